@@ -1,0 +1,194 @@
+"""The bundle: a directory of artifacts with a manifest, the unit that is never lost.
+
+The manifest is written anew after each artifact, so that a capture that is killed leaves a bundle that says how far
+it came. Files are private to the user: they hold what the application holds.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .errors import BadInput, NothingCaptured
+from .model import Artifact, ContainerState, Manifest, Receipt, Stored, Target, User
+
+MANIFEST, RECEIPT = "manifest.json", "stored.json"
+_RECEIPT_KEPT_S = 7 * 24 * 60 * 60
+_CAPTURE_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9.-]+")
+
+
+class SizeLimitReachedError(Exception):
+    """An artifact would grow over its size limit."""
+
+
+class ArtifactFile:
+    """A file that counts and hashes what is written, and has its own name only when it is closed."""
+
+    def __init__(self, path: Path, size_limit_bytes: int) -> None:
+        """Write to ``path``, at most ``size_limit_bytes``."""
+        self.path, self.bytes = path, 0
+        self._limit, self._hash = size_limit_bytes, hashlib.sha256()
+        self._part = path.with_name(path.name + ".part")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = self._part.open("wb")
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """Write ``piece``; raise SizeLimitReachedError once the limit is met, with the file filled up to it."""
+        room = self._limit - self.bytes
+        kept = piece[:room]
+        self._file.write(kept)
+        self._hash.update(kept)
+        self.bytes += len(kept)
+        if len(piece) > room:
+            raise SizeLimitReachedError
+
+    @property
+    def sha256(self) -> str:
+        """Return the checksum of what has been written, in hex."""
+        return self._hash.hexdigest()
+
+    def __enter__(self) -> "ArtifactFile":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Sync and rename, whatever happened: what has arrived is evidence. An empty file is none."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._part.rename(self.path) if self.bytes else self._part.unlink()
+
+
+class Bundle:
+    """A bundle directory."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use the bundle in ``folder``."""
+        self.folder = folder
+
+    def artifact(self, file: str, size_limit_bytes: int) -> ArtifactFile:
+        """Return a new artifact named ``file`` (relative to the bundle)."""
+        return ArtifactFile(self.folder / file, size_limit_bytes)
+
+    def save(self, manifest: Manifest) -> None:
+        """Write the manifest."""
+        _write(self.folder / MANIFEST, {"status": manifest.status, **asdict(manifest)})
+
+    def manifest(self) -> Manifest:
+        """Return the manifest. Raises BadInput when ``folder`` is no bundle."""
+        return _manifest(_read(self.folder / MANIFEST))
+
+    def save_receipt(self, receipt: Receipt) -> None:
+        """Write down where the store has the files."""
+        _write(self.folder / RECEIPT, asdict(receipt))
+
+    def receipt(self) -> Receipt | None:
+        """Return where the store has the files, or None when the bundle has not been stored."""
+        if not (self.folder / RECEIPT).exists():
+            return None
+        saved = _read(self.folder / RECEIPT)
+        return Receipt(saved["store"], tuple(_stored(one) for one in saved["stored"]))
+
+    def discard_artifacts(self) -> None:
+        """Remove what the store now has; manifest and receipt stay for the note."""
+        for artifact in self.manifest().artifacts:
+            if artifact.file:
+                (self.folder / artifact.file).unlink(missing_ok=True)
+
+
+def prune(spool: Path, now: datetime) -> None:
+    """Remove what is left of bundles that were stored more than a week ago."""
+    for receipt in spool.glob(f"*/{RECEIPT}"):
+        if now.timestamp() - receipt.stat().st_mtime > _RECEIPT_KEPT_S:
+            shutil.rmtree(receipt.parent)
+
+
+def sha256_of(file: Path) -> str:
+    """Return the checksum of ``file`` in hex; the file is never held whole."""
+    checksum = hashlib.sha256()
+    with file.open("rb") as reader:
+        while piece := reader.read(1 << 20):
+            checksum.update(piece)
+    return checksum.hexdigest()
+
+
+def create_bundle(spool: Path, pod: str, now: datetime) -> Bundle:
+    """Make a new bundle for ``pod`` in ``spool``. Raises NothingCaptured when the spool cannot be written."""
+    capture_id = f"{now:%Y%m%dT%H%M%SZ}-{pod[:180]}-{secrets.token_hex(2)}"
+    folder = spool / capture_id
+    with writable(spool):
+        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    return Bundle(folder)
+
+
+@contextmanager
+def writable(place: Path) -> Iterator[None]:
+    """Report a directory that cannot be written (permissions, a full disk)."""
+    try:
+        yield
+    except OSError as error:
+        raise NothingCaptured(
+            f"cannot write to the spool {place}", error.strerror or str(error), "Set the spool to a directory with room."
+        ) from error
+
+
+def open_bundle(folder: str, spool: Path) -> Bundle:
+    """Return the bundle in ``folder``. Raises BadInput unless it lies directly in ``spool``."""
+    path = Path(folder).resolve()
+    if path.parent != spool.resolve() or not _CAPTURE_ID.fullmatch(path.name):
+        raise BadInput(f"{folder} is no bundle", f"bundles lie in the spool {spool}", "Pass on ${data.bundle}.")
+    return Bundle(path)
+
+
+def _write(file: Path, content: Any) -> None:
+    part = file.with_name(file.name + ".part")
+    with part.open("w", encoding="utf-8") as out:
+        json.dump(content, out, indent=2, default=_json_time)
+        out.flush()
+        os.fsync(out.fileno())
+    part.rename(file)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"cannot read {file}", str(error), "Is it a bundle that has not been removed?") from error
+    return content
+
+
+def _json_time(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat(timespec="milliseconds")
+    raise TypeError(type(value).__name__)
+
+
+def _manifest(saved: dict[str, Any]) -> Manifest:
+    target = dict(saved["target"])
+    target["state"] = ContainerState(**target["state"])
+    target["user"] = User(**target["user"]) if target["user"] else None
+    return Manifest(
+        capture_id=saved["capture_id"],
+        started=datetime.fromisoformat(saved["started"]),
+        finished=datetime.fromisoformat(saved["finished"]) if saved["finished"] else None,
+        target=Target(**target),
+        trigger=saved["trigger"],
+        artifacts=tuple(
+            Artifact(**one | {"started": datetime.fromisoformat(one["started"])}) for one in saved["artifacts"]
+        ),
+        schema=saved["schema"],
+    )
+
+
+def _stored(saved: dict[str, Any]) -> Stored:
+    expires = datetime.fromisoformat(saved["expires"]) if saved["expires"] else None
+    return Stored(**saved | {"expires": expires})

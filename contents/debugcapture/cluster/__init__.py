@@ -1,0 +1,1 @@
+"""The Kubernetes edge: connect, read, run, attach."""

@@ -1,0 +1,186 @@
+"""The few REST calls that we make, as JSON; every failure becomes one of our errors here.
+
+Source: Kubernetes API reference, core/v1 Pod, Pod log, Event.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+from urllib3.response import BaseHTTPResponse
+
+from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable
+from ..model import Json
+from .connect import Connection
+
+CONNECT_S, READ_S = 10, 60
+STRATEGIC_MERGE = "application/strategic-merge-patch+json"
+CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
+CHECK_NET = "Check the API server's address and the network between it and this machine."
+
+
+class Api:
+    """The API server of one cluster."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Use ``connection``; the first request opens it."""
+        self.connection = connection
+        # GET only: a read may be repeated, an attach or exec may not.
+        retry = urllib3.Retry(total=3, connect=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False)
+        options: dict[str, Any] = {
+            "ssl_context": connection.tls,
+            "retries": retry,
+            "timeout": urllib3.Timeout(connect=CONNECT_S, read=READ_S),
+        }
+        if connection.server_name:
+            options |= {"server_hostname": connection.server_name, "assert_hostname": connection.server_name}
+        proxy = connection.proxy
+        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+    def pod(self, namespace: str, name: str) -> Json:
+        """Return the pod. Raises TargetNotFound, NotAllowed, Unreachable."""
+        return self.get(pod_path(namespace, name), f"cannot read pod {namespace}/{name}")
+
+    def pods(self, namespace: str) -> list[Json]:
+        """Return the pods of ``namespace``."""
+        found = self.get(f"/api/v1/namespaces/{quote(namespace)}/pods", f"cannot list pods of {namespace}")
+        return cast("list[Json]", found.get("items", []))
+
+    def namespace_exists(self, namespace: str) -> bool:
+        """Tell whether ``namespace`` is there; True where we may not know."""
+        try:
+            self.get(f"/api/v1/namespaces/{quote(namespace)}", f"cannot read namespace {namespace}")
+        except TargetNotFound:
+            return False
+        except NotAllowed:
+            return True
+        return True
+
+    def events(self, namespace: str, uid: str) -> list[Json]:
+        """Return the events about the object with ``uid``, oldest first."""
+        found = self.get(
+            f"/api/v1/namespaces/{quote(namespace)}/events",
+            f"cannot list events of {namespace}",
+            {"fieldSelector": f"involvedObject.uid={uid}"},
+        )
+        return sorted(found.get("items", []), key=_event_time)
+
+    def log(
+        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int
+    ) -> Iterator[bytes]:
+        """Yield the container's log as it arrives, each line with its time; ``previous``: of its run before."""
+        query = {"container": container, "timestamps": "true", "tailLines": str(tail_lines)}
+        query |= {"previous": "true"} if previous else {}
+        doing = f"cannot read the log of {namespace}/{pod} (container {container})"
+        with reported(doing):
+            path = f"{pod_path(namespace, pod)}/log"
+            response = self._request("GET", path, doing, query=query, preload_content=False)
+            try:
+                yield from response.stream(1 << 16)
+            finally:
+                response.release_conn()
+
+    def patch_ephemeral_containers(self, namespace: str, pod: str, container: Json) -> Json:
+        """Add ``container`` to the pod's ephemeral containers and return the pod.
+
+        The list is merged by name, so captures that attach at the same time do not disturb each other.
+        """
+        body = {"spec": {"ephemeralContainers": [container]}}
+        doing = f"cannot attach a debug container to {namespace}/{pod}"
+        path = f"{pod_path(namespace, pod)}/ephemeralcontainers"
+        with reported(doing):
+            response = self._request("PATCH", path, doing, body=json.dumps(body), content_type=STRATEGIC_MERGE)
+            return cast("Json", response.json())
+
+    def get(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> Json:
+        """Return the JSON at ``path``; ``doing`` begins the message of an error."""
+        with reported(doing):
+            return cast("Json", self._request("GET", path, doing, query=query).json())
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that say who we are."""
+        authorization = self.connection.authorization()
+        return {"Authorization": authorization} if authorization else {}
+
+    def _request(  # noqa: PLR0913 - the parts of one HTTP request
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: str | None = None,
+        content_type: str = "application/json",
+        preload_content: bool = True,
+    ) -> BaseHTTPResponse:
+        url = self.connection.server + path + (f"?{urlencode(query)}" if query else "")
+        headers = self.headers() | {"Content-Type": content_type}
+        response = self._pool.request(
+            method, url, body=body, headers=headers, preload_content=preload_content, redirect=False
+        )
+        if response.status >= 400:
+            raise refused(doing, response.status, response.data)
+        return response
+
+
+def pod_path(namespace: str, pod: str) -> str:
+    """Return the pod's path on the API server."""
+    return f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}"
+
+
+@contextmanager
+def reported(doing: str) -> Iterator[None]:
+    """Turn what the HTTP library raises into our errors. The only place that knows its exceptions."""
+    try:
+        yield
+    except MaxRetryError as error:
+        raise unreachable(doing, error.reason or error) from error
+    except (HTTPError, OSError) as error:
+        raise unreachable(doing, error) from error
+
+
+def unreachable(doing: str, error: BaseException) -> Unreachable:
+    """Return the error for a server that did not answer, or is not who it should be."""
+    reason = str(error.args[-1]) if error.args else str(error)
+    if isinstance(error, SSLError) or "CERTIFICATE_VERIFY_FAILED" in reason:
+        return Unreachable(doing, f"the API server's certificate is not trusted ({reason})", CHECK_TLS)
+    return Unreachable(doing, f"the API server did not answer ({reason})", CHECK_NET)
+
+
+def refused(doing: str, status: int, body: bytes) -> CaptureError:
+    """Return the error for an HTTP ``status``, with the reason that the server gave."""
+    why = _message(body) or f"HTTP {status}"
+    if status == 401:
+        return NotAllowed(doing, f"the cluster does not accept the credentials ({why})", "Renew the token.")
+    if status == 403:
+        return NotAllowed(doing, why, _remedy(why))
+    if status == 404:
+        return TargetNotFound(doing, why, "Check the namespace and the name.")
+    return NothingCaptured(doing, f"{why} (HTTP {status})")
+
+
+def _remedy(why: str) -> str:
+    if "PodSecurity" in why:
+        return "Choose a lower security profile, or have the namespace's Pod Security level changed."
+    return "Grant it with a RoleBinding to deploy/rbac.yaml's ClusterRole in that namespace."
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return ""  # not a Status object: nobody knows what is in it
+
+
+def _event_time(event: Json) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp", ""))
+
+
+def websocket_url(server: str, path: str, query: list[tuple[str, str]]) -> str:
+    """Return the wss:// URL of ``path`` on ``server``."""
+    parts = urlsplit(server)
+    return f"wss://{parts.netloc}{parts.path}{path}?{urlencode(query)}"

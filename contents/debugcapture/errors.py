@@ -1,0 +1,76 @@
+"""What can go wrong, told as one line: what failed, why, and what to do.
+
+CaptureError
+├── BadInput          2   a setting is wrong or missing; nothing was touched
+├── TargetNotFound    3   the namespace, pod or container does not exist
+├── NotAllowed        4   authentication, RBAC or admission refused
+├── NothingCaptured   5   no evidence was reached
+│   └── Unreachable   5   the cluster did not answer, or is not who it should be
+├── NotStored         6   the evidence is in the spool, not in the store
+└── NoteNotSent       7   the evidence is stored, the incident does not say so
+"""
+
+from typing import ClassVar
+
+EXIT_PARTIAL = 10
+
+
+class CaptureError(Exception):
+    """An error that a user can act on; ``str()`` is one line."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, why: str, do: str = "") -> None:
+        """``what`` failed (with the pod's name), ``why`` it did, and what to ``do`` about it."""
+        super().__init__(what, why, do)
+        self.what, self.why, self.do = (one_line(part) for part in (what, why, do))
+
+    def __str__(self) -> str:
+        line = f"{self.what}: {self.why}" if self.why else self.what
+        return f"{line.rstrip('.')}. {self.do}" if self.do else line
+
+
+class BadInput(CaptureError):
+    """A setting is wrong or missing. Nothing was touched."""
+
+    exit_code = 2
+
+
+class TargetNotFound(CaptureError):
+    """The namespace, pod or container does not exist."""
+
+    exit_code = 3
+
+
+class NotAllowed(CaptureError):
+    """Authentication, RBAC or an admission rule refused."""
+
+    exit_code = 4
+
+
+class NothingCaptured(CaptureError):
+    """No evidence was reached."""
+
+    exit_code = 5
+
+
+class Unreachable(NothingCaptured):
+    """The cluster did not answer, or its certificate is not trusted."""
+
+
+class NotStored(CaptureError):
+    """The evidence stays in the spool."""
+
+    exit_code = 6
+
+
+class NoteNotSent(CaptureError):
+    """The incident carries no note."""
+
+    exit_code = 7
+
+
+def one_line(text: object) -> str:
+    """Return ``text`` without line breaks and control characters, so that it cannot forge a log line."""
+    spaced = " ".join(str(text).split())
+    return "".join(character for character in spaced if character.isprintable())

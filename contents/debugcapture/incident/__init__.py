@@ -1,0 +1,1 @@
+"""The incident edge: what PagerDuty is told."""

@@ -1,0 +1,230 @@
+"""The values that travel from one stage to the next. Sizes are bytes, times are aware UTC datetimes or seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Json = dict[str, Any]
+Status = Literal["complete", "partial", "failed"]
+ArtifactOutcome = Literal["complete", "truncated", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The uid and gid that a container's processes run as."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """A container's state as the kubelet reports it; ``last_*`` tell of its previous run."""
+
+    phase: Literal["running", "waiting", "terminated", "unknown"]
+    reason: str = ""
+    exit_code: int | None = None
+    restarts: int = 0
+    last_reason: str = ""
+    last_exit_code: int | None = None
+
+    def __str__(self) -> str:
+        parts = [self.phase + (f" ({self.reason})" if self.reason else "")]
+        if self.exit_code is not None:
+            parts.append(f"exit code {self.exit_code}")
+        if self.last_exit_code is not None:
+            parts.append(f"last ended with exit code {self.last_exit_code} ({self.last_reason or 'no reason given'})")
+        if self.restarts:
+            parts.append(f"{self.restarts} restarts")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRef:
+    """Where a command runs."""
+
+    namespace: str
+    pod: str
+    container: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.pod} (container {self.container})"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The container whose debug state is captured."""
+
+    namespace: str
+    pod: str
+    uid: str
+    container: str
+    node: str
+    workload: str  # name of the Deployment, StatefulSet, …; the pod's own name when it has no owner
+    image: str
+    state: ContainerState
+    user: User | None  # None: neither the spec nor the status says
+
+    @property
+    def ref(self) -> ContainerRef:
+        """Return the target's place."""
+        return ContainerRef(self.namespace, self.pod, self.container)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.pod}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A way to collect: find the process (a pattern with one group, its PID), then run the tool on it."""
+
+    find: tuple[str, ...]
+    pid_pattern: str
+    run: tuple[str, ...]  # "{pid}" stands for the PID
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """One kind of evidence, as the catalog describes it."""
+
+    id: str
+    title: str
+    file: str  # its artifact's name; for an API reader the folder is the bundle's own
+    looks_for: str  # what the process must be, in words; "" when none is needed
+    in_image: tuple[Tool, ...]
+    from_debug: Tool | None
+    reads_api: bool
+    time_limit_s: int
+    size_limit_bytes: int
+    source: str  # URL of the tool's documentation
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTool:
+    """A tool of the target's own image that answered; ``pid`` is None when it saw no process of the kind."""
+
+    tool: Tool
+    pid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadApi:
+    """Read from the Kubernetes API; nothing runs in the pod."""
+
+    collector: Collector
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunInTarget:
+    """Run a tool that the target's image has, by exec."""
+
+    collector: Collector
+    argv: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunInDebugContainer:
+    """Run a tool of the debug image on the target's process."""
+
+    collector: Collector
+    tool: Tool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Do not collect; there is nothing of the kind to collect."""
+
+    collector: Collector
+    why: str
+
+
+Action = ReadApi | RunInTarget | RunInDebugContainer | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a command ended; ``code`` is None when it did not run or the stream broke before its end."""
+
+    code: int | None
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def not_found(self) -> bool:
+        """Tell whether the container has no such program."""
+        return self.code in (126, 127) or "executable file not found" in self.message or (
+            "no such file or directory" in self.message and "exec" in self.message
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file of a bundle, or the reason why there is none."""
+
+    collector: str
+    title: str
+    file: str  # relative to the bundle, "" when nothing was written
+    bytes: int
+    sha256: str  # hex
+    started: datetime
+    took_s: float
+    outcome: ArtifactOutcome
+    how: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a bundle holds, for whom it was made, and what is missing."""
+
+    capture_id: str
+    started: datetime
+    finished: datetime | None  # None while the capture runs
+    target: Target
+    trigger: Mapping[str, str]
+    artifacts: tuple[Artifact, ...] = ()
+    schema: int = 1
+
+    @property
+    def status(self) -> Status:
+        """Return complete, partial (something is missing or short), or failed (nothing was captured)."""
+        outcomes = {artifact.outcome for artifact in self.artifacts}
+        if not outcomes & {"complete", "truncated"}:
+            return "failed"
+        return "partial" if outcomes & {"failed", "truncated"} or self.finished is None else "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One file as the store keeps it."""
+
+    key: str  # below the store's prefix; ends with the file's name in the bundle
+    url: str
+    link: str  # opens in a browser
+    expires: datetime | None
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a bundle is in the store."""
+
+    store: str
+    stored: tuple[Stored, ...]
+
+    def link(self, file: str) -> str:
+        """Return the link of ``file``, named as in the bundle, or ""."""
+        return next((one.link for one in self.stored if one.key.endswith(f"/{file}")), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step ended: its exit code, and what it hands to later steps."""
+
+    exit_code: int
+    data: Mapping[str, str] = field(default_factory=dict)

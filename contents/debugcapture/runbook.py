@@ -1,0 +1,298 @@
+"""The whole chain on one screen: capture the debug state of a pod, keep it, tell the incident.
+
+Each public function is one step of a job; `capture` does the later ones too when it is given a store or an incident.
+Read this file first.
+"""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import BinaryIO
+
+from .bundle import Bundle, create_bundle, open_bundle, prune
+from .capture import Capture, DebugOptions
+from .cluster import exec as exec_stream
+from .cluster.api import Api
+from .cluster.connect import connect
+from .cluster.debug_container import DebugContainer, attached
+from .collectors.catalog import choose
+from .errors import EXIT_PARTIAL, BadInput, CaptureError, NotAllowed, NothingCaptured, NotStored, TargetNotFound
+from .incident.note import capture_note, failure_note, marker
+from .incident.pagerduty import PagerDuty
+from .keep import keep
+from .model import ContainerRef, ExitStatus, Json, Manifest, Outcome, Receipt, Target
+from .plan import is_running
+from .report import INDEX, artifact_table, summary
+from .settings import (
+    BundleSettings,
+    CaptureSettings,
+    CommandSettings,
+    ConnectionSettings,
+    DebugContainerSettings,
+    FailureSettings,
+    IncidentSettings,
+    SpoolSettings,
+    StoreSettings,
+    TargetSettings,
+)
+from .stores.store import open_store
+from .targets import find_target, pod_not_found
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who runs a step: how to talk to them, and what the evidence says about them."""
+
+    say: Callable[[str], None]  # one line of progress
+    stdout: BinaryIO
+    stderr: BinaryIO
+    spool: Path  # unless the settings name one
+    run_id: str  # identifies this try
+    trigger: Mapping[str, str]  # "started_by", "execution" (its URL), …; goes into the manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureStep:
+    """Settings of `capture`."""
+
+    connection: ConnectionSettings
+    target: TargetSettings
+    capture: CaptureSettings
+    debug: DebugContainerSettings
+    spool: SpoolSettings
+    store: StoreSettings
+    incident: IncidentSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecStep:
+    """Settings of `execute`."""
+
+    connection: ConnectionSettings
+    target: TargetSettings
+    command: CommandSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachStep:
+    """Settings of `attach`."""
+
+    connection: ConnectionSettings
+    target: TargetSettings
+    command: CommandSettings
+    debug: DebugContainerSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadStep:
+    """Settings of `upload`."""
+
+    bundle: BundleSettings
+    store: StoreSettings
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteStep:
+    """Settings of `annotate`."""
+
+    incident: IncidentSettings
+    bundle: BundleSettings
+    failure: FailureSettings
+    spool: SpoolSettings
+
+
+def capture(step: CaptureStep, caller: Caller) -> Outcome:
+    """Capture the target's debug state into a new bundle; store it and tell the incident when the settings say so.
+
+    Raises NothingCaptured when no collector reached anything, NotStored (after the note) when the store refuses.
+    """
+    _check_incident(step.incident)
+    if step.store.store:
+        open_store(step.store)
+    try:
+        bundle = _capture(step, caller)
+    except CaptureError as error:
+        _tell_failure(step.incident, caller, str(error))
+        raise
+    manifest = bundle.manifest()
+    link, failure = _store_and_tell(step, bundle, caller)
+    if failure:
+        raise failure
+    partial = manifest.status == "partial" and step.capture.fail_when_partial
+    return Outcome(EXIT_PARTIAL if partial else 0, _handed_on(bundle, manifest) | link)
+
+
+def execute(step: ExecStep, caller: Caller) -> Outcome:
+    """Run a command in the target; its output is the step's, byte by byte, and so is its exit code."""
+    argv = _argv(step.command)
+    api = Api(connect(step.connection))
+    _, target = find(api, step.target)
+    return _run(api, target.ref, argv, step.command.time_limit_s, caller)
+
+
+def attach(step: AttachStep, caller: Caller) -> Outcome:
+    """Run a command in a debug container attached to the target; see `execute`."""
+    argv = _argv(step.command)
+    api = Api(connect(step.connection))
+    _, target = find(api, step.target)
+    _require_running(target)
+    debug = DebugContainer(step.debug.image, step.debug.profile, target.user, step.command.time_limit_s + 60)
+    with attached(api, target, debug, caller.say) as place:
+        return _run(api, place, argv, step.command.time_limit_s, caller)
+
+
+def upload(step: UploadStep, caller: Caller) -> Outcome:
+    """Send a bundle to the store; what the store confirms leaves the spool. Raises NotStored."""
+    if not step.bundle.bundle:
+        caller.say("no bundle was captured: nothing to upload")
+        return Outcome(0)
+    if not step.store.store:
+        raise BadInput("cannot upload", "store is missing", "Set the store's URL.")
+    bundle = open_bundle(step.bundle.bundle, _spool(step.spool, caller))
+    receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)
+    prune(_spool(step.spool, caller), datetime.now(timezone.utc))
+    return Outcome(0, {"link": receipt.link(INDEX)})
+
+
+def annotate(step: NoteStep, caller: Caller) -> Outcome:
+    """Add a note about a bundle, or about the failure to make one, to the incident. Raises NoteNotSent."""
+    if not step.incident.incident_id:
+        caller.say("no incident was given: no note")
+        return Outcome(0)
+    _check_incident(step.incident)
+    if step.bundle.bundle:
+        bundle = open_bundle(step.bundle.bundle, _spool(step.spool, caller))
+        _tell(step.incident, bundle, caller, step.failure.failure)
+    else:
+        _tell_failure(step.incident, caller, step.failure.failure or "no bundle was captured")
+    return Outcome(0)
+
+
+def find(api: Api, settings: TargetSettings) -> tuple[Json, Target]:
+    """Return the pod and the target in it. Raises TargetNotFound with the names that were perhaps meant."""
+    try:
+        pod = api.pod(settings.namespace, settings.pod)
+    except TargetNotFound:
+        raise _not_found(api, settings) from None
+    return pod, find_target(pod, settings.container)
+
+
+def _not_found(api: Api, settings: TargetSettings) -> TargetNotFound:
+    exists = api.namespace_exists(settings.namespace)
+    try:
+        there = [pod["metadata"]["name"] for pod in api.pods(settings.namespace)]
+    except NotAllowed:
+        there = []
+    return pod_not_found(settings.namespace, settings.pod, there, exists)
+
+
+def _capture(step: CaptureStep, caller: Caller) -> Bundle:
+    collectors = choose(step.capture.collectors)
+    api = Api(connect(step.connection))
+    pod, target = find(api, step.target)
+    caller.say(f"capturing {target} (container {target.container}, {target.state}) on node {target.node or 'none'}")
+    started = datetime.now(timezone.utc)
+    bundle = create_bundle(_spool(step.spool, caller), target.pod, started)
+    caller.say(f"bundle {bundle.folder}")
+    debug = DebugOptions(step.debug.image, step.debug.profile, step.capture.debug_time_limit_s)
+    manifest = Manifest(bundle.folder.name, started, None, target, caller.trigger)
+    manifest = Capture(api, pod, target, debug, caller.say).run(collectors, bundle, manifest)
+    caller.say(artifact_table(manifest))
+    if manifest.status == "failed":
+        reasons = "; ".join(artifact.reason for artifact in manifest.artifacts)
+        raise NothingCaptured(f"nothing was captured from {target}", reasons)
+    return bundle
+
+
+def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[dict[str, str], NotStored | None]:
+    """Return the link, and the store's failure: it must not keep the incident from hearing of the capture."""
+    receipt: Receipt | None = None
+    failure: NotStored | None = None
+    if step.store.store:
+        try:
+            receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)
+        except NotStored as error:
+            failure = error
+    if step.incident.incident_id:
+        _tell(step.incident, bundle, caller, str(failure or ""))
+    return ({"link": receipt.link(INDEX)} if receipt else {}), failure
+
+
+def _handed_on(bundle: Bundle, manifest: Manifest) -> dict[str, str]:
+    return {
+        "capture_id": manifest.capture_id,
+        "bundle": str(bundle.folder),
+        "status": manifest.status,
+        "summary": summary(manifest),
+    }
+
+
+def _run(api: Api, place: ContainerRef, argv: list[str], time_limit_s: int, caller: Caller) -> Outcome:
+    status = exec_stream.run(
+        api, place, argv, stdout=caller.stdout.write, stderr=caller.stderr.write, time_limit_s=time_limit_s
+    )
+    caller.stdout.flush()
+    caller.stderr.flush()
+    if status.code is None:
+        raise _not_run(place, argv[0], status)
+    if status.code:
+        caller.say(f"{argv[0]} in {place} ended with exit code {status.code}")
+    return Outcome(status.code)
+
+
+def _not_run(place: ContainerRef, program: str, status: ExitStatus) -> NothingCaptured:
+    what = f"cannot run {program} in {place}"
+    if status.not_found:
+        return NothingCaptured(what, "the container has no such program", "Run it from a debug container instead.")
+    return NothingCaptured(what, status.message or status.reason)
+
+
+def _argv(settings: CommandSettings) -> list[str]:
+    try:
+        argv = shlex.split(settings.command)
+    except ValueError as error:
+        raise BadInput(f"cannot read the command {settings.command!r}", str(error), "Close its quotes.") from error
+    if not argv or "\0" in settings.command:
+        raise BadInput("cannot read the command", "it is empty" if not argv else "it has a NUL character")
+    return argv
+
+
+def _require_running(target: Target) -> None:
+    if not is_running(target):
+        raise NothingCaptured(
+            f"cannot attach to {target} (container {target.container})",
+            f"it does not run: {target.state}",
+            "Capture it: logs and state of the previous run are kept.",
+        )
+
+
+def _check_incident(settings: IncidentSettings) -> None:
+    if settings.incident_id and not settings.pagerduty_token:
+        raise BadInput(
+            f"cannot add a note to incident {settings.incident_id}", "pagerduty_token is missing", "Set its Key Storage path."
+        )
+
+
+def _tell(settings: IncidentSettings, bundle: Bundle, caller: Caller, failure: str) -> None:
+    manifest = bundle.manifest()
+    text = capture_note(manifest, bundle.receipt(), str(bundle.folder), caller.trigger.get("execution", ""), failure)
+    _post(settings, marker(manifest.capture_id), text, caller)
+
+
+def _tell_failure(settings: IncidentSettings, caller: Caller, failure: str) -> None:
+    if settings.incident_id:
+        text = failure_note(failure, caller.trigger.get("execution", ""), marker(caller.run_id))
+        _post(settings, marker(caller.run_id), text, caller)
+
+
+def _post(settings: IncidentSettings, mark: str, text: str, caller: Caller) -> None:
+    account = PagerDuty(settings.pagerduty_url, settings.pagerduty_token, settings.pagerduty_from)
+    posted = account.annotate(settings.incident_id, mark, text)
+    caller.say(f"incident {settings.incident_id}: {'note added' if posted else 'the note was there already'}")
+
+
+def _spool(settings: SpoolSettings, caller: Caller) -> Path:
+    return Path(settings.spool) if settings.spool else caller.spool

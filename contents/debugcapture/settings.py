@@ -1,0 +1,341 @@
+"""Every setting, declared once: its type, its text in Rundeck's form, its rule.
+
+A group is a frozen dataclass; the annotation of a field gives its kind (`str`, `int`, `bool`, `Literal` for a
+choice), `setting()` the rest. plugin.yaml is generated from these groups, and `read` turns the text that Rundeck
+hands over (``RD_CONFIG_<NAME>``) into typed values: Rundeck itself checks nothing when a step runs.
+"""
+
+import dataclasses
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from .errors import BadInput
+
+T = TypeVar("T")
+
+NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+POD_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+DAY_S = 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a form shows for a setting, and which values it takes."""
+
+    title: str
+    description: str
+    pattern: str = ""
+    allowed: str = ""  # the pattern in words
+    least: int | None = None
+    most: int | None = None
+    required: bool = False
+    secret: bool = False  # comes from Key Storage; its value is never printed
+
+
+def setting(default: T, title: str, description: str, **rule: Any) -> T:
+    """Return a dataclass field that carries its `Rule`; typed as its value, so that checkers see a plain field."""
+    field: T = dataclasses.field(default=default, metadata={"rule": Rule(title, description, **rule)})
+    return field
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionSettings:
+    """Cluster connection."""
+
+    kubeconfig: str = setting(
+        "",
+        "kubeconfig file",
+        "Path of a kubeconfig on this machine. Leave all of this group blank inside a cluster: "
+        "the pod's service account is used.",
+    )
+    kubeconfig_content: str = setting(
+        "", "kubeconfig content", "A whole kubeconfig, kept in Key Storage.", secret=True
+    )
+    context: str = setting("", "Context", "Context of the kubeconfig; blank for its current one.")
+    server: str = setting(
+        "",
+        "API server URL",
+        "For example https://10.0.0.1:6443; needs a token.",
+        pattern=r"https://[^\s/]+(/\S*)?",
+        allowed="an https:// URL",
+    )
+    token: str = setting("", "Token", "Bearer token of a service account, kept in Key Storage.", secret=True)
+    ca_certificate: str = setting(
+        "", "CA certificate", "The cluster's CA in PEM, kept in Key Storage; blank for the system's CAs.", secret=True
+    )
+    verify_tls: bool = setting(
+        True, "Verify TLS", "Check the server's certificate. Turn off for a throw-away cluster only."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSettings:
+    """Target."""
+
+    namespace: str = setting(
+        "default",
+        "Namespace",
+        "The pod's namespace.",
+        pattern=NAME,
+        allowed="lower-case letters, digits and dashes",
+        required=True,
+    )
+    pod: str = setting(
+        "",
+        "Pod",
+        "The pod's name.",
+        pattern=POD_NAME,
+        allowed="lower-case letters, digits, dashes and dots",
+        required=True,
+    )
+    container: str = setting(
+        "",
+        "Container",
+        "Blank for the pod's default container, else its first.",
+        pattern=NAME,
+        allowed="lower-case letters, digits and dashes",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSettings:
+    """Command."""
+
+    command: str = setting(
+        "",
+        "Command",
+        "Program and arguments; quote an argument that has spaces. No shell reads it: write sh -c '…' if you want one.",
+        required=True,
+    )
+    time_limit_s: int = setting(
+        300, "Time limit in seconds", "The command is given up after this.", least=1, most=DAY_S
+    )
+
+
+Profile = Literal["restricted", "baseline", "general", "netadmin", "sysadmin"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DebugContainerSettings:
+    """Debug container."""
+
+    image: str = setting(
+        "docker.io/library/kubernetes-debug-capture-toolbox:1",
+        "Debug image",
+        "Image with the tools (sh and jattach), for containers that have none. See deploy/toolbox.",
+        pattern=r"[\w][\w.:/@-]*",
+        allowed="an image reference",
+        required=True,
+    )
+    profile: Profile = setting(
+        "restricted",
+        "Security profile",
+        "What the debug container may do, as in kubectl debug. restricted runs as the target's user without any "
+        "capability and is enough for the collectors; sysadmin is privileged.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureSettings:
+    """Capture."""
+
+    collectors: str = setting(
+        "pod-snapshot,jvm-thread-dump",
+        "Collectors",
+        "What to capture, separated by commas: pod-snapshot, jvm-thread-dump.",
+        pattern=r"[a-z0-9-]+(\s*,\s*[a-z0-9-]+)*",
+        allowed="collector names separated by commas",
+        required=True,
+    )
+    debug_time_limit_s: int = setting(
+        300,
+        "Time limit of the debug container in seconds",
+        "It ends by itself after this, even if Rundeck is gone; the capture ends it sooner.",
+        least=30,
+        most=DAY_S,
+    )
+    fail_when_partial: bool = setting(
+        True, "Fail when partial", "End with exit code 10 when some of the evidence could not be captured."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpoolSettings:
+    """Spool."""
+
+    spool: str = setting(
+        "",
+        "Spool directory",
+        "Where evidence is kept until it is in the store. Blank: var/debug-captures of this Rundeck.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleSettings:
+    """Bundle."""
+
+    bundle: str = setting(
+        "", "Bundle", "The bundle's directory, as the capture step hands it on: ${data.bundle}. Blank: nothing to do."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSettings:
+    """Store."""
+
+    store: str = setting(
+        "",
+        "Store URL",
+        "s3://BUCKET/PREFIX or file:///DIRECTORY. Blank: the evidence stays in the spool.",
+        pattern=r"(s3://[^\s/]+|file:///)\S*",
+        allowed="an s3:// or file:/// URL",
+    )
+    s3_endpoint: str = setting(
+        "",
+        "S3 endpoint",
+        "URL of an S3-compatible server; blank for AWS.",
+        pattern=r"https?://[^\s/]+/?",
+        allowed="an http:// or https:// URL without a path",
+    )
+    s3_region: str = setting("", "S3 region", "For example eu-central-1; blank for the machine's own configuration.")
+    s3_access_key: str = setting(
+        "", "S3 access key", "Kept in Key Storage; blank for the machine's own role or profile.", secret=True
+    )
+    s3_secret_key: str = setting("", "S3 secret key", "Kept in Key Storage.", secret=True)
+    link_valid_s: int = setting(
+        7 * DAY_S,
+        "Links are valid for (seconds)",
+        "How long a link opens without an AWS login; S3 allows 7 days at most.",
+        least=60,
+        most=7 * DAY_S,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentSettings:
+    """PagerDuty incident."""
+
+    incident_id: str = setting(
+        "",
+        "Incident ID",
+        "The PagerDuty incident that gets the note. Blank: no note.",
+        pattern=r"[A-Z0-9]{6,32}",
+        allowed="capital letters and digits, as in Q1ABCDEFGHIJKL",
+    )
+    pagerduty_token: str = setting(
+        "", "PagerDuty API key", "User key, account key or OAuth token (pdus+…), kept in Key Storage.", secret=True
+    )
+    pagerduty_from: str = setting(
+        "",
+        "From e-mail",
+        "A PagerDuty user's e-mail; an account key needs it.",
+        pattern=r"[^@\s]+@[^@\s]+",
+        allowed="an e-mail address",
+    )
+    pagerduty_url: str = setting(
+        "https://api.pagerduty.com",
+        "PagerDuty API URL",
+        "https://api.eu.pagerduty.com in the EU service region.",
+        pattern=r"(https://[^\s/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)/?",
+        allowed="an https:// URL",
+        required=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureSettings:
+    """Failed capture."""
+
+    failure: str = setting(
+        "", "Failure", "What to tell the incident when there is no bundle: ${data.summary}. Blank: nothing."
+    )
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One setting of a step, as generators and documents need it."""
+
+    name: str
+    group: str
+    kind: Literal["text", "number", "switch", "choice"]
+    choices: tuple[str, ...]
+    default: str
+    rule: Rule
+
+
+def declared(step: type[Any]) -> list[Declared]:
+    """Return the settings of ``step``, a dataclass of groups, in the order of the form."""
+    return [
+        _declare(group, field, typing.get_type_hints(group)[field.name])
+        for group in typing.get_type_hints(step).values()
+        for field in dataclasses.fields(group)
+    ]
+
+
+def read(step: type[T], values: Mapping[str, str]) -> T:
+    """Return ``step`` filled from ``values`` (setting name → text); blank text stands for the default.
+
+    Raises BadInput that names every wrong value; a secret's value is not repeated.
+    """
+    problems: list[str] = []
+    groups = {
+        name: group(**_read_group(group, values, problems)) for name, group in typing.get_type_hints(step).items()
+    }
+    if problems:
+        raise BadInput("wrong settings", "; ".join(problems), "Nothing was touched: correct them and run again.")
+    return step(**groups)
+
+
+def _declare(group: type[Any], field: "dataclasses.Field[Any]", hint: Any) -> Declared:
+    choices = tuple(str(choice) for choice in typing.get_args(hint))
+    kind: Literal["text", "number", "switch", "choice"]
+    kind = "choice" if choices else "switch" if hint is bool else "number" if hint is int else "text"
+    default = str(field.default).lower() if hint is bool else str(field.default)
+    title = (group.__doc__ or "").rstrip(".")
+    return Declared(field.name, title, kind, choices, default, field.metadata["rule"])
+
+
+def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    read_values: dict[str, Any] = {}
+    hints = typing.get_type_hints(group)
+    for field in dataclasses.fields(group):
+        one = _declare(group, field, hints[field.name])
+        text = values.get(field.name, "")
+        text = text if one.rule.secret else text.strip()
+        problem = _problem(one, text or one.default)
+        if problem:
+            problems.append(problem)
+        else:
+            read_values[field.name] = _typed(one, text or one.default)
+    return read_values
+
+
+def _problem(one: Declared, text: str) -> str:
+    rule = one.rule
+    if not text:
+        return f"{one.name} is missing ({rule.title})" if rule.required else ""
+    shown = "its value" if rule.secret else repr(text)
+    if one.kind == "choice" and text not in one.choices:
+        return f"{one.name} must be one of {', '.join(one.choices)}, not {shown}"
+    if one.kind == "switch" and text not in ("true", "false"):
+        return f"{one.name} must be true or false, not {shown}"
+    if one.kind == "number":
+        return _number_problem(one, text)
+    if rule.pattern and not re.fullmatch(rule.pattern, text):
+        return f"{one.name} must be {rule.allowed}, not {shown}"
+    return ""
+
+
+def _number_problem(one: Declared, text: str) -> str:
+    rule = one.rule
+    within = re.fullmatch(r"\d{1,9}", text) and (rule.least or 0) <= int(text) <= (rule.most or int(text))
+    return "" if within else f"{one.name} must be a number from {rule.least} to {rule.most}, not {text!r}"
+
+
+def _typed(one: Declared, text: str) -> str | int | bool:
+    if one.kind == "switch":
+        return text == "true"
+    return int(text) if one.kind == "number" else text

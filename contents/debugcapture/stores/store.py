@@ -1,0 +1,38 @@
+"""The contract of a store, and the way from a URL to one."""
+
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from ..errors import BadInput
+from ..model import Stored
+from ..settings import StoreSettings
+
+
+class Store(Protocol):
+    """A place that keeps files for good.
+
+    A store retries by itself what its service calls temporary. Every failure that is left is NotStored.
+    """
+
+    def put(self, key: str, file: Path, sha256: str) -> Stored:
+        """Keep ``file`` as ``key``, and return where, once the store itself confirms its size and content.
+
+        Doing it twice is harmless. ``sha256`` is the file's checksum in hex. Raises NotStored.
+        """
+        ...
+
+
+def open_store(settings: StoreSettings) -> Store:
+    """Return the store that ``settings`` name. Nothing is sent yet. Raises BadInput for an unknown kind."""
+    url = urlsplit(settings.store)
+    match url.scheme:
+        case "s3":
+            from .s3 import S3Store  # boto3 takes a third of a second to import: only who needs it pays
+
+            return S3Store(url.netloc, url.path.strip("/"), settings)
+        case "file":
+            from .file import FileStore
+
+            return FileStore(Path(unquote(url.path)))
+    raise BadInput(f"no store for {settings.store!r}", "", "Give an s3:// or file:/// URL.")

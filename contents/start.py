@@ -1,0 +1,24 @@
+"""First code of every step, written so that any Python 3 can read it: explains what is missing, then hands over."""
+
+import os
+import sys
+
+LEAST = (3, 10)
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def run(provider):  # type: ignore[no-untyped-def]  # an annotation might not be understood
+    """Run the step plugin ``provider`` and end the process with its exit code."""
+    if sys.version_info < LEAST:
+        found = ".".join(str(part) for part in sys.version_info[:3])
+        sys.exit("Error: Python 3.10 or later is needed, %s is %s. Set the interpreter." % (sys.executable, found))
+    bundled = os.path.join(HERE, "lib")
+    if os.path.isdir(bundled):
+        sys.path.insert(0, bundled)
+    try:
+        from debugcapture.rundeck import main
+    except ImportError as error:
+        package = error.name or str(error)
+        advice = "pip install kubernetes boto3 PyYAML websocket-client, or use the bundled plugin."
+        sys.exit("Error: %s has no package %s. %s" % (sys.executable, package, advice))
+    sys.exit(main(provider))
