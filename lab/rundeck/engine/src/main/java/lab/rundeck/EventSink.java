@@ -1,0 +1,43 @@
+package lab.rundeck;
+
+import com.dtolabs.rundeck.core.logging.LogEvent;
+import com.dtolabs.rundeck.core.logging.LogLevel;
+import com.dtolabs.rundeck.core.logging.StreamingLogWriter;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Where log events end, after all filters: what the server would write to the execution's log file. */
+final class EventSink implements StreamingLogWriter {
+    private final List<Map<String, Object>> lines = new ArrayList<>();
+    private final LogLevel threshold;
+    private final PrintStream echo;
+
+    /** @param echo gets each line at once, too; null for none */
+    EventSink(LogLevel threshold, PrintStream echo) {
+        this.threshold = threshold;
+        this.echo = echo;
+    }
+
+    @Override public void openStream() { }
+    @Override public void close() { }
+
+    @Override
+    public synchronized void addEvent(LogEvent event) {
+        LogLevel level = event.getLoglevel() == null ? LogLevel.NORMAL : event.getLoglevel();
+        boolean line = "log".equals(event.getEventType()) && event.getMessage() != null;
+        if (!line || !level.belowThreshold(threshold)) {
+            return;
+        }
+        lines.add(Map.of("level", level.toString(), "message", event.getMessage()));
+        if (echo != null) {
+            echo.println(event.getMessage());
+            echo.flush();
+        }
+    }
+
+    synchronized List<Map<String, Object>> lines() {
+        return List.copyOf(lines);
+    }
+}

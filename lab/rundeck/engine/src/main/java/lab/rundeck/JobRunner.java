@@ -1,0 +1,130 @@
+package lab.rundeck;
+
+import com.dtolabs.rundeck.core.common.INodeSet;
+import com.dtolabs.rundeck.core.common.PluginControlServiceImpl;
+import com.dtolabs.rundeck.core.common.SelectorUtils;
+import com.dtolabs.rundeck.core.execution.ExecutionContextImpl;
+import com.dtolabs.rundeck.core.execution.ExecutionListener;
+import com.dtolabs.rundeck.core.execution.WorkflowExecutionServiceThread;
+import com.dtolabs.rundeck.core.execution.workflow.StepExecutionContext;
+import com.dtolabs.rundeck.core.execution.workflow.WorkflowExecutionItemImpl;
+import com.dtolabs.rundeck.core.execution.workflow.WorkflowExecutionListener;
+import com.dtolabs.rundeck.core.logging.LogLevel;
+import com.dtolabs.rundeck.core.storage.StorageTree;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.LongStream;
+
+/** Runs one job of a file from its options to its last step. */
+final class JobRunner {
+    private static final long ABORT_REPEAT_MS = 1000; // the server polls each second and sends the abort again
+
+    private final Engine engine;
+    private final Request request;
+    private final JobFile file;
+    private final Job job;
+    private final StorageTree keys;
+
+    JobRunner(Engine engine, Request request) throws Exception {
+        this.engine = engine;
+        this.request = request;
+        this.file = JobFile.read(Path.of(request.jobFile()));
+        this.job = file.choose(request.job());
+        this.keys = KeyStorage.of(request.keys());
+    }
+
+    Map<String, Object> run() throws Exception {
+        OptionValues options = OptionValues.of(job, request.options(), keys);
+        engine.createProject(request.project(), request.projectProperties());
+        CommandSteps.register(engine);
+        var steps = engine.services.getStepExecutionService().getProviderRegistryService();
+        steps.registerInstance(ExportVariable.TYPE, new ExportVariable());
+        steps.registerInstance(StepItem.JOB, new JobReference(engine, file));
+        INodeSet nodes = Nodes.of(engine, request, job, keys);
+        LogLevel level = LogLevel.looseValueOf(request.loglevel(), LogLevel.NORMAL);
+        EventSink sink = new EventSink(level, request.echo() ? System.out : null);
+        long start = System.nanoTime();
+        WorkflowExecutionServiceThread execution;
+        try (Logs logs = new Logs(sink, StepItem.filters(job.sequencePlugins()))) {
+            execution = start(logs, context(logs, nodes, options, level));
+            await(execution);
+        }
+        return RunReport.of(execution, sink, (System.nanoTime() - start) / 1_000_000);
+    }
+
+    private StepExecutionContext context(Logs logs, INodeSet nodes, OptionValues options, LogLevel level) {
+        return ExecutionContextImpl.builder()
+                .pluginControlService(PluginControlServiceImpl.forProject(engine.framework, request.project()))
+                .frameworkProject(request.project())
+                .framework(engine.framework)
+                .storageTree(keys)
+                .user("admin")
+                .nodeSelector(SelectorUtils.nodeList(nodes.getNodeNames()))
+                .nodes(nodes)
+                .threadCount(job.threadcount())
+                .keepgoing(job.nodeKeepgoing())
+                .nodeRankOrderAscending(true)
+                .loglevel(level.ordinal())
+                .charsetEncoding("UTF-8")
+                .sharedDataContextClear()
+                .dataContext(data(options))
+                .privateDataContext(new HashMap<>(Map.of("option", options.secret)))
+                .executionListener((ExecutionListener) logs.listener)
+                .workflowExecutionListener((WorkflowExecutionListener) logs.listener)
+                .loggingManager(logs.manager)
+                .build();
+    }
+
+    /** ${option.x}, ${secureOption.x}, ${file.x} and ${job.x}, as the server's ExecutionService fills them. */
+    private Map<String, Map<String, String>> data(OptionValues options) {
+        Map<String, Map<String, String>> data = new HashMap<>();
+        data.put("option", options.plain);
+        data.put("file", options.files);
+        data.put("globals", new HashMap<>());
+        if (!options.exposed.isEmpty()) {
+            data.put("secureOption", options.exposed);
+        }
+        data.put("job", jobData());
+        return data;
+    }
+
+    private Map<String, String> jobData() {
+        String server = "http://localhost:4440/";
+        Map<String, String> data = new HashMap<>();
+        data.put("name", job.name());
+        data.put("group", job.group());
+        data.put("id", job.uuid());
+        data.put("project", request.project());
+        data.put("execid", "1");
+        data.put("executionType", "user");
+        data.put("username", "admin");
+        data.put("user.name", "admin");
+        data.put("loglevel", request.loglevel());
+        data.put("threadcount", String.valueOf(job.threadcount()));
+        data.put("filter", job.nodeFilter());
+        data.put("wasRetry", "false");
+        data.put("retryAttempt", "0");
+        data.put("serverUrl", server);
+        data.put("url", server + "project/" + request.project() + "/execution/follow/1");
+        return data;
+    }
+
+    private WorkflowExecutionServiceThread start(Logs logs, StepExecutionContext context) {
+        WorkflowExecutionServiceThread thread = new WorkflowExecutionServiceThread(
+                engine.framework.getWorkflowExecutionService(),
+                new WorkflowExecutionItemImpl(Workflows.of(job)), context, logs.manager, null);
+        thread.start();
+        return thread;
+    }
+
+    /** Waits for the end; aborts at the caller's or the job's time limit, again each second as the server does. */
+    private void await(WorkflowExecutionServiceThread execution) throws InterruptedException {
+        long limit = LongStream.of(request.abortAfterMs(), job.timeoutMs()).filter(ms -> ms > 0).min().orElse(0);
+        execution.join(limit);
+        while (execution.isAlive()) {
+            execution.abort();
+            execution.join(ABORT_REPEAT_MS);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+package lab.rundeck;
+
+import com.dtolabs.rundeck.plugins.logging.LogFilterPlugin;
+import java.util.Map;
+
+/** The log filters the lab knows. All are stand-ins: the server's are not published. */
+final class LogFilters {
+    private LogFilters() { }
+
+    /** The filter, or null for a type that is not known: Rundeck then reports it and goes on. */
+    static LogFilterPlugin create(String type, Map<String, Object> config) {
+        return switch (type) {
+            case "key-value-data" -> new KeyValueFilter(config);
+            case "mask-passwords" -> new MaskFilter(config);
+            case "quiet-output" -> new QuietFilter(config);
+            case "render-datatype" -> new PassThroughFilter(); // rendering is the browser's part
+            default -> null;
+        };
+    }
+
+    static String text(Map<String, Object> config, String key, String fallback) {
+        Object value = config == null ? null : config.get(key);
+        return value == null ? fallback : value.toString();
+    }
+}

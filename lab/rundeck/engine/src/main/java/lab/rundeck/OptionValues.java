@@ -1,0 +1,115 @@
+package lab.rundeck;
+
+import com.dtolabs.rundeck.core.storage.ResourceMeta;
+import com.dtolabs.rundeck.core.storage.StorageTree;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.rundeck.storage.api.StorageException;
+
+/** The options of one run: checked before any step, then split as Rundeck's data contexts want them. */
+final class OptionValues {
+    /** Seen as ${option.NAME} and RD_OPTION_NAME. */
+    final Map<String, String> plain = new HashMap<>();
+    /** Secure and exposed: in {@link #plain} as well. */
+    final Map<String, String> exposed = new HashMap<>();
+    /** Secure and not exposed: only for plugins, by name. */
+    final Map<String, String> secret = new HashMap<>();
+    /** Uploaded files by option: here the caller's own paths. */
+    final Map<String, String> files = new HashMap<>();
+
+    private OptionValues() { }
+
+    /** @throws RunRefused naming every option that is wrong, as the server does */
+    static OptionValues of(Job job, Map<String, String> given, StorageTree keys) throws RunRefused {
+        OptionValues out = new OptionValues();
+        out.plain.putAll(given); // undeclared ones stay, as before Rundeck 6.2
+        List<String> wrong = new ArrayList<>();
+        for (JobOption option : job.options()) {
+            String value = given.getOrDefault(option.name(), option.startValue());
+            try {
+                value = value.isEmpty() && option.secure() ? stored(option, keys) : value;
+                check(option, value);
+                out.keep(option, value);
+            } catch (RunRefused e) {
+                wrong.add(e.getMessage());
+            }
+        }
+        if (!wrong.isEmpty()) {
+            throw new RunRefused("Job options were not valid: " + String.join("\n", wrong));
+        }
+        return out;
+    }
+
+    private static String stored(JobOption option, StorageTree keys) throws RunRefused {
+        if (option.storagePath().isEmpty()) {
+            return "";
+        }
+        try {
+            ResourceMeta content = keys.getResource(option.storagePath()).getContents();
+            return new String(content.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        } catch (StorageException | IOException e) {
+            if (!option.required()) {
+                return ""; // the server only logs it
+            }
+            throw new RunRefused("Option '" + option.name()
+                    + "' is required, and the default storage path could not be read: " + option.storagePath());
+        }
+    }
+
+    private static void check(JobOption option, String value) throws RunRefused {
+        String start = "Option '" + option.name() + "' ";
+        if (value.isEmpty()) {
+            if (option.required()) {
+                throw new RunRefused(start + "is required.");
+            }
+            return;
+        }
+        List<String> parts = option.parts(value);
+        String shown = option.multivalued() ? parts.toString() : value;
+        boolean limited = option.enforced() && !option.values().isEmpty();
+        if (limited && !option.values().containsAll(parts)) {
+            throw new RunRefused(option.secure() ? invalidSecret(option) : start + (option.multivalued()
+                    ? "values: " + shown + " were not all in the allowed values: "
+                    : "value: " + shown + " was not in the allowed values: ") + option.values());
+        }
+        // Rundeck leaves the regex aside for enforced options
+        boolean matched = option.enforced() || option.regex().isEmpty()
+                || parts.stream().allMatch(part -> part.matches(option.regex()));
+        if (!matched) {
+            throw new RunRefused(option.secure() ? invalidSecret(option)
+                    : start + "doesn't match regular expression " + option.regex() + ", value: " + shown);
+        }
+    }
+
+    private static String invalidSecret(JobOption option) {
+        return "Secure authentication option '" + option.name() + "' value was invalid.";
+    }
+
+    private void keep(JobOption option, String value) {
+        String name = option.name();
+        plain.remove(name);
+        if (option.secure()) {
+            if (!value.isEmpty()) {
+                (option.exposed() ? exposed : secret).put(name, value);
+            }
+        } else if (option.file()) {
+            if (!value.isEmpty()) {
+                files.put(name, value);
+                files.put(name + ".fileName", Path.of(value).getFileName().toString());
+            }
+        } else {
+            plain.put(name, value);
+            if (option.multivalued()) {
+                plain.put(name + ".delimiter", option.delimiter());
+            }
+        }
+        if (option.secure() && option.exposed() && !value.isEmpty()) {
+            plain.put(name, value);
+        }
+    }
+}

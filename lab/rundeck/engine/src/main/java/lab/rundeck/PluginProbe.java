@@ -1,0 +1,82 @@
+package lab.rundeck;
+
+import com.dtolabs.rundeck.core.plugins.MetaProbe;
+import com.dtolabs.rundeck.core.plugins.ProviderIdent;
+import com.dtolabs.rundeck.core.plugins.configuration.Describable;
+import com.dtolabs.rundeck.core.plugins.configuration.Description;
+import com.dtolabs.rundeck.core.plugins.configuration.Property;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Loads a plugin zip as the server does and describes every provider that came out of it. */
+final class PluginProbe {
+    private PluginProbe() { }
+
+    static Map<String, Object> probe(Engine engine, Request request) {
+        Path zip = Path.of(request.plugins().get(0));
+        Map<String, Object> out = MetaProbe.probe(zip.toFile(), request.rundeckVersion());
+        List<ProviderIdent> found = new ArrayList<>(engine.plugins.listProviders());
+        found.sort(Comparator.comparing(ProviderIdent::getService).thenComparing(ProviderIdent::getProviderName));
+        out.put("providers", found.stream().map(id -> describe(engine, id)).toList());
+        return out;
+    }
+
+    private static Map<String, Object> describe(Engine engine, ProviderIdent id) {
+        Map<String, Object> out = new LinkedHashMap<>();
+        out.put("service", id.getService());
+        out.put("name", id.getProviderName());
+        try {
+            Description description = description(provider(engine, id));
+            if (description != null) {
+                out.put("title", description.getTitle());
+                out.put("description", description.getDescription());
+                out.put("properties", description.getProperties().stream().map(PluginProbe::property).toList());
+            }
+        } catch (Exception | LinkageError e) { // whatever stops a provider is the finding
+            out.put("error", causes(e));
+        }
+        return out;
+    }
+
+    /** The provider object as the engine gets it: steps come wrapped in Rundeck's own adapters. */
+    private static Object provider(Engine engine, ProviderIdent id) throws Exception {
+        String name = id.getProviderName();
+        var services = engine.services;
+        return switch (id.getService()) {
+            case "WorkflowStep" -> services.getStepExecutionService().providerOfType(name);
+            case "WorkflowNodeStep", "RemoteScriptNodeStep" ->
+                    services.getNodeStepExecutorService().providerOfType(name);
+            case "NodeExecutor" -> engine.plugins.loadProvider(services.getNodeExecutorService(), name);
+            case "FileCopier" -> engine.plugins.loadProvider(services.getFileCopierService(), name);
+            case "ResourceModelSource" -> engine.plugins.loadProvider(services.getResourceModelSourceService(), name);
+            case "OptionValues" -> engine.plugins.loadProvider(new OptionValuesService(), name);
+            default -> throw new IllegalArgumentException("no such service in rundeck-core: " + id.getService());
+        };
+    }
+
+    private static Description description(Object provider) {
+        return provider instanceof Describable d ? d.getDescription() : null;
+    }
+
+    private static Map<String, Object> property(Property p) {
+        Map<String, Object> m = new LinkedHashMap<>();
+        m.put("name", p.getName());
+        m.put("title", p.getTitle());
+        m.put("description", p.getDescription());
+        m.put("type", String.valueOf(p.getType()));
+        m.put("required", p.isRequired());
+        m.put("default", p.getDefaultValue());
+        m.put("values", p.getSelectValues());
+        m.put("scope", p.getScope() == null ? null : p.getScope().name());
+        m.put("rendering", p.getRenderingOptions());
+        return m;
+    }
+
+    private static String causes(Throwable t) {
+        return t.getCause() == null ? t.toString() : t + " <- " + causes(t.getCause());
+    }
+}

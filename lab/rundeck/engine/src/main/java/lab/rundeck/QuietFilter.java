@@ -1,0 +1,27 @@
+package lab.rundeck;
+
+import com.dtolabs.rundeck.core.logging.LogEventControl;
+import com.dtolabs.rundeck.core.logging.LogLevel;
+import com.dtolabs.rundeck.core.logging.PluginLoggingContext;
+import com.dtolabs.rundeck.plugins.logging.LogFilterPlugin;
+import java.util.regex.Pattern;
+import java.util.Map;
+
+/** Stand-in for "quiet-output": lines that match (by default all) are logged at a quieter level. */
+final class QuietFilter implements LogFilterPlugin {
+    private final Pattern regex;
+    private final LogLevel level;
+
+    QuietFilter(Map<String, Object> config) {
+        regex = Pattern.compile(LogFilters.text(config, "regex", ".*"), Pattern.DOTALL);
+        level = LogLevel.looseValueOf(LogFilters.text(config, "loglevel", "verbose"), LogLevel.VERBOSE);
+    }
+
+    @Override
+    public void handleEvent(PluginLoggingContext context, LogEventControl event) {
+        if ("log".equals(event.getEventType()) && event.getLoglevel() == LogLevel.NORMAL
+                && event.getMessage() != null && regex.matcher(event.getMessage()).find()) {
+            event.setLoglevel(level);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+package lab.rundeck;
+
+import com.dtolabs.rundeck.core.data.SharedDataContextUtils;
+import com.dtolabs.rundeck.core.dispatcher.ContextView;
+import com.dtolabs.rundeck.core.execution.workflow.StepExecutionContext;
+
+/** ${option.x}, ${data.x}, ${job.x}: by Rundeck's own replacement, unknown ones become empty. */
+final class References {
+    private References() { }
+
+    static String expand(StepExecutionContext context, String text) {
+        return SharedDataContextUtils.replaceDataReferences(text, context.getSharedDataContext(),
+                ContextView.global(), ContextView::nodeStep, null, false, true);
+    }
+}

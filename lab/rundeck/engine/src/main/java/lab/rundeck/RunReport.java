@@ -1,0 +1,84 @@
+package lab.rundeck;
+
+import com.dtolabs.rundeck.core.dispatcher.ContextView;
+import com.dtolabs.rundeck.core.execution.WorkflowExecutionServiceThread;
+import com.dtolabs.rundeck.core.execution.dispatch.DispatcherResult;
+import com.dtolabs.rundeck.core.execution.workflow.WorkflowExecutionResult;
+import com.dtolabs.rundeck.core.execution.workflow.steps.NodeDispatchStepExecutor;
+import com.dtolabs.rundeck.core.execution.workflow.steps.StepExecutionResult;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What a run left behind, as the JSON that the caller reads. */
+final class RunReport {
+    private static final Pattern EXIT_CODE = Pattern.compile("result code was: (\\d+)");
+
+    private RunReport() { }
+
+    static Map<String, Object> of(WorkflowExecutionServiceThread execution, EventSink sink, long wallMs) {
+        WorkflowExecutionResult result = execution.getResultObject();
+        Map<String, Object> out = new LinkedHashMap<>();
+        out.put("succeeded", execution.isSuccessful());
+        out.put("aborted", execution.isAborted());
+        out.put("steps", result == null ? List.of() : steps(result));
+        out.put("data", result == null ? Map.of() : data(result));
+        out.put("log", sink.lines());
+        out.put("wall_ms", wallMs);
+        if (execution.getThrowable() != null) {
+            out.put("thrown", execution.getThrowable().toString());
+        }
+        return out;
+    }
+
+    private static List<Object> steps(WorkflowExecutionResult result) {
+        List<Object> out = new ArrayList<>();
+        for (StepExecutionResult step : result.getResultSet()) {
+            out.add(step(out.size() + 1, step));
+        }
+        return out;
+    }
+
+    private static Map<String, Object> step(int number, StepExecutionResult step) {
+        StepExecutionResult cause = failedNode(step);
+        Map<String, Object> out = new LinkedHashMap<>();
+        out.put("number", number);
+        out.put("success", step.isSuccess());
+        out.put("exit_code", step.isSuccess() ? Integer.valueOf(0) : exitCode(cause));
+        out.put("reason", step.isSuccess() ? "" : String.valueOf(cause.getFailureReason()));
+        out.put("message", step.isSuccess() ? "" : String.valueOf(cause.getFailureMessage()));
+        return out;
+    }
+
+    /** Rundeck drops the failure data of a workflow step (and so ${result.resultCode}); its message has the code. */
+    private static Object exitCode(StepExecutionResult step) {
+        Matcher code = EXIT_CODE.matcher(String.valueOf(step.getFailureMessage()));
+        if (code.find()) {
+            return Integer.valueOf(code.group(1));
+        }
+        return step.getFailureData() == null ? null : step.getFailureData().get("resultCode");
+    }
+
+    /** A node step says only that nodes failed; the first failed node says why. */
+    private static StepExecutionResult failedNode(StepExecutionResult step) {
+        if (step.isSuccess() || !NodeDispatchStepExecutor.isWrappedDispatcherResult(step)) {
+            return step;
+        }
+        DispatcherResult nodes = NodeDispatchStepExecutor.extractDispatcherResult(step);
+        return nodes.getResults().values().stream().<StepExecutionResult>map(r -> r)
+                .filter(r -> !r.isSuccess()).findFirst().orElse(step);
+    }
+
+    private static Map<String, String> data(WorkflowExecutionResult result) {
+        Map<String, String> out = new TreeMap<>();
+        var global = result.getSharedContext().getData(ContextView.global());
+        if (global != null) {
+            out.putAll(global.getData().getOrDefault("data", Map.of()));
+        }
+        return out;
+    }
+}

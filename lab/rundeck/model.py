@@ -1,0 +1,115 @@
+"""What a run or a probe answers: plain data, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One step that ran; `number` counts from 1 in the job's sequence."""
+
+    number: int
+    success: bool
+    exit_code: int | None
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """One execution of a job, or the refusal to start it."""
+
+    succeeded: bool
+    refused: str | None
+    """Why Rundeck would not start the run: a wrong option, a missing job."""
+    steps: tuple[StepResult, ...]
+    """Steps that ran; those behind a failed one are missing."""
+    output: tuple[str, ...]
+    """All log lines in order, after the log filters."""
+    errors: tuple[str, ...]
+    """The ERROR lines among them: a script's standard error, and Rundeck's verdict."""
+    data: Mapping[str, str]
+    """`${data.*}` at the end, as a later step would see it."""
+    wall_s: float
+    """From the first step's start to the end; the engine's own start is not in it."""
+    aborted: bool = False
+
+
+@dataclass(frozen=True)
+class NodeSource:
+    """A ResourceModelSource provider of the plugin, and its configuration."""
+
+    provider: str
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One provider as Rundeck describes it; `error` says why Rundeck could not make one."""
+
+    service: str
+    name: str
+    title: str
+    description: str
+    properties: tuple[Mapping[str, Any], ...]
+    error: str | None
+
+
+@dataclass(frozen=True)
+class PluginProbe:
+    """Rundeck's verdict on a plugin zip."""
+
+    state: str
+    """VALID, INCOMPATIBLE or INVALID."""
+    messages: tuple[str, ...]
+    name: str
+    version: str
+    rundeck_version: str
+    """The version that judged."""
+    providers: tuple[Provider, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether the metadata is valid and each provider could be made."""
+        return self.state == "VALID" and bool(self.providers) and not any(p.error for p in self.providers)
+
+
+def job_run(report: Mapping[str, Any]) -> JobRun:
+    """Reads the engine's report of a run."""
+    log = report.get("log", ())
+    return JobRun(
+        succeeded=report.get("succeeded", False),
+        refused=report.get("refused"),
+        steps=tuple(StepResult(**step) for step in report.get("steps", ())),
+        output=tuple(line["message"] for line in log),
+        errors=tuple(line["message"] for line in log if line["level"] == "ERROR"),
+        data=report.get("data", {}),
+        wall_s=report.get("wall_ms", 0) / 1000,
+        aborted=report.get("aborted", False),
+    )
+
+
+def plugin_probe(report: Mapping[str, Any]) -> PluginProbe:
+    """Reads the engine's report on a zip."""
+    return PluginProbe(
+        state=report["state"],
+        messages=tuple(report["messages"]),
+        name=report.get("name") or "",
+        version=report.get("version") or "",
+        rundeck_version=report["rundeck_version"],
+        providers=tuple(_provider(p) for p in report["providers"]),
+    )
+
+
+def _provider(report: Mapping[str, Any]) -> Provider:
+    return Provider(
+        service=report["service"],
+        name=report["name"],
+        title=report.get("title") or "",
+        description=report.get("description") or "",
+        properties=tuple(report.get("properties", ())),
+        error=report.get("error"),
+    )

@@ -1,0 +1,38 @@
+"""The lab part `rundeck`: nothing runs between two jobs, `up` is the build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.progress import Progress
+from lab.rundeck import build
+
+
+class RundeckEngine:
+    """Rundeck's engine, ready to run jobs."""
+
+    name = "rundeck"
+    needs: tuple[str, ...] = ()
+
+    def up(self, progress: Progress) -> None:
+        """Builds the engine unless this state of its sources is built already."""
+        if not build.is_built():
+            with progress.stage(self.name, "building Rundeck's engine with Maven"):
+                build.build()
+
+    def down(self) -> None:
+        """There is nothing to stop."""
+
+    def status(self) -> str:
+        """Whether jobs can run."""
+        return "up" if build.is_built() else "down"
+
+    def logs(self) -> list[Path]:
+        """None: a run's log is its answer."""
+        return []
+
+    def reset(self) -> None:
+        """There is no state: each run has a base directory of its own."""
+
+
+PART = RundeckEngine()
