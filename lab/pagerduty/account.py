@@ -1,0 +1,66 @@
+"""Who may call: the keys of the simulated account and its users."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab.pagerduty.model import Json, Request, invalid_input, unauthenticated, unknown_sender
+
+USERS: dict[str, str] = {  # e-mail: name
+    "oncall@shop.example": "Robin On-Call",
+    "rundeck@shop.example": "Rundeck",
+}
+SENDER = "rundeck@shop.example"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """One key of each kind that PagerDuty gives out."""
+
+    account: str
+    """A general access key: belongs to nobody, so a request needs `From`."""
+    user: str
+    """Belongs to the on-call user."""
+    bearer: str
+    """An OAuth token of an app."""
+
+    @classmethod
+    def kept_in(cls, file: Path) -> Keys:
+        """The keys of this state directory; made at the first call."""
+        if not file.exists():
+            made = cls(secrets.token_hex(10), secrets.token_hex(10), "pdus+" + secrets.token_hex(16))
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as stream:
+                json.dump(asdict(made), stream)
+        return cls(**json.loads(file.read_text()))
+
+
+def authenticate(request: Request, keys: Keys) -> str:
+    """The scheme and key that the request came with; ApiError when the account does not know it."""
+    header = request.headers.get("authorization", "")
+    known = {f"Token token={keys.account}", f"Token token={keys.user}", f"Bearer {keys.bearer}"}
+    if header not in known:
+        raise unauthenticated()
+    return header
+
+
+def author(request: Request, keys: Keys) -> Json:
+    """The user in whose name the request writes."""
+    if request.headers.get("authorization") == f"Token token={keys.user}":
+        return user_reference("oncall@shop.example")
+    sender = request.headers.get("from", "")
+    if not sender:
+        raise invalid_input("From header is required")
+    if sender not in USERS:
+        raise unknown_sender()
+    return user_reference(sender)
+
+
+def user_reference(email: str) -> Json:
+    """A user as PagerDuty refers to one."""
+    identity = "P" + email.partition("@")[0].upper().ljust(6, "0")[:6]
+    return {"id": identity, "type": "user_reference", "summary": USERS[email], "self": None, "html_url": None}

@@ -1,0 +1,216 @@
+"""PagerDuty's REST API v2, as much of it as notes, incidents and alerts need.
+
+Source: PagerDuty API reference, "List notes", "Create a note on an incident", "Update a note", "Get an incident",
+"List alerts for an incident", "Errors", "REST API Rate Limits", "Pagination".
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.pagerduty.account import Keys, authenticate, author
+from lab.pagerduty.database import Database
+from lab.pagerduty.incidents import make_alert, make_incident, now, seed_incidents
+from lab.pagerduty.journal import Journal
+from lab.pagerduty.limits import Limits
+from lab.pagerduty.model import (
+    Answer,
+    ApiError,
+    Json,
+    Request,
+    html_answer,
+    incident_not_found,
+    invalid_input,
+    json_answer,
+    not_found,
+    too_many_notes,
+)
+from lab.pagerduty.page import incident_page, overview_page
+
+MOST_NOTES = 2000
+_IDS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PAGE = 25
+
+Handler = Callable[[Request, str, str], Answer]
+
+
+class Api:
+    """The whole simulator without HTTP: a request in, an answer out. Safe to use from several threads."""
+
+    def __init__(self, state: Path, base_url: str) -> None:
+        """`state` keeps keys, incidents and notes; `base_url` is what links begin with."""
+        self._keys = Keys.kept_in(state / "keys.json")
+        self._db = Database(state / "incidents.sqlite")
+        self._base_url = base_url
+        self._limits = Limits()
+        self._journal = Journal()
+        self._routes: list[tuple[str, re.Pattern[str], Handler]] = [
+            ("GET", _path("/incidents/{id}"), self._get_incident),
+            ("GET", _path("/incidents/{id}/alerts"), self._list_alerts),
+            ("GET", _path("/incidents/{id}/notes"), self._list_notes),
+            ("POST", _path("/incidents/{id}/notes"), self._add_note),
+            ("PUT", _path("/incidents/{id}/notes/{id}"), self._edit_note),
+            ("DELETE", _path("/incidents/{id}/notes/{id}"), self._delete_note),
+        ]
+        if not self._db.incident_ids():
+            self._seed()
+
+    def answer(self, request: Request) -> Answer:
+        """Answers the lab's own addresses, a browser, or a client of the API."""
+        try:
+            if request.path.startswith("/_"):
+                return self._lab(request)
+            if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+                return self._page(request.path)
+        except ApiError as error:
+            return error.answer()
+        answer = self._rest(request)
+        self._journal.add(request, answer.status)
+        return answer
+
+    def _rest(self, request: Request) -> Answer:
+        headers: dict[str, str] = {}
+        try:
+            refusal = self._limits.refusal()
+            if refusal:
+                return refusal
+            headers = self._limits.count(authenticate(request, self._keys))
+            _check_version(request)
+            answer = self._route(request)
+        except ApiError as error:
+            answer = error.answer()
+        return Answer(answer.status, answer.content, answer.content_type, {**headers, **answer.headers})
+
+    def _route(self, request: Request) -> Answer:
+        for method, pattern, handler in self._routes:
+            match = pattern.fullmatch(request.path)
+            if match and method == request.method:
+                return handler(request, *(*match.groups(), "")[:2])
+        raise not_found()
+
+    def _get_incident(self, request: Request, incident: str, _: str) -> Answer:
+        found = self._db.incident(incident)
+        if found is None:
+            raise not_found()
+        return json_answer(200, {"incident": found})
+
+    def _list_alerts(self, request: Request, incident: str, _: str) -> Answer:
+        self._require(incident)
+        alerts = self._db.alerts(incident)
+        limit, offset = _number(request, "limit", _PAGE), _number(request, "offset", 0)
+        page = alerts[offset : offset + min(limit, 100)]
+        more = offset + len(page) < len(alerts)
+        total = len(alerts) if request.query.get("total") == "true" else None
+        fields: Json = {"limit": limit, "offset": offset, "more": more, "total": total}
+        return json_answer(200, {"alerts": page, **fields})
+
+    def _list_notes(self, request: Request, incident: str, _: str) -> Answer:
+        self._require(incident)
+        return json_answer(200, {"notes": self._db.notes(incident)})
+
+    def _add_note(self, request: Request, incident: str, _: str) -> Answer:
+        user = author(request, self._keys)
+        self._require(incident)
+        moment = now()
+        note: Json = {
+            "id": "P" + "".join(secrets.choice(_IDS) for _ in range(13)),
+            "user": user,
+            "channel": {"summary": "The PagerDuty website or APIs"},
+            "content": _note_content(request),
+            "created_at": moment,
+            "updated_at": moment,
+        }
+        if not self._db.add_note(incident, note, MOST_NOTES):
+            raise too_many_notes(MOST_NOTES)
+        return json_answer(200, {"note": note})
+
+    def _edit_note(self, request: Request, incident: str, identity: str) -> Answer:
+        author(request, self._keys)
+        note = self._required_note(incident, identity)
+        edited = {**note, "content": _note_content(request), "updated_at": now()}
+        self._db.replace_note(edited)
+        return json_answer(200, {"note": edited})
+
+    def _delete_note(self, request: Request, incident: str, identity: str) -> Answer:
+        self._required_note(incident, identity)
+        self._db.delete_note(identity)
+        return Answer(204, None)
+
+    def _require(self, incident: str) -> None:
+        if self._db.incident(incident) is None:
+            raise incident_not_found()
+
+    def _required_note(self, incident: str, identity: str) -> Json:
+        self._require(incident)
+        note = self._db.note(incident, identity)
+        if note is None:
+            raise not_found()
+        return note
+
+    def _page(self, path: str) -> Answer:
+        if path in ("/", "/incidents"):
+            found = [self._db.incident(identity) for identity in self._db.incident_ids()]
+            return html_answer(overview_page([one for one in found if one]))
+        identity = path.removeprefix("/incidents/")
+        incident = self._db.incident(identity)
+        if incident is None:
+            raise not_found()
+        return html_answer(incident_page(incident, self._db.alerts(identity), self._db.notes(identity)))
+
+    def _lab(self, request: Request) -> Answer:
+        if (request.method, request.path) == ("GET", "/_requests"):
+            return json_answer(200, {"requests": self._journal.entries()})
+        if (request.method, request.path) == ("POST", "/_control"):
+            self._control(request.json())
+            return json_answer(200, {"ok": True})
+        raise not_found()
+
+    def _control(self, order: Json) -> None:
+        if order.get("reset"):
+            self._db.clear()
+            self._limits.reset()
+            self._journal.clear()
+            self._seed()
+        self._limits.order(order)
+        if "incident" in order:
+            self._create(order["incident"])
+
+    def _seed(self) -> None:
+        for wanted in seed_incidents():
+            self._create(wanted)
+
+    def _create(self, wanted: Json) -> None:
+        if not re.fullmatch(r"[PQR][A-Z0-9]{5,31}", str(wanted.get("id", ""))):
+            raise invalid_input("incident.id must be upper-case letters and digits, beginning with P, Q or R")
+        incident = make_incident(self._base_url, len(self._db.incident_ids()) + 1, wanted)
+        alerts = [make_alert(incident, n, details) for n, details in enumerate(wanted.get("alerts", []), start=1)]
+        self._db.add_incident(incident, alerts)
+
+
+def _path(template: str) -> re.Pattern[str]:
+    return re.compile(template.replace("{id}", "([^/]+)"))
+
+
+def _check_version(request: Request) -> None:
+    """Accept may be left out; the version in it may not be another one."""
+    version = re.search(r"version=(\w+)", request.headers.get("accept", ""))
+    if version and version[1] != "2":
+        raise invalid_input(f"API version {version[1]} is not supported: use version=2")
+
+
+def _note_content(request: Request) -> str:
+    note = request.json().get("note")
+    content = note.get("content") if isinstance(note, dict) else None
+    if not isinstance(content, str) or not content.strip():
+        raise invalid_input("Note content cannot be empty")
+    return content
+
+
+def _number(request: Request, name: str, usual: int) -> int:
+    text = request.query.get(name, str(usual))
+    if not text.isdigit():
+        raise invalid_input(f"{name} must be a number")
+    return int(text)

@@ -1,0 +1,87 @@
+"""Incidents, alerts and notes, kept in SQLite so that they outlive a restart and a kill."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from pathlib import Path
+
+from lab.pagerduty.model import Json
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, number INTEGER, content TEXT, alerts TEXT);
+CREATE TABLE IF NOT EXISTS notes (id TEXT PRIMARY KEY, incident TEXT, position INTEGER, content TEXT);
+CREATE INDEX IF NOT EXISTS notes_of_incident ON notes (incident, position);
+"""
+
+
+class Database:
+    """All that the simulator remembers. Safe to use from several threads."""
+
+    def __init__(self, file: Path) -> None:
+        """Opens the file, or makes it."""
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+        # the lab has to survive a killed process, not a power cut
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.executescript(_SCHEMA)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._run("DELETE FROM notes")
+        self._run("DELETE FROM incidents")
+
+    def incident_ids(self) -> list[str]:
+        """In order of their creation."""
+        return [row[0] for row in self._run("SELECT id FROM incidents ORDER BY number")]
+
+    def add_incident(self, incident: Json, alerts: list[Json]) -> None:
+        """Adds an incident or replaces the one with its ID; its notes stay."""
+        values = (incident["id"], incident["incident_number"], json.dumps(incident), json.dumps(alerts))
+        self._run("INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?)", *values)
+
+    def incident(self, identity: str) -> Json | None:
+        """One incident."""
+        return self._one("SELECT content FROM incidents WHERE id = ?", identity)
+
+    def alerts(self, identity: str) -> list[Json]:
+        """The alerts of an incident."""
+        rows = self._run("SELECT alerts FROM incidents WHERE id = ?", identity)
+        return [alert for row in rows for alert in json.loads(row[0])]
+
+    def notes(self, incident: str) -> list[Json]:
+        """The notes of an incident, oldest first."""
+        rows = self._run("SELECT content FROM notes WHERE incident = ? ORDER BY position", incident)
+        return [json.loads(row[0]) for row in rows]
+
+    def add_note(self, incident: str, note: Json, limit: int) -> bool:
+        """Adds a note unless the incident has `limit` of them; whether it was added."""
+        added = self._run(
+            "INSERT INTO notes SELECT ?, ?, (SELECT coalesce(max(position), 0) + 1 FROM notes), ? "
+            "WHERE (SELECT count(*) FROM notes WHERE incident = ?) < ? RETURNING id",
+            *(note["id"], incident, json.dumps(note), incident, limit),
+        )
+        return bool(added)
+
+    def note(self, incident: str, identity: str) -> Json | None:
+        """One note of this incident."""
+        return self._one("SELECT content FROM notes WHERE incident = ? AND id = ?", incident, identity)
+
+    def replace_note(self, note: Json) -> None:
+        """The note with the same ID becomes this one."""
+        self._run("UPDATE notes SET content = ? WHERE id = ?", json.dumps(note), note["id"])
+
+    def delete_note(self, identity: str) -> None:
+        """Removes a note."""
+        self._run("DELETE FROM notes WHERE id = ?", identity)
+
+    def _one(self, query: str, *values: str) -> Json | None:
+        for row in self._run(query, *values):
+            found: Json = json.loads(row[0])
+            return found
+        return None
+
+    def _run(self, query: str, *values: str | int) -> list[tuple[str, ...]]:
+        with self._lock:
+            return self._db.execute(query, values).fetchall()

@@ -1,0 +1,108 @@
+"""When the simulator says no: PagerDuty's own rate limit, and failures that a test asks for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from lab.pagerduty.model import Answer, ApiError, Json, invalid_input, json_answer, rate_limited
+
+PER_MINUTE = 960
+_WINDOW_S = 60
+
+
+@dataclass
+class _Refusal:
+    """The next `times` requests are refused like this."""
+
+    times: int
+    answer: Answer
+
+
+@dataclass
+class _Window:
+    started: float = field(default_factory=time.monotonic)
+    requests: int = 0
+
+
+class Limits:
+    """Counts requests by key in windows of a minute, and keeps the failures on demand."""
+
+    def __init__(self) -> None:
+        """Starts with PagerDuty's limit and no failures."""
+        self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets counts and failures."""
+        with self._lock:
+            self._per_minute = PER_MINUTE
+            self._windows: dict[str, _Window] = defaultdict(_Window)
+            self._refusals: list[_Refusal] = []
+
+    def order(self, control: Json) -> None:
+        """Takes the orders of a control request that concern failures."""
+        with self._lock:
+            self._per_minute = int(control.get("limit_per_minute", self._per_minute))
+            if "rate_limit" in control:
+                answer = _limited(int(control.get("reset_s", 1)), bool(control.get("bare", False)))
+                self._refusals.append(_Refusal(int(control["rate_limit"]), answer))
+            if "fail" in control:
+                self._refusals.append(_failure(control["fail"]))
+
+    def refusal(self) -> Answer | None:
+        """The failure that a test ordered for this request."""
+        with self._lock:
+            self._refusals = [one for one in self._refusals if one.times > 0]
+            if not self._refusals:
+                return None
+            self._refusals[0].times -= 1
+            return self._refusals[0].answer
+
+    def count(self, key: str) -> dict[str, str]:
+        """Counts a request of this key; the headers for its answer. ApiError above the limit has them, too."""
+        with self._lock:
+            window = self._windows[key]
+            if time.monotonic() - window.started >= _WINDOW_S:
+                window = self._windows[key] = _Window()
+            window.requests += 1
+            remaining = max(0, self._per_minute - window.requests)
+            reset_s = int(_WINDOW_S - (time.monotonic() - window.started)) + 1
+            headers = _headers(self._per_minute, remaining, reset_s)
+            if window.requests > self._per_minute:
+                raise TooManyRequests(headers)
+            return headers
+
+
+class TooManyRequests(ApiError):
+    """Above the limit of the minute."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        """`headers` say when to come back."""
+        error = rate_limited()
+        super().__init__(error.status, str(error), error.content["error"]["code"])
+        self._headers = headers
+
+    def answer(self) -> Answer:
+        """With the rate limit's headers."""
+        return Answer(self.status, super().answer().content, headers=self._headers)
+
+
+def _headers(limit: int, remaining: int, reset_s: int) -> dict[str, str]:
+    return {"ratelimit-limit": str(limit), "ratelimit-remaining": str(remaining), "ratelimit-reset": str(reset_s)}
+
+
+def _limited(reset_s: int, bare: bool) -> Answer:
+    # PagerDuty documents that a 429 may come without headers and body
+    return Answer(429, None) if bare else TooManyRequests(_headers(PER_MINUTE, 0, reset_s)).answer()
+
+
+def _failure(order: Json) -> _Refusal:
+    status, times = int(order.get("status", 500)), int(order.get("times", 1))
+    if not 400 <= status < 600:
+        raise invalid_input("fail.status must be an HTTP error")
+    message = str(order.get("message", "Internal Server Error"))
+    error = {"error": {"message": message, "code": int(order.get("code", 2000))}}
+    return _Refusal(times, json_answer(status, error))

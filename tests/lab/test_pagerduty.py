@@ -1,0 +1,232 @@
+"""The PagerDuty simulator: what its API documents, and what a test can ask of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.pagerduty.account import SENDER, Keys
+from lab.pagerduty.page import link_urls
+from lab.pagerduty.server import server
+
+NOTES = "/incidents/Q1CHECKOUT0001/notes"
+ACCEPT = "application/vnd.pagerduty+json;version=2"
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> int:
+        code: int = self.json()["error"]["code"]
+        return code
+
+
+class Client:
+    """A client of one simulator of its own."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._server = server(state, 0)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+        self.keys = Keys.kept_in(state / "keys.json")
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def restart(self) -> Client:
+        self.close()
+        return Client(self._state)
+
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> Reply:
+        usual = {"Authorization": f"Token token={self.keys.account}", "From": SENDER, "Accept": ACCEPT}
+        sent = {k: v for k, v in (usual | headers).items() if v}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, sent, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return Reply(answer.status, _lower(answer.headers), answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return Reply(error.code, _lower(error.headers), error.read().decode())
+
+    def note(self, text: str, **headers: str) -> Reply:
+        return self.call("POST", NOTES, {"note": {"content": text}}, **headers)
+
+    def control(self, **order: object) -> None:
+        assert self.call("POST", "/_control", order).status == 200
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Client]:
+    made = Client(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_note_is_added_listed_edited_and_deleted(client: Client) -> None:
+    added = client.note("first")
+    assert added.status == 200
+    note = added.json()["note"]
+    assert note["content"] == "first"
+    assert note["user"]["summary"] == "Rundeck"
+    address = f"{NOTES}/{note['id']}"
+    assert client.call("PUT", address, {"note": {"content": "second"}}).json()["note"]["content"] == "second"
+    assert [one["content"] for one in client.call("GET", NOTES).json()["notes"]] == ["second"]
+    assert client.call("DELETE", address).status == 204
+    assert client.call("GET", NOTES).json() == {"notes": []}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Authorization": ""}, 401, 2006),
+        ({"Authorization": "Token token=wrong"}, 401, 2006),
+        ({"From": ""}, 400, 2001),
+        ({"From": "nobody@shop.example"}, 400, 1008),
+        ({"Accept": "application/vnd.pagerduty+json;version=1"}, 400, 2001),
+    ],
+)
+def test_wrong_headers_are_refused(client: Client, headers: dict[str, str], status: int, code: int) -> None:
+    reply = client.note("x", **headers)
+    assert (reply.status, reply.code) == (status, code)
+
+
+def test_keys_of_people_and_apps_work_too(client: Client) -> None:
+    assert client.note("x", Authorization=f"Token token={client.keys.user}", From="").status == 200
+    assert client.note("x", Authorization=f"Bearer {client.keys.bearer}", Accept="").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "code"), [("/incidents/QNOTHERE/notes", 5001), ("/incidents/QNOTHERE", 2100), ("/nothing", 2100)]
+)
+def test_what_is_not_there(client: Client, path: str, code: int) -> None:
+    reply = client.call("GET", path)
+    assert (reply.status, reply.code) == (404, code)
+
+
+@pytest.mark.parametrize("body", [{}, {"note": {}}, {"note": {"content": " "}}, {"note": "text"}, ["x"]])
+def test_a_note_needs_content(client: Client, body: object) -> None:
+    reply = client.call("POST", NOTES, body)
+    assert (reply.status, reply.code) == (400, 2001)
+
+
+def test_an_incident_takes_2000_notes(client: Client) -> None:
+    client.control(limit_per_minute=10_000)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(reply.status == 200 for reply in pool.map(client.note, map(str, range(2000))))
+    full = client.note("one more")
+    assert (full.status, full.code) == (400, 5002)
+    assert len(client.call("GET", NOTES).json()["notes"]) == 2000
+
+
+def test_rate_limit_on_demand(client: Client) -> None:
+    client.control(rate_limit=2, reset_s=3)
+    replies = [client.note("x") for _ in range(3)]
+    assert [reply.status for reply in replies] == [429, 429, 200]
+    assert replies[0].headers["ratelimit-reset"] == "3"
+    assert replies[0].headers["ratelimit-remaining"] == "0"
+    assert replies[0].code == 2020
+    assert replies[2].headers["ratelimit-limit"] == "960"
+
+
+def test_a_bare_429_has_neither_headers_nor_body(client: Client) -> None:
+    client.control(rate_limit=1, bare=True)
+    reply = client.note("x")
+    assert (reply.status, reply.text) == (429, "")
+    assert "ratelimit-reset" not in reply.headers
+
+
+def test_the_documented_limit_counts(client: Client) -> None:
+    client.control(limit_per_minute=3)
+    replies = [client.call("GET", NOTES) for _ in range(4)]
+    assert [reply.status for reply in replies] == [200, 200, 200, 429]
+    assert int(replies[3].headers["ratelimit-reset"]) > 50
+
+
+def test_failures_on_demand(client: Client) -> None:
+    client.control(fail={"status": 503, "times": 1})
+    assert [client.note("x").status for _ in range(2)] == [503, 200]
+
+
+def test_alerts_come_in_pages(client: Client) -> None:
+    alerts = [{"namespace": "shop", "n": str(n)} for n in range(3)]
+    client.control(incident={"id": "QPAGES01", "title": "pages", "alerts": alerts})
+    first = client.call("GET", "/incidents/QPAGES01/alerts?limit=2").json()
+    assert (len(first["alerts"]), first["more"], first["limit"]) == (2, True, 2)
+    last = client.call("GET", "/incidents/QPAGES01/alerts?limit=2&offset=2").json()
+    assert (last["alerts"][0]["body"]["details"]["n"], last["more"]) == ("2", False)
+
+
+def test_the_seeded_alert_says_where_it_hurts(client: Client) -> None:
+    details = client.call("GET", "/incidents/Q1CHECKOUT0001/alerts").json()["alerts"][0]["body"]["details"]
+    assert (details["namespace"], details["app"]) == ("shop", "checkout")
+    assert " - namespace = shop\n" in details["firing"]
+
+
+def test_notes_outlive_a_restart(client: Client) -> None:
+    client.note("kept")
+    again = client.restart()
+    assert [one["content"] for one in again.call("GET", NOTES).json()["notes"]] == ["kept"]
+    again.close()
+
+
+def test_reset_forgets(client: Client) -> None:
+    client.note("gone")
+    client.control(fail={"times": 99})
+    client.control(reset=True)
+    assert client.call("GET", NOTES).json() == {"notes": []}
+
+
+def test_the_journal_has_requests_without_credentials(client: Client) -> None:
+    client.note("seen")
+    (entry,) = client.call("GET", "/_requests").json()["requests"]
+    assert (entry["method"], entry["path"], entry["status"]) == ("POST", NOTES, 200)
+    assert json.loads(entry["body"])["note"]["content"] == "seen"
+    assert entry["headers"]["authorization"] == "Token token [redacted]"
+    assert client.keys.account not in json.dumps(entry)
+
+
+def test_the_page_shows_notes_escaped_and_linked(client: Client) -> None:
+    client.note("<script>alert(1)</script> see http://127.0.0.1:17070/a?b=1&c=2.")
+    page = client.call("GET", "/incidents/Q1CHECKOUT0001", Accept="text/html,*/*", Authorization="")
+    assert page.status == 200
+    assert "checkout: requests time out (shop)" in page.text
+    assert "<script" not in page.text
+    assert 'href="http://127.0.0.1:17070/a?b=1&amp;c=2"' in page.text
+
+
+def test_long_links_are_shown_short() -> None:
+    url = "http://127.0.0.1/" + "x" * 300
+    html = link_urls(f"at {url}")
+    assert f'href="{url}"' in html
+    assert f">{url}<" not in html
+
+
+def test_answers_are_quick(client: Client) -> None:
+    start = time.monotonic()
+    for _ in range(50):
+        client.call("GET", NOTES)
+    assert time.monotonic() - start < 1
