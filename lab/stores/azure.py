@@ -1,0 +1,125 @@
+"""Azure Blob Storage: Azurite, Microsoft's emulator, from npm at the versions of lab/azurite/package-lock.json."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+
+from lab.part import LabError
+from lab.paths import REPO, cache_dir, part_dir
+from lab.prerequisites import ensure_program
+from lab.process import Process
+from lab.progress import Progress
+from lab.stores.daemon import BUCKET, HOST, StoreDaemon, kept_secret
+
+PORT = 17100
+ACCOUNT = "debugcapture"
+_SOURCE = REPO / "lab" / "azurite"
+_API_VERSION = "2021-12-02"
+_CONFLICT = 409
+
+
+@dataclass(frozen=True)
+class AzureEndpoint:
+    """What a client of the blob service needs."""
+
+    url: str
+    """Of the account: the host and, as always with the emulator, the account's name as the first path element."""
+    account: str
+    key: str
+    container: str
+
+    @property
+    def connection_string(self) -> str:
+        """The same in Azure's own notation."""
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={self.account};AccountKey={self.key};BlobEndpoint={self.url};"
+        )
+
+
+def azure_endpoint() -> AzureEndpoint:
+    """The store that `python -m lab up azure` starts; its key is made once for each state directory."""
+    fresh = base64.b64encode(secrets.token_bytes(64)).decode()
+    key = kept_secret(part_dir("azure") / "account-key", fresh)
+    return AzureEndpoint(f"http://{HOST}:{PORT}/{ACCOUNT}", ACCOUNT, key, BUCKET)
+
+
+class AzureStore(StoreDaemon):
+    """Azurite's blob service."""
+
+    name = "azure"
+    port = PORT
+
+    def process(self, progress: Progress) -> Process:
+        """Azurite in Node.js; the key goes by its environment."""
+        node = ensure_program("node", "nodejs")
+        program = _installed(progress)
+        data = self.folder / "data"
+        data.mkdir(exist_ok=True)
+        argv = [str(node), str(program), "--blobHost", HOST, "--blobPort", str(PORT), "--location", str(data)]
+        # newer client libraries ask for newer API versions; telemetry would leave this machine
+        argv += ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+        account = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{azure_endpoint().key}"}
+        return Process(self.name, self.name, argv, env={"PATH": os.environ.get("PATH", ""), **account})
+
+    def fill(self) -> None:
+        """The container, unless it is there."""
+        request = _create_container(azure_endpoint())
+        try:
+            urllib.request.urlopen(request, timeout=10).close()
+        except urllib.error.HTTPError as error:
+            if error.code != _CONFLICT:
+                raise LabError(f"Azurite made no container (HTTP {error.code}): python -m lab reset azure") from error
+
+
+def _installed(progress: Progress) -> Path:
+    """Azurite's blob program, installed into the cache for each state of the lock file."""
+    lock = (_SOURCE / "package-lock.json").read_bytes()
+    folder = cache_dir() / f"azurite-{hashlib.sha256(lock).hexdigest()[:12]}"
+    if not folder.exists():
+        with progress.stage("azure", "installing Azurite with npm"):
+            _install(folder)
+    return folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+
+
+def _install(folder: Path) -> None:
+    npm = ensure_program("npm", "npm")
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(_SOURCE / name, unfinished)
+    argv = [str(npm), "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = subprocess.run(argv, cwd=unfinished, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"npm could not install Azurite; try again: python -m lab up azure. {done.stderr[-300:]}")
+    unfinished.rename(folder)
+
+
+def _create_container(endpoint: AzureEndpoint) -> urllib.request.Request:
+    """A request signed with the account's key.
+
+    Source: Azure Storage REST API, "Create Container", "Authorize with Shared Key".
+    """
+    headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": _API_VERSION}
+    signed_headers = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    # the account appears twice: it is in the emulator's path already
+    resource = f"/{endpoint.account}/{endpoint.account}/{endpoint.container}\nrestype:container"
+    to_sign = "PUT" + "\n" * 12 + signed_headers + resource
+    digest = hmac.digest(base64.b64decode(endpoint.key), to_sign.encode(), "sha256")
+    headers["Authorization"] = f"SharedKey {endpoint.account}:{base64.b64encode(digest).decode()}"
+    url = f"{endpoint.url}/{endpoint.container}?restype=container"
+    return urllib.request.Request(url, b"", {**headers, "Content-Type": ""}, method="PUT")
+
+
+AZURE = AzureStore()

@@ -1,0 +1,87 @@
+"""What the stores of the lab have in common: each is one daemon on a port of this machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+from pathlib import Path
+
+from lab.part import LabError
+from lab.paths import part_dir
+from lab.process import Process, wait_until
+from lab.progress import Progress
+
+HOST = "127.0.0.1"
+BUCKET = "debug-captures"
+
+
+class StoreDaemon:
+    """A part that is one daemon; a store says how it is made, started and filled."""
+
+    name: str
+    port: int
+    needs: tuple[str, ...] = ()
+
+    def process(self, progress: Progress) -> Process:
+        """The daemon, its program built or installed first."""
+        raise NotImplementedError
+
+    def fill(self) -> None:
+        """Makes what a client expects to find; harmless when it is there."""
+
+    def up(self, progress: Progress) -> None:
+        """Starts the daemon unless it runs, waits for its port, fills it."""
+        process = self.process(progress)
+        if not process.running() and listening(self.port):
+            raise LabError(f"{self.name}: port {self.port} is taken; see who has it: ss -ltnp 'sport = :{self.port}'")
+        if process.ensure_running():
+            with progress.stage(self.name, f"starting {process.name} on {HOST}:{self.port}"):
+                wait_until(process.name, lambda: process.running() and listening(self.port), 30, process.log)
+        self.fill()
+
+    def down(self) -> None:
+        """Stops the daemon; the data stays."""
+        self._any_process().stop()
+
+    def status(self) -> str:
+        """Whether the daemon runs and listens."""
+        if not self._any_process().running():
+            return "down"
+        return "up" if listening(self.port) else f"broken: nothing listens on {HOST}:{self.port}"
+
+    def logs(self) -> list[Path]:
+        """The daemon's own."""
+        return [self._any_process().log]
+
+    def reset(self) -> None:
+        """Forgets data and keys."""
+        shutil.rmtree(self.folder)
+
+    @property
+    def folder(self) -> Path:
+        """Data, keys, log and pid file of this store."""
+        return part_dir(self.name)
+
+    def _any_process(self) -> Process:
+        # enough to find, watch and stop it: how it is started does not matter for that
+        return Process(self.name, self.name, [])
+
+
+def listening(port: int) -> bool:
+    """Whether something accepts connections on this port."""
+    try:
+        with socket.create_connection((HOST, port), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def kept_secret(file: Path, fresh: str = "") -> str:
+    """The secret in the file; the file is made at the first call, for this user only."""
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(fresh or secrets.token_hex(20))
+    return file.read_text()
