@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.daemon import HOST, Daemon
 from lab.pagerduty.account import SENDER, Keys
 from lab.paths import REPO, part_dir
-from lab.process import Process, wait_until
+from lab.process import Process
 from lab.progress import Progress
 
 PORT = 18081
-URL = f"http://127.0.0.1:{PORT}"
+URL = f"http://{HOST}:{PORT}"
 
 
 @dataclass(frozen=True)
@@ -41,47 +41,15 @@ def state() -> Path:
     return part_dir("pagerduty")
 
 
-class PagerDutySimulator:
-    """The simulator as a daemon."""
+class PagerDutySimulator(Daemon):
+    """The simulator as a daemon; incidents and notes are kept when it stops."""
 
     name = "pagerduty"
-    needs: tuple[str, ...] = ()
+    port = PORT
 
-    def up(self, progress: Progress) -> None:
-        """Starts it; notes of an earlier run are still there."""
-        if self._process().ensure_running() or not _answers():
-            with progress.stage(self.name, "starting the PagerDuty simulator"):
-                wait_until("PagerDuty simulator", _answers, 10, self._process().log)
-
-    def down(self) -> None:
-        """Stops it; incidents and notes stay."""
-        self._process().stop()
-
-    def status(self) -> str:
-        """Whether it runs and answers."""
-        if not self._process().running():
-            return "down"
-        return "up" if _answers() else f"broken: {URL} does not answer"
-
-    def logs(self) -> list[Path]:
-        """Only what goes wrong is in there: requests are at /_requests."""
-        return [self._process().log]
-
-    def reset(self) -> None:
-        """Forgets keys, incidents and notes."""
-        for file in state().iterdir():
-            file.unlink()
-
-    def _process(self) -> Process:
-        return Process(self.name, "pagerduty", [sys.executable, "-m", "lab.pagerduty", "serve"], cwd=REPO)
-
-
-def _answers() -> bool:
-    try:
-        with urllib.request.urlopen(f"{URL}/_requests", timeout=2):
-            return True
-    except OSError:
-        return False
+    def process(self, progress: Progress) -> Process:
+        """It needs nothing but Python."""
+        return Process(self.name, self.name, [sys.executable, "-m", "lab.pagerduty", "serve"], cwd=REPO)
 
 
 PART = PagerDutySimulator()

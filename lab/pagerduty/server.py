@@ -6,10 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from lab.daemon import HOST
 from lab.pagerduty.api import Api
 from lab.pagerduty.model import Answer, Request
 
-HOST = "127.0.0.1"
 _LARGEST_BODY = 4 * 1024 * 1024
 
 
@@ -20,10 +20,14 @@ def serve(state: Path, port: int) -> None:
 
 def server(state: Path, port: int) -> ThreadingHTTPServer:
     """A server that listens already; port 0 chooses a free one."""
-    listening = ThreadingHTTPServer((HOST, port), _Handler)
-    listening.daemon_threads = True
+    listening = _Server((HOST, port), _Handler)
     _Handler.api = Api(state, f"http://{HOST}:{listening.server_address[1]}")
     return listening
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # many captures may annotate at the same moment
 
 
 class _Handler(BaseHTTPRequestHandler):

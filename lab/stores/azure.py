@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 
+from lab.daemon import HOST, Daemon, kept_secret
 from lab.part import LabError
 from lab.paths import REPO, cache_dir, part_dir
-from lab.prerequisites import ensure_program
 from lab.process import Process
 from lab.progress import Progress
-from lab.stores.daemon import BUCKET, HOST, StoreDaemon, kept_secret
+from lab.stores.node import Node, find_node
 
 PORT = 17100
 ACCOUNT = "debugcapture"
@@ -51,10 +51,10 @@ def azure_endpoint() -> AzureEndpoint:
     """The store that `python -m lab up azure` starts; its key is made once for each state directory."""
     fresh = base64.b64encode(secrets.token_bytes(64)).decode()
     key = kept_secret(part_dir("azure") / "account-key", fresh)
-    return AzureEndpoint(f"http://{HOST}:{PORT}/{ACCOUNT}", ACCOUNT, key, BUCKET)
+    return AzureEndpoint(f"http://{HOST}:{PORT}/{ACCOUNT}", ACCOUNT, key, "debug-captures")
 
 
-class AzureStore(StoreDaemon):
+class AzureStore(Daemon):
     """Azurite's blob service."""
 
     name = "azure"
@@ -62,11 +62,11 @@ class AzureStore(StoreDaemon):
 
     def process(self, progress: Progress) -> Process:
         """Azurite in Node.js; the key goes by its environment."""
-        node = ensure_program("node", "nodejs")
-        program = _installed(progress)
+        node = find_node()
+        program = _installed(node, progress)
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
-        argv = [str(node), str(program), "--blobHost", HOST, "--blobPort", str(PORT), "--location", str(data)]
+        argv = [str(node.program), str(program), "--blobHost", HOST, "--blobPort", str(PORT), "--location", str(data)]
         # newer client libraries ask for newer API versions; telemetry would leave this machine
         argv += ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         account = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{azure_endpoint().key}"}
@@ -82,24 +82,23 @@ class AzureStore(StoreDaemon):
                 raise LabError(f"Azurite made no container (HTTP {error.code}): python -m lab reset azure") from error
 
 
-def _installed(progress: Progress) -> Path:
+def _installed(node: Node, progress: Progress) -> Path:
     """Azurite's blob program, installed into the cache for each state of the lock file."""
     lock = (_SOURCE / "package-lock.json").read_bytes()
     folder = cache_dir() / f"azurite-{hashlib.sha256(lock).hexdigest()[:12]}"
     if not folder.exists():
         with progress.stage("azure", "installing Azurite with npm"):
-            _install(folder)
+            _install(node, folder)
     return folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
 
 
-def _install(folder: Path) -> None:
-    npm = ensure_program("npm", "npm")
+def _install(node: Node, folder: Path) -> None:
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_SOURCE / name, unfinished)
-    argv = [str(npm), "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+    argv = [*node.npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
     done = subprocess.run(argv, cwd=unfinished, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LabError(f"npm could not install Azurite; try again: python -m lab up azure. {done.stderr[-300:]}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from lab.daemon import HOST, Daemon, kept_secret
 from lab.paths import part_dir
 from lab.prerequisites import GoTool, build_go_tools
 from lab.process import Process
 from lab.progress import Progress
-from lab.stores.daemon import BUCKET, HOST, StoreDaemon, kept_secret
 
 PORT = 17070
 REGION = "us-east-1"
@@ -33,13 +33,13 @@ def s3_endpoint() -> S3Endpoint:
     return S3Endpoint(
         url=f"http://{HOST}:{PORT}",
         region=REGION,
-        bucket=BUCKET,
+        bucket="debug-captures",
         access_key="LAB" + kept_secret(folder / "access-key")[:17].upper(),
         secret_key=kept_secret(folder / "secret-key"),
     )
 
 
-class S3Store(StoreDaemon):
+class S3Store(Daemon):
     """versitygw with its root account."""
 
     name = "s3"

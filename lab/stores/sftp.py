@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from lab.daemon import HOST, Daemon
 from lab.paths import part_dir
 from lab.prerequisites import ensure_program
 from lab.process import Process
 from lab.progress import Progress
-from lab.stores.daemon import BUCKET, HOST, StoreDaemon
 
 PORT = 10022
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
@@ -54,11 +54,11 @@ def sftp_endpoint() -> SftpEndpoint:
         user=getpass.getuser(),
         private_key_file=folder / "user-key",
         known_hosts_file=folder / "known-hosts",
-        directory=str(folder / "data" / BUCKET),
+        directory=str(folder / "data" / "debug-captures"),
     )
 
 
-class SftpStore(StoreDaemon):
+class SftpStore(Daemon):
     """An sshd that gives out nothing but SFTP, to the user who started it."""
 
     name = "sftp"

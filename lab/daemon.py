@@ -1,24 +1,24 @@
-"""What the stores of the lab have in common: each is one daemon on a port of this machine."""
+"""The common kind of part: one daemon on one port of this machine."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shutil
-import socket
+from contextlib import suppress
 from pathlib import Path
 
 from lab.part import LabError
 from lab.paths import part_dir
+from lab.ports import answers, ensure_free
 from lab.process import Process, wait_until
 from lab.progress import Progress
 
 HOST = "127.0.0.1"
-BUCKET = "debug-captures"
 
 
-class StoreDaemon:
-    """A part that is one daemon; a store says how it is made, started and filled."""
+class Daemon:
+    """A part that is one daemon; each says how it is made, started and filled."""
 
     name: str
     port: int
@@ -34,11 +34,11 @@ class StoreDaemon:
     def up(self, progress: Progress) -> None:
         """Starts the daemon unless it runs, waits for its port, fills it."""
         process = self.process(progress)
-        if not process.running() and listening(self.port):
-            raise LabError(f"{self.name}: port {self.port} is taken; see who has it: ss -ltnp 'sport = :{self.port}'")
+        if not process.running():
+            self._await_free_port()
         if process.ensure_running():
             with progress.stage(self.name, f"starting {process.name} on {HOST}:{self.port}"):
-                wait_until(process.name, lambda: process.running() and listening(self.port), 30, process.log)
+                wait_until(process.name, lambda: process.running() and answers(self.port), 30, process.log)
         self.fill()
 
     def down(self) -> None:
@@ -49,7 +49,7 @@ class StoreDaemon:
         """Whether the daemon runs and listens."""
         if not self._any_process().running():
             return "down"
-        return "up" if listening(self.port) else f"broken: nothing listens on {HOST}:{self.port}"
+        return "up" if answers(self.port) else f"broken: nothing listens on {HOST}:{self.port}"
 
     def logs(self) -> list[Path]:
         """The daemon's own."""
@@ -61,21 +61,17 @@ class StoreDaemon:
 
     @property
     def folder(self) -> Path:
-        """Data, keys, log and pid file of this store."""
+        """Data, keys, log and pid file."""
         return part_dir(self.name)
+
+    def _await_free_port(self) -> None:
+        with suppress(LabError):  # a process that was just killed gives up its port a moment later
+            wait_until("the port", lambda: not answers(self.port), 5)
+        ensure_free(self.port, self.name)
 
     def _any_process(self) -> Process:
         # enough to find, watch and stop it: how it is started does not matter for that
         return Process(self.name, self.name, [])
-
-
-def listening(port: int) -> bool:
-    """Whether something accepts connections on this port."""
-    try:
-        with socket.create_connection((HOST, port), timeout=2):
-            return True
-    except OSError:
-        return False
 
 
 def kept_secret(file: Path, fresh: str = "") -> str:
