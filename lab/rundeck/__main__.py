@@ -77,7 +77,7 @@ def _show_run(run: JobRun) -> int:
         return 2
     for step in run.steps:
         verdict = "ok" if step.success else f"{step.reason}: {step.message}"
-        print(f"step {step.number}: {verdict}")
+        print(f"step {step.number} ({step.wall_s:.1f} s): {verdict}")
     ending = "succeeded" if run.succeeded else "aborted" if run.aborted else "failed"
     print(f"job {ending} in {run.wall_s:.1f} s")
     return 0 if run.succeeded else 1

@@ -16,6 +16,8 @@ class StepResult:
     exit_code: int | None
     reason: str
     message: str
+    wall_s: float
+    """With its error handler, if that ran."""
 
 
 @dataclass(frozen=True)

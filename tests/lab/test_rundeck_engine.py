@@ -127,6 +127,14 @@ def test_a_failed_step_ends_the_job_and_says_why(plugin: Path, tmp_path: Path) -
     assert "two" not in run.output
 
 
+def test_keepgoing_runs_the_rest_and_keeps_the_numbers(plugin: Path, tmp_path: Path) -> None:
+    file = job(tmp_path, step("one", exit_code=7), step("two"))
+    file.write_text(file.read_text().replace("keepgoing: false", "keepgoing: true"))
+    run = run_job(file, plugins=[plugin])
+    assert not run.succeeded
+    assert [(s.number, s.exit_code) for s in run.steps] == [(1, 7), (2, 0)]
+
+
 def test_an_error_handler_sees_the_result(plugin: Path, tmp_path: Path) -> None:
     handler = "{type: demo-step, keepgoingOnSuccess: true, configuration: {say: 'after ${result.reason}'}}"
     first = step("one", exit_code=7)[:-1] + f", errorhandler: {handler}}}"

@@ -9,6 +9,7 @@ import com.dtolabs.rundeck.core.execution.WorkflowExecutionServiceThread;
 import com.dtolabs.rundeck.core.execution.workflow.StepExecutionContext;
 import com.dtolabs.rundeck.core.execution.workflow.WorkflowExecutionItemImpl;
 import com.dtolabs.rundeck.core.execution.workflow.WorkflowExecutionListener;
+import com.dtolabs.rundeck.core.execution.workflow.WorkflowImpl;
 import com.dtolabs.rundeck.core.logging.LogLevel;
 import com.dtolabs.rundeck.core.storage.StorageTree;
 import java.nio.file.Path;
@@ -44,13 +45,15 @@ final class JobRunner {
         INodeSet nodes = Nodes.of(engine, request, job, keys);
         LogLevel level = LogLevel.looseValueOf(request.loglevel(), LogLevel.NORMAL);
         EventSink sink = new EventSink(level, request.echo() ? System.out : null);
+        WorkflowImpl workflow = Workflows.of(job);
+        StepRecorder recorder = new StepRecorder(workflow.getCommands());
         long start = System.nanoTime();
         WorkflowExecutionServiceThread execution;
-        try (Logs logs = new Logs(sink, StepItem.filters(job.sequencePlugins()))) {
-            execution = start(logs, context(logs, nodes, options, level));
+        try (Logs logs = new Logs(sink, StepItem.filters(job.sequencePlugins()), recorder)) {
+            execution = start(workflow, logs, context(logs, nodes, options, level));
             await(execution);
         }
-        return RunReport.of(execution, sink, (System.nanoTime() - start) / 1_000_000);
+        return RunReport.of(execution, recorder, sink, (System.nanoTime() - start) / 1_000_000);
     }
 
     private StepExecutionContext context(Logs logs, INodeSet nodes, OptionValues options, LogLevel level) {
@@ -110,10 +113,10 @@ final class JobRunner {
         return data;
     }
 
-    private WorkflowExecutionServiceThread start(Logs logs, StepExecutionContext context) {
+    private WorkflowExecutionServiceThread start(WorkflowImpl workflow, Logs logs, StepExecutionContext context) {
         WorkflowExecutionServiceThread thread = new WorkflowExecutionServiceThread(
                 engine.framework.getWorkflowExecutionService(),
-                new WorkflowExecutionItemImpl(Workflows.of(job)), context, logs.manager, null);
+                new WorkflowExecutionItemImpl(workflow), context, logs.manager, null);
         thread.start();
         return thread;
     }

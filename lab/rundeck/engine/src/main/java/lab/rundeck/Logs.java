@@ -36,7 +36,7 @@ final class Logs implements AutoCloseable {
     private final ThreadBoundLogOutputStream<LogEvent, LogEventBuffer> out;
     private final ThreadBoundLogOutputStream<LogEvent, LogEventBuffer> err;
 
-    Logs(EventSink sink, List<PluginConfiguration> jobFilters) {
+    Logs(EventSink sink, List<PluginConfiguration> jobFilters, StepRecorder recorder) {
         writer = new OverridableStreamingLogWriter(new OverridableStreamingLogWriter(sink));
         manager = new LoggingManagerImpl(writer, new LoggerWithContext(new ContextLogWriter(sink), steps),
                 LogFilters::create, jobFilters);
@@ -44,7 +44,7 @@ final class Logs implements AutoCloseable {
         err = buffered(LogLevel.ERROR);
         WorkflowExecutionListenerImpl logging = new WorkflowExecutionListenerImpl(new NodeRecorder(),
                 new LoggerWithContext(new ContextLogWriter(writer), steps));
-        listener = Fanout.create(logging, List.of(steps, logging, new WorkflowEventLoggerListener(logging),
+        listener = Fanout.create(logging, List.of(recorder, steps, logging, new WorkflowEventLoggerListener(logging),
                 new LogFlusher(out), new LogFlusher(err)));
         systemOut.installThreadStream(out);
         systemErr.installThreadStream(err);

@@ -6,7 +6,6 @@ import com.dtolabs.rundeck.core.execution.dispatch.DispatcherResult;
 import com.dtolabs.rundeck.core.execution.workflow.WorkflowExecutionResult;
 import com.dtolabs.rundeck.core.execution.workflow.steps.NodeDispatchStepExecutor;
 import com.dtolabs.rundeck.core.execution.workflow.steps.StepExecutionResult;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,12 +19,13 @@ final class RunReport {
 
     private RunReport() { }
 
-    static Map<String, Object> of(WorkflowExecutionServiceThread execution, EventSink sink, long wallMs) {
+    static Map<String, Object> of(WorkflowExecutionServiceThread execution, StepRecorder recorder, EventSink sink,
+                                  long wallMs) {
         WorkflowExecutionResult result = execution.getResultObject();
         Map<String, Object> out = new LinkedHashMap<>();
         out.put("succeeded", execution.isSuccessful());
         out.put("aborted", execution.isAborted());
-        out.put("steps", result == null ? List.of() : steps(result));
+        out.put("steps", recorder.ended().stream().map(RunReport::step).toList());
         out.put("data", result == null ? Map.of() : data(result));
         out.put("log", sink.lines());
         out.put("wall_ms", wallMs);
@@ -35,22 +35,16 @@ final class RunReport {
         return out;
     }
 
-    private static List<Object> steps(WorkflowExecutionResult result) {
-        List<Object> out = new ArrayList<>();
-        for (StepExecutionResult step : result.getResultSet()) {
-            out.add(step(out.size() + 1, step));
-        }
-        return out;
-    }
-
-    private static Map<String, Object> step(int number, StepExecutionResult step) {
+    private static Map<String, Object> step(StepRecorder.Ended ended) {
+        StepExecutionResult step = ended.result();
         StepExecutionResult cause = failedNode(step);
         Map<String, Object> out = new LinkedHashMap<>();
-        out.put("number", number);
+        out.put("number", ended.number());
         out.put("success", step.isSuccess());
         out.put("exit_code", step.isSuccess() ? Integer.valueOf(0) : exitCode(cause));
         out.put("reason", step.isSuccess() ? "" : String.valueOf(cause.getFailureReason()));
         out.put("message", step.isSuccess() ? "" : String.valueOf(cause.getFailureMessage()));
+        out.put("wall_s", ended.wallMs() / 1000.0);
         return out;
     }
 

@@ -23,10 +23,13 @@ class StepItem implements ConfiguredStepExecutionItem, HandlerExecutionItem, Has
 
     final Map<String, Object> yaml;
     private final String type;
+    private final StepItem handler;
 
     private StepItem(Map<String, Object> yaml, String type) {
         this.yaml = yaml;
         this.type = type;
+        Map<String, Object> errorhandler = Yaml.map(yaml.get("errorhandler"));
+        this.handler = errorhandler.isEmpty() ? null : of(errorhandler);
     }
 
     static StepItem of(Map<String, Object> yaml) {
@@ -53,18 +56,13 @@ class StepItem implements ConfiguredStepExecutionItem, HandlerExecutionItem, Has
 
     @Override public String getType() { return type; }
     @Override public String getLabel() { return Yaml.text(yaml, "description", null); }
+    @Override public StepExecutionItem getFailureHandler() { return handler; }
     @Override public boolean isKeepgoingOnSuccess() { return Yaml.flag(yaml, "keepgoingOnSuccess"); }
     @Override public String toString() { return "step " + type; }
 
     @Override
     public Map<String, Object> getStepConfiguration() {
         return new HashMap<>(Yaml.map(yaml.get("configuration")));
-    }
-
-    @Override
-    public StepExecutionItem getFailureHandler() {
-        Map<String, Object> handler = Yaml.map(yaml.get("errorhandler"));
-        return handler.isEmpty() ? null : of(handler);
     }
 
     @Override
