@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from string import Template
@@ -21,7 +22,7 @@ def overview_page(incidents: list[Json]) -> str:
     rows = "".join(
         f"<tr><td>{_pill(one['status'])}</td>"
         f'<td><a href="/incidents/{escape(one["id"])}">{escape(one["title"])}</a></td>'
-        f"<td>{escape(one['service']['summary'])}</td><td>{escape(one['created_at'])}</td></tr>"
+        f"<td>{escape(one['service']['summary'])}</td><td>{_moment(one['created_at'])}</td></tr>"
         for one in incidents
     )
     head = f'<h1>Incidents</h1><p class="lead">{len(incidents)} in this account</p>'
@@ -51,9 +52,18 @@ def link_urls(text: str) -> str:
 
 
 def _link(url: str) -> str:
-    # a signed link has hundreds of characters that tell a reader nothing
-    shown = url if len(url) <= _LONGEST_LINK else url[: _LONGEST_LINK - 1] + "…"
+    shown = url if len(url) <= _LONGEST_LINK else _short(url)
     return f'<a href="{escape(url)}" title="{escape(url)}" rel="noreferrer">{escape(shown)}</a>'
+
+
+def _short(url: str) -> str:
+    """Without the signature: its hundreds of characters tell a reader nothing."""
+    place, question, _ = url.partition("?")
+    return place[:_LONGEST_LINK] + (question and "?") + "…"
+
+
+def _moment(stamp: str) -> str:
+    return datetime.fromisoformat(stamp).strftime("%d %b %Y, %H:%M UTC")
 
 
 def _page(title: str, content: str) -> str:
@@ -79,7 +89,7 @@ def _note(note: Json) -> str:
     edited = " (edited)" if note["updated_at"] != note["created_at"] else ""
     return (
         f'<article class="note"><div class="face">{escape(initials)}</div><div>'
-        f"<header><b>{escape(name)}</b>{escape(note['created_at'])}{edited}</header>"
+        f"<header><b>{escape(name)}</b>{_moment(note['created_at'])}{edited}</header>"
         f"<p>{link_urls(note['content'])}</p></div></article>"
     )
 
@@ -87,10 +97,11 @@ def _note(note: Json) -> str:
 def _alert(alert: Json) -> str:
     details = alert["body"]["details"]
     shown = {k: v for k, v in details.items() if k not in _LAST_DETAILS and v}
-    firing = {"firing": details["firing"]} if details.get("firing") else {}
+    firing = str(details.get("firing", "")).strip()
+    as_sent = f"<details><summary>As Alertmanager sent it</summary><pre>{escape(firing)}</pre></details>"
     return (
         f'<article class="alert"><header>{_pill(alert["severity"])} {escape(alert["summary"])}</header>'
-        f"{_definitions((shown | firing).items())}</article>"
+        f"{_definitions(shown.items())}{as_sent if firing else ''}</article>"
     )
 
 
@@ -104,7 +115,7 @@ def _facts(incident: Json) -> list[tuple[str, str]]:
         ("Service", incident["service"]["summary"]),
         ("Assigned to", assigned or "nobody"),
         ("Escalation", incident["escalation_policy"]["summary"]),
-        ("Created", incident["created_at"]),
+        ("Created", _moment(incident["created_at"])),
     ]
 
 
