@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from .errors import BadInput, NothingCaptured
@@ -59,7 +58,7 @@ class ArtifactFile:
     def __enter__(self) -> "ArtifactFile":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Sync and rename, whatever happened: what has arrived is evidence. An empty file is none."""
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -111,15 +110,6 @@ def prune(spool: Path, now: datetime) -> None:
             shutil.rmtree(receipt.parent)
 
 
-def sha256_of(file: Path) -> str:
-    """Return the checksum of ``file`` in hex; the file is never held whole."""
-    checksum = hashlib.sha256()
-    with file.open("rb") as reader:
-        while piece := reader.read(1 << 20):
-            checksum.update(piece)
-    return checksum.hexdigest()
-
-
 def create_bundle(spool: Path, pod: str, now: datetime) -> Bundle:
     """Make a new bundle for ``pod`` in ``spool``. Raises NothingCaptured when the spool cannot be written."""
     capture_id = f"{now:%Y%m%dT%H%M%SZ}-{pod[:180]}-{secrets.token_hex(2)}"
@@ -137,7 +127,9 @@ def writable(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise NothingCaptured(
-            f"cannot write to the spool {place}", error.strerror or str(error), "Set the spool to a directory with room."
+            f"cannot write to the spool {place}",
+            error.strerror or str(error),
+            "Choose another spool.",
         ) from error
 
 

@@ -28,7 +28,7 @@ from .model import (
     Target,
     User,
 )
-from .plan import command_line, debug_profile, decide, is_running
+from .plan import command_line, debug_profile, decide, is_running, not_there
 from .probe import find_pid, find_tool, run_short
 from .settings import Profile
 from .snapshot import SnapshotFile, snapshot_files
@@ -101,8 +101,7 @@ class Capture:
                 _, output, _ = run_short(self._api, place, tool.find)
                 pid = find_pid(tool.pid_pattern, output)
                 if pid is None:
-                    reason = f"there is no {collector.looks_for.removeprefix('a ')} in container {self._target.container}"
-                    yield _nothing(collector, why, "skipped", _now(), reason)
+                    yield _nothing(collector, why, "skipped", _now(), not_there(collector, self._target))
                 else:
                     yield self._run(collector, place, command_line(tool, pid), bundle, why)
 
@@ -169,7 +168,8 @@ def judge(status: ExitStatus, size: int, errors: str) -> tuple[ArtifactOutcome, 
 
 
 def _read(collector: Collector, snapshot: SnapshotFile, bundle: Bundle, how: str) -> Artifact:
-    started, outcome, reason = _now(), "complete", ""
+    started, reason = _now(), ""
+    outcome: ArtifactOutcome = "complete"
     with bundle.artifact(snapshot.file, _LOG_LIMIT_BYTES) as file:
         try:
             for piece in snapshot.read():

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from .bundle import MANIFEST, Bundle, sha256_of
+from .bundle import MANIFEST, Bundle
+from .checksum import sha256_of
 from .errors import NotStored
 from .model import Manifest, Receipt, Stored
 from .report import INDEX, PREVIEW_BYTES, index_page, size

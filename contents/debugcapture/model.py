@@ -156,8 +156,10 @@ class ExitStatus:
     @property
     def not_found(self) -> bool:
         """Tell whether the container has no such program."""
-        return self.code in (126, 127) or "executable file not found" in self.message or (
-            "no such file or directory" in self.message and "exec" in self.message
+        return (
+            self.code in (126, 127)
+            or "executable file not found" in self.message
+            or ("no such file or directory" in self.message and "exec" in self.message)
         )
 
 

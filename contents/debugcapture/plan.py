@@ -11,9 +11,10 @@ def decide(target: Target, collector: Collector, found: FoundTool | None) -> Act
     if not is_running(target):
         return Skip(collector, f"container {target.container} does not run: {target.state}")
     if found and found.pid is None:
-        return Skip(collector, f"{found.tool.run[0]} sees no {collector.looks_for} in container {target.container}")
+        return Skip(collector, not_there(collector, target))
     if found and found.pid is not None:
-        return RunInTarget(collector, command_line(found.tool, found.pid), f"by exec: the image has {found.tool.run[0]}")
+        why = f"by exec: the image has {found.tool.run[0]}"
+        return RunInTarget(collector, command_line(found.tool, found.pid), why)
     if collector.from_debug:
         why = f"from a debug container: the image has no {_tool_names(collector)}"
         return RunInDebugContainer(collector, collector.from_debug, why)
@@ -23,6 +24,11 @@ def decide(target: Target, collector: Collector, found: FoundTool | None) -> Act
 def is_running(target: Target) -> bool:
     """Tell whether commands can run in the target."""
     return target.state.phase == "running"
+
+
+def not_there(collector: Collector, target: Target) -> str:
+    """Return why nothing is collected from a target that runs: it has no process of the kind."""
+    return f"there is no {collector.looks_for} in container {target.container}"
 
 
 def command_line(tool: Tool, pid: int) -> tuple[str, ...]:

@@ -271,9 +271,8 @@ def _require_running(target: Target) -> None:
 
 def _check_incident(settings: IncidentSettings) -> None:
     if settings.incident_id and not settings.pagerduty_token:
-        raise BadInput(
-            f"cannot add a note to incident {settings.incident_id}", "pagerduty_token is missing", "Set its Key Storage path."
-        )
+        what = f"cannot add a note to incident {settings.incident_id}"
+        raise BadInput(what, "pagerduty_token is missing", "Set its Key Storage path.")
 
 
 def _tell(settings: IncidentSettings, bundle: Bundle, caller: Caller, failure: str) -> None:

@@ -42,8 +42,8 @@ def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
 
 def step_values(settings: type[object], environment: Mapping[str, str]) -> dict[str, str]:
     """Return what Rundeck says for the settings of a step: property ``name`` arrives as ``RD_CONFIG_NAME``."""
-    names = (one.name for one in declared(settings))
-    return {name: environment[f"RD_CONFIG_{name.upper()}"] for name in names if f"RD_CONFIG_{name.upper()}" in environment}
+    names = {one.name: f"RD_CONFIG_{one.name.upper()}" for one in declared(settings)}
+    return {name: environment[variable] for name, variable in names.items() if variable in environment}
 
 
 def _prepare() -> None:

@@ -51,9 +51,7 @@ class ConnectionSettings:
         "Path of a kubeconfig on this machine. Leave all of this group blank inside a cluster: "
         "the pod's service account is used.",
     )
-    kubeconfig_content: str = setting(
-        "", "kubeconfig content", "A whole kubeconfig, kept in Key Storage.", secret=True
-    )
+    kubeconfig_content: str = setting("", "kubeconfig content", "A whole kubeconfig, kept in Key Storage.", secret=True)
     context: str = setting("", "Context", "Context of the kubeconfig; blank for its current one.")
     server: str = setting(
         "",

@@ -30,7 +30,9 @@ class Api:
         """Use ``connection``; the first request opens it."""
         self.connection = connection
         # GET only: a read may be repeated, an attach or exec may not.
-        retry = urllib3.Retry(total=3, connect=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False)
+        retry = urllib3.Retry(
+            total=3, connect=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False
+        )
         options: dict[str, Any] = {
             "ssl_context": connection.tls,
             "retries": retry,

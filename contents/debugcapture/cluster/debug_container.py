@@ -61,9 +61,7 @@ def specification(name: str, debug: DebugContainer, target_container: str) -> Js
 
 
 @contextmanager
-def attached(
-    api: Api, target: Target, debug: DebugContainer, say: Callable[[str], None]
-) -> Iterator[ContainerRef]:
+def attached(api: Api, target: Target, debug: DebugContainer, say: Callable[[str], None]) -> Iterator[ContainerRef]:
     """Attach ``debug`` to ``target``, wait until it runs, yield its place, and end it.
 
     Raises NotAllowed when RBAC or admission refuses, NothingCaptured with the kubelet's reason when it cannot start.

@@ -18,7 +18,7 @@ TRIES = 5
 LONGEST_WAIT_S = 60
 _REMEDIES = {
     400: "Set the From e-mail to a user of the account: an account key needs it.",
-    401: "Check the API key, and the API URL: a key of the EU region is refused by the US one, and the other way round.",
+    401: "Check the API key, and the API URL: the US and the EU region refuse each other's keys.",
     402: "The account's plan does not include this.",
     403: "Give the API key write access to incidents.",
     404: "Check the incident's ID.",

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from ..checksum import sha256_of
 from ..errors import NotStored
 from ..model import Stored
 
@@ -36,4 +37,3 @@ def _copy_beside(goal: Path, source: Path) -> Path:
         writer.flush()
         os.fsync(writer.fileno())
     return part
-

@@ -5,11 +5,11 @@ Source: boto3 documentation, "S3Transfer", "Presigned URLs"; Amazon S3 User Guid
 
 import base64
 import mimetypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -39,7 +39,7 @@ class S3Store:
         """Use ``bucket``; keys begin with ``prefix``. Blank keys in ``settings`` leave the choice to the AWS SDK."""
         self._bucket, self._prefix, self._link_valid_s = bucket, prefix, settings.link_valid_s
         # Compatible servers seldom have a DNS name for each bucket.
-        style = "path" if settings.s3_endpoint else "auto"
+        style: Literal["path", "auto"] = "path" if settings.s3_endpoint else "auto"
         retries: Any = {"mode": "standard", "total_max_attempts": 5}
         with _reported(f"cannot use the store s3://{bucket}"):
             self._client = boto3.client(
@@ -76,7 +76,7 @@ class S3Store:
         return Stored(key, url, link, expires, size, sha256)
 
 
-def difference(head: dict[str, Any], size: int, sha256: str) -> str:
+def difference(head: Mapping[str, Any], size: int, sha256: str) -> str:
     """Return how the stored object, as the server describes it, differs from the file; "" when it does not.
 
     The checksum of an object uploaded in parts is one over those of its parts (it ends in "-N"), which the server
@@ -94,8 +94,10 @@ def content_type(file: Path) -> str:
     """Return the type with which a browser shows ``file`` instead of saving it, where it is text."""
     if file.suffix in _TEXT:
         return "text/plain; charset=utf-8"
-    return "text/html; charset=utf-8" if file.suffix == ".html" else mimetypes.guess_type(file.name)[0] or (
-        "application/octet-stream"
+    return (
+        "text/html; charset=utf-8"
+        if file.suffix == ".html"
+        else mimetypes.guess_type(file.name)[0] or ("application/octet-stream")
     )
 
 
