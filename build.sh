@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Everything one does with this repository; `./build.sh help` lists it. The machine needs nothing but bash:
+# Python comes from Debian or Ubuntu, every other tool from requirements-dev.lock into .venv.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+readonly VENV="$PWD/.venv"
+readonly PYTHON="$VENV/bin/python"
+readonly UV="uv==0.13.9"
+
+main() {
+  local command="${1:-package}"
+  shift || true
+  case "$command" in
+    help | -h | --help) help ;;
+    package | test | check | format | demo | bench | lab | lock | venv)
+      ensure_venv
+      "run_$command" "$@"
+      ;;
+    *)
+      help >&2
+      exit 2
+      ;;
+  esac
+}
+
+help() {
+  cat <<'EOF'
+./build.sh                   zips for Rundeck and the wheel, into dist/
+./build.sh package --python 3.12 --arch aarch64
+                             the same; the bundled zip is for that Python and processor (3.11, x86_64)
+./build.sh demo              a lab on this machine, and a capture in it from alert to note
+./build.sh test              all checks, then all tests on the lab
+./build.sh test unit         all checks, then the tests that need no lab: seconds
+./build.sh test ARGUMENTS…   all checks, then pytest with these arguments on the lab
+./build.sh check             formatting, lint, types, layers, generated files
+./build.sh format            formats the code
+./build.sh bench [NAME…]     benchmarks, side by side with what they have to beat
+./build.sh lab COMMAND…      python -m lab: up, down, status, logs, reset
+./build.sh lock              requirements*.lock anew from pyproject.toml
+./build.sh venv              only makes .venv
+EOF
+}
+
+# --- the tools -------------------------------------------------------------------------------------------------
+
+ensure_venv() {
+  ensure_python
+  local key
+  key="$(venv_key)"
+  exec 9<requirements-dev.lock
+  flock 9 # of two builds at once, the second waits for the first one's environment
+  if [[ "$(cat "$VENV/.key" 2>/dev/null)" != "$key" ]]; then make_venv "$key"; fi
+  exec 9<&-
+}
+
+ensure_python() {
+  if usable_python; then return; fi
+  local install="apt-get install --yes --no-install-recommends python3 python3-venv"
+  if [[ "$(id -u)" != 0 ]] || ! command -v apt-get >/dev/null; then
+    fail "Python 3.10 or later with venv is needed. As root: $install"
+  fi
+  say "installing python3 and python3-venv"
+  DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $install -qq >/dev/null
+  usable_python || fail "python3 is $(python3 --version 2>&1); Python 3.10 or later is needed"
+}
+
+usable_python() {
+  python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+}
+
+venv_key() {
+  { python3 -c 'import sys; print(sys.version, sys.base_prefix)'; cat requirements-dev.lock; } | sha256sum
+}
+
+make_venv() {
+  say "making .venv"
+  python3 -m venv --clear "$VENV"
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+  local packages
+  packages="$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+  echo "$PWD/contents" >"$packages/debugcapture.pth"
+  # Without bytecode every start of every tool would compile all that it imports. Some files are not meant to compile.
+  "$PYTHON" -m compileall -qq "$packages" || true
+  echo "$1" >"$VENV/.key"
+}
+
+run_lock() {
+  local uv="$PWD/build/uv"
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check --upgrade --target "$uv" "$UV"
+  compile_lock "$uv" pyproject.toml -o requirements.lock
+  compile_lock "$uv" pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+}
+
+compile_lock() {
+  local uv="$1"
+  shift
+  UV_CUSTOM_COMPILE_COMMAND="./build.sh lock" "$uv/bin/uv" pip compile --quiet --universal --python-version 3.10 \
+    --generate-hashes --no-emit-index-url --no-emit-find-links "$@"
+}
+
+# --- the commands ----------------------------------------------------------------------------------------------
+
+run_package() {
+  "$PYTHON" -m tools.generate --check
+  PYTHONHASHSEED=0 SOURCE_DATE_EPOCH="$(source_date)" "$PYTHON" -m tools.package "$@"
+}
+
+source_date() {
+  if [[ -n "${SOURCE_DATE_EPOCH:-}" ]]; then
+    echo "$SOURCE_DATE_EPOCH"
+  else
+    git log -1 --format=%ct 2>/dev/null || echo 315532800 # 1980, where zip's calendar begins
+  fi
+}
+
+run_check() {
+  local bin="$VENV/bin"
+  "$bin/ruff" check --quiet .
+  "$bin/ruff" format --quiet --check .
+  "$bin/mypy" --no-error-summary
+  quiet "$bin/lint-imports"
+  "$bin/shellcheck" build.sh .ci/run
+  "$PYTHON" -m tools.generate --check
+  say "checks passed"
+}
+
+run_format() {
+  "$VENV/bin/ruff" format --quiet .
+  "$VENV/bin/ruff" check --quiet --fix .
+}
+
+run_test() {
+  run_check
+  if [[ "${1:-}" == unit ]]; then
+    shift
+    exec "$PYTHON" -m pytest -q tests/unit "$@"
+  fi
+  "$PYTHON" -m tools.with_lab "$PYTHON" -m pytest "$@"
+}
+
+run_demo() {
+  run_package
+  "$PYTHON" -m lab up kubernetes s3 pagerduty rundeck
+  exec "$PYTHON" -m lab.demo
+}
+
+run_bench() { exec "$PYTHON" -m benchmarks "$@"; }
+
+run_lab() { exec "$PYTHON" -m lab "$@"; }
+
+run_venv() { say "$VENV is ready"; }
+
+# --- words -----------------------------------------------------------------------------------------------------
+
+say() { echo "build.sh: $*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+quiet() { # shows what a command said only when it failed
+  local said
+  if ! said="$("$@" 2>&1)"; then
+    echo "$said" >&2
+    return 1
+  fi
+}
+
+main "$@"
