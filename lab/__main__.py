@@ -1,0 +1,150 @@
+"""The command line of the lab: ``python -m lab up | down | status | logs | reset``."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+
+from lab import pagerduty, rundeck, stores
+from lab.kubernetes.cluster import KubernetesPart
+from lab.part import LabError, Part
+from lab.paths import cache_dir, state_dir
+from lab.process import last_lines
+from lab.progress import Progress
+
+PARTS: dict[str, Part] = {
+    part.name: part
+    for part in (KubernetesPart(), stores.S3, stores.AZURE, stores.SFTP, pagerduty.PART, rundeck.PART)
+}
+_LOG_LINES = 40
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[list[Part]], int] = options.run
+    try:
+        return command([PARTS[name] for name in options.parts or PARTS])
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def up(chosen: list[Part]) -> int:
+    """Bring parts up together, each after those that it needs; repair what was killed."""
+    with _alone():
+        _bring_up(_with_needs(chosen))
+    return 0
+
+
+def down(chosen: list[Part]) -> int:
+    """Stop parts; whoever needs another stops before it."""
+    with _alone():
+        for part in reversed(_ordered(chosen)):
+            part.down()
+    return 0
+
+
+def status(chosen: list[Part]) -> int:
+    """One line a part; 1 unless all are up."""
+    states = {part.name: part.status() for part in chosen}
+    for name, state in states.items():
+        print(f"  {name:<11} {state}")
+    return 0 if all(state == "up" for state in states.values()) else 1
+
+
+def logs(chosen: list[Part]) -> int:
+    """The end of every log of a part."""
+    for part in chosen:
+        for log in part.logs():
+            print(f"==> {log} <==\n{last_lines(log, _LOG_LINES)}")
+    return 0
+
+
+def reset(chosen: list[Part]) -> int:
+    """Down, then forget all data; what was built stays."""
+    with _alone():
+        for part in reversed(_ordered(chosen)):
+            part.down()
+            part.reset()
+    if len(chosen) == len(PARTS) and not any(state_dir().iterdir()):
+        state_dir().rmdir()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lab", description="Real services for tests, on this machine.")
+    commands = parser.add_subparsers(required=True, metavar="up | down | status | logs | reset")
+    for run in (up, down, status, logs, reset):
+        summary = (run.__doc__ or "").splitlines()[0]
+        command = commands.add_parser(run.__name__, help=summary, description=summary)
+        command.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="part", help=", ".join(PARTS))
+        command.set_defaults(run=run)
+    return parser
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One command at a time changes the lab; a second one waits."""
+    with (cache_dir() / "lab.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            Progress().note("lab", "another lab command is at work; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _with_needs(chosen: list[Part]) -> list[Part]:
+    names = {part.name for part in chosen}
+    for part in chosen:
+        names.update(found.name for found in _with_needs([PARTS[name] for name in part.needs]))
+    return _ordered([PARTS[name] for name in names])
+
+
+def _ordered(chosen: list[Part]) -> list[Part]:
+    """Every part behind those that it needs."""
+    return sorted(chosen, key=lambda part: (_depth(part), list(PARTS).index(part.name)))
+
+
+def _depth(part: Part) -> int:
+    return 1 + max((_depth(PARTS[name]) for name in part.needs), default=0)
+
+
+def _bring_up(wanted: list[Part]) -> None:
+    """All at once: most of the time goes into builds and downloads that do not depend on one another."""
+    progress = Progress()
+    waiting = {part.name: part for part in wanted}
+    running: dict[Future[None], str] = {}
+    done: set[str] = set()
+    failures: list[str] = []
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        while waiting or running:
+            for part in [part for part in waiting.values() if done.issuperset(part.needs)]:
+                running[pool.submit(part.up, progress)] = waiting.pop(part.name).name
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                _settle(running.pop(future), future, done, failures)
+    if failures:
+        raise LabError("\nlab: ".join([*failures, *(f"{name}: not tried" for name in waiting)]))
+
+
+def _settle(name: str, future: Future[None], done: set[str], failures: list[str]) -> None:
+    """A part that failed must not hide that another did, too; anything but a LabError is a fault of ours."""
+    try:
+        future.result()
+    except LabError as error:
+        failures.append(f"{name}: {error}")
+    else:
+        done.add(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""The ``kubernetes`` part: brings the cluster up stage by stage, and takes it down without a trace."""
+
+import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lab.kubernetes import config, images, layout, machine, pki, workloads
+from lab.kubernetes.daemons import Daemons, daemons, ensure_runtime
+from lab.kubernetes.endpoint import EXTERNAL_VARIABLE, endpoint, external_kubeconfig
+from lab.kubernetes.kubectl import Kubectl
+from lab.kubernetes.workloads import RunningContainers
+from lab.part import LabError
+from lab.prerequisites import GoTool, build_go_tools
+from lab.process import Process, wait_until
+from lab.progress import Progress
+
+_KUBECTL = GoTool("k8s.io/kubernetes/cmd/kubectl", "kubectl")
+_PROGRAMS = (
+    _KUBECTL,
+    GoTool("go.etcd.io/etcd/server/v3", "etcd"),
+    GoTool("k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver"),
+    GoTool("k8s.io/kubernetes/cmd/kube-controller-manager", "kube-controller-manager"),
+    GoTool("k8s.io/kubernetes/cmd/kube-scheduler", "kube-scheduler"),
+    GoTool("k8s.io/kubernetes/cmd/kubelet", "kubelet"),
+)
+_LDFLAGS = f"-s -w -X k8s.io/component-base/version.gitVersion={layout.VERSION}"
+
+
+class KubernetesPart:
+    """A cluster of one node, or the workloads only when the environment names another cluster."""
+
+    name = layout.PART
+    needs: tuple[str, ...] = ()
+
+    def up(self, progress: Progress) -> None:
+        """Bring it up, or repair it."""
+        if external_kubeconfig():
+            self._use_external(progress)
+        else:
+            self._start(progress)
+
+    def down(self) -> None:
+        """The kubelet ends before the pods do, or it would start them again."""
+        if external_kubeconfig():
+            return
+        for daemon in reversed(_last_daemons().in_order()):
+            daemon.process.stop()
+        machine.restore()
+
+    def status(self) -> str:
+        """Daemons first, then what they serve."""
+        if external_kubeconfig():
+            return self._workloads_status()
+        stopped = [daemon.purpose for daemon in _last_daemons().in_order() if not daemon.process.running()]
+        if len(stopped) == len(_last_daemons().in_order()):
+            return "down"
+        if stopped:
+            return f"broken: {', '.join(stopped)} not running; ./build.sh lab up kubernetes"
+        return self._workloads_status()
+
+    def logs(self) -> list[Path]:
+        """The log of each daemon."""
+        return [daemon.process.log for daemon in reversed(_last_daemons().in_order())]
+
+    def reset(self) -> None:
+        """Objects, keys and containers; the images are still in the cache."""
+        shutil.rmtree(layout.root(), ignore_errors=True)
+
+    def _start(self, progress: Progress) -> None:
+        if os.geteuid() != 0:
+            raise LabError(f"the lab's Kubernetes needs root; or name another cluster: {EXTERNAL_VARIABLE}=…")
+        ensure_runtime()
+        programs, recipes = _prepare(progress)
+        machine.remember()
+        pki.ensure_pki()
+        config.write_all()
+        _point_to(programs)
+        running = daemons(programs)
+        with progress.stage(self.name, "starting the daemons"):
+            _start_daemons(running)
+        images.ensure_imported(recipes, progress)
+        with progress.stage(self.name, "waiting for the node"):
+            _start_kubelet(running)
+        self._run_workloads(progress, _LocalContainers())
+
+    def _use_external(self, progress: Progress) -> None:
+        progress.note(self.name, f"using {external_kubeconfig()}: its nodes must have the images lab.local/*:1")
+        if shutil.which("kubectl") is None:
+            _point_to(build_go_tools(self.name, "kubernetes", [_KUBECTL], progress, ldflags=_LDFLAGS))
+        self._run_workloads(progress, RunningContainers())
+
+    def _run_workloads(self, progress: Progress, containers: RunningContainers) -> None:
+        kubectl = _kubectl()
+        if workloads.grant(kubectl, progress):
+            workloads.renew_token(kubectl, endpoint().capture_token_file)
+        with progress.stage(self.name, "sample workloads"):
+            workloads.apply(kubectl)
+            workloads.wait_for_all(kubectl, containers)
+
+    def _workloads_status(self) -> str:
+        try:
+            missing = workloads.unready(_kubectl(), RunningContainers())
+        except LabError as error:
+            return f"broken: {error}"
+        return f"broken: {', '.join(missing)} not as they should be" if missing else "up"
+
+
+class _LocalContainers(RunningContainers):
+    """Asks containerd: a pod's status lags behind when something was killed a moment ago."""
+
+    def __contains__(self, container_id: str) -> bool:
+        tasks = images.ctr("tasks", "list").splitlines()
+        return any(line.split()[0] == container_id.removeprefix("containerd://") and "RUNNING" in line for line in tasks)
+
+
+def _kubectl() -> Kubectl:
+    found = endpoint()
+    return Kubectl(found.kubectl, found.kubeconfig)
+
+
+def _last_daemons() -> Daemons:
+    """The daemons of the last ``up``, whatever the programs would be today."""
+    return daemons(layout.bin_link())
+
+
+def _prepare(progress: Progress) -> tuple[Path, tuple[images.Recipe, ...]]:
+    """Programs and images at the same time: much of the images is waiting."""
+    with ThreadPoolExecutor(1) as pool:
+        recipes = pool.submit(images.ensure_built, progress)
+        programs = build_go_tools(layout.PART, "kubernetes", _PROGRAMS, progress, ldflags=_LDFLAGS)
+        return programs, recipes.result()
+
+
+def _point_to(programs: Path) -> None:
+    link = layout.bin_link()
+    link.unlink(missing_ok=True)
+    link.symlink_to(programs)
+
+
+def _start_daemons(running: Daemons) -> None:
+    running.containerd.start()
+    running.etcd.start()
+    running.apiserver.start()
+    _wait("containerd", running.containerd.process, layout.containerd_socket().is_socket)
+    kubectl = _kubectl()
+    _wait("the API server", running.apiserver.process, lambda: kubectl.succeeds("get", "--raw=/readyz"))
+    running.controller_manager.start()
+    running.scheduler.start()
+
+
+def _start_kubelet(running: Daemons) -> None:
+    kubectl = _kubectl()
+    running.kubelet.start()
+    _wait("the node", running.kubelet.process, lambda: _node_is_ready(kubectl))
+
+
+def _wait(what: str, process: Process, ready: Callable[[], bool]) -> None:
+    wait_until(what, lambda: ready() or not process.running(), 90, process.log)
+    if not process.running():
+        raise LabError(f"{what}: {process.name} ended; see ./build.sh lab logs kubernetes\n{process.last_lines()}")
+
+
+def _node_is_ready(kubectl: Kubectl) -> bool:
+    where = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+    return kubectl("get", "nodes", layout.NODE, "--ignore-not-found", f"--output={where}") == "True"

@@ -1,0 +1,163 @@
+"""The configuration files of the daemons, written anew on every start."""
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.kubernetes import layout
+
+PAUSE_IMAGE = "lab.local/pause:1"
+_KUBECONFIG_USERS = ("admin", "controller-manager", "scheduler", "kubelet")
+_CNI_PLUGINS = ("/usr/lib/cni", "/opt/cni/bin")
+
+
+def write_all() -> None:
+    """Every file that a daemon reads at its start."""
+    for user in _KUBECONFIG_USERS:
+        _write(layout.kubeconfig(user), yaml.safe_dump(_kubeconfig(user)), mode=0o600)
+    _write(kubelet_config(), yaml.safe_dump(_kubelet()))
+    _write(containerd_config(), _containerd())
+    _write(layout.cni_dir() / "conf" / "10-lab.conflist", json.dumps(_network(), indent=1))
+
+
+def kubelet_config() -> Path:
+    """Where the kubelet's configuration lies."""
+    return layout.root() / "kubelet.yaml"
+
+
+def containerd_config() -> Path:
+    """Where containerd's configuration lies."""
+    return layout.root() / "containerd.toml"
+
+
+def cni_plugins() -> Path:
+    """The folder of the network plugins; Debian's first."""
+    return next((Path(place) for place in _CNI_PLUGINS if Path(place, "bridge").exists()), Path(_CNI_PLUGINS[0]))
+
+
+def _write(path: Path, text: str, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=mode)
+    path.write_text(text)
+
+
+def _kubeconfig(user: str) -> dict[str, Any]:
+    pki = layout.pki_dir()
+    cluster = {"server": layout.SERVER, "certificate-authority-data": _base64(pki / "ca.crt")}
+    credentials = {
+        "client-certificate-data": _base64(pki / f"{user}.crt"),
+        "client-key-data": _base64(pki / f"{user}.key"),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "lab", "cluster": cluster}],
+        "users": [{"name": user, "user": credentials}],
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": user}}],
+        "current-context": "lab",
+    }
+
+
+def _base64(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+def _kubelet() -> dict[str, Any]:
+    pki = layout.pki_dir()
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "address": "127.0.0.1",
+        "port": layout.KUBELET_PORT,
+        "healthzPort": layout.KUBELET_HEALTH_PORT,
+        "tlsCertFile": str(pki / "kubelet.crt"),
+        "tlsPrivateKeyFile": str(pki / "kubelet.key"),
+        "authentication": {"anonymous": {"enabled": False}, "x509": {"clientCAFile": str(pki / "ca.crt")}},
+        "authorization": {"mode": "Webhook"},
+        "containerRuntimeEndpoint": f"unix://{layout.containerd_socket()}",
+        "podLogsDir": str(layout.root() / "pod-logs"),
+        "volumePluginDir": str(layout.kubelet_dir() / "volume-plugins"),
+        "serializeImagePulls": False,
+        "nodeStatusUpdateFrequency": "2s",
+        **_ANY_MACHINE,
+    }
+
+
+# cgroupfs works with and without systemd; iptables and kernel settings stay as they are; a disk that is nearly full, as
+# a developer's often is, evicts nothing.
+_ANY_MACHINE: dict[str, Any] = {
+    "cgroupDriver": "cgroupfs",
+    "failCgroupV1": False,
+    "failSwapOn": False,
+    "makeIPTablesUtilChains": False,
+    "imageGCHighThresholdPercent": 100,
+    "imageGCLowThresholdPercent": 99,
+    "evictionHard": {
+        "memory.available": "50Mi",
+        "nodefs.available": "0%",
+        "nodefs.inodesFree": "0%",
+        "imagefs.available": "0%",
+        "imagefs.inodesFree": "0%",
+    },
+}
+
+
+def _network() -> dict[str, Any]:
+    addresses = {
+        "type": "host-local",
+        "dataDir": str(layout.cni_dir() / "addresses"),
+        "ranges": [[{"subnet": layout.POD_SUBNET}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+    }
+    bridge = {"type": "bridge", "bridge": layout.BRIDGE, "isGateway": True, "ipMasq": False, "ipam": addresses}
+    return {"cniVersion": "0.4.0", "name": "lab", "plugins": [bridge]}
+
+
+def _containerd() -> str:
+    home = layout.containerd_dir()
+    cri = 'plugins."io.containerd.grpc.v1.cri"'
+    return f"""\
+version = 2
+root = "{home / "root"}"
+state = "{home / "state"}"
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs"]
+
+[grpc]
+  address = "{layout.containerd_socket()}"
+
+[{cri}]
+  sandbox_image = "{PAUSE_IMAGE}"
+  # Without CAP_SYS_RESOURCE a sandbox could not lower its score, and would not start.
+  restrict_oom_score_adj = true
+  # Below our own folder, so that `down` can tell our network namespaces from others.
+  netns_mounts_under_state_dir = true
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "{layout.STREAM_PORT}"
+  [{cri}.cni]
+    bin_dir = "{cni_plugins()}"
+    conf_dir = "{layout.cni_dir() / "conf"}"
+  [{cri}.containerd]
+    snapshotter = "{snapshotter()}"
+    default_runtime_name = "runc"
+    [{cri}.containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+      [{cri}.containerd.runtimes.runc.options]
+        SystemdCgroup = false
+        Root = "{home / "state" / "runc"}"
+"""
+
+
+def snapshotter() -> str:
+    """overlayfs, except where the disk is an overlay itself, as in a container: the kernel cannot stack those."""
+    device = os.stat(layout.root()).st_dev
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split()
+        if fields[2] == wanted and fields[fields.index("-") + 1] == "overlay":
+            return "native"
+    return "overlayfs"

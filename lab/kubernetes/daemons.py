@@ -1,0 +1,160 @@
+"""The six daemons of the cluster and their arguments."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import ports
+from lab.kubernetes import config, layout
+from lab.prerequisites import ensure_debian, ensure_program
+from lab.process import Process
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A process of the cluster and the port by which it is known to be taken or ready."""
+
+    process: Process
+    port: int | None
+    purpose: str
+
+    def start(self) -> bool:
+        """Start it unless it runs; True if it was started now."""
+        if self.port and not self.process.running():
+            ports.ensure_free(self.port, self.purpose)
+        return self.process.ensure_running()
+
+
+@dataclass(frozen=True)
+class Daemons:
+    """All of them, in the order in which they start."""
+
+    containerd: Daemon
+    etcd: Daemon
+    apiserver: Daemon
+    controller_manager: Daemon
+    scheduler: Daemon
+    kubelet: Daemon
+
+    def in_order(self) -> tuple[Daemon, ...]:
+        """In the order in which they start; they stop in the reverse."""
+        return (
+            self.containerd,
+            self.etcd,
+            self.apiserver,
+            self.controller_manager,
+            self.scheduler,
+            self.kubelet,
+        )
+
+
+def ensure_runtime() -> None:
+    """Debian's containerd, runc and network plugins; the running of them is ours alone."""
+    ensure_program("containerd", "containerd")
+    ensure_program("runc", "runc")
+    if not (config.cni_plugins() / "bridge").exists():
+        ensure_debian("containernetworking-plugins")
+
+
+def daemons(programs: Path) -> Daemons:
+    """The daemons as they would be started now, from this folder of programs."""
+    return Daemons(
+        containerd=_daemon("containerd", layout.STREAM_PORT, ["containerd", "--config", config.containerd_config()]),
+        etcd=_daemon("etcd", layout.ETCD_PORT, [programs / "etcd", *_etcd()]),
+        apiserver=_daemon("kube-apiserver", layout.API_PORT, [programs / "kube-apiserver", *_apiserver()]),
+        controller_manager=_daemon(
+            "kube-controller-manager",
+            layout.CONTROLLER_PORT,
+            [programs / "kube-controller-manager", *_controller_manager()],
+        ),
+        scheduler=_daemon("kube-scheduler", layout.SCHEDULER_PORT, [programs / "kube-scheduler", *_scheduler()]),
+        kubelet=_daemon("kubelet", layout.KUBELET_PORT, [programs / "kubelet", *_kubelet()]),
+    )
+
+
+def _daemon(name: str, port: int, argv: list[str | Path]) -> Daemon:
+    environment = {"PATH": _PATH, "HOME": os.environ.get("HOME", "/root")}
+    return Daemon(Process(layout.PART, name, [str(word) for word in argv], env=environment), port, name)
+
+
+def _etcd() -> list[str]:
+    pki = layout.pki_dir()
+    client, peer = f"https://127.0.0.1:{layout.ETCD_PORT}", f"http://127.0.0.1:{layout.ETCD_PEER_PORT}"
+    return [
+        f"--data-dir={layout.root() / 'etcd'}",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=default={peer}",
+        f"--cert-file={pki / 'etcd.crt'}",
+        f"--key-file={pki / 'etcd.key'}",
+        f"--trusted-ca-file={pki / 'ca.crt'}",
+        "--client-cert-auth",
+        "--unsafe-no-fsync",  # after a power cut `reset` is cheaper than waiting for the disk on every write
+        "--log-level=warn",
+    ]
+
+
+def _apiserver() -> list[str]:
+    pki = layout.pki_dir()
+    return [
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        "--endpoint-reconciler-type=none",  # a loopback address is not allowed in an Endpoints object
+        f"--secure-port={layout.API_PORT}",
+        f"--etcd-servers=https://127.0.0.1:{layout.ETCD_PORT}",
+        f"--etcd-cafile={pki / 'ca.crt'}",
+        f"--etcd-certfile={pki / 'apiserver.crt'}",
+        f"--etcd-keyfile={pki / 'apiserver.key'}",
+        f"--tls-cert-file={pki / 'apiserver.crt'}",
+        f"--tls-private-key-file={pki / 'apiserver.key'}",
+        f"--client-ca-file={pki / 'ca.crt'}",
+        f"--kubelet-certificate-authority={pki / 'ca.crt'}",
+        f"--kubelet-client-certificate={pki / 'apiserver-kubelet.crt'}",
+        f"--kubelet-client-key={pki / 'apiserver-kubelet.key'}",
+        "--kubelet-preferred-address-types=Hostname",
+        f"--service-account-key-file={pki / 'sa.pub'}",
+        f"--service-account-signing-key-file={pki / 'sa.key'}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-cluster-ip-range={layout.SERVICE_SUBNET}",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--anonymous-auth=false",
+        "--allow-privileged=true",
+    ]
+
+
+def _controller_manager() -> list[str]:
+    pki = layout.pki_dir()
+    return [
+        f"--kubeconfig={layout.kubeconfig('controller-manager')}",
+        f"--root-ca-file={pki / 'ca.crt'}",
+        f"--service-account-private-key-file={pki / 'sa.key'}",
+        "--use-service-account-credentials=true",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={layout.CONTROLLER_PORT}",
+        "--leader-elect=false",
+        "--node-monitor-period=1s",
+    ]
+
+
+def _scheduler() -> list[str]:
+    return [
+        f"--kubeconfig={layout.kubeconfig('scheduler')}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={layout.SCHEDULER_PORT}",
+        "--leader-elect=false",
+    ]
+
+
+def _kubelet() -> list[str]:
+    return [
+        f"--config={config.kubelet_config()}",
+        f"--kubeconfig={layout.kubeconfig('kubelet')}",
+        f"--root-dir={layout.kubelet_dir()}",
+        f"--cert-dir={layout.kubelet_dir() / 'pki'}",
+        f"--hostname-override={layout.NODE}",
+    ]

@@ -1,0 +1,36 @@
+"""kubectl as the administrator of the cluster."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.part import LabError
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """Runs kubectl with one kubeconfig."""
+
+    program: Path
+    kubeconfig: Path
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """What it printed; LabError with its last line when it failed."""
+        done = self._run(arguments, stdin)
+        if done.returncode:
+            raise LabError(f"kubectl {' '.join(arguments)}: {done.stderr.strip() or 'failed'}")
+        return done.stdout
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Whether it ends well."""
+        return self._run(arguments, None).returncode == 0
+
+    def json(self, *arguments: str) -> Any:
+        """What it printed with ``--output=json``."""
+        return json.loads(self(*arguments, "--output=json"))
+
+    def _run(self, arguments: tuple[str, ...], stdin: str | None) -> subprocess.CompletedProcess[str]:
+        command = [self.program, f"--kubeconfig={self.kubeconfig}", "--request-timeout=20s", *arguments]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True)

@@ -1,0 +1,152 @@
+"""What daemons and pods leave on the machine beyond their own folder, and how it is taken away again.
+
+A cluster leaves mounts, containers, network devices, control groups and kernel settings. All of it is found by where it
+lies or by what it is called, never by what ``up`` remembers: so a cleaning after a crash is the same as any other.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from lab.kubernetes import layout
+from lab.part import LabError
+from lab.prerequisites import ensure_program
+from lab.process import Identity, identify
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_PODS_CGROUP = "kubepods"
+_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+# The kubelet and containerd make these wherever their own folders are told to be.
+_FIXED_FOLDERS = (Path("/var/lib/kubelet"), Path("/var/log/containers"), Path("/run/containerd"))
+
+
+def remember() -> None:
+    """Note what was on the machine before the cluster; LabError when it has another kubelet."""
+    note = layout.root() / "machine-before"
+    if note.exists():
+        return
+    if next(_pods_cgroups(), None):
+        raise LabError("another kubelet runs pods on this machine; use its cluster: set DEBUG_CAPTURE_KUBECONFIG")
+    absent = [str(folder) for folder in _FIXED_FOLDERS if not folder.exists()]
+    note.write_text("\n".join([_FORWARDING.read_text().strip(), *absent]))
+
+
+def restore() -> None:
+    """Undo everything; the daemons have been stopped before."""
+    note = layout.root() / "machine-before"
+    if not note.exists():
+        return
+    _end_pods()
+    _unmount_below(layout.root())
+    _remove_network()
+    _remove_pods_cgroups()
+    forwarding, *folders = note.read_text().split("\n")
+    _FORWARDING.write_text(forwarding)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    _forget_run_state()
+    note.unlink()
+
+
+def _end_pods() -> None:
+    """Containers first, so that their shims do not restart or report anything; then the shims."""
+    shims = list(_shims())
+    members = [found for pid in _pods_pids() if (found := identify(pid))]
+    for process in members:
+        process.signal(signal.SIGTERM)
+    _wait_for_end(members, 2)
+    for process in members + shims:
+        process.signal(signal.SIGKILL)
+    _wait_for_end(members + shims, 10)
+
+
+def _wait_for_end(processes: list[Identity], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while any(process.alive() for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _shims() -> Iterator[Identity]:
+    """The shims that belong to our containerd: they carry its socket as an argument."""
+    socket = str(layout.containerd_socket()).encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        words = _command_line(folder)
+        if words and b"containerd-shim" in words[0] and socket in words:
+            found = identify(int(folder.name))
+            if found:
+                yield found
+
+
+def _command_line(process: Path) -> list[bytes]:
+    try:
+        return (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def _pods_cgroups() -> Iterator[Path]:
+    """Ours in every hierarchy: one with cgroup v2, a dozen with v1."""
+    yield from (found for found in (_CGROUPS / _PODS_CGROUP, *_CGROUPS.glob(f"*/{_PODS_CGROUP}")) if found.is_dir())
+
+
+def _pods_pids() -> set[int]:
+    pids: set[int] = set()
+    for cgroup in _pods_cgroups():
+        for listing in cgroup.rglob("cgroup.procs"):
+            pids.update(int(pid) for pid in _read(listing).split())
+    return pids - {0}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # a control group may end while it is read
+        return ""
+
+
+def _remove_pods_cgroups() -> None:
+    for cgroup in _pods_cgroups():
+        for folder, _, _ in os.walk(cgroup, topdown=False):
+            _remove_cgroup(Path(folder))
+
+
+def _remove_cgroup(folder: Path) -> None:
+    for _ in range(40):
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:  # still busy: its last process has not been reaped yet
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _unmount_below(folder: Path) -> None:
+    """The innermost first. Lazily: a mount whose process was killed a moment ago may still look busy."""
+    for mount in sorted(_mounts_below(folder), key=len, reverse=True):
+        subprocess.run(["umount", "--lazy", mount], capture_output=True)
+
+
+def _mounts_below(folder: Path) -> list[str]:
+    points = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    return [point for point in points if point.startswith(f"{folder}/")]
+
+
+def _remove_network() -> None:
+    """The pods' ends of the cables went with their namespaces; the addresses are free again."""
+    if Path("/sys/class/net", layout.BRIDGE).exists():
+        ip = ensure_program("ip", "iproute2")
+        for cable in Path("/sys/class/net", layout.BRIDGE, "brif").iterdir():
+            subprocess.run([ip, "link", "delete", cable.name], capture_output=True)
+        subprocess.run([ip, "link", "delete", layout.BRIDGE], capture_output=True)
+    shutil.rmtree(layout.cni_dir() / "addresses", ignore_errors=True)
+
+
+def _forget_run_state() -> None:
+    """What a reboot would empty, too: containerd and the kubelet know how to begin from there."""
+    shutil.rmtree(layout.containerd_dir() / "state", ignore_errors=True)

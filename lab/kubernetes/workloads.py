@@ -1,0 +1,96 @@
+"""The sample workloads: applied, and waited for until they are as broken as they should be."""
+
+import base64
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from lab.kubernetes import layout
+from lab.kubernetes.kubectl import Kubectl
+from lab.paths import REPO
+from lab.process import wait_until
+from lab.progress import Progress
+
+NAMESPACE = "shop"
+_READY = ("checkout", "orders")
+_CRASHING = "gateway"
+_MANIFESTS = REPO / "lab" / "workloads"
+_PERMISSIONS = REPO / "deploy" / "rbac.yaml"
+_TOKEN_LIFE_S, _TOKEN_REST_S = 48 * 3600, 24 * 3600
+
+
+def grant(kubectl: Kubectl, progress: Progress) -> bool:
+    """Apply what a capture is allowed to do; False when the project has no such file."""
+    if not _PERMISSIONS.exists():
+        progress.note(layout.PART, f"no {_PERMISSIONS.relative_to(REPO)} yet: no permissions for captures")
+        return False
+    kubectl("apply", f"--filename={_PERMISSIONS}")
+    return True
+
+
+def renew_token(kubectl: Kubectl, file: Path) -> None:
+    """The token of the ServiceAccount that captures use, good for a day at least."""
+    if file.exists() and _expires_in(file) > _TOKEN_REST_S and _accepted(kubectl, file):
+        return
+    account = ("debug-capture", "--namespace=debug-capture")
+    token = kubectl("create", "token", *account, f"--duration={_TOKEN_LIFE_S}s").strip()
+    file.touch(mode=0o600)
+    file.write_text(token)
+
+
+def _expires_in(file: Path) -> float:
+    try:
+        claims = file.read_text().split(".")[1]
+        expiry = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
+    except (IndexError, KeyError, ValueError):
+        return 0
+    return float(expiry) - time.time()
+
+
+def _accepted(kubectl: Kubectl, file: Path) -> bool:
+    """A cluster that has been reset knows nothing of an old token."""
+    review = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenReview",
+        "spec": {"token": file.read_text().strip()},
+    }
+    answer = json.loads(kubectl("create", "--filename=-", "--output=json", stdin=json.dumps(review)))
+    return bool(answer["status"].get("authenticated"))
+
+
+def apply(kubectl: Kubectl) -> None:
+    """The namespace first: the others are put into it."""
+    kubectl("apply", f"--filename={_MANIFESTS / 'namespace.yaml'}")
+    kubectl("apply", f"--filename={_MANIFESTS}")
+
+
+def wait_for_all(kubectl: Kubectl, running: "RunningContainers") -> None:
+    """Until two are ready and one has crashed."""
+    wait_until("the sample workloads", lambda: not unready(kubectl, running), timeout_s=120)
+
+
+class RunningContainers:
+    """Tells whether a container of a pod's status really runs; here any does."""
+
+    def __contains__(self, container_id: str) -> bool:
+        return True
+
+
+def unready(kubectl: Kubectl, running: RunningContainers) -> list[str]:
+    """The workloads that are not yet as they should be."""
+    pods = kubectl.json("get", "pods", f"--namespace={NAMESPACE}")["items"]
+    live = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    good = {pod["metadata"]["labels"].get("app") for pod in live if _is_ready(pod, running) or _has_crashed(pod)}
+    return sorted({*_READY, _CRASHING} - good)
+
+
+def _is_ready(pod: dict[str, Any], running: RunningContainers) -> bool:
+    statuses = pod["status"].get("containerStatuses", [])
+    return bool(statuses) and all(status["ready"] and status["containerID"] in running for status in statuses)
+
+
+def _has_crashed(pod: dict[str, Any]) -> bool:
+    statuses = pod["status"].get("containerStatuses", [])
+    crashed = any(status["restartCount"] or "terminated" in status["state"] for status in statuses)
+    return crashed and pod["metadata"]["labels"].get("app") == _CRASHING
