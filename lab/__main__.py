@@ -17,8 +17,7 @@ from lab.process import last_lines
 from lab.progress import Progress
 
 PARTS: dict[str, Part] = {
-    part.name: part
-    for part in (KubernetesPart(), stores.S3, stores.AZURE, stores.SFTP, pagerduty.PART, rundeck.PART)
+    part.name: part for part in (KubernetesPart(), stores.S3, stores.AZURE, stores.SFTP, pagerduty.PART, rundeck.PART)
 }
 _LOG_LINES = 40
 

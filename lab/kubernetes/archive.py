@@ -24,7 +24,7 @@ class Layer:
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
-        self._tar = tarfile.open(fileobj=self._buffer, mode="w")
+        self._tar = tarfile.TarFile(fileobj=self._buffer, mode="w")
         self._made: set[str] = set()
 
     def folder(self, path: str, mode: int = 0o755) -> None:

@@ -112,7 +112,9 @@ class _LocalContainers(RunningContainers):
 
     def __contains__(self, container_id: str) -> bool:
         tasks = images.ctr("tasks", "list").splitlines()
-        return any(line.split()[0] == container_id.removeprefix("containerd://") and "RUNNING" in line for line in tasks)
+        return any(
+            line.split()[0] == container_id.removeprefix("containerd://") and "RUNNING" in line for line in tasks
+        )
 
 
 def _kubectl() -> Kubectl:

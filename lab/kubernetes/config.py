@@ -154,7 +154,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
 
 def snapshotter() -> str:
     """overlayfs, except where the disk is an overlay itself, as in a container: the kernel cannot stack those."""
-    device = os.stat(layout.root()).st_dev
+    device = layout.root().stat().st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split()

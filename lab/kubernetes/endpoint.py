@@ -78,7 +78,7 @@ def _current_cluster(kubeconfig: Path) -> dict[str, Any]:
 
 def _authority_file(kubeconfig: Path, cluster: dict[str, Any]) -> Path:
     if "certificate-authority" in cluster:
-        return kubeconfig.parent / cluster["certificate-authority"]
+        return kubeconfig.parent / str(cluster["certificate-authority"])
     if "certificate-authority-data" not in cluster:
         raise LabError(f"{EXTERNAL_VARIABLE}={kubeconfig} names no certificate authority")
     path = layout.root() / "external-ca.crt"

@@ -92,9 +92,9 @@ def ensure_built(progress: Progress) -> tuple[Recipe, ...]:
     wanted = recipes()
     missing = [recipe for recipe in wanted if not recipe.file().exists()]
     if missing:
-        with progress.stage(layout.PART, f"making images: {', '.join(recipe.name for recipe in missing)}"):
-            with ThreadPoolExecutor(2) as pool:
-                list(pool.map(Recipe.build, missing))
+        stage = progress.stage(layout.PART, f"making images: {', '.join(recipe.name for recipe in missing)}")
+        with stage, ThreadPoolExecutor(2) as pool:
+            list(pool.map(Recipe.build, missing))
     return wanted
 
 
@@ -111,7 +111,7 @@ def ensure_imported(wanted: Iterable[Recipe], progress: Progress) -> None:
 
 
 def ctr(*arguments: str) -> str:
-    """containerd's own client, in the namespace of the kubelet."""
+    """The client that comes with containerd, in the namespace of the kubelet."""
     program = ensure_program("ctr", "containerd")
     return _run([program, "-a", layout.containerd_socket(), "-n", layout.CONTAINERD_NAMESPACE, *arguments])
 
@@ -126,6 +126,7 @@ def _toolbox(busybox: Path, jattach: Path) -> Layer:
 def _with_busybox(layer: Layer, busybox: Path) -> Layer:
     """A shell and some hundred small programs, all of them one file."""
     layer.file("/bin/busybox", busybox)
+    _add_libraries(layer, [busybox])  # none, unless the machine had a busybox that is not Debian's static one
     for applet in _run([busybox, "--list"]).split():
         if applet != "busybox":
             layer.link(f"/bin/{applet}", "busybox")
@@ -169,7 +170,7 @@ def _java_program(scratch: Path, source: Path, modules: str) -> Layer:
 
 def _add_libraries(layer: Layer, programs: Iterable[Path]) -> None:
     """The shared libraries that the dynamic linker would load, where it looks for them."""
-    named = _run(["ldd", *programs], allowed=(0, 1))
+    named = _run(["ldd", *map(str, programs)], allowed=(0, 1))
     for library in sorted(set(re.findall(r"(?:=> |\t)(/lib\S+|/usr/lib\S+) \(", named))):
         layer.file(library, Path(library))
 

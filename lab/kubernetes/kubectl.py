@@ -32,5 +32,10 @@ class Kubectl:
         return json.loads(self(*arguments, "--output=json"))
 
     def _run(self, arguments: tuple[str, ...], stdin: str | None) -> subprocess.CompletedProcess[str]:
-        command = [self.program, f"--kubeconfig={self.kubeconfig}", "--request-timeout=20s", *arguments]
+        command: list[str | Path] = [
+            self.program,
+            f"--kubeconfig={self.kubeconfig}",
+            "--request-timeout=20s",
+            *arguments,
+        ]
         return subprocess.run(command, input=stdin, capture_output=True, text=True)

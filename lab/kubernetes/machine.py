@@ -21,7 +21,8 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _PODS_CGROUP = "kubepods"
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 # The kubelet and containerd make these wherever their own folders are told to be.
-_FIXED_FOLDERS = (Path("/var/lib/kubelet"), Path("/var/log/containers"), Path("/run/containerd"))
+_FIXED_LOG_LINKS = Path("/var/log/containers")
+_FIXED_FOLDERS = (Path("/var/lib/kubelet"), _FIXED_LOG_LINKS, Path("/run/containerd"))
 
 
 def remember() -> None:
@@ -48,6 +49,7 @@ def restore() -> None:
     _FORWARDING.write_text(forwarding)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
+    _remove_log_links()
     _forget_run_state()
     note.unlink()
 
@@ -145,6 +147,13 @@ def _remove_network() -> None:
             subprocess.run([ip, "link", "delete", cable.name], capture_output=True)
         subprocess.run([ip, "link", "delete", layout.BRIDGE], capture_output=True)
     shutil.rmtree(layout.cni_dir() / "addresses", ignore_errors=True)
+
+
+def _remove_log_links() -> None:
+    """The kubelet links every container's log from here; with its pod the log is gone."""
+    for link in _FIXED_LOG_LINKS.glob("*.log"):
+        if link.is_symlink() and str(link.readlink()).startswith(f"{layout.root()}/"):
+            link.unlink()
 
 
 def _forget_run_state() -> None:
