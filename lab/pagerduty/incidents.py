@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from lab.pagerduty.account import user_reference
 from lab.pagerduty.model import Json
 
+STAMP = "%Y-%m-%dT%H:%M:%SZ"
 _SERVICE = {"id": "PSHOP001", "type": "service_reference", "summary": "shop"}
 
 
 def now() -> str:
     """PagerDuty's time stamps."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(timezone.utc).strftime(STAMP)
 
 
 def make_incident(base_url: str, number: int, wanted: Mapping[str, Any]) -> Json:

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from lab.pagerduty.incidents import STAMP
 from lab.pagerduty.model import Json
 
 _PAGE = Template((Path(__file__).parent / "page.html").read_text())
@@ -63,7 +64,7 @@ def _short(url: str) -> str:
 
 
 def _moment(stamp: str) -> str:
-    return datetime.fromisoformat(stamp).strftime("%d %b %Y, %H:%M UTC")
+    return datetime.strptime(stamp, STAMP).strftime("%d %b %Y, %H:%M UTC")
 
 
 def _page(title: str, content: str) -> str:

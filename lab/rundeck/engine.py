@@ -26,7 +26,7 @@ JVM_FLAGS = (
 )
 
 
-def run_job(
+def run_job(  # noqa: PLR0913 (each is a field of Rundeck's own form, and all but one may be left out)
     job_file: Path,
     *,
     job: str | None = None,
@@ -65,9 +65,9 @@ def run_job(
     return job_run(_ask(request, plugins, framework_properties, environment))
 
 
-def probe_plugin(zip: Path, rundeck_version: str | None = None) -> PluginProbe:
-    """Has Rundeck judge the zip, as that version of Rundeck, and make each of its providers."""
-    return plugin_probe(_ask({"command": "probe", "rundeckVersion": rundeck_version}, [zip], None, None))
+def probe_plugin(plugin: Path, rundeck_version: str | None = None) -> PluginProbe:
+    """Has Rundeck judge the zip of a plugin, as that version of Rundeck, and make each of its providers."""
+    return plugin_probe(_ask({"command": "probe", "rundeckVersion": rundeck_version}, [plugin], None, None))
 
 
 def _nodes(nodes: Nodes) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _ask(
         request |= {
             "base": str(Path(scratch).resolve() / "base"),
             "report": str(report),
-            "plugins": [str(_existing(zip)) for zip in plugins],
+            "plugins": [str(_existing(plugin)) for plugin in plugins],
             "frameworkProperties": dict(framework_properties or {}),
         }
         _java(json.dumps(request), Path(scratch) / "stderr", environment)
@@ -99,10 +99,10 @@ def _ask(
         return answer
 
 
-def _existing(zip: Path) -> Path:
-    if not zip.is_file():
-        raise LabError(f"There is no plugin zip {zip}: ./build.sh makes it")
-    return zip.resolve()
+def _existing(plugin: Path) -> Path:
+    if not plugin.is_file():
+        raise LabError(f"There is no plugin zip {plugin}: ./build.sh makes it")
+    return plugin.resolve()
 
 
 def _java(request: str, stderr: Path, environment: Mapping[str, str] | None) -> None:
@@ -115,7 +115,8 @@ def _java(request: str, stderr: Path, environment: Mapping[str, str] | None) -> 
         stderr.open("wb") as log,
         subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=env) as jvm,
     ):
-        assert jvm.stdin and jvm.stdout
+        assert jvm.stdin is not None  # noqa: S101 (what PIPE means, for mypy)
+        assert jvm.stdout is not None  # noqa: S101
         jvm.stdin.write(request)
         jvm.stdin.close()
         for line in jvm.stdout:

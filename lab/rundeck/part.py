@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+from lab.paths import part_dir
 from lab.progress import Progress
 from lab.rundeck import build
 
@@ -32,7 +34,8 @@ class RundeckEngine:
         return []
 
     def reset(self) -> None:
-        """There is no state: each run has a base directory of its own."""
+        """Forgets what jobs kept on their host; each run has a base directory of its own anyway."""
+        shutil.rmtree(part_dir(self.name))
 
 
 PART = RundeckEngine()

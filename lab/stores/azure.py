@@ -9,10 +9,10 @@ import os
 import secrets
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from email.utils import formatdate
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 
 from lab.daemon import HOST, Daemon, kept_secret
@@ -26,7 +26,6 @@ PORT = 17100
 ACCOUNT = "debugcapture"
 _SOURCE = REPO / "lab" / "azurite"
 _API_VERSION = "2021-12-02"
-_CONFLICT = 409
 
 
 @dataclass(frozen=True)
@@ -74,12 +73,14 @@ class AzureStore(Daemon):
 
     def fill(self) -> None:
         """The container, unless it is there."""
-        request = _create_container(azure_endpoint())
-        try:
-            urllib.request.urlopen(request, timeout=10).close()
-        except urllib.error.HTTPError as error:
-            if error.code != _CONFLICT:
-                raise LabError(f"Azurite made no container (HTTP {error.code}): python -m lab reset azure") from error
+        endpoint = azure_endpoint()
+        connection = HTTPConnection(HOST, PORT, timeout=10)
+        path = f"/{endpoint.account}/{endpoint.container}?restype=container"
+        connection.request("PUT", path, b"", _signed_headers(endpoint))
+        status = connection.getresponse().status
+        connection.close()
+        if status not in (HTTPStatus.CREATED, HTTPStatus.CONFLICT):
+            raise LabError(f"Azurite made no container (HTTP {status}): python -m lab reset azure")
 
 
 def _installed(node: Node, progress: Progress) -> Path:
@@ -105,20 +106,18 @@ def _install(node: Node, folder: Path) -> None:
     unfinished.rename(folder)
 
 
-def _create_container(endpoint: AzureEndpoint) -> urllib.request.Request:
-    """A request signed with the account's key.
+def _signed_headers(endpoint: AzureEndpoint) -> dict[str, str]:
+    """The headers of the request for the container, signed with the account's key.
 
     Source: Azure Storage REST API, "Create Container", "Authorize with Shared Key".
     """
     headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": _API_VERSION}
-    signed_headers = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    signed = "".join(f"{name}:{value}\n" for name, value in headers.items())
     # the account appears twice: it is in the emulator's path already
     resource = f"/{endpoint.account}/{endpoint.account}/{endpoint.container}\nrestype:container"
-    to_sign = "PUT" + "\n" * 12 + signed_headers + resource
+    to_sign = "PUT" + "\n" * 12 + signed + resource
     digest = hmac.digest(base64.b64decode(endpoint.key), to_sign.encode(), "sha256")
-    headers["Authorization"] = f"SharedKey {endpoint.account}:{base64.b64encode(digest).decode()}"
-    url = f"{endpoint.url}/{endpoint.container}?restype=container"
-    return urllib.request.Request(url, b"", {**headers, "Content-Type": ""}, method="PUT")
+    return {**headers, "Authorization": f"SharedKey {endpoint.account}:{base64.b64encode(digest).decode()}"}
 
 
 AZURE = AzureStore()

@@ -65,7 +65,7 @@ class SftpStore(Daemon):
     port = PORT
 
     def process(self, progress: Progress) -> Process:
-        """sshd with its keys and its configuration."""
+        """OpenSSH with its keys and its configuration."""
         sshd = ensure_program("sshd", "openssh-server")
         self._make_keys()
         if os.geteuid() == 0:

@@ -42,7 +42,7 @@ def s3_client() -> Any:
     )
 
 
-def test_s3_keeps_an_object_and_signs_links(tmp_path: Path) -> None:
+def test_s3_keeps_an_object_and_signs_links() -> None:
     needs(S3)
     client, place = s3_client(), {"Bucket": s3_endpoint().bucket, "Key": "test/lab/object"}
     client.put_object(**place, Body=CONTENT)
