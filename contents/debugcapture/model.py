@@ -82,6 +82,7 @@ class Tool:
     find: tuple[str, ...]
     pid_pattern: str
     run: tuple[str, ...]  # "{pid}" stands for the PID
+    present: tuple[str, ...] = ()  # does nothing, but only where the tool is there; () when `find` shows it
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,22 +6,32 @@ from collections.abc import Sequence
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .errors import NothingCaptured
-from .model import Collector, ContainerRef, ExitStatus, FoundTool
+from .model import Collector, ContainerRef, ExitStatus, FoundTool, Tool
 
 _LIMIT_S = 30
 _OUTPUT_LIMIT = 1 << 16
 
 
 def find_tool(api: Api, place: ContainerRef, collector: Collector) -> FoundTool | None:
-    """Return the first tool of ``collector`` that the image in ``place`` has, or None.
+    """Return the tool of ``collector`` that the image in ``place`` has, or None.
 
-    Raises NotAllowed, TargetNotFound, Unreachable when commands cannot be run there.
+    One that sees a process is preferred to one that sees none. Raises NotAllowed, TargetNotFound, Unreachable when
+    commands cannot be run there.
     """
+    blind: FoundTool | None = None
     for tool in collector.in_image:
-        status, output, _ = run_short(api, place, tool.find)
-        if not status.not_found:
-            return FoundTool(tool, find_pid(tool.pid_pattern, output))
-    return None
+        found = _try(api, place, tool)
+        if found and found.pid is not None:
+            return found
+        blind = blind or found
+    return blind
+
+
+def _try(api: Api, place: ContainerRef, tool: Tool) -> FoundTool | None:
+    if tool.present and run_short(api, place, tool.present)[0].not_found:
+        return None
+    status, output, _ = run_short(api, place, tool.find)
+    return None if status.not_found else FoundTool(tool, find_pid(tool.pid_pattern, output))
 
 
 def find_pid(pattern: str, output: str) -> int | None:

@@ -47,4 +47,5 @@ def _collector(entry: dict[str, Any], file: Path) -> Collector:
 
 
 def _tool(entry: dict[str, Any]) -> Tool:
-    return Tool(tuple(entry["find"]), entry["pid_pattern"], tuple(entry["run"]))
+    present = tuple(entry.get("present", ()))
+    return Tool(tuple(entry["find"]), entry["pid_pattern"], tuple(entry["run"]), present)

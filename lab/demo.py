@@ -1,0 +1,98 @@
+"""The main job, end to end on real parts: `python -m lab.demo ZIP`.
+
+A shell-less Java service is deadlocked; Rundeck's engine runs the exported job; the thread dump goes to S3; the
+incident gets a note, whose links are opened to see what they return.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import lab.kubernetes
+import lab.pagerduty
+from lab.kubernetes.kubectl import Kubectl
+from lab.part import LabError
+from lab.project import lab_project
+
+INCIDENT = "Q1CHECKOUT0001"
+NAMESPACE = "shop"
+PROOF = ("Found one Java-level deadlock", '"checkout-1"', '"checkout-2"')
+
+
+def running_pod(app: str) -> str:
+    """The name of a pod of ``app`` in the shop."""
+    cluster = lab.kubernetes.endpoint()
+    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
+    pods = kubectl.json("get", "pods", f"--namespace={NAMESPACE}", f"--selector=app={app}")["items"]
+    names = [pod["metadata"]["name"] for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    if not names:
+        raise LabError(f"no pod of {app} in {NAMESPACE}; run: ./build.sh lab up kubernetes")
+    return str(names[0])
+
+
+def notes(incident: str) -> list[str]:
+    """The incident's notes, oldest first, as the API gives them."""
+    account = lab.pagerduty.endpoint()
+    headers = {"Authorization": f"Token token={account.user_token}", "Accept": "application/json"}
+    request = urllib.request.Request(f"{account.url}/incidents/{incident}/notes", headers=headers)
+    import json
+
+    with urllib.request.urlopen(request) as answer:
+        return [str(note["content"]) for note in json.load(answer)["notes"]]
+
+
+def links(note: str) -> list[str]:
+    """The links of a note."""
+    return re.findall(r"https?://\S+", note)
+
+
+def opened(link: str) -> str:
+    """What the link returns."""
+    with urllib.request.urlopen(link) as answer:
+        content: bytes = answer.read()
+    return content.decode(errors="replace")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the demo with the plugin zip that is named, and prove its result."""
+    project = lab_project(Path(arguments[0]).resolve(), sys.executable)
+    pod = running_pod("checkout")
+    print(f"\nThe job “Capture debug state of a pod” on {NAMESPACE}/{pod}, for incident {INCIDENT}:\n", flush=True)
+    started = time.monotonic()
+    run = project.run(
+        "capture-pod.yaml", {"namespace": NAMESPACE, "pod": pod, "incident_id": INCIDENT}, echo=True
+    )
+    took_s = time.monotonic() - started
+    if not run.succeeded:
+        raise LabError(f"the job failed: {run.refused or '; '.join(run.errors)}")
+    note = next((one for one in notes(INCIDENT) if run.data["capture_id"] in one), "")
+    print(f"\nThe note in incident {INCIDENT}:\n\n{_indented(note)}\n")
+    dump = next(link for link in links(note) if "jvm-threads.txt" in link)
+    text = opened(dump)
+    print(f"What the note's link returns ({len(text):,} characters), from the deadlock on:\n\n  {dump}\n")
+    print(_indented(text[text.find("Found one") :][:1200]))
+    print("\nTime of each stage:")
+    for step, name in zip(run.steps, ("capture", "upload", "incident note"), strict=True):
+        print(f"  {name:<16} {step.wall_s:5.1f} s")
+    print(f"  {'job in all':<16} {took_s:5.1f} s (with the start of Rundeck's engine)")
+    missing = [proof for proof in PROOF if proof not in text]
+    if missing:
+        raise LabError(f"the artifact behind the link lacks {', '.join(missing)}")
+    account = lab.pagerduty.endpoint()
+    print(f"\nThe evidence behind the note's link shows the deadlock. See {account.url}/incidents/{INCIDENT}")
+    return 0
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except LabError as error:
+        raise SystemExit(f"Error: {error}") from None

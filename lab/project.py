@@ -1,0 +1,97 @@
+"""A Rundeck project for captures, set up as an installer would: Key Storage, project properties, the plugin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import lab.kubernetes
+import lab.pagerduty
+from lab.paths import REPO, part_dir
+from lab.rundeck import JobRun, run_job
+from lab.stores import s3_endpoint
+
+JOBS = REPO / "jobs"
+PREFIX = "demo"
+_STEPS = {
+    "k8s-debug-capture": ("kubeconfig", "server", "token", "ca_certificate", "image", "profile", "spool"),
+    "k8s-debug-exec": ("kubeconfig", "server", "token", "ca_certificate"),
+    "k8s-debug-attach": ("server", "token", "ca_certificate", "image"),
+    "k8s-debug-upload": ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "spool"),
+    "k8s-debug-incident-note": ("pagerduty_token", "pagerduty_from", "pagerduty_url", "spool"),
+}
+_SECRETS = ("token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The settings of all steps, by name; secrets hold their value and travel by Key Storage."""
+
+    settings: dict[str, str]
+    plugin: Path
+    python: str
+
+    def changed(self, **settings: str) -> Project:
+        """The same project with other settings, to see what happens."""
+        return replace(self, settings={**self.settings, **settings})
+
+    def run(
+        self,
+        file: str,
+        options: dict[str, str],
+        *,
+        job: str | None = None,
+        echo: bool = False,
+        abort_after_s: float | None = None,
+    ) -> JobRun:
+        """Run an exported job of ``jobs/``, or of another file, with the plugin."""
+        return run_job(
+            JOBS / file,
+            job=job,
+            options=options,
+            keys=self.keys(),
+            project_properties=self.properties(),
+            plugins=[self.plugin],
+            echo=echo,
+            abort_after_s=abort_after_s,
+        )
+
+    def keys(self) -> dict[str, str]:
+        """Key Storage: a path a secret."""
+        return {_key(name): self.settings[name] for name in _SECRETS if self.settings.get(name)}
+
+    def properties(self) -> dict[str, str]:
+        """The project's defaults for each step; a secret is named by its path."""
+        properties = {}
+        for step, names in _STEPS.items():
+            prefix = f"project.plugin.WorkflowStep.{step}."
+            properties[f"{prefix}interpreter"] = self.python
+            for name in names:
+                if self.settings.get(name):
+                    properties[prefix + name] = _key(name) if name in _SECRETS else self.settings[name]
+        return properties
+
+
+def lab_project(plugin: Path, python: str) -> Project:
+    """The project of the lab: its cluster as the least-privilege service account, its S3, its PagerDuty."""
+    cluster, store, incidents = lab.kubernetes.endpoint(), s3_endpoint(), lab.pagerduty.endpoint()
+    settings = {
+        "server": cluster.server,
+        "token": cluster.capture_token_file.read_text().strip(),
+        "ca_certificate": cluster.ca_file.read_text(),
+        "image": cluster.toolbox_image,
+        "spool": str(part_dir("rundeck") / "spool"),
+        "store": f"s3://{store.bucket}/{PREFIX}",
+        "s3_endpoint": store.url,
+        "s3_region": store.region,
+        "s3_access_key": store.access_key,
+        "s3_secret_key": store.secret_key,
+        "pagerduty_token": incidents.token,
+        "pagerduty_from": incidents.sender,
+        "pagerduty_url": incidents.url,
+    }
+    return Project(settings, plugin, python)
+
+
+def _key(name: str) -> str:
+    return f"keys/project/lab/debug-capture/{name.replace('_', '-')}"

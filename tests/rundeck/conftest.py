@@ -1,0 +1,63 @@
+"""The plugin zips, and the lab's Rundeck project with them."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lab.kubernetes
+from lab.kubernetes.kubectl import Kubectl
+from lab.paths import REPO
+from lab.project import Project, lab_project
+
+VERSION = "0.1.0"
+
+
+@pytest.fixture(scope="session")
+def slim_zip() -> Path:
+    return _built(f"kubernetes-debug-capture-{VERSION}.zip")
+
+
+@pytest.fixture(scope="session")
+def bundled_zip() -> Path:
+    return _built(f"kubernetes-debug-capture-bundled-{VERSION}.zip")
+
+
+@pytest.fixture
+def project(slim_zip: Path, tmp_path: Path) -> Project:
+    """The lab's project, with a spool and a store prefix of this test's own."""
+    own = lab_project(slim_zip, sys.executable)
+    return own.changed(spool=str(tmp_path / "spool"), store=f"{own.settings['store']}/{secrets.token_hex(4)}")
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Kubectl:
+    cluster = lab.kubernetes.endpoint()
+    return Kubectl(cluster.kubectl, cluster.kubeconfig)
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    """A namespace of this test's own."""
+    name = f"test-{secrets.token_hex(4)}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+def _built(name: str) -> Path:
+    """Build the zips, once a session: the bundled one for the Python that runs the tests."""
+    goal = REPO / "dist" / name
+    if name not in _built_names:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        subprocess.run([REPO / "build.sh", "package", "--python", version], check=True, stdout=subprocess.DEVNULL)
+        _built_names.update(file.name for file in goal.parent.glob("*.zip"))
+    return goal
+
+
+_built_names: set[str] = set()

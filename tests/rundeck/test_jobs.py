@@ -1,0 +1,127 @@
+"""The exported jobs, run by Rundeck's engine on the lab: what an operator gets."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from lab.demo import links, notes, opened, running_pod
+from lab.kubernetes.kubectl import Kubectl
+from lab.project import Project
+from lab.rundeck import JobRun
+
+SHOP = "shop"
+
+
+def capture(project: Project, app: str, incident: str = "") -> JobRun:
+    options = {"namespace": SHOP, "pod": running_pod(app)}
+    return project.run("capture-pod.yaml", options | ({"incident_id": incident} if incident else {}))
+
+
+def artifact(run: JobRun, name: str) -> str:
+    """The artifact ``name``, opened by the link that the bundle's page has."""
+    page = opened(run.data["link"])
+    link = re.search(rf'href="([^"]*/{re.escape(name)}\?[^"]*)"', page)
+    assert link, f"the page has no link to {name}"
+    return opened(link.group(1).replace("&amp;", "&"))
+
+
+def debug_containers(kubectl: Kubectl, pod: str) -> list[dict[str, Any]]:
+    found = kubectl.json("get", "pod", pod, f"--namespace={SHOP}")["status"].get("ephemeralContainerStatuses", [])
+    return [one for one in found if one["name"].startswith("debug-capture-")]
+
+
+def test_a_deadlock_without_a_shell_is_linked_in_the_incident(project: Project) -> None:
+    run = capture(project, "checkout", "Q1CHECKOUT0001")
+    assert run.succeeded, run.errors
+    note = next(one for one in notes("Q1CHECKOUT0001") if run.data["capture_id"] in one)
+    assert "complete" in note.splitlines()[0]
+    dump = opened(next(link for link in links(note) if "jvm-threads.txt" in link))
+    assert "Found one Java-level deadlock" in dump
+    assert {'"checkout-1"', '"checkout-2"'} <= set(re.findall(r'"[^"\n]*"', dump))
+    page = opened(links(note)[0])
+    assert "Found one Java-level deadlock" in page
+    assert "No events" in page or "LAST SEEN" in page
+
+
+def test_the_spool_keeps_nothing_that_the_store_has(project: Project) -> None:
+    run = capture(project, "checkout")
+    assert run.succeeded, run.errors
+    left = {file.name for file in Path(run.data["bundle"]).rglob("*") if file.is_file()}
+    assert left == {"manifest.json", "stored.json", "index.html"}
+
+
+def test_an_image_with_its_tools_gets_no_debug_container(project: Project, kubectl: Kubectl) -> None:
+    pod = running_pod("orders")
+    before = len(debug_containers(kubectl, pod))
+    run = capture(project, "orders")
+    assert run.succeeded, run.errors
+    assert "Full thread dump" in artifact(run, "jvm-threads.txt")
+    assert "orders-worker-1" in artifact(run, "jvm-threads.txt")
+    assert any("by exec: the image has jcmd" in line for line in run.output)
+    assert len(debug_containers(kubectl, pod)) == before
+
+
+def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: Project) -> None:
+    run = capture(project, "gateway", "Q1GATEWAY00001")
+    assert run.succeeded, run.errors
+    assert run.data["status"] in ("complete", "partial")
+    assert "cannot load route table" in artifact(run, "logs/gateway.previous.log")
+    assert re.search(r"Last exit code: +3", artifact(run, "pod.txt"))
+    note = next(one for one in notes("Q1GATEWAY00001") if run.data["capture_id"] in one)
+    assert re.search(r"Java thread dump: skipped, container gateway does not run", note)
+
+
+def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(
+    project: Project, kubectl: Kubectl
+) -> None:
+    with ThreadPoolExecutor(2) as both:
+        runs = list(both.map(lambda _: capture(project, "checkout"), range(2)))
+    runs.append(capture(project, "checkout"))
+    assert [run.succeeded for run in runs] == [True] * 3, [run.errors for run in runs]
+    assert len({run.data["capture_id"] for run in runs}) == 3
+    for run in runs:
+        assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
+    assert _all_ended(kubectl, running_pod("checkout"))
+
+
+def test_an_abort_ends_the_debug_container_and_keeps_the_evidence(project: Project, kubectl: Kubectl) -> None:
+    pod = running_pod("checkout")
+    options = {"namespace": SHOP, "pod": pod, "command": "sleep 60"}
+    run = project.run(str(Path(__file__).parent / "jobs/open.yaml"), options, job="attach", abort_after_s=6)
+    assert not run.succeeded
+    assert _all_ended(kubectl, pod)
+
+
+def test_a_command_ends_with_its_own_exit_code(project: Project) -> None:
+    options = {"namespace": SHOP, "pod": running_pod("orders")}
+    run = project.run("run-command.yaml", options | {"command": "sh -c 'echo out; echo err >&2; exit 7'"})
+    assert [step.exit_code for step in run.steps] == [7]
+    assert "out" in run.output
+    assert "err" in run.errors
+
+
+def test_the_bundled_plugin_runs_without_any_installed_package(project: Project, bundled_zip: Path) -> None:
+    bundled = Project(project.settings, bundled_zip, _base_python())
+    run = bundled.run("capture-pod.yaml", {"namespace": SHOP, "pod": running_pod("checkout")})
+    assert run.succeeded, run.errors
+    assert run.data["status"] == "complete"
+
+
+def _base_python() -> str:
+    """The Python that the tests' environment was made from, which has none of its packages under -IS."""
+    return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
+
+
+def _all_ended(kubectl: Kubectl, pod: str) -> bool:
+    """Whether every debug container has ended; the kubelet takes a moment to tell."""
+    for _ in range(60):
+        found = debug_containers(kubectl, pod)
+        if found and all("terminated" in one["state"] for one in found):
+            return True
+        time.sleep(0.5)
+    return False
