@@ -114,7 +114,7 @@ def _network() -> dict[str, Any]:
         "routes": [{"dst": "0.0.0.0/0"}],
     }
     bridge = {"type": "bridge", "bridge": layout.BRIDGE, "isGateway": True, "ipMasq": False, "ipam": addresses}
-    return {"cniVersion": "0.4.0", "name": "lab", "plugins": [bridge]}
+    return {"cniVersion": "0.4.0", "name": layout.NETWORK, "plugins": [bridge]}
 
 
 def _containerd() -> str:

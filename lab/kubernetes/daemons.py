@@ -138,6 +138,7 @@ def _controller_manager() -> list[str]:
         f"--secure-port={layout.CONTROLLER_PORT}",
         "--leader-elect=false",
         "--node-monitor-period=1s",
+        f"--flex-volume-plugin-dir={layout.kubelet_dir() / 'volume-plugins'}",  # it would make the usual one
     ]
 
 

@@ -51,11 +51,14 @@ class Recipe:
         return cache_dir() / "images" / f"{self.name}-{self.key()}.tar"
 
     def build(self) -> None:
-        """Make the archive in a scratch folder."""
+        """Make the archive in a scratch folder; it replaces older ones."""
         with TemporaryDirectory(dir=cache_dir()) as scratch:
             layer = self.make(Path(scratch))
             image = Image(self.reference(), layer, self.entrypoint, self.user, {"PATH": self.path})
             archive.write(image, self.file())
+        for older in self.file().parent.glob(f"{self.name}-*.tar"):
+            if older != self.file():
+                older.unlink()
 
 
 def recipes() -> tuple[Recipe, ...]:
@@ -113,7 +116,8 @@ def ensure_imported(wanted: Iterable[Recipe], progress: Progress) -> None:
 def ctr(*arguments: str) -> str:
     """The client that comes with containerd, in the namespace of the kubelet."""
     program = ensure_program("ctr", "containerd")
-    return _run([program, "-a", layout.containerd_socket(), "-n", layout.CONTAINERD_NAMESPACE, *arguments])
+    place = ["--address", str(layout.containerd_socket()), "--namespace", layout.CONTAINERD_NAMESPACE]
+    return _run([str(program), *place, *arguments])
 
 
 def _toolbox(busybox: Path, jattach: Path) -> Layer:
@@ -157,8 +161,8 @@ def _java_program(scratch: Path, source: Path, modules: str) -> Layer:
     runtime, classes = scratch / "runtime", scratch / "classes"
     javac = ensure_program("javac", "default-jdk-headless")
     _run([javac, "-d", classes, "-g", source])
-    jlink = [javac.with_name("jlink"), "--add-modules", modules, "--strip-debug", "--no-man-pages", "--no-header-files"]
-    _run([*jlink, "--output", runtime])
+    lean = ("--strip-debug", "--no-man-pages", "--no-header-files")
+    _run([javac.with_name("jlink"), "--add-modules", modules, *lean, "--output", runtime])
     _run([runtime / "bin" / "java", "-Xshare:dump"])
     layer = Layer()
     layer.tree(_JAVA, runtime)

@@ -22,7 +22,8 @@ _PODS_CGROUP = "kubepods"
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 # The kubelet and containerd make these wherever their own folders are told to be.
 _FIXED_LOG_LINKS = Path("/var/log/containers")
-_FIXED_FOLDERS = (Path("/var/lib/kubelet"), _FIXED_LOG_LINKS, Path("/run/containerd"))
+_FIXED_NETWORK_CACHE = Path("/var/lib/cni")
+_FIXED_FOLDERS = (Path("/var/lib/kubelet"), Path("/run/containerd"), _FIXED_LOG_LINKS, _FIXED_NETWORK_CACHE)
 
 
 def remember() -> None:
@@ -147,6 +148,8 @@ def _remove_network() -> None:
             subprocess.run([ip, "link", "delete", cable.name], capture_output=True)
         subprocess.run([ip, "link", "delete", layout.BRIDGE], capture_output=True)
     shutil.rmtree(layout.cni_dir() / "addresses", ignore_errors=True)
+    for cached in _FIXED_NETWORK_CACHE.glob(f"results/{layout.NETWORK}-*"):
+        cached.unlink()
 
 
 def _remove_log_links() -> None:
