@@ -141,9 +141,9 @@ run_test() {
 }
 
 run_demo() {
-  run_package
+  ./build.sh package
   "$PYTHON" -m lab up kubernetes s3 pagerduty rundeck
-  exec "$PYTHON" -m lab.demo
+  exec "$PYTHON" -m lab.demo "dist/kubernetes-debug-capture-$(sed -n 's/^version: //p' plugin.yaml).zip"
 }
 
 run_bench() { exec "$PYTHON" -m benchmarks "$@"; }

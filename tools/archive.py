@@ -1,0 +1,34 @@
+"""A zip that is the same, byte for byte, whenever and wherever it is made from the same files."""
+
+import os
+import stat
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+_ZIP_BEGINS = 315532800  # 1980-01-01, the first day that a zip can name
+_MODE = stat.S_IFREG | 0o644  # whatever this machine's umask is; Rundeck runs steps through their interpreter
+_UNIX = 3
+
+
+def write_zip(goal: Path, files: Mapping[str, Path]) -> None:
+    """Write ``files`` (name in the zip → file) to ``goal``; it appears there only when it is complete."""
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = goal.with_suffix(".unfinished")
+    with zipfile.ZipFile(unfinished, "w") as archive:
+        for name, file in sorted(files.items()):
+            archive.writestr(_entry(name), file.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)
+    unfinished.replace(goal)
+
+
+def source_date() -> int:
+    """Seconds since 1970 that files in packages bear: SOURCE_DATE_EPOCH, see reproducible-builds.org."""
+    return max(int(os.environ.get("SOURCE_DATE_EPOCH", _ZIP_BEGINS)), _ZIP_BEGINS)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, time.gmtime(source_date())[:6])
+    entry.external_attr = _MODE << 16
+    entry.create_system = _UNIX
+    return entry

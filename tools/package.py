@@ -1,0 +1,76 @@
+"""Make what is handed out, in dist/: two zips for Rundeck and a wheel. `python -m tools.package`, by build.sh.
+
+The slim zip needs the packages of its requirements.lock on the server, the bundled one has them in contents/lib.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from tools.archive import write_zip
+from tools.vendored import ROOT, Target, vendored
+
+NAME = "kubernetes-debug-capture"
+DIST = ROOT / "dist"
+
+
+def main(arguments: list[str]) -> int:
+    """Make all packages and print where they are."""
+    parser = argparse.ArgumentParser(prog="./build.sh package", description=__doc__)
+    parser.add_argument("--python", default=Target.python, help="Python of the bundled zip (%(default)s)")
+    parser.add_argument("--arch", default=Target.arch, help="its processor: x86_64 or aarch64 (%(default)s)")
+    chosen = parser.parse_args(arguments)
+    for made in (slim(), bundled(Target(chosen.python, chosen.arch)), wheel()):
+        print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def slim() -> Path:
+    """Return the zip without packages."""
+    return _plugin_zip(f"{NAME}-{version()}", {})
+
+
+def bundled(target: Target) -> Path:
+    """Return the zip that carries its packages for ``target``."""
+    lib = vendored(target)
+    packages = {f"contents/lib/{file.relative_to(lib)}": file for file in lib.rglob("*") if file.is_file()}
+    return _plugin_zip(f"{NAME}-bundled-{version()}", packages)
+
+
+def wheel() -> Path:
+    """Return the wheel of the package `debugcapture`."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(DIST)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return DIST / f"{NAME.replace('-', '_')}-{version()}-py3-none-any.whl"
+
+
+def version() -> str:
+    """Return the plugin's version."""
+    plugin = yaml.safe_load((ROOT / "plugin.yaml").read_text(encoding="utf-8"))
+    return str(plugin["version"])
+
+
+def _plugin_zip(stem: str, more: dict[str, Path]) -> Path:
+    """Write a zip whose only folder is its own name: Rundeck looks for STEM/plugin.yaml in STEM.zip."""
+    goal = DIST / f"{stem}.zip"
+    files = {str(file.relative_to(ROOT)): file for file in _sources()} | more
+    write_zip(goal, {f"{stem}/{name}": file for name, file in files.items()})
+    return goal
+
+
+def _sources() -> Iterator[Path]:
+    """Yield the plugin's own files; bytecode and caches of tools are none."""
+    yield from (ROOT / name for name in ("plugin.yaml", "LICENSE", "requirements.lock"))
+    for folder in (ROOT / "contents", ROOT / "resources"):
+        for file in folder.rglob("*"):
+            inside = file.relative_to(ROOT).parts
+            if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in inside):
+                yield file
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

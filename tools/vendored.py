@@ -1,0 +1,123 @@
+"""The packages that the bundled zip carries, in a folder, for a Rundeck server that has Python and nothing else.
+
+Extension modules are for one Python and processor. Another Python runs the rest: PyYAML and charset-normalizer have
+the same in Python; `kubernetes`, which we import only for kubeconfigs with credential plugins, has not (pydantic).
+A plain folder, because packages inside a zip cannot have extension modules (zipimport).
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "requirements.lock"
+
+# Only the asynchronous client needs these, and it goes too.
+_NOT_IMPORTED = {
+    "aiohappyeyeballs",
+    "aiohttp",
+    "aiohttp-retry",
+    "aiosignal",
+    "async-timeout",
+    "attrs",
+    "frozenlist",
+    "multidict",
+    "propcache",
+    "yarl",
+}
+_DROPPED = (
+    "bin",
+    "kubernetes/aio",
+    "kubernetes/client/api/[!_]*",  # 90 MB of classes that it imports when they are first asked for; we speak JSON
+    "kubernetes/client/models/[!_]*",
+    "kubernetes/**/*_test.py",
+    "**/tests",
+    "**/__pycache__",
+    # pip's notes about this very installation
+    "*.dist-info/RECORD",
+    "*.dist-info/REQUESTED",
+    "*.dist-info/INSTALLER",
+)
+# Of 400 services, the one that we use and those through which the SDK finds credentials.
+_SERVICES = {"s3", "signin", "sso", "sso-oidc", "sts"}
+_GLIBC = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The Python that extension modules and bytecode are for."""
+
+    python: str = "3.11"
+    arch: str = "x86_64"
+
+    def key(self) -> str:
+        """Tell apart everything that makes a different folder."""
+        recipe = Path(__file__).read_bytes() + LOCK.read_bytes() + repr(self).encode()
+        return f"{self.python}-{self.arch}-{hashlib.sha256(recipe).hexdigest()[:12]}"
+
+
+def vendored(target: Target) -> Path:
+    """Return the folder with the packages for ``target``, made unless it is there."""
+    folder = ROOT / "build" / f"lib-{target.key()}"
+    if not folder.exists():
+        unfinished = folder.with_suffix(".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        _install(unfinished, target)
+        _trim(unfinished)
+        _compile(unfinished, target)
+        unfinished.rename(folder)
+    return folder
+
+
+def _install(folder: Path, target: Target) -> None:
+    folder.mkdir(parents=True)
+    wanted = folder.parent / f"{folder.name}.txt"
+    wanted.write_text("".join(_requirements(target)), encoding="utf-8")
+    platforms = [word for glibc in _GLIBC for word in ("--platform", f"{glibc}_{target.arch}")]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    command += ["--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation", "cp"]
+    command += ["--python-version", target.python, *platforms, "--target", str(folder), "-r", str(wanted)]
+    subprocess.run(command, check=True)
+    wanted.unlink()
+
+
+def _requirements(target: Target) -> Iterator[str]:
+    """Yield the entries of the lock that ``target`` needs: pip itself would judge markers by the Python it runs on."""
+    version = {"python_version": target.python, "python_full_version": f"{target.python}.0"}
+    platform = {"platform_machine": target.arch, "sys_platform": "linux"}
+    for entry in re.findall(r"^\S.*?\n(?:    .*\n)*", LOCK.read_text(encoding="utf-8"), re.MULTILINE):
+        if entry.startswith("#"):
+            continue
+        wanted = Requirement(entry.partition("\\")[0])
+        fits = wanted.marker is None or wanted.marker.evaluate(version | platform)
+        if fits and wanted.name not in _NOT_IMPORTED:
+            yield entry
+
+
+def _trim(folder: Path) -> None:
+    for pattern in _DROPPED:
+        for path in list(folder.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in (folder / "botocore" / "data").iterdir():
+        if path.is_dir() and path.name not in _SERVICES:
+            shutil.rmtree(path)
+
+
+def _compile(folder: Path, target: Target) -> None:
+    """Add bytecode: a plugin cache has none, and importing the packages without costs twice the time and memory.
+
+    Unchecked, because Rundeck does not keep the times of the files that it unpacks (PEP 552).
+    """
+    python = shutil.which(f"python{target.python}")
+    if python is None:
+        print(f"python{target.python} is not here: the bundled zip has no bytecode, its steps start slower")
+        return
+    command = [python, "-I", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([*command, "-s", str(folder), "-p", "lib", str(folder)], check=True)

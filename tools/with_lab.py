@@ -1,0 +1,27 @@
+"""Run a command while the whole lab is up: `python -m tools.with_lab COMMAND…`; its exit code is ours.
+
+Parts that were down before are down again afterwards; nothing is printed behind the command's own last line.
+"""
+
+import subprocess
+import sys
+
+from lab.__main__ import PARTS, down, up
+from lab.part import LabError
+
+
+def main(command: list[str]) -> int:
+    """Bring the lab up, run ``command``, leave the lab as it was."""
+    were_down = [part for part in PARTS.values() if part.status() == "down"]
+    try:
+        up(list(PARTS.values()))
+        return subprocess.run(command).returncode
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    finally:
+        down(were_down)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
