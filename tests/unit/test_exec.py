@@ -1,0 +1,225 @@
+"""exec.py: what a container writes arrives byte by byte, and how the command ended is never guessed."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import websocket
+from hypothesis import given
+from hypothesis import strategies as st
+from websocket import ABNF
+
+from debugcapture.cluster import exec as exec_stream
+from debugcapture.cluster.api import Api
+from debugcapture.cluster.connect import Connection
+from debugcapture.cluster.frames import STATUS, STDERR, STDOUT
+from debugcapture.errors import CaptureError, NotAllowed, TargetNotFound, Unreachable
+from debugcapture.model import ExitStatus
+from tests.unit.builders import PLACE, SUCCESS, failure_status
+
+Frame = tuple[int, bytes]
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without CAs it is made in no time
+CLOSE: Frame = (ABNF.OPCODE_CLOSE, b"\x03\xe8")
+
+
+def data(channel: int, payload: bytes) -> Frame:
+    return ABNF.OPCODE_BINARY, bytes([channel]) + payload
+
+
+class Replay:
+    """A connection that replays frames; an exception among them is raised in its place."""
+
+    def __init__(self, frames: Iterable[Frame | Exception]) -> None:
+        self._frames = iter(frames)
+        self.timeouts: list[float] = []
+        self.is_shut = False
+
+    def settimeout(self, seconds: float) -> None:
+        self.timeouts.append(seconds)
+
+    def recv_data(self) -> Frame:
+        frame = next(self._frames)
+        if isinstance(frame, Exception):
+            raise frame
+        return frame
+
+    def shutdown(self) -> None:
+        self.is_shut = True
+
+
+def api(*, proxy: str | None = None, server_name: str | None = None) -> Api:
+    return Api(Connection("https://cluster.example:6443", TLS, lambda: "Bearer t0ken", server_name, proxy))
+
+
+def discard(_piece: memoryview) -> None:
+    pass
+
+
+def collect(connection: Replay, monkeypatch: pytest.MonkeyPatch) -> tuple[ExitStatus, bytes, bytes]:
+    out, errors = bytearray(), bytearray()
+    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
+    status = exec_stream.run(api(), PLACE, ["true"], stdout=out.extend, stderr=errors.extend, time_limit_s=60)
+    return status, bytes(out), bytes(errors)
+
+
+def test_each_channel_reaches_its_sink_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    every_byte = bytes(range(256))
+    frames = [
+        data(STDOUT, b""),
+        data(STDOUT, every_byte),
+        data(STDERR, b"\xff\x00"),
+        data(STDOUT, b"\r\n\x03"),
+        data(STATUS, SUCCESS),
+        CLOSE,
+    ]
+    connection = Replay(frames)
+    assert collect(connection, monkeypatch) == (ExitStatus(0), every_byte + b"\r\n\x03", b"\xff\x00")
+    assert connection.is_shut
+
+
+@given(st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary())))
+def test_nothing_is_lost_or_reordered(pieces: list[tuple[int, bytes]]) -> None:
+    connection = Replay([*(data(*piece) for piece in pieces), data(STATUS, SUCCESS), CLOSE])
+    with pytest.MonkeyPatch.context() as patch:
+        _, out, errors = collect(connection, patch)
+    assert out == b"".join(payload for channel, payload in pieces if channel == STDOUT)
+    assert errors == b"".join(payload for channel, payload in pieces if channel == STDERR)
+
+
+def test_output_after_the_status_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [data(STATUS, failure_status(4)), data(STDOUT, b"late"), CLOSE]
+    status, out, _ = collect(Replay(frames), monkeypatch)
+    assert (status.code, out) == (4, b"late")
+
+
+def test_empty_messages_and_unknown_channels_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [(ABNF.OPCODE_BINARY, b""), data(0, b"in"), data(4, b"resize"), data(255, b"x"), data(STATUS, SUCCESS)]
+    assert collect(Replay([*frames, CLOSE]), monkeypatch) == (ExitStatus(0), b"", b"")
+
+
+def test_stream_without_status_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, out, _ = collect(Replay([data(STDOUT, b"half"), CLOSE]), monkeypatch)
+    assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        websocket.WebSocketConnectionClosedException("socket is already closed."),
+        websocket.WebSocketProtocolException("rsv is not implemented"),
+        ConnectionResetError("Connection reset by peer"),
+    ],
+    ids=["closed", "protocol", "reset"],
+)
+def test_connection_that_breaks_keeps_what_arrived(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Replay([data(STDOUT, b"half"), error])
+    status, out, _ = collect(connection, monkeypatch)
+    assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
+    assert str(error) in status.message
+    assert connection.is_shut
+
+
+def test_silence_until_the_time_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Replay([data(STDOUT, b"half"), websocket.WebSocketTimeoutException("timed out")])
+    status, out, _ = collect(connection, monkeypatch)
+    assert (status.code, status.reason, out) == (None, "TimeLimit", b"half")
+    assert "60 s" in status.message
+
+
+def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr("debugcapture.cluster.exec.time.monotonic", lambda: float(next(clock)))
+    connection = Replay(data(STDOUT, b"x") for _ in range(1000))
+    status, out, _ = collect(connection, monkeypatch)
+    assert (status.reason, len(out)) == ("TimeLimit", 59)
+    assert connection.timeouts == [float(left) for left in range(59, 0, -1)]
+
+
+def test_what_a_sink_raises_goes_through_and_the_connection_is_shut(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FullError(Exception):
+        pass
+
+    def full(_piece: memoryview) -> None:
+        raise FullError
+
+    connection = Replay([data(STDOUT, b"x"), data(STATUS, SUCCESS), CLOSE])
+    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
+    with pytest.raises(FullError):
+        exec_stream.run(api(), PLACE, ["true"], stdout=full, stderr=discard, time_limit_s=60)
+    assert connection.is_shut
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, used: Api, argv: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return the URL and the options with which a command opens its connection."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    def create(url: str, **options: Any) -> Replay:
+        calls.append((url, options))
+        return Replay([data(STATUS, SUCCESS), CLOSE])
+
+    monkeypatch.setattr(websocket, "create_connection", create)
+    exec_stream.run(used, PLACE, argv, stdout=discard, stderr=discard, time_limit_s=60)
+    return calls[0]
+
+
+def test_each_word_of_a_command_travels_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    url, options = opened(monkeypatch, api(), ["sh", "-c", "echo 'ü&x=1 ' > $HOME/a+b", ""])
+    assert url == (
+        "wss://cluster.example:6443/api/v1/namespaces/shop/pods/checkout-7d9f-abcde/exec"
+        "?container=app&stdout=true&stderr=true&command=sh&command=-c"
+        "&command=echo+%27%C3%BC%26x%3D1+%27+%3E+%24HOME%2Fa%2Bb&command="
+    )
+    assert options["header"] == {"Authorization": "Bearer t0ken"}
+    assert options["subprotocols"] == ["v5.channel.k8s.io", "v4.channel.k8s.io"]
+    assert options["skip_utf8_validation"] is True
+
+
+def test_proxy_and_server_name_of_the_cluster_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = api(proxy="http://proxy.example:3128", server_name="kubernetes.internal")
+    _, options = opened(monkeypatch, used, ["true"])
+    assert (options["http_proxy_host"], options["http_proxy_port"]) == ("proxy.example", 3128)
+    assert options["proxy_type"] == "http"
+    assert options["sslopt"]["server_hostname"] == "kubernetes.internal"
+    assert options["sslopt"]["context"] is used.connection.tls
+
+
+def bad_status(code: int, body: bytes | None) -> Callable[..., Replay]:
+    def create(*_: Any, **__: Any) -> Replay:
+        raise websocket.WebSocketBadStatusException("Handshake status %d %s", code, "", {}, body)
+
+    return create
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "kind", "told"),
+    [
+        (403, b'{"message":"pods \\"x\\" is forbidden"}', NotAllowed, 'pods "x" is forbidden'),
+        (404, b'{"message":"pods \\"x\\" not found"}', TargetNotFound, "not found"),
+        (500, None, CaptureError, "HTTP 500"),
+    ],
+    ids=["forbidden", "no pod", "no body"],
+)
+def test_refused_command_is_told_with_the_servers_reason(
+    code: int, body: bytes | None, kind: type[CaptureError], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "create_connection", bad_status(code, body))
+    with pytest.raises(kind, match=told) as caught:
+        exec_stream.run(api(), PLACE, ["true"], stdout=discard, stderr=discard, time_limit_s=60)
+    assert str(PLACE) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionRefusedError(111, "Connection refused"), websocket.WebSocketTimeoutException("timed out")],
+    ids=["refused", "timeout"],
+)
+def test_server_that_does_not_answer_is_unreachable(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def create(*_: Any, **__: Any) -> Replay:
+        raise error
+
+    monkeypatch.setattr(websocket, "create_connection", create)
+    with pytest.raises(Unreachable, match=str(error.args[-1])):
+        exec_stream.run(api(), PLACE, ["true"], stdout=discard, stderr=discard, time_limit_s=60)

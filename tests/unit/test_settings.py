@@ -1,0 +1,155 @@
+"""settings.py: text from Rundeck becomes typed values, or one error that names everything wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debugcapture.errors import BadInput
+from debugcapture.providers import PROVIDERS
+from debugcapture.runbook import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
+from debugcapture.settings import DAY_S, declared, read
+
+EXEC = {"pod": "web-0", "command": "true"}
+
+
+def problem(step: type[Any], values: dict[str, str]) -> str:
+    with pytest.raises(BadInput) as caught:
+        read(step, values)
+    return str(caught.value)
+
+
+def test_blank_settings_take_their_defaults() -> None:
+    step = read(ExecStep, EXEC | {"namespace": "", "time_limit_s": "  ", "verify_tls": ""})
+    assert (step.target.namespace, step.command.time_limit_s, step.connection.verify_tls) == ("default", 300, True)
+
+
+def test_values_get_their_types() -> None:
+    values = EXEC | {"time_limit_s": "30", "verify_tls": "false", "image": "busybox:1", "profile": "sysadmin"}
+    step = read(AttachStep, values)
+    assert step.command.time_limit_s == 30
+    assert step.connection.verify_tls is False
+    assert step.debug.profile == "sysadmin"
+
+
+def test_room_around_a_value_is_taken_off() -> None:
+    assert read(ExecStep, EXEC | {"pod": " web-0\n"}).target.pod == "web-0"
+
+
+def test_settings_of_other_steps_are_ignored() -> None:
+    assert read(UploadStep, {"pod": "not/a/pod", "bundle": "/b"}).bundle.bundle == "/b"
+
+
+@pytest.mark.parametrize(
+    ("step", "name", "text"),
+    [
+        (ExecStep, "pod", "Web"),
+        (ExecStep, "pod", "web/../x"),
+        (ExecStep, "pod", "web\nx"),
+        (ExecStep, "pod", "-web"),
+        (ExecStep, "pod", "w" * 254),
+        (ExecStep, "namespace", "a.b"),
+        (ExecStep, "namespace", "n" * 64),
+        (ExecStep, "container", "app;ls"),
+        (ExecStep, "server", "http://10.0.0.1"),
+        (ExecStep, "server", "10.0.0.1:6443"),
+        (ExecStep, "verify_tls", "yes"),
+        (ExecStep, "time_limit_s", "0"),
+        (ExecStep, "time_limit_s", str(DAY_S + 1)),
+        (ExecStep, "time_limit_s", "1.5"),
+        (ExecStep, "time_limit_s", "-1"),
+        (ExecStep, "time_limit_s", "9" * 5000),
+        (AttachStep, "profile", "root"),
+        (AttachStep, "image", "busybox; rm"),
+        (CaptureStep, "collectors", "pod-snapshot,,jvm-thread-dump"),
+        (CaptureStep, "debug_time_limit_s", "29"),
+        (UploadStep, "store", "http://bucket"),
+        (UploadStep, "store", "s3:///prefix"),
+        (UploadStep, "store", "file://relative"),
+        (UploadStep, "s3_endpoint", "https://host/path"),
+        (UploadStep, "link_valid_s", str(7 * DAY_S + 1)),
+        (NoteStep, "incident_id", "../users"),
+        (NoteStep, "incident_id", "q1abcdef"),
+        (NoteStep, "pagerduty_from", "nobody"),
+        (NoteStep, "pagerduty_url", "http://api.pagerduty.com"),
+        (NoteStep, "pagerduty_url", "http://127.0.0.1.evil.example"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else repr(value)[:40],
+)
+def test_wrong_value_is_refused_by_name(step: type[Any], name: str, text: str) -> None:
+    assert f"{name} must be" in problem(step, {**EXEC, "bundle": "/b", name: text})
+
+
+@pytest.mark.parametrize(
+    ("step", "name", "text"),
+    [
+        (ExecStep, "pod", "web.example-0"),
+        (ExecStep, "pod", "w" * 253),
+        (ExecStep, "namespace", "n" * 63),
+        (ExecStep, "server", "https://10.0.0.1:6443/k8s/clusters/c-1"),
+        (ExecStep, "server", "https://[::1]:6443"),
+        (ExecStep, "time_limit_s", "1"),
+        (ExecStep, "time_limit_s", str(DAY_S)),
+        (AttachStep, "image", "registry.example:5000/a/b@sha256:" + "0" * 64),
+        (CaptureStep, "collectors", "pod-snapshot , jvm-thread-dump"),
+        (UploadStep, "store", "s3://bucket"),
+        (UploadStep, "store", "s3://bucket/a/b"),
+        (UploadStep, "store", "file:///"),
+        (UploadStep, "s3_endpoint", "http://127.0.0.1:9000/"),
+        (NoteStep, "incident_id", "Q1ABCDEFGHIJKL"),
+        (NoteStep, "pagerduty_url", "https://api.eu.pagerduty.com"),
+        (NoteStep, "pagerduty_url", "http://127.0.0.1:8080"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else repr(value)[:40],
+)
+def test_right_value_is_taken(step: type[Any], name: str, text: str) -> None:
+    read(step, {**EXEC, name: text})
+
+
+def test_every_wrong_value_is_told_at_once() -> None:
+    told = problem(ExecStep, {"namespace": "NO", "time_limit_s": "soon"})
+    assert all(name in told for name in ("namespace must be", "time_limit_s must be", "pod is missing", "command is"))
+
+
+def test_missing_value_is_told_with_the_title_in_the_form() -> None:
+    assert "pod is missing (Pod)" in problem(ExecStep, {"command": "true"})
+
+
+@pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
+def test_secrets_never_appear_in_an_error(one: Any) -> None:
+    secrets = {setting.name: f"hunter2-{setting.name}" for setting in declared(one.settings) if setting.rule.secret}
+    wrong = dict.fromkeys(["pod", "namespace", "store", "pagerduty_url", "verify_tls", "link_valid_s"], "?!")
+    assert secrets
+    assert "hunter2" not in problem(one.settings, wrong | secrets)
+
+
+def test_control_characters_of_a_value_do_not_reach_the_log() -> None:
+    assert problem(ExecStep, EXEC | {"pod": "a\nRUNDECK:DATA:x=1\x1b[2J"}).isprintable()
+
+
+@pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
+def test_declared_defaults_pass_their_own_rules(one: Any) -> None:
+    values = {setting.name: setting.default for setting in declared(one.settings)}
+    read(one.settings, values | EXEC)
+
+
+def test_declared_tells_kinds_and_choices() -> None:
+    by_name = {one.name: one for one in declared(AttachStep)}
+    kinds = {name: by_name[name].kind for name in ("pod", "time_limit_s", "verify_tls", "profile")}
+    assert kinds == {"pod": "text", "time_limit_s": "number", "verify_tls": "switch", "profile": "choice"}
+    assert by_name["profile"].choices == ("restricted", "baseline", "general", "netadmin", "sysadmin")
+    assert by_name["verify_tls"].default == "true"
+    assert by_name["pod"].group == "Target"
+
+
+@given(st.dictionaries(st.sampled_from([one.name for one in declared(CaptureStep)]), st.text()))
+def test_any_text_is_either_read_or_refused(values: dict[str, str]) -> None:
+    try:
+        step = read(CaptureStep, values)
+    except BadInput as error:
+        assert str(error).isprintable()  # noqa: PT017 - both ends are right
+    else:
+        assert step.target.pod
