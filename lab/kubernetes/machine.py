@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lab.kubernetes import layout
@@ -21,9 +22,10 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _PODS_CGROUP = "kubepods"
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 # The kubelet and containerd make these wherever their own folders are told to be.
-_FIXED_LOG_LINKS = Path("/var/log/containers")
-_FIXED_NETWORK_CACHE = Path("/var/lib/cni")
-_FIXED_FOLDERS = (Path("/var/lib/kubelet"), Path("/run/containerd"), _FIXED_LOG_LINKS, _FIXED_NETWORK_CACHE)
+_DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
+_LOG_LINKS = Path("/var/log/containers")
+_NETWORK_CACHE = Path("/var/lib/cni")
+_FIXED_FOLDERS = (_DEVICE_PLUGINS.parent, _LOG_LINKS, _NETWORK_CACHE, Path("/run/containerd"))
 
 
 def remember() -> None:
@@ -48,9 +50,9 @@ def restore() -> None:
     _remove_pods_cgroups()
     forwarding, *folders = note.read_text().split("\n")
     _FORWARDING.write_text(forwarding)
+    _remove_leavings()
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-    _remove_log_links()
+        _remove_if_empty(Path(folder))
     _forget_run_state()
     note.unlink()
 
@@ -148,15 +150,27 @@ def _remove_network() -> None:
             subprocess.run([ip, "link", "delete", cable.name], capture_output=True)
         subprocess.run([ip, "link", "delete", layout.BRIDGE], capture_output=True)
     shutil.rmtree(layout.cni_dir() / "addresses", ignore_errors=True)
-    for cached in _FIXED_NETWORK_CACHE.glob(f"results/{layout.NETWORK}-*"):
-        cached.unlink()
 
 
-def _remove_log_links() -> None:
-    """The kubelet links every container's log from here; with its pod the log is gone."""
-    for link in _FIXED_LOG_LINKS.glob("*.log"):
+def _remove_leavings() -> None:
+    """What lies in folders that others may use, too: sockets of shims, links to logs, and the rest by its name."""
+    for address in layout.containerd_dir().glob("state/*/*/*/address"):
+        Path(address.read_text().removeprefix("unix://")).unlink(missing_ok=True)
+    for link in _LOG_LINKS.glob("*.log"):
         if link.is_symlink() and str(link.readlink()).startswith(f"{layout.root()}/"):
             link.unlink()
+    for sandbox in [cached.name.split("-")[-2] for cached in _NETWORK_CACHE.glob(f"results/{layout.NETWORK}-*")]:
+        for cached in _NETWORK_CACHE.glob(f"results/*-{sandbox}-*"):
+            cached.unlink()
+    for file in (_DEVICE_PLUGINS / "kubelet.sock", _DEVICE_PLUGINS / "kubelet_internal_checkpoint"):
+        file.unlink(missing_ok=True)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """A folder that was not there before, unless somebody else has begun to use it."""
+    for place, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):
+            Path(place).rmdir()
 
 
 def _forget_run_state() -> None:
