@@ -25,7 +25,8 @@ _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 _LOG_LINKS = Path("/var/log/containers")
 _NETWORK_CACHE = Path("/var/lib/cni")
-_FIXED_FOLDERS = (_DEVICE_PLUGINS.parent, _LOG_LINKS, _NETWORK_CACHE, Path("/run/containerd"))
+_SHIM_SOCKETS = Path("/run/containerd/s")
+_FIXED_FOLDERS = (_DEVICE_PLUGINS.parent, _LOG_LINKS, _NETWORK_CACHE, _SHIM_SOCKETS.parent)
 
 
 def remember() -> None:
@@ -154,8 +155,7 @@ def _remove_network() -> None:
 
 def _remove_leavings() -> None:
     """What lies in folders that others may use, too: sockets of shims, links to logs, and the rest by its name."""
-    for address in layout.containerd_dir().glob("state/*/*/*/address"):
-        Path(address.read_text().removeprefix("unix://")).unlink(missing_ok=True)
+    _remove_dead_sockets()
     for link in _LOG_LINKS.glob("*.log"):
         if link.is_symlink() and str(link.readlink()).startswith(f"{layout.root()}/"):
             link.unlink()
@@ -164,6 +164,15 @@ def _remove_leavings() -> None:
             cached.unlink()
     for file in (_DEVICE_PLUGINS / "kubelet.sock", _DEVICE_PLUGINS / "kubelet_internal_checkpoint"):
         file.unlink(missing_ok=True)
+
+
+def _remove_dead_sockets() -> None:
+    """A shim that was killed leaves its socket; what nobody listens on is of no use to any containerd."""
+    sockets = list(_SHIM_SOCKETS.glob("*"))
+    bound = {line.split()[-1] for line in Path("/proc/net/unix").read_text().splitlines()}
+    for socket in sockets:
+        if str(socket) not in bound:
+            socket.unlink(missing_ok=True)
 
 
 def _remove_if_empty(folder: Path) -> None:
