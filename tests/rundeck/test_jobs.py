@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ def test_an_image_with_its_tools_gets_no_debug_container(project: Project, kubec
     assert len(debug_containers(kubectl, pod)) == before
 
 
-def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: Project) -> None:
+def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: Project, kubectl: Kubectl) -> None:
+    _until(lambda: "waiting" in _first_container(kubectl, running_pod("gateway"))["state"])
     run = capture(project, "gateway", "Q1GATEWAY00001")
     assert run.succeeded, run.errors
     assert run.data["status"] in ("complete", "partial")
@@ -119,9 +121,23 @@ def _base_python() -> str:
 
 def _all_ended(kubectl: Kubectl, pod: str) -> bool:
     """Whether every debug container has ended; the kubelet takes a moment to tell."""
-    for _ in range(60):
+
+    def ended() -> bool:
         found = debug_containers(kubectl, pod)
-        if found and all("terminated" in one["state"] for one in found):
+        return bool(found) and all("terminated" in one["state"] for one in found)
+
+    return _until(ended)
+
+
+def _first_container(kubectl: Kubectl, pod: str) -> dict[str, Any]:
+    status: dict[str, Any] = kubectl.json("get", "pod", pod, f"--namespace={SHOP}")["status"]["containerStatuses"][0]
+    return status
+
+
+def _until(ready: Callable[[], bool]) -> bool:
+    """Whether ``ready`` comes true within a minute."""
+    for _ in range(120):
+        if ready():
             return True
         time.sleep(0.5)
     return False
