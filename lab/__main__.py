@@ -83,9 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     for run in (up, down, status, logs, reset):
         summary = (run.__doc__ or "").splitlines()[0]
         command = commands.add_parser(run.__name__, help=summary, description=summary)
-        command.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="part", help=", ".join(PARTS))
+        command.add_argument("parts", nargs="*", type=_known, metavar="part", help=", ".join(PARTS))
         command.set_defaults(run=run)
     return parser
+
+
+def _known(name: str) -> str:
+    if name not in PARTS:
+        raise argparse.ArgumentTypeError(f"{name}: the parts are {', '.join(PARTS)}")
+    return name
 
 
 @contextmanager
