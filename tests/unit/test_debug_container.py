@@ -1,0 +1,213 @@
+"""debug_container.py: what is attached, what waiting is worth, and that it is ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from debugcapture.cluster.api import Api
+from debugcapture.cluster.debug_container import (
+    NAME_PREFIX,
+    DebugContainer,
+    _waiting_for,
+    attached,
+    specification,
+)
+from debugcapture.errors import NotAllowed, NothingCaptured, TargetNotFound, Unreachable
+from debugcapture.model import ContainerRef, ExitStatus, Json, User
+from tests.unit.builders import pod, target
+
+DEBUG = DebugContainer("toolbox:1", "restricted", User(1000, 2000), 90)
+PLACE = ContainerRef("shop", "web-0", "debug-capture-abc")
+RUNNING: Json = {"running": {}}
+
+
+def waiting(reason: str, message: str = "") -> Json:
+    return {"waiting": {"reason": reason, "message": message}}
+
+
+def test_specification_shares_the_targets_processes_and_ends_by_itself() -> None:
+    spec = specification("d", DEBUG, "app")
+    assert spec["targetContainerName"] == "app"
+    assert spec["image"] == "toolbox:1"
+    assert spec["command"][-1] == "90"
+    assert spec["command"][:2] == ["sh", "-c"]
+    assert spec["securityContext"]["runAsUser"] == 1000
+    assert spec["securityContext"]["runAsNonRoot"] is True
+
+
+@pytest.mark.parametrize("image", ["busybox", "a;rm -rf /", "$(id)"])
+def test_nothing_given_becomes_part_of_the_shells_text(image: str) -> None:
+    debug = DebugContainer(image, "baseline", None, 90)
+    assert specification("d", debug, "app")["command"] == specification("d", DEBUG, "other")["command"]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "ErrImageNeverPull",
+        "InvalidImageName",
+        "ImageInspectError",
+        "CreateContainerError",
+        "CreateContainerConfigError",
+        "RunContainerError",
+    ],
+)
+def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
+    with pytest.raises(NothingCaptured, match=f"toolbox:1 did not start: {reason}: pull access denied") as caught:
+        _waiting_for(waiting(reason, "pull access denied"), PLACE, "toolbox:1")
+    assert caught.value.do
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("ErrImagePull", "Check the debug image's name"),
+        ("CreateContainerConfigError", "Choose another security profile"),
+        ("CreateContainerError", "while the target's container is running"),
+    ],
+)
+def test_advice_fits_the_reason(reason: str, advice: str) -> None:
+    with pytest.raises(NothingCaptured, match=advice):
+        _waiting_for(waiting(reason), PLACE, "toolbox:1")
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [{"reason": "Error", "message": "no sh"}, {"reason": "Completed"}, {}],
+    ids=["failed", "completed", "no reason"],
+)
+def test_debug_container_that_has_ended_is_not_waited_for(ended: Json) -> None:
+    with pytest.raises(NothingCaptured, match=f"did not start: {ended.get('reason', '')}"):
+        _waiting_for({"terminated": ended}, PLACE, "toolbox:1")
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (waiting("ContainerCreating"), "ContainerCreating"),
+        (waiting("PodInitializing"), "PodInitializing"),
+        ({}, "the kubelet has not seen it yet"),
+        ({"waiting": {}}, "the kubelet has not seen it yet"),
+    ],
+    ids=["creating", "initializing", "no status", "no reason"],
+)
+def test_state_that_gets_better_is_waited_for(state: Json, told: str) -> None:
+    assert _waiting_for(state, PLACE, "toolbox:1") == told
+
+
+class Cluster:
+    """An API server that shows the debug container in one state after the other; the last one stays."""
+
+    def __init__(self, *states: Json, phase: str = "Running") -> None:
+        self._states, self._phase = list(states), phase
+        self.attached: list[Json] = []
+
+    def patch_ephemeral_containers(self, _namespace: str, _pod: str, spec: Json) -> Json:
+        self.attached.append(spec)
+        return {}
+
+    def pod(self, _namespace: str, _name: str) -> Json:
+        state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        seen = [{"name": "debug-capture-older", "state": RUNNING}]
+        seen += [{"name": one["name"], "state": state} for one in self.attached]
+        return pod(status={"phase": self._phase, "ephemeralContainerStatuses": seen})
+
+
+@pytest.fixture(autouse=True)
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """Let time pass only where somebody sleeps."""
+    now, slept = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr("debugcapture.cluster.debug_container.time", _Clock(lambda: now[0], sleep))
+    yield slept
+    assert all(0 < one <= 1 for one in slept)
+
+
+class _Clock:
+    def __init__(self, monotonic: Any, sleep: Any) -> None:
+        self.monotonic, self.sleep = monotonic, sleep
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> list[ContainerRef]:
+    """Return the list of the debug containers that were ended."""
+    places: list[ContainerRef] = []
+
+    def run(_api: object, place: ContainerRef, _argv: object, **_: object) -> ExitStatus:
+        places.append(place)
+        return ExitStatus(0)
+
+    monkeypatch.setattr("debugcapture.cluster.exec.run", run)
+    return places
+
+
+def attach(cluster: Cluster, said: list[str]) -> Any:
+    return attached(cast("Api", cluster), target(), DEBUG, said.append)
+
+
+def test_debug_container_is_ended_after_its_use(ended: list[ContainerRef]) -> None:
+    cluster, said = Cluster({}, waiting("ContainerCreating"), waiting("ContainerCreating"), RUNNING), list[str]()
+    with attach(cluster, said) as place:
+        assert ended == []
+    assert ended == [place]
+    assert place.container == cluster.attached[0]["name"]
+    assert place.container.startswith(NAME_PREFIX)
+    assert sum("ContainerCreating" in line for line in said) == 1
+
+
+def test_debug_container_is_ended_after_an_error(ended: list[ContainerRef]) -> None:
+    with pytest.raises(SystemExit), attach(Cluster(RUNNING), []):
+        raise SystemExit(143)
+    assert len(ended) == 1
+
+
+def test_each_capture_attaches_its_own() -> None:
+    cluster = Cluster(waiting("ErrImagePull"))
+    for _ in range(2):
+        with pytest.raises(NothingCaptured, match="ErrImagePull"), attach(cluster, []):
+            pass
+    assert len({one["name"] for one in cluster.attached}) == 2
+
+
+def test_start_that_takes_too_long_is_given_up(no_sleep: list[float]) -> None:
+    with (
+        pytest.raises(NothingCaptured, match=r"did not start within 120 s \(ContainerCreating\)"),
+        attach(Cluster(waiting("ContainerCreating")), []),
+    ):
+        pass
+    assert sum(no_sleep) >= 120
+
+
+def test_pod_that_ends_meanwhile_is_told() -> None:
+    with pytest.raises(TargetNotFound, match="has ended: Succeeded"), attach(Cluster({}, phase="Succeeded"), []):
+        pass
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Unreachable("cannot run", "it fell"), NotAllowed("cannot run", "it fell"), ExitStatus(1, "", "it fell")],
+    ids=["unreachable", "not allowed", "failed"],
+)
+def test_debug_container_that_cannot_be_ended_is_said_not_raised(
+    outcome: Exception | ExitStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: object, **__: object) -> ExitStatus:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr("debugcapture.cluster.exec.run", run)
+    said: list[str] = []
+    with attach(Cluster(RUNNING), said):
+        pass
+    assert "it ends by itself" in said[-1]
+    assert "it fell" in said[-1]
