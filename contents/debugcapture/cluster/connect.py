@@ -119,7 +119,7 @@ def _from_library(config: dict[str, Any], context: str) -> Connection:
     return Connection(
         library.host,
         tls,
-        lambda: library.get_api_key_with_prefix("authorization") or "",
+        lambda: str(library.auth_settings().get("BearerToken", {}).get("value") or ""),
         library.tls_server_name,
         library.proxy,
     )
