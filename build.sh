@@ -28,7 +28,8 @@ help() {
   cat <<'EOF'
 ./build.sh                   zips for Rundeck and the wheel, into dist/
 ./build.sh package --python 3.12 --arch aarch64
-                             the same; the bundled zip is for that Python and processor (3.11, x86_64)
+                             the same; the bundled zip starts fastest on that Python (3.11), and runs on that
+                             processor (x86_64)
 ./build.sh demo              a lab on this machine, and a capture in it from alert to note
 ./build.sh test              all checks, then all tests on the lab
 ./build.sh test unit         all checks, then the tests that need no lab: seconds
@@ -91,6 +92,7 @@ run_lock() {
   "$PYTHON" -m pip install --quiet --disable-pip-version-check --upgrade --target "$uv" "$UV"
   compile_lock "$uv" pyproject.toml -o requirements.lock
   compile_lock "$uv" pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+  compile_lock "$uv" benchmarks/rival.in -o benchmarks/rival.lock
 }
 
 compile_lock() {

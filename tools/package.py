@@ -21,8 +21,8 @@ DIST = ROOT / "dist"
 def main(arguments: list[str]) -> int:
     """Make all packages and print where they are."""
     parser = argparse.ArgumentParser(prog="./build.sh package", description=__doc__)
-    parser.add_argument("--python", default=Target.python, help="Python of the bundled zip (%(default)s)")
-    parser.add_argument("--arch", default=Target.arch, help="its processor: x86_64 or aarch64 (%(default)s)")
+    parser.add_argument("--python", default=Target.python, help="the bundled zip has its bytecode (%(default)s)")
+    parser.add_argument("--arch", default=Target.arch, help="the bundled zip's processor, or aarch64 (%(default)s)")
     chosen = parser.parse_args(arguments)
     for made in (slim(), bundled(Target(chosen.python, chosen.arch)), wheel()):
         print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.1f} MB")
@@ -38,7 +38,8 @@ def bundled(target: Target) -> Path:
     """Return the zip that carries its packages for ``target``."""
     lib = vendored(target)
     packages = {f"contents/lib/{file.relative_to(lib)}": file for file in lib.rglob("*") if file.is_file()}
-    return _plugin_zip(f"{NAME}-bundled-{version()}", packages)
+    kind = "bundled" if target.arch == Target.arch else f"bundled-{target.arch}"
+    return _plugin_zip(f"{NAME}-{kind}-{version()}", packages)
 
 
 def wheel() -> Path:

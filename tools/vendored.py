@@ -1,7 +1,6 @@
 """The packages that the bundled zip carries, in a folder, for a Rundeck server that has Python and nothing else.
 
-Extension modules are for one Python and processor. Another Python runs the rest: PyYAML and charset-normalizer have
-the same in Python; `kubernetes`, which we import only for kubeconfigs with credential plugins, has not (pydantic).
+Extension modules of several Pythons lie side by side, as each looks for its own file name; bytecode is for one.
 A plain folder, because packages inside a zip cannot have extension modules (zipimport).
 """
 
@@ -10,14 +9,16 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
+BUILD = ROOT / "build"
 
 # Only the asynchronous client needs these, and it goes too.
 _NOT_IMPORTED = {
@@ -32,6 +33,7 @@ _NOT_IMPORTED = {
     "propcache",
     "yarl",
 }
+_WITH_EXTENSIONS = {"charset-normalizer", "pydantic-core", "pyyaml"}
 _DROPPED = (
     "bin",
     "kubernetes/aio",
@@ -48,11 +50,12 @@ _DROPPED = (
 # Of 400 services, the one that we use and those through which the SDK finds credentials.
 _SERVICES = {"s3", "signin", "sso", "sso-oidc", "sts"}
 _GLIBC = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
+_PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 
 @dataclass(frozen=True)
 class Target:
-    """The Python that extension modules and bytecode are for."""
+    """The processor that extension modules are for, and the Python that bytecode is for."""
 
     python: str = "3.11"
     arch: str = "x86_64"
@@ -65,21 +68,23 @@ class Target:
 
 def vendored(target: Target) -> Path:
     """Return the folder with the packages for ``target``, made unless it is there."""
-    folder = ROOT / "build" / f"lib-{target.key()}"
+    folder = BUILD / f"lib-{target.key()}"
     if not folder.exists():
         unfinished = folder.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         _install(unfinished, target)
         _trim(unfinished)
+        for python in _PYTHONS:
+            _add_extensions(unfinished, replace(target, python=python))
         _compile(unfinished, target)
         unfinished.rename(folder)
     return folder
 
 
-def _install(folder: Path, target: Target) -> None:
+def _install(folder: Path, target: Target, only: Collection[str] = ()) -> None:
     folder.mkdir(parents=True)
-    wanted = folder.parent / f"{folder.name}.txt"
-    wanted.write_text("".join(_requirements(target)), encoding="utf-8")
+    wanted = folder / "wanted.txt"
+    wanted.write_text("".join(_requirements(target, only)), encoding="utf-8")
     platforms = [word for glibc in _GLIBC for word in ("--platform", f"{glibc}_{target.arch}")]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     command += ["--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation", "cp"]
@@ -88,7 +93,7 @@ def _install(folder: Path, target: Target) -> None:
     wanted.unlink()
 
 
-def _requirements(target: Target) -> Iterator[str]:
+def _requirements(target: Target, only: Collection[str]) -> Iterator[str]:
     """Yield the entries of the lock that ``target`` needs: pip itself would judge markers by the Python it runs on."""
     version = {"python_version": target.python, "python_full_version": f"{target.python}.0"}
     platform = {"platform_machine": target.arch, "sys_platform": "linux"}
@@ -97,8 +102,17 @@ def _requirements(target: Target) -> Iterator[str]:
             continue
         wanted = Requirement(entry.partition("\\")[0])
         fits = wanted.marker is None or wanted.marker.evaluate(version | platform)
-        if fits and wanted.name not in _NOT_IMPORTED:
+        if fits and wanted.name not in _NOT_IMPORTED and (not only or wanted.name in only):
             yield entry
+
+
+def _add_extensions(folder: Path, target: Target) -> None:
+    """Add the extension modules of one more Python."""
+    with tempfile.TemporaryDirectory() as scratch:
+        other = Path(scratch, "lib")
+        _install(other, target, _WITH_EXTENSIONS)
+        for module in other.rglob("*.so"):
+            shutil.copyfile(module, folder / module.relative_to(other))
 
 
 def _trim(folder: Path) -> None:

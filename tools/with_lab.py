@@ -5,6 +5,7 @@ Parts that were down before are down again afterwards; nothing is printed behind
 
 import subprocess
 import sys
+from contextlib import redirect_stdout
 
 from lab.__main__ import PARTS, down, up
 from lab.part import LabError
@@ -20,7 +21,8 @@ def main(command: list[str]) -> int:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     finally:
-        down(were_down)
+        with redirect_stdout(sys.stderr):
+            down(were_down)
 
 
 if __name__ == "__main__":

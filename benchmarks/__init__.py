@@ -1,0 +1,1 @@
+"""Measurements beside what has to be beaten: python -m benchmarks."""

@@ -1,0 +1,40 @@
+"""Run benchmarks: `python -m benchmarks [NAME…]`, all without a name. Exit code 1 when an output was wrong."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from benchmarks import exec_stream, step_cost
+from benchmarks.result import Result, bench_lines, table
+from lab.part import LabError
+
+BENCHMARKS: dict[str, Callable[[], Result]] = {
+    "step-cost": step_cost.run,
+    "exec-stream": exec_stream.run,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmarks that are named and print what they found."""
+    parser = argparse.ArgumentParser(prog="./build.sh bench", description="Side by side with what has to be beaten.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    names = parser.parse_args(arguments).names or list(BENCHMARKS)
+    unknown = set(names) - BENCHMARKS.keys()
+    if unknown:
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    results = [_report(BENCHMARKS[name]()) for name in names]
+    for result in results:
+        print("\n".join(bench_lines(result)))
+    return 0 if all(result.ok for result in results) else 1
+
+
+def _report(result: Result) -> Result:
+    print(f"{table(result)}\n", flush=True)
+    return result
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except LabError as error:
+        raise SystemExit(f"Error: {error}") from None

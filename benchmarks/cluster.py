@@ -1,0 +1,69 @@
+"""A pod of the lab's cluster for benchmarks, in a namespace of its own that goes with it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import lab.kubernetes
+from lab.kubernetes.kubectl import Kubectl
+
+NAMESPACE = "bench"
+POD = "source"
+CONTAINER = "toolbox"
+
+
+@dataclass(frozen=True)
+class BenchPod:
+    """A running pod, and how to reach it."""
+
+    kubeconfig: Path
+    kubectl: Path
+    run: Kubectl
+
+    def output(self, *command: str) -> str:
+        """What ``command`` prints in the pod."""
+        return self.run("exec", f"--namespace={NAMESPACE}", POD, f"--container={CONTAINER}", "--", *command)
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Arguments of our programs: kubeconfig, namespace, pod, container."""
+        return (str(self.kubeconfig), NAMESPACE, POD, CONTAINER)
+
+
+@contextmanager
+def bench_pod() -> Iterator[BenchPod]:
+    """A pod with a shell and an empty /data."""
+    cluster = lab.kubernetes.endpoint()
+    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
+    _delete(kubectl)
+    try:
+        for thing in ({"kind": "Namespace", "metadata": {"name": NAMESPACE}}, _pod(cluster.toolbox_image)):
+            kubectl("create", "--filename=-", stdin=json.dumps({"apiVersion": "v1", **thing}))
+        kubectl("wait", f"--namespace={NAMESPACE}", f"pod/{POD}", "--for=condition=Ready", "--timeout=60s")
+        yield BenchPod(cluster.kubeconfig, cluster.kubectl, kubectl)
+    finally:
+        _delete(kubectl)
+
+
+def _delete(kubectl: Kubectl) -> None:
+    pod = ("delete", "pod", POD, f"--namespace={NAMESPACE}", "--ignore-not-found", "--grace-period=1")
+    if kubectl.succeeds("get", "namespace", NAMESPACE):
+        kubectl(*pod)
+        kubectl("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=60s")
+
+
+def _pod(image: str) -> dict[str, object]:
+    container = {
+        "name": CONTAINER,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sleep", "3600"],
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    return {
+        "kind": "Pod",
+        "metadata": {"name": POD, "namespace": NAMESPACE},
+        "spec": {"containers": [container], "volumes": [{"name": "data", "emptyDir": {}}]},
+    }

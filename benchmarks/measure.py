@@ -1,0 +1,74 @@
+"""Run two programs in turn and measure both: wall time, and the most memory that each held."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SPAWN = Path(__file__).parent / "programs" / "spawn.py"
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run, and whether its output is right."""
+
+    name: str
+    command: Sequence[str | Path]
+    right: Callable[[Path], bool]
+    environment: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The rounds of one program."""
+
+    name: str
+    wall_s: tuple[float, ...]
+    peak_mb: float
+    ok: bool
+
+    @property
+    def median_s(self) -> float:
+        """The round in the middle: a busy machine slows some of them down."""
+        return statistics.median(self.wall_s)
+
+
+@dataclass(frozen=True)
+class _Round:
+    wall_s: float
+    peak_mb: float
+    ok: bool
+
+
+def side_by_side(ours: Program, theirs: Program, rounds: int) -> tuple[Measured, Measured]:
+    """Run both ``rounds`` times, in turn, so that what else the machine does meets both; the first try is not counted.
+
+    Bytecode is written and used for both, whatever the caller's PYTHONDONTWRITEBYTECODE says.
+    """
+    programs = (ours, theirs)
+    runs: dict[str, list[_Round]] = {program.name: [] for program in programs}
+    for number in range(rounds + 1):
+        for program in programs if number % 2 else reversed(programs):
+            runs[program.name].append(_run(program))
+    return _measured(ours, runs[ours.name]), _measured(theirs, runs[theirs.name])
+
+
+def _run(program: Program) -> _Round:
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        report, output = Path(scratch, "report"), Path(scratch, "output")
+        environment = dict(os.environ if program.environment is None else program.environment)
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        spawn: list[str | Path] = [sys.executable, "-I", "-S", SPAWN, report, output]
+        subprocess.run([*spawn, *program.command], env=environment, check=True)
+        wall_s, peak_mb, exit_code = report.read_text(encoding="ascii").split()
+        return _Round(float(wall_s), float(peak_mb), exit_code == "0" and program.right(output))
+
+
+def _measured(program: Program, runs: list[_Round]) -> Measured:
+    counted = runs[1:]
+    wall_s = tuple(run.wall_s for run in counted)
+    return Measured(program.name, wall_s, max(run.peak_mb for run in counted), all(run.ok for run in runs))

@@ -1,0 +1,23 @@
+"""Our exec stream with nothing around it: the command's standard output becomes ours."""
+
+import sys
+
+from debugcapture.cluster import exec as exec_stream
+from debugcapture.cluster.api import Api
+from debugcapture.cluster.connect import connect
+from debugcapture.model import ContainerRef
+from debugcapture.settings import ConnectionSettings
+
+TIME_LIMIT_S = 600
+
+kubeconfig, namespace, pod, container, *command = sys.argv[1:]
+api = Api(connect(ConnectionSettings(kubeconfig=kubeconfig)))
+status = exec_stream.run(
+    api,
+    ContainerRef(namespace, pod, container),
+    command,
+    stdout=sys.stdout.buffer.write,
+    stderr=sys.stderr.buffer.write,
+    time_limit_s=TIME_LIMIT_S,
+)
+sys.exit(1 if status.code is None else status.code)
