@@ -1,0 +1,120 @@
+"""describe.py: a pod in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from debugcapture.describe import describe, event_table, table
+from tests.unit.builders import container, pod, status, terminated
+
+
+def test_summary_says_where_and_how_the_pod_is() -> None:
+    text = describe(
+        pod(
+            metadata={
+                "labels": {"app": "checkout"},
+                "ownerReferences": [{"kind": "ReplicaSet", "name": "checkout-7d9f"}],
+            },
+            status={
+                "phase": "Failed",
+                "reason": "Evicted",
+                "message": "low on memory",
+                "conditions": [{"type": "Ready", "status": "False", "reason": "PodFailed", "lastTransitionTime": "T"}],
+            },
+        )
+    )
+    for line in (
+        "Pod:         shop/checkout-7d9f-abcde",
+        "Owner:       ReplicaSet/checkout-7d9f",
+        "Node:        node-1",
+        "Phase:       Failed Evicted low on memory",
+        "Labels:      app=checkout",
+        "  Ready                        False  since T PodFailed",
+    ):
+        assert line in text.splitlines()
+
+
+def test_previous_run_of_a_container_is_told() -> None:
+    ended = terminated("OOMKilled", 137, startedAt="A", finishedAt="B", signal=9, message="java.lang\nOutOfMemory")
+    restarted = status(lastState=ended, restartCount=2, imageID="sha256:1")
+    lines = describe(pod(status={"containerStatuses": [restarted]})).splitlines()
+    assert "  State:          running, last ended with exit code 137 (OOMKilled), 2 restarts" in lines
+    assert "  Last run:       A to B, OOMKilled, signal 9" in lines
+    assert "  Last exit code: 137" in lines
+    assert "  Last message:   OutOfMemory" in lines
+
+
+def test_exit_code_zero_is_told_too() -> None:
+    text = describe(pod(status={"containerStatuses": [status(lastState=terminated("Completed", 0))]}))
+    assert "  Last exit code: 0" in text.splitlines()
+
+
+def test_all_kinds_of_containers_are_told() -> None:
+    whole = pod(
+        spec={
+            "initContainers": [container("setup")],
+            "containers": [
+                container(
+                    resources={"limits": {"memory": "1Gi"}},
+                    volumeMounts=[{"name": "data", "mountPath": "/data"}],
+                )
+            ],
+            "volumes": [{"name": "data", "emptyDir": {}}],
+        },
+        status={"ephemeralContainerStatuses": [status("debugger", state=terminated("Error", 1))]},
+    )
+    text = describe(whole)
+    assert text.index("Init container setup:") < text.index("Container app:")
+    for line in (
+        "  Limits:         memory=1Gi",
+        "  Requests:       none",
+        "  Mount:          /data from data",
+        "  data: emptyDir",
+        "Debug container debugger: terminated (Error), exit code 1",
+    ):
+        assert line in text.splitlines()
+
+
+def test_pod_of_which_little_is_known_is_described() -> None:
+    bare = pod(spec={"containers": [{"name": "app"}]}, status={"phase": "Pending", "containerStatuses": None})
+    del bare["spec"]["nodeName"]
+    text = describe(bare)
+    assert "Node:        not scheduled" in text
+    assert "not pulled" in text
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    return {"lastTimestamp": "T1", "type": "Warning", "reason": "BackOff", "message": "restarting", **fields}
+
+
+def test_events_are_one_line_each() -> None:
+    events = [event(count=3), event(lastTimestamp=None, eventTime="T2", message="two\nlines", count=None), {}]
+    lines = event_table(events).splitlines()
+    assert lines[0].split() == ["LAST", "SEEN", "TYPE", "REASON", "MESSAGE"]
+    assert lines[1].split() == ["T1", "Warning", "BackOff", "(x3)", "restarting"]
+    assert lines[2].split() == ["T2", "Warning", "BackOff", "(x1)", "two", "lines"]
+    assert len(lines) == 4
+
+
+def test_no_events_are_said() -> None:
+    assert event_table([]) == "No events.\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ([], "A  B\n"),
+        ([("x", "y")], "A  B\nx  y\n"),
+        ([("long", ""), ("x", "yy")], "A     B\nlong\nx     yy\n"),
+    ],
+    ids=["none", "one", "aligned"],
+)
+def test_table_is_aligned_and_has_no_room_at_the_end(rows: list[tuple[str, str]], text: str) -> None:
+    assert table(("A", "B"), rows) == text
+
+
+def test_row_of_another_length_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        table(("A", "B"), [("x", "y", "z")])

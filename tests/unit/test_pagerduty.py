@@ -1,0 +1,167 @@
+"""pagerduty.py: one note, however often it has to be tried, and a plain word about what is wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+import urllib3
+from urllib3.response import HTTPResponse
+
+from debugcapture.errors import NoteNotSent
+from debugcapture.incident.pagerduty import LONGEST_WAIT_S, TRIES, PagerDuty
+
+MARK = "[debug-capture x]"
+LOST = urllib3.exceptions.ProtocolError("Connection aborted.")
+
+Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]] | Exception
+NONE: Answer = (200, {"notes": []})
+POSTED: Answer = (201, {"note": {"id": "N1"}})
+
+
+class Account:
+    """PagerDuty with a script of answers; what is asked and how long we wait is written down."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = list(answers)
+        self.asked: list[tuple[str, str]] = []
+        self.bodies: list[Any] = []
+        self.headers: dict[str, str] = {}
+        self.waits: list[float] = []
+
+    def request(self, method: str, url: str, *, body: str | None, headers: dict[str, str], redirect: bool) -> Any:
+        assert not redirect
+        self.asked.append((method, url))
+        self.bodies.append(json.loads(body) if body else None)
+        self.headers = headers
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        content = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
+        return HTTPResponse(io.BytesIO(content), headers=answer[2] if len(answer) == 3 else {}, status=answer[0])
+
+    def annotate(self, token: str = "t0ken", sender: str = "") -> bool:
+        client = PagerDuty("https://api.example/", token, sender, self.waits.append)
+        client._pool = self  # type: ignore[assignment]  # as far as it is used
+        posted = client.annotate("Q1ABC", MARK, f"text {MARK}")
+        assert self._answers == []
+        return posted
+
+    @property
+    def posts(self) -> int:
+        return sum(method == "POST" for method, _ in self.asked)
+
+
+def refusal(status: int, message: str = "Not Found", code: int = 2100, *errors: str) -> tuple[int, Any]:
+    return status, {"error": {"message": message, "code": code, "errors": list(errors)}}
+
+
+def told(account: Account) -> str:
+    with pytest.raises(NoteNotSent) as caught:
+        account.annotate()
+    assert str(caught.value).startswith("cannot add a note to incident Q1ABC: ")
+    return str(caught.value)
+
+
+def test_note_is_posted_when_there_is_none() -> None:
+    account = Account((200, {"notes": [{"content": "another [debug-capture y]"}]}), POSTED)
+    assert account.annotate() is True
+    url = "https://api.example/incidents/Q1ABC/notes"
+    assert account.asked == [("GET", url), ("POST", url)]
+    assert account.bodies[1] == {"note": {"content": f"text {MARK}"}}
+    assert account.waits == []
+
+
+def test_note_with_the_marker_is_not_posted_twice() -> None:
+    account = Account((200, {"notes": [{"content": None}, {"content": f"text {MARK}"}]}))
+    assert account.annotate() is False
+    assert account.posts == 0
+
+
+def test_answer_that_was_lost_does_not_make_a_second_note() -> None:
+    account = Account(NONE, LOST, (200, {"notes": [{"content": f"text {MARK}"}]}))
+    assert account.annotate() is False
+    assert account.posts == 1
+
+
+@pytest.mark.parametrize(
+    ("token", "sender", "expected"),
+    [
+        ("u+abc", "", {"Authorization": "Token token=u+abc"}),
+        ("pdus+abc", "", {"Authorization": "Bearer pdus+abc"}),
+        ("abc", "a@example.org", {"Authorization": "Token token=abc", "From": "a@example.org"}),
+    ],
+    ids=["user key", "OAuth", "account key"],
+)
+def test_each_kind_of_key_is_sent_as_pagerduty_wants_it(token: str, sender: str, expected: dict[str, str]) -> None:
+    account = Account(NONE, POSTED)
+    account.annotate(token, sender)
+    sent = {name: value for name, value in account.headers.items() if name in ("Authorization", "From")}
+    assert sent == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (400, "Set the From e-mail"),
+        (401, "Check the API key, and the API URL"),
+        (402, "The account's plan"),
+        (403, "write access"),
+        (404, "Check the incident's ID"),
+        (422, ""),
+        (302, ""),
+    ],
+)
+@pytest.mark.parametrize("before", [[], [NONE]], ids=["looking", "posting"])
+def test_refusal_is_explained_and_not_repeated(status: int, advice: str, before: list[Answer]) -> None:
+    account = Account(*before, refusal(status, "It is wrong", 2001, "a", "b"))
+    line = told(account)
+    assert f"It is wrong (HTTP {status}, code 2001: a; b)" in line
+    assert advice in line
+    assert account.waits == []
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", [], {}, {"error": {}}], ids=repr)
+def test_refusal_without_words_is_told_by_its_number(body: Any) -> None:
+    assert "HTTP 401" in told(Account((401, body)))
+
+
+def test_rate_limit_is_waited_for_as_long_as_it_says() -> None:
+    account = Account((429, {}, {"ratelimit-reset": "17"}), NONE, (429, {}, {"ratelimit-reset": "3"}), NONE, POSTED)
+    assert account.annotate() is True
+    assert account.waits == [17.0, 3.0]
+
+
+def test_rate_limit_cannot_hold_a_step_for_ever() -> None:
+    account = Account((429, {}, {"ratelimit-reset": "86400"}), NONE, POSTED)
+    account.annotate()
+    assert account.waits == [LONGEST_WAIT_S]
+
+
+@pytest.mark.parametrize("headers", [{}, {"ratelimit-reset": "soon"}, {"ratelimit-reset": "-1"}], ids=repr)
+def test_rate_limit_without_a_time_is_waited_for_ever_longer(headers: dict[str, str]) -> None:
+    account = Account((429, b"", headers), (429, b"", headers), (429, b"", headers), NONE, POSTED)
+    assert account.annotate() is True
+    assert account.waits == [1.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize("failure", [(500, b""), (502, b"<html>"), (408, {}), LOST, OSError(113, "No route to host")])
+def test_what_may_pass_is_tried_again(failure: Answer) -> None:
+    account = Account(failure, NONE, failure, NONE, POSTED)
+    assert account.annotate() is True
+    assert account.waits == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("failure", "why"), [((503, b""), "HTTP 503"), (LOST, "PagerDuty did not answer (Connection aborted.)")]
+)
+def test_tries_come_to_an_end_and_the_evidence_is_safe(failure: Answer, why: str) -> None:
+    account = Account(*[failure] * TRIES)
+    assert told(account).endswith(f"{why}. The evidence is safe; run the note step again later.")
+    assert len(account.waits) == TRIES - 1
+
+
+def test_key_does_not_appear_in_an_error() -> None:
+    assert "t0ken" not in told(Account(refusal(401, "Unauthorized", 2006)))
