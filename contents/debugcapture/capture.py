@@ -1,17 +1,14 @@
 """Run the collectors on one target; each leaves an artifact in the bundle, or the reason why there is none."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Final
 
-from .bundle import ArtifactFile, Bundle, SizeLimitReachedError
+from .attachment import Attachment
+from .bundle import ArtifactFile, Bundle, SizeLimitReachedError, writable
 from .cluster import exec as exec_stream
 from .cluster.api import Api
-from .cluster.debug_container import DebugContainer, attached
-from .errors import CaptureError, NothingCaptured
+from .errors import CaptureError
 from .model import (
     Action,
     Artifact,
@@ -26,36 +23,21 @@ from .model import (
     RunInTarget,
     Skip,
     Target,
-    User,
 )
-from .plan import command_line, debug_profile, decide, is_running, not_there
+from .plan import command_line, decide, is_running, not_there
 from .probe import find_pid, find_tool, run_short
-from .settings import Profile
 from .snapshot import SnapshotFile, snapshot_files
 
-NOBODY: Final = User(65534, 65534)
 _ERROR_TAIL_BYTES = 2048
 _LOG_LIMIT_BYTES = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class DebugOptions:
-    """What the job's author allows for debug containers."""
-
-    image: str
-    profile: Profile
-    lives_s: int
-
-
 class Capture:
-    """One capture of one target. It keeps the debug container that its collectors share."""
+    """One capture of one target."""
 
-    def __init__(self, api: Api, pod: Json, target: Target, debug: DebugOptions, say: Callable[[str], None]) -> None:
-        """Prepare; `run` does the work."""
-        self._api, self._pod, self._target, self._debug, self._say = api, pod, target, debug, say
-        self._attached = ExitStack()
-        self._place: ContainerRef | None = None
-        self._refusal: CaptureError | None = None
+    def __init__(self, api: Api, pod: Json, target: Target, attachment: Attachment, say: Callable[[str], None]) -> None:
+        """Prepare; `run` does the work. ``attachment`` is used where the image has no tools."""
+        self._api, self._pod, self._target, self._attachment, self._say = api, pod, target, attachment, say
 
     def run(self, collectors: Sequence[Collector], bundle: Bundle, manifest: Manifest) -> Manifest:
         """Run ``collectors`` into ``bundle`` and return the finished manifest; a collector's failure is data in it.
@@ -63,12 +45,11 @@ class Capture:
         What only reads the API goes first: it is quick, and the pod may be gone a second later.
         """
         bundle.save(manifest)
-        with self._attached:
-            for collector in sorted(collectors, key=lambda one: not one.reads_api):
-                for artifact in self._collect(collector, bundle):
-                    self._say(_told(artifact))
-                    manifest = replace(manifest, artifacts=(*manifest.artifacts, artifact))
-                    bundle.save(manifest)
+        for collector in sorted(collectors, key=lambda one: not one.reads_api):
+            for artifact in self._collect(collector, bundle):
+                self._say(_told(artifact))
+                manifest = replace(manifest, artifacts=(*manifest.artifacts, artifact))
+                bundle.save(manifest)
         manifest = replace(manifest, finished=_now())
         bundle.save(manifest)
         return manifest
@@ -76,9 +57,8 @@ class Capture:
     def _collect(self, collector: Collector, bundle: Bundle) -> Iterable[Artifact]:
         started = _now()
         try:
-            action = self._decide(collector)
-            self._say(f"{collector.title}: {action.why}")
-            yield from self._act(action, bundle)
+            with writable(bundle.folder):
+                yield from self._act(self._decide(collector), bundle)
         except CaptureError as error:
             yield _nothing(collector, "", "failed", started, str(error))
 
@@ -92,50 +72,21 @@ class Capture:
             case Skip(collector, why):
                 yield _nothing(collector, "", "skipped", _now(), why)
             case ReadApi(collector, why):
+                self._say(f"{collector.title}: {why}")
                 for file in snapshot_files(self._api, self._pod):
                     yield _read(collector, file, bundle, why)
             case RunInTarget(collector, argv, why):
+                self._say(f"{collector.title}: {why}")
                 yield self._run(collector, self._target.ref, argv, bundle, why)
             case RunInDebugContainer(collector, tool, why):
-                place = self._debug_container()
+                self._say(f"{collector.title}: {why}")
+                place = self._attachment.place()
                 _, output, _ = run_short(self._api, place, tool.find)
                 pid = find_pid(tool.pid_pattern, output)
                 if pid is None:
                     yield _nothing(collector, why, "skipped", _now(), not_there(collector, self._target))
                 else:
                     yield self._run(collector, place, command_line(tool, pid), bundle, why)
-
-    def _debug_container(self) -> ContainerRef:
-        """Return the capture's debug container, attached when it is first needed; a refusal is not asked twice."""
-        if self._refusal:
-            raise self._refusal
-        if self._place is None:
-            try:
-                self._place = self._attach(self._target.user or self._live_user())
-            except CaptureError as error:
-                self._refusal = error
-                raise
-        return self._place
-
-    def _attach(self, user: User) -> ContainerRef:
-        profile = debug_profile(self._debug.profile, user)
-        debug = DebugContainer(self._debug.image, profile, user, self._debug.lives_s)
-        return self._attached.enter_context(attached(self._api, self._target, debug, self._say))
-
-    def _live_user(self) -> User:
-        """Return the user of the target's first process, which only its image names, as the process itself shows.
-
-        /proc/PID/status is open to everybody, so a container without any right can read it.
-        """
-        self._say("the pod does not say which user it runs as: looking at its first process")
-        debug = DebugContainer(self._debug.image, "restricted", NOBODY, self._debug.lives_s)
-        with attached(self._api, self._target, debug, self._say) as place:
-            _, output, _ = run_short(self._api, place, ("cat", "/proc/1/status"))
-        ids = [re.search(rf"^{name}:\t(\d+)", output, re.MULTILINE) for name in ("Uid", "Gid")]
-        if not all(ids):
-            raise NothingCaptured(f"cannot see the processes of {self._target}", "its runtime does not share them")
-        uid, gid = (int(one.group(1)) for one in ids if one)
-        return User(uid, gid)
 
     def _run(  # noqa: PLR0913 - a collector, where it runs, where its output goes
         self, collector: Collector, place: ContainerRef, argv: Sequence[str], bundle: Bundle, how: str

@@ -11,12 +11,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO
 
+from .attachment import Attachment, DebugOptions
 from .bundle import Bundle, create_bundle, open_bundle, prune
-from .capture import Capture, DebugOptions
+from .capture import Capture
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.connect import connect
-from .cluster.debug_container import DebugContainer, attached
 from .collectors.catalog import choose
 from .errors import EXIT_PARTIAL, BadInput, CaptureError, NotAllowed, NothingCaptured, NotStored, TargetNotFound
 from .incident.note import capture_note, failure_note, marker
@@ -139,9 +139,9 @@ def attach(step: AttachStep, caller: Caller) -> Outcome:
     api = Api(connect(step.connection))
     _, target = find(api, step.target)
     _require_running(target)
-    debug = DebugContainer(step.debug.image, step.debug.profile, target.user, step.command.time_limit_s + 60)
-    with attached(api, target, debug, caller.say) as place:
-        return _run(api, place, argv, step.command.time_limit_s, caller)
+    options = DebugOptions(step.debug.image, step.debug.profile, step.command.time_limit_s + 60)
+    with Attachment(api, target, options, caller.say) as attachment:
+        return _run(api, attachment.place(), argv, step.command.time_limit_s, caller)
 
 
 def upload(step: UploadStep, caller: Caller) -> Outcome:
@@ -197,9 +197,10 @@ def _capture(step: CaptureStep, caller: Caller) -> Bundle:
     started = datetime.now(timezone.utc)
     bundle = create_bundle(_spool(step.spool, caller), target.pod, started)
     caller.say(f"bundle {bundle.folder}")
-    debug = DebugOptions(step.debug.image, step.debug.profile, step.capture.debug_time_limit_s)
+    options = DebugOptions(step.debug.image, step.debug.profile, step.capture.debug_time_limit_s)
     manifest = Manifest(bundle.folder.name, started, None, target, caller.trigger)
-    manifest = Capture(api, pod, target, debug, caller.say).run(collectors, bundle, manifest)
+    with Attachment(api, target, options, caller.say) as attachment:
+        manifest = Capture(api, pod, target, attachment, caller.say).run(collectors, bundle, manifest)
     caller.say(artifact_table(manifest))
     if manifest.status == "failed":
         reasons = "; ".join(artifact.reason for artifact in manifest.artifacts)

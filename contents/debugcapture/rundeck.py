@@ -107,4 +107,5 @@ def _print(text: str, stream: TextIO) -> None:
 
 def _abort(_signal: int, _frame: FrameType | None) -> NoReturn:
     """End as after an error, so that debug containers are ended and the bundle is closed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Rundeck asks again each second, and would cut the end short
     raise SystemExit(ABORTED)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ..model import ContainerRef, ExitStatus
 from .api import Api, pod_path, refused, unreachable, websocket_url
-from .frames import STATUS, STDERR, STDOUT, SUBPROTOCOLS, broken_stream, exit_status
+from .frames import STATUS, STDERR, STDOUT, SUBPROTOCOLS, broken_stream, exit_status, out_of_time
 
 if TYPE_CHECKING:
     from websocket import WebSocket
@@ -30,39 +30,49 @@ def run(
     what has arrived can be kept. What a sink raises goes through. Raises NotAllowed, TargetNotFound, Unreachable
     when the command could not be started.
     """
-    import websocket
-
-    deadline = time.monotonic() + time_limit_s
     connection = _open(api, place, argv)
     try:
-        return _pump(connection, {STDOUT: stdout, STDERR: stderr}, deadline)
-    except websocket.WebSocketTimeoutException:
-        return ExitStatus(None, "TimeLimit", f"still running after the time limit of {time_limit_s:.0f} s")
-    except (websocket.WebSocketException, ConnectionError) as error:
-        return broken_stream(f"the connection ended before the command did ({error})")
+        return _pump(connection, {STDOUT: stdout, STDERR: stderr}, time_limit_s)
     finally:
         connection.shutdown()
 
 
-def _pump(connection: "WebSocket", sinks: dict[int, Sink], deadline: float) -> ExitStatus:
-    from websocket import ABNF, WebSocketTimeoutException
+def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) -> ExitStatus:
+    from websocket import ABNF
 
+    deadline = time.monotonic() + time_limit_s
     status: ExitStatus | None = None
     while True:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise WebSocketTimeoutException
-        connection.settimeout(remaining)
-        opcode, message = connection.recv_data()
+        message = _receive(connection, deadline)
+        if isinstance(message, ExitStatus):
+            return status or message
+        opcode, content = message
         if opcode == ABNF.OPCODE_CLOSE:
             return status or broken_stream()
-        if not message:
+        if not content:
             continue
-        channel, payload = message[0], memoryview(message)[1:]
+        channel, payload = content[0], memoryview(content)[1:]
         if channel == STATUS:
             status = exit_status(bytes(payload))
         elif payload and channel in sinks:
             sinks[channel](payload)
+
+
+def _receive(connection: "WebSocket", deadline: float) -> tuple[int, bytes] | ExitStatus:
+    """Return the next message, or the status of a stream that has none any more."""
+    from websocket import WebSocketException, WebSocketTimeoutException
+
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        return out_of_time()
+    connection.settimeout(remaining)
+    try:
+        received: tuple[int, bytes] = connection.recv_data()
+    except WebSocketTimeoutException:
+        return out_of_time()
+    except (WebSocketException, OSError) as error:
+        return broken_stream(str(error))
+    return received
 
 
 def _open(api: Api, place: ContainerRef, argv: Sequence[str]) -> "WebSocket":

@@ -31,7 +31,13 @@ def exit_status(payload: bytes) -> ExitStatus:
 
 def broken_stream(detail: str = "") -> ExitStatus:
     """Return the status of a stream that ended without one: what arrived may be short."""
-    return ExitStatus(None, "StreamBroken", detail or "the connection ended before the command did")
+    why = f" ({detail})" if detail else ""
+    return ExitStatus(None, "StreamBroken", f"the connection ended before the command did{why}")
+
+
+def out_of_time() -> ExitStatus:
+    """Return the status of a command that is given up."""
+    return ExitStatus(None, "TimeLimit", "it was still running at its time limit")
 
 
 def _exit_code(status: dict[str, Any]) -> int | None:
