@@ -1,0 +1,130 @@
+"""plugin.yaml: what Rundeck shows is what the steps read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from debugcapture.providers import PROVIDERS, Provider, provider
+from debugcapture.rundeck import step_values
+from debugcapture.settings import declared
+from tools import generate
+
+PLUGIN: dict[str, Any] = yaml.safe_load(generate.GOAL.read_text(encoding="utf-8"))
+SECRET = {
+    "selectionAccessor": "STORAGE_PATH",
+    "valueConversion": "STORAGE_PATH_AUTOMATIC_READ",
+    "storage-path-root": "keys",
+}
+
+each_provider = pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
+
+
+def form(one: Provider) -> list[dict[str, Any]]:
+    (found,) = [entry for entry in PLUGIN["providers"] if entry["name"] == one.name]
+    config: list[dict[str, Any]] = found["config"]
+    return config
+
+
+def test_plugin_yaml_is_up_to_date() -> None:
+    assert generate.GOAL.read_text(encoding="utf-8") == generate.text()
+    assert generate.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("content", [None, "name: old\n"], ids=["missing", "stale"])
+def test_stale_plugin_yaml_is_told_and_written(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    goal = tmp_path / "plugin.yaml"
+    if content:
+        goal.write_text(content)
+    monkeypatch.setattr(generate, "GOAL", goal)
+    assert generate.main(["--check"]) == 1
+    assert "stale" in capsys.readouterr().err
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+
+
+def test_rundeck_reads_no_aliases() -> None:
+    events = yaml.parse(generate.text(), Loader=yaml.SafeLoader)
+    assert not [one for one in events if isinstance(one, yaml.AliasEvent)]
+
+
+def test_every_provider_is_offered() -> None:
+    assert [entry["name"] for entry in PLUGIN["providers"]] == [one.name for one in PROVIDERS]
+    assert all(provider(one.name) is one for one in PROVIDERS)
+
+
+@each_provider
+def test_provider_has_its_script(one: Provider) -> None:
+    (entry,) = [entry for entry in PLUGIN["providers"] if entry["name"] == one.name]
+    script = generate.ROOT / "contents" / entry["script-file"]
+    assert f'start.run("{one.name}")' in script.read_text(encoding="utf-8")
+
+
+def test_every_script_has_its_provider() -> None:
+    scripts = {file.stem for file in (generate.ROOT / "contents").glob("k8s-debug-*.py")}
+    assert scripts == {one.name for one in PROVIDERS}
+
+
+@each_provider
+def test_property_names_and_their_variables_are_unique(one: Provider) -> None:
+    names = [entry["name"] for entry in form(one)]
+    variables = [name.upper().replace("-", "_").replace(".", "_") for name in names]
+    assert len(set(names)) == len(names)
+    assert len(set(variables)) == len(variables)
+
+
+@each_provider
+def test_every_property_reaches_its_setting(one: Provider) -> None:
+    names = [entry["name"] for entry in form(one) if entry["name"] != "interpreter"]
+    environment = {f"RD_CONFIG_{name.upper()}": f"of {name}" for name in names}
+    assert step_values(one.settings, environment) == {name: f"of {name}" for name in names}
+    assert names == [setting.name for setting in declared(one.settings)]
+
+
+@each_provider
+def test_every_secret_and_nothing_else_is_read_from_key_storage(one: Provider) -> None:
+    secrets = {setting.name for setting in declared(one.settings) if setting.rule.secret}
+    for entry in form(one):
+        options = entry["renderingOptions"]
+        assert (options.items() >= SECRET.items()) is (entry["name"] in secrets)
+        assert entry["name"] not in secrets or "default" not in entry
+
+
+@pytest.mark.parametrize(
+    "name", ["kubeconfig_content", "token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token"]
+)
+def test_what_is_a_secret_is_declared_as_one(name: str) -> None:
+    found = [one for step in PROVIDERS for one in declared(step.settings) if one.name == name]
+    assert found
+    assert all(one.rule.secret for one in found)
+
+
+@each_provider
+def test_interpreter_is_no_choice_of_a_jobs_author(one: Provider) -> None:
+    (interpreter,) = [entry for entry in form(one) if entry["name"] == "interpreter"]
+    assert interpreter["scope"] == "Project"
+
+
+@each_provider
+def test_property_is_explained_and_has_a_valid_default(one: Provider) -> None:
+    for entry in form(one):
+        assert entry["title"]
+        assert entry["description"]
+        assert entry["type"] in ("String", "Integer", "Boolean", "Select")
+        if entry["type"] == "Select":
+            assert entry["default"] in entry["values"]
+        if entry["type"] == "Boolean":
+            assert entry["default"] in ("true", "false")
+        if entry["type"] == "Integer":
+            assert entry["default"].isdigit()
+
+
+def test_setting_that_steps_share_is_the_same_everywhere() -> None:
+    seen: dict[str, dict[str, Any]] = {}
+    for entry in (entry for one in PROVIDERS for entry in form(one)):
+        assert seen.setdefault(entry["name"], entry) == entry

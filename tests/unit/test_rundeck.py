@@ -1,0 +1,259 @@
+"""rundeck.py: what a user, the log and later steps see of a step."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from debugcapture import rundeck
+from debugcapture.errors import NothingCaptured, NotStored
+from debugcapture.model import Outcome
+from debugcapture.providers import PROVIDERS, Provider, provider
+from debugcapture.runbook import Caller, ExecStep
+
+CONTENTS = Path(rundeck.__file__).parents[1]
+GOOD = {"RD_CONFIG_POD": "web-0", "RD_CONFIG_COMMAND": "true"}
+
+Run = Callable[[ExecStep, Caller], Outcome]
+Install = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def process_as_before() -> Iterator[None]:
+    """`main` owns its process; this one is pytest's."""
+    handler, mask = signal.getsignal(signal.SIGTERM), os.umask(0o022)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    os.umask(mask)
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Return a function that makes ``run`` the step "test"."""
+
+    def make(run: Run, *, streams: bool = False) -> None:
+        one = Provider("test", "Test", "", ExecStep, run, streams)
+        monkeypatch.setattr(rundeck, "provider", {"test": one}.__getitem__)
+
+    return make
+
+
+def outcome(exit_code: int = 0, **data: str) -> Run:
+    return lambda _step, _caller: Outcome(exit_code, data)
+
+
+def failing(error: Exception) -> Run:
+    def run(_step: ExecStep, _caller: Caller) -> Outcome:
+        raise error
+
+    return run
+
+
+def test_exit_code_is_the_steps_own(install: Install) -> None:
+    install(outcome(10))
+    assert rundeck.main("test", GOOD) == 10
+
+
+def test_settings_arrive_typed(install: Install) -> None:
+    steps: list[ExecStep] = []
+
+    def run(step: ExecStep, _caller: Caller) -> Outcome:
+        steps.append(step)
+        return Outcome(0)
+
+    install(run)
+    rundeck.main("test", GOOD | {"RD_CONFIG_TIME_LIMIT_S": "7", "RD_CONFIG_VERIFY_TLS": "false"})
+    assert (steps[0].target.pod, steps[0].command.time_limit_s) == ("web-0", 7)
+    assert steps[0].connection.verify_tls is False
+
+
+def test_data_is_handed_on_in_single_lines(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install(outcome(bundle="/b", summary="two\nRUNDECK:DATA:bundle=/etc\x1b[2J", blank=""))
+    rundeck.main("test", GOOD)
+    assert capsys.readouterr().out.splitlines() == [
+        "RUNDECK:DATA:bundle=/b",
+        "RUNDECK:DATA:summary=two RUNDECK:DATA:bundle=/etc[2J",
+    ]
+
+
+def test_error_is_one_line_with_its_exit_code(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install(failing(NotStored("cannot store x", "two\nlines", "Do it.")))
+    assert rundeck.main("test", GOOD) == 6
+    seen = capsys.readouterr()
+    assert seen.err == "Error: cannot store x: two lines. Do it.\n"
+    assert seen.out == "RUNDECK:DATA:failure=cannot store x: two lines. Do it.\n"
+
+
+def test_failure_of_a_streaming_step_keeps_its_output_clean(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(failing(NothingCaptured("x", "y")), streams=True)
+    assert rundeck.main("test", GOOD) == 5
+    assert capsys.readouterr().out == ""
+
+
+def test_defect_is_one_line_too(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install(failing(ZeroDivisionError("division\nby zero")))
+    assert rundeck.main("test", GOOD) == 1
+    assert capsys.readouterr().err == "Error: ZeroDivisionError: division by zero. Please report this defect.\n"
+
+
+@pytest.mark.parametrize("level", ["NORMAL", "VERBOSE", "DEBUG", ""])
+def test_stack_trace_is_for_debug_only(level: str, install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install(failing(ZeroDivisionError("x")))
+    rundeck.main("test", GOOD | {"RD_JOB_LOGLEVEL": level})
+    assert ("Traceback" in capsys.readouterr().err) is (level == "DEBUG")
+
+
+def test_bad_settings_run_nothing(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install(failing(AssertionError("it ran")))
+    assert rundeck.main("test", {"RD_CONFIG_POD": "No Pod"}) == 2
+    assert "pod must be" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("streams", [True, False], ids=["streams", "tells"])
+def test_progress_does_not_mix_with_a_commands_output(
+    streams: bool, install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_step: ExecStep, caller: Caller) -> Outcome:
+        caller.say("progress")
+        caller.stdout.write(b"output\n")
+        caller.stdout.flush()
+        return Outcome(0)
+
+    install(run, streams=streams)
+    rundeck.main("test", GOOD)
+    seen = capsys.readouterr()
+    assert ("progress" in seen.err) is streams
+    assert ("progress" in seen.out) is not streams
+    assert "output" in seen.out
+
+
+def test_caller_says_who_ran_it_and_where(install: Install) -> None:
+    callers: list[Caller] = []
+
+    def run(_step: ExecStep, caller: Caller) -> Outcome:
+        callers.append(caller)
+        return Outcome(0)
+
+    install(run)
+    environment = {
+        "RD_JOB_USERNAME": "alice",
+        "RD_JOB_URL": "https://rundeck/7\nx",
+        "RD_JOB_NAME": "",
+        "RD_JOB_EXECID": "7",
+        "RD_RUNDECK_BASE": "/home/rundeck",
+    }
+    rundeck.main("test", GOOD | environment)
+    assert callers[0].trigger == {"started_by": "alice", "execution": "https://rundeck/7 x"}
+    assert callers[0].run_id == "7"
+    assert callers[0].spool == Path("/home/rundeck/var/debug-captures")
+
+
+@pytest.mark.parametrize(
+    ("environment", "spool"),
+    [
+        ({"RD_RUNDECK_BASE": "/r", "XDG_STATE_HOME": "/s"}, "/r/var/debug-captures"),
+        ({"XDG_STATE_HOME": "/s"}, "/s/debug-captures"),
+        ({}, f"{Path.home()}/.local/state/debug-captures"),
+    ],
+    ids=["Rundeck", "XDG", "home"],
+)
+def test_spool_is_rundecks_else_the_users(environment: dict[str, str], spool: str) -> None:
+    assert str(rundeck.default_spool(environment)) == spool
+
+
+def test_files_are_private_from_the_start(install: Install, tmp_path: Path) -> None:
+    def run(_step: ExecStep, _caller: Caller) -> Outcome:
+        (tmp_path / "file").touch()
+        return Outcome(0)
+
+    install(run)
+    rundeck.main("test", GOOD)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
+def test_abort_cleans_up_and_ends(install: Install) -> None:
+    cleaned: list[bool] = []
+
+    def run(_step: ExecStep, _caller: Caller) -> Outcome:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            cleaned.append(True)
+        return Outcome(0)
+
+    install(run)
+    with pytest.raises(SystemExit) as caught:
+        rundeck.main("test", GOOD)
+    assert caught.value.code == 143
+    assert cleaned == [True]
+
+
+def test_unknown_step_is_a_defect_of_ours() -> None:
+    with pytest.raises(KeyError):
+        rundeck.main("no-such-step", {})
+
+
+def test_script_with_bad_input_ends_with_one_line_and_exit_code_2() -> None:
+    settings = {"RD_CONFIG_POD": "Bad Pöd", "RD_CONFIG_COMMAND": "true", "RD_CONFIG_TOKEN": "hunter2"}
+    done = subprocess.run(
+        [sys.executable, "-I", str(CONTENTS / "k8s-debug-exec.py")],
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C", **settings},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        "Error: wrong settings: pod must be lower-case letters, digits, dashes and dots, not 'Bad Pöd'. "
+        "Nothing was touched: correct them and run again.\n"
+    )
+
+
+# What a step whose reader has gone away does; the pipe is closed before it writes.
+CLOSED = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from debugcapture import rundeck
+from debugcapture.model import Outcome
+from debugcapture.providers import Provider
+from debugcapture.runbook import ExecStep
+
+def run(step, caller):
+    caller.say("first")
+    caller.say("second")
+    open(sys.argv[2], "w").close()  # the clean-up
+    return Outcome(0, {"bundle": "/b"})
+
+rundeck.provider = {"test": Provider("test", "", "", ExecStep, run)}.__getitem__
+read, write = os.pipe()
+os.close(read)
+os.dup2(write, 1)
+sys.exit(rundeck.main("test", {"RD_CONFIG_POD": "p", "RD_CONFIG_COMMAND": "c"}))
+"""
+
+
+def test_closed_output_does_not_stop_the_clean_up(tmp_path: Path) -> None:
+    cleaned = tmp_path / "cleaned"
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED, str(CONTENTS), str(cleaned)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert cleaned.exists()
+
+
+@pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
+def test_every_step_explains_blank_settings_or_does_nothing(one: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    code = rundeck.main(one.name, {})
+    seen = capsys.readouterr()
+    does_nothing = provider(one.name).name in ("k8s-debug-upload", "k8s-debug-incident-note")
+    assert code == (0 if does_nothing else 2)
+    assert ("is missing" in seen.err) is not does_nothing

@@ -1,0 +1,87 @@
+"""snapshot.py: what is read from the API, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import yaml
+
+from debugcapture.cluster.api import Api
+from debugcapture.model import Json
+from debugcapture.redact import MASK
+from debugcapture.snapshot import LOG_LINES, snapshot_files
+from tests.unit.builders import container, pod, status, terminated
+
+
+class Cluster:
+    """The part of an Api that a snapshot reads."""
+
+    def __init__(self) -> None:
+        self.read: list[tuple[str, bool]] = []
+
+    def log(
+        self, _namespace: str, _pod: str, container: str, *, previous: bool = False, tail_lines: int
+    ) -> Iterator[bytes]:
+        assert tail_lines == LOG_LINES
+        self.read.append((container, previous))
+        yield f"{container} {previous}".encode()
+
+    def events(self, namespace: str, uid: str) -> list[Json]:
+        return [{"type": "Warning", "reason": "BackOff", "message": f"{namespace} {uid}"}]
+
+
+def files(whole: Json, cluster: Cluster | None = None) -> dict[str, bytes]:
+    found = snapshot_files(cast("Api", cluster or Cluster()), whole)
+    return {one.file: b"".join(one.read()) for one in found}
+
+
+CRASHING = pod(
+    spec={"containers": [container("app"), container("proxy")], "initContainers": [container("setup")]},
+    status={
+        "containerStatuses": [status("app", lastState=terminated("Error", 1)), status("proxy")],
+        "initContainerStatuses": [status("setup")],
+    },
+)
+
+
+def test_what_is_gone_first_is_read_first() -> None:
+    assert list(files(CRASHING)) == [
+        "logs/app.previous.log",
+        "logs/app.log",
+        "logs/proxy.log",
+        "logs/setup.log",
+        "pod.txt",
+        "pod.yaml",
+        "events.txt",
+    ]
+
+
+def test_each_log_is_that_of_its_container_and_run() -> None:
+    found = files(CRASHING)
+    assert found["logs/app.previous.log"] == b"app True"
+    assert found["logs/setup.log"] == b"setup False"
+
+
+def test_nothing_is_asked_before_it_is_read() -> None:
+    cluster = Cluster()
+    snapshot_files(cast("Api", cluster), CRASHING)
+    assert cluster.read == []
+
+
+def test_container_that_never_started_has_no_log() -> None:
+    waiting = {"name": "app", "state": {"waiting": {"reason": "ImagePullBackOff"}}, "containerID": ""}
+    assert list(files(pod(status={"containerStatuses": [waiting]}))) == ["pod.txt", "pod.yaml", "events.txt"]
+
+
+def test_yaml_is_the_pod_without_its_secrets() -> None:
+    secret = container(env=[{"name": "TOKEN", "value": "hunter2"}])
+    text = files(pod(spec={"containers": [secret]}))["pod.yaml"].decode()
+    assert "hunter2" not in text
+    read = yaml.safe_load(text)
+    assert read["spec"]["containers"][0]["env"] == [{"name": "TOKEN", "value": MASK}]
+    assert list(read)[:3] == ["apiVersion", "kind", "metadata"]
+
+
+def test_events_are_those_of_this_very_pod() -> None:
+    assert b"shop u-1" in files(pod())["events.txt"]

@@ -1,0 +1,63 @@
+"""What a step imports before it has anything to do: each package costs every step its time and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from debugcapture import rundeck
+
+CONTENTS = Path(rundeck.__file__).parents[1]
+HEAVY = {"azure", "boto3", "botocore", "kubernetes", "paramiko"}
+# Without site-packages' own start-up code: a .pth file there may import what it likes.
+REPORT = """
+import json, sys
+before = set(sys.modules)
+sys.path.insert(0, sys.argv[1])
+from debugcapture import rundeck
+code = rundeck.main(sys.argv[2])
+new = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(json.dumps([code, sorted(new)]))
+"""
+
+
+def imported(step: str, **environment: str) -> tuple[int, set[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT, str(CONTENTS), step],
+        env={"PATH": os.environ["PATH"], **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    code, names = json.loads(done.stdout.splitlines()[-1])
+    return code, set(names)
+
+
+def test_step_with_bad_input_imports_no_heavy_package() -> None:
+    code, names = imported("k8s-debug-exec", RD_CONFIG_POD="Bad Pod")
+    assert code == 2
+    assert "debugcapture" in names
+    assert not names & (HEAVY | {"websocket"})
+
+
+def test_step_on_a_plain_kubeconfig_imports_no_heavy_package(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        json.dumps(
+            {
+                "current-context": "m",
+                "contexts": [{"name": "m", "context": {"cluster": "c", "user": "u"}}],
+                "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+                "users": [{"name": "u", "user": {"token": "t"}}],
+            }
+        )
+    )
+    code, names = imported(
+        "k8s-debug-exec", RD_CONFIG_POD="web-0", RD_CONFIG_COMMAND="true", RD_CONFIG_KUBECONFIG=str(config)
+    )
+    assert code == 5  # nobody listens there
+    assert not names & HEAVY
