@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from debugcapture.cluster.frames import broken_stream, exit_status
+from debugcapture.cluster.frames import broken_stream, exit_status, out_of_time
 from debugcapture.model import ExitStatus
 from tests.unit.builders import SUCCESS, failure_status
 
@@ -50,10 +50,18 @@ def test_only_an_exit_code_cause_is_an_exit_code(extra: dict[str, str]) -> None:
     assert exit_status(payload).code == (42 if extra["reason"] == "ImagePull" else None)
 
 
-def test_broken_stream_has_no_exit_code() -> None:
-    assert broken_stream().code is None
-    assert broken_stream().reason == "StreamBroken"
-    assert broken_stream("it fell").message == "it fell"
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(broken_stream(), "StreamBroken"), (broken_stream("it fell"), "StreamBroken"), (out_of_time(60), "TimeLimit")],
+    ids=["broken", "broken by", "out of time"],
+)
+def test_stream_that_did_not_end_has_no_exit_code(status: ExitStatus, reason: str) -> None:
+    assert (status.code, status.reason) == (None, reason)
+    assert status.message
+
+
+def test_broken_stream_says_what_broke_it() -> None:
+    assert "it fell" in broken_stream("it fell").message
 
 
 @pytest.mark.parametrize(

@@ -38,41 +38,32 @@ def run(
 
 
 def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) -> ExitStatus:
-    from websocket import ABNF
+    from websocket import ABNF, WebSocketException, WebSocketTimeoutException
 
     deadline = time.monotonic() + time_limit_s
     status: ExitStatus | None = None
-    while True:
-        message = _receive(connection, deadline)
-        if isinstance(message, ExitStatus):
-            return status or message
-        opcode, content = message
+    while (remaining := deadline - time.monotonic()) > 0:
+        connection.settimeout(remaining)
+        try:
+            opcode, message = connection.recv_data()
+        except WebSocketTimeoutException:
+            break
+        except (WebSocketException, OSError) as error:
+            return status or broken_stream(str(error))
         if opcode == ABNF.OPCODE_CLOSE:
             return status or broken_stream()
-        if not content:
-            continue
-        channel, payload = content[0], memoryview(content)[1:]
-        if channel == STATUS:
-            status = exit_status(bytes(payload))
-        elif payload and channel in sinks:
-            sinks[channel](payload)
+        status = _deliver(message, sinks) or status
+    return status or out_of_time(time_limit_s)
 
 
-def _receive(connection: "WebSocket", deadline: float) -> tuple[int, bytes] | ExitStatus:
-    """Return the next message, or the status of a stream that has none any more."""
-    from websocket import WebSocketException, WebSocketTimeoutException
-
-    remaining = deadline - time.monotonic()
-    if remaining <= 0:
-        return out_of_time()
-    connection.settimeout(remaining)
-    try:
-        received: tuple[int, bytes] = connection.recv_data()
-    except WebSocketTimeoutException:
-        return out_of_time()
-    except (WebSocketException, OSError) as error:
-        return broken_stream(str(error))
-    return received
+def _deliver(message: bytes, sinks: dict[int, Sink]) -> ExitStatus | None:
+    """Hand a message's payload to the sink of its channel; return the exit status when it is one."""
+    channel, payload = message[:1], memoryview(message)[1:]
+    if channel == bytes([STATUS]):
+        return exit_status(bytes(payload))
+    if payload and channel[0] in sinks:
+        sinks[channel[0]](payload)
+    return None
 
 
 def _open(api: Api, place: ContainerRef, argv: Sequence[str]) -> "WebSocket":

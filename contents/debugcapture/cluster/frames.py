@@ -35,9 +35,9 @@ def broken_stream(detail: str = "") -> ExitStatus:
     return ExitStatus(None, "StreamBroken", f"the connection ended before the command did{why}")
 
 
-def out_of_time() -> ExitStatus:
+def out_of_time(limit_s: float) -> ExitStatus:
     """Return the status of a command that is given up."""
-    return ExitStatus(None, "TimeLimit", "it was still running at its time limit")
+    return ExitStatus(None, "TimeLimit", f"still running after the time limit of {limit_s:.0f} s")
 
 
 def _exit_code(status: dict[str, Any]) -> int | None:
