@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from debugcapture.bundle import Bundle, create_bundle
-from debugcapture.capture import NOBODY, Capture, DebugOptions, judge
+from debugcapture.attachment import Attachment, DebugOptions
+from debugcapture.bundle import ArtifactFile, Bundle, create_bundle
+from debugcapture.capture import Capture, judge
 from debugcapture.cluster.api import Api
 from debugcapture.errors import NotAllowed
 from debugcapture.model import (
     Artifact,
     ArtifactOutcome,
     Collector,
-    ContainerRef,
     ContainerState,
     ExitStatus,
-    Json,
     Manifest,
     Target,
-    User,
 )
-from tests.unit.builders import NOON, collector, manifest, pod, status, target
+from tests.unit.builders import NOON, collector, manifest, pod, target
+from tests.unit.fakes import OK, Cluster
 
-OK = ExitStatus(0)
-MISSING = ExitStatus(127, "NonZeroExitCode", "not found")
 SNAPSHOT = collector(id="pod-snapshot", title="Pod snapshot", file="", reads_api=True, in_image=(), from_debug=None)
-Answer = tuple[ExitStatus, bytes, bytes]
 
 
 @pytest.mark.parametrize(
@@ -51,41 +47,8 @@ def test_only_exit_code_zero_with_output_is_complete(
     assert judge(ended, size, errors) == (outcome, reason)
 
 
-class Cluster:
-    """An API server with one pod; ``answers`` are what its commands write, by the first word and the container."""
-
-    def __init__(self, **answers: Answer) -> None:
-        self.answers = answers
-        self.attached: list[Json] = []
-        self.ran: list[tuple[str, ...]] = []
-        self.refuses = False
-        self.log_error: Exception | None = None
-
-    def patch_ephemeral_containers(self, _namespace: str, _pod: str, spec: Json) -> Json:
-        if self.refuses:
-            self.attached.append({})
-            raise NotAllowed("cannot attach", "forbidden", "Ask.")
-        self.attached.append(spec)
-        return {}
-
-    def pod(self, _namespace: str, _name: str) -> Json:
-        running = [status(one["name"]) for one in self.attached]
-        return pod(status={"ephemeralContainerStatuses": running})
-
-    def log(self, *_: object, **__: object) -> Iterator[bytes]:
-        yield b"started\n"
-        if self.log_error:
-            raise self.log_error
-
-    def events(self, *_: object) -> list[Json]:
-        return []
-
-    def run(self, _api: Api, _place: ContainerRef, argv: Sequence[str], *, stdout: Any, stderr: Any, **_: Any) -> Any:
-        self.ran.append(tuple(argv))
-        ended, output, errors = self.answers.get(argv[0], (MISSING, b"", b""))
-        stdout(memoryview(output))
-        stderr(memoryview(errors))
-        return ended
+def say(_line: str) -> None:
+    pass
 
 
 Run = Callable[..., tuple[Artifact, ...]]
@@ -103,9 +66,10 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
     def run(cluster: Cluster, *collectors: Collector, of: Target | None = None) -> tuple[Artifact, ...]:
         monkeypatch.setattr("debugcapture.cluster.exec.run", cluster.run)
         options = DebugOptions("toolbox:1", "restricted", 90)
-        api = cast("Api", cluster)
-        one = Capture(api, pod(), of or target(), options, lambda _: None)
-        done = one.run(collectors, bundle, manifest(artifacts=(), finished=None))
+        api, of = cast("Api", cluster), of or target()
+        with Attachment(api, of, options, lambda _: None) as attachment:
+            one = Capture(api, pod(), of, attachment, lambda _: None)
+            done = one.run(collectors, bundle, manifest(artifacts=(), finished=None))
         assert done.finished
         assert bundle.manifest().artifacts == tuple(_saved(artifact) for artifact in done.artifacts)
         return done.artifacts
@@ -149,7 +113,7 @@ def test_collectors_share_one_debug_container(capture: Run) -> None:
     assert len(cluster.attached) == 1
 
 
-def test_refused_debug_container_is_not_asked_for_twice(capture: Run) -> None:
+def test_refused_debug_container_fails_each_collector_that_needs_it(capture: Run) -> None:
     cluster = Cluster()
     cluster.refuses = True
     artifacts = capture(cluster, collector(), collector(id="again"))
@@ -157,25 +121,14 @@ def test_refused_debug_container_is_not_asked_for_twice(capture: Run) -> None:
     assert len(cluster.attached) == 1
 
 
-def test_user_that_only_the_image_names_is_read_from_its_first_process(capture: Run) -> None:
-    proc = b"Name:\tjava\nUid:\t185\t185\t185\t185\nGid:\t0\t0\t0\t0\n"
-    cluster = Cluster(**DEBUG, cat=(OK, proc, b""))
-    (one,) = capture(cluster, collector(), of=target(user=None))
-    contexts = [spec["securityContext"] for spec in cluster.attached]
-    assert [User(context["runAsUser"], context["runAsGroup"]) for context in contexts] == [NOBODY, User(185, 0)]
-    assert one.outcome == "complete"
+def test_disk_that_is_full_is_a_reason_like_any_other(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_self: ArtifactFile, _piece: object) -> None:
+        raise OSError(28, "No space left on device")
 
-
-def test_process_that_is_root_gets_the_profile_that_can_see_it(capture: Run) -> None:
-    cluster = Cluster(**DEBUG)
-    capture(cluster, collector(), of=target(user=User(0, 0)))
-    assert cluster.attached[0]["securityContext"] == {"runAsUser": 0, "runAsGroup": 0}
-
-
-def test_runtime_that_hides_processes_is_told(capture: Run) -> None:
-    (one,) = capture(Cluster(cat=(OK, b"", b"")), collector(), of=target(user=None))
-    assert one.outcome == "failed"
-    assert "its runtime does not share them" in one.reason
+    monkeypatch.setattr(ArtifactFile, "write", full)
+    (one,) = capture(Cluster(**JCMD), collector())
+    assert (one.outcome, one.file) == ("failed", "")
+    assert "No space left on device" in one.reason
 
 
 def test_container_without_the_process_is_skipped(capture: Run) -> None:
@@ -221,7 +174,8 @@ def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: 
 
     monkeypatch.setattr("debugcapture.cluster.exec.run", killed)
     options = DebugOptions("toolbox:1", "restricted", 90)
-    one = Capture(cast("Api", cluster), pod(), target(), options, lambda _: None)
+    api = cast("Api", cluster)
+    one = Capture(api, pod(), target(), Attachment(api, target(), options, lambda _: None), lambda _: None)
     start: Manifest = manifest(artifacts=(), finished=None)
     with pytest.raises(SystemExit):
         one.run([collector(), SNAPSHOT], bundle, start)

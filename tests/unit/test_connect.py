@@ -24,6 +24,12 @@ from tests.unit.builders import written
 NOWHERE = {"KUBECONFIG": "/nonexistent/config"}  # an environment that leads to no cluster
 
 
+@pytest.fixture(autouse=True)
+def _no_system_cas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the system's CAs takes longer than all else here."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
+
+
 class Pair(NamedTuple):
     certificate: str
     key: str
@@ -323,3 +329,24 @@ def test_token_file_that_is_gone_is_bad_input(tmp_path: Path) -> None:
     connection = of_file(tmp_path, config(user={"tokenFile": "gone"}))
     with pytest.raises(BadInput, match=f"cannot read {tmp_path / 'gone'}"):
         connection.authorization()
+
+
+def exec_plugin(folder: Path, script: str) -> dict[str, Any]:
+    program = written(folder, "plugin", f"#!/bin/sh\n{script}\n")
+    program.chmod(0o700)
+    kind = "client.authentication.k8s.io/v1"
+    return {"exec": {"apiVersion": kind, "command": str(program), "interactiveMode": "Never"}}
+
+
+def test_credential_plugin_gives_the_token(tmp_path: Path, pair: Pair) -> None:
+    answer = '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"fresh"}}'
+    ca = {"certificate-authority-data": encoded(pair.certificate)}
+    connection = of_content(config(ca, exec_plugin(tmp_path, f"echo '{answer}'")))
+    assert connection.server == "https://10.0.0.1:6443"
+    assert connection.authorization() == "Bearer fresh"
+    assert connection.tls.verify_mode == ssl.CERT_REQUIRED
+
+
+def test_user_and_password_become_basic_authentication() -> None:
+    connection = of_content(config(user={"username": "u", "password": "p"}))
+    assert connection.authorization() == f"Basic {encoded('u:p')}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -111,8 +113,10 @@ def test_stream_without_status_is_broken(monkeypatch: pytest.MonkeyPatch) -> Non
         websocket.WebSocketConnectionClosedException("socket is already closed."),
         websocket.WebSocketProtocolException("rsv is not implemented"),
         ConnectionResetError("Connection reset by peer"),
+        OSError(113, "No route to host"),
+        ssl.SSLError(1, "[SSL] record layer failure"),
     ],
-    ids=["closed", "protocol", "reset"],
+    ids=["closed", "protocol", "reset", "no route", "TLS"],
 )
 def test_connection_that_breaks_keeps_what_arrived(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = Replay([data(STDOUT, b"half"), error])
@@ -123,10 +127,13 @@ def test_connection_that_breaks_keeps_what_arrived(error: Exception, monkeypatch
 
 
 def test_silence_until_the_time_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.0, 0.0, *[60.0] * 9])
+    monkeypatch.setattr("debugcapture.cluster.exec.time.monotonic", lambda: next(clock))
     connection = Replay([data(STDOUT, b"half"), websocket.WebSocketTimeoutException("timed out")])
     status, out, _ = collect(connection, monkeypatch)
     assert (status.code, status.reason, out) == (None, "TimeLimit", b"half")
-    assert "60 s" in status.message
+    assert "time limit" in status.message
+    assert connection.is_shut
 
 
 def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,25 +145,57 @@ def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.Mon
     assert connection.timeouts == [float(left) for left in range(59, 0, -1)]
 
 
-def test_what_a_sink_raises_goes_through_and_the_connection_is_shut(monkeypatch: pytest.MonkeyPatch) -> None:
-    class FullError(Exception):
-        pass
+def test_status_that_arrived_counts_however_the_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [data(STATUS, failure_status(4)), websocket.WebSocketConnectionClosedException("closed")]
+    status, _, _ = collect(Replay(frames), monkeypatch)
+    assert status.code == 4
 
-    def full(_piece: memoryview) -> None:
-        raise FullError
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("full"), BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device")],
+    ids=["its own", "reader has gone", "disk is full"],
+)
+def test_what_a_sink_raises_goes_through_and_the_connection_is_shut(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sink(_piece: memoryview) -> None:
+        raise error
 
     connection = Replay([data(STDOUT, b"x"), data(STATUS, SUCCESS), CLOSE])
     monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
-    with pytest.raises(FullError):
-        exec_stream.run(api(), PLACE, ["true"], stdout=full, stderr=discard, time_limit_s=60)
+    with pytest.raises(type(error)) as caught:
+        exec_stream.run(api(), PLACE, ["true"], stdout=sink, stderr=discard, time_limit_s=60)
+    assert caught.value is error
     assert connection.is_shut
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=8), st.integers(1, 500))
+def test_frames_arrive_whole_wherever_the_network_cuts_them(payloads: list[bytes], size: int) -> None:
+    frames = [data(STDOUT, payload) for payload in payloads] + [data(STATUS, SUCCESS), CLOSE]
+    wire = b"".join(ABNF(1, 0, 0, 0, opcode, 0, content).format() for opcode, content in frames)
+    connection = exec_stream._reading_ahead()(skip_utf8_validation=True)
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # one packet is one recv()
+
+    def send() -> None:
+        for at in range(0, len(wire), size):
+            far.send(wire[at : at + size])
+
+    out = bytearray()
+    with near, far:
+        connection.sock = near
+        sender = threading.Thread(target=send)
+        sender.start()
+        status = exec_stream._pump(connection, {STDOUT: out.extend}, 60)
+        sender.join()
+    assert (status, bytes(out)) == (ExitStatus(0), b"".join(payloads))
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, used: Api, argv: list[str]) -> tuple[str, dict[str, Any]]:
     """Return the URL and the options with which a command opens its connection."""
     calls: list[tuple[str, dict[str, Any]]] = []
 
-    def create(url: str, **options: Any) -> Replay:
+    def create(*, url: str, **options: Any) -> Replay:
         calls.append((url, options))
         return Replay([data(STATUS, SUCCESS), CLOSE])
 

@@ -31,7 +31,6 @@ def form(one: Provider) -> list[dict[str, Any]]:
 
 def test_plugin_yaml_is_up_to_date() -> None:
     assert generate.GOAL.read_text(encoding="utf-8") == generate.text()
-    assert generate.main(["--check"]) == 0
 
 
 @pytest.mark.parametrize("content", [None, "name: old\n"], ids=["missing", "stale"])
@@ -42,6 +41,7 @@ def test_stale_plugin_yaml_is_told_and_written(
     if content:
         goal.write_text(content)
     monkeypatch.setattr(generate, "GOAL", goal)
+    monkeypatch.setattr(generate, "text", lambda: "name: new\n")
     assert generate.main(["--check"]) == 1
     assert "stale" in capsys.readouterr().err
     assert generate.main([]) == 0
@@ -49,7 +49,7 @@ def test_stale_plugin_yaml_is_told_and_written(
 
 
 def test_rundeck_reads_no_aliases() -> None:
-    events = yaml.parse(generate.text(), Loader=yaml.SafeLoader)
+    events = yaml.parse(generate.GOAL.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     assert not [one for one in events if isinstance(one, yaml.AliasEvent)]
 
 

@@ -1,0 +1,267 @@
+"""runbook.py: what a step checks before it starts, and what it tells whom when something fails."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pytest
+
+from debugcapture import runbook
+from debugcapture.bundle import MANIFEST, Bundle, create_bundle
+from debugcapture.cluster.api import Api
+from debugcapture.errors import BadInput, NotAllowed, NothingCaptured, NotStored, TargetNotFound
+from debugcapture.incident.pagerduty import PagerDuty
+from debugcapture.model import ExitStatus, Json
+from debugcapture.runbook import AttachStep, Caller, CaptureStep, ExecStep, NoteStep, UploadStep
+from debugcapture.settings import TargetSettings, read
+from tests.unit.builders import NOON, manifest, pod, status, terminated, written
+
+INCIDENT = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t"}
+POD = {"pod": "checkout-7d9f-abcde", "namespace": "shop"}
+
+
+class Cluster:
+    """An API server with one pod, and the status that its commands end with."""
+
+    def __init__(self, whole: Json | None = None, ended: ExitStatus | None = None) -> None:
+        self.whole, self.ended = whole or pod(), ended or ExitStatus(0)
+        self.may_list = True
+
+    def pod(self, _namespace: str, name: str) -> Json:
+        if name != self.whole["metadata"]["name"]:
+            raise TargetNotFound("cannot read", "not found")
+        return self.whole
+
+    def pods(self, _namespace: str) -> list[Json]:
+        if not self.may_list:
+            raise NotAllowed("cannot list", "forbidden")
+        return [self.whole]
+
+    def namespace_exists(self, namespace: str) -> bool:
+        return namespace == "shop"
+
+    def log(self, *_: object, **__: object) -> list[bytes]:
+        return [b"started\n"]
+
+    def events(self, *_: object) -> list[Json]:
+        return []
+
+    def run(self, _api: Api, _place: object, argv: Sequence[str], *, stdout: Any, stderr: Any, **_: Any) -> ExitStatus:
+        stdout(memoryview(" ".join(argv).encode() + b"\xff"))
+        stderr(memoryview(b"warning"))
+        return self.ended
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def caller(tmp_path: Path, said: list[str]) -> Caller:
+    trigger = {"execution": "https://rundeck/7"}
+    return Caller(said.append, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", trigger)
+
+
+@pytest.fixture
+def notes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """Return the list of the notes that were posted."""
+    posted: list[tuple[str, str, str]] = []
+
+    def annotate(_self: PagerDuty, incident: str, mark: str, content: str) -> bool:
+        posted.append((incident, mark, content))
+        return True
+
+    monkeypatch.setattr(PagerDuty, "annotate", annotate)
+    return posted
+
+
+Serve = Callable[[Cluster], None]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
+    def use(cluster: Cluster) -> None:
+        monkeypatch.setattr(runbook, "connect", lambda _: None)
+        monkeypatch.setattr(runbook, "Api", lambda _: cluster)
+        monkeypatch.setattr("debugcapture.cluster.exec.run", cluster.run)
+
+    return use
+
+
+@pytest.fixture
+def bundle(caller: Caller) -> Bundle:
+    made = create_bundle(caller.spool, "checkout-7d9f-abcde", NOON)
+    written(made.folder, "jvm-threads.txt", "threads")
+    made.save(manifest(capture_id=made.folder.name))
+    return made
+
+
+def written_to(stream: BinaryIO) -> bytes:
+    return cast("io.BytesIO", stream).getvalue()
+
+
+def test_command_is_run_and_its_output_arrives_unchanged(serve: Serve, caller: Caller, said: list[str]) -> None:
+    serve(Cluster())
+    step = read(ExecStep, POD | {"command": "echo 'a  b' c"})
+    assert runbook.execute(step, caller).exit_code == 0
+    assert written_to(caller.stdout) == b"echo a  b c\xff"
+    assert written_to(caller.stderr) == b"warning"
+    assert said == []
+
+
+def test_exit_code_of_a_command_is_the_steps(serve: Serve, caller: Caller, said: list[str]) -> None:
+    serve(Cluster(ended=ExitStatus(42)))
+    assert runbook.execute(read(ExecStep, POD | {"command": "false"}), caller).exit_code == 42
+    assert "ended with exit code 42" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        (ExitStatus(None, "", "executable file not found"), "has no such program. Run it from a debug container"),
+        (ExitStatus(None, "TimeLimit", "still running"), "still running"),
+        (ExitStatus(None, "StreamBroken"), "StreamBroken"),
+    ],
+    ids=["no program", "time limit", "broken"],
+)
+def test_command_without_an_end_is_no_success(ended: ExitStatus, told: str, serve: Serve, caller: Caller) -> None:
+    serve(Cluster(ended=ended))
+    with pytest.raises(NothingCaptured, match=told):
+        runbook.execute(read(ExecStep, POD | {"command": "x"}), caller)
+
+
+@pytest.mark.parametrize("command", ["echo 'a", 'echo "a', "a\\"])
+@pytest.mark.parametrize(("kind", "run"), [(ExecStep, runbook.execute), (AttachStep, runbook.attach)])
+def test_command_with_open_quotes_is_bad_input(command: str, kind: Any, run: Any, caller: Caller) -> None:
+    with pytest.raises(BadInput, match="Close its quotes"):
+        run(read(kind, POD | {"command": command}), caller)
+
+
+def test_attaching_needs_a_running_container(serve: Serve, caller: Caller) -> None:
+    crashed = status(state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("Error", 1))
+    serve(Cluster(pod(status={"containerStatuses": [crashed]})))
+    with pytest.raises(NothingCaptured, match="it does not run: waiting"):
+        runbook.attach(read(AttachStep, POD | {"command": "ps"}), caller)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "may_list", "told"),
+    [
+        ("shop", True, "Pods there: checkout-7d9f-abcde."),
+        ("shop", False, "it does not exist"),
+        ("mall", True, "there is no namespace mall"),
+    ],
+    ids=["near", "may not list", "no namespace"],
+)
+def test_missing_pod_is_told_with_what_helps(namespace: str, may_list: bool, told: str) -> None:
+    cluster = Cluster()
+    cluster.may_list = may_list
+    with pytest.raises(TargetNotFound, match=told):
+        runbook.find(cast("Api", cluster), TargetSettings(namespace=namespace, pod="checkout-7d9f-fghij"))
+
+
+CAPTURE = POD | {"collectors": "pod-snapshot"}
+
+
+def test_capture_hands_on_bundle_link_and_summary(
+    serve: Serve, caller: Caller, tmp_path: Path, notes: list[Any]
+) -> None:
+    serve(Cluster())
+    store = (tmp_path / "store").as_uri()
+    done = runbook.capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
+    assert done.exit_code == 0
+    assert done.data["status"] == "complete"
+    assert Path(done.data["bundle"]).name == done.data["capture_id"]
+    assert done.data["link"].startswith(store)
+    assert done.data["link"].endswith("/index.html")
+    ((incident, mark, text),) = notes
+    assert incident == "Q1ABCDEF"
+    assert done.data["capture_id"] in mark
+    assert mark in text
+    assert done.data["link"] in text
+
+
+@pytest.mark.parametrize(("fails", "code"), [("true", 10), ("false", 0)])
+def test_partial_capture_ends_as_the_job_wants(fails: str, code: int, serve: Serve, caller: Caller) -> None:
+    cluster = Cluster()
+    serve(cluster)
+    cluster.events = lambda *_: (_ for _ in ()).throw(NotAllowed("cannot list", "forbidden"))  # type: ignore[method-assign]
+    done = runbook.capture(read(CaptureStep, CAPTURE | {"fail_when_partial": fails}), caller)
+    assert (done.exit_code, done.data["status"]) == (code, "partial")
+
+
+def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
+    serve: Serve, caller: Caller, tmp_path: Path, notes: list[Any]
+) -> None:
+    serve(Cluster())
+    store = (written(tmp_path, "file", "") / "store").as_uri()
+    with pytest.raises(NotStored, match="Not a directory"):
+        runbook.capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
+    assert "Not in the store: cannot store" in notes[0][2]
+    assert f"Kept on the Rundeck host in {caller.spool}/" in notes[0][2]
+
+
+def test_capture_that_fails_tells_the_incident(serve: Serve, caller: Caller, notes: list[Any]) -> None:
+    serve(Cluster())
+    with pytest.raises(TargetNotFound):
+        runbook.capture(read(CaptureStep, CAPTURE | INCIDENT | {"pod": "gone"}), caller)
+    assert notes[0][1] == "[debug-capture 7]"
+    assert "Debug capture failed\nno pod shop/gone" in notes[0][2]
+    assert "https://rundeck/7" in notes[0][2]
+
+
+def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, caller: Caller) -> None:
+    waiting = {"name": "app", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+    serve(Cluster(pod(status={"containerStatuses": [waiting]})))
+    with pytest.raises(NothingCaptured, match="does not run: waiting"):
+        runbook.capture(read(CaptureStep, POD | {"collectors": "jvm-thread-dump"}), caller)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"incident_id": "Q1ABCDEF"}, {"collectors": "heap"}],
+    ids=["no key", "no such collector"],
+)
+def test_capture_checks_its_settings_before_it_asks_the_cluster(wrong: dict[str, str], caller: Caller) -> None:
+    with pytest.raises(BadInput):
+        runbook.capture(read(CaptureStep, CAPTURE | wrong), caller)
+    assert not caller.spool.exists()
+
+
+def test_upload_without_a_bundle_does_nothing(caller: Caller, said: list[str]) -> None:
+    assert runbook.upload(read(UploadStep, {}), caller).exit_code == 0
+    assert said == ["no bundle was captured: nothing to upload"]
+
+
+def test_upload_needs_a_store(bundle: Bundle, caller: Caller) -> None:
+    with pytest.raises(BadInput, match="store is missing"):
+        runbook.upload(read(UploadStep, {"bundle": str(bundle.folder)}), caller)
+    assert (bundle.folder / "jvm-threads.txt").exists()
+
+
+def test_upload_of_a_folder_outside_of_the_spool_is_refused(caller: Caller, tmp_path: Path) -> None:
+    written(tmp_path, f"20260102T120000Z-x-1a2b/{MANIFEST}", "{}")
+    settings = {"bundle": f"{tmp_path}/20260102T120000Z-x-1a2b", "store": (tmp_path / "store").as_uri()}
+    with pytest.raises(BadInput, match="is no bundle"):
+        runbook.upload(read(UploadStep, settings), caller)
+
+
+def test_note_of_a_bundle_carries_its_mark(bundle: Bundle, caller: Caller, notes: list[Any], said: list[str]) -> None:
+    runbook.annotate(read(NoteStep, INCIDENT | {"bundle": str(bundle.folder)}), caller)
+    assert notes[0][1] == f"[debug-capture {bundle.folder.name}]"
+    assert said == ["incident Q1ABCDEF: note added"]
+
+
+@pytest.mark.parametrize(("failure", "told"), [("no pod x", "no pod x"), ("", "no bundle was captured")])
+def test_note_without_a_bundle_tells_the_failure(failure: str, told: str, caller: Caller, notes: list[Any]) -> None:
+    runbook.annotate(read(NoteStep, INCIDENT | {"failure": failure}), caller)
+    assert f"Debug capture failed\n{told}\n" in notes[0][2]
+
+
+def test_without_an_incident_there_is_no_note(caller: Caller, notes: list[Any]) -> None:
+    runbook.annotate(read(NoteStep, {"failure": "x"}), caller)
+    assert notes == []
