@@ -15,7 +15,7 @@ _UNIX = 3
 def write_zip(goal: Path, files: Mapping[str, Path]) -> None:
     """Write ``files`` (name in the zip → file) to ``goal``; it appears there only when it is complete."""
     goal.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = goal.with_suffix(".unfinished")
+    unfinished = goal.with_suffix(f".{os.getpid()}")
     with zipfile.ZipFile(unfinished, "w") as archive:
         for name, file in sorted(files.items()):
             archive.writestr(_entry(name), file.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)

@@ -70,14 +70,16 @@ def vendored(target: Target) -> Path:
     """Return the folder with the packages for ``target``, made unless it is there."""
     folder = BUILD / f"lib-{target.key()}"
     if not folder.exists():
-        unfinished = folder.with_suffix(".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        _install(unfinished, target)
-        _trim(unfinished)
-        for python in _PYTHONS:
-            _add_extensions(unfinished, replace(target, python=python))
-        _compile(unfinished, target)
-        unfinished.rename(folder)
+        BUILD.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=BUILD) as scratch:  # another build may be making the same
+            made = Path(scratch, "lib")
+            _install(made, target)
+            _trim(made)
+            for python in _PYTHONS:
+                _add_extensions(made, replace(target, python=python))
+            _compile(made, target)
+            if not folder.exists():
+                made.rename(folder)
     return folder
 
 
