@@ -17,7 +17,6 @@ from .capture import Capture
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.connect import connect
-from .collectors.catalog import choose
 from .errors import EXIT_PARTIAL, BadInput, CaptureError, NotAllowed, NothingCaptured, NotStored, TargetNotFound
 from .incident.note import capture_note, failure_note, marker
 from .incident.pagerduty import PagerDuty
@@ -190,6 +189,8 @@ def _not_found(api: Api, settings: TargetSettings) -> TargetNotFound:
 
 
 def _capture(step: CaptureStep, caller: Caller) -> Bundle:
+    from .collectors.catalog import choose  # reads YAML, which other steps need not pay for
+
     collectors = choose(step.capture.collectors)
     api = Api(connect(step.connection))
     pod, target = find(api, step.target)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -31,22 +29,40 @@ def data(channel: int, payload: bytes) -> Frame:
     return ABNF.OPCODE_BINARY, bytes([channel]) + payload
 
 
+def wire(frame: Frame) -> bytes:
+    return bytes(ABNF(1, 0, 0, 0, frame[0], 0, frame[1]).format())
+
+
+def fill(buffer: memoryview, content: bytes) -> int:
+    buffer[: len(content)] = content
+    return len(content)
+
+
 class Replay:
     """A connection that replays frames; an exception among them is raised in its place."""
 
     def __init__(self, frames: Iterable[Frame | Exception]) -> None:
         self._frames = iter(frames)
         self.timeouts: list[float] = []
+        self.pongs: list[bytes] = []
         self.is_shut = False
 
     def settimeout(self, seconds: float) -> None:
         self.timeouts.append(seconds)
 
-    def recv_data(self) -> Frame:
+    @property
+    def sock(self) -> Replay:
+        return self
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """Hand out a frame at a time, as it is on the wire."""
         frame = next(self._frames)
         if isinstance(frame, Exception):
             raise frame
-        return frame
+        return fill(buffer, wire(frame))
+
+    def pong(self, payload: bytes) -> None:
+        self.pongs.append(payload)
 
     def shutdown(self) -> None:
         self.is_shut = True
@@ -110,13 +126,11 @@ def test_stream_without_status_is_broken(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     "error",
     [
-        websocket.WebSocketConnectionClosedException("socket is already closed."),
-        websocket.WebSocketProtocolException("rsv is not implemented"),
         ConnectionResetError("Connection reset by peer"),
         OSError(113, "No route to host"),
         ssl.SSLError(1, "[SSL] record layer failure"),
     ],
-    ids=["closed", "protocol", "reset", "no route", "TLS"],
+    ids=["reset", "no route", "TLS"],
 )
 def test_connection_that_breaks_keeps_what_arrived(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = Replay([data(STDOUT, b"half"), error])
@@ -129,7 +143,7 @@ def test_connection_that_breaks_keeps_what_arrived(error: Exception, monkeypatch
 def test_silence_until_the_time_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.0, 0.0, *[60.0] * 9])
     monkeypatch.setattr("debugcapture.cluster.exec.time.monotonic", lambda: next(clock))
-    connection = Replay([data(STDOUT, b"half"), websocket.WebSocketTimeoutException("timed out")])
+    connection = Replay([data(STDOUT, b"half"), TimeoutError("timed out")])
     status, out, _ = collect(connection, monkeypatch)
     assert (status.code, status.reason, out) == (None, "TimeLimit", b"half")
     assert "time limit" in status.message
@@ -146,7 +160,7 @@ def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.Mon
 
 
 def test_status_that_arrived_counts_however_the_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = [data(STATUS, failure_status(4)), websocket.WebSocketConnectionClosedException("closed")]
+    frames: list[Frame | Exception] = [data(STATUS, failure_status(4)), ConnectionResetError("closed")]
     status, _, _ = collect(Replay(frames), monkeypatch)
     assert status.code == 4
 
@@ -170,32 +184,61 @@ def test_what_a_sink_raises_goes_through_and_the_connection_is_shut(
     assert connection.is_shut
 
 
-@given(st.lists(st.binary(min_size=1, max_size=300), max_size=8), st.integers(1, 500))
+class Wire(Replay):
+    """A connection that hands out the bytes of its frames ``size`` at a time, and then nothing."""
+
+    def __init__(self, content: bytes, size: int) -> None:
+        super().__init__([])
+        self._content, self._size = content, size
+
+    def recv_into(self, buffer: memoryview) -> int:
+        piece, self._content = self._content[: self._size], self._content[self._size :]
+        return fill(buffer, piece)
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8), st.integers(1, 500))
 def test_frames_arrive_whole_wherever_the_network_cuts_them(payloads: list[bytes], size: int) -> None:
     frames = [data(STDOUT, payload) for payload in payloads] + [data(STATUS, SUCCESS), CLOSE]
-    wire = b"".join(ABNF(1, 0, 0, 0, opcode, 0, content).format() for opcode, content in frames)
-    connection = exec_stream._reading_ahead()(skip_utf8_validation=True)
-    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # one packet is one recv()
+    with pytest.MonkeyPatch.context() as patch:
+        status, out, _ = collect(Wire(b"".join(map(wire, frames)), size), patch)
+    assert (status, out) == (ExitStatus(0), b"".join(payloads))
 
-    def send() -> None:
-        for at in range(0, len(wire), size):
-            far.send(wire[at : at + size])
 
-    out = bytearray()
-    with near, far:
-        connection.sock = near
-        sender = threading.Thread(target=send)
-        sender.start()
-        status = exec_stream._pump(connection, {STDOUT: out.extend}, 60)
-        sender.join()
-    assert (status, bytes(out)) == (ExitStatus(0), b"".join(payloads))
+@pytest.mark.parametrize("length", [125, 126, 65535, 65536, 200_000])
+def test_every_form_of_a_frames_length_is_understood(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = bytes(index % 251 for index in range(length - 1))
+    connection = Wire(wire(data(STDOUT, payload)) + wire(data(STATUS, SUCCESS)), 60_000)
+    assert collect(connection, monkeypatch) == (ExitStatus(0), payload, b"")
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=6), st.integers(1, 50))
+def test_a_message_in_fragments_with_a_ping_between_stays_on_its_channel(pieces: list[bytes], size: int) -> None:
+    first, *rest = pieces
+    content = ABNF(0 if rest else 1, 0, 0, 0, ABNF.OPCODE_BINARY, 0, bytes([STDERR]) + first).format()
+    for index, piece in enumerate(rest):
+        content += wire((ABNF.OPCODE_PING, b""))
+        content += ABNF(int(index == len(rest) - 1), 0, 0, 0, ABNF.OPCODE_CONT, 0, piece).format()
+    connection = Wire(content + wire(data(STATUS, SUCCESS)) + wire(CLOSE), size)
+    with pytest.MonkeyPatch.context() as patch:
+        assert collect(connection, patch) == (ExitStatus(0), b"", b"".join(pieces))
+
+
+def test_a_ping_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Replay([(ABNF.OPCODE_PING, b"are you there"), data(STATUS, SUCCESS), CLOSE])
+    collect(connection, monkeypatch)
+    assert connection.pongs == [b"are you there"]
+
+
+def test_a_connection_that_just_ends_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, out, _ = collect(Wire(wire(data(STDOUT, b"half")), 9999), monkeypatch)
+    assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, used: Api, argv: list[str]) -> tuple[str, dict[str, Any]]:
     """Return the URL and the options with which a command opens its connection."""
     calls: list[tuple[str, dict[str, Any]]] = []
 
-    def create(*, url: str, **options: Any) -> Replay:
+    def create(url: str, **options: Any) -> Replay:
         calls.append((url, options))
         return Replay([data(STATUS, SUCCESS), CLOSE])
 
@@ -252,7 +295,7 @@ def test_refused_command_is_told_with_the_servers_reason(
 
 @pytest.mark.parametrize(
     "error",
-    [ConnectionRefusedError(111, "Connection refused"), websocket.WebSocketTimeoutException("timed out")],
+    [ConnectionRefusedError(111, "Connection refused"), TimeoutError("timed out")],
     ids=["refused", "timeout"],
 )
 def test_server_that_does_not_answer_is_unreachable(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def test_only_an_exit_code_cause_is_an_exit_code(extra: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("status", "reason"),
-    [(broken_stream(), "StreamBroken"), (broken_stream("it fell"), "StreamBroken"), (out_of_time(60), "TimeLimit")],
+    [(broken_stream(), "StreamBroken"), (broken_stream("it fell"), "StreamBroken"), (out_of_time(), "TimeLimit")],
     ids=["broken", "broken by", "out of time"],
 )
 def test_stream_that_did_not_end_has_no_exit_code(status: ExitStatus, reason: str) -> None:

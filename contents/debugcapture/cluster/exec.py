@@ -1,7 +1,7 @@
 """Run a command in a container and take what it writes, byte by byte as it is.
 
-`websocket-client` is read frame by frame: `kubernetes.stream` is 150 times slower, keeps everything in memory and
-loses bytes. Source: Kubernetes API reference, "connect GET requests to exec of Pod".
+`kubernetes.stream` is 150 times slower, keeps everything in memory and loses bytes.
+Source: Kubernetes API reference, "connect GET requests to exec of Pod".
 """
 
 import time
@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 from ..model import ContainerRef, ExitStatus
 from .api import Api, pod_path, refused, unreachable, websocket_url
-from .frames import STATUS, STDERR, STDOUT, SUBPROTOCOLS, broken_stream, exit_status, out_of_time
+from .frames import CLOSE, PING, STATUS, STDERR, STDOUT, SUBPROTOCOLS, Frames, broken_stream, exit_status, out_of_time
 
 if TYPE_CHECKING:
     from websocket import WebSocket
 
 Sink = Callable[[memoryview], object]
 CONNECT_S = 10
-_RECORD_BYTES = 16 << 10  # the largest TLS record
+_READ_BYTES = 64 << 10
 
 
 def run(
@@ -38,32 +38,32 @@ def run(
 
 
 def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) -> ExitStatus:
-    from websocket import ABNF, WebSocketException, WebSocketTimeoutException
-
     deadline = time.monotonic() + time_limit_s
-    status: ExitStatus | None = None
-    while (remaining := deadline - time.monotonic()) > 0:
-        connection.settimeout(remaining)
-        try:
-            opcode, message = connection.recv_data()
-        except WebSocketTimeoutException:
-            break
-        except (WebSocketException, OSError) as error:
-            return status or broken_stream(str(error))
-        if opcode == ABNF.OPCODE_CLOSE:
-            return status or broken_stream()
-        status = _deliver(message, sinks) or status
-    return status or out_of_time(time_limit_s)
+    frames, buffer, status = Frames(), memoryview(bytearray(_READ_BYTES)), bytearray()
+    takers: dict[int, Sink] = {**sinks, STATUS: status.extend, PING: lambda ping: connection.pong(bytes(ping))}
+    otherwise, ended = broken_stream(), False
+    while not ended:
+        size, broken = _receive(connection, buffer, deadline - time.monotonic())
+        otherwise = broken or otherwise
+        ended = not size
+        for channel, piece in frames.feed(buffer[:size]):
+            ended = ended or channel == CLOSE
+            if channel in takers:
+                takers[channel](piece)
+    return exit_status(bytes(status)) if status else otherwise
 
 
-def _deliver(message: bytes, sinks: dict[int, Sink]) -> ExitStatus | None:
-    """Hand a message's payload to the sink of its channel; return the exit status when it is one."""
-    channel, payload = message[:1], memoryview(message)[1:]
-    if channel == bytes([STATUS]):
-        return exit_status(bytes(payload))
-    if payload and channel[0] in sinks:
-        sinks[channel[0]](payload)
-    return None
+def _receive(connection: "WebSocket", buffer: memoryview, remaining_s: float) -> tuple[int, ExitStatus | None]:
+    """Fill ``buffer`` and return how far; 0 at the end of the stream, with the reason when there is one."""
+    if remaining_s <= 0:
+        return 0, out_of_time()
+    connection.settimeout(remaining_s)
+    try:
+        return connection.sock.recv_into(buffer), None
+    except TimeoutError:
+        return 0, out_of_time()
+    except OSError as error:
+        return 0, broken_stream(str(error))
 
 
 def _open(api: Api, place: ContainerRef, argv: Sequence[str]) -> "WebSocket":
@@ -74,8 +74,7 @@ def _open(api: Api, place: ContainerRef, argv: Sequence[str]) -> "WebSocket":
     doing = f"cannot run a command in {place}"
     try:
         return websocket.create_connection(
-            class_=_reading_ahead(),
-            url=websocket_url(api.connection.server, f"{pod_path(place.namespace, place.pod)}/exec", query),
+            websocket_url(api.connection.server, f"{pod_path(place.namespace, place.pod)}/exec", query),
             timeout=CONNECT_S,
             header=api.headers(),
             subprotocols=list(SUBPROTOCOLS),
@@ -88,25 +87,6 @@ def _open(api: Api, place: ContainerRef, argv: Sequence[str]) -> "WebSocket":
         raise refused(doing, error.status_code, error.resp_body or b"") from error
     except (websocket.WebSocketException, OSError) as error:
         raise unreachable(doing, error) from error
-
-
-def _reading_ahead() -> "type[WebSocket]":
-    """Return a WebSocket that reads a TLS record at a time.
-
-    The library reads a frame in three pieces or more, each a call through TLS; this halves the time of a transfer.
-    """
-    from websocket import WebSocket
-
-    class ReadingAhead(WebSocket):  # type: ignore[misc]  # the library is not typed for us
-        _ahead = b""
-
-        def _recv(self, bufsize: int) -> bytes:
-            if not self._ahead:
-                self._ahead = super()._recv(_RECORD_BYTES)
-            piece, self._ahead = self._ahead[:bufsize], self._ahead[bufsize:]
-            return piece
-
-    return ReadingAhead
 
 
 def _proxy(url: str | None) -> dict[str, object]:
