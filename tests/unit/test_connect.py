@@ -204,12 +204,12 @@ def test_bad_kubeconfig_does_not_leak_its_content(text: str, told: str) -> None:
     assert "the kubeconfig content" in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["hunter2!", "aHVudGVyMsO8"], ids=["no base64", "no ASCII"])
+@pytest.mark.parametrize("value", ["aHVudGVy!Mg==", "aHVudGVyMsO8"], ids=["no base64", "no ASCII"])
 def test_bad_key_data_is_named_and_not_shown(value: str, pair: Pair) -> None:
     user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": value}
     with pytest.raises(BadInput, match="client-key-data is not base64 of PEM") as caught:
         of_content(config(user=user))
-    assert "hunter2" not in str(caught.value)
+    assert value not in str(caught.value)
 
 
 def test_certificate_with_another_key_is_refused(pair: Pair) -> None:

@@ -1,12 +1,14 @@
-"""frames.py: the exit status that ends a stream."""
+"""frames.py: what a server sends, cut into payloads, and the exit status that ends it."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from debugcapture.cluster.frames import broken_stream, exit_status, out_of_time
+from debugcapture.cluster.frames import CLOSE, PING, STDERR, STDOUT, Frames, broken_stream, exit_status, out_of_time
 from debugcapture.model import ExitStatus
 from tests.unit.builders import SUCCESS, failure_status
 
@@ -79,3 +81,39 @@ def test_broken_stream_says_what_broke_it() -> None:
 )
 def test_missing_program_is_told_apart(status: ExitStatus, missing: bool) -> None:
     assert status.not_found is missing
+
+
+def wire(opcode: int, payload: bytes, *, last: bool = True) -> bytes:
+    """A short frame as a server sends it (RFC 6455, section 5.2)."""
+    return bytes([opcode | (128 if last else 0), len(payload)]) + payload
+
+
+def message(channel: int, payload: bytes) -> bytes:
+    return wire(2, bytes([channel]) + payload)
+
+
+def cut(*pieces: bytes) -> list[tuple[int, bytes]]:
+    """Return what `Frames` makes of ``pieces``."""
+    frames = Frames()
+    return [(channel, bytes(payload)) for piece in pieces for channel, payload in frames.feed(memoryview(piece))]
+
+
+def test_control_frame_between_fragments_changes_nothing() -> None:
+    fragments = [wire(2, b"\x01ab", last=False), wire(9, b"ping"), wire(0, b"", last=False), wire(0, b"cd")]
+    expected = [(STDOUT, b"ab"), (PING, b"ping"), (STDOUT, b"cd"), (STDERR, b"x")]
+    assert cut(*fragments, message(STDERR, b"x")) == expected
+    assert cut(b"".join(fragments) + message(STDERR, b"x")) == expected
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x03\xe8", b"\x03\xe8bye"])
+def test_close_is_told_whatever_it_says(payload: bytes) -> None:
+    assert cut(message(STDOUT, b"x") + wire(8, payload)) == [(STDOUT, b"x"), (CLOSE, payload)]
+
+
+def test_payload_is_handed_on_before_its_frame_is_whole() -> None:
+    assert cut(message(STDOUT, b"abcdef")[:6]) == [(STDOUT, b"abc")]
+
+
+@given(st.lists(st.binary(max_size=50)))
+def test_noise_does_not_raise(pieces: list[bytes]) -> None:
+    cut(*pieces)

@@ -89,6 +89,13 @@ def test_note_is_under_2000_bytes_always(count: int, reason: str, failure: str, 
     assert failure_note(failure, URL, MARK).endswith(MARK)
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_long_failure_is_cut(stored: bool) -> None:
+    text = capture_note(manifest(), receipt() if stored else None, "/spool/b", URL, "x" * 5000)
+    assert len(text.encode()) < LIMIT_BYTES
+    assert len(failure_note("x" * 5000, URL, MARK).encode()) < LIMIT_BYTES
+
+
 def test_what_does_not_fit_is_counted_and_links_stay() -> None:
     missing = [nothing("failed", "x" * 200, title=f"Log {number}") for number in range(50)]
     lines = capture_note(manifest(artifact(), *missing), receipt(), "", URL, "").splitlines()

@@ -69,4 +69,4 @@ def test_only_a_running_container_runs_commands(phase: str, runs: bool) -> None:
     ],
 )
 def test_root_process_needs_the_default_capabilities(profile: Profile, uid: int, used: Profile) -> None:
-    assert debug_profile(profile, User(uid, uid)) == used
+    assert debug_profile(profile, User(uid, 1000 - uid)) == used

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from debugcapture.errors import BadInput
 from debugcapture.providers import PROVIDERS
 from debugcapture.runbook import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
-from debugcapture.settings import DAY_S, declared, read
+from debugcapture.settings import DAY_S, declared, read, setting
 
 EXEC = {"pod": "web-0", "command": "true"}
 
@@ -120,10 +121,26 @@ def test_missing_value_is_told_with_the_title_in_the_form() -> None:
 
 @pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
 def test_secrets_never_appear_in_an_error(one: Any) -> None:
-    secrets = {setting.name: f"hunter2-{setting.name}" for setting in declared(one.settings) if setting.rule.secret}
+    secrets = {each.name: f"hunter2-{each.name}" for each in declared(one.settings) if each.rule.secret}
     wrong = dict.fromkeys(["pod", "namespace", "store", "pagerduty_url", "verify_tls", "link_valid_s"], "?!")
     assert secrets
     assert "hunter2" not in problem(one.settings, wrong | secrets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vault:
+    """Vault."""
+
+    pin: str = setting("", "PIN", "", pattern=r"\d{4}", allowed="four digits", secret=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaultStep:
+    vault: Vault
+
+
+def test_secret_of_the_wrong_form_is_not_shown() -> None:
+    assert problem(VaultStep, {"pin": "hunter2"}).startswith("wrong settings: pin must be four digits, not its value.")
 
 
 def test_control_characters_of_a_value_do_not_reach_the_log() -> None:
@@ -132,7 +149,7 @@ def test_control_characters_of_a_value_do_not_reach_the_log() -> None:
 
 @pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
 def test_declared_defaults_pass_their_own_rules(one: Any) -> None:
-    values = {setting.name: setting.default for setting in declared(one.settings)}
+    values = {each.name: each.default for each in declared(one.settings)}
     read(one.settings, values | EXEC)
 
 
