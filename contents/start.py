@@ -19,6 +19,6 @@ def run(provider):  # type: ignore[no-untyped-def]  # an annotation might not be
         from debugcapture.rundeck import main
     except ImportError as error:
         package = error.name or str(error)
-        advice = "pip install kubernetes boto3 PyYAML websocket-client, or use the bundled plugin."
+        advice = "Install the plugin's requirements.lock, or use the bundled plugin."
         sys.exit("Error: %s has no package %s. %s" % (sys.executable, package, advice))
     sys.exit(main(provider))

@@ -83,7 +83,10 @@ class Bundle:
 
     def manifest(self) -> Manifest:
         """Return the manifest. Raises BadInput when ``folder`` is no bundle."""
-        return _manifest(_read(self.folder / MANIFEST))
+        try:
+            return _manifest(_read(self.folder / MANIFEST))
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"{self.folder} is no bundle", f"its manifest is not one of ours ({error})") from error
 
     def save_receipt(self, receipt: Receipt) -> None:
         """Write down where the store has the files."""

@@ -24,6 +24,7 @@ class CaptureError(Exception):
         """``what`` failed (with the pod's name), ``why`` it did, and what to ``do`` about it."""
         super().__init__(what, why, do)
         self.what, self.why, self.do = (one_line(part) for part in (what, why, do))
+        self.data: dict[str, str] = {}  # what later steps can use although this one failed
 
     def __str__(self) -> str:
         line = f"{self.what}: {self.why}" if self.why else self.what

@@ -26,6 +26,8 @@ def keep(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> 
         receipt = Receipt(url, tuple(_send(bundle, store, say)))
     except NotStored as error:
         raise NotStored(error.what, error.why, f"{error.do} Kept in the spool: {bundle.folder}") from error
+    except OSError as error:
+        raise NotStored(f"cannot read or write {bundle.folder}", error.strerror or str(error)) from error
     bundle.save_receipt(receipt)
     bundle.discard_artifacts()
     say(f"stored in {url}: {receipt.link(INDEX)}")

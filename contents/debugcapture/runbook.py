@@ -12,16 +12,25 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .attachment import Attachment, DebugOptions
-from .bundle import Bundle, create_bundle, open_bundle, prune
+from .bundle import Bundle, create_bundle, open_bundle, prune, writable
 from .capture import Capture
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.connect import connect
-from .errors import EXIT_PARTIAL, BadInput, CaptureError, NotAllowed, NothingCaptured, NotStored, TargetNotFound
+from .errors import (
+    EXIT_PARTIAL,
+    BadInput,
+    CaptureError,
+    NotAllowed,
+    NoteNotSent,
+    NothingCaptured,
+    NotStored,
+    TargetNotFound,
+)
 from .incident.note import capture_note, failure_note, marker
 from .incident.pagerduty import PagerDuty
 from .keep import keep
-from .model import ContainerRef, ExitStatus, Json, Manifest, Outcome, Receipt, Target
+from .model import ContainerRef, ExitStatus, Json, Manifest, Outcome, Target
 from .plan import is_running
 from .report import INDEX, artifact_table, summary
 from .settings import (
@@ -114,14 +123,15 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
     try:
         bundle = _capture(step, caller)
     except CaptureError as error:
-        _tell_failure(step.incident, caller, str(error))
+        reason = str(error)
+        _told(error, lambda: _tell_failure(step.incident, caller, reason), caller)
         raise
-    manifest = bundle.manifest()
-    link, failure = _store_and_tell(step, bundle, caller)
+    data, failure = _store_and_tell(step, bundle, caller)
     if failure:
+        failure.data = data
         raise failure
-    partial = manifest.status == "partial" and step.capture.fail_when_partial
-    return Outcome(EXIT_PARTIAL if partial else 0, _handed_on(bundle, manifest) | link)
+    partial = data["status"] == "partial" and step.capture.fail_when_partial
+    return Outcome(EXIT_PARTIAL if partial else 0, data)
 
 
 def execute(step: ExecStep, caller: Caller) -> Outcome:
@@ -151,9 +161,7 @@ def upload(step: UploadStep, caller: Caller) -> Outcome:
     if not step.store.store:
         raise BadInput("cannot upload", "store is missing", "Set the store's URL.")
     bundle = open_bundle(step.bundle.bundle, _spool(step.spool, caller))
-    receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)
-    prune(_spool(step.spool, caller), datetime.now(timezone.utc))
-    return Outcome(0, {"link": receipt.link(INDEX)})
+    return Outcome(0, {"link": _keep(bundle, step.store, step.spool, caller)})
 
 
 def annotate(step: NoteStep, caller: Caller) -> Outcome:
@@ -200,7 +208,7 @@ def _capture(step: CaptureStep, caller: Caller) -> Bundle:
     caller.say(f"bundle {bundle.folder}")
     options = DebugOptions(step.debug.image, step.debug.profile, step.capture.debug_time_limit_s)
     manifest = Manifest(bundle.folder.name, started, None, target, caller.trigger)
-    with Attachment(api, target, options, caller.say) as attachment:
+    with writable(bundle.folder), Attachment(api, target, options, caller.say) as attachment:
         manifest = Capture(api, pod, target, attachment, caller.say).run(collectors, bundle, manifest)
     caller.say(artifact_table(manifest))
     if manifest.status == "failed":
@@ -209,27 +217,43 @@ def _capture(step: CaptureStep, caller: Caller) -> Bundle:
     return bundle
 
 
-def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[dict[str, str], NotStored | None]:
-    """Return the link, and the store's failure: it must not keep the incident from hearing of the capture."""
-    receipt: Receipt | None = None
-    failure: NotStored | None = None
-    if step.store.store:
-        try:
-            receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)
-        except NotStored as error:
-            failure = error
-    if step.incident.incident_id:
-        _tell(step.incident, bundle, caller, str(failure or ""))
-    return ({"link": receipt.link(INDEX)} if receipt else {}), failure
-
-
-def _handed_on(bundle: Bundle, manifest: Manifest) -> dict[str, str]:
-    return {
+def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[dict[str, str], CaptureError | None]:
+    """Return what later steps can use, and the first failure: one thing that fails does not keep the next from it."""
+    manifest = bundle.manifest()
+    data = {
         "capture_id": manifest.capture_id,
         "bundle": str(bundle.folder),
         "status": manifest.status,
         "summary": summary(manifest),
     }
+    failure: CaptureError | None = None
+    if step.store.store:
+        try:
+            data["link"] = _keep(bundle, step.store, step.spool, caller)
+        except NotStored as error:
+            failure = error
+    if step.incident.incident_id:
+        told = str(failure or "")
+        failure = _told(failure, lambda: _tell(step.incident, bundle, caller, told), caller)
+    return data, failure
+
+
+def _told(failure: CaptureError | None, tell: Callable[[], None], caller: Caller) -> CaptureError | None:
+    """Tell the incident, and return the failure that counts: an earlier one is not hidden by that of the note."""
+    try:
+        tell()
+    except NoteNotSent as error:
+        if failure:
+            caller.say(str(error))
+        return failure or error
+    return failure
+
+
+def _keep(bundle: Bundle, settings: StoreSettings, spool: SpoolSettings, caller: Caller) -> str:
+    """Send ``bundle`` to the store and return its link; old receipts go."""
+    receipt = keep(bundle, open_store(settings), settings.store, caller.say)
+    prune(_spool(spool, caller), datetime.now(timezone.utc))
+    return receipt.link(INDEX)
 
 
 def _run(api: Api, place: ContainerRef, argv: list[str], time_limit_s: int, caller: Caller) -> Outcome:

@@ -90,7 +90,7 @@ def _failed(error: Exception, one: Provider, *, debug: bool) -> int:
     line = str(error) if known else f"{type(error).__name__}: {one_line(error)}. Please report this defect."
     _print(f"Error: {line}", sys.stderr)
     if not one.streams:
-        _hand_on({"failure": line})
+        _hand_on({**(error.data if isinstance(error, CaptureError) else {}), "failure": line})
     if debug:
         _print("".join(traceback.format_exception(error)), sys.stderr)
     return error.exit_code if isinstance(error, CaptureError) else 1

@@ -301,8 +301,7 @@ def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]
     hints = typing.get_type_hints(group)
     for field in dataclasses.fields(group):
         one = _declare(group, field, hints[field.name])
-        text = values.get(field.name, "")
-        text = text if one.rule.secret else text.strip()
+        text = values.get(field.name, "").strip()
         problem = _problem(one, text or one.default)
         if problem:
             problems.append(problem)

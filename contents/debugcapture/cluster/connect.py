@@ -10,10 +10,11 @@ import binascii
 import os
 import ssl
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ..errors import BadInput
 from ..settings import ConnectionSettings
@@ -36,27 +37,42 @@ class Connection:
     proxy: str | None = None
 
 
-def connect(settings: ConnectionSettings, environment: "os._Environ[str] | dict[str, str]" = os.environ) -> Connection:
+def connect(settings: ConnectionSettings, environment: Mapping[str, str] = os.environ) -> Connection:
     """Return the connection that ``settings`` describe. Nothing is sent yet.
 
     Raises BadInput when a file cannot be read or does not say what is needed.
     """
+    connection = _connection(settings, environment)
+    return connection if connection.proxy else replace(connection, proxy=_proxy(connection.server, environment))
+
+
+def _connection(settings: ConnectionSettings, environment: Mapping[str, str]) -> Connection:
     if settings.kubeconfig_content:
-        return _from_kubeconfig(_parse(settings.kubeconfig_content, "the kubeconfig content"), settings, Path())
+        return _from_text(settings.kubeconfig_content, "the kubeconfig content", settings, Path())
     if settings.kubeconfig:
         return _from_file(Path(settings.kubeconfig), settings)
     if settings.server or settings.token:
         return _from_token(settings)
     if "KUBERNETES_SERVICE_HOST" in environment and (SERVICE_ACCOUNT / "token").exists():
         return _in_cluster(environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT", "443"))
-    default = Path(environment.get("KUBECONFIG") or Path.home() / ".kube" / "config")
-    if not default.exists():
-        raise BadInput(
-            "cannot connect to a cluster",
-            f"no kubeconfig, URL or token is set, this is no pod, and {default} does not exist",
-            FIX,
-        )
-    return _from_file(default, settings)
+    named = environment.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    files = [Path(file) for file in named.split(os.pathsep) if Path(file).exists()]
+    if not files:
+        why = f"no kubeconfig, URL or token is set, this is no pod, and {named} does not exist"
+        raise BadInput("cannot connect to a cluster", why, FIX)
+    return _from_file(files[0], settings)
+
+
+def _proxy(server: str, environment: Mapping[str, str]) -> str | None:
+    """Return the proxy that $HTTPS_PROXY names, unless $NO_PROXY excepts the server; kubectl reads them as well."""
+    proxy = environment.get("HTTPS_PROXY") or environment.get("https_proxy")
+    if not proxy:
+        return None
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+    excepted = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
+    host = urlsplit(server).netloc
+    return None if proxy_bypass_environment(host, {"no": excepted}) else proxy
 
 
 def _from_token(settings: ConnectionSettings) -> Connection:
@@ -76,7 +92,14 @@ def _in_cluster(host: str, port: str) -> Connection:
 
 
 def _from_file(path: Path, settings: ConnectionSettings) -> Connection:
-    return _from_kubeconfig(_parse(_read(path), str(path)), settings, path.parent)
+    return _from_text(_read(path), str(path), settings, path.parent)
+
+
+def _from_text(text: str, source: str, settings: ConnectionSettings, folder: Path) -> Connection:
+    try:
+        return _from_kubeconfig(_parse(text, source), settings, folder)
+    except (AttributeError, TypeError) as error:
+        raise BadInput("wrong kubeconfig", f"{source} is not formed like a kubeconfig", FIX) from error
 
 
 def _from_kubeconfig(config: dict[str, Any], settings: ConnectionSettings, folder: Path) -> Connection:
@@ -130,9 +153,9 @@ def _parse(text: str, source: str) -> dict[str, Any]:
 
     try:
         config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
-        # The library's message quotes the text, which holds credentials.
-        raise BadInput("wrong kubeconfig", f"{source} is not YAML", FIX) from error
+    except yaml.YAMLError:
+        # The library's message quotes the text, which holds credentials: not even the stack trace may show it.
+        raise BadInput("wrong kubeconfig", f"{source} is not YAML", FIX) from None
     if not isinstance(config, dict) or "clusters" not in config:
         raise BadInput("wrong kubeconfig", f"{source} has no clusters", FIX)
     return config
@@ -186,7 +209,7 @@ def _read(path: Path) -> str:
 
 def _tls(*, ca: str = "", verify: bool = True, certificate: str = "", key: str = "") -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cadata=ca or None)
+        context = ssl.create_default_context(cadata=ca.encode("ascii", "ignore").decode() or None)
         # OpenSSL's own strictness since Python 3.13 refuses the CAs of many clusters: no key usage in them.
         context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
         if not verify:

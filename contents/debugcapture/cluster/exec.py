@@ -6,6 +6,7 @@ Source: Kubernetes API reference, "connect GET requests to exec of Pod".
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -40,7 +41,7 @@ def run(
 def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) -> ExitStatus:
     deadline = time.monotonic() + time_limit_s
     frames, buffer, status = Frames(), memoryview(bytearray(_READ_BYTES)), bytearray()
-    takers: dict[int, Sink] = {**sinks, STATUS: status.extend, PING: lambda ping: connection.pong(bytes(ping))}
+    takers: dict[int, Sink] = {**sinks, STATUS: status.extend, PING: lambda ping: _answer(connection, ping)}
     otherwise, ended = broken_stream(), False
     while not ended:
         size, broken = _receive(connection, buffer, deadline - time.monotonic())
@@ -60,10 +61,17 @@ def _receive(connection: "WebSocket", buffer: memoryview, remaining_s: float) ->
     connection.settimeout(remaining_s)
     try:
         return connection.sock.recv_into(buffer), None
-    except TimeoutError:
-        return 0, out_of_time()
     except OSError as error:
-        return 0, broken_stream(str(error))
+        ours = isinstance(error, TimeoutError) and error.errno is None  # the network's own time-outs have a number
+        return 0, out_of_time() if ours else broken_stream(str(error))
+
+
+def _answer(connection: "WebSocket", ping: memoryview) -> None:
+    """Answer a ping. Where that fails the connection is dead, which the next read finds and tells."""
+    from websocket import WebSocketException
+
+    with suppress(WebSocketException, OSError):
+        connection.pong(bytes(ping))
 
 
 def _open(api: Api, place: ContainerRef, argv: Sequence[str]) -> "WebSocket":
@@ -91,6 +99,6 @@ def _open(api: Api, place: ContainerRef, argv: Sequence[str]) -> "WebSocket":
 
 def _proxy(url: str | None) -> dict[str, object]:
     if not url:
-        return {}
+        return {"http_no_proxy": ["*"]}  # the settings have decided, not the library
     parts = urlsplit(url)
     return {"http_proxy_host": parts.hostname, "http_proxy_port": parts.port, "proxy_type": parts.scheme}

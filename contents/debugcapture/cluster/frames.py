@@ -37,29 +37,33 @@ class Frames:
             if not self._left:
                 size = self._begin(view)
                 if not size:
-                    self._head = bytes(view)
+                    self._head, self._left = bytes(view), 0
                     return
                 view = view[size:]
             piece, view = view[: self._left], view[self._left :]
             self._left -= len(piece)
-            if piece or self._kind < 0:
+            if piece or self._kind < -1:
                 yield self._kind, piece
 
     def _begin(self, view: memoryview) -> int:
-        """Take a frame's header, with the channel where it begins a message; return its size, 0 when it is cut."""
+        """Take a frame's header, with the channel where it begins a message; return its size, 0 when it is cut.
+
+        A control frame is taken whole: it has 125 bytes at most, and its answer repeats them.
+        """
         size = 2 + {126: 2, 127: 8}.get(view[1] & 127, 0) if len(view) > 1 else 0
         if not size or len(view) < size:
             return 0
-        opcode, length = view[0] & 15, view[1] & 127
-        length = int.from_bytes(view[2:size], "big") if size > 2 else length
-        if opcode == _CONTINUATION or opcode >= _CONTROL:
-            self._kind = -opcode if opcode >= _CONTROL else self._channel
-        elif length and len(view) == size:
-            return 0
-        elif length:
-            self._kind = self._channel = view[size]
-            size, length = size + 1, length - 1
-        self._left = length
+        opcode, length = view[0] & 15, int.from_bytes(view[2:size], "big") if size > 2 else view[1] & 127
+        if opcode >= _CONTROL:
+            self._kind, self._left = -opcode, length
+            return size if len(view) >= size + length else 0
+        if opcode != _CONTINUATION:
+            self._channel = -1
+        if self._channel < 0 and length:
+            if len(view) == size:
+                return 0
+            self._channel, size, length = view[size], size + 1, length - 1
+        self._kind, self._left = self._channel, length
         return size
 
 
@@ -91,6 +95,11 @@ def out_of_time() -> ExitStatus:
 
 
 def _exit_code(status: dict[str, Any]) -> int | None:
-    causes = (status.get("details") or {}).get("causes") or []
-    codes = [str(cause.get("message", "")) for cause in causes if cause.get("reason") == "ExitCode"]
-    return int(codes[0]) if codes and codes[0].isdigit() else None
+    """Return the exit code among the causes; what has another form than documented has none."""
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    for cause in causes if isinstance(causes, list) else []:
+        if isinstance(cause, dict) and cause.get("reason") == "ExitCode":
+            code = str(cause.get("message"))
+            return int(code) if code.isascii() and code.isdigit() else None
+    return None

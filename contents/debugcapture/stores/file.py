@@ -23,6 +23,7 @@ class FileStore:
             goal.parent.mkdir(parents=True, exist_ok=True)
             part = _copy_beside(goal, file)
             if sha256_of(part) != sha256:
+                part.unlink()
                 raise NotStored(f"cannot store {goal}", "what was written differs from what was captured")
             part.replace(goal)
         except OSError as error:
