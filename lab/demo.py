@@ -63,9 +63,7 @@ def main(arguments: list[str]) -> int:
     pod = running_pod("checkout")
     print(f"\nThe job “Capture debug state of a pod” on {NAMESPACE}/{pod}, for incident {INCIDENT}:\n", flush=True)
     started = time.monotonic()
-    run = project.run(
-        "capture-pod.yaml", {"namespace": NAMESPACE, "pod": pod, "incident_id": INCIDENT}, echo=True
-    )
+    run = project.run("capture-pod.yaml", {"namespace": NAMESPACE, "pod": pod, "incident_id": INCIDENT}, echo=True)
     took_s = time.monotonic() - started
     if not run.succeeded:
         raise LabError(f"the job failed: {run.refused or '; '.join(run.errors)}")

@@ -43,6 +43,7 @@ class Project:
         job: str | None = None,
         echo: bool = False,
         abort_after_s: float | None = None,
+        loglevel: str = "INFO",
     ) -> JobRun:
         """Run an exported job of ``jobs/``, or of another file, with the plugin."""
         return run_job(
@@ -54,6 +55,7 @@ class Project:
             plugins=[self.plugin],
             echo=echo,
             abort_after_s=abort_after_s,
+            loglevel=loglevel,
         )
 
     def keys(self) -> dict[str, str]:

@@ -182,18 +182,22 @@ def find(api: Api, settings: TargetSettings) -> tuple[Json, Target]:
     """Return the pod and the target in it. Raises TargetNotFound with the names that were perhaps meant."""
     try:
         pod = api.pod(settings.namespace, settings.pod)
-    except TargetNotFound:
-        raise _not_found(api, settings) from None
+    except (TargetNotFound, NotAllowed) as error:
+        raise _not_found(api, settings, error) from None
     return pod, find_target(pod, settings.container)
 
 
-def _not_found(api: Api, settings: TargetSettings) -> TargetNotFound:
-    exists = api.namespace_exists(settings.namespace)
+def _not_found(api: Api, settings: TargetSettings, error: CaptureError) -> CaptureError:
+    """Return ``error``, or a more telling one: a server forbids what lies in a namespace that does not exist."""
+    if not api.namespace_exists(settings.namespace):
+        return pod_not_found(settings.namespace, settings.pod, [], namespace_exists=False)
+    if isinstance(error, NotAllowed):
+        return error
     try:
         there = [pod["metadata"]["name"] for pod in api.pods(settings.namespace)]
     except NotAllowed:
         there = []
-    return pod_not_found(settings.namespace, settings.pod, there, exists)
+    return pod_not_found(settings.namespace, settings.pod, there, namespace_exists=True)
 
 
 def _capture(step: CaptureStep, caller: Caller) -> Bundle:
