@@ -252,3 +252,9 @@ def test_prune_of_no_spool_is_nothing(tmp_path: Path) -> None:
 def test_checksum_is_that_of_the_whole_file(size: int, tmp_path: Path) -> None:
     content = os.urandom(size)
     assert sha256_of(written(tmp_path, "f", content)) == hashlib.sha256(content).hexdigest()
+
+
+def test_a_manifest_of_another_form_is_no_bundle(tmp_path: Path) -> None:
+    written(tmp_path, MANIFEST, "{}")
+    with pytest.raises(BadInput, match="is no bundle"):
+        Bundle(tmp_path).manifest()

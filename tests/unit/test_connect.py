@@ -350,3 +350,45 @@ def test_credential_plugin_gives_the_token(tmp_path: Path, pair: Pair) -> None:
 def test_user_and_password_become_basic_authentication() -> None:
     connection = of_content(config(user={"username": "u", "password": "p"}))
     assert connection.authorization() == f"Basic {encoded('u:p')}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"contexts": ["main"]},
+        {"contexts": "main"},
+        {"users": {"u": {}}},
+        {"users": [{"name": "main", "user": {"token": 12345}}]},
+        {"clusters": [{"name": "main", "cluster": {"server": "https://x", "certificate-authority-data": 5}}]},
+    ],
+)
+def test_a_kubeconfig_of_another_form_is_bad_input(change: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match="wrong kubeconfig"):
+        of_content(config() | change)
+
+
+def test_a_ca_may_have_comments_in_any_language(pair: Pair) -> None:
+    commented = ConnectionSettings(server="https://x", token="t", ca_certificate=f"# Főtanúsítvány\n{pair.certificate}")
+    assert connect(commented, NOWHERE).tls.cert_store_stats()["x509"] == 1
+
+
+def test_the_first_kubeconfig_of_a_list_that_exists_counts(tmp_path: Path) -> None:
+    file = written(tmp_path, "config", yaml.safe_dump(config()))
+    found = connect(ConnectionSettings(), {"KUBECONFIG": f"/nonexistent:{file}"})
+    assert found.server == of_content(config()).server
+
+
+@pytest.mark.parametrize(
+    ("environment", "proxy"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
+        ({"https_proxy": "http://p:1"}, "http://p:1"),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "other.example,cluster.example"}, None),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "other.example"}, "http://p:1"),
+    ],
+    ids=["none", "upper case", "lower case", "excepted", "another excepted"],
+)
+def test_the_environments_proxy_is_used_as_kubectl_does(environment: dict[str, str], proxy: str | None) -> None:
+    settings = ConnectionSettings(server="https://cluster.example:6443", token="t")
+    assert connect(settings, environment).proxy == proxy

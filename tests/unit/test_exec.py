@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -305,3 +306,33 @@ def test_server_that_does_not_answer_is_unreachable(error: Exception, monkeypatc
     monkeypatch.setattr(websocket, "create_connection", create)
     with pytest.raises(Unreachable, match=str(error.args[-1])):
         exec_stream.run(api(), PLACE, ["true"], stdout=discard, stderr=discard, time_limit_s=60)
+
+
+def test_a_connection_that_the_network_gave_up_is_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Replay([data(STDOUT, b"half"), TimeoutError(errno.ETIMEDOUT, "Connection timed out")])
+    status, out, _ = collect(connection, monkeypatch)
+    assert (status.reason, out) == ("StreamBroken", b"half")
+
+
+def test_a_ping_on_a_dead_connection_is_a_broken_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Replay([(ABNF.OPCODE_PING, b"p"), ConnectionResetError("gone")])
+
+    def pong(_payload: bytes) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(connection, "pong", pong)
+    status, _, _ = collect(connection, monkeypatch)
+    assert (status.reason, "gone" in status.message) == ("StreamBroken", True)
+
+
+def test_a_ping_that_the_network_cuts_is_answered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Wire(wire((ABNF.OPCODE_PING, b"are you there")) + wire(data(STATUS, SUCCESS)) + wire(CLOSE), 4)
+    collect(connection, monkeypatch)
+    assert connection.pongs == [b"are you there"]
+
+
+def test_rest_and_exec_take_the_same_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, options = opened(monkeypatch, api(), ["true"])
+    assert options["http_no_proxy"] == ["*"]
+    _, options = opened(monkeypatch, api(proxy="http://proxy.example:3128"), ["true"])
+    assert (options["http_proxy_host"], options["http_proxy_port"]) == ("proxy.example", 3128)

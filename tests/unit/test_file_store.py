@@ -94,3 +94,9 @@ def test_bucket_and_prefix_come_from_the_url() -> None:
 def test_unknown_kind_of_store_is_bad_input(url: str) -> None:
     with pytest.raises(BadInput, match="Give an s3:// or file:/// URL"):
         open_store(StoreSettings(store=url))
+
+
+def test_a_copy_that_differs_is_not_left_behind(tmp_path: Path) -> None:
+    with pytest.raises(NotStored, match="differs"):
+        FileStore(tmp_path / "store").put("a", written(tmp_path, "source", "x"), "00")
+    assert list((tmp_path / "store").iterdir()) == []

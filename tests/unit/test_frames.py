@@ -117,3 +117,21 @@ def test_payload_is_handed_on_before_its_frame_is_whole() -> None:
 @given(st.lists(st.binary(max_size=50)))
 def test_noise_does_not_raise(pieces: list[bytes]) -> None:
     cut(*pieces)
+
+
+def test_a_message_whose_first_fragment_is_empty_has_its_channel_in_the_next() -> None:
+    wire = bytes([0x82, 2, 2, 97]) + bytes([0x02, 0]) + bytes([0x80, 2, 1, 98])
+    assert [(channel, bytes(piece)) for channel, piece in Frames().feed(memoryview(wire))] == [(2, b"a"), (1, b"b")]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"details": "x"},
+        {"details": {"causes": [None]}},
+        {"details": {"causes": [{"reason": "ExitCode", "message": "²"}]}},
+    ],
+    ids=["no object", "no cause", "no number"],
+)
+def test_a_status_of_another_form_has_no_exit_code(status: dict[str, object]) -> None:
+    assert exit_status(json.dumps({"status": "Failure", **status}).encode()).code is None

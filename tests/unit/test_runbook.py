@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -12,7 +13,15 @@ import pytest
 from debugcapture import runbook
 from debugcapture.bundle import MANIFEST, Bundle, create_bundle
 from debugcapture.cluster.api import Api
-from debugcapture.errors import BadInput, NotAllowed, NothingCaptured, NotStored, TargetNotFound
+from debugcapture.errors import (
+    BadInput,
+    CaptureError,
+    NotAllowed,
+    NoteNotSent,
+    NothingCaptured,
+    NotStored,
+    TargetNotFound,
+)
 from debugcapture.incident.pagerduty import PagerDuty
 from debugcapture.model import ExitStatus, Json
 from debugcapture.runbook import AttachStep, Caller, CaptureStep, ExecStep, NoteStep, UploadStep
@@ -265,3 +274,74 @@ def test_note_without_a_bundle_tells_the_failure(failure: str, told: str, caller
 def test_without_an_incident_there_is_no_note(caller: Caller, notes: list[Any]) -> None:
     runbook.annotate(read(NoteStep, {"failure": "x"}), caller)
     assert notes == []
+
+
+def refuse(*_: object) -> bool:
+    raise NoteNotSent("cannot add a note", "HTTP 500")
+
+
+def test_a_note_that_fails_does_not_hide_why_the_capture_failed(
+    serve: Serve, caller: Caller, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(Cluster())
+    monkeypatch.setattr(PagerDuty, "annotate", refuse)
+    with pytest.raises(TargetNotFound):
+        runbook.capture(read(CaptureStep, POD | INCIDENT | {"pod": "gone"}), caller)
+    assert any("cannot add a note" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("more", "failure"),
+    [({"store": "file:///dev/null/store"}, NotStored), (INCIDENT, NoteNotSent)],
+    ids=["store", "note"],
+)
+def test_later_steps_learn_the_bundle_of_a_step_that_failed(
+    more: dict[str, str], failure: type[CaptureError], serve: Serve, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(Cluster())
+    monkeypatch.setattr(PagerDuty, "annotate", refuse)
+    with pytest.raises(failure) as caught:
+        runbook.capture(read(CaptureStep, POD | more | {"collectors": "pod-snapshot"}), caller)
+    assert Path(caught.value.data["bundle"], MANIFEST).exists()
+
+
+def test_a_store_that_fails_is_not_hidden_by_the_note(
+    serve: Serve, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(Cluster())
+    monkeypatch.setattr(PagerDuty, "annotate", refuse)
+    with pytest.raises(NotStored):
+        runbook.capture(read(CaptureStep, POD | INCIDENT | {"store": "file:///dev/null/store"}), caller)
+
+
+def test_a_full_disk_is_told_in_the_incident(
+    serve: Serve, caller: Caller, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    serve(Cluster())
+    monkeypatch.setattr("debugcapture.bundle.os.fsync", full)
+    with pytest.raises(NothingCaptured, match="No space left on device"):
+        runbook.capture(read(CaptureStep, POD | INCIDENT), caller)
+    assert "No space left on device" in notes[0][2]
+
+
+def test_old_receipts_go_with_each_upload(serve: Serve, caller: Caller, tmp_path: Path) -> None:
+    serve(Cluster())
+    receipt = written(caller.spool, "20200101T000000Z-x-1a2b/stored.json", "{}")
+    os.utime(receipt, (0, 0))
+    runbook.capture(read(CaptureStep, POD | {"store": (tmp_path / "store").as_uri()}), caller)
+    assert not receipt.parent.exists()
+
+
+def test_what_is_forbidden_in_a_namespace_that_does_not_exist_is_not_there(serve: Serve, caller: Caller) -> None:
+    class Forbidding(Cluster):
+        def pod(self, _namespace: str, _name: str) -> Json:
+            raise NotAllowed("cannot read", "forbidden")
+
+    serve(Forbidding())
+    with pytest.raises(TargetNotFound, match="there is no namespace shopp"):
+        runbook.execute(read(ExecStep, POD | {"namespace": "shopp", "command": "true"}), caller)
+    with pytest.raises(NotAllowed):
+        runbook.execute(read(ExecStep, POD | {"command": "true"}), caller)

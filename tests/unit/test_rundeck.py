@@ -257,3 +257,19 @@ def test_every_step_explains_blank_settings_or_does_nothing(one: Provider, capsy
     does_nothing = provider(one.name).name in ("k8s-debug-upload", "k8s-debug-incident-note")
     assert code == (0 if does_nothing else 2)
     assert ("is missing" in seen.err) is not does_nothing
+
+
+def test_a_stack_trace_quotes_no_kubeconfig(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = {"RD_CONFIG_KUBECONFIG_CONTENT": "token: !hunter2 x", "RD_JOB_LOGLEVEL": "DEBUG"}
+    assert rundeck.main("k8s-debug-exec", GOOD | broken) == 2
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert "hunter2" not in shown
+
+
+def test_a_secret_with_a_line_break_works_and_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    incident = {"RD_CONFIG_INCIDENT_ID": "Q1ABCDEF", "RD_CONFIG_PAGERDUTY_TOKEN": "hunter2\n", "RD_CONFIG_BUNDLE": "/x"}
+    assert rundeck.main("k8s-debug-incident-note", incident) == 2
+    shown = capsys.readouterr()
+    assert "is no bundle" in shown.err
+    assert "hunter2" not in shown.out + shown.err
