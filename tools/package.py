@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from tools.archive import write_zip
-from tools.vendored import ROOT, Target, vendored
+from tools.vendored import BUILD, ROOT, Target, vendored
 
 NAME = "kubernetes-debug-capture"
 DIST = ROOT / "dist"
@@ -38,6 +38,7 @@ def bundled(target: Target) -> Path:
     """Return the zip that carries its packages for ``target``."""
     lib = vendored(target)
     packages = {f"contents/lib/{file.relative_to(lib)}": file for file in lib.rglob("*") if file.is_file()}
+    packages["plugin.yaml"] = _isolated_plugin()
     kind = "bundled" if target.arch == Target.arch else f"bundled-{target.arch}"
     return _plugin_zip(f"{NAME}-{kind}-{version()}", packages)
 
@@ -60,6 +61,15 @@ def _plugin_zip(stem: str, more: dict[str, Path]) -> Path:
     goal = DIST / f"{stem}.zip"
     files = {str(file.relative_to(ROOT)): file for file in _sources()} | more
     write_zip(goal, {f"{stem}/{name}": file for name, file in files.items()})
+    return goal
+
+
+def _isolated_plugin() -> Path:
+    """Return a plugin.yaml whose steps see no package of the server, only those of the zip (python3 -IS)."""
+    interpreter = "script-interpreter: ${config.interpreter}"
+    plugin = (ROOT / "plugin.yaml").read_text(encoding="utf-8")
+    goal = BUILD / "plugin-isolated.yaml"
+    goal.write_text(plugin.replace(interpreter, f"{interpreter} -IS"), encoding="utf-8")
     return goal
 
 
