@@ -146,3 +146,24 @@ def test_collectors_are_chosen_once_in_the_order_given() -> None:
 def test_unknown_collector_is_told_with_those_there_are() -> None:
     with pytest.raises(BadInput, match=r"no collector heap-dump, x\. There are: jvm-thread-dump, pod-snapshot\."):
         choose("heap-dump,pod-snapshot,x")
+
+
+@pytest.mark.parametrize(
+    ("tool", "named"),
+    [
+        ({"find": ["a"], "pid_pattern": "x", "run": ["b"], "presnt": ["c"]}, "presnt"),
+        ({"find": ["a"], "run": ["b"]}, "pid_pattern"),
+    ],
+    ids=["misspelt", "missing"],
+)
+def test_a_tools_mistake_is_named_as_well(tool: dict[str, object], named: str, tmp_path: Path) -> None:
+    entry = {"id": "x", "title": "X", "file": "x", "time_limit_s": 1, "size_limit_bytes": 1, "source": "https://x"}
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump([entry | {"in_image": [tool]}]))
+    with pytest.raises(BadInput, match=f"collector x in .*{named}"):
+        load(tmp_path / "x.yaml")
+
+
+def test_an_empty_catalog_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("")
+    with pytest.raises(BadInput, match="is no list"):
+        load(tmp_path / "x.yaml")

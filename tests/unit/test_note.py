@@ -101,7 +101,8 @@ def test_what_does_not_fit_is_counted_and_links_stay() -> None:
     lines = capture_note(manifest(artifact(), *missing), receipt(), "", URL, "").splitlines()
     shown = sum(line.startswith("- Log") for line in lines)
     assert 0 < shown < 50
-    assert f"- {50 + 1 - shown} more in the evidence" in lines  # with the checksum's line
+    checksums = sum("SHA-256" in line for line in lines)
+    assert f"- {50 + 1 - shown - checksums} more in the evidence" in lines
     assert lines[2].startswith("Evidence: ")
     assert lines[-1] == MARK
 
@@ -115,3 +116,16 @@ def test_note_that_fits_leaves_nothing_out() -> None:
 def test_marker_is_not_part_of_another(other: str) -> None:
     assert marker(other) not in MARK
     assert MARK not in marker(other)
+
+
+def test_two_long_links_do_not_break_the_limit_and_the_first_stays() -> None:
+    link = "https://b.s3.amazonaws.com/x?X-Amz-Security-Token=" + "A" * 1200
+    stored = tuple(Stored(f"a/{name}", "", link, NOON, 1, "") for name in (INDEX, "jvm-threads.txt"))
+    text = capture_note(manifest(artifact()), Receipt("s3://b", stored), "", URL, "")
+    assert len(text.encode()) <= LIMIT_BYTES
+    assert text.count(link) == 1
+    assert text.splitlines()[-1] == MARK
+
+
+def test_a_failure_in_any_language_stays_within_the_limit() -> None:
+    assert len(failure_note("ü" * 2000, URL, MARK).encode()) <= LIMIT_BYTES

@@ -10,7 +10,7 @@ import pytest
 import urllib3
 from urllib3.response import HTTPResponse
 
-from debugcapture.errors import NoteNotSent
+from debugcapture.errors import BadInput, NoteNotSent
 from debugcapture.incident.pagerduty import LONGEST_WAIT_S, TRIES, PagerDuty
 
 MARK = "[debug-capture x]"
@@ -165,3 +165,28 @@ def test_tries_come_to_an_end_and_the_evidence_is_safe(failure: Answer, why: str
 
 def test_key_does_not_appear_in_an_error() -> None:
     assert "t0ken" not in told(Account(refusal(401, "Unauthorized", 2006)))
+
+
+@pytest.mark.parametrize("answer", [b"<html>log in</html>", []], ids=["a page", "a list"])
+def test_what_is_not_pagerduty_is_told_and_gets_no_note(answer: Any) -> None:
+    account = Account((200, answer))
+    assert "what answers is not PagerDuty" in told(account)
+    assert account.posts == 0
+
+
+@pytest.mark.parametrize("body", [{"error": "invalid_token"}, {"error": None}])
+def test_an_error_of_another_form_is_told_by_its_status(body: Any) -> None:
+    assert "HTTP 401" in told(Account((401, body)))
+
+
+def test_only_a_rate_limit_sets_the_wait() -> None:
+    account = Account((500, {}, {"ratelimit-reset": "40"}), NONE, POSTED)
+    account.annotate()
+    assert account.waits == [1.0]
+
+
+@pytest.mark.parametrize(("token", "sender"), [("hunter2\nx", ""), ("hunter2ü", ""), ("t", "hunter2\n@x")])
+def test_a_key_that_cannot_be_sent_is_bad_input_and_not_shown(token: str, sender: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        Account().annotate(token, sender)
+    assert "hunter2" not in str(caught.value)

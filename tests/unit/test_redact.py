@@ -158,3 +158,34 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_json_can_be_masked(value: object) -> None:
     assert masked_pod({"metadata": {}, "spec": value})["metadata"] == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis://:hunter2@redis:6379/0",
+        "postgres://u:p@hunter2@db/x",
+        "https://hunter2@github.com/x.git",
+        '{"spring.datasource.password":"hunter2"}',
+        'PASSWORD="hunter2 hunter2"',
+        "signing-key: hunter2",
+    ],
+)
+def test_no_form_of_a_credential_is_left(text: str) -> None:
+    assert "hunter2" not in masked_text(text)
+
+
+@pytest.mark.parametrize("name", ["DB_PASS", "MYSQL_PASS", "KEY_PASSPHRASE", "ENCRYPTION_KEY", "SIGNING_KEY"])
+def test_a_variable_whose_name_says_secret_is_masked(name: str) -> None:
+    variable = {"name": name, "value": "hunter2"}
+    assert masked_pod({"metadata": {}, "spec": [variable]})["spec"] == [{"name": name, "value": MASK}]
+
+
+def test_an_argument_behind_a_secret_flag_is_masked() -> None:
+    arguments = ["--db-password", "hunter2", "--port", "80"]
+    assert masked_pod({"metadata": {}, "args": arguments})["args"] == ["--db-password", MASK, "--port", "80"]
+
+
+@pytest.mark.parametrize("text", ["-Xmx64m -XX:+UseSerialGC", "/var/run/secrets/x", "node passed", "secretName"])
+def test_what_only_sounds_like_a_secret_is_left(text: str) -> None:
+    assert masked_text(text) == text

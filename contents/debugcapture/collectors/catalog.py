@@ -1,5 +1,6 @@
 """Read the catalog of collectors. It is strict: a mistake names its file and entry."""
 
+from collections.abc import Set
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ def catalog() -> dict[str, Collector]:
 def load(file: Path) -> list[Collector]:
     """Return the collectors of one ``file``. Raises BadInput that names the entry."""
     entries = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    if not isinstance(entries, list):
+        raise BadInput(f"{file} has no collectors", "it is no list")
     return [_collector(entry, file) for entry in entries]
 
 
@@ -37,15 +40,21 @@ def choose(names: str) -> list[Collector]:
 
 
 def _collector(entry: dict[str, Any], file: Path) -> Collector:
-    wrong = (entry.keys() - _REQUIRED - _DEFAULTS.keys()) | (_REQUIRED - entry.keys())
-    if wrong:
-        raise BadInput(f"collector {entry.get('id')} in {file}", f"unknown or missing: {', '.join(sorted(wrong))}")
+    name = f"collector {entry.get('id')} in {file}"
+    _check_keys(entry, _REQUIRED, _DEFAULTS.keys(), name)
     values = _DEFAULTS | entry
-    values["in_image"] = tuple(_tool(tool) for tool in values["in_image"])
-    values["from_debug"] = _tool(values["from_debug"]) if values["from_debug"] else None
+    values["in_image"] = tuple(_tool(tool, name) for tool in values["in_image"])
+    values["from_debug"] = _tool(values["from_debug"], name) if values["from_debug"] else None
     return Collector(**values)
 
 
-def _tool(entry: dict[str, Any]) -> Tool:
+def _tool(entry: dict[str, Any], name: str) -> Tool:
+    _check_keys(entry, {"find", "pid_pattern", "run"}, {"present"}, name)
     present = tuple(entry.get("present", ()))
     return Tool(tuple(entry["find"]), entry["pid_pattern"], tuple(entry["run"]), present)
+
+
+def _check_keys(entry: dict[str, Any], required: Set[str], optional: Set[str], name: str) -> None:
+    wrong = (entry.keys() - required - optional) | (required - entry.keys())
+    if wrong:
+        raise BadInput(name, f"unknown or missing: {', '.join(sorted(wrong))}")

@@ -8,6 +8,10 @@ from ..model import Artifact, Manifest, Receipt
 
 LIMIT_BYTES = 2000
 _INDEX = "index.html"
+_SNAPSHOT = "pod-snapshot"
+# What stays in a note that gets too long: the smaller the number, the longer.
+_ALWAYS, _MISSING, _LINK, _CAPTURED, _SKIPPED = range(5)
+Line = tuple[int, str]
 
 
 def marker(capture_id: str) -> str:
@@ -22,48 +26,75 @@ def capture_note(manifest: Manifest, receipt: Receipt | None, place: str, execut
     ``execution`` is the URL of the Rundeck execution, or "". Links come first; what does not fit is left out line by
     line, and said.
     """
-    target = manifest.target
-    head = [
-        f"Debug state of {target} (container {target.container}): {manifest.status}",
-        f"State at capture: {target.state}",
-        *_links(manifest, receipt, place, failure),
-    ]
-    missing = [_missing(one) for one in manifest.artifacts if one.outcome in ("failed", "truncated")]
-    skipped = [_missing(one) for one in manifest.artifacts if one.outcome == "skipped" and one.reason != "it is empty"]
-    tail = [f"Rundeck: {execution}"] if execution else []
-    return _fit(head, [*missing, *_checksums(manifest), *skipped], [*tail, marker(manifest.capture_id)])
+    target, artifacts = manifest.target, manifest.artifacts
+    return _fit(
+        [
+            (_ALWAYS, f"Debug state of {target} (container {target.container}): {manifest.status}"),
+            (_ALWAYS, f"State at capture: {target.state}"),
+            *(_links(manifest, receipt) if receipt else _not_stored(place, failure)),
+            *((_MISSING, _told(one)) for one in artifacts if one.outcome in ("failed", "truncated")),
+            *_captured(manifest),
+            *((_SKIPPED, _told(one)) for one in artifacts if one.outcome == "skipped" and one.reason != "it is empty"),
+        ],
+        [*_execution(execution), marker(manifest.capture_id)],
+    )
 
 
 def failure_note(failure: str, execution: str, mark: str) -> str:
     """Return the note for a capture that left no bundle; ``mark`` identifies the try."""
-    tail = [f"Rundeck: {execution}"] if execution else []
-    return _fit(["Debug capture failed", one_line(failure)[:1000]], [], [*tail, mark])
+    head = [(_ALWAYS, "Debug capture failed"), (_ALWAYS, _cut(one_line(failure), 1000))]
+    return _fit(head, [*_execution(execution), mark])
 
 
-def _links(manifest: Manifest, receipt: Receipt | None, place: str, failure: str) -> list[str]:
-    if receipt is None:
-        reason = f": {one_line(failure)[:400]}" if failure else ""
-        return [f"Not in the store{reason}", f"Kept on the Rundeck host in {place}"]
-    lines = [f"Evidence: {receipt.link(_INDEX)}"]
-    dump = next((one for one in manifest.artifacts if one.file and one.collector != "pod-snapshot"), None)
+def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
+    lines = [(_ALWAYS, f"Evidence: {receipt.link(_INDEX)}")]
+    dump = next((one for one in manifest.artifacts if one.file and one.collector != _SNAPSHOT), None)
     if dump:
-        lines.append(f"{dump.title}: {receipt.link(dump.file)}")
+        lines.append((_LINK, f"{dump.title}: {receipt.link(dump.file)}"))
     expiry = next((one.expires for one in receipt.stored if one.expires), None)
-    return [*lines, f"Links open until {expiry:%Y-%m-%d %H:%M} UTC; kept in {receipt.store}"] if expiry else lines
+    if expiry:
+        lines.append((_MISSING, f"Links open until {expiry:%Y-%m-%d %H:%M} UTC; kept in {receipt.store}"))
+    return lines
 
 
-def _missing(one: Artifact) -> str:
-    return f"- {one.title}: {one.outcome}, {one_line(one.reason)}"[:300]
+def _not_stored(place: str, failure: str) -> list[Line]:
+    reason = f": {_cut(one_line(failure), 400)}" if failure else ""
+    return [(_ALWAYS, f"Not in the store{reason}"), (_ALWAYS, f"Kept on the Rundeck host in {place}")]
 
 
-def _checksums(manifest: Manifest) -> list[str]:
-    return [f"- {one.title}: {one.bytes:,} bytes, SHA-256 {one.sha256}" for one in manifest.artifacts if one.file]
+def _captured(manifest: Manifest) -> list[Line]:
+    """Return a line for each dump, with what proves that it is whole, and one for all files of the snapshot."""
+    kept = [one for one in manifest.artifacts if one.file]
+    dumps = [one for one in kept if one.collector != _SNAPSHOT]
+    lines = [(_CAPTURED, f"- {one.title}: {one.bytes:,} bytes, SHA-256 {one.sha256}") for one in dumps]
+    snapshot = [one for one in kept if one.collector == _SNAPSHOT]
+    if snapshot:
+        names = ", ".join(one.title for one in snapshot)
+        lines.append((_CAPTURED, _cut(f"- {sum(one.bytes for one in snapshot):,} bytes more: {names}", 300)))
+    return lines
 
 
-def _fit(head: list[str], body: list[str], tail: list[str]) -> str:
-    lines = [*head, *body, *tail]
-    dropped = 0
-    while body and len("\n".join(lines).encode()) > LIMIT_BYTES - 40:
-        body, dropped = body[:-1], dropped + 1
-        lines = [*head, *body, f"- {dropped} more in the evidence", *tail]
-    return "\n".join(lines)
+def _told(one: Artifact) -> str:
+    return _cut(f"- {one.title}: {one.outcome}, {one_line(one.reason)}", 300)
+
+
+def _execution(url: str) -> list[str]:
+    return [f"Rundeck: {url}"] if url else []
+
+
+def _fit(lines: list[Line], tail: list[str]) -> str:
+    """Return the lines that fit, in their order, then ``tail``; what stays when there is too much has priority."""
+    left = LIMIT_BYTES - sum(len(line.encode()) + 1 for line in (*tail, "- 99 more in the evidence"))
+    kept = set()
+    for index, (priority, text) in sorted(enumerate(lines), key=lambda line: line[1][0]):
+        size = len(text.encode()) + 1
+        if priority == _ALWAYS or size <= left:
+            kept.add(index)
+            left -= size
+    dropped = len(lines) - len(kept)
+    more = [f"- {dropped} more in the evidence"] if dropped else []
+    return "\n".join([*(text for index, (_, text) in enumerate(lines) if index in kept), *more, *tail])
+
+
+def _cut(text: str, limit_bytes: int) -> str:
+    return text.encode()[:limit_bytes].decode(errors="ignore")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import urllib3
 from urllib3.response import BaseHTTPResponse
 
-from ..errors import NoteNotSent
+from ..errors import BadInput, NoteNotSent
 
 TRIES = 5
 LONGEST_WAIT_S = 60
@@ -30,10 +30,12 @@ class PagerDuty:
 
     def __init__(self, url: str, token: str, sender: str, sleep: Callable[[float], None] = time.sleep) -> None:
         """Talk to ``url`` as ``token`` (a key, or an OAuth token); ``sender`` is the e-mail of a user, or ""."""
-        scheme = "Bearer" if token.startswith("pdus+") else "Token"
+        for name, value in (("PagerDuty API key", token), ("From e-mail", sender)):
+            if not (value.isascii() and value.isprintable()):
+                raise BadInput(f"wrong {name}", "it has line breaks or other than ASCII characters", "Correct it.")
         self._url, self._sleep = url.rstrip("/"), sleep
         self._headers = {
-            "Authorization": f"Bearer {token}" if scheme == "Bearer" else f"Token token={token}",
+            "Authorization": f"Bearer {token}" if token.startswith("pdus+") else f"Token token={token}",
             "Accept": "application/vnd.pagerduty+json;version=2",
             "Content-Type": "application/json",
             **({"From": sender} if sender else {}),
@@ -52,7 +54,7 @@ class PagerDuty:
         def attempt() -> BaseHTTPResponse:
             nonlocal posted
             notes = self._send("GET", path, None)
-            if notes.status != 200 or _has(notes, marker):
+            if notes.status != 200 or any(marker in one for one in _contents(incident, notes)):
                 return notes
             answer = self._send("POST", path, {"note": {"content": content}})
             posted = answer.status < 300
@@ -87,8 +89,13 @@ def _not_sent(incident: str, failure: str, remedy: str) -> NoteNotSent:
     return NoteNotSent(f"cannot add a note to incident {incident}", failure, remedy)
 
 
-def _has(notes: BaseHTTPResponse, marker: str) -> bool:
-    return any(marker in str(note.get("content", "")) for note in notes.json().get("notes", []))
+def _contents(incident: str, answer: BaseHTTPResponse) -> list[str]:
+    """Return the texts of the notes. Raises NoteNotSent when it is not PagerDuty that answers."""
+    try:
+        return [str(note.get("content", "")) for note in answer.json()["notes"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        remedy = "Check the API URL, and whether a proxy or a login page is in between."
+        raise _not_sent(incident, "what answers is not PagerDuty", remedy) from None
 
 
 def _failure(answer: BaseHTTPResponse) -> str:
@@ -97,11 +104,11 @@ def _failure(answer: BaseHTTPResponse) -> str:
         error = answer.json()["error"]
         details = "; ".join(str(one) for one in error.get("errors") or [])
         return f"{error['message']} (HTTP {answer.status}, code {error.get('code')}{': ' + details if details else ''})"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"HTTP {answer.status}"
 
 
 def _wait(answer: BaseHTTPResponse, number: int) -> float:
     """Return the seconds to wait: what a rate-limited answer asks for, else ever longer."""
-    asked = answer.headers.get("ratelimit-reset", "")
+    asked = answer.headers.get("ratelimit-reset", "") if answer.status == 429 else ""
     return float(asked) if asked.isdigit() else 2.0**number
