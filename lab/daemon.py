@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,18 +18,18 @@ from lab.progress import Progress
 HOST = "127.0.0.1"
 
 
-class Daemon:
+class Daemon(ABC):
     """A part that is one daemon; each says how it is made, started and filled."""
 
     name: str
     port: int
     needs: tuple[str, ...] = ()
 
+    @abstractmethod
     def process(self, progress: Progress) -> Process:
         """The daemon, its program built or installed first."""
-        raise NotImplementedError
 
-    def fill(self) -> None:
+    def fill(self) -> None:  # noqa: B027 - most have nothing to fill
         """Makes what a client expects to find; harmless when it is there."""
 
     def up(self, progress: Progress) -> None:

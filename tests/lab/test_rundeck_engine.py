@@ -9,9 +9,6 @@ from pathlib import Path
 import pytest
 
 from lab.rundeck import NodeSource, PluginProbe, probe_plugin, run_job
-from lab.rundeck.build import is_built
-
-pytestmark = pytest.mark.skipif(not is_built(), reason="needs: python -m lab up rundeck")
 
 PLUGIN_YAML = """
 name: demo

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import os
-import shutil
 import signal
 import subprocess
 import urllib.request
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from lab.daemon import Daemon
+from lab.prerequisites import ensure_program
 from lab.process import Process
 from lab.progress import Progress
 from lab.stores import AZURE, S3, SFTP, azure_endpoint, s3_endpoint, sftp_endpoint
@@ -24,13 +24,14 @@ CONTENT = os.urandom(100_000)
 
 
 def needs(store: Daemon) -> None:
-    if store.status() != "up":
-        pytest.skip(f"needs: python -m lab up {store.name}")
+    assert store.status() == "up", f"needs: python -m lab up {store.name}"
 
 
 def s3_client() -> Any:
-    boto3 = pytest.importorskip("boto3")
-    config = pytest.importorskip("botocore.config").Config(signature_version="s3v4")
+    import boto3
+    from botocore.config import Config
+
+    config = Config(signature_version="s3v4")
     endpoint = s3_endpoint()
     return boto3.client(
         "s3",
@@ -81,12 +82,21 @@ def test_azure_keeps_a_blob() -> None:
 def sftp(batch: str) -> subprocess.CompletedProcess[str]:
     where = sftp_endpoint()
     options = [f"UserKnownHostsFile={where.known_hosts_file}", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"]
-    argv = ["sftp", "-b", "-", "-P", str(where.port), "-i", str(where.private_key_file), "-F", "none"]
+    argv = [
+        str(ensure_program("sftp", "openssh-client")),
+        "-b",
+        "-",
+        "-P",
+        str(where.port),
+        "-i",
+        str(where.private_key_file),
+        "-F",
+        "none",
+    ]
     argv += [word for option in options for word in ("-o", option)] + [f"{where.user}@{where.host}"]
     return subprocess.run(argv, input=batch, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.skipif(shutil.which("sftp") is None, reason="needs: apt-get install openssh-client")
 def test_sftp_keeps_a_file(tmp_path: Path) -> None:
     needs(SFTP)
     (tmp_path / "file").write_bytes(CONTENT)

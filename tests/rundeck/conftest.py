@@ -5,13 +5,10 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import lab.kubernetes
-from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.project import Project, lab_project
 
@@ -33,21 +30,6 @@ def project(slim_zip: Path, tmp_path: Path) -> Project:
     """The lab's project, with a spool and a store prefix of this test's own."""
     own = lab_project(slim_zip, sys.executable)
     return own.changed(spool=str(tmp_path / "spool"), store=f"{own.settings['store']}/{secrets.token_hex(4)}")
-
-
-@pytest.fixture(scope="session")
-def kubectl() -> Kubectl:
-    cluster = lab.kubernetes.endpoint()
-    return Kubectl(cluster.kubectl, cluster.kubeconfig)
-
-
-@pytest.fixture
-def namespace(kubectl: Kubectl) -> Iterator[str]:
-    """A namespace of this test's own."""
-    name = f"test-{secrets.token_hex(4)}"
-    kubectl("create", "namespace", name)
-    yield name
-    kubectl("delete", "namespace", name, "--wait=false")
 
 
 def _built(name: str) -> Path:
