@@ -27,9 +27,9 @@ def run(
 ) -> ExitStatus:
     """Run ``argv`` in ``place`` and hand each piece of output to its sink; return how it ended.
 
-    A stream that breaks, or runs into the time limit (in seconds, for all of it), is told in the status, so that
-    what has arrived can be kept. What a sink raises goes through. Raises NotAllowed, TargetNotFound, Unreachable
-    when the command could not be started.
+    A piece is a view of the receive buffer, good until its sink returns; what a sink raises goes through. A stream
+    that breaks, or runs into the time limit (in seconds, for all of it), is told in the status, so that what has
+    arrived can be kept. Raises NotAllowed, TargetNotFound, Unreachable when the command could not be started.
     """
     connection = _open(api, place, argv)
     try:
