@@ -36,6 +36,10 @@ def debug_containers(kubectl: Kubectl, pod: str) -> list[dict[str, Any]]:
     return [one for one in found if one["name"].startswith("debug-capture-")]
 
 
+def names(containers: list[dict[str, Any]]) -> set[str]:
+    return {one["name"] for one in containers}
+
+
 def test_a_deadlock_without_a_shell_is_linked_in_the_incident(project: Project) -> None:
     run = capture(project, "checkout", "Q1CHECKOUT0001")
     assert run.succeeded, run.errors
@@ -81,6 +85,7 @@ def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: Pr
 def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(
     project: Project, kubectl: Kubectl
 ) -> None:
+    before = names(debug_containers(kubectl, running_pod("checkout")))
     with ThreadPoolExecutor(2) as both:
         runs = list(both.map(lambda _: capture(project, "checkout"), range(2)))
     runs.append(capture(project, "checkout"))
@@ -88,15 +93,16 @@ def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(
     assert len({run.data["capture_id"] for run in runs}) == 3
     for run in runs:
         assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
-    assert _all_ended(kubectl, running_pod("checkout"))
+    assert _ended(kubectl, running_pod("checkout"), before, count=3)
 
 
 def test_an_abort_ends_the_debug_container_and_keeps_the_evidence(project: Project, kubectl: Kubectl) -> None:
     pod = running_pod("checkout")
+    before = names(debug_containers(kubectl, pod))
     options = {"namespace": SHOP, "pod": pod, "command": "sleep 60"}
     run = project.run(str(Path(__file__).parent / "jobs/open.yaml"), options, job="attach", abort_after_s=6)
     assert not run.succeeded
-    assert _all_ended(kubectl, pod)
+    assert _ended(kubectl, pod, before, count=1)
 
 
 def test_a_command_ends_with_its_own_exit_code(project: Project) -> None:
@@ -119,14 +125,14 @@ def _base_python() -> str:
     return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
 
 
-def _all_ended(kubectl: Kubectl, pod: str) -> bool:
-    """Whether every debug container has ended; the kubelet takes a moment to tell."""
+def _ended(kubectl: Kubectl, pod: str, before: set[str], *, count: int) -> bool:
+    """Whether as many debug containers as ``count`` have come since ``before``, and each has ended."""
 
     def ended() -> bool:
-        found = debug_containers(kubectl, pod)
-        return bool(found) and all("terminated" in one["state"] for one in found)
+        new = [one for one in debug_containers(kubectl, pod) if one["name"] not in before]
+        return len(new) == count and all("terminated" in one["state"] for one in new)
 
-    return _until(ended)
+    return _until(ended)  # the kubelet takes a moment to tell
 
 
 def _first_container(kubectl: Kubectl, pod: str) -> dict[str, Any]:
