@@ -8,7 +8,7 @@ from typing import Final
 
 from .cluster.api import Api
 from .cluster.debug_container import DebugContainer, attached
-from .errors import CaptureError, NothingCaptured
+from .errors import BadInput, CaptureError, NothingCaptured
 from .model import ContainerRef, Target, User
 from .plan import debug_profile
 from .probe import run_short
@@ -45,8 +45,12 @@ class Attachment:
     def place(self) -> ContainerRef:
         """Return where tools run. A refusal is not asked for twice: a second container would fail like the first.
 
-        Raises NotAllowed, or NothingCaptured with the reason why the container did not start.
+        Raises BadInput when there is no image, NotAllowed, or NothingCaptured with the reason why the container did not
+        start.
         """
+        if not self._options.image:
+            what = f"cannot attach a debug container to {self._target}"
+            raise BadInput(what, "no debug image is set", "Build deploy/toolbox and set the image.")
         if self._refusal:
             raise self._refusal
         if self._place is None:

@@ -96,7 +96,8 @@ def _row(one: Artifact, link: str) -> str:
 def _preview(one: Artifact, text: bytes) -> str:
     cut = f"\n[the first {size(len(text))} of {size(one.bytes)}]" if len(text) < one.bytes else ""
     shown = _escaped(text.decode(errors="replace") + cut)
-    return f"<details><summary>{_escaped(one.title)}</summary><pre>{shown}</pre></details>"
+    opened = "" if one.collector == "pod-snapshot" else " open"  # the dump is what one came for
+    return f"<details{opened}><summary>{_escaped(one.title)}</summary><pre>{shown}</pre></details>"
 
 
 def _time(moment: datetime) -> str:

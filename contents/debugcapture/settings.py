@@ -121,12 +121,12 @@ class DebugContainerSettings:
     """Debug container."""
 
     image: str = setting(
-        "docker.io/library/kubernetes-debug-capture-toolbox:1",
+        "",
         "Debug image",
-        "Image with the tools (sh and jattach), for containers that have none. See deploy/toolbox.",
+        "Image with the tools (sh and jattach), for containers that have none; deploy/toolbox builds it. "
+        "Blank: no debug container is ever attached.",
         pattern=r"[\w][\w.:/@-]*",
         allowed="an image reference",
-        required=True,
     )
     profile: Profile = setting(
         "restricted",

@@ -8,7 +8,7 @@ import pytest
 
 from debugcapture.attachment import NOBODY, Attachment, DebugOptions
 from debugcapture.cluster.api import Api
-from debugcapture.errors import NotAllowed, NothingCaptured
+from debugcapture.errors import BadInput, NotAllowed, NothingCaptured
 from debugcapture.model import Target, User
 from tests.unit.builders import target
 from tests.unit.fakes import OK, Cluster
@@ -98,3 +98,11 @@ def test_runtime_that_hides_processes_is_told(proc: bytes, cluster: Cluster) -> 
     with attachment(cluster, target(user=None)) as one, pytest.raises(NothingCaptured, match="does not share them"):
         one.place()
     assert users(cluster) == [NOBODY]
+
+
+def test_without_an_image_nothing_is_attached_and_the_remedy_is_told(cluster: Cluster) -> None:
+    options = DebugOptions("", "restricted", 90)
+    one = Attachment(cast("Api", cluster), target(), options, lambda _: None)
+    with one, pytest.raises(BadInput, match="no debug image is set. Build deploy/toolbox"):
+        one.place()
+    assert cluster.attached == []

@@ -133,3 +133,10 @@ def test_table_has_a_line_for_each_artifact() -> None:
 )
 def test_size_is_readable(count: int, text: str) -> None:
     assert size(count) == text
+
+
+def test_the_dump_is_shown_at_once_and_the_snapshot_on_request() -> None:
+    made = manifest(artifact(file="a.txt"), artifact(collector="pod-snapshot", title="Events", file="b.txt"))
+    page = index_page(made, {}, {"a.txt": b"threads", "b.txt": b"events"})
+    assert page.count("<details open>") == 1
+    assert page.index("<details open>") < page.index("threads") < page.index("<details><summary>Events")
