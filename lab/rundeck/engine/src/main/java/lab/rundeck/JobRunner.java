@@ -94,12 +94,13 @@ final class JobRunner {
 
     private Map<String, String> jobData() {
         String server = "http://localhost:4440/";
+        String execution = String.valueOf(System.currentTimeMillis()); // no two are the same, as on a server
         Map<String, String> data = new HashMap<>();
         data.put("name", job.name());
         data.put("group", job.group());
         data.put("id", job.uuid());
         data.put("project", request.project());
-        data.put("execid", "1");
+        data.put("execid", execution);
         data.put("executionType", "user");
         data.put("username", "admin");
         data.put("user.name", "admin");
@@ -109,7 +110,7 @@ final class JobRunner {
         data.put("wasRetry", "false");
         data.put("retryAttempt", "0");
         data.put("serverUrl", server);
-        data.put("url", server + "project/" + request.project() + "/execution/follow/1");
+        data.put("url", server + "project/" + request.project() + "/execution/follow/" + execution);
         return data;
     }
 
