@@ -14,6 +14,7 @@ SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDOUT, STDERR, STATUS = 1, 2, 3
 CLOSE, PING = -8, -9  # control frames: minus their opcode
 _CONTINUATION, _CONTROL = 0, 8
+_MORE_LENGTH = {126: 2, 127: 8}  # bytes that say the length when seven bits do not
 
 
 class Frames:
@@ -50,7 +51,7 @@ class Frames:
 
         A control frame is taken whole: it has 125 bytes at most, and its answer repeats them.
         """
-        size = 2 + {126: 2, 127: 8}.get(view[1] & 127, 0) if len(view) > 1 else 0
+        size = 2 + _MORE_LENGTH.get(view[1] & 127, 0) if len(view) > 1 else 0
         if not size or len(view) < size:
             return 0
         opcode, length = view[0] & 15, int.from_bytes(view[2:size], "big") if size > 2 else view[1] & 127
