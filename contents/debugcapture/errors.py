@@ -26,6 +26,11 @@ class CaptureError(Exception):
         self.what, self.why, self.do = (one_line(part) for part in (what, why, do))
         self.data: dict[str, str] = {}  # what later steps can use although this one failed
 
+    def about(self, subject: str) -> None:
+        """Begin the line with ``subject`` unless it names it already: a line is read on its own, in an incident too."""
+        if subject not in str(self):
+            self.what = f"{one_line(subject)}: {self.what}"
+
     def __str__(self) -> str:
         line = f"{self.what}: {self.why}" if self.why else self.what
         return f"{line.rstrip('.')}. {self.do}" if self.do else line

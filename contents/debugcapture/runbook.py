@@ -5,7 +5,8 @@ Read this file first.
 """
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -121,7 +122,8 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
     if step.store.store:
         open_store(step.store)
     try:
-        bundle = _capture(step, caller)
+        with _about(step.target):
+            bundle = _capture(step, caller)
     except CaptureError as error:
         reason = str(error)
         _told(error, lambda: _tell_failure(step.incident, caller, reason), caller)
@@ -136,21 +138,24 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
 
 def execute(step: ExecStep, caller: Caller) -> Outcome:
     """Run a command in the target; its output is the step's, byte by byte, and so is its exit code."""
-    argv = _argv(step.command)
-    api = Api(connect(step.connection))
-    _, target = find(api, step.target)
-    return _run(api, target.ref, argv, step.command.time_limit_s, caller)
+    with _about(step.target):
+        argv = _argv(step.command)
+        api = Api(connect(step.connection))
+        _, target = find(api, step.target)
+        _require_running(target, "run a command in")
+        return _run(api, target.ref, argv, step.command.time_limit_s, caller)
 
 
 def attach(step: AttachStep, caller: Caller) -> Outcome:
     """Run a command in a debug container attached to the target; see `execute`."""
-    argv = _argv(step.command)
-    api = Api(connect(step.connection))
-    _, target = find(api, step.target)
-    _require_running(target)
-    options = DebugOptions(step.debug.image, step.debug.profile, step.command.time_limit_s + 60)
-    with Attachment(api, target, options, caller.say) as attachment:
-        return _run(api, attachment.place(), argv, step.command.time_limit_s, caller)
+    with _about(step.target):
+        argv = _argv(step.command)
+        api = Api(connect(step.connection))
+        _, target = find(api, step.target)
+        _require_running(target, "attach to")
+        options = DebugOptions(step.debug.image, step.debug.profile, step.command.time_limit_s + 60)
+        with Attachment(api, target, options, caller.say) as attachment:
+            return _run(api, attachment.place(), argv, step.command.time_limit_s, caller)
 
 
 def upload(step: UploadStep, caller: Caller) -> Outcome:
@@ -159,7 +164,8 @@ def upload(step: UploadStep, caller: Caller) -> Outcome:
         caller.say("no bundle was captured: nothing to upload")
         return Outcome(0)
     if not step.store.store:
-        raise BadInput("cannot upload", "store is missing", "Set the store's URL.")
+        what, do = "cannot upload the bundle", f"Set the store's URL. Kept in the spool: {step.bundle.bundle}"
+        raise BadInput(what, "store is missing", do)
     bundle = open_bundle(step.bundle.bundle, _spool(step.spool, caller))
     return Outcome(0, {"link": _keep(bundle, step.store, step.spool, caller)})
 
@@ -290,13 +296,23 @@ def _argv(settings: CommandSettings) -> list[str]:
     return argv
 
 
-def _require_running(target: Target) -> None:
+def _require_running(target: Target, do: str) -> None:
     if not is_running(target):
         raise NothingCaptured(
-            f"cannot attach to {target} (container {target.container})",
+            f"cannot {do} {target} (container {target.container})",
             f"it does not run: {target.state}",
             "Capture it: logs and state of the previous run are kept.",
         )
+
+
+@contextmanager
+def _about(target: TargetSettings) -> Iterator[None]:
+    """Have every error name the pod."""
+    try:
+        yield
+    except CaptureError as error:
+        error.about(f"{target.namespace}/{target.pod}")
+        raise
 
 
 def _check_incident(settings: IncidentSettings) -> None:

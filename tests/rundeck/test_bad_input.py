@@ -6,14 +6,17 @@ through, so that it is the step that answers.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lab.demo import NAMESPACE, notes, running_pod
+from lab.demo import NAMESPACE, notes, opened, running_pod
 from lab.kubernetes.kubectl import Kubectl
 from lab.project import Project
 from lab.rundeck import JobRun
@@ -22,12 +25,28 @@ from tests.rundeck.credentials import expired_token, unknown_authority
 OPEN = str(Path(__file__).parent / "jobs" / "open.yaml")
 UNREACHABLE = "https://127.0.0.1:9"
 RBAC = "rbac.authorization.k8s.io/v1"
+SNAPSHOT = {"pod.txt", "pod.yaml", "events.txt"}
+SECRETS = ("token", "s3_secret_key", "pagerduty_token")
+
+
+def run_job(project: Project, file: str, job: str | None = None, *, app: str = "orders", **options: str) -> JobRun:
+    """Run a job on a pod of ``app``. However it ends, its output shows neither a secret nor a stack trace."""
+    target = {"namespace": NAMESPACE, "pod": options.get("pod") or running_pod(app)}
+    run = project.run(file, target | options, job=job)
+    shown = "\n".join(run.output)
+    assert [name for name in SECRETS if project.settings[name] and project.settings[name] in shown] == []
+    assert "Traceback" not in shown
+    return run
 
 
 def run_open(project: Project, job: str, app: str = "orders", **options: str) -> JobRun:
-    """Run a job of open.yaml on a pod of ``app``."""
-    target = {"namespace": NAMESPACE, "pod": running_pod(app)}
-    return project.run(OPEN, target | options, job=job)
+    """Run a job of open.yaml, as `run_job` does."""
+    return run_job(project, OPEN, job, app=app, **options)
+
+
+def run_capture(project: Project, app: str = "orders", **options: str) -> JobRun:
+    """Run the exported job that captures, as `run_job` does."""
+    return run_job(project, "capture-pod.yaml", app=app, **options)
 
 
 def says(run: JobRun, exit_code: int, *words: str) -> str:
@@ -37,17 +56,23 @@ def says(run: JobRun, exit_code: int, *words: str) -> str:
     assert failed.exit_code == exit_code, run.errors
     (line,) = [line for line in run.errors if line.startswith("Error: ")]
     assert [word for word in words if word not in line] == [], line
-    assert not any("Traceback" in line for line in run.output)
     return line
 
 
-def shows_no_secret(run: JobRun, project: Project) -> None:
-    for name in ("token", "s3_secret_key", "pagerduty_token"):
-        assert not any(project.settings[name] in line for line in run.output), name
+def kept_whole(bundle: Path) -> set[str]:
+    """Check that every file of the manifest lies in ``bundle`` with the checksum that it had; return their names."""
+    artifacts = json.loads((bundle / "manifest.json").read_text())["artifacts"]
+    expected = {one["file"]: one["sha256"] for one in artifacts if one["file"]}
+    assert {name: hashlib.sha256((bundle / name).read_bytes()).hexdigest() for name in expected} == expected
+    return set(expected)
+
+
+def note_with(text: str, incident: str) -> str:
+    """The incident's note with ``text`` in it."""
+    return next(one for one in notes(incident) if text in one)
 
 
 TARGETS = {
-    "pod": ({"pod": "checkout-0"}, ["no pod shop/checkout-0", "does not exist", "Pods there: checkout-"]),
     "namespace": ({"namespace": "shopp"}, ["no pod shopp/", "there is no namespace shopp"]),
     "container": ({"container": "sidecar"}, ["no container sidecar in pod shop/orders-", "It has: orders"]),
 }
@@ -59,9 +84,15 @@ def test_a_target_that_does_not_exist(row: str, project: Project) -> None:
     says(run_open(project, "capture", **options), 3, *words)
 
 
+def test_a_pod_that_was_replaced_is_told_with_the_name_of_the_one_there_now(project: Project) -> None:
+    now = running_pod("checkout")
+    gone = f"{now[:-5]}zzzzz"
+    says(run_open(project, "capture", pod=gone), 3, f"no pod shop/{gone}", "has been replaced", f"Pods there: {now}")
+
+
 @pytest.mark.parametrize("pod", ["x; rm -rf /", "$(id)", "a b", "../nodes", "Checkout"])
 def test_a_pod_name_with_other_characters_is_refused_by_job_and_step(pod: str, project: Project) -> None:
-    refused = project.run("capture-pod.yaml", {"namespace": NAMESPACE, "pod": pod})
+    refused = run_capture(project, pod=pod)
     assert refused.refused
     assert not refused.steps
     says(run_open(project, "capture", pod=pod), 2, "pod must be", "Nothing was touched")
@@ -69,14 +100,33 @@ def test_a_pod_name_with_other_characters_is_refused_by_job_and_step(pod: str, p
 
 def test_a_collector_that_does_not_exist(project: Project) -> None:
     run = run_open(project, "capture", collectors="heapdump")
-    says(run, 2, "no collector heapdump", "jvm-thread-dump, pod-snapshot")
+    says(run, 2, f"{NAMESPACE}/orders-", "no collector heapdump", "There are: jvm-thread-dump, pod-snapshot")
+
+
+KUBECONFIGS: dict[str, tuple[str | None, str]] = {
+    "no file": (None, "cannot read {file}: No such file or directory"),
+    "no YAML": ("token: a-secret: [", "wrong kubeconfig: {file} is not YAML"),
+    "no clusters": ("users: [{name: a-secret}]", "wrong kubeconfig: {file} has no clusters"),
+    "no such context": ("{clusters: [], current-context: prod}", "wrong kubeconfig: it has no context named 'prod'"),
+}
+
+
+@pytest.mark.parametrize("job", ["capture", "exec"])
+@pytest.mark.parametrize("row", KUBECONFIGS)
+def test_a_kubeconfig_that_is_wrong(row: str, job: str, project: Project, tmp_path: Path) -> None:
+    content, told = KUBECONFIGS[row]
+    file = tmp_path / "kubeconfig"
+    if content is not None:
+        file.write_text(content)
+    by_file = project.changed(kubeconfig=str(file), server="", token="", ca_certificate="")
+    run = run_open(by_file, job, command="id") if job == "exec" else run_open(by_file, job)
+    says(run, 2, f"{NAMESPACE}/orders-", told.format(file=file), "Correct the cluster connection")
+    assert "a-secret" not in "\n".join(run.output)
 
 
 CONNECTIONS: dict[str, tuple[Callable[[], dict[str, str]], int, list[str]]] = {
-    "no kubeconfig": (lambda: {"kubeconfig": "/nonexistent"}, 2, ["cannot read /nonexistent", "Correct"]),
-    "wrong kubeconfig": (lambda: {"kubeconfig": __file__}, 2, ["wrong kubeconfig", "Correct"]),
     "expired token": (lambda: {"token": expired_token()}, 4, ["does not accept the credentials", "Renew the token"]),
-    "garbage token": (lambda: {"token": "garbage"}, 4, ["does not accept the credentials", "Renew the token"]),
+    "garbage token": (lambda: {"token": "garbage-0815"}, 4, ["does not accept the credentials", "Renew the token"]),
     "unreachable": (lambda: {"server": UNREACHABLE}, 5, ["did not answer", "Connection refused", "Check"]),
     "not trusted": (lambda: {"ca_certificate": unknown_authority()}, 5, ["is not trusted", "Check the CA"]),
     "system's CAs": (lambda: {"ca_certificate": ""}, 5, ["is not trusted", "Check the CA"]),
@@ -86,11 +136,7 @@ CONNECTIONS: dict[str, tuple[Callable[[], dict[str, str]], int, list[str]]] = {
 @pytest.mark.parametrize("row", CONNECTIONS)
 def test_a_cluster_that_cannot_be_used(row: str, project: Project) -> None:
     change, exit_code, words = CONNECTIONS[row]
-    changed = project.changed(**change())
-    run = run_open(changed, "capture")
-    line = says(run, exit_code, *words)
-    assert exit_code == 2 or f"pod {NAMESPACE}/orders-" in line
-    shows_no_secret(run, changed)
+    says(run_open(project.changed(**change()), "capture"), exit_code, f"pod {NAMESPACE}/orders-", *words)
 
 
 @pytest.fixture
@@ -127,12 +173,15 @@ def test_rbac_that_forbids_a_collector_leaves_the_rest(
     lacking = restricted_project(resource)
     run = run_open(lacking, "capture", app="checkout")
     assert [step.exit_code for step in run.steps] == [10]
-    assert run.data == {}  # this job has no filter; the exported one has
-    run = lacking.run("capture-pod.yaml", {"namespace": NAMESPACE, "pod": running_pod("checkout")})
+    (bundle,) = Path(lacking.settings["spool"]).iterdir()
+    assert kept_whole(bundle) >= SNAPSHOT
+    assert "jvm-threads.txt" not in kept_whole(bundle)
+    run = run_capture(lacking, "checkout", incident_id="Q1CHECKOUT0001")
     assert run.succeeded, run.errors
     assert run.data["status"] == "partial"
     assert "Java thread dump failed: cannot" in run.data["summary"]
-    assert f'"{resource}"' in run.data["summary"]
+    for told in (run.data["summary"], note_with(run.data["capture_id"], "Q1CHECKOUT0001")):
+        assert f'"{resource}" in API group' in told
 
 
 def test_pod_security_names_its_rule(project: Project) -> None:
@@ -143,42 +192,65 @@ def test_pod_security_names_its_rule(project: Project) -> None:
 def test_an_image_that_cannot_be_pulled_is_given_up_at_once(project: Project) -> None:
     without_image = project.changed(image="127.0.0.1:9/none:1")
     says(run_open(without_image, "attach"), 5, f"{NAMESPACE}/orders-", "ErrImagePull", "Check the debug image")
-    run = without_image.run("capture-pod.yaml", {"namespace": NAMESPACE, "pod": running_pod("checkout")})
+    run = run_capture(without_image, "checkout")
     assert run.succeeded, run.errors
     assert run.data["status"] == "partial"
     assert "ErrImagePull" in run.data["summary"]
 
 
 def test_a_command_that_does_not_exist_in_the_container(project: Project) -> None:
-    options = {"namespace": NAMESPACE, "pod": running_pod("orders"), "command": "nonsense --help"}
-    run = project.run("run-command.yaml", options)
+    run = run_job(project, "run-command.yaml", command="nonsense --help")
     says(run, 5, "cannot run nonsense in shop/orders-", "no such program", "debug container")
 
 
-STORES = {
-    "no bucket": ({"store": "s3://nonexistent/x"}, ["NoSuchBucket", "Create the bucket"]),
-    "wrong key": ({"s3_secret_key": "wrong"}, ["SignatureDoesNotMatch", "Check the S3 secret key"]),
-    "unreachable": ({"s3_endpoint": "http://127.0.0.1:9"}, ["Could not connect", "Check the store"]),
+@pytest.mark.parametrize("job", ["exec", "attach"])
+def test_a_command_in_a_container_that_does_not_run(job: str, project: Project, kubectl: Kubectl) -> None:
+    run = while_crashed(kubectl, lambda: run_open(project, job, app="gateway", command="id"))
+    says(run, 5, "shop/gateway-", "it does not run: waiting (CrashLoopBackOff)", "Capture it: logs and state")
+
+
+def while_crashed(kubectl: Kubectl, run: Callable[[], JobRun]) -> JobRun:
+    """What ``run`` answers in a pause of gateway's crash loop: if gateway has started meanwhile, once more."""
+    for _ in range(240):
+        before = gateway_status(kubectl)
+        if (before["state"].get("waiting") or {}).get("reason") == "CrashLoopBackOff":
+            done = run()
+            if gateway_status(kubectl) == before:
+                return done
+        time.sleep(0.5)
+    raise TimeoutError("gateway does not pause")
+
+
+def gateway_status(kubectl: Kubectl) -> dict[str, Any]:
+    pod = kubectl.json("get", "pod", running_pod("gateway"), f"--namespace={NAMESPACE}")
+    status: dict[str, Any] = pod["status"]["containerStatuses"][0]
+    return status
+
+
+STORES: dict[str, tuple[dict[str, str], int, list[str]]] = {
+    "no bucket": ({"store": "s3://nonexistent/x"}, 6, ["NoSuchBucket", "Create the bucket"]),
+    "wrong key": ({"s3_secret_key": "wrong-0815"}, 6, ["SignatureDoesNotMatch", "Check the S3 secret key"]),
+    "unreachable": ({"s3_endpoint": UNREACHABLE}, 6, ["Could not connect", "Check the store"]),
+    "no store": ({"store": ""}, 2, ["store is missing", "Set the store's URL"]),
 }
 
 
 @pytest.mark.parametrize("row", STORES)
 def test_a_store_that_refuses_leaves_everything_in_the_spool_and_the_incident_knows(row: str, project: Project) -> None:
-    change, words = STORES[row]
-    changed = project.changed(**change)
-    options = {"namespace": NAMESPACE, "pod": running_pod("orders"), "incident_id": "Q1ORDERS000001"}
-    run = changed.run("capture-pod.yaml", options)
+    change, exit_code, words = STORES[row]
+    run = run_capture(project.changed(**change), incident_id="Q1ORDERS000001")
     bundle = Path(run.data["bundle"])
-    says(run, 6, f"shop/orders/{bundle.name}", *words, f"Kept in the spool: {bundle}")
-    assert {"pod.txt", "events.txt", "jvm-threads.txt", "manifest.json"} <= {file.name for file in bundle.iterdir()}
-    note = next(one for one in notes("Q1ORDERS000001") if run.data["capture_id"] in one)
+    assert bundle.parent == Path(project.settings["spool"])
+    says(run, exit_code, running_pod("orders"), *words, f"Kept in the spool: {bundle}")
+    assert SNAPSHOT | {"jvm-threads.txt"} <= kept_whole(bundle)
+    note = note_with(run.data["capture_id"], "Q1ORDERS000001")
+    assert f"Not in the store: cannot {'store' if exit_code == 6 else 'upload'}" in note
     assert words[0] in note
-    assert str(bundle) in note
-    shows_no_secret(run, changed)
+    assert f"Kept on the Rundeck host in {bundle}" in note
 
 
-INCIDENTS = {
-    "wrong token": ({"pagerduty_token": "wrong"}, {}, 7, ["HTTP 401", "Check the API key"]),
+INCIDENTS: dict[str, tuple[dict[str, str], dict[str, str], int, list[str]]] = {
+    "wrong token": ({"pagerduty_token": "wrong-0815"}, {}, 7, ["HTTP 401", "Check the API key"]),
     "no token": ({"pagerduty_token": ""}, {}, 2, ["pagerduty_token is missing", "Key Storage"]),
     "no incident": ({}, {"incident_id": "Q1NONEXISTENT0"}, 7, ["HTTP 404", "Check the incident's ID"]),
 }
@@ -187,26 +259,34 @@ INCIDENTS = {
 @pytest.mark.parametrize("row", INCIDENTS)
 def test_an_incident_that_cannot_be_told(row: str, project: Project) -> None:
     change, options, exit_code, words = INCIDENTS[row]
-    target = {"namespace": NAMESPACE, "pod": running_pod("orders"), "incident_id": "Q1ORDERS000001"}
-    run = project.changed(**change).run("capture-pod.yaml", target | options)
-    says(run, exit_code, "cannot add a note to incident", *words)
-    assert run.data["link"]
+    incident = {"incident_id": "Q1ORDERS000001"} | options
+    run = run_capture(project.changed(**change), **incident)
+    says(run, exit_code, f"cannot add a note to incident {incident['incident_id']}", *words)
+    assert "orders" in opened(run.data["link"])  # the evidence is safe all the same
 
 
-def test_a_missing_pod_is_told_in_the_incident(project: Project) -> None:
-    options = {"namespace": NAMESPACE, "pod": f"gone-{secrets.token_hex(4)}", "incident_id": "Q1ORDERS000001"}
-    run = project.run("capture-pod.yaml", options)
-    says(run, 3, options["pod"])
-    assert any(options["pod"] in note and "Debug capture failed" in note for note in notes("Q1ORDERS000001"))
+@pytest.mark.parametrize(
+    ("change", "exit_code"), [({}, 3), ({"kubeconfig": "/nonexistent"}, 2)], ids=["missing pod", "no kubeconfig"]
+)
+def test_a_capture_that_fails_is_told_in_the_incident(change: dict[str, str], exit_code: int, project: Project) -> None:
+    pod = f"gone-{secrets.token_hex(4)}"
+    line = says(run_capture(project.changed(**change), pod=pod, incident_id="Q1ORDERS000001"), exit_code, f"shop/{pod}")
+    note = note_with(pod, "Q1ORDERS000001")
+    assert note.startswith("Debug capture failed")
+    assert line.removeprefix("Error: ") in note
 
 
 def test_a_spool_that_cannot_be_written(project: Project, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     run = run_open(project.changed(spool=str(tmp_path / "file" / "spool")), "capture")
-    says(run, 5, "cannot write to the spool", "Choose another spool")
+    says(run, 5, f"{NAMESPACE}/orders-", "cannot write to the spool", "Not a directory", "Choose another spool")
 
 
-def test_only_the_log_level_debug_shows_a_stack_trace(project: Project) -> None:
-    options = {"namespace": NAMESPACE, "pod": "nonexistent"}
-    run = project.run(OPEN, options, job="capture", loglevel="DEBUG")
-    assert any("Traceback" in line for line in run.output)
+def test_the_log_level_debug_shows_a_stack_trace_and_no_secret(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text("token: a-secret: [")
+    wrong = project.changed(kubeconfig=str(tmp_path / "kubeconfig"))
+    run = wrong.run(OPEN, {"namespace": NAMESPACE, "pod": "x"}, job="capture", loglevel="DEBUG")
+    shown = "\n".join(run.output)
+    assert "Traceback" in shown
+    assert "a-secret" not in shown
+    assert project.settings["token"] not in shown

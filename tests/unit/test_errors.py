@@ -35,6 +35,14 @@ def test_error_reads_as_sentences(error: CaptureError, line: str) -> None:
     assert str(error) == line
 
 
+def test_a_line_begins_with_its_subject_unless_it_names_it() -> None:
+    told, untold = BadInput("cannot read pod shop/a", "it is gone"), BadInput("cannot read x", "it is empty", "Fill.")
+    told.about("shop/a")
+    untold.about("shop/a")
+    assert str(told) == "cannot read pod shop/a: it is gone"
+    assert str(untold) == "shop/a: cannot read x: it is empty. Fill."
+
+
 @pytest.mark.parametrize(("name", "code"), EXIT_CODES.items())
 def test_exit_codes_are_those_documented(name: str, code: int) -> None:
     assert getattr(errors, name).exit_code == code

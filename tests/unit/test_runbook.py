@@ -150,11 +150,12 @@ def test_command_with_open_quotes_is_bad_input(command: str, kind: Any, run: Any
         run(read(kind, POD | {"command": command}), caller)
 
 
-def test_attaching_needs_a_running_container(serve: Serve, caller: Caller) -> None:
+@pytest.mark.parametrize(("kind", "run"), [(ExecStep, runbook.execute), (AttachStep, runbook.attach)])
+def test_a_command_needs_a_running_container(kind: Any, run: Any, serve: Serve, caller: Caller) -> None:
     crashed = status(state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("Error", 1))
     serve(Cluster(pod(status={"containerStatuses": [crashed]})))
     with pytest.raises(NothingCaptured, match="it does not run: waiting"):
-        runbook.attach(read(AttachStep, POD | {"command": "ps"}), caller)
+        run(read(kind, POD | {"command": "ps"}), caller)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +224,13 @@ def test_capture_that_fails_tells_the_incident(serve: Serve, caller: Caller, not
     assert "https://rundeck/7" in notes[0][2]
 
 
+def test_a_failure_that_is_not_about_the_pod_names_it_all_the_same(caller: Caller, notes: list[Any]) -> None:
+    wrong = {"kubeconfig": "/nonexistent"}
+    with pytest.raises(BadInput, match=f"^{POD['namespace']}/{POD['pod']}: cannot read /nonexistent"):
+        runbook.capture(read(CaptureStep, CAPTURE | INCIDENT | wrong), caller)
+    assert f"\n{POD['namespace']}/{POD['pod']}: cannot read /nonexistent" in notes[0][2]
+
+
 def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, caller: Caller) -> None:
     waiting = {"name": "app", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
     serve(Cluster(pod(status={"containerStatuses": [waiting]})))
@@ -247,8 +255,9 @@ def test_upload_without_a_bundle_does_nothing(caller: Caller, said: list[str]) -
 
 
 def test_upload_needs_a_store(bundle: Bundle, caller: Caller) -> None:
-    with pytest.raises(BadInput, match="store is missing"):
+    with pytest.raises(BadInput, match="store is missing") as refused:
         runbook.upload(read(UploadStep, {"bundle": str(bundle.folder)}), caller)
+    assert f"Kept in the spool: {bundle.folder}" in str(refused.value)
     assert (bundle.folder / "jvm-threads.txt").exists()
 
 
