@@ -16,7 +16,7 @@ import pytest
 
 from lab.daemon import Daemon
 from lab.prerequisites import ensure_program
-from lab.process import Process
+from lab.process import Process, wait_until
 from lab.progress import Progress
 from lab.stores import AZURE, S3, SFTP, azure_endpoint, s3_endpoint, sftp_endpoint
 
@@ -113,7 +113,9 @@ def test_up_repairs_a_killed_store_and_keeps_its_keys(store: Daemon) -> None:
     identity = Process(store.name, store.name, []).identity()
     assert identity is not None
     identity.signal(signal.SIGKILL)
+    wait_until("its death", lambda: not identity.alive(), 5)  # a signal is delivered a moment after it was sent
     store.up(Progress())
+    assert Process(store.name, store.name, []).identity() != identity
     assert store.status() == "up"
     assert (s3_endpoint(), azure_endpoint(), sftp_endpoint()) == before
 
