@@ -1,24 +1,71 @@
 """Decide how a collector reaches its evidence. Pure: the cluster is not asked here."""
 
-from .model import Action, Collector, FoundTool, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target, Tool, User
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from .cluster.profiles import ladder
+from .harm import Budget, too_heavy
+from .model import Action, Collector, Process, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target, Tool
+from .processes import matching
 from .settings import Profile
 
 
-def decide(target: Target, collector: Collector, found: FoundTool | None) -> Action:
-    """Return what to do for ``collector``; ``found`` is the tool that answered in the target's own image."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look into the target showed."""
+
+    processes: tuple[Process, ...] | None  # None: nobody has looked, or could
+    tools: Collection[tuple[str, ...]]  # the `present` commands that its image answered
+    found: tuple[int, ...] | None = None  # by the collector's own `find`, where the image has no shell
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the job's author allows."""
+
+    ceiling: Profile
+    debug_image: bool
+    no_heavy: str = ""  # why heavy collectors may not run now; "" when they may
+    insist: bool = False
+
+
+def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
+    """Return what to do for ``collector``."""
     if collector.reads_api:
         return ReadApi(collector, "read from the Kubernetes API")
     if not is_running(target):
         return Skip(collector, f"container {target.container} does not run: {target.state}")
-    if found and found.pid is None:
-        return Skip(collector, not_there(collector, target))
-    if found and found.pid is not None:
-        why = f"by exec: the image has {found.tool.run[0]}"
-        return RunInTarget(collector, command_line(found.tool, found.pid), why)
-    if collector.from_debug:
-        why = f"from a debug container: the image has no {_tool_names(collector)}"
-        return RunInDebugContainer(collector, collector.from_debug, why)
-    return Skip(collector, f"the image has no {_tool_names(collector)}, and no debug image has it")
+    if collector.invasive == "heavy" and allowed.no_heavy:
+        return Skip(collector, allowed.no_heavy)
+    processes = matching(collector, seen.processes or ())
+    pids = tuple(one.pid for one in processes) if seen.processes is not None else (seen.found or ())
+    if not pids:
+        return Skip(collector, not_there(collector, target), foreign=collector.detect is not None)
+    why = "" if allowed.insist else too_heavy(collector, processes, budget)
+    if why:
+        return Skip(collector, why)
+    tool = usable(collector, seen)
+    if tool:
+        return RunInTarget(collector, tool, pids, f"by exec: the image has {program(tool)}")
+    return _from_debug(collector, pids, allowed)
+
+
+def usable(collector: Collector, seen: Seen) -> Tool | None:
+    """Return the first tool of ``collector`` that the target's image has."""
+    return next((one for one in collector.in_image if (one.present or one.run[:1]) in seen.tools), None)
+
+
+def _from_debug(collector: Collector, pids: Sequence[int], allowed: Allowed) -> Action:
+    missing = " or ".join(dict.fromkeys(program(one) for one in collector.in_image))
+    lacks = f"the image has no {missing}" if missing else "the tool is in the debug image"
+    if not collector.from_debug:
+        return Skip(collector, f"{lacks}, and no debug image has it")
+    if not allowed.debug_image:
+        return Skip(collector, f"{lacks}, and no debug image is set")
+    if not ladder(allowed.ceiling, collector.needs):
+        needs = " and ".join(collector.needs)
+        return Skip(collector, f"it needs {needs}, which the security profile {allowed.ceiling} does not give")
+    return RunInDebugContainer(collector, tuple(pids), f"from a debug container: {lacks}")
 
 
 def is_running(target: Target) -> bool:
@@ -28,22 +75,19 @@ def is_running(target: Target) -> bool:
 
 def not_there(collector: Collector, target: Target) -> str:
     """Return why nothing is collected from a target that runs: it has no process of the kind."""
-    return f"there is no {collector.looks_for} in container {target.container}"
+    return f"there is no {collector.looks_for or 'process'} in container {target.container}"
 
 
 def command_line(tool: Tool, pid: int) -> tuple[str, ...]:
     """Return the tool's argv for the process ``pid``."""
-    return tuple(word.replace("{pid}", str(pid)) for word in tool.run)
+    return tuple(filled(word, pid) for word in tool.run)
 
 
-def debug_profile(profile: Profile, user: User) -> Profile:
-    """Return the lowest profile that reaches a process of ``user``.
-
-    Root without capabilities cannot look into a root process that has the default ones; a namespace that enforces
-    `restricted` has no root process.
-    """
-    return "baseline" if profile == "restricted" and user.uid == 0 else profile
+def filled(word: str, pid: int) -> str:
+    """Return ``word`` for the process ``pid``."""
+    return word.replace("{pid}", str(pid))
 
 
-def _tool_names(collector: Collector) -> str:
-    return " or ".join(dict.fromkeys(tool.run[0] for tool in collector.in_image)) or "tool for it"
+def program(tool: Tool) -> str:
+    """Return the tool's name."""
+    return (tool.present or tool.run)[0]
