@@ -33,7 +33,7 @@ from .keep import keep
 from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
 from .report import INDEX, artifact_table, plan_table, summary
-from .selection import name_of, select
+from .selection import check, name_of, select
 from .settings import (
     BundleSettings,
     CaptureSettings,
@@ -143,6 +143,7 @@ def execute(step: ExecStep, caller: Caller) -> Outcome:
     """Run a command in the target; its output is the step's, byte by byte, and so is its exit code."""
     with _about(step.target):
         argv = _argv(step.command)
+        check(step.target)
         api = Api(connect(step.connection))
         target = _one(api, step.target, caller)
         _require_running(target, "run a command in")
@@ -153,6 +154,7 @@ def attach(step: AttachStep, caller: Caller) -> Outcome:
     """Run a command in a debug container attached to the target; see `execute`."""
     with _about(step.target):
         argv = _argv(step.command)
+        check(step.target)
         options = debug_options(step.debug, step.command.time_limit_s + 60)
         api = Api(connect(step.connection))
         target = _one(api, step.target, caller)
@@ -192,6 +194,7 @@ def _capture(step: CaptureStep, caller: Caller) -> Bundle | None:
     """Return the bundle, or None when nothing was to be captured: a dry run, or a condition that is not met."""
     from .captures import Captures, order  # reads YAML, which other steps need not pay for
 
+    check(step.target)
     asked = order(step.capture, step.debug, step.many.concurrency)
     api = Api(connect(step.connection))
     selected, remarks = select(api, step.target, step.many.max_pods)

@@ -36,9 +36,8 @@ class Selected:
 def select(api: Api, settings: TargetSettings, most: int) -> tuple[list[Selected], list[str]]:
     """Return ``most`` targets at most, and how they were chosen, a line each.
 
-    Raises BadInput when the settings name nothing or two things, TargetNotFound with the names that were perhaps meant.
+    The settings have been checked (`check`). Raises TargetNotFound with the names that were perhaps meant.
     """
-    check(settings)
     now = datetime.now(timezone.utc)
     if settings.pod:
         return [_selected(_named(api, settings), settings, now)], []
@@ -69,7 +68,7 @@ def check(settings: TargetSettings) -> None:
 
 def name_of(settings: TargetSettings) -> str:
     """Return what the settings mean, as a line begins with it."""
-    return f"{settings.namespace}/{settings.pod or settings.workload or settings.selector}"
+    return f"{settings.namespace}/{settings.pod or settings.workload or settings.selector}".rstrip("/")
 
 
 def replacement(api: Api, target: Target, pod: Json, taken: Sequence[str]) -> Json | None:

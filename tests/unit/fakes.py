@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from debugcapture import transfer
-from debugcapture.cluster.api import Api
+from debugcapture.cluster.api import Api, Streams
 from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.model import ContainerRef, ExitStatus, Json
 from debugcapture.processes import LISTING
@@ -35,6 +35,7 @@ class Cluster:
         self.refuses = False
         self.log_error: Exception | None = None
         self.gone = False
+        self.streams = Streams()
         self.found = pod()
 
     def patch_ephemeral_containers(self, _namespace: str, _pod: str, spec: Json) -> Json:

@@ -74,7 +74,7 @@ def _unchanged(output: bytes, errors: bytes, status: ExitStatus) -> tuple[bytes,
     return output, errors, status
 
 
-def cut(output: bytes, errors: bytes, _status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
+def cut(output: bytes, _errors: bytes, _status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
     """The connection breaks."""
     return output[: len(output) // 2], b"", BROKEN
 
@@ -188,10 +188,10 @@ def test_image_without_a_shell_is_taken_at_its_word_and_says_so(on: On, file: Pa
     assert brought == Brought("complete", integrity="unverified")
 
 
-def test_arguments_are_never_read_by_a_shell(on: On, tmp_path: Path) -> None:
+def test_arguments_are_never_read_by_a_shell(on: On) -> None:
     on()
     sink = Memory()
-    words = ["$(touch pwned)", "; touch pwned", "'", '"', "`id`", "*", "a b"]
+    words = ["$(id)", "; id", "'", '"', "`id`", "*", "a b"]
     ran(["printf", "%s\n", *words], sink)
     assert bytes(sink.content).decode().splitlines() == words
 
