@@ -14,7 +14,9 @@ from .model import Collector, Process, User
 # OWN: the first process is a debug container's own, so that the target's processes are not shared with it.
 LISTING = r"""
 echo "S $$"
-while read -r line || [ -n "$line" ]; do case $line in */debug-capture.d*) echo OWN;; esac; done 2>/dev/null </proc/1/cmdline
+while read -r line || [ -n "$line" ]; do
+  case $line in */debug-capture.d*) echo OWN;; esac
+done 2>/dev/null </proc/1/cmdline
 for process in /proc/[0-9]*; do
   name=; uid=; gid=; rss=0
   while read -r key value rest; do
