@@ -83,7 +83,10 @@ def _node(scratch: Path, tools: bool) -> Layer:
 
 
 def _go(scratch: Path, tools: bool) -> Layer:
-    return go_program(scratch, _SOURCES / "go" / "main.go", "service")
+    layer = go_program(scratch, _SOURCES / "go" / "main.go", "service")
+    if tools:
+        _add_debian_tool(layer, scratch, "curl", "/usr/bin/curl")
+    return layer
 
 
 def _native(scratch: Path, tools: bool) -> Layer:
@@ -117,6 +120,7 @@ def _php(scratch: Path, tools: bool) -> Layer:
     root, layer = DebianRoot(["php-cli"], scratch), Layer()
     program = root.source(root.paths("/usr/bin/php[0-9]*")[0])
     layer.file("/usr/bin/php", program)
+    layer.tree("/usr/share/zoneinfo", root.source("/usr/share/zoneinfo"))  # Debian's PHP fails without at its first log
     root.add(layer, [program])
     if tools:
         _add_debugger(layer, scratch)
@@ -133,9 +137,12 @@ def _add_wheel_tool(layer: Layer, name: str) -> None:
 
 
 def _add_debugger(layer: Layer, scratch: Path) -> None:
-    root = DebianRoot(["gdb-minimal"], scratch / "debugger")
-    program = root.source("/usr/bin/gdb")
-    layer.file("/usr/bin/gdb", program)
-    root.add(layer, [program])
-    for library in root.paths("/lib/*-linux-gnu/libthread_db.so.1"):
-        layer.file(library, root.source(library))
+    _add_debian_tool(layer, scratch, "gdb-minimal", "/usr/bin/gdb", "/lib/*-linux-gnu/libthread_db.so.1")
+
+
+def _add_debian_tool(layer: Layer, scratch: Path, package: str, *files: str) -> None:
+    root = DebianRoot([package], scratch / package)
+    sources = {path: root.source(path) for pattern in files for path in root.paths(pattern)}
+    for path, source in sources.items():
+        layer.file(path, source)
+    root.add(layer, sources.values())

@@ -98,8 +98,8 @@ EXPECTED = Expected(
 )
 
 
-def manifest(workload: Workload) -> dict[str, Any]:
-    """The Deployment."""
+def manifest(workload: Workload, image_key: str) -> dict[str, Any]:
+    """The Deployment; its pod is replaced when the image has been made anew."""
     labels = {"app": workload.name}
     return {
         "apiVersion": "apps/v1",
@@ -107,7 +107,10 @@ def manifest(workload: Workload) -> dict[str, Any]:
         "metadata": {"name": workload.name, "namespace": NAMESPACE, "labels": labels},
         "spec": {
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": _pod(workload)},
+            "template": {
+                "metadata": {"labels": labels, "annotations": {"image-key": image_key}},
+                "spec": _pod(workload),
+            },
         },
     }
 
@@ -160,7 +163,8 @@ class RuntimesPart:
         kubectl = connect()
         with progress.stage(self.name, "workloads of every runtime"):
             kubectl("apply", f"--filename={_NAMESPACE_FILE}")
-            everything = [manifest(workload) for workload in (*RUNNING, *CRASHING)]
+            keys = {recipe.name: recipe.key() for recipe in (*images.recipes(), *recipes)}
+            everything = [manifest(workload, keys[workload.image]) for workload in (*RUNNING, *CRASHING)]
             kubectl(
                 "apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": everything})
             )
