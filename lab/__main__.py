@@ -11,14 +11,26 @@ from contextlib import contextmanager
 
 from lab import pagerduty, rundeck, stores
 from lab.kubernetes.cluster import KubernetesPart
+from lab.kubernetes.runtimes import RuntimesPart
 from lab.part import LabError, Part
 from lab.paths import cache_dir, state_dir
 from lab.process import last_lines
 from lab.progress import Progress
 
 PARTS: dict[str, Part] = {
-    part.name: part for part in (KubernetesPart(), stores.S3, stores.AZURE, stores.SFTP, pagerduty.PART, rundeck.PART)
+    part.name: part
+    for part in (
+        KubernetesPart(),
+        RuntimesPart(),
+        stores.S3,
+        stores.AZURE,
+        stores.SFTP,
+        pagerduty.PART,
+        rundeck.PART,
+    )
 }
+# These come up when they are named; they go down with the rest.
+_ON_REQUEST = frozenset({RuntimesPart.name})
 _LOG_LINES = 40
 
 
@@ -27,12 +39,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[list[Part]], int] = options.run
     try:
-        return command([PARTS[name] for name in options.parts or PARTS])
+        return command([PARTS[name] for name in options.parts] or _unnamed(command))
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def standard_parts() -> list[Part]:
+    """Those that come up without being named."""
+    return [part for part in PARTS.values() if part.name not in _ON_REQUEST]
+
+
+def _unnamed(command: Callable[[list[Part]], int]) -> list[Part]:
+    return standard_parts() if command in (up, status) else list(PARTS.values())
 
 
 def up(chosen: list[Part]) -> int:

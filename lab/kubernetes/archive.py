@@ -38,9 +38,9 @@ class Layer:
         entry.type, entry.mode = tarfile.DIRTYPE, mode
         self._tar.addfile(entry)
 
-    def file(self, path: str, source: Path) -> None:
-        """A file of the machine, with its mode and without its owner."""
-        self.data(path, source.read_bytes(), source.stat().st_mode & 0o777)
+    def file(self, path: str, source: Path, mode: int | None = None) -> None:
+        """A file of the machine, with its mode unless another is given, and without its owner."""
+        self.data(path, source.read_bytes(), source.stat().st_mode & 0o777 if mode is None else mode)
 
     def data(self, path: str, content: bytes, mode: int = 0o644) -> None:
         """A file with this content; the first of two with one path wins."""

@@ -72,7 +72,8 @@ class KubernetesPart:
         if os.geteuid() != 0:
             raise LabError(f"the lab's Kubernetes needs root; or name another cluster: {EXTERNAL_VARIABLE}=…")
         ensure_runtime()
-        programs, recipes = _prepare(progress)
+        recipes = images.recipes()
+        programs = _prepare(recipes, progress)
         machine.remember()
         pki.ensure_pki()
         config.write_all()
@@ -92,16 +93,16 @@ class KubernetesPart:
         self._run_workloads(progress, RunningContainers())
 
     def _run_workloads(self, progress: Progress, containers: RunningContainers) -> None:
-        kubectl = _kubectl()
+        kubectl = connect()
         if workloads.grant(kubectl, progress):
             workloads.renew_token(kubectl, endpoint().capture_token_file)
         with progress.stage(self.name, "sample workloads"):
             workloads.apply(kubectl)
-            workloads.wait_for_all(kubectl, containers)
+            workloads.wait_for_all(kubectl, containers, workloads.SHOP)
 
     def _workloads_status(self) -> str:
         try:
-            missing = workloads.unready(_kubectl(), RunningContainers())
+            missing = workloads.unready(connect(), RunningContainers())
         except LabError as error:
             return f"broken: {error}"
         return f"broken: {', '.join(missing)} not as they should be" if missing else "up"
@@ -117,7 +118,8 @@ class _LocalContainers(RunningContainers):
         )
 
 
-def _kubectl() -> Kubectl:
+def connect() -> Kubectl:
+    """As the administrator."""
     found = endpoint()
     return Kubectl(found.kubectl, found.kubeconfig)
 
@@ -127,12 +129,13 @@ def _last_daemons() -> Daemons:
     return daemons(layout.bin_link())
 
 
-def _prepare(progress: Progress) -> tuple[Path, tuple[images.Recipe, ...]]:
+def _prepare(recipes: tuple[images.Recipe, ...], progress: Progress) -> Path:
     """Programs and images at the same time: much of the images is waiting."""
     with ThreadPoolExecutor(1) as pool:
-        recipes = pool.submit(images.ensure_built, progress)
+        built = pool.submit(images.ensure_built, recipes, progress)
         programs = build_go_tools(layout.PART, "kubernetes", _PROGRAMS, progress, ldflags=_LDFLAGS)
-        return programs, recipes.result()
+        built.result()
+    return programs
 
 
 def _point_to(programs: Path) -> None:
@@ -146,14 +149,14 @@ def _start_daemons(running: Daemons) -> None:
     running.etcd.start()
     running.apiserver.start()
     _wait("containerd", running.containerd.process, layout.containerd_socket().is_socket)
-    kubectl = _kubectl()
+    kubectl = connect()
     _wait("the API server", running.apiserver.process, lambda: kubectl.succeeds("get", "--raw=/readyz"))
     running.controller_manager.start()
     running.scheduler.start()
 
 
 def _start_kubelet(running: Daemons) -> None:
-    kubectl = _kubectl()
+    kubectl = connect()
     running.kubelet.start()
     _wait("the node", running.kubelet.process, lambda: _node_is_ready(kubectl))
 

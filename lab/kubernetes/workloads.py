@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,6 @@ from lab.process import wait_until
 from lab.progress import Progress
 
 NAMESPACE = "shop"
-_READY = ("checkout", "orders")
-_CRASHING = "gateway"
 _MANIFESTS = REPO / "lab" / "workloads"
 _PERMISSIONS = REPO / "deploy" / "rbac.yaml"
 _TOKEN_LIFE_S, _TOKEN_REST_S = 48 * 3600, 24 * 3600
@@ -65,9 +64,21 @@ def apply(kubectl: Kubectl) -> None:
     kubectl("apply", f"--filename={_MANIFESTS}")
 
 
-def wait_for_all(kubectl: Kubectl, running: "RunningContainers") -> None:
-    """Until two are ready and one has crashed."""
-    wait_until("the sample workloads", lambda: not unready(kubectl, running), timeout_s=120)
+def wait_for_all(kubectl: Kubectl, running: "RunningContainers", expected: "Expected") -> None:
+    """Until the ones are ready and the others have crashed."""
+    wait_until("the sample workloads", lambda: not unready(kubectl, running, expected), timeout_s=120)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a namespace has, by the label ``app``."""
+
+    namespace: str
+    ready: frozenset[str]
+    crashing: frozenset[str]
+
+
+SHOP = Expected(NAMESPACE, frozenset({"checkout", "orders"}), frozenset({"gateway"}))
 
 
 class RunningContainers:
@@ -77,12 +88,17 @@ class RunningContainers:
         return True
 
 
-def unready(kubectl: Kubectl, running: RunningContainers) -> list[str]:
+def unready(kubectl: Kubectl, running: RunningContainers, expected: Expected = SHOP) -> list[str]:
     """The workloads that are not yet as they should be."""
-    pods = kubectl.json("get", "pods", f"--namespace={NAMESPACE}")["items"]
+    pods = kubectl.json("get", "pods", f"--namespace={expected.namespace}")["items"]
     live = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-    good = {pod["metadata"]["labels"].get("app") for pod in live if _is_ready(pod, running) or _has_crashed(pod)}
-    return sorted({*_READY, _CRASHING} - good)
+    ready = {_app(pod) for pod in live if _is_ready(pod, running)}
+    crashed = {_app(pod) for pod in live if _has_crashed(pod)}
+    return sorted((expected.ready - ready) | (expected.crashing - crashed))
+
+
+def _app(pod: dict[str, Any]) -> str:
+    return str(pod["metadata"]["labels"].get("app"))
 
 
 def _is_ready(pod: dict[str, Any], running: RunningContainers) -> bool:
@@ -92,5 +108,4 @@ def _is_ready(pod: dict[str, Any], running: RunningContainers) -> bool:
 
 def _has_crashed(pod: dict[str, Any]) -> bool:
     statuses = pod["status"].get("containerStatuses", [])
-    crashed = any(status["restartCount"] or "terminated" in status["state"] for status in statuses)
-    return crashed and pod["metadata"]["labels"].get("app") == _CRASHING
+    return any(status["restartCount"] or "terminated" in status["state"] for status in statuses)

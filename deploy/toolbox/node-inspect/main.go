@@ -1,0 +1,94 @@
+// Command node-inspect takes evidence from a running Node.js process through its inspector.
+//
+//	node-inspect stacks PID              what JavaScript runs or is waited for, as text
+//	node-inspect report PID              the diagnostic report without the environment, as JSON
+//	node-inspect cpu-profile PID SECONDS a .cpuprofile
+//	node-inspect heap-snapshot PID       a .heapsnapshot; the process stands still meanwhile
+//
+// The result goes to standard output. An inspector that was closed is opened by SIGUSR1 and closed again, also when
+// this program is told to end. It needs the same user and the same network as the process, and no capability.
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+type command struct {
+	arguments int
+	run       func(ctx context.Context, s *session, out io.Writer, arguments []int) error
+}
+
+var commands = map[string]command{
+	"stacks":        {0, stacks},
+	"report":        {0, report},
+	"cpu-profile":   {1, cpuProfile},
+	"heap-snapshot": {0, heapSnapshot},
+}
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "--version" {
+		fmt.Println("node-inspect 1")
+		return
+	}
+	chosen, pid, numbers, ok := parse(os.Args[1:])
+	if !ok {
+		fmt.Fprintln(os.Stderr, "usage: node-inspect stacks|report|heap-snapshot PID | cpu-profile PID SECONDS")
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer stop()
+	if err := capture(ctx, chosen, pid, numbers); err != nil {
+		fmt.Fprintf(os.Stderr, "node-inspect: process %d: %v\n", pid, err)
+		os.Exit(1)
+	}
+}
+
+func parse(arguments []string) (chosen command, pid int, numbers []int, ok bool) {
+	if len(arguments) < 2 {
+		return
+	}
+	chosen, ok = commands[arguments[0]]
+	for _, word := range arguments[1:] {
+		number, err := strconv.Atoi(word)
+		ok = ok && err == nil && number > 0
+		numbers = append(numbers, number)
+	}
+	ok = ok && len(numbers) == 1+chosen.arguments
+	return chosen, numbers[0], numbers[1:], ok
+}
+
+// capture leaves the inspector as it was, whatever happens between.
+func capture(ctx context.Context, chosen command, pid int, numbers []int) (err error) {
+	inspector, err := openInspector(ctx, pid)
+	if err != nil {
+		return err
+	}
+	if inspector.openedByUs {
+		defer func() {
+			// The caller may have been told to end: closing gets a time limit of its own.
+			limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancel()
+			if closing := inspector.close(limited); closing != nil && err == nil {
+				err = closing
+			}
+		}()
+	}
+	session, err := connect(ctx, inspector.url)
+	if err != nil {
+		return err
+	}
+	defer session.disconnect()
+	out := bufio.NewWriterSize(os.Stdout, 1<<20)
+	if err := chosen.run(ctx, session, out, numbers); err != nil {
+		return err
+	}
+	return out.Flush()
+}

@@ -1,0 +1,198 @@
+"""The ``runtimes`` part: for each runtime a workload with tools, one without a shell, and one that crashes.
+
+The data is generated, since the manifests differ only in image and arguments. All of it runs under Pod Security
+``restricted``. A crashing workload leaves a file in the volume at /var/crash.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.kubernetes import images, layout, runtime_images, workloads
+from lab.kubernetes.cluster import connect
+from lab.kubernetes.layers import JAVA
+from lab.kubernetes.workloads import Expected, RunningContainers
+from lab.part import LabError
+from lab.paths import REPO
+from lab.process import wait_until
+from lab.progress import Progress
+
+NAMESPACE = "runtimes"
+CRASH_FOLDER = "/var/crash"
+_NAMESPACE_FILE = REPO / "lab" / "runtimes" / "namespace.yaml"
+_OVERFLOW = (
+    "-XX:+HeapDumpOnOutOfMemoryError",
+    f"-XX:HeapDumpPath={CRASH_FOLDER}",
+    "-XX:+CrashOnOutOfMemoryError",
+    f"-XX:ErrorFile={CRASH_FOLDER}/hs_err_pid%p.log",
+)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Deployment of one pod; the command of the image unless there is another."""
+
+    name: str
+    image: str
+    arguments: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    memory: str = "64Mi"
+
+
+def _java(name: str, image: str, *command: str) -> Workload:
+    words = (f"{JAVA}/bin/java", *command) if command else ()
+    return Workload(name, image, command=words, memory="192Mi")
+
+
+RUNNING = (
+    _java("java17-full", "orders"),
+    _java("java17-bare", "checkout"),
+    _java("java25-full", "java25-full"),
+    _java("java25-bare", "java25-bare"),
+    Workload("python-full", "python-full"),
+    Workload("python-bare", "python-bare"),
+    Workload("node-full", "node-full", memory="256Mi"),
+    Workload("node-bare", "node-bare", memory="256Mi"),
+    Workload("go-full", "go-full", ("pprof",)),
+    Workload("go-bare", "go-bare", ("pprof",)),
+    Workload("go-silent", "go-bare"),
+    Workload("native-full", "native-full"),
+    Workload("native-bare", "native-bare"),
+    Workload("ruby-full", "ruby-full"),
+    Workload("ruby-bare", "ruby-bare"),
+    Workload("php-full", "php-full"),
+    Workload("php-bare", "php-bare"),
+)
+CRASHING = (
+    _java("java17-crash", "checkout", "-Xmx8m", *_OVERFLOW, "-cp", "/app", "Checkout"),
+    _java("java25-crash", "java25-bare", "-Xmx16m", *_OVERFLOW, "-cp", "/app", "Service", "crash"),
+    Workload("python-crash", "python-bare", ("crash",)),
+    Workload(
+        "node-crash",
+        "node-bare",
+        command=(
+            "/usr/bin/node",
+            "--report-uncaught-exception",
+            f"--report-directory={CRASH_FOLDER}",
+            "--report-filename=report.json",
+            "/app/service.js",
+            "crash",
+        ),
+        memory="256Mi",
+    ),
+    Workload("go-crash", "go-bare", ("crash",)),
+    Workload("native-crash", "native-bare", ("crash",)),
+    Workload("ruby-crash", "ruby-bare", ("crash",)),
+    Workload(
+        "php-crash",
+        "php-bare",
+        command=("/usr/bin/php", "-d", "log_errors=1", "-d", f"error_log={CRASH_FOLDER}/php-errors.log")
+        + ("/app/service.php", "crash"),
+    ),
+)
+EXPECTED = Expected(
+    NAMESPACE, frozenset(workload.name for workload in RUNNING), frozenset(workload.name for workload in CRASHING)
+)
+
+
+def manifest(workload: Workload, image_key: str) -> dict[str, Any]:
+    """The Deployment; its pod is replaced when the image has been made anew."""
+    labels = {"app": workload.name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": workload.name, "namespace": NAMESPACE, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels, "annotations": {"image-key": image_key}},
+                "spec": _pod(workload),
+            },
+        },
+    }
+
+
+def _pod(workload: Workload) -> dict[str, Any]:
+    container = {
+        "name": workload.name,
+        "image": f"lab.local/{workload.image}:1",
+        "imagePullPolicy": "IfNotPresent",
+        "args": list(workload.arguments),
+        "workingDir": CRASH_FOLDER,
+        "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}, "limits": {"memory": workload.memory}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, {"name": "crash", "mountPath": CRASH_FOLDER}],
+    }
+    if workload.command:
+        container["command"] = list(workload.command)
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "dnsPolicy": "Default",
+        "terminationGracePeriodSeconds": 1,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "runAsGroup": 1000,
+            "fsGroup": 1000,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "crash", "emptyDir": {"sizeLimit": "256Mi"}}],
+    }
+
+
+class RuntimesPart:
+    """Comes up only when it is named: many pods, and images that take a while."""
+
+    name = "runtimes"
+    needs: tuple[str, ...] = (layout.PART,)
+
+    def up(self, progress: Progress) -> None:
+        """Make the images, apply the workloads, wait until each is as it should be."""
+        recipes = runtime_images.recipes()
+        images.ensure_built(recipes, progress)
+        images.ensure_imported(recipes, progress)
+        kubectl = connect()
+        with progress.stage(self.name, "workloads of every runtime"):
+            kubectl("apply", f"--filename={_NAMESPACE_FILE}")
+            keys = {recipe.name: recipe.key() for recipe in (*images.recipes(), *recipes)}
+            everything = [manifest(workload, keys[workload.image]) for workload in (*RUNNING, *CRASHING)]
+            kubectl(
+                "apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": everything})
+            )
+            workloads.wait_for_all(kubectl, RunningContainers(), EXPECTED)
+
+    def down(self) -> None:
+        """Before the cluster stops, or its next start would bring them all back."""
+        if _present():
+            connect()("delete", "namespace", NAMESPACE, "--wait=false")
+            wait_until(f"the end of namespace {NAMESPACE}", lambda: not _present(), timeout_s=90)
+
+    def status(self) -> str:
+        """``down`` where the cluster or the namespace is."""
+        if not _present():
+            return "down"
+        missing = workloads.unready(connect(), RunningContainers(), EXPECTED)
+        return f"broken: {', '.join(missing)} not as they should be" if missing else "up"
+
+    def logs(self) -> list[Path]:
+        """Those of the cluster have it all."""
+        return []
+
+    def reset(self) -> None:
+        """The images stay in the cache."""
+
+
+def _present() -> bool:
+    try:
+        return connect().succeeds("get", "namespace", NAMESPACE)
+    except LabError:  # no cluster was ever started
+        return False

@@ -1,0 +1,82 @@
+"""The image of the debug containers, from the list that its Dockerfile reads too: deploy/toolbox/tools.txt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.kubernetes.archive import Layer
+from lab.kubernetes.debian import DebianRoot
+from lab.kubernetes.layers import with_busybox
+from lab.paths import REPO
+from lab.prerequisites import cargo_program, go_binary, run_go, unpacked_wheel
+
+_FOLDER = REPO / "deploy" / "toolbox"
+_LIST = _FOLDER / "tools.txt"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A line of the list."""
+
+    source: str
+    package: str
+    file: str
+
+
+def sources() -> tuple[Path, ...]:
+    """The image is made again when one of these changes."""
+    return (Path(__file__), _LIST, *sorted((_FOLDER / "node-inspect").iterdir()))
+
+
+def tools() -> list[Tool]:
+    """What the list names."""
+    lines = (line.split() for line in _LIST.read_text().splitlines() if not line.startswith("#"))
+    return [Tool(*words) for words in lines]
+
+
+def package(name: str) -> str:
+    """What the list names, with its version: ``package("py-spy")`` is ``py-spy==0.4.3``."""
+    return next(tool.package for tool in tools() if Path(tool.file).name == name)
+
+
+def make(scratch: Path) -> Layer:
+    """Busybox for the shell; the other tools go into /usr/bin, which comes first on PATH."""
+    debian = [tool for tool in tools() if tool.source == "debian"]
+    root = DebianRoot((tool.package for tool in debian), scratch)
+    layer = with_busybox(Layer(), root.source("/bin/busybox"))
+    layer.data("/etc/nsswitch.conf", b"hosts: files dns\n")
+    programs = []
+    for tool in debian:
+        for path in root.paths(tool.file):
+            if "/lib/" in path:
+                layer.file(path, root.source(path))
+            elif not path.endswith("/busybox"):
+                programs.append(root.source(path))
+    programs.extend(_built(scratch))
+    for program in programs:
+        layer.file(f"/usr/bin/{program.name}", program)
+    root.add(layer, programs)
+    return layer
+
+
+def _built(scratch: Path) -> Iterator[Path]:
+    """The tools that Debian does not have."""
+    for tool in tools():
+        if tool.source == "pip":
+            yield unpacked_wheel(tool.package) / tool.file
+        elif tool.source == "go":
+            yield _node_inspect(tool, scratch)
+        elif tool.source == "cargo":
+            # Takes minutes, once. A machine without Rust does without the tool, and so without Ruby's stacks.
+            program = cargo_program(tool.package)
+            if program:
+                yield program
+
+
+def _node_inspect(tool: Tool, scratch: Path) -> Path:
+    program = scratch / tool.file
+    build = ["build", "-trimpath", "-ldflags=-s -w", "-o", str(program), "."]
+    run_go(go_binary(), build, _FOLDER / tool.package)
+    return program
