@@ -124,11 +124,18 @@ class Capture:
             case RunInTarget(collector, tool, pids, why):
                 self._say(f"{collector.title}: {why}")
                 for pid in pids:
-                    yield self._run(collector, tool, self._place, pid, why, several=len(pids) > 1)
+                    yield from self._unless_foreign(
+                        self._run(collector, tool, self._place, pid, why, several=len(pids) > 1)
+                    )
             case RunInDebugContainer(collector, pids, why):
                 self._say(f"{collector.title}: {why}")
                 for pid in pids:
-                    yield self._climb(collector, pid, why, several=len(pids) > 1)
+                    yield from self._unless_foreign(self._climb(collector, pid, why, several=len(pids) > 1))
+
+    def _unless_foreign(self, artifact: Artifact) -> Iterator[Artifact]:
+        """Yield ``artifact`` unless a preset's tool found out that the process is not of its kind."""
+        if not (artifact.outcome == "skipped" and self._scope.preset):
+            yield artifact
 
     def _read_all(self, collector: Collector, why: str) -> Iterator[Artifact]:
         if collector.reads_api == "leftovers":

@@ -81,7 +81,8 @@ class Captures:
 
     def plan(self, selected: Selected) -> list[Action]:
         """Return what would be done to ``selected``; nothing is attached."""
-        scope = Scope(selected.pod, selected.target, self._allowed(selected.target), preset=self._chosen.preset)
+        chosen, may = self._chosen, self._allowed(selected.target)
+        scope = Scope(selected.pod, selected.target, may, "", chosen.preset, chosen.runtimes)
         attachment = Attachment(self._api, selected.target, (), self._asked.options, self._say)
         survey = Survey(self._api, scope, attachment)
         return [survey.decide(one, attach=False) for one in self._chosen.collectors]
@@ -96,16 +97,15 @@ class Captures:
         return Allowed(asked.options.ceiling, bool(asked.options.image), no_heavy, asked.insist)
 
     def _one(self, selected: Selected, record: Record, allowed: Allowed, *, several: bool) -> None:
-        pod, target, preset = selected.pod, selected.target, self._chosen.preset
+        pod, target, chosen = selected.pod, selected.target, self._chosen
         say, folder = (self._speaker(target), target.pod) if several else (self._say, "")
-        scope = Scope(pod, target, allowed, folder, preset)
-        gone = self._capture(scope, self._chosen.collectors, record, say)
+        scope = Scope(pod, target, allowed, folder, chosen.preset, chosen.runtimes)
+        gone = self._capture(scope, chosen.collectors, record, say)
         follower = self._follow(selected, record, say) if gone else None
         if follower:
-            missing = _missing(self._chosen.collectors, record, folder)
-            self._capture(
-                Scope(follower.pod, follower.target, allowed, follower.target.pod, preset), missing, record, say
-            )
+            missing = _missing(chosen.collectors, record, folder)
+            scope = replace(scope, pod=follower.pod, target=follower.target, folder=follower.target.pod)
+            self._capture(scope, missing, record, say)
 
     def _capture(self, scope: Scope, collectors: Sequence[Collector], record: Record, say: Say) -> bool:
         """Return whether the pod was gone in the end."""

@@ -1,5 +1,6 @@
 """Decide how a collector reaches its evidence. Pure: the cluster is not asked here."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from .model import Action, Collector, Process, ReadApi, RunInDebugContainer, Run
 from .processes import matching
 from .settings import Profile
 
+_MACHINE_CODE = ("go", "native")
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -17,6 +20,7 @@ class Seen:
     processes: tuple[Process, ...] | None  # None: nobody has looked, or could
     tools: Collection[tuple[str, ...]]  # the `present` commands that its image answered
     found: tuple[int, ...] | None = None  # by the collector's own `find`, where the image has no shell
+    managed: bool = False  # whether one is of a runtime that has collectors of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,22 @@ def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, b
         return Skip(collector, f"container {target.container} does not run: {target.state}")
     if collector.invasive == "heavy" and allowed.no_heavy:
         return Skip(collector, allowed.no_heavy)
+    if seen.processes is None and seen.found is None:
+        return _unseen(collector, allowed)
+    return _on_processes(target, collector, seen, allowed, budget)
+
+
+def _on_processes(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
+    if seen.managed and collector.runtime in _MACHINE_CODE:
+        why = f"container {target.container} has a runtime whose own collectors tell more"
+        return Skip(collector, why, foreign=True)
     processes = matching(collector, seen.processes or ())
-    pids = tuple(one.pid for one in processes) if seen.processes is not None else (seen.found or ())
+    pids = seen.found if seen.found is not None else tuple(one.pid for one in processes)
     if not pids:
         return Skip(collector, not_there(collector, target), foreign=collector.detect is not None)
-    why = "" if allowed.insist else too_heavy(collector, processes, budget)
-    if why:
-        return Skip(collector, why)
+    too_much = "" if allowed.insist else too_heavy(collector, processes, budget)
+    if too_much:
+        return Skip(collector, too_much)
     tool = usable(collector, seen)
     if tool:
         return RunInTarget(collector, tool, pids, f"by exec: the image has {program(tool)}")
@@ -53,6 +66,16 @@ def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, b
 def usable(collector: Collector, seen: Seen) -> Tool | None:
     """Return the first tool of ``collector`` that the target's image has."""
     return next((one for one in collector.in_image if (one.present or one.run[:1]) in seen.tools), None)
+
+
+def _unseen(collector: Collector, allowed: Allowed) -> Action:
+    """Return what to do where the image shows nothing: it has no shell."""
+    if collector.from_debug and allowed.debug_image:
+        looks_for = collector.looks_for or "process"
+        return RunInDebugContainer(
+            collector, (), f"from a debug container, if it shows a {looks_for}: the image has no shell"
+        )
+    return Skip(collector, "the image has no shell, and no debug image is set")
 
 
 def _from_debug(collector: Collector, pids: Sequence[int], allowed: Allowed) -> Action:
@@ -89,5 +112,7 @@ def filled(word: str, pid: int) -> str:
 
 
 def program(tool: Tool) -> str:
-    """Return the tool's name."""
-    return (tool.present or tool.run)[0]
+    """Return the tool's name; that of a script is what it looks for before it is run."""
+    words = tool.present or tool.run
+    looked_for = re.findall(r"command -v ([\w-]+)", words[-1]) if words[0] == "sh" else []
+    return " and ".join(looked_for) or words[0]

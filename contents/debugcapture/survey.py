@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from .attachment import Attachment
 from .cluster.api import Api
 from .harm import Budget, disk_limit_bytes, probe_budget_s
-from .model import Action, Collector, Json, Target, Tool
+from .model import Action, Collector, Json, Process, Target
 from .plan import Allowed, Seen, decide, is_running
-from .processes import listing_command, parse
+from .processes import listing_command, matching, parse
 from .targets import find_container
 from .transfer import run_short
 
@@ -22,6 +22,7 @@ class Scope:
     allowed: Allowed
     folder: str = ""  # its place in the bundle, "" for the bundle itself
     preset: bool = False  # collectors for other runtimes are left out without a word
+    runtimes: tuple[Collector, ...] = ()  # by which a process of a managed runtime is known; for a preset
 
 
 class Survey:
@@ -32,6 +33,7 @@ class Survey:
         self._api, self._scope, self._attachment = api, scope, attachment
         self._target, self._place = scope.target, scope.target.ref
         self._seen: Seen | None = None
+        self._tried: set[tuple[str, ...]] = set()
         self.shell = False  # whether the target's image has one
 
     def decide(self, collector: Collector, *, attach: bool) -> Action:
@@ -47,28 +49,36 @@ class Survey:
     def _look(self, collector: Collector, *, attach: bool) -> Seen:
         """Return what the target has for ``collector``; the processes are listed once, and each program tried once."""
         if self._seen is None:
-            status, output, _ = run_short(self._api, self._place, listing_command(self._target.container_id))
-            self.shell = status.code == 0
-            self._seen = Seen(parse(output).processes if self.shell else None, frozenset())
+            self._seen = self._list()
         found = None if self.shell else self._find(collector)
-        listed = self.shell or found is not None
-        if (
-            not listed
-            and attach
-            and self._seen.processes is None
-            and self._attachment.has_image
-            and collector.from_debug
-        ):
-            self._seen = replace(self._seen, processes=self._attachment.place().listing.processes)
-        for tool in collector.in_image if listed else ():
-            self._try(tool)
-        return replace(self._seen, processes=None, found=found) if found is not None else self._seen
+        if found is not None:
+            self._try(collector)
+            return replace(self._seen, processes=None, found=found)
+        if self._seen.processes is None and attach and self._attachment.has_image and collector.from_debug:
+            self._seen = self._with_processes(self._attachment.place().listing.processes)
+        if self.shell and matching(collector, self._seen.processes or ()):
+            self._try(collector)
+        return self._seen
 
-    def _try(self, tool: Tool) -> None:
-        command = tool.present or tool.run[:1]
-        seen = self._seen or Seen(None, ())
-        if command not in seen.tools and not run_short(self._api, self._place, command)[0].not_found:
-            self._seen = replace(seen, tools=frozenset((*seen.tools, command)))
+    def _list(self) -> Seen:
+        status, output, _ = run_short(self._api, self._place, listing_command(self._target.container_id))
+        self.shell = status.code == 0
+        return self._with_processes(parse(output).processes) if self.shell else Seen(None, frozenset())
+
+    def _with_processes(self, processes: tuple[Process, ...]) -> Seen:
+        managed = any(matching(one, processes) for one in self._scope.runtimes)
+        return Seen(processes, frozenset(), managed=managed)
+
+    def _try(self, collector: Collector) -> None:
+        """Find out which tools of ``collector`` the image has."""
+        for tool in collector.in_image:
+            command = tool.present or tool.run[:1]
+            seen = self._seen or Seen(None, ())
+            if command in self._tried:
+                continue
+            self._tried.add(command)
+            if not run_short(self._api, self._place, command)[0].not_found:
+                self._seen = replace(seen, tools=frozenset((*seen.tools, command)))
 
     def _find(self, collector: Collector) -> tuple[int, ...] | None:
         """Return the PIDs that the collector's own way shows in an image without a shell, None where there is none."""

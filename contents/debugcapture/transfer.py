@@ -54,6 +54,7 @@ echo "code $(cat "$1")"
 _END = re.compile(r"^debug-capture-end (\d+|-) (\d+)(?: ([0-9a-f]{64}))?", re.MULTILINE)
 _ERROR_TAIL_BYTES = 4096
 _TRIES = 6
+NOTHING_THERE = 77  # what a collector ends with where there is nothing of its kind; automake uses it for "skipped"
 _KILLED = 137  # what `timeout -s KILL` ends with
 _SHORT_S, _SHORT_LIMIT = 30, 4 << 20
 _AGAIN_S = 1
@@ -189,6 +190,8 @@ def ended_as(errors: str) -> tuple[Ended | None, str]:
 def judge(status: ExitStatus, ended: Ended | None, sink: Sink, errors: str) -> Brought:
     """Return what became of a tool: only exit code 0 with a whole output is complete."""
     code = ended.code if ended else status.code
+    if code == NOTHING_THERE:
+        return Brought("skipped", *_last_line(errors))
     whole = not (ended and ended.sha256) or ended.sha256 == sink.received_sha256
     if code == 0 and whole:
         verified: Integrity = "verified" if ended and ended.sha256 else "unverified"

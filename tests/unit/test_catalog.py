@@ -38,7 +38,7 @@ def test_entry_says_all_that_a_capture_needs(one: Collector) -> None:
     assert one.source.startswith("https://")
     assert bool(one.in_image or one.from_debug) is not bool(one.reads_api)
     assert bool(one.file) is not bool(one.reads_api)
-    assert bool(one.looks_for) is bool(one.detect)
+    assert one.looks_for or not one.detect
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.run[0])
@@ -177,7 +177,7 @@ def test_preset_and_collectors_mix() -> None:
 
 def test_unknown_collector_is_told_with_the_nearest() -> None:
     with pytest.raises(
-        BadInput, match=r"no collector jvm-threads, qwertz\. Did you mean jvm-thread-dump\? There are: "
+        BadInput, match=r"no collector jvm-threads, qwertz\. Did you mean jvm-thread-dump.*\? There are: "
     ):
         choose("jvm-threads,pod-snapshot,qwertz")
 

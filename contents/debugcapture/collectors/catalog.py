@@ -49,6 +49,11 @@ class Chosen:
     collectors: tuple[Collector, ...]
     preset: bool
 
+    @property
+    def runtimes(self) -> tuple[Collector, ...]:
+        """Return those by which a process of a managed runtime is known, for a preset; () for a list of collectors."""
+        return tuple(one for one in self.collectors if one.detect and one.runtime != "any") if self.preset else ()
+
 
 def catalog(extra: str = "") -> dict[str, Collector]:
     """Return all collectors by their id; those of the file ``extra`` take the place of ours with the same id."""
