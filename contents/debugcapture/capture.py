@@ -70,7 +70,9 @@ class Record:
     def finish(self) -> Manifest:
         """Write down that all is done."""
         with self._lock:
-            self._save(replace(self._manifest, finished=_now()))
+            order = {target.pod: place for place, target in enumerate(self._manifest.targets)}
+            artifacts = sorted(self._manifest.artifacts, key=lambda one: order.get(one.pod, 0))
+            self._save(replace(self._manifest, artifacts=tuple(artifacts), finished=_now()))
             return self._manifest
 
     def _save(self, manifest: Manifest) -> None:
@@ -86,6 +88,7 @@ class Capture:
         self._api, self._scope, self._attachment, self._record, self._say = api, scope, attachment, record, say
         self._target, self._place = scope.target, scope.target.ref
         self._survey = Survey(api, scope, attachment)
+        self._skipped: frozenset[str] = frozenset()  # why; for a preset each reason is told once
         self.gone = False
 
     def run(self, collectors: Sequence[Collector]) -> None:
@@ -116,7 +119,8 @@ class Capture:
     def _act(self, action: Action) -> Iterator[Artifact]:
         match action:
             case Skip(collector, why, foreign):
-                if not (foreign and self._scope.preset):
+                told, self._skipped = why in self._skipped, self._skipped | {why}
+                if not (self._scope.preset and (foreign or told)):
                     yield _nothing(collector, "", "skipped", _now(), why)
             case ReadApi(collector, why):
                 self._say(f"{collector.title}: {why}")
@@ -171,7 +175,7 @@ class Capture:
             )
         how = f"from the container's volumes: {', '.join(folders)}"
         with self._file(collector.file, collector) as file:
-            argv = ("tar", "-C", "/", "-cf", "-", *paths)
+            argv = ("tar", "-C", volumes.root, "-cf", "-", *paths)
             brought = run_tool(self._api, volumes.place, argv, file, Limits(collector.time_limit_s), has_shell=True)
         return self._artifact(collector, collector.title, collector.file, file, started, brought, how)
 

@@ -17,6 +17,7 @@ from .transfer import run_short
 
 NAMES = ("*.hprof", "*.hprof.gz", "hs_err_pid*.log", "replay_pid*.log", "javacore*.txt", "core", "core.[0-9]*",
          "*.core", "report.*.json", "*.heapsnapshot", "*.dmp", "*.jfr")  # fmt: skip
+VOLUMES = "/debug-capture-volumes"  # where a debug container has the target's volumes
 _MOST = 20
 _DEPTH = 5
 _KINDS_THAT_LAST = ("emptyDir", "persistentVolumeClaim", "hostPath", "ephemeral", "nfs", "csi")
@@ -35,12 +36,13 @@ class Volumes:
 def lasting_mounts(pod: Json, container: str) -> tuple[Json, ...]:
     """Return the container's volumeMounts whose content outlives it, as a debug container may have them.
 
-    A subPath is not allowed there (Kubernetes documentation, "Ephemeral Containers"): the whole volume is mounted.
+    They are mounted below VOLUMES, so that they cover nothing of the debug image. A subPath is not allowed there
+    (Kubernetes documentation, "Ephemeral Containers"), so a mount that has one is left out.
     """
     kinds = {one["name"]: one for one in pod["spec"].get("volumes") or []}
     mounts = find_container(pod, container).get("volumeMounts") or []
     return tuple(
-        {"name": mount["name"], "mountPath": mount["mountPath"], "readOnly": True}
+        {"name": mount["name"], "mountPath": VOLUMES + mount["mountPath"], "readOnly": True}
         for mount in mounts
         if "subPath" not in mount and "subPathExpr" not in mount and _lasts(kinds.get(mount["name"], {}))
     )
@@ -58,7 +60,7 @@ def open_volumes(pod: Json, target: Target, attachment: Attachment) -> Volumes |
     """Return where the target's volumes can be read, attaching what that takes; None when it has none that last."""
     mounts = lasting_mounts(pod, target.container)
     if is_running(target):
-        folders = [mount["mountPath"] for mount in mounts] + dump_folders(find_container(pod, target.container))
+        folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts] + dump_folders(find_container(pod, target.container))
         if not folders:
             return None
         place = attachment.place()
@@ -66,7 +68,8 @@ def open_volumes(pod: Json, target: Target, attachment: Attachment) -> Volumes |
         return Volumes(place.ref, f"/proc/{first}/root", tuple(dict.fromkeys(folders)))
     if not mounts:
         return None
-    return Volumes(attachment.volumes_place(), "", tuple(mount["mountPath"] for mount in mounts))
+    folders = tuple(mount["mountPath"].removeprefix(VOLUMES) for mount in mounts)
+    return Volumes(attachment.volumes_place(), VOLUMES, folders)
 
 
 def find_leftovers(

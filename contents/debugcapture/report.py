@@ -30,9 +30,11 @@ def summary(manifest: Manifest) -> str:
     """Return one line: the status, the pod, its state, and how much of it was captured."""
     kept = [one for one in manifest.artifacts if one.file]
     missing = [one for one in manifest.artifacts if one.outcome in ("failed", "truncated")]
-    target = manifest.target
-    line = f"{manifest.status}: {len(kept)} artifacts of {target} (container {target.container}, {target.state})"
-    return one_line(line + "".join(f"; {one.title} {one.outcome}: {one.reason}" for one in missing))
+    target, others = manifest.target, len(manifest.targets) - 1
+    more = f" and {others} more pods" if others else ""
+    line = f"{manifest.status}: {len(kept)} artifacts of {target} (container {target.container}, {target.state}){more}"
+    told = [f"; {one.pod + ': ' if one.pod else ''}{one.title} {one.outcome}: {one.reason}" for one in missing]
+    return one_line(line + "".join(told))
 
 
 def size(count: int) -> str:
