@@ -112,7 +112,6 @@ class Capture:
                 else:
                     yield from self._act(self._survey.decide(collector, attach=True))
         except CaptureError as error:
-            self.gone = self.gone or isinstance(error, TargetNotFound)
             skipped = isinstance(error, NotAllowed) and bool(collector.needs)
             yield _nothing(collector, "", "skipped" if skipped else "failed", started, str(error))
 

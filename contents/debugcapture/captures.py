@@ -1,5 +1,6 @@
 """Capture several targets side by side: each has its own progress, its own failure, its own place in the bundle."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,13 +16,14 @@ from .errors import CaptureError
 from .harm import too_soon
 from .leftover import lasting_mounts
 from .model import Action, Collector, Target
-from .plan import Allowed
+from .plan import Allowed, is_running
 from .selection import Selected, replacement
 from .settings import CaptureSettings, DebugContainerSettings
 from .survey import Scope, Survey
 from .targets import find_target
 
 Say = Callable[[str], None]
+_RESTART_POLL_S, _REPLACEMENT_START_S = 0.5, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +99,35 @@ class Captures:
         return Allowed(asked.options.ceiling, bool(asked.options.image), no_heavy, asked.insist)
 
     def _one(self, selected: Selected, record: Record, allowed: Allowed, *, several: bool) -> None:
-        pod, target, chosen = selected.pod, selected.target, self._chosen
-        say, folder = (self._speaker(target), target.pod) if several else (self._say, "")
+        chosen = self._chosen
+        say, folder = (self._speaker(selected.target), selected.target.pod) if several else (self._say, "")
+        selected = self._caught(selected, self._asked.options.wait_for_restart_s, record, say)
+        pod, target = selected.pod, selected.target
         scope = Scope(pod, target, allowed, folder, chosen.preset, chosen.runtimes)
         gone = self._capture(scope, chosen.collectors, record, say)
         follower = self._follow(selected, record, say) if gone else None
         if follower:
+            follower = self._caught(follower, _REPLACEMENT_START_S, record, say)
             missing = _missing(chosen.collectors, record, folder)
             scope = replace(scope, pod=follower.pod, target=follower.target, folder=follower.target.pod)
             self._capture(scope, missing, record, say)
+
+    def _caught(self, selected: Selected, limit_s: float, record: Record, say: Say) -> Selected:
+        """Return ``selected`` at its next start, when it does not run and is to be waited for, ``limit_s`` at most."""
+        target = selected.target
+        if is_running(target) or not limit_s:
+            return selected
+        say(f"{target} does not run ({target.state}): waiting for its next start, {limit_s:.0f} s at most")
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            time.sleep(_RESTART_POLL_S)
+            pod = self._api.pod(target.namespace, target.pod)
+            found = find_target(pod, target.container, datetime.now(timezone.utc))
+            if is_running(found):
+                record.remark(f"{target} was caught at its start")
+                return Selected(pod, found)
+        record.remark(f"{target} was not started again within {limit_s:.0f} s")
+        return selected
 
     def _capture(self, scope: Scope, collectors: Sequence[Collector], record: Record, say: Say) -> bool:
         """Return whether the pod was gone in the end."""

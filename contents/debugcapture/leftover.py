@@ -16,7 +16,7 @@ from .targets import find_container
 from .transfer import run_short
 
 NAMES = ("*.hprof", "*.hprof.gz", "hs_err_pid*.log", "replay_pid*.log", "javacore*.txt", "core", "core.[0-9]*",
-         "*.core", "report.*.json", "*.heapsnapshot", "*.dmp", "*.jfr")  # fmt: skip
+         "*.core", "report*.json", "*.heapsnapshot", "*.dmp", "*.jfr")  # fmt: skip
 VOLUMES = "/debug-capture-volumes"  # where a debug container has the target's volumes
 _MOST = 20
 _DEPTH = 5
@@ -60,14 +60,25 @@ def open_volumes(pod: Json, target: Target, attachment: Attachment) -> Volumes |
     """Return where the target's volumes can be read, attaching what that takes; None when it has none that last."""
     mounts = lasting_mounts(pod, target.container)
     if is_running(target):
-        folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts] + dump_folders(find_container(pod, target.container))
+        folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts] + dump_folders(
+            find_container(pod, target.container)
+        )
         if not folders:
             return None
-        place = attachment.place()
+        try:
+            place = attachment.place()
+        except NothingCaptured:
+            if not mounts:
+                raise
+            return _below(attachment, mounts)  # it has ended meanwhile; its volumes are still there
         first = min(one.pid for one in place.listing.processes)
         return Volumes(place.ref, f"/proc/{first}/root", tuple(dict.fromkeys(folders)))
     if not mounts:
         return None
+    return _below(attachment, mounts)
+
+
+def _below(attachment: Attachment, mounts: tuple[Json, ...]) -> Volumes:
     folders = tuple(mount["mountPath"].removeprefix(VOLUMES) for mount in mounts)
     return Volumes(attachment.volumes_place(), VOLUMES, folders)
 

@@ -7,13 +7,14 @@ from urllib.parse import quote
 
 from .cluster.api import Api
 from .describe import describe, describe_node, event_table, metrics_table
-from .errors import TargetNotFound
+from .errors import NothingCaptured, TargetNotFound
 from .model import ArtifactOutcome, Json, Target
 from .redact import masked_pod
 from .targets import container_names, container_status
 from .workload import changes_between, owner_chain
 
 LOG_LINES = 100_000
+_NO_LOG = b"unable to retrieve container logs for "
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,23 @@ def _log(api: Api, pod: Json, container: str, *, previous: bool) -> SnapshotFile
     return SnapshotFile(
         f"{kind.capitalize()} of {container}",
         f"logs/{container}{'.previous' if previous else ''}.log",
-        lambda: api.log(namespace, name, container, previous=previous, tail_lines=LOG_LINES),
+        lambda: _read_log(lambda: api.log(namespace, name, container, previous=previous, tail_lines=LOG_LINES)),
     )
+
+
+def _read_log(ask: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+    """Yield a log. A run whose container was removed a moment ago has none: the kubelet says so in place of the log.
+
+    Asked again, it gives that of the run after.
+    """
+    for _ in range(2):
+        pieces = ask()
+        first = next(pieces, b"")
+        if not first.startswith(_NO_LOG):
+            yield first
+            yield from pieces
+            return
+    raise NothingCaptured("cannot read the log", first.decode(errors="replace"), "The kubelet has removed it.")
 
 
 def _has_log(pod: Json, container: str, previous: bool) -> bool:

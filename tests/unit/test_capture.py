@@ -257,7 +257,9 @@ def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypa
         raise TargetNotFound("cannot run a command", "pods not found")
 
     monkeypatch.setattr("debugcapture.cluster.exec.run", gone)
-    api, record = cast("Api", Cluster()), Record(bundle, manifest(artifacts=(), finished=None))
+    cluster = Cluster()
+    cluster.gone = True
+    api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = Scope(pod(), target(), Allowed("restricted", debug_image=True))
     attachment = Attachment(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
     one = Capture(api, scope, attachment, record, say)

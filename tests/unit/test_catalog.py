@@ -164,6 +164,12 @@ def test_a_catalog_of_the_users_own_adds_and_replaces(tmp_path: Path) -> None:
     assert not chosen.preset
 
 
+def test_collector_of_the_users_own_cannot_take_the_name_of_a_preset(tmp_path: Path) -> None:
+    file = written(tmp_path, "own.yaml", yaml.safe_dump([ENTRY | {"id": "slow"}]))
+    with pytest.raises(BadInput, match="slow is the name of a preset"):
+        choose("slow", str(file))
+
+
 def test_collectors_are_chosen_once_in_the_order_given() -> None:
     chosen = choose("jvm-thread-dump , pod-snapshot,jvm-thread-dump")
     assert [one.id for one in chosen.collectors] == ["jvm-thread-dump", "pod-snapshot"]

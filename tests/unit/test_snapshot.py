@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from debugcapture.cluster.api import Api
+from debugcapture.errors import NothingCaptured
 from debugcapture.model import READS, Json
 from debugcapture.redact import MASK
 from debugcapture.snapshot import LOG_LINES, READERS, snapshot_files
@@ -20,12 +21,17 @@ class Cluster:
 
     def __init__(self) -> None:
         self.read: list[tuple[str, bool]] = []
+        self.removed = 0  # so many answers say that the log is gone
 
     def log(
         self, _namespace: str, _pod: str, container: str, *, previous: bool = False, tail_lines: int
     ) -> Iterator[bytes]:
         assert tail_lines == LOG_LINES
         self.read.append((container, previous))
+        if self.removed:
+            self.removed -= 1
+            yield b"unable to retrieve container logs for containerd://abc"
+            return
         yield f"{container} {previous}".encode()
 
     def events(self, namespace: str, uid: str) -> list[Json]:
@@ -98,3 +104,17 @@ def test_every_kind_of_reading_that_a_catalog_may_name_is_there() -> None:
 )
 def test_parts_of_the_snapshot_can_be_had_alone(what: str, names: list[str]) -> None:
     assert list(files(pod(), what=what)) == names
+
+
+def test_log_of_a_run_that_was_just_removed_is_asked_for_again() -> None:
+    cluster = Cluster()
+    cluster.removed = 1
+    assert files(pod(), cluster, "logs") == {"logs/app.log": b"app False"}
+    assert len(cluster.read) == 2
+
+
+def test_log_that_the_kubelet_no_longer_has_is_not_taken_for_a_log() -> None:
+    cluster = Cluster()
+    cluster.removed = 2
+    with pytest.raises(NothingCaptured, match="unable to retrieve container logs"):
+        files(pod(), cluster, "logs")

@@ -59,7 +59,11 @@ def catalog(extra: str = "") -> dict[str, Collector]:
     """Return all collectors by their id; those of the file ``extra`` take the place of ours with the same id."""
     own = [file for file in sorted(FOLDER.glob("*.yaml")) if file != PRESETS]
     files = [*own, *([Path(extra)] if extra else [])]
-    return {one.id: one for file in files for one in load(file)}
+    found = {one.id: one for file in files for one in load(file)}
+    taken = found.keys() & presets().keys()
+    if taken:
+        raise BadInput(f"{extra} has mistakes", f"{', '.join(taken)} is the name of a preset", "Give it another id.")
+    return found
 
 
 def presets() -> dict[str, Preset]:

@@ -1,0 +1,46 @@
+"""Run a capture on the lab's cluster, as a step does."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import lab.kubernetes
+from debugcapture.bundle import Bundle
+from debugcapture.model import Artifact, Manifest
+from debugcapture.runbook import Caller, CaptureStep, capture
+from debugcapture.settings import read
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a capture left."""
+
+    folder: Path
+    manifest: Manifest
+    said: list[str]
+
+    def artifact(self, collector: str, pod: str = "") -> Artifact:
+        return next(one for one in self.manifest.artifacts if one.collector == collector and one.pod == pod)
+
+    def text(self, file: str) -> str:
+        return (self.folder / file).read_text(errors="replace")
+
+
+def caller(spool: Path, said: list[str]) -> Caller:
+    return Caller(said.append, io.BytesIO(), io.BytesIO(), spool, "1", {})
+
+
+def settings(**given: str) -> CaptureStep:
+    """The settings of a capture by the cluster's administrator, with the lab's debug image."""
+    cluster = lab.kubernetes.endpoint()
+    common = {"kubeconfig": str(cluster.kubeconfig), "image": cluster.toolbox_image, "fail_when_partial": "false"}
+    return read(CaptureStep, common | given)
+
+
+def captured(spool: Path, **given: str) -> Done:
+    said: list[str] = []
+    outcome = capture(settings(**given), caller(spool, said))
+    folder = Path(outcome.data["bundle"])
+    return Done(folder, Bundle(folder).manifest(), said)

@@ -1,0 +1,76 @@
+"""A TCP proxy before the API server that is slow, or cuts long streams."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import socket
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+
+class SlowProxy:
+    """Set ``bytes_per_s`` or ``cut_after`` (bytes, once for each of the first two long streams)."""
+
+    def __init__(self, server: str) -> None:
+        parts = urlsplit(server)
+        self._goal = (parts.hostname or "", parts.port or 443)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.bytes_per_s = 0
+        self.cut_after = 0
+        self.cuts = 0
+        self._open: list[socket.socket] = []
+
+    def __enter__(self) -> SlowProxy:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        for one in (self._listener, *self._open):
+            one.close()
+
+    def kubeconfig(self, of: Path) -> str:
+        """The kubeconfig ``of`` with this proxy for its server; the certificate's name stays the server's."""
+        whole: dict[str, Any] = yaml.safe_load(of.read_text())
+        cluster = whole["clusters"][0]["cluster"]
+        cluster |= {"server": f"https://127.0.0.1:{self.port}"}
+        for key in ("certificate-authority",):
+            if key in cluster:
+                data = (of.parent / cluster.pop(key)).read_bytes()
+                cluster["certificate-authority-data"] = base64.b64encode(data).decode()
+        user = whole["users"][0]["user"]
+        for key in ("client-certificate", "client-key"):
+            if key in user:
+                user[f"{key}-data"] = base64.b64encode((of.parent / user.pop(key)).read_bytes()).decode()
+        return yaml.safe_dump(whole)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._goal)
+                self._open += [near, far]
+                threading.Thread(target=self._copy, args=(near, far, False), daemon=True).start()
+                threading.Thread(target=self._copy, args=(far, near, True), daemon=True).start()
+
+    def _copy(self, source: socket.socket, goal: socket.socket, down: bool) -> None:
+        passed = 0
+        with contextlib.suppress(OSError):  # one side has gone
+            while piece := source.recv(65536):
+                goal.sendall(piece)
+                passed += len(piece)
+                if down and self.bytes_per_s:
+                    time.sleep(len(piece) / self.bytes_per_s)
+                if down and self.cut_after and passed > self.cut_after and self.cuts < 2:
+                    self.cuts += 1
+                    break
+        for one in (source, goal):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)

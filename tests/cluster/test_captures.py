@@ -1,0 +1,419 @@
+"""Captures on the real cluster: chosen pods, replaced pods, crashed ones, bad connections, kills."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lab.kubernetes
+from debugcapture.bundle import Bundle
+from debugcapture.errors import BadInput, NothingCaptured, TargetNotFound
+from debugcapture.runbook import CaptureStep, capture
+from debugcapture.settings import read
+from lab.kubernetes.kubectl import Kubectl
+from lab.paths import REPO
+from lab.process import wait_until
+from tests.cluster.captures import caller, captured, settings
+from tests.cluster.slow_proxy import SlowProxy
+
+BARE = "lab.local/pause:1"  # one static program, without a shell
+SLEEPER = ["sh", "-c", "while :; do sleep 1; done"]
+IMAGE = "lab.local/toolbox:1"
+
+
+def container(command: list[str] | None = None, **fields: Any) -> dict[str, Any]:
+    return {"name": "app", "image": IMAGE, "command": command or SLEEPER, **fields}
+
+
+def bare(**fields: Any) -> dict[str, Any]:
+    return {"name": "app", "image": BARE, **fields}
+
+
+def pod_spec(*containers: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    security = {"runAsUser": 1000, "runAsGroup": 1000}
+    return {
+        "containers": list(containers),
+        "terminationGracePeriodSeconds": 0,
+        "securityContext": security,
+        **fields,
+    }
+
+
+Apply = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def apply(namespace: str, kubectl: Kubectl) -> Apply:
+    return lambda thing: kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(thing)) and None
+
+
+def pod(name: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **metadata}, "spec": spec}
+
+
+def deployment(name: str, spec: dict[str, Any], replicas: int = 1) -> dict[str, Any]:
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": spec}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
+    }
+
+
+@pytest.fixture
+def ready(namespace: str, kubectl: Kubectl) -> Callable[[str], None]:
+    def wait(what: str) -> None:
+        wait_until(
+            "its pods", lambda: bool(kubectl("get", f"--namespace={namespace}", *what.split(), "--output=name")), 30
+        )
+        kubectl("wait", f"--namespace={namespace}", "--for=condition=Ready", *what.split(), "--timeout=90s")
+
+    return wait
+
+
+Ready = Callable[[str], None]
+
+
+def test_pods_of_a_service_are_captured_side_by_side_each_in_its_place(
+    namespace: str, apply: Apply, ready: Ready, tmp_path: Path
+) -> None:
+    apply(deployment("web", pod_spec(container()), replicas=3))
+    ready("pod -l app=web")
+    done = captured(tmp_path, namespace=namespace, workload="web", collectors="pod-snapshot,processes")
+    assert done.manifest.status == "complete"
+    pods = [target.pod for target in done.manifest.targets]
+    assert len(set(pods)) == 3
+    for name in pods:
+        assert (done.folder / name / "pod.txt").exists()
+        assert done.artifact("processes", name).integrity == "verified"
+        assert any(line.startswith(f"[{name}] ") for line in done.said)
+    assert done.manifest.remarks[0] == f"chose 3 of 3 pods of deployment {namespace}/web, the unhealthy ones first"
+
+
+def test_unhealthy_pod_comes_before_the_healthy_ones(
+    namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    for name in ("a-healthy", "b-healthy"):
+        apply(pod(name, pod_spec(container()), labels={"app": "web"}))
+    apply(pod("c-crashing", pod_spec(container(["sh", "-c", "echo last words >&2; exit 7"])), labels={"app": "web"}))
+    ready("pod/a-healthy pod/b-healthy")
+    wait_until("a crash loop", lambda: waits(kubectl, namespace, "c-crashing"), 60)
+    done = captured(tmp_path, namespace=namespace, selector="app=web", max_pods="1", collectors="logs")
+    assert done.manifest.target.pod == "c-crashing"
+    assert "last words" in done.text("logs/app.previous.log")
+    assert any("exit code 7" in line for line in done.manifest.remarks)
+
+
+def waits(kubectl: Kubectl, namespace: str, name: str) -> bool:
+    found = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"].get("containerStatuses") or []
+    return any("waiting" in one["state"] and one["restartCount"] for one in found)
+
+
+def restarts(kubectl: Kubectl, namespace: str, name: str) -> int:
+    found = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"].get("containerStatuses") or []
+    return sum(one["restartCount"] for one in found)
+
+
+def test_pod_that_is_replaced_is_followed_to_its_replacement(
+    namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    apply(deployment("web", pod_spec(container())))
+    ready("pod -l app=web")
+    first = kubectl.json("get", "pods", f"--namespace={namespace}")["items"][0]["metadata"]["name"]
+    catalog = tmp_path / "slow.yaml"
+    slow = {"id": "dawdler", "title": "Dawdler", "file": "dawdler.txt", "time_limit_s": 60, "size_limit_bytes": 1000}
+    slow |= {"source": "https://example.org", "in_image": [{"run": ["sh", "-c", "echo begun; sleep 6; echo done"]}]}
+    catalog.write_text(json.dumps([slow]))
+    replaced = threading.Timer(2, lambda: kubectl("delete", "pod", first, f"--namespace={namespace}", "--wait=false"))
+    replaced.start()
+    done = captured(
+        tmp_path, namespace=namespace, workload="web", collectors="dawdler,pod-snapshot", catalog=str(catalog)
+    )
+    replaced.join()
+    followed = done.manifest.targets[1].pod
+    assert followed != first
+    assert any(f"followed to its replacement {namespace}/{followed}" in line for line in done.manifest.remarks)
+    assert done.text(f"{followed}/dawdler.txt") == "begun\ndone\n"
+    assert done.text("dawdler.txt").startswith("begun")
+
+
+def test_files_of_a_crashed_container_are_taken_from_its_volume(
+    namespace: str, apply: Apply, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    crash = container(
+        ["sh", "-c", "echo heap >/data/java_pid1.hprof; echo state >/data/state.txt; exit 3"],
+        volumeMounts=[{"name": "data", "mountPath": "/data"}],
+    )
+    apply(pod("crashing", pod_spec(crash, volumes=[{"name": "data", "emptyDir": {}}], restartPolicy="Always")))
+    wait_until("a crash", lambda: restarts(kubectl, namespace, "crashing") > 0, 60)
+    done = captured(
+        tmp_path, namespace=namespace, pod="crashing", collectors="left-behind,logs", files="/data/state.txt"
+    )
+    assert done.text("left/data_java_pid1.hprof") == "heap\n"
+    with tarfile.open(done.folder / "files.tar") as archive:
+        member = archive.extractfile("data/state.txt")
+        assert member
+        assert member.read() == b"state\n"
+
+
+def test_next_start_of_a_crashing_container_is_caught_when_asked(
+    namespace: str, apply: Apply, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    apply(pod("brief", pod_spec(container(["sh", "-c", "sleep 8; exit 1"]))))
+    wait_until("a crash", lambda: restarts(kubectl, namespace, "brief") > 0, 90)
+    wait_until("its end", lambda: waits(kubectl, namespace, "brief"), 60)
+    done = captured(tmp_path, namespace=namespace, pod="brief", collectors="native-stacks", wait_for_restart_s="120")
+    assert done.artifact("native-stacks").outcome == "complete", done.said
+
+
+def test_debug_container_that_still_runs_is_joined_not_doubled(
+    namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    apply(pod("web", pod_spec(bare())))
+    ready("pod/web")
+    given = {"namespace": namespace, "pod": "web", "collectors": "native-stacks"}
+    both = [threading.Thread(target=captured, args=(tmp_path,), kwargs=given) for _ in range(2)]
+    both[0].start()
+    wait_until("the first debug container", lambda: bool(debug_containers(kubectl, namespace, "running")), 60)
+    both[1].start()
+    for one in both:
+        one.join()
+    wait_until("their end", lambda: not debug_containers(kubectl, namespace, "running"), 30)
+    assert len(debug_containers(kubectl, namespace, "terminated")) <= 2
+
+
+def debug_containers(kubectl: Kubectl, namespace: str, state: str, pod: str = "web") -> list[str]:
+    status = kubectl.json("get", "pod", pod, f"--namespace={namespace}")["status"]
+    return [one["name"] for one in status.get("ephemeralContainerStatuses") or [] if state in one["state"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "why"),
+    [
+        ({"image": "lab.local/no-such:1"}, "ErrImageNeverPull|ErrImagePull|ImagePullBackOff", "Check the debug image"),
+        ({"image": "lab.local/pause:1"}, "did not start", "debug image"),
+        ({"profile": "sysadmin"}, "", ""),
+    ],
+    ids=["no such image", "image without a shell", "all is allowed"],
+)
+def test_debug_container_that_cannot_be_is_told_and_the_rest_goes_on(  # noqa: PLR0913, PLR0917
+    changes: dict[str, str],
+    error: str,
+    why: str,
+    namespace: str,
+    apply: Apply,
+    ready: Ready,
+    tmp_path: Path,
+) -> None:
+    import re
+
+    apply(pod("web", pod_spec(bare())))
+    ready("pod/web")
+    done = captured(tmp_path, namespace=namespace, pod="web", collectors="logs,events,native-stacks", **changes)
+    stacks = done.artifact("native-stacks")
+    assert done.artifact("events").outcome in ("complete", "skipped")
+    if not error:
+        assert stacks.outcome == "complete"
+        return
+    assert stacks.outcome == "failed"
+    assert re.search(error, stacks.reason)
+    assert why in stacks.reason
+
+
+def test_more_than_the_namespace_admits_is_skipped_with_the_rule(
+    apply: Apply, ready: Ready, namespace: str, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    secure = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True}
+    secure |= {"seccompProfile": {"type": "RuntimeDefault"}}
+    apply(pod("web", pod_spec(container(securityContext=secure))))
+    ready("pod/web")
+    given = {"namespace": namespace, "pod": "web", "collectors": "packet-capture,native-stacks", "profile": "netadmin"}
+    done = captured(tmp_path, **given)
+    packets = done.artifact("packet-capture")
+    assert packets.outcome == "skipped"
+    assert "PodSecurity" in packets.reason
+    assert done.artifact("native-stacks").outcome == "complete"
+
+
+def test_packets_are_captured_where_it_is_allowed(namespace: str, apply: Apply, ready: Ready, tmp_path: Path) -> None:
+    apply(pod("web", pod_spec(container())))
+    ready("pod/web")
+    done = captured(tmp_path, namespace=namespace, pod="web", collectors="packet-capture", profile="netadmin")
+    packets = done.artifact("packet-capture")
+    assert packets.outcome == "complete", packets.reason
+    assert (done.folder / packets.file).read_bytes()[:4] in (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4")
+
+
+BIG = 48 << 20
+
+
+@pytest.fixture
+def big_file(apply: Apply, ready: Ready) -> Path:
+    """A service that has a large file."""
+    make = f"head -c {BIG} /dev/urandom >/tmp/big; while :; do sleep 1; done"
+    apply(pod("web", pod_spec(container(["sh", "-c", make]))))
+    ready("pod/web")
+    return Path("/tmp/big")  # noqa: S108 - in the container
+
+
+def fetching(folder: Path) -> str:
+    """A catalog with a collector that fetches the large file."""
+    script = f'while [ "$(wc -c </tmp/big)" -lt {BIG} ]; do sleep 1; done; cp /tmp/big "$0"'
+    output = "/tmp/debug-capture-{id}"
+    copy = {"run": ["sh", "-c", script, output], "output": output, "removes": True}
+    one = {"id": "big", "title": "Big", "file": "big.bin", "time_limit_s": 120, "size_limit_bytes": 1 << 30}
+    file = folder / "big.yaml"
+    file.write_text(json.dumps([one | {"source": "https://example.org", "kind": "binary", "in_image": [copy]}]))
+    return str(file)
+
+
+def sum_of(kubectl: Kubectl, namespace: str, file: Path) -> str:
+    return kubectl("exec", "web", f"--namespace={namespace}", "--", "sha256sum", str(file)).split()[0]
+
+
+@pytest.fixture
+def slow() -> Iterator[SlowProxy]:
+    with SlowProxy(lab.kubernetes.endpoint().server) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("harm", ["slow", "cut"])
+def test_file_is_whole_however_the_connection_behaves(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
+    harm: str, namespace: str, big_file: Path, slow: SlowProxy, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    """kubernetes#124571: the end of the output is lost when the reader is slow."""
+    if harm == "slow":
+        slow.bytes_per_s = 16 << 20
+    else:
+        slow.cut_after = 10 << 20
+    given = {"namespace": namespace, "pod": "web", "collectors": "big", "catalog": fetching(tmp_path)}
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(slow.kubeconfig(lab.kubernetes.endpoint().kubeconfig))
+    done = captured(tmp_path, kubeconfig=str(kubeconfig), **given)
+    one = done.artifact("big")
+    assert (one.outcome, one.integrity, one.bytes) == ("complete", "verified", BIG), (one.reason, done.said[-3:])
+    assert one.sha256 == sum_of(kubectl, namespace, big_file)
+    assert hashlib.sha256((done.folder / one.file).read_bytes()).hexdigest() == one.sha256
+    if harm == "cut":
+        assert slow.cuts
+        assert any("going on after" in line for line in done.said)
+
+
+def test_killed_capture_leaves_a_valid_bundle_and_a_debug_container_that_ends(
+    namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    apply(pod("web", pod_spec(bare())))
+    ready("pod/web")
+    cluster = lab.kubernetes.endpoint()
+    given = {"kubeconfig": str(cluster.kubeconfig), "image": IMAGE, "namespace": namespace, "pod": "web"}
+    given |= {
+        "collectors": "pod-snapshot,native-stacks,packet-capture",
+        "profile": "netadmin",
+        "spool": str(tmp_path),
+        "debug_time_limit_s": "30",
+    }
+    environment = {f"RD_CONFIG_{name.upper()}": value for name, value in given.items()}
+    script = REPO / "contents" / "k8s-debug-capture.py"
+    process = subprocess.Popen([sys.executable, script], env=os.environ | environment, stdout=subprocess.DEVNULL)
+    wait_until("the debug container", lambda: bool(debug_containers(kubectl, namespace, "running")), 60)
+    time.sleep(1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (folder,) = [one for one in tmp_path.iterdir() if one.is_dir()]
+    manifest = Bundle(folder).manifest()
+    assert manifest.status == "partial"
+    assert manifest.finished is None
+    for one in manifest.artifacts:
+        if one.file:
+            assert hashlib.sha256((folder / one.file).read_bytes()).hexdigest() == one.sha256
+    wait_until("its own end", lambda: not debug_containers(kubectl, namespace, "running"), 60)
+
+
+def test_dry_run_touches_nothing_and_tells_the_plan(
+    namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    apply(pod("web", pod_spec(container())))
+    ready("pod/web")
+    said: list[str] = []
+    step = settings(namespace=namespace, pod="web", collectors="pod-snapshot,native-stacks,core-dump", dry_run="true")
+    assert capture(step, caller(tmp_path, said)).data == {}
+    assert not list(tmp_path.iterdir())
+    assert not debug_containers(kubectl, namespace, "running")
+    table = said[-1]
+    assert "Native stacks" in table
+    assert "does not allow heavy collectors" in table
+
+
+@pytest.mark.parametrize(("when", "captures"), [("restarts > 5", False), ("not-ready > 0s", False), ("", True)])
+def test_condition_decides_whether_anything_is_done(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
+    when: str, captures: bool, namespace: str, apply: Apply, ready: Ready, tmp_path: Path
+) -> None:
+    apply(pod("web", pod_spec(container())))
+    ready("pod/web")
+    said: list[str] = []
+    step = settings(namespace=namespace, pod="web", collectors="logs,pod-snapshot", when=when)
+    assert bool(capture(step, caller(tmp_path, said)).data) is captures
+    assert captures or any("nothing to do" in line for line in said)
+
+
+def test_memory_condition_reads_the_containers_own_use(
+    namespace: str, apply: Apply, ready: Ready, tmp_path: Path
+) -> None:
+    fill = ["sh", "-c", "head -c 60m /dev/urandom >/dev/shm/x; sleep 3600"]
+    apply(pod("web", pod_spec(container(fill, resources={"limits": {"memory": "100Mi"}}))))
+    ready("pod/web")
+    said: list[str] = []
+    step = settings(namespace=namespace, pod="web", collectors="pod-snapshot", when="memory > 50%")
+    wait_until("memory in use", lambda: bool(capture(step, caller(tmp_path, said)).data), 30)
+    assert any("which fulfils memory > 50%" in line for line in said)
+
+
+def test_workload_is_not_dumped_again_before_its_cool_down(
+    namespace: str, apply: Apply, ready: Ready, tmp_path: Path
+) -> None:
+    apply(pod("web", pod_spec(container())))
+    ready("pod/web")
+    given = {"namespace": namespace, "pod": "web", "collectors": "core-dump,pod-snapshot", "allow_heavy": "true"}
+    first, second = captured(tmp_path, **given), captured(tmp_path, **given)
+    assert first.artifact("core-dump").outcome == "complete", first.artifact("core-dump").reason
+    assert second.artifact("core-dump").outcome == "skipped"
+    assert "cool-down is 600 s" in second.artifact("core-dump").reason
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "why"),
+    [
+        ({"workload": "wep"}, TargetNotFound, "There are: web"),
+        ({"selector": "app=none"}, TargetNotFound, "it has none"),
+        ({"selector": "a=b=c"}, NothingCaptured, "HTTP 400"),
+        ({"workload": "web", "collectors": "jvm-heap"}, BadInput, "Did you mean jvm-heap-dump"),
+        ({"workload": "web", "catalog": "/no/such.yaml"}, BadInput, "No such file"),
+        ({"workload": "web", "pod": "x"}, BadInput, "pod and workload are given"),
+        ({"workload": "web", "container": "nope"}, TargetNotFound, "It has: app"),
+    ],
+)
+def test_wrong_input_is_told_in_one_line(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
+    given: dict[str, str], error: type[Exception], why: str, namespace: str, apply: Apply, ready: Ready, tmp_path: Path
+) -> None:
+    apply(deployment("web", pod_spec(container())))
+    ready("pod -l app=web")
+    step = read(CaptureStep, {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), "namespace": namespace} | given)
+    with pytest.raises(error, match=why) as caught:
+        capture(step, caller(tmp_path, []))
+    assert "\n" not in str(caught.value)
+    assert not [one for one in tmp_path.iterdir() if one.is_dir()]
