@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -26,7 +26,7 @@ _CAPTURE_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9.-]+")
 
 
 class SizeLimitReachedError(Exception):
-    """An artifact would grow over its size limit."""
+    """An artifact would grow over its size limit; ``str()`` says so."""
 
 
 class ArtifactFile:
@@ -48,7 +48,23 @@ class ArtifactFile:
         self._hash.update(kept)
         self.bytes += len(kept)
         if len(piece) > room:
-            raise SizeLimitReachedError
+            raise SizeLimitReachedError(f"cut at its size limit of {self._limit:,} bytes")
+
+    def restart(self) -> None:
+        """Forget what has been written."""
+        self._file.seek(0)
+        self._file.truncate()
+        self.bytes, self._hash = 0, hashlib.sha256()
+
+    @property
+    def received(self) -> int:
+        """Return how many bytes have arrived."""
+        return self.bytes
+
+    @property
+    def received_sha256(self) -> str:
+        """Return the checksum of what has arrived, in hex."""
+        return self.sha256
 
     @property
     def sha256(self) -> str:
@@ -113,6 +129,16 @@ def prune(spool: Path, now: datetime) -> None:
             shutil.rmtree(receipt.parent)
 
 
+def captured_before(spool: Path, target: Target, collectors: Collection[str]) -> list[datetime]:
+    """Return when ``collectors`` last left an artifact of the workload of ``target``, as far as the spool remembers."""
+    times = []
+    for file in spool.glob(f"*/{MANIFEST}"):
+        manifest = Bundle(file.parent).manifest()
+        if (manifest.target.namespace, manifest.target.workload) == (target.namespace, target.workload):
+            times += [one.started for one in manifest.artifacts if one.collector in collectors and one.bytes]
+    return times
+
+
 def create_bundle(spool: Path, pod: str, now: datetime) -> Bundle:
     """Make a new bundle for ``pod`` in ``spool``. Raises NothingCaptured when the spool cannot be written."""
     capture_id = f"{now:%Y%m%dT%H%M%SZ}-{pod[:180]}-{secrets.token_hex(2)}"
@@ -168,20 +194,25 @@ def _json_time(value: object) -> str:
 
 
 def _manifest(saved: dict[str, Any]) -> Manifest:
-    target = dict(saved["target"])
-    target["state"] = ContainerState(**target["state"])
-    target["user"] = User(**target["user"]) if target["user"] else None
     return Manifest(
         capture_id=saved["capture_id"],
         started=datetime.fromisoformat(saved["started"]),
         finished=datetime.fromisoformat(saved["finished"]) if saved["finished"] else None,
-        target=Target(**target),
+        target=_target(saved["target"]),
         trigger=saved["trigger"],
         artifacts=tuple(
             Artifact(**one | {"started": datetime.fromisoformat(one["started"])}) for one in saved["artifacts"]
         ),
+        more_targets=tuple(_target(one) for one in saved["more_targets"]),
+        remarks=tuple(saved["remarks"]),
         schema=saved["schema"],
     )
+
+
+def _target(saved: dict[str, Any]) -> Target:
+    user = User(**saved["user"]) if saved["user"] else None
+    state, unhealthy = ContainerState(**saved["state"]), tuple(saved["unhealthy"])
+    return Target(**saved | {"state": state, "user": user, "unhealthy": unhealthy})
 
 
 def _stored(saved: dict[str, Any]) -> Stored:

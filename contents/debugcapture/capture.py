@@ -1,152 +1,365 @@
-"""Run the collectors on one target; each leaves an artifact in the bundle, or the reason why there is none."""
+"""Run the collectors on one target; each leaves artifacts in the bundle, or the reason why there is none."""
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import secrets
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import PurePosixPath
+from threading import Lock
 
-from .attachment import Attachment
+from .attachment import Attachment, Place
 from .bundle import ArtifactFile, Bundle, SizeLimitReachedError, writable
-from .cluster import exec as exec_stream
 from .cluster.api import Api
-from .errors import CaptureError
+from .errors import CaptureError, NotAllowed, TargetNotFound
+from .leftover import find_leftovers, open_volumes
 from .model import (
+    FILES,
     Action,
     Artifact,
     ArtifactOutcome,
     Collector,
     ContainerRef,
-    ExitStatus,
-    Json,
     Manifest,
     ReadApi,
     RunInDebugContainer,
     RunInTarget,
     Skip,
     Target,
+    Tool,
 )
-from .plan import command_line, decide, is_running, not_there
-from .probe import find_pid, find_tool, run_short
+from .plan import command_line, filled, is_running, program
 from .snapshot import SnapshotFile, snapshot_files
+from .survey import Scope, Survey
+from .targets import container_id
+from .transfer import Brought, Limits, fetch_file, run_detached, run_short, run_tool
 
-_ERROR_TAIL_BYTES = 2048
 _LOG_LIMIT_BYTES = 64 << 20
+_DENIED = ("ermission denied", "not permitted", "ptrace", "EPERM", "EACCES")
+Say = Callable[[str], None]
+
+
+class Record:
+    """The manifest while it grows: written anew with each artifact, from whichever thread it comes."""
+
+    def __init__(self, bundle: Bundle, manifest: Manifest) -> None:
+        """Write ``manifest`` into ``bundle``."""
+        self.bundle, self._manifest, self._lock = bundle, manifest, Lock()
+        bundle.save(manifest)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the manifest as it is now."""
+        return self._manifest
+
+    def add(self, artifact: Artifact) -> None:
+        """Add an artifact."""
+        with self._lock:
+            self._save(replace(self._manifest, artifacts=(*self._manifest.artifacts, artifact)))
+
+    def remark(self, line: str) -> None:
+        """Add what was chosen or noticed."""
+        with self._lock:
+            self._save(replace(self._manifest, remarks=(*self._manifest.remarks, line)))
+
+    def also(self, target: Target) -> None:
+        """Add a target that was found on the way."""
+        with self._lock:
+            self._save(replace(self._manifest, more_targets=(*self._manifest.more_targets, target)))
+
+    def finish(self) -> Manifest:
+        """Write down that all is done."""
+        with self._lock:
+            order = {target.pod: place for place, target in enumerate(self._manifest.targets)}
+            artifacts = sorted(self._manifest.artifacts, key=lambda one: order.get(one.pod, 0))
+            self._save(replace(self._manifest, artifacts=tuple(artifacts), finished=_now()))
+            return self._manifest
+
+    def _save(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self.bundle.save(manifest)
 
 
 class Capture:
     """One capture of one target."""
 
-    def __init__(self, api: Api, pod: Json, target: Target, attachment: Attachment, say: Callable[[str], None]) -> None:
+    def __init__(self, api: Api, scope: Scope, attachment: Attachment, record: Record, say: Say) -> None:
         """Prepare; `run` does the work. ``attachment`` is used where the image has no tools."""
-        self._api, self._pod, self._target, self._attachment, self._say = api, pod, target, attachment, say
+        self._api, self._scope, self._attachment, self._record, self._say = api, scope, attachment, record, say
+        self._target, self._place = scope.target, scope.target.ref
+        self._survey = Survey(api, scope, attachment)
+        self._skipped: frozenset[str] = frozenset()  # why; for a preset each reason is told once
+        self.gone = False
 
-    def run(self, collectors: Sequence[Collector], bundle: Bundle, manifest: Manifest) -> Manifest:
-        """Run ``collectors`` into ``bundle`` and return the finished manifest; a collector's failure is data in it.
+    def run(self, collectors: Sequence[Collector]) -> None:
+        """Run ``collectors``; the failure of one is data in the record, and stops no other.
 
-        What only reads the API goes first: it is quick, and the pod may be gone a second later.
+        What only reads the API goes first: it is quick, and the pod may be gone a second later. `gone` tells afterwards
+        whether the pod was.
         """
-        bundle.save(manifest)
-        for collector in sorted(collectors, key=lambda one: not one.reads_api):
-            for artifact in self._collect(collector, bundle):
+        for collector in sorted(collectors, key=_order):
+            for artifact in self._collect(collector):
                 self._say(_told(artifact))
-                manifest = replace(manifest, artifacts=(*manifest.artifacts, artifact))
-                bundle.save(manifest)
-        manifest = replace(manifest, finished=_now())
-        bundle.save(manifest)
-        return manifest
+                self._record.add(replace(artifact, pod=self._scope.folder))
+        self._notice_restart()
 
-    def _collect(self, collector: Collector, bundle: Bundle) -> Iterable[Artifact]:
+    def _collect(self, collector: Collector) -> Iterator[Artifact]:
         started = _now()
         try:
-            with writable(bundle.folder):
-                yield from self._act(self._decide(collector), bundle)
+            with writable(self._record.bundle.folder):
+                if collector.id == FILES and not is_running(self._target):
+                    yield self._files_of_volumes(collector)
+                else:
+                    yield from self._act(self._survey.decide(collector, attach=True))
         except CaptureError as error:
-            yield _nothing(collector, "", "failed", started, str(error))
+            self.gone = self.gone or isinstance(error, TargetNotFound)
+            skipped = isinstance(error, NotAllowed) and bool(collector.needs)
+            yield _nothing(collector, "", "skipped" if skipped else "failed", started, str(error))
 
-    def _decide(self, collector: Collector) -> Action:
-        asks = is_running(self._target) and not collector.reads_api
-        found = find_tool(self._api, self._target.ref, collector) if asks else None
-        return decide(self._target, collector, found)
-
-    def _act(self, action: Action, bundle: Bundle) -> Iterable[Artifact]:
+    def _act(self, action: Action) -> Iterator[Artifact]:
         match action:
-            case Skip(collector, why):
-                yield _nothing(collector, "", "skipped", _now(), why)
+            case Skip(collector, why, foreign):
+                told, self._skipped = why in self._skipped, self._skipped | {why}
+                if not (self._scope.preset and (foreign or told)):
+                    yield _nothing(collector, "", "skipped", _now(), why)
             case ReadApi(collector, why):
                 self._say(f"{collector.title}: {why}")
-                for file in snapshot_files(self._api, self._pod):
-                    yield _read(collector, file, bundle, why)
-            case RunInTarget(collector, argv, why):
+                yield from self._read_all(collector, why)
+            case RunInTarget(collector, tool, pids, why):
                 self._say(f"{collector.title}: {why}")
-                yield self._run(collector, self._target.ref, argv, bundle, why)
-            case RunInDebugContainer(collector, tool, why):
+                for pid in pids:
+                    yield from self._unless_foreign(
+                        self._run(collector, tool, self._place, pid, why, several=len(pids) > 1)
+                    )
+            case RunInDebugContainer(collector, pids, why):
                 self._say(f"{collector.title}: {why}")
-                place = self._attachment.place()
-                _, output, _ = run_short(self._api, place, tool.find)
-                pid = find_pid(tool.pid_pattern, output)
-                if pid is None:
-                    yield _nothing(collector, why, "skipped", _now(), not_there(collector, self._target))
-                else:
-                    yield self._run(collector, place, command_line(tool, pid), bundle, why)
+                for pid in pids:
+                    yield from self._unless_foreign(self._climb(collector, pid, why, several=len(pids) > 1))
 
-    def _run(  # noqa: PLR0913 - a collector, where it runs, where its output goes
-        self, collector: Collector, place: ContainerRef, argv: Sequence[str], bundle: Bundle, how: str
+    def _unless_foreign(self, artifact: Artifact) -> Iterator[Artifact]:
+        """Yield ``artifact`` unless a preset's tool found out that the process is not of its kind."""
+        if not (artifact.outcome == "skipped" and self._scope.preset):
+            yield artifact
+
+    def _read_all(self, collector: Collector, why: str) -> Iterator[Artifact]:
+        if collector.reads_api == "leftovers":
+            yield from self._leftovers(collector)
+            return
+        have = {one.file for one in self._record.manifest.artifacts}
+        for file in snapshot_files(self._api, self._scope.pod, self._target, collector.reads_api):
+            if self._name(file.file) not in have:
+                yield self._read(collector, file, why)
+
+    def _leftovers(self, collector: Collector) -> Iterator[Artifact]:
+        """Yield what dying processes left on the target's volumes."""
+        found = list(find_leftovers(self._api, self._scope.pod, self._target, self._attachment))
+        if not found:
+            yield _nothing(collector, "", "skipped", _now(), "no dump was left on the container's volumes")
+        for place, path, name in found:
+            started = _now()
+            with self._file(f"left/{name}", collector) as file:
+                brought = fetch_file(self._api, place, path, file, collector.time_limit_s, self._say)
+            yield self._artifact(collector, path, f"left/{name}", file, started, brought, "from the container's volume")
+
+    def _files_of_volumes(self, collector: Collector) -> Artifact:
+        """Take files of a container that does not run from its volumes."""
+        started = _now()
+        volumes = open_volumes(self._scope.pod, self._target, self._attachment) if self._attachment.has_image else None
+        folders = volumes.folders if volumes else ()
+        paths = [
+            word for word in collector.from_debug[0].run if any(f"/{word}/".startswith(f"{one}/") for one in folders)
+        ]
+        if not volumes or not paths:
+            return _nothing(
+                collector, "", "skipped", started, "the container does not run, and they are on no volume of it"
+            )
+        how = f"from the container's volumes: {', '.join(folders)}"
+        with self._file(collector.file, collector) as file:
+            argv = ("tar", "-C", volumes.root, "-cf", "-", *paths)
+            brought = run_tool(self._api, volumes.place, argv, file, Limits(collector.time_limit_s), has_shell=True)
+        return self._artifact(collector, collector.title, collector.file, file, started, brought, how)
+
+    def _climb(self, collector: Collector, pid: int, why: str, *, several: bool) -> Artifact:
+        """Run ``collector`` with the least privilege that does; more only after less was denied."""
+        artifact = None
+        for profile in self._attachment.rungs(collector.needs):
+            place = self._attachment.place(profile)
+            tool = self._debug_tool(collector, place)
+            if tool is None:
+                missing = " or ".join(dict.fromkeys(program(one) for one in collector.from_debug))
+                return _nothing(collector, why, "failed", _now(), f"the debug image has no {missing}")
+            how = why if profile == "restricted" else f"{why}, with profile {profile}"
+            artifact = self._run(collector, tool, place.ref, pid, how, several=several, ours=True)
+            if artifact.file or not any(word in artifact.reason for word in _DENIED):
+                return artifact
+            self._say(f"{collector.title}: denied with profile {profile}: {artifact.reason}")
+        return artifact or _nothing(collector, why, "skipped", _now(), "no security profile that is allowed will do")
+
+    def _debug_tool(self, collector: Collector, place: Place) -> Tool | None:
+        for tool in collector.from_debug:
+            if not tool.present or not run_short(self._api, place.ref, tool.present)[0].not_found:
+                return tool
+        return None
+
+    def _run(  # noqa: PLR0913 - a collector, its tool, where it runs and on what
+        self,
+        collector: Collector,
+        tool: Tool,
+        place: ContainerRef,
+        pid: int,
+        how: str,
+        *,
+        several: bool,
+        ours: bool = False,
     ) -> Artifact:
-        started, errors = _now(), bytearray()
-        with bundle.artifact(collector.file, collector.size_limit_bytes) as file:
+        started, argv = _now(), command_line(tool, pid)
+        name = _numbered(collector.file, pid) if several else collector.file
+        has_shell = self._survey.shell or ours
+        limits = Limits(collector.time_limit_s, repeatable=collector.invasive == "safe")
+        with self._file(name, collector) as file:
+            if tool.detached and ours:
+                brought = self._run_detached(collector, tool, place, pid, file)
+            elif tool.output:
+                brought = self._run_to_file(collector, tool, place, pid, file)
+            else:
+                brought = run_tool(self._api, place, argv, file, limits, has_shell=has_shell)
+        return self._artifact(collector, collector.title, name, file, started, brought, how)
+
+    def _run_detached(
+        self, collector: Collector, tool: Tool, place: ContainerRef, pid: int, file: ArtifactFile
+    ) -> Brought:
+        token = secrets.token_hex(4)
+        argv = tuple(_named(word, pid, token) for word in tool.run)
+        limits = Limits(collector.time_limit_s)
+        output = _named(tool.output, pid, token)
+        written, ran = run_detached(self._api, place, argv, output, limits, self._say)
+        return self._fetched(collector, tool, place, written, file, ran)
+
+    def _run_to_file(
+        self, collector: Collector, tool: Tool, place: ContainerRef, pid: int, file: ArtifactFile
+    ) -> Brought:
+        token = secrets.token_hex(4)
+        argv, output = tuple(_named(word, pid, token) for word in tool.run), _named(tool.output, pid, token)
+        said = _Words()
+        ran = run_tool(self._api, place, argv, said, Limits(collector.time_limit_s), has_shell=True)
+        if ran.outcome == "failed" and ran.reason == "it wrote nothing":
+            ran = Brought("complete")
+        if ran.outcome == "truncated" and ran.reason.startswith("exit code"):
+            ran = Brought("failed", f"{ran.reason}: {said.last_line()}")
+        return self._fetched(collector, tool, place, output, file, ran)
+
+    def _fetched(  # noqa: PLR0913 - what was run, where, and where to
+        self, collector: Collector, tool: Tool, place: ContainerRef, path: str, file: ArtifactFile, ran: Brought
+    ) -> Brought:
+        """Fetch what a tool wrote, also when it did not end well: half a recording is evidence."""
+        brought = fetch_file(self._api, place, path, file, collector.time_limit_s, self._say)
+        if tool.removes or not tool.output:
+            run_short(self._api, place, ("rm", "-f", path))
+        if ran.outcome == "complete":
+            return brought
+        return Brought("truncated" if file.received else "failed", ran.reason)
+
+    def _read(self, collector: Collector, snapshot: SnapshotFile, how: str) -> Artifact:
+        started, brought = _now(), Brought("complete")
+        with self._record.bundle.artifact(self._name(snapshot.file), _LOG_LIMIT_BYTES) as file:
             try:
-                status = exec_stream.run(
-                    self._api,
-                    place,
-                    argv,
-                    stdout=file.write,
-                    stderr=lambda piece: _keep_tail(errors, piece),
-                    time_limit_s=collector.time_limit_s,
-                )
-            except SizeLimitReachedError:
-                status = ExitStatus(None, "SizeLimit", f"cut at its size limit of {collector.size_limit_bytes} bytes")
-        outcome, reason = judge(status, file.bytes, errors.decode(errors="replace"))
-        return _artifact(collector.id, collector.title, collector.file, file, started, outcome, how, reason)
+                for piece in snapshot.read():
+                    file.write(piece)
+            except SizeLimitReachedError as limit:
+                brought = Brought("truncated", str(limit))
+            except NotAllowed as error:
+                brought = Brought("truncated" if file.bytes else snapshot.if_refused, str(error))
+            except CaptureError as error:
+                brought = Brought("truncated" if file.bytes else "failed", str(error))
+        if not file.bytes and brought.outcome == "complete":
+            brought = Brought("skipped", "it is empty")
+        return self._artifact(collector, snapshot.title, snapshot.file, file, started, brought, how)
 
-
-def judge(status: ExitStatus, size: int, errors: str) -> tuple[ArtifactOutcome, str]:
-    """Return what became of a collector that wrote ``size`` bytes and ended with ``status``, and why."""
-    if status.code == 0:
-        return ("complete", "") if size else ("failed", "it wrote nothing")
-    ended = f"exit code {status.code}" if status.code is not None else status.message
-    last = errors.strip().splitlines()[-1:]
-    reason = ": ".join([ended, *last])
-    return ("truncated" if size else "failed"), reason
-
-
-def _read(collector: Collector, snapshot: SnapshotFile, bundle: Bundle, how: str) -> Artifact:
-    started, reason = _now(), ""
-    outcome: ArtifactOutcome = "complete"
-    with bundle.artifact(snapshot.file, _LOG_LIMIT_BYTES) as file:
+    def _notice_restart(self) -> None:
+        """Tell when the container was restarted, or its pod replaced, while it was captured."""
         try:
-            for piece in snapshot.read():
-                file.write(piece)
-        except SizeLimitReachedError:
-            outcome, reason = "truncated", f"cut at its size limit of {_LOG_LIMIT_BYTES} bytes"
+            pod = self._api.pod(self._target.namespace, self._target.pod)
+            now = container_id(pod, self._target.container)
+        except TargetNotFound:
+            self.gone = True
+            return
         except CaptureError as error:
-            outcome, reason = ("truncated" if file.bytes else "failed"), str(error)
-    if not file.bytes and outcome == "complete":
-        outcome, reason = "skipped", "it is empty"
-    return _artifact(collector.id, snapshot.title, snapshot.file, file, started, outcome, how, reason)
+            self._say(f"cannot tell whether {self._target} was restarted meanwhile: {error}")
+            return
+        if pod["metadata"]["uid"] != self._target.uid:
+            self.gone = True
+        elif self._target.container_id and now != self._target.container_id:
+            line = f"{self._target}: container {self._target.container} was restarted during the capture"
+            self._say(line)
+            self._record.remark(line)
+
+    def _file(self, name: str, collector: Collector) -> ArtifactFile:
+        return self._record.bundle.artifact(self._name(name), collector.size_limit_bytes)
+
+    def _name(self, file: str) -> str:
+        return f"{self._scope.folder}/{file}" if self._scope.folder else file
+
+    def _artifact(  # noqa: PLR0913 - the fields of an artifact
+        self,
+        collector: Collector,
+        title: str,
+        name: str,
+        file: ArtifactFile,
+        started: datetime,
+        brought: Brought,
+        how: str,
+    ) -> Artifact:
+        took_s = round((_now() - started).total_seconds(), 3)
+        return Artifact(
+            collector.id,
+            title,
+            self._name(name) if file.bytes else "",
+            file.bytes,
+            file.sha256,
+            started,
+            took_s,
+            brought.outcome,
+            how,
+            brought.reason,
+            integrity=brought.integrity,
+        )
 
 
-def _artifact(  # noqa: PLR0913 - the fields of an artifact
-    collector: str,
-    title: str,
-    name: str,
-    file: ArtifactFile,
-    started: datetime,
-    outcome: ArtifactOutcome,
-    how: str,
-    reason: str,
-) -> Artifact:
-    took_s = round((_now() - started).total_seconds(), 3)
-    kept = name if file.bytes else ""
-    return Artifact(collector, title, kept, file.bytes, file.sha256, started, took_s, outcome, how, reason)
+class _Words:
+    """A sink for what a tool says about its work."""
+
+    def __init__(self) -> None:
+        self._kept, self._hash, self.received = bytearray(), hashlib.sha256(), 0
+
+    @property
+    def received_sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, piece: memoryview) -> None:
+        self.received += len(piece)
+        self._hash.update(piece)
+        self._kept.extend(piece)
+        del self._kept[:-2048]
+
+    def restart(self) -> None:
+        self.__init__()  # type: ignore[misc]  # all that it has
+
+    def last_line(self) -> str:
+        return next(reversed(self._kept.decode(errors="replace").strip().splitlines()), "")
+
+
+def _order(collector: Collector) -> tuple[int, int]:
+    """What reads the API first, what harms last."""
+    return (0 if collector.reads_api else 1, ("safe", "pauses", "heavy").index(collector.invasive))
+
+
+def _named(word: str, pid: int, token: str) -> str:
+    return filled(word, pid).replace("{id}", token)
+
+
+def _numbered(file: str, pid: int) -> str:
+    path = PurePosixPath(file)
+    return str(path.with_name(f"{path.stem}-{pid}{path.suffix}"))
 
 
 def _nothing(collector: Collector, how: str, outcome: ArtifactOutcome, started: datetime, reason: str) -> Artifact:
@@ -158,11 +371,6 @@ def _told(artifact: Artifact) -> str:
     size = f", {artifact.bytes:,} bytes in {artifact.took_s:.1f} s" if artifact.bytes else ""
     reason = f": {artifact.reason}" if artifact.reason else ""
     return f"{artifact.title}: {artifact.outcome}{size}{reason}"
-
-
-def _keep_tail(kept: bytearray, piece: memoryview) -> None:
-    kept.extend(piece)
-    del kept[:-_ERROR_TAIL_BYTES]
 
 
 def _now() -> datetime:

@@ -25,6 +25,44 @@ def event_table(events: Sequence[Json]) -> str:
     return table(("LAST SEEN", "TYPE", "REASON", "MESSAGE"), rows) if rows else "No events.\n"
 
 
+def describe_node(node: Json) -> str:
+    """Return a summary of ``node``: its conditions, capacity, taints and versions."""
+    status, info = node["status"], node["status"].get("nodeInfo") or {}
+    lines = [f"Node:       {node['metadata']['name']}"]
+    lines += [f"{name + ':':<11} {info.get(key, '')}" for name, key in _NODE_FACTS]
+    lines += [f"Taints:     {', '.join(_taint(one) for one in node['spec'].get('taints') or []) or 'none'}"]
+    lines += [
+        f"Capacity:   {_pairs(status.get('capacity'))}",
+        f"Usable:     {_pairs(status.get('allocatable'))}",
+        "",
+        "Conditions:",
+    ]
+    for one in status.get("conditions") or []:
+        why = " ".join(filter(None, (one.get("reason"), one.get("message"))))
+        lines.append(
+            f"  {one['type']:<20} {one['status']:<6} since {one.get('lastTransitionTime', '?')} {why}".rstrip()
+        )
+    return "\n".join([*lines, ""])
+
+
+def metrics_table(usage: Json, pod: Json) -> str:
+    """Return CPU and memory of each container beside its limits; ``usage`` is a PodMetrics object."""
+    limits = {one["name"]: (one.get("resources") or {}).get("limits") or {} for one in pod["spec"]["containers"]}
+    rows = [
+        (
+            one["name"],
+            str(one["usage"].get("cpu", "")),
+            str(limits.get(one["name"], {}).get("cpu", "none")),
+            str(one["usage"].get("memory", "")),
+            str(limits.get(one["name"], {}).get("memory", "none")),
+        )
+        for one in usage.get("containers") or []
+    ]
+    return (
+        table(("CONTAINER", "CPU", "LIMIT", "MEMORY", "LIMIT"), rows) + f"\nMeasured at {usage.get('timestamp', '?')}\n"
+    )
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return ``rows`` under ``header`` in aligned columns, one line each."""
     lines = [tuple(header), *(tuple(row) for row in rows)]
@@ -32,6 +70,18 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in lines
     )
+
+
+_NODE_FACTS = (
+    ("System", "osImage"),
+    ("Kernel", "kernelVersion"),
+    ("Runtime", "containerRuntimeVersion"),
+    ("Kubelet", "kubeletVersion"),
+)
+
+
+def _taint(taint: Json) -> str:
+    return f"{taint['key']}={taint.get('value', '')}:{taint['effect']}"
 
 
 def _head(pod: Json) -> Iterator[str]:

@@ -8,6 +8,10 @@ from typing import Any, Literal
 Json = dict[str, Any]
 Status = Literal["complete", "partial", "failed"]
 ArtifactOutcome = Literal["complete", "truncated", "failed", "skipped"]
+Invasive = Literal["safe", "pauses", "heavy"]  # harmless; stops the process for a moment; for long, or fills its disk
+Integrity = Literal["verified", "unverified"]  # whether the far side's checksum was compared
+FILES = "files"  # the collector that a job names paths for
+READS = ("snapshot", "logs", "events", "workload", "node", "metrics", "leftovers")  # what a collector may read by API
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Target:
     image: str
     state: ContainerState
     user: User | None  # None: neither the spec nor the status says
+    container_id: str = ""  # without the runtime's name; "" before the first start
+    unhealthy: tuple[str, ...] = ()  # what is wrong with the pod, the worst first
 
     @property
     def ref(self) -> ContainerRef:
@@ -76,13 +82,35 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
-    """A way to collect: find the process (a pattern with one group, its PID), then run the tool on it."""
+class Process:
+    """A process of the target, as /proc shows it."""
 
-    find: tuple[str, ...]
-    pid_pattern: str
-    run: tuple[str, ...]  # "{pid}" stands for the PID
-    present: tuple[str, ...] = ()  # does nothing, but only where the tool is there; () when `find` shows it
+    pid: int
+    user: User
+    name: str
+    rss_bytes: int
+    files: tuple[str, ...]  # what it maps, its own program first; () when it belongs to another user
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """How a process of a kind is recognised: a pattern on what ``by`` names."""
+
+    by: Literal["maps", "exe", "comm"]
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A way to collect; "{pid}" stands for the process in ``run`` and ``output``."""
+
+    run: tuple[str, ...]
+    present: tuple[str, ...] = ()  # does nothing, but only where the tool is there; () when `run` itself shows it
+    output: str = ""  # the file that it writes; "" when it writes to its standard output
+    removes: bool = False  # whether that file is removed afterwards
+    detached: bool = False  # it takes long: it outlives the connection
+    find: tuple[str, ...] = ()  # for an image without a shell: lists processes
+    pid_pattern: str = ""  # finds the PID in what `find` writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +120,19 @@ class Collector:
     id: str
     title: str
     file: str  # its artifact's name; for an API reader the folder is the bundle's own
-    looks_for: str  # what the process must be, in words; "" when none is needed
+    looks_for: str  # what the process must be, in words; "" when any will do
     in_image: tuple[Tool, ...]
-    from_debug: Tool | None
-    reads_api: bool
+    from_debug: tuple[Tool, ...]
+    reads_api: str  # what it reads from the API; "" when it runs a tool
     time_limit_s: int
     size_limit_bytes: int
     source: str  # URL of the tool's documentation
-
-
-@dataclass(frozen=True, slots=True)
-class FoundTool:
-    """A tool of the target's own image that answered; ``pid`` is None when it saw no process of the kind."""
-
-    tool: Tool
-    pid: int | None
+    runtime: str = "any"
+    invasive: Invasive = "safe"
+    needs: tuple[str, ...] = ()  # what only some profiles of a debug container have: SYS_PTRACE, NET_RAW, NET_ADMIN
+    kind: Literal["text", "binary"] = "text"
+    detect: Detect | None = None
+    unproved: bool = False  # never run by us on a real process
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +148,27 @@ class RunInTarget:
     """Run a tool that the target's image has, by exec."""
 
     collector: Collector
-    argv: tuple[str, ...]
+    tool: Tool
+    pids: tuple[int, ...]
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunInDebugContainer:
-    """Run a tool of the debug image on the target's process."""
+    """Run a tool of the debug image on the target's processes."""
 
     collector: Collector
-    tool: Tool
+    pids: tuple[int, ...]
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Do not collect; there is nothing of the kind to collect."""
+    """Do not collect; there is nothing of the kind to collect, or it would do harm."""
 
     collector: Collector
     why: str
+    foreign: bool = False  # it is for another runtime than the target's
 
 
 Action = ReadApi | RunInTarget | RunInDebugContainer | Skip
@@ -178,6 +206,8 @@ class Artifact:
     outcome: ArtifactOutcome
     how: str
     reason: str = ""
+    pod: str = ""  # whose it is, where a bundle has several
+    integrity: Integrity = "unverified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +217,17 @@ class Manifest:
     capture_id: str
     started: datetime
     finished: datetime | None  # None while the capture runs
-    target: Target
+    target: Target  # the first, when there are several
     trigger: Mapping[str, str]
     artifacts: tuple[Artifact, ...] = ()
+    more_targets: tuple[Target, ...] = ()
+    remarks: tuple[str, ...] = ()  # what was chosen and noticed on the way, a line each
     schema: int = 1
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Return all targets."""
+        return (self.target, *self.more_targets)
 
     @property
     def status(self) -> Status:

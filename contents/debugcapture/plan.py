@@ -1,24 +1,94 @@
 """Decide how a collector reaches its evidence. Pure: the cluster is not asked here."""
 
-from .model import Action, Collector, FoundTool, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target, Tool, User
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from .cluster.profiles import ladder
+from .harm import Budget, too_heavy
+from .model import Action, Collector, Process, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target, Tool
+from .processes import matching
 from .settings import Profile
 
+_MACHINE_CODE = ("go", "native")
 
-def decide(target: Target, collector: Collector, found: FoundTool | None) -> Action:
-    """Return what to do for ``collector``; ``found`` is the tool that answered in the target's own image."""
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look into the target showed."""
+
+    processes: tuple[Process, ...] | None  # None: nobody has looked, or could
+    tools: Collection[tuple[str, ...]]  # the `present` commands that its image answered
+    found: tuple[int, ...] | None = None  # by the collector's own `find`, where the image has no shell
+    managed: bool = False  # whether one is of a runtime that has collectors of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the job's author allows."""
+
+    ceiling: Profile
+    debug_image: bool
+    no_heavy: str = ""  # why heavy collectors may not run now; "" when they may
+    insist: bool = False
+
+
+def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
+    """Return what to do for ``collector``."""
     if collector.reads_api:
         return ReadApi(collector, "read from the Kubernetes API")
     if not is_running(target):
         return Skip(collector, f"container {target.container} does not run: {target.state}")
-    if found and found.pid is None:
-        return Skip(collector, not_there(collector, target))
-    if found and found.pid is not None:
-        why = f"by exec: the image has {found.tool.run[0]}"
-        return RunInTarget(collector, command_line(found.tool, found.pid), why)
-    if collector.from_debug:
-        why = f"from a debug container: the image has no {_tool_names(collector)}"
-        return RunInDebugContainer(collector, collector.from_debug, why)
-    return Skip(collector, f"the image has no {_tool_names(collector)}, and no debug image has it")
+    if collector.invasive == "heavy" and allowed.no_heavy:
+        return Skip(collector, allowed.no_heavy)
+    if seen.processes is None and seen.found is None:
+        return _unseen(collector, allowed)
+    return _on_processes(target, collector, seen, allowed, budget)
+
+
+def _on_processes(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
+    if seen.managed and collector.runtime in _MACHINE_CODE:
+        why = f"container {target.container} has a runtime whose own collectors tell more"
+        return Skip(collector, why, foreign=True)
+    processes = matching(collector, seen.processes or ())
+    pids = seen.found if seen.found is not None else tuple(one.pid for one in processes)
+    if not pids:
+        return Skip(collector, not_there(collector, target), foreign=collector.detect is not None)
+    too_much = "" if allowed.insist else too_heavy(collector, processes, budget)
+    if too_much:
+        return Skip(collector, too_much)
+    tool = usable(collector, seen)
+    if tool:
+        return RunInTarget(collector, tool, pids, f"by exec: the image has {program(tool)}")
+    return _from_debug(collector, pids, allowed)
+
+
+def usable(collector: Collector, seen: Seen) -> Tool | None:
+    """Return the first tool of ``collector`` that the target's image has."""
+    return next((one for one in collector.in_image if (one.present or one.run[:1]) in seen.tools), None)
+
+
+def _unseen(collector: Collector, allowed: Allowed) -> Action:
+    """Return what to do where the image shows nothing: it has no shell."""
+    if collector.from_debug and allowed.debug_image:
+        looks_for = collector.looks_for or "process"
+        return RunInDebugContainer(
+            collector, (), f"from a debug container, if it shows a {looks_for}: the image has no shell"
+        )
+    return Skip(collector, "the image has no shell, and no debug image is set")
+
+
+def _from_debug(collector: Collector, pids: Sequence[int], allowed: Allowed) -> Action:
+    missing = " or ".join(dict.fromkeys(program(one) for one in collector.in_image))
+    lacks = f"the image has no {missing}" if missing else "the tool is in the debug image"
+    if not collector.from_debug:
+        return Skip(collector, f"{lacks}, and no debug image has it")
+    if not allowed.debug_image:
+        return Skip(collector, f"{lacks}, and no debug image is set")
+    if not ladder(allowed.ceiling, collector.needs):
+        needs = " and ".join(collector.needs)
+        return Skip(collector, f"it needs {needs}, which the security profile {allowed.ceiling} does not give")
+    return RunInDebugContainer(collector, tuple(pids), f"from a debug container: {lacks}")
 
 
 def is_running(target: Target) -> bool:
@@ -28,22 +98,21 @@ def is_running(target: Target) -> bool:
 
 def not_there(collector: Collector, target: Target) -> str:
     """Return why nothing is collected from a target that runs: it has no process of the kind."""
-    return f"there is no {collector.looks_for} in container {target.container}"
+    return f"there is no {collector.looks_for or 'process'} in container {target.container}"
 
 
 def command_line(tool: Tool, pid: int) -> tuple[str, ...]:
     """Return the tool's argv for the process ``pid``."""
-    return tuple(word.replace("{pid}", str(pid)) for word in tool.run)
+    return tuple(filled(word, pid) for word in tool.run)
 
 
-def debug_profile(profile: Profile, user: User) -> Profile:
-    """Return the lowest profile that reaches a process of ``user``.
-
-    Root without capabilities cannot look into a root process that has the default ones; a namespace that enforces
-    `restricted` has no root process.
-    """
-    return "baseline" if profile == "restricted" and user.uid == 0 else profile
+def filled(word: str, pid: int) -> str:
+    """Return ``word`` for the process ``pid``."""
+    return word.replace("{pid}", str(pid))
 
 
-def _tool_names(collector: Collector) -> str:
-    return " or ".join(dict.fromkeys(tool.run[0] for tool in collector.in_image)) or "tool for it"
+def program(tool: Tool) -> str:
+    """Return the tool's name; that of a script is what it looks for before it is run."""
+    words = tool.present or tool.run
+    looked_for = re.findall(r"command -v ([\w-]+)", words[-1]) if words[0] == "sh" else []
+    return " and ".join(looked_for) or words[0]

@@ -1,12 +1,13 @@
 """Tell people about a bundle: a table for the log, a page for the browser, a text for the note. Pure."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from typing import Final
 
 from .describe import table
 from .errors import one_line
-from .model import Artifact, Manifest
+from .model import Action, Artifact, Manifest, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target
 
 INDEX = "index.html"
 PREVIEW_BYTES = 64 << 10
@@ -29,9 +30,11 @@ def summary(manifest: Manifest) -> str:
     """Return one line: the status, the pod, its state, and how much of it was captured."""
     kept = [one for one in manifest.artifacts if one.file]
     missing = [one for one in manifest.artifacts if one.outcome in ("failed", "truncated")]
-    target = manifest.target
-    line = f"{manifest.status}: {len(kept)} artifacts of {target} (container {target.container}, {target.state})"
-    return one_line(line + "".join(f"; {one.title} {one.outcome}: {one.reason}" for one in missing))
+    target, others = manifest.target, len(manifest.targets) - 1
+    more = f" and {others} more pods" if others else ""
+    line = f"{manifest.status}: {len(kept)} artifacts of {target} (container {target.container}, {target.state}){more}"
+    told = [f"; {one.pod + ': ' if one.pod else ''}{one.title} {one.outcome}: {one.reason}" for one in missing]
+    return one_line(line + "".join(told))
 
 
 def size(count: int) -> str:
@@ -44,10 +47,34 @@ def size(count: int) -> str:
 def artifact_table(manifest: Manifest) -> str:
     """Return a table with a line an artifact: what, outcome, size, file or reason."""
     rows = [
-        (one.title, one.outcome, size(one.bytes) if one.bytes else "", one_line(one.reason or one.file))
+        (
+            f"{one.pod}: {one.title}" if one.pod else one.title,
+            one.outcome,
+            size(one.bytes) if one.bytes else "",
+            one_line(one.reason or one.file),
+        )
         for one in manifest.artifacts
     ]
     return table(("WHAT", "OUTCOME", "SIZE", "FILE OR REASON"), rows).rstrip()
+
+
+def plan_table(target: Target, actions: Sequence[Action], ceiling: str) -> str:
+    """Return a table of what would be done to ``target``, with which privileges, and what it would cost it."""
+    rows = [
+        (one.collector.title, _PLANNED[type(one)], _privileges(one, ceiling), one.collector.invasive, one_line(one.why))
+        for one in actions
+    ]
+    header = ("WHAT", "HOW", "PRIVILEGES", "TARGET", "WHY")
+    return f"dry run for {target} (container {target.container}, {target.state})\n{table(header, rows)}".rstrip()
+
+
+def _privileges(action: Action, ceiling: str) -> str:
+    if isinstance(action, RunInDebugContainer):
+        return f"{', '.join(action.collector.needs)} ({ceiling})" if action.collector.needs else "restricted"
+    return "get, list" if isinstance(action, ReadApi) else "exec" if isinstance(action, RunInTarget) else ""
+
+
+_PLANNED: Final = {ReadApi: "API", RunInTarget: "exec", RunInDebugContainer: "debug container", Skip: "skip"}
 
 
 def index_page(manifest: Manifest, links: Mapping[str, str], previews: Mapping[str, bytes]) -> str:

@@ -12,28 +12,28 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO
 
-from .attachment import Attachment, DebugOptions
+from .attachment import Attachment, debug_options
 from .bundle import Bundle, create_bundle, open_bundle, prune, writable
-from .capture import Capture
+from .capture import Record
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.connect import connect
+from .condition import fulfilled
 from .errors import (
     EXIT_PARTIAL,
     BadInput,
     CaptureError,
-    NotAllowed,
     NoteNotSent,
     NothingCaptured,
     NotStored,
-    TargetNotFound,
 )
 from .incident.note import capture_note, failure_note, marker
 from .incident.pagerduty import PagerDuty
 from .keep import keep
-from .model import ContainerRef, ExitStatus, Json, Manifest, Outcome, Target
+from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
-from .report import INDEX, artifact_table, summary
+from .report import INDEX, artifact_table, plan_table, summary
+from .selection import check, name_of, select
 from .settings import (
     BundleSettings,
     CaptureSettings,
@@ -42,12 +42,12 @@ from .settings import (
     DebugContainerSettings,
     FailureSettings,
     IncidentSettings,
+    ManyPodsSettings,
     SpoolSettings,
     StoreSettings,
     TargetSettings,
 )
 from .stores.store import open_store
-from .targets import find_target, pod_not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class CaptureStep:
 
     connection: ConnectionSettings
     target: TargetSettings
+    many: ManyPodsSettings
     capture: CaptureSettings
     debug: DebugContainerSettings
     spool: SpoolSettings
@@ -128,6 +129,8 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
         reason = str(error)
         _told(error, lambda: _tell_failure(step.incident, caller, reason), caller)
         raise
+    if bundle is None:
+        return Outcome(0)
     data, failure = _store_and_tell(step, bundle, caller)
     if failure:
         failure.data = data
@@ -140,8 +143,9 @@ def execute(step: ExecStep, caller: Caller) -> Outcome:
     """Run a command in the target; its output is the step's, byte by byte, and so is its exit code."""
     with _about(step.target):
         argv = _argv(step.command)
+        check(step.target)
         api = Api(connect(step.connection))
-        _, target = find(api, step.target)
+        target = _one(api, step.target, caller)
         _require_running(target, "run a command in")
         return _run(api, target.ref, argv, step.command.time_limit_s, caller)
 
@@ -150,12 +154,14 @@ def attach(step: AttachStep, caller: Caller) -> Outcome:
     """Run a command in a debug container attached to the target; see `execute`."""
     with _about(step.target):
         argv = _argv(step.command)
+        check(step.target)
+        options = debug_options(step.debug, step.command.time_limit_s + 60)
         api = Api(connect(step.connection))
-        _, target = find(api, step.target)
+        target = _one(api, step.target, caller)
         _require_running(target, "attach to")
-        options = DebugOptions(step.debug.image, step.debug.profile, step.command.time_limit_s + 60)
-        with Attachment(api, target, options, caller.say) as attachment:
-            return _run(api, attachment.place(), argv, step.command.time_limit_s, caller)
+        with Attachment(api, target, (), options, caller.say) as attachment:
+            place = attachment.place(step.debug.profile)
+            return _run(api, place.ref, argv, step.command.time_limit_s, caller)
 
 
 def upload(step: UploadStep, caller: Caller) -> Outcome:
@@ -184,46 +190,37 @@ def annotate(step: NoteStep, caller: Caller) -> Outcome:
     return Outcome(0)
 
 
-def find(api: Api, settings: TargetSettings) -> tuple[Json, Target]:
-    """Return the pod and the target in it. Raises TargetNotFound with the names that were perhaps meant."""
-    try:
-        pod = api.pod(settings.namespace, settings.pod)
-    except (TargetNotFound, NotAllowed) as error:
-        raise _not_found(api, settings, error) from None
-    return pod, find_target(pod, settings.container)
+def _capture(step: CaptureStep, caller: Caller) -> Bundle | None:
+    """Return the bundle, or None when nothing was to be captured: a dry run, or a condition that is not met."""
+    from .captures import Captures, order  # reads YAML, which other steps need not pay for
 
-
-def _not_found(api: Api, settings: TargetSettings, error: CaptureError) -> CaptureError:
-    """Return ``error``, or a more telling one: a server forbids what lies in a namespace that does not exist."""
-    if not api.namespace_exists(settings.namespace):
-        return pod_not_found(settings.namespace, settings.pod, [], namespace_exists=False)
-    if isinstance(error, NotAllowed):
-        return error
-    try:
-        there = [pod["metadata"]["name"] for pod in api.pods(settings.namespace)]
-    except NotAllowed:
-        there = []
-    return pod_not_found(settings.namespace, settings.pod, there, namespace_exists=True)
-
-
-def _capture(step: CaptureStep, caller: Caller) -> Bundle:
-    from .collectors.catalog import choose  # reads YAML, which other steps need not pay for
-
-    collectors = choose(step.capture.collectors)
+    check(step.target)
+    asked = order(step.capture, step.debug, step.many.concurrency)
     api = Api(connect(step.connection))
-    pod, target = find(api, step.target)
-    caller.say(f"capturing {target} (container {target.container}, {target.state}) on node {target.node or 'none'}")
-    started = datetime.now(timezone.utc)
+    selected, remarks = select(api, step.target, step.many.max_pods)
+    met, judged = fulfilled(api, selected, step.capture.when)
+    remarks += judged
+    for line in remarks:
+        caller.say(line)
+    captures = Captures(api, asked, _spool(step.spool, caller), caller.say)
+    if step.capture.dry_run:
+        for one in met:
+            caller.say(plan_table(one.target, captures.plan(one), step.debug.profile))
+    if step.capture.dry_run or not met:
+        return None
+    started, target = datetime.now(timezone.utc), met[0].target
     bundle = create_bundle(_spool(step.spool, caller), target.pod, started)
     caller.say(f"bundle {bundle.folder}")
-    options = DebugOptions(step.debug.image, step.debug.profile, step.capture.debug_time_limit_s)
-    manifest = Manifest(bundle.folder.name, started, None, target, caller.trigger)
-    with writable(bundle.folder), Attachment(api, target, options, caller.say) as attachment:
-        manifest = Capture(api, pod, target, attachment, caller.say).run(collectors, bundle, manifest)
+    more = tuple(one.target for one in met[1:])
+    manifest = Manifest(bundle.folder.name, started, None, target, caller.trigger, (), more, tuple(remarks))
+    with writable(bundle.folder):
+        record = Record(bundle, manifest)
+        captures.run(met, record)
+        manifest = record.finish()
     caller.say(artifact_table(manifest))
     if manifest.status == "failed":
         reasons = "; ".join(artifact.reason for artifact in manifest.artifacts)
-        raise NothingCaptured(f"nothing was captured from {target}", reasons)
+        raise NothingCaptured(f"nothing was captured from {name_of(step.target)}", reasons)
     return bundle
 
 
@@ -296,6 +293,14 @@ def _argv(settings: CommandSettings) -> list[str]:
     return argv
 
 
+def _one(api: Api, settings: TargetSettings, caller: Caller) -> Target:
+    """Return the one target of a command."""
+    selected, remarks = select(api, settings, 1)
+    for line in remarks:
+        caller.say(line)
+    return selected[0].target
+
+
 def _require_running(target: Target, do: str) -> None:
     if not is_running(target):
         raise NothingCaptured(
@@ -311,7 +316,7 @@ def _about(target: TargetSettings) -> Iterator[None]:
     try:
         yield
     except CaptureError as error:
-        error.about(f"{target.namespace}/{target.pod}")
+        error.about(name_of(target))
         raise
 
 

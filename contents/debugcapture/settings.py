@@ -69,6 +69,9 @@ class ConnectionSettings:
     )
 
 
+Choice = Literal["unhealthy-first", "newest", "oldest", "all"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TargetSettings:
     """Target."""
@@ -76,7 +79,7 @@ class TargetSettings:
     namespace: str = setting(
         "default",
         "Namespace",
-        "The pod's namespace.",
+        "The namespace of the pod or workload.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
         required=True,
@@ -84,18 +87,51 @@ class TargetSettings:
     pod: str = setting(
         "",
         "Pod",
-        "The pod's name.",
+        "The pod's name. Give a pod, a workload or a label selector.",
         pattern=POD_NAME,
         allowed="lower-case letters, digits, dashes and dots",
-        required=True,
+    )
+    workload: str = setting(
+        "",
+        "Workload",
+        "Name of a Deployment, StatefulSet, DaemonSet, CronJob, Job or ReplicaSet: checkout, or deployment/checkout.",
+        pattern=rf"([A-Za-z]+/)?{POD_NAME}",
+        allowed="NAME or KIND/NAME",
+    )
+    selector: str = setting(
+        "",
+        "Label selector",
+        "Pods by their labels, for example app=checkout,tier!=cache.",
+        pattern=r"[\w./,=!() -]+",
+        allowed="a label selector as kubectl takes it",
+    )
+    choose: Choice = setting(
+        "unhealthy-first",
+        "Which pods first",
+        "Of a workload's or selector's pods: the unhealthy ones first (crashed, killed for memory, not ready, "
+        "restarted), or by age.",
     )
     container: str = setting(
         "",
         "Container",
-        "Blank for the pod's default container, else its first.",
+        "Blank for the pod's default container, else the one that is failing, else the first that is no sidecar.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyPodsSettings:
+    """Many pods."""
+
+    max_pods: int = setting(
+        3,
+        "At most this many pods",
+        "Of a workload or selector; choose all takes all of them up to this number.",
+        least=1,
+        most=1000,
+    )
+    concurrency: int = setting(10, "Pods at a time", "How many pods are captured side by side.", least=1, most=50)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +159,7 @@ class DebugContainerSettings:
     image: str = setting(
         "",
         "Debug image",
-        "Image with the tools (sh and jattach), for containers that have none; deploy/toolbox builds it. "
+        "Image with the tools, for containers that have none; deploy/toolbox builds it. "
         "Blank: no debug container is ever attached.",
         pattern=r"[\w][\w.:/@-]*",
         allowed="an image reference",
@@ -131,8 +167,24 @@ class DebugContainerSettings:
     profile: Profile = setting(
         "restricted",
         "Security profile",
-        "What the debug container may do, as in kubectl debug. restricted runs as the target's user without any "
-        "capability and is enough for the collectors; sysadmin is privileged.",
+        "The most that a debug container may do, as in kubectl debug. A collector gets the least that does: restricted "
+        "runs as the target's user without any capability and is enough for nearly all; sysadmin is privileged.",
+    )
+    run_as: Literal["target", "image"] = setting(
+        "target",
+        "Run as",
+        "The user of the debug container: the target's, which its files need, or the debug image's own.",
+    )
+    environment: str = setting(
+        "",
+        "Environment",
+        "Variables of the debug container, NAME=VALUE, separated by spaces; quote a value that has spaces.",
+    )
+    custom: str = setting(
+        "",
+        "Custom container fields",
+        "Part of a container spec in JSON or YAML, put over ours, as in kubectl debug --custom: "
+        '{"imagePullPolicy": "Always"}.',
     )
 
 
@@ -141,12 +193,60 @@ class CaptureSettings:
     """Capture."""
 
     collectors: str = setting(
-        "pod-snapshot,jvm-thread-dump",
+        "standard",
         "Collectors",
-        "What to capture, separated by commas: pod-snapshot, jvm-thread-dump.",
+        "What to capture: a symptom (stuck, slow, memory, crashing, network), a depth (quick, standard, deep), or "
+        "collectors by name, separated by commas.",
         pattern=r"[a-z0-9-]+(\s*,\s*[a-z0-9-]+)*",
         allowed="collector names separated by commas",
         required=True,
+    )
+    catalog: str = setting(
+        "", "Catalog of your own", "Path of a YAML file with collectors of yours; docs/collectors.md tells its form."
+    )
+    files: str = setting(
+        "",
+        "Files",
+        "Paths in the container to take as well, separated by spaces; folders come whole, as a tar file.",
+        pattern=r"(/\S*)(\s+/\S*)*",
+        allowed="absolute paths separated by spaces",
+    )
+    allow_heavy: bool = setting(
+        False,
+        "Allow heavy collectors",
+        "Heap and core dumps: they stop the process for seconds or longer and write as much as it has memory.",
+    )
+    insist: bool = setting(
+        False,
+        "Insist",
+        "Take a dump although the liveness probe may restart the container meanwhile, or the disk may be too small.",
+    )
+    cool_down_s: int = setting(
+        600,
+        "Cool-down of heavy collectors in seconds",
+        "A workload is not dumped again before this has passed.",
+        least=0,
+        most=DAY_S,
+    )
+    heavy_per_day: int = setting(
+        5, "Heavy collectors a day", "How often a workload may be dumped in 24 hours.", least=1, most=1000
+    )
+    when: str = setting(
+        "",
+        "Only when",
+        "A condition on the pod, else nothing is done: memory > 90%, restarts > 3, not-ready > 120s.",
+        pattern=r"(memory\s*>\s*\d{1,3}%|restarts\s*>\s*\d{1,6}|not-ready\s*>\s*\d{1,6}s)?",
+        allowed="memory > N%, restarts > N or not-ready > Ns",
+    )
+    wait_for_restart_s: int = setting(
+        0,
+        "Wait for a restart (seconds)",
+        "A container that does not run is caught at its next start, if that comes within this time.",
+        least=0,
+        most=3600,
+    )
+    dry_run: bool = setting(
+        False, "Dry run", "Tell what would be captured, how, with which privileges, and do nothing."
     )
     debug_time_limit_s: int = setting(
         300,

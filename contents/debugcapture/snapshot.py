@@ -1,13 +1,17 @@
-"""Read what the Kubernetes API knows about a pod: summary, YAML, events, logs, logs of the previous run."""
+"""Read what the Kubernetes API knows about a pod and what is around it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
 
 from .cluster.api import Api
-from .describe import describe, event_table
-from .model import Json
+from .describe import describe, describe_node, event_table, metrics_table
+from .errors import TargetNotFound
+from .model import ArtifactOutcome, Json, Target
 from .redact import masked_pod
 from .targets import container_names, container_status
+from .workload import changes_between, owner_chain
 
 LOG_LINES = 100_000
 
@@ -19,18 +23,80 @@ class SnapshotFile:
     title: str
     file: str
     read: Callable[[], Iterator[bytes]]
+    if_refused: ArtifactOutcome = "failed"  # what becomes of it where RBAC forbids to read it
 
 
-def snapshot_files(api: Api, pod: Json) -> list[SnapshotFile]:
-    """Return the files of a snapshot of ``pod``, the previous logs first: they are the first to be gone."""
-    namespace, uid = pod["metadata"]["namespace"], pod["metadata"]["uid"]
+Reader = Callable[[Api, Json, Target], list[SnapshotFile]]
+
+
+def snapshot_files(api: Api, pod: Json, target: Target, what: str) -> list[SnapshotFile]:
+    """Return the files that ``what`` (a key of READERS) means for ``target`` in ``pod``."""
+    return READERS[what](api, pod, target)
+
+
+def _snapshot(api: Api, pod: Json, target: Target) -> list[SnapshotFile]:
+    """The previous logs come first: they are the first to be gone."""
+    return [*_all_logs(api, pod, target), *_pod(api, pod, target), *_events(api, pod, target)]
+
+
+def _all_logs(api: Api, pod: Json, _: Target) -> list[SnapshotFile]:
+    return [*_logs(api, pod, previous=True), *_logs(api, pod, previous=False)]
+
+
+def _pod(_api: Api, pod: Json, _: Target) -> list[SnapshotFile]:
     return [
-        *_logs(api, pod, previous=True),
-        *_logs(api, pod, previous=False),
         SnapshotFile("Pod summary", "pod.txt", lambda: _text(describe(pod))),
         SnapshotFile("Pod YAML", "pod.yaml", lambda: _text(_yaml(masked_pod(pod)))),
-        SnapshotFile("Events", "events.txt", lambda: _text(event_table(api.events(namespace, uid)))),
     ]
+
+
+def _events(api: Api, pod: Json, _: Target) -> list[SnapshotFile]:
+    namespace, uid = pod["metadata"]["namespace"], pod["metadata"]["uid"]
+    return [SnapshotFile("Events", "events.txt", lambda: _text(event_table(api.events(namespace, uid))))]
+
+
+def _workload(api: Api, pod: Json, _: Target) -> list[SnapshotFile]:
+    def read() -> Iterator[bytes]:
+        chain = owner_chain(api, pod)
+        for owner in chain:
+            yield _yaml(masked_pod(owner)).encode() + b"---\n"
+
+    def changes() -> Iterator[bytes]:
+        yield from _text(changes_between(api, pod))
+
+    return [
+        SnapshotFile("Workload", "workload.yaml", read, if_refused="skipped"),
+        SnapshotFile("What the last release changed", "release.diff", changes, if_refused="skipped"),
+    ]
+
+
+def _node(api: Api, _pod: Json, target: Target) -> list[SnapshotFile]:
+    if not target.node:
+        return []
+    path, doing = f"/api/v1/nodes/{quote(target.node)}", f"cannot read node {target.node}"
+    return [SnapshotFile("Node", "node.txt", lambda: _text(describe_node(api.get(path, doing))), if_refused="skipped")]
+
+
+def _metrics(api: Api, pod: Json, target: Target) -> list[SnapshotFile]:
+    def read() -> Iterator[bytes]:
+        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{quote(target.namespace)}/pods/{quote(target.pod)}"
+        try:
+            usage = api.get(path, f"cannot read the metrics of {target}")
+        except TargetNotFound:
+            return  # the cluster has no metrics server, or it has not seen the pod yet
+        yield from _text(metrics_table(usage, pod))
+
+    return [SnapshotFile("CPU and memory", "metrics.txt", read, if_refused="skipped")]
+
+
+READERS: Final[dict[str, Reader]] = {
+    "snapshot": _snapshot,
+    "logs": _all_logs,
+    "events": _events,
+    "workload": _workload,
+    "node": _node,
+    "metrics": _metrics,
+}
 
 
 def _logs(api: Api, pod: Json, *, previous: bool) -> list[SnapshotFile]:
@@ -55,10 +121,10 @@ def _has_log(pod: Json, container: str, previous: bool) -> bool:
     return bool(status.get("containerID"))
 
 
-def _yaml(pod: Json) -> str:
+def _yaml(value: Json) -> str:
     import yaml
 
-    return str(yaml.safe_dump(pod, sort_keys=False, allow_unicode=True, width=120))
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120))
 
 
 def _text(text: str) -> Iterator[bytes]:

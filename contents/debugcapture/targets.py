@@ -1,24 +1,45 @@
-"""Find the container to capture from: pure functions over the pod's JSON.
+"""Choose pods, and the container to capture from: pure functions over the pods' JSON.
 
 Source: Kubernetes API reference, core/v1 Pod, ContainerStatus.
 """
 
 import difflib
 from collections.abc import Sequence
+from datetime import datetime
 
 from .errors import TargetNotFound
+from .health import findings, statuses, worst_first
 from .model import ContainerState, Json, Target, User
+from .settings import Choice
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+# Containers that a mesh or an agent adds to other people's pods; a native sidecar says of itself what it is.
+SIDECARS = frozenset({
+    "istio-proxy", "linkerd-proxy", "envoy", "envoy-sidecar", "consul-dataplane", "kuma-sidecar", "daprd",
+    "aws-xray-daemon", "vault-agent", "cloud-sql-proxy", "cloudsql-proxy", "datadog-agent", "fluent-bit", "fluentd",
+    "filebeat", "promtail", "otel-collector", "opentelemetry-collector", "oauth2-proxy", "kube-rbac-proxy",
+    "config-reloader",
+})  # fmt: skip
 
 
-def find_target(pod: Json, container: str) -> Target:
-    """Return the target in ``pod``: the named container, else the pod's default one, else its first.
+def choose_pods(pods: Sequence[Json], choice: Choice, most: int, now: datetime) -> list[Json]:
+    """Return ``most`` of ``pods`` at most, in the order that ``choice`` names."""
+    if choice in ("newest", "oldest"):
+        by_age = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+        return (by_age[::-1] if choice == "newest" else by_age)[:most]
+    return worst_first(pods, now)[:most]
 
-    Raises TargetNotFound when the pod has no container of that name.
+
+def find_target(pod: Json, container: str, now: datetime) -> Target:
+    """Return the target in ``pod``: the named container, else the pod's default one, else the one that is failing.
+
+    Where none is failing it is the first that is no sidecar. Raises TargetNotFound when the pod has no container of
+    that name.
     """
     metadata, spec = pod["metadata"], pod["spec"]
-    chosen = _choose_container(pod, container)
+    wrong = findings(pod, now)
+    failing = next((one.container for one in wrong if one.container), "")
+    chosen = _choose_container(pod, container, failing)
     status = container_status(pod, chosen["name"])
     return Target(
         namespace=metadata["namespace"],
@@ -30,14 +51,26 @@ def find_target(pod: Json, container: str) -> Target:
         image=chosen.get("image", ""),
         state=container_state(status),
         user=container_user(pod, chosen, status),
+        container_id=container_id(pod, chosen["name"]),
+        unhealthy=tuple(dict.fromkeys(f"{one.container}: {one.why}" if one.container else one.why for one in wrong)),
     )
+
+
+def find_container(pod: Json, name: str) -> Json:
+    """Return the container ``name`` of the pod's spec."""
+    spec = pod["spec"]
+    containers: list[Json] = [*spec["containers"], *(spec.get("initContainers") or [])]
+    return next(one for one in containers if one["name"] == name)
+
+
+def container_id(pod: Json, name: str) -> str:
+    """Return the id of the container as it is now, without the runtime's name, or ""."""
+    return str(container_status(pod, name).get("containerID", "")).rpartition("//")[2]
 
 
 def container_status(pod: Json, name: str) -> Json:
     """Return the kubelet's status of the container, or an empty object when there is none yet."""
-    kinds = ("containerStatuses", "initContainerStatuses")
-    statuses = [status for kind in kinds for status in pod["status"].get(kind) or []]
-    return next((status for status in statuses if status["name"] == name), {})
+    return next((status for status in statuses(pod) if status["name"] == name), {})
 
 
 def container_state(status: Json) -> ContainerState:
@@ -70,17 +103,23 @@ def container_user(pod: Json, container: Json, status: Json) -> User | None:
     return User(context["runAsUser"], context.get("runAsGroup", 0))
 
 
+def controller(one: Json) -> Json:
+    """Return the reference to the object that owns ``one``, or an empty object."""
+    owners: list[Json] = one["metadata"].get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
 def workload(pod: Json) -> str:
     """Return the name of the pod's workload, or the pod's own.
 
     A ReplicaSet's name is its Deployment's plus the pod template's hash, which the pod has as a label.
     """
-    owners = [owner for owner in pod["metadata"].get("ownerReferences") or [] if owner.get("controller")]
-    if not owners:
+    owner = controller(pod)
+    if not owner:
         return str(pod["metadata"]["name"])
-    name = str(owners[0]["name"])
+    name = str(owner["name"])
     labels = pod["metadata"].get("labels") or {}
-    return name.removesuffix("-" + labels.get("pod-template-hash", "")) if owners[0]["kind"] == "ReplicaSet" else name
+    return name.removesuffix("-" + labels.get("pod-template-hash", "")) if owner["kind"] == "ReplicaSet" else name
 
 
 def container_names(pod: Json) -> list[str]:
@@ -98,12 +137,14 @@ def pod_not_found(namespace: str, pod: str, there: Sequence[str], namespace_exis
     return TargetNotFound(f"no pod {namespace}/{pod}", "it does not exist, or has been replaced", listed)
 
 
-def _choose_container(pod: Json, name: str) -> Json:
+def _choose_container(pod: Json, name: str, failing: str) -> Json:
     spec = pod["spec"]
     containers = {one["name"]: one for one in [*spec["containers"], *(spec.get("initContainers") or [])]}
-    default = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER)
     if name and name not in containers:
         where = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
         raise TargetNotFound(f"no container {name} in pod {where}", "", f"It has: {', '.join(containers)}.")
-    chosen: Json = containers[name] if name else containers.get(default or "", spec["containers"][0])
+    default = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER, "")
+    first = next((one["name"] for one in spec["containers"] if one["name"] not in SIDECARS), "")
+    wanted = next((one for one in (name, default, failing, first) if one in containers), spec["containers"][0]["name"])
+    chosen: Json = containers[wanted]
     return chosen

@@ -16,8 +16,8 @@ from debugcapture.cluster import connect as connect_module
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.connect import connect
 from debugcapture.model import ContainerRef
-from debugcapture.probe import run_short
 from debugcapture.settings import ConnectionSettings
+from debugcapture.transfer import run_short
 from lab.demo import NAMESPACE, running_pod
 
 

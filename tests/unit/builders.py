@@ -8,7 +8,18 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, Json, Manifest, Target, Tool, User
+from debugcapture.model import (
+    Artifact,
+    Collector,
+    ContainerRef,
+    ContainerState,
+    Detect,
+    Json,
+    Manifest,
+    Target,
+    Tool,
+    User,
+)
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 345000, tzinfo=timezone.utc)
 CAPTURE_ID = "20260102T120000Z-checkout-7d9f-abcde-1a2b"
@@ -95,12 +106,14 @@ def collector(**fields: Any) -> Collector:
         title="Java thread dump",
         file="jvm-threads.txt",
         looks_for="Java process",
-        in_image=(Tool(("jcmd", "-l"), r"^(\d+) ", ("jcmd", "{pid}", "Thread.print")),),
-        from_debug=Tool(("sh", "-c", "ls"), r"^/proc/(\d+)", ("jattach", "{pid}", "threaddump")),
-        reads_api=False,
+        in_image=(Tool(run=("jcmd", "{pid}", "Thread.print"), present=("jcmd", "-h")),),
+        from_debug=(Tool(run=("jattach", "{pid}", "threaddump"), present=("jattach",)),),
+        reads_api="",
         time_limit_s=60,
         size_limit_bytes=1 << 20,
         source="https://example.org",
+        runtime="jvm",
+        detect=Detect("maps", "/libjvm"),
     )
     return replace(whole, **fields)
 

@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from debugcapture.cluster.api import Api
-from debugcapture.errors import NotAllowed
+from debugcapture import transfer
+from debugcapture.cluster.api import Api, Streams
+from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.model import ContainerRef, ExitStatus, Json
+from debugcapture.processes import LISTING
 from tests.unit.builders import pod, status
 
 OK = ExitStatus(0)
 MISSING = ExitStatus(127, "NonZeroExitCode", "not found")
 Answer = tuple[ExitStatus, bytes, bytes]
+JAVA = "P 7 1000 1000 2048 java\nT\nM /opt/java/bin/java\nM /opt/java/lib/server/libjvm.so\n"
 
 
 class Cluster:
-    """An API server with one pod; ``answers`` are what its commands write, by their first word."""
+    """An API server with one pod; ``answers`` are what its programs write, by their name.
 
-    def __init__(self, **answers: Answer) -> None:
-        self.answers = answers
+    The target has a shell where ``shell`` is true; a debug container always has. ``debug_tools`` are the programs that
+    only a debug container has.
+    """
+
+    def __init__(self, *, shell: bool = True, debug: Sequence[str] = (), **answers: Answer) -> None:
+        self.answers, self.shell, self.debug_tools = answers, shell, set(debug)
+        self.listing = f"S 99\n{JAVA}"
         self.attached: list[Json] = []
         self.ran: list[tuple[str, ...]] = []
+        self.places: list[str] = []
         self.refuses = False
         self.log_error: Exception | None = None
+        self.gone = False
+        self.streams = Streams()
+        self.found = pod()
 
     def patch_ephemeral_containers(self, _namespace: str, _pod: str, spec: Json) -> Json:
-        if self.refuses:
-            self.attached.append({})
-            raise NotAllowed("cannot attach", "forbidden", "Ask.")
         self.attached.append(spec)
+        if self.refuses:
+            raise NotAllowed("cannot attach", "forbidden", "Ask.")
         return {}
 
     def pod(self, _namespace: str, _name: str) -> Json:
+        if self.gone:
+            raise TargetNotFound("cannot read pod", "not found")
         running = [status(one["name"]) for one in self.attached]
-        return pod(status={"ephemeralContainerStatuses": running})
+        return {**self.found, "status": self.found["status"] | {"ephemeralContainerStatuses": running}}
+
+    def pods(self, *_: object) -> list[Json]:
+        return [self.found]
 
     def log(self, *_: object, **__: object) -> Iterator[bytes]:
         yield b"started\n"
@@ -44,9 +61,42 @@ class Cluster:
     def events(self, *_: object) -> list[Json]:
         return []
 
-    def run(self, _api: Api, _place: ContainerRef, argv: Sequence[str], *, stdout: Any, stderr: Any, **_: Any) -> Any:
+    def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], *, stdout: Any, stderr: Any, **_: Any) -> Any:
+        ours = place.container.startswith("debug-capture-")
         self.ran.append(tuple(argv))
-        ended, output, errors = self.answers.get(argv[0], (MISSING, b"", b""))
+        self.places.append(place.container)
+        if argv[0] != "sh":
+            return self._answer(argv[0], ours, stdout, stderr)
+        if not (self.shell or ours):
+            return MISSING
+        if argv[2] == LISTING:
+            stdout(memoryview(self.listing.encode()))
+        elif argv[2] == transfer._RUN:
+            return self._run_with_checksum(argv[5], ours, stdout, stderr)
+        return OK
+
+    def _run_with_checksum(self, program: str, ours: bool, stdout: Any, stderr: Any) -> ExitStatus:
+        digest, sizes = hashlib.sha256(), list[int]()
+
+        def both(piece: memoryview) -> None:
+            digest.update(piece)
+            sizes.append(len(piece))
+            stdout(piece)
+
+        ended = self._answer(program, ours, both, stderr)
+        if ended.code is None:
+            return ended
+        stderr(memoryview(f"\ndebug-capture-end - {ended.code} {digest.hexdigest()} -\n".encode()))
+        return OK
+
+    def _answer(self, program: str, ours: bool, stdout: Any, stderr: Any) -> ExitStatus:
+        if program in self.debug_tools and not ours:
+            return MISSING
+        ended, output, errors = self.answers.get(program, (MISSING, b"", b""))
         stdout(memoryview(output))
         stderr(memoryview(errors))
         return ended
+
+    def tools(self) -> list[tuple[str, ...]]:
+        """The tools that ran with a checksum, with their arguments."""
+        return [argv[5:] for argv in self.ran if argv[2:3] == (transfer._RUN,)]

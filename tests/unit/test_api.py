@@ -187,7 +187,7 @@ def test_events_of_one_object_come_oldest_first(serve: Serve) -> None:
     ]
     api, asked = serve(Answer(200, {"items": events}))
     assert api.events("shop", "u-1") == [events[3], events[2], events[1], events[0]]
-    assert asked[0][1].endswith("/namespaces/shop/events?fieldSelector=involvedObject.uid%3Du-1")
+    assert asked[0][1].endswith("/namespaces/shop/events?fieldSelector=involvedObject.uid%3Du-1&limit=500")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -10,41 +11,18 @@ import pytest
 
 from debugcapture.attachment import Attachment, DebugOptions
 from debugcapture.bundle import ArtifactFile, Bundle, create_bundle
-from debugcapture.capture import Capture, judge
+from debugcapture.capture import Capture, Record
 from debugcapture.cluster.api import Api
-from debugcapture.errors import NotAllowed
-from debugcapture.model import (
-    Artifact,
-    ArtifactOutcome,
-    Collector,
-    ContainerState,
-    ExitStatus,
-    Manifest,
-    Target,
-)
-from tests.unit.builders import NOON, collector, manifest, pod, target
+from debugcapture.cluster.debug_container import _LEAVE
+from debugcapture.errors import NotAllowed, TargetNotFound
+from debugcapture.model import Artifact, Collector, ContainerState, ExitStatus, Target, User
+from debugcapture.plan import Allowed
+from debugcapture.settings import Profile
+from debugcapture.survey import Scope
+from tests.unit.builders import NOON, collector, manifest, pod, status, target
 from tests.unit.fakes import OK, Cluster
 
-SNAPSHOT = collector(id="pod-snapshot", title="Pod snapshot", file="", reads_api=True, in_image=(), from_debug=None)
-
-
-@pytest.mark.parametrize(
-    ("ended", "size", "errors", "outcome", "reason"),
-    [
-        (OK, 5, "", "complete", ""),
-        (OK, 5, "a warning", "complete", ""),
-        (OK, 0, "", "failed", "it wrote nothing"),
-        (ExitStatus(1), 5, "first\nlast\n", "truncated", "exit code 1: last"),
-        (ExitStatus(1), 0, "", "failed", "exit code 1"),
-        (ExitStatus(None, "TimeLimit", "still running"), 5, "", "truncated", "still running"),
-        (ExitStatus(None, "StreamBroken", "it fell"), 0, "x", "failed", "it fell: x"),
-    ],
-    ids=["whole", "with a warning", "nothing", "cut", "failed", "time limit", "broken"],
-)
-def test_only_exit_code_zero_with_output_is_complete(
-    ended: ExitStatus, size: int, errors: str, outcome: ArtifactOutcome, reason: str
-) -> None:
-    assert judge(ended, size, errors) == (outcome, reason)
+SNAPSHOT = collector(id="pod-snapshot", title="Pod snapshot", file="", reads_api="snapshot", in_image=(), from_debug=())
 
 
 def say(_line: str) -> None:
@@ -63,13 +41,20 @@ def bundle(tmp_path: Path) -> Bundle:
 def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs collectors against a cluster and returns their artifacts."""
 
-    def run(cluster: Cluster, *collectors: Collector, of: Target | None = None) -> tuple[Artifact, ...]:
+    def run(
+        cluster: Cluster,
+        *collectors: Collector,
+        of: Target | None = None,
+        ceiling: Profile = "restricted",
+        preset: bool = False,
+    ) -> tuple[Artifact, ...]:
         monkeypatch.setattr("debugcapture.cluster.exec.run", cluster.run)
-        options = DebugOptions("toolbox:1", "restricted", 90)
         api, of = cast("Api", cluster), of or target()
-        with Attachment(api, of, options, lambda _: None) as attachment:
-            one = Capture(api, pod(), of, attachment, lambda _: None)
-            done = one.run(collectors, bundle, manifest(artifacts=(), finished=None))
+        scope = Scope(pod(), of, Allowed(ceiling, debug_image=True), preset=preset)
+        record = Record(bundle, manifest(artifacts=(), finished=None))
+        with Attachment(api, of, (), DebugOptions("toolbox:1", ceiling, 90), say) as attachment:
+            Capture(api, scope, attachment, record, say).run(collectors)
+        done = record.finish()
         assert done.finished
         assert bundle.manifest().artifacts == tuple(_saved(artifact) for artifact in done.artifacts)
         return done.artifacts
@@ -79,46 +64,95 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def _saved(one: Artifact) -> Artifact:
     """Times are saved in milliseconds."""
-    fields = {name: getattr(one, name) for name in Artifact.__slots__}
-    exact = one.started
-    return Artifact(**fields | {"started": exact.replace(microsecond=exact.microsecond // 1000 * 1000)})
+    return replace(one, started=one.started.replace(microsecond=one.started.microsecond // 1000 * 1000))
 
 
-JCMD = {"jcmd": (OK, b"12 Main\nthreads\n", b"")}
-DEBUG = {"sh": (OK, b"/proc/7/maps\n", b""), "jattach": (OK, b"threads\n", b"")}
+def in_image() -> Cluster:
+    return Cluster(jcmd=(OK, b"threads\n", b""))
+
+
+def bare() -> Cluster:
+    return Cluster(shell=False, debug=["jattach"], jattach=(OK, b"threads\n", b""))
 
 
 def test_image_that_has_the_tool_is_used_as_it_is(capture: Run, bundle: Bundle) -> None:
-    cluster = Cluster(**JCMD)
+    cluster = in_image()
     (one,) = capture(cluster, collector())
-    assert (one.outcome, one.how) == ("complete", "by exec: the image has jcmd")
-    assert (bundle.folder / one.file).read_bytes() == b"12 Main\nthreads\n"
+    assert (one.outcome, one.how, one.integrity) == ("complete", "by exec: the image has jcmd", "verified")
+    assert (bundle.folder / one.file).read_bytes() == b"threads\n"
+    assert cluster.tools() == [("jcmd", "7", "Thread.print")]
     assert cluster.attached == []
 
 
 def test_image_without_tools_gets_a_debug_container_that_is_ended(capture: Run, bundle: Bundle) -> None:
-    cluster = Cluster(**DEBUG)
+    cluster = bare()
     (one,) = capture(cluster, collector())
-    assert one.outcome == "complete"
+    assert (one.outcome, one.how) == ("complete", "from a debug container: the image has no jcmd")
     assert (bundle.folder / one.file).read_bytes() == b"threads\n"
-    assert ("jattach", "7", "threaddump") in cluster.ran
-    assert cluster.ran[-1][:2] == ("sh", "-c")
+    assert cluster.tools() == [("jattach", "7", "threaddump")]
+    assert cluster.ran[-1][2] == _LEAVE
     assert cluster.attached[0]["securityContext"]["runAsUser"] == 1000
 
 
 def test_collectors_share_one_debug_container(capture: Run) -> None:
-    cluster = Cluster(**DEBUG)
+    cluster = bare()
     second = collector(id="again", file="again.txt")
     assert [one.outcome for one in capture(cluster, collector(), second)] == ["complete", "complete"]
     assert len(cluster.attached) == 1
 
 
+def test_each_process_of_the_kind_leaves_its_own_artifact(capture: Run) -> None:
+    cluster = in_image()
+    cluster.listing += "P 8 1000 1000 1 java\nT\nM /x/libjvm.so\n"
+    assert [one.file for one in capture(cluster, collector())] == ["jvm-threads-7.txt", "jvm-threads-8.txt"]
+
+
 def test_refused_debug_container_fails_each_collector_that_needs_it(capture: Run) -> None:
-    cluster = Cluster()
+    cluster = bare()
     cluster.refuses = True
     artifacts = capture(cluster, collector(), collector(id="again"))
     assert [(one.outcome, one.reason) for one in artifacts] == [("failed", "cannot attach: forbidden. Ask.")] * 2
     assert len(cluster.attached) == 1
+
+
+def test_debug_image_without_the_tool_is_told(capture: Run) -> None:
+    cluster = Cluster(shell=False)
+    (one,) = capture(cluster, collector())
+    assert (one.outcome, one.reason) == ("failed", "the debug image has no jattach")
+
+
+class Denying(Cluster):
+    """A cluster whose debug container may not touch the target unless it is root."""
+
+    def run(self, api, place, argv, *, stdout, stderr, **rest):  # type: ignore[no-untyped-def]  # as the base class
+        spec = next((one for one in self.attached if one["name"] == place.container), {})
+        denied = spec and spec["securityContext"]["runAsUser"] != 0
+        self.answers["jattach"] = (
+            (ExitStatus(1), b"", b"ptrace: Operation not permitted\n") if denied else (OK, b"threads\n", b"")
+        )
+        return super().run(api, place, argv, stdout=stdout, stderr=stderr, **rest)
+
+
+def test_more_privilege_is_taken_only_after_less_was_denied_and_where_it_is_allowed(capture: Run) -> None:
+    cluster = Denying(shell=False)
+    (one,) = capture(cluster, collector(), ceiling="general")
+    assert one.outcome == "complete"
+    assert one.how.endswith("with profile general")
+    assert [spec["securityContext"]["runAsUser"] for spec in cluster.attached] == [1000, 0]
+
+
+def test_without_leave_for_more_the_denial_stays(capture: Run) -> None:
+    (one,) = capture(Denying(shell=False), collector())
+    assert one.outcome == "failed"
+    assert "Operation not permitted" in one.reason
+
+
+def test_collector_that_needs_more_than_admission_gives_is_skipped(capture: Run) -> None:
+    cluster = bare()
+    cluster.refuses = True
+    (one,) = capture(cluster, collector(needs=("SYS_PTRACE",), detect=None), ceiling="general")
+    assert one.outcome == "skipped"
+    assert "forbidden" in one.reason
 
 
 def test_disk_that_is_full_is_a_reason_like_any_other(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,22 +160,31 @@ def test_disk_that_is_full_is_a_reason_like_any_other(capture: Run, monkeypatch:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(ArtifactFile, "write", full)
-    (one,) = capture(Cluster(**JCMD), collector())
+    (one,) = capture(in_image(), collector())
     assert (one.outcome, one.file) == ("failed", "")
     assert "No space left on device" in one.reason
 
 
-def test_container_without_the_process_is_skipped(capture: Run) -> None:
-    (one,) = capture(Cluster(sh=(OK, b"", b"")), collector())
+def test_container_without_the_process_is_skipped_and_for_a_preset_not_mentioned(capture: Run) -> None:
+    cluster = Cluster()
+    cluster.listing = "S 9\nP 1 1000 1000 1 nginx\nT\nM /usr/sbin/nginx\n"
+    (one,) = capture(cluster, collector())
     assert (one.outcome, one.file, one.reason) == ("skipped", "", "there is no Java process in container app")
+    assert capture(cluster, collector(), preset=True) == ()
 
 
 def test_api_is_read_first_and_a_failure_stops_nothing(capture: Run) -> None:
-    cluster = Cluster()
+    cluster = bare()
     cluster.refuses = True
     artifacts = capture(cluster, collector(), SNAPSHOT)
     assert [one.outcome for one in artifacts] == ["complete"] * 4 + ["failed"]
     assert [one.file for one in artifacts] == ["logs/app.log", "pod.txt", "pod.yaml", "events.txt", ""]
+
+
+def test_file_is_read_once_whoever_asks_for_it(capture: Run) -> None:
+    logs = collector(id="logs", file="", reads_api="logs", in_image=(), from_debug=())
+    artifacts = capture(Cluster(), SNAPSHOT, logs)
+    assert [one.file for one in artifacts].count("logs/app.log") == 1
 
 
 def test_log_that_breaks_off_is_kept_and_called_truncated(capture: Run, bundle: Bundle) -> None:
@@ -153,31 +196,71 @@ def test_log_that_breaks_off_is_kept_and_called_truncated(capture: Run, bundle: 
 
 
 def test_size_limit_cuts_and_is_told(capture: Run, bundle: Bundle) -> None:
-    (one,) = capture(Cluster(**JCMD), collector(size_limit_bytes=4))
+    (one,) = capture(in_image(), collector(size_limit_bytes=4))
     assert (one.outcome, one.bytes) == ("truncated", 4)
     assert "cut at its size limit of 4 bytes" in one.reason
-    assert (bundle.folder / one.file).read_bytes() == b"12 M"
+    assert (bundle.folder / one.file).read_bytes() == b"thre"
 
 
 def test_container_that_does_not_run_runs_nothing(capture: Run) -> None:
-    cluster = Cluster(**JCMD)
+    cluster = in_image()
     (one,) = capture(cluster, collector(), of=target(state=ContainerState("waiting", "CrashLoopBackOff")))
     assert one.outcome == "skipped"
     assert cluster.ran == []
 
 
+def noticed(
+    cluster: Cluster, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, of: Target
+) -> tuple[bool, tuple[str, ...]]:
+    monkeypatch.setattr("debugcapture.cluster.exec.run", cluster.run)
+    api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
+    scope = Scope(pod(), of, Allowed("restricted", debug_image=True))
+    one = Capture(api, scope, Attachment(api, of, (), DebugOptions("x:1", "restricted", 90), say), record, say)
+    one.run([SNAPSHOT])
+    return one.gone, record.manifest.remarks
+
+
+def test_restart_during_the_capture_is_told(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    cluster.found = pod(status={"containerStatuses": [status(containerID="containerd://new")]})
+    gone, remarks = noticed(cluster, bundle, monkeypatch, target(container_id="old"))
+    assert not gone
+    assert remarks == ("shop/checkout-7d9f-abcde: container app was restarted during the capture",)
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "another pod of that name"])
+def test_pod_that_is_gone_is_noticed(replaced: bool, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    cluster.gone, cluster.found = not replaced, pod(metadata={"uid": "u-2"})
+    gone, _ = noticed(cluster, bundle, monkeypatch, target(user=User(1, 1)))
+    assert gone
+
+
 def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = Cluster(**JCMD)
+    cluster = in_image()
 
     def killed(*_: object, **__: object) -> ExitStatus:
         raise SystemExit(143)
 
     monkeypatch.setattr("debugcapture.cluster.exec.run", killed)
-    options = DebugOptions("toolbox:1", "restricted", 90)
-    api = cast("Api", cluster)
-    one = Capture(api, pod(), target(), Attachment(api, target(), options, lambda _: None), lambda _: None)
-    start: Manifest = manifest(artifacts=(), finished=None)
+    api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
+    scope = Scope(pod(), target(), Allowed("restricted", debug_image=True))
+    attachment = Attachment(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
     with pytest.raises(SystemExit):
-        one.run([collector(), SNAPSHOT], bundle, start)
+        Capture(api, scope, attachment, record, say).run([collector(), SNAPSHOT])
     assert bundle.manifest().status == "partial"
-    assert [artifact.file for artifact in bundle.manifest().artifacts][0] == "logs/app.log"
+    assert bundle.manifest().artifacts[0].file == "logs/app.log"
+
+
+def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object, **__: object) -> ExitStatus:
+        raise TargetNotFound("cannot run a command", "pods not found")
+
+    monkeypatch.setattr("debugcapture.cluster.exec.run", gone)
+    api, record = cast("Api", Cluster()), Record(bundle, manifest(artifacts=(), finished=None))
+    scope = Scope(pod(), target(), Allowed("restricted", debug_image=True))
+    attachment = Attachment(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
+    one = Capture(api, scope, attachment, record, say)
+    one.run([collector()])
+    assert one.gone
+    assert record.manifest.artifacts[0].outcome == "failed"

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from debugcapture.collectors.catalog import FOLDER, catalog, choose, load
+from debugcapture.collectors.catalog import FOLDER, PRESETS, catalog, choose, files_collector, load, presets
 from debugcapture.errors import BadInput
-from debugcapture.model import Collector, Tool
+from debugcapture.model import FILES, Collector, Detect, Tool
 from debugcapture.settings import CaptureSettings
 from tests.unit.builders import written
 
 CATALOG = catalog()
-TOOLS = [tool for one in CATALOG.values() for tool in (*one.in_image, one.from_debug) if tool]
+TOOLS = [tool for one in CATALOG.values() for tool in (*one.in_image, *one.from_debug)]
 ENTRY: dict[str, Any] = {
-    "id": "x",
-    "title": "X",
-    "file": "x.txt",
+    "id": "mine",
+    "title": "Mine",
+    "file": "mine.txt",
     "time_limit_s": 1,
     "size_limit_bytes": 1,
     "source": "https://example.org",
+    "in_image": [{"run": ["mine", "{pid}"]}],
 }
 
 
@@ -34,136 +34,156 @@ def load_entries(folder: Path, *entries: dict[str, Any]) -> list[Collector]:
 
 @pytest.mark.parametrize("one", CATALOG.values(), ids=CATALOG.keys())
 def test_entry_says_all_that_a_capture_needs(one: Collector) -> None:
-    assert re.fullmatch(r"[a-z0-9-]+", one.id)
     assert one.title
     assert one.source.startswith("https://")
-    assert one.time_limit_s > 0
-    assert one.size_limit_bytes > 0
-
-
-@pytest.mark.parametrize("one", CATALOG.values(), ids=CATALOG.keys())
-def test_entry_reads_the_api_or_runs_tools(one: Collector) -> None:
-    runs = bool(one.in_image or one.from_debug)
-    assert runs is not one.reads_api
-    assert bool(one.file) is runs
-    assert bool(one.looks_for) is runs
+    assert bool(one.in_image or one.from_debug) is not bool(one.reads_api)
+    assert bool(one.file) is not bool(one.reads_api)
+    assert one.looks_for or not one.detect
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.run[0])
-def test_tool_finds_one_pid_and_uses_it(tool: Tool) -> None:
-    assert re.compile(tool.pid_pattern).groups == 1
-    assert any("{pid}" in word for word in tool.run)
-    assert all(isinstance(word, str) for word in (*tool.find, *tool.run, *tool.present))
+def test_tool_can_be_looked_for_and_a_file_it_writes_is_its_own(tool: Tool) -> None:
+    assert bool(tool.find) is bool(tool.pid_pattern)
+    assert not tool.output or "{id}" in tool.output
+    assert not tool.output or tool.removes
+    assert "{id}" not in "".join(tool.run) or tool.output
 
 
 def test_no_two_collectors_share_an_id_or_a_file() -> None:
-    entries = [entry for file in FOLDER.glob("*.yaml") for entry in yaml.safe_load(file.read_text())]
+    entries = [entry for file in FOLDER.glob("*.yaml") if file != PRESETS for entry in yaml.safe_load(file.read_text())]
     ids = [entry["id"] for entry in entries]
-    files = [entry["file"] for entry in entries if entry["file"]]
+    files = [entry["file"] for entry in entries if entry.get("file")]
     assert len(set(ids)) == len(ids)
     assert len(set(files)) == len(files)
 
 
-def test_form_names_every_collector() -> None:
-    default, rule = CaptureSettings().collectors, CaptureSettings.__dataclass_fields__["collectors"].metadata["rule"]
-    assert [one.id for one in choose(default)] == default.split(",")
-    assert all(one in rule.description for one in CATALOG)
+@pytest.mark.parametrize("name", presets())
+def test_preset_names_collectors_that_there_are(name: str) -> None:
+    preset = presets()[name]
+    assert preset.title
+    assert set(preset.collectors) <= CATALOG.keys()
+    assert preset.name not in CATALOG
+
+
+def test_only_deep_presets_have_heavy_collectors() -> None:
+    heavy = {one.id for one in CATALOG.values() if one.invasive == "heavy"}
+    assert {name for name, one in presets().items() if heavy & set(one.collectors)} <= {"deep", "memory"}
+    assert not {one.id for one in choose("quick").collectors if one.invasive != "safe"}
+
+
+def test_form_names_every_preset_and_its_default_is_one() -> None:
+    rule = CaptureSettings.__dataclass_fields__["collectors"].metadata["rule"]
+    assert all(one in rule.description for one in presets())
+    assert CaptureSettings().collectors in presets()
 
 
 @pytest.mark.parametrize(
-    ("output", "pid"),
+    ("output", "pids"),
     [
-        ("7 jdk.jcmd/sun.tools.jcmd.JCmd -l\n1 com.example.Main --x\n", 1),
-        ("31 jdk.jcmd/sun.tools.jcmd.JCmd -l\n", None),
-        ("1 /app.jar\n", 1),
-        ("", None),
+        ("7 jdk.jcmd/sun.tools.jcmd.JCmd -l\n1 com.example.Main --x\n", ["1"]),
+        ("31 jdk.jcmd/sun.tools.jcmd.JCmd -l\n", []),
+        ("1 /app.jar\n", ["1"]),
+        ("", []),
     ],
     ids=["jcmd itself first", "only itself", "a jar", "nothing"],
 )
-def test_jcmd_passes_over_itself(output: str, pid: int | None) -> None:
-    (jcmd,) = [tool for tool in CATALOG["jvm-thread-dump"].in_image if tool.find == ("jcmd", "-l")]
-    found = re.search(jcmd.pid_pattern, output, re.MULTILINE)
-    assert (int(found.group(1)) if found else None) == pid
-
-
-SCRIPTS = {tool.find[2]: tool for tool in TOOLS if tool.find[:2] == ("sh", "-c")}
-
-
-@pytest.mark.parametrize("script", SCRIPTS, ids=range(len(SCRIPTS)))
-def test_script_finds_the_process_that_has_the_library_mapped(script: str, tmp_path: Path) -> None:
-    library = "7f00-7f01 r-xp 00000000 08:01 1  /usr/lib/jvm/lib/server/libjvm.so\n"
-    written(tmp_path, "1/maps", "00-01 r-xp 0 08:01 2  /bin/sh\n")
-    written(tmp_path, "12/maps", "00-01 r-xp 0 08:01 2  /opt/java\n" + library + library)
-    (tmp_path / "13").mkdir()  # has ended meanwhile
-    there = script.replace("/proc/", f"{tmp_path}/")
-    assert there != script
-    done = subprocess.run(["sh", "-c", there], capture_output=True, text=True, check=False)
-    output = done.stdout.replace(str(tmp_path), "/proc")
-    assert re.findall(SCRIPTS[script].pid_pattern, output, re.MULTILINE) == ["12"]
-    assert done.stderr == ""
+def test_jcmd_passes_over_itself(output: str, pids: list[str]) -> None:
+    (jcmd,) = [tool for tool in CATALOG["jvm-thread-dump"].in_image if tool.find]
+    assert re.findall(jcmd.pid_pattern, output, re.MULTILINE) == pids
 
 
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"colour": "red"}, "colour"),
-        ({"time_limit": 5}, "time_limit"),
-        ({"title": None}, "title"),
-        ({"source": None, "colour": 1}, "colour, source"),
+        ({"colour": "red"}, "unknown key colour"),
+        ({"title": None}, "title is missing"),
+        ({"source": None, "colour": 1}, "unknown key colour; line 1, collector mine: source is missing"),
+        ({"id": "No Good"}, "id must be lower-case"),
+        ({"file": "../x"}, "file must be a plain relative name"),
+        ({"runtime": "cobol"}, "runtime must be one of any, jvm"),
+        ({"invasive": "deadly"}, "invasive must be one of safe, pauses, heavy"),
+        ({"needs": ["ROOT"]}, "needs must be a list of"),
+        ({"time_limit_s": 0}, "time_limit_s must be a number above 0"),
+        ({"size_limit_bytes": "1M"}, "size_limit_bytes must be a number above 0"),
+        ({"in_image": None}, "it has no tool"),
+        ({"in_image": ["ps"]}, "a tool must be a mapping"),
+        ({"in_image": [{"run": "ps aux"}]}, "run must be a list of words"),
+        ({"in_image": [{"run": []}]}, "run is empty"),
+        ({"in_image": [{"ran": ["ps"]}]}, "unknown key ran"),
+        ({"in_image": [{"present": ["ps"]}]}, "run is missing"),
+        ({"detect": {"name": "x"}}, "detect must be one of maps, exe, comm"),
+        ({"detect": {"maps": "("}}, "the pattern of detect is wrong"),
+        ({"reads_api": "everything"}, "reads_api must be one of snapshot, logs"),
     ],
-    ids=["unknown", "almost right", "missing", "both"],
 )
-def test_mistake_in_an_entry_is_named(change: dict[str, Any], named: str, tmp_path: Path) -> None:
+def test_mistake_in_an_entry_is_named_with_its_line(change: dict[str, Any], named: str, tmp_path: Path) -> None:
     wrong = {key: value for key, value in (ENTRY | change).items() if value is not None}
-    with pytest.raises(BadInput, match=f"unknown or missing: {named}$") as caught:
+    with pytest.raises(BadInput, match=re.escape(named)) as caught:
         load_entries(tmp_path, wrong)
-    assert f"collector x in {tmp_path / 'some.yaml'}" in str(caught.value)
+    assert f"{tmp_path / 'some.yaml'} has mistakes: line 1, collector" in str(caught.value) or "line " in str(
+        caught.value
+    )
+
+
+def test_every_mistake_is_told_at_once_each_with_its_line(tmp_path: Path) -> None:
+    text = (
+        yaml.safe_dump([ENTRY | {"colour": 1}]) + "# a comment\n" + yaml.safe_dump([ENTRY | {"id": "two", "file": "/"}])
+    )
+    with pytest.raises(BadInput) as caught:
+        load(written(tmp_path, "x.yaml", text))
+    second = text[: text.index("id: two")].rindex("- ")
+    line = text[:second].count("\n") + 1
+    assert "line 1, collector mine: unknown key colour" in str(caught.value)
+    assert f"line {line}, collector two: file must be" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("", "is no list"), ("a: 1", "is no list"), ("- 1", "is no list"), ("[", "is not YAML")]
+)
+def test_file_that_is_no_catalog_is_told(text: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=why):
+        load(written(tmp_path, "x.yaml", text))
+
+
+def test_catalog_that_is_not_there_is_told() -> None:
+    with pytest.raises(BadInput, match="cannot read /no/such.yaml: .*No such file"):
+        choose("quick", "/no/such.yaml")
 
 
 def test_entry_takes_defaults_for_what_it_does_not_need(tmp_path: Path) -> None:
-    (one,) = load_entries(tmp_path, ENTRY)
-    assert (one.in_image, one.from_debug, one.reads_api, one.looks_for) == ((), None, False, "")
+    (one,) = load_entries(tmp_path, ENTRY | {"needs": ["same-user"], "detect": {"comm": "^mine$"}})
+    assert (one.from_debug, one.reads_api, one.looks_for, one.needs) == ((), "", "", ())
+    assert (one.runtime, one.invasive, one.kind, one.unproved) == ("any", "safe", "text", False)
+    assert one.detect == Detect("comm", "^mine$")
 
 
-def test_tools_are_tried_in_the_order_of_the_catalog(tmp_path: Path) -> None:
-    tools = [{"find": [name], "pid_pattern": r"(\d+)", "run": [name, "{pid}"]} for name in ("b", "a")]
-    (one,) = load_entries(tmp_path, ENTRY | {"in_image": tools, "from_debug": tools[0]})
-    assert [tool.run for tool in one.in_image] == [("b", "{pid}"), ("a", "{pid}")]
-    assert one.from_debug == one.in_image[0]
-
-
-def test_tool_that_is_there_is_asked_by_itself_only_where_the_entry_says_how(tmp_path: Path) -> None:
-    tool = {"find": ["sh"], "pid_pattern": r"(\d+)", "run": ["jcmd", "{pid}"]}
-    (one,) = load_entries(tmp_path, ENTRY | {"in_image": [tool, tool | {"present": ["jcmd", "-h"]}]})
-    assert [tool.present for tool in one.in_image] == [(), ("jcmd", "-h")]
+def test_a_catalog_of_the_users_own_adds_and_replaces(tmp_path: Path) -> None:
+    file = written(tmp_path, "own.yaml", yaml.safe_dump([ENTRY, ENTRY | {"id": "logs", "title": "My logs"}]))
+    chosen = choose("mine,logs", str(file))
+    assert [one.title for one in chosen.collectors] == ["Mine", "My logs"]
+    assert not chosen.preset
 
 
 def test_collectors_are_chosen_once_in_the_order_given() -> None:
     chosen = choose("jvm-thread-dump , pod-snapshot,jvm-thread-dump")
-    assert [one.id for one in chosen] == ["jvm-thread-dump", "pod-snapshot"]
+    assert [one.id for one in chosen.collectors] == ["jvm-thread-dump", "pod-snapshot"]
 
 
-def test_unknown_collector_is_told_with_those_there_are() -> None:
-    with pytest.raises(BadInput, match=r"no collector heap-dump, x\. There are: jvm-thread-dump, pod-snapshot\."):
-        choose("heap-dump,pod-snapshot,x")
+def test_preset_and_collectors_mix() -> None:
+    chosen = choose("logs,quick")
+    assert chosen.preset
+    assert [one.id for one in chosen.collectors][:2] == ["logs", "pod-snapshot"]
 
 
-@pytest.mark.parametrize(
-    ("tool", "named"),
-    [
-        ({"find": ["a"], "pid_pattern": "x", "run": ["b"], "presnt": ["c"]}, "presnt"),
-        ({"find": ["a"], "run": ["b"]}, "pid_pattern"),
-    ],
-    ids=["misspelt", "missing"],
-)
-def test_a_tools_mistake_is_named_as_well(tool: dict[str, object], named: str, tmp_path: Path) -> None:
-    entry = {"id": "x", "title": "X", "file": "x", "time_limit_s": 1, "size_limit_bytes": 1, "source": "https://x"}
-    (tmp_path / "x.yaml").write_text(yaml.safe_dump([entry | {"in_image": [tool]}]))
-    with pytest.raises(BadInput, match=f"collector x in .*{named}"):
-        load(tmp_path / "x.yaml")
+def test_unknown_collector_is_told_with_the_nearest() -> None:
+    with pytest.raises(
+        BadInput, match=r"no collector jvm-threads, qwertz\. Did you mean jvm-thread-dump.*\? There are: "
+    ):
+        choose("jvm-threads,pod-snapshot,qwertz")
 
 
-def test_an_empty_catalog_file_is_told(tmp_path: Path) -> None:
-    (tmp_path / "x.yaml").write_text("")
-    with pytest.raises(BadInput, match="is no list"):
-        load(tmp_path / "x.yaml")
+def test_files_are_taken_relative_to_the_targets_root() -> None:
+    one = files_collector(["/etc/app/", "/"])
+    assert one.id == FILES
+    assert one.in_image[0].run == ("tar", "-C", "/", "-cf", "-", "etc/app", ".")
+    assert one.from_debug[0].run[:3] == ("tar", "-C", "/proc/{pid}/root")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any, cast
 
 import pytest
@@ -13,13 +15,14 @@ from debugcapture.cluster.debug_container import (
     DebugContainer,
     _waiting_for,
     attached,
+    fitting,
     specification,
 )
 from debugcapture.errors import NotAllowed, NothingCaptured, TargetNotFound, Unreachable
 from debugcapture.model import ContainerRef, ExitStatus, Json, User
 from tests.unit.builders import pod, target
 
-DEBUG = DebugContainer("toolbox:1", "restricted", User(1000, 2000), 90)
+DEBUG = DebugContainer("toolbox:1", "restricted", User(1000, 2000), 90, "app")
 PLACE = ContainerRef("shop", "web-0", "debug-capture-abc")
 RUNNING: Json = {"running": {}}
 
@@ -29,10 +32,10 @@ def waiting(reason: str, message: str = "") -> Json:
 
 
 def test_specification_shares_the_targets_processes_and_ends_by_itself() -> None:
-    spec = specification("d", DEBUG, "app")
+    spec = specification("d", DEBUG, "t")
     assert spec["targetContainerName"] == "app"
     assert spec["image"] == "toolbox:1"
-    assert spec["command"][-1] == "90"
+    assert spec["command"][-2:] == ["90", "t"]
     assert spec["command"][:2] == ["sh", "-c"]
     assert spec["securityContext"]["runAsUser"] == 1000
     assert spec["securityContext"]["runAsNonRoot"] is True
@@ -41,7 +44,7 @@ def test_specification_shares_the_targets_processes_and_ends_by_itself() -> None
 @pytest.mark.parametrize("image", ["busybox", "a;rm -rf /", "$(id)"])
 def test_nothing_given_becomes_part_of_the_shells_text(image: str) -> None:
     debug = DebugContainer(image, "baseline", None, 90)
-    assert specification("d", debug, "app")["command"] == specification("d", DEBUG, "other")["command"]
+    assert specification("d", debug, "t")["command"] == specification("d", DEBUG, "t")["command"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_nothing_given_becomes_part_of_the_shells_text(image: str) -> None:
 )
 def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
     with pytest.raises(NothingCaptured, match=f"toolbox:1 did not start: {reason}: pull access denied") as caught:
-        _waiting_for(waiting(reason, "pull access denied"), PLACE, "toolbox:1")
+        _waiting_for(waiting(reason, "pull access denied"), PLACE, DEBUG)
     assert caught.value.do
 
 
@@ -73,7 +76,7 @@ def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
 )
 def test_advice_fits_the_reason(reason: str, advice: str) -> None:
     with pytest.raises(NothingCaptured, match=advice):
-        _waiting_for(waiting(reason), PLACE, "toolbox:1")
+        _waiting_for(waiting(reason), PLACE, DEBUG)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ def test_advice_fits_the_reason(reason: str, advice: str) -> None:
 )
 def test_debug_container_that_has_ended_is_not_waited_for(ended: Json) -> None:
     with pytest.raises(NothingCaptured, match=f"did not start: {ended.get('reason', '')}"):
-        _waiting_for({"terminated": ended}, PLACE, "toolbox:1")
+        _waiting_for({"terminated": ended}, PLACE, DEBUG)
 
 
 @pytest.mark.parametrize(
@@ -91,13 +94,13 @@ def test_debug_container_that_has_ended_is_not_waited_for(ended: Json) -> None:
     [
         (waiting("ContainerCreating"), "ContainerCreating"),
         (waiting("PodInitializing"), "PodInitializing"),
-        ({}, "the kubelet has not seen it yet"),
-        ({"waiting": {}}, "the kubelet has not seen it yet"),
+        ({}, ""),
+        ({"waiting": {}}, ""),
     ],
     ids=["creating", "initializing", "no status", "no reason"],
 )
 def test_state_that_gets_better_is_waited_for(state: Json, told: str) -> None:
-    assert _waiting_for(state, PLACE, "toolbox:1") == told
+    assert _waiting_for(state, PLACE, DEBUG) == told
 
 
 class Cluster:
@@ -106,12 +109,21 @@ class Cluster:
     def __init__(self, *states: Json, phase: str = "Running") -> None:
         self._states, self._phase = list(states), phase
         self.attached: list[Json] = []
+        self.ready: bool | None = None
+        self.reads = 0
 
     def patch_ephemeral_containers(self, _namespace: str, _pod: str, spec: Json) -> Json:
         self.attached.append(spec)
         return {}
 
+    def node_ready(self, name: str) -> bool | None:
+        self.asked = name
+        return self.ready
+
     def pod(self, _namespace: str, _name: str) -> Json:
+        self.reads += 1
+        if self.reads == 1:  # for one that runs already
+            return pod()
         state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
         seen = [{"name": "debug-capture-older", "state": RUNNING}]
         seen += [{"name": one["name"], "state": state} for one in self.attached]
@@ -211,3 +223,61 @@ def test_debug_container_that_cannot_be_ended_is_said_not_raised(
         pass
     assert "it ends by itself" in said[-1]
     assert "it fell" in said[-1]
+
+
+def test_a_target_that_is_down_is_waited_for_when_asked() -> None:
+    state = waiting("CreateContainerError", "invalid target container: container app is not running")
+    debug = replace(DEBUG, waits_for_target=True)
+    assert _waiting_for(state, PLACE, debug) == "the next start of container app"
+    with pytest.raises(NothingCaptured, match="CreateContainerError"):
+        _waiting_for(state, PLACE, DEBUG)
+
+
+def test_node_that_is_not_ready_is_told_instead_of_waited_for() -> None:
+    cluster = Cluster({})
+    cluster.ready = False
+    with pytest.raises(NothingCaptured, match="node node-1 is not ready"), attach(cluster, []):
+        pass
+
+
+def test_spec_has_what_is_asked_for_and_the_authors_fields_last() -> None:
+    debug = replace(
+        DEBUG,
+        target_container="",
+        mounts=({"name": "data", "mountPath": "/data"},),
+        environment=(("A", "1"),),
+        custom={"imagePullPolicy": "Always", "name": "mine", "command": ["x"]},
+    )
+    spec = specification("d", debug, "t")
+    assert "targetContainerName" not in spec
+    assert spec["volumeMounts"] == [{"name": "data", "mountPath": "/data"}]
+    assert spec["env"] == [{"name": "A", "value": "1"}]
+    assert (spec["name"], spec["command"][0], spec["imagePullPolicy"]) == ("d", "sh", "Always")
+
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
+
+
+def with_debug_container(started: str, **changes: Any) -> Json:
+    spec = specification(f"{NAME_PREFIX}abc123", DEBUG, "other") | {"terminationMessagePath": "/dev/x"} | changes
+    state = {"name": spec["name"], "state": {"running": {"startedAt": started}}}
+    return pod(spec={"ephemeralContainers": [spec]}, status={"ephemeralContainerStatuses": [state]})
+
+
+@pytest.mark.parametrize(
+    ("whole", "fits"),
+    [
+        (with_debug_container("2026-01-02T11:59:30Z"), True),
+        (with_debug_container("2026-01-02T11:59:00Z"), False),
+        (with_debug_container("2026-01-02T11:59:30Z", image="other:1"), False),
+        (with_debug_container("2026-01-02T11:59:30Z", targetContainerName="proxy"), False),
+        (with_debug_container("2026-01-02T11:59:30Z", securityContext={"privileged": True}), False),
+        (with_debug_container("2026-01-02T11:59:30Z", volumeMounts=[{"name": "x"}]), False),
+        (with_debug_container("2026-01-02T11:59:30Z", name="debugger"), False),
+        (with_debug_container("2026-01-02T11:59:30Z", command=["sh"]), False),
+        (pod(), False),
+    ],
+    ids=["fits", "too old", "image", "target", "privilege", "mounts", "not ours", "command", "none"],
+)
+def test_only_one_of_ours_that_fits_is_joined(whole: Json, fits: bool) -> None:
+    assert bool(fitting(whole, DEBUG, NOON)) is fits

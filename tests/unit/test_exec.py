@@ -17,7 +17,7 @@ from debugcapture.cluster import exec as exec_stream
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.connect import Connection
 from debugcapture.cluster.frames import STATUS, STDERR, STDOUT
-from debugcapture.errors import CaptureError, NotAllowed, TargetNotFound, Unreachable
+from debugcapture.errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable
 from debugcapture.model import ExitStatus
 from tests.unit.builders import PLACE, SUCCESS, failure_status
 
@@ -46,6 +46,7 @@ class Replay:
         self._frames = iter(frames)
         self.timeouts: list[float] = []
         self.pongs: list[bytes] = []
+        self.pings = 0
         self.is_shut = False
 
     def settimeout(self, seconds: float) -> None:
@@ -64,6 +65,9 @@ class Replay:
 
     def pong(self, payload: bytes) -> None:
         self.pongs.append(payload)
+
+    def ping(self) -> None:
+        self.pings += 1
 
     def shutdown(self) -> None:
         self.is_shut = True
@@ -157,7 +161,31 @@ def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.Mon
     connection = Replay(data(STDOUT, b"x") for _ in range(1000))
     status, out, _ = collect(connection, monkeypatch)
     assert (status.reason, len(out)) == ("TimeLimit", 59)
-    assert connection.timeouts == [float(left) for left in range(59, 0, -1)]
+    assert connection.timeouts == [float(min(left, 20)) for left in range(59, 0, -1)]
+
+
+def test_silence_is_filled_with_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    silence = [TimeoutError("timed out")] * 2
+    connection = Replay([*silence, data(STDOUT, b"late"), data(STATUS, SUCCESS), CLOSE])
+    status, out, _ = collect(connection, monkeypatch)
+    assert (status.code, out, connection.pings) == (0, b"late", 2)
+
+
+def test_an_abort_breaks_what_is_open_and_lets_only_what_closes_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("websocket.create_connection", lambda *_, **__: Replay([data(STATUS, SUCCESS), CLOSE]))
+    one, broken = api(), list[str]()
+
+    class Stream:
+        def close(self) -> None:
+            broken.append("closed")
+
+    one.streams.add(Stream())
+    one.streams.break_all()
+    assert broken == ["closed"]
+    nothing: dict[str, Any] = {"stdout": lambda _: None, "stderr": lambda _: None, "time_limit_s": 1}
+    with pytest.raises(NothingCaptured, match="aborted"):
+        exec_stream.run(one, PLACE, ["x"], **nothing)
+    assert exec_stream.run(one, PLACE, ["x"], closing=True, **nothing).code == 0
 
 
 def test_status_that_arrived_counts_however_the_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:

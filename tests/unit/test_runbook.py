@@ -12,7 +12,7 @@ import pytest
 
 from debugcapture import runbook
 from debugcapture.bundle import MANIFEST, Bundle, create_bundle
-from debugcapture.cluster.api import Api
+from debugcapture.cluster.api import Api, Streams
 from debugcapture.errors import (
     BadInput,
     CaptureError,
@@ -25,6 +25,7 @@ from debugcapture.errors import (
 from debugcapture.incident.pagerduty import PagerDuty
 from debugcapture.model import ExitStatus, Json
 from debugcapture.runbook import AttachStep, Caller, CaptureStep, ExecStep, NoteStep, UploadStep
+from debugcapture.selection import select
 from debugcapture.settings import TargetSettings, read
 from tests.unit.builders import NOON, manifest, pod, status, terminated, written
 
@@ -38,16 +39,23 @@ class Cluster:
     def __init__(self, whole: Json | None = None, ended: ExitStatus | None = None) -> None:
         self.whole, self.ended = whole or pod(), ended or ExitStatus(0)
         self.may_list = True
+        self.streams = Streams()
 
     def pod(self, _namespace: str, name: str) -> Json:
         if name != self.whole["metadata"]["name"]:
             raise TargetNotFound("cannot read", "not found")
         return self.whole
 
-    def pods(self, _namespace: str) -> list[Json]:
+    def pods(self, _namespace: str, _selector: str = "") -> list[Json]:
         if not self.may_list:
             raise NotAllowed("cannot list", "forbidden")
         return [self.whole]
+
+    def items(self, *_: object) -> list[Json]:
+        return []
+
+    def get(self, *_: object) -> Json:
+        raise NotAllowed("cannot read", "forbidden")
 
     def namespace_exists(self, namespace: str) -> bool:
         return namespace == "shop"
@@ -171,7 +179,7 @@ def test_missing_pod_is_told_with_what_helps(namespace: str, may_list: bool, tol
     cluster = Cluster()
     cluster.may_list = may_list
     with pytest.raises(TargetNotFound, match=told):
-        runbook.find(cast("Api", cluster), TargetSettings(namespace=namespace, pod="checkout-7d9f-fghij"))
+        select(cast("Api", cluster), TargetSettings(namespace=namespace, pod="checkout-7d9f-fghij"), 1)
 
 
 CAPTURE = POD | {"collectors": "pod-snapshot"}

@@ -112,11 +112,11 @@ def test_right_value_is_taken(step: type[Any], name: str, text: str) -> None:
 
 def test_every_wrong_value_is_told_at_once() -> None:
     told = problem(ExecStep, {"namespace": "NO", "time_limit_s": "soon"})
-    assert all(name in told for name in ("namespace must be", "time_limit_s must be", "pod is missing", "command is"))
+    assert all(name in told for name in ("namespace must be", "time_limit_s must be", "command is missing"))
 
 
 def test_missing_value_is_told_with_the_title_in_the_form() -> None:
-    assert "pod is missing (Pod)" in problem(ExecStep, {"command": "true"})
+    assert "command is missing (Command)" in problem(ExecStep, {"pod": "web-0"})
 
 
 @pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
@@ -169,4 +169,4 @@ def test_any_text_is_either_read_or_refused(values: dict[str, str]) -> None:
     except BadInput as error:
         assert str(error).isprintable()  # noqa: PT017 - both ends are right
     else:
-        assert step.target.pod
+        assert step.target.namespace

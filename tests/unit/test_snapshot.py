@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+import pytest
 import yaml
 
 from debugcapture.cluster.api import Api
-from debugcapture.model import Json
+from debugcapture.model import READS, Json
 from debugcapture.redact import MASK
-from debugcapture.snapshot import LOG_LINES, snapshot_files
-from tests.unit.builders import container, pod, status, terminated
+from debugcapture.snapshot import LOG_LINES, READERS, snapshot_files
+from tests.unit.builders import container, pod, status, target, terminated
 
 
 class Cluster:
@@ -31,8 +32,8 @@ class Cluster:
         return [{"type": "Warning", "reason": "BackOff", "message": f"{namespace} {uid}"}]
 
 
-def files(whole: Json, cluster: Cluster | None = None) -> dict[str, bytes]:
-    found = snapshot_files(cast("Api", cluster or Cluster()), whole)
+def files(whole: Json, cluster: Cluster | None = None, what: str = "snapshot") -> dict[str, bytes]:
+    found = snapshot_files(cast("Api", cluster or Cluster()), whole, target(), what)
     return {one.file: b"".join(one.read()) for one in found}
 
 
@@ -65,7 +66,7 @@ def test_each_log_is_that_of_its_container_and_run() -> None:
 
 def test_nothing_is_asked_before_it_is_read() -> None:
     cluster = Cluster()
-    snapshot_files(cast("Api", cluster), CRASHING)
+    snapshot_files(cast("Api", cluster), CRASHING, target(), "snapshot")
     assert cluster.read == []
 
 
@@ -85,3 +86,15 @@ def test_yaml_is_the_pod_without_its_secrets() -> None:
 
 def test_events_are_those_of_this_very_pod() -> None:
     assert b"shop u-1" in files(pod())["events.txt"]
+
+
+def test_every_kind_of_reading_that_a_catalog_may_name_is_there() -> None:
+    assert {*READERS, "leftovers"} == set(READS)
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [("logs", ["logs/app.log"]), ("events", ["events.txt"])],
+)
+def test_parts_of_the_snapshot_can_be_had_alone(what: str, names: list[str]) -> None:
+    assert list(files(pod(), what=what)) == names

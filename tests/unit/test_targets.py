@@ -18,7 +18,7 @@ from debugcapture.targets import (
     pod_not_found,
     workload,
 )
-from tests.unit.builders import container, pod, status, terminated
+from tests.unit.builders import NOON, container, pod, status, terminated
 
 TWO = {"containers": [container("app"), container("proxy")], "initContainers": [container("setup")]}
 
@@ -38,16 +38,16 @@ def test_container_is_the_named_one_else_the_default_else_the_first(
     name: str, annotation: str | None, chosen: str
 ) -> None:
     annotations = {DEFAULT_CONTAINER: annotation} if annotation else None
-    assert find_target(pod(metadata={"annotations": annotations}, spec=TWO), name).container == chosen
+    assert find_target(pod(metadata={"annotations": annotations}, spec=TWO), name, NOON).container == chosen
 
 
 def test_unknown_container_is_told_with_those_there_are() -> None:
     with pytest.raises(TargetNotFound, match=r"no container web in pod shop/.*It has: app, proxy, setup\."):
-        find_target(pod(spec=TWO), "web")
+        find_target(pod(spec=TWO), "web", NOON)
 
 
 def test_target_says_where_and_what_it_is() -> None:
-    target = find_target(pod(), "")
+    target = find_target(pod(), "", NOON)
     assert (target.namespace, target.pod, target.uid, target.node) == ("shop", "checkout-7d9f-abcde", "u-1", "node-1")
     assert target.image == "registry.example/app:1"
     assert str(target) == "shop/checkout-7d9f-abcde"
@@ -57,7 +57,7 @@ def test_target_says_where_and_what_it_is() -> None:
 def test_pod_that_is_not_scheduled_is_a_target() -> None:
     waiting = pod(spec={"nodeName": ""}, status={"phase": "Pending", "containerStatuses": None})
     del waiting["spec"]["nodeName"]
-    target = find_target(waiting, "")
+    target = find_target(waiting, "", NOON)
     assert (target.node, target.state.phase) == ("", "unknown")
 
 

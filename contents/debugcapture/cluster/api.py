@@ -6,7 +6,8 @@ Source: Kubernetes API reference, core/v1 Pod, Pod log, Event.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from threading import Lock
+from typing import Any, Protocol, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
@@ -18,6 +19,8 @@ from ..model import Json
 from .connect import Connection
 
 CONNECT_S, READ_S = 10, 60
+SIDE_BY_SIDE = 10  # connections kept open; more are opened as needed
+PAGE = 500  # objects a request, as kubectl asks for
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
 CHECK_NET = "Check the API server's address and the network between it and this machine."
@@ -37,20 +40,36 @@ class Api:
             "ssl_context": connection.tls,
             "retries": retry,
             "timeout": urllib3.Timeout(connect=CONNECT_S, read=READ_S),
+            "maxsize": SIDE_BY_SIDE,
         }
         if connection.server_name:
             options |= {"server_hostname": connection.server_name, "assert_hostname": connection.server_name}
         proxy = connection.proxy
         self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        self.streams = Streams()
 
     def pod(self, namespace: str, name: str) -> Json:
         """Return the pod. Raises TargetNotFound, NotAllowed, Unreachable."""
         return self.get(pod_path(namespace, name), f"cannot read pod {namespace}/{name}")
 
-    def pods(self, namespace: str) -> list[Json]:
-        """Return the pods of ``namespace``."""
-        found = self.get(f"/api/v1/namespaces/{quote(namespace)}/pods", f"cannot list pods of {namespace}")
-        return cast("list[Json]", found.get("items", []))
+    def pods(self, namespace: str, selector: str = "") -> list[Json]:
+        """Return the pods of ``namespace`` that ``selector`` (labels) means."""
+        doing = f"cannot list pods of {namespace}"
+        return self.items(
+            f"/api/v1/namespaces/{quote(namespace)}/pods", doing, {"labelSelector": selector} if selector else {}
+        )
+
+    def items(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> list[Json]:
+        """Return the items of the list at ``path``, page by page."""
+        found: list[Json] = []
+        page = {**(query or {}), "limit": str(PAGE)}
+        while True:
+            answer = self.get(path, doing, page)
+            found += answer.get("items") or []
+            more = (answer.get("metadata") or {}).get("continue")
+            if not more:
+                return found
+            page["continue"] = more
 
     def namespace_exists(self, namespace: str) -> bool:
         """Tell whether ``namespace`` is there; True where we may not know."""
@@ -62,14 +81,23 @@ class Api:
             return True
         return True
 
+    def node_ready(self, name: str) -> bool | None:
+        """Tell whether the node is ready; None where we may not know."""
+        try:
+            node = self.get(f"/api/v1/nodes/{quote(name)}", f"cannot read node {name}")
+        except (NotAllowed, TargetNotFound):
+            return None
+        conditions = node["status"].get("conditions") or []
+        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
     def events(self, namespace: str, uid: str) -> list[Json]:
         """Return the events about the object with ``uid``, oldest first."""
-        found = self.get(
+        found = self.items(
             f"/api/v1/namespaces/{quote(namespace)}/events",
             f"cannot list events of {namespace}",
             {"fieldSelector": f"involvedObject.uid={uid}"},
         )
-        return sorted(found.get("items", []), key=_event_time)
+        return sorted(found, key=_event_time)
 
     def log(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int
@@ -127,6 +155,40 @@ class Api:
         if response.status >= 400:
             raise refused(doing, response.status, response.data)
         return response
+
+
+class Streams:
+    """The open exec streams, so that an abort can break them: each is read in a thread that would wait for hours."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lock, self._open, self.broken = Lock(), set[Closable](), False
+
+    def add(self, stream: "Closable") -> None:
+        """Take in ``stream``. Raises NothingCaptured after an abort."""
+        with self._lock:
+            if self.broken:
+                raise NothingCaptured("nothing more is started", "the capture was aborted")
+            self._open.add(stream)
+
+    def remove(self, stream: "Closable") -> None:
+        """Let go of ``stream``."""
+        with self._lock:
+            self._open.discard(stream)
+
+    def break_all(self) -> None:
+        """Break what is open, and let nothing new begin but what closes."""
+        with self._lock:
+            self.broken = True
+            for stream in self._open:
+                stream.close()
+
+
+class Closable(Protocol):
+    """What can be closed."""
+
+    def close(self) -> object:
+        """Close it."""
 
 
 def pod_path(namespace: str, pod: str) -> str:

@@ -1,30 +1,45 @@
-"""Attach an ephemeral container to a running pod, wait for it, end it.
+"""Attach an ephemeral container to a pod, wait for it, share it, end it.
 
-Ephemeral containers cannot be removed or changed, so each capture adds its own under a new name, and each ends by
-itself after its time limit. Source: Kubernetes documentation, "Ephemeral Containers".
+Ephemeral containers cannot be removed or changed, so each gets a new name, and each ends by itself after its time
+limit. Source: Kubernetes documentation, "Ephemeral Containers".
 """
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from ..errors import CaptureError, NothingCaptured, TargetNotFound
-from ..model import ContainerRef, Json, Target, User
+from ..health import moment
+from ..model import ContainerRef, ExitStatus, Json, Target, User
 from ..settings import Profile
 from . import exec as exec_stream
 from .api import Api
 from .profiles import security_context
 
 NAME_PREFIX = "debug-capture-"
-# Waits on a pipe that nobody writes to until the capture is over. `exec kill` would not do: where the process
-# namespace is the container's own, its first process cannot be killed from inside. The text takes no input.
-_SLEEPER = 'rm -f "$1"; mkfifo -m 600 "$1" && read -r -t "$2" _ <> "$1"; exit 0'
-_ENDER = 'echo > "$1"'
-_PIPE = "/tmp/debug-capture-end"  # noqa: S108 - in the debug container, which is ours alone
+BASE = "/tmp/debug-capture.d"  # noqa: S108 - in the debug container, which is ours alone
+# Waits on a pipe until the capture is over, or its time is; runs what it is told meanwhile as its own children, so
+# that they outlive a connection, and leave no dead process to the target's first one. `exec kill` would not end it:
+# where the process namespace is the container's own, its first process cannot be killed from inside.
+_SLEEPER = """
+base=$1; rm -rf "$base"; mkdir -m 700 "$base" "$base/users" "$base/users/$3" "$base/jobs" || exit 1
+mkfifo -m 600 "$base/pipe" || exit 1
+exec 3<>"$base/pipe"
+{ sleep "$2"; echo end >"$base/pipe"; } 3>&- &
+while read -r job <&3; do
+  case $job in end) exit 0;; *) sh "$base/jobs/$job" </dev/null >/dev/null 2>&1 3>&- & ;; esac
+done
+"""
+# A capture joins by making a directory, and the last one that leaves ends the container: that `users` could be
+# removed means that nobody is in it, and that nobody can join any more.
+_JOIN = 'i=0; until [ -p "$1/pipe" ]; do i=$((i+1)); [ $i -lt 50 ] || exit 1; sleep 0.1; done; mkdir "$1/users/$2"'
+_LEAVE = 'rmdir "$1/users/$2"; if rmdir "$1/users" 2>/dev/null; then echo end >"$1/pipe"; fi'
 _START_LIMIT_S = 120
 _END_LIMIT_S = 10
+_NODE_CHECK_S = 5  # by then a kubelet that works has seen the container
 # The kubelet goes on trying in these states; an incident cannot wait for it.
 _HOPELESS = frozenset({
     "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
@@ -45,45 +60,127 @@ class DebugContainer:
     profile: Profile
     user: User | None
     lives_s: int
+    target_container: str = ""  # whose processes it shares; "" for none
+    mounts: tuple[Json, ...] = ()  # volumeMounts
+    environment: tuple[tuple[str, str], ...] = ()
+    custom: Json = field(default_factory=dict)  # a partial container spec of the job's author, merged last
+    start_limit_s: int = _START_LIMIT_S
+    waits_for_target: bool = False  # whether a target that does not run is waited for
 
 
-def specification(name: str, debug: DebugContainer, target_container: str) -> Json:
-    """Return the ephemeral container's spec; it shares the process namespace of ``target_container``."""
-    return {
+def specification(name: str, debug: DebugContainer, ticket: str) -> Json:
+    """Return the ephemeral container's spec, with ``ticket`` as the first that uses it.
+
+    It has no resources: they are not allowed, nor needed by admission.
+    """
+    spec: Json = {
         "name": name,
         "image": debug.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["sh", "-c", _SLEEPER, "debug-capture", _PIPE, str(debug.lives_s)],
-        "targetContainerName": target_container,
+        "command": ["sh", "-c", _SLEEPER, "debug-capture", BASE, str(debug.lives_s), ticket],
         "securityContext": security_context(debug.profile, debug.user),
         "terminationMessagePolicy": "File",
     }
+    if debug.target_container:
+        spec["targetContainerName"] = debug.target_container
+    if debug.mounts:
+        spec["volumeMounts"] = list(debug.mounts)
+    if debug.environment:
+        spec["env"] = [{"name": name, "value": value} for name, value in debug.environment]
+    return spec | debug.custom | {"name": name, "command": spec["command"]}
 
 
 @contextmanager
 def attached(api: Api, target: Target, debug: DebugContainer, say: Callable[[str], None]) -> Iterator[ContainerRef]:
-    """Attach ``debug`` to ``target``, wait until it runs, yield its place, and end it.
+    """Attach ``debug`` to ``target``, or join one that fits; wait until it runs, yield its place, and leave it.
 
     Raises NotAllowed when RBAC or admission refuses, NothingCaptured with the kubelet's reason when it cannot start.
     """
-    name = NAME_PREFIX + secrets.token_hex(3)
-    api.patch_ephemeral_containers(target.namespace, target.pod, specification(name, debug, target.container))
-    say(f"attached debug container {name} ({debug.image}, profile {debug.profile}) to {target}")
-    place = ContainerRef(target.namespace, target.pod, name)
-    _wait_until_running(api, place, debug.image, say)
+    ticket = secrets.token_hex(4)
+    place = _join_running(api, target, debug, ticket, say)
+    if place is None:
+        name = NAME_PREFIX + secrets.token_hex(3)
+        api.patch_ephemeral_containers(target.namespace, target.pod, specification(name, debug, ticket))
+        say(f"attached debug container {name} ({debug.image}, profile {debug.profile}) to {target}")
+        place = ContainerRef(target.namespace, target.pod, name)
+        _wait_until_running(api, place, debug, say)
     try:
         yield place
     finally:
-        _end(api, place, say)
+        _leave(api, place, ticket, say)
 
 
-def _wait_until_running(api: Api, place: ContainerRef, image: str, say: Callable[[str], None]) -> None:
+def fitting(pod: Json, debug: DebugContainer, now: datetime) -> list[str]:
+    """Return our debug containers that run, are what ``debug`` asks for, and live for half its time at least."""
+    running = {
+        status["name"]: moment(status["state"]["running"].get("startedAt"))
+        for status in pod["status"].get("ephemeralContainerStatuses") or []
+        if "running" in status.get("state", {})
+    }
+    return [
+        spec["name"]
+        for spec in pod["spec"].get("ephemeralContainers") or []
+        if spec["name"].startswith(NAME_PREFIX)
+        and _same(spec, specification(spec["name"], debug, ""))
+        and _left_s(spec, running.get(spec["name"]), now) >= debug.lives_s / 2
+    ]
+
+
+def _same(spec: Json, wanted: Json) -> bool:
+    """Tell whether ``spec`` has what is ``wanted``, whatever the server has added; only its time may differ."""
+    return all(spec.get(key) == value for key, value in wanted.items() if key != "command") and not (
+        {"volumeMounts", "env", "targetContainerName"} & (spec.keys() - wanted.keys())
+    )
+
+
+def _left_s(spec: Json, started: datetime | None, now: datetime) -> float:
+    lives = (spec.get("command") or [])[-2:-1]
+    if started is None or not lives or not lives[0].isdigit():
+        return 0
+    return int(lives[0]) - (now - started).total_seconds()
+
+
+def _join_running(
+    api: Api, target: Target, debug: DebugContainer, ticket: str, say: Callable[[str], None]
+) -> ContainerRef | None:
+    pod = api.pod(target.namespace, target.pod)
+    for name in fitting(pod, debug, datetime.now(timezone.utc)):
+        place = ContainerRef(target.namespace, target.pod, name)
+        if _run(api, place, _JOIN, ticket).code == 0:
+            say(f"joined debug container {name}, which runs already")
+            return place
+    return None
+
+
+def _leave(api: Api, place: ContainerRef, ticket: str, say: Callable[[str], None]) -> None:
+    """End the debug container unless others use it. What goes wrong is said, never raised: it ends by itself."""
+    try:
+        status = _run(api, place, _LEAVE, ticket)
+    except CaptureError as error:
+        say(f"debug container {place.container} was not ended now, it ends by itself: {error}")
+        return
+    if status.code != 0:
+        say(f"debug container {place.container} was not ended now, it ends by itself: {status.message}")
+
+
+def _run(api: Api, place: ContainerRef, script: str, ticket: str) -> ExitStatus:
+    argv: Sequence[str] = ("sh", "-c", script, "debug-capture", BASE, ticket)
+    return exec_stream.run(
+        api, place, argv, stdout=lambda _: None, stderr=lambda _: None, time_limit_s=_END_LIMIT_S, closing=True
+    )
+
+
+def _wait_until_running(api: Api, place: ContainerRef, debug: DebugContainer, say: Callable[[str], None]) -> None:
     started, told, pause_s = time.monotonic(), "", 0.1
-    while time.monotonic() - started < _START_LIMIT_S:
-        state = _state(api.pod(place.namespace, place.pod), place.container)
+    while time.monotonic() - started < debug.start_limit_s:
+        pod = api.pod(place.namespace, place.pod)
+        state = _state(pod, place.container)
         if "running" in state:
             return
-        reason = _waiting_for(state, place, image)
+        reason = _waiting_for(state, place, debug)
+        if not reason:
+            late = time.monotonic() - started > _NODE_CHECK_S
+            reason = _node_problem(api, pod) if late else "the kubelet has not seen it yet"
         if reason != told:
             say(f"waits for debug container {place.container}: {reason}")
             told = reason
@@ -91,23 +188,38 @@ def _wait_until_running(api: Api, place: ContainerRef, image: str, say: Callable
         pause_s = min(pause_s * 1.5, 1)
     raise NothingCaptured(
         f"debug container of {place.namespace}/{place.pod}",
-        f"it did not start within {_START_LIMIT_S} s ({told})",
+        f"it did not start within {debug.start_limit_s} s ({told})",
         "Check the pod's node and the debug image.",
     )
 
 
-def _waiting_for(state: Json, place: ContainerRef, image: str) -> str:
-    """Return what the kubelet is waiting for; raise NothingCaptured when waiting is no use."""
+def _waiting_for(state: Json, place: ContainerRef, debug: DebugContainer) -> str:
+    """Return what the kubelet is waiting for, "" before it has said; raise NothingCaptured when waiting is no use."""
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
-    reason = str((ended or waiting).get("reason") or "the kubelet has not seen it yet")
+    reason = str((ended or waiting).get("reason") or "")
+    message = str((ended or waiting).get("message") or "no message")
+    if debug.waits_for_target and "invalid target container" in message:
+        return f"the next start of container {debug.target_container}"
     if ended is None and reason not in _HOPELESS:
         return reason
-    message = str((ended or waiting).get("message") or "no message")
     raise NothingCaptured(
-        f"debug container of {place.namespace}/{place.pod} with image {image} did not start",
+        f"debug container of {place.namespace}/{place.pod} with image {debug.image} did not start",
         f"{reason}: {message}",
         _REMEDIES.get(reason, _CHECK_IMAGE),
     )
+
+
+def _node_problem(api: Api, pod: Json) -> str:
+    """Return why the kubelet has not seen the container yet, as far as we may know."""
+    node = pod["spec"].get("nodeName", "")
+    ready = api.node_ready(node) if node else None
+    if ready is False:
+        raise NothingCaptured(
+            f"debug container of {pod['metadata']['namespace']}/{pod['metadata']['name']}",
+            f"node {node} is not ready, so that nothing can be started in its pods",
+            "What the API server knows has been captured; look at the node.",
+        )
+    return "the kubelet has not seen it yet"
 
 
 def _state(pod: Json, name: str) -> Json:
@@ -116,21 +228,3 @@ def _state(pod: Json, name: str) -> Json:
         raise TargetNotFound(f"pod {pod['metadata']['name']} has ended", str(ended), "Choose a pod that is running.")
     statuses = pod["status"].get("ephemeralContainerStatuses") or []
     return next((status["state"] for status in statuses if status["name"] == name), {})
-
-
-def _end(api: Api, place: ContainerRef, say: Callable[[str], None]) -> None:
-    """End the debug container. Whatever goes wrong is said, never raised: it ends by itself soon after."""
-    try:
-        status = exec_stream.run(
-            api,
-            place,
-            ["sh", "-c", _ENDER, "debug-capture", _PIPE],
-            stdout=lambda _: None,
-            stderr=lambda _: None,
-            time_limit_s=_END_LIMIT_S,
-        )
-    except CaptureError as error:
-        say(f"debug container {place.container} was not ended now, it ends by itself: {error}")
-        return
-    if status.code != 0:
-        say(f"debug container {place.container} was not ended now, it ends by itself: {status.message}")

@@ -4,6 +4,7 @@
 Source: Kubernetes API reference, "connect GET requests to exec of Pod".
 """
 
+import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,22 +21,49 @@ if TYPE_CHECKING:
 Sink = Callable[[memoryview], object]
 CONNECT_S = 10
 _READ_BYTES = 64 << 10
+_PING_S = 20  # load balancers close what is idle, some after a minute
 
 
-def run(
-    api: Api, place: ContainerRef, argv: Sequence[str], *, stdout: Sink, stderr: Sink, time_limit_s: float
+def run(  # noqa: PLR0913 - where, what, and its two outputs
+    api: Api,
+    place: ContainerRef,
+    argv: Sequence[str],
+    *,
+    stdout: Sink,
+    stderr: Sink,
+    time_limit_s: float,
+    closing: bool = False,
 ) -> ExitStatus:
     """Run ``argv`` in ``place`` and hand each piece of output to its sink; return how it ended.
 
     A piece is a view of the receive buffer, good until its sink returns; what a sink raises goes through. A stream
     that breaks, or runs into the time limit (in seconds, for all of it), is told in the status, so that what has
     arrived can be kept. Raises NotAllowed, TargetNotFound, Unreachable when the command could not be started.
+    After an abort only what is ``closing`` is run.
     """
     connection = _open(api, place, argv)
     try:
-        return _pump(connection, {STDOUT: stdout, STDERR: stderr}, time_limit_s)
+        if closing:
+            return _pump(connection, {STDOUT: stdout, STDERR: stderr}, time_limit_s)
+        breakable = _Breakable(connection)
+        api.streams.add(breakable)
+        try:
+            return _pump(connection, {STDOUT: stdout, STDERR: stderr}, time_limit_s)
+        finally:
+            api.streams.remove(breakable)
     finally:
         connection.shutdown()
+
+
+class _Breakable:
+    """A connection that another thread may break: to close a socket does not wake its reader, to shut it down does."""
+
+    def __init__(self, connection: "WebSocket") -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        with suppress(OSError):  # it has ended by itself
+            self._connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) -> ExitStatus:
@@ -44,7 +72,7 @@ def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) 
     takers: dict[int, Sink] = {**sinks, STATUS: status.extend, PING: lambda ping: _answer(connection, ping)}
     otherwise, ended = broken_stream(), False
     while not ended:
-        size, broken = _receive(connection, buffer, deadline - time.monotonic())
+        size, broken = _receive(connection, buffer, deadline)
         otherwise = broken or otherwise
         ended = not size
         for channel, piece in frames.feed(buffer[:size]):
@@ -54,16 +82,29 @@ def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) 
     return exit_status(bytes(status)) if status else otherwise
 
 
-def _receive(connection: "WebSocket", buffer: memoryview, remaining_s: float) -> tuple[int, ExitStatus | None]:
-    """Fill ``buffer`` and return how far; 0 at the end of the stream, with the reason when there is one."""
-    if remaining_s <= 0:
-        return 0, out_of_time()
-    connection.settimeout(remaining_s)
-    try:
-        return connection.sock.recv_into(buffer), None
-    except OSError as error:
-        ours = isinstance(error, TimeoutError) and error.errno is None  # the network's own time-outs have a number
-        return 0, out_of_time() if ours else broken_stream(str(error))
+def _receive(connection: "WebSocket", buffer: memoryview, deadline: float) -> tuple[int, ExitStatus | None]:
+    """Fill ``buffer`` and return how far; 0 at the end of the stream, with the reason when there is one.
+
+    While nothing comes, pings keep what lies between from closing a connection that looks idle.
+    """
+    while (remaining_s := deadline - time.monotonic()) > 0:
+        connection.settimeout(min(remaining_s, _PING_S))
+        try:
+            return connection.sock.recv_into(buffer), None
+        except OSError as error:
+            ours = isinstance(error, TimeoutError) and error.errno is None  # the network's own have a number
+            if not ours:
+                return 0, broken_stream(str(error))
+        _ping(connection)
+    return 0, out_of_time()
+
+
+def _ping(connection: "WebSocket") -> None:
+    """Ping. Where that fails the connection is dead, which the next read finds and tells."""
+    from websocket import WebSocketException
+
+    with suppress(WebSocketException, OSError):
+        connection.ping()
 
 
 def _answer(connection: "WebSocket", ping: memoryview) -> None:

@@ -1,60 +1,209 @@
-"""Read the catalog of collectors. It is strict: a mistake names its file and entry."""
+"""Read the catalog of collectors and the presets. It is strict: a mistake names its file, line and entry."""
 
-from collections.abc import Set
-from dataclasses import fields
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ..errors import BadInput
-from ..model import Collector, Tool
+from ..model import FILES, READS, Collector, Detect, Tool
 
 FOLDER = Path(__file__).parent
-_DEFAULTS: dict[str, Any] = {"in_image": [], "from_debug": None, "reads_api": False, "looks_for": ""}
-_REQUIRED = {field.name for field in fields(Collector)} - _DEFAULTS.keys()
+PRESETS = FOLDER / "presets.yaml"
+_LINE = "line of"  # a key that no file has
+_CHOICES = {
+    "runtime": ("any", "jvm", "python", "node", "go", "ruby", "php", "dotnet", "native"),
+    "invasive": ("safe", "pauses", "heavy"),
+    "kind": ("text", "binary"),
+    "reads_api": ("", *READS),
+}
+_NEEDS = ("same-user", "SYS_PTRACE", "NET_RAW", "NET_ADMIN")
+_ID = re.compile(r"[a-z][a-z0-9-]{1,40}")
+_FILE = re.compile(r"([\w.-]+/)*[\w.-]+")
+_DEFAULTS: dict[str, Any] = {
+    "file": "", "looks_for": "", "in_image": [], "from_debug": [], "reads_api": "", "runtime": "any",
+    "invasive": "safe", "needs": [], "kind": "text", "detect": None, "unproved": False,
+}  # fmt: skip
+_REQUIRED = {"id", "title", "time_limit_s", "size_limit_bytes", "source"}
+_TOOL_KEYS = {field.name for field in fields(Tool)}
+_TOOL_REQUIRED = {field.name for field in fields(Tool) if field.default is MISSING}
 
 
-def catalog() -> dict[str, Collector]:
-    """Return all collectors by their id."""
-    collectors = [one for file in sorted(FOLDER.glob("*.yaml")) for one in load(file)]
-    return {one.id: one for one in collectors}
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What an operator knows, turned into collectors."""
+
+    name: str
+    title: str
+    collectors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The collectors that a job asks for; ``preset`` when they were not named one by one."""
+
+    collectors: tuple[Collector, ...]
+    preset: bool
+
+    @property
+    def runtimes(self) -> tuple[Collector, ...]:
+        """Return those by which a process of a managed runtime is known, for a preset; () for a list of collectors."""
+        return tuple(one for one in self.collectors if one.detect and one.runtime != "any") if self.preset else ()
+
+
+def catalog(extra: str = "") -> dict[str, Collector]:
+    """Return all collectors by their id; those of the file ``extra`` take the place of ours with the same id."""
+    own = [file for file in sorted(FOLDER.glob("*.yaml")) if file != PRESETS]
+    files = [*own, *([Path(extra)] if extra else [])]
+    return {one.id: one for file in files for one in load(file)}
+
+
+def presets() -> dict[str, Preset]:
+    """Return the presets by their name."""
+    entries = _entries(PRESETS)
+    return {one["name"]: Preset(one["name"], one["title"], tuple(one["collectors"])) for one in entries}
+
+
+def choose(names: str, extra: str = "") -> Chosen:
+    """Return the collectors and presets named in ``names``, separated by commas. Raises BadInput for an unknown one."""
+    known, groups = catalog(extra), presets()
+    wanted = list(dict.fromkeys(name.strip() for name in names.split(",")))
+    unknown = [name for name in wanted if name not in known and name not in groups]
+    if unknown:
+        raise _unknown(unknown, [*groups, *known])
+    ids = dict.fromkeys(id_ for name in wanted for id_ in (groups[name].collectors if name in groups else (name,)))
+    return Chosen(tuple(known[id_] for id_ in ids), preset=any(name in groups for name in wanted))
+
+
+def files_collector(paths: Sequence[str]) -> Collector:
+    """Return the collector that takes ``paths`` of the target as a tar file; the target needs no tar."""
+    relative = tuple(path.strip("/") or "." for path in paths)
+    return Collector(
+        id=FILES,
+        title=f"Files {' '.join(paths)}",
+        file="files.tar",
+        looks_for="",
+        in_image=(Tool(("tar", "-C", "/", "-cf", "-", *relative), ("tar", "--version")),),
+        from_debug=(Tool(("tar", "-C", "/proc/{pid}/root", "-cf", "-", *relative)),),
+        reads_api="",
+        time_limit_s=1800,
+        size_limit_bytes=16 << 30,
+        source="https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html",
+        kind="binary",
+    )
 
 
 def load(file: Path) -> list[Collector]:
-    """Return the collectors of one ``file``. Raises BadInput that names the entry."""
-    entries = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    if not isinstance(entries, list):
-        raise BadInput(f"{file} has no collectors", "it is no list")
-    return [_collector(entry, file) for entry in entries]
+    """Return the collectors of one ``file``. Raises BadInput that names the line of each mistake."""
+    mistakes: list[str] = []
+    collectors = [_collector(entry, mistakes) for entry in _entries(file)]
+    if mistakes:
+        raise BadInput(f"{file} has mistakes", "; ".join(mistakes), "Correct them; nothing was captured.")
+    return [one for one in collectors if one]
 
 
-def choose(names: str) -> list[Collector]:
-    """Return the collectors named in ``names``, separated by commas. Raises BadInput for an unknown one."""
-    known = catalog()
-    wanted = dict.fromkeys(name.strip() for name in names.split(","))
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise BadInput(f"no collector {', '.join(unknown)}", "", f"There are: {', '.join(sorted(known))}.")
-    return [known[name] for name in wanted]
+def _unknown(unknown: Iterable[str], known: list[str]) -> BadInput:
+    near = [one for name in unknown for one in difflib.get_close_matches(name, known, n=3, cutoff=0.5)]
+    meant = f"Did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
+    return BadInput(f"no collector {', '.join(unknown)}", "", f"{meant}There are: {', '.join(sorted(known))}.")
 
 
-def _collector(entry: dict[str, Any], file: Path) -> Collector:
-    name = f"collector {entry.get('id')} in {file}"
-    _check_keys(entry, _REQUIRED, _DEFAULTS.keys(), name)
-    values = _DEFAULTS | entry
-    values["in_image"] = tuple(_tool(tool, name) for tool in values["in_image"])
-    values["from_debug"] = _tool(values["from_debug"], name) if values["from_debug"] else None
+class _Loader(yaml.SafeLoader):
+    """Remembers the line of each mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        return {_LINE: node.start_mark.line + 1, **super().construct_mapping(node, deep=deep)}
+
+
+def _entries(file: Path) -> list[dict[str, Any]]:
+    try:
+        entries = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"cannot read {file}", str(error), "Give the path of a catalog file.") from error
+    except yaml.YAMLError as error:
+        raise BadInput(f"{file} is not YAML", str(error), "Correct it; nothing was captured.") from error
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise BadInput(f"{file} has no collectors", "it is no list of mappings")
+    return entries
+
+
+def _collector(entry: dict[str, Any], mistakes: list[str]) -> Collector | None:
+    line = entry.pop(_LINE)
+    name = f"line {line}, collector {entry.get('id')}"
+    found = [*_key_mistakes(entry, _REQUIRED, _DEFAULTS.keys() | _REQUIRED), *_value_mistakes(_DEFAULTS | entry)]
+    tools = {key: [_tool(one, found) for one in _listed(entry.get(key))] for key in ("in_image", "from_debug")}
+    detect = _detect(entry.get("detect"), found)
+    mistakes += [f"{name}: {mistake}" for mistake in found]
+    if found:
+        return None
+    values = _DEFAULTS | entry | {key: tuple(filter(None, ones)) for key, ones in tools.items()} | {"detect": detect}
+    values["needs"] = tuple(need for need in values["needs"] if need != "same-user")
     return Collector(**values)
 
 
-def _tool(entry: dict[str, Any], name: str) -> Tool:
-    _check_keys(entry, {"find", "pid_pattern", "run"}, {"present"}, name)
-    present = tuple(entry.get("present", ()))
-    return Tool(tuple(entry["find"]), entry["pid_pattern"], tuple(entry["run"]), present)
+def _key_mistakes(entry: Mapping[str, Any], required: Iterable[str], known: Iterable[str]) -> list[str]:
+    unknown = [f"unknown key {key}" for key in entry if key not in set(known)]
+    return unknown + [f"{key} is missing" for key in sorted(set(required) - entry.keys())]
 
 
-def _check_keys(entry: dict[str, Any], required: Set[str], optional: Set[str], name: str) -> None:
-    wrong = (entry.keys() - required - optional) | (required - entry.keys())
-    if wrong:
-        raise BadInput(name, f"unknown or missing: {', '.join(sorted(wrong))}")
+def _value_mistakes(values: Mapping[str, Any]) -> list[str]:
+    found = [
+        f"{key} must be one of {', '.join(filter(None, choices))}, not {values[key]!r}"
+        for key, choices in _CHOICES.items()
+        if values[key] not in choices
+    ]
+    if not _ID.fullmatch(str(values.get("id"))):
+        found.append("id must be lower-case letters, digits and dashes")
+    if not values["reads_api"] and (not _FILE.fullmatch(str(values["file"])) or ".." in str(values["file"])):
+        found.append("file must be a plain relative name")
+    if not values["reads_api"] and not (values["in_image"] or values["from_debug"]):
+        found.append("it has no tool: in_image, from_debug or reads_api")
+    for key in ("time_limit_s", "size_limit_bytes"):
+        number = values.get(key, 1)
+        if type(number) is not int or number <= 0:
+            found.append(f"{key} must be a number above 0")
+    needs = values["needs"]
+    if not isinstance(needs, list) or set(needs) - set(_NEEDS):
+        found.append(f"needs must be a list of {', '.join(_NEEDS)}")
+    return found
+
+
+def _tool(entry: Any, mistakes: list[str]) -> Tool | None:
+    if not isinstance(entry, dict):
+        mistakes.append("a tool must be a mapping")
+        return None
+    found = _key_mistakes({key: value for key, value in entry.items() if key != _LINE}, _TOOL_REQUIRED, _TOOL_KEYS)
+    values = {key: value for key, value in entry.items() if key != _LINE}
+    for key in ("run", "present", "find"):
+        words = values.get(key, [])
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            found.append(f"{key} must be a list of words")
+            continue
+        values[key] = tuple(words)
+    if not found and not values["run"]:
+        found.append("run is empty")
+    mistakes += [f"line {entry[_LINE]}: {mistake}" for mistake in found]
+    return None if found else Tool(**values)
+
+
+def _detect(entry: Any, mistakes: list[str]) -> Detect | None:
+    if entry is None:
+        return None
+    values = {key: value for key, value in entry.items() if key != _LINE} if isinstance(entry, dict) else {}
+    if len(values) != 1 or not values.keys() <= {"maps", "exe", "comm"}:
+        mistakes.append("detect must be one of maps, exe, comm with a pattern")
+        return None
+    ((by, pattern),) = values.items()
+    try:
+        re.compile(str(pattern))
+    except re.error as error:
+        mistakes.append(f"the pattern of detect is wrong: {error}")
+    return Detect(by, str(pattern))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

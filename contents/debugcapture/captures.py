@@ -1,0 +1,146 @@
+"""Capture several targets side by side: each has its own progress, its own failure, its own place in the bundle."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from .attachment import Attachment, DebugOptions, debug_options
+from .bundle import captured_before
+from .capture import Capture, Record
+from .cluster.api import Api
+from .collectors.catalog import Chosen, choose, files_collector
+from .errors import CaptureError
+from .harm import too_soon
+from .leftover import lasting_mounts
+from .model import Action, Collector, Target
+from .plan import Allowed
+from .selection import Selected, replacement
+from .settings import CaptureSettings, DebugContainerSettings
+from .survey import Scope, Survey
+from .targets import find_target
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a job asks for, and what its author allows."""
+
+    chosen: Chosen
+    options: DebugOptions
+    allow_heavy: bool
+    insist: bool
+    cool_down_s: int
+    heavy_per_day: int
+    concurrency: int
+
+
+def order(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: int) -> Order:
+    """Return the order that the settings make. Raises BadInput, before anything is touched."""
+    chosen = choose(capture.collectors, capture.catalog)
+    if capture.files:
+        chosen = replace(chosen, collectors=(*chosen.collectors, files_collector(capture.files.split())))
+    options = debug_options(debug, capture.debug_time_limit_s, capture.wait_for_restart_s)
+    return Order(
+        chosen, options, capture.allow_heavy, capture.insist, capture.cool_down_s, capture.heavy_per_day, concurrency
+    )
+
+
+class Captures:
+    """All captures of one step."""
+
+    def __init__(self, api: Api, asked: Order, spool: Path, say: Say) -> None:
+        """Prepare; `run` does the work. ``spool`` remembers which workloads were dumped lately."""
+        self._api, self._asked, self._spool, self._say = api, asked, spool, say
+        self._chosen = asked.chosen
+
+    def run(self, selected: Sequence[Selected], record: Record) -> None:
+        """Capture from all of ``selected`` into ``record``.
+
+        An abort (SystemExit) breaks the streams that are open, so that each capture ends its debug container and leaves
+        what it has.
+        """
+        several = len(selected) > 1
+        allowed = [self._allowed(one.target) for one in selected]
+        workers = min(self._asked.concurrency, len(selected))
+        with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="capture") as pool:
+            running = [
+                pool.submit(self._one, one, record, may, several=several)
+                for one, may in zip(selected, allowed, strict=True)
+            ]
+            try:
+                for one in running:
+                    one.result()
+            except BaseException:
+                for one in running:
+                    one.cancel()
+                self._api.streams.break_all()
+                raise
+
+    def plan(self, selected: Selected) -> list[Action]:
+        """Return what would be done to ``selected``; nothing is attached."""
+        chosen, may = self._chosen, self._allowed(selected.target)
+        scope = Scope(selected.pod, selected.target, may, "", chosen.preset, chosen.runtimes)
+        attachment = Attachment(self._api, selected.target, (), self._asked.options, self._say)
+        survey = Survey(self._api, scope, attachment)
+        return [survey.decide(one, attach=False) for one in self._chosen.collectors]
+
+    def _allowed(self, target: Target) -> Allowed:
+        asked = self._asked
+        no_heavy = "it is heavy, and the job does not allow heavy collectors"
+        if asked.allow_heavy:
+            heavy = {one.id for one in asked.chosen.collectors if one.invasive == "heavy"}
+            dumped = captured_before(self._spool, target, heavy) if heavy else []
+            no_heavy = too_soon(dumped, datetime.now(timezone.utc), asked.cool_down_s, asked.heavy_per_day)
+        return Allowed(asked.options.ceiling, bool(asked.options.image), no_heavy, asked.insist)
+
+    def _one(self, selected: Selected, record: Record, allowed: Allowed, *, several: bool) -> None:
+        pod, target, chosen = selected.pod, selected.target, self._chosen
+        say, folder = (self._speaker(target), target.pod) if several else (self._say, "")
+        scope = Scope(pod, target, allowed, folder, chosen.preset, chosen.runtimes)
+        gone = self._capture(scope, chosen.collectors, record, say)
+        follower = self._follow(selected, record, say) if gone else None
+        if follower:
+            missing = _missing(chosen.collectors, record, folder)
+            scope = replace(scope, pod=follower.pod, target=follower.target, folder=follower.target.pod)
+            self._capture(scope, missing, record, say)
+
+    def _capture(self, scope: Scope, collectors: Sequence[Collector], record: Record, say: Say) -> bool:
+        """Return whether the pod was gone in the end."""
+        target = scope.target
+        say(f"capturing {target} (container {target.container}, {target.state}) on node {target.node or 'none'}")
+        mounts = lasting_mounts(scope.pod, target.container)
+        with Attachment(self._api, target, mounts, self._asked.options, say) as attachment:
+            capture = Capture(self._api, scope, attachment, record, say)
+            capture.run(collectors)
+        return capture.gone
+
+    def _follow(self, selected: Selected, record: Record, say: Say) -> Selected | None:
+        """Return the pod that took the place of one that is gone; it is followed once."""
+        target = selected.target
+        taken = [one.uid for one in record.manifest.targets]
+        try:
+            pod = replacement(self._api, target, selected.pod, taken)
+        except CaptureError as error:
+            say(f"cannot look for the replacement of {target}: {error}")
+            pod = None
+        if pod is None:
+            record.remark(f"{target} was gone during the capture, and nothing has taken its place")
+            return None
+        follower = find_target(pod, target.container, datetime.now(timezone.utc))
+        line = f"{target} was gone during the capture: followed to its replacement {follower}"
+        say(line)
+        record.remark(line)
+        record.also(follower)
+        return Selected(pod, follower)
+
+    def _speaker(self, target: Target) -> Say:
+        return lambda line: self._say(f"[{target.pod}] {line}")
+
+
+def _missing(collectors: Sequence[Collector], record: Record, folder: str) -> list[Collector]:
+    """Return the collectors that got nothing whole from the pod in ``folder``; what the API knows is read anew."""
+    done = {one.collector for one in record.manifest.artifacts if one.pod == folder and one.outcome == "complete"}
+    return [one for one in collectors if one.id not in done or one.reads_api]

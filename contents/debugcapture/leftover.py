@@ -1,0 +1,102 @@
+"""Find what a dying process left: heap dumps, fatal error logs, core files, on the volumes that outlive its container.
+
+Sources: Oracle, "java" (HeapDumpPath, ErrorFile); Node.js, "Diagnostic report"; core(5).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from .attachment import Attachment
+from .cluster.api import Api
+from .errors import NothingCaptured
+from .model import ContainerRef, Json, Target
+from .plan import is_running
+from .targets import find_container
+from .transfer import run_short
+
+NAMES = ("*.hprof", "*.hprof.gz", "hs_err_pid*.log", "replay_pid*.log", "javacore*.txt", "core", "core.[0-9]*",
+         "*.core", "report.*.json", "*.heapsnapshot", "*.dmp", "*.jfr")  # fmt: skip
+VOLUMES = "/debug-capture-volumes"  # where a debug container has the target's volumes
+_MOST = 20
+_DEPTH = 5
+_KINDS_THAT_LAST = ("emptyDir", "persistentVolumeClaim", "hostPath", "ephemeral", "nfs", "csi")
+_DUMP_PATHS = re.compile(r"-XX:(?:HeapDumpPath|ErrorFile)=(\S+)|--(?:diagnostic-dir|report-directory)[= ](\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Volumes:
+    """Where a target's volumes can be read."""
+
+    place: ContainerRef
+    root: str  # what stands before a path of the target
+    folders: tuple[str, ...]  # paths in the target
+
+
+def lasting_mounts(pod: Json, container: str) -> tuple[Json, ...]:
+    """Return the container's volumeMounts whose content outlives it, as a debug container may have them.
+
+    They are mounted below VOLUMES, so that they cover nothing of the debug image. A subPath is not allowed there
+    (Kubernetes documentation, "Ephemeral Containers"), so a mount that has one is left out.
+    """
+    kinds = {one["name"]: one for one in pod["spec"].get("volumes") or []}
+    mounts = find_container(pod, container).get("volumeMounts") or []
+    return tuple(
+        {"name": mount["name"], "mountPath": VOLUMES + mount["mountPath"], "readOnly": True}
+        for mount in mounts
+        if "subPath" not in mount and "subPathExpr" not in mount and _lasts(kinds.get(mount["name"], {}))
+    )
+
+
+def dump_folders(container: Json) -> list[str]:
+    """Return where the container's own options say that dumps are written."""
+    words = [*(container.get("command") or []), *(container.get("args") or [])]
+    words += [str(one.get("value", "")) for one in container.get("env") or []]
+    found = [next(filter(None, match.groups())) for word in words for match in _DUMP_PATHS.finditer(word)]
+    return [path if path.endswith("/") else path.rpartition("/")[0] or "/" for path in found]
+
+
+def open_volumes(pod: Json, target: Target, attachment: Attachment) -> Volumes | None:
+    """Return where the target's volumes can be read, attaching what that takes; None when it has none that last."""
+    mounts = lasting_mounts(pod, target.container)
+    if is_running(target):
+        folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts] + dump_folders(find_container(pod, target.container))
+        if not folders:
+            return None
+        place = attachment.place()
+        first = min(one.pid for one in place.listing.processes)
+        return Volumes(place.ref, f"/proc/{first}/root", tuple(dict.fromkeys(folders)))
+    if not mounts:
+        return None
+    folders = tuple(mount["mountPath"].removeprefix(VOLUMES) for mount in mounts)
+    return Volumes(attachment.volumes_place(), VOLUMES, folders)
+
+
+def find_leftovers(
+    api: Api, pod: Json, target: Target, attachment: Attachment
+) -> Iterator[tuple[ContainerRef, str, str]]:
+    """Yield (place, path, name in the bundle) of each dump that was left."""
+    volumes = open_volumes(pod, target, attachment) if attachment.has_image else None
+    if volumes is None:
+        return
+    for path in _search(api, volumes):
+        yield volumes.place, path, path.removeprefix(volumes.root).strip("/").replace("/", "_")
+
+
+def _search(api: Api, volumes: Volumes) -> list[str]:
+    names = [word for name in NAMES for word in ("-o", "-name", name)][1:]
+    folders = [volumes.root + folder for folder in volumes.folders]
+    argv = ("find", *folders, "-xdev", "-maxdepth", str(_DEPTH), "-type", "f", "(", *names, ")")
+    status, output, errors = run_short(api, volumes.place, argv)
+    if status.code is None:
+        raise NothingCaptured(f"cannot search the volumes of {volumes.place}", status.message or errors.strip())
+    return _newest(output.splitlines())
+
+
+def _newest(paths: Iterable[str]) -> list[str]:
+    """Return the paths that are read at most; names of dumps mostly end in a number or a time that grows."""
+    return sorted(paths)[-_MOST:]
+
+
+def _lasts(volume: Json) -> bool:
+    return any(kind in volume for kind in _KINDS_THAT_LAST)

@@ -1,0 +1,102 @@
+"""Read what stands above a pod: its owners, what limits them, and what their last release changed."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from .cluster.api import Api
+from .errors import NotAllowed, TargetNotFound
+from .model import Json
+from .redact import masked_pod
+from .targets import controller
+
+_REVISION: Final = "deployment.kubernetes.io/revision"
+_PATHS: Final[Mapping[str, str]] = {
+    "ReplicaSet": "/apis/apps/v1/namespaces/{namespace}/replicasets",
+    "Deployment": "/apis/apps/v1/namespaces/{namespace}/deployments",
+    "StatefulSet": "/apis/apps/v1/namespaces/{namespace}/statefulsets",
+    "DaemonSet": "/apis/apps/v1/namespaces/{namespace}/daemonsets",
+    "Job": "/apis/batch/v1/namespaces/{namespace}/jobs",
+    "CronJob": "/apis/batch/v1/namespaces/{namespace}/cronjobs",
+}
+_AROUND: Final = {
+    "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers",
+    "PodDisruptionBudget": "/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets",
+    "ResourceQuota": "/api/v1/namespaces/{namespace}/resourcequotas",
+}
+
+
+def owner_chain(api: Api, pod: Json) -> list[Json]:
+    """Return the pod's owners, the nearest first, then what limits them: autoscaler, disruption budget, quota.
+
+    A kind that we may not read, or that the cluster does not have, is left out.
+    """
+    chain: list[Json] = []
+    owner = controller(pod)
+    while owner and owner["kind"] in _PATHS:
+        found = _read(api, pod, owner["kind"], owner["name"])
+        chain.append({"kind": owner["kind"], **found})
+        owner = controller(found)
+    return chain + [one for kind in _AROUND for one in _around(api, pod, kind, chain)]
+
+
+def changes_between(api: Api, pod: Json) -> str:
+    """Return what the last release changed in the pod template, as a unified diff; "" where there is but one."""
+    owner = controller(pod)
+    if owner.get("kind") != "ReplicaSet":
+        return ""
+    namespace = pod["metadata"]["namespace"]
+    path = _PATHS["ReplicaSet"].format(namespace=quote(namespace))
+    mine = controller(_read(api, pod, "ReplicaSet", owner["name"])).get("uid")
+    found = api.items(path, f"cannot list ReplicaSets of {namespace}")
+    return release_diff([one for one in found if mine == controller(one).get("uid")])
+
+
+def release_diff(replica_sets: list[Json]) -> str:
+    """Return the difference of the pod templates of the last two revisions among ``replica_sets``."""
+    last = sorted(replica_sets, key=_revision)[-2:]
+    if len(last) < 2:
+        return ""
+    old, new = (_template(one) for one in last)
+    before, after = (f"revision {_revision(one)} ({one['metadata']['name']})" for one in last)
+    return "\n".join(difflib.unified_diff(old, new, before, after, lineterm="")) + "\n"
+
+
+def _template(replica_set: Json) -> list[str]:
+    import yaml
+
+    template = replica_set["spec"]["template"]
+    labels = {key: value for key, value in template["metadata"].get("labels", {}).items() if key != "pod-template-hash"}
+    shown = masked_pod({"metadata": {**template["metadata"], "labels": labels}, "spec": template["spec"]})
+    return str(yaml.safe_dump(shown, sort_keys=True, allow_unicode=True, width=120)).splitlines()
+
+
+def _revision(replica_set: Json) -> int:
+    text = str((replica_set["metadata"].get("annotations") or {}).get(_REVISION, "0"))
+    return int(text) if text.isdigit() else 0
+
+
+def _read(api: Api, pod: Json, kind: str, name: str) -> Json:
+    namespace = pod["metadata"]["namespace"]
+    path = f"{_PATHS[kind].format(namespace=quote(namespace))}/{quote(name)}"
+    return api.get(path, f"cannot read {kind} {namespace}/{name}")
+
+
+def _around(api: Api, pod: Json, kind: str, chain: list[Json]) -> list[Json]:
+    namespace = pod["metadata"]["namespace"]
+    try:
+        found = api.items(_AROUND[kind].format(namespace=quote(namespace)), f"cannot list {kind}s of {namespace}")
+    except (NotAllowed, TargetNotFound):
+        return []
+    return [{"kind": kind, **one} for one in found if _concerns(one, kind, pod, chain)]
+
+
+def _concerns(one: Json, kind: str, pod: Json, chain: list[Json]) -> bool:
+    if kind == "HorizontalPodAutoscaler":
+        target = one["spec"]["scaleTargetRef"]
+        return (target["kind"], target["name"]) in {(owner["kind"], owner["metadata"]["name"]) for owner in chain}
+    if kind == "PodDisruptionBudget":
+        wanted = ((one["spec"].get("selector") or {}).get("matchLabels") or {}).items()
+        return wanted <= (pod["metadata"].get("labels") or {}).items()
+    return True

@@ -1,0 +1,107 @@
+"""health.py: what is wrong with a pod, and which pod is worth looking at first."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from debugcapture.health import findings, unready_for, worst_first
+from debugcapture.model import Json
+from tests.unit.builders import pod, status, terminated
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
+READY = status(ready=True)
+
+
+def waiting(reason: str, **more: object) -> Json:
+    return status(state={"waiting": {"reason": reason}}, **more)
+
+
+def of(*statuses: Json, phase: str = "Running", **more: object) -> Json:
+    return pod(status={"phase": phase, "containerStatuses": list(statuses), **more})
+
+
+CASES: dict[str, tuple[Json, list[str]]] = {
+    "healthy": (of(READY), []),
+    "crash loop": (
+        of(waiting("CrashLoopBackOff", lastState=terminated("Error", 3))),
+        ["CrashLoopBackOff (exit code 3)"],
+    ),
+    "killed for memory": (of(status(ready=True, lastState=terminated("OOMKilled", 137))), ["OOMKilled"]),
+    "ended": (of(status(state=terminated("Error", 2))), ["ended with exit code 2"]),
+    "completed": (of(status(state=terminated("Completed", 0))), []),
+    "not ready": (of(status(ready=False)), ["not ready"]),
+    "image": (of(waiting("ImagePullBackOff"), phase="Pending"), ["ImagePullBackOff"]),
+    "starting": (of(waiting("ContainerCreating"), phase="Pending"), []),
+    "pending": (
+        pod(
+            status={
+                "phase": "Pending",
+                "containerStatuses": None,
+                "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}],
+            }
+        ),
+        ["pending (Unschedulable)"],
+    ),
+    "evicted": (of(phase="Failed", reason="Evicted"), ["failed (Evicted)"]),
+    "restarted lately": (
+        of(status(ready=True, restartCount=4, lastState=terminated("Error", 1, finishedAt="2026-01-02T11:50:00Z"))),
+        ["restarted 10 min ago, 4 restarts"],
+    ),
+    "restarted long ago": (
+        of(status(ready=True, restartCount=4, lastState=terminated("Error", 1, finishedAt="2026-01-02T09:00:00Z"))),
+        [],
+    ),
+    "terminating": (pod(metadata={"deletionTimestamp": "2026-01-02T12:00:20Z"}), ["terminating"]),
+    "stuck terminating": (pod(metadata={"deletionTimestamp": "2026-01-02T11:59:00Z"}), ["stuck terminating"]),
+    "init container": (
+        pod(
+            status={
+                "phase": "Pending",
+                "containerStatuses": [waiting("PodInitializing")],
+                "initContainerStatuses": [waiting("CrashLoopBackOff", name="setup", lastState=terminated("Error", 1))],
+            }
+        ),
+        ["CrashLoopBackOff (exit code 1)"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("whole", "wrong"), CASES.values(), ids=CASES.keys())
+def test_what_is_wrong_is_explained(whole: Json, wrong: list[str]) -> None:
+    assert [one.why for one in findings(whole, NOON)] == wrong
+
+
+def named(name: str, whole: Json) -> Json:
+    return whole | {"metadata": whole["metadata"] | {"name": name}}
+
+
+def test_the_worst_comes_first() -> None:
+    order = ["killed for memory", "crash loop", "stuck terminating", "evicted", "not ready", "image", "pending",
+             "restarted lately", "healthy"]  # fmt: skip
+    pods = [named(name, CASES[name][0]) for name in sorted(order)]
+    assert [one["metadata"]["name"] for one in worst_first(pods, NOON)] == order
+
+
+def test_of_equals_the_one_that_restarts_more_then_the_oldest() -> None:
+    def healthy(name: str, restarts: int, created: str) -> Json:
+        whole = of(status(ready=True, restartCount=restarts))
+        return whole | {"metadata": whole["metadata"] | {"name": name, "creationTimestamp": created}}
+
+    pods = [healthy("young", 0, "2026-01-02"), healthy("old", 0, "2026-01-01"), healthy("restarting", 9, "2026-01-03")]
+    assert [one["metadata"]["name"] for one in worst_first(pods, NOON)] == ["restarting", "old", "young"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "seconds"),
+    [
+        ({"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-02T11:58:00Z"}, 120),
+        ({"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-02T11:58:00Z"}, None),
+        ({"type": "Ready", "status": "False"}, 0),
+        ({"type": "Initialized", "status": "False"}, None),
+    ],
+)
+def test_how_long_a_pod_has_not_been_ready(condition: Json, seconds: int | None) -> None:
+    found = unready_for(of(READY, conditions=[condition]), NOON)
+    assert (None if found is None else found.total_seconds()) == seconds

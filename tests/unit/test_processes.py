@@ -1,0 +1,101 @@
+"""processes.py: what is listed, and which of it a collector is for."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from debugcapture.model import Detect, Process, User
+from debugcapture.processes import LISTING, MOST_PROCESSES, listing_command, matching, parse, unreadable
+from tests.unit.builders import collector, written
+from tests.unit.fakes import JAVA
+
+STATUS = "Name:\t{name}\nState:\tS\nUid:\t1000\t0\t0\t0\nGid:\t2000\t0\t0\t0\nVmRSS:\t  64 kB\nThreads:\t1\n"
+MAPS = "00-01 r-xp 0 08:01 2  /opt/java/bin/java\n00-02 r-xp 0 08:01 2  /opt/java/bin/java\n00-03 rw-p 0 0:0 0 [heap]\n"
+LIBRARY = "7f00-7f01 r-xp 0 08:01 1  /usr/lib/server/libjvm.so\n"
+ID = "abc123"
+
+
+def listed(folder: Path) -> str:
+    """The output of the listing, on a /proc of files."""
+    script = LISTING.replace("/proc/", f"{folder}/")
+    assert script != LISTING
+    argv = ["sh", "-c", script, "debug-capture", ID]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.replace(str(folder), "/proc")
+
+
+def process(folder: Path, pid: int, name: str, maps: str = MAPS, cgroup: str = "0::/\n") -> None:
+    written(folder, f"{pid}/status", STATUS.format(name=name))
+    written(folder, f"{pid}/maps", maps)
+    written(folder, f"{pid}/cgroup", cgroup)
+
+
+def test_processes_of_the_container_are_told_from_others(tmp_path: Path) -> None:
+    process(tmp_path, 1, "pause")
+    process(tmp_path, 12, "java", MAPS + LIBRARY + LIBRARY, f"5:cpu:/x\n1:memory:/kubepods/{ID}\n")
+    (tmp_path / "13").mkdir()  # has ended meanwhile
+    (found,) = parse(listed(tmp_path)).processes
+    assert found == Process(
+        12, User(1000, 2000), "java", 64 * 1024, ("/opt/java/bin/java", "/usr/lib/server/libjvm.so")
+    )
+
+
+def test_without_marks_all_but_the_shell_are_the_containers(tmp_path: Path) -> None:
+    process(tmp_path, 1, "java")
+    process(tmp_path, 2, "worker process")
+    found = parse(listed(tmp_path).replace("P 2 ", "P 2 "))
+    assert [(one.pid, one.name) for one in found.processes] == [(1, "java"), (2, "worker")]
+    assert found.shared
+
+
+def test_a_debug_containers_own_first_process_means_that_none_is_shared(tmp_path: Path) -> None:
+    process(tmp_path, 1, "sh")
+    written(tmp_path, "1/cmdline", "sh\0-c\0\nbase=$1\n\0debug-capture\0/tmp/debug-capture.d\x0090\0")
+    found = parse(listed(tmp_path))
+    assert (found.processes, found.shared) == ((), False)
+
+
+def test_the_real_proc_has_this_process() -> None:
+    done = subprocess.run(listing_command(""), capture_output=True, text=True, check=True)
+    names = {one.name for one in parse(done.stdout).processes}
+    assert any(name.startswith(("python", "pytest")) for name in names)
+
+
+@pytest.mark.parametrize("output", ["", "nonsense", "P x y z", "S 1\nM /a\n", "T\n"])
+def test_what_is_no_listing_has_no_processes(output: str) -> None:
+    assert parse(output).processes == ()
+
+
+ONE = parse(JAVA).processes[0]
+
+
+@pytest.mark.parametrize(
+    ("detect", "matches"),
+    [
+        (Detect("maps", r"/libjvm\.so"), True),
+        (Detect("exe", "java$"), True),
+        (Detect("exe", "libjvm"), False),
+        (Detect("comm", "^java$"), True),
+        (Detect("comm", "^jav$"), False),
+        (None, True),
+    ],
+)
+def test_kind_is_known_by_what_the_process_maps_is_or_is_called(detect: Detect | None, matches: bool) -> None:
+    assert bool(matching(collector(detect=detect), [ONE])) is matches
+
+
+def test_a_service_with_hundreds_of_workers_is_not_captured_hundreds_of_times() -> None:
+    many = [Process(pid, ONE.user, "java", 1, ONE.files) for pid in range(500, 0, -1)]
+    found = matching(collector(), many)
+    assert [one.pid for one in found] == list(range(1, MOST_PROCESSES + 1))
+
+
+def test_processes_that_hide_what_they_map_tell_whose_they_are() -> None:
+    hidden = Process(5, User(7, 8), "java", 0, ())
+    assert unreadable([hidden, Process(9, User(1, 1), "x", 0, ())]) == User(7, 8)
+    assert unreadable([hidden, ONE]) is None
+    assert unreadable([]) is None
