@@ -13,6 +13,7 @@ from typing import Any
 
 from lab.kubernetes import images, layout, runtime_images, workloads
 from lab.kubernetes.cluster import connect
+from lab.kubernetes.kubectl import Kubectl
 from lab.kubernetes.layers import JAVA
 from lab.kubernetes.workloads import Expected, RunningContainers
 from lab.part import LabError
@@ -107,6 +108,8 @@ def manifest(workload: Workload, image_key: str) -> dict[str, Any]:
         "metadata": {"name": workload.name, "namespace": NAMESPACE, "labels": labels},
         "spec": {
             "selector": {"matchLabels": labels},
+            # A rolling update would keep the old pod of a crashing workload for ever: the new one never gets ready.
+            "strategy": {"type": "Recreate"},
             "template": {
                 "metadata": {"labels": labels, "annotations": {"image-key": image_key}},
                 "spec": _pod(workload),
@@ -168,6 +171,7 @@ class RuntimesPart:
             kubectl(
                 "apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": everything})
             )
+            wait_until("the pods of the newest images", lambda: _are_newest(kubectl), timeout_s=120)
             workloads.wait_for_all(kubectl, RunningContainers(), EXPECTED)
 
     def down(self) -> None:
@@ -189,6 +193,15 @@ class RuntimesPart:
 
     def reset(self) -> None:
         """The images stay in the cache."""
+
+
+def _are_newest(kubectl: Kubectl) -> bool:
+    """Whether no pod of an older manifest is left."""
+    return all(
+        deployment["status"].get("observedGeneration") == deployment["metadata"]["generation"]
+        and deployment["status"].get("updatedReplicas") == deployment["status"].get("replicas") == 1
+        for deployment in kubectl.json("get", "deployments", f"--namespace={NAMESPACE}")["items"]
+    )
 
 
 def _present() -> bool:

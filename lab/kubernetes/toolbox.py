@@ -27,7 +27,8 @@ class Tool:
 
 def sources() -> tuple[Path, ...]:
     """The image is made again when one of these changes."""
-    return (Path(__file__), _LIST, *sorted((_FOLDER / "node-inspect").iterdir()))
+    programs = (path for tool in tools() if tool.source == "go" for path in (_FOLDER / tool.package).iterdir())
+    return (Path(__file__), _LIST, *sorted(programs))
 
 
 def tools() -> list[Tool]:
@@ -67,7 +68,7 @@ def _built(scratch: Path) -> Iterator[Path]:
         if tool.source == "pip":
             yield unpacked_wheel(tool.package) / tool.file
         elif tool.source == "go":
-            yield _node_inspect(tool, scratch)
+            yield _go_program(tool, scratch)
         elif tool.source == "cargo":
             # Takes minutes, once. A machine without Rust does without the tool, and so without Ruby's stacks.
             program = cargo_program(tool.package)
@@ -75,7 +76,7 @@ def _built(scratch: Path) -> Iterator[Path]:
                 yield program
 
 
-def _node_inspect(tool: Tool, scratch: Path) -> Path:
+def _go_program(tool: Tool, scratch: Path) -> Path:
     program = scratch / tool.file
     build = ["build", "-trimpath", "-ldflags=-s -w", "-o", str(program), "."]
     run_go(go_binary(), build, _FOLDER / tool.package)

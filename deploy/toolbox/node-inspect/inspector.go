@@ -45,7 +45,8 @@ func openInspector(ctx context.Context, pid int) (*inspector, error) {
 	if err := askToOpen(pid); err != nil {
 		return nil, err
 	}
-	return awaitOpen(ctx, pid, before)
+	// Whoever is told to end now still waits: what is on its way to be opened could not be closed otherwise.
+	return awaitOpen(context.WithoutCancel(ctx), pid, before)
 }
 
 // askToOpen sends SIGUSR1, which would end a process that has no handler for it.
@@ -80,9 +81,6 @@ func awaitOpen(ctx context.Context, pid int, before map[int]bool) (*inspector, e
 			}
 		}
 		pause(limited, pollEvery)
-	}
-	if ctx.Err() != nil {
-		return nil, errors.New("told to end before the inspector was open")
 	}
 	return nil, fmt.Errorf("its inspector did not open within %s: another process may have port %d, or it takes SIGUSR1 for itself", openLimit, defaultPort)
 }

@@ -1,0 +1,38 @@
+// Command php-stacks prints what a running PHP process executes: functions, files and lines, without arguments.
+//
+//	php-stacks PID
+//
+// It reads the process's memory and neither stops nor changes it, so that a frame may be gone when it is read. It needs
+// the same user as the process, or SYS_PTRACE, and a PHP that is not built thread-safe (cli and fpm usually are not).
+// phpspy does this and more where it is at hand; no package registry has it.
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "--version" {
+		fmt.Println("php-stacks 1")
+		return
+	}
+	pid, err := strconv.Atoi(os.Args[len(os.Args)-1])
+	if len(os.Args) != 2 || err != nil {
+		fmt.Fprintln(os.Stderr, "usage: php-stacks PID")
+		os.Exit(2)
+	}
+	frames, err := stack(pid)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "php-stacks: process %d: %v\n", pid, err)
+		os.Exit(1)
+	}
+	fmt.Printf("PHP process %d\n", pid)
+	if len(frames) == 0 {
+		fmt.Println("    runs no PHP code now")
+	}
+	for number, one := range frames {
+		fmt.Printf("#%-2d %s\n", number, one)
+	}
+}

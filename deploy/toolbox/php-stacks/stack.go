@@ -1,0 +1,171 @@
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Layouts of php-src: Zend/zend_globals.h, zend_compile.h, zend_types.h, for 64 bits. What moves between versions is
+// searched for. Seen with 8.2.
+const (
+	stackPageSize    = 256 * 1024 // executor_globals.vm_stack_page_size, just before current_execute_data
+	searchFrom       = 256
+	searchTo         = 1024
+	opline           = 0
+	function         = 24
+	previous         = 48
+	lineNumber       = 24 // zend_op
+	functionName     = 8  // zend_function.common
+	scope            = 16
+	className        = 8 // zend_class_entry
+	stringLength     = 16
+	stringValue      = 24
+	internalFunction = 1
+	userFunction     = 2
+	evaluatedCode    = 4
+	longestName      = 4096
+	mostFrames       = 512
+)
+
+// Where zend_op_array.filename may be; it moved with several versions.
+var fileNames = [2]int{112, 200}
+
+type frame struct {
+	name, file string
+	line       uint32
+	internal   bool
+}
+
+func (f frame) String() string {
+	switch {
+	case f.internal:
+		return f.name + "()"
+	case f.name == "":
+		return fmt.Sprintf("{main} %s:%d", f.file, f.line)
+	}
+	return fmt.Sprintf("%s() %s:%d", f.name, f.file, f.line)
+}
+
+// stack is what the process executes, the innermost first; empty when it waits for a request.
+func stack(pid int) ([]frame, error) {
+	globals, err := executorGlobals(pid)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	m := memory{file}
+	at, err := m.currentFrame(globals)
+	if err != nil {
+		return nil, err
+	}
+	var frames []frame
+	for at != 0 && len(frames) < mostFrames {
+		called, err := m.pointer(at + function)
+		if err != nil {
+			return frames, nil // it has returned meanwhile: those that were read are true
+		}
+		if called != 0 { // 0: no function yet, a frame in the making
+			if one, err := m.frame(at, called); err == nil {
+				frames = append(frames, one)
+			}
+		}
+		if at, err = m.pointer(at + previous); err != nil {
+			return frames, nil
+		}
+	}
+	return frames, nil
+}
+
+// currentFrame finds current_execute_data behind the one field with a known value.
+func (m memory) currentFrame(globals uint64) (uint64, error) {
+	content, err := m.read(globals, searchTo)
+	if err != nil {
+		return 0, err
+	}
+	for at := searchFrom; at+16 <= len(content); at += 8 {
+		if binary.LittleEndian.Uint64(content[at:]) == stackPageSize {
+			return binary.LittleEndian.Uint64(content[at+8:]), nil
+		}
+	}
+	return 0, errors.New("its layout is not known: PHP before 7.3, or not yet started")
+}
+
+func (m memory) frame(at, called uint64) (frame, error) {
+	kind, err := m.read(called, 1)
+	if err != nil {
+		return frame{}, err
+	}
+	name, err := m.functionName(called)
+	if err != nil || kind[0] == internalFunction {
+		return frame{name: name, internal: true}, err
+	}
+	if kind[0] != userFunction && kind[0] != evaluatedCode {
+		return frame{}, fmt.Errorf("no function of kind %d", kind[0])
+	}
+	operation, err := m.pointer(at + opline)
+	if err != nil {
+		return frame{}, err
+	}
+	line, err := m.read(operation+lineNumber, 4)
+	if err != nil {
+		return frame{}, err
+	}
+	return frame{name: name, file: m.fileName(called), line: binary.LittleEndian.Uint32(line)}, nil
+}
+
+func (m memory) functionName(called uint64) (string, error) {
+	text, err := m.pointer(called + functionName)
+	if err != nil || text == 0 {
+		return "", err
+	}
+	name, err := m.text(text)
+	if err != nil {
+		return "", err
+	}
+	if class, err := m.pointer(called + scope); err == nil && class != 0 {
+		if text, err := m.pointer(class + className); err == nil {
+			if of, err := m.text(text); err == nil {
+				return of + "::" + name, nil
+			}
+		}
+	}
+	return name, nil
+}
+
+// fileName searches for the first string of the function that is a path.
+func (m memory) fileName(called uint64) string {
+	for at := fileNames[0]; at <= fileNames[1]; at += 8 {
+		if text, err := m.pointer(called + uint64(at)); err == nil {
+			if name, err := m.text(text); err == nil && strings.ContainsAny(name, "/.") {
+				return name
+			}
+		}
+	}
+	return "?"
+}
+
+// text is a zend_string, if there is a printable one.
+func (m memory) text(address uint64) (string, error) {
+	length, err := m.pointer(address + stringLength)
+	if err != nil {
+		return "", err
+	}
+	if length == 0 || length > longestName {
+		return "", errors.New("no string")
+	}
+	content, err := m.read(address+stringValue, int(length))
+	if err != nil {
+		return "", err
+	}
+	if strings.ContainsFunc(string(content), func(one rune) bool { return one < ' ' }) {
+		return "", errors.New("no printable string")
+	}
+	return string(content), nil
+}

@@ -1,0 +1,112 @@
+"""node-inspect on real Node.js processes: what it brings, and that it leaves the process as it was."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.paths import REPO
+from lab.prerequisites import go_binary, run_go
+from lab.stores.node import find_node
+
+_INSPECTOR_PORT = 9229
+_IDLE = "setInterval(() => {}, 60000); console.log('ready')"
+_BUSY = "function spin() { for (;;); } setTimeout(function handleOrder() { spin(); }, 1); console.log('ready')"
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = tmp_path_factory.mktemp("node-inspect") / "node-inspect"
+    run_go(go_binary(), ["build", "-o", str(built), "."], REPO / "deploy" / "toolbox" / "node-inspect")
+    return built
+
+
+@pytest.fixture
+def node(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    arguments = [str(find_node().program), "-e", request.param]
+    environment = {"PATH": "/usr/bin:/bin", "DATABASE_PASSWORD": "hunter2"}
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def inspect(program: Path, *arguments: object) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([program, *map(str, arguments)], capture_output=True)
+
+
+def is_listening() -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", _INSPECTOR_PORT)) == 0
+
+
+@pytest.mark.parametrize("node", [_BUSY], indirect=True)
+def test_stacks_of_a_loop_that_never_ends(program: Path, node: subprocess.Popen[str]) -> None:
+    done = inspect(program, "stacks", node.pid)
+    assert done.returncode == 0, done.stderr
+    assert b"runs JavaScript\n    at spin (" in done.stdout
+    assert b"at handleOrder (" in done.stdout
+    assert not is_listening()
+
+
+@pytest.mark.parametrize("node", [_IDLE], indirect=True)
+def test_stacks_of_a_process_that_waits(program: Path, node: subprocess.Popen[str]) -> None:
+    done = inspect(program, "stacks", node.pid)
+    assert b"waits in its event loop" in done.stdout
+    assert b"1 Timeout" in done.stdout
+
+
+@pytest.mark.parametrize("node", [_IDLE], indirect=True)
+def test_report_has_no_environment(program: Path, node: subprocess.Popen[str]) -> None:
+    done = inspect(program, "report", node.pid)
+    assert json.loads(done.stdout)["header"]["processId"] == node.pid
+    assert b"hunter2" not in done.stdout
+
+
+@pytest.mark.parametrize("node", [_IDLE], indirect=True)
+@pytest.mark.parametrize(
+    ("arguments", "key"), [(("cpu-profile",), "samples"), (("heap-snapshot",), "snapshot")], ids=lambda one: one[0]
+)
+def test_profiles_are_whole_and_the_inspector_is_closed(
+    program: Path, node: subprocess.Popen[str], arguments: tuple[str, ...], key: str
+) -> None:
+    seconds = [1] if arguments == ("cpu-profile",) else []
+    done = inspect(program, *arguments, node.pid, *seconds)
+    assert key in json.loads(done.stdout)
+    assert not is_listening()
+    assert node.poll() is None
+
+
+@pytest.mark.parametrize("node", [_IDLE], indirect=True)
+def test_told_to_end_it_closes_the_inspector(program: Path, node: subprocess.Popen[str]) -> None:
+    with subprocess.Popen([program, "cpu-profile", str(node.pid), "60"], stderr=subprocess.DEVNULL) as running:
+        while not is_listening():
+            assert running.poll() is None
+        running.send_signal(signal.SIGTERM)
+    assert not is_listening()
+    assert node.poll() is None
+
+
+def test_a_process_that_would_die_of_the_signal_is_left_alone(program: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        done = inspect(program, "stacks", other.pid)
+        assert done.returncode == 1
+        assert b"left alone" in done.stderr
+        assert other.poll() is None
+        other.kill()
+
+
+@pytest.mark.parametrize("arguments", [(), ("stacks",), ("stacks", "x"), ("cpu-profile", "1"), ("other", "1")])
+def test_wrong_arguments(program: Path, arguments: tuple[str, ...]) -> None:
+    done = inspect(program, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"usage:")
