@@ -191,7 +191,7 @@ def judge(status: ExitStatus, ended: Ended | None, sink: Sink, errors: str) -> B
     """Return what became of a tool: only exit code 0 with a whole output is complete."""
     code = ended.code if ended else status.code
     if code == NOTHING_THERE:
-        return Brought("skipped", *_last_line(errors))
+        return Brought("skipped", "".join(_last_line(errors)))
     whole = not (ended and ended.sha256) or ended.sha256 == sink.received_sha256
     if code == 0 and whole:
         verified: Integrity = "verified" if ended and ended.sha256 else "unverified"

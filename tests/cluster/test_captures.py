@@ -56,7 +56,10 @@ Apply = Callable[[dict[str, Any]], None]
 
 @pytest.fixture
 def apply(namespace: str, kubectl: Kubectl) -> Apply:
-    return lambda thing: kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(thing)) and None
+    def use(thing: dict[str, Any]) -> None:
+        kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(thing))
+
+    return use
 
 
 def pod(name: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -15,7 +15,7 @@ from debugcapture.capture import Capture, Record
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.debug_container import _LEAVE
 from debugcapture.errors import NotAllowed, TargetNotFound
-from debugcapture.model import Artifact, Collector, ContainerState, ExitStatus, Target, User
+from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, ExitStatus, Target, User
 from debugcapture.plan import Allowed
 from debugcapture.settings import Profile
 from debugcapture.survey import Scope
@@ -124,13 +124,13 @@ def test_debug_image_without_the_tool_is_told(capture: Run) -> None:
 class Denying(Cluster):
     """A cluster whose debug container may not touch the target unless it is root."""
 
-    def run(self, api, place, argv, *, stdout, stderr, **rest):  # type: ignore[no-untyped-def]  # as the base class
+    def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], **rest: Any) -> Any:
         spec = next((one for one in self.attached if one["name"] == place.container), {})
         denied = spec and spec["securityContext"]["runAsUser"] != 0
         self.answers["jattach"] = (
             (ExitStatus(1), b"", b"ptrace: Operation not permitted\n") if denied else (OK, b"threads\n", b"")
         )
-        return super().run(api, place, argv, stdout=stdout, stderr=stderr, **rest)
+        return super().run(_api, place, argv, **rest)
 
 
 def test_more_privilege_is_taken_only_after_less_was_denied_and_where_it_is_allowed(capture: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 READY = status(ready=True)
 
 
-def waiting(reason: str, **more: object) -> Json:
+def waiting(reason: str, **more: Any) -> Json:
     return status(state={"waiting": {"reason": reason}}, **more)
 
 

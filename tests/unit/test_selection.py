@@ -139,7 +139,7 @@ def test_what_is_not_there_is_told_with_what_is(settings: dict[str, Any], why: s
         cluster.found = []
     if settings.get("namespace") == "shopp" and "workload" in settings:
         cluster.kinds, cluster.forbids = {}, True
-        cluster.get = _forbidden  # type: ignore[method-assign]
+        cluster.get = _forbidden  # type: ignore[assignment]
     with pytest.raises(TargetNotFound, match=why):
         selected(cluster, **settings)
 

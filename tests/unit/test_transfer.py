@@ -28,7 +28,7 @@ class Memory:
     """A sink that keeps all."""
 
     def __init__(self, limit: int = 1 << 30) -> None:
-        self.content, self.limit, self.restarts = bytearray(), limit, 0
+        self.content, self.limit, self.restarts = b"", limit, 0
 
     @property
     def received(self) -> int:
@@ -39,12 +39,12 @@ class Memory:
         return hashlib.sha256(self.content).hexdigest()
 
     def write(self, piece: memoryview) -> None:
-        self.content += piece[: self.limit - len(self.content)]
+        self.content += bytes(piece[: self.limit - len(self.content)])
         if len(self.content) == self.limit:
             raise SizeLimitReachedError(f"cut at its size limit of {self.limit} bytes")
 
     def restart(self) -> None:
-        self.content.clear()
+        self.content = b""
         self.restarts += 1
 
 
@@ -193,7 +193,7 @@ def test_arguments_are_never_read_by_a_shell(on: On) -> None:
     sink = Memory()
     words = ["$(id)", "; id", "'", '"', "`id`", "*", "a b"]
     ran(["printf", "%s\n", *words], sink)
-    assert bytes(sink.content).decode().splitlines() == words
+    assert sink.content.decode().splitlines() == words
 
 
 def fetched(file: Path, sink: Memory) -> Brought:
