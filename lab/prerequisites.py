@@ -83,14 +83,21 @@ def unpacked_wheel(requirement: str) -> Path:
 
 def cargo_program(crate: str) -> Path | None:
     """The program of ``NAME@VERSION`` from crates.io, built once; None where the machine has no Rust."""
-    name = crate.partition("@")[0]
-    folder = cache_dir() / "bin" / crate.replace("@", "-")
-    program = folder / "bin" / name
-    cargo = _find("cargo")
+    folder, cargo = _cargo_folder(crate), _find("cargo")
     with _unpack_lock:
-        if cargo and not program.exists():
+        if cargo and not built_cargo_program(crate):
             _command(["nice", "-n", "5", str(cargo), "install", "--quiet", "--locked", "--root", str(folder), crate])
+    return built_cargo_program(crate)
+
+
+def built_cargo_program(crate: str) -> Path | None:
+    """The program of ``NAME@VERSION``, if it has been built."""
+    program = _cargo_folder(crate) / "bin" / crate.partition("@")[0]
     return program if program.exists() else None
+
+
+def _cargo_folder(crate: str) -> Path:
+    return cache_dir() / "bin" / crate.replace("@", "-")
 
 
 def _command(command: list[str]) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 
-from lab.__main__ import PARTS, down, standard_parts, up
+from lab.__main__ import PARTS, down, up
 from lab.part import LabError
 
 
@@ -15,7 +15,7 @@ def main(command: list[str]) -> int:
     """Bring the lab up, run ``command``, leave the lab as it was."""
     were_down = [part for part in PARTS.values() if part.status() == "down"]
     try:
-        up(standard_parts())
+        up(list(PARTS.values()))
         return subprocess.run(command).returncode
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)

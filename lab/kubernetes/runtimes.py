@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.kubernetes import images, layout, runtime_images, workloads
+from lab.kubernetes import images, layout, runtime_images, toolbox, workloads
 from lab.kubernetes.cluster import connect
 from lab.kubernetes.kubectl import Kubectl
 from lab.kubernetes.layers import JAVA
@@ -160,7 +160,9 @@ class RuntimesPart:
 
     def up(self, progress: Progress) -> None:
         """Make the images, apply the workloads, wait until each is as it should be."""
-        recipes = runtime_images.recipes()
+        with progress.stage(self.name, "tools that have to be compiled"):
+            toolbox.compile_tools()
+        recipes = (*runtime_images.recipes(), *(one for one in images.recipes() if one.name == "toolbox"))
         images.ensure_built(recipes, progress)
         images.ensure_imported(recipes, progress)
         kubectl = connect()

@@ -10,7 +10,7 @@ from lab.kubernetes.archive import Layer
 from lab.kubernetes.debian import DebianRoot
 from lab.kubernetes.layers import with_busybox
 from lab.paths import REPO
-from lab.prerequisites import cargo_program, go_binary, run_go, unpacked_wheel
+from lab.prerequisites import built_cargo_program, cargo_program, go_binary, run_go, unpacked_wheel
 
 _FOLDER = REPO / "deploy" / "toolbox"
 _LIST = _FOLDER / "tools.txt"
@@ -28,7 +28,8 @@ class Tool:
 def sources() -> tuple[Path, ...]:
     """The image is made again when one of these changes."""
     programs = (path for tool in tools() if tool.source == "go" for path in (_FOLDER / tool.package).iterdir())
-    return (Path(__file__), _LIST, *sorted(programs))
+    cargo = (built_cargo_program(tool.package) for tool in tools() if tool.source == "cargo")
+    return (Path(__file__), _LIST, *filter(None, cargo), *sorted(programs))
 
 
 def tools() -> list[Tool]:
@@ -62,6 +63,13 @@ def make(scratch: Path) -> Layer:
     return layer
 
 
+def compile_tools() -> None:
+    """Build what takes minutes; a machine without Rust does without the tool, and so without Ruby's stacks."""
+    for tool in tools():
+        if tool.source == "cargo":
+            cargo_program(tool.package)
+
+
 def _built(scratch: Path) -> Iterator[Path]:
     """The tools that Debian does not have."""
     for tool in tools():
@@ -70,8 +78,8 @@ def _built(scratch: Path) -> Iterator[Path]:
         elif tool.source == "go":
             yield _go_program(tool, scratch)
         elif tool.source == "cargo":
-            # Takes minutes, once. A machine without Rust does without the tool, and so without Ruby's stacks.
-            program = cargo_program(tool.package)
+            # Takes minutes: the part `runtimes` builds it, and makes this image again.
+            program = built_cargo_program(tool.package)
             if program:
                 yield program
 
