@@ -4,13 +4,16 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import exec_stream, step_cost
+from benchmarks import debug_container, exec_stream, fetch_file, many_pods, step_cost
 from benchmarks.result import Result, bench_lines, table
 from lab.part import LabError
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "step-cost": step_cost.run,
     "exec-stream": exec_stream.run,
+    "fetch-file": fetch_file.run,
+    "debug-container": debug_container.run,
+    "many-pods": many_pods.run,
 }
 
 

@@ -21,6 +21,7 @@ class BenchPod:
     kubeconfig: Path
     kubectl: Path
     run: Kubectl
+    image: str  # of the toolbox
 
     def output(self, *command: str) -> str:
         """What ``command`` prints in the pod."""
@@ -33,16 +34,19 @@ class BenchPod:
 
 
 @contextmanager
-def bench_pod() -> Iterator[BenchPod]:
-    """A pod with a shell and an empty /data."""
+def bench_pod(*, bare: bool = False) -> Iterator[BenchPod]:
+    """A pod with a shell and an empty /data; ``bare``: one with nothing but a program, called app."""
     cluster = lab.kubernetes.endpoint()
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
     _delete(kubectl)
     try:
-        for thing in ({"kind": "Namespace", "metadata": {"name": NAMESPACE}}, _pod(cluster.toolbox_image)):
+        for thing in (
+            {"kind": "Namespace", "metadata": {"name": NAMESPACE}},
+            _bare() if bare else _pod(cluster.toolbox_image),
+        ):
             kubectl("create", "--filename=-", stdin=json.dumps({"apiVersion": "v1", **thing}))
         kubectl("wait", f"--namespace={NAMESPACE}", f"pod/{POD}", "--for=condition=Ready", "--timeout=60s")
-        yield BenchPod(cluster.kubeconfig, cluster.kubectl, kubectl)
+        yield BenchPod(cluster.kubeconfig, cluster.kubectl, kubectl, cluster.toolbox_image)
     finally:
         _delete(kubectl)
 
@@ -52,6 +56,16 @@ def _delete(kubectl: Kubectl) -> None:
     if kubectl.succeeds("get", "namespace", NAMESPACE):
         kubectl(*pod)
         kubectl("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=60s")
+
+
+def _bare() -> dict[str, object]:
+    container = {"name": "app", "image": "lab.local/pause:1", "imagePullPolicy": "IfNotPresent"}
+    security = {"runAsUser": 1000, "runAsGroup": 1000}
+    return {
+        "kind": "Pod",
+        "metadata": {"name": POD, "namespace": NAMESPACE},
+        "spec": {"containers": [container], "securityContext": security},
+    }
 
 
 def _pod(image: str) -> dict[str, object]:

@@ -20,25 +20,34 @@ from .cluster.debug_container import BASE
 from .errors import NothingCaptured, Unreachable
 from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity
 
+# OpenSSL sums six times as fast as busybox, and the network waits for neither.
+_SUM = r"""
+sum=
+if openssl version >/dev/null 2>&1; then sum='openssl dgst -sha256 -r'; fi
+if [ ! "$sum" ] && command -v sha256sum >/dev/null 2>&1; then sum=sha256sum; fi
+"""
 # $1 is the time limit in seconds, then the tool's argv. Programs beside the shell are used where they are, not missed.
-_RUN = r"""
+_RUN = rf"""
+{_SUM}
 limit=$1; shift
 if timeout -s KILL 1 true 2>/dev/null; then set -- timeout -s KILL "$limit" "$@"; fi
 exec 3>&1
-if command -v sha256sum >/dev/null 2>&1 && command -v tee >/dev/null 2>&1 && [ -w /dev/fd/3 ]; then
-  ended=$( { { "$@" 4>&- </dev/null; echo "$?" >&4; } | tee /dev/fd/3 | sha256sum >&4; } 4>&1 )
+if [ "$sum" ] && command -v tee >/dev/null 2>&1 && [ -w /dev/fd/3 ]; then
+  ended=$( {{ {{ "$@" 4>&- </dev/null; echo "$?" >&4; }} | tee /dev/fd/3 | $sum >&4; }} 4>&1 )
 else
   "$@" </dev/null; ended="$?"
 fi
 printf '\ndebug-capture-end - %s\n' "$(echo $ended)" >&2
 """
 # $1 is a file, $2 how many bytes of it have arrived already. It is summed while it is sent.
-_FETCH = r"""
+_FETCH = rf"""
+{_SUM}
 exec 3>&1
-size=$(wc -c <"$1") || exit 66
-send() { if [ "$2" = 0 ]; then cat "$1"; else tail -c "+$(($2 + 1))" "$1"; fi; }
-if command -v sha256sum >/dev/null 2>&1; then sum=$(sha256sum <"$1" & send "$1" "$2" >&3; wait); else send "$1" "$2"; fi
-printf '\ndebug-capture-end %s 0 %s\n' "$(echo $size)" "$sum" >&2
+[ -r "$1" ] || {{ echo "cannot read it" >&2; exit 66; }}
+size=$(stat -L -c %s "$1" 2>/dev/null || wc -c <"$1")
+send() {{ if [ "$2" = 0 ]; then cat "$1"; else tail -c "+$(($2 + 1))" "$1"; fi; }}
+if [ "$sum" ]; then found=$($sum <"$1" & send "$1" "$2" >&3; wait); else send "$1" "$2"; found=; fi
+printf '\ndebug-capture-end %s 0 %s\n' "$(echo $size)" "$found" >&2
 """
 # $1 is the base directory, $2 a job's name, $3 its script.
 _START = 'printf %s "$3" >"$1/jobs/$2" && echo "$2" >"$1/pipe"'

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..errors import CaptureError, NothingCaptured, TargetNotFound
+from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound
 from ..health import moment
 from ..model import ContainerRef, ExitStatus, Json, Target, User
 from ..settings import Profile
@@ -36,9 +36,11 @@ done
 # A capture joins by making a directory, and the last one that leaves ends the container: that `users` could be
 # removed means that nobody is in it, and that nobody can join any more.
 _JOIN = 'i=0; until [ -p "$1/pipe" ]; do i=$((i+1)); [ $i -lt 50 ] || exit 1; sleep 0.1; done; mkdir "$1/users/$2"'
+_READY = '[ -p "$1/pipe" ]'
 _LEAVE = 'rmdir "$1/users/$2"; if rmdir "$1/users" 2>/dev/null; then echo end >"$1/pipe"; fi'
 _START_LIMIT_S = 120
 _END_LIMIT_S = 10
+_POLL_S, _SLOW_POLL_S = 0.05, 1
 _NODE_CHECK_S = 5  # by then a kubelet that works has seen the container
 # The kubelet goes on trying in these states; an incident cannot wait for it.
 _HOPELESS = frozenset({
@@ -171,26 +173,35 @@ def _run(api: Api, place: ContainerRef, script: str, ticket: str) -> ExitStatus:
 
 
 def _wait_until_running(api: Api, place: ContainerRef, debug: DebugContainer, say: Callable[[str], None]) -> None:
-    started, told, pause_s = time.monotonic(), "", 0.1
+    """Wait until commands run in ``place``. It does before the pod's status says so, which may lag by seconds."""
+    started, told = time.monotonic(), ""
     while time.monotonic() - started < debug.start_limit_s:
+        if _answers(api, place):
+            return
         pod = api.pod(place.namespace, place.pod)
         state = _state(pod, place.container)
-        if "running" in state:
-            return
-        reason = _waiting_for(state, place, debug)
+        reason = "its shell" if "running" in state else _waiting_for(state, place, debug)
         if not reason:
             late = time.monotonic() - started > _NODE_CHECK_S
             reason = _node_problem(api, pod) if late else "the kubelet has not seen it yet"
         if reason != told:
             say(f"waits for debug container {place.container}: {reason}")
             told = reason
-        time.sleep(pause_s)
-        pause_s = min(pause_s * 1.5, 1)
+        time.sleep(_POLL_S if time.monotonic() - started < _NODE_CHECK_S else _SLOW_POLL_S)
     raise NothingCaptured(
         f"debug container of {place.namespace}/{place.pod}",
         f"it did not start within {debug.start_limit_s} s ({told})",
         "Check the pod's node and the debug image.",
     )
+
+
+def _answers(api: Api, place: ContainerRef) -> bool:
+    try:
+        return _run(api, place, _READY, "").code == 0
+    except NotAllowed:
+        raise
+    except CaptureError:
+        return False  # the kubelet does not know the container yet, and the pod's status tells why
 
 
 def _waiting_for(state: Json, place: ContainerRef, debug: DebugContainer) -> str:
