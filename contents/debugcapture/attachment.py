@@ -9,6 +9,7 @@ from typing import Final
 
 from .cluster.api import Api
 from .cluster.debug_container import DebugContainer, attached
+from .cluster.debug_pod import copy_of, node_pod, running
 from .cluster.profiles import ladder, rung
 from .errors import BadInput, CaptureError, NothingCaptured
 from .model import ContainerRef, Json, Target, User
@@ -32,6 +33,8 @@ class DebugOptions:
     environment: tuple[tuple[str, str], ...] = ()
     custom: Json = field(default_factory=dict)
     wait_for_restart_s: int = 0
+    copy: bool = False  # whether a copy of the pod may be made
+    node_namespace: str = ""  # where a pod that looks at the node may be made; "" for nowhere
 
 
 def debug_options(settings: DebugContainerSettings, lives_s: int, wait_for_restart_s: int = 0) -> DebugOptions:
@@ -136,6 +139,22 @@ class Attachment:
         """Return a debug container that has the target's volumes but none of its processes: for one that crashed."""
         debug = self._debug("restricted", self._user or NOBODY, "", self._mounts)
         return self._attached.enter_context(attached(self._api, self._target, debug, self._say))
+
+    def copy_place(self, pod: Json) -> ContainerRef:
+        """Return a copy of the target that only sleeps. Raises BadInput when none may be made."""
+        if not self._options.copy:
+            raise BadInput(f"cannot copy {self._target}", "the job does not allow it", "Set allow_copy.")
+        copy = copy_of(pod, self._target, self._options.image, self._options.lives_s)
+        return self._attached.enter_context(running(self._api, copy, self._say))
+
+    def node_place(self) -> ContainerRef:
+        """Return a pod that sees the target's node. Raises BadInput when none may be made."""
+        options = self._options
+        if not options.node_namespace:
+            what = f"cannot look at node {self._target.node}"
+            raise BadInput(what, "the job does not allow it", "Set node_namespace.")
+        pod = node_pod(self._target.node, options.node_namespace, options.image, options.lives_s)
+        return self._attached.enter_context(running(self._api, pod, self._say))
 
     def _attach(self, profile: Profile) -> Place:
         if self._user is None:

@@ -11,6 +11,7 @@ from threading import Lock
 from .attachment import Attachment, Place
 from .bundle import ArtifactFile, Bundle, SizeLimitReachedError, writable
 from .cluster.api import Api
+from .cluster.debug_pod import BUSYBOX, HOST
 from .errors import CaptureError, NotAllowed, TargetNotFound
 from .leftover import find_leftovers, open_volumes
 from .model import (
@@ -36,7 +37,23 @@ from .transfer import Brought, Limits, fetch_file, run_detached, run_short, run_
 
 _LOG_LIMIT_BYTES = 64 << 20
 _DENIED = ("ermission denied", "not permitted", "ptrace", "EPERM", "EACCES")
+_WITH_PODS = ("leftovers", "node-state")
 Say = Callable[[str], None]
+# $1 is where the node's files are. Each tool is the node's own, and may not be there.
+NODE_STATE = r"""
+show() { printf '\n== %s\n' "$*"; "$@" 2>&1 | tail -n 2000; }
+show dmesg
+printf '\n== killed for memory\n'; dmesg 2>/dev/null | grep -iE 'out of memory|oom-kill|killed process'
+if [ -x "$1/usr/bin/journalctl" ]; then show chroot "$1" journalctl --unit=kubelet --lines=2000 --no-pager; fi
+for tool in /usr/bin/crictl /usr/local/bin/crictl; do
+  if [ -x "$1$tool" ]; then show chroot "$1" "$tool" ps --all; fi
+done
+show cat "$1/proc/meminfo"; show cat "$1/proc/loadavg"
+for file in cpu memory io; do [ -r "/proc/pressure/$file" ] && show cat "/proc/pressure/$file"; done
+show df -P "$1"
+show ps -o pid,ppid,stat,vsz,args
+exit 0
+"""
 
 
 class Record:
@@ -108,7 +125,7 @@ class Capture:
         try:
             with writable(self._record.bundle.folder):
                 if collector.id == FILES and not is_running(self._target):
-                    yield self._files_of_volumes(collector)
+                    yield from self._files_of_stopped(collector)
                 else:
                     yield from self._act(self._survey.decide(collector, attach=True))
         except CaptureError as error:
@@ -141,8 +158,10 @@ class Capture:
             yield artifact
 
     def _read_all(self, collector: Collector, why: str) -> Iterator[Artifact]:
-        if collector.reads_api == "leftovers":
-            yield from self._leftovers(collector)
+        if collector.reads_api in _WITH_PODS:
+            yield from (
+                self._leftovers(collector) if collector.reads_api == "leftovers" else [self._node_state(collector)]
+            )
             return
         have = {one.file for one in self._record.manifest.artifacts}
         for file in snapshot_files(self._api, self._scope.pod, self._target, collector.reads_api):
@@ -160,23 +179,36 @@ class Capture:
                 brought = fetch_file(self._api, place, path, file, collector.time_limit_s, self._say)
             yield self._artifact(collector, path, f"left/{name}", file, started, brought, "from the container's volume")
 
-    def _files_of_volumes(self, collector: Collector) -> Artifact:
-        """Take files of a container that does not run from its volumes."""
-        started = _now()
+    def _files_of_stopped(self, collector: Collector) -> Iterator[Artifact]:
+        """Take files of a container that does not run: from its volumes, the others from a copy where that is allowed."""
         volumes = open_volumes(self._scope.pod, self._target, self._attachment) if self._attachment.has_image else None
         folders = volumes.folders if volumes else ()
-        paths = [
-            word for word in collector.from_debug[0].run if any(f"/{word}/".startswith(f"{one}/") for one in folders)
-        ]
-        if not volumes or not paths:
-            return _nothing(
-                collector, "", "skipped", started, "the container does not run, and they are on no volume of it"
-            )
-        how = f"from the container's volumes: {', '.join(folders)}"
-        with self._file(collector.file, collector) as file:
-            argv = ("tar", "-C", volumes.root, "-cf", "-", *paths)
-            brought = run_tool(self._api, volumes.place, argv, file, Limits(collector.time_limit_s), has_shell=True)
-        return self._artifact(collector, collector.title, collector.file, file, started, brought, how)
+        wanted = collector.from_debug[0].run[5:]
+        kept = [path for path in wanted if any(f"/{path}/".startswith(f"{one}/") for one in folders)]
+        if volumes and kept:
+            how = f"from the container's volumes: {', '.join(folders)}"
+            argv = ("tar", "-C", volumes.root, "-cf", "-", *kept)
+            yield self._stream(collector, volumes.place, argv, collector.file, how, has_shell=True)
+        others = [path for path in wanted if path not in kept]
+        if others:
+            place = self._attachment.copy_place(self._scope.pod)
+            argv = (BUSYBOX, "tar", "-C", "/", "-cf", "-", *others)
+            how = "from a copy of the pod that only sleeps: the files are as in its image"
+            yield self._stream(collector, place, argv, f"copy-{collector.file}", how, has_shell=False)
+
+    def _node_state(self, collector: Collector) -> Artifact:
+        """Look at the node: kernel messages, kubelet, containers."""
+        place = self._attachment.node_place()
+        argv = ("sh", "-c", NODE_STATE, "debug-capture", HOST)
+        return self._stream(collector, place, argv, "node-state.txt", "from a pod on the node", has_shell=True)
+
+    def _stream(  # noqa: PLR0913 - what, where, where to
+        self, collector: Collector, place: ContainerRef, argv: Sequence[str], name: str, how: str, *, has_shell: bool
+    ) -> Artifact:
+        started, limits = _now(), Limits(collector.time_limit_s)
+        with self._file(name, collector) as file:
+            brought = run_tool(self._api, place, argv, file, limits, has_shell=has_shell)
+        return self._artifact(collector, collector.title, name, file, started, brought, how)
 
     def _climb(self, collector: Collector, pid: int, why: str, *, several: bool) -> Artifact:
         """Run ``collector`` with the least privilege that does; more only after less was denied."""

@@ -45,6 +45,7 @@ def order(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: 
     if capture.files:
         chosen = replace(chosen, collectors=(*chosen.collectors, files_collector(capture.files.split())))
     options = debug_options(debug, capture.debug_time_limit_s, capture.wait_for_restart_s)
+    options = replace(options, copy=capture.allow_copy, node_namespace=capture.node_namespace)
     return Order(
         chosen, options, capture.allow_heavy, capture.insist, capture.cool_down_s, capture.heavy_per_day, concurrency
     )

@@ -80,7 +80,8 @@ def _of_container(status: Json, now: datetime) -> Iterator[Finding]:
     at = moment(last.get("finishedAt"))
     if at and now - at < _RECENT:
         minutes = max(0, int((now - at).total_seconds() // 60))
-        yield Finding(_RESTARTED, f"restarted {minutes} min ago, {status.get('restartCount', 0)} restarts", name)
+        why = f"restarted {minutes} min ago after exit code {last.get('exitCode', 'unknown')}"
+        yield Finding(_RESTARTED, f"{why}, {status.get('restartCount', 0)} restarts", name)
 
 
 def _not_ready(pod: Json) -> Iterator[Finding]:

@@ -11,7 +11,16 @@ ArtifactOutcome = Literal["complete", "truncated", "failed", "skipped"]
 Invasive = Literal["safe", "pauses", "heavy"]  # harmless; stops the process for a moment; for long, or fills its disk
 Integrity = Literal["verified", "unverified"]  # whether the far side's checksum was compared
 FILES = "files"  # the collector that a job names paths for
-READS = ("snapshot", "logs", "events", "workload", "node", "metrics", "leftovers")  # what a collector may read by API
+READS = (
+    "snapshot",
+    "logs",
+    "events",
+    "workload",
+    "node",
+    "metrics",
+    "leftovers",
+    "node-state",
+)  # what a collector may read by API
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,20 @@ class CaptureSettings:
     dry_run: bool = setting(
         False, "Dry run", "Tell what would be captured, how, with which privileges, and do nothing."
     )
+    allow_copy: bool = setting(
+        False,
+        "Allow a copy of the pod",
+        "For files of a container that does not run and that are on no volume: a copy of the pod that only sleeps, "
+        "without labels and probes, is made and removed again. Needs deploy/rbac-pods.yaml.",
+    )
+    node_namespace: str = setting(
+        "",
+        "Namespace of node pods",
+        "For the collector node-state: where a pod that looks at the node may be made; it is removed again. "
+        "Blank: none is made. Needs deploy/rbac-pods.yaml.",
+        pattern=NAME,
+        allowed="lower-case letters, digits and dashes",
+    )
     debug_time_limit_s: int = setting(
         300,
         "Time limit of the debug container in seconds",

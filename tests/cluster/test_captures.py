@@ -420,3 +420,34 @@ def test_wrong_input_is_told_in_one_line(  # noqa: PLR0913, PLR0917 - the fixtur
         capture(step, caller(tmp_path, []))
     assert "\n" not in str(caught.value)
     assert not [one for one in tmp_path.iterdir() if one.is_dir()]
+
+
+def test_files_of_a_crashed_containers_image_are_taken_from_a_copy(
+    namespace: str, apply: Apply, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    crash = container(["sh", "-c", "exit 3"], livenessProbe={"exec": {"command": ["false"]}})
+    apply(pod("crashing", pod_spec(crash), labels={"app": "web"}))
+    wait_until("a crash", lambda: restarts(kubectl, namespace, "crashing") > 0, 60)
+    given = {"namespace": namespace, "pod": "crashing", "collectors": "logs,pod-snapshot", "files": "/etc/passwd"}
+    refused = captured(tmp_path, **given)
+    assert "Set allow_copy" in refused.artifact("files").reason
+    done = captured(tmp_path, **given, allow_copy="true")
+    with tarfile.open(done.folder / "copy-files.tar") as archive:
+        assert archive.getnames() == ["etc/passwd"]
+    left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
+    assert [one["metadata"]["name"] for one in left if "deletionTimestamp" not in one["metadata"]] == ["crashing"]
+
+
+def test_node_is_looked_at_from_inside_where_it_is_allowed(
+    namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    apply(pod("web", pod_spec(bare())))
+    ready("pod/web")
+    given = {"namespace": namespace, "pod": "web", "collectors": "node-state,pod-snapshot"}
+    assert "Set node_namespace" in captured(tmp_path, **given).artifact("node-state").reason
+    done = captured(tmp_path, **given, node_namespace=namespace)
+    text = done.text("node-state.txt")
+    assert "== dmesg" in text
+    assert "kubelet" in text  # among the node's processes
+    left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
+    assert [one["metadata"]["name"] for one in left if "deletionTimestamp" not in one["metadata"]] == ["web"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, cast
@@ -11,6 +11,7 @@ import pytest
 
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.debug_container import (
+    _READY,
     NAME_PREFIX,
     DebugContainer,
     _waiting_for,
@@ -111,6 +112,19 @@ class Cluster:
         self.attached: list[Json] = []
         self.ready: bool | None = None
         self.reads = 0
+        self.ended: list[ContainerRef] = []
+        self.leaving: Exception | ExitStatus = ExitStatus(0)
+
+    def run(self, place: ContainerRef, script: str) -> ExitStatus:
+        """What the API server says to an exec."""
+        if script == _READY:
+            if self._states[0] != RUNNING:
+                raise NothingCaptured("cannot run a command", "container not found (HTTP 500)")
+            return ExitStatus(0)
+        self.ended.append(place)
+        if isinstance(self.leaving, Exception):
+            raise self.leaving
+        return self.leaving
 
     def patch_ephemeral_containers(self, _namespace: str, _pod: str, spec: Json) -> Json:
         self.attached.append(spec)
@@ -149,37 +163,46 @@ class _Clock:
         self.monotonic, self.sleep = monotonic, sleep
 
 
-@pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch) -> list[ContainerRef]:
-    """Return the list of the debug containers that were ended."""
-    places: list[ContainerRef] = []
+@pytest.fixture(autouse=True)
+def commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the cluster itself answer what is run in it."""
 
-    def run(_api: object, place: ContainerRef, _argv: object, **_: object) -> ExitStatus:
-        places.append(place)
-        return ExitStatus(0)
+    def run(api: Cluster, place: ContainerRef, argv: Sequence[str], **_: object) -> ExitStatus:
+        return api.run(place, argv[2])
 
     monkeypatch.setattr("debugcapture.cluster.exec.run", run)
-    return places
 
 
 def attach(cluster: Cluster, said: list[str]) -> Any:
     return attached(cast("Api", cluster), target(), DEBUG, said.append)
 
 
-def test_debug_container_is_ended_after_its_use(ended: list[ContainerRef]) -> None:
+def test_debug_container_is_ended_after_its_use() -> None:
     cluster, said = Cluster({}, waiting("ContainerCreating"), waiting("ContainerCreating"), RUNNING), list[str]()
     with attach(cluster, said) as place:
-        assert ended == []
-    assert ended == [place]
+        assert cluster.ended == []
+    assert cluster.ended == [place]
     assert place.container == cluster.attached[0]["name"]
     assert place.container.startswith(NAME_PREFIX)
     assert sum("ContainerCreating" in line for line in said) == 1
 
 
-def test_debug_container_is_ended_after_an_error(ended: list[ContainerRef]) -> None:
-    with pytest.raises(SystemExit), attach(Cluster(RUNNING), []):
+def test_debug_container_is_ended_after_an_error() -> None:
+    cluster = Cluster(RUNNING)
+    with pytest.raises(SystemExit), attach(cluster, []):
         raise SystemExit(143)
-    assert len(ended) == 1
+    assert len(cluster.ended) == 1
+
+
+def test_without_leave_to_run_commands_nothing_is_waited_for() -> None:
+    cluster = Cluster(RUNNING)
+    cluster.run = _forbidden  # type: ignore[assignment]
+    with pytest.raises(NotAllowed, match="pods/exec"), attach(cluster, []):
+        pass
+
+
+def _forbidden(*_: object) -> ExitStatus:
+    raise NotAllowed("cannot run a command", "pods/exec is forbidden")
 
 
 def test_each_capture_attaches_its_own() -> None:
@@ -209,17 +232,10 @@ def test_pod_that_ends_meanwhile_is_told() -> None:
     [Unreachable("cannot run", "it fell"), NotAllowed("cannot run", "it fell"), ExitStatus(1, "", "it fell")],
     ids=["unreachable", "not allowed", "failed"],
 )
-def test_debug_container_that_cannot_be_ended_is_said_not_raised(
-    outcome: Exception | ExitStatus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def run(*_: object, **__: object) -> ExitStatus:
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    monkeypatch.setattr("debugcapture.cluster.exec.run", run)
-    said: list[str] = []
-    with attach(Cluster(RUNNING), said):
+def test_debug_container_that_cannot_be_ended_is_said_not_raised(outcome: Exception | ExitStatus) -> None:
+    cluster, said = Cluster(RUNNING), list[str]()
+    cluster.leaving = outcome
+    with attach(cluster, said):
         pass
     assert "it ends by itself" in said[-1]
     assert "it fell" in said[-1]

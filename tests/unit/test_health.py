@@ -48,7 +48,7 @@ CASES: dict[str, tuple[Json, list[str]]] = {
     "evicted": (of(phase="Failed", reason="Evicted"), ["failed (Evicted)"]),
     "restarted lately": (
         of(status(ready=True, restartCount=4, lastState=terminated("Error", 1, finishedAt="2026-01-02T11:50:00Z"))),
-        ["restarted 10 min ago, 4 restarts"],
+        ["restarted 10 min ago after exit code 1, 4 restarts"],
     ),
     "restarted long ago": (
         of(status(ready=True, restartCount=4, lastState=terminated("Error", 1, finishedAt="2026-01-02T09:00:00Z"))),

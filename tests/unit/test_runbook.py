@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -60,8 +60,8 @@ class Cluster:
     def namespace_exists(self, namespace: str) -> bool:
         return namespace == "shop"
 
-    def log(self, *_: object, **__: object) -> list[bytes]:
-        return [b"started\n"]
+    def log(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield b"started\n"
 
     def events(self, *_: object) -> list[Json]:
         return []

@@ -126,6 +126,20 @@ class Api:
             response = self._request("PATCH", path, doing, body=json.dumps(body), content_type=STRATEGIC_MERGE)
             return cast("Json", response.json())
 
+    def create_pod(self, pod: Json) -> Json:
+        """Create ``pod`` and return it as the server keeps it."""
+        namespace = pod["metadata"]["namespace"]
+        doing = f"cannot create a pod in {namespace}"
+        with reported(doing):
+            path = f"/api/v1/namespaces/{quote(namespace)}/pods"
+            return cast("Json", self._request("POST", path, doing, body=json.dumps(pod)).json())
+
+    def delete_pod(self, namespace: str, name: str) -> None:
+        """Delete the pod. Raises TargetNotFound when it is gone."""
+        doing = f"cannot delete pod {namespace}/{name}"
+        with reported(doing):
+            self._request("DELETE", f"{pod_path(namespace, name)}?gracePeriodSeconds=0", doing)
+
     def get(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> Json:
         """Return the JSON at ``path``; ``doing`` begins the message of an error."""
         with reported(doing):

@@ -1,0 +1,109 @@
+"""debug_pod.py: what copies of pods and pods on nodes are, and that they are removed."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from debugcapture.cluster.api import Api
+from debugcapture.cluster.debug_pod import BUSYBOX, copy_of, node_pod, running
+from debugcapture.errors import NothingCaptured, TargetNotFound
+from debugcapture.model import Json
+from tests.unit.builders import container, pod, target
+
+ORIGINAL = pod(
+    metadata={"labels": {"app": "web"}, "ownerReferences": [{"kind": "ReplicaSet"}]},
+    spec={
+        "containers": [
+            container("proxy"),
+            container(
+                command=["/app"],
+                args=["--serve"],
+                env=[{"name": "A", "value": "1"}],
+                livenessProbe={"httpGet": {}},
+                lifecycle={"preStop": {}},
+                ports=[{"containerPort": 80}],
+                volumeMounts=[{"name": "data", "mountPath": "/data"}],
+                securityContext={"runAsNonRoot": True},
+            ),
+        ],
+        "initContainers": [container("migrate")],
+        "ephemeralContainers": [container("debugger")],
+        "securityContext": {"runAsUser": 1000},
+        "volumes": [{"name": "data", "emptyDir": {}}],
+        "imagePullSecrets": [{"name": "pull"}],
+    },
+)
+
+
+def test_copy_sleeps_and_nobody_sees_it() -> None:
+    copy = copy_of(ORIGINAL, target(), "toolbox:1", 300)
+    assert copy["metadata"].keys() == {"name", "namespace"}
+    assert copy["metadata"]["name"].startswith("debug-capture-copy-checkout")
+    spec = copy["spec"]
+    (only,) = spec["containers"]
+    assert only["command"] == [BUSYBOX, "sleep", "300"]
+    assert not {"livenessProbe", "lifecycle", "args", "ports"} & only.keys()
+    assert (only["image"], only["env"]) == ("registry.example/app:1", [{"name": "A", "value": "1"}])
+    assert [one["name"] for one in spec["initContainers"]] == ["debug-capture-tools"]
+    assert "ephemeralContainers" not in spec
+    assert (spec["activeDeadlineSeconds"], spec["restartPolicy"]) == (300, "Never")
+    assert spec["imagePullSecrets"] == [{"name": "pull"}]
+    assert spec["initContainers"][0]["securityContext"] == {"runAsNonRoot": True}
+    assert not spec["automountServiceAccountToken"]
+
+
+def test_pod_on_a_node_sees_it_but_cannot_change_its_files() -> None:
+    spec = node_pod("node-1.example", "debug", "toolbox:1", 300)["spec"]
+    assert (spec["nodeName"], spec["hostPID"], spec["activeDeadlineSeconds"]) == ("node-1.example", True, 300)
+    assert spec["containers"][0]["volumeMounts"] == [{"name": "host", "mountPath": "/host", "readOnly": True}]
+    assert "securityContext" not in spec["containers"][0]
+
+
+class Cluster:
+    def __init__(self, *statuses: Json) -> None:
+        self.statuses, self.deleted = list(statuses), list[str]()
+
+    def create_pod(self, pod: Json) -> Json:
+        return pod
+
+    def delete_pod(self, _namespace: str, name: str) -> None:
+        self.deleted.append(name)
+        raise TargetNotFound("cannot delete", "it is gone")
+
+    def pod(self, _namespace: str, _name: str) -> Json:
+        return {"status": self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]}
+
+
+def init(**state: Any) -> Json:
+    return {"phase": "Pending", "initContainerStatuses": [{"name": "tools", "state": state}]}
+
+
+def test_pod_is_removed_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("debugcapture.cluster.debug_pod.time.sleep", lambda _: None)
+    cluster, said = Cluster(init(waiting={"reason": "PodInitializing"}), {"phase": "Running"}), list[str]()
+    whole = node_pod("n", "debug", "toolbox:1", 300)
+    with running(cast("Api", cluster), whole, said.append) as place:
+        assert (place.namespace, place.container) == ("debug", "node")
+        assert cluster.deleted == []
+    assert cluster.deleted == [whole["metadata"]["name"]]
+    assert "it ends by itself" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        (init(waiting={"reason": "ErrImagePull", "message": "denied"}), "ErrImagePull: denied"),
+        ({**init(terminated={"reason": "Error", "exitCode": 1}), "phase": "Failed"}, "tools ended with exit code 1"),
+        ({"phase": "Failed", "reason": "Evicted"}, "Evicted"),
+    ],
+)
+def test_pod_that_does_not_start_is_told_and_removed(status: Json, why: str) -> None:
+    cluster = Cluster(status)
+    with (
+        pytest.raises(NothingCaptured, match=why),
+        running(cast("Api", cluster), node_pod("n", "debug", "x:1", 300), lambda _: None),
+    ):
+        pass
+    assert len(cluster.deleted) == 1
