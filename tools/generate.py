@@ -28,6 +28,7 @@ INTERPRETER = {
     "scope": "Project",  # a job's author must not choose a program of the server
     "renderingOptions": {"groupName": "Python", "grouping": "secondary"},
 }
+_OF_THE_NODE = ("Target", "Many pods")
 KINDS = {"text": "String", "number": "Integer", "switch": "Boolean", "choice": "Select"}
 
 
@@ -64,12 +65,17 @@ def _provider(one: Provider) -> dict[str, Any]:
         "name": one.name,
         "title": one.title,
         "description": one.description,
-        "service": "WorkflowStep",
+        "service": "WorkflowNodeStep" if one.on_nodes else "WorkflowStep",
         "plugin-type": "script",
         "script-interpreter": "${config.interpreter}",
         "script-file": f"{one.name}.py",
-        "config": [*(_property(setting) for setting in declared(one.settings)), INTERPRETER],
+        "config": [*(_property(setting) for setting in _settings(one)), INTERPRETER],
     }
+
+
+def _settings(one: Provider) -> list[Declared]:
+    """Return what the form asks; a node step's pod is its node."""
+    return [setting for setting in declared(one.settings) if not (one.on_nodes and setting.group in _OF_THE_NODE)]
 
 
 def _property(setting: Declared) -> dict[str, Any]:

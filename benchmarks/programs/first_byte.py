@@ -3,10 +3,8 @@
 import subprocess
 import sys
 
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
-assert process.stdout
-first = process.stdout.read(1)
-sys.stdout.buffer.write(first)
-process.kill()
-process.wait()
+with subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE) as process:
+    first = process.stdout.read(1) if process.stdout else b""
+    sys.stdout.buffer.write(first)
+    process.kill()
 sys.exit(0 if first else 1)

@@ -180,7 +180,7 @@ class Capture:
             yield self._artifact(collector, path, f"left/{name}", file, started, brought, "from the container's volume")
 
     def _files_of_stopped(self, collector: Collector) -> Iterator[Artifact]:
-        """Take files of a container that does not run: from its volumes, the others from a copy where that is allowed."""
+        """Take files of a container that does not run: from its volumes, others from a copy where that is allowed."""
         volumes = open_volumes(self._scope.pod, self._target, self._attachment) if self._attachment.has_image else None
         folders = volumes.folders if volumes else ()
         wanted = collector.from_debug[0].run[5:]

@@ -1,7 +1,7 @@
 """The steps that Rundeck offers: name, form, and the function that does it. plugin.yaml is generated from here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import runbook
@@ -18,9 +18,15 @@ class Provider:
     settings: type[Any]  # a dataclass of groups of settings
     run: Callable[[Any, runbook.Caller], Outcome]
     streams: bool = False  # its standard output is that of a command, and nothing else
+    from_node: Mapping[str, str] = field(default_factory=dict)  # setting → attribute of the node that the step runs on
+
+    @property
+    def on_nodes(self) -> bool:
+        """Tell whether it is a step for each node, where pods are Rundeck's nodes."""
+        return bool(self.from_node)
 
 
-PROVIDERS = (
+_STEPS = (
     Provider(
         "k8s-debug-capture",
         "Kubernetes Debug / Capture",
@@ -60,6 +66,18 @@ PROVIDERS = (
         runbook.annotate,
     ),
 )
+
+
+_NODE_STEPS = ("k8s-debug-capture", "k8s-debug-exec", "k8s-debug-attach")
+_POD_ATTRIBUTES = {"namespace": "namespace", "pod": "pod", "container": "container"}
+
+
+def _on_node(step: Provider) -> Provider:
+    """Return ``step`` for pods that are nodes: the node's attributes say which pod is meant."""
+    return replace(step, name=f"{step.name}-node", title=f"{step.title} (pods as nodes)", from_node=_POD_ATTRIBUTES)
+
+
+PROVIDERS = (*_STEPS, *(_on_node(step) for step in _STEPS if step.name in _NODE_STEPS))
 
 
 def provider(name: str) -> Provider:

@@ -31,7 +31,7 @@ def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
     one = provider(name)
     messages = sys.stderr if one.streams else sys.stdout
     try:
-        outcome = one.run(read(one.settings, step_values(one.settings, environment)), _caller(environment, messages))
+        outcome = one.run(read(one.settings, step_values(one, environment)), _caller(environment, messages))
     except BrokenPipeError:
         return ABORTED
     except Exception as error:  # noqa: BLE001 - the one place: a user gets a line, not a stack trace
@@ -40,10 +40,15 @@ def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
     return outcome.exit_code
 
 
-def step_values(settings: type[object], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what Rundeck says for the settings of a step: property ``name`` arrives as ``RD_CONFIG_NAME``."""
-    names = {one.name: f"RD_CONFIG_{one.name.upper()}" for one in declared(settings)}
-    return {name: environment[variable] for name, variable in names.items() if variable in environment}
+def step_values(one: Provider, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what Rundeck says for the settings of a step: property ``name`` arrives as ``RD_CONFIG_NAME``.
+
+    What the form of a node step leaves blank, the node's attributes say: ``RD_NODE_ATTRIBUTE``.
+    """
+    names = {setting.name: f"RD_CONFIG_{setting.name.upper()}" for setting in declared(one.settings)}
+    values = {name: environment[variable] for name, variable in names.items() if variable in environment}
+    of_node = {name: environment.get(f"RD_NODE_{attribute.upper()}", "") for name, attribute in one.from_node.items()}
+    return of_node | {name: value for name, value in values.items() if value or name not in of_node}
 
 
 def _prepare() -> None:

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from debugcapture.providers import PROVIDERS, Provider, provider
+from debugcapture.runbook import ExecStep
 from debugcapture.rundeck import step_values
-from debugcapture.settings import declared
+from debugcapture.settings import declared, read
 from tools import generate
 
 PLUGIN: dict[str, Any] = yaml.safe_load(generate.GOAL.read_text(encoding="utf-8"))
@@ -82,8 +83,21 @@ def test_property_names_and_their_variables_are_unique(one: Provider) -> None:
 def test_every_property_reaches_its_setting(one: Provider) -> None:
     names = [entry["name"] for entry in form(one) if entry["name"] != "interpreter"]
     environment = {f"RD_CONFIG_{name.upper()}": f"of {name}" for name in names}
-    assert step_values(one.settings, environment) == {name: f"of {name}" for name in names}
-    assert names == [setting.name for setting in declared(one.settings)]
+    of_node = dict.fromkeys(one.from_node, "")
+    assert step_values(one, environment) == of_node | {name: f"of {name}" for name in names}
+    left_to_the_node = {setting.name for setting in declared(one.settings)} - set(names)
+    assert bool(left_to_the_node) is one.on_nodes
+
+
+def test_node_step_takes_its_pod_from_the_node() -> None:
+    attributes = {
+        "RD_NODE_NAMESPACE": "shop",
+        "RD_NODE_POD": "web-0",
+        "RD_NODE_CONTAINER": "",
+        "RD_CONFIG_COMMAND": "id",
+    }
+    step = read(ExecStep, step_values(provider("k8s-debug-exec-node"), attributes))
+    assert (step.target.namespace, step.target.pod, step.target.container) == ("shop", "web-0", "")
 
 
 @each_provider

@@ -68,7 +68,7 @@ def copy_of(pod: Json, target: Target, image: str, lives_s: int) -> Json:
 
 
 def node_pod(node: str, namespace: str, image: str, lives_s: int) -> Json:
-    """Return a pod that sees the processes, network and (read-only) files of ``node``, as `kubectl debug node/` makes."""
+    """Return a pod that sees the processes, network and (read-only) files of ``node``, as `kubectl debug node/`."""
     container = {
         "name": "node",
         "image": image,
