@@ -37,6 +37,7 @@ from .transfer import Brought, Limits, fetch_file, run_detached, run_short, run_
 
 _LOG_LIMIT_BYTES = 64 << 20
 _DENIED = ("ermission denied", "not permitted", "ptrace", "EPERM", "EACCES")
+_WHAT_NEEDS_PROCESSES = "What needs a running process"
 _WITH_PODS = ("leftovers", "node-state")
 Say = Callable[[str], None]
 # $1 is where the node's files are. Each tool is the node's own, and may not be there.
@@ -105,7 +106,7 @@ class Capture:
         self._api, self._scope, self._attachment, self._record, self._say = api, scope, attachment, record, say
         self._target, self._place = scope.target, scope.target.ref
         self._survey = Survey(api, scope, attachment)
-        self._skipped: frozenset[str] = frozenset()  # why; for a preset each reason is told once
+        self._reasons: frozenset[str] = frozenset()  # that have been told
         self.gone = False
 
     def run(self, collectors: Sequence[Collector]) -> None:
@@ -129,15 +130,22 @@ class Capture:
                 else:
                     yield from self._act(self._survey.decide(collector, attach=True))
         except CaptureError as error:
-            skipped = isinstance(error, NotAllowed) and bool(collector.needs)
-            yield _nothing(collector, "", "skipped" if skipped else "failed", started, str(error))
+            outcome: ArtifactOutcome = "skipped" if isinstance(error, NotAllowed) and collector.needs else "failed"
+            yield from self._once(_nothing(collector, "", outcome, started, str(error)))
+
+    def _once(self, artifact: Artifact) -> Iterator[Artifact]:
+        """Yield ``artifact``, but of a preset each reason only once: what keeps one collector out keeps others out."""
+        told, self._reasons = artifact.reason in self._reasons, self._reasons | {artifact.reason}
+        if not (self._scope.preset and told):
+            yield artifact
 
     def _act(self, action: Action) -> Iterator[Artifact]:
         match action:
             case Skip(collector, why, foreign):
-                told, self._skipped = why in self._skipped, self._skipped | {why}
-                if not (self._scope.preset and (foreign or told)):
-                    yield _nothing(collector, "", "skipped", _now(), why)
+                if not (self._scope.preset and foreign):
+                    several = self._scope.preset and not is_running(self._target)
+                    shown = replace(collector, title=_WHAT_NEEDS_PROCESSES) if several else collector
+                    yield from self._once(_nothing(shown, "", "skipped", _now(), why))
             case ReadApi(collector, why):
                 self._say(f"{collector.title}: {why}")
                 yield from self._read_all(collector, why)
@@ -170,7 +178,9 @@ class Capture:
 
     def _leftovers(self, collector: Collector) -> Iterator[Artifact]:
         """Yield what dying processes left on the target's volumes."""
-        found = list(find_leftovers(self._api, self._scope.pod, self._target, self._attachment))
+        found = list(
+            find_leftovers(self._api, self._scope.pod, self._target, self._attachment, self._survey.has_shell())
+        )
         if not found:
             yield _nothing(collector, "", "skipped", _now(), "no dump was left on the container's volumes")
         for place, path, name in found:
@@ -181,7 +191,7 @@ class Capture:
 
     def _files_of_stopped(self, collector: Collector) -> Iterator[Artifact]:
         """Take files of a container that does not run: from its volumes, others from a copy where that is allowed."""
-        volumes = open_volumes(self._scope.pod, self._target, self._attachment) if self._attachment.has_image else None
+        volumes = open_volumes(self._scope.pod, self._target, self._attachment)
         folders = volumes.folders if volumes else ()
         wanted = collector.from_debug[0].run[5:]
         kept = [path for path in wanted if any(f"/{path}/".startswith(f"{one}/") for one in folders)]

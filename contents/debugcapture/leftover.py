@@ -56,14 +56,21 @@ def dump_folders(container: Json) -> list[str]:
     return [path if path.endswith("/") else path.rpartition("/")[0] or "/" for path in found]
 
 
-def open_volumes(pod: Json, target: Target, attachment: Attachment) -> Volumes | None:
-    """Return where the target's volumes can be read, attaching what that takes; None when it has none that last."""
+def open_volumes(pod: Json, target: Target, attachment: Attachment, *, has_shell: bool = False) -> Volumes | None:
+    """Return where the target's volumes can be read, attaching what that takes; None when it has none that last.
+
+    Where the target runs and has a shell, it can be read there.
+    """
     mounts = lasting_mounts(pod, target.container)
     if is_running(target):
         folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts] + dump_folders(
             find_container(pod, target.container)
         )
         if not folders:
+            return None
+        if has_shell:
+            return Volumes(target.ref, "", tuple(dict.fromkeys(folders)))
+        if not attachment.has_image:
             return None
         try:
             place = attachment.place()
@@ -73,7 +80,7 @@ def open_volumes(pod: Json, target: Target, attachment: Attachment) -> Volumes |
             return _below(attachment, mounts)  # it has ended meanwhile; its volumes are still there
         first = min(one.pid for one in place.listing.processes)
         return Volumes(place.ref, f"/proc/{first}/root", tuple(dict.fromkeys(folders)))
-    if not mounts:
+    if not mounts or not attachment.has_image:
         return None
     return _below(attachment, mounts)
 
@@ -84,10 +91,10 @@ def _below(attachment: Attachment, mounts: tuple[Json, ...]) -> Volumes:
 
 
 def find_leftovers(
-    api: Api, pod: Json, target: Target, attachment: Attachment
+    api: Api, pod: Json, target: Target, attachment: Attachment, has_shell: bool
 ) -> Iterator[tuple[ContainerRef, str, str]]:
     """Yield (place, path, name in the bundle) of each dump that was left."""
-    volumes = open_volumes(pod, target, attachment) if attachment.has_image else None
+    volumes = open_volumes(pod, target, attachment, has_shell=has_shell)
     if volumes is None:
         return
     for path in _search(api, volumes):
@@ -99,7 +106,7 @@ def _search(api: Api, volumes: Volumes) -> list[str]:
     folders = [volumes.root + folder for folder in volumes.folders]
     argv = ("find", *folders, "-xdev", "-maxdepth", str(_DEPTH), "-type", "f", "(", *names, ")")
     status, output, errors = run_short(api, volumes.place, argv)
-    if status.code is None:
+    if status.code is None or status.not_found:
         raise NothingCaptured(f"cannot search the volumes of {volumes.place}", status.message or errors.strip())
     return _newest(output.splitlines())
 

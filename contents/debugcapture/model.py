@@ -10,6 +10,7 @@ Status = Literal["complete", "partial", "failed"]
 ArtifactOutcome = Literal["complete", "truncated", "failed", "skipped"]
 Invasive = Literal["safe", "pauses", "heavy"]  # harmless; stops the process for a moment; for long, or fills its disk
 Integrity = Literal["verified", "unverified"]  # whether the far side's checksum was compared
+READ_FROM_API = "read from the Kubernetes API"  # how an artifact was had
 FILES = "files"  # the collector that a job names paths for
 READS = (
     "snapshot",

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 
 from .cluster.profiles import ladder
 from .harm import Budget, too_heavy
-from .model import Action, Collector, Process, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target, Tool
+from .model import (
+    READ_FROM_API,
+    Action,
+    Collector,
+    Process,
+    ReadApi,
+    RunInDebugContainer,
+    RunInTarget,
+    Skip,
+    Target,
+    Tool,
+)
 from .processes import matching
 from .settings import Profile
 
@@ -36,7 +47,7 @@ class Allowed:
 def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
     """Return what to do for ``collector``."""
     if collector.reads_api:
-        return ReadApi(collector, "read from the Kubernetes API")
+        return ReadApi(collector, READ_FROM_API)
     if not is_running(target):
         return Skip(collector, f"container {target.container} does not run: {target.state}")
     if collector.invasive == "heavy" and allowed.no_heavy:

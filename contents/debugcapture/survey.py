@@ -46,6 +46,12 @@ class Survey:
         seen = self._look(collector, attach=attach)
         return decide(self._target, collector, seen, self._scope.allowed, self._budget(collector))
 
+    def has_shell(self) -> bool:
+        """Tell whether the target runs and its image has a shell."""
+        if self._seen is None and is_running(self._target):
+            self._seen = self._list()
+        return self.shell
+
     def _look(self, collector: Collector, *, attach: bool) -> Seen:
         """Return what the target has for ``collector``; the processes are listed once, and each program tried once."""
         if self._seen is None:

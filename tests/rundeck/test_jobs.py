@@ -79,7 +79,7 @@ def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: Pr
     assert "cannot load route table" in artifact(run, "logs/gateway.previous.log")
     assert re.search(r"Last exit code: +3", artifact(run, "pod.txt"))
     note = next(one for one in notes("Q1GATEWAY00001") if run.data["capture_id"] in one)
-    assert re.search(r"Java thread dump: skipped, container gateway does not run", note)
+    assert re.search(r"What needs a running process: skipped, container gateway does not run", note)
 
 
 def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(

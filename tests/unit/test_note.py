@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.incident.note import LIMIT_BYTES, capture_note, failure_note, marker
-from debugcapture.model import ContainerState, Receipt, Stored
+from debugcapture.model import READ_FROM_API, ContainerState, Receipt, Stored
 from debugcapture.report import INDEX
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target
 
@@ -61,7 +61,7 @@ def test_empty_log_is_not_worth_a_line() -> None:
 
 
 def test_snapshot_has_no_link_of_its_own() -> None:
-    snapshot = artifact(collector="pod-snapshot", title="Pod YAML", file="pod.yaml")
+    snapshot = artifact(collector="pod-snapshot", title="Pod YAML", file="pod.yaml", how=READ_FROM_API)
     assert "Pod YAML: https" not in capture_note(manifest(snapshot), receipt(INDEX, "pod.yaml"), "", "", "")
 
 

@@ -4,11 +4,10 @@ Plain text with bare links: PagerDuty documents neither Markdown nor a length li
 """
 
 from ..errors import one_line
-from ..model import Artifact, Manifest, Receipt
+from ..model import READ_FROM_API, Artifact, Manifest, Receipt
 
 LIMIT_BYTES = 2000
 _INDEX = "index.html"
-_SNAPSHOT = "pod-snapshot"
 # What stays in a note that gets too long: the smaller the number, the longer.
 _ALWAYS, _MISSING, _LINK, _CAPTURED, _SKIPPED = range(5)
 Line = tuple[int, str]
@@ -48,7 +47,7 @@ def failure_note(failure: str, execution: str, mark: str) -> str:
 
 def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
     lines = [(_ALWAYS, f"Evidence: {receipt.link(_INDEX)}")]
-    dump = next((one for one in manifest.artifacts if one.file and one.collector != _SNAPSHOT), None)
+    dump = next((one for one in manifest.artifacts if one.file and not _from_api(one)), None)
     if dump:
         lines.append((_LINK, f"{dump.title}: {receipt.link(dump.file)}"))
     expiry = next((one.expires for one in receipt.stored if one.expires), None)
@@ -65,13 +64,17 @@ def _not_stored(place: str, failure: str) -> list[Line]:
 def _captured(manifest: Manifest) -> list[Line]:
     """Return a line for each dump, with what proves that it is whole, and one for all files of the snapshot."""
     kept = [one for one in manifest.artifacts if one.file]
-    dumps = [one for one in kept if one.collector != _SNAPSHOT]
+    dumps = [one for one in kept if not _from_api(one)]
     lines = [(_CAPTURED, f"- {one.title}: {one.bytes:,} bytes, SHA-256 {one.sha256}") for one in dumps]
-    snapshot = [one for one in kept if one.collector == _SNAPSHOT]
+    snapshot = [one for one in kept if _from_api(one)]
     if snapshot:
         names = ", ".join(one.title for one in snapshot)
         lines.append((_CAPTURED, _cut(f"- {sum(one.bytes for one in snapshot):,} bytes more: {names}", 300)))
     return lines
+
+
+def _from_api(one: Artifact) -> bool:
+    return one.how == READ_FROM_API
 
 
 def _told(one: Artifact) -> str:
