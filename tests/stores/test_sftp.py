@@ -7,9 +7,12 @@ import hashlib
 import os
 import secrets
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -148,23 +151,37 @@ class Cutting:
     """A way to the server that breaks each connection after some bytes, ``cuts`` times."""
 
     def __init__(self, cuts: int, after: int) -> None:
-        self.cuts, self._after, self.connections, self.carried = cuts, after, 0, 0
+        self.cuts, self._after, self.connections = cuts, after, 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
         self._listener.close()
+
+    def _start(self, target: Callable[..., None], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
                 self.connections += 1
-                server = socket.create_connection(sftp_endpoint()[:2])
                 limit = self._after if self.connections <= self.cuts else 1 << 60
-                threading.Thread(target=self._carry, args=(client, server, limit), daemon=True).start()
-                threading.Thread(target=self._carry, args=(server, client, 1 << 60), daemon=True).start()
+                self._start(self._connected, client, limit)
+
+    def _connected(self, client: socket.socket, limit: int) -> None:
+        with client, socket.create_connection(sftp_endpoint()[:2]) as server:
+            back = self._start(self._carry, server, client, 1 << 60)
+            self._carry(client, server, limit)
+            back.join()
 
     def _carry(self, source: socket.socket, goal: socket.socket, limit: int) -> None:
         with suppress(OSError):
@@ -186,3 +203,42 @@ def test_broken_connection_is_taken_up_where_it_broke(root: Path, file: Path, mo
     assert way.connections == 4
     assert (root / KEY).read_bytes() == CONTENT
     assert names(root) == [KEY]
+
+
+def test_full_disk_of_the_server_is_told_and_nothing_is_under_the_files_name(root: Path, file: Path) -> None:
+    root.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "debug-capture-test", str(root)], check=True)
+    try:
+        with pytest.raises(NotStored, match="Look at its disk"):
+            store(root).put("heap.bin", file, SHA256)
+        assert names(root) == [".heap.bin.part"]
+    finally:
+        subprocess.run(["umount", str(root)], check=True)
+
+
+def test_upload_that_is_killed_goes_on_where_it_was(root: Path, file: Path) -> None:
+    """Twenty uploads die, each by kill -9 after some more writes; each leaves the file's beginning, or nothing."""
+    program = (
+        "import os, signal, sys; from pathlib import Path; import tests.stores.test_sftp as t\n"
+        "from paramiko import SFTPFile\n"
+        "real, left = SFTPFile.write, [int(sys.argv[3])]\n"
+        "def write(self, piece):\n"
+        "    left[0] -= 1\n"
+        "    if left[0] < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    real(self, piece)\n"
+        "SFTPFile.write = write\n"
+        "t.store(Path(sys.argv[1])).put(t.KEY, Path(sys.argv[2]), sys.argv[4])\n"
+    )
+    repository = Path(__file__).parents[2]
+    path = f"{repository}{os.pathsep}{repository / 'contents'}"
+    part = (root / KEY).with_name(".heap.bin.part")
+    for writes in (0, 1, 2, 3, 4) * 4:
+        arguments = [str(root), str(file), str(writes), SHA256]
+        done = subprocess.run(
+            [sys.executable, "-c", program, *arguments], env={**os.environ, "PYTHONPATH": path}, check=False
+        )
+        assert done.returncode == -signal.SIGKILL
+        assert not (root / KEY).exists()
+        assert CONTENT.startswith(part.read_bytes())
+    store(root).put(KEY, file, SHA256)
+    assert (root / KEY).read_bytes() == CONTENT

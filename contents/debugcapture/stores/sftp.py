@@ -29,6 +29,7 @@ PIECE_BYTES = 32 << 10  # what every server takes in one write (draft, section 3
 _WAITS_S = (0.5, 1, 2, 4, 8)
 _FOLDER_MODE, _FILE_MODE = 0o750, 0o640
 _CONNECT_S = 10
+_CLOSED = "Socket is closed"  # paramiko's channel.py, which gives this error no number either
 _SILENCE_S = 60.0  # an answer that takes longer never comes
 
 
@@ -299,6 +300,8 @@ def _told(doing: str) -> Iterator[None]:
     except (SSHException, EOFError, ConnectionError, TimeoutError) as error:
         raise _Interrupted(str(error) or "the connection broke") from error
     except OSError as error:
-        if error.errno is None:  # the server's own "Failure", which has no number: mostly a full disk
+        if (
+            error.errno is None and str(error) != _CLOSED
+        ):  # the server's own "Failure", which has no number: mostly a full disk
             raise NotStored(doing, f"the server says {error}", "Look at its disk: is it full?") from error
         raise _Interrupted(error.strerror or str(error)) from error
