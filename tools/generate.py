@@ -81,6 +81,8 @@ def _settings(one: Provider) -> list[Declared]:
 def _property(setting: Declared) -> dict[str, Any]:
     rule = setting.rule
     options: dict[str, str] = {"groupName": setting.group}
+    if rule.group:
+        options["grouping"] = "secondary"
     if rule.secret:
         # Rundeck reads the secret from the path given, and hands it to the step in its environment.
         options |= {

@@ -33,9 +33,11 @@ _NOT_IMPORTED = {
     "propcache",
     "yarl",
 }
-_WITH_EXTENSIONS = {"charset-normalizer", "pydantic-core", "pyyaml"}
+_WITH_EXTENSIONS = {"bcrypt", "cffi", "charset-normalizer", "cryptography", "pydantic-core", "pynacl", "pyyaml"}
 _DROPPED = (
     "bin",
+    "azure/*/aio",
+    "azure/storage/blob/aio",
     "kubernetes/aio",
     "kubernetes/client/api/[!_]*",  # 90 MB of classes that it imports when they are first asked for; we speak JSON
     "kubernetes/client/models/[!_]*",
@@ -75,7 +77,8 @@ def vendored(target: Target) -> Path:
             made = Path(scratch, "lib")
             _install(made, target)
             _trim(made)
-            for python in _PYTHONS:
+            # The oldest comes last: a module of the stable ABI (.abi3.so) has one name, and runs on later Pythons only.
+            for python in reversed(_PYTHONS):
                 _add_extensions(made, replace(target, python=python))
             _compile(made, target)
             if not folder.exists():

@@ -33,6 +33,7 @@ class Rule:
     most: int | None = None
     required: bool = False
     secret: bool = False  # comes from Key Storage; its value is never printed
+    group: str = ""  # a part of the form of its own, folded until it is wanted; blank for that of the dataclass
 
 
 def setting(default: T, title: str, description: str, **rule: Any) -> T:
@@ -301,9 +302,10 @@ class StoreSettings:
     store: str = setting(
         "",
         "Store URL",
-        "s3://BUCKET/PREFIX or file:///DIRECTORY. Blank: the evidence stays in the spool.",
-        pattern=r"(s3://[^\s/]+|file:///)\S*",
-        allowed="an s3:// or file:/// URL",
+        "s3://BUCKET/PREFIX, azblob://ACCOUNT/CONTAINER/PREFIX, sftp://USER@HOST:PORT/DIRECTORY or file:///DIRECTORY. "
+        "Blank: the evidence stays in the spool.",
+        pattern=r"(s3://[^\s/]+|azblob://[a-z0-9]+/[^\s/]+|sftp://[^\s/@:]+@[^\s/@]+/|file:///)\S*",
+        allowed="an s3://, azblob://, sftp://USER@HOST/ or file:/// URL",
     )
     s3_endpoint: str = setting(
         "",
@@ -311,12 +313,66 @@ class StoreSettings:
         "URL of an S3-compatible server; blank for AWS.",
         pattern=r"https?://[^\s/]+/?",
         allowed="an http:// or https:// URL without a path",
+        group="Store: S3",
     )
-    s3_region: str = setting("", "S3 region", "For example eu-central-1; blank for the machine's own configuration.")
+    s3_region: str = setting(
+        "", "S3 region", "For example eu-central-1; blank for the machine's own configuration.", group="Store: S3"
+    )
     s3_access_key: str = setting(
-        "", "S3 access key", "Kept in Key Storage; blank for the machine's own role or profile.", secret=True
+        "",
+        "S3 access key",
+        "Kept in Key Storage; blank for the machine's own role or profile.",
+        secret=True,
+        group="Store: S3",
     )
-    s3_secret_key: str = setting("", "S3 secret key", "Kept in Key Storage.", secret=True)
+    s3_secret_key: str = setting("", "S3 secret key", "Kept in Key Storage.", secret=True, group="Store: S3")
+    azure_endpoint: str = setting(
+        "",
+        "Azure blob endpoint",
+        "URL of the account where it is not https://ACCOUNT.blob.core.windows.net: a sovereign cloud, or Azurite.",
+        pattern=r"https?://\S+",
+        allowed="an http:// or https:// URL",
+        group="Store: Azure",
+    )
+    azure_key: str = setting(
+        "",
+        "Azure account key",
+        "Kept in Key Storage. Without key and SAS the machine's own identity is used (workload or managed identity).",
+        secret=True,
+        group="Store: Azure",
+    )
+    azure_sas: str = setting(
+        "", "Azure SAS token", "For the container, kept in Key Storage.", secret=True, group="Store: Azure"
+    )
+    azure_tier: Literal["default", "Hot", "Cool", "Cold"] = setting(
+        "default", "Azure access tier", "The account's own, or another.", group="Store: Azure"
+    )
+    sftp_password: str = setting("", "SFTP password", "Kept in Key Storage.", secret=True, group="Store: SFTP")
+    sftp_private_key: str = setting(
+        "",
+        "SFTP private key",
+        "Kept in Key Storage; without key and password the SSH agent is asked.",
+        secret=True,
+        group="Store: SFTP",
+    )
+    sftp_passphrase: str = setting(
+        "", "Passphrase of the SFTP key", "Kept in Key Storage.", secret=True, group="Store: SFTP"
+    )
+    sftp_known_hosts: str = setting(
+        "",
+        "SFTP known hosts",
+        "Lines as in known_hosts, kept in Key Storage. Blank: ~/.ssh/known_hosts of Rundeck's user.",
+        secret=True,
+        group="Store: SFTP",
+    )
+    sftp_jump: str = setting(
+        "",
+        "SFTP jump host",
+        "USER@HOST:PORT of a host to go through; it takes the same key or password.",
+        pattern=r"[^\s/@:]+@[^\s/@]+",
+        allowed="USER@HOST or USER@HOST:PORT",
+        group="Store: SFTP",
+    )
     link_valid_s: int = setting(
         7 * DAY_S,
         "Links are valid for (seconds)",
@@ -407,6 +463,7 @@ def _declare(group: type[Any], field: "dataclasses.Field[Any]", hint: Any) -> De
     kind = "choice" if choices else "switch" if hint is bool else "number" if hint is int else "text"
     default = str(field.default).lower() if hint is bool else str(field.default)
     title = (group.__doc__ or "").rstrip(".")
+    title = field.metadata["rule"].group or title
     return Declared(field.name, title, kind, choices, default, field.metadata["rule"])
 
 

@@ -92,7 +92,7 @@ def test_bucket_and_prefix_come_from_the_url() -> None:
 
 @pytest.mark.parametrize("url", ["ftp://host/x", "", "bucket/x"])
 def test_unknown_kind_of_store_is_bad_input(url: str) -> None:
-    with pytest.raises(BadInput, match="Give an s3:// or file:/// URL"):
+    with pytest.raises(BadInput, match="Give an s3://, azblob://, sftp:// or file:/// URL"):
         open_store(StoreSettings(store=url))
 
 

@@ -16,7 +16,8 @@ from botocore.stub import ANY, Stubber
 
 from debugcapture.errors import NotStored
 from debugcapture.settings import StoreSettings
-from debugcapture.stores.s3 import PART_BYTES, S3Store, _not_stored, content_type, difference
+from debugcapture.stores.content import content_type
+from debugcapture.stores.s3 import PART_BYTES, S3Store, _not_stored, difference
 from tests.unit.builders import written
 
 CONTENT = b"Full thread dump\n"

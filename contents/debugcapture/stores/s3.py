@@ -4,7 +4,6 @@ Source: boto3 documentation, "S3Transfer", "Presigned URLs"; Amazon S3 User Guid
 """
 
 import base64
-import mimetypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -20,10 +19,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..errors import NotStored
 from ..model import Stored
 from ..settings import StoreSettings
+from .content import content_type
 
 PART_BYTES = 16 << 20
 _TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
-_TEXT = {".txt", ".log", ".yaml", ".json"}
 _REMEDIES = {
     "NoSuchBucket": "Create the bucket, or correct the store URL.",
     "InvalidAccessKeyId": "Check the S3 access key.",
@@ -88,17 +87,6 @@ def difference(head: Mapping[str, Any], size: int, sha256: str) -> str:
     if checksum and "-" not in checksum and base64.b64decode(checksum).hex() != sha256:
         return "the store's SHA-256 differs from that of the file"
     return ""
-
-
-def content_type(file: Path) -> str:
-    """Return the type with which a browser shows ``file`` instead of saving it, where it is text."""
-    if file.suffix in _TEXT:
-        return "text/plain; charset=utf-8"
-    return (
-        "text/html; charset=utf-8"
-        if file.suffix == ".html"
-        else mimetypes.guess_type(file.name)[0] or ("application/octet-stream")
-    )
 
 
 @contextmanager

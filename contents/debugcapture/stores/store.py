@@ -31,8 +31,16 @@ def open_store(settings: StoreSettings) -> Store:
             from .s3 import S3Store  # boto3 takes a third of a second to import: only who needs it pays
 
             return S3Store(url.netloc, url.path.strip("/"), settings)
+        case "azblob":
+            from .azure import AzureStore
+
+            return AzureStore(url.netloc, unquote(url.path.strip("/")), settings)
+        case "sftp":
+            from .sftp import SftpStore
+
+            return SftpStore(url, settings)
         case "file":
             from .file import FileStore
 
             return FileStore(Path(unquote(url.path)))
-    raise BadInput(f"no store for {settings.store!r}", "", "Give an s3:// or file:/// URL.")
+    raise BadInput(f"no store for {settings.store!r}", "", "Give an s3://, azblob://, sftp:// or file:/// URL.")

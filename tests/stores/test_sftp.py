@@ -1,0 +1,244 @@
+"""sftp.py on the lab's OpenSSH server: whole files or none, known hosts only, resumed and not started over."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from debugcapture.errors import BadInput, NotStored
+from debugcapture.settings import StoreSettings
+from debugcapture.stores import sftp as module
+from debugcapture.stores.sftp import fingerprint
+from debugcapture.stores.store import Store, open_store
+from lab.stores import SFTP, sftp_endpoint
+
+CONTENT = os.urandom(3_000_001)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+KEY = "shop/checkout/capture/heap.bin"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> None:
+    assert SFTP.status() == "up", "needs: python -m lab up sftp"
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    folder = Path(sftp_endpoint().directory, f"test-{secrets.token_hex(4)}")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "heap.bin"
+    made.write_bytes(CONTENT)
+    return made
+
+
+def store(root: Path, port: int | None = None, **changed: str) -> Store:
+    where = sftp_endpoint()
+    known = where.known_hosts_file.read_text()
+    fields = {
+        "store": f"sftp://{where.user}@{where.host}:{port or where.port}{root}",
+        "sftp_private_key": where.private_key_file.read_text(),
+        "sftp_known_hosts": known + known.replace(str(where.port), str(port or where.port)),
+        **changed,
+    }
+    return open_store(StoreSettings(**fields))  # type: ignore[arg-type]
+
+
+def names(root: Path) -> list[str]:
+    return [str(one.relative_to(root)) for one in root.rglob("*") if one.is_file()]
+
+
+def test_file_is_whole_under_its_key_in_folders_that_were_made(root: Path, file: Path) -> None:
+    stored = store(root).put(KEY, file, SHA256)
+    assert (root / KEY).read_bytes() == CONTENT
+    assert names(root) == [KEY]
+    assert (stored.bytes, stored.sha256) == (len(CONTENT), SHA256)
+    assert (root / KEY).stat().st_mode & 0o777 == 0o640
+
+
+def test_empty_file(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    store(root).put("empty", tmp_path / "empty", hashlib.sha256().hexdigest())
+    assert (root / "empty").read_bytes() == b""
+
+
+def test_second_upload_changes_nothing(root: Path, file: Path) -> None:
+    first = store(root).put(KEY, file, SHA256)
+    before = (root / KEY).stat()
+    assert store(root).put(KEY, file, SHA256) == first
+    after = (root / KEY).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize(
+    "left",
+    [b"", CONTENT[:1_000_000], CONTENT, CONTENT + b"more", b"other" * 1000],
+    ids=["nothing", "a part", "all", "more", "other content"],
+)
+def test_what_an_earlier_try_left_is_kept_as_far_as_it_is_right(root: Path, file: Path, left: bytes) -> None:
+    part = (root / KEY).with_name(".heap.bin.part")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(left)
+    store(root).put(KEY, file, SHA256)
+    assert (root / KEY).read_bytes() == CONTENT
+    assert names(root) == [KEY]
+
+
+def test_changed_source_is_not_stored(root: Path, file: Path) -> None:
+    with pytest.raises(NotStored, match="differs from what was captured"):
+        store(root).put(KEY, file, "00" * 32)
+    assert not (root / KEY).exists()
+
+
+@pytest.mark.parametrize(
+    ("known", "told"), [("# none", "is not known"), ("changed", "has changed")], ids=["unknown", "changed"]
+)
+def test_host_that_is_not_the_known_one_gets_nothing(root: Path, file: Path, known: str, told: str) -> None:
+    where = sftp_endpoint()
+    if known == "changed":
+        other = paramiko.PKey.from_path(where.private_key_file)
+        known = f"[{where.host}]:{where.port} {other.get_name()} {other.get_base64()}"
+    kind, key = where.known_hosts_file.read_text().split()[1:3]
+    shown = fingerprint(paramiko.PKey.from_type_string(kind, base64.b64decode(key)))
+    with pytest.raises(NotStored, match=told) as caught:
+        store(root, sftp_known_hosts=known).put(KEY, file, SHA256)
+    assert shown in str(caught.value)
+    assert not root.exists()
+
+
+def test_key_that_the_server_does_not_know_is_refused(root: Path, file: Path, tmp_path: Path) -> None:
+    paramiko.RSAKey.generate(2048).write_private_key_file(str(tmp_path / "key"))
+    with pytest.raises(NotStored, match="refuses the user"):
+        store(root, sftp_private_key=(tmp_path / "key").read_text()).put(KEY, file, SHA256)
+
+
+def test_encrypted_key_needs_its_passphrase(tmp_path: Path) -> None:
+    paramiko.RSAKey.generate(2048).write_private_key_file(str(tmp_path / "key"), password="open sesame")
+    text = (tmp_path / "key").read_text()
+    store(tmp_path, sftp_private_key=text, sftp_passphrase="open sesame")
+    with pytest.raises(BadInput, match="it is encrypted"):
+        store(tmp_path, sftp_private_key=text)
+    with pytest.raises(BadInput, match="the passphrase is wrong") as caught:
+        store(tmp_path, sftp_private_key=text, sftp_passphrase="sesame")
+    assert "sesame" not in str(caught.value)
+
+
+def test_nobody_listens(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_WAITS_S", (0.0, 0.0))
+    with pytest.raises(NotStored, match="Check host, port and network"):
+        store(root, port=9).put(KEY, file, SHA256)
+
+
+class Cutting:
+    """A way to the server that breaks each connection after some bytes, ``cuts`` times."""
+
+    def __init__(self, cuts: int, after: int) -> None:
+        self.cuts, self._after, self.connections = cuts, after, 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _start(self, target: Callable[..., None], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.connections += 1
+                limit = self._after if self.connections <= self.cuts else 1 << 60
+                self._start(self._connected, client, limit)
+
+    def _connected(self, client: socket.socket, limit: int) -> None:
+        with client, socket.create_connection(sftp_endpoint()[:2]) as server:
+            back = self._start(self._carry, server, client, 1 << 60)
+            self._carry(client, server, limit)
+            back.join()
+
+    def _carry(self, source: socket.socket, goal: socket.socket, limit: int) -> None:
+        with suppress(OSError):
+            while limit > 0 and (piece := source.recv(1 << 16)):
+                goal.sendall(piece)
+                limit -= len(piece)
+        for one in (source, goal):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+def test_broken_connection_is_taken_up_where_it_broke(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_WAITS_S", (0.05,) * 5)
+    way = Cutting(cuts=3, after=1_000_000)
+    try:
+        store(root, port=way.port).put(KEY, file, SHA256)
+    finally:
+        way.close()
+    assert way.connections == 4
+    assert (root / KEY).read_bytes() == CONTENT
+    assert names(root) == [KEY]
+
+
+def test_full_disk_of_the_server_is_told_and_nothing_is_under_the_files_name(root: Path, file: Path) -> None:
+    root.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "debug-capture-test", str(root)], check=True)
+    try:
+        with pytest.raises(NotStored, match="Look at its disk"):
+            store(root).put("heap.bin", file, SHA256)
+        assert names(root) == [".heap.bin.part"]
+    finally:
+        subprocess.run(["umount", str(root)], check=True)
+
+
+def test_upload_that_is_killed_goes_on_where_it_was(root: Path, file: Path) -> None:
+    """Twenty uploads die, each by kill -9 after some more writes; each leaves the file's beginning, or nothing."""
+    program = (
+        "import os, signal, sys; from pathlib import Path; import tests.stores.test_sftp as t\n"
+        "from paramiko import SFTPFile\n"
+        "real, left = SFTPFile.write, [int(sys.argv[3])]\n"
+        "def write(self, piece):\n"
+        "    left[0] -= 1\n"
+        "    if left[0] < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    real(self, piece)\n"
+        "SFTPFile.write = write\n"
+        "t.store(Path(sys.argv[1])).put(t.KEY, Path(sys.argv[2]), sys.argv[4])\n"
+    )
+    repository = Path(__file__).parents[2]
+    path = f"{repository}{os.pathsep}{repository / 'contents'}"
+    part = (root / KEY).with_name(".heap.bin.part")
+    for writes in (0, 1, 2, 3, 4) * 4:
+        arguments = [str(root), str(file), str(writes), SHA256]
+        done = subprocess.run(
+            [sys.executable, "-c", program, *arguments], env={**os.environ, "PYTHONPATH": path}, check=False
+        )
+        assert done.returncode == -signal.SIGKILL
+        assert not (root / KEY).exists()
+        assert CONTENT.startswith(part.read_bytes())
+    store(root).put(KEY, file, SHA256)
+    assert (root / KEY).read_bytes() == CONTENT
