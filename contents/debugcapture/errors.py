@@ -74,6 +74,7 @@ class NoteNotSent(CaptureError):
     """The incident carries no note."""
 
     exit_code = 7
+    waits = False  # in the spool, until the next run sends it
 
 
 def one_line(text: object) -> str:

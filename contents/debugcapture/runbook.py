@@ -27,8 +27,9 @@ from .errors import (
     NothingCaptured,
     NotStored,
 )
-from .incident.note import capture_note, failure_note, marker
-from .incident.pagerduty import PagerDuty
+from .incident.note import capture_note, failure_note, marker, start_note
+from .incident.outbox import Note, Outbox
+from .incident.pagerduty import TRIES, PagerDuty
 from .keep import keep
 from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
@@ -127,7 +128,8 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
             bundle = _capture(step, caller)
     except CaptureError as error:
         reason = str(error)
-        _told(error, lambda: _tell_failure(step.incident, caller, reason), caller)
+        mark = error.data.get("capture_id", caller.run_id)
+        _told(error, lambda: _tell_failure(step.incident, step.spool, caller, reason, mark), caller)
         raise
     if bundle is None:
         return Outcome(0)
@@ -184,9 +186,10 @@ def annotate(step: NoteStep, caller: Caller) -> Outcome:
     _check_incident(step.incident)
     if step.bundle.bundle:
         bundle = open_bundle(step.bundle.bundle, _spool(step.spool, caller))
-        _tell(step.incident, bundle, caller, step.failure.failure)
+        _tell(step.incident, step.spool, bundle, caller, step.failure.failure)
     else:
-        _tell_failure(step.incident, caller, step.failure.failure or "no bundle was captured")
+        failure = step.failure.failure or "no bundle was captured"
+        _tell_failure(step.incident, step.spool, caller, failure, caller.run_id)
     return Outcome(0)
 
 
@@ -213,15 +216,25 @@ def _capture(step: CaptureStep, caller: Caller) -> Bundle | None:
     caller.say(f"bundle {bundle.folder}")
     more = tuple(one.target for one in met[1:])
     manifest = Manifest(bundle.folder.name, started, None, target, caller.trigger, (), more, tuple(remarks))
-    with writable(bundle.folder):
-        record = Record(bundle, manifest)
-        captures.run(met, record)
-        manifest = record.finish()
+    _tell_start(step, target, manifest.capture_id, caller)
+    try:
+        with writable(bundle.folder):
+            record = Record(bundle, manifest)
+            captures.run(met, record)
+            manifest = record.finish()
+    except CaptureError as error:
+        raise _begun(error, bundle) from error.__cause__
     caller.say(artifact_table(manifest))
     if manifest.status == "failed":
         reasons = "; ".join(artifact.reason for artifact in manifest.artifacts)
-        raise NothingCaptured(f"nothing was captured from {name_of(step.target)}", reasons)
+        raise _begun(NothingCaptured(f"nothing was captured from {name_of(step.target)}", reasons), bundle)
     return bundle
+
+
+def _begun(error: CaptureError, bundle: Bundle) -> CaptureError:
+    """Return ``error`` with the capture's ID: the incident has a note about its start, which has to tell the end."""
+    error.data["capture_id"] = bundle.folder.name
+    return error
 
 
 def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[dict[str, str], CaptureError | None]:
@@ -241,7 +254,7 @@ def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[
             failure = error
     if step.incident.incident_id:
         told = str(failure or "")
-        failure = _told(failure, lambda: _tell(step.incident, bundle, caller, told), caller)
+        failure = _told(failure, lambda: _tell(step.incident, step.spool, bundle, caller, told), caller)
     return data, failure
 
 
@@ -326,22 +339,36 @@ def _check_incident(settings: IncidentSettings) -> None:
         raise BadInput(what, "pagerduty_token is missing", "Set its Key Storage path.")
 
 
-def _tell(settings: IncidentSettings, bundle: Bundle, caller: Caller, failure: str) -> None:
+def _tell_start(step: CaptureStep, target: Target, capture_id: str, caller: Caller) -> None:
+    """Tell the incident that evidence is on its way: tried once, for the pod may be gone in a minute."""
+    if not step.incident.incident_id:
+        return
+    by, execution = caller.trigger.get("started_by", ""), caller.trigger.get("execution", "")
+    text = start_note(target, capture_id, by, execution)
+    try:
+        _post(step.incident, step.spool, marker(capture_id), text, caller, tries=1)
+    except NoteNotSent as error:
+        caller.say(f"{error} The capture goes on.")
+
+
+def _tell(settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, caller: Caller, failure: str) -> None:
     manifest = bundle.manifest()
     text = capture_note(manifest, bundle.receipt(), str(bundle.folder), caller.trigger.get("execution", ""), failure)
-    _post(settings, marker(manifest.capture_id), text, caller)
+    _post(settings, spool, marker(manifest.capture_id), text, caller)
 
 
-def _tell_failure(settings: IncidentSettings, caller: Caller, failure: str) -> None:
+def _tell_failure(settings: IncidentSettings, spool: SpoolSettings, caller: Caller, failure: str, mark: str) -> None:
     if settings.incident_id:
-        text = failure_note(failure, caller.trigger.get("execution", ""), marker(caller.run_id))
-        _post(settings, marker(caller.run_id), text, caller)
+        text = failure_note(failure, caller.trigger.get("execution", ""), marker(mark))
+        _post(settings, spool, marker(mark), text, caller)
 
 
-def _post(settings: IncidentSettings, mark: str, text: str, caller: Caller) -> None:
+def _post(
+    settings: IncidentSettings, spool: SpoolSettings, mark: str, text: str, caller: Caller, tries: int = TRIES
+) -> None:
     account = PagerDuty(settings.pagerduty_url, settings.pagerduty_token, settings.pagerduty_from)
-    posted = account.annotate(settings.incident_id, mark, text)
-    caller.say(f"incident {settings.incident_id}: {'note added' if posted else 'the note was there already'}")
+    note = Note(settings.pagerduty_url, settings.incident_id, mark, text)
+    Outbox(_spool(spool, caller), account, caller.say).send(note, tries)
 
 
 def _spool(settings: SpoolSettings, caller: Caller) -> Path:

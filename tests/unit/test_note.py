@@ -36,6 +36,7 @@ def test_note_of_a_stored_capture_leads_to_the_evidence() -> None:
         "- Log: failed, exit code 1 no space",
         f"- Java thread dump: 7 bytes, SHA-256 {'ab' * 32}",
         "- Heap: skipped, there is no Java process",
+        "Started by alice",
         f"Rundeck: {URL}",
         MARK,
     ]

@@ -11,7 +11,7 @@ import urllib3
 from urllib3.response import HTTPResponse
 
 from debugcapture.errors import BadInput, NoteNotSent
-from debugcapture.incident.pagerduty import LONGEST_WAIT_S, TRIES, PagerDuty
+from debugcapture.incident.pagerduty import LONGEST_WAIT_S, MOST_NOTES, TRIES, PagerDuty
 
 MARK = "[debug-capture x]"
 LOST = urllib3.exceptions.ProtocolError("Connection aborted.")
@@ -42,8 +42,8 @@ class Account:
         content = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
         return HTTPResponse(io.BytesIO(content), headers=answer[2] if len(answer) == 3 else {}, status=answer[0])
 
-    def annotate(self, token: str = "t0ken", sender: str = "") -> bool:
-        client = PagerDuty("https://api.example/", token, sender, self.waits.append)
+    def annotate(self, token: str = "t0ken", sender: str = "", url: str = "https://api.example/") -> str:
+        client = PagerDuty(url, token, sender, self.waits.append)
         client._pool = self  # type: ignore[assignment]  # as far as it is used
         posted = client.annotate("Q1ABC", MARK, f"text {MARK}")
         assert self._answers == []
@@ -67,7 +67,7 @@ def told(account: Account) -> str:
 
 def test_note_is_posted_when_there_is_none() -> None:
     account = Account((200, {"notes": [{"content": "another [debug-capture y]"}]}), POSTED)
-    assert account.annotate() is True
+    assert account.annotate() == "added"
     url = "https://api.example/incidents/Q1ABC/notes"
     assert account.asked == [("GET", url), ("POST", url)]
     assert account.bodies[1] == {"note": {"content": f"text {MARK}"}}
@@ -76,13 +76,13 @@ def test_note_is_posted_when_there_is_none() -> None:
 
 def test_note_with_the_marker_is_not_posted_twice() -> None:
     account = Account((200, {"notes": [{"content": None}, {"content": f"text {MARK}"}]}))
-    assert account.annotate() is False
+    assert account.annotate() == "was there already"
     assert account.posts == 0
 
 
 def test_answer_that_was_lost_does_not_make_a_second_note() -> None:
     account = Account(NONE, LOST, (200, {"notes": [{"content": f"text {MARK}"}]}))
-    assert account.annotate() is False
+    assert account.annotate() == "added"
     assert account.posts == 1
 
 
@@ -106,7 +106,7 @@ def test_each_kind_of_key_is_sent_as_pagerduty_wants_it(token: str, sender: str,
     ("status", "advice"),
     [
         (400, "Set the From e-mail"),
-        (401, "Check the API key, and the API URL"),
+        (401, "Check the API key; if it is not one of the US region, set the API URL to https://api.eu.pagerduty.com."),
         (402, "The account's plan"),
         (403, "write access"),
         (404, "Check the incident's ID"),
@@ -130,7 +130,7 @@ def test_refusal_without_words_is_told_by_its_number(body: Any) -> None:
 
 def test_rate_limit_is_waited_for_as_long_as_it_says() -> None:
     account = Account((429, {}, {"ratelimit-reset": "17"}), NONE, (429, {}, {"ratelimit-reset": "3"}), NONE, POSTED)
-    assert account.annotate() is True
+    assert account.annotate() == "added"
     assert account.waits == [17.0, 3.0]
 
 
@@ -143,14 +143,14 @@ def test_rate_limit_cannot_hold_a_step_for_ever() -> None:
 @pytest.mark.parametrize("headers", [{}, {"ratelimit-reset": "soon"}, {"ratelimit-reset": "-1"}], ids=repr)
 def test_rate_limit_without_a_time_is_waited_for_ever_longer(headers: dict[str, str]) -> None:
     account = Account((429, b"", headers), (429, b"", headers), (429, b"", headers), NONE, POSTED)
-    assert account.annotate() is True
+    assert account.annotate() == "added"
     assert account.waits == [1.0, 2.0, 4.0]
 
 
 @pytest.mark.parametrize("failure", [(500, b""), (502, b"<html>"), (408, {}), LOST, OSError(113, "No route to host")])
 def test_what_may_pass_is_tried_again(failure: Answer) -> None:
     account = Account(failure, NONE, failure, NONE, POSTED)
-    assert account.annotate() is True
+    assert account.annotate() == "added"
     assert account.waits == [1.0, 2.0]
 
 
@@ -190,3 +190,39 @@ def test_a_key_that_cannot_be_sent_is_bad_input_and_not_shown(token: str, sender
     with pytest.raises(BadInput) as caught:
         Account().annotate(token, sender)
     assert "hunter2" not in str(caught.value)
+
+
+def test_note_that_says_something_else_by_now_is_edited_in_place() -> None:
+    old = {"id": "PN1", "content": f"capturing {MARK}"}
+    account = Account((200, {"notes": [{"id": "P0", "content": "x"}, old]}), (200, {"note": {}}))
+    assert account.annotate() == "edited"
+    assert account.asked[1] == ("PUT", "https://api.example/incidents/Q1ABC/notes/PN1")
+    assert account.bodies[1] == {"note": {"content": f"text {MARK}"}}
+
+
+def test_an_edit_whose_answer_was_lost_is_not_repeated() -> None:
+    old, new = ({"id": "PN1", "content": f"{text} {MARK}"} for text in ("capturing", "text"))
+    account = Account((200, {"notes": [old]}), LOST, (200, {"notes": [new]}))
+    assert account.annotate() == "edited"
+
+
+def test_an_incident_that_is_full_of_notes_is_told_and_its_note_still_edited() -> None:
+    full = [{"id": str(number), "content": "x"} for number in range(MOST_NOTES)]
+    assert "it has 2,000 notes, PagerDuty's limit. Remove some" in told(Account((200, {"notes": full})))
+    ours = {"id": "PN1", "content": f"capturing {MARK}"}
+    assert Account((200, {"notes": [*full[1:], ours]}), (200, {})).annotate() == "edited"
+
+
+def test_a_key_of_the_us_region_at_the_eu_one_is_explained() -> None:
+    with pytest.raises(NoteNotSent, match="not one of the EU region, set the API URL to https://api.pagerduty.com"):
+        Account((401, b"")).annotate(url="https://api.eu.pagerduty.com")
+
+
+@pytest.mark.parametrize(
+    ("url", "proxied"), [("https://api.example", True), ("https://in.example", False)], ids=["by the proxy", "direct"]
+)
+def test_the_proxy_of_the_environment_is_used(url: str, proxied: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "in.example")
+    pool = PagerDuty(url, "t", "")._pool
+    assert (pool.proxy is not None) is proxied

@@ -88,9 +88,9 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """Return the list of the notes that were posted."""
     posted: list[tuple[str, str, str]] = []
 
-    def annotate(_self: PagerDuty, incident: str, mark: str, content: str) -> bool:
+    def annotate(_self: PagerDuty, incident: str, mark: str, content: str, _tries: int) -> str:
         posted.append((incident, mark, content))
-        return True
+        return "added"
 
     monkeypatch.setattr(PagerDuty, "annotate", annotate)
     return posted
@@ -196,7 +196,9 @@ def test_capture_hands_on_bundle_link_and_summary(
     assert Path(done.data["bundle"]).name == done.data["capture_id"]
     assert done.data["link"].startswith(store)
     assert done.data["link"].endswith("/index.html")
-    ((incident, mark, text),) = notes
+    (_, begun, start), (incident, mark, text) = notes
+    assert begun == mark
+    assert "capturing …" in start
     assert incident == "Q1ABCDEF"
     assert done.data["capture_id"] in mark
     assert mark in text
@@ -219,8 +221,8 @@ def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
     store = (written(tmp_path, "file", "") / "store").as_uri()
     with pytest.raises(NotStored, match="Not a directory"):
         runbook.capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
-    assert "Not in the store: cannot store" in notes[0][2]
-    assert f"Kept on the Rundeck host in {caller.spool}/" in notes[0][2]
+    assert "Not in the store: cannot store" in notes[-1][2]
+    assert f"Kept on the Rundeck host in {caller.spool}/" in notes[-1][2]
 
 
 def test_capture_that_fails_tells_the_incident(serve: Serve, caller: Caller, notes: list[Any]) -> None:
@@ -293,7 +295,7 @@ def test_without_an_incident_there_is_no_note(caller: Caller, notes: list[Any]) 
     assert notes == []
 
 
-def refuse(*_: object) -> bool:
+def refuse(*_: object) -> str:
     raise NoteNotSent("cannot add a note", "HTTP 500")
 
 
@@ -341,7 +343,9 @@ def test_a_full_disk_is_told_in_the_incident(
     monkeypatch.setattr("debugcapture.bundle.os.fsync", full)
     with pytest.raises(NothingCaptured, match="No space left on device"):
         runbook.capture(read(CaptureStep, POD | INCIDENT), caller)
-    assert "No space left on device" in notes[0][2]
+    start, end = notes
+    assert "No space left on device" in end[2]
+    assert end[1] == start[1], "the note about the start tells the end"
 
 
 def test_old_receipts_go_with_each_upload(serve: Serve, caller: Caller, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Plain text with bare links: PagerDuty documents neither Markdown nor a length li
 """
 
 from ..errors import one_line
-from ..model import READ_FROM_API, Artifact, Manifest, Receipt
+from ..model import READ_FROM_API, Artifact, Manifest, Receipt, Target
 
 LIMIT_BYTES = 2000
 _INDEX = "index.html"
@@ -16,6 +16,17 @@ Line = tuple[int, str]
 def marker(capture_id: str) -> str:
     """Return what marks the note of a capture, so that a retry finds it."""
     return f"[debug-capture {capture_id}]"
+
+
+def start_note(target: Target, capture_id: str, by: str, execution: str) -> str:
+    """Return the note that says that a capture of ``target`` has begun, on behalf of ``by`` (may be "")."""
+    return _fit(
+        [
+            (_ALWAYS, f"Debug state of {target} (container {target.container}): capturing …"),
+            (_ALWAYS, f"State at capture: {target.state}"),
+        ],
+        [*_started_by(by), *_execution(execution), marker(capture_id)],
+    )
 
 
 def capture_note(manifest: Manifest, receipt: Receipt | None, place: str, execution: str, failure: str) -> str:
@@ -35,7 +46,7 @@ def capture_note(manifest: Manifest, receipt: Receipt | None, place: str, execut
             *_captured(manifest),
             *((_SKIPPED, _told(one)) for one in artifacts if one.outcome == "skipped" and one.reason != "it is empty"),
         ],
-        [*_execution(execution), marker(manifest.capture_id)],
+        [*_started_by(manifest.trigger.get("started_by", "")), *_execution(execution), marker(manifest.capture_id)],
     )
 
 
@@ -79,6 +90,10 @@ def _from_api(one: Artifact) -> bool:
 
 def _told(one: Artifact) -> str:
     return _cut(f"- {one.title}: {one.outcome}, {one_line(one.reason)}", 300)
+
+
+def _started_by(name: str) -> list[str]:
+    return [f"Started by {_cut(one_line(name), 100)}"] if name else []
 
 
 def _execution(url: str) -> list[str]:

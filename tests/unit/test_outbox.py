@@ -1,0 +1,109 @@
+"""outbox.py: a note that cannot be sent now is sent by the next run, and never lost or sent to another account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from debugcapture.errors import NoteNotSent
+from debugcapture.incident.outbox import FOLDER, Note, Outbox
+from debugcapture.incident.pagerduty import PagerDuty
+
+URL = "https://api.example"
+
+
+class Account(PagerDuty):
+    """PagerDuty that is up, down, or refuses one incident."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.refused = ""
+        self.got: list[tuple[str, str]] = []
+
+    def annotate(self, incident: str, marker: str, content: str, tries: int = 1) -> str:
+        assert incident in marker
+        assert tries > 0
+        if self.down or incident == self.refused:
+            error = NoteNotSent(f"cannot add a note to incident {incident}", "HTTP 503")
+            error.waits = self.down
+            raise error
+        self.got.append((incident, content))
+        return "added"
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, account: Account, said: list[str]) -> Outbox:
+    return Outbox(tmp_path, account, said.append)
+
+
+def note(incident: str = "Q1", content: str = "text", url: str = URL) -> Note:
+    return Note(url, incident, f"[{incident}]", content)
+
+
+def waiting(spool: Path) -> int:
+    return len(list((spool / FOLDER).glob("*")))
+
+
+def fails(outbox: Outbox, one: Note) -> str:
+    with pytest.raises(NoteNotSent) as caught:
+        outbox.send(one)
+    return str(caught.value)
+
+
+def test_a_note_that_is_sent_leaves_nothing_behind(outbox: Outbox, account: Account, tmp_path: Path) -> None:
+    outbox.send(note())
+    assert account.got == [("Q1", "text")]
+    assert waiting(tmp_path) == 0
+
+
+def test_the_next_run_sends_what_waits_in_its_last_form(outbox: Outbox, account: Account, tmp_path: Path) -> None:
+    account.down = True
+    fails(outbox, note(content="capturing"))
+    assert f"It waits in {tmp_path}/{FOLDER}/" in fails(outbox, note(content="complete"))
+    account.down = False
+    outbox.send(note("Q2"))
+    assert account.got == [("Q2", "text"), ("Q1", "complete")]
+    assert waiting(tmp_path) == 0
+
+
+def test_what_is_refused_for_good_does_not_wait(outbox: Outbox, account: Account, tmp_path: Path) -> None:
+    account.refused = "Q1"
+    fails(outbox, note())
+    assert waiting(tmp_path) == 0
+
+
+def test_a_note_waits_for_its_own_account(outbox: Outbox, account: Account, tmp_path: Path) -> None:
+    account.down = True
+    fails(outbox, note(url="https://api.eu.example"))
+    account.down = False
+    outbox.send(note("Q2"))
+    assert account.got == [("Q2", "text")]
+    assert waiting(tmp_path) == 1
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"url": 1}'])
+def test_a_foreign_file_is_told_and_holds_nothing_up(
+    content: str, outbox: Outbox, account: Account, said: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "x.json").write_text(content)
+    outbox.send(note())
+    assert account.got == [("Q1", "text")]
+    assert any("x.json is no note of ours" in line for line in said)
+
+
+def test_a_spool_that_cannot_be_written_does_not_keep_the_note_back(account: Account, said: list[str]) -> None:
+    Outbox(Path("/dev/null/spool"), account, said.append).send(note())
+    assert account.got == [("Q1", "text")]
+    assert "the note cannot be kept" in said[0]
