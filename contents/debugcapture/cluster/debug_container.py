@@ -28,7 +28,7 @@ _SLEEPER = """
 base=$1; rm -rf "$base"; mkdir -m 700 "$base" "$base/users" "$base/users/$3" "$base/jobs" || exit 1
 mkfifo -m 600 "$base/pipe" || exit 1
 exec 3<>"$base/pipe"
-{ sleep "$2"; echo end >"$base/pipe"; } 3>&- &
+{ sleep "$2"; echo end 1<>"$base/pipe"; } 3>&- &
 while read -r job <&3; do
   case $job in end) exit 0;; *) sh "$base/jobs/$job" </dev/null >/dev/null 2>&1 3>&- & ;; esac
 done
