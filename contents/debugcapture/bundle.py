@@ -4,6 +4,7 @@ The manifest is written anew after each artifact, so that a capture that is kill
 it came. Files are private to the user: they hold what the application holds.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -12,11 +13,12 @@ import secrets
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from .checksum import sha256_of
 from .errors import BadInput, NothingCaptured
 from .model import Artifact, ContainerState, Manifest, Receipt, Stored, Target, User
 
@@ -147,6 +149,45 @@ def create_bundle(spool: Path, pod: str, now: datetime) -> Bundle:
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
     return Bundle(folder)
+
+
+@contextmanager
+def claimed(bundle: Bundle) -> Iterator[bool]:
+    """Claim ``bundle`` for this process, and tell whether it could be: no two capture into, or send, the same one.
+
+    The claim goes with the process, however that ends.
+    """
+    folder = os.open(bundle.folder, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(folder)
+
+
+def waiting(spool: Path) -> list[Bundle]:
+    """Return the bundles in ``spool`` that no store has confirmed, the oldest first."""
+    folders = sorted(file.parent for file in spool.glob(f"*/{MANIFEST}") if _CAPTURE_ID.fullmatch(file.parent.name))
+    return [Bundle(folder) for folder in folders if not (folder / RECEIPT).exists()]
+
+
+def recover(bundle: Bundle, now: datetime) -> None:
+    """Take what a killed capture was just writing into the manifest of its ``bundle``, which the caller has claimed."""
+    manifest = bundle.manifest()
+    if manifest.finished:
+        return
+    for part in sorted(bundle.folder.rglob("*.part")):
+        file = part.with_suffix("")
+        if file.name in (MANIFEST, RECEIPT) or file.exists() or not part.stat().st_size:
+            continue
+        part.rename(file)
+        name, why = str(file.relative_to(bundle.folder)), "the capture was killed while this was written"
+        one = Artifact("", name, name, file.stat().st_size, sha256_of(file), now, 0, "truncated", "", why)
+        manifest = replace(manifest, artifacts=(*manifest.artifacts, one))
+    bundle.save(manifest)
 
 
 @contextmanager

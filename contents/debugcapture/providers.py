@@ -54,7 +54,8 @@ _STEPS = (
     Provider(
         "k8s-debug-upload",
         "Kubernetes Debug / Upload",
-        "Sends a captured bundle to the store. It leaves this machine only when the store has confirmed it.",
+        "Sends a captured bundle to the store, and those that wait from earlier runs. It leaves this machine only when "
+        "the store has confirmed it.",
         runbook.UploadStep,
         runbook.upload,
     ),

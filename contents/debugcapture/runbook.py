@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .attachment import Attachment, debug_options
-from .bundle import Bundle, create_bundle, open_bundle, prune, writable
+from .bundle import Bundle, claimed, create_bundle, open_bundle, prune, recover, waiting, writable
 from .capture import Record
 from .cluster import exec as exec_stream
 from .cluster.api import Api
@@ -167,15 +167,29 @@ def attach(step: AttachStep, caller: Caller) -> Outcome:
 
 
 def upload(step: UploadStep, caller: Caller) -> Outcome:
-    """Send a bundle to the store; what the store confirms leaves the spool. Raises NotStored."""
-    if not step.bundle.bundle:
-        caller.say("no bundle was captured: nothing to upload")
-        return Outcome(0)
+    """Send a bundle to the store, and those that wait from earlier runs; what the store confirms leaves the spool.
+
+    Raises NotStored when the bundle that was named, or where none was, one that waits, could not be sent.
+    """
+    spool = _spool(step.spool, caller)
     if not step.store.store:
+        if not step.bundle.bundle:
+            caller.say("no bundle was captured, and no store is set: nothing to upload")
+            return Outcome(0)
         what, do = "cannot upload the bundle", f"Set the store's URL. Kept in the spool: {step.bundle.bundle}"
         raise BadInput(what, "store is missing", do)
-    bundle = open_bundle(step.bundle.bundle, _spool(step.spool, caller))
-    return Outcome(0, {"link": _keep(bundle, step.store, step.spool, caller)})
+    if not step.bundle.bundle:
+        if not waiting(spool):
+            caller.say("no bundle waits: nothing to upload")
+        failures = _send_waiting(step.store, step.spool, caller)
+        if failures:
+            raise failures[0]
+        return Outcome(0)
+    bundle = open_bundle(step.bundle.bundle, spool)
+    link = _keep(bundle, step.store, step.spool, caller)
+    for error in _send_waiting(step.store, step.spool, caller):
+        caller.say(str(error))  # not this run's bundle, and it is tried again by the next
+    return Outcome(0, {"link": link})
 
 
 def annotate(step: NoteStep, caller: Caller) -> Outcome:
@@ -218,7 +232,7 @@ def _capture(step: CaptureStep, caller: Caller) -> Bundle | None:
     manifest = Manifest(bundle.folder.name, started, None, target, caller.trigger, (), more, tuple(remarks))
     _tell_start(step, target, manifest.capture_id, caller)
     try:
-        with writable(bundle.folder):
+        with claimed(bundle), writable(bundle.folder):
             record = Record(bundle, manifest)
             captures.run(met, record)
             manifest = record.finish()
@@ -269,9 +283,31 @@ def _told(failure: CaptureError | None, tell: Callable[[], None], caller: Caller
     return failure
 
 
+def _send_waiting(settings: StoreSettings, spool: SpoolSettings, caller: Caller) -> list[CaptureError]:
+    """Send the bundles that wait in the spool, and return what went wrong; those of a live process are left to it."""
+    failures: list[CaptureError] = []
+    bundles = waiting(_spool(spool, caller))
+    for bundle in bundles:
+        with claimed(bundle) as ours:
+            if not ours or bundle.receipt():
+                continue
+            caller.say(f"{bundle.folder.name} waits in the spool since an earlier run")
+            try:
+                recover(bundle, datetime.now(timezone.utc))
+                keep(bundle, open_store(settings), settings.store, caller.say)
+            except CaptureError as error:
+                failures.append(error)
+    return failures
+
+
 def _keep(bundle: Bundle, settings: StoreSettings, spool: SpoolSettings, caller: Caller) -> str:
     """Send ``bundle`` to the store and return its link; old receipts go."""
-    receipt = keep(bundle, open_store(settings), settings.store, caller.say)
+    with claimed(bundle) as ours:
+        if not ours:
+            raise NotStored(
+                f"cannot send {bundle.folder}", "another process is sending it", "It will be stored by that."
+            )
+        receipt = keep(bundle, open_store(settings), settings.store, caller.say)
     prune(_spool(spool, caller), datetime.now(timezone.utc))
     return receipt.link(INDEX)
 

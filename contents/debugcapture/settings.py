@@ -291,7 +291,10 @@ class BundleSettings:
     """Bundle."""
 
     bundle: str = setting(
-        "", "Bundle", "The bundle's directory, as the capture step hands it on: ${data.bundle}. Blank: nothing to do."
+        "",
+        "Bundle",
+        "The bundle's directory, as the capture step hands it on: ${data.bundle}. Blank: the upload sends what waits "
+        "in the spool, the note tells the failure.",
     )
 
 

@@ -20,7 +20,7 @@ import pytest
 import lab.kubernetes
 from debugcapture.bundle import Bundle
 from debugcapture.errors import BadInput, NothingCaptured, TargetNotFound
-from debugcapture.runbook import CaptureStep, capture
+from debugcapture.runbook import CaptureStep, UploadStep, capture, upload
 from debugcapture.settings import read
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
@@ -344,6 +344,9 @@ def test_killed_capture_leaves_a_valid_bundle_and_a_debug_container_that_ends(
     for one in manifest.artifacts:
         if one.file:
             assert hashlib.sha256((folder / one.file).read_bytes()).hexdigest() == one.sha256
+    store = tmp_path / "store"
+    upload(read(UploadStep, {"store": store.as_uri(), "spool": str(tmp_path)}), caller(tmp_path, []))
+    assert {one.name for one in store.rglob("pod.*")} == {"pod.txt", "pod.yaml"}
     wait_until("its own end", lambda: not debug_containers(kubectl, namespace, "running"), 60)
 
 

@@ -147,3 +147,16 @@ def _until(ready: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.5)
     return False
+
+
+def test_captures_that_wait_are_sent_by_their_own_job(project: Project) -> None:
+    away = project.changed(s3_endpoint="http://127.0.0.1:9")
+    run = capture(away, "orders")
+    assert not run.succeeded
+    waits = Path(run.data["bundle"])
+    sent = project.run("send-waiting-captures.yaml", {})
+    assert sent.succeeded, sent.errors
+    assert any(waits.name in line for line in sent.output)
+    assert (waits / "stored.json").exists()
+    again = project.run("send-waiting-captures.yaml", {})
+    assert any("no bundle waits" in line for line in again.output)

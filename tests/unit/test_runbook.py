@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pytest
 
 from debugcapture import runbook
-from debugcapture.bundle import MANIFEST, Bundle, create_bundle
+from debugcapture.bundle import MANIFEST, Bundle, claimed, create_bundle
+from debugcapture.checksum import sha256_of
 from debugcapture.cluster.api import Api, Streams
 from debugcapture.errors import (
     BadInput,
@@ -27,7 +29,7 @@ from debugcapture.model import ExitStatus, Json
 from debugcapture.runbook import AttachStep, Caller, CaptureStep, ExecStep, NoteStep, UploadStep
 from debugcapture.selection import select
 from debugcapture.settings import TargetSettings, read
-from tests.unit.builders import NOON, manifest, pod, status, terminated, written
+from tests.unit.builders import NOON, artifact, manifest, pod, status, terminated, written
 
 INCIDENT = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t"}
 POD = {"pod": "checkout-7d9f-abcde", "namespace": "shop"}
@@ -111,9 +113,13 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
 
 @pytest.fixture
 def bundle(caller: Caller) -> Bundle:
+    return make_bundle(caller)
+
+
+def make_bundle(caller: Caller) -> Bundle:
     made = create_bundle(caller.spool, "checkout-7d9f-abcde", NOON)
-    written(made.folder, "jvm-threads.txt", "threads")
-    made.save(manifest(capture_id=made.folder.name))
+    file = written(made.folder, "jvm-threads.txt", "threads")
+    made.save(manifest(artifact(sha256=sha256_of(file)), capture_id=made.folder.name))
     return made
 
 
@@ -261,7 +267,52 @@ def test_capture_checks_its_settings_before_it_asks_the_cluster(wrong: dict[str,
 
 def test_upload_without_a_bundle_does_nothing(caller: Caller, said: list[str]) -> None:
     assert runbook.upload(read(UploadStep, {}), caller).exit_code == 0
-    assert said == ["no bundle was captured: nothing to upload"]
+    assert said == ["no bundle was captured, and no store is set: nothing to upload"]
+
+
+def to_a_directory(folder: Path) -> dict[str, str]:
+    return {"store": (folder / "store").as_uri()}
+
+
+def test_upload_without_a_bundle_sends_what_waits(
+    bundle: Bundle, caller: Caller, said: list[str], tmp_path: Path
+) -> None:
+    assert runbook.upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
+    assert bundle.receipt()
+    assert any("waits in the spool since an earlier run" in line for line in said)
+    said.clear()
+    runbook.upload(read(UploadStep, to_a_directory(tmp_path)), caller)
+    assert said == ["no bundle waits: nothing to upload"]
+
+
+def test_upload_of_one_bundle_sends_those_that_wait_as_well(bundle: Bundle, caller: Caller, tmp_path: Path) -> None:
+    own = make_bundle(caller)
+    outcome = runbook.upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(own.folder)}), caller)
+    assert own.folder.name in outcome.data["link"]
+    assert bundle.receipt()
+
+
+def test_bundle_that_another_process_has_is_left_to_it(bundle: Bundle, caller: Caller, tmp_path: Path) -> None:
+    with claimed(bundle) as ours:
+        assert ours
+        assert runbook.upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
+        with pytest.raises(NotStored, match="another process is sending it"):
+            runbook.upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)}), caller)
+    assert not bundle.receipt()
+
+
+def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
+    bundle: Bundle, caller: Caller, tmp_path: Path
+) -> None:
+    bundle.save(replace(bundle.manifest(), finished=None))
+    written(bundle.folder, "jvm-heap.hprof.part", "half a heap")
+    written(bundle.folder, f"{MANIFEST}.part", "{")
+    runbook.upload(read(UploadStep, to_a_directory(tmp_path)), caller)
+    left = bundle.manifest()
+    assert left.status == "partial"
+    assert [(one.file, one.outcome) for one in left.artifacts][1:] == [("jvm-heap.hprof", "truncated")]
+    (stored,) = (tmp_path / "store").rglob("jvm-heap.hprof")
+    assert stored.read_text() == "half a heap"
 
 
 def test_upload_needs_a_store(bundle: Bundle, caller: Caller) -> None:

@@ -244,7 +244,7 @@ def test_long_work_outlives_its_connection(on: On, tmp_path: Path, monkeypatch: 
 
     base = tmp_path / "base"
     monkeypatch.setattr(transfer, "BASE", str(base))
-    sleeper = subprocess.Popen(["sh", "-c", _SLEEPER, "debug-capture", str(base), "5", "t"])
+    sleeper = subprocess.Popen(["sh", "-c", _SLEEPER, "debug-capture", str(base), "20", "t"])
     try:
         while not (base / "pipe").exists():
             pass
