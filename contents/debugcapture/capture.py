@@ -172,7 +172,9 @@ class Capture:
             )
             return
         have = {one.file for one in self._record.manifest.artifacts}
-        for file in snapshot_files(self._api, self._scope.pod, self._target, collector.reads_api):
+        for file in snapshot_files(
+            self._api, self._scope.pod, self._target, collector.reads_api, self._scope.log_since_s
+        ):
             if self._name(file.file) not in have:
                 yield self._read(collector, file, why)
 

@@ -37,6 +37,7 @@ class Order:
     cool_down_s: int
     heavy_per_day: int
     concurrency: int
+    log_since_s: int = 0
 
 
 def order(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: int) -> Order:
@@ -47,7 +48,14 @@ def order(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: 
     options = debug_options(debug, capture.debug_time_limit_s, capture.wait_for_restart_s)
     options = replace(options, copy=capture.allow_copy, node_namespace=capture.node_namespace)
     return Order(
-        chosen, options, capture.allow_heavy, capture.insist, capture.cool_down_s, capture.heavy_per_day, concurrency
+        chosen,
+        options,
+        capture.allow_heavy,
+        capture.insist,
+        capture.cool_down_s,
+        capture.heavy_per_day,
+        concurrency,
+        capture.log_since_s,
     )
 
 
@@ -85,7 +93,7 @@ class Captures:
     def plan(self, selected: Selected) -> list[Action]:
         """Return what would be done to ``selected``; nothing is attached."""
         chosen, may = self._chosen, self._allowed(selected.target)
-        scope = Scope(selected.pod, selected.target, may, "", chosen.preset, chosen.runtimes)
+        scope = Scope(selected.pod, selected.target, may, "", chosen.preset, 0, chosen.runtimes)
         attachment = Attachment(self._api, selected.target, (), self._asked.options, self._say)
         survey = Survey(self._api, scope, attachment)
         return [survey.decide(one, attach=False) for one in self._chosen.collectors]
@@ -104,7 +112,7 @@ class Captures:
         say, folder = (self._speaker(selected.target), selected.target.pod) if several else (self._say, "")
         selected = self._caught(selected, self._asked.options.wait_for_restart_s, record, say)
         pod, target = selected.pod, selected.target
-        scope = Scope(pod, target, allowed, folder, chosen.preset, chosen.runtimes)
+        scope = Scope(pod, target, allowed, folder, chosen.preset, self._asked.log_since_s, chosen.runtimes)
         gone = self._capture(scope, chosen.collectors, record, say)
         follower = self._follow(selected, record, say) if gone else None
         if follower:

@@ -212,6 +212,13 @@ class CaptureSettings:
         pattern=r"(/\S*)(\s+/\S*)*",
         allowed="absolute paths separated by spaces",
     )
+    log_since_s: int = setting(
+        0,
+        "Logs of the last seconds",
+        "0 for all that there is, up to 100,000 lines or 64 MiB.",
+        least=0,
+        most=31 * DAY_S,
+    )
     allow_heavy: bool = setting(
         False,
         "Allow heavy collectors",

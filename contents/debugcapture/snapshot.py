@@ -27,36 +27,43 @@ class SnapshotFile:
     if_refused: ArtifactOutcome = "failed"  # what becomes of it where RBAC forbids to read it
 
 
-Reader = Callable[[Api, Json, Target], list[SnapshotFile]]
+Reader = Callable[[Api, Json, Target, int], list[SnapshotFile]]
 
 
-def snapshot_files(api: Api, pod: Json, target: Target, what: str) -> list[SnapshotFile]:
-    """Return the files that ``what`` (a key of READERS) means for ``target`` in ``pod``."""
-    return READERS[what](api, pod, target)
+def snapshot_files(api: Api, pod: Json, target: Target, what: str, log_since_s: int = 0) -> list[SnapshotFile]:
+    """Return the files that ``what`` (a key of READERS) means for ``target`` in ``pod``.
+
+    ``log_since_s``: logs of the last seconds only; 0 for all.
+    """
+    return READERS[what](api, pod, target, log_since_s)
 
 
-def _snapshot(api: Api, pod: Json, target: Target) -> list[SnapshotFile]:
+def _snapshot(api: Api, pod: Json, target: Target, since_s: int) -> list[SnapshotFile]:
     """The previous logs come first: they are the first to be gone."""
-    return [*_all_logs(api, pod, target), *_pod(api, pod, target), *_events(api, pod, target)]
+    return [
+        *_all_logs(api, pod, target, since_s),
+        *_pod(api, pod, target, since_s),
+        *_events(api, pod, target, since_s),
+    ]
 
 
-def _all_logs(api: Api, pod: Json, _: Target) -> list[SnapshotFile]:
-    return [*_logs(api, pod, previous=True), *_logs(api, pod, previous=False)]
+def _all_logs(api: Api, pod: Json, _target: Target, since_s: int) -> list[SnapshotFile]:
+    return [*_logs(api, pod, since_s, previous=True), *_logs(api, pod, since_s, previous=False)]
 
 
-def _pod(_api: Api, pod: Json, _: Target) -> list[SnapshotFile]:
+def _pod(_api: Api, pod: Json, _target: Target, _since_s: int) -> list[SnapshotFile]:
     return [
         SnapshotFile("Pod summary", "pod.txt", lambda: _text(describe(pod))),
         SnapshotFile("Pod YAML", "pod.yaml", lambda: _text(_yaml(masked_pod(pod)))),
     ]
 
 
-def _events(api: Api, pod: Json, _: Target) -> list[SnapshotFile]:
+def _events(api: Api, pod: Json, _target: Target, _since_s: int) -> list[SnapshotFile]:
     namespace, uid = pod["metadata"]["namespace"], pod["metadata"]["uid"]
     return [SnapshotFile("Events", "events.txt", lambda: _text(event_table(api.events(namespace, uid))))]
 
 
-def _workload(api: Api, pod: Json, _: Target) -> list[SnapshotFile]:
+def _workload(api: Api, pod: Json, _target: Target, _since_s: int) -> list[SnapshotFile]:
     def read() -> Iterator[bytes]:
         chain = owner_chain(api, pod)
         for owner in chain:
@@ -71,14 +78,14 @@ def _workload(api: Api, pod: Json, _: Target) -> list[SnapshotFile]:
     ]
 
 
-def _node(api: Api, _pod: Json, target: Target) -> list[SnapshotFile]:
+def _node(api: Api, _pod: Json, target: Target, _since_s: int) -> list[SnapshotFile]:
     if not target.node:
         return []
     path, doing = f"/api/v1/nodes/{quote(target.node)}", f"cannot read node {target.node}"
     return [SnapshotFile("Node", "node.txt", lambda: _text(describe_node(api.get(path, doing))), if_refused="skipped")]
 
 
-def _metrics(api: Api, pod: Json, target: Target) -> list[SnapshotFile]:
+def _metrics(api: Api, pod: Json, target: Target, _since_s: int) -> list[SnapshotFile]:
     def read() -> Iterator[bytes]:
         path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{quote(target.namespace)}/pods/{quote(target.pod)}"
         try:
@@ -100,17 +107,25 @@ READERS: Final[dict[str, Reader]] = {
 }
 
 
-def _logs(api: Api, pod: Json, *, previous: bool) -> list[SnapshotFile]:
-    return [_log(api, pod, name, previous=previous) for name in container_names(pod) if _has_log(pod, name, previous)]
+def _logs(api: Api, pod: Json, since_s: int, *, previous: bool) -> list[SnapshotFile]:
+    return [
+        _log(api, pod, name, since_s, previous=previous)
+        for name in container_names(pod)
+        if _has_log(pod, name, previous)
+    ]
 
 
-def _log(api: Api, pod: Json, container: str, *, previous: bool) -> SnapshotFile:
+def _log(api: Api, pod: Json, container: str, since_s: int, *, previous: bool) -> SnapshotFile:
     namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     kind = "previous log" if previous else "log"
     return SnapshotFile(
         f"{kind.capitalize()} of {container}",
         f"logs/{container}{'.previous' if previous else ''}.log",
-        lambda: _read_log(lambda: api.log(namespace, name, container, previous=previous, tail_lines=LOG_LINES)),
+        lambda: _read_log(
+            lambda: api.log(
+                namespace, name, container, previous=previous, tail_lines=LOG_LINES, since_s=0 if previous else since_s
+            )
+        ),
     )
 
 

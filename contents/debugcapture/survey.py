@@ -22,6 +22,7 @@ class Scope:
     allowed: Allowed
     folder: str = ""  # its place in the bundle, "" for the bundle itself
     preset: bool = False  # collectors for other runtimes are left out without a word
+    log_since_s: int = 0  # how far back logs are read; 0 for all
     runtimes: tuple[Collector, ...] = ()  # by which a process of a managed runtime is known; for a preset
 
 

@@ -85,6 +85,13 @@ def test_the_worst_comes_first() -> None:
     assert [one["metadata"]["name"] for one in worst_first(pods, NOON)] == order
 
 
+def test_thousands_of_pods_and_containers_are_ranked() -> None:
+    huge = of(*(status(f"c{number}", ready=False) for number in range(1000)))
+    pods = [named(f"pod-{number}", of(READY)) for number in range(3000)] + [named("huge", huge)]
+    assert worst_first(pods, NOON)[0]["metadata"]["name"] == "huge"
+    assert len(findings(huge, NOON)) == 1000
+
+
 def test_of_equals_the_one_that_restarts_more_then_the_oldest() -> None:
     def healthy(name: str, restarts: int, created: str) -> Json:
         whole = of(status(ready=True, restartCount=restarts))

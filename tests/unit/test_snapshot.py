@@ -24,9 +24,10 @@ class Cluster:
         self.removed = 0  # so many answers say that the log is gone
 
     def log(
-        self, _namespace: str, _pod: str, container: str, *, previous: bool = False, tail_lines: int
+        self, _namespace: str, _pod: str, container: str, *, previous: bool = False, tail_lines: int, since_s: int
     ) -> Iterator[bytes]:
         assert tail_lines == LOG_LINES
+        assert since_s == 0
         self.read.append((container, previous))
         if self.removed:
             self.removed -= 1

@@ -100,11 +100,15 @@ class Api:
         return sorted(found, key=_event_time)
 
     def log(
-        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int
+        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int, since_s: int = 0
     ) -> Iterator[bytes]:
-        """Yield the container's log as it arrives, each line with its time; ``previous``: of its run before."""
+        """Yield the container's log as it arrives, each line with its time; ``previous``: of its run before.
+
+        ``since_s``: only of the last seconds; 0 for all.
+        """
         query = {"container": container, "timestamps": "true", "tailLines": str(tail_lines)}
         query |= {"previous": "true"} if previous else {}
+        query |= {"sinceSeconds": str(since_s)} if since_s else {}
         doing = f"cannot read the log of {namespace}/{pod} (container {container})"
         with reported(doing):
             path = f"{pod_path(namespace, pod)}/log"
