@@ -6,19 +6,22 @@ Sources: Oracle, "java" (HeapDumpPath, ErrorFile); Node.js, "Diagnostic report";
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from .attachment import Attachment
 from .cluster.api import Api
 from .errors import NothingCaptured
+from .health import moment
 from .model import ContainerRef, Json, Target
 from .plan import is_running
-from .targets import find_container
+from .targets import container_status, find_container
 from .transfer import run_short
 
 NAMES = ("*.hprof", "*.hprof.gz", "hs_err_pid*.log", "replay_pid*.log", "javacore*.txt", "core", "core.[0-9]*",
          "*.core", "report*.json", "*.heapsnapshot", "*.dmp", "*.jfr")  # fmt: skip
 VOLUMES = "/debug-capture-volumes"  # where a debug container has the target's volumes
 _MOST = 20
+_RESTARTED_LATELY = timedelta(minutes=1)
 _DEPTH = 5
 _KINDS_THAT_LAST = ("emptyDir", "persistentVolumeClaim", "hostPath", "ephemeral", "nfs", "csi")
 _DUMP_PATHS = re.compile(r"-XX:(?:HeapDumpPath|ErrorFile)=(\S+)|--(?:diagnostic-dir|report-directory)[= ](\S+)")
@@ -62,7 +65,7 @@ def open_volumes(pod: Json, target: Target, attachment: Attachment, *, has_shell
     Where the target runs and has a shell, it can be read there.
     """
     mounts = lasting_mounts(pod, target.container)
-    if is_running(target):
+    if is_running(target) and not (mounts and attachment.has_image and _just_restarted(pod, target)):
         folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts] + dump_folders(
             find_container(pod, target.container)
         )
@@ -83,6 +86,14 @@ def open_volumes(pod: Json, target: Target, attachment: Attachment, *, has_shell
     if not mounts or not attachment.has_image:
         return None
     return _below(attachment, mounts)
+
+
+def _just_restarted(pod: Json, target: Target) -> bool:
+    """Tell whether the container may end again while it is looked at; its volumes stay."""
+    status = container_status(pod, target.container)
+    started = moment(((status.get("state") or {}).get("running") or {}).get("startedAt"))
+    recently = started and datetime.now(timezone.utc) - started < _RESTARTED_LATELY
+    return bool(recently and status.get("restartCount"))
 
 
 def _below(attachment: Attachment, mounts: tuple[Json, ...]) -> Volumes:

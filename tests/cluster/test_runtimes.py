@@ -9,11 +9,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from debugcapture.model import Artifact
+from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
+from lab.process import wait_until
 from tests.cluster.captures import Done, captured
 
 NAMESPACE = "runtimes"
@@ -57,8 +60,9 @@ CONTENT = {
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """One deep capture of all."""
+def done(tmp_path_factory: pytest.TempPathFactory, kubectl: Kubectl) -> Done:
+    """One deep capture of all, while those that crash are down."""
+    wait_until("all that crash to be down", lambda: all(_down(pod) for pod in _crashing(kubectl)), 120)
     spool = tmp_path_factory.mktemp("spool")
     return captured(
         spool,
@@ -70,6 +74,15 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
         collectors="deep",
         allow_heavy="true",
     )
+
+
+def _crashing(kubectl: Kubectl) -> list[dict[str, Any]]:
+    pods = kubectl.json("get", "pods", f"--namespace={NAMESPACE}")["items"]
+    return [one for one in pods if "-crash-" in one["metadata"]["name"]]
+
+
+def _down(pod: dict[str, Any]) -> bool:
+    return all("waiting" in one["state"] for one in pod["status"].get("containerStatuses") or [])
 
 
 def of(done: Done, app: str) -> list[Artifact]:
@@ -137,8 +150,7 @@ def cell(artifacts: list[Artifact], situation: str) -> str:
     """What was captured besides what every running container gives, by exec and from the debug container."""
     if situation == "crash":
         left = [Path(one.file).name for one in artifacts if one.collector == "left-behind" and one.file]
-        last_run = [one for one in artifacts if one.file.endswith(".previous.log")]
-        return "; ".join([*(["log of the last run"] if last_run else []), *(f"`{name}`" for name in sorted(left))])
+        return "; ".join(["logs", *(f"`{name}`" for name in sorted(left))])
     ways = {"by exec": "exec", "from a debug": "debug container"}
     found: dict[str, list[str]] = {}
     for one in artifacts:
