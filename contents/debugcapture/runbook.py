@@ -5,7 +5,7 @@ Read this file first.
 """
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -179,15 +179,16 @@ def upload(step: UploadStep, caller: Caller) -> Outcome:
         what, do = "cannot upload the bundle", f"Set the store's URL. Kept in the spool: {step.bundle.bundle}"
         raise BadInput(what, "store is missing", do)
     if not step.bundle.bundle:
-        if not waiting(spool):
+        bundles = waiting(spool)
+        if not bundles:
             caller.say("no bundle waits: nothing to upload")
-        failures = _send_waiting(step.store, step.spool, caller)
+        failures = _send_waiting(bundles, step.store, caller)
         if failures:
             raise failures[0]
         return Outcome(0)
     bundle = open_bundle(step.bundle.bundle, spool)
     link = _keep(bundle, step.store, step.spool, caller)
-    for error in _send_waiting(step.store, step.spool, caller):
+    for error in _send_waiting(waiting(spool), step.store, caller):
         caller.say(str(error))  # not this run's bundle, and it is tried again by the next
     return Outcome(0, {"link": link})
 
@@ -283,10 +284,9 @@ def _told(failure: CaptureError | None, tell: Callable[[], None], caller: Caller
     return failure
 
 
-def _send_waiting(settings: StoreSettings, spool: SpoolSettings, caller: Caller) -> list[CaptureError]:
-    """Send the bundles that wait in the spool, and return what went wrong; those of a live process are left to it."""
+def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Caller) -> list[CaptureError]:
+    """Send ``bundles``, which wait in the spool, and return what went wrong; those of a live process are left to it."""
     failures: list[CaptureError] = []
-    bundles = waiting(_spool(spool, caller))
     for bundle in bundles:
         with claimed(bundle) as ours:
             if not ours or bundle.receipt():
