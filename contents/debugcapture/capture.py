@@ -60,9 +60,11 @@ exit 0
 class Record:
     """The manifest while it grows: written anew with each artifact, from whichever thread it comes."""
 
-    def __init__(self, bundle: Bundle, manifest: Manifest) -> None:
-        """Write ``manifest`` into ``bundle``."""
-        self.bundle, self._manifest, self._lock = bundle, manifest, Lock()
+    def __init__(
+        self, bundle: Bundle, manifest: Manifest, added: Callable[[Artifact], None] = lambda _artifact: None
+    ) -> None:
+        """Write ``manifest`` into ``bundle``; ``added`` is called with each artifact that is finished."""
+        self.bundle, self._manifest, self._lock, self._added = bundle, manifest, Lock(), added
         bundle.save(manifest)
 
     @property
@@ -74,6 +76,7 @@ class Record:
         """Add an artifact."""
         with self._lock:
             self._save(replace(self._manifest, artifacts=(*self._manifest.artifacts, artifact)))
+        self._added(artifact)
 
     def remark(self, line: str) -> None:
         """Add what was chosen or noticed."""

@@ -240,6 +240,11 @@ class Manifest:
         return (self.target, *self.more_targets)
 
     @property
+    def key(self) -> str:
+        """Return where a store keeps the bundle, below its prefix."""
+        return f"{self.target.namespace}/{self.target.workload}/{self.capture_id}"
+
+    @property
     def status(self) -> Status:
         """Return complete, partial (something is missing or short), or failed (nothing was captured)."""
         outcomes = {artifact.outcome for artifact in self.artifacts}

@@ -35,6 +35,7 @@ from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
 from .report import INDEX, artifact_table, plan_table, summary
 from .selection import check, name_of, select
+from .sending import sending_ahead
 from .settings import (
     BundleSettings,
     CaptureSettings,
@@ -233,8 +234,8 @@ def _capture(step: CaptureStep, caller: Caller) -> Bundle | None:
     manifest = Manifest(bundle.folder.name, started, None, target, caller.trigger, (), more, tuple(remarks))
     _tell_start(step, target, manifest.capture_id, caller)
     try:
-        with claimed(bundle), writable(bundle.folder):
-            record = Record(bundle, manifest)
+        with claimed(bundle), writable(bundle.folder), sending_ahead(bundle, step.store, caller.say) as send:
+            record = Record(bundle, manifest, send)
             captures.run(met, record)
             manifest = record.finish()
     except CaptureError as error:
