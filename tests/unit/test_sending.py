@@ -97,7 +97,12 @@ def refuse(*refused: str) -> Callable[[str, Progress], None]:
 def test_a_few_go_side_by_side_and_the_page_last(bundle: Bundle, store: Watched, said: list[str]) -> None:
     together = threading.Barrier(AT_A_TIME, timeout=TIMEOUT_S)
     first = [one.file for one in ARTIFACTS[:AT_A_TIME]]
-    store.before = lambda name, _progress: None if name not in first else together.wait() and None
+
+    def before(name: str, _progress: Progress) -> None:
+        if name in first:
+            together.wait()
+
+    store.before = before
     receipt = keep(bundle, store, URL, said.append)
     assert store.most == AT_A_TIME
     assert store.names[-2:] == ["manifest.json", "index.html"]
