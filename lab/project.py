@@ -9,6 +9,7 @@ import lab.kubernetes
 import lab.pagerduty
 from lab.paths import REPO, part_dir
 from lab.rundeck import JobRun, run_job
+from lab.rundeck.engine import Nodes
 from lab.stores import s3_endpoint
 
 JOBS = REPO / "jobs"
@@ -44,6 +45,7 @@ class Project:
         echo: bool = False,
         abort_after_s: float | None = None,
         loglevel: str = "INFO",
+        nodes: Nodes = None,
     ) -> JobRun:
         """Run an exported job of ``jobs/``, or of another file, with the plugin."""
         return run_job(
@@ -56,6 +58,7 @@ class Project:
             echo=echo,
             abort_after_s=abort_after_s,
             loglevel=loglevel,
+            nodes=nodes,
         )
 
     def keys(self) -> dict[str, str]:
@@ -66,11 +69,11 @@ class Project:
         """The project's defaults for each step; a secret is named by its path."""
         properties = {}
         for step, names in _STEPS.items():
-            prefix = f"project.plugin.WorkflowStep.{step}."
-            properties[f"{prefix}interpreter"] = self.python
-            for name in names:
-                if self.settings.get(name):
-                    properties[prefix + name] = _key(name) if name in _SECRETS else self.settings[name]
+            for prefix in (f"project.plugin.WorkflowStep.{step}.", f"project.plugin.WorkflowNodeStep.{step}-node."):
+                properties[f"{prefix}interpreter"] = self.python
+                for name in names:
+                    if self.settings.get(name):
+                        properties[prefix + name] = _key(name) if name in _SECRETS else self.settings[name]
         return properties
 
 

@@ -33,7 +33,7 @@ from .plan import command_line, filled, is_running, program
 from .snapshot import SnapshotFile, snapshot_files
 from .survey import Scope, Survey
 from .targets import container_id
-from .transfer import Brought, Limits, fetch_file, run_detached, run_short, run_tool
+from .transfer import WROTE_NOTHING, Brought, Limits, fetch_file, run_detached, run_short, run_tool
 
 _LOG_LIMIT_BYTES = 64 << 20
 _DENIED = ("ermission denied", "not permitted", "ptrace", "EPERM", "EACCES")
@@ -152,9 +152,7 @@ class Capture:
             case RunInTarget(collector, tool, pids, why):
                 self._say(f"{collector.title}: {why}")
                 for pid in pids:
-                    yield from self._unless_foreign(
-                        self._run(collector, tool, self._place, pid, why, several=len(pids) > 1)
-                    )
+                    yield from self._unless_foreign(self._exec(collector, tool, pid, why, several=len(pids) > 1))
             case RunInDebugContainer(collector, pids, why):
                 self._say(f"{collector.title}: {why}")
                 for pid in pids:
@@ -222,10 +220,21 @@ class Capture:
             brought = run_tool(self._api, place, argv, file, limits, has_shell=has_shell)
         return self._artifact(collector, collector.title, name, file, started, brought, how)
 
+    def _exec(self, collector: Collector, tool: Tool, pid: int, why: str, *, several: bool) -> Artifact:
+        """Run ``collector`` in the target; where that is denied, a debug container may be allowed to do more."""
+        artifact = self._run(collector, tool, self._place, pid, why, several=several)
+        if not (_denied(artifact) and collector.from_debug and self._attachment.has_image):
+            return artifact
+        self._say(f"{collector.title}: denied in the container: {artifact.reason}")
+        try:
+            return self._climb(collector, pid, "denied in the container itself", several=several)
+        except CaptureError as error:
+            return replace(artifact, reason=f"{artifact.reason}; {error}")
+
     def _climb(self, collector: Collector, pid: int, why: str, *, several: bool) -> Artifact:
         """Run ``collector`` with the least privilege that does; more only after less was denied."""
-        artifact = None
-        for profile in self._attachment.rungs(collector.needs):
+        artifact, profiles = None, self._attachment.rungs(collector.needs)
+        for profile in profiles:
             place = self._attachment.place(profile)
             tool = self._debug_tool(collector, place)
             if tool is None:
@@ -233,10 +242,12 @@ class Capture:
                 return _nothing(collector, why, "failed", _now(), f"the debug image has no {missing}")
             how = why if profile == "restricted" else f"{why}, with profile {profile}"
             artifact = self._run(collector, tool, place.ref, pid, how, several=several, ours=True)
-            if artifact.file or not any(word in artifact.reason for word in _DENIED):
+            if not _denied(artifact):
                 return artifact
             self._say(f"{collector.title}: denied with profile {profile}: {artifact.reason}")
-        return artifact or _nothing(collector, why, "skipped", _now(), "no security profile that is allowed will do")
+        if artifact is None:
+            return _nothing(collector, why, "skipped", _now(), "no security profile that is allowed will do")
+        return replace(artifact, reason=f"{artifact.reason} The job allows no more than profile {profiles[-1]}.")
 
     def _debug_tool(self, collector: Collector, place: Place) -> Tool | None:
         for tool in collector.from_debug:
@@ -285,7 +296,7 @@ class Capture:
         argv, output = tuple(_named(word, pid, token) for word in tool.run), _named(tool.output, pid, token)
         said = _Words()
         ran = run_tool(self._api, place, argv, said, Limits(collector.time_limit_s), has_shell=True)
-        if ran.outcome == "failed" and ran.reason == "it wrote nothing":
+        if ran.outcome == "failed" and ran.reason.startswith(WROTE_NOTHING):
             ran = Brought("complete")
         if ran.outcome == "truncated" and ran.reason.startswith("exit code"):
             ran = Brought("failed", f"{ran.reason}: {said.last_line()}")
@@ -394,6 +405,11 @@ class _Words:
 def _order(collector: Collector) -> tuple[int, int]:
     """What reads the API first, what harms last."""
     return (0 if collector.reads_api else 1, ("safe", "pauses", "heavy").index(collector.invasive))
+
+
+def _denied(artifact: Artifact) -> bool:
+    """Tell whether more privilege could have helped."""
+    return not artifact.file and any(word in artifact.reason for word in _DENIED)
 
 
 def _named(word: str, pid: int, token: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
@@ -111,6 +112,31 @@ def test_a_command_ends_with_its_own_exit_code(project: Project) -> None:
     assert [step.exit_code for step in run.steps] == [7]
     assert "out" in run.output
     assert "err" in run.errors
+
+
+NODE_JOBS = str(Path(__file__).parent / "jobs/nodes.yaml")
+
+
+def pods_as_nodes() -> dict[str, dict[str, str]]:
+    """Two pods as a node source gives them."""
+    pods = {app: running_pod(app) for app in ("orders", "checkout")}
+    return {pod: {"namespace": SHOP, "pod": pod, "container": app, "tags": app} for app, pod in pods.items()}
+
+
+def test_a_node_step_runs_in_the_pod_that_is_its_node(project: Project) -> None:
+    run = project.run(NODE_JOBS, {"command": "hostname"}, job="exec on nodes", nodes=pods_as_nodes())
+    assert run.succeeded, run.errors
+    assert list(run.output) == [running_pod("orders")]
+
+
+def test_a_node_step_captures_each_pod_on_its_own(project: Project) -> None:
+    nodes = pods_as_nodes()
+    run = project.run(NODE_JOBS, {}, job="capture nodes", nodes=nodes)
+    assert run.succeeded, run.errors
+    manifests = Path(project.settings["spool"]).glob("*/manifest.json")
+    captured = [json.loads(one.read_text()) for one in manifests]
+    assert {one["target"]["pod"] for one in captured} == set(nodes)
+    assert [one["status"] for one in captured] == ["complete", "complete"]
 
 
 def test_the_bundled_plugin_runs_without_any_installed_package(project: Project, bundled_zip: Path) -> None:

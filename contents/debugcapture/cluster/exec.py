@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Sink = Callable[[memoryview], object]
 CONNECT_S = 10
 _READ_BYTES = 64 << 10
+_RESTART_WAITS_S = (0.5, 1, 2, 4, 8, 8)
 _PING_S = 20  # load balancers close what is idle, some after a minute
 
 
@@ -116,26 +117,37 @@ def _answer(connection: "WebSocket", ping: memoryview) -> None:
 
 
 def _open(api: Api, place: ContainerRef, argv: Sequence[str]) -> "WebSocket":
+    """Start the command; an API server that has answered before and now refuses connections is being restarted."""
+    import websocket
+
+    doing = f"cannot run a command in {place}"
+    for wait_s in (*(_RESTART_WAITS_S if api.has_answered and not api.streams.broken else ()), None):
+        try:
+            return _connect(api, place, argv)
+        except websocket.WebSocketBadStatusException as error:
+            raise refused(doing, error.status_code, error.resp_body or b"") from error
+        except (websocket.WebSocketException, OSError) as error:
+            if wait_s is None or not isinstance(error, ConnectionRefusedError):
+                raise unreachable(doing, error) from error
+        time.sleep(wait_s)
+    raise AssertionError("the last try returns or raises")
+
+
+def _connect(api: Api, place: ContainerRef, argv: Sequence[str]) -> "WebSocket":
     import websocket
 
     query = [("container", place.container), ("stdout", "true"), ("stderr", "true")]
     query += [("command", word) for word in argv]
-    doing = f"cannot run a command in {place}"
-    try:
-        return websocket.create_connection(
-            websocket_url(api.connection.server, f"{pod_path(place.namespace, place.pod)}/exec", query),
-            timeout=CONNECT_S,
-            header=api.headers(),
-            subprotocols=list(SUBPROTOCOLS),
-            sslopt={"context": api.connection.tls, "server_hostname": api.connection.server_name},
-            skip_utf8_validation=True,
-            suppress_origin=True,
-            **_proxy(api.connection.proxy),
-        )
-    except websocket.WebSocketBadStatusException as error:
-        raise refused(doing, error.status_code, error.resp_body or b"") from error
-    except (websocket.WebSocketException, OSError) as error:
-        raise unreachable(doing, error) from error
+    return websocket.create_connection(
+        websocket_url(api.connection.server, f"{pod_path(place.namespace, place.pod)}/exec", query),
+        timeout=CONNECT_S,
+        header=api.headers(),
+        subprotocols=list(SUBPROTOCOLS),
+        sslopt={"context": api.connection.tls, "server_hostname": api.connection.server_name},
+        skip_utf8_validation=True,
+        suppress_origin=True,
+        **_proxy(api.connection.proxy),
+    )
 
 
 def _proxy(url: str | None) -> dict[str, object]:
