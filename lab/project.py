@@ -36,7 +36,7 @@ class Project:
         """The same project with other settings, to see what happens."""
         return replace(self, settings={**self.settings, **settings})
 
-    def run(
+    def run(  # noqa: PLR0913 (see run_job)
         self,
         file: str,
         options: dict[str, str],

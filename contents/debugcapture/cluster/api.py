@@ -22,8 +22,8 @@ CONNECT_S, READ_S = 10, 60
 SIDE_BY_SIDE = 10  # connections kept open; more are opened as needed
 PAGE = 500  # objects a request, as kubectl asks for
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
-# What was sent is repeated for GET only: a read may be repeated, an attach may not. Where no connection was made nothing
-# was sent: a server that has answered before is being restarted, and is waited for.
+# What was sent is repeated for GET only: a read may be repeated, an attach may not. Without a connection nothing was
+# sent: a server that has answered before is being restarted, and is waited for.
 _FIRST = urllib3.Retry(total=3, connect=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False)
 _AGAIN = urllib3.Retry(
     total=9, connect=6, backoff_factor=0.5, backoff_max=8, status_forcelist=(429, 503), raise_on_status=False
