@@ -58,7 +58,7 @@ def test_file_is_fetched_on_after_the_api_server_was_restarted(  # noqa: PLR0913
     ready("pod/web")
     catalog = tmp_path / "big.json"
     copy = {"run": ["cp", "/tmp/big", "/tmp/out"], "output": "/tmp/out", "removes": True}  # noqa: S108
-    big = {"id": "big", "title": "Big", "file": "big.bin", "kind": "binary", "in_image": [copy]}
+    big: dict[str, object] = {"id": "big", "title": "Big", "file": "big.bin", "kind": "binary", "in_image": [copy]}
     big |= {"time_limit_s": 300, "size_limit_bytes": 1 << 30, "source": "https://example.org"}
     catalog.write_text(json.dumps([big]))
 
