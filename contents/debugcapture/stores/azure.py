@@ -30,6 +30,7 @@ from ..errors import BadInput, NotStored
 from ..model import Stored
 from ..settings import StoreSettings
 from .content import content_type
+from .store import Progress, unseen
 
 BLOCK_BYTES, MOST_BLOCKS = 8 << 20, 50_000
 _AT_A_TIME = 4
@@ -66,7 +67,7 @@ class AzureStore:
         except ValueError as error:
             raise BadInput(f"cannot use the store azblob://{account}", str(error), "Check its settings.") from error
 
-    def put(self, key: str, file: Path, sha256: str) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         """Upload in blocks, each checked by the server on arrival; blocks of an earlier try are not sent again."""
         name = f"{self._prefix}/{key}".lstrip("/")
         url = f"azblob://{self._account}/{self._container}/{name}"
@@ -77,20 +78,21 @@ class AzureStore:
                 raise NotStored(f"cannot store {url}", "what was read differs from what was captured", do)
             blob = self._client.get_blob_client(self._container, name)
             if not _there(blob, blocks, size, sha256):
-                self._upload(blob, file, blocks, sha256)
+                self._upload(blob, file, blocks, sha256, progress)
                 if not _there(blob, blocks, size, sha256):
                     do = "The bundle stays in the spool; send it again."
                     raise NotStored(f"cannot store {url}", "what the store has differs from what was sent", do)
             link, expires = self._link(blob, name)
         return Stored(key, url, link, expires, size, sha256)
 
-    def _upload(self, blob: BlobClient, file: Path, blocks: list[Block], sha256: str) -> None:
+    def _upload(self, blob: BlobClient, file: Path, blocks: list[Block], sha256: str, progress: Progress) -> None:
         waiting = _waiting(blob)
 
         def send(block: Block) -> None:
             with file.open("rb") as reader:
                 reader.seek(block.offset)
                 blob.stage_block(block.name, reader.read(block.length), block.length, validate_content=True)
+            progress(block.length)
 
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..checksum import sha256_of
 from ..errors import NotStored
 from ..model import Stored
+from .store import Progress, unseen
 
 
 class FileStore:
@@ -16,7 +17,7 @@ class FileStore:
         """Keep files below ``root``, an absolute path."""
         self._root = root
 
-    def put(self, key: str, file: Path, sha256: str) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         """Copy beside, sync, compare, rename: a reader sees the whole file or none."""
         goal = self._root / key
         try:
@@ -26,6 +27,7 @@ class FileStore:
                 part.unlink()
                 raise NotStored(f"cannot store {goal}", "what was written differs from what was captured")
             part.replace(goal)
+            progress(goal.stat().st_size)
         except OSError as error:
             raise NotStored(f"cannot store {goal}", error.strerror or str(error), "Check the directory.") from error
         return Stored(key, goal.as_uri(), goal.as_uri(), None, goal.stat().st_size, sha256)

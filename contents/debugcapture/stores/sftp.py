@@ -24,6 +24,7 @@ from paramiko.ssh_exception import AuthenticationException, PasswordRequiredExce
 from ..errors import BadInput, NotStored
 from ..model import Stored
 from ..settings import StoreSettings
+from .store import Progress, unseen
 
 PIECE_BYTES = 32 << 10  # what every server takes in one write (draft, section 3)
 _WAITS_S = (0.5, 1, 2, 4, 8)
@@ -61,7 +62,7 @@ class SftpStore:
         self._key = _private_key(settings)
         self._known = _known_hosts(settings)
 
-    def put(self, key: str, file: Path, sha256: str) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         """Write beside, compare, rename: a reader sees the whole file or none.
 
         What an earlier try left is read back and kept as far as it is the file's beginning. The server tells the
@@ -71,6 +72,7 @@ class SftpStore:
         url = f"sftp://{self._address.user}@{self._address.name}{quote(path)}"
         doing = f"cannot store {url}"
         _again(lambda: self._put(path, file, sha256, doing), doing)
+        progress(file.stat().st_size)
         return Stored(key, url, url, None, file.stat().st_size, sha256)
 
     def _put(self, path: str, file: Path, sha256: str, doing: str) -> None:
