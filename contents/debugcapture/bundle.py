@@ -22,7 +22,7 @@ from .checksum import sha256_of
 from .errors import BadInput, NothingCaptured
 from .model import Artifact, ContainerState, Manifest, Receipt, Stored, Target, User
 
-MANIFEST, RECEIPT = "manifest.json", "stored.json"
+MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
 _CAPTURE_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9.-]+")
 
@@ -117,6 +117,15 @@ class Bundle:
         saved = _read(self.folder / RECEIPT)
         return Receipt(saved["store"], tuple(_stored(one) for one in saved["stored"]))
 
+    def save_sent(self, sent: tuple[Stored, ...]) -> None:
+        """Write down what the store has before the bundle is whole."""
+        _write(self.folder / SENT, [asdict(one) for one in sent])
+
+    def sent(self) -> tuple[Stored, ...]:
+        """Return what the store had before the bundle was whole."""
+        file = self.folder / SENT
+        return tuple(_stored(one) for one in _read(file)) if file.exists() else ()
+
     def discard_artifacts(self) -> None:
         """Remove what the store now has; manifest and receipt stay for the note."""
         for artifact in self.manifest().artifacts:
@@ -181,7 +190,7 @@ def recover(bundle: Bundle, now: datetime) -> None:
         return
     for part in sorted(bundle.folder.rglob("*.part")):
         file = part.with_suffix("")
-        if file.name in (MANIFEST, RECEIPT) or file.exists() or not part.stat().st_size:
+        if file.name in (MANIFEST, RECEIPT, SENT) or file.exists() or not part.stat().st_size:
             continue
         part.rename(file)
         name, why = str(file.relative_to(bundle.folder)), "the capture was killed while this was written"
@@ -220,9 +229,9 @@ def _write(file: Path, content: Any) -> None:
     part.rename(file)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> Any:
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(f"cannot read {file}", str(error), "Is it a bundle that has not been removed?") from error
     return content

@@ -36,10 +36,11 @@ def keep(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> 
 
 def _send(bundle: Bundle, store: Store, say: Callable[[str], None]) -> list[Stored]:
     manifest = bundle.manifest()
-    folder = f"{manifest.target.namespace}/{manifest.target.workload}/{manifest.capture_id}"
-    stored = []
+    folder = store_folder(manifest)
+    stored = list(bundle.sent())
+    there = {one.key for one in stored}
     for artifact in manifest.artifacts:
-        if artifact.file:
+        if artifact.file and f"{folder}/{artifact.file}" not in there:
             stored.append(store.put(f"{folder}/{artifact.file}", bundle.folder / artifact.file, artifact.sha256))
             say(f"stored {artifact.file}, {size(artifact.bytes)}")
     _write_index(bundle, manifest, {one.key.removeprefix(f"{folder}/"): one.link for one in stored})
@@ -49,10 +50,15 @@ def _send(bundle: Bundle, store: Store, say: Callable[[str], None]) -> list[Stor
     return stored
 
 
+def store_folder(manifest: Manifest) -> str:
+    """Return where in the store the bundle of ``manifest`` lies."""
+    return f"{manifest.target.namespace}/{manifest.target.workload}/{manifest.capture_id}"
+
+
 def _write_index(bundle: Bundle, manifest: Manifest, links: dict[str, str]) -> None:
     previews = {}
     for artifact in manifest.artifacts:
-        if artifact.file.endswith(_TEXT):
+        if artifact.file.endswith(_TEXT) and not artifact.direct:
             with (bundle.folder / artifact.file).open("rb") as file:
                 previews[artifact.file] = file.read(PREVIEW_BYTES)
     (bundle.folder / INDEX).write_text(index_page(manifest, links, previews), encoding="utf-8")

@@ -218,6 +218,7 @@ class Artifact:
     reason: str = ""
     pod: str = ""  # whose it is, where a bundle has several
     integrity: Integrity = "unverified"
+    direct: bool = False  # the pod has sent it to the store itself: it never was in the spool
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.connect import connect
 from .condition import fulfilled
+from .direct import Direct
 from .errors import (
     EXIT_PARTIAL,
     BadInput,
@@ -30,7 +31,7 @@ from .errors import (
 from .incident.note import capture_note, failure_note, marker, start_note
 from .incident.outbox import Note, Outbox
 from .incident.pagerduty import TRIES, PagerDuty
-from .keep import keep
+from .keep import keep, store_folder
 from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
 from .report import INDEX, artifact_table, plan_table, summary
@@ -48,6 +49,7 @@ from .settings import (
     StoreSettings,
     TargetSettings,
 )
+from .stores.direct import TakesDirectly
 from .stores.store import open_store
 
 
@@ -123,6 +125,7 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
     _check_incident(step.incident)
     if step.store.store:
         open_store(step.store)
+    _direct_store(step)
     try:
         with _about(step.target):
             bundle = _capture(step, caller)
@@ -235,7 +238,7 @@ def _capture(step: CaptureStep, caller: Caller) -> Bundle | None:
     try:
         with claimed(bundle), writable(bundle.folder):
             record = Record(bundle, manifest)
-            captures.run(met, record)
+            captures.run(met, record, _direct(step, manifest))
             manifest = record.finish()
     except CaptureError as error:
         raise _begun(error, bundle) from error.__cause__
@@ -244,6 +247,24 @@ def _capture(step: CaptureStep, caller: Caller) -> Bundle | None:
         reasons = "; ".join(artifact.reason for artifact in manifest.artifacts)
         raise _begun(NothingCaptured(f"nothing was captured from {name_of(step.target)}", reasons), bundle)
     return bundle
+
+
+def _direct(step: CaptureStep, manifest: Manifest) -> Direct | None:
+    """Return where large files go from the pods, when the job asks for it."""
+    store = _direct_store(step)
+    return Direct(store, store_folder(manifest), step.capture.direct_mib << 20) if store else None
+
+
+def _direct_store(step: CaptureStep) -> TakesDirectly | None:
+    """Return the store to which pods send by themselves, or None. Raises BadInput when it takes nothing from them."""
+    if not step.capture.direct_mib:
+        return None
+    store = open_store(step.store) if step.store.store else None
+    if not isinstance(store, TakesDirectly):
+        why = f"no store that takes them is set ({step.store.store or 'store is missing'})"
+        do = "Give an s3:// or azblob:// store to the capture step itself, or set direct_mib to 0."
+        raise BadInput("pods cannot send files themselves", why, do)
+    return store
 
 
 def _begun(error: CaptureError, bundle: Bundle) -> CaptureError:

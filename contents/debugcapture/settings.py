@@ -256,6 +256,14 @@ class CaptureSettings:
     dry_run: bool = setting(
         False, "Dry run", "Tell what would be captured, how, with which privileges, and do nothing."
     )
+    direct_mib: int = setting(
+        0,
+        "Straight to the store from (MiB)",
+        "Dumps of this size or more are sent by the debug container itself to an S3 or Azure store, by requests that "
+        "this machine signs; where the pod cannot reach the store they are streamed as usual. 0: never.",
+        least=0,
+        most=1 << 20,
+    )
     allow_copy: bool = setting(
         False,
         "Allow a copy of the pod",

@@ -18,7 +18,7 @@ from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.debug_container import BASE
 from .errors import NothingCaptured, Unreachable
-from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity
+from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, Stored
 
 # OpenSSL sums six times as fast as busybox, and the network waits for neither.
 _SUM = r"""
@@ -97,6 +97,7 @@ class Brought:
     outcome: ArtifactOutcome
     reason: str = ""
     integrity: Integrity = "unverified"
+    stored: Stored | None = None  # where the pod has sent it itself
 
 
 @dataclass(frozen=True, slots=True)
