@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from debugcapture.bundle import Bundle
 from debugcapture.errors import BadInput
 from debugcapture.runbook import capture
 from lab.kubernetes.kubectl import Kubectl
-from lab.stores import s3_endpoint
+from lab.stores import azure_endpoint, s3_endpoint
 from tests.cluster.captures import caller, captured, settings
 from tests.cluster.objects import Apply, Ready, bare, container, pod, pod_spec
 
@@ -22,7 +23,13 @@ BIG = 40 << 20  # three pieces
 MAKE = ["sh", "-c", f'yes evidence | head -c {BIG} >"$0"', "/tmp/made"]  # noqa: S108 - in the container
 
 
-def store() -> dict[str, str]:
+def azure() -> dict[str, str]:
+    found = azure_endpoint()
+    place = f"azblob://{found.account}/{found.container}/test-direct-{secrets.token_hex(4)}"
+    return {"store": place, "azure_endpoint": found.url, "azure_key": found.key}
+
+
+def s3() -> dict[str, str]:
     s3 = s3_endpoint()
     place = {"store": f"s3://{s3.bucket}/test-direct-{secrets.token_hex(4)}", "s3_endpoint": s3.url}
     return place | {"s3_region": s3.region, "s3_access_key": s3.access_key, "s3_secret_key": s3.secret_key}
@@ -38,9 +45,19 @@ def making(folder: Path, where: str) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("where", ["from_debug", "in_image"])
+@pytest.mark.parametrize(
+    ("where", "store"),
+    [("from_debug", s3), ("in_image", s3), ("from_debug", azure)],
+    ids=["to S3", "to S3, written in the image", "to Azure"],
+)
 def test_pod_that_reaches_the_store_sends_by_itself(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
-    where: str, namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
+    where: str,
+    store: Callable[[], dict[str, str]],
+    namespace: str,
+    apply: Apply,
+    ready: Ready,
+    kubectl: Kubectl,
+    tmp_path: Path,
 ) -> None:
     """On the node's own network, where the lab's store listens."""
     target = container() if where == "in_image" else bare()
@@ -61,6 +78,7 @@ def test_pod_that_reaches_the_store_sends_by_itself(  # noqa: PLR0913, PLR0917 -
         assert "made" not in kubectl("exec", "web", f"--namespace={namespace}", "--", "ls", "/tmp")  # noqa: S108
     shown = kubectl("get", "pod", "web", f"--namespace={namespace}", "--output=json") + "".join(done.said)
     assert "partNumber" not in shown  # what lets its holder write
+    assert "comp=block" not in shown
 
 
 def test_pod_that_does_not_reach_the_store_is_streamed_from(
@@ -68,7 +86,7 @@ def test_pod_that_does_not_reach_the_store_is_streamed_from(
 ) -> None:
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "1", **store()}
+    given = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "1", **s3()}
     done = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **given)
     one = done.artifact("big")
     assert (one.outcome, one.integrity, one.direct, one.bytes) == ("complete", "verified", False, BIG), done.said
@@ -79,7 +97,7 @@ def test_pod_that_does_not_reach_the_store_is_streamed_from(
 def test_small_file_is_streamed(namespace: str, apply: Apply, ready: Ready, tmp_path: Path) -> None:
     apply(pod("web", pod_spec(bare(), hostNetwork=True)))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "64", **store()}
+    given = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "64", **s3()}
     one = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **given).artifact("big")
     assert (one.outcome, one.direct) == ("complete", False)
 
