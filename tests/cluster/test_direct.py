@@ -38,7 +38,7 @@ def s3() -> dict[str, str]:
 def making(folder: Path, where: str) -> str:
     """A catalog with a collector that writes a large file, in the image or in the debug container."""
     tool = {"run": MAKE, "output": MAKE[-1], "removes": True}
-    one = {"id": "big", "title": "Big", "file": "big.bin", "kind": "binary", where: [tool]}
+    one: dict[str, object] = {"id": "big", "title": "Big", "file": "big.bin", "kind": "binary", where: [tool]}
     one |= {"time_limit_s": 120, "size_limit_bytes": 1 << 30, "source": "https://example.org"}
     file = folder / "big.json"
     file.write_text(json.dumps([one]))
