@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import lab.kubernetes
@@ -21,6 +21,9 @@ _STEPS = {
     "k8s-debug-upload": ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "spool"),
     "k8s-debug-incident-note": ("pagerduty_token", "pagerduty_from", "pagerduty_url", "spool"),
 }
+# What the capture step needs as well where an alert starts it, and it stores and annotates by itself.
+_ALERTED = ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from",
+            "pagerduty_url", "cluster")  # fmt: skip
 _SECRETS = ("token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token")
 
 
@@ -31,6 +34,11 @@ class Project:
     settings: dict[str, str]
     plugin: Path
     python: str
+    steps: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(_STEPS))
+
+    def alerted(self) -> Project:
+        """The same project with what docs/pagerduty.md adds for captures that PagerDuty starts."""
+        return replace(self, steps={**self.steps, "k8s-debug-capture": (*_STEPS["k8s-debug-capture"], *_ALERTED)})
 
     def changed(self, **settings: str) -> Project:
         """The same project with other settings, to see what happens."""
@@ -68,7 +76,7 @@ class Project:
     def properties(self) -> dict[str, str]:
         """The project's defaults for each step; a secret is named by its path."""
         properties = {}
-        for step, names in _STEPS.items():
+        for step, names in self.steps.items():
             for prefix in (f"project.plugin.WorkflowStep.{step}.", f"project.plugin.WorkflowNodeStep.{step}-node."):
                 properties[f"{prefix}interpreter"] = self.python
                 for name in names:

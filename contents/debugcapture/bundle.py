@@ -21,10 +21,11 @@ from typing import Any
 from .checksum import sha256_of
 from .errors import BadInput, NothingCaptured
 from .model import Artifact, ContainerState, Manifest, Receipt, Stored, Target, User
+from .settings import CAPTURE_ID
 
 MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
-_CAPTURE_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9.-]+")
+_CAPTURE_ID = re.compile(CAPTURE_ID)
 
 
 class SizeLimitReachedError(Exception):

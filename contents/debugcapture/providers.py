@@ -36,6 +36,14 @@ _STEPS = (
         runbook.capture,
     ),
     Provider(
+        "k8s-debug-incident-target",
+        "Kubernetes Debug / Target from an incident",
+        "Finds the pod that a PagerDuty incident is about, in its alerts, and hands on namespace, pod, container and "
+        "workload to later steps.",
+        runbook.IncidentTargetStep,
+        runbook.find_target,
+    ),
+    Provider(
         "k8s-debug-exec",
         "Kubernetes Debug / Run a command",
         "Runs a command in a container. Its output arrives unchanged, its exit code is the step's.",
