@@ -74,8 +74,15 @@ _STEPS = (
         runbook.NoteStep,
         runbook.annotate,
     ),
+    Provider(
+        "k8s-debug-doctor",
+        "Kubernetes Debug / Check the installation",
+        "Checks Python and packages, the connection, each permission, Pod Security, the debug image, spool, store and "
+        "PagerDuty; for what is missing it prints what mends it.",
+        runbook.DoctorStep,
+        runbook.diagnose,
+    ),
 )
-
 
 _NODE_STEPS = ("k8s-debug-capture", "k8s-debug-exec", "k8s-debug-attach")
 _POD_ATTRIBUTES = {"namespace": "namespace", "pod": "pod", "container": "container"}

@@ -49,6 +49,7 @@ from .settings import (
     FailureSettings,
     IncidentSettings,
     ManyPodsSettings,
+    NamespacesSettings,
     SpoolSettings,
     StoreSettings,
     TargetSettings,
@@ -135,6 +136,18 @@ class UploadStep:
     bundle: BundleSettings
     store: StoreSettings
     spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorStep:
+    """Settings of `diagnose`."""
+
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    debug: DebugContainerSettings
+    spool: SpoolSettings
+    store: StoreSettings
+    incident: IncidentSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,6 +277,29 @@ def annotate(step: NoteStep, caller: Caller) -> Outcome:
         failure, mark = step.failure.failure or "no bundle was captured", step.failure.capture_id or caller.run_id
         _tell_failure(step.incident, step.spool, caller, failure, mark)
     return Outcome(0)
+
+
+def diagnose(step: DoctorStep, caller: Caller) -> Outcome:
+    """Check the installation and print what was found; exit code 10 when something is wrong."""
+    from .doctor import Installation, examine, findings_table
+
+    names = [name.strip() for name in step.namespaces.namespaces.split(",")]
+    spool = _spool(step.spool, caller)
+    findings = examine(
+        Installation(
+            connection=step.connection,
+            namespaces=names,
+            debug=step.debug,
+            spool=spool,
+            store=step.store,
+            incident=step.incident,
+            say=caller.say,
+        )
+    )
+    caller.say(findings_table(findings))
+    wrong = sum(one.verdict == "wrong" for one in findings)
+    told = f"{wrong} of {len(findings)} checks failed" if wrong else f"all {len(findings)} checks passed"
+    return Outcome(EXIT_PARTIAL if wrong else 0, {"summary": told})
 
 
 def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:

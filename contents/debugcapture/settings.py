@@ -124,6 +124,20 @@ class TargetSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamespacesSettings:
+    """Namespaces."""
+
+    namespaces: str = setting(
+        "default",
+        "Namespaces",
+        "Those whose pods are to be captured, separated by commas.",
+        pattern=rf"{NAME}(\s*,\s*{NAME})*",
+        allowed="names of namespaces separated by commas",
+        required=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ManyPodsSettings:
     """Many pods."""
 

@@ -133,13 +133,15 @@ class Api:
             response = self._request("PATCH", path, doing, body=json.dumps(body), content_type=STRATEGIC_MERGE)
             return cast("Json", response.json())
 
+    def post(self, path: str, doing: str, body: Json) -> Json:
+        """Send ``body`` to ``path`` and return the answer; ``doing`` begins the message of an error."""
+        with reported(doing):
+            return cast("Json", self._request("POST", path, doing, body=json.dumps(body)).json())
+
     def create_pod(self, pod: Json) -> Json:
         """Create ``pod`` and return it as the server keeps it."""
         namespace = pod["metadata"]["namespace"]
-        doing = f"cannot create a pod in {namespace}"
-        with reported(doing):
-            path = f"/api/v1/namespaces/{quote(namespace)}/pods"
-            return cast("Json", self._request("POST", path, doing, body=json.dumps(pod)).json())
+        return self.post(f"/api/v1/namespaces/{quote(namespace)}/pods", f"cannot create a pod in {namespace}", pod)
 
     def delete_pod(self, namespace: str, name: str) -> None:
         """Delete the pod. Raises TargetNotFound when it is gone."""

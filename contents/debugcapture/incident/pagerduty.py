@@ -107,6 +107,15 @@ class PagerDuty:
             raise _not_sent(incident, failed.why, remedy, waits=waits) from None
         return done
 
+    def check(self) -> None:
+        """Ask whether the account takes the key. Raises NotAllowed, or NothingCaptured when it does not answer."""
+        try:
+            self._retried(lambda: self._send("GET", "/abilities", None), tries=1)
+        except _Failed as failed:
+            kind = _READ_ERRORS.get(failed.status, NothingCaptured)
+            do = "Check the API URL." if failed.status == 404 else failed.remedy
+            raise kind(f"PagerDuty at {self._url}", failed.why, do) from None
+
     def alerts(self, incident: str) -> list[Json]:
         """Return the incident's alerts, the first MOST_ALERTS of them.
 
