@@ -113,25 +113,22 @@ class Bundle:
 
     def receipt(self) -> Receipt | None:
         """Return where the store has the files, or None when the bundle has not been stored."""
-        if not (self.folder / RECEIPT).exists():
-            return None
-        saved = _read(self.folder / RECEIPT)
-        return Receipt(saved["store"], tuple(_stored(one) for one in saved["stored"]))
+        return _receipt(self.folder / RECEIPT)
 
-    def save_sent(self, sent: tuple[Stored, ...]) -> None:
-        """Write down what the store has before the bundle is whole."""
-        _write(self.folder / SENT, [asdict(one) for one in sent])
+    def save_sent(self, receipt: Receipt) -> None:
+        """Write down which artifacts the store has, while others are still to be sent."""
+        _write(self.folder / SENT, asdict(receipt))
 
-    def sent(self) -> tuple[Stored, ...]:
-        """Return what the store had before the bundle was whole."""
-        file = self.folder / SENT
-        return tuple(_stored(one) for one in _read(file)) if file.exists() else ()
+    def sent(self) -> Receipt | None:
+        """Return which artifacts a store has, or None when none has been sent."""
+        return _receipt(self.folder / SENT)
 
     def discard_artifacts(self) -> None:
         """Remove what the store now has; manifest and receipt stay for the note."""
         for artifact in self.manifest().artifacts:
             if artifact.file:
                 (self.folder / artifact.file).unlink(missing_ok=True)
+        (self.folder / SENT).unlink(missing_ok=True)
 
 
 def prune(spool: Path, now: datetime) -> None:
@@ -230,9 +227,9 @@ def _write(file: Path, content: Any) -> None:
     part.rename(file)
 
 
-def _read(file: Path) -> Any:
+def _read(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(f"cannot read {file}", str(error), "Is it a bundle that has not been removed?") from error
     return content
@@ -251,19 +248,29 @@ def _manifest(saved: dict[str, Any]) -> Manifest:
         finished=datetime.fromisoformat(saved["finished"]) if saved["finished"] else None,
         target=_target(saved["target"]),
         trigger=saved["trigger"],
-        artifacts=tuple(
-            Artifact(**one | {"started": datetime.fromisoformat(one["started"])}) for one in saved["artifacts"]
-        ),
+        artifacts=tuple(_artifact(one) for one in saved["artifacts"]),
         more_targets=tuple(_target(one) for one in saved["more_targets"]),
         remarks=tuple(saved["remarks"]),
         schema=saved["schema"],
     )
 
 
+def _artifact(saved: dict[str, Any]) -> Artifact:
+    direct = _stored(saved["direct"]) if saved.get("direct") else None
+    return Artifact(**saved | {"started": datetime.fromisoformat(saved["started"]), "direct": direct})
+
+
 def _target(saved: dict[str, Any]) -> Target:
     user = User(**saved["user"]) if saved["user"] else None
     state, unhealthy = ContainerState(**saved["state"]), tuple(saved["unhealthy"])
     return Target(**saved | {"state": state, "user": user, "unhealthy": unhealthy})
+
+
+def _receipt(file: Path) -> Receipt | None:
+    if not file.exists():
+        return None
+    saved = _read(file)
+    return Receipt(saved["store"], tuple(_stored(one) for one in saved["stored"]))
 
 
 def _stored(saved: dict[str, Any]) -> Stored:

@@ -61,9 +61,11 @@ exit 0
 class Record:
     """The manifest while it grows: written anew with each artifact, from whichever thread it comes."""
 
-    def __init__(self, bundle: Bundle, manifest: Manifest) -> None:
-        """Write ``manifest`` into ``bundle``."""
-        self.bundle, self._manifest, self._lock = bundle, manifest, Lock()
+    def __init__(
+        self, bundle: Bundle, manifest: Manifest, added: Callable[[Artifact], None] = lambda _artifact: None
+    ) -> None:
+        """Write ``manifest`` into ``bundle``; ``added`` is called with each artifact that is finished."""
+        self.bundle, self._manifest, self._lock, self._added = bundle, manifest, Lock(), added
         bundle.save(manifest)
 
     @property
@@ -75,11 +77,7 @@ class Record:
         """Add an artifact."""
         with self._lock:
             self._save(replace(self._manifest, artifacts=(*self._manifest.artifacts, artifact)))
-
-    def sent(self, stored: Stored) -> None:
-        """Write down what the store has already."""
-        with self._lock:
-            self.bundle.save_sent((*self.bundle.sent(), stored))
+        self._added(artifact)
 
     def remark(self, line: str) -> None:
         """Add what was chosen or noticed."""
@@ -403,8 +401,6 @@ class Capture:
     ) -> Artifact:
         took_s = round((_now() - started).total_seconds(), 3)
         stored = brought.stored
-        if stored:
-            self._record.sent(stored)
         return Artifact(
             collector.id,
             title,
@@ -417,7 +413,7 @@ class Capture:
             how,
             brought.reason,
             integrity=brought.integrity,
-            direct=bool(stored),
+            direct=stored,
         )
 
 

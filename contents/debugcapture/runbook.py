@@ -34,11 +34,12 @@ from .incident.outbox import Note, Outbox
 from .incident.pace import Pace
 from .incident.pagerduty import TRIES, PagerDuty
 from .joins import Joins, Send, Wanted, join, tell, untold
-from .keep import keep, store_folder
+from .keep import keep
 from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
 from .report import INDEX, artifact_table, plan_table, summary
 from .selection import Selected, check, name_of, select
+from .sending import sending_ahead
 from .settings import (
     AlertSettings,
     BundleSettings,
@@ -333,7 +334,7 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
         caller.say(f"bundle {bundle.folder}")
         _tell_start(step, first, bundle.folder.name, caller)
         begun = replace(begun, capture_id=bundle.folder.name)
-        manifest = _run_all(captures, met, bundle, begun, _direct(step, begun))
+        manifest = _run_all(step, captures, met, bundle, begun, caller)
     caller.say(artifact_table(manifest))
     if manifest.status == "failed":
         reasons = "; ".join(artifact.reason for artifact in manifest.artifacts)
@@ -341,10 +342,10 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
     return bundle
 
 
-def _direct(step: CaptureStep, manifest: Manifest) -> Direct | None:
+def _direct(step: CaptureStep, begun: Manifest) -> Direct | None:
     """Return where large files go from the pods, when the job asks for it."""
     store = _direct_store(step)
-    return Direct(store, store_folder(manifest), step.capture.direct_mib << 20) if store else None
+    return Direct(store, begun.key, step.capture.direct_mib << 20) if store else None
 
 
 def _direct_store(step: CaptureStep) -> TakesDirectly | None:
@@ -359,13 +360,18 @@ def _direct_store(step: CaptureStep) -> TakesDirectly | None:
     return store
 
 
-def _run_all(
-    captures: "Captures", met: Sequence[Selected], bundle: Bundle, begun: Manifest, direct: Direct | None
+def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
+    step: CaptureStep,
+    captures: "Captures",
+    met: Sequence[Selected],
+    bundle: Bundle,
+    begun: Manifest,
+    caller: Caller,
 ) -> Manifest:
     try:
-        with writable(bundle.folder):
-            record = Record(bundle, begun)
-            captures.run(met, record, direct)
+        with writable(bundle.folder), sending_ahead(bundle, step.store, caller.say) as send:
+            record = Record(bundle, begun, send)
+            captures.run(met, record, _direct(step, begun))
             return record.finish()
     except CaptureError as error:
         raise _begun(error, bundle) from error.__cause__

@@ -416,7 +416,7 @@ class StoreSettings:
         "",
         "S3 tags",
         "Of each object: team=payments, purpose=debug; ten at most.",
-        pattern=r"[\w+\-.:/@]+=[\w+\-.:/@ ]*(\s*,\s*[\w+\-.:/@]+=[\w+\-.:/@ ]*){0,9}",
+        pattern=r"[\w+.:/@ -]+=[\w+.:/@= -]*(,[\w+.:/@ -]+=[\w+.:/@= -]*){0,9}",
         allowed="KEY=VALUE, separated by commas",
         group="Store: S3",
     )

@@ -66,7 +66,7 @@ def test_pod_that_reaches_the_store_sends_by_itself(  # noqa: PLR0913, PLR0917 -
     given = {"namespace": namespace, "pod": "web", "collectors": "big,pod-snapshot", "direct_mib": "1", **store()}
     done = captured(tmp_path, catalog=making(tmp_path, where), **given)
     one = done.artifact("big")
-    assert (one.outcome, one.direct, one.bytes) == ("complete", True, BIG), done.said
+    assert (one.outcome, bool(one.direct), one.bytes) == ("complete", True, BIG), done.said
     assert not (done.folder / one.file).exists()
     receipt = Bundle(done.folder).receipt()
     assert receipt
@@ -89,7 +89,7 @@ def test_pod_that_does_not_reach_the_store_is_streamed_from(
     given = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "1", **s3()}
     done = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **given)
     one = done.artifact("big")
-    assert (one.outcome, one.integrity, one.direct, one.bytes) == ("complete", "verified", False, BIG), done.said
+    assert (one.outcome, one.integrity, one.direct, one.bytes) == ("complete", "verified", None, BIG), done.said
     assert any("nothing is sent from the pod itself" in line for line in done.manifest.remarks)
     assert Bundle(done.folder).receipt()
 
@@ -99,7 +99,7 @@ def test_small_file_is_streamed(namespace: str, apply: Apply, ready: Ready, tmp_
     ready("pod/web")
     given = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "64", **s3()}
     one = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **given).artifact("big")
-    assert (one.outcome, one.direct) == ("complete", False)
+    assert (one.outcome, one.direct) == ("complete", None)
 
 
 def test_store_that_takes_nothing_from_pods_is_refused_before_anything_is_touched(tmp_path: Path) -> None:

@@ -140,9 +140,6 @@ def test_each_file_is_said(bundle: Bundle, root: Path) -> None:
     said: list[str] = []
     told: Callable[[str], None] = said.append
     receipt = keep(bundle, FileStore(root), URL, told)
-    assert said == [
-        "stored logs/app.log, 8 B",
-        "stored pod.yaml, 10 B",
-        "stored heap.bin, 2 B",
-        f"stored in {URL}: {receipt.link(INDEX)}",
-    ]
+    files_said = {"stored logs/app.log, 8 B", "stored pod.yaml, 10 B", "stored heap.bin, 2 B"}
+    assert set(said[:3]) == files_said
+    assert said[3:] == [f"stored in {URL}: {receipt.link(INDEX)}"]

@@ -16,7 +16,7 @@ from botocore.exceptions import ProfileNotFound
 from ..errors import BadInput
 from ..settings import StoreSettings
 
-CONNECTIONS = 16
+CONNECTIONS, CONNECT_S, SILENCE_S = 16, 10, 60
 
 
 def s3_session(settings: StoreSettings) -> Any:
@@ -45,8 +45,8 @@ def s3_client(session: Any, settings: StoreSettings, bucket: str) -> Any:
         config=Config(
             signature_version="s3v4",
             retries={"total_max_attempts": 1},  # see s3_errors.again
-            connect_timeout=10,
-            read_timeout=60,
+            connect_timeout=CONNECT_S,
+            read_timeout=SILENCE_S,
             max_pool_connections=CONNECTIONS,
             # The checksum of the content is a header, and signed: that of the payload would be the same once more.
             s3={"addressing_style": style, "payload_signing_enabled": False},

@@ -39,7 +39,7 @@ _REMEDIES = {
     "ExpiredToken": _EXPIRED,
     "InvalidToken": _EXPIRED,
     "TokenRefreshRequired": _EXPIRED,
-    "AccessDenied": "Allow s3:PutObject and s3:GetObject on the store's prefix; docs/stores.md has the whole policy.",
+    "AccessDenied": "Allow s3:PutObject and s3:GetObject on the store's prefix, and check s3_bucket_owner.",
     "RequestTimeTooSkewed": "Set this machine's clock.",
     "AuthorizationHeaderMalformed": _REGION,
     "IllegalLocationConstraintException": _REGION,

@@ -85,8 +85,8 @@ def read_parts(file: BinaryIO, size: int, whole: Any) -> Iterator[Part]:
 
 
 def composite(digests: list[bytes]) -> str:
-    """Return the checksum of an object made of parts, from those of the parts."""
-    return f"{base64.b64encode(hashlib.sha256(b''.join(digests)).digest()).decode()}-{len(digests)}"
+    """Return the checksum of an object made of parts from those of the parts; S3 adds "-" and their number."""
+    return base64.b64encode(hashlib.sha256(b"".join(digests)).digest()).decode()
 
 
 def md5(file: BinaryIO, part: Part) -> str:
@@ -114,8 +114,8 @@ def difference(head: Mapping[str, Any], size: int, sha256: str, digests: list[by
     """
     if head["ContentLength"] != size:
         return f"the store has {head['ContentLength']} bytes of {size}"
-    told, ours = head.get("ChecksumSHA256", ""), base64.b64encode(bytes.fromhex(sha256)).decode()
-    if told and told != (composite(digests) if "-" in told else ours):
+    told = head.get("ChecksumSHA256", "").partition("-")[0]  # of the content, or of its parts' checksums
+    if told and told not in (base64.b64encode(bytes.fromhex(sha256)).decode(), composite(digests)):
         return "the store's SHA-256 differs from that of the file"
     if head.get("Metadata", {}).get("sha256", sha256 if told else "") != sha256:
         return "the store has another file under this name"

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from ..errors import NotStored
 from .s3_errors import again, code_of
-from .s3_parts import PART_BYTES, Part, Slice, difference, read_parts, same
+from .s3_parts import Part, Slice, difference, part_bytes, read_parts, same
 from .store import Progress
 
 AT_A_TIME = 4
@@ -41,7 +41,8 @@ class Upload:
             self._progress(self.size)
             return
         created_with = {**fields, "Metadata": {"sha256": self._sha256}}
-        parts = self._send_parts(created_with) if self.size > PART_BYTES else self._send_whole(created_with)
+        send = self._send_parts if self.size > part_bytes(self.size) else self._send_whole
+        parts = send(created_with)
         problem = self._different(again(self._head), parts)
         if problem:
             raise NotStored(self._doing, problem, _SEND_AGAIN)
