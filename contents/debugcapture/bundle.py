@@ -21,10 +21,11 @@ from typing import Any
 from .checksum import sha256_of
 from .errors import BadInput, NothingCaptured
 from .model import Artifact, ContainerState, Manifest, Receipt, Stored, Target, User
+from .settings import CAPTURE_ID
 
 MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
-_CAPTURE_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9.-]+")
+_CAPTURE_ID = re.compile(CAPTURE_ID)
 
 
 class SizeLimitReachedError(Exception):
@@ -247,13 +248,16 @@ def _manifest(saved: dict[str, Any]) -> Manifest:
         finished=datetime.fromisoformat(saved["finished"]) if saved["finished"] else None,
         target=_target(saved["target"]),
         trigger=saved["trigger"],
-        artifacts=tuple(
-            Artifact(**one | {"started": datetime.fromisoformat(one["started"])}) for one in saved["artifacts"]
-        ),
+        artifacts=tuple(_artifact(one) for one in saved["artifacts"]),
         more_targets=tuple(_target(one) for one in saved["more_targets"]),
         remarks=tuple(saved["remarks"]),
         schema=saved["schema"],
     )
+
+
+def _artifact(saved: dict[str, Any]) -> Artifact:
+    direct = _stored(saved["direct"]) if saved.get("direct") else None
+    return Artifact(**saved | {"started": datetime.fromisoformat(saved["started"]), "direct": direct})
 
 
 def _target(saved: dict[str, Any]) -> Target:

@@ -50,7 +50,7 @@ def _send(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) ->
 def _write_index(bundle: Bundle, manifest: Manifest, links: dict[str, str]) -> None:
     previews = {}
     for artifact in manifest.artifacts:
-        if artifact.file.endswith(_TEXT):
+        if artifact.file.endswith(_TEXT) and not artifact.direct:
             with (bundle.folder / artifact.file).open("rb") as file:
                 previews[artifact.file] = file.read(PREVIEW_BYTES)
     (bundle.folder / INDEX).write_text(index_page(manifest, links, previews), encoding="utf-8")

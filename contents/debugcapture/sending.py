@@ -48,6 +48,8 @@ class Sending:
 
     def one(self, artifact: Artifact, folder: str) -> Stored:
         """Send ``artifact`` unless the store has it. Raises NotStored or OSError."""
+        if artifact.direct:
+            return artifact.direct
         key, file = f"{folder}/{artifact.file}", self._bundle.folder / artifact.file
         sent = self._sent.get(key)
         if sent and sent.sha256 == artifact.sha256 and _opens(sent):

@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 POD_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+CAPTURE_ID = r"\d{8}T\d{6}Z-[a-z0-9.-]+"
 DAY_S = 24 * 60 * 60
 
 
@@ -33,6 +34,7 @@ class Rule:
     most: int | None = None
     required: bool = False
     secret: bool = False  # comes from Key Storage; its value is never printed
+    nothing: str = ""  # what stands for blank: text that Rundeck makes of a value that is not there
     group: str = ""  # a part of the form of its own, folded until it is wanted; blank for that of the dataclass
 
 
@@ -118,6 +120,20 @@ class TargetSettings:
         "Blank for the pod's default container, else the one that is failing, else the first that is no sidecar.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamespacesSettings:
+    """Namespaces."""
+
+    namespaces: str = setting(
+        "default",
+        "Namespaces",
+        "Those whose pods are to be captured, separated by commas.",
+        pattern=rf"{NAME}(\s*,\s*{NAME})*",
+        allowed="names of namespaces separated by commas",
+        required=True,
     )
 
 
@@ -255,6 +271,14 @@ class CaptureSettings:
     )
     dry_run: bool = setting(
         False, "Dry run", "Tell what would be captured, how, with which privileges, and do nothing."
+    )
+    direct_mib: int = setting(
+        0,
+        "Straight to the store from (MiB)",
+        "Dumps of this size or more are sent by the debug container itself to an S3 or Azure store, by requests that "
+        "this machine signs; where the pod cannot reach the store they are streamed as usual. 0: never.",
+        least=0,
+        most=1 << 20,
     )
     allow_copy: bool = setting(
         False,
@@ -478,6 +502,7 @@ class IncidentSettings:
         "Incident ID",
         "The PagerDuty incident that gets the note. Blank: no note.",
         pattern=r"[A-Z0-9]{6,32}",
+        nothing="null",  # a webhook's, for an event without an incident
         allowed="capital letters and digits, as in Q1ABCDEFGHIJKL",
     )
     pagerduty_token: str = setting(
@@ -501,11 +526,72 @@ class IncidentSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertSettings:
+    """Target from the incident's alerts."""
+
+    cluster: str = setting(
+        "",
+        "Name of this cluster",
+        "As alerts name it: alerts about another cluster are left to the Rundeck project of that. Blank: all are ours.",
+        pattern=r"[A-Za-z0-9][\w.:/@-]{0,252}",
+        allowed="letters, digits and ._:/@-",
+    )
+    senders: str = setting(
+        "",
+        "Alert senders of your own",
+        "Path of a YAML file with rules that find the pod in alerts; docs/pagerduty.md tells its form.",
+    )
+    default_namespace: str = setting(
+        "default",
+        "Namespace of alerts without one",
+        "Where to look for the pods of alerts that name no namespace.",
+        pattern=NAME,
+        allowed="lower-case letters, digits and dashes",
+        required=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriggerSettings:
+    """Trigger by alert."""
+
+    event_type: str = setting(
+        "",
+        "Event type",
+        "What a webhook says that happened: ${option.event_type}. Blank or manual: somebody runs the job.",
+        pattern=r"[\w.-]{1,100}",
+        allowed="an event type as PagerDuty names it",
+    )
+    events: str = setting(
+        "incident.triggered,incident.reopened",
+        "Events that capture",
+        "Event types separated by commas; another one ends the step at once, and well.",
+        pattern=r"[\w.-]+(\s*,\s*[\w.-]+)*",
+        allowed="event types separated by commas",
+    )
+    join_s: int = setting(
+        600,
+        "Join a capture of the last seconds",
+        "Where the target comes from the incident: a capture of the same workload that runs, or ended less than this "
+        "ago, is linked in this incident too, and none is made. 0: always capture.",
+        least=0,
+        most=DAY_S,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class FailureSettings:
     """Failed capture."""
 
     failure: str = setting(
         "", "Failure", "What to tell the incident when there is no bundle: ${data.summary}. Blank: nothing."
+    )
+    capture_id: str = setting(
+        "",
+        "Capture ID",
+        "${data.capture_id}: the note that told the start of a capture that failed then tells its end.",
+        pattern=CAPTURE_ID,
+        allowed="a capture ID",
     )
 
 
@@ -560,6 +646,7 @@ def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]
     for field in dataclasses.fields(group):
         one = _declare(group, field, hints[field.name])
         text = values.get(field.name, "").strip()
+        text = "" if text == one.rule.nothing else text
         problem = _problem(one, text or one.default)
         if problem:
             problems.append(problem)

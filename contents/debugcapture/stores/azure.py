@@ -29,7 +29,9 @@ from azure.storage.blob import (
 from ..errors import BadInput, NotStored
 from ..model import Stored
 from ..settings import StoreSettings
+from .azure_direct import AzureDirectUpload
 from .content import content_type
+from .direct import Original
 from .store import Progress, unseen
 
 BLOCK_BYTES, MOST_BLOCKS = 8 << 20, 50_000
@@ -100,23 +102,51 @@ class AzureStore:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+        self._commit(blob, file, [block.name for block in blocks], sha256)
+
+    def _commit(self, blob: BlobClient, file: Path, names: list[str], sha256: str) -> None:
         tier = self._settings.azure_tier
         extra: dict[str, Any] = {} if tier == "default" else {"standard_blob_tier": tier}
         blob.commit_block_list(
-            [BlobBlock(block.name) for block in blocks],
+            [BlobBlock(name) for name in names],
             content_settings=ContentSettings(content_type=content_type(file)),
             metadata={"sha256": sha256},
             **extra,
         )
+
+    def direct(self, key: str, original: Original, valid_s: int) -> AzureDirectUpload:
+        """Begin an upload that a pod carries out; see `direct.TakesDirectly`."""
+        name = f"{self._prefix}/{key}".lstrip("/")
+        url = f"azblob://{self._account}/{self._container}/{name}"
+        if self._settings.azure_sas:
+            do = "Set azure_key, or use an identity."
+            raise NotStored(f"cannot have a pod store {url}", "azure_sas opens more than one blob", do)
+        blob = self._client.get_blob_client(self._container, name)
+
+        def commit(names: list[str]) -> str:
+            with _reported(f"cannot store {url}"):
+                self._commit(blob, Path(key), names, original.sha256)
+                found = blob.get_blob_properties()
+            return "" if found.size == original.size else f"the store has {found.size} bytes of {original.size}"
+
+        with _reported(f"cannot store {url}"):
+            write = BlobSasPermissions(create=True, write=True)
+            token = self._signed(name, write, datetime.now(timezone.utc) + timedelta(seconds=valid_s))
+            link, expires = self._link(blob, name)
+        stored = Stored(key, url, link, expires, original.size, original.sha256)
+        return AzureDirectUpload(blob.url, original, stored, token, commit)
 
     def _link(self, blob: BlobClient, name: str) -> tuple[str, datetime | None]:
         """Return a link that expires, or with a SAS token the bare URL: the token itself may write."""
         bare = blob.url.partition("?")[0]
         if self._settings.azure_sas:
             return bare, None
-        now = datetime.now(timezone.utc)
-        expires = now + timedelta(seconds=self._settings.link_valid_s)
-        key = self._settings.azure_key or None
+        expires = datetime.now(timezone.utc) + timedelta(seconds=self._settings.link_valid_s)
+        return f"{bare}?{self._signed(name, BlobSasPermissions(read=True), expires)}", expires
+
+    def _signed(self, name: str, permission: BlobSasPermissions, expires: datetime) -> str:
+        """Return the query of a SAS for one blob."""
+        now, key = datetime.now(timezone.utc), self._settings.azure_key or None
         signer: Any = None if key else self._client.get_user_delegation_key(now - timedelta(minutes=5), expires)
         token = generate_blob_sas(
             self._account,
@@ -124,10 +154,10 @@ class AzureStore:
             name,
             account_key=key,
             user_delegation_key=signer,
-            permission=BlobSasPermissions(read=True),
+            permission=permission,
             expiry=expires,
         )
-        return f"{bare}?{quote(token, safe='=&%')}", expires
+        return quote(token, safe="=&%")
 
     def _credential(self) -> Any:
         if self._settings.azure_key:

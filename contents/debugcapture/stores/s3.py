@@ -9,7 +9,9 @@ from pathlib import Path
 from ..model import Stored
 from ..settings import StoreSettings
 from .content import content_type
+from .direct import Original
 from .s3_client import s3_client, s3_session, stored_with
+from .s3_direct import S3DirectUpload
 from .s3_errors import reported
 from .s3_upload import Upload
 from .store import Progress, unseen
@@ -38,6 +40,14 @@ class S3Store:
             upload.run({"ContentType": content_type(file), **stored_with(self._settings)})
             link, expires = self._link(name)
         return Stored(key, url, link, expires, upload.size, sha256)
+
+    def direct(self, key: str, original: Original, valid_s: int) -> S3DirectUpload:
+        """Begin an upload that a pod carries out; see `direct.TakesDirectly`."""
+        name = f"{self._prefix}/{key}".lstrip("/")
+        link, expires = self._link(name)
+        stored = Stored(key, f"s3://{self._bucket}/{name}", link, expires, original.size, original.sha256)
+        fields = {"ContentType": content_type(Path(key)), **stored_with(self._settings)}
+        return S3DirectUpload(self._client, self._place(name), original, stored, fields, valid_s)
 
     def _place(self, name: str) -> dict[str, str]:
         place = {"Bucket": self._bucket, "Key": name}
