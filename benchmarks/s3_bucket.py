@@ -59,6 +59,28 @@ class BenchBucket:
 
         return right
 
+    def has_one(self, name: str, sha256: str) -> Callable[[Path], bool]:
+        """Return `has` for the one object called ``name``, wherever it lies; all others go too."""
+
+        def right(output: Path) -> bool:
+            keys = [key.removeprefix(f"{PREFIX}/") for key in self.keys()]
+            ours = [key for key in keys if key.rpartition("/")[2] == name]
+            found = len(ours) == 1 and self.has(ours[0], sha256)(output)
+            self.clear()
+            return found
+
+        return right
+
+    def keys(self) -> list[str]:
+        """Return what lies below the prefix."""
+        listed = self.client.list_objects_v2(Bucket=self.where.bucket, Prefix=f"{PREFIX}/").get("Contents", [])
+        return [one["Key"] for one in listed]
+
+    def clear(self) -> None:
+        """Remove what lies below the prefix."""
+        for key in self.keys():
+            self.client.delete_object(Bucket=self.where.bucket, Key=key)
+
     def object(self, key: str) -> dict[str, str]:
         """Return the place of ``key`` as the client takes it."""
         return {"Bucket": self.where.bucket, "Key": f"{PREFIX}/{key}"}
@@ -79,11 +101,11 @@ def bench_bucket() -> Iterator[BenchBucket]:
         aws_access_key_id=where.access_key,
         aws_secret_access_key=where.secret_key,
     )
+    bucket = BenchBucket(where, client)
     try:
-        yield BenchBucket(where, client)
+        yield bucket
     finally:
-        for one in client.list_objects_v2(Bucket=where.bucket, Prefix=f"{PREFIX}/").get("Contents", []):
-            client.delete_object(Bucket=where.bucket, Key=one["Key"])
+        bucket.clear()
 
 
 def aws_copy(bucket: BenchBucket, file: Path, right: Callable[[Path], bool]) -> Program:
