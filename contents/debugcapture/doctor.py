@@ -35,7 +35,7 @@ from .settings import (
 )
 from .stores.store import open_store
 
-_PACKAGES = {"s3": "botocore", "azblob": "azure-storage-blob", "sftp": "paramiko"}
+_PACKAGES = {"s3": "boto3", "azblob": "azure-storage-blob", "sftp": "paramiko"}
 _ALWAYS = ("urllib3", "websocket-client", "PyYAML")
 _CERTIFICATE_S = 30 * 24 * 60 * 60
 _STORE_KEY = "debug-capture-doctor.txt"
