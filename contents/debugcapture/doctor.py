@@ -35,7 +35,7 @@ from .settings import (
 )
 from .stores.store import open_store
 
-_PACKAGES = {"s3": "botocore", "azblob": "azure-storage-blob", "sftp": "paramiko"}
+_PACKAGES = {"s3": "boto3", "azblob": "azure-storage-blob", "sftp": "paramiko"}
 _ALWAYS = ("urllib3", "websocket-client", "PyYAML")
 _CERTIFICATE_S = 30 * 24 * 60 * 60
 _STORE_KEY = "debug-capture-doctor.txt"
@@ -104,6 +104,8 @@ def _cluster(of: Installation) -> Iterator[Finding]:
     yield from _certificate(connection)
     user = _user(api)
     yield Finding("identity", "ok", user or "the server does not tell (it is older than 1.28)")
+    if not of.namespaces:
+        yield Finding("permissions", "note", "no namespace was named: none was checked", "Name some in namespaces.")
     for namespace in of.namespaces:
         yield from _namespace(api, namespace, user, of)
 

@@ -1,6 +1,4 @@
-"""From settings to a client of botocore, and to what each object is stored with.
-
-boto3 adds nothing that we use, and a tenth of a second to import.
+"""From settings to a boto3 client, and to what each object is stored with.
 
 Source: boto3 documentation, "Credentials", "Configuration"; botocore.credentials.
 """
@@ -9,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlencode
 
+import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, CredentialResolver, DeferredRefreshableCredentials
@@ -21,7 +20,7 @@ CONNECTIONS, CONNECT_S, SILENCE_S = 16, 10, 60
 
 
 def s3_session(settings: StoreSettings) -> Any:
-    """Return a session; what is blank in ``settings`` is left to the SDK: profile, web identity, instance role.
+    """Return a boto3 session; what is blank in ``settings`` is left to the SDK: profile, web identity, instance role.
 
     Raises BadInput for settings that do not fit together.
     """
@@ -30,7 +29,7 @@ def s3_session(settings: StoreSettings) -> Any:
         session = _session(settings)
     except ProfileNotFound as error:
         raise BadInput("cannot use the store", str(error), "Correct s3_profile.") from error
-    return _as_role(session, settings) if settings.s3_role else session
+    return boto3.Session(botocore_session=_as_role(session, settings) if settings.s3_role else session)
 
 
 def s3_client(session: Any, settings: StoreSettings, bucket: str) -> Any:
@@ -40,7 +39,7 @@ def s3_client(session: Any, settings: StoreSettings, bucket: str) -> Any:
         # Compatible servers seldom have a DNS name for each bucket; AWS's certificates have none for one with dots.
         # What the SDK calls "auto" signs links for a host that redirects where the bucket is in another region.
         style = "path" if settings.s3_endpoint or "." in bucket else "virtual"
-    return session.create_client(
+    return session.client(
         "s3",
         endpoint_url=settings.s3_endpoint or None,
         config=Config(

@@ -83,7 +83,7 @@ def _temporary(error: Exception) -> bool:
 
 @contextmanager
 def reported(doing: str) -> Iterator[None]:
-    """Turn what botocore and the disk say into NotStored."""
+    """Turn what boto3 and the disk say into NotStored."""
     try:
         yield
     except (ClientError, BotoCoreError, OSError) as error:

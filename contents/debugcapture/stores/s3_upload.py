@@ -35,7 +35,7 @@ class Upload:
         self.size = os.fstat(file.fileno()).st_size
 
     def run(self, fields: Mapping[str, Any]) -> None:
-        """Have the object in the bucket, created with ``fields``. Raises NotStored, or what botocore does."""
+        """Have the object in the bucket, created with ``fields``. Raises NotStored, or what boto3 does."""
         there = self._there()
         if there and there["ContentLength"] == self.size and not self._different(there, self._read()):
             self._progress(self.size)

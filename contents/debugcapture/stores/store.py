@@ -36,7 +36,7 @@ def open_store(settings: StoreSettings) -> Store:
     url = urlsplit(settings.store)
     match url.scheme:
         case "s3":
-            from .s3 import S3Store  # botocore takes a third of a second to import: only who needs it pays
+            from .s3 import S3Store  # boto3 takes a third of a second to import: only who needs it pays
 
             return S3Store(url.netloc, url.path.strip("/"), settings)
         case "azblob":
