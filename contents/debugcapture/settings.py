@@ -383,6 +383,22 @@ class StoreSettings:
         allowed="USER@HOST or USER@HOST:PORT",
         group="Store: SFTP",
     )
+    sftp_file_mode: str = setting(
+        "640",
+        "SFTP file mode",
+        "Permissions of the files, in octal; 'server' leaves them to the server.",
+        pattern=r"[0-7]{3,4}|server",
+        allowed="octal digits as in 640, or server",
+        group="Store: SFTP",
+    )
+    sftp_folder_mode: str = setting(
+        "750",
+        "SFTP folder mode",
+        "Permissions of the folders that are made, in octal; 'server' leaves them to the server.",
+        pattern=r"[0-7]{3,4}|server",
+        allowed="octal digits as in 750, or server",
+        group="Store: SFTP",
+    )
     link_valid_s: int = setting(
         7 * DAY_S,
         "Links are valid for (seconds)",

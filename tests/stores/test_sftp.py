@@ -22,7 +22,7 @@ import pytest
 from debugcapture.errors import BadInput, NotStored
 from debugcapture.settings import StoreSettings
 from debugcapture.stores import sftp as module
-from debugcapture.stores.sftp import fingerprint
+from debugcapture.stores.ssh import fingerprint
 from debugcapture.stores.store import Store, open_store
 from lab.stores import SFTP, sftp_endpoint
 
@@ -217,28 +217,29 @@ def test_full_disk_of_the_server_is_told_and_nothing_is_under_the_files_name(roo
 
 
 def test_upload_that_is_killed_goes_on_where_it_was(root: Path, file: Path) -> None:
-    """Twenty uploads die, each by kill -9 after some more writes; each leaves the file's beginning, or nothing."""
+    """Twenty uploads die, each by kill -9 after some more packets, eight of which are a write; none does harm."""
     program = (
         "import os, signal, sys; from pathlib import Path; import tests.stores.test_sftp as t\n"
-        "from paramiko import SFTPFile\n"
-        "real, left = SFTPFile.write, [int(sys.argv[3])]\n"
-        "def write(self, piece):\n"
-        "    left[0] -= 1\n"
+        "from paramiko import Channel\n"
+        "real, left = Channel.send, [int(sys.argv[3])]\n"
+        "def send(self, piece):\n"
+        "    left[0] -= len(piece) > 1000\n"
         "    if left[0] < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    real(self, piece)\n"
-        "SFTPFile.write = write\n"
+        "    return real(self, piece)\n"
+        "Channel.send = send\n"
         "t.store(Path(sys.argv[1])).put(t.KEY, Path(sys.argv[2]), sys.argv[4])\n"
     )
     repository = Path(__file__).parents[2]
     path = f"{repository}{os.pathsep}{repository / 'contents'}"
     part = (root / KEY).with_name(".heap.bin.part")
-    for writes in (0, 1, 2, 3, 4) * 4:
-        arguments = [str(root), str(file), str(writes), SHA256]
+    for packets in (0, 3, 7, 9, 12) * 4:
+        arguments = [str(root), str(file), str(packets), SHA256]
         done = subprocess.run(
             [sys.executable, "-c", program, *arguments], env={**os.environ, "PYTHONPATH": path}, check=False
         )
         assert done.returncode == -signal.SIGKILL
         assert not (root / KEY).exists()
         assert CONTENT.startswith(part.read_bytes())
+    assert part.stat().st_size > 1_000_000
     store(root).put(KEY, file, SHA256)
     assert (root / KEY).read_bytes() == CONTENT
