@@ -8,6 +8,7 @@ import hashlib
 import posixpath
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,14 @@ from paramiko.ssh_exception import SSHException
 from ..errors import NotStored
 from ..model import Stored
 from ..settings import StoreSettings
-from .sftp_writes import Writes
+from .sftp_writes import Piece, Writes
 from .ssh import SILENCE_S, connected, read_address, read_login
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
 _PIECE_BYTES = 32 << 10  # what every server sends in one answer (draft, section 3)
+_READ_AHEAD = 4  # writes
 _WAITS_S = (0.5, 1, 2, 4, 8)
 _CLOSED = "Socket is closed"  # paramiko's channel.py, which gives this error no number either
 
@@ -156,13 +158,30 @@ def _common(there: paramiko.SFTPFile, here: BinaryIO, size: int) -> "tuple[int, 
 
 
 def _send(here: BinaryIO, writes: Writes, start: int, checksum: "_Hash") -> None:
-    """Send ``here`` from ``start``, and add to ``checksum`` what is sent."""
+    """Send ``here`` from ``start``, and add to ``checksum`` what is sent; the next bytes are read meanwhile."""
     here.seek(start)
-    while length := here.readinto(writes.room):  # type: ignore[attr-defined]
-        checksum.update(writes.room[:length])
-        writes.send(start, length)
-        start += length
+    now, ahead = ([writes.piece() for _ in range(_READ_AHEAD)] for _ in range(2))
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(_fill, now, here, checksum)
+        while lengths := reading.result():
+            reading = reader.submit(_fill, ahead, here, checksum)
+            for piece, length in zip(now, lengths, strict=False):
+                writes.send(piece, start, length)
+                start += length
+            now, ahead = ahead, now
     writes.finish()
+
+
+def _fill(pieces: list[Piece], here: BinaryIO, checksum: "_Hash") -> list[int]:
+    """Fill ``pieces`` from ``here``, and return how many bytes are in each; none at its end."""
+    lengths: list[int] = []
+    for piece in pieces:
+        length = here.readinto(piece.room)  # type: ignore[attr-defined]
+        if not length:
+            break
+        checksum.update(piece.room[:length])
+        lengths.append(length)
+    return lengths
 
 
 def _again(attempt: Callable[[], None], doing: str) -> None:

@@ -16,7 +16,7 @@ WRITE, EXTENDED, STATUS, EXTENDED_REPLY = 6, 200, 101, 201
 OK, NO_SUCH_FILE, PERMISSION_DENIED, OP_UNSUPPORTED = 0, 2, 3, 8
 _AT_ONCE = 64  # as many as OpenSSH's own client
 _FIRST_NUMBER = 1 << 31  # paramiko numbers its own requests from 1
-_LONGEST_ANSWER = 256 << 10
+_SHORTEST_ANSWER, _LONGEST_ANSWER = 9, 256 << 10  # a status is the shortest: kind, number, code
 _ERRNO = {NO_SUCH_FILE: errno.ENOENT, PERMISSION_DENIED: errno.EACCES}
 
 
@@ -32,10 +32,18 @@ class Channel(Protocol):
         ...
 
 
+class Piece:
+    """What one write carries: ``room`` for bytes, and in front of it the write's head, so that nothing is copied."""
+
+    def __init__(self, head: int, longest: int) -> None:
+        """Have room for ``longest`` bytes after a head of ``head``."""
+        self.frame = memoryview(bytearray(head + longest))
+        self.room = self.frame[head:]
+
+
 class Writes:
     """Writes to one open file. Until `finish` returns, nobody else may use the channel.
 
-    The caller puts bytes into ``room``, and `send` sends them: they are not copied on the way.
     Each method raises OSError with what the server answers (without a number when it says no more than "Failure"),
     EOFError and ConnectionError when the connection is broken.
     """
@@ -44,16 +52,19 @@ class Writes:
         """Write to the file that the server knows as ``handle``, and ask how much it takes at a time."""
         self._channel, self._handle = channel, handle
         self._number, self._waiting = _FIRST_NUMBER, set[int]()
-        head = len(self._head(0, 0))
-        self._frame = memoryview(bytearray(head + self._longest()))
-        self.room = self._frame[head:]
+        self._longest = self._ask_longest()
 
-    def send(self, offset: int, length: int) -> None:
-        """Send the first ``length`` bytes of ``room``, to be written at ``offset``."""
+    def piece(self) -> Piece:
+        """Return an empty piece, as long as the server takes."""
+        return Piece(len(self._head(0, 0)), self._longest)
+
+    def send(self, piece: Piece, offset: int, length: int) -> None:
+        """Send the first ``length`` bytes in ``piece``, to be written at ``offset``; then it may be filled again."""
+        self._number += 1
         head = self._head(offset, length)
-        self._frame[: len(head)] = head
+        piece.frame[: len(head)] = head
         self._waiting.add(self._number)
-        self._put(self._frame[: len(head) + length])
+        self._put(piece.frame[: len(head) + length])
         while len(self._waiting) > _AT_ONCE:
             self._settle()
 
@@ -66,12 +77,11 @@ class Writes:
             _check(answer)
 
     def _head(self, offset: int, length: int) -> bytes:
-        """Return what stands before the bytes of the next write."""
-        self._number += 1
+        """Return what stands before the bytes of a write."""
         body = struct.pack(">BI", WRITE, self._number) + _text(self._handle) + struct.pack(">QI", offset, length)
         return struct.pack(">I", len(body) + length) + body
 
-    def _longest(self) -> int:
+    def _ask_longest(self) -> int:
         kind, answer = self._ask(b"limits@openssh.com")
         if kind != EXTENDED_REPLY:
             return SHORT_WRITE
@@ -105,7 +115,7 @@ class Writes:
     def _answer(self) -> tuple[int, int, bytes]:
         """Return request number, kind and content of the next answer."""
         (length,) = struct.unpack(">I", self._exactly(4))
-        if not 5 <= length <= _LONGEST_ANSWER:
+        if not _SHORTEST_ANSWER <= length <= _LONGEST_ANSWER:
             raise ConnectionError("the server's answer makes no sense")
         answer = self._exactly(length)
         kind, number = struct.unpack_from(">BI", answer)
@@ -130,7 +140,7 @@ def _check(status: bytes) -> None:
     (code,) = struct.unpack_from(">I", status)
     if code == OK:
         return
-    (length,) = struct.unpack_from(">I", status, 4) if len(status) >= 8 else (0,)
+    (length,) = struct.unpack_from(">I", status, 4) if len(status) >= 8 else (0,)  # old servers give no text
     text = status[8 : 8 + length].decode(errors="replace") or "Failure"
     if code in _ERRNO:
         raise OSError(_ERRNO[code], text)
