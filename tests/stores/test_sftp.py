@@ -71,7 +71,6 @@ def test_file_is_whole_under_its_key_in_folders_that_were_made(root: Path, file:
     assert (root / KEY).read_bytes() == CONTENT
     assert names(root) == [KEY]
     assert (stored.bytes, stored.sha256) == (len(CONTENT), SHA256)
-    assert (root / KEY).stat().st_mode & 0o777 == 0o640
 
 
 def test_empty_file(root: Path, tmp_path: Path) -> None:
@@ -205,15 +204,40 @@ def test_broken_connection_is_taken_up_where_it_broke(root: Path, file: Path, mo
     assert names(root) == [KEY]
 
 
-def test_full_disk_of_the_server_is_told_and_nothing_is_under_the_files_name(root: Path, file: Path) -> None:
+def test_full_disk_of_the_server_is_told_and_the_upload_goes_on_when_there_is_room(root: Path, file: Path) -> None:
     root.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "debug-capture-test", str(root)], check=True)
     try:
         with pytest.raises(NotStored, match="Look at its disk"):
             store(root).put("heap.bin", file, SHA256)
         assert names(root) == [".heap.bin.part"]
+        subprocess.run(["mount", "-o", "remount,size=8m", str(root)], check=True)
+        store(root).put("heap.bin", file, SHA256)
+        assert names(root) == ["heap.bin"]
+        assert (root / "heap.bin").read_bytes() == CONTENT
     finally:
         subprocess.run(["umount", str(root)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("modes", "of_file", "of_folder"),
+    [
+        ({}, 0o640, 0o750),
+        ({"sftp_file_mode": "660", "sftp_folder_mode": "2770"}, 0o660, 0o2770),
+        ({"sftp_file_mode": "server", "sftp_folder_mode": "server"}, 0o644, 0o755),
+    ],
+    ids=["default", "of a group", "the server's own"],
+)
+def test_modes(root: Path, file: Path, modes: dict[str, str], of_file: int, of_folder: int) -> None:
+    store(root, None, **modes).put("shop/heap.bin", file, SHA256)
+    assert (root / "shop/heap.bin").stat().st_mode & 0o7777 == of_file
+    assert {folder.stat().st_mode & 0o7777 for folder in (root, root / "shop")} == {of_folder}
+
+
+def test_folder_that_is_there_keeps_its_mode(root: Path, file: Path) -> None:
+    root.mkdir(mode=0o700)
+    store(root).put("heap.bin", file, SHA256)
+    assert root.stat().st_mode & 0o7777 == 0o700
 
 
 def test_upload_that_is_killed_goes_on_where_it_was(root: Path, file: Path) -> None:
