@@ -354,8 +354,31 @@ class StoreSettings:
     azure_sas: str = setting(
         "", "Azure SAS token", "For the container, kept in Key Storage.", secret=True, group="Store: Azure"
     )
+    azure_connection_string: str = setting(
+        "",
+        "Azure connection string",
+        "Kept in Key Storage; in place of key, SAS token and endpoint.",
+        secret=True,
+        group="Store: Azure",
+    )
     azure_tier: Literal["default", "Hot", "Cool", "Cold"] = setting(
         "default", "Azure access tier", "The account's own, or another.", group="Store: Azure"
+    )
+    azure_tags: str = setting(
+        "",
+        "Azure blob index tags",
+        "Of each blob: team=payments, purpose=debug; ten at most.",
+        pattern=r"[\w+.:/ -]+=[\w+.:/= -]*(,[\w+.:/ -]+=[\w+.:/= -]*){0,9}",
+        allowed="KEY=VALUE, separated by commas",
+        group="Store: Azure",
+    )
+    azure_immutable_days: int = setting(
+        0,
+        "Azure immutability in days",
+        "For so long a blob cannot be deleted or written over; the container has to allow it. 0 for none.",
+        least=0,
+        most=146_000,
+        group="Store: Azure",
     )
     sftp_password: str = setting("", "SFTP password", "Kept in Key Storage.", secret=True, group="Store: SFTP")
     sftp_private_key: str = setting(

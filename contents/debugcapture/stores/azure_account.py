@@ -1,0 +1,90 @@
+"""Who we are to a storage account, and the links that it lets us sign.
+
+Source: azure-storage-blob and azure-identity documentation; Azure Storage, "Configure connection strings".
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import quote
+
+from azure.storage.blob import (
+    BlobClient,
+    BlobSasPermissions,
+    BlobServiceClient,
+    ExponentialRetry,
+    generate_blob_sas,
+)
+
+from ..errors import BadInput
+from ..settings import StoreSettings
+
+_RETRIES = {"retry_total": 6, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}  # 1 to 65 s
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A storage account: with a key or a SAS token, else with the machine's own identity."""
+
+    name: str
+    endpoint: str
+    key: str = ""
+    sas: str = ""
+
+
+def read_account(name: str, settings: StoreSettings) -> Account:
+    """Return the account ``name`` as ``settings`` tell. Raises BadInput for a connection string of another account."""
+    endpoint = settings.azure_endpoint.rstrip("/")
+    if not settings.azure_connection_string:
+        endpoint = endpoint or f"https://{name}.blob.core.windows.net"
+        return Account(name, endpoint, settings.azure_key, settings.azure_sas.lstrip("?"))
+    parts = dict(part.split("=", 1) for part in settings.azure_connection_string.split(";") if "=" in part)
+    what, do = "cannot use azure_connection_string", "Copy it from the account's page, Access keys."
+    if parts.get("AccountName", name) != name or not {"AccountKey", "SharedAccessSignature"} & parts.keys():
+        why = "it is for another account than the store URL, or has neither AccountKey nor SharedAccessSignature"
+        raise BadInput(what, why, do)
+    host = f"{name}.blob.{parts.get('EndpointSuffix', 'core.windows.net')}"
+    told = parts.get("BlobEndpoint", "") or f"{parts.get('DefaultEndpointsProtocol', 'https')}://{host}"
+    sas = parts.get("SharedAccessSignature", "").lstrip("?")
+    return Account(name, endpoint or told.rstrip("/"), parts.get("AccountKey", ""), sas)
+
+
+def open_service(account: Account) -> BlobServiceClient:
+    """Return a client of ``account``. Raises BadInput for credentials of the wrong form."""
+    retries = ExponentialRetry(**_RETRIES)
+    try:
+        return BlobServiceClient(
+            account.endpoint, _credential(account), retry_policy=retries, connection_timeout=10, read_timeout=60
+        )
+    except ValueError as error:
+        raise BadInput(f"cannot use the store azblob://{account.name}", str(error), "Check its settings.") from error
+
+
+def sign(account: Account, service: BlobServiceClient, blob: BlobClient, valid_s: int) -> tuple[str, datetime | None]:
+    """Return a link to ``blob`` that expires, or with a SAS token the bare URL: the token itself may write."""
+    bare = blob.url.partition("?")[0]
+    if account.sas and not account.key:
+        return bare, None
+    now = datetime.now(timezone.utc)
+    expires = now + timedelta(seconds=valid_s)
+    signer: Any = None if account.key else service.get_user_delegation_key(now - timedelta(minutes=5), expires)
+    token = generate_blob_sas(
+        account.name,
+        blob.container_name,
+        blob.blob_name,
+        account_key=account.key or None,
+        user_delegation_key=signer,
+        permission=BlobSasPermissions(read=True),
+        expiry=expires,
+    )
+    return f"{bare}?{quote(token, safe='=&%')}", expires
+
+
+def _credential(account: Account) -> Any:
+    if account.key:
+        return {"account_name": account.name, "account_key": account.key}
+    if account.sas:
+        return account.sas
+    from azure.identity import DefaultAzureCredential  # a third of a second that only this way needs
+
+    return DefaultAzureCredential()
