@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import debug_container, exec_stream, fetch_file, many_pods, sftp_upload, step_cost
+from benchmarks import azure_upload, debug_container, exec_stream, fetch_file, many_pods, sftp_upload, step_cost
 from benchmarks.result import Result, bench_lines, table
 from lab.part import LabError
 
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "debug-container": debug_container.run,
     "many-pods": many_pods.run,
     "sftp-upload": sftp_upload.run,
+    "azure-upload": azure_upload.run,
 }
 
 

@@ -28,7 +28,7 @@ from azure.storage.blob import (
 from ..errors import NotStored
 from ..model import Stored
 from ..settings import StoreSettings
-from .azure_account import open_service, read_account, sign
+from .azure_account import identify, open_service, read_account, sign
 from .content import content_type
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class AzureStore:
         url = f"azblob://{self._account.name}/{self._container}/{name}"
         doing, size = f"cannot store {url}", file.stat().st_size
         with _reported(doing):
+            identify(self._account, self._client, doing)
             blob = self._client.get_blob_client(self._container, name)
             found = _found(blob, size, sha256)
             if not found or _committed(blob) != [_block_name(*block) for block in _read(file, hashlib.sha256())]:

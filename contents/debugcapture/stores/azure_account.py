@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
+from azure.core.exceptions import ClientAuthenticationError
 from azure.storage.blob import (
     BlobClient,
     BlobSasPermissions,
@@ -16,9 +17,11 @@ from azure.storage.blob import (
     generate_blob_sas,
 )
 
-from ..errors import BadInput
+from ..errors import BadInput, NotStored
 from ..settings import StoreSettings
 
+_SCOPE = "https://storage.azure.com/.default"
+_IDENTITIES = ("WorkloadIdentityCredential", "ManagedIdentityCredential")  # what a server has, of all that are tried
 _RETRIES = {"retry_total": 6, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}  # 1 to 65 s
 
 
@@ -58,6 +61,22 @@ def open_service(account: Account) -> BlobServiceClient:
         )
     except ValueError as error:
         raise BadInput(f"cannot use the store azblob://{account.name}", str(error), "Check its settings.") from error
+
+
+def identify(account: Account, service: BlobServiceClient, doing: str) -> None:
+    """Get a token, where the machine's own identity is used. Raises NotStored that says what failed at ``doing``.
+
+    Within a request the SDK would try to get one for two minutes, whatever the reason why there is none.
+    """
+    if account.key or account.sas:
+        return
+    try:
+        service.credential.get_token(_SCOPE)
+    except ClientAuthenticationError as error:
+        attempts = [line.strip() for line in (error.message or "").splitlines()]
+        why = " ".join(line for line in attempts if line.startswith(_IDENTITIES)) or str(error)
+        do = "Set azure_key, azure_sas or azure_connection_string, or give this machine an identity."
+        raise NotStored(doing, f"this machine's identity gets no token: {why}", do) from error
 
 
 def sign(account: Account, service: BlobServiceClient, blob: BlobClient, valid_s: int) -> tuple[str, datetime | None]:
