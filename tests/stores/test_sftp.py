@@ -219,6 +219,16 @@ def test_full_disk_of_the_server_is_told_and_the_upload_goes_on_when_there_is_ro
         subprocess.run(["umount", str(root)], check=True)
 
 
+def test_server_that_stores_fewer_bytes_than_it_was_sent_is_told(
+    root: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = module._size
+    monkeypatch.setattr(module, "_size", lambda sftp, path: min(real(sftp, path), len(CONTENT) - 1))
+    with pytest.raises(NotStored, match=f"the store has {len(CONTENT) - 1} bytes of {len(CONTENT)}"):
+        store(root).put(KEY, file, SHA256)
+    assert names(root) == []
+
+
 @pytest.mark.parametrize(
     ("modes", "of_file", "of_folder"),
     [

@@ -22,7 +22,7 @@ from ..settings import StoreSettings
 
 _SCOPE = "https://storage.azure.com/.default"
 _IDENTITIES = ("WorkloadIdentityCredential", "ManagedIdentityCredential")  # what a server has, of all that are tried
-_RETRIES = {"retry_total": 6, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}  # 1 to 65 s
+_RETRIES = {"retry_total": 6, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}  # waits 3 to 65 s
 
 
 @dataclass(frozen=True, slots=True)
