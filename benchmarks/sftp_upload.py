@@ -6,13 +6,12 @@ from pathlib import Path
 
 from benchmarks.measure import Program, side_by_side
 from benchmarks.result import Ratio, Result
-from benchmarks.upload import KEY, Upload, large_file
+from benchmarks.upload import KEY, MIB, Upload, large_file
 from debugcapture.checksum import sha256_of
 from lab.part import LabError
 from lab.prerequisites import ensure_program
 from lab.stores import SFTP, sftp_endpoint
 
-MIB = 1024
 ROUNDS = 3
 TITLE = f"""\
 sftp-upload: {MIB} MiB of random bytes to OpenSSH on this machine, on its disk at the end (put -f). Ours checks the
@@ -25,7 +24,7 @@ def run() -> Result:
         raise LabError("needs: python -m lab up sftp")
     where = sftp_endpoint()
     folder = Path(where.directory, "bench")
-    with large_file(MIB) as upload:
+    with large_file() as upload:
         settings = {
             "store": f"sftp://{where.user}@{where.host}:{where.port}{folder}",
             "sftp_private_key": where.private_key_file.read_text(),

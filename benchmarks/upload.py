@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.measure import Program
 from debugcapture.checksum import sha256_of
 
+MIB = 1024
 KEY = "dump"
 OUR_STORE = Path(__file__).parent / "programs" / "our_store.py"
 
@@ -32,7 +33,7 @@ class Upload:
 
 
 @contextmanager
-def large_file(mib: int) -> Iterator[Upload]:
+def large_file(mib: int = MIB) -> Iterator[Upload]:
     """Make a file of ``mib`` MiB, in a folder that goes with it and that nobody else can read."""
     with TemporaryDirectory(prefix="bench-") as scratch:
         file = Path(scratch, "file")

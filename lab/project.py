@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import lab.kubernetes
 import lab.pagerduty
 from lab.paths import REPO, part_dir
 from lab.rundeck import JobRun, run_job
+from lab.rundeck.engine import Nodes
 from lab.stores import s3_endpoint
 
 JOBS = REPO / "jobs"
@@ -18,8 +19,15 @@ _STEPS = {
     "k8s-debug-exec": ("kubeconfig", "server", "token", "ca_certificate"),
     "k8s-debug-attach": ("server", "token", "ca_certificate", "image"),
     "k8s-debug-upload": ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "spool"),
+    "k8s-debug-doctor": (
+        *("server", "token", "ca_certificate", "image", "store", "s3_endpoint", "s3_region"),
+        *("s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from", "pagerduty_url", "spool"),
+    ),
     "k8s-debug-incident-note": ("pagerduty_token", "pagerduty_from", "pagerduty_url", "spool"),
 }
+# What the capture step needs as well where an alert starts it, and it stores and annotates by itself.
+_ALERTED = ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from",
+            "pagerduty_url", "cluster")  # fmt: skip
 _SECRETS = ("token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token")
 
 
@@ -30,12 +38,17 @@ class Project:
     settings: dict[str, str]
     plugin: Path
     python: str
+    steps: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(_STEPS))
+
+    def alerted(self) -> Project:
+        """The same project with what docs/pagerduty.md adds for captures that PagerDuty starts."""
+        return replace(self, steps={**self.steps, "k8s-debug-capture": (*_STEPS["k8s-debug-capture"], *_ALERTED)})
 
     def changed(self, **settings: str) -> Project:
         """The same project with other settings, to see what happens."""
         return replace(self, settings={**self.settings, **settings})
 
-    def run(
+    def run(  # noqa: PLR0913 (see run_job)
         self,
         file: str,
         options: dict[str, str],
@@ -44,6 +57,7 @@ class Project:
         echo: bool = False,
         abort_after_s: float | None = None,
         loglevel: str = "INFO",
+        nodes: Nodes = None,
     ) -> JobRun:
         """Run an exported job of ``jobs/``, or of another file, with the plugin."""
         return run_job(
@@ -56,6 +70,7 @@ class Project:
             echo=echo,
             abort_after_s=abort_after_s,
             loglevel=loglevel,
+            nodes=nodes,
         )
 
     def keys(self) -> dict[str, str]:
@@ -65,12 +80,12 @@ class Project:
     def properties(self) -> dict[str, str]:
         """The project's defaults for each step; a secret is named by its path."""
         properties = {}
-        for step, names in _STEPS.items():
-            prefix = f"project.plugin.WorkflowStep.{step}."
-            properties[f"{prefix}interpreter"] = self.python
-            for name in names:
-                if self.settings.get(name):
-                    properties[prefix + name] = _key(name) if name in _SECRETS else self.settings[name]
+        for step, names in self.steps.items():
+            for prefix in (f"project.plugin.WorkflowStep.{step}.", f"project.plugin.WorkflowNodeStep.{step}-node."):
+                properties[f"{prefix}interpreter"] = self.python
+                for name in names:
+                    if self.settings.get(name):
+                        properties[prefix + name] = _key(name) if name in _SECRETS else self.settings[name]
         return properties
 
 

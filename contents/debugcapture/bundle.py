@@ -21,10 +21,11 @@ from typing import Any
 from .checksum import sha256_of
 from .errors import BadInput, NothingCaptured
 from .model import Artifact, ContainerState, Manifest, Receipt, Stored, Target, User
+from .settings import CAPTURE_ID
 
-MANIFEST, RECEIPT = "manifest.json", "stored.json"
+MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
-_CAPTURE_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9.-]+")
+_CAPTURE_ID = re.compile(CAPTURE_ID)
 
 
 class SizeLimitReachedError(Exception):
@@ -112,16 +113,22 @@ class Bundle:
 
     def receipt(self) -> Receipt | None:
         """Return where the store has the files, or None when the bundle has not been stored."""
-        if not (self.folder / RECEIPT).exists():
-            return None
-        saved = _read(self.folder / RECEIPT)
-        return Receipt(saved["store"], tuple(_stored(one) for one in saved["stored"]))
+        return _receipt(self.folder / RECEIPT)
+
+    def save_sent(self, receipt: Receipt) -> None:
+        """Write down which artifacts the store has, while others are still to be sent."""
+        _write(self.folder / SENT, asdict(receipt))
+
+    def sent(self) -> Receipt | None:
+        """Return which artifacts a store has, or None when none has been sent."""
+        return _receipt(self.folder / SENT)
 
     def discard_artifacts(self) -> None:
         """Remove what the store now has; manifest and receipt stay for the note."""
         for artifact in self.manifest().artifacts:
             if artifact.file:
                 (self.folder / artifact.file).unlink(missing_ok=True)
+        (self.folder / SENT).unlink(missing_ok=True)
 
 
 def prune(spool: Path, now: datetime) -> None:
@@ -181,7 +188,7 @@ def recover(bundle: Bundle, now: datetime) -> None:
         return
     for part in sorted(bundle.folder.rglob("*.part")):
         file = part.with_suffix("")
-        if file.name in (MANIFEST, RECEIPT) or file.exists() or not part.stat().st_size:
+        if file.name in (MANIFEST, RECEIPT, SENT) or file.exists() or not part.stat().st_size:
             continue
         part.rename(file)
         name, why = str(file.relative_to(bundle.folder)), "the capture was killed while this was written"
@@ -241,19 +248,29 @@ def _manifest(saved: dict[str, Any]) -> Manifest:
         finished=datetime.fromisoformat(saved["finished"]) if saved["finished"] else None,
         target=_target(saved["target"]),
         trigger=saved["trigger"],
-        artifacts=tuple(
-            Artifact(**one | {"started": datetime.fromisoformat(one["started"])}) for one in saved["artifacts"]
-        ),
+        artifacts=tuple(_artifact(one) for one in saved["artifacts"]),
         more_targets=tuple(_target(one) for one in saved["more_targets"]),
         remarks=tuple(saved["remarks"]),
         schema=saved["schema"],
     )
 
 
+def _artifact(saved: dict[str, Any]) -> Artifact:
+    direct = _stored(saved["direct"]) if saved.get("direct") else None
+    return Artifact(**saved | {"started": datetime.fromisoformat(saved["started"]), "direct": direct})
+
+
 def _target(saved: dict[str, Any]) -> Target:
     user = User(**saved["user"]) if saved["user"] else None
     state, unhealthy = ContainerState(**saved["state"]), tuple(saved["unhealthy"])
     return Target(**saved | {"state": state, "user": user, "unhealthy": unhealthy})
+
+
+def _receipt(file: Path) -> Receipt | None:
+    if not file.exists():
+        return None
+    saved = _read(file)
+    return Receipt(saved["store"], tuple(_stored(one) for one in saved["stored"]))
 
 
 def _stored(saved: dict[str, Any]) -> Stored:

@@ -26,6 +26,7 @@ from .model import (
     RunInDebugContainer,
     RunInTarget,
     Skip,
+    Stored,
     Target,
     Tool,
 )
@@ -33,7 +34,7 @@ from .plan import command_line, filled, is_running, program
 from .snapshot import SnapshotFile, snapshot_files
 from .survey import Scope, Survey
 from .targets import container_id
-from .transfer import Brought, Limits, fetch_file, run_detached, run_short, run_tool
+from .transfer import WROTE_NOTHING, Brought, Limits, fetch_file, run_detached, run_short, run_tool
 
 _LOG_LIMIT_BYTES = 64 << 20
 _DENIED = ("ermission denied", "not permitted", "ptrace", "EPERM", "EACCES")
@@ -60,9 +61,11 @@ exit 0
 class Record:
     """The manifest while it grows: written anew with each artifact, from whichever thread it comes."""
 
-    def __init__(self, bundle: Bundle, manifest: Manifest) -> None:
-        """Write ``manifest`` into ``bundle``."""
-        self.bundle, self._manifest, self._lock = bundle, manifest, Lock()
+    def __init__(
+        self, bundle: Bundle, manifest: Manifest, added: Callable[[Artifact], None] = lambda _artifact: None
+    ) -> None:
+        """Write ``manifest`` into ``bundle``; ``added`` is called with each artifact that is finished."""
+        self.bundle, self._manifest, self._lock, self._added = bundle, manifest, Lock(), added
         bundle.save(manifest)
 
     @property
@@ -74,6 +77,7 @@ class Record:
         """Add an artifact."""
         with self._lock:
             self._save(replace(self._manifest, artifacts=(*self._manifest.artifacts, artifact)))
+        self._added(artifact)
 
     def remark(self, line: str) -> None:
         """Add what was chosen or noticed."""
@@ -106,6 +110,7 @@ class Capture:
         self._api, self._scope, self._attachment, self._record, self._say = api, scope, attachment, record, say
         self._target, self._place = scope.target, scope.target.ref
         self._survey = Survey(api, scope, attachment)
+        self._direct = scope.direct
         self._reasons: frozenset[str] = frozenset()  # that have been told
         self.gone = False
 
@@ -152,9 +157,7 @@ class Capture:
             case RunInTarget(collector, tool, pids, why):
                 self._say(f"{collector.title}: {why}")
                 for pid in pids:
-                    yield from self._unless_foreign(
-                        self._run(collector, tool, self._place, pid, why, several=len(pids) > 1)
-                    )
+                    yield from self._unless_foreign(self._exec(collector, tool, pid, why, several=len(pids) > 1))
             case RunInDebugContainer(collector, pids, why):
                 self._say(f"{collector.title}: {why}")
                 for pid in pids:
@@ -188,7 +191,7 @@ class Capture:
         for place, path, name in found:
             started = _now()
             with self._file(f"left/{name}", collector) as file:
-                brought = fetch_file(self._api, place, path, file, collector.time_limit_s, self._say)
+                brought = self._bring(collector, place, path, f"left/{name}", file)
             yield self._artifact(collector, path, f"left/{name}", file, started, brought, "from the container's volume")
 
     def _files_of_stopped(self, collector: Collector) -> Iterator[Artifact]:
@@ -222,10 +225,21 @@ class Capture:
             brought = run_tool(self._api, place, argv, file, limits, has_shell=has_shell)
         return self._artifact(collector, collector.title, name, file, started, brought, how)
 
+    def _exec(self, collector: Collector, tool: Tool, pid: int, why: str, *, several: bool) -> Artifact:
+        """Run ``collector`` in the target; where that is denied, a debug container may be allowed to do more."""
+        artifact = self._run(collector, tool, self._place, pid, why, several=several)
+        if not (_denied(artifact) and collector.from_debug and self._attachment.has_image):
+            return artifact
+        self._say(f"{collector.title}: denied in the container: {artifact.reason}")
+        try:
+            return self._climb(collector, pid, "denied in the container itself", several=several)
+        except CaptureError as error:
+            return replace(artifact, reason=f"{artifact.reason}; {error}")
+
     def _climb(self, collector: Collector, pid: int, why: str, *, several: bool) -> Artifact:
         """Run ``collector`` with the least privilege that does; more only after less was denied."""
-        artifact = None
-        for profile in self._attachment.rungs(collector.needs):
+        artifact, profiles = None, self._attachment.rungs(collector.needs)
+        for profile in profiles:
             place = self._attachment.place(profile)
             tool = self._debug_tool(collector, place)
             if tool is None:
@@ -233,10 +247,12 @@ class Capture:
                 return _nothing(collector, why, "failed", _now(), f"the debug image has no {missing}")
             how = why if profile == "restricted" else f"{why}, with profile {profile}"
             artifact = self._run(collector, tool, place.ref, pid, how, several=several, ours=True)
-            if artifact.file or not any(word in artifact.reason for word in _DENIED):
+            if not _denied(artifact):
                 return artifact
             self._say(f"{collector.title}: denied with profile {profile}: {artifact.reason}")
-        return artifact or _nothing(collector, why, "skipped", _now(), "no security profile that is allowed will do")
+        if artifact is None:
+            return _nothing(collector, why, "skipped", _now(), "no security profile that is allowed will do")
+        return replace(artifact, reason=f"{artifact.reason} The job allows no more than profile {profiles[-1]}.")
 
     def _debug_tool(self, collector: Collector, place: Place) -> Tool | None:
         for tool in collector.from_debug:
@@ -261,46 +277,77 @@ class Capture:
         limits = Limits(collector.time_limit_s, repeatable=collector.invasive == "safe")
         with self._file(name, collector) as file:
             if tool.detached and ours:
-                brought = self._run_detached(collector, tool, place, pid, file)
+                brought = self._run_detached(collector, tool, place, pid, name, file)
             elif tool.output:
-                brought = self._run_to_file(collector, tool, place, pid, file)
+                brought = self._run_to_file(collector, tool, place, pid, name, file)
             else:
                 brought = run_tool(self._api, place, argv, file, limits, has_shell=has_shell)
         return self._artifact(collector, collector.title, name, file, started, brought, how)
 
-    def _run_detached(
-        self, collector: Collector, tool: Tool, place: ContainerRef, pid: int, file: ArtifactFile
+    def _run_detached(  # noqa: PLR0913 - see _run
+        self, collector: Collector, tool: Tool, place: ContainerRef, pid: int, name: str, file: ArtifactFile
     ) -> Brought:
         token = secrets.token_hex(4)
         argv = tuple(_named(word, pid, token) for word in tool.run)
         limits = Limits(collector.time_limit_s)
         output = _named(tool.output, pid, token)
         written, ran = run_detached(self._api, place, argv, output, limits, self._say)
-        return self._fetched(collector, tool, place, written, file, ran)
+        return self._fetched(collector, tool, place, written, name, file, ran)
 
-    def _run_to_file(
-        self, collector: Collector, tool: Tool, place: ContainerRef, pid: int, file: ArtifactFile
+    def _run_to_file(  # noqa: PLR0913 - see _run
+        self, collector: Collector, tool: Tool, place: ContainerRef, pid: int, name: str, file: ArtifactFile
     ) -> Brought:
         token = secrets.token_hex(4)
         argv, output = tuple(_named(word, pid, token) for word in tool.run), _named(tool.output, pid, token)
         said = _Words()
         ran = run_tool(self._api, place, argv, said, Limits(collector.time_limit_s), has_shell=True)
-        if ran.outcome == "failed" and ran.reason == "it wrote nothing":
+        if ran.outcome == "failed" and ran.reason.startswith(WROTE_NOTHING):
             ran = Brought("complete")
         if ran.outcome == "truncated" and ran.reason.startswith("exit code"):
             ran = Brought("failed", f"{ran.reason}: {said.last_line()}")
-        return self._fetched(collector, tool, place, output, file, ran)
+        return self._fetched(collector, tool, place, output, name, file, ran)
 
     def _fetched(  # noqa: PLR0913 - what was run, where, and where to
-        self, collector: Collector, tool: Tool, place: ContainerRef, path: str, file: ArtifactFile, ran: Brought
+        self,
+        collector: Collector,
+        tool: Tool,
+        place: ContainerRef,
+        path: str,
+        name: str,
+        file: ArtifactFile,
+        ran: Brought,
     ) -> Brought:
         """Fetch what a tool wrote, also when it did not end well: half a recording is evidence."""
-        brought = fetch_file(self._api, place, path, file, collector.time_limit_s, self._say)
+        brought = self._bring(collector, place, path, name, file)
         if tool.removes or not tool.output:
             run_short(self._api, place, ("rm", "-f", path))
         if ran.outcome == "complete":
             return brought
-        return Brought("truncated" if file.received else "failed", ran.reason)
+        reached = file.received or brought.stored
+        return replace(brought, outcome="truncated" if reached else "failed", reason=ran.reason)
+
+    def _bring(  # noqa: PLR0913 - from where, where to
+        self, collector: Collector, place: ContainerRef, path: str, name: str, file: ArtifactFile
+    ) -> Brought:
+        """Have the file ``path`` of ``place`` in the store, where the pod may send it there, else in the spool."""
+        stored = self._sent_directly(collector, place, path, name)
+        if stored:
+            return Brought("complete", integrity="verified", stored=stored)
+        return fetch_file(self._api, place, path, file, collector.time_limit_s, self._say)
+
+    def _sent_directly(self, collector: Collector, place: ContainerRef, path: str, name: str) -> Stored | None:
+        if self._direct is None or collector.kind != "binary":
+            return None
+        try:
+            if place == self._place:  # seen from the debug container, which has the program
+                beside = self._attachment.place()
+                place, path = beside.ref, f"/proc/{beside.listing.processes[0].pid}/root{path}"
+            return self._direct.send(self._api, place, path, self._name(name), collector.time_limit_s, self._say)
+        except CaptureError as error:
+            self._direct = None  # it would be the same with the next file
+            self._say(f"{name} is streamed, the pod cannot send it itself: {error}")
+            self._record.remark(f"{self._target}: nothing is sent from the pod itself: {error}")
+            return None
 
     def _read(self, collector: Collector, snapshot: SnapshotFile, how: str) -> Artifact:
         started, brought = _now(), Brought("complete")
@@ -353,18 +400,20 @@ class Capture:
         how: str,
     ) -> Artifact:
         took_s = round((_now() - started).total_seconds(), 3)
+        stored = brought.stored
         return Artifact(
             collector.id,
             title,
-            self._name(name) if file.bytes else "",
-            file.bytes,
-            file.sha256,
+            self._name(name) if stored or file.bytes else "",
+            stored.bytes if stored else file.bytes,
+            stored.sha256 if stored else file.sha256,
             started,
             took_s,
             brought.outcome,
             how,
             brought.reason,
             integrity=brought.integrity,
+            direct=stored,
         )
 
 
@@ -394,6 +443,11 @@ class _Words:
 def _order(collector: Collector) -> tuple[int, int]:
     """What reads the API first, what harms last."""
     return (0 if collector.reads_api else 1, ("safe", "pauses", "heavy").index(collector.invasive))
+
+
+def _denied(artifact: Artifact) -> bool:
+    """Tell whether more privilege could have helped."""
+    return not artifact.file and any(word in artifact.reason for word in _DENIED)
 
 
 def _named(word: str, pid: int, token: str) -> str:

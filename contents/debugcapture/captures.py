@@ -12,6 +12,7 @@ from .bundle import captured_before
 from .capture import Capture, Record
 from .cluster.api import Api
 from .collectors.catalog import Chosen, choose, files_collector
+from .direct import Direct
 from .errors import CaptureError
 from .harm import too_soon
 from .leftover import lasting_mounts
@@ -67,8 +68,8 @@ class Captures:
         self._api, self._asked, self._spool, self._say = api, asked, spool, say
         self._chosen = asked.chosen
 
-    def run(self, selected: Sequence[Selected], record: Record) -> None:
-        """Capture from all of ``selected`` into ``record``.
+    def run(self, selected: Sequence[Selected], record: Record, direct: Direct | None = None) -> None:
+        """Capture from all of ``selected`` into ``record``; large files go ``direct`` where that is given.
 
         An abort (SystemExit) breaks the streams that are open, so that each capture ends its debug container and leaves
         what it has.
@@ -78,7 +79,7 @@ class Captures:
         workers = min(self._asked.concurrency, len(selected))
         with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="capture") as pool:
             running = [
-                pool.submit(self._one, one, record, may, several=several)
+                pool.submit(self._one, one, record, may, direct, several=several)
                 for one, may in zip(selected, allowed, strict=True)
             ]
             try:
@@ -93,7 +94,7 @@ class Captures:
     def plan(self, selected: Selected) -> list[Action]:
         """Return what would be done to ``selected``; nothing is attached."""
         chosen, may = self._chosen, self._allowed(selected.target)
-        scope = Scope(selected.pod, selected.target, may, "", chosen.preset, 0, chosen.runtimes)
+        scope = Scope(selected.pod, selected.target, may, preset=chosen.preset, runtimes=chosen.runtimes)
         attachment = Attachment(self._api, selected.target, (), self._asked.options, self._say)
         survey = Survey(self._api, scope, attachment)
         return [survey.decide(one, attach=False) for one in self._chosen.collectors]
@@ -107,12 +108,14 @@ class Captures:
             no_heavy = too_soon(dumped, datetime.now(timezone.utc), asked.cool_down_s, asked.heavy_per_day)
         return Allowed(asked.options.ceiling, bool(asked.options.image), no_heavy, asked.insist)
 
-    def _one(self, selected: Selected, record: Record, allowed: Allowed, *, several: bool) -> None:
+    def _one(
+        self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool
+    ) -> None:
         chosen = self._chosen
         say, folder = (self._speaker(selected.target), selected.target.pod) if several else (self._say, "")
         selected = self._caught(selected, self._asked.options.wait_for_restart_s, record, say)
         pod, target = selected.pod, selected.target
-        scope = Scope(pod, target, allowed, folder, chosen.preset, self._asked.log_since_s, chosen.runtimes)
+        scope = Scope(pod, target, allowed, folder, chosen.preset, self._asked.log_since_s, direct, chosen.runtimes)
         gone = self._capture(scope, chosen.collectors, record, say)
         follower = self._follow(selected, record, say) if gone else None
         if follower:

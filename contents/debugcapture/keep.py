@@ -6,7 +6,8 @@ from .bundle import MANIFEST, Bundle
 from .checksum import sha256_of
 from .errors import NotStored
 from .model import Manifest, Receipt, Stored
-from .report import INDEX, PREVIEW_BYTES, index_page, size
+from .report import INDEX, PREVIEW_BYTES, index_page
+from .sending import Sending
 from .stores.store import Store
 
 _TEXT = (".txt", ".log", ".yaml")
@@ -23,7 +24,7 @@ def keep(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> 
         say(f"{bundle.folder.name} is in the store already")
         return receipt
     try:
-        receipt = Receipt(url, tuple(_send(bundle, store, say)))
+        receipt = Receipt(url, tuple(_send(bundle, store, url, say)))
     except NotStored as error:
         raise NotStored(error.what, error.why, f"{error.do} Kept in the spool: {bundle.folder}") from error
     except OSError as error:
@@ -34,25 +35,22 @@ def keep(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> 
     return receipt
 
 
-def _send(bundle: Bundle, store: Store, say: Callable[[str], None]) -> list[Stored]:
+def _send(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> list[Stored]:
+    """Send the artifacts side by side, then what tells of them: who finds the page finds all that it links."""
     manifest = bundle.manifest()
-    folder = f"{manifest.target.namespace}/{manifest.target.workload}/{manifest.capture_id}"
-    stored = []
-    for artifact in manifest.artifacts:
-        if artifact.file:
-            stored.append(store.put(f"{folder}/{artifact.file}", bundle.folder / artifact.file, artifact.sha256))
-            say(f"stored {artifact.file}, {size(artifact.bytes)}")
-    _write_index(bundle, manifest, {one.key.removeprefix(f"{folder}/"): one.link for one in stored})
+    artifacts = [one for one in manifest.artifacts if one.file]
+    stored = Sending(bundle, store, url, say).all(artifacts, manifest.key)
+    _write_index(bundle, manifest, {one.key.removeprefix(f"{manifest.key}/"): one.link for one in stored})
     for file in (MANIFEST, INDEX):
         path = bundle.folder / file
-        stored.append(store.put(f"{folder}/{file}", path, sha256_of(path)))
+        stored.append(store.put(f"{manifest.key}/{file}", path, sha256_of(path)))
     return stored
 
 
 def _write_index(bundle: Bundle, manifest: Manifest, links: dict[str, str]) -> None:
     previews = {}
     for artifact in manifest.artifacts:
-        if artifact.file.endswith(_TEXT):
+        if artifact.file.endswith(_TEXT) and not artifact.direct:
             with (bundle.folder / artifact.file).open("rb") as file:
                 previews[artifact.file] = file.read(PREVIEW_BYTES)
     (bundle.folder / INDEX).write_text(index_page(manifest, links, previews), encoding="utf-8")

@@ -203,6 +203,18 @@ class ExitStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """One file as the store keeps it."""
+
+    key: str  # below the store's prefix; ends with the file's name in the bundle
+    url: str
+    link: str  # opens in a browser
+    expires: datetime | None
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """One file of a bundle, or the reason why there is none."""
 
@@ -218,6 +230,7 @@ class Artifact:
     reason: str = ""
     pod: str = ""  # whose it is, where a bundle has several
     integrity: Integrity = "unverified"
+    direct: Stored | None = None  # where the pod has sent it itself: it never was in the spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,24 +253,17 @@ class Manifest:
         return (self.target, *self.more_targets)
 
     @property
+    def key(self) -> str:
+        """Return where a store keeps the bundle, below its prefix."""
+        return f"{self.target.namespace}/{self.target.workload}/{self.capture_id}"
+
+    @property
     def status(self) -> Status:
         """Return complete, partial (something is missing or short), or failed (nothing was captured)."""
         outcomes = {artifact.outcome for artifact in self.artifacts}
         if not outcomes & {"complete", "truncated"}:
             return "failed"
         return "partial" if outcomes & {"failed", "truncated"} or self.finished is None else "complete"
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One file as the store keeps it."""
-
-    key: str  # below the store's prefix; ends with the file's name in the bundle
-    url: str
-    link: str  # opens in a browser
-    expires: datetime | None
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

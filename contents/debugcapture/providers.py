@@ -36,6 +36,14 @@ _STEPS = (
         runbook.capture,
     ),
     Provider(
+        "k8s-debug-incident-target",
+        "Kubernetes Debug / Target from an incident",
+        "Finds the pod that a PagerDuty incident is about, in its alerts, and hands on namespace, pod, container and "
+        "workload to later steps.",
+        runbook.IncidentTargetStep,
+        runbook.find_target,
+    ),
+    Provider(
         "k8s-debug-exec",
         "Kubernetes Debug / Run a command",
         "Runs a command in a container. Its output arrives unchanged, its exit code is the step's.",
@@ -66,8 +74,15 @@ _STEPS = (
         runbook.NoteStep,
         runbook.annotate,
     ),
+    Provider(
+        "k8s-debug-doctor",
+        "Kubernetes Debug / Check the installation",
+        "Checks Python and packages, the connection, each permission, Pod Security, the debug image, spool, store and "
+        "PagerDuty; for what is missing it prints what mends it.",
+        runbook.DoctorStep,
+        runbook.diagnose,
+    ),
 )
-
 
 _NODE_STEPS = ("k8s-debug-capture", "k8s-debug-exec", "k8s-debug-attach")
 _POD_ATTRIBUTES = {"namespace": "namespace", "pod": "pod", "container": "container"}

@@ -6,11 +6,12 @@ Read this file first.
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from .attachment import Attachment, debug_options
 from .bundle import Bundle, claimed, create_bundle, open_bundle, prune, recover, waiting, writable
@@ -19,6 +20,7 @@ from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.connect import connect
 from .condition import fulfilled
+from .direct import Direct
 from .errors import (
     EXIT_PARTIAL,
     BadInput,
@@ -27,15 +29,19 @@ from .errors import (
     NothingCaptured,
     NotStored,
 )
-from .incident.note import capture_note, failure_note, marker, start_note
+from .incident.note import capture_note, failure_note, joined_note, marker, start_note
 from .incident.outbox import Note, Outbox
+from .incident.pace import Pace
 from .incident.pagerduty import TRIES, PagerDuty
+from .joins import Joins, Send, Wanted, join, tell, untold
 from .keep import keep
 from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
 from .report import INDEX, artifact_table, plan_table, summary
-from .selection import check, name_of, select
+from .selection import Selected, check, name_of, select
+from .sending import sending_ahead
 from .settings import (
+    AlertSettings,
     BundleSettings,
     CaptureSettings,
     CommandSettings,
@@ -44,11 +50,17 @@ from .settings import (
     FailureSettings,
     IncidentSettings,
     ManyPodsSettings,
+    NamespacesSettings,
     SpoolSettings,
     StoreSettings,
     TargetSettings,
+    TriggerSettings,
 )
+from .stores.direct import TakesDirectly
 from .stores.store import open_store
+
+if TYPE_CHECKING:
+    from .captures import Captures  # it reads YAML, which other steps need not pay for
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,28 @@ class CaptureStep:
     spool: SpoolSettings
     store: StoreSettings
     incident: IncidentSettings
+    alerts: AlertSettings
+    trigger: TriggerSettings
+
+    @property
+    def by_incident(self) -> bool:
+        """Tell whether the incident's alerts say what to capture, since nobody else does."""
+        named = self.target.pod or self.target.workload or self.target.selector
+        return bool(self.incident.incident_id) and not named
+
+    @property
+    def joins(self) -> bool:
+        """Tell whether a capture that another alert has started will do."""
+        return self.by_incident and self.trigger.join_s > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentTargetStep:
+    """Settings of `find_target`."""
+
+    connection: ConnectionSettings
+    incident: IncidentSettings
+    alerts: AlertSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +140,18 @@ class UploadStep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DoctorStep:
+    """Settings of `diagnose`."""
+
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    debug: DebugContainerSettings
+    spool: SpoolSettings
+    store: StoreSettings
+    incident: IncidentSettings
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoteStep:
     """Settings of `annotate`."""
 
@@ -120,20 +166,29 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
 
     Raises NothingCaptured when no collector reached anything, NotStored (after the note) when the store refuses.
     """
+    unwanted = _unwanted(step.incident, step.trigger)
+    if unwanted:
+        caller.say(unwanted)
+        return Outcome(0)
     _check_incident(step.incident)
     if step.store.store:
         open_store(step.store)
-    try:
-        with _about(step.target):
-            bundle = _capture(step, caller)
-    except CaptureError as error:
-        reason = str(error)
-        mark = error.data.get("capture_id", caller.run_id)
-        _told(error, lambda: _tell_failure(step.incident, step.spool, caller, reason, mark), caller)
-        raise
-    if bundle is None:
-        return Outcome(0)
-    data, failure = _store_and_tell(step, bundle, caller)
+    _direct_store(step)
+    with ExitStack() as held:
+        try:
+            with _about(_subject(step)):
+                bundle = _capture(step, caller, held)
+        except CaptureError as error:
+            if isinstance(error, NoteNotSent):
+                raise  # it joined another capture, and there is nothing else to tell
+            reason = str(error)
+            mark = error.data.get("capture_id", step.incident.incident_id if step.by_incident else caller.run_id)
+            _told(error, lambda: _tell_failure(step.incident, step.spool, caller, reason, mark), caller)
+            raise
+        if bundle is None:
+            return Outcome(0)
+        data, failure = _store_and_tell(step, bundle, caller)
+    _tell_left(step, caller)
     if failure:
         failure.data = data
         raise failure
@@ -141,9 +196,26 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
     return Outcome(EXIT_PARTIAL if partial else 0, data)
 
 
+def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
+    """Find what an incident's alerts are about, for later steps. Raises TargetNotFound that says what was looked at."""
+    from .incident_target import data_of, find_targets, read_alerts
+
+    incident = step.incident.incident_id
+    if not incident:
+        raise BadInput("cannot look for a target", "incident_id is missing", "Give the incident's ID.")
+    _check_incident(step.incident)
+    with _about(f"incident {incident}"):
+        alerts = read_alerts(_account(step.incident, caller.spool), incident, step.alerts)
+        api = Api(connect(step.connection))
+        found = find_targets(api, alerts, step.alerts, "", 1)
+    for line in found.remarks:
+        caller.say(line)
+    return Outcome(0, data_of(found))
+
+
 def execute(step: ExecStep, caller: Caller) -> Outcome:
     """Run a command in the target; its output is the step's, byte by byte, and so is its exit code."""
-    with _about(step.target):
+    with _about(name_of(step.target)):
         argv = _argv(step.command)
         check(step.target)
         api = Api(connect(step.connection))
@@ -154,7 +226,7 @@ def execute(step: ExecStep, caller: Caller) -> Outcome:
 
 def attach(step: AttachStep, caller: Caller) -> Outcome:
     """Run a command in a debug container attached to the target; see `execute`."""
-    with _about(step.target):
+    with _about(name_of(step.target)):
         argv = _argv(step.command)
         check(step.target)
         options = debug_options(step.debug, step.command.time_limit_s + 60)
@@ -203,47 +275,193 @@ def annotate(step: NoteStep, caller: Caller) -> Outcome:
         bundle = open_bundle(step.bundle.bundle, _spool(step.spool, caller))
         _tell(step.incident, step.spool, bundle, caller, step.failure.failure)
     else:
-        failure = step.failure.failure or "no bundle was captured"
-        _tell_failure(step.incident, step.spool, caller, failure, caller.run_id)
+        failure, mark = step.failure.failure or "no bundle was captured", step.failure.capture_id or caller.run_id
+        _tell_failure(step.incident, step.spool, caller, failure, mark)
     return Outcome(0)
 
 
-def _capture(step: CaptureStep, caller: Caller) -> Bundle | None:
-    """Return the bundle, or None when nothing was to be captured: a dry run, or a condition that is not met."""
-    from .captures import Captures, order  # reads YAML, which other steps need not pay for
+def diagnose(step: DoctorStep, caller: Caller) -> Outcome:
+    """Check the installation and print what was found; exit code 10 when something is wrong."""
+    from .doctor import Installation, examine, findings_table
 
-    check(step.target)
+    names = [name.strip() for name in step.namespaces.namespaces.split(",")]
+    spool = _spool(step.spool, caller)
+    findings = examine(
+        Installation(
+            connection=step.connection,
+            namespaces=names,
+            debug=step.debug,
+            spool=spool,
+            store=step.store,
+            incident=step.incident,
+            say=caller.say,
+        )
+    )
+    caller.say(findings_table(findings))
+    wrong = sum(one.verdict == "wrong" for one in findings)
+    told = f"{wrong} of {len(findings)} checks failed" if wrong else f"all {len(findings)} checks passed"
+    return Outcome(EXIT_PARTIAL if wrong else 0, {"summary": told})
+
+
+def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+    """Return the bundle, held against a second capture of the same by ``held``.
+
+    None when nothing was to be captured: a dry run, a condition that is not met, a capture that is there already.
+    """
+    from .captures import Captures, order
+
+    if not step.by_incident:
+        check(step.target)
     asked = order(step.capture, step.debug, step.many.concurrency)
+    if _is_repeated(step, caller):
+        return None
     api = Api(connect(step.connection))
-    selected, remarks = select(api, step.target, step.many.max_pods)
-    met, judged = fulfilled(api, selected, step.capture.when)
-    remarks += judged
-    for line in remarks:
-        caller.say(line)
+    met, remarks = _targets(api, step, caller)
     captures = Captures(api, asked, _spool(step.spool, caller), caller.say)
     if step.capture.dry_run:
         for one in met:
             caller.say(plan_table(one.target, captures.plan(one), step.debug.profile))
     if step.capture.dry_run or not met:
         return None
-    started, target = datetime.now(timezone.utc), met[0].target
-    bundle = create_bundle(_spool(step.spool, caller), target.pod, started)
-    caller.say(f"bundle {bundle.folder}")
-    more = tuple(one.target for one in met[1:])
-    manifest = Manifest(bundle.folder.name, started, None, target, caller.trigger, (), more, tuple(remarks))
-    _tell_start(step, target, manifest.capture_id, caller)
-    try:
-        with claimed(bundle), writable(bundle.folder):
-            record = Record(bundle, manifest)
-            captures.run(met, record)
-            manifest = record.finish()
-    except CaptureError as error:
-        raise _begun(error, bundle) from error.__cause__
+    with ExitStack() as claim:
+        first, *more = (one.target for one in met)
+        now = datetime.now(timezone.utc)
+        begun = Manifest("", now, None, first, caller.trigger, (), tuple(more), tuple(remarks))
+        bundle, ours = _begin(step, caller, begun, claim, held)
+        if not ours:
+            _join(step, bundle, caller)
+            return None
+        caller.say(f"bundle {bundle.folder}")
+        _tell_start(step, first, bundle.folder.name, caller)
+        begun = replace(begun, capture_id=bundle.folder.name)
+        manifest = _run_all(step, captures, met, bundle, begun, caller)
     caller.say(artifact_table(manifest))
     if manifest.status == "failed":
         reasons = "; ".join(artifact.reason for artifact in manifest.artifacts)
-        raise _begun(NothingCaptured(f"nothing was captured from {name_of(step.target)}", reasons), bundle)
+        raise _begun(NothingCaptured(f"nothing was captured from {_subject(step)}", reasons), bundle)
     return bundle
+
+
+def _direct(step: CaptureStep, begun: Manifest) -> Direct | None:
+    """Return where large files go from the pods, when the job asks for it."""
+    store = _direct_store(step)
+    return Direct(store, begun.key, step.capture.direct_mib << 20) if store else None
+
+
+def _direct_store(step: CaptureStep) -> TakesDirectly | None:
+    """Return the store to which pods send by themselves, or None. Raises BadInput when it takes nothing from them."""
+    if not step.capture.direct_mib:
+        return None
+    store = open_store(step.store) if step.store.store else None
+    if not isinstance(store, TakesDirectly):
+        why = f"no store that takes them is set ({step.store.store or 'store is missing'})"
+        do = "Give an s3:// or azblob:// store to the capture step itself, or set direct_mib to 0."
+        raise BadInput("pods cannot send files themselves", why, do)
+    return store
+
+
+def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
+    step: CaptureStep,
+    captures: "Captures",
+    met: Sequence[Selected],
+    bundle: Bundle,
+    begun: Manifest,
+    caller: Caller,
+) -> Manifest:
+    try:
+        with writable(bundle.folder), sending_ahead(bundle, step.store, caller.say) as send:
+            record = Record(bundle, begun, send)
+            captures.run(met, record, _direct(step, begun))
+            return record.finish()
+    except CaptureError as error:
+        raise _begun(error, bundle) from error.__cause__
+
+
+def _targets(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Selected], list[str]]:
+    """Return what to capture, by name or by what the incident's alerts say, and tell how it was chosen."""
+    if step.by_incident:
+        from .incident_target import find_targets, read_alerts
+
+        account = _account(step.incident, _spool(step.spool, caller))
+        alerts = read_alerts(account, step.incident.incident_id, step.alerts)
+        found = find_targets(api, alerts, step.alerts, step.target.container, step.many.max_pods)
+        selected, remarks = found.targets, found.remarks
+    else:
+        selected, remarks = select(api, step.target, step.many.max_pods)
+    met, judged = fulfilled(api, selected, step.capture.when)
+    for line in (*remarks, *judged):
+        caller.say(line)
+    return met, [*remarks, *judged]
+
+
+def _is_repeated(step: CaptureStep, caller: Caller) -> bool:
+    """Tell whether the incident has its capture: PagerDuty may deliver an event more than once."""
+    if not step.joins or step.capture.dry_run:
+        return False
+    joins = Joins(_spool(step.spool, caller), step.trigger.join_s)
+    there = joins.current(_incident_key(step), datetime.now(timezone.utc))
+    if there:
+        caller.say(_repeated(step, there))
+    return there is not None
+
+
+def _begin(
+    step: CaptureStep, caller: Caller, begun: Manifest, claim: ExitStack, held: ExitStack
+) -> tuple[Bundle, bool]:
+    """Return a new bundle and True; or the bundle of another run that is to be joined.
+
+    Nobody else sends it before ``claim`` is closed, others can join it until ``held`` is.
+    """
+    spool, target = _spool(step.spool, caller), begun.target
+
+    def make() -> Bundle:
+        bundle = create_bundle(spool, target.pod, begun.started)
+        claim.enter_context(claimed(bundle))
+        if step.joins:
+            bundle.save(replace(begun, capture_id=bundle.folder.name))  # who joins reads it
+        return bundle
+
+    if not step.joins:
+        return make(), True
+    workload = f"workload {step.alerts.cluster} {target.namespace}/{target.workload}"
+    wanted = Wanted(step.incident.incident_id, _incident_key(step), workload, begun.started)
+    return Joins(spool, step.trigger.join_s).begin(wanted, make, held)
+
+
+def _join(step: CaptureStep, bundle: Bundle, caller: Caller) -> None:
+    """Have the incident told about ``bundle``, which another run captures. Raises NoteNotSent."""
+    target, capture_id = bundle.manifest().target, bundle.folder.name
+    outbox = _outbox(step.incident, _spool(step.spool, caller), caller)
+
+    def send(incident: str, text: str) -> None:
+        caller.say(f"{target} is being captured, or was just now: incident {incident} joins {capture_id}")
+        outbox.send(Note(step.incident.pagerduty_url, incident, marker(capture_id), text))
+
+    text = joined_note(target, capture_id, caller.trigger.get("execution", ""))
+    if not join(bundle, step.incident.incident_id, text, send):
+        caller.say(_repeated(step, bundle))
+
+
+def _repeated(step: CaptureStep, bundle: Bundle) -> str:
+    return f"incident {step.incident.incident_id} has its capture: {bundle.folder.name}. Nothing to do."
+
+
+def _incident_key(step: CaptureStep) -> str:
+    return f"incident {step.incident.pagerduty_url} {step.incident.incident_id}"
+
+
+def _subject(step: CaptureStep) -> str:
+    return f"incident {step.incident.incident_id}" if step.by_incident else name_of(step.target)
+
+
+def _unwanted(incident: IncidentSettings, trigger: TriggerSettings) -> str:
+    """Return why an event is nothing to capture for, or ""."""
+    event = trigger.event_type
+    if event in ("", "manual"):
+        return ""
+    if event not in [one.strip() for one in trigger.events.split(",")]:
+        return f"event {event} starts no capture (those that do: {trigger.events}): nothing to do"
+    return "" if incident.incident_id else f"event {event} has no incident: nothing to do"
 
 
 def _begun(error: CaptureError, bundle: Bundle) -> CaptureError:
@@ -360,12 +578,12 @@ def _require_running(target: Target, do: str) -> None:
 
 
 @contextmanager
-def _about(target: TargetSettings) -> Iterator[None]:
+def _about(subject: str) -> Iterator[None]:
     """Have every error name the pod."""
     try:
         yield
     except CaptureError as error:
-        error.about(name_of(target))
+        error.about(subject)
         raise
 
 
@@ -388,23 +606,74 @@ def _tell_start(step: CaptureStep, target: Target, capture_id: str, caller: Call
 
 
 def _tell(settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, caller: Caller, failure: str) -> None:
+    """Tell the incident, and those that joined, about ``bundle``. Raises NoteNotSent when its own was not."""
     manifest = bundle.manifest()
     text = capture_note(manifest, bundle.receipt(), str(bundle.folder), caller.trigger.get("execution", ""), failure)
-    _post(settings, spool, marker(manifest.capture_id), text, caller)
+    try:
+        _post(settings, spool, marker(manifest.capture_id), text, caller)
+    finally:
+        tell(bundle, text, _to_joined(settings, spool, manifest.capture_id, caller))
 
 
 def _tell_failure(settings: IncidentSettings, spool: SpoolSettings, caller: Caller, failure: str, mark: str) -> None:
-    if settings.incident_id:
-        text = failure_note(failure, caller.trigger.get("execution", ""), marker(mark))
+    if not settings.incident_id:
+        return
+    text = failure_note(failure, caller.trigger.get("execution", ""), marker(mark))
+    try:
         _post(settings, spool, marker(mark), text, caller)
+    finally:
+        tell(Bundle(_spool(spool, caller) / mark), text, _to_joined(settings, spool, mark, caller))
+
+
+def _tell_left(step: CaptureStep, caller: Caller) -> None:
+    """Tell the incidents whose capture was killed before it could: what there is of it is kept as well."""
+    if not step.by_incident:
+        return
+    for bundle in untold(_spool(step.spool, caller)):
+        capture_id, failure = bundle.folder.name, ""
+        with claimed(bundle) as ours:
+            if not ours:
+                continue
+            caller.say(f"{capture_id} was killed before it could tell its incidents")
+            recover(bundle, datetime.now(timezone.utc))
+            try:
+                if step.store.store:
+                    keep(bundle, open_store(step.store), step.store.store, caller.say)
+            except NotStored as error:
+                failure = str(error)
+        text = capture_note(bundle.manifest(), bundle.receipt(), str(bundle.folder), "", failure)
+        tell(bundle, text, _to_joined(step.incident, step.spool, capture_id, caller))
+
+
+def _to_joined(settings: IncidentSettings, spool: SpoolSettings, capture_id: str, caller: Caller) -> Send:
+    """Return what sends a note to an incident other than the step's own, whose note is sent apart."""
+    outbox = _outbox(settings, _spool(spool, caller), caller)
+
+    def send(incident: str, text: str) -> None:
+        if incident != settings.incident_id:
+            try:
+                outbox.send(Note(settings.pagerduty_url, incident, marker(capture_id), text))
+            except NoteNotSent as error:
+                caller.say(str(error))  # it is not this run's incident, and waits in the outbox where that helps
+
+    return send
 
 
 def _post(
     settings: IncidentSettings, spool: SpoolSettings, mark: str, text: str, caller: Caller, tries: int = TRIES
 ) -> None:
-    account = PagerDuty(settings.pagerduty_url, settings.pagerduty_token, settings.pagerduty_from)
     note = Note(settings.pagerduty_url, settings.incident_id, mark, text)
-    Outbox(_spool(spool, caller), account, caller.say).send(note, tries)
+    _outbox(settings, _spool(spool, caller), caller).send(note, tries)
+
+
+def _outbox(settings: IncidentSettings, spool: Path, caller: Caller) -> Outbox:
+    return Outbox(spool, _account(settings, spool), caller.say)
+
+
+def _account(settings: IncidentSettings, spool: Path) -> PagerDuty:
+    """Return the account; all that share the spool share its rate limit."""
+    pace = Pace(spool / "notes" / f"pace-{sha256(settings.pagerduty_url.encode()).hexdigest()[:16]}")
+    return PagerDuty(settings.pagerduty_url, settings.pagerduty_token, settings.pagerduty_from, pace=pace)
 
 
 def _spool(settings: SpoolSettings, caller: Caller) -> Path:

@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 POD_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+CAPTURE_ID = r"\d{8}T\d{6}Z-[a-z0-9.-]+"
 DAY_S = 24 * 60 * 60
 
 
@@ -33,6 +34,7 @@ class Rule:
     most: int | None = None
     required: bool = False
     secret: bool = False  # comes from Key Storage; its value is never printed
+    nothing: str = ""  # what stands for blank: text that Rundeck makes of a value that is not there
     group: str = ""  # a part of the form of its own, folded until it is wanted; blank for that of the dataclass
 
 
@@ -118,6 +120,20 @@ class TargetSettings:
         "Blank for the pod's default container, else the one that is failing, else the first that is no sidecar.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamespacesSettings:
+    """Namespaces."""
+
+    namespaces: str = setting(
+        "default",
+        "Namespaces",
+        "Those whose pods are to be captured, separated by commas.",
+        pattern=rf"{NAME}(\s*,\s*{NAME})*",
+        allowed="names of namespaces separated by commas",
+        required=True,
     )
 
 
@@ -256,6 +272,14 @@ class CaptureSettings:
     dry_run: bool = setting(
         False, "Dry run", "Tell what would be captured, how, with which privileges, and do nothing."
     )
+    direct_mib: int = setting(
+        0,
+        "Straight to the store from (MiB)",
+        "Dumps of this size or more are sent by the debug container itself to an S3 or Azure store, by requests that "
+        "this machine signs; where the pod cannot reach the store they are streamed as usual. 0: never.",
+        least=0,
+        most=1 << 20,
+    )
     allow_copy: bool = setting(
         False,
         "Allow a copy of the pod",
@@ -326,7 +350,18 @@ class StoreSettings:
         group="Store: S3",
     )
     s3_region: str = setting(
-        "", "S3 region", "For example eu-central-1; blank for the machine's own configuration.", group="Store: S3"
+        "",
+        "S3 region",
+        "For example eu-central-1; blank for the machine's own configuration.",
+        pattern=r"[a-z0-9-]+",
+        allowed="lower-case letters, digits and dashes",
+        group="Store: S3",
+    )
+    s3_style: Literal["auto", "path", "virtual"] = setting(
+        "auto",
+        "S3 addressing",
+        "Bucket in the path or in the host name; auto: in the path where an endpoint is set.",
+        group="Store: S3",
     )
     s3_access_key: str = setting(
         "",
@@ -336,6 +371,72 @@ class StoreSettings:
         group="Store: S3",
     )
     s3_secret_key: str = setting("", "S3 secret key", "Kept in Key Storage.", secret=True, group="Store: S3")
+    s3_session_token: str = setting(
+        "", "S3 session token", "Of temporary keys, kept in Key Storage.", secret=True, group="Store: S3"
+    )
+    s3_profile: str = setting(
+        "", "AWS profile", "Of ~/.aws/config of Rundeck's user.", pattern=r"\S+", allowed="a name", group="Store: S3"
+    )
+    s3_role: str = setting(
+        "",
+        "AWS role",
+        "ARN of a role to assume with the keys, the profile or the machine's own identity.",
+        pattern=r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
+        allowed="arn:aws:iam::ACCOUNT:role/NAME",
+        group="Store: S3",
+    )
+    s3_external_id: str = setting(
+        "",
+        "External ID of the AWS role",
+        "Where its trust policy asks for one.",
+        pattern=r"[\w+=,.@:/-]{2,1224}",
+        allowed="2 to 1224 letters, digits and +=,.@:/-",
+        group="Store: S3",
+    )
+    s3_encryption: Literal["default", "AES256", "aws:kms", "aws:kms:dsse"] = setting(
+        "default", "S3 encryption", "The bucket's own, or another: on the server, with its keys.", group="Store: S3"
+    )
+    s3_kms_key: str = setting(
+        "",
+        "S3 KMS key",
+        "ID or ARN of the key for aws:kms; blank for the account's own.",
+        pattern=r"[\w:/-]{1,2048}",
+        allowed="a key's ID or ARN",
+        group="Store: S3",
+    )
+    s3_storage_class: str = setting(
+        "",
+        "S3 storage class",
+        "For example STANDARD_IA; blank for the default. Links to GLACIER and DEEP_ARCHIVE do not open.",
+        pattern=r"[A-Z][A-Z0-9_]*",
+        allowed="capital letters and _",
+        group="Store: S3",
+    )
+    s3_tags: str = setting(
+        "",
+        "S3 tags",
+        "Of each object: team=payments, purpose=debug; ten at most.",
+        pattern=r"[\w+.:/@ -]+=[\w+.:/@= -]*(,[\w+.:/@ -]+=[\w+.:/@= -]*){0,9}",
+        allowed="KEY=VALUE, separated by commas",
+        group="Store: S3",
+    )
+    s3_lock: Literal["none", "GOVERNANCE", "COMPLIANCE"] = setting(
+        "none",
+        "S3 object lock",
+        "Keeps objects from being deleted or written over; the bucket has to allow it.",
+        group="Store: S3",
+    )
+    s3_lock_days: int = setting(
+        30, "S3 object lock, days", "How long the lock holds.", least=1, most=36500, group="Store: S3"
+    )
+    s3_bucket_owner: str = setting(
+        "",
+        "S3 bucket owner",
+        "Account that has to own the bucket, else nothing is sent.",
+        pattern=r"\d{12}",
+        allowed="the 12 digits of an AWS account",
+        group="Store: S3",
+    )
     azure_endpoint: str = setting(
         "",
         "Azure blob endpoint",
@@ -440,6 +541,7 @@ class IncidentSettings:
         "Incident ID",
         "The PagerDuty incident that gets the note. Blank: no note.",
         pattern=r"[A-Z0-9]{6,32}",
+        nothing="null",  # a webhook's, for an event without an incident
         allowed="capital letters and digits, as in Q1ABCDEFGHIJKL",
     )
     pagerduty_token: str = setting(
@@ -463,11 +565,72 @@ class IncidentSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertSettings:
+    """Target from the incident's alerts."""
+
+    cluster: str = setting(
+        "",
+        "Name of this cluster",
+        "As alerts name it: alerts about another cluster are left to the Rundeck project of that. Blank: all are ours.",
+        pattern=r"[A-Za-z0-9][\w.:/@-]{0,252}",
+        allowed="letters, digits and ._:/@-",
+    )
+    senders: str = setting(
+        "",
+        "Alert senders of your own",
+        "Path of a YAML file with rules that find the pod in alerts; docs/pagerduty.md tells its form.",
+    )
+    default_namespace: str = setting(
+        "default",
+        "Namespace of alerts without one",
+        "Where to look for the pods of alerts that name no namespace.",
+        pattern=NAME,
+        allowed="lower-case letters, digits and dashes",
+        required=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriggerSettings:
+    """Trigger by alert."""
+
+    event_type: str = setting(
+        "",
+        "Event type",
+        "What a webhook says that happened: ${option.event_type}. Blank or manual: somebody runs the job.",
+        pattern=r"[\w.-]{1,100}",
+        allowed="an event type as PagerDuty names it",
+    )
+    events: str = setting(
+        "incident.triggered,incident.reopened",
+        "Events that capture",
+        "Event types separated by commas; another one ends the step at once, and well.",
+        pattern=r"[\w.-]+(\s*,\s*[\w.-]+)*",
+        allowed="event types separated by commas",
+    )
+    join_s: int = setting(
+        600,
+        "Join a capture of the last seconds",
+        "Where the target comes from the incident: a capture of the same workload that runs, or ended less than this "
+        "ago, is linked in this incident too, and none is made. 0: always capture.",
+        least=0,
+        most=DAY_S,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class FailureSettings:
     """Failed capture."""
 
     failure: str = setting(
         "", "Failure", "What to tell the incident when there is no bundle: ${data.summary}. Blank: nothing."
+    )
+    capture_id: str = setting(
+        "",
+        "Capture ID",
+        "${data.capture_id}: the note that told the start of a capture that failed then tells its end.",
+        pattern=CAPTURE_ID,
+        allowed="a capture ID",
     )
 
 
@@ -522,6 +685,7 @@ def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]
     for field in dataclasses.fields(group):
         one = _declare(group, field, hints[field.name])
         text = values.get(field.name, "").strip()
+        text = "" if text == one.rule.nothing else text
         problem = _problem(one, text or one.default)
         if problem:
             problems.append(problem)

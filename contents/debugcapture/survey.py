@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from .attachment import Attachment
 from .cluster.api import Api
+from .direct import Direct
 from .harm import Budget, disk_limit_bytes, probe_budget_s
 from .model import Action, Collector, Json, Process, Target
 from .plan import Allowed, Seen, decide, is_running
@@ -23,6 +24,7 @@ class Scope:
     folder: str = ""  # its place in the bundle, "" for the bundle itself
     preset: bool = False  # collectors for other runtimes are left out without a word
     log_since_s: int = 0  # how far back logs are read; 0 for all
+    direct: Direct | None = None  # where large files go from the pod
     runtimes: tuple[Collector, ...] = ()  # by which a process of a managed runtime is known; for a preset
 
 

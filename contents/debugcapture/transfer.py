@@ -18,7 +18,7 @@ from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.debug_container import BASE
 from .errors import NothingCaptured, Unreachable
-from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity
+from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, Stored
 
 # OpenSSL sums six times as fast as busybox, and the network waits for neither.
 _SUM = r"""
@@ -64,6 +64,7 @@ _END = re.compile(r"^debug-capture-end (\d+|-) (\d+)(?: ([0-9a-f]{64}))?", re.MU
 _ERROR_TAIL_BYTES = 4096
 _TRIES = 6
 NOTHING_THERE = 77  # what a collector ends with where there is nothing of its kind; automake uses it for "skipped"
+WROTE_NOTHING = "it wrote nothing"
 _KILLED = 137  # what `timeout -s KILL` ends with
 _SHORT_S, _SHORT_LIMIT = 30, 4 << 20
 _AGAIN_S = 1
@@ -96,6 +97,7 @@ class Brought:
     outcome: ArtifactOutcome
     reason: str = ""
     integrity: Integrity = "unverified"
+    stored: Stored | None = None  # where the pod has sent it itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,9 @@ def judge(status: ExitStatus, ended: Ended | None, sink: Sink, errors: str) -> B
     whole = not (ended and ended.sha256) or ended.sha256 == sink.received_sha256
     if code == 0 and whole:
         verified: Integrity = "verified" if ended and ended.sha256 else "unverified"
-        return Brought("complete", integrity=verified) if sink.received else Brought("failed", "it wrote nothing")
+        if sink.received:
+            return Brought("complete", integrity=verified)
+        return Brought("failed", ": ".join([WROTE_NOTHING, *_last_line(errors)]))
     if code == 0:
         why = "the connection lost the end of the output"
     elif code == _KILLED and ended:

@@ -48,6 +48,7 @@ class Api:
         self._limits = Limits()
         self._journal = Journal()
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = [
+            ("GET", _path("/abilities"), self._list_abilities),
             ("GET", _path("/incidents/{id}"), self._get_incident),
             ("GET", _path("/incidents/{id}/alerts"), self._list_alerts),
             ("GET", _path("/incidents/{id}/notes"), self._list_notes),
@@ -88,8 +89,11 @@ class Api:
         for method, pattern, handler in self._routes:
             match = pattern.fullmatch(request.path)
             if match and method == request.method:
-                return handler(request, *(*match.groups(), "")[:2])
+                return handler(request, *(*match.groups(), "", "")[:2])
         raise not_found()
+
+    def _list_abilities(self, _request: Request, _first: str, _second: str) -> Answer:
+        return json_answer(200, {"abilities": ["sso", "teams"]})
 
     def _get_incident(self, request: Request, incident: str, _: str) -> Answer:
         found = self._db.incident(incident)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab.daemon import HOST, Daemon, kept_secret
 from lab.paths import part_dir
@@ -39,6 +40,11 @@ def s3_endpoint() -> S3Endpoint:
     )
 
 
+def versitygw(progress: Progress) -> Path:
+    """The program, built first unless it is there."""
+    return build_go_tools("s3", "versitygw", [_TOOL], progress) / _TOOL.name
+
+
 class S3Store(Daemon):
     """versitygw with its root account."""
 
@@ -47,7 +53,7 @@ class S3Store(Daemon):
 
     def process(self, progress: Progress) -> Process:
         """versitygw; the keys go by its environment."""
-        program = build_go_tools(self.name, "versitygw", [_TOOL], progress) / _TOOL.name
+        program = versitygw(progress)
         endpoint = s3_endpoint()
         data = self.folder / "data"
         data.mkdir(exist_ok=True)

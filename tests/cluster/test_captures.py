@@ -11,9 +11,8 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,69 +25,20 @@ from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.process import wait_until
 from tests.cluster.captures import caller, captured, settings
+from tests.cluster.objects import (
+    IMAGE,
+    Apply,
+    Ready,
+    bare,
+    container,
+    debug_containers,
+    deployment,
+    pod,
+    pod_spec,
+    restarts,
+    waits,
+)
 from tests.cluster.slow_proxy import SlowProxy
-
-BARE = "lab.local/pause:1"  # one static program, without a shell
-SLEEPER = ["sh", "-c", "while :; do sleep 1; done"]
-IMAGE = "lab.local/toolbox:1"
-
-
-def container(command: list[str] | None = None, **fields: Any) -> dict[str, Any]:
-    return {"name": "app", "image": IMAGE, "command": command or SLEEPER, **fields}
-
-
-def bare(**fields: Any) -> dict[str, Any]:
-    return {"name": "app", "image": BARE, **fields}
-
-
-def pod_spec(*containers: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    security = {"runAsUser": 1000, "runAsGroup": 1000}
-    return {
-        "containers": list(containers),
-        "terminationGracePeriodSeconds": 0,
-        "securityContext": security,
-        **fields,
-    }
-
-
-Apply = Callable[[dict[str, Any]], None]
-
-
-@pytest.fixture
-def apply(namespace: str, kubectl: Kubectl) -> Apply:
-    def use(thing: dict[str, Any]) -> None:
-        kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(thing))
-
-    return use
-
-
-def pod(name: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **metadata}, "spec": spec}
-
-
-def deployment(name: str, spec: dict[str, Any], replicas: int = 1) -> dict[str, Any]:
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": spec}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
-    }
-
-
-@pytest.fixture
-def ready(namespace: str, kubectl: Kubectl) -> Callable[[str], None]:
-    def wait(what: str) -> None:
-        wait_until(
-            "its pods", lambda: bool(kubectl("get", f"--namespace={namespace}", *what.split(), "--output=name")), 30
-        )
-        kubectl("wait", f"--namespace={namespace}", "--for=condition=Ready", *what.split(), "--timeout=90s")
-
-    return wait
-
-
-Ready = Callable[[str], None]
 
 
 def test_pods_of_a_service_are_captured_side_by_side_each_in_its_place(
@@ -119,16 +69,6 @@ def test_unhealthy_pod_comes_before_the_healthy_ones(
     assert done.manifest.target.pod == "c-crashing"
     assert "last words" in done.text("logs/app.previous.log")
     assert any("exit code 7" in line for line in done.manifest.remarks)
-
-
-def waits(kubectl: Kubectl, namespace: str, name: str) -> bool:
-    found = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"].get("containerStatuses") or []
-    return any("waiting" in one["state"] and one["restartCount"] for one in found)
-
-
-def restarts(kubectl: Kubectl, namespace: str, name: str) -> int:
-    found = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"].get("containerStatuses") or []
-    return sum(one["restartCount"] for one in found)
 
 
 def test_pod_that_is_replaced_is_followed_to_its_replacement(
@@ -197,11 +137,6 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
         one.join()
     wait_until("their end", lambda: not debug_containers(kubectl, namespace, "running"), 30)
     assert len(debug_containers(kubectl, namespace, "terminated")) <= 2
-
-
-def debug_containers(kubectl: Kubectl, namespace: str, state: str, pod: str = "web") -> list[str]:
-    status = kubectl.json("get", "pod", pod, f"--namespace={namespace}")["status"]
-    return [one["name"] for one in status.get("ephemeralContainerStatuses") or [] if state in one["state"]]
 
 
 @pytest.mark.parametrize(

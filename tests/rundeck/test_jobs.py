@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
@@ -113,6 +114,31 @@ def test_a_command_ends_with_its_own_exit_code(project: Project) -> None:
     assert "err" in run.errors
 
 
+NODE_JOBS = str(Path(__file__).parent / "jobs/nodes.yaml")
+
+
+def pods_as_nodes() -> dict[str, dict[str, str]]:
+    """Two pods as a node source gives them."""
+    pods = {app: running_pod(app) for app in ("orders", "checkout")}
+    return {pod: {"namespace": SHOP, "pod": pod, "container": app, "tags": app} for app, pod in pods.items()}
+
+
+def test_a_node_step_runs_in_the_pod_that_is_its_node(project: Project) -> None:
+    run = project.run(NODE_JOBS, {"command": "hostname"}, job="exec on nodes", nodes=pods_as_nodes())
+    assert run.succeeded, run.errors
+    assert list(run.output) == [running_pod("orders")]
+
+
+def test_a_node_step_captures_each_pod_on_its_own(project: Project) -> None:
+    nodes = pods_as_nodes()
+    run = project.run(NODE_JOBS, {}, job="capture nodes", nodes=nodes)
+    assert run.succeeded, run.errors
+    manifests = Path(project.settings["spool"]).glob("*/manifest.json")
+    captured = [json.loads(one.read_text()) for one in manifests]
+    assert {one["target"]["pod"] for one in captured} == set(nodes)
+    assert [one["status"] for one in captured] == ["complete", "complete"]
+
+
 def test_the_bundled_plugin_runs_without_any_installed_package(project: Project, bundled_zip: Path) -> None:
     bundled = Project(project.settings, bundled_zip, _base_python())
     run = bundled.run("capture-pod.yaml", {"namespace": SHOP, "pod": running_pod("checkout")})
@@ -160,3 +186,12 @@ def test_captures_that_wait_are_sent_by_their_own_job(project: Project) -> None:
     assert (waits / "stored.json").exists()
     again = project.run("send-waiting-captures.yaml", {})
     assert any("no bundle waits" in line for line in again.output)
+
+
+def test_the_installation_is_checked_by_its_own_job(project: Project) -> None:
+    run = project.run("check-installation.yaml", {"namespaces": SHOP})
+    assert run.succeeded, run.output
+    assert any("shop: debug containers" in line and "allowed" in line for line in run.output)
+    refused = project.run("check-installation.yaml", {"namespaces": "default"})
+    assert [step.exit_code for step in refused.steps] == [10]
+    assert any("kind: RoleBinding" in line for line in refused.output)

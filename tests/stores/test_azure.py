@@ -12,6 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
 from http.client import HTTPConnection
@@ -268,6 +269,34 @@ def test_store_that_does_not_protect_what_it_should_is_told(prefix: str, file: P
         store(prefix, azure_immutable_days=1).put(KEY, file, SHA256)
 
 
+def test_who_is_told_of_the_progress_can_end_it(prefix: str, file: Path) -> None:
+    def stop(_more: int) -> None:
+        raise KeyError("stop")
+
+    with pytest.raises(KeyError, match="stop"):
+        store(prefix).put(KEY, file, SHA256, stop)
+    assert not blob(prefix).exists()
+
+
+def test_large_files_at_once(prefix: str, tmp_path: Path) -> None:
+    """From threads, as artifacts are sent: they take turns, and each is whole."""
+    contents = [os.urandom(2_100_000) for _ in range(3)]
+    for number, content in enumerate(contents):
+        (tmp_path / str(number)).write_bytes(content)
+    one = store(prefix)
+    with ThreadPoolExecutor(3) as pool:
+        list(
+            pool.map(
+                lambda at: one.put(str(at), tmp_path / str(at), hashlib.sha256(contents[at]).hexdigest()), range(3)
+            )
+        )
+    where = azure_endpoint()
+    with BlobServiceClient.from_connection_string(where.connection_string) as service:
+        for number, content in enumerate(contents):
+            there = service.get_blob_client(where.container, f"{prefix}/{number}")
+            assert there.download_blob().readall() == content
+
+
 def burst(*answers: Answer) -> Plan:
     """Each block meets the next of ``answers`` as long as there are any."""
     left = list(answers)
@@ -283,9 +312,11 @@ BUSY, BROKEN = refusal(503, "ServerBusy"), refusal(500, "InternalError")
     ids=["500", "503", "mixed", "reset in mid-block"],
 )
 def test_burst_of_faults_is_sat_out(prefix: str, file: Path, plan: Plan) -> None:
+    reached: list[int] = []
     with front(plan) as url:
-        store(prefix, azure_endpoint=url).put(KEY, file, SHA256)
+        store(prefix, azure_endpoint=url).put(KEY, file, SHA256, reached.append)
     assert blob(prefix).download_blob().readall() == CONTENT
+    assert sum(reached) == len(CONTENT)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,17 @@ def test_nobody_listens(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch)
         store(root, port=9).put(KEY, file, SHA256)
 
 
+def test_who_is_told_of_the_progress_can_end_it(root: Path, file: Path) -> None:
+    def stop(_more: int) -> None:
+        raise KeyError("stop")
+
+    with pytest.raises(KeyError, match="stop"):
+        store(root).put(KEY, file, SHA256, stop)
+    assert not (root / KEY).exists()
+    store(root).put(KEY, file, SHA256)
+    assert (root / KEY).read_bytes() == CONTENT
+
+
 class Cutting:
     """A way to the server that breaks each connection after some bytes, ``cuts`` times."""
 
@@ -194,12 +205,13 @@ class Cutting:
 
 def test_broken_connection_is_taken_up_where_it_broke(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_WAITS_S", (0.05,) * 5)
-    way = Cutting(cuts=3, after=1_000_000)
+    way, reached = Cutting(cuts=3, after=1_000_000), list[int]()
     try:
-        store(root, port=way.port).put(KEY, file, SHA256)
+        store(root, port=way.port).put(KEY, file, SHA256, reached.append)
     finally:
         way.close()
     assert way.connections == 4
+    assert sum(reached) == len(CONTENT)
     assert (root / KEY).read_bytes() == CONTENT
     assert names(root) == [KEY]
 

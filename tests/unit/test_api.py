@@ -39,7 +39,7 @@ def status(message: str) -> bytes:
         (403, status(RBAC), NotAllowed, f"{RBAC}. Grant it with a RoleBinding"),
         (403, status(POD_SECURITY), NotAllowed, "Choose a lower security profile"),
         (404, status('pods "web-0" not found'), TargetNotFound, 'pods "web-0" not found. Check'),
-        (500, status("etcdserver: request timed out"), NothingCaptured, "request timed out (HTTP 500)"),
+        (500, status("etcdserver: request timed out"), Unreachable, "request timed out (HTTP 500)"),
         (429, b"", NothingCaptured, "HTTP 429"),
     ],
     ids=["401", "403 RBAC", "403 PodSecurity", "404", "500", "429"],

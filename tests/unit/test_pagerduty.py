@@ -10,8 +10,8 @@ import pytest
 import urllib3
 from urllib3.response import HTTPResponse
 
-from debugcapture.errors import BadInput, NoteNotSent
-from debugcapture.incident.pagerduty import LONGEST_WAIT_S, MOST_NOTES, TRIES, PagerDuty
+from debugcapture.errors import BadInput, CaptureError, NotAllowed, NoteNotSent, NothingCaptured, TargetNotFound
+from debugcapture.incident.pagerduty import LONGEST_WAIT_S, MOST_ALERTS, MOST_NOTES, TRIES, PagerDuty
 
 MARK = "[debug-capture x]"
 LOST = urllib3.exceptions.ProtocolError("Connection aborted.")
@@ -48,6 +48,11 @@ class Account:
         posted = client.annotate("Q1ABC", MARK, f"text {MARK}")
         assert self._answers == []
         return posted
+
+    def client(self) -> PagerDuty:
+        client = PagerDuty("https://api.example/", "t0ken", "", self.waits.append)
+        client._pool = self  # type: ignore[assignment]  # as far as it is used
+        return client
 
     @property
     def posts(self) -> int:
@@ -226,3 +231,58 @@ def test_the_proxy_of_the_environment_is_used(url: str, proxied: bool, monkeypat
     monkeypatch.setenv("no_proxy", "in.example")
     pool = PagerDuty(url, "t", "")._pool
     assert (pool.proxy is not None) is proxied
+
+
+def test_alerts_are_read_page_by_page() -> None:
+    first, second = [{"id": str(number)} for number in range(25)], [{"id": "25"}]
+    account = Account((200, {"alerts": first, "more": True}), (200, {"alerts": second, "more": False}))
+    assert account.client().alerts("Q1ABC") == first + second
+    assert [url.partition("?")[2] for _, url in account.asked] == ["limit=25&offset=0", "limit=25&offset=25"]
+
+
+@pytest.mark.parametrize("more", [(), (7,)])
+def test_reading_alerts_ends(more: tuple[Any, ...]) -> None:
+    endless = [(200, {"alerts": [{"id": "x"}] * 25 * len(more), "more": True})] * 30
+    account = Account(*endless)
+    assert len(account.client().alerts("Q1ABC")) == (MOST_ALERTS if more else 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "advice"),
+    [
+        (refusal(404), TargetNotFound, "Check the incident's ID"),
+        (refusal(401), NotAllowed, "if it is not one of the US region"),
+        (refusal(403), NotAllowed, "Give the API key read access"),
+        (refusal(400), NothingCaptured, "From e-mail"),
+        ((200, b"<html>"), NothingCaptured, "what answers is not PagerDuty"),
+        ((200, []), NothingCaptured, "what answers is not PagerDuty"),
+        ((200, {"alerts": None}), NothingCaptured, "what answers is not PagerDuty"),
+    ],
+)
+def test_an_incident_that_cannot_be_read_is_explained(answer: Answer, error: type[CaptureError], advice: str) -> None:
+    account = Account(answer)
+    with pytest.raises(error, match=advice) as caught:
+        account.client().alerts("Q1ABC")
+    assert str(caught.value).startswith("cannot read incident Q1ABC: ")
+
+
+def test_reading_is_tried_again_while_pagerduty_is_down() -> None:
+    account = Account(LOST, (503, b""), (200, {"incident": {"title": "x"}}))
+    assert account.client().incident("Q1ABC") == {"title": "x"}
+    assert len(account.waits) == 2
+
+
+@pytest.mark.parametrize(("status", "waits"), [(401, True), (403, False), (404, False), (400, False)])
+def test_a_note_waits_for_a_better_key_and_not_for_a_better_incident(status: int, waits: bool) -> None:
+    account = Account(refusal(status))
+    with pytest.raises(NoteNotSent) as caught:
+        account.annotate()
+    assert caught.value.waits is waits
+
+
+def test_each_request_waits_for_its_turn() -> None:
+    account, turns = Account(NONE, POSTED), list[int]()
+    client = PagerDuty("https://api.example", "t", "", account.waits.append, lambda: turns.append(len(account.asked)))
+    client._pool = account  # type: ignore[assignment]  # as far as it is used
+    client.annotate("Q1ABC", MARK, "text")
+    assert turns == [0, 1]

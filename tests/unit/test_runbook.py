@@ -418,3 +418,120 @@ def test_what_is_forbidden_in_a_namespace_that_does_not_exist_is_not_there(serve
         runbook.execute(read(ExecStep, POD | {"namespace": "shopp", "command": "true"}), caller)
     with pytest.raises(NotAllowed):
         runbook.execute(read(ExecStep, POD | {"command": "true"}), caller)
+
+
+ALERT = {"pod": "", **INCIDENT, "pagerduty_url": "https://api.example", "collectors": "pod-snapshot"}
+
+
+@pytest.fixture
+def alerted(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> list[Json]:
+    """The alerts of every incident: one about the cluster's pod."""
+    serve(Cluster())
+    details = {"alertname": "X", "namespace": "shop", "pod": "checkout-7d9f-abcde"}
+    alerts: list[Json] = [{"summary": "X", "body": {"details": details}}]
+    monkeypatch.setattr(PagerDuty, "alerts", lambda *_: alerts)
+    monkeypatch.setattr(PagerDuty, "incident", lambda *_: {"title": "Something"})
+    return alerts
+
+
+def by_incident(caller: Caller, incident: str = "Q1ABCDEF", **more: str) -> dict[str, str]:
+    return dict(runbook.capture(read(CaptureStep, {**ALERT, "incident_id": incident, **more}), caller).data)
+
+
+@pytest.mark.parametrize(
+    ("event", "incident", "told"),
+    [
+        ("incident.acknowledged", "Q1ABCDEF", "starts no capture"),
+        ("incident.annotated", "PNOTE00001", "starts no capture"),
+        ("incident.custom_field_values.updated", "null", "starts no capture"),
+        ("pagey.ping", "null", "starts no capture"),
+        ("null", "null", "starts no capture"),
+        ("incident.triggered", "null", "has no incident"),
+    ],
+)
+def test_an_event_that_is_not_ours_ends_the_step_quietly(
+    event: str, incident: str, told: str, caller: Caller, said: list[str], notes: list[Any]
+) -> None:
+    step = read(CaptureStep, {"incident_id": incident, "event_type": event})
+    assert runbook.capture(step, caller).exit_code == 0
+    assert told in said[0]
+    assert (len(said), notes) == (1, [])
+    assert not caller.spool.exists()
+
+
+@pytest.mark.parametrize("event", ["", "manual", "incident.triggered", "incident.reopened"])
+def test_an_incident_says_what_to_capture(
+    event: str, alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]]
+) -> None:
+    data = by_incident(caller, event_type=event)
+    assert alerted
+    assert data["status"] == "complete"
+    assert [mark for _, mark, _ in notes] == [f"[debug-capture {data['capture_id']}]"] * 2
+
+
+def test_a_second_incident_joins_and_gets_the_end_of_the_capture(
+    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]]
+) -> None:
+    first = by_incident(caller)
+    assert by_incident(caller, "Q2ABCDEF") == {}
+    assert alerted
+    assert [incident for incident, _, _ in notes] == ["Q1ABCDEF", "Q1ABCDEF", "Q2ABCDEF"]
+    assert notes[2][1:] == notes[1][1:], "the same marker and text"
+    assert by_incident(caller, "Q3ABCDEF", join_s="0")["capture_id"] != first["capture_id"]
+
+
+def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
+    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise SystemExit(137)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runbook, "_store_and_tell", killed)
+        with pytest.raises(SystemExit):
+            by_incident(caller)
+    (left,) = caller.spool.glob("*/joined")
+    Bundle(left.parent).save(replace(Bundle(left.parent).manifest(), finished=None))
+    notes.clear()
+    data = by_incident(caller, "Q2ABCDEF")
+    assert alerted
+    assert data["capture_id"] != left.parent.name
+    assert ("Q1ABCDEF", f"[debug-capture {left.parent.name}]") in [one[:2] for one in notes]
+
+
+def test_a_failed_capture_is_told_to_all_who_joined(
+    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        assert by_incident(caller, "Q2ABCDEF") == {}
+        raise NothingCaptured("cannot go on", "the node is gone")
+
+    monkeypatch.setattr("debugcapture.captures.Captures.run", fails)
+    with pytest.raises(NothingCaptured):
+        by_incident(caller)
+    assert alerted
+    assert [(one, "the node is gone" in text) for one, _, text in notes] == [
+        ("Q1ABCDEF", False),
+        ("Q2ABCDEF", False),
+        ("Q1ABCDEF", True),
+        ("Q2ABCDEF", True),
+    ]
+
+
+def test_a_note_of_a_failure_takes_the_place_of_the_one_about_the_start(caller: Caller, notes: list[Any]) -> None:
+    capture_id = "20260102T120000Z-checkout-1a2b"
+    runbook.annotate(read(NoteStep, INCIDENT | {"failure": "x", "capture_id": capture_id}), caller)
+    assert notes[0][1] == f"[debug-capture {capture_id}]"
+
+
+def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller: Caller, said: list[str]) -> None:
+    step = read(runbook.IncidentTargetStep, INCIDENT)
+    assert alerted
+    assert runbook.find_target(step, caller).data["pod"] == "checkout-7d9f-abcde"
+    assert "named by an alert of Alertmanager" in said[-1]
+
+
+@pytest.mark.parametrize("given", [{}, {"incident_id": "Q1ABCDEF"}])
+def test_looking_for_a_target_needs_an_incident_and_a_key(given: dict[str, str], caller: Caller) -> None:
+    with pytest.raises(BadInput):
+        runbook.find_target(read(runbook.IncidentTargetStep, given), caller)

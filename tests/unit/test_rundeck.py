@@ -219,6 +219,7 @@ def test_script_with_bad_input_ends_with_one_line_and_exit_code_2() -> None:
 
 
 # What a step whose reader has gone away does; the pipe is closed before it writes.
+DOCTOR = "k8s-debug-doctor"
 CLOSED = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
@@ -276,13 +277,22 @@ def test_what_libraries_log_is_for_the_level_debug(level: str, shown: str) -> No
     assert done.stderr == shown
 
 
-@pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", [one for one in PROVIDERS if one.name != DOCTOR], ids=lambda one: one.name)
 def test_every_step_explains_blank_settings_or_does_nothing(one: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     code = rundeck.main(one.name, {})
     seen = capsys.readouterr()
     does_nothing = provider(one.name).name in ("k8s-debug-upload", "k8s-debug-incident-note")
     assert code == (0 if does_nothing else 2)
     assert any(told in seen.err for told in ("is missing", "is given")) is not does_nothing
+
+
+def test_the_check_of_an_installation_tells_that_nothing_is_set(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    assert rundeck.main(DOCTOR, {}) == 10
+    assert "Correct the cluster connection settings" in capsys.readouterr().out
 
 
 def test_a_stack_trace_quotes_no_kubeconfig(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,14 @@ CONNECT_S, READ_S = 10, 60
 SIDE_BY_SIDE = 10  # connections kept open; more are opened as needed
 PAGE = 500  # objects a request, as kubectl asks for
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
+# What was sent is repeated for GET only: a read may be repeated, an attach may not. Without a connection nothing was
+# sent: a server that has answered before is being restarted, and is waited for.
+_FIRST = urllib3.Retry(total=3, connect=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False)
+_AGAIN = urllib3.Retry(
+    total=9, connect=6, backoff_factor=0.5, backoff_max=8, status_forcelist=(429, 503), raise_on_status=False
+)
 CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
+NODE_GONE = "The pod's node does not answer: only what the API server knows can be captured."
 CHECK_NET = "Check the API server's address and the network between it and this machine."
 
 
@@ -32,13 +39,8 @@ class Api:
     def __init__(self, connection: Connection) -> None:
         """Use ``connection``; the first request opens it."""
         self.connection = connection
-        # GET only: a read may be repeated, an attach or exec may not.
-        retry = urllib3.Retry(
-            total=3, connect=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False
-        )
         options: dict[str, Any] = {
             "ssl_context": connection.tls,
-            "retries": retry,
             "timeout": urllib3.Timeout(connect=CONNECT_S, read=READ_S),
             "maxsize": SIDE_BY_SIDE,
         }
@@ -47,6 +49,7 @@ class Api:
         proxy = connection.proxy
         self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         self.streams = Streams()
+        self.has_answered = False
 
     def pod(self, namespace: str, name: str) -> Json:
         """Return the pod. Raises TargetNotFound, NotAllowed, Unreachable."""
@@ -130,13 +133,15 @@ class Api:
             response = self._request("PATCH", path, doing, body=json.dumps(body), content_type=STRATEGIC_MERGE)
             return cast("Json", response.json())
 
+    def post(self, path: str, doing: str, body: Json) -> Json:
+        """Send ``body`` to ``path`` and return the answer; ``doing`` begins the message of an error."""
+        with reported(doing):
+            return cast("Json", self._request("POST", path, doing, body=json.dumps(body)).json())
+
     def create_pod(self, pod: Json) -> Json:
         """Create ``pod`` and return it as the server keeps it."""
         namespace = pod["metadata"]["namespace"]
-        doing = f"cannot create a pod in {namespace}"
-        with reported(doing):
-            path = f"/api/v1/namespaces/{quote(namespace)}/pods"
-            return cast("Json", self._request("POST", path, doing, body=json.dumps(pod)).json())
+        return self.post(f"/api/v1/namespaces/{quote(namespace)}/pods", f"cannot create a pod in {namespace}", pod)
 
     def delete_pod(self, namespace: str, name: str) -> None:
         """Delete the pod. Raises TargetNotFound when it is gone."""
@@ -167,9 +172,20 @@ class Api:
     ) -> BaseHTTPResponse:
         url = self.connection.server + path + (f"?{urlencode(query)}" if query else "")
         headers = self.headers() | {"Content-Type": content_type}
-        response = self._pool.request(
-            method, url, body=body, headers=headers, preload_content=preload_content, redirect=False
-        )
+        try:
+            response = self._pool.request(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                preload_content=preload_content,
+                redirect=False,
+                retries=_AGAIN if self.has_answered else _FIRST,
+            )
+        except HTTPError:
+            self.has_answered = False
+            raise
+        self.has_answered = True
         if response.status >= 400:
             raise refused(doing, response.status, response.data)
         return response
@@ -242,6 +258,8 @@ def refused(doing: str, status: int, body: bytes) -> CaptureError:
         return NotAllowed(doing, why, _remedy(why))
     if status == 404:
         return TargetNotFound(doing, why, "Check the namespace and the name.")
+    if status >= 500:
+        return Unreachable(doing, f"{why} (HTTP {status})", NODE_GONE if "dial tcp" in why else "")
     return NothingCaptured(doing, f"{why} (HTTP {status})")
 
 

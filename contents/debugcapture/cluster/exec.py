@@ -13,14 +13,27 @@ from urllib.parse import urlsplit
 
 from ..model import ContainerRef, ExitStatus
 from .api import Api, pod_path, refused, unreachable, websocket_url
-from .frames import CLOSE, PING, STATUS, STDERR, STDOUT, SUBPROTOCOLS, Frames, broken_stream, exit_status, out_of_time
+from .frames import (
+    CLOSE,
+    PING,
+    STATUS,
+    STDERR,
+    STDIN,
+    STDOUT,
+    SUBPROTOCOLS,
+    Frames,
+    broken_stream,
+    exit_status,
+    out_of_time,
+)
 
 if TYPE_CHECKING:
     from websocket import WebSocket
 
 Sink = Callable[[memoryview], object]
 CONNECT_S = 10
-_READ_BYTES = 64 << 10
+_READ_BYTES, _SEND_BYTES = 64 << 10, 32 << 10
+_RESTART_WAITS_S = (0.5, 1, 2, 4, 8, 8)
 _PING_S = 20  # load balancers close what is idle, some after a minute
 
 
@@ -33,16 +46,19 @@ def run(  # noqa: PLR0913 - where, what, and its two outputs
     stderr: Sink,
     time_limit_s: float,
     closing: bool = False,
+    stdin: bytes = b"",
 ) -> ExitStatus:
     """Run ``argv`` in ``place`` and hand each piece of output to its sink; return how it ended.
 
     A piece is a view of the receive buffer, good until its sink returns; what a sink raises goes through. A stream
     that breaks, or runs into the time limit (in seconds, for all of it), is told in the status, so that what has
     arrived can be kept. Raises NotAllowed, TargetNotFound, Unreachable when the command could not be started.
-    After an abort only what is ``closing`` is run.
+    After an abort only what is ``closing`` is run. ``stdin`` is sent at once and not closed: it is for secrets, which
+    have no place in ``argv``, and has to tell its own end.
     """
-    connection = _open(api, place, argv)
+    connection = _open(api, place, argv, stdin=bool(stdin))
     try:
+        _send(connection, stdin)
         if closing:
             return _pump(connection, {STDOUT: stdout, STDERR: stderr}, time_limit_s)
         breakable = _Breakable(connection)
@@ -82,6 +98,15 @@ def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) 
     return exit_status(bytes(status)) if status else otherwise
 
 
+def _send(connection: "WebSocket", stdin: bytes) -> None:
+    """Send ``stdin`` in pieces. Where that fails the connection is dead, which the first read finds and tells."""
+    from websocket import WebSocketException
+
+    with suppress(WebSocketException, OSError):
+        for start in range(0, len(stdin), _SEND_BYTES):
+            connection.send_binary(bytes([STDIN]) + stdin[start : start + _SEND_BYTES])
+
+
 def _receive(connection: "WebSocket", buffer: memoryview, deadline: float) -> tuple[int, ExitStatus | None]:
     """Fill ``buffer`` and return how far; 0 at the end of the stream, with the reason when there is one.
 
@@ -115,27 +140,39 @@ def _answer(connection: "WebSocket", ping: memoryview) -> None:
         connection.pong(bytes(ping))
 
 
-def _open(api: Api, place: ContainerRef, argv: Sequence[str]) -> "WebSocket":
+def _open(api: Api, place: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
+    """Start the command; an API server that has answered before and now refuses connections is being restarted."""
+    import websocket
+
+    doing = f"cannot run a command in {place}"
+    for wait_s in (*(_RESTART_WAITS_S if api.has_answered and not api.streams.broken else ()), None):
+        try:
+            return _connect(api, place, argv, stdin=stdin)
+        except websocket.WebSocketBadStatusException as error:
+            raise refused(doing, error.status_code, error.resp_body or b"") from error
+        except (websocket.WebSocketException, OSError) as error:
+            if wait_s is None or not isinstance(error, ConnectionRefusedError):
+                raise unreachable(doing, error) from error
+        time.sleep(wait_s)
+    raise AssertionError("the last try returns or raises")
+
+
+def _connect(api: Api, place: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
     import websocket
 
     query = [("container", place.container), ("stdout", "true"), ("stderr", "true")]
+    query += [("stdin", "true")] if stdin else []
     query += [("command", word) for word in argv]
-    doing = f"cannot run a command in {place}"
-    try:
-        return websocket.create_connection(
-            websocket_url(api.connection.server, f"{pod_path(place.namespace, place.pod)}/exec", query),
-            timeout=CONNECT_S,
-            header=api.headers(),
-            subprotocols=list(SUBPROTOCOLS),
-            sslopt={"context": api.connection.tls, "server_hostname": api.connection.server_name},
-            skip_utf8_validation=True,
-            suppress_origin=True,
-            **_proxy(api.connection.proxy),
-        )
-    except websocket.WebSocketBadStatusException as error:
-        raise refused(doing, error.status_code, error.resp_body or b"") from error
-    except (websocket.WebSocketException, OSError) as error:
-        raise unreachable(doing, error) from error
+    return websocket.create_connection(
+        websocket_url(api.connection.server, f"{pod_path(place.namespace, place.pod)}/exec", query),
+        timeout=CONNECT_S,
+        header=api.headers(),
+        subprotocols=list(SUBPROTOCOLS),
+        sslopt={"context": api.connection.tls, "server_hostname": api.connection.server_name},
+        skip_utf8_validation=True,
+        suppress_origin=True,
+        **_proxy(api.connection.proxy),
+    )
 
 
 def _proxy(url: str | None) -> dict[str, object]:

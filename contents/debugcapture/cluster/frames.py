@@ -11,7 +11,7 @@ from typing import Any
 from ..model import ExitStatus
 
 SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
-STDOUT, STDERR, STATUS = 1, 2, 3
+STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
 CLOSE, PING = -8, -9  # control frames: minus their opcode
 _CONTINUATION, _CONTROL = 0, 8
 _MORE_LENGTH = {126: 2, 127: 8}  # bytes that say the length when seven bits do not

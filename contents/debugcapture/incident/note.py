@@ -29,6 +29,20 @@ def start_note(target: Target, capture_id: str, by: str, execution: str) -> str:
     )
 
 
+def joined_note(target: Target, capture_id: str, execution: str) -> str:
+    """Return the note that says that a capture of ``target`` for another incident is this one's as well."""
+    return _fit(
+        [
+            (_ALWAYS, f"Debug state of {target} (container {target.container}): capturing …"),
+            (
+                _ALWAYS,
+                "This capture was started for another incident about the same workload; its links come here too.",
+            ),
+        ],
+        [*_execution(execution), marker(capture_id)],
+    )
+
+
 def capture_note(manifest: Manifest, receipt: Receipt | None, place: str, execution: str, failure: str) -> str:
     """Return the note for a capture.
 

@@ -1,42 +1,69 @@
-"""PagerDuty's REST API v2: the note of an incident.
+"""PagerDuty's REST API v2: an incident, its alerts, and its notes.
 
-Source: PagerDuty API reference, "List notes", "Create a note on an incident", "Update a note", "Errors", "REST API
-Rate Limits".
+Source: PagerDuty API reference, "Get an incident", "List alerts for an incident", "List notes", "Create a note on an
+incident", "Update a note", "Errors", "REST API Rate Limits", "Pagination".
 """
 
 import json
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.response import BaseHTTPResponse
 
-from ..errors import BadInput, NoteNotSent
+from ..errors import BadInput, CaptureError, NotAllowed, NoteNotSent, NothingCaptured, TargetNotFound
 
 TRIES = 5
 LONGEST_WAIT_S = 60
 MOST_NOTES = 2000
+MOST_ALERTS, _PAGE = 500, 25  # an alert may have half a megabyte, and a page is in memory as a whole
 EU_HOST = "api.eu.pagerduty.com"
+Json = dict[str, Any]
+_NO_PAGERDUTY = "Check the API URL, and whether a proxy or a login page is in between."
 _REMEDIES = {
     400: "Set the From e-mail to a user of the account: an account key needs it.",
     402: "The account's plan does not include this.",
     403: "Give the API key write access to incidents.",
     404: "Check the incident's ID.",
 }
+_READ_ERRORS: dict[int, type[CaptureError]] = {
+    401: NotAllowed,
+    402: NotAllowed,
+    403: NotAllowed,
+    404: TargetNotFound,
+}
+
+
+class _Failed(Exception):  # noqa: N818 - it never leaves this module
+    """A request that was refused, or not answered, in the end."""
+
+    def __init__(self, why: str, status: int, remedy: str = "") -> None:
+        super().__init__(why)
+        self.why, self.status, self.remedy = why, status, remedy  # status 0: no answer
 
 
 class PagerDuty:
     """One PagerDuty account."""
 
-    def __init__(self, url: str, token: str, sender: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Talk to ``url`` as ``token`` (a key, or an OAuth token); ``sender`` is the e-mail of a user, or ""."""
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        sender: str,
+        sleep: Callable[[float], None] = time.sleep,
+        pace: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Talk to ``url`` as ``token`` (a key, or an OAuth token); ``sender`` is the e-mail of a user, or "".
+
+        ``pace`` returns when the next request may be sent.
+        """
         for name, value in (("PagerDuty API key", token), ("From e-mail", sender)):
             if not (value.isascii() and value.isprintable()):
                 raise BadInput(f"wrong {name}", "it has line breaks or other than ASCII characters", "Correct it.")
-        self._url, self._sleep = url.rstrip("/"), sleep
+        self._url, self._sleep, self._pace = url.rstrip("/"), sleep, pace
         self._headers = {
             "Authorization": f"Bearer {token}" if token.startswith("pdus+") else f"Token token={token}",
             "Accept": "application/vnd.pagerduty+json;version=2",
@@ -71,25 +98,77 @@ class PagerDuty:
             method, place = ("PUT", f"{path}/{quote(str(ours.get('id')))}") if ours else ("POST", path)
             return self._send(method, place, body)
 
-        self._retried(incident, attempt, tries)
+        try:
+            self._retried(attempt, tries)
+        except _Failed as failed:
+            # A key that is wrong is put right some day; what is wrong with the incident or the note stays wrong.
+            waits = failed.status in (0, 401, 408, 429) or failed.status >= 500
+            remedy = failed.remedy or ("The evidence is safe; run the note step again later." if waits else "")
+            raise _not_sent(incident, failed.why, remedy, waits=waits) from None
         return done
 
-    def _retried(self, incident: str, attempt: Callable[[], BaseHTTPResponse], tries: int) -> None:
-        failure = ""
+    def check(self) -> None:
+        """Ask whether the account takes the key. Raises NotAllowed, or NothingCaptured when it does not answer."""
+        try:
+            self._retried(lambda: self._send("GET", "/abilities", None), tries=1)
+        except _Failed as failed:
+            kind = _READ_ERRORS.get(failed.status, NothingCaptured)
+            do = "Check the API URL." if failed.status == 404 else failed.remedy
+            raise kind(f"PagerDuty at {self._url}", failed.why, do) from None
+
+    def alerts(self, incident: str) -> list[Json]:
+        """Return the incident's alerts, the first MOST_ALERTS of them.
+
+        Raises TargetNotFound (no such incident), NotAllowed, NothingCaptured (no answer).
+        """
+        found: list[Json] = []
+        while True:
+            page = self._read(incident, "/alerts", {"limit": str(_PAGE), "offset": str(len(found))})
+            alerts = page.get("alerts")
+            if not isinstance(alerts, list):
+                raise _not_pagerduty(_cannot_read(incident))
+            found += alerts
+            if not alerts or page.get("more") is not True or len(found) >= MOST_ALERTS:
+                return found
+
+    def incident(self, incident: str) -> Json:
+        """Return the incident itself; raises as `alerts` does."""
+        found = self._read(incident, "", {}).get("incident")
+        if not isinstance(found, dict):
+            raise _not_pagerduty(_cannot_read(incident))
+        return found
+
+    def _read(self, incident: str, below: str, query: dict[str, str]) -> Json:
+        path = f"/incidents/{quote(incident)}{below}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            content = self._retried(lambda: self._send("GET", path, None), TRIES).json()
+        except _Failed as failed:
+            raise _READ_ERRORS.get(failed.status, NothingCaptured)(
+                _cannot_read(incident), failed.why, failed.remedy.replace("write", "read")
+            ) from None
+        except ValueError:
+            raise _not_pagerduty(_cannot_read(incident)) from None
+        if not isinstance(content, dict):
+            raise _not_pagerduty(_cannot_read(incident))
+        return content
+
+    def _retried(self, attempt: Callable[[], BaseHTTPResponse], tries: int) -> BaseHTTPResponse:
+        failed = _Failed("", 0)
         for number in range(tries):
             try:
                 answer = attempt()
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                failure, wait_s = f"PagerDuty did not answer ({error})", 2.0**number
+                failed, wait_s = _Failed(f"PagerDuty did not answer ({error})", 0), 2.0**number
             else:
                 if answer.status < 300:
-                    return
-                failure, wait_s = _failure(answer), _wait(answer, number)
+                    return answer
+                failed, wait_s = _Failed(_failure(answer), answer.status), _wait(answer, number)
                 if answer.status not in (408, 429) and answer.status < 500:
-                    raise _not_sent(incident, failure, self._remedy(answer.status))
+                    failed.remedy = self._remedy(answer.status)
+                    break
             if number + 1 < tries:
                 self._sleep(min(wait_s, LONGEST_WAIT_S))
-        raise _not_sent(incident, failure, "The evidence is safe; run the note step again later.", waits=True)
+        raise failed
 
     def _remedy(self, status: int) -> str:
         if status != 401:
@@ -98,6 +177,7 @@ class PagerDuty:
         return f"Check the API key; if it is not one of the {here} region, set the API URL to {there}."
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> BaseHTTPResponse:
+        self._pace()
         text = json.dumps(body) if body else None
         return self._pool.request(method, self._url + path, body=text, headers=self._headers, redirect=False)
 
@@ -121,13 +201,20 @@ def _not_sent(incident: str, failure: str, remedy: str, *, waits: bool = False) 
     return error
 
 
+def _cannot_read(incident: str) -> str:
+    return f"cannot read incident {incident}"
+
+
+def _not_pagerduty(doing: str) -> NothingCaptured:
+    return NothingCaptured(doing, "what answers is not PagerDuty", _NO_PAGERDUTY)
+
+
 def _notes(incident: str, answer: BaseHTTPResponse) -> list[dict[str, Any]]:
     """Return the notes. Raises NoteNotSent when it is not PagerDuty that answers."""
     try:
         return [dict(note) for note in answer.json()["notes"]]
     except (ValueError, KeyError, TypeError, AttributeError):
-        remedy = "Check the API URL, and whether a proxy or a login page is in between."
-        raise _not_sent(incident, "what answers is not PagerDuty", remedy) from None
+        raise _not_sent(incident, "what answers is not PagerDuty", _NO_PAGERDUTY) from None
 
 
 def _failure(answer: BaseHTTPResponse) -> str:

@@ -6,10 +6,11 @@ Source: azure-storage-blob documentation; Azure Storage REST API, "Put Block", "
 import base64
 import hashlib
 import itertools
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from azure.storage.blob import (
     BlobBlock,
     BlobClient,
     BlobProperties,
+    BlobSasPermissions,
     ContentSettings,
     ImmutabilityPolicy,
     StandardBlobTier,
@@ -28,8 +30,11 @@ from azure.storage.blob import (
 from ..errors import NotStored
 from ..model import Stored
 from ..settings import StoreSettings
-from .azure_account import identify, open_service, read_account, sign
+from .azure_account import identify, link, open_service, read_account, signed
+from .azure_direct import AzureDirectUpload
 from .content import content_type
+from .direct import Original
+from .store import Progress, unseen
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -54,28 +59,55 @@ class AzureStore:
         self._account, self._settings = read_account(account, settings), settings
         self._container, _, self._prefix = path.partition("/")
         self._client = open_service(self._account)
+        self._large = threading.Lock()  # one large file at a time: its blocks go side by side, and are held in memory
 
-    def put(self, key: str, file: Path, sha256: str) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         """Upload in blocks, each checked by the server on arrival; blocks of an earlier try are not sent again."""
-        name = f"{self._prefix}/{key}".lstrip("/")
-        url = f"azblob://{self._account.name}/{self._container}/{name}"
+        blob, url = self._place(key)
         doing, size = f"cannot store {url}", file.stat().st_size
-        with _reported(doing):
+        with _reported(doing), self._large if size > BLOCK_BYTES else nullcontext():
             identify(self._account, self._client, doing)
-            blob = self._client.get_blob_client(self._container, name)
             found = _found(blob, size, sha256)
             if not found or _committed(blob) != [_block_name(*block) for block in _read(file, hashlib.sha256())]:
-                names = self._upload(blob, file, sha256, doing)
+                names = self._upload(blob, file, sha256, progress, doing)
                 found = _found(blob, size, sha256)
                 if not found or _committed(blob) != names:
                     do = "The bundle stays in the spool; send it again."
                     raise NotStored(doing, "what the store has differs from what was sent", do)
             if self._settings.azure_immutable_days and not found.immutability_policy.expiry_time:
                 blob.set_immutability_policy(self._policy())  # it was there before, or the server did not heed ours
-            link, expires = sign(self._account, self._client, blob, self._settings.link_valid_s)
-        return Stored(key, url, link, expires, size, sha256)
+            address, expires = link(self._account, self._client, blob, self._settings.link_valid_s)
+        return Stored(key, url, address, expires, size, sha256)
 
-    def _upload(self, blob: BlobClient, file: Path, sha256: str, doing: str) -> list[str]:
+    def direct(self, key: str, original: Original, valid_s: int) -> AzureDirectUpload:
+        """Begin an upload that a pod carries out; see `direct.TakesDirectly`."""
+        blob, url = self._place(key)
+        doing = f"cannot store {url}"
+        if self._account.sas and not self._account.key:
+            do = "Set azure_key, or use an identity."
+            raise NotStored(f"cannot have a pod store {url}", "azure_sas opens more than one blob", do)
+
+        def commit(names: list[str]) -> str:
+            with _reported(doing):
+                self._commit(blob, Path(key), names, original.sha256)
+                found = blob.get_blob_properties()
+            return "" if found.size == original.size else f"the store has {found.size} bytes of {original.size}"
+
+        with _reported(doing):
+            identify(self._account, self._client, doing)
+            write = BlobSasPermissions(create=True, write=True)
+            until = datetime.now(timezone.utc) + timedelta(seconds=valid_s)
+            token = signed(self._account, self._client, blob, write, until)
+            address, expires = link(self._account, self._client, blob, self._settings.link_valid_s)
+        stored = Stored(key, url, address, expires, original.size, original.sha256)
+        return AzureDirectUpload(blob.url, original, stored, token, commit)
+
+    def _place(self, key: str) -> tuple[BlobClient, str]:
+        name = f"{self._prefix}/{key}".lstrip("/")
+        url = f"azblob://{self._account.name}/{self._container}/{name}"
+        return self._client.get_blob_client(self._container, name), url
+
+    def _upload(self, blob: BlobClient, file: Path, sha256: str, progress: Progress, doing: str) -> list[str]:
         """Send what is not there, put it together, and return the names of the blocks."""
         whole, waiting = hashlib.sha256(), _uncommitted(blob)
 
@@ -83,18 +115,22 @@ class AzureStore:
             name = _block_name(number, content)
             if waiting.get(name) != len(content):
                 blob.stage_block(name, content, len(content), validate_content=True)
+            progress(len(content))
             return name
 
         names = list(_side_by_side(send, _read(file, whole)))
         if whole.hexdigest() != sha256:
             raise NotStored(doing, "what was read differs from what was captured", "Look at the spool's disk.")
+        self._commit(blob, file, names, sha256)
+        return names
+
+    def _commit(self, blob: BlobClient, file: Path, names: list[str], sha256: str) -> None:
         blob.commit_block_list(
             [BlobBlock(name) for name in names],
             content_settings=ContentSettings(content_type=content_type(file)),
             metadata={"sha256": sha256},
             **self._wishes(),
         )
-        return names
 
     def _wishes(self) -> dict[str, Any]:
         """Return what the settings ask for each blob beyond its content."""

@@ -79,13 +79,20 @@ def identify(account: Account, service: BlobServiceClient, doing: str) -> None:
         raise NotStored(doing, f"this machine's identity gets no token: {why}", do) from error
 
 
-def sign(account: Account, service: BlobServiceClient, blob: BlobClient, valid_s: int) -> tuple[str, datetime | None]:
+def link(account: Account, service: BlobServiceClient, blob: BlobClient, valid_s: int) -> tuple[str, datetime | None]:
     """Return a link to ``blob`` that expires, or with a SAS token the bare URL: the token itself may write."""
     bare = blob.url.partition("?")[0]
     if account.sas and not account.key:
         return bare, None
+    expires = datetime.now(timezone.utc) + timedelta(seconds=valid_s)
+    return f"{bare}?{signed(account, service, blob, BlobSasPermissions(read=True), expires)}", expires
+
+
+def signed(
+    account: Account, service: BlobServiceClient, blob: BlobClient, permission: BlobSasPermissions, expires: datetime
+) -> str:
+    """Return the query of a SAS for ``blob``, signed with the account's key or the identity's own."""
     now = datetime.now(timezone.utc)
-    expires = now + timedelta(seconds=valid_s)
     signer: Any = None if account.key else service.get_user_delegation_key(now - timedelta(minutes=5), expires)
     token = generate_blob_sas(
         account.name,
@@ -93,10 +100,10 @@ def sign(account: Account, service: BlobServiceClient, blob: BlobClient, valid_s
         blob.blob_name,
         account_key=account.key or None,
         user_delegation_key=signer,
-        permission=BlobSasPermissions(read=True),
+        permission=permission,
         expiry=expires,
     )
-    return f"{bare}?{quote(token, safe='=&%')}", expires
+    return quote(token, safe="=&%")
 
 
 def _credential(account: Account) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..checksum import sha256_of
 from ..errors import NotStored
 from ..model import Stored
+from .store import Progress, unseen
 
 _REMEDIES = {
     errno.ENOSPC: "Make room there.",
@@ -25,7 +26,7 @@ class FileStore:
         """Keep files below ``root``, an absolute path."""
         self._root = root
 
-    def put(self, key: str, file: Path, sha256: str) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         """Copy beside, sync, compare, rename: a reader sees the whole file or none.
 
         The root itself is never made: where it is missing, a mount is, and the evidence would lie below it.
@@ -39,6 +40,7 @@ class FileStore:
             if not _same(goal, file, sha256):
                 _make_folders(goal.parent, self._root)
                 _copy(file, goal, sha256, doing)
+                progress(file.stat().st_size)
             size = goal.stat().st_size
         except OSError as error:
             remedy = _REMEDIES.get(error.errno or 0, "Check the directory.")

@@ -23,6 +23,7 @@ from ..model import Stored
 from ..settings import StoreSettings
 from .sftp_writes import Piece, Writes
 from .ssh import SILENCE_S, connected, read_address, read_login
+from .store import Progress, unseen
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -45,6 +46,27 @@ class Modes:
     folder: int | None
 
 
+class _Reached:
+    """How far an upload has come; what is sent again after a break is told once."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._told = progress, 0
+
+    def offset(self, offset: int) -> None:
+        if offset > self._told:
+            self._told, more = offset, offset - self._told
+            self._progress(more)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is to be stored, and who is told how much of it is."""
+
+    file: Path
+    sha256: str
+    reached: _Reached
+
+
 class SftpStore:
     """Files below one directory; see `store.Store`."""
 
@@ -55,7 +77,7 @@ class SftpStore:
         self._root = unquote(url.path) or "/"
         self._modes = Modes(_mode(settings.sftp_file_mode), _mode(settings.sftp_folder_mode))
 
-    def put(self, key: str, file: Path, sha256: str) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         """Write beside, compare, rename: a reader sees the whole file or none.
 
         What an earlier try left is read back and kept as far as it is the file's beginning. The server tells the
@@ -64,15 +86,16 @@ class SftpStore:
         path = posixpath.join(self._root, key)
         url = f"sftp://{self._address.user}@{self._address.name}{quote(path)}"
         doing = f"cannot store {url}"
-        _again(lambda: self._put(path, file, sha256, doing), doing)
+        reached = _Reached(progress)
+        _again(lambda: self._put(path, file, sha256, reached, doing), doing)
         return Stored(key, url, url, None, file.stat().st_size, sha256)
 
-    def _put(self, path: str, file: Path, sha256: str, doing: str) -> None:
+    def _put(self, path: str, file: Path, sha256: str, reached: _Reached, doing: str) -> None:
         with _told(doing), connected(self._login, self._address, self._jump, doing) as transport:
             sftp = _open_sftp(transport)  # it is closed with the transport; by itself it would fail on a broken one
             if not _same(sftp, path, file, sha256):
                 _make_folders(sftp, posixpath.dirname(path), self._modes.folder)
-                _upload(sftp, path, file, sha256, self._modes.file, doing)
+                _upload(sftp, path, _Source(file, sha256, reached), self._modes.file, doing)
 
 
 def _mode(octal: str) -> int | None:
@@ -125,18 +148,19 @@ def _make_folders(sftp: paramiko.SFTPClient, folder: str, mode: int | None) -> N
             sftp.chmod(folder, mode)  # what is given to mkdir, the server's umask cuts
 
 
-def _upload(sftp: paramiko.SFTPClient, path: str, file: Path, sha256: str, mode: int | None, doing: str) -> None:
+def _upload(sftp: paramiko.SFTPClient, path: str, source: _Source, mode: int | None, doing: str) -> None:
     folder, name = posixpath.split(path)
-    part, size = posixpath.join(folder, f".{name}.part"), file.stat().st_size
+    part, size = posixpath.join(folder, f".{name}.part"), source.file.stat().st_size
     left = _size(sftp, part)
-    with file.open("rb") as here, sftp.open(part, "wb" if left < 0 else "r+b") as there:
+    with source.file.open("rb") as here, sftp.open(part, "wb" if left < 0 else "r+b") as there:
         if mode is not None:
             there.chmod(mode)
         kept, checksum = _common(there, here, size) if left > 0 else (0, hashlib.sha256())
         if left > kept:
             there.truncate(kept)
-        _send(here, Writes(_channel(sftp), cast(bytes, there.handle)), kept, checksum)
-        if checksum.hexdigest() != sha256:
+        writes = Writes(_channel(sftp), cast(bytes, there.handle))
+        _send(here, writes, kept, checksum, source.reached)
+        if checksum.hexdigest() != source.sha256:
             raise NotStored(doing, "what was read differs from what was captured", "Look at the spool's disk.")
     there_now = _size(sftp, part)
     if there_now != size:
@@ -157,7 +181,7 @@ def _common(there: paramiko.SFTPFile, here: BinaryIO, size: int) -> "tuple[int, 
     return same, checksum
 
 
-def _send(here: BinaryIO, writes: Writes, start: int, checksum: "_Hash") -> None:
+def _send(here: BinaryIO, writes: Writes, start: int, checksum: "_Hash", reached: _Reached) -> None:
     """Send ``here`` from ``start``, and add to ``checksum`` what is sent; the next bytes are read meanwhile."""
     here.seek(start)
     now, ahead = ([writes.piece() for _ in range(_READ_AHEAD)] for _ in range(2))
@@ -168,6 +192,7 @@ def _send(here: BinaryIO, writes: Writes, start: int, checksum: "_Hash") -> None
             for piece, length in zip(now, lengths, strict=False):
                 writes.send(piece, start, length)
                 start += length
+            reached.offset(start)
             now, ahead = ahead, now
     writes.finish()
 

@@ -1,5 +1,6 @@
 """The contract of a store, and the way from a URL to one."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -8,6 +9,12 @@ from ..errors import BadInput
 from ..model import Stored
 from ..settings import StoreSettings
 
+Progress = Callable[[int], None]  # is told how many more bytes of a file the store has, from whichever thread sent them
+
+
+def unseen(_more: int) -> None:
+    """Show no progress."""
+
 
 class Store(Protocol):
     """A place that keeps files for good.
@@ -15,10 +22,11 @@ class Store(Protocol):
     A store retries by itself what its service calls temporary. Every failure that is left is NotStored.
     """
 
-    def put(self, key: str, file: Path, sha256: str) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         """Keep ``file`` as ``key``, and return where, once the store itself confirms its size and content.
 
-        Doing it twice is harmless. ``sha256`` is the file's checksum in hex. Raises NotStored.
+        Doing it twice is harmless, and several threads may do it at once with different keys. ``sha256`` is the file's
+        checksum in hex. An exception of ``progress`` ends the upload, and is passed on. Raises NotStored.
         """
         ...
 

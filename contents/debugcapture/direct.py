@@ -1,0 +1,123 @@
+"""Have a debug container send a large file to the store, past the API server and this machine.
+
+The store signs a request for each piece, the container carries them out, the store compares the whole.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from .cluster import exec as exec_stream
+from .cluster.api import Api
+from .errors import NothingCaptured
+from .model import ContainerRef, Stored
+from .stores.direct import MOST_PIECES, PIECE_BYTES, DirectUpload, Original, Piece, TakesDirectly
+
+_PROGRAM = "store-upload"  # deploy/toolbox
+_ERROR_BYTES, _SUMS_BYTES = 4096, 1 << 20
+_SAID_EVERY_BYTES = 256 << 20
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """Where a capture's large files go straight from the pod."""
+
+    store: TakesDirectly
+    folder: str  # of the bundle in the store
+    least_bytes: int  # what is smaller is streamed
+
+    def send(  # noqa: PLR0913 - from where, to where
+        self, api: Api, place: ContainerRef, path: str, name: str, time_limit_s: int, say: Say
+    ) -> Stored | None:
+        """Send the file ``path`` of the debug container ``place`` as ``name`` of the bundle; None when it is small.
+
+        Raises CaptureError with the reason why it has to be streamed. What was sent of it is taken back.
+        """
+        original = _describe(api, place, path, time_limit_s)
+        if original.size < self.least_bytes:
+            return None
+        say(f"{name}: the pod sends {original.size:,} bytes to the store itself")
+        upload = self.store.direct(f"{self.folder}/{name}", original, time_limit_s)
+        try:
+            return upload.complete(_send(api, place, path, upload, time_limit_s, say))
+        except BaseException:
+            upload.abandon()
+            raise
+
+
+class _Lines:
+    """Takes output line by line."""
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        self._take, self._cut = take, ""
+
+    def __call__(self, piece: memoryview) -> None:
+        *lines, self._cut = (self._cut + bytes(piece).decode(errors="replace")).split("\n")
+        for line in lines:
+            self._take(line)
+
+
+def _describe(api: Api, place: ContainerRef, path: str, time_limit_s: int) -> Original:
+    """Return size and checksums of ``path``, as the container computes them."""
+    output = bytearray()
+    argv = (_PROGRAM, "sums", path, str(PIECE_BYTES), str(MOST_PIECES))
+    _run(api, place, argv, lambda piece: output.extend(piece[: _SUMS_BYTES - len(output)]), time_limit_s)
+    try:
+        told = json.loads(output)
+        pieces = tuple(Piece(int(one["length"]), str(one["sha256"]), str(one["md5"])) for one in told["pieces"])
+        return Original(int(told["size"]), str(told["sha256"]), pieces)
+    except (ValueError, TypeError, KeyError) as error:
+        raise NothingCaptured(f"{_PROGRAM} in {place}", "its answer cannot be read") from error
+
+
+def _send(  # noqa: PLR0913 - what, from where, and how long
+    api: Api, place: ContainerRef, path: str, upload: DirectUpload, time_limit_s: int, say: Say
+) -> list[str]:
+    """Return the store's tag for each piece."""
+    tags: dict[int, str] = {}
+    sent = said = 0
+
+    def take(line: str) -> None:
+        nonlocal sent, said
+        word, _, rest = line.partition(" ")
+        index, _, tag = rest.partition(" ")
+        if word == "sent" and index.isdigit() and int(index) < len(upload.requests):
+            tags[int(index)] = tag
+            sent += upload.requests[int(index)].length
+            if sent - said >= _SAID_EVERY_BYTES:
+                said = sent
+                say(f"{path}: the store has {sent:,} bytes")
+
+    requests = json.dumps([asdict(one) for one in upload.requests])
+    _run(api, place, (_PROGRAM, "send", path), _Lines(take), time_limit_s, stdin=f"{requests}\n".encode())
+    if len(tags) != len(upload.requests):
+        raise NothingCaptured(f"{_PROGRAM} in {place}", "it did not send every piece")
+    return [tags[index] for index in range(len(tags))]
+
+
+def _run(  # noqa: PLR0913 - see exec
+    api: Api,
+    place: ContainerRef,
+    argv: tuple[str, ...],
+    stdout: exec_stream.Sink,
+    time_limit_s: int,
+    stdin: bytes = b"",
+) -> None:
+    errors = bytearray()
+    status = exec_stream.run(
+        api,
+        place,
+        argv,
+        stdout=stdout,
+        stderr=lambda piece: errors.extend(piece[: _ERROR_BYTES - len(errors)]),
+        time_limit_s=time_limit_s,
+        stdin=stdin,
+    )
+    if status.code == 0:
+        return
+    if status.not_found:
+        why = f"the debug image has no {_PROGRAM}"
+    else:
+        why = errors.decode(errors="replace").strip() or status.message or f"exit code {status.code}"
+    raise NothingCaptured(f"direct upload from {place}", why)

@@ -1,0 +1,126 @@
+"""Send the artifacts of a bundle: a few side by side, and those that are finished while others are still captured.
+
+What the store has confirmed is written down in the bundle at once, and not sent again, whichever process comes next.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+from .bundle import Bundle
+from .errors import NotStored
+from .model import Artifact, Receipt, Stored
+from .report import size
+from .settings import StoreSettings
+from .stores.store import Store, open_store
+
+AT_A_TIME = 3
+_SAID_EVERY_S = 10
+_LINK_LEFT = timedelta(hours=1)  # a link that ends sooner is made anew
+Say = Callable[[str], None]
+
+
+class _Stopped(Exception):  # noqa: N818 - see errors.py
+    """The step is being ended."""
+
+
+class Sending:
+    """The way of one bundle's artifacts to one store."""
+
+    def __init__(self, bundle: Bundle, store: Store, url: str, say: Say) -> None:
+        """Send to ``store`` at ``url``; each artifact is said when it is there, and long ones on their way."""
+        self._bundle, self._store, self._url, self._say = bundle, store, url, say
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        before = bundle.sent()
+        self._sent = {one.key: one for one in before.stored} if before and before.store == url else {}
+
+    def all(self, artifacts: Sequence[Artifact], folder: str) -> list[Stored]:
+        """Send ``artifacts`` below ``folder`` and return where they are, in order. Raises NotStored or OSError."""
+        with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="send") as pool:
+            try:
+                return list(pool.map(lambda artifact: self.one(artifact, folder), artifacts))
+            except BaseException:
+                self.stop()  # those that are on their way too
+                raise
+
+    def one(self, artifact: Artifact, folder: str) -> Stored:
+        """Send ``artifact`` unless the store has it. Raises NotStored or OSError."""
+        if artifact.direct:
+            return artifact.direct
+        key, file = f"{folder}/{artifact.file}", self._bundle.folder / artifact.file
+        sent = self._sent.get(key)
+        if sent and sent.sha256 == artifact.sha256 and _opens(sent):
+            return sent
+        began = time.monotonic()
+        stored = self._store.put(key, file, artifact.sha256, self._progress(artifact))
+        with self._lock:
+            self._sent[key] = stored
+            self._bundle.save_sent(Receipt(self._url, tuple(self._sent.values())))
+        self._say(f"stored {artifact.file}, {size(artifact.bytes)}{_took(began)}")
+        return stored
+
+    def stop(self) -> None:
+        """Have what is on its way give up at its next step."""
+        self._stop.set()
+
+    def _progress(self, artifact: Artifact) -> Callable[[int], None]:
+        began = said = time.monotonic()
+        sent, lock = 0, threading.Lock()
+
+        def progress(more: int) -> None:
+            nonlocal sent, said
+            if self._stop.is_set():
+                raise _Stopped
+            with lock:
+                sent += more
+                if sent < artifact.bytes and time.monotonic() - said >= _SAID_EVERY_S:
+                    said = time.monotonic()
+                    self._say(f"sending {artifact.file}: {size(sent)} of {size(artifact.bytes)}{_took(began)}")
+
+        return progress
+
+
+@contextmanager
+def sending_ahead(bundle: Bundle, settings: StoreSettings, say: Say) -> Iterator[Callable[[Artifact], None]]:
+    """Yield what sends each artifact that it is given in the background, one at a time: the capture goes first.
+
+    It stops at the first failure and at the end of the context; `keep` sends what is left. Nothing is done when
+    ``settings`` name no store.
+    """
+    if not settings.store:
+        yield lambda _artifact: None
+        return
+    sending = Sending(bundle, open_store(settings), settings.store, say)
+    running: list[Future[None]] = []
+
+    def send(artifact: Artifact) -> None:
+        try:
+            sending.one(artifact, bundle.manifest().key)
+        except (NotStored, OSError) as error:
+            sending.stop()
+            say(f"{error} It is sent again when the capture is done.")
+
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
+        try:
+            yield lambda artifact: running.append(pool.submit(send, artifact)) if artifact.file else None
+        except BaseException:
+            sending.stop()
+            raise
+        finally:
+            for one in running:
+                one.cancel()
+    for one in running:
+        if not one.cancelled() and not isinstance(one.exception(), _Stopped):
+            one.result()
+
+
+def _opens(stored: Stored) -> bool:
+    return not stored.expires or stored.expires - datetime.now(timezone.utc) > _LINK_LEFT
+
+
+def _took(began: float) -> str:
+    took_s = time.monotonic() - began
+    return f" in {took_s:.0f} s" if took_s >= 1 else ""

@@ -1,0 +1,172 @@
+"""One object's way to S3: what an earlier try has sent is found and kept, the rest is sent, the whole is compared.
+
+Source: Amazon S3 API Reference, "CreateMultipartUpload", "ListParts", "CompleteMultipartUpload"; Amazon S3 User Guide,
+"Checking object integrity".
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, BinaryIO
+
+from botocore.exceptions import ClientError
+
+from ..errors import NotStored
+from .s3_errors import again, code_of
+from .s3_parts import Part, Slice, difference, part_bytes, read_parts, same
+from .store import Progress
+
+AT_A_TIME = 4
+# A policy that allows no more than writing hides what is there: then it is sent, and the server says if it may be.
+_HIDDEN = {"400", "401", "403", "404", "NoSuchKey", "NoSuchBucket"}
+_NOT_LISTED = {"AccessDenied", "MethodNotAllowed", "NotImplemented"}
+_SEND_AGAIN = "The bundle stays in the spool; send it again."
+
+
+class Upload:
+    """The upload of one file."""
+
+    def __init__(self, client: Any, place: Mapping[str, str], file: BinaryIO, sha256: str, progress: Progress) -> None:
+        """Send ``file``, whose checksum is ``sha256`` in hex, to ``place``: Bucket, Key, maybe ExpectedBucketOwner."""
+        self._client, self._place, self._file, self._sha256 = client, place, file, sha256
+        self._progress = progress
+        self._doing = f"cannot store s3://{place['Bucket']}/{place['Key']}"
+        self.size = os.fstat(file.fileno()).st_size
+
+    def run(self, fields: Mapping[str, Any]) -> None:
+        """Have the object in the bucket, created with ``fields``. Raises NotStored, or what boto3 does."""
+        there = self._there()
+        if there and there["ContentLength"] == self.size and not self._different(there, self._read()):
+            self._progress(self.size)
+            return
+        created_with = {**fields, "Metadata": {"sha256": self._sha256}}
+        send = self._send_parts if self.size > part_bytes(self.size) else self._send_whole
+        parts = send(created_with)
+        problem = self._different(again(self._head), parts)
+        if problem:
+            raise NotStored(self._doing, problem, _SEND_AGAIN)
+
+    def _head(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._client.head_object(**self._place, ChecksumMode="ENABLED")
+        return found
+
+    def _there(self) -> dict[str, Any] | None:
+        """Return the object as the server describes it, or None when there is none, or none that we may see."""
+        try:
+            return again(self._head)
+        except ClientError as error:
+            if code_of(error) in _HIDDEN:
+                return None
+            raise
+
+    def _different(self, head: Mapping[str, Any], parts: list[Part]) -> str:
+        return difference(head, self.size, self._sha256, [part.sha256 for part in parts])
+
+    def _read(self) -> list[Part]:
+        """Return the file's parts. Raises NotStored when it is not what was captured."""
+        whole = hashlib.sha256()
+        parts = list(read_parts(self._file, self.size, whole))
+        self._require_captured(whole.hexdigest())
+        return parts
+
+    def _require_captured(self, sha256: str) -> None:
+        if sha256 != self._sha256:
+            why = "what was read differs from what was captured"
+            raise NotStored(self._doing, why, "Look at the spool's disk.")
+
+    def _send_whole(self, created_with: Mapping[str, Any]) -> list[Part]:
+        parts = self._read()
+        only = parts[0] if parts else Part(1, 0, 0, hashlib.sha256().digest())
+        self._require_same(only, again(lambda: self._client.put_object(**created_with, **self._sent(only))))
+        self._progress(self.size)
+        return parts
+
+    def _send_parts(self, created_with: Mapping[str, Any]) -> list[Part]:
+        """Send the parts side by side, while those after them are read; return them all."""
+        upload_id, there = self._begun() or (self._begin(created_with), {})
+        whole, parts, sending = hashlib.sha256(), list[Part](), set[Future[None]]()
+        etags: dict[int, str] = {}
+
+        def send(part: Part) -> None:
+            answer = again(
+                lambda: self._client.upload_part(**self._sent(part), UploadId=upload_id, PartNumber=part.number)
+            )
+            self._require_same(part, answer)
+            etags[part.number] = answer["ETag"]
+            self._progress(part.length)
+
+        with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="upload") as pool:
+            try:
+                for part in read_parts(self._file, self.size, whole):
+                    parts.append(part)
+                    kept = there.get(part.number)
+                    if kept and same(self._file, part, kept):
+                        etags[part.number] = kept["ETag"]
+                        self._progress(part.length)
+                    else:
+                        sending = _some_left(sending, 2 * AT_A_TIME - 1) | {pool.submit(send, part)}
+                _some_left(sending, 0)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        self._require_captured(whole.hexdigest())
+        self._complete(upload_id, [_listed(part, etags[part.number]) for part in parts], parts)
+        return parts
+
+    def _begin(self, created_with: Mapping[str, Any]) -> str:
+        begun = again(
+            lambda: self._client.create_multipart_upload(**self._place, **created_with, ChecksumAlgorithm="SHA256")
+        )
+        return str(begun["UploadId"])
+
+    def _begun(self) -> tuple[str, dict[int, Mapping[str, Any]]] | None:
+        """Return the upload of this object that an earlier try did not finish, and its parts by number."""
+        about = {("Prefix" if name == "Key" else name): value for name, value in self._place.items()}
+        try:
+            found = again(lambda: self._client.list_multipart_uploads(**about))
+        except ClientError as error:
+            if code_of(error) in _NOT_LISTED:  # then each try starts anew
+                return None
+            raise
+        ours = [
+            one
+            for one in found.get("Uploads", ())
+            if one["Key"] == self._place["Key"] and one.get("ChecksumAlgorithm", "SHA256") == "SHA256"
+        ]
+        if not ours:
+            return None
+        upload_id = max(ours, key=lambda one: one["Initiated"])["UploadId"]
+        pages = self._client.get_paginator("list_parts")
+        listed = again(lambda: list(pages.paginate(**self._place, UploadId=upload_id).search("Parts[]")))
+        return upload_id, {part["PartNumber"]: part for part in listed if part}
+
+    def _complete(self, upload_id: str, listed: list[dict[str, Any]], parts: list[Part]) -> None:
+        complete = {"UploadId": upload_id, "MultipartUpload": {"Parts": listed}}
+        try:
+            again(lambda: self._client.complete_multipart_upload(**self._place, **complete))
+        except ClientError:
+            there = self._there()  # its answer may have been lost, and the second try found nothing to complete
+            if there is None or self._different(there, parts):
+                raise
+
+    def _sent(self, part: Part) -> dict[str, Any]:
+        body = Slice(self._file, part.offset, part.length)
+        return {**self._place, "Body": body, "ContentLength": part.length, "ChecksumSHA256": part.checksum}
+
+    def _require_same(self, part: Part, answer: Mapping[str, Any]) -> None:
+        if not same(self._file, part, answer):
+            raise NotStored(self._doing, "the store has other content than it was sent", _SEND_AGAIN)
+
+
+def _listed(part: Part, etag: str) -> dict[str, Any]:
+    return {"PartNumber": part.number, "ETag": etag, "ChecksumSHA256": part.checksum}
+
+
+def _some_left(sending: set[Future[None]], most: int) -> set[Future[None]]:
+    """Wait until ``most`` of ``sending`` are left, and return these; the first failure is raised."""
+    while len(sending) > most:
+        done, sending = wait(sending, return_when=FIRST_COMPLETED)
+        for one in done:
+            one.result()
+    return sending

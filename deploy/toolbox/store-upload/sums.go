@@ -1,0 +1,55 @@
+package main
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+)
+
+type piece struct {
+	Length int64  `json:"length"`
+	SHA256 []byte `json:"sha256"` // in base64, as stores want it
+	MD5    []byte `json:"md5"`
+}
+
+type original struct {
+	Size   int64   `json:"size"`
+	SHA256 string  `json:"sha256"`
+	Pieces []piece `json:"pieces"`
+}
+
+// sums reads the file once, and prints what a store has to find in each piece.
+func sums(path string, length, most int64) error {
+	if length < 1 || most < 1 {
+		return fmt.Errorf("a piece has one byte at least, and a file one piece")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	state, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	length = max(length, (state.Size()+most-1)/most)
+	whole, found := sha256.New(), original{}
+	for found.Size < state.Size() {
+		strong, weak := sha256.New(), md5.New()
+		read, err := io.Copy(io.MultiWriter(whole, strong, weak), io.LimitReader(file, length))
+		if err != nil {
+			return err
+		}
+		if read == 0 {
+			return fmt.Errorf("%s has become shorter while it was read", path)
+		}
+		found.Size += read
+		found.Pieces = append(found.Pieces, piece{read, strong.Sum(nil), weak.Sum(nil)})
+	}
+	found.SHA256 = hex.EncodeToString(whole.Sum(nil))
+	return json.NewEncoder(os.Stdout).Encode(found)
+}

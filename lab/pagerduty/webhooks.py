@@ -1,0 +1,92 @@
+"""What PagerDuty's V3 webhooks send, of each kind that a subscription may bring. Hand-written after its documentation.
+
+Source: PagerDuty developer documentation, "V3 webhooks overview", "Webhook event types".
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from lab.pagerduty.incidents import now
+from lab.pagerduty.model import Json
+
+GUARANTEED_BYTES, LARGEST_BYTES = 55 * 1024, 256 * 1024
+
+
+def event(event_type: str, data: Json | None) -> Json:
+    """The envelope of one event."""
+    return {
+        "event": {
+            "id": secrets.token_hex(13).upper(),
+            "event_type": event_type,
+            "resource_type": event_type.partition(".")[0],
+            "occurred_at": now(),
+            "agent": {"id": "PLH1HKV", "type": "user_reference", "summary": "Robin On-Call", "html_url": None},
+            "client": None,
+            "data": data,
+        }
+    }
+
+
+def incident_event(incident: str, event_type: str = "incident.triggered", title: str = "Something is wrong") -> Json:
+    """An event of an incident; its alerts are not in it."""
+    return event(
+        event_type,
+        {
+            "id": incident,
+            "type": "incident",
+            "self": f"https://api.pagerduty.example/incidents/{incident}",
+            "html_url": f"https://shop.pagerduty.example/incidents/{incident}",
+            "number": 2,
+            "status": "triggered",
+            "incident_key": "d3640fbd41094207a1c11e58e46b1662",
+            "created_at": now(),
+            "title": title,
+            "service": {"id": "PSHOP001", "type": "service_reference", "summary": "shop", "html_url": None},
+            "assignees": [{"id": "PTUXL6G", "type": "user_reference", "summary": "Robin On-Call"}],
+            "escalation_policy": {"id": "PESCAL1", "type": "escalation_policy_reference", "summary": "shop on-call"},
+            "teams": [],
+            "priority": None,
+            "urgency": "high",
+            "conference_bridge": None,
+            "resolve_reason": None,
+            "incident_type": {"name": "incident_default"},
+        },
+    )
+
+
+def note_event(incident: str, note: str = "PNOTE00001", content: str = "Debug state of shop/checkout: …") -> Json:
+    """What our own note brings, where somebody subscribes to it: the ID in it is the note's."""
+    reference = {"id": incident, "type": "incident_reference", "summary": "Something is wrong", "html_url": None}
+    data = {"incident": reference, "id": note, "content": content, "trimmed": False, "type": "incident_note"}
+    return event("incident.annotated", data)
+
+
+def fields_event(incident: str) -> Json:
+    """What a custom field brings that gets a value."""
+    reference = {"id": incident, "type": "incident_reference", "summary": "Something is wrong", "html_url": None}
+    field = {"id": "PFIELD1", "name": "evidence_url", "type": "field_value", "value": "https://evidence.example/1"}
+    data = {"incident": reference, "custom_fields": [field], "type": "incident_custom_field_values"}
+    return event("incident.custom_field_values.updated", data)
+
+
+def ping() -> Json:
+    """What “Send test event” brings: there is no incident in it."""
+    return event("pagey.ping", {"message": "Hello from your friend Pagey!", "type": "ping"})
+
+
+def other_events(incident: str) -> dict[str, Json]:
+    """One payload of each kind that must start nothing, and must not be refused."""
+    large = incident_event(incident, "incident.status_update_published")
+    large["event"]["data"]["message"] = "x" * (LARGEST_BYTES - 2048)
+    return {
+        "acknowledged": incident_event(incident, "incident.acknowledged"),
+        "resolved": incident_event(incident, "incident.resolved"),
+        "annotated": note_event(incident),
+        "custom fields": fields_event(incident),
+        "a service": event("service.updated", {"id": "PSHOP001", "type": "service", "summary": "shop"}),
+        "ping": ping(),
+        "no data": event("incident.triggered", None),
+        "an empty object": {},
+        "256 KB": large,
+    }

@@ -1,0 +1,156 @@
+"""A stand-in for the webhook endpoint of a Rundeck server: what `webhook-run-job` does, before Rundeck's engine runs.
+
+The server's code is not published as a library, so this is written after its behaviour: the argument string is split
+first, each part is then filled from the payload, so that no payload adds an option; what is not there becomes the text
+"null"; whatever the server refuses is HTTP 400. The job itself runs in Rundeck's own engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.daemon import HOST
+from lab.part import LabError
+from lab.rundeck.model import JobRun
+
+RunJob = Callable[[Path, dict[str, str]], JobRun]
+_EXPRESSION = re.compile(r"\$\{data((?:\??\.\w+)+)\}")
+_MOST_AT_A_TIME = 2  # a run is a JVM and a Python
+
+
+class Refused(Exception):  # noqa: N818 - it is what the server answers
+    """The server answers with HTTP 400."""
+
+
+@dataclass
+class Webhook:
+    """One definition, the token in its URL, and the SHA-256 of the Authorization header that it wants ("" for none)."""
+
+    job_file: Path
+    argument_string: str
+    token: str
+    authorization_sha256: str
+    runs: list[Future[JobRun]] = field(default_factory=list)
+
+    @classmethod
+    def defined_in(cls, file: Path, jobs: Path, token: str, authorization: str) -> Webhook:
+        """The first definition of a webhooks.yaml, whose job is in a file of ``jobs``."""
+        (definition,) = yaml.safe_load(file.read_text())["webhooks"]
+        if definition["eventPlugin"] != "webhook-run-job":
+            raise LabError(f"{file}: only webhook-run-job is understood")
+        config = json.loads(definition["config"])
+        wanted = config["jobId"]
+        found = [one for one in jobs.glob("*.yaml") if yaml.safe_load(one.read_text())[0]["uuid"] == wanted]
+        if not found:
+            raise LabError(f"{file}: no job {wanted} in {jobs}")
+        digest = hashlib.sha256(authorization.encode()).hexdigest() if authorization else ""
+        return cls(found[0], config["argString"], token, digest)
+
+    def options(self, body: bytes) -> dict[str, str]:
+        """The options that a payload gives the job. Refused as the server would."""
+        try:
+            data = json.loads(body)
+        except ValueError as error:
+            raise Refused(f"the payload is no JSON: {error}") from None
+        parts = [_filled(part, data) for part in self.argument_string.split()]
+        options = {name.removeprefix("-"): value for name, value in zip(parts[::2], parts[1::2], strict=True)}
+        _check(yaml.safe_load(self.job_file.read_text())[0], options)
+        return options
+
+
+@contextmanager
+def listening(webhook: Webhook, run: RunJob) -> Iterator[str]:
+    """Serves the webhook and yields its URL; at the end the jobs that run are waited for."""
+    with ThreadPoolExecutor(_MOST_AT_A_TIME) as executions:
+
+        class Handler(_Handler):
+            hook = webhook
+
+            def start(self, options: dict[str, str]) -> int:
+                webhook.runs.append(executions.submit(run, webhook.job_file, options))
+                return len(webhook.runs)
+
+        server = ThreadingHTTPServer((HOST, 0), Handler)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://{HOST}:{server.server_address[1]}/api/47/webhook/{webhook.token}#PagerDuty_incident"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hook: Webhook
+
+    def start(self, options: dict[str, str]) -> int:
+        """Starts the job and returns the execution's number."""
+        raise NotImplementedError
+
+    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        """Answers as soon as the job is started."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, answer = self._answer(body)
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _answer(self, body: bytes) -> tuple[int, dict[str, str]]:
+        if self.path.rpartition("/")[2] != self.hook.token:
+            return 400, {"err": "Webhook not found"}
+        sent = hashlib.sha256(self.headers.get("Authorization", "").encode()).hexdigest()
+        if self.hook.authorization_sha256 and not hmac.compare_digest(sent, self.hook.authorization_sha256):
+            return 401, {"err": "Unauthorized"}
+        try:
+            options = self.hook.options(body)
+        except Refused as refused:
+            return 400, {"err": str(refused)}
+        return 200, {"jobId": self.hook.job_file.stem, "executionId": str(self.start(options))}
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing."""
+
+
+def _filled(part: str, data: Any) -> str:
+    """One part of the argument string; like Groovy, `.` on nothing fails and `?.` gives nothing."""
+
+    def value(match: re.Match[str]) -> str:
+        found: Any = data
+        for safe, name in re.findall(r"(\??)\.(\w+)", match[1]):
+            if found is None and not safe:
+                raise Refused(f"Cannot get property '{name}' on null object")
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return "null" if found is None else str(found)
+
+    return _EXPRESSION.sub(value, part)
+
+
+def _check(job: dict[str, Any], options: Mapping[str, str]) -> None:
+    """The server's checks before it starts a job; the engine makes them again."""
+    declared = {one["name"]: one for one in job.get("options", [])}
+    undeclared = options.keys() - declared.keys()
+    if undeclared:
+        raise Refused(f"options that the job does not have: {', '.join(sorted(undeclared))}")
+    for name, option in declared.items():
+        value = options.get(name, option.get("value", ""))
+        if option.get("required") and not value:
+            raise Refused(f"Option '{name}' is required.")
+        if value and "regex" in option and not re.search(option["regex"], value):
+            raise Refused(f"Option '{name}' doesn't match regular expression {option['regex']}, value: {value}")

@@ -1,0 +1,32 @@
+"""What every test on the cluster does: make objects, and wait for pods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lab.kubernetes.kubectl import Kubectl
+from lab.process import wait_until
+from tests.cluster.objects import Apply
+
+
+@pytest.fixture
+def apply(namespace: str, kubectl: Kubectl) -> Apply:
+    def use(thing: dict[str, Any]) -> None:
+        kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(thing))
+
+    return use
+
+
+@pytest.fixture
+def ready(namespace: str, kubectl: Kubectl) -> Callable[[str], None]:
+    def wait(what: str) -> None:
+        wait_until(
+            "its pods", lambda: bool(kubectl("get", f"--namespace={namespace}", *what.split(), "--output=name")), 30
+        )
+        kubectl("wait", f"--namespace={namespace}", "--for=condition=Ready", *what.split(), "--timeout=90s")
+
+    return wait

@@ -1,0 +1,82 @@
+"""The check of an installation, on the lab: what it finds, and that what it prints mends it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import lab.kubernetes
+import lab.pagerduty
+from debugcapture.runbook import DoctorStep, diagnose
+from debugcapture.settings import read
+from lab.kubernetes.kubectl import Kubectl
+from lab.project import lab_project
+from tests.cluster.captures import caller
+from tests.cluster.objects import IMAGE
+
+
+def examined(folder: Path, **changes: str) -> tuple[int, str]:
+    """Exit code and text of a check with the settings of the lab's project."""
+    said: list[str] = []
+    settings = lab_project(Path(), "").settings | {"spool": str(folder)} | changes
+    known = {name: value for name, value in settings.items() if name in _NAMES}
+    return diagnose(read(DoctorStep, known), caller(folder, said)).exit_code, "\n".join(said)
+
+
+_NAMES = (
+    *("server", "token", "ca_certificate", "kubeconfig", "namespaces", "image", "profile", "spool", "store"),
+    *("s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key"),
+    *("pagerduty_token", "pagerduty_from", "pagerduty_url"),
+)
+
+
+def test_installation_that_is_in_order(tmp_path: Path) -> None:
+    code, text = examined(tmp_path, namespaces="shop")
+    assert code == 0, text
+    assert "✘" not in text
+    for line in ("shop: every capture", "the signed link opens", "accepts the key", "restricted is enforced"):
+        assert line in text
+
+
+def test_role_that_is_printed_mends_it(namespace: str, kubectl: Kubectl, tmp_path: Path) -> None:
+    code, text = examined(tmp_path, namespaces=namespace)
+    assert code == 10
+    printed = re.search(r"<<'END'\n(.*?)END$", text, re.DOTALL | re.MULTILINE)
+    assert printed
+    kubectl("apply", "-f", "-", stdin=printed[1])
+    code, text = examined(tmp_path, namespaces=namespace)
+    assert code == 0, text
+
+
+def test_debug_image_is_tried_where_a_pod_may_be_made(namespace: str, kubectl: Kubectl, tmp_path: Path) -> None:
+    admin = {"server": "", "token": "", "kubeconfig": str(lab.kubernetes.endpoint().kubeconfig)}
+    kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    _, good = examined(tmp_path, namespaces=namespace, image=IMAGE, **admin)
+    assert "can be pulled, and has a shell" in good
+    code, bad = examined(tmp_path, namespaces=namespace, image="lab.local/no-such:1", profile="general", **admin)
+    assert code == 10
+    assert re.search("ErrImageNeverPull|ErrImagePull|ImagePullBackOff", bad)
+    assert "What needs more than restricted is skipped there" in bad
+    left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
+    assert [one for one in left if "deletionTimestamp" not in one["metadata"]] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"namespaces": "no-such"}, "it does not exist"),
+        ({"token": "x"}, "Renew the token"),
+        ({"server": "https://127.0.0.1:1"}, "Check the API server's address"),
+        ({"s3_secret_key": "x"}, "SignatureDoesNotMatch"),
+        ({"pagerduty_token": "x"}, "Check the API key"),
+        ({"spool": "/proc/no"}, "Choose a directory that can be written"),
+    ],
+)
+def test_what_is_wrong_is_told_and_the_rest_is_checked(changes: dict[str, str], found: str, tmp_path: Path) -> None:
+    code, text = examined(tmp_path, **{"namespaces": "shop", **changes})
+    assert code == 10
+    assert found in text
+    assert "Python" in text
+    assert text.count("✘ ") >= 1

@@ -1,0 +1,155 @@
+"""From an incident's alerts to the link in its note, on the real cluster: eight senders, and many alerts at once."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import re
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import lab.kubernetes
+from debugcapture import runbook
+from debugcapture.errors import TargetNotFound
+from debugcapture.incident import pace
+from debugcapture.joins import JOINED
+from debugcapture.runbook import IncidentTargetStep
+from debugcapture.settings import read
+from lab.kubernetes.kubectl import Kubectl
+from lab.pagerduty.alerts import Subject, alert_bodies
+from tests.cluster.captures import caller, settings
+from tests.simulator import Simulator, simulator
+
+SENDERS = sorted(alert_bodies(Subject("", "x", "x", "x", "x")))
+CLUSTER = "lab"
+_FASTER = 20  # than PagerDuty allows: test_pace.py is about the limit
+
+
+def deployment(name: str, replicas: int = 1) -> dict[str, object]:
+    """A program that only waits, and ends when it is told to."""
+    container = {"name": "app", "image": "lab.local/pause:1", "imagePullPolicy": "IfNotPresent"}
+    labels = {"app": name}
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 1, "securityContext": {"runAsUser": 1000}}
+    template = {"metadata": {"labels": labels}, "spec": spec}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
+    }
+
+
+@pytest.fixture(scope="module")
+def subject() -> Iterator[Subject]:
+    """A Deployment of these tests' own."""
+    cluster = lab.kubernetes.endpoint()
+    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
+    name = f"test-{secrets.token_hex(4)}"
+    kubectl("create", "namespace", name)
+    kubectl("apply", f"--namespace={name}", "-f", "-", stdin=json.dumps(deployment("checkout")))
+    kubectl("rollout", "status", f"--namespace={name}", "deployment/checkout", "--timeout=60s")
+    (pod,) = kubectl.json("get", "pods", f"--namespace={name}")["items"]
+    yield Subject(CLUSTER, name, "checkout", pod["metadata"]["name"], "app")
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
+    with simulator(tmp_path / "pagerduty") as one:
+        yield one
+
+
+def capture(pagerduty: Simulator, spool: Path, incident: str, said: list[str], **more: str) -> dict[str, str]:
+    store = (spool.parent / "store").as_uri()
+    common = {"collectors": "pod-snapshot,events", "store": store, "cluster": CLUSTER}
+    step = settings(**{**common, **pagerduty.settings(incident), **more})
+    return dict(runbook.capture(step, caller(spool, said)).data)
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_an_alert_of_each_sender_ends_in_a_note_with_the_link(
+    sender: str, subject: Subject, pagerduty: Simulator, tmp_path: Path
+) -> None:
+    pagerduty.create("Q1ALERT000001", alert_bodies(subject)[sender])
+    said: list[str] = []
+    data = capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said)
+    assert data["status"] == "complete"
+    (note,) = pagerduty.notes("Q1ALERT000001")
+    assert note.startswith(f"Debug state of {subject.namespace}/{subject.pod} (container app): complete")
+    assert data["link"] in note
+    assert any(f"named by an alert of {sender}" in line for line in said), said
+
+
+def test_the_target_is_data_for_later_steps(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
+    pagerduty.create("Q1ALERT000001", *alert_bodies(subject).values())
+    kubeconfig = str(lab.kubernetes.endpoint().kubeconfig)
+    step = read(IncidentTargetStep, {"kubeconfig": kubeconfig, **pagerduty.settings("Q1ALERT000001")})
+    data = runbook.find_target(step, caller(tmp_path, [])).data
+    assert (data["namespace"], data["pod"]) == (subject.namespace, subject.pod)
+    assert (data["container"], data["workload"]) == ("app", "checkout")
+
+
+def test_an_incident_without_a_pod_says_what_was_looked_at(pagerduty: Simulator, tmp_path: Path) -> None:
+    pagerduty.create("Q1ALERT000001", {"x": "disk is full"}, title="Disk of db-1 is full")
+    for _ in range(2):  # delivered twice
+        with pytest.raises(TargetNotFound) as caught:
+            capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", [])
+        assert caught.value.exit_code == 3
+    (note,) = pagerduty.notes("Q1ALERT000001")
+    assert "looked at “Disk of db-1 is full”; no pod or workload is named there" in note
+
+
+def test_an_alert_about_another_cluster_is_left_to_it(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
+    pagerduty.create("Q1ALERT000001", alert_bodies(subject)["Datadog"])
+    said: list[str] = []
+    assert capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said, cluster="prod") == {}
+    assert said[-1] == "incident Q1ALERT000001 is about no pod of cluster prod"
+    assert pagerduty.notes("Q1ALERT000001") == []
+
+
+def test_an_event_that_is_delivered_twice_is_captured_once(
+    subject: Subject, pagerduty: Simulator, tmp_path: Path
+) -> None:
+    pagerduty.create("Q1ALERT000001", alert_bodies(subject)["Grafana"])
+    said: list[str] = []
+    with ThreadPoolExecutor(4) as deliveries:
+        done = list(deliveries.map(lambda _: capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said), range(4)))
+    (made,) = [one for one in done if one]
+    assert capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said) == {}
+    assert said[-1] == f"incident Q1ALERT000001 has its capture: {made['capture_id']}. Nothing to do."
+    (note,) = pagerduty.notes("Q1ALERT000001")
+    assert made["link"] in note
+
+
+def test_200_alerts_about_one_workload_share_a_capture(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
+    pagerduty.control(limit_per_minute=_FASTER * 960)
+    incidents = [f"Q1ALERT{number:06}" for number in range(200)]
+    for incident in incidents:
+        pagerduty.create(incident, alert_bodies(subject)["Alertmanager"])
+    spool = tmp_path / "spool"
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=_capture_all, args=(pagerduty, spool, incidents[number::2])) for number in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 2
+    (bundle,) = [one.parent for one in spool.glob(f"*/{JOINED}")]
+    notes = [pagerduty.notes(incident) for incident in incidents]
+    assert {len(one) for one in notes} == {1}, "each has one note"
+    links = {re.findall(r"Evidence: (\S+)", one[0])[0] for one in notes}
+    assert len(links) == 1
+    assert bundle.name in links.pop()
+    assert [one["status"] for one in pagerduty.requests() if one["status"] >= 400] == []
+
+
+def _capture_all(pagerduty: Simulator, spool: Path, incidents: list[str]) -> None:
+    pace.PER_S *= _FASTER
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(lambda incident: capture(pagerduty, spool, incident, []), incidents))

@@ -1,0 +1,117 @@
+"""store-upload against a server that fails in every way a store does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lab.paths import REPO
+from lab.prerequisites import go_binary, run_go
+
+CONTENT = os.urandom(1_000_003)
+PIECE = 300_000
+SECRET = "signature=s3cret"
+
+
+class Store(ThreadingHTTPServer):
+    """Keeps what is put; ``answers`` are the statuses of the next requests, 200 when there are no more."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: list[int] = []
+        self.kept: dict[str, bytes] = {}
+
+    def address(self, index: int) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/{index}?{SECRET}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Store
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status = self.server.answers.pop(0) if self.server.answers else 200
+        if status == 200:
+            self.server.kept[self.path.partition("?")[0].strip("/")] = body
+        said = b"" if status == 200 else b"<Error><Code>SlowDown</Code></Error>"
+        self.send_response(status)
+        self.send_header("ETag", f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with Store() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = tmp_path_factory.mktemp("store-upload") / "store-upload"
+    run_go(go_binary(), ["build", "-o", str(built), "."], REPO / "deploy" / "toolbox" / "store-upload")
+    return built
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "dump"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def send(program: Path, file: Path, addresses: list[str]) -> subprocess.CompletedProcess[str]:
+    pieces = range(0, len(CONTENT), PIECE)
+    requests = [
+        {"url": url, "headers": {"X-Sum": "1"}, "offset": begin, "length": min(PIECE, len(CONTENT) - begin)}
+        for url, begin in zip(addresses, pieces, strict=True)
+    ]
+    return subprocess.run(
+        [program, "send", file], input=json.dumps(requests) + "\n", capture_output=True, text=True, timeout=60
+    )
+
+
+def test_sums_are_those_of_the_file_and_its_pieces(program: Path, file: Path) -> None:
+    told = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "100"]))
+    assert (told["size"], told["sha256"]) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    assert [one["length"] for one in told["pieces"]] == [PIECE, PIECE, PIECE, len(CONTENT) - 3 * PIECE]
+    few = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "2"]))
+    assert len(few["pieces"]) == 2
+
+
+def test_every_piece_arrives_although_the_store_is_busy(program: Path, file: Path, store: Store) -> None:
+    store.answers = [503, 500, 429]
+    done = send(program, file, [store.address(index) for index in range(4)])
+    assert done.returncode == 0, done.stderr
+    assert b"".join(store.kept[str(index)] for index in range(4)) == CONTENT
+    tags = dict(line.removeprefix("sent ").split() for line in done.stdout.splitlines())
+    assert tags["0"] == hashlib.md5(CONTENT[:PIECE], usedforsecurity=False).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"), [(403, "the store says HTTP 403 SlowDown"), (0, "connection refused")], ids=["403", "nobody"]
+)
+def test_what_fails_is_told_without_the_signed_address(
+    answer: int, told: str, program: Path, file: Path, store: Store
+) -> None:
+    store.answers = [answer] * 20
+    addresses = [store.address(index) if answer else f"http://127.0.0.1:9/{index}?{SECRET}" for index in range(4)]
+    done = send(program, file, addresses)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "s3cret" not in done.stderr + done.stdout

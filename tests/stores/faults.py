@@ -1,0 +1,213 @@
+"""An HTTP proxy on loopback before a real S3 server: it counts what passes, and breaks what a test wants broken."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from urllib.parse import parse_qs, urlsplit
+
+_PIECE = 64 << 10
+_OURS = {"connection", "content-length", "date", "expect", "server", "transfer-encoding"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that reached the proxy."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+
+    @property
+    def part(self) -> int:
+        """The number of the part that it sends, 0 when it sends none."""
+        return int(self.query.get("partNumber", 0)) if self.method == "PUT" else 0
+
+    @property
+    def does(self) -> str:
+        """create, part, complete, list, put, head or get."""
+        if self.method == "POST":
+            return "create" if "uploads" in self.query else "complete"
+        if self.method == "PUT":
+            return "part" if self.part else "put"
+        return "list" if {"uploads", "uploadId"} & self.query.keys() else self.method.lower()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to a request instead of its answer."""
+
+    refuse: tuple[int, str] | None = None  # an answer that the server did not give: its status and code
+    reset_after: int | None = None  # bytes of the body, then the connection breaks
+    lose_answer: bool = False  # the server does it, and nobody hears of it
+    kill: int = 0  # the process that dies of it, as by kill -9
+    silent_s: float = 0  # before the answer
+    short: int = 0  # so many bytes fewer than it has, the server says
+    bytes_per_s: int = 0
+    without_checksums: bool = False  # a server that has never heard of them
+
+
+Choose = Callable[[Request], Fault | None]
+
+
+@dataclass
+class Faults:
+    """The proxy; use it as a context."""
+
+    host: str
+    port: int
+    choose: Choose = lambda _request: None  # what goes wrong
+    seen: list[Request] = field(default_factory=list)
+    arrived: list[Request] = field(default_factory=list)  # what the server has answered with success
+
+    def __enter__(self) -> Faults:
+        self._server = _Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """Where the proxy listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def parts(self) -> list[int]:
+        """The numbers of the parts that arrived, sorted."""
+        return sorted(one.part for one in self.arrived if one.part)
+
+    def did(self, what: str) -> int:
+        """How often ``what`` (see `Request.does`) was done."""
+        return sum(one.does == what for one in self.arrived)
+
+
+def first(count: int, fault: Fault, does: str) -> Choose:
+    """``fault`` for the first ``count`` requests that do ``does``."""
+    lock, left = threading.Lock(), [count]
+
+    def choose(request: Request) -> Fault | None:
+        with lock:
+            if request.does != does or not left[0]:
+                return None
+            left[0] -= 1
+            return fault
+
+    return choose
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.faults = faults
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def _pass(self) -> None:
+        url = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
+        request = Request(self.command, url.path, query)
+        self.server.faults.seen.append(request)
+        fault = self.server.faults.choose(request) or Fault()
+        if fault.refuse:
+            self._drain()
+            self._refuse(*fault.refuse)
+            return
+        self._forward(request, fault)
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass  # noqa: N815 - the base class's names
+
+    def _forward(self, request: Request, fault: Fault) -> None:
+        server = http.client.HTTPConnection(self.server.faults.host, self.server.faults.port)
+        try:
+            if not self._send_on(server, fault):
+                return
+            answer = server.getresponse()
+            body = answer.read()
+            if answer.status < 300:
+                self.server.faults.arrived.append(request)
+            if fault.lose_answer:
+                self._break(fault)
+                return
+            time.sleep(fault.silent_s)
+            self._answer(answer, body, fault)
+        except OSError:
+            self.close_connection = True  # the client has gone
+        finally:
+            server.close()
+
+    def _send_on(self, server: http.client.HTTPConnection, fault: Fault) -> bool:
+        """Send the request on; False when it broke on the way."""
+        if fault.reset_after == 0:
+            self._break(fault)
+            return False
+        server.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if name.lower() not in ("expect", "connection"):
+                server.putheader(name, value)
+        server.endheaders()
+        passed, length = 0, int(self.headers.get("Content-Length") or 0)
+        while passed < length:
+            if fault.reset_after is not None and passed >= fault.reset_after:
+                self._break(fault)
+                return False
+            piece = self.rfile.read(min(_PIECE, length - passed))
+            if not piece:
+                return False
+            server.send(piece)
+            passed += len(piece)
+            if fault.bytes_per_s:
+                time.sleep(len(piece) / fault.bytes_per_s)
+        return True
+
+    def _answer(self, answer: http.client.HTTPResponse, body: bytes, fault: Fault) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            hidden = fault.without_checksums and name.lower().startswith("x-amz-checksum")
+            if name.lower() not in _OURS and not hidden:
+                self.send_header(name, value)
+        if fault.without_checksums:
+            begin, end = b"<ChecksumSHA256>", b"</ChecksumSHA256>"
+            while begin in body:
+                body = body[: body.index(begin)] + body[body.index(end) + len(end) :]
+        length = int(answer.getheader("Content-Length") or 0) if self.command == "HEAD" else len(body)
+        self.send_header("Content-Length", str(length - fault.short))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _drain(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _refuse(self, status: int, code: str) -> None:
+        body = f"<Error><Code>{code}</Code><Message>{code} it is</Message></Error>".encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _break(self, fault: Fault) -> None:
+        self.close_connection = True
+        if fault.kill:
+            os.kill(fault.kill, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(2)
+
+    def log_message(self, *_: object) -> None:
+        pass
