@@ -4,7 +4,17 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import debug_container, exec_stream, fetch_file, many_pods, pod_to_s3, s3_upload, step_cost
+from benchmarks import (
+    azure_upload,
+    debug_container,
+    exec_stream,
+    fetch_file,
+    many_pods,
+    pod_to_s3,
+    s3_upload,
+    sftp_upload,
+    step_cost,
+)
 from benchmarks.result import Result, bench_lines, table
 from lab.part import LabError
 
@@ -16,6 +26,8 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "many-pods": many_pods.run,
     "s3-upload": s3_upload.run,
     "pod-to-s3": pod_to_s3.run,
+    "sftp-upload": sftp_upload.run,
+    "azure-upload": azure_upload.run,
 }
 
 
