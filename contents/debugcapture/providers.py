@@ -74,6 +74,14 @@ _STEPS = (
         runbook.NoteStep,
         runbook.annotate,
     ),
+    Provider(
+        "k8s-debug-restart",
+        "Kubernetes Debug / Restart",
+        "Restarts, rolls back or scales a workload, or deletes its pod, but only after a capture that is good enough, "
+        "and waits until all is well again.",
+        runbook.RestartStep,
+        runbook.restart,
+    ),
 )
 
 
