@@ -24,6 +24,15 @@ _STEPS = {
         *("s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from", "pagerduty_url", "spool"),
     ),
     "k8s-debug-incident-note": ("pagerduty_token", "pagerduty_from", "pagerduty_url", "spool"),
+    "k8s-debug-restart": (
+        "server",
+        "token",
+        "ca_certificate",
+        "spool",
+        "pagerduty_token",
+        "pagerduty_from",
+        "pagerduty_url",
+    ),
 }
 # What the capture step needs as well where an alert starts it, and it stores and annotates by itself.
 _ALERTED = ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from",

@@ -7,7 +7,8 @@ CaptureError
 ├── NothingCaptured   5   no evidence was reached
 │   └── Unreachable   5   the cluster did not answer, or is not who it should be
 ├── NotStored         6   the evidence is in the spool, not in the store
-└── NoteNotSent       7   the evidence is stored, the incident does not say so
+├── NoteNotSent       7   the evidence is stored, the incident does not say so
+└── NotRestarted      8   the gate is closed, or the rollout did not come up
 """
 
 from typing import ClassVar
@@ -75,6 +76,12 @@ class NoteNotSent(CaptureError):
 
     exit_code = 7
     waits = False  # in the spool, until the next run sends it
+
+
+class NotRestarted(CaptureError):
+    """The workload was not restarted, or is not well after it."""
+
+    exit_code = 8
 
 
 def one_line(text: object) -> str:

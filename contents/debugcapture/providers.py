@@ -93,6 +93,14 @@ _STEPS = (
         streams=True,
         lists_nodes=True,
     ),
+    Provider(
+        "k8s-debug-restart",
+        "Kubernetes Debug / Restart",
+        "Restarts, rolls back or scales a workload, or deletes its pod, but only after a capture that is good enough, "
+        "and waits until all is well again.",
+        runbook.RestartStep,
+        runbook.restart,
+    ),
 )
 
 _NODE_STEPS = ("k8s-debug-capture", "k8s-debug-exec", "k8s-debug-attach")

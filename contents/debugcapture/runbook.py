@@ -27,9 +27,10 @@ from .errors import (
     CaptureError,
     NoteNotSent,
     NothingCaptured,
+    NotRestarted,
     NotStored,
 )
-from .incident.note import capture_note, failure_note, joined_note, marker, start_note
+from .incident.note import capture_note, failure_note, joined_note, marker, restart_note, start_note
 from .incident.outbox import Note, Outbox
 from .incident.pace import Pace
 from .incident.pagerduty import TRIES, PagerDuty
@@ -48,10 +49,12 @@ from .settings import (
     ConnectionSettings,
     DebugContainerSettings,
     FailureSettings,
+    GateSettings,
     IncidentSettings,
     ManyPodsSettings,
     NamespacesSettings,
     NodesSettings,
+    RestartSettings,
     SpoolSettings,
     StoreSettings,
     TargetSettings,
@@ -169,6 +172,19 @@ class NoteStep:
     incident: IncidentSettings
     bundle: BundleSettings
     failure: FailureSettings
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestartStep:
+    """Settings of `restart`."""
+
+    connection: ConnectionSettings
+    target: TargetSettings
+    restart: RestartSettings
+    gate: GateSettings
+    bundle: BundleSettings
+    incident: IncidentSettings
     spool: SpoolSettings
 
 
@@ -322,6 +338,53 @@ def diagnose(step: DoctorStep, caller: Caller) -> Outcome:
     wrong = sum(one.verdict == "wrong" for one in findings)
     told = f"{wrong} of {len(findings)} checks failed" if wrong else f"all {len(findings)} checks passed"
     return Outcome(EXIT_PARTIAL if wrong else 0, {"summary": told})
+
+
+def restart(step: RestartStep, caller: Caller) -> Outcome:
+    """Restart what was captured, if the capture is as good as the job's author wants, and tell the incident.
+
+    Raises NotRestarted when the gate is closed, or the rollout does not come up.
+    """
+    _check_incident(step.incident)
+    bundle = open_bundle(step.bundle.bundle, _spool(step.spool, caller)) if step.bundle.bundle else None
+    what = f"{step.restart.action} of {name_of(step.target)}"
+    try:
+        what, how = _restart(step, bundle, caller)
+    except CaptureError as error:
+        failure = str(error)
+        _told(error, lambda: _tell_restart(step, bundle, caller, f"Restart failed: {what}", failure), caller)
+        raise
+    caller.say(how)
+    if not step.restart.preview:
+        _tell_restart(step, bundle, caller, f"Restarted: {what}", how)
+    return Outcome(0, {"restart": how})
+
+
+def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[str, str]:
+    """Return what was done, and how it went."""
+    from .restart import carry_out, gate, plan, target_of, wait
+
+    manifest = bundle.manifest() if bundle else None
+    target = target_of(manifest, step.target, step.restart.action)
+    closed = gate(manifest, bool(bundle and bundle.receipt()), step.gate, target)
+    if closed:
+        raise NotRestarted(f"{step.restart.action} of {name_of(target)} was not done", closed, "Look at the capture.")
+    with _about(name_of(target)):
+        api = Api(connect(step.connection))
+        planned = plan(api, target, step.restart, datetime.now(timezone.utc))
+        carry_out(api, planned, dry_run=step.restart.preview)
+        if step.restart.preview:
+            return planned.what, f"would do: {planned.what}; the cluster would allow it"
+        caller.say(f"{planned.what}: begun")
+        return planned.what, wait(api, planned, step.restart.rollout_limit_s, caller.say)
+
+
+def _tell_restart(step: RestartStep, bundle: Bundle | None, caller: Caller, what: str, how: str) -> None:
+    if not step.incident.incident_id:
+        return
+    mark = marker(f"{bundle.folder.name if bundle else caller.run_id} {step.restart.action}")
+    by, execution = caller.trigger.get("started_by", ""), caller.trigger.get("execution", "")
+    _post(step.incident, step.spool, mark, restart_note(what, how, by, execution, mark), caller)
 
 
 def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:

@@ -110,7 +110,7 @@ def _candidates(api: Api, settings: TargetSettings) -> tuple[list[Json], str]:
     try:
         if settings.selector:
             return api.pods(namespace, settings.selector), f"selector {settings.selector} in {namespace}"
-        kind, found = _find_workload(api, settings)
+        kind, found = find_workload(api, settings)
     except (TargetNotFound, NotAllowed):
         if not api.namespace_exists(namespace):
             what = f"no {'workload ' + settings.workload if settings.workload else 'pods'} in {namespace}"
@@ -123,7 +123,8 @@ def _candidates(api: Api, settings: TargetSettings) -> tuple[list[Json], str]:
     return pods, f"{kind} {namespace}/{found['metadata']['name']}"
 
 
-def _find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
+def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
+    """Return the kind of the settings' workload, and the workload. Raises TargetNotFound."""
     kind, _, name = settings.workload.rpartition("/")
     for one in [_kind(kind)] if kind else KINDS:
         path = f"{KINDS[one].format(namespace=quote(settings.namespace))}/{quote(name)}"

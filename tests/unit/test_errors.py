@@ -17,6 +17,7 @@ EXIT_CODES = {
     "Unreachable": 5,
     "NotStored": 6,
     "NoteNotSent": 7,
+    "NotRestarted": 8,
 }
 
 

@@ -6,8 +6,9 @@ Source: Kubernetes API reference, core/v1 Pod, Pod log, Event.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
@@ -22,6 +23,7 @@ CONNECT_S, READ_S = 10, 60
 SIDE_BY_SIDE = 10  # connections kept open; more are opened as needed
 PAGE = 500  # objects a request, as kubectl asks for
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 # What was sent is repeated for GET only: a read may be repeated, an attach may not. Without a connection nothing was
 # sent: a server that has answered before is being restarted, and is waited for.
 _FIRST = urllib3.Retry(total=3, connect=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False)
@@ -31,6 +33,18 @@ _AGAIN = urllib3.Retry(
 CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
 NODE_GONE = "The pod's node does not answer: only what the API server knows can be captured."
 CHECK_NET = "Check the API server's address and the network between it and this machine."
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A request that changes an object; the server does not do it, only checks it, with ``dry_run``."""
+
+    doing: str  # begins the message of an error
+    path: str
+    method: Literal["PATCH", "DELETE"] = "PATCH"
+    body: Json | list[Json] | None = None
+    content_type: str = STRATEGIC_MERGE
+    dry_run: bool = False
 
 
 class Api:
@@ -147,10 +161,19 @@ class Api:
         return self.post(f"/api/v1/namespaces/{quote(namespace)}/pods", f"cannot create a pod in {namespace}", pod)
 
     def delete_pod(self, namespace: str, name: str) -> None:
-        """Delete the pod. Raises TargetNotFound when it is gone."""
+        """Delete the pod at once. Raises TargetNotFound when it is gone."""
         doing = f"cannot delete pod {namespace}/{name}"
         with reported(doing):
             self._request("DELETE", f"{pod_path(namespace, name)}?gracePeriodSeconds=0", doing)
+
+    def change(self, change: Change) -> None:
+        """Change or delete an object. Raises TargetNotFound, NotAllowed, NothingCaptured with the server's reason."""
+        query = {"dryRun": "All"} if change.dry_run else {}
+        body = json.dumps(change.body) if change.body is not None else None
+        with reported(change.doing):
+            self._request(
+                change.method, change.path, change.doing, query=query, body=body, content_type=change.content_type
+            )
 
     def get(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> Json:
         """Return the JSON at ``path``; ``doing`` begins the message of an error."""

@@ -70,6 +70,12 @@ def failure_note(failure: str, execution: str, mark: str) -> str:
     return _fit(head, [*_execution(execution), mark])
 
 
+def restart_note(what: str, how: str, by: str, execution: str, mark: str) -> str:
+    """Return the note about a restart: ``what`` was to be done, and ``how`` it went; ``mark`` identifies it."""
+    head = [(_ALWAYS, _cut(one_line(what), 300)), (_ALWAYS, _cut(one_line(how), 1000))]
+    return _fit(head, [*_started_by(by), *_execution(execution), mark])
+
+
 def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
     lines = [(_ALWAYS, f"Evidence: {receipt.link(_INDEX)}")]
     dump = next((one for one in manifest.artifacts if one.file and not _from_api(one)), None)

@@ -1,0 +1,155 @@
+"""The band-aid on a Deployment of the test's own: it waits, says how it went, and stays undone where it must."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lab.kubernetes
+from debugcapture import runbook
+from debugcapture.bundle import Bundle
+from debugcapture.errors import NotAllowed, NotRestarted
+from debugcapture.runbook import RestartStep
+from debugcapture.settings import read
+from lab.kubernetes.kubectl import Kubectl
+from lab.paths import REPO
+from tests.cluster.captures import caller, captured
+from tests.cluster.test_incidents import deployment
+from tests.simulator import simulator
+
+INCIDENT = "Q1RESTART00001"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A Deployment, and a capture of it that is in a store."""
+    cluster = lab.kubernetes.endpoint()
+    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
+    name = f"test-{secrets.token_hex(4)}"
+    kubectl("create", "namespace", name)
+    kubectl("apply", f"--namespace={name}", "-f", "-", stdin=json.dumps(deployment("checkout")))
+    kubectl("rollout", "status", f"--namespace={name}", "deployment/checkout", "--timeout=60s")
+    spool = tmp_path_factory.mktemp("spool")
+    store = tmp_path_factory.mktemp("store").as_uri()
+    done = captured(spool, namespace=name, workload="checkout", collectors="pod-snapshot", store=store)
+    yield Shop(kubectl, name, spool, done.folder)
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+class Shop:
+    def __init__(self, kubectl: Kubectl, namespace: str, spool: Path, bundle: Path) -> None:
+        self._kubectl, self.namespace, self.spool, self.bundle = kubectl, namespace, spool, bundle
+        self.said: list[str] = []
+
+    def restart(self, **given: str) -> str:
+        cluster = lab.kubernetes.endpoint()
+        common = {"kubeconfig": str(cluster.kubeconfig), "bundle": str(self.bundle), "spool": str(self.spool)}
+        self.said.clear()
+        step = read(RestartStep, {**common, **given})
+        return runbook.restart(step, caller(self.spool, self.said)).data["restart"]
+
+    def uids(self) -> set[str]:
+        """Of the pods that are to stay."""
+        pods = self._kubectl.json("get", "pods", f"--namespace={self.namespace}")["items"]
+        return {one["metadata"]["uid"] for one in pods if "deletionTimestamp" not in one["metadata"]}
+
+    def spec(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._kubectl.json("get", "deployment", "checkout", f"--namespace={self.namespace}")
+        spec: dict[str, Any] = found["spec"]
+        return spec
+
+    def change(self, *arguments: str) -> None:
+        self._kubectl(*arguments, f"--namespace={self.namespace}")
+
+
+def test_a_restart_makes_new_pods_and_is_waited_for(shop: Shop, tmp_path: Path) -> None:
+    before = shop.uids()
+    with simulator(tmp_path / "pagerduty") as pagerduty:
+        pagerduty.create(INCIDENT)
+        how = shop.restart(**pagerduty.settings(INCIDENT))
+        (note,) = pagerduty.notes(INCIDENT)
+    assert how.startswith(f"rollout restart of deployment {shop.namespace}/checkout: done after ")
+    assert how.endswith("1 of 1 pods are available")
+    assert not before & shop.uids()
+    assert note.splitlines()[:2] == [f"Restarted: rollout restart of deployment {shop.namespace}/checkout", how]
+    assert f"[debug-capture {shop.bundle.name} restart]" in note
+
+
+def test_scaling_is_waited_for_and_scaled_back(shop: Shop) -> None:
+    assert "from 1 to 2: done after" in shop.restart(action="scale", replicas="2")
+    assert len(shop.uids()) == 2
+    shop.restart(action="scale", replicas="1")
+    assert len(shop.uids()) == 1
+
+
+def test_a_pod_is_deleted_and_made_again(shop: Shop) -> None:
+    (before,) = shop.uids()
+    pods = shop._kubectl.json("get", "pods", f"--namespace={shop.namespace}")["items"]
+    (name,) = [one["metadata"]["name"] for one in pods if one["metadata"]["uid"] == before]
+    how = shop.restart(action="delete-pod", namespace=shop.namespace, pod=name, gate="none")
+    assert how.startswith(f"delete pod {shop.namespace}/{name}: done")
+    assert before not in shop.uids()
+
+
+def test_a_release_that_does_not_come_up_is_told_and_rolled_back(shop: Shop) -> None:
+    shop.change("set", "image", "deployment/checkout", "app=lab.local/no-such-image:1")
+    with pytest.raises(NotRestarted, match=r"not well after 4 s: .*(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)"):
+        shop.restart(rollout_limit_s="4")
+    how = shop.restart(action="undo")
+    assert "rollout undo of deployment" in how
+    assert shop.spec()["template"]["spec"]["containers"][0]["image"] == "lab.local/pause:1"
+
+
+def test_a_preview_is_checked_by_the_cluster_and_changes_nothing(shop: Shop) -> None:
+    before, spec = shop.uids(), shop.spec()
+    assert "the cluster would allow it" in shop.restart(preview="true")
+    assert (shop.uids(), shop.spec()) == (before, spec)
+
+
+def test_a_capture_that_is_not_good_enough_keeps_the_gate_closed(shop: Shop, tmp_path: Path) -> None:
+    before = shop.uids()
+    saved = Bundle(shop.bundle).manifest()
+    try:
+        Bundle(shop.bundle).save(replace(saved, finished=None))
+        with simulator(tmp_path / "pagerduty") as pagerduty:
+            pagerduty.create(INCIDENT)
+            with pytest.raises(NotRestarted, match="is partial, and the job asks for complete") as closed:
+                shop.restart(**pagerduty.settings(INCIDENT))
+            (note,) = pagerduty.notes(INCIDENT)
+    finally:
+        Bundle(shop.bundle).save(saved)
+    assert closed.value.exit_code == 8
+    assert "is partial, and the job asks for complete" in note
+    assert shop.uids() == before
+
+
+def test_nothing_is_restarted_before_the_second_manifest_allows_it(shop: Shop) -> None:
+    """As the captures' own service account: deploy/rbac.yaml does not allow it, deploy/rbac-restart.yaml does."""
+    cluster, account = lab.kubernetes.endpoint(), "--serviceaccount=debug-capture:debug-capture"
+    who = {
+        "kubeconfig": "",
+        "server": cluster.server,
+        "token": cluster.capture_token_file.read_text().strip(),
+        "ca_certificate": cluster.ca_file.read_text(),
+    }
+    shop.change("create", "rolebinding", "captures", "--clusterrole=debug-capture", account)
+    with pytest.raises(NotAllowed, match="cannot restart deployment"):
+        shop.restart(**who, preview="true")
+    role = f"test-{shop.namespace}"
+    manifest = (
+        (REPO / "deploy" / "rbac-restart.yaml").read_text().replace("name: debug-capture-restart", f"name: {role}")
+    )
+    shop._kubectl("apply", "-f", "-", stdin=manifest)
+    try:
+        shop.change("create", "rolebinding", "restarts", f"--clusterrole={role}", account)
+        for action in ("restart", "undo", "scale"):
+            assert "the cluster would allow it" in shop.restart(**who, preview="true", action=action)
+        assert "done after" in shop.restart(**who)
+    finally:
+        shop._kubectl("delete", "clusterrole", role)
