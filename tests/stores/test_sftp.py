@@ -102,6 +102,11 @@ def test_what_an_earlier_try_left_is_kept_as_far_as_it_is_right(root: Path, file
     assert names(root) == [KEY]
 
 
+def test_missing_source_is_told(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Look at the spool's disk"):
+        store(root).put(KEY, tmp_path / "gone", SHA256)
+
+
 def test_changed_source_is_not_stored(root: Path, file: Path) -> None:
     with pytest.raises(NotStored, match="differs from what was captured"):
         store(root).put(KEY, file, "00" * 32)
