@@ -83,8 +83,7 @@ class AzureStore:
             if not found or _committed(blob) != names:
                 do = "The bundle stays in the spool; send it again."
                 raise NotStored(doing, "what the store has differs from what was sent", do)
-        if self._settings.azure_immutable_days and not found.immutability_policy.expiry_time:
-            blob.set_immutability_policy(self._policy())  # it was there before, or the server did not heed ours
+        self._protect(blob, found)
 
     def direct(self, key: str, original: Original, valid_s: int) -> AzureDirectUpload:
         """Begin an upload that a pod carries out; see `direct.TakesDirectly`."""
@@ -98,6 +97,7 @@ class AzureStore:
             with _reported(doing):
                 self._commit(blob, Path(key), names, original.sha256)
                 found = blob.get_blob_properties()
+                self._protect(blob, found)
             return "" if found.size == original.size else f"the store has {found.size} bytes of {original.size}"
 
         with _reported(doing):
@@ -150,6 +150,11 @@ class AzureStore:
         if self._settings.azure_immutable_days:
             wishes["immutability_policy"] = self._policy()
         return wishes
+
+    def _protect(self, blob: BlobClient, found: BlobProperties) -> None:
+        """Give the blob the policy that it should have, where it was there before or the server did not heed ours."""
+        if self._settings.azure_immutable_days and not found.immutability_policy.expiry_time:
+            blob.set_immutability_policy(self._policy())
 
     def _policy(self) -> ImmutabilityPolicy:
         until = datetime.now(timezone.utc) + timedelta(days=self._settings.azure_immutable_days)
