@@ -34,15 +34,18 @@ class BenchPod:
 
 
 @contextmanager
-def bench_pod(*, bare: bool = False) -> Iterator[BenchPod]:
-    """A pod with a shell and an empty /data; ``bare``: one with nothing but a program, called app."""
+def bench_pod(*, bare: bool = False, host_network: bool = False) -> Iterator[BenchPod]:
+    """A pod with a shell and an empty /data; ``bare``: one with nothing but a program, called app.
+
+    With ``host_network`` it reaches what listens on this machine only, as the stores do.
+    """
     cluster = lab.kubernetes.endpoint()
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
     _delete(kubectl)
     try:
         for thing in (
             {"kind": "Namespace", "metadata": {"name": NAMESPACE}},
-            _bare() if bare else _pod(cluster.toolbox_image),
+            _bare() if bare else _pod(cluster.toolbox_image, host_network=host_network),
         ):
             kubectl("create", "--filename=-", stdin=json.dumps({"apiVersion": "v1", **thing}))
         kubectl("wait", f"--namespace={NAMESPACE}", f"pod/{POD}", "--for=condition=Ready", "--timeout=60s")
@@ -68,7 +71,7 @@ def _bare() -> dict[str, object]:
     }
 
 
-def _pod(image: str) -> dict[str, object]:
+def _pod(image: str, *, host_network: bool) -> dict[str, object]:
     container = {
         "name": CONTAINER,
         "image": image,
@@ -79,5 +82,9 @@ def _pod(image: str) -> dict[str, object]:
     return {
         "kind": "Pod",
         "metadata": {"name": POD, "namespace": NAMESPACE},
-        "spec": {"containers": [container], "volumes": [{"name": "data", "emptyDir": {}}]},
+        "spec": {
+            "containers": [container],
+            "volumes": [{"name": "data", "emptyDir": {}}],
+            "hostNetwork": host_network,
+        },
     }

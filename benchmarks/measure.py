@@ -49,12 +49,17 @@ def side_by_side(ours: Program, theirs: Program, rounds: int) -> tuple[Measured,
 
     Bytecode is written and used for both, whatever the caller's PYTHONDONTWRITEBYTECODE says.
     """
-    programs = (ours, theirs)
+    measured = in_turn((ours, theirs), rounds)
+    return measured[0], measured[1]
+
+
+def in_turn(programs: Sequence[Program], rounds: int) -> list[Measured]:
+    """Run all of ``programs``, as `side_by_side` does with two."""
     runs: dict[str, list[_Round]] = {program.name: [] for program in programs}
     for number in range(rounds + 1):
         for program in programs if number % 2 else reversed(programs):
             runs[program.name].append(_run(program))
-    return _measured(ours, runs[ours.name]), _measured(theirs, runs[theirs.name])
+    return [_measured(program, runs[program.name]) for program in programs]
 
 
 def _run(program: Program) -> _Round:

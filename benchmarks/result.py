@@ -31,19 +31,25 @@ class Result:
     theirs: Measured
     ratios: tuple[Ratio, ...]
     transferred_mb: float = 0  # by each run; 0 when that is not the point
+    others: tuple[Measured, ...] = ()  # what else ran in the same minutes
+
+    @property
+    def all(self) -> tuple[Measured, ...]:
+        """Everything that was measured."""
+        return (self.ours, self.theirs, *self.others)
 
     @property
     def ok(self) -> bool:
         """Whether every output was right; a fast wrong answer is worth nothing."""
-        return self.ours.ok and self.theirs.ok
+        return all(one.ok for one in self.all)
 
 
 def table(result: Result) -> str:
     """Return the table of both sides, and what each ratio measures."""
     speed = f" {'MB/s':>7}" if result.transferred_mb else ""
-    width = max(len(result.ours.name), len(result.theirs.name))
+    width = max(len(one.name) for one in result.all)
     lines = [result.title, f"  {'':{width}} {'median s':>9} {'least s':>9} {'most s':>9} {'peak MB':>9}{speed}"]
-    lines += [_row(side, width, result.transferred_mb) for side in (result.ours, result.theirs)]
+    lines += [_row(side, width, result.transferred_mb) for side in result.all]
     lines += [
         f"  {ratio.name}: {ratio.measures}: {ratio.value:.2f} (goal: at most {ratio.goal})" for ratio in result.ratios
     ]

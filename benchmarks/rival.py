@@ -1,4 +1,4 @@
-"""The official Python client in an environment of its own, as steps of other plugins use it."""
+"""The official Python client and the AWS command line in an environment of their own, as other steps use them."""
 
 import hashlib
 import shutil
@@ -12,7 +12,7 @@ LOCK = Path(__file__).parent / "rival.lock"
 
 
 def rival_python() -> Path:
-    """The Python that has kubernetes 35.0.0, with bytecode; made on the first call."""
+    """The Python that has kubernetes 35.0.0 and awscli, with bytecode; made on the first call."""
     key = hashlib.sha256(sys.version.encode() + LOCK.read_bytes()).hexdigest()[:12]
     folder = cache_dir() / f"bench-client-{key}"
     python = folder / "bin" / "python"

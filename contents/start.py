@@ -4,11 +4,19 @@ import os
 import sys
 
 LEAST = (3, 10)
+CHANGED = "DEBUG_CAPTURE_INTERPRETER"
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def run(provider):  # type: ignore[no-untyped-def]  # an annotation might not be understood
-    """Run the step plugin ``provider`` and end the process with its exit code."""
+def run(provider, interpreter=""):  # type: ignore[no-untyped-def]  # an annotation might not be understood
+    """Run the plugin ``provider`` and end the process with its exit code; with ``interpreter`` where that is given."""
+    if interpreter and os.environ.get(CHANGED) != interpreter:
+        os.environ[CHANGED] = interpreter
+        isolated = ["-IS"] if os.path.isdir(os.path.join(HERE, "lib")) else []
+        try:
+            os.execvp(interpreter, [interpreter] + isolated + sys.argv)  # noqa: S606 - a shell is what we avoid
+        except OSError as error:
+            sys.exit("Error: cannot run %s: %s. Set the interpreter." % (interpreter, error))
     if sys.version_info < LEAST:
         found = ".".join(str(part) for part in sys.version_info[:3])
         sys.exit("Error: Python 3.10 or later is needed, %s is %s. Set the interpreter." % (sys.executable, found))

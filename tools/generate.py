@@ -65,12 +65,20 @@ def _provider(one: Provider) -> dict[str, Any]:
         "name": one.name,
         "title": one.title,
         "description": one.description,
-        "service": "WorkflowNodeStep" if one.on_nodes else "WorkflowStep",
+        "service": _service(one),
+        **({"resource-format": "resourcejson"} if one.lists_nodes else {}),
         "plugin-type": "script",
-        "script-interpreter": "${config.interpreter}",
+        # Rundeck puts no settings into that of a node source: start.py changes over to the Python that is set.
+        "script-interpreter": "python3" if one.lists_nodes else "${config.interpreter}",
         "script-file": f"{one.name}.py",
         "config": [*(_property(setting) for setting in _settings(one)), INTERPRETER],
     }
+
+
+def _service(one: Provider) -> str:
+    if one.lists_nodes:
+        return "ResourceModelSource"
+    return "WorkflowNodeStep" if one.on_nodes else "WorkflowStep"
 
 
 def _settings(one: Provider) -> list[Declared]:

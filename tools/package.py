@@ -4,6 +4,7 @@ The slim zip needs the packages of its requirements.lock on the server, the bund
 """
 
 import argparse
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,10 +67,9 @@ def _plugin_zip(stem: str, more: dict[str, Path]) -> Path:
 
 def _isolated_plugin() -> Path:
     """Return a plugin.yaml whose steps see no package of the server, only those of the zip (python3 -IS)."""
-    interpreter = "script-interpreter: ${config.interpreter}"
     plugin = (ROOT / "plugin.yaml").read_text(encoding="utf-8")
     goal = BUILD / "plugin-isolated.yaml"
-    goal.write_text(plugin.replace(interpreter, f"{interpreter} -IS"), encoding="utf-8")
+    goal.write_text(re.sub(r"(?m)^( *script-interpreter: \S+)$", r"\1 -IS", plugin), encoding="utf-8")
     return goal
 
 

@@ -104,6 +104,8 @@ def _cluster(of: Installation) -> Iterator[Finding]:
     yield from _certificate(connection)
     user = _user(api)
     yield Finding("identity", "ok", user or "the server does not tell (it is older than 1.28)")
+    if not of.namespaces:
+        yield Finding("permissions", "note", "no namespace was named: none was checked", "Name some in namespaces.")
     for namespace in of.namespaces:
         yield from _namespace(api, namespace, user, of)
 

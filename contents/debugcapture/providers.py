@@ -18,6 +18,7 @@ class Provider:
     settings: type[Any]  # a dataclass of groups of settings
     run: Callable[[Any, runbook.Caller], Outcome]
     streams: bool = False  # its standard output is that of a command, and nothing else
+    lists_nodes: bool = False  # it is a source of nodes, no step
     from_node: Mapping[str, str] = field(default_factory=dict)  # setting → attribute of the node that the step runs on
 
     @property
@@ -81,6 +82,16 @@ _STEPS = (
         "PagerDuty; for what is missing it prints what mends it.",
         runbook.DoctorStep,
         runbook.diagnose,
+    ),
+    Provider(
+        "k8s-debug-pods",
+        "Kubernetes Debug / Pods as nodes",
+        "The pods of a cluster as nodes, with namespace, workload, state, restarts and what is wrong with them; node "
+        "steps know the pod by its attributes. The last list is kept for when the API server does not answer.",
+        runbook.NodesStep,
+        runbook.list_nodes,
+        streams=True,
+        lists_nodes=True,
     ),
 )
 

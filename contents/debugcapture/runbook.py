@@ -51,6 +51,7 @@ from .settings import (
     IncidentSettings,
     ManyPodsSettings,
     NamespacesSettings,
+    NodesSettings,
     SpoolSettings,
     StoreSettings,
     TargetSettings,
@@ -149,6 +150,16 @@ class DoctorStep:
     spool: SpoolSettings
     store: StoreSettings
     incident: IncidentSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodesStep:
+    """Settings of `list_nodes`."""
+
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    nodes: NodesSettings
+    spool: SpoolSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,16 +291,26 @@ def annotate(step: NoteStep, caller: Caller) -> Outcome:
     return Outcome(0)
 
 
+def list_nodes(step: NodesStep, caller: Caller) -> Outcome:
+    """Print the pods as Rundeck's nodes, in its JSON."""
+    from .nodes import listed
+
+    api, namespaces = Api(connect(step.connection)), _names(step.namespaces)
+    text = listed(api, namespaces, step.nodes, _spool(step.spool, caller), caller.say)
+    caller.stdout.write(text.encode())
+    caller.stdout.flush()
+    return Outcome(0)
+
+
 def diagnose(step: DoctorStep, caller: Caller) -> Outcome:
     """Check the installation and print what was found; exit code 10 when something is wrong."""
     from .doctor import Installation, examine, findings_table
 
-    names = [name.strip() for name in step.namespaces.namespaces.split(",")]
     spool = _spool(step.spool, caller)
     findings = examine(
         Installation(
             connection=step.connection,
-            namespaces=names,
+            namespaces=_names(step.namespaces),
             debug=step.debug,
             spool=spool,
             store=step.store,
@@ -674,6 +695,10 @@ def _account(settings: IncidentSettings, spool: Path) -> PagerDuty:
     """Return the account; all that share the spool share its rate limit."""
     pace = Pace(spool / "notes" / f"pace-{sha256(settings.pagerduty_url.encode()).hexdigest()[:16]}")
     return PagerDuty(settings.pagerduty_url, settings.pagerduty_token, settings.pagerduty_from, pace=pace)
+
+
+def _names(settings: NamespacesSettings) -> list[str]:
+    return [name.strip() for name in settings.namespaces.split(",") if name.strip()]
 
 
 def _spool(settings: SpoolSettings, caller: Caller) -> Path:

@@ -128,12 +128,32 @@ class NamespacesSettings:
     """Namespaces."""
 
     namespaces: str = setting(
-        "default",
+        "",
         "Namespaces",
-        "Those whose pods are to be captured, separated by commas.",
+        "Separated by commas. Nodes are made of the pods of all namespaces where this is blank, which takes the right "
+        "to list pods in the whole cluster.",
         pattern=rf"{NAME}(\s*,\s*{NAME})*",
         allowed="names of namespaces separated by commas",
-        required=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodesSettings:
+    """Nodes."""
+
+    pod_selector: str = setting(
+        "",
+        "Label selector",
+        "Only pods with these labels, for example tier=backend.",
+        pattern=r"[\w./,=!() -]+",
+        allowed="a label selector as kubectl takes it",
+    )
+    cluster_name: str = setting(
+        "",
+        "Name of the cluster",
+        "Comes before the nodes' names, where a project has several clusters.",
+        pattern=r"[A-Za-z0-9-]+",
+        allowed="letters, digits and dashes",
     )
 
 

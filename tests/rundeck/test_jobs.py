@@ -15,6 +15,7 @@ from lab.demo import links, notes, opened, running_pod
 from lab.kubernetes.kubectl import Kubectl
 from lab.project import Project
 from lab.rundeck import JobRun
+from lab.rundeck.model import NodeSource
 
 SHOP = "shop"
 
@@ -125,6 +126,15 @@ def pods_as_nodes() -> dict[str, dict[str, str]]:
 
 def test_a_node_step_runs_in_the_pod_that_is_its_node(project: Project) -> None:
     run = project.run(NODE_JOBS, {"command": "hostname"}, job="exec on nodes", nodes=pods_as_nodes())
+    assert run.succeeded, run.errors
+    assert list(run.output) == [running_pod("orders")]
+
+
+def test_pods_are_nodes_and_a_node_step_runs_on_one_by_its_tags(project: Project) -> None:
+    prefix = "project.plugin.WorkflowStep.k8s-debug-exec."  # a node source has no defaults of the project
+    common = {key.removeprefix(prefix): value for key, value in project.properties().items() if key.startswith(prefix)}
+    nodes = NodeSource("k8s-debug-pods", common | {"namespaces": SHOP, "spool": project.settings["spool"]})
+    run = project.run(NODE_JOBS, {"command": "hostname"}, job="exec on nodes", nodes=nodes)
     assert run.succeeded, run.errors
     assert list(run.output) == [running_pod("orders")]
 

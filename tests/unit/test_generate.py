@@ -63,7 +63,7 @@ def test_every_provider_is_offered() -> None:
 def test_provider_has_its_script(one: Provider) -> None:
     (entry,) = [entry for entry in PLUGIN["providers"] if entry["name"] == one.name]
     script = generate.ROOT / "contents" / entry["script-file"]
-    assert f'start.run("{one.name}")' in script.read_text(encoding="utf-8")
+    assert f'start.run("{one.name}"' in script.read_text(encoding="utf-8")
 
 
 def test_every_script_has_its_provider() -> None:

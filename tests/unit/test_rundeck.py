@@ -277,7 +277,10 @@ def test_what_libraries_log_is_for_the_level_debug(level: str, shown: str) -> No
     assert done.stderr == shown
 
 
-@pytest.mark.parametrize("one", [one for one in PROVIDERS if one.name != DOCTOR], ids=lambda one: one.name)
+STEPS = [one for one in PROVIDERS if one.name not in (DOCTOR, "k8s-debug-pods")]
+
+
+@pytest.mark.parametrize("one", STEPS, ids=lambda one: one.name)
 def test_every_step_explains_blank_settings_or_does_nothing(one: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     code = rundeck.main(one.name, {})
     seen = capsys.readouterr()
@@ -286,13 +289,15 @@ def test_every_step_explains_blank_settings_or_does_nothing(one: Provider, capsy
     assert any(told in seen.err for told in ("is missing", "is given")) is not does_nothing
 
 
-def test_the_check_of_an_installation_tells_that_nothing_is_set(
+def test_a_missing_connection_is_told(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBECONFIG", raising=False)
     assert rundeck.main(DOCTOR, {}) == 10
     assert "Correct the cluster connection settings" in capsys.readouterr().out
+    assert rundeck.main("k8s-debug-pods", {}) == 2
+    assert "Correct the cluster connection settings" in capsys.readouterr().err
 
 
 def test_a_stack_trace_quotes_no_kubeconfig(capsys: pytest.CaptureFixture[str]) -> None:

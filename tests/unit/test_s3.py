@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from botocore.exceptions import (
 )
 
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.settings import StoreSettings
+from debugcapture.settings import StoreSettings, read
 from debugcapture.stores import s3_errors, s3_parts
 from debugcapture.stores.content import content_type
 from debugcapture.stores.s3 import S3Store
@@ -287,6 +288,46 @@ def test_lock_ends_after_its_days() -> None:
 def test_settings_that_do_not_fit_together_are_bad_input(changed: dict[str, str], told: str) -> None:
     with pytest.raises(BadInput, match=told):
         S3Store("bucket", "", StoreSettings(**{**vars(SETTINGS), **changed}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    store: StoreSettings
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("s3_region", "eu-central-1", "eu central"),
+        ("s3_role", "arn:aws:iam::123456789012:role/team/captures", "captures"),
+        ("s3_role", "arn:aws-us-gov:iam::123456789012:role/c", "arn:aws:iam::123456789012:user/c"),
+        ("s3_external_id", "rundeck-42", "a b"),
+        ("s3_kms_key", "arn:aws:kms:eu-central-1:123456789012:key/1234-ab", "a key"),
+        ("s3_storage_class", "STANDARD_IA", "standard"),
+        ("s3_tags", "team=payments, cost center=a+b=c, empty=", "team"),
+        ("s3_tags", "a=1,b=2", ",".join(f"k{number}=v" for number in range(11))),
+        ("s3_bucket_owner", "123456789012", "12345"),
+        ("s3_encryption", "aws:kms", "kms"),
+        ("s3_lock", "GOVERNANCE", "governance"),
+        ("s3_lock_days", "30", "0"),
+        ("s3_style", "virtual", "dns"),
+    ],
+)
+def test_settings_are_checked_before_anything_is_sent(name: str, right: str, wrong: str) -> None:
+    assert str(getattr(read(Step, {name: right}).store, name)) == right
+    with pytest.raises(BadInput, match=name):
+        read(Step, {name: wrong})
+
+
+def test_role_without_credentials_to_assume_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    role = StoreSettings(s3_region="eu-central-1", s3_role="arn:aws:iam::123456789012:role/captures")
+    with pytest.raises(NotStored, match="Set s3_access_key and s3_secret_key, or s3_profile, or use a role"):
+        S3Store("bucket", "", role)
 
 
 @pytest.mark.parametrize(

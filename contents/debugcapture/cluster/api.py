@@ -63,16 +63,19 @@ class Api:
         )
 
     def items(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> list[Json]:
-        """Return the items of the list at ``path``, page by page."""
-        found: list[Json] = []
-        page = {**(query or {}), "limit": str(PAGE)}
+        """Return the items of the list at ``path``."""
+        return [item for page in self.pages(path, doing, query) for item in page]
+
+    def pages(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> Iterator[list[Json]]:
+        """Yield the items of the list at ``path``, some hundred at a time."""
+        asked = {**(query or {}), "limit": str(PAGE)}
         while True:
-            answer = self.get(path, doing, page)
-            found += answer.get("items") or []
+            answer = self.get(path, doing, asked)
+            yield answer.get("items") or []
             more = (answer.get("metadata") or {}).get("continue")
             if not more:
-                return found
-            page["continue"] = more
+                return
+            asked["continue"] = more
 
     def namespace_exists(self, namespace: str) -> bool:
         """Tell whether ``namespace`` is there; True where we may not know."""

@@ -11,7 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, CredentialResolver, DeferredRefreshableCredentials
-from botocore.exceptions import ProfileNotFound
+from botocore.exceptions import NoCredentialsError, ProfileNotFound
 
 from ..errors import BadInput
 from ..settings import StoreSettings
@@ -100,7 +100,10 @@ def _as_role(source: Any, settings: StoreSettings) -> Any:
     extra = {"RoleSessionName": "kubernetes-debug-capture"}
     if settings.s3_external_id:
         extra["ExternalId"] = settings.s3_external_id
-    fetcher = AssumeRoleCredentialFetcher(source.create_client, source.get_credentials(), settings.s3_role, extra)
+    credentials = source.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    fetcher = AssumeRoleCredentialFetcher(source.create_client, credentials, settings.s3_role, extra)
 
     class _Role:
         METHOD = CANONICAL_NAME = "assume-role"

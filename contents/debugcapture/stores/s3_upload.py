@@ -122,24 +122,28 @@ class Upload:
 
     def _begun(self) -> tuple[str, dict[int, Mapping[str, Any]]] | None:
         """Return the upload of this object that an earlier try did not finish, and its parts by number."""
-        about = {("Prefix" if name == "Key" else name): value for name, value in self._place.items()}
         try:
-            found = again(lambda: self._client.list_multipart_uploads(**about))
+            upload_id = self._unfinished()
+            return (upload_id, self._parts_of(upload_id)) if upload_id else None
         except ClientError as error:
             if code_of(error) in _NOT_LISTED:  # then each try starts anew
                 return None
             raise
+
+    def _unfinished(self) -> str:
+        about = {("Prefix" if name == "Key" else name): value for name, value in self._place.items()}
+        found = again(lambda: self._client.list_multipart_uploads(**about))
         ours = [
             one
             for one in found.get("Uploads", ())
             if one["Key"] == self._place["Key"] and one.get("ChecksumAlgorithm", "SHA256") == "SHA256"
         ]
-        if not ours:
-            return None
-        upload_id = max(ours, key=lambda one: one["Initiated"])["UploadId"]
+        return str(max(ours, key=lambda one: one["Initiated"])["UploadId"]) if ours else ""
+
+    def _parts_of(self, upload_id: str) -> dict[int, Mapping[str, Any]]:
         pages = self._client.get_paginator("list_parts")
         listed = again(lambda: list(pages.paginate(**self._place, UploadId=upload_id).search("Parts[]")))
-        return upload_id, {part["PartNumber"]: part for part in listed if part}
+        return {part["PartNumber"]: part for part in listed if part}
 
     def _complete(self, upload_id: str, listed: list[dict[str, Any]], parts: list[Part]) -> None:
         complete = {"UploadId": upload_id, "MultipartUpload": {"Parts": listed}}

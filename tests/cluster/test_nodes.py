@@ -1,0 +1,73 @@
+"""Pods as Rundeck's nodes, from the real API server, and from the last time when it is away."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lab.kubernetes
+from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
+from debugcapture.runbook import Caller, NodesStep, list_nodes
+from debugcapture.settings import read
+from lab.kubernetes.kubectl import Kubectl
+from lab.process import wait_until
+from tests.cluster.objects import Apply, Ready, container, deployment, pod, pod_spec, waits
+
+
+def listed(folder: Path, **given: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The nodes by name, and what was said."""
+    said: list[str] = []
+    output = io.BytesIO()
+    settings = {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), **given}
+    step = read(NodesStep, {name: value for name, value in settings.items() if value})
+    list_nodes(step, Caller(said.append, output, io.BytesIO(), folder, "1", {}))
+    return json.loads(output.getvalue()), said
+
+
+def test_each_pod_is_a_node_that_says_how_it_is(
+    namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    apply(deployment("web", pod_spec(container())))
+    apply(pod("crashing", pod_spec(container(["sh", "-c", "exit 7"])), labels={"tier": "back"}))
+    ready("pod -l app=web")
+    wait_until("a crash loop", lambda: waits(kubectl, namespace, "crashing"), 60)
+    found, _ = listed(tmp_path, namespaces=namespace)
+    assert len(found) == 2
+    crashing = found[f"{namespace}.crashing"]
+    assert (crashing["namespace"], crashing["pod"], crashing["container"]) == (namespace, "crashing", "app")
+    assert crashing["tags"] == f"{namespace},crashing,unhealthy"
+    assert "exit code 7" in crashing["unhealthy"]
+    web = next(one for one in found.values() if one["workload"] == "web")
+    assert (web["state"], web["unhealthy"], web["workloadKind"]) == ("running", "", "ReplicaSet")
+    few, _ = listed(tmp_path, namespaces=namespace, pod_selector="tier=back", cluster_name="lab")
+    assert list(few) == [f"lab.{namespace}.crashing"]
+
+
+def test_last_list_serves_while_the_api_server_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from debugcapture.cluster.api import Api
+
+    there, _ = listed(tmp_path, namespaces="shop")
+    assert there
+
+    def away(*_: object) -> None:
+        raise Unreachable("cannot list the pods", "the API server did not answer")
+
+    monkeypatch.setattr(Api, "get", away)
+    then, said = listed(tmp_path, namespaces="shop")
+    assert then == there
+    assert "These are the pods of" in said[0]
+    with pytest.raises(Unreachable):
+        listed(tmp_path, namespaces="default")
+
+
+def test_what_may_not_be_listed_is_refused_and_not_served_from_the_last_time(tmp_path: Path) -> None:
+    cluster = lab.kubernetes.endpoint()
+    token = {"server": cluster.server, "token": cluster.capture_token_file.read_text().strip()}
+    token |= {"ca_certificate": cluster.ca_file.read_text(), "kubeconfig": ""}
+    listed(tmp_path, namespaces="shop", **token)
+    with pytest.raises((NotAllowed, TargetNotFound)):
+        listed(tmp_path, **token)
