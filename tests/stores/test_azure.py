@@ -154,6 +154,11 @@ def test_blocks_of_an_earlier_try_are_not_sent_again(
     assert blob(prefix).download_blob().readall() == CONTENT
 
 
+def test_missing_source_is_told(prefix: str, tmp_path: Path) -> None:
+    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Look at the spool's disk"):
+        store(prefix).put(KEY, tmp_path / "gone", SHA256)
+
+
 def test_changed_source_is_not_stored(prefix: str, file: Path) -> None:
     with pytest.raises(NotStored, match="differs from what was captured"):
         store(prefix).put(KEY, file, "00" * 32)

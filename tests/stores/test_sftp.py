@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import os
 import secrets
 import shutil
@@ -99,6 +100,11 @@ def test_what_an_earlier_try_left_is_kept_as_far_as_it_is_right(root: Path, file
     store(root).put(KEY, file, SHA256)
     assert (root / KEY).read_bytes() == CONTENT
     assert names(root) == [KEY]
+
+
+def test_missing_source_is_told(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Look at the spool's disk"):
+        store(root).put(KEY, tmp_path / "gone", SHA256)
 
 
 def test_changed_source_is_not_stored(root: Path, file: Path) -> None:
@@ -262,30 +268,36 @@ def test_folder_that_is_there_keeps_its_mode(root: Path, file: Path) -> None:
     assert root.stat().st_mode & 0o7777 == 0o700
 
 
+def die_after(packets: int, root: Path, file: Path, sha256: str) -> None:
+    """Put, and die by kill -9 in place of a packet with content; eight of them are a write."""
+    left, real = itertools.count(packets, -1), paramiko.Channel.send
+
+    def send(channel: paramiko.Channel, piece: bytes) -> int:
+        if len(piece) > 1000 and next(left) <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(channel, piece)
+
+    paramiko.Channel.send = send  # type: ignore[method-assign, assignment]
+    store(root).put(KEY, file, sha256)
+
+
 def test_upload_that_is_killed_goes_on_where_it_was(root: Path, file: Path) -> None:
-    """Twenty uploads die, each by kill -9 after some more packets, eight of which are a write; none does harm."""
+    """Twenty times, some of them within a write; each leaves the file's beginning, and the next one goes on."""
+    part = (root / KEY).with_name(".heap.bin.part")
     program = (
-        "import os, signal, sys; from pathlib import Path; import tests.stores.test_sftp as t\n"
-        "from paramiko import Channel\n"
-        "real, left = Channel.send, [int(sys.argv[3])]\n"
-        "def send(self, piece):\n"
-        "    left[0] -= len(piece) > 1000\n"
-        "    if left[0] < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return real(self, piece)\n"
-        "Channel.send = send\n"
-        "t.store(Path(sys.argv[1])).put(t.KEY, Path(sys.argv[2]), sys.argv[4])\n"
+        "import os, sys; from pathlib import Path; import tests.stores.test_sftp as t\n"
+        "root, file, part = (Path(word) for word in sys.argv[1:4])\n"
+        "for packets in (0, 3, 7, 9, 12) * 4:\n"
+        "    child = os.fork()\n"
+        "    if not child: t.die_after(packets, root, file, sys.argv[4])\n"
+        "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9, packets\n"
+        "    assert not (root / t.KEY).exists()\n"
+        "    assert file.read_bytes().startswith(part.read_bytes())\n"
     )
     repository = Path(__file__).parents[2]
-    path = f"{repository}{os.pathsep}{repository / 'contents'}"
-    part = (root / KEY).with_name(".heap.bin.part")
-    for packets in (0, 3, 7, 9, 12) * 4:
-        arguments = [str(root), str(file), str(packets), SHA256]
-        done = subprocess.run(
-            [sys.executable, "-c", program, *arguments], env={**os.environ, "PYTHONPATH": path}, check=False
-        )
-        assert done.returncode == -signal.SIGKILL
-        assert not (root / KEY).exists()
-        assert CONTENT.startswith(part.read_bytes())
+    environment = {**os.environ, "PYTHONPATH": f"{repository}{os.pathsep}{repository / 'contents'}"}
+    words = [sys.executable, "-c", program, str(root), str(file), str(part), SHA256]
+    subprocess.run(words, env=environment, check=True)
     assert part.stat().st_size > 1_000_000
     store(root).put(KEY, file, SHA256)
     assert (root / KEY).read_bytes() == CONTENT

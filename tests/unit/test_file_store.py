@@ -135,8 +135,9 @@ def test_disk_that_fails_at_the_end_leaves_nothing(
 
 
 def test_missing_source_is_told(root: Path) -> None:
-    with pytest.raises(NotStored, match="No such file or directory"):
+    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Look at the spool's disk"):
         FileStore(root).put("dump.txt", root / "gone", SHA256)
+    assert files(root) == []
 
 
 def test_url_of_a_directory_opens_it(source: Path, root: Path) -> None:

@@ -40,7 +40,7 @@ class Server:
 
     def __init__(self, longest: int | None = LONG_WRITE, code: int = OK, sync: int = OK) -> None:
         self.longest, self.code, self.sync = longest, code, sync
-        self.content, self.synced, self.most_waiting = bytearray(), False, 0
+        self.content, self.synced, self.most_waiting = bytearray(), list[int](), 0
         self.refused_offset: int | None = None
         self.order: Callable[[list[bytes]], list[bytes]] = lambda answers: answers
         self._came, self._answers, self._ready = b"", list[bytes](), b""
@@ -77,7 +77,7 @@ class Server:
         else:
             assert kind == EXTENDED
             assert body.endswith(struct.pack(">I", len(HANDLE)) + HANDLE)
-            self.synced = True
+            self.synced.append(len(self.content))
             self._answers.append(status(number, self.sync))
 
 
@@ -106,8 +106,15 @@ def test_content_arrives_whatever_the_order_of_the_answers(order: Callable[[list
     server.order = order
     write(server, content).finish()
     assert server.content == content
-    assert server.synced
+    assert server.synced == [len(content)]
     assert server.most_waiting == module._AT_ONCE + 1
+
+
+def test_long_files_are_synced_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SYNC_EVERY", 250)
+    server = Server(100)
+    write(server, bytes(1_000)).finish()
+    assert server.synced == [300, 600, 900, 1000]
 
 
 def test_server_that_cannot_sync_is_good_enough() -> None:

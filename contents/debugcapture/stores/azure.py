@@ -64,20 +64,26 @@ class AzureStore:
     def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         """Upload in blocks, each checked by the server on arrival; blocks of an earlier try are not sent again."""
         blob, url = self._place(key)
-        doing, size = f"cannot store {url}", file.stat().st_size
-        with _reported(doing), self._large if size > BLOCK_BYTES else nullcontext():
-            identify(self._account, self._client, doing)
-            found = _found(blob, size, sha256)
-            if not found or _committed(blob) != [_block_name(*block) for block in _read(file, hashlib.sha256())]:
-                names = self._upload(blob, file, sha256, progress, doing)
-                found = _found(blob, size, sha256)
-                if not found or _committed(blob) != names:
-                    do = "The bundle stays in the spool; send it again."
-                    raise NotStored(doing, "what the store has differs from what was sent", do)
-            if self._settings.azure_immutable_days and not found.immutability_policy.expiry_time:
-                blob.set_immutability_policy(self._policy())  # it was there before, or the server did not heed ours
+        doing = f"cannot store {url}"
+        with _reported(doing):
+            size = file.stat().st_size
+            with self._large if size > BLOCK_BYTES else nullcontext():
+                self._bring(blob, file, sha256, progress, doing)
             address, expires = link(self._account, self._client, blob, self._settings.link_valid_s)
         return Stored(key, url, address, expires, size, sha256)
+
+    def _bring(self, blob: BlobClient, file: Path, sha256: str, progress: Progress, doing: str) -> None:
+        """Have the store confirm that it has ``file``, and send it where it has not."""
+        identify(self._account, self._client, doing)
+        size = file.stat().st_size
+        found = _found(blob, size, sha256)
+        if not found or _committed(blob) != [_block_name(*block) for block in _read(file, hashlib.sha256())]:
+            names = self._upload(blob, file, sha256, progress, doing)
+            found = _found(blob, size, sha256)
+            if not found or _committed(blob) != names:
+                do = "The bundle stays in the spool; send it again."
+                raise NotStored(doing, "what the store has differs from what was sent", do)
+        self._protect(blob, found)
 
     def direct(self, key: str, original: Original, valid_s: int) -> AzureDirectUpload:
         """Begin an upload that a pod carries out; see `direct.TakesDirectly`."""
@@ -91,6 +97,7 @@ class AzureStore:
             with _reported(doing):
                 self._commit(blob, Path(key), names, original.sha256)
                 found = blob.get_blob_properties()
+                self._protect(blob, found)
             return "" if found.size == original.size else f"the store has {found.size} bytes of {original.size}"
 
         with _reported(doing):
@@ -143,6 +150,11 @@ class AzureStore:
         if self._settings.azure_immutable_days:
             wishes["immutability_policy"] = self._policy()
         return wishes
+
+    def _protect(self, blob: BlobClient, found: BlobProperties) -> None:
+        """Give the blob the policy that it should have, where it was there before or the server did not heed ours."""
+        if self._settings.azure_immutable_days and not found.immutability_policy.expiry_time:
+            blob.set_immutability_policy(self._policy())
 
     def _policy(self) -> ImmutabilityPolicy:
         until = datetime.now(timezone.utc) + timedelta(days=self._settings.azure_immutable_days)
@@ -234,4 +246,7 @@ def _reported(doing: str) -> Iterator[None]:
         why = f"{code}: {(error.reason or error.message or '').splitlines()[0]}"
         raise NotStored(doing, why, _remedy(code, error)) from error
     except (AzureError, OSError) as error:
+        if isinstance(error, OSError) and error.filename:
+            why = f"cannot read {error.filename}: {error.strerror}"
+            raise NotStored(doing, why, "Look at the spool's disk.") from error
         raise NotStored(doing, str(error), "Check the store's URL, endpoint and keys, and the network.") from error

@@ -43,6 +43,8 @@ class FileStore:
                 progress(file.stat().st_size)
             size = goal.stat().st_size
         except OSError as error:
+            if error.filename == str(file):
+                raise NotStored(doing, f"cannot read {file}: {error.strerror}", "Look at the spool's disk.") from error
             remedy = _REMEDIES.get(error.errno or 0, "Check the directory.")
             raise NotStored(doing, error.strerror or str(error), remedy) from error
         return Stored(key, goal.as_uri(), goal.as_uri(), None, size, sha256)

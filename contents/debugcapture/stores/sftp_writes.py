@@ -15,6 +15,7 @@ SHORT_WRITE, LONG_WRITE = 32 << 10, 255 << 10  # what every server takes, and wh
 WRITE, EXTENDED, STATUS, EXTENDED_REPLY = 6, 200, 101, 201
 OK, NO_SUCH_FILE, PERMISSION_DENIED, OP_UNSUPPORTED = 0, 2, 3, 8
 _AT_ONCE = 64  # as many as OpenSSH's own client
+_SYNC_EVERY = 256 << 20  # what even a slow disk takes before we would think that the server is gone
 _FIRST_NUMBER = 1 << 31  # paramiko numbers its own requests from 1
 _SHORTEST_ANSWER, _LONGEST_ANSWER = 9, 256 << 10  # a status is the shortest: kind, number, code
 _ERRNO = {NO_SUCH_FILE: errno.ENOENT, PERMISSION_DENIED: errno.EACCES}
@@ -51,7 +52,8 @@ class Writes:
     def __init__(self, channel: Channel, handle: bytes) -> None:
         """Write to the file that the server knows as ``handle``, and ask how much it takes at a time."""
         self._channel, self._handle = channel, handle
-        self._number, self._waiting = _FIRST_NUMBER, set[int]()
+        self._number, self._waiting, self._syncs = _FIRST_NUMBER, set[int](), set[int]()
+        self._unsynced = 0
         self._longest = self._ask_longest()
 
     def piece(self) -> Piece:
@@ -65,16 +67,23 @@ class Writes:
         piece.frame[: len(head)] = head
         self._waiting.add(self._number)
         self._put(piece.frame[: len(head) + length])
+        self._unsynced += length
+        if self._unsynced >= _SYNC_EVERY:
+            self._sync()
         while len(self._waiting) > _AT_ONCE:
             self._settle()
 
     def finish(self) -> None:
         """Wait until every write is answered, and the file on the server's disk, where it knows how to do that."""
+        self._sync()
         while self._waiting:
             self._settle()
-        kind, answer = self._ask(b"fsync@openssh.com", _text(self._handle))
-        if kind == STATUS and struct.unpack_from(">I", answer)[0] != OP_UNSUPPORTED:
-            _check(answer)
+
+    def _sync(self) -> None:
+        self._extended(b"fsync@openssh.com", _text(self._handle))
+        self._waiting.add(self._number)
+        self._syncs.add(self._number)
+        self._unsynced = 0
 
     def _head(self, offset: int, length: int) -> bytes:
         """Return what stands before the bytes of a write."""
@@ -82,7 +91,10 @@ class Writes:
         return struct.pack(">I", len(body) + length) + body
 
     def _ask_longest(self) -> int:
-        kind, answer = self._ask(b"limits@openssh.com")
+        self._extended(b"limits@openssh.com")
+        number, kind, answer = self._answer()
+        if number != self._number:
+            raise ConnectionError("the server answers what was not asked")
         if kind != EXTENDED_REPLY:
             return SHORT_WRITE
         longest = int(struct.unpack_from(">QQQ", answer)[2])  # 0: the server does not say
@@ -93,17 +105,15 @@ class Writes:
         if kind != STATUS or number not in self._waiting:
             raise ConnectionError("the server answers what was not asked")
         self._waiting.remove(number)
+        if number in self._syncs and struct.unpack_from(">I", answer)[0] == OP_UNSUPPORTED:
+            return
         _check(answer)
 
-    def _ask(self, name: bytes, rest: bytes = b"") -> tuple[int, bytes]:
-        """Make the extended request ``name``, and return kind and content of its answer."""
+    def _extended(self, name: bytes, rest: bytes = b"") -> None:
+        """Make the extended request ``name``."""
         self._number += 1
         body = struct.pack(">BI", EXTENDED, self._number) + _text(name) + rest
         self._put(memoryview(struct.pack(">I", len(body)) + body))
-        number, kind, answer = self._answer()
-        if number != self._number:
-            raise ConnectionError("the server answers what was not asked")
-        return kind, answer
 
     def _put(self, left: memoryview) -> None:
         while left:
