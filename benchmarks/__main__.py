@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import debug_container, exec_stream, fetch_file, many_pods, step_cost
+from benchmarks import alert_to_link, debug_container, exec_stream, fetch_file, many_pods, step_cost
 from benchmarks.result import Result, bench_lines, table
 from lab.part import LabError
 
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "fetch-file": fetch_file.run,
     "debug-container": debug_container.run,
     "many-pods": many_pods.run,
+    "alert-to-link": alert_to_link.run,
 }
 
 
