@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from benchmarks import (
+    alert_to_link,
     azure_upload,
     debug_container,
     exec_stream,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "pod-to-s3": pod_to_s3.run,
     "sftp-upload": sftp_upload.run,
     "azure-upload": azure_upload.run,
+    "alert-to-link": alert_to_link.run,
 }
 
 

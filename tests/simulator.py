@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -51,14 +52,17 @@ class Simulator:
 
 
 @contextmanager
-def simulator(state: Path) -> Iterator[Simulator]:
+def simulator(state: Path, tls: ssl.SSLContext | None = None) -> Iterator[Simulator]:
     """A simulator in this process, which keeps its incidents in ``state``."""
     state.mkdir()
     listening = server(state, 0)
+    scheme = "https" if tls else "http"
+    if tls:
+        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
     thread = threading.Thread(target=listening.serve_forever)
     thread.start()
     try:
-        yield Simulator(f"http://127.0.0.1:{listening.server_address[1]}", Keys.kept_in(state / "keys.json"))
+        yield Simulator(f"{scheme}://127.0.0.1:{listening.server_address[1]}", Keys.kept_in(state / "keys.json"))
     finally:
         listening.shutdown()
         thread.join()

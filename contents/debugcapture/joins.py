@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -97,10 +97,11 @@ def join(bundle: Bundle, incident: str, text: str, send: Send) -> bool:
     False when it has joined already: its event was delivered twice.
     """
     entry = bundle.folder / JOINED / incident
-    try:
-        entry.touch(mode=0o600, exist_ok=False)
-    except FileExistsError:
-        return False
+    with writable(bundle.folder):
+        try:
+            entry.touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            return False
     with _entered(entry):
         send(incident, _ended(bundle) or text)
     return True
@@ -111,7 +112,8 @@ def tell(bundle: Bundle, text: str, send: Send) -> None:
     folder = bundle.folder / JOINED
     if not folder.is_dir():
         return
-    _write(bundle.folder / NOTE, text)  # before the list is read: who is not in the list finds it
+    with suppress(OSError):  # a full disk: those who have joined have to hear of just that
+        _write(bundle.folder / NOTE, text)  # before the list is read: who is not in the list finds it
     for entry in sorted(folder.iterdir()):
         with _entered(entry):
             send(entry.name, text)

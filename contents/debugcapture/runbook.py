@@ -507,7 +507,9 @@ def _begin(
 
     if not step.joins:
         return make(), True
-    workload = f"workload {step.alerts.cluster} {target.namespace}/{target.workload}"
+    # Whatever tells one cluster from another; only a hash of it is kept.
+    where = f"{step.alerts.cluster} {step.connection}"
+    workload = f"workload {where} {target.namespace}/{target.workload}"
     wanted = Wanted(step.incident.incident_id, _incident_key(step), workload, begun.started)
     return Joins(spool, step.trigger.join_s).begin(wanted, make, held)
 
@@ -757,7 +759,8 @@ def _outbox(settings: IncidentSettings, spool: Path, caller: Caller) -> Outbox:
 def _account(settings: IncidentSettings, spool: Path) -> PagerDuty:
     """Return the account; all that share the spool share its rate limit."""
     pace = Pace(spool / "notes" / f"pace-{sha256(settings.pagerduty_url.encode()).hexdigest()[:16]}")
-    return PagerDuty(settings.pagerduty_url, settings.pagerduty_token, settings.pagerduty_from, pace=pace)
+    key, sender, ca = settings.pagerduty_token, settings.pagerduty_from, settings.pagerduty_ca
+    return PagerDuty(settings.pagerduty_url, key, sender, pace=pace, ca=ca)
 
 
 def _names(settings: NamespacesSettings) -> list[str]:

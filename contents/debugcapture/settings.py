@@ -582,6 +582,12 @@ class IncidentSettings:
         allowed="an https:// URL",
         required=True,
     )
+    pagerduty_ca: str = setting(
+        "",
+        "CA certificate for PagerDuty",
+        "In PEM, kept in Key Storage, where a proxy of yours opens TLS; blank for the system's CAs.",
+        secret=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ import lab.kubernetes
 from debugcapture import runbook
 from debugcapture.bundle import Bundle
 from debugcapture.errors import NotAllowed, NotRestarted
+from debugcapture.rollout import REVISION
 from debugcapture.runbook import RestartStep
 from debugcapture.settings import read
 from lab.kubernetes.kubectl import Kubectl
@@ -50,6 +51,7 @@ class Shop:
     def restart(self, **given: str) -> str:
         cluster = lab.kubernetes.endpoint()
         common = {"kubeconfig": str(cluster.kubeconfig), "bundle": str(self.bundle), "spool": str(self.spool)}
+        common["rollout_limit_s"] = "30"
         self.said.clear()
         step = read(RestartStep, {**common, **given})
         return runbook.restart(step, caller(self.spool, self.said)).data["restart"]
@@ -58,6 +60,10 @@ class Shop:
         """Of the pods that are to stay."""
         pods = self._kubectl.json("get", "pods", f"--namespace={self.namespace}")["items"]
         return {one["metadata"]["uid"] for one in pods if "deletionTimestamp" not in one["metadata"]}
+
+    def revision(self) -> str:
+        found = self._kubectl.json("get", "deployment", "checkout", f"--namespace={self.namespace}")
+        return str(found["metadata"]["annotations"][REVISION])
 
     def spec(self) -> dict[str, Any]:
         found: dict[str, Any] = self._kubectl.json("get", "deployment", "checkout", f"--namespace={self.namespace}")
@@ -98,11 +104,12 @@ def test_a_pod_is_deleted_and_made_again(shop: Shop) -> None:
 
 
 def test_a_release_that_does_not_come_up_is_told_and_rolled_back(shop: Shop) -> None:
+    good = shop.revision()
     shop.change("set", "image", "deployment/checkout", "app=lab.local/no-such-image:1")
     with pytest.raises(NotRestarted, match=r"not well after 4 s: .*(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)"):
         shop.restart(rollout_limit_s="4")
-    how = shop.restart(action="undo")
-    assert "rollout undo of deployment" in how
+    how = shop.restart(action="undo", revision=good)
+    assert f" to {good}: done after" in how
     assert shop.spec()["template"]["spec"]["containers"][0]["image"] == "lab.local/pause:1"
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from debugcapture.errors import NoteNotSent
+from debugcapture.errors import BadInput, NoteNotSent
 from debugcapture.incident.outbox import FOLDER, Note, Outbox
 from debugcapture.incident.pagerduty import PagerDuty
 from lab.pagerduty.account import SENDER, Keys
 from lab.pagerduty.server import server
+from tests.simulator import simulator
 
 INCIDENT, MARK = "Q1CHECKOUT0001", "[debug-capture x]"
 
@@ -48,6 +56,40 @@ def test_one_note_is_edited_in_place(kind: str, url: str, tmp_path: Path) -> Non
     assert done == ["added", "edited", "was there already"]
     (note,) = notes(url, keys)
     assert note["content"] == f"complete {MARK}"
+
+
+def test_an_own_authority_is_trusted_when_it_is_named(tmp_path: Path) -> None:
+    certificate, key = self_signed()
+    (tmp_path / "tls.pem").write_text(key + certificate)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "tls.pem")
+    with simulator(tmp_path / "pagerduty", tls) as one:
+        with pytest.raises(NoteNotSent, match="CERTIFICATE_VERIFY_FAILED"):
+            PagerDuty(one.url, one.keys.user, "", lambda _: None).annotate(INCIDENT, MARK, MARK, tries=1)
+        assert PagerDuty(one.url, one.keys.user, "", ca=certificate).annotate(INCIDENT, MARK, MARK) == "added"
+
+
+@pytest.mark.parametrize("ca", ["x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_what_is_no_certificate_is_told(ca: str) -> None:
+    with pytest.raises(BadInput, match="wrong pagerduty_ca"):
+        PagerDuty("https://127.0.0.1", "t", "", ca=ca)
+
+
+def self_signed() -> tuple[str, str]:
+    """A certificate for this machine that signs itself, and its key, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "own authority")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    builder = builder.add_extension(address, critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    certificate = builder.sign(key, hashes.SHA256())
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), secret.decode()
 
 
 def test_a_note_waits_for_the_end_of_an_outage(url: str, tmp_path: Path) -> None:

@@ -118,6 +118,18 @@ def test_a_capture_that_was_killed_is_found_by_the_next(server: Server, send: Ca
     assert untold(server.spool) == []
 
 
+def test_a_full_disk_is_told_to_all_who_joined(
+    server: Server, send: Callable[[str, str], None], sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    bundle, _ = server.begin(wanted())
+    monkeypatch.setattr(Path, "write_text", full)
+    tell(bundle, "the disk is full", send)
+    assert sent == [("Q1", "the disk is full")]
+
+
 def test_a_capture_that_nobody_can_join_tells_nobody(tmp_path: Path, send: Callable[[str, str], None]) -> None:
     bundle = create_bundle(tmp_path, "x", NOON)
     tell(bundle, "text", send)

@@ -480,6 +480,15 @@ def test_a_second_incident_joins_and_gets_the_end_of_the_capture(
     assert by_incident(caller, "Q3ABCDEF", join_s="0")["capture_id"] != first["capture_id"]
 
 
+def test_the_same_names_in_another_cluster_are_another_workload(
+    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]]
+) -> None:
+    first = by_incident(caller, context="one")
+    assert alerted
+    assert by_incident(caller, "Q2ABCDEF", context="two")["capture_id"] != first["capture_id"]
+    assert [incident for incident, _, _ in notes] == ["Q1ABCDEF"] * 2 + ["Q2ABCDEF"] * 2
+
+
 def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
     alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

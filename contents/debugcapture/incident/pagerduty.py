@@ -5,6 +5,7 @@ incident", "Update a note", "Errors", "REST API Rate Limits", "Pagination".
 """
 
 import json
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -48,17 +49,18 @@ class _Failed(Exception):  # noqa: N818 - it never leaves this module
 class PagerDuty:
     """One PagerDuty account."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but three may be left out
         self,
         url: str,
         token: str,
         sender: str,
         sleep: Callable[[float], None] = time.sleep,
         pace: Callable[[], None] = lambda: None,
+        ca: str = "",
     ) -> None:
         """Talk to ``url`` as ``token`` (a key, or an OAuth token); ``sender`` is the e-mail of a user, or "".
 
-        ``pace`` returns when the next request may be sent.
+        ``pace`` returns when the next request may be sent; ``ca`` (PEM) is trusted besides the system's CAs.
         """
         for name, value in (("PagerDuty API key", token), ("From e-mail", sender)):
             if not (value.isascii() and value.isprintable()):
@@ -70,7 +72,7 @@ class PagerDuty:
             "Content-Type": "application/json",
             **({"From": sender} if sender else {}),
         }
-        self._pool = _pool(self._url)
+        self._pool = _pool(self._url, _trusting(ca))
 
     def annotate(self, incident: str, marker: str, content: str, tries: int = TRIES) -> str:
         """Make ``content`` the note with ``marker``; return what it took: "added", "edited" or "was there already".
@@ -182,17 +184,27 @@ class PagerDuty:
         return self._pool.request(method, self._url + path, body=text, headers=self._headers, redirect=False)
 
 
-def _pool(url: str) -> urllib3.PoolManager:
-    """Return connections to ``url``, by the proxy that the environment names for it; the system's CAs are trusted."""
+def _trusting(ca: str) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca:
+        try:
+            context.load_verify_locations(cadata=ca)
+        except (ssl.SSLError, ValueError) as error:
+            raise BadInput("wrong pagerduty_ca", f"it is no certificate in PEM ({error})", "Correct it.") from None
+    return context
+
+
+def _pool(url: str, tls: ssl.SSLContext) -> urllib3.PoolManager:
+    """Return connections to ``url``, by the proxy that the environment names for it."""
     parts = urlsplit(url)
     proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
     timeout = urllib3.Timeout(connect=10, read=30)
     if not proxy:
-        return urllib3.PoolManager(retries=False, timeout=timeout)
+        return urllib3.PoolManager(retries=False, timeout=timeout, ssl_context=tls)
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     user = urlsplit(proxy)
     login = urllib3.make_headers(proxy_basic_auth=f"{user.username}:{user.password or ''}") if user.username else None
-    return urllib3.ProxyManager(proxy, proxy_headers=login, retries=False, timeout=timeout)
+    return urllib3.ProxyManager(proxy, proxy_headers=login, retries=False, timeout=timeout, ssl_context=tls)
 
 
 def _not_sent(incident: str, failure: str, remedy: str, *, waits: bool = False) -> NoteNotSent:

@@ -1,0 +1,128 @@
+"""Every request that we send, and every answer that we read, has the shape that PagerDuty's reference documents.
+
+The shapes are hand-written from the API reference, "Get an incident", "List alerts for an incident", "List notes",
+"Create a note on an incident", "Update a note". The requests are what our client really sends, taken from the
+simulator's journal.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debugcapture.incident.pagerduty import PagerDuty
+from lab.pagerduty.account import SENDER
+from tests.simulator import Simulator, simulator
+
+INCIDENT = "Q1CONFORM00001"
+NOTE_BODY = {"note": {"content": str}}
+REFERENCE = {"id": str, "type": str, "summary": str}
+NOTE = {"id": str, "user": REFERENCE, "channel": {"summary": str}, "content": str, "created_at": str, "updated_at": str}
+ALERT = {"id": str, "type": str, "summary": str, "status": str, "body": {"type": str, "details": dict}}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the API: what it takes, and what it answers."""
+
+    method: str
+    path: str
+    answer: Any
+    body: Any = None
+    writes: bool = False  # From is required with a key that belongs to nobody
+    query: dict[str, str] = field(default_factory=dict)  # name → pattern
+
+
+OPERATIONS = (
+    Operation("GET", "/incidents/[A-Z0-9]+", {"incident": {"id": str, "title": str, "status": str}}),
+    Operation(
+        "GET",
+        "/incidents/[A-Z0-9]+/alerts",
+        {"alerts": [ALERT], "limit": int, "offset": int, "more": bool},
+        query={"limit": "[1-9][0-9]?|100", "offset": "[0-9]+"},
+    ),
+    Operation("GET", "/incidents/[A-Z0-9]+/notes", {"notes": [NOTE]}),
+    Operation("POST", "/incidents/[A-Z0-9]+/notes", {"note": NOTE}, NOTE_BODY, writes=True),
+    Operation("PUT", "/incidents/[A-Z0-9]+/notes/[A-Z0-9]+", {"note": NOTE}, NOTE_BODY, writes=True),
+)
+
+
+@pytest.fixture
+def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
+    with simulator(tmp_path / "pagerduty") as one:
+        yield one
+
+
+def operation(method: str, path: str) -> Operation:
+    (found,) = [one for one in OPERATIONS if one.method == method and re.fullmatch(one.path, path)]
+    return found
+
+
+def wrong(value: Any, shape: Any, exact: bool, place: str = "") -> list[str]:
+    """Where ``value`` has another shape; with ``exact`` it may have no more names than that."""
+    if isinstance(shape, type):
+        return [] if isinstance(value, shape) else [f"{place} is {value!r}, no {shape.__name__}"]
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            return [f"{place} is no list"]
+        return [one for number, each in enumerate(value) for one in wrong(each, shape[0], exact, f"{place}[{number}]")]
+    if not isinstance(value, dict):
+        return [f"{place} is no object"]
+    missing = [f"{place}.{name} is missing" for name in shape.keys() - value.keys()]
+    more = [f"{place}.{name} is unknown" for name in value.keys() - shape.keys()] if exact else []
+    there = shape.keys() & value.keys()
+    return [
+        *missing,
+        *more,
+        *(one for name in there for one in wrong(value[name], shape[name], exact, f"{place}.{name}")),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["account", "user", "bearer"])
+def test_what_we_send_and_read_is_as_documented(kind: str, pagerduty: Simulator) -> None:
+    pagerduty.create(INCIDENT, *[{"namespace": "shop", "pod": f"x-{number}"} for number in range(60)])
+    answers: list[Any] = []
+
+    class Client(PagerDuty):
+        def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+            answer = super()._send(method, path, body)
+            answers.append(answer.json())
+            return answer
+
+    client = Client(pagerduty.url, getattr(pagerduty.keys, kind), "" if kind == "user" else SENDER)
+    assert len(client.alerts(INCIDENT)) == 60
+    assert client.incident(INCIDENT)["id"] == INCIDENT
+    for text in ("capturing [x]", "complete [x]", "complete [x]"):
+        client.annotate(INCIDENT, "[x]", text)
+    sent = pagerduty.requests()
+    assert {(one["method"]) for one in sent} == {"GET", "POST", "PUT"}
+    for request, answer in zip(sent, answers, strict=True):
+        documented = operation(request["method"], request["path"])
+        headers, body = request["headers"], request["body"]
+        assert headers["accept"] == "application/vnd.pagerduty+json;version=2"
+        assert headers["content-type"] == "application/json"
+        assert re.fullmatch(r"(Token token|Bearer)[= ]?\[redacted\]", headers["authorization"])
+        assert headers.get("from", "") == ("" if kind == "user" else SENDER) or not documented.writes
+        assert request["query"].keys() == documented.query.keys()
+        assert all(re.fullmatch(documented.query[name], value) for name, value in request["query"].items())
+        assert wrong(json.loads(body), documented.body, exact=True) == [] if documented.body else body == ""
+        assert wrong(answer, documented.answer, exact=False) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({}, ".note is missing"),
+        ({"note": {"content": 1}}, ".note.content is 1, no str"),
+        ({"note": {"content": "x"}, "more": 1}, ".more is unknown"),
+        ({"note": []}, ".note is no object"),
+    ],
+)
+def test_another_shape_is_noticed(value: Any, problem: str) -> None:
+    assert wrong(value, NOTE_BODY, exact=True) == [problem]
