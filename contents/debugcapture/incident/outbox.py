@@ -16,6 +16,7 @@ from ..errors import NoteNotSent
 from .pagerduty import TRIES, PagerDuty
 
 FOLDER = "notes"
+_LATER = "The evidence is safe; run the note step again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,9 @@ class Outbox:
         except NoteNotSent as error:
             if not error.waits:
                 _remove(file)
-            elif file.exists():
-                error.do = f"It waits in {file}: the next run sends it."
+            else:
+                kept = f"It waits in {file}: the next run sends it." if file.exists() else _LATER
+                error.do = f"{error.do} {kept}".lstrip()
             raise
         _remove(file)
         self._say(f"incident {note.incident}: note {done}")

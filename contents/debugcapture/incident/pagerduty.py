@@ -105,8 +105,7 @@ class PagerDuty:
         except _Failed as failed:
             # A key that is wrong is put right some day; what is wrong with the incident or the note stays wrong.
             waits = failed.status in (0, 401, 408, 429) or failed.status >= 500
-            remedy = failed.remedy or ("The evidence is safe; run the note step again later." if waits else "")
-            raise _not_sent(incident, failed.why, remedy, waits=waits) from None
+            raise _not_sent(incident, failed.why, failed.remedy, waits=waits) from None
         return done
 
     def check(self) -> None:
