@@ -33,7 +33,7 @@ from .errors import (
 from .incident.note import capture_note, failure_note, joined_note, marker, restart_note, start_note
 from .incident.outbox import Note, Outbox
 from .incident.pace import Pace
-from .incident.pagerduty import TRIES, PagerDuty
+from .incident.pagerduty import LONGEST_FIELD, TRIES, PagerDuty
 from .joins import Joins, Send, Wanted, join, tell, untold
 from .keep import keep
 from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
@@ -697,8 +697,25 @@ def _tell(settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, call
     text = capture_note(manifest, bundle.receipt(), str(bundle.folder), caller.trigger.get("execution", ""), failure)
     try:
         _post(settings, spool, marker(manifest.capture_id), text, caller)
+        _set_field(settings, bundle, caller)
     finally:
         tell(bundle, text, _to_joined(settings, spool, manifest.capture_id, caller))
+
+
+def _set_field(settings: IncidentSettings, bundle: Bundle, caller: Caller) -> None:
+    """Put the link into the incident's custom field, where the job names one; the note has it in any case."""
+    receipt = bundle.receipt()
+    if not (settings.pagerduty_field and receipt):
+        return
+    links = (receipt.link(INDEX), caller.trigger.get("execution", ""))
+    short = next((one for one in links if one and len(one) <= LONGEST_FIELD), "")
+    if not short:
+        caller.say(f"no link has less than {LONGEST_FIELD} characters: the custom field is left as it is")
+        return
+    try:
+        _account(settings, bundle.folder.parent).set_field(settings.incident_id, settings.pagerduty_field, short)
+    except NoteNotSent as error:
+        caller.say(str(error))
 
 
 def _tell_failure(settings: IncidentSettings, spool: SpoolSettings, caller: Caller, failure: str, mark: str) -> None:

@@ -582,6 +582,14 @@ class IncidentSettings:
         allowed="an https:// URL",
         required=True,
     )
+    pagerduty_field: str = setting(
+        "",
+        "Custom field for the link",
+        "Name of a custom field (URL or text) of incidents that gets the link too, or that of the Rundeck execution "
+        "where the link has more than the 200 characters that PagerDuty takes. Blank: none.",
+        pattern=r"[a-z0-9_]{1,50}",
+        allowed="lower-case letters, digits and underscores",
+    )
     pagerduty_ca: str = setting(
         "",
         "CA certificate for PagerDuty",

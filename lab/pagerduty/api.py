@@ -31,6 +31,7 @@ from lab.pagerduty.model import (
 from lab.pagerduty.page import incident_page, overview_page
 
 MOST_NOTES = 2000
+CUSTOM_FIELD, _LONGEST_FIELD = "evidence_url", 200
 _IDS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAGE = 25
 
@@ -46,6 +47,7 @@ class Api:
         self._db = Database(state / "incidents.sqlite")
         self._base_url = base_url
         self._limits = Limits()
+        self._fields: dict[str, list[Json]] = {}  # custom fields of an incident, gone when the simulator stops
         self._journal = Journal()
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = [
             ("GET", _path("/abilities"), self._list_abilities),
@@ -55,6 +57,8 @@ class Api:
             ("POST", _path("/incidents/{id}/notes"), self._add_note),
             ("PUT", _path("/incidents/{id}/notes/{id}"), self._edit_note),
             ("DELETE", _path("/incidents/{id}/notes/{id}"), self._delete_note),
+            ("GET", _path("/incidents/{id}/custom_fields/values"), self._list_fields),
+            ("PUT", _path("/incidents/{id}/custom_fields/values"), self._set_fields),
         ]
         if not self._db.incident_ids():
             self._seed()
@@ -143,6 +147,18 @@ class Api:
         self._db.delete_note(identity)
         return Answer(204, None)
 
+    def _list_fields(self, request: Request, incident: str, _: str) -> Answer:
+        self._require(incident)
+        return json_answer(200, {"custom_fields": self._fields.get(incident, [])})
+
+    def _set_fields(self, request: Request, incident: str, _: str) -> Answer:
+        author(request, self._keys)
+        self._require(incident)
+        given = [_field(one) for one in request.json().get("custom_fields") or [None]]
+        there = {one["name"]: one for one in self._fields.get(incident, [])}
+        self._fields[incident] = list({**there, **{one["name"]: one for one in given}}.values())
+        return json_answer(201, {"custom_fields": self._fields[incident]})
+
     def _require(self, incident: str) -> None:
         if self._db.incident(incident) is None:
             raise incident_not_found()
@@ -211,6 +227,16 @@ def _note_content(request: Request) -> str:
     if not isinstance(content, str) or not content.strip():
         raise invalid_input("Note content cannot be empty")
     return content
+
+
+def _field(given: object) -> Json:
+    """A custom field with its new value; this account has one, of type URL."""
+    if not isinstance(given, dict) or given.get("name") != CUSTOM_FIELD:
+        raise invalid_input("Custom Field does not exist")
+    value = given.get("value")
+    if not isinstance(value, str) or len(value) > _LONGEST_FIELD:
+        raise invalid_input(f"value must be a string of at most {_LONGEST_FIELD} characters")
+    return {"id": "PFIELD1", "name": CUSTOM_FIELD, "type": "field_value", "data_type": "url", "value": value}
 
 
 def _number(request: Request, name: str, usual: int) -> int:

@@ -1,8 +1,8 @@
 """Every request that we send, and every answer that we read, has the shape that PagerDuty's reference documents.
 
 The shapes are hand-written from the API reference, "Get an incident", "List alerts for an incident", "List notes",
-"Create a note on an incident", "Update a note". The requests are what our client really sends, taken from the
-simulator's journal.
+"Create a note on an incident", "Update a note", "Set custom field values". The requests are what our client really
+sends, taken from the simulator's journal.
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ OPERATIONS = (
         query={"limit": "[1-9][0-9]?|100", "offset": "[0-9]+"},
     ),
     Operation("GET", "/incidents/[A-Z0-9]+/notes", {"notes": [NOTE]}),
+    Operation(
+        "PUT",
+        "/incidents/[A-Z0-9]+/custom_fields/values",
+        {"custom_fields": [{"id": str, "name": str, "value": str}]},
+        {"custom_fields": [{"name": str, "value": str}]},
+        writes=True,
+    ),
     Operation("POST", "/incidents/[A-Z0-9]+/notes", {"note": NOTE}, NOTE_BODY, writes=True),
     Operation("PUT", "/incidents/[A-Z0-9]+/notes/[A-Z0-9]+", {"note": NOTE}, NOTE_BODY, writes=True),
 )
@@ -100,6 +107,7 @@ def test_what_we_send_and_read_is_as_documented(kind: str, pagerduty: Simulator)
     assert client.incident(INCIDENT)["id"] == INCIDENT
     for text in ("capturing [x]", "complete [x]", "complete [x]"):
         client.annotate(INCIDENT, "[x]", text)
+    client.set_field(INCIDENT, "evidence_url", "https://evidence.example/1")
     sent = pagerduty.requests()
     assert {(one["method"]) for one in sent} == {"GET", "POST", "PUT"}
     for request, answer in zip(sent, answers, strict=True):

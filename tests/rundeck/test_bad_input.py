@@ -230,7 +230,11 @@ def gateway_status(kubectl: Kubectl) -> dict[str, Any]:
 
 STORES: dict[str, tuple[dict[str, str], int, list[str]]] = {
     "no bucket": ({"store": "s3://nonexistent/x"}, 6, ["NoSuchBucket", "Create the bucket"]),
-    "wrong key": ({"s3_secret_key": "wrong-0815"}, 6, ["SignatureDoesNotMatch", "Check s3_access_key and s3_secret_key"]),
+    "wrong key": (
+        {"s3_secret_key": "wrong-0815"},
+        6,
+        ["SignatureDoesNotMatch", "Check s3_access_key and s3_secret_key"],
+    ),
     "unreachable": ({"s3_endpoint": UNREACHABLE}, 6, ["Could not connect", "Check s3_endpoint"]),
     "no store": ({"store": ""}, 2, ["store is missing", "Set the store's URL"]),
 }
@@ -251,7 +255,12 @@ def test_a_store_that_refuses_leaves_everything_in_the_spool_and_the_incident_kn
 
 
 INCIDENTS: dict[str, tuple[dict[str, str], dict[str, str], int, list[str]]] = {
-    "wrong token": ({"pagerduty_token": "wrong-0815"}, {}, 7, ["HTTP 401", "Check the API key", "the next run sends it"]),
+    "wrong token": (
+        {"pagerduty_token": "wrong-0815"},
+        {},
+        7,
+        ["HTTP 401", "Check the API key", "the next run sends it"],
+    ),
     "no token": ({"pagerduty_token": ""}, {}, 2, ["pagerduty_token is missing", "Key Storage"]),
     "no incident": ({}, {"incident_id": "Q1NONEXISTENT0"}, 7, ["HTTP 404", "Check the incident's ID"]),
 }

@@ -280,6 +280,13 @@ def test_a_note_waits_for_a_better_key_and_not_for_a_better_incident(status: int
     assert caught.value.waits is waits
 
 
+def test_a_field_that_is_not_there_is_told() -> None:
+    account = Account(refusal(400, "Invalid Input Provided", 2001, "Custom Field does not exist"))
+    with pytest.raises(NoteNotSent, match="cannot set the custom field x of incident Q1ABC: .*does not exist"):
+        account.client().set_field("Q1ABC", "x", "https://x")
+    assert account.bodies == [{"custom_fields": [{"name": "x", "value": "https://x"}]}]
+
+
 def test_each_request_waits_for_its_turn() -> None:
     account, turns = Account(NONE, POSTED), list[int]()
     client = PagerDuty("https://api.example", "t", "", account.waits.append, lambda: turns.append(len(account.asked)))

@@ -533,6 +533,32 @@ def test_a_note_of_a_failure_takes_the_place_of_the_one_about_the_start(caller: 
     assert notes[0][1] == f"[debug-capture {capture_id}]"
 
 
+@pytest.mark.parametrize(
+    ("longest", "execution", "expected"),
+    [(1000, "https://rundeck/7", "/index.html"), (20, "https://rundeck/7", "https://rundeck/7"), (20, "", "")],
+    ids=["the link", "the execution", "none is short"],
+)
+def test_a_custom_field_gets_a_link_that_fits(
+    longest: int,
+    execution: str,
+    expected: str,
+    serve: Serve,
+    caller: Caller,
+    notes: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fields: list[tuple[str, str, str]] = []
+    serve(Cluster())
+    monkeypatch.setattr(PagerDuty, "set_field", lambda _, *field: fields.append(field))
+    monkeypatch.setattr(runbook, "LONGEST_FIELD", longest)
+    more = {"store": (tmp_path / "store").as_uri(), "pagerduty_field": "evidence_url", "collectors": "pod-snapshot"}
+    runbook.capture(read(CaptureStep, POD | INCIDENT | more), replace(caller, trigger={"execution": execution}))
+    assert len(notes) == 2
+    assert [(incident, name) for incident, name, _ in fields] == [("Q1ABCDEF", "evidence_url")] * bool(expected)
+    assert all(value.endswith(expected) for _, _, value in fields)
+
+
 def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller: Caller, said: list[str]) -> None:
     step = read(runbook.IncidentTargetStep, INCIDENT)
     assert alerted

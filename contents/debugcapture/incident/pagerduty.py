@@ -1,7 +1,7 @@
 """PagerDuty's REST API v2: an incident, its alerts, and its notes.
 
 Source: PagerDuty API reference, "Get an incident", "List alerts for an incident", "List notes", "Create a note on an
-incident", "Update a note", "Errors", "REST API Rate Limits", "Pagination".
+incident", "Update a note", "Errors", "REST API Rate Limits", "Pagination", "Set custom field values".
 """
 
 import json
@@ -21,6 +21,7 @@ TRIES = 5
 LONGEST_WAIT_S = 60
 MOST_NOTES = 2000
 MOST_ALERTS, _PAGE = 500, 25  # an alert may have half a megabyte, and a page is in memory as a whole
+LONGEST_FIELD = 200  # characters of a custom field of text or URL
 EU_HOST = "api.eu.pagerduty.com"
 Json = dict[str, Any]
 _NO_PAGERDUTY = "Check the API URL, and whether a proxy or a login page is in between."
@@ -116,6 +117,18 @@ class PagerDuty:
             kind = _READ_ERRORS.get(failed.status, NothingCaptured)
             do = "Check the API URL." if failed.status == 404 else failed.remedy
             raise kind(f"PagerDuty at {self._url}", failed.why, do) from None
+
+    def set_field(self, incident: str, name: str, value: str) -> None:
+        """Give the incident's custom field ``name`` the ``value``, of LONGEST_FIELD characters at most.
+
+        Raises NoteNotSent.
+        """
+        path, body = f"/incidents/{quote(incident)}/custom_fields/values", {"name": name, "value": value}
+        try:
+            self._retried(lambda: self._send("PUT", path, {"custom_fields": [body]}), TRIES)
+        except _Failed as failed:
+            what = f"cannot set the custom field {name} of incident {incident}"
+            raise NoteNotSent(what, failed.why, "The note has the link.") from None
 
     def alerts(self, incident: str) -> list[Json]:
         """Return the incident's alerts, the first MOST_ALERTS of them.
