@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import runbook
+from . import runbook, steps
 from .model import Outcome
 
 
@@ -16,7 +16,7 @@ class Provider:
     title: str
     description: str
     settings: type[Any]  # a dataclass of groups of settings
-    run: Callable[[Any, runbook.Caller], Outcome]
+    run: Callable[[Any, steps.Caller], Outcome]
     streams: bool = False  # its standard output is that of a command, and nothing else
     lists_nodes: bool = False  # it is a source of nodes, no step
     from_node: Mapping[str, str] = field(default_factory=dict)  # setting → attribute of the node that the step runs on
@@ -33,7 +33,7 @@ _STEPS = (
         "Kubernetes Debug / Capture",
         "Captures the debug state of a pod before it is restarted: state, events, logs, previous logs, Java threads. "
         "Runs the image's own tools, or attaches a debug container where it has none.",
-        runbook.CaptureStep,
+        steps.CaptureStep,
         runbook.capture,
     ),
     Provider(
@@ -41,14 +41,14 @@ _STEPS = (
         "Kubernetes Debug / Target from an incident",
         "Finds the pod that a PagerDuty incident is about, in its alerts, and hands on namespace, pod, container and "
         "workload to later steps.",
-        runbook.IncidentTargetStep,
+        steps.IncidentTargetStep,
         runbook.find_target,
     ),
     Provider(
         "k8s-debug-exec",
         "Kubernetes Debug / Run a command",
         "Runs a command in a container. Its output arrives unchanged, its exit code is the step's.",
-        runbook.ExecStep,
+        steps.ExecStep,
         runbook.execute,
         streams=True,
     ),
@@ -56,7 +56,7 @@ _STEPS = (
         "k8s-debug-attach",
         "Kubernetes Debug / Run a command in a debug container",
         "Attaches a debug container that shares the target's processes, runs a command in it, and ends it.",
-        runbook.AttachStep,
+        steps.AttachStep,
         runbook.attach,
         streams=True,
     ),
@@ -65,14 +65,14 @@ _STEPS = (
         "Kubernetes Debug / Upload",
         "Sends a captured bundle to the store, and those that wait from earlier runs. It leaves this machine only when "
         "the store has confirmed it.",
-        runbook.UploadStep,
+        steps.UploadStep,
         runbook.upload,
     ),
     Provider(
         "k8s-debug-incident-note",
         "Kubernetes Debug / Incident note",
         "Adds a note to the PagerDuty incident: what was captured, what was not and why, and the links.",
-        runbook.NoteStep,
+        steps.NoteStep,
         runbook.annotate,
     ),
     Provider(
@@ -80,7 +80,7 @@ _STEPS = (
         "Kubernetes Debug / Check the installation",
         "Checks Python and packages, the connection, each permission, Pod Security, the debug image, spool, store and "
         "PagerDuty; for what is missing it prints what mends it.",
-        runbook.DoctorStep,
+        steps.DoctorStep,
         runbook.diagnose,
     ),
     Provider(
@@ -88,7 +88,7 @@ _STEPS = (
         "Kubernetes Debug / Pods as nodes",
         "The pods of a cluster as nodes, with namespace, workload, state, restarts and what is wrong with them; node "
         "steps know the pod by its attributes. The last list is kept for when the API server does not answer.",
-        runbook.NodesStep,
+        steps.NodesStep,
         runbook.list_nodes,
         streams=True,
         lists_nodes=True,
@@ -98,7 +98,7 @@ _STEPS = (
         "Kubernetes Debug / Restart",
         "Restarts, rolls back or scales a workload, or deletes its pod, but only after a capture that is good enough, "
         "and waits until all is well again.",
-        runbook.RestartStep,
+        steps.RestartStep,
         runbook.restart,
     ),
 )

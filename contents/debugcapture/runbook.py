@@ -5,13 +5,11 @@ Read this file first.
 """
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
-from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from .attachment import Attachment, debug_options
 from .bundle import Bundle, claimed, create_bundle, open_bundle, prune, recover, waiting, writable
@@ -30,11 +28,7 @@ from .errors import (
     NotRestarted,
     NotStored,
 )
-from .incident.note import capture_note, failure_note, joined_note, marker, restart_note, start_note
-from .incident.outbox import Note, Outbox
-from .incident.pace import Pace
-from .incident.pagerduty import LONGEST_FIELD, TRIES, PagerDuty
-from .joins import Joins, Send, Wanted, join, tell, untold
+from .joins import Joins, Wanted
 from .keep import keep
 from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
@@ -42,150 +36,45 @@ from .report import INDEX, artifact_table, plan_table, summary
 from .selection import Selected, check, name_of, select
 from .sending import sending_ahead
 from .settings import (
-    AlertSettings,
-    BundleSettings,
-    CaptureSettings,
     CommandSettings,
-    ConnectionSettings,
-    DebugContainerSettings,
-    FailureSettings,
-    GateSettings,
     IncidentSettings,
-    ManyPodsSettings,
     NamespacesSettings,
-    NodesSettings,
-    RestartSettings,
     SpoolSettings,
     StoreSettings,
     TargetSettings,
     TriggerSettings,
 )
+from .steps import (
+    AttachStep,
+    Caller,
+    CaptureStep,
+    DoctorStep,
+    ExecStep,
+    IncidentTargetStep,
+    NodesStep,
+    NoteStep,
+    RestartStep,
+    UploadStep,
+    spool_of,
+)
 from .stores.direct import TakesDirectly
 from .stores.store import open_store
+from .telling import (
+    account_of,
+    check_incident,
+    incident_key,
+    join_capture,
+    repeated,
+    tell_end,
+    tell_failure,
+    tell_left,
+    tell_restart,
+    tell_start,
+    told,
+)
 
 if TYPE_CHECKING:
     from .captures import Captures  # it reads YAML, which other steps need not pay for
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who runs a step: how to talk to them, and what the evidence says about them."""
-
-    say: Callable[[str], None]  # one line of progress
-    stdout: BinaryIO
-    stderr: BinaryIO
-    spool: Path  # unless the settings name one
-    run_id: str  # identifies this try
-    trigger: Mapping[str, str]  # "started_by", "execution" (its URL), …; goes into the manifest
-
-
-@dataclass(frozen=True, kw_only=True)
-class CaptureStep:
-    """Settings of `capture`."""
-
-    connection: ConnectionSettings
-    target: TargetSettings
-    many: ManyPodsSettings
-    capture: CaptureSettings
-    debug: DebugContainerSettings
-    spool: SpoolSettings
-    store: StoreSettings
-    incident: IncidentSettings
-    alerts: AlertSettings
-    trigger: TriggerSettings
-
-    @property
-    def by_incident(self) -> bool:
-        """Tell whether the incident's alerts say what to capture, since nobody else does."""
-        named = self.target.pod or self.target.workload or self.target.selector
-        return bool(self.incident.incident_id) and not named
-
-    @property
-    def joins(self) -> bool:
-        """Tell whether a capture that another alert has started will do."""
-        return self.by_incident and self.trigger.join_s > 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class IncidentTargetStep:
-    """Settings of `find_target`."""
-
-    connection: ConnectionSettings
-    incident: IncidentSettings
-    alerts: AlertSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExecStep:
-    """Settings of `execute`."""
-
-    connection: ConnectionSettings
-    target: TargetSettings
-    command: CommandSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttachStep:
-    """Settings of `attach`."""
-
-    connection: ConnectionSettings
-    target: TargetSettings
-    command: CommandSettings
-    debug: DebugContainerSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class UploadStep:
-    """Settings of `upload`."""
-
-    bundle: BundleSettings
-    store: StoreSettings
-    spool: SpoolSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class DoctorStep:
-    """Settings of `diagnose`."""
-
-    connection: ConnectionSettings
-    namespaces: NamespacesSettings
-    debug: DebugContainerSettings
-    spool: SpoolSettings
-    store: StoreSettings
-    incident: IncidentSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodesStep:
-    """Settings of `list_nodes`."""
-
-    connection: ConnectionSettings
-    namespaces: NamespacesSettings
-    nodes: NodesSettings
-    spool: SpoolSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoteStep:
-    """Settings of `annotate`."""
-
-    incident: IncidentSettings
-    bundle: BundleSettings
-    failure: FailureSettings
-    spool: SpoolSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class RestartStep:
-    """Settings of `restart`."""
-
-    connection: ConnectionSettings
-    target: TargetSettings
-    restart: RestartSettings
-    gate: GateSettings
-    bundle: BundleSettings
-    incident: IncidentSettings
-    spool: SpoolSettings
 
 
 def capture(step: CaptureStep, caller: Caller) -> Outcome:
@@ -197,7 +86,7 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
     if unwanted:
         caller.say(unwanted)
         return Outcome(0)
-    _check_incident(step.incident)
+    check_incident(step.incident)
     if step.store.store:
         open_store(step.store)
     _direct_store(step)
@@ -210,12 +99,12 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
                 raise  # it joined another capture, and there is nothing else to tell
             reason = str(error)
             mark = error.data.get("capture_id", step.incident.incident_id if step.by_incident else caller.run_id)
-            _told(error, lambda: _tell_failure(step.incident, step.spool, caller, reason, mark), caller)
+            told(error, lambda: tell_failure(step.incident, step.spool, caller, reason, mark), caller)
             raise
         if bundle is None:
             return Outcome(0)
         data, failure = _store_and_tell(step, bundle, caller)
-    _tell_left(step, caller)
+    tell_left(step, caller)
     if failure:
         failure.data = data
         raise failure
@@ -230,9 +119,9 @@ def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
     incident = step.incident.incident_id
     if not incident:
         raise BadInput("cannot look for a target", "incident_id is missing", "Give the incident's ID.")
-    _check_incident(step.incident)
+    check_incident(step.incident)
     with _about(f"incident {incident}"):
-        alerts = read_alerts(_account(step.incident, caller.spool), incident, step.alerts)
+        alerts = read_alerts(account_of(step.incident, caller.spool), incident, step.alerts)
         api = Api(connect(step.connection))
         found = find_targets(api, alerts, step.alerts, "", 1)
     for line in found.remarks:
@@ -270,7 +159,7 @@ def upload(step: UploadStep, caller: Caller) -> Outcome:
 
     Raises NotStored when the bundle that was named, or where none was, one that waits, could not be sent.
     """
-    spool = _spool(step.spool, caller)
+    spool = spool_of(step.spool, caller)
     if not step.store.store:
         if not step.bundle.bundle:
             caller.say("no bundle was captured, and no store is set: nothing to upload")
@@ -294,16 +183,16 @@ def upload(step: UploadStep, caller: Caller) -> Outcome:
 
 def annotate(step: NoteStep, caller: Caller) -> Outcome:
     """Add a note about a bundle, or about the failure to make one, to the incident. Raises NoteNotSent."""
-    if not step.incident.incident_id:
+    if not (step.incident.incident_id or step.incident.pagerduty_integration_key):
         caller.say("no incident was given: no note")
         return Outcome(0)
-    _check_incident(step.incident)
+    check_incident(step.incident)
     if step.bundle.bundle:
-        bundle = open_bundle(step.bundle.bundle, _spool(step.spool, caller))
-        _tell(step.incident, step.spool, bundle, caller, step.failure.failure)
+        bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, caller))
+        tell_end(step.incident, step.spool, bundle, caller, step.failure.failure)
     else:
         failure, mark = step.failure.failure or "no bundle was captured", step.failure.capture_id or caller.run_id
-        _tell_failure(step.incident, step.spool, caller, failure, mark)
+        tell_failure(step.incident, step.spool, caller, failure, mark)
     return Outcome(0)
 
 
@@ -312,7 +201,7 @@ def list_nodes(step: NodesStep, caller: Caller) -> Outcome:
     from .nodes import listed
 
     api, namespaces = Api(connect(step.connection)), _names(step.namespaces)
-    text = listed(api, namespaces, step.nodes, _spool(step.spool, caller), caller.say)
+    text = listed(api, namespaces, step.nodes, spool_of(step.spool, caller), caller.say)
     caller.stdout.write(text.encode())
     caller.stdout.flush()
     return Outcome(0)
@@ -322,7 +211,7 @@ def diagnose(step: DoctorStep, caller: Caller) -> Outcome:
     """Check the installation and print what was found; exit code 10 when something is wrong."""
     from .doctor import Installation, examine, findings_table
 
-    spool = _spool(step.spool, caller)
+    spool = spool_of(step.spool, caller)
     findings = examine(
         Installation(
             connection=step.connection,
@@ -345,18 +234,18 @@ def restart(step: RestartStep, caller: Caller) -> Outcome:
 
     Raises NotRestarted when the gate is closed, or the rollout does not come up.
     """
-    _check_incident(step.incident)
-    bundle = open_bundle(step.bundle.bundle, _spool(step.spool, caller)) if step.bundle.bundle else None
+    check_incident(step.incident)
+    bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, caller)) if step.bundle.bundle else None
     what = f"{step.restart.action} of {name_of(step.target)}"
     try:
         what, how = _restart(step, bundle, caller)
     except CaptureError as error:
         failure = str(error)
-        _told(error, lambda: _tell_restart(step, bundle, caller, f"Restart failed: {what}", failure), caller)
+        told(error, lambda: tell_restart(step, bundle, caller, f"Restart failed: {what}", failure), caller)
         raise
     caller.say(how)
     if not step.restart.preview:
-        _tell_restart(step, bundle, caller, f"Restarted: {what}", how)
+        tell_restart(step, bundle, caller, f"Restarted: {what}", how)
     return Outcome(0, {"restart": how})
 
 
@@ -379,14 +268,6 @@ def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[
         return planned.what, wait(api, planned, step.restart.rollout_limit_s, caller.say)
 
 
-def _tell_restart(step: RestartStep, bundle: Bundle | None, caller: Caller, what: str, how: str) -> None:
-    if not step.incident.incident_id:
-        return
-    mark = marker(f"{bundle.folder.name if bundle else caller.run_id} {step.restart.action}")
-    by, execution = caller.trigger.get("started_by", ""), caller.trigger.get("execution", "")
-    _post(step.incident, step.spool, mark, restart_note(what, how, by, execution, mark), caller)
-
-
 def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
     """Return the bundle, held against a second capture of the same by ``held``.
 
@@ -401,7 +282,7 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
         return None
     api = Api(connect(step.connection))
     met, remarks = _targets(api, step, caller)
-    captures = Captures(api, asked, _spool(step.spool, caller), caller.say)
+    captures = Captures(api, asked, spool_of(step.spool, caller), caller.say)
     if step.capture.dry_run:
         for one in met:
             caller.say(plan_table(one.target, captures.plan(one), step.debug.profile))
@@ -413,10 +294,10 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
         begun = Manifest("", now, None, first, caller.trigger, (), tuple(more), tuple(remarks))
         bundle, ours = _begin(step, caller, begun, claim, held)
         if not ours:
-            _join(step, bundle, caller)
+            join_capture(step, bundle, caller)
             return None
         caller.say(f"bundle {bundle.folder}")
-        _tell_start(step, first, bundle.folder.name, caller)
+        tell_start(step, first, bundle.folder.name, caller)
         begun = replace(begun, capture_id=bundle.folder.name)
         manifest = _run_all(step, captures, met, bundle, begun, caller)
     caller.say(artifact_table(manifest))
@@ -466,7 +347,7 @@ def _targets(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Selected
     if step.by_incident:
         from .incident_target import find_targets, read_alerts
 
-        account = _account(step.incident, _spool(step.spool, caller))
+        account = account_of(step.incident, spool_of(step.spool, caller))
         alerts = read_alerts(account, step.incident.incident_id, step.alerts)
         found = find_targets(api, alerts, step.alerts, step.target.container, step.many.max_pods)
         selected, remarks = found.targets, found.remarks
@@ -482,10 +363,10 @@ def _is_repeated(step: CaptureStep, caller: Caller) -> bool:
     """Tell whether the incident has its capture: PagerDuty may deliver an event more than once."""
     if not step.joins or step.capture.dry_run:
         return False
-    joins = Joins(_spool(step.spool, caller), step.trigger.join_s)
-    there = joins.current(_incident_key(step), datetime.now(timezone.utc))
+    joins = Joins(spool_of(step.spool, caller), step.trigger.join_s)
+    there = joins.current(incident_key(step), datetime.now(timezone.utc))
     if there:
-        caller.say(_repeated(step, there))
+        caller.say(repeated(step, there))
     return there is not None
 
 
@@ -496,7 +377,7 @@ def _begin(
 
     Nobody else sends it before ``claim`` is closed, others can join it until ``held`` is.
     """
-    spool, target = _spool(step.spool, caller), begun.target
+    spool, target = spool_of(step.spool, caller), begun.target
 
     def make() -> Bundle:
         bundle = create_bundle(spool, target.pod, begun.started)
@@ -510,30 +391,8 @@ def _begin(
     # Whatever tells one cluster from another; only a hash of it is kept.
     where = f"{step.alerts.cluster} {step.connection}"
     workload = f"workload {where} {target.namespace}/{target.workload}"
-    wanted = Wanted(step.incident.incident_id, _incident_key(step), workload, begun.started)
+    wanted = Wanted(step.incident.incident_id, incident_key(step), workload, begun.started)
     return Joins(spool, step.trigger.join_s).begin(wanted, make, held)
-
-
-def _join(step: CaptureStep, bundle: Bundle, caller: Caller) -> None:
-    """Have the incident told about ``bundle``, which another run captures. Raises NoteNotSent."""
-    target, capture_id = bundle.manifest().target, bundle.folder.name
-    outbox = _outbox(step.incident, _spool(step.spool, caller), caller)
-
-    def send(incident: str, text: str) -> None:
-        caller.say(f"{target} is being captured, or was just now: incident {incident} joins {capture_id}")
-        outbox.send(Note(step.incident.pagerduty_url, incident, marker(capture_id), text))
-
-    text = joined_note(target, capture_id, caller.trigger.get("execution", ""))
-    if not join(bundle, step.incident.incident_id, text, send):
-        caller.say(_repeated(step, bundle))
-
-
-def _repeated(step: CaptureStep, bundle: Bundle) -> str:
-    return f"incident {step.incident.incident_id} has its capture: {bundle.folder.name}. Nothing to do."
-
-
-def _incident_key(step: CaptureStep) -> str:
-    return f"incident {step.incident.pagerduty_url} {step.incident.incident_id}"
 
 
 def _subject(step: CaptureStep) -> str:
@@ -571,21 +430,9 @@ def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[
             data["link"] = _keep(bundle, step.store, step.spool, caller)
         except NotStored as error:
             failure = error
-    if step.incident.incident_id:
-        told = str(failure or "")
-        failure = _told(failure, lambda: _tell(step.incident, step.spool, bundle, caller, told), caller)
+    why = str(failure or "")
+    failure = told(failure, lambda: tell_end(step.incident, step.spool, bundle, caller, why), caller)
     return data, failure
-
-
-def _told(failure: CaptureError | None, tell: Callable[[], None], caller: Caller) -> CaptureError | None:
-    """Tell the incident, and return the failure that counts: an earlier one is not hidden by that of the note."""
-    try:
-        tell()
-    except NoteNotSent as error:
-        if failure:
-            caller.say(str(error))
-        return failure or error
-    return failure
 
 
 def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Caller) -> list[CaptureError]:
@@ -612,7 +459,7 @@ def _keep(bundle: Bundle, settings: StoreSettings, spool: SpoolSettings, caller:
                 f"cannot send {bundle.folder}", "another process is sending it", "It will be stored by that."
             )
         receipt = keep(bundle, open_store(settings), settings.store, caller.say)
-    prune(_spool(spool, caller), datetime.now(timezone.utc))
+    prune(spool_of(spool, caller), datetime.now(timezone.utc))
     return receipt.link(INDEX)
 
 
@@ -673,116 +520,5 @@ def _about(subject: str) -> Iterator[None]:
         raise
 
 
-def _check_incident(settings: IncidentSettings) -> None:
-    if settings.incident_id and not settings.pagerduty_token:
-        what = f"cannot add a note to incident {settings.incident_id}"
-        raise BadInput(what, "pagerduty_token is missing", "Set its Key Storage path.")
-
-
-def _tell_start(step: CaptureStep, target: Target, capture_id: str, caller: Caller) -> None:
-    """Tell the incident that evidence is on its way: tried once, for the pod may be gone in a minute."""
-    if not step.incident.incident_id:
-        return
-    by, execution = caller.trigger.get("started_by", ""), caller.trigger.get("execution", "")
-    text = start_note(target, capture_id, by, execution)
-    try:
-        _post(step.incident, step.spool, marker(capture_id), text, caller, tries=1)
-    except NoteNotSent as error:
-        caller.say(f"{error} The capture goes on.")
-
-
-def _tell(settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, caller: Caller, failure: str) -> None:
-    """Tell the incident, and those that joined, about ``bundle``. Raises NoteNotSent when its own was not."""
-    manifest = bundle.manifest()
-    text = capture_note(manifest, bundle.receipt(), str(bundle.folder), caller.trigger.get("execution", ""), failure)
-    try:
-        _post(settings, spool, marker(manifest.capture_id), text, caller)
-        _set_field(settings, bundle, caller)
-    finally:
-        tell(bundle, text, _to_joined(settings, spool, manifest.capture_id, caller))
-
-
-def _set_field(settings: IncidentSettings, bundle: Bundle, caller: Caller) -> None:
-    """Put the link into the incident's custom field, where the job names one; the note has it in any case."""
-    receipt = bundle.receipt()
-    if not (settings.pagerduty_field and receipt):
-        return
-    links = (receipt.link(INDEX), caller.trigger.get("execution", ""))
-    short = next((one for one in links if one and len(one) <= LONGEST_FIELD), "")
-    if not short:
-        caller.say(f"no link has less than {LONGEST_FIELD} characters: the custom field is left as it is")
-        return
-    try:
-        _account(settings, bundle.folder.parent).set_field(settings.incident_id, settings.pagerduty_field, short)
-    except NoteNotSent as error:
-        caller.say(str(error))
-
-
-def _tell_failure(settings: IncidentSettings, spool: SpoolSettings, caller: Caller, failure: str, mark: str) -> None:
-    if not settings.incident_id:
-        return
-    text = failure_note(failure, caller.trigger.get("execution", ""), marker(mark))
-    try:
-        _post(settings, spool, marker(mark), text, caller)
-    finally:
-        tell(Bundle(_spool(spool, caller) / mark), text, _to_joined(settings, spool, mark, caller))
-
-
-def _tell_left(step: CaptureStep, caller: Caller) -> None:
-    """Tell the incidents whose capture was killed before it could: what there is of it is kept as well."""
-    if not step.by_incident:
-        return
-    for bundle in untold(_spool(step.spool, caller)):
-        capture_id, failure = bundle.folder.name, ""
-        with claimed(bundle) as ours:
-            if not ours:
-                continue
-            caller.say(f"{capture_id} was killed before it could tell its incidents")
-            recover(bundle, datetime.now(timezone.utc))
-            try:
-                if step.store.store:
-                    keep(bundle, open_store(step.store), step.store.store, caller.say)
-            except NotStored as error:
-                failure = str(error)
-        text = capture_note(bundle.manifest(), bundle.receipt(), str(bundle.folder), "", failure)
-        tell(bundle, text, _to_joined(step.incident, step.spool, capture_id, caller))
-
-
-def _to_joined(settings: IncidentSettings, spool: SpoolSettings, capture_id: str, caller: Caller) -> Send:
-    """Return what sends a note to an incident other than the step's own, whose note is sent apart."""
-    outbox = _outbox(settings, _spool(spool, caller), caller)
-
-    def send(incident: str, text: str) -> None:
-        if incident != settings.incident_id:
-            try:
-                outbox.send(Note(settings.pagerduty_url, incident, marker(capture_id), text))
-            except NoteNotSent as error:
-                caller.say(str(error))  # it is not this run's incident, and waits in the outbox where that helps
-
-    return send
-
-
-def _post(
-    settings: IncidentSettings, spool: SpoolSettings, mark: str, text: str, caller: Caller, tries: int = TRIES
-) -> None:
-    note = Note(settings.pagerduty_url, settings.incident_id, mark, text)
-    _outbox(settings, _spool(spool, caller), caller).send(note, tries)
-
-
-def _outbox(settings: IncidentSettings, spool: Path, caller: Caller) -> Outbox:
-    return Outbox(spool, _account(settings, spool), caller.say)
-
-
-def _account(settings: IncidentSettings, spool: Path) -> PagerDuty:
-    """Return the account; all that share the spool share its rate limit."""
-    pace = Pace(spool / "notes" / f"pace-{sha256(settings.pagerduty_url.encode()).hexdigest()[:16]}")
-    key, sender, ca = settings.pagerduty_token, settings.pagerduty_from, settings.pagerduty_ca
-    return PagerDuty(settings.pagerduty_url, key, sender, pace=pace, ca=ca)
-
-
 def _names(settings: NamespacesSettings) -> list[str]:
     return [name.strip() for name in settings.namespaces.split(",") if name.strip()]
-
-
-def _spool(settings: SpoolSettings, caller: Caller) -> Path:
-    return Path(settings.spool) if settings.spool else caller.spool

@@ -17,8 +17,8 @@ from typing import NoReturn, TextIO
 
 from .errors import CaptureError, one_line
 from .providers import Provider, provider
-from .runbook import Caller
 from .settings import declared, read
+from .steps import Caller
 
 ABORTED = 128 + signal.SIGTERM
 

@@ -590,6 +590,18 @@ class IncidentSettings:
         pattern=r"[a-z0-9_]{1,50}",
         allowed="lower-case letters, digits and underscores",
     )
+    pagerduty_status_update: bool = setting(
+        False,
+        "Publish a status update",
+        "At the end of a capture, to all who subscribed to the incident: it is mailed to them.",
+    )
+    pagerduty_integration_key: str = setting(
+        "",
+        "Integration key for a change event",
+        "Of an Events API v2 integration of the service, kept in Key Storage: the end of a capture is then a change "
+        "event on its time line, with the link. All that can be told where no API key is to be had. Blank: none.",
+        secret=True,
+    )
     pagerduty_ca: str = setting(
         "",
         "CA certificate for PagerDuty",

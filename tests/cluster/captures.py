@@ -9,8 +9,9 @@ from pathlib import Path
 import lab.kubernetes
 from debugcapture.bundle import Bundle
 from debugcapture.model import Artifact, Manifest
-from debugcapture.runbook import Caller, CaptureStep, capture
+from debugcapture.runbook import capture
 from debugcapture.settings import read
+from debugcapture.steps import Caller, CaptureStep
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ import pytest
 import lab.kubernetes
 from debugcapture.bundle import Bundle
 from debugcapture.errors import BadInput, NothingCaptured, TargetNotFound
-from debugcapture.runbook import CaptureStep, UploadStep, capture, upload
+from debugcapture.runbook import capture, upload
 from debugcapture.settings import read
+from debugcapture.steps import CaptureStep, UploadStep
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.process import wait_until

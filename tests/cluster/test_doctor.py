@@ -9,8 +9,9 @@ import pytest
 
 import lab.kubernetes
 import lab.pagerduty
-from debugcapture.runbook import DoctorStep, diagnose
+from debugcapture.runbook import diagnose
 from debugcapture.settings import read
+from debugcapture.steps import DoctorStep
 from lab.kubernetes.kubectl import Kubectl
 from lab.project import lab_project
 from tests.cluster.captures import caller

@@ -17,8 +17,8 @@ from debugcapture import runbook
 from debugcapture.errors import TargetNotFound
 from debugcapture.incident import pace
 from debugcapture.joins import JOINED
-from debugcapture.runbook import IncidentTargetStep
 from debugcapture.settings import read
+from debugcapture.steps import IncidentTargetStep
 from lab.kubernetes.kubectl import Kubectl
 from lab.pagerduty.alerts import Subject, alert_bodies
 from tests.cluster.captures import caller, settings
@@ -64,8 +64,9 @@ def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
 
 
 def capture(pagerduty: Simulator, spool: Path, incident: str, said: list[str], **more: str) -> dict[str, str]:
-    store = (spool.parent / "store").as_uri()
-    common = {"collectors": "pod-snapshot,events", "store": store, "cluster": CLUSTER}
+    store = spool.parent / "store"
+    store.mkdir(exist_ok=True)
+    common = {"collectors": "pod-snapshot,events", "store": store.as_uri(), "cluster": CLUSTER}
     step = settings(**{**common, **pagerduty.settings(incident), **more})
     return dict(runbook.capture(step, caller(spool, said)).data)
 

@@ -11,8 +11,9 @@ import pytest
 
 import lab.kubernetes
 from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
-from debugcapture.runbook import Caller, NodesStep, list_nodes
+from debugcapture.runbook import list_nodes
 from debugcapture.settings import read
+from debugcapture.steps import Caller, NodesStep
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.objects import Apply, Ready, container, deployment, pod, pod_spec, waits

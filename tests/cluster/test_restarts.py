@@ -16,8 +16,8 @@ from debugcapture import runbook
 from debugcapture.bundle import Bundle
 from debugcapture.errors import NotAllowed, NotRestarted
 from debugcapture.rollout import REVISION
-from debugcapture.runbook import RestartStep
 from debugcapture.settings import read
+from debugcapture.steps import RestartStep
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from tests.cluster.captures import caller, captured

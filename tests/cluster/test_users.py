@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import lab.kubernetes
-from debugcapture.runbook import Caller, CaptureStep, capture
+from debugcapture.runbook import capture
 from debugcapture.settings import read
+from debugcapture.steps import Caller, CaptureStep
 from lab.kubernetes.kubectl import Kubectl
 
 

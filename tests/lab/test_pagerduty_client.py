@@ -44,7 +44,7 @@ def account(url: str, keys: Keys, kind: str = "user") -> PagerDuty:
 
 
 def notes(url: str, keys: Keys) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = account(url, keys)._send("GET", f"/incidents/{INCIDENT}/notes", None).json()["notes"]
+    found: list[dict[str, Any]] = account(url, keys).client.send("GET", f"/incidents/{INCIDENT}/notes").json()["notes"]
     return found
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from urllib3.response import BaseHTTPResponse
 
 from debugcapture.incident.pagerduty import PagerDuty
 from lab.pagerduty.account import SENDER
@@ -92,17 +93,21 @@ def wrong(value: Any, shape: Any, exact: bool, place: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["account", "user", "bearer"])
-def test_what_we_send_and_read_is_as_documented(kind: str, pagerduty: Simulator) -> None:
+def test_what_we_send_and_read_is_as_documented(
+    kind: str, pagerduty: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pagerduty.create(INCIDENT, *[{"namespace": "shop", "pod": f"x-{number}"} for number in range(60)])
     answers: list[Any] = []
 
-    class Client(PagerDuty):
-        def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-            answer = super()._send(method, path, body)
-            answers.append(answer.json())
-            return answer
+    client = PagerDuty(pagerduty.url, getattr(pagerduty.keys, kind), "" if kind == "user" else SENDER)
+    send = client.client.send
 
-    client = Client(pagerduty.url, getattr(pagerduty.keys, kind), "" if kind == "user" else SENDER)
+    def recorded(method: str, path: str, body: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
+        answer = send(method, path, body)
+        answers.append(answer.json())
+        return answer
+
+    monkeypatch.setattr(client.client, "send", recorded)
     assert len(client.alerts(INCIDENT)) == 60
     assert client.incident(INCIDENT)["id"] == INCIDENT
     for text in ("capturing [x]", "complete [x]", "complete [x]"):

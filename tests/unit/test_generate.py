@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from debugcapture.providers import PROVIDERS, Provider, provider
-from debugcapture.runbook import ExecStep
 from debugcapture.rundeck import step_values
 from debugcapture.settings import declared, read
+from debugcapture.steps import ExecStep
 from tools import generate
 
 PLUGIN: dict[str, Any] = yaml.safe_load(generate.GOAL.read_text(encoding="utf-8"))

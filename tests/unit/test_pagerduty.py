@@ -11,7 +11,8 @@ import urllib3
 from urllib3.response import HTTPResponse
 
 from debugcapture.errors import BadInput, CaptureError, NotAllowed, NoteNotSent, NothingCaptured, TargetNotFound
-from debugcapture.incident.pagerduty import LONGEST_WAIT_S, MOST_ALERTS, MOST_NOTES, TRIES, PagerDuty
+from debugcapture.incident.client import LONGEST_WAIT_S, TRIES
+from debugcapture.incident.pagerduty import MOST_ALERTS, MOST_NOTES, PagerDuty
 
 MARK = "[debug-capture x]"
 LOST = urllib3.exceptions.ProtocolError("Connection aborted.")
@@ -44,14 +45,14 @@ class Account:
 
     def annotate(self, token: str = "t0ken", sender: str = "", url: str = "https://api.example/") -> str:
         client = PagerDuty(url, token, sender, self.waits.append)
-        client._pool = self  # type: ignore[assignment]  # as far as it is used
+        client.client.pool = self  # type: ignore[assignment]  # as far as it is used
         posted = client.annotate("Q1ABC", MARK, f"text {MARK}")
         assert self._answers == []
         return posted
 
     def client(self) -> PagerDuty:
         client = PagerDuty("https://api.example/", "t0ken", "", self.waits.append)
-        client._pool = self  # type: ignore[assignment]  # as far as it is used
+        client.client.pool = self  # type: ignore[assignment]  # as far as it is used
         return client
 
     @property
@@ -229,7 +230,7 @@ def test_a_key_of_the_us_region_at_the_eu_one_is_explained() -> None:
 def test_the_proxy_of_the_environment_is_used(url: str, proxied: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "proxy.example:3128")
     monkeypatch.setenv("no_proxy", "in.example")
-    pool = PagerDuty(url, "t", "")._pool
+    pool = PagerDuty(url, "t", "").client.pool
     assert (pool.proxy is not None) is proxied
 
 
@@ -290,6 +291,6 @@ def test_a_field_that_is_not_there_is_told() -> None:
 def test_each_request_waits_for_its_turn() -> None:
     account, turns = Account(NONE, POSTED), list[int]()
     client = PagerDuty("https://api.example", "t", "", account.waits.append, lambda: turns.append(len(account.asked)))
-    client._pool = account  # type: ignore[assignment]  # as far as it is used
+    client.client.pool = account  # type: ignore[assignment]  # as far as it is used
     client.annotate("Q1ABC", MARK, "text")
     assert turns == [0, 1]

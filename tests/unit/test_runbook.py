@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from debugcapture import runbook
+from debugcapture import runbook, steps, telling
 from debugcapture.bundle import MANIFEST, Bundle, claimed, create_bundle
 from debugcapture.checksum import sha256_of
 from debugcapture.cluster.api import Api, Streams
@@ -26,9 +26,9 @@ from debugcapture.errors import (
 )
 from debugcapture.incident.pagerduty import PagerDuty
 from debugcapture.model import ExitStatus, Json
-from debugcapture.runbook import AttachStep, Caller, CaptureStep, ExecStep, NoteStep, UploadStep
 from debugcapture.selection import select
 from debugcapture.settings import TargetSettings, read
+from debugcapture.steps import AttachStep, Caller, CaptureStep, ExecStep, NoteStep, UploadStep
 from tests.unit.builders import NOON, artifact, manifest, pod, status, terminated, written
 
 INCIDENT = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t"}
@@ -551,7 +551,7 @@ def test_a_custom_field_gets_a_link_that_fits(
     fields: list[tuple[str, str, str]] = []
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "set_field", lambda _, *field: fields.append(field))
-    monkeypatch.setattr(runbook, "LONGEST_FIELD", longest)
+    monkeypatch.setattr(telling, "LONGEST_FIELD", longest)
     more = {"store": (tmp_path / "store").as_uri(), "pagerduty_field": "evidence_url", "collectors": "pod-snapshot"}
     runbook.capture(read(CaptureStep, POD | INCIDENT | more), replace(caller, trigger={"execution": execution}))
     assert len(notes) == 2
@@ -560,7 +560,7 @@ def test_a_custom_field_gets_a_link_that_fits(
 
 
 def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller: Caller, said: list[str]) -> None:
-    step = read(runbook.IncidentTargetStep, INCIDENT)
+    step = read(steps.IncidentTargetStep, INCIDENT)
     assert alerted
     assert runbook.find_target(step, caller).data["pod"] == "checkout-7d9f-abcde"
     assert "named by an alert of Alertmanager" in said[-1]
@@ -569,4 +569,4 @@ def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller:
 @pytest.mark.parametrize("given", [{}, {"incident_id": "Q1ABCDEF"}])
 def test_looking_for_a_target_needs_an_incident_and_a_key(given: dict[str, str], caller: Caller) -> None:
     with pytest.raises(BadInput):
-        runbook.find_target(read(runbook.IncidentTargetStep, given), caller)
+        runbook.find_target(read(steps.IncidentTargetStep, given), caller)

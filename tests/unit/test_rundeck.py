@@ -15,7 +15,7 @@ from debugcapture import rundeck
 from debugcapture.errors import NothingCaptured, NotStored
 from debugcapture.model import Outcome
 from debugcapture.providers import PROVIDERS, Provider, provider
-from debugcapture.runbook import Caller, ExecStep
+from debugcapture.steps import Caller, ExecStep
 
 CONTENTS = Path(rundeck.__file__).parents[1]
 GOOD = {"RD_CONFIG_POD": "web-0", "RD_CONFIG_COMMAND": "true"}
@@ -226,7 +226,7 @@ sys.path.insert(0, sys.argv[1])
 from debugcapture import rundeck
 from debugcapture.model import Outcome
 from debugcapture.providers import Provider
-from debugcapture.runbook import ExecStep
+from debugcapture.steps import ExecStep
 
 def run(step, caller):
     caller.say("first")
@@ -258,7 +258,7 @@ sys.path.insert(0, sys.argv[1])
 from debugcapture import rundeck
 from debugcapture.model import Outcome
 from debugcapture.providers import Provider
-from debugcapture.runbook import ExecStep
+from debugcapture.steps import ExecStep
 
 def run(step, caller):
     logging.getLogger("a.library").error("Traceback")

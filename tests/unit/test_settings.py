@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from debugcapture.errors import BadInput
 from debugcapture.providers import PROVIDERS
-from debugcapture.runbook import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
 from debugcapture.settings import DAY_S, declared, read, setting
+from debugcapture.steps import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
 
 EXEC = {"pod": "web-0", "command": "true"}
 

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import NoteNotSent
-from .pagerduty import TRIES, PagerDuty
+from .client import TRIES
+from .pagerduty import PagerDuty
 
 FOLDER = "notes"
 _LATER = "The evidence is safe; run the note step again later."

@@ -1,24 +1,20 @@
 """PagerDuty's REST API v2: an incident, its alerts, and its notes.
 
 Source: PagerDuty API reference, "Get an incident", "List alerts for an incident", "List notes", "Create a note on an
-incident", "Update a note", "Errors", "REST API Rate Limits", "Pagination", "Set custom field values".
+incident", "Update a note", "Errors", "REST API Rate Limits", "Pagination", "Set custom field values", "Create a status
+update".
 """
 
-import json
-import ssl
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import quote, urlencode
 
-import urllib3
 from urllib3.response import BaseHTTPResponse
 
 from ..errors import BadInput, CaptureError, NotAllowed, NoteNotSent, NothingCaptured, TargetNotFound
+from .client import TRIES, Client, Failed
 
-TRIES = 5
-LONGEST_WAIT_S = 60
 MOST_NOTES = 2000
 MOST_ALERTS, _PAGE = 500, 25  # an alert may have half a megabyte, and a page is in memory as a whole
 LONGEST_FIELD = 200  # characters of a custom field of text or URL
@@ -37,14 +33,6 @@ _READ_ERRORS: dict[int, type[CaptureError]] = {
     403: NotAllowed,
     404: TargetNotFound,
 }
-
-
-class _Failed(Exception):  # noqa: N818 - it never leaves this module
-    """A request that was refused, or not answered, in the end."""
-
-    def __init__(self, why: str, status: int, remedy: str = "") -> None:
-        super().__init__(why)
-        self.why, self.status, self.remedy = why, status, remedy  # status 0: no answer
 
 
 class PagerDuty:
@@ -66,14 +54,12 @@ class PagerDuty:
         for name, value in (("PagerDuty API key", token), ("From e-mail", sender)):
             if not (value.isascii() and value.isprintable()):
                 raise BadInput(f"wrong {name}", "it has line breaks or other than ASCII characters", "Correct it.")
-        self._url, self._sleep, self._pace = url.rstrip("/"), sleep, pace
-        self._headers = {
+        headers = {
             "Authorization": f"Bearer {token}" if token.startswith("pdus+") else f"Token token={token}",
             "Accept": "application/vnd.pagerduty+json;version=2",
-            "Content-Type": "application/json",
             **({"From": sender} if sender else {}),
         }
-        self._pool = _pool(self._url, _trusting(ca))
+        self.client = Client(url, headers, ca, sleep, pace)
 
     def annotate(self, incident: str, marker: str, content: str, tries: int = TRIES) -> str:
         """Make ``content`` the note with ``marker``; return what it took: "added", "edited" or "was there already".
@@ -86,7 +72,7 @@ class PagerDuty:
 
         def attempt() -> BaseHTTPResponse:
             nonlocal done
-            answer = self._send("GET", path, None)
+            answer = self.client.send("GET", path)
             if answer.status != 200:
                 return answer
             notes = _notes(incident, answer)
@@ -99,24 +85,24 @@ class PagerDuty:
             done = "edited" if ours else "added"
             body = {"note": {"content": content}}
             method, place = ("PUT", f"{path}/{quote(str(ours.get('id')))}") if ours else ("POST", path)
-            return self._send(method, place, body)
+            return self.client.send(method, place, body)
 
         try:
-            self._retried(attempt, tries)
-        except _Failed as failed:
+            self.client.retried(attempt, tries)
+        except Failed as failed:
             # A key that is wrong is put right some day; what is wrong with the incident or the note stays wrong.
-            waits = failed.status in (0, 401, 408, 429) or failed.status >= 500
-            raise _not_sent(incident, failed.why, failed.remedy, waits=waits) from None
+            waits = failed.passes or failed.status == 401
+            raise _not_sent(incident, failed.why, self._remedy(failed.status), waits=waits) from None
         return done
 
     def check(self) -> None:
         """Ask whether the account takes the key. Raises NotAllowed, or NothingCaptured when it does not answer."""
         try:
-            self._retried(lambda: self._send("GET", "/abilities", None), tries=1)
-        except _Failed as failed:
+            self.client.retried(lambda: self.client.send("GET", "/abilities"), tries=1)
+        except Failed as failed:
             kind = _READ_ERRORS.get(failed.status, NothingCaptured)
-            do = "Check the API URL." if failed.status == 404 else failed.remedy
-            raise kind(f"PagerDuty at {self._url}", failed.why, do) from None
+            do = "Check the API URL." if failed.status == 404 else self._remedy(failed.status)
+            raise kind(f"PagerDuty at {self.client.url}", failed.why, do) from None
 
     def set_field(self, incident: str, name: str, value: str) -> None:
         """Give the incident's custom field ``name`` the ``value``, of LONGEST_FIELD characters at most.
@@ -125,10 +111,19 @@ class PagerDuty:
         """
         path, body = f"/incidents/{quote(incident)}/custom_fields/values", {"name": name, "value": value}
         try:
-            self._retried(lambda: self._send("PUT", path, {"custom_fields": [body]}), TRIES)
-        except _Failed as failed:
+            self.client.retried(lambda: self.client.send("PUT", path, {"custom_fields": [body]}), TRIES)
+        except Failed as failed:
             what = f"cannot set the custom field {name} of incident {incident}"
             raise NoteNotSent(what, failed.why, "The note has the link.") from None
+
+    def update_status(self, incident: str, message: str) -> None:
+        """Publish ``message`` to those who subscribed to the incident, by mail as well. Raises NoteNotSent."""
+        path = f"/incidents/{quote(incident)}/status_updates"
+        try:
+            self.client.retried(lambda: self.client.send("POST", path, {"message": message}))
+        except Failed as failed:
+            what = f"cannot publish a status update of incident {incident}"
+            raise NoteNotSent(what, failed.why, "The note says the same.") from None
 
     def alerts(self, incident: str) -> list[Json]:
         """Return the incident's alerts, the first MOST_ALERTS of them.
@@ -155,10 +150,10 @@ class PagerDuty:
     def _read(self, incident: str, below: str, query: dict[str, str]) -> Json:
         path = f"/incidents/{quote(incident)}{below}" + (f"?{urlencode(query)}" if query else "")
         try:
-            content = self._retried(lambda: self._send("GET", path, None), TRIES).json()
-        except _Failed as failed:
+            content = self.client.retried(lambda: self.client.send("GET", path), TRIES).json()
+        except Failed as failed:
             raise _READ_ERRORS.get(failed.status, NothingCaptured)(
-                _cannot_read(incident), failed.why, failed.remedy.replace("write", "read")
+                _cannot_read(incident), failed.why, self._remedy(failed.status).replace("write", "read")
             ) from None
         except ValueError:
             raise _not_pagerduty(_cannot_read(incident)) from None
@@ -166,57 +161,13 @@ class PagerDuty:
             raise _not_pagerduty(_cannot_read(incident))
         return content
 
-    def _retried(self, attempt: Callable[[], BaseHTTPResponse], tries: int) -> BaseHTTPResponse:
-        failed = _Failed("", 0)
-        for number in range(tries):
-            try:
-                answer = attempt()
-            except (urllib3.exceptions.HTTPError, OSError) as error:
-                failed, wait_s = _Failed(f"PagerDuty did not answer ({error})", 0), 2.0**number
-            else:
-                if answer.status < 300:
-                    return answer
-                failed, wait_s = _Failed(_failure(answer), answer.status), _wait(answer, number)
-                if answer.status not in (408, 429) and answer.status < 500:
-                    failed.remedy = self._remedy(answer.status)
-                    break
-            if number + 1 < tries:
-                self._sleep(min(wait_s, LONGEST_WAIT_S))
-        raise failed
-
     def _remedy(self, status: int) -> str:
         if status != 401:
             return _REMEDIES.get(status, "")
-        here, there = ("EU", "https://api.pagerduty.com") if EU_HOST in self._url else ("US", f"https://{EU_HOST}")
+        here, there = (
+            ("EU", "https://api.pagerduty.com") if EU_HOST in self.client.url else ("US", f"https://{EU_HOST}")
+        )
         return f"Check the API key; if it is not one of the {here} region, set the API URL to {there}."
-
-    def _send(self, method: str, path: str, body: dict[str, Any] | None) -> BaseHTTPResponse:
-        self._pace()
-        text = json.dumps(body) if body else None
-        return self._pool.request(method, self._url + path, body=text, headers=self._headers, redirect=False)
-
-
-def _trusting(ca: str) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca:
-        try:
-            context.load_verify_locations(cadata=ca)
-        except (ssl.SSLError, ValueError) as error:
-            raise BadInput("wrong pagerduty_ca", f"it is no certificate in PEM ({error})", "Correct it.") from None
-    return context
-
-
-def _pool(url: str, tls: ssl.SSLContext) -> urllib3.PoolManager:
-    """Return connections to ``url``, by the proxy that the environment names for it."""
-    parts = urlsplit(url)
-    proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
-    timeout = urllib3.Timeout(connect=10, read=30)
-    if not proxy:
-        return urllib3.PoolManager(retries=False, timeout=timeout, ssl_context=tls)
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    user = urlsplit(proxy)
-    login = urllib3.make_headers(proxy_basic_auth=f"{user.username}:{user.password or ''}") if user.username else None
-    return urllib3.ProxyManager(proxy, proxy_headers=login, retries=False, timeout=timeout, ssl_context=tls)
 
 
 def _not_sent(incident: str, failure: str, remedy: str, *, waits: bool = False) -> NoteNotSent:
@@ -239,19 +190,3 @@ def _notes(incident: str, answer: BaseHTTPResponse) -> list[dict[str, Any]]:
         return [dict(note) for note in answer.json()["notes"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _not_sent(incident, "what answers is not PagerDuty", _NO_PAGERDUTY) from None
-
-
-def _failure(answer: BaseHTTPResponse) -> str:
-    """Return PagerDuty's own words; a 429 may come without any."""
-    try:
-        error = answer.json()["error"]
-        details = "; ".join(str(one) for one in error.get("errors") or [])
-        return f"{error['message']} (HTTP {answer.status}, code {error.get('code')}{': ' + details if details else ''})"
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"HTTP {answer.status}"
-
-
-def _wait(answer: BaseHTTPResponse, number: int) -> float:
-    """Return the seconds to wait: what a rate-limited answer asks for, else ever longer."""
-    asked = answer.headers.get("ratelimit-reset", "") if answer.status == 429 else ""
-    return float(asked) if asked.isdigit() else 2.0**number

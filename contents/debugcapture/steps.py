@@ -1,0 +1,152 @@
+"""What each step of a job is given: its settings, and who runs it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from .settings import (
+    AlertSettings,
+    BundleSettings,
+    CaptureSettings,
+    CommandSettings,
+    ConnectionSettings,
+    DebugContainerSettings,
+    FailureSettings,
+    GateSettings,
+    IncidentSettings,
+    ManyPodsSettings,
+    NamespacesSettings,
+    NodesSettings,
+    RestartSettings,
+    SpoolSettings,
+    StoreSettings,
+    TargetSettings,
+    TriggerSettings,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who runs a step: how to talk to them, and what the evidence says about them."""
+
+    say: Callable[[str], None]  # one line of progress
+    stdout: BinaryIO
+    stderr: BinaryIO
+    spool: Path  # unless the settings name one
+    run_id: str  # identifies this try
+    trigger: Mapping[str, str]  # "started_by", "execution" (its URL), …; goes into the manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureStep:
+    """Settings of `capture`."""
+
+    connection: ConnectionSettings
+    target: TargetSettings
+    many: ManyPodsSettings
+    capture: CaptureSettings
+    debug: DebugContainerSettings
+    spool: SpoolSettings
+    store: StoreSettings
+    incident: IncidentSettings
+    alerts: AlertSettings
+    trigger: TriggerSettings
+
+    @property
+    def by_incident(self) -> bool:
+        """Tell whether the incident's alerts say what to capture, since nobody else does."""
+        named = self.target.pod or self.target.workload or self.target.selector
+        return bool(self.incident.incident_id) and not named
+
+    @property
+    def joins(self) -> bool:
+        """Tell whether a capture that another alert has started will do."""
+        return self.by_incident and self.trigger.join_s > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentTargetStep:
+    """Settings of `find_target`."""
+
+    connection: ConnectionSettings
+    incident: IncidentSettings
+    alerts: AlertSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecStep:
+    """Settings of `execute`."""
+
+    connection: ConnectionSettings
+    target: TargetSettings
+    command: CommandSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachStep:
+    """Settings of `attach`."""
+
+    connection: ConnectionSettings
+    target: TargetSettings
+    command: CommandSettings
+    debug: DebugContainerSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadStep:
+    """Settings of `upload`."""
+
+    bundle: BundleSettings
+    store: StoreSettings
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorStep:
+    """Settings of `diagnose`."""
+
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    debug: DebugContainerSettings
+    spool: SpoolSettings
+    store: StoreSettings
+    incident: IncidentSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodesStep:
+    """Settings of `list_nodes`."""
+
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    nodes: NodesSettings
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteStep:
+    """Settings of `annotate`."""
+
+    incident: IncidentSettings
+    bundle: BundleSettings
+    failure: FailureSettings
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestartStep:
+    """Settings of `restart`."""
+
+    connection: ConnectionSettings
+    target: TargetSettings
+    restart: RestartSettings
+    gate: GateSettings
+    bundle: BundleSettings
+    incident: IncidentSettings
+    spool: SpoolSettings
+
+
+def spool_of(settings: SpoolSettings, caller: Caller) -> Path:
+    """Return the spool that the settings name, or else the caller's."""
+    return Path(settings.spool) if settings.spool else caller.spool

@@ -1,0 +1,213 @@
+"""Tell PagerDuty: the incident that a step is for, those that joined its capture, and the service.
+
+What fails here never keeps evidence from being captured or stored.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from hashlib import sha256
+from pathlib import Path
+
+from .bundle import Bundle, claimed, recover
+from .errors import BadInput, CaptureError, NoteNotSent, NotStored
+from .incident.client import TRIES
+from .incident.events import Events
+from .incident.note import capture_note, failure_note, joined_note, marker, restart_note, start_note
+from .incident.outbox import Note, Outbox
+from .incident.pace import Pace
+from .incident.pagerduty import LONGEST_FIELD, PagerDuty
+from .joins import Send, join, tell, untold
+from .keep import keep
+from .model import Target
+from .report import INDEX, summary
+from .settings import IncidentSettings, SpoolSettings
+from .steps import Caller, CaptureStep, RestartStep, spool_of
+from .stores.store import open_store
+
+
+def check_incident(settings: IncidentSettings) -> None:
+    """Raise BadInput when an incident is to be told, and there is no key to do it with."""
+    if settings.incident_id and not (settings.pagerduty_token or settings.pagerduty_integration_key):
+        what = f"cannot add a note to incident {settings.incident_id}"
+        raise BadInput(what, "pagerduty_token is missing", "Set its Key Storage path.")
+
+
+def told(failure: CaptureError | None, tell: Callable[[], None], caller: Caller) -> CaptureError | None:
+    """Tell the incident, and return the failure that counts: an earlier one is not hidden by that of the note."""
+    try:
+        tell()
+    except NoteNotSent as error:
+        if failure:
+            caller.say(str(error))
+        return failure or error
+    return failure
+
+
+def tell_start(step: CaptureStep, target: Target, capture_id: str, caller: Caller) -> None:
+    """Tell the incident that evidence is on its way: tried once, for the pod may be gone in a minute."""
+    if not _takes_notes(step.incident):
+        return
+    by, execution = caller.trigger.get("started_by", ""), caller.trigger.get("execution", "")
+    text = start_note(target, capture_id, by, execution)
+    try:
+        _post(step.incident, step.spool, marker(capture_id), text, caller, tries=1)
+    except NoteNotSent as error:
+        caller.say(f"{error} The capture goes on.")
+
+
+def tell_end(settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, caller: Caller, failure: str) -> None:
+    """Tell the incident, those that joined, and the service about ``bundle``. Raises NoteNotSent when one was not."""
+    if _takes_notes(settings):
+        _note_end(settings, spool, bundle, caller, failure)
+    if settings.pagerduty_integration_key:
+        _change(settings, bundle, caller)
+
+
+def _takes_notes(settings: IncidentSettings) -> bool:
+    return bool(settings.incident_id and settings.pagerduty_token)
+
+
+def _note_end(settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, caller: Caller, failure: str) -> None:
+    manifest = bundle.manifest()
+    text = capture_note(manifest, bundle.receipt(), str(bundle.folder), caller.trigger.get("execution", ""), failure)
+    try:
+        _post(settings, spool, marker(manifest.capture_id), text, caller)
+        _set_field(settings, bundle, caller)
+        _publish(settings, bundle, text, caller)
+    finally:
+        tell(bundle, text, _to_joined(settings, spool, manifest.capture_id, caller))
+
+
+def _publish(settings: IncidentSettings, bundle: Bundle, text: str, caller: Caller) -> None:
+    """Mail the note to those who subscribed, where the job asks for it; the note is there in any case."""
+    if not settings.pagerduty_status_update:
+        return
+    try:
+        account_of(settings, bundle.folder.parent).update_status(settings.incident_id, text)
+        caller.say(f"incident {settings.incident_id}: status update published")
+    except NoteNotSent as error:
+        caller.say(str(error))
+
+
+def _change(settings: IncidentSettings, bundle: Bundle, caller: Caller) -> None:
+    manifest, receipt = bundle.manifest(), bundle.receipt()
+    execution = caller.trigger.get("execution", "")
+    link = receipt.link(INDEX) if receipt else execution
+    details = {"capture": manifest.capture_id, "status": manifest.status, "incident": settings.incident_id}
+    details |= {"pod": str(manifest.target), "workload": manifest.target.workload, "rundeck": execution}
+    events = Events(settings.pagerduty_url, settings.pagerduty_integration_key, settings.pagerduty_ca)
+    told = {name: text for name, text in details.items() if text}
+    events.change(f"Debug capture {summary(manifest)}", str(manifest.target), link, told)
+    caller.say("change event sent to PagerDuty")
+
+
+def tell_failure(settings: IncidentSettings, spool: SpoolSettings, caller: Caller, failure: str, mark: str) -> None:
+    """Tell the incident, and those that joined, that nothing was captured. Raises NoteNotSent."""
+    if not _takes_notes(settings):
+        return
+    text = failure_note(failure, caller.trigger.get("execution", ""), marker(mark))
+    try:
+        _post(settings, spool, marker(mark), text, caller)
+    finally:
+        tell(Bundle(spool_of(spool, caller) / mark), text, _to_joined(settings, spool, mark, caller))
+
+
+def tell_restart(step: RestartStep, bundle: Bundle | None, caller: Caller, what: str, how: str) -> None:
+    """Tell the incident what was done to the workload. Raises NoteNotSent."""
+    if not _takes_notes(step.incident):
+        return
+    mark = marker(f"{bundle.folder.name if bundle else caller.run_id} {step.restart.action}")
+    by, execution = caller.trigger.get("started_by", ""), caller.trigger.get("execution", "")
+    _post(step.incident, step.spool, mark, restart_note(what, how, by, execution, mark), caller)
+
+
+def join_capture(step: CaptureStep, bundle: Bundle, caller: Caller) -> None:
+    """Have the incident told about ``bundle``, which another run captures. Raises NoteNotSent."""
+    target, capture_id = bundle.manifest().target, bundle.folder.name
+    outbox = _outbox(step.incident, spool_of(step.spool, caller), caller)
+
+    def send(incident: str, text: str) -> None:
+        caller.say(f"{target} is being captured, or was just now: incident {incident} joins {capture_id}")
+        outbox.send(Note(step.incident.pagerduty_url, incident, marker(capture_id), text))
+
+    text = joined_note(target, capture_id, caller.trigger.get("execution", ""))
+    if not join(bundle, step.incident.incident_id, text, send):
+        caller.say(repeated(step, bundle))
+
+
+def tell_left(step: CaptureStep, caller: Caller) -> None:
+    """Tell the incidents whose capture was killed before it could: what there is of it is kept as well."""
+    if not step.by_incident:
+        return
+    for bundle in untold(spool_of(step.spool, caller)):
+        capture_id, failure = bundle.folder.name, ""
+        with claimed(bundle) as ours:
+            if not ours:
+                continue
+            caller.say(f"{capture_id} was killed before it could tell its incidents")
+            recover(bundle, datetime.now(timezone.utc))
+            try:
+                if step.store.store:
+                    keep(bundle, open_store(step.store), step.store.store, caller.say)
+            except NotStored as error:
+                failure = str(error)
+        text = capture_note(bundle.manifest(), bundle.receipt(), str(bundle.folder), "", failure)
+        tell(bundle, text, _to_joined(step.incident, step.spool, capture_id, caller))
+
+
+def repeated(step: CaptureStep, bundle: Bundle) -> str:
+    """Return the line about an event that was delivered again."""
+    return f"incident {step.incident.incident_id} has its capture: {bundle.folder.name}. Nothing to do."
+
+
+def incident_key(step: CaptureStep) -> str:
+    """Return what tells the incident from those of other accounts."""
+    return f"incident {step.incident.pagerduty_url} {step.incident.incident_id}"
+
+
+def account_of(settings: IncidentSettings, spool: Path) -> PagerDuty:
+    """Return the account; all that share the spool share its rate limit."""
+    pace = Pace(spool / "notes" / f"pace-{sha256(settings.pagerduty_url.encode()).hexdigest()[:16]}")
+    key, sender, ca = settings.pagerduty_token, settings.pagerduty_from, settings.pagerduty_ca
+    return PagerDuty(settings.pagerduty_url, key, sender, pace=pace, ca=ca)
+
+
+def _set_field(settings: IncidentSettings, bundle: Bundle, caller: Caller) -> None:
+    """Put the link into the incident's custom field, where the job names one; the note has it in any case."""
+    receipt = bundle.receipt()
+    if not (settings.pagerduty_field and receipt):
+        return
+    links = (receipt.link(INDEX), caller.trigger.get("execution", ""))
+    short = next((one for one in links if one and len(one) <= LONGEST_FIELD), "")
+    if not short:
+        caller.say(f"no link has less than {LONGEST_FIELD} characters: the custom field is left as it is")
+        return
+    try:
+        account_of(settings, bundle.folder.parent).set_field(settings.incident_id, settings.pagerduty_field, short)
+    except NoteNotSent as error:
+        caller.say(str(error))
+
+
+def _to_joined(settings: IncidentSettings, spool: SpoolSettings, capture_id: str, caller: Caller) -> Send:
+    """Return what sends a note to an incident other than the step's own, whose note is sent apart."""
+    outbox = _outbox(settings, spool_of(spool, caller), caller)
+
+    def send(incident: str, text: str) -> None:
+        if incident != settings.incident_id:
+            try:
+                outbox.send(Note(settings.pagerduty_url, incident, marker(capture_id), text))
+            except NoteNotSent as error:
+                caller.say(str(error))  # it is not this run's incident, and waits in the outbox where that helps
+
+    return send
+
+
+def _post(
+    settings: IncidentSettings, spool: SpoolSettings, mark: str, text: str, caller: Caller, tries: int = TRIES
+) -> None:
+    note = Note(settings.pagerduty_url, settings.incident_id, mark, text)
+    _outbox(settings, spool_of(spool, caller), caller).send(note, tries)
+
+
+def _outbox(settings: IncidentSettings, spool: Path, caller: Caller) -> Outbox:
+    return Outbox(spool, account_of(settings, spool), caller.say)
