@@ -1,7 +1,8 @@
 """PagerDuty's REST API v2, as much of it as notes, incidents and alerts need.
 
 Source: PagerDuty API reference, "List notes", "Create a note on an incident", "Update a note", "Get an incident",
-"List alerts for an incident", "Errors", "REST API Rate Limits", "Pagination".
+"List alerts for an incident", "Create a status update", "Errors", "REST API Rate Limits", "Pagination"; Events API v2
+reference, "Send a change event".
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ MOST_NOTES = 2000
 CUSTOM_FIELD, _LONGEST_FIELD = "evidence_url", 200
 _IDS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAGE = 25
+_ROUTING_KEY_LENGTH = 32
 
 Handler = Callable[[Request, str, str], Answer]
 
@@ -52,6 +54,7 @@ class Api:
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = [
             ("GET", _path("/abilities"), self._list_abilities),
             ("GET", _path("/incidents/{id}"), self._get_incident),
+            ("POST", _path("/incidents/{id}/status_updates"), self._add_status_update),
             ("GET", _path("/incidents/{id}/alerts"), self._list_alerts),
             ("GET", _path("/incidents/{id}/notes"), self._list_notes),
             ("POST", _path("/incidents/{id}/notes"), self._add_note),
@@ -72,7 +75,7 @@ class Api:
                 return self._page(request.path)
         except ApiError as error:
             return error.answer()
-        answer = self._rest(request)
+        answer = self._change_event(request) if request.path == "/v2/change/enqueue" else self._rest(request)
         self._journal.add(request, answer.status)
         return answer
 
@@ -124,7 +127,7 @@ class Api:
         self._require(incident)
         moment = now()
         note: Json = {
-            "id": "P" + "".join(secrets.choice(_IDS) for _ in range(13)),
+            "id": _new_id(),
             "user": user,
             "channel": {"summary": "The PagerDuty website or APIs"},
             "content": _note_content(request),
@@ -146,6 +149,26 @@ class Api:
         self._required_note(incident, identity)
         self._db.delete_note(identity)
         return Answer(204, None)
+
+    def _add_status_update(self, request: Request, incident: str, _: str) -> Answer:
+        sender = author(request, self._keys)
+        self._require(incident)
+        message = request.json().get("message")
+        if not isinstance(message, str) or not message:
+            raise invalid_input("Message cannot be empty.")
+        update = {"id": _new_id(), "message": message, "created_at": now(), "sender": sender}
+        return json_answer(200, {"status_update": update})
+
+    def _change_event(self, request: Request) -> Answer:
+        """The Events API: no key of an account, but that of an integration, of 32 characters."""
+        event = request.json()
+        wrong = [] if isinstance((event.get("payload") or {}).get("summary"), str) else ["summary"]
+        if len(str(event.get("routing_key", ""))) != _ROUTING_KEY_LENGTH:
+            wrong.append("routing_key")
+        if wrong:
+            said = {"status": "invalid event", "message": "Event object is invalid", "errors": wrong}
+            return json_answer(400, said)
+        return json_answer(202, {"status": "success", "message": "Change event processed"})
 
     def _list_fields(self, request: Request, incident: str, _: str) -> Answer:
         self._require(incident)
@@ -208,6 +231,10 @@ class Api:
         incident = make_incident(self._base_url, len(self._db.incident_ids()) + 1, wanted)
         alerts = [make_alert(incident, n, details) for n, details in enumerate(wanted.get("alerts", []), start=1)]
         self._db.add_incident(incident, alerts)
+
+
+def _new_id() -> str:
+    return "P" + "".join(secrets.choice(_IDS) for _ in range(13))
 
 
 def _path(template: str) -> re.Pattern[str]:

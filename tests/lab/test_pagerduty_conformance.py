@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from urllib3.response import BaseHTTPResponse
 
+from debugcapture.errors import NoteNotSent
+from debugcapture.incident.events import Events, events_url
 from debugcapture.incident.pagerduty import PagerDuty
 from lab.pagerduty.account import SENDER
 from tests.simulator import Simulator, simulator
@@ -54,6 +56,13 @@ OPERATIONS = (
         "/incidents/[A-Z0-9]+/custom_fields/values",
         {"custom_fields": [{"id": str, "name": str, "value": str}]},
         {"custom_fields": [{"name": str, "value": str}]},
+        writes=True,
+    ),
+    Operation(
+        "POST",
+        "/incidents/[A-Z0-9]+/status_updates",
+        {"status_update": {"id": str, "message": str, "created_at": str, "sender": REFERENCE}},
+        {"message": str},
         writes=True,
     ),
     Operation("POST", "/incidents/[A-Z0-9]+/notes", {"note": NOTE}, NOTE_BODY, writes=True),
@@ -113,6 +122,7 @@ def test_what_we_send_and_read_is_as_documented(
     for text in ("capturing [x]", "complete [x]", "complete [x]"):
         client.annotate(INCIDENT, "[x]", text)
     client.set_field(INCIDENT, "evidence_url", "https://evidence.example/1")
+    client.update_status(INCIDENT, "complete")
     sent = pagerduty.requests()
     assert {(one["method"]) for one in sent} == {"GET", "POST", "PUT"}
     for request, answer in zip(sent, answers, strict=True):
@@ -139,3 +149,34 @@ def test_what_we_send_and_read_is_as_documented(
 )
 def test_another_shape_is_noticed(value: Any, problem: str) -> None:
     assert wrong(value, NOTE_BODY, exact=True) == [problem]
+
+
+CHANGE = {
+    "routing_key": str,
+    "payload": {"summary": str, "source": str, "timestamp": str, "custom_details": dict},
+    "links": [{"href": str, "text": str}],
+}
+
+
+def test_a_change_event_is_as_documented_and_needs_no_key_of_the_account(pagerduty: Simulator) -> None:
+    Events(pagerduty.url, "k" * 32).change(
+        "complete: shop/web", "shop/web", "https://evidence.example/1", {"pod": "web"}
+    )
+    (sent,) = pagerduty.requests()
+    assert (sent["method"], sent["path"]) == ("POST", "/v2/change/enqueue")
+    assert "authorization" not in sent["headers"]
+    assert wrong(json.loads(sent["body"]), CHANGE, exact=True) == []
+    with pytest.raises(NoteNotSent, match="Check pagerduty_integration_key"):
+        Events(pagerduty.url, "short").change("x", "y", "", {})
+
+
+@pytest.mark.parametrize(
+    ("api", "events"),
+    [
+        ("https://api.pagerduty.com", "https://events.pagerduty.com"),
+        ("https://api.eu.pagerduty.com", "https://events.eu.pagerduty.com"),
+        ("http://127.0.0.1:18081", "http://127.0.0.1:18081"),
+    ],
+)
+def test_events_go_to_the_service_region_of_the_account(api: str, events: str) -> None:
+    assert events_url(api) == events

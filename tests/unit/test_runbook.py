@@ -24,6 +24,7 @@ from debugcapture.errors import (
     NotStored,
     TargetNotFound,
 )
+from debugcapture.incident.events import Events
 from debugcapture.incident.pagerduty import PagerDuty
 from debugcapture.model import ExitStatus, Json
 from debugcapture.selection import select
@@ -570,3 +571,33 @@ def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller:
 def test_looking_for_a_target_needs_an_incident_and_a_key(given: dict[str, str], caller: Caller) -> None:
     with pytest.raises(BadInput):
         runbook.find_target(read(steps.IncidentTargetStep, given), caller)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept_back"),
+    [({}, []), ({"pagerduty_token": ""}, ["note"]), ({"incident_id": ""}, ["note", "update"])],
+    ids=["all", "no API key", "no incident"],
+)
+def test_what_pagerduty_is_told_besides_the_note(  # noqa: PLR0913, PLR0917 - fixtures
+    changes: dict[str, str],
+    kept_back: list[str],
+    serve: Serve,
+    caller: Caller,
+    notes: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    updates, events = list[str](), list[tuple[Any, ...]]()
+    serve(Cluster())
+    monkeypatch.setattr(PagerDuty, "update_status", lambda _, *told: updates.append(told[1]))
+    monkeypatch.setattr(Events, "change", lambda _, *told: events.append(told))
+    more = {"store": (tmp_path / "store").as_uri(), "collectors": "pod-snapshot"}
+    more |= {"pagerduty_status_update": "true", "pagerduty_integration_key": "k" * 32}
+    runbook.capture(read(CaptureStep, POD | INCIDENT | more | changes), caller)
+    assert bool(notes) is ("note" not in kept_back)
+    assert len(updates) == (not kept_back)
+    ((summary, source, link, details),) = events
+    assert summary.startswith("Debug capture complete")
+    assert source == "shop/checkout"
+    assert link.endswith("index.html")
+    assert details["status"] == "complete"
