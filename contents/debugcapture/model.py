@@ -218,6 +218,8 @@ class Artifact:
     reason: str = ""
     pod: str = ""  # whose it is, where a bundle has several
     integrity: Integrity = "unverified"
+    redactions: int = 0  # credentials that were masked in it
+    sensitive: bool = False  # nothing was masked: it is a dump, or the job wants text as it is
 
 
 @dataclass(frozen=True, slots=True)

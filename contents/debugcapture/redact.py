@@ -13,7 +13,7 @@ from .errors import BadInput
 from .model import Json
 
 MASK = "[masked]"
-WINDOW_BYTES: Final = 1 << 20
+WINDOW_BYTES: Final = 256 << 10
 OVERLAP_BYTES: Final = 2 * KEY_BYTES  # what has to follow a place before it is judged
 _MASK = MASK.encode()
 _WORDS = r"passw|pwd|passphrase|secret|token|(?:api|access|private|encryption|signing)[_-]?key|credential|jwt"
@@ -72,7 +72,7 @@ def redaction(patterns: str) -> Redaction:
 
 
 class Redactor:
-    """Masks a text that comes in pieces; where it was cut makes no difference. Holds about a MiB, whatever the length.
+    """Masks a text that comes in pieces; where it was cut makes no difference. Holds 256 KiB, whatever the length.
 
     The text is judged a window at a time. Each window begins where the last one was cut, which depends on the text
     only, and is cut so that no credential lies on both sides.

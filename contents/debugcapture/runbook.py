@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO
 
+from .artifact_file import Intake
 from .attachment import Attachment, debug_options
 from .bundle import Bundle, claimed, create_bundle, open_bundle, prune, recover, waiting, writable
 from .capture import Record
@@ -33,6 +34,7 @@ from .incident.pagerduty import TRIES, PagerDuty
 from .keep import keep
 from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
+from .redact import redaction
 from .report import INDEX, artifact_table, plan_table, summary
 from .selection import check, name_of, select
 from .settings import (
@@ -44,10 +46,12 @@ from .settings import (
     FailureSettings,
     IncidentSettings,
     ManyPodsSettings,
+    RedactionSettings,
     SpoolSettings,
     StoreSettings,
     TargetSettings,
 )
+from .spool import Room
 from .stores.store import open_store
 
 
@@ -72,6 +76,7 @@ class CaptureStep:
     many: ManyPodsSettings
     capture: CaptureSettings
     debug: DebugContainerSettings
+    redaction: RedactionSettings
     spool: SpoolSettings
     store: StoreSettings
     incident: IncidentSettings
@@ -214,20 +219,23 @@ def _capture(step: CaptureStep, caller: Caller) -> Bundle | None:
 
     check(step.target)
     asked = order(step.capture, step.debug, step.many.concurrency)
+    room = Room(_spool(step.spool, caller), step.spool.spool_limit << 20, step.spool.spool_free << 20)
+    intake = Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, room)
     api = Api(connect(step.connection))
     selected, remarks = select(api, step.target, step.many.max_pods)
     met, judged = fulfilled(api, selected, step.capture.when)
     remarks += judged
     for line in remarks:
         caller.say(line)
-    captures = Captures(api, asked, _spool(step.spool, caller), caller.say)
+    captures = Captures(api, asked, room, caller.say)
     if step.capture.dry_run:
         for one in met:
             caller.say(plan_table(one.target, captures.plan(one), step.debug.profile))
     if step.capture.dry_run or not met:
         return None
+    room.require()
     started, target = datetime.now(timezone.utc), met[0].target
-    bundle = create_bundle(_spool(step.spool, caller), target.pod, started)
+    bundle = create_bundle(room.spool, target.pod, started, intake)
     caller.say(f"bundle {bundle.folder}")
     more = tuple(one.target for one in met[1:])
     manifest = Manifest(bundle.folder.name, started, None, target, caller.trigger, (), more, tuple(remarks))
