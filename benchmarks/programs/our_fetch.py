@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from debugcapture.bundle import ArtifactFile
+from debugcapture.artifact_file import ArtifactFile
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.connect import connect
 from debugcapture.model import ContainerRef

@@ -5,7 +5,6 @@ it came. Files are private to the user: they hold what the application holds.
 """
 
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -18,86 +17,31 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from .artifact_file import NO_RULES, ArtifactFile, Intake
 from .checksum import sha256_of
 from .errors import BadInput, NothingCaptured
 from .model import Artifact, ContainerState, Manifest, Receipt, Stored, Target, User
 from .settings import CAPTURE_ID
+from .spool import release, reserve
 
 MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
 _CAPTURE_ID = re.compile(CAPTURE_ID)
 
 
-class SizeLimitReachedError(Exception):
-    """An artifact would grow over its size limit; ``str()`` says so."""
-
-
-class ArtifactFile:
-    """A file that counts and hashes what is written, and has its own name only when it is closed."""
-
-    def __init__(self, path: Path, size_limit_bytes: int) -> None:
-        """Write to ``path``, at most ``size_limit_bytes``."""
-        self.path, self.bytes = path, 0
-        self._limit, self._hash = size_limit_bytes, hashlib.sha256()
-        self._part = path.with_name(path.name + ".part")
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = self._part.open("wb")
-
-    def write(self, piece: bytes | memoryview) -> None:
-        """Write ``piece``; raise SizeLimitReachedError once the limit is met, with the file filled up to it."""
-        room = self._limit - self.bytes
-        kept = piece[:room]
-        self._file.write(kept)
-        self._hash.update(kept)
-        self.bytes += len(kept)
-        if len(piece) > room:
-            raise SizeLimitReachedError(f"cut at its size limit of {self._limit:,} bytes")
-
-    def restart(self) -> None:
-        """Forget what has been written."""
-        self._file.seek(0)
-        self._file.truncate()
-        self.bytes, self._hash = 0, hashlib.sha256()
-
-    @property
-    def received(self) -> int:
-        """Return how many bytes have arrived."""
-        return self.bytes
-
-    @property
-    def received_sha256(self) -> str:
-        """Return the checksum of what has arrived, in hex."""
-        return self.sha256
-
-    @property
-    def sha256(self) -> str:
-        """Return the checksum of what has been written, in hex."""
-        return self._hash.hexdigest()
-
-    def __enter__(self) -> "ArtifactFile":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """Sync and rename, whatever happened: what has arrived is evidence. An empty file is none."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._part.rename(self.path) if self.bytes else self._part.unlink()
-
-
 class Bundle:
     """A bundle directory."""
 
-    def __init__(self, folder: Path) -> None:
-        """Use the bundle in ``folder``."""
-        self.folder = folder
+    def __init__(self, folder: Path, intake: Intake = NO_RULES) -> None:
+        """Use the bundle in ``folder``; ``intake`` are the rules for what is written to it."""
+        self.folder, self.intake = folder, intake
 
-    def artifact(self, file: str, size_limit_bytes: int) -> ArtifactFile:
-        """Return a new artifact named ``file`` (relative to the bundle)."""
-        return ArtifactFile(self.folder / file, size_limit_bytes)
+    def artifact(self, file: str, size_limit_bytes: int, text: bool | None = None) -> ArtifactFile:
+        """Return a new artifact named ``file`` (relative to the bundle); see ArtifactFile."""
+        return ArtifactFile(self.folder / file, size_limit_bytes, self.intake, text)
 
     def save(self, manifest: Manifest) -> None:
-        """Write the manifest."""
+        """Write the manifest, on a full disk too: some space is kept for it."""
         _write(self.folder / MANIFEST, {"status": manifest.status, **asdict(manifest)})
 
     def manifest(self) -> Manifest:
@@ -129,6 +73,7 @@ class Bundle:
             if artifact.file:
                 (self.folder / artifact.file).unlink(missing_ok=True)
         (self.folder / SENT).unlink(missing_ok=True)
+        release(self.folder)
 
 
 def prune(spool: Path, now: datetime) -> None:
@@ -148,14 +93,16 @@ def captured_before(spool: Path, target: Target, collectors: Collection[str]) ->
     return times
 
 
-def create_bundle(spool: Path, pod: str, now: datetime) -> Bundle:
+def create_bundle(spool: Path, pod: str, now: datetime, intake: Intake = NO_RULES) -> Bundle:
     """Make a new bundle for ``pod`` in ``spool``. Raises NothingCaptured when the spool cannot be written."""
     capture_id = f"{now:%Y%m%dT%H%M%SZ}-{pod[:180]}-{secrets.token_hex(2)}"
     folder = spool / capture_id
     with writable(spool):
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
-    return Bundle(folder)
+        if intake.room:
+            reserve(folder)
+    return Bundle(folder, intake)
 
 
 @contextmanager
@@ -219,6 +166,15 @@ def open_bundle(folder: str, spool: Path) -> Bundle:
 
 
 def _write(file: Path, content: Any) -> None:
+    try:
+        _write_once(file, content)
+    except OSError:
+        if not release(file.parent):
+            raise
+        _write_once(file, content)
+
+
+def _write_once(file: Path, content: Any) -> None:
     part = file.with_name(file.name + ".part")
     with part.open("w", encoding="utf-8") as out:
         json.dump(content, out, indent=2, default=_json_time)

@@ -8,8 +8,9 @@ from datetime import datetime, timezone
 from pathlib import PurePosixPath
 from threading import Lock
 
+from .artifact_file import ArtifactFile, SizeLimitReachedError
 from .attachment import Attachment, Place
-from .bundle import ArtifactFile, Bundle, SizeLimitReachedError, writable
+from .bundle import Bundle, writable
 from .cluster.api import Api
 from .cluster.debug_pod import BUSYBOX, HOST
 from .errors import CaptureError, NotAllowed, TargetNotFound
@@ -351,17 +352,17 @@ class Capture:
 
     def _read(self, collector: Collector, snapshot: SnapshotFile, how: str) -> Artifact:
         started, brought = _now(), Brought("complete")
-        with self._record.bundle.artifact(self._name(snapshot.file), _LOG_LIMIT_BYTES) as file:
+        with self._record.bundle.artifact(self._name(snapshot.file), _LOG_LIMIT_BYTES, text=True) as file:
             try:
                 for piece in snapshot.read():
                     file.write(piece)
             except SizeLimitReachedError as limit:
                 brought = Brought("truncated", str(limit))
             except NotAllowed as error:
-                brought = Brought("truncated" if file.bytes else snapshot.if_refused, str(error))
+                brought = Brought("truncated" if file.received else snapshot.if_refused, str(error))
             except CaptureError as error:
-                brought = Brought("truncated" if file.bytes else "failed", str(error))
-        if not file.bytes and brought.outcome == "complete":
+                brought = Brought("truncated" if file.received else "failed", str(error))
+        if not file.received and brought.outcome == "complete":
             brought = Brought("skipped", "it is empty")
         return self._artifact(collector, snapshot.title, snapshot.file, file, started, brought, how)
 
@@ -384,7 +385,8 @@ class Capture:
             self._record.remark(line)
 
     def _file(self, name: str, collector: Collector) -> ArtifactFile:
-        return self._record.bundle.artifact(self._name(name), collector.size_limit_bytes)
+        text = None if collector.reads_api == "leftovers" else collector.kind == "text"
+        return self._record.bundle.artifact(self._name(name), collector.size_limit_bytes, text)
 
     def _name(self, file: str) -> str:
         return f"{self._scope.folder}/{file}" if self._scope.folder else file
@@ -400,6 +402,7 @@ class Capture:
         how: str,
     ) -> Artifact:
         took_s = round((_now() - started).total_seconds(), 3)
+        brought, redaction = _as_kept(brought, file), self._record.bundle.intake.redaction
         stored = brought.stored
         return Artifact(
             collector.id,
@@ -411,10 +414,19 @@ class Capture:
             took_s,
             brought.outcome,
             how,
-            brought.reason,
+            redaction.line(brought.reason) if redaction else brought.reason,
             integrity=brought.integrity,
+            redactions=file.redactions,
+            sensitive=file.sensitive,
             direct=stored,
         )
+
+
+def _as_kept(brought: Brought, file: ArtifactFile) -> Brought:
+    """Return what became of an artifact when its file is closed: the disk may have become full."""
+    if file.cut and brought.outcome == "complete":
+        brought = Brought("truncated", file.cut)
+    return replace(brought, outcome="failed") if brought.outcome == "truncated" and not file.bytes else brought
 
 
 class _Words:

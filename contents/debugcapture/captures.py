@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 from .attachment import Attachment, DebugOptions, debug_options
 from .bundle import captured_before
@@ -20,6 +19,7 @@ from .model import Action, Collector, Target
 from .plan import Allowed, is_running
 from .selection import Selected, replacement
 from .settings import CaptureSettings, DebugContainerSettings
+from .spool import Room
 from .survey import Scope, Survey
 from .targets import find_target
 
@@ -63,9 +63,9 @@ def order(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: 
 class Captures:
     """All captures of one step."""
 
-    def __init__(self, api: Api, asked: Order, spool: Path, say: Say) -> None:
-        """Prepare; `run` does the work. ``spool`` remembers which workloads were dumped lately."""
-        self._api, self._asked, self._spool, self._say = api, asked, spool, say
+    def __init__(self, api: Api, asked: Order, room: Room, say: Say) -> None:
+        """Prepare; `run` does the work. The spool of ``room`` remembers which workloads were dumped lately."""
+        self._api, self._asked, self._room, self._spool, self._say = api, asked, room, room.spool, say
         self._chosen = asked.chosen
 
     def run(self, selected: Sequence[Selected], record: Record, direct: Direct | None = None) -> None:
@@ -106,7 +106,8 @@ class Captures:
             heavy = {one.id for one in asked.chosen.collectors if one.invasive == "heavy"}
             dumped = captured_before(self._spool, target, heavy) if heavy else []
             no_heavy = too_soon(dumped, datetime.now(timezone.utc), asked.cool_down_s, asked.heavy_per_day)
-        return Allowed(asked.options.ceiling, bool(asked.options.image), no_heavy, asked.insist)
+        left = self._room.left()
+        return Allowed(asked.options.ceiling, bool(asked.options.image), no_heavy, asked.insist, left)
 
     def _one(
         self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool

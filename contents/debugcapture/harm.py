@@ -77,3 +77,14 @@ def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget
             "the container may use, and the pod would be evicted (insist to do it all the same)"
         )
     return ""
+
+
+def no_room(collector: Collector, processes: Sequence[Process], spool_bytes: int | None) -> str:
+    """Return why a dump by ``collector`` would not fit into the spool, with the numbers, or ""; None: nobody knows."""
+    memory = max((one.rss_bytes for one in processes), default=0)
+    if collector.invasive != "heavy" or spool_bytes is None or memory <= spool_bytes:
+        return ""
+    return (
+        f"left out: a dump of {memory / (1 << 20):,.0f} MiB of memory may not fit into the spool, which has room for "
+        f"{spool_bytes / (1 << 20):,.0f} MiB (spool_limit, spool_free)"
+    )

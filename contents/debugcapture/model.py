@@ -230,6 +230,8 @@ class Artifact:
     reason: str = ""
     pod: str = ""  # whose it is, where a bundle has several
     integrity: Integrity = "unverified"
+    redactions: int = 0  # credentials that were masked in it
+    sensitive: bool = False  # nothing was masked: it is a dump, or the job wants text as it is
     direct: Stored | None = None  # where the pod has sent it itself: it never was in the spool
 
 

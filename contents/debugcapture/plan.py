@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from .cluster.profiles import ladder
-from .harm import Budget, too_heavy
+from .harm import Budget, no_room, too_heavy
 from .model import (
     READ_FROM_API,
     Action,
@@ -42,6 +42,7 @@ class Allowed:
     debug_image: bool
     no_heavy: str = ""  # why heavy collectors may not run now; "" when they may
     insist: bool = False
+    spool_bytes: int | None = None  # what the spool has room for; None: it has no limit
 
 
 def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
@@ -66,6 +67,7 @@ def _on_processes(target: Target, collector: Collector, seen: Seen, allowed: All
     if not pids:
         return Skip(collector, not_there(collector, target), foreign=collector.detect is not None)
     too_much = "" if allowed.insist else too_heavy(collector, processes, budget)
+    too_much = too_much or no_room(collector, processes, allowed.spool_bytes)
     if too_much:
         return Skip(collector, too_much)
     tool = usable(collector, seen)

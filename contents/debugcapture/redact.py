@@ -1,25 +1,24 @@
-"""Take secrets out of a pod's JSON. Pure; what is left still tells how the pod was configured."""
+"""Take secrets out of what was captured: a pod's JSON, a line, a text of any length. Pure.
+
+What is left still tells how the pod was configured, and what its program was doing.
+"""
 
 import re
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
+from .credentials import BEHIND, KEY_BYTES, Found, credentials
+from .errors import BadInput
 from .model import Json
 
 MASK = "[masked]"
+WINDOW_BYTES: Final = 256 << 10
+OVERLAP_BYTES: Final = 2 * KEY_BYTES  # what has to follow a place before it is judged
+_MASK = MASK.encode()
 _WORDS = r"passw|pwd|passphrase|secret|token|(?:api|access|private|encryption|signing)[_-]?key|credential|jwt"
 _SECRET_NAME = re.compile(rf"{_WORDS}|auth|dsn|connection[_-]?string|(?:^|[_-])pass(?:$|[_-])", re.IGNORECASE)
-_SECRET_VALUES = (
-    re.compile(r"(?<=://)[^/\s]+(?=@)"),  # user and password in a URL
-    re.compile(r"\bAKIA[0-9A-Z]{16}\b|\bASIA[0-9A-Z]{16}\b"),
-    re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),  # JWT
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-    re.compile(r"(?i)(?<=bearer )[\w.~+/=-]{8,}"),
-)
-_NAMED = rf"[\w.-]*(?:{_WORDS})[\w.-]*"
-_VALUE = r"""("[^"]*"|'[^']*'|[^\s"']+)"""
-_ASSIGNMENT = re.compile(rf"""(?i)({_NAMED}["']?\s*[=:]\s*){_VALUE}""")
-_FLAG_AND_VALUE = re.compile(rf"(?i)((?:^|\s)--?{_NAMED}\s+){_VALUE}")
-_FLAG = re.compile(rf"(?i)--?{_NAMED}")
+_FLAG = re.compile(rf"(?i)--?[\w.-]*(?:{_WORDS})[\w.-]*")
 _NOISE = ("managedFields",)
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # repeats the whole spec, values included
 
@@ -35,11 +34,123 @@ def masked_pod(pod: Json) -> Json:
 
 def masked_text(text: str) -> str:
     """Return ``text`` with what looks like a credential masked."""
-    for pattern in _SECRET_VALUES:
-        text = pattern.sub(MASK, text)
-    for pattern in (_ASSIGNMENT, _FLAG_AND_VALUE):
-        text = pattern.sub(rf"\g<1>{MASK}", text)
-    return text
+    redactor = Redactor()
+    masked = redactor.feed(text.encode(errors="surrogatepass")) + redactor.finish()
+    return masked.decode(errors="surrogatepass")
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What is masked beside the forms that are known: patterns of the user."""
+
+    own: tuple[re.Pattern[bytes], ...] = ()
+
+    def redactor(self) -> "Redactor":
+        """Return what masks one text."""
+        return Redactor(self.own)
+
+    def line(self, text: str) -> str:
+        """Return a short ``text`` masked."""
+        redactor = self.redactor()
+        return (redactor.feed(text.encode(errors="replace")) + redactor.finish()).decode(errors="replace")
+
+
+def redaction(patterns: str) -> Redaction:
+    """Return the redaction with ``patterns``, a regular expression a line. Raises BadInput that names a wrong one."""
+    own = []
+    for line in filter(None, map(str.strip, patterns.splitlines())):
+        try:
+            own.append(re.compile(line.encode(), re.MULTILINE))
+        except re.error as error:
+            raise BadInput(
+                f"redact_patterns: {line!r} is no regular expression", str(error), "Correct it; nothing was captured."
+            ) from error
+        if own[-1].match(b""):
+            what = f"redact_patterns: {line!r} matches an empty text"
+            raise BadInput(what, "it would match everywhere", "Make it say what it masks.")
+    return Redaction(tuple(own))
+
+
+class Redactor:
+    """Masks a text that comes in pieces; where it was cut makes no difference. Holds 256 KiB, whatever the length.
+
+    The text is judged a window at a time. Each window begins where the last one was cut, which depends on the text
+    only, and is cut so that no credential lies on both sides.
+    """
+
+    def __init__(self, own: Sequence[re.Pattern[bytes]] = ()) -> None:
+        """Mask what is known, and what ``own`` patterns match: their first group, or all where there is none."""
+        self.count = 0  # of what was masked
+        self._own, self._pending, self._behind = own, bytearray(), b""
+
+    def feed(self, piece: bytes | memoryview) -> bytes:
+        """Take ``piece``, and return what is masked and certain."""
+        self._pending += piece
+        done = []
+        while len(self._pending) >= WINDOW_BYTES:
+            done.append(self._masked(WINDOW_BYTES, last=False))
+        return b"".join(done)
+
+    def finish(self) -> bytes:
+        """Return the rest."""
+        return self._masked(len(self._pending), last=True)
+
+    def _masked(self, length: int, *, last: bool) -> bytes:
+        text, start = self._behind + bytes(self._pending[:length]), len(self._behind)
+        groups = _groups(credentials(text, start, self._own))
+        cut = len(text) if last else _cut(groups, start, len(text))
+        done, at = [], start
+        for group in groups:
+            for begin, end in group.secrets() if group.end <= cut else ():
+                done += [text[at:begin], _MASK]
+                self.count += 1
+                at = end
+        done.append(text[at:cut])
+        self._behind = text[max(0, cut - BEHIND) : cut]
+        del self._pending[: cut - start]
+        return b"".join(done)
+
+
+class _Group:
+    """Credentials that overlap."""
+
+    def __init__(self, first: Found) -> None:
+        self.begin, self.end, self._found = first.begin, first.end, [first]
+
+    def takes(self, one: Found) -> bool:
+        """Take ``one``, and return True, if it overlaps; it begins no sooner than those before it."""
+        if one.begin >= self.end:
+            return False
+        self._found.append(one)
+        self.end = max(self.end, one.end)
+        return True
+
+    def secrets(self) -> list[tuple[int, int]]:
+        """Return the secrets, those that overlap as one."""
+        joined: list[tuple[int, int]] = []
+        for begin, end in sorted((one.secret, one.secret_end) for one in self._found if one.secret_end > one.secret):
+            if joined and begin <= joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+            else:
+                joined.append((begin, end))
+        return joined
+
+
+def _groups(found: Iterable[Found]) -> list[_Group]:
+    groups: list[_Group] = []
+    for one in sorted(found):
+        if not (groups and groups[-1].takes(one)):
+            groups.append(_Group(one))
+    return groups
+
+
+def _cut(groups: Iterable[_Group], start: int, length: int) -> int:
+    """Return where a window of ``length`` is cut: through no group, and before one that may go on behind its end."""
+    cut = max(start + 1, length - OVERLAP_BYTES)
+    for group in groups:
+        if group.begin < cut < group.end:
+            return group.begin if group.end == length and group.begin > start else group.end
+    return cut
 
 
 def _masked(value: Any) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from .artifact_file import Intake
 from .attachment import Attachment, debug_options
 from .bundle import Bundle, claimed, create_bundle, open_bundle, prune, recover, waiting, writable
 from .capture import Record
@@ -32,6 +33,7 @@ from .joins import Joins, Wanted
 from .keep import keep
 from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
+from .redact import redaction
 from .report import INDEX, artifact_table, plan_table, summary
 from .selection import Selected, check, name_of, select
 from .sending import sending_ahead
@@ -44,6 +46,7 @@ from .settings import (
     TargetSettings,
     TriggerSettings,
 )
+from .spool import Room
 from .steps import (
     AttachStep,
     Caller,
@@ -280,9 +283,11 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
     asked = order(step.capture, step.debug, step.many.concurrency)
     if _is_repeated(step, caller):
         return None
+    room = Room(spool_of(step.spool, caller), step.spool.spool_limit << 20, step.spool.spool_free << 20)
+    intake = Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, room)
     api = Api(connect(step.connection))
     met, remarks = _targets(api, step, caller)
-    captures = Captures(api, asked, spool_of(step.spool, caller), caller.say)
+    captures = Captures(api, asked, room, caller.say)
     if step.capture.dry_run:
         for one in met:
             caller.say(plan_table(one.target, captures.plan(one), step.debug.profile))
@@ -292,7 +297,7 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
         first, *more = (one.target for one in met)
         now = datetime.now(timezone.utc)
         begun = Manifest("", now, None, first, caller.trigger, (), tuple(more), tuple(remarks))
-        bundle, ours = _begin(step, caller, begun, claim, held)
+        bundle, ours = _begin(step, caller, intake, begun, claim, held)
         if not ours:
             join_capture(step, bundle, caller)
             return None
@@ -371,7 +376,7 @@ def _is_repeated(step: CaptureStep, caller: Caller) -> bool:
 
 
 def _begin(
-    step: CaptureStep, caller: Caller, begun: Manifest, claim: ExitStack, held: ExitStack
+    step: CaptureStep, caller: Caller, intake: Intake, begun: Manifest, claim: ExitStack, held: ExitStack
 ) -> tuple[Bundle, bool]:
     """Return a new bundle and True; or the bundle of another run that is to be joined.
 
@@ -380,7 +385,9 @@ def _begin(
     spool, target = spool_of(step.spool, caller), begun.target
 
     def make() -> Bundle:
-        bundle = create_bundle(spool, target.pod, begun.started)
+        if intake.room:
+            intake.room.require()
+        bundle = create_bundle(spool, target.pod, begun.started, intake)
         claim.enter_context(claimed(bundle))
         if step.joins:
             bundle.save(replace(begun, capture_id=bundle.folder.name))  # who joins reads it

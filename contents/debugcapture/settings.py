@@ -33,6 +33,7 @@ class Rule:
     least: int | None = None
     most: int | None = None
     required: bool = False
+    lines: bool = False  # may have several lines
     secret: bool = False  # comes from Key Storage; its value is never printed
     nothing: str = ""  # what stands for blank: text that Rundeck makes of a value that is not there
     group: str = ""  # a part of the form of its own, folded until it is wanted; blank for that of the dataclass
@@ -327,6 +328,24 @@ class CaptureSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RedactionSettings:
+    """Redaction."""
+
+    redact: bool = setting(
+        True,
+        "Mask credentials in text",
+        "Tokens, passwords, keys, connection strings and the like do not leave the cluster in logs and other text. "
+        "Dumps stay as they are, and are marked as sensitive.",
+    )
+    redact_patterns: str = setting(
+        "",
+        "Patterns to mask as well",
+        "Regular expressions, one a line; the first group of each is masked, or all that it matches.",
+        lines=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SpoolSettings:
     """Spool."""
 
@@ -334,6 +353,17 @@ class SpoolSettings:
         "",
         "Spool directory",
         "Where evidence is kept until it is in the store. Blank: var/debug-captures of this Rundeck.",
+    )
+    spool_limit: int = setting(
+        20480, "Spool limit in MiB", "The spool never holds more.", least=32, most=100_000_000, group="Spool: limits"
+    )
+    spool_free: int = setting(
+        1024,
+        "Free space in MiB",
+        "What the spool leaves free on its disk.",
+        least=0,
+        most=100_000_000,
+        group="Spool: limits",
     )
 
 

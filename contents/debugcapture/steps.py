@@ -18,6 +18,7 @@ from .settings import (
     ManyPodsSettings,
     NamespacesSettings,
     NodesSettings,
+    RedactionSettings,
     RestartSettings,
     SpoolSettings,
     StoreSettings,
@@ -47,6 +48,7 @@ class CaptureStep:
     many: ManyPodsSettings
     capture: CaptureSettings
     debug: DebugContainerSettings
+    redaction: RedactionSettings
     spool: SpoolSettings
     store: StoreSettings
     incident: IncidentSettings

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .bundle import SizeLimitReachedError
+from .artifact_file import SizeLimitReachedError
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.debug_container import BASE

@@ -12,16 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.bundle import (
-    MANIFEST,
-    RECEIPT,
-    Bundle,
-    SizeLimitReachedError,
-    create_bundle,
-    open_bundle,
-    prune,
-    writable,
-)
+from debugcapture.artifact_file import SizeLimitReachedError
+from debugcapture.bundle import MANIFEST, RECEIPT, Bundle, create_bundle, open_bundle, prune, writable
 from debugcapture.checksum import sha256_of
 from debugcapture.errors import BadInput, NothingCaptured
 from debugcapture.model import ContainerState, Manifest, Receipt, Stored

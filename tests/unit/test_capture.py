@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import pytest
 
+from debugcapture.artifact_file import ArtifactFile
 from debugcapture.attachment import Attachment, DebugOptions
-from debugcapture.bundle import ArtifactFile, Bundle, create_bundle
+from debugcapture.bundle import Bundle, create_bundle
 from debugcapture.capture import Capture, Record
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.debug_container import _LEAVE

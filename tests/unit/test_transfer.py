@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from debugcapture import transfer
-from debugcapture.bundle import SizeLimitReachedError
+from debugcapture.artifact_file import SizeLimitReachedError
 from debugcapture.cluster.api import Api
 from debugcapture.errors import Unreachable
 from debugcapture.model import ExitStatus

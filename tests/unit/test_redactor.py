@@ -1,0 +1,189 @@
+"""redact.py, credentials.py: a text of any length loses its credentials, wherever it is cut, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from debugcapture import redact
+from debugcapture.credentials import FORMS
+from debugcapture.errors import BadInput
+from debugcapture.redact import MASK, OVERLAP_BYTES, WINDOW_BYTES, Redaction, masked_text, redaction
+
+SECRET = b"hunter2hunter2hunter2hunter2hunter2"
+KEY = b"-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n" + (SECRET + b"\n") * 40 + b"-----END RSA PRIVATE KEY-----"
+JWT = b"eyJhbGciOiJIUzI1NiJ9." + SECRET + b".c2lnbmF0dXJl"
+M = MASK.encode()
+
+
+def redacted(text: bytes, own: Redaction | None = None, cuts: tuple[int, ...] = ()) -> tuple[bytes, int]:
+    redactor = (own or Redaction()).redactor()
+    places = sorted({0, len(text), *(cut for cut in cuts if cut <= len(text))})
+    pieces = [redactor.feed(memoryview(text)[begin:end]) for begin, end in pairwise(places)]
+    return b"".join([*pieces, redactor.finish()]), redactor.count
+
+
+CREDENTIALS = {
+    "assigned": (b"db.password=hunter2 next", b"db.password=%s next"),
+    "JSON": (b'{"token" : "hunter2", "user": "bob"}', b'{"token" : "%s", "user": "bob"}'),
+    "escaped quote": (rb'{"password":"a\"hunter2","n":1}', b'{"password":"%s","n":1}'),
+    "JSON in JSON": (rb'"{\"client_secret\":\"hunter2\"}"', rb'"{\"client_secret\":\"%s\"}"'),
+    "quote not closed": (b'password="hunter2 hunter2\nnext', b'password="%s\nnext'),
+    "YAML": (b"dbPassword: hunter2\nport: 80", b"dbPassword: %s\nport: 80"),
+    "environment of a process": (b"A=1\0DB_PASS=hunter2\0B=2", b"A=1\0DB_PASS=%s\0B=2"),
+    "flag": (b"run --api-key hunter2 -v", b"run --api-key %s -v"),
+    "flag in a list": (b"['--password', 'hunter2']", b"['--password', '%s']"),
+    "basic": (b"Authorization: Basic aHVudGVyMg==\r\nHost: x", b"Authorization: Basic %s\r\nHost: x"),
+    "bearer in a map": (b"{Authorization=[Bearer hunter2hunter2], A=1}", b"{Authorization=[Bearer %s A=1}"),
+    "signed request": (b"authorization: AWS4-HMAC-SHA256 Credential=a/b, Signature=c\nx", b"authorization: %s\nx"),
+    "cookie": (b"Cookie: a=hunter2; b=hunter2\nx", b"Cookie: %s\nx"),
+    "connection string": (b"AccountName=a;AccountKey=hunter2==;", b"AccountName=a;AccountKey=%s"),
+    "user and password": (b"jdbc:postgresql://app:hunter2@db:5432/x", b"jdbc:postgresql://%s@db:5432/x"),
+    "SAS": (b"https://a/b?sv=1&sig=hunter2hunter2%3D&se=2", b"https://a/b?sv=1&sig=%s&se=2"),
+    "presigned": (b"?X-Amz-Signature=" + b"0a" * 32 + b"&x=1", b"?X-Amz-Signature=%s&x=1"),
+    "JWT": (b"got " + JWT + b" from x", b"got %s from x"),
+    "AWS": (b"id AKIAIOSFODNN7EXAMPLE ok", b"id %s ok"),
+    "GitHub": (b"push ghp_" + b"a1" * 18, b"push %s"),
+    "private key": (b"before\n" + KEY + b"\nafter", b"before\n%s\nafter"),
+    "private key in JSON": (
+        KEY.replace(b"\n", rb"\n").join([b'{"private_key": "', b'"}']),
+        b'{"private_key": "%s"}',
+    ),
+    "private key without an end": (KEY[:300] + b"\nServer started on port 80\n", b"%s\nServer started on port 80\n"),
+}
+
+
+@pytest.mark.parametrize(("text", "left"), CREDENTIALS.values(), ids=CREDENTIALS)
+def test_a_credential_is_masked_and_counted(text: bytes, left: bytes) -> None:
+    assert redacted(text) == (left.replace(b"%s", M), 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\tat com.acme.TokenFilter.doFilter(TokenFilter.java:51)\n",
+        b"main.go:12 auth/token.go:88 +0x1d\n    at check (/app/secret.js:10:15)\n",
+        b'"token-refresher" #23 daemon prio=5 os_prio=0 cpu=1.20ms elapsed=9.1s tid=0x00007f waiting\n',
+        b"2026-01-02 INFO 1 --- [main] c.acme.SecretService     : Refreshed in 5 ms\n",
+        b"secretName: checkout-db\ntokenPath: /var/run/secrets/token\nautomountServiceAccountToken: false\n",
+        b"imagePullSecrets:\n- name: registry\nsecret:\n  secretName: a\nsecretKeyRef:\n  key: password\n",
+        b"max_tokens=512 total_tokens: 99\n",
+        b'PWD=/app\nOLDPWD=/\n{"key": "order-1", "monkey": "x"}\n',
+        b"GET https://api.example.com:443/v1/orders?q=a@b compass: north bypass=true token=null\n",
+        b"asia-east1 xoxo npm_config_cache=/x passed: 3 basic authentication\n",
+    ],
+)
+def test_what_tells_of_the_failure_stays(text: bytes) -> None:
+    assert redacted(text) == (text, 0)
+
+
+PIECES = st.sampled_from(
+    [text for text, _ in CREDENTIALS.values()] + [b"\n", b" ", b"x", b'"', b"\\", b"password=", b"\xff\0", b"ok " * 9]
+)
+TEXTS = st.lists(PIECES, max_size=12).map(b"".join)
+LINES = b"nothing to see here\n" * (WINDOW_BYTES // 20 + 1)
+HOSTILE_BYTES = 50_000
+OWN = redaction(r"order-(\d+)" + "\n" + r"^x+$")
+
+
+@given(TEXTS, st.lists(st.integers(0, 4000), max_size=6))
+def test_where_a_text_is_cut_makes_no_difference(text: bytes, cuts: list[int]) -> None:
+    assert redacted(text, OWN, tuple(cuts)) == redacted(text, OWN)
+
+
+@settings(max_examples=150)
+@given(TEXTS, st.integers(3_000, 8_200), st.integers(0, 12_000), st.lists(st.integers(0, 20_000), max_size=4))
+def test_what_lies_across_the_border_of_a_window_is_masked(
+    text: bytes, before: int, after: int, cuts: list[int]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redact, "WINDOW_BYTES", 8192)
+        patch.setattr(redact, "OVERLAP_BYTES", 4096)
+        whole = LINES[:before] + b"\n" + text + b"\n" + LINES[:after]
+        masked, count = redacted(text, OWN)
+        expected = LINES[:before] + b"\n" + masked + b"\n" + LINES[:after]
+        assert redacted(whole, OWN, tuple(cuts)) == (expected, count)
+
+
+def test_windows_of_full_size_are_cut_through_no_credential() -> None:
+    text, left = CREDENTIALS["private key"]
+    filler = LINES[: WINDOW_BYTES - OVERLAP_BYTES - 300]
+    assert redacted(filler + text + LINES) == (filler + left.replace(b"%s", M) + LINES, 1)
+
+
+@given(TEXTS)
+def test_masking_again_changes_nothing_but_what_masks_have_joined(text: bytes) -> None:
+    once, _ = redacted(text)
+    assert SECRET not in once
+    twice, _ = redacted(once)
+    assert redacted(twice)[0] == twice
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes_can_be_masked(text: bytes) -> None:
+    masked, count = redacted(text)
+    assert masked == text if not count else M in masked
+
+
+HOSTILE = st.lists(
+    st.sampled_from(
+        [*FORMS, b"-----BEGIN PRIVATE KEY-----", b"=", b":", b'"', b"'", b"\\", b" ", b"\n  ", b"a", b".", b"@"]
+    ),
+    min_size=1,
+    max_size=5,
+).map(b"".join)
+
+
+@settings(max_examples=30)
+@given(HOSTILE)
+def test_no_line_is_slow(unit: bytes) -> None:
+    """Where a form could match in more than one way, this would not end."""
+    text = (unit * (HOSTILE_BYTES // len(unit) + 1))[:HOSTILE_BYTES]
+    assert redacted(text, cuts=(1, 5000)) == redacted(text)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "text", "left"),
+    [
+        (r"order-(\d+)", b"order-17 of order-18", b"order-%s of order-%s"),
+        (r"\d{4}-\d{4}", b"card 1234-5678.", b"card %s."),
+        ("a+b\n\n  c+  ", b"aab ccc", b"%s %s"),
+        (r"(?i)(?:id)=(\w+)", b"ID=x", b"ID=%s"),
+    ],
+)
+def test_patterns_of_the_user_mask_their_group_or_all(patterns: str, text: bytes, left: bytes) -> None:
+    assert redacted(text, redaction(patterns))[0] == left.replace(b"%s", M)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "why"),
+    [("ok\n(open", r"'\(open' is no regular expression: missing \)"), ("x*", r"'x\*' matches an empty text")],
+)
+def test_a_pattern_that_is_wrong_is_told(patterns: str, why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        redaction(patterns)
+
+
+def test_a_line_is_masked_too() -> None:
+    assert redaction("").line("exit code 1: password=hunter2") == f"exit code 1: password={MASK}"
+    assert masked_text("é password=hunter2 é") == f"é password={MASK} é"
+
+
+def test_memory_is_flat() -> None:
+    program = """
+import resource, sys
+from debugcapture.redact import Redactor
+redactor, piece = Redactor(), b'{"level":"info","token":"abc","message":"order placed"}\\n' * 1000
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for turn in range(160):
+    redactor.feed(piece)
+    if turn == 40: early = peak()
+print(peak() - early)
+"""
+    grown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert int(grown) < 2048  # KiB, while 6 MiB more went through
