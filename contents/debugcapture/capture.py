@@ -417,7 +417,7 @@ class Capture:
             redaction.line(brought.reason) if redaction else brought.reason,
             integrity=brought.integrity,
             redactions=file.redactions,
-            sensitive=file.sensitive,
+            sensitive=file.sensitive or stored is not None,
             direct=stored,
         )
 

@@ -44,6 +44,13 @@ def size(count: int) -> str:
     return f"{count / 1024:.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
 
 
+def masking(one: Artifact) -> str:
+    """Return what was masked in an artifact, or that nothing was; "" where there was nothing to mask."""
+    if one.sensitive:
+        return "sensitive: nothing is masked in it"
+    return f"{one.redactions} credentials masked" if one.redactions else ""
+
+
 def artifact_table(manifest: Manifest) -> str:
     """Return a table with a line an artifact: what, outcome, size, file or reason."""
     rows = [
@@ -51,7 +58,7 @@ def artifact_table(manifest: Manifest) -> str:
             f"{one.pod}: {one.title}" if one.pod else one.title,
             one.outcome,
             size(one.bytes) if one.bytes else "",
-            one_line(one.reason or one.file),
+            one_line("; ".join(filter(None, [one.reason or one.file, masking(one)]))),
         )
         for one in manifest.artifacts
     ]
@@ -114,9 +121,10 @@ def _row(one: Artifact, link: str) -> str:
     checksum = f"<br><small>SHA-256 <code>{one.sha256}</code></small>" if one.file else ""
     reason = f"<br>{_escaped(one.reason)}" if one.reason and name else _escaped(one.reason)
     how = f"<br><small>{_escaped(one.how)}, {one.took_s:.1f} s</small>" if one.how else ""
+    masked = f"<br><small>{masking(one)}</small>" if masking(one) else ""
     return (
         f'<tr><td>{_escaped(one.title)}{how}</td><td class="{one.outcome}">{one.outcome}</td>'
-        f'<td class="size">{size(one.bytes) if one.bytes else ""}</td><td>{name}{checksum}{reason}</td></tr>'
+        f'<td class="size">{size(one.bytes) if one.bytes else ""}</td><td>{name}{masked}{checksum}{reason}</td></tr>'
     )
 
 

@@ -573,6 +573,20 @@ class StoreSettings:
         allowed="octal digits as in 750, or server",
         group="Store: SFTP",
     )
+    link: Literal["signed", "console"] = setting(
+        "signed",
+        "Links",
+        "signed: whoever has the link can open it, until it expires (S3 and Azure); console: it opens the object in "
+        "the AWS console, for who is logged in there.",
+    )
+    link_base: str = setting(
+        "",
+        "Base of the links",
+        "URL of yours in front of the store, with a login of yours: https://evidence.example.com/. The key in the "
+        "store follows, and nothing expires.",
+        pattern=r"https?://[^\s?#]+",
+        allowed="an http:// or https:// URL",
+    )
     link_valid_s: int = setting(
         7 * DAY_S,
         "Links are valid for (seconds)",

@@ -32,7 +32,13 @@ class Store(Protocol):
 
 
 def open_store(settings: StoreSettings) -> Store:
-    """Return the store that ``settings`` name. Nothing is sent yet. Raises BadInput for an unknown kind."""
+    """Return the store that ``settings`` name, with its links. Nothing is sent yet. Raises BadInput."""
+    from .links import with_links
+
+    return with_links(_open(settings), settings)
+
+
+def _open(settings: StoreSettings) -> Store:
     url = urlsplit(settings.store)
     match url.scheme:
         case "s3":

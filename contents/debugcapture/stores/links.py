@@ -1,0 +1,89 @@
+"""Other links than the store's own: the AWS console's, or below a URL of the user's, where a login stands before it.
+
+Source: Amazon S3 User Guide, "Viewing object properties" (the console's address of an object).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from ..errors import BadInput
+from ..model import Stored
+from ..settings import StoreSettings
+from .direct import DirectUpload, Original, SignedRequest, TakesDirectly
+from .store import Progress, Store, unseen
+
+Link = Callable[[Stored], str]
+
+
+def with_links(store: Store, settings: StoreSettings) -> Store:
+    """Return ``store`` so that what it keeps has the links that ``settings`` ask for. Raises BadInput."""
+    link = _link(settings)
+    if link is None:
+        return store
+    return _LinkedDirectly(store, link) if isinstance(store, TakesDirectly) else _Linked(store, link)
+
+
+def below(base: str) -> Link:
+    """Return links below ``base``: the key in the store follows."""
+    return lambda stored: f"{base.rstrip('/')}/{quote(stored.key)}"
+
+
+def in_console(bucket: str, region: str) -> Link:
+    """Return links that open an object of ``bucket`` in the AWS console, for who is logged in there."""
+    host = f"{region}.console.aws.amazon.com" if region else "s3.console.aws.amazon.com"
+    query = f"region={region}&" if region else ""
+
+    def link(stored: Stored) -> str:
+        name = urlsplit(stored.url).path.lstrip("/")
+        return f"https://{host}/s3/object/{bucket}?{query}prefix={quote(name, safe='')}"
+
+    return link
+
+
+def _link(settings: StoreSettings) -> Link | None:
+    if settings.link_base:
+        return below(settings.link_base)
+    if settings.link != "console":
+        return None
+    url = urlsplit(settings.store)
+    if url.scheme != "s3" or settings.s3_endpoint:
+        raise BadInput("no console link", "only AWS S3 has a console that we know", "Set link_base instead.")
+    return in_console(url.netloc, settings.s3_region)
+
+
+class _Linked:
+    """A store whose links are others."""
+
+    def __init__(self, store: Store, link: Link) -> None:
+        self._store, self._link = store, link
+
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
+        return self._linked(self._store.put(key, file, sha256, progress))
+
+    def _linked(self, stored: Stored) -> Stored:
+        return replace(stored, link=self._link(stored), expires=None)
+
+
+class _LinkedDirectly(_Linked):
+    """The same for a store that takes files from pods."""
+
+    def direct(self, key: str, original: Original, valid_s: int) -> DirectUpload:
+        assert isinstance(self._store, TakesDirectly)  # noqa: S101 - see with_links
+        return _LinkedUpload(self._store.direct(key, original, valid_s), self._linked)
+
+
+class _LinkedUpload:
+    def __init__(self, upload: DirectUpload, linked: Callable[[Stored], Stored]) -> None:
+        self._upload, self._linked = upload, linked
+
+    @property
+    def requests(self) -> Sequence[SignedRequest]:
+        return self._upload.requests
+
+    def complete(self, tags: Sequence[str]) -> Stored:
+        return self._linked(self._upload.complete(tags))
+
+    def abandon(self) -> None:
+        self._upload.abandon()

@@ -1,0 +1,83 @@
+"""Links other than the store's own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debugcapture.errors import BadInput
+from debugcapture.model import Stored
+from debugcapture.settings import StoreSettings, read
+from debugcapture.steps import UploadStep
+from debugcapture.stores.direct import Original, SignedRequest, TakesDirectly
+from debugcapture.stores.links import with_links
+from debugcapture.stores.store import Store
+
+KEY = "shop/web/20260102T120000Z-web-1a2b/a b&c.txt"
+STORED = Stored(KEY, f"s3://captures/team/{KEY}", "https://signed", datetime.now(timezone.utc), 1, "00")
+
+
+class Plain:
+    def put(self, *_: object) -> Stored:
+        return STORED
+
+
+class Direct(Plain):
+    def direct(self, *_: object) -> Direct:
+        return self
+
+    @property
+    def requests(self) -> list[SignedRequest]:
+        return []
+
+    def complete(self, *_: object) -> Stored:
+        return STORED
+
+    def abandon(self) -> None:
+        """Nothing is there."""
+
+
+def given(**settings: str) -> StoreSettings:
+    return read(UploadStep, settings).store
+
+
+@pytest.mark.parametrize(
+    ("settings", "link"),
+    [
+        ({}, "https://signed"),
+        (
+            {"link_base": "https://evidence.example.com/k/"},
+            "https://evidence.example.com/k/shop/web/20260102T120000Z-web-1a2b/a%20b%26c.txt",
+        ),
+        (
+            {"link": "console", "s3_region": "eu-central-1"},
+            "https://eu-central-1.console.aws.amazon.com/s3/object/captures?region=eu-central-1"
+            "&prefix=team%2Fshop%2Fweb%2F20260102T120000Z-web-1a2b%2Fa%20b%26c.txt",
+        ),
+        (
+            {"link": "console"},
+            "https://s3.console.aws.amazon.com/s3/object/captures"
+            "?prefix=team%2Fshop%2Fweb%2F20260102T120000Z-web-1a2b%2Fa%20b%26c.txt",
+        ),
+    ],
+    ids=["signed", "own base", "console of a region", "console"],
+)
+@pytest.mark.parametrize("store", [Plain(), Direct()], ids=["streamed", "direct"])
+def test_links_are_those_that_were_asked_for(store: Any, settings: dict[str, str], link: str) -> None:
+    linked: Store = with_links(store, given(store="s3://captures/team", **settings))
+    assert isinstance(linked, TakesDirectly) is isinstance(store, Direct)
+    stored = linked.put(KEY, Path("x"), "00")
+    if isinstance(linked, TakesDirectly):
+        assert linked.direct(KEY, Original(0, "", ()), 60).complete([]) == stored
+    assert stored.link == link
+    assert (stored.expires is None) is bool(settings)
+
+
+@pytest.mark.parametrize("settings", [{"store": "sftp://u@h/d"}, {"store": "s3://b/p", "s3_endpoint": "http://h"}])
+def test_console_that_we_do_not_know_is_refused(settings: dict[str, str]) -> None:
+    plain: Any = Plain()
+    with pytest.raises(BadInput, match="Set link_base instead"):
+        with_links(plain, given(link="console", **settings))
