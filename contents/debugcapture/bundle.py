@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -25,6 +26,7 @@ from .settings import CAPTURE_ID
 from .spool import release, reserve
 
 MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
+_CLAIM_POLL_S = 0.2
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
 _CAPTURE_ID = re.compile(CAPTURE_ID)
 
@@ -106,20 +108,26 @@ def create_bundle(spool: Path, pod: str, now: datetime, intake: Intake = NO_RULE
 
 
 @contextmanager
-def claimed(bundle: Bundle) -> Iterator[bool]:
+def claimed(bundle: Bundle, within_s: float = 0) -> Iterator[bool]:
     """Claim ``bundle`` for this process, and tell whether it could be: no two capture into, or send, the same one.
 
-    The claim goes with the process, however that ends.
+    The claim goes with the process, however that ends; another's is waited for ``within_s``.
     """
-    folder = os.open(bundle.folder, os.O_RDONLY)
+    folder, deadline = os.open(bundle.folder, os.O_RDONLY), time.monotonic() + within_s
+    try:
+        while not (ours := _locked(folder)) and time.monotonic() < deadline:
+            time.sleep(_CLAIM_POLL_S)
+        yield ours
+    finally:
+        os.close(folder)
+
+
+def _locked(folder: int) -> bool:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        yield False
-    else:
-        yield True
-    finally:
-        os.close(folder)
+        return False
+    return True
 
 
 def waiting(spool: Path) -> list[Bundle]:

@@ -79,6 +79,8 @@ from .telling import (
 if TYPE_CHECKING:
     from .captures import Captures  # it reads YAML, which other steps need not pay for
 
+_OTHER_SENDS_S = 600
+
 
 def capture(step: CaptureStep, caller: Caller) -> Outcome:
     """Capture the target's debug state into a new bundle; store it and tell the incident when the settings say so.
@@ -459,8 +461,11 @@ def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Ca
 
 
 def _keep(bundle: Bundle, settings: StoreSettings, spool: SpoolSettings, caller: Caller) -> str:
-    """Send ``bundle`` to the store and return its link; old receipts go."""
-    with claimed(bundle) as ours:
+    """Send ``bundle`` to the store and return its link; old receipts go.
+
+    A run that sends what waits may just have taken it: then it is there a little later, and only the link is wanted.
+    """
+    with claimed(bundle, _OTHER_SENDS_S) as ours:
         if not ours:
             raise NotStored(
                 f"cannot send {bundle.folder}", "another process is sending it", "It will be stored by that."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +27,13 @@ from debugcapture.errors import (
 )
 from debugcapture.incident.events import Events
 from debugcapture.incident.pagerduty import PagerDuty
+from debugcapture.keep import keep
 from debugcapture.model import ExitStatus, Json
+from debugcapture.report import INDEX
 from debugcapture.selection import select
 from debugcapture.settings import TargetSettings, read
 from debugcapture.steps import AttachStep, Caller, CaptureStep, ExecStep, NoteStep, UploadStep
+from debugcapture.stores.store import open_store
 from tests.unit.builders import NOON, artifact, manifest, pod, status, terminated, written
 
 INCIDENT = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t"}
@@ -294,13 +298,29 @@ def test_upload_of_one_bundle_sends_those_that_wait_as_well(bundle: Bundle, call
     assert bundle.receipt()
 
 
-def test_bundle_that_another_process_has_is_left_to_it(bundle: Bundle, caller: Caller, tmp_path: Path) -> None:
+def test_bundle_that_another_process_has_is_left_to_it(
+    bundle: Bundle, caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runbook, "_OTHER_SENDS_S", 0)
     with claimed(bundle) as ours:
         assert ours
         assert runbook.upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
         with pytest.raises(NotStored, match="another process is sending it"):
             runbook.upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)}), caller)
     assert not bundle.receipt()
+
+
+def test_bundle_that_another_process_has_just_sent_is_linked(bundle: Bundle, caller: Caller, tmp_path: Path) -> None:
+    settings = read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)})
+    links: list[str] = []
+    with claimed(bundle):
+        waits = threading.Thread(target=lambda: links.append(runbook.upload(settings, caller).data["link"]))
+        waits.start()
+        keep(bundle, open_store(settings.store), settings.store.store, caller.say)
+    waits.join(timeout=30)
+    receipt = bundle.receipt()
+    assert receipt
+    assert links == [receipt.link(INDEX)]
 
 
 def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
