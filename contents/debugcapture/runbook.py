@@ -91,7 +91,7 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
     if unwanted:
         caller.say(unwanted)
         return Outcome(0)
-    check_incident(step.incident)
+    check_incident(step.incident, reads=step.by_incident)
     if step.store.store:
         open_store(step.store)
     _direct_store(step)
@@ -124,7 +124,7 @@ def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
     incident = step.incident.incident_id
     if not incident:
         raise BadInput("cannot look for a target", "incident_id is missing", "Give the incident's ID.")
-    check_incident(step.incident)
+    check_incident(step.incident, reads=True)
     with _about(f"incident {incident}"):
         alerts = read_alerts(account_of(step.incident, caller.spool), incident, step.alerts)
         api = Api(connect(step.connection))

@@ -25,10 +25,12 @@ from .steps import Caller, CaptureStep, RestartStep, spool_of
 from .stores.store import open_store
 
 
-def check_incident(settings: IncidentSettings) -> None:
-    """Raise BadInput when an incident is to be told, and there is no key to do it with."""
-    if settings.incident_id and not (settings.pagerduty_token or settings.pagerduty_integration_key):
-        what = f"cannot add a note to incident {settings.incident_id}"
+def check_incident(settings: IncidentSettings, *, reads: bool = False) -> None:
+    """Raise BadInput when an incident is to be told, or with ``reads`` its alerts to be read, and there is no key."""
+    if not settings.incident_id or settings.pagerduty_token:
+        return
+    if reads or not settings.pagerduty_integration_key:
+        what = f"cannot {'read' if reads else 'add a note to'} incident {settings.incident_id}"
         raise BadInput(what, "pagerduty_token is missing", "Set its Key Storage path.")
 
 
@@ -56,11 +58,19 @@ def tell_start(step: CaptureStep, target: Target, capture_id: str, caller: Calle
 
 
 def tell_end(settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, caller: Caller, failure: str) -> None:
-    """Tell the incident, those that joined, and the service about ``bundle``. Raises NoteNotSent when one was not."""
+    """Tell the service, the incident, and those that joined about ``bundle``. Raises NoteNotSent.
+
+    The note is what counts; where none can be written, the change event is.
+    """
+    if settings.pagerduty_integration_key:
+        try:
+            _change(settings, bundle, caller)
+        except NoteNotSent as error:
+            if not _takes_notes(settings):
+                raise
+            caller.say(str(error))
     if _takes_notes(settings):
         _note_end(settings, spool, bundle, caller, failure)
-    if settings.pagerduty_integration_key:
-        _change(settings, bundle, caller)
 
 
 def _takes_notes(settings: IncidentSettings) -> bool:

@@ -621,3 +621,27 @@ def test_what_pagerduty_is_told_besides_the_note(  # noqa: PLR0913, PLR0917 - fi
     assert source.startswith("shop/checkout-")
     assert link.endswith("index.html")
     assert details["status"] == "complete"
+
+
+@pytest.mark.parametrize(("more", "fails"), [({}, False), ({"pagerduty_token": ""}, True)], ids=["besides", "alone"])
+def test_a_change_event_that_fails_counts_where_it_is_all_there_is(
+    more: dict[str, str], fails: bool, serve: Serve, caller: Caller, notes: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise NoteNotSent("cannot send a change event to PagerDuty", "HTTP 400")
+
+    serve(Cluster())
+    monkeypatch.setattr(Events, "change", refuse)
+    step = read(CaptureStep, POD | INCIDENT | {"collectors": "pod-snapshot", "pagerduty_integration_key": "k"} | more)
+    if fails:
+        with pytest.raises(NoteNotSent, match="change event"):
+            runbook.capture(step, caller)
+    else:
+        runbook.capture(step, caller)
+    assert bool(notes) is not fails
+
+
+def test_an_incident_cannot_be_read_with_an_integration_key(caller: Caller) -> None:
+    given = {"kubeconfig": "/x", "incident_id": "Q1ABCDEF", "pagerduty_integration_key": "k"}
+    with pytest.raises(BadInput, match="cannot read incident Q1ABCDEF: pagerduty_token is missing"):
+        runbook.capture(read(CaptureStep, given), caller)
