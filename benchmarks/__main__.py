@@ -4,7 +4,18 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import debug_container, exec_stream, fetch_file, many_pods, pod_to_s3, s3_upload, step_cost
+from benchmarks import (
+    azure_upload,
+    debug_container,
+    exec_stream,
+    fetch_file,
+    many_pods,
+    node_source,
+    pod_to_s3,
+    s3_upload,
+    sftp_upload,
+    step_cost,
+)
 from benchmarks.result import Result, bench_lines, table
 from lab.part import LabError
 
@@ -14,8 +25,11 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "fetch-file": fetch_file.run,
     "debug-container": debug_container.run,
     "many-pods": many_pods.run,
+    "node-source": node_source.run,
     "s3-upload": s3_upload.run,
     "pod-to-s3": pod_to_s3.run,
+    "sftp-upload": sftp_upload.run,
+    "azure-upload": azure_upload.run,
 }
 
 

@@ -33,11 +33,11 @@ class Upload:
 
 
 @contextmanager
-def large_file() -> Iterator[Upload]:
-    """Make the file, in a folder that goes with it and that nobody else can read."""
+def large_file(mib: int = MIB) -> Iterator[Upload]:
+    """Make a file of ``mib`` MiB, in a folder that goes with it and that nobody else can read."""
     with TemporaryDirectory(prefix="bench-") as scratch:
         file = Path(scratch, "file")
         with file.open("wb") as writer:
-            for _ in range(MIB):
+            for _ in range(mib):
                 writer.write(os.urandom(1 << 20))
         yield Upload(Path(scratch), file, sha256_of(file))

@@ -4,6 +4,7 @@ Source: Rundeck documentation, "Script plugin development" (RD_* variables), "Ke
 """
 
 import io
+import logging
 import os
 import signal
 import sys
@@ -27,7 +28,8 @@ def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
 
     A user sees one line of an error; the stack trace is for the log level DEBUG.
     """
-    _prepare()
+    debug = environment.get("RD_JOB_LOGLEVEL") == "DEBUG"
+    _prepare(debug=debug)
     one = provider(name)
     messages = sys.stderr if one.streams else sys.stdout
     try:
@@ -35,7 +37,7 @@ def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
     except BrokenPipeError:
         return ABORTED
     except Exception as error:  # noqa: BLE001 - the one place: a user gets a line, not a stack trace
-        return _failed(error, one, debug=environment.get("RD_JOB_LOGLEVEL") == "DEBUG")
+        return _failed(error, one, debug=debug)
     _hand_on(outcome.data)
     return outcome.exit_code
 
@@ -51,7 +53,11 @@ def step_values(one: Provider, environment: Mapping[str, str]) -> dict[str, str]
     return of_node | {name: value for name, value in values.items() if value or name not in of_node}
 
 
-def _prepare() -> None:
+def _prepare(*, debug: bool) -> None:
+    if not debug:
+        logging.getLogger().addHandler(
+            logging.NullHandler()
+        )  # libraries log whole stack traces of what we tell in a line
     os.umask(0o077)  # evidence is for this user only
     signal.signal(signal.SIGTERM, _abort)
     for stream in (sys.stdout, sys.stderr):

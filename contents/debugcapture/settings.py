@@ -475,8 +475,31 @@ class StoreSettings:
     azure_sas: str = setting(
         "", "Azure SAS token", "For the container, kept in Key Storage.", secret=True, group="Store: Azure"
     )
+    azure_connection_string: str = setting(
+        "",
+        "Azure connection string",
+        "Kept in Key Storage; in place of key, SAS token and endpoint.",
+        secret=True,
+        group="Store: Azure",
+    )
     azure_tier: Literal["default", "Hot", "Cool", "Cold"] = setting(
         "default", "Azure access tier", "The account's own, or another.", group="Store: Azure"
+    )
+    azure_tags: str = setting(
+        "",
+        "Azure blob index tags",
+        "Of each blob: team=payments, purpose=debug; ten at most.",
+        pattern=r"[\w+.:/ -]+=[\w+.:/= -]*(,[\w+.:/ -]+=[\w+.:/= -]*){0,9}",
+        allowed="KEY=VALUE, separated by commas",
+        group="Store: Azure",
+    )
+    azure_immutable_days: int = setting(
+        0,
+        "Azure immutability in days",
+        "For so long a blob cannot be deleted or written over; the container has to allow it. 0 for none.",
+        least=0,
+        most=146_000,
+        group="Store: Azure",
     )
     sftp_password: str = setting("", "SFTP password", "Kept in Key Storage.", secret=True, group="Store: SFTP")
     sftp_private_key: str = setting(
@@ -502,6 +525,22 @@ class StoreSettings:
         "USER@HOST:PORT of a host to go through; it takes the same key or password.",
         pattern=r"[^\s/@:]+@[^\s/@]+",
         allowed="USER@HOST or USER@HOST:PORT",
+        group="Store: SFTP",
+    )
+    sftp_file_mode: str = setting(
+        "640",
+        "SFTP file mode",
+        "Permissions of the files, in octal; 'server' leaves them to the server.",
+        pattern=r"[0-7]{3,4}|server",
+        allowed="octal digits as in 640, or server",
+        group="Store: SFTP",
+    )
+    sftp_folder_mode: str = setting(
+        "750",
+        "SFTP folder mode",
+        "Permissions of the folders that are made, in octal; 'server' leaves them to the server.",
+        pattern=r"[0-7]{3,4}|server",
+        allowed="octal digits as in 750, or server",
         group="Store: SFTP",
     )
     link_valid_s: int = setting(

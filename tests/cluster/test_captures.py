@@ -280,6 +280,7 @@ def test_killed_capture_leaves_a_valid_bundle_and_a_debug_container_that_ends(
         if one.file:
             assert hashlib.sha256((folder / one.file).read_bytes()).hexdigest() == one.sha256
     store = tmp_path / "store"
+    store.mkdir()
     upload(read(UploadStep, {"store": store.as_uri(), "spool": str(tmp_path)}), caller(tmp_path, []))
     assert {one.name for one in store.rglob("pod.*")} == {"pod.txt", "pod.yaml"}
     wait_until("its own end", lambda: not debug_containers(kubectl, namespace, "running"), 60)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import secrets
+import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime, parsedate_to_datetime
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.storage.blob import BlobClient, BlobServiceClient, ContainerSasPermissions, generate_container_sas
@@ -17,12 +25,15 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContainerSasPermis
 from debugcapture.errors import BadInput, NotStored
 from debugcapture.settings import StoreSettings
 from debugcapture.stores import azure as module
+from debugcapture.stores import azure_account
 from debugcapture.stores.azure import AzureStore
 from debugcapture.stores.store import open_store
 from lab.stores import AZURE, azure_endpoint
+from tests.stores.azure_front import RESET, Answer, Plan, Request, front, refusal
 
 CONTENT = os.urandom(2_500_001)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+SMALL = 200 << 10
 KEY = "shop/checkout/capture/threads.txt"
 
 
@@ -32,8 +43,10 @@ def server() -> None:
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_blocks_and_no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_BYTES", 1 << 20)
+    no_waits = {"retry_total": 3, "initial_backoff": 0, "increment_base": 0, "random_jitter_range": 0}
+    monkeypatch.setattr(azure_account, "_RETRIES", no_waits)
 
 
 @pytest.fixture
@@ -53,7 +66,7 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-def store(prefix: str, container: str = "", **changed: str) -> AzureStore:
+def store(prefix: str, container: str = "", **changed: str | int) -> AzureStore:
     where = azure_endpoint()
     url = f"azblob://{where.account}/{container or where.container}/{prefix}"
     fields = {"store": url, "azure_endpoint": where.url, "azure_key": where.key, **changed}
@@ -162,6 +175,20 @@ def test_sas_token_is_enough_and_is_in_no_link(prefix: str, file: Path) -> None:
     assert blob(prefix).download_blob().readall() == CONTENT
 
 
+def test_token_that_may_not_write_is_told(prefix: str, file: Path) -> None:
+    where = azure_endpoint()
+    token = generate_container_sas(
+        where.account,
+        where.container,
+        account_key=where.key,
+        permission=ContainerSasPermissions(read=True),
+        expiry=datetime.now(timezone.utc) + timedelta(hours=1),
+    )
+    with pytest.raises(NotStored, match="AuthorizationPermissionMismatch.*may write"):
+        store(prefix, azure_key="", azure_sas=token).put(KEY, file, SHA256)
+    assert not blob(prefix).exists()
+
+
 def test_expired_token_is_told(prefix: str, file: Path) -> None:
     where = azure_endpoint()
     token = generate_container_sas(
@@ -190,3 +217,176 @@ def test_key_that_is_no_key_is_told(prefix: str, file: Path) -> None:
 def test_missing_container_is_told(prefix: str, file: Path) -> None:
     with pytest.raises(NotStored, match="ContainerNotFound.*Create the container"):
         store(prefix, container="missing").put(KEY, file, SHA256)
+
+
+def test_connection_string_is_enough(prefix: str, file: Path) -> None:
+    text = azure_endpoint().connection_string
+    stored = store(prefix, azure_endpoint="", azure_key="", azure_connection_string=text).put(KEY, file, SHA256)
+    with urllib.request.urlopen(stored.link, timeout=10) as answer:
+        assert answer.read() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["AccountName=another;AccountKey=c2VjcmV0", f"AccountName={azure_endpoint().account}", "secret"],
+    ids=["another account", "no key", "no connection string"],
+)
+def test_connection_string_of_no_use_is_bad_input(prefix: str, text: str) -> None:
+    with pytest.raises(BadInput, match="cannot use azure_connection_string") as caught:
+        store(prefix, azure_connection_string=text)
+    assert "c2VjcmV0" not in str(caught.value)
+
+
+def test_tier_and_tags_are_those_that_were_asked_for(prefix: str, file: Path) -> None:
+    store(prefix, azure_tier="Cool", azure_tags="team=payments, purpose=debug").put(KEY, file, SHA256)
+    assert blob(prefix).get_blob_properties().blob_tier == "Cool"
+    assert blob(prefix).get_blob_tags() == {"team": "payments", "purpose": "debug"}
+
+
+def test_immutability_is_asked_for_with_the_blob(prefix: str, file: Path) -> None:
+    """Azurite takes the policy and forgets it: that it is there is told by the front."""
+    asked: list[Request] = []
+
+    def plan(request: Request) -> Answer | None:
+        if "comp=blocklist" in request.path and request.method == "PUT":
+            asked.append(request)
+        if request.method == "HEAD" and request.number:
+            until = format_datetime(datetime.now(timezone.utc) + timedelta(days=30), usegmt=True)
+            more = {"x-ms-immutability-policy-until-date": until, "x-ms-immutability-policy-mode": "unlocked"}
+            sha256 = {"x-ms-meta-sha256": SHA256, "Content-Length": str(len(CONTENT))}
+            return Answer(200, b"", {**more, **sha256})
+        return None
+
+    with front(plan) as url:
+        store(prefix, azure_endpoint=url, azure_immutable_days=30).put(KEY, file, SHA256)
+    until = parsedate_to_datetime(asked[0].headers["x-ms-immutability-policy-until-date"])
+    assert timedelta(days=29, hours=23) < until - datetime.now(timezone.utc) <= timedelta(days=30)
+    assert asked[0].headers["x-ms-immutability-policy-mode"] == "Unlocked"
+
+
+def test_store_that_does_not_protect_what_it_should_is_told(prefix: str, file: Path) -> None:
+    with pytest.raises(NotStored, match="not implemented"):
+        store(prefix, azure_immutable_days=1).put(KEY, file, SHA256)
+
+
+def test_who_is_told_of_the_progress_can_end_it(prefix: str, file: Path) -> None:
+    def stop(_more: int) -> None:
+        raise KeyError("stop")
+
+    with pytest.raises(KeyError, match="stop"):
+        store(prefix).put(KEY, file, SHA256, stop)
+    assert not blob(prefix).exists()
+
+
+def test_large_files_at_once(prefix: str, tmp_path: Path) -> None:
+    """From threads, as artifacts are sent: they take turns, and each is whole."""
+    contents = [os.urandom(2_100_000) for _ in range(3)]
+    for number, content in enumerate(contents):
+        (tmp_path / str(number)).write_bytes(content)
+    one = store(prefix)
+    with ThreadPoolExecutor(3) as pool:
+        list(
+            pool.map(
+                lambda at: one.put(str(at), tmp_path / str(at), hashlib.sha256(contents[at]).hexdigest()), range(3)
+            )
+        )
+    where = azure_endpoint()
+    with BlobServiceClient.from_connection_string(where.connection_string) as service:
+        for number, content in enumerate(contents):
+            there = service.get_blob_client(where.container, f"{prefix}/{number}")
+            assert there.download_blob().readall() == content
+
+
+def burst(*answers: Answer) -> Plan:
+    """Each block meets the next of ``answers`` as long as there are any."""
+    left = list(answers)
+    return lambda request: left.pop() if request.block and left else None
+
+
+BUSY, BROKEN = refusal(503, "ServerBusy"), refusal(500, "InternalError")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [burst(*[BROKEN] * 4), burst(*[BUSY] * 4), burst(BUSY, RESET, BROKEN, RESET), burst(*[RESET] * 4)],
+    ids=["500", "503", "mixed", "reset in mid-block"],
+)
+def test_burst_of_faults_is_sat_out(prefix: str, file: Path, plan: Plan) -> None:
+    reached: list[int] = []
+    with front(plan) as url:
+        store(prefix, azure_endpoint=url).put(KEY, file, SHA256, reached.append)
+    assert blob(prefix).download_blob().readall() == CONTENT
+    assert sum(reached) == len(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (BUSY, "ServerBusy: .*Send it again later"),
+        (RESET, "Check the store's URL, endpoint and keys, and the network"),
+        (refusal(403, "AuthenticationFailed"), "AuthenticationFailed: .*this machine's clock"),
+        (refusal(507, "InsufficientAccountStorage"), "InsufficientAccountStorage"),
+    ],
+    ids=["503", "reset", "clock skew", "account full"],
+)
+def test_fault_that_does_not_end_is_told_and_nothing_is_stored(
+    prefix: str, file: Path, answer: Answer, told: str
+) -> None:
+    with front(lambda request: answer if request.block else None) as url, pytest.raises(NotStored, match=told):
+        store(prefix, azure_endpoint=url).put(KEY, file, SHA256)
+    assert not blob(prefix).exists()
+
+
+def test_server_that_stores_fewer_bytes_than_it_was_sent_is_told(prefix: str, file: Path) -> None:
+    short = Answer(200, b"", {"x-ms-meta-sha256": SHA256, "Content-Length": str(len(CONTENT) - 1)})
+    plan: Plan = lambda request: short if request.method == "HEAD" else None  # noqa: E731
+    with front(plan) as url, pytest.raises(NotStored, match="differs from what was sent.*stays in the spool"):
+        store(prefix, azure_endpoint=url).put(KEY, file, SHA256)
+
+
+def test_nobody_listens(prefix: str, file: Path) -> None:
+    with pytest.raises(NotStored, match="Connection refused.*Check the store's URL"):
+        store(prefix, azure_endpoint="http://127.0.0.1:9/debugcapture").put(KEY, file, SHA256)
+
+
+def die_at(sends: int, prefix: str, file: Path) -> None:
+    """Put, and die by kill -9 in place of a send to the server."""
+    left = itertools.count(sends, -1)
+    real = HTTPConnection.send
+
+    def send(connection: HTTPConnection, data: Any) -> None:
+        if next(left) <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(connection, data)
+
+    HTTPConnection.send = send  # type: ignore[method-assign, assignment]
+    store(f"{prefix}/{sends}").put(KEY, file, SHA256)
+
+
+def test_upload_that_is_killed_goes_on_where_it_was(prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each of twenty points; then the blob is whole or not there, and no block is sent twice."""
+    program = (
+        "import os, sys; from pathlib import Path; import tests.stores.test_azure as t\n"
+        f"t.module.BLOCK_BYTES = {SMALL}\n"
+        "for sends in range(20):\n"
+        "    child = os.fork()\n"
+        "    if not child: t.die_at(sends, sys.argv[1], Path(sys.argv[2]))\n"
+        "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9, sends\n"
+    )
+    repository = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{repository}{os.pathsep}{repository / 'contents'}"}
+    subprocess.run([sys.executable, "-c", program, prefix, str(file)], env=environment, check=True)
+    monkeypatch.setattr(module, "BLOCK_BYTES", SMALL)
+    arrived = 0
+    for sends in range(20):
+        one = f"{prefix}/{sends}"
+        assert not blob(one).exists()
+        before = module._uncommitted(blob(one))
+        arrived += len(before)
+        with monkeypatch.context() as counted:
+            sent = Counting(counted)
+            store(one).put(KEY, file, SHA256)
+        assert len(sent.names) == -(-len(CONTENT) // SMALL) - len(before)
+        assert not before.keys() & set(sent.names)
+        assert blob(one).download_blob().readall() == CONTENT
+    assert arrived

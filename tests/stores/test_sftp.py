@@ -22,7 +22,7 @@ import pytest
 from debugcapture.errors import BadInput, NotStored
 from debugcapture.settings import StoreSettings
 from debugcapture.stores import sftp as module
-from debugcapture.stores.sftp import fingerprint
+from debugcapture.stores.ssh import fingerprint
 from debugcapture.stores.store import Store, open_store
 from lab.stores import SFTP, sftp_endpoint
 
@@ -71,7 +71,6 @@ def test_file_is_whole_under_its_key_in_folders_that_were_made(root: Path, file:
     assert (root / KEY).read_bytes() == CONTENT
     assert names(root) == [KEY]
     assert (stored.bytes, stored.sha256) == (len(CONTENT), SHA256)
-    assert (root / KEY).stat().st_mode & 0o777 == 0o640
 
 
 def test_empty_file(root: Path, tmp_path: Path) -> None:
@@ -147,6 +146,17 @@ def test_nobody_listens(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch)
         store(root, port=9).put(KEY, file, SHA256)
 
 
+def test_who_is_told_of_the_progress_can_end_it(root: Path, file: Path) -> None:
+    def stop(_more: int) -> None:
+        raise KeyError("stop")
+
+    with pytest.raises(KeyError, match="stop"):
+        store(root).put(KEY, file, SHA256, stop)
+    assert not (root / KEY).exists()
+    store(root).put(KEY, file, SHA256)
+    assert (root / KEY).read_bytes() == CONTENT
+
+
 class Cutting:
     """A way to the server that breaks each connection after some bytes, ``cuts`` times."""
 
@@ -195,50 +205,87 @@ class Cutting:
 
 def test_broken_connection_is_taken_up_where_it_broke(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_WAITS_S", (0.05,) * 5)
-    way = Cutting(cuts=3, after=1_000_000)
+    way, reached = Cutting(cuts=3, after=1_000_000), list[int]()
     try:
-        store(root, port=way.port).put(KEY, file, SHA256)
+        store(root, port=way.port).put(KEY, file, SHA256, reached.append)
     finally:
         way.close()
     assert way.connections == 4
+    assert sum(reached) == len(CONTENT)
     assert (root / KEY).read_bytes() == CONTENT
     assert names(root) == [KEY]
 
 
-def test_full_disk_of_the_server_is_told_and_nothing_is_under_the_files_name(root: Path, file: Path) -> None:
+def test_full_disk_of_the_server_is_told_and_the_upload_goes_on_when_there_is_room(root: Path, file: Path) -> None:
     root.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "debug-capture-test", str(root)], check=True)
     try:
         with pytest.raises(NotStored, match="Look at its disk"):
             store(root).put("heap.bin", file, SHA256)
         assert names(root) == [".heap.bin.part"]
+        subprocess.run(["mount", "-o", "remount,size=8m", str(root)], check=True)
+        store(root).put("heap.bin", file, SHA256)
+        assert names(root) == ["heap.bin"]
+        assert (root / "heap.bin").read_bytes() == CONTENT
     finally:
         subprocess.run(["umount", str(root)], check=True)
 
 
+def test_server_that_stores_fewer_bytes_than_it_was_sent_is_told(
+    root: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = module._size
+    monkeypatch.setattr(module, "_size", lambda sftp, path: min(real(sftp, path), len(CONTENT) - 1))
+    with pytest.raises(NotStored, match=f"the store has {len(CONTENT) - 1} bytes of {len(CONTENT)}"):
+        store(root).put(KEY, file, SHA256)
+    assert names(root) == []
+
+
+@pytest.mark.parametrize(
+    ("modes", "of_file", "of_folder"),
+    [
+        ({}, 0o640, 0o750),
+        ({"sftp_file_mode": "660", "sftp_folder_mode": "2770"}, 0o660, 0o2770),
+        ({"sftp_file_mode": "server", "sftp_folder_mode": "server"}, 0o644, 0o755),
+    ],
+    ids=["default", "of a group", "the server's own"],
+)
+def test_modes(root: Path, file: Path, modes: dict[str, str], of_file: int, of_folder: int) -> None:
+    store(root, None, **modes).put("shop/heap.bin", file, SHA256)
+    assert (root / "shop/heap.bin").stat().st_mode & 0o7777 == of_file
+    assert {folder.stat().st_mode & 0o7777 for folder in (root, root / "shop")} == {of_folder}
+
+
+def test_folder_that_is_there_keeps_its_mode(root: Path, file: Path) -> None:
+    root.mkdir(mode=0o700)
+    store(root).put("heap.bin", file, SHA256)
+    assert root.stat().st_mode & 0o7777 == 0o700
+
+
 def test_upload_that_is_killed_goes_on_where_it_was(root: Path, file: Path) -> None:
-    """Twenty uploads die, each by kill -9 after some more writes; each leaves the file's beginning, or nothing."""
+    """Twenty uploads die, each by kill -9 after some more packets, eight of which are a write; none does harm."""
     program = (
         "import os, signal, sys; from pathlib import Path; import tests.stores.test_sftp as t\n"
-        "from paramiko import SFTPFile\n"
-        "real, left = SFTPFile.write, [int(sys.argv[3])]\n"
-        "def write(self, piece):\n"
-        "    left[0] -= 1\n"
+        "from paramiko import Channel\n"
+        "real, left = Channel.send, [int(sys.argv[3])]\n"
+        "def send(self, piece):\n"
+        "    left[0] -= len(piece) > 1000\n"
         "    if left[0] < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    real(self, piece)\n"
-        "SFTPFile.write = write\n"
+        "    return real(self, piece)\n"
+        "Channel.send = send\n"
         "t.store(Path(sys.argv[1])).put(t.KEY, Path(sys.argv[2]), sys.argv[4])\n"
     )
     repository = Path(__file__).parents[2]
     path = f"{repository}{os.pathsep}{repository / 'contents'}"
     part = (root / KEY).with_name(".heap.bin.part")
-    for writes in (0, 1, 2, 3, 4) * 4:
-        arguments = [str(root), str(file), str(writes), SHA256]
+    for packets in (0, 3, 7, 9, 12) * 4:
+        arguments = [str(root), str(file), str(packets), SHA256]
         done = subprocess.run(
             [sys.executable, "-c", program, *arguments], env={**os.environ, "PYTHONPATH": path}, check=False
         )
         assert done.returncode == -signal.SIGKILL
         assert not (root / KEY).exists()
         assert CONTENT.startswith(part.read_bytes())
+    assert part.stat().st_size > 1_000_000
     store(root).put(KEY, file, SHA256)
     assert (root / KEY).read_bytes() == CONTENT

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -23,62 +25,123 @@ def source(tmp_path: Path) -> Path:
     return written(tmp_path, "source", CONTENT)
 
 
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path / "a store"
+    made.mkdir()
+    return made
+
+
 def files(folder: Path) -> list[str]:
     return sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file())
 
 
-def test_file_is_kept_under_its_key(source: Path, tmp_path: Path) -> None:
-    root = tmp_path / "a store"
+def test_file_is_kept_under_its_key(source: Path, root: Path) -> None:
     stored = FileStore(root).put("ns/web/dump.txt", source, SHA256)
     assert (root / "ns/web/dump.txt").read_bytes() == CONTENT
     assert files(root) == ["ns/web/dump.txt"]
-    assert stored.link == stored.url == f"file://{tmp_path}/a%20store/ns/web/dump.txt"
+    assert stored.link == stored.url == f"file://{root.parent}/a%20store/ns/web/dump.txt"
     assert (stored.key, stored.bytes, stored.sha256, stored.expires) == ("ns/web/dump.txt", 17, SHA256, None)
 
 
-def test_storing_twice_is_harmless(source: Path, tmp_path: Path) -> None:
-    store = FileStore(tmp_path / "store")
-    assert store.put("dump.txt", source, SHA256) == store.put("dump.txt", source, SHA256)
-    assert files(tmp_path / "store") == ["dump.txt"]
+def test_storing_twice_changes_nothing(source: Path, root: Path) -> None:
+    first, before = FileStore(root).put("dump.txt", source, SHA256), (root / "dump.txt").stat()
+    assert FileStore(root).put("dump.txt", source, SHA256) == first
+    after = (root / "dump.txt").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_file_that_differs_from_what_was_captured_is_not_stored(source: Path, tmp_path: Path) -> None:
-    root = tmp_path / "store"
+def test_other_content_of_the_same_length_is_replaced(source: Path, root: Path) -> None:
+    written(root, "dump.txt", CONTENT[::-1])
+    FileStore(root).put("dump.txt", source, SHA256)
+    assert (root / "dump.txt").read_bytes() == CONTENT
+
+
+def test_what_a_killed_upload_left_is_replaced(source: Path, root: Path) -> None:
+    written(root, ".dump.txt.part", "half of it, or of another")
+    FileStore(root).put("dump.txt", source, SHA256)
+    assert files(root) == ["dump.txt"]
+
+
+def test_file_that_differs_from_what_was_captured_is_not_stored(source: Path, root: Path) -> None:
     written(root, "dump.txt", "the one before")
     with pytest.raises(NotStored, match="differs from what was captured"):
         FileStore(root).put("dump.txt", source, "00" * 32)
     assert (root / "dump.txt").read_text() == "the one before"
+    assert files(root) == ["dump.txt"]
 
 
-def test_directory_that_cannot_be_written_is_told(source: Path, tmp_path: Path) -> None:
-    root = written(tmp_path, "file", "") / "store"
-    with pytest.raises(
-        NotStored, match=r"cannot store .*/file/store/dump\.txt: Not a directory\. Check the directory\."
-    ):
+def test_share_that_is_not_mounted_is_told_and_nothing_is_made(source: Path, tmp_path: Path) -> None:
+    root = tmp_path / "share" / "captures"
+    told = r"there is no directory .*/share/captures\. Mount what belongs there, or make the directory\."
+    with pytest.raises(NotStored, match=told):
         FileStore(root).put("dump.txt", source, SHA256)
+    assert not (tmp_path / "share").exists()
 
 
-def test_full_disk_leaves_nothing_under_the_files_name(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_folder_that_is_a_file_is_told(source: Path, root: Path) -> None:
+    written(root, "ns", "")
+    with pytest.raises(NotStored, match=r"cannot store .*/ns/web/dump\.txt: .* Check the directory\."):
+        FileStore(root).put("ns/web/dump.txt", source, SHA256)
+
+
+def test_directory_that_goes_away_is_told(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def goes_away(_part: Path) -> str:
+        root.rename(root.with_name("elsewhere"))
+        return SHA256
+
+    monkeypatch.setattr(module, "sha256_of", goes_away)
+    with pytest.raises(NotStored, match="No such file or directory. Check the directory"):
+        FileStore(root).put("dump.txt", source, SHA256)
+    assert not root.exists()
+
+
+def test_file_its_name_and_its_folders_are_on_the_disk_before_it_counts_as_stored(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_file: int) -> None:
-        raise OSError(28, "No space left on device")
+    done: list[str] = []
 
-    monkeypatch.setattr(module.os, "fsync", full)  # type: ignore[attr-defined]
-    with pytest.raises(NotStored, match="No space left on device"):
-        FileStore(tmp_path / "store").put("dump.txt", source, SHA256)
-    assert not (tmp_path / "store/dump.txt").exists()
+    def sync(descriptor: int) -> None:
+        done.append(f"sync {Path(f'/proc/self/fd/{descriptor}').resolve().relative_to(root)}")
+
+    def replace(part: Path, goal: Path) -> None:
+        done.append(f"rename to {goal.relative_to(root)}")
+        os.replace(part, goal)  # noqa: PTH105 - Path.replace is what is replaced
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Path, "replace", replace)
+    FileStore(root).put("ns/web/dump.txt", source, SHA256)
+    assert done == ["sync .", "sync ns", "sync ns/web/.dump.txt.part", "rename to ns/web/dump.txt", "sync ns/web"]
 
 
-def test_missing_source_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOSPC, "No space left on device. Make room there"),
+        (errno.EDQUOT, "Disk quota exceeded. Make room there, or raise the quota"),
+        (errno.EIO, "Input/output error. Check the directory"),
+    ],
+)
+def test_disk_that_fails_at_the_end_leaves_nothing(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+) -> None:
+    def fail(_file: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(NotStored, match=told):
+        FileStore(root).put("dump.txt", source, SHA256)
+    assert files(root) == []
+
+
+def test_missing_source_is_told(root: Path) -> None:
     with pytest.raises(NotStored, match="No such file or directory"):
-        FileStore(tmp_path / "store").put("dump.txt", tmp_path / "gone", SHA256)
+        FileStore(root).put("dump.txt", root / "gone", SHA256)
 
 
-def test_url_of_a_directory_opens_it(source: Path, tmp_path: Path) -> None:
-    url = (tmp_path / "a store").as_uri()
-    open_store(StoreSettings(store=url)).put("dump.txt", source, SHA256)
-    assert files(tmp_path / "a store") == ["dump.txt"]
+def test_url_of_a_directory_opens_it(source: Path, root: Path) -> None:
+    open_store(StoreSettings(store=root.as_uri())).put("dump.txt", source, SHA256)
+    assert files(root) == ["dump.txt"]
 
 
 def test_bucket_and_prefix_come_from_the_url() -> None:
@@ -94,9 +157,3 @@ def test_bucket_and_prefix_come_from_the_url() -> None:
 def test_unknown_kind_of_store_is_bad_input(url: str) -> None:
     with pytest.raises(BadInput, match="Give an s3://, azblob://, sftp:// or file:/// URL"):
         open_store(StoreSettings(store=url))
-
-
-def test_a_copy_that_differs_is_not_left_behind(tmp_path: Path) -> None:
-    with pytest.raises(NotStored, match="differs"):
-        FileStore(tmp_path / "store").put("a", written(tmp_path, "source", "x"), "00")
-    assert list((tmp_path / "store").iterdir()) == []

@@ -38,7 +38,9 @@ def bundle(tmp_path: Path) -> Bundle:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return tmp_path / "store"
+    made = tmp_path / "store"
+    made.mkdir()
+    return made
 
 
 def files(folder: Path) -> set[str]:

@@ -81,6 +81,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def caller(tmp_path: Path, said: list[str]) -> Caller:
+    (tmp_path / "store").mkdir()
     trigger = {"execution": "https://rundeck/7"}
     return Caller(said.append, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", trigger)
 
@@ -225,7 +226,7 @@ def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
 ) -> None:
     serve(Cluster())
     store = (written(tmp_path, "file", "") / "store").as_uri()
-    with pytest.raises(NotStored, match="Not a directory"):
+    with pytest.raises(NotStored, match="there is no directory"):
         runbook.capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
     assert "Not in the store: cannot store" in notes[-1][2]
     assert f"Kept on the Rundeck host in {caller.spool}/" in notes[-1][2]

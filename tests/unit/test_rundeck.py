@@ -251,6 +251,32 @@ def test_closed_output_does_not_stop_the_clean_up(tmp_path: Path) -> None:
     assert cleaned.exists()
 
 
+# A step during which a library logs what it cannot do.
+LOGGING = """
+import logging, sys
+sys.path.insert(0, sys.argv[1])
+from debugcapture import rundeck
+from debugcapture.model import Outcome
+from debugcapture.providers import Provider
+from debugcapture.runbook import ExecStep
+
+def run(step, caller):
+    logging.getLogger("a.library").error("Traceback")
+    return Outcome(0, {})
+
+rundeck.provider = {"test": Provider("test", "", "", ExecStep, run)}.__getitem__
+environment = {"RD_CONFIG_POD": "p", "RD_CONFIG_COMMAND": "c", "RD_JOB_LOGLEVEL": sys.argv[2]}
+sys.exit(rundeck.main("test", environment))
+"""
+
+
+@pytest.mark.parametrize(("level", "shown"), [("INFO", ""), ("DEBUG", "Traceback\n")])
+def test_what_libraries_log_is_for_the_level_debug(level: str, shown: str) -> None:
+    words = [sys.executable, "-c", LOGGING, str(CONTENTS), level]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stderr == shown
+
+
 STEPS = [one for one in PROVIDERS if one.name not in (DOCTOR, "k8s-debug-pods")]
 
 

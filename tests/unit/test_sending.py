@@ -72,6 +72,7 @@ def bundle(tmp_path: Path) -> Bundle:
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    (tmp_path / "store").mkdir()
     made = Watched(tmp_path / "store")
     monkeypatch.setattr(module, "open_store", lambda _settings: made)
     return made

@@ -1,13 +1,22 @@
 """A directory as a store: a disk or a network mount."""
 
+import errno
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from ..checksum import sha256_of
 from ..errors import NotStored
 from ..model import Stored
 from .store import Progress, unseen
+
+_REMEDIES = {
+    errno.ENOSPC: "Make room there.",
+    errno.EDQUOT: "Make room there, or raise the quota.",
+    errno.EACCES: "Let Rundeck's user write there.",
+    errno.EROFS: "Let Rundeck's user write there.",
+}
 
 
 class FileStore:
@@ -18,25 +27,71 @@ class FileStore:
         self._root = root
 
     def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
-        """Copy beside, sync, compare, rename: a reader sees the whole file or none."""
+        """Copy beside, sync, compare, rename: a reader sees the whole file or none.
+
+        The root itself is never made: where it is missing, a mount is, and the evidence would lie below it.
+        """
         goal = self._root / key
+        doing = f"cannot store {goal}"
+        if not self._root.is_dir():
+            do = "Mount what belongs there, or make the directory."
+            raise NotStored(doing, f"there is no directory {self._root}", do)
         try:
-            goal.parent.mkdir(parents=True, exist_ok=True)
-            part = _copy_beside(goal, file)
-            if sha256_of(part) != sha256:
-                part.unlink()
-                raise NotStored(f"cannot store {goal}", "what was written differs from what was captured")
-            part.replace(goal)
-            progress(goal.stat().st_size)
+            if not _same(goal, file, sha256):
+                _make_folders(goal.parent, self._root)
+                _copy(file, goal, sha256, doing)
+                progress(file.stat().st_size)
+            size = goal.stat().st_size
         except OSError as error:
-            raise NotStored(f"cannot store {goal}", error.strerror or str(error), "Check the directory.") from error
-        return Stored(key, goal.as_uri(), goal.as_uri(), None, goal.stat().st_size, sha256)
+            remedy = _REMEDIES.get(error.errno or 0, "Check the directory.")
+            raise NotStored(doing, error.strerror or str(error), remedy) from error
+        return Stored(key, goal.as_uri(), goal.as_uri(), None, size, sha256)
 
 
-def _copy_beside(goal: Path, source: Path) -> Path:
+def _same(goal: Path, file: Path, sha256: str) -> bool:
+    """Tell whether an earlier try has brought the file already."""
+    return goal.is_file() and goal.stat().st_size == file.stat().st_size and sha256_of(goal) == sha256
+
+
+def _make_folders(folder: Path, root: Path) -> None:
+    """Make what is missing between ``root`` and ``folder``, for good; two uploads may do it at once."""
+    if folder == root or folder.is_dir():
+        return
+    _make_folders(folder.parent, root)
+    folder.mkdir(exist_ok=True)
+    _sync(folder.parent)
+
+
+def _copy(file: Path, goal: Path, sha256: str, doing: str) -> None:
     part = goal.with_name(f".{goal.name}.part")
-    with source.open("rb") as reader, part.open("wb") as writer:
+    try:
+        _write(file, part)
+        _compare(part, sha256, doing)
+        part.replace(goal)
+    except BaseException:
+        with suppress(OSError):  # nobody wants half a file, least of all on a full disk
+            part.unlink()
+        raise
+    _sync(goal.parent)
+
+
+def _write(file: Path, part: Path) -> None:
+    with file.open("rb") as reader, part.open("wb") as writer:
         shutil.copyfileobj(reader, writer, 1 << 20)
         writer.flush()
         os.fsync(writer.fileno())
-    return part
+        os.posix_fadvise(writer.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # what is compared comes from the disk
+
+
+def _compare(part: Path, sha256: str, doing: str) -> None:
+    if sha256_of(part) != sha256:
+        raise NotStored(doing, "what was written differs from what was captured", "Look at the disks of both.")
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in ``folder`` on the disk: a file that is synced may still be without its name after a crash."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,62 @@
+"""What a list of thousands of pods costs Rundeck's server."""
+
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from benchmarks.cluster import NAMESPACE, BenchPod, bench_pod
+from benchmarks.measure import Program, side_by_side
+from benchmarks.result import Ratio, Result
+from benchmarks.rival import rival_python
+from debugcapture.cluster.api import Api
+from debugcapture.cluster.connect import connect
+from debugcapture.settings import ConnectionSettings
+
+ROUNDS = 3
+PODS = 5000
+SCRIPT = Path(__file__).parent.parent / "contents" / "k8s-debug-pods.py"
+THEIR_NODES = Path(__file__).parent / "programs" / "their_nodes.py"
+TITLE = f"""\
+node-source: {PODS:,} pods of the real API server as Rundeck's nodes. Ours tells state, workload, restarts and what is
+wrong of each; theirs, kubernetes 35.0.0 as the official plugin uses it, name and phase. Goals: 3 s and 150 MB."""
+
+
+def run() -> Result:
+    """Compare our node source with the official client."""
+    with bench_pod() as pod:
+        _make_pods(pod)
+        settings = {"KUBECONFIG": str(pod.kubeconfig), "NAMESPACES": NAMESPACE}
+        environment = {**os.environ, **{f"RD_CONFIG_{name}": value for name, value in settings.items()}}
+        ours, theirs = side_by_side(
+            Program("k8s-debug-pods", [sys.executable, SCRIPT], _has_all, environment),
+            Program("kubernetes 35.0.0", [rival_python(), THEIR_NODES, str(pod.kubeconfig), NAMESPACE], _has_all),
+            ROUNDS,
+        )
+    return Result(
+        TITLE,
+        ours,
+        theirs,
+        (
+            Ratio("node-source", "our median wall time over theirs", ours.median_s, theirs.median_s, "s", 0.5),
+            Ratio("node-source-memory", "our peak memory over theirs", ours.peak_mb, theirs.peak_mb, "MB", 0.5),
+        ),
+    )
+
+
+def _make_pods(pod: BenchPod) -> None:
+    """Make pods that no scheduler places: the API server has them, and nothing runs."""
+    api = Api(connect(ConnectionSettings(kubeconfig=str(pod.kubeconfig))))
+    spec = {"schedulerName": "nobody", "containers": [{"name": "app", "image": pod.image}]}
+
+    def make(number: int) -> None:
+        metadata = {"name": f"pending-{number:05}", "namespace": NAMESPACE, "labels": {"app": f"app-{number % 50}"}}
+        api.create_pod({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(make, range(PODS)))
+
+
+def _has_all(output: Path) -> bool:
+    return len(json.loads(output.read_text(encoding="utf-8"))) == PODS + 1  # and the one that every benchmark has

@@ -1,0 +1,67 @@
+"""file.py on file systems of their own: a full one, one that can only be read, and a share that is not mounted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from debugcapture.errors import NotStored
+from debugcapture.settings import StoreSettings
+from debugcapture.stores.store import open_store
+
+CONTENT = os.urandom(3_000_001)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "heap.bin"
+    made.write_bytes(CONTENT)
+    return made
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "debug-capture-test", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def put(root: Path, file: Path) -> None:
+    open_store(StoreSettings(store=root.as_uri())).put("shop/heap.bin", file, SHA256)
+
+
+def test_full_disk_is_told_and_keeps_nothing_of_the_file(tmp_path: Path, file: Path) -> None:
+    root = tmp_path / "share"
+    with mounted(root, "size=1m"):
+        with pytest.raises(NotStored, match="No space left on device. Make room there"):
+            put(root, file)
+        assert [one for one in root.rglob("*") if one.is_file()] == []
+        subprocess.run(["mount", "-o", "remount,size=8m", str(root)], check=True)
+        put(root, file)
+        assert (root / "shop/heap.bin").read_bytes() == CONTENT
+
+
+def test_disk_that_can_only_be_read_is_told(tmp_path: Path, file: Path) -> None:
+    root = tmp_path / "share"
+    with mounted(root, "ro"), pytest.raises(NotStored, match="Read-only file system. Let Rundeck's user write there"):
+        put(root, file)
+
+
+def test_folder_of_a_share_is_not_made_while_the_share_is_not_mounted(tmp_path: Path, file: Path) -> None:
+    share = tmp_path / "share"
+    with mounted(share, "size=8m"):
+        (share / "captures").mkdir()
+        put(share / "captures", file)
+    with pytest.raises(NotStored, match="there is no directory .*/share/captures. Mount what belongs there"):
+        put(share / "captures", file)
+    assert list(share.iterdir()) == []

@@ -1,0 +1,212 @@
+"""ssh.py on sshds of its own, each on a loopback port: password, agent, both factors, and through a jump host."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from debugcapture.errors import NotStored
+from debugcapture.settings import StoreSettings
+from debugcapture.stores.store import open_store
+from lab.prerequisites import ensure_program
+from lab.stores import sftp_endpoint
+
+CONTENT = b"Full thread dump\n"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+PASSWORD = "correct horse"
+HASH = "$6$debugcapture$7pNHqGR.hsr5/tv0hs9wanCh5O1A5JnivNHwscKKdgyspFEIcXYOriJUUphvVY7tXW.PBLHdlHwACdeNKpmkB0"
+USER = getpass.getuser()
+CONFIG = """\
+ListenAddress 127.0.0.1:{port}
+HostKey "{folder}/host-key"
+AuthorizedKeysFile "{key}.pub"
+PermitRootLogin yes
+UsePAM no
+StrictModes no
+PidFile none
+Subsystem sftp internal-sftp
+{more}
+"""
+
+
+@dataclass(frozen=True)
+class Sshd:
+    """A server that runs, as settings name it."""
+
+    address: str
+    known_hosts: str
+
+
+Start = Callable[[str], Sshd]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start servers with some more lines of configuration; they see a password for us that nobody else sees."""
+    with ExitStack() as running:
+        yield lambda more: running.enter_context(_sshd(tmp_path / secrets.token_hex(4), more))
+
+
+@contextmanager
+def _sshd(folder: Path, more: str) -> Iterator[Sshd]:
+    folder.mkdir()
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "host-key"], check=True)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    config, shadow = folder / "sshd.conf", folder / "shadow"
+    key = sftp_endpoint().private_key_file
+    config.write_text(CONFIG.format(port=port, folder=folder, key=key, more=more))
+    shadow.write_text(f"{USER}:{HASH}:19000:0:99999:7:::\n")
+    script = 'mount --bind "$1" /etc/shadow && exec "$2" -D -e -f "$3"'
+    words: list[str | Path] = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        script,
+        "sh",
+        shadow,
+        ensure_program("sshd", "openssh-server"),
+        config,
+    ]
+    with (folder / "log").open("wb") as log, subprocess.Popen(words, stderr=log) as process:
+        try:
+            _wait_for(port, process)
+            kind, public = (folder / "host-key.pub").read_text().split()[:2]
+            yield Sshd(f"{USER}@127.0.0.1:{port}", f"[127.0.0.1]:{port} {kind} {public}\n")
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError("sshd did not start; these tests need root")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "threads.txt"
+    made.write_bytes(CONTENT)
+    return made
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """An agent of its own; what is returned gives it a key."""
+    path = tmp_path / "agent"
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+    with subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as process:
+        while not path.exists():
+            time.sleep(0.01)
+
+        def add(key: Path) -> None:
+            subprocess.run(["ssh-add", "-q", key], check=True, stdin=subprocess.DEVNULL)
+
+        yield add
+        process.terminate()
+
+
+def put(server: Sshd, folder: Path, file: Path, **changed: str) -> None:
+    settings = {
+        "store": f"sftp://{server.address}{folder}/kept",
+        "sftp_known_hosts": server.known_hosts,
+        **changed,
+    }
+    open_store(StoreSettings(**settings)).put("threads.txt", file, SHA256)  # type: ignore[arg-type]
+    assert (folder / "kept" / "threads.txt").read_bytes() == CONTENT
+
+
+def our_key() -> str:
+    return sftp_endpoint().private_key_file.read_text()
+
+
+def test_password(start: Start, tmp_path: Path, file: Path) -> None:
+    put(start("AuthenticationMethods password"), tmp_path, file, sftp_password=PASSWORD)
+
+
+def test_wrong_password_is_refused_and_not_shown(start: Start, tmp_path: Path, file: Path) -> None:
+    with pytest.raises(NotStored, match=f"refuses the user {USER}.*Check user, key and password") as caught:
+        put(start("AuthenticationMethods password"), tmp_path, file, sftp_password="battery staple")
+    assert "battery" not in str(caught.value)
+
+
+def test_key_and_password_where_the_server_wants_both(start: Start, tmp_path: Path, file: Path) -> None:
+    server = start("AuthenticationMethods publickey,password")
+    put(server, tmp_path, file, sftp_private_key=our_key(), sftp_password=PASSWORD)
+
+
+def test_key_alone_where_the_server_wants_both_is_told(start: Start, tmp_path: Path, file: Path) -> None:
+    with pytest.raises(NotStored, match="it wants more than was shown"):
+        put(start("AuthenticationMethods publickey,password"), tmp_path, file, sftp_private_key=our_key())
+
+
+def test_key_of_the_agent(start: Start, tmp_path: Path, file: Path, agent: Callable[[Path], None]) -> None:
+    _strange_key(tmp_path / "strange", agent)
+    agent(sftp_endpoint().private_key_file)
+    put(start(""), tmp_path, file)
+
+
+def test_agent_without_the_key_is_told(start: Start, tmp_path: Path, file: Path, agent: Callable[[Path], None]) -> None:
+    _strange_key(tmp_path / "strange", agent)
+    with pytest.raises(NotStored, match="no key of an SSH agent that it takes"):
+        put(start(""), tmp_path, file)
+
+
+def test_server_that_hangs_up_before_all_keys_are_tried_is_told(
+    start: Start, tmp_path: Path, file: Path, agent: Callable[[Path], None]
+) -> None:
+    for number in range(4):
+        _strange_key(tmp_path / f"strange{number}", agent)
+    with pytest.raises(NotStored, match=r"hangs up after \d of the 4 keys of the SSH agent"):
+        put(start("MaxAuthTries 2"), tmp_path, file)
+
+
+def _strange_key(path: Path, agent: Callable[[Path], None]) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    agent(path)
+
+
+def through(jump: Sshd, server: Sshd) -> dict[str, str]:
+    known = jump.known_hosts + server.known_hosts
+    return {"sftp_jump": jump.address, "sftp_private_key": our_key(), "sftp_known_hosts": known}
+
+
+def test_jump_host(start: Start, tmp_path: Path, file: Path) -> None:
+    server, jump = start(""), start("ForceCommand /bin/false")
+    put(server, tmp_path, file, **through(jump, server))
+
+
+def test_jump_host_that_is_not_known_gets_nothing(start: Start, tmp_path: Path, file: Path) -> None:
+    server, jump = start(""), start("")
+    changed = {**through(jump, server), "sftp_known_hosts": server.known_hosts}
+    with pytest.raises(NotStored, match=f"the host key of .*{jump.address.rpartition(':')[2]} is not known"):
+        put(server, tmp_path, file, **changed)
+
+
+def test_jump_host_that_forwards_nothing_is_told(start: Start, tmp_path: Path, file: Path) -> None:
+    server, jump = start(""), start("AllowTcpForwarding no")
+    with pytest.raises(NotStored, match="the jump host .* does not go on to 127.0.0.1.*AllowTcpForwarding"):
+        put(server, tmp_path, file, **through(jump, server))
+
+
+def test_server_behind_the_jump_host_that_does_not_answer_is_told(start: Start, tmp_path: Path, file: Path) -> None:
+    jump = start("")
+    nobody = Sshd(f"{USER}@127.0.0.1:9", jump.known_hosts)
+    with pytest.raises(NotStored, match="the jump host .* does not go on to 127.0.0.1:9: Connect"):
+        put(nobody, tmp_path, file, **through(jump, nobody))

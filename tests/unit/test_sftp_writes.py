@@ -1,0 +1,165 @@
+"""sftp_writes.py against a server made of a list: many writes on their way, each answer looked at."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from debugcapture.stores import sftp_writes as module
+from debugcapture.stores.sftp_writes import (
+    EXTENDED,
+    EXTENDED_REPLY,
+    LONG_WRITE,
+    OK,
+    OP_UNSUPPORTED,
+    SHORT_WRITE,
+    STATUS,
+    WRITE,
+    Writes,
+)
+
+HANDLE = b"\0\0\0\7"
+NO_SPACE = 4  # "Failure" is all that version 3 has for it
+
+
+def status(number: int, code: int, text: bytes = b"Failure") -> bytes:
+    body = struct.pack(">BII", STATUS, number, code) + struct.pack(">I", len(text)) + text + struct.pack(">I", 0)
+    return struct.pack(">I", len(body)) + body
+
+
+def limits(number: int, longest: int) -> bytes:
+    body = struct.pack(">BI", EXTENDED_REPLY, number) + struct.pack(">QQQQ", 1 << 18, 1 << 18, longest, 0)
+    return struct.pack(">I", len(body)) + body
+
+
+class Server:
+    """The other side of a channel: takes odd lengths, answers late, and in the order that it likes."""
+
+    def __init__(self, longest: int | None = LONG_WRITE, code: int = OK, sync: int = OK) -> None:
+        self.longest, self.code, self.sync = longest, code, sync
+        self.content, self.synced, self.most_waiting = bytearray(), False, 0
+        self.refused_offset: int | None = None
+        self.order: Callable[[list[bytes]], list[bytes]] = lambda answers: answers
+        self._came, self._answers, self._ready = b"", list[bytes](), b""
+
+    def send(self, s: bytes, /) -> int:
+        taken = bytes(s[:30_001])
+        self._came += taken
+        while len(self._came) >= 4 and len(self._came) >= 4 + (length := struct.unpack_from(">I", self._came)[0]):
+            self._asked(self._came[4 : 4 + length])
+            self._came = self._came[4 + length :]
+        return len(taken)
+
+    def recv(self, nbytes: int, /) -> bytes:
+        if not self._ready:
+            self.most_waiting = max(self.most_waiting, len(self._answers))
+            self._ready, self._answers = b"".join(self.order(self._answers)), []
+        nbytes = min(nbytes, 3)
+        piece, self._ready = self._ready[:nbytes], self._ready[nbytes:]
+        return piece
+
+    def _asked(self, body: bytes) -> None:
+        kind, number = struct.unpack_from(">BI", body)
+        if kind == WRITE:
+            assert body[5 : 9 + len(HANDLE)] == struct.pack(">I", len(HANDLE)) + HANDLE
+            offset, length = struct.unpack_from(">QI", body, 9 + len(HANDLE))
+            data = body[21 + len(HANDLE) :]
+            assert len(data) == length
+            self.content[offset : offset + length] = data
+            self._answers.append(status(number, NO_SPACE if offset == self.refused_offset else self.code))
+        elif b"limits@openssh.com" in body:
+            self._answers.append(
+                limits(number, self.longest) if self.longest is not None else status(number, OP_UNSUPPORTED)
+            )
+        else:
+            assert kind == EXTENDED
+            assert body.endswith(struct.pack(">I", len(HANDLE)) + HANDLE)
+            self.synced = True
+            self._answers.append(status(number, self.sync))
+
+
+def write(server: Server, content: bytes) -> Writes:
+    writes = Writes(server, HANDLE)
+    piece, offset = writes.piece(), 0
+    while part := content[offset : offset + len(piece.room)]:
+        piece.room[: len(part)] = part
+        writes.send(piece, offset, len(part))
+        offset += len(part)
+    return writes
+
+
+@pytest.mark.parametrize(
+    ("longest", "length"),
+    [(None, SHORT_WRITE), (0, SHORT_WRITE), (100_000, 100_000), (LONG_WRITE, LONG_WRITE), (1 << 40, LONG_WRITE)],
+    ids=["not told", "not limited", "less", "OpenSSH", "more than we want"],
+)
+def test_writes_are_as_long_as_the_server_takes(longest: int | None, length: int) -> None:
+    assert len(Writes(Server(longest), HANDLE).piece().room) == length
+
+
+@pytest.mark.parametrize("order", [list, lambda answers: answers[::-1]], ids=["in order", "the last first"])
+def test_content_arrives_whatever_the_order_of_the_answers(order: Callable[[list[bytes]], list[bytes]]) -> None:
+    server, content = Server(100), bytes(range(256)) * 40
+    server.order = order
+    write(server, content).finish()
+    assert server.content == content
+    assert server.synced
+    assert server.most_waiting == module._AT_ONCE + 1
+
+
+def test_server_that_cannot_sync_is_good_enough() -> None:
+    write(Server(sync=OP_UNSUPPORTED), b"content").finish()
+
+
+@pytest.mark.parametrize(
+    ("code", "number"),
+    [(module.PERMISSION_DENIED, errno.EACCES), (NO_SPACE, None)],
+    ids=["not allowed", "no room"],
+)
+def test_refused_write_is_told(code: int, number: int | None) -> None:
+    with pytest.raises(OSError, match="Failure") as caught:
+        write(Server(code=code), b"content").finish()
+    assert caught.value.errno == number
+
+
+def test_failed_sync_is_told() -> None:
+    writes = write(Server(sync=NO_SPACE), b"content")
+    with pytest.raises(OSError, match="Failure"):
+        writes.finish()
+
+
+@pytest.mark.parametrize("refused", range(10))
+def test_a_refusal_among_many_is_not_missed(refused: int) -> None:
+    server = Server(100)
+    server.refused_offset = refused * 100
+    with pytest.raises(OSError, match="Failure"):
+        write(server, bytes(1_000)).finish()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"", "has closed"),
+        (status(1, OK), "what was not asked"),
+        (b"\xff\xff\xff\xff", "makes no sense"),
+        (b"\0\0\0\1\0", "makes no sense"),
+    ],
+    ids=["none", "another's", "too long", "too short"],
+)
+def test_answer_of_no_use_is_a_broken_connection(answer: bytes, told: str) -> None:
+    server = Server()
+    writes = write(server, b"content")
+    server.order = lambda _answers: [answer]
+    with pytest.raises((EOFError, ConnectionError), match=told):
+        writes.finish()
+
+
+def test_channel_that_takes_nothing_is_a_broken_connection() -> None:
+    server = Server()
+    writes = Writes(server, HANDLE)
+    server.send = lambda _s: 0  # type: ignore[method-assign]
+    with pytest.raises(EOFError, match="has closed"):
+        writes.send(writes.piece(), 0, 10)
