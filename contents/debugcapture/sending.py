@@ -33,7 +33,7 @@ class Sending:
     def __init__(self, bundle: Bundle, store: Store, url: str, say: Say) -> None:
         """Send to ``store`` at ``url``; each artifact is said when it is there, and long ones on their way."""
         self._bundle, self._store, self._url, self._say = bundle, store, url, say
-        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._lock, self._stop, self._hurry = threading.Lock(), threading.Event(), threading.Event()
         before = bundle.sent()
         self._sent = {one.key: one for one in before.stored} if before and before.store == url else {}
 
@@ -66,13 +66,17 @@ class Sending:
         """Have what is on its way give up at its next step."""
         self._stop.set()
 
+    def hurry(self) -> None:
+        """Have what does not get on give up, too."""
+        self._hurry.set()
+
     def _progress(self, artifact: Artifact) -> Callable[[int], None]:
         began = said = time.monotonic()
         sent, lock = 0, threading.Lock()
 
         def progress(more: int) -> None:
             nonlocal sent, said
-            if self._stop.is_set():
+            if self._stop.is_set() or (self._hurry.is_set() and not more):
                 raise _Stopped
             with lock:
                 sent += more
@@ -110,6 +114,7 @@ def sending_ahead(bundle: Bundle, settings: StoreSettings, say: Say) -> Iterator
             sending.stop()
             raise
         finally:
+            sending.hurry()  # the ordinary upload has the same trouble, and reports it
             for one in running:
                 one.cancel()
     for one in running:

@@ -451,8 +451,9 @@ def amazon() -> Iterator[Server]:
         ),
         ({"s3_storage_class": "STANDARD_IA"}, {"StorageClass": "STANDARD_IA"}),
         ({"s3_session_token": "temporary"}, {}),
+        ({"s3_bucket_owner": "123456789012"}, {}),
     ],
-    ids=["SSE-S3", "SSE-KMS", "storage class", "session token"],
+    ids=["SSE-S3", "SSE-KMS", "storage class", "session token", "owner"],
 )
 def test_how_an_object_is_kept(
     amazon: Server, name: str, request: pytest.FixtureRequest, changed: dict[str, str], expected: dict[str, str]

@@ -234,6 +234,22 @@ def test_lasting_failure_is_not_tried_again(error: Exception, waits: list[float]
     assert waits == []
 
 
+def test_each_failed_try_is_told_and_can_be_the_last(waits: list[float]) -> None:
+    told: list[str] = []
+
+    def failed() -> None:
+        told.append("failed")
+        if len(told) == 3:
+            raise KeyError("enough")
+
+    def attempt() -> None:
+        raise refused("SlowDown", 503)
+
+    with pytest.raises(KeyError, match="enough"):
+        again(attempt, failed)
+    assert waits == [0.5, 1]
+
+
 def test_tries_end(waits: list[float]) -> None:
     tries: list[int] = []
 

@@ -219,6 +219,29 @@ def test_end_of_the_step_stops_what_is_on_its_way(bundle: Bundle, store: Watched
     assert bundle.sent() is None
 
 
+@pytest.mark.parametrize(("more", "expected"), [(0, []), (1, ["logs.txt"])], ids=["fails", "gets on"])
+def test_at_the_end_of_the_capture_what_does_not_get_on_gives_up(
+    bundle: Bundle, store: Watched, said: list[str], more: int, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, hurry = threading.Event(), threading.Event(), Sending.hurry
+
+    def hurry_then_go_on(sending: Sending) -> None:
+        hurry(sending)
+        go_on.set()
+
+    def before(_name: str, progress: Progress) -> None:
+        begun.set()
+        assert go_on.wait(TIMEOUT_S)
+        progress(more)
+
+    store.before = before
+    monkeypatch.setattr(Sending, "hurry", hurry_then_go_on)
+    with sending_ahead(bundle, SETTINGS, said.append) as send:
+        send(ARTIFACTS[0])
+        assert begun.wait(TIMEOUT_S)
+    assert store.names == expected
+
+
 def test_nothing_is_sent_ahead_without_a_store(bundle: Bundle, said: list[str]) -> None:
     with sending_ahead(bundle, StoreSettings(), said.append) as send:
         send(ARTIFACTS[0])

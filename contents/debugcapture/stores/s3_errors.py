@@ -60,14 +60,18 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def again(attempt: Callable[[], T]) -> T:
-    """Return what ``attempt`` returns, tried with growing waits as long as another try may help."""
+def again(attempt: Callable[[], T], failed: Callable[[], None] = lambda: None) -> T:
+    """Return what ``attempt`` returns, tried with growing waits as long as another try may help.
+
+    ``failed`` is called before each wait; an exception of its own ends the tries.
+    """
     for wait_s in WAITS_S:
         try:
             return attempt()
         except (ClientError, BotoCoreError) as error:
             if not _temporary(error):
                 raise
+        failed()
         time.sleep(wait_s)
     return attempt()
 

@@ -6,9 +6,9 @@ Source: Amazon S3 API Reference, "CreateMultipartUpload", "ListParts", "Complete
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -17,6 +17,7 @@ from .s3_errors import again, code_of
 from .s3_parts import Part, Slice, difference, part_bytes, read_parts, same
 from .store import Progress
 
+T = TypeVar("T")
 AT_A_TIME = 4
 # A policy that allows no more than writing hides what is there: then it is sent, and the server says if it may be.
 _HIDDEN = {"400", "401", "403", "404", "NoSuchKey", "NoSuchBucket"}
@@ -43,9 +44,12 @@ class Upload:
         created_with = {**fields, "Metadata": {"sha256": self._sha256}}
         send = self._send_parts if self.size > part_bytes(self.size) else self._send_whole
         parts = send(created_with)
-        problem = self._different(again(self._head), parts)
+        problem = self._different(self._again(self._head), parts)
         if problem:
             raise NotStored(self._doing, problem, _SEND_AGAIN)
+
+    def _again(self, attempt: Callable[[], T]) -> T:
+        return again(attempt, lambda: self._progress(0))
 
     def _head(self) -> dict[str, Any]:
         found: dict[str, Any] = self._client.head_object(**self._place, ChecksumMode="ENABLED")
@@ -54,7 +58,7 @@ class Upload:
     def _there(self) -> dict[str, Any] | None:
         """Return the object as the server describes it, or None when there is none, or none that we may see."""
         try:
-            return again(self._head)
+            return self._again(self._head)
         except ClientError as error:
             if code_of(error) in _HIDDEN:
                 return None
@@ -78,7 +82,7 @@ class Upload:
     def _send_whole(self, created_with: Mapping[str, Any]) -> list[Part]:
         parts = self._read()
         only = parts[0] if parts else Part(1, 0, 0, hashlib.sha256().digest())
-        self._require_same(only, again(lambda: self._client.put_object(**created_with, **self._sent(only))))
+        self._require_same(only, self._again(lambda: self._client.put_object(**created_with, **self._sent(only))))
         self._progress(self.size)
         return parts
 
@@ -89,7 +93,7 @@ class Upload:
         etags: dict[int, str] = {}
 
         def send(part: Part) -> None:
-            answer = again(
+            answer = self._again(
                 lambda: self._client.upload_part(**self._sent(part), UploadId=upload_id, PartNumber=part.number)
             )
             self._require_same(part, answer)
@@ -115,7 +119,7 @@ class Upload:
         return parts
 
     def _begin(self, created_with: Mapping[str, Any]) -> str:
-        begun = again(
+        begun = self._again(
             lambda: self._client.create_multipart_upload(**self._place, **created_with, ChecksumAlgorithm="SHA256")
         )
         return str(begun["UploadId"])
@@ -132,7 +136,7 @@ class Upload:
 
     def _unfinished(self) -> str:
         about = {("Prefix" if name == "Key" else name): value for name, value in self._place.items()}
-        found = again(lambda: self._client.list_multipart_uploads(**about))
+        found = self._again(lambda: self._client.list_multipart_uploads(**about))
         ours = [
             one
             for one in found.get("Uploads", ())
@@ -142,13 +146,13 @@ class Upload:
 
     def _parts_of(self, upload_id: str) -> dict[int, Mapping[str, Any]]:
         pages = self._client.get_paginator("list_parts")
-        listed = again(lambda: list(pages.paginate(**self._place, UploadId=upload_id).search("Parts[]")))
+        listed = self._again(lambda: list(pages.paginate(**self._place, UploadId=upload_id).search("Parts[]")))
         return {part["PartNumber"]: part for part in listed if part}
 
     def _complete(self, upload_id: str, listed: list[dict[str, Any]], parts: list[Part]) -> None:
         complete = {"UploadId": upload_id, "MultipartUpload": {"Parts": listed}}
         try:
-            again(lambda: self._client.complete_multipart_upload(**self._place, **complete))
+            self._again(lambda: self._client.complete_multipart_upload(**self._place, **complete))
         except ClientError:
             there = self._there()  # its answer may have been lost, and the second try found nothing to complete
             if there is None or self._different(there, parts):

@@ -9,7 +9,8 @@ from ..errors import BadInput
 from ..model import Stored
 from ..settings import StoreSettings
 
-Progress = Callable[[int], None]  # is told how many more bytes of a file the store has, from whichever thread sent them
+# Is told how many more bytes of a file the store has, by whichever thread sent them; 0: a try failed, another follows.
+Progress = Callable[[int], None]
 
 
 def unseen(_more: int) -> None:
