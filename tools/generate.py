@@ -91,6 +91,8 @@ def _property(setting: Declared) -> dict[str, Any]:
     options: dict[str, str] = {"groupName": setting.group}
     if rule.group:
         options["grouping"] = "secondary"
+    if rule.lines:
+        options["displayType"] = "MULTI_LINE"
     if rule.secret:
         # Rundeck reads the secret from the path given, and hands it to the step in its environment.
         options |= {
