@@ -1,5 +1,6 @@
 """Read what the Kubernetes API knows about a pod and what is around it."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from .workload import changes_between, owner_chain
 
 LOG_LINES = 100_000
 _NO_LOG = b"unable to retrieve container logs for "
+_NO_LOG_WAITS_S = (0.0, 0.0, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,10 @@ def _log(api: Api, pod: Json, container: str, since_s: int, *, previous: bool) -
 def _read_log(ask: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
     """Yield a log. A run whose container was removed a moment ago has none: the kubelet says so in place of the log.
 
-    Asked again, it gives that of the run after.
+    Asked again once it has seen what became of the container since, it gives that of the run after.
     """
-    for _ in range(2):
+    for wait_s in _NO_LOG_WAITS_S:
+        time.sleep(wait_s)
         pieces = ask()
         first = next(pieces, b"")
         if not first.startswith(_NO_LOG):

@@ -107,15 +107,24 @@ def test_parts_of_the_snapshot_can_be_had_alone(what: str, names: list[str]) -> 
     assert list(files(pod(), what=what)) == names
 
 
-def test_log_of_a_run_that_was_just_removed_is_asked_for_again() -> None:
+@pytest.fixture
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr("debugcapture.snapshot.time.sleep", waited.append)
+    return waited
+
+
+def test_log_of_a_run_that_was_just_removed_is_asked_for_again(no_waits: list[float]) -> None:
     cluster = Cluster()
-    cluster.removed = 1
+    cluster.removed = 3
     assert files(pod(), cluster, "logs") == {"logs/app.log": b"app False"}
-    assert len(cluster.read) == 2
+    assert len(cluster.read) == 4
+    assert sum(no_waits) > 0
 
 
+@pytest.mark.usefixtures("no_waits")
 def test_log_that_the_kubelet_no_longer_has_is_not_taken_for_a_log() -> None:
     cluster = Cluster()
-    cluster.removed = 2
+    cluster.removed = 1000
     with pytest.raises(NothingCaptured, match="unable to retrieve container logs"):
         files(pod(), cluster, "logs")
