@@ -26,10 +26,12 @@ main() {
 
 help() {
   cat <<'EOF'
-./build.sh                   zips for Rundeck and the wheel, into dist/
+./build.sh                   plugin zips, project archive and wheel, into dist/
 ./build.sh package --python 3.12 --arch aarch64
                              the same; the bundled zip starts fastest on that Python (3.11), and runs on that
                              processor (x86_64)
+./build.sh package --project NAME
+                             the same; the archive is for that Rundeck project (debug-capture)
 ./build.sh demo              a lab on this machine, and a capture in it from alert to note
 ./build.sh test              all checks, then all tests on the lab
 ./build.sh test unit         all checks, then the tests that need no lab: seconds

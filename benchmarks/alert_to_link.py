@@ -65,7 +65,7 @@ def run() -> Result:
 def _ours(plugin: Path, spool: Path, incident: str) -> tuple[float, float, bool]:
     """Return the seconds to the first note and to the link, and whether all went well."""
     project = lab_project(plugin, sys.executable).changed(spool=str(spool)).alerted()
-    hook = Webhook.defined_in(JOBS / "webhooks" / "webhooks.yaml", JOBS, "bench", SECRET)
+    hook = Webhook.defined_in(JOBS / "archive" / "webhooks.yaml", JOBS, "bench", SECRET)
     subject = Subject("lab", "shop", "checkout", running_pod("checkout"), "checkout")
     details = alert_bodies(subject)["Alertmanager"]
     _post(f"{lab.pagerduty.endpoint().url}/_control", {"incident": {"id": incident, "alerts": [details]}})

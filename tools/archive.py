@@ -12,13 +12,14 @@ _MODE = stat.S_IFREG | 0o644  # whatever this machine's umask is; Rundeck runs s
 _UNIX = 3
 
 
-def write_zip(goal: Path, files: Mapping[str, Path]) -> None:
-    """Write ``files`` (name in the zip → file) to ``goal``; it appears there only when it is complete."""
+def write_zip(goal: Path, files: Mapping[str, Path | bytes]) -> None:
+    """Write ``files`` (name in the zip → file or content) to ``goal``; it appears there only when it is complete."""
     goal.parent.mkdir(parents=True, exist_ok=True)
     unfinished = goal.with_suffix(f".{os.getpid()}")
     with zipfile.ZipFile(unfinished, "w") as archive:
         for name, file in sorted(files.items()):
-            archive.writestr(_entry(name), file.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)
+            content = file if isinstance(file, bytes) else file.read_bytes()
+            archive.writestr(_entry(name), content, zipfile.ZIP_DEFLATED, compresslevel=9)
     unfinished.replace(goal)
 
 

@@ -1,4 +1,6 @@
-"""Make what is handed out, in dist/: two zips for Rundeck and a wheel. `python -m tools.package`, by build.sh.
+"""Make what is handed out, in dist/: two plugin zips and a project archive for Rundeck, and a wheel.
+
+`python -m tools.package`, by build.sh.
 
 The slim zip needs the packages of its requirements.lock on the server, the bundled one has them in contents/lib.
 """
@@ -13,10 +15,12 @@ from pathlib import Path
 import yaml
 
 from tools.archive import write_zip
+from tools.project_archive import is_project_name, write_project_archive
 from tools.vendored import BUILD, ROOT, Target, vendored
 
 NAME = "kubernetes-debug-capture"
 DIST = ROOT / "dist"
+PROJECT = "debug-capture"
 
 
 def main(arguments: list[str]) -> int:
@@ -24,9 +28,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./build.sh package", description=__doc__)
     parser.add_argument("--python", default=Target.python, help="the bundled zip has its bytecode (%(default)s)")
     parser.add_argument("--arch", default=Target.arch, help="the bundled zip's processor, or aarch64 (%(default)s)")
+    parser.add_argument("--project", default=PROJECT, help="Rundeck project of the archive (%(default)s)")
     chosen = parser.parse_args(arguments)
-    for made in (slim(), bundled(Target(chosen.python, chosen.arch)), wheel()):
-        print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.1f} MB")
+    if not is_project_name(chosen.project):
+        parser.error(f"{chosen.project!r} is no name of a Rundeck project: letters, digits and . _ + - only")
+    target = Target(chosen.python, chosen.arch)
+    for made in (slim(), bundled(target), project_archive(chosen.project), wheel()):
+        print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.2f} MB")
     return 0
 
 
@@ -42,6 +50,13 @@ def bundled(target: Target) -> Path:
     packages["plugin.yaml"] = _isolated_plugin()
     kind = "bundled" if target.arch == Target.arch else f"bundled-{target.arch}"
     return _plugin_zip(f"{NAME}-{kind}-{version()}", packages)
+
+
+def project_archive(project: str = PROJECT) -> Path:
+    """Return the archive that ``project`` of a Rundeck imports."""
+    goal = DIST / f"{NAME}-{version()}.rdproject.jar"
+    write_project_archive(goal, project)
+    return goal
 
 
 def wheel() -> Path:

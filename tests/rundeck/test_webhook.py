@@ -22,7 +22,7 @@ from lab.rundeck.webhook import Refused, Webhook, listening
 from tests.simulator import Simulator, simulator
 
 INCIDENT, SECRET = "Q1WEBHOOK00001", "Bearer s3cret"
-DEFINITION = JOBS / "webhooks" / "webhooks.yaml"
+DEFINITION = JOBS / "archive" / "webhooks.yaml"
 
 
 @dataclass(frozen=True)

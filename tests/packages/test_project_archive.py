@@ -1,0 +1,192 @@
+"""The project archive, read as Rundeck's import reads it: by the patterns and names that its documentation gives."""
+
+import fnmatch
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from tools import package
+from tools.project_archive import JOBS, job_xml, jobs, write_project_archive
+
+ROOT = JOBS.parent
+IMPORTED = {
+    "job": "*/jobs/job-*.xml",
+    "properties": "*/files/etc/project.properties",
+    "readme": "*/files/readme.md",
+    "motd": "*/files/motd.md",
+    "policy": "*/files/acls/*.aclpolicy",
+    "webhooks": "*/webhooks.yaml",
+}
+BY_OPERATORS = {
+    "Capture debug state of a pod",
+    "Capture debug state of a service",
+    "Capture from an incident",
+    "Send captures that are waiting",
+    "Check the installation",
+}
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    goal = tmp_path / "shop.rdproject.jar"
+    write_project_archive(goal, "shop")
+    return goal
+
+
+def imported(archive: Path, kind: str) -> dict[str, str]:
+    """The entries that Rundeck takes for ``kind``; its * stops at a slash."""
+    pattern = IMPORTED[kind]
+    with zipfile.ZipFile(archive) as zipped:
+        names = [name for name in zipped.namelist() if name.count("/") == pattern.count("/")]
+        return {name: zipped.read(name).decode() for name in names if fnmatch.fnmatchcase(name, pattern)}
+
+
+def the_only(archive: Path, kind: str) -> str:
+    (content,) = imported(archive, kind).values()
+    return content
+
+
+def job_of(document: str) -> dict[str, Any]:
+    """A job's XML as the map that its YAML would give; Rundeck's codec does the same."""
+    (job,) = ElementTree.fromstring(document)
+    read: dict[str, Any] = {one.tag: typed(one.text or "") for one in job if not len(one) and not one.attrib}
+    if (options := job.find("context/options")) is not None:
+        assert options.get("preserveOrder") == "true"
+        read["options"] = [option_of(one) for one in options]
+    sequence = job.find("sequence")
+    assert sequence is not None
+    read["sequence"] = {name: typed(value) for name, value in sequence.attrib.items()}
+    read["sequence"]["commands"] = [command_of(one) for one in sequence]
+    return read
+
+
+def option_of(option: ElementTree.Element) -> dict[str, Any]:
+    read: dict[str, Any] = dict(option.attrib) | {one.tag: one.text for one in option}
+    if "values" in read:
+        read["values"] = read["values"].split(read.pop("valuesListDelimiter"))
+    if "enforcedvalues" in read:
+        read["enforced"] = read.pop("enforcedvalues")
+    return {name: typed(value) if name in ("required", "enforced", "hidden") else value for name, value in read.items()}
+
+
+def command_of(command: ElementTree.Element) -> dict[str, Any]:
+    (step,) = [one for one in command if one.tag.endswith("step-plugin")]
+    read: dict[str, Any] = {
+        "description": command.findtext("description"),
+        "nodeStep": step.tag == "node-step-plugin",
+        "type": step.get("type"),
+        "configuration": {one.get("key"): one.get("value") for one in step.findall("configuration/entry")},
+    }
+    if filters := command.findall("plugins/LogFilter"):
+        read["plugins"] = {
+            "LogFilter": [
+                {"type": one.get("type"), "config": {each.tag: each.text for each in one.findall("config/*")}}
+                for one in filters
+            ]
+        }
+    return read
+
+
+def typed(text: str) -> str | bool:
+    return {"true": True, "false": False}.get(text, text)
+
+
+def test_each_job_is_imported_as_its_yaml_says(archive: Path) -> None:
+    read = {job["uuid"]: job for job in map(job_of, imported(archive, "job").values())}
+    assert read == {job["uuid"]: job for job in jobs()}
+    assert all(f"job-{uuid}.xml" in "".join(imported(archive, "job")) for uuid in read)
+
+
+def test_a_key_that_xml_would_lose_is_refused() -> None:
+    job = next(jobs())
+    with pytest.raises(ValueError, match="schedule of Capture"):
+        job_xml({**job, "schedule": {"crontab": "0 0 * * * ? *"}})
+
+
+def test_the_webhook_runs_a_job_of_the_archive(archive: Path) -> None:
+    (hook,) = yaml.safe_load(the_only(archive, "webhooks"))["webhooks"]
+    job = yaml.safe_load(hook["config"])["jobId"]
+    assert any(job in name for name in imported(archive, "job"))
+    assert (hook["project"], hook["eventPlugin"]) == ("shop", "webhook-run-job")
+    assert not {"user", "roles", "authToken"} & set(hook)  # the importer becomes the owner, and Rundeck makes a token
+
+
+def test_defaults_are_settings_of_the_steps_and_secrets_are_paths(archive: Path) -> None:
+    lines = [line for line in the_only(archive, "properties").splitlines() if line and line[0] != "#"]
+    plugin = yaml.safe_load((ROOT / "plugin.yaml").read_text())
+    declared = {
+        f"project.plugin.{one['service']}.{one['name']}.{setting['name']}": setting["renderingOptions"]
+        for one in plugin["providers"]
+        for setting in one["config"]
+    }
+    for line in lines:
+        name, _, value = line.partition("=")
+        secret = "storage-path-root" in declared[name]
+        assert value.startswith("keys/project/shop/debug-capture/") if secret else not value, line
+    used = {command["type"] for job in jobs() for command in job["sequence"]["commands"]}
+    assert used <= {line.split(".")[3] for line in lines}
+
+
+def test_operators_may_run_what_changes_no_workload(archive: Path) -> None:
+    policies = {Path(name).stem: yaml.safe_load(text) for name, text in imported(archive, "policy").items()}
+    (rule,) = policies["operators"]["for"]["job"]
+    assert {job["name"] for job in jobs() if re.fullmatch(rule["match"]["name"], job["name"])} == BY_OPERATORS
+    (rule,) = policies["webhook"]["for"]["job"]
+    assert rule["equals"]["name"] in BY_OPERATORS
+    assert {job["group"] for job in jobs()} == {rule["equals"]["group"]}
+    # Policies of a project take its context; one that names another is not valid.
+    assert all("context" not in policy and policy["description"] and policy["by"] for policy in policies.values())
+
+
+def test_its_keys_are_those_that_the_policy_opens_and_the_page_names(archive: Path) -> None:
+    policies = imported(archive, "policy")
+    (keys,) = [yaml.safe_load(text) for name, text in policies.items() if name.endswith("keys.aclpolicy")]
+    (rule,) = keys["for"]["storage"]
+    used = set(re.findall(r"keys/\S+", the_only(archive, "properties")))
+    assert all(re.fullmatch(rule["match"]["path"], path) for path in used)
+    assert rule["allow"] == ["read"]
+    assert all(f"`{path.split('/')[-1]}`" in the_only(archive, "readme") for path in used)
+
+
+def test_the_page_names_each_job_once_to_run(archive: Path) -> None:
+    page = the_only(archive, "readme")
+    assert [job["name"] for job in jobs() if f"**{job['name']}**" not in page] == []
+    assert "PROJECT" not in page + the_only(archive, "motd")
+
+
+def test_manifest_tells_the_project(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        lines = zipped.read("META-INF/MANIFEST.MF").decode().split("\r\n")
+    assert {"Manifest-Version: 1.0", "Rundeck-Archive-Project-Name: shop"} <= set(lines)
+
+
+def test_nothing_is_in_the_archive_that_no_import_reads(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        names = set(zipped.namelist())
+    assert names == {"META-INF/MANIFEST.MF"}.union(*(imported(archive, kind) for kind in IMPORTED))
+
+
+def test_a_second_import_finds_the_same_bytes_and_ids(archive: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.rdproject.jar"
+    write_project_archive(again, "shop")
+    assert again.read_bytes() == archive.read_bytes()
+    assert len({job["uuid"] for job in jobs()}) == len(list(jobs()))
+
+
+@pytest.mark.parametrize("name", ["", "two words", "../shop", ".hidden", "a/b", "a\nb"])
+def test_a_name_that_rundeck_refuses_is_refused_in_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        package.main([f"--project={name}"])
+    assert ended.value.code == 2
+    assert f"{name!r} is no name of a Rundeck project" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_it_is_handed_out_beside_the_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package, "DIST", tmp_path)
+    archive = package.project_archive()
+    assert re.fullmatch(r"kubernetes-debug-capture-\d+\.\d+\.\d+\.rdproject\.jar", archive.name)
