@@ -1,22 +1,26 @@
-"""The job “Capture, then restart”, as the captures' service account with the second manifest."""
+"""“Capture, then restart” and “Capture, then roll back”, as the captures' service account with the second manifest."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.project import Project
 from tests.cluster.test_incidents import deployment
-from tests.simulator import simulator
+from tests.simulator import Simulator, simulator
 
 INCIDENT = "Q1RESTART00001"
 
 
-def test_a_service_is_captured_then_restarted_and_the_incident_hears_of_both(
-    project: Project, namespace: str, kubectl: Kubectl, tmp_path: Path
-) -> None:
+@pytest.fixture
+def service(namespace: str, kubectl: Kubectl) -> Iterator[str]:
+    """A service that may be captured and restarted; its namespace."""
     role = f"restart-{namespace}"
     manifest = (REPO / "deploy" / "rbac-restart.yaml").read_text()
     kubectl("apply", "-f", "-", stdin=manifest.replace("name: debug-capture-restart", f"name: {role}"))
@@ -25,18 +29,59 @@ def test_a_service_is_captured_then_restarted_and_the_incident_hears_of_both(
             bound = (f"--clusterrole={one}", "--serviceaccount=debug-capture:debug-capture")
             kubectl("create", "rolebinding", one, f"--namespace={namespace}", *bound)
         kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(deployment("checkout")))
-        kubectl("rollout", "status", f"--namespace={namespace}", "deployment/checkout", "--timeout=60s")
-        with simulator(tmp_path / "pagerduty") as pagerduty:
-            pagerduty.create(INCIDENT)
-            own = project.changed(pagerduty_url=pagerduty.url, pagerduty_token=pagerduty.keys.account)
-            options = {"namespace": namespace, "workload": "checkout", "incident_id": INCIDENT}
-            run = own.run("capture-then-restart.yaml", options | {"symptom": "quick"})
-            assert run.succeeded, (run.refused, run.errors)
-            notes = pagerduty.notes(INCIDENT)
+        rolled_out(namespace, kubectl)
+        yield namespace
     finally:
         kubectl("delete", "clusterrole", role)
-    assert [step.exit_code for step in run.steps] == [0, 0, 0, 0]
-    capture, restart = sorted(notes)
-    assert f"[debug-capture {run.data['capture_id']}]" in capture
-    assert restart.startswith(f"Restarted: rollout restart of deployment {namespace}/checkout")
-    assert "1 of 1 pods are available" in restart
+
+
+@dataclass(frozen=True)
+class BandAid:
+    """The band-aid jobs, with a PagerDuty of the test's own."""
+
+    project: Project
+    pagerduty: Simulator
+
+    def run(self, job: str, namespace: str, *, restarts: str) -> str:
+        """Run ``job`` on the service; return the last step's note, which begins with ``restarts``."""
+        options = {"namespace": namespace, "workload": "checkout", "incident_id": INCIDENT, "symptom": "quick"}
+        run = self.project.run(job, options)
+        assert run.succeeded, (run.refused, run.errors)
+        assert [step.exit_code for step in run.steps] == [0, 0, 0, 0]
+        (told,) = [note for note in self.pagerduty.notes(INCIDENT) if note.startswith(restarts)]
+        (capture,) = [note for note in self.pagerduty.notes(INCIDENT) if note != told]
+        assert f"[debug-capture {run.data['capture_id']}]" in capture
+        return told
+
+
+@pytest.fixture
+def band_aid(project: Project, tmp_path: Path) -> Iterator[BandAid]:
+    with simulator(tmp_path / "pagerduty") as pagerduty:
+        pagerduty.create(INCIDENT)
+        yield BandAid(project.changed(pagerduty_url=pagerduty.url, pagerduty_token=pagerduty.keys.account), pagerduty)
+
+
+def rolled_out(namespace: str, kubectl: Kubectl) -> None:
+    kubectl("rollout", "status", f"--namespace={namespace}", "deployment/checkout", "--timeout=60s")
+
+
+def releases(namespace: str, kubectl: Kubectl) -> str:
+    """The variables of the containers, as the Deployment has them now."""
+    return kubectl(
+        "get", f"--namespace={namespace}", "deployment/checkout", "-ojsonpath={.spec.template.spec.containers[*].env}"
+    )
+
+
+def test_a_service_is_captured_then_restarted_and_the_incident_hears_of_both(service: str, band_aid: BandAid) -> None:
+    told = band_aid.run("capture-then-restart.yaml", service, restarts="Restarted: rollout restart of deployment")
+    assert f"deployment {service}/checkout" in told
+    assert "1 of 1 pods are available" in told
+
+
+def test_a_bad_release_is_captured_then_rolled_back(service: str, band_aid: BandAid, kubectl: Kubectl) -> None:
+    kubectl("set", "env", f"--namespace={service}", "deployment/checkout", "RELEASE=bad")
+    rolled_out(service, kubectl)
+    assert "bad" in releases(service, kubectl)
+    told = band_aid.run("capture-then-roll-back.yaml", service, restarts="Restarted: rollout undo")
+    assert f"deployment {service}/checkout" in told
+    assert "bad" not in releases(service, kubectl)
