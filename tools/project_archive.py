@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import yaml
 
@@ -49,30 +49,28 @@ def jobs() -> Iterator[dict[str, Any]]:
 def job_xml(job: Mapping[str, Any]) -> bytes:
     """Return one job as a document of Rundeck's. Raises ValueError for a key that it would lose."""
     _only(job, *_FLAGS, *_TEXTS, "options", "sequence")
-    top = ElementTree.Element("joblist")
-    element = ElementTree.SubElement(top, "job")
+    top = Element("joblist")
+    element = SubElement(top, "job")
     for name in _TEXTS:
         _text(element, name, job[name])
     for name in _FLAGS:
         _text(element, name, _flag(job[name]))
     if job.get("options"):
-        options = ElementTree.SubElement(ElementTree.SubElement(element, "context"), "options", preserveOrder="true")
+        options = SubElement(SubElement(element, "context"), "options", preserveOrder="true")
         for option in job["options"]:
             _option(options, option)
     sequence = job["sequence"]
     _only(sequence, "keepgoing", "strategy", "commands")
-    steps = ElementTree.SubElement(
-        element, "sequence", keepgoing=_flag(sequence["keepgoing"]), strategy=str(sequence["strategy"])
-    )
+    steps = SubElement(element, "sequence", keepgoing=_flag(sequence["keepgoing"]), strategy=str(sequence["strategy"]))
     for command in sequence["commands"]:
         _command(steps, command)
-    ElementTree.indent(top)
-    return bytes(ElementTree.tostring(top, encoding="utf-8", xml_declaration=True)) + b"\n"
+    indent(top)
+    return bytes(tostring(top, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _option(options: ElementTree.Element, option: Mapping[str, Any]) -> None:
+def _option(options: Element, option: Mapping[str, Any]) -> None:
     _only(option, "name", "label", "description", "required", "enforced", "value", "values", "regex", "hidden")
-    element = ElementTree.SubElement(options, "option", name=option["name"])
+    element = SubElement(options, "option", name=option["name"])
     for name in ("value", "regex"):
         if name in option:
             element.set(name, str(option[name]))
@@ -87,25 +85,22 @@ def _option(options: ElementTree.Element, option: Mapping[str, Any]) -> None:
             _text(element, name, option[name])
 
 
-def _command(steps: ElementTree.Element, command: Mapping[str, Any]) -> None:
+def _command(steps: Element, command: Mapping[str, Any]) -> None:
     _only(command, "description", "nodeStep", "type", "configuration", "plugins")
-    element = ElementTree.SubElement(steps, "command")
+    element = SubElement(steps, "command")
     _text(element, "description", command["description"])
     if "plugins" in command:
         _only(command["plugins"], "LogFilter")
-        plugins = ElementTree.SubElement(element, "plugins")
+        plugins = SubElement(element, "plugins")
         for log_filter in command["plugins"]["LogFilter"]:
-            config = ElementTree.SubElement(
-                ElementTree.SubElement(plugins, "LogFilter", type=log_filter["type"]), "config"
-            )
+            _only(log_filter, "type", "config")
+            config = SubElement(SubElement(plugins, "LogFilter", type=log_filter["type"]), "config")
             for name, value in log_filter["config"].items():
                 _text(config, name, value)
-    step = ElementTree.SubElement(
-        element, "node-step-plugin" if command["nodeStep"] else "step-plugin", type=command["type"]
-    )
-    configuration = ElementTree.SubElement(step, "configuration")
+    step = SubElement(element, "node-step-plugin" if command["nodeStep"] else "step-plugin", type=command["type"])
+    configuration = SubElement(step, "configuration")
     for name, value in command["configuration"].items():
-        ElementTree.SubElement(configuration, "entry", key=name, value=value)
+        SubElement(configuration, "entry", key=name, value=value)
 
 
 def _only(source: Mapping[str, Any], *known: str) -> None:
@@ -113,8 +108,8 @@ def _only(source: Mapping[str, Any], *known: str) -> None:
         raise ValueError(f"No XML is known for {', '.join(sorted(unknown))} of {source.get('name', 'a step')}")
 
 
-def _text(parent: ElementTree.Element, name: str, text: str) -> None:
-    ElementTree.SubElement(parent, name).text = text
+def _text(parent: Element, name: str, text: str) -> None:
+    SubElement(parent, name).text = text
 
 
 def _flag(value: bool) -> str:
