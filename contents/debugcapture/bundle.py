@@ -74,6 +74,8 @@ class Bundle:
         for artifact in self.manifest().artifacts:
             if artifact.file:
                 (self.folder / artifact.file).unlink(missing_ok=True)
+        for encrypted in (*self.folder.rglob("*.age"), *self.folder.rglob("*.age~")):
+            encrypted.unlink()  # of an upload that was killed
         (self.folder / SENT).unlink(missing_ok=True)
         release(self.folder)
 

@@ -8,6 +8,7 @@ from .errors import NotStored
 from .model import Manifest, Receipt, Stored
 from .report import INDEX, PREVIEW_BYTES, index_page
 from .sending import Sending
+from .stores.encrypted import EncryptedStore
 from .stores.store import Store
 
 _TEXT = (".txt", ".log", ".yaml")
@@ -40,17 +41,20 @@ def _send(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) ->
     manifest = bundle.manifest()
     artifacts = [one for one in manifest.artifacts if one.file]
     stored = Sending(bundle, store, url, say).all(artifacts, manifest.key)
-    _write_index(bundle, manifest, {one.key.removeprefix(f"{manifest.key}/"): one.link for one in stored})
-    for file in (MANIFEST, INDEX):
+    links = {one.file_key.removeprefix(f"{manifest.key}/"): one.link for one in stored}
+    # The page stays readable, so that the link tells everybody what there is; it shows nothing of it then.
+    for_page = store.plain if isinstance(store, EncryptedStore) else store
+    _write_index(bundle, manifest, links, encrypted=for_page is not store)
+    for file, where in ((MANIFEST, store), (INDEX, for_page)):
         path = bundle.folder / file
-        stored.append(store.put(f"{manifest.key}/{file}", path, sha256_of(path)))
+        stored.append(where.put(f"{manifest.key}/{file}", path, sha256_of(path)))
     return stored
 
 
-def _write_index(bundle: Bundle, manifest: Manifest, links: dict[str, str]) -> None:
+def _write_index(bundle: Bundle, manifest: Manifest, links: dict[str, str], *, encrypted: bool) -> None:
     previews = {}
     for artifact in manifest.artifacts:
-        if artifact.file.endswith(_TEXT) and not artifact.direct:
+        if artifact.file.endswith(_TEXT) and not artifact.direct and not encrypted:
             with (bundle.folder / artifact.file).open("rb") as file:
                 previews[artifact.file] = file.read(PREVIEW_BYTES)
-    (bundle.folder / INDEX).write_text(index_page(manifest, links, previews), encoding="utf-8")
+    (bundle.folder / INDEX).write_text(index_page(manifest, links, previews, encrypted=encrypted), encoding="utf-8")

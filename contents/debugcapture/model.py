@@ -212,6 +212,17 @@ class Stored:
     expires: datetime | None
     bytes: int
     sha256: str
+    plain_sha256: str = ""  # of the file before it was encrypted; "" when it was not
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Tell whether the store has ciphertext, below a key with .age behind it."""
+        return bool(self.plain_sha256)
+
+    @property
+    def file_key(self) -> str:
+        """Return the key as it is without encryption."""
+        return self.key.removesuffix(".age") if self.is_encrypted else self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +288,7 @@ class Receipt:
 
     def link(self, file: str) -> str:
         """Return the link of ``file``, named as in the bundle, or ""."""
-        return next((one.link for one in self.stored if one.key.endswith(f"/{file}")), "")
+        return next((one.link for one in self.stored if one.file_key.endswith(f"/{file}")), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ td.size{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 pre{overflow:auto;max-height:32rem;border:1px solid var(--line);padding:.8rem;font-size:.85rem}
 summary{cursor:pointer;font-weight:600;padding:.3rem 0}
 """
+_DECRYPT = (
+    "<p>The files are encrypted with age. With one of the keys that they are encrypted for: "
+    "<code>age --decrypt --identity KEY --output FILE FILE.age</code>; the checksum is that of FILE.</p>"
+)
 
 
 def summary(manifest: Manifest) -> str:
@@ -84,13 +88,17 @@ def _privileges(action: Action, ceiling: str) -> str:
 _PLANNED: Final = {ReadApi: "API", RunInTarget: "exec", RunInDebugContainer: "debug container", Skip: "skip"}
 
 
-def index_page(manifest: Manifest, links: Mapping[str, str], previews: Mapping[str, bytes]) -> str:
+def index_page(
+    manifest: Manifest, links: Mapping[str, str], previews: Mapping[str, bytes], *, encrypted: bool = False
+) -> str:
     """Return the bundle's page; it needs nothing but itself, and shows captured text only escaped.
 
-    ``links`` and ``previews`` (the beginning of a text) are by file name.
+    ``links`` and ``previews`` (the beginning of a text) are by file name. Of ``encrypted`` files the page says how to
+    open them.
     """
     rows = "".join(_row(one, links.get(one.file, one.file)) for one in manifest.artifacts)
     opened = "".join(_preview(one, previews[one.file]) for one in manifest.artifacts if one.file in previews)
+    text = f"<h2>Text</h2>{opened}" if opened else ""
     title = f"Debug capture of {manifest.target}"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_escaped(title)}</title>'
@@ -98,7 +106,7 @@ def index_page(manifest: Manifest, links: Mapping[str, str], previews: Mapping[s
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<style>{_STYLE}</style></head><body><main><h1>{_escaped(title)}</h1>{_facts(manifest)}"
         "<h2>Artifacts</h2><table><thead><tr><th>What</th><th>Outcome</th><th>Size</th><th>File or reason</th></tr>"
-        f"</thead><tbody>{rows}</tbody></table><h2>Text</h2>{opened}</main></body></html>\n"
+        f"</thead><tbody>{rows}</tbody></table>{_DECRYPT if encrypted else ''}{text}</main></body></html>\n"
     )
 
 

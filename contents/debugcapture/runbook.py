@@ -326,6 +326,8 @@ def _direct_store(step: CaptureStep) -> TakesDirectly | None:
         return None
     store = open_store(step.store) if step.store.store else None
     if not isinstance(store, TakesDirectly):
+        if step.store.encrypt_to:
+            raise BadInput("pods cannot send files themselves", "encrypt_to is set", "Set direct_mib to 0.")
         why = f"no store that takes them is set ({step.store.store or 'store is missing'})"
         do = "Give an s3:// or azblob:// store to the capture step itself, or set direct_mib to 0."
         raise BadInput("pods cannot send files themselves", why, do)

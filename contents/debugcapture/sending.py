@@ -35,7 +35,7 @@ class Sending:
         self._bundle, self._store, self._url, self._say = bundle, store, url, say
         self._lock, self._stop, self._hurry = threading.Lock(), threading.Event(), threading.Event()
         before = bundle.sent()
-        self._sent = {one.key: one for one in before.stored} if before and before.store == url else {}
+        self._sent = {one.file_key: one for one in before.stored} if before and before.store == url else {}
 
     def all(self, artifacts: Sequence[Artifact], folder: str) -> list[Stored]:
         """Send ``artifacts`` below ``folder`` and return where they are, in order. Raises NotStored or OSError."""
@@ -52,7 +52,7 @@ class Sending:
             return artifact.direct
         key, file = f"{folder}/{artifact.file}", self._bundle.folder / artifact.file
         sent = self._sent.get(key)
-        if sent and sent.sha256 == artifact.sha256 and _opens(sent):
+        if sent and (sent.plain_sha256 or sent.sha256) == artifact.sha256 and _opens(sent):
             return sent
         began = time.monotonic()
         stored = self._store.put(key, file, artifact.sha256, self._progress(artifact))

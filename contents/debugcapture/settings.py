@@ -579,6 +579,16 @@ class StoreSettings:
         "signed: whoever has the link can open it, until it expires (S3 and Azure); console: it opens the object in "
         "the AWS console, for who is logged in there.",
     )
+    encrypt_to: str = setting(
+        "",
+        "Encrypt for",
+        "Public keys of those who may read the evidence, one a line: age1…, or a line of an SSH .pub file. Everything "
+        "but the bundle's page is encrypted before it leaves this machine. Blank: the store's own encryption only.",
+        pattern=r"(age1[a-z0-9]+|ssh-(ed25519|rsa) [A-Za-z0-9+/=]+( [^\r\n]*)?|\s)+",
+        allowed="age1… or ssh-… public keys, one a line",
+        lines=True,
+        group="Store: encryption",
+    )
     link_base: str = setting(
         "",
         "Base of the links",

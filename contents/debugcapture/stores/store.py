@@ -36,7 +36,13 @@ def open_store(settings: StoreSettings) -> Store:
     """Return the store that ``settings`` name, with its links. Nothing is sent yet. Raises BadInput."""
     from .links import with_links
 
-    return with_links(_open(settings), settings)
+    store = with_links(_open(settings), settings)
+    recipients = [line.strip() for line in settings.encrypt_to.splitlines() if line.strip()]
+    if not recipients:
+        return store
+    from .encrypted import EncryptedStore
+
+    return EncryptedStore(store, recipients)
 
 
 def _open(settings: StoreSettings) -> Store:
