@@ -21,7 +21,7 @@ from typing import Any
 from .artifact_file import NO_RULES, ArtifactFile, Intake
 from .checksum import sha256_of
 from .errors import BadInput, NothingCaptured
-from .model import Artifact, ContainerState, Manifest, Receipt, Stored, Target, User
+from .model import PAGE, Artifact, ContainerState, Manifest, Receipt, Stored, Target, User
 from .settings import CAPTURE_ID
 from .spool import release, reserve
 
@@ -44,7 +44,7 @@ class Bundle:
 
     def save(self, manifest: Manifest) -> None:
         """Write the manifest, on a full disk too: some space is kept for it."""
-        _write(self.folder / MANIFEST, {"status": manifest.status, **asdict(manifest)})
+        _write(self.folder / MANIFEST, _json({"status": manifest.status, **asdict(manifest)}))
 
     def manifest(self) -> Manifest:
         """Return the manifest. Raises BadInput when ``folder`` is no bundle."""
@@ -53,9 +53,13 @@ class Bundle:
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{self.folder} is no bundle", f"its manifest is not one of ours ({error})") from error
 
+    def save_page(self, page: str) -> None:
+        """Write the page that the bundle's link opens."""
+        _write(self.folder / PAGE, page)
+
     def save_receipt(self, receipt: Receipt) -> None:
         """Write down where the store has the files."""
-        _write(self.folder / RECEIPT, asdict(receipt))
+        _write(self.folder / RECEIPT, _json(asdict(receipt)))
 
     def receipt(self) -> Receipt | None:
         """Return where the store has the files, or None when the bundle has not been stored."""
@@ -63,7 +67,7 @@ class Bundle:
 
     def save_sent(self, receipt: Receipt) -> None:
         """Write down which artifacts the store has, while others are still to be sent."""
-        _write(self.folder / SENT, asdict(receipt))
+        _write(self.folder / SENT, _json(asdict(receipt)))
 
     def sent(self) -> Receipt | None:
         """Return which artifacts a store has, or None when none has been sent."""
@@ -145,11 +149,23 @@ def recover(bundle: Bundle, now: datetime) -> None:
         return
     for part in sorted(bundle.folder.rglob("*.part")):
         file = part.with_suffix("")
-        if file.name in (MANIFEST, RECEIPT, SENT) or file.exists() or not part.stat().st_size:
+        if file.name in (MANIFEST, RECEIPT, SENT, PAGE) or file.exists() or not part.stat().st_size:
             continue
         part.rename(file)
-        name, why = str(file.relative_to(bundle.folder)), "the capture was killed while this was written"
-        one = Artifact("", name, name, file.stat().st_size, sha256_of(file), now, 0, "truncated", "", why)
+        name = str(file.relative_to(bundle.folder))
+        one = Artifact(
+            collector="",
+            title=name,
+            file=name,
+            bytes=file.stat().st_size,
+            sha256=sha256_of(file),
+            started=now,
+            took_s=0,
+            outcome="truncated",
+            how="",
+            reason="the capture was killed while this was written",
+            sensitive=True,  # nobody knows any more whether it was masked
+        )
         manifest = replace(manifest, artifacts=(*manifest.artifacts, one))
     bundle.save(manifest)
 
@@ -175,19 +191,23 @@ def open_bundle(folder: str, spool: Path) -> Bundle:
     return Bundle(path)
 
 
-def _write(file: Path, content: Any) -> None:
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, default=_json_time)
+
+
+def _write(file: Path, text: str) -> None:
     try:
-        _write_once(file, content)
+        _write_once(file, text)
     except OSError:
         if not release(file.parent):
             raise
-        _write_once(file, content)
+        _write_once(file, text)
 
 
-def _write_once(file: Path, content: Any) -> None:
+def _write_once(file: Path, text: str) -> None:
     part = file.with_name(file.name + ".part")
     with part.open("w", encoding="utf-8") as out:
-        json.dump(content, out, indent=2, default=_json_time)
+        out.write(text)
         out.flush()
         os.fsync(out.fileno())
     part.rename(file)

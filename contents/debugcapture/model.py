@@ -11,6 +11,7 @@ ArtifactOutcome = Literal["complete", "truncated", "failed", "skipped"]
 Invasive = Literal["safe", "pauses", "heavy"]  # harmless; stops the process for a moment; for long, or fills its disk
 Integrity = Literal["verified", "unverified"]  # whether the far side's checksum was compared
 READ_FROM_API = "read from the Kubernetes API"  # how an artifact was had
+PAGE = "index.html"  # the file of a bundle that its link opens
 FILES = "files"  # the collector that a job names paths for
 READS = (
     "snapshot",
@@ -285,6 +286,16 @@ class Receipt:
 
     store: str
     stored: tuple[Stored, ...]
+
+    @property
+    def page(self) -> str:
+        """Return the link of the bundle's page."""
+        return self.link(PAGE)
+
+    @property
+    def links_end(self) -> datetime | None:
+        """Return when the first of the links ends, or None when none does."""
+        return min((one.expires for one in self.stored if one.expires), default=None)
 
     def link(self, file: str) -> str:
         """Return the link of ``file``, named as in the bundle, or ""."""

@@ -34,7 +34,7 @@ from .keep import keep
 from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
 from .plan import is_running
 from .redact import redaction
-from .report import INDEX, artifact_table, plan_table, summary
+from .report import artifact_table, plan_table, summary
 from .selection import Selected, check, name_of, select
 from .sending import sending_ahead
 from .settings import (
@@ -474,7 +474,7 @@ def _keep(bundle: Bundle, settings: StoreSettings, spool: SpoolSettings, caller:
             )
         receipt = keep(bundle, open_store(settings), settings.store, caller.say)
     prune(spool_of(spool, caller), datetime.now(timezone.utc))
-    return receipt.link(INDEX)
+    return receipt.page
 
 
 def _run(api: Api, place: ContainerRef, argv: list[str], time_limit_s: int, caller: Caller) -> Outcome:

@@ -19,7 +19,7 @@ from .incident.pagerduty import LONGEST_FIELD, PagerDuty
 from .joins import Send, join, tell, untold
 from .keep import keep
 from .model import Target
-from .report import INDEX, summary
+from .report import summary
 from .settings import IncidentSettings, SpoolSettings
 from .steps import Caller, CaptureStep, RestartStep, spool_of
 from .stores.store import open_store
@@ -102,7 +102,7 @@ def _publish(settings: IncidentSettings, bundle: Bundle, text: str, caller: Call
 def _change(settings: IncidentSettings, bundle: Bundle, caller: Caller) -> None:
     manifest, receipt = bundle.manifest(), bundle.receipt()
     execution = caller.trigger.get("execution", "")
-    link = receipt.link(INDEX) if receipt else execution
+    link = receipt.page if receipt else execution
     details = {"capture": manifest.capture_id, "status": manifest.status, "incident": settings.incident_id}
     details |= {"pod": str(manifest.target), "workload": manifest.target.workload, "rundeck": execution}
     events = Events(settings.pagerduty_url, settings.pagerduty_integration_key, settings.pagerduty_ca)
@@ -187,7 +187,7 @@ def _set_field(settings: IncidentSettings, bundle: Bundle, caller: Caller) -> No
     receipt = bundle.receipt()
     if not (settings.pagerduty_field and receipt):
         return
-    links = (receipt.link(INDEX), caller.trigger.get("execution", ""))
+    links = (receipt.page, caller.trigger.get("execution", ""))
     short = next((one for one in links if one and len(one) <= LONGEST_FIELD), "")
     if not short:
         caller.say(f"no link has less than {LONGEST_FIELD} characters: the custom field is left as it is")

@@ -13,7 +13,6 @@ import pytest
 from debugcapture.bundle import create_bundle
 from debugcapture.keep import keep
 from debugcapture.model import Receipt
-from debugcapture.report import INDEX
 from debugcapture.settings import StoreSettings
 from debugcapture.stores.store import open_store
 from lab.prerequisites import ensure_program
@@ -51,7 +50,7 @@ def test_the_age_program_opens_what_the_store_has(age: Path, identity: tuple[Pat
         [age, "--decrypt", "--identity", private], input=ciphertext, check=True, capture_output=True
     )
     assert opened.stdout == CONTENT
-    assert b"age --decrypt" in fetched(receipt.link(INDEX))
+    assert b"age --decrypt" in fetched(receipt.page)
 
 
 def test_another_key_opens_nothing(age: Path, identity: tuple[Path, str], tmp_path: Path) -> None:

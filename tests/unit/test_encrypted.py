@@ -11,7 +11,7 @@ from pyrage import DecryptError, decrypt, x25519
 from debugcapture.bundle import MANIFEST, Bundle, create_bundle
 from debugcapture.errors import BadInput, NotStored
 from debugcapture.keep import keep
-from debugcapture.report import INDEX
+from debugcapture.model import PAGE
 from debugcapture.settings import StoreSettings
 from debugcapture.stores.encrypted import EncryptedStore
 from debugcapture.stores.file import FileStore
@@ -48,8 +48,8 @@ def test_everything_but_the_page_is_encrypted(bundle: Bundle, root: Path, identi
     (folder,) = (root / "shop" / "checkout").iterdir()
     assert decrypt((folder / "logs" / "app.log.age").read_bytes(), [identity]) == SECRET
     assert bundle.folder.name.encode() in decrypt((folder / f"{MANIFEST}.age").read_bytes(), [identity])
-    assert {one.name for one in folder.rglob("*") if one.is_file()} == {"app.log.age", f"{MANIFEST}.age", INDEX}
-    page = (folder / INDEX).read_text()
+    assert {one.name for one in folder.rglob("*") if one.is_file()} == {"app.log.age", f"{MANIFEST}.age", PAGE}
+    page = (folder / PAGE).read_text()
     assert "Jane" not in page
     assert "age --decrypt" in page
     assert receipt.link("logs/app.log").endswith("app.log.age")
@@ -79,7 +79,7 @@ def test_an_upload_that_is_taken_up_again_sends_the_same_bytes(
 def test_what_the_store_has_is_not_sent_again(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
     recipients = [str(identity.to_public())]
     with pytest.raises(NotStored):
-        keep(bundle, EncryptedStore(Flaky(root, INDEX), recipients), "file:///store", say)
+        keep(bundle, EncryptedStore(Flaky(root, PAGE), recipients), "file:///store", say)
     second = Flaky(root, "nothing")
     keep(bundle, EncryptedStore(second, recipients), "file:///store", say)
     assert not [key for key in second.put_keys if "app.log" in key]

@@ -12,8 +12,7 @@ import pytest
 from debugcapture.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
 from debugcapture.errors import NotStored
 from debugcapture.keep import keep
-from debugcapture.model import Artifact, Stored
-from debugcapture.report import INDEX, PREVIEW_BYTES
+from debugcapture.model import PAGE, Artifact, Stored
 from debugcapture.stores.file import FileStore
 from debugcapture.stores.store import Progress, unseen
 from tests.unit.builders import NOON, artifact, manifest, nothing, written
@@ -68,7 +67,7 @@ def say(_line: str) -> None:
 def test_everything_is_stored_below_namespace_workload_and_capture(bundle: Bundle, root: Path) -> None:
     keep(bundle, FileStore(root), URL, say)
     folder = root / "shop" / "checkout" / bundle.folder.name
-    assert files(root) == {str((folder / name).relative_to(root)) for name in (*CONTENTS, MANIFEST, INDEX)}
+    assert files(root) == {str((folder / name).relative_to(root)) for name in (*CONTENTS, MANIFEST, PAGE)}
     for name, content in CONTENTS.items():
         assert (folder / name).read_bytes() == content
     assert json.loads((folder / MANIFEST).read_text())["capture_id"] == bundle.folder.name
@@ -78,36 +77,36 @@ def test_receipt_has_a_link_for_every_file(bundle: Bundle, root: Path) -> None:
     receipt = keep(bundle, FileStore(root), URL, say)
     assert bundle.receipt() == receipt
     assert receipt.store == URL
-    for name in (*CONTENTS, MANIFEST, INDEX):
+    for name in (*CONTENTS, MANIFEST, PAGE):
         assert receipt.link(name).endswith(f"/{name}")
 
 
 def test_page_links_what_was_stored_and_previews_text_only(bundle: Bundle, root: Path) -> None:
     receipt = keep(bundle, FileStore(root), URL, say)
-    page = (root / "shop" / "checkout" / bundle.folder.name / INDEX).read_text()
+    page = (root / "shop" / "checkout" / bundle.folder.name / PAGE).read_text()
     for name in CONTENTS:
         assert f'href="{receipt.link(name)}"' in page
-    assert "<pre>started\n</pre>" in page
-    assert "<pre>kind: Pod\n</pre>" in page
-    assert page.count("<pre>") == 2
+    assert ">started\n</pre>" in page
+    assert ">kind: Pod\n</pre>" in page
+    assert page.count("<pre ") == 2
 
 
 def test_preview_of_a_long_log_is_its_beginning(bundle: Bundle, root: Path) -> None:
-    long = b"x" * PREVIEW_BYTES + b"y"
+    long = b"x" * (64 << 10) + b"y"
     written(bundle.folder, "logs/app.log", long)
     bundle.save(manifest(of("logs/app.log", long), capture_id=bundle.folder.name))
     keep(bundle, FileStore(root), URL, say)
-    page = (root / "shop" / "checkout" / bundle.folder.name / INDEX).read_text()
+    page = (root / "shop" / "checkout" / bundle.folder.name / PAGE).read_text()
     assert "x\n[the first 64.0 KiB of 64.0 KiB]" in page
     assert "xy" not in page
 
 
 def test_artifacts_leave_the_spool_when_all_is_stored(bundle: Bundle, root: Path) -> None:
     keep(bundle, FileStore(root), URL, say)
-    assert files(bundle.folder) == {MANIFEST, RECEIPT, INDEX}
+    assert files(bundle.folder) == {MANIFEST, RECEIPT, PAGE}
 
 
-@pytest.mark.parametrize("refused", [*CONTENTS, MANIFEST, INDEX])
+@pytest.mark.parametrize("refused", [*CONTENTS, MANIFEST, PAGE])
 def test_store_that_fails_keeps_everything_and_names_the_place(refused: str, bundle: Bundle, root: Path) -> None:
     with pytest.raises(NotStored) as caught:
         keep(bundle, Flaky(root, refused), URL, say)
@@ -144,4 +143,4 @@ def test_each_file_is_said(bundle: Bundle, root: Path) -> None:
     receipt = keep(bundle, FileStore(root), URL, told)
     files_said = {"stored logs/app.log, 8 B", "stored pod.yaml, 10 B", "stored heap.bin, 2 B"}
     assert set(said[:3]) == files_said
-    assert said[3:] == [f"stored in {URL}: {receipt.link(INDEX)}"]
+    assert said[3:] == [f"stored in {URL}: {receipt.page}"]

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.incident.note import LIMIT_BYTES, capture_note, failure_note, marker
-from debugcapture.model import READ_FROM_API, ContainerState, Receipt, Stored
-from debugcapture.report import INDEX
+from debugcapture.model import PAGE, READ_FROM_API, ContainerState, Receipt, Stored
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target
 
 MARK = marker(CAPTURE_ID)
@@ -18,7 +17,7 @@ URL = "https://rundeck.example/project/shop/execution/show/7"
 
 
 def receipt(*files: str, expires: datetime | None = NOON) -> Receipt:
-    names = files or (INDEX, "jvm-threads.txt")
+    names = files or (PAGE, "jvm-threads.txt")
     return Receipt(
         "s3://b/p", tuple(Stored(f"n/w/i/{name}", "", f"https://s3/{name}", expires, 1, "") for name in names)
     )
@@ -30,7 +29,7 @@ def test_note_of_a_stored_capture_leads_to_the_evidence() -> None:
     assert capture_note(manifest(artifact(), failed, skipped), receipt(), "/spool/b", URL, "").splitlines() == [
         "Debug state of shop/checkout-7d9f-abcde (container app): partial",
         "State at capture: running",
-        f"Evidence: https://s3/{INDEX}",
+        f"Evidence: https://s3/{PAGE}",
         "Java thread dump: https://s3/jvm-threads.txt",
         "Links open until 2026-01-02 12:00 UTC; kept in s3://b/p",
         "- Log: failed, exit code 1 no space",
@@ -63,7 +62,7 @@ def test_empty_log_is_not_worth_a_line() -> None:
 
 def test_snapshot_has_no_link_of_its_own() -> None:
     snapshot = artifact(collector="pod-snapshot", title="Pod YAML", file="pod.yaml", how=READ_FROM_API)
-    assert "Pod YAML: https" not in capture_note(manifest(snapshot), receipt(INDEX, "pod.yaml"), "", "", "")
+    assert "Pod YAML: https" not in capture_note(manifest(snapshot), receipt(PAGE, "pod.yaml"), "", "", "")
 
 
 def test_note_of_a_failed_capture_says_why() -> None:
@@ -121,7 +120,7 @@ def test_marker_is_not_part_of_another(other: str) -> None:
 
 def test_two_long_links_do_not_break_the_limit_and_the_first_stays() -> None:
     link = "https://b.s3.amazonaws.com/x?X-Amz-Security-Token=" + "A" * 1200
-    stored = tuple(Stored(f"a/{name}", "", link, NOON, 1, "") for name in (INDEX, "jvm-threads.txt"))
+    stored = tuple(Stored(f"a/{name}", "", link, NOON, 1, "") for name in (PAGE, "jvm-threads.txt"))
     text = capture_note(manifest(artifact()), Receipt("s3://b", stored), "", URL, "")
     assert len(text.encode()) <= LIMIT_BYTES
     assert text.count(link) == 1

@@ -29,7 +29,6 @@ from debugcapture.incident.events import Events
 from debugcapture.incident.pagerduty import PagerDuty
 from debugcapture.keep import keep
 from debugcapture.model import ExitStatus, Json
-from debugcapture.report import INDEX
 from debugcapture.selection import select
 from debugcapture.settings import TargetSettings, read
 from debugcapture.steps import AttachStep, Caller, CaptureStep, ExecStep, NoteStep, UploadStep
@@ -320,7 +319,7 @@ def test_bundle_that_another_process_has_just_sent_is_linked(bundle: Bundle, cal
     waits.join(timeout=30)
     receipt = bundle.receipt()
     assert receipt
-    assert links == [receipt.link(INDEX)]
+    assert links == [receipt.page]
 
 
 def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(

@@ -7,7 +7,6 @@ from ..errors import one_line
 from ..model import READ_FROM_API, Artifact, Manifest, Receipt, Target
 
 LIMIT_BYTES = 2000
-_INDEX = "index.html"
 # What stays in a note that gets too long: the smaller the number, the longer.
 _ALWAYS, _MISSING, _LINK, _CAPTURED, _SKIPPED = range(5)
 Line = tuple[int, str]
@@ -77,13 +76,12 @@ def restart_note(what: str, how: str, by: str, execution: str, mark: str) -> str
 
 
 def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
-    lines = [(_ALWAYS, f"Evidence: {receipt.link(_INDEX)}")]
+    lines = [(_ALWAYS, f"Evidence: {receipt.page}")]
     dump = next((one for one in manifest.artifacts if one.file and not _from_api(one)), None)
     if dump:
         lines.append((_LINK, f"{dump.title}: {receipt.link(dump.file)}"))
-    expiry = next((one.expires for one in receipt.stored if one.expires), None)
-    if expiry:
-        lines.append((_MISSING, f"Links open until {expiry:%Y-%m-%d %H:%M} UTC; kept in {receipt.store}"))
+    if receipt.links_end:
+        lines.append((_MISSING, f"Links open until {receipt.links_end:%Y-%m-%d %H:%M} UTC; kept in {receipt.store}"))
     return lines
 
 
