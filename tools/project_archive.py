@@ -19,6 +19,7 @@ from tools.vendored import ROOT
 JOBS = ROOT / "jobs"
 PARTS = JOBS / "archive"
 PLACEHOLDER = "PROJECT"
+_DELIMITER = ","
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 _FLAGS = ("executionEnabled", "multipleExecutions", "nodeFilterEditable", "scheduleEnabled")
 _TEXTS = ("defaultTab", "description", "group", "id", "loglevel", "name", "timeout", "uuid")
@@ -48,13 +49,16 @@ def jobs() -> Iterator[dict[str, Any]]:
 
 def job_xml(job: Mapping[str, Any]) -> bytes:
     """Return one job as a document of Rundeck's. Raises ValueError for a key that it would lose."""
-    _only(job, *_FLAGS, *_TEXTS, "options", "sequence")
+    _only(job, *_FLAGS, *_TEXTS, "options", "schedule", "sequence")
     top = Element("joblist")
     element = SubElement(top, "job")
     for name in _TEXTS:
         _text(element, name, job[name])
     for name in _FLAGS:
         _text(element, name, _flag(job[name]))
+    if "schedule" in job:
+        _only(job["schedule"], "crontab")
+        SubElement(element, "schedule", crontab=job["schedule"]["crontab"])
     if job.get("options"):
         options = SubElement(SubElement(element, "context"), "options", preserveOrder="true")
         for option in job["options"]:
@@ -78,11 +82,17 @@ def _option(options: Element, option: Mapping[str, Any]) -> None:
         if name in option:
             element.set(attribute, _flag(option[name]))
     if "values" in option:
-        element.set("values", ",".join(option["values"]))
-        element.set("valuesListDelimiter", ",")
+        element.set("values", _joined(option))
+        element.set("valuesListDelimiter", _DELIMITER)
     for name in ("description", "label"):
         if name in option:
             _text(element, name, option[name])
+
+
+def _joined(option: Mapping[str, Any]) -> str:
+    if any(_DELIMITER in value for value in option["values"]):
+        raise ValueError(f"No XML is known for a value of {option['name']} with {_DELIMITER} in it")
+    return _DELIMITER.join(option["values"])
 
 
 def _command(steps: Element, command: Mapping[str, Any]) -> None:

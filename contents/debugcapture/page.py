@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import groupby
 
-from .model import Artifact, Manifest
+from .errors import one_line
+from .model import Artifact, Manifest, Receipt
 from .report import masking, size
 
+_BEGIN, _END = "#BEGIN:RUNDECK:DATATYPE:text/html", "#END:RUNDECK:DATATYPE"
 _LEAST_SHOWN, _MOST_SHOWN, _SHOWN_IN_ALL = 4 << 10, 64 << 10, 4 << 20
 _STYLE = """
 :root{color-scheme:light dark;--line:#d0d7de;--soft:#59636e;--ok:#1a7f37;--bad:#b42318;--warn:#8a5a00;--back:#fff;
@@ -81,6 +83,30 @@ def index_page(
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<style>{_STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
     )
+
+
+def result_html(manifest: Manifest, receipt: Receipt) -> str:
+    """Return the outcome as Rundeck's log shows it where the step has the filter `render-datatype`.
+
+    Source: Rundeck documentation, "Render Formatted Data" log filter. It sanitizes HTML, and takes one line after the
+    other until the end mark, so nothing that was captured may have a line of its own.
+    """
+    rows = "".join(_result_row(one, receipt.link(one.file) if one.file else "") for one in manifest.artifacts)
+    heading = f"{_escaped(manifest.status)}: {_anchor(receipt.page, str(manifest.target))}"
+    head = "<tr><th>What</th><th>Outcome</th><th>Size</th><th>File or reason</th></tr>"
+    lines = (_BEGIN, f"<p><b>{heading}</b></p>", f"<table>{head}{rows}</table>", _END)
+    return "\n".join(lines)
+
+
+def _result_row(one: Artifact, link: str) -> str:
+    shown = "; ".join(filter(None, [_anchor(link, one.file) if one.file else "", _escaped(one_line(one.reason))]))
+    cells = (_escaped(one_line(_named(one))), one.outcome, size(one.bytes) if one.bytes else "", shown)
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _anchor(link: str, text: str) -> str:
+    shown = _escaped(one_line(text))
+    return f'<a href="{_escaped(link)}">{shown}</a>' if link.startswith(("https://", "http://")) else shown
 
 
 def shown_bytes(texts: int) -> int:

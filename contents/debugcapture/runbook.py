@@ -31,7 +31,8 @@ from .errors import (
 )
 from .joins import Joins, Wanted
 from .keep import keep
-from .model import ContainerRef, ExitStatus, Manifest, Outcome, Target
+from .model import ContainerRef, ExitStatus, Manifest, Outcome, Receipt, Target
+from .page import result_html
 from .plan import is_running
 from .redact import redaction
 from .report import artifact_table, plan_table, summary
@@ -41,7 +42,6 @@ from .settings import (
     CommandSettings,
     IncidentSettings,
     NamespacesSettings,
-    SpoolSettings,
     StoreSettings,
     TargetSettings,
     TriggerSettings,
@@ -180,10 +180,10 @@ def upload(step: UploadStep, caller: Caller) -> Outcome:
             raise failures[0]
         return Outcome(0)
     bundle = open_bundle(step.bundle.bundle, spool)
-    link = _keep(bundle, step.store, step.spool, caller)
+    receipt = _keep(bundle, step, caller)
     for error in _send_waiting(waiting(spool), step.store, caller):
         caller.say(str(error))  # not this run's bundle, and it is tried again by the next
-    return Outcome(0, {"link": link})
+    return Outcome(0, {"link": receipt.page})
 
 
 def annotate(step: NoteStep, caller: Caller) -> Outcome:
@@ -438,7 +438,7 @@ def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[
     failure: CaptureError | None = None
     if step.store.store:
         try:
-            data["link"] = _keep(bundle, step.store, step.spool, caller)
+            data["link"] = _keep(bundle, step, caller).page
         except NotStored as error:
             failure = error
     why = str(failure or "")
@@ -462,8 +462,8 @@ def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Ca
     return failures
 
 
-def _keep(bundle: Bundle, settings: StoreSettings, spool: SpoolSettings, caller: Caller) -> str:
-    """Send ``bundle`` to the store and return its link; old receipts go.
+def _keep(bundle: Bundle, step: CaptureStep | UploadStep, caller: Caller) -> Receipt:
+    """Send ``bundle`` to the store, show the result, and return the receipt; old receipts go.
 
     A run that sends what waits may just have taken it: then it is there a little later, and only the link is wanted.
     """
@@ -472,9 +472,11 @@ def _keep(bundle: Bundle, settings: StoreSettings, spool: SpoolSettings, caller:
             raise NotStored(
                 f"cannot send {bundle.folder}", "another process is sending it", "It will be stored by that."
             )
-        receipt = keep(bundle, open_store(settings), settings.store, caller.say)
-    prune(spool_of(spool, caller), datetime.now(timezone.utc))
-    return receipt.page
+        receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)
+    prune(spool_of(step.spool, caller), datetime.now(timezone.utc))
+    if step.result.rendered:
+        caller.say(result_html(bundle.manifest(), receipt))
+    return receipt
 
 
 def _run(api: Api, place: ContainerRef, argv: list[str], time_limit_s: int, caller: Caller) -> Outcome:

@@ -233,8 +233,8 @@ class CaptureSettings:
     collectors: str = setting(
         "standard",
         "Collectors",
-        "What to capture: a symptom (stuck, slow, memory, crashing, network), a depth (quick, standard, deep), or "
-        "collectors by name, separated by commas.",
+        "What to capture: a symptom (stuck, slow, memory, crashing, network), a depth (quick, standard, deep), one "
+        "kind (threads, heap, traffic, logs-and-events), or collectors by name, separated by commas.",
         pattern=r"[a-z0-9-]+(\s*,\s*[a-z0-9-]+)*",
         allowed="collector names separated by commas",
         required=True,
@@ -603,6 +603,17 @@ class StoreSettings:
         "How long a link opens without an AWS login; S3 allows 7 days at most.",
         least=60,
         most=7 * DAY_S,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultSettings:
+    """Result."""
+
+    rendered: bool = setting(
+        False,
+        "Result as a table with links",
+        "Print the result as HTML, which the step's log filter “Render Formatted Data” shows as a table with links.",
     )
 
 

@@ -20,6 +20,7 @@ from .settings import (
     NodesSettings,
     RedactionSettings,
     RestartSettings,
+    ResultSettings,
     SpoolSettings,
     StoreSettings,
     TargetSettings,
@@ -51,6 +52,7 @@ class CaptureStep:
     redaction: RedactionSettings
     spool: SpoolSettings
     store: StoreSettings
+    result: ResultSettings
     incident: IncidentSettings
     alerts: AlertSettings
     trigger: TriggerSettings
@@ -101,6 +103,7 @@ class UploadStep:
 
     bundle: BundleSettings
     store: StoreSettings
+    result: ResultSettings
     spool: SpoolSettings
 
 

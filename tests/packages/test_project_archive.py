@@ -26,7 +26,11 @@ BY_OPERATORS = {
     "Capture debug state of a pod",
     "Capture debug state of a service",
     "Capture from an incident",
+    "Heap dump",
+    "Logs and events",
+    "Run a diagnostic command",
     "Send captures that are waiting",
+    "Thread dump",
     "Check the installation",
 }
 
@@ -55,6 +59,8 @@ def job_of(document: str) -> dict[str, Any]:
     """A job's XML as the map that its YAML would give; Rundeck's codec does the same."""
     (job,) = ElementTree.fromstring(document)
     read: dict[str, Any] = {one.tag: typed(one.text or "") for one in job if not len(one) and not one.attrib}
+    if (schedule := job.find("schedule")) is not None:
+        read["schedule"] = dict(schedule.attrib)
     if (options := job.find("context/options")) is not None:
         assert options.get("preserveOrder") == "true"
         read["options"] = [option_of(one) for one in options]
@@ -104,8 +110,14 @@ def test_each_job_is_imported_as_its_yaml_says(archive: Path) -> None:
 
 def test_a_key_that_xml_would_lose_is_refused() -> None:
     job = next(jobs())
-    with pytest.raises(ValueError, match="schedule of Capture"):
-        job_xml({**job, "schedule": {"crontab": "0 0 * * * ? *"}})
+    with pytest.raises(ValueError, match="orchestrator of Capture"):
+        job_xml({**job, "orchestrator": {"type": "subset"}})
+
+
+def test_a_value_that_xml_would_split_is_refused() -> None:
+    job = next(one for one in jobs() if one["name"] == "Heap dump")
+    with pytest.raises(ValueError, match="value of confirm"):
+        job_xml({**job, "options": [{"name": "confirm", "values": ["yes, it may"]}]})
 
 
 def test_the_webhook_runs_a_job_of_the_archive(archive: Path) -> None:

@@ -205,3 +205,75 @@ def test_the_installation_is_checked_by_its_own_job(project: Project) -> None:
     refused = project.run("check-installation.yaml", {"namespaces": "default"})
     assert [step.exit_code for step in refused.steps] == [10]
     assert any("kind: RoleBinding" in line for line in refused.output)
+
+
+def shown(run: JobRun) -> str:
+    """What the filter render-datatype shows in the log."""
+    lines = list(run.output)
+    begin, end = lines.index("#BEGIN:RUNDECK:DATATYPE:text/html"), lines.index("#END:RUNDECK:DATATYPE")
+    return "\n".join(lines[begin + 1 : end])
+
+
+def test_a_thread_dump_is_just_that_and_its_result_is_a_table_with_links(project: Project) -> None:
+    run = project.run("thread-dump.yaml", {"namespace": SHOP, "workload": "checkout"})
+    assert run.succeeded, run.errors
+    assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
+    table = shown(run)
+    assert re.search(
+        r'<td>Java threads</td><td>complete</td><td>[^<]+</td><td><a href="http[^"]+">jvm-threads.txt</a>', table
+    )
+    assert table.count("<tr>") == 2  # the heading, and nothing else
+
+
+def test_a_heap_dump_is_taken_when_the_operator_confirms(project: Project) -> None:
+    options = {"namespace": SHOP, "pod": running_pod("orders")}
+    unconfirmed = project.run("heap-dump.yaml", options)
+    assert "confirm" in (unconfirmed.refused or "")
+    run = project.run("heap-dump.yaml", options | {"confirm": "yes"})
+    assert run.succeeded, run.errors
+    assert "jvm-heap.hprof" in shown(run)
+    assert any("Java heap dump" in line and "complete" in line for line in run.output)
+
+
+def test_network_traffic_is_captured_where_the_namespace_allows_it(project: Project) -> None:
+    run = project.run("network-capture.yaml", {"namespace": SHOP, "pod": running_pod("checkout")})
+    assert run.succeeded, run.errors
+    table = shown(run)
+    assert re.search(r"<td>Packets of 30 s</td><td>skipped</td><td></td><td>[^<]*violates PodSecurity", table)
+    assert "network.txt" in table
+
+
+def test_logs_and_events_touch_no_pod(project: Project, kubectl: Kubectl) -> None:
+    pod = running_pod("orders")
+    before = len(debug_containers(kubectl, pod))
+    run = project.run("logs-and-events.yaml", {"namespace": SHOP, "workload": "orders"})
+    assert run.succeeded, run.errors
+    assert "orders" in artifact(run, "logs/orders.log")
+    assert len(debug_containers(kubectl, pod)) == before
+
+
+def test_a_diagnostic_command_is_one_of_the_list(project: Project) -> None:
+    options = {"namespace": SHOP, "pod": running_pod("orders")}
+    run = project.run("diagnostic-command.yaml", options | {"command": "cat /proc/loadavg"})
+    assert run.succeeded, run.errors
+    assert re.match(r"\d+\.\d+ \d+\.\d+", run.output[0])
+    assert project.run("diagnostic-command.yaml", options | {"command": "cat /etc/shadow"}).refused
+
+
+def test_a_toolbox_command_runs_beside_a_container_without_a_shell(project: Project) -> None:
+    options = {"namespace": SHOP, "pod": running_pod("checkout"), "command": "cat /proc/1/comm"}
+    run = project.run("toolbox-command.yaml", options)
+    assert run.succeeded, run.errors
+    assert run.output[-1] == "java"
+
+
+def test_memory_is_captured_only_above_the_limit_that_is_set(project: Project) -> None:
+    options = {"namespace": SHOP, "selector": "app=orders"}
+    below = project.run("capture-before-out-of-memory.yaml", options | {"percent": "99"})
+    assert below.succeeded, below.errors
+    assert any("nothing to do" in line for line in below.output)
+    above = project.run("capture-before-out-of-memory.yaml", options | {"percent": "10"})
+    assert above.succeeded, above.errors
+    assert "jvm-heap.hprof" in shown(above)
+    again = project.run("capture-before-out-of-memory.yaml", options | {"percent": "10"})
+    assert "cool" in shown(again)
