@@ -237,6 +237,7 @@ def _manifest(saved: dict[str, Any]) -> Manifest:
         artifacts=tuple(_artifact(one) for one in saved["artifacts"]),
         more_targets=tuple(_target(one) for one in saved["more_targets"]),
         remarks=tuple(saved["remarks"]),
+        requests=saved.get("requests", 0),  # an older version did not count them
         schema=saved["schema"],
     )
 

@@ -80,6 +80,11 @@ class Record:
             self._save(replace(self._manifest, artifacts=(*self._manifest.artifacts, artifact)))
         self._added(artifact)
 
+    def add_all(self, artifacts: Sequence[Artifact]) -> None:
+        """Add artifacts that are in the store already, all in one write."""
+        with self._lock:
+            self._save(replace(self._manifest, artifacts=(*self._manifest.artifacts, *artifacts)))
+
     def remark(self, line: str) -> None:
         """Add what was chosen or noticed."""
         with self._lock:
@@ -90,12 +95,13 @@ class Record:
         with self._lock:
             self._save(replace(self._manifest, more_targets=(*self._manifest.more_targets, target)))
 
-    def finish(self) -> Manifest:
-        """Write down that all is done."""
+    def finish(self, requests: int = 0) -> Manifest:
+        """Write down that all is done, after so many ``requests`` to the API server."""
         with self._lock:
             order = {target.pod: place for place, target in enumerate(self._manifest.targets)}
             artifacts = sorted(self._manifest.artifacts, key=lambda one: order.get(one.pod, 0))
-            self._save(replace(self._manifest, artifacts=tuple(artifacts), finished=_now()))
+            done = replace(self._manifest, artifacts=tuple(artifacts), finished=_now(), requests=requests)
+            self._save(done)
             return self._manifest
 
     def _save(self, manifest: Manifest) -> None:

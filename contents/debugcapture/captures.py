@@ -1,6 +1,5 @@
 """Capture several targets side by side: each has its own progress, its own failure, its own place in the bundle."""
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from .attachment import Attachment, DebugOptions, debug_options
 from .bundle import captured_before
 from .capture import Capture, Record
 from .cluster.api import Api
+from .cluster.watch import pod_changes
 from .collectors.catalog import Chosen, choose, files_collector
 from .direct import Direct
 from .errors import CaptureError
@@ -24,7 +24,7 @@ from .survey import Scope, Survey
 from .targets import find_target
 
 Say = Callable[[str], None]
-_RESTART_POLL_S, _REPLACEMENT_START_S = 0.5, 60
+_REPLACEMENT_START_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,11 @@ class Captures:
                 self._api.streams.break_all()
                 raise
 
+    @property
+    def requests(self) -> int:
+        """Return how many requests the API server has got."""
+        return self._api.requests
+
     def plan(self, selected: Selected) -> list[Action]:
         """Return what would be done to ``selected``; nothing is attached."""
         chosen, may = self._chosen, self._allowed(selected.target)
@@ -131,10 +136,7 @@ class Captures:
         if is_running(target) or not limit_s:
             return selected
         say(f"{target} does not run ({target.state}): waiting for its next start, {limit_s:.0f} s at most")
-        deadline = time.monotonic() + limit_s
-        while time.monotonic() < deadline:
-            time.sleep(_RESTART_POLL_S)
-            pod = self._api.pod(target.namespace, target.pod)
+        for pod in pod_changes(self._api, target.namespace, target.pod, limit_s):
             found = find_target(pod, target.container, datetime.now(timezone.utc))
             if is_running(found):
                 record.remark(f"{target} was caught at its start")

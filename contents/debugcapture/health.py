@@ -14,6 +14,7 @@ _KINDS = ("containerStatuses", "initContainerStatuses")
 # Severities: the order in which pods are worth looking at. Where two differ in nothing else, this decides.
 _CRASHED, _STUCK, _ENDED, _NOT_READY, _CANNOT_START, _PENDING, _RESTARTED = 70, 60, 50, 40, 30, 20, 10
 _STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
+Rank = tuple[list[int], int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +97,11 @@ def _terminating(pod: Json) -> bool:
 
 def worst_first(pods: Sequence[Json], now: datetime) -> list[Json]:
     """Return ``pods`` so that the one most worth capturing is the first; healthy ones come last, oldest first."""
+    return sorted(pods, key=lambda pod: rank(pod, now))
 
-    def rank(pod: Json) -> tuple[object, ...]:
-        severities = [-one.severity for one in findings(pod, now)]
-        restarts = sum(status.get("restartCount", 0) for status in statuses(pod))
-        return (
-            severities or [0],
-            -restarts,
-            str(pod["metadata"].get("creationTimestamp", "")),
-            pod["metadata"]["name"],
-        )
 
-    return sorted(pods, key=rank)
+def rank(pod: Json, now: datetime) -> Rank:
+    """Return what puts ``pod`` in its place among others: the smallest is most worth capturing."""
+    severities = [-one.severity for one in findings(pod, now)]
+    restarts = sum(status.get("restartCount", 0) for status in statuses(pod))
+    return (severities or [0], -restarts, str(pod["metadata"].get("creationTimestamp", "")), pod["metadata"]["name"])

@@ -259,6 +259,7 @@ class Manifest:
     artifacts: tuple[Artifact, ...] = ()
     more_targets: tuple[Target, ...] = ()
     remarks: tuple[str, ...] = ()  # what was chosen and noticed on the way, a line each
+    requests: int = 0  # to the API server
     schema: int = 1
 
     @property

@@ -9,7 +9,7 @@ _API = "rbac.authorization.k8s.io"
 Scope = Literal["namespace", "cluster"]
 Purpose = Literal[
     "every capture", "commands in the container", "debug containers", "services by name", "what is around the pod",
-    "nodes and namespaces", "copies of pods, looks at nodes",
+    "nodes and namespaces", "copies of pods, looks at nodes", "waits without polling",
 ]  # fmt: skip
 
 
@@ -44,12 +44,14 @@ PERMISSIONS = (
     Permission("debug containers", "", "pods/ephemeralcontainers", ("patch",)),
     *(Permission("nodes and namespaces", "", one, ("get",), "cluster") for one in ("namespaces", "nodes")),
     Permission("copies of pods, looks at nodes", "", "pods", ("create", "delete")),
+    Permission("waits without polling", "", "pods", ("watch",)),
 )
 # A capture does without these; what they are for is left out, and said so. Where they are granted by us.
 OPTIONAL: Mapping[Purpose, str] = {
     "what is around the pod": "deploy/rbac.yaml",
     "nodes and namespaces": "deploy/rbac.yaml",
     "copies of pods, looks at nodes": "deploy/rbac-pods.yaml",
+    "waits without polling": "deploy/rbac.yaml",
 }
 
 

@@ -308,6 +308,7 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
         begun = replace(begun, capture_id=bundle.folder.name)
         manifest = _run_all(step, captures, met, bundle, begun, caller)
     caller.say(artifact_table(manifest))
+    caller.say(f"{manifest.requests} requests to the API server")
     if manifest.status == "failed":
         reasons = "; ".join(artifact.reason for artifact in manifest.artifacts)
         raise _begun(NothingCaptured(f"nothing was captured from {_subject(step)}", reasons), bundle)
@@ -346,7 +347,7 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
         with writable(bundle.folder), sending_ahead(bundle, step.store, caller.say) as send:
             record = Record(bundle, begun, send)
             captures.run(met, record, _direct(step, begun))
-            return record.finish()
+            return record.finish(captures.requests)
     except CaptureError as error:
         raise _begun(error, bundle) from error.__cause__
 
@@ -361,7 +362,7 @@ def _targets(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Selected
         found = find_targets(api, alerts, step.alerts, step.target.container, step.many.max_pods)
         selected, remarks = found.targets, found.remarks
     else:
-        selected, remarks = select(api, step.target, step.many.max_pods)
+        selected, remarks = select(api, step.target, step.many.max_pods, step.sampling)
     met, judged = fulfilled(api, selected, step.capture.when)
     for line in (*remarks, *judged):
         caller.say(line)

@@ -1,17 +1,19 @@
 """Ask the cluster for the pods that the settings mean: one by name, or those of a workload or selector."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import chain
 from typing import Final
 from urllib.parse import quote
 
-from .cluster.api import Api
+from .cluster.api import Api, pods_path
 from .errors import BadInput, CaptureError, NotAllowed, TargetNotFound
 from .model import Json, Target
+from .sampling import Candidate, Sampling, candidate, choose, sample, sampled
 from .settings import TargetSettings
-from .targets import choose_pods, controller, find_target, pod_not_found, workload
+from .targets import controller, find_target, pod_not_found, workload
 
 KINDS: Final[Mapping[str, str]] = {
     "deployment": "/apis/apps/v1/namespaces/{namespace}/deployments",
@@ -33,25 +35,67 @@ class Selected:
     target: Target
 
 
-def select(api: Api, settings: TargetSettings, most: int) -> tuple[list[Selected], list[str]]:
+def select(
+    api: Api, settings: TargetSettings, most: int, sampling: Sampling | None = None
+) -> tuple[list[Selected], list[str]]:
     """Return ``most`` targets at most, and how they were chosen, a line each.
 
     The settings have been checked (`check`). Raises TargetNotFound with the names that were perhaps meant.
     """
-    now = datetime.now(timezone.utc)
     if settings.pod:
-        return [_selected(_named(api, settings), settings, now)], []
-    pods, source = _candidates(api, settings)
-    if not pods:
-        raise TargetNotFound(f"no pod of {source}", "it has none", "Is it scaled to zero, or is the selector wrong?")
-    chosen = [_selected(pod, settings, now) for pod in choose_pods(pods, settings.choose, most, now)]
+        return [_selected(_named(api, settings), settings, datetime.now(timezone.utc))], []
+    pods: dict[str, Json] = {}
+    pages, source = _candidates(api, settings)
+
+    def kept() -> Iterator[Json]:
+        for page in pages:
+            for pod in page:
+                pods[pod["metadata"]["uid"]] = pod
+                yield pod
+
+    chosen, remarks = _chosen(kept(), source, settings, most, sampling)
+    return [Selected(pods[one.target.uid], one.target) for one in chosen], [
+        *remarks,
+        *(_why(one.target) for one in chosen),
+    ]
+
+
+def pin(
+    api: Api, settings: TargetSettings, most: int, sampling: Sampling | None = None
+) -> tuple[list[Target], list[str]]:
+    """Return what `select` does, without the pods themselves: of thousands, no more than their targets are held."""
+    if settings.pod:
+        selected, remarks = select(api, settings, most)
+        return [one.target for one in selected], remarks
+    pages, source = _candidates(api, settings)
+    chosen, remarks = _chosen((pod for page in pages for pod in page), source, settings, most, sampling)
+    unhealthy = sum(bool(one.target.unhealthy) for one in chosen)
+    return [one.target for one in chosen], [*remarks, f"{unhealthy} of them are unhealthy"]
+
+
+def _chosen(
+    pods: Iterable[Json], source: str, settings: TargetSettings, most: int, sampling: Sampling | None
+) -> tuple[list[Candidate], list[str]]:
+    now = datetime.now(timezone.utc)
+    candidates, without = list[Candidate](), list[TargetNotFound]()
+    for pod in pods:
+        try:
+            candidates.append(candidate(pod, settings.container, now))
+        except TargetNotFound as error:
+            without.append(error)
+    if not candidates:
+        do = "Is it scaled to zero, or is the selector wrong?"
+        raise without[0] if without else TargetNotFound(f"no pod of {source}", "it has none", do)
+    among = candidates
+    remarks = [f"{len(without)} pods without a container {settings.container} were left out"] if without else []
+    if sampling and settings.choose == "unhealthy-first" and len(candidates) > sampling.above:
+        among = sample(candidates, min(sampling.per_workload, most))
+        remarks.append(sampled(sampling, len(among), len(candidates)))
+    chosen = choose(among, settings.choose, most)
     order = (
         "the unhealthy ones first" if settings.choose in ("unhealthy-first", "all") else f"the {settings.choose} first"
     )
-    return chosen, [
-        f"chose {len(chosen)} of {len(pods)} pods of {source}, {order}",
-        *(_why(one.target) for one in chosen),
-    ]
+    return chosen, [f"chose {len(chosen)} of {len(candidates)} pods of {source}, {order}", *remarks]
 
 
 def check(settings: TargetSettings) -> None:
@@ -99,28 +143,38 @@ def _not_found(api: Api, settings: TargetSettings, error: CaptureError) -> Captu
     if isinstance(error, NotAllowed):
         return error
     try:
-        there = [pod["metadata"]["name"] for pod in api.pods(settings.namespace)]
+        doing = f"cannot list pods of {settings.namespace}"
+        there = [pod["metadata"]["name"] for pod in api.names(pods_path(settings.namespace), doing)]
     except NotAllowed:
         there = []
     return pod_not_found(settings.namespace, settings.pod, there, namespace_exists=True)
 
 
-def _candidates(api: Api, settings: TargetSettings) -> tuple[list[Json], str]:
+def _candidates(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]], str]:
+    """Return the pods page by page, and what they are of."""
     namespace = settings.namespace
     try:
         if settings.selector:
-            return api.pods(namespace, settings.selector), f"selector {settings.selector} in {namespace}"
+            return _pages(api, namespace, settings.selector), f"selector {settings.selector} in {namespace}"
         kind, found = find_workload(api, settings)
     except (TargetNotFound, NotAllowed):
         if not api.namespace_exists(namespace):
             what = f"no {'workload ' + settings.workload if settings.workload else 'pods'} in {namespace}"
             raise TargetNotFound(what, f"there is no namespace {namespace}", "Check the namespace's name.") from None
         raise
-    owners = {found["metadata"]["uid"]}
+    owners, selector = {found["metadata"]["uid"]}, _selector(found)
     if kind in _BETWEEN:
-        owners = {one["metadata"]["uid"] for one in _list(api, _BETWEEN[kind], namespace) if _owner(one) in owners}
-    pods = [pod for pod in api.pods(namespace, _selector(found)) if _owner(pod) in owners]
-    return pods, f"{kind} {namespace}/{found['metadata']['name']}"
+        between = _names(api, _BETWEEN[kind], namespace, selector)
+        owners = {one["metadata"]["uid"] for one in between if _owner(one) in owners}
+    pages = ([pod for pod in page if _owner(pod) in owners] for page in _pages(api, namespace, selector))
+    return pages, f"{kind} {namespace}/{found['metadata']['name']}"
+
+
+def _pages(api: Api, namespace: str, selector: str) -> Iterator[list[Json]]:
+    """Return the pods page by page; the first is asked for at once, so that a refusal is told here."""
+    doing = f"cannot list pods of {namespace}"
+    pages = api.pages(pods_path(namespace), doing, {"labelSelector": selector} if selector else {})
+    return chain([next(pages)], pages)
 
 
 def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
@@ -139,15 +193,17 @@ def _no_workload(api: Api, namespace: str, kind: str, name: str) -> TargetNotFou
     there = [
         one["metadata"]["name"]
         for each in ([_kind(kind)] if kind else ["deployment", "statefulset", "daemonset", "cronjob"])
-        for one in _list(api, each, namespace)
+        for one in _names(api, each, namespace)
     ]
     near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or sorted(there)[:5]
     listed = f"There are: {', '.join(near)}." if near else "The namespace has none."
     return TargetNotFound(f"no {kind or 'workload'} {namespace}/{name}", "it does not exist", listed)
 
 
-def _list(api: Api, kind: str, namespace: str) -> list[Json]:
-    return api.items(KINDS[kind].format(namespace=quote(namespace)), f"cannot list {kind}s of {namespace}")
+def _names(api: Api, kind: str, namespace: str, selector: str = "") -> list[Json]:
+    """Return the metadata of all of ``kind``; a ReplicaSet has the labels by which its Deployment selects pods."""
+    path, doing = KINDS[kind].format(namespace=quote(namespace)), f"cannot list {kind}s of {namespace}"
+    return api.names(path, doing, {"labelSelector": selector} if selector else {})
 
 
 def _kind(text: str) -> str:

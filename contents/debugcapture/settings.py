@@ -20,6 +20,7 @@ NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 POD_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 CAPTURE_ID = r"\d{8}T\d{6}Z-[a-z0-9.-]+"
 DAY_S = 24 * 60 * 60
+REQUESTS_PER_S = 50  # as kubectl
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,13 @@ class ConnectionSettings:
     )
     verify_tls: bool = setting(
         True, "Verify TLS", "Check the server's certificate. Turn off for a throw-away cluster only."
+    )
+    requests_per_s: int = setting(
+        REQUESTS_PER_S,
+        "Requests a second",
+        "How many requests the API server gets from one step on average, at most; attaches and commands go first.",
+        least=1,
+        most=1000,
     )
 
 
@@ -167,9 +175,95 @@ class ManyPodsSettings:
         "At most this many pods",
         "Of a workload or selector; choose all takes all of them up to this number.",
         least=1,
+        most=100_000,
+    )
+    concurrency: int = setting(
+        10, "Pods at a time", "How many pods are captured side by side, in the cluster by each index.", least=1, most=50
+    )
+    sample_above: int = setting(
+        50,
+        "Sample above (pods)",
+        "Of more pods a sample is taken, unless “which pods first” says all, newest or oldest.",
+        least=1,
+        most=100_000,
+    )
+    per_workload: int = setting(
+        10,
+        "Sample of a workload",
+        "At most so many pods of each workload: the most unhealthy, and one healthy to compare with.",
+        least=1,
         most=1000,
     )
-    concurrency: int = setting(10, "Pods at a time", "How many pods are captured side by side.", least=1, most=50)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InClusterSettings:
+    """Many pods: in the cluster."""
+
+    mode: Literal["here", "in-cluster"] = setting(
+        "here",
+        "Where the capture runs",
+        "here: this step captures; in-cluster: a Job of the cluster does, spread over many pods, and this step watches "
+        "it. Needs a store, deploy/rbac-in-cluster.yaml and the image that deploy/image builds.",
+    )
+    job_namespace: str = setting(
+        "debug-capture-jobs",
+        "Namespace of the Job",
+        "Where the Job runs.",
+        pattern=NAME,
+        allowed="lower-case letters, digits and dashes",
+    )
+    job_image: str = setting(
+        "",
+        "Image of the Job",
+        "What deploy/image builds: this package, of this version.",
+        pattern=r"[\w][\w.:/@-]*",
+        allowed="an image reference",
+    )
+    job_service_account: str = setting(
+        "debug-capture-job",
+        "Service account of the Job",
+        "It needs what a capture needs, in each namespace that is captured from, and nothing more.",
+        pattern=NAME,
+        allowed="lower-case letters, digits and dashes",
+    )
+    pods_per_index: int = setting(
+        25, "Pods of an index", "How many pods each index of the Job captures.", least=1, most=500
+    )
+    parallelism: int = setting(8, "Indexes at a time", "How many indexes run side by side.", least=1, most=200)
+    job_time_limit_s: int = setting(
+        3600,
+        "Time limit of the Job in seconds",
+        "The cluster ends it after this, whatever it does.",
+        least=60,
+        most=DAY_S,
+    )
+    job_spool_mib: int = setting(
+        4096, "Spool of an index in MiB", "An emptyDir that never holds more.", least=32, most=1_000_000
+    )
+    job_secret: str = setting(
+        "",
+        "Secret with the store's credentials",
+        "Name of a Secret in the Job's namespace whose keys are settings of the store: s3_access_key, s3_secret_key. "
+        "Blank: one is made of this step's settings, and goes with the Job. A workload identity needs neither.",
+        pattern=POD_NAME,
+        allowed="a Secret's name",
+    )
+    job_pod: str = setting(
+        "",
+        "Custom pod fields",
+        "Part of a pod spec in JSON or YAML, put over ours: "
+        '{"nodeSelector": {"pool": "batch"}, "imagePullSecrets": [{"name": "registry"}]}. The container is called '
+        "capture.",
+    )
+    resume: str = setting(
+        "",
+        "Run to take up",
+        "Capture ID of a run in the cluster that was not finished: what the store lacks of it is captured, and its "
+        "report written anew. Its pods are those that were chosen then.",
+        pattern=CAPTURE_ID,
+        allowed="a capture ID",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -812,6 +906,23 @@ def read(step: type[T], values: Mapping[str, str]) -> T:
     if problems:
         raise BadInput("wrong settings", "; ".join(problems), "Nothing was touched: correct them and run again.")
     return step(**groups)
+
+
+def written(step: object) -> dict[str, str]:
+    """Return the settings of ``step``, a dataclass of groups, as text: what `read` makes the same step of.
+
+    Those that have their default are left out.
+    """
+    return {
+        field.name: _text(getattr(group, field.name))
+        for group in (getattr(step, one.name) for one in dataclasses.fields(step))  # type: ignore[arg-type]
+        for field in dataclasses.fields(group)
+        if getattr(group, field.name) != field.default
+    }
+
+
+def _text(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _declare(group: type[Any], field: "dataclasses.Field[Any]", hint: Any) -> Declared:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from .sampling import Sampling
 from .settings import (
     AlertSettings,
     BundleSettings,
@@ -15,6 +16,7 @@ from .settings import (
     FailureSettings,
     GateSettings,
     IncidentSettings,
+    InClusterSettings,
     ManyPodsSettings,
     NamespacesSettings,
     NodesSettings,
@@ -47,6 +49,7 @@ class CaptureStep:
     connection: ConnectionSettings
     target: TargetSettings
     many: ManyPodsSettings
+    in_cluster: InClusterSettings
     capture: CaptureSettings
     debug: DebugContainerSettings
     redaction: RedactionSettings
@@ -64,9 +67,26 @@ class CaptureStep:
         return bool(self.incident.incident_id) and not named
 
     @property
+    def sampling(self) -> Sampling:
+        """Return from how many pods on a sample is enough."""
+        return Sampling(self.many.sample_above, self.many.per_workload)
+
+    @property
     def joins(self) -> bool:
         """Tell whether a capture that another alert has started will do."""
         return self.by_incident and self.trigger.join_s > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexStep:
+    """Settings of one index of a Job, `job_index.main`: what a capture in the cluster does with each pod."""
+
+    many: ManyPodsSettings
+    capture: CaptureSettings
+    debug: DebugContainerSettings
+    redaction: RedactionSettings
+    spool: SpoolSettings
+    store: StoreSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from .errors import TargetNotFound
-from .health import findings, statuses, worst_first
+from .health import findings, statuses
 from .model import ContainerState, Json, Target, User
-from .settings import Choice
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 # Containers that a mesh or an agent adds to other people's pods; a native sidecar says of itself what it is.
@@ -20,14 +19,6 @@ SIDECARS = frozenset({
     "filebeat", "promtail", "otel-collector", "opentelemetry-collector", "oauth2-proxy", "kube-rbac-proxy",
     "config-reloader",
 })  # fmt: skip
-
-
-def choose_pods(pods: Sequence[Json], choice: Choice, most: int, now: datetime) -> list[Json]:
-    """Return ``most`` of ``pods`` at most, in the order that ``choice`` names."""
-    if choice in ("newest", "oldest"):
-        by_age = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-        return (by_age[::-1] if choice == "newest" else by_age)[:most]
-    return worst_first(pods, now)[:most]
 
 
 def find_target(pod: Json, container: str, now: datetime) -> Target:

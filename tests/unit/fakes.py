@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from debugcapture import transfer
@@ -19,7 +19,25 @@ Answer = tuple[ExitStatus, bytes, bytes]
 JAVA = "P 7 1000 1000 2048 java\nT\nM /opt/java/bin/java\nM /opt/java/lib/server/libjvm.so\n"
 
 
-class Cluster:
+class Lists:
+    """The ways to a list of an API server that has ``pods`` and ``items``."""
+
+    requests = 0
+
+    def pods(self, _namespace: str, _selector: str = "") -> list[Json]:
+        raise NotImplementedError
+
+    def items(self, _path: str, _doing: str) -> list[Json]:
+        return []
+
+    def names(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> list[Json]:
+        return next(self.pages(path, doing, query)) if path.endswith("/pods") else self.items(path, doing)
+
+    def pages(self, path: str, _doing: str, query: Mapping[str, str] | None = None) -> Iterator[list[Json]]:
+        yield self.pods(path.split("/")[4], (query or {}).get("labelSelector", ""))
+
+
+class Cluster(Lists):
     """An API server with one pod; ``answers`` are what its programs write, by their name.
 
     The target has a shell where ``shell`` is true; a debug container always has. ``debug_tools`` are the programs that
@@ -50,7 +68,7 @@ class Cluster:
         running = [status(one["name"]) for one in self.attached]
         return {**self.found, "status": self.found["status"] | {"ephemeralContainerStatuses": running}}
 
-    def pods(self, *_: object) -> list[Json]:
+    def pods(self, _namespace: str, _selector: str = "") -> list[Json]:
         return [self.found]
 
     def log(self, *_: object, **__: object) -> Iterator[bytes]:

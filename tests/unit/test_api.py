@@ -111,6 +111,8 @@ def test_names_are_quoted_in_paths() -> None:
 class Answer:
     """What urllib3 returns, as far as we use it."""
 
+    retries = urllib3.Retry(3)
+
     def __init__(self, status: int, body: Json) -> None:
         self.status, self.data = status, json.dumps(body).encode()
         self.is_released = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -72,16 +73,20 @@ class Cluster:
         self.deleted.append(name)
         raise TargetNotFound("cannot delete", "it is gone")
 
-    def pod(self, _namespace: str, _name: str) -> Json:
-        return {"status": self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]}
+    def changes(self, *_: object) -> Iterator[Json]:
+        yield from ({"status": one} for one in self.statuses)
+
+
+@pytest.fixture(autouse=True)
+def _changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("debugcapture.cluster.debug_pod.pod_changes", lambda api, *place: api.changes(*place))
 
 
 def init(**state: Any) -> Json:
     return {"phase": "Pending", "initContainerStatuses": [{"name": "tools", "state": state}]}
 
 
-def test_pod_is_removed_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.cluster.debug_pod.time.sleep", lambda _: None)
+def test_pod_is_removed_whatever_happens() -> None:
     cluster, said = Cluster(init(waiting={"reason": "PodInitializing"}), {"phase": "Running"}), list[str]()
     whole = node_pod("n", "debug", "toolbox:1", 300)
     with running(cast("Api", cluster), whole, said.append) as place:

@@ -14,12 +14,13 @@ from debugcapture.incident_target import Alerts, Found, data_of, find_targets, r
 from debugcapture.model import Json
 from debugcapture.settings import AlertSettings
 from tests.unit.builders import container, pod, status, terminated
+from tests.unit.fakes import Lists
 
 POD = "checkout-7d9f8b6c5d-abcde"
 CRASHED = {"containerStatuses": [status(state=terminated("Error", 1))]}
 
 
-class Cluster:
+class Cluster(Lists):
     """An API server with some pods, and deployments that own them by their names' beginning."""
 
     def __init__(self, *pods: Json, deployments: tuple[str, ...] = ()) -> None:

@@ -34,12 +34,13 @@ from debugcapture.settings import TargetSettings, read
 from debugcapture.steps import AttachStep, Caller, CaptureStep, ExecStep, NoteStep, UploadStep
 from debugcapture.stores.store import open_store
 from tests.unit.builders import NOON, artifact, manifest, pod, status, terminated, written
+from tests.unit.fakes import Lists
 
 INCIDENT = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t"}
 POD = {"pod": "checkout-7d9f-abcde", "namespace": "shop"}
 
 
-class Cluster:
+class Cluster(Lists):
     """An API server with one pod, and the status that its commands end with."""
 
     def __init__(self, whole: Json | None = None, ended: ExitStatus | None = None) -> None:
@@ -56,9 +57,6 @@ class Cluster:
         if not self.may_list:
             raise NotAllowed("cannot list", "forbidden")
         return [self.whole]
-
-    def items(self, *_: object) -> list[Json]:
-        return []
 
     def get(self, *_: object) -> Json:
         raise NotAllowed("cannot read", "forbidden")

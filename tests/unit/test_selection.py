@@ -14,6 +14,7 @@ from debugcapture.selection import check, name_of, replacement, select
 from debugcapture.settings import TargetSettings
 from debugcapture.targets import find_target
 from tests.unit.builders import NOON, pod, status, terminated
+from tests.unit.fakes import Lists
 
 
 def owned(by: str, kind: str = "ReplicaSet") -> list[Json]:
@@ -36,7 +37,7 @@ CRASHING = member("web-5f-b", "web-5f")
 CRASHING["status"] = {"containerStatuses": [status(state={"waiting": {"reason": "CrashLoopBackOff"}})]}
 
 
-class Cluster:
+class Cluster(Lists):
     """Workloads by kind, and pods."""
 
     def __init__(self, **kinds: list[Json]) -> None:

@@ -18,18 +18,32 @@ from urllib3.response import BaseHTTPResponse
 from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable
 from ..model import Json
 from .connect import Connection
+from .rate import RateLimit
 
 CONNECT_S, READ_S = 10, 60
 SIDE_BY_SIDE = 10  # connections kept open; more are opened as needed
 PAGE = 500  # objects a request, as kubectl asks for
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-# What was sent is repeated for GET only: a read may be repeated, an attach may not. Without a connection nothing was
-# sent: a server that has answered before is being restarted, and is waited for.
-_FIRST = urllib3.Retry(total=3, connect=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False)
-_AGAIN = urllib3.Retry(
-    total=9, connect=6, backoff_factor=0.5, backoff_max=8, status_forcelist=(429, 503), raise_on_status=False
-)
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+_LONGEST_WAIT_S = 30
+_BUSY = (429, 503)
+
+
+class _Patience(urllib3.Retry):
+    """Repeats that wait for as long as the server's Retry-After says, within limits: an incident cannot wait longer."""
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        return retry_after(response.status, response.headers)
+
+
+# What was sent is repeated for GET only: a read may be repeated, an attach may not, unless the server itself says that
+# it has not looked at it, and when to come again. Without a connection nothing was sent: a server that has answered
+# before is being restarted, and is waited for.
+_FIRST = _Patience(total=3, connect=1, backoff_factor=0.2, status_forcelist=_BUSY, raise_on_status=False)
+_AGAIN = _Patience(total=9, connect=6, backoff_factor=0.5, backoff_max=8, status_forcelist=_BUSY, raise_on_status=False)
+_WRITE = {"read": 0, "other": 0, "status_forcelist": (), "allowed_methods": None}
+_FIRST_WRITE, _WRITE_AGAIN = _FIRST.new(**_WRITE), _AGAIN.new(**_WRITE)
 CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
 NODE_GONE = "The pod's node does not answer: only what the API server knows can be captured."
 CHECK_NET = "Check the API server's address and the network between it and this machine."
@@ -55,7 +69,6 @@ class Api:
         self.connection = connection
         options: dict[str, Any] = {
             "ssl_context": connection.tls,
-            "timeout": urllib3.Timeout(connect=CONNECT_S, read=READ_S),
             "maxsize": SIDE_BY_SIDE,
         }
         if connection.server_name:
@@ -64,6 +77,17 @@ class Api:
         self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         self.streams = Streams()
         self.has_answered = False
+        self._rate = RateLimit(connection.requests_per_s, 2 * connection.requests_per_s)
+        self._repeated = 0
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests have been made, repeated ones and streams among them."""
+        return self._rate.taken + self._repeated
+
+    def admit(self, *, urgent: bool = False) -> None:
+        """Wait for the turn of a request, and count it; ``urgent`` ones overtake others that wait."""
+        self._rate.take(urgent=urgent)
 
     def pod(self, namespace: str, name: str) -> Json:
         """Return the pod. Raises TargetNotFound, NotAllowed, Unreachable."""
@@ -72,19 +96,23 @@ class Api:
     def pods(self, namespace: str, selector: str = "") -> list[Json]:
         """Return the pods of ``namespace`` that ``selector`` (labels) means."""
         doing = f"cannot list pods of {namespace}"
-        return self.items(
-            f"/api/v1/namespaces/{quote(namespace)}/pods", doing, {"labelSelector": selector} if selector else {}
-        )
+        return self.items(pods_path(namespace), doing, {"labelSelector": selector} if selector else {})
 
     def items(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> list[Json]:
         """Return the items of the list at ``path``."""
         return [item for page in self.pages(path, doing, query) for item in page]
 
-    def pages(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> Iterator[list[Json]]:
+    def names(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> list[Json]:
+        """Return the items of the list at ``path`` with nothing but their metadata: that is all the server sends."""
+        return [item for page in self.pages(path, doing, query, NAMES_ONLY) for item in page]
+
+    def pages(
+        self, path: str, doing: str, query: Mapping[str, str] | None = None, accept: str = ""
+    ) -> Iterator[list[Json]]:
         """Yield the items of the list at ``path``, some hundred at a time."""
         asked = {**(query or {}), "limit": str(PAGE)}
         while True:
-            answer = self.get(path, doing, asked)
+            answer = self.get(path, doing, asked, accept)
             yield answer.get("items") or []
             more = (answer.get("metadata") or {}).get("continue")
             if not more:
@@ -175,10 +203,18 @@ class Api:
                 change.method, change.path, change.doing, query=query, body=body, content_type=change.content_type
             )
 
-    def get(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> Json:
+    def get(self, path: str, doing: str, query: Mapping[str, str] | None = None, accept: str = "") -> Json:
         """Return the JSON at ``path``; ``doing`` begins the message of an error."""
         with reported(doing):
-            return cast("Json", self._request("GET", path, doing, query=query).json())
+            return cast("Json", self._request("GET", path, doing, query=query, accept=accept).json())
+
+    def stream(self, path: str, doing: str, query: Mapping[str, str], silence_s: float) -> BaseHTTPResponse:
+        """Open what the server sends bit by bit, as a watch does; an abort breaks it. Who closes it is the caller.
+
+        An error is told by `reported`, here and while it is read; ``silence_s`` without a byte is one.
+        """
+        with reported(doing):
+            return self._request("GET", path, doing, query=query, preload_content=False, silence_s=silence_s)
 
     def headers(self) -> dict[str, str]:
         """Return the headers that say who we are."""
@@ -194,10 +230,13 @@ class Api:
         query: Mapping[str, str] | None = None,
         body: str | None = None,
         content_type: str = "application/json",
+        accept: str = "",
         preload_content: bool = True,
+        silence_s: float = READ_S,
     ) -> BaseHTTPResponse:
         url = self.connection.server + path + (f"?{urlencode(query)}" if query else "")
-        headers = self.headers() | {"Content-Type": content_type}
+        headers = self.headers() | {"Content-Type": content_type} | ({"Accept": accept} if accept else {})
+        self.admit(urgent=path.endswith("/ephemeralcontainers"))
         try:
             response = self._pool.request(
                 method,
@@ -206,15 +245,22 @@ class Api:
                 headers=headers,
                 preload_content=preload_content,
                 redirect=False,
-                retries=_AGAIN if self.has_answered else _FIRST,
+                retries=self._retries(method),
+                timeout=urllib3.Timeout(connect=CONNECT_S, read=silence_s),
             )
         except HTTPError:
             self.has_answered = False
             raise
         self.has_answered = True
+        self._repeated += len(response.retries.history) if response.retries else 0
         if response.status >= 400:
             raise refused(doing, response.status, response.data)
         return response
+
+    def _retries(self, method: str) -> urllib3.Retry:
+        if method == "GET":
+            return _AGAIN if self.has_answered else _FIRST
+        return _WRITE_AGAIN if self.has_answered else _FIRST_WRITE
 
 
 class Streams:
@@ -251,9 +297,23 @@ class Closable(Protocol):
         """Close it."""
 
 
+def pods_path(namespace: str) -> str:
+    """Return the path of a namespace's pods on the API server."""
+    return f"/api/v1/namespaces/{quote(namespace)}/pods"
+
+
 def pod_path(namespace: str, pod: str) -> str:
     """Return the pod's path on the API server."""
-    return f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}"
+    return f"{pods_path(namespace)}/{quote(pod)}"
+
+
+def retry_after(status: int, headers: Mapping[str, str]) -> float | None:
+    """Return in how many seconds, within limits, a server that is busy wants to be asked again, or None.
+
+    Source: Kubernetes documentation, "API Priority and Fairness"; the API server says it in whole seconds.
+    """
+    said = str(headers.get("Retry-After") or headers.get("retry-after") or "")
+    return min(float(said), _LONGEST_WAIT_S) if status in _BUSY and said.isdigit() else None
 
 
 @contextmanager

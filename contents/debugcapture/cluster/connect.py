@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import BadInput
-from ..settings import ConnectionSettings
+from ..settings import REQUESTS_PER_S, ConnectionSettings
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -35,6 +35,7 @@ class Connection:
     authorization: Callable[[], str]  # value of the Authorization header, "" when the client certificate is enough
     server_name: str | None = None  # expected in the certificate when it is not the URL's host
     proxy: str | None = None
+    requests_per_s: int = REQUESTS_PER_S  # at most, on average
 
 
 def connect(settings: ConnectionSettings, environment: Mapping[str, str] = os.environ) -> Connection:
@@ -42,7 +43,7 @@ def connect(settings: ConnectionSettings, environment: Mapping[str, str] = os.en
 
     Raises BadInput when a file cannot be read or does not say what is needed.
     """
-    connection = _connection(settings, environment)
+    connection = replace(_connection(settings, environment), requests_per_s=settings.requests_per_s)
     return connection if connection.proxy else replace(connection, proxy=_proxy(connection.server, environment))
 
 

@@ -40,7 +40,7 @@ _READY = '[ -p "$1/pipe" ]'
 _LEAVE = 'rmdir "$1/users/$2"; if rmdir "$1/users" 2>/dev/null; then echo end >"$1/pipe"; fi'
 _START_LIMIT_S = 120
 _END_LIMIT_S = 10
-_POLL_S, _SLOW_POLL_S = 0.05, 1
+_LEAST_POLL_S, _MOST_POLL_S = 0.05, 1
 _NODE_CHECK_S = 5  # by then a kubelet that works has seen the container
 # The kubelet goes on trying in these states; an incident cannot wait for it.
 _HOPELESS = frozenset({
@@ -187,7 +187,8 @@ def _wait_until_running(api: Api, place: ContainerRef, debug: DebugContainer, sa
         if reason != told:
             say(f"waits for debug container {place.container}: {reason}")
             told = reason
-        time.sleep(_POLL_S if time.monotonic() - started < _NODE_CHECK_S else _SLOW_POLL_S)
+        # The longer it takes, the seldomer it is asked: what a start costs the API server grows with its logarithm.
+        time.sleep(min(max(_LEAST_POLL_S, (time.monotonic() - started) / 8), _MOST_POLL_S))
     raise NothingCaptured(
         f"debug container of {place.namespace}/{place.pod}",
         f"it did not start within {debug.start_limit_s} s ({told})",

@@ -5,18 +5,18 @@ Running Pods" (debugging using a copy of the pod, debugging via a shell on the n
 """
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..errors import CaptureError, NothingCaptured
 from ..model import ContainerRef, Json, Target
 from .api import Api
+from .watch import pod_changes
 
 _TOOLS = "/debug-capture-tools"
 BUSYBOX = f"{_TOOLS}/busybox"
 HOST = "/host"
-_START_LIMIT_S, _POLL_S = 120, 0.2
+_START_LIMIT_S = 120
 _HOPELESS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerError",
              "CreateContainerConfigError", "RunContainerError")  # fmt: skip
 # What would make the copy act as the original does, or end it.
@@ -115,9 +115,9 @@ def running(api: Api, pod: Json, say: Callable[[str], None]) -> Iterator[Contain
 
 
 def _wait(api: Api, namespace: str, name: str, say: Callable[[str], None]) -> None:
-    deadline, told = time.monotonic() + _START_LIMIT_S, ""
-    while time.monotonic() < deadline:
-        status = api.pod(namespace, name)["status"]
+    told = ""
+    for pod in pod_changes(api, namespace, name, _START_LIMIT_S):
+        status = pod["status"]
         if status.get("phase") == "Running":
             return
         reason = _reason(status)
@@ -126,7 +126,6 @@ def _wait(api: Api, namespace: str, name: str, say: Callable[[str], None]) -> No
         if reason != told:
             say(f"waits for pod {name}: {reason}")
             told = reason
-        time.sleep(_POLL_S)
     raise NothingCaptured(f"pod {namespace}/{name} did not start", f"not within {_START_LIMIT_S} s ({told})")
 
 

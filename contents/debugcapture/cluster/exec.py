@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..model import ContainerRef, ExitStatus
-from .api import Api, pod_path, refused, unreachable, websocket_url
+from .api import Api, pod_path, refused, retry_after, unreachable, websocket_url
 from .frames import (
     CLOSE,
     PING,
@@ -149,7 +149,10 @@ def _open(api: Api, place: ContainerRef, argv: Sequence[str], *, stdin: bool) ->
         try:
             return _connect(api, place, argv, stdin=stdin)
         except websocket.WebSocketBadStatusException as error:
-            raise refused(doing, error.status_code, error.resp_body or b"") from error
+            busy_s = retry_after(error.status_code, error.resp_headers or {})
+            if wait_s is None or busy_s is None:
+                raise refused(doing, error.status_code, error.resp_body or b"") from error
+            wait_s = busy_s  # noqa: PLW2901 - the server knows better
         except (websocket.WebSocketException, OSError) as error:
             if wait_s is None or not isinstance(error, ConnectionRefusedError):
                 raise unreachable(doing, error) from error
@@ -160,6 +163,7 @@ def _open(api: Api, place: ContainerRef, argv: Sequence[str], *, stdin: bool) ->
 def _connect(api: Api, place: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
     import websocket
 
+    api.admit(urgent=True)
     query = [("container", place.container), ("stdout", "true"), ("stderr", "true")]
     query += [("stdin", "true")] if stdin else []
     query += [("command", word) for word in argv]

@@ -1,0 +1,50 @@
+"""How fast we may ask the API server: so many requests a second, and of those that wait the urgent ones first.
+
+The server has limits of its own (API Priority and Fairness), which it shares out among all clients; a capture of many
+pods must not use up what the cluster's own controllers need in an incident.
+"""
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable
+from threading import Condition
+
+
+class RateLimit:
+    """A bucket that fills by ``per_s`` requests a second, up to ``burst``; shared by threads."""
+
+    def __init__(self, per_s: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with a full bucket."""
+        self._per_s, self._burst, self._clock = per_s, burst, clock
+        self._left, self._looked = float(burst), clock()
+        self._turn, self._numbers = Condition(), itertools.count()
+        self._waiting: list[tuple[bool, int]] = []
+        self.taken = 0
+
+    @property
+    def waiting(self) -> int:
+        """Return how many requests wait for their turn."""
+        return len(self._waiting)
+
+    def take(self, *, urgent: bool = False) -> None:
+        """Wait for the turn of one request. An attach or exec is ``urgent``: the pod may be gone a second later."""
+        with self._turn:
+            mine = (not urgent, next(self._numbers))
+            heapq.heappush(self._waiting, mine)
+            try:
+                while (first := self._waiting[0] == mine) is False or self._missing_s() > 0:
+                    self._turn.wait(self._missing_s() if first else None)
+                self._left -= 1
+                self.taken += 1
+            finally:  # an abort may end the wait
+                self._waiting.remove(mine)
+                heapq.heapify(self._waiting)
+                self._turn.notify_all()
+
+    def _missing_s(self) -> float:
+        """Return in how many seconds there will be a whole request."""
+        now = self._clock()
+        self._left = min(self._burst, self._left + (now - self._looked) * self._per_s)
+        self._looked = now
+        return max(0.0, (1 - self._left) / self._per_s)
