@@ -75,14 +75,20 @@ def vendored(target: Target) -> Path:
         BUILD.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=BUILD) as scratch:  # another build may be making the same
             made = Path(scratch, "lib")
-            _install(made, target)
-            _trim(made)
+            installed(target, made)
             # The oldest comes last: a module of the stable ABI (.abi3.so) has one name, and runs on later Pythons only.
             for python in reversed(_PYTHONS):
                 _add_extensions(made, replace(target, python=python))
             _compile(made, target)
             if not folder.exists():
                 made.rename(folder)
+    return folder
+
+
+def installed(target: Target, folder: Path) -> Path:
+    """Return ``folder`` with the packages for ``target``, and for no other Python."""
+    _install(folder, target)
+    _trim(folder)
     return folder
 
 

@@ -44,14 +44,11 @@ class Bundle:
 
     def save(self, manifest: Manifest) -> None:
         """Write the manifest, on a full disk too: some space is kept for it."""
-        _write(self.folder / MANIFEST, _json({"status": manifest.status, **asdict(manifest)}))
+        _write(self.folder / MANIFEST, manifest_text(manifest))
 
     def manifest(self) -> Manifest:
         """Return the manifest. Raises BadInput when ``folder`` is no bundle."""
-        try:
-            return _manifest(_read(self.folder / MANIFEST))
-        except (KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"{self.folder} is no bundle", f"its manifest is not one of ours ({error})") from error
+        return read_manifest(_read(self.folder / MANIFEST), str(self.folder))
 
     def save_page(self, page: str) -> None:
         """Write the page that the bundle's link opens."""
@@ -84,6 +81,19 @@ class Bundle:
         release(self.folder)
 
 
+def manifest_text(manifest: Manifest) -> str:
+    """Return ``manifest`` as JSON; `read_manifest` reads it."""
+    return _json({"status": manifest.status, **asdict(manifest)})
+
+
+def read_manifest(saved: dict[str, Any], place: str) -> Manifest:
+    """Return the manifest in ``saved``, which comes from ``place``. Raises BadInput when it is none of ours."""
+    try:
+        return _manifest(saved)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{place} is no bundle", f"its manifest is not one of ours ({error})") from error
+
+
 def prune(spool: Path, now: datetime) -> None:
     """Remove what is left of bundles that were stored more than a week ago."""
     for receipt in spool.glob(f"*/{RECEIPT}"):
@@ -103,11 +113,16 @@ def captured_before(spool: Path, target: Target, collectors: Collection[str]) ->
 
 def create_bundle(spool: Path, pod: str, now: datetime, intake: Intake = NO_RULES) -> Bundle:
     """Make a new bundle for ``pod`` in ``spool``. Raises NothingCaptured when the spool cannot be written."""
-    capture_id = f"{now:%Y%m%dT%H%M%SZ}-{pod[:180]}-{secrets.token_hex(2)}"
+    return named_bundle(spool, f"{now:%Y%m%dT%H%M%SZ}-{pod[:180]}-{secrets.token_hex(2)}", intake)
+
+
+def named_bundle(spool: Path, capture_id: str, intake: Intake = NO_RULES) -> Bundle:
+    """Make the bundle of ``capture_id`` in ``spool``, or what is left of it ready to be made and sent again."""
     folder = spool / capture_id
     with writable(spool):
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / RECEIPT).unlink(missing_ok=True)
         if intake.room:
             reserve(folder)
     return Bundle(folder, intake)

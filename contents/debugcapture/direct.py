@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass
 
 from .cluster import exec as exec_stream
 from .cluster.api import Api
-from .errors import NothingCaptured
+from .errors import BadInput, NothingCaptured
 from .model import ContainerRef, Stored
+from .settings import StoreSettings
 from .stores.direct import MOST_PIECES, PIECE_BYTES, DirectUpload, Original, Piece, TakesDirectly
+from .stores.store import open_store
 
 _PROGRAM = "store-upload"  # deploy/toolbox
 _ERROR_BYTES, _SUMS_BYTES = 4096, 1 << 20
@@ -44,6 +46,20 @@ class Direct:
         except BaseException:
             upload.abandon()
             raise
+
+
+def direct_store(settings: StoreSettings, direct_mib: int) -> TakesDirectly | None:
+    """Return the store to which pods send by themselves, or None. Raises BadInput when it takes nothing from them."""
+    if not direct_mib:
+        return None
+    store = open_store(settings) if settings.store else None
+    if not isinstance(store, TakesDirectly):
+        if settings.encrypt_to:
+            raise BadInput("pods cannot send files themselves", "encrypt_to is set", "Set direct_mib to 0.")
+        why = f"no store that takes them is set ({settings.store or 'store is missing'})"
+        do = "Give an s3:// or azblob:// store to the capture step itself, or set direct_mib to 0."
+        raise BadInput("pods cannot send files themselves", why, do)
+    return store
 
 
 class _Lines:

@@ -11,6 +11,7 @@ ArtifactOutcome = Literal["complete", "truncated", "failed", "skipped"]
 Invasive = Literal["safe", "pauses", "heavy"]  # harmless; stops the process for a moment; for long, or fills its disk
 Integrity = Literal["verified", "unverified"]  # whether the far side's checksum was compared
 READ_FROM_API = "read from the Kubernetes API"  # how an artifact was had
+IN_CLUSTER = "in-cluster"  # collector of an artifact that is a whole capture: its page
 PAGE = "index.html"  # the file of a bundle that its link opens
 FILES = "files"  # the collector that a job names paths for
 READS = (
@@ -300,7 +301,7 @@ class Receipt:
 
     def link(self, file: str) -> str:
         """Return the link of ``file``, named as in the bundle, or ""."""
-        return next((one.link for one in self.stored if one.file_key.endswith(f"/{file}")), "")
+        return next((one.link for one in self.stored if f"/{one.file_key}".endswith(f"/{file}")), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from .describe import table
 from .errors import one_line
 from .model import Action, Artifact, Manifest, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target
 
+_TOLD: Final = 20  # of what is missing, in a line: of thousands of pods it would be too long for a job's data
+
 
 def summary(manifest: Manifest) -> str:
     """Return one line: the status, the pod, its state, and how much of it was captured."""
@@ -16,7 +18,8 @@ def summary(manifest: Manifest) -> str:
     more = f" and {others} more pods" if others else ""
     line = f"{manifest.status}: {len(kept)} artifacts of {target} (container {target.container}, {target.state}){more}"
     told = [f"; {one.pod + ': ' if one.pod else ''}{one.title} {one.outcome}: {one.reason}" for one in missing]
-    return one_line(line + "".join(told))
+    rest = f"; {len(told) - _TOLD} more are missing or short" if len(told) > _TOLD else ""
+    return one_line(line + "".join(told[:_TOLD]) + rest)
 
 
 def size(count: int) -> str:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from .artifact_file import Intake
 from .attachment import Attachment, debug_options
-from .bundle import Bundle, claimed, create_bundle, open_bundle, prune, recover, waiting, writable
+from .bundle import Bundle, claimed, create_bundle, named_bundle, open_bundle, prune, recover, waiting, writable
 from .capture import Record
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.connect import connect
 from .condition import fulfilled
-from .direct import Direct
+from .direct import Direct, direct_store
 from .errors import (
     EXIT_PARTIAL,
     BadInput,
@@ -36,7 +36,7 @@ from .page import result_html
 from .plan import is_running
 from .redact import redaction
 from .report import artifact_table, plan_table, summary
-from .selection import Selected, check, name_of, select
+from .selection import Selected, check, name_of, pin, select
 from .sending import sending_ahead
 from .settings import (
     CommandSettings,
@@ -60,7 +60,6 @@ from .steps import (
     UploadStep,
     spool_of,
 )
-from .stores.direct import TakesDirectly
 from .stores.store import open_store
 from .telling import (
     account_of,
@@ -78,8 +77,10 @@ from .telling import (
 
 if TYPE_CHECKING:
     from .captures import Captures  # it reads YAML, which other steps need not pay for
+    from .incident_target import Found
 
 _OTHER_SENDS_S = 600
+_MOST_PODS_HERE = 1000
 
 
 def capture(step: CaptureStep, caller: Caller) -> Outcome:
@@ -94,7 +95,7 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
     check_incident(step.incident, reads=step.by_incident)
     if step.store.store:
         open_store(step.store)
-    _direct_store(step)
+    direct_store(step.store, step.capture.direct_mib)
     with ExitStack() as held:
         try:
             with _about(_subject(step)):
@@ -278,15 +279,23 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
 
     None when nothing was to be captured: a dry run, a condition that is not met, a capture that is there already.
     """
+    if not (step.by_incident or step.in_cluster.resume):
+        check(step.target)
+    return (_capture_here if step.in_cluster.mode == "here" else _capture_in_cluster)(step, caller, held)
+
+
+def _capture_here(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
     from .captures import Captures, order
 
-    if not step.by_incident:
-        check(step.target)
+    if step.in_cluster.resume:
+        raise BadInput("cannot take up a run", "mode is here", "Set mode to in-cluster.")
+    if step.many.max_pods > _MOST_PODS_HERE:
+        do = "Set mode to in-cluster for so many."
+        raise BadInput("cannot capture here", f"max_pods is more than {_MOST_PODS_HERE}", do)
     asked = order(step.capture, step.debug, step.many.concurrency)
     if _is_repeated(step, caller):
         return None
-    room = Room(spool_of(step.spool, caller), step.spool.spool_limit << 20, step.spool.spool_free << 20)
-    intake = Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, room)
+    room, intake = _intake(step, caller)
     api = Api(connect(step.connection))
     met, remarks = _targets(api, step, caller)
     captures = Captures(api, asked, room, caller.say)
@@ -296,43 +305,79 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
     if step.capture.dry_run or not met:
         return None
     with ExitStack() as claim:
-        first, *more = (one.target for one in met)
-        now = datetime.now(timezone.utc)
-        begun = Manifest("", now, None, first, caller.trigger, (), tuple(more), tuple(remarks))
+        begun = _manifest([one.target for one in met], remarks, caller)
         bundle, ours = _begin(step, caller, intake, begun, claim, held)
         if not ours:
             join_capture(step, bundle, caller)
             return None
-        caller.say(f"bundle {bundle.folder}")
-        tell_start(step, first, bundle.folder.name, caller)
-        begun = replace(begun, capture_id=bundle.folder.name)
+        begun = _tell_begun(step, bundle, begun, caller)
         manifest = _run_all(step, captures, met, bundle, begun, caller)
     caller.say(artifact_table(manifest))
+    return _captured(step, bundle, manifest, caller)
+
+
+def _capture_in_cluster(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+    """Have a Job of the cluster capture. The bundle is about all pods, and has none of their files."""
+    from .in_cluster import InCluster
+
+    api = Api(connect(step.connection))
+    run = InCluster(api, step, caller.say)
+    if not step.in_cluster.resume and _is_repeated(step, caller):
+        return None
+    begun = run.taken_up() if step.in_cluster.resume else _manifest(*_pinned(api, step, caller), caller)
+    if step.capture.dry_run:
+        caller.say(run.told(begun))
+        return None
+    intake = _intake(step, caller)[1]
+    with ExitStack() as claim:
+        if step.in_cluster.resume:
+            bundle, ours = named_bundle(spool_of(step.spool, caller), begun.capture_id, intake), True
+            claim.enter_context(claimed(bundle))
+        else:
+            bundle, ours = _begin(step, caller, intake, begun, claim, held)
+        if not ours:
+            join_capture(step, bundle, caller)
+            return None
+        begun = _tell_begun(step, bundle, begun, caller)
+        try:
+            manifest = run.run(bundle, begun)
+        except CaptureError as error:
+            raise _begun(error, bundle) from error.__cause__
+    caller.say(summary(manifest))
+    return _captured(step, bundle, manifest, caller)
+
+
+def _intake(step: CaptureStep, caller: Caller) -> tuple[Room, Intake]:
+    room = Room(spool_of(step.spool, caller), step.spool.spool_limit << 20, step.spool.spool_free << 20)
+    return room, Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, room)
+
+
+def _manifest(targets: Sequence[Target], remarks: Sequence[str], caller: Caller) -> Manifest:
+    """Return the manifest of a capture that begins now, without its ID yet."""
+    first, *more = targets
+    return Manifest("", datetime.now(timezone.utc), None, first, caller.trigger, (), tuple(more), tuple(remarks))
+
+
+def _tell_begun(step: CaptureStep, bundle: Bundle, begun: Manifest, caller: Caller) -> Manifest:
+    """Tell that the capture begins, and return the manifest with its ID."""
+    caller.say(f"bundle {bundle.folder}")
+    tell_start(step, begun.target, bundle.folder.name, caller)
+    return replace(begun, capture_id=bundle.folder.name)
+
+
+def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, caller: Caller) -> Bundle:
+    """Return the bundle. Raises NothingCaptured when there is nothing in it."""
     caller.say(f"{manifest.requests} requests to the API server")
     if manifest.status == "failed":
-        reasons = "; ".join(artifact.reason for artifact in manifest.artifacts)
+        reasons = "; ".join(dict.fromkeys(artifact.reason for artifact in manifest.artifacts))
         raise _begun(NothingCaptured(f"nothing was captured from {_subject(step)}", reasons), bundle)
     return bundle
 
 
 def _direct(step: CaptureStep, begun: Manifest) -> Direct | None:
     """Return where large files go from the pods, when the job asks for it."""
-    store = _direct_store(step)
+    store = direct_store(step.store, step.capture.direct_mib)
     return Direct(store, begun.key, step.capture.direct_mib << 20) if store else None
-
-
-def _direct_store(step: CaptureStep) -> TakesDirectly | None:
-    """Return the store to which pods send by themselves, or None. Raises BadInput when it takes nothing from them."""
-    if not step.capture.direct_mib:
-        return None
-    store = open_store(step.store) if step.store.store else None
-    if not isinstance(store, TakesDirectly):
-        if step.store.encrypt_to:
-            raise BadInput("pods cannot send files themselves", "encrypt_to is set", "Set direct_mib to 0.")
-        why = f"no store that takes them is set ({step.store.store or 'store is missing'})"
-        do = "Give an s3:// or azblob:// store to the capture step itself, or set direct_mib to 0."
-        raise BadInput("pods cannot send files themselves", why, do)
-    return store
 
 
 def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
@@ -352,14 +397,30 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
         raise _begun(error, bundle) from error.__cause__
 
 
+def _pinned(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Target], list[str]]:
+    """Return what to capture in the cluster, and tell how it was chosen; conditions are looked at there."""
+    if step.by_incident:
+        found = _of_incident(api, step, caller)
+        targets, remarks = [one.target for one in found.targets], found.remarks
+    else:
+        targets, remarks = pin(api, step.target, step.many.max_pods, step.sampling)
+    for line in remarks:
+        caller.say(line)
+    return targets, remarks
+
+
+def _of_incident(api: Api, step: CaptureStep, caller: Caller) -> "Found":
+    from .incident_target import find_targets, read_alerts
+
+    account = account_of(step.incident, spool_of(step.spool, caller))
+    alerts = read_alerts(account, step.incident.incident_id, step.alerts)
+    return find_targets(api, alerts, step.alerts, step.target.container, step.many.max_pods)
+
+
 def _targets(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Selected], list[str]]:
     """Return what to capture, by name or by what the incident's alerts say, and tell how it was chosen."""
     if step.by_incident:
-        from .incident_target import find_targets, read_alerts
-
-        account = account_of(step.incident, spool_of(step.spool, caller))
-        alerts = read_alerts(account, step.incident.incident_id, step.alerts)
-        found = find_targets(api, alerts, step.alerts, step.target.container, step.many.max_pods)
+        found = _of_incident(api, step, caller)
         selected, remarks = found.targets, found.remarks
     else:
         selected, remarks = select(api, step.target, step.many.max_pods, step.sampling)
@@ -408,6 +469,8 @@ def _begin(
 
 
 def _subject(step: CaptureStep) -> str:
+    if step.in_cluster.resume:
+        return f"run {step.in_cluster.resume}"
     return f"incident {step.incident.incident_id}" if step.by_incident else name_of(step.target)
 
 

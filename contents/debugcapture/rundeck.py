@@ -3,24 +3,19 @@
 Source: Rundeck documentation, "Script plugin development" (RD_* variables), "Key Value Data" log filter.
 """
 
-import io
-import logging
 import os
-import signal
 import sys
 import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn, TextIO
+from typing import TextIO
 
 from .errors import CaptureError, one_line
+from .program import ABORTED, prepare
 from .providers import Provider, provider
 from .settings import declared, read
 from .steps import Caller
-
-ABORTED = 128 + signal.SIGTERM
 
 
 def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
@@ -29,7 +24,7 @@ def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
     A user sees one line of an error; the stack trace is for the log level DEBUG.
     """
     debug = environment.get("RD_JOB_LOGLEVEL") == "DEBUG"
-    _prepare(debug=debug)
+    prepare(debug=debug)
     one = provider(name)
     messages = sys.stderr if one.streams else sys.stdout
     try:
@@ -51,18 +46,6 @@ def step_values(one: Provider, environment: Mapping[str, str]) -> dict[str, str]
     values = {name: environment[variable] for name, variable in names.items() if variable in environment}
     of_node = {name: environment.get(f"RD_NODE_{attribute.upper()}", "") for name, attribute in one.from_node.items()}
     return of_node | {name: value for name, value in values.items() if value or name not in of_node}
-
-
-def _prepare(*, debug: bool) -> None:
-    if not debug:
-        logging.getLogger().addHandler(
-            logging.NullHandler()
-        )  # libraries log whole stack traces of what we tell in a line
-    os.umask(0o077)  # evidence is for this user only
-    signal.signal(signal.SIGTERM, _abort)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="replace")  # whatever the server's locale is
 
 
 def _caller(environment: Mapping[str, str], messages: TextIO) -> Caller:
@@ -114,9 +97,3 @@ def _print(text: str, stream: TextIO) -> None:
     except BrokenPipeError:
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, stream.fileno())
-
-
-def _abort(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """End as after an error, so that debug containers are ended and the bundle is closed."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Rundeck asks again each second, and would cut the end short
-    raise SystemExit(ABORTED)

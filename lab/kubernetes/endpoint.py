@@ -13,6 +13,7 @@ from lab.kubernetes import layout
 from lab.part import LabError
 
 TOOLBOX_IMAGE = "lab.local/toolbox:1"
+CAPTURE_IMAGE = "lab.local/debug-capture:1"
 EXTERNAL_VARIABLE = "DEBUG_CAPTURE_KUBECONFIG"
 
 
@@ -26,6 +27,7 @@ class KubernetesEndpoint:
     capture_token_file: Path
     kubectl: Path
     toolbox_image: str = TOOLBOX_IMAGE
+    capture_image: str = CAPTURE_IMAGE
 
 
 def endpoint() -> KubernetesEndpoint:

@@ -1,13 +1,13 @@
 """The images of the sample workloads, of the toolbox and of the pod sandbox: how each is made from this machine."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lab.kubernetes import archive, layout, toolbox
+from lab.kubernetes import archive, capture_image, layout, toolbox
 from lab.kubernetes.archive import Image, Layer
 from lab.kubernetes.layers import JAVA, go_program, java_program, run, with_busybox
 from lab.paths import REPO, cache_dir
@@ -30,6 +30,7 @@ class Recipe:
     entrypoint: tuple[str, ...]
     user: str = ""
     path: str = "/usr/bin:/bin"
+    environment: Mapping[str, str] = field(default_factory=dict)  # besides PATH
 
     def reference(self) -> str:
         """The name by which pods ask for it."""
@@ -50,7 +51,7 @@ class Recipe:
         """Make the archive in a scratch folder; it replaces older ones."""
         with TemporaryDirectory(dir=cache_dir()) as scratch:
             layer = self.make(Path(scratch))
-            image = Image(self.reference(), layer, self.entrypoint, self.user, {"PATH": self.path})
+            image = Image(self.reference(), layer, self.entrypoint, self.user, {"PATH": self.path, **self.environment})
             archive.write(image, self.file())
         for older in self.file().parent.glob(f"{self.name}-*.tar"):
             if older != self.file():
@@ -66,6 +67,14 @@ def recipes() -> tuple[Recipe, ...]:
     return (
         Recipe("pause", (pause,), lambda scratch: go_program(scratch, pause, "pause"), ("/pause",)),
         Recipe("toolbox", toolbox.sources(), toolbox.make, ("/bin/sh",)),
+        Recipe(
+            capture_image.NAME,
+            capture_image.sources(),
+            capture_image.make,
+            capture_image.ENTRYPOINT,
+            capture_image.USER,
+            environment=capture_image.ENVIRONMENT,
+        ),
         Recipe("gateway", (gateway,), lambda scratch: go_program(scratch, gateway, "gateway"), ("/gateway",), "1000"),
         Recipe(
             "checkout",

@@ -53,10 +53,17 @@ def changes(api: Api, watched: Watched, within_s: float) -> Iterator[Json]:
 
 
 def _watched(api: Api, watched: Watched, deadline: float) -> Iterator[Json]:
-    version = ""
+    version, was_there = "", False
     while not api.streams.broken:
         if not version:
-            now, version = _listed(api, watched)
+            try:
+                now, version = _listed(api, watched)
+            except Unreachable:  # a server that is away for a while is waited for, one that never was there is not
+                if not was_there or time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE_S)
+                continue
+            was_there = True
             yield now
         left_s = deadline - time.monotonic()
         if left_s <= 0:

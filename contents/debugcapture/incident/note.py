@@ -4,7 +4,7 @@ Plain text with bare links: PagerDuty documents neither Markdown nor a length li
 """
 
 from ..errors import one_line
-from ..model import READ_FROM_API, Artifact, Manifest, Receipt, Target
+from ..model import IN_CLUSTER, READ_FROM_API, Artifact, Manifest, Receipt, Target
 
 LIMIT_BYTES = 2000
 # What stays in a note that gets too long: the smaller the number, the longer.
@@ -93,6 +93,9 @@ def _not_stored(place: str, failure: str) -> list[Line]:
 def _captured(manifest: Manifest) -> list[Line]:
     """Return a line for each dump, with what proves that it is whole, and one for all files of the snapshot."""
     kept = [one for one in manifest.artifacts if one.file]
+    if any(one.collector == IN_CLUSTER for one in manifest.artifacts):
+        captured = f"- {len(kept)} of {len(manifest.artifacts)} pods, each with a page of its own"
+        return [(_MISSING, f"{captured}; {sum(one.bytes for one in kept):,} bytes in all")]
     dumps = [one for one in kept if not _from_api(one)]
     lines = [(_CAPTURED, f"- {one.title}: {one.bytes:,} bytes, SHA-256 {one.sha256}") for one in dumps]
     snapshot = [one for one in kept if _from_api(one)]

@@ -85,6 +85,26 @@ class AzureStore:
                 raise NotStored(doing, "what the store has differs from what was sent", do)
         self._protect(blob, found)
 
+    def read(self, key: str) -> bytes | None:
+        """Return the whole content of ``key``; see `store.ReadableStore`."""
+        blob, url = self._place(key)
+        doing = f"cannot read {url}"
+        with _reported(doing):
+            identify(self._account, self._client, doing)
+            try:
+                return bytes(blob.download_blob().readall())
+            except ResourceNotFoundError as error:
+                if error.error_code == "ContainerNotFound":
+                    raise
+                return None
+
+    def locate(self, key: str, size: int, sha256: str) -> Stored:
+        """Return where ``key`` is; see `store.ReadableStore`."""
+        blob, url = self._place(key)
+        with _reported(f"cannot link {url}"):
+            address, expires = link(self._account, self._client, blob, self._settings.link_valid_s)
+        return Stored(key, url, address, expires, size, sha256)
+
     def direct(self, key: str, original: Original, valid_s: int) -> AzureDirectUpload:
         """Begin an upload that a pod carries out; see `direct.TakesDirectly`."""
         blob, url = self._place(key)

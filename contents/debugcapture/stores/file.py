@@ -47,7 +47,21 @@ class FileStore:
                 raise NotStored(doing, f"cannot read {file}: {error.strerror}", "Look at the spool's disk.") from error
             remedy = _REMEDIES.get(error.errno or 0, "Check the directory.")
             raise NotStored(doing, error.strerror or str(error), remedy) from error
-        return Stored(key, goal.as_uri(), goal.as_uri(), None, size, sha256)
+        return self.locate(key, size, sha256)
+
+    def read(self, key: str) -> bytes | None:
+        """Return the whole content of ``key``; see `store.ReadableStore`."""
+        try:
+            return (self._root / key).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise NotStored(f"cannot read {self._root / key}", error.strerror or str(error)) from error
+
+    def locate(self, key: str, size: int, sha256: str) -> Stored:
+        """Return where ``key`` is; see `store.ReadableStore`."""
+        address = (self._root / key).as_uri()
+        return Stored(key, address, address, None, size, sha256)
 
 
 def _same(goal: Path, file: Path, sha256: str) -> bool:

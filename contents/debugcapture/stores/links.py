@@ -12,12 +12,12 @@ from ..errors import BadInput
 from ..model import Stored
 from ..settings import StoreSettings
 from .direct import DirectUpload, Original, SignedRequest, TakesDirectly
-from .store import Progress, Store, unseen
+from .store import Progress, ReadableStore, unseen
 
 Link = Callable[[Stored], str]
 
 
-def with_links(store: Store, settings: StoreSettings) -> Store:
+def with_links(store: ReadableStore, settings: StoreSettings) -> ReadableStore:
     """Return ``store`` so that what it keeps has the links that ``settings`` ask for. Raises BadInput."""
     link = _link(settings)
     if link is None:
@@ -56,11 +56,17 @@ def _link(settings: StoreSettings) -> Link | None:
 class _Linked:
     """A store whose links are others."""
 
-    def __init__(self, store: Store, link: Link) -> None:
+    def __init__(self, store: ReadableStore, link: Link) -> None:
         self._store, self._link = store, link
 
     def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         return self._linked(self._store.put(key, file, sha256, progress))
+
+    def read(self, key: str) -> bytes | None:
+        return self._store.read(key)
+
+    def locate(self, key: str, size: int, sha256: str) -> Stored:
+        return self._linked(self._store.locate(key, size, sha256))
 
     def _linked(self, stored: Stored) -> Stored:
         return replace(stored, link=self._link(stored), expires=None)

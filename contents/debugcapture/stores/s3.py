@@ -6,15 +6,19 @@ Source: boto3 documentation, "Presigned URLs".
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from botocore.exceptions import ClientError
+
 from ..model import Stored
 from ..settings import StoreSettings
 from .content import content_type
 from .direct import Original
 from .s3_client import s3_client, s3_session, stored_with
 from .s3_direct import S3DirectUpload
-from .s3_errors import reported
+from .s3_errors import again, code_of, reported
 from .s3_upload import Upload
 from .store import Progress, unseen
+
+_NOT_THERE = ("NoSuchKey", "404")
 
 
 class S3Store:
@@ -38,14 +42,29 @@ class S3Store:
         with reported(f"cannot store {url}"), file.open("rb") as opened:
             upload = Upload(self._client, self._place(name), opened, sha256, progress)
             upload.run({"ContentType": content_type(file), **stored_with(self._settings)})
-            link, expires = self._link(name)
-        return Stored(key, url, link, expires, upload.size, sha256)
+            return self.locate(key, upload.size, sha256)
+
+    def read(self, key: str) -> bytes | None:
+        """Return the whole content of ``key``; see `store.ReadableStore`."""
+        name = f"{self._prefix}/{key}".lstrip("/")
+        with reported(f"cannot read s3://{self._bucket}/{name}"):
+            try:
+                return again(lambda: bytes(self._client.get_object(**self._place(name))["Body"].read()))
+            except ClientError as error:
+                if code_of(error) in _NOT_THERE:
+                    return None
+                raise
+
+    def locate(self, key: str, size: int, sha256: str) -> Stored:
+        """Return where ``key`` is; see `store.ReadableStore`."""
+        name = f"{self._prefix}/{key}".lstrip("/")
+        link, expires = self._link(name)
+        return Stored(key, f"s3://{self._bucket}/{name}", link, expires, size, sha256)
 
     def direct(self, key: str, original: Original, valid_s: int) -> S3DirectUpload:
         """Begin an upload that a pod carries out; see `direct.TakesDirectly`."""
         name = f"{self._prefix}/{key}".lstrip("/")
-        link, expires = self._link(name)
-        stored = Stored(key, f"s3://{self._bucket}/{name}", link, expires, original.size, original.sha256)
+        stored = self.locate(key, original.size, original.sha256)
         fields = {"ContentType": content_type(Path(key)), **stored_with(self._settings)}
         return S3DirectUpload(self._client, self._place(name), original, stored, fields, valid_s)
 

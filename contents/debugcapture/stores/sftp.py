@@ -83,12 +83,35 @@ class SftpStore:
         What an earlier try left is read back and kept as far as it is the file's beginning. The server tells the
         size only; the content is checked on its way by SSH, and here while it is read.
         """
-        path = posixpath.join(self._root, key)
-        url = f"sftp://{self._address.user}@{self._address.name}{quote(path)}"
+        path, url = self._place(key)
         doing = f"cannot store {url}"
         reached = _Reached(progress)
         _again(lambda: self._put(path, file, sha256, reached, doing), doing)
-        return Stored(key, url, url, None, file.stat().st_size, sha256)
+        return self.locate(key, file.stat().st_size, sha256)
+
+    def read(self, key: str) -> bytes | None:
+        """Return the whole content of ``key``; see `store.ReadableStore`."""
+        path, url = self._place(key)
+        doing, found = f"cannot read {url}", list[bytes]()
+
+        def attempt() -> None:
+            with _told(doing), connected(self._login, self._address, self._jump, doing) as transport:
+                sftp = _open_sftp(transport)
+                if _size(sftp, path) >= 0:
+                    with sftp.open(path, "rb") as there:
+                        found.append(there.read())
+
+        _again(attempt, doing)
+        return found[-1] if found else None
+
+    def locate(self, key: str, size: int, sha256: str) -> Stored:
+        """Return where ``key`` is; see `store.ReadableStore`."""
+        url = self._place(key)[1]
+        return Stored(key, url, url, None, size, sha256)
+
+    def _place(self, key: str) -> tuple[str, str]:
+        path = posixpath.join(self._root, key)
+        return path, f"sftp://{self._address.user}@{self._address.name}{quote(path)}"
 
     def _put(self, path: str, file: Path, sha256: str, reached: _Reached, doing: str) -> None:
         with _told(doing), connected(self._login, self._address, self._jump, doing) as transport:

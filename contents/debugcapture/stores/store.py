@@ -32,11 +32,31 @@ class Store(Protocol):
         ...
 
 
-def open_store(settings: StoreSettings) -> Store:
-    """Return the store that ``settings`` name, with its links. Nothing is sent yet. Raises BadInput."""
+class ReadableStore(Store, Protocol):
+    """A store from which small files are read back: what a capture in the cluster leaves for the step that watches it.
+
+    Several threads may do it at once.
+    """
+
+    def read(self, key: str) -> bytes | None:
+        """Return the whole content of ``key``, or None when there is no such file. Raises NotStored."""
+        ...
+
+    def locate(self, key: str, size: int, sha256: str) -> Stored:
+        """Return where a file is that is known to be there, with a new link. Raises NotStored."""
+        ...
+
+
+def open_readable(settings: StoreSettings) -> ReadableStore:
+    """Return the store that ``settings`` name, with its links, as it is without encryption. Raises BadInput."""
     from .links import with_links
 
-    store = with_links(_open(settings), settings)
+    return with_links(_open(settings), settings)
+
+
+def open_store(settings: StoreSettings) -> Store:
+    """Return the store that ``settings`` name, with its links. Nothing is sent yet. Raises BadInput."""
+    store = open_readable(settings)
     recipients = [line.strip() for line in settings.encrypt_to.splitlines() if line.strip()]
     if not recipients:
         return store
@@ -45,7 +65,7 @@ def open_store(settings: StoreSettings) -> Store:
     return EncryptedStore(store, recipients)
 
 
-def _open(settings: StoreSettings) -> Store:
+def _open(settings: StoreSettings) -> ReadableStore:
     url = urlsplit(settings.store)
     match url.scheme:
         case "s3":

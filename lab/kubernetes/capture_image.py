@@ -1,0 +1,42 @@
+"""The image of captures in the cluster, as deploy/image/Dockerfile makes it: a Python, the locked packages, ours."""
+
+from pathlib import Path
+
+from lab.kubernetes.archive import Layer
+from lab.kubernetes.debian import DebianRoot
+from lab.kubernetes.layers import run
+from lab.paths import REPO
+from tools.vendored import LOCK, Target, installed
+
+NAME = "debug-capture"
+ENTRYPOINT = ("/usr/bin/python3", "-m", "debugcapture.job_index")
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": "/app", "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp"}
+USER = "65532:65532"
+_PACKAGE = REPO / "contents" / "debugcapture"
+
+
+def sources() -> tuple[Path, ...]:
+    """The image is made again when one of these changes."""
+    return (Path(__file__), LOCK, *_files())
+
+
+def make(scratch: Path) -> Layer:
+    """Python from Debian's packages, which are unpacked and never installed."""
+    root, layer = DebianRoot(["python3"], scratch), Layer()
+    library = root.paths("/usr/lib/python3.*")[0]
+    program = root.source(f"/usr/bin/{Path(library).name}")
+    packages = installed(Target(Path(library).name.removeprefix("python")), scratch / "packages")
+    run([program, "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash", packages])
+    layer.file("/usr/bin/python3", program)
+    layer.tree(library, root.source(library))
+    layer.tree("/app", packages)
+    for file in _files():
+        layer.file(f"/app/debugcapture/{file.relative_to(_PACKAGE)}", file)
+    root.add(layer, [program, *root.source(library).rglob("*.so"), *packages.rglob("*.so")])
+    layer.folder("/tmp", 0o1777)
+    layer.data("/etc/nsswitch.conf", b"hosts: files dns\n")
+    return layer
+
+
+def _files() -> list[Path]:
+    return sorted(file for file in _PACKAGE.rglob("*") if file.is_file() and file.suffix != ".pyc")
