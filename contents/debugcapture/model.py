@@ -291,8 +291,8 @@ class Receipt:
 
     @property
     def page(self) -> str:
-        """Return the link of the bundle's page."""
-        return self.link(PAGE)
+        """Return the link of the bundle's page, which is stored when all else is; a pod may have one of its own."""
+        return next((one.link for one in reversed(self.stored) if one.file_key.endswith(f"/{PAGE}")), "")
 
     @property
     def links_end(self) -> datetime | None:

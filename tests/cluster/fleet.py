@@ -1,0 +1,156 @@
+"""What captures in the cluster need in a test: pods, the namespace and rights of the Job, a place in the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import lab.kubernetes
+from debugcapture.settings import read
+from debugcapture.steps import CaptureStep
+from lab.kubernetes.kubectl import Kubectl
+from lab.paths import REPO
+from lab.stores.s3 import s3_endpoint
+from tests.cluster.objects import IMAGE
+
+RBAC = REPO / "deploy" / "rbac-in-cluster.yaml"
+# The lab's pods have no way to what listens on loopback but the machine's own network.
+ON_THE_MACHINE = {
+    "hostNetwork": True,
+    "containers": [
+        {
+            "name": "capture",
+            "env": [
+                {"name": "KUBERNETES_SERVICE_HOST", "value": "127.0.0.1"},
+                {"name": "KUBERNETES_SERVICE_PORT", "value": lab.kubernetes.endpoint().server.rpartition(":")[2]},
+            ],
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A namespace with pods to capture, and with the Job that captures them."""
+
+    kubectl: Kubectl
+    namespace: str
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def step(self, **given: str) -> CaptureStep:
+        """The settings of a capture in the cluster by an account with the documented rights and no other."""
+        store, cluster = s3_endpoint(), lab.kubernetes.endpoint()
+        common = {
+            "server": cluster.server,
+            "token": self.token(),
+            "ca_certificate": cluster.ca_file.read_text(),
+            "mode": "in-cluster",
+            "image": cluster.toolbox_image,
+            "job_image": cluster.capture_image,
+            "job_namespace": self.namespace,
+            "job_pod": json.dumps(ON_THE_MACHINE),
+            "namespace": self.namespace,
+            "selector": "app",
+            "choose": "all",
+            "max_pods": "1000",
+            "collectors": "pod-snapshot",
+            "store": f"s3://{store.bucket}/{self.namespace}",
+            "s3_endpoint": store.url,
+            "s3_region": store.region,
+            "s3_access_key": store.access_key,
+            "s3_secret_key": store.secret_key,
+            "fail_when_partial": "false",
+        }
+        return read(CaptureStep, common | self.settings | given)
+
+    def token(self) -> str:
+        account = ("debug-capture", f"--namespace={self.namespace}")
+        return self.kubectl("create", "token", *account, "--duration=1h").strip()
+
+    def grant(self) -> None:
+        """Give the step and the Job what the documents say, in this namespace; bound the same way as for a user."""
+        documents = [one for one in yaml.safe_load_all(RBAC.read_text()) if one["kind"] != "Namespace"]
+        things = [_moved(one, self.namespace) for one in documents]
+        things.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "debug-capture"}})
+        things += [_bound(name, self.namespace) for name in ("debug-capture", "debug-capture-job")]
+        self.kubectl("apply", f"--namespace={self.namespace}", "-f", "-", stdin=json.dumps(_list(things)))
+
+    def pods(self, count: int, workloads: int = 2) -> None:
+        """Make pods that run, of some workloads."""
+        things = [_pod(f"web-{number:03}", f"web-{number % workloads}") for number in range(count)]
+        self.kubectl("apply", f"--namespace={self.namespace}", "-f", "-", stdin=json.dumps(_list(things)))
+        self.kubectl(
+            "wait", f"--namespace={self.namespace}", "--for=condition=Ready", "pod", "-l", "app", "--timeout=180s"
+        )
+
+    def jobs(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.kubectl.json("get", "jobs", f"--namespace={self.namespace}")["items"]
+        return found
+
+    def job_pods(self) -> list[dict[str, Any]]:
+        label = "--selector=batch.kubernetes.io/job-name"
+        found: list[dict[str, Any]] = self.kubectl.json("get", "pods", f"--namespace={self.namespace}", label)["items"]
+        return found
+
+
+def _moved(thing: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """The same in the test's namespace; what is of the whole cluster gets a name of its own, and goes with nothing."""
+    metadata = thing["metadata"]
+    if thing["kind"] == "ClusterRoleBinding":
+        return {
+            **thing,
+            "kind": "RoleBinding",
+            "metadata": {"name": metadata["name"]},
+            "subjects": _of(thing, namespace),
+        }
+    moved = {**thing, "metadata": {**metadata, "namespace": namespace}}
+    return {**moved, "subjects": _of(thing, namespace)} if "subjects" in thing else moved
+
+
+def _of(thing: dict[str, Any], namespace: str) -> list[dict[str, Any]]:
+    return [{**one, "namespace": namespace} for one in thing["subjects"]]
+
+
+def _bound(account: str, namespace: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": f"captures-{account}"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "debug-capture"},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+    }
+
+
+def _pod(name: str, app: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": app}},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {"runAsUser": 1000, "runAsGroup": 1000},
+            "containers": [
+                {
+                    "name": "app",
+                    "image": IMAGE,
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["sh", "-c", "while :; do sleep 1; done"],
+                }
+            ],
+        },
+    }
+
+
+def _list(things: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "List", "items": things}
+
+
+Make = Callable[[int], Fleet]
+PLACE = Path(__file__).parent

@@ -1,0 +1,132 @@
+"""Captures by a Job of the real cluster: killed indexes, a killed step, a run taken up elsewhere, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from debugcapture import job
+from debugcapture.bundle import Bundle
+from debugcapture.model import Manifest, Outcome
+from debugcapture.runbook import capture
+from debugcapture.shards import record_key
+from debugcapture.stores.store import open_readable
+from lab.kubernetes.kubectl import Kubectl
+from lab.process import wait_until
+from tests.cluster.captures import caller, captured
+from tests.cluster.fleet import Fleet
+
+IN_TIME_S = 240
+
+
+@pytest.fixture
+def fleet(namespace: str, kubectl: Kubectl) -> Fleet:
+    made = Fleet(kubectl, namespace, {"pods_per_index": "2"})
+    made.grant()
+    made.pods(6)
+    return made
+
+
+def manifest_of(outcome: Outcome) -> Manifest:
+    return Bundle(Path(outcome.data["bundle"])).manifest()
+
+
+def test_each_pod_is_captured_once_though_an_index_is_killed(fleet: Fleet, tmp_path: Path) -> None:
+    said: list[str] = []
+    step = fleet.step(collectors="pod-snapshot,processes")
+    killing = threading.Thread(target=kill_index, args=(fleet, "0"))
+    killing.start()
+    outcome = capture(step, caller(tmp_path, said))
+    killing.join()
+    manifest = manifest_of(outcome)
+    assert manifest.status == "complete", said
+    assert len(manifest.targets) == len(manifest.artifacts) == 6
+    assert any("3 of 3 indexes done, 0 failed; 6 of 6 pods" in line for line in said)
+    assert manifest.requests > 6
+    assert f"{manifest.requests} requests to the API server" in said
+    store = open_readable(step.store)
+    page = store.read(f"{manifest.key}/index.html")
+    assert page
+    for artifact in manifest.artifacts:
+        assert artifact.direct
+        own = store.read(artifact.direct.key)
+        assert own
+        assert artifact.file.encode() in page.replace(b"&#x2F;", b"/")
+        assert b"processes.txt" in own
+    assert fleet.jobs() == []
+    fleet.kubectl(
+        "wait", f"--namespace={fleet.namespace}", "--for=delete", "secret", "-l", job.RUN_LABEL, "--timeout=60s"
+    )
+
+
+def kill_index(fleet: Fleet, index: str) -> None:
+    label = f"--selector=batch.kubernetes.io/job-completion-index={index}"
+    place = f"--namespace={fleet.namespace}"
+    wait_until("the index", lambda: bool(fleet.kubectl("get", "pods", place, label, "--output=name")), 60)
+    fleet.kubectl("delete", "pod", place, label, "--grace-period=0", "--force", "--wait=false")
+
+
+def test_run_whose_step_and_job_were_killed_is_taken_up_elsewhere(fleet: Fleet, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def die(line: str) -> None:
+        said.append(line)
+        if "1 of 3 indexes done" in line:
+            raise SystemExit(143)
+
+    first = fleet.step(parallelism="1")
+    with pytest.raises(SystemExit):
+        capture(first, replace(caller(tmp_path / "one", []), say=die))
+    (running,) = fleet.jobs()
+    run_id = next(line.rpartition("resume=")[2] for line in said if "goes on" in line)
+    place = f"--namespace={fleet.namespace}"
+    fleet.kubectl("delete", "job", place, running["metadata"]["name"], "--cascade=foreground", "--timeout=60s")
+    targets = Bundle(tmp_path / "one" / run_id).manifest().targets
+    store = open_readable(first.store)
+    done = {one.pod for one in targets if store.read(record_key(run_id, one.uid))}
+    assert 2 <= len(done) < 6
+    gone = next(one.pod for one in targets if one.pod not in done)
+    fleet.kubectl("delete", "pod", place, gone, "--wait=true", "--timeout=60s")
+
+    told: list[str] = []
+    outcome = capture(fleet.step(resume=run_id), caller(tmp_path / "other", told))
+    manifest = manifest_of(outcome)
+    assert f"{len(done)} of 6 pods are in the store already" in told
+    assert manifest.capture_id == run_id
+    assert [one.pod for one in manifest.targets] == [one.pod for one in targets]
+    by_pod = {one.title.partition(" ")[0].rpartition("/")[2]: one for one in manifest.artifacts}
+    assert {name for name, one in by_pod.items() if one.outcome == "complete"} == by_pod.keys() - {gone}
+    assert "not found" in by_pod[gone].reason
+    assert any(f": {6 - len(done)} pods in " in line for line in told)
+
+
+def test_pods_of_the_job_are_admitted_where_pod_security_is_restricted(fleet: Fleet, kubectl: Kubectl) -> None:
+    kubectl("label", "namespace", fleet.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    order = job.Order("20260102T120000Z-web-1", "debug-capture-x", {}, {"s3_secret_key": "x"}, "", 1, {}, 5)
+    template = job.job(order, fleet.step(job_pod="").in_cluster, 1)["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "x", "namespace": fleet.namespace}}
+    kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+
+
+def test_requests_to_the_api_server_grow_with_the_pods_by_a_small_number(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.pods(20)
+    asked = {
+        pods: captured(
+            tmp_path,
+            namespace=fleet.namespace,
+            selector="app",
+            choose="all",
+            max_pods=str(pods),
+            collectors="pod-snapshot,processes",
+        ).manifest.requests
+        for pods in (1, 5, 20)
+    }
+    each = (asked[20] - asked[1]) / 19
+    print(asked)
+    assert each <= 12, asked
+    assert asked[5] <= asked[1] + 4 * (each + 1), asked
+    assert asked[1] - each <= 5, asked

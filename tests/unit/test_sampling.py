@@ -1,0 +1,74 @@
+"""sampling.py: which of many pods are captured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from debugcapture.model import Json
+from debugcapture.sampling import Candidate, Sampling, candidate, choose, sample, sampled
+from tests.unit.builders import NOON, pod, status
+
+CRASHING = {"containerStatuses": [status(state={"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=4)]}
+
+
+def one(name: str, workload: str = "web", *, ill: bool = False, **metadata: Any) -> Candidate:
+    owner = [{"kind": "StatefulSet", "name": workload, "uid": workload, "controller": True}]
+    whole: Json = pod(metadata={"name": name, "uid": name, "ownerReferences": owner, **metadata})
+    return candidate({**whole, "status": CRASHING} if ill else whole, "", NOON)
+
+
+def names(candidates: list[Candidate]) -> list[str]:
+    return [one.target.pod for one in candidates]
+
+
+ILL = [one(f"ill-{number}", ill=True) for number in range(4)]
+WELL = [one(f"well-{number}") for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("most", "taken"),
+    [
+        (1, ["ill-0"]),
+        (2, ["ill-0", "well-0"]),
+        (3, ["ill-0", "ill-1", "well-0"]),
+        (9, ["ill-0", "ill-1", "ill-2", "ill-3", "well-0"]),
+    ],
+)
+def test_the_most_unhealthy_and_one_healthy_are_taken(most: int, taken: list[str]) -> None:
+    assert names(sample([*WELL, *reversed(ILL)], most)) == taken
+
+
+@pytest.mark.parametrize(("members", "taken"), [(WELL, ["well-0"]), (ILL, ["ill-0", "ill-1", "ill-2"])])
+def test_where_all_are_alike_there_is_nothing_to_compare(members: list[Candidate], taken: list[str]) -> None:
+    assert names(sample(members, 3)) == taken
+
+
+def test_each_workload_has_its_own_sample() -> None:
+    others = [one("db-0", "db"), one("db-1", "db", ill=True), one("db-2", "db", ill=True)]
+    assert names(sample([*ILL, *others], 2)) == ["ill-0", "ill-1", "db-1", "db-0"]
+
+
+def test_workloads_of_one_name_in_two_namespaces_are_two() -> None:
+    assert names(sample([one("a"), one("b", namespace="other")], 5)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "first"),
+    [("unhealthy-first", "b"), ("all", "b"), ("newest", "c"), ("oldest", "a")],
+)
+def test_order_is_that_of_the_choice(choice: Any, first: str) -> None:
+    aged = [
+        one("a", creationTimestamp="2026-01-01T00:00:00Z"),
+        one("b", creationTimestamp="2026-01-02T00:00:00Z", ill=True),
+        one("c", creationTimestamp="2026-01-03T00:00:00Z"),
+    ]
+    assert names(choose(aged, choice, 1)) == [first]
+
+
+def test_a_sample_is_told_with_what_takes_every_pod() -> None:
+    line = sampled(Sampling(50, 10), 30, 3000)
+    assert "30 of 3000" in line
+    assert "sample_above" in line
+    assert "choose “all”" in line

@@ -1,0 +1,110 @@
+"""shards.py: who captures what, and what is known of it afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from debugcapture.errors import BadInput
+from debugcapture.model import Receipt, Stored
+from debugcapture.settings import CAPTURE_ID
+from debugcapture.shards import (
+    IndexRecord,
+    Pinned,
+    PodRecord,
+    capture_id,
+    deal,
+    index_key,
+    payloads,
+    pinned,
+    plan_key,
+    pod_record,
+    read_index_record,
+    read_pod_record,
+    read_share,
+    record_key,
+    record_text,
+    share_text,
+)
+from tests.unit.builders import artifact, manifest, target
+
+RUN = "20260102T120000Z-checkout-7d9f-abcde-1a2b"
+POD = Pinned("shop", "web-1", "u-1", "app")
+RECORD = PodRecord("u-1", "shop/web-1", "id", "shop/web/id", "partial", 3, 1000, 200, "ab", "Heap failed: no room")
+
+
+def targets(count: int, nodes: int = 3) -> list[object]:
+    return [target(pod=f"web-{n}", uid=f"u-{n}", node=f"node-{n % nodes}") for n in range(count)]
+
+
+@pytest.mark.parametrize(("pods", "of_an_index", "sizes"), [(6, 2, [2, 2, 2]), (7, 3, [3, 2, 2]), (1, 25, [1])])
+def test_shares_are_even_and_each_pod_is_in_one(pods: int, of_an_index: int, sizes: list[int]) -> None:
+    shares = deal(targets(pods), of_an_index)  # type: ignore[arg-type]
+    assert [len(share) for share in shares] == sizes
+    assert {one.uid for share in shares for one in share} == {f"u-{n}" for n in range(pods)}
+
+
+def test_pods_of_a_node_are_spread_over_the_shares() -> None:
+    on = {f"u-{n}": f"node-{n % 3}" for n in range(9)}
+    shares = deal(targets(9), 3)  # type: ignore[arg-type]
+    assert [sorted(on[one.uid] for one in share) for share in shares] == [["node-0", "node-1", "node-2"]] * 3
+
+
+def test_capture_id_of_a_pod_is_the_same_each_time_and_another_for_its_successor() -> None:
+    import re
+
+    first = capture_id(RUN, POD)
+    assert first == capture_id(RUN, POD)
+    assert first.startswith("20260102T120000Z-web-1-")
+    assert re.fullmatch(CAPTURE_ID, first)
+    assert first != capture_id(RUN, replace(POD, uid="u-2"))
+    assert first != capture_id(RUN.replace("1a2b", "3c4d"), POD)
+
+
+def test_share_survives_its_text() -> None:
+    share = [POD, replace(POD, pod="web-2")]
+    assert read_share(share_text(share)) == share
+    with pytest.raises(BadInput, match="four words"):
+        read_share("shop web-1\n")
+
+
+def test_shares_fill_as_many_config_maps_as_it_takes() -> None:
+    shares = deal(targets(10_000), 25)  # type: ignore[arg-type]
+    maps = payloads(shares, 100_000)
+    assert len(maps) > 1
+    assert all(sum(len(key) + len(text) for key, text in one.items()) <= 100_000 for one in maps)
+    whole = {key: text for one in maps for key, text in one.items()}
+    assert [read_share(whole[str(index)]) for index in range(len(shares))] == shares
+
+
+def test_share_that_fits_no_config_map_is_refused() -> None:
+    with pytest.raises(BadInput, match="2 are too many for one index"):
+        payloads([[POD, POD]], 40)
+
+
+def test_records_survive_their_text() -> None:
+    assert read_pod_record(record_text(RECORD)) == RECORD
+    whole = IndexRecord(12, (RECORD, replace(RECORD, status=None)))
+    assert read_index_record(record_text(whole)) == whole
+
+
+@pytest.mark.parametrize(("status", "done"), [("complete", True), ("partial", True), (None, True), ("failed", False)])
+def test_only_what_failed_is_tried_again(status: object, done: bool) -> None:
+    assert replace(RECORD, status=status).is_done is done  # type: ignore[arg-type]
+
+
+def test_record_tells_size_page_and_what_is_missing() -> None:
+    whole = manifest(artifacts=(artifact(bytes=10), artifact(file="", bytes=0, outcome="failed", reason="no room")))
+    key = f"{whole.key}/index.html"
+    page = Stored(key, "s3://b/page", "https://page", None, 77, "ff")
+    receipt = Receipt("s3://b", (Stored(f"{whole.key}/a.txt", "s3://b/a", "https://a", None, 10, "aa"), page))
+    made = pod_record(RUN, pinned(whole.target), whole, receipt)
+    assert (made.status, made.files, made.bytes, made.page_bytes, made.page_sha256) == ("partial", 1, 10, 77, "ff")
+    assert made.reason.endswith("failed: no room")
+    assert made.key == whole.key
+
+
+def test_keys_of_a_run_are_in_no_namespace() -> None:
+    keys = [plan_key(RUN), record_key(RUN, "u-1"), index_key(RUN, "debug-capture-x", 3)]
+    assert keys == [f"_runs/{RUN}/plan.json", f"_runs/{RUN}/u-1.json", f"_runs/{RUN}/debug-capture-x/3.json"]
