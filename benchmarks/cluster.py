@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import lab.kubernetes
+from debugcapture.cluster.api import Api
+from debugcapture.cluster.connect import connect
+from debugcapture.settings import ConnectionSettings
 from lab.kubernetes.kubectl import Kubectl
 
 NAMESPACE = "bench"
@@ -52,6 +56,19 @@ def bench_pod(*, bare: bool = False, host_network: bool = False) -> Iterator[Ben
         yield BenchPod(cluster.kubeconfig, cluster.kubectl, kubectl, cluster.toolbox_image)
     finally:
         _delete(kubectl)
+
+
+def make_pending_pods(pod: BenchPod, count: int) -> None:
+    """Make pods that no scheduler places: the API server has them, and nothing runs."""
+    api = Api(connect(ConnectionSettings(kubeconfig=str(pod.kubeconfig), requests_per_s=1000)))
+    spec = {"schedulerName": "nobody", "containers": [{"name": "app", "image": pod.image}]}
+
+    def make(number: int) -> None:
+        metadata = {"name": f"pending-{number:05}", "namespace": NAMESPACE, "labels": {"app": f"app-{number % 50}"}}
+        api.create_pod({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(make, range(count)))
 
 
 def _delete(kubectl: Kubectl) -> None:

@@ -3,16 +3,12 @@
 import json
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.cluster import NAMESPACE, BenchPod, bench_pod
+from benchmarks.cluster import NAMESPACE, bench_pod, make_pending_pods
 from benchmarks.measure import Program, side_by_side
 from benchmarks.result import Ratio, Result
 from benchmarks.rival import rival_python
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.connect import connect
-from debugcapture.settings import ConnectionSettings
 
 ROUNDS = 3
 PODS = 5000
@@ -26,7 +22,7 @@ wrong of each; theirs, kubernetes 35.0.0 as the official plugin uses it, name an
 def run() -> Result:
     """Compare our node source with the official client."""
     with bench_pod() as pod:
-        _make_pods(pod)
+        make_pending_pods(pod, PODS)
         settings = {"KUBECONFIG": str(pod.kubeconfig), "NAMESPACES": NAMESPACE}
         environment = {**os.environ, **{f"RD_CONFIG_{name}": value for name, value in settings.items()}}
         ours, theirs = side_by_side(
@@ -43,19 +39,6 @@ def run() -> Result:
             Ratio("node-source-memory", "our peak memory over theirs", ours.peak_mb, theirs.peak_mb, "MB", 0.5),
         ),
     )
-
-
-def _make_pods(pod: BenchPod) -> None:
-    """Make pods that no scheduler places: the API server has them, and nothing runs."""
-    api = Api(connect(ConnectionSettings(kubeconfig=str(pod.kubeconfig))))
-    spec = {"schedulerName": "nobody", "containers": [{"name": "app", "image": pod.image}]}
-
-    def make(number: int) -> None:
-        metadata = {"name": f"pending-{number:05}", "namespace": NAMESPACE, "labels": {"app": f"app-{number % 50}"}}
-        api.create_pod({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-
-    with ThreadPoolExecutor(10) as pool:
-        list(pool.map(make, range(PODS)))
 
 
 def _has_all(output: Path) -> bool:

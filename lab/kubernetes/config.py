@@ -82,6 +82,7 @@ def _kubelet() -> dict[str, Any]:
         "podLogsDir": str(layout.root() / "pod-logs"),
         "volumePluginDir": str(layout.kubelet_dir() / "volume-plugins"),
         "serializeImagePulls": False,
+        "maxPods": 200,  # the subnet has addresses for so many
         "nodeStatusUpdateFrequency": "2s",
         **_ANY_MACHINE,
     }

@@ -34,11 +34,11 @@ def test_an_attach_goes_before_others_that_wait() -> None:
 
     threads = []
     for number, (name, urgent) in enumerate([("read-1", False), ("read-2", False), ("attach", True)], 1):
-        threads.append(threading.Thread(target=take, args=(name, urgent)))
+        threads.append(threading.Thread(target=take, args=(name, urgent), daemon=True))
         threads[-1].start()
         wait_until("its turn", lambda number=number: limit.waiting == number, 10)
     for number in range(1, 4):
-        clock.now += 0.02
+        clock.now += 1
         wait_until("a turn", lambda number=number: len(order) == number, 10)
     for one in threads:
         one.join()
@@ -53,9 +53,9 @@ def test_time_that_passes_fills_the_bucket_but_no_further() -> None:
     clock.now += 100
     limit.take()
     limit.take()
-    waiting = threading.Thread(target=limit.take)
+    waiting = threading.Thread(target=limit.take, daemon=True)
     waiting.start()
     wait_until("its turn", lambda: limit.waiting == 1, 10)
-    clock.now += 0.1
+    clock.now += 1
     waiting.join(10)
     assert limit.taken == 5

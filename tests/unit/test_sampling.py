@@ -16,7 +16,8 @@ CRASHING = {"containerStatuses": [status(state={"waiting": {"reason": "CrashLoop
 def one(name: str, workload: str = "web", *, ill: bool = False, **metadata: Any) -> Candidate:
     owner = [{"kind": "StatefulSet", "name": workload, "uid": workload, "controller": True}]
     whole: Json = pod(metadata={"name": name, "uid": name, "ownerReferences": owner, **metadata})
-    return candidate({**whole, "status": CRASHING} if ill else whole, "", NOON)
+    well = {"phase": "Running", "containerStatuses": [status(ready=True)]}
+    return candidate({**whole, "status": CRASHING if ill else well}, "", NOON)
 
 
 def names(candidates: list[Candidate]) -> list[str]:

@@ -80,7 +80,7 @@ def test_shares_fill_as_many_config_maps_as_it_takes() -> None:
 
 def test_share_that_fits_no_config_map_is_refused() -> None:
     with pytest.raises(BadInput, match="2 are too many for one index"):
-        payloads([[POD, POD]], 40)
+        payloads([[POD, POD]], 30)
 
 
 def test_records_survive_their_text() -> None:

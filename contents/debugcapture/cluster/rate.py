@@ -33,8 +33,8 @@ class RateLimit:
             mine = (not urgent, next(self._numbers))
             heapq.heappush(self._waiting, mine)
             try:
-                while (first := self._waiting[0] == mine) is False or self._missing_s() > 0:
-                    self._turn.wait(self._missing_s() if first else None)
+                while self._waiting[0] != mine or self._missing_s() > 0:
+                    self._turn.wait(self._missing_s() if self._waiting[0] == mine else None)
                 self._left -= 1
                 self.taken += 1
             finally:  # an abort may end the wait
