@@ -1,4 +1,4 @@
-"""Write plugin.yaml from the providers: `python -m tools.generate`, with `--check` only compare.
+"""Write plugin.yaml from the providers, and deploy/rbac: `python -m tools.generate`, with `--check` only compare.
 
 Rundeck reads the file with SnakeYAML, which refuses many anchors, so every provider repeats the settings it shares.
 Sources: Rundeck documentation, "Plugin development: script plugins" and "Property rendering options".
@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "contents"))
 from debugcapture import __version__  # noqa: E402
 from debugcapture.providers import PROVIDERS, Provider  # noqa: E402
 from debugcapture.settings import Declared, declared  # noqa: E402
+from tools import rbac  # noqa: E402
 
 INTERPRETER = {
     "name": "interpreter",
@@ -116,16 +117,26 @@ def _property(setting: Declared) -> dict[str, Any]:
     return content
 
 
+def generated() -> dict[Path, str]:
+    """Return each generated file with the text that it should have."""
+    return {GOAL: text()} | {ROOT / path: content for path, content in rbac.manifests().items()}
+
+
 def main(arguments: list[str]) -> int:
-    """Write plugin.yaml, or with --check say whether it is stale (exit code 1)."""
-    fresh = text()
-    if "--check" not in arguments:
-        GOAL.write_text(fresh, encoding="utf-8")
-        return 0
-    if GOAL.exists() and GOAL.read_text(encoding="utf-8") == fresh:
-        return 0
-    print("plugin.yaml is stale: run python -m tools.generate", file=sys.stderr)
-    return 1
+    """Write what is stale, or with --check name it (exit code 1)."""
+    stale = {file: fresh for file, fresh in generated().items() if _content(file) != fresh}
+    if "--check" in arguments:
+        for file in stale:
+            print(f"{file.name} is stale: run python -m tools.generate", file=sys.stderr)
+        return int(bool(stale))
+    for file, fresh in stale.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(fresh, encoding="utf-8")
+    return 0
+
+
+def _content(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.exists() else None
 
 
 if __name__ == "__main__":

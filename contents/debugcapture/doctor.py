@@ -26,7 +26,7 @@ from .describe import table
 from .errors import CaptureError, one_line
 from .incident.pagerduty import PagerDuty
 from .model import Json
-from .permissions import OPTIONAL, PERMISSIONS, Permission, role
+from .permissions import OPTIONAL, PERMISSIONS, Permission, granted_by, jobs_by_need, role
 from .settings import (
     ConnectionSettings,
     DebugContainerSettings,
@@ -156,23 +156,43 @@ def _namespace(api: Api, namespace: str, user: str, of: Installation) -> Iterato
         yield Finding(f"namespace {namespace}", "wrong", "it does not exist", "Correct namespaces.")
         return
     missing = [one for one in PERMISSIONS if not _all_allowed(api, one, namespace)]
-    required = [one for one in missing if one.purpose not in OPTIONAL]
-    for purpose in dict.fromkeys(one.purpose for one in PERMISSIONS):
-        lacks = [one for one in missing if one.purpose == purpose]
-        found = f"may not {', '.join(map(str, lacks))}" if lacks else "allowed"
-        if not lacks:
-            yield Finding(f"{namespace}: {purpose}", "ok", found)
-        elif purpose in OPTIONAL:
-            yield Finding(f"{namespace}: {purpose}", "note", found, f"{OPTIONAL[purpose]} grants it.")
-        else:
-            # All in one role, once: a second one of the same name would take the first one's place.
-            do = f"kubectl apply -f - <<'END'\n{role(required, namespace, user or 'USER')}END" if required else ""
-            required = []
-            yield Finding(f"{namespace}: {purpose}", "wrong", found, do)
+    yield from _permissions(namespace, missing, user or "USER")
     yield from _pod_security(api, namespace, of.debug.profile)
     if of.debug.image:
         may = not any(one.resource == "pods" and "create" in one.verbs for one in missing)
         yield from _image(api, namespace, of.debug.image, of.say, may=may)
+
+
+def _permissions(namespace: str, missing: Sequence[Permission], user: str) -> Iterator[Finding]:
+    """Yield what each job may do in ``namespace``, those that need the same in one line, then what none has to have."""
+    needed = [one for one in missing if one.purpose not in (*OPTIONAL, "restarts")]
+    for purposes, jobs in jobs_by_need().items():
+        lacks = [one for one in missing if one.purpose in purposes]
+        what = f"{namespace}: {', '.join(jobs)}"
+        if not lacks:
+            yield Finding(what, "ok", "allowed")
+        elif not any(one in needed for one in lacks):
+            yield Finding(what, "note", _may_not(lacks), f"Where it is wanted: {_grant(namespace, lacks[0])}")
+        else:
+            # All in one role, once: a second one of the same name would take the first one's place.
+            yield Finding(what, "wrong", _may_not(lacks), _apply(role(needed, namespace, user)))
+    for purpose in sorted(OPTIONAL):
+        lacks = [one for one in missing if one.purpose == purpose]
+        do = f"Where it is wanted: {_grant(namespace, lacks[0])}" if lacks else ""
+        yield Finding(f"{namespace}: {purpose}", "note" if lacks else "ok", _may_not(lacks) or "allowed", do)
+
+
+def _may_not(lacks: Sequence[Permission]) -> str:
+    return f"may not {', '.join(map(str, lacks))}" if lacks else ""
+
+
+def _grant(namespace: str, permission: Permission) -> str:
+    where = f"-n {namespace} " if permission.scope == "namespace" else ""
+    return f"kubectl apply {where}-f {granted_by(permission)}"
+
+
+def _apply(manifest: str) -> str:
+    return f"kubectl apply -f - <<'END'\n{manifest}END"
 
 
 def _all_allowed(api: Api, permission: Permission, namespace: str) -> bool:

@@ -305,13 +305,13 @@ class CaptureSettings:
         False,
         "Allow a copy of the pod",
         "For files of a container that does not run and that are on no volume: a copy of the pod that only sleeps, "
-        "without labels and probes, is made and removed again. Needs deploy/rbac-pods.yaml.",
+        "without labels and probes, is made and removed again. Needs deploy/rbac/namespace/pods.yaml.",
     )
     node_namespace: str = setting(
         "",
         "Namespace of node pods",
         "For the collector node-state: where a pod that looks at the node may be made; it is removed again. "
-        "Blank: none is made. Needs deploy/rbac-pods.yaml.",
+        "Blank: none is made. Needs deploy/rbac/namespace/pods.yaml.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
     )
@@ -753,7 +753,7 @@ class RestartSettings:
         "restart",
         "What to do",
         "restart: rollout restart; undo: rollout undo, to revision; delete-pod: the pod, which is made again; scale: "
-        "to replicas. Needs deploy/rbac-restart.yaml.",
+        "to replicas. Needs deploy/rbac/namespace/capture-and-restart.yaml.",
     )
     revision: int = setting(0, "Revision", "For undo; 0 is the one before.", least=0, most=999999999)
     replicas: int = setting(1, "Replicas", "For scale.", least=0, most=1000)

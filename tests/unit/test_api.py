@@ -36,7 +36,7 @@ def status(message: str) -> bytes:
     ("code", "body", "kind", "told"),
     [
         (401, status("Unauthorized"), NotAllowed, "does not accept the credentials (Unauthorized). Renew the token."),
-        (403, status(RBAC), NotAllowed, f"{RBAC}. Grant it with a RoleBinding"),
+        (403, status(RBAC), NotAllowed, f"{RBAC}. Grant it: kubectl apply -n shop -f deploy/rbac"),
         (403, status(POD_SECURITY), NotAllowed, "Choose a lower security profile"),
         (404, status('pods "web-0" not found'), TargetNotFound, 'pods "web-0" not found. Check'),
         (500, status("etcdserver: request timed out"), Unreachable, "request timed out (HTTP 500)"),

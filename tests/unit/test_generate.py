@@ -12,7 +12,7 @@ from debugcapture.providers import PROVIDERS, Provider, provider
 from debugcapture.rundeck import step_values
 from debugcapture.settings import declared, read
 from debugcapture.steps import ExecStep
-from tools import generate
+from tools import generate, rbac
 
 PLUGIN: dict[str, Any] = yaml.safe_load(generate.GOAL.read_text(encoding="utf-8"))
 SECRET = {
@@ -34,15 +34,24 @@ def test_plugin_yaml_is_up_to_date() -> None:
     assert generate.GOAL.read_text(encoding="utf-8") == generate.text()
 
 
+@pytest.mark.parametrize("path", rbac.manifests())
+def test_manifest_is_up_to_date(path: str) -> None:
+    assert (generate.ROOT / path).read_text(encoding="utf-8") == rbac.manifests()[path]
+
+
+def test_no_manifest_is_left_that_is_not_generated() -> None:
+    found = {str(file.relative_to(generate.ROOT)) for file in (generate.ROOT / "deploy" / "rbac").rglob("*.yaml")}
+    assert found == set(rbac.manifests())
+
+
 @pytest.mark.parametrize("content", [None, "name: old\n"], ids=["missing", "stale"])
-def test_stale_plugin_yaml_is_told_and_written(
+def test_stale_file_is_told_and_written(
     content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     goal = tmp_path / "plugin.yaml"
     if content:
         goal.write_text(content)
-    monkeypatch.setattr(generate, "GOAL", goal)
-    monkeypatch.setattr(generate, "text", lambda: "name: new\n")
+    monkeypatch.setattr(generate, "generated", lambda: {goal: "name: new\n"})
     assert generate.main(["--check"]) == 1
     assert "stale" in capsys.readouterr().err
     assert generate.main([]) == 0

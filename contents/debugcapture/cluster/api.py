@@ -17,6 +17,7 @@ from urllib3.response import BaseHTTPResponse
 
 from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable
 from ..model import Json
+from ..permissions import remedy
 from .connect import Connection
 
 CONNECT_S, READ_S = 10, 60
@@ -292,7 +293,7 @@ def refused(doing: str, status: int, body: bytes) -> CaptureError:
 def _remedy(why: str) -> str:
     if "PodSecurity" in why:
         return "Choose a lower security profile, or have the namespace's Pod Security level changed."
-    return "Grant it with a RoleBinding to deploy/rbac.yaml's ClusterRole in that namespace."
+    return remedy(why)
 
 
 def _message(body: bytes) -> str:
