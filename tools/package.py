@@ -9,7 +9,7 @@ import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import yaml
@@ -29,11 +29,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--python", default=Target.python, help="the bundled zip has its bytecode (%(default)s)")
     parser.add_argument("--arch", default=Target.arch, help="the bundled zip's processor, or aarch64 (%(default)s)")
     parser.add_argument("--project", default=PROJECT, help="Rundeck project of the archive (%(default)s)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a step's default for the archive; repeat it"
+    )
     chosen = parser.parse_args(arguments)
     if not is_project_name(chosen.project):
         parser.error(f"{chosen.project!r} is no name of a Rundeck project: letters, digits and . _ + - only")
     target = Target(chosen.python, chosen.arch)
-    for made in (slim(), bundled(target), project_archive(chosen.project), wheel()):
+    try:
+        archive = project_archive(chosen.project, dict(one.partition("=")[::2] for one in chosen.set))
+    except ValueError as error:
+        parser.error(str(error))
+    for made in (slim(), bundled(target), archive, wheel()):
         print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.2f} MB")
     return 0
 
@@ -52,10 +59,10 @@ def bundled(target: Target) -> Path:
     return _plugin_zip(f"{NAME}-{kind}-{version()}", packages)
 
 
-def project_archive(project: str = PROJECT) -> Path:
-    """Return the archive that ``project`` of a Rundeck imports."""
+def project_archive(project: str = PROJECT, given: Mapping[str, str] | None = None) -> Path:
+    """Return the archive that ``project`` of a Rundeck imports, with ``given`` as defaults of its steps."""
     goal = DIST / f"{NAME}-{version()}.rdproject.jar"
-    write_project_archive(goal, project)
+    write_project_archive(goal, project, given)
     return goal
 
 

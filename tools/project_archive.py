@@ -14,10 +14,12 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import yaml
 
 from tools.archive import source_date, write_zip
+from tools.project_settings import with_settings
 from tools.vendored import ROOT
 
 JOBS = ROOT / "jobs"
 PARTS = JOBS / "archive"
+PROPERTIES = PARTS / "files" / "etc" / "project.properties"
 PLACEHOLDER = "PROJECT"
 _DELIMITER = ","
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
@@ -30,14 +32,15 @@ def is_project_name(text: str) -> bool:
     return _PROJECT_NAME.fullmatch(text) is not None
 
 
-def write_project_archive(goal: Path, project: str) -> None:
-    """Write the archive of ``project`` to ``goal``."""
+def write_project_archive(goal: Path, project: str, given: Mapping[str, str] | None = None) -> None:
+    """Write the archive of ``project`` to ``goal``; ``given`` are settings for every step that has them."""
     top = f"rundeck-{project}"
     files: dict[str, bytes] = {f"{top}/jobs/job-{job['uuid']}.xml": job_xml(job) for job in jobs()}
     for part in PARTS.rglob("*"):
         if part.is_file():
-            content = part.read_text(encoding="utf-8").replace(PLACEHOLDER, project)
-            files[f"{top}/{part.relative_to(PARTS)}"] = content.encode()
+            content = part.read_text(encoding="utf-8")
+            content = with_settings(content, given or {}) if part == PROPERTIES else content
+            files[f"{top}/{part.relative_to(PARTS)}"] = content.replace(PLACEHOLDER, project).encode()
     write_zip(goal, {"META-INF/MANIFEST.MF": _manifest(project), **files})
 
 

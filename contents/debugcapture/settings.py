@@ -831,7 +831,7 @@ def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]
         one = _declare(group, field, hints[field.name])
         text = values.get(field.name, "").strip()
         text = "" if text == one.rule.nothing else text
-        problem = _problem(one, text or one.default)
+        problem = problem_of(one, text or one.default)
         if problem:
             problems.append(problem)
         else:
@@ -839,7 +839,8 @@ def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]
     return read_values
 
 
-def _problem(one: Declared, text: str) -> str:
+def problem_of(one: Declared, text: str) -> str:
+    """Return what is wrong with ``text`` as the value of the setting ``one``; "" when nothing is."""
     rule = one.rule
     if not text:
         return f"{one.name} is missing ({rule.title})" if rule.required else ""

@@ -1,27 +1,17 @@
 """The project archive, read as Rundeck's import reads it: by the patterns and names that its documentation gives."""
 
-import fnmatch
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 import yaml
 
+from lab.rundeck.project_import import IMPORTED, imported, job_of
 from tools import package
 from tools.project_archive import JOBS, job_xml, jobs, write_project_archive
 
 ROOT = JOBS.parent
-IMPORTED = {
-    "job": "*/jobs/job-*.xml",
-    "properties": "*/files/etc/project.properties",
-    "readme": "*/files/readme.md",
-    "motd": "*/files/motd.md",
-    "policy": "*/files/acls/*.aclpolicy",
-    "webhooks": "*/webhooks.yaml",
-}
 BY_OPERATORS = {
     "Capture debug state of a pod",
     "Capture debug state of a service",
@@ -42,64 +32,9 @@ def archive(tmp_path: Path) -> Path:
     return goal
 
 
-def imported(archive: Path, kind: str) -> dict[str, str]:
-    """The entries that Rundeck takes for ``kind``; its * stops at a slash."""
-    pattern = IMPORTED[kind]
-    with zipfile.ZipFile(archive) as zipped:
-        names = [name for name in zipped.namelist() if name.count("/") == pattern.count("/")]
-        return {name: zipped.read(name).decode() for name in names if fnmatch.fnmatchcase(name, pattern)}
-
-
 def the_only(archive: Path, kind: str) -> str:
     (content,) = imported(archive, kind).values()
     return content
-
-
-def job_of(document: str) -> dict[str, Any]:
-    """A job's XML as the map that its YAML would give; Rundeck's codec does the same."""
-    (job,) = ElementTree.fromstring(document)
-    read: dict[str, Any] = {one.tag: typed(one.text or "") for one in job if not len(one) and not one.attrib}
-    if (schedule := job.find("schedule")) is not None:
-        read["schedule"] = dict(schedule.attrib)
-    if (options := job.find("context/options")) is not None:
-        assert options.get("preserveOrder") == "true"
-        read["options"] = [option_of(one) for one in options]
-    sequence = job.find("sequence")
-    assert sequence is not None
-    read["sequence"] = {name: typed(value) for name, value in sequence.attrib.items()}
-    read["sequence"]["commands"] = [command_of(one) for one in sequence]
-    return read
-
-
-def option_of(option: ElementTree.Element) -> dict[str, Any]:
-    read: dict[str, Any] = dict(option.attrib) | {one.tag: one.text for one in option}
-    if "values" in read:
-        read["values"] = read["values"].split(read.pop("valuesListDelimiter"))
-    if "enforcedvalues" in read:
-        read["enforced"] = read.pop("enforcedvalues")
-    return {name: typed(value) if name in ("required", "enforced", "hidden") else value for name, value in read.items()}
-
-
-def command_of(command: ElementTree.Element) -> dict[str, Any]:
-    (step,) = [one for one in command if one.tag.endswith("step-plugin")]
-    read: dict[str, Any] = {
-        "description": command.findtext("description"),
-        "nodeStep": step.tag == "node-step-plugin",
-        "type": step.get("type"),
-        "configuration": {one.get("key"): one.get("value") for one in step.findall("configuration/entry")},
-    }
-    if filters := command.findall("plugins/LogFilter"):
-        read["plugins"] = {
-            "LogFilter": [
-                {"type": one.get("type"), "config": {each.tag: each.text for each in one.findall("config/*")}}
-                for one in filters
-            ]
-        }
-    return read
-
-
-def typed(text: str) -> str | bool:
-    return {"true": True, "false": False}.get(text, text)
 
 
 def test_each_job_is_imported_as_its_yaml_says(archive: Path) -> None:
