@@ -4,6 +4,8 @@ Each check is on its own: one that fails does not keep the next from being made.
 that, where it may, a pod is made for some seconds to see whether the debug image can be pulled.
 """
 
+import base64
+import json
 import platform
 import socket
 import ssl
@@ -24,7 +26,7 @@ from .cluster.connect import Connection, connect
 from .cluster.debug_pod import running
 from .describe import table
 from .errors import CaptureError, one_line
-from .incident.pagerduty import PagerDuty
+from .incident.pagerduty import EU_HOST, PagerDuty
 from .model import Json
 from .permissions import OPTIONAL, PERMISSIONS, Permission, granted_by, jobs_by_need, role
 from .settings import (
@@ -38,6 +40,7 @@ from .stores.store import open_store
 _PACKAGES = {"s3": "boto3", "azblob": "azure-storage-blob", "sftp": "paramiko"}
 _ALWAYS = ("urllib3", "websocket-client", "PyYAML")
 _CERTIFICATE_S = 30 * 24 * 60 * 60
+_TOKEN_S = 7 * 24 * 60 * 60
 _STORE_KEY = "debug-capture-doctor.txt"
 _MARKS = {"ok": "✔", "wrong": "✘", "note": "–"}
 
@@ -104,10 +107,32 @@ def _cluster(of: Installation) -> Iterator[Finding]:
     yield from _certificate(connection)
     user = _user(api)
     yield Finding("identity", "ok", user or "the server does not tell (it is older than 1.28)")
+    yield from _token(connection)
     if not of.namespaces:
         yield Finding("permissions", "note", "no namespace was named: none was checked", "Name some in namespaces.")
     for namespace in of.namespaces:
         yield from _namespace(api, namespace, user, of)
+
+
+def _token(connection: Connection) -> Iterator[Finding]:
+    ends = token_end(connection.authorization())
+    if ends and ends - time.time() > _TOKEN_S:
+        yield Finding("token", "ok", f"good until {_day(ends)}")
+    elif ends:
+        do = "Have it renewed, or use one that does not expire: docs/clusters.md."
+        yield Finding("token", "note", f"good until {_day(ends)} only", do)
+
+
+def token_end(authorization: str) -> float | None:
+    """Return when the token of a service account expires (seconds since 1970); None where it does not tell.
+
+    Source: RFC 7519, the claim exp.
+    """
+    try:
+        claims = authorization.split(".")[1]
+        return float(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
+    except (IndexError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _certificate(connection: Connection) -> Iterator[Finding]:
@@ -165,7 +190,7 @@ def _namespace(api: Api, namespace: str, user: str, of: Installation) -> Iterato
 
 def _permissions(namespace: str, missing: Sequence[Permission], user: str) -> Iterator[Finding]:
     """Yield what each job may do in ``namespace``, those that need the same in one line, then what none has to have."""
-    needed = [one for one in missing if one.purpose not in (*OPTIONAL, "restarts")]
+    needed, told = [one for one in missing if one.purpose not in (*OPTIONAL, "restarts")], False
     for purposes, jobs in jobs_by_need().items():
         lacks = [one for one in missing if one.purpose in purposes]
         what = f"{namespace}: {', '.join(jobs)}"
@@ -175,7 +200,9 @@ def _permissions(namespace: str, missing: Sequence[Permission], user: str) -> It
             yield Finding(what, "note", _may_not(lacks), f"Where it is wanted: {_grant(namespace, lacks[0])}")
         else:
             # All in one role, once: a second one of the same name would take the first one's place.
-            yield Finding(what, "wrong", _may_not(lacks), _apply(role(needed, namespace, user)))
+            do = "" if told else _apply(role(needed, namespace, user))
+            told = True
+            yield Finding(what, "wrong", _may_not(lacks), do)
     for purpose in sorted(OPTIONAL):
         lacks = [one for one in missing if one.purpose == purpose]
         do = f"Where it is wanted: {_grant(namespace, lacks[0])}" if lacks else ""
@@ -305,4 +332,5 @@ def _incident(of: Installation) -> Iterator[Finding]:
         return
     account = PagerDuty(settings.pagerduty_url, settings.pagerduty_token, settings.pagerduty_from)
     account.check()
-    yield Finding("PagerDuty", "ok", f"{settings.pagerduty_url} accepts the key")
+    region = "EU" if urlsplit(settings.pagerduty_url).hostname == EU_HOST else "US"
+    yield Finding("PagerDuty", "ok", f"{settings.pagerduty_url} ({region} service region) accepts the key")

@@ -123,7 +123,13 @@ def account(kubectl: Kubectl) -> Iterator[Account]:
             for kind in ("StatefulSet", "DaemonSet")
         ),
     ]
-    kubectl("apply", f"--namespace={name}", "-f", "-", stdin=json.dumps({"kind": "List", "items": items}))
+    kubectl(
+        "apply",
+        f"--namespace={name}",
+        "-f",
+        "-",
+        stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}),
+    )
     kubectl("wait", f"--namespace={name}", "--for=condition=Available", "deployment/web", "deployment/java")
     kubectl("wait", f"--namespace={name}", "--for=condition=Ready", "pod/bare")
     yield Account(kubectl, name)
@@ -139,7 +145,8 @@ def test_every_collector_is_promised_by_a_size_and_run_with_it() -> None:
 def test_read_captures_state_logs_and_events_whole(account: Account, tmp_path: Path) -> None:
     account.holds(of_size("read"))
     done = account.capture(tmp_path, workload="web", collectors=",".join(READ))
-    assert {one.outcome for one in done.manifest.artifacts} == {"complete"}
+    # The lab has no metrics server, and a first release nothing that it changed.
+    assert {one.reason for one in done.manifest.artifacts if one.outcome != "complete"} <= {"it is empty"}
     assert {one.collector for one in done.manifest.artifacts} >= {*READ} - {"logs", "events"}
     assert "hello" in done.text("logs/app.log")
 
@@ -167,12 +174,13 @@ Deed = Callable[[Account, Path], str]
 
 
 def collecting(collectors: str, **given: str) -> Deed:
-    """The reason of the last collector, or why there is no capture at all."""
+    """The reason of the collector, or why there is no capture at all; another collector is there to go on with."""
 
     def run(account: Account, spool: Path) -> str:
-        common = {"collectors": f"pod-snapshot,{collectors}", "fail_when_partial": "false", "image": ""}
+        with_it = collectors if collectors == "events" else f"events,{collectors}"
+        common = {"collectors": with_it, "fail_when_partial": "false", "image": ""}
         done = account.capture(spool, **({"workload": "web"} | common | given))
-        return done.artifact(collectors.split(",")[-1]).reason
+        return done.artifact(collectors).reason
 
     return run
 
@@ -263,10 +271,8 @@ def test_every_rule_is_tried() -> None:
 @pytest.mark.parametrize("rule", DEEDS, ids=lambda rule: " ".join(filter(None, (rule[2], rule[1], rule[0]))))
 def test_a_rule_that_is_gone_is_told_in_a_line(rule: Rule, account: Account, tmp_path: Path) -> None:
     group, resource, verb = rule
-    account.holds(EVERYTHING)
-    assert "forbidden" not in done_or_told(DEEDS[rule], account, tmp_path / "with")
     account.holds(EVERYTHING, but=rule)
-    told = done_or_told(DEEDS[rule], account, tmp_path / "without")
+    told = done_or_told(DEEDS[rule], account, tmp_path)
     assert f'cannot {verb} resource "{resource}" in API group "{group}"' in told
     assert "\n" not in told
     assert "Grant it: kubectl apply " in told

@@ -137,3 +137,37 @@ def test_it_is_handed_out_beside_the_plugin(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(package, "DIST", tmp_path)
     archive = package.project_archive()
     assert re.fullmatch(r"kubernetes-debug-capture-\d+\.\d+\.\d+\.rdproject\.jar", archive.name)
+
+
+def test_settings_that_are_given_are_defaults_of_each_step_that_has_them(tmp_path: Path) -> None:
+    goal = tmp_path / "ops.rdproject.jar"
+    given = {"server": "https://10.0.0.1:6443", "store": "s3://captures/debug", "link_base": "https://evidence/"}
+    write_project_archive(goal, "ops", given)
+    lines = the_only(goal, "properties").splitlines()
+    step = "project.plugin.WorkflowStep.k8s-debug"
+    of_capture = [f"{step}-capture.{name}={value}" for name, value in given.items()]
+    assert set(of_capture) | {f"{step}-restart.server=https://10.0.0.1:6443"} <= set(lines)
+    assert f"{step}-restart.store=s3://captures/debug" not in lines
+    assert len({line.partition("=")[0] for line in lines if "=" in line}) == len(
+        [line for line in lines if "=" in line]
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("server=10.0.0.1", "server must be an https:// URL, not '10.0.0.1'"),
+        ("token=abc", "token is a secret: it goes to Key Storage"),
+        ("sever=https://10.0.0.1", "no step has a setting sever"),
+        ("environment=A=1\nB=2", "environment has several lines"),
+    ],
+)
+def test_a_setting_that_no_step_takes_is_refused_in_one_line(
+    given: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        package.main(["--set", given])
+    assert ended.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert told in last
+    assert "abc" not in last
