@@ -1,9 +1,10 @@
-"""Write plugin.yaml from the providers: `python -m tools.generate`, with `--check` only compare.
+"""Write plugin.yaml from the providers, and jobs/cloud from the jobs: `python -m tools.generate`; `--check` compares.
 
 Rundeck reads the file with SnakeYAML, which refuses many anchors, so every provider repeats the settings it shares.
 Sources: Rundeck documentation, "Plugin development: script plugins" and "Property rendering options".
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ sys.path.insert(0, str(ROOT / "contents"))
 from debugcapture import __version__  # noqa: E402
 from debugcapture.providers import PROVIDERS, Provider  # noqa: E402
 from debugcapture.settings import Declared, declared  # noqa: E402
+from tools import cloud_jobs  # noqa: E402
 
 INTERPRETER = {
     "name": "interpreter",
@@ -117,15 +119,20 @@ def _property(setting: Declared) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write plugin.yaml, or with --check say whether it is stale (exit code 1)."""
-    fresh = text()
-    if "--check" not in arguments:
-        GOAL.write_text(fresh, encoding="utf-8")
-        return 0
-    if GOAL.exists() and GOAL.read_text(encoding="utf-8") == fresh:
-        return 0
-    print("plugin.yaml is stale: run python -m tools.generate", file=sys.stderr)
-    return 1
+    """Write what is generated, or with --check say what is stale (exit code 1)."""
+    fresh = {GOAL: text(), **cloud_jobs.files()}
+    stale = [file for file, content in fresh.items() if not file.exists() or file.read_text("utf-8") != content]
+    stray = [file for file in cloud_jobs.CLOUD.glob("*") if file not in fresh]
+    if "--check" in arguments:
+        for file in (*stale, *stray):
+            print(f"{os.path.relpath(file, ROOT)} is stale: run python -m tools.generate", file=sys.stderr)
+        return 1 if stale or stray else 0
+    cloud_jobs.CLOUD.mkdir(exist_ok=True)
+    for file in stale:
+        file.write_text(fresh[file], encoding="utf-8")
+    for file in stray:
+        file.unlink()
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make what is handed out, in dist/: two plugin zips and a project archive for Rundeck, and a wheel.
+"""Make what is handed out, in dist/: two plugin zips and two project archives for Rundeck, and a wheel.
 
 `python -m tools.package`, by build.sh.
 
@@ -33,7 +33,8 @@ def main(arguments: list[str]) -> int:
     if not is_project_name(chosen.project):
         parser.error(f"{chosen.project!r} is no name of a Rundeck project: letters, digits and . _ + - only")
     target = Target(chosen.python, chosen.arch)
-    for made in (slim(), bundled(target), project_archive(chosen.project), wheel()):
+    archives = (project_archive(chosen.project), project_archive(chosen.project, cloud=True))
+    for made in (slim(), bundled(target), *archives, wheel()):
         print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.2f} MB")
     return 0
 
@@ -52,10 +53,10 @@ def bundled(target: Target) -> Path:
     return _plugin_zip(f"{NAME}-{kind}-{version()}", packages)
 
 
-def project_archive(project: str = PROJECT) -> Path:
-    """Return the archive that ``project`` of a Rundeck imports."""
-    goal = DIST / f"{NAME}-{version()}.rdproject.jar"
-    write_project_archive(goal, project)
+def project_archive(project: str = PROJECT, *, cloud: bool = False) -> Path:
+    """Return the archive that ``project`` of a Rundeck imports; with ``cloud`` that for Runbook Automation."""
+    goal = DIST / f"{NAME}{'-cloud' if cloud else ''}-{version()}.rdproject.jar"
+    write_project_archive(goal, project, cloud=cloud)
     return goal
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tools import package
+from tools.cloud_jobs import CLOUD
 from tools.project_archive import JOBS, job_xml, jobs, write_project_archive
 
 ROOT = JOBS.parent
@@ -42,6 +43,13 @@ def archive(tmp_path: Path) -> Path:
     return goal
 
 
+@pytest.fixture
+def cloud_archive(tmp_path: Path) -> Path:
+    goal = tmp_path / "shop-cloud.rdproject.jar"
+    write_project_archive(goal, "shop", cloud=True)
+    return goal
+
+
 def imported(archive: Path, kind: str) -> dict[str, str]:
     """The entries that Rundeck takes for ``kind``; its * stops at a slash."""
     pattern = IMPORTED[kind]
@@ -61,6 +69,8 @@ def job_of(document: str) -> dict[str, Any]:
     read: dict[str, Any] = {one.tag: typed(one.text or "") for one in job if not len(one) and not one.attrib}
     if (schedule := job.find("schedule")) is not None:
         read["schedule"] = dict(schedule.attrib)
+    if (selector := job.find("runnerSelector")) is not None:
+        read["runnerSelector"] = {one.tag: typed(one.text or "") for one in selector}
     if (options := job.find("context/options")) is not None:
         assert options.get("preserveOrder") == "true"
         read["options"] = [option_of(one) for one in options]
@@ -77,17 +87,12 @@ def option_of(option: ElementTree.Element) -> dict[str, Any]:
         read["values"] = read["values"].split(read.pop("valuesListDelimiter"))
     if "enforcedvalues" in read:
         read["enforced"] = read.pop("enforcedvalues")
-    return {name: typed(value) if name in ("required", "enforced", "hidden") else value for name, value in read.items()}
+    flags = ("required", "enforced", "hidden", "secure", "valueExposed")
+    return {name: typed(value) if name in flags else value for name, value in read.items()}
 
 
 def command_of(command: ElementTree.Element) -> dict[str, Any]:
-    (step,) = [one for one in command if one.tag.endswith("step-plugin")]
-    read: dict[str, Any] = {
-        "description": command.findtext("description"),
-        "nodeStep": step.tag == "node-step-plugin",
-        "type": step.get("type"),
-        "configuration": {one.get("key"): one.get("value") for one in step.findall("configuration/entry")},
-    }
+    read: dict[str, Any] = {"description": command.findtext("description"), **step_of(command)}
     if filters := command.findall("plugins/LogFilter"):
         read["plugins"] = {
             "LogFilter": [
@@ -98,14 +103,33 @@ def command_of(command: ElementTree.Element) -> dict[str, Any]:
     return read
 
 
+def step_of(command: ElementTree.Element) -> dict[str, Any]:
+    if (script := command.findtext("script")) is not None:
+        return {"script": script, "scriptInterpreter": command.findtext("scriptinterpreter")}
+    (step,) = [one for one in command if one.tag.endswith("step-plugin")]
+    return {
+        "nodeStep": step.tag == "node-step-plugin",
+        "type": step.get("type"),
+        "configuration": {one.get("key"): one.get("value") for one in step.findall("configuration/entry")},
+    }
+
+
 def typed(text: str) -> str | bool:
     return {"true": True, "false": False}.get(text, text)
 
 
-def test_each_job_is_imported_as_its_yaml_says(archive: Path) -> None:
-    read = {job["uuid"]: job for job in map(job_of, imported(archive, "job").values())}
-    assert read == {job["uuid"]: job for job in jobs()}
-    assert all(f"job-{uuid}.xml" in "".join(imported(archive, "job")) for uuid in read)
+@pytest.mark.parametrize("folder", [JOBS, CLOUD], ids=["plugin", "cloud"])
+def test_each_job_is_imported_as_its_yaml_says(folder: Path, archive: Path, cloud_archive: Path) -> None:
+    found = imported(cloud_archive if folder == CLOUD else archive, "job")
+    read = {job["uuid"]: job for job in map(job_of, found.values())}
+    assert read == {job["uuid"]: job for job in jobs(folder)}
+    assert all(f"job-{uuid}.xml" in "".join(found) for uuid in read)
+
+
+def test_the_cloud_has_no_defaults_of_plugins_and_all_else(archive: Path, cloud_archive: Path) -> None:
+    assert not imported(cloud_archive, "properties")
+    for kind in ("readme", "motd", "policy"):
+        assert imported(cloud_archive, kind) == imported(archive, kind)
 
 
 def test_a_key_that_xml_would_lose_is_refused() -> None:
@@ -120,7 +144,9 @@ def test_a_value_that_xml_would_split_is_refused() -> None:
         job_xml({**job, "options": [{"name": "confirm", "values": ["yes, it may"]}]})
 
 
-def test_the_webhook_runs_a_job_of_the_archive(archive: Path) -> None:
+@pytest.mark.parametrize("which", ["archive", "cloud_archive"])
+def test_the_webhook_runs_a_job_of_the_archive(which: str, request: pytest.FixtureRequest) -> None:
+    archive: Path = request.getfixturevalue(which)
     (hook,) = yaml.safe_load(the_only(archive, "webhooks"))["webhooks"]
     job = yaml.safe_load(hook["config"])["jobId"]
     assert any(job in name for name in imported(archive, "job"))
