@@ -1,9 +1,12 @@
-"""Write plugin.yaml from the providers, and deploy/rbac: `python -m tools.generate`, with `--check` only compare.
+"""Write plugin.yaml from the providers, deploy/rbac, and jobs/cloud from the jobs: `python -m tools.generate`.
+
+With `--check` it only compares.
 
 Rundeck reads the file with SnakeYAML, which refuses many anchors, so every provider repeats the settings it shares.
 Sources: Rundeck documentation, "Plugin development: script plugins" and "Property rendering options".
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ sys.path.insert(0, str(ROOT / "contents"))
 from debugcapture import __version__  # noqa: E402
 from debugcapture.providers import PROVIDERS, Provider  # noqa: E402
 from debugcapture.settings import Declared, declared  # noqa: E402
-from tools import rbac  # noqa: E402
+from tools import cloud_jobs, rbac  # noqa: E402
 
 INTERPRETER = {
     "name": "interpreter",
@@ -119,19 +122,24 @@ def _property(setting: Declared) -> dict[str, Any]:
 
 def generated() -> dict[Path, str]:
     """Return each generated file with the text that it should have."""
-    return {GOAL: text()} | {ROOT / path: content for path, content in rbac.manifests().items()}
+    manifests = {ROOT / path: content for path, content in rbac.manifests().items()}
+    return {GOAL: text(), **manifests, **cloud_jobs.files()}
 
 
 def main(arguments: list[str]) -> int:
-    """Write what is stale, or with --check name it (exit code 1)."""
-    stale = {file: fresh for file, fresh in generated().items() if _content(file) != fresh}
+    """Write what is generated, or with --check say what is stale (exit code 1)."""
+    fresh = generated()
+    stale = [file for file, content in fresh.items() if _content(file) != content]
+    stray = [file for file in cloud_jobs.CLOUD.glob("*") if file not in fresh]
     if "--check" in arguments:
-        for file in stale:
-            print(f"{file.name} is stale: run python -m tools.generate", file=sys.stderr)
-        return int(bool(stale))
-    for file, fresh in stale.items():
+        for file in (*stale, *stray):
+            print(f"{os.path.relpath(file, ROOT)} is stale: run python -m tools.generate", file=sys.stderr)
+        return 1 if stale or stray else 0
+    for file in stale:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(fresh, encoding="utf-8")
+        file.write_text(fresh[file], encoding="utf-8")
+    for file in stray:
+        file.unlink()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Make what is handed out, in dist/: two plugin zips and a project archive for Rundeck, and a wheel.
+"""Make what is handed out, in dist/: two plugin zips and two project archives for Rundeck, and a wheel.
 
 `python -m tools.package`, by build.sh.
 
@@ -40,7 +40,8 @@ def main(arguments: list[str]) -> int:
         archive = project_archive(chosen.project, dict(one.partition("=")[::2] for one in chosen.set))
     except ValueError as error:
         parser.error(str(error))
-    for made in (slim(), bundled(target), archive, wheel()):
+    archives = (archive, project_archive(chosen.project, cloud=True))
+    for made in (slim(), bundled(target), *archives, wheel()):
         print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.2f} MB")
     return 0
 
@@ -59,10 +60,13 @@ def bundled(target: Target) -> Path:
     return _plugin_zip(f"{NAME}-{kind}-{version()}", packages)
 
 
-def project_archive(project: str = PROJECT, given: Mapping[str, str] | None = None) -> Path:
-    """Return the archive that ``project`` of a Rundeck imports, with ``given`` as defaults of its steps."""
-    goal = DIST / f"{NAME}-{version()}.rdproject.jar"
-    write_project_archive(goal, project, given)
+def project_archive(project: str = PROJECT, given: Mapping[str, str] | None = None, *, cloud: bool = False) -> Path:
+    """Return the archive that ``project`` of a Rundeck imports, with ``given`` as defaults of its steps.
+
+    With ``cloud`` that for Runbook Automation, which has no plugin whose defaults there could be.
+    """
+    goal = DIST / f"{NAME}{'-cloud' if cloud else ''}-{version()}.rdproject.jar"
+    write_project_archive(goal, project, given, cloud=cloud)
     return goal
 
 

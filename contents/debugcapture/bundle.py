@@ -53,6 +53,11 @@ class Bundle:
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{self.folder} is no bundle", f"its manifest is not one of ours ({error})") from error
 
+    def document(self) -> dict[str, Any]:
+        """Return manifest and receipt as they are written down. Raises BadInput when ``folder`` is no bundle."""
+        receipt = self.folder / RECEIPT
+        return {"manifest": _read(self.folder / MANIFEST), "receipt": _read(receipt) if receipt.exists() else None}
+
     def save_page(self, page: str) -> None:
         """Write the page that the bundle's link opens."""
         _write(self.folder / PAGE, page)
@@ -136,10 +141,27 @@ def _locked(folder: int) -> bool:
     return True
 
 
+def is_claimed(bundle: Bundle) -> bool:
+    """Tell whether a process captures into ``bundle``, or sends it, right now."""
+    folder = os.open(bundle.folder, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(folder)
+    return False
+
+
+def bundles(spool: Path) -> list[Bundle]:
+    """Return all bundles in ``spool``, the oldest first."""
+    folders = sorted(file.parent for file in spool.glob(f"*/{MANIFEST}") if _CAPTURE_ID.fullmatch(file.parent.name))
+    return [Bundle(folder) for folder in folders]
+
+
 def waiting(spool: Path) -> list[Bundle]:
     """Return the bundles in ``spool`` that no store has confirmed, the oldest first."""
-    folders = sorted(file.parent for file in spool.glob(f"*/{MANIFEST}") if _CAPTURE_ID.fullmatch(file.parent.name))
-    return [Bundle(folder) for folder in folders if not (folder / RECEIPT).exists()]
+    return [bundle for bundle in bundles(spool) if not (bundle.folder / RECEIPT).exists()]
 
 
 def recover(bundle: Bundle, now: datetime) -> None:

@@ -10,7 +10,7 @@ from .model import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One step plugin."""
+    """One step plugin; `commands.py` makes a command of it as well."""
 
     name: str
     title: str
@@ -22,10 +22,18 @@ class Provider:
     from_node: Mapping[str, str] = field(default_factory=dict)  # setting → attribute of the node that the step runs on
 
     @property
+    def command(self) -> str:
+        """Return its name on the command line."""
+        short = self.name.removeprefix("k8s-debug-")
+        return _COMMANDS.get(short, short)
+
+    @property
     def on_nodes(self) -> bool:
         """Tell whether it is a step for each node, where pods are Rundeck's nodes."""
         return bool(self.from_node)
 
+
+_COMMANDS = {"incident-note": "note", "incident-target": "find-target"}
 
 _STEPS = (
     Provider(

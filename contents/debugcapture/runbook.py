@@ -7,7 +7,7 @@ Read this file first.
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -114,7 +114,7 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
         failure.data = data
         raise failure
     partial = data["status"] == "partial" and step.capture.fail_when_partial
-    return Outcome(EXIT_PARTIAL if partial else 0, data)
+    return Outcome(EXIT_PARTIAL if partial else 0, data, bundle.document())
 
 
 def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
@@ -231,7 +231,7 @@ def diagnose(step: DoctorStep, caller: Caller) -> Outcome:
     caller.say(findings_table(findings))
     wrong = sum(one.verdict == "wrong" for one in findings)
     told = f"{wrong} of {len(findings)} checks failed" if wrong else f"all {len(findings)} checks passed"
-    return Outcome(EXIT_PARTIAL if wrong else 0, {"summary": told})
+    return Outcome(EXIT_PARTIAL if wrong else 0, {"summary": told}, [asdict(one) for one in findings])
 
 
 def restart(step: RestartStep, caller: Caller) -> Outcome:
@@ -304,6 +304,7 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
             join_capture(step, bundle, caller)
             return None
         caller.say(f"bundle {bundle.folder}")
+        caller.follow(bundle.folder)
         tell_start(step, first, bundle.folder.name, caller)
         begun = replace(begun, capture_id=bundle.folder.name)
         manifest = _run_all(step, captures, met, bundle, begun, caller)
@@ -472,6 +473,7 @@ def _keep(bundle: Bundle, step: CaptureStep | UploadStep, caller: Caller) -> Rec
             raise NotStored(
                 f"cannot send {bundle.folder}", "another process is sending it", "It will be stored by that."
             )
+        caller.follow(bundle.folder)
         receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)
     prune(spool_of(step.spool, caller), datetime.now(timezone.utc))
     if step.result.rendered:

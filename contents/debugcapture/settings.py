@@ -352,7 +352,8 @@ class SpoolSettings:
     spool: str = setting(
         "",
         "Spool directory",
-        "Where evidence is kept until it is in the store. Blank: var/debug-captures of this Rundeck.",
+        "Where evidence is kept until it is in the store. Blank: var/debug-captures of this Rundeck, or of the user's "
+        "own state directory on a command line.",
     )
     spool_limit: int = setting(
         20480, "Spool limit in MiB", "The spool never holds more.", least=32, most=100_000_000, group="Spool: limits"
@@ -776,6 +777,19 @@ class GateSettings:
     )
     gate_stored: bool = setting(
         True, "Only after it is stored", "The evidence has to be in the store, not on this machine only."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchSettings:
+    """Capture to follow."""
+
+    capture_id: str = setting(
+        "",
+        "Capture ID",
+        "The name of the bundle in the spool; blank for the newest.",
+        pattern=CAPTURE_ID,
+        allowed="a capture ID",
     )
 
 

@@ -25,7 +25,12 @@ from .settings import (
     StoreSettings,
     TargetSettings,
     TriggerSettings,
+    WatchSettings,
 )
+
+
+def unfollowed(_bundle: Path) -> None:
+    """Show nothing of a bundle that grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Caller:
     spool: Path  # unless the settings name one
     run_id: str  # identifies this try
     trigger: Mapping[str, str]  # "started_by", "execution" (its URL), …; goes into the manifest
+    follow: Callable[[Path], None] = unfollowed  # is told which bundle a capture or an upload is about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +155,21 @@ class RestartStep:
     gate: GateSettings
     bundle: BundleSettings
     incident: IncidentSettings
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapturesStep:
+    """Settings of `captures`."""
+
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchStep:
+    """Settings of `watch`."""
+
+    watch: WatchSettings
     spool: SpoolSettings
 
 
