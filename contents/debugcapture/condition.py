@@ -14,7 +14,7 @@ from .health import unready_for
 from .model import Json, Target
 from .selection import Selected
 from .targets import container_status, find_container
-from .transfer import run_short
+from .transfer import number_in, run_short
 
 # cgroup v2, then v1; a container sees its own.
 _CURRENT = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
@@ -70,8 +70,9 @@ def _memory_bytes(api: Api, target: Target) -> int:
 def _cgroup_bytes(api: Api, target: Target) -> int:
     for file in _CURRENT:
         status, output, _ = run_short(api, target.ref, ("cat", file))
-        if status.code == 0 and output.strip().isdigit():
-            return int(output)
+        used = number_in(output)
+        if status.code == 0 and used is not None:
+            return used
     raise NothingCaptured(
         f"cannot tell the memory of {target}",
         "the cluster has no metrics API, and the image no cat",

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from .errors import CaptureError, one_line
+from .log import data_line, log_text
 from .providers import Provider, provider
 from .settings import declared, read
 from .steps import Caller
@@ -72,7 +73,7 @@ def _caller(environment: Mapping[str, str], messages: TextIO) -> Caller:
         "execution": environment.get("RD_JOB_URL", ""),
     }
     return Caller(
-        say=lambda line: _print(line, messages),
+        say=lambda line: _print(log_text(line), messages),
         stdout=sys.stdout.buffer,
         stderr=sys.stderr.buffer,
         spool=default_spool(environment),
@@ -92,7 +93,7 @@ def _hand_on(data: Mapping[str, str]) -> None:
     """Give ``data`` to later steps; the log filter takes one line each and no empty value."""
     for key, value in data.items():
         if value:
-            _print(f"RUNDECK:DATA:{key}={one_line(value)}", sys.stdout)
+            _print(data_line(key, value), sys.stdout)
 
 
 def _failed(error: Exception, one: Provider, *, debug: bool) -> int:
@@ -103,7 +104,7 @@ def _failed(error: Exception, one: Provider, *, debug: bool) -> int:
     if not one.streams:
         _hand_on({**(error.data if isinstance(error, CaptureError) else {}), "failure": line})
     if debug:
-        _print("".join(traceback.format_exception(error)), sys.stderr)
+        _print(log_text("".join(traceback.format_exception(error))), sys.stderr)
     return error.exit_code if isinstance(error, CaptureError) else 1
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from ..errors import BadInput
 from ..model import FILES, READS, Collector, Detect, Tool
+from ..pattern import text_pattern
 
 FOLDER = Path(__file__).parent
 PRESETS = FOLDER / "presets.yaml"
@@ -190,6 +191,8 @@ def _tool(entry: Any, mistakes: list[str]) -> Tool | None:
         values[key] = tuple(words)
     if not found and not values["run"]:
         found.append("run is empty")
+    if values.get("find") and not found:
+        found += _pattern_mistakes("pid_pattern", str(values.get("pid_pattern", "")), groups=1)
     mistakes += [f"line {entry[_LINE]}: {mistake}" for mistake in found]
     return None if found else Tool(**values)
 
@@ -202,11 +205,16 @@ def _detect(entry: Any, mistakes: list[str]) -> Detect | None:
         mistakes.append("detect must be one of maps, exe, comm with a pattern")
         return None
     ((by, pattern),) = values.items()
-    try:
-        re.compile(str(pattern))
-    except re.error as error:
-        mistakes.append(f"the pattern of detect is wrong: {error}")
+    mistakes += _pattern_mistakes("detect", str(pattern))
     return Detect(by, str(pattern))
+
+
+def _pattern_mistakes(key: str, pattern: str, groups: int | None = None) -> list[str]:
+    try:
+        found = text_pattern(pattern, key)
+    except BadInput as error:
+        return [f"the pattern of {key} is wrong: {error.why}"]
+    return [f"{key} must have one group, the PID"] if groups not in (None, found.groups) else []
 
 
 def _listed(value: Any) -> list[Any]:
