@@ -17,7 +17,7 @@ from .artifact_file import SizeLimitReachedError
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.debug_container import BASE
-from .errors import NothingCaptured, Unreachable
+from .errors import NeverEnds, NothingCaptured, Unreachable
 from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, Stored
 
 # OpenSSL sums six times as fast as busybox, and the network waits for neither.
@@ -72,10 +72,6 @@ _LONGEST_LINE = 80  # of what a waiting script says
 _AGAIN_S = 1
 _GRACE_S = 10  # for a tool that is ended at its limit to be told of
 Say = Callable[[str], None]
-
-
-class NeverEnds(NothingCaptured):
-    """A command of little output was still running at its time limit."""
 
 
 class Sink(Protocol):
