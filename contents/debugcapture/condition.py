@@ -12,9 +12,10 @@ from .errors import NotAllowed, NothingCaptured, TargetNotFound
 from .harm import quantity
 from .health import unready_for
 from .model import Json, Target
+from .pattern import number_in
 from .selection import Selected
 from .targets import container_status, find_container
-from .transfer import number_in, run_short
+from .transfer import run_short
 
 # cgroup v2, then v1; a container sees its own.
 _CURRENT = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")

@@ -57,7 +57,7 @@ def dump_folders(container: Json) -> list[str]:
     words = [*(container.get("command") or []), *(container.get("args") or [])]
     words += [str(one.get("value", "")) for one in container.get("env") or []]
     found = [next(filter(None, match.groups())) for word in words for match in _DUMP_PATHS.finditer(word)]
-    return [path if path.endswith("/") else path.rpartition("/")[0] or "/" for path in found]
+    return [path if path.endswith("/") else path.rpartition("/")[0] or "/" for path in found if path.startswith("/")]
 
 
 def open_volumes(pod: Json, target: Target, attachment: Attachment, *, has_shell: bool = False) -> Volumes | None:

@@ -195,4 +195,4 @@ def _time(moment: datetime) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(text, quote=True)
+    return html.escape(text.encode(errors="replace").decode(), quote=True)

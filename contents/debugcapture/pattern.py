@@ -1,9 +1,10 @@
-"""Regular expressions of users, matched in linear time: the text that they meet was written by strangers.
+"""What is looked for in text that strangers wrote: numbers, and regular expressions of users, in linear time.
 
 Python's own engine goes back and tries again: `(a+)+$` on forty letters does not end, and in a thread nothing can stop
 it. RE2 never goes back, at the price of lookaround and backreferences, which it refuses. Source: RE2, "Syntax".
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeVar, cast
 
@@ -28,6 +29,12 @@ class Pattern(Protocol[Text]):
 
     def finditer(self, text: Text, pos: int = 0, /) -> Iterator[Any]:
         """Yield the matches in ``text`` from ``pos`` on."""
+
+
+def number_in(text: str) -> int | None:
+    """Return the number that a stranger wrote, or None when it is none that a size, code or PID can be."""
+    digits = text.strip()
+    return int(digits) if re.fullmatch(r"[0-9]{1,18}", digits) else None
 
 
 def bytes_pattern(text: str, what: str) -> Pattern[bytes]:

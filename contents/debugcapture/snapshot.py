@@ -69,7 +69,7 @@ def _workload(api: Api, pod: Json, _target: Target, _since_s: int) -> list[Snaps
     def read() -> Iterator[bytes]:
         chain = owner_chain(api, pod)
         for owner in chain:
-            yield _yaml(masked_pod(owner)).encode() + b"---\n"
+            yield _yaml(masked_pod(owner)).encode(errors="replace") + b"---\n"
 
     def changes() -> Iterator[bytes]:
         yield from _text(changes_between(api, pod))
@@ -162,4 +162,4 @@ def _yaml(value: Json) -> str:
 
 
 def _text(text: str) -> Iterator[bytes]:
-    yield text.encode()
+    yield text.encode(errors="replace")

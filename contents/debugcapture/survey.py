@@ -8,10 +8,11 @@ from .direct import Direct
 from .errors import NeverEnds
 from .harm import Budget, disk_limit_bytes, probe_budget_s
 from .model import Action, Collector, Json, Process, Target
+from .pattern import number_in
 from .plan import Allowed, Seen, decide, is_running
 from .processes import found_pids, listing_command, matching, parse
 from .targets import find_container
-from .transfer import number_in, run_short
+from .transfer import run_short
 
 
 @dataclass(frozen=True, slots=True)

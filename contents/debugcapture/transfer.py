@@ -19,6 +19,7 @@ from .cluster.api import Api
 from .cluster.debug_container import BASE
 from .errors import NeverEnds, NothingCaptured, Unreachable
 from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, Stored
+from .pattern import number_in
 
 # OpenSSL sums six times as fast as busybox, and the network waits for neither.
 _SUM = r"""
@@ -190,12 +191,6 @@ def run_short(api: Api, place: ContainerRef, argv: Sequence[str]) -> tuple[ExitS
         kind = NeverEnds if status.reason == "TimeLimit" else NothingCaptured
         raise kind(f"{argv[0]} in {place} did not end well", status.message, "Capture again.")
     return status, output.decode(errors="replace"), errors.decode(errors="replace")
-
-
-def number_in(text: str) -> int | None:
-    """Return the number that a container wrote, or None when it is none that a size, code or PID can be."""
-    digits = text.strip()
-    return int(digits) if re.fullmatch(r"[0-9]{1,18}", digits) else None
 
 
 def ended_as(errors: str) -> tuple[Ended | None, str]:

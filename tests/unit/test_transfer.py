@@ -16,7 +16,8 @@ from debugcapture.artifact_file import SizeLimitReachedError
 from debugcapture.cluster.api import Api
 from debugcapture.errors import Unreachable
 from debugcapture.model import ExitStatus
-from debugcapture.transfer import Brought, Limits, ended_as, fetch_file, number_in, run_detached, run_tool
+from debugcapture.pattern import number_in
+from debugcapture.transfer import Brought, Limits, ended_as, fetch_file, run_detached, run_tool
 from tests.unit.builders import PLACE
 
 API = cast("Api", None)

@@ -86,7 +86,7 @@ def choose(names: str, extra: str = "") -> Chosen:
 
 def files_collector(paths: Sequence[str]) -> Collector:
     """Return the collector that takes ``paths`` of the target as a tar file; the target needs no tar."""
-    relative = tuple(path.strip("/") or "." for path in paths)
+    relative = tuple(_relative(path) for path in paths)
     return Collector(
         id=FILES,
         title=f"Files {' '.join(paths)}",
@@ -100,6 +100,12 @@ def files_collector(paths: Sequence[str]) -> Collector:
         source="https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html",
         kind="binary",
     )
+
+
+def _relative(path: str) -> str:
+    """Return ``path`` as tar takes it; what begins with a dash would be an option."""
+    relative = path.strip("/") or "."
+    return f"./{relative}" if relative.startswith("-") else relative
 
 
 def load(file: Path) -> list[Collector]:
@@ -129,7 +135,7 @@ def _entries(file: Path) -> list[dict[str, Any]]:
         entries = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"cannot read {file}", str(error), "Give the path of a catalog file.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2001-13-45 is a date that is none
         raise BadInput(f"{file} is not YAML", str(error), "Correct it; nothing was captured.") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadInput(f"{file} has no collectors", "it is no list of mappings")

@@ -33,7 +33,7 @@ def load(file: Path) -> list[Sender]:
     """Return the senders of one ``file``. Raises BadInput that names the entry."""
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise BadInput(f"cannot read the alert senders in {file}", str(error)) from error
     if not isinstance(entries, list):
         raise BadInput(f"{file} has no alert senders", "it is no list")
