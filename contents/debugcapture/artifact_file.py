@@ -12,6 +12,7 @@ from .spool import Room
 
 _HEAD_BYTES = 4096  # by which text is told from a dump
 _LOOK_BYTES = 16 << 20  # how much is written between two looks at the room that is left
+_FOR_OTHERS_BYTES = 64 << 20  # what one that is large leaves of the spool for what is captured beside it
 _ODD = bytes(set(range(32)) - set(b"\0\a\b\t\n\v\f\r\x1b"))  # what no text has
 _TAR, _TAR_AT = b"ustar", 257
 _DUMPS = (".heapsnapshot", ".hprof", ".core", ".dmp", ".jfr", ".pcap", ".tar")
@@ -113,7 +114,7 @@ class ArtifactFile:
         self._next_look = self.received + _LOOK_BYTES
         if self._intake.room is None:
             return
-        left = self._intake.room.left()
+        left = max(0, self._intake.room.left() - (_FOR_OTHERS_BYTES if self.received else 0))
         if self.received + left < self._limit:
             self._limit, self._why = self.received + left, f"cut: {self._intake.room.why_full()}"
 

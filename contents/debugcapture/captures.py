@@ -15,7 +15,7 @@ from .direct import Direct
 from .errors import CaptureError
 from .harm import too_soon
 from .leftover import lasting_mounts
-from .model import Action, Collector, Target
+from .model import Action, Artifact, Collector, Target
 from .plan import Allowed, is_running
 from .selection import Selected, replacement
 from .settings import CaptureSettings, DebugContainerSettings
@@ -110,6 +110,19 @@ class Captures:
         return Allowed(asked.options.ceiling, bool(asked.options.image), no_heavy, asked.insist, left)
 
     def _one(
+        self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool
+    ) -> None:
+        """Capture from ``selected``; of several, one that fails as a whole is told and costs the others nothing."""
+        try:
+            self._whole(selected, record, allowed, direct, several=several)
+        except CaptureError as error:
+            if not several or self._api.streams.broken:
+                raise
+            self._say(f"{selected.target} could not be captured: {error}")
+            pod, began = selected.target.pod, datetime.now(timezone.utc)
+            record.add(Artifact("", "Capture of the pod", "", 0, "", began, 0, "failed", "", str(error), pod=pod))
+
+    def _whole(
         self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool
     ) -> None:
         chosen = self._chosen

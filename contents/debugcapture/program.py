@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn, TextIO
 
 from .errors import CaptureError, one_line
+from .log import data_line, log_text
 from .model import Outcome
 from .settings import read
 from .steps import Caller
@@ -57,7 +58,7 @@ def complain(ended: Ended, *, debug: bool) -> None:
     if ended.failure:
         emit(f"Error: {ended.failure}", sys.stderr)
     if debug and ended.trace:
-        emit(ended.trace, sys.stderr)
+        emit(log_text(ended.trace), sys.stderr)
 
 
 def prepare(*, debug: bool) -> None:
@@ -86,7 +87,7 @@ def caller_of(environment: Mapping[str, str], say: Callable[[str], None]) -> Cal
         "execution": environment.get("RD_JOB_URL", ""),
     }
     return Caller(
-        say=say,
+        say=lambda line: say(log_text(line)),
         stdout=sys.stdout.buffer,
         stderr=sys.stderr.buffer,
         spool=default_spool(environment),
@@ -106,7 +107,7 @@ def hand_on(data: Mapping[str, str], failure: str = "") -> None:
     """Give ``data`` to a job's later steps; the log filter takes one line each and no empty value."""
     for key, value in {**data, "failure": failure}.items():
         if value:
-            emit(f"RUNDECK:DATA:{key}={one_line(value)}", sys.stdout)
+            emit(data_line(key, value), sys.stdout)
 
 
 def emit(text: str, stream: TextIO) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from .credentials import BEHIND, KEY_BYTES, Found, credentials
 from .errors import BadInput
 from .model import Json
+from .pattern import Pattern, bytes_pattern
 
 MASK = "[masked]"
 WINDOW_BYTES: Final = 256 << 10
@@ -43,7 +44,7 @@ def masked_text(text: str) -> str:
 class Redaction:
     """What is masked beside the forms that are known: patterns of the user."""
 
-    own: tuple[re.Pattern[bytes], ...] = ()
+    own: tuple[Pattern[bytes], ...] = ()
 
     def redactor(self) -> "Redactor":
         """Return what masks one text."""
@@ -59,13 +60,8 @@ def redaction(patterns: str) -> Redaction:
     """Return the redaction with ``patterns``, a regular expression a line. Raises BadInput that names a wrong one."""
     own = []
     for line in filter(None, map(str.strip, patterns.splitlines())):
-        try:
-            own.append(re.compile(line.encode(), re.MULTILINE))
-        except re.error as error:
-            raise BadInput(
-                f"redact_patterns: {line!r} is no regular expression", str(error), "Correct it; nothing was captured."
-            ) from error
-        if own[-1].match(b""):
+        own.append(bytes_pattern(line, "redact_patterns"))
+        if own[-1].search(b""):
             what = f"redact_patterns: {line!r} matches an empty text"
             raise BadInput(what, "it would match everywhere", "Make it say what it masks.")
     return Redaction(tuple(own))
@@ -78,7 +74,7 @@ class Redactor:
     only, and is cut so that no credential lies on both sides.
     """
 
-    def __init__(self, own: Sequence[re.Pattern[bytes]] = ()) -> None:
+    def __init__(self, own: Sequence[Pattern[bytes]] = ()) -> None:
         """Mask what is known, and what ``own`` patterns match: their first group, or all where there is none."""
         self.count = 0  # of what was masked
         self._own, self._pending, self._behind = own, bytearray(), b""

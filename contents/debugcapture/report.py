@@ -37,7 +37,7 @@ def artifact_table(manifest: Manifest) -> str:
     """Return a table with a line an artifact: what, outcome, size, file or reason."""
     rows = [
         (
-            f"{one.pod}: {one.title}" if one.pod else one.title,
+            one_line(f"{one.pod}: {one.title}" if one.pod else one.title),
             one.outcome,
             size(one.bytes) if one.bytes else "",
             one_line("; ".join(filter(None, [one.reason or one.file, masking(one)]))),
@@ -50,11 +50,18 @@ def artifact_table(manifest: Manifest) -> str:
 def plan_table(target: Target, actions: Sequence[Action], ceiling: str) -> str:
     """Return a table of what would be done to ``target``, with which privileges, and what it would cost it."""
     rows = [
-        (one.collector.title, _PLANNED[type(one)], _privileges(one, ceiling), one.collector.invasive, one_line(one.why))
+        (
+            one_line(one.collector.title),
+            _PLANNED[type(one)],
+            _privileges(one, ceiling),
+            one.collector.invasive,
+            one_line(one.why),
+        )
         for one in actions
     ]
     header = ("WHAT", "HOW", "PRIVILEGES", "TARGET", "WHY")
-    return f"dry run for {target} (container {target.container}, {target.state})\n{table(header, rows)}".rstrip()
+    subject = one_line(f"dry run for {target} (container {target.container}, {target.state})")
+    return f"{subject}\n{table(header, rows)}".rstrip()
 
 
 def _privileges(action: Action, ceiling: str) -> str:

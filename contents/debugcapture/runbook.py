@@ -452,10 +452,12 @@ def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Ca
     failures: list[CaptureError] = []
     for bundle in bundles:
         with claimed(bundle) as ours:
-            if not ours or bundle.receipt():
+            if not ours:
                 continue
-            caller.say(f"{bundle.folder.name} waits in the spool since an earlier run")
             try:
+                if bundle.receipt():
+                    continue
+                caller.say(f"{bundle.folder.name} waits in the spool since an earlier run")
                 recover(bundle, datetime.now(timezone.utc))
                 keep(bundle, open_store(settings), settings.store, caller.say)
             except CaptureError as error:

@@ -858,6 +858,8 @@ def problem_of(one: Declared, text: str) -> str:
     rule = one.rule
     if not text:
         return f"{one.name} is missing ({rule.title})" if rule.required else ""
+    if any("\ud800" <= character <= "\udfff" or character == "\0" for character in text):
+        return f"{one.name} is not text in UTF-8"
     shown = "its value" if rule.secret else repr(text)
     if one.kind == "choice" and text not in one.choices:
         return f"{one.name} must be one of {', '.join(one.choices)}, not {shown}"
@@ -865,7 +867,7 @@ def problem_of(one: Declared, text: str) -> str:
         return f"{one.name} must be true or false, not {shown}"
     if one.kind == "number":
         return _number_problem(one, text)
-    if rule.pattern and not re.fullmatch(rule.pattern, text):
+    if rule.pattern and not (re.fullmatch(rule.pattern, text) and (rule.lines or text.isprintable())):
         return f"{one.name} must be {rule.allowed}, not {shown}"
     return ""
 

@@ -187,3 +187,33 @@ print(peak() - early)
 """
     grown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert int(grown) < 2048  # KiB, while 6 MiB more went through
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"2026-01-02 INFO TokenService: Refreshed\n",
+        b"JwtTokenFilter: rejected, PasswordValidator: Loaded. ApiKeyHandler: ready\n",
+        b"com.acme.SecretException: cannot read\n",
+    ],
+)
+def test_a_class_that_says_something_is_no_credential(text: bytes) -> None:
+    assert redacted(text) == (text, 0)
+
+
+@pytest.mark.parametrize("text", [b"TokenService: s3cr3t", b"tokenService=hunter", b"token: Refreshed", b"passwd: abc"])
+def test_what_may_be_a_credential_is_masked_although_it_is_named_like_a_class(text: bytes) -> None:
+    assert redacted(text)[1] == 1
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+$", r"^(([a-z])+.)+[A-Z]([a-z])+$", r"(x+x+)+y", r"(.*a){12}"])
+def test_a_pattern_that_would_never_end_in_pythons_engine_masks_in_linear_time(pattern: str) -> None:
+    own = redaction(pattern)
+    for line in (b"a" * 5000, b"x" * 5000):
+        assert redacted(line + b"!\n", own)[0].endswith(b"\n")
+
+
+@pytest.mark.parametrize("pattern", ["(?=x)", "(?<!x)y", r"(a)\1", "(", "a{1001}"])
+def test_a_pattern_that_could_take_for_ever_is_refused(pattern: str) -> None:
+    with pytest.raises(BadInput, match="redact_patterns: .* is no regular expression: .*lookaround"):
+        redaction(pattern)

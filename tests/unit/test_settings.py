@@ -174,3 +174,12 @@ def test_any_text_is_either_read_or_refused(values: dict[str, str]) -> None:
         assert str(error).isprintable()  # noqa: PT017 - both ends are right
     else:
         assert step.target.namespace
+
+
+def test_text_that_is_not_utf_8_or_would_act_on_a_terminal_is_refused_in_one_line() -> None:
+    values = {"namespace": "shop", "pod": "web-0", "command": "echo \udcff", "server": "https://a\x1b[31m"}
+    with pytest.raises(BadInput) as caught:
+        read(ExecStep, values)
+    assert "command is not text in UTF-8" in str(caught.value)
+    assert "server must be an https:// URL" in str(caught.value)
+    assert str(caught.value).isprintable()
