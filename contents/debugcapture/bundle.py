@@ -53,9 +53,10 @@ class Bundle:
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{self.folder} is no bundle", f"its manifest is not one of ours ({error})") from error
 
-    def save_page(self, page: str) -> None:
-        """Write the page that the bundle's link opens."""
-        _write(self.folder / PAGE, page)
+    def save_page(self, page: str) -> Path:
+        """Write the page that the bundle's link opens, and return it. What space is kept is left to the receipt."""
+        _write_once(self.folder / PAGE, page)
+        return self.folder / PAGE
 
     def save_receipt(self, receipt: Receipt) -> None:
         """Write down where the store has the files."""
@@ -206,11 +207,15 @@ def _write(file: Path, text: str) -> None:
 
 def _write_once(file: Path, text: str) -> None:
     part = file.with_name(file.name + ".part")
-    with part.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    part.rename(file)
+    try:
+        with part.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        part.rename(file)
+    except BaseException:
+        part.unlink(missing_ok=True)  # what is no use there is missed elsewhere on a full disk
+        raise
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.auth
 import pytest
@@ -91,7 +92,7 @@ def store(prefix: str, url: str = "", bucket: str = "", **changed: Any) -> S3Sto
         "s3_secret_key": where.secret_key,
         **changed,
     }
-    return S3Store(bucket or where.bucket, prefix, StoreSettings(**fields))
+    return S3Store(urlsplit(f"s3://{bucket or where.bucket}/{prefix}"), StoreSettings(**fields))
 
 
 def content(prefix: str, key: str = KEY) -> bytes:
@@ -325,13 +326,13 @@ def test_skewed_clock_is_told(prefix: str, small: Path, monkeypatch: pytest.Monk
 # --- kill -9 -------------------------------------------------------------------------------------------------------
 
 PROGRAM = """
-import sys; from pathlib import Path
+import sys; from pathlib import Path; from urllib.parse import urlsplit
 from debugcapture.settings import StoreSettings
 from debugcapture.stores import s3, s3_parts, s3_upload
 bucket, prefix, key, file, sha256, part, url, access, secret = sys.argv[1:]
 s3_parts.PART_BYTES, s3_upload.AT_A_TIME = int(part), 1
 settings = StoreSettings(s3_endpoint=url, s3_access_key=access, s3_secret_key=secret)
-s3.S3Store(bucket, prefix, settings).put(key, Path(file), sha256)
+s3.S3Store(urlsplit(f"s3://{bucket}/{prefix}"), settings).put(key, Path(file), sha256)
 """
 STEPS = ("head", "list", "create", "part", "part", "part", "complete", "head")
 KILLS = [(number, how) for number in range(1, len(STEPS) + 1) for how in ("before", "after")]

@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, unquote
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.core.exceptions import ClientAuthenticationError as Refused
@@ -54,10 +55,10 @@ _REMEDIES = {
 class AzureStore:
     """Block blobs below a prefix of one container; see `store.Store`."""
 
-    def __init__(self, account: str, path: str, settings: StoreSettings) -> None:
-        """Use ``path``, CONTAINER/PREFIX, of ``account``. Raises BadInput for credentials of the wrong form."""
-        self._account, self._settings = read_account(account, settings), settings
-        self._container, _, self._prefix = path.partition("/")
+    def __init__(self, url: SplitResult, settings: StoreSettings) -> None:
+        """Use the place of ``url`` (azblob://ACCOUNT/CONTAINER/PREFIX). Raises BadInput for credentials of no use."""
+        self._account, self._settings = read_account(url.netloc, settings), settings
+        self._container, _, self._prefix = unquote(url.path.strip("/")).partition("/")
         self._client = open_service(self._account)
         self._large = threading.Lock()  # one large file at a time: its blocks go side by side, and are held in memory
 
@@ -95,7 +96,7 @@ class AzureStore:
 
         def commit(names: list[str]) -> str:
             with _reported(doing):
-                self._commit(blob, Path(key), names, original.sha256)
+                self._commit(blob, names, original.sha256)
                 found = blob.get_blob_properties()
                 self._protect(blob, found)
             return "" if found.size == original.size else f"the store has {found.size} bytes of {original.size}"
@@ -128,13 +129,13 @@ class AzureStore:
         names = list(_side_by_side(send, _read(file, whole)))
         if whole.hexdigest() != sha256:
             raise NotStored(doing, "what was read differs from what was captured", "Look at the spool's disk.")
-        self._commit(blob, file, names, sha256)
+        self._commit(blob, names, sha256)
         return names
 
-    def _commit(self, blob: BlobClient, file: Path, names: list[str], sha256: str) -> None:
+    def _commit(self, blob: BlobClient, names: list[str], sha256: str) -> None:
         blob.commit_block_list(
             [BlobBlock(name) for name in names],
-            content_settings=ContentSettings(content_type=content_type(file)),
+            content_settings=ContentSettings(content_type=content_type(blob.blob_name)),
             metadata={"sha256": sha256},
             **self._wishes(),
         )
