@@ -80,16 +80,18 @@ class Bundle:
             if artifact.file:
                 (self.folder / artifact.file).unlink(missing_ok=True)
         for encrypted in (*self.folder.rglob("*.age"), *self.folder.rglob("*.age~")):
-            encrypted.unlink()  # of an upload that was killed
+            encrypted.unlink(missing_ok=True)  # of an upload that was killed
         (self.folder / SENT).unlink(missing_ok=True)
         release(self.folder)
 
 
 def prune(spool: Path, now: datetime) -> None:
-    """Remove what is left of bundles that were stored more than a week ago."""
+    """Remove bundles that were stored more than a week ago, and the artifacts that a killed upload left in others."""
     for receipt in spool.glob(f"*/{RECEIPT}"):
         if now.timestamp() - receipt.stat().st_mtime > _RECEIPT_KEPT_S:
             shutil.rmtree(receipt.parent)
+        elif (receipt.parent / SENT).exists():
+            Bundle(receipt.parent).discard_artifacts()
 
 
 def captured_before(spool: Path, target: Target, collectors: Collection[str]) -> list[datetime]:

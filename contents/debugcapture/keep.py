@@ -25,6 +25,7 @@ def keep(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> 
     """
     receipt = bundle.receipt()
     if receipt:
+        bundle.discard_artifacts()  # a kill may have come between
         say(f"{bundle.folder.name} is in the store already")
         return receipt
     try:

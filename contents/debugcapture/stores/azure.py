@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote
@@ -31,6 +32,7 @@ from azure.storage.blob import (
 from ..errors import NotStored
 from ..model import Stored
 from ..settings import StoreSettings
+from . import clock
 from .azure_account import identify, link, open_service, read_account, signed
 from .azure_direct import AzureDirectUpload
 from .content import content_type
@@ -243,9 +245,11 @@ def _reported(doing: str) -> Iterator[None]:
     try:
         yield
     except HttpResponseError as error:
-        code = _code(error)
-        why = f"{code}: {(error.reason or error.message or '').splitlines()[0]}"
-        raise NotStored(doing, why, _remedy(code, error)) from error
+        code, ahead = _code(error), clock.ahead_s(error.response.headers.get("Date") if error.response else None)
+        why, do = f"{code}: {(error.reason or error.message or '').splitlines()[0]}", _remedy(code, error)
+        if error.status_code == HTTPStatus.FORBIDDEN and abs(ahead) > clock.TAKEN_S:
+            why, do = f"{why.rstrip('.')}{clock.told(ahead)}", "Set this machine's clock."
+        raise NotStored(doing, why, do) from error
     except (AzureError, OSError) as error:
         if isinstance(error, OSError) and error.filename:
             why = f"cannot read {error.filename}: {error.strerror}"
