@@ -488,6 +488,7 @@ def test_lifecycle_rule_of_the_documents_is_taken(amazon: Server) -> None:
     amazon.client.put_bucket_lifecycle_configuration(Bucket="captures", LifecycleConfiguration=json.loads(rules))
     (kept,) = amazon.client.get_bucket_lifecycle_configuration(Bucket="captures")["Rules"]
     assert (kept["Status"], kept["Filter"], kept["Expiration"]) == ("Enabled", {"Prefix": "PREFIX/"}, {"Days": 30})
+    assert kept["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     assert kept["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
 
 
