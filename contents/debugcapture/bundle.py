@@ -61,9 +61,10 @@ class Bundle:
         receipt = self.folder / RECEIPT
         return {"manifest": _read(self.folder / MANIFEST), "receipt": _read(receipt) if receipt.exists() else None}
 
-    def save_page(self, page: str) -> None:
-        """Write the page that the bundle's link opens."""
-        _write(self.folder / PAGE, page)
+    def save_page(self, page: str) -> Path:
+        """Write the page that the bundle's link opens, and return it. What space is kept is left to the receipt."""
+        _write_once(self.folder / PAGE, page)
+        return self.folder / PAGE
 
     def save_receipt(self, receipt: Receipt) -> None:
         """Write down where the store has the files."""
@@ -89,16 +90,18 @@ class Bundle:
             if artifact.file:
                 (self.folder / artifact.file).unlink(missing_ok=True)
         for encrypted in (*self.folder.rglob("*.age"), *self.folder.rglob("*.age~")):
-            encrypted.unlink()  # of an upload that was killed
+            encrypted.unlink(missing_ok=True)  # of an upload that was killed
         (self.folder / SENT).unlink(missing_ok=True)
         release(self.folder)
 
 
 def prune(spool: Path, now: datetime) -> None:
-    """Remove what is left of bundles that were stored more than a week ago."""
+    """Remove bundles that were stored more than a week ago, and the artifacts that a killed upload left in others."""
     for receipt in spool.glob(f"*/{RECEIPT}"):
         if now.timestamp() - receipt.stat().st_mtime > _RECEIPT_KEPT_S:
             shutil.rmtree(receipt.parent)
+        elif (receipt.parent / SENT).exists():
+            Bundle(receipt.parent).discard_artifacts()
 
 
 def captured_before(spool: Path, target: Target, collectors: Collection[str]) -> list[datetime]:
@@ -236,11 +239,15 @@ def _write(file: Path, text: str) -> None:
 
 def _write_once(file: Path, text: str) -> None:
     part = file.with_name(file.name + ".part")
-    with part.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    part.rename(file)
+    try:
+        with part.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        part.rename(file)
+    except BaseException:
+        part.unlink(missing_ok=True)  # what is no use there is missed elsewhere on a full disk
+        raise
 
 
 def _read(file: Path) -> object:

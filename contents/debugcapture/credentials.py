@@ -134,6 +134,13 @@ def credentials(text: bytes, start: int, own: Sequence[Pattern[bytes]] = ()) -> 
     return found
 
 
+def unfinished(text: bytes) -> int:
+    """Return where a private key begins that has not ended yet, the length of ``text`` where there is none."""
+    ends = [match.end() for match in _KEY_END.finditer(text)]
+    begin = _KEY_BEGIN.search(text, max(ends[-1] if ends else 0, len(text) - KEY_BYTES))
+    return begin.start() if begin else len(text)
+
+
 def _first(text: bytes, at: int, forms: tuple[Form, ...]) -> Found | None:
     for form in forms:
         if form.behind is None or form.behind.search(text[max(0, at - BEHIND) : at]):

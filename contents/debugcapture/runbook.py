@@ -176,6 +176,7 @@ def upload(step: UploadStep, caller: Caller) -> Outcome:
         if not bundles:
             caller.say("no bundle waits: nothing to upload")
         failures = _send_waiting(bundles, step.store, caller)
+        prune(spool, datetime.now(timezone.utc))
         if failures:
             raise failures[0]
         return Outcome(0)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from . import store_kinds
 from .errors import BadInput
 
 T = TypeVar("T")
@@ -387,10 +388,9 @@ class StoreSettings:
     store: str = setting(
         "",
         "Store URL",
-        "s3://BUCKET/PREFIX, azblob://ACCOUNT/CONTAINER/PREFIX, sftp://USER@HOST:PORT/DIRECTORY or file:///DIRECTORY. "
-        "Blank: the evidence stays in the spool.",
-        pattern=r"(s3://[^\s/]+|azblob://[a-z0-9]+/[^\s/]+|sftp://[^\s/@:]+@[^\s/@]+/|file:///)\S*",
-        allowed="an s3://, azblob://, sftp://USER@HOST/ or file:/// URL",
+        f"{store_kinds.SHOWN}. Blank: the evidence stays in the spool.",
+        pattern=store_kinds.FORM,
+        allowed=store_kinds.SHOWN,
     )
     s3_endpoint: str = setting(
         "",

@@ -247,6 +247,15 @@ def test_prune_removes_only_what_was_stored_more_than_a_week_ago(tmp_path: Path)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["new", "unsent"]
 
 
+def test_prune_takes_what_a_kill_behind_the_receipt_left(bundle: Bundle) -> None:
+    written(bundle.folder, "heap.bin", "x")
+    bundle.save(manifest(artifact(file="heap.bin", bytes=1), capture_id=bundle.folder.name))
+    bundle.save_sent(Receipt("file:///store", ()))
+    bundle.save_receipt(Receipt("file:///store", ()))
+    prune(bundle.folder.parent, datetime.now(timezone.utc))
+    assert {one.name for one in bundle.folder.iterdir()} == {MANIFEST, RECEIPT}
+
+
 def test_prune_of_no_spool_is_nothing(tmp_path: Path) -> None:
     prune(tmp_path / "none", NOON)
 

@@ -110,6 +110,42 @@ def test_what_lies_across_the_border_of_a_window_is_masked(
         assert redacted(whole, OWN, tuple(cuts)) == (expected, count)
 
 
+PGP = (
+    b"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n"
+    + SECRET
+    + b"\n-----END PGP PRIVATE KEY BLOCK-----\n"
+)
+
+
+@given(st.lists(st.one_of(PIECES, st.just(PGP)), max_size=8).map(b"".join), st.lists(st.integers(0, 4000), max_size=6))
+def test_what_is_shown_of_a_text_that_goes_on_has_no_credential(text: bytes, cuts: list[int]) -> None:
+    redactor, done, (whole, _) = Redaction().redactor(), b"", redacted(text)
+    places = sorted({0, len(text), *(cut for cut in cuts if cut <= len(text))})
+    for begin, end in pairwise(places):
+        done += redactor.feed(text[begin:end])
+        for secret in (SECRET, b"hunter2"):
+            assert secret in whole or secret not in done + redactor.held()
+    assert done + redactor.finish() == whole
+
+
+def test_whole_lines_are_shown_and_a_key_when_it_has_ended() -> None:
+    redactor = Redaction().redactor()
+    assert redactor.feed(b"started\npassword=hunter2\nhalf a li") == b""
+    assert redactor.held() == b"started\npassword=" + M + b"\n"
+    assert redactor.held(b"ne\n") == b"started\npassword=" + M + b"\nhalf a line\n"
+    begin, end = PGP[:80], PGP[80:]
+    redactor.feed(b"ne\n" + begin)
+    assert redactor.held().endswith(b"half a line\n")
+    redactor.feed(end + b"after\n")
+    assert redactor.held().endswith(b"half a line\n" + M + b"\nafter\n")
+
+
+def test_nothing_is_shown_where_patterns_of_the_user_may_span_lines() -> None:
+    redactor = redaction(r"begin[^.]*end").redactor()
+    redactor.feed(b"begin\nhunter2\n")
+    assert redactor.held() == b""
+
+
 def test_windows_of_full_size_are_cut_through_no_credential() -> None:
     text, left = CREDENTIALS["private key"]
     filler = LINES[: WINDOW_BYTES - OVERLAP_BYTES - 300]
