@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import lab.kubernetes
-from tests.cluster.objects import container, deployment, pod_spec
+from tests.cluster.objects import container, deployment, pod, pod_spec
 from tests.cluster.slow_proxy import SlowProxy
 from tests.faults.world import MARK, World
 
@@ -78,6 +78,17 @@ def restarted(world: World) -> None:
         world.kubectl("exec", "web", place, "--container=app", "--", "sh", "-c", "kill 1")
 
     world.at("Stream: ", end)
+
+
+def deleted_while_waited_for(world: World) -> None:
+    """One of two pods, which had crashed; the other is captured all the same."""
+    world.own_pod(pod_spec(container()), labels={"app": "two"})
+    world.apply(pod("crashed", pod_spec(container(["sh", "-c", "exit 3"])), labels={"app": "two"}))
+    place = f"--namespace={world.settings['namespace']}"
+    waits = "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff"
+    world.kubectl("wait", place, "pod/crashed", waits, "--timeout=60s")
+    world.change(pod="", selector="app=two", wait_for_restart_s="60")
+    world.at("waiting for its next start", lambda: world.kubectl("delete", "pod", "crashed", place, "--now"))
 
 
 def ended_before(world: World) -> None:

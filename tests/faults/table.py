@@ -100,6 +100,8 @@ RUNTIME = (
     Row("runtime", "the container is restarted while a capture runs", lives.restarted, EXIT_PARTIAL,
         "Stream", "", "partial"),
     Row("pod", "it has ended before", lives.ended_before, 0, "does not run"),
+    Row("pod", "one of two is deleted while its next start is waited for", lives.deleted_while_waited_for, EXIT_PARTIAL,
+        "crashed", "", "partial"),
     Row("pod", "it is deleted while a capture runs", lives.deleted, EXIT_PARTIAL, "Stream", "", "partial"),
     Row("pod", "it is replaced while a capture runs", lives.replaced, EXIT_PARTIAL, "Stream", "", "partial"),
     Row("pod", "it is evicted while a capture runs", lives.evicted, EXIT_PARTIAL, "Stream", "", "partial"),
