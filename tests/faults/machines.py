@@ -87,26 +87,23 @@ def killed(world: World) -> None:
 
 
 def aborted_in_the_debug_container(world: World) -> None:
-    _slow_look(world)
-    world.at("Look: from a debug container", lambda: (world.arriving("look.txt", 0), world.signal(signal.SIGTERM)))
+    _ended_while_it_looks(world, signal.SIGTERM)
 
 
 def killed_in_the_debug_container(world: World) -> None:
-    _slow_look(world)
-    world.at("Look: from a debug container", lambda: (world.arriving("look.txt", 0), world.signal(signal.SIGKILL)))
+    _ended_while_it_looks(world, signal.SIGKILL)
 
 
-def killed_while_it_uploads(world: World) -> None:
-    world.own_pod()
-    make_big(world, 64)
-    world.collect("pod-snapshot", "big", "words")
-    world.at("stored ", lambda: world.signal(signal.SIGKILL))
-
-
-def _slow_look(world: World) -> None:
+def _ended_while_it_looks(world: World, number: signal.Signals) -> None:
     looks = ["sh", "-c", "i=0; while [ $i -lt 100 ]; do echo look $i; sleep 0.1; i=$((i+1)); done"]
     world.own_pod()
     world.collect("pod-snapshot", "words", "look", look={"from_debug": [{"run": looks}]})
+
+    def end() -> None:
+        world.arriving("look.txt", 0)
+        world.signal(number)
+
+    world.at("Look: from a debug container", end)
 
 
 def _ended_by(world: World, number: signal.Signals) -> None:
@@ -132,7 +129,7 @@ def _disk(world: World, options: str) -> Path:
     disk = world.folder / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "debug-capture-test", disk], check=True)
-    world.left.callback(subprocess.run, ["umount", disk], check=True)
+    world.left.callback(lambda: subprocess.run(["umount", disk], check=True))
     return disk
 
 
@@ -140,4 +137,4 @@ def _spool_on(world: World, disk: Path) -> None:
     """Have the spool on ``disk``, which is given more room when the world is mended."""
     world.settings["spool"] = str(disk / "spool")
     more = ["mount", "-o", "remount,size=256m,nr_inodes=10000", str(disk)]
-    world.broken.callback(subprocess.run, more, check=True)
+    world.broken.callback(lambda: subprocess.run(more, check=True))

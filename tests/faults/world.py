@@ -32,8 +32,13 @@ LIMIT_S = 240  # a step that has not ended by then never will
 MARK = "evidence-of-faults"  # in the command lines of what runs in the pod
 _RBAC = "rbac.authorization.k8s.io/v1"
 _STREAM = f"i=0; while [ $i -lt 80 ]; do head -c 65536 /dev/urandom; sleep 0.1; i=$((i+1)); done; : {MARK}"
-_COMMON = {"kind": "text", "size_limit_bytes": 1 << 30, "source": "https://example.org", "time_limit_s": 15}
-COLLECTORS = [
+_COMMON: dict[str, Any] = {
+    "kind": "text",
+    "size_limit_bytes": 1 << 30,
+    "source": "https://example.org",
+    "time_limit_s": 15,
+}
+COLLECTORS: list[dict[str, Any]] = [
     {"id": "words", "title": "Words", "file": "words.txt", "in_image": [{"run": ["echo", "these are words"]}]},
     {"id": "look", "title": "Look", "file": "look.txt", "from_debug": [{"run": ["cat", "/proc/{pid}/status"]}]},
     {"id": "stream", "title": "Stream", "file": "stream.bin", "kind": "binary",
@@ -95,7 +100,7 @@ class World:
     broken: ExitStack = field(default_factory=ExitStack)  # mends what a fault has broken
     left: ExitStack = field(default_factory=ExitStack)  # removes what the world has made
     namespaces: list[str] = field(default_factory=list)
-    _armed: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    _armed: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -180,7 +185,7 @@ class World:
         file.write_text(yaml.safe_dump(entries))
         self.settings["catalog"] = str(file)
 
-    def at(self, words: str, act: Callable[[], None]) -> None:
+    def at(self, words: str, act: Callable[[], object]) -> None:
         """Have ``act`` done when the step prints a line with ``words``, once; the step goes on meanwhile."""
         self._armed.append((words, act))
 
@@ -247,7 +252,7 @@ class World:
 class _Act(threading.Thread):
     """Something that happens while the step runs; its failure is the test's."""
 
-    def __init__(self, act: Callable[[], None]) -> None:
+    def __init__(self, act: Callable[[], object]) -> None:
         super().__init__()
         self._act, self._error = act, BaseException()
         self._failed = False

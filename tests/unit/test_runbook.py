@@ -227,7 +227,9 @@ def test_partial_capture_ends_as_the_job_wants(
     assert (done.exit_code, done.data["status"]) == (code, "partial")
     told = [line for line in said if line.startswith("Error: ")]
     assert len(told) == (code == 10)
-    assert all("shop/checkout-7d9f-abcde: some of the evidence could not be captured: Events" in line for line in told), told
+    assert all(
+        "shop/checkout-7d9f-abcde: some of the evidence could not be captured: Events" in line for line in told
+    ), told
 
 
 def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
