@@ -58,11 +58,11 @@ def store_disk_that_is_full(world: World) -> None:
 
 
 def memory_that_is_short(world: World) -> None:
-    """As a limit of the service manager or of a small machine: the address space may not grow beyond 420 MiB."""
+    """Less than the file that it fetches: what it holds at a time must not depend on that."""
     world.own_pod()
     make_big(world, 256)
     world.collect("pod-snapshot", "words", "big", "look")
-    world.command[:] = ["prlimit", f"--as={420 << 20}", "--"]
+    world.command[:] = ["prlimit", f"--data={160 << 20}", "--"]
 
 
 def open_files_that_are_few(world: World) -> None:

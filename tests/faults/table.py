@@ -129,7 +129,7 @@ MACHINE = (
         EXIT_PARTIAL, "spool_limit", "", "partial"),
     Row("disk", "the spool is full before", machines.spool_full_before, 5,
         "24 MiB of 32 MiB", "spool_limit", "none"),
-    Row("memory", "the step may not use more than 420 MiB of address space", machines.memory_that_is_short, 0, "Big"),
+    Row("memory", "the step has 160 MiB, and fetches 256", machines.memory_that_is_short, 0, "Big"),
     Row("memory", "the step may not open more than 40 files", machines.open_files_that_are_few, 0, "Words"),
     Row("clock", "Rundeck's machine is two days behind", machines.clock_that_is_behind, 5,
         "not yet valid", "clock", "none"),
