@@ -31,7 +31,7 @@ class Seen:
 
 def check(row: Row, ended: Ended, world: World) -> Seen:
     """Assert everything that is promised of a step that met the fault of ``row``, and of the run after it."""
-    line = told(row, ended, world)
+    line = told(row, ended)
     keeps_to_itself(ended, world)
     before = Kept(world)
     assert before.status == row.status, (before.status, ended.lines)
@@ -46,13 +46,13 @@ def check(row: Row, ended: Ended, world: World) -> Seen:
     return Seen(line, before.words(row) + (", then stored by the next run" if row.waits else ""))
 
 
-def told(row: Row, ended: Ended, world: World) -> str:
+def told(row: Row, ended: Ended) -> str:
     """Assert exit code and line, and return the line."""
     assert ended.exit_code == row.exit_code, ended.lines
     assert not [line for line in ended.lines if any(words in line for words in _STACK_TRACE)], ended.lines
     fails = row.exit_code not in (0, ABORTED, KILLED)
     assert len(ended.errors) == int(fails), ended.lines
-    about = row.names.format(pod=world.subject, incident=world.incident)
+    about = row.names.format(pod=ended.pod, incident=ended.incident)
     lines = ended.errors if fails else [line for line in ended.lines if row.why in line]
     assert lines, (row.why, ended.lines)
     line = lines[0]

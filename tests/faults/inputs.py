@@ -97,7 +97,7 @@ def server_that_is_too_busy(world: World) -> None:
     what = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"], "clusterScope": True}
     world.applied_for_all({
         "apiVersion": _BUSY, "kind": "FlowSchema", "metadata": {"name": name},
-        "spec": {"priorityLevelConfiguration": {"name": name}, "matchingPrecedence": 1,
+        "spec": {"priorityLevelConfiguration": {"name": name}, "matchingPrecedence": 2,
                  "rules": [{"subjects": [whom], "resourceRules": [what]}]},
     })  # fmt: skip
 

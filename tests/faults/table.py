@@ -40,9 +40,9 @@ CONNECTION = (
     Row("connection", "the token has expired", inputs.token_that_has_expired, 4,
         "does not accept the credentials", "Renew the token", "none"),
     Row("connection", "the proxy is down", inputs.proxy_that_is_down, 5,
-        "proxy", "Check", "none"),
+        "the proxy does not lead to the API server", "Check HTTPS_PROXY", "none"),
     Row("connection", "the proxy wants a login", inputs.proxy_that_wants_a_login, 5,
-        "407", "Check", "none"),
+        "407", "Check HTTPS_PROXY", "none"),
     Row("connection", "the API server is too busy (429)", inputs.server_that_is_too_busy, 5,
         "HTTP 429", "", "none"),
 )  # fmt: skip

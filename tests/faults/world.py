@@ -55,6 +55,8 @@ class Ended:
 
     exit_code: int
     lines: list[str]
+    pod: str  # that was meant
+    incident: str
 
     @property
     def data(self) -> dict[str, str]:
@@ -107,11 +109,6 @@ class World:
     def spool(self) -> Path:
         """Return the spool of the step."""
         return Path(self.settings["spool"])
-
-    @property
-    def subject(self) -> str:
-        """Return the pod as a line names it."""
-        return f"{self.settings['namespace']}/{self.settings['pod']}"
 
     @property
     def incident(self) -> str:
@@ -191,6 +188,7 @@ class World:
 
     def run(self, step: str = "k8s-debug-capture", **changed: str) -> Ended:
         """Run a step as Rundeck does."""
+        meant, incident = f"{self.settings['namespace']}/{self.settings['pod']}", self.settings["incident_id"]
         armed, acting, lines = list(self._armed), list[_Act](), list[str]()
         process = subprocess.Popen(
             [*self.command, sys.executable, str(REPO / "contents" / f"{step}.py")],
@@ -216,7 +214,7 @@ class World:
         for act in acting:
             act.join()
         assert not armed, ("never came", [words for words, _ in armed], lines)
-        return Ended(exit_code, lines)
+        return Ended(exit_code, lines, meant, incident)
 
     def _environment(self, changed: dict[str, str]) -> dict[str, str]:
         temporary = self.folder / "tmp"

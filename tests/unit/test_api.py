@@ -15,6 +15,7 @@ from urllib3.exceptions import (
     MaxRetryError,
     NewConnectionError,
     ProtocolError,
+    ProxyError,
     SSLError,
 )
 
@@ -79,17 +80,18 @@ def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
         (SSLError("hostname '10.0.0.1' doesn't match"), "certificate is not trusted (hostname"),
         (ssl.SSLError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "certificate is not trusted"),
         (HTTPError(), "did not answer ()"),
+        (ProxyError("Unable to connect to proxy", OSError("refused")), "does not lead to the API server (refused)"),
         (ssl.SSLError(1, f"{UNTRUSTED} certificate is not yet valid"), "Set this machine's clock"),
         (ssl.SSLError(1, f"{UNTRUSTED} certificate has expired"), "or have the certificate renewed"),
     ],
     ids=[
-        *("refused", "timeout", "no route", "aborted", "host name", "self-signed", "no words", "not yet valid"),
+        *("refused", "timeout", "no route", "aborted", "host name", "self-signed", "no words", "proxy", "not yet valid"),
         "expired",
     ],
 )
 def test_server_that_is_not_reached_is_told_with_the_cause(error: Exception, told: str) -> None:
     shown = str(unreachable("cannot read x", error))
-    assert shown.startswith("cannot read x: the API server")
+    assert shown.startswith("cannot read x: the ")
     assert told in shown
     assert ("CA certificate" in shown) is ("trusted" in told)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError, SSLError
 from urllib3.response import BaseHTTPResponse
 
 from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable
@@ -26,7 +26,9 @@ STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 # What was sent is repeated for GET only: a read may be repeated, an attach may not. Without a connection nothing was
 # sent: a server that has answered before is being restarted, and is waited for.
-_FIRST = urllib3.Retry(total=3, connect=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False)
+_FIRST = urllib3.Retry(
+    total=3, connect=1, read=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False
+)
 _AGAIN = urllib3.Retry(
     total=9, connect=6, backoff_factor=0.5, backoff_max=8, status_forcelist=(429, 503), raise_on_status=False
 )
@@ -45,6 +47,7 @@ _REMEDIES = (
 )
 CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
 CHECK_CLOCK = "Set this machine's clock, or have the certificate renewed."
+CHECK_PROXY = "Check HTTPS_PROXY, or have NO_PROXY name the API server."
 CHECK_NET = "Check the API server's address and the network between it and this machine."
 
 
@@ -287,6 +290,8 @@ def unreachable(doing: str, error: BaseException) -> Unreachable:
         dated = "not yet valid" in reason or "has expired" in reason
         why = f"the API server's certificate is not trusted ({reason})"
         return Unreachable(doing, why, CHECK_CLOCK if dated else CHECK_TLS)
+    if isinstance(error, ProxyError):
+        return Unreachable(doing, f"the proxy does not lead to the API server ({reason})", CHECK_PROXY)
     return Unreachable(doing, f"the API server did not answer ({reason})", CHECK_NET)
 
 
