@@ -1,24 +1,24 @@
 """Provoke every fault on the lab and write what came of it: `python -m tools.reliability` makes docs/reliability.md.
 
-The table lies between two comments of the page; what is around it is written by hand. With names of rows behind the
-command (pytest's -k) only these are provoked, and nothing is written.
+The table lies between two comments of the page; what is around it is written by hand. With words behind the command
+(pytest's -k) only these rows are provoked; what was seen of the others before is in build/, and stays on the page.
 """
 
+import json
+import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "reliability.md"
+PAGE, SEEN = ROOT / "docs" / "reliability.md", ROOT / "build" / "reliability.jsonl"
 BEGIN, END = "<!-- table: written by python -m tools.reliability -->\n", "<!-- /table -->\n"
 HEAD = "| Where | What breaks | Exit code | What the user reads | What is kept |\n| --- | --- | --- | --- | --- |\n"
 sys.path[:0] = [str(ROOT), str(ROOT / "contents")]
 
+from tests.faults.checker import Seen  # noqa: E402
 from tests.faults.row import Row  # noqa: E402
 from tests.faults.table import ROWS  # noqa: E402
 
@@ -37,35 +37,28 @@ _VOLATILE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a row showed."""
-
-    line: str
-    kept: str
-
-
 def main(only: list[str]) -> int:
     """Run the table; return pytest's exit code."""
-    with tempfile.TemporaryDirectory() as scratch:
-        report = Path(scratch) / "report.xml"
-        names = ["-k", " or ".join(only)] if only else []
-        command = [sys.executable, "-m", "pytest", "-q", "tests/faults/test_faults.py", f"--junitxml={report}", *names]
-        exit_code = subprocess.run(command, cwd=ROOT).returncode
-        if exit_code == 0 and not only:
-            write(table(ROWS, seen_in(report)))
-            print(f"wrote {PAGE.relative_to(ROOT)}")
+    SEEN.parent.mkdir(exist_ok=True)
+    if not only:
+        SEEN.unlink(missing_ok=True)
+    names = ["-k", " or ".join(only)] if only else []
+    command = [sys.executable, "-m", "pytest", "-q", "tests/faults/test_faults.py", *names]
+    exit_code = subprocess.run(command, cwd=ROOT, env={**os.environ, "DEBUG_CAPTURE_SEEN": str(SEEN)}).returncode
+    seen = seen_in(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
+    missing = [one.id for one in ROWS if one.id not in seen]
+    if missing:
+        print(f"not written, never seen well: {', '.join(missing)}")
+        return exit_code or 1
+    write(table(ROWS, seen))
+    print(f"wrote {PAGE.relative_to(ROOT)}")
     return exit_code
 
 
-def seen_in(report: Path) -> dict[str, Seen]:
-    """Return what pytest's report says of each row."""
-    found = {}
-    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest's, of a moment ago
-        told = {one.get("name", ""): one.get("value", "") for one in case.iter("property")}
-        name = case.get("name", "").partition("[")[2].rstrip("]")
-        found[name] = Seen(told.get("line", ""), told.get("kept", ""))
-    return found
+def seen_in(text: str) -> dict[str, Seen]:
+    """Return what was seen of each row, the last time that it was; ``text`` has one JSON object a line."""
+    lines = [json.loads(line) for line in text.splitlines()]
+    return {one["id"]: Seen(one["line"], one["kept"]) for one in lines}
 
 
 def table(rows: Iterable[Row], seen: Mapping[str, Seen]) -> str:

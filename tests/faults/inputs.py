@@ -7,6 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
+from debugcapture.cluster.api import Api
+from debugcapture.cluster.connect import connect
+from debugcapture.errors import CaptureError
+from debugcapture.settings import ConnectionSettings
+from lab.process import wait_until
+from tests.faults.refusals import rules
 from tests.faults.world import World
 from tests.rundeck.credentials import expired_token, unknown_authority
 
@@ -86,6 +92,7 @@ def server_that_is_too_busy(world: World) -> None:
     namespace = world.own_namespace()
     world.own_pod()
     account = world.account()
+    account.may(rules(world))
     name = f"debug-{namespace}"
     limited = {"nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0,
                "limitResponse": {"type": "Reject"}}  # fmt: skip
@@ -100,6 +107,17 @@ def server_that_is_too_busy(world: World) -> None:
         "spec": {"priorityLevelConfiguration": {"name": name}, "matchingPrecedence": 2,
                  "rules": [{"subjects": [whom], "resourceRules": [what]}]},
     })  # fmt: skip
+    wait_until("an answer that it is too busy", lambda: _answers_busy(world.settings), 60)
+
+
+def _answers_busy(settings: dict[str, str]) -> bool:
+    names = ("server", "token", "ca_certificate")
+    api = Api(connect(ConnectionSettings(**{name: settings[name] for name in names})))
+    try:
+        api.pods(settings["namespace"])
+    except CaptureError as error:
+        return "429" in str(error)
+    return False
 
 
 @contextmanager

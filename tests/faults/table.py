@@ -65,8 +65,8 @@ RBAC = (
 )  # fmt: skip
 
 ADMISSION = (
-    Row("admission", "Pod Security does not allow the debug container", refusals.pod_security, EXIT_PARTIAL,
-        "PodSecurity", "lower security profile", "partial"),
+    Row("admission", "Pod Security does not allow what a collector needs", refusals.pod_security, 0,
+        "PodSecurity", "lower security profile"),
     Row("admission", "a policy forbids debug containers", refusals.policy_that_denies, EXIT_PARTIAL,
         "not allowed during the freeze", "admission", "partial"),
     Row("admission", "a webhook denies debug containers", refusals.webhook_that_denies, EXIT_PARTIAL,

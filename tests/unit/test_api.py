@@ -85,7 +85,17 @@ def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
         (ssl.SSLError(1, f"{UNTRUSTED} certificate has expired"), "or have the certificate renewed"),
     ],
     ids=[
-        *("refused", "timeout", "no route", "aborted", "host name", "self-signed", "no words", "proxy", "not yet valid"),
+        *(
+            "refused",
+            "timeout",
+            "no route",
+            "aborted",
+            "host name",
+            "self-signed",
+            "no words",
+            "proxy",
+            "not yet valid",
+        ),
         "expired",
     ],
 )

@@ -6,11 +6,11 @@ import re
 
 from debugcapture.errors import EXIT_PARTIAL
 from lab.paths import REPO
-from tests.faults.checker import ABORTED
+from tests.faults.checker import ABORTED, Seen
 from tests.faults.row import KILLED
 from tests.faults.soak import Day, Use
 from tests.faults.table import ROWS
-from tools.reliability import BEGIN, END, PAGE, Seen, settled, shown, table
+from tools.reliability import BEGIN, END, PAGE, settled, shown, table
 
 
 def test_page_shows_the_rows_that_there_are() -> None:
