@@ -13,7 +13,7 @@ main() {
   shift || true
   case "$command" in
     help | -h | --help) help ;;
-    package | test | check | format | demo | bench | lab | lock | venv)
+    package | test | check | format | demo | bench | soak | lab | lock | venv)
       ensure_venv
       "run_$command" "$@"
       ;;
@@ -39,6 +39,7 @@ help() {
 ./build.sh check             formatting, lint, types, layers, generated files
 ./build.sh format            formats the code
 ./build.sh bench [NAME…]     benchmarks, side by side with what they have to beat
+./build.sh soak [MINUTES]    captures with random faults on the lab for so long (60), and what grew or stayed meanwhile
 ./build.sh lab COMMAND…      python -m lab: up, down, status, logs, reset
 ./build.sh lock              requirements*.lock anew from pyproject.toml
 ./build.sh venv              only makes .venv
@@ -151,6 +152,11 @@ run_demo() {
 }
 
 run_bench() { exec "$PYTHON" -m benchmarks "$@"; }
+
+run_soak() {
+  "$PYTHON" -m lab up kubernetes s3
+  exec "$PYTHON" -m tests.faults.soak "$@"
+}
 
 run_lab() { exec "$PYTHON" -m lab "$@"; }
 

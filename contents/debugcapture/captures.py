@@ -12,7 +12,7 @@ from .capture import Capture, Record
 from .cluster.api import Api
 from .collectors.catalog import Chosen, choose, files_collector
 from .direct import Direct
-from .errors import CaptureError
+from .errors import CaptureError, Unreachable
 from .harm import too_soon
 from .leftover import lasting_mounts
 from .model import Action, Artifact, Collector, Target
@@ -147,8 +147,14 @@ class Captures:
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             time.sleep(_RESTART_POLL_S)
-            pod = self._api.pod(target.namespace, target.pod)
-            found = find_target(pod, target.container, datetime.now(timezone.utc))
+            try:
+                pod = self._api.pod(target.namespace, target.pod)
+                found = find_target(pod, target.container, datetime.now(timezone.utc))
+            except Unreachable:
+                continue  # the next look may succeed
+            except CaptureError as error:  # other targets are captured all the same
+                record.remark(f"{target} could not be watched until its next start: {error}")
+                return selected
             if is_running(found):
                 record.remark(f"{target} was caught at its start")
                 return Selected(pod, found)

@@ -11,12 +11,22 @@ from .model import Action, Artifact, Manifest, ReadApi, RunInDebugContainer, Run
 def summary(manifest: Manifest) -> str:
     """Return one line: the status, the pod, its state, and how much of it was captured."""
     kept = [one for one in manifest.artifacts if one.file]
-    missing = [one for one in manifest.artifacts if one.outcome in ("failed", "truncated")]
     target, others = manifest.target, len(manifest.targets) - 1
     more = f" and {others} more pods" if others else ""
     line = f"{manifest.status}: {len(kept)} artifacts of {target} (container {target.container}, {target.state}){more}"
-    told = [f"; {one.pod + ': ' if one.pod else ''}{one.title} {one.outcome}: {one.reason}" for one in missing]
-    return one_line(line + "".join(told))
+    return one_line("; ".join([line, *_missing(manifest)]))
+
+
+def shortfall(manifest: Manifest) -> str:
+    """Return one line: of which pod some of the evidence is missing, what and why; "" where none is."""
+    missing = _missing(manifest)
+    what = f"{manifest.target}: some of the evidence could not be captured"
+    return one_line(f"{what}: {'; '.join(missing)}") if missing else ""
+
+
+def _missing(manifest: Manifest) -> list[str]:
+    short = [one for one in manifest.artifacts if one.outcome in ("failed", "truncated")]
+    return [f"{one.pod + ': ' if one.pod else ''}{one.title} {one.outcome}: {one.reason}" for one in short]
 
 
 def size(count: int) -> str:

@@ -35,7 +35,7 @@ from .model import ContainerRef, ExitStatus, Manifest, Outcome, Receipt, Target
 from .page import result_html
 from .plan import is_running
 from .redact import redaction
-from .report import artifact_table, plan_table, summary
+from .report import artifact_table, plan_table, shortfall, summary
 from .selection import Selected, check, name_of, select
 from .sending import sending_ahead
 from .settings import (
@@ -113,8 +113,11 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
     if failure:
         failure.data = data
         raise failure
-    partial = data["status"] == "partial" and step.capture.fail_when_partial
-    return Outcome(EXIT_PARTIAL if partial else 0, data, bundle.document())
+    document = bundle.document()
+    if data["status"] == "partial" and step.capture.fail_when_partial:
+        caller.say(f"Error: {shortfall(bundle.manifest())}")
+        return Outcome(EXIT_PARTIAL, data, document)
+    return Outcome(0, data, document)
 
 
 def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
