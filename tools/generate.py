@@ -1,17 +1,19 @@
-"""Write plugin.yaml from the providers: `python -m tools.generate`, with `--check` only compare.
+"""Write plugin.yaml and the texts of its forms from the providers: `python -m tools.generate`, `--check` only compares.
 
-Rundeck reads the file with SnakeYAML, which refuses many anchors, so every provider repeats the settings it shares.
+Rundeck reads plugin.yaml with SnakeYAML, which refuses many anchors, so every provider repeats the settings it shares.
 Sources: Rundeck documentation, "Plugin development: script plugins" and "Property rendering options".
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tools import messages
+
 ROOT = Path(__file__).parent.parent
-GOAL = ROOT / "plugin.yaml"
 sys.path.insert(0, str(ROOT / "contents"))
 
 from debugcapture import __version__  # noqa: E402
@@ -49,6 +51,18 @@ def plugin() -> dict[str, Any]:
     }
 
 
+def files() -> dict[Path, str]:
+    """Return the content of every generated file; ValueError where the German texts are not complete."""
+    english = messages.english(plugin()["providers"])
+    german = messages.german(plugin()["providers"])
+    folder = ROOT / "resources" / "i18n"
+    return {
+        ROOT / "plugin.yaml": text(),
+        folder / "messages.properties": messages.properties(english),
+        folder / "messages_de.properties": messages.properties(german),
+    }
+
+
 def text() -> str:
     """Return plugin.yaml as text."""
     body = yaml.dump(plugin(), Dumper=_NoAliases, sort_keys=False, allow_unicode=True, width=120)
@@ -82,16 +96,41 @@ def _service(one: Provider) -> str:
 
 
 def _settings(one: Provider) -> list[Declared]:
-    """Return what the form asks; a node step's pod is its node."""
-    return [setting for setting in declared(one.settings) if not (one.on_nodes and setting.group in _OF_THE_NODE)]
+    """Return what the form asks, what is set once last; a node step's pod is its node."""
+    asked = [setting for setting in declared(one.settings) if not (one.on_nodes and setting.group in _OF_THE_NODE)]
+    return sorted(asked, key=lambda setting: setting.set_once)
 
 
 def _property(setting: Declared) -> dict[str, Any]:
     rule = setting.rule
-    options: dict[str, str] = {"groupName": setting.group}
-    if rule.group:
+    # A switch is stored with each step as well, however it stands: only a choice can be left to the project.
+    left_open = setting.kind == "switch" and setting.set_once
+    content: dict[str, Any] = {
+        "name": setting.name,
+        "title": rule.title,
+        "description": rule.description,
+        "type": KINDS["choice" if left_open else setting.kind],
+        "required": rule.required,
+        "scope": "Instance",
+        "renderingOptions": _rendering(setting),
+    }
+    if setting.default and setting.set_once:
+        content |= {"required": False, "description": messages.with_default(rule.description, setting.default)}
+    elif setting.default:
+        content["default"] = setting.default
+    if setting.choices or left_open:
+        content["values"] = list(setting.choices or ("true", "false"))
+    return content
+
+
+def _rendering(setting: Declared) -> dict[str, str]:
+    rule = setting.rule
+    options = {"groupName": setting.group}
+    if setting.set_once:
         options["grouping"] = "secondary"
-    if rule.lines:
+    if rule.syntax:
+        options |= {"displayType": "CODE", "codeSyntaxMode": rule.syntax}
+    elif rule.lines:
         options["displayType"] = "MULTI_LINE"
     if rule.secret:
         # Rundeck reads the secret from the path given, and hands it to the step in its environment.
@@ -100,32 +139,33 @@ def _property(setting: Declared) -> dict[str, Any]:
             "valueConversion": "STORAGE_PATH_AUTOMATIC_READ",
             "storage-path-root": "keys",
         }
-    content: dict[str, Any] = {
-        "name": setting.name,
-        "title": rule.title,
-        "description": rule.description,
-        "type": KINDS[setting.kind],
-        "required": rule.required,
-        "scope": "Instance",
-        "renderingOptions": options,
-    }
-    if setting.default:
-        content["default"] = setting.default
-    if setting.choices:
-        content["values"] = list(setting.choices)
-    return content
+    return options
 
 
 def main(arguments: list[str]) -> int:
-    """Write plugin.yaml, or with --check say whether it is stale (exit code 1)."""
-    fresh = text()
+    """Write the files, or with --check say which are stale (exit code 1)."""
+    try:
+        fresh = files()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    stale = {file: content for file, content in fresh.items() if not _holds(file, content)}
     if "--check" not in arguments:
-        GOAL.write_text(fresh, encoding="utf-8")
+        _write(stale)
         return 0
-    if GOAL.exists() and GOAL.read_text(encoding="utf-8") == fresh:
-        return 0
-    print("plugin.yaml is stale: run python -m tools.generate", file=sys.stderr)
-    return 1
+    for file in stale:
+        print(f"{file.name} is stale: run python -m tools.generate", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def _holds(file: Path, content: str) -> bool:
+    return file.exists() and file.read_text(encoding="utf-8") == content
+
+
+def _write(contents: Mapping[Path, str]) -> None:
+    for file, content in contents.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":
