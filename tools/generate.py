@@ -53,8 +53,8 @@ def plugin() -> dict[str, Any]:
 
 def files() -> dict[Path, str]:
     """Return the content of every generated file; ValueError where the German texts are not complete."""
-    english = messages.english(plugin()["providers"])
-    german = messages.german(plugin()["providers"])
+    providers = plugin()["providers"]
+    english, german = messages.english(providers), messages.german(providers, _blank_defaults())
     folder = ROOT / "resources" / "i18n"
     return {
         ROOT / "plugin.yaml": text(),
@@ -121,6 +121,12 @@ def _property(setting: Declared) -> dict[str, Any]:
     if setting.choices or left_open:
         content["values"] = list(setting.choices or ("true", "false"))
     return content
+
+
+def _blank_defaults() -> dict[str, str]:
+    """Return what the blank fields of the forms stand for, by setting."""
+    asked = (setting for one in PROVIDERS for setting in _settings(one))
+    return {setting.name: setting.default for setting in asked if setting.set_once and setting.default}
 
 
 def _rendering(setting: Declared) -> dict[str, str]:

@@ -248,7 +248,11 @@ class CaptureSettings:
         required=True,
     )
     catalog: str = setting(
-        "", "Catalog of your own", "Path of a YAML file with collectors of yours; docs/collectors.md tells its form.", group="Capture: more")
+        "",
+        "Catalog of your own",
+        "Path of a YAML file with collectors of yours; docs/collectors.md tells its form.",
+        group="Capture: more",
+    )
     files: str = setting(
         "",
         "Files",
@@ -278,9 +282,17 @@ class CaptureSettings:
         "Cool-down of heavy collectors in seconds",
         "A workload is not dumped again before this has passed.",
         least=0,
-        most=DAY_S, group="Capture: limits")
+        most=DAY_S,
+        group="Capture: limits",
+    )
     heavy_per_day: int = setting(
-        5, "Heavy collectors a day", "How often a workload may be dumped in 24 hours.", least=1, most=1000, group="Capture: limits")
+        5,
+        "Heavy collectors a day",
+        "How often a workload may be dumped in 24 hours.",
+        least=1,
+        most=1000,
+        group="Capture: limits",
+    )
     when: str = setting(
         "",
         "Only when",
@@ -293,7 +305,9 @@ class CaptureSettings:
         "Wait for a restart (seconds)",
         "A container that does not run is caught at its next start, if that comes within this time.",
         least=0,
-        most=3600, group="Capture: limits")
+        most=3600,
+        group="Capture: limits",
+    )
     dry_run: bool = setting(
         False, "Dry run", "Tell what would be captured, how, with which privileges, and do nothing."
     )
@@ -303,25 +317,33 @@ class CaptureSettings:
         "Dumps of this size or more are sent by the debug container itself to an S3 or Azure store, by requests that "
         "this machine signs; where the pod cannot reach the store they are streamed as usual. 0: never.",
         least=0,
-        most=1 << 20, group="Capture: limits")
+        most=1 << 20,
+        group="Capture: limits",
+    )
     allow_copy: bool = setting(
         False,
         "Allow a copy of the pod",
         "For files of a container that does not run and that are on no volume: a copy of the pod that only sleeps, "
-        "without labels and probes, is made and removed again. Needs deploy/rbac-pods.yaml.", group="Capture: more")
+        "without labels and probes, is made and removed again. Needs deploy/rbac-pods.yaml.",
+        group="Capture: more",
+    )
     node_namespace: str = setting(
         "",
         "Namespace of node pods",
         "For the collector node-state: where a pod that looks at the node may be made; it is removed again. "
         "Blank: none is made. Needs deploy/rbac-pods.yaml.",
         pattern=NAME,
-        allowed="lower-case letters, digits and dashes", group="Capture: more")
+        allowed="lower-case letters, digits and dashes",
+        group="Capture: more",
+    )
     debug_time_limit_s: int = setting(
         300,
         "Time limit of the debug container in seconds",
         "It ends by itself after this, even if Rundeck is gone; the capture ends it sooner.",
         least=30,
-        most=DAY_S, group="Capture: limits")
+        most=DAY_S,
+        group="Capture: limits",
+    )
     fail_when_partial: bool = setting(
         True, "Fail when partial", "End with exit code 10 when some of the evidence could not be captured."
     )
@@ -630,42 +652,59 @@ class IncidentSettings:
         allowed="capital letters and digits, as in Q1ABCDEFGHIJKL",
     )
     pagerduty_token: str = setting(
-        "", "PagerDuty API key", "User key, account key or OAuth token (pdus+…), kept in Key Storage.", secret=True, group="PagerDuty: account")
+        "",
+        "PagerDuty API key",
+        "User key, account key or OAuth token (pdus+…), kept in Key Storage.",
+        secret=True,
+        group="PagerDuty: account",
+    )
     pagerduty_from: str = setting(
         "",
         "From e-mail",
         "A PagerDuty user's e-mail; an account key needs it.",
         pattern=r"[^@\s]+@[^@\s]+",
-        allowed="an e-mail address", group="PagerDuty: account")
+        allowed="an e-mail address",
+        group="PagerDuty: account",
+    )
     pagerduty_url: str = setting(
         "https://api.pagerduty.com",
         "PagerDuty API URL",
         "https://api.eu.pagerduty.com in the EU service region.",
         pattern=r"(https://[^\s/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)/?",
         allowed="an https:// URL",
-        required=True, group="PagerDuty: account")
+        required=True,
+        group="PagerDuty: account",
+    )
     pagerduty_field: str = setting(
         "",
         "Custom field for the link",
         "Name of a custom field (URL or text) of incidents that gets the link too, or that of the Rundeck execution "
         "where the link has more than the 200 characters that PagerDuty takes. Blank: none.",
         pattern=r"[a-z0-9_]{1,50}",
-        allowed="lower-case letters, digits and underscores", group="PagerDuty: more than the note")
+        allowed="lower-case letters, digits and underscores",
+        group="PagerDuty: more than the note",
+    )
     pagerduty_status_update: bool = setting(
         False,
         "Publish a status update",
-        "At the end of a capture, to all who subscribed to the incident: it is mailed to them.", group="PagerDuty: more than the note")
+        "At the end of a capture, to all who subscribed to the incident: it is mailed to them.",
+        group="PagerDuty: more than the note",
+    )
     pagerduty_integration_key: str = setting(
         "",
         "Integration key for a change event",
         "Of an Events API v2 integration of the service, kept in Key Storage: the end of a capture is then a change "
         "event on its time line, with the link. All that can be told where no API key is to be had. Blank: none.",
-        secret=True, group="PagerDuty: more than the note")
+        secret=True,
+        group="PagerDuty: more than the note",
+    )
     pagerduty_ca: str = setting(
         "",
         "CA certificate for PagerDuty",
         "In PEM, kept in Key Storage, where a proxy of yours opens TLS; blank for the system's CAs.",
-        secret=True, group="PagerDuty: account")
+        secret=True,
+        group="PagerDuty: account",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
