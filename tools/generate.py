@@ -16,7 +16,7 @@ from tools import messages
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "contents"))
 
-from debugcapture import __version__  # noqa: E402
+from debugcapture import __date__, __version__  # noqa: E402
 from debugcapture.providers import PROVIDERS, Provider  # noqa: E402
 from debugcapture.settings import Declared, declared  # noqa: E402
 
@@ -46,7 +46,7 @@ def plugin() -> dict[str, Any]:
         "description": "Captures the debug state of failing pods before the fix, and links it in the incident.",
         "license": "Apache-2.0",
         "tags": ["kubernetes", "pagerduty", "diagnostics"],
-        "date": "2026-11-23T00:00:00Z",
+        "date": f"{__date__}T00:00:00Z",
         "providers": [_provider(one) for one in PROVIDERS],
     }
 
