@@ -34,16 +34,14 @@ _LICENSES = LicenseFactory()
 
 def bill_of_materials(made: Sequence[Path], carrying: Path) -> str:
     """Return the bill of the files ``made``; ``carrying`` is that of them that carries its packages."""
-    product = Component(name="kubernetes-debug-capture", version=__version__, type=ComponentType.APPLICATION,
-                        bom_ref="kubernetes-debug-capture", licenses=[_LICENSES.make_with_expression("Apache-2.0")])  # fmt: skip
+    product = _own("kubernetes-debug-capture", ComponentType.APPLICATION)
     bom = Bom(serial_number=_serial(made), metadata=BomMetaData(component=product, timestamp=_moment()))
     files = [_file(one) for one in made]
     locked, carried = list(_locked()), list(_carried(carrying))
     for file, path in zip(files, made, strict=True):
         _enter(bom, file, carried if path == carrying else locked if path.suffix in (".zip", ".whl") else [])
-    toolbox = Component(name="debug-capture-toolbox", type=ComponentType.CONTAINER, bom_ref="debug-capture-toolbox")
-    tools = list(_toolbox(bom))
-    _enter(bom, toolbox, tools)
+    toolbox = _own("debug-capture-toolbox", ComponentType.CONTAINER)
+    _enter(bom, toolbox, list(_toolbox(bom)))
     bom.register_dependency(product, [*files, toolbox])
     text: str = JsonV1Dot6(bom).output_as_string(indent=2)
     return text + "\n"
@@ -81,7 +79,7 @@ def _toolbox(bom: Bom) -> Iterator[Component]:
             continue
         source, package, _ = line.split()
         if source == "go":
-            tool = Component(name=package, version=__version__, type=ComponentType.APPLICATION, bom_ref=package)
+            tool = _own(package, ComponentType.APPLICATION)
             _enter(bom, tool, list(_modules(TOOLBOX / package / "go.mod")))
             yield tool
         else:
@@ -108,6 +106,11 @@ def _library(purl: PackageURL, spoken: str = "") -> Component:
     return Component(
         name=name, version=purl.version, purl=purl, bom_ref=str(purl), licenses=[made] if made and known else []
     )
+
+
+def _own(name: str, kind: ComponentType) -> Component:
+    license_ = _LICENSES.make_with_expression("Apache-2.0")
+    return Component(name=name, version=__version__, type=kind, bom_ref=name, licenses=[license_])
 
 
 def _file(path: Path) -> Component:
