@@ -41,6 +41,9 @@ summary{cursor:pointer;font-weight:600;padding:.3rem 0}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 @media(max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.4rem}thead{display:none}tr,th,td{display:block}
 th,td{border:0;padding:.1rem 0;text-align:left}tr{border-bottom:1px solid var(--line);padding:.5rem 0}}
+@media print{body{max-width:none;padding:0;font-size:12px}
+pre{max-height:none;white-space:pre-wrap;overflow-wrap:anywhere}
+tr,li,.status{break-inside:avoid}h2,h3,summary{break-after:avoid}}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _HEAD = "<thead><tr>{}</tr></thead>".format(

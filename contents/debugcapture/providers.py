@@ -39,8 +39,8 @@ _STEPS = (
     Provider(
         "k8s-debug-capture",
         "Kubernetes Debug / Capture",
-        "Captures the debug state of a pod before it is restarted: state, events, logs, previous logs, Java threads. "
-        "Runs the image's own tools, or attaches a debug container where it has none.",
+        "Captures the debug state of a service's failing pods before they are restarted: state, events, logs, stacks "
+        "and dumps. Runs the image's own tools, or attaches a debug container where it has none.",
         steps.CaptureStep,
         runbook.capture,
     ),

@@ -35,9 +35,15 @@ class Rule:
     most: int | None = None
     required: bool = False
     lines: bool = False  # may have several lines
+    syntax: str = ""  # of several lines: what an editor colors them as
     secret: bool = False  # comes from Key Storage; its value is never printed
     nothing: str = ""  # what stands for blank: text that Rundeck makes of a value that is not there
-    group: str = ""  # a part of the form of its own, folded until it is wanted; blank for that of the dataclass
+    group: str = ""  # a part of the form of its own, set once (see below); blank for that of the dataclass
+
+
+# What an installation sets once, for its project, and hardly a job. It is folded in the form, and has no default there:
+# Rundeck would save that with each step that is edited, and the project's would never count.
+SET_ONCE = ("Cluster connection", "Debug container", "Redaction", "Spool", "Store", "Target from the incident's alerts")
 
 
 def setting(default: T, title: str, description: str, **rule: Any) -> T:
@@ -224,6 +230,8 @@ class DebugContainerSettings:
         "Custom container fields",
         "Part of a container spec in JSON or YAML, put over ours, as in kubectl debug --custom: "
         '{"imagePullPolicy": "Always"}.',
+        lines=True,
+        syntax="yaml",
     )
 
 
@@ -241,7 +249,10 @@ class CaptureSettings:
         required=True,
     )
     catalog: str = setting(
-        "", "Catalog of your own", "Path of a YAML file with collectors of yours; docs/collectors.md tells its form."
+        "",
+        "Catalog of your own",
+        "Path of a YAML file with collectors of yours; docs/collectors.md tells its form.",
+        group="Capture: more",
     )
     files: str = setting(
         "",
@@ -273,9 +284,15 @@ class CaptureSettings:
         "A workload is not dumped again before this has passed.",
         least=0,
         most=DAY_S,
+        group="Capture: limits",
     )
     heavy_per_day: int = setting(
-        5, "Heavy collectors a day", "How often a workload may be dumped in 24 hours.", least=1, most=1000
+        5,
+        "Heavy collectors a day",
+        "How often a workload may be dumped in 24 hours.",
+        least=1,
+        most=1000,
+        group="Capture: limits",
     )
     when: str = setting(
         "",
@@ -290,6 +307,7 @@ class CaptureSettings:
         "A container that does not run is caught at its next start, if that comes within this time.",
         least=0,
         most=3600,
+        group="Capture: limits",
     )
     dry_run: bool = setting(
         False, "Dry run", "Tell what would be captured, how, with which privileges, and do nothing."
@@ -301,12 +319,14 @@ class CaptureSettings:
         "this machine signs; where the pod cannot reach the store they are streamed as usual. 0: never.",
         least=0,
         most=1 << 20,
+        group="Capture: limits",
     )
     allow_copy: bool = setting(
         False,
         "Allow a copy of the pod",
         "For files of a container that does not run and that are on no volume: a copy of the pod that only sleeps, "
         "without labels and probes, is made and removed again. Needs deploy/rbac/namespace/pods.yaml.",
+        group="Capture: more",
     )
     node_namespace: str = setting(
         "",
@@ -315,6 +335,7 @@ class CaptureSettings:
         "Blank: none is made. Needs deploy/rbac/namespace/pods.yaml.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
+        group="Capture: more",
     )
     debug_time_limit_s: int = setting(
         300,
@@ -322,6 +343,7 @@ class CaptureSettings:
         "It ends by itself after this, even if Rundeck is gone; the capture ends it sooner.",
         least=30,
         most=DAY_S,
+        group="Capture: limits",
     )
     fail_when_partial: bool = setting(
         True, "Fail when partial", "End with exit code 10 when some of the evidence could not be captured."
@@ -631,7 +653,11 @@ class IncidentSettings:
         allowed="capital letters and digits, as in Q1ABCDEFGHIJKL",
     )
     pagerduty_token: str = setting(
-        "", "PagerDuty API key", "User key, account key or OAuth token (pdus+…), kept in Key Storage.", secret=True
+        "",
+        "PagerDuty API key",
+        "User key, account key or OAuth token (pdus+…), kept in Key Storage.",
+        secret=True,
+        group="PagerDuty: account",
     )
     pagerduty_from: str = setting(
         "",
@@ -639,6 +665,7 @@ class IncidentSettings:
         "A PagerDuty user's e-mail; an account key needs it.",
         pattern=r"[^@\s]+@[^@\s]+",
         allowed="an e-mail address",
+        group="PagerDuty: account",
     )
     pagerduty_url: str = setting(
         "https://api.pagerduty.com",
@@ -647,6 +674,7 @@ class IncidentSettings:
         pattern=r"(https://[^\s/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)/?",
         allowed="an https:// URL",
         required=True,
+        group="PagerDuty: account",
     )
     pagerduty_field: str = setting(
         "",
@@ -655,11 +683,13 @@ class IncidentSettings:
         "where the link has more than the 200 characters that PagerDuty takes. Blank: none.",
         pattern=r"[a-z0-9_]{1,50}",
         allowed="lower-case letters, digits and underscores",
+        group="PagerDuty: more than the note",
     )
     pagerduty_status_update: bool = setting(
         False,
         "Publish a status update",
         "At the end of a capture, to all who subscribed to the incident: it is mailed to them.",
+        group="PagerDuty: more than the note",
     )
     pagerduty_integration_key: str = setting(
         "",
@@ -667,12 +697,14 @@ class IncidentSettings:
         "Of an Events API v2 integration of the service, kept in Key Storage: the end of a capture is then a change "
         "event on its time line, with the link. All that can be told where no API key is to be had. Blank: none.",
         secret=True,
+        group="PagerDuty: more than the note",
     )
     pagerduty_ca: str = setting(
         "",
         "CA certificate for PagerDuty",
         "In PEM, kept in Key Storage, where a proxy of yours opens TLS; blank for the system's CAs.",
         secret=True,
+        group="PagerDuty: account",
     )
 
 
@@ -803,6 +835,11 @@ class Declared:
     choices: tuple[str, ...]
     default: str
     rule: Rule
+
+    @property
+    def set_once(self) -> bool:
+        """Tell whether an installation sets it for its project, and hardly a job."""
+        return bool(self.rule.group) or self.group in SET_ONCE
 
 
 def declared(step: type[Any]) -> list[Declared]:
