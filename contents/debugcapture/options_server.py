@@ -15,6 +15,7 @@ import hmac
 import ipaddress
 import json
 import re
+import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -102,7 +103,7 @@ class Service:
     say: Say = print
 
     def answer(self, asked: Asked) -> Reply:
-        """Return the answer to a request. What it says is never repeated in it."""
+        """Return the answer to a request. Nothing of it is repeated there before it has passed the rules."""
         if asked.method != "GET":
             return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is answered", {"Allow": "GET"})
         if asked.path == "/healthz":
@@ -222,24 +223,25 @@ def serve(service: Service, listen: str) -> None:
     import waitress
 
     host, port = _address(listen)
+    family = socket.AF_INET6 if host.version == 6 else socket.AF_INET
     try:
-        server = waitress.create_server(
-            application(service),
-            host=str(host),
-            port=port,
-            threads=_THREADS,
-            connection_limit=_CONNECTIONS,
-            channel_timeout=_ARRIVES_S,
-            cleanup_interval=_ARRIVES_S,
-            max_request_header_size=_REQUEST_MOST_BYTES,
-            max_request_body_size=_REQUEST_MOST_BYTES,
-            ident="",
-        )
+        listening = socket.create_server((str(host), port), family=family)
     except OSError as error:
         raise BadInput(f"cannot listen on {listen}", error.strerror or str(error), "Choose another port.") from error
+    server = waitress.create_server(
+        application(service),
+        sockets=[listening],
+        threads=_THREADS,
+        connection_limit=_CONNECTIONS,
+        channel_timeout=_ARRIVES_S,
+        cleanup_interval=_ARRIVES_S,
+        max_request_header_size=_REQUEST_MOST_BYTES,
+        max_request_body_size=_REQUEST_MOST_BYTES,
+        ident="",
+    )
     if not host.is_loopback:
         service.say("It speaks plain HTTP, not only to this machine: let a proxy or a mesh in front of it speak TLS.")
-    service.say(f"listening on {_url(host, server.effective_port)}")
+    service.say(f"listening on {_url(host, listening.getsockname()[1])}")
     server.run()  # returns at SystemExit, after the requests that are being answered
     service.say("stopped")
 
