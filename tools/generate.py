@@ -35,6 +35,7 @@ INTERPRETER = {
     "renderingOptions": {"groupName": "Python", "grouping": "secondary"},
 }
 _OF_THE_NODE = ("Target", "Many pods")
+_NO_USE_WITHOUT_KEYS = ("server",)
 KINDS = {"text": "String", "number": "Integer", "switch": "Boolean", "choice": "Select"}
 
 
@@ -88,22 +89,34 @@ def _provider(one: Provider) -> dict[str, Any]:
         "service": _service(one),
         **({"resource-format": "resourcejson"} if one.lists_nodes else {}),
         "plugin-type": "script",
-        # Rundeck puts no settings into that of a node source: start.py changes over to the Python that is set.
-        "script-interpreter": "python3" if one.lists_nodes else "${config.interpreter}",
+        # Rundeck puts no settings into that of a node source, and a dropdown's failure shows in no job's log: there
+        # start.py changes over to the Python that is set, or says why it cannot.
+        "script-interpreter": "${config.interpreter}" if _is_step(one) else "python3",
         "script-file": f"{one.name}.py",
         "config": [*(_property(setting) for setting in _settings(one)), INTERPRETER],
     }
 
 
+def _is_step(one: Provider) -> bool:
+    return not (one.lists_nodes or one.lists_values)
+
+
 def _service(one: Provider) -> str:
     if one.lists_nodes:
         return "ResourceModelSource"
+    if one.lists_values:
+        return "OptionValues"
     return "WorkflowNodeStep" if one.on_nodes else "WorkflowStep"
 
 
 def _settings(one: Provider) -> list[Declared]:
-    """Return what the form asks, what is set once last; a node step's pod is its node."""
+    """Return what the form asks, what is set once last.
+
+    A node step's pod is its node, and a dropdown gets nothing from Key Storage.
+    """
     asked = [setting for setting in declared(one.settings) if not (one.on_nodes and setting.group in _OF_THE_NODE)]
+    if one.lists_values:
+        asked = [each for each in asked if not (each.rule.secret or each.name in _NO_USE_WITHOUT_KEYS)]
     return sorted(asked, key=lambda setting: setting.set_once)
 
 

@@ -12,7 +12,7 @@ from . import watch
 from .describe import table
 from .errors import one_line
 from .model import Outcome
-from .providers import PROVIDERS, Provider
+from .providers import PROVIDERS, SERVICES, Provider
 from .settings import Declared, declared
 from .steps import Caller, CapturesStep, WatchStep
 
@@ -56,6 +56,7 @@ _EXAMPLES: Final = {
     "find-target": ("find-target --incident-id Q1ABCDEFGHIJKL",),
     "doctor": ("doctor --namespaces shop,payments", "doctor --output json"),
     "pods": ("pods --namespaces shop --pod-selector tier=backend",),
+    "options-server": ("options-server --options-token-file ~/.secrets/options --namespaces shop,payments",),
     "restart": (
         "restart --namespace shop --workload checkout --bundle BUNDLE --preview",
         "restart --action undo --namespace shop --workload checkout --bundle BUNDLE",
@@ -96,7 +97,9 @@ _OWN = (
     ),
 )
 
-COMMANDS: Final = (*(_of(step) for step in PROVIDERS if not step.on_nodes), *_OWN)
+_STEPS = (step for step in (*PROVIDERS, *SERVICES) if not (step.on_nodes or step.lists_values))
+
+COMMANDS: Final = (*(_of(step) for step in _STEPS), *_OWN)
 
 
 def command(name: str) -> Command:

@@ -16,7 +16,7 @@ from .attachment import Attachment, debug_options
 from .bundle import Bundle, claimed, create_bundle, open_bundle, prune, recover, waiting, writable
 from .capture import Record
 from .cluster import exec as exec_stream
-from .cluster.api import Api
+from .cluster.api import IMPATIENT, Api
 from .cluster.connect import connect
 from .condition import fulfilled
 from .direct import Direct
@@ -51,11 +51,14 @@ from .steps import (
     AttachStep,
     Caller,
     CaptureStep,
+    CollectorsStep,
     DoctorStep,
     ExecStep,
     IncidentTargetStep,
     NodesStep,
     NoteStep,
+    OptionsServerStep,
+    OptionsStep,
     RestartStep,
     UploadStep,
     spool_of,
@@ -78,6 +81,7 @@ from .telling import (
 
 if TYPE_CHECKING:
     from .captures import Captures  # it reads YAML, which other steps need not pay for
+    from .options import Kind
 
 _OTHER_SENDS_S = 600
 
@@ -211,8 +215,40 @@ def list_nodes(step: NodesStep, caller: Caller) -> Outcome:
 
     api, namespaces = Api(connect(step.connection)), _names(step.namespaces)
     text = listed(api, namespaces, step.nodes, spool_of(step.spool, caller), caller.say)
-    caller.stdout.write(text.encode())
-    caller.stdout.flush()
+    return _printed(text, caller)
+
+
+def list_values(kind: "Kind", step: OptionsStep, caller: Caller) -> Outcome:
+    """Print the values of a dropdown as Rundeck reads them from a script; those of the last time, if need be."""
+    from .answers import Answers, FileShelf
+    from .options import FOLDER, Source, Wanted, script_text
+
+    shelf = FileShelf(spool_of(step.spool, caller) / FOLDER, caller.say)
+    answers = Answers(shelf, fresh_s=step.values.fresh_s, wait_s=step.values.wait_s)
+    source = Source(Api(connect(step.connection), IMPATIENT), answers, step.values.most_values)
+    listed = source.listed(Wanted(kind, tuple(_names(step.namespaces))))
+    if listed.late:
+        caller.say(listed.late)
+    return _printed(script_text(listed.rows), caller)
+
+
+def list_collectors(step: CollectorsStep, caller: Caller) -> Outcome:
+    """Print the presets and collectors as values of a dropdown."""
+    from .options import collector_rows, script_text
+
+    return _printed(script_text(collector_rows(step.catalog.catalog, step.values.most_values)), caller)
+
+
+def serve_options(step: OptionsServerStep, caller: Caller) -> Outcome:
+    """Serve the values of dropdowns over HTTP until the process is told to end."""
+    from .options import collector_rows
+    from .options_server import Offer, serve, service_of
+
+    values = step.values
+    collectors = tuple(collector_rows(step.catalog.catalog, values.most_values))
+    offer = Offer(tuple(_names(step.namespaces)), collectors, values.most_values, values.fresh_s, values.wait_s)
+    api = Api(connect(step.connection), IMPATIENT)
+    serve(service_of(api, step.listen, offer, caller.say), step.listen.listen)
     return Outcome(0)
 
 
@@ -542,6 +578,12 @@ def _about(subject: str) -> Iterator[None]:
     except CaptureError as error:
         error.about(subject)
         raise
+
+
+def _printed(text: str, caller: Caller) -> Outcome:
+    caller.stdout.write(text.encode())
+    caller.stdout.flush()
+    return Outcome(0)
 
 
 def _names(settings: NamespacesSettings) -> list[str]:

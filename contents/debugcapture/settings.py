@@ -80,6 +80,11 @@ class ConnectionSettings:
     )
 
 
+def _catalog() -> str:
+    text = "Path of a YAML file with collectors of yours; docs/collectors.md tells its form."
+    return setting("", "Catalog of your own", text, group="Capture: more")
+
+
 Choice = Literal["unhealthy-first", "newest", "oldest", "all"]
 
 
@@ -138,8 +143,8 @@ class NamespacesSettings:
     namespaces: str = setting(
         "",
         "Namespaces",
-        "Separated by commas. Nodes are made of the pods of all namespaces where this is blank, which takes the right "
-        "to list pods in the whole cluster.",
+        "Separated by commas. Nodes and dropdowns are made of all namespaces where this is blank, which takes the "
+        "right to list what is in the whole cluster.",
         pattern=rf"{NAME}(\s*,\s*{NAME})*",
         allowed="names of namespaces separated by commas",
     )
@@ -162,6 +167,58 @@ class NodesSettings:
         "Comes before the nodes' names, where a project has several clusters.",
         pattern=r"[A-Za-z0-9-]+",
         allowed="letters, digits and dashes",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogSettings:
+    """Capture."""
+
+    catalog: str = _catalog()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValuesSettings:
+    """Values of a dropdown."""
+
+    most_values: int = setting(500, "At most this many values", "A longer list is cut.", least=1, most=5000)
+    wait_s: int = setting(
+        5,
+        "Wait at most (seconds)",
+        "For the API server. The last list serves when it takes longer, and its labels say from when it is.",
+        least=1,
+        most=30,
+    )
+    fresh_s: int = setting(
+        10,
+        "Ask again after (seconds)",
+        "A list that is younger serves without a question to the API server.",
+        least=0,
+        most=3600,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenSettings:
+    """Options server."""
+
+    listen: str = setting(
+        "127.0.0.1:8790",
+        "Listen on",
+        "IP address and port, for example 127.0.0.1:8790 or [::1]:8790. It speaks plain HTTP: on any address but "
+        "loopback something in front of it has to speak TLS.",
+        pattern=r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}",
+        allowed="an IP address and a port, an IPv6 address in brackets",
+        required=True,
+    )
+    options_token: str = setting(
+        "",
+        "Token of the options server",
+        "Whoever asks gives it as a bearer token: 16 characters at least, for example from `openssl rand -hex 32`.",
+        pattern=r"[\x21-\x7e]{16,512}",
+        allowed="16 characters at least, without spaces",
+        required=True,
+        secret=True,
     )
 
 
@@ -248,12 +305,7 @@ class CaptureSettings:
         allowed="collector names separated by commas",
         required=True,
     )
-    catalog: str = setting(
-        "",
-        "Catalog of your own",
-        "Path of a YAML file with collectors of yours; docs/collectors.md tells its form.",
-        group="Capture: more",
-    )
+    catalog: str = _catalog()
     files: str = setting(
         "",
         "Files",

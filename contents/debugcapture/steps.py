@@ -9,12 +9,14 @@ from .settings import (
     AlertSettings,
     BundleSettings,
     CaptureSettings,
+    CatalogSettings,
     CommandSettings,
     ConnectionSettings,
     DebugContainerSettings,
     FailureSettings,
     GateSettings,
     IncidentSettings,
+    ListenSettings,
     ManyPodsSettings,
     NamespacesSettings,
     NodesSettings,
@@ -25,6 +27,7 @@ from .settings import (
     StoreSettings,
     TargetSettings,
     TriggerSettings,
+    ValuesSettings,
     WatchSettings,
 )
 
@@ -133,6 +136,35 @@ class NodesStep:
     namespaces: NamespacesSettings
     nodes: NodesSettings
     spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionsStep:
+    """Settings of `list_values`."""
+
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    values: ValuesSettings
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectorsStep:
+    """Settings of `list_collectors`."""
+
+    catalog: CatalogSettings
+    values: ValuesSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionsServerStep:
+    """Settings of `serve_options`."""
+
+    listen: ListenSettings
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    values: ValuesSettings
+    catalog: CatalogSettings
 
 
 @dataclass(frozen=True, kw_only=True)

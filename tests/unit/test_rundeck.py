@@ -277,7 +277,8 @@ def test_what_libraries_log_is_for_the_level_debug(level: str, shown: str) -> No
     assert done.stderr == shown
 
 
-STEPS = [one for one in PROVIDERS if one.name not in (DOCTOR, "k8s-debug-pods")]
+LISTS = ("k8s-debug-pods", *(one.name for one in PROVIDERS if one.lists_values))
+STEPS = [one for one in PROVIDERS if one.name not in (DOCTOR, *LISTS)]
 
 
 @pytest.mark.parametrize("one", STEPS, ids=lambda one: one.name)

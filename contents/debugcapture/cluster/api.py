@@ -33,6 +33,7 @@ _FIRST = urllib3.Retry(
 _AGAIN = urllib3.Retry(
     total=9, connect=6, backoff_factor=0.5, backoff_max=8, status_forcelist=(429, 503), raise_on_status=False
 )
+_ONCE = urllib3.Retry(total=0, raise_on_status=False)
 TOO_BUSY = "The API server has no time for this account: run it again, or have its flow schema looked at."
 _ADMISSION = "An admission rule of the cluster says so: ask those who keep it."
 # By words of the server's message: its status alone is a guess (a policy answers 422, a webhook what it likes).
@@ -63,15 +64,27 @@ class Change:
     dry_run: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a request may take, and whether it is repeated."""
+
+    connect_s: float = CONNECT_S
+    read_s: float = READ_S  # between two pieces of an answer
+    repeats: bool = True
+
+
+IMPATIENT = Patience(3, 10, repeats=False)  # somebody looks at a form meanwhile
+
+
 class Api:
     """The API server of one cluster."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, patience: Patience = Patience()) -> None:  # noqa: B008 - it is frozen
         """Use ``connection``; the first request opens it."""
-        self.connection = connection
+        self.connection, self._patience = connection, patience
         options: dict[str, Any] = {
             "ssl_context": connection.tls,
-            "timeout": urllib3.Timeout(connect=CONNECT_S, read=READ_S),
+            "timeout": urllib3.Timeout(connect=patience.connect_s, read=patience.read_s),
             "maxsize": SIDE_BY_SIDE,
         }
         if connection.server_name:
@@ -222,7 +235,7 @@ class Api:
                 headers=headers,
                 preload_content=preload_content,
                 redirect=False,
-                retries=_AGAIN if self.has_answered else _FIRST,
+                retries=self._retries(),
             )
         except HTTPError:
             self.has_answered = False
@@ -231,6 +244,11 @@ class Api:
         if response.status >= 400:
             raise refused(doing, response.status, response.data)
         return response
+
+    def _retries(self) -> urllib3.Retry:
+        if not self._patience.repeats:
+            return _ONCE
+        return _AGAIN if self.has_answered else _FIRST
 
 
 class Streams:
