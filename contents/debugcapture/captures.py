@@ -15,7 +15,7 @@ from .direct import Direct
 from .errors import CaptureError
 from .harm import too_soon
 from .leftover import lasting_mounts
-from .model import Action, Collector, Target
+from .model import Action, Artifact, Collector, Target
 from .plan import Allowed, is_running
 from .selection import Selected, replacement
 from .settings import CaptureSettings, DebugContainerSettings
@@ -117,6 +117,19 @@ class Captures:
     def _one(
         self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool
     ) -> None:
+        """Capture from ``selected``; of several, one that fails as a whole is told and costs the others nothing."""
+        try:
+            self._whole(selected, record, allowed, direct, several=several)
+        except CaptureError as error:
+            if not several or self._api.streams.broken:
+                raise
+            self._say(f"{selected.target} could not be captured: {error}")
+            pod, began = selected.target.pod, datetime.now(timezone.utc)
+            record.add(Artifact("", "Capture of the pod", "", 0, "", began, 0, "failed", "", str(error), pod=pod))
+
+    def _whole(
+        self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool
+    ) -> None:
         chosen = self._chosen
         say, folder = (self._speaker(selected.target), selected.target.pod) if several else (self._say, "")
         selected = self._caught(selected, self._asked.options.wait_for_restart_s, record, say)
@@ -136,11 +149,15 @@ class Captures:
         if is_running(target) or not limit_s:
             return selected
         say(f"{target} does not run ({target.state}): waiting for its next start, {limit_s:.0f} s at most")
-        for pod in pod_changes(self._api, target.namespace, target.pod, limit_s):
-            found = find_target(pod, target.container, datetime.now(timezone.utc))
-            if is_running(found):
-                record.remark(f"{target} was caught at its start")
-                return Selected(pod, found)
+        try:
+            for pod in pod_changes(self._api, target.namespace, target.pod, limit_s):
+                found = find_target(pod, target.container, datetime.now(timezone.utc))
+                if is_running(found):
+                    record.remark(f"{target} was caught at its start")
+                    return Selected(pod, found)
+        except CaptureError as error:  # other targets are captured all the same
+            record.remark(f"{target} could not be watched until its next start: {error}")
+            return selected
         record.remark(f"{target} was not started again within {limit_s:.0f} s")
         return selected
 

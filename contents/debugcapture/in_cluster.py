@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import job
-from .bundle import Bundle, manifest_text, read_manifest
+from .bundle import Bundle, manifest_text
 from .capture import Record
 from .captures import order
 from .checksum import sha256_of
@@ -21,6 +21,7 @@ from .cluster.api import Api
 from .combined import artifact_of, progress_line
 from .errors import BadInput, CaptureError, TargetNotFound, one_line
 from .model import PAGE, Artifact, Manifest, Target
+from .saved import manifest_from
 from .settings import declared, written
 from .shards import (
     PodRecord,
@@ -63,7 +64,10 @@ class InCluster:
         if plan is None:
             what, why = f"cannot take up {run_id}", f"{self._step.store.store} has no plan of it"
             raise BadInput(what, why, "Check the ID, and that the run got as far as to choose its pods.")
-        return read_manifest(json.loads(plan), plan_key(run_id))
+        try:
+            return manifest_from(json.loads(plan))
+        except ValueError as error:
+            raise BadInput(f"cannot take up {run_id}", f"its plan is not one of ours ({error})") from error
 
     def told(self, begun: Manifest) -> str:
         """Return what the run would do, as a dry run tells it."""

@@ -24,7 +24,10 @@ KINDS: Final[Mapping[str, str]] = {
     "replicaset": "/apis/apps/v1/namespaces/{namespace}/replicasets",
 }
 _SHORT: Final = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "cj": "cronjob", "rs": "replicaset"}
-_BETWEEN: Final = {"deployment": "replicaset", "cronjob": "job"}  # what owns the pods, where it is not the workload
+BETWEEN: Final[Mapping[str, str]] = {
+    "deployment": "replicaset",
+    "cronjob": "job",
+}  # what owns the pods, where it is not the workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def check(settings: TargetSettings) -> None:
         problem = f"{' and '.join(given)} are given" if given else "neither pod, workload nor selector is given"
         raise BadInput("cannot tell which pod is meant", problem, "Give one of them.")
     kind, slash, _ = settings.workload.rpartition("/")
-    if slash and _kind(kind) not in KINDS:
+    if slash and kind_of(kind) not in KINDS:
         near = f"Kinds: {', '.join(KINDS)}."
         raise BadInput(f"cannot capture from a {kind}", "it is no kind of workload that has pods", near)
 
@@ -163,8 +166,8 @@ def _candidates(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]
             raise TargetNotFound(what, f"there is no namespace {namespace}", "Check the namespace's name.") from None
         raise
     owners, selector = {found["metadata"]["uid"]}, _selector(found)
-    if kind in _BETWEEN:
-        between = _names(api, _BETWEEN[kind], namespace, selector)
+    if kind in BETWEEN:
+        between = _names(api, BETWEEN[kind], namespace, selector)
         owners = {one["metadata"]["uid"] for one in between if _owner(one) in owners}
     pages = ([pod for pod in page if _owner(pod) in owners] for page in _pages(api, namespace, selector))
     return pages, f"{kind} {namespace}/{found['metadata']['name']}"
@@ -180,7 +183,7 @@ def _pages(api: Api, namespace: str, selector: str) -> Iterator[list[Json]]:
 def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
     """Return the kind of the settings' workload, and the workload. Raises TargetNotFound."""
     kind, _, name = settings.workload.rpartition("/")
-    for one in [_kind(kind)] if kind else KINDS:
+    for one in [kind_of(kind)] if kind else KINDS:
         path = f"{KINDS[one].format(namespace=quote(settings.namespace))}/{quote(name)}"
         try:
             return one, api.get(path, f"cannot read {one} {settings.namespace}/{name}")
@@ -192,7 +195,7 @@ def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
 def _no_workload(api: Api, namespace: str, kind: str, name: str) -> TargetNotFound:
     there = [
         one["metadata"]["name"]
-        for each in ([_kind(kind)] if kind else ["deployment", "statefulset", "daemonset", "cronjob"])
+        for each in ([kind_of(kind)] if kind else ["deployment", "statefulset", "daemonset", "cronjob"])
         for one in _names(api, each, namespace)
     ]
     near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or sorted(there)[:5]
@@ -206,7 +209,8 @@ def _names(api: Api, kind: str, namespace: str, selector: str = "") -> list[Json
     return api.names(path, doing, {"labelSelector": selector} if selector else {})
 
 
-def _kind(text: str) -> str:
+def kind_of(text: str) -> str:
+    """Return the kind that ``text`` means, as KINDS has it: plural and kubectl's short names are taken too."""
     singular = text.lower().removesuffix("s") if text.lower() not in _SHORT else text.lower()
     return _SHORT.get(singular, singular)
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from .errors import BadInput
 from .model import PAGE, Manifest, Receipt, Status, Target
+from .saved import value_from
 
 PAYLOAD_BYTES: Final = 900 << 10  # of a ConfigMap, which may have 1 MiB with all that is around it
 FOLDER: Final = "_runs"
@@ -152,11 +153,10 @@ def record_text(record: PodRecord | IndexRecord) -> bytes:
 
 
 def read_pod_record(content: bytes) -> PodRecord:
-    """Return the record in ``content``."""
-    return PodRecord(**json.loads(content))
+    """Return the record in ``content``. Raises ValueError when it is none of ours."""
+    return value_from(PodRecord, json.loads(content))
 
 
 def read_index_record(content: bytes) -> IndexRecord:
-    """Return the record in ``content``."""
-    saved = json.loads(content)
-    return IndexRecord(saved["requests"], tuple(PodRecord(**one) for one in saved["pods"]))
+    """Return the record in ``content``. Raises ValueError when it is none of ours."""
+    return value_from(IndexRecord, json.loads(content))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,6 +17,7 @@ from lab.stores.s3 import s3_endpoint
 from tests.cluster.objects import IMAGE
 
 RBAC = REPO / "deploy" / "rbac-in-cluster.yaml"
+CAPTURE = REPO / "deploy" / "rbac" / "namespace" / "capture.yaml"
 # The lab's pods have no way to what listens on loopback but the machine's own network.
 ON_THE_MACHINE = {
     "hostNetwork": True,
@@ -77,7 +76,7 @@ class Fleet:
         documents = [one for one in yaml.safe_load_all(RBAC.read_text()) if one["kind"] != "Namespace"]
         things = [_moved(one, self.namespace) for one in documents]
         things.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "debug-capture"}})
-        things += [_bound(name, self.namespace) for name in ("debug-capture", "debug-capture-job")]
+        things += _captures(self.namespace)
         self.kubectl("apply", f"--namespace={self.namespace}", "-f", "-", stdin=json.dumps(_list(things)))
 
     def pods(self, count: int, workloads: int = 2) -> None:
@@ -116,14 +115,12 @@ def _of(thing: dict[str, Any], namespace: str) -> list[dict[str, Any]]:
     return [{**one, "namespace": namespace} for one in thing["subjects"]]
 
 
-def _bound(account: str, namespace: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": f"captures-{account}"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "debug-capture"},
-        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
-    }
+def _captures(namespace: str) -> list[dict[str, Any]]:
+    """What deploy/rbac lets a capture do in one namespace, for the step and for the Job."""
+    role, binding = yaml.safe_load_all(CAPTURE.read_text())
+    accounts = ("debug-capture", "debug-capture-job")
+    subjects = [{"kind": "ServiceAccount", "name": name, "namespace": namespace} for name in accounts]
+    return [role, {**binding, "subjects": subjects}]
 
 
 def _pod(name: str, app: str) -> dict[str, Any]:
@@ -150,7 +147,3 @@ def _pod(name: str, app: str) -> dict[str, Any]:
 
 def _list(things: list[dict[str, Any]]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "List", "items": things}
-
-
-Make = Callable[[int], Fleet]
-PLACE = Path(__file__).parent

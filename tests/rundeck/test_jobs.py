@@ -201,7 +201,7 @@ def test_captures_that_wait_are_sent_by_their_own_job(project: Project) -> None:
 def test_the_installation_is_checked_by_its_own_job(project: Project) -> None:
     run = project.run("check-installation.yaml", {"namespaces": SHOP})
     assert run.succeeded, run.output
-    assert any("shop: debug containers" in line and "allowed" in line for line in run.output)
+    assert any("Capture debug state of a pod" in line and "allowed" in line for line in run.output)
     refused = project.run("check-installation.yaml", {"namespaces": "default"})
     assert [step.exit_code for step in refused.steps] == [10]
     assert any("kind: RoleBinding" in line for line in refused.output)

@@ -1,4 +1,4 @@
-"""“Capture, then restart” and “Capture, then roll back”, as the captures' service account with the second manifest."""
+"""“Capture, then restart” and “Capture, then roll back”, as the captures' service account with the size for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.kubernetes.kubectl import Kubectl
-from lab.paths import REPO
+from lab.kubernetes.workloads import grant
 from lab.project import Project
 from tests.cluster.test_incidents import deployment
 from tests.simulator import Simulator, simulator
@@ -19,20 +19,12 @@ INCIDENT = "Q1RESTART00001"
 
 
 @pytest.fixture
-def service(namespace: str, kubectl: Kubectl) -> Iterator[str]:
+def service(namespace: str, kubectl: Kubectl) -> str:
     """A service that may be captured and restarted; its namespace."""
-    role = f"restart-{namespace}"
-    manifest = (REPO / "deploy" / "rbac-restart.yaml").read_text()
-    kubectl("apply", "-f", "-", stdin=manifest.replace("name: debug-capture-restart", f"name: {role}"))
-    try:
-        for one in ("debug-capture", role):
-            bound = (f"--clusterrole={one}", "--serviceaccount=debug-capture:debug-capture")
-            kubectl("create", "rolebinding", one, f"--namespace={namespace}", *bound)
-        kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(deployment("checkout")))
-        rolled_out(namespace, kubectl)
-        yield namespace
-    finally:
-        kubectl("delete", "clusterrole", role)
+    grant(kubectl, namespace, "capture-and-restart")
+    kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(deployment("checkout")))
+    rolled_out(namespace, kubectl)
+    return namespace
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def test_progress_tells_indexes_pods_bytes_and_the_time_that_is_left() -> None:
 
 
 def test_progress_at_begin_and_end_tells_no_time() -> None:
-    ended = {"conditions": [{"type": "Complete", "status": "True"}]}
+    ended: Any = {"conditions": [{"type": "Complete", "status": "True"}]}
     assert "left" not in progress_line(status(), [], 8, 20)
     assert "left" not in progress_line(status("0-3", **ended), [RECORD], 8, 20)
 

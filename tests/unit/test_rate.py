@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 from debugcapture.cluster.rate import RateLimit
 from lab.process import wait_until
@@ -14,6 +15,14 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def _waits(limit: RateLimit, number: int) -> bool:
+    return limit.waiting == number
+
+
+def _has(order: list[str], number: int) -> bool:
+    return len(order) == number
 
 
 def test_a_burst_is_let_through_and_counted() -> None:
@@ -36,10 +45,10 @@ def test_an_attach_goes_before_others_that_wait() -> None:
     for number, (name, urgent) in enumerate([("read-1", False), ("read-2", False), ("attach", True)], 1):
         threads.append(threading.Thread(target=take, args=(name, urgent), daemon=True))
         threads[-1].start()
-        wait_until("its turn", lambda number=number: limit.waiting == number, 10)
+        wait_until("its turn", partial(_waits, limit, number), 10)
     for number in range(1, 4):
         clock.now += 1
-        wait_until("a turn", lambda number=number: len(order) == number, 10)
+        wait_until("a turn", partial(_has, order, number), 10)
     for one in threads:
         one.join()
     assert order == ["attach", "read-1", "read-2"]

@@ -1,127 +1,269 @@
-"""watch.py: one watch follows an object, whatever happens to it."""
+"""watch.py and terminal.py: a capture that somebody else runs, as a person sees it."""
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
-from itertools import islice
-from typing import Any, cast
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from urllib3.exceptions import ProtocolError
 
-from debugcapture.cluster.api import Api, Streams
-from debugcapture.cluster.watch import Watched, changes
-from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
-from debugcapture.model import Json
+from debugcapture import cli, watch
+from debugcapture.bundle import Bundle, claimed, is_claimed
+from debugcapture.errors import TargetNotFound
+from debugcapture.model import Artifact, Manifest, Receipt, Status, Stored
+from debugcapture.settings import SpoolSettings, WatchSettings
+from debugcapture.steps import Caller, CapturesStep, WatchStep
+from debugcapture.terminal import Screen, printable
+from debugcapture.watch import Progress, news, progress_line, progress_of
+from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target, written
 
-PLACE = Watched("/api/v1/namespaces/shop/pods", "web-0")
-
-
-def one(version: str) -> Json:
-    return {"metadata": {"name": "web-0", "resourceVersion": version}}
-
-
-def event(kind: str, version: str) -> bytes:
-    return json.dumps({"type": kind, "object": one(version)}).encode() + b"\n"
+CONTENTS = Path(cli.__file__).parents[1]
+RECEIPT = Receipt("s3://b", (Stored(f"shop/checkout/{CAPTURE_ID}/index.html", "", "https://page", None, 1, "ab"),))
 
 
-class Response:
-    def __init__(self, *pieces: bytes | Exception) -> None:
-        self.pieces, self.is_closed = pieces, False
+class Told:
+    """Who watches, and what they were told."""
 
-    def stream(self, _size: int) -> Iterator[bytes]:
-        for piece in self.pieces:
-            if isinstance(piece, Exception):
-                raise piece
-            yield piece
-
-    def close(self) -> None:
-        self.is_closed = True
+    def __init__(self, spool: Path) -> None:
+        self.lines: list[str] = []
+        self.followed: list[Path] = []
+        out = io.BytesIO()
+        self.caller = Caller(self.lines.append, out, out, spool, "1", {}, self.followed.append)
 
 
-class Server:
-    """Answers each watch with the next of ``responses``."""
+@pytest.fixture
+def told(tmp_path: Path) -> Told:
+    return Told(tmp_path)
 
-    def __init__(self, *responses: Response | Exception) -> None:
-        self.responses, self.listed, self.asked = list(responses), 0, list[dict[str, str]]()
-        self.streams = Streams()
-        self.items: list[Json] = [one("1")]
 
-    def get(self, _path: str, _doing: str, query: dict[str, str]) -> Json:
-        assert query == {"fieldSelector": "metadata.name=web-0"}
-        self.listed += 1
-        return {"items": self.items, "metadata": {"resourceVersion": str(100 * self.listed)}}
-
-    def stream(self, _path: str, _doing: str, query: dict[str, str], _silence_s: float) -> Response:
-        self.asked.append(query)
-        answer = self.responses.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    (tmp_path / CAPTURE_ID).mkdir()
+    one = Bundle(tmp_path / CAPTURE_ID)
+    one.save(manifest())
+    return one
 
 
 @pytest.fixture(autouse=True)
-def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.cluster.watch.time.sleep", lambda _: None)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_POLL_S", 0.01)
+    monkeypatch.setattr(watch, "_GONE_S", 0.05)
 
 
-def versions(server: Server, most: int, within_s: float = 60) -> list[str]:
-    found = islice(changes(cast("Api", server), PLACE, within_s), most)
-    return [item["metadata"]["resourceVersion"] for item in found]
+def step(capture_id: str = "") -> WatchStep:
+    return WatchStep(watch=WatchSettings(capture_id=capture_id), spool=SpoolSettings())
 
 
-def test_each_change_is_told_by_one_watch_whatever_the_pieces() -> None:
-    text = event("MODIFIED", "101") + event("BOOKMARK", "102") + event("MODIFIED", "103")
-    server = Server(Response(text[:30], text[30:90], text[90:]))
-    assert versions(server, 3) == ["1", "101", "103"]
-    assert (server.listed, len(server.asked)) == (1, 1)
-    assert server.asked[0]["resourceVersion"] == "100"
-
-
-def test_watch_that_the_server_ends_goes_on_where_it_was() -> None:
-    server = Server(Response(event("MODIFIED", "101")), Response(event("MODIFIED", "105")))
-    assert versions(server, 3) == ["1", "101", "105"]
-    assert [query["resourceVersion"] for query in server.asked] == ["100", "101"]
-    assert server.listed == 1
+def progress(*artifacts: Artifact, coming: int = 0, sent: int = 0, link: str = "", running: bool = False) -> Progress:
+    finished = None if running else NOON
+    return Progress(manifest(*artifacts, finished=finished), coming, sent, link)
 
 
 @pytest.mark.parametrize(
-    "broken", [Response(ProtocolError("broken")), Response(event("ERROR", "")), Unreachable("x", "y")], ids=repr
+    ("one", "line"),
+    [
+        (progress(artifact(bytes=1024), coming=1024, running=True),
+         "capturing shop/checkout-7d9f-abcde: 1 artifacts, 2.0 KiB, 9 s"),
+        (progress(artifact(bytes=1024), nothing("failed", "x")),
+         "captured shop/checkout-7d9f-abcde: 1 artifacts, 1.0 KiB, 9 s"),
+        (progress(artifact(bytes=2048), sent=1024), "[##########..........] sending: 1.0 KiB of 2.0 KiB, 9 s"),
+        (progress(artifact(bytes=2048), sent=9999), "[####################] sending: 2.0 KiB of 2.0 KiB, 9 s"),
+        (progress(artifact(bytes=2048), link="https://x"), "[####################] stored: 2.0 KiB, 9 s"),
+    ],
+)  # fmt: skip
+def test_progress_is_a_line_of_bytes_and_seconds(one: Progress, line: str) -> None:
+    assert progress_line(one, NOON + timedelta(seconds=9)) == line
+
+
+def test_only_news_is_told() -> None:
+    first, second = artifact(), nothing("failed", "no\nshell", title="Heap", pod="web-1")
+    begun = progress(first, running=True)
+    assert list(news(None, begun)) == ["Java thread dump: complete, 7 B, jvm-threads.txt", "capturing"]
+    assert list(news(begun, begun)) == []
+    assert list(news(begun, progress(first, second))) == ["web-1: Heap: failed, no shell", "captured"]
+    assert list(news(progress(first), progress(first, link="https://page"))) == ["stored: https://page"]
+
+
+def test_progress_is_read_from_the_spool(bundle: Bundle) -> None:
+    written(bundle.folder, "logs/app.log.part", "12345")
+    written(bundle.folder, "manifest.json.part", "not evidence")
+    assert progress_of(bundle).captured_bytes == 7 + 5
+    bundle.save_sent(RECEIPT)
+    assert progress_of(bundle).state == "sending"
+    bundle.save_receipt(RECEIPT)
+    assert (progress_of(bundle).state, progress_of(bundle).link) == ("stored", "https://page")
+
+
+@pytest.mark.parametrize(
+    ("one", "code"),
+    [
+        (manifest(), 0),
+        (manifest(artifact(outcome="truncated")), 10),
+        (manifest(nothing("failed", "x")), 5),
+    ],
 )
-def test_after_a_break_the_object_is_read_anew(broken: Any) -> None:
-    server = Server(broken, Response(event("MODIFIED", "205")))
-    assert versions(server, 3) == ["1", "1", "205"]
-    assert server.asked[1]["resourceVersion"] == "200"
+def test_the_status_decides_how_it_ends(one: Manifest, code: int, bundle: Bundle, told: Told) -> None:
+    bundle.save(one)
+    bundle.save_receipt(RECEIPT)
+    outcome = watch.watch(step(), told.caller)
+    assert (outcome.exit_code, outcome.data["status"]) == (code, one.status)
+    assert "stored: https://page" in told.lines
+    assert told.followed == [bundle.folder]
+    assert outcome.document["manifest"]["capture_id"] == CAPTURE_ID
 
 
-def test_object_that_is_deleted_or_not_there_is_told() -> None:
-    with pytest.raises(TargetNotFound, match="was deleted"):
-        versions(Server(Response(event("DELETED", "101"))), 5)
-    server = Server()
-    server.items = []
-    with pytest.raises(TargetNotFound, match="does not exist"):
-        versions(server, 5)
+def test_a_capture_is_followed_from_its_beginning_into_the_store(bundle: Bundle, told: Told) -> None:
+    bundle.save(manifest(artifact(), finished=None))
+    begun = threading.Event()
+
+    def capture() -> None:
+        with claimed(bundle):
+            begun.set()
+            _wait_for(lambda: "capturing" in told.lines)
+            bundle.save(manifest(artifact(), artifact(file="heap.hprof", title="Heap"), finished=None))
+            _wait_for(lambda: any("heap.hprof" in line for line in told.lines))
+            bundle.save(manifest(artifact(), artifact(file="heap.hprof", title="Heap")))
+            bundle.save_receipt(RECEIPT)
+
+    other = threading.Thread(target=capture)
+    other.start()
+    begun.wait()
+    outcome = watch.watch(step(CAPTURE_ID), told.caller)
+    other.join()
+    assert outcome.exit_code == 0
+    assert outcome.data["link"] == "https://page"
+    assert [line for line in told.lines if "heap" in line] == ["Heap: complete, 7 B, heap.hprof"]
 
 
-def test_where_watching_is_not_allowed_it_is_read_again_and_again() -> None:
-    server = Server(NotAllowed("cannot watch", "forbidden"))
-    assert versions(server, 4) == ["1"] * 4
-    assert len(server.asked) == 1
+def test_a_capture_whose_process_is_gone_is_not_waited_for(bundle: Bundle, told: Told) -> None:
+    bundle.save(manifest(finished=None))
+    outcome = watch.watch(step(), told.caller)
+    assert outcome.exit_code == 10
+    assert any("is gone" in line for line in told.lines)
 
 
-def test_it_ends_in_time_and_closes_the_connection() -> None:
-    response = Response(event("MODIFIED", "101"))
-    server = Server(response)
-    assert versions(server, 9, within_s=0) == ["1"]
-    list(islice(changes(cast("Api", server), PLACE, 60), 2))
-    assert server.asked
+def test_watching_takes_a_bundle_from_nobody(bundle: Bundle) -> None:
+    assert not is_claimed(bundle)
+    with claimed(bundle) as ours:
+        assert ours
+        assert is_claimed(bundle)
+    with claimed(bundle) as ours:
+        assert ours
 
 
-def test_an_abort_ends_it() -> None:
-    server = Server(Response(event("MODIFIED", "101")))
-    found = changes(cast("Api", server), PLACE, 60)
-    assert next(found)
-    server.streams.break_all()
-    with pytest.raises(Exception, match="aborted"):
-        list(found)
+@pytest.mark.parametrize(("capture_id", "why"), [("", "is empty"), (CAPTURE_ID, "does not have it")])
+def test_no_such_capture_is_told(capture_id: str, why: str, told: Told) -> None:
+    with pytest.raises(TargetNotFound, match=why):
+        watch.watch(step(capture_id), told.caller)
+
+
+def test_captures_are_a_table_the_newest_first(bundle: Bundle, tmp_path: Path, told: Told) -> None:
+    later = tmp_path / "20260103T120000Z-web-0-1a2b"
+    later.mkdir()
+    Bundle(later).save(manifest(capture_id=later.name, finished=None, target=target(pod="web-0")))
+    bundle.save_receipt(RECEIPT)
+    outcome = watch.captures(CapturesStep(spool=SpoolSettings()), told.caller)
+    assert told.lines == [
+        "CAPTURE                                    POD                       STATUS      ARTIFACTS  SIZE  WHERE\n"
+        "20260103T120000Z-web-0-1a2b                shop/web-0                unfinished  1          7 B   spool\n"
+        "20260102T120000Z-checkout-7d9f-abcde-1a2b  shop/checkout-7d9f-abcde  complete    1          7 B   store"
+    ]
+    assert [one["pod"] for one in outcome.document] == ["shop/web-0", "shop/checkout-7d9f-abcde"]
+
+
+def test_statuses_all_have_an_exit_code() -> None:
+    assert set(watch._EXIT_CODES) == set(Status.__args__)  # type: ignore[attr-defined]
+
+
+def test_what_is_printed_has_no_control_characters() -> None:
+    assert printable("a\x1b[31m\r\x00\u202eb\u200b\tc\nd\x7f") == "a[31mb\tc\nd"
+
+
+def test_without_a_terminal_lines_stay_plain(bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    with Screen(sys.stdout) as screen:
+        screen.follow(bundle.folder)
+        screen.say("line")
+    seen = capsys.readouterr()
+    assert (seen.out, seen.err) == ("line\n", "")
+
+
+def on_terminal(*arguments: str, home: Path) -> str:
+    """What a terminal of 60 columns gets from the program."""
+    ours, theirs = pty.openpty()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(CONTENTS),
+        "XDG_STATE_HOME": str(home),
+        "COLUMNS": "60",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "debugcapture.cli", *arguments],
+        stdout=theirs,
+        stderr=theirs,
+        stdin=theirs,
+        env=environment,
+    ):
+        os.close(theirs)
+        return b"".join(_all(ours)).decode()
+
+
+def _all(terminal: int) -> Iterator[bytes]:
+    try:
+        while piece := os.read(terminal, 4096):
+            yield piece
+    except OSError:  # so Linux tells that nobody holds the other end
+        os.close(terminal)
+
+
+def test_a_terminal_shows_how_far_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "debug-captures" / CAPTURE_ID
+    folder.mkdir(parents=True)
+    Bundle(folder).save(manifest(artifact(), finished=None))
+    shown = on_terminal("watch", home=tmp_path)
+    status = [line for line in re.findall(r"\r\x1b\[K([^\r]*)", shown) if line.startswith("capturing shop")]
+    assert status
+    assert {len(line) for line in status} == {59}
+    assert "Java thread dump: complete, 7 B, jvm-threads.txt\r\n" in shown
+
+
+def test_json_is_not_disturbed_by_the_terminal(bundle: Bundle, tmp_path: Path) -> None:
+    folder = tmp_path / "debug-captures"
+    folder.mkdir()
+    bundle.save_receipt(RECEIPT)
+    bundle.folder.rename(folder / CAPTURE_ID)
+    done = subprocess.run(
+        [sys.executable, "-m", "debugcapture.cli", "watch", CAPTURE_ID, "--output", "json"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CONTENTS), "XDG_STATE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    document = json.loads(done.stdout)
+    assert document["data"]["link"] == "https://page"
+    assert document["result"]["receipt"]["store"] == "s3://b"
+    assert "\x1b" not in done.stderr
+
+
+def _wait_for(ready: object) -> None:
+    assert callable(ready)
+    for _ in range(1000):
+        if ready():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came")
+
+
+def test_a_replaced_artifact_is_no_news() -> None:
+    before, after = progress(artifact()), progress(replace(artifact(), integrity="verified"))
+    assert list(news(before, after)) == []
