@@ -51,7 +51,7 @@ def test_size_grants_what_is_asked_for_and_nothing_else(size: Size) -> None:
 def test_sizes_follow_each_other() -> None:
     read, capture, restart = (asked(size, "namespace") for size in SIZES)
     assert read < capture < restart
-    assert not {verb for _, _, verb in read} - {"get", "list"}
+    assert not {verb for _, _, verb in read} - {"get", "list", "watch"}
     assert not {resource for _, resource, _ in read} & {"pods/exec", "pods/ephemeralcontainers", "secrets"}
     assert rights("namespace/pods.yaml", "Role") == {("", "pods", "create"), ("", "pods", "delete")}
 
