@@ -1,4 +1,4 @@
-"""Make what is handed out, in dist/: two plugin zips and two project archives for Rundeck, a wheel, and what proves them.
+"""Make what is handed out, in dist/: two plugin zips and project archives for Rundeck, a wheel, and what proves them.
 
 `python -m tools.package`, by build.sh.
 
