@@ -25,6 +25,11 @@ def bundled_zip() -> Path:
     return _built(f"kubernetes-debug-capture-bundled-{VERSION}.zip")
 
 
+@pytest.fixture(scope="session")
+def wheel() -> Path:
+    return _built(f"kubernetes_debug_capture-{VERSION}-py3-none-any.whl")
+
+
 @pytest.fixture
 def project(slim_zip: Path, tmp_path: Path) -> Project:
     """The lab's project, with a spool and a store prefix of this test's own."""
@@ -33,12 +38,12 @@ def project(slim_zip: Path, tmp_path: Path) -> Project:
 
 
 def _built(name: str) -> Path:
-    """Build the zips, once a session: the bundled one for the Python that runs the tests."""
+    """Build all packages, once a session: the bundled zip for the Python that runs the tests."""
     goal = REPO / "dist" / name
     if name not in _built_names:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         subprocess.run([REPO / "build.sh", "package", "--python", version], check=True, stdout=subprocess.DEVNULL)
-        _built_names.update(file.name for file in goal.parent.glob("*.zip"))
+        _built_names.update(file.name for file in goal.parent.iterdir())
     return goal
 
 
