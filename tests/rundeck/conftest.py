@@ -11,6 +11,7 @@ import pytest
 
 from lab.paths import REPO
 from lab.project import Project, lab_project
+from tools import package
 
 VERSION = "0.1.0"
 
@@ -27,7 +28,7 @@ def bundled_zip() -> Path:
 
 @pytest.fixture(scope="session")
 def wheel() -> Path:
-    return _built(f"kubernetes_debug_capture-{VERSION}-py3-none-any.whl")
+    return package.wheel()
 
 
 @pytest.fixture
@@ -38,12 +39,12 @@ def project(slim_zip: Path, tmp_path: Path) -> Project:
 
 
 def _built(name: str) -> Path:
-    """Build all packages, once a session: the bundled zip for the Python that runs the tests."""
+    """Build the zips, once a session: the bundled one for the Python that runs the tests."""
     goal = REPO / "dist" / name
     if name not in _built_names:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         subprocess.run([REPO / "build.sh", "package", "--python", version], check=True, stdout=subprocess.DEVNULL)
-        _built_names.update(file.name for file in goal.parent.iterdir())
+        _built_names.update(file.name for file in goal.parent.glob("*.zip"))
     return goal
 
 
