@@ -118,8 +118,7 @@ def test_a_command_ends_with_its_own_exit_code(project: JobSet) -> None:
     options = {"namespace": SHOP, "pod": running_pod("orders")}
     run = project.run("run-command.yaml", options | {"command": "sh -c 'echo out; echo err >&2; exit 7'"})
     assert [step.exit_code for step in run.steps] == [7]
-    assert "out" in run.output
-    assert "err" in run.errors
+    assert {"out", "err"} <= set(run.output)
 
 
 NODE_JOBS = str(Path(__file__).parent / "jobs/nodes.yaml")
@@ -271,7 +270,7 @@ def test_a_toolbox_command_runs_beside_a_container_without_a_shell(project: JobS
     options = {"namespace": SHOP, "pod": running_pod("checkout"), "command": "cat /proc/1/comm"}
     run = project.run("toolbox-command.yaml", options)
     assert run.succeeded, run.errors
-    assert run.output[-1] == "java"
+    assert "java" in run.output
 
 
 def test_memory_is_captured_only_above_the_limit_that_is_set(project: JobSet) -> None:
