@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from tools.archive import write_zip
+from tools.dropdowns import is_source
 from tools.project_archive import is_project_name, write_project_archive
 from tools.vendored import BUILD, ROOT, Target, vendored
 
@@ -29,11 +30,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--python", default=Target.python, help="the bundled zip has its bytecode (%(default)s)")
     parser.add_argument("--arch", default=Target.arch, help="the bundled zip's processor, or aarch64 (%(default)s)")
     parser.add_argument("--project", default=PROJECT, help="Rundeck project of the archive (%(default)s)")
+    parser.add_argument(
+        "--dropdowns",
+        default="",
+        metavar="SOURCE",
+        help="where the archive's jobs get names to offer from: plugin, or an options server's URL (docs/dropdowns.md)",
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.dropdowns and not is_source(chosen.dropdowns):
+        parser.error(f"{chosen.dropdowns!r} is neither plugin nor the http:// or https:// URL of an options server")
     if not is_project_name(chosen.project):
         parser.error(f"{chosen.project!r} is no name of a Rundeck project: letters, digits and . _ + - only")
     target = Target(chosen.python, chosen.arch)
-    for made in (slim(), bundled(target), project_archive(chosen.project), wheel()):
+    for made in (slim(), bundled(target), project_archive(chosen.project, chosen.dropdowns), wheel()):
         print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.2f} MB")
     return 0
 
@@ -52,10 +61,10 @@ def bundled(target: Target) -> Path:
     return _plugin_zip(f"{NAME}-{kind}-{version()}", packages)
 
 
-def project_archive(project: str = PROJECT) -> Path:
+def project_archive(project: str = PROJECT, dropdowns: str = "") -> Path:
     """Return the archive that ``project`` of a Rundeck imports."""
     goal = DIST / f"{NAME}-{version()}.rdproject.jar"
-    write_project_archive(goal, project)
+    write_project_archive(goal, project, dropdowns)
     return goal
 
 

@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import yaml
 
 from tools.archive import source_date, write_zip
+from tools.dropdowns import TOKEN, with_dropdowns
 from tools.vendored import ROOT
 
 JOBS = ROOT / "jobs"
@@ -22,6 +23,8 @@ PLACEHOLDER = "PROJECT"
 _DELIMITER = ","
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 _FLAGS = ("executionEnabled", "multipleExecutions", "nodeFilterEditable", "scheduleEnabled")
+_OPTION = ("name", "label", "description", "required", "enforced", "value", "values", "regex", "hidden")
+_DROPDOWN = ("optionValuesPluginType", "valuesUrl", "configRemoteUrl")
 _TEXTS = ("defaultTab", "description", "group", "id", "loglevel", "name", "timeout", "uuid")
 
 
@@ -30,10 +33,15 @@ def is_project_name(text: str) -> bool:
     return _PROJECT_NAME.fullmatch(text) is not None
 
 
-def write_project_archive(goal: Path, project: str) -> None:
-    """Write the archive of ``project`` to ``goal``."""
+def write_project_archive(goal: Path, project: str, dropdowns: str = "") -> None:
+    """Write the archive of ``project`` to ``goal``, the jobs with ``dropdowns`` from there (`with_dropdowns`)."""
     top = f"rundeck-{project}"
-    files: dict[str, bytes] = {f"{top}/jobs/job-{job['uuid']}.xml": job_xml(job) for job in jobs()}
+    files: dict[str, bytes] = {}
+    for job in jobs():
+        document = job_xml(with_dropdowns(job, dropdowns) if dropdowns else job).decode()
+        files[f"{top}/jobs/job-{job['uuid']}.xml"] = document.replace(
+            TOKEN, TOKEN.replace(PLACEHOLDER, project)
+        ).encode()
     for part in PARTS.rglob("*"):
         if part.is_file():
             content = part.read_text(encoding="utf-8").replace(PLACEHOLDER, project)
@@ -73,9 +81,9 @@ def job_xml(job: Mapping[str, Any]) -> bytes:
 
 
 def _option(options: Element, option: Mapping[str, Any]) -> None:
-    _only(option, "name", "label", "description", "required", "enforced", "value", "values", "regex", "hidden")
+    _only(option, *_OPTION, *_DROPDOWN)
     element = SubElement(options, "option", name=option["name"])
-    for name in ("value", "regex"):
+    for name in ("value", "regex", "valuesUrl"):
         if name in option:
             element.set(name, str(option[name]))
     for name, attribute in (("required", "required"), ("enforced", "enforcedvalues"), ("hidden", "hidden")):
@@ -84,9 +92,18 @@ def _option(options: Element, option: Mapping[str, Any]) -> None:
     if "values" in option:
         element.set("values", _joined(option))
         element.set("valuesListDelimiter", _DELIMITER)
-    for name in ("description", "label"):
+    for name in ("description", "label", "optionValuesPluginType"):
         if name in option:
             _text(element, name, option[name])
+    if "configRemoteUrl" in option:
+        _remote(element, option["configRemoteUrl"])
+
+
+def _remote(option: Element, source: Mapping[str, str]) -> None:
+    _only(source, "authenticationType", "tokenStoragePath")
+    element = SubElement(option, "configRemoteUrl")
+    for name, value in source.items():
+        _text(element, name, value)
 
 
 def _joined(option: Mapping[str, Any]) -> str:
