@@ -95,13 +95,12 @@ def _option(options: Element, option: Mapping[str, Any]) -> None:
     for name in ("description", "label", "optionValuesPluginType"):
         if name in option:
             _text(element, name, option[name])
-    if "configRemoteUrl" in option:
-        _remote(element, option["configRemoteUrl"])
+    _remote(element, option.get("configRemoteUrl", {}))
 
 
 def _remote(option: Element, source: Mapping[str, str]) -> None:
     _only(source, "authenticationType", "tokenStoragePath")
-    element = SubElement(option, "configRemoteUrl")
+    element = SubElement(option, "configRemoteUrl") if source else option
     for name, value in source.items():
         _text(element, name, value)
 
