@@ -11,8 +11,6 @@ import pytest
 
 from lab.kubernetes.kubectl import Kubectl
 from lab.kubernetes.workloads import grant
-from lab.project import Project
-from lab.paths import REPO
 from lab.project import JobSet
 from tests.cluster.test_incidents import deployment
 from tests.simulator import Simulator, simulator
