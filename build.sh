@@ -13,7 +13,7 @@ main() {
   shift || true
   case "$command" in
     help | -h | --help) help ;;
-    package | test | check | format | demo | bench | lab | lock | venv)
+    package | test | check | format | demo | bench | soak | lab | lock | screenshots | venv)
       ensure_venv
       "run_$command" "$@"
       ;;
@@ -26,7 +26,7 @@ main() {
 
 help() {
   cat <<'EOF'
-./build.sh                   plugin zips, project archive and wheel, into dist/
+./build.sh                   plugin zips, project archive, wheel, bill of materials and checksums, into dist/
 ./build.sh package --python 3.12 --arch aarch64
                              the same; the bundled zip starts fastest on that Python (3.11), and runs on that
                              processor (x86_64)
@@ -39,8 +39,10 @@ help() {
 ./build.sh check             formatting, lint, types, layers, generated files
 ./build.sh format            formats the code
 ./build.sh bench [NAME…]     benchmarks, side by side with what they have to beat
+./build.sh soak [MINUTES]    captures with random faults on the lab for so long (60), and what grew or stayed meanwhile
 ./build.sh lab COMMAND…      python -m lab: up, down, status, logs, reset
 ./build.sh lock              requirements*.lock anew from pyproject.toml
+./build.sh screenshots       docs/pictures anew, from a capture on the lab
 ./build.sh venv              only makes .venv
 EOF
 }
@@ -152,7 +154,17 @@ run_demo() {
 
 run_bench() { exec "$PYTHON" -m benchmarks "$@"; }
 
+run_soak() {
+  "$PYTHON" -m lab up kubernetes s3
+  exec "$PYTHON" -m tests.faults.soak "$@"
+}
+
 run_lab() { exec "$PYTHON" -m lab "$@"; }
+
+run_screenshots() {
+  "$PYTHON" -m lab up kubernetes s3
+  exec "$PYTHON" -m tools.screenshots
+}
 
 run_venv() { say "$VENV is ready"; }
 

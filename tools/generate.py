@@ -1,23 +1,28 @@
-"""Write plugin.yaml from the providers, and deploy/rbac: `python -m tools.generate`, with `--check` only compare.
+"""Write what is generated: plugin.yaml, the texts of its forms, deploy/rbac, and jobs/cloud from the jobs.
 
-Rundeck reads the file with SnakeYAML, which refuses many anchors, so every provider repeats the settings it shares.
+`python -m tools.generate`; with `--check` it only compares.
+
+Rundeck reads plugin.yaml with SnakeYAML, which refuses many anchors, so every provider repeats the settings it shares.
 Sources: Rundeck documentation, "Plugin development: script plugins" and "Property rendering options".
 """
 
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tools import messages
+
 ROOT = Path(__file__).parent.parent
-GOAL = ROOT / "plugin.yaml"
 sys.path.insert(0, str(ROOT / "contents"))
 
-from debugcapture import __version__  # noqa: E402
+from debugcapture import __date__, __version__  # noqa: E402
 from debugcapture.providers import PROVIDERS, Provider  # noqa: E402
 from debugcapture.settings import Declared, declared  # noqa: E402
-from tools import rbac  # noqa: E402
+from tools import cloud_jobs, rbac  # noqa: E402
 
 INTERPRETER = {
     "name": "interpreter",
@@ -30,6 +35,7 @@ INTERPRETER = {
     "renderingOptions": {"groupName": "Python", "grouping": "secondary"},
 }
 _OF_THE_NODE = ("Target", "Many pods")
+_NO_USE_WITHOUT_KEYS = ("server",)
 KINDS = {"text": "String", "number": "Integer", "switch": "Boolean", "choice": "Select"}
 
 
@@ -45,8 +51,22 @@ def plugin() -> dict[str, Any]:
         "description": "Captures the debug state of failing pods before the fix, and links it in the incident.",
         "license": "Apache-2.0",
         "tags": ["kubernetes", "pagerduty", "diagnostics"],
-        "date": "2026-11-23T00:00:00Z",
+        "date": f"{__date__}T00:00:00Z",
         "providers": [_provider(one) for one in PROVIDERS],
+    }
+
+
+def files() -> dict[Path, str]:
+    """Return the content of every generated file; ValueError where the German texts are not complete."""
+    providers = plugin()["providers"]
+    english, german = messages.english(providers), messages.german(providers, _blank_defaults())
+    folder = ROOT / "resources" / "i18n"
+    return {
+        ROOT / "plugin.yaml": text(),
+        folder / "messages.properties": messages.properties(english),
+        folder / "messages_de.properties": messages.properties(german),
+        **{ROOT / path: content for path, content in rbac.manifests().items()},
+        **cloud_jobs.files(),
     }
 
 
@@ -69,30 +89,73 @@ def _provider(one: Provider) -> dict[str, Any]:
         "service": _service(one),
         **({"resource-format": "resourcejson"} if one.lists_nodes else {}),
         "plugin-type": "script",
-        # Rundeck puts no settings into that of a node source: start.py changes over to the Python that is set.
-        "script-interpreter": "python3" if one.lists_nodes else "${config.interpreter}",
+        # Rundeck puts no settings into that of a node source, and a dropdown's failure shows in no job's log: there
+        # start.py changes over to the Python that is set, or says why it cannot.
+        "script-interpreter": "${config.interpreter}" if _is_step(one) else "python3",
         "script-file": f"{one.name}.py",
         "config": [*(_property(setting) for setting in _settings(one)), INTERPRETER],
     }
 
 
+def _is_step(one: Provider) -> bool:
+    return not (one.lists_nodes or one.lists_values)
+
+
 def _service(one: Provider) -> str:
     if one.lists_nodes:
         return "ResourceModelSource"
+    if one.lists_values:
+        return "OptionValues"
     return "WorkflowNodeStep" if one.on_nodes else "WorkflowStep"
 
 
 def _settings(one: Provider) -> list[Declared]:
-    """Return what the form asks; a node step's pod is its node."""
-    return [setting for setting in declared(one.settings) if not (one.on_nodes and setting.group in _OF_THE_NODE)]
+    """Return what the form asks, what is set once last.
+
+    A node step's pod is its node, and a dropdown gets nothing from Key Storage.
+    """
+    asked = [setting for setting in declared(one.settings) if not (one.on_nodes and setting.group in _OF_THE_NODE)]
+    if one.lists_values:
+        asked = [each for each in asked if not (each.rule.secret or each.name in _NO_USE_WITHOUT_KEYS)]
+    return sorted(asked, key=lambda setting: setting.set_once)
 
 
 def _property(setting: Declared) -> dict[str, Any]:
     rule = setting.rule
-    options: dict[str, str] = {"groupName": setting.group}
-    if rule.group:
+    # A switch is stored with each step as well, however it stands: only a choice can be left to the project.
+    left_open = setting.kind == "switch" and setting.set_once
+    content: dict[str, Any] = {
+        "name": setting.name,
+        "title": rule.title,
+        "description": rule.description,
+        "type": KINDS["choice" if left_open else setting.kind],
+        "required": rule.required,
+        "scope": "Instance",
+        "renderingOptions": _rendering(setting),
+    }
+    if setting.default and setting.set_once:
+        content |= {"required": False, "description": messages.with_default(rule.description, setting.default)}
+    elif setting.default:
+        content["default"] = setting.default
+    if setting.choices or left_open:
+        content["values"] = list(setting.choices or ("true", "false"))
+    return content
+
+
+def _blank_defaults() -> dict[str, str]:
+    """Return what the blank fields of the forms stand for, by setting."""
+    asked = (setting for one in PROVIDERS for setting in _settings(one))
+    return {setting.name: setting.default for setting in asked if setting.set_once and setting.default}
+
+
+def _rendering(setting: Declared) -> dict[str, str]:
+    rule = setting.rule
+    options = {"groupName": setting.group}
+    if setting.set_once:
         options["grouping"] = "secondary"
-    if rule.lines:
+    if rule.syntax:
+        options |= {"displayType": "CODE", "codeSyntaxMode": rule.syntax}
+    elif rule.lines:
         options["displayType"] = "MULTI_LINE"
     if rule.secret:
         # Rundeck reads the secret from the path given, and hands it to the step in its environment.
@@ -101,42 +164,36 @@ def _property(setting: Declared) -> dict[str, Any]:
             "valueConversion": "STORAGE_PATH_AUTOMATIC_READ",
             "storage-path-root": "keys",
         }
-    content: dict[str, Any] = {
-        "name": setting.name,
-        "title": rule.title,
-        "description": rule.description,
-        "type": KINDS[setting.kind],
-        "required": rule.required,
-        "scope": "Instance",
-        "renderingOptions": options,
-    }
-    if setting.default:
-        content["default"] = setting.default
-    if setting.choices:
-        content["values"] = list(setting.choices)
-    return content
-
-
-def generated() -> dict[Path, str]:
-    """Return each generated file with the text that it should have."""
-    return {GOAL: text()} | {ROOT / path: content for path, content in rbac.manifests().items()}
+    return options
 
 
 def main(arguments: list[str]) -> int:
-    """Write what is stale, or with --check name it (exit code 1)."""
-    stale = {file: fresh for file, fresh in generated().items() if _content(file) != fresh}
-    if "--check" in arguments:
-        for file in stale:
-            print(f"{file.name} is stale: run python -m tools.generate", file=sys.stderr)
-        return int(bool(stale))
-    for file, fresh in stale.items():
+    """Write the files, or with --check say which are stale (exit code 1)."""
+    try:
+        fresh = files()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    stale = {file: content for file, content in fresh.items() if not _holds(file, content)}
+    stray = [file for file in cloud_jobs.CLOUD.glob("*") if file not in fresh]
+    if "--check" not in arguments:
+        _write(stale)
+        for file in stray:
+            file.unlink()
+        return 0
+    for file in (*stale, *stray):
+        print(f"{os.path.relpath(file, ROOT)} is stale: run python -m tools.generate", file=sys.stderr)
+    return 1 if stale or stray else 0
+
+
+def _holds(file: Path, content: str) -> bool:
+    return file.exists() and file.read_text(encoding="utf-8") == content
+
+
+def _write(contents: Mapping[Path, str]) -> None:
+    for file, content in contents.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(fresh, encoding="utf-8")
-    return 0
-
-
-def _content(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.exists() else None
+        file.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make what is handed out, in dist/: two plugin zips and a project archive for Rundeck, and a wheel.
+"""Make what is handed out, in dist/: two plugin zips and two project archives for Rundeck, a wheel, and what proves them.
 
 `python -m tools.package`, by build.sh.
 
@@ -6,16 +6,17 @@ The slim zip needs the packages of its requirements.lock on the server, the bund
 """
 
 import argparse
+import hashlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
+from debugcapture import __version__
 from tools.archive import write_zip
 from tools.project_archive import is_project_name, write_project_archive
+from tools.sbom import bill_of_materials
 from tools.vendored import BUILD, ROOT, Target, vendored
 
 NAME = "kubernetes-debug-capture"
@@ -35,19 +36,41 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     if not is_project_name(chosen.project):
         parser.error(f"{chosen.project!r} is no name of a Rundeck project: letters, digits and . _ + - only")
-    target = Target(chosen.python, chosen.arch)
     try:
-        archive = project_archive(chosen.project, dict(one.partition("=")[::2] for one in chosen.set))
+        made = release(
+            Target(chosen.python, chosen.arch), chosen.project, dict(one.partition("=")[::2] for one in chosen.set)
+        )
     except ValueError as error:
         parser.error(str(error))
-    for made in (slim(), bundled(target), archive, wheel()):
-        print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.2f} MB")
+    for file in made:
+        print(f"{file.relative_to(ROOT)}  {file.stat().st_size / 1e6:.2f} MB")
     return 0
+
+
+def release(target: Target, project: str = PROJECT, given: Mapping[str, str] | None = None) -> list[Path]:
+    """Make all of it, and return the files: with a bill of materials, and the checksums of all.
+
+    Raises ValueError when ``given`` are no settings of the steps.
+    """
+    archives = [project_archive(project, given), project_archive(project, cloud=True)]
+    carried = bundled(target)
+    made = [slim(), carried, *archives, wheel()]
+    bill = DIST / f"{NAME}-{__version__}.cdx.json"
+    bill.write_text(bill_of_materials(made, carried), encoding="utf-8")
+    return [*made, bill, checksums([*made, bill])]
+
+
+def checksums(files: Sequence[Path]) -> Path:
+    """Return a file with the SHA-256 of each of ``files``, as `sha256sum --check` reads it."""
+    goal = DIST / "SHA256SUMS"
+    lines = (f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in sorted(files))
+    goal.write_text("".join(lines), encoding="utf-8")
+    return goal
 
 
 def slim() -> Path:
     """Return the zip without packages."""
-    return _plugin_zip(f"{NAME}-{version()}", {})
+    return _plugin_zip(f"{NAME}-{__version__}", {})
 
 
 def bundled(target: Target) -> Path:
@@ -56,13 +79,16 @@ def bundled(target: Target) -> Path:
     packages = {f"contents/lib/{file.relative_to(lib)}": file for file in lib.rglob("*") if file.is_file()}
     packages["plugin.yaml"] = _isolated_plugin()
     kind = "bundled" if target.arch == Target.arch else f"bundled-{target.arch}"
-    return _plugin_zip(f"{NAME}-{kind}-{version()}", packages)
+    return _plugin_zip(f"{NAME}-{kind}-{__version__}", packages)
 
 
-def project_archive(project: str = PROJECT, given: Mapping[str, str] | None = None) -> Path:
-    """Return the archive that ``project`` of a Rundeck imports, with ``given`` as defaults of its steps."""
-    goal = DIST / f"{NAME}-{version()}.rdproject.jar"
-    write_project_archive(goal, project, given)
+def project_archive(project: str = PROJECT, given: Mapping[str, str] | None = None, *, cloud: bool = False) -> Path:
+    """Return the archive that ``project`` of a Rundeck imports, with ``given`` as defaults of its steps.
+
+    With ``cloud`` that for Runbook Automation, which has no plugin whose defaults there could be.
+    """
+    goal = DIST / f"{NAME}{'-cloud' if cloud else ''}-{__version__}.rdproject.jar"
+    write_project_archive(goal, project, given, cloud=cloud)
     return goal
 
 
@@ -70,13 +96,7 @@ def wheel() -> Path:
     """Return the wheel of the package `debugcapture`."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(DIST)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return DIST / f"{NAME.replace('-', '_')}-{version()}-py3-none-any.whl"
-
-
-def version() -> str:
-    """Return the plugin's version."""
-    plugin = yaml.safe_load((ROOT / "plugin.yaml").read_text(encoding="utf-8"))
-    return str(plugin["version"])
+    return DIST / f"{NAME.replace('-', '_')}-{__version__}-py3-none-any.whl"
 
 
 def _plugin_zip(stem: str, more: dict[str, Path]) -> Path:

@@ -76,8 +76,8 @@ def examine(installation: Installation) -> list[Finding]:
 
 def findings_table(findings: Sequence[Finding]) -> str:
     """Return a table of ``findings``, and below it what mends them."""
-    rows = [(_MARKS[one.verdict], one.what, one_line(one.found)) for one in findings]
-    remedies = [f"\n{_MARKS[one.verdict]} {one.what}: {one.do}" for one in findings if one.do]
+    rows = [(_MARKS[one.verdict], one_line(one.what), one_line(one.found)) for one in findings]
+    remedies = [f"\n{_MARKS[one.verdict]} {one_line(one.what)}: {one.do}" for one in findings if one.do]
     return "\n".join([table(("", "WHAT", "FOUND"), rows).rstrip(), *remedies])
 
 

@@ -9,10 +9,10 @@ from datetime import datetime, timezone
 from itertools import groupby
 
 from .errors import one_line
+from .log import BEGIN, END
 from .model import Artifact, Manifest, Receipt
 from .report import masking, size
 
-_BEGIN, _END = "#BEGIN:RUNDECK:DATATYPE:text/html", "#END:RUNDECK:DATATYPE"
 _LEAST_SHOWN, _MOST_SHOWN, _SHOWN_IN_ALL = 4 << 10, 64 << 10, 4 << 20
 _STYLE = """
 :root{color-scheme:light dark;--line:#d0d7de;--soft:#59636e;--ok:#1a7f37;--bad:#b42318;--warn:#8a5a00;--back:#fff;
@@ -41,6 +41,9 @@ summary{cursor:pointer;font-weight:600;padding:.3rem 0}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 @media(max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.4rem}thead{display:none}tr,th,td{display:block}
 th,td{border:0;padding:.1rem 0;text-align:left}tr{border-bottom:1px solid var(--line);padding:.5rem 0}}
+@media print{body{max-width:none;padding:0;font-size:12px}
+pre{max-height:none;white-space:pre-wrap;overflow-wrap:anywhere}
+tr,li,.status{break-inside:avoid}h2,h3,summary{break-after:avoid}}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _HEAD = "<thead><tr>{}</tr></thead>".format(
@@ -94,7 +97,7 @@ def result_html(manifest: Manifest, receipt: Receipt) -> str:
     rows = "".join(_result_row(one, receipt.link(one.file) if one.file else "") for one in manifest.artifacts)
     heading = f"{_escaped(manifest.status)}: {_anchor(receipt.page, str(manifest.target))}"
     head = "<tr><th>What</th><th>Outcome</th><th>Size</th><th>File or reason</th></tr>"
-    lines = (_BEGIN, f"<p><b>{heading}</b></p>", f"<table>{head}{rows}</table>", _END)
+    lines = (BEGIN, f"<p><b>{heading}</b></p>", f"<table>{head}{rows}</table>", END)
     return "\n".join(lines)
 
 
@@ -195,4 +198,4 @@ def _time(moment: datetime) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(text, quote=True)
+    return html.escape(text.encode(errors="replace").decode(), quote=True)

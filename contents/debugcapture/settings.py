@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from . import store_kinds
 from .errors import BadInput
 
 T = TypeVar("T")
@@ -34,9 +35,15 @@ class Rule:
     most: int | None = None
     required: bool = False
     lines: bool = False  # may have several lines
+    syntax: str = ""  # of several lines: what an editor colors them as
     secret: bool = False  # comes from Key Storage; its value is never printed
     nothing: str = ""  # what stands for blank: text that Rundeck makes of a value that is not there
-    group: str = ""  # a part of the form of its own, folded until it is wanted; blank for that of the dataclass
+    group: str = ""  # a part of the form of its own, set once (see below); blank for that of the dataclass
+
+
+# What an installation sets once, for its project, and hardly a job. It is folded in the form, and has no default there:
+# Rundeck would save that with each step that is edited, and the project's would never count.
+SET_ONCE = ("Cluster connection", "Debug container", "Redaction", "Spool", "Store", "Target from the incident's alerts")
 
 
 def setting(default: T, title: str, description: str, **rule: Any) -> T:
@@ -71,6 +78,11 @@ class ConnectionSettings:
     verify_tls: bool = setting(
         True, "Verify TLS", "Check the server's certificate. Turn off for a throw-away cluster only."
     )
+
+
+def _catalog() -> str:
+    text = "Path of a YAML file with collectors of yours; docs/collectors.md tells its form."
+    return setting("", "Catalog of your own", text, group="Capture: more")
 
 
 Choice = Literal["unhealthy-first", "newest", "oldest", "all"]
@@ -131,8 +143,8 @@ class NamespacesSettings:
     namespaces: str = setting(
         "",
         "Namespaces",
-        "Separated by commas. Nodes are made of the pods of all namespaces where this is blank, which takes the right "
-        "to list pods in the whole cluster.",
+        "Separated by commas. Nodes and dropdowns are made of all namespaces where this is blank, which takes the "
+        "right to list what is in the whole cluster.",
         pattern=rf"{NAME}(\s*,\s*{NAME})*",
         allowed="names of namespaces separated by commas",
     )
@@ -155,6 +167,58 @@ class NodesSettings:
         "Comes before the nodes' names, where a project has several clusters.",
         pattern=r"[A-Za-z0-9-]+",
         allowed="letters, digits and dashes",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogSettings:
+    """Capture."""
+
+    catalog: str = _catalog()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValuesSettings:
+    """Values of a dropdown."""
+
+    most_values: int = setting(500, "At most this many values", "A longer list is cut.", least=1, most=5000)
+    wait_s: int = setting(
+        5,
+        "Wait at most (seconds)",
+        "For the API server. The last list serves when it takes longer, and its labels say from when it is.",
+        least=1,
+        most=30,
+    )
+    fresh_s: int = setting(
+        10,
+        "Ask again after (seconds)",
+        "A list that is younger serves without a question to the API server.",
+        least=0,
+        most=3600,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenSettings:
+    """Options server."""
+
+    listen: str = setting(
+        "127.0.0.1:8790",
+        "Listen on",
+        "IP address and port, for example 127.0.0.1:8790 or [::1]:8790. It speaks plain HTTP: on any address but "
+        "loopback something in front of it has to speak TLS.",
+        pattern=r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}",
+        allowed="an IP address and a port, an IPv6 address in brackets",
+        required=True,
+    )
+    options_token: str = setting(
+        "",
+        "Token of the options server",
+        "Whoever asks gives it as a bearer token: 16 characters at least, for example from `openssl rand -hex 32`.",
+        pattern=r"[\x21-\x7e]{16,512}",
+        allowed="16 characters at least, without spaces",
+        required=True,
+        secret=True,
     )
 
 
@@ -223,6 +287,8 @@ class DebugContainerSettings:
         "Custom container fields",
         "Part of a container spec in JSON or YAML, put over ours, as in kubectl debug --custom: "
         '{"imagePullPolicy": "Always"}.',
+        lines=True,
+        syntax="yaml",
     )
 
 
@@ -239,9 +305,7 @@ class CaptureSettings:
         allowed="collector names separated by commas",
         required=True,
     )
-    catalog: str = setting(
-        "", "Catalog of your own", "Path of a YAML file with collectors of yours; docs/collectors.md tells its form."
-    )
+    catalog: str = _catalog()
     files: str = setting(
         "",
         "Files",
@@ -272,9 +336,15 @@ class CaptureSettings:
         "A workload is not dumped again before this has passed.",
         least=0,
         most=DAY_S,
+        group="Capture: limits",
     )
     heavy_per_day: int = setting(
-        5, "Heavy collectors a day", "How often a workload may be dumped in 24 hours.", least=1, most=1000
+        5,
+        "Heavy collectors a day",
+        "How often a workload may be dumped in 24 hours.",
+        least=1,
+        most=1000,
+        group="Capture: limits",
     )
     when: str = setting(
         "",
@@ -289,6 +359,7 @@ class CaptureSettings:
         "A container that does not run is caught at its next start, if that comes within this time.",
         least=0,
         most=3600,
+        group="Capture: limits",
     )
     dry_run: bool = setting(
         False, "Dry run", "Tell what would be captured, how, with which privileges, and do nothing."
@@ -300,12 +371,14 @@ class CaptureSettings:
         "this machine signs; where the pod cannot reach the store they are streamed as usual. 0: never.",
         least=0,
         most=1 << 20,
+        group="Capture: limits",
     )
     allow_copy: bool = setting(
         False,
         "Allow a copy of the pod",
         "For files of a container that does not run and that are on no volume: a copy of the pod that only sleeps, "
         "without labels and probes, is made and removed again. Needs deploy/rbac/namespace/pods.yaml.",
+        group="Capture: more",
     )
     node_namespace: str = setting(
         "",
@@ -314,6 +387,7 @@ class CaptureSettings:
         "Blank: none is made. Needs deploy/rbac/namespace/pods.yaml.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
+        group="Capture: more",
     )
     debug_time_limit_s: int = setting(
         300,
@@ -321,6 +395,7 @@ class CaptureSettings:
         "It ends by itself after this, even if Rundeck is gone; the capture ends it sooner.",
         least=30,
         most=DAY_S,
+        group="Capture: limits",
     )
     fail_when_partial: bool = setting(
         True, "Fail when partial", "End with exit code 10 when some of the evidence could not be captured."
@@ -352,7 +427,8 @@ class SpoolSettings:
     spool: str = setting(
         "",
         "Spool directory",
-        "Where evidence is kept until it is in the store. Blank: var/debug-captures of this Rundeck.",
+        "Where evidence is kept until it is in the store. Blank: var/debug-captures of this Rundeck, or of the user's "
+        "own state directory on a command line.",
     )
     spool_limit: int = setting(
         20480, "Spool limit in MiB", "The spool never holds more.", least=32, most=100_000_000, group="Spool: limits"
@@ -386,10 +462,9 @@ class StoreSettings:
     store: str = setting(
         "",
         "Store URL",
-        "s3://BUCKET/PREFIX, azblob://ACCOUNT/CONTAINER/PREFIX, sftp://USER@HOST:PORT/DIRECTORY or file:///DIRECTORY. "
-        "Blank: the evidence stays in the spool.",
-        pattern=r"(s3://[^\s/]+|azblob://[a-z0-9]+/[^\s/]+|sftp://[^\s/@:]+@[^\s/@]+/|file:///)\S*",
-        allowed="an s3://, azblob://, sftp://USER@HOST/ or file:/// URL",
+        f"{store_kinds.SHOWN}. Blank: the evidence stays in the spool.",
+        pattern=store_kinds.FORM,
+        allowed=store_kinds.SHOWN,
     )
     s3_endpoint: str = setting(
         "",
@@ -630,7 +705,11 @@ class IncidentSettings:
         allowed="capital letters and digits, as in Q1ABCDEFGHIJKL",
     )
     pagerduty_token: str = setting(
-        "", "PagerDuty API key", "User key, account key or OAuth token (pdus+…), kept in Key Storage.", secret=True
+        "",
+        "PagerDuty API key",
+        "User key, account key or OAuth token (pdus+…), kept in Key Storage.",
+        secret=True,
+        group="PagerDuty: account",
     )
     pagerduty_from: str = setting(
         "",
@@ -638,6 +717,7 @@ class IncidentSettings:
         "A PagerDuty user's e-mail; an account key needs it.",
         pattern=r"[^@\s]+@[^@\s]+",
         allowed="an e-mail address",
+        group="PagerDuty: account",
     )
     pagerduty_url: str = setting(
         "https://api.pagerduty.com",
@@ -646,6 +726,7 @@ class IncidentSettings:
         pattern=r"(https://[^\s/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)/?",
         allowed="an https:// URL",
         required=True,
+        group="PagerDuty: account",
     )
     pagerduty_field: str = setting(
         "",
@@ -654,11 +735,13 @@ class IncidentSettings:
         "where the link has more than the 200 characters that PagerDuty takes. Blank: none.",
         pattern=r"[a-z0-9_]{1,50}",
         allowed="lower-case letters, digits and underscores",
+        group="PagerDuty: more than the note",
     )
     pagerduty_status_update: bool = setting(
         False,
         "Publish a status update",
         "At the end of a capture, to all who subscribed to the incident: it is mailed to them.",
+        group="PagerDuty: more than the note",
     )
     pagerduty_integration_key: str = setting(
         "",
@@ -666,12 +749,14 @@ class IncidentSettings:
         "Of an Events API v2 integration of the service, kept in Key Storage: the end of a capture is then a change "
         "event on its time line, with the link. All that can be told where no API key is to be had. Blank: none.",
         secret=True,
+        group="PagerDuty: more than the note",
     )
     pagerduty_ca: str = setting(
         "",
         "CA certificate for PagerDuty",
         "In PEM, kept in Key Storage, where a proxy of yours opens TLS; blank for the system's CAs.",
         secret=True,
+        group="PagerDuty: account",
     )
 
 
@@ -779,6 +864,19 @@ class GateSettings:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class WatchSettings:
+    """Capture to follow."""
+
+    capture_id: str = setting(
+        "",
+        "Capture ID",
+        "The name of the bundle in the spool; blank for the newest.",
+        pattern=CAPTURE_ID,
+        allowed="a capture ID",
+    )
+
+
 @dataclass(frozen=True)
 class Declared:
     """One setting of a step, as generators and documents need it."""
@@ -789,6 +887,11 @@ class Declared:
     choices: tuple[str, ...]
     default: str
     rule: Rule
+
+    @property
+    def set_once(self) -> bool:
+        """Tell whether an installation sets it for its project, and hardly a job."""
+        return bool(self.rule.group) or self.group in SET_ONCE
 
 
 def declared(step: type[Any]) -> list[Declared]:
@@ -844,6 +947,8 @@ def problem_of(one: Declared, text: str) -> str:
     rule = one.rule
     if not text:
         return f"{one.name} is missing ({rule.title})" if rule.required else ""
+    if any("\ud800" <= character <= "\udfff" or character == "\0" for character in text):
+        return f"{one.name} is not text in UTF-8"
     shown = "its value" if rule.secret else repr(text)
     if one.kind == "choice" and text not in one.choices:
         return f"{one.name} must be one of {', '.join(one.choices)}, not {shown}"
@@ -851,7 +956,7 @@ def problem_of(one: Declared, text: str) -> str:
         return f"{one.name} must be true or false, not {shown}"
     if one.kind == "number":
         return _number_problem(one, text)
-    if rule.pattern and not re.fullmatch(rule.pattern, text):
+    if rule.pattern and not (re.fullmatch(rule.pattern, text) and (rule.lines or text.isprintable())):
         return f"{one.name} must be {rule.allowed}, not {shown}"
     return ""
 

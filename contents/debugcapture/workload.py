@@ -8,6 +8,7 @@ from urllib.parse import quote
 from .cluster.api import Api
 from .errors import NotAllowed, TargetNotFound
 from .model import Json
+from .pattern import number_in
 from .redact import masked_pod
 from .targets import controller
 
@@ -77,7 +78,7 @@ def _template(replica_set: Json) -> list[str]:
 
 def _revision(replica_set: Json) -> int:
     text = str((replica_set["metadata"].get("annotations") or {}).get(_REVISION, "0"))
-    return int(text) if text.isdigit() else 0
+    return number_in(text) or 0
 
 
 def _read(api: Api, pod: Json, kind: str, name: str) -> Json:

@@ -58,6 +58,8 @@ class Provider:
     description: str
     properties: tuple[Mapping[str, Any], ...]
     error: str | None
+    resources: tuple[str, ...] = ()
+    """Files of the plugin's resources that the server may show with this provider."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,12 @@ class PluginProbe:
     rundeck_version: str
     """The version that judged."""
     providers: tuple[Provider, ...]
+    pictures: Mapping[str, tuple[int, int]]
+    """Width and height by file."""
+    texts: Mapping[str, Mapping[str, str]]
+    """The texts of each file of messages, read as the server reads them: as UTF-8."""
+    texts_as_latin1: Mapping[str, Mapping[str, str]]
+    """The same, read as Java reads properties where nobody says how."""
 
     @property
     def valid(self) -> bool:
@@ -103,6 +111,9 @@ def plugin_probe(report: Mapping[str, Any]) -> PluginProbe:
         version=report.get("version") or "",
         rundeck_version=report["rundeck_version"],
         providers=tuple(_provider(p) for p in report["providers"]),
+        pictures={name: (width, height) for name, (width, height) in report.get("pictures", {}).items()},
+        texts=report.get("texts", {}),
+        texts_as_latin1=report.get("textsAsLatin1", {}),
     )
 
 
@@ -114,4 +125,5 @@ def _provider(report: Mapping[str, Any]) -> Provider:
         description=report.get("description") or "",
         properties=tuple(report.get("properties", ())),
         error=report.get("error"),
+        resources=tuple(report.get("resources", ())),
     )

@@ -34,6 +34,8 @@ def job_of(document: str) -> dict[str, Any]:
     read: dict[str, Any] = {one.tag: _typed(one.text or "") for one in job if not len(one) and not one.attrib}
     if (schedule := job.find("schedule")) is not None:
         read["schedule"] = dict(schedule.attrib)
+    if (selector := job.find("runnerSelector")) is not None:
+        read["runnerSelector"] = {one.tag: _typed(one.text or "") for one in selector}
     if (options := job.find("context/options")) is not None:
         if options.get("preserveOrder") != "true":
             raise LabError(f"{read['name']}: Rundeck would sort the options")
@@ -52,19 +54,12 @@ def _option_of(option: ElementTree.Element) -> dict[str, Any]:
         read["values"] = read["values"].split(read.pop("valuesListDelimiter"))
     if "enforcedvalues" in read:
         read["enforced"] = read.pop("enforcedvalues")
-    return {
-        name: _typed(value) if name in ("required", "enforced", "hidden") else value for name, value in read.items()
-    }
+    flags = ("required", "enforced", "hidden", "secure", "valueExposed")
+    return {name: _typed(value) if name in flags else value for name, value in read.items()}
 
 
 def _command_of(command: ElementTree.Element) -> dict[str, Any]:
-    (step,) = [one for one in command if one.tag.endswith("step-plugin")]
-    read: dict[str, Any] = {
-        "description": command.findtext("description"),
-        "nodeStep": step.tag == "node-step-plugin",
-        "type": step.get("type"),
-        "configuration": {one.get("key"): one.get("value") for one in step.findall("configuration/entry")},
-    }
+    read: dict[str, Any] = {"description": command.findtext("description"), **_step_of(command)}
     if filters := command.findall("plugins/LogFilter"):
         read["plugins"] = {
             "LogFilter": [
@@ -73,6 +68,17 @@ def _command_of(command: ElementTree.Element) -> dict[str, Any]:
             ]
         }
     return read
+
+
+def _step_of(command: ElementTree.Element) -> dict[str, Any]:
+    if (script := command.findtext("script")) is not None:
+        return {"script": script, "scriptInterpreter": command.findtext("scriptinterpreter")}
+    (step,) = [one for one in command if one.tag.endswith("step-plugin")]
+    return {
+        "nodeStep": step.tag == "node-step-plugin",
+        "type": step.get("type"),
+        "configuration": {one.get("key"): one.get("value") for one in step.findall("configuration/entry")},
+    }
 
 
 def _typed(text: str) -> str | bool:

@@ -54,6 +54,17 @@ def test_everybody_can_read_it(browser: Browser, page_file: Path, colors: Litera
     page.close()
 
 
+def test_on_paper_nothing_is_cut_off(browser: Browser, page_file: Path) -> None:
+    page = browser.new_page(viewport={"width": 700, "height": 900})
+    page.goto(page_file.as_uri())
+    cut = "[...document.querySelectorAll('details[open] pre')].map(one => one.scrollHeight > one.clientHeight + 1)"
+    assert page.evaluate(cut) == [True]  # it scrolls on the screen
+    page.emulate_media(media="print")
+    assert page.evaluate(cut) == [False]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
+
+
 def test_it_works_offline_and_captured_text_does_nothing(browser: Browser, page_file: Path) -> None:
     page = browser.new_page()
     asked: list[str] = []

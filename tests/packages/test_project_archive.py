@@ -9,6 +9,7 @@ import yaml
 
 from lab.rundeck.project_import import IMPORTED, imported, job_of
 from tools import package
+from tools.cloud_jobs import CLOUD
 from tools.project_archive import JOBS, job_xml, jobs, write_project_archive
 
 ROOT = JOBS.parent
@@ -32,15 +33,30 @@ def archive(tmp_path: Path) -> Path:
     return goal
 
 
+@pytest.fixture
+def cloud_archive(tmp_path: Path) -> Path:
+    goal = tmp_path / "shop-cloud.rdproject.jar"
+    write_project_archive(goal, "shop", cloud=True)
+    return goal
+
+
 def the_only(archive: Path, kind: str) -> str:
     (content,) = imported(archive, kind).values()
     return content
 
 
-def test_each_job_is_imported_as_its_yaml_says(archive: Path) -> None:
-    read = {job["uuid"]: job for job in map(job_of, imported(archive, "job").values())}
-    assert read == {job["uuid"]: job for job in jobs()}
-    assert all(f"job-{uuid}.xml" in "".join(imported(archive, "job")) for uuid in read)
+@pytest.mark.parametrize("folder", [JOBS, CLOUD], ids=["plugin", "cloud"])
+def test_each_job_is_imported_as_its_yaml_says(folder: Path, archive: Path, cloud_archive: Path) -> None:
+    found = imported(cloud_archive if folder == CLOUD else archive, "job")
+    read = {job["uuid"]: job for job in map(job_of, found.values())}
+    assert read == {job["uuid"]: job for job in jobs(folder)}
+    assert all(f"job-{uuid}.xml" in "".join(found) for uuid in read)
+
+
+def test_the_cloud_has_no_defaults_of_plugins_and_all_else(archive: Path, cloud_archive: Path) -> None:
+    assert not imported(cloud_archive, "properties")
+    for kind in ("readme", "motd", "policy"):
+        assert imported(cloud_archive, kind) == imported(archive, kind)
 
 
 def test_a_key_that_xml_would_lose_is_refused() -> None:
@@ -55,7 +71,9 @@ def test_a_value_that_xml_would_split_is_refused() -> None:
         job_xml({**job, "options": [{"name": "confirm", "values": ["yes, it may"]}]})
 
 
-def test_the_webhook_runs_a_job_of_the_archive(archive: Path) -> None:
+@pytest.mark.parametrize("which", ["archive", "cloud_archive"])
+def test_the_webhook_runs_a_job_of_the_archive(which: str, request: pytest.FixtureRequest) -> None:
+    archive: Path = request.getfixturevalue(which)
     (hook,) = yaml.safe_load(the_only(archive, "webhooks"))["webhooks"]
     job = yaml.safe_load(hook["config"])["jobId"]
     assert any(job in name for name in imported(archive, "job"))

@@ -9,20 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from debugcapture import __version__
 from lab.paths import REPO
 from lab.project import Project, lab_project
-
-VERSION = "0.1.0"
 
 
 @pytest.fixture(scope="session")
 def slim_zip() -> Path:
-    return _built(f"kubernetes-debug-capture-{VERSION}.zip")
+    return _built(f"kubernetes-debug-capture-{__version__}.zip")
 
 
 @pytest.fixture(scope="session")
 def bundled_zip() -> Path:
-    return _built(f"kubernetes-debug-capture-bundled-{VERSION}.zip")
+    return _built(f"kubernetes-debug-capture-bundled-{__version__}.zip")
 
 
 @pytest.fixture

@@ -23,6 +23,28 @@ def test_rundeck_finds_the_plugin_valid_and_makes_every_provider(
     assert [one.error for one in probe.providers if one.error] == []
 
 
+@pytest.mark.parametrize("form", ["slim_zip", "bundled_zip"])
+def test_rundeck_finds_icons_and_texts_of_every_step(form: str, request: pytest.FixtureRequest) -> None:
+    probe = probe_plugin(request.getfixturevalue(form))
+    for one in probe.providers:
+        assert {"icon.png", f"{one.name}.icon.png", "i18n/messages.properties"} < set(one.resources)
+    assert probe.pictures["icon.png"] == (128, 128)
+    assert all(side == (64, 64) for name, side in probe.pictures.items() if name != "icon.png")
+    assert len(probe.pictures) == len(probe.providers) + 1
+
+
+def test_rundeck_reads_the_texts_in_each_language(slim_zip: Path) -> None:
+    probe = probe_plugin(slim_zip)
+    english, german = probe.texts["i18n/messages.properties"], probe.texts["i18n/messages_de.properties"]
+    assert german["k8s-debug-exec.plugin.title"] == "Kubernetes Debug / Befehl ausführen"
+    assert probe.texts == probe.texts_as_latin1  # whatever a version of Rundeck reads them as
+    for one in probe.providers:
+        assert english[f"{one.name}.plugin.title"] == one.title
+        for asked in one.properties:
+            assert english[f"property.{asked['name']}.description"] == asked["description"]
+            assert german[f"property.{asked['name']}.title"]
+
+
 def test_the_bundled_zip_needs_no_installed_package(bundled_zip: Path) -> None:
     names = zipfile.ZipFile(bundled_zip).namelist()
     top = bundled_zip.stem

@@ -14,7 +14,8 @@ from debugcapture.settings import declared, read
 from debugcapture.steps import ExecStep
 from tools import generate, rbac
 
-PLUGIN: dict[str, Any] = yaml.safe_load(generate.GOAL.read_text(encoding="utf-8"))
+PLUGIN_YAML = generate.ROOT / "plugin.yaml"
+PLUGIN: dict[str, Any] = yaml.safe_load(PLUGIN_YAML.read_text(encoding="utf-8"))
 SECRET = {
     "selectionAccessor": "STORAGE_PATH",
     "valueConversion": "STORAGE_PATH_AUTOMATIC_READ",
@@ -30,8 +31,8 @@ def form(one: Provider) -> list[dict[str, Any]]:
     return config
 
 
-def test_plugin_yaml_is_up_to_date() -> None:
-    assert generate.GOAL.read_text(encoding="utf-8") == generate.text()
+def test_generated_files_are_up_to_date() -> None:
+    assert {file: file.read_text(encoding="utf-8") for file in generate.files()} == generate.files()
 
 
 @pytest.mark.parametrize("path", rbac.manifests())
@@ -48,18 +49,19 @@ def test_no_manifest_is_left_that_is_not_generated() -> None:
 def test_stale_file_is_told_and_written(
     content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    goal = tmp_path / "plugin.yaml"
+    goal = tmp_path / "resources" / "plugin.yaml"
     if content:
+        goal.parent.mkdir()
         goal.write_text(content)
-    monkeypatch.setattr(generate, "generated", lambda: {goal: "name: new\n"})
+    monkeypatch.setattr(generate, "files", lambda: {goal: "name: new\n"})
     assert generate.main(["--check"]) == 1
-    assert "stale" in capsys.readouterr().err
+    assert "plugin.yaml is stale" in capsys.readouterr().err
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
 
 
 def test_rundeck_reads_no_aliases() -> None:
-    events = yaml.parse(generate.GOAL.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    events = yaml.parse(PLUGIN_YAML.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     assert not [one for one in events if isinstance(one, yaml.AliasEvent)]
 
 
@@ -94,8 +96,14 @@ def test_every_property_reaches_its_setting(one: Provider) -> None:
     environment = {f"RD_CONFIG_{name.upper()}": f"of {name}" for name in names}
     of_node = dict.fromkeys(one.from_node, "")
     assert step_values(one, environment) == of_node | {name: f"of {name}" for name in names}
-    left_to_the_node = {setting.name for setting in declared(one.settings)} - set(names)
-    assert bool(left_to_the_node) is one.on_nodes
+    left_out = {setting.name for setting in declared(one.settings)} - set(names)
+    assert left_out == (without_keys(one) if one.lists_values else left_out if one.on_nodes else set())
+    assert left_out or not one.on_nodes
+
+
+def without_keys(one: Provider) -> set[str]:
+    """What a dropdown cannot have: Rundeck reads nothing from Key Storage for it."""
+    return {each.name for each in declared(one.settings) if each.rule.secret or each.name == "server"}
 
 
 def test_node_step_takes_its_pod_from_the_node() -> None:
@@ -112,6 +120,8 @@ def test_node_step_takes_its_pod_from_the_node() -> None:
 @each_provider
 def test_every_secret_and_nothing_else_is_read_from_key_storage(one: Provider) -> None:
     secrets = {setting.name for setting in declared(one.settings) if setting.rule.secret}
+    if one.lists_values:
+        secrets = set()  # it gets none
     for entry in form(one):
         options = entry["renderingOptions"]
         assert (options.items() >= SECRET.items()) is (entry["name"] in secrets)
@@ -139,12 +149,36 @@ def test_property_is_explained_and_has_a_valid_default(one: Provider) -> None:
         assert entry["title"]
         assert entry["description"]
         assert entry["type"] in ("String", "Integer", "Boolean", "Select")
+        default = entry.get("default")
         if entry["type"] == "Select":
-            assert entry["default"] in entry["values"]
+            assert default in (None, *entry["values"])
         if entry["type"] == "Boolean":
-            assert entry["default"] in ("true", "false")
+            assert default in ("true", "false")
         if entry["type"] == "Integer":
-            assert entry["default"].isdigit()
+            assert default is None or default.isdigit()
+
+
+@each_provider
+def test_what_is_set_once_is_folded_last_and_left_to_the_project(one: Provider) -> None:
+    *asked, _interpreter = form(one)
+    folded = [entry["renderingOptions"].get("grouping") == "secondary" for entry in asked]
+    assert folded == sorted(folded)
+    for entry in asked[folded.count(False) :]:
+        assert "default" not in entry  # Rundeck would store it with the step, and the project's would never count
+        assert entry["type"] != "Boolean"  # stored in any case
+        assert not entry["required"]
+
+
+@each_provider
+def test_group_of_the_form_is_folded_or_not(one: Provider) -> None:
+    groups = {(entry["renderingOptions"]["groupName"], "grouping" in entry["renderingOptions"]) for entry in form(one)}
+    assert len({name for name, _ in groups}) == len(groups)  # one folded property folds all of its group
+
+
+def test_blank_field_says_what_it_stands_for() -> None:
+    (limit,) = [entry for entry in form(provider("k8s-debug-upload")) if entry["name"] == "spool_limit"]
+    assert limit["description"].endswith("Blank: 20480.")
+    assert "default" not in limit
 
 
 def test_setting_that_steps_share_is_the_same_everywhere() -> None:

@@ -5,6 +5,7 @@ import com.dtolabs.rundeck.core.plugins.ProviderIdent;
 import com.dtolabs.rundeck.core.plugins.configuration.Describable;
 import com.dtolabs.rundeck.core.plugins.configuration.Description;
 import com.dtolabs.rundeck.core.plugins.configuration.Property;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -16,12 +17,18 @@ import java.util.Map;
 final class PluginProbe {
     private PluginProbe() { }
 
-    static Map<String, Object> probe(Engine engine, Request request) {
+    static Map<String, Object> probe(Engine engine, Request request) throws Exception {
         Path zip = Path.of(request.plugins().get(0));
         Map<String, Object> out = MetaProbe.probe(zip.toFile(), request.rundeckVersion());
         List<ProviderIdent> found = new ArrayList<>(engine.plugins.listProviders());
         found.sort(Comparator.comparing(ProviderIdent::getService).thenComparing(ProviderIdent::getProviderName));
         out.put("providers", found.stream().map(id -> describe(engine, id)).toList());
+        if (!found.isEmpty()) {
+            ProviderIdent any = found.get(0);
+            out.put("pictures", PluginResources.pictures(engine, any));
+            out.put("texts", PluginResources.texts(engine, any, StandardCharsets.UTF_8));
+            out.put("textsAsLatin1", PluginResources.texts(engine, any, StandardCharsets.ISO_8859_1));
+        }
         return out;
     }
 
@@ -36,6 +43,7 @@ final class PluginProbe {
                 out.put("description", description.getDescription());
                 out.put("properties", description.getProperties().stream().map(PluginProbe::property).toList());
             }
+            out.put("resources", PluginResources.names(engine, id));
         } catch (Exception | LinkageError e) { // whatever stops a provider is the finding
             out.put("error", causes(e));
         }

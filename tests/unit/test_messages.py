@@ -1,0 +1,89 @@
+"""The forms' texts by language: complete, and the same facts in each."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from debugcapture.providers import PROVIDERS
+from tools import generate, messages
+
+I18N = generate.ROOT / "resources" / "i18n"
+# What a text says in the words of a machine: these are no matter of language.
+FACT = re.compile(
+    r"""\$\{[^}]+\}              # what a job fills in
+      | \w+://[^\s,;]*[\w/]      # addresses
+      | ~?[\w.-]*/[\w./-]*\w     # files and folders
+      | [A-Z0-9_]{3,}(?![a-z])   # NAME, PORT, PEM, S3
+      | \d+(?=[^\d.,]|\.?$)      # numbers, but for their separators
+    """,
+    re.VERBOSE,
+)
+
+
+def read(name: str) -> dict[str, str]:
+    """Read a file as java.util.Properties does."""
+    lines = [line for line in (I18N / name).read_text(encoding="ascii").splitlines() if not line.startswith("#")]
+    pairs = (line.partition("=") for line in lines)
+    return {key: value.encode().decode("unicode-escape") for key, _, value in pairs}
+
+
+ENGLISH, GERMAN = read("messages.properties"), read("messages_de.properties")
+
+
+def test_each_text_is_there_in_both_languages() -> None:
+    assert list(GERMAN) == list(ENGLISH)
+    assert all(text.strip() for text in (*GERMAN.values(), *ENGLISH.values()))
+
+
+def test_each_form_is_covered() -> None:
+    assert {f"{one.name}.plugin.title" for one in PROVIDERS} < set(GERMAN)
+    asked = {entry["name"] for one in generate.plugin()["providers"] for entry in one["config"]}
+    assert {f"property.{name}.{part}" for name in asked for part in ("title", "description")} < set(GERMAN)
+
+
+@pytest.mark.parametrize("key", ENGLISH)
+def test_both_languages_name_the_same_facts(key: str) -> None:
+    assert sorted(set(FACT.findall(GERMAN[key]))) == sorted(set(FACT.findall(ENGLISH[key])))
+
+
+def test_german_is_german() -> None:
+    same = {key for key, text in GERMAN.items() if key.endswith("description") and text == ENGLISH[key]}
+    assert same == set()
+
+
+def test_blank_field_says_in_german_what_it_stands_for() -> None:
+    assert GERMAN["property.spool_limit.description"] == "Mehr liegt nie im Spool. Leer: 20480."
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda texts: texts["settings"].pop("pod"), "it lacks property.pod.description, property.pod.title"),
+        (lambda texts: texts["settings"]["pod"].update(title=""), "it lacks property.pod.title"),
+        (lambda texts: texts["settings"].update(pot={"title": "Topf"}), "nothing shows property.pot.title"),
+        (lambda texts: texts["steps"].update(x={"title": "X"}), "nothing shows x.plugin.title"),
+    ],
+    ids=["missing", "empty", "unknown setting", "unknown step"],
+)
+def test_check_fails_where_german_lacks_a_text_or_has_one_too_many(
+    change: Any, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = yaml.safe_load(messages.GERMAN.read_text(encoding="utf-8"))
+    change(texts)
+    source = tmp_path / "german.yaml"
+    source.write_text(yaml.safe_dump(texts))
+    monkeypatch.setattr(messages, "GERMAN", source)
+    assert generate.main(["--check"]) == 1
+    assert f"german.yaml: {told}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [("für", "f\\u00fcr"), ("a\\b", "a\\\\b"), ("a\nb", "a\\nb"), ("🙂", "\\ud83d\\ude42")]
+)
+def test_whatever_reads_the_file_reads_the_same(text: str, written: str) -> None:
+    assert messages.properties({"k": text}).splitlines()[1] == f"k={written}"

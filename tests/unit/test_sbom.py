@@ -1,0 +1,92 @@
+"""The bill of materials: valid, the same each time, and with what each file consists of."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from debugcapture import __version__
+from tools import sbom
+
+METADATA = {
+    "alpha-2.0.dist-info": "Name: Alpha\nVersion: 2.0\nLicense-Expression: MIT\n\nText: no header\n",
+    "beta_gamma-1.dist-info": "Name: beta_gamma\nVersion: 1\nLicense: our own, see LICENSE\n",
+}
+
+
+@pytest.fixture
+def zips(tmp_path: Path) -> tuple[Path, Path]:
+    """A zip that carries two packages, and one that carries none."""
+    carrying, slim = tmp_path / "bundled.zip", tmp_path / "slim.zip"
+    with zipfile.ZipFile(carrying, "w") as archive:
+        for info, text in METADATA.items():
+            archive.writestr(f"bundled/contents/lib/{info}/METADATA", text)
+        archive.writestr("bundled/contents/lib/alpha/vendored/old-1.dist-info/METADATA", "Name: old\nVersion: 1\n")
+    with zipfile.ZipFile(slim, "w") as archive:
+        archive.writestr("slim/plugin.yaml", "name: x\n")
+    return carrying, slim
+
+
+def bill(zips: tuple[Path, Path]) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(sbom.bill_of_materials(zips, zips[0]))
+    return made
+
+
+def needs(made: Mapping[str, Any], name: str) -> list[str]:
+    found: list[str] = next(one.get("dependsOn", []) for one in made["dependencies"] if one["ref"] == name)
+    return found
+
+
+def test_is_valid_cyclonedx(zips: tuple[Path, Path]) -> None:
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(sbom.bill_of_materials(zips, zips[0])) is None
+
+
+def test_same_files_give_the_same_bill_at_the_date_of_the_sources(
+    zips: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
+    first = sbom.bill_of_materials(zips, zips[0])
+    assert sbom.bill_of_materials(zips, zips[0]) == first
+    assert json.loads(first)["metadata"]["timestamp"] == "2026-09-21T14:13:20+00:00"
+    zips[1].write_bytes(b"other")
+    assert json.loads(sbom.bill_of_materials(zips, zips[0]))["serialNumber"] != json.loads(first)["serialNumber"]
+
+
+def test_bundled_zip_consists_of_what_it_carries(zips: tuple[Path, Path]) -> None:
+    made = bill(zips)
+    assert needs(made, "bundled.zip") == ["pkg:pypi/alpha@2.0", "pkg:pypi/beta-gamma@1"]
+    licenses = {one["name"]: one.get("licenses") for one in made["components"]}
+    assert licenses["alpha"] == [{"license": {"id": "MIT"}}]
+    assert licenses["beta-gamma"] is None  # not a license that SPDX knows
+
+
+def test_slim_zip_needs_what_the_lock_has(zips: tuple[Path, Path]) -> None:
+    locked = {line.split()[0] for line in sbom.LOCK.read_text().splitlines() if "==" in line and line[0].isalpha()}
+    assert {one.rpartition("/")[2].replace("@", "==") for one in needs(bill(zips), "slim.zip")} == locked
+
+
+def test_toolbox_consists_of_its_list_and_ours_of_their_modules(zips: tuple[Path, Path]) -> None:
+    made = bill(zips)
+    tools = needs(made, "debug-capture-toolbox")
+    assert {"node-inspect", "php-stacks", "store-upload", "pkg:deb/debian/gdb-minimal"} < set(tools)
+    assert [one for one in tools if one.startswith(("pkg:cargo/rbspy@", "pkg:pypi/py-spy@"))]
+    assert needs(made, "php-stacks") == []
+    for tool in ("node-inspect", "store-upload"):
+        required = (sbom.TOOLBOX / tool / "go.mod").read_text().split("require ")[1].split()
+        assert needs(made, tool) == [f"pkg:golang/{required[0]}@{required[1]}"]
+
+
+def test_product_is_all_of_it(zips: tuple[Path, Path]) -> None:
+    made = bill(zips)
+    product = made["metadata"]["component"]
+    assert (product["name"], product["version"]) == ("kubernetes-debug-capture", __version__)
+    assert needs(made, product["bom-ref"]) == ["bundled.zip", "debug-capture-toolbox", "slim.zip"]
+    known = {product["bom-ref"], *(one["bom-ref"] for one in made["components"])}
+    assert {one["ref"] for one in made["dependencies"]} == known

@@ -1,0 +1,62 @@
+"""Draw the plugin's icons from tools/icons.svg: `python -m tools.icons`, for who has changed them.
+
+Rundeck shows PROVIDER.icon.png for a step, else icon.png; 16 pixels high in most places, more on the plugin's own page.
+Source: Rundeck 5, UiPluginService.
+"""
+
+import io
+import re
+import sys
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser
+
+from lab.browser import chromium
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = Path(__file__).with_name("icons.svg")
+_MAIN = "k8s-debug-capture"  # the plugin's own, too
+_PIXELS, _MAIN_PIXELS = 64, 128
+
+
+def symbols() -> list[str]:
+    """Return the names of the steps that have an icon."""
+    return re.findall(r'<symbol id="([\w-]+)"', SOURCE.read_text(encoding="utf-8"))
+
+
+def icons(browser: Browser) -> dict[str, bytes]:
+    """Return the content of each file of resources/ by its name; a node step has the icon of its step."""
+    drawn = {"icon.png": _drawn(browser, _MAIN, _MAIN_PIXELS)}
+    for name in symbols():
+        picture = _drawn(browser, name, _PIXELS)
+        drawn |= {f"{name}.icon.png": picture, f"{name}-node.icon.png": picture}
+    return drawn
+
+
+def _drawn(browser: Browser, name: str, pixels: int) -> bytes:
+    page = browser.new_page(viewport={"width": pixels, "height": pixels})
+    svg = SOURCE.read_text(encoding="utf-8").replace("</svg>", f'<use href="#{name}"/></svg>')
+    page.set_content(f"<style>body{{margin:0}} svg{{display:block}}</style>{svg}")
+    picture = page.screenshot(omit_background=True)
+    page.close()
+    small = io.BytesIO()
+    Image.open(io.BytesIO(picture)).save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def main() -> int:
+    """Draw all of them into resources/."""
+    sys.path.insert(0, str(ROOT / "contents"))
+    from debugcapture.providers import PROVIDERS
+
+    steps = {f"{one.name}.icon.png" for one in PROVIDERS} | {"icon.png"}
+    with chromium() as browser:
+        for name, content in icons(browser).items():
+            if name in steps:
+                (ROOT / "resources" / name).write_bytes(content)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,127 @@
+"""The bill of materials of a release, in CycloneDX 1.6: which packages each file carries, needs, or is built from.
+
+The same files give the same text: serial number and time come from them and from SOURCE_DATE_EPOCH. What a Debian
+package of the toolbox is worth is decided where the image is built, so those have a name and no version.
+"""
+
+import hashlib
+import re
+import uuid
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from email.parser import HeaderParser
+from pathlib import Path
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import HashAlgorithm, HashType
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import LicenseExpression
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from debugcapture import __version__
+from tools.archive import source_date
+from tools.vendored import LOCK, ROOT
+
+TOOLBOX = ROOT / "deploy" / "toolbox"
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "kubernetes-debug-capture")
+_LICENSES = LicenseFactory()
+
+
+def bill_of_materials(made: Sequence[Path], carrying: Path) -> str:
+    """Return the bill of the files ``made``; ``carrying`` is that of them that carries its packages."""
+    product = _own("kubernetes-debug-capture", ComponentType.APPLICATION)
+    bom = Bom(serial_number=_serial(made), metadata=BomMetaData(component=product, timestamp=_moment()))
+    files = [_file(one) for one in made]
+    locked, carried = list(_locked()), list(_carried(carrying))
+    for file, path in zip(files, made, strict=True):
+        _enter(bom, file, carried if path == carrying else locked if path.suffix in (".zip", ".whl") else [])
+    toolbox = _own("debug-capture-toolbox", ComponentType.CONTAINER)
+    _enter(bom, toolbox, list(_toolbox(bom)))
+    bom.register_dependency(product, [*files, toolbox])
+    text: str = JsonV1Dot6(bom).output_as_string(indent=2)
+    return text + "\n"
+
+
+def _enter(bom: Bom, one: Component, needs: Sequence[Component]) -> None:
+    """Add a component with those that it consists of; what is there already is not added again."""
+    for component in (one, *needs):
+        if not any(known.bom_ref.value == component.bom_ref.value for known in bom.components):
+            bom.components.add(component)
+    bom.register_dependency(one, needs)
+
+
+def _carried(zipped: Path) -> Iterator[Component]:
+    """Yield the packages that the zip carries, as their own metadata name them."""
+    with zipfile.ZipFile(zipped) as archive:
+        for name in archive.namelist():
+            if re.fullmatch(r"[^/]+/contents/lib/[^/]+\.dist-info/METADATA", name):
+                about = HeaderParser().parsestr(archive.read(name).decode())
+                spoken = about["License-Expression"] or about["License"] or ""
+                yield _python(about["Name"], about["Version"], spoken)
+
+
+def _locked() -> Iterator[Component]:
+    """Yield the packages that pip installs for the slim zip and the wheel."""
+    for line in re.findall(r"(?m)^[\w.-]+==.+$", LOCK.read_text(encoding="utf-8")):
+        wanted = Requirement(line.partition("\\")[0])
+        yield _python(wanted.name, str(wanted.specifier).removeprefix("=="), "")
+
+
+def _toolbox(bom: Bom) -> Iterator[Component]:
+    """Yield the tools of the debug image, and enter the modules that ours are built from."""
+    for line in (TOOLBOX / "tools.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        source, package, _ = line.split()
+        if source == "go":
+            tool = _own(package, ComponentType.APPLICATION)
+            _enter(bom, tool, list(_modules(TOOLBOX / package / "go.mod")))
+            yield tool
+        else:
+            name, _, version = re.sub(r"==|@", " ", package).partition(" ")
+            kind, space = {"debian": ("deb", "debian"), "pip": ("pypi", ""), "cargo": ("cargo", "")}[source]
+            yield _library(PackageURL(kind, space or None, name, version or None))
+
+
+def _modules(go_mod: Path) -> Iterator[Component]:
+    for name, version in re.findall(r"(?m)^(?:require)?\s+(\S+) (v\S+)", go_mod.read_text(encoding="utf-8")):
+        space, _, last = name.rpartition("/")
+        yield _library(PackageURL("golang", space, last, version))
+
+
+def _python(name: str, version: str, spoken: str) -> Component:
+    return _library(PackageURL("pypi", None, canonicalize_name(name), version), spoken)
+
+
+def _library(purl: PackageURL, spoken: str = "") -> Component:
+    """Return a package of somebody else's; ``spoken`` is its license, of which only one that SPDX knows is told."""
+    made = _LICENSES.make_from_string(spoken) if spoken else None
+    known = made and (isinstance(made, LicenseExpression) or made.id)
+    name = f"{purl.namespace}/{purl.name}" if purl.type == "golang" else purl.name
+    return Component(
+        name=name, version=purl.version, purl=purl, bom_ref=str(purl), licenses=[made] if made and known else []
+    )
+
+
+def _own(name: str, kind: ComponentType) -> Component:
+    license_ = _LICENSES.make_with_expression("Apache-2.0")
+    return Component(name=name, version=__version__, type=kind, bom_ref=name, licenses=[license_])
+
+
+def _file(path: Path) -> Component:
+    checksum = HashType(alg=HashAlgorithm.SHA_256, content=hashlib.sha256(path.read_bytes()).hexdigest())
+    return Component(name=path.name, type=ComponentType.FILE, bom_ref=path.name, hashes=[checksum])
+
+
+def _serial(made: Iterable[Path]) -> uuid.UUID:
+    sums = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in made)
+    return uuid.uuid5(_NAMESPACE, " ".join(sums))
+
+
+def _moment() -> datetime:
+    return datetime.fromtimestamp(source_date(), timezone.utc)

@@ -1,0 +1,83 @@
+"""Take the pictures of the documents from a real capture on the lab: `./build.sh screenshots`.
+
+The deadlocked service of the lab is captured into the lab's S3 and told in an incident of a simulated account; Chromium
+then opens the incident and, by the link of its note, the report.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from debugcapture.runbook import capture
+from lab.browser import chromium
+from lab.demo import running_pod
+from lab.pagerduty.alerts import Subject, alert_bodies
+from lab.stores import s3_endpoint
+from tests.cluster.captures import caller, settings
+from tests.simulator import Simulator, simulator
+
+PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+NAMESPACE, SERVICE, INCIDENT = "shop", "checkout", "Q1CHECKOUT0001"
+MOST_BYTES = 200_000
+_SIZE = {"width": 1180, "height": 900}
+_COLORS = 128
+
+
+def main() -> int:
+    """Take both pictures."""
+    with tempfile.TemporaryDirectory() as scratch, simulator(Path(scratch, "pagerduty")) as account:
+        _captured(account, Path(scratch, "spool"))
+        with chromium() as browser:
+            _keep(_incident(browser, account), "incident.png")
+            _keep(_report(browser, account), "report.png")
+    return 0
+
+
+def _captured(account: Simulator, spool: Path) -> None:
+    where, pod = s3_endpoint(), running_pod(SERVICE)
+    alert = alert_bodies(Subject("lab", NAMESPACE, SERVICE, pod, "checkout"))["Alertmanager"]
+    account.create(INCIDENT, alert, title="checkout answers no requests")
+    store = {"store": f"s3://{where.bucket}/pictures", "s3_endpoint": where.url, "s3_region": where.region}
+    keys = {"s3_access_key": where.access_key, "s3_secret_key": where.secret_key}
+    given = settings(namespace=NAMESPACE, workload=SERVICE, **store, **keys, **account.settings(INCIDENT))
+    capture(given, caller(spool, []))
+
+
+def _incident(browser: Browser, account: Simulator) -> bytes:
+    page = _opened(browser, account)
+    return page.screenshot(full_page=True, clip={"x": 0, "y": 0, **_SIZE})
+
+
+def _report(browser: Browser, account: Simulator) -> bytes:
+    page = _opened(browser, account)
+    page.locator(".note a[href*='/index.html']").click()
+    return page.screenshot(full_page=True, clip={"x": 0, "y": 0, **_SIZE, "height": 1100})
+
+
+def _opened(browser: Browser, account: Simulator) -> Page:
+    page = browser.new_page(viewport=_SIZE, color_scheme="light")  # type: ignore[arg-type] # its own type of a dict
+    page.set_extra_http_headers({"Authorization": f"Bearer {account.keys.bearer}"})
+    page.goto(f"{account.url}/incidents/{INCIDENT}")
+    page.set_extra_http_headers({})
+    return page
+
+
+def _keep(picture: bytes, name: str) -> None:
+    """Write a picture with few colors, which a page of text has anyway."""
+    small = io.BytesIO()
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(_COLORS).save(small, "PNG", optimize=True)
+    if small.tell() > MOST_BYTES:
+        raise SystemExit(f"{name} would have {small.tell()} bytes; {MOST_BYTES} are allowed")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    (PICTURES / name).write_bytes(small.getvalue())
+    print(f"docs/pictures/{name}  {small.tell() / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
