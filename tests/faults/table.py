@@ -43,8 +43,6 @@ CONNECTION = (
         "the proxy does not lead to the API server", "Check HTTPS_PROXY", "none"),
     Row("connection", "the proxy wants a login", inputs.proxy_that_wants_a_login, 5,
         "407", "Check HTTPS_PROXY", "none"),
-    Row("connection", "the API server is too busy (429)", inputs.server_that_is_too_busy, 5,
-        "HTTP 429", "", "none"),
 )  # fmt: skip
 
 RBAC = (
