@@ -53,7 +53,7 @@ func answer(mode string) {
 			os.Stdout.Write(block)
 		}
 	case "hangs":
-		select {}
+		time.Sleep(24 * time.Hour)
 	case "lies":
 		fmt.Print("short")
 		fmt.Fprintf(os.Stderr, "\ndebug-capture-end 99999999999999999 0 %s\n", strings.Repeat("0", 64))
