@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_what_a_pod_holds_is_in_no_text(web: tuple[str, tuple[str, ...]], level:
     ran = run_step(
         "k8s-debug-capture",
         spool,
-        environment={"RD_JOB_LOGLEVEL": level},
+        {"RD_JOB_LOGLEVEL": level},
         namespace=namespace,
         pod="web",
         collectors="pod-snapshot,workload,processes,network-state,disk",
@@ -79,7 +80,7 @@ def test_what_a_pod_holds_is_in_no_text(web: tuple[str, tuple[str, ...]], level:
     clean(ran, spool, *known)
 
 
-def _kubeconfig(user: dict[str, object]) -> str:
+def _kubeconfig(user: Mapping[str, object]) -> str:
     config = json.loads(json.dumps({"kind": "Config", "current-context": "a"}))
     cluster = {
         "server": lab.kubernetes.endpoint().server,
@@ -144,7 +145,7 @@ PLACES = ("token", "kubeconfig", "kubeconfig that is no YAML", "exec plugin", "p
 def test_a_secret_that_is_refused_is_in_no_text(place: str, spool: Path) -> None:
     """At DEBUG, where the stack trace is shown too; what INFO says is a part of it."""
     value, settings, variables = _failing(place)
-    ran = run_step("k8s-debug-capture", spool, environment={"RD_JOB_LOGLEVEL": "DEBUG", **variables}, **settings)
+    ran = run_step("k8s-debug-capture", spool, {"RD_JOB_LOGLEVEL": "DEBUG", **variables}, **settings)
     assert ran.code not in (0, 1), ran.errors
     assert "Error: " in ran.errors
     clean(ran, spool, value)

@@ -9,7 +9,7 @@ import pytest
 
 from tools.audit import FOUND, NONE_KNOWN, NOT_ASKED, audited
 
-BAD = {"id": "CVE-1", "fix_versions": ["2"]}
+BAD: dict[str, object] = {"id": "CVE-1", "fix_versions": ["2"]}
 
 
 def report(*vulnerabilities: dict[str, object], **package: object) -> str:
