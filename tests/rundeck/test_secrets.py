@@ -14,7 +14,7 @@ import lab.pagerduty
 from lab.demo import notes
 from lab.kubernetes.kubectl import Kubectl
 from lab.project import Project
-from lab.stores import s3_endpoint, sftp_endpoint
+from lab.stores import azure_endpoint, s3_endpoint, sftp_endpoint
 from tests.cluster.hostile import Ran, run_step
 from tests.cluster.objects import container, pod, pod_spec
 from tests.secrecy import canary, files, leaks
@@ -99,6 +99,7 @@ def _kubeconfig(user: Mapping[str, object]) -> str:
 def _failing(place: str) -> tuple[str, dict[str, str], dict[str, str]]:
     """Return a canary for ``place``, and the settings and variables that put it there and make the step fail."""
     value, cluster, store = canary(place), lab.kubernetes.endpoint(), s3_endpoint()
+    azure = {"store": f"azblob://{azure_endpoint().account}/x/y", "azure_endpoint": azure_endpoint().url}
     shop = {"namespace": "shop", "workload": "orders", "collectors": "logs"}
     s3 = {"store": f"s3://{store.bucket}/x", "s3_endpoint": store.url, "s3_region": store.region}
     sftp = {"store": f"sftp://nobody@127.0.0.1:{sftp_endpoint().port}/x"}
@@ -125,11 +126,8 @@ def _failing(place: str) -> tuple[str, dict[str, str], dict[str, str]]:
         "SFTP password": (shop | sftp | {"sftp_password": value}, {}),
         "SFTP key": (shop | sftp | {"sftp_private_key": f"-----BEGIN OPENSSH PRIVATE KEY-----\n{value}"}, {}),
         "SFTP passphrase": (shop | sftp | {"sftp_private_key": "x", "sftp_passphrase": value}, {}),
-        "Azure key": (shop | {"store": "azblob://devstoreaccount1/x/y", "azure_key": value}, {}),
-        "Azure connection string": (
-            shop | {"store": "azblob://devstoreaccount1/x/y", "azure_connection_string": f"AccountKey={value}"},
-            {},
-        ),
+        "Azure key": (shop | azure | {"azure_key": value}, {}),
+        "Azure connection string": (shop | azure | {"azure_connection_string": f"AccountKey={value}"}, {}),
         "PagerDuty token": (shop | incident | {"pagerduty_token": value}, {}),
         "debug container's environment": (shop | {"environment": f"A={value} B", "collectors": "logs"}, {}),
     }[place]
