@@ -21,7 +21,7 @@ def things() -> list[dict[str, Any]]:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def account(kubectl: Kubectl) -> Iterator[str]:
     """The manifest's account with its role, and its namespace; the rest is tried, not made."""
     made = [
@@ -30,7 +30,7 @@ def account(kubectl: Kubectl) -> Iterator[str]:
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": made})
     kubectl("apply", "-f", "-", stdin=text)
     yield f"system:serviceaccount:{OWN}:{OWN}"
-    kubectl("delete", "-f", "-", "--wait=false", stdin=text)
+    kubectl("delete", "-f", "-", "--timeout=120s", stdin=text)
 
 
 def test_api_server_takes_all_of_it_and_its_pods_are_restricted(account: str, kubectl: Kubectl) -> None:
@@ -49,8 +49,8 @@ def test_api_server_takes_all_of_it_and_its_pods_are_restricted(account: str, ku
 
 
 def test_account_may_do_what_the_server_does_and_no_more(account: str, kubectl: Kubectl) -> None:
-    def may(verb: str, resource: str) -> bool:
-        return kubectl.succeeds("auth", "can-i", verb, resource, f"--as={account}", "--all-namespaces")
+    def may(verb: str, resource: str, *part: str) -> bool:
+        return kubectl.succeeds("auth", "can-i", verb, resource, *part, f"--as={account}", "--all-namespaces")
 
     lists = (
         "namespaces",
@@ -63,5 +63,11 @@ def test_account_may_do_what_the_server_does_and_no_more(account: str, kubectl: 
     )
     assert [one for one in lists if not may("list", one)] == []
     assert may("get", "pods")
-    more = [("get", "secrets"), ("list", "secrets"), ("get", "pods/log"), ("create", "pods/exec"), ("delete", "pods")]
+    more = [
+        ("get", "secrets"),
+        ("list", "secrets"),
+        ("get", "pods", "--subresource=log"),
+        ("create", "pods", "--subresource=exec"),
+        ("delete", "pods"),
+    ]
     assert [one for one in more if may(*one)] == []

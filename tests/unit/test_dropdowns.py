@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from debugcapture.options import Kind
 from debugcapture.options_server import parameters
 from debugcapture.providers import provider
 from tests.unit.test_jobs import JOBS, each_job, options
@@ -19,6 +20,7 @@ from tools.project_archive import Edition, job_xml, write_project_archive
 
 SERVER = "https://options.example.com:8790"
 each_source = pytest.mark.parametrize("source", [PLUGIN, SERVER])
+KINDS: tuple[Kind, ...] = ("namespaces", "workloads", "pods", "containers")
 FILLED = {"optionValuesPluginType", "valuesUrl", "configRemoteUrl"}
 
 
@@ -48,7 +50,8 @@ def test_url_of_a_dropdown_is_one_that_the_server_answers(job: dict[str, Any]) -
     for one in filled(job, SERVER).values():
         assert set(re.findall(r"\$\{option\.(\w+)\.value\}", one["valuesUrl"])) <= named - {one["name"]}
         parts = urlsplit(re.sub(r"\$\{option\.\w+\.value\}", "shop", one["valuesUrl"]))
-        assert parameters(parts.path.removeprefix("/"), parts.query) == dict(parse_qsl(parts.query))
+        kind = next(one for one in KINDS if parts.path == f"/{one}")
+        assert parameters(kind, parts.query) == dict(parse_qsl(parts.query))
         assert parts.fragment == "timeout=8;retry=1"
 
 
