@@ -8,6 +8,7 @@ jobs/cloud instead, and no steps' defaults. Sources: Rundeck documentation, "Pro
 import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -16,6 +17,7 @@ import yaml
 
 from tools.archive import source_date, write_zip
 from tools.cloud_jobs import CLOUD, cloud_uuid
+from tools.dropdowns import PLUGIN, TOKEN, with_dropdowns
 from tools.project_settings import with_settings
 from tools.vendored import ROOT
 
@@ -27,6 +29,8 @@ _DELIMITER = ","
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 _SECURE = ("hidden", "secure", "valueExposed", "storagePath")
 _FLAGS = ("executionEnabled", "multipleExecutions", "nodeFilterEditable", "scheduleEnabled")
+_OPTION = ("name", "label", "description", "required", "enforced", "value", "values", "regex")
+_DROPDOWN = ("optionValuesPluginType", "valuesUrl", "configRemoteUrl")
 _TEXTS = ("defaultTab", "description", "group", "id", "loglevel", "name", "timeout", "uuid")
 
 
@@ -35,23 +39,34 @@ def is_project_name(text: str) -> bool:
     return _PROJECT_NAME.fullmatch(text) is not None
 
 
-def write_project_archive(
-    goal: Path, project: str, given: Mapping[str, str] | None = None, *, cloud: bool = False
-) -> None:
-    """Write the archive of ``project`` to ``goal``; ``given`` are settings for every step that has them.
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """For whom an archive is made."""
 
-    With ``cloud`` it is the one that needs no plugin, and has no settings of its steps.
-    """
-    top = f"rundeck-{project}"
-    of_jobs = jobs(CLOUD if cloud else JOBS)
-    files: dict[str, bytes] = {f"{top}/jobs/job-{job['uuid']}.xml": job_xml(job) for job in of_jobs}
+    project: str
+    given: Mapping[str, str] = field(default_factory=dict)  # settings, for every step that has them
+    dropdowns: str = ""  # where options get names to offer from (`with_dropdowns`); "" for nowhere
+    cloud: bool = False  # for Runbook Automation: no plugin, so no settings of its steps and no dropdowns from it
+
+
+def write_project_archive(goal: Path, edition: Edition) -> None:
+    """Write the archive of ``edition`` to ``goal``. Raises ValueError for settings that no step has."""
+    top = f"rundeck-{edition.project}"
+    files = {f"{top}/jobs/job-{job['uuid']}.xml": job_xml(job) for job in _jobs_of(edition)}
     for part in PARTS.rglob("*"):
-        if part.is_file() and not (cloud and part == PROPERTIES):
+        if part.is_file() and not (edition.cloud and part == PROPERTIES):
             content = part.read_text(encoding="utf-8")
-            content = with_settings(content, given or {}) if part == PROPERTIES else content
-            content = _for_cloud(content) if cloud else content
-            files[f"{top}/{part.relative_to(PARTS)}"] = content.replace(PLACEHOLDER, project).encode()
-    write_zip(goal, {"META-INF/MANIFEST.MF": _manifest(project), **files})
+            content = with_settings(content, edition.given) if part == PROPERTIES else content
+            content = _for_cloud(content) if edition.cloud else content
+            files[f"{top}/{part.relative_to(PARTS)}"] = content.replace(PLACEHOLDER, edition.project).encode()
+    write_zip(goal, {"META-INF/MANIFEST.MF": _manifest(edition.project), **files})
+
+
+def _jobs_of(edition: Edition) -> Iterator[dict[str, Any]]:
+    source = "" if edition.cloud and edition.dropdowns == PLUGIN else edition.dropdowns
+    token = TOKEN.replace(PLACEHOLDER, edition.project)
+    for job in jobs(CLOUD if edition.cloud else JOBS):
+        yield with_dropdowns(job, source, token) if source else job
 
 
 def jobs(folder: Path = JOBS) -> Iterator[dict[str, Any]]:
@@ -102,9 +117,9 @@ def _choices(element: Element, job: Mapping[str, Any]) -> None:
 
 
 def _option(options: Element, option: Mapping[str, Any]) -> None:
-    _only(option, *("name", "label", "description", "required", "enforced", "value", "values", "regex"), *_SECURE)
+    _only(option, *_OPTION, *_SECURE, *_DROPDOWN)
     element = SubElement(options, "option", name=option["name"])
-    for name in ("value", "regex", "storagePath"):
+    for name in ("value", "regex", "storagePath", "valuesUrl"):
         if name in option:
             element.set(name, str(option[name]))
     for name in ("required", "enforced", "hidden", "secure", "valueExposed"):
@@ -113,9 +128,17 @@ def _option(options: Element, option: Mapping[str, Any]) -> None:
     if "values" in option:
         element.set("values", _joined(option))
         element.set("valuesListDelimiter", _DELIMITER)
-    for name in ("description", "label"):
+    for name in ("description", "label", "optionValuesPluginType"):
         if name in option:
             _text(element, name, option[name])
+    _remote(element, option.get("configRemoteUrl", {}))
+
+
+def _remote(option: Element, source: Mapping[str, str]) -> None:
+    _only(source, "authenticationType", "tokenStoragePath")
+    element = SubElement(option, "configRemoteUrl") if source else option
+    for name, value in source.items():
+        _text(element, name, value)
 
 
 def _joined(option: Mapping[str, Any]) -> str:

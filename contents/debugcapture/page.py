@@ -133,7 +133,7 @@ def _facts(manifest: Manifest, links_end: datetime | None) -> str:
         "More pods": ", ".join(one.pod for one in manifest.more_targets),
         "Container": f"{target.container}: {target.state}",
         "Image": target.image,
-        "Time": f"{_time(manifest.started)} to {_time(manifest.finished) if manifest.finished else 'not finished'}",
+        "Time": _period(manifest),
         **{key.replace("_", " ").capitalize(): value for key, value in manifest.trigger.items()},
         "Links open until": _time(links_end) if links_end else "",
     }
@@ -153,8 +153,9 @@ def _named(one: Artifact) -> str:
 
 
 def _tables(manifest: Manifest, links: Mapping[str, str]) -> Iterator[str]:
-    """Yield a table a pod."""
-    for pod, artifacts in groupby(sorted(manifest.artifacts, key=lambda one: one.pod), lambda one: one.pod):
+    """Yield a table a pod: what one came for first, what any pod has after it, what there was no need for last."""
+    ordered = sorted(manifest.artifacts, key=lambda one: (one.pod, one.outcome == "skipped", _is_snapshot(one)))
+    for pod, artifacts in groupby(ordered, lambda one: one.pod):
         rows = "".join(_row(one, links.get(one.file, one.file)) for one in artifacts)
         heading = f"<h3>{_escaped(pod)}</h3>" if pod else ""
         yield f"{heading}<table>{_HEAD}<tbody>{rows}</tbody></table>"
@@ -186,11 +187,22 @@ def _previews(artifacts: Sequence[Artifact], previews: Mapping[str, bytes]) -> s
 def _preview(one: Artifact, text: bytes) -> str:
     cut = f"\n[the first {size(len(text))} of {size(one.bytes)}]" if len(text) < one.bytes else ""
     shown = _escaped(text.decode(errors="replace") + cut)
-    opened = "" if one.collector == "pod-snapshot" else " open"  # the dump is what one came for
+    opened = "" if _is_snapshot(one) else " open"  # the dump is what one came for
     name = _escaped(_named(one))
     # What scrolls has to be reached by keyboard, and to have a name then.
     box = f'<pre tabindex="0" role="region" aria-label="{name}">{shown}</pre>'
     return f"<details{opened}><summary>{name}</summary>{box}</details>"
+
+
+def _is_snapshot(one: Artifact) -> bool:
+    return one.collector == "pod-snapshot"
+
+
+def _period(manifest: Manifest) -> str:
+    if manifest.finished is None:
+        return f"{_time(manifest.started)}, not finished"
+    took = (manifest.finished - manifest.started).total_seconds()
+    return f"{_time(manifest.started)}, {took:.0f} s"
 
 
 def _time(moment: datetime) -> str:

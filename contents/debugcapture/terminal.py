@@ -1,5 +1,6 @@
 """What a person at a terminal sees: lines without control characters, and below them how far the capture is."""
 
+import os
 import shutil
 import sys
 import threading
@@ -29,7 +30,7 @@ class Screen:
     def __init__(self, messages: TextIO) -> None:
         """Print lines to ``messages``; the status line is on standard error, where that is a terminal."""
         self._messages = messages
-        self._live = sys.stderr.isatty()
+        self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._lock, self._done = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
 

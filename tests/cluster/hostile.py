@@ -53,7 +53,7 @@ class Ran:
     seen: tuple[str, ...]  # command lines of the process and its children while it ran
 
 
-def run_step(provider: str, spool: Path, *, environment: Mapping[str, str] | None = None, **settings: str) -> Ran:
+def run_step(provider: str, spool: Path, environment: Mapping[str, str] | None = None, /, **settings: str) -> Ran:
     """Run ``provider`` in a process of its own, as the cluster's administrator."""
     cluster = lab.kubernetes.endpoint()
     given = {"kubeconfig": str(cluster.kubeconfig), "image": cluster.toolbox_image, "spool": str(spool)} | settings

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -63,14 +64,15 @@ class Machine:
 
     def own(self, text: str) -> str:
         """With the test's account in place of debug-capture, which in names of files and keys it is not."""
-        return re.sub(r"(?<!kubernetes-)(?<!/)debug-capture(?!/)", self.account, text)
+        return re.sub(r"(?<!kubernetes-)(?<!ops/)debug-capture(?!/)", self.account, text)
 
 
 @pytest.fixture
 def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machine]:
     """What an engineer has who has just cloned the project: a shell, kubectl, and the addresses of their services."""
-    folder, account = tmp_path / "clone", f"dc-{secrets.token_hex(4)}"
+    folder, rbac, account = tmp_path / "clone", tmp_path / "rbac", f"dc-{secrets.token_hex(4)}"
     subprocess.run(["git", "clone", "--quiet", REPO, folder], check=True)
+    _lend_venv(folder)
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "kubectl").symlink_to(kubectl.program)
@@ -94,9 +96,11 @@ def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machin
             "s3://captures/debug": f"s3://{store.bucket}/{account}",
             "s3_region=eu-central-1": of_s3,
             "rundeck@example.com": incidents.sender,
+            "deploy/rbac": str(rbac),
         },
     )
-    for manifest in (folder / "deploy" / "rbac").rglob("*.yaml"):
+    shutil.copytree(folder / "deploy" / "rbac", rbac)
+    for manifest in rbac.rglob("*.yaml"):
         manifest.write_text(made.own(manifest.read_text()))
     yield made
     kubectl("delete", "namespace", account, "--ignore-not-found", "--wait=false")
@@ -104,6 +108,14 @@ def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machin
         left = [one for one in kubectl("get", kind, "--output=name").split() if account in one]
         if left:
             kubectl("delete", *left)
+
+
+def _lend_venv(clone: Path) -> None:
+    """Give ``clone`` this project's .venv by hard links: from the same lock it would make the same, in minutes."""
+    shutil.copytree(REPO / ".venv", clone / ".venv", symlinks=True, copy_function=os.link)
+    (path_file,) = (clone / ".venv").glob("lib/python*/site-packages/debugcapture.pth")
+    path_file.unlink()
+    path_file.write_text(f"{clone / 'contents'}\n")
 
 
 def test_every_block_says_what_it_is() -> None:
@@ -124,11 +136,10 @@ RUN = {page: [block for block in blocks(page) if block.runs] for page in PAGES}
 
 
 @pytest.mark.parametrize("page", [page for page, found in RUN.items() if found and page.name != "README.md"], ids=str)
-def test_commands_of_a_page(page: Path, machine: Machine, kubectl: Kubectl) -> None:
+def test_commands_of_a_page(page: Path, machine: Machine) -> None:
     """After the account and the size that the README has made."""
-    kubectl("apply", "-f", str(machine.folder / "deploy" / "rbac" / "account.yaml"))
-    size = machine.folder / "deploy" / "rbac" / "namespace" / "capture.yaml"
-    kubectl("apply", f"--namespace={machine.namespace}", "-f", str(size))
+    account, size = "-f deploy/rbac/account.yaml", "-n shop -f deploy/rbac/namespace/capture.yaml"
+    machine.run(Block(page, "bash", f"kubectl apply {account}\nkubectl apply {size}", ""))
     for block in RUN[page]:
         machine.run(block)
 

@@ -65,7 +65,7 @@ def etcd_away_for_a_while(world: World) -> None:
         kill("etcd")
 
     world.at("Stream: ", away)
-    world.at("stream.bin", repair)
+    world.at("Rest: failed", repair)
 
 
 def node_that_is_gone(world: World) -> None:

@@ -7,18 +7,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.connect import connect
-from debugcapture.errors import CaptureError
-from debugcapture.settings import ConnectionSettings
-from lab.process import wait_until
-from tests.faults.refusals import rules
 from tests.faults.world import World
 from tests.rundeck.credentials import expired_token, unknown_authority
 
 NOBODY = "127.0.0.1:9"  # nobody listens there
 _REFUSED = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-_BUSY = "flowcontrol.apiserver.k8s.io/v1"
 
 
 def shell_in_the_name(world: World) -> None:
@@ -85,39 +78,6 @@ def proxy_that_is_down(world: World) -> None:
 
 def proxy_that_wants_a_login(world: World) -> None:
     world.environment["HTTPS_PROXY"] = f"http://127.0.0.1:{world.broken.enter_context(listening(_REFUSED))}"
-
-
-def server_that_is_too_busy(world: World) -> None:
-    """The API server's own priority and fairness, with no seat for this account."""
-    namespace = world.own_namespace()
-    world.own_pod()
-    account = world.account()
-    account.may(rules(world))
-    name = f"debug-{namespace}"
-    limited = {"nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0,
-               "limitResponse": {"type": "Reject"}}  # fmt: skip
-    world.applied_for_all({
-        "apiVersion": _BUSY, "kind": "PriorityLevelConfiguration", "metadata": {"name": name},
-        "spec": {"type": "Limited", "limited": limited},
-    })  # fmt: skip
-    whom = {"kind": "ServiceAccount", "serviceAccount": {"name": account.name, "namespace": namespace}}
-    what = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"], "clusterScope": True}
-    world.applied_for_all({
-        "apiVersion": _BUSY, "kind": "FlowSchema", "metadata": {"name": name},
-        "spec": {"priorityLevelConfiguration": {"name": name}, "matchingPrecedence": 2,
-                 "rules": [{"subjects": [whom], "resourceRules": [what]}]},
-    })  # fmt: skip
-    wait_until("an answer that it is too busy", lambda: _answers_busy(world.settings), 60)
-
-
-def _answers_busy(settings: dict[str, str]) -> bool:
-    names = ("server", "token", "ca_certificate")
-    api = Api(connect(ConnectionSettings(**{name: settings[name] for name in names})))
-    try:
-        api.pods(settings["namespace"])
-    except CaptureError as error:
-        return "429" in str(error)
-    return False
 
 
 @contextmanager

@@ -43,8 +43,6 @@ CONNECTION = (
         "the proxy does not lead to the API server", "Check HTTPS_PROXY", "none"),
     Row("connection", "the proxy wants a login", inputs.proxy_that_wants_a_login, 5,
         "407", "Check HTTPS_PROXY", "none"),
-    Row("connection", "the API server is too busy (429)", inputs.server_that_is_too_busy, 5,
-        "HTTP 429", "", "none"),
 )  # fmt: skip
 
 RBAC = (
@@ -186,7 +184,8 @@ DAEMONS = (
     Row("API server", "its certificate authority is replaced while a capture runs",
         daemons.authority_replaced_meanwhile, EXIT_PARTIAL, "not trusted", "Check the CA", "partial"),
     Row("etcd", "it is restarted while a file is fetched", daemons.restarted_in_mid_fetch("etcd"), 0, "Big"),
-    Row("etcd", "it is away while a capture runs", daemons.etcd_away_for_a_while, EXIT_PARTIAL, "etcd", "", "partial"),
+    Row("etcd", "it is away while a capture runs", daemons.etcd_away_for_a_while, EXIT_PARTIAL,
+        "Rest failed", "", "partial"),
     Row("node", "containerd is restarted while a file is fetched", daemons.restarted_in_mid_fetch("containerd"), 0,
         "Big"),
     Row("node", "the kubelet is restarted while a file is fetched", daemons.restarted_in_mid_fetch("kubelet"), 0,

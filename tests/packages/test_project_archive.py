@@ -10,7 +10,7 @@ import yaml
 from lab.rundeck.project_import import IMPORTED, imported, job_of
 from tools import package
 from tools.cloud_jobs import CLOUD
-from tools.project_archive import JOBS, job_xml, jobs, write_project_archive
+from tools.project_archive import JOBS, Edition, job_xml, jobs, write_project_archive
 
 ROOT = JOBS.parent
 BY_OPERATORS = {
@@ -29,14 +29,14 @@ BY_OPERATORS = {
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     goal = tmp_path / "shop.rdproject.jar"
-    write_project_archive(goal, "shop")
+    write_project_archive(goal, Edition("shop"))
     return goal
 
 
 @pytest.fixture
 def cloud_archive(tmp_path: Path) -> Path:
     goal = tmp_path / "shop-cloud.rdproject.jar"
-    write_project_archive(goal, "shop", cloud=True)
+    write_project_archive(goal, Edition("shop", cloud=True))
     return goal
 
 
@@ -138,7 +138,7 @@ def test_nothing_is_in_the_archive_that_no_import_reads(archive: Path) -> None:
 
 def test_a_second_import_finds_the_same_bytes_and_ids(archive: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.rdproject.jar"
-    write_project_archive(again, "shop")
+    write_project_archive(again, Edition("shop"))
     assert again.read_bytes() == archive.read_bytes()
     assert len({job["uuid"] for job in jobs()}) == len(list(jobs()))
 
@@ -160,7 +160,7 @@ def test_it_is_handed_out_beside_the_plugin(tmp_path: Path, monkeypatch: pytest.
 def test_settings_that_are_given_are_defaults_of_each_step_that_has_them(tmp_path: Path) -> None:
     goal = tmp_path / "ops.rdproject.jar"
     given = {"server": "https://10.0.0.1:6443", "store": "s3://captures/debug", "link_base": "https://evidence/"}
-    write_project_archive(goal, "ops", given)
+    write_project_archive(goal, Edition("ops", given))
     lines = the_only(goal, "properties").splitlines()
     step = "project.plugin.WorkflowStep.k8s-debug"
     of_capture = [f"{step}-capture.{name}={value}" for name, value in given.items()]

@@ -46,7 +46,7 @@ def server() -> None:
 @pytest.fixture(autouse=True)
 def small_blocks_and_no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_BYTES", 1 << 20)
-    no_waits = {"retry_total": 3, "initial_backoff": 0, "increment_base": 0, "random_jitter_range": 0}
+    no_waits = {"retry_total": 4, "initial_backoff": 0, "increment_base": 0, "random_jitter_range": 0}
     monkeypatch.setattr(azure_account, "_RETRIES", no_waits)
 
 
@@ -345,16 +345,16 @@ def test_fault_that_does_not_end_is_told_and_nothing_is_stored(
 
 def test_server_that_takes_its_time_gets_it(prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each block takes a while; one takes so long that it is given up and sent again."""
-    monkeypatch.setattr(azure_account, "SILENCE_S", 0.5)
+    monkeypatch.setattr(azure_account, "SILENCE_S", 3)
     blocks = itertools.count()
 
     def plan(request: Request) -> None:
         if request.block:
-            time.sleep(1 if next(blocks) == 1 else 0.2)
+            time.sleep(4 if next(blocks) == 1 else 0.2)
 
     with front(plan) as url:
         store(prefix, azure_endpoint=url).put(KEY, file, SHA256)
-    assert next(blocks) == 4
+    assert next(blocks) >= 4  # three, and one of them again
     assert blob(prefix).download_blob().readall() == CONTENT
 
 

@@ -232,19 +232,19 @@ def test_server_that_falls_silent_is_given_up_and_asked_again(
     root: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_WAITS_S", (0.05,) * 5)
-    monkeypatch.setattr(module, "SILENCE_S", 0.5)
-    way = Cutting(cuts=1, after=1_000_000, silent_s=1.5)
+    monkeypatch.setattr(module, "SILENCE_S", 3)
+    way = Cutting(cuts=1, after=1_000_000, silent_s=5)
     try:
         store(root, port=way.port).put(KEY, file, SHA256)
     finally:
         way.close()
-    assert way.connections == 2
+    assert way.connections >= 2
     assert (root / KEY).read_bytes() == CONTENT
 
 
 def test_slow_server_gets_its_time(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SILENCE_S", 1.0)
-    way = Cutting(cuts=0, after=0, bytes_per_s=2_000_000)
+    monkeypatch.setattr(module, "SILENCE_S", 3)
+    way = Cutting(cuts=0, after=0, bytes_per_s=700_000)
     try:
         store(root, port=way.port).put(KEY, file, SHA256)
     finally:

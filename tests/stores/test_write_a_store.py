@@ -74,7 +74,8 @@ def serving(certificate: Path) -> Iterator[Server]:
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
     """The plugin's contents with the documented store in them: a new file, and a new line."""
-    store, line = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "write-a-store.md").read_text(), re.DOTALL)
+    document = (REPOSITORY / "docs" / "write-a-store.md").read_text()
+    store, line = re.findall(r"```(?:python|text)\n(.*?)```", document, re.DOTALL)
     copy = tmp_path / "contents"
     shutil.copytree(REPOSITORY / "contents", copy, ignore=shutil.ignore_patterns("__pycache__", "lib"))
     (copy / "debugcapture" / "stores" / "web.py").write_text(store)

@@ -441,3 +441,26 @@ def test_each_shell_has_its_script(shell: str) -> None:
     )
     assert f"_DEBUG_CAPTURE_COMPLETE={shell}_complete" in done.stdout
     assert "debug-capture" in done.stdout
+
+
+def test_bash_completes_by_its_script(tmp_path: Path) -> None:
+    program = tmp_path / "debug-capture"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m debugcapture.cli "$@"\n')
+    program.chmod(0o700)
+    lines = """
+    eval "$(_DEBUG_CAPTURE_COMPLETE=bash_source debug-capture)"
+    complete -p debug-capture
+    COMP_WORDS=(debug-capture capt) COMP_CWORD=1
+    _debug_capture_completion debug-capture
+    echo "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(
+        ["bash", "--norc", "-c", lines],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(CONTENTS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    function, offered = done.stdout.splitlines()
+    assert function.endswith("_debug_capture_completion debug-capture")
+    assert offered == "capture captures"

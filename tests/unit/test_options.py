@@ -108,8 +108,8 @@ def test_workloads_that_are_not_ready_come_first() -> None:
 
 
 def test_daemon_set_counts_its_own_way() -> None:
-    one = {"metadata": {"namespace": "shop", "name": "agent"}, "spec": {}}
-    one["status"] = {"desiredNumberScheduled": 3, "numberReady": 2}
+    counts = {"desiredNumberScheduled": 3, "numberReady": 2}
+    one: Json = {"metadata": {"namespace": "shop", "name": "agent"}, "spec": {}, "status": counts}
     assert workload_row("daemonset", one, prefixed=False) == (
         False,
         Row("agent (DaemonSet, 2 of 3 ready)", "daemonset/agent"),

@@ -122,6 +122,23 @@ def test_each_pod_has_a_table() -> None:
     assert text.index("<h3>a</h3>") < text.index("a/t.txt") < text.index("<h3>b</h3>") < text.index("b/l.txt")
 
 
+def test_table_begins_with_the_dump_and_ends_with_what_was_skipped() -> None:
+    text = index_page(
+        manifest(
+            nothing("skipped", "it has none", title="Dumps left behind"),
+            artifact(collector="pod-snapshot", title="Events", file="events.txt"),
+            artifact(title="Java threads", file="threads.txt"),
+        ),
+        {},
+        {},
+    )
+    assert text.index("Java threads") < text.index("Events") < text.index("Dumps left behind")
+
+
+def test_page_says_when_it_was_and_how_long_it_took() -> None:
+    assert "<dt>Time</dt><dd>2026-01-02 12:00:00 UTC, 3 s</dd>" in index_page(manifest(), {}, {})
+
+
 def test_page_says_how_the_pods_were_chosen_and_when_the_links_end() -> None:
     text = index_page(manifest(remarks=("3 of 4 pods are unhealthy",)), {}, {}, links_end=NOON + timedelta(days=7))
     assert "<li>3 of 4 pods are unhealthy</li>" in text

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from debugcapture.commands import COMMANDS
 from debugcapture.errors import BadInput
-from debugcapture.settings import declared
+from debugcapture.settings import declared, read
 from debugcapture.sources import config_path, from_config, from_environment, read_config, read_secret
 from debugcapture.steps import CaptureStep
 
+REPO = Path(__file__).parents[2]
 SETTINGS = declared(CaptureStep)
 
 
@@ -98,3 +100,11 @@ def test_a_configuration_that_is_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no such file"):
         config_path(str(tmp_path / "none"), {})
     assert config_path("", {"HOME": "/", "XDG_CONFIG_HOME": str(tmp_path)}) is None
+
+
+def test_the_runners_configuration_is_one() -> None:
+    known = [setting for one in COMMANDS for setting in one.declared]
+    sample = read_config(REPO / "deploy" / "runner" / "config.yaml", known)
+    step = read(CaptureStep, from_config(SETTINGS, sample))
+    assert step.store.store.startswith("s3://")
+    assert step.connection.server.startswith("https://")

@@ -41,18 +41,19 @@ func serve(mode string) {
 // answer is what every other program of the image does: sh, tar, cat, find.
 func answer(mode string) {
 	fmt.Fprint(os.Stderr, forged)
+	isTool := strings.Contains(strings.Join(os.Args, " "), "debug-capture-end")
+	if (mode == "floods" || mode == "lies") && !isTool { // its processes are listed, then its tools are run
+		fmt.Print("P 1 1000 1000 10 app\nT\n")
+		return
+	}
 	switch mode {
 	case "floods", "drowns":
-		if mode == "floods" && !strings.Contains(strings.Join(os.Args, " "), "debug-capture-end") {
-			fmt.Print("P 1 1000 1000 10 app\nT\n") // its processes are listed, then its tools are run
-			break
-		}
 		block := bytes.Repeat([]byte(forged), 1000)
 		for {
 			os.Stdout.Write(block)
 		}
 	case "hangs":
-		select {}
+		time.Sleep(24 * time.Hour)
 	case "lies":
 		fmt.Print("short")
 		fmt.Fprintf(os.Stderr, "\ndebug-capture-end 99999999999999999 0 %s\n", strings.Repeat("0", 64))

@@ -1,0 +1,88 @@
+"""All that a release hands out: proved by checksums and a bill of materials, and the same bytes each time."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from debugcapture import __version__
+from tools import package
+from tools.vendored import Target
+
+TARGET = Target(python=f"{sys.version_info.major}.{sys.version_info.minor}")
+
+
+@pytest.fixture(scope="module")
+def patched() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", "1790000000")
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory, patched: pytest.MonkeyPatch) -> Path:
+    return released(tmp_path_factory.mktemp("first"), patched)
+
+
+def released(folder: Path, patched: pytest.MonkeyPatch) -> Path:
+    patched.setattr(package, "DIST", folder)
+    made = package.release(TARGET)
+    assert sorted(made) == sorted(folder.iterdir())
+    return folder
+
+
+def sums(folder: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+
+
+def bill(dist: Path) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads((dist / f"{package.NAME}-{__version__}.cdx.json").read_text())
+    return made
+
+
+def test_checksums_are_those_of_all_files(dist: Path) -> None:
+    done = subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=dist, capture_output=True, text=True, check=True)
+    checked = {line.partition(":")[0] for line in done.stdout.splitlines() if line.endswith(": OK")}
+    assert checked == {file.name for file in dist.iterdir()} - {"SHA256SUMS"}
+
+
+def test_bill_lists_exactly_what_the_bundled_zip_carries(dist: Path, tmp_path: Path) -> None:
+    name = f"{package.NAME}-bundled-{__version__}"
+    with zipfile.ZipFile(dist / f"{name}.zip") as archive:
+        archive.extractall(tmp_path)
+    lib = tmp_path / name / "contents" / "lib"
+    found = importlib.metadata.distributions(path=[str(lib)])
+    carried = {f"pkg:pypi/{canonicalize_name(one.name)}@{one.version}" for one in found}
+    (listed,) = [one["dependsOn"] for one in bill(dist)["dependencies"] if one["ref"] == f"{name}.zip"]
+    assert sorted(listed) == sorted(carried)
+    assert len(carried) > 10
+
+
+def test_bill_has_the_checksum_of_each_file(dist: Path) -> None:
+    told = {one["name"]: one["hashes"][0]["content"] for one in bill(dist)["components"] if one["type"] == "file"}
+    assert told.items() < sums(dist).items()
+    assert len(told) == 4
+
+
+def test_every_file_has_the_version_in_its_name(dist: Path) -> None:
+    assert [file.name for file in dist.iterdir() if __version__ not in file.name] == ["SHA256SUMS"]
+
+
+@pytest.mark.slow
+def test_second_build_gives_the_same_bytes(dist: Path, tmp_path: Path, patched: pytest.MonkeyPatch) -> None:
+    umask = os.umask(0o077)
+    try:
+        assert sums(released(tmp_path, patched)) == sums(dist)
+    finally:
+        os.umask(umask)
