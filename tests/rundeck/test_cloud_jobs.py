@@ -65,7 +65,7 @@ def test_an_abort_ends_the_debug_container(project: Runner, kubectl: Kubectl) ->
     pod = running_pod("checkout")
     before = names(debug_containers(kubectl, pod))
     options = {"namespace": SHOP, "pod": pod, "command": "sleep 60", "time_limit_s": "60"}
-    run = project.run("toolbox-command.yaml", options, abort_after_s=8)
+    run = project.run("toolbox-command.yaml", options, abort_after_s=15)
     assert not run.succeeded
     assert ended(kubectl, pod, before, count=1)
 
