@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import lab.kubernetes
 from debugcapture.cluster.api import Api, Change
 from debugcapture.cluster.connect import connect
@@ -19,6 +21,8 @@ from debugcapture.errors import CaptureError
 from debugcapture.settings import ConnectionSettings
 from lab.kubernetes import archive, images, layout
 from lab.kubernetes.pki import Authority, Subject
+from lab.kubernetes.workloads import grant
+from lab.paths import REPO
 from lab.process import wait_until
 from tests.cluster.objects import container, pod_spec
 from tests.faults.world import MARK, World
@@ -31,9 +35,9 @@ _DEBUG_CONTAINERS = {
 }  # fmt: skip
 
 
-def rules(world: World, without: str = "") -> list[dict[str, Any]]:
-    """What deploy/rbac.yaml grants, without one resource."""
-    role = world.kubectl.json("get", "clusterrole", "debug-capture")
+def rules(without: str = "") -> list[dict[str, Any]]:
+    """What the size capture grants, without one resource."""
+    role, _binding = yaml.safe_load_all((REPO / "deploy" / "rbac" / "namespace" / "capture.yaml").read_text())
     found: list[dict[str, Any]] = role["rules"]
     kept = [rule | {"resources": [one for one in rule["resources"] if one != without]} for rule in found]
     return [rule for rule in kept if rule["resources"]]
@@ -44,7 +48,7 @@ def may_not(resource: str) -> Any:
 
     def provoke(world: World) -> None:
         world.own_pod()
-        world.account().may(rules(world, resource))
+        world.account().may(rules(resource))
 
     return provoke
 
@@ -52,7 +56,7 @@ def may_not(resource: str) -> Any:
 def right_taken_away_meanwhile(world: World) -> None:
     world.own_pod()
     account = world.account()
-    account.may(rules(world))
+    account.may(rules())
     world.collect("pod-snapshot", "stream", "rest", "look")
 
     def take() -> None:
@@ -66,7 +70,7 @@ def account_deleted_meanwhile(world: World) -> None:
     """Its tokens end with it; the API server remembers one for ten seconds."""
     world.own_pod()
     account = world.account()
-    account.may(rules(world))
+    account.may(rules())
     longer = f"i=0; while [ $i -lt 150 ]; do head -c 65536 /dev/urandom; sleep 0.1; i=$((i+1)); done; : {MARK}"
     world.collect(
         "pod-snapshot", "stream", "rest", "look",
@@ -120,8 +124,7 @@ def webhook_that_is_down(world: World) -> None:
 def quota_for_pods(world: World) -> None:
     """The quota is for pods, so it meets the copy of a crashed one."""
     namespace = world.own_namespace()
-    world.kubectl("create", "rolebinding", "debug-capture-pods", f"--namespace={namespace}",
-                  "--clusterrole=debug-capture-pods", "--serviceaccount=debug-capture:debug-capture")  # fmt: skip
+    grant(world.kubectl, namespace, "pods")
     ended = pod_spec(container(["sh", "-c", "echo last words; exit 3"]), restartPolicy="Never")
     world.own_pod(ended, ready=False)
     world.kubectl("wait", f"--namespace={namespace}", "pod/web", "--for=jsonpath={.status.phase}=Failed",

@@ -20,6 +20,7 @@ import yaml
 
 import lab.kubernetes
 from lab.kubernetes.kubectl import Kubectl
+from lab.kubernetes.workloads import grant
 from lab.paths import REPO
 from lab.process import wait_until
 from lab.stores import s3_endpoint
@@ -282,8 +283,7 @@ def bucket_client() -> Any:
 
 def bind(kubectl: Kubectl, namespace: str) -> None:
     """Let captures in, as the README tells."""
-    whom = "--serviceaccount=debug-capture:debug-capture"
-    kubectl("create", "rolebinding", "debug-capture", f"--namespace={namespace}", "--clusterrole=debug-capture", whom)
+    grant(kubectl, namespace)
 
 
 def wait_ready(kubectl: Kubectl, namespace: str, name: str) -> None:

@@ -54,6 +54,7 @@ def test_stale_file_is_told_and_written(
         goal.parent.mkdir()
         goal.write_text(content)
     monkeypatch.setattr(generate, "files", lambda: {goal: "name: new\n"})
+    monkeypatch.setattr(generate.cloud_jobs, "CLOUD", tmp_path / "cloud")  # what is stray there is removed
     assert generate.main(["--check"]) == 1
     assert "plugin.yaml is stale" in capsys.readouterr().err
     assert generate.main([]) == 0
