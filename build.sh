@@ -7,13 +7,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 readonly VENV="$PWD/.venv"
 readonly PYTHON="$VENV/bin/python"
 readonly UV="uv==0.13.9"
+readonly PIP_AUDIT="pip-audit==2.10.1"
 
 main() {
   local command="${1:-package}"
   shift || true
   case "$command" in
     help | -h | --help) help ;;
-    package | test | check | format | demo | bench | lab | lock | screenshots | venv)
+    package | test | check | audit | format | demo | bench | soak | lab | lock | screenshots | venv)
       ensure_venv
       "run_$command" "$@"
       ;;
@@ -37,8 +38,10 @@ help() {
 ./build.sh test unit         all checks, then the tests that need no lab: seconds
 ./build.sh test ARGUMENTS…   all checks, then pytest with these arguments on the lab
 ./build.sh check             formatting, lint, types, layers, generated files
+./build.sh audit             known vulnerabilities of the packages; 3 where nobody could be asked
 ./build.sh format            formats the code
 ./build.sh bench [NAME…]     benchmarks, side by side with what they have to beat
+./build.sh soak [MINUTES]    captures with random faults on the lab for so long (60), and what grew or stayed meanwhile
 ./build.sh lab COMMAND…      python -m lab: up, down, status, logs, reset
 ./build.sh lock              requirements*.lock anew from pyproject.toml
 ./build.sh screenshots       docs/pictures anew, from a capture on the lab
@@ -131,6 +134,15 @@ run_check() {
   say "checks passed"
 }
 
+run_audit() {
+  local audit="$PWD/build/$PIP_AUDIT"
+  if [[ ! -d "$audit" ]]; then
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --target "$audit.part" "$PIP_AUDIT"
+    mv "$audit.part" "$audit"
+  fi
+  PYTHONPATH="$audit" "$PYTHON" -m tools.audit
+}
+
 run_format() {
   "$VENV/bin/ruff" format --quiet .
   "$VENV/bin/ruff" check --quiet --fix .
@@ -142,6 +154,13 @@ run_test() {
     shift
     exec "$PYTHON" -m pytest -q tests/unit "$@"
   fi
+  if [[ $# == 0 ]]; then
+    local audited=0
+    run_audit || audited=$?
+    # 3: nobody could be asked, which was said; that says nothing about this change.
+    if [[ "$audited" != 0 && "$audited" != 3 ]]; then exit "$audited"; fi
+    set -- --hypothesis-profile=thorough
+  fi
   "$PYTHON" -m tools.with_lab "$PYTHON" -m pytest "$@"
 }
 
@@ -152,6 +171,11 @@ run_demo() {
 }
 
 run_bench() { exec "$PYTHON" -m benchmarks "$@"; }
+
+run_soak() {
+  "$PYTHON" -m lab up kubernetes s3
+  exec "$PYTHON" -m tests.faults.soak "$@"
+}
 
 run_lab() { exec "$PYTHON" -m lab "$@"; }
 

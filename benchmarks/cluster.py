@@ -58,7 +58,7 @@ def _delete(kubectl: Kubectl) -> None:
     pod = ("delete", "pod", POD, f"--namespace={NAMESPACE}", "--ignore-not-found", "--grace-period=1")
     if kubectl.succeeds("get", "namespace", NAMESPACE):
         kubectl(*pod)
-        kubectl("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=60s")
+        kubectl("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=600s")  # thousands of pods take minutes
 
 
 def _bare() -> dict[str, object]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import lab.kubernetes
 import lab.pagerduty
@@ -37,7 +39,30 @@ _STEPS = {
 # What the capture step needs as well where an alert starts it, and it stores and annotates by itself.
 _ALERTED = ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from",
             "pagerduty_url", "cluster")  # fmt: skip
-_SECRETS = ("token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token")
+SECRETS = ("token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token")
+
+
+class JobSet(Protocol):
+    """What runs the jobs: with the plugin, or without."""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of all steps, by name."""
+        ...
+
+    def changed(self, **settings: str) -> JobSet:
+        """The same with other settings."""
+        ...
+
+    def alerted(self) -> JobSet:
+        """The same for captures that PagerDuty starts."""
+        ...
+
+    def run(
+        self, file: str, options: dict[str, str], *, echo: bool = False, abort_after_s: float | None = None
+    ) -> JobRun:
+        """Run a job of ``jobs/``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +109,7 @@ class Project:
 
     def keys(self) -> dict[str, str]:
         """Key Storage: a path a secret."""
-        return {_key(name): self.settings[name] for name in _SECRETS if self.settings.get(name)}
+        return keys_of(self.settings)
 
     def properties(self) -> dict[str, str]:
         """The project's defaults for each step; a secret is named by its path."""
@@ -94,7 +119,7 @@ class Project:
                 properties[f"{prefix}interpreter"] = self.python
                 for name in names:
                     if self.settings.get(name):
-                        properties[prefix + name] = _key(name) if name in _SECRETS else self.settings[name]
+                        properties[prefix + name] = _key(name) if name in SECRETS else self.settings[name]
         return properties
 
 
@@ -117,6 +142,11 @@ def lab_project(plugin: Path, python: str) -> Project:
         "pagerduty_url": incidents.url,
     }
     return Project(settings, plugin, python)
+
+
+def keys_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """Key Storage: a path for each secret of ``settings``."""
+    return {_key(name): settings[name] for name in SECRETS if settings.get(name)}
 
 
 def _key(name: str) -> str:

@@ -1,9 +1,12 @@
-"""Write plugin.yaml and the texts of its forms from the providers: `python -m tools.generate`, `--check` only compares.
+"""Write what is generated: plugin.yaml, the texts of its forms, deploy/rbac, and jobs/cloud from the jobs.
+
+`python -m tools.generate`; with `--check` it only compares.
 
 Rundeck reads plugin.yaml with SnakeYAML, which refuses many anchors, so every provider repeats the settings it shares.
 Sources: Rundeck documentation, "Plugin development: script plugins" and "Property rendering options".
 """
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +22,7 @@ sys.path.insert(0, str(ROOT / "contents"))
 from debugcapture import __date__, __version__  # noqa: E402
 from debugcapture.providers import PROVIDERS, Provider  # noqa: E402
 from debugcapture.settings import Declared, declared  # noqa: E402
+from tools import cloud_jobs, rbac  # noqa: E402
 
 INTERPRETER = {
     "name": "interpreter",
@@ -31,6 +35,7 @@ INTERPRETER = {
     "renderingOptions": {"groupName": "Python", "grouping": "secondary"},
 }
 _OF_THE_NODE = ("Target", "Many pods")
+_NO_USE_WITHOUT_KEYS = ("server",)
 KINDS = {"text": "String", "number": "Integer", "switch": "Boolean", "choice": "Select"}
 
 
@@ -60,6 +65,8 @@ def files() -> dict[Path, str]:
         ROOT / "plugin.yaml": text(),
         folder / "messages.properties": messages.properties(english),
         folder / "messages_de.properties": messages.properties(german),
+        **{ROOT / path: content for path, content in rbac.manifests().items()},
+        **cloud_jobs.files(),
     }
 
 
@@ -82,22 +89,34 @@ def _provider(one: Provider) -> dict[str, Any]:
         "service": _service(one),
         **({"resource-format": "resourcejson"} if one.lists_nodes else {}),
         "plugin-type": "script",
-        # Rundeck puts no settings into that of a node source: start.py changes over to the Python that is set.
-        "script-interpreter": "python3" if one.lists_nodes else "${config.interpreter}",
+        # Rundeck puts no settings into that of a node source, and a dropdown's failure shows in no job's log: there
+        # start.py changes over to the Python that is set, or says why it cannot.
+        "script-interpreter": "${config.interpreter}" if _is_step(one) else "python3",
         "script-file": f"{one.name}.py",
         "config": [*(_property(setting) for setting in _settings(one)), INTERPRETER],
     }
 
 
+def _is_step(one: Provider) -> bool:
+    return not (one.lists_nodes or one.lists_values)
+
+
 def _service(one: Provider) -> str:
     if one.lists_nodes:
         return "ResourceModelSource"
+    if one.lists_values:
+        return "OptionValues"
     return "WorkflowNodeStep" if one.on_nodes else "WorkflowStep"
 
 
 def _settings(one: Provider) -> list[Declared]:
-    """Return what the form asks, what is set once last; a node step's pod is its node."""
+    """Return what the form asks, what is set once last.
+
+    A node step's pod is its node, and a dropdown gets nothing from Key Storage.
+    """
     asked = [setting for setting in declared(one.settings) if not (one.on_nodes and setting.group in _OF_THE_NODE)]
+    if one.lists_values:
+        asked = [each for each in asked if not (each.rule.secret or each.name in _NO_USE_WITHOUT_KEYS)]
     return sorted(asked, key=lambda setting: setting.set_once)
 
 
@@ -156,12 +175,15 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     stale = {file: content for file, content in fresh.items() if not _holds(file, content)}
+    stray = [file for file in cloud_jobs.CLOUD.glob("*") if file not in fresh]
     if "--check" not in arguments:
         _write(stale)
+        for file in stray:
+            file.unlink()
         return 0
-    for file in stale:
-        print(f"{file.name} is stale: run python -m tools.generate", file=sys.stderr)
-    return 1 if stale else 0
+    for file in (*stale, *stray):
+        print(f"{os.path.relpath(file, ROOT)} is stale: run python -m tools.generate", file=sys.stderr)
+    return 1 if stale or stray else 0
 
 
 def _holds(file: Path, content: str) -> bool:

@@ -1,4 +1,4 @@
-"""Make what is handed out, in dist/: two plugin zips and a project archive for Rundeck, a wheel, and what proves them.
+"""Make what is handed out, in dist/: two plugin zips and project archives for Rundeck, a wheel, and what proves them.
 
 `python -m tools.package`, by build.sh.
 
@@ -11,11 +11,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from debugcapture import __version__
 from tools.archive import write_zip
-from tools.project_archive import is_project_name, write_project_archive
+from tools.dropdowns import is_source
+from tools.project_archive import Edition, is_project_name, write_project_archive
 from tools.sbom import bill_of_materials
 from tools.vendored import BUILD, ROOT, Target, vendored
 
@@ -30,18 +32,38 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--python", default=Target.python, help="the bundled zip has its bytecode (%(default)s)")
     parser.add_argument("--arch", default=Target.arch, help="the bundled zip's processor, or aarch64 (%(default)s)")
     parser.add_argument("--project", default=PROJECT, help="Rundeck project of the archive (%(default)s)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a step's default for the archive; repeat it"
+    )
+    parser.add_argument(
+        "--dropdowns",
+        default="",
+        metavar="SOURCE",
+        help="where the archive's jobs get names to offer from: plugin, or an options server's URL (docs/dropdowns.md)",
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.dropdowns and not is_source(chosen.dropdowns):
+        parser.error(f"{chosen.dropdowns!r} is neither plugin nor the http:// or https:// URL of an options server")
     if not is_project_name(chosen.project):
         parser.error(f"{chosen.project!r} is no name of a Rundeck project: letters, digits and . _ + - only")
-    for made in release(Target(chosen.python, chosen.arch), chosen.project):
-        print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.2f} MB")
+    given = dict(one.partition("=")[::2] for one in chosen.set)
+    try:
+        made = release(Target(chosen.python, chosen.arch), Edition(chosen.project, given, chosen.dropdowns))
+    except ValueError as error:
+        parser.error(str(error))
+    for file in made:
+        print(f"{file.relative_to(ROOT)}  {file.stat().st_size / 1e6:.2f} MB")
     return 0
 
 
-def release(target: Target, project: str = PROJECT) -> list[Path]:
-    """Make all of it, and return the files: with a bill of materials, and the checksums of all."""
+def release(target: Target, edition: Edition = Edition(PROJECT)) -> list[Path]:  # noqa: B008 - it is frozen
+    """Make all of it, and return the files: with a bill of materials, and the checksums of all.
+
+    Raises ValueError when the edition gives what are no settings of the steps.
+    """
+    archives = [project_archive(edition), project_archive(replace(edition, cloud=True))]
     carried = bundled(target)
-    made = [slim(), carried, project_archive(project), wheel()]
+    made = [slim(), carried, *archives, wheel()]
     bill = DIST / f"{NAME}-{__version__}.cdx.json"
     bill.write_text(bill_of_materials(made, carried), encoding="utf-8")
     return [*made, bill, checksums([*made, bill])]
@@ -69,10 +91,10 @@ def bundled(target: Target) -> Path:
     return _plugin_zip(f"{NAME}-{kind}-{__version__}", packages)
 
 
-def project_archive(project: str = PROJECT) -> Path:
-    """Return the archive that ``project`` of a Rundeck imports."""
-    goal = DIST / f"{NAME}-{__version__}.rdproject.jar"
-    write_project_archive(goal, project)
+def project_archive(edition: Edition = Edition(PROJECT)) -> Path:  # noqa: B008 - it is frozen
+    """Return the archive that the edition's project of a Rundeck imports."""
+    goal = DIST / f"{NAME}{'-cloud' if edition.cloud else ''}-{__version__}.rdproject.jar"
+    write_project_archive(goal, edition)
     return goal
 
 

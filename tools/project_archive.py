@@ -1,12 +1,14 @@
 """A Rundeck project archive: all jobs, the webhook, access policies, the project's page and the steps' defaults.
 
-Rundeck reads jobs of an archive as XML only; the YAML of jobs/ is the source. Sources: Rundeck documentation, "Project
-archive", "job-v20 XML" and "job-yaml".
+Rundeck reads jobs of an archive as XML only; the YAML of jobs/ is the source. The archive for Runbook Automation has
+jobs/cloud instead, and no steps' defaults. Sources: Rundeck documentation, "Project archive", "job-v20 XML" and
+"job-yaml".
 """
 
 import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -14,14 +16,21 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import yaml
 
 from tools.archive import source_date, write_zip
+from tools.cloud_jobs import CLOUD, cloud_uuid
+from tools.dropdowns import PLUGIN, TOKEN, with_dropdowns
+from tools.project_settings import with_settings
 from tools.vendored import ROOT
 
 JOBS = ROOT / "jobs"
 PARTS = JOBS / "archive"
+PROPERTIES = PARTS / "files" / "etc" / "project.properties"
 PLACEHOLDER = "PROJECT"
 _DELIMITER = ","
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
+_SECURE = ("hidden", "secure", "valueExposed", "storagePath")
 _FLAGS = ("executionEnabled", "multipleExecutions", "nodeFilterEditable", "scheduleEnabled")
+_OPTION = ("name", "label", "description", "required", "enforced", "value", "values", "regex")
+_DROPDOWN = ("optionValuesPluginType", "valuesUrl", "configRemoteUrl")
 _TEXTS = ("defaultTab", "description", "group", "id", "loglevel", "name", "timeout", "uuid")
 
 
@@ -30,39 +39,59 @@ def is_project_name(text: str) -> bool:
     return _PROJECT_NAME.fullmatch(text) is not None
 
 
-def write_project_archive(goal: Path, project: str) -> None:
-    """Write the archive of ``project`` to ``goal``."""
-    top = f"rundeck-{project}"
-    files: dict[str, bytes] = {f"{top}/jobs/job-{job['uuid']}.xml": job_xml(job) for job in jobs()}
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """For whom an archive is made."""
+
+    project: str
+    given: Mapping[str, str] = field(default_factory=dict)  # settings, for every step that has them
+    dropdowns: str = ""  # where options get names to offer from (`with_dropdowns`); "" for nowhere
+    cloud: bool = False  # for Runbook Automation: no plugin, so no settings of its steps and no dropdowns from it
+
+
+def write_project_archive(goal: Path, edition: Edition) -> None:
+    """Write the archive of ``edition`` to ``goal``. Raises ValueError for settings that no step has."""
+    top = f"rundeck-{edition.project}"
+    files = {f"{top}/jobs/job-{job['uuid']}.xml": job_xml(job) for job in _jobs_of(edition)}
     for part in PARTS.rglob("*"):
-        if part.is_file():
-            content = part.read_text(encoding="utf-8").replace(PLACEHOLDER, project)
-            files[f"{top}/{part.relative_to(PARTS)}"] = content.encode()
-    write_zip(goal, {"META-INF/MANIFEST.MF": _manifest(project), **files})
+        if part.is_file() and not (edition.cloud and part == PROPERTIES):
+            content = part.read_text(encoding="utf-8")
+            content = with_settings(content, edition.given) if part == PROPERTIES else content
+            content = _for_cloud(content) if edition.cloud else content
+            files[f"{top}/{part.relative_to(PARTS)}"] = content.replace(PLACEHOLDER, edition.project).encode()
+    write_zip(goal, {"META-INF/MANIFEST.MF": _manifest(edition.project), **files})
 
 
-def jobs() -> Iterator[dict[str, Any]]:
-    """Yield every job of jobs/, as its YAML says."""
-    for file in sorted(JOBS.glob("*.yaml")):
+def _jobs_of(edition: Edition) -> Iterator[dict[str, Any]]:
+    source = "" if edition.cloud and edition.dropdowns == PLUGIN else edition.dropdowns
+    token = TOKEN.replace(PLACEHOLDER, edition.project)
+    for job in jobs(CLOUD if edition.cloud else JOBS):
+        yield with_dropdowns(job, source, token) if source else job
+
+
+def jobs(folder: Path = JOBS) -> Iterator[dict[str, Any]]:
+    """Yield every job of ``folder``, as its YAML says."""
+    for file in sorted(folder.glob("*.yaml")):
         yield from yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def _for_cloud(text: str) -> str:
+    """Return ``text`` with the jobs of the other set named."""
+    for job in jobs():
+        text = text.replace(job["uuid"], cloud_uuid(job["uuid"]))
+    return text
 
 
 def job_xml(job: Mapping[str, Any]) -> bytes:
     """Return one job as a document of Rundeck's. Raises ValueError for a key that it would lose."""
-    _only(job, *_FLAGS, *_TEXTS, "options", "schedule", "sequence")
+    _only(job, *_FLAGS, *_TEXTS, "options", "runnerSelector", "schedule", "sequence")
     top = Element("joblist")
     element = SubElement(top, "job")
     for name in _TEXTS:
         _text(element, name, job[name])
     for name in _FLAGS:
         _text(element, name, _flag(job[name]))
-    if "schedule" in job:
-        _only(job["schedule"], "crontab")
-        SubElement(element, "schedule", crontab=job["schedule"]["crontab"])
-    if job.get("options"):
-        options = SubElement(SubElement(element, "context"), "options", preserveOrder="true")
-        for option in job["options"]:
-            _option(options, option)
+    _choices(element, job)
     sequence = job["sequence"]
     _only(sequence, "keepgoing", "strategy", "commands")
     steps = SubElement(element, "sequence", keepgoing=_flag(sequence["keepgoing"]), strategy=str(sequence["strategy"]))
@@ -72,21 +101,44 @@ def job_xml(job: Mapping[str, Any]) -> bytes:
     return bytes(tostring(top, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
+def _choices(element: Element, job: Mapping[str, Any]) -> None:
+    """Write when, where and with which options ``job`` runs."""
+    if "schedule" in job:
+        _only(job["schedule"], "crontab")
+        SubElement(element, "schedule", crontab=job["schedule"]["crontab"])
+    if "runnerSelector" in job:
+        selector = SubElement(element, "runnerSelector")
+        for name, value in job["runnerSelector"].items():
+            _text(selector, name, _plain(value))
+    if job.get("options"):
+        options = SubElement(SubElement(element, "context"), "options", preserveOrder="true")
+        for option in job["options"]:
+            _option(options, option)
+
+
 def _option(options: Element, option: Mapping[str, Any]) -> None:
-    _only(option, "name", "label", "description", "required", "enforced", "value", "values", "regex", "hidden")
+    _only(option, *_OPTION, *_SECURE, *_DROPDOWN)
     element = SubElement(options, "option", name=option["name"])
-    for name in ("value", "regex"):
+    for name in ("value", "regex", "storagePath", "valuesUrl"):
         if name in option:
             element.set(name, str(option[name]))
-    for name, attribute in (("required", "required"), ("enforced", "enforcedvalues"), ("hidden", "hidden")):
+    for name in ("required", "enforced", "hidden", "secure", "valueExposed"):
         if name in option:
-            element.set(attribute, _flag(option[name]))
+            element.set({"enforced": "enforcedvalues"}.get(name, name), _flag(option[name]))
     if "values" in option:
         element.set("values", _joined(option))
         element.set("valuesListDelimiter", _DELIMITER)
-    for name in ("description", "label"):
+    for name in ("description", "label", "optionValuesPluginType"):
         if name in option:
             _text(element, name, option[name])
+    _remote(element, option.get("configRemoteUrl", {}))
+
+
+def _remote(option: Element, source: Mapping[str, str]) -> None:
+    _only(source, "authenticationType", "tokenStoragePath")
+    element = SubElement(option, "configRemoteUrl") if source else option
+    for name, value in source.items():
+        _text(element, name, value)
 
 
 def _joined(option: Mapping[str, Any]) -> str:
@@ -96,7 +148,7 @@ def _joined(option: Mapping[str, Any]) -> str:
 
 
 def _command(steps: Element, command: Mapping[str, Any]) -> None:
-    _only(command, "description", "nodeStep", "type", "configuration", "plugins")
+    _only(command, *("description", "nodeStep", "type", "configuration", "plugins"), "script", "scriptInterpreter")
     element = SubElement(steps, "command")
     _text(element, "description", command["description"])
     if "plugins" in command:
@@ -107,6 +159,10 @@ def _command(steps: Element, command: Mapping[str, Any]) -> None:
             config = SubElement(SubElement(plugins, "LogFilter", type=log_filter["type"]), "config")
             for name, value in log_filter["config"].items():
                 _text(config, name, value)
+    if "script" in command:
+        _text(element, "script", command["script"])
+        _text(element, "scriptinterpreter", command["scriptInterpreter"])
+        return
     step = SubElement(element, "node-step-plugin" if command["nodeStep"] else "step-plugin", type=command["type"])
     configuration = SubElement(step, "configuration")
     for name, value in command["configuration"].items():
@@ -120,6 +176,10 @@ def _only(source: Mapping[str, Any], *known: str) -> None:
 
 def _text(parent: Element, name: str, text: str) -> None:
     SubElement(parent, name).text = text
+
+
+def _plain(value: str | bool) -> str:
+    return _flag(value) if isinstance(value, bool) else value
 
 
 def _flag(value: bool) -> str:

@@ -33,7 +33,9 @@ _NOT_IMPORTED = {
     "propcache",
     "yarl",
 }
-_WITH_EXTENSIONS = {"bcrypt", "cffi", "charset-normalizer", "cryptography", "pydantic-core", "pynacl", "pyyaml"}
+_WITH_EXTENSIONS = {
+    *("bcrypt", "cffi", "charset-normalizer", "cryptography", "google-re2", "pydantic-core", "pynacl", "pyyaml"),
+}
 _DROPPED = (
     "bin",
     "azure/*/aio",

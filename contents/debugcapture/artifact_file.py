@@ -3,15 +3,19 @@
 import errno
 import hashlib
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .redact import Redaction
+from .redact import Redaction, Redactor
 from .spool import Room
 
 _HEAD_BYTES = 4096  # by which text is told from a dump
 _LOOK_BYTES = 16 << 20  # how much is written between two looks at the room that is left
+_FOR_OTHERS_BYTES = 64 << 20  # what one that is large leaves of the spool for what is captured beside it
+_SHOW_SHARE = 20  # one part in so many of the time may go into what only a killed capture needs
 _ODD = bytes(set(range(32)) - set(b"\0\a\b\t\n\v\f\r\x1b"))  # what no text has
 _TAR, _TAR_AT = b"ustar", 257
 _DUMPS = (".heapsnapshot", ".hprof", ".core", ".dmp", ".jfr", ".pcap", ".tar")
@@ -37,7 +41,8 @@ class ArtifactFile:
     """A file that counts and hashes what is written, and has its own name only when it is closed.
 
     ``received`` and ``received_sha256`` are about what has arrived, for a comparison with the far side; ``bytes`` and
-    ``sha256`` are about the file. Of a text the last 256 KiB at most are not in the file before it is closed.
+    ``sha256`` are about the file. Masking holds up to 256 KiB of a text until more follows; so that a capture that is
+    killed loses no more than its last line, that is in the file too, masked as far as it is known then.
     """
 
     def __init__(self, path: Path, size_limit_bytes: int, intake: Intake = NO_RULES, text: bool | None = None) -> None:
@@ -54,7 +59,7 @@ class ArtifactFile:
         self.bytes, self.received, self._hash, self._received_hash = 0, 0, hashlib.sha256(), hashlib.sha256()
         self._head: bytearray | None = bytearray()
         self._redactor = self._intake.redaction.redactor() if self._intake.redaction else None
-        self._next_look = 0
+        self._next_look, self._next_show, self._shown = 0, 0.0, False
 
     @property
     def received_sha256(self) -> str:
@@ -85,6 +90,8 @@ class ArtifactFile:
         self._received_hash.update(kept)
         self.received += len(kept)
         self._take(kept)
+        if self._redactor and time.monotonic() >= self._next_show:
+            self._show(self._redactor)
         if len(piece) > room:
             raise SizeLimitReachedError(self._why)
 
@@ -113,7 +120,7 @@ class ArtifactFile:
         self._next_look = self.received + _LOOK_BYTES
         if self._intake.room is None:
             return
-        left = self._intake.room.left()
+        left = max(0, self._intake.room.left() - (_FOR_OTHERS_BYTES if self.received else 0))
         if self.received + left < self._limit:
             self._limit, self._why = self.received + left, f"cut: {self._intake.room.why_full()}"
 
@@ -124,6 +131,23 @@ class ArtifactFile:
                 return
             piece = self._judged(self._head)
         self._put(self._redactor.feed(piece) if self._redactor else piece)
+
+    def _show(self, redactor: Redactor) -> None:
+        """Write what is held behind what is certain, which will take its place."""
+        began, head = time.monotonic(), bytes(self._head or b"")
+        if head and not is_text(head, self.path.name, self._said):
+            return
+        with suppress(OSError):  # a full disk: what is certain meets it too, and tells it
+            self._shown, held = True, redactor.held(head)
+            os.pwrite(self._file, held, self.bytes)
+            os.ftruncate(self._file, self.bytes + len(held))
+        now = time.monotonic()
+        self._next_show = now + _SHOW_SHARE * (now - began)
+
+    def _hide(self) -> None:
+        if self._shown:
+            os.ftruncate(self._file, self.bytes)
+            self._shown = False
 
     def _judged(self, head: bytearray) -> bytes:
         """Return ``head`` once it has told whether this is text."""
@@ -138,9 +162,12 @@ class ArtifactFile:
             self._put(self._redactor.feed(head) if self._redactor else head)
         if self._redactor:
             self._put(self._redactor.finish())
+        self._hide()
 
     def _put(self, piece: bytes | memoryview) -> None:
         rest = memoryview(piece)
+        if rest:
+            self._hide()
         while rest:
             try:
                 written = os.write(self._file, rest)

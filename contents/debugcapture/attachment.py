@@ -69,7 +69,7 @@ def _custom(text: str) -> Json:
 
     try:
         fields = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadInput("cannot read custom", str(error), "Give a mapping in JSON or YAML.") from error
     if not isinstance(fields, dict):
         raise BadInput("cannot read custom", "it is no mapping", 'For example {"imagePullPolicy": "Always"}.')

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,7 +21,8 @@ from typing import Any
 from .artifact_file import NO_RULES, ArtifactFile, Intake
 from .checksum import sha256_of
 from .errors import BadInput, NothingCaptured
-from .model import PAGE, Artifact, ContainerState, Manifest, Receipt, Stored, Target, User
+from .model import PAGE, Artifact, Manifest, Receipt, Target
+from .saved import manifest_from, receipt_from
 from .settings import CAPTURE_ID
 from .spool import release, reserve
 
@@ -29,6 +30,7 @@ MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
 _CLAIM_POLL_S = 0.2
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
 _CAPTURE_ID = re.compile(CAPTURE_ID)
+_TORN = "Its files are evidence all the same: look at them there."
 
 
 class Bundle:
@@ -49,13 +51,20 @@ class Bundle:
     def manifest(self) -> Manifest:
         """Return the manifest. Raises BadInput when ``folder`` is no bundle."""
         try:
-            return _manifest(_read(self.folder / MANIFEST))
-        except (KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"{self.folder} is no bundle", f"its manifest is not one of ours ({error})") from error
+            return manifest_from(_read(self.folder / MANIFEST))
+        except ValueError as error:
+            why = f"its manifest is not one of ours ({error})"
+            raise BadInput(f"{self.folder} is no bundle", why, _TORN) from error
 
-    def save_page(self, page: str) -> None:
-        """Write the page that the bundle's link opens."""
-        _write(self.folder / PAGE, page)
+    def document(self) -> dict[str, Any]:
+        """Return manifest and receipt as they are written down. Raises BadInput when ``folder`` is no bundle."""
+        receipt = self.folder / RECEIPT
+        return {"manifest": _read(self.folder / MANIFEST), "receipt": _read(receipt) if receipt.exists() else None}
+
+    def save_page(self, page: str) -> Path:
+        """Write the page that the bundle's link opens, and return it. What space is kept is left to the receipt."""
+        _write_once(self.folder / PAGE, page)
+        return self.folder / PAGE
 
     def save_receipt(self, receipt: Receipt) -> None:
         """Write down where the store has the files."""
@@ -71,7 +80,9 @@ class Bundle:
 
     def sent(self) -> Receipt | None:
         """Return which artifacts a store has, or None when none has been sent."""
-        return _receipt(self.folder / SENT)
+        with suppress(BadInput):  # torn: then they are sent once more, which changes nothing
+            return _receipt(self.folder / SENT)
+        return None
 
     def discard_artifacts(self) -> None:
         """Remove what the store now has; manifest and receipt stay for the note."""
@@ -79,23 +90,28 @@ class Bundle:
             if artifact.file:
                 (self.folder / artifact.file).unlink(missing_ok=True)
         for encrypted in (*self.folder.rglob("*.age"), *self.folder.rglob("*.age~")):
-            encrypted.unlink()  # of an upload that was killed
+            encrypted.unlink(missing_ok=True)  # of an upload that was killed
         (self.folder / SENT).unlink(missing_ok=True)
         release(self.folder)
 
 
 def prune(spool: Path, now: datetime) -> None:
-    """Remove what is left of bundles that were stored more than a week ago."""
+    """Remove bundles that were stored more than a week ago, and the artifacts that a killed upload left in others."""
     for receipt in spool.glob(f"*/{RECEIPT}"):
         if now.timestamp() - receipt.stat().st_mtime > _RECEIPT_KEPT_S:
             shutil.rmtree(receipt.parent)
+        elif (receipt.parent / SENT).exists():
+            Bundle(receipt.parent).discard_artifacts()
 
 
 def captured_before(spool: Path, target: Target, collectors: Collection[str]) -> list[datetime]:
     """Return when ``collectors`` last left an artifact of the workload of ``target``, as far as the spool remembers."""
     times = []
     for file in spool.glob(f"*/{MANIFEST}"):
-        manifest = Bundle(file.parent).manifest()
+        try:
+            manifest = Bundle(file.parent).manifest()
+        except BadInput:
+            continue  # it is torn, and tells nothing; who sends what waits hears of it
         if (manifest.target.namespace, manifest.target.workload) == (target.namespace, target.workload):
             times += [one.started for one in manifest.artifacts if one.collector in collectors and one.bytes]
     return times
@@ -136,10 +152,27 @@ def _locked(folder: int) -> bool:
     return True
 
 
+def is_claimed(bundle: Bundle) -> bool:
+    """Tell whether a process captures into ``bundle``, or sends it, right now."""
+    folder = os.open(bundle.folder, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(folder)
+    return False
+
+
+def bundles(spool: Path) -> list[Bundle]:
+    """Return all bundles in ``spool``, the oldest first."""
+    folders = sorted(file.parent for file in spool.glob(f"*/{MANIFEST}") if _CAPTURE_ID.fullmatch(file.parent.name))
+    return [Bundle(folder) for folder in folders]
+
+
 def waiting(spool: Path) -> list[Bundle]:
     """Return the bundles in ``spool`` that no store has confirmed, the oldest first."""
-    folders = sorted(file.parent for file in spool.glob(f"*/{MANIFEST}") if _CAPTURE_ID.fullmatch(file.parent.name))
-    return [Bundle(folder) for folder in folders if not (folder / RECEIPT).exists()]
+    return [bundle for bundle in bundles(spool) if not (bundle.folder / RECEIPT).exists()]
 
 
 def recover(bundle: Bundle, now: datetime) -> None:
@@ -185,7 +218,7 @@ def writable(place: Path) -> Iterator[None]:
 
 def open_bundle(folder: str, spool: Path) -> Bundle:
     """Return the bundle in ``folder``. Raises BadInput unless it lies directly in ``spool``."""
-    path = Path(folder).resolve()
+    path = Path(folder.partition("\0")[0]).resolve()
     if path.parent != spool.resolve() or not _CAPTURE_ID.fullmatch(path.name):
         raise BadInput(f"{folder} is no bundle", f"bundles lie in the spool {spool}", "Pass on ${data.bundle}.")
     return Bundle(path)
@@ -206,17 +239,21 @@ def _write(file: Path, text: str) -> None:
 
 def _write_once(file: Path, text: str) -> None:
     part = file.with_name(file.name + ".part")
-    with part.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    part.rename(file)
-
-
-def _read(file: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        with part.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        part.rename(file)
+    except BaseException:
+        part.unlink(missing_ok=True)  # what is no use there is missed elsewhere on a full disk
+        raise
+
+
+def _read(file: Path) -> object:
+    try:
+        content: object = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"cannot read {file}", str(error), "Is it a bundle that has not been removed?") from error
     return content
 
@@ -227,38 +264,10 @@ def _json_time(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _manifest(saved: dict[str, Any]) -> Manifest:
-    return Manifest(
-        capture_id=saved["capture_id"],
-        started=datetime.fromisoformat(saved["started"]),
-        finished=datetime.fromisoformat(saved["finished"]) if saved["finished"] else None,
-        target=_target(saved["target"]),
-        trigger=saved["trigger"],
-        artifacts=tuple(_artifact(one) for one in saved["artifacts"]),
-        more_targets=tuple(_target(one) for one in saved["more_targets"]),
-        remarks=tuple(saved["remarks"]),
-        schema=saved["schema"],
-    )
-
-
-def _artifact(saved: dict[str, Any]) -> Artifact:
-    direct = _stored(saved["direct"]) if saved.get("direct") else None
-    return Artifact(**saved | {"started": datetime.fromisoformat(saved["started"]), "direct": direct})
-
-
-def _target(saved: dict[str, Any]) -> Target:
-    user = User(**saved["user"]) if saved["user"] else None
-    state, unhealthy = ContainerState(**saved["state"]), tuple(saved["unhealthy"])
-    return Target(**saved | {"state": state, "user": user, "unhealthy": unhealthy})
-
-
 def _receipt(file: Path) -> Receipt | None:
     if not file.exists():
         return None
-    saved = _read(file)
-    return Receipt(saved["store"], tuple(_stored(one) for one in saved["stored"]))
-
-
-def _stored(saved: dict[str, Any]) -> Stored:
-    expires = datetime.fromisoformat(saved["expires"]) if saved["expires"] else None
-    return Stored(**saved | {"expires": expires})
+    try:
+        return receipt_from(_read(file))
+    except ValueError as error:
+        raise BadInput(f"cannot read {file}", f"it is not one of ours ({error})", _TORN) from error

@@ -1,6 +1,7 @@
 """Run the collectors on one target; each leaves artifacts in the bundle, or the reason why there is none."""
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from .attachment import Attachment, Place
 from .bundle import Bundle, writable
 from .cluster.api import Api
 from .cluster.debug_pod import BUSYBOX, HOST
-from .errors import CaptureError, NotAllowed, TargetNotFound
+from .errors import CaptureError, NotAllowed, TargetNotFound, one_line
 from .leftover import find_leftovers, open_volumes
 from .model import (
     FILES,
@@ -37,6 +38,7 @@ from .survey import Scope, Survey
 from .targets import container_id
 from .transfer import WROTE_NOTHING, Brought, Limits, fetch_file, run_detached, run_short, run_tool
 
+_LOG = logging.getLogger(__name__)  # heard at Rundeck's log level DEBUG only
 _LOG_LIMIT_BYTES = 64 << 20
 _DENIED = ("ermission denied", "not permitted", "ptrace", "EPERM", "EACCES")
 _WHAT_NEEDS_PROCESSES = "What needs a running process"
@@ -138,6 +140,10 @@ class Capture:
         except CaptureError as error:
             outcome: ArtifactOutcome = "skipped" if isinstance(error, NotAllowed) and collector.needs else "failed"
             yield from self._once(_nothing(collector, "", outcome, started, str(error)))
+        except Exception as error:  # noqa: BLE001 - whatever a container says costs its own artifact, and no other
+            _LOG.warning("%s of %s failed", collector.id, self._target, exc_info=True)
+            why = f"{type(error).__name__}: {one_line(error)}. Please report this defect."
+            yield _nothing(collector, "", "failed", started, why)
 
     def _once(self, artifact: Artifact) -> Iterator[Artifact]:
         """Yield ``artifact``, but of a preset each reason only once: what keeps one collector out keeps others out."""

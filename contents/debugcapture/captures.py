@@ -12,10 +12,10 @@ from .capture import Capture, Record
 from .cluster.api import Api
 from .collectors.catalog import Chosen, choose, files_collector
 from .direct import Direct
-from .errors import CaptureError
+from .errors import CaptureError, Unreachable
 from .harm import too_soon
 from .leftover import lasting_mounts
-from .model import Action, Collector, Target
+from .model import Action, Artifact, Collector, Target
 from .plan import Allowed, is_running
 from .selection import Selected, replacement
 from .settings import CaptureSettings, DebugContainerSettings
@@ -112,6 +112,19 @@ class Captures:
     def _one(
         self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool
     ) -> None:
+        """Capture from ``selected``; of several, one that fails as a whole is told and costs the others nothing."""
+        try:
+            self._whole(selected, record, allowed, direct, several=several)
+        except CaptureError as error:
+            if not several or self._api.streams.broken:
+                raise
+            self._say(f"{selected.target} could not be captured: {error}")
+            pod, began = selected.target.pod, datetime.now(timezone.utc)
+            record.add(Artifact("", "Capture of the pod", "", 0, "", began, 0, "failed", "", str(error), pod=pod))
+
+    def _whole(
+        self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool
+    ) -> None:
         chosen = self._chosen
         say, folder = (self._speaker(selected.target), selected.target.pod) if several else (self._say, "")
         selected = self._caught(selected, self._asked.options.wait_for_restart_s, record, say)
@@ -134,8 +147,14 @@ class Captures:
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             time.sleep(_RESTART_POLL_S)
-            pod = self._api.pod(target.namespace, target.pod)
-            found = find_target(pod, target.container, datetime.now(timezone.utc))
+            try:
+                pod = self._api.pod(target.namespace, target.pod)
+                found = find_target(pod, target.container, datetime.now(timezone.utc))
+            except Unreachable:
+                continue  # the next look may succeed
+            except CaptureError as error:  # other targets are captured all the same
+                record.remark(f"{target} could not be watched until its next start: {error}")
+                return selected
             if is_running(found):
                 record.remark(f"{target} was caught at its start")
                 return Selected(pod, found)

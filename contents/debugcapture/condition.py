@@ -12,6 +12,7 @@ from .errors import NotAllowed, NothingCaptured, TargetNotFound
 from .harm import quantity
 from .health import unready_for
 from .model import Json, Target
+from .pattern import number_in
 from .selection import Selected
 from .targets import container_status, find_container
 from .transfer import run_short
@@ -70,8 +71,9 @@ def _memory_bytes(api: Api, target: Target) -> int:
 def _cgroup_bytes(api: Api, target: Target) -> int:
     for file in _CURRENT:
         status, output, _ = run_short(api, target.ref, ("cat", file))
-        if status.code == 0 and output.strip().isdigit():
-            return int(output)
+        used = number_in(output)
+        if status.code == 0 and used is not None:
+            return used
     raise NothingCaptured(
         f"cannot tell the memory of {target}",
         "the cluster has no metrics API, and the image no cat",

@@ -7,7 +7,9 @@ would; it is tried forwards from there, with nothing in it that can match in two
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from .pattern import Pattern
 
 BEHIND = 40  # how many bytes before a literal a form may look at
 KEY_BYTES = 16 << 10  # the longest private key that is known by its two ends
@@ -30,6 +32,14 @@ _NO_SECRET = (
     + rb"(?:(?!:\d)|"
     + b"".join(rb"(?<!\.%s)" % word for word in _PROGRAMS)
     + rb")"
+)
+# TokenService: Refreshed is a class that says something; TokenService: s3cr3t may be a setting.
+_CLASSES = (b"Service", b"Handler", b"Filter", b"Controller", b"Repository", b"Factory", b"Validator", b"Interceptor",
+            b"Resolver", b"Listener", b"Exception", b"Error", b"Cache", b"Client", b"Store")  # fmt: skip
+_NO_CLASS = (
+    rb"(?-i:(?!(?:"
+    + b"|".join(rb"(?<=[a-z]%s)" % word for word in _CLASSES)
+    + rb""")[ \t]*:[ \t]+[A-Z]?[a-z]+[.,;:!?]?(?:\s|\Z)))"""
 )
 
 
@@ -54,7 +64,7 @@ def _form(pattern: bytes, behind: bytes = b"") -> Form:
 
 
 def _assigned(word: bytes, behind: bytes = b"") -> Form:
-    return _form(word + _NAMED + _END_OF_NAME + _NO_SECRET + _BETWEEN + _NOTHING + _VALUE, behind)
+    return _form(word + _NAMED + _END_OF_NAME + _NO_SECRET + _NO_CLASS + _BETWEEN + _NOTHING + _VALUE, behind)
 
 
 def _flagged(word: bytes, behind: bytes = b"") -> Form:
@@ -105,7 +115,7 @@ _KEY_END = re.compile(rb"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINES = re.compile(rb"""(?:(?:\r?\n|\\r|\\n)[ \t]*(?:[A-Za-z0-9+/=]+|)(?=[ \t]*(?:[\r\n\\"']|\Z)))*""")
 
 
-def credentials(text: bytes, start: int, own: Sequence[re.Pattern[bytes]] = ()) -> list[Found]:
+def credentials(text: bytes, start: int, own: Sequence[Pattern[bytes]] = ()) -> list[Found]:
     """Return what looks like a credential in ``text`` from ``start`` on; what stands before is only looked back at.
 
     ``own`` are patterns of the user: their first group is the secret, or the whole where there is none.
@@ -124,6 +134,13 @@ def credentials(text: bytes, start: int, own: Sequence[re.Pattern[bytes]] = ()) 
     return found
 
 
+def unfinished(text: bytes) -> int:
+    """Return where a private key begins that has not ended yet, the length of ``text`` where there is none."""
+    ends = [match.end() for match in _KEY_END.finditer(text)]
+    begin = _KEY_BEGIN.search(text, max(ends[-1] if ends else 0, len(text) - KEY_BYTES))
+    return begin.start() if begin else len(text)
+
+
 def _first(text: bytes, at: int, forms: tuple[Form, ...]) -> Found | None:
     for form in forms:
         if form.behind is None or form.behind.search(text[max(0, at - BEHIND) : at]):
@@ -133,7 +150,7 @@ def _first(text: bytes, at: int, forms: tuple[Form, ...]) -> Found | None:
     return None
 
 
-def _of(match: re.Match[bytes]) -> Found:
+def _of(match: Any) -> Found:  # of Python's engine, or of RE2's
     return Found(*match.span(), *match.span(match.lastindex or 0))
 
 

@@ -11,6 +11,7 @@ from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .errors import NothingCaptured
 from .model import ContainerRef, Stored
+from .pattern import number_in
 from .stores.direct import MOST_PIECES, PIECE_BYTES, DirectUpload, Original, Piece, TakesDirectly
 
 _PROGRAM = "store-upload"  # deploy/toolbox
@@ -82,9 +83,10 @@ def _send(  # noqa: PLR0913 - what, from where, and how long
         nonlocal sent, said
         word, _, rest = line.partition(" ")
         index, _, tag = rest.partition(" ")
-        if word == "sent" and index.isdigit() and int(index) < len(upload.requests):
-            tags[int(index)] = tag
-            sent += upload.requests[int(index)].length
+        number = number_in(index)
+        if word == "sent" and number is not None and number < len(upload.requests):
+            tags[number] = tag
+            sent += upload.requests[number].length
             if sent - said >= _SAID_EVERY_BYTES:
                 said = sent
                 say(f"{path}: the store has {sent:,} bytes")

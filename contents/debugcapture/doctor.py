@@ -4,6 +4,8 @@ Each check is on its own: one that fails does not keep the next from being made.
 that, where it may, a pod is made for some seconds to see whether the debug image can be pulled.
 """
 
+import base64
+import json
 import platform
 import socket
 import ssl
@@ -24,9 +26,9 @@ from .cluster.connect import Connection, connect
 from .cluster.debug_pod import running
 from .describe import table
 from .errors import CaptureError, one_line
-from .incident.pagerduty import PagerDuty
+from .incident.pagerduty import EU_HOST, PagerDuty
 from .model import Json
-from .permissions import OPTIONAL, PERMISSIONS, Permission, role
+from .permissions import OPTIONAL, PERMISSIONS, Permission, granted_by, jobs_by_need, role
 from .settings import (
     ConnectionSettings,
     DebugContainerSettings,
@@ -38,6 +40,7 @@ from .stores.store import open_store
 _PACKAGES = {"s3": "boto3", "azblob": "azure-storage-blob", "sftp": "paramiko"}
 _ALWAYS = ("urllib3", "websocket-client", "PyYAML")
 _CERTIFICATE_S = 30 * 24 * 60 * 60
+_TOKEN_S = 7 * 24 * 60 * 60
 _STORE_KEY = "debug-capture-doctor.txt"
 _MARKS = {"ok": "✔", "wrong": "✘", "note": "–"}
 
@@ -73,8 +76,8 @@ def examine(installation: Installation) -> list[Finding]:
 
 def findings_table(findings: Sequence[Finding]) -> str:
     """Return a table of ``findings``, and below it what mends them."""
-    rows = [(_MARKS[one.verdict], one.what, one_line(one.found)) for one in findings]
-    remedies = [f"\n{_MARKS[one.verdict]} {one.what}: {one.do}" for one in findings if one.do]
+    rows = [(_MARKS[one.verdict], one_line(one.what), one_line(one.found)) for one in findings]
+    remedies = [f"\n{_MARKS[one.verdict]} {one_line(one.what)}: {one.do}" for one in findings if one.do]
     return "\n".join([table(("", "WHAT", "FOUND"), rows).rstrip(), *remedies])
 
 
@@ -104,10 +107,32 @@ def _cluster(of: Installation) -> Iterator[Finding]:
     yield from _certificate(connection)
     user = _user(api)
     yield Finding("identity", "ok", user or "the server does not tell (it is older than 1.28)")
+    yield from _token(connection)
     if not of.namespaces:
         yield Finding("permissions", "note", "no namespace was named: none was checked", "Name some in namespaces.")
     for namespace in of.namespaces:
         yield from _namespace(api, namespace, user, of)
+
+
+def _token(connection: Connection) -> Iterator[Finding]:
+    ends = token_end(connection.authorization())
+    if ends and ends - time.time() > _TOKEN_S:
+        yield Finding("token", "ok", f"good until {_day(ends)}")
+    elif ends:
+        do = "Have it renewed, or use one that does not expire: docs/clusters.md."
+        yield Finding("token", "note", f"good until {_day(ends)} only", do)
+
+
+def token_end(authorization: str) -> float | None:
+    """Return when the token of a service account expires (seconds since 1970); None where it does not tell.
+
+    Source: RFC 7519, the claim exp.
+    """
+    try:
+        claims = authorization.split(".")[1]
+        return float(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
+    except (IndexError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _certificate(connection: Connection) -> Iterator[Finding]:
@@ -156,23 +181,45 @@ def _namespace(api: Api, namespace: str, user: str, of: Installation) -> Iterato
         yield Finding(f"namespace {namespace}", "wrong", "it does not exist", "Correct namespaces.")
         return
     missing = [one for one in PERMISSIONS if not _all_allowed(api, one, namespace)]
-    required = [one for one in missing if one.purpose not in OPTIONAL]
-    for purpose in dict.fromkeys(one.purpose for one in PERMISSIONS):
-        lacks = [one for one in missing if one.purpose == purpose]
-        found = f"may not {', '.join(map(str, lacks))}" if lacks else "allowed"
-        if not lacks:
-            yield Finding(f"{namespace}: {purpose}", "ok", found)
-        elif purpose in OPTIONAL:
-            yield Finding(f"{namespace}: {purpose}", "note", found, f"{OPTIONAL[purpose]} grants it.")
-        else:
-            # All in one role, once: a second one of the same name would take the first one's place.
-            do = f"kubectl apply -f - <<'END'\n{role(required, namespace, user or 'USER')}END" if required else ""
-            required = []
-            yield Finding(f"{namespace}: {purpose}", "wrong", found, do)
+    yield from _permissions(namespace, missing, user or "USER")
     yield from _pod_security(api, namespace, of.debug.profile)
     if of.debug.image:
         may = not any(one.resource == "pods" and "create" in one.verbs for one in missing)
         yield from _image(api, namespace, of.debug.image, of.say, may=may)
+
+
+def _permissions(namespace: str, missing: Sequence[Permission], user: str) -> Iterator[Finding]:
+    """Yield what each job may do in ``namespace``, those that need the same in one line, then what none has to have."""
+    needed, told = [one for one in missing if one.purpose not in (*OPTIONAL, "restarts")], False
+    for purposes, jobs in jobs_by_need().items():
+        lacks = [one for one in missing if one.purpose in purposes]
+        what = f"{namespace}: {', '.join(jobs)}"
+        if not lacks:
+            yield Finding(what, "ok", "allowed")
+        elif not any(one in needed for one in lacks):
+            yield Finding(what, "note", _may_not(lacks), f"Where it is wanted: {_grant(namespace, lacks[0])}")
+        else:
+            # All in one role, once: a second one of the same name would take the first one's place.
+            do = "" if told else _apply(role(needed, namespace, user))
+            told = True
+            yield Finding(what, "wrong", _may_not(lacks), do)
+    for purpose in sorted(OPTIONAL):
+        lacks = [one for one in missing if one.purpose == purpose]
+        do = f"Where it is wanted: {_grant(namespace, lacks[0])}" if lacks else ""
+        yield Finding(f"{namespace}: {purpose}", "note" if lacks else "ok", _may_not(lacks) or "allowed", do)
+
+
+def _may_not(lacks: Sequence[Permission]) -> str:
+    return f"may not {', '.join(map(str, lacks))}" if lacks else ""
+
+
+def _grant(namespace: str, permission: Permission) -> str:
+    where = f"-n {namespace} " if permission.scope == "namespace" else ""
+    return f"kubectl apply {where}-f {granted_by(permission)}"
+
+
+def _apply(manifest: str) -> str:
+    return f"kubectl apply -f - <<'END'\n{manifest}END"
 
 
 def _all_allowed(api: Api, permission: Permission, namespace: str) -> bool:
@@ -285,4 +332,5 @@ def _incident(of: Installation) -> Iterator[Finding]:
         return
     account = PagerDuty(settings.pagerduty_url, settings.pagerduty_token, settings.pagerduty_from)
     account.check()
-    yield Finding("PagerDuty", "ok", f"{settings.pagerduty_url} accepts the key")
+    region = "EU" if urlsplit(settings.pagerduty_url).hostname == EU_HOST else "US"
+    yield Finding("PagerDuty", "ok", f"{settings.pagerduty_url} ({region} service region) accepts the key")

@@ -5,6 +5,7 @@ CaptureError
 ├── TargetNotFound    3   the namespace, pod or container does not exist
 ├── NotAllowed        4   authentication, RBAC or admission refused
 ├── NothingCaptured   5   no evidence was reached
+│   ├── NeverEnds     5   a command of little output was still running at its time limit
 │   └── Unreachable   5   the cluster did not answer, or is not who it should be
 ├── NotStored         6   the evidence is in the spool, not in the store
 ├── NoteNotSent       7   the evidence is stored, the incident does not say so
@@ -59,6 +60,10 @@ class NothingCaptured(CaptureError):
     """No evidence was reached."""
 
     exit_code = 5
+
+
+class NeverEnds(NothingCaptured):
+    """A command of little output was still running at its time limit."""
 
 
 class Unreachable(NothingCaptured):

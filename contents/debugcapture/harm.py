@@ -3,17 +3,21 @@
 Sources: Kubernetes documentation, "Configure Liveness, Readiness and Startup Probes", "Local ephemeral storage".
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from .errors import NothingCaptured
 from .model import Collector, Json, Process
 
 # Slower than what was measured for heap and core dumps on a disk of a cloud machine; a dump is at most the memory.
 _DUMP_BYTES_PER_S = 100 << 20
 _SAFETY = 1.2
 _DEFAULT_PERIOD_S, _DEFAULT_FAILURES, _DEFAULT_TIMEOUT_S = 10, 3, 1
-_UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_BINARY = {f"{unit}i": 1 << 10 * power for power, unit in enumerate("KMGTPE", start=1)}
+_DECIMAL = {unit: 10**power for unit, power in zip("numkMGTPE", (-9, -6, -3, 3, 6, 9, 12, 15, 18), strict=True)}
+_QUANTITY = re.compile(r"([+-]?[0-9.]{1,40}(?:[eE][+-]?[0-9]{1,2})?)([KMGTPE]i|[numkMGTPE])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,15 @@ def disk_limit_bytes(container: Json) -> int | None:
 
 
 def quantity(text: str) -> int:
-    """Return the number in a Kubernetes quantity of bytes: 512Mi, 1G, 2.5Gi, 1000."""
-    unit = next((unit for unit in _UNITS if text.endswith(unit)), "")
-    return int(float(text.removesuffix(unit)) * _UNITS.get(unit, 1))
+    """Return the number in a Kubernetes quantity of bytes: 512Mi, 1G, 2.5Gi, 1e3, 128000m.
+
+    Raises NothingCaptured when it is none. Source: Kubernetes API reference, "Quantity".
+    """
+    found = _QUANTITY.fullmatch(text)
+    try:
+        return int(float(found[1]) * {**_BINARY, **_DECIMAL}.get(found[2], 1))  # type: ignore[index]
+    except (TypeError, ValueError) as error:
+        raise NothingCaptured(f"{text!r} is no quantity of bytes", "the API server says so of the container") from error
 
 
 def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget) -> str:

@@ -96,15 +96,16 @@ def _terminating(pod: Json) -> bool:
 
 def worst_first(pods: Sequence[Json], now: datetime) -> list[Json]:
     """Return ``pods`` so that the one most worth capturing is the first; healthy ones come last, oldest first."""
+    return sorted(pods, key=lambda pod: rank(pod, now))
 
-    def rank(pod: Json) -> tuple[object, ...]:
-        severities = [-one.severity for one in findings(pod, now)]
-        restarts = sum(status.get("restartCount", 0) for status in statuses(pod))
-        return (
-            severities or [0],
-            -restarts,
-            str(pod["metadata"].get("creationTimestamp", "")),
-            pod["metadata"]["name"],
-        )
 
-    return sorted(pods, key=rank)
+def rank(pod: Json, now: datetime) -> tuple[list[int], int, str, str]:
+    """Return the place of ``pod`` among others: the lowest is the one most worth capturing."""
+    severities = [-one.severity for one in findings(pod, now)]
+    restarts = sum(status.get("restartCount", 0) for status in statuses(pod))
+    return (
+        severities or [0],
+        -restarts,
+        str(pod["metadata"].get("creationTimestamp", "")),
+        pod["metadata"]["name"],
+    )

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from .bundle import MANIFEST, Bundle, writable
+from .errors import BadInput
 
 FOLDER, JOINED, NOTE = "joins", "joined", "note.txt"
 _FORGOTTEN_S = 24 * 60 * 60
@@ -43,7 +44,7 @@ class Joins:
         """Return the capture of ``key`` (an incident, or a workload) that runs or has just ended well."""
         try:
             bundle = Bundle(self._spool / self._file(key).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, UnicodeDecodeError):
             return None
         return bundle if (bundle.folder / MANIFEST).exists() and self._joinable(bundle, now) else None
 
@@ -67,7 +68,10 @@ class Joins:
     def _joinable(self, bundle: Bundle, now: datetime) -> bool:
         if _is_held(bundle.folder / JOINED):
             return True
-        manifest = bundle.manifest()
+        try:
+            manifest = bundle.manifest()
+        except BadInput:
+            return False  # it is torn
         if manifest.finished is None or manifest.status == "failed":
             return False  # it was killed, or got nothing: worth another try
         return (now - manifest.finished).total_seconds() < self._within_s

@@ -1,6 +1,8 @@
 """Send a bundle to a store: its artifacts, its manifest, and the page that the incident's link opens."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from .bundle import MANIFEST, Bundle
@@ -23,16 +25,17 @@ def keep(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> 
     """
     receipt = bundle.receipt()
     if receipt:
+        bundle.discard_artifacts()  # a kill may have come between
         say(f"{bundle.folder.name} is in the store already")
         return receipt
     try:
         receipt = _send(bundle, store, url, say)
+        _settle(bundle, receipt)
     except NotStored as error:
         raise NotStored(error.what, error.why, f"{error.do} Kept in the spool: {bundle.folder}") from error
     except OSError as error:
-        raise NotStored(f"cannot read or write {bundle.folder}", error.strerror or str(error)) from error
-    bundle.save_receipt(receipt)
-    bundle.discard_artifacts()
+        why, do = error.strerror or str(error), "Look at the spool's disk; what waits there is sent by the next run."
+        raise NotStored(f"cannot read or write {bundle.folder}", why, do) from error
     say(f"stored in {url}: {receipt.page}")
     return receipt
 
@@ -44,11 +47,40 @@ def _send(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) ->
     stored = Sending(bundle, store, url, say).all(artifacts, manifest.key)
     # The page stays readable, so that the link tells everybody what there is; it shows nothing of it then.
     for_page = store.plain if isinstance(store, EncryptedStore) else store
-    bundle.save_page(_page(bundle, manifest, Receipt(url, tuple(stored)), encrypted=for_page is not store))
-    for file, where in ((MANIFEST, store), (PAGE, for_page)):
-        path = bundle.folder / file
-        stored.append(where.put(f"{manifest.key}/{file}", path, sha256_of(path)))
+    page = _page(bundle, manifest, Receipt(url, tuple(stored)), encrypted=for_page is not store)
+    with _page_file(bundle, page) as file:
+        for name, path, where in ((MANIFEST, bundle.folder / MANIFEST, store), (PAGE, file, for_page)):
+            stored.append(where.put(f"{manifest.key}/{name}", path, sha256_of(path)))
     return Receipt(url, tuple(stored))
+
+
+def _settle(bundle: Bundle, receipt: Receipt) -> None:
+    """Write down that the store has everything, and let the artifacts go."""
+    try:
+        bundle.save_receipt(receipt)
+    except OSError:  # the disk is full, and they make room
+        bundle.discard_artifacts()
+        bundle.save_receipt(receipt)
+    bundle.discard_artifacts()
+
+
+@contextmanager
+def _page_file(bundle: Bundle, page: str) -> Iterator[Path]:
+    """Yield a file with ``page``: in the bundle, or where its disk is full, in memory. The link must not be lost."""
+    with ExitStack() as opened:
+        try:
+            file = bundle.save_page(page)
+        except OSError:
+            file = opened.enter_context(_in_memory(page))
+        yield file
+
+
+@contextmanager
+def _in_memory(text: str) -> Iterator[Path]:
+    with os.fdopen(os.memfd_create(PAGE), "wb") as file:
+        file.write(text.encode())
+        file.flush()
+        yield Path(f"/proc/self/fd/{file.fileno()}")
 
 
 def _page(bundle: Bundle, manifest: Manifest, receipt: Receipt, *, encrypted: bool) -> str:

@@ -21,6 +21,7 @@ NAMES = ("*.hprof", "*.hprof.gz", "hs_err_pid*.log", "replay_pid*.log", "javacor
          "*.core", "report*.json", "*.heapsnapshot", "*.dmp", "*.jfr")  # fmt: skip
 VOLUMES = "/debug-capture-volumes"  # where a debug container has the target's volumes
 _MOST = 20
+_ODD, _LONGEST_NAME = re.compile(r"[^A-Za-z0-9._-]"), 150
 _RESTARTED_LATELY = timedelta(minutes=1)
 _DEPTH = 5
 _KINDS_THAT_LAST = ("emptyDir", "persistentVolumeClaim", "hostPath", "ephemeral", "nfs", "csi")
@@ -56,7 +57,7 @@ def dump_folders(container: Json) -> list[str]:
     words = [*(container.get("command") or []), *(container.get("args") or [])]
     words += [str(one.get("value", "")) for one in container.get("env") or []]
     found = [next(filter(None, match.groups())) for word in words for match in _DUMP_PATHS.finditer(word)]
-    return [path if path.endswith("/") else path.rpartition("/")[0] or "/" for path in found]
+    return [path if path.endswith("/") else path.rpartition("/")[0] or "/" for path in found if path.startswith("/")]
 
 
 def open_volumes(pod: Json, target: Target, attachment: Attachment, *, has_shell: bool = False) -> Volumes | None:
@@ -108,8 +109,18 @@ def find_leftovers(
     volumes = open_volumes(pod, target, attachment, has_shell=has_shell)
     if volumes is None:
         return
-    for path in _search(api, volumes):
-        yield volumes.place, path, path.removeprefix(volumes.root).strip("/").replace("/", "_")
+    paths = _search(api, volumes)
+    for path, name in zip(paths, bundle_names(path.removeprefix(volumes.root) for path in paths), strict=True):
+        yield volumes.place, path, name
+
+
+def bundle_names(paths: Iterable[str]) -> list[str]:
+    """Return a name in the bundle for each of ``paths``, which a container has made up: plain, short, each another."""
+    names: list[str] = []
+    for path in paths:
+        plain = _ODD.sub("_", path.strip("/"))[-_LONGEST_NAME:].lstrip(".") or "_"
+        names.append(plain if plain not in names else f"{len(names)}-{plain}")
+    return names
 
 
 def _search(api: Api, volumes: Volumes) -> list[str]:
@@ -119,7 +130,13 @@ def _search(api: Api, volumes: Volumes) -> list[str]:
     status, output, errors = run_short(api, volumes.place, argv)
     if status.code is None or status.not_found:
         raise NothingCaptured(f"cannot search the volumes of {volumes.place}", status.message or errors.strip())
-    return _newest(output.splitlines())
+    return _newest(path for path in output.split("\n") if _is_below(path, folders))
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    """Tell whether ``path`` lies in one of ``folders``: in what `find` writes, a folder's name may have line breaks."""
+    inside = any(path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+    return inside and ".." not in path.split("/") and path.isprintable()
 
 
 def _newest(paths: Iterable[str]) -> list[str]:

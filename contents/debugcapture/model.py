@@ -308,3 +308,4 @@ class Outcome:
 
     exit_code: int
     data: Mapping[str, str] = field(default_factory=dict)
+    document: Any = None  # all of it, ready for JSON, where a line of data is too small

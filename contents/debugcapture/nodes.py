@@ -3,16 +3,14 @@
 Source: Rundeck documentation, "resource-json", "Node icons and badges".
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import quote
 
+from .answers import Answers, FileShelf, name_of
 from .cluster.api import Api
-from .errors import Unreachable
 from .model import Json
 from .settings import NodesSettings
 from .targets import container_names, controller, find_target
@@ -70,32 +68,13 @@ def listed(api: Api, namespaces: Sequence[str], settings: NodesSettings, spool: 
 
     Raises Unreachable when there is no last time, and what the API server refuses.
     """
-    kept = spool / FOLDER / f"{_key(api, namespaces, settings)}.json"
-    try:
+
+    def ask() -> str:
         found = {one["nodename"]: one for one in nodes(api, namespaces, settings, datetime.now(timezone.utc))}
-    except Unreachable as error:
-        with suppress(FileNotFoundError):
-            text = kept.read_text(encoding="utf-8")
-            then = datetime.fromtimestamp(kept.stat().st_mtime, timezone.utc)
-            say(f"{error} These are the pods of {then:%Y-%m-%d %H:%M:%S} UTC.")
-            return text
-        raise
-    text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
-    _keep(kept, text, say)
-    return text
+        return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
-
-def _key(api: Api, namespaces: Sequence[str], settings: NodesSettings) -> str:
-    """Return what tells one list of nodes from another; never the credentials."""
-    of = (api.connection.server, settings.cluster_name, ",".join(namespaces), settings.pod_selector)
-    return hashlib.sha256("\0".join(of).encode()).hexdigest()[:32]
-
-
-def _keep(file: Path, text: str, say: Say) -> None:
-    part = file.with_suffix(".part")
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    except OSError as error:
-        say(f"the list of pods cannot be kept in {file}: {error.strerror or error}")
+    name = name_of(api.connection.server, settings.cluster_name, ",".join(namespaces), settings.pod_selector)
+    answer = Answers(FileShelf(spool / FOLDER, say), fresh_s=0, oldest=timedelta.max).get(name, ask)
+    if answer.late:
+        say(f"{answer.late} These are the pods of {answer.kept.at:%Y-%m-%d %H:%M:%S} UTC.")
+    return answer.kept.text

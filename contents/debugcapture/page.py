@@ -9,10 +9,10 @@ from datetime import datetime, timezone
 from itertools import groupby
 
 from .errors import one_line
+from .log import BEGIN, END
 from .model import Artifact, Manifest, Receipt
 from .report import masking, size
 
-_BEGIN, _END = "#BEGIN:RUNDECK:DATATYPE:text/html", "#END:RUNDECK:DATATYPE"
 _LEAST_SHOWN, _MOST_SHOWN, _SHOWN_IN_ALL = 4 << 10, 64 << 10, 4 << 20
 _STYLE = """
 :root{color-scheme:light dark;--line:#d0d7de;--soft:#59636e;--ok:#1a7f37;--bad:#b42318;--warn:#8a5a00;--back:#fff;
@@ -97,7 +97,7 @@ def result_html(manifest: Manifest, receipt: Receipt) -> str:
     rows = "".join(_result_row(one, receipt.link(one.file) if one.file else "") for one in manifest.artifacts)
     heading = f"{_escaped(manifest.status)}: {_anchor(receipt.page, str(manifest.target))}"
     head = "<tr><th>What</th><th>Outcome</th><th>Size</th><th>File or reason</th></tr>"
-    lines = (_BEGIN, f"<p><b>{heading}</b></p>", f"<table>{head}{rows}</table>", _END)
+    lines = (BEGIN, f"<p><b>{heading}</b></p>", f"<table>{head}{rows}</table>", END)
     return "\n".join(lines)
 
 
@@ -210,4 +210,4 @@ def _time(moment: datetime) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(text, quote=True)
+    return html.escape(text.encode(errors="replace").decode(), quote=True)

@@ -1,15 +1,21 @@
-"""What a capture has to be allowed on the API server, and for what; a test compares it with deploy/rbac*.yaml. Pure."""
+"""What each job has to be allowed on the API server: the source of deploy/rbac, the doctor and refusals. Pure.
 
+The sizes follow each other: whoever may capture may read, whoever may restart may capture. tools/rbac.py writes them.
+"""
+
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 NAME = "debug-capture-missing"
+ACCOUNT, EXTRA = "deploy/rbac/account.yaml", "deploy/rbac/namespace/pods.yaml"
 _API = "rbac.authorization.k8s.io"
 Scope = Literal["namespace", "cluster"]
+Size = Literal["read", "capture", "capture-and-restart"]
 Purpose = Literal[
-    "every capture", "commands in the container", "debug containers", "services by name", "what is around the pod",
-    "nodes and namespaces", "copies of pods, looks at nodes",
+    "state, logs and events", "services by name", "what is around the pod", "nodes and namespaces",
+    "commands in the container", "debug containers", "restarts", "copies of pods, looks at nodes",
 ]  # fmt: skip
 
 
@@ -29,9 +35,10 @@ class Permission:
 
 
 _READ = ("get", "list")
-PERMISSIONS = (
-    *(Permission("every capture", "", resource, _READ) for resource in ("pods", "pods/log", "events")),
-    Permission("commands in the container", "", "pods/exec", ("get", "create")),
+PERMISSIONS: Final = (
+    Permission("state, logs and events", "", "pods", _READ),
+    Permission("state, logs and events", "", "pods/log", ("get",)),
+    Permission("state, logs and events", "", "events", ("list",)),
     *(
         Permission("services by name", "apps", resource, _READ)
         for resource in ("deployments", "replicasets", "statefulsets", "daemonsets")
@@ -41,16 +48,79 @@ PERMISSIONS = (
     Permission("what is around the pod", "policy", "poddisruptionbudgets", ("list",)),
     Permission("what is around the pod", "", "resourcequotas", ("list",)),
     Permission("what is around the pod", "metrics.k8s.io", "pods", ("get",)),
-    Permission("debug containers", "", "pods/ephemeralcontainers", ("patch",)),
     *(Permission("nodes and namespaces", "", one, ("get",), "cluster") for one in ("namespaces", "nodes")),
+    # Servers before 1.35 ask for get where an exec comes by websocket, later ones for create.
+    Permission("commands in the container", "", "pods/exec", ("get", "create")),
+    Permission("debug containers", "", "pods/ephemeralcontainers", ("patch",)),
+    *(Permission("restarts", "apps", one, ("patch",)) for one in ("deployments", "statefulsets", "daemonsets")),
+    *(Permission("restarts", "apps", f"{one}/scale", ("patch",)) for one in ("deployments", "statefulsets")),
+    Permission("restarts", "", "pods", ("delete",)),
     Permission("copies of pods, looks at nodes", "", "pods", ("create", "delete")),
 )
-# A capture does without these; what they are for is left out, and said so. Where they are granted by us.
-OPTIONAL: Mapping[Purpose, str] = {
-    "what is around the pod": "deploy/rbac.yaml",
-    "nodes and namespaces": "deploy/rbac.yaml",
-    "copies of pods, looks at nodes": "deploy/rbac-pods.yaml",
+_READS: tuple[Purpose, ...] = (
+    "state, logs and events", "services by name", "what is around the pod", "nodes and namespaces",
+)  # fmt: skip
+_CAPTURES: tuple[Purpose, ...] = (*_READS, "commands in the container", "debug containers")
+SIZES: Final[Mapping[Size, tuple[Purpose, ...]]] = {
+    "read": _READS,
+    "capture": _CAPTURES,
+    "capture-and-restart": (*_CAPTURES, "restarts"),
 }
+# A capture does without these; what they are for is left out, and said so.
+OPTIONAL: Final[frozenset[Purpose]] = frozenset(
+    ("what is around the pod", "nodes and namespaces", "copies of pods, looks at nodes")
+)
+# Each job that goes to the cluster, by what it cannot do without.
+_TARGET: tuple[Purpose, ...] = ("state, logs and events", "services by name")
+_ALL: tuple[Purpose, ...] = (*_TARGET, "commands in the container", "debug containers")
+JOBS: Final[Mapping[str, tuple[Purpose, ...]]] = {
+    "Logs and events": _TARGET,
+    "Run a diagnostic command": (*_TARGET, "commands in the container"),
+    "Run a command in a pod": (*_TARGET, "commands in the container"),
+    **dict.fromkeys(
+        (
+            "Capture debug state of a pod", "Capture debug state of a service", "Capture from an incident",
+            "Capture before memory runs out", "Thread dump", "Heap dump", "Network capture", "Run a toolbox command",
+        ),
+        _ALL,
+    ),
+    **dict.fromkeys(("Capture, then restart", "Capture, then roll back"), (*_ALL, "restarts")),
+}  # fmt: skip
+_FORBIDDEN = re.compile(
+    r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
+    r'(?: in the namespace "(?P<namespace>[^"]+)")?'
+)
+
+
+def jobs_by_need() -> dict[tuple[Purpose, ...], list[str]]:
+    """Return the jobs that need the same, together."""
+    shared: dict[tuple[Purpose, ...], list[str]] = {}
+    for job, purposes in JOBS.items():
+        shared.setdefault(purposes, []).append(job)
+    return shared
+
+
+def granted_by(permission: Permission) -> str:
+    """Return the manifest of ours that grants ``permission``, of the smallest size that does."""
+    if permission.scope == "cluster":
+        return ACCOUNT
+    sizes = (size for size, purposes in SIZES.items() if permission.purpose in purposes)
+    return next((f"deploy/rbac/namespace/{size}.yaml" for size in sizes), EXTRA)
+
+
+def remedy(refusal: str) -> str:
+    """Return the command that grants what the API server has refused in these words."""
+    found = _FORBIDDEN.search(refusal)
+    lacks = found and next((one for one in PERMISSIONS if _is_about(one, found)), None)
+    if not found or not lacks:
+        return "Have it granted: deploy/rbac has the roles."
+    where = f"-n {found['namespace']} " if found["namespace"] and lacks.scope == "namespace" else ""
+    return f"Grant it: kubectl apply {where}-f {granted_by(lacks)}"
+
+
+def _is_about(permission: Permission, refusal: re.Match[str]) -> bool:
+    named = (permission.group, permission.resource) == (refusal["group"], refusal["resource"])
+    return named and refusal["verb"] in permission.verbs
 
 
 def role(missing: Iterable[Permission], namespace: str, user: str) -> str:

@@ -7,8 +7,10 @@ Source: proc(5).
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from .model import Collector, Process, User
+from .model import Collector, Process, Tool, User
+from .pattern import text_pattern
 
 # Lines: P pid uid gid rss-in-KiB name; T: it is in the target's cgroup; M file: it maps it. S: the shell itself.
 # OWN: the first process is a debug container's own, so that the target's processes are not shared with it.
@@ -31,6 +33,8 @@ for process in /proc/[0-9]*; do
 done 2>/dev/null
 exit 0
 """
+_SHELL: Final = re.compile(r"S (\d{1,9})", re.ASCII)
+_PROCESS: Final = re.compile(r"P (\d{1,9}) (\d{1,10}) (\d{1,10}) (\d{1,15}) (.*)", re.ASCII)
 MOST_PROCESSES = 8  # a collector runs on at most this many; a service may fork hundreds of workers
 
 
@@ -55,8 +59,8 @@ def parse(output: str) -> Listing:
     for block in re.split(r"^(?=[PS] |OWN$)", output, flags=re.MULTILINE):
         head, *lines = block.splitlines() or [""]
         own = own or head == "OWN"
-        if head.startswith("S "):
-            shell = int(head[2:])
+        if ours := _SHELL.fullmatch(head):
+            shell = int(ours[1])
         process = _process(head, lines)
         if process and process.pid != shell:
             (marked if "T" in lines else others).append(process)
@@ -69,10 +73,17 @@ def matching(collector: Collector, processes: Iterable[Process]) -> list[Process
     by_pid = sorted(processes, key=lambda one: one.pid)
     if detect is None:
         return by_pid[:1]
-    found = [one for one in by_pid if any(re.search(detect.pattern, text) for text in _shown(one, detect.by))]
+    pattern = text_pattern(detect.pattern, f"detect of {collector.id}")
+    found = [one for one in by_pid if any(pattern.search(text) for text in _shown(one, detect.by))]
     if collector.invasive == "heavy":
         found = sorted(found, key=lambda one: -one.rss_bytes)[:1]
     return found[:MOST_PROCESSES]
+
+
+def found_pids(tool: Tool, output: str) -> tuple[int, ...]:
+    """Return the PIDs in what the program of ``tool.find`` wrote; what is no PID is left out."""
+    matches = text_pattern(tool.pid_pattern, "pid_pattern", "m").finditer(output)
+    return tuple(int(match[1]) for match in matches if re.fullmatch(r"[0-9]{1,9}", match[1] or ""))
 
 
 def unreadable(processes: Sequence[Process]) -> User | None:
@@ -89,7 +100,7 @@ def _shown(process: Process, by: str) -> tuple[str, ...]:
 
 
 def _process(head: str, lines: Sequence[str]) -> Process | None:
-    match = re.fullmatch(r"P (\d+) (\d+) (\d+) (\d+) (.*)", head)
+    match = _PROCESS.fullmatch(head)
     if not match:
         return None
     pid, uid, gid, rss = (int(number) for number in match.groups()[:4])

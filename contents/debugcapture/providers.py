@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from . import runbook, steps
@@ -10,7 +11,7 @@ from .model import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One step plugin."""
+    """One step plugin; `commands.py` makes a command of it as well."""
 
     name: str
     title: str
@@ -19,13 +20,22 @@ class Provider:
     run: Callable[[Any, steps.Caller], Outcome]
     streams: bool = False  # its standard output is that of a command, and nothing else
     lists_nodes: bool = False  # it is a source of nodes, no step
+    lists_values: bool = False  # it fills a dropdown, and is no step
     from_node: Mapping[str, str] = field(default_factory=dict)  # setting → attribute of the node that the step runs on
+
+    @property
+    def command(self) -> str:
+        """Return its name on the command line."""
+        short = self.name.removeprefix("k8s-debug-")
+        return _COMMANDS.get(short, short)
 
     @property
     def on_nodes(self) -> bool:
         """Tell whether it is a step for each node, where pods are Rundeck's nodes."""
         return bool(self.from_node)
 
+
+_COMMANDS = {"incident-note": "note", "incident-target": "find-target"}
 
 _STEPS = (
     Provider(
@@ -103,6 +113,47 @@ _STEPS = (
     ),
 )
 
+# What Rundeck's server runs while it makes a job's form. It gives them neither keys nor the job's options.
+_VALUES = (
+    Provider(
+        "k8s-debug-options-namespaces",
+        "Kubernetes Debug / Namespaces",
+        "The names of the namespaces, for a dropdown.",
+        steps.OptionsStep,
+        partial(runbook.list_values, "namespaces"),
+        streams=True,
+        lists_values=True,
+    ),
+    Provider(
+        "k8s-debug-options-workloads",
+        "Kubernetes Debug / Workloads",
+        "Deployments, StatefulSets, DaemonSets, CronJobs and Jobs as KIND/NAME, for a dropdown; those that are not "
+        "ready come first.",
+        steps.OptionsStep,
+        partial(runbook.list_values, "workloads"),
+        streams=True,
+        lists_values=True,
+    ),
+    Provider(
+        "k8s-debug-options-unhealthy-pods",
+        "Kubernetes Debug / Pods, the unhealthy ones first",
+        "The names of the pods, for a dropdown; the unhealthy ones come first, and the label says what is wrong.",
+        steps.OptionsStep,
+        partial(runbook.list_values, "pods"),
+        streams=True,
+        lists_values=True,
+    ),
+    Provider(
+        "k8s-debug-options-collectors",
+        "Kubernetes Debug / Collectors",
+        "The presets and collectors, for a dropdown.",
+        steps.CollectorsStep,
+        runbook.list_collectors,
+        streams=True,
+        lists_values=True,
+    ),
+)
+
 _NODE_STEPS = ("k8s-debug-capture", "k8s-debug-exec", "k8s-debug-attach")
 _POD_ATTRIBUTES = {"namespace": "namespace", "pod": "pod", "container": "container"}
 
@@ -112,9 +163,20 @@ def _on_node(step: Provider) -> Provider:
     return replace(step, name=f"{step.name}-node", title=f"{step.title} (pods as nodes)", from_node=_POD_ATTRIBUTES)
 
 
-PROVIDERS = (*_STEPS, *(_on_node(step) for step in _STEPS if step.name in _NODE_STEPS))
+PROVIDERS = (*_STEPS, *_VALUES, *(_on_node(step) for step in _STEPS if step.name in _NODE_STEPS))
+# No plugins of Rundeck's, but programs of their own with settings of the same kind.
+SERVICES = (
+    Provider(
+        "k8s-debug-options-server",
+        "Kubernetes Debug / Options server",
+        "Serves the values of dropdowns over HTTP, read-only, for options that depend on one another "
+        "(docs/dropdowns.md). It listens on loopback unless told otherwise, and answers only who has its token.",
+        steps.OptionsServerStep,
+        runbook.serve_options,
+    ),
+)
 
 
 def provider(name: str) -> Provider:
-    """Return the provider called ``name``; KeyError when there is none."""
-    return {one.name: one for one in PROVIDERS}[name]
+    """Return the provider or service called ``name``; KeyError when there is none."""
+    return {one.name: one for one in (*PROVIDERS, *SERVICES)}[name]

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .credentials import BEHIND, KEY_BYTES, Found, credentials
+from .credentials import BEHIND, KEY_BYTES, Found, credentials, unfinished
 from .errors import BadInput
 from .model import Json
+from .pattern import Pattern, bytes_pattern
 
 MASK = "[masked]"
 WINDOW_BYTES: Final = 256 << 10
@@ -43,7 +44,7 @@ def masked_text(text: str) -> str:
 class Redaction:
     """What is masked beside the forms that are known: patterns of the user."""
 
-    own: tuple[re.Pattern[bytes], ...] = ()
+    own: tuple[Pattern[bytes], ...] = ()
 
     def redactor(self) -> "Redactor":
         """Return what masks one text."""
@@ -59,13 +60,8 @@ def redaction(patterns: str) -> Redaction:
     """Return the redaction with ``patterns``, a regular expression a line. Raises BadInput that names a wrong one."""
     own = []
     for line in filter(None, map(str.strip, patterns.splitlines())):
-        try:
-            own.append(re.compile(line.encode(), re.MULTILINE))
-        except re.error as error:
-            raise BadInput(
-                f"redact_patterns: {line!r} is no regular expression", str(error), "Correct it; nothing was captured."
-            ) from error
-        if own[-1].match(b""):
+        own.append(bytes_pattern(line, "redact_patterns"))
+        if own[-1].search(b""):
             what = f"redact_patterns: {line!r} matches an empty text"
             raise BadInput(what, "it would match everywhere", "Make it say what it masks.")
     return Redaction(tuple(own))
@@ -78,7 +74,7 @@ class Redactor:
     only, and is cut so that no credential lies on both sides.
     """
 
-    def __init__(self, own: Sequence[re.Pattern[bytes]] = ()) -> None:
+    def __init__(self, own: Sequence[Pattern[bytes]] = ()) -> None:
         """Mask what is known, and what ``own`` patterns match: their first group, or all where there is none."""
         self.count = 0  # of what was masked
         self._own, self._pending, self._behind = own, bytearray(), b""
@@ -95,20 +91,27 @@ class Redactor:
         """Return the rest."""
         return self._masked(len(self._pending), last=True)
 
+    def held(self, more: bytes = b"") -> bytes:
+        """Return what is not certain yet, and ``more`` behind it, as far as it shows no beginning of a credential.
+
+        That is up to the last whole line, and to a private key that goes on; nothing where ``own`` patterns may match
+        more than a line. It is held all the same, and what `feed` and `finish` return takes its place.
+        """
+        text, start = self._behind + bytes(self._pending) + more, len(self._behind)
+        cut = min(text.rfind(b"\n") + 1, unfinished(text))
+        if self._own or cut <= start:
+            return b""
+        return _without(_groups(credentials(text[:cut], start)), text, start, cut)[0]
+
     def _masked(self, length: int, *, last: bool) -> bytes:
         text, start = self._behind + bytes(self._pending[:length]), len(self._behind)
         groups = _groups(credentials(text, start, self._own))
         cut = len(text) if last else _cut(groups, start, len(text))
-        done, at = [], start
-        for group in groups:
-            for begin, end in group.secrets() if group.end <= cut else ():
-                done += [text[at:begin], _MASK]
-                self.count += 1
-                at = end
-        done.append(text[at:cut])
+        done, count = _without(groups, text, start, cut)
+        self.count += count
         self._behind = text[max(0, cut - BEHIND) : cut]
         del self._pending[: cut - start]
-        return b"".join(done)
+        return done
 
 
 class _Group:
@@ -142,6 +145,17 @@ def _groups(found: Iterable[Found]) -> list[_Group]:
         if not (groups and groups[-1].takes(one)):
             groups.append(_Group(one))
     return groups
+
+
+def _without(groups: Iterable[_Group], text: bytes, start: int, cut: int) -> tuple[bytes, int]:
+    """Return ``text`` from ``start`` to ``cut`` with the secrets of ``groups`` masked, and how many these are."""
+    done, at, count = list[bytes](), start, 0
+    for group in groups:
+        for begin, end in group.secrets() if group.end <= cut else ():
+            done += [text[at:begin], _MASK]
+            count += 1
+            at = end
+    return b"".join([*done, text[at:cut]]), count
 
 
 def _cut(groups: Iterable[_Group], start: int, length: int) -> int:

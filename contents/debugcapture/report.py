@@ -11,12 +11,22 @@ from .model import Action, Artifact, Manifest, ReadApi, RunInDebugContainer, Run
 def summary(manifest: Manifest) -> str:
     """Return one line: the status, the pod, its state, and how much of it was captured."""
     kept = [one for one in manifest.artifacts if one.file]
-    missing = [one for one in manifest.artifacts if one.outcome in ("failed", "truncated")]
     target, others = manifest.target, len(manifest.targets) - 1
     more = f" and {others} more pods" if others else ""
     line = f"{manifest.status}: {len(kept)} artifacts of {target} (container {target.container}, {target.state}){more}"
-    told = [f"; {one.pod + ': ' if one.pod else ''}{one.title} {one.outcome}: {one.reason}" for one in missing]
-    return one_line(line + "".join(told))
+    return one_line("; ".join([line, *_missing(manifest)]))
+
+
+def shortfall(manifest: Manifest) -> str:
+    """Return one line: of which pod some of the evidence is missing, what and why; "" where none is."""
+    missing = _missing(manifest)
+    what = f"{manifest.target}: some of the evidence could not be captured"
+    return one_line(f"{what}: {'; '.join(missing)}") if missing else ""
+
+
+def _missing(manifest: Manifest) -> list[str]:
+    short = [one for one in manifest.artifacts if one.outcome in ("failed", "truncated")]
+    return [f"{one.pod + ': ' if one.pod else ''}{one.title} {one.outcome}: {one.reason}" for one in short]
 
 
 def size(count: int) -> str:
@@ -37,7 +47,7 @@ def artifact_table(manifest: Manifest) -> str:
     """Return a table with a line an artifact: what, outcome, size, file or reason."""
     rows = [
         (
-            f"{one.pod}: {one.title}" if one.pod else one.title,
+            one_line(f"{one.pod}: {one.title}" if one.pod else one.title),
             one.outcome,
             size(one.bytes) if one.bytes else "",
             one_line("; ".join(filter(None, [one.reason or one.file, masking(one)]))),
@@ -50,11 +60,18 @@ def artifact_table(manifest: Manifest) -> str:
 def plan_table(target: Target, actions: Sequence[Action], ceiling: str) -> str:
     """Return a table of what would be done to ``target``, with which privileges, and what it would cost it."""
     rows = [
-        (one.collector.title, _PLANNED[type(one)], _privileges(one, ceiling), one.collector.invasive, one_line(one.why))
+        (
+            one_line(one.collector.title),
+            _PLANNED[type(one)],
+            _privileges(one, ceiling),
+            one.collector.invasive,
+            one_line(one.why),
+        )
         for one in actions
     ]
     header = ("WHAT", "HOW", "PRIVILEGES", "TARGET", "WHY")
-    return f"dry run for {target} (container {target.container}, {target.state})\n{table(header, rows)}".rstrip()
+    subject = one_line(f"dry run for {target} (container {target.container}, {target.state})")
+    return f"{subject}\n{table(header, rows)}".rstrip()
 
 
 def _privileges(action: Action, ceiling: str) -> str:

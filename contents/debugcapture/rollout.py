@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .errors import BadInput, NotRestarted
 from .model import Json
+from .pattern import number_in
 
 REVISION = "deployment.kubernetes.io/revision"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
@@ -53,7 +54,11 @@ def earlier(deployment: Json, replica_sets: Sequence[Json], revision: int) -> Js
 
     Raises BadInput with the revisions that there are.
     """
-    ours = [one for one in replica_sets if _owner(one) == deployment["metadata"]["uid"] and revision_of(one).isdigit()]
+    ours = [
+        one
+        for one in replica_sets
+        if _owner(one) == deployment["metadata"]["uid"] and number_in(revision_of(one)) is not None
+    ]
     by_number = {int(revision_of(one)): one for one in ours}
     now = int(revision_of(deployment) or 0)
     older = sorted(number for number in by_number if number < now)

@@ -7,7 +7,7 @@ Read this file first.
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from .attachment import Attachment, debug_options
 from .bundle import Bundle, claimed, create_bundle, open_bundle, prune, recover, waiting, writable
 from .capture import Record
 from .cluster import exec as exec_stream
-from .cluster.api import Api
+from .cluster.api import IMPATIENT, Api
 from .cluster.connect import connect
 from .condition import fulfilled
 from .direct import Direct
@@ -35,7 +35,7 @@ from .model import ContainerRef, ExitStatus, Manifest, Outcome, Receipt, Target
 from .page import result_html
 from .plan import is_running
 from .redact import redaction
-from .report import artifact_table, plan_table, summary
+from .report import artifact_table, plan_table, shortfall, summary
 from .selection import Selected, check, name_of, select
 from .sending import sending_ahead
 from .settings import (
@@ -51,11 +51,14 @@ from .steps import (
     AttachStep,
     Caller,
     CaptureStep,
+    CollectorsStep,
     DoctorStep,
     ExecStep,
     IncidentTargetStep,
     NodesStep,
     NoteStep,
+    OptionsServerStep,
+    OptionsStep,
     RestartStep,
     UploadStep,
     spool_of,
@@ -78,6 +81,7 @@ from .telling import (
 
 if TYPE_CHECKING:
     from .captures import Captures  # it reads YAML, which other steps need not pay for
+    from .options import Kind
 
 _OTHER_SENDS_S = 600
 
@@ -113,8 +117,11 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
     if failure:
         failure.data = data
         raise failure
-    partial = data["status"] == "partial" and step.capture.fail_when_partial
-    return Outcome(EXIT_PARTIAL if partial else 0, data)
+    document = bundle.document()
+    if data["status"] == "partial" and step.capture.fail_when_partial:
+        caller.say(f"Error: {shortfall(bundle.manifest())}")
+        return Outcome(EXIT_PARTIAL, data, document)
+    return Outcome(0, data, document)
 
 
 def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
@@ -176,6 +183,7 @@ def upload(step: UploadStep, caller: Caller) -> Outcome:
         if not bundles:
             caller.say("no bundle waits: nothing to upload")
         failures = _send_waiting(bundles, step.store, caller)
+        prune(spool, datetime.now(timezone.utc))
         if failures:
             raise failures[0]
         return Outcome(0)
@@ -207,8 +215,40 @@ def list_nodes(step: NodesStep, caller: Caller) -> Outcome:
 
     api, namespaces = Api(connect(step.connection)), _names(step.namespaces)
     text = listed(api, namespaces, step.nodes, spool_of(step.spool, caller), caller.say)
-    caller.stdout.write(text.encode())
-    caller.stdout.flush()
+    return _printed(text, caller)
+
+
+def list_values(kind: "Kind", step: OptionsStep, caller: Caller) -> Outcome:
+    """Print the values of a dropdown as Rundeck reads them from a script; those of the last time, if need be."""
+    from .answers import Answers, FileShelf
+    from .options import FOLDER, Source, Wanted, script_text
+
+    shelf = FileShelf(spool_of(step.spool, caller) / FOLDER, caller.say)
+    answers = Answers(shelf, fresh_s=step.values.fresh_s, wait_s=step.values.wait_s)
+    source = Source(Api(connect(step.connection), IMPATIENT), answers, step.values.most_values)
+    listed = source.listed(Wanted(kind, tuple(_names(step.namespaces))))
+    if listed.late:
+        caller.say(listed.late)
+    return _printed(script_text(listed.rows), caller)
+
+
+def list_collectors(step: CollectorsStep, caller: Caller) -> Outcome:
+    """Print the presets and collectors as values of a dropdown."""
+    from .options import collector_rows, script_text
+
+    return _printed(script_text(collector_rows(step.catalog.catalog, step.values.most_values)), caller)
+
+
+def serve_options(step: OptionsServerStep, caller: Caller) -> Outcome:
+    """Serve the values of dropdowns over HTTP until the process is told to end."""
+    from .options import collector_rows
+    from .options_server import Offer, serve, service_of
+
+    values = step.values
+    collectors = tuple(collector_rows(step.catalog.catalog, values.most_values))
+    offer = Offer(tuple(_names(step.namespaces)), collectors, values.most_values, values.fresh_s, values.wait_s)
+    api = Api(connect(step.connection), IMPATIENT)
+    serve(service_of(api, step.listen, offer, caller.say), step.listen.listen)
     return Outcome(0)
 
 
@@ -231,7 +271,7 @@ def diagnose(step: DoctorStep, caller: Caller) -> Outcome:
     caller.say(findings_table(findings))
     wrong = sum(one.verdict == "wrong" for one in findings)
     told = f"{wrong} of {len(findings)} checks failed" if wrong else f"all {len(findings)} checks passed"
-    return Outcome(EXIT_PARTIAL if wrong else 0, {"summary": told})
+    return Outcome(EXIT_PARTIAL if wrong else 0, {"summary": told}, [asdict(one) for one in findings])
 
 
 def restart(step: RestartStep, caller: Caller) -> Outcome:
@@ -304,6 +344,7 @@ def _capture(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
             join_capture(step, bundle, caller)
             return None
         caller.say(f"bundle {bundle.folder}")
+        caller.follow(bundle.folder)
         tell_start(step, first, bundle.folder.name, caller)
         begun = replace(begun, capture_id=bundle.folder.name)
         manifest = _run_all(step, captures, met, bundle, begun, caller)
@@ -451,10 +492,12 @@ def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Ca
     failures: list[CaptureError] = []
     for bundle in bundles:
         with claimed(bundle) as ours:
-            if not ours or bundle.receipt():
+            if not ours:
                 continue
-            caller.say(f"{bundle.folder.name} waits in the spool since an earlier run")
             try:
+                if bundle.receipt():
+                    continue
+                caller.say(f"{bundle.folder.name} waits in the spool since an earlier run")
                 recover(bundle, datetime.now(timezone.utc))
                 keep(bundle, open_store(settings), settings.store, caller.say)
             except CaptureError as error:
@@ -472,6 +515,7 @@ def _keep(bundle: Bundle, step: CaptureStep | UploadStep, caller: Caller) -> Rec
             raise NotStored(
                 f"cannot send {bundle.folder}", "another process is sending it", "It will be stored by that."
             )
+        caller.follow(bundle.folder)
         receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)
     prune(spool_of(step.spool, caller), datetime.now(timezone.utc))
     if step.result.rendered:
@@ -534,6 +578,12 @@ def _about(subject: str) -> Iterator[None]:
     except CaptureError as error:
         error.about(subject)
         raise
+
+
+def _printed(text: str, caller: Caller) -> Outcome:
+    caller.stdout.write(text.encode())
+    caller.stdout.flush()
+    return Outcome(0)
 
 
 def _names(settings: NamespacesSettings) -> list[str]:

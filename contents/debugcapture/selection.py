@@ -22,7 +22,10 @@ KINDS: Final[Mapping[str, str]] = {
     "replicaset": "/apis/apps/v1/namespaces/{namespace}/replicasets",
 }
 _SHORT: Final = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "cj": "cronjob", "rs": "replicaset"}
-_BETWEEN: Final = {"deployment": "replicaset", "cronjob": "job"}  # what owns the pods, where it is not the workload
+BETWEEN: Final[Mapping[str, str]] = {
+    "deployment": "replicaset",
+    "cronjob": "job",
+}  # what owns the pods, where it is not the workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def check(settings: TargetSettings) -> None:
         problem = f"{' and '.join(given)} are given" if given else "neither pod, workload nor selector is given"
         raise BadInput("cannot tell which pod is meant", problem, "Give one of them.")
     kind, slash, _ = settings.workload.rpartition("/")
-    if slash and _kind(kind) not in KINDS:
+    if slash and kind_of(kind) not in KINDS:
         near = f"Kinds: {', '.join(KINDS)}."
         raise BadInput(f"cannot capture from a {kind}", "it is no kind of workload that has pods", near)
 
@@ -117,8 +120,8 @@ def _candidates(api: Api, settings: TargetSettings) -> tuple[list[Json], str]:
             raise TargetNotFound(what, f"there is no namespace {namespace}", "Check the namespace's name.") from None
         raise
     owners = {found["metadata"]["uid"]}
-    if kind in _BETWEEN:
-        owners = {one["metadata"]["uid"] for one in _list(api, _BETWEEN[kind], namespace) if _owner(one) in owners}
+    if kind in BETWEEN:
+        owners = {one["metadata"]["uid"] for one in _list(api, BETWEEN[kind], namespace) if _owner(one) in owners}
     pods = [pod for pod in api.pods(namespace, _selector(found)) if _owner(pod) in owners]
     return pods, f"{kind} {namespace}/{found['metadata']['name']}"
 
@@ -126,7 +129,7 @@ def _candidates(api: Api, settings: TargetSettings) -> tuple[list[Json], str]:
 def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
     """Return the kind of the settings' workload, and the workload. Raises TargetNotFound."""
     kind, _, name = settings.workload.rpartition("/")
-    for one in [_kind(kind)] if kind else KINDS:
+    for one in [kind_of(kind)] if kind else KINDS:
         path = f"{KINDS[one].format(namespace=quote(settings.namespace))}/{quote(name)}"
         try:
             return one, api.get(path, f"cannot read {one} {settings.namespace}/{name}")
@@ -138,7 +141,7 @@ def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
 def _no_workload(api: Api, namespace: str, kind: str, name: str) -> TargetNotFound:
     there = [
         one["metadata"]["name"]
-        for each in ([_kind(kind)] if kind else ["deployment", "statefulset", "daemonset", "cronjob"])
+        for each in ([kind_of(kind)] if kind else ["deployment", "statefulset", "daemonset", "cronjob"])
         for one in _list(api, each, namespace)
     ]
     near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or sorted(there)[:5]
@@ -150,7 +153,8 @@ def _list(api: Api, kind: str, namespace: str) -> list[Json]:
     return api.items(KINDS[kind].format(namespace=quote(namespace)), f"cannot list {kind}s of {namespace}")
 
 
-def _kind(text: str) -> str:
+def kind_of(text: str) -> str:
+    """Return the kind that ``text`` means, as KINDS has it: plural and kubectl's short names are taken too."""
     singular = text.lower().removesuffix("s") if text.lower() not in _SHORT else text.lower()
     return _SHORT.get(singular, singular)
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 
 from .bundle import Bundle
@@ -58,7 +58,8 @@ class Sending:
         stored = self._store.put(key, file, artifact.sha256, self._progress(artifact))
         with self._lock:
             self._sent[key] = stored
-            self._bundle.save_sent(Receipt(self._url, tuple(self._sent.values())))
+            with suppress(OSError):  # a full disk: then the store is asked once more by who comes next
+                self._bundle.save_sent(Receipt(self._url, tuple(self._sent.values())))
         self._say(f"stored {artifact.file}, {size(artifact.bytes)}{_took(began)}")
         return stored
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from . import store_kinds
 from .errors import BadInput
 
 T = TypeVar("T")
@@ -79,6 +80,11 @@ class ConnectionSettings:
     )
 
 
+def _catalog() -> str:
+    text = "Path of a YAML file with collectors of yours; docs/collectors.md tells its form."
+    return setting("", "Catalog of your own", text, group="Capture: more")
+
+
 Choice = Literal["unhealthy-first", "newest", "oldest", "all"]
 
 
@@ -137,8 +143,8 @@ class NamespacesSettings:
     namespaces: str = setting(
         "",
         "Namespaces",
-        "Separated by commas. Nodes are made of the pods of all namespaces where this is blank, which takes the right "
-        "to list pods in the whole cluster.",
+        "Separated by commas. Nodes and dropdowns are made of all namespaces where this is blank, which takes the "
+        "right to list what is in the whole cluster.",
         pattern=rf"{NAME}(\s*,\s*{NAME})*",
         allowed="names of namespaces separated by commas",
     )
@@ -161,6 +167,58 @@ class NodesSettings:
         "Comes before the nodes' names, where a project has several clusters.",
         pattern=r"[A-Za-z0-9-]+",
         allowed="letters, digits and dashes",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogSettings:
+    """Capture."""
+
+    catalog: str = _catalog()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValuesSettings:
+    """Values of a dropdown."""
+
+    most_values: int = setting(500, "At most this many values", "A longer list is cut.", least=1, most=5000)
+    wait_s: int = setting(
+        5,
+        "Wait at most (seconds)",
+        "For the API server. The last list serves when it takes longer, and its labels say from when it is.",
+        least=1,
+        most=30,
+    )
+    fresh_s: int = setting(
+        10,
+        "Ask again after (seconds)",
+        "A list that is younger serves without a question to the API server.",
+        least=0,
+        most=3600,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenSettings:
+    """Options server."""
+
+    listen: str = setting(
+        "127.0.0.1:8790",
+        "Listen on",
+        "IP address and port, for example 127.0.0.1:8790 or [::1]:8790. It speaks plain HTTP: on any address but "
+        "loopback something in front of it has to speak TLS.",
+        pattern=r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}",
+        allowed="an IP address and a port, an IPv6 address in brackets",
+        required=True,
+    )
+    options_token: str = setting(
+        "",
+        "Token of the options server",
+        "Whoever asks gives it as a bearer token: 16 characters at least, for example from `openssl rand -hex 32`.",
+        pattern=r"[\x21-\x7e]{16,512}",
+        allowed="16 characters at least, without spaces",
+        required=True,
+        secret=True,
     )
 
 
@@ -247,12 +305,7 @@ class CaptureSettings:
         allowed="collector names separated by commas",
         required=True,
     )
-    catalog: str = setting(
-        "",
-        "Catalog of your own",
-        "Path of a YAML file with collectors of yours; docs/collectors.md tells its form.",
-        group="Capture: more",
-    )
+    catalog: str = _catalog()
     files: str = setting(
         "",
         "Files",
@@ -324,14 +377,14 @@ class CaptureSettings:
         False,
         "Allow a copy of the pod",
         "For files of a container that does not run and that are on no volume: a copy of the pod that only sleeps, "
-        "without labels and probes, is made and removed again. Needs deploy/rbac-pods.yaml.",
+        "without labels and probes, is made and removed again. Needs deploy/rbac/namespace/pods.yaml.",
         group="Capture: more",
     )
     node_namespace: str = setting(
         "",
         "Namespace of node pods",
         "For the collector node-state: where a pod that looks at the node may be made; it is removed again. "
-        "Blank: none is made. Needs deploy/rbac-pods.yaml.",
+        "Blank: none is made. Needs deploy/rbac/namespace/pods.yaml.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
         group="Capture: more",
@@ -374,7 +427,8 @@ class SpoolSettings:
     spool: str = setting(
         "",
         "Spool directory",
-        "Where evidence is kept until it is in the store. Blank: var/debug-captures of this Rundeck.",
+        "Where evidence is kept until it is in the store. Blank: var/debug-captures of this Rundeck, or of the user's "
+        "own state directory on a command line.",
     )
     spool_limit: int = setting(
         20480, "Spool limit in MiB", "The spool never holds more.", least=32, most=100_000_000, group="Spool: limits"
@@ -408,10 +462,9 @@ class StoreSettings:
     store: str = setting(
         "",
         "Store URL",
-        "s3://BUCKET/PREFIX, azblob://ACCOUNT/CONTAINER/PREFIX, sftp://USER@HOST:PORT/DIRECTORY or file:///DIRECTORY. "
-        "Blank: the evidence stays in the spool.",
-        pattern=r"(s3://[^\s/]+|azblob://[a-z0-9]+/[^\s/]+|sftp://[^\s/@:]+@[^\s/@]+/|file:///)\S*",
-        allowed="an s3://, azblob://, sftp://USER@HOST/ or file:/// URL",
+        f"{store_kinds.SHOWN}. Blank: the evidence stays in the spool.",
+        pattern=store_kinds.FORM,
+        allowed=store_kinds.SHOWN,
     )
     s3_endpoint: str = setting(
         "",
@@ -785,7 +838,7 @@ class RestartSettings:
         "restart",
         "What to do",
         "restart: rollout restart; undo: rollout undo, to revision; delete-pod: the pod, which is made again; scale: "
-        "to replicas. Needs deploy/rbac-restart.yaml.",
+        "to replicas. Needs deploy/rbac/namespace/capture-and-restart.yaml.",
     )
     revision: int = setting(0, "Revision", "For undo; 0 is the one before.", least=0, most=999999999)
     replicas: int = setting(1, "Replicas", "For scale.", least=0, most=1000)
@@ -808,6 +861,19 @@ class GateSettings:
     )
     gate_stored: bool = setting(
         True, "Only after it is stored", "The evidence has to be in the store, not on this machine only."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchSettings:
+    """Capture to follow."""
+
+    capture_id: str = setting(
+        "",
+        "Capture ID",
+        "The name of the bundle in the spool; blank for the newest.",
+        pattern=CAPTURE_ID,
+        allowed="a capture ID",
     )
 
 
@@ -868,7 +934,7 @@ def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]
         one = _declare(group, field, hints[field.name])
         text = values.get(field.name, "").strip()
         text = "" if text == one.rule.nothing else text
-        problem = _problem(one, text or one.default)
+        problem = problem_of(one, text or one.default)
         if problem:
             problems.append(problem)
         else:
@@ -876,10 +942,13 @@ def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]
     return read_values
 
 
-def _problem(one: Declared, text: str) -> str:
+def problem_of(one: Declared, text: str) -> str:
+    """Return what is wrong with ``text`` as the value of the setting ``one``; "" when nothing is."""
     rule = one.rule
     if not text:
         return f"{one.name} is missing ({rule.title})" if rule.required else ""
+    if any("\ud800" <= character <= "\udfff" or character == "\0" for character in text):
+        return f"{one.name} is not text in UTF-8"
     shown = "its value" if rule.secret else repr(text)
     if one.kind == "choice" and text not in one.choices:
         return f"{one.name} must be one of {', '.join(one.choices)}, not {shown}"
@@ -887,7 +956,7 @@ def _problem(one: Declared, text: str) -> str:
         return f"{one.name} must be true or false, not {shown}"
     if one.kind == "number":
         return _number_problem(one, text)
-    if rule.pattern and not re.fullmatch(rule.pattern, text):
+    if rule.pattern and not (re.fullmatch(rule.pattern, text) and (rule.lines or text.isprintable())):
         return f"{one.name} must be {rule.allowed}, not {shown}"
     return ""
 

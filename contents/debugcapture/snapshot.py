@@ -67,9 +67,11 @@ def _events(api: Api, pod: Json, _target: Target, _since_s: int) -> list[Snapsho
 
 def _workload(api: Api, pod: Json, _target: Target, _since_s: int) -> list[SnapshotFile]:
     def read() -> Iterator[bytes]:
-        chain = owner_chain(api, pod)
+        chain, left_out = owner_chain(api, pod)
         for owner in chain:
-            yield _yaml(masked_pod(owner)).encode() + b"---\n"
+            yield _yaml(masked_pod(owner)).encode(errors="replace") + b"---\n"
+        for reason in left_out:
+            yield f"# left out: {reason}\n".encode(errors="replace")
 
     def changes() -> Iterator[bytes]:
         yield from _text(changes_between(api, pod))
@@ -162,4 +164,4 @@ def _yaml(value: Json) -> str:
 
 
 def _text(text: str) -> Iterator[bytes]:
-    yield text.encode()
+    yield text.encode(errors="replace")

@@ -9,12 +9,14 @@ from .settings import (
     AlertSettings,
     BundleSettings,
     CaptureSettings,
+    CatalogSettings,
     CommandSettings,
     ConnectionSettings,
     DebugContainerSettings,
     FailureSettings,
     GateSettings,
     IncidentSettings,
+    ListenSettings,
     ManyPodsSettings,
     NamespacesSettings,
     NodesSettings,
@@ -25,7 +27,13 @@ from .settings import (
     StoreSettings,
     TargetSettings,
     TriggerSettings,
+    ValuesSettings,
+    WatchSettings,
 )
+
+
+def unfollowed(_bundle: Path) -> None:
+    """Show nothing of a bundle that grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ class Caller:
     spool: Path  # unless the settings name one
     run_id: str  # identifies this try
     trigger: Mapping[str, str]  # "started_by", "execution" (its URL), …; goes into the manifest
+    follow: Callable[[Path], None] = unfollowed  # is told which bundle a capture or an upload is about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +139,35 @@ class NodesStep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OptionsStep:
+    """Settings of `list_values`."""
+
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    values: ValuesSettings
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectorsStep:
+    """Settings of `list_collectors`."""
+
+    catalog: CatalogSettings
+    values: ValuesSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionsServerStep:
+    """Settings of `serve_options`."""
+
+    listen: ListenSettings
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    values: ValuesSettings
+    catalog: CatalogSettings
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoteStep:
     """Settings of `annotate`."""
 
@@ -149,6 +187,21 @@ class RestartStep:
     gate: GateSettings
     bundle: BundleSettings
     incident: IncidentSettings
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapturesStep:
+    """Settings of `captures`."""
+
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchStep:
+    """Settings of `watch`."""
+
+    watch: WatchSettings
     spool: SpoolSettings
 
 

@@ -1,15 +1,16 @@
 """Look into a target and decide how each collector reaches its evidence."""
 
-import re
 from dataclasses import dataclass, replace
 
 from .attachment import Attachment
 from .cluster.api import Api
 from .direct import Direct
+from .errors import NeverEnds
 from .harm import Budget, disk_limit_bytes, probe_budget_s
 from .model import Action, Collector, Json, Process, Target
+from .pattern import number_in
 from .plan import Allowed, Seen, decide, is_running
-from .processes import listing_command, matching, parse
+from .processes import found_pids, listing_command, matching, parse
 from .targets import find_container
 from .transfer import run_short
 
@@ -37,6 +38,7 @@ class Survey:
         self._target, self._place = scope.target, scope.target.ref
         self._seen: Seen | None = None
         self._tried: set[tuple[str, ...]] = set()
+        self._hangs: NeverEnds | None = None
         self.shell = False  # whether the target's image has one
 
     def decide(self, collector: Collector, *, attach: bool) -> Action:
@@ -70,7 +72,13 @@ class Survey:
         return self._seen
 
     def _list(self) -> Seen:
-        status, output, _ = run_short(self._api, self._place, listing_command(self._target.container_id))
+        if self._hangs:
+            raise self._hangs  # a shell that hangs would hang for each collector
+        try:
+            status, output, _ = run_short(self._api, self._place, listing_command(self._target.container_id))
+        except NeverEnds as error:
+            self._hangs = error
+            raise
         self.shell = status.code == 0
         return self._with_processes(parse(output).processes) if self.shell else Seen(None, frozenset())
 
@@ -95,7 +103,7 @@ class Survey:
             if tool.find:
                 status, output, _ = run_short(self._api, self._place, tool.find)
                 if not status.not_found:
-                    return tuple(int(pid) for pid in re.findall(tool.pid_pattern, output, re.MULTILINE))
+                    return found_pids(tool, output)
         return None
 
     def _budget(self, collector: Collector) -> Budget:
@@ -110,4 +118,5 @@ class Survey:
         _, output, _ = run_short(self._api, self._place, ("df", "-Pk", "/tmp"))  # noqa: S108 - the target's
         fields = output.strip().splitlines()[-1:]
         number = fields[0].split()[3:4] if fields else []
-        return int(number[0]) * 1024 if number and number[0].isdigit() else None
+        free_kib = number_in(number[0]) if number else None
+        return None if free_kib is None else free_kib * 1024

@@ -155,14 +155,22 @@ def tell_left(step: CaptureStep, caller: Caller) -> None:
             if not ours:
                 continue
             caller.say(f"{capture_id} was killed before it could tell its incidents")
-            recover(bundle, datetime.now(timezone.utc))
             try:
+                recover(bundle, datetime.now(timezone.utc))
                 if step.store.store:
                     keep(bundle, open_store(step.store), step.store.store, caller.say)
-            except NotStored as error:
+            except (NotStored, BadInput) as error:
                 failure = str(error)
-        text = capture_note(bundle.manifest(), bundle.receipt(), str(bundle.folder), "", failure)
-        tell(bundle, text, _to_joined(step.incident, step.spool, capture_id, caller))
+                caller.say(failure)
+        tell(bundle, _end_of(bundle, failure), _to_joined(step.incident, step.spool, capture_id, caller))
+
+
+def _end_of(bundle: Bundle, failure: str) -> str:
+    """Return the note about the end of a capture that was killed; one whose manifest is torn left only files."""
+    try:
+        return capture_note(bundle.manifest(), bundle.receipt(), str(bundle.folder), "", failure)
+    except BadInput as error:
+        return failure_note(str(error), "", marker(bundle.folder.name))
 
 
 def repeated(step: CaptureStep, bundle: Bundle) -> str:

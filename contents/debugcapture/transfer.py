@@ -17,8 +17,9 @@ from .artifact_file import SizeLimitReachedError
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.debug_container import BASE
-from .errors import NothingCaptured, Unreachable
+from .errors import NeverEnds, NothingCaptured, Unreachable
 from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, Stored
+from .pattern import number_in
 
 # OpenSSL sums six times as fast as busybox, and the network waits for neither.
 _SUM = r"""
@@ -26,26 +27,36 @@ sum=
 if openssl version >/dev/null 2>&1; then sum='openssl dgst -sha256 -r'; fi
 if [ ! "$sum" ] && command -v sha256sum >/dev/null 2>&1; then sum=sha256sum; fi
 """
+# What writes to a stream that nobody reads any more waits for ever: the runtime keeps its end open. So it has a time
+# limit as well, beyond that of this side.
+_BOUND = """
+bound=
+if timeout -s KILL 1 true 2>/dev/null; then bound="timeout -s KILL $((limit + 20))"; fi
+"""
 # $1 is the time limit in seconds, then the tool's argv. Programs beside the shell are used where they are, not missed.
 _RUN = rf"""
 {_SUM}
 limit=$1; shift
-if timeout -s KILL 1 true 2>/dev/null; then set -- timeout -s KILL "$limit" "$@"; fi
+{_BOUND}
+if [ "$bound" ]; then set -- timeout -s KILL "$limit" "$@"; fi
 exec 3>&1
 if [ "$sum" ] && command -v tee >/dev/null 2>&1 && [ -w /dev/fd/3 ]; then
-  ended=$( {{ {{ "$@" 4>&- </dev/null; echo "$?" >&4; }} | tee /dev/fd/3 | $sum >&4; }} 4>&1 )
+  ended=$( {{ {{ "$@" 4>&- </dev/null; echo "$?" >&4; }} | $bound tee /dev/fd/3 | $sum >&4; }} 4>&1 )
 else
   "$@" </dev/null; ended="$?"
 fi
 printf '\ndebug-capture-end - %s\n' "$(echo $ended)" >&2
 """
-# $1 is a file, $2 how many bytes of it have arrived already. It is summed while it is sent.
+# $1 is a file, $2 how many bytes of it have arrived already, $3 the time limit. It is summed while it is sent.
 _FETCH = rf"""
 {_SUM}
+limit=$3
+{_BOUND}
 exec 3>&1
 [ -r "$1" ] || {{ echo "cannot read it" >&2; exit 66; }}
+[ -f "$1" ] || {{ echo "it is no regular file" >&2; exit 66; }}
 size=$(stat -L -c %s "$1" 2>/dev/null || wc -c <"$1")
-send() {{ if [ "$2" = 0 ]; then cat "$1"; else tail -c "+$(($2 + 1))" "$1"; fi; }}
+send() {{ if [ "$2" = 0 ]; then $bound cat "$1"; else $bound tail -c "+$(($2 + 1))" "$1"; fi; }}
 if [ "$sum" ]; then found=$($sum <"$1" & send "$1" "$2" >&3; wait); else send "$1" "$2"; found=; fi
 printf '\ndebug-capture-end %s 0 %s\n' "$(echo $size)" "$found" >&2
 """
@@ -60,13 +71,14 @@ until [ -f "$1" ]; do
 done
 echo "code $(cat "$1")"
 """
-_END = re.compile(r"^debug-capture-end (\d+|-) (\d+)(?: ([0-9a-f]{64}))?", re.MULTILINE)
+_END = re.compile(r"^debug-capture-end ([0-9]{1,18}|-) ([0-9]{1,3})(?: ([0-9a-f]{64}))?", re.MULTILINE)
 _ERROR_TAIL_BYTES = 4096
 _TRIES = 6
 NOTHING_THERE = 77  # what a collector ends with where there is nothing of its kind; automake uses it for "skipped"
 WROTE_NOTHING = "it wrote nothing"
 _KILLED = 137  # what `timeout -s KILL` ends with
 _SHORT_S, _SHORT_LIMIT = 30, 4 << 20
+_LONGEST_LINE = 80  # of what a waiting script says
 _AGAIN_S = 1
 _GRACE_S = 10  # for a tool that is ended at its limit to be told of
 Say = Callable[[str], None]
@@ -185,7 +197,8 @@ def run_short(api: Api, place: ContainerRef, argv: Sequence[str]) -> tuple[ExitS
         time_limit_s=_SHORT_S,
     )
     if status.reason in ("StreamBroken", "TimeLimit"):
-        raise NothingCaptured(f"{argv[0]} in {place} did not end well", status.message, "Capture again.")
+        kind = NeverEnds if status.reason == "TimeLimit" else NothingCaptured
+        raise kind(f"{argv[0]} in {place} did not end well", status.message, "Capture again.")
     return status, output.decode(errors="replace"), errors.decode(errors="replace")
 
 
@@ -234,9 +247,10 @@ def _run_once(  # noqa: PLR0913 - see run_tool
 
 def _fetch_once(api: Api, place: ContainerRef, path: str, sink: Sink, deadline: float) -> tuple[Brought, bool]:
     """Return what became of it, and whether that is final: another try would change nothing."""
-    argv = ("sh", "-c", _FETCH, "debug-capture", path, str(sink.received))
+    left_s = deadline - time.monotonic()
+    argv = ("sh", "-c", _FETCH, "debug-capture", path, str(sink.received), str(int(left_s)))
     try:
-        status, said = _stream(api, place, argv, sink, deadline - time.monotonic())
+        status, said = _stream(api, place, argv, sink, left_s)
     except SizeLimitReachedError as limit:
         return Brought("truncated", str(limit)), True
     except Unreachable as error:
@@ -304,13 +318,15 @@ class _Progress:
         self._cut = ""
 
     def read(self, piece: memoryview) -> None:
-        *lines, self._cut = (self._cut + bytes(piece).decode(errors="replace")).split("\n")
+        *lines, cut = (self._cut + bytes(piece).decode(errors="replace")).split("\n")
+        self._cut = cut[-_LONGEST_LINE:]
         for line in lines:
-            word, _, number = line.partition(" ")
-            if word == "code" and number.strip().isdigit():
-                self.code = int(number)
-            elif word == "bytes" and number.strip().isdigit():
-                self._say(f"{self._file}: {int(number):,} bytes so far")
+            word, _, rest = line.partition(" ")
+            number = number_in(rest)
+            if word == "code" and number is not None:
+                self.code = number
+            elif word == "bytes" and number is not None:
+                self._say(f"{self._file}: {number:,} bytes so far")
 
 
 def _last_line(errors: str) -> list[str]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from .cluster.api import Api
 from .errors import NotAllowed, TargetNotFound
 from .model import Json
+from .pattern import number_in
 from .redact import masked_pod
 from .targets import controller
 
@@ -27,10 +28,11 @@ _AROUND: Final = {
 }
 
 
-def owner_chain(api: Api, pod: Json) -> list[Json]:
+def owner_chain(api: Api, pod: Json) -> tuple[list[Json], list[str]]:
     """Return the pod's owners, the nearest first, then what limits them: autoscaler, disruption budget, quota.
 
-    A kind that we may not read, or that the cluster does not have, is left out.
+    Of the limits a kind that we may not list is left out: the second list has the reasons. One that the cluster does
+    not have is left out as well. Raises NotAllowed where an owner may not be read.
     """
     chain: list[Json] = []
     owner = controller(pod)
@@ -38,7 +40,9 @@ def owner_chain(api: Api, pod: Json) -> list[Json]:
         found = _read(api, pod, owner["kind"], owner["name"])
         chain.append({"kind": owner["kind"], **found})
         owner = controller(found)
-    return chain + [one for kind in _AROUND for one in _around(api, pod, kind, chain)]
+    left_out: list[str] = []
+    limits = [one for kind in _AROUND for one in _around(api, pod, kind, chain, left_out)]
+    return chain + limits, left_out
 
 
 def changes_between(api: Api, pod: Json) -> str:
@@ -74,7 +78,7 @@ def _template(replica_set: Json) -> list[str]:
 
 def _revision(replica_set: Json) -> int:
     text = str((replica_set["metadata"].get("annotations") or {}).get(_REVISION, "0"))
-    return int(text) if text.isdigit() else 0
+    return number_in(text) or 0
 
 
 def _read(api: Api, pod: Json, kind: str, name: str) -> Json:
@@ -83,11 +87,14 @@ def _read(api: Api, pod: Json, kind: str, name: str) -> Json:
     return api.get(path, f"cannot read {kind} {namespace}/{name}")
 
 
-def _around(api: Api, pod: Json, kind: str, chain: list[Json]) -> list[Json]:
+def _around(api: Api, pod: Json, kind: str, chain: list[Json], left_out: list[str]) -> list[Json]:
     namespace = pod["metadata"]["namespace"]
     try:
         found = api.items(_AROUND[kind].format(namespace=quote(namespace)), f"cannot list {kind}s of {namespace}")
-    except (NotAllowed, TargetNotFound):
+    except NotAllowed as error:
+        left_out.append(str(error))
+        return []
+    except TargetNotFound:
         return []
     return [{"kind": kind, **one} for one in found if _concerns(one, kind, pod, chain)]
 

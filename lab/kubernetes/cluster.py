@@ -94,8 +94,8 @@ class KubernetesPart:
 
     def _run_workloads(self, progress: Progress, containers: RunningContainers) -> None:
         kubectl = connect()
-        if workloads.grant(kubectl, progress):
-            workloads.renew_token(kubectl, endpoint().capture_token_file)
+        workloads.make_account(kubectl)
+        workloads.renew_token(kubectl, endpoint().capture_token_file)
         with progress.stage(self.name, "sample workloads"):
             workloads.apply(kubectl)
             workloads.wait_for_all(kubectl, containers, workloads.SHOP)

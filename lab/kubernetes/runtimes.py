@@ -168,6 +168,7 @@ class RuntimesPart:
         kubectl = connect()
         with progress.stage(self.name, "workloads of every runtime"):
             kubectl("apply", f"--filename={_NAMESPACE_FILE}")
+            workloads.grant(kubectl, NAMESPACE)
             keys = {recipe.name: recipe.key() for recipe in (*images.recipes(), *recipes)}
             everything = [manifest(workload, keys[workload.image]) for workload in (*RUNNING, *CRASHING)]
             kubectl(

@@ -7,25 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.kubernetes import layout
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.process import wait_until
-from lab.progress import Progress
 
 NAMESPACE = "shop"
 _MANIFESTS = REPO / "lab" / "workloads"
-_PERMISSIONS = REPO / "deploy" / "rbac.yaml"
+_PERMISSIONS = REPO / "deploy" / "rbac"
 _TOKEN_LIFE_S, _TOKEN_REST_S = 48 * 3600, 24 * 3600
 
 
-def grant(kubectl: Kubectl, progress: Progress) -> bool:
-    """Apply what a capture is allowed to do; False when the project has no such file."""
-    if not _PERMISSIONS.exists():
-        progress.note(layout.PART, f"no {_PERMISSIONS.relative_to(REPO)} yet: no permissions for captures")
-        return False
-    kubectl("apply", f"--filename={_PERMISSIONS}")
-    return True
+def make_account(kubectl: Kubectl) -> None:
+    """Apply the account of the captures, which may read nothing yet but nodes and names of namespaces."""
+    kubectl("apply", f"--filename={_PERMISSIONS / 'account.yaml'}")
+
+
+def grant(kubectl: Kubectl, namespace: str, size: str = "capture") -> None:
+    """Allow in ``namespace`` what a size of deploy/rbac has."""
+    kubectl("apply", f"--namespace={namespace}", f"--filename={_PERMISSIONS / 'namespace' / f'{size}.yaml'}")
 
 
 def renew_token(kubectl: Kubectl, file: Path) -> None:
@@ -61,6 +60,7 @@ def _accepted(kubectl: Kubectl, file: Path) -> bool:
 def apply(kubectl: Kubectl) -> None:
     """The namespace first: the others are put into it."""
     kubectl("apply", f"--filename={_MANIFESTS / 'namespace.yaml'}")
+    grant(kubectl, NAMESPACE)
     kubectl("apply", f"--filename={_MANIFESTS}")
 
 

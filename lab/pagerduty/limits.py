@@ -46,6 +46,8 @@ class Limits:
         """Takes the orders of a control request that concern failures."""
         with self._lock:
             self._per_minute = int(control.get("limit_per_minute", self._per_minute))
+            if control.get("heal"):
+                self._refusals.clear()
             if "rate_limit" in control:
                 answer = _limited(int(control.get("reset_s", 1)), bool(control.get("bare", False)))
                 self._refusals.append(_Refusal(int(control["rate_limit"]), answer))

@@ -5,7 +5,7 @@
 >>> run.succeeded, run.data["link"]
 """
 
-from lab.rundeck.engine import Nodes, probe_plugin, run_job
+from lab.rundeck.engine import Nodes, option_values, probe_plugin, run_job
 from lab.rundeck.model import JobRun, NodeSource, PluginProbe, Provider, StepResult
 from lab.rundeck.part import PART
 
@@ -17,6 +17,7 @@ __all__ = [
     "PluginProbe",
     "Provider",
     "StepResult",
+    "option_values",
     "probe_plugin",
     "run_job",
 ]

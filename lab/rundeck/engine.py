@@ -70,6 +70,26 @@ def probe_plugin(plugin: Path, rundeck_version: str | None = None) -> PluginProb
     return plugin_probe(_ask({"command": "probe", "rundeckVersion": rundeck_version}, [plugin], None, None))
 
 
+def option_values(
+    provider: str,
+    plugin: Path,
+    *,
+    project_properties: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> list[tuple[str, str]]:
+    """The names and values that an OptionValues provider of the plugin gives for a job's form.
+
+    There are none where its script fails: the server then writes the script's standard error to its own log.
+    """
+    request = {
+        "command": "values",
+        "project": "lab",
+        "provider": provider,
+        "projectProperties": dict(project_properties or {}),
+    }
+    return [(name, value) for name, value in _ask(request, [plugin], None, environment)["values"]]
+
+
 def _nodes(nodes: Nodes) -> dict[str, Any]:
     if isinstance(nodes, NodeSource):
         return {"nodes": {}, "nodeSource": nodes.provider, "nodeSourceConfig": dict(nodes.config)}

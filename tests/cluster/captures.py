@@ -33,6 +33,18 @@ def caller(spool: Path, said: list[str]) -> Caller:
     return Caller(said.append, io.BytesIO(), io.BytesIO(), spool, "1", {})
 
 
+def as_captures() -> dict[str, str]:
+    """The connection as the account of the captures, in place of the administrator's."""
+    cluster = lab.kubernetes.endpoint()
+    return as_bearer(cluster.capture_token_file.read_text().strip())
+
+
+def as_bearer(token: str) -> dict[str, str]:
+    """The connection of whoever has ``token``."""
+    cluster = lab.kubernetes.endpoint()
+    return {"kubeconfig": "", "server": cluster.server, "token": token, "ca_certificate": cluster.ca_file.read_text()}
+
+
 def settings(**given: str) -> CaptureStep:
     """The settings of a capture by the cluster's administrator, with the lab's debug image."""
     cluster = lab.kubernetes.endpoint()

@@ -1,4 +1,4 @@
-"""A TCP proxy before the API server that is slow, or cuts long streams."""
+"""A TCP proxy before the API server that is slow, cuts long streams, or falls silent in one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yaml
 
 
 class SlowProxy:
-    """Set ``bytes_per_s`` or ``cut_after`` (bytes, once for each of the first two long streams)."""
+    """Set ``bytes_per_s``, ``cut_after`` (bytes, once for each of the first two long streams) or ``stall_after``."""
 
     def __init__(self, server: str) -> None:
         parts = urlsplit(server)
@@ -26,6 +26,7 @@ class SlowProxy:
         self.bytes_per_s = 0
         self.cut_after = 0
         self.cuts = 0
+        self.stall_after = 0  # bytes of the first long stream; nothing comes of it any more, and nobody closes it
         self._open: list[socket.socket] = []
 
     def __enter__(self) -> SlowProxy:
@@ -61,13 +62,16 @@ class SlowProxy:
                 threading.Thread(target=self._copy, args=(far, near, True), daemon=True).start()
 
     def _copy(self, source: socket.socket, goal: socket.socket, down: bool) -> None:
-        passed = 0
+        passed, silent = 0, False
         with contextlib.suppress(OSError):  # one side has gone
             while piece := source.recv(65536):
-                goal.sendall(piece)
+                if not silent:
+                    goal.sendall(piece)
                 passed += len(piece)
                 if down and self.bytes_per_s:
                     time.sleep(len(piece) / self.bytes_per_s)
+                if down and self.stall_after and passed > self.stall_after:
+                    silent, self.stall_after = True, 0
                 if down and self.cut_after and passed > self.cut_after and self.cuts < 2:
                     self.cuts += 1
                     break

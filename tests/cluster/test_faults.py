@@ -1,99 +1,21 @@
-"""What breaks while a capture runs: the API server, the node, a runtime, a process that may not be looked at."""
+"""What a capture meets in a pod: a runtime that shares nothing, a process that may not be looked at, many statuses.
+
+What breaks meanwhile is in tests/faults.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from signal import SIGKILL
 
 import pytest
 
 from debugcapture.cluster.api import Api
 from debugcapture.model import Json
-from lab.kubernetes import layout
 from lab.kubernetes.kubectl import Kubectl
-from lab.paths import REPO
-from lab.process import Process, wait_until
+from lab.process import wait_until
 from tests.cluster.captures import captured
 from tests.cluster.objects import Apply, Ready, bare, container, pod, pod_spec
-
-BIG = 256 << 20
-BEGUN = 4 << 20
-Killed = Callable[[str], None]
-
-
-@pytest.fixture
-def kill() -> Iterator[Killed]:
-    """Kill a daemon of the cluster; afterwards the cluster is repaired."""
-    killed: list[Process] = []
-
-    def one(name: str) -> None:
-        process = Process(layout.PART, name, [])
-        identity = process.identity()
-        assert identity
-        identity.signal(SIGKILL)
-        wait_until(f"the death of {name}", lambda: not identity.alive(), 20)
-        killed.append(process)
-
-    yield one
-    if not all(process.running() for process in killed):
-        repair()
-
-
-def repair() -> None:
-    subprocess.run([sys.executable, "-m", "lab", "up", "kubernetes"], cwd=REPO, check=True, capture_output=True)
-
-
-def test_file_is_fetched_on_after_the_api_server_was_restarted(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
-    namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, kill: Killed, tmp_path: Path
-) -> None:
-    make = f"yes evidence | head -c {BIG} >/tmp/big; touch /tmp/made; while :; do sleep 1; done"
-    made = {"exec": {"command": ["test", "-f", "/tmp/made"]}, "periodSeconds": 1}  # noqa: S108 - in the container
-    apply(pod("web", pod_spec(container(["sh", "-c", make], readinessProbe=made))))
-    ready("pod/web")
-    catalog = tmp_path / "big.json"
-    copy = {"run": ["cp", "/tmp/big", "/tmp/out"], "output": "/tmp/out", "removes": True}  # noqa: S108
-    big: dict[str, object] = {"id": "big", "title": "Big", "file": "big.bin", "kind": "binary", "in_image": [copy]}
-    big |= {"time_limit_s": 300, "size_limit_bytes": 1 << 30, "source": "https://example.org"}
-    catalog.write_text(json.dumps([big]))
-
-    def restart() -> None:
-        wait_until("the first bytes", lambda: any(one.stat().st_size > BEGUN for one in arriving(tmp_path)), 60)
-        kill("kube-apiserver")
-        repair()
-
-    restarted = threading.Thread(target=restart)
-    restarted.start()
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="big,pod-snapshot", catalog=str(catalog))
-    restarted.join()
-    one = done.artifact("big")
-    assert (one.outcome, one.integrity, one.bytes) == ("complete", "verified", BIG), done.said
-    assert one.sha256 == hashlib.sha256((done.folder / one.file).read_bytes()).hexdigest()
-    assert kubectl("exec", "web", f"--namespace={namespace}", "--", "sha256sum", "/tmp/big").split()[0] == one.sha256  # noqa: S108
-    assert any("going on after" in line for line in done.said)
-
-
-def arriving(spool: Path) -> list[Path]:
-    return list(spool.glob("*/big.bin.part"))
-
-
-def test_node_that_is_gone_costs_only_what_has_to_come_from_it(
-    namespace: str, apply: Apply, ready: Ready, kill: Killed, tmp_path: Path
-) -> None:
-    apply(pod("web", pod_spec(bare())))
-    ready("pod/web")
-    kill("kubelet")
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="pod-snapshot,native-stacks")
-    files = {one.file: one for one in done.manifest.artifacts if one.collector == "pod-snapshot"}
-    assert {"pod.txt", "pod.yaml", "events.txt"} <= files.keys()
-    assert "The pod's node does not answer" in files[""].reason  # the log
-    assert "node localhost is not ready" in done.artifact("native-stacks").reason
-    assert done.manifest.status == "partial"
 
 
 def test_runtime_that_does_not_share_processes_is_told(

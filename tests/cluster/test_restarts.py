@@ -19,8 +19,8 @@ from debugcapture.rollout import REVISION
 from debugcapture.settings import read
 from debugcapture.steps import RestartStep
 from lab.kubernetes.kubectl import Kubectl
-from lab.paths import REPO
-from tests.cluster.captures import caller, captured
+from lab.kubernetes.workloads import grant
+from tests.cluster.captures import as_captures, caller, captured
 from tests.cluster.test_incidents import deployment
 from tests.simulator import simulator
 
@@ -69,6 +69,9 @@ class Shop:
         found: dict[str, Any] = self._kubectl.json("get", "deployment", "checkout", f"--namespace={self.namespace}")
         spec: dict[str, Any] = found["spec"]
         return spec
+
+    def grant(self, size: str) -> None:
+        grant(self._kubectl, self.namespace, size)
 
     def change(self, *arguments: str) -> None:
         self._kubectl(*arguments, f"--namespace={self.namespace}")
@@ -136,27 +139,13 @@ def test_a_capture_that_is_not_good_enough_keeps_the_gate_closed(shop: Shop, tmp
     assert shop.uids() == before
 
 
-def test_nothing_is_restarted_before_the_second_manifest_allows_it(shop: Shop) -> None:
-    """As the captures' own service account: deploy/rbac.yaml does not allow it, deploy/rbac-restart.yaml does."""
-    cluster, account = lab.kubernetes.endpoint(), "--serviceaccount=debug-capture:debug-capture"
-    who = {
-        "kubeconfig": "",
-        "server": cluster.server,
-        "token": cluster.capture_token_file.read_text().strip(),
-        "ca_certificate": cluster.ca_file.read_text(),
-    }
-    shop.change("create", "rolebinding", "captures", "--clusterrole=debug-capture", account)
+def test_nothing_is_restarted_before_the_size_allows_it(shop: Shop) -> None:
+    """As the captures' own service account: the size capture does not allow it, capture-and-restart does."""
+    who = as_captures()
+    shop.grant("capture")
     with pytest.raises(NotAllowed, match="cannot restart deployment"):
         shop.restart(**who, preview="true")
-    role = f"test-{shop.namespace}"
-    manifest = (
-        (REPO / "deploy" / "rbac-restart.yaml").read_text().replace("name: debug-capture-restart", f"name: {role}")
-    )
-    shop._kubectl("apply", "-f", "-", stdin=manifest)
-    try:
-        shop.change("create", "rolebinding", "restarts", f"--clusterrole={role}", account)
-        for action in ("restart", "undo", "scale"):
-            assert "the cluster would allow it" in shop.restart(**who, preview="true", action=action)
-        assert "done after" in shop.restart(**who)
-    finally:
-        shop._kubectl("delete", "clusterrole", role)
+    shop.grant("capture-and-restart")
+    for action in ("restart", "undo", "scale"):
+        assert "the cluster would allow it" in shop.restart(**who, preview="true", action=action)
+    assert "done after" in shop.restart(**who)

@@ -17,7 +17,7 @@ from debugcapture.model import Artifact
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.process import wait_until
-from tests.cluster.captures import Done, captured
+from tests.cluster.captures import Done, as_captures, captured
 
 NAMESPACE = "runtimes"
 PAGE = REPO / "docs" / "collectors.md"
@@ -61,7 +61,7 @@ CONTENT = {
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory, kubectl: Kubectl) -> Done:
-    """One deep capture of all, while those that crash are down."""
+    """One deep capture of all, while those that crash are down, as the account that has the size capture."""
     wait_until("all that crash to be down", lambda: all(_down(pod) for pod in _crashing(kubectl)), 120)
     spool = tmp_path_factory.mktemp("spool")
     return captured(
@@ -73,6 +73,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, kubectl: Kubectl) -> Done:
         concurrency="12",
         collectors="deep",
         allow_heavy="true",
+        **as_captures(),
     )
 
 

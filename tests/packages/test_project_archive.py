@@ -1,27 +1,18 @@
 """The project archive, read as Rundeck's import reads it: by the patterns and names that its documentation gives."""
 
-import fnmatch
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 import yaml
 
+from lab.rundeck.project_import import IMPORTED, imported, job_of
 from tools import package
-from tools.project_archive import JOBS, job_xml, jobs, write_project_archive
+from tools.cloud_jobs import CLOUD
+from tools.project_archive import JOBS, Edition, job_xml, jobs, write_project_archive
 
 ROOT = JOBS.parent
-IMPORTED = {
-    "job": "*/jobs/job-*.xml",
-    "properties": "*/files/etc/project.properties",
-    "readme": "*/files/readme.md",
-    "motd": "*/files/motd.md",
-    "policy": "*/files/acls/*.aclpolicy",
-    "webhooks": "*/webhooks.yaml",
-}
 BY_OPERATORS = {
     "Capture debug state of a pod",
     "Capture debug state of a service",
@@ -38,16 +29,15 @@ BY_OPERATORS = {
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     goal = tmp_path / "shop.rdproject.jar"
-    write_project_archive(goal, "shop")
+    write_project_archive(goal, Edition("shop"))
     return goal
 
 
-def imported(archive: Path, kind: str) -> dict[str, str]:
-    """The entries that Rundeck takes for ``kind``; its * stops at a slash."""
-    pattern = IMPORTED[kind]
-    with zipfile.ZipFile(archive) as zipped:
-        names = [name for name in zipped.namelist() if name.count("/") == pattern.count("/")]
-        return {name: zipped.read(name).decode() for name in names if fnmatch.fnmatchcase(name, pattern)}
+@pytest.fixture
+def cloud_archive(tmp_path: Path) -> Path:
+    goal = tmp_path / "shop-cloud.rdproject.jar"
+    write_project_archive(goal, Edition("shop", cloud=True))
+    return goal
 
 
 def the_only(archive: Path, kind: str) -> str:
@@ -55,57 +45,18 @@ def the_only(archive: Path, kind: str) -> str:
     return content
 
 
-def job_of(document: str) -> dict[str, Any]:
-    """A job's XML as the map that its YAML would give; Rundeck's codec does the same."""
-    (job,) = ElementTree.fromstring(document)
-    read: dict[str, Any] = {one.tag: typed(one.text or "") for one in job if not len(one) and not one.attrib}
-    if (schedule := job.find("schedule")) is not None:
-        read["schedule"] = dict(schedule.attrib)
-    if (options := job.find("context/options")) is not None:
-        assert options.get("preserveOrder") == "true"
-        read["options"] = [option_of(one) for one in options]
-    sequence = job.find("sequence")
-    assert sequence is not None
-    read["sequence"] = {name: typed(value) for name, value in sequence.attrib.items()}
-    read["sequence"]["commands"] = [command_of(one) for one in sequence]
-    return read
+@pytest.mark.parametrize("folder", [JOBS, CLOUD], ids=["plugin", "cloud"])
+def test_each_job_is_imported_as_its_yaml_says(folder: Path, archive: Path, cloud_archive: Path) -> None:
+    found = imported(cloud_archive if folder == CLOUD else archive, "job")
+    read = {job["uuid"]: job for job in map(job_of, found.values())}
+    assert read == {job["uuid"]: job for job in jobs(folder)}
+    assert all(f"job-{uuid}.xml" in "".join(found) for uuid in read)
 
 
-def option_of(option: ElementTree.Element) -> dict[str, Any]:
-    read: dict[str, Any] = dict(option.attrib) | {one.tag: one.text for one in option}
-    if "values" in read:
-        read["values"] = read["values"].split(read.pop("valuesListDelimiter"))
-    if "enforcedvalues" in read:
-        read["enforced"] = read.pop("enforcedvalues")
-    return {name: typed(value) if name in ("required", "enforced", "hidden") else value for name, value in read.items()}
-
-
-def command_of(command: ElementTree.Element) -> dict[str, Any]:
-    (step,) = [one for one in command if one.tag.endswith("step-plugin")]
-    read: dict[str, Any] = {
-        "description": command.findtext("description"),
-        "nodeStep": step.tag == "node-step-plugin",
-        "type": step.get("type"),
-        "configuration": {one.get("key"): one.get("value") for one in step.findall("configuration/entry")},
-    }
-    if filters := command.findall("plugins/LogFilter"):
-        read["plugins"] = {
-            "LogFilter": [
-                {"type": one.get("type"), "config": {each.tag: each.text for each in one.findall("config/*")}}
-                for one in filters
-            ]
-        }
-    return read
-
-
-def typed(text: str) -> str | bool:
-    return {"true": True, "false": False}.get(text, text)
-
-
-def test_each_job_is_imported_as_its_yaml_says(archive: Path) -> None:
-    read = {job["uuid"]: job for job in map(job_of, imported(archive, "job").values())}
-    assert read == {job["uuid"]: job for job in jobs()}
-    assert all(f"job-{uuid}.xml" in "".join(imported(archive, "job")) for uuid in read)
+def test_the_cloud_has_no_defaults_of_plugins_and_all_else(archive: Path, cloud_archive: Path) -> None:
+    assert not imported(cloud_archive, "properties")
+    for kind in ("readme", "motd", "policy"):
+        assert imported(cloud_archive, kind) == imported(archive, kind)
 
 
 def test_a_key_that_xml_would_lose_is_refused() -> None:
@@ -120,7 +71,9 @@ def test_a_value_that_xml_would_split_is_refused() -> None:
         job_xml({**job, "options": [{"name": "confirm", "values": ["yes, it may"]}]})
 
 
-def test_the_webhook_runs_a_job_of_the_archive(archive: Path) -> None:
+@pytest.mark.parametrize("which", ["archive", "cloud_archive"])
+def test_the_webhook_runs_a_job_of_the_archive(which: str, request: pytest.FixtureRequest) -> None:
+    archive: Path = request.getfixturevalue(which)
     (hook,) = yaml.safe_load(the_only(archive, "webhooks"))["webhooks"]
     job = yaml.safe_load(hook["config"])["jobId"]
     assert any(job in name for name in imported(archive, "job"))
@@ -185,7 +138,7 @@ def test_nothing_is_in_the_archive_that_no_import_reads(archive: Path) -> None:
 
 def test_a_second_import_finds_the_same_bytes_and_ids(archive: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.rdproject.jar"
-    write_project_archive(again, "shop")
+    write_project_archive(again, Edition("shop"))
     assert again.read_bytes() == archive.read_bytes()
     assert len({job["uuid"] for job in jobs()}) == len(list(jobs()))
 
@@ -202,3 +155,37 @@ def test_it_is_handed_out_beside_the_plugin(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(package, "DIST", tmp_path)
     archive = package.project_archive()
     assert re.fullmatch(r"kubernetes-debug-capture-\d+\.\d+\.\d+\.rdproject\.jar", archive.name)
+
+
+def test_settings_that_are_given_are_defaults_of_each_step_that_has_them(tmp_path: Path) -> None:
+    goal = tmp_path / "ops.rdproject.jar"
+    given = {"server": "https://10.0.0.1:6443", "store": "s3://captures/debug", "link_base": "https://evidence/"}
+    write_project_archive(goal, Edition("ops", given))
+    lines = the_only(goal, "properties").splitlines()
+    step = "project.plugin.WorkflowStep.k8s-debug"
+    of_capture = [f"{step}-capture.{name}={value}" for name, value in given.items()]
+    assert set(of_capture) | {f"{step}-restart.server=https://10.0.0.1:6443"} <= set(lines)
+    assert f"{step}-restart.store=s3://captures/debug" not in lines
+    assert len({line.partition("=")[0] for line in lines if "=" in line}) == len(
+        [line for line in lines if "=" in line]
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("server=10.0.0.1", "server must be an https:// URL, not '10.0.0.1'"),
+        ("token=abc", "token is a secret: it goes to Key Storage"),
+        ("sever=https://10.0.0.1", "no step has a setting sever"),
+        ("environment=A=1\nB=2", "environment has several lines"),
+    ],
+)
+def test_a_setting_that_no_step_takes_is_refused_in_one_line(
+    given: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        package.main(["--set", given])
+    assert ended.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert told in last
+    assert "abc" not in last

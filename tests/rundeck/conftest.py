@@ -12,6 +12,7 @@ import pytest
 from debugcapture import __version__
 from lab.paths import REPO
 from lab.project import Project, lab_project
+from tools import package
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +23,11 @@ def slim_zip() -> Path:
 @pytest.fixture(scope="session")
 def bundled_zip() -> Path:
     return _built(f"kubernetes-debug-capture-bundled-{__version__}.zip")
+
+
+@pytest.fixture(scope="session")
+def wheel() -> Path:
+    return package.wheel()
 
 
 @pytest.fixture

@@ -18,9 +18,14 @@ from lab.kubernetes import layout
 
 def expired_token() -> str:
     """The service account's token as it was an hour after its end: signed by the cluster itself."""
+    return token_until(datetime.datetime.now(datetime.timezone.utc).timestamp() - 3600)
+
+
+def token_until(end: float) -> str:
+    """The service account's token as if it ended at ``end``, in seconds of the epoch."""
     header, claims, _ = lab.kubernetes.endpoint().capture_token_file.read_text().strip().split(".")
     content = json.loads(base64.urlsafe_b64decode(claims + "=="))
-    ended = int(datetime.datetime.now(datetime.timezone.utc).timestamp()) - 3600
+    ended = int(end)
     claims = _encoded(json.dumps(content | {"iat": ended - 60, "nbf": ended - 60, "exp": ended}).encode())
     return f"{header}.{claims}.{_encoded(_signature(f'{header}.{claims}'.encode()))}"
 

@@ -147,7 +147,7 @@ def restricted_project(project: Project, kubectl: Kubectl) -> Iterator[Callable[
     kubectl("create", "serviceaccount", name, target)
 
     def without(resource: str) -> Project:
-        role = kubectl.json("get", "clusterrole", "debug-capture")
+        role = kubectl.json("get", "role", "debug-capture-capture", target)
         rules = [rule for rule in role["rules"] if resource not in rule["resources"]]
         content = {"apiVersion": RBAC, "kind": "Role", "metadata": {"name": name}, "rules": rules}
         kubectl("apply", target, "-f", "-", stdin=json.dumps(content))
@@ -163,7 +163,7 @@ def restricted_project(project: Project, kubectl: Kubectl) -> Iterator[Callable[
 )
 def test_rbac_that_forbids_a_command(job: str, resource: str, restricted_project: Callable[[str], Project]) -> None:
     run = run_open(restricted_project(resource), job, command="id")
-    says(run, 4, f"{NAMESPACE}/orders-", f'"{resource}"', "deploy/rbac.yaml")
+    says(run, 4, f"{NAMESPACE}/orders-", f'"{resource}"', "deploy/rbac/namespace/capture.yaml")
 
 
 @pytest.mark.parametrize("resource", ["pods/exec", "pods/ephemeralcontainers"])

@@ -13,14 +13,14 @@ from typing import Any
 
 from lab.demo import links, notes, opened, running_pod
 from lab.kubernetes.kubectl import Kubectl
-from lab.project import Project
+from lab.project import JobSet, Project
 from lab.rundeck import JobRun
 from lab.rundeck.model import NodeSource
 
 SHOP = "shop"
 
 
-def capture(project: Project, app: str, incident: str = "") -> JobRun:
+def capture(project: JobSet, app: str, incident: str = "") -> JobRun:
     options = {"namespace": SHOP, "pod": running_pod(app)}
     return project.run("capture-pod.yaml", options | ({"incident_id": incident} if incident else {}))
 
@@ -42,7 +42,7 @@ def names(containers: list[dict[str, Any]]) -> set[str]:
     return {one["name"] for one in containers}
 
 
-def test_a_deadlock_without_a_shell_is_linked_in_the_incident(project: Project) -> None:
+def test_a_deadlock_without_a_shell_is_linked_in_the_incident(project: JobSet) -> None:
     run = capture(project, "checkout", "Q1CHECKOUT0001")
     assert run.succeeded, run.errors
     note = next(one for one in notes("Q1CHECKOUT0001") if run.data["capture_id"] in one)
@@ -55,14 +55,23 @@ def test_a_deadlock_without_a_shell_is_linked_in_the_incident(project: Project) 
     assert "No events" in page or "LAST SEEN" in page
 
 
-def test_the_spool_keeps_nothing_that_the_store_has(project: Project) -> None:
+def test_a_service_is_captured_its_pods_side_by_side(project: JobSet) -> None:
+    options = {"namespace": SHOP, "workload": "checkout", "symptom": "stuck", "incident_id": "Q1CHECKOUT0001"}
+    run = project.run("capture-service.yaml", options)
+    assert run.succeeded, run.errors
+    assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
+    (told,) = [one for one in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in one]
+    assert "complete" in told.splitlines()[0]
+
+
+def test_the_spool_keeps_nothing_that_the_store_has(project: JobSet) -> None:
     run = capture(project, "checkout")
     assert run.succeeded, run.errors
     left = {file.name for file in Path(run.data["bundle"]).rglob("*") if file.is_file()}
     assert left == {"manifest.json", "stored.json", "index.html"}
 
 
-def test_an_image_with_its_tools_gets_no_debug_container(project: Project, kubectl: Kubectl) -> None:
+def test_an_image_with_its_tools_gets_no_debug_container(project: JobSet, kubectl: Kubectl) -> None:
     pod = running_pod("orders")
     before = len(debug_containers(kubectl, pod))
     run = capture(project, "orders")
@@ -73,7 +82,7 @@ def test_an_image_with_its_tools_gets_no_debug_container(project: Project, kubec
     assert len(debug_containers(kubectl, pod)) == before
 
 
-def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: Project, kubectl: Kubectl) -> None:
+def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: JobSet, kubectl: Kubectl) -> None:
     _until(lambda: "waiting" in _first_container(kubectl, running_pod("gateway"))["state"])
     run = capture(project, "gateway", "Q1GATEWAY00001")
     assert run.succeeded, run.errors
@@ -84,9 +93,7 @@ def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: Pr
     assert re.search(r"What needs a running process: skipped, container gateway does not run", note)
 
 
-def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(
-    project: Project, kubectl: Kubectl
-) -> None:
+def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(project: JobSet, kubectl: Kubectl) -> None:
     before = names(debug_containers(kubectl, running_pod("checkout")))
     with ThreadPoolExecutor(2) as both:
         runs = list(both.map(lambda _: capture(project, "checkout"), range(2)))
@@ -95,7 +102,7 @@ def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(
     assert len({run.data["capture_id"] for run in runs}) == 3
     for run in runs:
         assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
-    assert _ended(kubectl, running_pod("checkout"), before, count=3)
+    assert ended(kubectl, running_pod("checkout"), before, count=3)
 
 
 def test_an_abort_ends_the_debug_container_and_keeps_the_evidence(project: Project, kubectl: Kubectl) -> None:
@@ -104,15 +111,14 @@ def test_an_abort_ends_the_debug_container_and_keeps_the_evidence(project: Proje
     options = {"namespace": SHOP, "pod": pod, "command": "sleep 60"}
     run = project.run(str(Path(__file__).parent / "jobs/open.yaml"), options, job="attach", abort_after_s=6)
     assert not run.succeeded
-    assert _ended(kubectl, pod, before, count=1)
+    assert ended(kubectl, pod, before, count=1)
 
 
-def test_a_command_ends_with_its_own_exit_code(project: Project) -> None:
+def test_a_command_ends_with_its_own_exit_code(project: JobSet) -> None:
     options = {"namespace": SHOP, "pod": running_pod("orders")}
     run = project.run("run-command.yaml", options | {"command": "sh -c 'echo out; echo err >&2; exit 7'"})
     assert [step.exit_code for step in run.steps] == [7]
-    assert "out" in run.output
-    assert "err" in run.errors
+    assert {"out", "err"} <= set(run.output)
 
 
 NODE_JOBS = str(Path(__file__).parent / "jobs/nodes.yaml")
@@ -161,7 +167,7 @@ def _base_python() -> str:
     return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
 
 
-def _ended(kubectl: Kubectl, pod: str, before: set[str], *, count: int) -> bool:
+def ended(kubectl: Kubectl, pod: str, before: set[str], *, count: int) -> bool:
     """Whether as many debug containers as ``count`` have come since ``before``, and each has ended."""
 
     def ended() -> bool:
@@ -185,7 +191,7 @@ def _until(ready: Callable[[], bool]) -> bool:
     return False
 
 
-def test_captures_that_wait_are_sent_by_their_own_job(project: Project) -> None:
+def test_captures_that_wait_are_sent_by_their_own_job(project: JobSet) -> None:
     away = project.changed(s3_endpoint="http://127.0.0.1:9")
     run = capture(away, "orders")
     assert not run.succeeded
@@ -198,10 +204,10 @@ def test_captures_that_wait_are_sent_by_their_own_job(project: Project) -> None:
     assert any("no bundle waits" in line for line in again.output)
 
 
-def test_the_installation_is_checked_by_its_own_job(project: Project) -> None:
+def test_the_installation_is_checked_by_its_own_job(project: JobSet) -> None:
     run = project.run("check-installation.yaml", {"namespaces": SHOP})
     assert run.succeeded, run.output
-    assert any("shop: debug containers" in line and "allowed" in line for line in run.output)
+    assert any("Capture debug state of a pod" in line and "allowed" in line for line in run.output)
     refused = project.run("check-installation.yaml", {"namespaces": "default"})
     assert [step.exit_code for step in refused.steps] == [10]
     assert any("kind: RoleBinding" in line for line in refused.output)
@@ -214,7 +220,7 @@ def shown(run: JobRun) -> str:
     return "\n".join(lines[begin + 1 : end])
 
 
-def test_a_thread_dump_is_just_that_and_its_result_is_a_table_with_links(project: Project) -> None:
+def test_a_thread_dump_is_just_that_and_its_result_is_a_table_with_links(project: JobSet) -> None:
     run = project.run("thread-dump.yaml", {"namespace": SHOP, "workload": "checkout"})
     assert run.succeeded, run.errors
     assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
@@ -225,7 +231,7 @@ def test_a_thread_dump_is_just_that_and_its_result_is_a_table_with_links(project
     assert table.count("<tr>") == 2  # the heading, and nothing else
 
 
-def test_a_heap_dump_is_taken_when_the_operator_confirms(project: Project) -> None:
+def test_a_heap_dump_is_taken_when_the_operator_confirms(project: JobSet) -> None:
     options = {"namespace": SHOP, "pod": running_pod("orders")}
     unconfirmed = project.run("heap-dump.yaml", options)
     assert "confirm" in (unconfirmed.refused or "")
@@ -235,7 +241,7 @@ def test_a_heap_dump_is_taken_when_the_operator_confirms(project: Project) -> No
     assert any("Java heap dump" in line and "complete" in line for line in run.output)
 
 
-def test_network_traffic_is_captured_where_the_namespace_allows_it(project: Project) -> None:
+def test_network_traffic_is_captured_where_the_namespace_allows_it(project: JobSet) -> None:
     run = project.run("network-capture.yaml", {"namespace": SHOP, "pod": running_pod("checkout")})
     assert run.succeeded, run.errors
     table = shown(run)
@@ -243,7 +249,7 @@ def test_network_traffic_is_captured_where_the_namespace_allows_it(project: Proj
     assert "network.txt" in table
 
 
-def test_logs_and_events_touch_no_pod(project: Project, kubectl: Kubectl) -> None:
+def test_logs_and_events_touch_no_pod(project: JobSet, kubectl: Kubectl) -> None:
     pod = running_pod("orders")
     before = len(debug_containers(kubectl, pod))
     run = project.run("logs-and-events.yaml", {"namespace": SHOP, "workload": "orders"})
@@ -252,7 +258,7 @@ def test_logs_and_events_touch_no_pod(project: Project, kubectl: Kubectl) -> Non
     assert len(debug_containers(kubectl, pod)) == before
 
 
-def test_a_diagnostic_command_is_one_of_the_list(project: Project) -> None:
+def test_a_diagnostic_command_is_one_of_the_list(project: JobSet) -> None:
     options = {"namespace": SHOP, "pod": running_pod("orders")}
     run = project.run("diagnostic-command.yaml", options | {"command": "cat /proc/loadavg"})
     assert run.succeeded, run.errors
@@ -260,14 +266,14 @@ def test_a_diagnostic_command_is_one_of_the_list(project: Project) -> None:
     assert project.run("diagnostic-command.yaml", options | {"command": "cat /etc/shadow"}).refused
 
 
-def test_a_toolbox_command_runs_beside_a_container_without_a_shell(project: Project) -> None:
+def test_a_toolbox_command_runs_beside_a_container_without_a_shell(project: JobSet) -> None:
     options = {"namespace": SHOP, "pod": running_pod("checkout"), "command": "cat /proc/1/comm"}
     run = project.run("toolbox-command.yaml", options)
     assert run.succeeded, run.errors
-    assert run.output[-1] == "java"
+    assert "java" in run.output
 
 
-def test_memory_is_captured_only_above_the_limit_that_is_set(project: Project) -> None:
+def test_memory_is_captured_only_above_the_limit_that_is_set(project: JobSet) -> None:
     options = {"namespace": SHOP, "selector": "app=orders"}
     below = project.run("capture-before-out-of-memory.yaml", options | {"percent": "99"})
     assert below.succeeded, below.errors

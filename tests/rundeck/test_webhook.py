@@ -16,7 +16,7 @@ import pytest
 from lab.demo import links, opened, running_pod
 from lab.pagerduty.alerts import Subject, alert_bodies
 from lab.pagerduty.webhooks import LARGEST_BYTES, incident_event, other_events
-from lab.project import JOBS, Project
+from lab.project import JOBS, JobSet
 from lab.rundeck import JobRun
 from lab.rundeck.webhook import Refused, Webhook, listening
 from tests.simulator import Simulator, simulator
@@ -57,7 +57,7 @@ def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def endpoint(hook: Webhook, project: Project, pagerduty: Simulator) -> Iterator[Endpoint]:
+def endpoint(hook: Webhook, project: JobSet, pagerduty: Simulator) -> Iterator[Endpoint]:
     account = {"pagerduty_url": pagerduty.url, "pagerduty_token": pagerduty.keys.account, "cluster": "lab"}
     own = project.changed(**account).alerted()
     with listening(hook, lambda file, options: own.run(file.name, options)) as url:

@@ -54,6 +54,7 @@ class Fault:
     silent_s: float = 0  # before the answer
     short: int = 0  # so many bytes fewer than it has, the server says
     bytes_per_s: int = 0
+    garbled: bool = False  # a byte of the body changes on the way
     without_checksums: bool = False  # a server that has never heard of them
 
 
@@ -176,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             piece = self.rfile.read(min(_PIECE, length - passed))
             if not piece:
                 return False
-            server.send(piece)
+            server.send(bytes([piece[0] ^ 1]) + piece[1:] if fault.garbled and not passed else piece)
             passed += len(piece)
             if fault.bytes_per_s:
                 time.sleep(len(piece) / fault.bytes_per_s)

@@ -7,7 +7,6 @@ on to Azurite with a SAS token of its own.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import secrets
 import threading
@@ -20,15 +19,13 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from debugcapture.errors import NotStored
 from debugcapture.settings import StoreSettings
 from debugcapture.stores.store import open_store
 from lab.stores import AZURE, azure_endpoint
 from tests.stores.azure_front import Answer, Request, front, refusal
+from tests.stores.certificates import write_certificate
 
 CONTENT = b"Full thread dump\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -47,19 +44,7 @@ def server() -> None:
 @pytest.fixture
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A certificate for the front, which Azure's client trusts as it does a company's own."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "front")])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    path = tmp_path / "front.pem"
-    path.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()) + made.public_bytes(pem)
-    )
+    path = write_certificate(tmp_path / "front.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
     return path
 

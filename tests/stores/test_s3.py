@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -16,6 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.auth
 import pytest
@@ -23,9 +26,11 @@ import pytest
 import debugcapture
 from debugcapture.errors import NotStored
 from debugcapture.settings import StoreSettings
+from debugcapture.stores import clock as clock_module
 from debugcapture.stores import s3_client, s3_errors, s3_parts
 from debugcapture.stores.s3 import S3Store
 from lab.stores import S3, s3_endpoint
+from tests.stores.amazon_roles import ASSUMED, metadata_service, token_service
 from tests.stores.faults import Fault, Faults, Request, first
 from tests.stores.s3_servers import SECRET, USER, Server, allow, client, moto, versitygw_with_user
 
@@ -91,7 +96,7 @@ def store(prefix: str, url: str = "", bucket: str = "", **changed: Any) -> S3Sto
         "s3_secret_key": where.secret_key,
         **changed,
     }
-    return S3Store(bucket or where.bucket, prefix, StoreSettings(**fields))
+    return S3Store(urlsplit(f"s3://{bucket or where.bucket}/{prefix}"), StoreSettings(**fields))
 
 
 def content(prefix: str, key: str = KEY) -> bytes:
@@ -215,6 +220,7 @@ def test_progress_that_raises_ends_the_upload(prefix: str, file: Path, faults: F
         ("complete", Fault(lose_answer=True), 1),
         ("head", Fault(refuse=(503, "SlowDown")), 3),
         ("list", Fault(reset_after=0), 3),
+        ("part", Fault(garbled=True), 3),
         ("part", Fault(bytes_per_s=20_000_000), 3),
         ("part", Fault(silent_s=1), 1),
     ],
@@ -229,6 +235,7 @@ def test_progress_that_raises_ends_the_upload(prefix: str, file: Path, faults: F
         "answer lost at the end",
         "503 for the question",
         "reset of the list",
+        "garbled on the way",
         "slow",
         "silent",
     ],
@@ -314,24 +321,32 @@ def test_refusal_is_one_line_with_a_remedy(
     assert "hunter2" not in str(caught.value)
 
 
+class AnHourAhead(datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return datetime.now(tz) + timedelta(hours=1)
+
+
 def test_skewed_clock_is_told(prefix: str, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = botocore.auth.get_current_datetime
     with monkeypatch.context() as clock:
         clock.setattr(botocore.auth, "get_current_datetime", lambda *a, **k: real(*a, **k) + timedelta(hours=1))
-        with pytest.raises(NotStored, match=r"RequestTimeTooSkewed: .*\. Set this machine's clock\."):
+        clock.setattr(clock_module, "datetime", AnHourAhead)
+        told = r"RequestTimeTooSkewed: .*: this machine's clock is 3[56]\d\d s ahead\. Set this machine's clock\."
+        with pytest.raises(NotStored, match=told):
             store(prefix).put(KEY, small, sha256(SMALL))
 
 
 # --- kill -9 -------------------------------------------------------------------------------------------------------
 
 PROGRAM = """
-import sys; from pathlib import Path
+import sys; from pathlib import Path; from urllib.parse import urlsplit
 from debugcapture.settings import StoreSettings
 from debugcapture.stores import s3, s3_parts, s3_upload
 bucket, prefix, key, file, sha256, part, url, access, secret = sys.argv[1:]
 s3_parts.PART_BYTES, s3_upload.AT_A_TIME = int(part), 1
 settings = StoreSettings(s3_endpoint=url, s3_access_key=access, s3_secret_key=secret)
-s3.S3Store(bucket, prefix, settings).put(key, Path(file), sha256)
+s3.S3Store(urlsplit(f"s3://{bucket}/{prefix}"), settings).put(key, Path(file), sha256)
 """
 STEPS = ("head", "list", "create", "part", "part", "part", "complete", "head")
 KILLS = [(number, how) for number in range(1, len(STEPS) + 1) for how in ("before", "after")]
@@ -445,6 +460,7 @@ def amazon() -> Iterator[Server]:
     ("changed", "expected"),
     [
         ({"s3_encryption": "AES256"}, {"ServerSideEncryption": "AES256"}),
+        ({"s3_encryption": "aws:kms:dsse"}, {"ServerSideEncryption": "aws:kms:dsse"}),
         (
             {"s3_encryption": "aws:kms", "s3_kms_key": "arn:aws:kms:us-east-1:123456789012:key/k"},
             {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/k"},
@@ -453,7 +469,7 @@ def amazon() -> Iterator[Server]:
         ({"s3_session_token": "temporary"}, {}),
         ({"s3_bucket_owner": "123456789012"}, {}),
     ],
-    ids=["SSE-S3", "SSE-KMS", "storage class", "session token", "owner"],
+    ids=["SSE-S3", "DSSE-KMS", "SSE-KMS", "storage class", "session token", "owner"],
 )
 def test_how_an_object_is_kept(
     amazon: Server, name: str, request: pytest.FixtureRequest, changed: dict[str, str], expected: dict[str, str]
@@ -464,6 +480,61 @@ def test_how_an_object_is_kept(
     found = amazon.client.head_object(Bucket="captures", Key=key)
     assert {field: found.get(field) for field in expected} == expected
     assert found["ContentLength"] == source.stat().st_size
+
+
+def test_lifecycle_rule_of_the_documents_is_taken(amazon: Server) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "stores.md").read_text()
+    (rules,) = re.findall(r'```json\n(\{"Rules".*?)```', document, re.DOTALL)
+    amazon.client.put_bucket_lifecycle_configuration(Bucket="captures", LifecycleConfiguration=json.loads(rules))
+    (kept,) = amazon.client.get_bucket_lifecycle_configuration(Bucket="captures")["Rules"]
+    assert (kept["Status"], kept["Filter"], kept["Expiration"]) == ("Enabled", {"Prefix": "PREFIX/"}, {"Days": 30})
+    assert kept["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert kept["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+ROLE = "arn:aws:iam::123456789012:role/captures"
+
+
+@pytest.mark.parametrize("external_id", ["our-id", ""], ids=["with an external id", "without"])
+def test_external_id_is_what_the_role_asks_for(
+    amazon: Server, small: Path, monkeypatch: pytest.MonkeyPatch, external_id: str
+) -> None:
+    with token_service(external_id) as sts:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts)
+        where = store("", amazon.url, "captures", s3_role=ROLE, s3_external_id=external_id)
+        assert f"{ASSUMED}%2F" in where.put("by-external-id", small, sha256(SMALL)).link
+
+
+def test_role_that_is_refused_is_told(amazon: Server, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = r"cannot assume the role: AccessDenied: .*\. Check s3_role and s3_external_id"
+    with token_service("our-id") as sts:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts)
+        where = store("", amazon.url, "captures", s3_role=ROLE, s3_external_id="other")
+        with pytest.raises(NotStored, match=told) as refused:
+            where.put("x", small, sha256(SMALL))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["iam-role", "container-role"])
+def test_machine_has_a_role(
+    amazon: Server, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Of its instance, or of its container or pod; the link ends with it."""
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    ends = datetime.now(timezone.utc) + timedelta(hours=5)
+    with metadata_service(ends) as url:
+        if kind == "iam-role":
+            monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        else:
+            monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{url}/credentials")
+        keys = {"s3_access_key": "", "s3_secret_key": "", "link_valid_s": 7 * 24 * 3600}
+        where = store("", amazon.url, "captures", **keys)
+        stored = where.put("by-machine", small, sha256(SMALL))
+    assert where._session.get_credentials().method == kind
+    assert f"{ASSUMED}%2F" in stored.link
+    assert stored.expires
+    assert abs(stored.expires - ends) < timedelta(seconds=2)
 
 
 def test_role_is_assumed_with_its_external_id(amazon: Server, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

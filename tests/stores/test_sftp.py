@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ from debugcapture.stores import sftp as module
 from debugcapture.stores.ssh import fingerprint
 from debugcapture.stores.store import Store, open_store
 from lab.stores import SFTP, sftp_endpoint
+from tests.stores.other_sftp import other_server
 
 CONTENT = os.urandom(3_000_001)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -164,10 +166,11 @@ def test_who_is_told_of_the_progress_can_end_it(root: Path, file: Path) -> None:
 
 
 class Cutting:
-    """A way to the server that breaks each connection after some bytes, ``cuts`` times."""
+    """A way to the server that breaks each connection after some bytes, ``cuts`` times, or is silent first, or slow."""
 
-    def __init__(self, cuts: int, after: int) -> None:
+    def __init__(self, cuts: int, after: int, *, silent_s: float = 0, bytes_per_s: float = float("inf")) -> None:
         self.cuts, self._after, self.connections = cuts, after, 0
+        self._silent_s, self._bytes_per_s = silent_s, bytes_per_s
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
@@ -204,6 +207,9 @@ class Cutting:
             while limit > 0 and (piece := source.recv(1 << 16)):
                 goal.sendall(piece)
                 limit -= len(piece)
+                time.sleep(len(piece) / self._bytes_per_s)
+            if limit <= 0:
+                time.sleep(self._silent_s)
         for one in (source, goal):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -222,6 +228,31 @@ def test_broken_connection_is_taken_up_where_it_broke(root: Path, file: Path, mo
     assert names(root) == [KEY]
 
 
+def test_server_that_falls_silent_is_given_up_and_asked_again(
+    root: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WAITS_S", (0.05,) * 5)
+    monkeypatch.setattr(module, "SILENCE_S", 3)
+    way = Cutting(cuts=1, after=1_000_000, silent_s=5)
+    try:
+        store(root, port=way.port).put(KEY, file, SHA256)
+    finally:
+        way.close()
+    assert way.connections >= 2
+    assert (root / KEY).read_bytes() == CONTENT
+
+
+def test_slow_server_gets_its_time(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SILENCE_S", 3)
+    way = Cutting(cuts=0, after=0, bytes_per_s=700_000)
+    try:
+        store(root, port=way.port).put(KEY, file, SHA256)
+    finally:
+        way.close()
+    assert way.connections == 1
+    assert (root / KEY).read_bytes() == CONTENT
+
+
 def test_full_disk_of_the_server_is_told_and_the_upload_goes_on_when_there_is_room(root: Path, file: Path) -> None:
     root.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "debug-capture-test", str(root)], check=True)
@@ -237,14 +268,15 @@ def test_full_disk_of_the_server_is_told_and_the_upload_goes_on_when_there_is_ro
         subprocess.run(["umount", str(root)], check=True)
 
 
-def test_server_that_stores_fewer_bytes_than_it_was_sent_is_told(
-    root: Path, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = module._size
-    monkeypatch.setattr(module, "_size", lambda sftp, path: min(real(sftp, path), len(CONTENT) - 1))
-    with pytest.raises(NotStored, match=f"the store has {len(CONTENT) - 1} bytes of {len(CONTENT)}"):
-        store(root).put(KEY, file, SHA256)
-    assert names(root) == []
+def test_server_that_stores_fewer_bytes_than_it_was_sent_is_told(root: Path, file: Path) -> None:
+    """A server of another make: it has no extension but the rename, and says yes to everything."""
+    with other_server(root, loses=1) as (port, known):
+        with pytest.raises(NotStored, match=f"the store has {len(CONTENT) - 1} bytes of {len(CONTENT)}"):
+            store(root, port, sftp_known_hosts=known).put(KEY, file, SHA256)
+        assert names(root) == []
+    with other_server(root, loses=0) as (port, known):
+        store(root, port, sftp_known_hosts=known).put(KEY, file, SHA256)
+    assert (root / KEY).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(

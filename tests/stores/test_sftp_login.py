@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import os
 import secrets
 import socket
 import subprocess
@@ -13,10 +14,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import paramiko
 import pytest
 
+from debugcapture.checksum import sha256_of
 from debugcapture.errors import NotStored
 from debugcapture.settings import StoreSettings
+from debugcapture.stores import sftp_sync
 from debugcapture.stores.store import open_store
 from lab.prerequisites import ensure_program
 from lab.stores import sftp_endpoint
@@ -138,6 +142,76 @@ def our_key() -> str:
 
 def test_password(start: Start, tmp_path: Path, file: Path) -> None:
     put(start("AuthenticationMethods password"), tmp_path, file, sftp_password=PASSWORD)
+
+
+def test_encrypted_key(start: Start, tmp_path: Path, file: Path) -> None:
+    """The lab's own key, encrypted by ssh-keygen."""
+    key = tmp_path / "key"
+    key.write_text(our_key())
+    key.chmod(0o600)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-p", "-P", "", "-N", PASSWORD, "-f", key], check=True, stdout=subprocess.DEVNULL
+    )
+    assert key.read_text() != our_key()
+    put(start(""), tmp_path, file, sftp_private_key=key.read_text(), sftp_passphrase=PASSWORD)
+
+
+@pytest.mark.parametrize("hashed", [False, True], ids=["plain", "hashed"])
+def test_known_hosts_of_the_user(
+    start: Start, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch, hashed: bool
+) -> None:
+    server, known = start(""), tmp_path / ".ssh" / "known_hosts"
+    known.parent.mkdir()
+    known.write_text(server.known_hosts)
+    if hashed:
+        subprocess.run(["ssh-keygen", "-q", "-H", "-f", known], check=True, capture_output=True)
+        assert "127.0.0.1" not in known.read_text()
+    key = our_key()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    put(server, tmp_path, file, sftp_known_hosts="", sftp_private_key=key)
+
+
+def test_user_without_known_hosts_is_told_the_fingerprint(
+    start: Start, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, key = start(""), our_key()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(NotStored, match=r"is not known: ssh-ed25519 SHA256:\S{43}\. Compare it with the server's own"):
+        put(server, tmp_path, file, sftp_known_hosts="", sftp_private_key=key)
+
+
+def test_user_who_may_not_write_is_told(start: Start, tmp_path: Path, file: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(NotStored, match="Permission denied. Allow the user to write to the directory") as told:
+        put(start("ForceCommand internal-sftp -R"), tmp_path, file, sftp_private_key=our_key())
+    assert "\n" not in str(told.value)
+    assert file.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("more", ["", "MaxSessions 1"], ids=["with a second session", "without"])
+def test_large_file_is_synced_behind_where_the_server_allows_it(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    monkeypatch.setattr(sftp_sync, "STEP_BYTES", 1 << 20)
+    syncs, real = list[paramiko.SFTPFile](), sftp_sync._sync
+
+    def sync(file: paramiko.SFTPFile) -> None:
+        with monkeypatch.context() as strict:
+            strict.setattr(sftp_sync, "_TROUBLE", ())
+            real(file)
+        syncs.append(file)
+
+    monkeypatch.setattr(sftp_sync, "_sync", sync)
+    server, large = start(more), tmp_path / "heap.bin"
+    large.write_bytes(os.urandom(20 << 20))
+    settings = StoreSettings(
+        store=f"sftp://{server.address}{tmp_path}/kept",
+        sftp_known_hosts=server.known_hosts,
+        sftp_private_key=our_key(),
+    )
+    open_store(settings).put("heap.bin", large, sha256_of(large))
+    assert (tmp_path / "kept" / "heap.bin").read_bytes() == large.read_bytes()
+    assert bool(syncs) is not bool(more)
 
 
 def test_wrong_password_is_refused_and_not_shown(start: Start, tmp_path: Path, file: Path) -> None:

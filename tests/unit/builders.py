@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from debugcapture.model import (
     Artifact,
@@ -20,6 +21,8 @@ from debugcapture.model import (
     Tool,
     User,
 )
+from debugcapture.settings import StoreSettings
+from debugcapture.stores.file import FileStore
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 345000, tzinfo=timezone.utc)
 CAPTURE_ID = "20260102T120000Z-checkout-7d9f-abcde-1a2b"
@@ -134,3 +137,7 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     return file
+
+
+def file_store(root: Path) -> FileStore:
+    return FileStore(urlsplit(root.as_uri()), StoreSettings())

@@ -15,6 +15,7 @@ from urllib3.exceptions import (
     MaxRetryError,
     NewConnectionError,
     ProtocolError,
+    ProxyError,
     SSLError,
 )
 
@@ -25,6 +26,11 @@ from debugcapture.model import Json
 
 RBAC = 'pods "web-0" is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace "shop"'
 POD_SECURITY = 'pods "web-0" is forbidden: violates PodSecurity "restricted:latest": privileged (container "x")'
+QUOTA = 'pods "copy" is forbidden: exceeded quota: full, requested: pods=1, used: pods=1, limited: pods=1'
+POLICY = "pods \"web\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'y' denied request: frozen"
+WEBHOOK = 'admission webhook "debug.example" denied the request: frozen'
+NO_WEBHOOK = 'Internal error occurred: failed calling webhook "debug.example": dial tcp 127.0.0.1:9: connection refused'
+UNTRUSTED = "[SSL: CERTIFICATE_VERIFY_FAILED]"
 POOL = urllib3.HTTPSConnectionPool("10.0.0.1")
 
 
@@ -36,13 +42,21 @@ def status(message: str) -> bytes:
     ("code", "body", "kind", "told"),
     [
         (401, status("Unauthorized"), NotAllowed, "does not accept the credentials (Unauthorized). Renew the token."),
-        (403, status(RBAC), NotAllowed, f"{RBAC}. Grant it with a RoleBinding"),
+        (403, status(RBAC), NotAllowed, f"{RBAC}. Grant it: kubectl apply -n shop -f deploy/rbac"),
         (403, status(POD_SECURITY), NotAllowed, "Choose a lower security profile"),
         (404, status('pods "web-0" not found'), TargetNotFound, 'pods "web-0" not found. Check'),
         (500, status("etcdserver: request timed out"), Unreachable, "request timed out (HTTP 500)"),
-        (429, b"", NothingCaptured, "HTTP 429"),
+        (429, b"", NothingCaptured, "HTTP 429 (HTTP 429). The API server has no time for this account"),
+        (403, status(QUOTA), NotAllowed, f"{QUOTA}. Have the namespace's quota raised."),
+        (422, status(POLICY), NotAllowed, f"{POLICY}. An admission rule of the cluster says so"),
+        (400, status(WEBHOOK), NotAllowed, f"{WEBHOOK}. An admission rule of the cluster says so"),
+        (500, status(NO_WEBHOOK), Unreachable, "(HTTP 500). An admission webhook of the cluster does not answer"),
+        (422, status("spec.x: Invalid value"), NothingCaptured, "spec.x: Invalid value (HTTP 422)"),
     ],
-    ids=["401", "403 RBAC", "403 PodSecurity", "404", "500", "429"],
+    ids=[
+        *("401", "403 RBAC", "403 PodSecurity", "404", "500", "429", "quota", "policy", "webhook", "webhook down"),
+        "invalid",
+    ],
 )
 def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[CaptureError], told: str) -> None:
     error = refused("cannot read pod shop/web-0", code, body)
@@ -66,12 +80,28 @@ def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
         (SSLError("hostname '10.0.0.1' doesn't match"), "certificate is not trusted (hostname"),
         (ssl.SSLError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "certificate is not trusted"),
         (HTTPError(), "did not answer ()"),
+        (ProxyError("Unable to connect to proxy", OSError("refused")), "does not lead to the API server (refused)"),
+        (ssl.SSLError(1, f"{UNTRUSTED} certificate is not yet valid"), "Set this machine's clock"),
+        (ssl.SSLError(1, f"{UNTRUSTED} certificate has expired"), "or have the certificate renewed"),
     ],
-    ids=["refused", "timeout", "no route", "aborted", "host name", "self-signed", "no words"],
+    ids=[
+        *(
+            "refused",
+            "timeout",
+            "no route",
+            "aborted",
+            "host name",
+            "self-signed",
+            "no words",
+            "proxy",
+            "not yet valid",
+        ),
+        "expired",
+    ],
 )
 def test_server_that_is_not_reached_is_told_with_the_cause(error: Exception, told: str) -> None:
     shown = str(unreachable("cannot read x", error))
-    assert shown.startswith("cannot read x: the API server")
+    assert shown.startswith("cannot read x: the ")
     assert told in shown
     assert ("CA certificate" in shown) is ("trusted" in told)
 

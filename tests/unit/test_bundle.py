@@ -13,7 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.artifact_file import SizeLimitReachedError
-from debugcapture.bundle import MANIFEST, RECEIPT, Bundle, create_bundle, open_bundle, prune, writable
+from debugcapture.bundle import (
+    MANIFEST,
+    RECEIPT,
+    SENT,
+    Bundle,
+    captured_before,
+    create_bundle,
+    open_bundle,
+    prune,
+    recover,
+    writable,
+)
 from debugcapture.checksum import sha256_of
 from debugcapture.errors import BadInput, NothingCaptured
 from debugcapture.model import ContainerState, Manifest, Receipt, Stored
@@ -236,6 +247,15 @@ def test_prune_removes_only_what_was_stored_more_than_a_week_ago(tmp_path: Path)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["new", "unsent"]
 
 
+def test_prune_takes_what_a_kill_behind_the_receipt_left(bundle: Bundle) -> None:
+    written(bundle.folder, "heap.bin", "x")
+    bundle.save(manifest(artifact(file="heap.bin", bytes=1), capture_id=bundle.folder.name))
+    bundle.save_sent(Receipt("file:///store", ()))
+    bundle.save_receipt(Receipt("file:///store", ()))
+    prune(bundle.folder.parent, datetime.now(timezone.utc))
+    assert {one.name for one in bundle.folder.iterdir()} == {MANIFEST, RECEIPT}
+
+
 def test_prune_of_no_spool_is_nothing(tmp_path: Path) -> None:
     prune(tmp_path / "none", NOON)
 
@@ -250,3 +270,46 @@ def test_a_manifest_of_another_form_is_no_bundle(tmp_path: Path) -> None:
     written(tmp_path, MANIFEST, "{}")
     with pytest.raises(BadInput, match="is no bundle"):
         Bundle(tmp_path).manifest()
+
+
+TORN = ["", "{", "[]", '{"capture_id": 1}', "[" * 100_000, '"\\ud800"']
+
+
+@pytest.mark.parametrize("text", TORN)
+def test_a_torn_bundle_does_not_keep_another_workload_from_being_captured(text: str, tmp_path: Path) -> None:
+    good = create_bundle(tmp_path, "web-0", NOON)
+    good.save(manifest(artifact(collector="jvm-heap-dump")))
+    written(create_bundle(tmp_path, "web-1", NOON).folder, MANIFEST, text)
+    assert captured_before(tmp_path, target(), ["jvm-heap-dump"]) == [NOON]
+
+
+@pytest.mark.parametrize("text", TORN)
+def test_a_torn_list_of_what_was_sent_is_none_and_a_torn_receipt_is_told(text: str, bundle: Bundle) -> None:
+    written(bundle.folder, SENT, text)
+    assert bundle.sent() is None
+    written(bundle.folder, RECEIPT, text)
+    with pytest.raises(BadInput, match="stored.json"):
+        bundle.receipt()
+
+
+@pytest.mark.parametrize("file", ["../../etc/passwd", "/etc/passwd", "a/../../b", "x\0y"])
+def test_a_manifest_whose_files_lie_elsewhere_is_none_of_ours(file: str, bundle: Bundle) -> None:
+    bundle.save(manifest(artifact(file=file)))
+    with pytest.raises(BadInput, match="is no name in a bundle"):
+        bundle.manifest()
+
+
+def test_a_manifest_of_a_later_version_is_read_without_what_we_do_not_know(bundle: Bundle) -> None:
+    bundle.save(manifest())
+    saved = json.loads((bundle.folder / MANIFEST).read_text())
+    saved["artifacts"][0]["colour"] = "red"
+    written(bundle.folder, MANIFEST, json.dumps(saved | {"more": 1}))
+    assert bundle.manifest() == manifest()
+
+
+def test_a_heap_dump_that_a_kill_cut_short_is_marked_as_sensitive(bundle: Bundle) -> None:
+    bundle.save(manifest(finished=None))
+    written(bundle.folder, "heap.hprof.part", b"JAVA PROFILE 1.0.2\0secret")
+    recover(bundle, NOON)
+    recovered = bundle.manifest().artifacts[-1]
+    assert (recovered.file, recovered.outcome, recovered.sensitive) == ("heap.hprof", "truncated", True)

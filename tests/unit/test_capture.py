@@ -15,6 +15,7 @@ from debugcapture.bundle import Bundle, create_bundle
 from debugcapture.capture import Capture, Record
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.debug_container import _LEAVE
+from debugcapture.cluster.frames import out_of_time
 from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, ExitStatus, Target, User
 from debugcapture.plan import Allowed
@@ -267,3 +268,28 @@ def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypa
     one.run([collector()])
     assert one.gone
     assert record.manifest.artifacts[0].outcome == "failed"
+
+
+def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
+    capture: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(*_: object) -> None:
+        raise ValueError("what is\nthat")
+
+    monkeypatch.setattr("debugcapture.survey.parse", odd)
+    dump, snapshot = capture(in_image(), collector(), SNAPSHOT)[-1], capture(in_image(), collector(), SNAPSHOT)[0]
+    assert (dump.outcome, dump.reason) == ("failed", "ValueError: what is that. Please report this defect.")
+    assert snapshot.outcome == "complete"
+
+
+def test_a_shell_that_hangs_is_asked_once(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = in_image()
+
+    def hangs(_api: object, _place: object, argv: Sequence[str], **_: object) -> ExitStatus:
+        cluster.ran.append(tuple(argv))
+        return out_of_time()
+
+    monkeypatch.setattr(cluster, "run", hangs)
+    found = capture(cluster, collector(), collector(id="jvm-histogram", title="Histogram"))
+    assert [one.outcome for one in found] == ["failed", "failed"]
+    assert len(cluster.ran) == 1

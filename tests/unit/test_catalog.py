@@ -12,6 +12,7 @@ import yaml
 from debugcapture.collectors.catalog import FOLDER, PRESETS, catalog, choose, files_collector, load, presets
 from debugcapture.errors import BadInput
 from debugcapture.model import FILES, Collector, Detect, Tool
+from debugcapture.processes import found_pids
 from debugcapture.settings import CaptureSettings
 from tests.unit.builders import written
 
@@ -80,16 +81,17 @@ def test_form_names_every_preset_and_its_default_is_one() -> None:
 @pytest.mark.parametrize(
     ("output", "pids"),
     [
-        ("7 jdk.jcmd/sun.tools.jcmd.JCmd -l\n1 com.example.Main --x\n", ["1"]),
-        ("31 jdk.jcmd/sun.tools.jcmd.JCmd -l\n", []),
-        ("1 /app.jar\n", ["1"]),
-        ("", []),
+        ("7 jdk.jcmd/sun.tools.jcmd.JCmd -l\n1 com.example.Main --x\n", (1,)),
+        ("31 jdk.jcmd/sun.tools.jcmd.JCmd -l\n", ()),
+        ("1 /app.jar\n", (1,)),
+        ("9" * 5000 + " Main\n٣ Main\n2 Main\n", (2,)),
+        ("", ()),
     ],
-    ids=["jcmd itself first", "only itself", "a jar", "nothing"],
+    ids=["jcmd itself first", "only itself", "a jar", "no PIDs", "nothing"],
 )
-def test_jcmd_passes_over_itself(output: str, pids: list[str]) -> None:
+def test_jcmd_passes_over_itself_and_what_is_no_pid(output: str, pids: tuple[int, ...]) -> None:
     (jcmd,) = [tool for tool in CATALOG["jvm-thread-dump"].in_image if tool.find]
-    assert re.findall(jcmd.pid_pattern, output, re.MULTILINE) == pids
+    assert found_pids(jcmd, output) == pids
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,9 @@ def test_jcmd_passes_over_itself(output: str, pids: list[str]) -> None:
         ({"in_image": [{"present": ["ps"]}]}, "run is missing"),
         ({"detect": {"name": "x"}}, "detect must be one of maps, exe, comm"),
         ({"detect": {"maps": "("}}, "the pattern of detect is wrong"),
+        ({"detect": {"maps": "a(?=b)"}}, "the pattern of detect is wrong: invalid perl operator"),
+        ({"in_image": [{"run": ["ps"], "find": ["ps"], "pid_pattern": "("}]}, "the pattern of pid_pattern is wrong"),
+        ({"in_image": [{"run": ["ps"], "find": ["ps"]}]}, "pid_pattern must have one group, the PID"),
         ({"reads_api": "everything"}, "reads_api must be one of snapshot, logs"),
     ],
 )

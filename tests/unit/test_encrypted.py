@@ -14,9 +14,8 @@ from debugcapture.keep import keep
 from debugcapture.model import PAGE
 from debugcapture.settings import StoreSettings
 from debugcapture.stores.encrypted import EncryptedStore
-from debugcapture.stores.file import FileStore
 from debugcapture.stores.store import open_store
-from tests.unit.builders import NOON, artifact, manifest, written
+from tests.unit.builders import NOON, artifact, file_store, manifest, written
 from tests.unit.test_keep import Flaky, say
 
 SECRET = b"the customer is Jane\n"
@@ -44,7 +43,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_everything_but_the_page_is_encrypted(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
-    receipt = keep(bundle, EncryptedStore(FileStore(root), [str(identity.to_public())]), "file:///store", say)
+    receipt = keep(bundle, EncryptedStore(file_store(root), [str(identity.to_public())]), "file:///store", say)
     (folder,) = (root / "shop" / "checkout").iterdir()
     assert decrypt((folder / "logs" / "app.log.age").read_bytes(), [identity]) == SECRET
     assert bundle.folder.name.encode() in decrypt((folder / f"{MANIFEST}.age").read_bytes(), [identity])
@@ -56,7 +55,7 @@ def test_everything_but_the_page_is_encrypted(bundle: Bundle, root: Path, identi
 
 
 def test_nobody_else_can_read_it(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
-    keep(bundle, EncryptedStore(FileStore(root), [str(identity.to_public())]), "file:///store", say)
+    keep(bundle, EncryptedStore(file_store(root), [str(identity.to_public())]), "file:///store", say)
     (file,) = root.rglob("app.log.age")
     with pytest.raises(DecryptError):
         decrypt(file.read_bytes(), [x25519.Identity.generate()])
@@ -70,7 +69,7 @@ def test_an_upload_that_is_taken_up_again_sends_the_same_bytes(
         keep(bundle, EncryptedStore(Flaky(root, "app.log.age"), recipients), "file:///store", say)
     (waiting,) = bundle.folder.rglob("*.age")
     before = waiting.read_bytes()
-    keep(bundle, EncryptedStore(FileStore(root), recipients), "file:///store", say)
+    keep(bundle, EncryptedStore(file_store(root), recipients), "file:///store", say)
     (file,) = root.rglob("app.log.age")
     assert file.read_bytes() == before
     assert not list(bundle.folder.rglob("*.age*"))

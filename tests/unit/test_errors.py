@@ -14,6 +14,7 @@ EXIT_CODES = {
     "TargetNotFound": 3,
     "NotAllowed": 4,
     "NothingCaptured": 5,
+    "NeverEnds": 5,
     "Unreachable": 5,
     "NotStored": 6,
     "NoteNotSent": 7,

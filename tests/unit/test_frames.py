@@ -135,3 +135,9 @@ def test_a_message_whose_first_fragment_is_empty_has_its_channel_in_the_next() -
 )
 def test_a_status_of_another_form_has_no_exit_code(status: dict[str, object]) -> None:
     assert exit_status(json.dumps({"status": "Failure", **status}).encode()).code is None
+
+
+def test_a_control_frame_that_claims_more_than_it_may_have_ends_the_stream_and_is_not_gathered() -> None:
+    frames = Frames()
+    head = bytes([0x89, 127]) + (1 << 62).to_bytes(8, "big")
+    assert [kind for kind, _ in frames.feed(memoryview(head))] == [CLOSE]

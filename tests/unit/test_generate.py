@@ -12,7 +12,7 @@ from debugcapture.providers import PROVIDERS, Provider, provider
 from debugcapture.rundeck import step_values
 from debugcapture.settings import declared, read
 from debugcapture.steps import ExecStep
-from tools import generate
+from tools import generate, rbac
 
 PLUGIN_YAML = generate.ROOT / "plugin.yaml"
 PLUGIN: dict[str, Any] = yaml.safe_load(PLUGIN_YAML.read_text(encoding="utf-8"))
@@ -33,6 +33,16 @@ def form(one: Provider) -> list[dict[str, Any]]:
 
 def test_generated_files_are_up_to_date() -> None:
     assert {file: file.read_text(encoding="utf-8") for file in generate.files()} == generate.files()
+
+
+@pytest.mark.parametrize("path", rbac.manifests())
+def test_manifest_is_up_to_date(path: str) -> None:
+    assert (generate.ROOT / path).read_text(encoding="utf-8") == rbac.manifests()[path]
+
+
+def test_no_manifest_is_left_that_is_not_generated() -> None:
+    found = {str(file.relative_to(generate.ROOT)) for file in (generate.ROOT / "deploy" / "rbac").rglob("*.yaml")}
+    assert found == set(rbac.manifests())
 
 
 @pytest.mark.parametrize("content", [None, "name: old\n"], ids=["missing", "stale"])
@@ -86,8 +96,14 @@ def test_every_property_reaches_its_setting(one: Provider) -> None:
     environment = {f"RD_CONFIG_{name.upper()}": f"of {name}" for name in names}
     of_node = dict.fromkeys(one.from_node, "")
     assert step_values(one, environment) == of_node | {name: f"of {name}" for name in names}
-    left_to_the_node = {setting.name for setting in declared(one.settings)} - set(names)
-    assert bool(left_to_the_node) is one.on_nodes
+    left_out = {setting.name for setting in declared(one.settings)} - set(names)
+    assert left_out == (without_keys(one) if one.lists_values else left_out if one.on_nodes else set())
+    assert left_out or not one.on_nodes
+
+
+def without_keys(one: Provider) -> set[str]:
+    """What a dropdown cannot have: Rundeck reads nothing from Key Storage for it."""
+    return {each.name for each in declared(one.settings) if each.rule.secret or each.name == "server"}
 
 
 def test_node_step_takes_its_pod_from_the_node() -> None:
@@ -104,6 +120,8 @@ def test_node_step_takes_its_pod_from_the_node() -> None:
 @each_provider
 def test_every_secret_and_nothing_else_is_read_from_key_storage(one: Provider) -> None:
     secrets = {setting.name for setting in declared(one.settings) if setting.rule.secret}
+    if one.lists_values:
+        secrets = set()  # it gets none
     for entry in form(one):
         options = entry["renderingOptions"]
         assert (options.items() >= SECRET.items()) is (entry["name"] in secrets)

@@ -21,6 +21,11 @@ JOBS = {
     for file in sorted((Path(__file__).parents[2] / "jobs").glob("*.yaml"))
     for job in yaml.safe_load(file.read_text())
 }
+CLOUD = [
+    job
+    for file in sorted((Path(__file__).parents[2] / "jobs/cloud").glob("*.yaml"))
+    for job in yaml.safe_load(file.read_text())
+]
 HANDS_ON = {
     "k8s-debug-capture": {"capture_id", "bundle", "status", "summary", "link", "failure"},
     "k8s-debug-upload": {"link", "failure"},
@@ -62,13 +67,15 @@ def test_an_operator_understands_it(job: dict[str, Any]) -> None:
         assert option["description"].endswith(".")
 
 
-@each_job
+@pytest.mark.parametrize("job", [*JOBS.values(), *CLOUD], ids=[*JOBS, *(f"{name}-cloud" for name in JOBS)])
 def test_rundeck_takes_its_options(job: dict[str, Any]) -> None:
     for option in options(job):
         assert re.fullmatch(r"[A-Za-z0-9_.-]+", option["name"])
         if option.get("hidden"):
-            assert "value" in option
-        if option.get("enforced"):
+            assert re.match("keys/", option["storagePath"]) if option.get("secure") else "value" in option
+        if option.get("secure"):
+            assert not set(option) & {"enforced", "multivalued", "regex", "value"}
+        elif option.get("enforced"):
             assert "regex" not in option  # it would not be asked
             assert option["values"]
             assert option.get("value", option["values"][0]) in option["values"]

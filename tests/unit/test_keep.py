@@ -13,9 +13,8 @@ from debugcapture.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
 from debugcapture.errors import NotStored
 from debugcapture.keep import keep
 from debugcapture.model import PAGE, Artifact, Stored
-from debugcapture.stores.file import FileStore
 from debugcapture.stores.store import Progress, unseen
-from tests.unit.builders import NOON, artifact, manifest, nothing, written
+from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, written
 
 URL = "file:///store"
 CONTENTS = {"logs/app.log": b"started\n", "pod.yaml": b"kind: Pod\n", "heap.bin": b"\x00\xff"}
@@ -50,7 +49,7 @@ class Flaky:
     """A directory as a store that refuses the file of one name."""
 
     def __init__(self, root: Path, refused: str) -> None:
-        self._store, self._refused = FileStore(root), refused
+        self._store, self._refused = file_store(root), refused
         self.put_keys: list[str] = []
 
     def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
@@ -65,7 +64,7 @@ def say(_line: str) -> None:
 
 
 def test_everything_is_stored_below_namespace_workload_and_capture(bundle: Bundle, root: Path) -> None:
-    keep(bundle, FileStore(root), URL, say)
+    keep(bundle, file_store(root), URL, say)
     folder = root / "shop" / "checkout" / bundle.folder.name
     assert files(root) == {str((folder / name).relative_to(root)) for name in (*CONTENTS, MANIFEST, PAGE)}
     for name, content in CONTENTS.items():
@@ -74,7 +73,7 @@ def test_everything_is_stored_below_namespace_workload_and_capture(bundle: Bundl
 
 
 def test_receipt_has_a_link_for_every_file(bundle: Bundle, root: Path) -> None:
-    receipt = keep(bundle, FileStore(root), URL, say)
+    receipt = keep(bundle, file_store(root), URL, say)
     assert bundle.receipt() == receipt
     assert receipt.store == URL
     for name in (*CONTENTS, MANIFEST, PAGE):
@@ -82,7 +81,7 @@ def test_receipt_has_a_link_for_every_file(bundle: Bundle, root: Path) -> None:
 
 
 def test_page_links_what_was_stored_and_previews_text_only(bundle: Bundle, root: Path) -> None:
-    receipt = keep(bundle, FileStore(root), URL, say)
+    receipt = keep(bundle, file_store(root), URL, say)
     page = (root / "shop" / "checkout" / bundle.folder.name / PAGE).read_text()
     for name in CONTENTS:
         assert f'href="{receipt.link(name)}"' in page
@@ -95,14 +94,14 @@ def test_preview_of_a_long_log_is_its_beginning(bundle: Bundle, root: Path) -> N
     long = b"x" * (64 << 10) + b"y"
     written(bundle.folder, "logs/app.log", long)
     bundle.save(manifest(of("logs/app.log", long), capture_id=bundle.folder.name))
-    keep(bundle, FileStore(root), URL, say)
+    keep(bundle, file_store(root), URL, say)
     page = (root / "shop" / "checkout" / bundle.folder.name / PAGE).read_text()
     assert "x\n[the first 64.0 KiB of 64.0 KiB]" in page
     assert "xy" not in page
 
 
 def test_artifacts_leave_the_spool_when_all_is_stored(bundle: Bundle, root: Path) -> None:
-    keep(bundle, FileStore(root), URL, say)
+    keep(bundle, file_store(root), URL, say)
     assert files(bundle.folder) == {MANIFEST, RECEIPT, PAGE}
 
 
@@ -118,12 +117,12 @@ def test_store_that_fails_keeps_everything_and_names_the_place(refused: str, bun
 def test_bundle_that_was_not_stored_can_be_sent_again(bundle: Bundle, root: Path) -> None:
     with pytest.raises(NotStored):
         keep(bundle, Flaky(root, MANIFEST), URL, say)
-    keep(bundle, FileStore(root), URL, say)
+    keep(bundle, file_store(root), URL, say)
     assert bundle.receipt()
 
 
 def test_bundle_that_is_stored_is_not_sent_again(bundle: Bundle, root: Path) -> None:
-    first = keep(bundle, FileStore(root), URL, say)
+    first = keep(bundle, file_store(root), URL, say)
     again, said = Flaky(root, "nothing"), list[str]()
     assert keep(bundle, again, URL, said.append) == first
     assert again.put_keys == []
@@ -133,14 +132,14 @@ def test_bundle_that_is_stored_is_not_sent_again(bundle: Bundle, root: Path) -> 
 def test_artifact_that_was_changed_in_the_spool_is_not_stored(bundle: Bundle, root: Path) -> None:
     written(bundle.folder, "pod.yaml", "kind: Lie\n")
     with pytest.raises(NotStored, match="differs from what was captured"):
-        keep(bundle, FileStore(root), URL, say)
+        keep(bundle, file_store(root), URL, say)
     assert bundle.receipt() is None
 
 
 def test_each_file_is_said(bundle: Bundle, root: Path) -> None:
     said: list[str] = []
     told: Callable[[str], None] = said.append
-    receipt = keep(bundle, FileStore(root), URL, told)
+    receipt = keep(bundle, file_store(root), URL, told)
     files_said = {"stored logs/app.log, 8 B", "stored pod.yaml, 10 B", "stored heap.bin, 2 B"}
     assert set(said[:3]) == files_said
     assert said[3:] == [f"stored in {URL}: {receipt.page}"]

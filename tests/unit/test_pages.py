@@ -1,15 +1,20 @@
-"""docs/collectors.md shows the catalog as it is. Write it anew with DEBUG_CAPTURE_WRITE_DOCS=1."""
+"""Tables of the docs show what the code has. Write them anew with DEBUG_CAPTURE_WRITE_DOCS=1."""
 
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
-from debugcapture.collectors.catalog import catalog, presets
+from debugcapture.collectors.catalog import catalog, choose, load, presets
+from debugcapture.model import Collector, Tool
+from debugcapture.permissions import OPTIONAL, PERMISSIONS, granted_by
 from lab.paths import REPO
 
-PAGE = REPO / "docs" / "collectors.md"
+DOCS = REPO / "docs"
 
 
 def catalog_table() -> str:
@@ -28,12 +33,45 @@ def preset_table() -> str:
     )
 
 
-@pytest.mark.parametrize(("name", "table"), [("presets", preset_table()), ("catalog", catalog_table())])
-def test_page_shows_what_there_is(name: str, table: str) -> None:
+def rule_table() -> str:
+    head = "| For | Resource | Verbs | From | |\n| --- | --- | --- | --- | --- |\n"
+    return head + "".join(
+        f"| {one.purpose} | `{one.resource}{'.' if one.group else ''}{one.group}` | {', '.join(one.verbs)} | "
+        f"{Path(granted_by(one)).stem} | {'optional' if one.purpose in OPTIONAL else ''} |\n"
+        for one in PERMISSIONS
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "table"),
+    [
+        ("collectors.md", "presets", preset_table()),
+        ("collectors.md", "catalog", catalog_table()),
+        ("permissions.md", "rules", rule_table()),
+    ],
+)
+def test_page_shows_what_there_is(page: str, name: str, table: str) -> None:
     begin, end = f"<!-- {name}: written by tests/unit/test_pages.py -->\n", f"<!-- /{name} -->\n"
-    head, rest = PAGE.read_text().split(begin)
+    head, rest = (DOCS / page).read_text().split(begin)
     shown, tail = rest.split(end)
     if os.environ.get("DEBUG_CAPTURE_WRITE_DOCS"):
-        PAGE.write_text(head + begin + table + end + tail)
+        (DOCS / page).write_text(head + begin + table + end + tail)
         return
     assert shown == table
+
+
+def test_the_collector_of_the_page_is_one(tmp_path: Path) -> None:
+    text = (DOCS / "write-a-collector.md").read_text()
+    (entry,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "collectors.yaml"
+    file.write_text(entry)
+    (collector,) = load(file)
+    assert collector in choose(f"standard, {collector.id}", str(file)).collectors
+    assert f"collectors: standard, {collector.id}" in text
+
+
+def test_every_key_of_a_collector_is_on_its_page() -> None:
+    text = (DOCS / "write-a-collector.md").read_text()
+    keys = {field.name for kind in (Collector, Tool) for field in fields(kind)}
+    # looks_for is in the example; reads_api is for what the Kubernetes API tells, which no catalog adds to.
+    assert {key for key in keys if f"`{key}`" not in text} == {"looks_for", "reads_api"}

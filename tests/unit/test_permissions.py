@@ -1,20 +1,32 @@
-"""What the code asks for is what deploy/ grants."""
+"""What the jobs ask for is what the sizes of deploy/rbac grant, and what a refusal names is what grants it."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 import yaml
 
-from debugcapture.permissions import OPTIONAL, PERMISSIONS, Permission, role
+from debugcapture.permissions import (
+    JOBS,
+    PERMISSIONS,
+    SIZES,
+    Permission,
+    Size,
+    granted_by,
+    remedy,
+    role,
+)
+from lab.paths import REPO
+from tools.project_archive import jobs
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+RBAC = REPO / "deploy" / "rbac"
+Right = tuple[str, str, str]
+OFF_CLUSTER = {"Send captures that are waiting", "Check the installation"}
 
 
-def granted(file: str) -> set[tuple[str, str, str]]:
-    documents = yaml.safe_load_all((DEPLOY / file).read_text())
-    rules = [rule for one in documents if one["kind"] == "ClusterRole" for rule in one["rules"]]
+def rights(file: str, kind: str) -> set[Right]:
+    """What the roles of ``kind`` in a manifest grant: group, resource, verb."""
+    documents = yaml.safe_load_all((RBAC / file).read_text())
+    rules = [rule for one in documents if one["kind"] == kind for rule in one["rules"]]
     return {
         (group, resource, verb)
         for rule in rules
@@ -24,15 +36,74 @@ def granted(file: str) -> set[tuple[str, str, str]]:
     }
 
 
-@pytest.mark.parametrize("file", ["rbac.yaml", "rbac-pods.yaml"])
-def test_what_is_asked_for_is_what_is_granted(file: str) -> None:
-    asked = {
-        (one.group, one.resource, verb)
-        for one in PERMISSIONS
-        if OPTIONAL.get(one.purpose, "deploy/rbac.yaml") == f"deploy/{file}"
-        for verb in one.verbs
-    }
-    assert asked == granted(file)
+def asked(size: Size, *scopes: str) -> set[Right]:
+    wanted = [one for one in PERMISSIONS if one.purpose in SIZES[size] and one.scope in scopes]
+    return {(one.group, one.resource, verb) for one in wanted for verb in one.verbs}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_size_grants_what_is_asked_for_and_nothing_else(size: Size) -> None:
+    assert rights(f"namespace/{size}.yaml", "Role") == asked(size, "namespace")
+    assert rights(f"cluster/{size}.yaml", "ClusterRole") == asked(size, "namespace", "cluster")
+    assert rights("account.yaml", "ClusterRole") == asked(size, "cluster")
+
+
+def test_sizes_follow_each_other() -> None:
+    read, capture, restart = (asked(size, "namespace") for size in SIZES)
+    assert read < capture < restart
+    assert not {verb for _, _, verb in read} - {"get", "list"}
+    assert not {resource for _, resource, _ in read} & {"pods/exec", "pods/ephemeralcontainers", "secrets"}
+    assert rights("namespace/pods.yaml", "Role") == {("", "pods", "create"), ("", "pods", "delete")}
+
+
+@pytest.mark.parametrize("file", sorted(RBAC.rglob("*.yaml")), ids=lambda file: file.name)
+def test_every_role_is_bound_to_the_account_of_the_captures(file: str) -> None:
+    documents = list(yaml.safe_load_all((RBAC / file).read_text()))
+    roles = {(one["kind"], one["metadata"]["name"]) for one in documents if "rules" in one}
+    bindings = [one for one in documents if one["kind"].endswith("Binding")]
+    assert {(one["roleRef"]["kind"], one["roleRef"]["name"]) for one in bindings} == roles
+    subject = {"kind": "ServiceAccount", "name": "debug-capture", "namespace": "debug-capture"}
+    assert all(one["subjects"] == [subject] for one in bindings)
+
+
+def test_every_job_that_goes_to_the_cluster_is_named() -> None:
+    assert set(JOBS) == {job["name"] for job in jobs()} - OFF_CLUSTER
+
+
+def test_every_job_is_covered_by_a_size() -> None:
+    assert {name for name, purposes in JOBS.items() if set(purposes) <= set(SIZES["read"])} == {"Logs and events"}
+    assert all(set(purposes) <= set(SIZES["capture-and-restart"]) for purposes in JOBS.values())
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "group", "file"),
+    [
+        ("get", "pods/log", "", "namespace/read"),
+        ("get", "pods/exec", "", "namespace/capture"),
+        ("patch", "deployments/scale", "apps", "namespace/capture-and-restart"),
+        ("create", "pods", "", "namespace/pods"),
+    ],
+)
+def test_refusal_in_a_namespace_names_the_smallest_size(verb: str, resource: str, group: str, file: str) -> None:
+    refusal = (
+        f'pods "web-0" is forbidden: User "u" cannot {verb} resource "{resource}" in API group "{group}" '
+        'in the namespace "shop"'
+    )
+    assert remedy(refusal) == f"Grant it: kubectl apply -n shop -f deploy/rbac/{file}.yaml"
+
+
+def test_refusal_for_the_cluster_names_the_account() -> None:
+    refusal = 'nodes "a" is forbidden: User "u" cannot get resource "nodes" in API group "" at the cluster scope'
+    assert remedy(refusal) == "Grant it: kubectl apply -f deploy/rbac/account.yaml"
+
+
+@pytest.mark.parametrize("refusal", ["no", 'cannot get resource "secrets" in API group "" in the namespace "shop"'])
+def test_refusal_of_something_else_names_the_folder(refusal: str) -> None:
+    assert remedy(refusal) == "Have it granted: deploy/rbac has the roles."
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    assert all((REPO / granted_by(one)).is_file() for one in PERMISSIONS)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +114,16 @@ def test_what_is_asked_for_is_what_is_granted(file: str) -> None:
     ],
 )
 def test_role_grants_what_is_missing_to_whom_it_is_missing(user: str, subject: dict[str, str]) -> None:
-    missing = [Permission("every capture", "", "pods", ("get", "list")), PERMISSIONS[1], PERMISSIONS[3]]
+    reading, running = ("get", "list"), ("get", "create")
+    missing = [
+        Permission("state, logs and events", "", "pods", reading),
+        Permission("state, logs and events", "", "secrets", reading),
+        Permission("commands in the container", "", "pods/exec", running),
+    ]
     made, binding = yaml.safe_load_all(role(missing, "shop", user))
     assert made["metadata"] == binding["metadata"] == {"name": "debug-capture-missing", "namespace": "shop"}
     assert made["rules"] == [
-        {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]},
+        {"apiGroups": [""], "resources": ["pods", "secrets"], "verbs": ["get", "list"]},
         {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get", "create"]},
     ]
     assert binding["subjects"] == [subject]

@@ -99,3 +99,11 @@ def test_processes_that_hide_what_they_map_tell_whose_they_are() -> None:
     assert unreadable([hidden, Process(9, User(1, 1), "x", 0, ())]) == User(7, 8)
     assert unreadable([hidden, ONE]) is None
     assert unreadable([]) is None
+
+
+@pytest.mark.parametrize(
+    "lie", ["S abc\n", f"S {'9' * 5000}\n", f"P {'9' * 5000} 0 0 0 x\n", "P ٣ 0 0 0 x\n", "P 1 0 0 0\nT\n", "OWN?\n"]
+)
+def test_a_listing_that_lies_costs_only_its_lie(lie: str) -> None:
+    (one,) = parse(f"{lie}P 7 0 0 4 app\n").processes
+    assert (one.pid, one.name) == (7, "app")

@@ -110,6 +110,42 @@ def test_what_lies_across_the_border_of_a_window_is_masked(
         assert redacted(whole, OWN, tuple(cuts)) == (expected, count)
 
 
+PGP = (
+    b"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n"
+    + SECRET
+    + b"\n-----END PGP PRIVATE KEY BLOCK-----\n"
+)
+
+
+@given(st.lists(st.one_of(PIECES, st.just(PGP)), max_size=8).map(b"".join), st.lists(st.integers(0, 4000), max_size=6))
+def test_what_is_shown_of_a_text_that_goes_on_has_no_credential(text: bytes, cuts: list[int]) -> None:
+    redactor, done, (whole, _) = Redaction().redactor(), b"", redacted(text)
+    places = sorted({0, len(text), *(cut for cut in cuts if cut <= len(text))})
+    for begin, end in pairwise(places):
+        done += redactor.feed(text[begin:end])
+        for secret in (SECRET, b"hunter2"):
+            assert secret in whole or secret not in done + redactor.held()
+    assert done + redactor.finish() == whole
+
+
+def test_whole_lines_are_shown_and_a_key_when_it_has_ended() -> None:
+    redactor = Redaction().redactor()
+    assert redactor.feed(b"started\npassword=hunter2\nhalf a li") == b""
+    assert redactor.held() == b"started\npassword=" + M + b"\n"
+    assert redactor.held(b"ne\n") == b"started\npassword=" + M + b"\nhalf a line\n"
+    begin, end = PGP[:80], PGP[80:]
+    redactor.feed(b"ne\n" + begin)
+    assert redactor.held().endswith(b"half a line\n")
+    redactor.feed(end + b"after\n")
+    assert redactor.held().endswith(b"half a line\n" + M + b"\nafter\n")
+
+
+def test_nothing_is_shown_where_patterns_of_the_user_may_span_lines() -> None:
+    redactor = redaction(r"begin[^.]*end").redactor()
+    redactor.feed(b"begin\nhunter2\n")
+    assert redactor.held() == b""
+
+
 def test_windows_of_full_size_are_cut_through_no_credential() -> None:
     text, left = CREDENTIALS["private key"]
     filler = LINES[: WINDOW_BYTES - OVERLAP_BYTES - 300]
@@ -187,3 +223,33 @@ print(peak() - early)
 """
     grown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert int(grown) < 2048  # KiB, while 6 MiB more went through
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"2026-01-02 INFO TokenService: Refreshed\n",
+        b"JwtTokenFilter: rejected, PasswordValidator: Loaded. ApiKeyHandler: ready\n",
+        b"com.acme.SecretException: cannot read\n",
+    ],
+)
+def test_a_class_that_says_something_is_no_credential(text: bytes) -> None:
+    assert redacted(text) == (text, 0)
+
+
+@pytest.mark.parametrize("text", [b"TokenService: s3cr3t", b"tokenService=hunter", b"token: Refreshed", b"passwd: abc"])
+def test_what_may_be_a_credential_is_masked_although_it_is_named_like_a_class(text: bytes) -> None:
+    assert redacted(text)[1] == 1
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+$", r"^(([a-z])+.)+[A-Z]([a-z])+$", r"(x+x+)+y", r"(.*a){12}"])
+def test_a_pattern_that_would_never_end_in_pythons_engine_masks_in_linear_time(pattern: str) -> None:
+    own = redaction(pattern)
+    for line in (b"a" * 5000, b"x" * 5000):
+        assert redacted(line + b"!\n", own)[0].endswith(b"\n")
+
+
+@pytest.mark.parametrize("pattern", ["(?=x)", "(?<!x)y", r"(a)\1", "(", "a{1001}"])
+def test_a_pattern_that_could_take_for_ever_is_refused(pattern: str) -> None:
+    with pytest.raises(BadInput, match="redact_patterns: .* is no regular expression: .*lookaround"):
+        redaction(pattern)

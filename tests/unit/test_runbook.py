@@ -217,12 +217,19 @@ def test_capture_hands_on_bundle_link_and_summary(
 
 
 @pytest.mark.parametrize(("fails", "code"), [("true", 10), ("false", 0)])
-def test_partial_capture_ends_as_the_job_wants(fails: str, code: int, serve: Serve, caller: Caller) -> None:
+def test_partial_capture_ends_as_the_job_wants(
+    fails: str, code: int, serve: Serve, caller: Caller, said: list[str]
+) -> None:
     cluster = Cluster()
     serve(cluster)
     cluster.events = lambda *_: (_ for _ in ()).throw(NotAllowed("cannot list", "forbidden"))  # type: ignore[method-assign]
     done = runbook.capture(read(CaptureStep, CAPTURE | {"fail_when_partial": fails}), caller)
     assert (done.exit_code, done.data["status"]) == (code, "partial")
+    told = [line for line in said if line.startswith("Error: ")]
+    assert len(told) == (code == 10)
+    assert all(
+        "shop/checkout-7d9f-abcde: some of the evidence could not be captured: Events" in line for line in told
+    ), told
 
 
 def test_store_that_refuses_does_not_keep_the_incident_from_hearing(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture import rundeck
+from debugcapture import program, rundeck
 from debugcapture.errors import NothingCaptured, NotStored
 from debugcapture.model import Outcome
 from debugcapture.providers import PROVIDERS, Provider, provider
@@ -166,7 +166,7 @@ def test_caller_says_who_ran_it_and_where(install: Install) -> None:
     ids=["Rundeck", "XDG", "home"],
 )
 def test_spool_is_rundecks_else_the_users(environment: dict[str, str], spool: str) -> None:
-    assert str(rundeck.default_spool(environment)) == spool
+    assert str(program.default_spool(environment)) == spool
 
 
 def test_files_are_private_from_the_start(install: Install, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ DOCTOR = "k8s-debug-doctor"
 CLOSED = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-from debugcapture import rundeck
+from debugcapture import program, rundeck
 from debugcapture.model import Outcome
 from debugcapture.providers import Provider
 from debugcapture.steps import ExecStep
@@ -255,7 +255,7 @@ def test_closed_output_does_not_stop_the_clean_up(tmp_path: Path) -> None:
 LOGGING = """
 import logging, sys
 sys.path.insert(0, sys.argv[1])
-from debugcapture import rundeck
+from debugcapture import program, rundeck
 from debugcapture.model import Outcome
 from debugcapture.providers import Provider
 from debugcapture.steps import ExecStep
@@ -277,7 +277,8 @@ def test_what_libraries_log_is_for_the_level_debug(level: str, shown: str) -> No
     assert done.stderr == shown
 
 
-STEPS = [one for one in PROVIDERS if one.name not in (DOCTOR, "k8s-debug-pods")]
+LISTS = ("k8s-debug-pods", *(one.name for one in PROVIDERS if one.lists_values))
+STEPS = [one for one in PROVIDERS if one.name not in (DOCTOR, *LISTS)]
 
 
 @pytest.mark.parametrize("one", STEPS, ids=lambda one: one.name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import (
@@ -38,6 +39,10 @@ META = {"Metadata": {"sha256": SHA256}}
 SETTINGS = StoreSettings(
     s3_endpoint="http://127.0.0.1:9", s3_access_key="AK", s3_secret_key="hunter2", link_valid_s=3600
 )
+
+
+def opened(place: str, settings: StoreSettings) -> S3Store:
+    return S3Store(urlsplit(f"s3://{place}"), settings)
 
 
 def checksum(content: bytes = CONTENT) -> str:
@@ -303,7 +308,7 @@ def test_lock_ends_after_its_days() -> None:
 )
 def test_settings_that_do_not_fit_together_are_bad_input(changed: dict[str, str], told: str) -> None:
     with pytest.raises(BadInput, match=told):
-        S3Store("bucket", "", StoreSettings(**{**vars(SETTINGS), **changed}))
+        opened("bucket", StoreSettings(**{**vars(SETTINGS), **changed}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -343,7 +348,7 @@ def test_role_without_credentials_to_assume_it_is_told(monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     role = StoreSettings(s3_region="eu-central-1", s3_role="arn:aws:iam::123456789012:role/captures")
     with pytest.raises(NotStored, match="Set s3_access_key and s3_secret_key, or s3_profile, or use a role"):
-        S3Store("bucket", "", role)
+        opened("bucket", role)
 
 
 @pytest.mark.parametrize(
@@ -374,7 +379,7 @@ def test_role_without_credentials_to_assume_it_is_told(monkeypatch: pytest.Monke
     ids=["endpoint", "endpoint with host names", "AWS", "AWS, dots", "AWS with paths"],
 )
 def test_bucket_is_in_the_path_or_in_the_host_name(bucket: str, changed: dict[str, str], begin: str) -> None:
-    store = S3Store(bucket, "captures", StoreSettings(**{**vars(SETTINGS), **changed}))
+    store = opened(f"{bucket}/captures", StoreSettings(**{**vars(SETTINGS), **changed}))
     link, expires = store._link("captures/a.txt")
     assert link.startswith(begin)
     assert "X-Amz-Expires=3600" in link
@@ -384,7 +389,7 @@ def test_bucket_is_in_the_path_or_in_the_host_name(bucket: str, changed: dict[st
 
 def test_file_that_is_gone_is_not_stored(tmp_path: Path) -> None:
     with pytest.raises(NotStored, match="cannot store s3://bucket/ns/dump.txt: .*No such file"):
-        S3Store("bucket", "", SETTINGS).put("ns/dump.txt", tmp_path / "gone.txt", SHA256)
+        opened("bucket", SETTINGS).put("ns/dump.txt", tmp_path / "gone.txt", SHA256)
 
 
 @pytest.mark.parametrize(
@@ -400,4 +405,4 @@ def test_file_that_is_gone_is_not_stored(tmp_path: Path) -> None:
     ],
 )
 def test_browser_shows_text_instead_of_saving_it(name: str, kind: str) -> None:
-    assert content_type(Path(name)) == kind
+    assert content_type(name) == kind

@@ -19,9 +19,8 @@ from debugcapture.keep import keep
 from debugcapture.model import Artifact, Receipt, Stored
 from debugcapture.sending import AT_A_TIME, Sending, sending_ahead
 from debugcapture.settings import StoreSettings
-from debugcapture.stores.file import FileStore
 from debugcapture.stores.store import Progress, unseen
-from tests.unit.builders import NOON, artifact, manifest, nothing, written
+from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, written
 
 CONTENTS = {f"{name}.txt": name.encode() * 100 for name in ("logs", "threads", "heap", "state")}
 TIMEOUT_S = 10
@@ -41,7 +40,7 @@ class Watched:
     def __init__(self, root: Path) -> None:
         self.root, self.keys, self.now, self.most = root, list[str](), 0, 0
         self.before: Callable[[str, Progress], None] = lambda _name, _progress: None
-        self._store, self._lock = FileStore(root), threading.Lock()
+        self._store, self._lock = file_store(root), threading.Lock()
 
     @property
     def names(self) -> list[str]:

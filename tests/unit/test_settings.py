@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.errors import BadInput
-from debugcapture.providers import PROVIDERS
+from debugcapture.providers import PROVIDERS, SERVICES
 from debugcapture.settings import DAY_S, declared, read, setting
 from debugcapture.steps import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
 
@@ -123,11 +123,13 @@ def test_missing_value_is_told_with_the_title_in_the_form() -> None:
     assert "command is missing (Command)" in problem(ExecStep, {"pod": "web-0"})
 
 
-@pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
+WITH_SECRETS = [one for one in (*PROVIDERS, *SERVICES) if any(each.rule.secret for each in declared(one.settings))]
+
+
+@pytest.mark.parametrize("one", WITH_SECRETS, ids=lambda one: one.name)
 def test_secrets_never_appear_in_an_error(one: Any) -> None:
     secrets = {each.name: f"hunter2-{each.name}" for each in declared(one.settings) if each.rule.secret}
     wrong = dict.fromkeys(["pod", "namespace", "store", "pagerduty_url", "verify_tls", "link_valid_s"], "?!")
-    assert secrets
     assert "hunter2" not in problem(one.settings, wrong | secrets)
 
 
@@ -174,3 +176,12 @@ def test_any_text_is_either_read_or_refused(values: dict[str, str]) -> None:
         assert str(error).isprintable()  # noqa: PT017 - both ends are right
     else:
         assert step.target.namespace
+
+
+def test_text_that_is_not_utf_8_or_would_act_on_a_terminal_is_refused_in_one_line() -> None:
+    values = {"namespace": "shop", "pod": "web-0", "command": "echo \udcff", "server": "https://a\x1b[31m"}
+    with pytest.raises(BadInput) as caught:
+        read(ExecStep, values)
+    assert "command is not text in UTF-8" in str(caught.value)
+    assert "server must be an https:// URL" in str(caught.value)
+    assert str(caught.value).isprintable()

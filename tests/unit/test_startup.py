@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from debugcapture import rundeck
 
 CONTENTS = Path(rundeck.__file__).parents[1]
@@ -21,6 +23,14 @@ from debugcapture import rundeck
 code = rundeck.main(sys.argv[2])
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(json.dumps([code, sorted(new)]))
+"""
+COMMAND_REPORT = """
+import json, sys
+before = set(sys.modules)
+sys.path.insert(0, sys.argv[1])
+from debugcapture import cli
+cli.main(sys.argv[2:])
+print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
 """
 
 
@@ -41,7 +51,22 @@ def test_step_with_bad_input_imports_no_heavy_package() -> None:
     code, names = imported("k8s-debug-exec", RD_CONFIG_POD="Bad Pod")
     assert code == 2
     assert "debugcapture" in names
-    assert not names & (HEAVY | {"websocket"})
+    assert not names & (HEAVY | {"click", "websocket"})
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["capture", "--help-all"], ["capture", "--pod", "Bad Pod"]])
+def test_command_line_imports_no_heavy_package_before_it_has_work(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND_REPORT, str(CONTENTS), *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": "/nowhere"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    names = set(json.loads(done.stdout.splitlines()[-1]))
+    assert {"click", "debugcapture"} <= names
+    assert not names & (HEAVY | {"websocket", "yaml"})
 
 
 def test_step_on_a_plain_kubeconfig_imports_no_heavy_package(tmp_path: Path) -> None:

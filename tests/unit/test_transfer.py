@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from debugcapture.artifact_file import SizeLimitReachedError
 from debugcapture.cluster.api import Api
 from debugcapture.errors import Unreachable
 from debugcapture.model import ExitStatus
+from debugcapture.pattern import number_in
 from debugcapture.transfer import Brought, Limits, ended_as, fetch_file, run_detached, run_tool
 from tests.unit.builders import PLACE
 
@@ -273,3 +275,32 @@ def test_long_work_outlives_its_connection(on: On, tmp_path: Path, monkeypatch: 
 def test_the_far_sides_last_word_counts(errors: str, ended: tuple[int | None, int, str] | None) -> None:
     found, _ = ended_as(errors)
     assert (found and (found.size, found.code, found.sha256)) == ended
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("7\n", 7), (" 7 ", 7), ("²", None), ("٣", None), ("9" * 5000, None), ("-1", None), ("", None)]
+)
+def test_number_that_a_container_wrote_is_one_or_none(text: str, number: int | None) -> None:
+    assert number_in(text) == number
+
+
+def test_end_with_a_size_of_a_thousand_digits_is_no_end() -> None:
+    assert ended_as(f"\ndebug-capture-end {'9' * 3000} 0\n")[0] is None
+
+
+def test_progress_that_is_no_progress_is_passed_over_and_not_kept() -> None:
+    said: list[str] = []
+    progress = transfer._Progress("/tmp/x", said.append)
+    for piece in (b"bytes \xc2\xb2\ncode " + b"9" * 5000 + b"\n", *[b"x" * 65536] * 100, b"\nbytes 5\ncode 0\n"):
+        progress.read(memoryview(piece))
+        assert len(progress._cut) < 100
+    assert (progress.code, said) == (0, ["/tmp/x: 5 bytes so far"])
+
+
+def test_a_pipe_or_a_device_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
+    on()
+    pipe = tmp_path / "core.1"
+    os.mkfifo(pipe)
+    for odd in (pipe, Path("/dev/zero"), tmp_path):
+        brought = fetched(odd, Memory())
+        assert (brought.outcome, brought.reason) == ("failed", f"{odd} cannot be read: it is no regular file")

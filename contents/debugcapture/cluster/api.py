@@ -12,11 +12,12 @@ from typing import Any, Literal, Protocol, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError, SSLError
 from urllib3.response import BaseHTTPResponse
 
 from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable
 from ..model import Json
+from ..permissions import remedy
 from .connect import Connection
 
 CONNECT_S, READ_S = 10, 60
@@ -26,12 +27,28 @@ STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 # What was sent is repeated for GET only: a read may be repeated, an attach may not. Without a connection nothing was
 # sent: a server that has answered before is being restarted, and is waited for.
-_FIRST = urllib3.Retry(total=3, connect=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False)
+_FIRST = urllib3.Retry(
+    total=3, connect=1, read=1, backoff_factor=0.2, status_forcelist=(429, 503), raise_on_status=False
+)
 _AGAIN = urllib3.Retry(
     total=9, connect=6, backoff_factor=0.5, backoff_max=8, status_forcelist=(429, 503), raise_on_status=False
 )
+_ONCE = urllib3.Retry(total=0, raise_on_status=False)
+TOO_BUSY = "The API server has no time for this account: run it again, or have its flow schema looked at."
+_ADMISSION = "An admission rule of the cluster says so: ask those who keep it."
+# By words of the server's message: its status alone is a guess (a policy answers 422, a webhook what it likes).
+_REMEDIES = (
+    ("PodSecurity", "Choose a lower security profile, or have the namespace's Pod Security level changed."),
+    ("exceeded quota", "Have the namespace's quota raised."),
+    ("because it is being terminated", "The namespace is being deleted: only what was captured before is left."),
+    ("denied the request", _ADMISSION),
+    ("denied request", _ADMISSION),
+    ("failed calling webhook", "An admission webhook of the cluster does not answer: ask those who keep it."),
+    ("dial tcp", "The pod's node does not answer: only what the API server knows can be captured."),
+)
 CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
-NODE_GONE = "The pod's node does not answer: only what the API server knows can be captured."
+CHECK_CLOCK = "Set this machine's clock, or have the certificate renewed."
+CHECK_PROXY = "Check HTTPS_PROXY, or have NO_PROXY name the API server."
 CHECK_NET = "Check the API server's address and the network between it and this machine."
 
 
@@ -47,15 +64,27 @@ class Change:
     dry_run: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a request may take, and whether it is repeated."""
+
+    connect_s: float = CONNECT_S
+    read_s: float = READ_S  # between two pieces of an answer
+    repeats: bool = True
+
+
+IMPATIENT = Patience(3, 10, repeats=False)  # somebody looks at a form meanwhile
+
+
 class Api:
     """The API server of one cluster."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, patience: Patience = Patience()) -> None:  # noqa: B008 - it is frozen
         """Use ``connection``; the first request opens it."""
-        self.connection = connection
+        self.connection, self._patience = connection, patience
         options: dict[str, Any] = {
             "ssl_context": connection.tls,
-            "timeout": urllib3.Timeout(connect=CONNECT_S, read=READ_S),
+            "timeout": urllib3.Timeout(connect=patience.connect_s, read=patience.read_s),
             "maxsize": SIDE_BY_SIDE,
         }
         if connection.server_name:
@@ -206,7 +235,7 @@ class Api:
                 headers=headers,
                 preload_content=preload_content,
                 redirect=False,
-                retries=_AGAIN if self.has_answered else _FIRST,
+                retries=self._retries(),
             )
         except HTTPError:
             self.has_answered = False
@@ -215,6 +244,11 @@ class Api:
         if response.status >= 400:
             raise refused(doing, response.status, response.data)
         return response
+
+    def _retries(self) -> urllib3.Retry:
+        if not self._patience.repeats:
+            return _ONCE
+        return _AGAIN if self.has_answered else _FIRST
 
 
 class Streams:
@@ -271,7 +305,11 @@ def unreachable(doing: str, error: BaseException) -> Unreachable:
     """Return the error for a server that did not answer, or is not who it should be."""
     reason = str(error.args[-1]) if error.args else str(error)
     if isinstance(error, SSLError) or "CERTIFICATE_VERIFY_FAILED" in reason:
-        return Unreachable(doing, f"the API server's certificate is not trusted ({reason})", CHECK_TLS)
+        dated = "not yet valid" in reason or "has expired" in reason
+        why = f"the API server's certificate is not trusted ({reason})"
+        return Unreachable(doing, why, CHECK_CLOCK if dated else CHECK_TLS)
+    if isinstance(error, ProxyError):
+        return Unreachable(doing, f"the proxy does not lead to the API server ({reason})", CHECK_PROXY)
     return Unreachable(doing, f"the API server did not answer ({reason})", CHECK_NET)
 
 
@@ -280,19 +318,14 @@ def refused(doing: str, status: int, body: bytes) -> CaptureError:
     why = _message(body) or f"HTTP {status}"
     if status == 401:
         return NotAllowed(doing, f"the cluster does not accept the credentials ({why})", "Renew the token.")
-    if status == 403:
-        return NotAllowed(doing, why, _remedy(why))
+    do = next((do for words, do in _REMEDIES if words in why), "")
+    if status == 403 or (status < 500 and do):
+        return NotAllowed(doing, why, do or remedy(why))
     if status == 404:
         return TargetNotFound(doing, why, "Check the namespace and the name.")
     if status >= 500:
-        return Unreachable(doing, f"{why} (HTTP {status})", NODE_GONE if "dial tcp" in why else "")
-    return NothingCaptured(doing, f"{why} (HTTP {status})")
-
-
-def _remedy(why: str) -> str:
-    if "PodSecurity" in why:
-        return "Choose a lower security profile, or have the namespace's Pod Security level changed."
-    return "Grant it with a RoleBinding to deploy/rbac.yaml's ClusterRole in that namespace."
+        return Unreachable(doing, f"{why} (HTTP {status})", do)
+    return NothingCaptured(doing, f"{why} (HTTP {status})", TOO_BUSY if status == 429 else "")
 
 
 def _message(body: bytes) -> str:

@@ -153,7 +153,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
 
     try:
         config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         # The library's message quotes the text, which holds credentials: not even the stack trace may show it.
         raise BadInput("wrong kubeconfig", f"{source} is not YAML", FIX) from None
     if not isinstance(config, dict) or "clusters" not in config:

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound
 from ..health import moment
 from ..model import ContainerRef, ExitStatus, Json, Target, User
+from ..pattern import number_in
 from ..settings import Profile
 from . import exec as exec_stream
 from .api import Api
@@ -137,9 +138,10 @@ def _same(spec: Json, wanted: Json) -> bool:
 
 def _left_s(spec: Json, started: datetime | None, now: datetime) -> float:
     lives = (spec.get("command") or [])[-2:-1]
-    if started is None or not lives or not lives[0].isdigit():
+    limit_s = number_in(str(lives[0])) if lives else None
+    if started is None or limit_s is None:
         return 0
-    return int(lives[0]) - (now - started).total_seconds()
+    return limit_s - (now - started).total_seconds()
 
 
 def _join_running(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Sink = Callable[[memoryview], object]
 CONNECT_S = 10
 _READ_BYTES, _SEND_BYTES = 64 << 10, 32 << 10
+_STATUS_BYTES = 1 << 20  # more than any API server says
 _RESTART_WAITS_S = (0.5, 1, 2, 4, 8, 8)
 _PING_S = 20  # load balancers close what is idle, some after a minute
 
@@ -85,7 +86,11 @@ class _Breakable:
 def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) -> ExitStatus:
     deadline = time.monotonic() + time_limit_s
     frames, buffer, status = Frames(), memoryview(bytearray(_READ_BYTES)), bytearray()
-    takers: dict[int, Sink] = {**sinks, STATUS: status.extend, PING: lambda ping: _answer(connection, ping)}
+    takers: dict[int, Sink] = {
+        **sinks,
+        STATUS: lambda piece: status.extend(piece[: _STATUS_BYTES - len(status)]),
+        PING: lambda ping: _answer(connection, ping),
+    }
     otherwise, ended = broken_stream(), False
     while not ended:
         size, broken = _receive(connection, buffer, deadline)

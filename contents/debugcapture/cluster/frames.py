@@ -14,6 +14,7 @@ SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
 CLOSE, PING = -8, -9  # control frames: minus their opcode
 _CONTINUATION, _CONTROL = 0, 8
+_LONGEST_CONTROL = 125
 _MORE_LENGTH = {126: 2, 127: 8}  # bytes that say the length when seven bits do not
 
 
@@ -55,6 +56,9 @@ class Frames:
         if not size or len(view) < size:
             return 0
         opcode, length = view[0] & 15, int.from_bytes(view[2:size], "big") if size > 2 else view[1] & 127
+        if opcode >= _CONTROL and length > _LONGEST_CONTROL:
+            self._kind, self._left = CLOSE, 0  # nothing that follows can be trusted
+            return size
         if opcode >= _CONTROL:
             self._kind, self._left = -opcode, length
             return size if len(view) >= size + length else 0

@@ -11,6 +11,7 @@ import yaml
 
 from ..errors import BadInput
 from ..model import FILES, READS, Collector, Detect, Tool
+from ..pattern import text_pattern
 
 FOLDER = Path(__file__).parent
 PRESETS = FOLDER / "presets.yaml"
@@ -85,7 +86,7 @@ def choose(names: str, extra: str = "") -> Chosen:
 
 def files_collector(paths: Sequence[str]) -> Collector:
     """Return the collector that takes ``paths`` of the target as a tar file; the target needs no tar."""
-    relative = tuple(path.strip("/") or "." for path in paths)
+    relative = tuple(_relative(path) for path in paths)
     return Collector(
         id=FILES,
         title=f"Files {' '.join(paths)}",
@@ -99,6 +100,12 @@ def files_collector(paths: Sequence[str]) -> Collector:
         source="https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html",
         kind="binary",
     )
+
+
+def _relative(path: str) -> str:
+    """Return ``path`` as tar takes it; what begins with a dash would be an option."""
+    relative = path.strip("/") or "."
+    return f"./{relative}" if relative.startswith("-") else relative
 
 
 def load(file: Path) -> list[Collector]:
@@ -128,7 +135,7 @@ def _entries(file: Path) -> list[dict[str, Any]]:
         entries = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"cannot read {file}", str(error), "Give the path of a catalog file.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2001-13-45 is a date that is none
         raise BadInput(f"{file} is not YAML", str(error), "Correct it; nothing was captured.") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadInput(f"{file} has no collectors", "it is no list of mappings")
@@ -190,6 +197,8 @@ def _tool(entry: Any, mistakes: list[str]) -> Tool | None:
         values[key] = tuple(words)
     if not found and not values["run"]:
         found.append("run is empty")
+    if values.get("find") and not found:
+        found += _pattern_mistakes("pid_pattern", str(values.get("pid_pattern", "")), groups=1)
     mistakes += [f"line {entry[_LINE]}: {mistake}" for mistake in found]
     return None if found else Tool(**values)
 
@@ -202,11 +211,16 @@ def _detect(entry: Any, mistakes: list[str]) -> Detect | None:
         mistakes.append("detect must be one of maps, exe, comm with a pattern")
         return None
     ((by, pattern),) = values.items()
-    try:
-        re.compile(str(pattern))
-    except re.error as error:
-        mistakes.append(f"the pattern of detect is wrong: {error}")
+    mistakes += _pattern_mistakes("detect", str(pattern))
     return Detect(by, str(pattern))
+
+
+def _pattern_mistakes(key: str, pattern: str, groups: int | None = None) -> list[str]:
+    try:
+        found = text_pattern(pattern, key)
+    except BadInput as error:
+        return [f"the pattern of {key} is wrong: {error.why}"]
+    return [f"{key} must have one group, the PID"] if groups not in (None, found.groups) else []
 
 
 def _listed(value: Any) -> list[Any]:

@@ -84,8 +84,9 @@ def _found(facts: _Facts, sender: Sender) -> Iterator[Candidate]:
         return
     if sender.names:
         yield _candidate(sender.name, _by_names(facts, sender))
+    told = "\n".join(facts.text).encode(errors="replace").decode()  # JSON may have half of a surrogate pair
     for pattern in sender.patterns:
-        for match in pattern.finditer("\n".join(facts.text)):
+        for match in pattern.finditer(told):
             yield _candidate(sender.name, {part: text.rstrip(".-") for part, text in match.groupdict("").items()})
 
 

@@ -4,6 +4,7 @@ Source: PagerDuty API reference, "Errors", "REST API Rate Limits".
 """
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -114,4 +115,4 @@ def _failure(answer: BaseHTTPResponse) -> str:
 def _wait(answer: BaseHTTPResponse, number: int) -> float:
     """Return the seconds to wait: what a rate-limited answer asks for, else ever longer."""
     asked = answer.headers.get("ratelimit-reset", "") if answer.status == 429 else ""
-    return float(asked) if asked.isdigit() else 2.0**number
+    return float(asked) if re.fullmatch(r"[0-9]{1,9}", asked) else 2.0**number

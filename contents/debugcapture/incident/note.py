@@ -65,13 +65,13 @@ def capture_note(manifest: Manifest, receipt: Receipt | None, place: str, execut
 
 def failure_note(failure: str, execution: str, mark: str) -> str:
     """Return the note for a capture that left no bundle; ``mark`` identifies the try."""
-    head = [(_ALWAYS, "Debug capture failed"), (_ALWAYS, _cut(one_line(failure), 1000))]
+    head = [(_ALWAYS, "Debug capture failed"), (_ALWAYS, _cut(failure, 1000))]
     return _fit(head, [*_execution(execution), mark])
 
 
 def restart_note(what: str, how: str, by: str, execution: str, mark: str) -> str:
     """Return the note about a restart: ``what`` was to be done, and ``how`` it went; ``mark`` identifies it."""
-    head = [(_ALWAYS, _cut(one_line(what), 300)), (_ALWAYS, _cut(one_line(how), 1000))]
+    head = [(_ALWAYS, _cut(what, 300)), (_ALWAYS, _cut(how, 1000))]
     return _fit(head, [*_started_by(by), *_execution(execution), mark])
 
 
@@ -86,7 +86,7 @@ def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
 
 
 def _not_stored(place: str, failure: str) -> list[Line]:
-    reason = f": {_cut(one_line(failure), 400)}" if failure else ""
+    reason = f": {_cut(failure, 400)}" if failure else ""
     return [(_ALWAYS, f"Not in the store{reason}"), (_ALWAYS, f"Kept on the Rundeck host in {place}")]
 
 
@@ -107,11 +107,11 @@ def _from_api(one: Artifact) -> bool:
 
 
 def _told(one: Artifact) -> str:
-    return _cut(f"- {one.title}: {one.outcome}, {one_line(one.reason)}", 300)
+    return _cut(f"- {one.title}: {one.outcome}, {one.reason}", 300)
 
 
 def _started_by(name: str) -> list[str]:
-    return [f"Started by {_cut(one_line(name), 100)}"] if name else []
+    return [f"Started by {_cut(name, 100)}"] if name else []
 
 
 def _execution(url: str) -> list[str]:
@@ -120,6 +120,7 @@ def _execution(url: str) -> list[str]:
 
 def _fit(lines: list[Line], tail: list[str]) -> str:
     """Return the lines that fit, in their order, then ``tail``; what stays when there is too much has priority."""
+    lines = [(priority, one_line(text)) for priority, text in lines]
     left = LIMIT_BYTES - sum(len(line.encode()) + 1 for line in (*tail, "- 99 more in the evidence"))
     kept = set()
     for index, (priority, text) in sorted(enumerate(lines), key=lambda line: line[1][0]):
@@ -133,4 +134,5 @@ def _fit(lines: list[Line], tail: list[str]) -> str:
 
 
 def _cut(text: str, limit_bytes: int) -> str:
-    return text.encode()[:limit_bytes].decode(errors="ignore")
+    """Return the beginning of ``text``, as one line."""
+    return one_line(text).encode()[:limit_bytes].decode(errors="ignore")

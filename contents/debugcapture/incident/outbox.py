@@ -65,14 +65,14 @@ class Outbox:
         """Send the notes of earlier runs; the first that cannot be sent ends it, for it is no part of this run."""
         for file in sorted(self._folder.glob("*.json")):
             try:
-                note = Note(**json.loads(file.read_text(encoding="utf-8")))
+                note = _read(file)
                 if note.url == url:
                     self._deliver(file, note, tries=1)
             except NoteNotSent as error:
                 self._say(str(error))
                 if error.waits:
                     return
-            except (ValueError, TypeError) as error:
+            except (OSError, ValueError) as error:
                 self._say(f"{file} is no note of ours ({error}): remove it")
 
     def _deliver(self, file: Path, note: Note, tries: int) -> None:
@@ -87,6 +87,17 @@ class Outbox:
             raise
         _remove(file)
         self._say(f"incident {note.incident}: note {done}")
+
+
+def _read(file: Path) -> Note:
+    """Return the note in ``file``. Raises ValueError when it is none."""
+    try:
+        note = Note(**json.loads(file.read_text(encoding="utf-8")))
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    if not all(isinstance(text, str) for text in asdict(note).values()):
+        raise ValueError("its fields are no texts")
+    return note
 
 
 def _remove(file: Path) -> None:

@@ -1,6 +1,5 @@
 """Read the catalog of alert senders. It is strict: a mistake names its file and entry."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import yaml
 
 from ..errors import BadInput
+from ..pattern import Pattern, text_pattern
 
 CATALOG = Path(__file__).with_name("senders.yaml")
 KINDS = ("deployment", "statefulset", "daemonset")
@@ -21,7 +21,7 @@ class Sender:
     name: str
     when: tuple[str, ...]  # empty: every alert
     names: dict[str, tuple[str, ...]]  # part, or kind of workload → names that carry it, the best first
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[Pattern[str], ...]
 
 
 def senders(own: str = "") -> list[Sender]:
@@ -33,7 +33,7 @@ def load(file: Path) -> list[Sender]:
     """Return the senders of one ``file``. Raises BadInput that names the entry."""
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise BadInput(f"cannot read the alert senders in {file}", str(error)) from error
     if not isinstance(entries, list):
         raise BadInput(f"{file} has no alert senders", "it is no list")
@@ -66,11 +66,8 @@ def _texts(value: Any, place: str) -> list[str]:
     return value
 
 
-def _pattern(text: str, place: str) -> re.Pattern[str]:
-    try:
-        pattern = re.compile(text, re.IGNORECASE)
-    except re.error as error:
-        raise BadInput(place, f"{text!r} is no regular expression: {error}") from error
+def _pattern(text: str, place: str) -> Pattern[str]:
+    pattern = text_pattern(text, place, "i")
     unknown = sorted(pattern.groupindex.keys() - set(PARTS))
     if unknown or not pattern.groupindex:
         raise BadInput(place, f"{text!r} has {'the unknown group ' + unknown[0] if unknown else 'no named group'}")

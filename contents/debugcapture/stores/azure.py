@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, unquote
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.core.exceptions import ClientAuthenticationError as Refused
@@ -30,6 +32,7 @@ from azure.storage.blob import (
 from ..errors import NotStored
 from ..model import Stored
 from ..settings import StoreSettings
+from . import clock
 from .azure_account import identify, link, open_service, read_account, signed
 from .azure_direct import AzureDirectUpload
 from .content import content_type
@@ -54,10 +57,10 @@ _REMEDIES = {
 class AzureStore:
     """Block blobs below a prefix of one container; see `store.Store`."""
 
-    def __init__(self, account: str, path: str, settings: StoreSettings) -> None:
-        """Use ``path``, CONTAINER/PREFIX, of ``account``. Raises BadInput for credentials of the wrong form."""
-        self._account, self._settings = read_account(account, settings), settings
-        self._container, _, self._prefix = path.partition("/")
+    def __init__(self, url: SplitResult, settings: StoreSettings) -> None:
+        """Use the place of ``url`` (azblob://ACCOUNT/CONTAINER/PREFIX). Raises BadInput for credentials of no use."""
+        self._account, self._settings = read_account(url.netloc, settings), settings
+        self._container, _, self._prefix = unquote(url.path.strip("/")).partition("/")
         self._client = open_service(self._account)
         self._large = threading.Lock()  # one large file at a time: its blocks go side by side, and are held in memory
 
@@ -95,7 +98,7 @@ class AzureStore:
 
         def commit(names: list[str]) -> str:
             with _reported(doing):
-                self._commit(blob, Path(key), names, original.sha256)
+                self._commit(blob, names, original.sha256)
                 found = blob.get_blob_properties()
                 self._protect(blob, found)
             return "" if found.size == original.size else f"the store has {found.size} bytes of {original.size}"
@@ -128,13 +131,13 @@ class AzureStore:
         names = list(_side_by_side(send, _read(file, whole)))
         if whole.hexdigest() != sha256:
             raise NotStored(doing, "what was read differs from what was captured", "Look at the spool's disk.")
-        self._commit(blob, file, names, sha256)
+        self._commit(blob, names, sha256)
         return names
 
-    def _commit(self, blob: BlobClient, file: Path, names: list[str], sha256: str) -> None:
+    def _commit(self, blob: BlobClient, names: list[str], sha256: str) -> None:
         blob.commit_block_list(
             [BlobBlock(name) for name in names],
-            content_settings=ContentSettings(content_type=content_type(file)),
+            content_settings=ContentSettings(content_type=content_type(blob.blob_name)),
             metadata={"sha256": sha256},
             **self._wishes(),
         )
@@ -242,9 +245,11 @@ def _reported(doing: str) -> Iterator[None]:
     try:
         yield
     except HttpResponseError as error:
-        code = _code(error)
-        why = f"{code}: {(error.reason or error.message or '').splitlines()[0]}"
-        raise NotStored(doing, why, _remedy(code, error)) from error
+        code, ahead = _code(error), clock.ahead_s(error.response.headers.get("Date") if error.response else None)
+        why, do = f"{code}: {(error.reason or error.message or '').splitlines()[0]}", _remedy(code, error)
+        if error.status_code == HTTPStatus.FORBIDDEN and abs(ahead) > clock.TAKEN_S:
+            why, do = f"{why.rstrip('.')}{clock.told(ahead)}", "Set this machine's clock."
+        raise NotStored(doing, why, do) from error
     except (AzureError, OSError) as error:
         if isinstance(error, OSError) and error.filename:
             why = f"cannot read {error.filename}: {error.strerror}"

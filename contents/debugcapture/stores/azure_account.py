@@ -20,6 +20,7 @@ from azure.storage.blob import (
 from ..errors import BadInput, NotStored
 from ..settings import StoreSettings
 
+SILENCE_S = 60  # an answer that takes longer never comes
 _SCOPE = "https://storage.azure.com/.default"
 _IDENTITIES = ("WorkloadIdentityCredential", "ManagedIdentityCredential")  # what a server has, of all that are tried
 _RETRIES = {"retry_total": 6, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}  # waits 3 to 65 s
@@ -57,7 +58,7 @@ def open_service(account: Account) -> BlobServiceClient:
     retries = ExponentialRetry(**_RETRIES)
     try:
         return BlobServiceClient(
-            account.endpoint, _credential(account), retry_policy=retries, connection_timeout=10, read_timeout=60
+            account.endpoint, _credential(account), retry_policy=retries, connection_timeout=10, read_timeout=SILENCE_S
         )
     except ValueError as error:
         raise BadInput(f"cannot use the store azblob://{account.name}", str(error), "Check its settings.") from error

@@ -5,10 +5,12 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import SplitResult, unquote
 
 from ..checksum import sha256_of
 from ..errors import NotStored
 from ..model import Stored
+from ..settings import StoreSettings
 from .store import Progress, unseen
 
 _REMEDIES = {
@@ -22,9 +24,9 @@ _REMEDIES = {
 class FileStore:
     """Files below one folder; see `store.Store`."""
 
-    def __init__(self, root: Path) -> None:
-        """Keep files below ``root``, an absolute path."""
-        self._root = root
+    def __init__(self, url: SplitResult, _settings: StoreSettings) -> None:
+        """Keep files below the directory of ``url`` (file:///DIRECTORY)."""
+        self._root = Path(unquote(url.path))
 
     def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         """Copy beside, sync, compare, rename: a reader sees the whole file or none.

@@ -5,6 +5,7 @@ Source: boto3 documentation, "Presigned URLs".
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from urllib.parse import SplitResult
 
 from ..model import Stored
 from ..settings import StoreSettings
@@ -20,12 +21,12 @@ from .store import Progress, unseen
 class S3Store:
     """Objects below a prefix of one bucket; see `store.Store`."""
 
-    def __init__(self, bucket: str, prefix: str, settings: StoreSettings) -> None:
-        """Use ``bucket``; keys begin with ``prefix``. Raises BadInput for settings that do not fit together."""
-        self._bucket, self._prefix, self._settings = bucket, prefix, settings
-        with reported(f"cannot use the store s3://{bucket}"):
+    def __init__(self, url: SplitResult, settings: StoreSettings) -> None:
+        """Use the place of ``url`` (s3://BUCKET/PREFIX). Raises BadInput for settings that do not fit together."""
+        self._bucket, self._prefix, self._settings = url.netloc, url.path.strip("/"), settings
+        with reported(f"cannot use the store s3://{self._bucket}"):
             self._session = s3_session(settings)
-            self._client = s3_client(self._session, settings, bucket)
+            self._client = s3_client(self._session, settings, self._bucket)
 
     def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         """Send ``file``, in parts where it is large; parts that an earlier try has sent are not sent again.
@@ -37,7 +38,7 @@ class S3Store:
         url = f"s3://{self._bucket}/{name}"
         with reported(f"cannot store {url}"), file.open("rb") as opened:
             upload = Upload(self._client, self._place(name), opened, sha256, progress)
-            upload.run({"ContentType": content_type(file), **stored_with(self._settings)})
+            upload.run({"ContentType": content_type(key), **stored_with(self._settings)})
             link, expires = self._link(name)
         return Stored(key, url, link, expires, upload.size, sha256)
 
@@ -46,7 +47,7 @@ class S3Store:
         name = f"{self._prefix}/{key}".lstrip("/")
         link, expires = self._link(name)
         stored = Stored(key, f"s3://{self._bucket}/{name}", link, expires, original.size, original.sha256)
-        fields = {"ContentType": content_type(Path(key)), **stored_with(self._settings)}
+        fields = {"ContentType": content_type(key), **stored_with(self._settings)}
         return S3DirectUpload(self._client, self._place(name), original, stored, fields, valid_s)
 
     def _place(self, name: str) -> dict[str, str]:

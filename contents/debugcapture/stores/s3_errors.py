@@ -6,8 +6,6 @@ Source: Amazon S3 API Reference, "Error responses"; botocore's exceptions.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from botocore.exceptions import (
@@ -22,6 +20,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnection
 
 from ..errors import NotStored
+from . import clock
 
 T = TypeVar("T")
 # Not the SDK's own repeats: those of all parts share a budget, and it is soon spent when a server is down for a while.
@@ -117,14 +116,6 @@ def _refused(doing: str, error: ClientError) -> NotStored:
         do = "Check s3_role and s3_external_id, and that the role's trust policy names this identity."
         return NotStored(doing, f"cannot assume the role: {code}: {message}", do)
     if code == "RequestTimeTooSkewed":
-        message = f"{message.rstrip('.')}{_skew(error)}"
+        headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        message = f"{message.rstrip('.')}{clock.told(clock.ahead_s(headers.get('date')))}"
     return NotStored(doing, f"{code}: {message}", _REMEDIES.get(code, "Check the store settings."))
-
-
-def _skew(error: ClientError) -> str:
-    """Return how far this machine's clock is from the server's."""
-    date = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    if not date:
-        return ""
-    ahead_s = (datetime.now(timezone.utc) - parsedate_to_datetime(date)).total_seconds()
-    return f": this machine's clock is {abs(ahead_s):.0f} s {'ahead' if ahead_s > 0 else 'behind'}"

@@ -21,6 +21,7 @@ from paramiko.ssh_exception import SSHException
 from ..errors import NotStored
 from ..model import Stored
 from ..settings import StoreSettings
+from .sftp_sync import synced_behind
 from .sftp_writes import Piece, Writes
 from .ssh import SILENCE_S, connected, read_address, read_login
 from .store import Progress, unseen
@@ -159,7 +160,9 @@ def _upload(sftp: paramiko.SFTPClient, path: str, source: _Source, mode: int | N
         if left > kept:
             there.truncate(kept)
         writes = Writes(_channel(sftp), cast(bytes, there.handle))
-        _send(here, writes, kept, checksum, source.reached)
+        with synced_behind(_channel(sftp).get_transport(), part, size) as synced:
+            _send(here, writes, kept, checksum, _told_both(source.reached.offset, synced))
+        writes.finish()
         if checksum.hexdigest() != source.sha256:
             raise NotStored(doing, "what was read differs from what was captured", "Look at the spool's disk.")
     there_now = _size(sftp, part)
@@ -181,7 +184,15 @@ def _common(there: paramiko.SFTPFile, here: BinaryIO, size: int) -> "tuple[int, 
     return same, checksum
 
 
-def _send(here: BinaryIO, writes: Writes, start: int, checksum: "_Hash", reached: _Reached) -> None:
+def _told_both(one: Callable[[int], None], other: Callable[[int], None]) -> Callable[[int], None]:
+    def told(offset: int) -> None:
+        one(offset)
+        other(offset)
+
+    return told
+
+
+def _send(here: BinaryIO, writes: Writes, start: int, checksum: "_Hash", reached: Callable[[int], None]) -> None:
     """Send ``here`` from ``start``, and add to ``checksum`` what is sent; the next bytes are read meanwhile."""
     here.seek(start)
     now, ahead = ([writes.piece() for _ in range(_READ_AHEAD)] for _ in range(2))
@@ -192,9 +203,8 @@ def _send(here: BinaryIO, writes: Writes, start: int, checksum: "_Hash", reached
             for piece, length in zip(now, lengths, strict=False):
                 writes.send(piece, start, length)
                 start += length
-            reached.offset(start)
+            reached(start)
             now, ahead = ahead, now
-    writes.finish()
 
 
 def _fill(pieces: list[Piece], here: BinaryIO, checksum: "_Hash") -> list[int]:

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import io
 import socket
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -174,21 +175,30 @@ def _private_key(settings: StoreSettings) -> paramiko.PKey | None:
             return kind.from_private_key(io.StringIO(text), passphrase)
         except PasswordRequiredException as error:
             raise BadInput("cannot read sftp_private_key", "it is encrypted", "Set sftp_passphrase.") from error
-        except (SSHException, ValueError, IndexError):
+        except (SSHException, ValueError, IndexError, struct.error):
             continue
     what = "cannot read sftp_private_key"
     raise BadInput(what, "it is no Ed25519, ECDSA or RSA key, or the passphrase is wrong", "Store the whole file.")
 
 
 def _known_hosts(settings: StoreSettings) -> paramiko.HostKeys:
-    known = paramiko.HostKeys()
-    if not settings.sftp_known_hosts:
+    text, source = settings.sftp_known_hosts, "sftp_known_hosts"
+    if not text:
+        file = Path("~/.ssh/known_hosts").expanduser()
+        source = str(file)
         with contextlib.suppress(FileNotFoundError):  # then no host is known, and that is what the user is told
-            known.load(str(Path("~/.ssh/known_hosts").expanduser()))
-        return known
-    for line in settings.sftp_known_hosts.splitlines():
-        entry = paramiko.hostkeys.HostKeyEntry.from_line(line) if line.strip() and line[0] != "#" else None
+            text = file.read_text(encoding="utf-8", errors="replace")
+    known = paramiko.HostKeys()
+    for number, line in enumerate(text.splitlines(), start=1):
+        entry = _host_key(line, f"{source}, line {number}") if line.strip() and line.lstrip()[0] != "#" else None
         if entry and entry.key:
             for name in entry.hostnames or ():
                 known.add(name, entry.key.get_name(), entry.key)
     return known
+
+
+def _host_key(line: str, place: str) -> paramiko.hostkeys.HostKeyEntry | None:
+    try:
+        return paramiko.hostkeys.HostKeyEntry.from_line(line)
+    except (paramiko.hostkeys.InvalidHostKey, SSHException, ValueError, IndexError, struct.error) as error:
+        raise BadInput(f"cannot read {place}", "its key is cut short or garbled", "Copy the whole line.") from error

@@ -1,13 +1,16 @@
 """The contract of a store, and the way from a URL to one."""
 
+import pkgutil
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from ..errors import BadInput
 from ..model import Stored
 from ..settings import StoreSettings
+from ..store_kinds import KINDS, SHOWN
 
 # Is told how many more bytes of a file the store has, by whichever thread sent them; 0: a try failed, another follows.
 Progress = Callable[[int], None]
@@ -46,22 +49,8 @@ def open_store(settings: StoreSettings) -> Store:
 
 
 def _open(settings: StoreSettings) -> Store:
-    url = urlsplit(settings.store)
-    match url.scheme:
-        case "s3":
-            from .s3 import S3Store  # boto3 takes a third of a second to import: only who needs it pays
-
-            return S3Store(url.netloc, url.path.strip("/"), settings)
-        case "azblob":
-            from .azure import AzureStore
-
-            return AzureStore(url.netloc, unquote(url.path.strip("/")), settings)
-        case "sftp":
-            from .sftp import SftpStore
-
-            return SftpStore(url, settings)
-        case "file":
-            from .file import FileStore
-
-            return FileStore(Path(unquote(url.path)))
-    raise BadInput(f"no store for {settings.store!r}", "", "Give an s3://, azblob://, sftp:// or file:/// URL.")
+    for kind in KINDS:
+        if re.match(kind.form, settings.store):
+            store: Store = pkgutil.resolve_name(kind.store)(urlsplit(settings.store), settings)
+            return store
+    raise BadInput(f"no store for {settings.store!r}", "", f"Give {SHOWN}.")

@@ -65,7 +65,8 @@ final class JobReference implements StepExecutor {
 
     private StepExecutionResult run(StepExecutionContext context, Job child, Map<String, String> given)
             throws RunRefused, ExecutionServiceException {
-        OptionValues options = OptionValues.of(child, given, context.getStorageTree());
+        Map<String, String> jobData = context.getDataContext().getOrDefault("job", Map.of());
+        OptionValues options = OptionValues.of(child, given, context.getStorageTree(), jobData);
         ExecutionContextImpl inner = ExecutionContextImpl.builder(context)
                 .setContext("option", options.plain)
                 .mergeContext("job", Map.of("name", child.name(), "group", child.group(), "id", child.uuid()))

@@ -36,7 +36,7 @@ final class JobRunner {
     }
 
     Map<String, Object> run() throws Exception {
-        OptionValues options = OptionValues.of(job, request.options(), keys);
+        OptionValues options = OptionValues.of(job, request.options(), keys, jobData());
         engine.createProject(request.project(), request.projectProperties());
         CommandSteps.register(engine);
         var steps = engine.services.getStepExecutionService().getProviderRegistryService();

@@ -29,6 +29,9 @@ public final class Main {
         if (request.command().equals("probe")) {
             return PluginProbe.probe(engine(request), request);
         }
+        if (request.command().equals("values")) {
+            return Dropdown.values(engine(request), request);
+        }
         try {
             return new JobRunner(engine(request), request).run();
         } catch (RunRefused e) {

@@ -1,5 +1,6 @@
 package lab.rundeck;
 
+import com.dtolabs.rundeck.core.dispatcher.DataContextUtils;
 import com.dtolabs.rundeck.core.storage.ResourceMeta;
 import com.dtolabs.rundeck.core.storage.StorageTree;
 import java.io.IOException;
@@ -25,14 +26,15 @@ final class OptionValues {
     private OptionValues() { }
 
     /** @throws RunRefused naming every option that is wrong, as the server does */
-    static OptionValues of(Job job, Map<String, String> given, StorageTree keys) throws RunRefused {
+    static OptionValues of(Job job, Map<String, String> given, StorageTree keys, Map<String, String> jobData)
+            throws RunRefused {
         OptionValues out = new OptionValues();
         out.plain.putAll(given); // undeclared ones stay, as before Rundeck 6.2
         List<String> wrong = new ArrayList<>();
         for (JobOption option : job.options()) {
             String value = given.getOrDefault(option.name(), option.startValue());
             try {
-                value = value.isEmpty() && option.secure() ? stored(option, keys) : value;
+                value = value.isEmpty() && option.secure() ? stored(option, keys, jobData) : value;
                 check(option, value);
                 out.keep(option, value);
             } catch (RunRefused e) {
@@ -45,19 +47,21 @@ final class OptionValues {
         return out;
     }
 
-    private static String stored(JobOption option, StorageTree keys) throws RunRefused {
+    /** What Key Storage has for an option; its path may have ${job.NAME} in it (ExecutionService on the server). */
+    private static String stored(JobOption option, StorageTree keys, Map<String, String> jobData) throws RunRefused {
         if (option.storagePath().isEmpty()) {
             return "";
         }
+        String path = DataContextUtils.replaceDataReferencesInString(option.storagePath(), Map.of("job", jobData));
         try {
-            ResourceMeta content = keys.getResource(option.storagePath()).getContents();
+            ResourceMeta content = keys.getResource(path).getContents();
             return new String(content.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         } catch (StorageException | IOException e) {
             if (!option.required()) {
                 return ""; // the server only logs it
             }
             throw new RunRefused("Option '" + option.name()
-                    + "' is required, and the default storage path could not be read: " + option.storagePath());
+                    + "' is required, and the default storage path could not be read: " + path);
         }
     }
 

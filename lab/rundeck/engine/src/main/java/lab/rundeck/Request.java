@@ -13,6 +13,7 @@ record Request(
         String jobFile,
         String job,
         String project,
+        String provider,
         Map<String, String> options,
         Map<String, String> keys,
         Map<String, String> projectProperties,

@@ -1,6 +1,5 @@
 package lab.rundeck;
 
-import com.dtolabs.rundeck.core.dispatcher.ContextView;
 import com.dtolabs.rundeck.core.execution.WorkflowExecutionServiceThread;
 import com.dtolabs.rundeck.core.execution.dispatch.DispatcherResult;
 import com.dtolabs.rundeck.core.execution.workflow.WorkflowExecutionResult;
@@ -9,6 +8,7 @@ import com.dtolabs.rundeck.core.execution.workflow.steps.StepExecutionResult;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -67,12 +67,13 @@ final class RunReport {
                 .filter(r -> !r.isSuccess()).findFirst().orElse(step);
     }
 
+    /** ${data.*} of the job, and that of a node step, as a later step on its node would see it. */
     private static Map<String, String> data(WorkflowExecutionResult result) {
         Map<String, String> out = new TreeMap<>();
-        var global = result.getSharedContext().getData(ContextView.global());
-        if (global != null) {
-            out.putAll(global.getData().getOrDefault("data", Map.of()));
-        }
+        var shared = result.getSharedContext();
+        shared.getKeys().stream().filter(view -> view.isGlobal() || view.getNodeName() != null)
+                .map(shared::getData).filter(Objects::nonNull)
+                .forEach(scope -> out.putAll(scope.getData().getOrDefault("data", Map.of())));
         return out;
     }
 }

@@ -1,0 +1,162 @@
+"""What the spool tells about captures while they run: all that a person who waits for one wants to see.
+
+Nothing is asked of the process that captures: the manifest that it writes after each artifact says enough, so any
+capture on this machine can be followed, whoever started it.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal
+
+from .bundle import MANIFEST, RECEIPT, SENT, Bundle, bundles, is_claimed
+from .describe import table
+from .errors import EXIT_PARTIAL, NothingCaptured, TargetNotFound, one_line
+from .model import PAGE, Artifact, Manifest, Outcome, Status
+from .report import size, summary
+from .steps import Caller, CapturesStep, WatchStep, spool_of
+
+_POLL_S: Final = 0.5
+_GONE_S: Final = 3  # between capture and upload a bundle is nobody's for a moment
+_EXIT_CODES: Final[dict[Status, int]] = {"complete": 0, "partial": EXIT_PARTIAL, "failed": NothingCaptured.exit_code}
+_BAR: Final = 20
+_OWN_FILES: Final = tuple(f"{name}.part" for name in (MANIFEST, RECEIPT, SENT, PAGE))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a capture is."""
+
+    manifest: Manifest
+    coming_bytes: int  # of artifacts that are just being written
+    sent_bytes: int  # that a store has confirmed, while it does not have all yet
+    link: str  # of the page; "" before the store has everything
+
+    @property
+    def captured_bytes(self) -> int:
+        """Return how much has been captured."""
+        return sum(one.bytes for one in self.manifest.artifacts) + self.coming_bytes
+
+    @property
+    def state(self) -> Literal["capturing", "captured", "sending", "stored"]:
+        """Return what happens to it, as far as the spool tells."""
+        if self.link:
+            return "stored"
+        if not self.manifest.finished:
+            return "capturing"
+        return "sending" if self.sent_bytes else "captured"
+
+
+def progress_of(bundle: Bundle) -> Progress:
+    """Return how far the capture into ``bundle`` is. Raises BadInput when it is no bundle any more."""
+    sent, receipt = bundle.sent(), bundle.receipt()
+    return Progress(
+        bundle.manifest(),
+        sum(_size(part) for part in bundle.folder.rglob("*.part") if part.name not in _OWN_FILES),
+        sum(one.bytes for one in sent.stored) if sent else 0,
+        receipt.page if receipt else "",
+    )
+
+
+def progress_line(progress: Progress, now: datetime) -> str:
+    """Return one line: a bar once the total is known, bytes and seconds. Pure."""
+    took = f"{(now - progress.manifest.started).total_seconds():.0f} s"
+    total, sent = progress.captured_bytes, min(progress.sent_bytes, progress.captured_bytes)
+    if progress.state in ("capturing", "captured"):
+        count = sum(bool(one.file) for one in progress.manifest.artifacts)
+        return f"{progress.state} {progress.manifest.target}: {count} artifacts, {size(total)}, {took}"
+    done = _BAR if progress.state == "stored" else _BAR * sent // max(total, 1)
+    amount = size(total) if progress.state == "stored" else f"{size(sent)} of {size(total)}"
+    return f"[{'#' * done}{'.' * (_BAR - done)}] {progress.state}: {amount}, {took}"
+
+
+def news(before: Progress | None, after: Progress) -> Iterator[str]:
+    """Yield a line for everything that has come since ``before``. Pure."""
+    old = {_which(one) for one in before.manifest.artifacts} if before else set()
+    for artifact in after.manifest.artifacts:
+        if _which(artifact) not in old:
+            yield _artifact_line(artifact)
+    if before is None or before.state != after.state:
+        yield f"{after.state}: {after.link}" if after.link else after.state
+
+
+def captures(step: CapturesStep, caller: Caller) -> Outcome:
+    """List the captures in the spool, the newest first."""
+    spool = spool_of(step.spool, caller)
+    found = [progress_of(bundle) for bundle in reversed(bundles(spool))]
+    rows = [
+        (
+            one.manifest.capture_id,
+            str(one.manifest.target),
+            one.manifest.status if one.manifest.finished else "unfinished",
+            str(sum(bool(artifact.file) for artifact in one.manifest.artifacts)),
+            size(one.captured_bytes),
+            "store" if one.link else "spool",
+        )
+        for one in found
+    ]
+    header = ("CAPTURE", "POD", "STATUS", "ARTIFACTS", "SIZE", "WHERE")
+    caller.say(table(header, rows).rstrip() if rows else f"no captures in {spool}")
+    return Outcome(0, document=[dict(zip((name.lower() for name in header), row, strict=True)) for row in rows])
+
+
+def watch(step: WatchStep, caller: Caller) -> Outcome:
+    """Follow a capture until it is in a store, or nobody works on it any more; its status decides the exit code.
+
+    Raises TargetNotFound when there is no such capture.
+    """
+    bundle = _chosen(spool_of(step.spool, caller), step.watch.capture_id)
+    caller.say(f"bundle {bundle.folder}")
+    caller.follow(bundle.folder)
+    seen: Progress | None = None
+    last_claimed = time.monotonic()
+    while True:
+        now = progress_of(bundle)
+        for line in news(seen, now):
+            caller.say(line)
+        seen = now
+        if now.state != "stored" and is_claimed(bundle):
+            last_claimed = time.monotonic()
+        elif now.state == "stored" or time.monotonic() - last_claimed > _GONE_S:
+            break
+        time.sleep(_POLL_S)
+    return _ended(bundle, seen, caller)
+
+
+def _ended(bundle: Bundle, last: Progress, caller: Caller) -> Outcome:
+    manifest = last.manifest
+    if not manifest.finished:
+        caller.say("the process that captured is gone; what it had is in the spool, and the next upload sends it")
+    caller.say(summary(manifest))
+    data = {"capture_id": manifest.capture_id, "bundle": str(bundle.folder), "status": manifest.status}
+    return Outcome(_EXIT_CODES[manifest.status], data | {"link": last.link}, bundle.document())
+
+
+def _chosen(spool: Path, capture_id: str) -> Bundle:
+    found = [one for one in bundles(spool) if capture_id in ("", one.folder.name)]
+    if not found:
+        raise TargetNotFound(
+            f"there is no capture {capture_id}".rstrip(),
+            f"the spool {spool} does not have it" if capture_id else f"the spool {spool} is empty",
+            "debug-capture captures lists what there is.",
+        )
+    return found[-1]
+
+
+def _which(one: Artifact) -> tuple[str, ...]:
+    return one.pod, one.collector, one.title, one.file
+
+
+def _artifact_line(one: Artifact) -> str:
+    subject = f"{one.pod}: {one.title}" if one.pod else one.title
+    told = f"{size(one.bytes)}, {one.file}" if one.file else one.reason
+    return one_line(f"{subject}: {one.outcome}, {told}")
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0  # it is finished now

@@ -1,0 +1,85 @@
+"""Read a project archive as Rundeck's import reads it: by the patterns and names that its documentation gives."""
+
+from __future__ import annotations
+
+import fnmatch
+import zipfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from lab.part import LabError
+
+IMPORTED = {
+    "job": "*/jobs/job-*.xml",
+    "properties": "*/files/etc/project.properties",
+    "readme": "*/files/readme.md",
+    "motd": "*/files/motd.md",
+    "policy": "*/files/acls/*.aclpolicy",
+    "webhooks": "*/webhooks.yaml",
+}
+
+
+def imported(archive: Path, kind: str) -> dict[str, str]:
+    """The entries that Rundeck takes for ``kind``; its * stops at a slash."""
+    pattern = IMPORTED[kind]
+    with zipfile.ZipFile(archive) as zipped:
+        names = [name for name in zipped.namelist() if name.count("/") == pattern.count("/")]
+        return {name: zipped.read(name).decode() for name in names if fnmatch.fnmatchcase(name, pattern)}
+
+
+def job_of(document: str) -> dict[str, Any]:
+    """A job's XML as the map that its YAML would give; Rundeck's codec does the same."""
+    (job,) = ElementTree.fromstring(document)  # noqa: S314 - our own build made it
+    read: dict[str, Any] = {one.tag: _typed(one.text or "") for one in job if not len(one) and not one.attrib}
+    if (schedule := job.find("schedule")) is not None:
+        read["schedule"] = dict(schedule.attrib)
+    if (selector := job.find("runnerSelector")) is not None:
+        read["runnerSelector"] = {one.tag: _typed(one.text or "") for one in selector}
+    if (options := job.find("context/options")) is not None:
+        if options.get("preserveOrder") != "true":
+            raise LabError(f"{read['name']}: Rundeck would sort the options")
+        read["options"] = [_option_of(one) for one in options]
+    sequence = job.find("sequence")
+    if sequence is None:
+        raise LabError(f"{read['name']}: a job without steps")
+    read["sequence"] = {name: _typed(value) for name, value in sequence.attrib.items()}
+    read["sequence"]["commands"] = [_command_of(one) for one in sequence]
+    return read
+
+
+def _option_of(option: ElementTree.Element) -> dict[str, Any]:
+    read: dict[str, Any] = dict(option.attrib) | {one.tag: one.text for one in option}
+    if "values" in read:
+        read["values"] = read["values"].split(read.pop("valuesListDelimiter"))
+    if "enforcedvalues" in read:
+        read["enforced"] = read.pop("enforcedvalues")
+    flags = ("required", "enforced", "hidden", "secure", "valueExposed")
+    return {name: _typed(value) if name in flags else value for name, value in read.items()}
+
+
+def _command_of(command: ElementTree.Element) -> dict[str, Any]:
+    read: dict[str, Any] = {"description": command.findtext("description"), **_step_of(command)}
+    if filters := command.findall("plugins/LogFilter"):
+        read["plugins"] = {
+            "LogFilter": [
+                {"type": one.get("type"), "config": {each.tag: each.text for each in one.findall("config/*")}}
+                for one in filters
+            ]
+        }
+    return read
+
+
+def _step_of(command: ElementTree.Element) -> dict[str, Any]:
+    if (script := command.findtext("script")) is not None:
+        return {"script": script, "scriptInterpreter": command.findtext("scriptinterpreter")}
+    (step,) = [one for one in command if one.tag.endswith("step-plugin")]
+    return {
+        "nodeStep": step.tag == "node-step-plugin",
+        "type": step.get("type"),
+        "configuration": {one.get("key"): one.get("value") for one in step.findall("configuration/entry")},
+    }
+
+
+def _typed(text: str) -> str | bool:
+    return {"true": True, "false": False}.get(text, text)

@@ -1,0 +1,79 @@
+"""A Runner without the plugin, as docs/runbook-automation.md sets one up: the wheel, a configuration, Key Storage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab.paths import REPO, cache_dir
+from lab.project import JOBS, SECRETS, keys_of
+from lab.rundeck import JobRun, run_job
+from lab.rundeck.engine import Nodes
+
+CLOUD_JOBS = JOBS / "cloud"
+_LOCK = REPO / "requirements.lock"
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Where the jobs of jobs/cloud run: settings by name, and the folder of the programs."""
+
+    settings: dict[str, str]
+    programs: Path
+
+    def changed(self, **settings: str) -> Runner:
+        """The same Runner with other settings, to see what happens."""
+        return replace(self, settings={**self.settings, **settings})
+
+    def alerted(self) -> Runner:
+        """The same: a command that an alert starts has the settings of every other."""
+        return self
+
+    def run(  # noqa: PLR0913 (see run_job)
+        self,
+        file: str,
+        options: dict[str, str],
+        *,
+        job: str | None = None,
+        echo: bool = False,
+        abort_after_s: float | None = None,
+        loglevel: str = "INFO",
+        nodes: Nodes = None,
+    ) -> JobRun:
+        """Run a job of ``jobs/cloud``."""
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+            json.dump({name: value for name, value in self.settings.items() if name not in SECRETS}, config)
+            config.flush()
+            return run_job(
+                CLOUD_JOBS / file,
+                job=job,
+                options=options,
+                keys=keys_of(self.settings),
+                echo=echo,
+                abort_after_s=abort_after_s,
+                loglevel=loglevel,
+                nodes=nodes,
+                environment={
+                    "PATH": f"{self.programs}:{os.environ['PATH']}",
+                    "HOME": os.environ["HOME"],
+                    "DEBUG_CAPTURE_CONFIG": config.name,
+                },
+            )
+
+
+def installed(wheel: Path) -> Path:
+    """The folder of the programs of an environment with ``wheel``; its packages are installed once for each lock."""
+    home = cache_dir() / "runner" / hashlib.sha256(_LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    pip = [str(home / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+    if not (home / "complete").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
+        subprocess.run([*pip, "--require-hashes", "--no-deps", "-r", _LOCK], check=True)
+        (home / "complete").touch()
+    subprocess.run([*pip, "--no-deps", "--no-index", "--force-reinstall", wheel], check=True)
+    return home / "bin"

@@ -1,0 +1,104 @@
+"""Containers that mean harm, and a capture as a step of its own, as Rundeck starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lab.kubernetes
+from lab.kubernetes.archive import Layer
+from lab.kubernetes.images import Recipe, ensure_built, ensure_imported
+from lab.kubernetes.layers import go_program
+from lab.paths import REPO
+from lab.progress import Progress
+from tests.cluster.objects import pod, pod_spec
+
+SOURCE = REPO / "lab" / "workloads" / "hostile" / "main.go"
+PROGRAMS = ("sh", "tar", "cat", "find", "timeout", "jcmd")
+
+
+def hostile_image() -> str:
+    """Return the image, which the lab's cluster has then."""
+    recipe = Recipe("hostile", (SOURCE,), _layer, ("/hostile",), "1000", "/bin")
+    ensure_built([recipe], Progress())
+    ensure_imported([recipe], Progress())
+    return recipe.reference()
+
+
+def hostile_pod(name: str, mode: str, image: str, **metadata: Any) -> dict[str, Any]:
+    """A pod whose container does ``mode``; see lab/workloads/hostile. Its traps are on a volume."""
+    one = {
+        "name": "app",
+        "image": image,
+        "env": [{"name": "HOSTILE", "value": mode}],
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    return pod(name, pod_spec(one, volumes=[{"name": "data", "emptyDir": {}}]), **metadata)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A step that has ended."""
+
+    code: int
+    output: str
+    errors: str
+    peak_mib: float
+    seen: tuple[str, ...]  # command lines of the process and its children while it ran
+
+
+def run_step(provider: str, spool: Path, environment: Mapping[str, str] | None = None, /, **settings: str) -> Ran:
+    """Run ``provider`` in a process of its own, as the cluster's administrator."""
+    cluster = lab.kubernetes.endpoint()
+    given = {"kubeconfig": str(cluster.kubeconfig), "image": cluster.toolbox_image, "spool": str(spool)} | settings
+    variables = {f"RD_CONFIG_{name.upper()}": value for name, value in given.items() if value}
+    with (spool.with_suffix(".out")).open("w+b") as output, (spool.with_suffix(".err")).open("w+b") as errors:
+        process = subprocess.Popen(
+            [sys.executable, REPO / "contents" / f"{provider}.py"],
+            env={"PATH": os.environ["PATH"], "HOME": str(spool), **variables, **(environment or {})},
+            stdout=output,
+            stderr=errors,
+        )
+        seen: set[str] = set()
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            seen |= _command_lines(process.pid)
+            time.sleep(0.01)
+        output.seek(0)
+        errors.seek(0)
+        process.returncode = os.waitstatus_to_exitcode(ended[1])
+        # Not splitlines: Rundeck's own idea of a line is what the test looks at.
+        return Ran(
+            process.returncode,
+            output.read().decode(),
+            errors.read().decode(),
+            ended[2].ru_maxrss / 1024,
+            tuple(sorted(seen)),
+        )
+
+
+def _layer(scratch: Path) -> Layer:
+    layer = go_program(scratch, SOURCE, "hostile")
+    for name in PROGRAMS:
+        layer.link(f"/bin/{name}", "../hostile")
+    layer.folder("/data", 0o1777)
+    return layer
+
+
+def _command_lines(pid: int) -> set[str]:
+    """Return the command lines of ``pid`` and of what it has started."""
+    found, waiting = set[str](), [pid]
+    while waiting:
+        one = waiting.pop()
+        try:
+            found.add(Path(f"/proc/{one}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            for children in Path(f"/proc/{one}/task").glob("*/children"):
+                waiting += map(int, children.read_text().split())
+        except OSError:
+            continue  # it has ended meanwhile
+    return found

@@ -1,0 +1,127 @@
+"""A container that means harm costs its own artifacts, and nothing else: the capture's other pods are whole."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from debugcapture.bundle import Bundle
+from tests.cluster.captures import captured
+from tests.cluster.hostile import Ran, hostile_image, hostile_pod, run_step
+from tests.cluster.objects import Apply, Ready, container, pod, pod_spec
+
+GOOD, LABELS = ("good-1", "good-2"), {"labels": {"app": "shop"}}
+MODES = ("garbage", "floods", "drowns", "lies", "hangs", "kills")
+LIMIT = 4 << 20
+CATALOG = f"""
+- {{id: greeting, title: Greeting, file: greeting.txt, time_limit_s: 15, size_limit_bytes: {LIMIT},
+   source: 'https://example.org', in_image: [{{run: [sh, -c, echo good]}}]}}
+- {{id: beside, title: Beside, file: beside.txt, time_limit_s: 30, size_limit_bytes: {LIMIT},
+   source: 'https://example.org', from_debug: [{{run: [sh, -c, sleep 3; echo good]}}]}}
+"""
+# As Rundeck's filter reads a line, and as its log is cut into lines.
+FORGED = re.compile(
+    r"(?:^|[\r\n])(?:RUNDECK:DATA:(?!capture_id=|bundle=/|status=|summary=|failure=)|#(?:BEGIN|END):RUNDECK)"
+)
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    return hostile_image()
+
+
+@pytest.fixture
+def shop(namespace: str, image: str, apply: Apply, ready: Ready) -> str:
+    for name in GOOD:
+        apply(pod(name, pod_spec(container()), **LABELS))
+    for mode in MODES:
+        apply(hostile_pod(mode, mode, image, **LABELS))
+    ready("pod --selector=app=shop")
+    return namespace
+
+
+def honest(ran: Ran) -> None:
+    """What the log has is ours."""
+    for text in (ran.output, ran.errors):
+        assert not FORGED.search(text), FORGED.search(text)
+        assert not CONTROL.search(text), CONTROL.search(text)
+        assert "Traceback" not in text
+        assert "Please report this defect" not in text
+    data = dict(re.findall(r"^RUNDECK:DATA:(\w+)=(.*)$", ran.output, re.MULTILINE))
+    assert "evil" not in str(data)
+    assert data["status"] == "partial"
+
+
+def test_other_pods_are_whole_and_limits_hold(shop: str, tmp_path: Path) -> None:
+    catalog, spool = tmp_path / "own.yaml", tmp_path / "spool"
+    catalog.write_text(CATALOG)
+    spool.mkdir()
+    given = {"namespace": shop, "selector": "app=shop", "max_pods": "10", "choose": "all", "catalog": str(catalog)}
+    ran = run_step("k8s-debug-capture", spool, **given, collectors="pod-snapshot,processes,greeting,beside", link="")
+    honest(ran)
+    assert ran.code == 10, ran.errors
+    (folder,) = spool.glob("2*")
+    manifest = Bundle(folder).manifest()
+    assert manifest.finished
+    for name in GOOD:
+        wrong = [one for one in manifest.artifacts if one.pod == name and one.outcome not in ("complete", "skipped")]
+        assert not wrong, wrong
+        assert (folder / name / "greeting.txt").read_text() == "good\n"
+        assert (folder / name / "beside.txt").read_text() == "good\n"
+    of = {mode: {one.collector: one for one in manifest.artifacts if one.pod == mode} for mode in MODES}
+    assert (of["floods"]["greeting"].outcome, of["floods"]["greeting"].bytes) == ("truncated", LIMIT)
+    assert of["lies"]["greeting"].outcome == "truncated"
+    assert of["lies"]["greeting"].integrity == "unverified"
+    for mode in ("hangs", "drowns"):
+        assert of[mode]["greeting"].outcome == "failed"
+        assert "time limit" in of[mode]["greeting"].reason
+    assert of["kills"]["beside"].outcome in ("failed", "truncated")
+    # What the API knows comes from everybody, whatever the container does.
+    for mode in MODES:
+        assert (folder / mode / "pod.yaml").stat().st_size, mode
+        assert (folder / mode / "logs" / "app.log").stat().st_size, mode
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 40 << 20
+    assert ran.peak_mib < 110
+
+
+def test_traps_on_a_volume_are_kept_as_what_they_are(
+    namespace: str, image: str, apply: Apply, ready: Ready, tmp_path: Path
+) -> None:
+    """Links, pipes, devices, a terabyte of nothing, names with line breaks: `files` and `left-behind` take no harm."""
+    apply(hostile_pod("web", "garbage", image))
+    ready("pod/web")
+    given = {"namespace": namespace, "pod": "web", "spool_limit": "256", "files": "/data /dev/zero /dev/full"}
+    done = captured(tmp_path, **given, collectors="left-behind,pod-snapshot")
+    files = done.artifact("files")
+    assert files.bytes < 256 << 20
+    assert done.artifact("pod-snapshot").outcome == "complete"
+    assert all(one.outcome != "complete" or one.bytes for one in done.manifest.artifacts)
+    left = [one for one in done.manifest.artifacts if one.collector == "left-behind"]
+    assert all((done.folder / one.file).resolve().is_relative_to(done.folder.resolve()) for one in left if one.file)
+
+
+def test_files_by_a_debug_container_are_links_pipes_and_devices_not_what_they_point_to(
+    namespace: str, image: str, apply: Apply, ready: Ready, tmp_path: Path
+) -> None:
+    """The image's own tar cannot be run here, so ours reads the volume, as the target's user."""
+    one = hostile_pod("web", "kills-not", image)
+    one["spec"]["containers"][0]["env"].append({"name": "PATH", "value": "/nowhere"})
+    apply(one)
+    ready("pod/web")
+    paths = "/data/root /data/core.1 /data/core.2 /data/core.4 /data/core.5 /dev/zero /--checkpoint=1"
+    done = captured(tmp_path, namespace=namespace, pod="web", files=paths, collectors="pod-snapshot")
+    content = (done.folder / done.artifact("files").file).read_bytes()
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        kinds = {entry.name: entry for entry in tar}
+    assert kinds["data/root"].issym()
+    assert kinds["data/core.1"].issym()
+    assert kinds["data/core.2"].isfifo()
+    assert kinds["data/core.5"].islnk()
+    assert kinds["dev/zero"].ischr()
+    assert not any(name.startswith(("etc", "/", "..")) for name in kinds)
+    assert done.artifact("files").outcome in ("truncated", "failed")  # --checkpoint=1 is a file that is not there

@@ -1,0 +1,73 @@
+"""deploy/options-server/kubernetes.yaml: the API server takes it, and its role is enough, and no more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.kubernetes.kubectl import Kubectl
+
+MANIFEST = Path(__file__).parents[2] / "deploy" / "options-server" / "kubernetes.yaml"
+OWN = "debug-capture-options"
+
+
+def things() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = list(yaml.safe_load_all(MANIFEST.read_text()))
+    return found
+
+
+@pytest.fixture(scope="module")
+def account(kubectl: Kubectl) -> Iterator[str]:
+    """The manifest's account with its role, and its namespace; the rest is tried, not made."""
+    made = [
+        one for one in things() if one["kind"] in ("Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding")
+    ]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": made})
+    kubectl("apply", "-f", "-", stdin=text)
+    yield f"system:serviceaccount:{OWN}:{OWN}"
+    kubectl("delete", "-f", "-", "--timeout=120s", stdin=text)
+
+
+def test_api_server_takes_all_of_it_and_its_pods_are_restricted(account: str, kubectl: Kubectl) -> None:
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": things()})
+    assert account
+    kubectl("apply", "--dry-run=server", "-f", "-", stdin=text)
+    (deployment,) = [one for one in things() if one["kind"] == "Deployment"]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": OWN, "namespace": OWN},
+        **deployment["spec"]["template"],
+    }
+    pod["metadata"] = {"name": OWN, "namespace": OWN}
+    kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))  # refused if it were not restricted
+
+
+def test_account_may_do_what_the_server_does_and_no_more(account: str, kubectl: Kubectl) -> None:
+    def may(verb: str, resource: str, *part: str) -> bool:
+        return kubectl.succeeds("auth", "can-i", verb, resource, *part, f"--as={account}", "--all-namespaces")
+
+    lists = (
+        "namespaces",
+        "pods",
+        "deployments.apps",
+        "statefulsets.apps",
+        "daemonsets.apps",
+        "jobs.batch",
+        "cronjobs.batch",
+    )
+    assert [one for one in lists if not may("list", one)] == []
+    assert may("get", "pods")
+    more = [
+        ("get", "secrets"),
+        ("list", "secrets"),
+        ("get", "pods", "--subresource=log"),
+        ("create", "pods", "--subresource=exec"),
+        ("delete", "pods"),
+    ]
+    assert [one for one in more if may(*one)] == []

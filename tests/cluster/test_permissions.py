@@ -1,0 +1,296 @@
+"""deploy/rbac on a real API server: each size is enough for what it promises, and each rule that is gone is told.
+
+All of it as a service account that has the rules of a size and no others.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debugcapture import runbook
+from debugcapture.cluster.api import Api
+from debugcapture.cluster.connect import connect
+from debugcapture.collectors.catalog import catalog, presets
+from debugcapture.errors import CaptureError, NotAllowed
+from debugcapture.permissions import PERMISSIONS, SIZES, Permission, Size
+from debugcapture.settings import read
+from debugcapture.steps import ExecStep, RestartStep
+from lab.kubernetes.kubectl import Kubectl
+from lab.process import wait_until
+from tests.cluster.captures import Done, as_bearer, caller, captured
+from tests.cluster.objects import IMAGE, bare, container, deployment, pod, pod_spec
+
+Rule = tuple[str, str, str]  # group, resource, verb
+READ = ("pod-snapshot", "logs", "events", "workload", "node", "metrics")
+# Of those that the size capture promises, tests/cluster/test_runtimes.py runs all that the preset deep has, as the
+# lab's account, which has that size. These are the others.
+JAVA = ("jvm-command-line", "jvm-system-properties", "jvm-heap-dump-gz")
+ALSO = (*JAVA, "system-calls", "packet-capture")
+CREATES_PODS = ("node-state",)
+EVERYTHING = tuple(PERMISSIONS)
+
+
+def rules(permissions: tuple[Permission, ...]) -> set[Rule]:
+    return {(one.group, one.resource, verb) for one in permissions for verb in one.verbs}
+
+
+def of_size(size: Size) -> tuple[Permission, ...]:
+    return tuple(one for one in PERMISSIONS if one.purpose in SIZES[size])
+
+
+class Account:
+    """A service account whose rules are changed in place, and the namespace that it has them in."""
+
+    def __init__(self, kubectl: Kubectl, namespace: str) -> None:
+        self._kubectl, self.namespace = kubectl, namespace
+        self._apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "captures"}})
+        for kind, name in (("Role", "captures"), ("ClusterRole", namespace)):
+            self._write(kind, name, set())
+            subject = {"kind": "ServiceAccount", "name": "captures", "namespace": namespace}
+            reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
+            head = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": f"{kind}Binding", "metadata": {"name": name}}
+            self._apply({**head, "roleRef": reference, "subjects": [subject]})
+        token = kubectl("create", "token", "captures", f"--namespace={namespace}").strip()
+        self.connection = as_bearer(token)
+        self._api = Api(connect(read(ExecStep, {**self.connection, "command": "-"}).connection))
+
+    def holds(self, permissions: tuple[Permission, ...], *, but: Rule | None = None) -> None:
+        """Have ``permissions`` without the rule ``but`` in force, and no others."""
+        for kind, name, scope in (("Role", "captures", "namespace"), ("ClusterRole", self.namespace, "cluster")):
+            inside = tuple(one for one in permissions if one.scope == scope)
+            self._write(kind, name, rules(inside) - {but})
+        wanted = rules(permissions) - {but}
+        wait_until("the rules to be in force", lambda: self._has() == wanted, 30)
+
+    def _has(self) -> set[Rule]:
+        """What the API server says that we may do, but for what everybody may."""
+        review = {"kind": "SelfSubjectRulesReview", "spec": {"namespace": self.namespace}}
+        answer = self._api.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "cannot ask", review)
+        return {
+            (group, resource, verb)
+            for rule in answer["status"]["resourceRules"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+            if not resource.startswith("selfsubject")
+        }
+
+    def _write(self, kind: str, name: str, wanted: set[Rule]) -> None:
+        content = [{"apiGroups": [one], "resources": [two], "verbs": [three]} for one, two, three in sorted(wanted)]
+        head = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name}}
+        self._apply({**head, "rules": content})
+
+    def _apply(self, thing: dict[str, Any]) -> None:
+        self._kubectl("apply", f"--namespace={self.namespace}", "-f", "-", stdin=json.dumps(thing))
+
+    def capture(self, spool: Path, **given: str) -> Done:
+        common = {"namespace": self.namespace, "fail_when_partial": "true"}
+        return captured(spool, **(self.connection | common | given))
+
+    def restart(self, spool: Path, **given: str) -> None:
+        common = {"namespace": self.namespace, "preview": "true", "gate": "none", "gate_stored": "false"}
+        runbook.restart(read(RestartStep, self.connection | common | given), caller(spool, []))
+
+
+@pytest.fixture(scope="module")
+def account(kubectl: Kubectl) -> Iterator[Account]:
+    """In a namespace without Pod Security, with a workload of each kind."""
+    name = f"test-{secrets.token_hex(4)}"
+    kubectl("create", "namespace", name)
+    web = deployment("web", pod_spec(container(["sh", "-c", "echo hello; while :; do sleep 1; done"])))
+    java = {**container(), "image": "lab.local/orders:1"}
+    del java["command"]
+    nowhere = {**pod_spec(bare()), "nodeSelector": {"none": "such"}}
+    labels = {"matchLabels": {"app": "x"}}
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": nowhere}
+    items = [
+        web,
+        deployment("java", pod_spec(java)),
+        pod("bare", pod_spec(bare())),
+        *(
+            {
+                "apiVersion": "apps/v1",
+                "kind": kind,
+                "metadata": {"name": "other"},
+                "spec": {"selector": labels, "template": template},
+            }
+            for kind in ("StatefulSet", "DaemonSet")
+        ),
+    ]
+    kubectl(
+        "apply",
+        f"--namespace={name}",
+        "-f",
+        "-",
+        stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}),
+    )
+    kubectl("wait", f"--namespace={name}", "--for=condition=Available", "deployment/web", "deployment/java")
+    kubectl("wait", f"--namespace={name}", "--for=condition=Ready", "pod/bare")
+    yield Account(kubectl, name)
+    kubectl("delete", "namespace", name, "--wait=false")
+    kubectl("delete", "clusterrole,clusterrolebinding", name)
+
+
+def test_every_collector_is_promised_by_a_size_and_run_with_it() -> None:
+    promised = {*READ, *presets()["deep"].collectors, *ALSO, *CREATES_PODS}
+    assert promised == {one.id for one in catalog().values() if not one.unproved}
+
+
+def test_read_captures_state_logs_and_events_whole(account: Account, tmp_path: Path) -> None:
+    account.holds(of_size("read"))
+    done = account.capture(tmp_path, workload="web", collectors=",".join(READ))
+    # The lab has no metrics server, and a first release nothing that it changed.
+    assert {one.reason for one in done.manifest.artifacts if one.outcome != "complete"} <= {"it is empty"}
+    assert {one.collector for one in done.manifest.artifacts} >= {*READ} - {"logs", "events"}
+    assert "hello" in done.text("logs/app.log")
+
+
+@pytest.mark.parametrize(
+    ("pod_of", "collectors"), [("java", JAVA), ("web", ("system-calls", "packet-capture"))], ids=["java", "any"]
+)
+def test_capture_is_enough_for_what_no_preset_runs(
+    pod_of: str, collectors: tuple[str, ...], account: Account, tmp_path: Path
+) -> None:
+    account.holds(of_size("capture"))
+    given = {"collectors": ",".join(collectors), "allow_heavy": "true", "profile": "netadmin"}
+    done = account.capture(tmp_path, workload=pod_of, **given)
+    assert {one.collector: one.reason for one in done.manifest.artifacts} == dict.fromkeys(collectors, "")
+
+
+def test_a_look_at_the_node_takes_the_right_to_make_pods_besides(account: Account, tmp_path: Path) -> None:
+    extra = tuple(one for one in PERMISSIONS if one.purpose == "copies of pods, looks at nodes")
+    account.holds((*of_size("capture"), *extra))
+    done = account.capture(tmp_path, pod="bare", collectors="node-state", node_namespace=account.namespace)
+    assert done.artifact("node-state").outcome == "complete"
+
+
+Deed = Callable[[Account, Path], str]
+
+
+def collecting(collectors: str, **given: str) -> Deed:
+    """The reason of the collector, or why there is no capture at all; another collector is there to go on with."""
+
+    def run(account: Account, spool: Path) -> str:
+        with_it = collectors if collectors == "events" else f"events,{collectors}"
+        common = {"collectors": with_it, "fail_when_partial": "false", "image": ""}
+        done = account.capture(spool, **({"workload": "web"} | common | given))
+        return done.artifact(collectors).reason
+
+    return run
+
+
+def about(kind: str) -> Deed:
+    return collecting("events", workload=f"{kind.removesuffix('s')}/no-such")
+
+
+def log(account: Account, spool: Path) -> str:
+    common = {"workload": "web", "collectors": "pod-snapshot", "fail_when_partial": "false"}
+    done = account.capture(spool, **common)
+    return next(one.reason for one in done.manifest.artifacts if one.title == "Log of app")
+
+
+def events(account: Account, spool: Path) -> str:
+    common = {"workload": "web", "collectors": "pod-snapshot", "fail_when_partial": "false"}
+    done = account.capture(spool, **common)
+    return next(one.reason for one in done.manifest.artifacts if one.title == "Events")
+
+
+def around(account: Account, spool: Path) -> str:
+    """What workload.yaml says that it lacks."""
+    done = account.capture(spool, workload="web", collectors="workload")
+    return "".join(line for line in done.text("workload.yaml").splitlines() if line.startswith("# left out: "))
+
+
+def restarting(**given: str) -> Deed:
+    def run(account: Account, spool: Path) -> str:
+        account.restart(spool, **given)
+        return ""
+
+    return run
+
+
+def deleting(account: Account, spool: Path) -> str:
+    done = account.capture(spool, workload="web", collectors="events")
+    account.restart(spool, action="delete-pod", pod=done.manifest.target.pod)
+    return ""
+
+
+def looking(account: Account, spool: Path) -> str:
+    given = {"node_namespace": account.namespace, "fail_when_partial": "false"}
+    done = account.capture(spool, pod="bare", collectors="events,node-state", **given)
+    return done.artifact("node-state").reason
+
+
+READS = ("get", "list")
+DEEDS: dict[Rule, Deed] = {
+    ("", "pods", "get"): collecting("events", workload="", pod="bare"),
+    ("", "pods", "list"): collecting("events"),
+    ("", "pods/log", "get"): log,
+    ("", "events", "list"): events,
+    ("apps", "replicasets", "get"): collecting("workload"),
+    ("apps", "replicasets", "list"): collecting("events"),
+    **{("apps", kind, verb): about(kind) for kind in ("deployments", "statefulsets", "daemonsets") for verb in READS},
+    **{("batch", kind, verb): about(kind) for kind in ("jobs", "cronjobs") for verb in READS},
+    ("autoscaling", "horizontalpodautoscalers", "list"): around,
+    ("policy", "poddisruptionbudgets", "list"): around,
+    ("", "resourcequotas", "list"): around,
+    ("metrics.k8s.io", "pods", "get"): collecting("metrics"),
+    ("", "nodes", "get"): collecting("node"),
+    ("", "pods/exec", "get"): collecting("processes"),
+    ("", "pods/ephemeralcontainers", "patch"): collecting("processes", workload="", pod="bare", image=IMAGE),
+    ("apps", "deployments", "patch"): restarting(workload="deployment/web"),
+    ("apps", "statefulsets", "patch"): restarting(workload="statefulset/other"),
+    ("apps", "daemonsets", "patch"): restarting(workload="daemonset/other"),
+    ("apps", "deployments/scale", "patch"): restarting(workload="deployment/web", action="scale", replicas="1"),
+    ("apps", "statefulsets/scale", "patch"): restarting(workload="statefulset/other", action="scale", replicas="1"),
+    ("", "pods", "delete"): deleting,
+    ("", "pods", "create"): looking,
+}  # fmt: skip
+# Without the first, a wrong namespace is told as one that may not be read; servers from 1.35 ask for the second.
+ELSEWHERE = {("", "namespaces", "get"), ("", "pods/exec", "create")}
+
+
+def done_or_told(deed: Deed, account: Account, spool: Path) -> str:
+    """What is told: the reason of an artifact, or an error; of a refusal it is the one with exit code 4."""
+    try:
+        return deed(account, spool)
+    except CaptureError as error:
+        return str(error) if isinstance(error, NotAllowed) or "forbidden" not in str(error) else f"wrong: {error!r}"
+
+
+def test_every_rule_is_tried() -> None:
+    assert DEEDS.keys() | ELSEWHERE == rules(EVERYTHING)
+
+
+@pytest.mark.parametrize("rule", DEEDS, ids=lambda rule: " ".join(filter(None, (rule[2], rule[1], rule[0]))))
+def test_a_rule_that_is_gone_is_told_in_a_line(rule: Rule, account: Account, tmp_path: Path) -> None:
+    group, resource, verb = rule
+    account.holds(EVERYTHING, but=rule)
+    told = done_or_told(DEEDS[rule], account, tmp_path)
+    assert f'cannot {verb} resource "{resource}" in API group "{group}"' in told
+    assert "\n" not in told
+    assert "Grant it: kubectl apply " in told
+
+
+def test_a_wrong_namespace_is_told_apart_from_one_that_is_not_allowed(account: Account, tmp_path: Path) -> None:
+    deed = collecting("events", namespace="no-such", workload="", pod="web")
+    account.holds(of_size("read"))
+    assert "there is no namespace no-such" in done_or_told(deed, account, tmp_path)
+    account.holds(of_size("read"), but=("", "namespaces", "get"))
+    assert 'cannot get resource "pods" in API group "" in the namespace "no-such"' in done_or_told(
+        deed, account, tmp_path
+    )
+
+
+def test_exec_asks_for_what_its_server_wants(account: Account, kubectl: Kubectl, tmp_path: Path) -> None:
+    minor = int(kubectl.json("version")["serverVersion"]["minor"].rstrip("+"))
+    deed = collecting("processes")
+    account.holds(EVERYTHING, but=("", "pods/exec", "create"))
+    told = done_or_told(deed, account, tmp_path)
+    assert ('cannot create resource "pods/exec"' in told) is (minor >= 35)

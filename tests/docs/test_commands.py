@@ -1,0 +1,168 @@
+"""Every command block of README and docs is run on the lab, or says why not; they bring a stranger to a capture.
+
+Names that are examples stand for the lab's: its API server, registry, bucket and account. `shop` and the account
+`debug-capture` stand for ones of the test's own, so that nothing of the lab is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import lab.demo
+import lab.kubernetes
+import lab.pagerduty
+from lab.kubernetes.kubectl import Kubectl
+from lab.paths import REPO
+from lab.rundeck import server
+from lab.stores import s3_endpoint
+from tests.docs.blocks import PAGES, Block, blocks
+
+# Why a block is not run, and how many say so.
+NOT_RUN = {
+    "it needs Docker and a registry": 1,
+    "it is a whole test run of its own": 1,
+    "it changes the machine": 1,
+    "it needs a Rundeck server": 2,
+    "it needs an account at a cloud": 4,
+    "it needs an account at PagerDuty": 1,
+}
+LANGUAGES = {"bash", "dockerfile", "json", "properties", "text", "yaml"}
+ALL = [block for page in PAGES for block in blocks(page)]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A folder with the project, a shell with kubectl, and names of the test's own in place of the examples'."""
+
+    folder: Path
+    namespace: str
+    account: str
+    environment: dict[str, str]
+    examples: dict[str, str]
+
+    def run(self, block: Block) -> str:
+        """Run the commands of ``block`` as they stand, but for the names, and return what they print."""
+        command = ["bash", "-euo", "pipefail", "-c", self._named(block.text)]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{block.page.name}:\n{block.text}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+        return done.stdout
+
+    def _named(self, text: str) -> str:
+        for example, ours in self.examples.items():
+            text = text.replace(example, ours)
+        return re.sub(r"\bshop\b", self.namespace, self.own(text))
+
+    def own(self, text: str) -> str:
+        """With the test's account in place of debug-capture, which in names of files and keys it is not."""
+        return re.sub(r"(?<!kubernetes-)(?<!ops/)debug-capture(?!/)", self.account, text)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machine]:
+    """What an engineer has who has just cloned the project: a shell, kubectl, and the addresses of their services."""
+    folder, rbac, account = tmp_path / "clone", tmp_path / "rbac", f"dc-{secrets.token_hex(4)}"
+    subprocess.run(["git", "clone", "--quiet", REPO, folder], check=True)
+    _lend_venv(folder)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "kubectl").symlink_to(kubectl.program)
+    cluster, store, incidents = lab.kubernetes.endpoint(), s3_endpoint(), lab.pagerduty.endpoint()
+    of_s3 = f"s3_region={store.region} --set s3_endpoint={store.url} --set pagerduty_url={incidents.url}"
+    made = Machine(
+        folder,
+        namespace,
+        account,
+        {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "KUBECONFIG": str(cluster.kubeconfig),
+            "AWS_ACCESS_KEY_ID": store.access_key,
+            "AWS_SECRET_ACCESS_KEY": store.secret_key,
+            "PAGERDUTY_TOKEN": incidents.token,
+        },
+        {
+            "https://kubernetes.example.com:6443": cluster.server,
+            "registry.example.com/toolbox:1": cluster.toolbox_image,
+            "s3://captures/debug": f"s3://{store.bucket}/{account}",
+            "s3_region=eu-central-1": of_s3,
+            "rundeck@example.com": incidents.sender,
+            "deploy/rbac": str(rbac),
+        },
+    )
+    shutil.copytree(folder / "deploy" / "rbac", rbac)
+    for manifest in rbac.rglob("*.yaml"):
+        manifest.write_text(made.own(manifest.read_text()))
+    yield made
+    kubectl("delete", "namespace", account, "--ignore-not-found", "--wait=false")
+    for kind in ("clusterrole", "clusterrolebinding"):
+        left = [one for one in kubectl("get", kind, "--output=name").split() if account in one]
+        if left:
+            kubectl("delete", *left)
+
+
+def _lend_venv(clone: Path) -> None:
+    """Give ``clone`` this project's .venv by hard links: from the same lock it would make the same, in minutes."""
+    shutil.copytree(REPO / ".venv", clone / ".venv", symlinks=True, copy_function=os.link)
+    (path_file,) = (clone / ".venv").glob("lib/python*/site-packages/debugcapture.pth")
+    path_file.unlink()
+    path_file.write_text(f"{clone / 'contents'}\n")
+
+
+def test_every_block_says_what_it_is() -> None:
+    assert {block.language for block in ALL} <= LANGUAGES
+    assert [block.text for block in ALL if block.reason and block.language != "bash"] == []
+
+
+def test_a_block_that_is_not_run_says_why() -> None:
+    assert Counter(block.reason for block in ALL if block.reason) == NOT_RUN
+
+
+@pytest.mark.parametrize("block", [block for block in ALL if block.reason], ids=lambda block: block.page.stem)
+def test_what_is_not_run_is_bash_at_least(block: Block) -> None:
+    subprocess.run(["bash", "-n", "-c", block.text], check=True)
+
+
+RUN = {page: [block for block in blocks(page) if block.runs] for page in PAGES}
+
+
+@pytest.mark.parametrize("page", [page for page, found in RUN.items() if found and page.name != "README.md"], ids=str)
+def test_commands_of_a_page(page: Path, machine: Machine) -> None:
+    """After the account and the size that the README has made."""
+    account, size = "-f deploy/rbac/account.yaml", "-n shop -f deploy/rbac/namespace/capture.yaml"
+    machine.run(Block(page, "bash", f"kubectl apply {account}\nkubectl apply {size}", ""))
+    for block in RUN[page]:
+        machine.run(block)
+
+
+def test_a_stranger_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kubectl, tmp_path: Path) -> None:
+    """By the README's commands alone: build, plugin, permissions, keys, import, check, capture. Then the link opens."""
+    kubectl("label", "namespace", machine.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    checkout = (REPO / "lab" / "workloads" / "checkout.yaml").read_text().replace("shop", machine.namespace)
+    kubectl("apply", "-f", "-", stdin=checkout)
+    kubectl("rollout", "status", f"--namespace={machine.namespace}", "deployment/checkout", "--timeout=120s")
+    base = tmp_path / "rundeck"
+    (base / "libext").mkdir(parents=True)
+    rundeck = server.Server(base / "libext", base, secrets.token_hex(8))
+    with server.listening(rundeck) as url:
+        machine.environment.update(RDECK_BASE=str(base), RUNDECK=url, RUNDECK_TOKEN=rundeck.token)
+        one_shell = "\n".join(block.text for block in RUN[REPO / "README.md"])
+        machine.run(Block(REPO / "README.md", "bash", one_shell, ""))
+    check, capture = rundeck.runs
+    assert check.succeeded, check.output
+    assert capture.succeeded, (capture.refused, capture.errors)
+    (note,) = [one for one in lab.demo.notes(lab.demo.INCIDENT) if capture.data["capture_id"] in one]
+    (dump,) = [link for link in lab.demo.links(note) if "jvm-threads.txt" in link]
+    assert all(proof in lab.demo.opened(dump) for proof in lab.demo.PROOF)
+    project = rundeck.projects["ops"]
+    assert len(project.jobs) == len(list((REPO / "jobs").glob("*.yaml")))
+    assert (len(project.policies), len(project.webhooks)) == (4, 1)

@@ -1,0 +1,206 @@
+"""What holds whatever breaks: the one judge of every row."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from debugcapture.bundle import MANIFEST, RECEIPT, SENT, Bundle, waiting
+from debugcapture.model import PAGE, Artifact, Manifest
+from debugcapture.spool import RESERVE
+from lab.part import LabError
+from lab.process import wait_until
+from tests.faults.row import KILLED, Row
+from tests.faults.world import LIVES_S, MARK, Ended, World
+
+ABORTED = 143
+_SECRETS = ("token", "s3_secret_key", "pagerduty_token")
+_STACK_TRACE = ("Traceback (most recent call last)", "Please report this defect", '  File "', "Exception ignored")
+_OURS = {MANIFEST, RECEIPT, SENT, PAGE, RESERVE}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of a fault, for the page."""
+
+    line: str  # that the user reads
+    kept: str  # what is left of the evidence, in words
+
+
+def check(row: Row, ended: Ended, world: World) -> Seen:
+    """Assert everything that is promised of a step that met the fault of ``row``, and of the run after it."""
+    line = told(row, ended)
+    keeps_to_itself(ended, world)
+    before = Kept(world)
+    assert before.status == row.status, (before.status, ended.lines)
+    before.require_whole()
+    assert bool(before.waiting) == row.waits, ended.lines
+    if row.waits and row.exit_code not in (ABORTED, KILLED):
+        assert str(before.waiting[0].folder) in line
+    nothing_runs(world)
+    after = next_run(row, world)
+    after.require_whole()
+    nothing_lies_about(world)
+    return Seen(line, before.words(row) + (", then stored by the next run" if row.waits else ""))
+
+
+def told(row: Row, ended: Ended) -> str:
+    """Assert exit code and line, and return the line."""
+    assert ended.exit_code == row.exit_code, ended.lines
+    assert not [line for line in ended.lines if any(words in line for words in _STACK_TRACE)], ended.lines
+    fails = row.exit_code not in (0, ABORTED, KILLED)
+    assert len(ended.errors) == int(fails), ended.lines
+    about = row.names.format(pod=ended.pod, incident=ended.incident)
+    lines = ended.errors if fails else [line for line in ended.lines if row.why in line]
+    assert lines, (row.why, ended.lines)
+    line = lines[0]
+    for words in (row.why, row.do, about if fails else ""):
+        assert words in line, (words, line)
+    return line
+
+
+def keeps_to_itself(ended: Ended, world: World) -> None:
+    """Assert that no secret is in the log."""
+    printed = "\n".join(ended.lines)
+    assert not [name for name in _SECRETS if world.settings[name] and world.settings[name] in printed]
+
+
+class Kept:
+    """What there is of the evidence, on the disk and in the store."""
+
+    def __init__(self, world: World) -> None:
+        self._objects = world.objects()
+        self.bundles = [Bundle(file.parent) for file in sorted(world.spool.glob(f"*/{MANIFEST}"))]
+        self.waiting = waiting(world.spool)
+        assert len(self.bundles) <= 1
+        folders = [one for one in world.spool.glob("*") if one.is_dir() and one.name != "notes"]
+        assert len(folders) == len(self.bundles), folders
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the manifest of the one bundle."""
+        return self.bundles[0].manifest()
+
+    @property
+    def status(self) -> str:
+        """Return the bundle's status, "none" where there is no bundle."""
+        return self.manifest.status if self.bundles else "none"
+
+    def require_whole(self) -> None:
+        """Assert that each artifact is where it should be, byte by byte, and that nothing lies there without a name."""
+        for bundle in self.bundles:
+            manifest = bundle.manifest()
+            for one in manifest.artifacts:
+                if one.file:
+                    self._require(bundle, manifest, one)
+            named = {bundle.folder / one.file for one in manifest.artifacts} | {bundle.folder / one for one in _OURS}
+            others = {one for one in bundle.folder.rglob("*") if one.is_file()} - named
+            killed = manifest.finished is None
+            assert not [one for one in others if not (killed and one.suffix == ".part")], others
+            assert not (bundle.receipt() and (bundle.folder / RESERVE).exists())
+            if bundle.receipt():
+                assert f"{manifest.key}/{PAGE}" in self._objects
+                assert f"{manifest.key}/{MANIFEST}" in self._objects
+
+    def _require(self, bundle: Bundle, manifest: Manifest, one: Artifact) -> None:
+        file = bundle.folder / one.file
+        stored = self._objects.get(f"{manifest.key}/{one.file}")
+        contents = [
+            content for content in (file.read_bytes() if file.exists() else None, stored) if content is not None
+        ]
+        assert contents, f"{one.file} is lost"
+        for content in contents if bundle.receipt() else contents[:1]:
+            assert len(content) == one.bytes, one
+            assert hashlib.sha256(content).hexdigest() == one.sha256, one
+
+    def words(self, row: Row) -> str:
+        """Return what is kept, as a person says it."""
+        if not self.bundles:
+            return "nothing was begun"
+        kept = [one for one in self.manifest.artifacts if one.file]
+        missing = [f"{one.title} {one.outcome}" for one in self.manifest.artifacts
+                   if one.outcome in ("failed", "truncated")]  # fmt: skip
+        where = "in the spool" if row.waits else "in the store"
+        count = f"{len(kept)} artifact{'' if len(kept) == 1 else 's'} {where}" if kept else "no artifact"
+        unfinished = "" if self.manifest.finished else ", and what was just arriving"
+        return f"{row.status}: {count}{unfinished}{'; ' + ', '.join(missing) if missing else ''}"
+
+
+def nothing_runs(world: World) -> None:
+    """Assert that what was started for the capture ends, at its time limit at the latest."""
+    wait_until("the end of what was started", lambda: not running(world), LIVES_S + 60)
+    assert world.process
+    assert not _of_session(world.process.pid), "the step left a process"
+
+
+def running(world: World) -> list[str]:
+    """Return what runs in the cluster for the capture."""
+    found: list[str] = []
+    for namespace in dict.fromkeys([world.namespace, *world.namespaces]):
+        for pod in _pods(world, namespace):
+            name = pod["metadata"]["name"]
+            found += [name] if name.startswith("debug-capture-") else []
+            statuses = pod["status"].get("ephemeralContainerStatuses") or []
+            found += [f"{name}/{one['name']}" for one in statuses if "running" in one["state"]]
+            found += _tools(world, namespace, pod)
+    return found
+
+
+def _pods(world: World, namespace: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = world.kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
+    return found
+
+
+def _tools(world: World, namespace: str, pod: dict[str, Any]) -> list[str]:
+    """Return our commands in the pod's own container, which is asked where it has a shell and runs."""
+    name, statuses = pod["metadata"]["name"], pod["status"].get("containerStatuses") or []
+    if not any("running" in one["state"] and "toolbox" in one["image"] for one in statuses):
+        return []
+    look = f"for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done | grep '{MARK[:-1]}[{MARK[-1]}]'; true"
+    try:
+        said = world.kubectl("exec", name, f"--namespace={namespace}", "--container=app", "--", "sh", "-c", look)
+    except LabError:
+        return []  # it has just ended
+    return [f"{name}: {line[:80]}" for line in said.splitlines() if line.strip()]
+
+
+def _of_session(session: int) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        if fields[3] == str(session) and fields[0] not in "ZX":
+            found.append(int(folder.name))
+    return found
+
+
+def next_run(row: Row, world: World) -> Kept:
+    """Run what an operator runs next, now that all is well: what waits is stored, and the incident knows all."""
+    kept = Kept(world)
+    if row.waits:
+        done = world.run("k8s-debug-upload")
+        assert done.exit_code == 0, done.lines
+        kept = Kept(world)
+        assert not kept.waiting
+        assert kept.manifest.artifacts, "what had arrived was not kept"
+    if world.incident and kept.bundles:
+        capture_id = kept.manifest.capture_id
+        if row.waits or row.exit_code == 7:
+            done = world.run("k8s-debug-incident-note", bundle=str(kept.bundles[0].folder))
+            assert done.exit_code == 0, done.lines
+        notes = [note for note in world.pagerduty.notes(world.incident) if capture_id in note]
+        assert len(notes) == 1, notes
+        assert capture_id in notes[0]
+    return kept
+
+
+def nothing_lies_about(world: World) -> None:
+    """Assert that no temporary file is left, and no note waits."""
+    assert not [one for one in (world.folder / "tmp").rglob("*") if one.is_file()]
+    assert not list(world.spool.rglob("*.part"))
+    assert not list(world.spool.rglob("*.age*"))
+    assert not list((world.spool / "notes").glob("*.json"))

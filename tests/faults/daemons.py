@@ -1,0 +1,137 @@
+"""Faults of the cluster's own daemons while a capture runs. Each row leaves the cluster whole again."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from signal import SIGKILL
+
+from lab.kubernetes import layout
+from lab.kubernetes.pki import SUBJECTS, Authority
+from lab.paths import REPO
+from lab.process import Process, wait_until
+from tests.cluster.objects import bare, pod_spec
+from tests.faults.lives import make_big
+from tests.faults.world import World
+from tests.rundeck.credentials import token_until
+
+_BIG_MIB = 128
+
+
+def kill(name: str) -> None:
+    """Kill a daemon of the cluster, as by kill -9."""
+    identity = Process(layout.PART, name, []).identity()
+    assert identity
+    identity.signal(SIGKILL)
+    wait_until(f"the death of {name}", lambda: not identity.alive(), 20)
+
+
+def repair() -> None:
+    """Start what does not run, and wait until all is well."""
+    subprocess.run([sys.executable, "-m", "lab", "up", "kubernetes"], cwd=REPO, check=True, capture_output=True)
+
+
+def restarted_in_mid_fetch(name: str) -> Callable[[World], None]:
+    """The daemon is killed, and started again, while a file is fetched."""
+
+    def provoke(world: World) -> None:
+        world.own_pod()
+        make_big(world, _BIG_MIB)
+        world.collect("pod-snapshot", "big", "rest", "look")
+
+        def restart() -> None:
+            world.arriving("big.bin", 1 << 20)
+            kill(name)
+            repair()
+
+        world.at("Big: ", restart)
+
+    return provoke
+
+
+def etcd_away_for_a_while(world: World) -> None:
+    """The API server lives, and answers with what it cannot do."""
+    world.own_pod()
+    world.collect("pod-snapshot", "stream", "rest", "look")
+
+    def away() -> None:
+        world.arriving("stream.bin")
+        kill("etcd")
+
+    world.at("Stream: ", away)
+    world.at("Rest: failed", repair)
+
+
+def node_that_is_gone(world: World) -> None:
+    world.own_pod(pod_spec(bare()))
+    world.broken.callback(repair)
+    kill("kubelet")
+
+
+def node_that_goes_meanwhile(world: World) -> None:
+    world.own_pod()
+    world.broken.callback(repair)
+    world.collect("pod-snapshot", "stream", "rest", "look")
+
+    def go() -> None:
+        world.arriving("stream.bin")
+        kill("kubelet")
+
+    world.at("Stream: ", go)
+
+
+def certificate_renewed_meanwhile(world: World) -> None:
+    """The API server gets another certificate of the same authority and takes it up, as it does by itself."""
+    world.own_pod()
+    world.collect("pod-snapshot", "stream", "rest", "look")
+    _renewing(world, layout.pki_dir())
+
+
+def authority_replaced_meanwhile(world: World) -> None:
+    """The API server shows a certificate of an authority that nobody has told the capture about."""
+    world.own_pod()
+    other = Path(tempfile.mkdtemp(dir=world.folder))
+    world.collect("pod-snapshot", "stream", "rest", "look")
+    _renewing(world, other)
+
+
+def token_that_expires_meanwhile(world: World) -> None:
+    """The API server takes a token for a minute after its end, and remembers it for ten seconds."""
+    world.own_pod()
+    world.collect("pod-snapshot", "stream", "rest", "look")
+    world.change(token=token_until(datetime.now(timezone.utc).timestamp() - 55))
+
+
+def _renewing(world: World, authority: Path) -> None:
+    pki = layout.pki_dir()
+    serving = next(one for one in SUBJECTS if one.file == "apiserver")
+    kept = {file: file.read_bytes() for file in (pki / "apiserver.crt", pki / "apiserver.key")}
+
+    def renew() -> None:
+        world.arriving("stream.bin")
+        made = Path(tempfile.mkdtemp(dir=world.folder))
+        for name in ("ca.crt", "ca.key"):
+            if (authority / name).exists():
+                shutil.copy(authority / name, made / name)
+        Authority(made).ensure(serving)
+        for name in ("apiserver.key", "apiserver.crt"):
+            (pki / name).write_bytes((made / name).read_bytes())
+        wait_until("the new certificate", lambda: _shown() == (made / "apiserver.crt").read_text(), 90)
+
+    def back() -> None:
+        for file, content in kept.items():
+            file.write_bytes(content)
+        wait_until("the old certificate", lambda: _shown() == kept[pki / "apiserver.crt"].decode(), 90)
+
+    world.broken.callback(back)
+    world.at("Stream: ", renew)
+
+
+def _shown() -> str:
+    return ssl.get_server_certificate(("127.0.0.1", layout.API_PORT))

@@ -1,0 +1,104 @@
+"""Faults before anything is captured: wrong settings, and a cluster that cannot be reached or does not let us in."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+
+from tests.faults.world import World
+from tests.rundeck.credentials import expired_token, unknown_authority
+
+NOBODY = "127.0.0.1:9"  # nobody listens there
+_REFUSED = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def shell_in_the_name(world: World) -> None:
+    world.change(pod="web; rm -rf /")
+
+
+def unknown_collector(world: World) -> None:
+    world.change(collectors="heapdump")
+
+
+def no_catalog(world: World) -> None:
+    world.change(catalog="/nonexistent/catalog.yaml")
+
+
+def unknown_store(world: World) -> None:
+    world.change(store="ftp://store.example/evidence")
+
+
+def half_a_key_pair(world: World) -> None:
+    world.change(s3_access_key="")
+
+
+def no_pagerduty_token(world: World) -> None:
+    world.change(pagerduty_token="")
+
+
+def kubeconfig_without_meaning(world: World) -> None:
+    file = world.folder / "kubeconfig"
+    file.write_text("token: [")
+    world.change(kubeconfig=str(file), server="", token="", ca_certificate="")
+
+
+def pod_that_is_not_there(world: World) -> None:
+    world.change(pod="gone")
+
+
+def container_that_is_not_there(world: World) -> None:
+    world.change(container="sidecar")
+
+
+def nobody_listens(world: World) -> None:
+    world.change(server=f"https://{NOBODY}")
+
+
+def no_such_name(world: World) -> None:
+    world.change(server="https://kubernetes.invalid:6443")
+
+
+def server_that_never_answers(world: World) -> None:
+    world.change(server=f"https://127.0.0.1:{world.broken.enter_context(listening(b''))}")
+
+
+def authority_that_is_unknown(world: World) -> None:
+    world.change(ca_certificate=unknown_authority())
+
+
+def token_that_has_expired(world: World) -> None:
+    world.change(token=expired_token())
+
+
+def proxy_that_is_down(world: World) -> None:
+    world.environment["HTTPS_PROXY"] = f"http://{NOBODY}"
+
+
+def proxy_that_wants_a_login(world: World) -> None:
+    world.environment["HTTPS_PROXY"] = f"http://127.0.0.1:{world.broken.enter_context(listening(_REFUSED))}"
+
+
+@contextmanager
+def listening(answer: bytes) -> Iterator[int]:
+    """A server that answers each connection with ``answer``, or never where that is empty; yields its port."""
+    kept: list[socket.socket] = []
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+        def accept() -> None:
+            with suppress(OSError):  # closed
+                while True:
+                    connection, _ = server.accept()
+                    if answer:
+                        connection.recv(65536)
+                        connection.sendall(answer)
+                        connection.close()
+                    else:
+                        kept.append(connection)
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    for one in kept:
+        one.close()

@@ -1,0 +1,245 @@
+"""Faults of what the cluster allows: RBAC, admission, quota, scheduling, images."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import lab.kubernetes
+from debugcapture.cluster.api import Api, Change
+from debugcapture.cluster.connect import connect
+from debugcapture.errors import CaptureError
+from debugcapture.settings import ConnectionSettings
+from lab.kubernetes import archive, images, layout
+from lab.kubernetes.pki import Authority, Subject
+from lab.process import wait_until
+from tests.cluster.objects import container, pod_spec
+from tests.faults.world import MARK, World
+
+_ALIEN = "lab.local/alien:1"
+_ADMISSION = "admissionregistration.k8s.io/v1"
+_PAUSE = "lab.local/pause:1"
+_DEBUG_CONTAINERS = {
+    "apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["pods/ephemeralcontainers"],
+}  # fmt: skip
+
+
+def rules(world: World, without: str = "") -> list[dict[str, Any]]:
+    """What deploy/rbac.yaml grants, without one resource."""
+    role = world.kubectl.json("get", "clusterrole", "debug-capture")
+    found: list[dict[str, Any]] = role["rules"]
+    kept = [rule | {"resources": [one for one in rule["resources"] if one != without]} for rule in found]
+    return [rule for rule in kept if rule["resources"]]
+
+
+def may_not(resource: str) -> Any:
+    """The account lacks the right to ``resource``."""
+
+    def provoke(world: World) -> None:
+        world.own_pod()
+        world.account().may(rules(world, resource))
+
+    return provoke
+
+
+def right_taken_away_meanwhile(world: World) -> None:
+    world.own_pod()
+    account = world.account()
+    account.may(rules(world))
+    world.collect("pod-snapshot", "stream", "rest", "look")
+
+    def take() -> None:
+        world.arriving("stream.bin")
+        account.may([])
+
+    world.at("Stream: ", take)
+
+
+def account_deleted_meanwhile(world: World) -> None:
+    """Its tokens end with it; the API server remembers one for ten seconds."""
+    world.own_pod()
+    account = world.account()
+    account.may(rules(world))
+    longer = f"i=0; while [ $i -lt 150 ]; do head -c 65536 /dev/urandom; sleep 0.1; i=$((i+1)); done; : {MARK}"
+    world.collect(
+        "pod-snapshot", "stream", "rest", "look",
+        stream={"time_limit_s": 40, "in_image": [{"run": ["sh", "-c", longer]}]},
+    )  # fmt: skip
+
+    def delete() -> None:
+        world.arriving("stream.bin")
+        world.kubectl("delete", "serviceaccount", account.name, f"--namespace={account.namespace}")
+
+    world.at("Stream: ", delete)
+
+
+def pod_security(world: World) -> None:
+    world.own_namespace(**{"pod-security.kubernetes.io/enforce": "restricted"})
+    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    spec = pod_spec(container(securityContext=security))
+    spec["securityContext"] |= {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    world.own_pod(spec)
+    world.collect("pod-snapshot", "words", "look", look={"needs": ["SYS_PTRACE"]})
+    world.change(profile="sysadmin")
+
+
+def policy_that_denies(world: World) -> None:
+    """A ValidatingAdmissionPolicy, which the API server itself judges."""
+    namespace = world.own_namespace()
+    world.own_pod()
+    name = f"no-debug-{namespace}"
+    where = {"namespaceSelector": {"matchLabels": {"debug-capture-faults": namespace}}}
+    told = "debug containers are not allowed during the freeze"
+    world.applied_for_all({
+        "apiVersion": _ADMISSION, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name},
+        "spec": {"failurePolicy": "Fail", "validations": [{"expression": "false", "message": told}],
+                 "matchConstraints": {"resourceRules": [_DEBUG_CONTAINERS]}},
+    })  # fmt: skip
+    world.applied_for_all({
+        "apiVersion": _ADMISSION, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": ["Deny"], "matchResources": where},
+    })  # fmt: skip
+    _until_denied(world)
+
+
+def webhook_that_denies(world: World) -> None:
+    _webhook(world, world.broken.enter_context(_judge(world.folder)))
+
+
+def webhook_that_is_down(world: World) -> None:
+    _webhook(world, 9)
+
+
+def quota_for_pods(world: World) -> None:
+    """The quota is for pods, so it meets the copy of a crashed one."""
+    namespace = world.own_namespace()
+    world.kubectl("create", "rolebinding", "debug-capture-pods", f"--namespace={namespace}",
+                  "--clusterrole=debug-capture-pods", "--serviceaccount=debug-capture:debug-capture")  # fmt: skip
+    ended = pod_spec(container(["sh", "-c", "echo last words; exit 3"]), restartPolicy="Never")
+    world.own_pod(ended, ready=False)
+    world.kubectl("wait", f"--namespace={namespace}", "pod/web", "--for=jsonpath={.status.phase}=Failed",
+                  "--timeout=60s")  # fmt: skip
+    world.kubectl("create", "quota", "full", f"--namespace={namespace}", "--hard=pods=0")
+    world.collect("pod-snapshot")
+    world.change(files="/etc/passwd", allow_copy="true")
+
+
+def pod_that_nothing_can_run(world: World) -> None:
+    world.own_pod(pod_spec(container(), nodeSelector={"no": "such-node"}), ready=False)
+
+
+def target_image_that_is_missing(world: World) -> None:
+    world.own_pod(pod_spec(container(image="127.0.0.1:9/none:1")), ready=False)
+    place = f"--namespace={world.settings['namespace']}"
+    reason = "jsonpath={.status.containerStatuses[0].state.waiting.reason}"
+    world.kubectl("wait", place, "pod/web", f"--for={reason}", "--timeout=60s")
+
+
+def debug_image_that_is_missing(world: World) -> None:
+    world.own_pod()
+    world.change(image="127.0.0.1:9/none:1")
+
+
+def debug_image_without_a_shell(world: World) -> None:
+    world.own_pod()
+    world.change(image=_PAUSE)
+
+
+def debug_image_for_another_processor(world: World) -> None:
+    """Its shell has the head of an ELF file for a processor that this machine is not."""
+    machine = 8 if archive.architecture() != "mips" else 40
+    head = b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + machine.to_bytes(2, "little") + bytes(44)
+    layer = archive.Layer()
+    layer.data("/bin/sh", head, 0o755)
+    file = world.folder / "alien.tar"
+    archive.write(archive.Image(_ALIEN, layer, ["/bin/sh"]), file)
+    images.ctr("images", "import", str(file))
+    world.own_pod()
+    world.change(image=_ALIEN)
+
+
+def _webhook(world: World, port: int) -> None:
+    namespace = world.own_namespace()
+    world.own_pod()
+    hook = {
+        "name": "debug.faults.example",
+        "clientConfig": {"url": f"https://127.0.0.1:{port}/", "caBundle": _authority()},
+        "rules": [_DEBUG_CONTAINERS],
+        "failurePolicy": "Fail",
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "timeoutSeconds": 5,
+        "namespaceSelector": {"matchLabels": {"debug-capture-faults": namespace}},
+    }
+    world.applied_for_all({
+        "apiVersion": _ADMISSION, "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": f"no-debug-{namespace}"}, "webhooks": [hook],
+    })  # fmt: skip
+    _until_denied(world)
+
+
+def _until_denied(world: World) -> None:
+    """Wait until the API server has heard of what denies: it looks for such rules now and then."""
+    api = Api(connect(ConnectionSettings(kubeconfig=str(lab.kubernetes.endpoint().kubeconfig))))
+    path = f"/api/v1/namespaces/{world.settings['namespace']}/pods/{world.settings['pod']}/ephemeralcontainers"
+    probe = {"spec": {"ephemeralContainers": [{"name": "probe", "image": _PAUSE}]}}
+
+    def denied() -> bool:
+        try:
+            api.change(Change("probing", path, body=probe, dry_run=True))
+        except CaptureError:
+            return True
+        return False
+
+    wait_until("the denial", denied, 60)
+
+
+def _authority() -> str:
+    return base64.b64encode((layout.pki_dir() / "ca.crt").read_bytes()).decode()
+
+
+@contextmanager
+def _judge(folder: Path) -> Iterator[int]:
+    """An admission webhook that denies all; yields its port."""
+    pki = folder / "webhook"
+    pki.mkdir()
+    for name in ("ca.crt", "ca.key"):
+        (pki / name).write_bytes((layout.pki_dir() / name).read_bytes())
+    Authority(pki).ensure(Subject("webhook", "webhook", serves=True))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(pki / "webhook.crt", pki / "webhook.key")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Denies)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Denies(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        told = {"message": "production is frozen until Monday", "code": 403}
+        answer = {"uid": asked["request"]["uid"], "allowed": False, "status": told}
+        body = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": answer}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass

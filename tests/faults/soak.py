@@ -1,0 +1,251 @@
+"""A day in an hour: captures, uploads and notes in one process, with random faults: `./build.sh soak [MINUTES] [SEED]`.
+
+What a long life would show, and a step's short one hides: memory, files, connections, threads, debug containers or
+bundles that stay. The faults are rows of the table, so each capture still has to end as its row says.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import random
+import secrets
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lab.kubernetes
+from debugcapture import runbook
+from debugcapture.bundle import RECEIPT, waiting
+from debugcapture.errors import CaptureError
+from debugcapture.settings import read
+from debugcapture.steps import Caller, CaptureStep, UploadStep
+from lab.kubernetes.kubectl import Kubectl
+from lab.process import wait_until
+from tests.cluster.objects import container, pod, pod_spec
+from tests.faults import inputs, lives, machines, stores
+from tests.faults.checker import running
+from tests.faults.table import ROWS
+from tests.faults.world import LIVES_S, POD, World, bind, usual, wait_ready
+from tests.simulator import Simulator, simulator
+
+AT_A_TIME = 2
+PODS_LIVE = 60  # captures: each leaves the name of a debug container in the pod's status
+_WARM_ROUNDS = 12  # after which whatever is made once has been made
+_MIB = 1 << 20
+CHEAP: tuple[Callable[[World], None], ...] = (
+    inputs.shell_in_the_name, inputs.unknown_collector, inputs.pod_that_is_not_there, inputs.nobody_listens,
+    inputs.authority_that_is_unknown, inputs.token_that_has_expired, inputs.no_such_name,
+    lives.tool_that_fails, lives.tool_that_floods, lives.tool_that_hangs, lives.tool_that_is_missing,
+    lives.stream_that_goes_silent,
+    stores.bucket_that_is_missing, stores.key_that_is_wrong, stores.busy_for_a_while, stores.answer_that_is_lost,
+    stores.content_that_is_changed,
+    stores.pagerduty_token_that_is_wrong, stores.incident_that_is_not_there,
+)  # fmt: skip
+IN_PROCESSES_OF_THEIR_OWN = (machines.aborted, machines.killed)
+
+
+@dataclass(frozen=True)
+class Use:
+    """What this process holds."""
+
+    memory_mib: float
+    files: int
+    sockets: int
+    threads: int
+
+    def __str__(self) -> str:
+        return f"{self.memory_mib:.1f} MiB, {self.files} files, {self.sockets} sockets, {self.threads} threads"
+
+
+@dataclass
+class Day:
+    """What happened."""
+
+    seed: int
+    rounds: Counter[str] = field(default_factory=Counter)
+    uses: list[Use] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)  # what stays where nothing should
+
+    @property
+    def captures(self) -> int:
+        """Return how many there were."""
+        return sum(self.rounds.values())
+
+    def leaks(self) -> list[str]:
+        """Return what grew between the warmed-up process and the end, in words."""
+        first, last = self.uses[0], self.uses[-1]
+        grown = last.memory_mib - first.memory_mib
+        allowed_mib = 12 + 0.02 * self.captures  # the allocator's own ups and downs, and some KiB a capture for them
+        found = [] if grown <= allowed_mib else [f"memory grew by {grown:.1f} MiB"]
+        found += [f"{last.files - first.files} more files"] if last.files > first.files + 8 else []
+        found += [f"{last.sockets - first.sockets} more sockets"] if last.sockets > first.sockets + 8 else []
+        found += [f"{last.threads - first.threads} more threads"] if last.threads > first.threads else []
+        return found
+
+
+def soak(minutes: float, seed: int, folder: Path, say: Callable[[str], None]) -> Day:
+    """Capture for so many ``minutes``; `Day.wrong`, `Day.left` and `Day.leaks()` are empty when all is well."""
+    day, cluster = Day(seed), lab.kubernetes.endpoint()
+    with ExitStack() as left, simulator(folder / "pagerduty") as pagerduty:
+        kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
+        workers = [
+            _Worker(kubectl, folder, pagerduty, day, random.Random(seed + number)) for number in range(AT_A_TIME)
+        ]
+        for worker in workers:
+            left.enter_context(worker)
+        deadline = time.monotonic() + 60 * minutes
+        while time.monotonic() < deadline:
+            _side_by_side([worker.capture for worker in workers])
+            if day.captures % (4 * AT_A_TIME) == 0:
+                workers[0].send_what_waits()
+            if day.captures % _WARM_ROUNDS == 0:
+                day.uses.append(_use())
+                say(f"{day.captures} captures; {day.uses[-1]}; {len(day.wrong)} not as their row says")
+        workers[0].send_what_waits()
+        day.uses.append(_use())
+        for worker in workers:
+            day.left += worker.leaves()
+    return day
+
+
+class _Worker:
+    """Captures from a pod of its own, one after the other."""
+
+    def __init__(self, kubectl: Kubectl, folder: Path, pagerduty: Simulator, day: Day, choose: random.Random) -> None:
+        self._kubectl, self._folder, self._pagerduty, self._day, self._choose = kubectl, folder, pagerduty, day, choose
+        self._namespace = f"soak-{secrets.token_hex(4)}"
+        self._settings: dict[str, str] = {}
+        self._since = 0
+        self._cheap = [row for row in ROWS if row.provoke in CHEAP]
+        self._apart = [row for row in ROWS if row.provoke in IN_PROCESSES_OF_THEIR_OWN]
+
+    def __enter__(self) -> _Worker:
+        self._kubectl("create", "namespace", self._namespace)
+        bind(self._kubectl, self._namespace)
+        self._settings = usual(self._namespace, self._folder, self._pagerduty)
+        self._new_pod()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kubectl("delete", "namespace", self._namespace, "--wait=false")
+
+    def capture(self) -> None:
+        """Capture once, with a fault or without."""
+        kind = self._choose.random()
+        if self._since >= PODS_LIVE:
+            self._new_pod()
+        self._since += 1
+        row = None if kind < 0.4 else self._choose.choice(self._apart if kind > 0.95 else self._cheap)
+        world = self._world()
+        with world.left, world.broken:
+            if row:
+                row.provoke(world)
+            apart = row is not None and row.provoke in IN_PROCESSES_OF_THEIR_OWN
+            exit_code = world.run().exit_code if apart else self._in_this_process(world)
+        expected = row.exit_code if row else 0
+        name = row.id if row else "no fault"
+        self._day.rounds[name] += 1
+        if exit_code != expected:
+            self._day.wrong.append(f"{name}: exit code {exit_code}, not {expected}: {self._said[-1:]}")
+
+    def send_what_waits(self) -> None:
+        """Do what the job “Send captures that are waiting” does."""
+        try:
+            runbook.upload(read(UploadStep, self._settings), self._caller())
+        except CaptureError as error:
+            self._day.wrong.append(f"what waits was not sent: {error}")
+
+    def leaves(self) -> list[str]:
+        """Return what is left of all captures in cluster and spool."""
+        world = self._world()
+        try:
+            wait_until("the end of what was started", lambda: not running(world), LIVES_S + 60)
+        except Exception as error:  # noqa: BLE001 - it is told with the rest
+            return [str(error)]
+        spool = Path(self._settings["spool"])
+        found = [f"{one.folder.name} waits" for one in waiting(spool)]
+        kept = {"manifest.json", RECEIPT, "index.html"}
+        found += [str(one) for one in spool.glob("*-*/*") if one.name not in kept]
+        return found + [str(one) for one in (spool / "notes").glob("*.json")]
+
+    def _in_this_process(self, world: World) -> int:
+        try:
+            return runbook.capture(read(CaptureStep, world.settings), self._caller()).exit_code
+        except CaptureError as error:
+            self._said.append(str(error))
+            return error.exit_code
+
+    def _caller(self) -> Caller:
+        self._said: list[str] = []
+        spool, trigger = Path(self._settings["spool"]), {"started_by": "soak"}
+        return Caller(self._said.append, io.BytesIO(), io.BytesIO(), spool, secrets.token_hex(4), trigger)
+
+    def _world(self) -> World:
+        self._said = []
+        incident = usual(self._namespace, self._folder, self._pagerduty)["incident_id"]
+        settings = self._settings | {"incident_id": incident}
+        folder = self._folder / self._namespace
+        folder.mkdir(exist_ok=True)
+        world = World(self._kubectl, self._namespace, folder, self._pagerduty, settings)
+        world.collect("pod-snapshot", "words", "look")
+        return world
+
+    def _new_pod(self) -> None:
+        """Replace the pod, as a release does now and then."""
+        place = f"--namespace={self._namespace}"
+        self._kubectl("delete", "pod", POD, place, "--ignore-not-found", "--now")
+        world = self._world()
+        world.apply(pod(POD, pod_spec(container())))
+        wait_ready(self._kubectl, self._namespace, POD)
+        self._since = 0
+
+
+def _side_by_side(acts: Sequence[Callable[[], None]]) -> None:
+    threads = [threading.Thread(target=act) for act in acts]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+
+def _use() -> Use:
+    gc.collect()
+    status = Path("/proc/self/status").read_text()
+    resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    targets = [_target(one) for one in Path("/proc/self/fd").iterdir()]
+    sockets = sum(one.startswith("socket:") for one in targets)
+    return Use(int(resident.split()[1]) / 1024, len(targets) - sockets, sockets, len(os.listdir("/proc/self/task")))  # noqa: PTH208
+
+
+def _target(file: Path) -> str:
+    try:
+        return str(file.readlink())
+    except OSError:
+        return ""  # that of the listing itself
+
+
+def main(minutes: float, seed: int) -> int:
+    """Soak, print what was found, and return 1 when something is wrong."""
+    print(f"soak: {minutes:g} minutes, seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        day = soak(minutes, seed, Path(folder), lambda line: print(line, flush=True))
+    for name, count in day.rounds.most_common():
+        print(f"{count:6}  {name}")
+    print(f"after {_WARM_ROUNDS} captures: {day.uses[0]}\nafter {day.captures} captures: {day.uses[-1]}")
+    problems = [*day.wrong, *day.left, *day.leaks()]
+    print("\n".join(problems) or "no leak, nothing left, each capture ended as it should", flush=True)
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    given = [float(one) for one in sys.argv[1:]]
+    raise SystemExit(main(given[0] if given else 60, int(given[1]) if len(given) > 1 else secrets.randbelow(10**6)))

@@ -1,0 +1,85 @@
+"""Faults of the store and of PagerDuty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from lab.stores import s3_endpoint
+from tests.faults.inputs import NOBODY
+from tests.faults.lives import make_big
+from tests.faults.world import World
+from tests.stores.faults import Choose, Fault, Faults, first
+
+
+def bucket_that_is_missing(world: World) -> None:
+    world.change(store="s3://nonexistent/evidence")
+
+
+def key_that_is_wrong(world: World) -> None:
+    world.change(s3_secret_key="wrong-0815")
+
+
+def nobody_listens(world: World) -> None:
+    world.change(s3_endpoint=f"http://{NOBODY}")
+
+
+def busy_for_a_while(world: World) -> None:
+    _behind(world, first(4, Fault(refuse=(503, "SlowDown")), "put"))
+
+
+def answer_that_is_lost(world: World) -> None:
+    _behind(world, first(2, Fault(lose_answer=True), "put"))
+
+
+def connection_that_breaks(world: World) -> None:
+    world.own_pod()
+    make_big(world, 24)
+    world.collect("pod-snapshot", "words", "big")
+    _behind(world, first(3, Fault(reset_after=1 << 20), "part"))
+
+
+def content_that_is_changed(world: World) -> None:
+    """Something between here and the store answers for less than it was given."""
+    _behind(world, lambda request: Fault(short=1) if request.does == "head" else None)
+
+
+def killed_with_the_store(world: World) -> None:
+    """The step is killed in the middle of a part: nothing of what it has sent before is sent again."""
+    world.own_pod()
+    make_big(world, 64)
+    world.collect("pod-snapshot", "words", "big")
+
+    def choose(request: object) -> Fault | None:
+        process = world.process
+        numbered = getattr(request, "part", 0) == 4
+        return Fault(reset_after=1 << 20, kill=process.pid) if numbered and process else None
+
+    _behind(world, choose)
+
+
+def pagerduty_that_is_down(world: World) -> None:
+    world.change(pagerduty_url=f"http://{NOBODY}")
+
+
+def pagerduty_with_a_rate_limit(world: World) -> None:
+    world.pagerduty.control(rate_limit=2, reset_s=1)
+
+
+def pagerduty_that_fails(world: World) -> None:
+    world.pagerduty.control(fail={"status": 500, "times": 1000})
+    world.broken.callback(world.pagerduty.control, heal=True)
+
+
+def pagerduty_token_that_is_wrong(world: World) -> None:
+    world.change(pagerduty_token="wrong-0815")
+
+
+def incident_that_is_not_there(world: World) -> None:
+    world.change(incident_id="QNONEXISTENT00")
+
+
+def _behind(world: World, choose: Callable[..., Fault | None] | Choose) -> None:
+    parts = urlsplit(s3_endpoint().url)
+    proxy = world.broken.enter_context(Faults(parts.hostname or "", parts.port or 80, choose))
+    world.change(s3_endpoint=proxy.url)

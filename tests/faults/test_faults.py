@@ -1,0 +1,31 @@
+"""Each row of the table, provoked on the real thing and judged by the one checker."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from tests.faults.checker import Seen, check
+from tests.faults.row import Row
+from tests.faults.table import ROWS
+from tests.faults.world import World
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_no_fault_costs_what_had_arrived(row: Row, world: World) -> None:
+    row.provoke(world)
+    ended = world.run()
+    world.mend()
+    remember(row, check(row, ended, world))
+
+
+def remember(row: Row, seen: Seen) -> None:
+    """Write down what was seen, for the page, where tools/reliability.py asks for it."""
+    file = os.environ.get("DEBUG_CAPTURE_SEEN")
+    if file:
+        with Path(file).open("a", encoding="utf-8") as out:
+            out.write(json.dumps({"id": row.id, **asdict(seen)}) + "\n")

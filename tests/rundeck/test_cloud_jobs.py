@@ -1,0 +1,84 @@
+"""The jobs for Runbook Automation, run by Rundeck's engine with nothing but the wheel on the Runner.
+
+They do what the jobs with the plugin do, so their tests are the same, with this module's `project`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.demo import running_pod
+from lab.kubernetes.kubectl import Kubectl
+from lab.project import lab_project
+from lab.runner import CLOUD_JOBS, Runner, installed
+from tests.rundeck.test_jobs import (
+    SHOP,
+    debug_containers,
+    ended,
+    names,
+    test_a_command_ends_with_its_own_exit_code,
+    test_a_deadlock_without_a_shell_is_linked_in_the_incident,
+    test_a_diagnostic_command_is_one_of_the_list,
+    test_a_heap_dump_is_taken_when_the_operator_confirms,
+    test_a_service_is_captured_its_pods_side_by_side,
+    test_a_thread_dump_is_just_that_and_its_result_is_a_table_with_links,
+    test_a_toolbox_command_runs_beside_a_container_without_a_shell,
+    test_captures_that_wait_are_sent_by_their_own_job,
+    test_logs_and_events_touch_no_pod,
+    test_memory_is_captured_only_above_the_limit_that_is_set,
+    test_network_traffic_is_captured_where_the_namespace_allows_it,
+    test_the_installation_is_checked_by_its_own_job,
+    test_the_spool_keeps_nothing_that_the_store_has,
+)
+from tests.rundeck.test_restart import (
+    band_aid,
+    service,
+    test_a_bad_release_is_captured_then_rolled_back,
+    test_a_service_is_captured_then_restarted_and_the_incident_hears_of_both,
+)
+from tests.rundeck.test_webhook import (
+    endpoint,
+    hook,
+    pagerduty,
+    test_an_alert_ends_in_a_link_and_a_second_delivery_in_nothing,
+)
+
+
+@pytest.fixture(scope="session")
+def programs(wheel: Path) -> Path:
+    return installed(wheel)
+
+
+@pytest.fixture
+def project(wheel: Path, programs: Path, tmp_path: Path) -> Runner:
+    """The lab's settings on a Runner, with a spool and a store prefix of this test's own."""
+    own = Runner(lab_project(wheel, sys.executable).settings, programs)
+    return own.changed(spool=str(tmp_path / "spool"), store=f"{own.settings['store']}/{secrets.token_hex(4)}")
+
+
+def test_an_abort_ends_the_debug_container(project: Runner, kubectl: Kubectl) -> None:
+    pod = running_pod("checkout")
+    before = names(debug_containers(kubectl, pod))
+    options = {"namespace": SHOP, "pod": pod, "command": "sleep 60", "time_limit_s": "60"}
+    run = project.run("toolbox-command.yaml", options, abort_after_s=8)
+    assert not run.succeeded
+    assert ended(kubectl, pod, before, count=1)
+
+
+def test_no_secret_is_in_the_log(project: Runner) -> None:
+    pod = running_pod("orders")
+    run = project.run("capture-pod.yaml", {"namespace": SHOP, "pod": pod})
+    assert run.succeeded, run.errors
+    log = "\n".join(run.output)
+    secret = [project.settings[name] for name in ("token", "s3_secret_key", "pagerduty_token")]
+    assert not [one for one in secret if one in log]
+
+
+def test_the_wheel_brings_its_own_command(programs: Path) -> None:
+    done = subprocess.run([programs / "debug-capture", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("debug-capture ")

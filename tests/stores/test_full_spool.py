@@ -1,0 +1,79 @@
+"""keep.py where the spool's disk has become full: the evidence gets to the store, and so does the page of the link."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from pyrage import x25519
+
+from debugcapture.bundle import Bundle, create_bundle
+from debugcapture.errors import NotStored
+from debugcapture.keep import keep
+from debugcapture.settings import StoreSettings
+from debugcapture.stores.store import open_store
+from tests.unit.builders import NOON, artifact, manifest
+
+TEXT = b"Full thread dump\n" * 50_000
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "debug-capture-test", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def bundle(spool: Path) -> Bundle:
+    """A bundle on a disk that anything else has filled to the last byte; no space is kept for the bundle."""
+    made = create_bundle(spool, "checkout", NOON)
+    with made.artifact("threads.txt", 1 << 30) as out:
+        out.write(TEXT)
+    one = artifact(file="threads.txt", bytes=out.bytes, sha256=out.sha256)
+    made.save(manifest(one, capture_id=made.folder.name))
+    fill(spool)
+    return made
+
+
+def fill(spool: Path) -> None:
+    with suppress(OSError), (spool / "filler").open("wb", buffering=0) as file:
+        while file.write(bytes(1 << 20)):
+            pass
+    assert not os.statvfs(spool).f_bavail
+
+
+def settings(root: Path, **more: str) -> StoreSettings:
+    root.mkdir(exist_ok=True)
+    return StoreSettings(store=root.as_uri(), **more)  # type: ignore[arg-type]
+
+
+def test_link_is_not_lost(bundle: Bundle, tmp_path: Path) -> None:
+    said: list[str] = []
+    where = settings(tmp_path / "store")
+    receipt = keep(bundle, open_store(where), where.store, said.append)
+    page = tmp_path / "store" / "shop" / "checkout" / bundle.folder.name / "index.html"
+    assert receipt.page == page.as_uri()
+    assert "Full thread dump\nFull thread dump" in page.read_text()
+    assert (page.parent / "threads.txt").read_bytes() == TEXT
+    assert bundle.receipt() == receipt
+    assert not (bundle.folder / "threads.txt").exists()
+    assert said[-1] == f"stored in {where.store}: {receipt.page}"
+
+
+def test_what_cannot_be_encrypted_for_want_of_room_is_told_and_kept(bundle: Bundle, tmp_path: Path) -> None:
+    where = settings(tmp_path / "store", encrypt_to=str(x25519.Identity.generate().to_public()))
+    with pytest.raises(NotStored, match="No space left on device. Look at the spool's disk") as told:
+        keep(bundle, open_store(where), where.store, lambda _line: None)
+    assert "\n" not in str(told.value)
+    assert (bundle.folder / "threads.txt").read_bytes() == TEXT
+    assert not any((tmp_path / "store").rglob("*"))
+    (bundle.folder.parent / "filler").unlink()
+    keep(bundle, open_store(where), where.store, lambda _line: None)
+    assert len(list((tmp_path / "store").rglob("threads.txt.age"))) == 1

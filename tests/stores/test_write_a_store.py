@@ -1,0 +1,143 @@
+"""A store plugs in with one class and one line: those that docs/write-a-store.md prints, put where it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from debugcapture.bundle import Bundle, create_bundle
+from tests.stores.certificates import write_certificate
+from tests.unit.builders import NOON, artifact, manifest
+
+REPOSITORY = Path(__file__).parents[2]
+LOG = b"started\n"
+
+
+class Server(ThreadingHTTPServer):
+    """A web server that takes PUT, and loses the end of what it is sent where a test wants that."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.kept: dict[str, bytes] = {}
+        self.loses = 0
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_PUT(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.kept[self.path] = content[: len(content) - self.server.loses]
+        self._answer(201, 0)
+
+    def do_HEAD(self) -> None:
+        self._answer(200, len(self.server.kept[self.path]))
+
+    def _answer(self, status: int, length: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(certificate: Path) -> Iterator[Server]:
+    server = Server()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    """The plugin's contents with the documented store in them: a new file, and a new line."""
+    document = (REPOSITORY / "docs" / "write-a-store.md").read_text()
+    store, line = re.findall(r"```(?:python|text)\n(.*?)```", document, re.DOTALL)
+    copy = tmp_path / "contents"
+    shutil.copytree(REPOSITORY / "contents", copy, ignore=shutil.ignore_patterns("__pycache__", "lib"))
+    (copy / "debugcapture" / "stores" / "web.py").write_text(store)
+    kinds = copy / "debugcapture" / "store_kinds.py"
+    before = kinds.read_text()
+    assert line.count("\n") == 1
+    kinds.write_text(before.replace("KINDS: Final = (\n", f"KINDS: Final = (\n{line}", 1))
+    assert kinds.read_text() != before
+    return copy
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(write_certificate(tmp_path / "web.pem")) as running:
+        yield running
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    made = create_bundle(tmp_path / "spool", "checkout", NOON)
+    with made.artifact("logs.txt", 1 << 20) as out:
+        out.write(LOG)
+    one = artifact(file="logs.txt", bytes=out.bytes, sha256=out.sha256)
+    made.save(manifest(one, capture_id=made.folder.name))
+    return made
+
+
+def upload(plugin: Path, bundle: Bundle, store: str) -> subprocess.CompletedProcess[str]:
+    """Run the upload step as Rundeck does."""
+    environment = {
+        **os.environ,
+        "SSL_CERT_FILE": str(bundle.folder.parents[1] / "web.pem"),
+        "RD_CONFIG_STORE": store,
+        "RD_CONFIG_SPOOL": str(bundle.folder.parent),
+        "RD_CONFIG_BUNDLE": str(bundle.folder),
+    }
+    words: list[str | Path] = [sys.executable, plugin / "k8s-debug-upload.py"]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_documented_store_takes_a_bundle(plugin: Path, bundle: Bundle, server: Server) -> None:
+    place = f"127.0.0.1:{server.server_address[1]}"
+    done = upload(plugin, bundle, f"web://{place}/captures")
+    assert done.returncode == 0, done.stderr
+    folder = f"/captures/shop/checkout/{bundle.folder.name}"
+    assert set(server.kept) == {f"{folder}/{name}" for name in ("logs.txt", "manifest.json", "index.html")}
+    assert server.kept[f"{folder}/logs.txt"] == LOG
+    receipt = bundle.receipt()
+    assert receipt
+    assert receipt.page == f"https://{place}{folder}/index.html"
+    assert not (bundle.folder / "logs.txt").exists()
+
+
+def test_its_refusal_is_the_steps_own_and_keeps_the_bundle(plugin: Path, bundle: Bundle, server: Server) -> None:
+    server.loses = 1
+    done = upload(plugin, bundle, f"web://127.0.0.1:{server.server_address[1]}/captures")
+    assert done.returncode == 6
+    assert "the server has other bytes than it was sent" in done.stderr + done.stdout
+    assert (bundle.folder / "logs.txt").read_bytes() == LOG
+
+
+def test_its_url_is_checked_like_every_other(plugin: Path, bundle: Bundle) -> None:
+    done = upload(plugin, bundle, "web:/captures")
+    assert done.returncode == 2
+    assert "store must be web://HOST/FOLDER, s3://BUCKET/PREFIX" in done.stderr + done.stdout

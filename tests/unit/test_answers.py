@@ -1,0 +1,216 @@
+"""Answers that are kept: when it is asked again, and what serves while nobody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Barrier, Event, Thread
+
+import pytest
+
+from debugcapture.answers import AT_ONCE, Answers, FileShelf, Kept, MemoryShelf, name_of
+from debugcapture.errors import NotAllowed, Unreachable
+from tests.unit.builders import NOON
+
+AWAY = Unreachable("cannot list", "the API server did not answer")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+class Server:
+    """Answers with a number that grows, or not at all."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.error: Exception | None = None
+
+    def __call__(self) -> str:
+        self.asked += 1
+        if self.error:
+            raise self.error
+        return f"answer {self.asked}"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+def answers(clock: Callable[[], datetime], wait_s: float | None = None) -> Answers:
+    return Answers(MemoryShelf(), fresh_s=10, wait_s=wait_s, now=clock)
+
+
+def test_a_fresh_answer_serves_without_a_question(clock: Clock, server: Server) -> None:
+    kept = answers(clock)
+    assert kept.get("one", server).kept.text == "answer 1"
+    clock.passes(seconds=9)
+    assert kept.get("one", server).kept == Kept("answer 1", NOON)
+    clock.passes(seconds=2)
+    assert kept.get("one", server).kept.text == "answer 2"
+
+
+def test_each_question_has_its_own_answer(clock: Clock, server: Server) -> None:
+    kept = answers(clock)
+    assert [kept.get(name, server).kept.text for name in ("one", "two", "one")] == ["answer 1", "answer 2", "answer 1"]
+
+
+def test_the_last_answer_serves_while_the_server_is_away_and_says_why(clock: Clock, server: Server) -> None:
+    kept = answers(clock)
+    kept.get("one", server)
+    clock.passes(minutes=5)
+    server.error = AWAY
+    answer = kept.get("one", server)
+    assert answer.kept == Kept("answer 1", NOON)
+    assert "did not answer" in answer.late
+
+
+def test_an_answer_of_yesterday_does_not_serve(clock: Clock, server: Server) -> None:
+    kept = answers(clock)
+    kept.get("one", server)
+    clock.passes(hours=25)
+    server.error = AWAY
+    with pytest.raises(Unreachable):
+        kept.get("one", server)
+
+
+def test_a_refusal_is_told_although_there_is_a_last_answer(clock: Clock, server: Server) -> None:
+    kept = answers(clock)
+    kept.get("one", server)
+    clock.passes(minutes=5)
+    server.error = NotAllowed("cannot list", "forbidden")
+    with pytest.raises(NotAllowed):
+        kept.get("one", server)
+
+
+def test_a_server_that_failed_is_left_alone_for_a_while(clock: Clock, server: Server) -> None:
+    kept = answers(clock)
+    server.error = AWAY
+    for _ in range(3):
+        with pytest.raises(Unreachable):
+            kept.get("one", server)
+    assert server.asked == 1
+    clock.passes(seconds=11)
+    server.error = None
+    assert kept.get("one", server).kept.text == "answer 2"
+
+
+def test_a_defect_is_not_taken_for_a_server_that_is_away(clock: Clock, server: Server) -> None:
+    kept = answers(clock)
+    kept.get("one", server)
+    clock.passes(minutes=5)
+    server.error = KeyError("items")
+    with pytest.raises(KeyError):
+        kept.get("one", server)
+
+
+def test_nobody_waits_longer_than_is_set_and_a_late_answer_is_there_the_next_time(clock: Clock) -> None:
+    release, arrived = Event(), Event()
+
+    class Shelf(MemoryShelf[Kept]):
+        def put(self, name: str, value: Kept) -> None:
+            super().put(name, value)
+            arrived.set()
+
+    def slow() -> str:
+        release.wait()
+        return "late"
+
+    kept = Answers(Shelf(), fresh_s=10, wait_s=0.05, now=clock)
+    with pytest.raises(Unreachable, match=r"within 0\.05 s"):
+        kept.get("one", slow)
+    release.set()
+    assert arrived.wait(10)
+    assert kept.get("one", pytest.fail).kept.text == "late"
+
+
+def test_who_asks_the_same_at_the_same_time_shares_one_question(clock: Clock, server: Server) -> None:
+    asked, release = Event(), Event()
+    together = Barrier(2)
+    texts: list[str] = []
+
+    def slow() -> str:
+        asked.set()
+        release.wait()
+        return server()
+
+    kept = answers(clock)
+    first = Thread(target=lambda: texts.append(kept.get("one", slow).kept.text))
+
+    def join() -> None:
+        together.wait()
+        texts.append(kept.get("one", slow).kept.text)
+
+    second = Thread(target=join)
+    first.start()
+    assert asked.wait(10)
+    second.start()
+    together.wait()
+    release.set()
+    first.join()
+    second.join()
+    assert texts == ["answer 1", "answer 1"]
+    assert server.asked == 1
+
+
+def test_a_server_that_hangs_does_not_collect_threads(clock: Clock) -> None:
+    release = Event()
+
+    def hangs() -> str:
+        release.wait()
+        return ""
+
+    kept = answers(clock, wait_s=0.01)
+    for number in range(AT_ONCE):
+        with pytest.raises(Unreachable, match="within"):
+            kept.get(str(number), hangs)
+    with pytest.raises(Unreachable, match="other lists"):
+        kept.get("one more", hangs)
+    release.set()
+
+
+def test_file_shelf_gives_back_what_was_put_there(tmp_path: Path) -> None:
+    said: list[str] = []
+    shelf = FileShelf(tmp_path / "options", said.append)
+    assert shelf.get("one") is None
+    shelf.put("one", Kept("ä", NOON))
+    found = shelf.get("one")
+    assert found
+    assert found.text == "ä"
+    assert [file.name for file in (tmp_path / "options").iterdir()] == ["one.json"]
+    assert (tmp_path / "options").stat().st_mode & 0o077 == 0
+    assert not said
+
+
+def test_a_folder_that_cannot_be_written_costs_the_cache_and_no_more(tmp_path: Path, clock: Clock) -> None:
+    said: list[str] = []
+    (tmp_path / "file").touch()
+    kept = Answers(FileShelf(tmp_path / "file" / "options", said.append), fresh_s=10, now=clock)
+    assert kept.get("one", lambda: "text").kept.text == "text"
+    assert "cannot be kept" in said[0]
+
+
+def test_memory_shelf_is_bounded() -> None:
+    shelf: MemoryShelf[int] = MemoryShelf(2)
+    for number in range(3):
+        shelf.put(str(number), number)
+    assert [shelf.get(str(number)) for number in range(3)] == [None, 1, 2]
+
+
+def test_name_tells_questions_apart() -> None:
+    assert name_of("a", "b") == name_of("a", "b")
+    assert len({name_of("a", "b"), name_of("ab"), name_of("a", "", "b"), name_of("b", "a")}) == 4

@@ -1,0 +1,84 @@
+"""artifact_file.py: what is in the file of a text while it is written, and after the process was killed."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from debugcapture import artifact_file as module
+from debugcapture.artifact_file import ArtifactFile, Intake
+from debugcapture.redact import Redaction
+
+MASKING = Intake(Redaction())
+LINE = b'{"level":"info","message":"order placed"}\n'
+SECRETS = b"password=hunter2\n"
+MASKED = b"password=[masked]\n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "app.log"
+
+
+@pytest.fixture(autouse=True)
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SHOW_SHARE", 0)
+
+
+PROGRAM = """
+import os, pickle, signal, sys
+from debugcapture import artifact_file, redact
+path, pieces, patterns = pickle.load(sys.stdin.buffer)
+artifact_file._SHOW_SHARE = 0
+file = artifact_file.ArtifactFile(path, 1 << 30, artifact_file.Intake(redact.redaction(patterns)))
+for piece in pieces:
+    file.write(piece)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def left_by_kill(path: Path, pieces: list[bytes], patterns: str = "") -> bytes:
+    """Return what is there of an artifact whose process dies by kill -9 behind the last of ``pieces``."""
+    given = pickle.dumps((path, pieces, patterns))
+    assert subprocess.run([sys.executable, "-c", PROGRAM], input=given, check=False).returncode == -signal.SIGKILL
+    assert not path.exists()
+    return path.with_name(f"{path.name}.part").read_bytes()
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 3, 8], ids=["less than a head", "few", "less than a window", "many"])
+def test_kill_costs_no_more_than_the_line_that_was_written(path: Path, pieces: int) -> None:
+    lines = LINE * 1500
+    assert left_by_kill(path, [*[lines] * pieces, SECRETS, b"the last li"]) == lines * pieces + MASKED
+
+
+def test_nothing_of_a_key_is_there_before_its_end(path: Path) -> None:
+    begin = b"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\nlQOYBFaaaaaaaaaa\n"
+    assert left_by_kill(path, [LINE, begin]) == LINE
+
+
+def test_with_patterns_of_the_user_only_what_is_certain_is_there(path: Path) -> None:
+    assert left_by_kill(path, [LINE] * 50, "order") == b""
+
+
+def test_nothing_is_shown_of_what_may_be_a_dump(path: Path) -> None:
+    assert left_by_kill(path, [b"\0\1\2\n"]) == b""
+
+
+@settings(max_examples=40)
+@given(st.lists(st.sampled_from([LINE, SECRETS, b"pass", b"word=hunter2 ", b"x\n", LINE * 200, b""]), max_size=40))
+def test_what_was_shown_is_not_in_the_end(tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]) -> None:
+    path = tmp_path_factory.mktemp("shown") / "app.log"
+    with ArtifactFile(path, 1 << 30, MASKING) as file:
+        for piece in pieces:
+            file.write(piece)
+    redactor = Redaction().redactor()
+    whole = redactor.feed(b"".join(pieces)) + redactor.finish()
+    assert (path.read_bytes() if path.exists() else b"") == whole
+    assert (file.bytes, file.redactions) == (len(whole), redactor.count)

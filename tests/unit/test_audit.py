@@ -1,0 +1,37 @@
+"""tools/audit.py: what nobody could be asked about is never called safe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools.audit import FOUND, NONE_KNOWN, NOT_ASKED, audited
+
+BAD: dict[str, object] = {"id": "CVE-1", "fix_versions": ["2"]}
+
+
+def report(*vulnerabilities: dict[str, object], **package: object) -> str:
+    return json.dumps({"dependencies": [{"name": "p", "version": "1", "vulns": list(vulnerabilities), **package}]})
+
+
+@pytest.mark.parametrize(
+    ("known", "locked", "code", "told"),
+    [
+        (report(BAD), report(), NONE_KNOWN, "pypi knows of no vulnerability"),
+        (report(BAD), report(BAD), FOUND, "p 1: CVE-1, mended in 2"),
+        (report(), report(), NOT_ASKED, "it has no data"),
+        ("ERROR: connection refused", report(), NOT_ASKED, "NOT AUDITED, nobody could be asked (pypi: ERROR"),
+        ("", report(), NOT_ASKED, "it said nothing"),
+        (report(skip_reason="not found"), report(), NOT_ASKED, "it does not know p"),
+        (report(BAD), "Traceback", NOT_ASKED, "NOT AUDITED: pypi broke off: Traceback"),
+        (report(BAD), report(skip_reason="not found"), NOT_ASKED, "NOT AUDITED: pypi broke off"),
+    ],
+    ids=["none", "one", "no data", "no answer", "nothing", "unknown package", "breaks off", "a package is unknown"],
+)
+def test_only_who_has_data_can_say_that_all_is_well(known: str, locked: str, code: int, told: str) -> None:
+    lock = Path("requirements.lock")
+    found, lines = audited([lock], lambda _service, file: locked if file == lock else known)
+    assert found == code
+    assert told in "\n".join(lines)

@@ -1,0 +1,211 @@
+"""Every text that reaches a log, note, report, page, link or store, made of what means harm."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime, timezone
+from html.parser import HTMLParser
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debugcapture.describe import describe, describe_node, event_table, metrics_table
+from debugcapture.doctor import Finding, findings_table
+from debugcapture.errors import CaptureError, one_line
+from debugcapture.incident.alerts import candidates
+from debugcapture.incident.note import (
+    LIMIT_BYTES,
+    capture_note,
+    failure_note,
+    joined_note,
+    marker,
+    restart_note,
+    start_note,
+)
+from debugcapture.incident.senders import senders
+from debugcapture.log import BEGIN, END, data_line, log_text
+from debugcapture.model import Artifact, ContainerState, Manifest, Receipt, Skip, Stored, Target
+from debugcapture.page import index_page, result_html
+from debugcapture.redact import masked_pod, masked_text
+from debugcapture.report import artifact_table, plan_table, summary
+from debugcapture.stores.links import below, in_console
+from tests.unit.builders import artifact, collector, manifest, nothing, pod, target
+from tests.unit.hostile import BYTES, TEXT, UTF8, tree
+
+MARK = re.compile(r"^(RUNDECK:DATA:|#(BEGIN|END):RUNDECK)", re.MULTILINE | re.IGNORECASE)
+# Rundeck's own: a line ends at \r as well.
+DATA = re.compile(r"(?:^|[\r\n])RUNDECK:DATA:\s*([^\s]+?)\s*=\s*(.+)")
+TARGET: st.SearchStrategy[Target] = st.builds(
+    lambda state, image, workload: target(state=ContainerState("waiting", state), image=image, workload=workload),
+    TEXT,
+    TEXT,
+    TEXT,
+)
+ARTIFACTS: st.SearchStrategy[list[Artifact]] = st.lists(
+    st.builds(lambda title, file, reason: artifact(title=title, file=file, reason=reason), TEXT, TEXT, TEXT)
+    | st.builds(lambda reason, title: nothing("failed", reason, title=title), TEXT, TEXT),
+    min_size=1,
+    max_size=3,
+)
+MANIFEST: st.SearchStrategy[Manifest] = st.builds(
+    lambda of, found, remark, by: manifest(*found, target=of, remarks=(remark,), trigger={"started_by": by}),
+    TARGET,
+    ARTIFACTS,
+    TEXT,
+    TEXT,
+)
+
+
+def receipt(whole: Manifest, link: str) -> Receipt:
+    return Receipt("s3://b", tuple(Stored(f"k/{one.file}", "u", link, None, 1, "ab") for one in whole.artifacts))
+
+
+class Tags(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.scripts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.scripts += [name for name, _ in attrs if name.startswith("on")]
+        self.scripts += [
+            value for name, value in attrs if name in ("href", "src") and value and value.startswith("javascript")
+        ]
+
+
+PLAIN = Tags(
+    index_page(manifest(artifact(), nothing("failed", "x"), remarks=("x",)), {}, {"jvm-threads.txt": b"x"})
+).tags
+
+
+@given(TEXT)
+def test_log_has_no_control_character_and_no_mark(text: str) -> None:
+    shown = log_text(f"Java thread dump: failed: {text}")
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert not MARK.search(shown)
+    assert not DATA.search(log_text(text))
+    shown.encode()
+
+
+@given(TEXT)
+def test_formatted_block_holds_no_other_mark(text: str) -> None:
+    shown = log_text(f"{BEGIN}\n{text}\n{END}").split("\n")
+    assert (shown[0], shown[-1]) == (BEGIN, END)
+    assert not MARK.search("\n".join(shown[1:-1]))
+
+
+@given(TEXT, TEXT)
+def test_data_for_later_steps_is_one_line_of_its_key(key: str, value: str) -> None:
+    line = data_line("link", value)
+    found = DATA.match(line)
+    assert line.isprintable()
+    assert found is None or found[1] == "link"
+    assert one_line(key).isprintable()
+
+
+@given(TEXT, TEXT, TEXT)
+def test_error_is_one_printable_line(what: str, why: str, do: str) -> None:
+    error = CaptureError(what, why, do)
+    error.about(why)
+    assert str(error).isprintable()
+
+
+@given(MANIFEST, TEXT, UTF8, UTF8)
+def test_notes_are_short_and_their_lines_are_ours(whole: Manifest, failure: str, place: str, url: str) -> None:
+    by = whole.trigger["started_by"]
+    stored = receipt(whole, f"https://x/{url[:80]}")
+    texts = [
+        capture_note(whole, None, one_line(place)[:200], "https://r", failure),
+        capture_note(whole, stored, "", "https://r", failure),
+        start_note(whole.target, "c", by, "https://r"),
+        joined_note(whole.target, "c", "https://r"),
+        failure_note(failure, "https://r", marker("c")),
+        restart_note(failure, by, failure, "https://r", marker("c")),
+    ]
+    for text in texts:
+        assert len(text.encode()) <= LIMIT_BYTES
+        assert all(line.isprintable() for line in text.split("\n"))
+
+
+@given(MANIFEST)
+def test_tables_have_a_line_a_row(whole: Manifest) -> None:
+    assert summary(whole).isprintable()
+    lines = artifact_table(whole).split("\n")
+    assert len(lines) == len(whole.artifacts) + 1
+    assert all(line.isprintable() for line in lines)
+    skipped = [Skip(collector(title=one.title), one.reason) for one in whole.artifacts]
+    plan = plan_table(whole.target, skipped, "restricted").split("\n")
+    assert len(plan) == len(skipped) + 2
+    assert all(line.isprintable() for line in plan)
+
+
+@given(TEXT, TEXT)
+def test_table_of_findings_has_printable_lines(what: str, why: str) -> None:
+    assert all(line.isprintable() for line in findings_table([Finding(what, "wrong", why)]).split("\n"))
+
+
+@given(MANIFEST, BYTES, UTF8)
+def test_page_and_result_are_markup_of_ours_only(whole: Manifest, text: bytes, link: str) -> None:
+    links = {one.file: f"https://x/{link}" for one in whole.artifacts}
+    page = index_page(whole, links, {whole.artifacts[0].file: text})
+    assert Tags(page).tags <= PLAIN
+    assert not Tags(page).scripts
+    page.encode()
+    block = result_html(whole, receipt(whole, link))
+    assert len(block.split("\n")) == 4
+    assert Tags(block).tags <= {"p", "b", "a", "table", "tr", "th", "td"}
+    assert not Tags(block).scripts
+    log_text(block).encode()
+
+
+@given(UTF8)
+def test_links_are_ascii(key: str) -> None:
+    stored = Stored(key, f"https://h/{key}", "x", None, 1, "ab")
+    assert below("https://e/x")(stored).isascii()
+    assert " " not in below("https://e/x")(stored)
+
+
+@given(UTF8)
+def test_links_to_the_console_are_ascii(key: str) -> None:
+    try:
+        stored = Stored(key, f"s3://bucket/{key}", "x", None, 1, "ab")
+        link = in_console("bucket", "eu-central-1")(stored)
+    except ValueError:
+        return
+    assert link.isascii()
+
+
+@given(TEXT, TEXT, TEXT)
+def test_what_the_api_says_of_a_pod_can_be_written(name: str, message: str, image: str) -> None:
+    one = pod(metadata={"labels": {name: message}}, status={"message": message})
+    one["spec"]["containers"][0] |= {"image": image, "args": [message], "env": [{"name": name, "value": message}]}
+    describe(one).encode(errors="replace")
+    str(masked_pod(one)).encode(errors="replace")
+    events = [{"reason": name, "message": message, "type": image, "lastTimestamp": name}]
+    event_table(events).encode(errors="replace")
+    condition = {"type": name, "status": message, "reason": image, "message": message}
+    describe_node({"metadata": {"name": name}, "spec": {}, "status": {"conditions": [condition]}})
+    metrics_table({"containers": [{"name": name, "usage": {"cpu": message}}], "timestamp": image}, one)
+
+
+@given(tree(st.sampled_from(["body", "details", "cef_details", "summary", "pod", "namespace", "name", "value", "key"])))
+def test_alert_gets_no_more_than_a_name_through(body: Any) -> None:
+    for one in candidates([body, {"body": {"details": body}, "summary": body}], SENDERS):
+        parts = replace(one, sender="")
+        for part in (parts.cluster, parts.namespace, parts.pod, parts.container, parts.kind, parts.workload):
+            assert re.fullmatch(r"([A-Za-z0-9][\w.:/@-]{0,252})?", part, re.ASCII)
+
+
+@given(TEXT)
+def test_masking_leaves_text_that_can_be_written(text: str) -> None:
+    masked = masked_text(f"password={text}")
+    assert "[masked]" in masked or not text.split() or masked == f"password={text}"
+
+
+SENDERS = senders()
+NOW = datetime.now(timezone.utc)

@@ -1,0 +1,269 @@
+"""Rows of dropdowns: what is offered, in which order, and in the form that Rundeck reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debugcapture.answers import Answer, Answers, Kept, MemoryShelf
+from debugcapture.cluster.api import Api
+from debugcapture.errors import NotAllowed, TargetNotFound
+from debugcapture.model import Json
+from debugcapture.options import (
+    Row,
+    Source,
+    Wanted,
+    collector_rows,
+    container_rows,
+    json_text,
+    listed,
+    namespace_rows,
+    owns,
+    pod_row,
+    script_text,
+    workload_row,
+)
+from tests.unit.builders import NOON, container, pod, status, terminated
+
+CRASHED = status(state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("Error", 7))
+
+
+def crashing(name: str = "crashing") -> Json:
+    return pod(metadata={"name": name}, status={"containerStatuses": [CRASHED]})
+
+
+def owned(kind: str, name: str, /, **metadata: Any) -> Json:
+    return pod(metadata={"ownerReferences": [{"kind": kind, "name": name, "controller": True}], **metadata})
+
+
+class Cluster:
+    """Lists by path; ``refused`` are the ends of paths that may not be listed."""
+
+    connection = SimpleNamespace(server="https://k")
+
+    def __init__(self, lists: Mapping[str, list[Json]], refused: tuple[str, ...] = ()) -> None:
+        self.lists, self.refused = lists, refused
+        self.asked: list[str] = []
+
+    def pages(self, path: str, doing: str) -> Iterator[list[Json]]:
+        self.asked.append(path)
+        if path.endswith(self.refused):
+            raise NotAllowed(doing, "forbidden")
+        yield self.lists.get(path, [])
+
+    def items(self, path: str, doing: str) -> list[Json]:
+        return [one for page in self.pages(path, doing) for one in page]
+
+
+def rows(cluster: Cluster, wanted: Wanted, most: int = 500) -> list[Row]:
+    def now() -> datetime:
+        return NOON
+
+    source = Source(cast("Api", cluster), Answers(MemoryShelf(), fresh_s=0, now=now), most)
+    return list(source.listed(wanted).rows)
+
+
+def workload(name: str, ready: int | None, wanted: int | None, **metadata: Any) -> Json:
+    return {
+        "metadata": {"namespace": "shop", "name": name, **metadata},
+        "spec": {} if wanted is None else {"replicas": wanted},
+        "status": {} if ready is None else {"readyReplicas": ready},
+    }
+
+
+def test_configured_namespaces_are_offered_without_a_question() -> None:
+    cluster = Cluster({})
+    assert rows(cluster, Wanted("namespaces", ("shop", "back"))) == [Row("shop", "shop"), Row("back", "back")]
+    assert cluster.asked == []
+
+
+def test_namespaces_that_are_being_deleted_come_last() -> None:
+    found = [{"metadata": {"name": "b"}}, {"metadata": {"name": "a", "deletionTimestamp": "…"}}]
+    assert namespace_rows(found) == [Row("b", "b"), Row("a (being deleted)", "a")]
+
+
+def test_workloads_that_are_not_ready_come_first() -> None:
+    deployments = [workload("a", 2, 2), workload("b", None, 1), workload("z", 1, 3)]
+    jobs = [workload("nightly-123", None, None, ownerReferences=[{"kind": "CronJob", "controller": True}])]
+    cluster = Cluster(
+        {
+            "/apis/apps/v1/namespaces/shop/deployments": deployments,
+            "/apis/batch/v1/namespaces/shop/cronjobs": [workload("nightly", None, None)],
+            "/apis/batch/v1/namespaces/shop/jobs": jobs,
+        }
+    )
+    assert rows(cluster, Wanted("workloads", ("shop",))) == [
+        Row("b (Deployment, 0 of 1 ready)", "deployment/b"),
+        Row("z (Deployment, 1 of 3 ready)", "deployment/z"),
+        Row("a (Deployment, 2 of 2 ready)", "deployment/a"),
+        Row("nightly (CronJob)", "cronjob/nightly"),
+    ]
+
+
+def test_daemon_set_counts_its_own_way() -> None:
+    counts = {"desiredNumberScheduled": 3, "numberReady": 2}
+    one: Json = {"metadata": {"namespace": "shop", "name": "agent"}, "spec": {}, "status": counts}
+    assert workload_row("daemonset", one, prefixed=False) == (
+        False,
+        Row("agent (DaemonSet, 2 of 3 ready)", "daemonset/agent"),
+    )
+
+
+def test_kind_that_may_not_be_listed_is_left_out_unless_it_is_all_of_them() -> None:
+    lists = {"/apis/apps/v1/namespaces/shop/deployments": [workload("a", 1, 1)]}
+    some = Cluster(lists, ("jobs", "daemonsets"))
+    assert [row.value for row in rows(some, Wanted("workloads", ("shop",)))] == ["deployment/a"]
+    with pytest.raises(NotAllowed, match="cannot list the deployments of shop"):
+        rows(Cluster(lists, ("",)), Wanted("workloads", ("shop",)))
+
+
+def test_whole_cluster_is_asked_at_once_and_labels_have_the_namespace() -> None:
+    cluster = Cluster({"/api/v1/pods": [crashing()]})
+    assert rows(cluster, Wanted("pods")) == [
+        Row("shop/crashing - app CrashLoopBackOff (exit code 7)", "crashing"),
+    ]
+    assert cluster.asked == ["/api/v1/pods"]
+
+
+def test_unhealthy_pods_come_first_and_the_list_is_cut_behind_them() -> None:
+    ready = {"containerStatuses": [status(ready=True)]}
+    well = [pod(metadata={"name": f"well-{number}"}, status=ready) for number in range(4)]
+    cluster = Cluster({"/api/v1/namespaces/shop/pods": [*well, crashing()]})
+    found = rows(cluster, Wanted("pods", ("shop",)), most=3)
+    assert [row.value for row in found] == ["crashing", "well-0", "well-1"]
+    assert found[1].label == "well-0 - running"
+
+
+def test_pods_of_a_workload() -> None:
+    labels = {"labels": {"pod-template-hash": "7d9f"}}
+    pods = [owned("ReplicaSet", "web-7d9f", name="a", **labels), owned("StatefulSet", "db", name="db-0"), crashing()]
+    cluster = Cluster({"/api/v1/namespaces/shop/pods": pods})
+    assert [row.value for row in rows(cluster, Wanted("pods", ("shop",), "deployment/web"))] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "owner", "whether"),
+    [
+        ("web", ("ReplicaSet", "web-7d9f"), True),
+        ("deployment/web", ("ReplicaSet", "web-7d9f"), True),
+        ("deploy/web", ("ReplicaSet", "web-7d9f"), True),
+        ("statefulset/web", ("ReplicaSet", "web-7d9f"), False),
+        ("db", ("StatefulSet", "db"), True),
+        ("statefulset/db", ("StatefulSet", "db"), True),
+        ("deployment/db", ("StatefulSet", "db"), False),
+        ("cronjob/nightly", ("Job", "nightly-29001"), True),
+        ("cronjob/night", ("Job", "nightly-29001"), False),
+        ("job/nightly-29001", ("Job", "nightly-29001"), True),
+    ],
+)
+def test_pod_belongs_to_its_workload(name: str, owner: tuple[str, str], whether: bool) -> None:
+    assert owns(name, owned(*owner, labels={"pod-template-hash": "7d9f"})) is whether
+
+
+def test_pod_without_a_controller_has_no_workload_of_a_kind() -> None:
+    assert not owns("deployment/checkout-7d9f-abcde", pod())
+
+
+def test_containers_begin_with_the_one_that_would_be_captured() -> None:
+    sick = {**CRASHED, "name": "app"}
+    both = pod(
+        spec={"containers": [container("proxy"), container("app")], "initContainers": [container("setup")]},
+        status={"containerStatuses": [status("proxy"), sick]},
+    )
+    found = container_rows(both, NOON)
+    assert [row.value for row in found] == ["app", "proxy", "setup"]
+    assert found[0].label.startswith("app - waiting (CrashLoopBackOff)")
+
+
+def test_collectors_begin_with_the_presets() -> None:
+    found = collector_rows("", 500)
+    assert found[0] == Row("quick - Harmless, and under half a minute", "quick")
+    assert "jvm-thread-dump" in [row.value for row in found]
+    assert len(collector_rows("", 3)) == 3
+
+
+def test_every_collector_survives_rundecks_reader() -> None:
+    found = collector_rows("", 500)
+    assert [value for _, value in rundeck_reads(script_text(found))] == [row.value for row in found]
+
+
+def test_late_rows_say_from_when_they_are() -> None:
+    kept = Kept(json.dumps([("shop", "shop")]), NOON)
+    assert listed(Answer(kept)).rows == (Row("shop", "shop"),)
+    late = listed(Answer(kept, "it is away"))
+    assert late.rows == (Row("shop (list of 2026-01-02 12.00 UTC)", "shop"),)
+    assert (late.at, late.late) == (NOON, "it is away")
+
+
+def rundeck_reads(text: str) -> list[tuple[str, str]]:
+    """What ScriptOptionValues of rundeck-core makes of a script's output: an error ends its list."""
+    found, started = [], False
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        if line in ("==START_OPTIONS==", "==END_OPTIONS=="):
+            started = line == "==START_OPTIONS=="
+        elif started:
+            parts = line.split(":")
+            found.append((parts[0], parts[1]))
+    return found
+
+
+def test_colons_of_a_label_do_not_become_part_of_the_value() -> None:
+    assert rundeck_reads(script_text([Row("shop/web - app: killed at 12:30", "web")])) == [
+        ("shop/web - app killed at 12.30", "web")
+    ]
+
+
+def test_label_of_nothing_but_noise_is_the_value() -> None:
+    assert rundeck_reads(script_text([Row("##", "web"), Row("", "api")])) == [("web", "web"), ("api", "api")]
+
+
+def test_value_that_rundeck_would_cut_is_left_out() -> None:
+    kept = script_text([Row("a", "a:b"), Row("b", ""), Row("c", "#c"), Row("d", "ä"), Row("e", "e\n"), Row("f", "f")])
+    assert rundeck_reads(kept) == [("f", "f")]
+
+
+@given(st.lists(st.tuples(st.text(), st.from_regex(r"[a-z0-9]([-a-z0-9./]{0,20}[a-z0-9])?", fullmatch=True))))
+def test_rundeck_reads_each_value_whatever_the_label_is(given_rows: list[tuple[str, str]]) -> None:
+    text = script_text([Row(*one) for one in given_rows])
+    assert text.isascii()
+    assert [value for _, value in rundeck_reads(text)] == [value for _, value in given_rows]
+
+
+def test_json_is_what_a_values_url_gives() -> None:
+    assert json.loads(json_text([Row("web: ä", "web"), Row("", "x")])) == [{"name": "web: ä", "value": "web"}]
+
+
+def test_long_label_is_cut() -> None:
+    many = [
+        status(f"container-{number}", **{key: CRASHED[key] for key in ("state", "lastState")}) for number in range(9)
+    ]
+    cluster = Cluster({"/api/v1/namespaces/shop/pods": [pod(status={"containerStatuses": many})]})
+    (row,) = rows(cluster, Wanted("pods", ("shop",)))
+    assert len(row.label) == 160
+    assert row.label.endswith("...")
+
+
+def test_group_that_the_cluster_does_not_have_is_left_out() -> None:
+    class Old(Cluster):
+        def pages(self, path: str, doing: str) -> Iterator[list[Json]]:
+            if "/batch/" in path:
+                raise TargetNotFound(doing, "the server has no such group")
+            return super().pages(path, doing)
+
+    cluster = Old({"/apis/apps/v1/namespaces/shop/deployments": [workload("a", 1, 1)]})
+    assert [row.value for row in rows(cluster, Wanted("workloads", ("shop",)))] == ["deployment/a"]
+
+
+def test_pod_row_tells_a_recent_restart() -> None:
+    ended = {"terminated": {"exitCode": 9, "finishedAt": (NOON - timedelta(minutes=5)).isoformat()}}
+    label = pod_row(pod(status={"containerStatuses": [status(lastState=ended, restartCount=2)]}), NOON, prefixed=False)
+    assert label.label.endswith("app restarted 5 min ago after exit code 9, 2 restarts")

@@ -1,0 +1,47 @@
+"""docs/reliability.md shows the rows of the table of faults; `python -m tools.reliability` writes it anew."""
+
+from __future__ import annotations
+
+import re
+
+from debugcapture.errors import EXIT_PARTIAL
+from lab.paths import REPO
+from tests.faults.checker import ABORTED, Seen
+from tests.faults.row import KILLED
+from tests.faults.soak import Day, Use
+from tests.faults.table import ROWS
+from tools.reliability import BEGIN, END, PAGE, settled, shown, table
+
+
+def test_page_shows_the_rows_that_there_are() -> None:
+    assert shown(PAGE.read_text()) == [(one.stage, one.fault, one.ended) for one in ROWS]
+
+
+def test_what_is_written_can_be_read() -> None:
+    seen = {one.id: Seen("Error: a | b `c`", "partial: 1 artifact") for one in ROWS}
+    written = table(ROWS, seen)
+    assert shown(f"text\n{BEGIN}{written}{END}more") == [(one.stage, one.fault, one.ended) for one in ROWS]
+    assert "`Error: a \\| b 'c'`" in written
+
+
+def test_what_grows_in_a_day_is_a_leak() -> None:
+    day = Day(seed=1, uses=[Use(100, 10, 4, 3), Use(101, 12, 4, 3)])
+    assert not day.leaks()
+    day.uses.append(Use(140, 30, 40, 4))
+    assert len(day.leaks()) == 4
+
+
+def test_rows_are_at_least_forty_and_each_has_a_name_of_its_own() -> None:
+    assert len({one.id for one in ROWS}) == len(ROWS) >= 40
+
+
+def test_exit_codes_are_the_documented_ones() -> None:
+    readme = (REPO / "README.md").read_text()
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)}
+    assert {0, EXIT_PARTIAL, ABORTED} <= documented
+    assert {one.exit_code for one in ROWS} <= documented | {KILLED}
+
+
+def test_what_differs_from_run_to_run_is_not_on_the_page() -> None:
+    told = "Error: faults-0123abcd/web: kept in /tmp/pytest-of-root/pytest-1/x0/spool/20260101T000000Z-web-12ab"
+    assert settled(told) == "Error: shop/web: kept in /var/lib/rundeck/spool/20261123T180231Z-web-3f9a"

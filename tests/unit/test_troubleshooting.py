@@ -1,0 +1,53 @@
+"""docs/troubleshooting.md quotes the errors as they are: a text that is changed in the code is missed here."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from debugcapture import errors
+from lab.paths import REPO
+
+PAGE = (REPO / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+# Of whom the words are that are not ours.
+OF_OTHERS = {'Cannot run program "python3": error=2', 'cannot get resource "pods/log" in API group ""'}
+QUOTED = re.findall(r"(?m)^\| `([^`]+)` \|", PAGE)
+# Where a line is put together of what failed, why, and what to do.
+_SEAM = re.compile(r"…|: |\. |\(|\)")
+
+
+def texts() -> set[str]:
+    """Every literal of the code; of one with values in it each part."""
+    files = [*(REPO / "contents").glob("*.py"), *(REPO / "contents" / "debugcapture").rglob("*.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+    found = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return found | {part for text in found for part in text.split("%s")}
+
+
+TEXTS = texts()
+
+
+def pieces(line: str) -> list[str]:
+    ours = line
+    for words in OF_OTHERS:
+        ours = ours.replace(words, "…")
+    parts = [part.strip(" .,;") for part in _SEAM.split(ours)]
+    return [part for part in parts if len(part) > 3]
+
+
+@pytest.mark.parametrize("line", QUOTED)
+def test_line_is_one_that_the_code_writes(line: str) -> None:
+    assert [piece for piece in pieces(line) if not any(piece in text for text in TEXTS)] == []
+
+
+def test_lines_are_quoted() -> None:
+    assert len(QUOTED) > 30
+    assert len([line for line in QUOTED if not pieces(line)]) == 1
+
+
+def test_every_exit_code_that_a_run_goes_on_with_is_there() -> None:
+    assert f"exit code {errors.EXIT_PARTIAL}" in PAGE
+    for kind in (errors.BadInput, errors.NotStored, errors.NoteNotSent):
+        assert f"exit code {kind.exit_code}" in PAGE

@@ -1,0 +1,96 @@
+"""Look for known vulnerabilities in the packages of the locks, by pip-audit; say so where nobody could be asked.
+
+A service that does not answer, or answers without vulnerability data, must not look like one that knows of none: each
+is asked first about a version whose vulnerability everybody knows.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS: Final = ("requirements.lock", "requirements-dev.lock")
+KNOWN: Final = "urllib3==1.26.4"  # CVE-2021-33503
+SERVICES: Final = ("pypi", "osv")
+NONE_KNOWN, FOUND, NOT_ASKED = 0, 1, 3  # exit codes
+Ask = Callable[[str, Path], str]  # service, requirements → pip-audit's report in JSON, or what it said instead
+
+
+@dataclass(frozen=True)
+class Vulnerability:
+    """One known vulnerability of one package."""
+
+    package: str
+    version: str
+    name: str
+    mended_in: str
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.version}: {self.name}, mended in {self.mended_in or 'no version yet'}"
+
+
+def main() -> int:
+    """Audit the locks, and return the exit code."""
+    code, lines = audited([ROOT / lock for lock in LOCKS], _pip_audit)
+    for line in lines:
+        print(f"audit: {line}")
+    return code
+
+
+def audited(locks: Iterable[Path], ask: Ask) -> tuple[int, list[str]]:
+    """Return the exit code, and what to tell: each vulnerability, or why nothing can be said."""
+    refusals = []
+    for service in SERVICES:
+        problem = _problem(service, ask)
+        if problem:
+            refusals.append(f"{service}: {problem}")
+            continue
+        try:
+            found = {str(one) for lock in locks for one in reported(ask(service, lock))}
+        except ValueError as error:
+            return NOT_ASKED, [f"NOT AUDITED: {service} broke off: {error}"]
+        return (FOUND, sorted(found)) if found else (NONE_KNOWN, [f"{service} knows of no vulnerability"])
+    return NOT_ASKED, [f"NOT AUDITED, nobody could be asked ({'; '.join(refusals)})"]
+
+
+def reported(report: str) -> list[Vulnerability]:
+    """Return the vulnerabilities in pip-audit's ``report``. Raises ValueError when it is none, or lacks a package."""
+    try:
+        packages = json.loads(report)["dependencies"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(" ".join(report.split())[-300:] or "it said nothing") from error
+    skipped = [one["name"] for one in packages if "skip_reason" in one]
+    if skipped:
+        raise ValueError(f"it does not know {', '.join(skipped[:3])}")
+    return [
+        Vulnerability(one["name"], one["version"], bad["id"], ", ".join(bad["fix_versions"]))
+        for one in packages
+        for bad in one["vulns"]
+    ]
+
+
+def _problem(service: str, ask: Ask) -> str:
+    """Return why ``service`` is no use, or ""."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as known:
+        known.write(f"{KNOWN}\n")
+        known.flush()
+        try:
+            return "" if reported(ask(service, Path(known.name))) else f"it has no data: it knows nothing of {KNOWN}"
+        except ValueError as error:
+            return str(error)
+
+
+def _pip_audit(service: str, requirements: Path) -> str:
+    command = [sys.executable, "-m", "pip_audit", "--vulnerability-service", service, "--format", "json"]
+    command += ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--timeout", "15", "-r", str(requirements)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout or done.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(main())

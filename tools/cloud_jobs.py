@@ -1,0 +1,177 @@
+"""The jobs for Runbook Automation, which takes no plugins: jobs/cloud/*.yaml, made from jobs/*.yaml by tools.generate.
+
+A job's steps become one script that calls `debug-capture` on the Runner. One, because two steps may run on two replicas
+of a Runner, and the spool is on one. The script has no value in it: Rundeck gives the options to its environment as
+``RD_OPTION_NAME``, and the command takes its settings from there.
+
+Sources: Rundeck documentation, "Job YAML format", "Script steps"; `runnerSelector` has the keys of exported jobs.
+"""
+
+import re
+import shlex
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from debugcapture.commands import command
+from debugcapture.providers import provider
+from debugcapture.settings import Declared, declared
+from debugcapture.sources import variable
+
+ROOT: Final = Path(__file__).parent.parent
+JOBS: Final = ROOT / "jobs"
+CLOUD: Final = JOBS / "cloud"
+PROPERTIES: Final = JOBS / "archive" / "files" / "etc" / "project.properties"
+RUNNER_TAG: Final = "debug-capture"
+_OPTION = re.compile(r"\$\{option\.(\w+)\}")
+_STORED = re.compile(r"(?m)^project\.plugin\.WorkflowStep\.([\w-]+)\.(\w+)=(keys/project/PROJECT/.+)$")
+_LATER = ("upload", "note")  # what a capture does by itself when it has a store and an incident
+Json = dict[str, Any]
+
+
+def files() -> dict[Path, str]:
+    """Return every file of jobs/cloud with its content."""
+    return {CLOUD / file.name: _text(file) for file in sorted(JOBS.glob("*.yaml"))}
+
+
+def cloud_job(job: Mapping[str, Any]) -> Json:
+    """Return ``job`` without plugins. Raises ValueError for what a script could not do in its place."""
+    steps: list[Json] = job["sequence"]["commands"]
+    identity = cloud_uuid(job["uuid"])
+    cloud: Json = {}
+    for key, value in job.items():
+        match key:
+            case "uuid" | "id":
+                cloud[key] = identity
+            case "options":
+                cloud["options"] = [*value, *_secrets(steps)]
+            case "sequence":
+                cloud.setdefault("options", _secrets(steps))
+                cloud["runnerSelector"] = _RUNNER
+                cloud["sequence"] = {"keepgoing": False, "strategy": value["strategy"], "commands": [_script_step(job)]}
+            case _:
+                cloud[key] = value
+    return cloud
+
+
+def cloud_uuid(plugin_uuid: str) -> str:
+    """Return the UUID of a job whose counterpart with plugins has ``plugin_uuid``: always the same."""
+    return str(uuid.uuid5(uuid.UUID(plugin_uuid), "runbook-automation"))
+
+
+def script(job: Mapping[str, Any]) -> str:
+    """Return the script that does what the steps of ``job`` do."""
+    steps: list[Json] = job["sequence"]["commands"]
+    commands = _commands(steps)
+    lines = ["#!/bin/sh", "# Every value reaches the command as a variable; this shell reads none of them."]
+    for name, value in _settings(steps, commands).items():
+        lines.append(f"export {variable(name)}={_quoted(value)}")
+    for one in _secrets(steps):
+        lines.append(f"export {variable(one['name'])}={_quoted('${option.' + one['name'] + '}')}")
+    lines.append(f"exec debug-capture {_words(commands, keep_going=job['sequence']['keepgoing'])}")
+    return "\n".join(lines) + "\n"
+
+
+_RUNNER: Final = {
+    "runnerFilterMode": "TAGS",
+    "runnerFilterType": "TAG_FILTER_AND",
+    "filter": RUNNER_TAG,
+    "canChange": True,
+}
+
+
+def _script_step(job: Mapping[str, Any]) -> Json:
+    """Return the one step: no node filter goes with it, so it runs where the job does, on the Runner."""
+    steps: list[Json] = job["sequence"]["commands"]
+    step: Json = {
+        "description": "; ".join(one["description"] for one in steps),
+        "script": script(job),
+        "scriptInterpreter": "/bin/sh",  # else the Runner's folder for scripts would have to allow execution
+    }
+    filters = list(_filters(steps))
+    return step | ({"plugins": {"LogFilter": filters}} if filters else {})
+
+
+def _filters(steps: Sequence[Json]) -> Iterator[Json]:
+    """Yield the log filters of all steps, each once."""
+    seen = []
+    for one in (each for step in steps for each in step.get("plugins", {}).get("LogFilter", [])):
+        if one not in seen:
+            seen.append(one)
+            yield one
+
+
+def _commands(steps: Sequence[Json]) -> list[str]:
+    """Return the commands that do what ``steps`` do."""
+    names = [provider(step["type"]).command for step in steps]
+    return [name for name in names if names[0] != "capture" or name not in _LATER]
+
+
+def _words(commands: Sequence[str], *, keep_going: bool) -> str:
+    if len(commands) == 1:
+        return commands[0]
+    return " ".join(["chain", *(["--keep-going"] if keep_going else []), *commands])
+
+
+def _settings(steps: Sequence[Json], commands: Sequence[str]) -> dict[str, str]:
+    """Return the settings of all steps; what one hands on to the next, a chain knows. Raises ValueError."""
+    known = {setting.name for name in commands for setting in command(name).declared}
+    settings: dict[str, str] = {}
+    for name, value in (pair for step in steps for pair in step["configuration"].items()):
+        if "${data." in value or not value:
+            continue
+        if name not in known or settings.setdefault(name, value) != value:
+            raise ValueError(f"a script cannot give {name} = {value!r} to {', '.join(commands)}")
+    return settings
+
+
+def _quoted(value: str) -> str:
+    """Return ``value`` for a shell; an option in it becomes its variable. Raises ValueError when that is not safe."""
+    if not _OPTION.search(value):
+        return shlex.quote(value)
+    if set(_OPTION.sub("", value)) & set('"\\$`@'):
+        raise ValueError(f"a shell would read {value!r}")
+    return '"' + _OPTION.sub(lambda found: f"${{RD_OPTION_{found[1].upper()}-}}", value) + '"'
+
+
+def _secrets(steps: Sequence[Json]) -> list[Json]:
+    """Return the options that bring the secrets of ``steps`` from where the plugin's defaults have them."""
+    used = {step["type"] for step in steps}
+    paths = {name: path for step, name, path in _STORED.findall(PROPERTIES.read_text("utf-8")) if step in used}
+    settings = {setting.name: setting for step in used for setting in declared(provider(step).settings)}
+    return [_secret(settings[name], path) for name, path in paths.items() if settings[name].rule.secret]
+
+
+def _secret(setting: Declared, path: str) -> Json:
+    return {
+        "name": setting.name,
+        "label": setting.rule.title,
+        "description": "From Key Storage. Where nothing is stored, the Runner's own configuration counts.",
+        "secure": True,
+        "valueExposed": True,  # else no script could have it
+        "storagePath": path.replace("PROJECT", "${job.project}"),
+        "hidden": True,
+    }
+
+
+def _text(file: Path) -> str:
+    jobs = [cloud_job(job) for job in yaml.safe_load(file.read_text("utf-8"))]
+    body = yaml.dump(jobs, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return f"# Generated by tools/cloud_jobs.py from jobs/{file.name}: edit there.\n{body}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines as such."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the library's signature
+        return True
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent)

@@ -1,0 +1,40 @@
+"""Fill the steps' defaults of a project archive, so that an import leaves nothing to type."""
+
+import re
+from collections.abc import Mapping
+
+from debugcapture.providers import provider
+from debugcapture.settings import Declared, declared, problem_of
+
+_STEP = "project.plugin.WorkflowStep."
+
+
+def with_settings(properties: str, given: Mapping[str, str]) -> str:
+    """Return ``properties`` with ``given`` as defaults of every step in them that has such a setting.
+
+    Raises ValueError for a setting that no step has, one that is kept in Key Storage, a value that it does not take.
+    """
+    lines = [line for line in properties.splitlines() if _setting_of(line) not in given]
+    steps = dict.fromkeys(re.findall(rf"(?m)^{re.escape(_STEP)}([\w-]+)\.", properties))
+    known = {step: {one.name: one for one in declared(provider(step).settings)} for step in steps}
+    for name, value in given.items():
+        having = [step for step in steps if name in known[step]]
+        if not having:
+            raise ValueError(f"no step has a setting {name}")
+        if problem := _problem(known[having[0]][name], value):
+            raise ValueError(problem)
+        escaped = value.replace("\\", "\\\\")
+        lines += [f"{_STEP}{step}.{name}={escaped}" for step in having]
+    return "\n".join(lines) + "\n"
+
+
+def _setting_of(line: str) -> str:
+    return line.partition("=")[0].rpartition(".")[2]
+
+
+def _problem(setting: Declared, value: str) -> str:
+    if setting.rule.secret:
+        return f"{setting.name} is a secret: it goes to Key Storage, not into an archive"
+    if "\n" in value:
+        return f"{setting.name} has several lines: set it in Rundeck"
+    return problem_of(setting, value)

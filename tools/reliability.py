@@ -1,0 +1,102 @@
+"""Provoke every fault on the lab and write what came of it: `python -m tools.reliability` makes docs/reliability.md.
+
+The table lies between two comments of the page; what is around it is written by hand. With words behind the command
+(pytest's -k) only these rows are provoked; what was seen of the others before is in build/, and stays on the page.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE, SEEN = ROOT / "docs" / "reliability.md", ROOT / "build" / "reliability.jsonl"
+BEGIN, END = "<!-- table: written by python -m tools.reliability -->\n", "<!-- /table -->\n"
+HEAD = "| Where | What breaks | Exit code | What the user reads | What is kept |\n| --- | --- | --- | --- | --- |\n"
+sys.path[:0] = [str(ROOT), str(ROOT / "contents")]
+
+from tests.faults.checker import Seen  # noqa: E402
+from tests.faults.row import Row  # noqa: E402
+from tests.faults.table import ROWS  # noqa: E402
+
+# What differs from run to run, and what stands for it on the page.
+_VOLATILE = (
+    (r"faults-[0-9a-f]{8}", "shop"),
+    (r"\S*/pytest-of-[^/\s]+/pytest-\d+/[^/\s]+", "/var/lib/rundeck"),
+    (r"\d{8}T\d{6}Z-([a-z0-9-]+)-[0-9a-f]{4}", r"20261123T180231Z-\1-3f9a"),
+    (r"debug-capture-[0-9a-f]{6}", "debug-capture-5d2c1f"),
+    (r"faults/[0-9a-f]{12}", "debug-captures"),
+    (r"QFAULTS[0-9A-F]{6}", "Q1ABCDEFGHIJKL"),
+    (r"notes/[0-9a-f]{32}", "notes/…"),
+    (r"(?<=127\.0\.0\.1:)\d{4,5}", "6443"),
+    (r"web-[0-9a-f]{8,10}-[a-z0-9]{5}", "web-7d9f8-x2x4k"),
+    (r"0x[0-9a-f]{8,}", "0x…"),
+)  # fmt: skip
+
+
+def main(only: list[str]) -> int:
+    """Run the table; return pytest's exit code."""
+    SEEN.parent.mkdir(exist_ok=True)
+    if not only:
+        SEEN.unlink(missing_ok=True)
+    names = ["-k", " or ".join(only)] if only else []
+    command = [sys.executable, "-m", "pytest", "-q", "tests/faults/test_faults.py", *names]
+    exit_code = subprocess.run(command, cwd=ROOT, env={**os.environ, "DEBUG_CAPTURE_SEEN": str(SEEN)}).returncode
+    seen = seen_in(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
+    missing = [one.id for one in ROWS if one.id not in seen]
+    if missing:
+        print(f"not written, never seen well: {', '.join(missing)}")
+        return exit_code or 1
+    write(table(ROWS, seen))
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+    return exit_code
+
+
+def seen_in(text: str) -> dict[str, Seen]:
+    """Return what was seen of each row, the last time that it was; ``text`` has one JSON object a line."""
+    lines = [json.loads(line) for line in text.splitlines()]
+    return {one["id"]: Seen(one["line"], one["kept"]) for one in lines}
+
+
+def table(rows: Iterable[Row], seen: Mapping[str, Seen]) -> str:
+    """Return the table of the page."""
+    return HEAD + "".join(
+        f"| {one.stage} | {one.fault} | {one.ended} | {_code(seen[one.id].line)} | {_cell(seen[one.id].kept)} |\n"
+        for one in rows
+    )
+
+
+def shown(page: str) -> list[tuple[str, str, str]]:
+    """Return where, what and exit code of each row that ``page`` shows."""
+    body = page.partition(BEGIN)[2].partition(END)[0].removeprefix(HEAD)
+    cells = [[cell.strip() for cell in line.split(" | ")] for line in body.splitlines()]
+    return [(row[0].removeprefix("| "), row[1], row[2]) for row in cells]
+
+
+def write(rows: str) -> None:
+    """Put the table into the page."""
+    head, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    tail = rest.split(END)[1]
+    PAGE.write_text(head + BEGIN + rows + END + tail, encoding="utf-8")
+
+
+def settled(text: str) -> str:
+    """Return ``text`` without what differs from run to run."""
+    for pattern, stands in _VOLATILE:
+        text = re.sub(pattern, stands, text)
+    return text
+
+
+def _cell(text: str) -> str:
+    return settled(text).replace("|", "\\|")
+
+
+def _code(text: str) -> str:
+    return f"`{_cell(text).replace('`', chr(39))}`"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
