@@ -10,7 +10,7 @@ from itertools import groupby
 
 from .errors import one_line
 from .log import BEGIN, END
-from .model import Artifact, Manifest, Receipt
+from .model import READ_FROM_API, Artifact, Manifest, Receipt
 from .report import masking, size
 
 _LEAST_SHOWN, _MOST_SHOWN, _SHOWN_IN_ALL = 4 << 10, 64 << 10, 4 << 20
@@ -195,7 +195,7 @@ def _preview(one: Artifact, text: bytes) -> str:
 
 
 def _is_snapshot(one: Artifact) -> bool:
-    return one.collector == "pod-snapshot"
+    return one.how == READ_FROM_API
 
 
 def _period(manifest: Manifest) -> str:
