@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator
 
@@ -10,6 +11,8 @@ from hypothesis import HealthCheck, Phase, settings
 
 import lab.kubernetes
 from lab.kubernetes.kubectl import Kubectl
+from lab.paths import part_dir
+from tests.secrecy import left_by_steps, watched
 
 # No deadline: a busy machine is no defect.
 _PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
@@ -24,6 +27,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Try few examples, as the suite runs after every change; `./build.sh test` asks for the profile "thorough"."""
     if not config.getoption("--hypothesis-profile"):
         settings.load_profile("unit")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """After the whole run nothing that any step wrote has a canary, or the lab's own keys, in it."""
+    yield
+    for file in (part_dir("s3") / "secret-key", part_dir("pagerduty") / "keys.json"):
+        for word in re.findall(r"[^\s\"{}:,]{12,}", file.read_text()) if file.is_file() else ():
+            watched(word, f"the lab's {file.parent.name}")
+    assert not left_by_steps(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _LARGEST = 64 << 20
-# Where a secret has to be: what a user would keep private too.
-_KEEPS = (".kubeconfig", "credentials", "id_", ".pem", ".key", "config")
+# What steps write: bundles, notes on their way, and what they said.
+_OURS = ("manifest.json", "stored.json", "sent.json", "index.html", "note.txt", "*.out", "*.err", "notes/*.json")
 
 _canaries: dict[str, str] = {}
 
@@ -41,12 +41,13 @@ def leaks(texts: Iterable[tuple[str, bytes]], known: Iterable[str] | None = None
     ]
 
 
-def files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield what is in the files of ``folder``, those aside that exist to hold secrets."""
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.is_symlink() and not _is_for_secrets(file) and file.stat().st_size < _LARGEST:
+def files(folder: Path, patterns: Iterable[str] = ("*",)) -> Iterator[tuple[str, bytes]]:
+    """Yield the files below ``folder`` whose names fit ``patterns``, and what is in them."""
+    for file in sorted({file for pattern in patterns for file in folder.rglob(pattern)}):
+        if file.is_file() and not file.is_symlink() and file.stat().st_size < _LARGEST:
             yield str(file), file.read_bytes()
 
 
-def _is_for_secrets(file: Path) -> bool:
-    return file.name.endswith(_KEEPS) or file.name.startswith(_KEEPS)
+def left_by_steps(folder: Path) -> list[str]:
+    """Return a line for each secret in what steps have written anywhere below ``folder``."""
+    return leaks(files(folder, _OURS))
