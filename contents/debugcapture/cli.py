@@ -14,7 +14,7 @@ import click
 from . import __version__
 from .commands import COMMANDS, Command, command
 from .errors import BadInput, CaptureError, one_line
-from .program import Ended, caller_of, complain, emit, failed, hand_on, prepare, run, wants_debug
+from .program import Ended, caller_of, complain, emit, end_with_parent, failed, hand_on, prepare, run, wants_debug
 from .sources import STDIN, config_path, from_config, from_environment, read_config
 from .steps import Caller
 from .terminal import Screen
@@ -111,6 +111,8 @@ def _chain(ctx: click.Context, /, names: Sequence[str], keep_going: bool, **give
 def _finish(ctx: click.Context, given: Mapping[str, Any], name: str, act: Callable[[], Ended]) -> int:
     """Do what a command does, and return its exit code; for JSON, print the document."""
     prepare(debug=_debug(ctx, given))
+    if _in_a_job(ctx.obj[_ENVIRONMENT]):
+        end_with_parent()
     try:
         ended = act()
     except CaptureError as error:  # before anything has begun
@@ -207,9 +209,14 @@ def _document(name: str, ended: Ended) -> dict[str, Any]:
     return document
 
 
+def _in_a_job(environment: Mapping[str, str]) -> bool:
+    """Tell whether a script of a Rundeck job calls."""
+    return "RD_JOB_EXECID" in environment
+
+
 def _tell(ended: Ended, session: _Session) -> None:
     """Hand on what the run gives: to a Rundeck job's later steps, or to a person."""
-    if "RD_JOB_EXECID" in session.environment:
+    if _in_a_job(session.environment):
         hand_on(ended.data, ended.failure)
         return
     width = max((len(name) for name in ended.data), default=0)

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from .settings import read
 from .steps import Caller
 
 ABORTED = 128 + signal.SIGTERM
+_PARENT_POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,21 @@ def prepare(*, debug: bool) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")  # whatever the server's locale is
+
+
+def end_with_parent() -> None:
+    """End as at an abort when the parent goes.
+
+    Rundeck aborts a script by ending the shell that it puts before it; the script itself would never hear of it.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_POLL_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def wants_debug(environment: Mapping[str, str]) -> bool:

@@ -113,16 +113,16 @@ def watch(step: WatchStep, caller: Caller) -> Outcome:
     seen: Progress | None = None
     last_claimed = time.monotonic()
     while True:
+        if is_claimed(bundle):  # asked first: what its process did before it let go, is seen below
+            last_claimed = time.monotonic()
+        gone = time.monotonic() - last_claimed > _GONE_S
         now = progress_of(bundle)
         for line in news(seen, now):
             caller.say(line)
         seen = now
-        if now.state != "stored" and is_claimed(bundle):
-            last_claimed = time.monotonic()
-        elif now.state == "stored" or time.monotonic() - last_claimed > _GONE_S:
-            break
+        if gone or now.state == "stored":
+            return _ended(bundle, now, caller)
         time.sleep(_POLL_S)
-    return _ended(bundle, seen, caller)
 
 
 def _ended(bundle: Bundle, last: Progress, caller: Caller) -> Outcome:

@@ -5,6 +5,7 @@ They do what the jobs with the plugin do, so their tests are the same, with this
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 import sys
@@ -19,8 +20,6 @@ from lab.runner import CLOUD_JOBS, Runner, installed
 from tests.rundeck.test_jobs import (
     SHOP,
     debug_containers,
-    ended,
-    names,
     test_a_command_ends_with_its_own_exit_code,
     test_a_deadlock_without_a_shell_is_linked_in_the_incident,
     test_a_diagnostic_command_is_one_of_the_list,
@@ -34,6 +33,7 @@ from tests.rundeck.test_jobs import (
     test_network_traffic_is_captured_where_the_namespace_allows_it,
     test_the_installation_is_checked_by_its_own_job,
     test_the_spool_keeps_nothing_that_the_store_has,
+    until,
 )
 from tests.rundeck.test_restart import (
     band_aid,
@@ -63,11 +63,15 @@ def project(wheel: Path, programs: Path, tmp_path: Path) -> Runner:
 
 def test_an_abort_ends_the_debug_container(project: Runner, kubectl: Kubectl) -> None:
     pod = running_pod("checkout")
-    before = names(debug_containers(kubectl, pod))
-    options = {"namespace": SHOP, "pod": pod, "command": "sleep 60", "time_limit_s": "60"}
-    run = project.run("toolbox-command.yaml", options, abort_after_s=15)
-    assert not run.succeeded
-    assert ended(kubectl, pod, before, count=1)
+    options = {"namespace": SHOP, "pod": pod, "command": "sleep 300", "time_limit_s": "300"}
+    run = project.run("toolbox-command.yaml", options, abort_after_s=20)
+    assert run.aborted
+    (attached,) = re.findall(r"attached debug container (\S+)", "\n".join(run.output))
+    assert until(lambda: attached in ended_names(kubectl, pod))
+
+
+def ended_names(kubectl: Kubectl, pod: str) -> set[str]:
+    return {one["name"] for one in debug_containers(kubectl, pod) if "terminated" in one["state"]}
 
 
 def test_no_secret_is_in_the_log(project: Runner) -> None:

@@ -83,7 +83,7 @@ def test_an_image_with_its_tools_gets_no_debug_container(project: JobSet, kubect
 
 
 def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: JobSet, kubectl: Kubectl) -> None:
-    _until(lambda: "waiting" in _first_container(kubectl, running_pod("gateway"))["state"])
+    until(lambda: "waiting" in _first_container(kubectl, running_pod("gateway"))["state"])
     run = capture(project, "gateway", "Q1GATEWAY00001")
     assert run.succeeded, run.errors
     assert run.data["status"] in ("complete", "partial")
@@ -102,7 +102,7 @@ def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(pro
     assert len({run.data["capture_id"] for run in runs}) == 3
     for run in runs:
         assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
-    assert ended(kubectl, running_pod("checkout"), before, count=3)
+    assert _ended(kubectl, running_pod("checkout"), before, count=3)
 
 
 def test_an_abort_ends_the_debug_container_and_keeps_the_evidence(project: Project, kubectl: Kubectl) -> None:
@@ -111,7 +111,7 @@ def test_an_abort_ends_the_debug_container_and_keeps_the_evidence(project: Proje
     options = {"namespace": SHOP, "pod": pod, "command": "sleep 60"}
     run = project.run(str(Path(__file__).parent / "jobs/open.yaml"), options, job="attach", abort_after_s=6)
     assert not run.succeeded
-    assert ended(kubectl, pod, before, count=1)
+    assert _ended(kubectl, pod, before, count=1)
 
 
 def test_a_command_ends_with_its_own_exit_code(project: JobSet) -> None:
@@ -167,14 +167,14 @@ def _base_python() -> str:
     return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
 
 
-def ended(kubectl: Kubectl, pod: str, before: set[str], *, count: int) -> bool:
+def _ended(kubectl: Kubectl, pod: str, before: set[str], *, count: int) -> bool:
     """Whether as many debug containers as ``count`` have come since ``before``, and each has ended."""
 
     def ended() -> bool:
         new = [one for one in debug_containers(kubectl, pod) if one["name"] not in before]
         return len(new) == count and all("terminated" in one["state"] for one in new)
 
-    return _until(ended)  # the kubelet takes a moment to tell
+    return until(ended)  # the kubelet takes a moment to tell
 
 
 def _first_container(kubectl: Kubectl, pod: str) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _first_container(kubectl: Kubectl, pod: str) -> dict[str, Any]:
     return status
 
 
-def _until(ready: Callable[[], bool]) -> bool:
+def until(ready: Callable[[], bool]) -> bool:
     """Whether ``ready`` comes true within a minute."""
     for _ in range(120):
         if ready():

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ Install = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def process_as_before() -> Iterator[None]:
+def process_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """`main` owns its process; this one is pytest's."""
+    monkeypatch.setattr(cli, "end_with_parent", lambda: None)
     handler, mask = signal.getsignal(signal.SIGTERM), os.umask(0o022)
     yield
     signal.signal(signal.SIGTERM, handler)
@@ -248,6 +250,50 @@ def test_an_abort_ends_as_a_step_does(install: Install) -> None:
     with pytest.raises(SystemExit) as caught:
         main("test", *GOOD)
     assert caught.value.code == 143
+
+
+# A command in a script of a job, which takes long; standard output is closed when its shell has been ended.
+LONG = """
+import pathlib, sys, time
+sys.path.insert(0, sys.argv[1])
+from debugcapture import cli, usage
+from debugcapture.commands import Command
+from debugcapture.steps import CapturesStep
+
+def run(step, caller):
+    try:
+        pathlib.Path("begun").touch()
+        for _ in range(600):
+            time.sleep(0.1)
+            caller.say("progress")
+    finally:
+        pathlib.Path("cleaned").touch()
+
+cli.COMMANDS = usage.COMMANDS = [Command("test", "", CapturesStep, run)]
+sys.exit(cli.main(["test"]))
+"""
+
+
+def test_a_script_that_a_job_aborts_ends_although_only_its_shell_is_told(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", LONG, str(CONTENTS)]
+    shell = ["sh", "-c", '"$@"; true', "sh", *words]  # as Rundeck's local executor calls a script
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "RD_JOB_EXECID": "7"}
+    with subprocess.Popen(shell, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as job:
+        assert _comes(tmp_path / "begun")
+        job.terminate()
+        job.wait()
+        assert job.stdout
+        job.stdout.close()
+    assert _comes(tmp_path / "cleaned")
+
+
+def _comes(file: Path) -> bool:
+    """Whether ``file`` is there within half a minute."""
+    for _ in range(300):
+        if file.exists():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 # --- what is printed -----------------------------------------------------------------------------------------------
