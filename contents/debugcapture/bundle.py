@@ -149,9 +149,10 @@ def recover(bundle: Bundle, now: datetime) -> None:
         return
     for part in sorted(bundle.folder.rglob("*.part")):
         file = part.with_suffix("")
-        if file.name in (MANIFEST, RECEIPT, SENT, PAGE) or file.exists() or not part.stat().st_size:
+        if file.name in (MANIFEST, RECEIPT, SENT, PAGE) or not part.stat().st_size:
+            part.unlink()  # ours, and written anew; or nothing
             continue
-        part.rename(file)
+        file = part if file.exists() else part.rename(file)  # what arrived is kept beside what there is
         name = str(file.relative_to(bundle.folder))
         one = Artifact(
             collector="",

@@ -19,6 +19,7 @@ from debugcapture.errors import CaptureError
 from debugcapture.settings import ConnectionSettings
 from lab.kubernetes import archive, images, layout
 from lab.kubernetes.pki import Authority, Subject
+from lab.paths import REPO
 from lab.process import wait_until
 from tests.cluster.objects import container, pod_spec
 from tests.faults.world import MARK, World
@@ -120,6 +121,7 @@ def webhook_that_is_down(world: World) -> None:
 def quota_for_pods(world: World) -> None:
     """The quota is for pods, so it meets the copy of a crashed one."""
     namespace = world.own_namespace()
+    world.kubectl("apply", f"--filename={REPO / 'deploy' / 'rbac-pods.yaml'}")
     world.kubectl("create", "rolebinding", "debug-capture-pods", f"--namespace={namespace}",
                   "--clusterrole=debug-capture-pods", "--serviceaccount=debug-capture:debug-capture")  # fmt: skip
     ended = pod_spec(container(["sh", "-c", "echo last words; exit 3"]), restartPolicy="Never")
