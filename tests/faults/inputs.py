@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from lab.kubernetes import layout
 from tests.faults.world import World
@@ -135,7 +136,8 @@ def _certificate_from_tomorrow(folder: Path) -> Path:
     signs = serialization.load_pem_private_key((layout.pki_dir() / "ca.key").read_bytes(), password=None)
     assert isinstance(signs, ec.EllipticCurvePrivateKey)
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
-    builder = x509.CertificateBuilder().subject_name(authority.subject).issuer_name(authority.subject)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(authority.subject)
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now + timedelta(days=1)).not_valid_after(now + timedelta(days=2))
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.artifact_file import SizeLimitReachedError
-from debugcapture.bundle import MANIFEST, RECEIPT, Bundle, create_bundle, open_bundle, prune, writable
+from debugcapture.bundle import MANIFEST, RECEIPT, Bundle, create_bundle, open_bundle, prune, recover, writable
 from debugcapture.checksum import sha256_of
 from debugcapture.errors import BadInput, NothingCaptured
 from debugcapture.model import ContainerState, Manifest, Receipt, Stored
@@ -250,3 +250,23 @@ def test_a_manifest_of_another_form_is_no_bundle(tmp_path: Path) -> None:
     written(tmp_path, MANIFEST, "{}")
     with pytest.raises(BadInput, match="is no bundle"):
         Bundle(tmp_path).manifest()
+
+
+def test_what_a_killed_capture_could_not_write_down_is_recovered(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    bundle.save(manifest(finished=None))
+    files = {
+        "arriving.bin.part": "arriv",
+        "done.txt": "done",
+        "empty.bin.part": "",
+        f"{MANIFEST}.part": "{",
+        ".reserve": "x",
+    }
+    for name, content in files.items():
+        written(tmp_path, name, content)
+    recover(bundle, NOON)
+    found = {one.file: (one.bytes, one.sha256) for one in bundle.manifest().artifacts}
+    assert found.keys() >= {"arriving.bin", "done.txt"}
+    assert found["arriving.bin"] == (5, hashlib.sha256(b"arriv").hexdigest())
+    assert not list(tmp_path.glob("*.part"))
+    assert not found.keys() & {"empty.bin", ".reserve", MANIFEST}
