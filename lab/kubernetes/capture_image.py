@@ -24,7 +24,7 @@ def sources() -> tuple[Path, ...]:
 
 def make(scratch: Path) -> Layer:
     """Python from Debian's packages, which are unpacked and never installed."""
-    root, layer = DebianRoot(["python3"], scratch), Layer()
+    root, layer = DebianRoot(["python3", "libstdc++6"], scratch), Layer()  # re2 is written in C++
     library = root.paths("/usr/lib/python3.*")[0]
     program = root.source(f"/usr/bin/{Path(library).name}")
     packages = installed(Target(Path(library).name.removeprefix("python")), scratch / "packages")
