@@ -14,7 +14,7 @@ main() {
   shift || true
   case "$command" in
     help | -h | --help) help ;;
-    package | test | check | audit | format | demo | bench | soak | lab | lock | screenshots | venv)
+    package | test | fuzz | check | audit | format | demo | bench | soak | lab | lock | screenshots | venv)
       ensure_venv
       "run_$command" "$@"
       ;;
@@ -37,6 +37,7 @@ help() {
 ./build.sh test              all checks, then all tests on the lab
 ./build.sh test unit         all checks, then the tests that need no lab: seconds
 ./build.sh test ARGUMENTS…   all checks, then pytest with these arguments on the lab
+./build.sh fuzz              10,000 inputs for each property of hostile text: takes long
 ./build.sh check             formatting, lint, types, layers, generated files
 ./build.sh audit             known vulnerabilities of the packages; 3 where nobody could be asked
 ./build.sh format            formats the code
@@ -134,6 +135,8 @@ run_check() {
   say "checks passed"
 }
 
+run_fuzz() { exec "$PYTHON" -m pytest -q -m hypothesis --hypothesis-profile=thorough tests/unit "$@"; }
+
 run_audit() {
   local audit="$PWD/build/$PIP_AUDIT"
   if [[ ! -d "$audit" ]]; then
@@ -159,7 +162,6 @@ run_test() {
     run_audit || audited=$?
     # 3: nobody could be asked, which was said; that says nothing about this change.
     if [[ "$audited" != 0 && "$audited" != 3 ]]; then exit "$audited"; fi
-    set -- --hypothesis-profile=thorough
   fi
   "$PYTHON" -m tools.with_lab "$PYTHON" -m pytest "$@"
 }

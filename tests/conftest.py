@@ -24,7 +24,7 @@ settings.register_profile(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Try few examples, as the suite runs after every change; `./build.sh test` asks for the profile "thorough"."""
+    """Try few examples, as the suite runs after every change; `./build.sh fuzz` asks for the profile "thorough"."""
     if not config.getoption("--hypothesis-profile"):
         settings.load_profile("unit")
 
