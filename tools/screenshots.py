@@ -51,13 +51,13 @@ def _captured(account: Simulator, spool: Path) -> None:
 
 def _incident(browser: Browser, account: Simulator) -> bytes:
     page = _opened(browser, account)
-    return page.screenshot(full_page=True, clip={"x": 0, "y": 0, **_SIZE, "height": 790})
+    return page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": _SIZE["width"], "height": 790})
 
 
 def _report(browser: Browser, account: Simulator) -> bytes:
     page = _opened(browser, account)
     page.locator(".note a[href*='/index.html']").click()
-    return page.screenshot(full_page=True, clip={"x": 0, "y": 0, **_SIZE, "height": 780})
+    return page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": _SIZE["width"], "height": 780})
 
 
 def _opened(browser: Browser, account: Simulator) -> Page:

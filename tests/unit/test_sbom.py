@@ -14,6 +14,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from debugcapture import __version__
 from tools import sbom
+from tools.vendored import LOCK
 
 METADATA = {
     "alpha-2.0.dist-info": "Name: Alpha\nVersion: 2.0\nLicense-Expression: MIT\n\nText: no header\n",
@@ -68,7 +69,7 @@ def test_bundled_zip_consists_of_what_it_carries(zips: tuple[Path, Path]) -> Non
 
 
 def test_slim_zip_needs_what_the_lock_has(zips: tuple[Path, Path]) -> None:
-    locked = {line.split()[0] for line in sbom.LOCK.read_text().splitlines() if "==" in line and line[0].isalpha()}
+    locked = {line.split()[0] for line in LOCK.read_text().splitlines() if "==" in line and line[0].isalpha()}
     assert {one.rpartition("/")[2].replace("@", "==") for one in needs(bill(zips), "slim.zip")} == locked
 
 
