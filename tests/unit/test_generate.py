@@ -12,7 +12,7 @@ from debugcapture.providers import PROVIDERS, Provider, provider
 from debugcapture.rundeck import step_values
 from debugcapture.settings import declared, read
 from debugcapture.steps import ExecStep
-from tools import generate, rbac
+from tools import cloud_jobs, generate, rbac
 
 PLUGIN_YAML = generate.ROOT / "plugin.yaml"
 PLUGIN: dict[str, Any] = yaml.safe_load(PLUGIN_YAML.read_text(encoding="utf-8"))
@@ -54,7 +54,7 @@ def test_stale_file_is_told_and_written(
         goal.parent.mkdir()
         goal.write_text(content)
     monkeypatch.setattr(generate, "files", lambda: {goal: "name: new\n"})
-    monkeypatch.setattr(generate.cloud_jobs, "CLOUD", tmp_path / "cloud")  # what is stray there is removed
+    monkeypatch.setattr(cloud_jobs, "CLOUD", tmp_path / "cloud")  # what is stray there is removed
     assert generate.main(["--check"]) == 1
     assert "plugin.yaml is stale" in capsys.readouterr().err
     assert generate.main([]) == 0
