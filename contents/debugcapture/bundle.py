@@ -24,9 +24,10 @@ from .errors import BadInput, NothingCaptured
 from .model import PAGE, Artifact, Manifest, Receipt, Target
 from .saved import manifest_from, receipt_from
 from .settings import CAPTURE_ID
-from .spool import release, reserve
+from .spool import RESERVE, release, reserve
 
 MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
+_OURS = (MANIFEST, RECEIPT, SENT, PAGE)
 _CLAIM_POLL_S = 0.2
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
 _CAPTURE_ID = re.compile(CAPTURE_ID)
@@ -186,31 +187,43 @@ def waiting(spool: Path) -> list[Bundle]:
 
 
 def recover(bundle: Bundle, now: datetime) -> None:
-    """Take what a killed capture was just writing into the manifest of its ``bundle``, which the caller has claimed."""
+    """Take what a capture that was killed, or had a full disk, could not write down any more into the manifest.
+
+    The caller has claimed the ``bundle``.
+    """
     manifest = bundle.manifest()
     if manifest.finished:
         return
     for part in sorted(bundle.folder.rglob("*.part")):
         file = part.with_suffix("")
-        if file.name in (MANIFEST, RECEIPT, SENT, PAGE) or file.exists() or not part.stat().st_size:
-            continue
-        part.rename(file)
-        name = str(file.relative_to(bundle.folder))
-        one = Artifact(
-            collector="",
-            title=name,
-            file=name,
-            bytes=file.stat().st_size,
-            sha256=sha256_of(file),
-            started=now,
-            took_s=0,
-            outcome="truncated",
-            how="",
-            reason="the capture was killed while this was written",
-            sensitive=True,  # nobody knows any more whether it was masked
-        )
-        manifest = replace(manifest, artifacts=(*manifest.artifacts, one))
-    bundle.save(manifest)
+        if file.name in _OURS or not part.stat().st_size:
+            part.unlink()  # written anew; or nothing
+        elif not file.exists():
+            part.rename(file)
+    named = {bundle.folder / one.file for one in manifest.artifacts}
+    found = [one for one in sorted(bundle.folder.rglob("*")) if _is_evidence(one) and one not in named]
+    recovered = tuple(_recovered(one, str(one.relative_to(bundle.folder)), now) for one in found)
+    bundle.save(replace(manifest, artifacts=(*manifest.artifacts, *recovered)))
+
+
+def _is_evidence(file: Path) -> bool:
+    return file.is_file() and file.name not in (*_OURS, RESERVE) and not file.name.endswith((".age", ".age~"))
+
+
+def _recovered(file: Path, name: str, now: datetime) -> Artifact:
+    return Artifact(
+        collector="",
+        title=name,
+        file=name,
+        bytes=file.stat().st_size,
+        sha256=sha256_of(file),
+        started=now,
+        took_s=0,
+        outcome="truncated",
+        how="",
+        reason="the capture was ended before this was written down",
+        sensitive=True,  # nobody knows any more whether it was masked
+    )
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def check(row: Row, ended: Ended, world: World) -> Seen:
         assert str(before.waiting[0].folder) in line
     nothing_runs(world)
     after = next_run(row, world)
-    after.require_whole()
+    after.require_whole(recovered=True)
     nothing_lies_about(world)
     return Seen(line, before.words(row) + (", then stored by the next run" if row.waits else ""))
 
@@ -88,8 +88,11 @@ class Kept:
         """Return the bundle's status, "none" where there is no bundle."""
         return self.manifest.status if self.bundles else "none"
 
-    def require_whole(self) -> None:
-        """Assert that each artifact is where it should be, byte by byte, and that nothing lies there without a name."""
+    def require_whole(self, *, recovered: bool = False) -> None:
+        """Assert that each artifact is where it should be, byte by byte.
+
+        What a capture that was killed could not write down, the next run does; else nothing lies there without a name.
+        """
         for bundle in self.bundles:
             manifest = bundle.manifest()
             for one in manifest.artifacts:
@@ -98,7 +101,7 @@ class Kept:
             named = {bundle.folder / one.file for one in manifest.artifacts} | {bundle.folder / one for one in _OURS}
             others = {one for one in bundle.folder.rglob("*") if one.is_file()} - named
             killed = manifest.finished is None
-            assert not [one for one in others if not (killed and one.suffix == ".part")], others
+            assert not others or (killed and not recovered), others
             assert not (bundle.receipt() and (bundle.folder / RESERVE).exists())
             if bundle.receipt():
                 assert f"{manifest.key}/{PAGE}" in self._objects

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from lab.kubernetes import layout
 from tests.faults.world import World
 from tests.rundeck.credentials import expired_token, unknown_authority
 
@@ -102,3 +112,38 @@ def listening(answer: bytes) -> Iterator[int]:
         server.shutdown(socket.SHUT_RDWR)
     for one in kept:
         one.close()
+
+
+@contextmanager
+def serving_from_tomorrow(folder: Path) -> Iterator[int]:
+    """A TLS server whose certificate, of the cluster's authority, is not valid before tomorrow; yields its port."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(_certificate_from_tomorrow(folder))
+    with closing(tls.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)) as server:
+
+        def accept() -> None:
+            while server.fileno() >= 0:
+                with suppress(OSError):  # the client does not trust it
+                    server.accept()[0].close()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def _certificate_from_tomorrow(folder: Path) -> Path:
+    authority = x509.load_pem_x509_certificate((layout.pki_dir() / "ca.crt").read_bytes())
+    signs = serialization.load_pem_private_key((layout.pki_dir() / "ca.key").read_bytes(), password=None)
+    assert isinstance(signs, ec.EllipticCurvePrivateKey)
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(authority.subject)
+    builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now + timedelta(days=1)).not_valid_after(now + timedelta(days=2))
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = builder.add_extension(names, critical=False).sign(signs, hashes.SHA256())
+    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    file = folder / "tomorrow.pem"
+    secret = key.private_bytes(encoding, serialization.PrivateFormat.TraditionalOpenSSL, plain)
+    file.write_bytes(certificate.public_bytes(encoding) + secret)
+    return file

@@ -6,11 +6,11 @@ import signal
 import subprocess
 from pathlib import Path
 
-from lab.prerequisites import ensure_debian
+from tests.faults.inputs import serving_from_tomorrow
 from tests.faults.lives import make_big
+from tests.faults.stores import behind
 from tests.faults.world import World
-
-_FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+from tests.stores.faults import Fault
 
 
 def spool_that_is_a_file(world: World) -> None:
@@ -70,11 +70,13 @@ def open_files_that_are_few(world: World) -> None:
 
 
 def clock_that_is_behind(world: World) -> None:
-    _clock(world, "-2d")
+    """As a clock that is behind sees it: the API server's certificate is valid from tomorrow on."""
+    world.change(server=f"https://127.0.0.1:{world.broken.enter_context(serving_from_tomorrow(world.folder))}")
 
 
 def clock_that_is_ahead(world: World) -> None:
-    _clock(world, "+2h")
+    """As a clock that is ahead makes it: the store compares each request's time with its own, and refuses."""
+    behind(world, lambda request: Fault(refuse=(403, "RequestTimeTooSkewed")) if request.method == "PUT" else None)
 
 
 def aborted(world: World) -> None:
@@ -115,13 +117,6 @@ def _ended_by(world: World, number: signal.Signals) -> None:
         world.signal(number)
 
     world.at("Stream: ", end)
-
-
-def _clock(world: World, by: str) -> None:
-    """Another clock for the step: libfaketime answers for the kernel."""
-    if not Path(_FAKETIME).exists():
-        ensure_debian("libfaketime")
-    world.environment |= {"LD_PRELOAD": _FAKETIME, "FAKETIME": by, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 def _disk(world: World, options: str) -> Path:

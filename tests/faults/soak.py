@@ -174,7 +174,7 @@ class _Worker:
         spool = Path(self._settings["spool"])
         found = [f"{one.folder.name} waits" for one in waiting(spool)]
         kept = {"manifest.json", RECEIPT, "index.html"}
-        found += [str(one) for one in spool.glob("*-*/*") if one.name not in kept]
+        found += [str(one) for one in spool.glob("*-*/**/*") if one.is_file() and one.name not in kept]
         return found + [str(one) for one in (spool / "notes").glob("*.json")]
 
     def _in_this_process(self, world: World) -> int:

@@ -25,23 +25,23 @@ def nobody_listens(world: World) -> None:
 
 
 def busy_for_a_while(world: World) -> None:
-    _behind(world, first(4, Fault(refuse=(503, "SlowDown")), "put"))
+    behind(world, first(4, Fault(refuse=(503, "SlowDown")), "put"))
 
 
 def answer_that_is_lost(world: World) -> None:
-    _behind(world, first(2, Fault(lose_answer=True), "put"))
+    behind(world, first(2, Fault(lose_answer=True), "put"))
 
 
 def connection_that_breaks(world: World) -> None:
     world.own_pod()
     make_big(world, 24)
     world.collect("pod-snapshot", "words", "big")
-    _behind(world, first(3, Fault(reset_after=1 << 20), "part"))
+    behind(world, first(3, Fault(reset_after=1 << 20), "part"))
 
 
 def content_that_is_changed(world: World) -> None:
     """Something between here and the store answers for less than it was given."""
-    _behind(world, lambda request: Fault(short=1) if request.does == "head" else None)
+    behind(world, lambda request: Fault(short=1) if request.does == "head" else None)
 
 
 def killed_with_the_store(world: World) -> None:
@@ -55,7 +55,7 @@ def killed_with_the_store(world: World) -> None:
         numbered = getattr(request, "part", 0) == 4
         return Fault(reset_after=1 << 20, kill=process.pid) if numbered and process else None
 
-    _behind(world, choose)
+    behind(world, choose)
 
 
 def pagerduty_that_is_down(world: World) -> None:
@@ -79,7 +79,8 @@ def incident_that_is_not_there(world: World) -> None:
     world.change(incident_id="QNONEXISTENT00")
 
 
-def _behind(world: World, choose: Callable[..., Fault | None] | Choose) -> None:
+def behind(world: World, choose: Callable[..., Fault | None] | Choose) -> None:
+    """Have a proxy before the store that breaks what ``choose`` says."""
     parts = urlsplit(s3_endpoint().url)
     proxy = world.broken.enter_context(Faults(parts.hostname or "", parts.port or 80, choose))
     world.change(s3_endpoint=proxy.url)

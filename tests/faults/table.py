@@ -83,7 +83,7 @@ SCHEDULING = (
     Row("image", "the debug image has no shell", refusals.debug_image_without_a_shell, EXIT_PARTIAL,
         "sh", "Check the debug image", "partial"),
     Row("image", "the debug image is for another processor", refusals.debug_image_for_another_processor, EXIT_PARTIAL,
-        "exec format error", "Check the debug image", "partial"),
+        "did not start", "Check the debug image", "partial"),
 )  # fmt: skip
 
 RUNTIME = (
@@ -120,18 +120,18 @@ MACHINE = (
     Row("disk", "the spool's disk is read-only", machines.spool_that_is_read_only, 5,
         "Read-only file system", "Choose another spool", "none"),
     Row("disk", "the disk becomes full while a capture runs", machines.disk_that_becomes_full, EXIT_PARTIAL,
-        "No space left on device", "", "partial"),
+        "the spool is full", "", "partial"),
     Row("disk", "the disk has no inode left", machines.disk_without_inodes, 5,
-        "No space left on device", "Choose another spool", "none"),
+        "No space left on device", "Choose another spool", "partial", waits=True),
     Row("disk", "the spool's limit is reached while a capture runs", machines.spool_limit_reached_meanwhile,
         EXIT_PARTIAL, "spool_limit", "", "partial"),
     Row("disk", "the spool is full before", machines.spool_full_before, 5,
         "24 MiB of 32 MiB", "spool_limit", "none"),
     Row("memory", "the step has 160 MiB, and fetches 256", machines.memory_that_is_short, 0, "Big"),
     Row("memory", "the step may not open more than 40 files", machines.open_files_that_are_few, 0, "Words"),
-    Row("clock", "Rundeck's machine is two days behind", machines.clock_that_is_behind, 5,
-        "not yet valid", "clock", "none"),
-    Row("clock", "Rundeck's machine is two hours ahead", machines.clock_that_is_ahead, 6,
+    Row("clock", "Rundeck's machine is a day behind, so that certificates are not yet valid",
+        machines.clock_that_is_behind, 5, "not yet valid", "Set this machine's clock", "none"),
+    Row("clock", "Rundeck's machine is an hour ahead of the store", machines.clock_that_is_ahead, 6,
         "RequestTimeTooSkewed", "Set this machine's clock", "complete", waits=True),
 )  # fmt: skip
 

@@ -313,3 +313,23 @@ def test_a_heap_dump_that_a_kill_cut_short_is_marked_as_sensitive(bundle: Bundle
     recover(bundle, NOON)
     recovered = bundle.manifest().artifacts[-1]
     assert (recovered.file, recovered.outcome, recovered.sensitive) == ("heap.hprof", "truncated", True)
+
+
+def test_what_a_killed_capture_could_not_write_down_is_recovered(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    bundle.save(manifest(finished=None))
+    files = {
+        "arriving.bin.part": "arriv",
+        "done.txt": "done",
+        "empty.bin.part": "",
+        f"{MANIFEST}.part": "{",
+        ".reserve": "x",
+    }
+    for name, content in files.items():
+        written(tmp_path, name, content)
+    recover(bundle, NOON)
+    found = {one.file: (one.bytes, one.sha256) for one in bundle.manifest().artifacts}
+    assert found.keys() >= {"arriving.bin", "done.txt"}
+    assert found["arriving.bin"] == (5, hashlib.sha256(b"arriv").hexdigest())
+    assert not list(tmp_path.glob("*.part"))
+    assert not found.keys() & {"empty.bin", ".reserve", MANIFEST}

@@ -326,7 +326,7 @@ def test_names_from_the_cluster_cannot_move_the_cursor(install: Install, capsys:
 
     install(run)
     main("test", *GOOD)
-    assert capsys.readouterr().out == "pod [2Jevil\ttab\nline\n"
+    assert capsys.readouterr().out == "pod [2Jevil    tab\nline\n"
 
 
 def test_json_is_one_document_on_standard_output_and_all_else_is_not(
@@ -430,7 +430,7 @@ def test_every_setting_has_an_option_with_its_help(one: Command, capsys: pytest.
         flag = "--" + setting.name.replace("_", "-") + ("-file" if setting.rule.secret else "")
         assert f" {flag} " in shown
         assert setting.group in shown
-        assert f"[{setting.default}]" in shown or not setting.default
+        assert f"[{setting.default}]" in shown.replace("- ", "-") or not setting.default  # a line may end at a dash
     assert "Exit codes:" in shown
 
 

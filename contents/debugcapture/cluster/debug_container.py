@@ -211,7 +211,8 @@ def _waiting_for(state: Json, place: ContainerRef, debug: DebugContainer) -> str
     """Return what the kubelet is waiting for, "" before it has said; raise NothingCaptured when waiting is no use."""
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
     reason = str((ended or waiting).get("reason") or "")
-    message = str((ended or waiting).get("message") or "no message")
+    without_words = f"exit code {ended['exitCode']}" if ended and "exitCode" in ended else "no message"
+    message = str((ended or waiting).get("message") or without_words)
     if debug.waits_for_target and "invalid target container" in message:
         return f"the next start of container {debug.target_container}"
     if ended is None and reason not in _HOPELESS:
