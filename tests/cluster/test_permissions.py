@@ -252,8 +252,9 @@ DEEDS: dict[Rule, Deed] = {
     ("", "pods", "delete"): deleting,
     ("", "pods", "create"): looking,
 }  # fmt: skip
-# Without the first, a wrong namespace is told as one that may not be read; servers from 1.35 ask for the second.
-ELSEWHERE = {("", "namespaces", "get"), ("", "pods/exec", "create")}
+# Without the first, a wrong namespace is told as one that may not be read; servers from 1.35 ask for the second;
+# without the third, pods are read again and again.
+ELSEWHERE = {("", "namespaces", "get"), ("", "pods/exec", "create"), ("", "pods", "watch")}
 
 
 def done_or_told(deed: Deed, account: Account, spool: Path) -> str:
@@ -294,3 +295,8 @@ def test_exec_asks_for_what_its_server_wants(account: Account, kubectl: Kubectl,
     account.holds(EVERYTHING, but=("", "pods/exec", "create"))
     told = done_or_told(deed, account, tmp_path)
     assert ('cannot create resource "pods/exec"' in told) is (minor >= 35)
+
+
+def test_a_debug_container_is_waited_for_without_a_watch(account: Account, tmp_path: Path) -> None:
+    account.holds(EVERYTHING, but=("", "pods", "watch"))
+    assert done_or_told(DEEDS["", "pods/ephemeralcontainers", "patch"], account, tmp_path) == ""
