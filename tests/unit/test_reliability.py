@@ -25,10 +25,10 @@ def test_what_is_written_can_be_read() -> None:
 
 
 def test_what_grows_in_a_day_is_a_leak() -> None:
-    day = Day(seed=1, uses=[Use(100, 10, 4, 3), Use(101, 12, 4, 3)])
+    day = Day(seed=1, uses=[Use(100, 1000, 10, 4, 3), Use(101, 1010, 12, 4, 3)])
     assert not day.leaks()
-    day.uses.append(Use(140, 30, 40, 4))
-    assert len(day.leaks()) == 4
+    day.uses.append(Use(190, 90000, 30, 40, 4))
+    assert len(day.leaks()) == 5
 
 
 def test_rows_are_at_least_forty_and_each_has_a_name_of_its_own() -> None:
