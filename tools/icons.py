@@ -50,7 +50,7 @@ def main() -> int:
     sys.path.insert(0, str(ROOT / "contents"))
     from debugcapture.providers import PROVIDERS
 
-    steps = {f"{one.name}.icon.png" for one in PROVIDERS} | {"icon.png"}
+    steps = {f"{one.name}.icon.png" for one in PROVIDERS if not one.lists_values} | {"icon.png"}
     with chromium() as browser:
         for name, content in icons(browser).items():
             if name in steps:
