@@ -118,7 +118,7 @@ def test_a_command_ends_with_its_own_exit_code(project: JobSet) -> None:
     options = {"namespace": SHOP, "pod": running_pod("orders")}
     run = project.run("run-command.yaml", options | {"command": "sh -c 'echo out; echo err >&2; exit 7'"})
     assert [step.exit_code for step in run.steps] == [7]
-    assert {"out", "err"} <= set(run.output)
+    assert {"out", "err"} <= {*run.output, *run.errors}
 
 
 NODE_JOBS = str(Path(__file__).parent / "jobs/nodes.yaml")
