@@ -15,7 +15,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError, SSLError
 from urllib3.response import BaseHTTPResponse
 
-from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable, without_queries
+from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable
 from ..model import Json
 from ..permissions import remedy
 from .connect import Connection
