@@ -5,19 +5,20 @@ No exec stream is trusted: its end can be missing without an error when the read
 how the tool ended, and the size and SHA-256 of what it sent; a file is fetched on from where the stream broke off.
 """
 
+import hashlib
 import re
 import secrets
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from .artifact_file import SizeLimitReachedError
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.debug_container import BASE
-from .errors import NeverEnds, NothingCaptured, Unreachable
+from .errors import CaptureError, NeverEnds, NothingCaptured, Unreachable
 from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, Stored
 from .pattern import number_in
 
@@ -80,6 +81,7 @@ _KILLED = 137  # what `timeout -s KILL` ends with
 _SHORT_S, _SHORT_LIMIT = 30, 4 << 20
 _LONGEST_LINE = 80  # of what a waiting script says
 _AGAIN_S = 1
+_NOTHING_SHA256 = hashlib.sha256().hexdigest()
 _GRACE_S = 10  # for a tool that is ended at its limit to be told of
 Say = Callable[[str], None]
 
@@ -134,13 +136,42 @@ def run_tool(  # noqa: PLR0913 - where, what, where to
 ) -> Brought:
     """Run ``argv`` in ``place`` and take its standard output; ``has_shell`` tells whether the container has one.
 
-    What a broken stream left is kept; a tool that may be run again is, once, when the end is missing.
+    What a broken stream left is kept; a tool that may be run again is, once, when the end is missing. What it writes
+    then takes the place of what had arrived, from its first byte on.
     """
     brought = _run_once(api, place, argv, sink, limits, has_shell=has_shell)
-    if brought.outcome == "truncated" and limits.repeatable and "connection" in brought.reason:
-        sink.restart()
-        brought = _run_once(api, place, argv, sink, limits, has_shell=has_shell)
-    return brought
+    if not (brought.outcome == "truncated" and limits.repeatable and "connection" in brought.reason):
+        return brought
+    anew = _Anew(sink)
+    try:
+        again = _run_once(api, place, argv, anew, limits, has_shell=has_shell)
+    except CaptureError as error:
+        return replace(brought, reason=f"{brought.reason}; and it could not be run again: {error.why}")
+    return again if anew.begun else brought
+
+
+class _Anew:
+    """A sink that forgets what it has when the first byte of another try arrives, and not before."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink, self.begun = sink, False
+
+    @property
+    def received(self) -> int:
+        return self._sink.received if self.begun else 0
+
+    @property
+    def received_sha256(self) -> str:
+        return self._sink.received_sha256 if self.begun else _NOTHING_SHA256
+
+    def write(self, piece: memoryview) -> None:
+        if not self.begun:
+            self.restart()
+        self._sink.write(piece)
+
+    def restart(self) -> None:
+        self.begun = True
+        self._sink.restart()
 
 
 def run_detached(  # noqa: PLR0913 - where, what, and what it writes

@@ -146,6 +146,25 @@ def test_harmless_tool_is_run_once_more(on: On, file: Path) -> None:
     assert (sink.content, sink.restarts, len(machine.ran)) == (CONTENT, 1, 2)
 
 
+def silent(_output: bytes, _errors: bytes, _status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
+    """The connection breaks before anything has come."""
+    return b"", b"", BROKEN
+
+
+@pytest.mark.parametrize(
+    ("again", "told"), [(refuses, "could not be run again: the API"), (silent, "")], ids=["no", "nothing"]
+)
+def test_what_arrived_is_kept_where_the_tool_cannot_be_run_once_more(
+    again: Change, told: str, on: On, file: Path
+) -> None:
+    on(cut, again)
+    sink = Memory()
+    brought = ran(["cat", str(file)], sink, repeatable=True)
+    assert brought.outcome == "truncated"
+    assert told in brought.reason
+    assert (sink.content, sink.restarts) == (CONTENT[: len(CONTENT) // 2], 0)
+
+
 def test_what_a_broken_connection_left_is_kept(on: On, file: Path) -> None:
     on(cut)
     sink = Memory()
