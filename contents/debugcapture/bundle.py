@@ -163,15 +163,18 @@ def _locked(folder: int) -> bool:
     return True
 
 
-def is_claimed(bundle: Bundle) -> bool:
-    """Tell whether a process captures into ``bundle``, or sends it, right now."""
-    folder = os.open(bundle.folder, os.O_RDONLY)
+def is_held(folder: Path) -> bool:
+    """Tell whether a live process holds ``folder``: captures into it, or sends what is in it. False when it is gone."""
     try:
-        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:
-        os.close(folder)
+        os.close(descriptor)
     return False
 
 

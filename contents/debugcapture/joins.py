@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from .bundle import MANIFEST, Bundle, writable
+from .bundle import MANIFEST, Bundle, is_held, writable
 from .errors import BadInput
 
 FOLDER, JOINED, NOTE = "joins", "joined", "note.txt"
@@ -66,7 +66,7 @@ class Joins:
         return bundle, not there
 
     def _joinable(self, bundle: Bundle, now: datetime) -> bool:
-        if _is_held(bundle.folder / JOINED):
+        if is_held(bundle.folder / JOINED):
             return True
         try:
             manifest = bundle.manifest()
@@ -126,7 +126,7 @@ def tell(bundle: Bundle, text: str, send: Send) -> None:
 def untold(spool: Path) -> list[Bundle]:
     """Return the bundles whose process ended before it could tell the incidents that joined."""
     left = [Bundle(folder.parent) for folder in spool.glob(f"*/{JOINED}") if any(folder.iterdir())]
-    return [one for one in left if not _ended(one) and not _is_held(one.folder / JOINED)]
+    return [one for one in left if not _ended(one) and not is_held(one.folder / JOINED)]
 
 
 def _ended(bundle: Bundle) -> str:
@@ -159,18 +159,3 @@ def _locked(folder: Path) -> Iterator[None]:
         stack.callback(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-
-
-def _is_held(folder: Path) -> bool:
-    """Tell whether a live process holds ``folder``."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

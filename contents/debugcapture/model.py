@@ -247,6 +247,11 @@ class Artifact:
     sensitive: bool = False  # nothing was masked: it is a dump, or the job wants text as it is
     direct: Stored | None = None  # where the pod has sent it itself: it never was in the spool
 
+    @property
+    def is_from_api(self) -> bool:
+        """Tell whether the Kubernetes API had it, and nothing ran in the pod for it."""
+        return self.how == READ_FROM_API
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from .errors import one_line
 from .log import BEGIN, END
-from .model import READ_FROM_API, Artifact, Manifest, Receipt
+from .model import Artifact, Manifest, Receipt
 from .report import masking, size
 
 _LEAST_SHOWN, _MOST_SHOWN, _SHOWN_IN_ALL = 4 << 10, 64 << 10, 4 << 20
@@ -154,7 +154,7 @@ def _named(one: Artifact) -> str:
 
 def _tables(manifest: Manifest, links: Mapping[str, str]) -> Iterator[str]:
     """Yield a table a pod: what one came for first, what any pod has after it, what there was no need for last."""
-    ordered = sorted(manifest.artifacts, key=lambda one: (one.pod, one.outcome == "skipped", _is_snapshot(one)))
+    ordered = sorted(manifest.artifacts, key=lambda one: (one.pod, one.outcome == "skipped", one.is_from_api))
     for pod, artifacts in groupby(ordered, lambda one: one.pod):
         rows = "".join(_row(one, links.get(one.file, one.file)) for one in artifacts)
         heading = f"<h3>{_escaped(pod)}</h3>" if pod else ""
@@ -187,15 +187,11 @@ def _previews(artifacts: Sequence[Artifact], previews: Mapping[str, bytes]) -> s
 def _preview(one: Artifact, text: bytes) -> str:
     cut = f"\n[the first {size(len(text))} of {size(one.bytes)}]" if len(text) < one.bytes else ""
     shown = _escaped(text.decode(errors="replace") + cut)
-    opened = "" if _is_snapshot(one) else " open"  # the dump is what one came for
+    opened = "" if one.is_from_api else " open"  # the dump is what one came for
     name = _escaped(_named(one))
     # What scrolls has to be reached by keyboard, and to have a name then.
     box = f'<pre tabindex="0" role="region" aria-label="{name}">{shown}</pre>'
     return f"<details{opened}><summary>{name}</summary>{box}</details>"
-
-
-def _is_snapshot(one: Artifact) -> bool:
-    return one.how == READ_FROM_API
 
 
 def _period(manifest: Manifest) -> str:

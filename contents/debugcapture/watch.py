@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from .bundle import MANIFEST, RECEIPT, SENT, Bundle, bundles, is_claimed
+from .bundle import MANIFEST, RECEIPT, SENT, Bundle, bundles, is_held
 from .describe import table
 from .errors import EXIT_PARTIAL, NothingCaptured, TargetNotFound, one_line
 from .model import PAGE, Artifact, Manifest, Outcome, Status
@@ -113,7 +113,7 @@ def watch(step: WatchStep, caller: Caller) -> Outcome:
     seen: Progress | None = None
     last_claimed = time.monotonic()
     while True:
-        if is_claimed(bundle):  # asked first: what its process did before it let go, is seen below
+        if is_held(bundle.folder):  # asked first: what its process did before it let go, is seen below
             last_claimed = time.monotonic()
         gone = time.monotonic() - last_claimed > _GONE_S
         now = progress_of(bundle)

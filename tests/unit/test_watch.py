@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture import cli, watch
-from debugcapture.bundle import Bundle, claimed, is_claimed
+from debugcapture.bundle import Bundle, claimed, is_held
 from debugcapture.errors import TargetNotFound
 from debugcapture.model import Artifact, Manifest, Receipt, Status, Stored
 from debugcapture.settings import SpoolSettings, WatchSettings
@@ -154,10 +154,10 @@ def test_a_capture_whose_process_is_gone_is_not_waited_for(bundle: Bundle, told:
 
 
 def test_watching_takes_a_bundle_from_nobody(bundle: Bundle) -> None:
-    assert not is_claimed(bundle)
+    assert not is_held(bundle.folder)
     with claimed(bundle) as ours:
         assert ours
-        assert is_claimed(bundle)
+        assert is_held(bundle.folder)
     with claimed(bundle) as ours:
         assert ours
 

@@ -4,7 +4,7 @@ Plain text with bare links: PagerDuty documents neither Markdown nor a length li
 """
 
 from ..errors import one_line
-from ..model import IN_CLUSTER, READ_FROM_API, Artifact, Manifest, Receipt, Target
+from ..model import IN_CLUSTER, Artifact, Manifest, Receipt, Target
 
 LIMIT_BYTES = 2000
 # What stays in a note that gets too long: the smaller the number, the longer.
@@ -77,7 +77,7 @@ def restart_note(what: str, how: str, by: str, execution: str, mark: str) -> str
 
 def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
     lines = [(_ALWAYS, f"Evidence: {receipt.page}")]
-    dump = next((one for one in manifest.artifacts if one.file and not _from_api(one)), None)
+    dump = next((one for one in manifest.artifacts if one.file and not one.is_from_api), None)
     if dump:
         lines.append((_LINK, f"{dump.title}: {receipt.link(dump.file)}"))
     if receipt.links_end:
@@ -96,17 +96,13 @@ def _captured(manifest: Manifest) -> list[Line]:
     if any(one.collector == IN_CLUSTER for one in manifest.artifacts):
         captured = f"- {len(kept)} of {len(manifest.artifacts)} pods, each with a page of its own"
         return [(_MISSING, f"{captured}; {sum(one.bytes for one in kept):,} bytes in all")]
-    dumps = [one for one in kept if not _from_api(one)]
+    dumps = [one for one in kept if not one.is_from_api]
     lines = [(_CAPTURED, f"- {one.title}: {one.bytes:,} bytes, SHA-256 {one.sha256}") for one in dumps]
-    snapshot = [one for one in kept if _from_api(one)]
+    snapshot = [one for one in kept if one.is_from_api]
     if snapshot:
         names = ", ".join(one.title for one in snapshot)
         lines.append((_CAPTURED, _cut(f"- {sum(one.bytes for one in snapshot):,} bytes more: {names}", 300)))
     return lines
-
-
-def _from_api(one: Artifact) -> bool:
-    return one.how == READ_FROM_API
 
 
 def _told(one: Artifact) -> str:
