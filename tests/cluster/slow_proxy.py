@@ -35,6 +35,8 @@ class SlowProxy:
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         for one in (self._listener, *self._open):
+            with contextlib.suppress(OSError):  # it has ended already
+                one.shutdown(socket.SHUT_RDWR)  # closing alone wakes no thread that waits on it
             one.close()
 
     def kubeconfig(self, of: Path) -> str:
