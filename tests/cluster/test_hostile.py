@@ -86,7 +86,7 @@ def test_other_pods_are_whole_and_limits_hold(shop: str, tmp_path: Path) -> None
         assert (folder / mode / "pod.yaml").stat().st_size, mode
         assert (folder / mode / "logs" / "app.log").stat().st_size, mode
     assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 40 << 20
-    assert ran.peak_mib < 256  # eight pods at once, four of which send without end
+    assert 10 < ran.peak_mib < 110
 
 
 def test_traps_on_a_volume_are_kept_as_what_they_are(
