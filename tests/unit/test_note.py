@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.incident.note import LIMIT_BYTES, capture_note, failure_note, marker
+from debugcapture.incident.note import LIMIT_BYTES, capture_note, failure_note, marker, start_note
 from debugcapture.model import PAGE, READ_FROM_API, ContainerState, Receipt, Stored
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target
 
@@ -94,6 +94,12 @@ def test_long_failure_is_cut(stored: bool) -> None:
     text = capture_note(manifest(), receipt() if stored else None, "/spool/b", URL, "x" * 5000)
     assert len(text.encode()) < LIMIT_BYTES
     assert len(failure_note("x" * 5000, URL, MARK).encode()) < LIMIT_BYTES
+
+
+def test_a_long_word_of_the_runtime_is_cut() -> None:
+    wordy = target(state=ContainerState("waiting", "x" * 5000))
+    assert len(capture_note(manifest(artifact(), target=wordy), None, "/spool/b", URL, "").encode()) < LIMIT_BYTES
+    assert len(start_note(wordy, "c", "", URL).encode()) < LIMIT_BYTES
 
 
 def test_what_does_not_fit_is_counted_and_links_stay() -> None:

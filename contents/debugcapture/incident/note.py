@@ -22,7 +22,7 @@ def start_note(target: Target, capture_id: str, by: str, execution: str) -> str:
     return _fit(
         [
             (_ALWAYS, f"Debug state of {target} (container {target.container}): capturing …"),
-            (_ALWAYS, f"State at capture: {target.state}"),
+            (_ALWAYS, _state(target)),
         ],
         [*_started_by(by), *_execution(execution), marker(capture_id)],
     )
@@ -53,7 +53,7 @@ def capture_note(manifest: Manifest, receipt: Receipt | None, place: str, execut
     return _fit(
         [
             (_ALWAYS, f"Debug state of {target} (container {target.container}): {manifest.status}"),
-            (_ALWAYS, f"State at capture: {target.state}"),
+            (_ALWAYS, _state(target)),
             *(_links(manifest, receipt) if receipt else _not_stored(place, failure)),
             *((_MISSING, _told(one)) for one in artifacts if one.outcome in ("failed", "truncated")),
             *_captured(manifest),
@@ -73,6 +73,11 @@ def restart_note(what: str, how: str, by: str, execution: str, mark: str) -> str
     """Return the note about a restart: ``what`` was to be done, and ``how`` it went; ``mark`` identifies it."""
     head = [(_ALWAYS, _cut(what, 300)), (_ALWAYS, _cut(how, 1000))]
     return _fit(head, [*_started_by(by), *_execution(execution), mark])
+
+
+def _state(target: Target) -> str:
+    # A container runtime words the reason, at any length.
+    return _cut(f"State at capture: {target.state}", 300)
 
 
 def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
