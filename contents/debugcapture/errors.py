@@ -12,9 +12,11 @@ CaptureError
 └── NotRestarted      8   the gate is closed, or the rollout did not come up
 """
 
+import re
 from typing import ClassVar
 
 EXIT_PARTIAL = 10
+_QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
 
 
 class CaptureError(Exception):
@@ -93,3 +95,8 @@ def one_line(text: object) -> str:
     """Return ``text`` without line breaks and control characters, so that it cannot forge a log line."""
     spaced = " ".join(str(text).split())
     return "".join(character for character in spaced if character.isprintable())
+
+
+def without_queries(text: str) -> str:
+    """Return ``text`` with the query of each URL cut off: that of an exec is the whole script."""
+    return _QUERY.sub(r"\1", text)

@@ -4,6 +4,7 @@ Source: Rundeck documentation, "resource-json", "Node icons and badges".
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,11 +14,22 @@ from .answers import Answers, FileShelf, name_of
 from .cluster.api import Api
 from .model import Json
 from .settings import NodesSettings
-from .targets import container_names, controller, find_target
+from .targets import container_names, controller, find_container, find_target
 
 FOLDER = "nodes"
 _WELL = {"ui:icon:name": "glyphicon-ok-sign", "ui:icon:color": "#1a7f37"}
 _UNWELL = {"ui:icon:name": "glyphicon-exclamation-sign", "ui:icon:color": "#b42318"}
+# The runtime that the name of a program, an environment variable or an image stands for, in this order of weight.
+_RUNTIMES = {
+    "jvm": r"java|JAVA_(TOOL_OPTIONS|OPTS|HOME)|JDK_JAVA_OPTIONS|eclipse-temurin|openjdk|amazoncorretto|tomcat|jetty",
+    "node": r"node(js)?|npm|yarn|NODE_(ENV|OPTIONS|VERSION)",
+    "python": r"python[\d.]*|gunicorn|uvicorn|celery|PYTHON[A-Z]+|DJANGO_SETTINGS_MODULE",
+    "dotnet": r"dotnet|ASPNETCORE_\w+|DOTNET_\w+|aspnet",
+    "go": r"GOMAXPROCS|GOMEMLIMIT|GOGC|GODEBUG|golang",
+    "ruby": r"ruby[\d.]*|puma|rails|RAILS_ENV|RUBYOPT",
+    "php": r"php(-fpm)?[\d.]*|PHP_\w+",
+}
+_WORDS = {runtime: re.compile(words, re.ASCII) for runtime, words in _RUNTIMES.items()}
 Node = dict[str, str]
 Say = Callable[[str], None]
 
@@ -56,11 +68,26 @@ def node(pod: Json, cluster: str, now: datetime) -> Node:
         "workloadKind": str(controller(pod).get("kind", "")),
         "kubernetesNode": target.node,
         "image": target.image,
+        "runtime": runtime(find_container(pod, target.container)),
         "state": target.state.phase,
         "restarts": str(target.state.restarts),
         "unhealthy": wrong,
         **(_UNWELL if wrong else _WELL),
     }
+
+
+def runtime(container: Json) -> str:
+    """Return what the container's spec says of the runtime in it, or "": a hint, as nobody looks into the container."""
+    programs = [
+        text.rpartition("/")[2] for text in [*(container.get("command") or []), *(container.get("args") or [])][:1]
+    ]
+    variables = [one["name"] for one in container.get("env") or []]
+    image = container.get("image", "").partition("@")[0].rpartition("/")[2].partition(":")[0]
+    for word in (*programs, *variables, image):
+        for name, words in _WORDS.items():
+            if words.fullmatch(word):
+                return name
+    return ""
 
 
 def listed(api: Api, namespaces: Sequence[str], settings: NodesSettings, spool: Path, say: Say) -> str:

@@ -30,6 +30,7 @@ QUOTA = 'pods "copy" is forbidden: exceeded quota: full, requested: pods=1, used
 POLICY = "pods \"web\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'y' denied request: frozen"
 WEBHOOK = 'admission webhook "debug.example" denied the request: frozen'
 NO_WEBHOOK = 'Internal error occurred: failed calling webhook "debug.example": dial tcp 127.0.0.1:9: connection refused'
+SCRIPT = 'error sending request: Post "https://node:10250/exec/shop/web/app?command=sh&command=-c": dial tcp: refused'
 UNTRUSTED = "[SSL: CERTIFICATE_VERIFY_FAILED]"
 POOL = urllib3.HTTPSConnectionPool("10.0.0.1")
 
@@ -46,6 +47,7 @@ def status(message: str) -> bytes:
         (403, status(POD_SECURITY), NotAllowed, "Choose a lower security profile"),
         (404, status('pods "web-0" not found'), TargetNotFound, 'pods "web-0" not found. Check'),
         (500, status("etcdserver: request timed out"), Unreachable, "request timed out (HTTP 500)"),
+        (500, status(SCRIPT), Unreachable, 'Post "https://node:10250/exec/shop/web/app": dial tcp: refused'),
         (429, b"", NothingCaptured, "HTTP 429 (HTTP 429). The API server has no time for this account"),
         (403, status(QUOTA), NotAllowed, f"{QUOTA}. Have the namespace's quota raised."),
         (422, status(POLICY), NotAllowed, f"{POLICY}. An admission rule of the cluster says so"),
@@ -54,7 +56,19 @@ def status(message: str) -> bytes:
         (422, status("spec.x: Invalid value"), NothingCaptured, "spec.x: Invalid value (HTTP 422)"),
     ],
     ids=[
-        *("401", "403 RBAC", "403 PodSecurity", "404", "500", "429", "quota", "policy", "webhook", "webhook down"),
+        *(
+            "401",
+            "403 RBAC",
+            "403 PodSecurity",
+            "404",
+            "500",
+            "script",
+            "429",
+            "quota",
+            "policy",
+            "webhook",
+            "webhook down",
+        ),
         "invalid",
     ],
 )

@@ -52,6 +52,12 @@ def test_only_an_exit_code_cause_is_an_exit_code(extra: dict[str, str]) -> None:
     assert exit_status(payload).code == (42 if extra["reason"] == "ImagePull" else None)
 
 
+def test_the_url_of_an_exec_is_told_without_its_script() -> None:
+    told = 'error dialing backend: Post "https://node:10250/exec/shop/web/app%s": EOF'
+    payload = json.dumps({"status": "Failure", "message": told % "?command=sh&command=-c&command=secret"}).encode()
+    assert exit_status(payload).message == told % ""
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [(broken_stream(), "StreamBroken"), (broken_stream("it fell"), "StreamBroken"), (out_of_time(), "TimeLimit")],

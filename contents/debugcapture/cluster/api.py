@@ -15,7 +15,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError, SSLError
 from urllib3.response import BaseHTTPResponse
 
-from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable
+from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable, without_queries
 from ..model import Json
 from ..permissions import remedy
 from .connect import Connection
@@ -385,7 +385,7 @@ def refused(doing: str, status: int, body: bytes) -> CaptureError:
 
 def _message(body: bytes) -> str:
     try:
-        return str(json.loads(body)["message"])
+        return without_queries(str(json.loads(body)["message"]))
     except (ValueError, KeyError, TypeError):
         return ""  # not a Status object: nobody knows what is in it
 

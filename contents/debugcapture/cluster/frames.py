@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..errors import without_queries
 from ..model import ExitStatus
 
 SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -85,7 +86,8 @@ def exit_status(payload: bytes) -> ExitStatus:
         return ExitStatus(None, "BadStatus", "the server's exit status is no object")
     if status.get("status") == "Success":
         return ExitStatus(0)
-    return ExitStatus(_exit_code(status), str(status.get("reason", "")), str(status.get("message", "")))
+    message = without_queries(str(status.get("message", "")))
+    return ExitStatus(_exit_code(status), str(status.get("reason", "")), message)
 
 
 def broken_stream(detail: str = "") -> ExitStatus:

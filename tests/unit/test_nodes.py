@@ -1,0 +1,49 @@
+"""A pod as a node of Rundeck: pure. tests/cluster/test_nodes.py asks the real API server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from debugcapture.nodes import node, runtime
+from tests.unit.builders import NOON, container, pod, status, terminated
+
+
+@pytest.mark.parametrize(
+    ("fields", "hinted"),
+    [
+        ({"command": ["/usr/bin/java", "-jar", "app.jar"]}, "jvm"),
+        ({"args": ["python3.12", "-m", "shop"]}, "python"),
+        ({"env": [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx1g"}]}, "jvm"),
+        ({"env": [{"name": "LANG"}, {"name": "GOMEMLIMIT"}], "image": "node:22"}, "go"),
+        ({"image": "registry.example:5000/library/node:22-slim@sha256:00"}, "node"),
+        ({"image": "prom/node-exporter:1"}, ""),
+        ({"command": ["/bin/sh", "-c", "java"], "image": "shop"}, ""),
+        ({"command": None, "args": None, "env": None, "image": ""}, ""),
+    ],
+    ids=["program", "argument", "variable", "before the image", "image", "another image", "a shell", "nothing"],
+)
+def test_spec_hints_at_the_runtime(fields: dict[str, Any], hinted: str) -> None:
+    assert runtime(container(**fields)) == hinted
+
+
+def test_node_says_what_the_pod_is_and_how_it_is() -> None:
+    crashed = status(
+        state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("OOMKilled", 137), restartCount=4
+    )
+    found = node(
+        pod(spec={"containers": [container(image="php:8")]}, status={"containerStatuses": [crashed]}), "eu", NOON
+    )
+    assert found["nodename"] == "eu.shop.checkout-7d9f-abcde"
+    assert (found["namespace"], found["pod"], found["container"]) == ("shop", "checkout-7d9f-abcde", "app")
+    assert (found["runtime"], found["restarts"], found["state"], found["kubernetesNode"]) == (
+        "php",
+        "4",
+        "waiting",
+        "node-1",
+    )
+    assert "OOMKilled" in found["unhealthy"]
+    assert found["tags"] == "shop,checkout-7d9f-abcde,unhealthy,eu"
+    assert found["ui:icon:name"] == "glyphicon-exclamation-sign"
+    assert all(isinstance(value, str) for value in found.values())
