@@ -16,7 +16,7 @@ Size = Literal["read", "capture", "capture-and-restart"]
 Purpose = Literal[
     "state, logs and events", "services by name", "what is around the pod", "nodes and namespaces",
     "commands in the container", "debug containers", "restarts", "copies of pods, looks at nodes",
-    "waits without polling",
+    "waits without polling", "waits for a restart without polling",
 ]  # fmt: skip
 
 
@@ -58,6 +58,10 @@ PERMISSIONS: Final = (
     Permission("restarts", "", "pods", ("delete",)),
     Permission("copies of pods, looks at nodes", "", "pods", ("create", "delete")),
     Permission("waits without polling", "", "pods", ("watch",)),
+    *(
+        Permission("waits for a restart without polling", "apps", one, ("watch",))
+        for one in ("deployments", "statefulsets", "daemonsets")
+    ),
 )
 _READS: tuple[Purpose, ...] = (
     "state, logs and events", "services by name", "what is around the pod", "nodes and namespaces",
@@ -67,12 +71,13 @@ _CAPTURES: tuple[Purpose, ...] = (*_READS, "commands in the container", "debug c
 SIZES: Final[Mapping[Size, tuple[Purpose, ...]]] = {
     "read": _READS,
     "capture": _CAPTURES,
-    "capture-and-restart": (*_CAPTURES, "restarts"),
+    "capture-and-restart": (*_CAPTURES, "restarts", "waits for a restart without polling"),
 }
 # A capture does without these; what they are for is left out, and said so.
-OPTIONAL: Final[frozenset[Purpose]] = frozenset(
-    ("what is around the pod", "nodes and namespaces", "copies of pods, looks at nodes", "waits without polling")
-)
+OPTIONAL: Final[frozenset[Purpose]] = frozenset({
+    "what is around the pod", "nodes and namespaces", "copies of pods, looks at nodes", "waits without polling",
+    "waits for a restart without polling",
+})  # fmt: skip
 # Each job that goes to the cluster, by what it cannot do without.
 _TARGET: tuple[Purpose, ...] = ("state, logs and events", "services by name")
 _ALL: tuple[Purpose, ...] = (*_TARGET, "commands in the container", "debug containers")

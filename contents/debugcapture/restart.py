@@ -1,13 +1,15 @@
 """The band-aid: restart, roll back or scale a workload, or delete its pod, and wait until all is well again."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from urllib.parse import quote
 
 from .cluster.api import JSON_PATCH, Api, Change, pod_path
-from .errors import BadInput, NotRestarted
+from .cluster.watch import Watched, changes, pod_changes
+from .errors import BadInput, NotRestarted, TargetNotFound
 from .health import findings
 from .model import Json, Manifest
 from .rollout import (
@@ -25,9 +27,16 @@ from .settings import GateSettings, RestartSettings, TargetSettings
 from .targets import controller
 
 Say = Callable[[str], None]
-_POLL_S = 1.0
 _SCALABLE = ("deployment", "statefulset")
 _UNHEALTHY = 3  # pods that a failure names
+
+
+@dataclass(frozen=True, slots=True)
+class PodRef:
+    """A pod, which another of its name is not."""
+
+    name: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Plan:
     kind: str
     namespace: str
     name: str  # of the workload
-    gone: frozenset[str] = frozenset()  # UIDs of pods that have to go
+    gone: PodRef | None = None  # the pod that has to go first
 
     @property
     def path(self) -> str:
@@ -91,20 +100,18 @@ def carry_out(api: Api, plan: Plan, *, dry_run: bool) -> None:
 
 def wait(api: Api, plan: Plan, limit_s: float, say: Say) -> str:
     """Wait until all is well again, and say how it went. Raises NotRestarted when it is not within ``limit_s``."""
-    started, told = time.monotonic(), ""
-    while True:
-        now = _now(api, plan)
-        waited_s = time.monotonic() - started
+    started, now, told = time.monotonic(), Progress(False, "nothing was seen of it"), ""
+    for now in _course(api, plan, limit_s):
         if now.done:
-            return f"{plan.what}: done after {waited_s:.0f} s, {now.text}"
-        if now.failed or waited_s >= limit_s:
-            why = "its progress deadline is over" if now.failed else f"not well after {limit_s:.0f} s"
-            why += f": {now.text}{_unhealthy(api, plan)}"
-            raise NotRestarted(plan.what, why, "The evidence of before is in the bundle; look at the new pods.")
+            return f"{plan.what}: done after {time.monotonic() - started:.0f} s, {now.text}"
+        if now.failed:
+            break
         if now.text != told:
             say(f"{plan.what}: {now.text}")
         told = now.text
-        time.sleep(_POLL_S)
+    why = "its progress deadline is over" if now.failed else f"not well after {limit_s:.0f} s"
+    why += f": {now.text}{_unhealthy(api, plan)}"
+    raise NotRestarted(plan.what, why, "The evidence of before is in the bundle; look at the new pods.")
 
 
 def workload_path(kind: str, namespace: str, name: str) -> str:
@@ -149,7 +156,7 @@ def _deletion(api: Api, target: TargetSettings) -> Plan:
         why = "no workload that we know owns it: it would not be made again"
         raise NotRestarted(f"cannot delete {named}", why, "Restart what made it.")
     change = Change(f"cannot delete {named}", pod_path(target.namespace, target.pod), "DELETE")
-    return Plan(f"delete {named}", (change,), kind, target.namespace, name, frozenset({pod["metadata"]["uid"]}))
+    return Plan(f"delete {named}", (change,), kind, target.namespace, name, PodRef(target.pod, pod["metadata"]["uid"]))
 
 
 def _maker(api: Api, pod: Json) -> tuple[str, str]:
@@ -163,14 +170,18 @@ def _maker(api: Api, pod: Json) -> tuple[str, str]:
     return (kind, str(owner["name"])) if kind in RESTARTABLE else ("", "")
 
 
-def _now(api: Api, plan: Plan) -> Progress:
-    workload = api.get(plan.path, f"cannot read {plan.kind} {plan.namespace}/{plan.name}")
-    left = [pod for pod in _pods(api, plan) if pod["metadata"]["uid"] in plan.gone]
-    return Progress(False, "the pod is still ending") if left else progress(plan.kind, workload)
-
-
-def _pods(api: Api, plan: Plan) -> Sequence[Json]:
-    return api.pods(plan.namespace) if plan.gone else ()
+def _course(api: Api, plan: Plan, within_s: float) -> Iterator[Progress]:
+    """Yield how far it is, now and after each change, for ``within_s``."""
+    deadline = time.monotonic() + within_s
+    if plan.gone:
+        with suppress(TargetNotFound):  # that it is not there any more is what is waited for
+            for pod in pod_changes(api, plan.namespace, plan.gone.name, within_s):
+                if pod["metadata"]["uid"] != plan.gone.uid:
+                    break
+                yield Progress(False, "the pod is still ending")
+    watched = Watched(KINDS[plan.kind].format(namespace=quote(plan.namespace)), plan.name)
+    for workload in changes(api, watched, deadline - time.monotonic()):
+        yield progress(plan.kind, workload)
 
 
 def _unhealthy(api: Api, plan: Plan) -> str:

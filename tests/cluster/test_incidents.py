@@ -14,9 +14,13 @@ import pytest
 
 import lab.kubernetes
 from debugcapture import runbook
+from debugcapture.bundle import MANIFEST, Bundle, waiting
+from debugcapture.checksum import sha256_of
 from debugcapture.errors import TargetNotFound
 from debugcapture.incident import pace
+from debugcapture.incident.note import marker
 from debugcapture.joins import JOINED
+from debugcapture.model import PAGE
 from debugcapture.settings import read
 from debugcapture.steps import IncidentTargetStep
 from lab.kubernetes.kubectl import Kubectl
@@ -154,3 +158,37 @@ def _capture_all(pagerduty: Simulator, spool: Path, incidents: list[str]) -> Non
     pace.PER_S *= _FASTER
     with ThreadPoolExecutor(20) as threads:
         list(threads.map(lambda incident: capture(pagerduty, spool, incident, []), incidents))
+
+
+def test_two_runners_with_a_spool_each_share_store_and_incident(
+    subject: Subject, pagerduty: Simulator, tmp_path: Path
+) -> None:
+    """As Enterprise Runners do, which have no disk in common: two jobs at once about the same pod."""
+    pagerduty.create("Q1ALERT000001")
+    store = tmp_path / "store"
+    store.mkdir()
+    context = multiprocessing.get_context("spawn")
+    spools = [tmp_path / f"runner-{number}" / "spool" for number in range(2)]
+    given = {"namespace": subject.namespace, "pod": subject.pod, "store": store.as_uri()}
+    runners = [context.Process(target=_run, args=(pagerduty, spool, given)) for spool in spools]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join()
+    assert [runner.exitcode for runner in runners] == [0, 0]
+    stored = {manifest.parent.name: Bundle(manifest.parent) for manifest in store.rglob(MANIFEST)}
+    assert len(stored) == 2
+    for bundle in stored.values():
+        for one in bundle.manifest().artifacts:
+            assert not one.file or sha256_of(bundle.folder / one.file) == one.sha256
+    notes = pagerduty.notes("Q1ALERT000001")
+    assert len(notes) == 2
+    for capture_id, bundle in stored.items():
+        (note,) = [one for one in notes if marker(capture_id) in one]
+        assert f"Evidence: {(bundle.folder / PAGE).as_uri()}" in note
+    assert [waiting(spool) for spool in spools] == [[], []]
+
+
+def _run(pagerduty: Simulator, spool: Path, given: dict[str, str]) -> None:
+    spool.parent.mkdir()
+    capture(pagerduty, spool, "Q1ALERT000001", [], **given)

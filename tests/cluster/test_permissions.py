@@ -253,8 +253,11 @@ DEEDS: dict[Rule, Deed] = {
     ("", "pods", "create"): looking,
 }  # fmt: skip
 # Without the first, a wrong namespace is told as one that may not be read; servers from 1.35 ask for the second;
-# without the third, pods are read again and again.
-ELSEWHERE = {("", "namespaces", "get"), ("", "pods/exec", "create"), ("", "pods", "watch")}
+# without those to watch, what is waited for is read again and again.
+ELSEWHERE = {
+    ("", "namespaces", "get"), ("", "pods/exec", "create"), ("", "pods", "watch"),
+    *(("apps", kind, "watch") for kind in ("deployments", "statefulsets", "daemonsets")),
+}  # fmt: skip
 
 
 def done_or_told(deed: Deed, account: Account, spool: Path) -> str:
@@ -300,3 +303,8 @@ def test_exec_asks_for_what_its_server_wants(account: Account, kubectl: Kubectl,
 def test_a_debug_container_is_waited_for_without_a_watch(account: Account, tmp_path: Path) -> None:
     account.holds(EVERYTHING, but=("", "pods", "watch"))
     assert done_or_told(DEEDS["", "pods/ephemeralcontainers", "patch"], account, tmp_path) == ""
+
+
+def test_a_restart_is_waited_for_without_a_watch(account: Account, tmp_path: Path) -> None:
+    account.holds(EVERYTHING, but=("apps", "deployments", "watch"))
+    assert done_or_told(restarting(workload="deployment/web", preview="false"), account, tmp_path) == ""

@@ -42,6 +42,7 @@ def check(row: Row, ended: Ended, world: World) -> Seen:
     nothing_runs(world)
     after = next_run(row, world)
     after.require_whole(recovered=True)
+    after.require(world.arrived)
     nothing_lies_about(world)
     return Seen(line, before.words(row) + (", then stored by the next run" if row.waits else ""))
 
@@ -106,6 +107,11 @@ class Kept:
             if bundle.receipt():
                 assert f"{manifest.key}/{PAGE}" in self._objects
                 assert f"{manifest.key}/{MANIFEST}" in self._objects
+
+    def require(self, arrived: set[str]) -> None:
+        """Assert that each file of which bytes had arrived is there."""
+        there = {Path(one.file).name for one in self.manifest.artifacts if one.bytes} if self.bundles else set()
+        assert arrived <= there, (arrived, there)
 
     def _require(self, bundle: Bundle, manifest: Manifest, one: Artifact) -> None:
         file = bundle.folder / one.file

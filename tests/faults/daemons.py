@@ -77,7 +77,7 @@ def node_that_is_gone(world: World) -> None:
 def node_that_goes_meanwhile(world: World) -> None:
     world.own_pod()
     world.broken.callback(repair)
-    world.collect("pod-snapshot", "stream", "rest", "look")
+    world.collect("pod-snapshot", "stream", "rest")
 
     def go() -> None:
         world.arriving("stream.bin")

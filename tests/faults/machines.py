@@ -86,6 +86,7 @@ def aborted(world: World) -> None:
 
 def killed(world: World) -> None:
     _ended_by(world, signal.SIGKILL)
+    world.collect("pod-snapshot", "words", "stream")
 
 
 def aborted_in_the_debug_container(world: World) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,8 +26,10 @@ from lab.kubernetes.workloads import grant
 from lab.paths import REPO
 from lab.process import wait_until
 from tests.cluster.objects import container, pod_spec
+from tests.faults.crowd import crowded
 from tests.faults.world import MARK, World
 
+_CROWDED_S = 10  # the stream ends meanwhile
 _ALIEN = "lab.local/alien:1"
 _ADMISSION = "admissionregistration.k8s.io/v1"
 _PAUSE = "lab.local/pause:1"
@@ -82,6 +85,27 @@ def account_deleted_meanwhile(world: World) -> None:
         world.kubectl("delete", "serviceaccount", account.name, f"--namespace={account.namespace}")
 
     world.at("Stream: ", delete)
+
+
+def no_room_for_requests(world: World) -> None:
+    world.own_pod()
+    account = world.account()
+    account.may(rules())
+    world.broken.enter_context(crowded(world, account))
+
+
+def no_room_for_a_while(world: World) -> None:
+    world.own_pod()
+    account = world.account()
+    account.may(rules())
+    world.collect("pod-snapshot", "stream", "rest", "look")
+
+    def crowd() -> None:
+        world.arriving("stream.bin")
+        with crowded(world, account):
+            time.sleep(_CROWDED_S)
+
+    world.at("Stream: ", crowd)
 
 
 def pod_security(world: World) -> None:

@@ -39,6 +39,9 @@ CONNECTION = (
         "is not trusted", "Check the CA certificate", "none"),
     Row("connection", "the token has expired", inputs.token_that_has_expired, 4,
         "does not accept the credentials", "Renew the token", "none"),
+    Row("connection", "the API server has no room for the account's requests", refusals.no_room_for_requests, 5,
+        "HTTP 429", "have its flow schema looked at", "none"),
+    Row("connection", "the API server has no room for a while", refusals.no_room_for_a_while, 0, "Rest: by exec"),
     Row("connection", "the proxy is down", inputs.proxy_that_is_down, 5,
         "the proxy does not lead to the API server", "Check HTTPS_PROXY", "none"),
     Row("connection", "the proxy wants a login", inputs.proxy_that_wants_a_login, 5,
@@ -193,7 +196,7 @@ DAEMONS = (
     Row("node", "the kubelet is gone", daemons.node_that_is_gone, EXIT_PARTIAL,
         "The pod's node does not answer", "", "partial"),
     Row("node", "the kubelet goes while a capture runs", daemons.node_that_goes_meanwhile, EXIT_PARTIAL,
-        "not ready", "look at the node", "partial"),
+        "Stream truncated", "The pod's node does not answer", "partial"),
 )  # fmt: skip
 
 ROWS = (

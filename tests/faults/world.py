@@ -103,6 +103,7 @@ class World:
     broken: ExitStack = field(default_factory=ExitStack)  # mends what a fault has broken
     left: ExitStack = field(default_factory=ExitStack)  # removes what the world has made
     namespaces: list[str] = field(default_factory=list)
+    arrived: set[str] = field(default_factory=set)  # files of which bytes were seen in the spool
     _armed: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
@@ -233,6 +234,7 @@ class World:
     def arriving(self, file: str, least: int = 1) -> None:
         """Wait until ``least`` bytes of ``file`` are in the spool."""
         parts = f"*/{file}.part"
+        self.arrived |= {file} if least else set()
         wait_until(f"bytes of {file}", lambda: any(one.stat().st_size >= least for one in self.spool.glob(parts)), 60)
 
     # --- the store ---

@@ -48,7 +48,7 @@ def status(message: str) -> bytes:
         (404, status('pods "web-0" not found'), TargetNotFound, 'pods "web-0" not found. Check'),
         (500, status("etcdserver: request timed out"), Unreachable, "request timed out (HTTP 500)"),
         (500, status(SCRIPT), Unreachable, 'Post "https://node:10250/exec/shop/web/app": dial tcp: refused'),
-        (429, b"", NothingCaptured, "HTTP 429 (HTTP 429). The API server has no time for this account"),
+        (429, b"", NothingCaptured, "Too Many Requests (HTTP 429). The API server has no time for this account"),
         (403, status(QUOTA), NotAllowed, f"{QUOTA}. Have the namespace's quota raised."),
         (422, status(POLICY), NotAllowed, f"{POLICY}. An admission rule of the cluster says so"),
         (400, status(WEBHOOK), NotAllowed, f"{WEBHOOK}. An admission rule of the cluster says so"),
@@ -81,7 +81,7 @@ def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[Capt
 
 @pytest.mark.parametrize("body", [b"", b"<html>proxy says no</html>", b"[]", b"null", b'"x"', b"{}", b"\xff"], ids=repr)
 def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
-    assert str(refused("cannot x", 502, body)) == "cannot x: HTTP 502 (HTTP 502)"
+    assert str(refused("cannot x", 502, body)) == "cannot x: Bad Gateway (HTTP 502)"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import responses
 from threading import Lock
 from typing import Any, Literal, Protocol, cast
 from urllib.parse import quote, urlencode, urlsplit
@@ -370,7 +371,7 @@ def unreachable(doing: str, error: BaseException) -> Unreachable:
 
 def refused(doing: str, status: int, body: bytes) -> CaptureError:
     """Return the error for an HTTP ``status``, with the reason that the server gave."""
-    why = _message(body) or f"HTTP {status}"
+    why = _message(body) or responses.get(status, "it failed")
     if status == 401:
         return NotAllowed(doing, f"the cluster does not accept the credentials ({why})", "Renew the token.")
     do = next((do for words, do in _REMEDIES if words in why), "")
