@@ -17,36 +17,8 @@ from lab.demo import running_pod
 from lab.kubernetes.kubectl import Kubectl
 from lab.project import lab_project
 from lab.runner import CLOUD_JOBS, Runner, installed
-from tests.rundeck.test_jobs import (
-    SHOP,
-    debug_containers,
-    test_a_command_ends_with_its_own_exit_code,
-    test_a_deadlock_without_a_shell_is_linked_in_the_incident,
-    test_a_diagnostic_command_is_one_of_the_list,
-    test_a_heap_dump_is_taken_when_the_operator_confirms,
-    test_a_service_is_captured_its_pods_side_by_side,
-    test_a_thread_dump_is_just_that_and_its_result_is_a_table_with_links,
-    test_a_toolbox_command_runs_beside_a_container_without_a_shell,
-    test_captures_that_wait_are_sent_by_their_own_job,
-    test_logs_and_events_touch_no_pod,
-    test_memory_is_captured_only_above_the_limit_that_is_set,
-    test_network_traffic_is_captured_where_the_namespace_allows_it,
-    test_the_installation_is_checked_by_its_own_job,
-    test_the_spool_keeps_nothing_that_the_store_has,
-    until,
-)
-from tests.rundeck.test_restart import (
-    band_aid,
-    service,
-    test_a_bad_release_is_captured_then_rolled_back,
-    test_a_service_is_captured_then_restarted_and_the_incident_hears_of_both,
-)
-from tests.rundeck.test_webhook import (
-    endpoint,
-    hook,
-    pagerduty,
-    test_an_alert_ends_in_a_link_and_a_second_delivery_in_nothing,
-)
+from tests.rundeck.every_job import *  # noqa: F403 - the tests, and the fixtures that they ask for
+from tests.rundeck.test_jobs import SHOP, debug_containers, until
 
 
 @pytest.fixture(scope="session")

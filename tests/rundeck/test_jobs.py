@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -153,18 +152,6 @@ def test_a_node_step_captures_each_pod_on_its_own(project: Project) -> None:
     captured = [json.loads(one.read_text()) for one in manifests]
     assert {one["target"]["pod"] for one in captured} == set(nodes)
     assert [one["status"] for one in captured] == ["complete", "complete"]
-
-
-def test_the_bundled_plugin_runs_without_any_installed_package(project: Project, bundled_zip: Path) -> None:
-    bundled = Project(project.settings, bundled_zip, _base_python())
-    run = bundled.run("capture-pod.yaml", {"namespace": SHOP, "pod": running_pod("checkout")})
-    assert run.succeeded, run.errors
-    assert run.data["status"] == "complete"
-
-
-def _base_python() -> str:
-    """The Python that the tests' environment was made from, which has none of its packages under -IS."""
-    return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
 
 
 def _ended(kubectl: Kubectl, pod: str, before: set[str], *, count: int) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from debugcapture import runbook, steps, telling
+from debugcapture import new_bundle, runbook, steps, telling
 from debugcapture.bundle import MANIFEST, Bundle, claimed, create_bundle
 from debugcapture.checksum import sha256_of
 from debugcapture.cluster.api import Api, Streams
@@ -107,8 +107,9 @@ Serve = Callable[[Cluster], None]
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     def use(cluster: Cluster) -> None:
-        monkeypatch.setattr(runbook, "connect", lambda _: None)
-        monkeypatch.setattr(runbook, "Api", lambda _: cluster)
+        for module in (runbook, new_bundle):
+            monkeypatch.setattr(module, "connect", lambda _: None)
+            monkeypatch.setattr(module, "Api", lambda _: cluster)
         monkeypatch.setattr("debugcapture.cluster.exec.run", cluster.run)
 
     return use
