@@ -188,6 +188,7 @@ def _container(wanted: InClusterSettings, mounts: list[Json]) -> Json:
         "name": CONTAINER,
         "image": wanted.job_image,
         "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "-m", "debugcapture.job_index"],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

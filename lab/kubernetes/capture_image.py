@@ -1,4 +1,4 @@
-"""The image of captures in the cluster, as deploy/image/Dockerfile makes it: a Python, the locked packages, ours."""
+"""The image of the command debug-capture, as deploy/image/Dockerfile makes it: a Python, the locked packages, ours."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from lab.paths import REPO
 from tools.vendored import LOCK, Target, installed
 
 NAME = "debug-capture"
-ENTRYPOINT = ("/usr/bin/python3", "-m", "debugcapture.job_index")
+ENTRYPOINT = ("/usr/bin/python3", "-m", "debugcapture.cli")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": "/app", "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp"}
 USER = "65532:65532"
 _PACKAGE = REPO / "contents" / "debugcapture"

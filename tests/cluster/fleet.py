@@ -19,18 +19,11 @@ from tests.cluster.objects import IMAGE
 RBAC = REPO / "deploy" / "rbac-in-cluster.yaml"
 CAPTURE = REPO / "deploy" / "rbac" / "namespace" / "capture.yaml"
 # The lab's pods have no way to what listens on loopback but the machine's own network.
-ON_THE_MACHINE = {
-    "hostNetwork": True,
-    "containers": [
-        {
-            "name": "capture",
-            "env": [
-                {"name": "KUBERNETES_SERVICE_HOST", "value": "127.0.0.1"},
-                {"name": "KUBERNETES_SERVICE_PORT", "value": lab.kubernetes.endpoint().server.rpartition(":")[2]},
-            ],
-        }
-    ],
-}
+API_SERVER = [
+    {"name": "KUBERNETES_SERVICE_HOST", "value": "127.0.0.1"},
+    {"name": "KUBERNETES_SERVICE_PORT", "value": lab.kubernetes.endpoint().server.rpartition(":")[2]},
+]
+ON_THE_MACHINE = {"hostNetwork": True, "containers": [{"name": "capture", "env": API_SERVER}]}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
-"""deploy/options-server/kubernetes.yaml: the API server takes it, and its role is enough, and no more."""
+"""deploy/options-server/kubernetes.yaml: it runs in the cluster, and its role is enough, and no more."""
 
 from __future__ import annotations
 
 import json
+import secrets
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+import lab.kubernetes
 from lab.kubernetes.kubectl import Kubectl
+from tests.cluster.fleet import API_SERVER
 
 MANIFEST = Path(__file__).parents[2] / "deploy" / "options-server" / "kubernetes.yaml"
 OWN = "debug-capture-options"
@@ -71,3 +76,27 @@ def test_account_may_do_what_the_server_does_and_no_more(account: str, kubectl: 
         ("delete", "pods"),
     ]
     assert [one for one in more if may(*one)] == []
+
+
+def test_it_serves_from_the_cluster_by_its_own_account(account: str, kubectl: Kubectl) -> None:
+    """All as in the manifest but the image's name and the network: the lab's pods have the machine's or none."""
+    assert account
+    token = secrets.token_hex(32)
+    here = f"--namespace={OWN}"
+    kubectl("create", "secret", "generic", OWN, here, "--from-file=options-token=/dev/stdin", stdin=token)
+    kubectl("label", "namespace", OWN, "pod-security.kubernetes.io/enforce=privileged", "--overwrite")
+    (made,) = [one for one in things() if one["kind"] == "Deployment"]
+    spec = made["spec"]["template"]["spec"]
+    spec["hostNetwork"] = True
+    server = spec["containers"][0]
+    server["image"] = lab.kubernetes.endpoint().capture_image
+    server["env"] += API_SERVER
+    kubectl("apply", "-f", "-", stdin=json.dumps(made))
+    kubectl("rollout", "status", here, f"deployment/{OWN}", "--timeout=60s")
+    request = urllib.request.Request(f"http://127.0.0.1:{server['ports'][0]['containerPort']}/workloads?namespace=shop")
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(request)
+    request.add_header("Authorization", f"Bearer {token}")
+    with urllib.request.urlopen(request) as answer:
+        offered = [one["value"] for one in json.load(answer)]
+    assert {"deployment/checkout", "deployment/gateway", "deployment/orders"} <= set(offered)
