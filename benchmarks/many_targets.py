@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.cluster import NAMESPACE, bench_pod, make_pending_pods
 from benchmarks.measure import Program, side_by_side
-from benchmarks.result import Ratio, Result
+from benchmarks.result import Result, time_and_memory
 from benchmarks.rival import rival_python
 
 ROUNDS = 3
@@ -40,15 +40,7 @@ def run() -> Result:
             Program("kubernetes 35.0.0", [rival_python(), THEIR_NODES, str(pod.kubeconfig), NAMESPACE], _listed),
             ROUNDS,
         )
-    return Result(
-        TITLE,
-        ours,
-        theirs,
-        (
-            Ratio("many-targets", "our median wall time over theirs", ours.median_s, theirs.median_s, "s", 0.5),
-            Ratio("many-targets-memory", "our peak memory over theirs", ours.peak_mb, theirs.peak_mb, "MB", 0.5),
-        ),
-    )
+    return Result(TITLE, ours, theirs, time_and_memory("many-targets", ours, theirs, 0.5))
 
 
 def _planned(output: Path) -> bool:

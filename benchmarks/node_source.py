@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.cluster import NAMESPACE, bench_pod, make_pending_pods
 from benchmarks.measure import Program, side_by_side
-from benchmarks.result import Ratio, Result
+from benchmarks.result import Result, time_and_memory
 from benchmarks.rival import rival_python
 
 ROUNDS = 3
@@ -30,15 +30,7 @@ def run() -> Result:
             Program("kubernetes 35.0.0", [rival_python(), THEIR_NODES, str(pod.kubeconfig), NAMESPACE], _has_all),
             ROUNDS,
         )
-    return Result(
-        TITLE,
-        ours,
-        theirs,
-        (
-            Ratio("node-source", "our median wall time over theirs", ours.median_s, theirs.median_s, "s", 0.5),
-            Ratio("node-source-memory", "our peak memory over theirs", ours.peak_mb, theirs.peak_mb, "MB", 0.5),
-        ),
-    )
+    return Result(TITLE, ours, theirs, time_and_memory("node-source", ours, theirs, 0.5))
 
 
 def _has_all(output: Path) -> bool:

@@ -22,6 +22,14 @@ class Ratio:
         return self.ours / self.theirs
 
 
+def time_and_memory(name: str, ours: Measured, theirs: Measured, most: float) -> tuple[Ratio, Ratio]:
+    """Return the ratio of the times and that of the memory, each to be at most ``most``."""
+    return (
+        Ratio(name, "our median wall time over theirs", ours.median_s, theirs.median_s, "s", most),
+        Ratio(f"{name}-memory", "our peak memory over theirs", ours.peak_mb, theirs.peak_mb, "MB", most),
+    )
+
+
 @dataclass(frozen=True)
 class Result:
     """One benchmark: both sides, and the ratios that it is about."""

@@ -17,7 +17,7 @@ _SAFETY = 1.2
 _DEFAULT_PERIOD_S, _DEFAULT_FAILURES, _DEFAULT_TIMEOUT_S = 10, 3, 1
 _BINARY = {f"{unit}i": 1 << 10 * power for power, unit in enumerate("KMGTPE", start=1)}
 _DECIMAL = {unit: 10**power for unit, power in zip("numkMGTPE", (-9, -6, -3, 3, 6, 9, 12, 15, 18), strict=True)}
-_QUANTITY = re.compile(r"([+-]?[0-9.]{1,40}(?:[eE][+-]?[0-9]{1,2})?)([KMGTPE]i|[numkMGTPE])?")
+_QUANTITY = re.compile(r"(\+?[0-9.]{1,40}(?:[eE][+-]?[0-9]{1,2})?)([KMGTPE]i|[numkMGTPE])?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,12 @@ def test_quantities_are_read_as_kubernetes_does(text: str, number: int) -> None:
     assert disk_limit_bytes(container(resources={"limits": {"ephemeral-storage": text}})) == number
 
 
+@pytest.mark.parametrize("text", ["", "-1", "1.2.3", "1 Gi", "1Xi", "1e999", "Gi"])
+def test_what_is_no_quantity_of_bytes_is_told(text: str) -> None:
+    with pytest.raises(NothingCaptured, match="no quantity of bytes"):
+        quantity(text)
+
+
 def test_container_without_limits_has_none() -> None:
     assert disk_limit_bytes(container()) is None
 
