@@ -1,9 +1,12 @@
-"""Captures by a Job of the real cluster: killed indexes, a killed step, a run taken up elsewhere, and what it costs."""
+"""Captures by a Job of the real cluster: a killed index, node or step, a run taken up elsewhere, and what it costs."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.captures import caller, captured
 from tests.cluster.fleet import Fleet
+from tests.faults.daemons import kill, repair
 
 IN_TIME_S = 240
 
@@ -68,6 +72,37 @@ def kill_index(fleet: Fleet, index: str) -> None:
     place = f"--namespace={fleet.namespace}"
     wait_until("the index", lambda: bool(fleet.kubectl("get", "pods", place, label, "--output=name")), 60)
     fleet.kubectl("delete", "pod", place, label, "--grace-period=0", "--force", "--wait=false")
+
+
+def test_a_node_that_dies_and_comes_back_costs_time_only(fleet: Fleet, tmp_path: Path) -> None:
+    said: list[str] = []
+    dying = threading.Thread(target=cut_the_power, args=(fleet,))
+    dying.start()
+    outcome = capture(fleet.step(collectors="pod-snapshot,processes"), caller(tmp_path, said))
+    dying.join()
+    manifest = manifest_of(outcome)
+    assert manifest.status == "complete", said
+    assert len(manifest.artifacts) == 6
+
+
+def cut_the_power(fleet: Fleet) -> None:
+    """End kubelet and indexes as a machine does that loses its power; a little later it starts again."""
+    wait_until("an index at work", lambda: bool(index_processes(fleet)), 120)
+    kill("kubelet")
+    for pid in index_processes(fleet):
+        os.kill(pid, signal.SIGKILL)
+    repair()
+
+
+def index_processes(fleet: Fleet) -> list[int]:
+    uids = [one["metadata"]["uid"] for one in fleet.job_pods()]
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended by itself
+            group = (process / "cgroup").read_text()
+            ours = any(uid in group for uid in uids) and b"job_index" in (process / "cmdline").read_bytes()
+            found += [int(process.name)] if ours else []
+    return found
 
 
 def test_run_whose_step_and_job_were_killed_is_taken_up_elsewhere(fleet: Fleet, tmp_path: Path) -> None:
