@@ -244,7 +244,10 @@ def writable(place: Path) -> Iterator[None]:
 
 def open_bundle(folder: str, spool: Path) -> Bundle:
     """Return the bundle in ``folder``. Raises BadInput unless it lies directly in ``spool``."""
-    path = Path(folder.partition("\0")[0]).resolve()
+    try:
+        path = Path(folder).resolve()
+    except (ValueError, OSError, RuntimeError):  # a NUL, what is no character, a loop of links
+        path = Path()
     if path.parent != spool.resolve() or not _CAPTURE_ID.fullmatch(path.name):
         raise BadInput(f"{folder} is no bundle", f"bundles lie in the spool {spool}", "Pass on ${data.bundle}.")
     return Bundle(path)

@@ -98,7 +98,7 @@ class Redactor:
         more than a line. It is held all the same, and what `feed` and `finish` return takes its place.
         """
         text, start = self._behind + bytes(self._pending) + more, len(self._behind)
-        cut = min(text.rfind(b"\n") + 1, unfinished(text))
+        cut = unfinished(text[: text.rfind(b"\n") + 1])  # a key's end that is no whole line yet ends no key
         if self._own or cut <= start:
             return b""
         return _without(_groups(credentials(text[:cut], start)), text, start, cut)[0]

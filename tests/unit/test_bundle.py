@@ -205,6 +205,8 @@ def test_discard_leaves_manifest_and_receipt(bundle: Bundle) -> None:
         "{spool}/link",
         "{spool}/20260102T120000Z-linked-1a2b",
         "",
+        "\0",
+        "\ud800",
     ],
     ids=[
         "elsewhere",
@@ -216,6 +218,8 @@ def test_discard_leaves_manifest_and_receipt(bundle: Bundle) -> None:
         "link",
         "link out",
         "blank",
+        "NUL",
+        "no character",
     ],
 )
 def test_only_bundles_of_the_spool_are_opened(folder: str, tmp_path: Path) -> None:

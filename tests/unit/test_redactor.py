@@ -128,6 +128,13 @@ def test_what_is_shown_of_a_text_that_goes_on_has_no_credential(text: bytes, cut
     assert done + redactor.finish() == whole
 
 
+def test_key_whose_last_line_is_not_whole_is_not_shown() -> None:
+    redactor = Redaction().redactor()
+    assert redactor.feed(b"before\n" + PGP[:-1]) == b""
+    assert redactor.held() == b"before\n"
+    assert redactor.held(b"\n") == b"before\n" + M + b"\n"
+
+
 def test_whole_lines_are_shown_and_a_key_when_it_has_ended() -> None:
     redactor = Redaction().redactor()
     assert redactor.feed(b"started\npassword=hunter2\nhalf a li") == b""

@@ -30,6 +30,7 @@ _DEFAULTS: dict[str, Any] = {
     "invasive": "safe", "needs": [], "kind": "text", "detect": None, "unproved": False,
 }  # fmt: skip
 _REQUIRED = {"id", "title", "time_limit_s", "size_limit_bytes", "source"}
+_KINDS = {str: "one line of text", bool: "true or false"}
 _TOOL_KEYS = {field.name for field in fields(Tool)}
 _TOOL_REQUIRED = {field.name for field in fields(Tool) if field.default is MISSING}
 
@@ -161,8 +162,22 @@ def _key_mistakes(entry: Mapping[str, Any], required: Iterable[str], known: Iter
     return unknown + [f"{key} is missing" for key in sorted(set(required) - entry.keys())]
 
 
+def _kind_mistakes(values: Mapping[str, Any], of: type[Tool | Collector]) -> list[str]:
+    """Return what is wrong with the values of those fields that are a text, or true or false."""
+    return [
+        f"{field.name} must be {_KINDS[field.type]}"
+        for field in fields(of)
+        if field.type in _KINDS and field.name in values and not _is_plain(values[field.name], field.type)
+    ]
+
+
+def _is_plain(value: Any, kind: Any) -> bool:
+    return type(value) is kind and (kind is bool or value.isprintable())
+
+
 def _value_mistakes(values: Mapping[str, Any]) -> list[str]:
-    found = [
+    found = _kind_mistakes(values, Collector)
+    found += [
         f"{key} must be one of {', '.join(filter(None, choices))}, not {values[key]!r}"
         for key, choices in _CHOICES.items()
         if values[key] not in choices
@@ -178,7 +193,7 @@ def _value_mistakes(values: Mapping[str, Any]) -> list[str]:
         if type(number) is not int or number <= 0:
             found.append(f"{key} must be a number above 0")
     needs = values["needs"]
-    if not isinstance(needs, list) or set(needs) - set(_NEEDS):
+    if not isinstance(needs, list) or any(need not in _NEEDS for need in needs):
         found.append(f"needs must be a list of {', '.join(_NEEDS)}")
     return found
 
@@ -187,8 +202,9 @@ def _tool(entry: Any, mistakes: list[str]) -> Tool | None:
     if not isinstance(entry, dict):
         mistakes.append("a tool must be a mapping")
         return None
-    found = _key_mistakes({key: value for key, value in entry.items() if key != _LINE}, _TOOL_REQUIRED, _TOOL_KEYS)
     values = {key: value for key, value in entry.items() if key != _LINE}
+    found = _key_mistakes(values, _TOOL_REQUIRED, _TOOL_KEYS)
+    found += _kind_mistakes(values, Tool)
     for key in ("run", "present", "find"):
         words = values.get(key, [])
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
