@@ -179,6 +179,8 @@ def _course(api: Api, plan: Plan, within_s: float) -> Iterator[Progress]:
                 if pod["metadata"]["uid"] != plan.gone.uid:
                     break
                 yield Progress(False, "the pod is still ending")
+            else:
+                return  # it is still there, however well the workload is
     watched = Watched(KINDS[plan.kind].format(namespace=quote(plan.namespace)), plan.name)
     for workload in changes(api, watched, deadline - time.monotonic()):
         yield progress(plan.kind, workload)

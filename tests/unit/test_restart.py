@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 
-from debugcapture.errors import BadInput, CaptureError, NotRestarted
+from debugcapture import restart
+from debugcapture.cluster.api import Api
+from debugcapture.errors import BadInput, CaptureError, NotRestarted, TargetNotFound
 from debugcapture.model import Json, Manifest
-from debugcapture.restart import gate, target_of
+from debugcapture.restart import Plan, PodRef, gate, target_of
 from debugcapture.rollout import REVISION, Progress, earlier, progress, require_moving, template_of
 from debugcapture.settings import GateSettings, TargetSettings
 from tests.unit.builders import CAPTURE_ID, artifact, manifest, nothing, target
@@ -150,3 +153,24 @@ def test_what_was_captured_is_restarted_unless_something_is_named(
 def test_without_a_bundle_something_has_to_be_named() -> None:
     with pytest.raises(CaptureError, match="neither a workload nor a bundle is given"):
         target_of(None, TargetSettings(), "restart")
+
+
+def test_a_pod_that_does_not_go_is_told_though_its_workload_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = Plan("delete pod shop/web-1", (), "deployment", "shop", "web", PodRef("web-1", "u-1"))
+    monkeypatch.setattr(restart, "pod_changes", lambda *_: iter([{"metadata": {"uid": "u-1"}}]))
+    monkeypatch.setattr(restart, "changes", lambda *_: iter([workload(counts(2, 2, 2))]))
+    monkeypatch.setattr(restart, "_unhealthy", lambda *_: "")
+    with pytest.raises(NotRestarted, match="not well after 0 s: the pod is still ending"):
+        restart.wait(cast(Api, None), planned, 0, lambda _: None)
+
+
+@pytest.mark.parametrize("there", [[], [{"metadata": {"uid": "u-2"}}]], ids=["gone", "another of its name"])
+def test_when_the_pod_is_gone_its_workload_is_waited_for(there: list[Json], monkeypatch: pytest.MonkeyPatch) -> None:
+    def pods(*_: object) -> Iterator[Json]:
+        yield from there
+        raise TargetNotFound("cannot watch pods web-1", "it was deleted")
+
+    planned = Plan("delete pod shop/web-1", (), "deployment", "shop", "web", PodRef("web-1", "u-1"))
+    monkeypatch.setattr(restart, "pod_changes", pods)
+    monkeypatch.setattr(restart, "changes", lambda *_: iter([workload(counts(2, 2, 2))]))
+    assert "2 of 2 pods are available" in restart.wait(cast(Api, None), planned, 60, lambda _: None)
