@@ -29,7 +29,7 @@ _RUNTIMES = {
     "ruby": r"ruby[\d.]*|puma|rails|RAILS_ENV|RUBYOPT",
     "php": r"php(-fpm)?[\d.]*|PHP_\w+",
 }
-_WORDS = {runtime: re.compile(words, re.ASCII) for runtime, words in _RUNTIMES.items()}
+_WORD = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _RUNTIMES.items()), re.ASCII)
 Node = dict[str, str]
 Say = Callable[[str], None]
 
@@ -78,16 +78,12 @@ def node(pod: Json, cluster: str, now: datetime) -> Node:
 
 def runtime(container: Json) -> str:
     """Return what the container's spec says of the runtime in it, or "": a hint, as nobody looks into the container."""
-    programs = [
-        text.rpartition("/")[2] for text in [*(container.get("command") or []), *(container.get("args") or [])][:1]
-    ]
+    argv = [*(container.get("command") or []), *(container.get("args") or [])]
+    program = argv[0].rpartition("/")[2] if argv else ""
     variables = [one["name"] for one in container.get("env") or []]
     image = container.get("image", "").partition("@")[0].rpartition("/")[2].partition(":")[0]
-    for word in (*programs, *variables, image):
-        for name, words in _WORDS.items():
-            if words.fullmatch(word):
-                return name
-    return ""
+    found = filter(None, map(_WORD.fullmatch, (program, *variables, image)))
+    return next((name for match in found for name in _RUNTIMES if match[name]), "")
 
 
 def listed(api: Api, namespaces: Sequence[str], settings: NodesSettings, spool: Path, say: Say) -> str:

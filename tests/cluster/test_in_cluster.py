@@ -89,9 +89,12 @@ def cut_the_power(fleet: Fleet) -> None:
     """End kubelet and indexes as a machine does that loses its power; a little later it starts again."""
     wait_until("an index at work", lambda: bool(index_processes(fleet)), 120)
     kill("kubelet")
-    for pid in index_processes(fleet):
-        os.kill(pid, signal.SIGKILL)
-    repair()
+    try:
+        for pid in index_processes(fleet):
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(pid, signal.SIGKILL)
+    finally:
+        repair()
 
 
 def index_processes(fleet: Fleet) -> list[int]:

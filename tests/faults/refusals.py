@@ -27,7 +27,7 @@ from lab.paths import REPO
 from lab.process import wait_until
 from tests.cluster.objects import container, pod_spec
 from tests.faults.crowd import crowded
-from tests.faults.world import MARK, World
+from tests.faults.world import MARK, Account, World
 
 _CROWDED_S = 10  # the stream ends meanwhile
 _ALIEN = "lab.local/alien:1"
@@ -56,10 +56,16 @@ def may_not(resource: str) -> Any:
     return provoke
 
 
-def right_taken_away_meanwhile(world: World) -> None:
+def _granted(world: World) -> Account:
+    """Who may capture the pod that it has now."""
     world.own_pod()
     account = world.account()
     account.may(rules())
+    return account
+
+
+def right_taken_away_meanwhile(world: World) -> None:
+    account = _granted(world)
     world.collect("pod-snapshot", "stream", "rest", "look")
 
     def take() -> None:
@@ -71,9 +77,7 @@ def right_taken_away_meanwhile(world: World) -> None:
 
 def account_deleted_meanwhile(world: World) -> None:
     """Its tokens end with it; the API server remembers one for ten seconds."""
-    world.own_pod()
-    account = world.account()
-    account.may(rules())
+    account = _granted(world)
     longer = f"i=0; while [ $i -lt 150 ]; do head -c 65536 /dev/urandom; sleep 0.1; i=$((i+1)); done; : {MARK}"
     world.collect(
         "pod-snapshot", "stream", "rest", "look",
@@ -88,16 +92,12 @@ def account_deleted_meanwhile(world: World) -> None:
 
 
 def no_room_for_requests(world: World) -> None:
-    world.own_pod()
-    account = world.account()
-    account.may(rules())
+    account = _granted(world)
     world.broken.enter_context(crowded(world, account))
 
 
 def no_room_for_a_while(world: World) -> None:
-    world.own_pod()
-    account = world.account()
-    account.may(rules())
+    account = _granted(world)
     world.collect("pod-snapshot", "stream", "rest", "look")
 
     def crowd() -> None:
