@@ -71,7 +71,8 @@ def script(job: Mapping[str, Any]) -> str:
         lines.append(f"export {variable(name)}={_quoted(value)}")
     for one in _secrets(steps):
         lines.append(f"export {variable(one['name'])}={_quoted('${option.' + one['name'] + '}')}")
-    lines.append(f"exec debug-capture {_words(commands, keep_going=job['sequence']['keepgoing'])}")
+    # Rundeck's local executor runs together lines that come from both outputs at once, and a value would be lost.
+    lines.append(f"exec debug-capture {_words(commands, keep_going=job['sequence']['keepgoing'])} 2>&1")
     return "\n".join(lines) + "\n"
 
 

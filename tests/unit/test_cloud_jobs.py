@@ -105,9 +105,20 @@ def test_no_value_is_in_the_script_and_none_can_become_a_command(name: str, tmp_
 
 
 @each_job
+def test_errors_come_on_the_same_stream_as_the_output(name: str, tmp_path: Path) -> None:
+    """Rundeck's local executor makes one line of two that come from both at once."""
+    program = tmp_path / "debug-capture"
+    program.write_text("#!/bin/sh\necho 'RUNDECK:DATA:link=x'\necho 'Error: y' >&2\n")
+    program.chmod(0o700)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["/bin/sh", "-c", script_of(CLOUD[name])], capture_output=True, env=environment, check=True)
+    assert (done.stdout, done.stderr) == (b"RUNDECK:DATA:link=x\nError: y\n", b"")
+
+
+@each_job
 def test_each_variable_is_a_setting_of_the_command(name: str) -> None:
     exported = {line.split("=")[0].removeprefix("export ") for line in script_of(CLOUD[name]).splitlines()[2:-1]}
-    words = script_of(CLOUD[name]).splitlines()[-1].removeprefix("exec debug-capture ").split()
+    words = script_of(CLOUD[name]).splitlines()[-1].removeprefix("exec debug-capture ").removesuffix(" 2>&1").split()
     commands = [word for word in words if word not in ("chain", "--keep-going")]
     settings = [setting for one in commands for setting in command(one).declared]
     assert set(from_environment(settings, dict.fromkeys(exported, "x"))) == {
@@ -125,9 +136,9 @@ def job(*steps: dict[str, Any], keepgoing: bool = False) -> dict[str, Any]:
 
 def test_a_capture_does_what_later_steps_would_and_a_chain_the_rest() -> None:
     steps = [step(f"k8s-debug-{name}") for name in ("capture", "upload", "incident-note", "restart")]
-    assert cloud_jobs.script(job(*steps[:3])).endswith("exec debug-capture capture\n")
-    assert cloud_jobs.script(job(*steps, keepgoing=True)).endswith("chain --keep-going capture restart\n")
-    assert cloud_jobs.script(job(steps[1])).endswith("exec debug-capture upload\n")
+    assert cloud_jobs.script(job(*steps[:3])).endswith("exec debug-capture capture 2>&1\n")
+    assert cloud_jobs.script(job(*steps, keepgoing=True)).endswith("chain --keep-going capture restart 2>&1\n")
+    assert cloud_jobs.script(job(steps[1])).endswith("exec debug-capture upload 2>&1\n")
 
 
 @pytest.mark.parametrize(
