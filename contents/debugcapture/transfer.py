@@ -18,6 +18,7 @@ from .artifact_file import SizeLimitReachedError
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.debug_container import BASE
+from .cluster.frames import BROKEN_STREAM
 from .errors import CaptureError, NeverEnds, NothingCaptured, Unreachable
 from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, Stored
 from .pattern import number_in
@@ -227,7 +228,7 @@ def run_short(api: Api, place: ContainerRef, argv: Sequence[str]) -> tuple[ExitS
         stderr=lambda piece: errors.extend(piece[: _SHORT_LIMIT - len(errors)]),
         time_limit_s=_SHORT_S,
     )
-    if status.reason in ("StreamBroken", "TimeLimit"):
+    if status.reason in (BROKEN_STREAM, "TimeLimit"):
         kind = NeverEnds if status.reason == "TimeLimit" else NothingCaptured
         raise kind(f"{argv[0]} in {place} did not end well", status.message, "Capture again.")
     return status, output.decode(errors="replace"), errors.decode(errors="replace")
@@ -272,7 +273,7 @@ def _run_once(  # noqa: PLR0913 - see run_tool
         return Brought("truncated", str(limit))
     ended, errors = ended_as(said)
     if has_shell and ended is None and status.code == 0:
-        status = ExitStatus(None, "StreamBroken", "the connection lost the end of the output")
+        status = ExitStatus(None, BROKEN_STREAM, "the connection lost the end of the output")
     return judge(status, ended, sink, errors)
 
 
@@ -328,8 +329,8 @@ def _wait(api: Api, place: ContainerRef, files: tuple[str, str], time_limit_s: f
                 api, place, argv, stdout=progress.read, stderr=lambda _: None, time_limit_s=limit_s
             )
         except Unreachable as error:
-            status = ExitStatus(None, "StreamBroken", error.why)
-        if progress.code is None and status.reason != "StreamBroken":
+            status = ExitStatus(None, BROKEN_STREAM, error.why)
+        if progress.code is None and status.reason != BROKEN_STREAM:
             break
         if progress.code is None:
             say(f"{files[1]}: {status.message}; the tool goes on, and is asked for again")

@@ -170,6 +170,9 @@ class Answer:
     def release_conn(self) -> None:
         self.is_released = True
 
+    def drain_conn(self) -> None:
+        self.is_released = True
+
 
 Asked = list[tuple[str, str, dict[str, Any]]]
 Serve = Callable[[Answer | Exception], tuple[Api, Asked]]

@@ -11,6 +11,7 @@ import pytest
 from urllib3.exceptions import ProtocolError
 
 from debugcapture.cluster.api import Api, Streams
+from debugcapture.cluster.outage import Outages
 from debugcapture.cluster.watch import Watched, changes
 from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
 from debugcapture.model import Json
@@ -45,6 +46,7 @@ class Server:
 
     def __init__(self, *responses: Response | Exception) -> None:
         self.responses, self.listed, self.asked = list(responses), 0, list[dict[str, str]]()
+        self.outages = Outages(lambda: True)
         self.streams = Streams()
         self.items: list[Json] = [one("1")]
 

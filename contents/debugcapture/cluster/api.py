@@ -20,6 +20,7 @@ from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, 
 from ..model import Json
 from ..permissions import remedy
 from .connect import Connection
+from .outage import Outages
 from .rate import RateLimit
 
 CONNECT_S, READ_S = 10, 60
@@ -105,6 +106,7 @@ class Api:
         self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         self.streams = Streams()
         self.has_answered = False
+        self.outages = Outages(self._is_ready)
         self._rate = RateLimit(connection.requests_per_s, 2 * connection.requests_per_s)
         self._repeated = 0
 
@@ -191,6 +193,9 @@ class Api:
             response = self._request("GET", path, doing, query=query, preload_content=False)
             try:
                 yield from response.stream(1 << 16)
+            except HTTPError:
+                self.outages.notice()
+                raise
             finally:
                 response.release_conn()
 
@@ -264,26 +269,55 @@ class Api:
     ) -> BaseHTTPResponse:
         url = self.connection.server + path + (f"?{urlencode(query)}" if query else "")
         headers = self.headers() | {"Content-Type": content_type} | ({"Accept": accept} if accept else {})
-        self.admit(urgent=path.endswith("/ephemeralcontainers"))
+        timeout = urllib3.Timeout(connect=self._patience.connect_s, read=silence_s or self._patience.read_s)
+        while True:
+            self.admit(urgent=path.endswith("/ephemeralcontainers"))
+            asked_at = self.outages.now()
+            try:
+                response = self._pool.request(
+                    method,
+                    url,
+                    body=body,
+                    headers=headers,
+                    preload_content=preload_content,
+                    redirect=False,
+                    retries=self._retries(method),
+                    timeout=timeout,
+                )
+            except HTTPError:
+                self.has_answered = False
+                self.outages.notice()
+                raise
+            self.has_answered = True
+            self._take_note(response.retries)
+            if response.status < 400:
+                return response
+            if not self.excuses(response.status, asked_at):
+                raise refused(doing, response.status, response.data)
+            response.drain_conn()
+
+    def excuses(self, status: int, asked_at: float) -> bool:
+        """Tell whether to ask again after an HTTP ``status``: the server may just have started; see `Outages`."""
+        waits = self._patience.repeats and not self.streams.broken
+        return waits and self.outages.excuse(status, asked_at)
+
+    def _is_ready(self) -> bool:
+        """Ask the server whether it is ready; what lies before it may have no such path, and it is not told then."""
+        self.admit(urgent=True)
         try:
-            response = self._pool.request(
-                method,
-                url,
-                body=body,
-                headers=headers,
-                preload_content=preload_content,
-                redirect=False,
-                retries=self._retries(method),
-                timeout=urllib3.Timeout(connect=self._patience.connect_s, read=silence_s or self._patience.read_s),
+            url, timeout = f"{self.connection.server}/readyz", self._patience.connect_s
+            answer = self._pool.request(
+                "GET", url, headers=self.headers(), redirect=False, retries=_ONCE, timeout=timeout
             )
         except HTTPError:
-            self.has_answered = False
-            raise
-        self.has_answered = True
-        self._repeated += len(response.retries.history) if response.retries else 0
-        if response.status >= 400:
-            raise refused(doing, response.status, response.data)
-        return response
+            return False
+        return answer.status < 500
+
+    def _take_note(self, repeats: urllib3.Retry | None) -> None:
+        history = repeats.history if repeats else ()
+        self._repeated += len(history)
+        if any(one.error for one in history):
+            self.outages.notice()
 
     def _retries(self, method: str) -> urllib3.Retry:
         if not self._patience.repeats:

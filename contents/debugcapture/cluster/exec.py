@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from ..model import ContainerRef, ExitStatus
 from .api import Api, pod_path, refused, retry_after, unreachable, websocket_url
 from .frames import (
+    BROKEN_STREAM,
     CLOSE,
     PING,
     STATUS,
@@ -58,18 +59,18 @@ def run(  # noqa: PLR0913 - where, what, and its two outputs
     have no place in ``argv``, and has to tell its own end.
     """
     connection = _open(api, place, argv, stdin=bool(stdin))
+    breakable = _Breakable(connection)
     try:
         _send(connection, stdin)
-        if closing:
-            return _pump(connection, {STDOUT: stdout, STDERR: stderr}, time_limit_s)
-        breakable = _Breakable(connection)
-        api.streams.add(breakable)
-        try:
-            return _pump(connection, {STDOUT: stdout, STDERR: stderr}, time_limit_s)
-        finally:
-            api.streams.remove(breakable)
+        if not closing:
+            api.streams.add(breakable)
+        status = _pump(connection, {STDOUT: stdout, STDERR: stderr}, time_limit_s)
     finally:
+        api.streams.remove(breakable)
         connection.shutdown()
+    if status.reason == BROKEN_STREAM:
+        api.outages.notice()
+    return status
 
 
 class _Breakable:
@@ -150,19 +151,23 @@ def _open(api: Api, place: ContainerRef, argv: Sequence[str], *, stdin: bool) ->
     import websocket
 
     doing = f"cannot run a command in {place}"
-    for wait_s in (*(_RESTART_WAITS_S if api.has_answered and not api.streams.broken else ()), None):
+    waits = iter(_RESTART_WAITS_S if api.has_answered and not api.streams.broken else ())
+    while True:
+        asked_at = api.outages.now()
         try:
             return _connect(api, place, argv, stdin=stdin)
         except websocket.WebSocketBadStatusException as error:
-            busy_s = retry_after(error.status_code, error.resp_headers or {})
-            if wait_s is None or busy_s is None:
+            if api.excuses(error.status_code, asked_at):
+                continue
+            wait_s = retry_after(error.status_code, error.resp_headers or {})  # the server knows better
+            if wait_s is None or next(waits, None) is None:
                 raise refused(doing, error.status_code, error.resp_body or b"") from error
-            wait_s = busy_s  # noqa: PLW2901 - the server knows better
         except (websocket.WebSocketException, OSError) as error:
+            wait_s = next(waits, None)
             if wait_s is None or not isinstance(error, ConnectionRefusedError):
                 raise unreachable(doing, error) from error
+            api.outages.notice()
         time.sleep(wait_s)
-    raise AssertionError("the last try returns or raises")
 
 
 def _connect(api: Api, place: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":

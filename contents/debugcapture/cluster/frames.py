@@ -14,6 +14,7 @@ from ..model import ExitStatus
 SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
 CLOSE, PING = -8, -9  # control frames: minus their opcode
+BROKEN_STREAM = "StreamBroken"  # reason of a status that is ours, not the server's
 _CONTINUATION, _CONTROL = 0, 8
 _LONGEST_CONTROL = 125
 _MORE_LENGTH = {126: 2, 127: 8}  # bytes that say the length when seven bits do not
@@ -93,7 +94,7 @@ def exit_status(payload: bytes) -> ExitStatus:
 def broken_stream(detail: str = "") -> ExitStatus:
     """Return the status of a stream that ended without one: what arrived may be short."""
     why = f" ({detail})" if detail else ""
-    return ExitStatus(None, "StreamBroken", f"the connection ended before the command did{why}")
+    return ExitStatus(None, BROKEN_STREAM, f"the connection ended before the command did{why}")
 
 
 def out_of_time() -> ExitStatus:

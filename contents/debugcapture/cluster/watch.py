@@ -86,6 +86,7 @@ def _followed(api: Api, watched: Watched, version: str, within_s: float) -> Gene
             if kind != "BOOKMARK":
                 yield one
     except (HTTPError, OSError, Unreachable):
+        api.outages.notice()
         return ""
     return version
 
