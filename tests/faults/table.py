@@ -196,7 +196,7 @@ DAEMONS = (
     Row("node", "the kubelet is gone", daemons.node_that_is_gone, EXIT_PARTIAL,
         "The pod's node does not answer", "", "partial"),
     Row("node", "the kubelet goes while a capture runs", daemons.node_that_goes_meanwhile, EXIT_PARTIAL,
-        "Stream truncated", "", "partial"),
+        "Stream truncated", "The pod's node does not answer", "partial"),
 )  # fmt: skip
 
 ROWS = (

@@ -58,6 +58,14 @@ def test_the_url_of_an_exec_is_told_without_its_script() -> None:
     assert exit_status(payload).message == told % ""
 
 
+def test_a_node_that_does_not_answer_is_told_with_what_to_do() -> None:
+    told = 'error sending request: Post "https://node:10250/exec/shop/web/app": dial tcp 10.0.0.7:10250: i/o timeout'
+    payload = json.dumps({"status": "Failure", "message": told}).encode()
+    assert exit_status(payload).message == f"{told}. The pod's node does not answer: " + (
+        "only what the API server knows can be captured."
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [(broken_stream(), "StreamBroken"), (broken_stream("it fell"), "StreamBroken"), (out_of_time(), "TimeLimit")],

@@ -19,6 +19,7 @@ from urllib3.response import BaseHTTPResponse
 from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable, without_queries
 from ..model import Json
 from ..permissions import remedy
+from .advice import advice
 from .connect import Connection
 from .outage import Outages
 from .rate import RateLimit
@@ -49,17 +50,6 @@ _WRITE = {"read": 0, "other": 0, "status_forcelist": (), "allowed_methods": None
 _FIRST_WRITE, _WRITE_AGAIN = _FIRST.new(**_WRITE), _AGAIN.new(**_WRITE)
 _ONCE = urllib3.Retry(total=0, raise_on_status=False)
 TOO_BUSY = "The API server has no time for this account: run it again, or have its flow schema looked at."
-_ADMISSION = "An admission rule of the cluster says so: ask those who keep it."
-# By words of the server's message: its status alone is a guess (a policy answers 422, a webhook what it likes).
-_REMEDIES = (
-    ("PodSecurity", "Choose a lower security profile, or have the namespace's Pod Security level changed."),
-    ("exceeded quota", "Have the namespace's quota raised."),
-    ("because it is being terminated", "The namespace is being deleted: only what was captured before is left."),
-    ("denied the request", _ADMISSION),
-    ("denied request", _ADMISSION),
-    ("failed calling webhook", "An admission webhook of the cluster does not answer: ask those who keep it."),
-    ("dial tcp", "The pod's node does not answer: only what the API server knows can be captured."),
-)
 CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
 CHECK_CLOCK = "Set this machine's clock, or have the certificate renewed."
 CHECK_PROXY = "Check HTTPS_PROXY, or have NO_PROXY name the API server."
@@ -408,7 +398,7 @@ def refused(doing: str, status: int, body: bytes) -> CaptureError:
     why = _message(body) or responses.get(status, "it failed")
     if status == 401:
         return NotAllowed(doing, f"the cluster does not accept the credentials ({why})", "Renew the token.")
-    do = next((do for words, do in _REMEDIES if words in why), "")
+    do = advice(why)
     if status == 403 or (status < 500 and do):
         return NotAllowed(doing, why, do or remedy(why))
     if status == 404:

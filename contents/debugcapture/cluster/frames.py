@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import without_queries
 from ..model import ExitStatus
+from .advice import advice
 
 SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
@@ -88,7 +89,8 @@ def exit_status(payload: bytes) -> ExitStatus:
     if status.get("status") == "Success":
         return ExitStatus(0)
     message = without_queries(str(status.get("message", "")))
-    return ExitStatus(_exit_code(status), str(status.get("reason", "")), message)
+    do = advice(message)
+    return ExitStatus(_exit_code(status), str(status.get("reason", "")), f"{message}. {do}" if do else message)
 
 
 def broken_stream(detail: str = "") -> ExitStatus:
