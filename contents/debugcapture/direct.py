@@ -37,7 +37,7 @@ class Direct:
 
         Raises CaptureError with the reason why it has to be streamed. What was sent of it is taken back.
         """
-        original = _describe(api, place, path, time_limit_s)
+        original = _describe(api, place, path, time_limit_s, with_md5=self.store.wants_md5)
         if original.size < self.least_bytes:
             return None
         say(f"{name}: the pod sends {original.size:,} bytes to the store itself")
@@ -75,14 +75,14 @@ class _Lines:
             self._take(line)
 
 
-def _describe(api: Api, place: ContainerRef, path: str, time_limit_s: int) -> Original:
+def _describe(api: Api, place: ContainerRef, path: str, time_limit_s: int, *, with_md5: bool) -> Original:
     """Return size and checksums of ``path``, as the container computes them."""
     output = bytearray()
-    argv = (_PROGRAM, "sums", path, str(PIECE_BYTES), str(MOST_PIECES))
+    argv = (_PROGRAM, "sums", path, str(PIECE_BYTES), str(MOST_PIECES), *(["md5"] if with_md5 else []))
     _run(api, place, argv, lambda piece: output.extend(piece[: _SUMS_BYTES - len(output)]), time_limit_s)
     try:
         told = json.loads(output)
-        pieces = tuple(Piece(int(one["length"]), str(one["sha256"]), str(one["md5"])) for one in told["pieces"])
+        pieces = tuple(Piece(int(one["length"]), str(one["sha256"]), str(one.get("md5", ""))) for one in told["pieces"])
         return Original(int(told["size"]), str(told["sha256"]), pieces)
     except (ValueError, TypeError, KeyError) as error:
         raise NothingCaptured(f"{_PROGRAM} in {place}", "its answer cannot be read") from error

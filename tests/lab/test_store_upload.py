@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -89,8 +90,17 @@ def test_sums_are_those_of_the_file_and_its_pieces(program: Path, file: Path) ->
     told = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "100"]))
     assert (told["size"], told["sha256"]) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
     assert [one["length"] for one in told["pieces"]] == [PIECE, PIECE, PIECE, len(CONTENT) - 3 * PIECE]
+    assert "md5" not in told["pieces"][0]
     few = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "2"]))
     assert len(few["pieces"]) == 2
+    both = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "100", "md5"]))
+    assert [one.pop("md5") for one in both["pieces"]] == [md5(begin) for begin in range(0, len(CONTENT), PIECE)]
+    assert both == told
+
+
+def md5(begin: int) -> str:
+    piece = hashlib.md5(CONTENT[begin : begin + PIECE], usedforsecurity=False)
+    return base64.b64encode(piece.digest()).decode()
 
 
 def test_every_piece_arrives_although_the_store_is_busy(program: Path, file: Path, store: Store) -> None:

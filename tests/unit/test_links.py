@@ -26,6 +26,8 @@ class Plain:
 
 
 class Direct(Plain):
+    wants_md5 = True
+
     def direct(self, *_: object) -> Direct:
         return self
 

@@ -57,6 +57,8 @@ _REMEDIES = {
 class AzureStore:
     """Block blobs below a prefix of one container; see `store.Store`."""
 
+    wants_md5 = True  # the only checksum of a block, but for a CRC, that it knows
+
     def __init__(self, url: SplitResult, settings: StoreSettings) -> None:
         """Use the place of ``url`` (azblob://ACCOUNT/CONTAINER/PREFIX). Raises BadInput for credentials of no use."""
         self._account, self._settings = read_account(url.netloc, settings), settings

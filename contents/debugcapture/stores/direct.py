@@ -18,7 +18,7 @@ class Piece:
 
     length: int
     sha256: str
-    md5: str
+    md5: str  # "" for a store that does not want it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class DirectUpload(Protocol):
 @runtime_checkable
 class TakesDirectly(Protocol):
     """A store to which pods can send by themselves."""
+
+    wants_md5: bool  # of each piece; in the pod that costs as much time as all other checksums
 
     def direct(self, key: str, original: Original, valid_s: int) -> DirectUpload:
         """Begin an upload of ``original`` as ``key``; its requests are good for ``valid_s``. Raises NotStored."""

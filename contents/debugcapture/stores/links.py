@@ -75,9 +75,13 @@ class _Linked:
 class _LinkedDirectly(_Linked):
     """The same for a store that takes files from pods."""
 
+    def __init__(self, store: ReadableStore, link: Link) -> None:
+        super().__init__(store, link)
+        assert isinstance(store, TakesDirectly)  # noqa: S101 - see with_links
+        self._takes, self.wants_md5 = store, store.wants_md5
+
     def direct(self, key: str, original: Original, valid_s: int) -> DirectUpload:
-        assert isinstance(self._store, TakesDirectly)  # noqa: S101 - see with_links
-        return _LinkedUpload(self._store.direct(key, original, valid_s), self._linked)
+        return _LinkedUpload(self._takes.direct(key, original, valid_s), self._linked)
 
 
 class _LinkedUpload:

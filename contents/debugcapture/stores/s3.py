@@ -25,6 +25,8 @@ _NOT_THERE = ("NoSuchKey", "404")
 class S3Store:
     """Objects below a prefix of one bucket; see `store.Store`."""
 
+    wants_md5 = False  # it checks a part by its SHA-256
+
     def __init__(self, url: SplitResult, settings: StoreSettings) -> None:
         """Use the place of ``url`` (s3://BUCKET/PREFIX). Raises BadInput for settings that do not fit together."""
         self._bucket, self._prefix, self._settings = url.netloc, url.path.strip("/"), settings

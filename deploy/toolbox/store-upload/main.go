@@ -1,6 +1,7 @@
 // Command store-upload sends a file to an object store by requests that somebody else has signed.
 //
-//	store-upload sums FILE BYTES MOST   size and checksums of the file and of its pieces, as JSON; a piece has BYTES,
+//	store-upload sums FILE BYTES MOST [md5]
+//	                                    size and checksums of the file and of its pieces, as JSON; a piece has BYTES,
 //	                                    or more where there would be over MOST of them
 //	store-upload send FILE              reads one line of JSON, [{"url", "headers", "offset", "length"}, …], sends each
 //	                                    piece by PUT, and prints "sent INDEX ETAG" for each that was taken
@@ -28,7 +29,7 @@ func run(arguments []string) error {
 	case len(arguments) == 1 && arguments[0] == "--version":
 		fmt.Println("store-upload 1")
 		return nil
-	case len(arguments) == 4 && arguments[0] == "sums":
+	case (len(arguments) == 4 || len(arguments) == 5 && arguments[4] == "md5") && arguments[0] == "sums":
 		length, err := strconv.ParseInt(arguments[2], 10, 64)
 		if err != nil {
 			return err
@@ -37,9 +38,9 @@ func run(arguments []string) error {
 		if err != nil {
 			return err
 		}
-		return sums(arguments[1], length, most)
+		return sums(arguments[1], length, most, len(arguments) == 5)
 	case len(arguments) == 2 && arguments[0] == "send":
 		return send(arguments[1], os.Stdin)
 	}
-	return fmt.Errorf("usage: store-upload sums FILE BYTES MOST | send FILE")
+	return fmt.Errorf("usage: store-upload sums FILE BYTES MOST [md5] | send FILE")
 }

@@ -13,7 +13,7 @@ import (
 type piece struct {
 	Length int64  `json:"length"`
 	SHA256 []byte `json:"sha256"` // in base64, as stores want it
-	MD5    []byte `json:"md5"`
+	MD5    []byte `json:"md5,omitempty"`
 }
 
 type original struct {
@@ -22,8 +22,8 @@ type original struct {
 	Pieces []piece `json:"pieces"`
 }
 
-// sums reads the file once, and prints what a store has to find in each piece.
-func sums(path string, length, most int64) error {
+// sums reads the file once, and prints what a store has to find in each piece. An MD5 takes as long as all else.
+func sums(path string, length, most int64, withMD5 bool) error {
 	if length < 1 || most < 1 {
 		return fmt.Errorf("a piece has one byte at least, and a file one piece")
 	}
@@ -40,7 +40,11 @@ func sums(path string, length, most int64) error {
 	whole, found := sha256.New(), original{}
 	for found.Size < state.Size() {
 		strong, weak := sha256.New(), md5.New()
-		read, err := io.Copy(io.MultiWriter(whole, strong, weak), io.LimitReader(file, length))
+		sinks := []io.Writer{whole, strong}
+		if withMD5 {
+			sinks = append(sinks, weak)
+		}
+		read, err := io.Copy(io.MultiWriter(sinks...), io.LimitReader(file, length))
 		if err != nil {
 			return err
 		}
@@ -48,7 +52,11 @@ func sums(path string, length, most int64) error {
 			return fmt.Errorf("%s has become shorter while it was read", path)
 		}
 		found.Size += read
-		found.Pieces = append(found.Pieces, piece{read, strong.Sum(nil), weak.Sum(nil)})
+		one := piece{Length: read, SHA256: strong.Sum(nil)}
+		if withMD5 {
+			one.MD5 = weak.Sum(nil)
+		}
+		found.Pieces = append(found.Pieces, one)
 	}
 	found.SHA256 = hex.EncodeToString(whole.Sum(nil))
 	return json.NewEncoder(os.Stdout).Encode(found)
