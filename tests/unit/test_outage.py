@@ -16,23 +16,11 @@ from debugcapture.cluster.frames import STATUS
 from debugcapture.cluster.outage import Outages
 from debugcapture.errors import NotAllowed, Unreachable
 from tests.unit.builders import PLACE, SUCCESS
+from tests.unit.clock import Clock
 from tests.unit.test_api import Answer
 from tests.unit.test_exec import CLOSE, Replay, api, bad_status, data, discard
 
 FORBIDDEN = {"message": 'pods "web" is forbidden: role.rbac.authorization.k8s.io "capture" not found'}
-
-
-class Clock:
-    """Time that passes only where it is waited for."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
 
 
 class Server:
@@ -48,7 +36,7 @@ class Server:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +48,7 @@ def test_a_refusal_is_doubted_after_an_outage(status: int, away_s_ago: int | Non
     outages = Outages(server.is_ready, clock, clock.sleep)
     if away_s_ago is not None:
         outages.notice()
-        clock.now_s += away_s_ago
+        clock.now += away_s_ago
     assert outages.excuse(status, clock()) is excused
     assert server.asked == excused
 
@@ -72,7 +60,7 @@ def test_a_server_that_starts_is_waited_for_and_then_believed(clock: Clock) -> N
     assert outages.excuse(403, asked_at)
     assert clock() == 105
     assert outages.excuse(403, asked_at)  # of another thread, which asked before as well
-    clock.now_s += 1
+    clock.now += 1
     assert not outages.excuse(403, outages.now())
     outages.notice()
     assert outages.excuse(403, outages.now())

@@ -7,21 +7,11 @@ from pathlib import Path
 import pytest
 
 from debugcapture.incident.pace import Pace
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.unit.clock import Clock
 
 
 def test_no_minute_has_more_than_960_requests_of_several_processes(tmp_path: Path) -> None:
-    clock, sent = Clock(), list[float]()
+    clock, sent = Clock(1_000_000.0), list[float]()
     processes = [Pace(tmp_path / "notes" / "pace", clock.sleep, clock) for _ in range(3)]
     for number in range(3000):
         processes[number % 3]()
@@ -33,7 +23,7 @@ def test_no_minute_has_more_than_960_requests_of_several_processes(tmp_path: Pat
 
 @pytest.mark.parametrize("content", [b"", b"x", b"nan", b"inf", b"99999999999999999999", b"\xff" * 200])
 def test_a_torn_file_holds_nobody_up(content: bytes, tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     (tmp_path / "pace").write_bytes(content)
     Pace(tmp_path / "pace", clock.sleep, clock)()
     assert clock.now == 1_000_000.0
