@@ -36,7 +36,10 @@ INTERPRETER = {
 }
 _OF_THE_NODE = ("Target", "Many pods")
 _NO_USE_WITHOUT_KEYS = ("server",)
-KINDS = {"text": "String", "number": "Integer", "switch": "Boolean", "choice": "Select"}
+# A job may give each setting as ${option.NAME}. A server validates that text when it saves the job: Integer, Boolean
+# and Select refuse it (rundeck-core, `PropertyUtil`), String and FreeSelect accept every text.
+KINDS = {"text": "String", "number": "String", "switch": "FreeSelect", "choice": "FreeSelect"}
+_SWITCH = ("true", "false")
 
 
 def plugin() -> dict[str, Any]:
@@ -93,7 +96,7 @@ def _provider(one: Provider) -> dict[str, Any]:
         # start.py changes over to the Python that is set, or says why it cannot.
         "script-interpreter": "${config.interpreter}" if _is_step(one) else "python3",
         "script-file": f"{one.name}.py",
-        "config": [*(_property(setting) for setting in _settings(one)), INTERPRETER],
+        "config": [*(_property(setting) for setting in asked_by(one)), INTERPRETER],
     }
 
 
@@ -109,7 +112,7 @@ def _service(one: Provider) -> str:
     return "WorkflowNodeStep" if one.on_nodes else "WorkflowStep"
 
 
-def _settings(one: Provider) -> list[Declared]:
+def asked_by(one: Provider) -> list[Declared]:
     """Return what the form asks, what is set once last.
 
     A node step's pod is its node, and a dropdown gets nothing from Key Storage.
@@ -122,13 +125,11 @@ def _settings(one: Provider) -> list[Declared]:
 
 def _property(setting: Declared) -> dict[str, Any]:
     rule = setting.rule
-    # A switch is stored with each step as well, however it stands: only a choice can be left to the project.
-    left_open = setting.kind == "switch" and setting.set_once
     content: dict[str, Any] = {
         "name": setting.name,
         "title": rule.title,
         "description": rule.description,
-        "type": KINDS["choice" if left_open else setting.kind],
+        "type": KINDS[setting.kind],
         "required": rule.required,
         "scope": "Instance",
         "renderingOptions": _rendering(setting),
@@ -137,14 +138,14 @@ def _property(setting: Declared) -> dict[str, Any]:
         content |= {"required": False, "description": messages.with_default(rule.description, setting.default)}
     elif setting.default:
         content["default"] = setting.default
-    if setting.choices or left_open:
-        content["values"] = list(setting.choices or ("true", "false"))
+    if choices := setting.choices or (_SWITCH if setting.kind == "switch" else ()):
+        content["values"] = list(choices)
     return content
 
 
 def _blank_defaults() -> dict[str, str]:
     """Return what the blank fields of the forms stand for, by setting."""
-    asked = (setting for one in PROVIDERS for setting in _settings(one))
+    asked = (setting for one in PROVIDERS for setting in asked_by(one))
     return {setting.name: setting.default for setting in asked if setting.set_once and setting.default}
 
 

@@ -156,6 +156,8 @@ def _command(steps: Element, command: Mapping[str, Any]) -> None:
         plugins = SubElement(element, "plugins")
         for log_filter in command["plugins"]["LogFilter"]:
             _only(log_filter, "type", "config")
+            if not log_filter["config"]:
+                raise ValueError("Rundeck would leave out a log filter without configuration: give it one")
             config = SubElement(SubElement(plugins, "LogFilter", type=log_filter["type"]), "config")
             for name, value in log_filter["config"].items():
                 _text(config, name, value)

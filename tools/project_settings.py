@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 
 from debugcapture.providers import provider
-from debugcapture.settings import Declared, declared, problem_of
+from debugcapture.settings import Declared, problem_of
+from tools.generate import asked_by
 
-_STEP = "project.plugin.WorkflowStep."
+_STEP = r"(?m)^(project\.plugin\.(?:WorkflowStep|WorkflowNodeStep)\.([\w-]+)\.)"
 
 
 def with_settings(properties: str, given: Mapping[str, str]) -> str:
@@ -14,17 +15,17 @@ def with_settings(properties: str, given: Mapping[str, str]) -> str:
 
     Raises ValueError for a setting that no step has, one that is kept in Key Storage, a value that it does not take.
     """
-    lines = [line for line in properties.splitlines() if _setting_of(line) not in given]
-    steps = dict.fromkeys(re.findall(rf"(?m)^{re.escape(_STEP)}([\w-]+)\.", properties))
-    known = {step: {one.name: one for one in declared(provider(step).settings)} for step in steps}
+    lines = [line for line in properties.splitlines() if not (re.match(_STEP, line) and _setting_of(line) in given)]
+    steps = dict(re.findall(_STEP, properties))
+    known = {prefix: {one.name: one for one in asked_by(provider(step))} for prefix, step in steps.items()}
     for name, value in given.items():
-        having = [step for step in steps if name in known[step]]
+        having = [prefix for prefix in steps if name in known[prefix]]
         if not having:
             raise ValueError(f"no step has a setting {name}")
         if problem := _problem(known[having[0]][name], value):
             raise ValueError(problem)
         escaped = value.replace("\\", "\\\\")
-        lines += [f"{_STEP}{step}.{name}={escaped}" for step in having]
+        lines += [f"{prefix}{name}={escaped}" for prefix in having]
     return "\n".join(lines) + "\n"
 
 

@@ -21,6 +21,7 @@ NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 POD_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 CAPTURE_ID = r"\d{8}T\d{6}Z-[a-z0-9.-]+"
 DAY_S = 24 * 60 * 60
+_REFERENCE = re.compile(r"\$\{(option|data|export|globals|job|node)\.[^}]*\}")  # what Rundeck replaces in a step
 REQUESTS_PER_S = 50  # as kubectl
 
 
@@ -1058,6 +1059,15 @@ def problem_of(one: Declared, text: str) -> str:
     rule = one.rule
     if not text:
         return f"{one.name} is missing ({rule.title})" if rule.required else ""
+    problem = _form_problem(one, text)
+    if problem and not rule.secret and (reference := _REFERENCE.search(text)):
+        return f"{problem}: Rundeck did not replace {reference[0]}; check that the job has that option or value"
+    return problem
+
+
+def _form_problem(one: Declared, text: str) -> str:
+    """Return how ``text`` breaks the rule of the setting ``one``; "" when it does not."""
+    rule = one.rule
     if any("\ud800" <= character <= "\udfff" or character == "\0" for character in text):
         return f"{one.name} is not text in UTF-8"
     shown = "its value" if rule.secret else repr(text)

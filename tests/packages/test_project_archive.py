@@ -3,6 +3,8 @@
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -13,6 +15,7 @@ from tools.cloud_jobs import CLOUD
 from tools.project_archive import JOBS, Edition, job_xml, jobs, write_project_archive
 
 ROOT = JOBS.parent
+KEYS = ("token", "ca-certificate", "s3-access-key", "s3-secret-key", "pagerduty-token", "other/token")
 BY_OPERATORS = {
     "Capture debug state of a pod",
     "Capture debug state of a service",
@@ -82,7 +85,7 @@ def test_the_webhook_runs_a_job_of_the_archive(which: str, request: pytest.Fixtu
 
 
 def test_defaults_are_settings_of_the_steps_and_secrets_are_paths(archive: Path) -> None:
-    lines = [line for line in the_only(archive, "properties").splitlines() if line and line[0] != "#"]
+    lines = [line for line in the_only(archive, "properties").splitlines() if line.startswith("project.plugin.")]
     plugin = yaml.safe_load((ROOT / "plugin.yaml").read_text())
     declared = {
         f"project.plugin.{one['service']}.{one['name']}.{setting['name']}": setting["renderingOptions"]
@@ -94,11 +97,51 @@ def test_defaults_are_settings_of_the_steps_and_secrets_are_paths(archive: Path)
         secret = "storage-path-root" in declared[name]
         assert value.startswith("keys/project/shop/debug-capture/") if secret else not value, line
     used = {command["type"] for job in jobs() for command in job["sequence"]["commands"]}
-    assert used <= {line.split(".")[3] for line in lines}
+    on_nodes = {one["name"] for one in plugin["providers"] if one["service"] == "WorkflowNodeStep"}
+    assert used | on_nodes <= {line.split(".")[3] for line in lines}
+
+
+def test_the_project_has_a_node_and_shows_its_pages(archive: Path) -> None:
+    lines = the_only(archive, "properties").splitlines()
+    assert "resources.source.1.type=local" in lines
+    assert {"project.gui.readme.display=projectHome", "project.gui.motd.display=projectHome"} <= set(lines)
+
+
+def test_no_log_filter_is_without_configuration(archive: Path) -> None:
+    """Rundeck reads an empty ``<config />`` as no configuration, and leaves the filter out."""
+    for document in imported(archive, "job").values():
+        for log_filter in ElementTree.fromstring(document).iter("LogFilter"):
+            assert len(log_filter.findall("config/*")) > 0, log_filter.attrib
+
+
+def test_a_filter_without_configuration_is_refused() -> None:
+    job = next(one for one in jobs() if one["name"] == "Heap dump")
+    filters = [step["plugins"]["LogFilter"] for step in job["sequence"]["commands"] if "plugins" in step]
+    filters[0][0]["config"] = {}
+    with pytest.raises(ValueError, match="Rundeck would leave out a log filter without configuration"):
+        job_xml(job)
+
+
+def policies_of(archive: Path) -> dict[str, Any]:
+    return {Path(name).stem: yaml.safe_load(text) for name, text in imported(archive, "policy").items()}
+
+
+@pytest.mark.parametrize("group", ["operators", "engineers", "webhook"])
+def test_who_may_run_jobs_may_read_and_run_the_node_of_the_server(group: str, archive: Path) -> None:
+    assert policies_of(archive)[group]["for"]["node"] == [{"allow": ["read", "run"]}]
+
+
+def test_the_node_source_reads_the_keys_of_the_cluster_alone(archive: Path) -> None:
+    policy = policies_of(archive)["node-source"]
+    assert policy["by"] == {"urn": "project:shop"}
+    (rule,) = policy["for"]["storage"]
+    assert rule["allow"] == ["read"]
+    opened = [name for name in KEYS if re.fullmatch(rule["match"]["path"], f"keys/project/shop/debug-capture/{name}")]
+    assert opened == ["token", "ca-certificate"]
 
 
 def test_operators_may_run_what_changes_no_workload(archive: Path) -> None:
-    policies = {Path(name).stem: yaml.safe_load(text) for name, text in imported(archive, "policy").items()}
+    policies = policies_of(archive)
     (rule,) = policies["operators"]["for"]["job"]
     assert {job["name"] for job in jobs() if re.fullmatch(rule["match"]["name"], job["name"])} == BY_OPERATORS
     (rule,) = policies["webhook"]["for"]["job"]
@@ -164,6 +207,9 @@ def test_settings_that_are_given_are_defaults_of_each_step_that_has_them(tmp_pat
     lines = the_only(goal, "properties").splitlines()
     step = "project.plugin.WorkflowStep.k8s-debug"
     of_capture = [f"{step}-capture.{name}={value}" for name, value in given.items()]
+    assert {
+        line.replace("WorkflowStep.k8s-debug-capture", "WorkflowNodeStep.k8s-debug-capture-node") for line in of_capture
+    } <= set(lines)
     assert set(of_capture) | {f"{step}-restart.server=https://10.0.0.1:6443"} <= set(lines)
     assert f"{step}-restart.store=s3://captures/debug" not in lines
     assert len({line.partition("=")[0] for line in lines if "=" in line}) == len(

@@ -145,18 +145,27 @@ def test_interpreter_is_no_choice_of_a_jobs_author(one: Provider) -> None:
 
 
 @each_provider
-def test_property_is_explained_and_has_a_valid_default(one: Provider) -> None:
+def test_property_is_explained_and_its_default_is_one_of_its_values(one: Provider) -> None:
     for entry in form(one):
         assert entry["title"]
         assert entry["description"]
-        assert entry["type"] in ("String", "Integer", "Boolean", "Select")
-        default = entry.get("default")
-        if entry["type"] == "Select":
-            assert default in (None, *entry["values"])
-        if entry["type"] == "Boolean":
-            assert default in ("true", "false")
-        if entry["type"] == "Integer":
-            assert default is None or default.isdigit()
+        if entry["type"] == "FreeSelect":
+            assert entry["values"]
+            assert entry.get("default") in (None, *entry["values"])
+
+
+@each_provider
+def test_a_job_can_fill_each_property_from_an_option(one: Provider) -> None:
+    """A server validates the text ``${option.x}`` itself; these types alone have no validator that refuses it."""
+    assert {entry["type"] for entry in form(one)} <= {"String", "FreeSelect"}
+
+
+@each_provider
+def test_what_has_choices_offers_them(one: Provider) -> None:
+    offered = {entry["name"]: tuple(entry.get("values", ())) for entry in form(one)}
+    for setting in generate.asked_by(one):
+        wanted = ("true", "false") if setting.kind == "switch" else setting.choices
+        assert offered[setting.name] == wanted
 
 
 @each_provider
@@ -166,7 +175,6 @@ def test_what_is_set_once_is_folded_last_and_left_to_the_project(one: Provider) 
     assert folded == sorted(folded)
     for entry in asked[folded.count(False) :]:
         assert "default" not in entry  # Rundeck would store it with the step, and the project's would never count
-        assert entry["type"] != "Boolean"  # stored in any case
         assert not entry["required"]
 
 

@@ -28,8 +28,8 @@ FACT = re.compile(
 def read(name: str) -> dict[str, str]:
     """Read a file as java.util.Properties does."""
     lines = [line for line in (I18N / name).read_text(encoding="ascii").splitlines() if not line.startswith("#")]
-    pairs = (line.partition("=") for line in lines)
-    return {key: value.encode().decode("unicode-escape") for key, _, value in pairs}
+    pairs = (re.split(r"(?<!\\)=", line, maxsplit=1) for line in lines)
+    return {re.sub(r"\\(.)", r"\1", key): value.encode().decode("unicode-escape") for key, value in pairs}
 
 
 ENGLISH, GERMAN = read("messages.properties"), read("messages_de.properties")
@@ -44,6 +44,14 @@ def test_each_form_is_covered() -> None:
     assert {f"{one.name}.plugin.title" for one in PROVIDERS} < set(GERMAN)
     asked = {entry["name"] for one in generate.plugin()["providers"] for entry in one["config"]}
     assert {f"property.{name}.{part}" for name in asked for part in ("title", "description")} < set(GERMAN)
+
+
+def test_heading_of_each_group_has_the_key_that_rundeck_looks_up() -> None:
+    shown = [entry["renderingOptions"] for one in generate.plugin()["providers"] for entry in one["config"]]
+    keys = {f"property.{one.get('grouping', 'primary')}.{one['groupName']}.groupName" for one in shown}
+    assert {key for key in GERMAN if key.endswith(".groupName")} == keys
+    assert GERMAN["property.secondary.Cluster connection.groupName"] == "Verbindung zum Cluster"
+    assert GERMAN["property.primary.Many pods: in the cluster.groupName"] == "Viele Pods: im Cluster"
 
 
 @pytest.mark.parametrize("key", ENGLISH)
@@ -67,8 +75,10 @@ def test_blank_field_says_in_german_what_it_stands_for() -> None:
         (lambda texts: texts["settings"]["pod"].update(title=""), "it lacks property.pod.title"),
         (lambda texts: texts["settings"].update(pot={"title": "Topf"}), "nothing shows property.pot.title"),
         (lambda texts: texts["steps"].update(x={"title": "X"}), "nothing shows x.plugin.title"),
+        (lambda texts: texts["groups"].pop("Target"), "it lacks property.primary.Target.groupName"),
+        (lambda texts: texts["groups"].update(Topf="Topf"), "nothing shows group Topf"),
     ],
-    ids=["missing", "empty", "unknown setting", "unknown step"],
+    ids=["missing", "empty", "unknown setting", "unknown step", "missing group", "unknown group"],
 )
 def test_check_fails_where_german_lacks_a_text_or_has_one_too_many(
     change: Any, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

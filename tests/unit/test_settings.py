@@ -40,6 +40,32 @@ def test_room_around_a_value_is_taken_off() -> None:
     assert read(ExecStep, EXEC | {"pod": " web-0\n"}).target.pod == "web-0"
 
 
+@pytest.mark.parametrize(
+    ("step", "name", "text", "told"),
+    [
+        (CaptureStep, "max_pods", "three", "max_pods must be a number from 1 to 100000, not 'three'"),
+        (CaptureStep, "choose", "best", "choose must be one of unhealthy-first, newest, oldest, all, not 'best'"),
+        (CaptureStep, "dry_run", "True", "dry_run must be true or false, not 'True'"),
+    ],
+)
+def test_a_wrong_number_choice_or_switch_is_told_with_what_it_may_be(
+    step: type[Any], name: str, text: str, told: str
+) -> None:
+    """No form checks them: each may be ``${option.x}`` there."""
+    assert told in problem(step, {"pod": "web-0", name: text})
+
+
+@pytest.mark.parametrize("name", ["max_pods", "choose", "dry_run", "pod", "when"])
+@pytest.mark.parametrize("reference", ["${option.x}", "${data.a-b}", "${job.execid}"])
+def test_what_rundeck_did_not_replace_is_told(name: str, reference: str) -> None:
+    told = problem(CaptureStep, {"pod": "web-0", name: reference})
+    assert f"not {reference!r}: Rundeck did not replace {reference}; check that the job has that" in told
+
+
+def test_a_command_may_hold_references_of_its_own() -> None:
+    assert read(ExecStep, EXEC | {"command": "echo ${option.x}"}).command.command == "echo ${option.x}"
+
+
 def test_settings_of_other_steps_are_ignored() -> None:
     assert read(UploadStep, {"pod": "not/a/pod", "bundle": "/b"}).bundle.bundle == "/b"
 
