@@ -11,7 +11,7 @@ from .cluster.api import Api
 from .cluster.debug_container import DebugContainer, attached
 from .cluster.debug_pod import copy_of, node_pod, running
 from .cluster.profiles import ladder, rung
-from .errors import BadInput, CaptureError, NothingCaptured
+from .errors import BadInput, CaptureError, NotRunning
 from .model import ContainerRef, Json, Target, User
 from .processes import Listing, listing_command, parse, unreadable
 from .settings import DebugContainerSettings, Profile
@@ -118,7 +118,7 @@ class Attachment:
     def place(self, profile: Profile = "restricted") -> Place:
         """Return where tools run with ``profile``. A refusal is not asked for twice: it would be the same.
 
-        Raises BadInput when there is no image, NotAllowed, or NothingCaptured with the reason why the container did not
+        Raises BadInput when there is no image, NotAllowed, or NotRunning with the reason why the container did not
         start, or does not see the target.
         """
         if not self._options.image:
@@ -190,7 +190,7 @@ class Attachment:
         listing = parse(output)
         if not listing.processes:
             why = "its runtime does not share them" if not listing.shared else "none is to be seen"
-            raise NothingCaptured(f"cannot see the processes of {self._target}", why, "Only exec can be used there.")
+            raise NotRunning(f"cannot see the processes of {self._target}", why, "Only exec can be used there.")
         return listing
 
     def _debug(self, profile: Profile, user: User | None, container: str, mounts: tuple[Json, ...]) -> DebugContainer:

@@ -20,7 +20,7 @@ from typing import Any
 
 from .artifact_file import NO_RULES, ArtifactFile, Intake
 from .checksum import sha256_of
-from .errors import BadInput, NothingCaptured
+from .errors import BadInput, SpoolUnwritable
 from .model import PAGE, Artifact, Manifest, Receipt, Target
 from .saved import manifest_from, receipt_from
 from .settings import CAPTURE_ID
@@ -124,7 +124,7 @@ def captured_before(spool: Path, target: Target, collectors: Collection[str]) ->
 
 
 def create_bundle(spool: Path, pod: str, now: datetime, intake: Intake = NO_RULES) -> Bundle:
-    """Make a new bundle for ``pod`` in ``spool``. Raises NothingCaptured when the spool cannot be written."""
+    """Make a new bundle for ``pod`` in ``spool``. Raises SpoolUnwritable when the spool cannot be written."""
     return named_bundle(spool, f"{now:%Y%m%dT%H%M%SZ}-{pod[:180]}-{secrets.token_hex(2)}", intake)
 
 
@@ -235,7 +235,7 @@ def writable(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise NothingCaptured(
+        raise SpoolUnwritable(
             f"cannot write to the spool {place}",
             error.strerror or str(error),
             "Choose another spool.",

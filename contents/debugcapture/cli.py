@@ -163,7 +163,7 @@ def _run(session: _Session, one: Command, values: Mapping[str, str]) -> Ended:
         kept = _Kept(None if one.table else _KEPT_MOST_BYTES), _Kept(_KEPT_MOST_BYTES)
         if one.streams and (session.as_json or one.table):
             caller = replace(caller, stdout=kept[0], stderr=kept[1])
-        ended = run(one.settings, one.run, values, caller)
+        ended = run(one, values, caller)
     complain(ended, debug=session.debug)
     if one.table and not ended.exit_code:
         return _listed(one.table, kept[0].getvalue().decode(), ended, as_json=session.as_json)

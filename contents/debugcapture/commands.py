@@ -11,6 +11,7 @@ from typing import Any, Final
 from . import watch
 from .describe import table
 from .errors import one_line
+from .exit_codes import NOTHING_CAPTURED
 from .model import Outcome
 from .providers import PROVIDERS, SERVICES, Provider
 from .settings import Declared, declared
@@ -25,6 +26,7 @@ class Command:
     description: str
     settings: type[Any]  # a dataclass of groups of settings
     run: Callable[[Any, Caller], Outcome]
+    failure_code: int = NOTHING_CAPTURED  # see Provider
     examples: tuple[str, ...] = ()  # without the name of the program
     words: str = ""  # the setting that what stands behind the options gives
     streams: bool = False  # its standard output is that of a command, and nothing else
@@ -71,6 +73,7 @@ def _of(step: Provider) -> Command:
         description=step.description,
         settings=step.settings,
         run=step.run,
+        failure_code=step.failure_code,
         examples=_EXAMPLES.get(step.command, ()),
         words="command" if any(one.name == "command" for one in declared(step.settings)) else "",
         streams=step.streams,
@@ -84,7 +87,7 @@ _OWN = (
         "Lists the captures in the spool, the newest first: of which pod, how they ended, whether a store has them.",
         CapturesStep,
         watch.captures,
-        ("captures", "captures --output json"),
+        examples=("captures", "captures --output json"),
     ),
     Command(
         "watch",
@@ -92,12 +95,12 @@ _OWN = (
         "ID the newest one. It ends with the exit code that the capture's status has.",
         WatchStep,
         watch.watch,
-        ("watch", "watch 20261125T093012Z-checkout-7d4b9-1f2e"),
+        examples=("watch", "watch 20261125T093012Z-checkout-7d4b9-1f2e"),
         words="capture_id",
     ),
 )
 
-_STEPS = (step for step in (*PROVIDERS, *SERVICES) if not (step.on_nodes or step.lists_values))
+_STEPS: Final = tuple(step for step in (*PROVIDERS, *SERVICES) if not (step.on_nodes or step.lists_values))
 
 COMMANDS: Final = (*(_of(step) for step in _STEPS), *_OWN)
 

@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from .cluster.api import Api
-from .errors import NotAllowed, NothingCaptured, TargetNotFound
+from .errors import NotAllowed, NotMeasurable, TargetNotFound
 from .harm import quantity
 from .health import unready_for
 from .model import Json, Target
@@ -42,7 +42,7 @@ def parse(text: str) -> Condition | None:
 
 
 def measured(api: Api, pod: Json, target: Target, condition: Condition, now: datetime) -> int:
-    """Return the measure of ``condition`` for ``target``. Raises NothingCaptured when it cannot be told."""
+    """Return the measure of ``condition`` for ``target``. Raises NotMeasurable when it cannot be told."""
     if condition.measure == "restarts":
         return int(container_status(pod, target.container).get("restartCount", 0))
     if condition.measure == "not-ready":
@@ -51,9 +51,7 @@ def measured(api: Api, pod: Json, target: Target, condition: Condition, now: dat
     limit = ((find_container(pod, target.container).get("resources") or {}).get("limits") or {}).get("memory")
     if not limit:
         why = f"container {target.container} has no memory limit"
-        raise NothingCaptured(
-            f"cannot tell the share of memory of {target}", why, "Set one, or leave the condition out."
-        )
+        raise NotMeasurable(f"cannot tell the share of memory of {target}", why, "Set one, or leave the condition out.")
     return int(_memory_bytes(api, target) * 100 / quantity(str(limit)))
 
 
@@ -74,7 +72,7 @@ def _cgroup_bytes(api: Api, target: Target) -> int:
         used = number_in(output)
         if status.code == 0 and used is not None:
             return used
-    raise NothingCaptured(
+    raise NotMeasurable(
         f"cannot tell the memory of {target}",
         "the cluster has no metrics API, and the image no cat",
         "Install metrics-server, or use another condition.",

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from .cluster import exec as exec_stream
 from .cluster.api import Api
-from .errors import BadInput, NothingCaptured
+from .errors import BadInput, CommandFailed
 from .model import ContainerRef, Stored
 from .pattern import number_in
 from .settings import StoreSettings
@@ -85,7 +85,7 @@ def _describe(api: Api, place: ContainerRef, path: str, time_limit_s: int, *, wi
         pieces = tuple(Piece(int(one["length"]), str(one["sha256"]), str(one.get("md5", ""))) for one in told["pieces"])
         return Original(int(told["size"]), str(told["sha256"]), pieces)
     except (ValueError, TypeError, KeyError) as error:
-        raise NothingCaptured(f"{_PROGRAM} in {place}", "its answer cannot be read") from error
+        raise CommandFailed(f"{_PROGRAM} in {place}", "its answer cannot be read") from error
 
 
 def _send(  # noqa: PLR0913 - what, from where, and how long
@@ -110,7 +110,7 @@ def _send(  # noqa: PLR0913 - what, from where, and how long
     requests = json.dumps([asdict(one) for one in upload.requests])
     _run(api, place, (_PROGRAM, "send", path), _Lines(take), time_limit_s, stdin=f"{requests}\n".encode())
     if len(tags) != len(upload.requests):
-        raise NothingCaptured(f"{_PROGRAM} in {place}", "it did not send every piece")
+        raise CommandFailed(f"{_PROGRAM} in {place}", "it did not send every piece")
     return [tags[index] for index in range(len(tags))]
 
 
@@ -138,4 +138,4 @@ def _run(  # noqa: PLR0913 - see exec
         why = f"the debug image has no {_PROGRAM}"
     else:
         why = errors.decode(errors="replace").strip() or status.message or f"exit code {status.code}"
-    raise NothingCaptured(f"direct upload from {place}", why)
+    raise CommandFailed(f"direct upload from {place}", why)

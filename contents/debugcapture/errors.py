@@ -1,39 +1,75 @@
-"""What can go wrong, told as one line: what failed, why, and what to do.
+"""What can go wrong, by its cause, as one line: what failed, why, and what to do.
 
 CaptureError
-├── BadInput          2   a setting is wrong or missing; nothing was touched
-├── TargetNotFound    3   the namespace, pod or container does not exist
-├── NotAllowed        4   authentication, RBAC or admission refused
-├── NothingCaptured   5   no evidence was reached
-│   ├── NeverEnds     5   a command of little output was still running at its time limit
-│   └── Unreachable   5   the cluster did not answer, or is not who it should be
-├── NotStored         6   the evidence is in the spool, not in the store
-├── NoteNotSent       7   the evidence is stored, the incident does not say so
-└── NotRestarted      8   the gate is closed, or the rollout did not come up
+├── BadInput            a setting is wrong or missing; nothing was touched
+├── TargetNotFound      the namespace, pod or container does not exist
+├── NotAllowed          authentication, RBAC or admission refused
+├── Unreachable         a server did not answer, or is not who it should be
+├── Rejected            a server refused a request, and none of the above is why
+│   ├── Conflict        409: the object exists already, or was changed meanwhile
+│   ├── Invalid         422: the object would not be valid
+│   └── TooManyRequests 429: the server has no time for this account
+├── UnexpectedAnswer    what answered is not what was asked, or its answer cannot be read
+├── Aborted             the run is being ended
+├── NotRunning          a container does not run, or did not start
+├── CommandFailed       a program in a container was not there, or did not do its work
+│   └── NeverEnds       a command of little output was still running at its time limit
+├── LogRemoved          the kubelet has removed the log
+├── NotMeasurable       there is nothing to measure a condition by
+├── SpoolFull           the spool's limits leave no room
+├── SpoolUnwritable     the spool cannot be written
+├── NothingCaptured     every collector failed, each for a reason of its own
+├── NotStored           the evidence is in the spool, not in the store
+├── NoteNotSent         the incident has no note
+├── GateClosed          the capture is not good enough to restart after it
+├── RolloutBlocked      a change would start no rollout, or the pod would not come back
+└── RolloutNotReady     the workload is not well within the time limit
+
+A cause has no exit code of its own: what a step failed to do by it decides (exit_codes.py).
 """
 
 import re
-from typing import ClassVar
+from copy import copy
+from typing import TypeVar
 
 EXIT_PARTIAL = 10
 _QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
 
+E = TypeVar("E", bound="CaptureError")
+
 
 class CaptureError(Exception):
-    """An error that a user can act on; ``str()`` is one line."""
+    """An error that a user can act on; ``str()`` is one line. Never changed once raised: `about` and others copy."""
 
-    exit_code: ClassVar[int] = 1
+    def __init__(self, what: str, why: str, do: str = "", *, status: int = 0, reason: str = "") -> None:
+        """``what`` failed (with the pod's name), ``why`` it did, and what to ``do`` about it.
 
-    def __init__(self, what: str, why: str, do: str = "") -> None:
-        """``what`` failed (with the pod's name), ``why`` it did, and what to ``do`` about it."""
+        ``status`` (of HTTP) and ``reason`` ("AlreadyExists", …) are what a server answered, if one did.
+        """
         super().__init__(what, why, do)
         self.what, self.why, self.do = (one_line(part) for part in (what, why, do))
-        self.data: dict[str, str] = {}  # what later steps can use although this one failed
+        self.status, self.reason = status, reason
+        self.data: dict[str, str] = {}
 
-    def about(self, subject: str) -> None:
-        """Begin the line with ``subject`` unless it names it already: a line is read on its own, in an incident too."""
-        if subject not in str(self):
-            self.what = f"{one_line(subject)}: {self.what}"
+    def about(self: E, subject: str) -> E:
+        """Return it with ``subject`` before the line unless that names it: a line is read on its own."""
+        subject = one_line(subject)
+        if re.search(rf"(?<![\w./-]){re.escape(subject)}(?![\w-]|\.\w)", str(self)):
+            return self
+        return self._changed(what=f"{subject}: {self.what}")
+
+    def advising(self: E, do: str) -> E:
+        """Return it with ``do`` as what to do."""
+        return self._changed(do=one_line(do))
+
+    def handing_on(self: E, **data: str) -> E:
+        """Return it with ``data`` that later steps can use although this one failed."""
+        return self._changed(data={**self.data, **data})
+
+    def _changed(self: E, **attributes: object) -> E:
+        changed = copy(self)
+        changed.__dict__.update(attributes)
+        return changed
 
     def __str__(self) -> str:
         line = f"{self.what}: {self.why}" if self.why else self.what
@@ -43,52 +79,98 @@ class CaptureError(Exception):
 class BadInput(CaptureError):
     """A setting is wrong or missing. Nothing was touched."""
 
-    exit_code = 2
-
 
 class TargetNotFound(CaptureError):
     """The namespace, pod or container does not exist."""
-
-    exit_code = 3
 
 
 class NotAllowed(CaptureError):
     """Authentication, RBAC or an admission rule refused."""
 
-    exit_code = 4
+
+class Unreachable(CaptureError):
+    """A server did not answer, or its certificate is not trusted."""
 
 
-class NothingCaptured(CaptureError):
-    """No evidence was reached."""
-
-    exit_code = 5
+class Rejected(CaptureError):
+    """A server refused a request that it understood; ``status`` and ``reason`` say how."""
 
 
-class NeverEnds(NothingCaptured):
+class Conflict(Rejected):
+    """The object exists already, or was changed meanwhile."""
+
+
+class Invalid(Rejected):
+    """The object would not be valid."""
+
+
+class TooManyRequests(Rejected):
+    """The server has no time for this account."""
+
+
+class UnexpectedAnswer(CaptureError):
+    """What answered is not what was asked (a login page), or its answer cannot be read."""
+
+
+class Aborted(CaptureError):
+    """The run is being ended, and begins nothing more."""
+
+
+class NotRunning(CaptureError):
+    """A container does not run, or did not start."""
+
+
+class CommandFailed(CaptureError):
+    """A program in a container was not there, or did not do its work."""
+
+
+class NeverEnds(CommandFailed):
     """A command of little output was still running at its time limit."""
 
 
-class Unreachable(NothingCaptured):
-    """The cluster did not answer, or its certificate is not trusted."""
+class LogRemoved(CaptureError):
+    """The kubelet has removed the log."""
+
+
+class NotMeasurable(CaptureError):
+    """There is nothing to measure a condition by."""
+
+
+class SpoolFull(CaptureError):
+    """The spool's limits leave no room."""
+
+
+class SpoolUnwritable(CaptureError):
+    """The spool cannot be written."""
+
+
+class NothingCaptured(CaptureError):
+    """Every collector failed, each for a reason of its own."""
 
 
 class NotStored(CaptureError):
     """The evidence stays in the spool."""
 
-    exit_code = 6
-
 
 class NoteNotSent(CaptureError):
     """The incident carries no note."""
 
-    exit_code = 7
-    waits = False  # in the spool, until the next run sends it
+    def __init__(self, what: str, why: str, do: str = "", *, status: int = 0, waits: bool = False) -> None:
+        """``waits``: a later run may succeed with it, so that it is kept in the spool."""
+        super().__init__(what, why, do, status=status)
+        self.waits = waits
 
 
-class NotRestarted(CaptureError):
-    """The workload was not restarted, or is not well after it."""
+class GateClosed(CaptureError):
+    """The capture is not good enough to restart after it."""
 
-    exit_code = 8
+
+class RolloutBlocked(CaptureError):
+    """A change would start no rollout, or the pod would not come back."""
+
+
+class RolloutNotReady(CaptureError):
+    """The workload is not well within the time limit."""
 
 
 def one_line(text: object) -> str:

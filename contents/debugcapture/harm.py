@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .errors import NothingCaptured
+from .errors import UnexpectedAnswer
 from .model import Collector, Json, Process
 
 # Slower than what was measured for heap and core dumps on a disk of a cloud machine; a dump is at most the memory.
@@ -59,13 +59,15 @@ def disk_limit_bytes(container: Json) -> int | None:
 def quantity(text: str) -> int:
     """Return the number in a Kubernetes quantity of bytes: 512Mi, 1G, 2.5Gi, 1e3, 128000m.
 
-    Raises NothingCaptured when it is none. Source: Kubernetes API reference, "Quantity".
+    Raises UnexpectedAnswer when it is none. Source: Kubernetes API reference, "Quantity".
     """
     found = _QUANTITY.fullmatch(text)
     try:
-        return int(float(found[1]) * {**_BINARY, **_DECIMAL}.get(found[2], 1))  # type: ignore[index]
-    except (TypeError, ValueError) as error:
-        raise NothingCaptured(f"{text!r} is no quantity of bytes", "the API server says so of the container") from error
+        if found:
+            return int(float(found[1]) * {**_BINARY, **_DECIMAL}.get(found[2], 1))
+    except ValueError:
+        pass  # digits and dots that are no number
+    raise UnexpectedAnswer(f"{text!r} is no quantity of bytes", "the API server says so of the container")
 
 
 def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget) -> str:

@@ -27,6 +27,7 @@ from .cluster.connect import connect
 from .condition import fulfilled
 from .direct import Direct, direct_store
 from .errors import CaptureError, NotStored, TargetNotFound, Unreachable
+from .exit_codes import exit_code
 from .keep import keep
 from .model import Manifest, Target
 from .program import prepare
@@ -73,7 +74,7 @@ def main(mounted: Path = Path(job.MOUNTED), environment: Mapping[str, str] = os.
         _Index(share).run()
     except CaptureError as error:
         print(f"Error: {error}", flush=True)  # the last line of the log is what the Job's pod is told to have ended by
-        return error.exit_code
+        return exit_code(error)
     return 0
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 from .attachment import Attachment
 from .cluster.api import Api
-from .errors import NothingCaptured
+from .errors import CommandFailed, NotRunning, Rejected, Unreachable
 from .health import moment
 from .model import ContainerRef, Json, Target
 from .plan import is_running
@@ -78,7 +78,7 @@ def open_volumes(pod: Json, target: Target, attachment: Attachment, *, has_shell
             return None
         try:
             place = attachment.place()
-        except NothingCaptured:
+        except (CommandFailed, NotRunning, Rejected, Unreachable):
             if not mounts:
                 raise
             return _below(attachment, mounts)  # it has ended meanwhile; its volumes are still there
@@ -129,7 +129,7 @@ def _search(api: Api, volumes: Volumes) -> list[str]:
     argv = ("find", *folders, "-xdev", "-maxdepth", str(_DEPTH), "-type", "f", "(", *names, ")")
     status, output, errors = run_short(api, volumes.place, argv)
     if status.code is None or status.not_found:
-        raise NothingCaptured(f"cannot search the volumes of {volumes.place}", status.message or errors.strip())
+        raise CommandFailed(f"cannot search the volumes of {volumes.place}", status.message or errors.strip())
     return _newest(path for path in output.split("\n") if _is_below(path, folders))
 
 

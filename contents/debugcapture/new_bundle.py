@@ -106,7 +106,7 @@ def _in_cluster(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | 
         try:
             manifest = run.run(bundle, begun)
         except CaptureError as error:
-            raise _begun(error, bundle) from error.__cause__
+            raise error.handing_on(capture_id=bundle.folder.name) from error
     caller.say(summary(manifest))
     return _captured(step, bundle, manifest, caller)
 
@@ -135,7 +135,8 @@ def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, caller: Cal
     caller.say(f"{manifest.requests} requests to the API server")
     if manifest.status == "failed":
         reasons = "; ".join(dict.fromkeys(artifact.reason for artifact in manifest.artifacts))
-        raise _begun(NothingCaptured(f"nothing was captured from {subject(step)}", reasons), bundle)
+        nothing = NothingCaptured(f"nothing was captured from {subject(step)}", reasons)
+        raise nothing.handing_on(capture_id=bundle.folder.name)
     return bundle
 
 
@@ -153,7 +154,7 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
             captures.run(met, record, _direct(step, begun))
             return record.finish(captures.requests)
     except CaptureError as error:
-        raise _begun(error, bundle) from error.__cause__
+        raise error.handing_on(capture_id=bundle.folder.name) from error
 
 
 def _direct(step: CaptureStep, begun: Manifest) -> Direct | None:
@@ -231,9 +232,3 @@ def _begin(
     workload = f"workload {where} {target.namespace}/{target.workload}"
     wanted = Wanted(step.incident.incident_id, incident_key(step), workload, begun.started)
     return Joins(spool, step.trigger.join_s).begin(wanted, make, held)
-
-
-def _begun(error: CaptureError, bundle: Bundle) -> CaptureError:
-    """Return ``error`` with the capture's ID: the incident has a note about its start, which has to tell the end."""
-    error.data["capture_id"] = bundle.folder.name
-    return error

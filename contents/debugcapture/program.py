@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, Protocol, TextIO
 
 from .errors import CaptureError, one_line
+from .exit_codes import NOTHING_CAPTURED, exit_code
 from .log import data_line, log_text
 from .model import Outcome
 from .settings import read
@@ -35,22 +36,38 @@ class Ended:
     trace: str = ""  # its stack trace
 
 
-def run(settings: type[Any], act: Callable[[Any, Caller], Outcome], values: Mapping[str, str], caller: Caller) -> Ended:
-    """Run ``act`` with ``settings`` filled from ``values`` (setting name → text), and return how it ended."""
+class Program(Protocol):
+    """A step or a command."""
+
+    @property
+    def settings(self) -> type[Any]:
+        """Return a dataclass of groups of settings."""
+
+    @property
+    def run(self) -> Callable[[Any, Caller], Outcome]:
+        """Return the function that does it."""
+
+    @property
+    def failure_code(self) -> int:
+        """Return the exit code for a cause that has none of its own; see exit_codes.py."""
+
+
+def run(one: Program, values: Mapping[str, str], caller: Caller) -> Ended:
+    """Run ``one`` with its settings filled from ``values`` (setting name → text), and return how it ended."""
     try:
-        outcome = act(read(settings, values), caller)
+        outcome = one.run(read(one.settings, values), caller)
     except BrokenPipeError:
         return Ended(ABORTED)
     except Exception as error:  # noqa: BLE001 - the one place: a user gets a line, not a stack trace
-        return failed(error)
+        return failed(error, one.failure_code)
     return Ended(outcome.exit_code, outcome.data, outcome.document)
 
 
-def failed(error: Exception) -> Ended:
-    """Return how a run ends that ``error`` ended."""
+def failed(error: Exception, otherwise: int = NOTHING_CAPTURED) -> Ended:
+    """Return how a run ends that ``error`` ended; ``otherwise`` see `exit_code`."""
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, CaptureError):
-        return Ended(error.exit_code, error.data, failure=str(error), trace=trace)
+        return Ended(exit_code(error, otherwise), error.data, failure=str(error), trace=trace)
     line = f"{type(error).__name__}: {one_line(error)}. Please report this defect."
     return Ended(1, failure=line, trace=trace)
 

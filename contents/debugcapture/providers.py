@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from . import runbook, steps
+from .exit_codes import NOT_ANNOTATED, NOT_RESTARTED, NOT_STORED, NOTHING_CAPTURED
 from .model import Outcome
 
 
@@ -18,6 +19,7 @@ class Provider:
     description: str
     settings: type[Any]  # a dataclass of groups of settings
     run: Callable[[Any, steps.Caller], Outcome]
+    failure_code: int = NOTHING_CAPTURED  # exit code for a cause that has none of its own (exit_codes.py)
     streams: bool = False  # its standard output is that of a command, and nothing else
     lists_nodes: bool = False  # it is a source of nodes, no step
     lists_values: bool = False  # it fills a dropdown, and is no step
@@ -77,6 +79,7 @@ _STEPS = (
         "the store has confirmed it.",
         steps.UploadStep,
         runbook.upload,
+        failure_code=NOT_STORED,
     ),
     Provider(
         "k8s-debug-incident-note",
@@ -84,6 +87,7 @@ _STEPS = (
         "Adds a note to the PagerDuty incident: what was captured, what was not and why, and the links.",
         steps.NoteStep,
         runbook.annotate,
+        failure_code=NOT_ANNOTATED,
     ),
     Provider(
         "k8s-debug-doctor",
@@ -110,6 +114,7 @@ _STEPS = (
         "and waits until all is well again.",
         steps.RestartStep,
         runbook.restart,
+        failure_code=NOT_RESTARTED,
     ),
 )
 

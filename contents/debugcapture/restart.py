@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from .cluster.api import JSON_PATCH, Api, Change, pod_path
 from .cluster.watch import Watched, changes, pod_changes
-from .errors import BadInput, NotRestarted, TargetNotFound
+from .errors import BadInput, RolloutBlocked, RolloutNotReady, TargetNotFound
 from .health import findings
 from .model import Json, Manifest
 from .rollout import (
@@ -76,7 +76,7 @@ def gate(manifest: Manifest | None, stored: bool, settings: GateSettings, target
 
 
 def plan(api: Api, target: TargetSettings, settings: RestartSettings, now: datetime) -> Plan:
-    """Return what ``settings`` mean for ``target``. Raises BadInput, TargetNotFound, NotRestarted."""
+    """Return what ``settings`` mean for ``target``. Raises BadInput, TargetNotFound, RolloutBlocked."""
     if settings.action == "delete-pod":
         return _deletion(api, target)
     kind, workload = find_workload(api, target)
@@ -99,7 +99,7 @@ def carry_out(api: Api, plan: Plan, *, dry_run: bool) -> None:
 
 
 def wait(api: Api, plan: Plan, limit_s: float, say: Say) -> str:
-    """Wait until all is well again, and say how it went. Raises NotRestarted when it is not within ``limit_s``."""
+    """Wait until all is well again, and say how it went. Raises RolloutNotReady when it is not within ``limit_s``."""
     started, now, told = time.monotonic(), Progress(False, "nothing was seen of it"), ""
     for now in _course(api, plan, limit_s):
         if now.done:
@@ -111,7 +111,7 @@ def wait(api: Api, plan: Plan, limit_s: float, say: Say) -> str:
         told = now.text
     why = "its progress deadline is over" if now.failed else f"not well after {limit_s:.0f} s"
     why += f": {now.text}{_unhealthy(api, plan)}"
-    raise NotRestarted(plan.what, why, "The evidence of before is in the bundle; look at the new pods.")
+    raise RolloutNotReady(plan.what, why, "The evidence of before is in the bundle; look at the new pods.")
 
 
 def workload_path(kind: str, namespace: str, name: str) -> str:
@@ -154,7 +154,7 @@ def _deletion(api: Api, target: TargetSettings) -> Plan:
     kind, name = _maker(api, pod)
     if not kind:
         why = "no workload that we know owns it: it would not be made again"
-        raise NotRestarted(f"cannot delete {named}", why, "Restart what made it.")
+        raise RolloutBlocked(f"cannot delete {named}", why, "Restart what made it.")
     change = Change(f"cannot delete {named}", pod_path(target.namespace, target.pod), "DELETE")
     return Plan(f"delete {named}", (change,), kind, target.namespace, name, PodRef(target.pod, pod["metadata"]["uid"]))
 

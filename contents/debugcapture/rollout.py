@@ -8,7 +8,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .errors import BadInput, NotRestarted
+from .errors import BadInput, RolloutBlocked
 from .model import Json
 from .pattern import number_in
 
@@ -80,12 +80,12 @@ def template_of(replica_set: Json) -> Json:
 
 
 def require_moving(kind: str, workload: Json, doing: str) -> None:
-    """Raise NotRestarted where a change of the template would start no rollout."""
+    """Raise RolloutBlocked where a change of the template would start no rollout."""
     spec = workload["spec"]
     if spec.get("paused"):
-        raise NotRestarted(doing, "its rollout is paused", "Resume it first: kubectl rollout resume.")
+        raise RolloutBlocked(doing, "its rollout is paused", "Resume it first: kubectl rollout resume.")
     if kind != "deployment" and (spec.get("updateStrategy") or {}).get("type") == "OnDelete":
-        raise NotRestarted(doing, "its update strategy is OnDelete: nothing would happen", "Delete its pods instead.")
+        raise RolloutBlocked(doing, "its update strategy is OnDelete: nothing would happen", "Delete its pods instead.")
 
 
 def _counted(wanted: int, updated: int, available: int, all_there: int) -> Progress:

@@ -21,9 +21,10 @@ from .errors import (
     EXIT_PARTIAL,
     BadInput,
     CaptureError,
+    CommandFailed,
+    GateClosed,
     NoteNotSent,
-    NothingCaptured,
-    NotRestarted,
+    NotRunning,
     NotStored,
 )
 from .keep import keep
@@ -103,8 +104,7 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
         data, failure = _store_and_tell(step, bundle, caller)
     tell_left(step, caller)
     if failure:
-        failure.data = data
-        raise failure
+        raise failure.handing_on(**data)
     document = bundle.document()
     if data["status"] == "partial" and step.capture.fail_when_partial:
         caller.say(f"Error: {shortfall(bundle.manifest())}")
@@ -265,7 +265,7 @@ def diagnose(step: DoctorStep, caller: Caller) -> Outcome:
 def restart(step: RestartStep, caller: Caller) -> Outcome:
     """Restart what was captured, if the capture is as good as the job's author wants, and tell the incident.
 
-    Raises NotRestarted when the gate is closed, or the rollout does not come up.
+    Raises GateClosed, RolloutBlocked, RolloutNotReady, or what the API server refuses.
     """
     check_incident(step.incident)
     bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, caller)) if step.bundle.bundle else None
@@ -290,7 +290,7 @@ def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[
     target = target_of(manifest, step.target, step.restart.action)
     closed = gate(manifest, bool(bundle and bundle.receipt()), step.gate, target)
     if closed:
-        raise NotRestarted(f"{step.restart.action} of {name_of(target)} was not done", closed, "Look at the capture.")
+        raise GateClosed(f"{step.restart.action} of {name_of(target)} was not done", closed, "Look at the capture.")
     with _about(name_of(target)):
         api = Api(connect(step.connection))
         planned = plan(api, target, step.restart, datetime.now(timezone.utc))
@@ -380,11 +380,11 @@ def _run(api: Api, place: ContainerRef, argv: list[str], time_limit_s: int, call
     return Outcome(status.code)
 
 
-def _not_run(place: ContainerRef, program: str, status: ExitStatus) -> NothingCaptured:
+def _not_run(place: ContainerRef, program: str, status: ExitStatus) -> CommandFailed:
     what = f"cannot run {program} in {place}"
     if status.not_found:
-        return NothingCaptured(what, "the container has no such program", "Run it from a debug container instead.")
-    return NothingCaptured(what, status.message or status.reason)
+        return CommandFailed(what, "the container has no such program", "Run it from a debug container instead.")
+    return CommandFailed(what, status.message or status.reason)
 
 
 def _argv(settings: CommandSettings) -> list[str]:
@@ -407,7 +407,7 @@ def _one(api: Api, settings: TargetSettings, caller: Caller) -> Target:
 
 def _require_running(target: Target, do: str) -> None:
     if not is_running(target):
-        raise NothingCaptured(
+        raise NotRunning(
             f"cannot {do} {target} (container {target.container})",
             f"it does not run: {target.state}",
             "Capture it: logs and state of the previous run are kept.",
@@ -420,8 +420,10 @@ def _about(subject: str) -> Iterator[None]:
     try:
         yield
     except CaptureError as error:
-        error.about(subject)
-        raise
+        named = error.about(subject)
+        if named is error:
+            raise
+        raise named from error
 
 
 def _printed(text: str, caller: Caller) -> Outcome:

@@ -22,7 +22,7 @@ def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
     one = provider(name)
     messages = sys.stderr if one.streams else sys.stdout
     caller = caller_of(environment, lambda line: emit(line, messages))
-    ended = run(one.settings, one.run, step_values(one, environment), caller)
+    ended = run(one, step_values(one, environment), caller)
     complain(ended, debug=debug)
     if not one.streams:
         hand_on(ended.data, ended.failure)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from .cluster.api import Api
 from .describe import describe, describe_node, event_table, metrics_table
-from .errors import NothingCaptured, TargetNotFound
+from .errors import LogRemoved, TargetNotFound
 from .model import ArtifactOutcome, Json, Target
 from .redact import masked_pod
 from .targets import container_names, container_status
@@ -146,7 +146,7 @@ def _read_log(ask: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
             yield first
             yield from pieces
             return
-    raise NothingCaptured("cannot read the log", first.decode(errors="replace"), "The kubelet has removed it.")
+    raise LogRemoved("cannot read the log", first.decode(errors="replace"), "The kubelet has removed it.")
 
 
 def _has_log(pod: Json, container: str, previous: bool) -> bool:

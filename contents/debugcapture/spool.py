@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .errors import NothingCaptured
+from .errors import SpoolFull
 
 LEAST_BYTES: Final = 16 << 20  # states and logs of a few pods; with less there is no use in beginning
 RESERVE: Final = ".reserve"  # a file of a bundle that gives its space to the manifest when the disk is full
@@ -35,10 +35,10 @@ class Room:
         return left(use_of(self.spool), self)
 
     def require(self) -> None:
-        """Raise NothingCaptured, with the numbers, when it is no use to begin."""
+        """Raise SpoolFull, with the numbers, when it is no use to begin."""
         use = use_of(self.spool)
         if left(use, self) < LEAST_BYTES:
-            raise NothingCaptured(f"the spool {self.spool} is full", told(use, self), _remedy(use))
+            raise SpoolFull(f"the spool {self.spool} is full", told(use, self), _remedy(use))
 
     def why_full(self) -> str:
         """Return in words that there is no room, with the numbers."""

@@ -19,7 +19,7 @@ from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.debug_container import BASE
 from .cluster.frames import BROKEN_STREAM
-from .errors import CaptureError, NeverEnds, NothingCaptured, Unreachable
+from .errors import CaptureError, CommandFailed, NeverEnds, Unreachable
 from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, Stored
 from .pattern import number_in
 
@@ -218,7 +218,7 @@ def fetch_file(  # noqa: PLR0913 - from where, to where
 def run_short(api: Api, place: ContainerRef, argv: Sequence[str]) -> tuple[ExitStatus, str, str]:
     """Run a command of little output; return its status, standard output and standard error, cut at 4 MiB each.
 
-    Raises NothingCaptured when the connection breaks or the command does not end.
+    Raises CommandFailed when the connection breaks or the command does not end.
     """
     output, errors = bytearray(), bytearray()
     status = exec_stream.run(
@@ -230,7 +230,7 @@ def run_short(api: Api, place: ContainerRef, argv: Sequence[str]) -> tuple[ExitS
         time_limit_s=_SHORT_S,
     )
     if status.reason in (BROKEN_STREAM, "TimeLimit"):
-        kind = NeverEnds if status.reason == "TimeLimit" else NothingCaptured
+        kind = NeverEnds if status.reason == "TimeLimit" else CommandFailed
         raise kind(f"{argv[0]} in {place} did not end well", status.message, "Capture again.")
     return status, output.decode(errors="replace"), errors.decode(errors="replace")
 

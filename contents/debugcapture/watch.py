@@ -13,14 +13,15 @@ from typing import Final, Literal
 
 from .bundle import MANIFEST, RECEIPT, SENT, Bundle, bundles, is_held
 from .describe import table
-from .errors import EXIT_PARTIAL, NothingCaptured, TargetNotFound, one_line
+from .errors import EXIT_PARTIAL, TargetNotFound, one_line
+from .exit_codes import NOTHING_CAPTURED
 from .model import PAGE, Artifact, Manifest, Outcome, Status
 from .report import size, summary
 from .steps import Caller, CapturesStep, WatchStep, spool_of
 
 _POLL_S: Final = 0.5
 _GONE_S: Final = 3  # between capture and upload a bundle is nobody's for a moment
-_EXIT_CODES: Final[dict[Status, int]] = {"complete": 0, "partial": EXIT_PARTIAL, "failed": NothingCaptured.exit_code}
+_EXIT_CODES: Final[dict[Status, int]] = {"complete": 0, "partial": EXIT_PARTIAL, "failed": NOTHING_CAPTURED}
 _BAR: Final = 20
 _OWN_FILES: Final = tuple(f"{name}.part" for name in (MANIFEST, RECEIPT, SENT, PAGE))
 

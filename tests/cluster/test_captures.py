@@ -18,7 +18,7 @@ import pytest
 
 import lab.kubernetes
 from debugcapture.bundle import Bundle
-from debugcapture.errors import BadInput, NothingCaptured, TargetNotFound
+from debugcapture.errors import BadInput, Rejected, TargetNotFound
 from debugcapture.runbook import capture, upload
 from debugcapture.settings import read
 from debugcapture.steps import CaptureStep, UploadStep
@@ -343,7 +343,7 @@ def test_workload_is_not_dumped_again_before_its_cool_down(
     [
         ({"workload": "wep"}, TargetNotFound, "There are: web"),
         ({"selector": "app=none"}, TargetNotFound, "it has none"),
-        ({"selector": "a=b=c"}, NothingCaptured, "HTTP 400"),
+        ({"selector": "a=b=c"}, Rejected, "HTTP 400"),
         ({"workload": "web", "collectors": "jvm-heap"}, BadInput, "Did you mean jvm-heap-dump"),
         ({"workload": "web", "catalog": "/no/such.yaml"}, BadInput, "No such file"),
         ({"workload": "web", "pod": "x"}, BadInput, "pod and workload are given"),

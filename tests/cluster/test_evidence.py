@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.bundle import Bundle
-from debugcapture.errors import NothingCaptured
+from debugcapture.errors import SpoolFull
 from debugcapture.runbook import capture
 from tests.cluster.captures import caller, captured, settings
 from tests.cluster.objects import Apply, Ready, container, pod, pod_spec
@@ -68,7 +68,7 @@ def test_dump_is_marked_as_sensitive(namespace: str, tmp_path: Path) -> None:
 def test_spool_that_is_full_is_told_before_anything_is_captured(namespace: str, tmp_path: Path) -> None:
     (tmp_path / "of-an-earlier-run").write_bytes(b"x" * (24 << 20))
     step = settings(namespace=namespace, pod="web", collectors="logs", spool_limit="32")
-    with pytest.raises(NothingCaptured, match="24 MiB of 32 MiB"):
+    with pytest.raises(SpoolFull, match="24 MiB of 32 MiB"):
         capture(step, caller(tmp_path, []))
     assert [one.name for one in tmp_path.iterdir()] == ["of-an-earlier-run"]
 

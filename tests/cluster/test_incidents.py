@@ -17,6 +17,7 @@ from debugcapture import runbook
 from debugcapture.bundle import MANIFEST, Bundle, waiting
 from debugcapture.checksum import sha256_of
 from debugcapture.errors import TargetNotFound
+from debugcapture.exit_codes import exit_code
 from debugcapture.incident import pace
 from debugcapture.incident.note import marker
 from debugcapture.joins import JOINED
@@ -103,7 +104,7 @@ def test_an_incident_without_a_pod_says_what_was_looked_at(pagerduty: Simulator,
     for _ in range(2):  # delivered twice
         with pytest.raises(TargetNotFound) as caught:
             capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", [])
-        assert caught.value.exit_code == 3
+        assert exit_code(caught.value) == 3
     (note,) = pagerduty.notes("Q1ALERT000001")
     assert "looked at “Disk of db-1 is full”; no pod or workload is named there" in note
 

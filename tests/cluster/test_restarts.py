@@ -14,7 +14,8 @@ import pytest
 import lab.kubernetes
 from debugcapture import runbook
 from debugcapture.bundle import Bundle
-from debugcapture.errors import NotAllowed, NotRestarted
+from debugcapture.errors import GateClosed, NotAllowed, RolloutNotReady
+from debugcapture.exit_codes import NOT_RESTARTED, exit_code
 from debugcapture.rollout import REVISION
 from debugcapture.settings import read
 from debugcapture.steps import RestartStep
@@ -109,7 +110,9 @@ def test_a_pod_is_deleted_and_made_again(shop: Shop) -> None:
 def test_a_release_that_does_not_come_up_is_told_and_rolled_back(shop: Shop) -> None:
     good = shop.revision()
     shop.change("set", "image", "deployment/checkout", "app=lab.local/no-such-image:1")
-    with pytest.raises(NotRestarted, match=r"not well after 4 s: .*(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)"):
+    with pytest.raises(
+        RolloutNotReady, match=r"not well after 4 s: .*(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)"
+    ):
         shop.restart(rollout_limit_s="4")
     how = shop.restart(action="undo", revision=good)
     assert f" to {good}: done after" in how
@@ -129,12 +132,12 @@ def test_a_capture_that_is_not_good_enough_keeps_the_gate_closed(shop: Shop, tmp
         Bundle(shop.bundle).save(replace(saved, finished=None))
         with simulator(tmp_path / "pagerduty") as pagerduty:
             pagerduty.create(INCIDENT)
-            with pytest.raises(NotRestarted, match="is partial, and the job asks for complete") as closed:
+            with pytest.raises(GateClosed, match="is partial, and the job asks for complete") as closed:
                 shop.restart(**pagerduty.settings(INCIDENT))
             (note,) = pagerduty.notes(INCIDENT)
     finally:
         Bundle(shop.bundle).save(saved)
-    assert closed.value.exit_code == 8
+    assert exit_code(closed.value, NOT_RESTARTED) == 8
     assert "is partial, and the job asks for complete" in note
     assert shop.uids() == before
 

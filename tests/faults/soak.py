@@ -25,6 +25,7 @@ import lab.kubernetes
 from debugcapture import runbook
 from debugcapture.bundle import RECEIPT, waiting
 from debugcapture.errors import CaptureError
+from debugcapture.exit_codes import exit_code
 from debugcapture.settings import read
 from debugcapture.steps import Caller, CaptureStep, UploadStep
 from lab.kubernetes.kubectl import Kubectl
@@ -153,12 +154,12 @@ class _Worker:
             if row:
                 row.provoke(world)
             apart = row is not None and row.provoke in IN_PROCESSES_OF_THEIR_OWN
-            exit_code = world.run().exit_code if apart else self._in_this_process(world)
+            ended_as = world.run().exit_code if apart else self._in_this_process(world)
         expected = row.exit_code if row else 0
         name = row.id if row else "no fault"
         self._day.rounds[name] += 1
-        if exit_code != expected:
-            self._day.wrong.append(f"{name}: exit code {exit_code}, not {expected}: {self._said[-1:]}")
+        if ended_as != expected:
+            self._day.wrong.append(f"{name}: exit code {ended_as}, not {expected}: {self._said[-1:]}")
 
     def send_what_waits(self) -> None:
         """Do what the job “Send captures that are waiting” does."""
@@ -185,7 +186,7 @@ class _Worker:
             return runbook.capture(read(CaptureStep, world.settings), self._caller()).exit_code
         except CaptureError as error:
             self._said.append(str(error))
-            return error.exit_code
+            return exit_code(error)
 
     def _caller(self) -> Caller:
         self._said: list[str] = []

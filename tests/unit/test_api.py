@@ -21,7 +21,16 @@ from urllib3.exceptions import (
 
 from debugcapture.cluster.api import Api, pod_path, refused, reported, unreachable, websocket_url
 from debugcapture.cluster.connect import Connection
-from debugcapture.errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable
+from debugcapture.errors import (
+    CaptureError,
+    Conflict,
+    Invalid,
+    NotAllowed,
+    Rejected,
+    TargetNotFound,
+    TooManyRequests,
+    Unreachable,
+)
 from debugcapture.model import Json
 
 RBAC = 'pods "web-0" is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace "shop"'
@@ -48,12 +57,14 @@ def status(message: str) -> bytes:
         (404, status('pods "web-0" not found'), TargetNotFound, 'pods "web-0" not found. Check'),
         (500, status("etcdserver: request timed out"), Unreachable, "request timed out (HTTP 500)"),
         (500, status(SCRIPT), Unreachable, 'Post "https://node:10250/exec/shop/web/app": dial tcp: refused'),
-        (429, b"", NothingCaptured, "Too Many Requests (HTTP 429). The API server has no time for this account"),
+        (429, b"", TooManyRequests, "Too Many Requests (HTTP 429). The API server has no time for this account"),
         (403, status(QUOTA), NotAllowed, f"{QUOTA}. Have the namespace's quota raised."),
         (422, status(POLICY), NotAllowed, f"{POLICY}. An admission rule of the cluster says so"),
         (400, status(WEBHOOK), NotAllowed, f"{WEBHOOK}. An admission rule of the cluster says so"),
         (500, status(NO_WEBHOOK), Unreachable, "(HTTP 500). An admission webhook of the cluster does not answer"),
-        (422, status("spec.x: Invalid value"), NothingCaptured, "spec.x: Invalid value (HTTP 422)"),
+        (422, status("spec.x: Invalid value"), Invalid, "spec.x: Invalid value (HTTP 422)"),
+        (409, status("the object has been modified"), Conflict, "the object has been modified (HTTP 409)"),
+        (400, status("bad selector"), Rejected, "bad selector (HTTP 400)"),
     ],
     ids=[
         *(
@@ -69,7 +80,7 @@ def status(message: str) -> bytes:
             "webhook",
             "webhook down",
         ),
-        "invalid",
+        *("invalid", "conflict", "bad request"),
     ],
 )
 def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[CaptureError], told: str) -> None:
@@ -77,6 +88,12 @@ def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[Capt
     assert type(error) is kind
     assert str(error).startswith("cannot read pod shop/web-0: ")
     assert told in str(error)
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 422, 429, 500])
+def test_status_and_reason_of_a_refusal_are_kept(code: int) -> None:
+    error = refused("cannot x", code, json.dumps({"message": "m", "reason": "AlreadyExists"}).encode())
+    assert (error.status, error.reason) == (code, "AlreadyExists")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>proxy says no</html>", b"[]", b"null", b'"x"', b"{}", b"\xff"], ids=repr)

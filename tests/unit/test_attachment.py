@@ -9,7 +9,7 @@ import pytest
 from debugcapture.attachment import NOBODY, Attachment, DebugOptions, debug_options
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.debug_container import _LEAVE
-from debugcapture.errors import BadInput, NotAllowed, NothingCaptured
+from debugcapture.errors import BadInput, NotAllowed, NotRunning
 from debugcapture.model import Target, User
 from debugcapture.settings import DebugContainerSettings, Profile
 from tests.unit.builders import target
@@ -120,7 +120,7 @@ def test_a_higher_rung_is_a_container_of_its_own_and_root(cluster: Cluster) -> N
 )
 def test_runtime_that_hides_processes_is_told(listing: str, why: str, cluster: Cluster) -> None:
     cluster.listing = listing
-    with attachment(cluster) as one, pytest.raises(NothingCaptured, match=why):
+    with attachment(cluster) as one, pytest.raises(NotRunning, match=why):
         one.place()
     assert ended(cluster) == 1
 

@@ -26,7 +26,7 @@ from debugcapture.bundle import (
     writable,
 )
 from debugcapture.checksum import sha256_of
-from debugcapture.errors import BadInput, NothingCaptured
+from debugcapture.errors import BadInput, SpoolUnwritable
 from debugcapture.model import ContainerState, Manifest, Receipt, Stored
 from tests.unit.builders import NOON, artifact, manifest, nothing, target, written
 
@@ -56,12 +56,12 @@ def test_new_bundle_can_be_opened(pod: str, tmp_path: Path) -> None:
 
 def test_spool_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     spool = written(tmp_path, "file", "") / "spool"
-    with pytest.raises(NothingCaptured, match=f"cannot write to the spool {spool}: Not a directory"):
+    with pytest.raises(SpoolUnwritable, match=f"cannot write to the spool {spool}: Not a directory"):
         create_bundle(spool, "web-0", NOON)
 
 
 def test_full_disk_is_told_in_words(tmp_path: Path) -> None:
-    with pytest.raises(NothingCaptured, match="No space left on device"), writable(tmp_path):
+    with pytest.raises(SpoolUnwritable, match="No space left on device"), writable(tmp_path):
         raise OSError(28, "No space left on device")
 
 

@@ -42,7 +42,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 
     def make(run: Run, *, streams: bool = False, settings: type[Any] = ExecStep, **more: Run) -> None:
         words = "command" if settings is ExecStep else ""
-        made = [Command("test", "Tests.", settings, run, (), words, streams)]
+        made = [Command("test", "Tests.", settings, run, words=words, streams=streams)]
         made += [Command(name, "Tests, too.", NoteStep, other) for name, other in more.items()]
         for module in (cli, usage):
             monkeypatch.setattr(module, "COMMANDS", made)

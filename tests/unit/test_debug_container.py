@@ -19,7 +19,7 @@ from debugcapture.cluster.debug_container import (
     fitting,
     specification,
 )
-from debugcapture.errors import NotAllowed, NothingCaptured, TargetNotFound, Unreachable
+from debugcapture.errors import NotAllowed, NotRunning, TargetNotFound, Unreachable
 from debugcapture.model import ContainerRef, ExitStatus, Json, User
 from tests.unit.builders import pod, target
 
@@ -62,7 +62,7 @@ def test_nothing_given_becomes_part_of_the_shells_text(image: str) -> None:
     ],
 )
 def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
-    with pytest.raises(NothingCaptured, match=f"toolbox:1 did not start: {reason}: pull access denied") as caught:
+    with pytest.raises(NotRunning, match=f"toolbox:1 did not start: {reason}: pull access denied") as caught:
         _waiting_for(waiting(reason, "pull access denied"), PLACE, DEBUG)
     assert caught.value.do
 
@@ -76,7 +76,7 @@ def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
     ],
 )
 def test_advice_fits_the_reason(reason: str, advice: str) -> None:
-    with pytest.raises(NothingCaptured, match=advice):
+    with pytest.raises(NotRunning, match=advice):
         _waiting_for(waiting(reason), PLACE, DEBUG)
 
 
@@ -86,7 +86,7 @@ def test_advice_fits_the_reason(reason: str, advice: str) -> None:
     ids=["failed", "completed", "no reason"],
 )
 def test_debug_container_that_has_ended_is_not_waited_for(ended: Json) -> None:
-    with pytest.raises(NothingCaptured, match=f"did not start: {ended.get('reason', '')}"):
+    with pytest.raises(NotRunning, match=f"did not start: {ended.get('reason', '')}"):
         _waiting_for({"terminated": ended}, PLACE, DEBUG)
 
 
@@ -119,7 +119,7 @@ class Cluster:
         """What the API server says to an exec."""
         if script == _READY:
             if self._states[0] != RUNNING:
-                raise NothingCaptured("cannot run a command", "container not found (HTTP 500)")
+                raise NotRunning("cannot run a command", "container not found (HTTP 500)")
             return ExitStatus(0)
         self.ended.append(place)
         if isinstance(self.leaving, Exception):
@@ -208,14 +208,14 @@ def _forbidden(*_: object) -> ExitStatus:
 def test_each_capture_attaches_its_own() -> None:
     cluster = Cluster(waiting("ErrImagePull"))
     for _ in range(2):
-        with pytest.raises(NothingCaptured, match="ErrImagePull"), attach(cluster, []):
+        with pytest.raises(NotRunning, match="ErrImagePull"), attach(cluster, []):
             pass
     assert len({one["name"] for one in cluster.attached}) == 2
 
 
 def test_start_that_takes_too_long_is_given_up(no_sleep: list[float]) -> None:
     with (
-        pytest.raises(NothingCaptured, match=r"did not start within 120 s \(ContainerCreating\)"),
+        pytest.raises(NotRunning, match=r"did not start within 120 s \(ContainerCreating\)"),
         attach(Cluster(waiting("ContainerCreating")), []),
     ):
         pass
@@ -245,14 +245,14 @@ def test_a_target_that_is_down_is_waited_for_when_asked() -> None:
     state = waiting("CreateContainerError", "invalid target container: container app is not running")
     debug = replace(DEBUG, waits_for_target=True)
     assert _waiting_for(state, PLACE, debug) == "the next start of container app"
-    with pytest.raises(NothingCaptured, match="CreateContainerError"):
+    with pytest.raises(NotRunning, match="CreateContainerError"):
         _waiting_for(state, PLACE, DEBUG)
 
 
 def test_node_that_is_not_ready_is_told_instead_of_waited_for() -> None:
     cluster = Cluster({})
     cluster.ready = False
-    with pytest.raises(NothingCaptured, match="node node-1 is not ready"), attach(cluster, []):
+    with pytest.raises(NotRunning, match="node node-1 is not ready"), attach(cluster, []):
         pass
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.debug_pod import BUSYBOX, copy_of, node_pod, running
-from debugcapture.errors import NothingCaptured, TargetNotFound
+from debugcapture.errors import NotRunning, TargetNotFound
 from debugcapture.model import Json
 from tests.unit.builders import container, pod, target
 
@@ -107,7 +107,7 @@ def test_pod_is_removed_whatever_happens() -> None:
 def test_pod_that_does_not_start_is_told_and_removed(status: Json, why: str) -> None:
     cluster = Cluster(status)
     with (
-        pytest.raises(NothingCaptured, match=why),
+        pytest.raises(NotRunning, match=why),
         running(cast("Api", cluster), node_pod("n", "debug", "x:1", 300), lambda _: None),
     ):
         pass

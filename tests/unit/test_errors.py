@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture import errors
-from debugcapture.errors import BadInput, CaptureError, one_line
-
-EXIT_CODES = {
-    "BadInput": 2,
-    "TargetNotFound": 3,
-    "NotAllowed": 4,
-    "NothingCaptured": 5,
-    "NeverEnds": 5,
-    "Unreachable": 5,
-    "NotStored": 6,
-    "NoteNotSent": 7,
-    "NotRestarted": 8,
-}
+from debugcapture.errors import BadInput, CaptureError, NoteNotSent, one_line
 
 
 @pytest.mark.parametrize(
@@ -39,23 +29,39 @@ def test_error_reads_as_sentences(error: CaptureError, line: str) -> None:
 
 def test_a_line_begins_with_its_subject_unless_it_names_it() -> None:
     told, untold = BadInput("cannot read pod shop/a", "it is gone"), BadInput("cannot read x", "it is empty", "Fill.")
-    told.about("shop/a")
-    untold.about("shop/a")
-    assert str(told) == "cannot read pod shop/a: it is gone"
-    assert str(untold) == "shop/a: cannot read x: it is empty. Fill."
+    assert told.about("shop/a") is told
+    assert str(untold.about("shop/a")) == "shop/a: cannot read x: it is empty. Fill."
 
 
-@pytest.mark.parametrize(("name", "code"), EXIT_CODES.items())
-def test_exit_codes_are_those_documented(name: str, code: int) -> None:
-    assert getattr(errors, name).exit_code == code
-    assert f"{name}" in (errors.__doc__ or "")
+@pytest.mark.parametrize("other", ["shop/a-2", "shop/a.b", "myshop/a", "x/shop/a", "shop/ab"])
+def test_a_longer_name_is_not_the_subject(other: str) -> None:
+    assert str(BadInput(f"cannot read pod {other}", "it is gone").about("shop/a")).startswith("shop/a: cannot")
 
 
-def test_every_error_has_an_exit_code_in_this_table() -> None:
+@pytest.mark.parametrize(
+    "line", ["cannot read pod shop/a", "pod shop/a (container app)", "no shop/a, shop/b", "shop/a"]
+)
+def test_the_subject_is_found_where_it_stands_alone(line: str) -> None:
+    error = BadInput(line, "")
+    assert error.about("shop/a") is error
+
+
+def test_an_error_that_was_raised_is_not_changed() -> None:
+    raised = NoteNotSent("no note", "busy", "Wait.", status=429, waits=True)
+    changed = raised.about("shop/a").advising("Read it.").handing_on(capture_id="1").handing_on(link="l")
+    assert str(raised) == "no note: busy. Wait."
+    assert raised.data == {}
+    assert type(changed) is NoteNotSent
+    assert (changed.status, changed.waits, changed.data) == (429, True, {"capture_id": "1", "link": "l"})
+    assert str(changed) == "shop/a: no note: busy. Read it."
+
+
+def test_every_cause_is_in_the_tree_of_the_docstring() -> None:
     def below(kind: type[CaptureError]) -> set[str]:
         return {one for sub in kind.__subclasses__() for one in {sub.__name__, *below(sub)}}
 
-    assert below(CaptureError) == EXIT_CODES.keys()
+    documented = set(re.findall(r"(?m)^[│├└─ ]+([A-Za-z]+) ", errors.__doc__ or ""))
+    assert below(CaptureError) == documented
 
 
 @given(st.text(), st.text(), st.text())

@@ -17,7 +17,7 @@ from debugcapture.cluster import exec as exec_stream
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.connect import Connection
 from debugcapture.cluster.frames import STATUS, STDERR, STDOUT
-from debugcapture.errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable
+from debugcapture.errors import Aborted, CaptureError, NotAllowed, TargetNotFound, Unreachable
 from debugcapture.model import ExitStatus
 from tests.unit.builders import PLACE, SUCCESS, failure_status
 
@@ -183,7 +183,7 @@ def test_an_abort_breaks_what_is_open_and_lets_only_what_closes_begin(monkeypatc
     one.streams.break_all()
     assert broken == ["closed"]
     nothing: dict[str, Any] = {"stdout": lambda _: None, "stderr": lambda _: None, "time_limit_s": 1}
-    with pytest.raises(NothingCaptured, match="aborted"):
+    with pytest.raises(Aborted, match="aborted"):
         exec_stream.run(one, PLACE, ["x"], **nothing)
     assert exec_stream.run(one, PLACE, ["x"], closing=True, **nothing).code == 0
 

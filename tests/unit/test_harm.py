@@ -9,7 +9,7 @@ import pytest
 
 from debugcapture.cluster.api import Api
 from debugcapture.condition import Condition, measured, parse
-from debugcapture.errors import NothingCaptured, TargetNotFound
+from debugcapture.errors import NotMeasurable, TargetNotFound, UnexpectedAnswer
 from debugcapture.harm import Budget, disk_limit_bytes, probe_budget_s, quantity, too_heavy, too_soon
 from debugcapture.model import ExitStatus, Json, Process, Tool, User
 from tests.unit.builders import collector, container, pod, status, target
@@ -64,7 +64,7 @@ def test_quantities_are_read_as_kubernetes_does(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "-1", "1.2.3", "1 Gi", "1Xi", "1e999", "Gi"])
 def test_what_is_no_quantity_of_bytes_is_told(text: str) -> None:
-    with pytest.raises(NothingCaptured, match="no quantity of bytes"):
+    with pytest.raises(UnexpectedAnswer, match="no quantity of bytes"):
         quantity(text)
 
 
@@ -151,7 +151,7 @@ def test_without_a_metrics_server_the_containers_own_cgroup_tells(monkeypatch: p
 
 def test_memory_that_nobody_knows_is_an_error_not_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("debugcapture.cluster.exec.run", lambda *_, **__: ExitStatus(127))
-    with pytest.raises(NothingCaptured, match="no metrics API, and the image no cat"):
+    with pytest.raises(NotMeasurable, match="no metrics API, and the image no cat"):
         measure("memory > 90%", limited())
-    with pytest.raises(NothingCaptured, match="has no memory limit"):
+    with pytest.raises(NotMeasurable, match="has no memory limit"):
         measure("memory > 90%", pod())

@@ -8,6 +8,7 @@ import pytest
 
 from debugcapture.cluster.api import Api
 from debugcapture.errors import TargetNotFound
+from debugcapture.exit_codes import exit_code
 from debugcapture.incident.alerts import Candidate
 from debugcapture.incident.pagerduty import PagerDuty
 from debugcapture.incident_target import Alerts, Found, data_of, find_targets, read_alerts, same_cluster
@@ -136,7 +137,7 @@ def test_where_nothing_is_found_it_says_what_was_looked_at(candidates: tuple[Can
     with pytest.raises(TargetNotFound) as caught:
         found(Cluster(), *candidates)
     assert told in str(caught.value)
-    assert caught.value.exit_code == 3
+    assert exit_code(caught.value) == 3
 
 
 def test_later_steps_get_names_and_nothing_that_is_not_known() -> None:

@@ -10,7 +10,15 @@ import pytest
 import urllib3
 from urllib3.response import HTTPResponse
 
-from debugcapture.errors import BadInput, CaptureError, NotAllowed, NoteNotSent, NothingCaptured, TargetNotFound
+from debugcapture.errors import (
+    BadInput,
+    CaptureError,
+    NotAllowed,
+    NoteNotSent,
+    Rejected,
+    TargetNotFound,
+    UnexpectedAnswer,
+)
 from debugcapture.incident.client import LONGEST_WAIT_S, TRIES
 from debugcapture.incident.pagerduty import MOST_ALERTS, MOST_NOTES, PagerDuty
 
@@ -254,10 +262,10 @@ def test_reading_alerts_ends(more: tuple[Any, ...]) -> None:
         (refusal(404), TargetNotFound, "Check the incident's ID"),
         (refusal(401), NotAllowed, "if it is not one of the US region"),
         (refusal(403), NotAllowed, "Give the API key read access"),
-        (refusal(400), NothingCaptured, "From e-mail"),
-        ((200, b"<html>"), NothingCaptured, "what answers is not PagerDuty"),
-        ((200, []), NothingCaptured, "what answers is not PagerDuty"),
-        ((200, {"alerts": None}), NothingCaptured, "what answers is not PagerDuty"),
+        (refusal(400), Rejected, "From e-mail"),
+        ((200, b"<html>"), UnexpectedAnswer, "what answers is not PagerDuty"),
+        ((200, []), UnexpectedAnswer, "what answers is not PagerDuty"),
+        ((200, {"alerts": None}), UnexpectedAnswer, "what answers is not PagerDuty"),
     ],
 )
 def test_an_incident_that_cannot_be_read_is_explained(answer: Answer, error: type[CaptureError], advice: str) -> None:

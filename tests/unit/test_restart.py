@@ -9,7 +9,7 @@ import pytest
 
 from debugcapture import restart
 from debugcapture.cluster.api import Api
-from debugcapture.errors import BadInput, CaptureError, NotRestarted, TargetNotFound
+from debugcapture.errors import BadInput, CaptureError, RolloutBlocked, RolloutNotReady, TargetNotFound
 from debugcapture.model import Json, Manifest
 from debugcapture.restart import Plan, PodRef, gate, target_of
 from debugcapture.rollout import REVISION, Progress, earlier, progress, require_moving, template_of
@@ -105,7 +105,7 @@ def test_a_revision_that_is_not_there_is_told(asked: int, there: list[Json], tol
     ("kind", "spec"), [("deployment", {"paused": True}), ("daemonset", {"updateStrategy": {"type": "OnDelete"}})]
 )
 def test_what_would_not_roll_is_not_restarted(kind: str, spec: Json) -> None:
-    with pytest.raises(NotRestarted):
+    with pytest.raises(RolloutBlocked):
         require_moving(kind, {"spec": spec}, "cannot restart x")
 
 
@@ -160,7 +160,7 @@ def test_a_pod_that_does_not_go_is_told_though_its_workload_is_well(monkeypatch:
     monkeypatch.setattr(restart, "pod_changes", lambda *_: iter([{"metadata": {"uid": "u-1"}}]))
     monkeypatch.setattr(restart, "changes", lambda *_: iter([workload(counts(2, 2, 2))]))
     monkeypatch.setattr(restart, "_unhealthy", lambda *_: "")
-    with pytest.raises(NotRestarted, match="not well after 0 s: the pod is still ending"):
+    with pytest.raises(RolloutNotReady, match="not well after 0 s: the pod is still ending"):
         restart.wait(cast(Api, None), planned, 0, lambda _: None)
 
 

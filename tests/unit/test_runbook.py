@@ -19,10 +19,13 @@ from debugcapture.cluster.api import Api, Streams
 from debugcapture.errors import (
     BadInput,
     CaptureError,
+    CommandFailed,
     NotAllowed,
     NoteNotSent,
     NothingCaptured,
+    NotRunning,
     NotStored,
+    SpoolUnwritable,
     TargetNotFound,
 )
 from debugcapture.incident.events import Events
@@ -157,7 +160,7 @@ def test_exit_code_of_a_command_is_the_steps(serve: Serve, caller: Caller, said:
 )
 def test_command_without_an_end_is_no_success(ended: ExitStatus, told: str, serve: Serve, caller: Caller) -> None:
     serve(Cluster(ended=ended))
-    with pytest.raises(NothingCaptured, match=told):
+    with pytest.raises(CommandFailed, match=told):
         runbook.execute(read(ExecStep, POD | {"command": "x"}), caller)
 
 
@@ -172,7 +175,7 @@ def test_command_with_open_quotes_is_bad_input(command: str, kind: Any, run: Any
 def test_a_command_needs_a_running_container(kind: Any, run: Any, serve: Serve, caller: Caller) -> None:
     crashed = status(state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("Error", 1))
     serve(Cluster(pod(status={"containerStatuses": [crashed]})))
-    with pytest.raises(NothingCaptured, match="it does not run: waiting"):
+    with pytest.raises(NotRunning, match="it does not run: waiting"):
         run(read(kind, POD | {"command": "ps"}), caller)
 
 
@@ -419,7 +422,7 @@ def test_a_full_disk_is_told_in_the_incident(
 
     serve(Cluster())
     monkeypatch.setattr("debugcapture.bundle.os.fsync", full)
-    with pytest.raises(NothingCaptured, match="No space left on device"):
+    with pytest.raises(SpoolUnwritable, match="No space left on device"):
         runbook.capture(read(CaptureStep, POD | INCIDENT), caller)
     start, end = notes
     assert "No space left on device" in end[2]

@@ -38,7 +38,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return a function that makes ``run`` the step "test"."""
 
     def make(run: Run, *, streams: bool = False) -> None:
-        one = Provider("test", "Test", "", ExecStep, run, streams)
+        one = Provider("test", "Test", "", ExecStep, run, streams=streams)
         monkeypatch.setattr(rundeck, "provider", {"test": one}.__getitem__)
 
     return make

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from debugcapture.cluster.api import Api
-from debugcapture.errors import NothingCaptured
+from debugcapture.errors import LogRemoved
 from debugcapture.model import READS, Json
 from debugcapture.redact import MASK
 from debugcapture.snapshot import LOG_LINES, READERS, snapshot_files
@@ -126,5 +126,5 @@ def test_log_of_a_run_that_was_just_removed_is_asked_for_again(no_waits: list[fl
 def test_log_that_the_kubelet_no_longer_has_is_not_taken_for_a_log() -> None:
     cluster = Cluster()
     cluster.removed = 1000
-    with pytest.raises(NothingCaptured, match="unable to retrieve container logs"):
+    with pytest.raises(LogRemoved, match="unable to retrieve container logs"):
         files(pod(), cluster, "logs")

@@ -16,7 +16,18 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError, SSLError
 from urllib3.response import BaseHTTPResponse
 
-from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound, Unreachable, without_queries
+from ..errors import (
+    Aborted,
+    CaptureError,
+    Conflict,
+    Invalid,
+    NotAllowed,
+    Rejected,
+    TargetNotFound,
+    TooManyRequests,
+    Unreachable,
+    without_queries,
+)
 from ..model import Json
 from ..permissions import remedy
 from .advice import advice
@@ -32,6 +43,7 @@ JSON_PATCH = "application/json-patch+json"
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _LONGEST_WAIT_S = 30
 _BUSY = (429, 503)
+_REJECTED: dict[int, type[Rejected]] = {409: Conflict, 422: Invalid, 429: TooManyRequests}
 
 
 class _Repeats(urllib3.Retry):
@@ -218,7 +230,7 @@ class Api:
             self._request("DELETE", f"{pod_path(namespace, name)}?gracePeriodSeconds=0", doing)
 
     def change(self, change: Change) -> None:
-        """Change or delete an object. Raises TargetNotFound, NotAllowed, NothingCaptured with the server's reason."""
+        """Change or delete an object. Raises TargetNotFound, NotAllowed, Rejected."""
         query = {"dryRun": "All"} if change.dry_run else {}
         body = json.dumps(change.body) if change.body is not None else None
         with reported(change.doing):
@@ -325,10 +337,10 @@ class Streams:
         self._lock, self._open, self.broken = Lock(), set[Closable](), False
 
     def add(self, stream: "Closable") -> None:
-        """Take in ``stream``. Raises NothingCaptured after an abort."""
+        """Take in ``stream``. Raises Aborted after an abort."""
         with self._lock:
             if self.broken:
-                raise NothingCaptured("nothing more is started", "the capture was aborted")
+                raise Aborted("nothing more is started", "the capture was aborted")
             self._open.add(stream)
 
     def remove(self, stream: "Closable") -> None:
@@ -394,25 +406,31 @@ def unreachable(doing: str, error: BaseException) -> Unreachable:
 
 
 def refused(doing: str, status: int, body: bytes) -> CaptureError:
-    """Return the error for an HTTP ``status``, with the reason that the server gave."""
-    why = _message(body) or responses.get(status, "it failed")
-    if status == 401:
-        return NotAllowed(doing, f"the cluster does not accept the credentials ({why})", "Renew the token.")
+    """Return the error for an HTTP ``status``, with the reason that the server gave (a Status object, if it is one)."""
+    message, reason = _said(body)
+    why = message or responses.get(status, "it failed")
     do = advice(why)
-    if status == 403 or (status < 500 and do):
-        return NotAllowed(doing, why, do or remedy(why))
-    if status == 404:
-        return TargetNotFound(doing, why, "Check the namespace and the name.")
-    if status >= 500:
-        return Unreachable(doing, f"{why} (HTTP {status})", do)
-    return NothingCaptured(doing, f"{why} (HTTP {status})", TOO_BUSY if status == 429 else "")
+    kind: type[CaptureError] = _REJECTED.get(status, Rejected)
+    if status == 401:
+        kind, why, do = NotAllowed, f"the cluster does not accept the credentials ({why})", "Renew the token."
+    elif status == 403 or (status < 500 and do):
+        kind, do = NotAllowed, do or remedy(why)
+    elif status == 404:
+        kind, do = TargetNotFound, "Check the namespace and the name."
+    elif status >= 500:
+        kind, why = Unreachable, f"{why} (HTTP {status})"
+    else:
+        why, do = f"{why} (HTTP {status})", TOO_BUSY if status == 429 else ""
+    return kind(doing, why, do, status=status, reason=reason)
 
 
-def _message(body: bytes) -> str:
+def _said(body: bytes) -> tuple[str, str]:
+    """Return message and reason of a Status object; blank where it is none: nobody knows what is in it then."""
     try:
-        return without_queries(str(json.loads(body)["message"]))
-    except (ValueError, KeyError, TypeError):
-        return ""  # not a Status object: nobody knows what is in it
+        said = json.loads(body)
+        return without_queries(str(said["message"])), str(said.get("reason") or "")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "", ""
 
 
 def _event_time(event: Json) -> str:

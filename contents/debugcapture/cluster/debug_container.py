@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..errors import CaptureError, NotAllowed, NothingCaptured, TargetNotFound
+from ..errors import CaptureError, NotAllowed, NotRunning, TargetNotFound
 from ..health import moment
 from ..model import ContainerRef, ExitStatus, Json, Target, User
 from ..pattern import number_in
@@ -97,7 +97,7 @@ def specification(name: str, debug: DebugContainer, ticket: str) -> Json:
 def attached(api: Api, target: Target, debug: DebugContainer, say: Callable[[str], None]) -> Iterator[ContainerRef]:
     """Attach ``debug`` to ``target``, or join one that fits; wait until it runs, yield its place, and leave it.
 
-    Raises NotAllowed when RBAC or admission refuses, NothingCaptured with the kubelet's reason when it cannot start.
+    Raises NotAllowed when RBAC or admission refuses, NotRunning with the kubelet's reason when it cannot start.
     """
     ticket = secrets.token_hex(4)
     place = _join_running(api, target, debug, ticket, say)
@@ -191,7 +191,7 @@ def _wait_until_running(api: Api, place: ContainerRef, debug: DebugContainer, sa
             told = reason
         # The longer it takes, the seldomer it is asked: what a start costs the API server grows with its logarithm.
         time.sleep(min(max(_LEAST_POLL_S, (time.monotonic() - started) / 8), _MOST_POLL_S))
-    raise NothingCaptured(
+    raise NotRunning(
         f"debug container of {place.namespace}/{place.pod}",
         f"it did not start within {debug.start_limit_s} s ({told})",
         "Check the pod's node and the debug image.",
@@ -208,7 +208,7 @@ def _answers(api: Api, place: ContainerRef) -> bool:
 
 
 def _waiting_for(state: Json, place: ContainerRef, debug: DebugContainer) -> str:
-    """Return what the kubelet is waiting for, "" before it has said; raise NothingCaptured when waiting is no use."""
+    """Return what the kubelet is waiting for, "" before it has said; raise NotRunning when waiting is no use."""
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
     reason = str((ended or waiting).get("reason") or "")
     without_words = f"exit code {ended['exitCode']}" if ended and "exitCode" in ended else "no message"
@@ -217,7 +217,7 @@ def _waiting_for(state: Json, place: ContainerRef, debug: DebugContainer) -> str
         return f"the next start of container {debug.target_container}"
     if ended is None and reason not in _HOPELESS:
         return reason
-    raise NothingCaptured(
+    raise NotRunning(
         f"debug container of {place.namespace}/{place.pod} with image {debug.image} did not start",
         f"{reason}: {message}",
         _REMEDIES.get(reason, _CHECK_IMAGE),
@@ -229,7 +229,7 @@ def _node_problem(api: Api, pod: Json) -> str:
     node = pod["spec"].get("nodeName", "")
     ready = api.node_ready(node) if node else None
     if ready is False:
-        raise NothingCaptured(
+        raise NotRunning(
             f"debug container of {pod['metadata']['namespace']}/{pod['metadata']['name']}",
             f"node {node} is not ready, so that nothing can be started in its pods",
             "What the API server knows has been captured; look at the node.",

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..errors import CaptureError, NothingCaptured
+from ..errors import CaptureError, NotRunning
 from ..model import ContainerRef, Json, Target
 from .api import Api
 from .watch import pod_changes
@@ -99,7 +99,7 @@ def node_pod(node: str, namespace: str, image: str, lives_s: int) -> Json:
 def running(api: Api, pod: Json, say: Callable[[str], None]) -> Iterator[ContainerRef]:
     """Create ``pod``, wait until it runs, yield its container, and delete it.
 
-    Raises NotAllowed when RBAC or admission refuses, NothingCaptured with the reason when it does not start.
+    Raises NotAllowed when RBAC or admission refuses, NotRunning with the reason when it does not start.
     """
     namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     api.create_pod(pod)
@@ -122,11 +122,11 @@ def _wait(api: Api, namespace: str, name: str, say: Callable[[str], None]) -> No
             return
         reason = _reason(status)
         if status.get("phase") in ("Failed", "Succeeded") or reason.partition(":")[0] in _HOPELESS:
-            raise NothingCaptured(f"pod {namespace}/{name} did not start", reason, "Check the debug image.")
+            raise NotRunning(f"pod {namespace}/{name} did not start", reason, "Check the debug image.")
         if reason != told:
             say(f"waits for pod {name}: {reason}")
             told = reason
-    raise NothingCaptured(f"pod {namespace}/{name} did not start", f"not within {_START_LIMIT_S} s ({told})")
+    raise NotRunning(f"pod {namespace}/{name} did not start", f"not within {_START_LIMIT_S} s ({told})")
 
 
 def _reason(status: Json) -> str:

@@ -83,7 +83,7 @@ class Outbox:
                 _remove(file)
             else:
                 kept = f"It waits in {file}: the next run sends it." if file.exists() else _LATER
-                error.do = f"{error.do} {kept}".lstrip()
+                raise error.advising(f"{error.do} {kept}".lstrip()) from error
             raise
         _remove(file)
         self._say(f"incident {note.incident}: note {done}")

@@ -12,7 +12,17 @@ from urllib.parse import quote, urlencode
 
 from urllib3.response import BaseHTTPResponse
 
-from ..errors import BadInput, CaptureError, NotAllowed, NoteNotSent, NothingCaptured, TargetNotFound
+from ..errors import (
+    BadInput,
+    CaptureError,
+    NotAllowed,
+    NoteNotSent,
+    Rejected,
+    TargetNotFound,
+    TooManyRequests,
+    UnexpectedAnswer,
+    Unreachable,
+)
 from .client import TRIES, Client, Failed
 
 MOST_NOTES = 2000
@@ -27,11 +37,13 @@ _REMEDIES = {
     403: "Give the API key write access to incidents.",
     404: "Check the incident's ID.",
 }
-_READ_ERRORS: dict[int, type[CaptureError]] = {
+_READ_REMEDIES = {403: "Give the API key read access to incidents."}
+_CAUSES: dict[int, type[CaptureError]] = {
     401: NotAllowed,
     402: NotAllowed,
     403: NotAllowed,
     404: TargetNotFound,
+    429: TooManyRequests,
 }
 
 
@@ -92,17 +104,17 @@ class PagerDuty:
         except Failed as failed:
             # A key that is wrong is put right some day; what is wrong with the incident or the note stays wrong.
             waits = failed.passes or failed.status == 401
-            raise _not_sent(incident, failed.why, self._remedy(failed.status), waits=waits) from None
+            remedy = self._remedy(failed.status)
+            raise _not_sent(incident, failed.why, remedy, status=failed.status, waits=waits) from None
         return done
 
     def check(self) -> None:
-        """Ask whether the account takes the key. Raises NotAllowed, or NothingCaptured when it does not answer."""
+        """Ask whether the account takes the key. Raises NotAllowed, or Unreachable when it does not answer."""
         try:
             self.client.retried(lambda: self.client.send("GET", "/abilities"), tries=1)
         except Failed as failed:
-            kind = _READ_ERRORS.get(failed.status, NothingCaptured)
             do = "Check the API URL." if failed.status == 404 else self._remedy(failed.status)
-            raise kind(f"PagerDuty at {self.client.url}", failed.why, do) from None
+            raise _refused(f"PagerDuty at {self.client.url}", failed, do) from None
 
     def set_field(self, incident: str, name: str, value: str) -> None:
         """Give the incident's custom field ``name`` the ``value``, of LONGEST_FIELD characters at most.
@@ -128,7 +140,7 @@ class PagerDuty:
     def alerts(self, incident: str) -> list[Json]:
         """Return the incident's alerts, the first MOST_ALERTS of them.
 
-        Raises TargetNotFound (no such incident), NotAllowed, NothingCaptured (no answer).
+        Raises TargetNotFound (no such incident), NotAllowed, Unreachable, Rejected, UnexpectedAnswer (a login page).
         """
         found: list[Json] = []
         while True:
@@ -152,9 +164,8 @@ class PagerDuty:
         try:
             content = self.client.retried(lambda: self.client.send("GET", path), TRIES).json()
         except Failed as failed:
-            raise _READ_ERRORS.get(failed.status, NothingCaptured)(
-                _cannot_read(incident), failed.why, self._remedy(failed.status).replace("write", "read")
-            ) from None
+            do = _READ_REMEDIES.get(failed.status) or self._remedy(failed.status)
+            raise _refused(_cannot_read(incident), failed, do) from None
         except ValueError:
             raise _not_pagerduty(_cannot_read(incident)) from None
         if not isinstance(content, dict):
@@ -170,18 +181,21 @@ class PagerDuty:
         return f"Check the API key; if it is not one of the {here} region, set the API URL to {there}."
 
 
-def _not_sent(incident: str, failure: str, remedy: str, *, waits: bool = False) -> NoteNotSent:
-    error = NoteNotSent(f"cannot add a note to incident {incident}", failure, remedy)
-    error.waits = waits
-    return error
+def _not_sent(incident: str, failure: str, remedy: str, *, status: int = 0, waits: bool = False) -> NoteNotSent:
+    return NoteNotSent(f"cannot add a note to incident {incident}", failure, remedy, status=status, waits=waits)
+
+
+def _refused(doing: str, failed: Failed, do: str) -> CaptureError:
+    kind = _CAUSES.get(failed.status, Unreachable if failed.passes else Rejected)
+    return kind(doing, failed.why, do, status=failed.status)
 
 
 def _cannot_read(incident: str) -> str:
     return f"cannot read incident {incident}"
 
 
-def _not_pagerduty(doing: str) -> NothingCaptured:
-    return NothingCaptured(doing, "what answers is not PagerDuty", _NO_PAGERDUTY)
+def _not_pagerduty(doing: str) -> UnexpectedAnswer:
+    return UnexpectedAnswer(doing, "what answers is not PagerDuty", _NO_PAGERDUTY)
 
 
 def _notes(incident: str, answer: BaseHTTPResponse) -> list[dict[str, Any]]:

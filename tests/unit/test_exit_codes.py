@@ -1,0 +1,95 @@
+"""exit_codes.py: the cause of a failure and the step that it ends give the exit code of README.md's table."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debugcapture import errors, program, restart, runbook
+from debugcapture.cluster.api import Change, refused
+from debugcapture.errors import CaptureError
+from debugcapture.exit_codes import exit_code
+from debugcapture.incident.client import Client
+from debugcapture.model import Json
+from debugcapture.providers import provider
+from debugcapture.restart import Plan
+from debugcapture.steps import Caller
+from lab.paths import REPO
+
+# The step's own code is that of what has no code of its own; see the columns of README.md's table.
+OWN = {"capture": 5, "incident-target": 5, "exec": 5, "attach": 5, "upload": 6, "incident-note": 7, "restart": 8}
+EVERYWHERE = {"BadInput": 2, "TargetNotFound": 3, "NotAllowed": 4, "Unreachable": 5, "NotStored": 6, "NoteNotSent": 7}
+
+
+def causes(kind: type[CaptureError] = CaptureError) -> list[type[CaptureError]]:
+    return [one for sub in kind.__subclasses__() for one in (sub, *causes(sub))]
+
+
+@pytest.mark.parametrize("step", OWN)
+@pytest.mark.parametrize("cause", causes(), ids=lambda kind: kind.__name__)
+def test_code_is_that_of_the_cause_else_that_of_the_step(cause: type[CaptureError], step: str) -> None:
+    code = exit_code(cause("x", "y"), provider(f"k8s-debug-{step}").failure_code)
+    assert code == EVERYWHERE.get(cause.__name__, OWN[step])
+
+
+def test_every_code_is_documented() -> None:
+    documented = set(re.findall(r"(?m)^\| (\d+) \|", (REPO / "README.md").read_text(encoding="utf-8")))
+    assert {str(code) for code in (*OWN.values(), *EVERYWHERE.values(), errors.EXIT_PARTIAL)} <= documented
+
+
+@pytest.fixture
+def caller(tmp_path: Path) -> Caller:
+    return Caller(lambda _: None, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", {})
+
+
+def ended(step: str, caller: Caller, **values: str) -> program.Ended:
+    return program.run(provider(f"k8s-debug-{step}"), values, caller)
+
+
+@pytest.mark.parametrize(("status", "code"), [(409, 8), (422, 8), (400, 8), (403, 4), (404, 3), (503, 5)])
+def test_restart_that_the_api_server_refuses(
+    status: int, code: int, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refuses:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def change(self, _change: Change) -> None:
+            raise refused("cannot restart deployment shop/web", status, b'{"message": "no", "reason": "x"}')
+
+    planned = Plan("rollout restart", (Change("cannot restart", "/x"),), "deployment", "shop", "web")
+    monkeypatch.setattr(runbook, "connect", lambda _: None)
+    monkeypatch.setattr(runbook, "Api", Refuses)
+    monkeypatch.setattr(restart, "plan", lambda *_: planned)
+    done = ended("restart", caller, namespace="shop", workload="web", gate="none", gate_stored="false")
+    assert (done.exit_code, "no" in done.failure) == (code, True)
+
+
+class LoginPage:
+    status, headers, retries = 200, dict[str, str](), None
+
+    def json(self) -> Json:
+        raise ValueError("<html>")
+
+
+@pytest.mark.parametrize(("step", "code"), [("incident-target", 5), ("incident-note", 7)])
+def test_login_page_in_front_of_pagerduty(
+    step: str, code: int, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Client, "send", lambda *_: LoginPage())
+    caller.spool.mkdir()
+    values: dict[str, Any] = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t"}
+    if step == "incident-note":
+        values["failure"] = "the node is gone"
+    done = ended(step, caller, **values)
+    assert (done.exit_code, "what answers is not PagerDuty" in done.failure) == (code, True)
+
+
+def test_spool_that_cannot_be_written_is_a_failed_upload_of_the_upload_step() -> None:
+    error = errors.SpoolUnwritable("cannot write to the spool /x", "Read-only file system")
+    codes = {step: exit_code(error, provider(f"k8s-debug-{step}").failure_code) for step in ("capture", "upload")}
+    assert codes == {"capture": 5, "upload": 6}
