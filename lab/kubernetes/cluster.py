@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab.kubernetes import config, images, layout, machine, pki, workloads
-from lab.kubernetes.daemons import Daemons, daemons, ensure_runtime
+from lab.kubernetes.daemons import Daemons, Programs, daemons, ensure_runtime
 from lab.kubernetes.endpoint import EXTERNAL_VARIABLE, endpoint, external_kubeconfig
 from lab.kubernetes.kubectl import Kubectl
 from lab.kubernetes.workloads import RunningContainers
@@ -24,6 +24,10 @@ _PROGRAMS = (
     GoTool("k8s.io/kubernetes/cmd/kube-controller-manager", "kube-controller-manager"),
     GoTool("k8s.io/kubernetes/cmd/kube-scheduler", "kube-scheduler"),
     GoTool("k8s.io/kubernetes/cmd/kubelet", "kubelet"),
+)
+_CONTAINERD = tuple(
+    GoTool(f"github.com/containerd/containerd/v2/cmd/{name}", name)
+    for name in ("containerd", "containerd-shim-runc-v2", "ctr")
 )
 _LDFLAGS = f"-s -w -X k8s.io/component-base/version.gitVersion={layout.VERSION}"
 
@@ -74,10 +78,11 @@ class KubernetesPart:
         ensure_runtime()
         recipes = images.recipes()
         programs = _prepare(recipes, progress)
+        self._end_former_lab()
         machine.remember()
         pki.ensure_pki()
         config.write_all()
-        _point_to(programs)
+        _link_programs(programs.kubernetes, programs.containerd)
         running = daemons(programs)
         with progress.stage(self.name, "starting the daemons"):
             _start_daemons(running)
@@ -86,10 +91,17 @@ class KubernetesPart:
             _start_kubelet(running)
         self._run_workloads(progress, _LocalContainers())
 
+    def _end_former_lab(self) -> None:
+        """End a lab that ran Debian's containerd 1: this one can run neither its pods nor its folders."""
+        if layout.bin_dir().is_symlink():
+            self.down()
+            layout.bin_dir().unlink()
+            shutil.rmtree(layout.containerd_dir(), ignore_errors=True)
+
     def _use_external(self, progress: Progress) -> None:
         progress.note(self.name, f"using {external_kubeconfig()}: its nodes must have the images lab.local/*:1")
         if shutil.which("kubectl") is None:
-            _point_to(build_go_tools(self.name, "kubernetes", [_KUBECTL], progress, ldflags=_LDFLAGS))
+            _link_programs(build_go_tools(self.name, "kubernetes", [_KUBECTL], progress, ldflags=_LDFLAGS))
         self._run_workloads(progress, RunningContainers())
 
     def _run_workloads(self, progress: Progress, containers: RunningContainers) -> None:
@@ -126,22 +138,29 @@ def connect() -> Kubectl:
 
 def _last_daemons() -> Daemons:
     """The daemons of the last ``up``, whatever the programs would be today."""
-    return daemons(layout.bin_link())
+    return daemons(Programs(layout.bin_dir(), layout.bin_dir()))
 
 
-def _prepare(recipes: tuple[images.Recipe, ...], progress: Progress) -> Path:
+def _prepare(recipes: tuple[images.Recipe, ...], progress: Progress) -> Programs:
     """Programs and images at the same time: much of the images is waiting."""
     with ThreadPoolExecutor(1) as pool:
         built = pool.submit(images.ensure_built, recipes, progress)
-        programs = build_go_tools(layout.PART, "kubernetes", _PROGRAMS, progress, ldflags=_LDFLAGS)
+        programs = Programs(
+            build_go_tools(layout.PART, "kubernetes", _PROGRAMS, progress, ldflags=_LDFLAGS),
+            build_go_tools(layout.PART, "containerd", _CONTAINERD, progress),
+        )
         built.result()
     return programs
 
 
-def _point_to(programs: Path) -> None:
-    link = layout.bin_link()
-    link.unlink(missing_ok=True)
-    link.symlink_to(programs)
+def _link_programs(*folders: Path) -> None:
+    links = layout.bin_dir()
+    links.mkdir(exist_ok=True)
+    for program in (found for folder in folders for found in folder.iterdir()):
+        link, unfinished = links / program.name, links / f".{program.name}"
+        unfinished.unlink(missing_ok=True)
+        unfinished.symlink_to(program)
+        unfinished.replace(link)
 
 
 def _start_daemons(running: Daemons) -> None:

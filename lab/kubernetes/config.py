@@ -120,36 +120,45 @@ def _network() -> dict[str, Any]:
 
 def _containerd() -> str:
     home = layout.containerd_dir()
-    cri = 'plugins."io.containerd.grpc.v1.cri"'
+    images, runtime = "plugins.'io.containerd.cri.v1.images'", "plugins.'io.containerd.cri.v1.runtime'"
     return f"""\
-version = 2
+version = 3
 root = "{home / "root"}"
 state = "{home / "state"}"
-disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs"]
+imports = []
+# The machine may have no such file systems, and the last three would use folders outside our own.
+disabled_plugins = ["io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.erofs", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.image-verifier.v1.bindir", "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
 
 [grpc]
   address = "{layout.containerd_socket()}"
 
-[{cri}]
-  sandbox_image = "{PAUSE_IMAGE}"
+[{images}]
+  snapshotter = "{snapshotter()}"
+  [{images}.pinned_images]
+    sandbox = "{PAUSE_IMAGE}"
+
+[{runtime}]
   # Without CAP_SYS_RESOURCE a sandbox could not lower its score, and would not start.
   restrict_oom_score_adj = true
   # Below our own folder, so that `down` can tell our network namespaces from others.
   netns_mounts_under_state_dir = true
-  stream_server_address = "127.0.0.1"
-  stream_server_port = "{layout.STREAM_PORT}"
-  [{cri}.cni]
-    bin_dir = "{cni_plugins()}"
+  cdi_spec_dirs = []
+  [{runtime}.cni]
+    bin_dirs = ["{cni_plugins()}"]
     conf_dir = "{layout.cni_dir() / "conf"}"
-  [{cri}.containerd]
-    snapshotter = "{snapshotter()}"
+  [{runtime}.containerd]
     default_runtime_name = "runc"
-    [{cri}.containerd.runtimes.runc]
+    [{runtime}.containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
-      [{cri}.containerd.runtimes.runc.options]
+      [{runtime}.containerd.runtimes.runc.options]
         SystemdCgroup = false
         Root = "{home / "state" / "runc"}"
+
+[plugins.'io.containerd.grpc.v1.cri']
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "{layout.STREAM_PORT}"
 """
 
 

@@ -50,32 +50,46 @@ class Daemons:
         )
 
 
+@dataclass(frozen=True)
+class Programs:
+    """The folders of what was built: Kubernetes with etcd, and containerd with its shim."""
+
+    kubernetes: Path
+    containerd: Path
+
+
 def ensure_runtime() -> None:
-    """Debian's containerd, runc and network plugins; the running of them is ours alone."""
-    ensure_program("containerd", "containerd")
+    """Install what containerd calls and Debian has: runc and the network plugins."""
     ensure_program("runc", "runc")
     if not (config.cni_plugins() / "bridge").exists():
         ensure_debian("containernetworking-plugins")
 
 
-def daemons(programs: Path) -> Daemons:
-    """The daemons as they would be started now, from this folder of programs."""
+def daemons(programs: Programs) -> Daemons:
+    """The daemons as they would be started now, from these programs."""
+    kubernetes = programs.kubernetes
     return Daemons(
-        containerd=_daemon("containerd", layout.STREAM_PORT, ["containerd", "--config", config.containerd_config()]),
-        etcd=_daemon("etcd", layout.ETCD_PORT, [programs / "etcd", *_etcd()]),
-        apiserver=_daemon("kube-apiserver", layout.API_PORT, [programs / "kube-apiserver", *_apiserver()]),
+        containerd=_containerd(programs.containerd),
+        etcd=_daemon("etcd", layout.ETCD_PORT, [kubernetes / "etcd", *_etcd()]),
+        apiserver=_daemon("kube-apiserver", layout.API_PORT, [kubernetes / "kube-apiserver", *_apiserver()]),
         controller_manager=_daemon(
             "kube-controller-manager",
             layout.CONTROLLER_PORT,
-            [programs / "kube-controller-manager", *_controller_manager()],
+            [kubernetes / "kube-controller-manager", *_controller_manager()],
         ),
-        scheduler=_daemon("kube-scheduler", layout.SCHEDULER_PORT, [programs / "kube-scheduler", *_scheduler()]),
-        kubelet=_daemon("kubelet", layout.KUBELET_PORT, [programs / "kubelet", *_kubelet()]),
+        scheduler=_daemon("kube-scheduler", layout.SCHEDULER_PORT, [kubernetes / "kube-scheduler", *_scheduler()]),
+        kubelet=_daemon("kubelet", layout.KUBELET_PORT, [kubernetes / "kubelet", *_kubelet()]),
     )
 
 
-def _daemon(name: str, port: int, argv: list[str | Path]) -> Daemon:
-    environment = {"PATH": _PATH, "HOME": os.environ.get("HOME", "/root")}
+def _containerd(programs: Path) -> Daemon:
+    """Its PATH begins with its own folder, since the machine may have the shim of another version."""
+    argv: list[str | Path] = [programs / "containerd", "--config", config.containerd_config()]
+    return _daemon("containerd", layout.STREAM_PORT, argv, path=f"{programs}:{_PATH}")
+
+
+def _daemon(name: str, port: int, argv: list[str | Path], path: str = _PATH) -> Daemon:
+    environment = {"PATH": path, "HOME": os.environ.get("HOME", "/root")}
     return Daemon(Process(layout.PART, name, [str(word) for word in argv], env=environment), port, name)
 
 

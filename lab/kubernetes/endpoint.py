@@ -51,7 +51,7 @@ def _own() -> KubernetesEndpoint:
         server=layout.SERVER,
         ca_file=layout.pki_dir() / "ca.crt",
         capture_token_file=layout.root() / "capture.token",
-        kubectl=layout.bin_link() / "kubectl",
+        kubectl=layout.bin_dir() / "kubectl",
     )
 
 
@@ -63,7 +63,7 @@ def _external(kubeconfig: Path) -> KubernetesEndpoint:
         server=cluster["server"],
         ca_file=_authority_file(kubeconfig, cluster),
         capture_token_file=layout.root() / "external-capture.token",
-        kubectl=Path(on_path) if on_path else layout.bin_link() / "kubectl",
+        kubectl=Path(on_path) if on_path else layout.bin_dir() / "kubectl",
     )
 
 

@@ -118,9 +118,8 @@ def ensure_imported(wanted: Iterable[Recipe], progress: Progress) -> None:
 
 def ctr(*arguments: str) -> str:
     """The client that comes with containerd, in the namespace of the kubelet."""
-    program = ensure_program("ctr", "containerd")
     place = ["--address", str(layout.containerd_socket()), "--namespace", layout.CONTAINERD_NAMESPACE]
-    return run([str(program), *place, *arguments])
+    return run([str(layout.bin_dir() / "ctr"), *place, *arguments])
 
 
 def _java_source(name: str) -> Path:

@@ -68,6 +68,6 @@ def cni_dir() -> Path:
     return root() / "cni"
 
 
-def bin_link() -> Path:
-    """Always leads to the programs that run now."""
+def bin_dir() -> Path:
+    """Links to the programs that run now."""
     return root() / "bin"
