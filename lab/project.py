@@ -11,7 +11,7 @@ import lab.kubernetes
 import lab.pagerduty
 from lab.paths import REPO, part_dir
 from lab.rundeck import JobRun, run_job
-from lab.rundeck.engine import Nodes
+from lab.rundeck.engine import NEW_PROJECT, Nodes
 from lab.stores import s3_endpoint
 
 JOBS = REPO / "jobs"
@@ -113,7 +113,7 @@ class Project:
 
     def properties(self) -> dict[str, str]:
         """The project's defaults for each step; a secret is named by its path."""
-        properties = {}
+        properties = dict(NEW_PROJECT)
         for step, names in self.steps.items():
             for prefix in (f"project.plugin.WorkflowStep.{step}.", f"project.plugin.WorkflowNodeStep.{step}-node."):
                 properties[f"{prefix}interpreter"] = self.python

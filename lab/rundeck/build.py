@@ -13,6 +13,7 @@ from lab.paths import cache_dir
 from lab.prerequisites import ensure_program
 
 ENGINE = Path(__file__).parent / "engine"
+_KEPT = 4  # several checkouts share a cache, and none may take another's build away
 
 
 def built() -> Path:
@@ -26,7 +27,7 @@ def is_built() -> bool:
 
 
 def build() -> None:
-    """Makes the build and drops those of older sources. Offline when Maven already has what it needs."""
+    """Makes the build and drops all but the latest of other sources. Offline when Maven already has what it needs."""
     ensure_program("javac", "openjdk-17-jdk-headless")
     maven = ensure_program("mvn", "maven")
     _builds().mkdir(parents=True, exist_ok=True)
@@ -34,15 +35,18 @@ def build() -> None:
         target = Path(scratch) / "target"
         if _maven(maven, target, "--offline").returncode != 0:
             _check(_maven(maven, target))
-        for old in _builds().iterdir():
-            if not old.name.startswith("building-"):
-                shutil.rmtree(old)
         target.rename(built())
+    for old in sorted(_finished(), key=lambda one: one.stat().st_mtime, reverse=True)[_KEPT:]:
+        shutil.rmtree(old)
 
 
 def discard() -> None:
     """Deletes all builds."""
     shutil.rmtree(_builds(), ignore_errors=True)
+
+
+def _finished() -> list[Path]:
+    return [one for one in _builds().iterdir() if not one.name.startswith("building-")]
 
 
 def _builds() -> Path:

@@ -14,9 +14,25 @@ from typing import Any
 from lab.part import LabError
 from lab.prerequisites import ensure_program
 from lab.rundeck import build
-from lab.rundeck.model import JobRun, NodeSource, PluginProbe, job_run, plugin_probe
+from lab.rundeck.model import (
+    Access,
+    InvalidStep,
+    JobRun,
+    NodeSource,
+    PluginProbe,
+    ProjectNodes,
+    Question,
+    Verdicts,
+    invalid_steps,
+    job_run,
+    plugin_probe,
+    verdicts,
+)
 
 Nodes = Mapping[str, Mapping[str, str]] | Path | NodeSource | None
+
+NEW_PROJECT = {"resources.source.1.type": "local"}
+"""What the server gives a new project: the server itself is its node. Without a source of nodes no job runs."""
 
 JVM_FLAGS = (
     "-Xshare:auto",
@@ -37,6 +53,7 @@ def run_job(  # noqa: PLR0913 (each is a field of Rundeck's own form, and all bu
     framework_properties: Mapping[str, str] | None = None,
     plugins: Sequence[Path] = (),
     nodes: Nodes = None,
+    access: Access | None = None,
     loglevel: str = "INFO",
     abort_after_s: float | None = None,
     echo: bool = False,
@@ -45,10 +62,14 @@ def run_job(  # noqa: PLR0913 (each is a field of Rundeck's own form, and all bu
     """Runs a job of an exported file through Rundeck's engine.
 
     `job` is a name, group/name or UUID and may be left out when the file holds one job. `keys` are Key Storage
-    paths and their values. `nodes` are the project's: by name, a resource YAML file, or a plugin's node source;
-    without any there is only `localhost`. `echo` prints log lines as they come. `environment` replaces the one
-    that the server, and so each script, would have.
+    paths and their values. `project_properties` are those of a new project unless they are given. `nodes` come
+    beside those of the project's own sources: by name, a resource YAML file, or a plugin's node source. `access` is
+    who runs the job, and the policies; without it nothing is checked. `echo` prints log lines as they come.
+    `environment` replaces the one that the server, and so each script, would have.
     """
+    properties = dict(NEW_PROJECT if project_properties is None else project_properties)
+    if isinstance(nodes, NodeSource):
+        properties |= nodes.properties(_next_source(properties))
     request = {
         "command": "run",
         "jobFile": str(job_file.resolve()),
@@ -56,7 +77,8 @@ def run_job(  # noqa: PLR0913 (each is a field of Rundeck's own form, and all bu
         "project": project,
         "options": dict(options or {}),
         "keys": dict(keys or {}),
-        "projectProperties": dict(project_properties or {}),
+        "projectProperties": properties,
+        "access": access and access.request(),
         "loglevel": loglevel,
         "abortAfterMs": int((abort_after_s or 0) * 1000),
         "echo": echo,
@@ -68,6 +90,38 @@ def run_job(  # noqa: PLR0913 (each is a field of Rundeck's own form, and all bu
 def probe_plugin(plugin: Path, rundeck_version: str | None = None) -> PluginProbe:
     """Has Rundeck judge the zip of a plugin, as that version of Rundeck, and make each of its providers."""
     return plugin_probe(_ask({"command": "probe", "rundeckVersion": rundeck_version}, [plugin], None, None))
+
+
+def check_jobs(files: Sequence[Path], plugins: Sequence[Path]) -> tuple[InvalidStep, ...]:
+    """The steps of these job files that the server would refuse to save or import: Rundeck's own validators."""
+    request = {"command": "check", "jobFiles": [str(file.resolve()) for file in files]}
+    return invalid_steps(_ask(request, plugins, None, None))
+
+
+def decide(project: str, access: Access, questions: Sequence[Question]) -> Verdicts:
+    """What the policies say to each of ``questions``, by Rundeck's own rules, and which policies are refused."""
+    request = {
+        "command": "access",
+        "project": project,
+        "access": access.request(),
+        "questions": [question.request() for question in questions],
+    }
+    return verdicts(_ask(request, (), None, None))
+
+
+def project_nodes(
+    project: str, properties: Mapping[str, str], access: Access, keys: Mapping[str, str], plugins: Sequence[Path]
+) -> ProjectNodes:
+    """The nodes of the project's sources, which read Key Storage as the policies let the project do."""
+    request = {
+        "command": "nodes",
+        "project": project,
+        "projectProperties": dict(properties),
+        "access": access.request(),
+        "keys": dict(keys),
+    }
+    answer = _ask(request, plugins, None, None)
+    return ProjectNodes(answer["nodes"], answer["errors"])
 
 
 def option_values(
@@ -91,11 +145,17 @@ def option_values(
 
 
 def _nodes(nodes: Nodes) -> dict[str, Any]:
-    if isinstance(nodes, NodeSource):
-        return {"nodes": {}, "nodeSource": nodes.provider, "nodeSourceConfig": dict(nodes.config)}
     if isinstance(nodes, Path):
         return {"nodes": {}, "nodeFile": str(nodes.resolve())}
-    return {"nodes": {name: dict(node) for name, node in (nodes or {}).items()}}
+    named = {} if nodes is None or isinstance(nodes, NodeSource) else nodes
+    return {"nodes": {name: dict(node) for name, node in named.items()}}
+
+
+def _next_source(properties: Mapping[str, str]) -> int:
+    number = 1
+    while f"resources.source.{number}.type" in properties:
+        number += 1
+    return number
 
 
 def _ask(

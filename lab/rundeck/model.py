@@ -38,6 +38,12 @@ class JobRun:
     wall_s: float
     """From the first step's start to the end; the engine's own start is not in it."""
     aborted: bool = False
+    rendered: tuple[str, ...] = ()
+    """What a browser shows rendered: the documents that the filter render-datatype took out of the output."""
+    thrown: str = ""
+    """The exception that ended the workflow before its steps, such as NodesetEmptyException."""
+    node_errors: Mapping[str, str] = field(default_factory=dict)
+    """Why sources of nodes failed, by their name: Rundeck goes on with the nodes of the others."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,93 @@ class NodeSource:
 
     provider: str
     config: Mapping[str, str] = field(default_factory=dict)
+
+    def properties(self, number: int) -> dict[str, str]:
+        """As source ``number`` of a project."""
+        prefix = f"resources.source.{number}."
+        config = {f"{prefix}config.{name}": value for name, value in self.config.items()}
+        return {f"{prefix}type": self.provider, **config}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who asks, and all policies that hold there: those of the server and those of the project, text by file."""
+
+    user: str
+    groups: tuple[str, ...]
+    server_policies: Mapping[str, str] = field(default_factory=dict)
+    project_policies: Mapping[str, str] = field(default_factory=dict)
+
+    def request(self) -> dict[str, Any]:
+        """As the engine reads it."""
+        return {
+            "user": self.user,
+            "groups": list(self.groups),
+            "serverPolicies": dict(self.server_policies),
+            "projectPolicies": dict(self.project_policies),
+        }
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether all ``actions`` on a resource are allowed, in the project or in the ``application``."""
+
+    resource: Mapping[str, str]
+    """Its properties; ``type`` is `job`, `node`, `storage`, `project`, `resource` and the like."""
+    actions: tuple[str, ...]
+    as_project: bool = False
+    """The project itself asks (`urn: project:NAME`), as it does for its node sources."""
+    application: bool = False
+
+    def request(self) -> dict[str, Any]:
+        """As the engine reads it."""
+        return {
+            "resource": dict(self.resource),
+            "actions": list(self.actions),
+            "asProject": self.as_project,
+            "application": self.application,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Rundeck's answer to a question."""
+
+    authorized: bool
+    refused: tuple[str, ...]
+    """Each refused action with Rundeck's reason."""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The answers, in the order of the questions."""
+
+    answers: tuple[Verdict, ...]
+    invalid: Mapping[str, Mapping[str, tuple[str, ...]]]
+    """What is wrong in policies that Rundeck refuses, by file and place."""
+
+
+@dataclass(frozen=True)
+class ProjectNodes:
+    """What the sources of a project gave."""
+
+    nodes: Mapping[str, Mapping[str, str]]
+    """Attributes by name of the node."""
+    errors: Mapping[str, str]
+    """Why a source gave nothing, by its name."""
+
+
+@dataclass(frozen=True)
+class InvalidStep:
+    """A step that the server would not save; ``number`` counts from 1."""
+
+    job: str
+    """Its group and name."""
+    uuid: str
+    number: int
+    type: str
+    errors: Mapping[str, str]
+    """By property."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +192,25 @@ def job_run(report: Mapping[str, Any]) -> JobRun:
         data=report.get("data", {}),
         wall_s=report.get("wall_ms", 0) / 1000,
         aborted=report.get("aborted", False),
+        rendered=tuple(report.get("rendered", ())),
+        thrown=report.get("thrown", ""),
+        node_errors=report.get("node_errors", {}),
+    )
+
+
+def invalid_steps(report: Mapping[str, Any]) -> tuple[InvalidStep, ...]:
+    """Reads the engine's report on job files."""
+    return tuple(InvalidStep(**step) for step in report["invalid"])
+
+
+def verdicts(report: Mapping[str, Any]) -> Verdicts:
+    """Reads the engine's answers about access."""
+    return Verdicts(
+        tuple(Verdict(one["authorized"], tuple(one["refused"])) for one in report["answers"]),
+        {
+            file: {place: tuple(errors) for place, errors in places.items()}
+            for file, places in report["invalid"].items()
+        },
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.rundeck import NodeSource, PluginProbe, probe_plugin, run_job
+from lab.rundeck.engine import NEW_PROJECT
 
 PLUGIN_YAML = """
 name: demo
@@ -181,7 +182,7 @@ def test_a_missing_key_fails_the_step(plugin: Path, tmp_path: Path) -> None:
 
 def test_a_project_sets_defaults(plugin: Path, tmp_path: Path) -> None:
     command = "{type: demo-step, nodeStep: false, configuration: {}}"
-    properties = {"project.plugin.WorkflowStep.demo-step.say": "from the project"}
+    properties = {**NEW_PROJECT, "project.plugin.WorkflowStep.demo-step.say": "from the project"}
     run = run_job(job(tmp_path, command), project_properties=properties, plugins=[plugin])
     assert "from the project" in run.output
 
@@ -205,7 +206,9 @@ def test_exec_script_export_and_job_reference(plugin: Path, tmp_path: Path) -> N
 
 def test_node_steps_run_on_the_nodes_of_a_source(plugin: Path, tmp_path: Path) -> None:
     command = "{type: demo-node-step, nodeStep: true, configuration: {say: 'on ${node.name}'}}"
-    run = run_job(job(tmp_path, command), nodes=NodeSource("demo-nodes"), plugins=[plugin])
+    file = job(tmp_path, command)
+    file.write_text(file.read_text() + "  nodefilters: {filter: 'name: pod-.*'}\n")
+    run = run_job(file, nodes=NodeSource("demo-nodes"), plugins=[plugin])
     assert {"on pod-a", "on pod-b"} <= set(run.output)
 
 

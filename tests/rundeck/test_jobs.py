@@ -202,9 +202,8 @@ def test_the_installation_is_checked_by_its_own_job(project: JobSet) -> None:
 
 def shown(run: JobRun) -> str:
     """What the filter render-datatype shows in the log."""
-    lines = list(run.output)
-    begin, end = lines.index("#BEGIN:RUNDECK:DATATYPE:text/html"), lines.index("#END:RUNDECK:DATATYPE")
-    return "\n".join(lines[begin + 1 : end])
+    (document,) = run.rendered
+    return document
 
 
 def test_a_thread_dump_is_just_that_and_its_result_is_a_table_with_links(project: JobSet) -> None:

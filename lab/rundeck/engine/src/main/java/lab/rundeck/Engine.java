@@ -101,6 +101,8 @@ final class Engine {
         p.setProperty("project.name", name);
         properties.forEach(p::setProperty);
         framework.getFrameworkProjectMgr().createFrameworkProject(name, p);
+        // once more: on files it adds a source of nodes where there is none, which the server does not
+        framework.getFrameworkProjectMgr().getFrameworkProject(name).setProjectProperties(p);
     }
 
     private record FixedPluginDir(File dir) implements PluginDirProvider {

@@ -11,6 +11,7 @@ import java.util.Map;
 /** Where log events end, after all filters: what the server would write to the execution's log file. */
 final class EventSink implements StreamingLogWriter {
     private final List<Map<String, Object>> lines = new ArrayList<>();
+    private final List<String> rendered = new ArrayList<>();
     private final LogLevel threshold;
     private final PrintStream echo;
 
@@ -30,11 +31,20 @@ final class EventSink implements StreamingLogWriter {
         if (!line || !level.belowThreshold(threshold)) {
             return;
         }
+        if (event.getMetadata() != null && event.getMetadata().containsKey(RenderFilter.DATA_TYPE)) {
+            rendered.add(event.getMessage());
+            return;
+        }
         lines.add(Map.of("level", level.toString(), "message", event.getMessage()));
         if (echo != null) {
             echo.println(event.getMessage());
             echo.flush();
         }
+    }
+
+    /** What a browser shows rendered, in the place of its lines. */
+    synchronized List<String> rendered() {
+        return List.copyOf(rendered);
     }
 
     synchronized List<Map<String, Object>> lines() {

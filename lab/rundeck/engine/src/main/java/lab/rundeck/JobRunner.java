@@ -1,8 +1,8 @@
 package lab.rundeck;
 
-import com.dtolabs.rundeck.core.common.INodeSet;
+import com.dtolabs.rundeck.core.common.NodeSetImpl;
+import com.dtolabs.rundeck.core.common.NodesSelector;
 import com.dtolabs.rundeck.core.common.PluginControlServiceImpl;
-import com.dtolabs.rundeck.core.common.SelectorUtils;
 import com.dtolabs.rundeck.core.execution.ExecutionContextImpl;
 import com.dtolabs.rundeck.core.execution.ExecutionListener;
 import com.dtolabs.rundeck.core.execution.WorkflowExecutionServiceThread;
@@ -25,24 +25,35 @@ final class JobRunner {
     private final Request request;
     private final JobFile file;
     private final Job job;
+    /** As the one who runs the job sees Key Storage. */
     private final StorageTree keys;
+    /** As the project sees it, when it asks its node sources. */
+    private final StorageTree projectKeys;
+    /** Null where nobody's access is checked. */
+    private final AccessControl control;
 
     JobRunner(Engine engine, Request request) throws Exception {
         this.engine = engine;
         this.request = request;
         this.file = JobFile.read(Path.of(request.jobFile()));
         this.job = file.choose(request.job());
-        this.keys = KeyStorage.of(request.keys());
+        StorageTree all = KeyStorage.of(request.keys());
+        this.control = request.access() == null ? null : new AccessControl(request.project(), request.access());
+        this.keys = control == null ? all : AccessControl.guarded(all, control.user());
+        this.projectKeys = control == null ? all : AccessControl.guarded(all, control.project());
     }
 
     Map<String, Object> run() throws Exception {
+        if (control != null) {
+            control.mayRun(job);
+        }
         OptionValues options = OptionValues.of(job, request.options(), keys, jobData());
         engine.createProject(request.project(), request.projectProperties());
         CommandSteps.register(engine);
         var steps = engine.services.getStepExecutionService().getProviderRegistryService();
         steps.registerInstance(ExportVariable.TYPE, new ExportVariable());
         steps.registerInstance(StepItem.JOB, new JobReference(engine, file));
-        INodeSet nodes = Nodes.of(engine, request, job, keys);
+        Nodes nodes = Nodes.of(engine, request, projectKeys);
         LogLevel level = LogLevel.looseValueOf(request.loglevel(), LogLevel.NORMAL);
         EventSink sink = new EventSink(level, request.echo() ? System.out : null);
         WorkflowImpl workflow = Workflows.of(job);
@@ -53,18 +64,22 @@ final class JobRunner {
             execution = start(workflow, logs, context(logs, nodes, options, level));
             await(execution);
         }
-        return RunReport.of(execution, recorder, sink, (System.nanoTime() - start) / 1_000_000);
+        Map<String, Object> report = RunReport.of(execution, recorder, sink, (System.nanoTime() - start) / 1_000_000);
+        report.put("node_errors", nodes.errors());
+        return report;
     }
 
-    private StepExecutionContext context(Logs logs, INodeSet nodes, OptionValues options, LogLevel level) {
+    private StepExecutionContext context(Logs logs, Nodes nodes, OptionValues options, LogLevel level) {
+        NodesSelector selector = Nodes.selector(job);
+        NodeSetImpl chosen = nodes.chosen(selector);
         return ExecutionContextImpl.builder()
                 .pluginControlService(PluginControlServiceImpl.forProject(engine.framework, request.project()))
                 .frameworkProject(request.project())
                 .framework(engine.framework)
                 .storageTree(keys)
-                .user("admin")
-                .nodeSelector(SelectorUtils.nodeList(nodes.getNodeNames()))
-                .nodes(nodes)
+                .user(user())
+                .nodeSelector(selector)
+                .nodes(control == null ? chosen : control.runnable(chosen))
                 .threadCount(job.threadcount())
                 .keepgoing(job.nodeKeepgoing())
                 .nodeRankOrderAscending(true)
@@ -92,6 +107,10 @@ final class JobRunner {
         return data;
     }
 
+    private String user() {
+        return request.access() == null ? "admin" : request.access().user();
+    }
+
     private Map<String, String> jobData() {
         String server = "http://localhost:4440/";
         String execution = String.valueOf(System.currentTimeMillis()); // no two are the same, as on a server
@@ -102,8 +121,8 @@ final class JobRunner {
         data.put("project", request.project());
         data.put("execid", execution);
         data.put("executionType", "user");
-        data.put("username", "admin");
-        data.put("user.name", "admin");
+        data.put("username", user());
+        data.put("user.name", user());
         data.put("loglevel", request.loglevel());
         data.put("threadcount", String.valueOf(job.threadcount()));
         data.put("filter", job.nodeFilter());

@@ -13,7 +13,7 @@ final class LogFilters {
             case "key-value-data" -> new KeyValueFilter(config);
             case "mask-passwords" -> new MaskFilter(config);
             case "quiet-output" -> new QuietFilter(config);
-            case "render-datatype" -> new PassThroughFilter(); // rendering is the browser's part
+            case "render-datatype" -> new RenderFilter();
             default -> null;
         };
     }

@@ -26,12 +26,18 @@ public final class Main {
     }
 
     private static Map<String, Object> answer(Request request) throws Exception {
-        if (request.command().equals("probe")) {
-            return PluginProbe.probe(engine(request), request);
-        }
-        if (request.command().equals("values")) {
-            return Dropdown.values(engine(request), request);
-        }
+        return switch (request.command()) {
+            case "probe" -> PluginProbe.probe(engine(request), request);
+            case "values" -> Dropdown.values(engine(request), request);
+            case "check" -> new JobCheck(engine(request)).of(request.jobFiles());
+            case "access" -> Verdicts.of(request);
+            case "nodes" -> ProjectNodes.of(engine(request), request);
+            case "run" -> run(request);
+            default -> throw new IllegalArgumentException("no such command: " + request.command());
+        };
+    }
+
+    private static Map<String, Object> run(Request request) throws Exception {
         try {
             return new JobRunner(engine(request), request).run();
         } catch (RunRefused e) {

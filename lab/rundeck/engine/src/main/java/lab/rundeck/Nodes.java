@@ -1,10 +1,14 @@
 package lab.rundeck;
 
 import com.dtolabs.rundeck.core.common.INodeEntry;
-import com.dtolabs.rundeck.core.common.INodeSet;
-import com.dtolabs.rundeck.core.common.NodeEntryImpl;
+import com.dtolabs.rundeck.core.common.IRundeckProject;
 import com.dtolabs.rundeck.core.common.NodeSetImpl;
+import com.dtolabs.rundeck.core.common.NodeSourceLoader;
+import com.dtolabs.rundeck.core.common.NodesSelector;
 import com.dtolabs.rundeck.core.common.NodesYamlParser;
+import com.dtolabs.rundeck.core.common.ProjectNodeSupport;
+import com.dtolabs.rundeck.core.common.SelectorUtils;
+import com.dtolabs.rundeck.core.execution.service.ExecutionServiceException;
 import com.dtolabs.rundeck.core.storage.StorageTree;
 import com.dtolabs.rundeck.core.storage.keys.KeyStorageTree;
 import com.dtolabs.rundeck.core.storage.keys.KeyStorageUtil;
@@ -12,54 +16,69 @@ import com.dtolabs.rundeck.core.utils.NodeSet;
 import java.io.ByteArrayInputStream;
 import java.io.File;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.TreeMap;
+import org.rundeck.app.spi.Services;
 import org.rundeck.app.spi.SimpleServiceProvider;
 
-/** The project's nodes and the job's choice of them, both by Rundeck's own readers and filters. */
-final class Nodes {
-    private Nodes() { }
+/**
+ * The project's nodes, by Rundeck's own reading of `resources.source.*`, and a job's choice of them by its filters.
+ * A job without a filter runs on the server's own node, if a source of the project has it.
+ */
+record Nodes(NodeSetImpl all, Map<String, String> errors) {
+    static final String SERVER = "localhost";
 
-    /** The nodes a job runs on: those its filter lets through, or the server's own when the project has none. */
-    static INodeSet of(Engine engine, Request request, Job job, StorageTree keys) throws Exception {
-        NodeSetImpl all = project(engine, request, keys);
-        if (all.getNodes().isEmpty()) {
-            all.putNode(new NodeEntryImpl("localhost", "localhost"));
-            return all;
+    /** @param keys Key Storage as the project sees it */
+    static Nodes of(Engine engine, Request request, StorageTree keys) throws Exception {
+        NodeSetImpl all = new NodeSetImpl();
+        Services services = new SimpleServiceProvider(
+                Map.of(KeyStorageTree.class, KeyStorageUtil.keyStorageWrapper(keys)));
+        Map<String, String> errors = new TreeMap<>();
+        fromProject(engine, request.project(), services, errors).forEach(all::putNode);
+        if (request.nodeFile() != null) {
+            new NodesYamlParser(new File(request.nodeFile()), all).parse();
         }
-        if (job.nodeFilter().isEmpty()) {
-            return all;
+        if (request.nodes() != null && !request.nodes().isEmpty()) {
+            String yaml = new org.yaml.snakeyaml.Yaml().dump(request.nodes());
+            new NodesYamlParser(new ByteArrayInputStream(yaml.getBytes(StandardCharsets.UTF_8)), all).parse();
         }
-        NodeSet filter = NodeSet.fromFilter(job.nodeFilter());
+        return new Nodes(all, errors);
+    }
+
+    static NodesSelector selector(Job job) {
+        return job.nodeFilter().isEmpty() ? SelectorUtils.nodeList(List.of(SERVER))
+                : NodeSet.fromFilter(job.nodeFilter());
+    }
+
+    NodeSetImpl chosen(NodesSelector selector) {
         NodeSetImpl chosen = new NodeSetImpl();
-        all.getNodes().stream().filter(filter::acceptNode).forEach(chosen::putNode);
+        all.getNodes().stream().filter(selector::acceptNode).forEach(chosen::putNode);
         return chosen;
     }
 
-    private static NodeSetImpl project(Engine engine, Request request, StorageTree keys) throws Exception {
-        NodeSetImpl nodes = new NodeSetImpl();
-        if (request.nodeFile() != null) {
-            new NodesYamlParser(new File(request.nodeFile()), nodes).parse();
+    private static Iterable<INodeEntry> fromProject(Engine engine, String name, Services services,
+                                                    Map<String, String> errors) throws Exception {
+        IRundeckProject project = engine.framework.getFrameworkProjectMgr().getFrameworkProject(name);
+        var sources = engine.framework.getResourceModelSourceService();
+        NodeSourceLoader loader = (inProject, source) -> {
+            Properties config = new Properties();
+            config.putAll(source.getProperties());
+            config.setProperty("project", inProject);
+            try {
+                var provider = sources.getCloseableSourceForConfiguration(source.getType(), config, services);
+                return () -> provider;
+            } catch (ExecutionServiceException e) {
+                throw new IllegalStateException(e);
+            }
+        };
+        try (ProjectNodeSupport support = new ProjectNodeSupport(project,
+                engine.framework.getResourceFormatGeneratorService(), sources, loader)) {
+            List<INodeEntry> nodes = List.copyOf(support.getNodeSet().getNodes());
+            support.getResourceModelSourceExceptionsMap()
+                    .forEach((source, why) -> errors.put(source, PluginProbe.causes(why)));
+            return nodes;
         }
-        if (!request.nodes().isEmpty()) {
-            String yaml = new org.yaml.snakeyaml.Yaml().dump(request.nodes());
-            new NodesYamlParser(new ByteArrayInputStream(yaml.getBytes(StandardCharsets.UTF_8)), nodes).parse();
-        }
-        if (request.nodeSource() != null) {
-            fromProvider(engine, request, keys).forEach(nodes::putNode);
-        }
-        return nodes;
-    }
-
-    private static Iterable<INodeEntry> fromProvider(Engine engine, Request request, StorageTree keys)
-            throws Exception {
-        Properties config = new Properties();
-        config.putAll(request.nodeSourceConfig());
-        config.setProperty("project", request.project());
-        var services = new SimpleServiceProvider(
-                Map.of(KeyStorageTree.class, KeyStorageUtil.keyStorageWrapper(keys)));
-        return engine.framework.getResourceModelSourceService()
-                .getCloseableSourceForConfiguration(request.nodeSource(), config, services)
-                .getProvider().getNodes().getNodes();
     }
 }

@@ -2,7 +2,6 @@ package lab.rundeck;
 
 import com.dtolabs.rundeck.core.plugins.MetaProbe;
 import com.dtolabs.rundeck.core.plugins.ProviderIdent;
-import com.dtolabs.rundeck.core.plugins.configuration.Describable;
 import com.dtolabs.rundeck.core.plugins.configuration.Description;
 import com.dtolabs.rundeck.core.plugins.configuration.Property;
 import java.nio.charset.StandardCharsets;
@@ -37,7 +36,7 @@ final class PluginProbe {
         out.put("service", id.getService());
         out.put("name", id.getProviderName());
         try {
-            Description description = description(provider(engine, id));
+            Description description = Providers.description(engine, id);
             if (description != null) {
                 out.put("title", description.getTitle());
                 out.put("description", description.getDescription());
@@ -48,26 +47,6 @@ final class PluginProbe {
             out.put("error", causes(e));
         }
         return out;
-    }
-
-    /** The provider object as the engine gets it: steps come wrapped in Rundeck's own adapters. */
-    private static Object provider(Engine engine, ProviderIdent id) throws Exception {
-        String name = id.getProviderName();
-        var services = engine.services;
-        return switch (id.getService()) {
-            case "WorkflowStep" -> services.getStepExecutionService().providerOfType(name);
-            case "WorkflowNodeStep", "RemoteScriptNodeStep" ->
-                    services.getNodeStepExecutorService().providerOfType(name);
-            case "NodeExecutor" -> engine.plugins.loadProvider(services.getNodeExecutorService(), name);
-            case "FileCopier" -> engine.plugins.loadProvider(services.getFileCopierService(), name);
-            case "ResourceModelSource" -> engine.plugins.loadProvider(services.getResourceModelSourceService(), name);
-            case "OptionValues" -> engine.plugins.loadProvider(new OptionValuesService(), name);
-            default -> throw new IllegalArgumentException("no such service in rundeck-core: " + id.getService());
-        };
-    }
-
-    private static Description description(Object provider) {
-        return provider instanceof Describable d ? d.getDescription() : null;
     }
 
     private static Map<String, Object> property(Property p) {
@@ -84,7 +63,7 @@ final class PluginProbe {
         return m;
     }
 
-    private static String causes(Throwable t) {
+    static String causes(Throwable t) {
         return t.getCause() == null ? t.toString() : t + " <- " + causes(t.getCause());
     }
 }

@@ -11,6 +11,7 @@ record Request(
         List<String> plugins,
         String rundeckVersion,
         String jobFile,
+        List<String> jobFiles,
         String job,
         String project,
         String provider,
@@ -20,8 +21,8 @@ record Request(
         Map<String, String> frameworkProperties,
         Map<String, Map<String, String>> nodes,
         String nodeFile,
-        String nodeSource,
-        Map<String, String> nodeSourceConfig,
+        Access access,
+        List<Question> questions,
         String loglevel,
         long abortAfterMs,
         boolean echo) {

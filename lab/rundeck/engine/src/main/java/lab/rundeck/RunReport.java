@@ -28,6 +28,7 @@ final class RunReport {
         out.put("steps", recorder.ended().stream().map(RunReport::step).toList());
         out.put("data", result == null ? Map.of() : data(result));
         out.put("log", sink.lines());
+        out.put("rendered", sink.rendered());
         out.put("wall_ms", wallMs);
         if (execution.getThrowable() != null) {
             out.put("thrown", execution.getThrowable().toString());

@@ -46,13 +46,20 @@ class StepItem implements ConfiguredStepExecutionItem, HandlerExecutionItem, Has
         return Yaml.flag(yaml, "nodeStep") ? new Dispatched(yaml, type) : new StepItem(yaml, type);
     }
 
+    /** The server leaves out a filter without a configuration; an empty one is enough. */
     static List<PluginConfiguration> filters(Map<String, Object> plugins) {
-        return Yaml.list(plugins.get("LogFilter")).stream().map(Yaml::map).<PluginConfiguration>map(filter ->
+        return Yaml.list(plugins.get("LogFilter")).stream().map(Yaml::map)
+                .filter(filter -> filter.get("config") instanceof Map).<PluginConfiguration>map(filter ->
                 new SimplePluginConfiguration(ServiceNameConstants.LogFilter, Yaml.text(filter, "type", ""),
                         Yaml.map(filter.get("config")), null)).toList();
     }
 
     String provider() { return type; }
+
+    /** Whether a plugin does it, and not one of the steps that Rundeck builds in. */
+    boolean isPlugin() {
+        return yaml.containsKey("type");
+    }
 
     @Override public String getType() { return type; }
     @Override public String getLabel() { return Yaml.text(yaml, "description", null); }
