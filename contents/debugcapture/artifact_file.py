@@ -4,10 +4,11 @@ import errno
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from .redact import Redaction, Redactor
 from .spool import Room
@@ -26,12 +27,27 @@ class SizeLimitReachedError(Exception):
     """An artifact would grow over its size limit, or the spool's; ``str()`` says so."""
 
 
+class Follower(Protocol):
+    """Takes what is written to a file, while it is written."""
+
+    def wrote(self, piece: memoryview) -> None:
+        """Take a piece that the file has now, in order; the view is good until this returns."""
+
+    def restarted(self) -> None:
+        """Forget all pieces: the file is written again from its start."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What holds for all files of a bundle: what is masked in text, and how much may be written; None: no rule."""
+    """What holds for all files of a bundle: what is masked in text, and how much may be written; None: no rule.
+
+    ``follow`` is called with the name that a file will have and the one that it has while it is written, and returns
+    what follows it, or None.
+    """
 
     redaction: Redaction | None = None
     room: Room | None = None
+    follow: Callable[[Path, Path], Follower | None] = lambda _path, _part: None
 
 
 NO_RULES: Final = Intake()
@@ -53,6 +69,7 @@ class ArtifactFile:
         self._part = path.with_name(path.name + ".part")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._follower = intake.follow(path, self._part)
         self._begin()
 
     def _begin(self) -> None:
@@ -87,7 +104,8 @@ class ArtifactFile:
             self._look()
         room = max(0, self._limit - self.received)
         kept = piece[:room]
-        self._received_hash.update(kept)
+        if self._hash is not self._received_hash:
+            self._received_hash.update(kept)
         self.received += len(kept)
         self._take(kept)
         if self._redactor and time.monotonic() >= self._next_show:
@@ -99,6 +117,8 @@ class ArtifactFile:
         """Forget what has been written."""
         os.lseek(self._file, 0, os.SEEK_SET)
         os.ftruncate(self._file, 0)
+        if self._follower:
+            self._follower.restarted()
         self._begin()
 
     def __enter__(self) -> "ArtifactFile":
@@ -154,6 +174,8 @@ class ArtifactFile:
         self._head = None
         if not is_text(bytes(head[:_HEAD_BYTES]), self.path.name, self._said):
             self._redactor = None
+        if self._redactor is None:  # what arrives is what is written: one checksum does for both
+            self._received_hash = self._hash
         return bytes(head)
 
     def _finish(self) -> None:
@@ -177,6 +199,8 @@ class ArtifactFile:
                 raise SizeLimitReachedError(f"cut: {error.strerror} in the spool ({self.path.parent})") from error
             self._hash.update(rest[:written])
             self.bytes += written
+            if self._follower:
+                self._follower.wrote(rest[:written])
             rest = rest[written:]
 
 

@@ -11,14 +11,14 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .artifact_file import NO_RULES, ArtifactFile, Intake
+from .artifact_file import NO_RULES, ArtifactFile, Follower, Intake
 from .checksum import sha256_of
 from .errors import BadInput, SpoolUnwritable
 from .model import PAGE, Artifact, Manifest, Receipt, Target
@@ -40,6 +40,10 @@ class Bundle:
     def __init__(self, folder: Path, intake: Intake = NO_RULES) -> None:
         """Use the bundle in ``folder``; ``intake`` are the rules for what is written to it."""
         self.folder, self.intake = folder, intake
+
+    def followed_by(self, follow: Callable[[Path, Path], Follower | None]) -> "Bundle":
+        """Return this bundle with ``follow`` as what follows each new artifact while it is written; see Intake."""
+        return Bundle(self.folder, replace(self.intake, follow=follow))
 
     def artifact(self, file: str, size_limit_bytes: int, text: bool | None = None) -> ArtifactFile:
         """Return a new artifact named ``file`` (relative to the bundle); see ArtifactFile."""

@@ -169,8 +169,8 @@ class _Index:
         def say(line: str) -> None:
             self._say(pod, line)
 
-        with sending_ahead(bundle, share.step.store, say) as send:
-            record = Record(bundle, begun, send)
+        with sending_ahead(bundle, share.step.store, begun.key, say) as ahead:
+            record = Record(bundle.followed_by(ahead.follow), begun, ahead.send)
             Captures(self._api, self._asked, self._room, say).run([selected], record, self._direct_of(begun))
             manifest = record.finish()
         receipt = keep(bundle, self._store, share.step.store.store, say)

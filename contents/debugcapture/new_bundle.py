@@ -149,8 +149,8 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
     caller: Caller,
 ) -> Manifest:
     try:
-        with writable(bundle.folder), sending_ahead(bundle, step.store, caller.say) as send:
-            record = Record(bundle, begun, send)
+        with writable(bundle.folder), sending_ahead(bundle, step.store, begun.key, caller.say) as ahead:
+            record = Record(bundle.followed_by(ahead.follow), begun, ahead.send)
             captures.run(met, record, _direct(step, begun))
             return record.finish(captures.requests)
     except CaptureError as error:

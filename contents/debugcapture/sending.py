@@ -8,14 +8,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
+from .artifact_file import Follower
 from .bundle import Bundle
 from .errors import NotStored
 from .model import Artifact, Receipt, Stored
 from .report import size
 from .settings import StoreSettings
-from .stores.store import Store, open_store
+from .stores.store import FollowsFiles, GrowingUpload, Store, open_store
 
 AT_A_TIME = 3
 _SAID_EVERY_S = 10
@@ -34,6 +37,7 @@ class Sending:
         """Send to ``store`` at ``url``; each artifact is said when it is there, and long ones on their way."""
         self._bundle, self._store, self._url, self._say = bundle, store, url, say
         self._lock, self._stop, self._hurry = threading.Lock(), threading.Event(), threading.Event()
+        self._growing = list[GrowingUpload]()
         before = bundle.sent()
         self._sent = {one.file_key: one for one in before.stored} if before and before.store == url else {}
 
@@ -63,6 +67,25 @@ class Sending:
         self._say(f"stored {artifact.file}, {size(artifact.bytes)}{_took(began)}")
         return stored
 
+    def follow(self, file: Path, growing: Path, folder: str) -> GrowingUpload | None:
+        """Begin to send ``file`` of the bundle, called ``growing`` while it is written; None where a store cannot."""
+        if not isinstance(self._store, FollowsFiles):
+            return None
+        key = f"{folder}/{file.relative_to(self._bundle.folder)}"
+        upload = self._store.follow(key, growing, self._check_stopped)
+        if upload:
+            self._growing.append(upload)
+        return upload
+
+    def close(self) -> None:
+        """Stop the uploads of files that were never finished."""
+        for upload in self._growing:
+            upload.close()
+
+    def _check_stopped(self, more: int) -> None:
+        if self._stop.is_set() or (self._hurry.is_set() and not more):
+            raise _Stopped
+
     def stop(self) -> None:
         """Have what is on its way give up at its next step."""
         self._stop.set()
@@ -77,8 +100,7 @@ class Sending:
 
         def progress(more: int) -> None:
             nonlocal sent, said
-            if self._stop.is_set() or (self._hurry.is_set() and not more):
-                raise _Stopped
+            self._check_stopped(more)
             with lock:
                 sent += more
                 if sent < artifact.bytes and time.monotonic() - said >= _SAID_EVERY_S:
@@ -88,29 +110,40 @@ class Sending:
         return progress
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is sent while others are still captured."""
+
+    send: Callable[[Artifact], None] = lambda _artifact: None  # an artifact that is finished
+    follow: Callable[[Path, Path], Follower | None] = lambda _file, _growing: None  # one that is still being written
+
+
 @contextmanager
-def sending_ahead(bundle: Bundle, settings: StoreSettings, say: Say) -> Iterator[Callable[[Artifact], None]]:
-    """Yield what sends each artifact that it is given in the background, one at a time: the capture goes first.
+def sending_ahead(bundle: Bundle, settings: StoreSettings, folder: str, say: Say) -> Iterator[Ahead]:
+    """Yield what sends artifacts below ``folder`` in the background: finished ones one at a time, large ones in parts.
 
     It stops at the first failure and at the end of the context; `keep` sends what is left. Nothing is done when
     ``settings`` name no store.
     """
     if not settings.store:
-        yield lambda _artifact: None
+        yield Ahead()
         return
     sending = Sending(bundle, open_store(settings), settings.store, say)
     running: list[Future[None]] = []
 
     def send(artifact: Artifact) -> None:
         try:
-            sending.one(artifact, bundle.manifest().key)
+            sending.one(artifact, folder)
         except (NotStored, OSError) as error:
             sending.stop()
             say(f"{error} It is sent again when the capture is done.")
 
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
         try:
-            yield lambda artifact: running.append(pool.submit(send, artifact)) if artifact.file else None
+            yield Ahead(
+                lambda artifact: running.append(pool.submit(send, artifact)) if artifact.file else None,
+                lambda file, growing: sending.follow(file, growing, folder),
+            )
         except BaseException:
             sending.stop()
             raise
@@ -118,6 +151,7 @@ def sending_ahead(bundle: Bundle, settings: StoreSettings, say: Say) -> Iterator
             sending.hurry()  # the ordinary upload has the same trouble, and reports it
             for one in running:
                 one.cancel()
+    sending.close()
     for one in running:
         if not one.cancelled() and not isinstance(one.exception(), _Stopped):
             one.result()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debugcapture import artifact_file as module
-from debugcapture.artifact_file import ArtifactFile, Intake
+from debugcapture.artifact_file import ArtifactFile, Intake, SizeLimitReachedError
 from debugcapture.redact import Redaction
 
 MASKING = Intake(Redaction())
@@ -82,3 +84,35 @@ def test_what_was_shown_is_not_in_the_end(tmp_path_factory: pytest.TempPathFacto
     whole = redactor.feed(b"".join(pieces)) + redactor.finish()
     assert (path.read_bytes() if path.exists() else b"") == whole
     assert (file.bytes, file.redactions) == (len(whole), redactor.count)
+
+
+class Copy:
+    """Follows a file: what it has at its end must be the file."""
+
+    def __init__(self) -> None:
+        self.content, self.restarts = b"", 0
+
+    def wrote(self, piece: memoryview) -> None:
+        self.content += bytes(piece)
+
+    def restarted(self) -> None:
+        self.content, self.restarts = b"", self.restarts + 1
+
+
+@pytest.mark.parametrize("text", [True, False, None])
+@given(pieces=st.lists(st.binary(max_size=6000), max_size=5), again=st.booleans())
+def test_a_follower_gets_what_the_file_has(
+    tmp_path_factory: pytest.TempPathFactory, text: bool | None, pieces: list[bytes], again: bool
+) -> None:
+    path, copy = tmp_path_factory.mktemp("bundle") / "threads.txt", Copy()
+    intake = Intake(Redaction(), follow=lambda _path, _part: copy)
+    with ArtifactFile(path, 20_000, intake, text) as file, suppress(SizeLimitReachedError):
+        if again:
+            file.write(b"password=hunter2 \n" * 300)
+            file.restart()
+        for piece in pieces:
+            file.write(piece)
+    assert copy.restarts == again
+    assert copy.content == (path.read_bytes() if path.exists() else b"")
+    assert file.sha256 == hashlib.sha256(copy.content).hexdigest()
+    assert file.received_sha256 == hashlib.sha256(b"".join(pieces)[:20_000]).hexdigest()

@@ -84,6 +84,7 @@ def said() -> list[str]:
 
 URL = "file:///store"
 SETTINGS = StoreSettings(store=URL)
+FOLDER = "shop/checkout/capture"
 
 
 def refuse(*refused: str) -> Callable[[str, Progress], None]:
@@ -147,8 +148,8 @@ def soon() -> datetime:
 def test_finished_artifacts_go_while_the_capture_goes_on(bundle: Bundle, store: Watched, said: list[str]) -> None:
     there = threading.Event()
     store.before = lambda _name, _progress: there.set()
-    with sending_ahead(bundle, SETTINGS, said.append) as send:
-        record = Record(bundle, manifest(nothing("failed", "no Java"), capture_id=bundle.folder.name), send)
+    with sending_ahead(bundle, SETTINGS, bundle.manifest().key, said.append) as ahead:
+        record = Record(bundle, manifest(nothing("failed", "no Java"), capture_id=bundle.folder.name), ahead.send)
         record.add(nothing("skipped", "no Java"))
         record.add(ARTIFACTS[0])
         assert there.wait(TIMEOUT_S)
@@ -169,8 +170,8 @@ def test_failure_ahead_is_said_once_and_left_to_the_ordinary_upload(
         refuse(*CONTENTS)(name, unseen)
 
     store.before = before
-    with sending_ahead(bundle, SETTINGS, said.append) as send:
-        send(ARTIFACTS[0])
+    with sending_ahead(bundle, SETTINGS, FOLDER, said.append) as ahead:
+        ahead.send(ARTIFACTS[0])
         assert tried.wait(TIMEOUT_S)
     assert said == ["cannot store logs.txt: SlowDown. Later. It is sent again when the capture is done."]
     store.before = refuse()
@@ -186,8 +187,8 @@ def test_defect_of_a_store_is_not_hidden(bundle: Bundle, store: Watched, said: l
         raise ZeroDivisionError
 
     def capture() -> None:
-        with sending_ahead(bundle, SETTINGS, said.append) as send:
-            send(ARTIFACTS[0])
+        with sending_ahead(bundle, SETTINGS, FOLDER, said.append) as ahead:
+            ahead.send(ARTIFACTS[0])
             assert tried.wait(TIMEOUT_S)
 
     store.before = before
@@ -212,8 +213,8 @@ def test_end_of_the_step_stops_what_is_on_its_way(bundle: Bundle, store: Watched
         raise SystemExit(143)
 
     store.before = before
-    with pytest.raises(SystemExit), sending_ahead(bundle, SETTINGS, said.append) as send:
-        abort(send)
+    with pytest.raises(SystemExit), sending_ahead(bundle, SETTINGS, FOLDER, said.append) as ahead:
+        abort(ahead.send)
     assert store.names == []
     assert bundle.sent() is None
 
@@ -235,15 +236,15 @@ def test_at_the_end_of_the_capture_what_does_not_get_on_gives_up(
 
     store.before = before
     monkeypatch.setattr(Sending, "hurry", hurry_then_go_on)
-    with sending_ahead(bundle, SETTINGS, said.append) as send:
-        send(ARTIFACTS[0])
+    with sending_ahead(bundle, SETTINGS, FOLDER, said.append) as ahead:
+        ahead.send(ARTIFACTS[0])
         assert begun.wait(TIMEOUT_S)
     assert store.names == expected
 
 
 def test_nothing_is_sent_ahead_without_a_store(bundle: Bundle, said: list[str]) -> None:
-    with sending_ahead(bundle, StoreSettings(), said.append) as send:
-        send(ARTIFACTS[0])
+    with sending_ahead(bundle, StoreSettings(), FOLDER, said.append) as ahead:
+        ahead.send(ARTIFACTS[0])
     assert said == []
     assert bundle.sent() is None
 

@@ -12,7 +12,7 @@ from ..errors import BadInput
 from ..model import Stored
 from ..settings import StoreSettings
 from .direct import DirectUpload, Original, SignedRequest, TakesDirectly
-from .store import Progress, ReadableStore, unseen
+from .store import FollowsFiles, GrowingUpload, Progress, ReadableStore, unseen
 
 Link = Callable[[Stored], str]
 
@@ -61,6 +61,9 @@ class _Linked:
 
     def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         return self._linked(self._store.put(key, file, sha256, progress))
+
+    def follow(self, key: str, file: Path, progress: Progress = unseen) -> GrowingUpload | None:
+        return self._store.follow(key, file, progress) if isinstance(self._store, FollowsFiles) else None
 
     def read(self, key: str) -> bytes | None:
         return self._store.read(key)

@@ -5,6 +5,7 @@ Source: boto3 documentation, "Presigned URLs".
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult
 
 from botocore.exceptions import ClientError
@@ -16,6 +17,7 @@ from .direct import Original
 from .s3_client import s3_client, s3_session, stored_with
 from .s3_direct import S3DirectUpload
 from .s3_errors import again, code_of, reported
+from .s3_growing import GrowingUpload
 from .s3_upload import Upload
 from .store import Progress, unseen
 
@@ -30,6 +32,7 @@ class S3Store:
     def __init__(self, url: SplitResult, settings: StoreSettings) -> None:
         """Use the place of ``url`` (s3://BUCKET/PREFIX). Raises BadInput for settings that do not fit together."""
         self._bucket, self._prefix, self._settings = url.netloc, url.path.strip("/"), settings
+        self._growing: dict[str, GrowingUpload] = {}  # by object name
         with reported(f"cannot use the store s3://{self._bucket}"):
             self._session = s3_session(settings)
             self._client = s3_client(self._session, settings, self._bucket)
@@ -43,9 +46,17 @@ class S3Store:
         name = f"{self._prefix}/{key}".lstrip("/")
         url = f"s3://{self._bucket}/{name}"
         with reported(f"cannot store {url}"), file.open("rb") as opened:
+            growing = self._growing.pop(name, None)
             upload = Upload(self._client, self._place(name), opened, sha256, progress)
-            upload.run({"ContentType": content_type(key), **stored_with(self._settings)})
+            upload.run(self._created_with(key), growing.finish() if growing else None)
             return self.locate(key, upload.size, sha256)
+
+    def follow(self, key: str, file: Path, progress: Progress = unseen) -> GrowingUpload:
+        """Begin the upload of a growing file; see `store.FollowsFiles`."""
+        name = f"{self._prefix}/{key}".lstrip("/")
+        growing = GrowingUpload(self._client, self._place(name), self._created_with(key), file, progress)
+        self._growing[name] = growing
+        return growing
 
     def read(self, key: str) -> bytes | None:
         """Return the whole content of ``key``; see `store.ReadableStore`."""
@@ -68,8 +79,10 @@ class S3Store:
         """Begin an upload that a pod carries out; see `direct.TakesDirectly`."""
         name = f"{self._prefix}/{key}".lstrip("/")
         stored = self.locate(key, original.size, original.sha256)
-        fields = {"ContentType": content_type(key), **stored_with(self._settings)}
-        return S3DirectUpload(self._client, self._place(name), original, stored, fields, valid_s)
+        return S3DirectUpload(self._client, self._place(name), original, stored, self._created_with(key), valid_s)
+
+    def _created_with(self, key: str) -> dict[str, Any]:
+        return {"ContentType": content_type(key), **stored_with(self._settings)}
 
     def _place(self, name: str) -> dict[str, str]:
         place = {"Bucket": self._bucket, "Key": name}

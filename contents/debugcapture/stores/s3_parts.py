@@ -84,6 +84,17 @@ def read_parts(file: BinaryIO, size: int, whole: Any) -> Iterator[Part]:
         yield Part(number, offset, one.tell(), checksum.digest())
 
 
+def content_fields(file: BinaryIO, part: Part) -> dict[str, Any]:
+    """Return the content of ``part`` as boto3 takes it, to be read from its start: each try needs its own."""
+    body = Slice(file, part.offset, part.length)
+    return {"Body": body, "ContentLength": part.length, "ChecksumSHA256": part.checksum}
+
+
+def part_fields(file: BinaryIO, part: Part) -> dict[str, Any]:
+    """Return `content_fields` with the number of ``part``."""
+    return {**content_fields(file, part), "PartNumber": part.number}
+
+
 def composite(digests: list[bytes]) -> str:
     """Return the checksum of an object made of parts from those of the parts; S3 adds "-" and their number."""
     return base64.b64encode(hashlib.sha256(b"".join(digests)).digest()).decode()
@@ -106,17 +117,20 @@ def same(file: BinaryIO, part: Part, there: Mapping[str, Any]) -> bool:
     return bool(str(there.get("ETag", "")).strip('"') == md5(file, part))
 
 
-def difference(head: Mapping[str, Any], size: int, sha256: str, digests: list[bytes]) -> str:
+def difference(
+    head: Mapping[str, Any], size: int, sha256: str, digests: list[bytes], *, parts_compared: bool = False
+) -> str:
     """Return how the stored object, as the server describes it, differs from the file; "" when it does not.
 
-    ``sha256`` is the file's, in hex, ``digests`` those of its parts. A server that tells no checksum has at least to
-    hand back the metadata: its parts were compared one by one when they were sent.
+    ``sha256`` is the file's, in hex, ``digests`` those of its parts. A server that returns no checksum has to return
+    the metadata, unless each part was compared when it was sent (``parts_compared``): an upload that began before the
+    file was complete has no metadata, since nobody knew the checksum then.
     """
     if head["ContentLength"] != size:
         return f"the store has {head['ContentLength']} bytes of {size}"
     told = head.get("ChecksumSHA256", "").partition("-")[0]  # of the content, or of its parts' checksums
     if told and told not in (base64.b64encode(bytes.fromhex(sha256)).decode(), composite(digests)):
         return "the store's SHA-256 differs from that of the file"
-    if head.get("Metadata", {}).get("sha256", sha256 if told else "") != sha256:
+    if head.get("Metadata", {}).get("sha256", sha256 if told or parts_compared else "") != sha256:
         return "the store has another file under this name"
     return ""

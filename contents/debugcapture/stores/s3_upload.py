@@ -6,7 +6,7 @@ Source: Amazon S3 API Reference, "CreateMultipartUpload", "ListParts", "Complete
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, BinaryIO, TypeVar
 
@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from ..errors import NotStored
 from .s3_errors import again, code_of
-from .s3_parts import Part, Slice, difference, part_bytes, read_parts, same
+from .s3_growing import BegunUpload
+from .s3_parts import Part, content_fields, difference, part_bytes, part_fields, read_parts, same
 from .store import Progress
 
 T = TypeVar("T")
@@ -35,16 +36,29 @@ class Upload:
         self._doing = f"cannot store s3://{place['Bucket']}/{place['Key']}"
         self.size = os.fstat(file.fileno()).st_size
 
-    def run(self, fields: Mapping[str, Any]) -> None:
-        """Have the object in the bucket, created with ``fields``. Raises NotStored, or what boto3 does."""
+    def run(self, fields: Mapping[str, Any], begun: BegunUpload | None = None) -> None:
+        """Have the object in the bucket, created with ``fields``; ``begun`` is what was sent while the file grew.
+
+        Raises NotStored, or what boto3 does.
+        """
+        if begun and begun.size == self.size:
+            self._compare(self._send_parts(begun.upload_id, begun.sent, begun.parts))
+            return
         there = self._there()
         if there and there["ContentLength"] == self.size and not self._different(there, self._read()):
             self._progress(self.size)
             return
         created_with = {**fields, "Metadata": {"sha256": self._sha256}}
-        send = self._send_parts if self.size > part_bytes(self.size) else self._send_whole
-        parts = send(created_with)
-        problem = self._different(self._again(self._head), parts)
+        if self.size > part_bytes(self.size):
+            upload_id, sent = self._begun() or (self._begin(created_with), {})
+            parts = self._send_parts(upload_id, sent, self._read_once())
+        else:
+            parts = self._send_whole(created_with)
+        self._compare(parts)
+
+    def _compare(self, parts: list[Part]) -> None:
+        """Compare the object with the ``parts`` that were sent. Raises NotStored."""
+        problem = self._different(self._again(self._head), parts, parts_compared=True)
         if problem:
             raise NotStored(self._doing, problem, _SEND_AGAIN)
 
@@ -64,15 +78,19 @@ class Upload:
                 return None
             raise
 
-    def _different(self, head: Mapping[str, Any], parts: list[Part]) -> str:
-        return difference(head, self.size, self._sha256, [part.sha256 for part in parts])
+    def _different(self, head: Mapping[str, Any], parts: list[Part], *, parts_compared: bool = False) -> str:
+        digests = [part.sha256 for part in parts]
+        return difference(head, self.size, self._sha256, digests, parts_compared=parts_compared)
 
     def _read(self) -> list[Part]:
         """Return the file's parts. Raises NotStored when it is not what was captured."""
+        return list(self._read_once())
+
+    def _read_once(self) -> Iterator[Part]:
+        """Yield the file's parts as they are read. Raises NotStored at the end when it is not what was captured."""
         whole = hashlib.sha256()
-        parts = list(read_parts(self._file, self.size, whole))
+        yield from read_parts(self._file, self.size, whole)
         self._require_captured(whole.hexdigest())
-        return parts
 
     def _require_captured(self, sha256: str) -> None:
         if sha256 != self._sha256:
@@ -82,19 +100,25 @@ class Upload:
     def _send_whole(self, created_with: Mapping[str, Any]) -> list[Part]:
         parts = self._read()
         only = parts[0] if parts else Part(1, 0, 0, hashlib.sha256().digest())
-        self._require_same(only, self._again(lambda: self._client.put_object(**created_with, **self._sent(only))))
+        self._require_same(
+            only,
+            self._again(
+                lambda: self._client.put_object(**self._place, **created_with, **content_fields(self._file, only))
+            ),
+        )
         self._progress(self.size)
         return parts
 
-    def _send_parts(self, created_with: Mapping[str, Any]) -> list[Part]:
-        """Send the parts side by side, while those after them are read; return them all."""
-        upload_id, there = self._begun() or (self._begin(created_with), {})
-        whole, parts, sending = hashlib.sha256(), list[Part](), set[Future[None]]()
+    def _send_parts(
+        self, upload_id: str, there: Mapping[int, Mapping[str, Any]], all_parts: Iterable[Part]
+    ) -> list[Part]:
+        """Send those of ``all_parts`` that are not ``there``, side by side, while more are read; return all."""
+        parts, sending = list[Part](), set[Future[None]]()
         etags: dict[int, str] = {}
 
         def send(part: Part) -> None:
             answer = self._again(
-                lambda: self._client.upload_part(**self._sent(part), UploadId=upload_id, PartNumber=part.number)
+                lambda: self._client.upload_part(**self._place, **part_fields(self._file, part), UploadId=upload_id)
             )
             self._require_same(part, answer)
             etags[part.number] = answer["ETag"]
@@ -102,7 +126,7 @@ class Upload:
 
         with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="upload") as pool:
             try:
-                for part in read_parts(self._file, self.size, whole):
+                for part in all_parts:
                     parts.append(part)
                     kept = there.get(part.number)
                     if kept and same(self._file, part, kept):
@@ -114,7 +138,6 @@ class Upload:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        self._require_captured(whole.hexdigest())
         self._complete(upload_id, [_listed(part, etags[part.number]) for part in parts], parts)
         return parts
 
@@ -155,12 +178,8 @@ class Upload:
             self._again(lambda: self._client.complete_multipart_upload(**self._place, **complete))
         except ClientError:
             there = self._there()  # its answer may have been lost, and the second try found nothing to complete
-            if there is None or self._different(there, parts):
+            if there is None or self._different(there, parts, parts_compared=True):
                 raise
-
-    def _sent(self, part: Part) -> dict[str, Any]:
-        body = Slice(self._file, part.offset, part.length)
-        return {**self._place, "Body": body, "ContentLength": part.length, "ChecksumSHA256": part.checksum}
 
     def _require_same(self, part: Part, answer: Mapping[str, Any]) -> None:
         if not same(self._file, part, answer):

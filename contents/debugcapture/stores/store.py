@@ -4,7 +4,7 @@ import pkgutil
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from ..errors import BadInput
@@ -31,6 +31,34 @@ class Store(Protocol):
 
         Doing it twice is harmless, and several threads may do it at once with different keys. ``sha256`` is the file's
         checksum in hex. An exception of ``progress`` ends the upload, and is passed on. Raises NotStored.
+        """
+        ...
+
+
+class GrowingUpload(Protocol):
+    """The upload of a file that is still being written. The thread that writes the file calls all of it."""
+
+    def wrote(self, piece: memoryview) -> None:
+        """Take what was just written to the file, in order; it is not kept. Never raises for a failed upload."""
+        ...
+
+    def restarted(self) -> None:
+        """Forget what was written: the file is written again from its start."""
+        ...
+
+    def close(self) -> None:
+        """Stop. What the store has stays there for a later `Store.put` of the file."""
+        ...
+
+
+@runtime_checkable
+class FollowsFiles(Protocol):
+    """A store that takes a file while it is still being written; its `Store.put` sends the rest and compares."""
+
+    def follow(self, key: str, file: Path, progress: Progress = unseen) -> GrowingUpload | None:
+        """Begin the upload of the growing ``file`` as ``key``; None where only complete files can be sent.
+
+        Nothing can be seen in the store before `Store.put`.
         """
         ...
 
