@@ -17,13 +17,13 @@ from pathlib import Path
 from debugcapture import __version__
 from tools.archive import write_zip
 from tools.dropdowns import is_source
-from tools.project_archive import Edition, is_project_name, write_project_archive
+from tools.project_archive import Edition, is_project_name, job_list, write_project_archive
+from tools.project_ids import DEFAULT_PROJECT
 from tools.sbom import bill_of_materials
 from tools.vendored import BUILD, ROOT, Target, vendored
 
 NAME = "kubernetes-debug-capture"
 DIST = ROOT / "dist"
-PROJECT = "debug-capture"
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./build.sh package", description=__doc__)
     parser.add_argument("--python", default=Target.python, help="the bundled zip has its bytecode (%(default)s)")
     parser.add_argument("--arch", default=Target.arch, help="the bundled zip's processor, or aarch64 (%(default)s)")
-    parser.add_argument("--project", default=PROJECT, help="Rundeck project of the archive (%(default)s)")
+    parser.add_argument("--project", default=DEFAULT_PROJECT, help="Rundeck project of the archive (%(default)s)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a step's default for the archive; repeat it"
     )
@@ -56,14 +56,14 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def release(target: Target, edition: Edition = Edition(PROJECT)) -> list[Path]:  # noqa: B008 - it is frozen
+def release(target: Target, edition: Edition = Edition(DEFAULT_PROJECT)) -> list[Path]:  # noqa: B008 - it is frozen
     """Make all of it, and return the files: with a bill of materials, and the checksums of all.
 
     Raises ValueError when the edition gives what are no settings of the steps.
     """
     archives = [project_archive(edition), project_archive(replace(edition, cloud=True))]
     carried = bundled(target)
-    made = [slim(), carried, *archives, wheel()]
+    made = [slim(), carried, *archives, listed_jobs(edition), wheel()]
     bill = DIST / f"{NAME}-{__version__}.cdx.json"
     bill.write_text(bill_of_materials(made, carried), encoding="utf-8")
     return [*made, bill, checksums([*made, bill])]
@@ -91,10 +91,17 @@ def bundled(target: Target) -> Path:
     return _plugin_zip(f"{NAME}-{kind}-{__version__}", packages)
 
 
-def project_archive(edition: Edition = Edition(PROJECT)) -> Path:  # noqa: B008 - it is frozen
+def project_archive(edition: Edition = Edition(DEFAULT_PROJECT)) -> Path:  # noqa: B008 - it is frozen
     """Return the archive that the edition's project of a Rundeck imports."""
     goal = DIST / f"{NAME}{'-cloud' if edition.cloud else ''}-{__version__}.rdproject.jar"
     write_project_archive(goal, edition)
+    return goal
+
+
+def listed_jobs(edition: Edition = Edition(DEFAULT_PROJECT)) -> Path:  # noqa: B008 - it is frozen
+    """Return the list of the jobs with the UUIDs that they have in the edition's project."""
+    goal = DIST / f"{NAME}-{__version__}.jobs.txt"
+    goal.write_text(job_list(edition), encoding="utf-8")
     return goal
 
 

@@ -18,12 +18,14 @@ import yaml
 from tools.archive import source_date, write_zip
 from tools.cloud_jobs import CLOUD, cloud_uuid
 from tools.dropdowns import PLUGIN, TOKEN, with_dropdowns
+from tools.project_ids import id_in, job_in
 from tools.project_settings import with_settings
 from tools.vendored import ROOT
 
 JOBS = ROOT / "jobs"
 PARTS = JOBS / "archive"
 PROPERTIES = PARTS / "files" / "etc" / "project.properties"
+WEBHOOKS = PARTS / "webhooks.yaml"
 PLACEHOLDER = "PROJECT"
 _DELIMITER = ","
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
@@ -52,21 +54,32 @@ class Edition:
 def write_project_archive(goal: Path, edition: Edition) -> None:
     """Write the archive of ``edition`` to ``goal``. Raises ValueError for settings that no step has."""
     top = f"rundeck-{edition.project}"
-    files = {f"{top}/jobs/job-{job['uuid']}.xml": job_xml(job) for job in _jobs_of(edition)}
+    files = {f"{top}/jobs/job-{job['uuid']}.xml": job_xml(job) for job in jobs_of(edition)}
     for part in PARTS.rglob("*"):
         if part.is_file() and not (edition.cloud and part == PROPERTIES):
-            content = part.read_text(encoding="utf-8")
-            content = with_settings(content, edition.given) if part == PROPERTIES else content
-            content = _for_cloud(content) if edition.cloud else content
-            files[f"{top}/{part.relative_to(PARTS)}"] = content.replace(PLACEHOLDER, edition.project).encode()
+            files[f"{top}/{part.relative_to(PARTS)}"] = _part_of(edition, part).encode()
     write_zip(goal, {"META-INF/MANIFEST.MF": _manifest(edition.project), **files})
 
 
-def _jobs_of(edition: Edition) -> Iterator[dict[str, Any]]:
+def jobs_of(edition: Edition) -> Iterator[dict[str, Any]]:
+    """Yield every job of the archive of ``edition``, with its UUID in that project."""
     source = "" if edition.cloud and edition.dropdowns == PLUGIN else edition.dropdowns
     token = TOKEN.replace(PLACEHOLDER, edition.project)
     for job in jobs(CLOUD if edition.cloud else JOBS):
-        yield with_dropdowns(job, source, token) if source else job
+        yield job_in(edition.project, with_dropdowns(job, source, token) if source else job)
+
+
+def job_list(edition: Edition) -> str:
+    """Return the UUID and the name of each job of the archive of ``edition``, a line each."""
+    return "".join(f"{job['uuid']} {job['name']}\n" for job in jobs_of(edition))
+
+
+def _part_of(edition: Edition, part: Path) -> str:
+    """Return the content of a file of jobs/archive for the project of ``edition``."""
+    content = part.read_text(encoding="utf-8")
+    content = with_settings(content, edition.given) if part == PROPERTIES else content
+    content = _with_ids(content, edition) if part == WEBHOOKS else content
+    return content.replace(PLACEHOLDER, edition.project)
 
 
 def jobs(folder: Path = JOBS) -> Iterator[dict[str, Any]]:
@@ -75,11 +88,14 @@ def jobs(folder: Path = JOBS) -> Iterator[dict[str, Any]]:
         yield from yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-def _for_cloud(text: str) -> str:
-    """Return ``text`` with the jobs of the other set named."""
+def _with_ids(webhooks: str, edition: Edition) -> str:
+    """Return webhooks.yaml with the UUIDs that the webhook and its job have in the project of ``edition``."""
+    for hook in yaml.safe_load(webhooks)["webhooks"]:
+        webhooks = webhooks.replace(hook["uuid"], id_in(edition.project, hook["uuid"]))
     for job in jobs():
-        text = text.replace(job["uuid"], cloud_uuid(job["uuid"]))
-    return text
+        identity = cloud_uuid(job["uuid"]) if edition.cloud else job["uuid"]
+        webhooks = webhooks.replace(job["uuid"], id_in(edition.project, identity))
+    return webhooks
 
 
 def job_xml(job: Mapping[str, Any]) -> bytes:

@@ -12,7 +12,8 @@ import yaml
 from lab.rundeck.project_import import IMPORTED, imported, job_of
 from tools import package
 from tools.cloud_jobs import CLOUD
-from tools.project_archive import JOBS, Edition, job_xml, jobs, write_project_archive
+from tools.project_archive import JOBS, WEBHOOKS, Edition, job_list, job_xml, jobs, write_project_archive
+from tools.project_ids import DEFAULT_PROJECT, id_in, job_in
 
 ROOT = JOBS.parent
 KEYS = ("token", "ca-certificate", "s3-access-key", "s3-secret-key", "pagerduty-token", "other/token")
@@ -52,7 +53,7 @@ def the_only(archive: Path, kind: str) -> str:
 def test_each_job_is_imported_as_its_yaml_says(folder: Path, archive: Path, cloud_archive: Path) -> None:
     found = imported(cloud_archive if folder == CLOUD else archive, "job")
     read = {job["uuid"]: job for job in map(job_of, found.values())}
-    assert read == {job["uuid"]: job for job in jobs(folder)}
+    assert read == {id_in("shop", job["uuid"]): job_in("shop", job) for job in jobs(folder)}
     assert all(f"job-{uuid}.xml" in "".join(found) for uuid in read)
 
 
@@ -79,7 +80,8 @@ def test_the_webhook_runs_a_job_of_the_archive(which: str, request: pytest.Fixtu
     archive: Path = request.getfixturevalue(which)
     (hook,) = yaml.safe_load(the_only(archive, "webhooks"))["webhooks"]
     job = yaml.safe_load(hook["config"])["jobId"]
-    assert any(job in name for name in imported(archive, "job"))
+    (document,) = [text for name, text in imported(archive, "job").items() if job in name]
+    assert job_of(document)["name"] == "Capture from an incident"
     assert (hook["project"], hook["eventPlugin"]) == ("shop", "webhook-run-job")
     assert not {"user", "roles", "authToken"} & set(hook)  # the importer becomes the owner, and Rundeck makes a token
 
@@ -184,6 +186,35 @@ def test_a_second_import_finds_the_same_bytes_and_ids(archive: Path, tmp_path: P
     write_project_archive(again, Edition("shop"))
     assert again.read_bytes() == archive.read_bytes()
     assert len({job["uuid"] for job in jobs()}) == len(list(jobs()))
+
+
+def ids_of(project: str, folder: Path, *, cloud: bool = False) -> tuple[set[str], str]:
+    """The UUIDs of jobs and webhook in an archive for ``project``."""
+    goal = folder / f"{project}-{cloud}.rdproject.jar"
+    write_project_archive(goal, Edition(project, cloud=cloud))
+    (hook,) = yaml.safe_load(the_only(goal, "webhooks"))["webhooks"]
+    return {job_of(text)["uuid"] for text in imported(goal, "job").values()}, hook["uuid"]
+
+
+def test_the_default_project_keeps_the_ids_of_the_files(tmp_path: Path) -> None:
+    (hook,) = yaml.safe_load(WEBHOOKS.read_text())["webhooks"]
+    assert ids_of(DEFAULT_PROJECT, tmp_path) == ({job["uuid"] for job in jobs()}, hook["uuid"])
+
+
+def test_projects_of_one_server_share_no_id(tmp_path: Path) -> None:
+    """A server refuses the UUID of another project's job, and takes its webhook away from it."""
+    archives = [ids_of(project, tmp_path) for project in (DEFAULT_PROJECT, "ops", "ops2", "Ops")]
+    assert len(set.union(*(found for found, _ in archives))) == 4 * len(list(jobs()))
+    assert len({hook for _, hook in archives}) == 4
+    in_cloud, _ = ids_of("ops", tmp_path, cloud=True)
+    assert not in_cloud & archives[1][0]
+
+
+def test_the_list_of_jobs_has_the_id_of_each_name() -> None:
+    listed = [line.partition(" ") for line in job_list(Edition("shop")).splitlines()]
+    assert {name: identity for identity, _, name in listed} == {
+        job["name"]: id_in("shop", job["uuid"]) for job in jobs()
+    }
 
 
 @pytest.mark.parametrize("name", ["", "two words", "../shop", ".hidden", "a/b", "a\nb"])
