@@ -14,7 +14,7 @@ main() {
   shift || true
   case "$command" in
     help | -h | --help) help ;;
-    package | test | fuzz | check | audit | format | demo | bench | soak | lab | lock | screenshots | venv)
+    package | install | test | fuzz | check | audit | format | demo | bench | soak | lab | lock | screenshots | venv)
       ensure_venv
       "run_$command" "$@"
       ;;
@@ -33,6 +33,8 @@ help() {
                              processor (x86_64)
 ./build.sh package --project NAME
                              the same; the archive is for that Rundeck project (debug-capture)
+./build.sh install --url URL --project NAME --key NAME=SOURCE…
+                             the archive and secrets into a Rundeck server, by its API; then it checks what came of it
 ./build.sh demo              a lab on this machine, and a capture in it from alert to note
 ./build.sh test              all checks, then all tests on the lab
 ./build.sh test unit         all checks, then the tests that need no lab: seconds
@@ -115,6 +117,8 @@ run_package() {
   "$PYTHON" -m tools.generate --check
   PYTHONHASHSEED=0 SOURCE_DATE_EPOCH="$(source_date)" "$PYTHON" -m tools.package "$@"
 }
+
+run_install() { exec "$PYTHON" -m tools.install "$@"; }
 
 source_date() {
   if [[ -n "${SOURCE_DATE_EPOCH:-}" ]]; then

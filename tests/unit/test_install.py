@@ -1,0 +1,119 @@
+"""The command that installs: where it has its secrets from, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from tools import install
+from tools.project_archive import Edition, write_project_archive
+from tools.rundeck_api import Answer, InstallError, Server
+
+SECRET = "glsa_secret-value-1"  # noqa: S105 - a test's
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    file = tmp_path / "ops.rdproject.jar"
+    write_project_archive(file, Edition("ops"))
+    return file
+
+
+@pytest.fixture
+def run(archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run the command where nobody answers, and return what it says; it has to fail."""
+    monkeypatch.setenv("RUNDECK_TOKEN", SECRET)
+
+    def started(*arguments: str) -> str:
+        given = ["--url", "http://127.0.0.1:9", "--project", "ops", "--archive", str(archive), *arguments]
+        assert install.main(given) == 1
+        said = capsys.readouterr()
+        assert not said.out
+        assert SECRET not in said.err
+        assert len(said.err.splitlines()) == 1
+        return said.err
+
+    return started
+
+
+def test_no_answer_is_told_with_the_address(run: Callable[..., str]) -> None:
+    said = run()
+    assert "http://127.0.0.1:9/api/44/" in said
+    assert "no answer" in said
+    assert "Check --url" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--project", "other"], "is for the project ops, not other: run ./build.sh package --project other"),
+        (["--archive", "/nowhere.jar"], "Could not read the archive /nowhere.jar"),
+        (["--archive", "/etc/hostname"], "no project archive"),
+        (["--token-file", "/nowhere"], "Could not read the API token from /nowhere: No such file"),
+        (["--token-file", "/dev/null"], "the API token is empty: check the file /dev/null"),
+        (["--key", f"token={SECRET}"], "the key token: give file:PATH or env:NAME"),
+        (["--key", "token=env:NOWHERE"], "the key token is empty: check the variable NOWHERE"),
+        (["--key", "token=file:/nowhere"], "Could not read the key token from /nowhere"),
+        (["--key", "../../token=env:RUNDECK_TOKEN"], "'../../token' is no name of a key"),
+        (["--key", "token"], "the key token: give file:PATH or env:NAME"),
+        (["--ca", "/nowhere"], "Could not read the CA certificates in /nowhere"),
+    ],
+)
+def test_what_was_given_wrong_is_told_in_a_line(arguments: list[str], told: str, run: Callable[..., str]) -> None:
+    assert told in run(*arguments)
+
+
+def test_a_variable_without_a_token_is_told(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("RUNDECK_TOKEN", raising=False)
+    assert install.main(["--url", "http://127.0.0.1:9", "--project", "ops", "--archive", str(archive)]) == 1
+    assert "the API token is empty: check the variable RUNDECK_TOKEN" in capsys.readouterr().err
+
+
+class Said(Server):
+    """A server that says one thing."""
+
+    def __init__(self, status: int, content: Any) -> None:
+        super().__init__("http://rundeck", SECRET, urllib3.PoolManager())
+        self.answer = Answer(status, content if isinstance(content, str) else json.dumps(content))
+
+    def ask(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> Answer:  # noqa: ARG002 - as there
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "told"),
+    [
+        (200, {"import_status": "failed", "successful": False, "errors": ["Heap dump: invalid"]}, "Heap dump: invalid"),
+        (200, {"import_status": "failed", "successful": False}, '"import_status": "failed"'),
+        (200, {"import_status": "successful", "acl_errors": ["operators.aclpolicy: bad"]}, "operators.aclpolicy: bad"),
+        (200, {"import_status": "successful", "other_errors": {"webhooks": ["taken"]}}, "taken"),
+        (200, {}, "The import failed"),
+        (200, "<html>Log in</html>", "does no proxy ask for a login"),
+        (403, {"error": True, "message": "not authorized"}, "403: not authorized The token may not do that"),
+        (500, "oops", "500: oops"),
+    ],
+)
+def test_an_import_that_failed_is_an_error_whatever_its_status(status: int, content: Any, told: str) -> None:
+    """A server answers HTTP 200 to an import that failed."""
+    with pytest.raises(InstallError) as caught:
+        Said(status, content).import_archive("ops", b"", webhooks=True)
+    assert told in str(caught.value)
+
+
+def test_an_import_that_succeeded_is_none() -> None:
+    Said(200, {"import_status": "successful", "successful": True}).import_archive("ops", b"", webhooks=True)
+
+
+@pytest.mark.parametrize(
+    ("granted", "allowed"), [(["read", "run"], True), (["read"], False), ([], False), (["read", "run", "kill"], True)]
+)
+def test_allowed_is_what_allows_all_actions(granted: list[str], allowed: bool) -> None:
+    said = [{"actionName": name, "isAuthorized": name in granted} for name in ("read", "run", "kill")]
+    assert Said(200, {"actionAuthorizations": said}).allowed("project/ops/job/1", "read", "run") is allowed

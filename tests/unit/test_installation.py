@@ -1,0 +1,206 @@
+"""An installation's plan: what is there and what an archive brings become changes, and problems with their advice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tools.installation import (
+    Job,
+    State,
+    Wanted,
+    changes,
+    doubles,
+    lacks,
+    plan,
+    read_archive,
+    read_properties,
+    sight_policy,
+)
+from tools.project_archive import Edition, jobs, write_project_archive
+from tools.project_ids import id_in
+
+LOCAL = {"resources.source.1.type": "local"}
+ALL = {id_in("ops", job["uuid"]): job for job in jobs()}
+
+
+@pytest.fixture(scope="module")
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> Wanted:
+    file = tmp_path_factory.mktemp("archive") / "ops.rdproject.jar"
+    given = {"server": "https://10.0.0.1:6443", "environment": r"A=C:\temp"}
+    write_project_archive(file, Edition("ops", given))
+    return read_archive(file.read_bytes())
+
+
+def installed(wanted: Wanted, properties: Mapping[str, str] = LOCAL) -> State:
+    """What a server has after the installation."""
+    return State(
+        exists=True,
+        properties={**wanted.properties, **properties},
+        pages=wanted.pages,
+        policies=wanted.policies,
+        sight=sight_policy(wanted),
+        keys=frozenset({"token"}),
+        jobs={identity: {"uuid": identity, "name": job.name} for identity, job in wanted.jobs.items()},
+        named=wanted.jobs,
+        webhooks=dict.fromkeys(wanted.webhooks, "its-token"),
+    )
+
+
+def named(identities: frozenset[str]) -> set[str]:
+    return {ALL[identity]["name"] for identity in identities}
+
+
+def test_an_archive_says_all_that_it_brings(wanted: Wanted) -> None:
+    assert wanted.project == "ops"
+    assert wanted.jobs == {identity: Job(job["name"], job["group"]) for identity, job in ALL.items()}
+    assert wanted.properties["project.plugin.WorkflowStep.k8s-debug-doctor.server"] == "https://10.0.0.1:6443"
+    assert wanted.properties["project.plugin.WorkflowStep.k8s-debug-attach.environment"] == r"A=C:\temp"
+    assert all(wanted.properties.values())
+    assert set(wanted.pages) == {"readme.md", "motd.md"}
+    (job,) = wanted.webhooks.values()
+    assert wanted.jobs[job].name == "Capture from an incident"
+
+
+def test_the_groups_may_run_what_the_policies_say(wanted: Wanted) -> None:
+    groups = wanted.groups
+    assert named(groups["debug-capture-engineers"]) == {job["name"] for job in jobs()}
+    assert named(groups["debug-capture-webhook"]) == {"Capture from an incident"}
+    operators = named(groups["debug-capture-operators"])
+    assert "Heap dump" in operators
+    assert not operators & {"Capture then restart", "Run a command in a pod", "Run a toolbox command"}
+    assert len(groups) == 3  # the node source's policy names a project, no group
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"<html>", b"\x00" * 64])
+def test_what_is_no_archive_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match="no project archive"):
+        read_archive(content)
+
+
+def test_properties_without_value_and_comments_are_none() -> None:
+    assert read_properties("# a=b\na=\nb=c=d\\\\e\n\n") == {"b": r"c=d\e"}
+
+
+def test_a_new_project_gets_all_of_it(wanted: Wanted) -> None:
+    todo = plan(State(exists=True, properties=LOCAL), wanted, frozenset({"token", "s3-access-key"}))
+    assert todo.keys == {"token": "POST", "s3-access-key": "POST"}
+    assert todo.properties == {name: value for name, value in wanted.properties.items() if name not in LOCAL}
+    assert todo.pages == wanted.pages
+    assert todo.import_webhooks
+    policy = yaml.safe_load(todo.sight)
+    assert policy["for"] == {"project": [{"equals": {"name": "ops"}, "allow": ["read"]}]}
+    assert policy["by"]["group"] == ["debug-capture-engineers", "debug-capture-operators", "debug-capture-webhook"]
+
+
+def test_a_second_installation_changes_nothing(wanted: Wanted) -> None:
+    state = installed(wanted)
+    todo = plan(state, wanted, frozenset())
+    assert (todo.keys, todo.sight, todo.properties, todo.pages, todo.import_webhooks) == ({}, "", {}, {}, False)
+    assert list(changes(state, state, wanted, todo)) == []
+    assert list(lacks(state, wanted)) == []
+    assert list(doubles(state, wanted)) == []
+
+
+def test_settings_of_the_project_stay_and_blank_ones_of_the_archive_take_none_away(wanted: Wanted) -> None:
+    own = {
+        "project.description": "Ours",
+        "project.plugin.WorkflowStep.k8s-debug-capture.image": "registry/toolbox:1",  # blank in the archive
+    }
+    todo = plan(installed(wanted, {**LOCAL, **own}), wanted, frozenset())
+    assert todo.properties == {}
+
+
+def test_a_changed_setting_is_set_and_told_with_what_it_was(wanted: Wanted) -> None:
+    name = "project.plugin.WorkflowStep.k8s-debug-capture.server"
+    before = installed(wanted, {**LOCAL, name: "https://old:6443"})
+    todo = plan(before, wanted, frozenset())
+    assert todo.properties == {name: "https://10.0.0.1:6443"}
+    told = list(changes(before, installed(wanted), wanted, todo))
+    assert told == [f"~ setting {name} = https://10.0.0.1:6443 (was https://old:6443)"]
+
+
+@pytest.mark.parametrize(
+    ("sources", "added"),
+    [
+        ({}, LOCAL),
+        (LOCAL, {}),
+        ({"resources.source.1.type": "k8s-debug-pods", "resources.source.1.config.namespaces": "shop"}, {}),
+        ({"resources.source.2.type": "file"}, {}),
+    ],
+)
+def test_sources_of_nodes_are_kept_and_one_is_added_where_there_is_none(
+    sources: Mapping[str, str], added: Mapping[str, str], wanted: Wanted
+) -> None:
+    properties = {name: value for name, value in wanted.properties.items() if name not in LOCAL}
+    state = replace(installed(wanted), properties={**properties, **sources})
+    assert plan(state, wanted, frozenset()).properties == added
+
+
+def test_a_key_that_is_there_is_written_again(wanted: Wanted) -> None:
+    state = installed(wanted)
+    todo = plan(state, wanted, frozenset({"token", "ca-certificate"}))
+    assert todo.keys == {"ca-certificate": "POST", "token": "PUT"}
+    assert list(changes(state, state, wanted, todo)) == ["+ key ca-certificate stored", "~ key token written again"]
+
+
+def test_a_webhook_that_is_there_is_not_imported_again(wanted: Wanted) -> None:
+    """It would get a new URL, and PagerDuty would call the old one."""
+    state = installed(wanted)
+    assert not plan(state, wanted, frozenset()).import_webhooks
+    other = replace(state, webhooks={"11111111-2222-3333-4444-555555555555": "x"})
+    assert plan(other, wanted, frozenset()).import_webhooks
+
+
+def test_pages_differ_by_more_than_their_last_line_break(wanted: Wanted) -> None:
+    state = replace(installed(wanted), pages={"readme.md": wanted.pages["readme.md"].rstrip(), "motd.md": "Ours"})
+    assert plan(state, wanted, frozenset()).pages == {"motd.md": wanted.pages["motd.md"]}
+
+
+def test_each_change_is_told_by_what_the_server_has_then(wanted: Wanted) -> None:
+    after = installed(wanted)
+    first, *others = after.jobs
+    edited = {**after.jobs, first: {**after.jobs[first], "description": "edited"}}
+    before = replace(after, jobs={first: edited[first]}, policies={}, webhooks={}, sight="old")
+    told = list(changes(before, after, wanted, plan(before, wanted, frozenset())))
+    assert f"~ job {ALL[first]['name']}" in told
+    assert {f"+ job {ALL[one]['name']}" for one in others} <= set(told)
+    assert {f"+ policy {name}" for name in wanted.policies} <= set(told)
+    assert len([line for line in told if line.startswith("+ webhook ")]) == 1
+    assert any(re.match(r"~ policy of the server: .*debug-capture-webhook", line) for line in told)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"jobs": {}}, "job Heap dump is not in the project: import the archive again"),
+        ({"policies": {}}, "policy operators.aclpolicy is not in the project"),
+        ({"webhooks": {}}, "is not in the project: the token needs the right to administer"),
+        ({"properties": LOCAL}, "setting project.gui.motd.display is '', not 'projectHome'"),
+    ],
+)
+def test_what_is_missing_afterwards_is_told_with_what_to_do(change: dict[str, Any], told: str, wanted: Wanted) -> None:
+    assert any(told in line for line in lacks(replace(installed(wanted), **change), wanted))
+
+
+def test_a_job_of_the_same_name_with_another_id_is_told(wanted: Wanted) -> None:
+    (heap_dump,) = [job for job in wanted.jobs.values() if job.name == "Heap dump"]
+    others = {"of-old": heap_dump, "of-users": Job("Ours", heap_dump.group)}
+    state = replace(installed(wanted), named={**wanted.jobs, **others})
+    assert list(doubles(state, wanted)) == [
+        "job Heap dump is there a second time, as of-old: delete it when nobody links to it"
+    ]
+
+
+def test_the_cloud_archive_can_be_read_too(tmp_path: Path) -> None:
+    file = tmp_path / "cloud.rdproject.jar"
+    write_project_archive(file, Edition("ops", cloud=True))
+    wanted = read_archive(file.read_bytes())
+    assert len(wanted.jobs) == len(ALL)
+    assert wanted.properties == {}

@@ -1,0 +1,134 @@
+"""Install into a Rundeck server: `./build.sh install`.
+
+It does steps 4 to 6 of the README by the API: project, Key Storage, settings, policies, jobs, webhook and start page.
+Run again, it changes what differs and nothing else. Then it looks at what the server has, what each group may do there,
+and sends the webhook an event that captures nothing.
+"""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from debugcapture import __version__
+from tools.installation import State, Wanted, changes, plan, read_archive
+from tools.installed import Installed, check
+from tools.package import DIST, NAME
+from tools.rundeck_api import InstallError, Server, connections
+
+_KEY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+TOKEN_VARIABLE: Final = "RUNDECK_TOKEN"  # noqa: S105 - its name
+
+
+def main(arguments: list[str]) -> int:
+    """Install, and return 0; 1 when something could not be done or is not as it should be."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        wanted, archive = _archive(chosen.archive, chosen.project)
+        secrets = dict(map(_secret, chosen.key))
+        server = Server(chosen.url, _token(chosen.token_file), connections(chosen.ca))
+        after = install(server, wanted, archive, secrets)
+        problems = list(check(Installed(server, after, wanted)))
+    except InstallError as error:
+        print(f"install: {error}", file=sys.stderr)
+        return 1
+    for problem in problems:
+        print(f"✘ {problem}", file=sys.stderr)
+    if not problems:
+        print(f"Installed. Go on with the job “Check the installation”: {server.url}/project/{wanted.project}/jobs")
+    return 1 if problems else 0
+
+
+def install(server: Server, wanted: Wanted, archive: bytes, secrets: Mapping[str, bytes]) -> State:
+    """Make the project of ``server`` what is wanted, print each change, and return what it is then."""
+    before = server.state(wanted)
+    if not before.exists:
+        server.create_project(wanted.project)
+        print(f"+ project {wanted.project}")
+        before = server.state(wanted)
+    todo = plan(before, wanted, frozenset(secrets))
+    for name, method in todo.keys.items():
+        server.store_key(method, wanted.project, name, secrets[name])
+    if todo.sight:
+        server.write_sight(wanted.project, todo.sight, anew=not before.sight)
+    if todo.properties:
+        server.write_settings(wanted.project, {**before.properties, **todo.properties})
+    for page, text in todo.pages.items():
+        server.write_page(wanted.project, page, text)
+    server.import_archive(wanted.project, archive, webhooks=todo.import_webhooks)
+    after = server.state(wanted)
+    told = list(changes(before, after, wanted, todo))
+    print("\n".join(told) if told else f"Nothing has changed in the project {wanted.project}.")
+    return after
+
+
+# --- the command line ---------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./build.sh install", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--url", required=True, help="of the Rundeck server")
+    parser.add_argument("--project", required=True, help="as in ./build.sh package --project")
+    parser.add_argument("--archive", type=Path, default=None, help="the project archive (that in dist/)")
+    parser.add_argument(
+        "--token-file", type=Path, help=f"has an administrator's API token; without it ${TOKEN_VARIABLE} does"
+    )
+    parser.add_argument("--ca", default="", help="file of CA certificates for the server")
+    parser.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="NAME=SOURCE",
+        help="a secret for Key Storage: token=file:PATH, s3-access-key=env:AWS_ACCESS_KEY_ID; repeat it",
+    )
+    return parser
+
+
+def _archive(file: Path | None, project: str) -> tuple[Wanted, bytes]:
+    file = file or DIST / f"{NAME}-{__version__}.rdproject.jar"
+    again = f"run ./build.sh package --project {project}, with the same --set as before"
+    try:
+        content = file.read_bytes()
+        wanted = read_archive(content)
+    except (OSError, ValueError) as error:
+        raise InstallError(f"Could not read the archive {file}: {error}: {again}") from None
+    if wanted.project != project:
+        raise InstallError(f"{file} is for the project {wanted.project}, not {project}: {again}")
+    return wanted, content
+
+
+def _token(file: Path | None) -> str:
+    token = _read(f"file:{file}" if file else f"env:{TOKEN_VARIABLE}", "the API token").decode()
+    if not token.isascii() or not token.isprintable():
+        raise InstallError("The API token has characters that no token has: check its file or variable")
+    return token
+
+
+def _secret(given: str) -> tuple[str, bytes]:
+    name, _, source = given.partition("=")
+    if not _KEY_NAME.fullmatch(name):
+        raise InstallError(f"{name!r} is no name of a key: letters, digits and dashes")
+    return name, _read(source, f"the key {name}")
+
+
+def _read(source: str, what: str) -> bytes:
+    """Return a secret from ``file:PATH`` or ``env:NAME``, without the line break at its end."""
+    kind, _, place = source.partition(":")
+    if kind not in ("file", "env") or not place:
+        raise InstallError(f"{what}: give file:PATH or env:NAME; a secret in an argument is seen by everybody here")
+    try:
+        content = Path(place).read_bytes() if kind == "file" else os.environb.get(place.encode(), b"")
+    except OSError as error:
+        raise InstallError(f"Could not read {what} from {place}: {error.strerror}") from None
+    if not (secret := content.rstrip(b"\r\n")):
+        raise InstallError(f"{what} is empty: check the {'file' if kind == 'file' else 'variable'} {place}")
+    return secret
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,205 @@
+"""What an installation wants of a Rundeck server, what is there, and what is to change: decisions without a request.
+
+Rundeck's import would replace the project's settings, its node sources among them. So the settings are merged by their
+names instead, and an import brings jobs, policies, and a webhook that is not there yet: importing that again would give
+it a new URL.
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from xml.etree import ElementTree
+
+import yaml
+
+PAGES: Final = ("readme.md", "motd.md")
+_SOURCES = "resources.source."
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What names a job, to people and in policies."""
+
+    name: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a project archive brings."""
+
+    project: str
+    jobs: Mapping[str, Job]  # by UUID
+    properties: Mapping[str, str]  # those that have a value
+    pages: Mapping[str, str]  # readme.md, motd.md
+    policies: Mapping[str, str]  # by file name
+    webhooks: Mapping[str, str]  # UUID → UUID of its job
+
+    @property
+    def groups(self) -> dict[str, frozenset[str]]:
+        """Return the groups of users that the policies name, with the UUIDs of the jobs that each may run."""
+        found: dict[str, set[str]] = {}
+        for text in self.policies.values():
+            policy = yaml.safe_load(text)
+            groups = policy["by"].get("group", [])
+            for group in [groups] if isinstance(groups, str) else groups:
+                found.setdefault(group, set()).update(_runnable(policy, self.jobs))
+        return {group: frozenset(jobs) for group, jobs in found.items()}
+
+
+@dataclass(frozen=True)
+class State:
+    """What a server has of a project; all blank where the project does not exist."""
+
+    exists: bool = False
+    properties: Mapping[str, str] = field(default_factory=dict)
+    pages: Mapping[str, str] = field(default_factory=dict)
+    policies: Mapping[str, str] = field(default_factory=dict)
+    sight: str = ""  # the policy of the server by which the groups see the project
+    keys: frozenset[str] = frozenset()  # names below the project's folder for this in Key Storage
+    jobs: Mapping[str, Json] = field(default_factory=dict)  # by UUID, as the server exports them
+    named: Mapping[str, Job] = field(default_factory=dict)  # all jobs in the groups of ours, by UUID
+    webhooks: Mapping[str, str] = field(default_factory=dict)  # UUID → token of its URL
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do in a project that exists, in this order."""
+
+    keys: Mapping[str, Literal["POST", "PUT"]]
+    sight: str  # the policy to write; "" for none
+    properties: Mapping[str, str]  # to set; the project keeps all others
+    pages: Mapping[str, str]
+    import_webhooks: bool
+
+
+def read_archive(content: bytes) -> Wanted:
+    """Return what the project archive ``content`` brings. Raises ValueError when it is none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            files = {name: archive.read(name).decode() for name in archive.namelist()}
+    except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+        raise ValueError(f"no project archive: {error}") from None
+    named = re.search(r"(?m)^Rundeck-Archive-Project-Name: (.+?)\r?$", files.get("META-INF/MANIFEST.MF", ""))
+    if not named:
+        raise ValueError("no project archive: its manifest names no project")
+    inside = {name.partition("/")[2]: text for name, text in files.items()}
+    hooks = yaml.safe_load(inside.get("webhooks.yaml", "webhooks: []"))["webhooks"]
+    return Wanted(
+        named[1],
+        dict(_job_of(text) for name, text in inside.items() if name.startswith("jobs/")),
+        read_properties(inside.get("files/etc/project.properties", "")),
+        {page: inside[f"files/{page}"] for page in PAGES if f"files/{page}" in inside},
+        {name.rpartition("/")[2]: text for name, text in inside.items() if name.startswith("files/acls/")},
+        {hook["uuid"]: yaml.safe_load(hook["config"])["jobId"] for hook in hooks},
+    )
+
+
+def read_properties(text: str) -> dict[str, str]:
+    """Return the properties in ``text`` that have a value; a line is one property."""
+    lines = (line.partition("=") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: value.replace("\\\\", "\\") for name, _, value in lines if value}
+
+
+def sight_policy(wanted: Wanted) -> str:
+    """Return the policy of the server by which the groups see the project at all."""
+    policy = {
+        "description": f"Debug captures: these groups see the project {wanted.project}.",
+        "context": {"application": "rundeck"},
+        "for": {"project": [{"equals": {"name": wanted.project}, "allow": ["read"]}]},
+        "by": {"group": sorted(wanted.groups)},
+    }
+    return yaml.safe_dump(policy, sort_keys=False, width=120)
+
+
+def plan(state: State, wanted: Wanted, keys: frozenset[str]) -> Plan:
+    """Return how ``state`` becomes what is wanted; ``keys`` are the names of the secrets that were given."""
+    has_nodes = any(name.startswith(_SOURCES) for name in state.properties)
+    properties = {
+        name: value
+        for name, value in wanted.properties.items()
+        if state.properties.get(name) != value and not (has_nodes and name.startswith(_SOURCES))
+    }
+    sight = sight_policy(wanted)
+    return Plan(
+        keys={name: "PUT" if name in state.keys else "POST" for name in sorted(keys)},
+        sight="" if state.sight == sight else sight,
+        properties=properties,
+        pages={page: text for page, text in wanted.pages.items() if not _same(state.pages.get(page, ""), text)},
+        import_webhooks=not wanted.webhooks.keys() <= state.webhooks.keys(),
+    )
+
+
+def changes(before: State, after: State, wanted: Wanted, done: Plan) -> Iterator[str]:
+    """Yield a line for each change, by what the server had before and has after it."""
+    for key, how in done.keys.items():
+        yield f"{'+' if how == 'POST' else '~'} key {key} {'stored' if how == 'POST' else 'written again'}"
+    if before.sight != after.sight:
+        yield f"{_sign(before.sight)} policy of the server: {', '.join(wanted.groups)} see the project"
+    for name in sorted(done.properties):
+        was = before.properties.get(name, "")
+        yield f"{_sign(was)} setting {name} = {after.properties.get(name, '')}{f' (was {was})' if was else ''}"
+    for kind, old, new in (
+        ("page", before.pages, after.pages),
+        ("policy", before.policies, after.policies),
+        ("job", _by_name(before), _by_name(after)),
+        ("webhook", dict.fromkeys(before.webhooks, ""), dict.fromkeys(after.webhooks, "")),
+    ):
+        for name in sorted(new):
+            if name not in old:
+                yield f"+ {kind} {name}"
+            elif old[name] != new[name]:
+                yield f"~ {kind} {name}"
+
+
+def lacks(after: State, wanted: Wanted) -> Iterator[str]:
+    """Yield what is not as it was wanted, each with what to do."""
+    for identity, job in wanted.jobs.items():
+        if identity not in after.jobs:
+            yield f"job {job.name} is not in the project: import the archive again, and read what the answer says of it"
+    for name in wanted.policies.keys() - after.policies.keys():
+        yield f"policy {name} is not in the project: look at Project Settings, Access Control"
+    for name, value in wanted.properties.items():
+        if after.properties.get(name) != value and not name.startswith(_SOURCES):
+            yield f"setting {name} is {after.properties.get(name, '')!r}, not {value!r}: look at Edit Configuration"
+    for identity in wanted.webhooks.keys() - after.webhooks.keys():
+        yield f"webhook {identity} is not in the project: the token needs the right to administer the project"
+
+
+def doubles(after: State, wanted: Wanted) -> Iterator[str]:
+    """Yield the jobs of the same name with another UUID: of an import by hand, or of an earlier version."""
+    ours = set(wanted.jobs.values())
+    for identity, job in after.named.items():
+        if identity not in wanted.jobs and job in ours:
+            yield f"job {job.name} is there a second time, as {identity}: delete it when nobody links to it"
+
+
+def _job_of(document: str) -> tuple[str, Job]:
+    (job,) = ElementTree.fromstring(document)  # noqa: S314 - our own build made it
+    return job.findtext("uuid", ""), Job(job.findtext("name", ""), job.findtext("group", ""))
+
+
+def _runnable(policy: Json, jobs: Mapping[str, Job]) -> set[str]:
+    rules = [rule for rule in policy["for"].get("job", []) if "run" in rule["allow"]]
+    return {identity for identity, job in jobs.items() if any(_fits(rule, job) for rule in rules)}
+
+
+def _fits(rule: Json, job: Job) -> bool:
+    equal = all(getattr(job, name) == value for name, value in rule.get("equals", {}).items())
+    return equal and all(re.fullmatch(value, getattr(job, name)) for name, value in rule.get("match", {}).items())
+
+
+def _by_name(state: State) -> dict[str, Json]:
+    return {job["name"]: job for job in state.jobs.values()}
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip() == other.strip()  # a server may add or take a line break at the end
+
+
+def _sign(before: str) -> str:
+    return "~" if before else "+"

@@ -1,0 +1,124 @@
+"""Look at what an installation has become: what is there, what each group may do, and that the webhook's job runs."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from debugcapture import __version__
+from tools.installation import State, Wanted, doubles, lacks
+from tools.package import NAME
+from tools.rundeck_api import Server
+
+STEP: Final = "k8s-debug-capture"
+NODE_ACTIONS: Final = ("read", "run")
+# An event of PagerDuty that the job ends at once for, and well: nobody's incident.
+PING: Final = {"event": {"event_type": "pagey.ping"}}
+_LONGEST_RUN_S: Final = 120
+_PAUSE_S: Final = 2
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A server, what it has of the project, and what was wanted."""
+
+    server: Server
+    state: State
+    wanted: Wanted
+
+
+def check(installed: Installed) -> Iterator[str]:
+    """Print what was checked, and yield each problem with what to do."""
+    for title, look in _CHECKS.items():
+        problems = list(look(installed))
+        if not problems:
+            print(f"✔ {title}")
+        yield from problems
+
+
+def _content(installed: Installed) -> Iterator[str]:
+    yield from lacks(installed.state, installed.wanted)
+    yield from doubles(installed.state, installed.wanted)
+
+
+def _plugin(installed: Installed) -> Iterator[str]:
+    version = installed.server.plugin_version(STEP)
+    if not version:
+        yield (
+            f"the server has not loaded the plugin: place dist/{NAME}-bundled-{__version__}.zip in $RDECK_BASE/libext/"
+        )
+    elif version != __version__:
+        yield f"the server has version {version} of the plugin, not {__version__}: replace it in $RDECK_BASE/libext/"
+
+
+def _nodes(installed: Installed) -> Iterator[str]:
+    server, project = installed.server, installed.wanted.project
+    for number, error in server.source_errors(project).items():
+        yield f"source {number} of the project's nodes: {error}"
+    if not server.nodes(project):
+        yield (
+            "the project has no node, so no job runs: Project Settings, Edit Nodes, Sources: add Local, "
+            "or look at the errors of its sources there"
+        )
+
+
+def _groups(installed: Installed) -> Iterator[str]:
+    for group, jobs in installed.wanted.groups.items():
+        with installed.server.as_group(group) as member:
+            yield from (f"{group} {problem}" for problem in _of_a_member(member, installed, jobs))
+
+
+def _of_a_member(member: Server, installed: Installed, jobs: frozenset[str]) -> Iterator[str]:
+    """Yield what a member of a group that may run ``jobs`` may not do, and what it may beyond that."""
+    project = installed.wanted.project
+    if not member.allowed(f"application/project/{project}", "read"):
+        yield "does not see the project: a policy of the server has to allow read on it"
+    for node in installed.server.nodes(project):
+        if not member.allowed(f"project/{project}/node/{node}", *NODE_ACTIONS):
+            yield f"may not read and run the node {node}, so its jobs fail there: look at the policies of the project"
+    for key in sorted(installed.state.keys):
+        if not member.reads_key(project, key):
+            yield f"may not read the key {key}, so its jobs fail: look at the policies of the project"
+    yield from _jobs_of_a_member(member, installed.wanted, jobs)
+
+
+def _jobs_of_a_member(member: Server, wanted: Wanted, jobs: frozenset[str]) -> Iterator[str]:
+    for identity, job in wanted.jobs.items():
+        may = member.allowed(f"project/{wanted.project}/job/{identity}", "read", "run")
+        if may and identity not in jobs:
+            yield f"may run “{job.name}”, by no policy of the archive: look for others that name the group"
+        if not may and identity in jobs:
+            yield f"may not run “{job.name}”: look for a policy that denies it"
+
+
+def _webhooks(installed: Installed) -> Iterator[str]:
+    server, hooks = installed.server, installed.state.webhooks
+    for identity in installed.wanted.webhooks.keys() & hooks.keys():
+        answer = server.post_event(hooks[identity], PING)
+        if answer.status == 401:  # it wants its Authorization header, which only PagerDuty has
+            continue
+        if not answer.good:
+            yield f"the webhook answers {answer.status}: {answer.reason()}"
+            continue
+        execution = str(answer.json()["executionId"])
+        if (status := _end_of(server, execution)) != "succeeded":
+            page = f"{server.url}/project/{installed.wanted.project}/execution/show/{execution}"
+            yield f"the webhook's job did not end well, it is {status}: look at {page}"
+
+
+_CHECKS: Final[Mapping[str, Callable[[Installed], Iterator[str]]]] = {
+    "the project has all jobs, settings, policies, pages and the webhook": _content,
+    f"the plugin is loaded, version {__version__}": _plugin,
+    "the project has a node": _nodes,
+    "each group sees the project, and may run its jobs and no others": _groups,
+    "the webhook answers, and its job runs": _webhooks,
+}
+
+
+def _end_of(server: Server, execution: str) -> str:
+    """Return the status in which the execution ended, or the one it has when the time is up."""
+    for _ in range(_LONGEST_RUN_S // _PAUSE_S):
+        if (status := server.execution_status(execution)) != "running":
+            return status
+        time.sleep(_PAUSE_S)
+    return "running"

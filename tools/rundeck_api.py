@@ -1,0 +1,249 @@
+"""The REST API of a Rundeck server: what an installation asks of it, and nothing else knows its paths.
+
+Source: Rundeck's API reference, version 44 (Rundeck 4.16 and later), and the controllers of 5.20.1.
+"""
+
+import json
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import urllib3
+
+from tools.installation import PAGES, Job, State, Wanted
+
+VERSION: Final = 44
+_PASSWORD = "application/x-rundeck-data-password"  # noqa: S105 - a type of content
+_JSON = "application/json"
+_TOKEN_FOR = "5m"  # noqa: S105 - how long one of `token_of` would live if it were not removed
+_LIMITS = urllib3.Timeout(connect=10, read=300)  # an import validates every job
+Json = dict[str, Any]
+
+
+class InstallError(Exception):
+    """What failed, why, and what to do, in a line each."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said."""
+
+    status: int
+    text: str
+
+    @property
+    def good(self) -> bool:
+        """Tell whether the server did what it was asked."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """Return the content. Raises InstallError when it is no JSON, as the page of a proxy or a login is."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            raise InstallError(
+                f"The server answered {self.status} without JSON: {self.text[:200]!r}. "
+                "Is the URL that of Rundeck, and does no proxy ask for a login?"
+            ) from None
+
+    def reason(self) -> str:
+        """Return what the server says of a refusal."""
+        try:
+            content = json.loads(self.text)
+        except ValueError:
+            return self.text[:500]
+        return str(content.get("message") or content.get("err") or content) if isinstance(content, dict) else self.text
+
+
+class Server:
+    """A Rundeck server, asked as the owner of ``token``."""
+
+    def __init__(self, url: str, token: str, pool: urllib3.PoolManager) -> None:
+        """Take the server's ``url``, an API ``token``, and `connections`."""
+        self.url = url.rstrip("/")
+        self._headers = {"X-Rundeck-Auth-Token": token, "Accept": _JSON}
+        self._pool = pool
+
+    def ask(self, method: str, path: str, body: bytes = b"", content_type: str = _JSON) -> Answer:
+        """Send one request. Raises InstallError when there is no answer; a redirect is not followed, with the token."""
+        headers = {**self._headers, **({"Content-Type": content_type} if method in ("POST", "PUT") else {})}
+        url = f"{self.url}/api/{VERSION}/{path}"
+        try:
+            answer = self._pool.request(method, url, body=body or None, headers=headers, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise InstallError(f"{method} {url}: no answer: {error}. Check --url, network and --ca.") from None
+        return Answer(answer.status, answer.data.decode(errors="replace"))
+
+    def need(self, what: str, method: str, path: str, content: Json | None = None) -> Answer:
+        """Send one request that has to succeed. Raises InstallError that says ``what`` was meant."""
+        answer = self.ask(method, path, b"" if content is None else json.dumps(content).encode())
+        return _good(what, answer)
+
+    def maybe(self, what: str, path: str) -> Any:
+        """Return the content at ``path``, None when there is none. Raises InstallError for another refusal."""
+        answer = self.ask("GET", path)
+        return None if answer.status == 404 else _good(what, answer).json()
+
+    # --- what is there ---------------------------------------------------------------------------------------
+
+    def state(self, wanted: Wanted) -> State:
+        """Return what the server has of the project of ``wanted``."""
+        project = f"project/{wanted.project}"
+        sight = self.maybe("read the policy of the server", f"system/acl/{sight_file(wanted.project)}")
+        keys = self.maybe("list Key Storage", f"storage/keys/{keys_folder(wanted.project)}")
+        own = {
+            "sight": (sight or {}).get("contents", ""),
+            "keys": frozenset(one["path"].rpartition("/")[2] for one in (keys or {}).get("resources", [])),
+        }
+        if self.maybe("look for the project", project) is None:
+            return State(**own)
+        hooks = self.need("list webhooks", "GET", f"{project}/webhooks").json()
+        return State(
+            exists=True,
+            properties=self.need("read the settings", "GET", f"{project}/config").json(),
+            pages={page: text for page in PAGES if (text := self._contents(f"{project}/{page}"))},
+            policies={name: self._contents(f"{project}/acl/{name}") for name in self._policies(project)},
+            jobs=self._jobs(project, wanted),
+            named=self._named(project, wanted),
+            webhooks={hook["uuid"]: hook["authToken"] for hook in hooks},
+            **own,
+        )
+
+    def _contents(self, path: str) -> str:
+        found = self.maybe(f"read {path}", path)
+        return str(found["contents"]) if found else ""
+
+    def _policies(self, project: str) -> list[str]:
+        listed = self.need("list policies", "GET", f"{project}/acl/").json()
+        return [str(one["name"]) for one in listed["resources"] if one["type"] == "file"]
+
+    def _jobs(self, project: str, wanted: Wanted) -> dict[str, Json]:
+        query = urlencode({"format": "json", "idlist": ",".join(wanted.jobs)})
+        exported = self.need("export jobs", "GET", f"{project}/jobs/export?{query}").json()
+        return {job["uuid"]: job for job in exported}
+
+    def _named(self, project: str, wanted: Wanted) -> dict[str, Job]:
+        groups = {job.group for job in wanted.jobs.values()}
+        queries = [urlencode({"groupPathExact": group}) for group in sorted(groups)]
+        listed = [self.need("list jobs", "GET", f"{project}/jobs?{query}").json() for query in queries]
+        return {job["id"]: Job(job["name"], job.get("group") or "") for jobs in listed for job in jobs}
+
+    # --- what changes ----------------------------------------------------------------------------------------
+
+    def create_project(self, name: str) -> None:
+        """Create the project."""
+        self.need(f"create the project {name}", "POST", "projects", {"name": name})
+
+    def store_key(self, method: str, project: str, name: str, secret: bytes) -> None:
+        """Store a secret in the project's Key Storage."""
+        path = f"storage/keys/{keys_folder(project)}/{name}"
+        _good(f"store the key {name}", self.ask(method, path, secret, _PASSWORD))
+
+    def write_sight(self, project: str, policy: str, *, anew: bool) -> None:
+        """Write the policy of the server by which groups see the project."""
+        path = f"system/acl/{sight_file(project)}"
+        self.need("write a policy of the server", "POST" if anew else "PUT", path, {"contents": policy})
+
+    def write_settings(self, project: str, properties: Mapping[str, str]) -> None:
+        """Replace the settings of the project."""
+        self.need("write the settings", "PUT", f"project/{project}/config", dict(properties))
+
+    def write_page(self, project: str, page: str, text: str) -> None:
+        """Write readme.md or motd.md."""
+        self.need(f"write {page}", "PUT", f"project/{project}/{page}", {"contents": text})
+
+    def import_archive(self, project: str, archive: bytes, *, webhooks: bool) -> None:
+        """Import jobs and policies. Raises InstallError with what the answer lists: it is HTTP 200 in any case."""
+        query = {
+            "jobUuidOption": "preserve",
+            "importExecutions": "false",
+            "importACL": "true",
+            "importWebhooks": "true" if webhooks else "false",
+        }
+        path = f"project/{project}/import?{urlencode(query)}"
+        said = _good("import the archive", self.ask("PUT", path, archive, "application/zip")).json()
+        refused = [f"{name}: {_listed(said[name])}" for name in said if name.endswith("errors") and said[name]]
+        if said.get("import_status") != "successful" or refused:
+            raise InstallError("The import failed: " + ("; ".join(refused) or json.dumps(said)))
+
+    # --- what can be seen of it ------------------------------------------------------------------------------
+
+    def plugin_version(self, step: str) -> str:
+        """Return the version of the plugin that has ``step``; "" when the server has not loaded it."""
+        listed = self.need("list plugins", "GET", "plugin/list?service=WorkflowStep").json()
+        return next((str(one["pluginVersion"]) for one in listed if one["name"] == step), "")
+
+    def nodes(self, project: str) -> list[str]:
+        """Return the names of the project's nodes."""
+        return list(self.need("list nodes", "GET", f"project/{project}/resources?format=json").json())
+
+    def source_errors(self, project: str) -> dict[int, str]:
+        """Return why sources of the project's nodes failed, by their number."""
+        sources = self.need("list node sources", "GET", f"project/{project}/sources").json()
+        return {one["index"]: str(one["errors"]) for one in sources if one.get("errors")}
+
+    def reads_key(self, project: str, name: str) -> bool:
+        """Tell whether the key is there for who asks; its content is not asked for."""
+        return self.ask("GET", f"storage/keys/{keys_folder(project)}/{name}").good
+
+    def post_event(self, token: str, event: Json) -> Answer:
+        """Send ``event`` to the webhook with ``token``."""
+        return self.ask("POST", f"webhook/{token}", json.dumps(event).encode())
+
+    def execution_status(self, number: str) -> str:
+        """Return the status of an execution: such as running, succeeded or failed."""
+        return str(self.need("look at the execution", "GET", f"execution/{number}").json()["status"])
+
+    @contextmanager
+    def as_group(self, group: str) -> Iterator["Server"]:
+        """Yield the server as a member of ``group`` would ask it: with a token of that group, removed at the end."""
+        user = str(self.need("ask who I am", "GET", "user/info").json()["login"])
+        content = {"roles": [group], "duration": _TOKEN_FOR, "name": f"check of {group}"}
+        made = self.need(f"make a token of {group}", "POST", f"tokens/{quote(user)}", content).json()
+        try:
+            yield Server(self.url, made["token"], self._pool)
+        finally:
+            self.need(f"remove the token of {group}", "DELETE", f"token/{made['id']}")
+
+    def allowed(self, context: str, *actions: str) -> bool:
+        """Tell whether the policies allow all ``actions``; ``context`` is as in ``project/NAME/job/UUID``."""
+        query = urlencode([("actions", action) for action in actions])
+        said = self.need(f"ask what is allowed on {context}", "GET", f"authorizations/{context}?{query}").json()
+        return {one["actionName"] for one in said["actionAuthorizations"] if one["isAuthorized"]} >= set(actions)
+
+
+def connections(ca: str = "") -> urllib3.PoolManager:
+    """Return connections that trust the CAs in the file ``ca``, "" for the system's. Raises InstallError."""
+    try:
+        context = ssl.create_default_context(cafile=ca or None)
+    except OSError as error:
+        raise InstallError(f"Could not read the CA certificates in {ca}: {error}") from None
+    return urllib3.PoolManager(retries=False, timeout=_LIMITS, ssl_context=context)
+
+
+def sight_file(project: str) -> str:
+    """Return the name of the server's policy by which the groups see ``project``."""
+    return f"debug-capture-{project}.aclpolicy"
+
+
+def keys_folder(project: str) -> str:
+    """Return where in Key Storage the secrets of ``project`` are."""
+    return f"project/{project}/debug-capture"
+
+
+def _good(what: str, answer: Answer) -> Answer:
+    if answer.good:
+        return answer
+    advice = {
+        401: "The token is not valid: make a new one in the user's profile.",
+        403: "The token may not do that: it has to be an administrator's.",
+        404: "The server does not know that: is --url complete, and Rundeck 5 or later?",
+    }.get(answer.status, "")
+    raise InstallError(f"Could not {what}: the server answered {answer.status}: {answer.reason()} {advice}".rstrip())
+
+
+def _listed(errors: Any) -> str:
+    return "; ".join(map(str, errors)) if isinstance(errors, list) else str(errors)
