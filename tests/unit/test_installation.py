@@ -74,7 +74,7 @@ def test_the_groups_may_run_what_the_policies_say(wanted: Wanted) -> None:
     assert named(groups["debug-capture-webhook"]) == {"Capture from an incident"}
     operators = named(groups["debug-capture-operators"])
     assert "Heap dump" in operators
-    assert not operators & {"Capture then restart", "Run a command in a pod", "Run a toolbox command"}
+    assert not operators & {"Capture, then restart", "Run a command in a pod", "Run a toolbox command"}
     assert len(groups) == 3  # the node source's policy names a project, no group
 
 
