@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from debugcapture import __version__
-from tools.installation import State, Wanted, changes, plan, read_archive
+from tools.installation import State, Wanted, changes, plan, read_archive, unused
 from tools.installed import Installed, check
 from tools.package import DIST, NAME
 from tools.rundeck_api import InstallError, Server, connections
 
+STEP: Final = "k8s-debug-capture"
 _KEY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 TOKEN_VARIABLE: Final = "RUNDECK_TOKEN"  # noqa: S105 - its name
 
@@ -43,7 +44,11 @@ def main(arguments: list[str]) -> int:
 
 
 def install(server: Server, wanted: Wanted, archive: bytes, secrets: Mapping[str, bytes]) -> State:
-    """Make the project of ``server`` what is wanted, print each change, and return what it is then."""
+    """Make the project of ``server`` what is wanted, print each change, and return what it is then.
+
+    Raises InstallError where the server refuses something.
+    """
+    _need_plugin(server)
     before = server.state(wanted)
     if not before.exists:
         server.create_project(wanted.project)
@@ -60,9 +65,22 @@ def install(server: Server, wanted: Wanted, archive: bytes, secrets: Mapping[str
         server.write_page(wanted.project, page, text)
     server.import_archive(wanted.project, archive, webhooks=todo.import_webhooks)
     after = server.state(wanted)
-    told = list(changes(before, after, wanted, todo))
-    print("\n".join(told) if told else f"Nothing has changed in the project {wanted.project}.")
+    told = list(changes(before, after, wanted, todo)) or [f"Nothing has changed in the project {wanted.project}."]
+    print("\n".join([*told, *unused(after, wanted)]))
     return after
+
+
+def _need_plugin(server: Server) -> None:
+    """Raise InstallError where the server lacks the plugin: it would refuse the jobs, or run an old step."""
+    version = server.plugin_version(STEP)
+    if version == __version__:
+        print(f"✔ the plugin is loaded, version {version}")
+        return
+    had = f"has version {version} of the plugin" if version else "has not loaded the plugin"
+    raise InstallError(
+        f"The server {had}, so nothing was changed: place dist/{NAME}-bundled-{__version__}.zip in "
+        "$RDECK_BASE/libext/, and take another version away"
+    )
 
 
 # --- the command line ---------------------------------------------------------------------------------------------

@@ -40,6 +40,15 @@ class Wanted:
     webhooks: Mapping[str, str]  # UUID → UUID of its job
 
     @property
+    def keys(self) -> frozenset[str]:
+        """Return the names of the keys in Key Storage that the settings read."""
+        return frozenset(_key_of(value) for value in self.properties.values()) - {""}
+
+    def settings(self, keys: frozenset[str]) -> dict[str, str]:
+        """Return the properties for a project that has ``keys``: a step fails where a setting names one it has not."""
+        return {name: value for name, value in self.properties.items() if _key_of(value) in keys | {""}}
+
+    @property
     def groups(self) -> dict[str, frozenset[str]]:
         """Return the groups of users that the policies name, with the UUIDs of the jobs that each may run."""
         found: dict[str, set[str]] = {}
@@ -121,7 +130,7 @@ def plan(state: State, wanted: Wanted, keys: frozenset[str]) -> Plan:
     has_nodes = any(name.startswith(_SOURCES) for name in state.properties)
     properties = {
         name: value
-        for name, value in wanted.properties.items()
+        for name, value in wanted.settings(state.keys | keys).items()
         if state.properties.get(name) != value and not (has_nodes and name.startswith(_SOURCES))
     }
     sight = sight_policy(wanted)
@@ -156,6 +165,12 @@ def changes(before: State, after: State, wanted: Wanted, done: Plan) -> Iterator
                 yield f"~ {kind} {name}"
 
 
+def unused(after: State, wanted: Wanted) -> Iterator[str]:
+    """Yield a line for each key that is not stored, so that no setting names it."""
+    for key in sorted(wanted.keys - after.keys):
+        yield f"- no key {key}: no step reads it until an installation with --key {key}=… stores it"
+
+
 def lacks(after: State, wanted: Wanted) -> Iterator[str]:
     """Yield what is not as it was wanted, each with what to do."""
     for identity, job in wanted.jobs.items():
@@ -163,7 +178,7 @@ def lacks(after: State, wanted: Wanted) -> Iterator[str]:
             yield f"job {job.name} is not in the project: import the archive again, and read what the answer says of it"
     for name in wanted.policies.keys() - after.policies.keys():
         yield f"policy {name} is not in the project: look at Project Settings, Access Control"
-    for name, value in wanted.properties.items():
+    for name, value in wanted.settings(after.keys).items():
         if after.properties.get(name) != value and not name.startswith(_SOURCES):
             yield f"setting {name} is {after.properties.get(name, '')!r}, not {value!r}: look at Edit Configuration"
     for identity in wanted.webhooks.keys() - after.webhooks.keys():
@@ -176,6 +191,11 @@ def doubles(after: State, wanted: Wanted) -> Iterator[str]:
     for identity, job in after.named.items():
         if identity not in wanted.jobs and job in ours:
             yield f"job {job.name} is there a second time, as {identity}: delete it when nobody links to it"
+
+
+def _key_of(value: str) -> str:
+    """Return the name of the key whose path in Key Storage ``value`` is, "" when it is none."""
+    return value.rpartition("/")[2] if value.startswith("keys/") else ""
 
 
 def _job_of(document: str) -> tuple[str, Job]:

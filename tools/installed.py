@@ -3,17 +3,16 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-from debugcapture import __version__
 from tools.installation import State, Wanted, doubles, lacks
-from tools.package import NAME
 from tools.rundeck_api import Server
 
-STEP: Final = "k8s-debug-capture"
 NODE_ACTIONS: Final = ("read", "run")
 # An event of PagerDuty that the job ends at once for, and well: nobody's incident.
 PING: Final = {"event": {"event_type": "pagey.ping"}}
+_NOT_ENDED: Final = ("queued", "running", "scheduled")
 _LONGEST_RUN_S: Final = 120
 _PAUSE_S: Final = 2
 
@@ -25,6 +24,11 @@ class Installed:
     server: Server
     state: State
     wanted: Wanted
+
+    @cached_property
+    def nodes(self) -> tuple[str, ...]:
+        """Return the names of the project's nodes."""
+        return tuple(self.server.nodes(self.wanted.project))
 
 
 def check(installed: Installed) -> Iterator[str]:
@@ -41,21 +45,11 @@ def _content(installed: Installed) -> Iterator[str]:
     yield from doubles(installed.state, installed.wanted)
 
 
-def _plugin(installed: Installed) -> Iterator[str]:
-    version = installed.server.plugin_version(STEP)
-    if not version:
-        yield (
-            f"the server has not loaded the plugin: place dist/{NAME}-bundled-{__version__}.zip in $RDECK_BASE/libext/"
-        )
-    elif version != __version__:
-        yield f"the server has version {version} of the plugin, not {__version__}: replace it in $RDECK_BASE/libext/"
-
-
 def _nodes(installed: Installed) -> Iterator[str]:
     server, project = installed.server, installed.wanted.project
     for number, error in server.source_errors(project).items():
         yield f"source {number} of the project's nodes: {error}"
-    if not server.nodes(project):
+    if not installed.nodes:
         yield (
             "the project has no node, so no job runs: Project Settings, Edit Nodes, Sources: add Local, "
             "or look at the errors of its sources there"
@@ -73,7 +67,7 @@ def _of_a_member(member: Server, installed: Installed, jobs: frozenset[str]) -> 
     project = installed.wanted.project
     if not member.allowed(f"application/project/{project}", "read"):
         yield "does not see the project: a policy of the server has to allow read on it"
-    for node in installed.server.nodes(project):
+    for node in installed.nodes:
         if not member.allowed(f"project/{project}/node/{node}", *NODE_ACTIONS):
             yield f"may not read and run the node {node}, so its jobs fail there: look at the policies of the project"
     for key in sorted(installed.state.keys):
@@ -108,7 +102,6 @@ def _webhooks(installed: Installed) -> Iterator[str]:
 
 _CHECKS: Final[Mapping[str, Callable[[Installed], Iterator[str]]]] = {
     "the project has all jobs, settings, policies, pages and the webhook": _content,
-    f"the plugin is loaded, version {__version__}": _plugin,
     "the project has a node": _nodes,
     "each group sees the project, and may run its jobs and no others": _groups,
     "the webhook answers, and its job runs": _webhooks,
@@ -117,8 +110,9 @@ _CHECKS: Final[Mapping[str, Callable[[Installed], Iterator[str]]]] = {
 
 def _end_of(server: Server, execution: str) -> str:
     """Return the status in which the execution ended, or the one it has when the time is up."""
+    status = ""
     for _ in range(_LONGEST_RUN_S // _PAUSE_S):
-        if (status := server.execution_status(execution)) != "running":
+        if (status := server.execution_status(execution)) not in _NOT_ENDED:
             return status
         time.sleep(_PAUSE_S)
-    return "running"
+    return status

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,9 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from lab.daemon import HOST
-from lab.rundeck.engine import run_job
+from lab.rundeck import administration
+from lab.rundeck.administration import Administration, Member
+from lab.rundeck.engine import NEW_PROJECT, run_job
 from lab.rundeck.model import JobRun
 from lab.rundeck.project_import import imported, job_of
 
@@ -37,6 +40,7 @@ class Project:
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     policies: dict[str, str] = field(default_factory=dict)
     webhooks: list[dict[str, Any]] = field(default_factory=list)
+    pages: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -49,14 +53,20 @@ class Server:
     keys: dict[str, str] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)
     runs: list[JobRun] = field(default_factory=list)
+    administration: Administration = field(default_factory=Administration)
 
-    def answer(self, method: str, url: str, content_type: str, body: bytes) -> Answer:
-        """Answer a request as an administrator's."""
+    def answer(self, method: str, url: str, content_type: str, body: bytes, member: Member | None = None) -> Answer:
+        """Answer a request as an administrator's, or as a ``member``'s of groups, who may ask what is allowed alone."""
         parts = urlsplit(url)
-        for verb, pattern, act in _ROUTES:
-            if verb == method and (found := re.fullmatch(rf"/api/\d+{pattern}", parts.path)):
-                query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-                return act(self, Request(found.groups(), query, content_type, body))
+        for verbs, pattern, act in (*_ROUTES, *administration.ROUTES):
+            if method in verbs.split("|") and (found := re.fullmatch(rf"/api/\d+{pattern}", parts.path)):
+                request = Request(found.groups(), parse_qs(parts.query), content_type, body, method, member)
+                if member and not administration.is_for_members(self, act, request):
+                    return 403, {"error": True, "message": "not authorized"}
+                try:
+                    return act(self, request)
+                except administration.NotThere as missing:
+                    return 404, {"error": True, "message": str(missing)}
         return 404, {"error": True, "message": f"Invalid API request: {method} {parts.path}"}
 
     def make_project(self, request: Request) -> Answer:
@@ -64,7 +74,7 @@ class Server:
         name = request.json()["name"]
         if name in self.projects:
             return 409, {"error": True, "message": f"project {name} exists already"}
-        self.projects[name] = Project()
+        self.projects[name] = Project(properties=dict(NEW_PROJECT))
         return 201, {"name": name}
 
     def store_key(self, request: Request) -> Answer:
@@ -93,7 +103,9 @@ class Server:
             project.policies |= imported(archive, "policy")
         if request.query.get("importWebhooks") == "true":
             for text in imported(archive, "webhooks").values():
-                project.webhooks += yaml.safe_load(text)["webhooks"]
+                project.webhooks += [
+                    {**hook, "authToken": secrets.token_hex(16)} for hook in yaml.safe_load(text)["webhooks"]
+                ]
         return 200, {"import_status": "successful"}
 
     def run(self, request: Request) -> Answer:
@@ -101,8 +113,8 @@ class Server:
         wanted = request.parts[0]
         for name, project in self.projects.items():
             if wanted in project.jobs:
-                self.runs.append(self._run(name, project, wanted, request.json().get("options") or {}))
-                return 200, self.execution_of(len(self.runs))
+                number = self.start(name, project, wanted, request.json().get("options") or {})
+                return 200, self.execution_of(number)
         return 404, {"error": True, "message": f"no job {wanted}"}
 
     def execution(self, request: Request) -> Answer:
@@ -119,11 +131,20 @@ class Server:
         """Describe an execution as the API does."""
         return {"id": number, "status": "succeeded" if self.runs[number - 1].succeeded else "failed"}
 
-    def _run(self, name: str, project: Project, job: str, options: dict[str, str]) -> JobRun:
+    def job_file(self, project: Project) -> Path:
+        """A file with the jobs of a project."""
         file = self.folder / "jobs.yaml"
         file.write_text(yaml.safe_dump(list(project.jobs.values()), sort_keys=False))
+        return file
+
+    def start(self, name: str, project: Project, job: str, options: dict[str, str]) -> int:
+        """Run a job, and return the number of the execution when it has ended."""
+        self.runs.append(self._run(name, project, job, options))
+        return len(self.runs)
+
+    def _run(self, name: str, project: Project, job: str, options: dict[str, str]) -> JobRun:
         return run_job(
-            file,
+            self.job_file(project),
             job=job,
             project=name,
             options=options,
@@ -138,9 +159,16 @@ class Request:
     """A request whose path is known."""
 
     parts: tuple[str, ...]
-    query: dict[str, str]
+    queries: dict[str, list[str]]
     content_type: str
     body: bytes
+    method: str
+    member: Member | None = None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters, of several with one name the last."""
+        return {name: values[-1] for name, values in self.queries.items()}
 
     def json(self) -> dict[str, Any]:
         """The body; an empty one is an empty object."""
@@ -184,16 +212,21 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:  # noqa: N802 - http.server's name
         self._serve("POST")
 
+    def do_DELETE(self) -> None:  # noqa: N802 - http.server's name
+        self._serve("DELETE")
+
     def do_PUT(self) -> None:  # noqa: N802 - http.server's name
         self._serve("PUT")
 
     def _serve(self, method: str) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.headers.get("X-Rundeck-Auth-Token") != self.server_state.token:
+        token = self.headers.get("X-Rundeck-Auth-Token") or ""
+        member = self.server_state.administration.tokens.get(token)
+        if token != self.server_state.token and not member:
             status, answer = 403, {"error": True, "message": "(Token:******) is not authorized"}
         else:
             content_type = self.headers.get("Content-Type") or ""
-            status, answer = self.server_state.answer(method, self.path, content_type, body)
+            status, answer = self.server_state.answer(method, self.path, content_type, body, member)
         content = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/plain" if isinstance(answer, str) else "application/json")

@@ -22,10 +22,12 @@ from tools.installation import (
     read_archive,
     read_properties,
     sight_policy,
+    unused,
 )
 from tools.project_archive import Edition, jobs, write_project_archive
 from tools.project_ids import id_in
 
+KEYS = {"token", "ca-certificate", "s3-access-key", "s3-secret-key", "pagerduty-token"}
 LOCAL = {"resources.source.1.type": "local"}
 ALL = {id_in("ops", job["uuid"]): job for job in jobs()}
 
@@ -46,7 +48,7 @@ def installed(wanted: Wanted, properties: Mapping[str, str] = LOCAL) -> State:
         pages=wanted.pages,
         policies=wanted.policies,
         sight=sight_policy(wanted),
-        keys=frozenset({"token"}),
+        keys=wanted.keys,
         jobs={identity: {"uuid": identity, "name": job.name} for identity, job in wanted.jobs.items()},
         named=wanted.jobs,
         webhooks=dict.fromkeys(wanted.webhooks, "its-token"),
@@ -89,8 +91,8 @@ def test_properties_without_value_and_comments_are_none() -> None:
 
 
 def test_a_new_project_gets_all_of_it(wanted: Wanted) -> None:
-    todo = plan(State(exists=True, properties=LOCAL), wanted, frozenset({"token", "s3-access-key"}))
-    assert todo.keys == {"token": "POST", "s3-access-key": "POST"}
+    todo = plan(State(exists=True, properties=LOCAL), wanted, wanted.keys)
+    assert todo.keys == dict.fromkeys(sorted(KEYS), "POST")
     assert todo.properties == {name: value for name, value in wanted.properties.items() if name not in LOCAL}
     assert todo.pages == wanted.pages
     assert todo.import_webhooks
@@ -144,10 +146,23 @@ def test_sources_of_nodes_are_kept_and_one_is_added_where_there_is_none(
 
 
 def test_a_key_that_is_there_is_written_again(wanted: Wanted) -> None:
-    state = installed(wanted)
+    state = replace(installed(wanted), keys=frozenset({"token"}))
     todo = plan(state, wanted, frozenset({"token", "ca-certificate"}))
     assert todo.keys == {"ca-certificate": "POST", "token": "PUT"}
     assert list(changes(state, state, wanted, todo)) == ["+ key ca-certificate stored", "~ key token written again"]
+
+
+def test_no_setting_names_a_key_that_is_not_there(wanted: Wanted) -> None:
+    """A step fails where its setting names a key that the project has not, though it would do without."""
+    todo = plan(State(exists=True, properties=LOCAL, keys=frozenset({"token"})), wanted, frozenset({"s3-access-key"}))
+    paths = {value for value in todo.properties.values() if value.startswith("keys/")}
+    assert paths == {f"keys/project/ops/debug-capture/{name}" for name in ("token", "s3-access-key")}
+    after = replace(
+        installed(wanted), keys=frozenset({"token", "s3-access-key"}), properties={**LOCAL, **todo.properties}
+    )
+    assert list(lacks(after, wanted)) == []
+    told = list(unused(after, wanted))
+    assert [line.split(":")[0] for line in told] == [f"- no key {key}" for key in sorted(KEYS - after.keys)]
 
 
 def test_a_webhook_that_is_there_is_not_imported_again(wanted: Wanted) -> None:

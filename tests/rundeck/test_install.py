@@ -1,0 +1,117 @@
+"""`./build.sh install` against the stand-in for a server: twice, into two projects, and where something is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lab.rundeck import server
+from tools import install
+from tools.project_archive import Edition, jobs, write_project_archive
+
+TOKEN, SECRET = "an-administrators-token", "a-secret-of-the-cluster"  # noqa: S105 - a test's
+
+
+@dataclass
+class Target:
+    """A server, and the command that installs into a project of it."""
+
+    state: server.Server
+    url: str
+    folder: Path
+
+    def install(self, project: str, *arguments: str) -> int:
+        archive = self.folder / f"{project}.rdproject.jar"
+        write_project_archive(archive, Edition(project))
+        (self.folder / "rundeck-token").write_text(f"{TOKEN}\n")
+        (self.folder / "token").write_text(f"{SECRET}\n")
+        given = ["--url", self.url, "--project", project, "--archive", str(archive)]
+        return install.main(
+            [
+                *given,
+                "--token-file",
+                str(self.folder / "rundeck-token"),
+                f"--key=token=file:{self.folder}/token",
+                *arguments,
+            ]
+        )
+
+
+@pytest.fixture
+def target(bundled_zip: Path, tmp_path: Path) -> Iterator[Target]:
+    libext = tmp_path / "libext"
+    libext.mkdir()
+    (libext / bundled_zip.name).symlink_to(bundled_zip)
+    state = server.Server(libext, tmp_path, TOKEN)
+    with server.listening(state) as url:
+        yield Target(state, url, tmp_path)
+
+
+def test_twice_into_a_new_project_then_into_one_that_is_in_use(
+    target: Target, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGERDUTY_TOKEN", f"{SECRET}-2")
+    assert target.install("ops", "--key=pagerduty-token=env:PAGERDUTY_TOKEN") == 0, capsys.readouterr().err
+    first = capsys.readouterr()
+    assert first.err == ""
+    assert {"+ project ops", "+ key token stored", "+ key pagerduty-token stored"} <= set(first.out.splitlines())
+    assert {f"+ job {job['name']}" for job in jobs()} <= set(first.out.splitlines())
+    assert len(re.findall("(?m)^✔ ", first.out)) == 5
+    ops = target.state.projects["ops"]
+    assert ops.properties["resources.source.1.type"] == "local"
+    assert target.state.keys["keys/project/ops/debug-capture/token"] == SECRET
+    assert "- no key s3-secret-key: no step reads it until" in first.out
+
+    hook = ops.webhooks[0]["authToken"]
+    assert target.install("ops") == 0, capsys.readouterr().err
+    again = capsys.readouterr().out.splitlines()
+    assert [line for line in again if line[0] in "+~"] == ["~ key token written again"]
+    assert [one["authToken"] for one in ops.webhooks] == [hook]  # PagerDuty goes on with its URL
+
+    own = {"project.description": "Ours", "resources.source.1.type": "local", "resources.source.1.config.x": "y"}
+    target.state.projects["ops2"] = server.Project(properties=dict(own))
+    assert target.install("ops2") == 0, capsys.readouterr().err
+    assert own.items() <= target.state.projects["ops2"].properties.items()
+    assert len(target.state.projects["ops2"].jobs) == len(ops.jobs) == len(list(jobs()))
+    assert [one["authToken"] for one in ops.webhooks] == [hook]
+    assert not target.state.administration.tokens  # those of the groups are removed
+    assert all(run.succeeded for run in target.state.runs)
+    assert len(target.state.runs) == 3
+    said = capsys.readouterr()
+    assert SECRET not in first.out + said.out + said.err
+
+
+def test_a_server_without_the_plugin_is_told(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+    (plugin,) = target.state.libext.iterdir()
+    plugin.unlink()
+    assert target.install("ops") == 1
+    assert "The server has not loaded the plugin, so nothing was changed: place dist/" in capsys.readouterr().err
+    assert target.state.projects == {}
+
+
+def test_policies_that_do_not_do_are_told_by_group(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = target.folder / "ops.rdproject.jar"
+    write_project_archive(archive, Edition("ops"))
+    target.state.administration.policies["other.aclpolicy"] = (
+        "description: too much\ncontext: {project: '.*'}\nfor: {job: [{match: {name: '.*'}, allow: '*'}]}\n"
+        "by: {group: debug-capture-webhook}\n"
+        "---\n"
+        "description: too little\ncontext: {project: '.*'}\nfor: {node: [{deny: run}]}\n"
+        "by: {group: debug-capture-operators}\n"
+    )
+    assert target.install("ops") == 1
+    told = capsys.readouterr().err
+    assert "debug-capture-webhook may run “Heap dump”, by no policy of the archive" in told
+    assert "debug-capture-operators may not read and run the node localhost, so its jobs fail there" in told
+    assert "debug-capture-engineers" not in told
+
+
+def test_a_token_that_is_not_valid_is_told(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+    (target.folder / "wrong").write_text("no-token")
+    assert target.install("ops", "--token-file", str(target.folder / "wrong")) == 1
+    assert "403" in capsys.readouterr().err
+    assert target.state.projects == {}
