@@ -19,7 +19,6 @@ from tools.installed import Installed, check
 from tools.package import DIST, NAME
 from tools.rundeck_api import InstallError, Server, connections
 
-STEP: Final = "k8s-debug-capture"
 _KEY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 TOKEN_VARIABLE: Final = "RUNDECK_TOKEN"  # noqa: S105 - its name
 
@@ -48,7 +47,7 @@ def install(server: Server, wanted: Wanted, archive: bytes, secrets: Mapping[str
 
     Raises InstallError where the server refuses something.
     """
-    _need_plugin(server)
+    _need_plugin(server, wanted)
     before = server.state(wanted)
     if not before.exists:
         server.create_project(wanted.project)
@@ -70,9 +69,11 @@ def install(server: Server, wanted: Wanted, archive: bytes, secrets: Mapping[str
     return after
 
 
-def _need_plugin(server: Server) -> None:
+def _need_plugin(server: Server, wanted: Wanted) -> None:
     """Raise InstallError where the server lacks the plugin: it would refuse the jobs, or run an old step."""
-    version = server.plugin_version(STEP)
+    if not wanted.steps:  # the jobs for Runbook Automation have none
+        return
+    version = server.plugin_version(min(wanted.steps))
     if version == __version__:
         print(f"✔ the plugin is loaded, version {version}")
         return

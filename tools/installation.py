@@ -38,6 +38,7 @@ class Wanted:
     pages: Mapping[str, str]  # readme.md, motd.md
     policies: Mapping[str, str]  # by file name
     webhooks: Mapping[str, str]  # UUID → UUID of its job
+    steps: frozenset[str]  # the plugins that the jobs' steps are of
 
     @property
     def keys(self) -> frozenset[str]:
@@ -97,14 +98,16 @@ def read_archive(content: bytes) -> Wanted:
     if not named:
         raise ValueError("no project archive: its manifest names no project")
     inside = {name.partition("/")[2]: text for name, text in files.items()}
+    documents = [ElementTree.fromstring(text) for name, text in inside.items() if name.startswith("jobs/")]  # noqa: S314
     hooks = yaml.safe_load(inside.get("webhooks.yaml", "webhooks: []"))["webhooks"]
     return Wanted(
         named[1],
-        dict(_job_of(text) for name, text in inside.items() if name.startswith("jobs/")),
+        dict(map(_job_of, documents)),
         read_properties(inside.get("files/etc/project.properties", "")),
         {page: inside[f"files/{page}"] for page in PAGES if f"files/{page}" in inside},
         {name.rpartition("/")[2]: text for name, text in inside.items() if name.startswith("files/acls/")},
         {hook["uuid"]: yaml.safe_load(hook["config"])["jobId"] for hook in hooks},
+        frozenset(step.get("type", "") for one in documents for step in one.iter("step-plugin")),
     )
 
 
@@ -198,8 +201,8 @@ def _key_of(value: str) -> str:
     return value.rpartition("/")[2] if value.startswith("keys/") else ""
 
 
-def _job_of(document: str) -> tuple[str, Job]:
-    (job,) = ElementTree.fromstring(document)  # noqa: S314 - our own build made it
+def _job_of(document: ElementTree.Element) -> tuple[str, Job]:
+    (job,) = document
     return job.findtext("uuid", ""), Job(job.findtext("name", ""), job.findtext("group", ""))
 
 

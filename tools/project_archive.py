@@ -1,8 +1,8 @@
 """A Rundeck project archive: all jobs, the webhook, access policies, the project's page and the steps' defaults.
 
 Rundeck reads jobs of an archive as XML only; the YAML of jobs/ is the source. The archive for Runbook Automation has
-jobs/cloud instead, and no steps' defaults. Sources: Rundeck documentation, "Project archive", "job-v20 XML" and
-"job-yaml".
+jobs/cloud instead, and neither steps' defaults nor nodes. Sources: Rundeck documentation, "Project archive",
+"job-v20 XML" and "job-yaml".
 """
 
 import re
@@ -56,7 +56,7 @@ def write_project_archive(goal: Path, edition: Edition) -> None:
     top = f"rundeck-{edition.project}"
     files = {f"{top}/jobs/job-{job['uuid']}.xml": job_xml(job) for job in jobs_of(edition)}
     for part in PARTS.rglob("*"):
-        if part.is_file() and not (edition.cloud and part == PROPERTIES):
+        if part.is_file():
             files[f"{top}/{part.relative_to(PARTS)}"] = _part_of(edition, part).encode()
     write_zip(goal, {"META-INF/MANIFEST.MF": _manifest(edition.project), **files})
 
@@ -77,7 +77,8 @@ def job_list(edition: Edition) -> str:
 def _part_of(edition: Edition, part: Path) -> str:
     """Return the content of a file of jobs/archive for the project of ``edition``."""
     content = part.read_text(encoding="utf-8")
-    content = with_settings(content, edition.given) if part == PROPERTIES else content
+    if part == PROPERTIES:
+        content = _for_cloud(content) if edition.cloud else with_settings(content, edition.given)
     content = _with_ids(content, edition) if part == WEBHOOKS else content
     return content.replace(PLACEHOLDER, edition.project)
 
@@ -86,6 +87,11 @@ def jobs(folder: Path = JOBS) -> Iterator[dict[str, Any]]:
     """Yield every job of ``folder``, as its YAML says."""
     for file in sorted(folder.glob("*.yaml")):
         yield from yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def _for_cloud(properties: str) -> str:
+    """Return what of ``properties`` is of no plugin and no node: Runners have both, and other defaults."""
+    return "".join(line for line in properties.splitlines(keepends=True) if line.startswith("project.gui."))
 
 
 def _with_ids(webhooks: str, edition: Edition) -> str:

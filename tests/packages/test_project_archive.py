@@ -58,7 +58,8 @@ def test_each_job_is_imported_as_its_yaml_says(folder: Path, archive: Path, clou
 
 
 def test_the_cloud_has_no_defaults_of_plugins_and_all_else(archive: Path, cloud_archive: Path) -> None:
-    assert not imported(cloud_archive, "properties")
+    lines = the_only(cloud_archive, "properties").splitlines()
+    assert lines == ["project.gui.readme.display=projectHome", "project.gui.motd.display=projectHome"]
     for kind in ("readme", "motd", "policy"):
         assert imported(cloud_archive, kind) == imported(archive, kind)
 

@@ -66,6 +66,7 @@ def test_an_archive_says_all_that_it_brings(wanted: Wanted) -> None:
     assert wanted.properties["project.plugin.WorkflowStep.k8s-debug-attach.environment"] == r"A=C:\temp"
     assert all(wanted.properties.values())
     assert set(wanted.pages) == {"readme.md", "motd.md"}
+    assert wanted.steps == {step["type"] for job in jobs() for step in job["sequence"]["commands"]}
     (job,) = wanted.webhooks.values()
     assert wanted.jobs[job].name == "Capture from an incident"
 
@@ -218,4 +219,5 @@ def test_the_cloud_archive_can_be_read_too(tmp_path: Path) -> None:
     write_project_archive(file, Edition("ops", cloud=True))
     wanted = read_archive(file.read_bytes())
     assert len(wanted.jobs) == len(ALL)
-    assert wanted.properties == {}
+    assert all(name.startswith("project.gui.") for name in wanted.properties)
+    assert not wanted.steps
