@@ -37,7 +37,7 @@ help() {
                              the archive and secrets into a Rundeck server, by its API; then it checks what came of it
 ./build.sh demo              a lab on this machine, and a capture in it from alert to note
 ./build.sh test              all checks, then all tests on the lab
-./build.sh test unit         all checks, then the tests that need no lab: seconds
+./build.sh test unit         all checks, then the tests that need no lab, on all processors
 ./build.sh test ARGUMENTS…   all checks, then pytest with these arguments on the lab
 ./build.sh fuzz              10,000 inputs for each property of hostile text: takes long
 ./build.sh check             formatting, lint, types, layers, generated files
@@ -139,7 +139,10 @@ run_check() {
   say "checks passed"
 }
 
-run_fuzz() { exec "$PYTHON" -m pytest -q -m hypothesis --hypothesis-profile=thorough tests/unit "$@"; }
+run_fuzz() {
+  exec "$PYTHON" -m pytest -q -m hypothesis --hypothesis-profile=thorough --numprocesses=auto --dist=worksteal \
+    tests/unit "$@"
+}
 
 run_audit() {
   local audit="$PWD/build/$PIP_AUDIT"
@@ -159,7 +162,7 @@ run_test() {
   run_check
   if [[ "${1:-}" == unit ]]; then
     shift
-    exec "$PYTHON" -m pytest -q tests/unit "$@"
+    exec "$PYTHON" -m pytest -q --numprocesses=auto --maxprocesses=8 --dist=worksteal tests/unit "$@"
   fi
   if [[ $# == 0 ]]; then
     local audited=0

@@ -177,8 +177,7 @@ VALUE = st.recursive(
 BODY = st.one_of(VALUE, st.builds(alert, VALUE, TEXT))
 
 
-@pytest.mark.slow
-@settings(max_examples=10_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(BODY, TEXT)
 def test_no_alert_body_gets_more_than_a_name_through(body: Any, text: str) -> None:
     for one in candidates([body], CATALOG):

@@ -89,7 +89,9 @@ def test_watch_that_the_server_ends_goes_on_where_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", [Response(ProtocolError("broken")), Response(event("ERROR", "")), Unreachable("x", "y")], ids=repr
+    "broken",
+    [Response(ProtocolError("broken")), Response(event("ERROR", "")), Unreachable("x", "y")],
+    ids=["broken off", "event of an error", "unreachable"],
 )
 def test_after_a_break_the_object_is_read_anew(broken: Any) -> None:
     server = Server(broken, Response(event("MODIFIED", "205")))
