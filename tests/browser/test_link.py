@@ -21,6 +21,8 @@ from tests.cluster.captures import caller, settings
 from tests.simulator import simulator
 from tests.unit.builders import NOON, artifact, manifest, written
 
+pytestmark = pytest.mark.xdist_group("browser")
+
 NAMESPACE, INCIDENT = "shop", "QBROWSER000001"
 DEADLOCK = "Found one Java-level deadlock"
 

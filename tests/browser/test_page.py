@@ -13,6 +13,8 @@ from debugcapture.model import READ_FROM_API
 from debugcapture.page import index_page
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
 
+pytestmark = pytest.mark.xdist_group("browser")
+
 EVIL = (
     """</pre><script>document.title='taken'</script><img src="http://127.0.0.1:9/x" onerror="document.title='taken'">"""
 )

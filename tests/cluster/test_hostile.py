@@ -14,6 +14,8 @@ from tests.cluster.captures import captured
 from tests.cluster.hostile import Ran, hostile_image, hostile_pod, run_step
 from tests.cluster.objects import Apply, Ready, container, pod, pod_spec
 
+pytestmark = pytest.mark.xdist_group("hostile image")
+
 GOOD, LABELS = ("good-1", "good-2"), {"labels": {"app": "shop"}}
 MODES = ("garbage", "floods", "drowns", "lies", "hangs", "kills")
 LIMIT = 4 << 20

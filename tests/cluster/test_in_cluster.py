@@ -74,6 +74,7 @@ def kill_index(fleet: Fleet, index: str) -> None:
     fleet.kubectl("delete", "pod", place, label, "--grace-period=0", "--force", "--wait=false")
 
 
+@pytest.mark.exclusive
 def test_a_node_that_dies_and_comes_back_costs_time_only(fleet: Fleet, tmp_path: Path) -> None:
     said: list[str] = []
     dying = threading.Thread(target=cut_the_power, args=(fleet,))

@@ -17,6 +17,8 @@ import lab.kubernetes
 from lab.kubernetes.kubectl import Kubectl
 from tests.cluster.fleet import API_SERVER
 
+pytestmark = pytest.mark.xdist_group("options manifest")  # its namespace has a fixed name
+
 MANIFEST = Path(__file__).parents[2] / "deploy" / "options-server" / "kubernetes.yaml"
 OWN = "debug-capture-options"
 

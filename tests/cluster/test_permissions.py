@@ -26,6 +26,8 @@ from lab.process import wait_until
 from tests.cluster.captures import Done, as_bearer, caller, captured
 from tests.cluster.objects import IMAGE, bare, container, deployment, pod, pod_spec
 
+pytestmark = pytest.mark.xdist_group("permissions")  # one account, whose rules each test changes
+
 Rule = tuple[str, str, str]  # group, resource, verb
 READ = ("pod-snapshot", "logs", "events", "workload", "node", "metrics")
 # Of those that the size capture promises, tests/cluster/test_runtimes.py runs all that the preset deep has, as the

@@ -25,6 +25,8 @@ from tests.cluster.captures import as_captures, caller, captured
 from tests.cluster.test_incidents import deployment
 from tests.simulator import simulator
 
+pytestmark = pytest.mark.xdist_group("restarts")  # one Deployment, which each test changes
+
 INCIDENT = "Q1RESTART00001"
 
 

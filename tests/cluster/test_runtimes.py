@@ -19,6 +19,8 @@ from lab.paths import REPO
 from lab.process import wait_until
 from tests.cluster.captures import Done, as_captures, captured
 
+pytestmark = pytest.mark.xdist_group("runtimes")
+
 NAMESPACE = "runtimes"
 PAGE = REPO / "docs" / "collectors.md"
 BEGIN, END = "<!-- runtimes: written by tests/cluster/test_runtimes.py -->\n", "<!-- /runtimes -->\n"

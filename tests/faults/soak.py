@@ -54,6 +54,14 @@ IN_PROCESSES_OF_THEIR_OWN = (machines.aborted, machines.killed)
 
 
 @dataclass(frozen=True)
+class Length:
+    """How long to capture at least."""
+
+    minutes: float = 0
+    captures: int = 3 * _WARM_ROUNDS  # what grows shows between the first and the last third
+
+
+@dataclass(frozen=True)
 class Use:
     """What this process holds."""
 
@@ -96,8 +104,8 @@ class Day:
         return found
 
 
-def soak(minutes: float, seed: int, folder: Path, say: Callable[[str], None]) -> Day:
-    """Capture for so many ``minutes``; `Day.wrong`, `Day.left` and `Day.leaks()` are empty when all is well."""
+def soak(length: Length, seed: int, folder: Path, say: Callable[[str], None]) -> Day:
+    """Capture for ``length``; `Day.wrong`, `Day.left` and `Day.leaks()` are empty when all is well."""
     day, cluster = Day(seed), lab.kubernetes.endpoint()
     with ExitStack() as left, simulator(folder / "pagerduty") as pagerduty:
         kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
@@ -106,8 +114,8 @@ def soak(minutes: float, seed: int, folder: Path, say: Callable[[str], None]) ->
         ]
         for worker in workers:
             left.enter_context(worker)
-        deadline = time.monotonic() + 60 * minutes
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + 60 * length.minutes
+        while time.monotonic() < deadline or day.captures < length.captures:
             _side_by_side([worker.capture for worker in workers])
             if day.captures % (4 * AT_A_TIME) == 0:
                 workers[0].send_what_waits()
@@ -244,7 +252,7 @@ def main(minutes: float, seed: int) -> int:
     """Soak, print what was found, and return 1 when something is wrong."""
     print(f"soak: {minutes:g} minutes, seed {seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        day = soak(minutes, seed, Path(folder), lambda line: print(line, flush=True))
+        day = soak(Length(minutes), seed, Path(folder), lambda line: print(line, flush=True))
     for name, count in day.rounds.most_common():
         print(f"{count:6}  {name}")
     print(f"after {_WARM_ROUNDS} captures: {day.uses[0]}\nafter {day.captures} captures: {day.uses[-1]}")

@@ -6,16 +6,22 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.faults.checker import Seen, check
 from tests.faults.row import Row
-from tests.faults.table import ROWS
+from tests.faults.table import DAEMONS, ROWS
 from tests.faults.world import World
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def provoked(row: Row) -> Any:
+    """The row as a test's parameter: daemons are the whole lab's."""
+    return pytest.param(row, id=row.id, marks=[pytest.mark.exclusive] if row in DAEMONS else [])
+
+
+@pytest.mark.parametrize("row", map(provoked, ROWS))
 def test_no_fault_costs_what_had_arrived(row: Row, world: World) -> None:
     row.provoke(world)
     ended = world.run()

@@ -15,6 +15,8 @@ from lab.paths import REPO
 from lab.prerequisites import go_binary, run_go
 from lab.stores.node import find_node
 
+pytestmark = pytest.mark.xdist_group("inspector port")
+
 _INSPECTOR_PORT = 9229
 _IDLE = "setInterval(() => {}, 60000); console.log('ready')"
 _BUSY = "function spin() { for (;;); } setTimeout(function handleOrder() { spin(); }, 1); console.log('ready')"

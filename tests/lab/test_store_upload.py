@@ -17,6 +17,8 @@ import pytest
 from lab.paths import REPO
 from lab.prerequisites import go_binary, run_go
 
+pytestmark = pytest.mark.xdist_group("store-upload")
+
 CONTENT = os.urandom(1_000_003)
 PIECE = 300_000
 SECRET = "signature=s3cret"

@@ -106,6 +106,7 @@ def test_sftp_keeps_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "back").read_bytes() == CONTENT
 
 
+@pytest.mark.exclusive
 @pytest.mark.parametrize("store", [S3, AZURE, SFTP], ids=lambda store: store.name)
 def test_up_repairs_a_killed_store_and_keeps_its_keys(store: Daemon) -> None:
     needs(store)

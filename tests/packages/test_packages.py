@@ -12,6 +12,8 @@ import pytest
 from tools import package, vendored
 from tools.vendored import Target
 
+pytestmark = pytest.mark.xdist_group("packages")
+
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 CREDENTIAL_PLUGIN = """\
 apiVersion: v1
@@ -80,7 +82,6 @@ def test_same_sources_give_the_same_zip(monkeypatch: pytest.MonkeyPatch) -> None
         os.umask(umask)
 
 
-@pytest.mark.slow
 def test_packages_installed_anew_give_the_same_bytes(
     lib: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from debugcapture import __version__
 from tools import package
 from tools.vendored import Target
 
+pytestmark = pytest.mark.xdist_group("packages")
+
 TARGET = Target(python=f"{sys.version_info.major}.{sys.version_info.minor}")
 
 
@@ -79,7 +81,6 @@ def test_every_file_has_the_version_in_its_name(dist: Path) -> None:
     assert [file.name for file in dist.iterdir() if __version__ not in file.name] == ["SHA256SUMS"]
 
 
-@pytest.mark.slow
 def test_second_build_gives_the_same_bytes(dist: Path, tmp_path: Path, patched: pytest.MonkeyPatch) -> None:
     umask = os.umask(0o077)
     try:

@@ -2,32 +2,81 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from debugcapture import __version__
+from lab.kubernetes.kubectl import Kubectl
+from lab.kubernetes.workloads import grant
 from lab.paths import REPO
 from lab.project import Project, lab_project
-from tools import package
+from tests.side_by_side import Once
 
 
 @pytest.fixture(scope="session")
-def slim_zip() -> Path:
-    return _built(f"kubernetes-debug-capture-{__version__}.zip")
+def slim_zip(once: Once) -> Path:
+    return _built(once, f"kubernetes-debug-capture-{__version__}.zip")
 
 
 @pytest.fixture(scope="session")
-def bundled_zip() -> Path:
-    return _built(f"kubernetes-debug-capture-bundled-{__version__}.zip")
+def bundled_zip(once: Once) -> Path:
+    return _built(once, f"kubernetes-debug-capture-bundled-{__version__}.zip")
 
 
 @pytest.fixture(scope="session")
-def wheel() -> Path:
-    return package.wheel()
+def wheel(once: Once) -> Path:
+    return _built(once, f"kubernetes_debug_capture-{__version__}-py3-none-any.whl")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of the shop, run once more in a namespace of the test's own: nobody else captures it."""
+
+    kubectl: Kubectl
+    namespace: str
+    app: str
+
+    @property
+    def pod(self) -> str:
+        """Return the name of its pod."""
+        here = (f"--namespace={self.namespace}", f"--selector=app={self.app}")
+        return self.kubectl("get", "pods", *here, "--output=jsonpath={.items[0].metadata.name}")
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Return a job's options for the pod."""
+        return {"namespace": self.namespace, "pod": self.pod}
+
+    def debug_containers(self) -> list[dict[str, Any]]:
+        """Return the status of each debug container that we have attached to it."""
+        status = self.kubectl.json("get", "pod", self.pod, f"--namespace={self.namespace}")["status"]
+        found: list[dict[str, Any]] = status.get("ephemeralContainerStatuses", [])
+        return [one for one in found if one["name"].startswith("debug-capture-")]
+
+
+@pytest.fixture
+def own_service(namespace: str, kubectl: Kubectl) -> Callable[[str], Service]:
+    """Start a service of the shop once more: `checkout` or `orders`."""
+
+    def start(app: str) -> Service:
+        kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+        grant(kubectl, namespace)
+        manifest = yaml.safe_load((REPO / "lab" / "workloads" / f"{app}.yaml").read_text())
+        manifest["metadata"]["namespace"] = namespace
+        kubectl("apply", "--filename=-", stdin=json.dumps(manifest))
+        kubectl("rollout", "status", f"--namespace={namespace}", f"deployment/{app}", "--timeout=120s")
+        return Service(kubectl, namespace, app)
+
+    return start
 
 
 @pytest.fixture
@@ -37,14 +86,12 @@ def project(slim_zip: Path, tmp_path: Path) -> Project:
     return own.changed(spool=str(tmp_path / "spool"), store=f"{own.settings['store']}/{secrets.token_hex(4)}")
 
 
-def _built(name: str) -> Path:
-    """Build the zips, once a session: the bundled one for the Python that runs the tests."""
-    goal = REPO / "dist" / name
-    if name not in _built_names:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        subprocess.run([REPO / "build.sh", "package", "--python", version], check=True, stdout=subprocess.DEVNULL)
-        _built_names.update(file.name for file in goal.parent.glob("*.zip"))
-    return goal
+def _built(once: Once, name: str) -> Path:
+    return Path(once("packages", _build)) / name
 
 
-_built_names: set[str] = set()
+def _build() -> str:
+    """Build all that a release has, the bundled zip for the Python that runs the tests; return the folder."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    subprocess.run([REPO / "build.sh", "package", "--python", version], check=True, stdout=subprocess.DEVNULL)
+    return str(REPO / "dist")

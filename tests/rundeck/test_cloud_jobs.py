@@ -5,7 +5,6 @@ They do what the jobs with the plugin do, so their tests are the same, with this
 
 from __future__ import annotations
 
-import re
 import secrets
 import subprocess
 import sys
@@ -14,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from lab.demo import running_pod
-from lab.kubernetes.kubectl import Kubectl
 from lab.project import lab_project
 from lab.runner import CLOUD_JOBS, Runner, installed
 from tests.rundeck.every_job import *  # noqa: F403 - the tests, and the fixtures that they ask for
-from tests.rundeck.test_jobs import SHOP, debug_containers, until
+from tests.rundeck.test_jobs import SHOP, Start, all_ended
+from tests.side_by_side import Once
 
 
 @pytest.fixture(scope="session")
-def programs(wheel: Path) -> Path:
-    return installed(wheel)
+def programs(wheel: Path, once: Once) -> Path:
+    return Path(once("installed", lambda: str(installed(wheel))))
 
 
 @pytest.fixture
@@ -33,17 +32,12 @@ def project(wheel: Path, programs: Path, tmp_path: Path) -> Runner:
     return own.changed(spool=str(tmp_path / "spool"), store=f"{own.settings['store']}/{secrets.token_hex(4)}")
 
 
-def test_an_abort_ends_the_debug_container(project: Runner, kubectl: Kubectl) -> None:
-    pod = running_pod("checkout")
-    options = {"namespace": SHOP, "pod": pod, "command": "sleep 300", "time_limit_s": "300"}
+def test_an_abort_ends_the_debug_container(project: Runner, own_service: Start) -> None:
+    checkout = own_service("checkout")
+    options = checkout.options | {"command": "sleep 300", "time_limit_s": "300"}
     run = project.run("toolbox-command.yaml", options, abort_after_s=20)
     assert run.aborted
-    (attached,) = re.findall(r"attached debug container (\S+)", "\n".join(run.output))
-    assert until(lambda: attached in ended_names(kubectl, pod))
-
-
-def ended_names(kubectl: Kubectl, pod: str) -> set[str]:
-    return {one["name"] for one in debug_containers(kubectl, pod) if "terminated" in one["state"]}
+    assert all_ended(checkout, count=1)
 
 
 def test_no_secret_is_in_the_log(project: Runner) -> None:

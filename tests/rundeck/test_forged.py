@@ -16,6 +16,8 @@ from lab.kubernetes.kubectl import Kubectl
 from lab.project import JOBS, Project
 from tests.cluster.hostile import hostile_image, hostile_pod
 
+pytestmark = pytest.mark.xdist_group("hostile image")
+
 OURS = {"capture_id", "bundle", "status", "summary", "link", "failure"}
 
 

@@ -15,8 +15,10 @@ from lab.kubernetes.kubectl import Kubectl
 from lab.project import JobSet, Project
 from lab.rundeck import JobRun
 from lab.rundeck.model import NodeSource
+from tests.rundeck.conftest import Service
 
 SHOP = "shop"
+Start = Callable[[str], Service]
 
 
 def capture(project: JobSet, app: str, incident: str = "") -> JobRun:
@@ -30,15 +32,6 @@ def artifact(run: JobRun, name: str) -> str:
     link = re.search(rf'href="([^"]*/{re.escape(name)}\?[^"]*)"', page)
     assert link, f"the page has no link to {name}"
     return opened(link.group(1).replace("&amp;", "&"))
-
-
-def debug_containers(kubectl: Kubectl, pod: str) -> list[dict[str, Any]]:
-    found = kubectl.json("get", "pod", pod, f"--namespace={SHOP}")["status"].get("ephemeralContainerStatuses", [])
-    return [one for one in found if one["name"].startswith("debug-capture-")]
-
-
-def names(containers: list[dict[str, Any]]) -> set[str]:
-    return {one["name"] for one in containers}
 
 
 def test_a_deadlock_without_a_shell_is_linked_in_the_incident(project: JobSet) -> None:
@@ -70,15 +63,14 @@ def test_the_spool_keeps_nothing_that_the_store_has(project: JobSet) -> None:
     assert left == {"manifest.json", "stored.json", "index.html"}
 
 
-def test_an_image_with_its_tools_gets_no_debug_container(project: JobSet, kubectl: Kubectl) -> None:
-    pod = running_pod("orders")
-    before = len(debug_containers(kubectl, pod))
-    run = capture(project, "orders")
+def test_an_image_with_its_tools_gets_no_debug_container(project: JobSet, own_service: Start) -> None:
+    orders = own_service("orders")
+    run = project.run("capture-pod.yaml", orders.options)
     assert run.succeeded, run.errors
     assert "Full thread dump" in artifact(run, "jvm-threads.txt")
     assert "orders-worker-1" in artifact(run, "jvm-threads.txt")
     assert any("by exec: the image has jcmd" in line for line in run.output)
-    assert len(debug_containers(kubectl, pod)) == before
+    assert orders.debug_containers() == []
 
 
 def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: JobSet, kubectl: Kubectl) -> None:
@@ -92,25 +84,26 @@ def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: Jo
     assert re.search(r"What needs a running process: skipped, container gateway does not run", note)
 
 
-def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(project: JobSet, kubectl: Kubectl) -> None:
-    before = names(debug_containers(kubectl, running_pod("checkout")))
+def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(
+    project: JobSet, own_service: Start
+) -> None:
+    checkout = own_service("checkout")
     with ThreadPoolExecutor(2) as both:
-        runs = list(both.map(lambda _: capture(project, "checkout"), range(2)))
-    runs.append(capture(project, "checkout"))
+        runs = list(both.map(lambda _: project.run("capture-pod.yaml", checkout.options), range(2)))
+    runs.append(project.run("capture-pod.yaml", checkout.options))
     assert [run.succeeded for run in runs] == [True] * 3, [run.errors for run in runs]
     assert len({run.data["capture_id"] for run in runs}) == 3
     for run in runs:
         assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
-    assert _ended(kubectl, running_pod("checkout"), before, count=3)
+    assert all_ended(checkout, count=3)
 
 
-def test_an_abort_ends_the_debug_container_and_keeps_the_evidence(project: Project, kubectl: Kubectl) -> None:
-    pod = running_pod("checkout")
-    before = names(debug_containers(kubectl, pod))
-    options = {"namespace": SHOP, "pod": pod, "command": "sleep 60"}
+def test_an_abort_ends_the_debug_container_and_keeps_the_evidence(project: Project, own_service: Start) -> None:
+    checkout = own_service("checkout")
+    options = checkout.options | {"command": "sleep 60"}
     run = project.run(str(Path(__file__).parent / "jobs/open.yaml"), options, job="attach", abort_after_s=6)
     assert not run.succeeded
-    assert _ended(kubectl, pod, before, count=1)
+    assert all_ended(checkout, count=1)
 
 
 def test_a_command_ends_with_its_own_exit_code(project: JobSet) -> None:
@@ -154,12 +147,12 @@ def test_a_node_step_captures_each_pod_on_its_own(project: Project) -> None:
     assert [one["status"] for one in captured] == ["complete", "complete"]
 
 
-def _ended(kubectl: Kubectl, pod: str, before: set[str], *, count: int) -> bool:
-    """Whether as many debug containers as ``count`` have come since ``before``, and each has ended."""
+def all_ended(service: Service, *, count: int) -> bool:
+    """Whether as many debug containers as ``count`` have come, and each has ended."""
 
     def ended() -> bool:
-        new = [one for one in debug_containers(kubectl, pod) if one["name"] not in before]
-        return len(new) == count and all("terminated" in one["state"] for one in new)
+        found = service.debug_containers()
+        return len(found) == count and all("terminated" in one["state"] for one in found)
 
     return until(ended)  # the kubelet takes a moment to tell
 
@@ -179,7 +172,7 @@ def until(ready: Callable[[], bool]) -> bool:
 
 
 def test_captures_that_wait_are_sent_by_their_own_job(project: JobSet) -> None:
-    away = project.changed(s3_endpoint="http://127.0.0.1:9")
+    away = project.changed(store="s3://nonexistent/evidence")
     run = capture(away, "orders")
     assert not run.succeeded
     waits = Path(run.data["bundle"])
@@ -235,13 +228,12 @@ def test_network_traffic_is_captured_where_the_namespace_allows_it(project: JobS
     assert "network.txt" in table
 
 
-def test_logs_and_events_touch_no_pod(project: JobSet, kubectl: Kubectl) -> None:
-    pod = running_pod("orders")
-    before = len(debug_containers(kubectl, pod))
-    run = project.run("logs-and-events.yaml", {"namespace": SHOP, "workload": "orders"})
+def test_logs_and_events_touch_no_pod(project: JobSet, own_service: Start) -> None:
+    orders = own_service("orders")
+    run = project.run("logs-and-events.yaml", {"namespace": orders.namespace, "workload": "orders"})
     assert run.succeeded, run.errors
     assert "orders" in artifact(run, "logs/orders.log")
-    assert len(debug_containers(kubectl, pod)) == before
+    assert orders.debug_containers() == []
 
 
 def test_a_diagnostic_command_is_one_of_the_list(project: JobSet) -> None:

@@ -236,7 +236,11 @@ def test_an_interrupt_cleans_up_and_ends(install: Install, capsys: pytest.Captur
         return Outcome(0)
 
     install(run)
-    assert main("test", *GOOD) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background command ignores it
+    try:
+        assert main("test", *GOOD) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert cleaned == [True]
     assert capsys.readouterr().err.splitlines()[-1] == "Error: interrupted."
 

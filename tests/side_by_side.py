@@ -1,0 +1,164 @@
+"""How tests share one lab: side by side, but for those marked `exclusive`, which have it for themselves.
+
+A test holds the lab's lock while it runs, an exclusive one alone: it waits until the others have ended, and they wait
+for it. So it does not matter which worker of which run a test belongs to. Unit tests touch no lab and hold nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
+
+from lab.paths import cache_dir
+
+HERE = Path(__file__).parent
+_WAITED, _GROUPS = "waited_s", "groups_file"
+_UNIT = "unit"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the groups, each of which takes one worker long, and end with unit tests.
+
+    They go on while the exclusive tests have the lab.
+    """
+    for item in items:
+        if item.get_closest_marker("exclusive"):
+            item.add_marker(pytest.mark.xdist_group("exclusive"))  # or they would keep all workers waiting
+    items.sort(key=_turn)
+    _tell_groups(config, items)
+
+
+def _tell_groups(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give the controller the group of each test: xdist's own way, the test's name, does not work with pytest 9.2."""
+    worker: dict[str, str] = getattr(config, "workerinput", {})
+    if worker.get("workerid") == "gw0":
+        marks = ((item.nodeid, item.get_closest_marker("xdist_group")) for item in items)
+        Path(worker[_GROUPS]).write_text(json.dumps({name: mark.args[0] for name, mark in marks if mark}))
+
+
+def _turn(item: pytest.Item) -> int:
+    if _folder(item) == _UNIT:
+        return 3
+    if item.get_closest_marker("exclusive"):
+        return 2
+    return 0 if item.get_closest_marker("xdist_group") else 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Run each test while it has the lab, or its share of it."""
+    if _folder(item) == _UNIT:
+        return (yield)
+    began = time.monotonic()
+    with hold_lab(fcntl.LOCK_EX if item.get_closest_marker("exclusive") else fcntl.LOCK_SH):
+        item.user_properties.append((_WAITED, time.monotonic() - began))
+        return (yield)
+
+
+@contextmanager
+def hold_lab(share: int) -> Iterator[None]:
+    """Hold the lab; who wants it alone is not overtaken by those who come later."""
+    with _opened("turn") as turn, _opened("lab") as lab:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(lab, share)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(lab, fcntl.LOCK_UN)  # at once, though a process that the test has forked may still have it open
+
+
+def _opened(name: str) -> IO[str]:
+    return (cache_dir() / f"tests-{name}.lock").open("w")
+
+
+class Groups:
+    """The part of the controller: tests are handed out one by one, but groups and files of unit tests as a whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "groups.json"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        """Tell a worker where to write down which test is in which group."""
+        node.workerinput[_GROUPS] = str(self._file)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Scheduling:
+        """Have our scheduling used."""
+        return Scheduling(config, log, self._file)
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Which tests go to one worker together."""
+
+    def __init__(self, config: pytest.Config, log: Producer, groups: Path) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False  # the order is that of the collection
+        self._file = groups
+
+    @cached_property
+    def _groups(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads(self._file.read_text())
+        return found
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return self._groups.get(nodeid) or (file if file.startswith(f"tests/{_UNIT}/") else nodeid)
+
+
+class Once:
+    """Does a thing once in a run: the worker that asks first does it, the others wait and get the same answer."""
+
+    def __init__(self, factory: pytest.TempPathFactory, *, worker: bool) -> None:
+        self._folder = factory.getbasetemp().parent if worker else factory.getbasetemp()
+
+    def __call__(self, name: str, make: Callable[[], str]) -> str:
+        """Return what ``make`` returned to the first who asked by this ``name``."""
+        answer = self._folder / f"once-{name}"
+        with (self._folder / f"once-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not answer.exists():
+                answer.write_text(make())
+            return answer.read_text()
+
+
+class Times:
+    """The time by folder, for the end of a run."""
+
+    def __init__(self) -> None:
+        self._took: defaultdict[str, float] = defaultdict(float)
+        self._waited: defaultdict[str, float] = defaultdict(float)
+        self._tests: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add a part of a test: its set-up, itself, or what follows."""
+        folder = "/".join(report.nodeid.partition("::")[0].split("/")[:-1])
+        self._took[folder] += report.duration
+        if report.when == "setup":
+            self._tests[folder] += 1
+            self._waited[folder] += sum(float(str(s)) for name, s in report.user_properties if name == _WAITED)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say which folder took how long."""
+        terminalreporter.section("time by folder")
+        for folder, took in sorted(self._took.items(), key=lambda one: -one[1]):
+            waited = f", after waiting {self._waited[folder]:.0f} s for the lab" if self._waited[folder] > 1 else ""
+            terminalreporter.write_line(f"{took:7.0f}s {folder} ({self._tests[folder]} tests{waited})")
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(HERE).parts[0]
