@@ -15,6 +15,8 @@ done
 for applet in $(busybox --list); do
   [ "$applet" = busybox ] || ln -s busybox "/image/bin/$applet"
 done
+# /usr/bin comes first on PATH. The shell of busybox would run its own `ip`, `ss` and `timeout`, whatever PATH says.
+ln -s dash /image/usr/bin/sh
 for tool in /image/usr/bin/*; do
   # Prints no libraries for a static program.
   { ldd "$tool" 2>/dev/null || true; } | grep -o '/lib[^ ]*' | while read -r library; do

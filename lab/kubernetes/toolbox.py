@@ -44,10 +44,11 @@ def package(name: str) -> str:
 
 
 def make(scratch: Path) -> Layer:
-    """Busybox for the shell; the other tools go into /usr/bin, which comes first on PATH."""
+    """Busybox for the small programs; the others go into /usr/bin, which comes first on PATH. The shell is dash."""
     debian = [tool for tool in tools() if tool.source == "debian"]
     root = DebianRoot((tool.package for tool in debian), scratch)
     layer = with_busybox(Layer(), root.source("/bin/busybox"))
+    layer.link("/usr/bin/sh", "dash")
     layer.data("/etc/nsswitch.conf", b"hosts: files dns\n")
     programs = []
     for tool in debian:

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+const buffersAhead = 4 // read while earlier ones are sent
+
+var errNotRegular = errors.New("it is no regular file")
+
+// fetch is `run-tool fetch NONCE OFFSET FILE`: sends the file from the offset on. The report has size and sum of the whole
+// file, as far as it reached when it was opened, so that one that grows comes to an end.
+func fetch(arguments []string) (int, error) {
+	offset, err := strconv.ParseInt(arguments[1], 10, 64)
+	if err != nil || offset < 0 {
+		return 2, errors.New("the offset is not a number of bytes")
+	}
+	if _, err := newSupervisor(); err != nil { // for its signals
+		return 1, err
+	}
+	done := make(chan report, 1)
+	go func() { done <- send(arguments[2], offset, os.Stdout) }()
+	select {
+	case ended := <-done:
+		ended.print(os.Stderr, arguments[0])
+	case <-standardInputEnds():
+		report{Ended: readerGone}.print(os.Stderr, arguments[0])
+	}
+	return 0, nil
+}
+
+// send reads the file once, sums all of it, and writes what follows the offset.
+func send(path string, offset int64, to io.Writer) report {
+	file, err := openRegular(path)
+	if err != nil {
+		return failed(unreadable, err)
+	}
+	defer file.Close()
+	found, err := file.Stat()
+	if err != nil {
+		return failed(unreadable, err)
+	}
+	sum, source := sha256.New(), io.LimitReader(file, found.Size())
+	before, err := io.CopyBuffer(sum, io.LimitReader(source, offset), make([]byte, bufferBytes))
+	if err != nil {
+		return failed(unreadable, err)
+	}
+	full, free := make(chan []byte, buffersAhead), make(chan []byte, buffersAhead)
+	for range buffersAhead {
+		free <- make([]byte, bufferBytes)
+	}
+	written := make(chan error, 1)
+	go func() { written <- writeAll(full, free, to) }()
+	sent := int64(0)
+	for err == nil {
+		var read int
+		buffer := (<-free)[:bufferBytes]
+		read, err = source.Read(buffer)
+		sum.Write(buffer[:read])
+		sent += int64(read)
+		full <- buffer[:read]
+	}
+	close(full)
+	if err != io.EOF {
+		return failed(unreadable, err)
+	}
+	if err := <-written; err != nil {
+		return failed(readerGone, err)
+	}
+	return report{Ended: exited, Size: before + sent, SHA256: hex.EncodeToString(sum.Sum(nil))}
+}
+
+// writeAll writes what is full and gives it back; after an error it goes on giving back.
+func writeAll(full <-chan []byte, free chan<- []byte, to io.Writer) (err error) {
+	for piece := range full {
+		if err == nil {
+			_, err = to.Write(piece)
+		}
+		free <- piece
+	}
+	return err
+}
+
+// openRegular opens a file that can be read to its end: a pipe or a device might have none, or wait for ever.
+func openRegular(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	found, err := file.Stat()
+	if err == nil && !found.Mode().IsRegular() {
+		err = errNotRegular
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	endWord       = "end"           // what is written into hold's pipe to end it
+	readyLimit    = 5 * time.Second // for hold to be ready, where the container of another capture is joined
+	pollEvery     = 20 * time.Millisecond
+	progressEvery = 5 * time.Second
+	reportGrace   = 20 * time.Second // for a job to be ended, beyond its time limit
+)
+
+// folder is what hold and the other commands share: users/TICKET, jobs/JOB.*, and the pipe by which hold is spoken to.
+type folder string
+
+func (f folder) pipe() string                 { return filepath.Join(string(f), "pipe") }
+func (f folder) users() string                { return filepath.Join(string(f), "users") }
+func (f folder) user(ticket string) string    { return filepath.Join(f.users(), ticket) }
+func (f folder) job(name, kind string) string { return filepath.Join(string(f), "jobs", name+kind) }
+
+// job is what `start` asks of hold.
+type job struct {
+	Argv    []string `json:"argv"`
+	Seconds int      `json:"seconds"`
+}
+
+// hold is `run-tool hold BASE SECONDS TICKET`, the first process of a debug container. It waits until the last user has
+// left, its time is over, or it is asked to end, and ends every job that still runs.
+func hold(arguments []string) (int, error) {
+	base := folder(arguments[0])
+	limit, err := seconds(arguments[1])
+	if err != nil {
+		return 2, err
+	}
+	s, err := newSupervisor()
+	if err != nil {
+		return 1, err
+	}
+	pipe, err := base.make(arguments[2])
+	if err != nil {
+		return 1, err
+	}
+	words := make(chan string)
+	go func() {
+		for lines := bufio.NewScanner(pipe); lines.Scan(); {
+			words <- lines.Text()
+		}
+	}()
+	over := time.After(limit)
+	for {
+		select {
+		case <-s.childEnded:
+			s.reap(0)
+			continue
+		case word := <-words:
+			if word != endWord {
+				s.startJob(base, word)
+				continue
+			}
+		case <-over:
+		case <-s.askedToEnd:
+		}
+		s.endJobs()
+		return 0, os.RemoveAll(string(base))
+	}
+}
+
+// make makes the folder with its first user, and opens the pipe. Its own end keeps the pipe open between writers.
+func (f folder) make(ticket string) (*os.File, error) {
+	if err := os.RemoveAll(string(f)); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(string(f), 0o700); err != nil {
+		return nil, err
+	}
+	for _, path := range []string{f.users(), f.user(ticket), filepath.Dir(f.job("any", ""))} {
+		if err := os.Mkdir(path, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	// Made under another name: `ready` must not find a pipe that nobody reads.
+	unready := f.pipe() + ".part"
+	if err := syscall.Mkfifo(unready, 0o600); err != nil {
+		return nil, err
+	}
+	pipe, err := os.OpenFile(unready, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return pipe, os.Rename(unready, f.pipe())
+}
+
+func (s *supervisor) startJob(base folder, name string) {
+	itself, err := os.Executable()
+	if err == nil {
+		_, err = s.start([]string{itself, "job", string(base), name}, os.Stdout, os.Stderr)
+	}
+	if err != nil {
+		_ = base.finish(name, failed(notStarted, err))
+	}
+}
+
+// endJobs asks each job to end, which ends its tool; then nothing is left.
+func (s *supervisor) endJobs() {
+	for _, child := range children() {
+		_ = syscall.Kill(child, syscall.SIGTERM)
+	}
+	for limit := time.Now().Add(grace + time.Second); time.Now().Before(limit); time.Sleep(reapEvery) {
+		if _, left := s.reap(0); !left {
+			return
+		}
+	}
+	s.endAll(0)
+}
+
+// runJob is `run-tool job BASE JOB`.
+func runJob(arguments []string) (int, error) {
+	base, name := folder(arguments[0]), arguments[1]
+	ended, err := executeJob(base, name)
+	if err != nil {
+		ended = failed(notStarted, err)
+	}
+	return 0, base.finish(name, ended)
+}
+
+func executeJob(base folder, name string) (report, error) {
+	var asked job
+	content, err := os.ReadFile(base.job(name, ".job"))
+	if err == nil {
+		err = json.Unmarshal(content, &asked)
+	}
+	if err != nil {
+		return report{}, err
+	}
+	output, err := os.OpenFile(base.job(name, ".out"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return report{}, err
+	}
+	defer output.Close()
+	s, err := newSupervisor()
+	if err != nil {
+		return report{}, err
+	}
+	return s.run(asked.Argv, output, time.Duration(asked.Seconds)*time.Second, nil), nil
+}
+
+// finish leaves the report for `wait`, whole or not at all.
+func (f folder) finish(name string, ended report) error {
+	encoded, err := json.Marshal(ended)
+	if err != nil {
+		return err
+	}
+	return writeWhole(f.job(name, ".end"), encoded)
+}
+
+func writeWhole(path string, content []byte) error {
+	if err := os.WriteFile(path+".part", content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".part", path)
+}
+
+// startJob is `run-tool start BASE JOB SECONDS TOOL…`.
+func startJob(arguments []string) (int, error) {
+	base, name := folder(arguments[0]), arguments[1]
+	limit, err := seconds(arguments[2])
+	if err != nil {
+		return 2, err
+	}
+	if name == endWord || strings.ContainsAny(name, "/\n") {
+		return 2, fmt.Errorf("%q is no name for a job", name)
+	}
+	asked, err := json.Marshal(job{arguments[3:], int(limit / time.Second)})
+	if err != nil {
+		return 1, err
+	}
+	if err := writeWhole(base.job(name, ".job"), asked); err != nil {
+		return 1, err
+	}
+	return base.say(name)
+}
+
+// say writes a word into hold's pipe. Non-blocking: without a reader it fails at once.
+func (f folder) say(word string) (int, error) {
+	pipe, err := os.OpenFile(f.pipe(), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return 1, err
+	}
+	defer pipe.Close()
+	if _, err := io.WriteString(pipe, word+"\n"); err != nil {
+		return 1, err
+	}
+	return 0, nil
+}
+
+// waitForJob is `run-tool wait NONCE BASE JOB SECONDS FILE`.
+func waitForJob(arguments []string) (int, error) {
+	nonce, base, name, file := arguments[0], folder(arguments[1]), arguments[2], arguments[4]
+	limit, err := seconds(arguments[3])
+	if err != nil {
+		return 2, err
+	}
+	gone, over := standardInputEnds(), time.After(limit+reportGrace)
+	poll, progress := time.NewTicker(pollEvery), time.NewTicker(progressEvery)
+	for {
+		content, err := os.ReadFile(base.job(name, ".end"))
+		if err == nil {
+			var ended report
+			if err := json.Unmarshal(content, &ended); err != nil {
+				return 1, err
+			}
+			ended.print(os.Stderr, nonce)
+			return 0, nil
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return 1, err
+		}
+		select {
+		case <-poll.C:
+		case <-progress.C:
+			if found, err := os.Stat(file); err == nil {
+				fmt.Printf("bytes %d\n", found.Size())
+			}
+		case <-gone:
+			return 1, nil
+		case <-over:
+			report{Ended: timeLimit}.print(os.Stderr, nonce)
+			return 0, nil
+		}
+	}
+}
+
+// ready is `run-tool ready BASE`.
+func ready(arguments []string) (int, error) {
+	if _, err := os.Stat(folder(arguments[0]).pipe()); err != nil {
+		return 1, err
+	}
+	return 0, nil
+}
+
+// join is `run-tool join BASE TICKET`: it fails where the last user has left, so that nobody joins what ends.
+func join(arguments []string) (int, error) {
+	base := folder(arguments[0])
+	for limit := time.Now().Add(readyLimit); ; time.Sleep(pollEvery) {
+		if _, err := os.Stat(base.pipe()); err == nil {
+			break
+		} else if time.Now().After(limit) {
+			return 1, err
+		}
+	}
+	if err := os.Mkdir(base.user(arguments[1]), 0o700); err != nil {
+		return 1, err
+	}
+	return 0, nil
+}
+
+// leave is `run-tool leave BASE TICKET`. That the folder of users could be removed means that nobody is in it, and that
+// nobody can join any more: hold is ended.
+func leave(arguments []string) (int, error) {
+	base := folder(arguments[0])
+	if err := os.Remove(base.user(arguments[1])); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return 1, err
+	}
+	switch err := os.Remove(base.users()); {
+	case err == nil:
+		return base.say(endWord)
+	case errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, os.ErrNotExist): // others are in it, or it ends already
+		return 0, nil
+	default:
+		return 1, err
+	}
+}

@@ -1,0 +1,105 @@
+// Command run-tool runs the tools of a debug container, so that each ends within its time and leaves no process behind.
+//
+//	run-tool run NONCE SECONDS TOOL [ARGUMENT…]   runs a tool; its output goes to standard output, the report follows
+//	run-tool command SECONDS TOOL [ARGUMENT…]     runs a command as it is: its output, its errors, its exit code
+//	run-tool fetch NONCE OFFSET FILE              sends a file from an offset on; the report has the whole file's sum
+//	run-tool remove FILE…                         removes files; one that is not there is no error
+//	run-tool hold BASE SECONDS TICKET             first process of a debug container: waits, and runs jobs
+//	run-tool ready BASE                           exit code 0 when hold is ready
+//	run-tool join|leave BASE TICKET               shares the container; the last one that leaves ends it
+//	run-tool start BASE JOB SECONDS TOOL [ARGUMENT…]
+//	                                              has hold run a tool, which outlives the connection; BASE/jobs/JOB.out
+//	run-tool wait NONCE BASE JOB SECONDS FILE     waits for a job: prints how far FILE has grown; the report follows
+//
+// The report is one line on standard error, "debug-capture-end NONCE {JSON}" (type report). A tool's own errors are in it
+// and never on that stream, and the caller draws the nonce, so that no output can pass for a report.
+//
+// Why no shell does this: a debug container shares the target's process namespace. What a shell, a `timeout` or a pipeline
+// leaves behind is handed to the target's first process, which seldom waits for it: a zombie until the pod ends. This
+// program is a child subreaper (prctl(2)): its descendants come back to it, whoever started them. It ends them when the
+// tool has ended, when the time is over, on SIGTERM, SIGINT and SIGHUP, and when its standard input, if that is a pipe,
+// ends: then nobody reads any more (an exec session that is opened with stdin holds it until its client has gone).
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+)
+
+// version is the contract with the caller: it grows when a command, its arguments or the report change.
+const version = "run-tool 1"
+
+func init() {
+	// A tool is started with PR_SET_PDEATHSIG, which counts the thread that started it, not the process: main stays on the
+	// thread that lives as long as the process does.
+	runtime.LockOSThread()
+}
+
+func main() {
+	os.Exit(dispatch(os.Args[1:]))
+}
+
+type subcommand struct {
+	least int // arguments
+	most  int // -1: any number
+	run   func(arguments []string) (exitCode int, err error)
+}
+
+var subcommands map[string]subcommand
+
+func init() {
+	subcommands = map[string]subcommand{
+		"run":     {3, -1, runTool},
+		"command": {2, -1, runCommand},
+		"fetch":   {3, 3, fetch},
+		"remove":  {1, -1, remove},
+		"hold":    {3, 3, hold},
+		"ready":   {1, 1, ready},
+		"join":    {2, 2, join},
+		"leave":   {2, 2, leave},
+		"start":   {4, -1, startJob},
+		"job":     {2, 2, runJob}, // started by hold
+		"wait":    {5, 5, waitForJob},
+	}
+}
+
+func dispatch(arguments []string) int {
+	if len(arguments) == 1 && arguments[0] == "--version" {
+		fmt.Println(version)
+		return 0
+	}
+	if len(arguments) > 0 {
+		chosen, known := subcommands[arguments[0]]
+		count := len(arguments) - 1
+		if known && count >= chosen.least && (chosen.most < 0 || count <= chosen.most) {
+			code, err := chosen.run(arguments[1:])
+			if err != nil {
+				fmt.Fprintf(os.Stderr, "run-tool: %v\n", err)
+			}
+			return code
+		}
+	}
+	fmt.Fprintln(os.Stderr, "usage: run-tool run|command|fetch|remove|hold|ready|join|leave|start|wait ARGUMENTS…; see main.go")
+	return 2
+}
+
+func remove(files []string) (int, error) {
+	for _, file := range files {
+		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
+			return 1, err
+		}
+	}
+	return 0, nil
+}
+
+// seconds reads a time limit.
+func seconds(word string) (time.Duration, error) {
+	number, err := strconv.Atoi(word)
+	if err != nil || number <= 0 || number > 1<<30 {
+		return 0, fmt.Errorf("%q is not a number of seconds", word)
+	}
+	return time.Duration(number) * time.Second, nil
+}

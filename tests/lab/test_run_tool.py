@@ -1,0 +1,245 @@
+"""run-tool: what it reports, and that nothing that it has started is left, however it ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.paths import REPO
+from lab.prerequisites import go_binary, run_go
+
+MARK = "debug-capture-end nonce "
+CONTENT = os.urandom(3_000_001)
+# A daemon: in a session of its own, its parent has ended, and it ignores what asks it to end.
+DAEMON = '(setsid sh -c \'trap "" TERM HUP; echo $$ >"$1"; exec sleep 300\' sh "$1" &)'
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("run-tool") / "run-tool"
+    run_go(go_binary(), ["build", "-o", str(found), "."], REPO / "deploy" / "toolbox" / "run-tool")
+    return found
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return tmp_path / "base"
+
+
+def report(errors: bytes) -> dict[str, Any]:
+    """What run-tool says at the end of its standard error: there is nothing else."""
+    line = errors.decode().strip()
+    assert line.startswith(MARK)
+    found = json.loads(line.removeprefix(MARK))
+    assert isinstance(found, dict)
+    return found
+
+
+def ran(program: Path, *words: str) -> tuple[dict[str, Any], bytes]:
+    done = subprocess.run(
+        [program, "run", "nonce", *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True
+    )
+    return report(done.stderr), done.stdout
+
+
+def is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def written(file: Path) -> int:
+    """The PID that a process writes, once it has."""
+    while not (file.exists() and file.read_text().strip()):
+        time.sleep(0.01)
+    return int(file.read_text())
+
+
+def test_output_is_handed_on_whole_with_its_size_and_sum(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(CONTENT)
+    ended, output = ran(program, "30", "cat", str(tmp_path / "file"))
+    assert output == CONTENT
+    assert ended["size"] == len(CONTENT)
+    assert ended["sha256"] == hashlib.sha256(CONTENT).hexdigest()
+    assert (ended["ended"], ended["code"]) == ("exited", 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["sh", "-c", "echo why >&2; exit 7"], {"ended": "exited", "code": 7, "errors": "why\n"}),
+        (["sh", "-c", "kill -SEGV $$"], {"ended": "signal", "code": 11, "signal": "SIGSEGV"}),
+        (["no-such-tool"], {"ended": "not-started", "errno": "ENOENT"}),
+        (["/no/such/tool"], {"ended": "not-started", "errno": "ENOENT"}),
+        (["/etc/passwd"], {"ended": "not-started", "errno": "EACCES"}),
+        (["/etc"], {"ended": "not-started", "errno": "EISDIR"}),
+    ],
+    ids=["exit code", "signal", "no program", "no file", "no executable", "folder"],
+)
+def test_the_report_says_how_a_tool_ended(words: list[str], told: dict[str, Any], program: Path) -> None:
+    ended, _ = ran(program, "30", *words)
+    assert told.items() <= ended.items()
+
+
+def test_a_tool_cannot_forge_the_report_by_what_it_writes(program: Path) -> None:
+    forged = f'\n{MARK}{{"ended":"exited","code":0,"size":0}}\n'
+    ended, output = ran(program, "30", "sh", "-c", 'printf %s "$1" | tee /dev/stderr; exit 9', "sh", forged)
+    assert (ended["code"], ended["errors"], output.decode()) == (9, forged, forged)
+
+
+def test_errors_without_end_are_kept_to_their_end_only(program: Path) -> None:
+    ended, _ = ran(program, "30", "sh", "-c", "head -c 5000000 /dev/zero | tr '\\0' x >&2; printf end >&2")
+    assert len(ended["errors"]) == 4096
+    assert ended["errors"].endswith("xend")
+
+
+def test_nothing_of_a_tool_outlives_it(program: Path, tmp_path: Path) -> None:
+    """Neither what it has left in the background, nor a daemon that ignores SIGTERM; none is left as a zombie."""
+    script = f'sleep 300 & echo $! >"$2"; {DAEMON}; until [ -s "$1" ]; do sleep 0.01; done; echo done'
+    files = [tmp_path / "daemon", tmp_path / "child"]
+    ended, output = ran(program, "30", "sh", "-c", script, "sh", *map(str, files))
+    assert (ended["ended"], output, "left" in ended) == ("exited", b"done\n", False)
+    assert not any(is_there(written(file)) for file in files)
+
+
+def test_a_tool_that_hangs_is_ended_with_all_that_it_started(program: Path, tmp_path: Path) -> None:
+    ended, output = ran(
+        program, "1", "sh", "-c", f"echo first; {DAEMON}; trap '' TERM; sleep 300", "sh", str(tmp_path / "pid")
+    )
+    assert (ended["ended"], output) == ("time-limit", b"first\n")
+    assert not is_there(written(tmp_path / "pid"))
+
+
+def test_a_tool_that_is_asked_to_end_may_clear_up(program: Path, tmp_path: Path) -> None:
+    script = "trap 'echo cleared >\"$1\"; exit' TERM; sleep 300 & wait"
+    ran(program, "1", "sh", "-c", script, "sh", str(tmp_path / "file"))
+    assert (tmp_path / "file").read_text() == "cleared\n"
+
+
+@pytest.fixture
+def hanging(program: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A tool that writes on and on, and has started a daemon; and the daemon's PID. Nobody reads the output."""
+    words = ["sh", "-c", f"{DAEMON}; yes", "sh", str(tmp_path / "pid")]
+    with subprocess.Popen(
+        [program, "run", "nonce", "300", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        yield running, written(tmp_path / "pid")
+
+
+@pytest.mark.parametrize("how", ["stdin", "stdout", "TERM", "HUP"])
+def test_a_tool_ends_when_its_reader_has_gone(how: str, hanging: tuple[subprocess.Popen[bytes], int]) -> None:
+    running, daemon = hanging
+    assert running.stdin
+    assert running.stdout
+    assert running.stderr
+    if how in ("stdin", "stdout"):
+        (running.stdin if how == "stdin" else running.stdout).close()
+    else:
+        running.send_signal(getattr(signal, f"SIG{how}"))
+    errors = running.stderr.read()
+    running.wait(30)
+    assert report(errors)["ended"] == "reader-gone"
+    assert not is_there(daemon)
+
+
+def test_a_command_has_its_own_output_errors_and_exit_code(program: Path) -> None:
+    words = [str(program), "command", "30", "sh", "-c", "echo out; echo err >&2; exit 4"]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == (b"out\n", b"err\n", 4)
+
+
+@pytest.mark.parametrize(("name", "code"), [("no-such-program", 127), ("/etc/passwd", 126)])
+def test_a_command_that_cannot_be_run_has_a_shells_exit_code(name: str, code: int, program: Path) -> None:
+    done = subprocess.run([str(program), "command", "30", name], capture_output=True, timeout=30, check=False)
+    assert done.returncode == code
+    assert name in done.stderr.decode()
+
+
+@pytest.mark.parametrize("offset", [0, 1, 2_000_000, len(CONTENT), len(CONTENT) + 5])
+def test_a_file_is_sent_from_an_offset_with_the_sum_of_all_of_it(offset: int, program: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(CONTENT)
+    words = [str(program), "fetch", "nonce", str(offset), str(tmp_path / "file")]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
+    ended = report(done.stderr)
+    assert done.stdout == CONTENT[offset:]
+    assert (ended["size"], ended["sha256"]) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+
+
+@pytest.mark.parametrize(("name", "errno"), [("gone", "ENOENT"), ("pipe", ""), ("folder", "")])
+def test_what_is_no_file_is_not_waited_for(name: str, errno: str, program: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    words = [str(program), "fetch", "nonce", "0", str(tmp_path / name)]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
+    ended = report(done.stderr)
+    assert (ended["ended"], ended.get("errno", "")) == ("unreadable", errno)
+
+
+def test_a_file_is_removed_once(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for _ in range(2):
+        subprocess.run([program, "remove", tmp_path / "file"], check=True, timeout=30)
+    assert not (tmp_path / "file").exists()
+
+
+@pytest.fixture
+def holder(program: Path, base: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([program, "hold", base, "60", "first"]) as running:
+        subprocess.run([program, "join", base, "second"], check=True, timeout=30)
+        yield running
+        running.terminate()
+
+
+def job(program: Path, base: Path, name: str, *words: str) -> None:
+    subprocess.run([program, "start", base, name, "30", *words], check=True, timeout=30)
+
+
+def waited(program: Path, base: Path, name: str) -> dict[str, Any]:
+    words = [str(program), "wait", "nonce", str(base), name, "30", str(base / "jobs" / f"{name}.out")]
+    return report(subprocess.run(words, capture_output=True, timeout=60, check=True).stderr)
+
+
+def test_a_job_outlives_the_command_that_started_it(program: Path, base: Path, holder: subprocess.Popen[bytes]) -> None:
+    job(program, base, "one", "sh", "-c", "sleep 0.3; echo done; echo why >&2; exit 3")
+    ended = waited(program, base, "one")
+    assert (ended["ended"], ended["code"], ended["errors"]) == ("exited", 3, "why\n")
+    assert (base / "jobs" / "one.out").read_text() == "done\n"
+    assert holder.poll() is None
+
+
+def test_the_last_that_leaves_ends_the_container_and_its_jobs(
+    program: Path, base: Path, holder: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    job(program, base, "one", "sh", "-c", f"{DAEMON}; sleep 300", "sh", str(tmp_path / "pid"))
+    daemon = written(tmp_path / "pid")
+    subprocess.run([program, "leave", base, "first"], check=True, timeout=30)
+    assert holder.poll() is None
+    subprocess.run([program, "leave", base, "second"], check=True, timeout=30)
+    assert holder.wait(30) == 0
+    assert not is_there(daemon)
+    assert not base.exists()
+    assert subprocess.run([program, "ready", base], capture_output=True, timeout=30, check=False).returncode == 1
+
+
+def test_nobody_joins_what_ends(program: Path, base: Path, holder: subprocess.Popen[bytes]) -> None:
+    (base / "users" / "first").rmdir()
+    (base / "users" / "second").rmdir()
+    (base / "users").rmdir()
+    joined = subprocess.run([program, "join", base, "third"], capture_output=True, timeout=30, check=False)
+    assert joined.returncode == 1
+    assert holder.poll() is None
+
+
+def test_the_container_ends_at_its_time_limit_and_when_it_is_asked_to(program: Path, base: Path) -> None:
+    assert subprocess.run([program, "hold", base, "1", "t"], timeout=30, check=False).returncode == 0
+    with subprocess.Popen([program, "hold", base, "60", "t"]) as running:
+        subprocess.run([program, "join", base, "u"], check=True, timeout=30)
+        running.terminate()
+        assert running.wait(30) == 0
