@@ -230,6 +230,7 @@ def _recovered(file: Path, name: str, now: datetime) -> Artifact:
         how="",
         reason="the capture was ended before this was written down",
         sensitive=True,  # nobody knows any more whether it was masked
+        reason_code="other",
     )
 
 

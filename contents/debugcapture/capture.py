@@ -2,16 +2,14 @@
 
 import hashlib
 import logging
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import PurePosixPath
-from threading import Lock
 
 from .artifact_file import ArtifactFile, SizeLimitReachedError
 from .attachment import Attachment, Place
-from .bundle import Bundle, writable
+from .bundle import writable
 from .cluster.api import Api
 from .cluster.debug_pod import BUSYBOX, HOST
 from .errors import CaptureError, NotAllowed, TargetNotFound, one_line
@@ -22,21 +20,32 @@ from .model import (
     Artifact,
     ArtifactOutcome,
     Collector,
-    ContainerRef,
-    Manifest,
     ReadApi,
     RunInDebugContainer,
     RunInTarget,
     Skip,
     Stored,
-    Target,
     Tool,
 )
-from .plan import command_line, filled, is_running, program
+from .plan import is_running, program
+from .record import Record
+from .scripts import shell_command
 from .snapshot import SnapshotFile, snapshot_files
 from .survey import Scope, Survey
 from .targets import container_id
-from .transfer import WROTE_NOTHING, Brought, Limits, fetch_file, run_detached, run_short, run_tool
+from .tool_report import last_line
+from .tool_run import Taking, ToolRun, now
+from .transfer import (
+    Command,
+    RemoteFile,
+    Runner,
+    TransferResult,
+    fetch_file,
+    remove_file,
+    run_detached,
+    run_short,
+    run_tool,
+)
 
 _LOG = logging.getLogger(__name__)  # heard at Rundeck's log level DEBUG only
 _LOG_LIMIT_BYTES = 64 << 20
@@ -44,71 +53,6 @@ _DENIED = ("ermission denied", "not permitted", "ptrace", "EPERM", "EACCES")
 _WHAT_NEEDS_PROCESSES = "What needs a running process"
 _WITH_PODS = ("leftovers", "node-state")
 Say = Callable[[str], None]
-# $1 is where the node's files are. Each tool is the node's own, and may not be there.
-NODE_STATE = r"""
-show() { printf '\n== %s\n' "$*"; "$@" 2>&1 | tail -n 2000; }
-show dmesg
-printf '\n== killed for memory\n'; dmesg 2>/dev/null | grep -iE 'out of memory|oom-kill|killed process'
-if [ -x "$1/usr/bin/journalctl" ]; then show chroot "$1" journalctl --unit=kubelet --lines=2000 --no-pager; fi
-for tool in /usr/bin/crictl /usr/local/bin/crictl; do
-  if [ -x "$1$tool" ]; then show chroot "$1" "$tool" ps --all; fi
-done
-show cat "$1/proc/meminfo"; show cat "$1/proc/loadavg"
-for file in cpu memory io; do [ -r "/proc/pressure/$file" ] && show cat "/proc/pressure/$file"; done
-show df -P "$1"
-show ps -o pid,ppid,stat,vsz,args
-exit 0
-"""
-
-
-class Record:
-    """The manifest while it grows: written anew with each artifact, from whichever thread it comes."""
-
-    def __init__(
-        self, bundle: Bundle, manifest: Manifest, added: Callable[[Artifact], None] = lambda _artifact: None
-    ) -> None:
-        """Write ``manifest`` into ``bundle``; ``added`` is called with each artifact that is finished."""
-        self.bundle, self._manifest, self._lock, self._added = bundle, manifest, Lock(), added
-        bundle.save(manifest)
-
-    @property
-    def manifest(self) -> Manifest:
-        """Return the manifest as it is now."""
-        return self._manifest
-
-    def add(self, artifact: Artifact) -> None:
-        """Add an artifact."""
-        with self._lock:
-            self._save(replace(self._manifest, artifacts=(*self._manifest.artifacts, artifact)))
-        self._added(artifact)
-
-    def add_all(self, artifacts: Sequence[Artifact]) -> None:
-        """Add artifacts that are in the store already, all in one write."""
-        with self._lock:
-            self._save(replace(self._manifest, artifacts=(*self._manifest.artifacts, *artifacts)))
-
-    def remark(self, line: str) -> None:
-        """Add what was chosen or noticed."""
-        with self._lock:
-            self._save(replace(self._manifest, remarks=(*self._manifest.remarks, line)))
-
-    def also(self, target: Target) -> None:
-        """Add a target that was found on the way."""
-        with self._lock:
-            self._save(replace(self._manifest, more_targets=(*self._manifest.more_targets, target)))
-
-    def finish(self, requests: int = 0) -> Manifest:
-        """Write down that all is done, after so many ``requests`` to the API server."""
-        with self._lock:
-            order = {target.pod: place for place, target in enumerate(self._manifest.targets)}
-            artifacts = sorted(self._manifest.artifacts, key=lambda one: order.get(one.pod, 0))
-            done = replace(self._manifest, artifacts=tuple(artifacts), finished=_now(), requests=requests)
-            self._save(done)
-            return self._manifest
-
-    def _save(self, manifest: Manifest) -> None:
-        self._manifest = manifest
-        self.bundle.save(manifest)
 
 
 class Capture:
@@ -136,7 +80,7 @@ class Capture:
         self._notice_restart()
 
     def _collect(self, collector: Collector) -> Iterator[Artifact]:
-        started = _now()
+        started = now()
         try:
             with writable(self._record.bundle.folder):
                 if collector.id == FILES and not is_running(self._target):
@@ -163,18 +107,20 @@ class Capture:
                 if not (self._scope.preset and foreign):
                     several = self._scope.preset and not is_running(self._target)
                     shown = replace(collector, title=_WHAT_NEEDS_PROCESSES) if several else collector
-                    yield from self._once(_nothing(shown, "", "skipped", _now(), why))
+                    yield from self._once(_nothing(shown, "", "skipped", now(), why))
             case ReadApi(collector, why):
                 self._say(f"{collector.title}: {why}")
                 yield from self._read_all(collector, why)
             case RunInTarget(collector, tool, pids, why):
                 self._say(f"{collector.title}: {why}")
-                for pid in pids:
-                    yield from self._unless_foreign(self._exec(collector, tool, pid, why, several=len(pids) > 1))
+                runner: Runner = "shell" if self._survey.shell else "none"
+                for taking, pid in _takings(collector, pids, why):
+                    run = ToolRun(taking, tool, self._place, runner, pid)
+                    yield from self._unless_foreign(self._exec(run))
             case RunInDebugContainer(collector, pids, why):
                 self._say(f"{collector.title}: {why}")
-                for pid in pids:
-                    yield from self._unless_foreign(self._climb(collector, pid, why, several=len(pids) > 1))
+                for taking, pid in _takings(collector, pids, why):
+                    yield from self._unless_foreign(self._climb(taking, pid))
 
     def _unless_foreign(self, artifact: Artifact) -> Iterator[Artifact]:
         """Yield ``artifact`` unless a preset's tool found out that the process is not of its kind."""
@@ -200,71 +146,75 @@ class Capture:
             find_leftovers(self._api, self._scope.pod, self._target, self._attachment, self._survey.has_shell())
         )
         if not found:
-            yield _nothing(collector, "", "skipped", _now(), "no dump was left on the container's volumes")
+            why = "no dump was left on the container's volumes"
+            yield replace(_nothing(collector, "", "skipped", now(), why), reason_code="not-there")
         for place, path, name in found:
-            started = _now()
-            with self._file(f"left/{name}", collector) as file:
-                brought = self._bring(collector, place, path, f"left/{name}", file)
-            yield self._artifact(collector, path, f"left/{name}", file, started, brought, "from the container's volume")
+            taking = Taking(collector, f"left/{name}", "volume", "from the container's volume", title=path)
+            runner: Runner = "shell" if place == self._place else "run-tool"
+            with self._file(taking) as file:
+                remote = RemoteFile(place, path, runner, collector.time_limit_s)
+                result = self._bring(taking, remote, file)
+            yield self._artifact(taking, file, result)
 
     def _files_of_stopped(self, collector: Collector) -> Iterator[Artifact]:
         """Take files of a container that does not run: from its volumes, others from a copy where that is allowed."""
         volumes = open_volumes(self._scope.pod, self._target, self._attachment)
         folders = volumes.folders if volumes else ()
-        wanted = collector.from_debug[0].run[5:]
+        wanted, limit_s = collector.paths, collector.time_limit_s
         kept = [path for path in wanted if any(f"/{path}/".startswith(f"{one}/") for one in folders)]
         if volumes and kept:
             how = f"from the container's volumes: {', '.join(folders)}"
             argv = ("tar", "-C", volumes.root, "-cf", "-", *kept)
-            yield self._stream(collector, volumes.place, argv, collector.file, how, has_shell=True)
+            command = Command(volumes.place, argv, "run-tool", limit_s)
+            yield self._stream(Taking(collector, collector.file, "volume", how), command)
         others = [path for path in wanted if path not in kept]
         if others:
             place = self._attachment.copy_place(self._scope.pod)
             argv = (BUSYBOX, "tar", "-C", "/", "-cf", "-", *others)
             how = "from a copy of the pod that only sleeps: the files are as in its image"
-            yield self._stream(collector, place, argv, f"copy-{collector.file}", how, has_shell=False)
+            taking = Taking(collector, f"copy-{collector.file}", "copy", how)
+            yield self._stream(taking, Command(place, argv, "none", limit_s))
 
     def _node_state(self, collector: Collector) -> Artifact:
         """Look at the node: kernel messages, kubelet, containers."""
-        place = self._attachment.node_place()
-        argv = ("sh", "-c", NODE_STATE, "debug-capture", HOST)
-        return self._stream(collector, place, argv, "node-state.txt", "from a pod on the node", has_shell=True)
+        place, argv = self._attachment.node_place(), shell_command("node-state", arguments=(HOST,))
+        taking = Taking(collector, "node-state.txt", "node", "from a pod on the node")
+        return self._stream(taking, Command(place, argv, "run-tool", collector.time_limit_s))
 
-    def _stream(  # noqa: PLR0913 - what, where, where to
-        self, collector: Collector, place: ContainerRef, argv: Sequence[str], name: str, how: str, *, has_shell: bool
-    ) -> Artifact:
-        started, limits = _now(), Limits(collector.time_limit_s)
-        with self._file(name, collector) as file:
-            brought = run_tool(self._api, place, argv, file, limits, has_shell=has_shell)
-        return self._artifact(collector, collector.title, name, file, started, brought, how)
+    def _stream(self, taking: Taking, command: Command) -> Artifact:
+        with self._file(taking) as file:
+            result = run_tool(self._api, command, file)
+        return self._artifact(taking, file, result)
 
-    def _exec(self, collector: Collector, tool: Tool, pid: int, why: str, *, several: bool) -> Artifact:
-        """Run ``collector`` in the target; where that is denied, a debug container may be allowed to do more."""
-        artifact = self._run(collector, tool, self._place, pid, why, several=several)
+    def _exec(self, run: ToolRun) -> Artifact:
+        """Run a tool in the target; where that is denied, a debug container may be allowed to do more."""
+        artifact, collector = self._run(run), run.taking.collector
         if not (_denied(artifact) and collector.from_debug and self._attachment.has_image):
             return artifact
         self._say(f"{collector.title}: denied in the container: {artifact.reason}")
         try:
-            return self._climb(collector, pid, "denied in the container itself", several=several)
+            return self._climb(replace(run.taking, how="denied in the container itself"), run.pid)
         except CaptureError as error:
             return replace(artifact, reason=f"{artifact.reason}; {error}")
 
-    def _climb(self, collector: Collector, pid: int, why: str, *, several: bool) -> Artifact:
-        """Run ``collector`` with the least privilege that does; more only after less was denied."""
-        artifact, profiles = None, self._attachment.rungs(collector.needs)
+    def _climb(self, taking: Taking, pid: int) -> Artifact:
+        """Run a collector with the least privilege that does; more only after less was denied."""
+        collector, artifact = taking.collector, None
+        profiles = self._attachment.rungs(collector.needs)
         for profile in profiles:
             place = self._attachment.place(profile)
             tool = self._debug_tool(collector, place)
             if tool is None:
                 missing = " or ".join(dict.fromkeys(program(one) for one in collector.from_debug))
-                return _nothing(collector, why, "failed", _now(), f"the debug image has no {missing}")
-            how = why if profile == "restricted" else f"{why}, with profile {profile}"
-            artifact = self._run(collector, tool, place.ref, pid, how, several=several, ours=True)
+                return _nothing(collector, taking.how, "failed", now(), f"the debug image has no {missing}")
+            how = taking.how if profile == "restricted" else f"{taking.how}, with profile {profile}"
+            taken = replace(taking, origin="debug-container", how=how)
+            artifact = self._run(ToolRun(taken, tool, place.ref, "run-tool", pid))
             if not _denied(artifact):
                 return artifact
             self._say(f"{collector.title}: denied with profile {profile}: {artifact.reason}")
         if artifact is None:
-            return _nothing(collector, why, "skipped", _now(), "no security profile that is allowed will do")
+            return _nothing(collector, taking.how, "skipped", now(), "no security profile that is allowed will do")
         return replace(artifact, reason=f"{artifact.reason} The job allows no more than profile {profiles[-1]}.")
 
     def _debug_tool(self, collector: Collector, place: Place) -> Tool | None:
@@ -273,110 +223,84 @@ class Capture:
                 return tool
         return None
 
-    def _run(  # noqa: PLR0913 - a collector, its tool, where it runs and on what
-        self,
-        collector: Collector,
-        tool: Tool,
-        place: ContainerRef,
-        pid: int,
-        how: str,
-        *,
-        several: bool,
-        ours: bool = False,
-    ) -> Artifact:
-        started, argv = _now(), command_line(tool, pid)
-        name = _numbered(collector.file, pid) if several else collector.file
-        has_shell = self._survey.shell or ours
-        limits = Limits(collector.time_limit_s, repeatable=collector.invasive == "safe")
-        with self._file(name, collector) as file:
-            if tool.detached and ours:
-                brought = self._run_detached(collector, tool, place, pid, name, file)
-            elif tool.output:
-                brought = self._run_to_file(collector, tool, place, pid, name, file)
-            else:
-                brought = run_tool(self._api, place, argv, file, limits, has_shell=has_shell)
-        return self._artifact(collector, collector.title, name, file, started, brought, how)
+    def _run(self, run: ToolRun) -> Artifact:
+        run = replace(run, taking=replace(run.taking, started=now()))
+        with self._file(run.taking) as file:
+            result = self._run_to_file(run, file) if run.in_file else run_tool(self._api, run.command(), file)
+        return self._artifact(run.taking, file, result)
 
-    def _run_detached(  # noqa: PLR0913 - see _run
-        self, collector: Collector, tool: Tool, place: ContainerRef, pid: int, name: str, file: ArtifactFile
-    ) -> Brought:
-        token = secrets.token_hex(4)
-        argv = tuple(_named(word, pid, token) for word in tool.run)
-        limits = Limits(collector.time_limit_s)
-        output = _named(tool.output, pid, token)
-        written, ran = run_detached(self._api, place, argv, output, limits, self._say)
-        return self._fetched(collector, tool, place, written, name, file, ran)
+    def _run_to_file(self, run: ToolRun, file: ArtifactFile) -> TransferResult:
+        """Run a tool that writes a file, or that is to outlive the connection, and fetch what it wrote."""
+        path, tool = run.output, run.tool
+        if tool.detached and run.runner == "run-tool":
+            path, ran = run_detached(self._api, run.command(), path, self._say)
+        else:
+            said = _Words()
+            ran = run_tool(self._api, run.command(), said)
+            if ran.exit_code == 0:  # what it says about its work may be nothing
+                ran = TransferResult("complete")
+            elif said.received:
+                ran = replace(ran, outcome="failed", reason=": ".join([ran.reason, said.last_line()]))
+        remote = RemoteFile(run.place, path, run.runner, run.taking.collector.time_limit_s)
+        return self._fetched(run, remote, file, ran)
 
-    def _run_to_file(  # noqa: PLR0913 - see _run
-        self, collector: Collector, tool: Tool, place: ContainerRef, pid: int, name: str, file: ArtifactFile
-    ) -> Brought:
-        token = secrets.token_hex(4)
-        argv, output = tuple(_named(word, pid, token) for word in tool.run), _named(tool.output, pid, token)
-        said = _Words()
-        ran = run_tool(self._api, place, argv, said, Limits(collector.time_limit_s), has_shell=True)
-        if ran.outcome == "failed" and ran.reason.startswith(WROTE_NOTHING):
-            ran = Brought("complete")
-        if ran.outcome == "truncated" and ran.reason.startswith("exit code"):
-            ran = Brought("failed", f"{ran.reason}: {said.last_line()}")
-        return self._fetched(collector, tool, place, output, name, file, ran)
-
-    def _fetched(  # noqa: PLR0913 - what was run, where, and where to
-        self,
-        collector: Collector,
-        tool: Tool,
-        place: ContainerRef,
-        path: str,
-        name: str,
-        file: ArtifactFile,
-        ran: Brought,
-    ) -> Brought:
+    def _fetched(self, run: ToolRun, remote: RemoteFile, file: ArtifactFile, ran: TransferResult) -> TransferResult:
         """Fetch what a tool wrote, also when it did not end well: half a recording is evidence."""
-        brought = self._bring(collector, place, path, name, file)
-        if tool.removes or not tool.output:
-            run_short(self._api, place, ("rm", "-f", path))
+        result = self._bring(run.taking, remote, file)
+        if run.tool.removes or not run.tool.output:
+            self._remove(remote)
         if ran.outcome == "complete":
-            return brought
-        reached = file.received or brought.stored
-        return replace(brought, outcome="truncated" if reached else "failed", reason=ran.reason)
+            return result
+        reached = file.received or result.stored
+        return replace(result, outcome="truncated" if reached else "failed", reason=ran.reason, code=ran.code)
 
-    def _bring(  # noqa: PLR0913 - from where, where to
-        self, collector: Collector, place: ContainerRef, path: str, name: str, file: ArtifactFile
-    ) -> Brought:
-        """Have the file ``path`` of ``place`` in the store, where the pod may send it there, else in the spool."""
-        stored = self._sent_directly(collector, place, path, name)
+    def _remove(self, remote: RemoteFile) -> None:
+        """Remove what a tool wrote; where that fails, the evidence is kept all the same, and the report says so."""
+        try:
+            remove_file(self._api, remote)
+        except CaptureError as error:
+            self._say(str(error))
+            self._record.remark(f"{self._target}: {error}")
+
+    def _bring(self, taking: Taking, remote: RemoteFile, file: ArtifactFile) -> TransferResult:
+        """Have a file of a container in the store, where the pod may send it there, else in the spool."""
+        stored = self._sent_directly(taking, remote)
         if stored:
-            return Brought("complete", integrity="verified", stored=stored)
-        return fetch_file(self._api, place, path, file, collector.time_limit_s, self._say)
+            return TransferResult("complete", integrity="verified", stored=stored)
+        return fetch_file(self._api, remote, file, self._say)
 
-    def _sent_directly(self, collector: Collector, place: ContainerRef, path: str, name: str) -> Stored | None:
-        if self._direct is None or collector.kind != "binary":
+    def _sent_directly(self, taking: Taking, remote: RemoteFile) -> Stored | None:
+        if self._direct is None or taking.collector.kind != "binary":
             return None
+        place, path = remote.place, remote.path
         try:
             if place == self._place:  # seen from the debug container, which has the program
                 beside = self._attachment.place()
                 place, path = beside.ref, f"/proc/{beside.listing.processes[0].pid}/root{path}"
-            return self._direct.send(self._api, place, path, self._name(name), collector.time_limit_s, self._say)
+            return self._direct.send(self._api, place, path, self._name(taking.file), remote.time_limit_s, self._say)
         except CaptureError as error:
             self._direct = None  # it would be the same with the next file
-            self._say(f"{name} is streamed, the pod cannot send it itself: {error}")
+            self._say(f"{taking.file} is streamed, the pod cannot send it itself: {error}")
             self._record.remark(f"{self._target}: nothing is sent from the pod itself: {error}")
             return None
 
     def _read(self, collector: Collector, snapshot: SnapshotFile, how: str) -> Artifact:
-        started, brought = _now(), Brought("complete")
+        taking = Taking(collector, snapshot.file, "api", how, title=snapshot.title)
+        result = TransferResult("complete")
         with self._record.bundle.artifact(self._name(snapshot.file), _LOG_LIMIT_BYTES, text=True) as file:
             try:
                 for piece in snapshot.read():
                     file.write(piece)
             except SizeLimitReachedError as limit:
-                brought = Brought("truncated", str(limit))
+                result = TransferResult("truncated", str(limit), code="size-limit")
             except NotAllowed as error:
-                brought = Brought("truncated" if file.received else snapshot.if_refused, str(error))
+                outcome = "truncated" if file.received else snapshot.if_refused
+                result = TransferResult(outcome, str(error), code="denied")
             except CaptureError as error:
-                brought = Brought("truncated" if file.received else "failed", str(error))
-        if not file.received and brought.outcome == "complete":
-            brought = Brought("skipped", "it is empty")
-        return self._artifact(collector, snapshot.title, snapshot.file, file, started, brought, how)
+                result = TransferResult("truncated" if file.received else "failed", str(error), code="other")
+        if not file.received and result.outcome == "complete":
+            result = TransferResult("skipped", "it is empty", code="empty")
+        return self._artifact(taking, file, result)
 
     def _notice_restart(self) -> None:
         """Tell when the container was restarted, or its pod replaced, while it was captured."""
@@ -396,49 +320,43 @@ class Capture:
             self._say(line)
             self._record.remark(line)
 
-    def _file(self, name: str, collector: Collector) -> ArtifactFile:
+    def _file(self, taking: Taking) -> ArtifactFile:
+        collector = taking.collector
         text = None if collector.reads_api == "leftovers" else collector.kind == "text"
-        return self._record.bundle.artifact(self._name(name), collector.size_limit_bytes, text)
+        return self._record.bundle.artifact(self._name(taking.file), collector.size_limit_bytes, text)
 
     def _name(self, file: str) -> str:
         return f"{self._scope.folder}/{file}" if self._scope.folder else file
 
-    def _artifact(  # noqa: PLR0913 - the fields of an artifact
-        self,
-        collector: Collector,
-        title: str,
-        name: str,
-        file: ArtifactFile,
-        started: datetime,
-        brought: Brought,
-        how: str,
-    ) -> Artifact:
-        took_s = round((_now() - started).total_seconds(), 3)
-        brought, redaction = _as_kept(brought, file), self._record.bundle.intake.redaction
-        stored = brought.stored
+    def _artifact(self, taking: Taking, file: ArtifactFile, result: TransferResult) -> Artifact:
+        took_s = round((now() - taking.started).total_seconds(), 3)
+        result, redaction = _as_kept(result, file), self._record.bundle.intake.redaction
+        stored = result.stored
         return Artifact(
-            collector.id,
-            title,
-            self._name(name) if stored or file.bytes else "",
+            taking.collector.id,
+            taking.title or taking.collector.title,
+            self._name(taking.file) if stored or file.bytes else "",
             stored.bytes if stored else file.bytes,
             stored.sha256 if stored else file.sha256,
-            started,
+            taking.started,
             took_s,
-            brought.outcome,
-            how,
-            redaction.line(brought.reason) if redaction else brought.reason,
-            integrity=brought.integrity,
+            result.outcome,
+            taking.how,
+            redaction.line(result.reason) if redaction else result.reason,
+            integrity=result.integrity,
             redactions=file.redactions,
             sensitive=file.sensitive or stored is not None,
             direct=stored,
+            origin=taking.origin,
+            reason_code=result.code,
         )
 
 
-def _as_kept(brought: Brought, file: ArtifactFile) -> Brought:
+def _as_kept(result: TransferResult, file: ArtifactFile) -> TransferResult:
     """Return what became of an artifact when its file is closed: the disk may have become full."""
-    if file.cut and brought.outcome == "complete":
-        brought = Brought("truncated", file.cut)
-    return replace(brought, outcome="failed") if brought.outcome == "truncated" and not file.bytes else brought
+    if file.cut and result.outcome == "complete":
+        result = TransferResult("truncated", file.cut, code="size-limit")
+    return replace(result, outcome="failed") if result.outcome == "truncated" and not file.bytes else result
 
 
 class _Words:
@@ -458,10 +376,10 @@ class _Words:
         del self._kept[:-2048]
 
     def restart(self) -> None:
-        self.__init__()  # type: ignore[misc]  # all that it has
+        self._kept, self._hash, self.received = bytearray(), hashlib.sha256(), 0
 
     def last_line(self) -> str:
-        return next(reversed(self._kept.decode(errors="replace").strip().splitlines()), "")
+        return last_line(self._kept.decode(errors="replace"))
 
 
 def _order(collector: Collector) -> tuple[int, int]:
@@ -474,8 +392,10 @@ def _denied(artifact: Artifact) -> bool:
     return not artifact.file and any(word in artifact.reason for word in _DENIED)
 
 
-def _named(word: str, pid: int, token: str) -> str:
-    return filled(word, pid).replace("{id}", token)
+def _takings(collector: Collector, pids: Sequence[int], how: str) -> Iterator[tuple[Taking, int]]:
+    """Yield what is to be taken of each process; where there are several, the file's name has the PID."""
+    for pid in pids:
+        yield Taking(collector, _numbered(collector.file, pid) if len(pids) > 1 else collector.file, "exec", how), pid
 
 
 def _numbered(file: str, pid: int) -> str:
@@ -484,15 +404,13 @@ def _numbered(file: str, pid: int) -> str:
 
 
 def _nothing(collector: Collector, how: str, outcome: ArtifactOutcome, started: datetime, reason: str) -> Artifact:
-    took_s = round((_now() - started).total_seconds(), 3)
-    return Artifact(collector.id, collector.title, "", 0, "", started, took_s, outcome, how, reason)
+    took_s = round((now() - started).total_seconds(), 3)
+    return Artifact(
+        collector.id, collector.title, "", 0, "", started, took_s, outcome, how, reason, reason_code="other"
+    )
 
 
 def _told(artifact: Artifact) -> str:
     size = f", {artifact.bytes:,} bytes in {artifact.took_s:.1f} s" if artifact.bytes else ""
     reason = f": {artifact.reason}" if artifact.reason else ""
     return f"{artifact.title}: {artifact.outcome}{size}{reason}"
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 from .attachment import Attachment, DebugOptions, debug_options
 from .bundle import captured_before
-from .capture import Capture, Record
+from .capture import Capture
 from .cluster.api import Api
 from .cluster.watch import pod_changes
 from .collectors.catalog import Chosen, choose, files_collector
@@ -17,6 +17,7 @@ from .harm import too_soon
 from .leftover import lasting_mounts
 from .model import Action, Artifact, Collector, Target
 from .plan import Allowed, is_running
+from .record import Record
 from .selection import Selected, replacement
 from .settings import CaptureSettings, DebugContainerSettings
 from .spool import Room
@@ -125,7 +126,11 @@ class Captures:
                 raise
             self._say(f"{selected.target} could not be captured: {error}")
             pod, began = selected.target.pod, datetime.now(timezone.utc)
-            record.add(Artifact("", "Capture of the pod", "", 0, "", began, 0, "failed", "", str(error), pod=pod))
+            record.add(
+                Artifact(
+                    "", "Capture of the pod", "", 0, "", began, 0, "failed", "", str(error), pod, reason_code="other"
+                )
+            )
 
     def _whole(
         self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from .job import ended, progress
-from .model import IN_CLUSTER, Artifact, ArtifactOutcome, Json, Stored, Target
+from .model import Artifact, ArtifactOutcome, Json, Stored, Target
 from .report import size
 from .shards import PodRecord
 
@@ -20,7 +20,7 @@ _OUTCOMES: Final[Mapping[str | None, ArtifactOutcome]] = {
 def artifact_of(target: Target, record: PodRecord, page: Stored | None, started: datetime) -> Artifact:
     """Return the line of ``target`` in the report of all: its page, which is in the store, or why there is none."""
     return Artifact(
-        collector=IN_CLUSTER,
+        collector="in-cluster",
         title=f"{target} (container {target.container}, {target.state})",
         file=page.file_key if page else "",
         bytes=record.bytes,
@@ -31,6 +31,8 @@ def artifact_of(target: Target, record: PodRecord, page: Stored | None, started:
         how="",
         reason=record.reason,
         direct=page,
+        origin="capture",
+        reason_code="" if record.status == "complete" else "other",
     )
 
 

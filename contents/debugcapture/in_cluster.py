@@ -13,7 +13,6 @@ from pathlib import Path
 
 from . import job
 from .bundle import Bundle, manifest_text
-from .capture import Record
 from .captures import order
 from .checksum import sha256_of
 from .cluster import jobs
@@ -21,6 +20,7 @@ from .cluster.api import Api
 from .combined import artifact_of, progress_line
 from .errors import BadInput, CaptureError, TargetNotFound, one_line
 from .model import PAGE, Artifact, Manifest, Target
+from .record import Record
 from .saved import manifest_from
 from .settings import declared, written
 from .shards import (

@@ -19,7 +19,6 @@ from typing import Any
 from . import job
 from .artifact_file import Intake
 from .bundle import named_bundle
-from .capture import Record
 from .captures import Captures, order
 from .checksum import sha256_of
 from .cluster.api import Api
@@ -31,6 +30,7 @@ from .exit_codes import exit_code
 from .keep import keep
 from .model import Manifest, Target
 from .program import prepare
+from .record import Record
 from .redact import redaction
 from .selection import Selected
 from .sending import sending_ahead

@@ -10,8 +10,21 @@ Status = Literal["complete", "partial", "failed"]
 ArtifactOutcome = Literal["complete", "truncated", "failed", "skipped"]
 Invasive = Literal["safe", "pauses", "heavy"]  # harmless; stops the process for a moment; for long, or fills its disk
 Integrity = Literal["verified", "unverified"]  # whether the far side's checksum was compared
-READ_FROM_API = "read from the Kubernetes API"  # how an artifact was had
-IN_CLUSTER = "in-cluster"  # collector of an artifact that is a whole capture: its page
+# Where an artifact comes from; "" where none was reached. "capture": it stands for a whole capture, and is its page.
+Origin = Literal["", "api", "exec", "debug-container", "volume", "copy", "node", "capture"]
+# Why an artifact is missing or short. Decisions use this code; `reason` beside it is for people.
+ReasonCode = Literal[
+    "",  # it is complete
+    "empty",  # there is nothing to read, and that is as it should be
+    "not-there",  # the container has nothing of the kind
+    "no-output",  # the tool ended well and wrote nothing
+    "exit-code",  # the tool ended with another exit code than 0
+    "denied",  # the tool was denied what it needs: more privilege may help
+    "time-limit",
+    "size-limit",
+    "stream-broken",  # the connection lost some of it
+    "other",
+]
 PAGE = "index.html"  # the file of a bundle that its link opens
 FILES = "files"  # the collector that a job names paths for
 READS = (
@@ -145,6 +158,7 @@ class Collector:
     kind: Literal["text", "binary"] = "text"
     detect: Detect | None = None
     unproved: bool = False  # never run by us on a real process
+    paths: tuple[str, ...] = ()  # of the target's files to take, relative to its root; for the collector of files only
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,18 +253,25 @@ class Artifact:
     started: datetime
     took_s: float
     outcome: ArtifactOutcome
-    how: str
-    reason: str = ""
+    how: str  # in words
+    reason: str = ""  # in words
     pod: str = ""  # whose it is, where a bundle has several
     integrity: Integrity = "unverified"
     redactions: int = 0  # credentials that were masked in it
     sensitive: bool = False  # nothing was masked: it is a dump, or the job wants text as it is
     direct: Stored | None = None  # where the pod has sent it itself: it never was in the spool
+    origin: Origin = ""
+    reason_code: ReasonCode = ""
 
     @property
     def is_from_api(self) -> bool:
         """Tell whether the Kubernetes API had it, and nothing ran in the pod for it."""
-        return self.how == READ_FROM_API
+        return self.origin == "api"
+
+    @property
+    def is_capture(self) -> bool:
+        """Tell whether it stands for the capture of a whole pod, of many: its file is that capture's page."""
+        return self.origin == "capture"
 
 
 @dataclass(frozen=True, slots=True)

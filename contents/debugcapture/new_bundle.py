@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from .artifact_file import Intake
 from .bundle import Bundle, claimed, create_bundle, named_bundle, writable
-from .capture import Record
 from .cluster.api import Api
 from .cluster.connect import connect
 from .condition import fulfilled
@@ -16,6 +15,7 @@ from .direct import Direct, direct_store
 from .errors import BadInput, CaptureError, NothingCaptured
 from .joins import Joins, Wanted
 from .model import Manifest, Target
+from .record import Record
 from .redact import redaction
 from .report import artifact_table, plan_table, summary
 from .selection import Selected, check, name_of, pin, select

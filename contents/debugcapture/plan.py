@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from .cluster.profiles import ladder
 from .harm import Budget, no_room, too_heavy
 from .model import (
-    READ_FROM_API,
     Action,
     Collector,
     Process,
@@ -48,7 +47,7 @@ class Allowed:
 def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
     """Return what to do for ``collector``."""
     if collector.reads_api:
-        return ReadApi(collector, READ_FROM_API)
+        return ReadApi(collector, "read from the Kubernetes API")
     if not is_running(target):
         return Skip(collector, f"container {target.container} does not run: {target.state}")
     if collector.invasive == "heavy" and allowed.no_heavy:
@@ -112,11 +111,6 @@ def is_running(target: Target) -> bool:
 def not_there(collector: Collector, target: Target) -> str:
     """Return why nothing is collected from a target that runs: it has no process of the kind."""
     return f"there is no {collector.looks_for or 'process'} in container {target.container}"
-
-
-def command_line(tool: Tool, pid: int) -> tuple[str, ...]:
-    """Return the tool's argv for the process ``pid``."""
-    return tuple(filled(word, pid) for word in tool.run)
 
 
 def filled(word: str, pid: int) -> str:

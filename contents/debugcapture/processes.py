@@ -11,28 +11,8 @@ from typing import Final
 
 from .model import Collector, Process, Tool, User
 from .pattern import text_pattern
+from .scripts import shell_command
 
-# Lines: P pid uid gid rss-in-KiB name; T: it is in the target's cgroup; M file: it maps it. S: the shell itself.
-# OWN: the first process is a debug container's own, so that the target's processes are not shared with it.
-LISTING = r"""
-echo "S $$"
-while read -r line || [ -n "$line" ]; do
-  case $line in */debug-capture.d*) echo OWN;; esac
-done 2>/dev/null </proc/1/cmdline
-for process in /proc/[0-9]*; do
-  name=; uid=; gid=; rss=0
-  while read -r key value rest; do
-    case $key in Name:) name=$value;; Uid:) uid=$value;; Gid:) gid=$value;; VmRSS:) rss=$value; break;; esac
-  done <"$process/status" || continue
-  echo "P ${process#/proc/} $uid $gid $rss $name"
-  while read -r line; do case $line in *"$1"*) echo T; break;; esac; done <"$process/cgroup"
-  last=
-  while read -r _ _ _ _ _ file; do
-    case $file in /*) [ "$file" = "$last" ] || { echo "M $file"; last=$file; };; esac
-  done <"$process/maps"
-done 2>/dev/null
-exit 0
-"""
 _SHELL: Final = re.compile(r"S (\d{1,9})", re.ASCII)
 _PROCESS: Final = re.compile(r"P (\d{1,9}) (\d{1,10}) (\d{1,10}) (\d{1,15}) (.*)", re.ASCII)
 MOST_PROCESSES = 8  # a collector runs on at most this many; a service may fork hundreds of workers
@@ -48,7 +28,7 @@ class Listing:
 
 def listing_command(container_id: str) -> tuple[str, ...]:
     """Return the argv that lists the processes; those of the container ``container_id`` are marked."""
-    return ("sh", "-c", LISTING, "debug-capture", container_id or "no container")
+    return shell_command("processes", arguments=(container_id or "no container",))
 
 
 def parse(output: str) -> Listing:

@@ -151,7 +151,7 @@ def attach(step: AttachStep, caller: Caller) -> Outcome:
         _require_running(target, "attach to")
         with Attachment(api, target, (), options, caller.say) as attachment:
             place = attachment.place(step.debug.profile)
-            return _run(api, place.ref, argv, step.command.time_limit_s, caller)
+            return _run(api, place.ref, argv, step.command.time_limit_s, caller, supervised=True)
 
 
 def upload(step: UploadStep, caller: Caller) -> Outcome:
@@ -367,9 +367,18 @@ def _keep(bundle: Bundle, step: CaptureStep | UploadStep, caller: Caller) -> Rec
     return receipt
 
 
-def _run(api: Api, place: ContainerRef, argv: list[str], time_limit_s: int, caller: Caller) -> Outcome:
+def _run(
+    api: Api, place: ContainerRef, argv: list[str], time_limit_s: int, caller: Caller, *, supervised: bool = False
+) -> Outcome:
+    """Run a command. ``supervised`` by run-tool, it ends with this step, and so does all that it has started."""
     status = exec_stream.run(
-        api, place, argv, stdout=caller.stdout.write, stderr=caller.stderr.write, time_limit_s=time_limit_s
+        api,
+        place,
+        ["run-tool", "command", str(time_limit_s), *argv] if supervised else argv,
+        stdout=caller.stdout.write,
+        stderr=caller.stderr.write,
+        time_limit_s=time_limit_s,
+        holds_stdin=supervised,
     )
     caller.stdout.flush()
     caller.stderr.flush()

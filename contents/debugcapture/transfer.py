@@ -1,91 +1,56 @@
 """Bring what a tool writes, or a file, out of a container, whole.
 
 No exec stream is trusted: its end can be missing without an error when the reader is slow
-(kubernetes/kubernetes#124571, kubernetes/kubectl#1361). Where the far side has a shell it says on its standard error
-how the tool ended, and the size and SHA-256 of what it sent; a file is fetched on from where the stream broke off.
+(kubernetes/kubernetes#124571, kubernetes/kubectl#1361). So the far side reports at the end how the tool ended, and the
+size and SHA-256 of what it sent (tool_report.py); a file is fetched on from where the stream broke off.
+
+In a debug container run-tool does that, in the target's own image a shell script, where it has a shell. Both are given
+a standard input that is held: its end tells them that this side has gone, or has given up, and they end the tool.
 """
 
 import hashlib
-import re
 import secrets
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from .artifact_file import SizeLimitReachedError
 from .cluster import exec as exec_stream
 from .cluster.api import Api
 from .cluster.debug_container import BASE
-from .cluster.frames import BROKEN_STREAM
+from .cluster.frames import BROKEN_STREAM, TIME_LIMIT
 from .errors import CaptureError, CommandFailed, NeverEnds, Unreachable
-from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, Stored
+from .model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, ReasonCode, Stored
 from .pattern import number_in
+from .scripts import shell_command
+from .tool_report import Ending, ToolReport, last_line, parse_report
 
-# OpenSSL sums six times as fast as busybox, and the network waits for neither.
-_SUM = r"""
-sum=
-if openssl version >/dev/null 2>&1; then sum='openssl dgst -sha256 -r'; fi
-if [ ! "$sum" ] && command -v sha256sum >/dev/null 2>&1; then sum=sha256sum; fi
-"""
-# What writes to a stream that nobody reads any more waits for ever: the runtime keeps its end open. So it has a time
-# limit as well, beyond that of this side.
-_BOUND = """
-bound=
-if timeout -s KILL 1 true 2>/dev/null; then bound="timeout -s KILL $((limit + 20))"; fi
-"""
-# $1 is the time limit in seconds, then the tool's argv. Programs beside the shell are used where they are, not missed.
-_RUN = rf"""
-{_SUM}
-limit=$1; shift
-{_BOUND}
-if [ "$bound" ]; then set -- timeout -s KILL "$limit" "$@"; fi
-exec 3>&1
-if [ "$sum" ] && command -v tee >/dev/null 2>&1 && [ -w /dev/fd/3 ]; then
-  ended=$( {{ {{ "$@" 4>&- </dev/null; echo "$?" >&4; }} | $bound tee /dev/fd/3 | $sum >&4; }} 4>&1 )
-else
-  "$@" </dev/null; ended="$?"
-fi
-printf '\ndebug-capture-end - %s\n' "$(echo $ended)" >&2
-"""
-# $1 is a file, $2 how many bytes of it have arrived already, $3 the time limit. It is summed while it is sent.
-_FETCH = rf"""
-{_SUM}
-limit=$3
-{_BOUND}
-exec 3>&1
-[ -r "$1" ] || {{ echo "cannot read it" >&2; exit 66; }}
-[ -f "$1" ] || {{ echo "it is no regular file" >&2; exit 66; }}
-size=$(stat -L -c %s "$1" 2>/dev/null || wc -c <"$1")
-send() {{ if [ "$2" = 0 ]; then $bound cat "$1"; else $bound tail -c "+$(($2 + 1))" "$1"; fi; }}
-if [ "$sum" ]; then found=$($sum <"$1" & send "$1" "$2" >&3; wait); else send "$1" "$2"; found=; fi
-printf '\ndebug-capture-end %s 0 %s\n' "$(echo $size)" "$found" >&2
-"""
-# $1 is the base directory, $2 a job's name, $3 its script.
-_START = 'printf %s "$3" >"$1/jobs/$2" && echo "$2" >"$1/pipe"'
-# $1 is where the exit code will be, $2 the file that grows. Most tools end within a second; some know no tenths.
-_WAIT = r"""
-i=0
-until [ -f "$1" ]; do
-  { [ $i -lt 10 ] && sleep 0.1 2>/dev/null; } || sleep 1
-  i=$((i + 1))
-  [ $i -gt 10 ] && [ $((i % 5)) = 0 ] && [ -f "$2" ] && echo "bytes $(wc -c <"$2")"
-done
-echo "code $(cat "$1")"
-"""
-_END = re.compile(r"^debug-capture-end ([0-9]{1,18}|-) ([0-9]{1,3})(?: ([0-9a-f]{64}))?", re.MULTILINE)
-_ERROR_TAIL_BYTES = 4096
+PROGRAM = "run-tool"  # deploy/toolbox
+_ERROR_TAIL_BYTES = 64 << 10  # more than a report has: at most 4 KiB of the tool's errors, escaped
 _TRIES = 6
 NOTHING_THERE = 77  # what a collector ends with where there is nothing of its kind; automake uses it for "skipped"
-WROTE_NOTHING = "it wrote nothing"
-_KILLED = 137  # what `timeout -s KILL` ends with
 _SHORT_S, _SHORT_LIMIT = 30, 4 << 20
-_LONGEST_LINE = 80  # of what a waiting script says
+_LONGEST_LINE = 80  # of what a waiting command says
 _AGAIN_S = 1
+WROTE_NOTHING = "it wrote nothing"
 _NOTHING_SHA256 = hashlib.sha256().hexdigest()
-_GRACE_S = 10  # for a tool that is ended at its limit to be told of
+_GRACE_S = 30  # for run-tool to end a tool at its limit, and to report it
+_OVER_TIME = "it was still running at its time limit, and was ended"
+_BROKE_OFF = "the stream broke off"
+_LOST_END = "the connection lost the end of the output"
+_CODES: dict[str, ReasonCode] = {BROKEN_STREAM: "stream-broken", TIME_LIMIT: "time-limit"}
+_ENDINGS: dict[Ending, ReasonCode] = {
+    "exited": "exit-code",
+    "signal": "exit-code",
+    "time-limit": "time-limit",
+    "reader-gone": "other",
+    "not-started": "other",
+    "unreadable": "other",
+}
 Say = Callable[[str], None]
+# Who runs a tool: run-tool in a debug container, a script of ours in an image with a shell, nobody in one without.
+Runner = Literal["run-tool", "shell", "none"]
 
 
 class Sink(Protocol):
@@ -107,49 +72,59 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
-    """What became of it."""
+class TransferResult:
+    """What became of a tool's output, or of a file."""
 
     outcome: ArtifactOutcome
     reason: str = ""
     integrity: Integrity = "unverified"
     stored: Stored | None = None  # where the pod has sent it itself
+    code: ReasonCode = ""  # the reason, for programs
+    exit_code: int | None = None  # of the tool; None where it was not started, did not end by itself, or nobody knows
+    errno: str = ""  # why it could not be started, where run-tool says so: ENOENT, EACCES, EPERM, …
+
+    @property
+    def stream_broken(self) -> bool:
+        """Tell whether the connection ended before the tool did, or lost the end of its output."""
+        return self.code == "stream-broken"
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """What the far side says at the end."""
+class Command:
+    """A tool to run: where, by whom, for how long."""
 
-    size: int | None
-    code: int
-    sha256: str
+    place: ContainerRef
+    argv: tuple[str, ...]
+    runner: Runner
+    time_limit_s: int
+    repeatable: bool = False  # it may be run a second time, where the connection broke
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a tool may run, and whether it may be run again."""
+class RemoteFile:
+    """A file in a container, and how long taking it may last."""
 
-    time_s: int
-    repeatable: bool = False
+    place: ContainerRef
+    path: str
+    runner: Runner
+    time_limit_s: int
 
 
-def run_tool(  # noqa: PLR0913 - where, what, where to
-    api: Api, place: ContainerRef, argv: Sequence[str], sink: Sink, limits: Limits, *, has_shell: bool
-) -> Brought:
-    """Run ``argv`` in ``place`` and take its standard output; ``has_shell`` tells whether the container has one.
+def run_tool(api: Api, command: Command, sink: Sink) -> TransferResult:
+    """Run ``command`` and take its standard output.
 
     What a broken stream left is kept; a tool that may be run again is, once, when the end is missing. What it writes
     then takes the place of what had arrived, from its first byte on.
     """
-    brought = _run_once(api, place, argv, sink, limits, has_shell=has_shell)
-    if not (brought.outcome == "truncated" and limits.repeatable and "connection" in brought.reason):
-        return brought
+    first = _run_once(api, command, sink)
+    if not (first.outcome == "truncated" and command.repeatable and first.stream_broken):
+        return first
     anew = _Anew(sink)
     try:
-        again = _run_once(api, place, argv, anew, limits, has_shell=has_shell)
+        again = _run_once(api, command, anew)
     except CaptureError as error:
-        return replace(brought, reason=f"{brought.reason}; and it could not be run again: {error.why}")
-    return again if anew.begun else brought
+        return replace(first, reason=f"{first.reason}; and it could not be run again: {error.why}")
+    return again if anew.begun else first
 
 
 class _Anew:
@@ -176,43 +151,53 @@ class _Anew:
         self._sink.restart()
 
 
-def run_detached(  # noqa: PLR0913 - where, what, and what it writes
-    api: Api, place: ContainerRef, argv: Sequence[str], output: str, limits: Limits, say: Say
-) -> tuple[str, Brought]:
-    """Run ``argv`` in a debug container so that it outlives the connection; return the file that it wrote.
+def run_detached(api: Api, command: Command, output: str, say: Say) -> tuple[str, TransferResult]:
+    """Run ``command`` in a debug container so that it outlives the connection; return the file that it wrote.
 
-    ``output`` is that file, or "" for the tool's standard output.
+    ``output`` is that file, or "" for the tool's standard output. The result is complete where the tool ended well,
+    which says nothing of the file.
     """
     job = secrets.token_hex(4)
-    own = f"{BASE}/jobs/{job}"
-    written, command = output or f"{own}.out", shlex.join(["timeout", "-s", "KILL", str(limits.time_s), *argv])
-    script = f"{command} >{own}.out 2>{own}.err; echo $? >{own}.part; mv {own}.part {own}.code\n"
-    status, _, errors = run_short(api, place, ("sh", "-c", _START, "debug-capture", BASE, job, script))
+    written = output or f"{BASE}/jobs/{job}.out"
+    start = (PROGRAM, "start", BASE, job, str(command.time_limit_s), *command.argv)
+    status, _, errors = run_short(api, command.place, start)
     if status.code != 0:
-        return written, Brought("failed", f"it could not be started: {errors.strip() or status.message}")
-    code = _wait(api, place, (f"{own}.code", written), limits.time_s + _GRACE_S, say)
-    if code == 0:
-        return written, Brought("complete")
-    _, said, _ = run_short(api, place, ("tail", "-c", "2048", f"{own}.err"))
-    ended = "it was still running at its time limit" if code in (None, _KILLED) else f"exit code {code}"
-    return written, Brought("failed", ": ".join([ended, *_last_line(said)]))
+        return written, TransferResult(
+            "failed", f"it could not be started: {errors.strip() or status.message}", code="other"
+        )
+    report = _wait(api, command, job, written, say)
+    if report is None:
+        return written, TransferResult("failed", "nothing was heard of it until its time limit", code="time-limit")
+    if report.ended == "exited" and report.code == 0:
+        return written, TransferResult("complete", exit_code=0)
+    return written, _ended_badly(report, "failed")
 
 
-def fetch_file(  # noqa: PLR0913 - from where, to where
-    api: Api, place: ContainerRef, path: str, sink: Sink, time_limit_s: int, say: Say
-) -> Brought:
-    """Take the file ``path`` of ``place``; a stream that breaks is taken up where it broke off."""
-    deadline, brought = time.monotonic() + time_limit_s, Brought("failed", "there was no time for it")
+def fetch_file(api: Api, file: RemoteFile, sink: Sink, say: Say) -> TransferResult:
+    """Take ``file``; a stream that breaks is taken up where it broke off."""
+    deadline, result = (
+        time.monotonic() + file.time_limit_s,
+        TransferResult("failed", "there was no time for it", code="time-limit"),
+    )
     for attempt in range(_TRIES):
         if attempt:
-            say(f"{path}: {brought.reason}; going on after {sink.received:,} bytes")
+            say(f"{file.path}: {result.reason}; going on after {sink.received:,} bytes")
             time.sleep(min(2.0**attempt, max(0.0, deadline - time.monotonic())))
         if time.monotonic() >= deadline:
             break
-        brought, final = _fetch_once(api, place, path, sink, deadline)
+        result, final = _fetch_once(api, file, sink, deadline)
         if final:
             break
-    return brought
+    return result
+
+
+def remove_file(api: Api, file: RemoteFile) -> None:
+    """Remove ``file``; one that is not there is no error. Raises CommandFailed when that cannot be done."""
+    argv = (PROGRAM, "remove", file.path) if file.runner == "run-tool" else ("rm", "-f", file.path)
+    status, _, errors = run_short(api, file.place, argv)
+    if status.code != 0:
+        why = last_line(errors) or status.message
+        raise CommandFailed(f"{file.path} stays in {file.place}", why, "Remove it, or restart the pod.")
 
 
 def run_short(api: Api, place: ContainerRef, argv: Sequence[str]) -> tuple[ExitStatus, str, str]:
@@ -229,138 +214,175 @@ def run_short(api: Api, place: ContainerRef, argv: Sequence[str]) -> tuple[ExitS
         stderr=lambda piece: errors.extend(piece[: _SHORT_LIMIT - len(errors)]),
         time_limit_s=_SHORT_S,
     )
-    if status.reason in (BROKEN_STREAM, "TimeLimit"):
-        kind = NeverEnds if status.reason == "TimeLimit" else CommandFailed
+    if status.reason in (BROKEN_STREAM, TIME_LIMIT):
+        kind = NeverEnds if status.reason == TIME_LIMIT else CommandFailed
         raise kind(f"{argv[0]} in {place} did not end well", status.message, "Capture again.")
     return status, output.decode(errors="replace"), errors.decode(errors="replace")
 
 
-def ended_as(errors: str) -> tuple[Ended | None, str]:
-    """Return what the far side said at the end of its standard error, and the rest of it."""
-    found = list(_END.finditer(errors))
-    if not found:
-        return None, errors
-    size, code, sha256 = found[-1].groups()
-    return Ended(int(size) if size != "-" else None, int(code), sha256 or ""), errors[: found[-1].start()]
+def judge(status: ExitStatus, report: ToolReport | None, sink: Sink, errors: str) -> TransferResult:
+    """Return what became of a tool: only exit code 0 with a whole output is complete.
+
+    Without a report, the status is all that is known; ``errors`` is what the tool wrote to its standard error then.
+    """
+    if report is None:
+        report = ToolReport("exited", -1 if status.code is None else status.code, errors=errors)
+    code = None if status.code is None and report.code == -1 else report.code
+    part: ArtifactOutcome = "truncated" if sink.received else "failed"
+    if report.ended == "exited" and code == NOTHING_THERE:
+        return TransferResult("skipped", report.last_error, code="not-there", exit_code=code)
+    if report.ended == "exited" and code is None:
+        reason = ": ".join(filter(None, [status.message, report.last_error]))
+        return TransferResult(part, reason, code=_CODES.get(status.reason, "other"))
+    if not (report.ended == "exited" and code == 0):
+        return _ended_badly(report, part)
+    if report.sha256 and report.sha256 != sink.received_sha256:
+        return TransferResult(part, _LOST_END, code="stream-broken", exit_code=0)
+    if not sink.received:
+        reason = ": ".join(filter(None, [WROTE_NOTHING, report.last_error]))
+        return TransferResult("failed", reason, code="no-output", exit_code=0)
+    return TransferResult("complete", integrity="verified" if report.sha256 else "unverified", exit_code=0)
 
 
-def judge(status: ExitStatus, ended: Ended | None, sink: Sink, errors: str) -> Brought:
-    """Return what became of a tool: only exit code 0 with a whole output is complete."""
-    code = ended.code if ended else status.code
-    if code == NOTHING_THERE:
-        return Brought("skipped", "".join(_last_line(errors)))
-    whole = not (ended and ended.sha256) or ended.sha256 == sink.received_sha256
-    if code == 0 and whole:
-        verified: Integrity = "verified" if ended and ended.sha256 else "unverified"
-        if sink.received:
-            return Brought("complete", integrity=verified)
-        return Brought("failed", ": ".join([WROTE_NOTHING, *_last_line(errors)]))
-    if code == 0:
-        why = "the connection lost the end of the output"
-    elif code == _KILLED and ended:
-        why, errors = "it was still running at its time limit, and was ended", ""
-    else:
-        why = f"exit code {code}" if code is not None else status.message
-    return Brought("truncated" if sink.received else "failed", ": ".join([why, *_last_line(errors)]))
+def _ended_badly(report: ToolReport, outcome: ArtifactOutcome) -> TransferResult:
+    """Return the result of a tool that did not end with exit code 0."""
+    code = report.code if report.ended == "exited" else None
+    why = {
+        "exited": f"exit code {report.code}",
+        "signal": f"it was ended by {report.signal}",
+        "time-limit": _OVER_TIME,
+        "reader-gone": "it was ended, since nobody took its output",
+        "not-started": "it could not be started",
+        "unreadable": "it cannot be read",
+    }[report.ended]
+    said = "" if report.ended == "time-limit" else report.last_error
+    reason = ": ".join(filter(None, [why, said]))
+    return TransferResult(outcome, reason, code=_ENDINGS[report.ended], exit_code=code, errno=report.errno)
 
 
-def _run_once(  # noqa: PLR0913 - see run_tool
-    api: Api, place: ContainerRef, argv: Sequence[str], sink: Sink, limits: Limits, *, has_shell: bool
-) -> Brought:
-    command = ("sh", "-c", _RUN, "debug-capture", str(limits.time_s), *argv) if has_shell else tuple(argv)
+def _run_once(api: Api, command: Command, sink: Sink) -> TransferResult:
+    nonce = secrets.token_hex(8)
+    limit_s = command.time_limit_s + (_GRACE_S if command.runner == "run-tool" else 0)
+    session = _Session(command.place, _wrapped(command, nonce), limit_s, held=command.runner != "none")
     try:
-        status, said = _stream(api, place, command, sink, limits.time_s + (_GRACE_S if has_shell else 0))
+        status, said = _stream(api, session, sink)
     except SizeLimitReachedError as limit:
-        return Brought("truncated", str(limit))
-    ended, errors = ended_as(said)
-    if has_shell and ended is None and status.code == 0:
-        status = ExitStatus(None, BROKEN_STREAM, "the connection lost the end of the output")
-    return judge(status, ended, sink, errors)
+        return TransferResult("truncated", str(limit), code="size-limit")
+    report, errors = parse_report(said, nonce)
+    if command.runner != "none" and report is None and status.code == 0:
+        return TransferResult("truncated" if sink.received else "failed", _LOST_END, code="stream-broken")
+    return judge(status, report, sink, errors)
 
 
-def _fetch_once(api: Api, place: ContainerRef, path: str, sink: Sink, deadline: float) -> tuple[Brought, bool]:
+def _wrapped(command: Command, nonce: str) -> tuple[str, ...]:
+    if command.runner == "run-tool":
+        return (PROGRAM, "run", nonce, str(command.time_limit_s), *command.argv)
+    if command.runner == "shell":
+        return shell_command("bounded", "run", arguments=(nonce, *command.argv))
+    return command.argv
+
+
+def _fetch_once(api: Api, file: RemoteFile, sink: Sink, deadline: float) -> tuple[TransferResult, bool]:
     """Return what became of it, and whether that is final: another try would change nothing."""
-    left_s = deadline - time.monotonic()
-    argv = ("sh", "-c", _FETCH, "debug-capture", path, str(sink.received), str(int(left_s)))
+    nonce = secrets.token_hex(8)
+    session = _Session(file.place, _sending(file, nonce, sink.received), deadline - time.monotonic(), held=True)
     try:
-        status, said = _stream(api, place, argv, sink, left_s)
+        status, said = _stream(api, session, sink)
     except SizeLimitReachedError as limit:
-        return Brought("truncated", str(limit)), True
+        return TransferResult("truncated", str(limit), code="size-limit"), True
     except Unreachable as error:
         return _broken(sink, error.why), False
-    ended, errors = ended_as(said)
-    if ended is None:
-        if status.code is None or status.code == 0:
-            return _broken(sink, "the stream broke off"), False
-        return Brought("failed", ": ".join([f"{path} cannot be read", *_last_line(errors)])), True
-    if sink.received == ended.size and ended.sha256 in ("", sink.received_sha256):
-        return Brought("complete", integrity="verified" if ended.sha256 else "unverified"), True
-    if ended.size is not None and sink.received < ended.size:
-        return _broken(sink, "the stream broke off"), False
+    report, errors = parse_report(said, nonce)
+    if report is None and status.code:
+        return TransferResult("failed", f"{file.path} cannot be read: {last_line(errors)}", code="other"), True
+    return (_broken(sink, _BROKE_OFF), False) if report is None else _compared(file, report, sink)
+
+
+def _sending(file: RemoteFile, nonce: str, offset: int) -> tuple[str, ...]:
+    if file.runner == "run-tool":
+        return (PROGRAM, "fetch", nonce, str(offset), file.path)
+    return shell_command("bounded", "fetch", arguments=(nonce, file.path, str(offset)))
+
+
+def _compared(file: RemoteFile, report: ToolReport, sink: Sink) -> tuple[TransferResult, bool]:
+    """Return what became of a file that was sent to its end, as the far side says, and whether that is final."""
+    if report.ended == "unreadable":
+        why = f"{file.path} cannot be read: {report.last_error}"
+        return TransferResult("truncated" if sink.received else "failed", why, code="other", errno=report.errno), True
+    if sink.received == report.size and report.sha256 in ("", sink.received_sha256):
+        return TransferResult("complete", integrity="verified" if report.sha256 else "unverified"), True
+    if report.size is not None and sink.received < report.size:
+        return _broken(sink, _BROKE_OFF), False
     sink.restart()
-    return Brought("failed", "it changes while it is read"), False
+    return TransferResult("failed", "it changes while it is read", code="other"), False
 
 
-def _broken(sink: Sink, why: str) -> Brought:
-    return Brought("truncated" if sink.received else "failed", why)
+def _broken(sink: Sink, why: str) -> TransferResult:
+    return TransferResult("truncated" if sink.received else "failed", why, code="stream-broken")
 
 
-def _stream(
-    api: Api, place: ContainerRef, argv: Sequence[str], sink: Sink, time_limit_s: float
-) -> tuple[ExitStatus, str]:
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """An exec session."""
+
+    place: ContainerRef
+    argv: tuple[str, ...]
+    time_limit_s: float
+    held: bool  # its standard input stays open until this side ends it
+
+
+def _stream(api: Api, session: _Session, sink: Sink) -> tuple[ExitStatus, str]:
     errors = bytearray()
 
     def keep_tail(piece: memoryview) -> None:
         errors.extend(piece)
         del errors[:-_ERROR_TAIL_BYTES]
 
-    status = exec_stream.run(api, place, argv, stdout=sink.write, stderr=keep_tail, time_limit_s=time_limit_s)
+    status = exec_stream.run(
+        api,
+        session.place,
+        session.argv,
+        stdout=sink.write,
+        stderr=keep_tail,
+        time_limit_s=session.time_limit_s,
+        holds_stdin=session.held,
+    )
     return status, errors.decode(errors="replace")
 
 
-def _wait(api: Api, place: ContainerRef, files: tuple[str, str], time_limit_s: float, say: Say) -> int | None:
-    """Return the job's exit code, or None at the time limit; a connection that breaks is made again."""
-    deadline, progress = time.monotonic() + time_limit_s, _Progress(files[1], say)
-    argv = ("sh", "-c", _WAIT, "debug-capture", *files)
-    while progress.code is None and time.monotonic() < deadline:
-        progress.begin()
-        limit_s = deadline - time.monotonic()
+def _wait(api: Api, command: Command, job: str, file: str, say: Say) -> ToolReport | None:
+    """Return the job's report, or None at the time limit; a connection that breaks is made again."""
+    deadline, nonce = time.monotonic() + command.time_limit_s + _GRACE_S, secrets.token_hex(8)
+    argv = (PROGRAM, "wait", nonce, BASE, job, str(command.time_limit_s), file)
+    while (left_s := deadline - time.monotonic()) > 0:
         try:
-            status = exec_stream.run(
-                api, place, argv, stdout=progress.read, stderr=lambda _: None, time_limit_s=limit_s
-            )
+            status, said = _stream(api, _Session(command.place, argv, left_s, held=True), _Progress(file, say))
         except Unreachable as error:
-            status = ExitStatus(None, BROKEN_STREAM, error.why)
-        if progress.code is None and status.reason != BROKEN_STREAM:
-            break
-        if progress.code is None:
-            say(f"{files[1]}: {status.message}; the tool goes on, and is asked for again")
-            time.sleep(_AGAIN_S)
-    return progress.code
+            status, said = ExitStatus(None, BROKEN_STREAM, error.why), ""
+        report, _ = parse_report(said, nonce)
+        if report or status.reason != BROKEN_STREAM:
+            return report
+        say(f"{file}: {status.message}; the tool goes on, and is asked for again")
+        time.sleep(_AGAIN_S)
+    return None
 
 
 class _Progress:
-    """Reads what a waiting script says: how far the file has grown, and the exit code at the end."""
+    """A sink for what a waiting command says: how far the file has grown."""
+
+    received, received_sha256 = 0, _NOTHING_SHA256  # nothing of it is kept
 
     def __init__(self, file: str, say: Say) -> None:
         self._file, self._say, self._cut = file, say, ""
-        self.code: int | None = None
 
-    def begin(self) -> None:
-        """Take a new connection; half a line of the one before is none."""
-        self._cut = ""
-
-    def read(self, piece: memoryview) -> None:
+    def write(self, piece: memoryview) -> None:
         *lines, cut = (self._cut + bytes(piece).decode(errors="replace")).split("\n")
         self._cut = cut[-_LONGEST_LINE:]
         for line in lines:
             word, _, rest = line.partition(" ")
             number = number_in(rest)
-            if word == "code" and number is not None:
-                self.code = number
-            elif word == "bytes" and number is not None:
+            if word == "bytes" and number is not None:
                 self._say(f"{self._file}: {number:,} bytes so far")
 
-
-def _last_line(errors: str) -> list[str]:
-    return errors.strip().splitlines()[-1:]
+    def restart(self) -> None:
+        """Nothing is kept."""

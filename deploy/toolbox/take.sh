@@ -1,8 +1,10 @@
+# shellcheck shell=sh
 # Puts Debian's tools and the libraries of all tools into /image, the root of the toolbox. Run by the Dockerfile.
 set -eu
 mkdir -p /image/bin /image/usr/bin /image/etc /image/tmp
 chmod 1777 /image/tmp
 
+# shellcheck disable=SC2013 # a pattern has no blanks
 for pattern in $(awk '$1 == "debian" { print $3 }' /tools.txt); do
   for file in $pattern; do
     case $file in

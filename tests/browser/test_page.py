@@ -9,7 +9,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from debugcapture.model import READ_FROM_API
 from debugcapture.page import index_page
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
 
@@ -28,7 +27,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     previews = {"a/t.txt": f"{EVIL}\n{long_line}\n".encode() * 50, "a/pod.yaml": b"kind: Pod\n"}
     kept = [
         artifact(pod="a", file="a/t.txt", bytes=10_000),
-        artifact(pod="a", file="a/pod.yaml", title="Pod YAML", how=READ_FROM_API, redactions=3),
+        artifact(pod="a", file="a/pod.yaml", title="Pod YAML", origin="api", redactions=3),
         artifact(pod="b", file="b/heap.hprof", outcome="truncated", reason="cut at its size limit", sensitive=True),
         nothing("failed", EVIL, title="Heap dump", pod="b"),
         nothing("skipped", "it is empty", title="Log", pod="a"),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from debugcapture import transfer
 from debugcapture.cluster.api import Api, Streams
 from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.model import ContainerRef, ExitStatus, Json
-from debugcapture.processes import LISTING
+from debugcapture.scripts import script
 from tests.unit.builders import pod, status
 
 OK = ExitStatus(0)
+RUN = script("bounded", "run")
 MISSING = ExitStatus(127, "NonZeroExitCode", "not found")
 Answer = tuple[ExitStatus, bytes, bytes]
 JAVA = "P 7 1000 1000 2048 java\nT\nM /opt/java/bin/java\nM /opt/java/lib/server/libjvm.so\n"
@@ -83,17 +84,19 @@ class Cluster(Lists):
         ours = place.container.startswith("debug-capture-")
         self.ran.append(tuple(argv))
         self.places.append(place.container)
+        if argv[0] == "run-tool":
+            return self._run_with_checksum(argv[2], argv[4], ours, stdout, stderr) if argv[1] == "run" else OK
         if argv[0] != "sh":
             return self._answer(argv[0], ours, stdout, stderr)
         if not (self.shell or ours):
             return MISSING
-        if argv[2] == LISTING:
+        if argv[2] == script("processes"):
             stdout(memoryview(self.listing.encode()))
-        elif argv[2] == transfer._RUN:
-            return self._run_with_checksum(argv[5], ours, stdout, stderr)
+        elif argv[2] == RUN:
+            return self._run_with_checksum(argv[4], argv[5], ours, stdout, stderr)
         return OK
 
-    def _run_with_checksum(self, program: str, ours: bool, stdout: Any, stderr: Any) -> ExitStatus:
+    def _run_with_checksum(self, nonce: str, program: str, ours: bool, stdout: Any, stderr: Any) -> ExitStatus:
         digest, sizes = hashlib.sha256(), list[int]()
 
         def both(piece: memoryview) -> None:
@@ -104,7 +107,8 @@ class Cluster(Lists):
         ended = self._answer(program, ours, both, stderr)
         if ended.code is None:
             return ended
-        stderr(memoryview(f"\ndebug-capture-end - {ended.code} {digest.hexdigest()} -\n".encode()))
+        report = {"ended": "exited", "code": ended.code, "sha256": digest.hexdigest()}
+        stderr(memoryview(f"\ndebug-capture-end {nonce} {json.dumps(report)}\n".encode()))
         return OK
 
     def _answer(self, program: str, ours: bool, stdout: Any, stderr: Any) -> ExitStatus:
@@ -117,4 +121,9 @@ class Cluster(Lists):
 
     def tools(self) -> list[tuple[str, ...]]:
         """The tools that ran with a checksum, with their arguments."""
-        return [argv[5:] for argv in self.ran if argv[2:3] == (transfer._RUN,)]
+        by_shell = (argv[5:] for argv in self.ran if argv[2:3] == (RUN,))
+        return [*by_shell, *(argv[4:] for argv in self.ran if argv[:2] == ("run-tool", "run"))]
+
+    def left(self) -> int:
+        """How often a debug container was left."""
+        return sum(argv[:2] == ("run-tool", "leave") for argv in self.ran)

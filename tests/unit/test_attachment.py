@@ -8,7 +8,6 @@ import pytest
 
 from debugcapture.attachment import NOBODY, Attachment, DebugOptions, debug_options
 from debugcapture.cluster.api import Api
-from debugcapture.cluster.debug_container import _LEAVE
 from debugcapture.errors import BadInput, NotAllowed, NotRunning
 from debugcapture.model import Target, User
 from debugcapture.settings import DebugContainerSettings, Profile
@@ -36,7 +35,7 @@ def users(cluster: Cluster) -> list[User]:
 
 
 def ended(cluster: Cluster) -> int:
-    return sum(argv[2:3] == (_LEAVE,) for argv in cluster.ran)
+    return cluster.left()
 
 
 def test_nothing_is_attached_before_it_is_needed(cluster: Cluster) -> None:

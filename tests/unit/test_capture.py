@@ -12,13 +12,13 @@ import pytest
 from debugcapture.artifact_file import ArtifactFile
 from debugcapture.attachment import Attachment, DebugOptions
 from debugcapture.bundle import Bundle, create_bundle
-from debugcapture.capture import Capture, Record
+from debugcapture.capture import Capture
 from debugcapture.cluster.api import Api
-from debugcapture.cluster.debug_container import _LEAVE
 from debugcapture.cluster.frames import out_of_time
 from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, ExitStatus, Target, User
 from debugcapture.plan import Allowed
+from debugcapture.record import Record
 from debugcapture.settings import Profile
 from debugcapture.survey import Scope
 from tests.unit.builders import NOON, collector, manifest, pod, status, target
@@ -92,7 +92,7 @@ def test_image_without_tools_gets_a_debug_container_that_is_ended(capture: Run, 
     assert (one.outcome, one.how) == ("complete", "from a debug container: the image has no jcmd")
     assert (bundle.folder / one.file).read_bytes() == b"threads\n"
     assert cluster.tools() == [("jattach", "7", "threaddump")]
-    assert cluster.ran[-1][2] == _LEAVE
+    assert cluster.ran[-1][:2] == ("run-tool", "leave")
     assert cluster.attached[0]["securityContext"]["runAsUser"] == 1000
 
 

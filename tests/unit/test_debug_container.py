@@ -11,7 +11,6 @@ import pytest
 
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.debug_container import (
-    _READY,
     NAME_PREFIX,
     DebugContainer,
     _waiting_for,
@@ -37,13 +36,13 @@ def test_specification_shares_the_targets_processes_and_ends_by_itself() -> None
     assert spec["targetContainerName"] == "app"
     assert spec["image"] == "toolbox:1"
     assert spec["command"][-2:] == ["90", "t"]
-    assert spec["command"][:2] == ["sh", "-c"]
+    assert spec["command"][:3] == ["run-tool", "hold", "/tmp/debug-capture.d"]
     assert spec["securityContext"]["runAsUser"] == 1000
     assert spec["securityContext"]["runAsNonRoot"] is True
 
 
 @pytest.mark.parametrize("image", ["busybox", "a;rm -rf /", "$(id)"])
-def test_nothing_given_becomes_part_of_the_shells_text(image: str) -> None:
+def test_nothing_given_becomes_part_of_the_command(image: str) -> None:
     debug = DebugContainer(image, "baseline", None, 90)
     assert specification("d", debug, "t")["command"] == specification("d", DEBUG, "t")["command"]
 
@@ -73,11 +72,17 @@ def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
         ("ErrImagePull", "Check the debug image's name"),
         ("CreateContainerConfigError", "Choose another security profile"),
         ("CreateContainerError", "while the target's container is running"),
+        ("RunContainerError", "must have run-tool: build the toolbox of this version"),
     ],
 )
 def test_advice_fits_the_reason(reason: str, advice: str) -> None:
     with pytest.raises(NotRunning, match=advice):
         _waiting_for(waiting(reason), PLACE, DEBUG)
+
+
+def test_image_without_run_tool_is_told_to_be_built_again() -> None:
+    with pytest.raises(NotRunning, match="must have run-tool: build the toolbox of this version"):
+        _waiting_for({"terminated": {"reason": "StartError", "exitCode": 128}}, PLACE, DEBUG)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +120,9 @@ class Cluster:
         self.ended: list[ContainerRef] = []
         self.leaving: Exception | ExitStatus = ExitStatus(0)
 
-    def run(self, place: ContainerRef, script: str) -> ExitStatus:
+    def run(self, place: ContainerRef, command: str) -> ExitStatus:
         """What the API server says to an exec."""
-        if script == _READY:
+        if command == "ready":
             if self._states[0] != RUNNING:
                 raise NotRunning("cannot run a command", "container not found (HTTP 500)")
             return ExitStatus(0)
@@ -168,7 +173,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the cluster itself answer what is run in it."""
 
     def run(api: Cluster, place: ContainerRef, argv: Sequence[str], **_: object) -> ExitStatus:
-        return api.run(place, argv[2])
+        return api.run(place, argv[1])
 
     monkeypatch.setattr("debugcapture.cluster.exec.run", run)
 
@@ -268,7 +273,7 @@ def test_spec_has_what_is_asked_for_and_the_authors_fields_last() -> None:
     assert "targetContainerName" not in spec
     assert spec["volumeMounts"] == [{"name": "data", "mountPath": "/data"}]
     assert spec["env"] == [{"name": "A", "value": "1"}]
-    assert (spec["name"], spec["command"][0], spec["imagePullPolicy"]) == ("d", "sh", "Always")
+    assert (spec["name"], spec["command"][0], spec["imagePullPolicy"]) == ("d", "run-tool", "Always")
 
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)

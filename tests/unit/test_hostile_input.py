@@ -46,7 +46,8 @@ from debugcapture.settings import (
 )
 from debugcapture.stores.ssh import read_address, read_login
 from debugcapture.stores.store import open_store
-from debugcapture.transfer import _Progress, ended_as
+from debugcapture.tool_report import parse_report
+from debugcapture.transfer import _Progress
 from tests.unit.builders import artifact, manifest
 from tests.unit.hostile import BYTES, TEXT, UTF8, changed, tree
 
@@ -93,10 +94,11 @@ def test_pids_by_a_tools_own_way(output: str) -> None:
 
 @given(UTF8, st.integers(0, 255))
 def test_last_words_of_the_far_side(errors: str, code: int) -> None:
-    ended, _ = ended_as(f"{errors}\ndebug-capture-end - {code}\n")
-    assert ended is not None
-    assert ended.code == code
-    ended_as(errors)
+    report, _ = parse_report(f'{errors}\ndebug-capture-end n {{"ended":"exited","code":{code}}}\n', "n")
+    assert report is not None
+    assert report.code == code
+    parse_report(errors, "n")
+    parse_report(f"\ndebug-capture-end n {errors}", "n")
 
 
 @given(UTF8)
@@ -110,7 +112,7 @@ def test_progress_of_long_work(pieces: list[bytes]) -> None:
     said: list[str] = []
     progress = _Progress("/tmp/x", said.append)
     for piece in pieces:
-        progress.read(memoryview(piece))
+        progress.write(memoryview(piece))
         assert len(progress._cut) < 100
     assert all(line.isprintable() for line in said)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.incident.note import LIMIT_BYTES, capture_note, failure_note, marker, start_note
-from debugcapture.model import PAGE, READ_FROM_API, ContainerState, Receipt, Stored
+from debugcapture.model import PAGE, ContainerState, Receipt, Stored
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target
 
 MARK = marker(CAPTURE_ID)
@@ -57,11 +57,17 @@ def test_links_without_an_end_promise_none() -> None:
 
 
 def test_empty_log_is_not_worth_a_line() -> None:
-    assert "empty" not in capture_note(manifest(artifact(), nothing("skipped", "it is empty")), receipt(), "", "", "")
+    empty = nothing("skipped", "there is nothing in it", reason_code="empty")
+    assert "nothing in it" not in capture_note(manifest(artifact(), empty), receipt(), "", "", "")
+
+
+def test_words_of_a_reason_decide_nothing() -> None:
+    said = nothing("skipped", "it is empty", reason_code="other")
+    assert "it is empty" in capture_note(manifest(artifact(), said), receipt(), "", "", "")
 
 
 def test_snapshot_has_no_link_of_its_own() -> None:
-    snapshot = artifact(collector="pod-snapshot", title="Pod YAML", file="pod.yaml", how=READ_FROM_API)
+    snapshot = artifact(collector="pod-snapshot", title="Pod YAML", file="pod.yaml", origin="api")
     assert "Pod YAML: https" not in capture_note(manifest(snapshot), receipt(PAGE, "pod.yaml"), "", "", "")
 
 

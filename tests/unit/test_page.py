@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.model import READ_FROM_API, ContainerState, Receipt, Stored
+from debugcapture.model import ContainerState, Receipt, Stored
 from debugcapture.page import index_page, result_html, shown_bytes
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
 
@@ -97,7 +97,7 @@ def test_who_started_it_is_on_the_page_under_a_readable_name() -> None:
 
 
 def test_the_dump_is_shown_at_once_and_the_snapshot_on_request() -> None:
-    made = manifest(artifact(file="a.txt"), artifact(how=READ_FROM_API, title="Events", file="b.txt"))
+    made = manifest(artifact(file="a.txt"), artifact(origin="api", title="Events", file="b.txt"))
     page = index_page(made, {}, {"a.txt": b"threads", "b.txt": b"events"})
     assert page.count("<details open>") == 1
     assert page.index("<details open>") < page.index("threads") < page.index("<details><summary>Events")
@@ -126,7 +126,7 @@ def test_table_begins_with_the_dump_and_ends_with_what_was_skipped() -> None:
     text = index_page(
         manifest(
             nothing("skipped", "it has none", title="Dumps left behind"),
-            artifact(how=READ_FROM_API, title="Events", file="events.txt"),
+            artifact(origin="api", title="Events", file="events.txt"),
             artifact(title="Java threads", file="threads.txt"),
         ),
         {},

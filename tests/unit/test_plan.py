@@ -20,7 +20,7 @@ from debugcapture.model import (
     Tool,
     User,
 )
-from debugcapture.plan import Allowed, Seen, command_line, decide, is_running
+from debugcapture.plan import Allowed, Seen, decide, filled, is_running
 from tests.unit.builders import collector, target
 
 ALLOWED = Allowed("restricted", debug_image=True)
@@ -115,7 +115,7 @@ def test_image_without_a_shell_may_show_its_process_by_its_own_tool() -> None:
 
 
 def test_pid_is_put_in_wherever_it_stands() -> None:
-    assert command_line(Tool(("cat", "/proc/{pid}/status", "{pid}")), 12) == ("cat", "/proc/12/status", "12")
+    assert [filled(word, 12) for word in ("cat", "/proc/{pid}/status", "{pid}")] == ["cat", "/proc/12/status", "12"]
 
 
 @pytest.mark.parametrize(("phase", "runs"), [("running", True), ("waiting", False), ("terminated", False)])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from debugcapture.model import Detect, Process, User
-from debugcapture.processes import LISTING, MOST_PROCESSES, listing_command, matching, parse, unreadable
+from debugcapture.processes import MOST_PROCESSES, listing_command, matching, parse, unreadable
+from debugcapture.scripts import script
 from tests.unit.builders import collector, written
 from tests.unit.fakes import JAVA
 
@@ -20,9 +21,10 @@ ID = "abc123"
 
 def listed(folder: Path) -> str:
     """The output of the listing, on a /proc of files."""
-    script = LISTING.replace("/proc/", f"{folder}/")
-    assert script != LISTING
-    argv = ["sh", "-c", script, "debug-capture", ID]
+    listing = script("processes")
+    moved = listing.replace("/proc/", f"{folder}/")
+    assert moved != listing
+    argv = ["sh", "-c", moved, "debug-capture", ID]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.replace(str(folder), "/proc")
@@ -54,7 +56,7 @@ def test_without_marks_all_but_the_shell_are_the_containers(tmp_path: Path) -> N
 
 def test_a_debug_containers_own_first_process_means_that_none_is_shared(tmp_path: Path) -> None:
     process(tmp_path, 1, "sh")
-    written(tmp_path, "1/cmdline", "sh\0-c\0\nbase=$1\n\0debug-capture\0/tmp/debug-capture.d\x0090\0")
+    written(tmp_path, "1/cmdline", "run-tool\0hold\0/tmp/debug-capture.d\x0090\0t\0")
     found = parse(listed(tmp_path))
     assert (found.processes, found.shared) == ((), False)
 

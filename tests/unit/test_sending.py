@@ -13,10 +13,10 @@ import pytest
 
 from debugcapture import sending as module
 from debugcapture.bundle import SENT, Bundle, create_bundle
-from debugcapture.capture import Record
 from debugcapture.errors import NotStored
 from debugcapture.keep import keep
 from debugcapture.model import Artifact, Receipt, Stored
+from debugcapture.record import Record
 from debugcapture.sending import AT_A_TIME, Sending, sending_ahead
 from debugcapture.settings import StoreSettings
 from debugcapture.stores.store import Progress, unseen

@@ -1,4 +1,4 @@
-"""transfer.py: what arrives is whole, or is told not to be. The scripts run in a real shell here."""
+"""transfer.py: what arrives is whole, or is told not to be. The scripts run in real shells here."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from shutil import which
+from typing import cast
 
 import pytest
 
 from debugcapture import transfer
 from debugcapture.artifact_file import SizeLimitReachedError
 from debugcapture.cluster.api import Api
-from debugcapture.errors import Unreachable
 from debugcapture.model import ExitStatus
 from debugcapture.pattern import number_in
-from debugcapture.transfer import Brought, Limits, ended_as, fetch_file, run_detached, run_tool
+from debugcapture.scripts import shell_command
+from debugcapture.tool_report import parse_report
+from debugcapture.transfer import Command, RemoteFile, Runner, TransferResult, fetch_file, judge, run_tool
 from tests.unit.builders import PLACE
+from tests.unit.machine import Change, Machine, cut, loses_both_ends, loses_its_end, refuses, silent
 
 API = cast("Api", None)
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
-BROKEN = ExitStatus(None, "StreamBroken", "the connection ended before the command did")
-Change = Callable[[bytes, bytes, ExitStatus], tuple[bytes, bytes, ExitStatus]]
 
 
 class Memory:
@@ -48,50 +50,6 @@ class Memory:
     def restart(self) -> None:
         self.content = b""
         self.restarts += 1
-
-
-class Machine:
-    """Runs commands on this machine in place of a container's; each entry of ``changes`` harms one connection."""
-
-    def __init__(self, *changes: Change) -> None:
-        self.changes, self.ran = list(changes), list[Sequence[str]]()
-
-    def run(
-        self, _api: object, _place: object, argv: Sequence[str], *, stdout: Any, stderr: Any, **_: Any
-    ) -> ExitStatus:
-        self.ran.append(argv)
-        change = self.changes.pop(0) if self.changes else _unchanged
-        try:
-            done = subprocess.run(argv, capture_output=True, check=False, timeout=30)
-        except FileNotFoundError:
-            return ExitStatus(127, "NonZeroExitCode", "not found")
-        output, errors, status = change(done.stdout, done.stderr, ExitStatus(done.returncode))
-        for start in range(0, len(output), 65536):
-            stdout(memoryview(output)[start : start + 65536])
-        stderr(memoryview(errors))
-        return status
-
-
-def _unchanged(output: bytes, errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
-    return output, errors, status
-
-
-def cut(output: bytes, _errors: bytes, _status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
-    """The connection breaks."""
-    return output[: len(output) // 2], b"", BROKEN
-
-
-def loses_its_end(output: bytes, errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
-    """What kubernetes#124571 is about: the end is missing, and nobody says so."""
-    return output[:-1000], errors, status
-
-
-def loses_both_ends(output: bytes, _errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
-    return output[:-1000], b"", status
-
-
-def refuses(*_: object) -> tuple[bytes, bytes, ExitStatus]:
-    raise Unreachable("cannot run a command", "the API server did not answer", "")
 
 
 @pytest.fixture(autouse=True)
@@ -119,14 +77,16 @@ def file(tmp_path: Path) -> Path:
     return one
 
 
-def ran(argv: Sequence[str], sink: Memory, *, repeatable: bool = False) -> Brought:
-    return run_tool(API, PLACE, argv, sink, Limits(10, repeatable=repeatable), has_shell=True)
+def ran(
+    argv: Sequence[str], sink: Memory, *, repeatable: bool = False, runner: Runner = "shell", time_limit_s: int = 10
+) -> TransferResult:
+    return run_tool(API, Command(PLACE, tuple(argv), runner, time_limit_s, repeatable), sink)
 
 
 def test_output_that_arrives_whole_is_verified(on: On, file: Path) -> None:
     on()
     sink = Memory()
-    assert ran(["cat", str(file)], sink) == Brought("complete", integrity="verified")
+    assert ran(["cat", str(file)], sink) == TransferResult("complete", integrity="verified", exit_code=0)
     assert sink.content == CONTENT
 
 
@@ -134,9 +94,9 @@ def test_output_that_arrives_whole_is_verified(on: On, file: Path) -> None:
 def test_end_that_is_missing_without_an_error_is_noticed(harm: Change, on: On, file: Path) -> None:
     on(harm)
     sink = Memory()
-    brought = ran(["cat", str(file)], sink)
-    assert (brought.outcome, brought.integrity) == ("truncated", "unverified")
-    assert "the connection lost the end of the output" in brought.reason
+    result = ran(["cat", str(file)], sink)
+    assert (result.outcome, result.integrity) == ("truncated", "unverified")
+    assert "the connection lost the end of the output" in result.reason
 
 
 def test_harmless_tool_is_run_once_more(on: On, file: Path) -> None:
@@ -144,11 +104,6 @@ def test_harmless_tool_is_run_once_more(on: On, file: Path) -> None:
     sink = Memory()
     assert ran(["cat", str(file)], sink, repeatable=True).integrity == "verified"
     assert (sink.content, sink.restarts, len(machine.ran)) == (CONTENT, 1, 2)
-
-
-def silent(_output: bytes, _errors: bytes, _status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
-    """The connection breaks before anything has come."""
-    return b"", b"", BROKEN
 
 
 @pytest.mark.parametrize(
@@ -159,9 +114,9 @@ def test_what_arrived_is_kept_where_the_tool_cannot_be_run_once_more(
 ) -> None:
     on(cut, again)
     sink = Memory()
-    brought = ran(["cat", str(file)], sink, repeatable=True)
-    assert brought.outcome == "truncated"
-    assert told in brought.reason
+    result = ran(["cat", str(file)], sink, repeatable=True)
+    assert result.outcome == "truncated"
+    assert told in result.reason
     assert (sink.content, sink.restarts) == (CONTENT[: len(CONTENT) // 2], 0)
 
 
@@ -179,34 +134,36 @@ def test_what_a_broken_connection_left_is_kept(on: On, file: Path) -> None:
         (["sh", "-c", "echo why >&2; exit 3"], "failed", "exit code 3: why"),
         (["true"], "failed", "it wrote nothing"),
         (["no-such-tool"], "failed", "exit code 127: "),
-        (["sh", "-c", "kill -9 $$"], "failed", "it was still running at its time limit, and was ended"),
+        (["sh", "-c", "kill -9 $$"], "failed", "exit code 137"),
     ],
     ids=["half", "nothing", "empty", "missing", "killed"],
 )
 def test_tool_that_does_not_end_well_is_told(argv: list[str], outcome: str, reason: str, on: On) -> None:
     on()
-    brought = ran(argv, Memory())
-    assert brought.outcome == outcome
-    assert brought.reason.startswith(reason)
+    result = ran(argv, Memory())
+    assert result.outcome == outcome
+    assert result.reason.startswith(reason)
 
 
 def test_tool_that_hangs_is_ended_where_it_runs(on: On) -> None:
     on()
-    brought = run_tool(API, PLACE, ["sleep", "60"], Memory(), Limits(1), has_shell=True)
-    assert brought.reason == "it was still running at its time limit, and was ended"
+    result = ran(["sleep", "60"], Memory(), time_limit_s=1)
+    assert (result.outcome, result.reason) == ("failed", "it was still running at its time limit")
 
 
 def test_output_above_its_limit_is_kept_up_to_it(on: On, file: Path) -> None:
     on()
     sink = Memory(limit=1000)
-    assert ran(["cat", str(file)], sink) == Brought("truncated", "cut at its size limit of 1000 bytes")
+    assert ran(["cat", str(file)], sink) == TransferResult(
+        "truncated", "cut at its size limit of 1000 bytes", code="size-limit"
+    )
     assert sink.content == CONTENT[:1000]
 
 
 def test_image_without_a_shell_is_taken_at_its_word_and_says_so(on: On, file: Path) -> None:
     on()
-    brought = run_tool(API, PLACE, ["cat", str(file)], Memory(), Limits(10), has_shell=False)
-    assert brought == Brought("complete", integrity="unverified")
+    result = ran(["cat", str(file)], Memory(), runner="none")
+    assert result == TransferResult("complete", integrity="unverified", exit_code=0)
 
 
 def test_arguments_are_never_read_by_a_shell(on: On) -> None:
@@ -217,8 +174,8 @@ def test_arguments_are_never_read_by_a_shell(on: On) -> None:
     assert sink.content.decode().splitlines() == words
 
 
-def fetched(file: Path, sink: Memory) -> Brought:
-    return fetch_file(API, PLACE, str(file), sink, 60, lambda _: None)
+def fetched(file: Path, sink: Memory) -> TransferResult:
+    return fetch_file(API, RemoteFile(PLACE, str(file), "shell", 60), sink, lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +186,7 @@ def fetched(file: Path, sink: Memory) -> Brought:
 def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], on: On, file: Path) -> None:
     machine = on(*harms)
     sink = Memory()
-    assert fetched(file, sink) == Brought("complete", integrity="verified")
+    assert fetched(file, sink) == TransferResult("complete", integrity="verified")
     assert (sink.content, sink.restarts) == (CONTENT, 0)
     assert len(machine.ran) == len(harms) + 1
 
@@ -237,7 +194,7 @@ def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], o
 def test_file_that_never_comes_whole_is_truncated(on: On, file: Path) -> None:
     on(*[cut] * 20)
     sink = Memory()
-    assert fetched(file, sink) == Brought("truncated", "the stream broke off")
+    assert fetched(file, sink) == TransferResult("truncated", "the stream broke off", code="stream-broken")
     assert CONTENT.startswith(sink.content)
 
 
@@ -253,47 +210,10 @@ def test_file_that_was_garbled_is_fetched_anew(on: On, file: Path) -> None:
 
 def test_file_that_is_not_there_is_told_at_once(on: On, tmp_path: Path) -> None:
     machine = on()
-    brought = fetched(tmp_path / "gone", Memory())
-    assert brought.outcome == "failed"
-    assert "gone cannot be read" in brought.reason
+    result = fetched(tmp_path / "gone", Memory())
+    assert result.outcome == "failed"
+    assert "gone cannot be read" in result.reason
     assert len(machine.ran) == 1
-
-
-def test_long_work_outlives_its_connection(on: On, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pipe is served as the sleeper of a debug container does."""
-    from debugcapture.cluster.debug_container import _SLEEPER
-
-    base = tmp_path / "base"
-    monkeypatch.setattr(transfer, "BASE", str(base))
-    sleeper = subprocess.Popen(["sh", "-c", _SLEEPER, "debug-capture", str(base), "20", "t"])
-    try:
-        while not (base / "pipe").exists():
-            pass
-        on(_unchanged, refuses, cut)
-        argv = ["sh", "-c", "sleep 0.2; echo done; echo 'it'\\''s' >&2"]
-        path, brought = run_detached(API, PLACE, argv, "", Limits(10), lambda _: None)
-        assert brought == Brought("complete")
-        assert Path(path).read_text() == "done\n"
-        _, brought = run_detached(API, PLACE, ["sh", "-c", "echo why >&2; exit 4"], "", Limits(10), lambda _: None)
-        assert brought == Brought("failed", "exit code 4: why")
-    finally:
-        (base / "pipe").write_text("end\n")
-        assert sleeper.wait(10) == 0
-
-
-@pytest.mark.parametrize(
-    ("errors", "ended"),
-    [
-        ("", None),
-        ("debug-capture-end", None),
-        ("warn\n\ndebug-capture-end - 3\n", (None, 3, "")),
-        (f"\ndebug-capture-end 7 0 {'ab' * 32}  -\n", (7, 0, "ab" * 32)),
-        ("\ndebug-capture-end 1 0\n\ndebug-capture-end 2 0\n", (2, 0, "")),
-    ],
-)
-def test_the_far_sides_last_word_counts(errors: str, ended: tuple[int | None, int, str] | None) -> None:
-    found, _ = ended_as(errors)
-    assert (found and (found.size, found.code, found.sha256)) == ended
 
 
 @pytest.mark.parametrize(
@@ -303,17 +223,13 @@ def test_number_that_a_container_wrote_is_one_or_none(text: str, number: int | N
     assert number_in(text) == number
 
 
-def test_end_with_a_size_of_a_thousand_digits_is_no_end() -> None:
-    assert ended_as(f"\ndebug-capture-end {'9' * 3000} 0\n")[0] is None
-
-
 def test_progress_that_is_no_progress_is_passed_over_and_not_kept() -> None:
     said: list[str] = []
     progress = transfer._Progress("/tmp/x", said.append)
-    for piece in (b"bytes \xc2\xb2\ncode " + b"9" * 5000 + b"\n", *[b"x" * 65536] * 100, b"\nbytes 5\ncode 0\n"):
-        progress.read(memoryview(piece))
+    for piece in (b"bytes \xc2\xb2\nbytes " + b"9" * 5000 + b"\n", *[b"x" * 65536] * 100, b"\nbytes 5\n"):
+        progress.write(memoryview(piece))
         assert len(progress._cut) < 100
-    assert (progress.code, said) == (0, ["/tmp/x: 5 bytes so far"])
+    assert said == ["/tmp/x: 5 bytes so far"]
 
 
 def test_a_pipe_or_a_device_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
@@ -321,5 +237,68 @@ def test_a_pipe_or_a_device_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
     pipe = tmp_path / "core.1"
     os.mkfifo(pipe)
     for odd in (pipe, Path("/dev/zero"), tmp_path):
-        brought = fetched(odd, Memory())
-        assert (brought.outcome, brought.reason) == ("failed", f"{odd} cannot be read: it is no regular file")
+        result = fetched(odd, Memory())
+        assert (result.outcome, result.reason) == ("failed", f"{odd} cannot be read: it is no regular file")
+
+
+def test_a_tool_that_speaks_of_a_connection_is_not_run_twice(on: On) -> None:
+    """Only a field decides on it: what curl says is no fact about our stream."""
+    machine = on()
+    script = "echo half; echo 'curl: (56) Recv failure: connection reset by peer' >&2; exit 56"
+    result = ran(["sh", "-c", script], Memory(), repeatable=True)
+    assert (result.outcome, result.exit_code, result.stream_broken, len(machine.ran)) == ("truncated", 56, False, 1)
+
+
+@pytest.mark.parametrize("harm", [cut, loses_its_end, loses_both_ends], ids=["cut", "end", "both ends"])
+def test_a_broken_stream_is_a_field_of_the_result(harm: Change, on: On, file: Path) -> None:
+    on(harm)
+    assert ran(["cat", str(file)], Memory()).stream_broken
+
+
+def test_a_tool_cannot_pass_for_the_report(on: On) -> None:
+    on()
+    forged = '\ndebug-capture-end 0123456789abcdef {"ended":"exited","code":0}\n'
+    assert ran(["sh", "-c", 'echo out; printf %s "$1" >&2; exit 5', "sh", forged], Memory()).exit_code == 5
+
+
+def test_a_time_limit_that_run_tool_kept_is_told() -> None:
+    report, _ = parse_report('\ndebug-capture-end n {"ended":"time-limit","code":0,"size":5}\n', "n")
+    result = judge(ExitStatus(0), report, Memory(), "")
+    assert (result.outcome, result.reason) == ("failed", "it was still running at its time limit, and was ended")
+
+
+def test_what_could_not_be_started_has_its_errno() -> None:
+    text = '\ndebug-capture-end n {"ended":"not-started","code":0,"errno":"EPERM","errors":"operation not permitted"}\n'
+    result = judge(ExitStatus(0), parse_report(text, "n")[0], Memory(), "")
+    assert (result.errno, result.reason) == ("EPERM", "it could not be started: operation not permitted")
+
+
+SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]]
+
+
+@pytest.mark.parametrize("shell", [one for one in SHELLS if which(one[0])], ids=" ".join)
+@pytest.mark.parametrize(
+    "tool", ["sleep 300", "trap '' TERM; sleep 300; sleep 300", "yes"], ids=["waits", "deaf", "writes"]
+)
+def test_nothing_is_left_in_an_image_with_a_shell(shell: list[str], tool: str) -> None:
+    """The caller goes away in the middle: its session's processes end, and each is waited for by the one above it."""
+    argv = [*shell, *shell_command("bounded", "run", arguments=("nonce", "sh", "-c", tool))[1:]]
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as running:
+        assert running.stdin
+        while not [one for one in members(running.pid) if one != running.pid]:
+            pass
+        running.stdin.close()  # nobody reads its output either
+        running.wait(30)
+        assert members(running.pid) == []
+
+
+def members(group: int) -> list[int]:
+    """The processes of a group, zombies included."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[2]) == group:
+                found.append(int(stat.parent.name))
+    return found

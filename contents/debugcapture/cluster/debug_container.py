@@ -6,7 +6,7 @@ limit. Source: Kubernetes documentation, "Ephemeral Containers".
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -22,23 +22,10 @@ from .profiles import security_context
 
 NAME_PREFIX = "debug-capture-"
 BASE = "/tmp/debug-capture.d"  # noqa: S108 - in the debug container, which is ours alone
-# Waits on a pipe until the capture is over, or its time is; runs what it is told meanwhile as its own children, so
-# that they outlive a connection, and leave no dead process to the target's first one. `exec kill` would not end it:
-# where the process namespace is the container's own, its first process cannot be killed from inside.
-_SLEEPER = """
-base=$1; rm -rf "$base"; mkdir -m 700 "$base" "$base/users" "$base/users/$3" "$base/jobs" || exit 1
-mkfifo -m 600 "$base/pipe" || exit 1
-exec 3<>"$base/pipe"
-{ sleep "$2"; echo end 1<>"$base/pipe"; } 3>&- &
-while read -r job <&3; do
-  case $job in end) exit 0;; *) sh "$base/jobs/$job" </dev/null >/dev/null 2>&1 3>&- & ;; esac
-done
-"""
-# A capture joins by making a directory, and the last one that leaves ends the container: that `users` could be
-# removed means that nobody is in it, and that nobody can join any more.
-_JOIN = 'i=0; until [ -p "$1/pipe" ]; do i=$((i+1)); [ $i -lt 50 ] || exit 1; sleep 0.1; done; mkdir "$1/users/$2"'
-_READY = '[ -p "$1/pipe" ]'
-_LEAVE = 'rmdir "$1/users/$2"; if rmdir "$1/users" 2>/dev/null; then echo end >"$1/pipe"; fi'
+# The first process, deploy/toolbox/run-tool: waits until the last capture has left, or its time is over, and runs what
+# takes long as its own children, so that it outlives a connection. A signal could not end it from inside where the
+# process namespace is the container's own.
+_HOLD = ("run-tool", "hold", BASE)
 _START_LIMIT_S = 120
 _END_LIMIT_S = 10
 _LEAST_POLL_S, _MOST_POLL_S = 0.05, 1
@@ -48,9 +35,14 @@ _HOPELESS = frozenset({
     "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
     "CreateContainerError", "CreateContainerConfigError", "RunContainerError",
 })  # fmt: skip
+_NO_RUN_TOOL = (
+    "The debug image must have run-tool: build the toolbox of this version (deploy/toolbox), push it, and set image."
+)
 _REMEDIES = {
     "CreateContainerError": "Capture again while the target's container is running.",
     "CreateContainerConfigError": "Choose another security profile, or an image with a numeric non-root user.",
+    "RunContainerError": _NO_RUN_TOOL,
+    "StartError": _NO_RUN_TOOL,
 }
 _CHECK_IMAGE = "Check the debug image's name, and that the cluster's nodes may pull it."
 
@@ -80,7 +72,7 @@ def specification(name: str, debug: DebugContainer, ticket: str) -> Json:
         "name": name,
         "image": debug.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["sh", "-c", _SLEEPER, "debug-capture", BASE, str(debug.lives_s), ticket],
+        "command": [*_HOLD, str(debug.lives_s), ticket],
         "securityContext": security_context(debug.profile, debug.user),
         "terminationMessagePolicy": "File",
     }
@@ -131,8 +123,10 @@ def fitting(pod: Json, debug: DebugContainer, now: datetime) -> list[str]:
 
 def _same(spec: Json, wanted: Json) -> bool:
     """Tell whether ``spec`` has what is ``wanted``, whatever the server has added; only its time may differ."""
-    return all(spec.get(key) == value for key, value in wanted.items() if key != "command") and not (
-        {"volumeMounts", "env", "targetContainerName"} & (spec.keys() - wanted.keys())
+    return (
+        all(spec.get(key) == value for key, value in wanted.items() if key != "command")
+        and tuple(spec.get("command") or ())[: len(_HOLD)] == _HOLD
+        and not {"volumeMounts", "env", "targetContainerName"} & (spec.keys() - wanted.keys())
     )
 
 
@@ -150,7 +144,7 @@ def _join_running(
     pod = api.pod(target.namespace, target.pod)
     for name in fitting(pod, debug, datetime.now(timezone.utc)):
         place = ContainerRef(target.namespace, target.pod, name)
-        if _run(api, place, _JOIN, ticket).code == 0:
+        if _run(api, place, "join", ticket).code == 0:
             say(f"joined debug container {name}, which runs already")
             return place
     return None
@@ -159,7 +153,7 @@ def _join_running(
 def _leave(api: Api, place: ContainerRef, ticket: str, say: Callable[[str], None]) -> None:
     """End the debug container unless others use it. What goes wrong is said, never raised: it ends by itself."""
     try:
-        status = _run(api, place, _LEAVE, ticket)
+        status = _run(api, place, "leave", ticket)
     except CaptureError as error:
         say(f"debug container {place.container} was not ended now, it ends by itself: {error}")
         return
@@ -167,8 +161,8 @@ def _leave(api: Api, place: ContainerRef, ticket: str, say: Callable[[str], None
         say(f"debug container {place.container} was not ended now, it ends by itself: {status.message}")
 
 
-def _run(api: Api, place: ContainerRef, script: str, ticket: str) -> ExitStatus:
-    argv: Sequence[str] = ("sh", "-c", script, "debug-capture", BASE, ticket)
+def _run(api: Api, place: ContainerRef, command: str, *ticket: str) -> ExitStatus:
+    argv = ("run-tool", command, BASE, *ticket)
     return exec_stream.run(
         api, place, argv, stdout=lambda _: None, stderr=lambda _: None, time_limit_s=_END_LIMIT_S, closing=True
     )
@@ -200,7 +194,7 @@ def _wait_until_running(api: Api, place: ContainerRef, debug: DebugContainer, sa
 
 def _answers(api: Api, place: ContainerRef) -> bool:
     try:
-        return _run(api, place, _READY, "").code == 0
+        return _run(api, place, "ready").code == 0
     except NotAllowed:
         raise
     except CaptureError:

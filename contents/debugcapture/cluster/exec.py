@@ -49,6 +49,7 @@ def run(  # noqa: PLR0913 - where, what, and its two outputs
     time_limit_s: float,
     closing: bool = False,
     stdin: bytes = b"",
+    holds_stdin: bool = False,
 ) -> ExitStatus:
     """Run ``argv`` in ``place`` and hand each piece of output to its sink; return how it ended.
 
@@ -56,9 +57,10 @@ def run(  # noqa: PLR0913 - where, what, and its two outputs
     that breaks, or runs into the time limit (in seconds, for all of it), is told in the status, so that what has
     arrived can be kept. Raises NotAllowed, TargetNotFound, Unreachable when the command could not be started.
     After an abort only what is ``closing`` is run. ``stdin`` is sent at once and not closed: it is for secrets, which
-    have no place in ``argv``, and has to tell its own end.
+    have no place in ``argv``, and has to tell its own end. With ``holds_stdin`` the command has a standard input that
+    stays open until this connection ends, however it does: the command sees its end, and can end itself.
     """
-    connection = _open(api, place, argv, stdin=bool(stdin))
+    connection = _open(api, place, argv, stdin=bool(stdin) or holds_stdin)
     breakable = _Breakable(connection)
     try:
         _send(connection, stdin)

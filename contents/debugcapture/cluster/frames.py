@@ -15,7 +15,7 @@ from .advice import advice
 SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
 CLOSE, PING = -8, -9  # control frames: minus their opcode
-BROKEN_STREAM = "StreamBroken"  # reason of a status that is ours, not the server's
+BROKEN_STREAM, TIME_LIMIT = "StreamBroken", "TimeLimit"  # reasons of a status that are ours, not the server's
 _CONTINUATION, _CONTROL = 0, 8
 _LONGEST_CONTROL = 125
 _MORE_LENGTH = {126: 2, 127: 8}  # bytes that say the length when seven bits do not
@@ -101,7 +101,7 @@ def broken_stream(detail: str = "") -> ExitStatus:
 
 def out_of_time() -> ExitStatus:
     """Return the status of a command that is given up."""
-    return ExitStatus(None, "TimeLimit", "it was still running at its time limit")
+    return ExitStatus(None, TIME_LIMIT, "it was still running at its time limit")
 
 
 def _exit_code(status: dict[str, Any]) -> int | None:

@@ -100,6 +100,7 @@ def files_collector(paths: Sequence[str]) -> Collector:
         size_limit_bytes=16 << 30,
         source="https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html",
         kind="binary",
+        paths=relative,
     )
 
 

@@ -4,7 +4,7 @@ Plain text with bare links: PagerDuty documents neither Markdown nor a length li
 """
 
 from ..errors import one_line
-from ..model import IN_CLUSTER, Artifact, Manifest, Receipt, Target
+from ..model import Artifact, Manifest, Receipt, Target
 
 LIMIT_BYTES = 2000
 # What stays in a note that gets too long: the smaller the number, the longer.
@@ -57,7 +57,7 @@ def capture_note(manifest: Manifest, receipt: Receipt | None, place: str, execut
             *(_links(manifest, receipt) if receipt else _not_stored(place, failure)),
             *((_MISSING, _told(one)) for one in artifacts if one.outcome in ("failed", "truncated")),
             *_captured(manifest),
-            *((_SKIPPED, _told(one)) for one in artifacts if one.outcome == "skipped" and one.reason != "it is empty"),
+            *((_SKIPPED, _told(one)) for one in artifacts if one.outcome == "skipped" and one.reason_code != "empty"),
         ],
         [*_started_by(manifest.trigger.get("started_by", "")), *_execution(execution), marker(manifest.capture_id)],
     )
@@ -98,7 +98,7 @@ def _not_stored(place: str, failure: str) -> list[Line]:
 def _captured(manifest: Manifest) -> list[Line]:
     """Return a line for each dump, with what proves that it is whole, and one for all files of the snapshot."""
     kept = [one for one in manifest.artifacts if one.file]
-    if any(one.collector == IN_CLUSTER for one in manifest.artifacts):
+    if any(one.is_capture for one in manifest.artifacts):
         captured = f"- {len(kept)} of {len(manifest.artifacts)} pods, each with a page of its own"
         return [(_MISSING, f"{captured}; {sum(one.bytes for one in kept):,} bytes in all")]
     dumps = [one for one in kept if not one.is_from_api]

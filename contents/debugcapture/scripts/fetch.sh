@@ -1,0 +1,32 @@
+# shellcheck shell=sh disable=SC2154 # $sum, $nonce and the functions are those of bounded.sh
+# Sends a file ($1) from an offset ($2) on, and says the size and the sum of all of it, which it makes meanwhile.
+file=$1 offset=$2
+
+unreadable() {
+  printf '\ndebug-capture-end %s {"ended":"unreadable","errors":"%s"}\n' "$nonce" "$1" >&2
+  finish
+  exit 0
+}
+
+send() {
+  if [ "$offset" = 0 ]; then cat "$file" 4<&-; else tail -c "+$((offset + 1))" "$file" 4<&-; fi
+}
+
+[ -r "$file" ] || unreadable "it cannot be read, or is not there"
+[ -f "$file" ] || unreadable "it is no regular file"
+size=$(stat -L -c %s "$file" 2>/dev/null || wc -c <"$file")
+size=$((size)) # some write blanks around it
+found=
+if [ "$sum" ]; then
+  found=$(
+    trap : TERM
+    $sum <"$file" 4<&- &
+    send >&3
+    wait || wait
+  )
+else
+  send
+fi
+report 0 "$size" "$found"
+finish
+exit 0

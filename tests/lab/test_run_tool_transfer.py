@@ -1,0 +1,148 @@
+"""transfer.py with run-tool itself on the far side, over connections that break."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from debugcapture import transfer
+from debugcapture.cluster.api import Api
+from debugcapture.transfer import Command, RemoteFile, TransferResult, fetch_file, remove_file, run_detached, run_tool
+from lab.paths import REPO
+from lab.prerequisites import go_binary, run_go
+from tests.unit.builders import PLACE
+from tests.unit.machine import Change, Machine, cut, loses_both_ends, loses_its_end, refuses, unchanged
+from tests.unit.test_transfer import CONTENT, Memory
+
+API = cast("Api", None)
+WHOLE = TransferResult("complete", integrity="verified")
+On = Callable[..., Machine]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("bin")
+    run_go(go_binary(), ["build", "-o", str(found / "run-tool"), "."], REPO / "deploy" / "toolbox" / "run-tool")
+    return found
+
+
+@pytest.fixture
+def on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> On:
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    monkeypatch.setattr("debugcapture.transfer.time.sleep", lambda _: None)
+
+    def use(*changes: Change) -> Machine:
+        machine = Machine(*changes)
+        monkeypatch.setattr("debugcapture.cluster.exec.run", machine.run)
+        return machine
+
+    return use
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    one = tmp_path / "a file; with $(odd) 'name'"
+    one.write_bytes(CONTENT)
+    return one
+
+
+def ran(sink: Memory, *argv: str, repeatable: bool = False, time_limit_s: int = 10) -> TransferResult:
+    return run_tool(API, Command(PLACE, argv, "run-tool", time_limit_s, repeatable), sink)
+
+
+def test_output_arrives_whole_and_verified(on: On, file: Path) -> None:
+    on()
+    sink = Memory()
+    result = ran(sink, "cat", str(file))
+    assert (result.outcome, result.integrity, sink.content == CONTENT) == ("complete", "verified", True)
+
+
+@pytest.mark.parametrize("harm", [cut, loses_its_end, loses_both_ends], ids=["cut", "end", "both ends"])
+def test_harmless_tool_is_run_once_more_where_the_stream_broke(harm: Change, on: On, file: Path) -> None:
+    machine = on(harm)
+    sink = Memory()
+    assert ran(sink, "cat", str(file), repeatable=True).integrity == "verified"
+    assert (sink.content == CONTENT, sink.restarts, len(machine.ran)) == (True, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("argv", "outcome", "reason"),
+    [
+        (["sh", "-c", "echo half; echo why >&2; exit 3"], "truncated", "exit code 3: why"),
+        (["sh", "-c", "echo why >&2; kill -9 $$"], "failed", "it was ended by SIGKILL: why"),
+        (["sh", "-c", "echo nothing >&2; exit 77"], "skipped", "nothing"),
+        (["true"], "failed", "it wrote nothing"),
+        (["no-such-tool"], "failed", "it could not be started: "),
+        (["sleep", "60"], "failed", "it was still running at its time limit, and was ended"),
+    ],
+    ids=["half", "killed", "nothing there", "empty", "missing", "hangs"],
+)
+def test_tool_that_does_not_end_well_is_told(argv: list[str], outcome: str, reason: str, on: On) -> None:
+    on()
+    result = ran(Memory(), *argv, time_limit_s=1)
+    assert result.outcome == outcome
+    assert result.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "harms",
+    [(), (cut,), (loses_its_end,), (loses_both_ends, cut, cut), (refuses, cut, refuses)],
+    ids=["whole", "cut once", "lost its end", "three times", "server away"],
+)
+def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], on: On, file: Path) -> None:
+    machine = on(*harms)
+    sink = Memory()
+    assert fetch_file(API, RemoteFile(PLACE, str(file), "run-tool", 60), sink, lambda _: None) == WHOLE
+    assert (sink.content == CONTENT, sink.restarts, len(machine.ran)) == (True, 0, len(harms) + 1)
+
+
+@pytest.mark.parametrize(("name", "why"), [("gone", "no such file"), ("folder", "no regular file")])
+def test_file_that_cannot_be_read_is_told_at_once_and_removing_it_is_no_error(
+    name: str, why: str, on: On, tmp_path: Path
+) -> None:
+    machine = on()
+    (tmp_path / "folder").mkdir()
+    remote = RemoteFile(PLACE, str(tmp_path / name), "run-tool", 60)
+    result = fetch_file(API, remote, Memory(), lambda _: None)
+    assert (result.outcome, len(machine.ran)) == ("failed", 1)
+    assert why in result.reason
+    remove_file(API, remote)
+    assert not Path(remote.path).exists()
+
+
+@pytest.fixture
+def base(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    found = tmp_path / "base"
+    monkeypatch.setattr(transfer, "BASE", str(found))
+    with subprocess.Popen([folder / "run-tool", "hold", found, "60", "t"]) as holder:
+        subprocess.run([folder / "run-tool", "join", found, "u"], check=True, timeout=30)
+        yield found
+        holder.terminate()
+        assert holder.wait(30) == 0
+
+
+def test_long_work_outlives_its_connection(base: Path, on: On) -> None:
+    on(unchanged, refuses, cut)
+    argv = ("sh", "-c", "sleep 0.2; echo done; echo 'it'\\''s' >&2")
+    path, result = run_detached(API, Command(PLACE, argv, "run-tool", 10), "", lambda _: None)
+    assert result.outcome == "complete"
+    assert Path(path).read_text() == "done\n"
+    assert path.startswith(str(base))
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("echo why >&2; exit 4", "exit code 4: why"),
+        ("sleep 60", "it was still running at its time limit, and was ended"),
+    ],
+)
+def test_long_work_that_does_not_end_well_is_told(script: str, reason: str, base: Path, on: On) -> None:
+    on()
+    command = Command(PLACE, ("sh", "-c", script), "run-tool", 1)
+    path, result = run_detached(API, command, str(base / "output"), lambda _: None)
+    assert (path, result.outcome, result.reason) == (str(base / "output"), "failed", reason)

@@ -1,0 +1,96 @@
+"""Runs commands on this machine in place of a container's, as an exec session does, and harms what they send."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from debugcapture.errors import Unreachable
+from debugcapture.model import ExitStatus
+
+BROKEN = ExitStatus(None, "StreamBroken", "the connection ended before the command did")
+Change = Callable[[bytes, bytes, ExitStatus], tuple[bytes, bytes, ExitStatus]]
+
+
+class Machine:
+    """Each entry of ``changes`` harms one connection."""
+
+    def __init__(self, *changes: Change) -> None:
+        self.changes, self.ran = list(changes), list[Sequence[str]]()
+
+    def run(
+        self,
+        _api: object,
+        _place: object,
+        argv: Sequence[str],
+        *,
+        stdout: Any,
+        stderr: Any,
+        time_limit_s: float,
+        holds_stdin: bool = False,
+        **_: Any,
+    ) -> ExitStatus:
+        self.ran.append(argv)
+        change = self.changes.pop(0) if self.changes else unchanged
+        try:
+            output, errors, status = change(*_session(argv, time_limit_s, holds_stdin))
+        except FileNotFoundError:
+            return ExitStatus(127, "NonZeroExitCode", "not found")
+        for start in range(0, len(output), 65536):
+            stdout(memoryview(output)[start : start + 65536])
+        stderr(memoryview(errors))
+        return status
+
+
+def _session(argv: Sequence[str], time_limit_s: float, holds_stdin: bool) -> tuple[bytes, bytes, ExitStatus]:
+    """A session of its own, as the container runtime gives it; its standard input ends with the connection."""
+    theirs, ours = os.pipe()
+    try:
+        with subprocess.Popen(
+            argv,
+            stdin=theirs if holds_stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as running:
+            try:
+                output, errors = running.communicate(timeout=min(time_limit_s, 30))
+            except subprocess.TimeoutExpired:
+                os.close(ours)
+                ours = -1
+                output, _ = running.communicate(timeout=30)
+                return output, b"", ExitStatus(None, "TimeLimit", "it was still running at its time limit")
+            return output, errors, ExitStatus(running.returncode)
+    finally:
+        os.close(theirs)
+        if ours >= 0:
+            os.close(ours)
+
+
+def unchanged(output: bytes, errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
+    return output, errors, status
+
+
+def cut(output: bytes, _errors: bytes, _status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
+    """The connection breaks."""
+    return output[: len(output) // 2], b"", BROKEN
+
+
+def loses_its_end(output: bytes, errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
+    """What kubernetes#124571 is about: the end is missing, and nobody says so."""
+    return output[:-1000], errors, status
+
+
+def loses_both_ends(output: bytes, _errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
+    return output[:-1000], b"", status
+
+
+def refuses(*_: object) -> tuple[bytes, bytes, ExitStatus]:
+    raise Unreachable("cannot run a command", "the API server did not answer", "")
+
+
+def silent(_output: bytes, _errors: bytes, _status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
+    """The connection breaks before anything has come."""
+    return b"", b"", BROKEN
