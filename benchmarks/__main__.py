@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from benchmarks import (
     alert_to_link,
     azure_upload,
+    capture,
     debug_container,
     exec_stream,
     fetch_file,
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "exec-stream": exec_stream.run,
     "fetch-file": fetch_file.run,
     "debug-container": debug_container.run,
+    "capture": capture.run,
     "many-pods": many_pods.run,
     "fleet": fleet.run,
     "many-targets": many_targets.run,

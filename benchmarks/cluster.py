@@ -1,6 +1,7 @@
 """A pod of the lab's cluster for benchmarks, in a namespace of its own that goes with it."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from lab.kubernetes.kubectl import Kubectl
 NAMESPACE = "bench"
 POD = "source"
 CONTAINER = "toolbox"
+# The kubelet looks at its containers each second, and changes a pod only after it has looked since the last change.
+_SETTLED_S = 2.5
 
 
 @dataclass(frozen=True)
@@ -47,15 +50,18 @@ def bench_pod(*, bare: bool = False, host_network: bool = False) -> Iterator[Ben
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
     _delete(kubectl)
     try:
-        for thing in (
-            {"kind": "Namespace", "metadata": {"name": NAMESPACE}},
-            _bare() if bare else _pod(cluster.toolbox_image, host_network=host_network),
-        ):
-            kubectl("create", "--filename=-", stdin=json.dumps({"apiVersion": "v1", **thing}))
-        kubectl("wait", f"--namespace={NAMESPACE}", f"pod/{POD}", "--for=condition=Ready", "--timeout=60s")
+        kubectl("create", "namespace", NAMESPACE)
+        _create(kubectl, _bare() if bare else _pod(cluster.toolbox_image, host_network=host_network))
         yield BenchPod(cluster.kubeconfig, cluster.kubectl, kubectl, cluster.toolbox_image)
     finally:
         _delete(kubectl)
+
+
+def renew_bare_pod(pod: BenchPod) -> None:
+    """Replace the bare pod by a new one that runs, and that the kubelet has nothing more to do for."""
+    pod.run("delete", "pod", POD, f"--namespace={NAMESPACE}", "--grace-period=1")
+    _create(pod.run, _bare())
+    time.sleep(_SETTLED_S)
 
 
 def make_pending_pods(pod: BenchPod, count: int) -> None:
@@ -69,6 +75,11 @@ def make_pending_pods(pod: BenchPod, count: int) -> None:
 
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(make, range(count)))
+
+
+def _create(kubectl: Kubectl, pod: dict[str, object]) -> None:
+    kubectl("create", "--filename=-", stdin=json.dumps({"apiVersion": "v1", **pod}))
+    kubectl("wait", f"--namespace={NAMESPACE}", f"pod/{POD}", "--for=condition=Ready", "--timeout=60s")
 
 
 def _delete(kubectl: Kubectl) -> None:

@@ -14,12 +14,13 @@ SPAWN = Path(__file__).parent / "programs" / "spawn.py"
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, and whether its output is right."""
+    """What to run, and whether its output is right; ``before`` runs ahead of each round and is not measured."""
 
     name: str
     command: Sequence[str | Path]
     right: Callable[[Path], bool]
     environment: Mapping[str, str] | None = None
+    before: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def in_turn(programs: Sequence[Program], rounds: int) -> list[Measured]:
 
 
 def _run(program: Program) -> _Round:
+    program.before()
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         report, output = Path(scratch, "report"), Path(scratch, "output")
         environment = dict(os.environ if program.environment is None else program.environment)

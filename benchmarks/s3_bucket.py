@@ -76,6 +76,11 @@ class BenchBucket:
         listed = self.client.list_objects_v2(Bucket=self.where.bucket, Prefix=f"{PREFIX}/").get("Contents", [])
         return [one["Key"] for one in listed]
 
+    def contents(self, name: str) -> list[bytes]:
+        """Return what the objects hold whose keys end with ``/name``."""
+        ours = [key for key in self.keys() if key.endswith(f"/{name}")]
+        return [self.client.get_object(Bucket=self.where.bucket, Key=key)["Body"].read() for key in ours]
+
     def clear(self) -> None:
         """Remove what lies below the prefix."""
         for key in self.keys():
