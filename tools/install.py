@@ -1,8 +1,8 @@
 """Install into a Rundeck server: `./build.sh install`.
 
-It does steps 4 to 6 of the README by the API: project, Key Storage, settings, policies, jobs, webhook and start page.
-Run again, it changes what differs and nothing else. Then it looks at what the server has, what each group may do there,
-and sends the webhook an event that captures nothing.
+It installs by the API: project, Key Storage, settings, policies, jobs, webhook and start page. Run again, it changes
+what differs and nothing else. Then it looks at what the server has and what each group may do there, and sends the
+webhook an event that captures nothing.
 """
 
 import argparse
@@ -10,11 +10,12 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from debugcapture import __version__
-from tools.installation import State, Wanted, changes, plan, read_archive, unused
+from tools.installation import Plan, State, Wanted, changes, plan, read_archive, unused
 from tools.installed import Installed, check
 from tools.package import DIST, NAME
 from tools.rundeck_api import InstallError, Server, connections
@@ -23,14 +24,23 @@ _KEY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 TOKEN_VARIABLE: Final = "RUNDECK_TOKEN"  # noqa: S105 - its name
 
 
+@dataclass(frozen=True)
+class Given:
+    """What an installation is given: what an archive brings, its bytes, and secrets by the names of their keys."""
+
+    wanted: Wanted
+    archive: bytes
+    secrets: Mapping[str, bytes]
+
+
 def main(arguments: list[str]) -> int:
     """Install, and return 0; 1 when something could not be done or is not as it should be."""
     chosen = _parser().parse_args(arguments)
     try:
         wanted, archive = _archive(chosen.archive, chosen.project)
-        secrets = dict(map(_secret, chosen.key))
+        given = Given(wanted, archive, dict(map(_secret, chosen.key)))
         server = Server(chosen.url, _token(chosen.token_file), connections(chosen.ca))
-        after = install(server, wanted, archive, secrets)
+        after = install(server, given)
         problems = list(check(Installed(server, after, wanted)))
     except InstallError as error:
         print(f"install: {error}", file=sys.stderr)
@@ -42,31 +52,39 @@ def main(arguments: list[str]) -> int:
     return 1 if problems else 0
 
 
-def install(server: Server, wanted: Wanted, archive: bytes, secrets: Mapping[str, bytes]) -> State:
-    """Make the project of ``server`` what is wanted, print each change, and return what it is then.
+def install(server: Server, given: Given) -> State:
+    """Make the project of ``server`` what is ``given``, print each change, and return what it is then.
 
     Raises InstallError where the server refuses something.
     """
+    wanted = given.wanted
     _need_plugin(server, wanted)
     before = server.state(wanted)
     if not before.exists:
         server.create_project(wanted.project)
         print(f"+ project {wanted.project}")
         before = server.state(wanted)
-    todo = plan(before, wanted, frozenset(secrets))
-    for name, method in todo.keys.items():
-        server.store_key(method, wanted.project, name, secrets[name])
-    if todo.sight:
-        server.write_sight(wanted.project, todo.sight, anew=not before.sight)
-    if todo.properties:
-        server.write_settings(wanted.project, {**before.properties, **todo.properties})
-    for page, text in todo.pages.items():
-        server.write_page(wanted.project, page, text)
-    server.import_archive(wanted.project, archive, webhooks=todo.import_webhooks)
-    after = server.state(wanted)
-    told = list(changes(before, after, wanted, todo)) or [f"Nothing has changed in the project {wanted.project}."]
-    print("\n".join([*told, *unused(after, wanted)]))
+    todo = plan(before, wanted, frozenset(given.secrets))
+    try:
+        _apply(server, before, todo, given)
+    finally:  # also what changed before something was refused
+        after = server.state(wanted)
+        lines = list(changes(before, after, wanted, todo)) or [f"Nothing has changed in the project {wanted.project}."]
+        print("\n".join([*lines, *unused(after, wanted)]))
     return after
+
+
+def _apply(server: Server, before: State, todo: Plan, given: Given) -> None:
+    project = given.wanted.project
+    for name, method in todo.keys.items():
+        server.store_key(method, project, name, given.secrets[name])
+    if todo.sight:
+        server.write_sight(project, todo.sight, anew=not before.sight)
+    if todo.properties:
+        server.write_settings(project, {**before.properties, **todo.properties})
+    for page, text in todo.pages.items():
+        server.write_page(project, page, text)
+    server.import_archive(project, given.archive, webhooks=todo.import_webhooks)
 
 
 def _need_plugin(server: Server, wanted: Wanted) -> None:
@@ -122,10 +140,10 @@ def _archive(file: Path | None, project: str) -> tuple[Wanted, bytes]:
 
 
 def _token(file: Path | None) -> str:
-    token = _read(f"file:{file}" if file else f"env:{TOKEN_VARIABLE}", "the API token").decode()
-    if not token.isascii() or not token.isprintable():
+    token = _read(f"file:{file}" if file else f"env:{TOKEN_VARIABLE}", "the API token")
+    if not re.fullmatch(rb"[!-~]+", token):
         raise InstallError("The API token has characters that no token has: check its file or variable")
-    return token
+    return token.decode()
 
 
 def _secret(given: str) -> tuple[str, bytes]:

@@ -148,24 +148,25 @@ def plan(state: State, wanted: Wanted, keys: frozenset[str]) -> Plan:
 
 def changes(before: State, after: State, wanted: Wanted, done: Plan) -> Iterator[str]:
     """Yield a line for each change, by what the server had before and has after it."""
-    for key, how in done.keys.items():
-        yield f"{'+' if how == 'POST' else '~'} key {key} {'stored' if how == 'POST' else 'written again'}"
+    for key in sorted(done.keys.keys() & after.keys):
+        yield f"+ key {key} stored" if done.keys[key] == "POST" else f"~ key {key} written again"
     if before.sight != after.sight:
         yield f"{_sign(before.sight)} policy of the server: {', '.join(wanted.groups)} see the project"
-    for name in sorted(done.properties):
-        was = before.properties.get(name, "")
-        yield f"{_sign(was)} setting {name} = {after.properties.get(name, '')}{f' (was {was})' if was else ''}"
-    for kind, old, new in (
-        ("page", before.pages, after.pages),
-        ("policy", before.policies, after.policies),
-        ("job", _by_name(before), _by_name(after)),
-        ("webhook", dict.fromkeys(before.webhooks, ""), dict.fromkeys(after.webhooks, "")),
-    ):
-        for name in sorted(new):
-            if name not in old:
-                yield f"+ {kind} {name}"
-            elif old[name] != new[name]:
-                yield f"~ {kind} {name}"
+    for name, value in sorted(after.properties.items()):
+        if (was := before.properties.get(name, "")) != value:
+            yield f"{_sign(was)} setting {name} = {value}{f' (was {was})' if was else ''}"
+    yield from _changed("page", before.pages, after.pages)
+    yield from _changed("policy", before.policies, after.policies)
+    yield from _changed("job", _by_name(before), _by_name(after))
+    yield from _changed("webhook", dict.fromkeys(before.webhooks), dict.fromkeys(after.webhooks))
+
+
+def _changed(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted(new):
+        if name not in old:
+            yield f"+ {kind} {name}"
+        elif old[name] != new[name]:
+            yield f"~ {kind} {name}"
 
 
 def unused(after: State, wanted: Wanted) -> Iterator[str]:
@@ -176,16 +177,23 @@ def unused(after: State, wanted: Wanted) -> Iterator[str]:
 
 def lacks(after: State, wanted: Wanted) -> Iterator[str]:
     """Yield what is not as it was wanted, each with what to do."""
-    for identity, job in wanted.jobs.items():
-        if identity not in after.jobs:
-            yield f"job {job.name} is not in the project: import the archive again, and read what the answer says of it"
+    for identity in wanted.jobs.keys() - after.jobs.keys():
+        name = wanted.jobs[identity].name
+        yield f"job {name} is not in the project: import the archive again, and read what the answer says of it"
     for name in wanted.policies.keys() - after.policies.keys():
         yield f"policy {name} is not in the project: look at Project Settings, Access Control"
+    for identity in wanted.webhooks.keys() - after.webhooks.keys():
+        yield f"webhook {identity} is not in the project: the token needs the right to administer the project"
+    yield from _wrong_texts(after, wanted)
+
+
+def _wrong_texts(after: State, wanted: Wanted) -> Iterator[str]:
     for name, value in wanted.settings(after.keys).items():
         if after.properties.get(name) != value and not name.startswith(_SOURCES):
             yield f"setting {name} is {after.properties.get(name, '')!r}, not {value!r}: look at Edit Configuration"
-    for identity in wanted.webhooks.keys() - after.webhooks.keys():
-        yield f"webhook {identity} is not in the project: the token needs the right to administer the project"
+    for page, text in wanted.pages.items():
+        if not _same(after.pages.get(page, ""), text):
+            yield f"{page} is not what the archive has: look at it in Project Settings"
 
 
 def doubles(after: State, wanted: Wanted) -> Iterator[str]:

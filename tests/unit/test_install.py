@@ -68,6 +68,13 @@ def test_what_was_given_wrong_is_told_in_a_line(arguments: list[str], told: str,
     assert told in run(*arguments)
 
 
+def test_a_token_of_other_characters_is_refused_and_not_shown(run: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xff\x00 secret")
+    said = run("--token-file", str(tmp_path / "token"))
+    assert "characters that no token has" in said
+    assert "secret" not in said
+
+
 def test_a_variable_without_a_token_is_told(
     archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
