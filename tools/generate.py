@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "contents"))
 
 from debugcapture import __date__, __version__  # noqa: E402
 from debugcapture.providers import PROVIDERS, Provider  # noqa: E402
-from debugcapture.settings import Declared, declared  # noqa: E402
+from debugcapture.settings import Declared, ManyPodsSettings, TargetSettings, declared  # noqa: E402
 from tools import cloud_jobs, rbac  # noqa: E402
 
 INTERPRETER = {
@@ -34,7 +34,7 @@ INTERPRETER = {
     "scope": "Project",  # a job's author must not choose a program of the server
     "renderingOptions": {"groupName": "Python", "grouping": "secondary"},
 }
-_OF_THE_NODE = ("Target", "Many pods")
+_OF_THE_NODE = (TargetSettings.title, ManyPodsSettings.title)
 _NO_USE_WITHOUT_KEYS = ("server",)
 # A job may give each setting as ${option.NAME}. A server validates that text when it saves the job: Integer, Boolean
 # and Select refuse it (rundeck-core, `PropertyUtil`), String and FreeSelect accept every text.

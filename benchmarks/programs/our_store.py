@@ -2,11 +2,22 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from debugcapture.settings import StoreSettings
+from debugcapture.settings import read
+from debugcapture.store_kinds import StoreSettings
 from debugcapture.stores.store import open_store
 
-settings, key, file, sha256 = sys.argv[1:]
-stored = open_store(StoreSettings(**json.loads(Path(settings).read_text()))).put(key, Path(file), sha256)
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What only stores is given."""
+
+    store: StoreSettings
+
+
+given, key, file, sha256 = sys.argv[1:]
+settings = {name: str(value) for name, value in json.loads(Path(given).read_text()).items()}
+stored = open_store(read(Step, settings).store).put(key, Path(file), sha256)
 print(stored.bytes, stored.sha256)

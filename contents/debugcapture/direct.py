@@ -12,7 +12,8 @@ from .cluster.api import Api
 from .errors import BadInput, CommandFailed
 from .model import ContainerRef, Stored
 from .pattern import number_in
-from .settings import StoreSettings
+from .store_kinds import StoreSettings
+from .store_settings import EncryptionSettings
 from .stores.direct import MOST_PIECES, PIECE_BYTES, DirectUpload, Original, Piece, TakesDirectly
 from .stores.store import open_store
 
@@ -55,7 +56,7 @@ def direct_store(settings: StoreSettings, direct_mib: int) -> TakesDirectly | No
         return None
     store = open_store(settings) if settings.store else None
     if not isinstance(store, TakesDirectly):
-        if settings.encrypt_to:
+        if settings.of(EncryptionSettings).encrypt_to:
             raise BadInput("pods cannot send files themselves", "encrypt_to is set", "Set direct_mib to 0.")
         why = f"no store that takes them is set ({settings.store or 'store is missing'})"
         do = "Give an s3:// or azblob:// store to the capture step itself, or set direct_mib to 0."

@@ -33,8 +33,8 @@ from .settings import (
     ConnectionSettings,
     DebugContainerSettings,
     IncidentSettings,
-    StoreSettings,
 )
+from .store_kinds import StoreSettings
 from .stores.store import open_store
 
 _PACKAGES = {"s3": "boto3", "azblob": "azure-storage-blob", "sftp": "paramiko"}

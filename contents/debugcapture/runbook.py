@@ -38,7 +38,6 @@ from .settings import (
     CommandSettings,
     IncidentSettings,
     NamespacesSettings,
-    StoreSettings,
     TargetSettings,
     TriggerSettings,
 )
@@ -58,6 +57,7 @@ from .steps import (
     UploadStep,
     spool_of,
 )
+from .store_kinds import StoreSettings
 from .stores.store import open_store
 from .telling import (
     account_of,

@@ -17,7 +17,7 @@ from .bundle import Bundle
 from .errors import NotStored
 from .model import Artifact, Receipt, Stored
 from .report import size
-from .settings import StoreSettings
+from .store_kinds import StoreSettings
 from .stores.store import FollowsFiles, GrowingUpload, Store, open_store
 
 AT_A_TIME = 3

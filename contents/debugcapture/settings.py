@@ -1,18 +1,17 @@
 """Every setting, declared once: its type, its text in Rundeck's form, its rule.
 
-A group is a frozen dataclass; the annotation of a field gives its kind (`str`, `int`, `bool`, `Literal` for a
-choice), `setting()` the rest. plugin.yaml is generated from these groups, and `read` turns the text that Rundeck
-hands over (``RD_CONFIG_<NAME>``) into typed values: Rundeck itself checks nothing when a step runs.
+A group is a frozen dataclass below `Group`; the annotation of a field gives its kind (`str`, `int`, `bool`,
+`Literal` for a choice), `setting()` the rest. plugin.yaml is generated from these groups, and `read` turns the text
+that Rundeck hands over (``RD_CONFIG_<NAME>``) into typed values: Rundeck itself checks nothing when a step runs.
 """
 
 import dataclasses
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
-from . import store_kinds
 from .errors import BadInput
 
 T = TypeVar("T")
@@ -40,12 +39,25 @@ class Rule:
     syntax: str = ""  # of several lines: what an editor colors them as
     secret: bool = False  # comes from Key Storage; its value is never printed
     nothing: str = ""  # what stands for blank: text that Rundeck makes of a value that is not there
-    group: str = ""  # a part of the form of its own, set once (see below); blank for that of the dataclass
+    group: str = ""  # a folded part of the form of its own; blank for that of the dataclass
 
 
-# What an installation sets once, for its project, and hardly a job. It is folded in the form, and has no default there:
-# Rundeck would save that with each step that is edited, and the project's would never count.
-SET_ONCE = ("Cluster connection", "Debug container", "Redaction", "Spool", "Store", "Target from the incident's alerts")
+class Group:
+    """Settings that belong together: one part of a step's form."""
+
+    title: ClassVar[str]
+    # What an installation sets once, for its project, and hardly a job. It is folded in the form, and has no default
+    # there: Rundeck would save that with each step that is edited, and the project's would never count.
+    folded: ClassVar[bool] = False
+
+
+G = TypeVar("G", bound=Group)
+
+
+def groups(*kinds: type[Group]) -> tuple[Group, ...]:
+    """Return a dataclass field that has a group of each of ``kinds``: parts of the form of their own."""
+    field: tuple[Group, ...] = dataclasses.field(default=tuple(kind() for kind in kinds), metadata={"parts": kinds})
+    return field
 
 
 def setting(default: T, title: str, description: str, **rule: Any) -> T:
@@ -55,8 +67,11 @@ def setting(default: T, title: str, description: str, **rule: Any) -> T:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConnectionSettings:
-    """Cluster connection."""
+class ConnectionSettings(Group):
+    """How to reach the API server."""
+
+    title: ClassVar[str] = "Cluster connection"
+    folded: ClassVar[bool] = True
 
     kubeconfig: str = setting(
         "",
@@ -98,8 +113,10 @@ Choice = Literal["unhealthy-first", "newest", "oldest", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TargetSettings:
-    """Target."""
+class TargetSettings(Group):
+    """Which pods, and which of their containers."""
+
+    title: ClassVar[str] = "Target"
 
     namespace: str = setting(
         "default",
@@ -146,8 +163,10 @@ class TargetSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NamespacesSettings:
-    """Namespaces."""
+class NamespacesSettings(Group):
+    """The namespaces that are listed or checked."""
+
+    title: ClassVar[str] = "Namespaces"
 
     namespaces: str = setting(
         "",
@@ -160,8 +179,10 @@ class NamespacesSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodesSettings:
-    """Nodes."""
+class NodesSettings(Group):
+    """Which pods become nodes, and their names."""
+
+    title: ClassVar[str] = "Nodes"
 
     pod_selector: str = setting(
         "",
@@ -180,15 +201,19 @@ class NodesSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CatalogSettings:
-    """Capture."""
+class CatalogSettings(Group):
+    """Collectors besides ours."""
+
+    title: ClassVar[str] = "Capture"
 
     catalog: str = _catalog()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValuesSettings:
-    """Values of a dropdown."""
+class ValuesSettings(Group):
+    """How many values a dropdown has, and how old they may be."""
+
+    title: ClassVar[str] = "Values of a dropdown"
 
     most_values: int = setting(500, "At most this many values", "A longer list is cut.", least=1, most=5000)
     wait_s: int = setting(
@@ -208,8 +233,10 @@ class ValuesSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListenSettings:
-    """Options server."""
+class ListenSettings(Group):
+    """Where the options server listens, and for whom."""
+
+    title: ClassVar[str] = "Options server"
 
     listen: str = setting(
         "127.0.0.1:8790",
@@ -232,8 +259,10 @@ class ListenSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ManyPodsSettings:
-    """Many pods."""
+class ManyPodsSettings(Group):
+    """How many pods of a workload or selector are captured."""
+
+    title: ClassVar[str] = "Many pods"
 
     max_pods: int = setting(
         3,
@@ -262,8 +291,10 @@ class ManyPodsSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InClusterSettings:
-    """Many pods: in the cluster."""
+class InClusterSettings(Group):
+    """A Job of the cluster that captures, in place of this machine."""
+
+    title: ClassVar[str] = "Many pods: in the cluster"
 
     mode: Literal["here", "in-cluster"] = setting(
         "here",
@@ -332,8 +363,10 @@ class InClusterSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommandSettings:
-    """Command."""
+class CommandSettings(Group):
+    """The command of a step that runs one."""
+
+    title: ClassVar[str] = "Command"
 
     command: str = setting(
         "",
@@ -350,8 +383,11 @@ Profile = Literal["restricted", "baseline", "general", "netadmin", "sysadmin"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DebugContainerSettings:
-    """Debug container."""
+class DebugContainerSettings(Group):
+    """The container that is attached to a pod without tools."""
+
+    title: ClassVar[str] = "Debug container"
+    folded: ClassVar[bool] = True
 
     image: str = setting(
         "",
@@ -388,8 +424,10 @@ class DebugContainerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaptureSettings:
-    """Capture."""
+class CaptureSettings(Group):
+    """What is captured, and what a capture may do."""
+
+    title: ClassVar[str] = "Capture"
 
     collectors: str = setting(
         "standard",
@@ -498,8 +536,11 @@ class CaptureSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RedactionSettings:
-    """Redaction."""
+class RedactionSettings(Group):
+    """What is masked in text."""
+
+    title: ClassVar[str] = "Redaction"
+    folded: ClassVar[bool] = True
 
     redact: bool = setting(
         True,
@@ -516,8 +557,11 @@ class RedactionSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpoolSettings:
-    """Spool."""
+class SpoolSettings(Group):
+    """Where evidence is kept until a store has it."""
+
+    title: ClassVar[str] = "Spool"
+    folded: ClassVar[bool] = True
 
     spool: str = setting(
         "",
@@ -539,8 +583,10 @@ class SpoolSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BundleSettings:
-    """Bundle."""
+class BundleSettings(Group):
+    """Which capture a later step is about."""
+
+    title: ClassVar[str] = "Bundle"
 
     bundle: str = setting(
         "",
@@ -551,234 +597,10 @@ class BundleSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoreSettings:
-    """Store."""
+class ResultSettings(Group):
+    """How a step shows its result."""
 
-    store: str = setting(
-        "",
-        "Store URL",
-        f"{store_kinds.SHOWN}. Blank: the evidence stays in the spool.",
-        pattern=store_kinds.FORM,
-        allowed=store_kinds.SHOWN,
-    )
-    s3_endpoint: str = setting(
-        "",
-        "S3 endpoint",
-        "URL of an S3-compatible server; blank for AWS.",
-        pattern=r"https?://[^\s/]+/?",
-        allowed="an http:// or https:// URL without a path",
-        group="Store: S3",
-    )
-    s3_region: str = setting(
-        "",
-        "S3 region",
-        "For example eu-central-1; blank for the machine's own configuration.",
-        pattern=r"[a-z0-9-]+",
-        allowed="lower-case letters, digits and dashes",
-        group="Store: S3",
-    )
-    s3_style: Literal["auto", "path", "virtual"] = setting(
-        "auto",
-        "S3 addressing",
-        "Bucket in the path or in the host name; auto: in the path where an endpoint is set.",
-        group="Store: S3",
-    )
-    s3_access_key: str = setting(
-        "",
-        "S3 access key",
-        "Kept in Key Storage; blank for the machine's own role or profile.",
-        secret=True,
-        group="Store: S3",
-    )
-    s3_secret_key: str = setting("", "S3 secret key", "Kept in Key Storage.", secret=True, group="Store: S3")
-    s3_session_token: str = setting(
-        "", "S3 session token", "Of temporary keys, kept in Key Storage.", secret=True, group="Store: S3"
-    )
-    s3_profile: str = setting(
-        "", "AWS profile", "Of ~/.aws/config of Rundeck's user.", pattern=r"\S+", allowed="a name", group="Store: S3"
-    )
-    s3_role: str = setting(
-        "",
-        "AWS role",
-        "ARN of a role to assume with the keys, the profile or the machine's own identity.",
-        pattern=r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
-        allowed="arn:aws:iam::ACCOUNT:role/NAME",
-        group="Store: S3",
-    )
-    s3_external_id: str = setting(
-        "",
-        "External ID of the AWS role",
-        "Where its trust policy asks for one.",
-        pattern=r"[\w+=,.@:/-]{2,1224}",
-        allowed="2 to 1224 letters, digits and +=,.@:/-",
-        group="Store: S3",
-    )
-    s3_encryption: Literal["default", "AES256", "aws:kms", "aws:kms:dsse"] = setting(
-        "default", "S3 encryption", "The bucket's own, or another: on the server, with its keys.", group="Store: S3"
-    )
-    s3_kms_key: str = setting(
-        "",
-        "S3 KMS key",
-        "ID or ARN of the key for aws:kms; blank for the account's own.",
-        pattern=r"[\w:/-]{1,2048}",
-        allowed="a key's ID or ARN",
-        group="Store: S3",
-    )
-    s3_storage_class: str = setting(
-        "",
-        "S3 storage class",
-        "For example STANDARD_IA; blank for the default. Links to GLACIER and DEEP_ARCHIVE do not open.",
-        pattern=r"[A-Z][A-Z0-9_]*",
-        allowed="capital letters and _",
-        group="Store: S3",
-    )
-    s3_tags: str = setting(
-        "",
-        "S3 tags",
-        "Of each object: team=payments, purpose=debug; ten at most.",
-        pattern=r"[\w+.:/@ -]+=[\w+.:/@= -]*(,[\w+.:/@ -]+=[\w+.:/@= -]*){0,9}",
-        allowed="KEY=VALUE, separated by commas",
-        group="Store: S3",
-    )
-    s3_lock: Literal["none", "GOVERNANCE", "COMPLIANCE"] = setting(
-        "none",
-        "S3 object lock",
-        "Keeps objects from being deleted or written over; the bucket has to allow it.",
-        group="Store: S3",
-    )
-    s3_lock_days: int = setting(
-        30, "S3 object lock, days", "How long the lock holds.", least=1, most=36500, group="Store: S3"
-    )
-    s3_bucket_owner: str = setting(
-        "",
-        "S3 bucket owner",
-        "Account that has to own the bucket, else nothing is sent.",
-        pattern=r"\d{12}",
-        allowed="the 12 digits of an AWS account",
-        group="Store: S3",
-    )
-    azure_endpoint: str = setting(
-        "",
-        "Azure blob endpoint",
-        "URL of the account where it is not https://ACCOUNT.blob.core.windows.net: a sovereign cloud, or Azurite.",
-        pattern=r"https?://\S+",
-        allowed="an http:// or https:// URL",
-        group="Store: Azure",
-    )
-    azure_key: str = setting(
-        "",
-        "Azure account key",
-        "Kept in Key Storage. Without key and SAS the machine's own identity is used (workload or managed identity).",
-        secret=True,
-        group="Store: Azure",
-    )
-    azure_sas: str = setting(
-        "", "Azure SAS token", "For the container, kept in Key Storage.", secret=True, group="Store: Azure"
-    )
-    azure_connection_string: str = setting(
-        "",
-        "Azure connection string",
-        "Kept in Key Storage; in place of key, SAS token and endpoint.",
-        secret=True,
-        group="Store: Azure",
-    )
-    azure_tier: Literal["default", "Hot", "Cool", "Cold"] = setting(
-        "default", "Azure access tier", "The account's own, or another.", group="Store: Azure"
-    )
-    azure_tags: str = setting(
-        "",
-        "Azure blob index tags",
-        "Of each blob: team=payments, purpose=debug; ten at most.",
-        pattern=r"[\w+.:/ -]+=[\w+.:/= -]*(,[\w+.:/ -]+=[\w+.:/= -]*){0,9}",
-        allowed="KEY=VALUE, separated by commas",
-        group="Store: Azure",
-    )
-    azure_immutable_days: int = setting(
-        0,
-        "Azure immutability in days",
-        "For so long a blob cannot be deleted or written over; the container has to allow it. 0 for none.",
-        least=0,
-        most=146_000,
-        group="Store: Azure",
-    )
-    sftp_password: str = setting("", "SFTP password", "Kept in Key Storage.", secret=True, group="Store: SFTP")
-    sftp_private_key: str = setting(
-        "",
-        "SFTP private key",
-        "Kept in Key Storage; without key and password the SSH agent is asked.",
-        secret=True,
-        group="Store: SFTP",
-    )
-    sftp_passphrase: str = setting(
-        "", "Passphrase of the SFTP key", "Kept in Key Storage.", secret=True, group="Store: SFTP"
-    )
-    sftp_known_hosts: str = setting(
-        "",
-        "SFTP known hosts",
-        "Lines as in known_hosts, kept in Key Storage. Blank: ~/.ssh/known_hosts of Rundeck's user.",
-        secret=True,
-        group="Store: SFTP",
-    )
-    sftp_jump: str = setting(
-        "",
-        "SFTP jump host",
-        "USER@HOST:PORT of a host to go through; it takes the same key or password.",
-        pattern=r"[^\s/@:]+@[^\s/@]+",
-        allowed="USER@HOST or USER@HOST:PORT",
-        group="Store: SFTP",
-    )
-    sftp_file_mode: str = setting(
-        "640",
-        "SFTP file mode",
-        "Permissions of the files, in octal; 'server' leaves them to the server.",
-        pattern=r"[0-7]{3,4}|server",
-        allowed="octal digits as in 640, or server",
-        group="Store: SFTP",
-    )
-    sftp_folder_mode: str = setting(
-        "750",
-        "SFTP folder mode",
-        "Permissions of the folders that are made, in octal; 'server' leaves them to the server.",
-        pattern=r"[0-7]{3,4}|server",
-        allowed="octal digits as in 750, or server",
-        group="Store: SFTP",
-    )
-    link: Literal["signed", "console"] = setting(
-        "signed",
-        "Links",
-        "signed: whoever has the link can open it, until it expires (S3 and Azure); console: it opens the object in "
-        "the AWS console, for who is logged in there.",
-    )
-    encrypt_to: str = setting(
-        "",
-        "Encrypt for",
-        "Public keys of those who may read the evidence, one a line: age1…, or a line of an SSH .pub file. Everything "
-        "but the bundle's page is encrypted before it leaves this machine. Blank: the store's own encryption only.",
-        pattern=r"(age1[a-z0-9]+|ssh-(ed25519|rsa) [A-Za-z0-9+/=]+( [^\r\n]*)?|\s)+",
-        allowed="age1… or ssh-… public keys, one a line",
-        lines=True,
-        group="Store: encryption",
-    )
-    link_base: str = setting(
-        "",
-        "Base of the links",
-        "URL of yours in front of the store, with a login of yours: https://evidence.example.com/. The key in the "
-        "store follows, and nothing expires.",
-        pattern=r"https?://[^\s?#]+",
-        allowed="an http:// or https:// URL",
-    )
-    link_valid_s: int = setting(
-        7 * DAY_S,
-        "Links are valid for (seconds)",
-        "How long a link opens without an AWS login; S3 allows 7 days at most.",
-        least=60,
-        most=7 * DAY_S,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResultSettings:
-    """Result."""
+    title: ClassVar[str] = "Result"
 
     rendered: bool = setting(
         False,
@@ -788,8 +610,10 @@ class ResultSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IncidentSettings:
-    """PagerDuty incident."""
+class IncidentSettings(Group):
+    """The PagerDuty incident, and the account that it is in."""
+
+    title: ClassVar[str] = "PagerDuty incident"
 
     incident_id: str = setting(
         "",
@@ -856,8 +680,11 @@ class IncidentSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlertSettings:
-    """Target from the incident's alerts."""
+class AlertSettings(Group):
+    """How alerts are read to find what they are about."""
+
+    title: ClassVar[str] = "Target from the incident's alerts"
+    folded: ClassVar[bool] = True
 
     cluster: str = setting(
         "",
@@ -882,8 +709,10 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TriggerSettings:
-    """Trigger by alert."""
+class TriggerSettings(Group):
+    """Which events of a webhook start a capture."""
+
+    title: ClassVar[str] = "Trigger by alert"
 
     event_type: str = setting(
         "",
@@ -910,8 +739,10 @@ class TriggerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FailureSettings:
-    """Failed capture."""
+class FailureSettings(Group):
+    """What to tell the incident when there is no bundle."""
+
+    title: ClassVar[str] = "Failed capture"
 
     failure: str = setting(
         "", "Failure", "What to tell the incident when there is no bundle: ${data.summary}. Blank: nothing."
@@ -926,8 +757,10 @@ class FailureSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestartSettings:
-    """Restart."""
+class RestartSettings(Group):
+    """What is done to the workload after the capture."""
+
+    title: ClassVar[str] = "Restart"
 
     action: Literal["restart", "undo", "delete-pod", "scale"] = setting(
         "restart",
@@ -946,8 +779,10 @@ class RestartSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateSettings:
-    """Gate."""
+class GateSettings(Group):
+    """How good a capture has to be before a restart."""
+
+    title: ClassVar[str] = "Gate"
 
     gate: Literal["complete", "partial", "none"] = setting(
         "complete",
@@ -960,8 +795,10 @@ class GateSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchSettings:
-    """Capture to follow."""
+class WatchSettings(Group):
+    """The capture that is followed."""
+
+    title: ClassVar[str] = "Capture to follow"
 
     capture_id: str = setting(
         "",
@@ -982,20 +819,13 @@ class Declared:
     choices: tuple[str, ...]
     default: str
     rule: Rule
-
-    @property
-    def set_once(self) -> bool:
-        """Tell whether an installation sets it for its project, and hardly a job."""
-        return bool(self.rule.group) or self.group in SET_ONCE
+    set_once: bool  # an installation sets it for its project, and hardly a job; see `Group.folded`
+    detail: bool  # in a part of the form beside that of its group: what few need, a page of help leaves out
 
 
 def declared(step: type[Any]) -> list[Declared]:
     """Return the settings of ``step``, a dataclass of groups, in the order of the form."""
-    return [
-        _declare(group, field, typing.get_type_hints(group)[field.name])
-        for group in typing.get_type_hints(step).values()
-        for field in dataclasses.fields(group)
-    ]
+    return [one for group in typing.get_type_hints(step).values() for one in _declared_in(group)]
 
 
 def read(step: type[T], values: Mapping[str, str]) -> T:
@@ -1017,32 +847,56 @@ def written(step: object) -> dict[str, str]:
 
     Those that have their default are left out.
     """
-    return {
-        field.name: _text(getattr(group, field.name))
-        for group in (getattr(step, one.name) for one in dataclasses.fields(step))  # type: ignore[arg-type]
-        for field in dataclasses.fields(group)
-        if getattr(group, field.name) != field.default
-    }
+    found: dict[str, str] = {}
+    for one in dataclasses.fields(step):  # type: ignore[arg-type]
+        found |= _written_of(getattr(step, one.name))
+    return found
+
+
+def _written_of(group: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for field in dataclasses.fields(group):
+        value = getattr(group, field.name)
+        if "parts" in field.metadata:
+            for part in value:
+                found |= _written_of(part)
+        elif value != field.default:
+            found[field.name] = _text(value)
+    return found
 
 
 def _text(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _declare(group: type[Any], field: "dataclasses.Field[Any]", hint: Any) -> Declared:
+def _declare(group: type[Group], field: "dataclasses.Field[Any]", hint: Any) -> Declared:
     choices = tuple(str(choice) for choice in typing.get_args(hint))
     kind: Literal["text", "number", "switch", "choice"]
     kind = "choice" if choices else "switch" if hint is bool else "number" if hint is int else "text"
     default = str(field.default).lower() if hint is bool else str(field.default)
-    title = (group.__doc__ or "").rstrip(".")
-    title = field.metadata["rule"].group or title
-    return Declared(field.name, title, kind, choices, default, field.metadata["rule"])
+    rule: Rule = field.metadata["rule"]
+    detail = bool(rule.group)
+    return Declared(field.name, rule.group or group.title, kind, choices, default, rule, detail or group.folded, detail)
+
+
+def _declared_in(group: type[Group]) -> Iterator[Declared]:
+    hints = typing.get_type_hints(group)
+    for field in dataclasses.fields(group):  # type: ignore[arg-type]
+        if "parts" in field.metadata:
+            for part in field.metadata["parts"]:
+                yield from (dataclasses.replace(one, detail=True) for one in _declared_in(part))
+        else:
+            yield _declare(group, field, hints[field.name])
 
 
 def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     read_values: dict[str, Any] = {}
     hints = typing.get_type_hints(group)
     for field in dataclasses.fields(group):
+        if "parts" in field.metadata:
+            kinds: tuple[type[Any], ...] = field.metadata["parts"]
+            read_values[field.name] = tuple(kind(**_read_group(kind, values, problems)) for kind in kinds)
+            continue
         one = _declare(group, field, hints[field.name])
         text = values.get(field.name, "").strip()
         text = "" if text == one.rule.nothing else text

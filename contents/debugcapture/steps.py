@@ -26,12 +26,12 @@ from .settings import (
     RestartSettings,
     ResultSettings,
     SpoolSettings,
-    StoreSettings,
     TargetSettings,
     TriggerSettings,
     ValuesSettings,
     WatchSettings,
 )
+from .store_kinds import StoreSettings
 
 
 def unfollowed(_bundle: Path) -> None:

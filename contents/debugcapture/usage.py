@@ -23,7 +23,7 @@ _EXIT_CODES: Final = (
     ("2", "a setting is wrong or missing; nothing was touched"),
     ("3", "the namespace, pod or container does not exist"),
     ("4", "not allowed: credentials, RBAC or Pod Security"),
-    ("5", "nothing was captured, or the cluster was not reached"),
+    ("5", "nothing was captured, or a server was not reached"),
     ("6", "captured, but not stored: it is in the spool"),
     ("7", "stored, but the note could not be added"),
     ("8", "not restarted: the gate is closed, or the rollout did not come up"),
@@ -126,7 +126,7 @@ class CommandPage(_Page):
         settings = [one for one in self.params if isinstance(one, SettingOption)]
         for group, options in groupby(settings, key=lambda one: one.setting.group):
             shown = list(options)
-            if shown[0].setting.rule.group and not ctx.meta.get(_EVERYTHING):
+            if shown[0].setting.detail and not ctx.meta.get(_EVERYTHING):
                 folded.append(
                     (group, f"{shown[0].opts[0]} and {len(shown) - 1} more" if shown[1:] else shown[0].opts[0])
                 )

@@ -13,13 +13,14 @@ from playwright.sync_api import Browser, Page
 from debugcapture.bundle import create_bundle
 from debugcapture.keep import keep
 from debugcapture.runbook import capture
-from debugcapture.settings import StoreSettings
+from debugcapture.store_kinds import StoreSettings
+from debugcapture.store_settings import S3Settings
 from debugcapture.stores.store import open_store
 from lab.demo import running_pod
 from lab.stores import azure_endpoint, s3_endpoint
 from tests.cluster.captures import caller, settings
 from tests.simulator import simulator
-from tests.unit.builders import NOON, artifact, manifest, written
+from tests.unit.builders import NOON, artifact, manifest, store_settings, written
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -29,7 +30,7 @@ DEADLOCK = "Found one Java-level deadlock"
 
 def s3(link_valid_s: int = 3600) -> StoreSettings:
     where = s3_endpoint()
-    return StoreSettings(
+    return store_settings(
         store=f"s3://{where.bucket}/browser",
         s3_endpoint=where.url,
         s3_access_key=where.access_key,
@@ -41,7 +42,7 @@ def s3(link_valid_s: int = 3600) -> StoreSettings:
 def azure(link_valid_s: int = 3600) -> StoreSettings:
     where = azure_endpoint()
     store = f"azblob://{where.account}/{where.container}/browser"
-    return StoreSettings(store=store, azure_connection_string=where.connection_string, link_valid_s=link_valid_s)
+    return store_settings(store=store, azure_connection_string=where.connection_string, link_valid_s=link_valid_s)
 
 
 @pytest.fixture
@@ -55,11 +56,12 @@ def test_link_in_the_note_opens_the_report_and_that_the_evidence(page: Page, tmp
     where = s3()
     with simulator(tmp_path / "pagerduty") as account:
         account.create(INCIDENT, title="checkout does not answer")
+        keys = where.of(S3Settings)
         given = account.settings(INCIDENT) | {
             "store": where.store,
-            "s3_endpoint": where.s3_endpoint,
-            "s3_access_key": where.s3_access_key,
-            "s3_secret_key": where.s3_secret_key,
+            "s3_endpoint": keys.s3_endpoint,
+            "s3_access_key": keys.s3_access_key,
+            "s3_secret_key": keys.s3_secret_key,
         }
         pod = running_pod("checkout")
         capture(settings(namespace=NAMESPACE, pod=pod, **given), caller(tmp_path / "spool", []))

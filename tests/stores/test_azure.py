@@ -24,13 +24,13 @@ import pytest
 from azure.storage.blob import BlobClient, BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.settings import StoreSettings
 from debugcapture.stores import azure as module
 from debugcapture.stores import azure_account, clock
 from debugcapture.stores.azure import AzureStore
 from debugcapture.stores.store import open_store
 from lab.stores import AZURE, azure_endpoint
 from tests.stores.azure_front import RESET, Answer, Plan, Request, front, refusal
+from tests.unit.builders import store_settings
 
 CONTENT = os.urandom(2_500_001)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -71,7 +71,7 @@ def store(prefix: str, container: str = "", **changed: str | int) -> AzureStore:
     where = azure_endpoint()
     url = f"azblob://{where.account}/{container or where.container}/{prefix}"
     fields = {"store": url, "azure_endpoint": where.url, "azure_key": where.key, **changed}
-    opened = open_store(StoreSettings(**fields))  # type: ignore[arg-type]
+    opened = open_store(store_settings(**fields))
     assert isinstance(opened, AzureStore)
     return opened
 

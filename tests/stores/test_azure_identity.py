@@ -21,11 +21,11 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 from debugcapture.errors import NotStored
-from debugcapture.settings import StoreSettings
 from debugcapture.stores.store import open_store
 from lab.stores import AZURE, azure_endpoint
 from tests.stores.azure_front import Answer, Request, front, refusal
 from tests.stores.certificates import write_certificate
+from tests.unit.builders import store_settings
 
 CONTENT = b"Full thread dump\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -107,7 +107,7 @@ def put(endpoint: str, name: str, file: Path) -> str:
     where = azure_endpoint()
     file.write_bytes(CONTENT)
     url = f"azblob://{where.account}/{where.container}/{name}"
-    link: str = open_store(StoreSettings(store=url, azure_endpoint=endpoint)).put("threads.txt", file, SHA256).link
+    link: str = open_store(store_settings(store=url, azure_endpoint=endpoint)).put("threads.txt", file, SHA256).link
     return link
 
 

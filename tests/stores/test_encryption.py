@@ -13,11 +13,10 @@ import pytest
 from debugcapture.bundle import create_bundle
 from debugcapture.keep import keep
 from debugcapture.model import Receipt
-from debugcapture.settings import StoreSettings
 from debugcapture.stores.store import open_store
 from lab.prerequisites import ensure_program
 from lab.stores import S3, s3_endpoint
-from tests.unit.builders import artifact, manifest, written
+from tests.unit.builders import artifact, manifest, store_settings, written
 
 CONTENT = b"the customer is Jane\n" * 100_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -64,7 +63,7 @@ def test_another_key_opens_nothing(age: Path, identity: tuple[Path, str], tmp_pa
 def stored(tmp_path: Path, recipient: str) -> Receipt:
     where = s3_endpoint()
     url = f"s3://{where.bucket}/{tmp_path.name}"
-    settings = StoreSettings(
+    settings = store_settings(
         store=url,
         s3_endpoint=where.url,
         s3_access_key=where.access_key,

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from debugcapture.errors import NotStored
-from debugcapture.settings import StoreSettings
 from debugcapture.stores.store import open_store
+from tests.unit.builders import store_settings
 
 CONTENT = os.urandom(3_000_001)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -37,7 +37,7 @@ def mounted(folder: Path, options: str) -> Iterator[None]:
 
 
 def put(root: Path, file: Path) -> None:
-    open_store(StoreSettings(store=root.as_uri())).put("shop/heap.bin", file, SHA256)
+    open_store(store_settings(store=root.as_uri())).put("shop/heap.bin", file, SHA256)
 
 
 def test_full_disk_is_told_and_keeps_nothing_of_the_file(tmp_path: Path, file: Path) -> None:

@@ -14,9 +14,9 @@ from pyrage import x25519
 from debugcapture.bundle import Bundle, create_bundle
 from debugcapture.errors import NotStored
 from debugcapture.keep import keep
-from debugcapture.settings import StoreSettings
+from debugcapture.store_kinds import StoreSettings
 from debugcapture.stores.store import open_store
-from tests.unit.builders import NOON, artifact, manifest
+from tests.unit.builders import NOON, artifact, manifest, store_settings
 
 TEXT = b"Full thread dump\n" * 50_000
 
@@ -51,7 +51,7 @@ def fill(spool: Path) -> None:
 
 def settings(root: Path, **more: str) -> StoreSettings:
     root.mkdir(exist_ok=True)
-    return StoreSettings(store=root.as_uri(), **more)  # type: ignore[arg-type]
+    return store_settings(store=root.as_uri(), **more)
 
 
 def test_link_is_not_lost(bundle: Bundle, tmp_path: Path) -> None:

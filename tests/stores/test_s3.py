@@ -25,7 +25,8 @@ import pytest
 
 import debugcapture
 from debugcapture.errors import NotStored
-from debugcapture.settings import StoreSettings
+from debugcapture.settings import DAY_S
+from debugcapture.store_settings import S3Settings
 from debugcapture.stores import clock as clock_module
 from debugcapture.stores import s3_client, s3_errors, s3_parts
 from debugcapture.stores.s3 import S3Store
@@ -96,7 +97,7 @@ def store(prefix: str, url: str = "", bucket: str = "", **changed: Any) -> S3Sto
         "s3_secret_key": where.secret_key,
         **changed,
     }
-    return S3Store(urlsplit(f"s3://{bucket or where.bucket}/{prefix}"), StoreSettings(**fields))
+    return S3Store(urlsplit(f"s3://{bucket or where.bucket}/{prefix}"), S3Settings(**fields), 7 * DAY_S)
 
 
 def content(prefix: str, key: str = KEY) -> bytes:
@@ -341,12 +342,12 @@ def test_skewed_clock_is_told(prefix: str, small: Path, monkeypatch: pytest.Monk
 
 PROGRAM = """
 import sys; from pathlib import Path; from urllib.parse import urlsplit
-from debugcapture.settings import StoreSettings
+from debugcapture.store_settings import S3Settings
 from debugcapture.stores import s3, s3_parts, s3_upload
 bucket, prefix, key, file, sha256, part, url, access, secret = sys.argv[1:]
 s3_parts.PART_BYTES, s3_upload.AT_A_TIME = int(part), 1
-settings = StoreSettings(s3_endpoint=url, s3_access_key=access, s3_secret_key=secret)
-s3.S3Store(urlsplit(f"s3://{bucket}/{prefix}"), settings).put(key, Path(file), sha256)
+settings = S3Settings(s3_endpoint=url, s3_access_key=access, s3_secret_key=secret)
+s3.S3Store(urlsplit(f"s3://{bucket}/{prefix}"), settings, 3600).put(key, Path(file), sha256)
 """
 STEPS = ("head", "list", "create", "part", "part", "part", "complete", "head")
 KILLS = [(number, how) for number in range(1, len(STEPS) + 1) for how in ("before", "after")]

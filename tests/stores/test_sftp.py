@@ -22,12 +22,12 @@ import paramiko
 import pytest
 
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.settings import StoreSettings
 from debugcapture.stores import sftp as module
 from debugcapture.stores.ssh import fingerprint
 from debugcapture.stores.store import Store, open_store
 from lab.stores import SFTP, sftp_endpoint
 from tests.stores.other_sftp import other_server
+from tests.unit.builders import store_settings
 
 CONTENT = os.urandom(3_000_001)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -62,7 +62,7 @@ def store(root: Path, port: int | None = None, **changed: str) -> Store:
         "sftp_known_hosts": known + known.replace(str(where.port), str(port or where.port)),
         **changed,
     }
-    return open_store(StoreSettings(**fields))  # type: ignore[arg-type]
+    return open_store(store_settings(**fields))
 
 
 def names(root: Path) -> list[str]:

@@ -19,11 +19,11 @@ import pytest
 
 from debugcapture.checksum import sha256_of
 from debugcapture.errors import NotStored
-from debugcapture.settings import StoreSettings
 from debugcapture.stores import sftp_sync
 from debugcapture.stores.store import open_store
 from lab.prerequisites import ensure_program
 from lab.stores import sftp_endpoint
+from tests.unit.builders import store_settings
 
 CONTENT = b"Full thread dump\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -132,7 +132,7 @@ def put(server: Sshd, folder: Path, file: Path, **changed: str) -> None:
         "sftp_known_hosts": server.known_hosts,
         **changed,
     }
-    open_store(StoreSettings(**settings)).put("threads.txt", file, SHA256)  # type: ignore[arg-type]
+    open_store(store_settings(**settings)).put("threads.txt", file, SHA256)
     assert (folder / "kept" / "threads.txt").read_bytes() == CONTENT
 
 
@@ -204,7 +204,7 @@ def test_large_file_is_synced_behind_where_the_server_allows_it(
     monkeypatch.setattr(sftp_sync, "_sync", sync)
     server, large = start(more), tmp_path / "heap.bin"
     large.write_bytes(os.urandom(20 << 20))
-    settings = StoreSettings(
+    settings = store_settings(
         store=f"sftp://{server.address}{tmp_path}/kept",
         sftp_known_hosts=server.known_hosts,
         sftp_private_key=our_key(),

@@ -1,4 +1,4 @@
-"""A store plugs in with one class and one line: those that docs/write-a-store.md prints, put where it says."""
+"""A store plugs in with one class, one group of settings and one line: those of docs/write-a-store.md, put there."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.kept: dict[str, bytes] = {}
+        self.logins: list[str | None] = []
         self.loses = 0
 
 
@@ -39,6 +40,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_PUT(self) -> None:
+        self.server.logins.append(self.headers["Authorization"])
         content = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.kept[self.path] = content[: len(content) - self.server.loses]
         self._answer(201, 0)
@@ -73,17 +75,20 @@ def serving(certificate: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
-    """The plugin's contents with the documented store in them: a new file, and a new line."""
+    """The plugin's contents with the documented store in them: a new file, a new group of settings, and a new line."""
     document = (REPOSITORY / "docs" / "write-a-store.md").read_text()
-    store, line = re.findall(r"```(?:python|text)\n(.*?)```", document, re.DOTALL)
+    store, group, line = re.findall(r"```(?:python|text)\n(.*?)```", document, re.DOTALL)
     copy = tmp_path / "contents"
     shutil.copytree(REPOSITORY / "contents", copy, ignore=shutil.ignore_patterns("__pycache__", "lib"))
     (copy / "debugcapture" / "stores" / "web.py").write_text(store)
     kinds = copy / "debugcapture" / "store_kinds.py"
     before = kinds.read_text()
     assert line.count("\n") == 1
-    kinds.write_text(before.replace("KINDS: Final = (\n", f"KINDS: Final = (\n{line}", 1))
-    assert kinds.read_text() != before
+    after = before.replace("KINDS: Final = (\n", f"KINDS: Final = (\n{line}", 1)
+    kinds.write_text(after.replace("SftpSettings\n", "SftpSettings, WebSettings\n", 1))
+    assert kinds.read_text().count("WebSettings") == 2
+    settings = copy / "debugcapture" / "store_settings.py"
+    settings.write_text(settings.read_text() + group)
     return copy
 
 
@@ -109,6 +114,7 @@ def upload(plugin: Path, bundle: Bundle, store: str) -> subprocess.CompletedProc
         **os.environ,
         "SSL_CERT_FILE": str(bundle.folder.parents[1] / "web.pem"),
         "RD_CONFIG_STORE": store,
+        "RD_CONFIG_WEB_TOKEN": "s3cret-of-the-web",
         "RD_CONFIG_SPOOL": str(bundle.folder.parent),
         "RD_CONFIG_BUNDLE": str(bundle.folder),
     }
@@ -120,6 +126,8 @@ def test_documented_store_takes_a_bundle(plugin: Path, bundle: Bundle, server: S
     place = f"127.0.0.1:{server.server_address[1]}"
     done = upload(plugin, bundle, f"web://{place}/captures")
     assert done.returncode == 0, done.stderr
+    assert set(server.logins) == {"Bearer s3cret-of-the-web"}
+    assert "s3cret" not in done.stdout + done.stderr
     folder = f"/captures/shop/checkout/{bundle.folder.name}"
     assert set(server.kept) == {f"{folder}/{name}" for name in ("logs.txt", "manifest.json", "index.html")}
     assert server.kept[f"{folder}/logs.txt"] == LOG

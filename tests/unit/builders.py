@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from debugcapture.model import (
     Tool,
     User,
 )
-from debugcapture.settings import StoreSettings
+from debugcapture.store_kinds import StoreSettings
+from debugcapture.store_settings import NoSettings
 from debugcapture.stores.file import FileStore
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 345000, tzinfo=timezone.utc)
@@ -140,4 +141,16 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def file_store(root: Path) -> FileStore:
-    return FileStore(urlsplit(root.as_uri()), StoreSettings())
+    return FileStore(urlsplit(root.as_uri()), NoSettings(), 60)
+
+
+def store_settings(**values: Any) -> StoreSettings:
+    """Return the store's settings, whichever part each of ``values`` belongs to. Nothing is checked."""
+
+    def taken(kind: type[Any]) -> dict[str, Any]:
+        return {one.name: values.pop(one.name) for one in fields(kind) if one.name in values}
+
+    parts = tuple(type(part)(**taken(type(part))) for part in StoreSettings().parts)
+    made = StoreSettings(parts=parts, **taken(StoreSettings))
+    assert not values
+    return made

@@ -12,10 +12,9 @@ from debugcapture.bundle import MANIFEST, Bundle, create_bundle
 from debugcapture.errors import BadInput, NotStored
 from debugcapture.keep import keep
 from debugcapture.model import PAGE
-from debugcapture.settings import StoreSettings
 from debugcapture.stores.encrypted import EncryptedStore
 from debugcapture.stores.store import open_store
-from tests.unit.builders import NOON, artifact, file_store, manifest, written
+from tests.unit.builders import NOON, artifact, file_store, manifest, store_settings, written
 from tests.unit.test_keep import Flaky, say
 
 SECRET = b"the customer is Jane\n"
@@ -87,5 +86,5 @@ def test_what_the_store_has_is_not_sent_again(bundle: Bundle, root: Path, identi
 @pytest.mark.parametrize("text", ["age1qqq", "ssh-ed25519 AAAA", "AGE-SECRET-KEY-1QQQ"])
 def test_what_is_no_public_key_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(BadInput, match="recipient 1 of encrypt_to is no public key") as refused:
-        open_store(StoreSettings(store="file:///tmp", encrypt_to=text))
+        open_store(store_settings(store="file:///tmp", encrypt_to=text))
     assert text not in str(refused.value)

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.settings import StoreSettings
 from debugcapture.stores import file as module
 from debugcapture.stores.store import open_store
-from tests.unit.builders import file_store, written
+from tests.unit.builders import file_store, store_settings, written
 
 CONTENT = b"Full thread dump\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -140,15 +139,15 @@ def test_missing_source_is_told(root: Path) -> None:
 
 
 def test_url_of_a_directory_opens_it(source: Path, root: Path) -> None:
-    open_store(StoreSettings(store=root.as_uri())).put("dump.txt", source, SHA256)
+    open_store(store_settings(store=root.as_uri())).put("dump.txt", source, SHA256)
     assert files(root) == ["dump.txt"]
 
 
 def test_bucket_and_prefix_come_from_the_url() -> None:
     from debugcapture.stores.s3 import S3Store
 
-    settings = StoreSettings(store="s3://bucket/a/b/", s3_endpoint="http://127.0.0.1:9", s3_access_key="A")
-    store = open_store(StoreSettings(**{**vars(settings), "s3_secret_key": "B"}))
+    keys = {"s3_access_key": "A", "s3_secret_key": "B"}
+    store = open_store(store_settings(store="s3://bucket/a/b/", s3_endpoint="http://127.0.0.1:9", **keys))
     assert isinstance(store, S3Store)
     assert (store._bucket, store._prefix) == ("bucket", "a/b")
 
@@ -156,4 +155,4 @@ def test_bucket_and_prefix_come_from_the_url() -> None:
 @pytest.mark.parametrize("url", ["ftp://host/x", "", "bucket/x"])
 def test_unknown_kind_of_store_is_bad_input(url: str) -> None:
     with pytest.raises(BadInput, match="Give s3://BUCKET/PREFIX, azblob://.* or file:///DIRECTORY"):
-        open_store(StoreSettings(store=url))
+        open_store(store_settings(store=url))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +185,15 @@ def test_what_is_set_once_is_folded_last_and_left_to_the_project(one: Provider) 
 def test_group_of_the_form_is_folded_or_not(one: Provider) -> None:
     groups = {(entry["renderingOptions"]["groupName"], "grouping" in entry["renderingOptions"]) for entry in form(one)}
     assert len({name for name, _ in groups}) == len(groups)  # one folded property folds all of its group
+
+
+def test_docstrings_are_no_part_of_the_form() -> None:
+    """A step's form is data: an interpreter that drops docstrings makes the same one."""
+    code = "from tools import generate; print(generate.text(), end='')"
+    environment = {**os.environ, "PYTHONOPTIMIZE": "2"}
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, env=environment, cwd=generate.ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == PLUGIN_YAML.read_text(encoding="utf-8")
 
 
 def test_blank_field_says_what_it_stands_for() -> None:

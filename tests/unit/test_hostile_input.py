@@ -40,10 +40,10 @@ from debugcapture.settings import (
     CaptureSettings,
     ConnectionSettings,
     DebugContainerSettings,
-    StoreSettings,
     declared,
     read,
 )
+from debugcapture.store_settings import SftpSettings
 from debugcapture.stores.ssh import read_address, read_login
 from debugcapture.stores.store import open_store
 from debugcapture.tool_report import parse_report
@@ -291,9 +291,9 @@ HOST_KEY = "h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGCQmGCUVWFlmCGS9HLFs4iZ0PBBqt
 def test_known_hosts_and_private_key(text: str, cut: int, key: str) -> None:
     known = f"{HOST_KEY[:cut]}{text}\n{HOST_KEY}\n"
     with refused():
-        read_login(StoreSettings(sftp_known_hosts=known))
+        read_login(SftpSettings(sftp_known_hosts=known))
     with refused():
-        read_login(StoreSettings(sftp_private_key=f"-----BEGIN OPENSSH PRIVATE KEY-----\n{SECRET}{key}"))
+        read_login(SftpSettings(sftp_private_key=f"-----BEGIN OPENSSH PRIVATE KEY-----\n{SECRET}{key}"))
 
 
 # --- what lies in the spool ------------------------------------------------------------------------------------

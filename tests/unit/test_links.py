@@ -10,8 +10,9 @@ import pytest
 
 from debugcapture.errors import BadInput
 from debugcapture.model import Stored
-from debugcapture.settings import StoreSettings, read
+from debugcapture.settings import read
 from debugcapture.steps import UploadStep
+from debugcapture.store_kinds import StoreSettings
 from debugcapture.stores.direct import Original, SignedRequest, TakesDirectly
 from debugcapture.stores.links import with_links
 from debugcapture.stores.store import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from botocore.exceptions import (
 )
 
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.settings import StoreSettings, read
+from debugcapture.settings import read
+from debugcapture.store_kinds import StoreSettings
+from debugcapture.store_settings import S3Settings
 from debugcapture.stores import s3_errors, s3_parts
 from debugcapture.stores.content import content_type
 from debugcapture.stores.s3 import S3Store
@@ -36,13 +38,11 @@ CONTENT = b"Full thread dump\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 DIGESTS = [hashlib.sha256(piece).digest() for piece in (b"one", b"two")]
 META = {"Metadata": {"sha256": SHA256}}
-SETTINGS = StoreSettings(
-    s3_endpoint="http://127.0.0.1:9", s3_access_key="AK", s3_secret_key="hunter2", link_valid_s=3600
-)
+SETTINGS = S3Settings(s3_endpoint="http://127.0.0.1:9", s3_access_key="AK", s3_secret_key="hunter2")
 
 
-def opened(place: str, settings: StoreSettings) -> S3Store:
-    return S3Store(urlsplit(f"s3://{place}"), settings)
+def opened(place: str, settings: S3Settings) -> S3Store:
+    return S3Store(urlsplit(f"s3://{place}"), settings, 3600)
 
 
 def checksum(content: bytes = CONTENT) -> str:
@@ -274,22 +274,22 @@ def test_tries_end(waits: list[float]) -> None:
 @pytest.mark.parametrize(
     ("settings", "fields"),
     [
-        (StoreSettings(), {}),
-        (StoreSettings(s3_encryption="AES256"), {"ServerSideEncryption": "AES256"}),
+        (S3Settings(), {}),
+        (S3Settings(s3_encryption="AES256"), {"ServerSideEncryption": "AES256"}),
         (
-            StoreSettings(s3_encryption="aws:kms", s3_kms_key="alias/debug"),
+            S3Settings(s3_encryption="aws:kms", s3_kms_key="alias/debug"),
             {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/debug"},
         ),
-        (StoreSettings(s3_storage_class="STANDARD_IA"), {"StorageClass": "STANDARD_IA"}),
-        (StoreSettings(s3_tags="team=pay & go, case=a=b"), {"Tagging": "team=pay+%26+go&case=a%3Db"}),
+        (S3Settings(s3_storage_class="STANDARD_IA"), {"StorageClass": "STANDARD_IA"}),
+        (S3Settings(s3_tags="team=pay & go, case=a=b"), {"Tagging": "team=pay+%26+go&case=a%3Db"}),
     ],
 )
-def test_objects_are_stored_as_the_settings_say(settings: StoreSettings, fields: dict[str, str]) -> None:
+def test_objects_are_stored_as_the_settings_say(settings: S3Settings, fields: dict[str, str]) -> None:
     assert stored_with(settings) == fields
 
 
 def test_lock_ends_after_its_days() -> None:
-    fields = stored_with(StoreSettings(s3_lock="COMPLIANCE", s3_lock_days=7))
+    fields = stored_with(S3Settings(s3_lock="COMPLIANCE", s3_lock_days=7))
     left = fields["ObjectLockRetainUntilDate"] - datetime.now(timezone.utc)
     assert fields["ObjectLockMode"] == "COMPLIANCE"
     assert timedelta(days=6, hours=23) < left <= timedelta(days=7)
@@ -306,9 +306,9 @@ def test_lock_ends_after_its_days() -> None:
         ({"s3_profile": "no-such-profile"}, "no-such-profile.*Correct s3_profile"),
     ],
 )
-def test_settings_that_do_not_fit_together_are_bad_input(changed: dict[str, str], told: str) -> None:
+def test_settings_that_do_not_fit_together_are_bad_input(changed: dict[str, Any], told: str) -> None:
     with pytest.raises(BadInput, match=told):
-        opened("bucket", StoreSettings(**{**vars(SETTINGS), **changed}))
+        opened("bucket", replace(SETTINGS, **changed))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -335,7 +335,7 @@ class Step:
     ],
 )
 def test_settings_are_checked_before_anything_is_sent(name: str, right: str, wrong: str) -> None:
-    assert str(getattr(read(Step, {name: right}).store, name)) == right
+    assert str(getattr(read(Step, {name: right}).store.of(S3Settings), name)) == right
     with pytest.raises(BadInput, match=name):
         read(Step, {name: wrong})
 
@@ -346,7 +346,7 @@ def test_role_without_credentials_to_assume_it_is_told(monkeypatch: pytest.Monke
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    role = StoreSettings(s3_region="eu-central-1", s3_role="arn:aws:iam::123456789012:role/captures")
+    role = S3Settings(s3_region="eu-central-1", s3_role="arn:aws:iam::123456789012:role/captures")
     with pytest.raises(NotStored, match="Set s3_access_key and s3_secret_key, or s3_profile, or use a role"):
         opened("bucket", role)
 
@@ -378,8 +378,8 @@ def test_role_without_credentials_to_assume_it_is_told(monkeypatch: pytest.Monke
     ],
     ids=["endpoint", "endpoint with host names", "AWS", "AWS, dots", "AWS with paths"],
 )
-def test_bucket_is_in_the_path_or_in_the_host_name(bucket: str, changed: dict[str, str], begin: str) -> None:
-    store = opened(f"{bucket}/captures", StoreSettings(**{**vars(SETTINGS), **changed}))
+def test_bucket_is_in_the_path_or_in_the_host_name(bucket: str, changed: dict[str, Any], begin: str) -> None:
+    store = opened(f"{bucket}/captures", replace(SETTINGS, **changed))
     link, expires = store._link("captures/a.txt")
     assert link.startswith(begin)
     assert "X-Amz-Expires=3600" in link

@@ -18,9 +18,8 @@ from debugcapture.keep import keep
 from debugcapture.model import Artifact, Receipt, Stored
 from debugcapture.record import Record
 from debugcapture.sending import AT_A_TIME, Sending, sending_ahead
-from debugcapture.settings import StoreSettings
 from debugcapture.stores.store import Progress, unseen
-from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, written
+from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, store_settings, written
 
 CONTENTS = {f"{name}.txt": name.encode() * 100 for name in ("logs", "threads", "heap", "state")}
 TIMEOUT_S = 10
@@ -83,7 +82,7 @@ def said() -> list[str]:
 
 
 URL = "file:///store"
-SETTINGS = StoreSettings(store=URL)
+SETTINGS = store_settings(store=URL)
 FOLDER = "shop/checkout/capture"
 
 
@@ -243,7 +242,7 @@ def test_at_the_end_of_the_capture_what_does_not_get_on_gives_up(
 
 
 def test_nothing_is_sent_ahead_without_a_store(bundle: Bundle, said: list[str]) -> None:
-    with sending_ahead(bundle, StoreSettings(), FOLDER, said.append) as ahead:
+    with sending_ahead(bundle, store_settings(), FOLDER, said.append) as ahead:
         ahead.send(ARTIFACTS[0])
     assert said == []
     assert bundle.sent() is None

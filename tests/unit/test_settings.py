@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from debugcapture.errors import BadInput
 from debugcapture.providers import PROVIDERS, SERVICES
-from debugcapture.settings import DAY_S, declared, read, setting
+from debugcapture.settings import DAY_S, Group, declared, read, setting, written
 from debugcapture.steps import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
+from debugcapture.store_kinds import KINDS, StoreSettings
+from debugcapture.store_settings import EncryptionSettings, S3Settings
 
 EXEC = {"pod": "web-0", "command": "true"}
 
@@ -160,9 +162,8 @@ def test_secrets_never_appear_in_an_error(one: Any) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Vault:
-    """Vault."""
-
+class Vault(Group):
+    title: ClassVar[str] = "Vault"
     pin: str = setting("", "PIN", "", pattern=r"\d{4}", allowed="four digits", secret=True)
 
 
@@ -211,3 +212,19 @@ def test_text_that_is_not_utf_8_or_would_act_on_a_terminal_is_refused_in_one_lin
     assert "command is not text in UTF-8" in str(caught.value)
     assert "server must be an https:// URL" in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+def test_each_kind_of_store_has_its_settings_in_a_group_of_its_own() -> None:
+    for kind in KINDS:
+        names = [one.name for one in fields(kind.settings)]  # type: ignore[arg-type]
+        assert all(name.startswith(names[0].partition("_")[0]) for name in names)
+    assert not [one.name for one in fields(StoreSettings) if "_" in one.name and not one.name.startswith("link_")]
+
+
+def test_settings_of_a_store_are_read_written_and_checked_like_all() -> None:
+    values = {"store": "s3://b/p", "s3_region": "eu-1", "s3_lock_days": "7", "encrypt_to": "age1abc"}
+    store = read(UploadStep, values).store
+    assert (store.of(S3Settings).s3_region, store.of(S3Settings).s3_lock_days) == ("eu-1", 7)
+    assert store.of(EncryptionSettings).encrypt_to == "age1abc"
+    assert written(read(UploadStep, values)) == values
+    assert "s3_region must be lower-case letters" in problem(UploadStep, {"s3_region": "EU!"})

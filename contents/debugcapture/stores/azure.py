@@ -31,7 +31,7 @@ from azure.storage.blob import (
 
 from ..errors import NotStored
 from ..model import Stored
-from ..settings import StoreSettings
+from ..store_settings import AzureSettings
 from . import clock
 from .azure_account import identify, link, open_service, read_account, signed
 from .azure_direct import AzureDirectUpload
@@ -59,9 +59,10 @@ class AzureStore:
 
     wants_md5 = True  # the only checksum of a block, but for a CRC, that it knows
 
-    def __init__(self, url: SplitResult, settings: StoreSettings) -> None:
+    def __init__(self, url: SplitResult, settings: AzureSettings, link_valid_s: int) -> None:
         """Use the place of ``url`` (azblob://ACCOUNT/CONTAINER/PREFIX). Raises BadInput for credentials of no use."""
         self._account, self._settings = read_account(url.netloc, settings), settings
+        self._link_valid_s = link_valid_s
         self._container, _, self._prefix = unquote(url.path.strip("/")).partition("/")
         self._client = open_service(self._account)
         self._large = threading.Lock()  # one large file at a time: its blocks go side by side, and are held in memory
@@ -74,7 +75,7 @@ class AzureStore:
             size = file.stat().st_size
             with self._large if size > BLOCK_BYTES else nullcontext():
                 self._bring(blob, file, sha256, progress, doing)
-            address, expires = link(self._account, self._client, blob, self._settings.link_valid_s)
+            address, expires = link(self._account, self._client, blob, self._link_valid_s)
         return Stored(key, url, address, expires, size, sha256)
 
     def _bring(self, blob: BlobClient, file: Path, sha256: str, progress: Progress, doing: str) -> None:
@@ -107,7 +108,7 @@ class AzureStore:
         """Return where ``key`` is; see `store.ReadableStore`."""
         blob, url = self._place(key)
         with _reported(f"cannot link {url}"):
-            address, expires = link(self._account, self._client, blob, self._settings.link_valid_s)
+            address, expires = link(self._account, self._client, blob, self._link_valid_s)
         return Stored(key, url, address, expires, size, sha256)
 
     def direct(self, key: str, original: Original, valid_s: int) -> AzureDirectUpload:
@@ -130,7 +131,7 @@ class AzureStore:
             write = BlobSasPermissions(create=True, write=True)
             until = datetime.now(timezone.utc) + timedelta(seconds=valid_s)
             token = signed(self._account, self._client, blob, write, until)
-            address, expires = link(self._account, self._client, blob, self._settings.link_valid_s)
+            address, expires = link(self._account, self._client, blob, self._link_valid_s)
         stored = Stored(key, url, address, expires, original.size, original.sha256)
         return AzureDirectUpload(blob.url, original, stored, token, commit)
 

@@ -18,7 +18,7 @@ from azure.storage.blob import (
 )
 
 from ..errors import BadInput, NotStored
-from ..settings import StoreSettings
+from ..store_settings import AzureSettings
 
 SILENCE_S = 60  # an answer that takes longer never comes
 _SCOPE = "https://storage.azure.com/.default"
@@ -36,7 +36,7 @@ class Account:
     sas: str = ""
 
 
-def read_account(name: str, settings: StoreSettings) -> Account:
+def read_account(name: str, settings: AzureSettings) -> Account:
     """Return the account ``name`` as ``settings`` tell. Raises BadInput for a connection string of another account."""
     endpoint = settings.azure_endpoint.rstrip("/")
     if not settings.azure_connection_string:

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote
 from ..checksum import sha256_of
 from ..errors import NotStored
 from ..model import Stored
-from ..settings import StoreSettings
+from ..store_settings import NoSettings
 from .store import Progress, unseen
 
 _REMEDIES = {
@@ -24,7 +24,7 @@ _REMEDIES = {
 class FileStore:
     """Files below one folder; see `store.Store`."""
 
-    def __init__(self, url: SplitResult, _settings: StoreSettings) -> None:
+    def __init__(self, url: SplitResult, _settings: NoSettings, _link_valid_s: int) -> None:
         """Keep files below the directory of ``url`` (file:///DIRECTORY)."""
         self._root = Path(unquote(url.path))
 

@@ -10,7 +10,8 @@ from urllib.parse import quote, urlsplit
 
 from ..errors import BadInput
 from ..model import Stored
-from ..settings import StoreSettings
+from ..store_kinds import StoreSettings
+from ..store_settings import S3Settings
 from .direct import DirectUpload, Original, SignedRequest, TakesDirectly
 from .store import FollowsFiles, GrowingUpload, Progress, ReadableStore, unseen
 
@@ -47,10 +48,10 @@ def _link(settings: StoreSettings) -> Link | None:
         return below(settings.link_base)
     if settings.link != "console":
         return None
-    url = urlsplit(settings.store)
-    if url.scheme != "s3" or settings.s3_endpoint:
+    url, s3 = urlsplit(settings.store), settings.of(S3Settings)
+    if url.scheme != "s3" or s3.s3_endpoint:
         raise BadInput("no console link", "only AWS S3 has a console that we know", "Set link_base instead.")
-    return in_console(url.netloc, settings.s3_region)
+    return in_console(url.netloc, s3.s3_region)
 
 
 class _Linked:

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult
 from botocore.exceptions import ClientError
 
 from ..model import Stored
-from ..settings import StoreSettings
+from ..store_settings import S3Settings
 from .content import content_type
 from .direct import Original
 from .s3_client import s3_client, s3_session, stored_with
@@ -29,10 +29,11 @@ class S3Store:
 
     wants_md5 = False  # it checks a part by its SHA-256
 
-    def __init__(self, url: SplitResult, settings: StoreSettings) -> None:
+    def __init__(self, url: SplitResult, settings: S3Settings, link_valid_s: int) -> None:
         """Use the place of ``url`` (s3://BUCKET/PREFIX). Raises BadInput for settings that do not fit together."""
         self._bucket, self._prefix, self._settings = url.netloc, url.path.strip("/"), settings
         self._growing: dict[str, GrowingUpload] = {}  # by object name
+        self._link_valid_s = link_valid_s
         with reported(f"cannot use the store s3://{self._bucket}"):
             self._session = s3_session(settings)
             self._client = s3_client(self._session, settings, self._bucket)
@@ -91,7 +92,7 @@ class S3Store:
 
     def _link(self, name: str) -> tuple[str, datetime]:
         """Return a signed link, and when it ends: at the latest with the temporary credentials that signed it."""
-        now, valid_s = datetime.now(timezone.utc), self._settings.link_valid_s
+        now, valid_s = datetime.now(timezone.utc), self._link_valid_s
         link = self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self._bucket, "Key": name}, ExpiresIn=valid_s
         )

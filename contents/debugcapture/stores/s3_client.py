@@ -14,12 +14,12 @@ from botocore.credentials import AssumeRoleCredentialFetcher, CredentialResolver
 from botocore.exceptions import NoCredentialsError, ProfileNotFound
 
 from ..errors import BadInput
-from ..settings import StoreSettings
+from ..store_settings import S3Settings
 
 CONNECTIONS, CONNECT_S, SILENCE_S = 16, 10, 60
 
 
-def s3_session(settings: StoreSettings) -> Any:
+def s3_session(settings: S3Settings) -> Any:
     """Return a boto3 session; what is blank in ``settings`` is left to the SDK: profile, web identity, instance role.
 
     Raises BadInput for settings that do not fit together.
@@ -32,7 +32,7 @@ def s3_session(settings: StoreSettings) -> Any:
     return boto3.Session(botocore_session=_as_role(session, settings) if settings.s3_role else session)
 
 
-def s3_client(session: Any, settings: StoreSettings, bucket: str) -> Any:
+def s3_client(session: Any, settings: S3Settings, bucket: str) -> Any:
     """Return a client of ``session`` for ``bucket`` that threads may share."""
     style: str = settings.s3_style
     if style == "auto":
@@ -54,7 +54,7 @@ def s3_client(session: Any, settings: StoreSettings, bucket: str) -> Any:
     )
 
 
-def stored_with(settings: StoreSettings) -> dict[str, Any]:
+def stored_with(settings: S3Settings) -> dict[str, Any]:
     """Return the fields with which an object is created."""
     fields: dict[str, Any] = {}
     if settings.s3_encryption != "default":
@@ -71,7 +71,7 @@ def stored_with(settings: StoreSettings) -> dict[str, Any]:
     return fields
 
 
-def _check(settings: StoreSettings) -> None:
+def _check(settings: S3Settings) -> None:
     """Refuse settings of which one makes no sense without another. Raises BadInput."""
     keys, what = bool(settings.s3_access_key), "cannot use the store"
     if keys != bool(settings.s3_secret_key):
@@ -84,7 +84,7 @@ def _check(settings: StoreSettings) -> None:
         raise BadInput(what, "s3_kms_key is of no use alone", "Set s3_encryption to aws:kms too.")
 
 
-def _session(settings: StoreSettings) -> Any:
+def _session(settings: S3Settings) -> Any:
     session = botocore.session.Session(profile=settings.s3_profile or None)
     session.get_scoped_config()  # fails now when there is no such profile
     region = settings.s3_region or session.get_config_variable("region")
@@ -95,7 +95,7 @@ def _session(settings: StoreSettings) -> Any:
     return session
 
 
-def _as_role(source: Any, settings: StoreSettings) -> Any:
+def _as_role(source: Any, settings: S3Settings) -> Any:
     """Return a session that takes the role on with the credentials of ``source``, and again before they expire."""
     extra = {"RoleSessionName": "kubernetes-debug-capture"}
     if settings.s3_external_id:

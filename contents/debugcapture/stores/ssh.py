@@ -19,7 +19,7 @@ import paramiko
 from paramiko.ssh_exception import AuthenticationException, PasswordRequiredException, SSHException
 
 from ..errors import BadInput, NotStored
-from ..settings import StoreSettings
+from ..store_settings import SftpSettings
 
 SILENCE_S = 60.0  # an answer that takes longer never comes
 _CONNECT_S = 10
@@ -57,7 +57,7 @@ def read_address(url: SplitResult) -> Address:
     return Address(unquote(url.username or ""), url.hostname or "", port)
 
 
-def read_login(settings: StoreSettings) -> Login:
+def read_login(settings: SftpSettings) -> Login:
     """Return the login that ``settings`` tell. Raises BadInput for a key that cannot be read."""
     return Login(_private_key(settings), settings.sftp_password, _known_hosts(settings))
 
@@ -166,7 +166,7 @@ def _try_agent(transport: paramiko.Transport, user: str) -> None:
     raise AuthenticationException("no password, no private key, and no key of an SSH agent that it takes")
 
 
-def _private_key(settings: StoreSettings) -> paramiko.PKey | None:
+def _private_key(settings: SftpSettings) -> paramiko.PKey | None:
     if not settings.sftp_private_key:
         return None
     text, passphrase = settings.sftp_private_key.rstrip() + "\n", settings.sftp_passphrase or None
@@ -181,7 +181,7 @@ def _private_key(settings: StoreSettings) -> paramiko.PKey | None:
     raise BadInput(what, "it is no Ed25519, ECDSA or RSA key, or the passphrase is wrong", "Store the whole file.")
 
 
-def _known_hosts(settings: StoreSettings) -> paramiko.HostKeys:
+def _known_hosts(settings: SftpSettings) -> paramiko.HostKeys:
     text, source = settings.sftp_known_hosts, "sftp_known_hosts"
     if not text:
         file = Path("~/.ssh/known_hosts").expanduser()

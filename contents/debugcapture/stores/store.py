@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from ..errors import BadInput
 from ..model import Stored
-from ..settings import StoreSettings
-from ..store_kinds import KINDS, SHOWN
+from ..store_kinds import KINDS, SHOWN, StoreSettings
+from ..store_settings import EncryptionSettings
 
 # Is told how many more bytes of a file the store has, by whichever thread sent them; 0: a try failed, another follows.
 Progress = Callable[[int], None]
@@ -88,7 +88,7 @@ def open_readable(settings: StoreSettings) -> ReadableStore:
 def open_store(settings: StoreSettings) -> Store:
     """Return the store that ``settings`` name, with its links. Nothing is sent yet. Raises BadInput."""
     store = open_readable(settings)
-    recipients = [line.strip() for line in settings.encrypt_to.splitlines() if line.strip()]
+    recipients = [line.strip() for line in settings.of(EncryptionSettings).encrypt_to.splitlines() if line.strip()]
     if not recipients:
         return store
     from .encrypted import EncryptedStore
@@ -99,6 +99,7 @@ def open_store(settings: StoreSettings) -> Store:
 def _open(settings: StoreSettings) -> ReadableStore:
     for kind in KINDS:
         if re.match(kind.form, settings.store):
-            store: ReadableStore = pkgutil.resolve_name(kind.store)(urlsplit(settings.store), settings)
+            url, own = urlsplit(settings.store), settings.of(kind.settings)
+            store: ReadableStore = pkgutil.resolve_name(kind.store)(url, own, settings.link_valid_s)
             return store
     raise BadInput(f"no store for {settings.store!r}", "", f"Give {SHOWN}.")
