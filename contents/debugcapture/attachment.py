@@ -12,6 +12,7 @@ from .cluster.debug_container import DebugContainer, attached
 from .cluster.debug_pod import copy_of, node_pod, running
 from .cluster.profiles import ladder, rung
 from .errors import BadInput, CaptureError, NotRunning
+from .mapping import read_mapping
 from .model import ContainerRef, Json, Target, User
 from .processes import Listing, listing_command, parse, unreadable
 from .settings import DebugContainerSettings, Profile
@@ -63,16 +64,7 @@ def _environment(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _custom(text: str) -> Json:
-    if not text:
-        return {}
-    import yaml
-
-    try:
-        fields = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadInput("cannot read custom", str(error), "Give a mapping in JSON or YAML.") from error
-    if not isinstance(fields, dict):
-        raise BadInput("cannot read custom", "it is no mapping", 'For example {"imagePullPolicy": "Always"}.')
+    fields = read_mapping("custom", text, '{"imagePullPolicy": "Always"}')
     ours = fields.keys() & _OURS
     if ours:
         raise BadInput("custom cannot be used", f"{', '.join(sorted(ours))} is not free", "Use the other settings.")

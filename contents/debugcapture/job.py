@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .errors import BadInput
+from .mapping import read_mapping
 from .model import Json
 from .settings import InClusterSettings
 
@@ -80,7 +81,7 @@ def job(order: Order, wanted: InClusterSettings, shares: int) -> Json:
             "ttlSecondsAfterFinished": KEPT_S,
             "template": {
                 "metadata": {"labels": _metadata(order, wanted)["labels"]},
-                "spec": _merged(_pod_spec(order, wanted, shares), _custom(wanted.job_pod)),
+                "spec": _merged(_pod_spec(order, wanted, shares), _custom(wanted)),
             },
         },
     }
@@ -200,19 +201,9 @@ def _container(wanted: InClusterSettings, mounts: list[Json]) -> Json:
     }
 
 
-def _custom(text: str) -> Json:
-    """Return the part of a pod spec in ``text``. Raises BadInput."""
-    import yaml
-
-    if not text:
-        return {}
-    try:
-        custom = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadInput("cannot read job_pod", "it is neither JSON nor YAML", "Correct it.") from error
-    if not isinstance(custom, dict):
-        raise BadInput("cannot read job_pod", "it is no part of a pod spec", 'Write {"nodeSelector": {…}}.')
-    return custom
+def _custom(wanted: InClusterSettings) -> Json:
+    """Return the part of a pod spec that the settings give. Raises BadInput."""
+    return read_mapping("job_pod", wanted.job_pod, '{"nodeSelector": {"pool": "batch"}}')
 
 
 def _merged(ours: Any, custom: Any) -> Any:
@@ -230,7 +221,7 @@ def check(wanted: InClusterSettings) -> None:
     if not wanted.job_image:
         what = "cannot capture in the cluster"
         raise BadInput(what, "job_image is missing", "Build deploy/image, push it, and name it.")
-    _custom(wanted.job_pod)
+    _custom(wanted)
 
 
 def progress(job: Json) -> tuple[int, int]:

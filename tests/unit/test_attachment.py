@@ -150,7 +150,7 @@ def test_environment_and_custom_fields_reach_the_container(cluster: Cluster) -> 
         ({"environment": "1A=2"}, "is not NAME=VALUE"),
         ({"environment": "A='"}, "No closing quotation"),
         ({"custom": "["}, "cannot read custom"),
-        ({"custom": "[1]"}, "it is no mapping"),
+        ({"custom": "[1]"}, "it is not a mapping"),
         ({"custom": '{"image": "x"}'}, "image is not free"),
         ({"custom": '{"securityContext": {"privileged": true}}'}, "securityContext is not free"),
     ],

@@ -120,7 +120,7 @@ def test_custom_fields_are_put_over_ours() -> None:
     ("settings", "why"),
     [
         ({"job_image": ""}, "job_image is missing"),
-        ({"job_pod": "[1]"}, "it is no part of a pod spec"),
+        ({"job_pod": "[1]"}, "it is not a mapping"),
         ({"job_pod": "{"}, "neither JSON nor YAML"),
     ],
 )

@@ -1,0 +1,55 @@
+"""mapping.py: whatever stands in a setting, a mapping comes of it or one error that names the setting."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debugcapture import attachment, job
+from debugcapture.errors import BadInput
+from debugcapture.mapping import read_mapping
+from debugcapture.settings import DebugContainerSettings, InClusterSettings
+
+WRONG = [
+    "2001-13-45",
+    "a: 2001-13-45",
+    "[" * 5000,
+    "{" * 5000,
+    "[1]",
+    "text",
+    "1: x",
+    "? [a]\n: b",
+    "!!python/object:x {}",
+    "a: &b [*b",
+    "\x00",
+]
+
+
+def job_pod(text: str) -> None:
+    job.check(InClusterSettings(job_image="x:1", job_pod=text))
+
+
+def custom(text: str) -> None:
+    attachment.debug_options(DebugContainerSettings(image="x:1", custom=text), 60)
+
+
+@pytest.mark.parametrize("text", WRONG, ids=lambda text: text[:20])
+@pytest.mark.parametrize("read", [job_pod, custom], ids=["job_pod", "custom"])
+def test_what_is_no_mapping_is_told_with_the_setting_and_an_example(read: Any, text: str) -> None:
+    with pytest.raises(BadInput, match=f"cannot read {read.__name__}: .* Give a mapping in JSON or YAML, for example"):
+        read(text)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "{}", '{"a": {"b": [1]}}', "a: {b: [1]}\n"])
+def test_json_and_yaml_are_read(text: str) -> None:
+    assert read_mapping("x", text, "{}") in ({}, {"a": {"b": [1]}})
+
+
+@given(st.text())
+def test_any_text_is_a_mapping_or_bad_input(text: str) -> None:
+    with suppress(BadInput):
+        assert isinstance(read_mapping("x", text, "{}"), dict)
