@@ -15,7 +15,7 @@ from debugcapture import sending as module
 from debugcapture.bundle import SENT, Bundle, create_bundle
 from debugcapture.errors import NotStored
 from debugcapture.keep import keep
-from debugcapture.model import Artifact, Receipt, Stored
+from debugcapture.model import Artifact, Manifest, Receipt, Stored
 from debugcapture.record import Record
 from debugcapture.sending import AT_A_TIME, Sending, sending_ahead
 from debugcapture.stores.store import Progress, unseen
@@ -176,6 +176,24 @@ def test_failure_ahead_is_said_once_and_left_to_the_ordinary_upload(
     store.before = refuse()
     keep(bundle, store, URL, said.append)
     assert sorted(store.names) == sorted([*CONTENTS, "manifest.json", "index.html"])
+
+
+def test_manifest_is_not_read_again_for_each_artifact(
+    bundle: Bundle, store: Watched, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, parsed, parse = bundle.manifest().key, list[Path](), Bundle.manifest
+
+    def counted(self: Bundle) -> Manifest:
+        parsed.append(self.folder)
+        return parse(self)
+
+    monkeypatch.setattr(Bundle, "manifest", counted)
+    with sending_ahead(bundle, SETTINGS, key, said.append) as ahead:
+        for one in ARTIFACTS * 20:
+            ahead.send(one)
+    assert parsed == []
+    keep(bundle, store, URL, said.append)
+    assert len(parsed) <= 2  # for the store's keys and for the page, however many artifacts there are
 
 
 def test_defect_of_a_store_is_not_hidden(bundle: Bundle, store: Watched, said: list[str]) -> None:
