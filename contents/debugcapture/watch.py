@@ -6,7 +6,7 @@ capture on this machine can be followed, whoever started it.
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -50,6 +50,43 @@ class Progress:
         return "sending" if self.sent_bytes else "captured"
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A capture of the list as programs read it (`captures --output json`): docs/command-line.md has the fields."""
+
+    capture_id: str
+    namespace: str
+    pod: str  # the first, where it is of several
+    workload: str
+    pods: int
+    status: Status  # of what has been captured so far, unless `finished`
+    finished: bool
+    started: str  # ISO 8601, UTC
+    artifacts: int  # that have a file
+    bytes: int
+    stored: bool
+    link: str  # "" unless `stored`
+
+    @classmethod
+    def of(cls, progress: Progress) -> "Listed":
+        """Return the entry of a capture."""
+        manifest = progress.manifest
+        return cls(
+            capture_id=manifest.capture_id,
+            namespace=manifest.target.namespace,
+            pod=manifest.target.pod,
+            workload=manifest.target.workload,
+            pods=len(manifest.targets),
+            status=manifest.status,
+            finished=manifest.finished is not None,
+            started=f"{manifest.started:%Y-%m-%dT%H:%M:%SZ}",
+            artifacts=sum(bool(artifact.file) for artifact in manifest.artifacts),
+            bytes=progress.captured_bytes,
+            stored=bool(progress.link),
+            link=progress.link,
+        )
+
+
 def progress_of(bundle: Bundle) -> Progress:
     """Return how far the capture into ``bundle`` is. Raises BadInput when it is no bundle any more."""
     sent, receipt = bundle.sent(), bundle.receipt()
@@ -86,21 +123,21 @@ def news(before: Progress | None, after: Progress) -> Iterator[str]:
 def captures(step: CapturesStep, caller: Caller) -> Outcome:
     """List the captures in the spool, the newest first."""
     spool = spool_of(step.spool, caller)
-    found = [progress_of(bundle) for bundle in reversed(bundles(spool))]
+    found = [Listed.of(progress_of(bundle)) for bundle in reversed(bundles(spool))]
     rows = [
         (
-            one.manifest.capture_id,
-            str(one.manifest.target),
-            one.manifest.status if one.manifest.finished else "unfinished",
-            str(sum(bool(artifact.file) for artifact in one.manifest.artifacts)),
-            size(one.captured_bytes),
-            "store" if one.link else "spool",
+            one.capture_id,
+            f"{one.namespace}/{one.pod}",
+            one.status if one.finished else "unfinished",
+            str(one.artifacts),
+            size(one.bytes),
+            "store" if one.stored else "spool",
         )
         for one in found
     ]
     header = ("CAPTURE", "POD", "STATUS", "ARTIFACTS", "SIZE", "WHERE")
     caller.say(table(header, rows).rstrip() if rows else f"no captures in {spool}")
-    return Outcome(0, document=[dict(zip((name.lower() for name in header), row, strict=True)) for row in rows])
+    return Outcome(0, document=[asdict(one) for one in found])
 
 
 def watch(step: WatchStep, caller: Caller) -> Outcome:

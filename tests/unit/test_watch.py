@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from debugcapture.settings import SpoolSettings, WatchSettings
 from debugcapture.steps import Caller, CapturesStep, WatchStep
 from debugcapture.terminal import Screen, printable
 from debugcapture.watch import Progress, news, progress_line, progress_of
+from lab.paths import REPO
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target, written
 
 CONTENTS = Path(cli.__file__).parents[1]
@@ -179,7 +180,31 @@ def test_captures_are_a_table_the_newest_first(bundle: Bundle, tmp_path: Path, t
         "20260103T120000Z-web-0-1a2b                shop/web-0                unfinished  1          7 B   spool\n"
         "20260102T120000Z-checkout-7d9f-abcde-1a2b  shop/checkout-7d9f-abcde  complete    1          7 B   store"
     ]
-    assert [one["pod"] for one in outcome.document] == ["shop/web-0", "shop/checkout-7d9f-abcde"]
+    unfinished, stored = outcome.document
+    assert stored == {
+        "capture_id": bundle.folder.name,
+        "namespace": "shop",
+        "pod": "checkout-7d9f-abcde",
+        "workload": "checkout",
+        "pods": 1,
+        "status": "complete",
+        "finished": True,
+        "started": "2026-01-02T12:00:00Z",
+        "artifacts": 1,
+        "bytes": 7,
+        "stored": True,
+        "link": RECEIPT.page,
+    }
+    assert (unfinished["pod"], unfinished["finished"], unfinished["status"]) == ("web-0", False, "partial")
+    assert (unfinished["stored"], unfinished["link"]) == (False, "")
+
+
+def test_fields_of_a_listed_capture_are_documented() -> None:
+    page = (REPO / "docs" / "command-line.md").read_text(encoding="utf-8")
+    documented = re.search(r"(?m)^\| field of a capture \|.*\n\|[ -|]*\n((?:\|.*\n)+)", page)
+    assert documented
+    names = re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in documented[1].splitlines()))
+    assert names == [one.name for one in fields(watch.Listed)]
 
 
 def test_statuses_all_have_an_exit_code() -> None:
