@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from debugcapture.errors import BadInput
 from debugcapture.model import FILES, Collector, Detect, Tool
 from debugcapture.processes import found_pids
 from debugcapture.settings import CaptureSettings
+from lab.paths import REPO
 from tests.unit.builders import written
 
 CATALOG = catalog()
@@ -105,6 +107,7 @@ def test_jcmd_passes_over_itself_and_what_is_no_pid(output: str, pids: tuple[int
         ({"runtime": "cobol"}, "runtime must be one of any, jvm"),
         ({"invasive": "deadly"}, "invasive must be one of safe, pauses, heavy"),
         ({"needs": ["ROOT"]}, "needs must be a list of"),
+        ({"needs": ["same-user"]}, "needs must be a list of SYS_PTRACE, NET_RAW, NET_ADMIN"),
         ({"time_limit_s": 0}, "time_limit_s must be a number above 0"),
         ({"size_limit_bytes": "1M"}, "size_limit_bytes must be a number above 0"),
         ({"title": 7}, "title must be one line of text"),
@@ -163,10 +166,19 @@ def test_catalog_that_is_not_there_is_told() -> None:
 
 
 def test_entry_takes_defaults_for_what_it_does_not_need(tmp_path: Path) -> None:
-    (one,) = load_entries(tmp_path, ENTRY | {"needs": ["same-user"], "detect": {"comm": "^mine$"}})
+    (one,) = load_entries(tmp_path, ENTRY | {"detect": {"comm": "^mine$"}})
     assert (one.from_debug, one.reads_api, one.looks_for, one.needs) == ((), "", "", ())
     assert (one.runtime, one.invasive, one.kind, one.unproved) == ("any", "safe", "text", False)
     assert one.detect == Detect("comm", "^mine$")
+
+
+@pytest.mark.parametrize(("heading", "kind"), [("key", Collector), ("key of a tool", Tool)])
+def test_every_key_is_documented(heading: str, kind: type[Any]) -> None:
+    page = (REPO / "docs" / "write-a-collector.md").read_text(encoding="utf-8")
+    table = re.search(rf"(?m)^\| {heading} \|.*\n\|[ -|]*\n((?:\|.*\n)+)", page)
+    assert table
+    names = re.findall(r"`(\w+)`", " ".join(re.split(r"(?<!\\)\|", row)[1] for row in table[1].splitlines()))
+    assert sorted(names) == sorted({one.name for one in fields(kind)} - {"paths"})  # of a job, not of a catalog
 
 
 def test_a_catalog_of_the_users_own_adds_and_replaces(tmp_path: Path) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from debugcapture.collectors.catalog import catalog, choose, load, presets
-from debugcapture.model import Collector, Tool
 from debugcapture.permissions import OPTIONAL, PERMISSIONS, granted_by
 from lab.paths import REPO
 
@@ -68,10 +66,3 @@ def test_the_collector_of_the_page_is_one(tmp_path: Path) -> None:
     (collector,) = load(file)
     assert collector in choose(f"standard, {collector.id}", str(file)).collectors
     assert f"collectors: standard, {collector.id}" in text
-
-
-def test_every_key_of_a_collector_is_on_its_page() -> None:
-    text = (DOCS / "write-a-collector.md").read_text()
-    keys = {field.name for kind in (Collector, Tool) for field in fields(kind)}
-    # looks_for is in the example; reads_api is for what the Kubernetes API tells, which no catalog adds to.
-    assert {key for key in keys if f"`{key}`" not in text} == {"looks_for", "reads_api", "paths"}

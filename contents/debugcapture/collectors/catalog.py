@@ -22,7 +22,7 @@ _CHOICES = {
     "kind": ("text", "binary"),
     "reads_api": ("", *READS),
 }
-_NEEDS = ("same-user", "SYS_PTRACE", "NET_RAW", "NET_ADMIN")
+_NEEDS = ("SYS_PTRACE", "NET_RAW", "NET_ADMIN")
 _ID = re.compile(r"[a-z][a-z0-9-]{1,40}")
 _FILE = re.compile(r"([\w.-]+/)*[\w.-]+")
 _DEFAULTS: dict[str, Any] = {
@@ -154,7 +154,7 @@ def _collector(entry: dict[str, Any], mistakes: list[str]) -> Collector | None:
     if found:
         return None
     values = _DEFAULTS | entry | {key: tuple(filter(None, ones)) for key, ones in tools.items()} | {"detect": detect}
-    values["needs"] = tuple(need for need in values["needs"] if need != "same-user")
+    values["needs"] = tuple(values["needs"])
     return Collector(**values)
 
 
