@@ -531,7 +531,10 @@ class CaptureSettings(Group):
         group="Capture: limits",
     )
     fail_when_partial: bool = setting(
-        True, "Fail when partial", "End with exit code 10 when some of the evidence could not be captured."
+        False,
+        "Fail when partial",
+        "End with exit code 10 when some of the evidence could not be captured. Off: the job goes on with what there "
+        "is, and result and note say what is missing.",
     )
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from debugcapture.providers import provider
 from debugcapture.settings import declared
+from debugcapture.steps import CaptureStep
 
 JOBS = {
     file.stem: job
@@ -121,3 +122,16 @@ def test_what_prints_the_output_of_a_container_has_no_filter_that_would_take_ord
 def test_each_option_is_used(job: dict[str, Any]) -> None:
     used = set(re.findall(r"\$\{option\.(\w+)\}", yaml.safe_dump(steps(job))))
     assert {option["name"] for option in options(job)} - used <= {"confirm"}
+
+
+def test_the_default_of_a_partial_capture_is_what_the_jobs_want() -> None:
+    """A partial capture is worth more than none: no job fails for it, and none has to say so."""
+    default = next(one for one in declared(CaptureStep) if one.name == "fail_when_partial").default
+    given = [
+        step["configuration"]["fail_when_partial"]
+        for job in JOBS.values()
+        for step in steps(job)
+        if "fail_when_partial" in step.get("configuration", {})
+    ]
+    assert default == "false"
+    assert default not in given

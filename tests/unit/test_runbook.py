@@ -218,7 +218,7 @@ def test_capture_hands_on_bundle_link_and_summary(
     assert done.data["link"] in text
 
 
-@pytest.mark.parametrize(("fails", "code"), [("true", 10), ("false", 0)])
+@pytest.mark.parametrize(("fails", "code"), [("true", 10), ("false", 0), ("", 0)])
 def test_partial_capture_ends_as_the_job_wants(
     fails: str, code: int, serve: Serve, caller: Caller, said: list[str]
 ) -> None:
