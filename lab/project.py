@@ -12,6 +12,7 @@ import lab.pagerduty
 from lab.paths import REPO, part_dir
 from lab.rundeck import JobRun, run_job
 from lab.rundeck.engine import NEW_PROJECT, Nodes
+from lab.rundeck.model import Access
 from lab.stores import s3_endpoint
 
 JOBS = REPO / "jobs"
@@ -73,6 +74,10 @@ class Project:
     plugin: Path
     python: str
     steps: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(_STEPS))
+    jobs: Path = JOBS
+    """The folder of the exported jobs."""
+    access: Access | None = None
+    """Who runs them; without it nothing is checked."""
 
     def alerted(self) -> Project:
         """The same project with what docs/pagerduty.md adds for captures that PagerDuty starts."""
@@ -95,7 +100,7 @@ class Project:
     ) -> JobRun:
         """Run an exported job of ``jobs/``, or of another file, with the plugin."""
         return run_job(
-            JOBS / file,
+            self.jobs / file,
             job=job,
             options=options,
             keys=self.keys(),
@@ -105,6 +110,7 @@ class Project:
             abort_after_s=abort_after_s,
             loglevel=loglevel,
             nodes=nodes,
+            access=self.access,
         )
 
     def keys(self) -> dict[str, str]:

@@ -48,6 +48,12 @@ def job_of(document: str) -> dict[str, Any]:
     return read
 
 
+def properties_of(text: str) -> dict[str, str]:
+    """A file of Java properties without continued lines; a blank value is none, as in Rundeck's form."""
+    lines = [line.partition("=") for line in text.splitlines() if line and not line.startswith("#")]
+    return {name: value.replace("\\\\", "\\") for name, _, value in lines if value}
+
+
 def _option_of(option: ElementTree.Element) -> dict[str, Any]:
     read: dict[str, Any] = dict(option.attrib) | {one.tag: one.text for one in option}
     if "values" in read:
@@ -61,13 +67,13 @@ def _option_of(option: ElementTree.Element) -> dict[str, Any]:
 def _command_of(command: ElementTree.Element) -> dict[str, Any]:
     read: dict[str, Any] = {"description": command.findtext("description"), **_step_of(command)}
     if filters := command.findall("plugins/LogFilter"):
-        read["plugins"] = {
-            "LogFilter": [
-                {"type": one.get("type"), "config": {each.tag: each.text for each in one.findall("config/*")}}
-                for one in filters
-            ]
-        }
+        read["plugins"] = {"LogFilter": [{"type": one.get("type"), "config": _config_of(one)} for one in filters]}
     return read
+
+
+def _config_of(log_filter: ElementTree.Element) -> dict[str, str | None] | None:
+    """A log filter's configuration; an empty element is none, and the server leaves out a filter without one."""
+    return {one.tag: one.text for one in log_filter.findall("config/*")} or None
 
 
 def _step_of(command: ElementTree.Element) -> dict[str, Any]:

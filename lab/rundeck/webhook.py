@@ -61,14 +61,19 @@ class Webhook:
 
     def options(self, body: bytes) -> dict[str, str]:
         """The options that a payload gives the job. Refused as the server would."""
-        try:
-            data = json.loads(body)
-        except ValueError as error:
-            raise Refused(f"the payload is no JSON: {error}") from None
-        parts = [_filled(part, data) for part in self.argument_string.split()]
-        options = {name.removeprefix("-"): value for name, value in zip(parts[::2], parts[1::2], strict=True)}
-        _check(yaml.safe_load(self.job_file.read_text())[0], options)
-        return options
+        return job_options(yaml.safe_load(self.job_file.read_text())[0], self.argument_string, body)
+
+
+def job_options(job: dict[str, Any], argument_string: str, body: bytes) -> dict[str, str]:
+    """The options that a payload gives ``job`` by a webhook's argument string. Refused as the server would."""
+    try:
+        data = json.loads(body)
+    except ValueError as error:
+        raise Refused(f"the payload is no JSON: {error}") from None
+    parts = [_filled(part, data) for part in argument_string.split()]
+    options = {name.removeprefix("-"): value for name, value in zip(parts[::2], parts[1::2], strict=True)}
+    _check(job, options)
+    return options
 
 
 @contextmanager

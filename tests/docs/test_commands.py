@@ -162,9 +162,10 @@ def test_the_same_installation_by_curl(tmp_path: Path) -> None:
     (tmp_path / "ca-certificate").write_text("PEM\n")
     (tmp_path / "libext").mkdir()
     shutil.copy(package.slim(), tmp_path / "libext")
-    rundeck = server.Server(tmp_path / "libext", tmp_path, secrets.token_hex(8))
+    rundeck, token = server.State(tmp_path / "libext", tmp_path), secrets.token_hex(8)
+    rundeck.users[token] = server.ADMIN
     environment = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PAGERDUTY_TOKEN"), "a-secret")
-    environment |= {"PATH": os.environ["PATH"], "RUNDECK_TOKEN": rundeck.token}
+    environment |= {"PATH": os.environ["PATH"], "RUNDECK_TOKEN": token}
     (block,) = BY_CURL
     command = ["bash", "-euo", "pipefail", "-c", block.text]
     with server.listening(rundeck) as url:
@@ -193,9 +194,10 @@ def test_a_stranger_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kub
     kubectl("rollout", "status", f"--namespace={machine.namespace}", "deployment/checkout", "--timeout=120s")
     base = tmp_path / "rundeck"
     (base / "libext").mkdir(parents=True)
-    rundeck = server.Server(base / "libext", base, secrets.token_hex(8))
+    rundeck, token = server.State(base / "libext", base), secrets.token_hex(8)
+    rundeck.users[token] = server.ADMIN
     with server.listening(rundeck) as url:
-        machine.environment.update(RDECK_BASE=str(base), RUNDECK=url, RUNDECK_TOKEN=rundeck.token)
+        machine.environment.update(RDECK_BASE=str(base), RUNDECK=url, RUNDECK_TOKEN=token)
         one_shell = "\n".join(block.text for block in RUN[REPO / "README.md"])
         machine.run(Block(REPO / "README.md", "bash", one_shell, ""))
     event, check, capture = rundeck.runs  # the installation sends the webhook an event that captures nothing
@@ -207,4 +209,4 @@ def test_a_stranger_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kub
     assert all(proof in lab.demo.opened(dump) for proof in lab.demo.PROOF)
     project = rundeck.projects["ops"]
     assert len(project.jobs) == len(list((REPO / "jobs").glob("*.yaml")))
-    assert (len(project.policies), len(project.webhooks)) == (5, 1)
+    assert (len(project.policies), [hook.project for hook in rundeck.webhooks.values()]) == (5, ["ops"])

@@ -20,9 +20,12 @@ TOKEN, SECRET = "an-administrators-token", "a-secret-of-the-cluster"  # noqa: S1
 class Target:
     """A server, and the command that installs into a project of it."""
 
-    state: server.Server
+    state: server.State
     url: str
     folder: Path
+
+    def tokens_of_webhooks(self, project: str) -> list[str]:
+        return [hook.token for hook in self.state.webhooks.values() if hook.project == project]
 
     def install(self, project: str, *arguments: str) -> int:
         archive = self.folder / f"{project}.rdproject.jar"
@@ -46,7 +49,7 @@ def target(bundled_zip: Path, tmp_path: Path) -> Iterator[Target]:
     libext = tmp_path / "libext"
     libext.mkdir()
     (libext / bundled_zip.name).symlink_to(bundled_zip)
-    state = server.Server(libext, tmp_path, TOKEN)
+    state = server.State(libext, tmp_path, {TOKEN: server.ADMIN})
     with server.listening(state) as url:
         yield Target(state, url, tmp_path)
 
@@ -66,19 +69,19 @@ def test_twice_into_a_new_project_then_into_one_that_is_in_use(
     assert target.state.keys["keys/project/ops/debug-capture/token"] == SECRET
     assert "- no key s3-secret-key: no step reads it until" in first.out
 
-    hook = ops.webhooks[0]["authToken"]
+    hook = target.tokens_of_webhooks("ops")
     assert target.install("ops") == 0, capsys.readouterr().err
     again = capsys.readouterr().out.splitlines()
     assert [line for line in again if line[0] in "+~"] == ["~ key token written again"]
-    assert [one["authToken"] for one in ops.webhooks] == [hook]  # PagerDuty goes on with its URL
+    assert target.tokens_of_webhooks("ops") == hook  # PagerDuty goes on with its URL
 
     own = {"project.description": "Ours", "resources.source.1.type": "local", "resources.source.1.config.x": "y"}
-    target.state.projects["ops2"] = server.Project(properties=dict(own))
+    target.state.projects["ops2"] = server.Project("ops2", dict(own))
     assert target.install("ops2") == 0, capsys.readouterr().err
     assert own.items() <= target.state.projects["ops2"].properties.items()
     assert len(target.state.projects["ops2"].jobs) == len(ops.jobs) == len(list(jobs()))
-    assert [one["authToken"] for one in ops.webhooks] == [hook]
-    assert not target.state.administration.tokens  # those of the groups are removed
+    assert target.tokens_of_webhooks("ops") == hook
+    assert target.state.users == {TOKEN: server.ADMIN}  # those of the groups are removed
     assert all(run.succeeded for run in target.state.runs)
     assert len(target.state.runs) == 3
     said = capsys.readouterr()
@@ -96,7 +99,7 @@ def test_a_server_without_the_plugin_is_told(target: Target, capsys: pytest.Capt
 def test_policies_that_do_not_do_are_told_by_group(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
     archive = target.folder / "ops.rdproject.jar"
     write_project_archive(archive, Edition("ops"))
-    target.state.administration.policies["other.aclpolicy"] = (
+    target.state.policies["other.aclpolicy"] = (
         "description: too much\ncontext: {project: '.*'}\nfor: {job: [{match: {name: '.*'}, allow: '*'}]}\n"
         "by: {group: debug-capture-webhook}\n"
         "---\n"

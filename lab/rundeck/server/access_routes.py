@@ -1,0 +1,139 @@
+"""Policies of the server and of projects, and tokens."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+from lab.rundeck.engine import decide
+from lab.rundeck.model import Question
+from lab.rundeck.server.job_routes import job_resource
+from lab.rundeck.server.request import Answer, Request, conflict, not_found, refusal
+from lab.rundeck.server.state import Project, State, User
+
+
+def _policies(state: State, request: Request) -> dict[str, str] | None:
+    """Those of the project that the path names, else the server's; None for a project that is not there."""
+    if request.parts[0] == "system":
+        return state.policies
+    project = state.projects.get(request.parts[0].removeprefix("project/"))
+    return None if project is None else project.policies
+
+
+def policies(state: State, request: Request) -> Answer:
+    """``GET /system/acl/`` and ``GET /project/NAME/acl/``."""
+    found = _policies(state, request)
+    if found is None:
+        return not_found("Project", request.parts[0])
+    resources = [{"path": name, "type": "file", "name": name} for name in sorted(found)]
+    return 200, {"path": "", "type": "directory", "resources": resources}
+
+
+def policy(state: State, request: Request) -> Answer:
+    """``GET …/acl/FILE.aclpolicy``."""
+    found, name = _policies(state, request) or {}, request.parts[1]
+    if name not in found:
+        return not_found("Policy", name)
+    return 200, {"contents": found[name]} if request.accept == "application/json" else found[name]
+
+
+def make_policy(state: State, request: Request) -> Answer:
+    """``POST …/acl/FILE.aclpolicy``."""
+    found, name = _policies(state, request), request.parts[1]
+    if found is not None and name in found:
+        return conflict("Policy", name)
+    return _keep(state, request, 201)
+
+
+def change_policy(state: State, request: Request) -> Answer:
+    """``PUT …/acl/FILE.aclpolicy``."""
+    found, name = _policies(state, request), request.parts[1]
+    return _keep(state, request, 200) if found and name in found else not_found("Policy", name)
+
+
+def delete_policy(state: State, request: Request) -> Answer:
+    """``DELETE …/acl/FILE.aclpolicy``."""
+    found = _policies(state, request) or {}
+    return (204, None) if found.pop(request.parts[1], None) is not None else not_found("Policy", request.parts[1])
+
+
+def _keep(state: State, request: Request, status: int) -> Answer:
+    found, name, text = _policies(state, request), request.parts[1], request.text()
+    if found is None:
+        return not_found("Project", request.parts[0])
+    name_of_project = request.parts[0].removeprefix("project/")
+    trial = State(state.libext, state.folder, policies={name: text} if found is state.policies else {})
+    project = Project(name_of_project, {}, policies={} if found is state.policies else {name: text})
+    wrong = decide(name_of_project, trial.access(request.user, project), ()).invalid
+    if wrong:
+        listed = [{"policy": place, "errors": list(errors)} for place, errors in wrong[name].items()]
+        return 400, {"valid": False, "policies": listed}
+    found[name] = text
+    return status, {"contents": text}
+
+
+def make_token(state: State, request: Request) -> Answer:
+    """``POST /tokens`` and ``POST /tokens/USER``: for an administrator, with any user and roles."""
+    asked = request.json()
+    roles = asked.get("roles") or "*"
+    listed = roles.split(",") if isinstance(roles, str) else roles
+    own = request.user.groups if listed == ["*"] else tuple(role.strip() for role in listed)
+    name = (request.parts[0] if request.parts else "") or asked.get("user") or request.user.name
+    token = secrets.token_hex(16)
+    state.users[token] = User(name, own)
+    return 201, {"id": token, "token": token, "user": name, "roles": list(own), "expired": False}
+
+
+def delete_token(state: State, request: Request) -> Answer:
+    """``DELETE /token/ID``."""
+    if state.users.pop(request.parts[0], None) is None:
+        return refusal(404, "api.error.item.doesnotexist", "Token does not exist")
+    return 204, None
+
+
+def roles(_: State, request: Request) -> Answer:
+    """``GET /user/roles``."""
+    return 200, {"roles": list(request.user.groups)}
+
+
+def who(_: State, request: Request) -> Answer:
+    """``GET /user/info``."""
+    return 200, {"login": request.user.name}
+
+
+def authorizations(state: State, request: Request) -> Answer:
+    """``GET /authorizations/application/project/NAME`` and ``/authorizations/project/NAME/(job|node)/ID``.
+
+    Each action of the query is answered by itself.
+    """
+    name = request.parts[1] or request.parts[0]
+    project = state.projects.get(name)
+    if project is None:
+        return not_found("Project", name)
+    found = list(_resources(project, request))
+    if not found:
+        return not_found("Resource", "/".join(request.parts))
+    actions = request.every["actions"]
+    first, *others = [
+        [Question(one, (action,), application=not request.parts[1]) for action in actions] for one in found
+    ]
+    verdicts = state.verdicts(request.user, project, first, [question for one in others for question in one])
+    return 200, {
+        "actionAuthorizations": [
+            {"actionName": action, "isAuthorized": verdict.authorized}
+            for action, verdict in zip(actions, verdicts, strict=True)
+        ]
+    }
+
+
+def _resources(project: Project, request: Request) -> Iterator[dict[str, str]]:
+    """The resource that is asked about, then those that are likely to be asked about next."""
+    if not request.parts[1]:
+        yield {"type": "project", "name": project.name}
+        return
+    kind, identity = request.parts[2:]
+    if kind == "node":
+        yield {"type": "node", "nodename": identity}
+    elif identity in project.jobs:
+        yield job_resource(project.jobs[identity])
+        yield from map(job_resource, project.jobs.values())

@@ -1,0 +1,66 @@
+"""One request to the API, and how the API says no."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from lab.rundeck.server.state import User
+
+Answer = tuple[int, Any]
+"""A status, and a body: JSON, a text, or None for nothing."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request whose path is known, from somebody whose token is known."""
+
+    user: User
+    parts: tuple[str, ...]
+    every: dict[str, list[str]]
+    """The parameters, each with all its values."""
+    content_type: str
+    accept: str
+    body: bytes
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters, each with its last value."""
+        return {name: values[-1] for name, values in self.every.items()}
+
+    def json(self) -> dict[str, Any]:
+        """The body; an empty one is an empty object. Raises TypeError for what is no object."""
+        read = json.loads(self.body or b"{}")
+        if not isinstance(read, dict):
+            raise TypeError("the body is no JSON object")
+        return read
+
+    def text(self) -> str:
+        """The body as it is, or the `contents` of one in JSON."""
+        return str(self.json()["contents"]) if self.content_type == "application/json" else self.body.decode()
+
+
+def refusal(status: int, code: str, message: str) -> Answer:
+    """An error in the form of the API."""
+    return status, {"error": True, "apiversion": 40, "errorCode": code, "message": message}
+
+
+def not_found(kind: str, name: str) -> Answer:
+    """What the path names is not there."""
+    return refusal(404, "api.error.item.doesnotexist", f"{kind} does not exist: {name}")
+
+
+def forbidden(what: str) -> Answer:
+    """The user may not do this."""
+    return refusal(403, "api.error.item.unauthorized", f"Not authorized for action {what}")
+
+
+def conflict(kind: str, name: str) -> Answer:
+    """There is one by that name."""
+    return refusal(409, "api.error.item.alreadyexists", f"{kind} already exists: {name}")
+
+
+def invalid(message: str) -> Answer:
+    """The request is not what the API documents."""
+    return refusal(400, "api.error.invalid.request", message)

@@ -1,0 +1,162 @@
+"""What a Rundeck server remembers: projects with jobs and policies, webhooks, keys, who has which token, runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.rundeck.engine import decide, run_job
+from lab.rundeck.model import Access, JobRun, Question, Verdict
+
+README, MOTD = "readme.md", "motd.md"
+_DISPLAYS = {README: "project.gui.readme.display", MOTD: "project.gui.motd.display"}
+_ALL = ("adhoc", "job", "node", "project", "project_acl", "resource", "runner", "storage")
+_EVERYTHING = "\n".join(f"  {kind}: [{{allow: '*'}}]" for kind in _ALL)
+# What a Rundeck server ships: the group admin may do everything, in each project and outside them.
+ADMIN_POLICY = "\n---\n".join(
+    f"description: Administrators may do everything\ncontext: {{{context}}}\nfor:\n{_EVERYTHING}\nby: {{group: admin}}"
+    for context in ("project: '.*'", "application: rundeck")
+)
+
+
+@dataclass(frozen=True)
+class User:
+    """Who a token stands for."""
+
+    name: str
+    groups: tuple[str, ...]
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether what the server ships lets them do everything."""
+        return "admin" in self.groups
+
+
+ADMIN = User("admin", ("admin",))
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A definition, whose runs are its owner's."""
+
+    uuid: str
+    name: str
+    project: str
+    event_plugin: str
+    config: Mapping[str, str]
+    enabled: bool
+    owner: User
+    token: str
+
+
+@dataclass
+class Project:
+    """What imports and the API have left."""
+
+    name: str
+    properties: dict[str, str]
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By UUID, as their YAML says."""
+    policies: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    """readme.md and motd.md."""
+
+    def shown(self, text: str) -> str:
+        """What people see of a text on the project's page: nothing unless the configuration asks for it there."""
+        places = self.properties.get(_DISPLAYS[text], "none").split(",")
+        return self.texts.get(text, "") if "projectHome" in places else ""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A run of a job; its number counts from 1."""
+
+    number: int
+    project: str
+    job: str
+    user: User
+    run: Future[JobRun]
+
+    @property
+    def status(self) -> str:
+        """As the API names it."""
+        if not self.run.done():
+            return "running"
+        run = self.run.result()
+        return "succeeded" if run.succeeded else "aborted" if run.aborted else "failed"
+
+
+@dataclass
+class State:
+    """``libext`` is where plugins are looked for, ``folder`` is for files of its own."""
+
+    libext: Path
+    folder: Path
+    users: dict[str, User] = field(default_factory=dict)
+    """By token."""
+    keys: dict[str, str] = field(default_factory=dict)
+    projects: dict[str, Project] = field(default_factory=dict)
+    policies: dict[str, str] = field(default_factory=lambda: {"admin.aclpolicy": ADMIN_POLICY})
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    """By UUID: there is one of each on a server."""
+    executions: list[Execution] = field(default_factory=list)
+    decided: dict[str, Verdict] = field(default_factory=dict)
+    """What Rundeck's rules have said already, by the whole question: each time they are asked costs a JVM."""
+
+    @property
+    def runs(self) -> list[JobRun]:
+        """All runs so far, each of which is waited for."""
+        return [execution.run.result() for execution in self.executions]
+
+    @property
+    def plugins(self) -> list[Path]:
+        """The zips of libext."""
+        return sorted(self.libext.glob("*.zip"))
+
+    def access(self, user: User, project: Project | None = None) -> Access:
+        """``user`` with the policies of the server and of ``project``."""
+        return Access(user.name, user.groups, self.policies, project.policies if project else {})
+
+    def verdicts(
+        self, user: User, project: Project, asked: Sequence[Question], beside: Sequence[Question] = ()
+    ) -> list[Verdict]:
+        """What Rundeck's rules say to ``asked``; ``beside`` are questions that are likely to follow."""
+        access = self.access(user, project)
+
+        def key(question: Question) -> str:
+            return json.dumps([project.name, access.request(), question.request()], sort_keys=True)
+
+        unknown = {key(one): one for one in (*asked, *beside) if key(one) not in self.decided}
+        if unknown.keys() & set(map(key, asked)):
+            answers = decide(project.name, access, list(unknown.values())).answers
+            self.decided |= dict(zip(unknown, answers, strict=True))
+        return [self.decided[key(one)] for one in asked]
+
+    def project_of(self, job: str) -> Project | None:
+        """The project that has the job: a UUID is unique on a server."""
+        return next((project for project in self.projects.values() if job in project.jobs), None)
+
+    def written(self, name: str, jobs: list[dict[str, Any]]) -> Path:
+        """A file of these jobs."""
+        file = self.folder / name
+        file.write_text(yaml.safe_dump(jobs, sort_keys=False))
+        return file
+
+    def run(self, project: Project, job: str, user: User, options: Mapping[str, str], number: int) -> JobRun:
+        """Run a job in Rundeck's engine as ``user``."""
+        return run_job(
+            self.written(f"execution-{number}.yaml", list(project.jobs.values())),
+            job=job,
+            project=project.name,
+            options=options,
+            keys=self.keys,
+            project_properties=project.properties,
+            plugins=self.plugins,
+            access=self.access(user, project),
+        )

@@ -1,0 +1,79 @@
+"""Webhooks: their list, and the endpoint that starts a job as the webhook's owner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.rundeck.model import Question
+from lab.rundeck.server.job_routes import job_resource, start
+from lab.rundeck.server.request import Answer, Request, not_found
+from lab.rundeck.server.state import State, User, Webhook
+from lab.rundeck.webhook import Refused, job_options
+
+
+def webhooks(state: State, request: Request) -> Answer:
+    """``GET /project/NAME/webhooks``."""
+    if request.parts[0] not in state.projects:
+        return not_found("Project", request.parts[0])
+    return 200, [_described(hook) for hook in state.webhooks.values() if hook.project == request.parts[0]]
+
+
+def change_webhook(state: State, request: Request) -> Answer:
+    """``POST /project/NAME/webhook/UUID``: such as its owner's name and roles."""
+    project, identity = request.parts
+    known = state.webhooks.get(identity)
+    if known is None or known.project != project:
+        return 404, {"err": "Webhook not found"}
+    asked = request.json()
+    listed = asked.get("roles", ",".join(known.owner.groups))
+    owner = User(asked.get("user", known.owner.name), tuple(role.strip() for role in listed.split(",")))
+    config = asked.get("config", known.config)
+    state.webhooks[identity] = Webhook(
+        identity,
+        asked.get("name", known.name),
+        project,
+        known.event_plugin,
+        config,
+        bool(asked.get("enabled", known.enabled)),
+        owner,
+        known.token,
+    )
+    return 200, {"msg": "Saved webhook"}
+
+
+def delete_webhook(state: State, request: Request) -> Answer:
+    """``DELETE /project/NAME/webhook/UUID``."""
+    project, identity = request.parts
+    if identity not in state.webhooks or state.webhooks[identity].project != project:
+        return 404, {"err": "Webhook not found"}
+    del state.webhooks[identity]
+    return 200, {"msg": "Deleted webhook"}
+
+
+def _described(hook: Webhook) -> dict[str, Any]:
+    owner = {"user": hook.owner.name, "creator": hook.owner.name, "roles": ",".join(hook.owner.groups)}
+    kind = {"eventPlugin": hook.event_plugin, "config": dict(hook.config), "enabled": hook.enabled}
+    return {"uuid": hook.uuid, "name": hook.name, "project": hook.project, "authToken": hook.token, **owner, **kind}
+
+
+def deliver(state: State, token: str, body: bytes) -> Answer:
+    """``POST /webhook/TOKEN``: 200 as soon as the job is started, whatever becomes of it."""
+    hook = next((one for one in state.webhooks.values() if one.token == token and one.enabled), None)
+    if hook is None or hook.project not in state.projects:
+        return 400, {"err": "Webhook not found"}
+    project, wanted = state.projects[hook.project], hook.config["jobId"]
+    job = project.jobs.get(wanted)
+    post = Question({"type": "resource", "kind": "webhook"}, ("post",))
+    asked = [post] if job is None else [post, Question(job_resource(job), ("read", "run"))]
+    answers = state.verdicts(hook.owner, project, asked)
+    if not answers[0].authorized:
+        return 403, {"err": "You are not authorized to perform this action"}
+    if job is None:
+        return 400, {"err": "Cannot run job, not found"}
+    if not answers[1].authorized:
+        return 400, {"err": f'Not authorized for action "Run" for Job ID {wanted}'}
+    try:
+        options = job_options(job, hook.config["argString"], body)
+    except Refused as refused:
+        return 400, {"err": str(refused)}
+    return 200, {"jobId": wanted, "executionId": str(start(state, project, wanted, hook.owner, options).number)}
