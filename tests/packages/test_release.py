@@ -74,7 +74,7 @@ def test_bill_lists_exactly_what_the_bundled_zip_carries(dist: Path, tmp_path: P
 def test_bill_has_the_checksum_of_each_file(dist: Path) -> None:
     told = {one["name"]: one["hashes"][0]["content"] for one in bill(dist)["components"] if one["type"] == "file"}
     assert told.items() < sums(dist).items()
-    assert len(told) == 5
+    assert len(told) == 6
 
 
 def test_every_file_has_the_version_in_its_name(dist: Path) -> None:
