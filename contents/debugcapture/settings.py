@@ -940,9 +940,11 @@ def _form_problem(one: Declared, text: str) -> str:
 
 
 def _number_problem(one: Declared, text: str) -> str:
-    rule = one.rule
-    within = re.fullmatch(r"\d{1,9}", text) and (rule.least or 0) <= int(text) <= (rule.most or int(text))
-    return "" if within else f"{one.name} must be a number from {rule.least} to {rule.most}, not {text!r}"
+    least, most = one.rule.least or 0, one.rule.most
+    if re.fullmatch(r"\d{1,9}", text) and least <= int(text) and (most is None or int(text) <= most):
+        return ""
+    bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
+    return f"{one.name} must be a number {bounds}, not {text!r}"
 
 
 def _typed(one: Declared, text: str) -> str | int | bool:

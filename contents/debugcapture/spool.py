@@ -11,6 +11,7 @@ from .errors import SpoolFull
 LEAST_BYTES: Final = 16 << 20  # states and logs of a few pods; with less there is no use in beginning
 RESERVE: Final = ".reserve"  # a file of a bundle that gives its space to the manifest when the disk is full
 _RESERVE_BYTES = 1 << 20
+_SPOOL_SETTINGS = "spool_limit, lower spool_free or choose another spool."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +99,6 @@ def _mib(count: int) -> str:
 
 
 def _remedy(use: Use) -> str:
-    send = "Send what waits (the job “Send captures that are waiting”), or " if use.bundles else ""
-    return f"{send}{'r' if send else 'R'}aise spool_limit, lower spool_free or choose another spool."
+    if use.bundles:
+        return f"Send what waits (the job “Send captures that are waiting”), or raise {_SPOOL_SETTINGS}"
+    return f"Raise {_SPOOL_SETTINGS}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 
 from debugcapture.errors import BadInput
 from debugcapture.providers import PROVIDERS, SERVICES
-from debugcapture.settings import DAY_S, Group, declared, read, setting, written
+from debugcapture.settings import DAY_S, Declared, Group, Rule, declared, problem_of, read, setting, written
 from debugcapture.steps import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
 from debugcapture.store_kinds import KINDS, StoreSettings
 from debugcapture.store_settings import EncryptionSettings, S3Settings
+from lab.paths import REPO
 
 EXEC = {"pod": "web-0", "command": "true"}
 
@@ -228,3 +230,25 @@ def test_settings_of_a_store_are_read_written_and_checked_like_all() -> None:
     assert store.of(EncryptionSettings).encrypt_to == "age1abc"
     assert written(read(UploadStep, values)) == values
     assert "s3_region must be lower-case letters" in problem(UploadStep, {"s3_region": "EU!"})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "text", "told"),
+    [
+        ({"least": 2}, "1", "n must be a number of 2 or more, not '1'"),
+        ({"most": 0}, "1", "n must be a number from 0 to 0, not '1'"),
+        ({"least": 2, "most": 5}, "6", "n must be a number from 2 to 5, not '6'"),
+        ({}, "x", "n must be a number of 0 or more, not 'x'"),
+        ({}, "7", ""),
+    ],
+)
+def test_a_number_has_the_bounds_that_its_rule_has(bounds: dict[str, int], text: str, told: str) -> None:
+    one = Declared("n", "G", "number", (), "0", Rule("N", "", **bounds), set_once=False, detail=False)  # type: ignore[arg-type]
+    assert problem_of(one, text) == told
+
+
+def test_only_the_faces_read_rundecks_environment() -> None:
+    package = REPO / "contents" / "debugcapture"
+    reads = re.compile(r"""["']RD_[A-Z]|f"RD_""")
+    files = {str(file.relative_to(package)) for file in package.rglob("*.py") if reads.search(file.read_text())}
+    assert files == {"cli.py", "program.py", "rundeck.py"}

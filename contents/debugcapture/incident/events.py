@@ -13,6 +13,7 @@ from .client import Client, Failed
 
 LONGEST_SUMMARY = 1024
 _HOSTS = {"api.pagerduty.com": "events.pagerduty.com", "api.eu.pagerduty.com": "events.eu.pagerduty.com"}
+_CHECK_KEY = "Check pagerduty_integration_key: it is that of an Events API v2 integration."
 
 
 class Events:
@@ -39,8 +40,8 @@ class Events:
         try:
             self._client.retried(lambda: self._client.send("POST", "/v2/change/enqueue", body))
         except Failed as failed:
-            do = "Check pagerduty_integration_key: it is that of an Events API v2 integration." * (failed.status == 400)
-            raise NoteNotSent("cannot send a change event to PagerDuty", failed.why, do) from None
+            do = _CHECK_KEY if failed.status == 400 else ""
+            raise NoteNotSent("cannot send a change event to PagerDuty", failed.why, do, status=failed.status) from None
 
 
 def events_url(api_url: str) -> str:
