@@ -37,7 +37,7 @@ for die_at, place in enumerate(sys.argv[2:], int(sys.argv[1])):
     child = os.fork()
     if not child:
         (bundle,), url = Path(place, "spool").iterdir(), Path(place, "store").as_uri()
-        keep.keep(Bundle(bundle), open_store(store_settings(store=url)), url, lambda _line: None)
+        keep.keep(Bundle(bundle), open_store(StoreSettings(store=url)), url, lambda _line: None)
         print(next(steps) - 1, flush=True)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (-9 if die_at else 0), die_at
