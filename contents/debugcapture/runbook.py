@@ -84,27 +84,42 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
     if unwanted:
         caller.say(unwanted)
         return Outcome(0)
-    check_incident(step.incident, reads=step.by_incident)
-    if step.store.store:
-        open_store(step.store)
-    direct_store(step.store, step.capture.direct_mib)
+    _check(step)
     with ExitStack() as held:
-        try:
-            with _about(subject(step)):
-                bundle = new_bundle(step, caller, held)
-        except CaptureError as error:
-            if isinstance(error, NoteNotSent):
-                raise  # it joined another capture, and there is nothing else to tell
-            reason = str(error)
-            mark = error.data.get("capture_id", step.incident.incident_id if step.by_incident else caller.run_id)
-            told(error, lambda: tell_failure(step.incident, step.spool, caller, reason, mark), caller)
-            raise
+        bundle = _captured(step, caller, held)
         if bundle is None:
             return Outcome(0)
         data, failure = _store_and_tell(step, bundle, caller)
     tell_left(step, caller)
     if failure:
         raise failure.handing_on(**data)
+    return _outcome(step, bundle, data, caller)
+
+
+def _check(step: CaptureStep) -> None:
+    """Raise BadInput for settings of incident and store that cannot work: nothing has been touched yet."""
+    check_incident(step.incident, reads=step.by_incident)
+    if step.store.store:
+        open_store(step.store)
+    direct_store(step.store, step.capture.direct_mib)
+
+
+def _captured(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+    """Return the new bundle, if one is made. A failure goes to the incident, into the note about the start if any."""
+    try:
+        with _about(subject(step)):
+            return new_bundle(step, caller, held)
+    except NoteNotSent:
+        raise  # it joined another capture, and there is nothing else to tell
+    except CaptureError as error:
+        mark = error.data.get("capture_id") or (step.incident.incident_id if step.by_incident else caller.run_id)
+        failure = str(error)
+        told(error, lambda: tell_failure(step.incident, step.spool, caller, failure, mark), caller)
+        raise
+
+
+def _outcome(step: CaptureStep, bundle: Bundle, data: dict[str, str], caller: Caller) -> Outcome:
+    """Return how a capture ended that is stored and told, as far as the settings wanted."""
     document = bundle.document()
     if data["status"] == "partial" and step.capture.fail_when_partial:
         caller.say(f"Error: {shortfall(bundle.manifest())}")
