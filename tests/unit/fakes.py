@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from debugcapture.cluster.api import Api, Streams
+from debugcapture.cluster.api import Api
+from debugcapture.cluster.streams import Streams
 from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.model import ContainerRef, ExitStatus, Json
 from debugcapture.scripts import script

@@ -19,8 +19,9 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from debugcapture.cluster.api import Api, pod_path, refused, reported, unreachable, websocket_url
+from debugcapture.cluster.api import Api, pod_path, websocket_url
 from debugcapture.cluster.connect import Connection
+from debugcapture.cluster.refusals import refused, reported, unreachable
 from debugcapture.errors import (
     CaptureError,
     Conflict,
@@ -231,6 +232,24 @@ def test_debug_container_is_merged_into_the_pods_own(serve: Serve) -> None:
     assert (method, url) == ("PATCH", "https://k/api/v1/namespaces/shop/pods/web-0/ephemeralcontainers")
     assert options["headers"]["Content-Type"] == "application/strategic-merge-patch+json"
     assert json.loads(options["body"]) == {"spec": {"ephemeralContainers": [{"name": "d"}]}}
+
+
+def test_only_an_attach_overtakes_other_requests(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also a pod may be called what the path of an attach ends with."""
+    turns = list[bool]()
+    monkeypatch.setattr(Api, "admit", lambda _self, *, urgent=False: turns.append(urgent))
+    api, _ = serve(Answer(200, {}))
+    api.pod("shop", "ephemeralcontainers")
+    api.patch_ephemeral_containers("shop", "web-0", {"name": "d"})
+    api.delete_pod("shop", "web-0")
+    assert turns == [False, True, False]
+
+
+def test_a_pod_is_deleted_at_once(serve: Serve) -> None:
+    api, asked = serve(Answer(200, {}))
+    api.delete_pod("shop", "web-0")
+    ((method, url, _),) = asked
+    assert (method, url) == ("DELETE", "https://k/api/v1/namespaces/shop/pods/web-0?gracePeriodSeconds=0")
 
 
 @pytest.mark.parametrize(("previous", "more"), [(False, ""), (True, "&previous=true")])

@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 from urllib3.exceptions import ProtocolError
 
-from debugcapture.cluster.api import Api, Streams
+from debugcapture.cluster.api import Api
 from debugcapture.cluster.outage import Outages
+from debugcapture.cluster.streams import Streams
 from debugcapture.cluster.watch import Watched, changes
 from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
 from debugcapture.model import Json

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from debugcapture import errors, program, restart, runbook
-from debugcapture.cluster.api import Change, refused
+from debugcapture.cluster.api import Change
+from debugcapture.cluster.refusals import refused
 from debugcapture.errors import CaptureError
 from debugcapture.exit_codes import exit_code
 from debugcapture.incident.client import Client

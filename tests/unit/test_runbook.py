@@ -15,7 +15,8 @@ import pytest
 from debugcapture import new_bundle, runbook, steps, telling
 from debugcapture.bundle import MANIFEST, Bundle, claimed, create_bundle
 from debugcapture.checksum import sha256_of
-from debugcapture.cluster.api import Api, Streams
+from debugcapture.cluster.api import Api
+from debugcapture.cluster.streams import Streams
 from debugcapture.errors import (
     BadInput,
     CaptureError,

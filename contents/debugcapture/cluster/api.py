@@ -5,35 +5,21 @@ Source: Kubernetes API reference, core/v1 Pod, Pod log, Event.
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import responses
-from threading import Lock
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError, SSLError
+from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
-from ..errors import (
-    Aborted,
-    CaptureError,
-    Conflict,
-    Invalid,
-    NotAllowed,
-    Rejected,
-    TargetNotFound,
-    TooManyRequests,
-    Unreachable,
-    without_queries,
-)
+from ..errors import NotAllowed, TargetNotFound
 from ..model import Json
-from ..permissions import remedy
-from .advice import advice
 from .connect import Connection
 from .outage import Outages
 from .rate import RateLimit
+from .refusals import refused, reported
+from .streams import Streams
 
 CONNECT_S, READ_S = 10, 60
 SIDE_BY_SIDE = 10  # connections kept open; more are opened as needed
@@ -43,7 +29,6 @@ JSON_PATCH = "application/json-patch+json"
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _LONGEST_WAIT_S = 30
 _BUSY = (429, 503)
-_REJECTED: dict[int, type[Rejected]] = {409: Conflict, 422: Invalid, 429: TooManyRequests}
 
 
 class _Repeats(urllib3.Retry):
@@ -61,11 +46,6 @@ _AGAIN = _Repeats(total=9, connect=6, backoff_factor=0.5, backoff_max=8, status_
 _WRITE = {"read": 0, "other": 0, "status_forcelist": (), "allowed_methods": None}
 _FIRST_WRITE, _WRITE_AGAIN = _FIRST.new(**_WRITE), _AGAIN.new(**_WRITE)
 _ONCE = urllib3.Retry(total=0, raise_on_status=False)
-TOO_BUSY = "The API server has no time for this account: run it again, or have its flow schema looked at."
-CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
-CHECK_CLOCK = "Set this machine's clock, or have the certificate renewed."
-CHECK_PROXY = "Check HTTPS_PROXY, or have NO_PROXY name the API server."
-CHECK_NET = "Check the API server's address and the network between it and this machine."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +58,22 @@ class Change:
     body: Json | list[Json] | None = None
     content_type: str = STRATEGIC_MERGE
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One HTTP request; ``doing`` begins the message of its error."""
+
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+    doing: str
+    query: Mapping[str, str] | None = None
+    body: Json | list[Json] | None = None
+    content_type: str = "application/json"
+    accept: str = ""
+    streamed: bool = False  # its answer is read bit by bit, by the caller
+    silence_s: float = 0  # without a byte; 0: as long as patience has it
+    urgent: bool = False  # it overtakes others that wait for their turn: the pod may be gone a second later
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +188,7 @@ class Api:
         doing = f"cannot read the log of {namespace}/{pod} (container {container})"
         with reported(doing):
             path = f"{pod_path(namespace, pod)}/log"
-            response = self._request("GET", path, doing, query=query, preload_content=False)
+            response = self._request(_Request("GET", path, doing, query, streamed=True))
             try:
                 yield from response.stream(1 << 16)
             except HTTPError:
@@ -209,14 +205,11 @@ class Api:
         body = {"spec": {"ephemeralContainers": [container]}}
         doing = f"cannot attach a debug container to {namespace}/{pod}"
         path = f"{pod_path(namespace, pod)}/ephemeralcontainers"
-        with reported(doing):
-            response = self._request("PATCH", path, doing, body=json.dumps(body), content_type=STRATEGIC_MERGE)
-            return cast("Json", response.json())
+        return self._json(_Request("PATCH", path, doing, body=body, content_type=STRATEGIC_MERGE, urgent=True))
 
     def post(self, path: str, doing: str, body: Json) -> Json:
         """Send ``body`` to ``path`` and return the answer; ``doing`` begins the message of an error."""
-        with reported(doing):
-            return cast("Json", self._request("POST", path, doing, body=json.dumps(body)).json())
+        return self._json(_Request("POST", path, doing, body=body))
 
     def create_pod(self, pod: Json) -> Json:
         """Create ``pod`` and return it as the server keeps it."""
@@ -227,21 +220,18 @@ class Api:
         """Delete the pod at once. Raises TargetNotFound when it is gone."""
         doing = f"cannot delete pod {namespace}/{name}"
         with reported(doing):
-            self._request("DELETE", f"{pod_path(namespace, name)}?gracePeriodSeconds=0", doing)
+            self._request(_Request("DELETE", pod_path(namespace, name), doing, {"gracePeriodSeconds": "0"}))
 
     def change(self, change: Change) -> None:
         """Change or delete an object. Raises TargetNotFound, NotAllowed, Rejected."""
         query = {"dryRun": "All"} if change.dry_run else {}
-        body = json.dumps(change.body) if change.body is not None else None
+        request = _Request(change.method, change.path, change.doing, query, change.body, change.content_type)
         with reported(change.doing):
-            self._request(
-                change.method, change.path, change.doing, query=query, body=body, content_type=change.content_type
-            )
+            self._request(request)
 
     def get(self, path: str, doing: str, query: Mapping[str, str] | None = None, accept: str = "") -> Json:
         """Return the JSON at ``path``; ``doing`` begins the message of an error."""
-        with reported(doing):
-            return cast("Json", self._request("GET", path, doing, query=query, accept=accept).json())
+        return self._json(_Request("GET", path, doing, query, accept=accept))
 
     def stream(self, path: str, doing: str, query: Mapping[str, str], silence_s: float) -> BaseHTTPResponse:
         """Open what the server sends bit by bit, as a watch does; an abort breaks it. Who closes it is the caller.
@@ -249,41 +239,37 @@ class Api:
         An error is told by `reported`, here and while it is read; ``silence_s`` without a byte is one.
         """
         with reported(doing):
-            return self._request("GET", path, doing, query=query, preload_content=False, silence_s=silence_s)
+            return self._request(_Request("GET", path, doing, query, streamed=True, silence_s=silence_s))
 
     def headers(self) -> dict[str, str]:
         """Return the headers that say who we are."""
         authorization = self.connection.authorization()
         return {"Authorization": authorization} if authorization else {}
 
-    def _request(  # noqa: PLR0913 - the parts of one HTTP request
-        self,
-        method: str,
-        path: str,
-        doing: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: str | None = None,
-        content_type: str = "application/json",
-        accept: str = "",
-        preload_content: bool = True,
-        silence_s: float = 0,  # 0: as long as patience has it
-    ) -> BaseHTTPResponse:
-        url = self.connection.server + path + (f"?{urlencode(query)}" if query else "")
-        headers = self.headers() | {"Content-Type": content_type} | ({"Accept": accept} if accept else {})
-        timeout = urllib3.Timeout(connect=self._patience.connect_s, read=silence_s or self._patience.read_s)
+    def _json(self, request: _Request) -> Json:
+        """Return the JSON that answers ``request``."""
+        with reported(request.doing):
+            return cast("Json", self._request(request).json())
+
+    def _request(self, request: _Request) -> BaseHTTPResponse:
+        """Send ``request``, again where that may help, and return its answer: the only way to the server but exec."""
+        url = self.connection.server + request.path + (f"?{urlencode(request.query)}" if request.query else "")
+        headers = self.headers() | {"Content-Type": request.content_type}
+        headers |= {"Accept": request.accept} if request.accept else {}
+        body = None if request.body is None else json.dumps(request.body)
+        timeout = urllib3.Timeout(connect=self._patience.connect_s, read=request.silence_s or self._patience.read_s)
         while True:
-            self.admit(urgent=path.endswith("/ephemeralcontainers"))
+            self.admit(urgent=request.urgent)
             asked_at = self.outages.now()
             try:
                 response = self._pool.request(
-                    method,
+                    request.method,
                     url,
                     body=body,
                     headers=headers,
-                    preload_content=preload_content,
+                    preload_content=not request.streamed,
                     redirect=False,
-                    retries=self._retries(method),
+                    retries=self._retries(request.method),
                     timeout=timeout,
                 )
             except HTTPError:
@@ -295,7 +281,7 @@ class Api:
             if response.status < 400:
                 return response
             if not self.excuses(response.status, asked_at):
-                raise refused(doing, response.status, response.data)
+                raise refused(request.doing, response.status, response.data)
             response.drain_conn()
 
     def excuses(self, status: int, asked_at: float) -> bool:
@@ -329,40 +315,6 @@ class Api:
         return _WRITE_AGAIN if self.has_answered else _FIRST_WRITE
 
 
-class Streams:
-    """The open exec streams, so that an abort can break them: each is read in a thread that would wait for hours."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._lock, self._open, self.broken = Lock(), set[Closable](), False
-
-    def add(self, stream: "Closable") -> None:
-        """Take in ``stream``. Raises Aborted after an abort."""
-        with self._lock:
-            if self.broken:
-                raise Aborted("nothing more is started", "the capture was aborted")
-            self._open.add(stream)
-
-    def remove(self, stream: "Closable") -> None:
-        """Let go of ``stream``."""
-        with self._lock:
-            self._open.discard(stream)
-
-    def break_all(self) -> None:
-        """Break what is open, and let nothing new begin but what closes."""
-        with self._lock:
-            self.broken = True
-            for stream in self._open:
-                stream.close()
-
-
-class Closable(Protocol):
-    """What can be closed."""
-
-    def close(self) -> object:
-        """Close it."""
-
-
 def pods_path(namespace: str) -> str:
     """Return the path of a namespace's pods on the API server."""
     return f"/api/v1/namespaces/{quote(namespace)}/pods"
@@ -380,57 +332,6 @@ def retry_after(status: int, headers: Mapping[str, str]) -> float | None:
     """
     said = str(headers.get("Retry-After") or headers.get("retry-after") or "")
     return min(float(said), _LONGEST_WAIT_S) if status in _BUSY and said.isdigit() else None
-
-
-@contextmanager
-def reported(doing: str) -> Iterator[None]:
-    """Turn what the HTTP library raises into our errors. The only place that knows its exceptions."""
-    try:
-        yield
-    except MaxRetryError as error:
-        raise unreachable(doing, error.reason or error) from error
-    except (HTTPError, OSError) as error:
-        raise unreachable(doing, error) from error
-
-
-def unreachable(doing: str, error: BaseException) -> Unreachable:
-    """Return the error for a server that did not answer, or is not who it should be."""
-    reason = str(error.args[-1]) if error.args else str(error)
-    if isinstance(error, SSLError) or "CERTIFICATE_VERIFY_FAILED" in reason:
-        dated = "not yet valid" in reason or "has expired" in reason
-        why = f"the API server's certificate is not trusted ({reason})"
-        return Unreachable(doing, why, CHECK_CLOCK if dated else CHECK_TLS)
-    if isinstance(error, ProxyError):
-        return Unreachable(doing, f"the proxy does not lead to the API server ({reason})", CHECK_PROXY)
-    return Unreachable(doing, f"the API server did not answer ({reason})", CHECK_NET)
-
-
-def refused(doing: str, status: int, body: bytes) -> CaptureError:
-    """Return the error for an HTTP ``status``, with the reason that the server gave (a Status object, if it is one)."""
-    message, reason = _said(body)
-    why = message or responses.get(status, "it failed")
-    do = advice(why)
-    kind: type[CaptureError] = _REJECTED.get(status, Rejected)
-    if status == 401:
-        kind, why, do = NotAllowed, f"the cluster does not accept the credentials ({why})", "Renew the token."
-    elif status == 403 or (status < 500 and do):
-        kind, do = NotAllowed, do or remedy(why)
-    elif status == 404:
-        kind, do = TargetNotFound, "Check the namespace and the name."
-    elif status >= 500:
-        kind, why = Unreachable, f"{why} (HTTP {status})"
-    else:
-        why, do = f"{why} (HTTP {status})", TOO_BUSY if status == 429 else ""
-    return kind(doing, why, do, status=status, reason=reason)
-
-
-def _said(body: bytes) -> tuple[str, str]:
-    """Return message and reason of a Status object; blank where it is none: nobody knows what is in it then."""
-    try:
-        said = json.loads(body)
-        return without_queries(str(said["message"])), str(said.get("reason") or "")
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return "", ""
 
 
 def _event_time(event: Json) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..model import ContainerRef, ExitStatus
-from .api import Api, pod_path, refused, retry_after, unreachable, websocket_url
+from .api import Api, pod_path, retry_after, websocket_url
 from .frames import (
     BROKEN_STREAM,
     CLOSE,
@@ -27,6 +27,7 @@ from .frames import (
     exit_status,
     out_of_time,
 )
+from .refusals import refused, unreachable
 
 if TYPE_CHECKING:
     from websocket import WebSocket
