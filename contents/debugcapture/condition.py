@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
-from urllib.parse import quote
 
 from .cluster.api import Api
+from .cluster.resources import path_of
 from .errors import NotAllowed, NotMeasurable, TargetNotFound
 from .harm import quantity
 from .health import unready_for
@@ -57,7 +57,7 @@ def measured(api: Api, pod: Json, target: Target, condition: Condition, now: dat
 
 def _memory_bytes(api: Api, target: Target) -> int:
     """Return what the container uses, by the metrics API, else by its own cgroup."""
-    path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{quote(target.namespace)}/pods/{quote(target.pod)}"
+    path = path_of("PodMetrics", target.namespace, target.pod)
     try:
         usage = api.get(path, f"cannot read the metrics of {target}")
     except (TargetNotFound, NotAllowed):

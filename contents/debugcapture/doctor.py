@@ -17,13 +17,14 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from .bundle import waiting
 from .checksum import sha256_of
 from .cluster.api import Api
 from .cluster.connect import Connection, connect
 from .cluster.debug_pod import running
+from .cluster.resources import path_of
 from .describe import table
 from .errors import CaptureError, one_line
 from .incident.pagerduty import EU_HOST, PagerDuty
@@ -170,7 +171,7 @@ def _user(api: Api) -> str:
     """Return who the API server takes us for. Source: Kubernetes API reference, SelfSubjectReview."""
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:
-        answer = api.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", "cannot ask who we are", review)
+        answer = api.post(path_of("SelfSubjectReview"), "cannot ask who we are", review)
     except CaptureError:
         return ""  # said by the caller
     return str(answer["status"]["userInfo"]["username"])
@@ -232,14 +233,14 @@ def _all_allowed(api: Api, permission: Permission, namespace: str) -> bool:
 
 def _allowed(api: Api, attributes: Json) -> bool:
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
-    path, doing = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "cannot ask what we may do"
+    path, doing = path_of("SelfSubjectAccessReview"), "cannot ask what we may do"
     answer = api.post(path, doing, {**review, "spec": {"resourceAttributes": attributes}})
     return bool(answer["status"].get("allowed"))
 
 
 def _pod_security(api: Api, namespace: str, profile: str) -> Iterator[Finding]:
     try:
-        labels = api.get(f"/api/v1/namespaces/{quote(namespace)}", f"cannot read namespace {namespace}")["metadata"]
+        labels = api.get(path_of("Namespace", name=namespace), f"cannot read namespace {namespace}")["metadata"]
     except CaptureError as error:
         yield Finding(f"{namespace}: Pod Security", "note", error.why)
         return

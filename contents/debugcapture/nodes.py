@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from urllib.parse import quote
 
 from .answers import Answers, FileShelf, name_of
 from .cluster.api import Api
+from .cluster.resources import path_of
 from .model import Json
 from .settings import NodesSettings
 from .targets import container_names, controller, find_container, find_target
@@ -39,7 +39,7 @@ def nodes(api: Api, namespaces: Sequence[str], settings: NodesSettings, now: dat
 
     The list comes page by page, and of a pod no more is kept than becomes of it.
     """
-    paths = [f"/api/v1/namespaces/{quote(one)}/pods" for one in namespaces] or ["/api/v1/pods"]
+    paths = [path_of("Pod", one) for one in namespaces or [""]]
     query = {"labelSelector": settings.pod_selector} if settings.pod_selector else {}
     for path in paths:
         for page in api.pages(path, f"cannot list the pods at {path}", query):

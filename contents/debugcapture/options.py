@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Final, Literal
-from urllib.parse import quote
 
 from .answers import Answer, Answers, name_of
 from .cluster.api import Api
+from .cluster.resources import path_of
 from .errors import CaptureError, NotAllowed, TargetNotFound, one_line
 from .health import rank
 from .model import Json
-from .selection import BETWEEN, KINDS, kind_of
+from .selection import BETWEEN, kind_of
 from .targets import container_names, container_state, container_status, controller, find_target, workload
 
 FOLDER: Final = "options"
@@ -171,7 +171,7 @@ def owns(workload_name: str, pod: Json) -> bool:
 def _namespaces(api: Api, configured: Sequence[str]) -> list[Row]:
     if configured:
         return [Row(name, name) for name in configured]
-    return namespace_rows(api.items("/api/v1/namespaces", "cannot list the namespaces"))
+    return namespace_rows(api.items(path_of("Namespace"), "cannot list the namespaces"))
 
 
 def _workloads(api: Api, namespaces: Sequence[str]) -> list[Row]:
@@ -183,7 +183,7 @@ def _workloads(api: Api, namespaces: Sequence[str]) -> list[Row]:
     refused: list[CaptureError] = []
     for kind in _NAMED:
         try:
-            for one in _items(api, KINDS[kind], namespaces, f"cannot list the {kind}s"):
+            for one in _items(api, kind, namespaces, f"cannot list the {kind}s"):
                 if not controller(one):
                     well, row = workload_row(kind, one, prefixed=len(namespaces) != 1)
                     found.append((well, row.label, row))
@@ -196,7 +196,7 @@ def _workloads(api: Api, namespaces: Sequence[str]) -> list[Row]:
 
 def _pods(api: Api, wanted: Wanted, most: int, now: datetime) -> list[Row]:
     """Return the pods, the one most worth capturing first. Of each page no more is kept than becomes of it."""
-    pods = _items(api, "/api/v1/namespaces/{namespace}/pods", wanted.namespaces, "cannot list the pods")
+    pods = _items(api, "Pod", wanted.namespaces, "cannot list the pods")
     ranked = (
         (rank(pod, now), pod_row(pod, now, prefixed=len(wanted.namespaces) != 1))
         for pod in pods
@@ -205,11 +205,10 @@ def _pods(api: Api, wanted: Wanted, most: int, now: datetime) -> list[Row]:
     return [row for _, row in heapq.nsmallest(most, ranked, key=lambda one: one[0])]
 
 
-def _items(api: Api, path: str, namespaces: Sequence[str], doing: str) -> Iterator[Json]:
-    """Yield what is at ``path`` in each of ``namespaces``, or in the whole cluster."""
+def _items(api: Api, kind: str, namespaces: Sequence[str], doing: str) -> Iterator[Json]:
+    """Yield the objects of ``kind`` in each of ``namespaces``, or in the whole cluster."""
     for namespace in namespaces or [""]:
-        where = path.format(namespace=quote(namespace)) if namespace else path.replace("/namespaces/{namespace}", "")
-        for page in api.pages(where, f"{doing} of {namespace or 'the cluster'}"):
+        for page in api.pages(path_of(kind, namespace), f"{doing} of {namespace or 'the cluster'}"):
             yield from page
 
 

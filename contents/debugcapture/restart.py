@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from urllib.parse import quote
 
 from .cluster.api import JSON_PATCH, Api, Change, pod_path
+from .cluster.resources import path_of
 from .cluster.watch import Watched, changes, pod_changes
 from .errors import BadInput, RolloutBlocked, RolloutNotReady, TargetNotFound
 from .health import findings
@@ -22,7 +22,7 @@ from .rollout import (
     revision_of,
     template_of,
 )
-from .selection import KINDS, find_workload
+from .selection import find_workload
 from .settings import GateSettings, RestartSettings, TargetSettings
 from .targets import controller
 
@@ -116,7 +116,7 @@ def wait(api: Api, plan: Plan, limit_s: float, say: Say) -> str:
 
 def workload_path(kind: str, namespace: str, name: str) -> str:
     """Return the path of a workload on the API server."""
-    return f"{KINDS[kind].format(namespace=quote(namespace))}/{quote(name)}"
+    return path_of(kind, namespace, name)
 
 
 def _plan(what: str, kind: str, workload: Json, *changes: Change, below: str = "") -> Plan:
@@ -139,9 +139,7 @@ def _undo(api: Api, kind: str, workload: Json, named: str, revision: int) -> Pla
     if kind != "deployment":
         raise BadInput(doing, f"the revisions of a {kind} are not kept as those of a Deployment", "Use kubectl.")
     namespace = workload["metadata"]["namespace"]
-    replica_sets = api.items(
-        KINDS["replicaset"].format(namespace=quote(namespace)), f"cannot list revisions of {named}"
-    )
+    replica_sets = api.items(path_of("replicaset", namespace), f"cannot list revisions of {named}")
     goal = earlier(workload, replica_sets, revision)
     body: list[Json] = [{"op": "replace", "path": "/spec/template", "value": template_of(goal)}]
     what = f"rollout undo of {named} from revision {revision_of(workload)} to {revision_of(goal)}"
@@ -181,7 +179,7 @@ def _course(api: Api, plan: Plan, within_s: float) -> Iterator[Progress]:
                 yield Progress(False, "the pod is still ending")
             else:
                 return  # it is still there, however well the workload is
-    watched = Watched(KINDS[plan.kind].format(namespace=quote(plan.namespace)), plan.name)
+    watched = Watched(path_of(plan.kind, plan.namespace), plan.name)
     for workload in changes(api, watched, deadline - time.monotonic()):
         yield progress(plan.kind, workload)
 

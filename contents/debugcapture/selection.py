@@ -6,23 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import chain
 from typing import Final
-from urllib.parse import quote
 
 from .cluster.api import Api, pods_path
+from .cluster.resources import path_of
 from .errors import BadInput, CaptureError, NotAllowed, TargetNotFound
 from .model import Json, Target
 from .sampling import Candidate, Sampling, candidate, choose, sample, sampled
 from .settings import TargetSettings
 from .targets import controller, find_target, pod_not_found, workload
 
-KINDS: Final[Mapping[str, str]] = {
-    "deployment": "/apis/apps/v1/namespaces/{namespace}/deployments",
-    "statefulset": "/apis/apps/v1/namespaces/{namespace}/statefulsets",
-    "daemonset": "/apis/apps/v1/namespaces/{namespace}/daemonsets",
-    "cronjob": "/apis/batch/v1/namespaces/{namespace}/cronjobs",
-    "job": "/apis/batch/v1/namespaces/{namespace}/jobs",
-    "replicaset": "/apis/apps/v1/namespaces/{namespace}/replicasets",
-}
+KINDS: Final = ("deployment", "statefulset", "daemonset", "cronjob", "job", "replicaset")
 _SHORT: Final = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "cj": "cronjob", "rs": "replicaset"}
 BETWEEN: Final[Mapping[str, str]] = {
     "deployment": "replicaset",
@@ -184,7 +177,7 @@ def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
     """Return the kind of the settings' workload, and the workload. Raises TargetNotFound."""
     kind, _, name = settings.workload.rpartition("/")
     for one in [kind_of(kind)] if kind else KINDS:
-        path = f"{KINDS[one].format(namespace=quote(settings.namespace))}/{quote(name)}"
+        path = path_of(one, settings.namespace, name)
         try:
             return one, api.get(path, f"cannot read {one} {settings.namespace}/{name}")
         except TargetNotFound:
@@ -205,7 +198,7 @@ def _no_workload(api: Api, namespace: str, kind: str, name: str) -> TargetNotFou
 
 def _names(api: Api, kind: str, namespace: str, selector: str = "") -> list[Json]:
     """Return the metadata of all of ``kind``; a ReplicaSet has the labels by which its Deployment selects pods."""
-    path, doing = KINDS[kind].format(namespace=quote(namespace)), f"cannot list {kind}s of {namespace}"
+    path, doing = path_of(kind, namespace), f"cannot list {kind}s of {namespace}"
     return api.names(path, doing, {"labelSelector": selector} if selector else {})
 
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 
 from .cluster.api import Api
+from .cluster.resources import path_of
 from .describe import describe, describe_node, event_table, metrics_table
 from .errors import LogRemoved, TargetNotFound
 from .model import ArtifactOutcome, Json, Target
@@ -85,13 +85,13 @@ def _workload(api: Api, pod: Json, _target: Target, _since_s: int) -> list[Snaps
 def _node(api: Api, _pod: Json, target: Target, _since_s: int) -> list[SnapshotFile]:
     if not target.node:
         return []
-    path, doing = f"/api/v1/nodes/{quote(target.node)}", f"cannot read node {target.node}"
+    path, doing = path_of("Node", name=target.node), f"cannot read node {target.node}"
     return [SnapshotFile("Node", "node.txt", lambda: _text(describe_node(api.get(path, doing))), if_refused="skipped")]
 
 
 def _metrics(api: Api, pod: Json, target: Target, _since_s: int) -> list[SnapshotFile]:
     def read() -> Iterator[bytes]:
-        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{quote(target.namespace)}/pods/{quote(target.pod)}"
+        path = path_of("PodMetrics", target.namespace, target.pod)
         try:
             usage = api.get(path, f"cannot read the metrics of {target}")
         except TargetNotFound:

@@ -1,11 +1,10 @@
 """Read what stands above a pod: its owners, what limits them, and what their last release changed."""
 
 import difflib
-from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
 
 from .cluster.api import Api
+from .cluster.resources import path_of
 from .errors import NotAllowed, TargetNotFound
 from .model import Json
 from .pattern import number_in
@@ -13,19 +12,8 @@ from .redact import masked_pod
 from .targets import controller
 
 _REVISION: Final = "deployment.kubernetes.io/revision"
-_PATHS: Final[Mapping[str, str]] = {
-    "ReplicaSet": "/apis/apps/v1/namespaces/{namespace}/replicasets",
-    "Deployment": "/apis/apps/v1/namespaces/{namespace}/deployments",
-    "StatefulSet": "/apis/apps/v1/namespaces/{namespace}/statefulsets",
-    "DaemonSet": "/apis/apps/v1/namespaces/{namespace}/daemonsets",
-    "Job": "/apis/batch/v1/namespaces/{namespace}/jobs",
-    "CronJob": "/apis/batch/v1/namespaces/{namespace}/cronjobs",
-}
-_AROUND: Final = {
-    "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers",
-    "PodDisruptionBudget": "/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets",
-    "ResourceQuota": "/api/v1/namespaces/{namespace}/resourcequotas",
-}
+_OWNERS: Final = ("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
+_AROUND: Final = ("HorizontalPodAutoscaler", "PodDisruptionBudget", "ResourceQuota")
 
 
 def owner_chain(api: Api, pod: Json) -> tuple[list[Json], list[str]]:
@@ -36,7 +24,7 @@ def owner_chain(api: Api, pod: Json) -> tuple[list[Json], list[str]]:
     """
     chain: list[Json] = []
     owner = controller(pod)
-    while owner and owner["kind"] in _PATHS:
+    while owner and owner["kind"] in _OWNERS:
         found = _read(api, pod, owner["kind"], owner["name"])
         chain.append({"kind": owner["kind"], **found})
         owner = controller(found)
@@ -51,7 +39,7 @@ def changes_between(api: Api, pod: Json) -> str:
     if owner.get("kind") != "ReplicaSet":
         return ""
     namespace = pod["metadata"]["namespace"]
-    path = _PATHS["ReplicaSet"].format(namespace=quote(namespace))
+    path = path_of("ReplicaSet", namespace)
     mine = controller(_read(api, pod, "ReplicaSet", owner["name"])).get("uid")
     found = api.items(path, f"cannot list ReplicaSets of {namespace}")
     return release_diff([one for one in found if mine == controller(one).get("uid")])
@@ -83,14 +71,14 @@ def _revision(replica_set: Json) -> int:
 
 def _read(api: Api, pod: Json, kind: str, name: str) -> Json:
     namespace = pod["metadata"]["namespace"]
-    path = f"{_PATHS[kind].format(namespace=quote(namespace))}/{quote(name)}"
+    path = path_of(kind, namespace, name)
     return api.get(path, f"cannot read {kind} {namespace}/{name}")
 
 
 def _around(api: Api, pod: Json, kind: str, chain: list[Json], left_out: list[str]) -> list[Json]:
     namespace = pod["metadata"]["namespace"]
     try:
-        found = api.items(_AROUND[kind].format(namespace=quote(namespace)), f"cannot list {kind}s of {namespace}")
+        found = api.items(path_of(kind, namespace), f"cannot list {kind}s of {namespace}")
     except NotAllowed as error:
         left_out.append(str(error))
         return []

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -19,6 +19,7 @@ from .connect import Connection
 from .outage import Outages
 from .rate import RateLimit
 from .refusals import refused, reported
+from .resources import path_of
 from .streams import Streams
 
 CONNECT_S, READ_S = 10, 60
@@ -150,7 +151,7 @@ class Api:
     def namespace_exists(self, namespace: str) -> bool:
         """Tell whether ``namespace`` is there; True where we may not know."""
         try:
-            self.get(f"/api/v1/namespaces/{quote(namespace)}", f"cannot read namespace {namespace}")
+            self.get(path_of("Namespace", name=namespace), f"cannot read namespace {namespace}")
         except TargetNotFound:
             return False
         except NotAllowed:
@@ -160,7 +161,7 @@ class Api:
     def node_ready(self, name: str) -> bool | None:
         """Tell whether the node is ready; None where we may not know."""
         try:
-            node = self.get(f"/api/v1/nodes/{quote(name)}", f"cannot read node {name}")
+            node = self.get(path_of("Node", name=name), f"cannot read node {name}")
         except (NotAllowed, TargetNotFound):
             return None
         conditions = node["status"].get("conditions") or []
@@ -169,7 +170,7 @@ class Api:
     def events(self, namespace: str, uid: str) -> list[Json]:
         """Return the events about the object with ``uid``, oldest first."""
         found = self.items(
-            f"/api/v1/namespaces/{quote(namespace)}/events",
+            path_of("Event", namespace),
             f"cannot list events of {namespace}",
             {"fieldSelector": f"involvedObject.uid={uid}"},
         )
@@ -214,7 +215,7 @@ class Api:
     def create_pod(self, pod: Json) -> Json:
         """Create ``pod`` and return it as the server keeps it."""
         namespace = pod["metadata"]["namespace"]
-        return self.post(f"/api/v1/namespaces/{quote(namespace)}/pods", f"cannot create a pod in {namespace}", pod)
+        return self.post(pods_path(namespace), f"cannot create a pod in {namespace}", pod)
 
     def delete_pod(self, namespace: str, name: str) -> None:
         """Delete the pod at once. Raises TargetNotFound when it is gone."""
@@ -317,12 +318,12 @@ class Api:
 
 def pods_path(namespace: str) -> str:
     """Return the path of a namespace's pods on the API server."""
-    return f"/api/v1/namespaces/{quote(namespace)}/pods"
+    return path_of("Pod", namespace)
 
 
 def pod_path(namespace: str, pod: str) -> str:
     """Return the pod's path on the API server."""
-    return f"{pods_path(namespace)}/{quote(pod)}"
+    return path_of("Pod", namespace, pod)
 
 
 def retry_after(status: int, headers: Mapping[str, str]) -> float | None:

@@ -1,24 +1,22 @@
 """The Jobs of a capture in the cluster on the API server: make, find, watch, remove."""
 
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from ..model import Json
 from .api import Api, Change, pods_path
+from .resources import path_of
 from .watch import Watched, changes
 
 
 def jobs_path(namespace: str) -> str:
     """Return the path of a namespace's Jobs on the API server."""
-    return f"/apis/batch/v1/namespaces/{quote(namespace)}/jobs"
+    return path_of("Job", namespace)
 
 
 def create(api: Api, thing: Json) -> Json:
     """Create ``thing``, a Job, ConfigMap or Secret, and return it as the server keeps it."""
     namespace, kind = thing["metadata"]["namespace"], thing["kind"]
-    places = {"Job": jobs_path(namespace)}
-    path = places.get(kind, f"/api/v1/namespaces/{quote(namespace)}/{kind.lower()}s")
-    return api.post(path, f"cannot create {kind} {namespace}/{thing['metadata']['name']}", thing)
+    return api.post(path_of(kind, namespace), f"cannot create {kind} {namespace}/{thing['metadata']['name']}", thing)
 
 
 def find(api: Api, namespace: str, label: str) -> list[Json]:
@@ -39,6 +37,6 @@ def failed_pods(api: Api, namespace: str, name: str) -> list[Json]:
 
 def remove(api: Api, namespace: str, name: str) -> None:
     """Delete the Job; its pods, ConfigMaps and Secret go with it. Raises TargetNotFound when it is gone."""
-    path = f"{jobs_path(namespace)}/{quote(name)}"
+    path = path_of("Job", namespace, name)
     options: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
     api.change(Change(f"cannot delete Job {namespace}/{name}", path, "DELETE", options, "application/json"))

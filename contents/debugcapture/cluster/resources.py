@@ -1,0 +1,38 @@
+"""Where the API server has each kind of object: the only table of its paths. Pure.
+
+Source: Kubernetes API reference, "Operations" of each kind; metrics.k8s.io, "PodMetrics".
+"""
+
+from typing import Final
+from urllib.parse import quote
+
+_COLLECTIONS: Final = {
+    "configmap": "/api/v1/{}configmaps",
+    "cronjob": "/apis/batch/v1/{}cronjobs",
+    "daemonset": "/apis/apps/v1/{}daemonsets",
+    "deployment": "/apis/apps/v1/{}deployments",
+    "event": "/api/v1/{}events",
+    "horizontalpodautoscaler": "/apis/autoscaling/v2/{}horizontalpodautoscalers",
+    "job": "/apis/batch/v1/{}jobs",
+    "namespace": "/api/v1/namespaces",
+    "node": "/api/v1/nodes",
+    "pod": "/api/v1/{}pods",
+    "poddisruptionbudget": "/apis/policy/v1/{}poddisruptionbudgets",
+    "podmetrics": "/apis/metrics.k8s.io/v1beta1/{}pods",
+    "replicaset": "/apis/apps/v1/{}replicasets",
+    "resourcequota": "/api/v1/{}resourcequotas",
+    "secret": "/api/v1/{}secrets",
+    "selfsubjectaccessreview": "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+    "selfsubjectreview": "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+    "statefulset": "/apis/apps/v1/{}statefulsets",
+}
+
+
+def path_of(kind: str, namespace: str = "", name: str = "") -> str:
+    """Return the path of all objects of ``kind`` in ``namespace`` ("": in the whole cluster), or of the one ``name``.
+
+    ``kind`` is as in a manifest, in any case: Deployment, deployment.
+    """
+    where = f"namespaces/{quote(namespace)}/" if namespace else ""
+    path = _COLLECTIONS[kind.lower()].format(where)
+    return f"{path}/{quote(name)}" if name else path
