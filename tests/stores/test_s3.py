@@ -529,7 +529,7 @@ def test_machine_has_a_role(
             monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
         else:
             monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{url}/credentials")
-        keys = {"s3_access_key": "", "s3_secret_key": "", "link_valid_s": 7 * 24 * 3600}
+        keys = {"s3_access_key": "", "s3_secret_key": ""}
         where = store("", amazon.url, "captures", **keys)
         stored = where.put("by-machine", small, sha256(SMALL))
     assert where._session.get_credentials().method == kind
@@ -541,7 +541,7 @@ def test_machine_has_a_role(
 def test_role_is_assumed_with_its_external_id(amazon: Server, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", amazon.url)
     role = "arn:aws:iam::123456789012:role/captures"
-    where = store("", amazon.url, "captures", s3_role=role, s3_external_id="our-id", link_valid_s=7 * 24 * 3600)
+    where = store("", amazon.url, "captures", s3_role=role, s3_external_id="our-id")
     stored = where.put("by-role", small, sha256(SMALL))
     credentials = where._session.get_credentials().get_frozen_credentials()
     assert credentials.access_key != s3_endpoint().access_key
