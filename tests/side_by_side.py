@@ -154,6 +154,8 @@ class Times:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say which folder took how long."""
+        if not self._took:
+            return
         terminalreporter.section("time by folder")
         for folder, took in sorted(self._took.items(), key=lambda one: -one[1]):
             waited = f", after waiting {self._waited[folder]:.0f} s for the lab" if self._waited[folder] > 1 else ""

@@ -80,9 +80,14 @@ def test_pod_that_is_replaced_is_followed_to_its_replacement(
     first = kubectl.json("get", "pods", f"--namespace={namespace}")["items"][0]["metadata"]["name"]
     catalog = tmp_path / "slow.yaml"
     slow = {"id": "dawdler", "title": "Dawdler", "file": "dawdler.txt", "time_limit_s": 60, "size_limit_bytes": 1000}
-    slow |= {"source": "https://example.org", "in_image": [{"run": ["sh", "-c", "echo begun; sleep 6; echo done"]}]}
+    slow |= {"source": "https://example.org", "in_image": [{"run": ["sh", "-c", "echo begun; sleep 10; echo done"]}]}
     catalog.write_text(json.dumps([slow]))
-    replaced = threading.Timer(2, lambda: kubectl("delete", "pod", first, f"--namespace={namespace}", "--wait=false"))
+
+    def replace() -> None:
+        wait_until("its beginning", lambda: any(one.stat().st_size for one in tmp_path.glob("*/dawdler.txt*")), 60)
+        kubectl("delete", "pod", first, f"--namespace={namespace}", "--wait=false")
+
+    replaced = threading.Thread(target=replace)
     replaced.start()
     done = captured(
         tmp_path, namespace=namespace, workload="web", collectors="dawdler,pod-snapshot", catalog=str(catalog)
@@ -103,7 +108,9 @@ def test_files_of_a_crashed_container_are_taken_from_its_volume(
         volumeMounts=[{"name": "data", "mountPath": "/data"}],
     )
     apply(pod("crashing", pod_spec(crash, volumes=[{"name": "data", "emptyDir": {}}], restartPolicy="Always")))
-    wait_until("a crash", lambda: restarts(kubectl, namespace, "crashing") > 0, 60)
+    # Down for a while: the kubelet does not start a debug container beside one that ends at that moment.
+    wait_until("two crashes", lambda: restarts(kubectl, namespace, "crashing") > 1, 90)
+    wait_until("a crash loop", lambda: waits(kubectl, namespace, "crashing"), 60)
     done = captured(
         tmp_path, namespace=namespace, pod="crashing", collectors="left-behind,logs", files="/data/state.txt"
     )

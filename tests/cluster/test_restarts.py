@@ -54,7 +54,7 @@ class Shop:
     def restart(self, **given: str) -> str:
         cluster = lab.kubernetes.endpoint()
         common = {"kubeconfig": str(cluster.kubeconfig), "bundle": str(self.bundle), "spool": str(self.spool)}
-        common["rollout_limit_s"] = "30"
+        common["rollout_limit_s"] = "120"
         self.said.clear()
         step = read(RestartStep, {**common, **given})
         return runbook.restart(step, caller(self.spool, self.said)).data["restart"]
@@ -113,9 +113,9 @@ def test_a_release_that_does_not_come_up_is_told_and_rolled_back(shop: Shop) -> 
     good = shop.revision()
     shop.change("set", "image", "deployment/checkout", "app=lab.local/no-such-image:1")
     with pytest.raises(
-        RolloutNotReady, match=r"not well after 4 s: .*(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)"
+        RolloutNotReady, match=r"not well after 15 s: .*(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)"
     ):
-        shop.restart(rollout_limit_s="4")
+        shop.restart(rollout_limit_s="15")
     how = shop.restart(action="undo", revision=good)
     assert f" to {good}: done after" in how
     assert shop.spec()["template"]["spec"]["containers"][0]["image"] == "lab.local/pause:1"

@@ -58,7 +58,7 @@ class Length:
     """How long to capture at least."""
 
     minutes: float = 0
-    captures: int = 3 * _WARM_ROUNDS  # what grows shows between the first and the last third
+    captures: int = 2 * _WARM_ROUNDS  # what grows shows between the first half and the last
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("soak")
 
 @pytest.mark.parametrize(
     "length",
-    [pytest.param(Length(), id="36 captures"), pytest.param(Length(10), id="10 minutes", marks=pytest.mark.full)],
+    [pytest.param(Length(), id="24 captures"), pytest.param(Length(10), id="10 minutes", marks=pytest.mark.full)],
 )
 def test_nothing_leaks(length: Length, tmp_path: Path) -> None:
     seed = secrets.randbelow(10**6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 from pathlib import Path
 
@@ -213,11 +212,10 @@ def test_node_steps_run_on_the_nodes_of_a_source(plugin: Path, tmp_path: Path) -
 
 
 def test_abort_stops_the_script(plugin: Path, tmp_path: Path) -> None:
-    start = time.monotonic()
-    run = run_job(job(tmp_path, step("sleep")), plugins=[plugin], abort_after_s=0.5)
+    run = run_job(job(tmp_path, step("sleep")), plugins=[plugin], abort_after_s=5)
     assert run.aborted
     assert not run.succeeded
-    assert time.monotonic() - start < 15
+    assert "Execution interrupted with code: 9" in run.output  # that of the trap
 
 
 def test_probe_makes_every_provider(plugin: Path) -> None:

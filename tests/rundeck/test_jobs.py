@@ -100,8 +100,8 @@ def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(
 
 def test_an_abort_ends_the_debug_container_and_keeps_the_evidence(project: Project, own_service: Start) -> None:
     checkout = own_service("checkout")
-    options = checkout.options | {"command": "sleep 60"}
-    run = project.run(str(Path(__file__).parent / "jobs/open.yaml"), options, job="attach", abort_after_s=6)
+    options = checkout.options | {"command": "sleep 300"}
+    run = project.run(str(Path(__file__).parent / "jobs/open.yaml"), options, job="attach", abort_after_s=20)
     assert not run.succeeded
     assert all_ended(checkout, count=1)
 
