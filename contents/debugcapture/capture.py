@@ -29,6 +29,7 @@ from .model import (
 )
 from .plan import is_running, program
 from .record import Record
+from .report import artifact_line
 from .scripts import shell_command
 from .snapshot import SnapshotFile, snapshot_files
 from .survey import Scope, Survey
@@ -75,7 +76,7 @@ class Capture:
         """
         for collector in sorted(collectors, key=_order):
             for artifact in self._collect(collector):
-                self._say(_told(artifact))
+                self._say(artifact_line(artifact))
                 self._record.add(replace(artifact, pod=self._scope.folder))
         self._notice_restart()
 
@@ -109,16 +110,13 @@ class Capture:
                     shown = replace(collector, title=_WHAT_NEEDS_PROCESSES) if several else collector
                     yield from self._once(_nothing(shown, "", "skipped", now(), why))
             case ReadApi(collector, why):
-                self._say(f"{collector.title}: {why}")
                 yield from self._read_all(collector, why)
             case RunInTarget(collector, tool, pids, why):
-                self._say(f"{collector.title}: {why}")
                 runner: Runner = "shell" if self._survey.shell else "none"
                 for taking, pid in _takings(collector, pids, why):
                     run = ToolRun(taking, tool, self._place, runner, pid)
                     yield from self._unless_foreign(self._exec(run))
             case RunInDebugContainer(collector, pids, why):
-                self._say(f"{collector.title}: {why}")
                 for taking, pid in _takings(collector, pids, why):
                     yield from self._unless_foreign(self._climb(taking, pid))
 
@@ -408,9 +406,3 @@ def _nothing(collector: Collector, how: str, outcome: ArtifactOutcome, started: 
     return Artifact(
         collector.id, collector.title, "", 0, "", started, took_s, outcome, how, reason, reason_code="other"
     )
-
-
-def _told(artifact: Artifact) -> str:
-    size = f", {artifact.bytes:,} bytes in {artifact.took_s:.1f} s" if artifact.bytes else ""
-    reason = f": {artifact.reason}" if artifact.reason else ""
-    return f"{artifact.title}: {artifact.outcome}{size}{reason}"

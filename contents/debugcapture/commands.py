@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from . import watch
-from .describe import table
+from .columns import table
 from .errors import one_line
 from .exit_codes import NOTHING_CAPTURED
 from .model import Outcome

@@ -1,7 +1,8 @@
 """Tell a person about a pod, as `kubectl describe` would; pure functions from JSON to text."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from .columns import table
 from .model import Json
 from .targets import container_state, container_status
 
@@ -22,7 +23,7 @@ def event_table(events: Sequence[Json]) -> str:
         )
         for event in events
     ]
-    return table(("LAST SEEN", "TYPE", "REASON", "MESSAGE"), rows) if rows else "No events.\n"
+    return table(("LAST SEEN", "TYPE", "REASON", "MESSAGE"), rows, width=None) if rows else "No events.\n"
 
 
 def describe_node(node: Json) -> str:
@@ -59,16 +60,8 @@ def metrics_table(usage: Json, pod: Json) -> str:
         for one in usage.get("containers") or []
     ]
     return (
-        table(("CONTAINER", "CPU", "LIMIT", "MEMORY", "LIMIT"), rows) + f"\nMeasured at {usage.get('timestamp', '?')}\n"
-    )
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return ``rows`` under ``header`` in aligned columns, one line each."""
-    lines = [tuple(header), *(tuple(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in lines
+        table(("CONTAINER", "CPU", "LIMIT", "MEMORY", "LIMIT"), rows, width=None)
+        + f"\nMeasured at {usage.get('timestamp', '?')}\n"
     )
 
 

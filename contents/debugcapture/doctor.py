@@ -1,4 +1,4 @@
-"""Check an installation: what is in order, what is not, and the command or YAML that mends it.
+"""Check an installation: what is in order, what is not, and the command or YAML that fixes it.
 
 Each check is on its own: one that fails does not keep the next from being made. Nothing is changed in the cluster but
 that, where it may, a pod is made for some seconds to see whether the debug image can be pulled.
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from .bundle import waiting
@@ -25,8 +24,8 @@ from .cluster.api import Api
 from .cluster.connect import Connection, connect
 from .cluster.debug_pod import running
 from .cluster.resources import path_of
-from .describe import table
-from .errors import CaptureError, one_line
+from .errors import CaptureError
+from .findings import Finding
 from .incident.pagerduty import EU_HOST, PagerDuty
 from .model import Json
 from .permissions import OPTIONAL, PERMISSIONS, Permission, granted_by, jobs_by_need, role
@@ -43,7 +42,6 @@ _ALWAYS = ("urllib3", "websocket-client", "PyYAML")
 _CERTIFICATE_S = 30 * 24 * 60 * 60
 _TOKEN_S = 7 * 24 * 60 * 60
 _STORE_KEY = "debug-capture-doctor.txt"
-_MARKS = {"ok": "✔", "wrong": "✘", "note": "–"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,27 +57,10 @@ class Installation:
     say: Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    verdict: Literal["ok", "wrong", "note"]  # a note is worth knowing, and does not fail the check
-    found: str
-    do: str = ""
-
-
 def examine(installation: Installation) -> list[Finding]:
     """Return what was found; a check that cannot be made is a finding too."""
     checks = (_python, _cluster, _spool, _store, _incident)
     return [finding for check in checks for finding in _guarded(check, installation)]
-
-
-def findings_table(findings: Sequence[Finding]) -> str:
-    """Return a table of ``findings``, and below it what mends them."""
-    rows = [(_MARKS[one.verdict], one_line(one.what), one_line(one.found)) for one in findings]
-    remedies = [f"\n{_MARKS[one.verdict]} {one_line(one.what)}: {one.do}" for one in findings if one.do]
-    return "\n".join([table(("", "WHAT", "FOUND"), rows).rstrip(), *remedies])
 
 
 def _guarded(check: Callable[[Installation], Iterator[Finding]], of: Installation) -> Iterator[Finding]:
@@ -201,9 +182,10 @@ def _permissions(namespace: str, missing: Sequence[Permission], user: str) -> It
             yield Finding(what, "note", _may_not(lacks), f"Where it is wanted: {_grant(namespace, lacks[0])}")
         else:
             # All in one role, once: a second one of the same name would take the first one's place.
-            do = "" if told else _apply(role(needed, namespace, user))
+            do = "Run the same command as above." if told else ""
+            script = "" if told else _apply(role(needed, namespace, user))
             told = True
-            yield Finding(what, "wrong", _may_not(lacks), do)
+            yield Finding(what, "wrong", _may_not(lacks), do, script)
     for purpose in sorted(OPTIONAL):
         lacks = [one for one in missing if one.purpose == purpose]
         do = f"Where it is wanted: {_grant(namespace, lacks[0])}" if lacks else ""

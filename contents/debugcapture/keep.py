@@ -10,6 +10,7 @@ from .checksum import sha256_of
 from .errors import NotStored
 from .model import PAGE, Manifest, Receipt
 from .page import index_page, shown_bytes
+from .report import size
 from .sending import Sending
 from .stores.encrypted import EncryptedStore
 from .stores.store import Store
@@ -36,7 +37,8 @@ def keep(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> 
     except OSError as error:
         why, do = error.strerror or str(error), "Look at the spool's disk; what waits there is sent by the next run."
         raise NotStored(f"cannot read or write {bundle.folder}", why, do) from error
-    say(f"stored in {url}: {receipt.page}")
+    files, total = len(receipt.stored), sum(one.bytes for one in receipt.stored)
+    say(f"stored in {url}: {files} files, {size(total)}")
     return receipt
 
 

@@ -17,7 +17,7 @@ from .joins import Joins, Wanted
 from .model import Manifest, Target
 from .record import Record
 from .redact import redaction
-from .report import artifact_table, plan_table, summary
+from .report import plan_table, summary
 from .selection import Selected, check, name_of, pin, select
 from .sending import sending_ahead
 from .spool import Room
@@ -76,7 +76,6 @@ def _here(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
             return None
         begun = _tell_begun(step, bundle, begun, caller)
         manifest = _run_all(step, captures, met, bundle, begun, caller)
-    caller.say(artifact_table(manifest))
     return _captured(step, bundle, manifest, caller)
 
 

@@ -3,14 +3,12 @@
 It needs nothing but itself (no script, no picture, no font from elsewhere), and shows captured text only escaped.
 """
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import groupby
 
-from .errors import one_line
-from .log import BEGIN, END
-from .model import Artifact, Manifest, Receipt
+from .model import Artifact, Manifest
+from .rendered import escaped
 from .report import masking, size
 
 _LEAST_SHOWN, _MOST_SHOWN, _SHOWN_IN_ALL = 4 << 10, 64 << 10, 4 << 20
@@ -68,7 +66,7 @@ def index_page(
     ``links`` and ``previews`` (the beginning of a text) are by file name; a file without a link is taken to lie beside
     the page. ``links_end`` is when the first of the links ends. Of ``encrypted`` files the page says how to open them.
     """
-    title = _escaped(f"Debug capture of {manifest.target}")
+    title = escaped(f"Debug capture of {manifest.target}")
     parts = [
         f"<h1>{title}</h1>",
         _status(manifest),
@@ -86,30 +84,6 @@ def index_page(
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<style>{_STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
     )
-
-
-def result_html(manifest: Manifest, receipt: Receipt) -> str:
-    """Return the outcome as Rundeck's log shows it where the step has the filter `render-datatype`.
-
-    Source: Rundeck documentation, "Render Formatted Data" log filter. It sanitizes HTML, and takes one line after the
-    other until the end mark, so nothing that was captured may have a line of its own.
-    """
-    rows = "".join(_result_row(one, receipt.link(one.file) if one.file else "") for one in manifest.artifacts)
-    heading = f"{_escaped(manifest.status)}: {_anchor(receipt.page, str(manifest.target))}"
-    head = "<tr><th>What</th><th>Outcome</th><th>Size</th><th>File or reason</th></tr>"
-    lines = (BEGIN, f"<p><b>{heading}</b></p>", f"<table>{head}{rows}</table>", END)
-    return "\n".join(lines)
-
-
-def _result_row(one: Artifact, link: str) -> str:
-    shown = "; ".join(filter(None, [_anchor(link, one.file) if one.file else "", _escaped(one_line(one.reason))]))
-    cells = (_escaped(one_line(_named(one))), one.outcome, size(one.bytes) if one.bytes else "", shown)
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _anchor(link: str, text: str) -> str:
-    shown = _escaped(one_line(text))
-    return f'<a href="{_escaped(link)}">{shown}</a>' if link.startswith(("https://", "http://")) else shown
 
 
 def shown_bytes(texts: int) -> int:
@@ -137,14 +111,14 @@ def _facts(manifest: Manifest, links_end: datetime | None) -> str:
         **{key.replace("_", " ").capitalize(): value for key, value in manifest.trigger.items()},
         "Links open until": _time(links_end) if links_end else "",
     }
-    shown = (f"<dt>{_escaped(name)}</dt><dd>{_escaped(value)}</dd>" for name, value in facts.items() if value)
+    shown = (f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>" for name, value in facts.items() if value)
     return f"<dl>{''.join(shown)}</dl>"
 
 
 def _missing(artifacts: Sequence[Artifact]) -> str:
     if not artifacts:
         return ""
-    lines = (f"<li><strong>{_escaped(_named(one))}</strong>: {_escaped(one.reason)}</li>" for one in artifacts)
+    lines = (f"<li><strong>{escaped(_named(one))}</strong>: {escaped(one.reason)}</li>" for one in artifacts)
     return f'<h2>What is missing, and why</h2><ul class="missing">{"".join(lines)}</ul>'
 
 
@@ -157,18 +131,18 @@ def _tables(manifest: Manifest, links: Mapping[str, str]) -> Iterator[str]:
     ordered = sorted(manifest.artifacts, key=lambda one: (one.pod, one.outcome == "skipped", one.is_from_api))
     for pod, artifacts in groupby(ordered, lambda one: one.pod):
         rows = "".join(_row(one, links.get(one.file, one.file)) for one in artifacts)
-        heading = f"<h3>{_escaped(pod)}</h3>" if pod else ""
+        heading = f"<h3>{escaped(pod)}</h3>" if pod else ""
         yield f"{heading}<table>{_HEAD}<tbody>{rows}</tbody></table>"
 
 
 def _row(one: Artifact, link: str) -> str:
-    name = f'<a href="{_escaped(link)}">{_escaped(one.file)}</a>' if one.file else ""
+    name = f'<a href="{escaped(link)}">{escaped(one.file)}</a>' if one.file else ""
     checksum = f"<br><small>SHA-256 <code>{one.sha256}</code></small>" if one.file else ""
-    reason = f"<br>{_escaped(one.reason)}" if one.reason and name else _escaped(one.reason)
-    how = f"<br><small>{_escaped(one.how)}, {one.took_s:.1f} s</small>" if one.how else ""
+    reason = f"<br>{escaped(one.reason)}" if one.reason and name else escaped(one.reason)
+    how = f"<br><small>{escaped(one.how)}, {one.took_s:.1f} s</small>" if one.how else ""
     masked = f"<br><small>{masking(one)}</small>" if masking(one) else ""
     return (
-        f'<tr><th scope="row">{_escaped(one.title)}{how}</th><td class="{one.outcome}">{one.outcome}</td>'
+        f'<tr><th scope="row">{escaped(one.title)}{how}</th><td class="{one.outcome}">{one.outcome}</td>'
         f'<td class="size">{size(one.bytes) if one.bytes else ""}</td><td>{name}{masked}{checksum}{reason}</td></tr>'
     )
 
@@ -176,7 +150,7 @@ def _row(one: Artifact, link: str) -> str:
 def _remarks(remarks: Sequence[str]) -> str:
     if not remarks:
         return ""
-    return f"<h2>How it was chosen</h2><ul>{''.join(f'<li>{_escaped(one)}</li>' for one in remarks)}</ul>"
+    return f"<h2>How it was chosen</h2><ul>{''.join(f'<li>{escaped(one)}</li>' for one in remarks)}</ul>"
 
 
 def _previews(artifacts: Sequence[Artifact], previews: Mapping[str, bytes]) -> str:
@@ -186,9 +160,9 @@ def _previews(artifacts: Sequence[Artifact], previews: Mapping[str, bytes]) -> s
 
 def _preview(one: Artifact, text: bytes) -> str:
     cut = f"\n[the first {size(len(text))} of {size(one.bytes)}]" if len(text) < one.bytes else ""
-    shown = _escaped(text.decode(errors="replace") + cut)
+    shown = escaped(text.decode(errors="replace") + cut)
     opened = "" if one.is_from_api else " open"  # the dump is what one came for
-    name = _escaped(_named(one))
+    name = escaped(_named(one))
     # What scrolls has to be reached by keyboard, and to have a name then.
     box = f'<pre tabindex="0" role="region" aria-label="{name}">{shown}</pre>'
     return f"<details{opened}><summary>{name}</summary>{box}</details>"
@@ -203,7 +177,3 @@ def _period(manifest: Manifest) -> str:
 
 def _time(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text.encode(errors="replace").decode(), quote=True)

@@ -93,7 +93,7 @@ _STEPS = (
         "k8s-debug-doctor",
         "Kubernetes Debug / Check the installation",
         "Checks Python and packages, the connection, each permission, Pod Security, the debug image, spool, store and "
-        "PagerDuty; for what is missing it prints what mends it.",
+        "PagerDuty; problems come first, each with its fix.",
         steps.DoctorStep,
         runbook.diagnose,
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from .describe import table
+from .columns import table
 from .errors import one_line
 from .model import Action, Artifact, Manifest, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target
 
@@ -47,18 +47,13 @@ def masking(one: Artifact) -> str:
     return f"{one.redactions} credentials masked" if one.redactions else ""
 
 
-def artifact_table(manifest: Manifest) -> str:
-    """Return a table with a line an artifact: what, outcome, size, file or reason."""
-    rows = [
-        (
-            one_line(f"{one.pod}: {one.title}" if one.pod else one.title),
-            one.outcome,
-            size(one.bytes) if one.bytes else "",
-            one_line("; ".join(filter(None, [one.reason or one.file, masking(one)]))),
-        )
-        for one in manifest.artifacts
-    ]
-    return table(("WHAT", "OUTCOME", "SIZE", "FILE OR REASON"), rows).rstrip()
+def artifact_line(one: Artifact) -> str:
+    """Return one line: what, outcome, size and duration, how it was collected, what is masked, the reason."""
+    outcome = f"{one.outcome}, {size(one.bytes)} in {one.took_s:.1f} s" if one.bytes else one.outcome
+    how = f" ({one.how})" if one.how else ""
+    masked = f", {masking(one)}" if masking(one) else ""
+    reason = f": {one.reason}" if one.reason else ""
+    return one_line(f"{one.title}: {outcome}{how}{masked}{reason}")
 
 
 def plan_table(target: Target, actions: Sequence[Action], ceiling: str) -> str:

@@ -30,8 +30,8 @@ from .errors import (
 from .keep import keep
 from .model import ContainerRef, ExitStatus, Outcome, Receipt, Target
 from .new_bundle import new_bundle, subject
-from .page import result_html
 from .plan import is_running
+from .rendered import capture_result
 from .report import shortfall, summary
 from .selection import check, name_of, select
 from .settings import (
@@ -257,24 +257,24 @@ def serve_options(step: OptionsServerStep, caller: Caller) -> Outcome:
 
 def diagnose(step: DoctorStep, caller: Caller) -> Outcome:
     """Check the installation and print what was found; exit code 10 when something is wrong."""
-    from .doctor import Installation, examine, findings_table
+    from .doctor import Installation, examine
+    from .findings import findings_html, findings_text, verdict_of
 
-    spool = spool_of(step.spool, caller)
     findings = examine(
         Installation(
             connection=step.connection,
             namespaces=_names(step.namespaces),
             debug=step.debug,
-            spool=spool,
+            spool=spool_of(step.spool, caller),
             store=step.store,
             incident=step.incident,
             say=caller.say,
         )
     )
-    caller.say(findings_table(findings))
-    wrong = sum(one.verdict == "wrong" for one in findings)
-    told = f"{wrong} of {len(findings)} checks failed" if wrong else f"all {len(findings)} checks passed"
-    return Outcome(EXIT_PARTIAL if wrong else 0, {"summary": told}, [asdict(one) for one in findings])
+    caller.say((findings_html if step.result.rendered else findings_text)(findings))
+    wrong = any(one.verdict == "wrong" for one in findings)
+    data = {"summary": verdict_of(findings)}
+    return Outcome(EXIT_PARTIAL if wrong else 0, data, [asdict(one) for one in findings])
 
 
 def restart(step: RestartStep, caller: Caller) -> Outcome:
@@ -378,7 +378,7 @@ def _keep(bundle: Bundle, step: CaptureStep | UploadStep, caller: Caller) -> Rec
         receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)
     prune(spool_of(step.spool, caller), datetime.now(timezone.utc))
     if step.result.rendered:
-        caller.say(result_html(bundle.manifest(), receipt))
+        caller.say(capture_result(bundle.manifest(), receipt))
     return receipt
 
 

@@ -34,7 +34,7 @@ class Sending:
     """The way of one bundle's artifacts to one store."""
 
     def __init__(self, bundle: Bundle, store: Store, url: str, say: Say) -> None:
-        """Send to ``store`` at ``url``; each artifact is said when it is there, and long ones on their way."""
+        """Send to ``store`` at ``url``; artifacts that take long are reported on their way and at the end."""
         self._bundle, self._store, self._url, self._say = bundle, store, url, say
         self._lock, self._stop, self._hurry = threading.Lock(), threading.Event(), threading.Event()
         self._growing = list[GrowingUpload]()
@@ -64,7 +64,8 @@ class Sending:
             self._sent[key] = stored
             with suppress(OSError):  # a full disk: then the store is asked once more by who comes next
                 self._bundle.save_sent(Receipt(self._url, tuple(self._sent.values())))
-        self._say(f"stored {artifact.file}, {size(artifact.bytes)}{_took(began)}")
+        if time.monotonic() - began >= _SAID_EVERY_S:
+            self._say(f"stored {artifact.file}, {size(artifact.bytes)}{_took(began)}")
         return stored
 
     def follow(self, file: Path, growing: Path, folder: str) -> GrowingUpload | None:

@@ -607,8 +607,8 @@ class ResultSettings(Group):
 
     rendered: bool = setting(
         False,
-        "Result as a table with links",
-        "Print the result as HTML, which the step's log filter “Render Formatted Data” shows as a table with links.",
+        "Result as a table",
+        "Print the result as HTML: the step's log filter “Render Formatted Data” shows it as a table with links.",
     )
 
 

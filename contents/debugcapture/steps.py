@@ -145,6 +145,7 @@ class DoctorStep:
     debug: DebugContainerSettings
     spool: SpoolSettings
     store: StoreSettings
+    result: ResultSettings
     incident: IncidentSettings
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from .bundle import MANIFEST, RECEIPT, SENT, Bundle, bundles, is_held
-from .describe import table
+from .columns import table
 from .errors import EXIT_PARTIAL, TargetNotFound, one_line
 from .exit_codes import NOTHING_CAPTURED
 from .model import PAGE, Artifact, Manifest, Outcome, Status
@@ -117,7 +117,7 @@ def news(before: Progress | None, after: Progress) -> Iterator[str]:
         if _which(artifact) not in old:
             yield _artifact_line(artifact)
     if before is None or before.state != after.state:
-        yield f"{after.state}: {after.link}" if after.link else after.state
+        yield after.state  # the link is among the results at the end
 
 
 def captures(step: CapturesStep, caller: Caller) -> Outcome:

@@ -187,10 +187,13 @@ def test_captures_that_wait_are_sent_by_their_own_job(project: JobSet) -> None:
 def test_the_installation_is_checked_by_its_own_job(project: JobSet) -> None:
     run = project.run("check-installation.yaml", {"namespaces": SHOP})
     assert run.succeeded, run.output
-    assert any("Capture debug state of a pod" in line and "allowed" in line for line in run.output)
+    assert "Capture debug state of a pod" in shown(run)
+    assert "all " in shown(run)
     refused = project.run("check-installation.yaml", {"namespaces": "default"})
     assert [step.exit_code for step in refused.steps] == [10]
-    assert any("kind: RoleBinding" in line for line in refused.output)
+    assert "kind: RoleBinding" in shown(refused)
+    marks = re.findall("<tr><td>(.)</td>", shown(refused))
+    assert marks == sorted(marks, key="✘–✔".index)
 
 
 def shown(run: JobRun) -> str:
@@ -205,9 +208,20 @@ def test_a_thread_dump_is_just_that_and_its_result_is_a_table_with_links(project
     assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
     table = shown(run)
     assert re.search(
-        r'<td>Java threads</td><td>complete</td><td>[^<]+</td><td><a href="http[^"]+">jvm-threads.txt</a>', table
+        r'<td>Java threads</td> <td>complete</td> <td>[^<]+</td> <td><a href="http[^"]+">jvm-threads.txt</a>', table
     )
     assert table.count("<tr>") == 2  # the heading, and nothing else
+
+
+def test_a_log_has_a_line_for_each_collector_and_each_link_once(project: JobSet) -> None:
+    run = project.run("thread-dump.yaml", {"namespace": SHOP, "workload": "checkout"})
+    assert run.succeeded, run.errors
+    log = "\n".join(run.output)
+    assert len([line for line in run.output if line.startswith("Java threads")]) == 1
+    links = re.findall(r'href="([^"]+)"', log)
+    assert len(links) == len(set(links)) == 2  # the page and the dump
+    assert len(re.findall("https?://[^ ]*X-Amz-Signature", log)) == 2
+    assert not any(line.startswith("RUNDECK:DATA") for line in run.output)
 
 
 def test_a_heap_dump_is_taken_when_the_operator_confirms(project: JobSet) -> None:

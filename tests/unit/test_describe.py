@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from debugcapture.describe import describe, event_table, table
+from debugcapture.describe import describe, event_table
 from tests.unit.builders import container, pod, status, terminated
 
 
@@ -100,21 +98,3 @@ def test_events_are_one_line_each() -> None:
 
 def test_no_events_are_said() -> None:
     assert event_table([]) == "No events.\n"
-
-
-@pytest.mark.parametrize(
-    ("rows", "text"),
-    [
-        ([], "A  B\n"),
-        ([("x", "y")], "A  B\nx  y\n"),
-        ([("long", ""), ("x", "yy")], "A     B\nlong\nx     yy\n"),
-    ],
-    ids=["none", "one", "aligned"],
-)
-def test_table_is_aligned_and_has_no_room_at_the_end(rows: list[tuple[str, str]], text: str) -> None:
-    assert table(("A", "B"), rows) == text
-
-
-def test_row_of_another_length_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        table(("A", "B"), [("x", "y", "z")])

@@ -11,9 +11,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debugcapture.columns import WIDTH
 from debugcapture.describe import describe, describe_node, event_table, metrics_table
-from debugcapture.doctor import Finding, findings_table
 from debugcapture.errors import CaptureError, one_line
+from debugcapture.findings import Finding, findings_text
 from debugcapture.incident.alerts import candidates
 from debugcapture.incident.note import (
     LIMIT_BYTES,
@@ -27,9 +28,10 @@ from debugcapture.incident.note import (
 from debugcapture.incident.senders import senders
 from debugcapture.log import BEGIN, END, data_line, log_text
 from debugcapture.model import Artifact, ContainerState, Manifest, Receipt, Skip, Stored, Target
-from debugcapture.page import index_page, result_html
+from debugcapture.page import index_page
 from debugcapture.redact import masked_pod, masked_text
-from debugcapture.report import artifact_table, plan_table, summary
+from debugcapture.rendered import capture_result
+from debugcapture.report import artifact_line, plan_table, summary
 from debugcapture.stores.links import below, in_console
 from tests.unit.builders import artifact, collector, manifest, nothing, pod, target
 from tests.unit.hostile import BYTES, TEXT, UTF8, tree
@@ -135,18 +137,18 @@ def test_notes_are_short_and_their_lines_are_ours(whole: Manifest, failure: str,
 @given(MANIFEST)
 def test_tables_have_a_line_a_row(whole: Manifest) -> None:
     assert summary(whole).isprintable()
-    lines = artifact_table(whole).split("\n")
-    assert len(lines) == len(whole.artifacts) + 1
-    assert all(line.isprintable() for line in lines)
+    assert all(artifact_line(one).isprintable() for one in whole.artifacts)
     skipped = [Skip(collector(title=one.title), one.reason) for one in whole.artifacts]
     plan = plan_table(whole.target, skipped, "restricted").split("\n")
-    assert len(plan) == len(skipped) + 2
+    assert len(plan) >= len(skipped) + 2
     assert all(line.isprintable() for line in plan)
+    assert all(len(line) <= WIDTH for line in plan[1:])
 
 
 @given(TEXT, TEXT)
 def test_table_of_findings_has_printable_lines(what: str, why: str) -> None:
-    assert all(line.isprintable() for line in findings_table([Finding(what, "wrong", why)]).split("\n"))
+    lines = findings_text([Finding(what, "wrong", why)]).split("\n")
+    assert all(line.isprintable() and len(line) <= WIDTH for line in lines)
 
 
 @given(MANIFEST, BYTES, UTF8)
@@ -156,8 +158,8 @@ def test_page_and_result_are_markup_of_ours_only(whole: Manifest, text: bytes, l
     assert Tags(page).tags <= PLAIN
     assert not Tags(page).scripts
     page.encode()
-    block = result_html(whole, receipt(whole, link))
-    assert len(block.split("\n")) == 4
+    block = capture_result(whole, receipt(whole, link))
+    assert len(block.split("\n")) == len(whole.artifacts) + 6
     assert Tags(block).tags <= {"p", "b", "a", "table", "tr", "th", "td"}
     assert not Tags(block).scripts
     log_text(block).encode()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.model import ContainerState
-from debugcapture.report import artifact_table, size, summary
+from debugcapture.report import artifact_line, size, summary
 from tests.unit.builders import artifact, manifest, nothing, target
 
 
@@ -26,14 +26,18 @@ def test_summary_is_always_one_line(reason: str, state: str) -> None:
     assert summary(manifest(nothing("failed", reason), target=told)).isprintable()
 
 
-def test_table_has_a_line_for_each_artifact() -> None:
-    cut = artifact(title="Log of app", outcome="truncated", bytes=2048, file="logs/app.log", reason="two\nlines")
-    assert artifact_table(manifest(artifact(), cut, nothing("skipped", "it is empty"))).splitlines() == [
-        "WHAT              OUTCOME    SIZE     FILE OR REASON",
-        "Java thread dump  complete   7 B      jvm-threads.txt",
-        "Log of app        truncated  2.0 KiB  two lines",
-        "Java thread dump  skipped             it is empty",
+def test_line_of_an_artifact_has_all_there_is_to_say() -> None:
+    cut = artifact(title="Log of app", outcome="truncated", bytes=2048, reason="two\nlines", how="", redactions=2)
+    assert [artifact_line(one) for one in (artifact(), cut, nothing("skipped", "it is empty", how=""))] == [
+        "Java thread dump: complete, 7 B in 0.2 s (by exec: the image has jcmd)",
+        "Log of app: truncated, 2.0 KiB in 0.2 s, 2 credentials masked: two lines",
+        "Java thread dump: skipped: it is empty",
     ]
+
+
+@given(st.text(), st.text(), st.text())
+def test_line_of_an_artifact_is_always_one(title: str, how: str, reason: str) -> None:
+    assert artifact_line(artifact(title=title, how=how, reason=reason)).isprintable()
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_only_news_is_told() -> None:
     assert list(news(None, begun)) == ["Java thread dump: complete, 7 B, jvm-threads.txt", "capturing"]
     assert list(news(begun, begun)) == []
     assert list(news(begun, progress(first, second))) == ["web-1: Heap: failed, no shell", "captured"]
-    assert list(news(progress(first), progress(first, link="https://page"))) == ["stored: https://page"]
+    assert list(news(progress(first), progress(first, link="https://page"))) == ["stored"]
 
 
 def test_progress_is_read_from_the_spool(bundle: Bundle) -> None:
@@ -119,7 +119,8 @@ def test_the_status_decides_how_it_ends(one: Manifest, code: int, bundle: Bundle
     bundle.save_receipt(RECEIPT)
     outcome = watch.watch(step(), told.caller)
     assert (outcome.exit_code, outcome.data["status"]) == (code, one.status)
-    assert "stored: https://page" in told.lines
+    assert "stored" in told.lines
+    assert outcome.data["link"] == "https://page"
     assert told.followed == [bundle.folder]
     assert outcome.document["manifest"]["capture_id"] == CAPTURE_ID
 

@@ -7,20 +7,22 @@ import com.dtolabs.rundeck.plugins.logging.LogFilterPlugin;
 import java.util.regex.Pattern;
 import java.util.Map;
 
-/** Stand-in for "quiet-output": lines that match (by default all) are logged at a quieter level. */
+/** Stand-in for "quiet-output": lines that match, or do not, are logged at a quieter level. */
 final class QuietFilter implements LogFilterPlugin {
     private final Pattern regex;
     private final LogLevel level;
+    private final boolean quietMatch;
 
     QuietFilter(Map<String, Object> config) {
         regex = Pattern.compile(LogFilters.text(config, "regex", ".*"), Pattern.DOTALL);
+        quietMatch = "true".equals(LogFilters.text(config, "quietMatch", "false"));
         level = LogLevel.looseValueOf(LogFilters.text(config, "loglevel", "verbose"), LogLevel.VERBOSE);
     }
 
     @Override
     public void handleEvent(PluginLoggingContext context, LogEventControl event) {
         if ("log".equals(event.getEventType()) && event.getLoglevel() == LogLevel.NORMAL
-                && event.getMessage() != null && regex.matcher(event.getMessage()).find()) {
+                && event.getMessage() != null && regex.matcher(event.getMessage()).find() == quietMatch) {
             event.setLoglevel(level);
         }
     }
