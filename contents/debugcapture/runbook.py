@@ -59,6 +59,7 @@ from .steps import (
 )
 from .store_kinds import StoreSettings
 from .stores.store import open_store
+from .target_command import Command, run_command
 from .telling import (
     account_of,
     check_incident,
@@ -145,14 +146,18 @@ def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
 
 
 def execute(step: ExecStep, caller: Caller) -> Outcome:
-    """Run a command in the target; its output is the step's, byte by byte, and so is its exit code."""
+    """Run a command in the target; its output is the step's, byte by byte, and so is its exit code.
+
+    A step that is aborted ends the command, too.
+    """
     with _about(name_of(step.target)):
         argv = _argv(step.command)
         check(step.target)
         api = Api(connect(step.connection))
         target = _one(api, step.target, caller)
         _require_running(target, "run a command in")
-        return _run(api, target.ref, argv, step.command.time_limit_s, caller)
+        command = Command(tuple(argv), step.command.time_limit_s, caller.stdout.write, caller.stderr.write)
+        return _ended(target.ref, argv[0], run_command(api, target.ref, command, caller.say), caller)
 
 
 def attach(step: AttachStep, caller: Caller) -> Outcome:
@@ -395,12 +400,17 @@ def _run(
         time_limit_s=time_limit_s,
         holds_stdin=supervised,
     )
+    return _ended(place, argv[0], status, caller)
+
+
+def _ended(place: ContainerRef, program: str, status: ExitStatus, caller: Caller) -> Outcome:
+    """Return the exit code of a command as the step's. Raises CommandFailed when it has none."""
     caller.stdout.flush()
     caller.stderr.flush()
     if status.code is None:
-        raise _not_run(place, argv[0], status)
+        raise _not_run(place, program, status)
     if status.code:
-        caller.say(f"{argv[0]} in {place} ended with exit code {status.code}")
+        caller.say(f"{program} in {place} ended with exit code {status.code}")
     return Outcome(status.code)
 
 
