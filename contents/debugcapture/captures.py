@@ -10,12 +10,13 @@ from .bundle import captured_before
 from .capture import Capture
 from .cluster.api import Api
 from .cluster.watch import pod_changes
-from .collectors.catalog import Chosen, choose, files_collector
+from .collectors.catalog import Chosen, Goal, choose, files_collector
 from .direct import Direct
 from .errors import CaptureError
+from .goals import judged
 from .harm import too_soon
 from .leftover import lasting_mounts
-from .model import Action, Artifact, Collector, Target
+from .model import Action, Artifact, Collector, Manifest, Target
 from .plan import Allowed, is_running
 from .record import Record
 from .selection import Selected, replacement
@@ -46,7 +47,8 @@ def order(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: 
     """Return the order that the settings make. Raises BadInput, before anything is touched."""
     chosen = choose(capture.collectors, capture.catalog)
     if capture.files:
-        chosen = replace(chosen, collectors=(*chosen.collectors, files_collector(capture.files.split())))
+        files = files_collector(capture.files.split())
+        chosen = replace(chosen, collectors=(*chosen.collectors, files), goals=(*chosen.goals, Goal((files,))))
     options = debug_options(debug, capture.debug_time_limit_s, capture.wait_for_restart_s)
     options = replace(options, copy=capture.allow_copy, node_namespace=capture.node_namespace)
     return Order(
@@ -91,6 +93,10 @@ class Captures:
                     one.cancel()
                 self._api.streams.break_all()
                 raise
+
+    def judged(self, manifest: Manifest) -> Manifest:
+        """Return ``manifest`` with what the job asked for, and nothing captured, as failed."""
+        return judged(self._chosen.goals, manifest)
 
     @property
     def requests(self) -> int:

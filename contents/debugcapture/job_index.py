@@ -171,8 +171,10 @@ class _Index:
 
         with sending_ahead(bundle, share.step.store, begun.key, say) as ahead:
             record = Record(bundle.followed_by(ahead.follow), begun, ahead.send)
-            Captures(self._api, self._asked, self._room, say).run([selected], record, self._direct_of(begun))
-            manifest = record.finish()
+            captures = Captures(self._api, self._asked, self._room, say)
+            captures.run([selected], record, self._direct_of(begun))
+            manifest = captures.judged(record.finish())
+            bundle.save(manifest)
         receipt = keep(bundle, self._store, share.step.store.store, say)
         shutil.rmtree(bundle.folder)
         return pod_record(share.run_id, pod, manifest, receipt)

@@ -287,6 +287,7 @@ class Manifest:
     more_targets: tuple[Target, ...] = ()
     remarks: tuple[str, ...] = ()  # what was chosen and noticed on the way, a line each
     requests: int = 0  # to the API server
+    fulfilled: bool = True  # whether anything of what the job asked for by name was captured
     schema: int = 1
 
     @property

@@ -151,7 +151,9 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
         with writable(bundle.folder), sending_ahead(bundle, step.store, begun.key, caller.say) as ahead:
             record = Record(bundle.followed_by(ahead.follow), begun, ahead.send)
             captures.run(met, record, _direct(step, begun))
-            return record.finish(captures.requests)
+            manifest = captures.judged(record.finish(captures.requests))
+            bundle.save(manifest)
+            return manifest
     except CaptureError as error:
         raise error.handing_on(capture_id=bundle.folder.name) from error
 

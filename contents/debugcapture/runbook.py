@@ -121,9 +121,9 @@ def _captured(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | No
 
 def _outcome(step: CaptureStep, bundle: Bundle, data: dict[str, str], caller: Caller) -> Outcome:
     """Return how a capture ended that is stored and told, as far as the settings wanted."""
-    document = bundle.document()
-    if data["status"] == "partial" and step.capture.fail_when_partial:
-        caller.say(f"Error: {shortfall(bundle.manifest())}")
+    document, manifest = bundle.document(), bundle.manifest()
+    if manifest.status == "partial" and (step.capture.fail_when_partial or not manifest.fulfilled):
+        caller.say(f"Error: {shortfall(manifest)}")
         return Outcome(EXIT_PARTIAL, data, document)
     return Outcome(0, data, document)
 

@@ -374,9 +374,7 @@ class CommandSettings(Group):
         "Program and arguments; quote an argument that has spaces. No shell reads it: write sh -c '…' if you want one.",
         required=True,
     )
-    time_limit_s: int = setting(
-        300, "Time limit in seconds", "The command is given up after this.", least=1, most=DAY_S
-    )
+    time_limit_s: int = setting(300, "Time limit in seconds", "The command is ended after this.", least=1, most=DAY_S)
 
 
 Profile = Literal["restricted", "baseline", "general", "netadmin", "sysadmin"]
@@ -534,7 +532,8 @@ class CaptureSettings(Group):
         False,
         "Fail when partial",
         "End with exit code 10 when some of the evidence could not be captured. Off: the job goes on with what there "
-        "is, and result and note say what is missing.",
+        "is, and result and note say what is missing. When nothing of what the job asks for by name was captured, the "
+        "step fails in any case.",
     )
 
 

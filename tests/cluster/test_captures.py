@@ -180,7 +180,7 @@ def test_debug_container_that_cannot_be_is_told_and_the_rest_goes_on(  # noqa: P
     assert why in stacks.reason
 
 
-def test_more_than_the_namespace_admits_is_skipped_with_the_rule(
+def test_more_than_the_namespace_admits_fails_with_the_rule_where_it_was_asked_for(
     apply: Apply, ready: Ready, namespace: str, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
@@ -191,8 +191,9 @@ def test_more_than_the_namespace_admits_is_skipped_with_the_rule(
     given = {"namespace": namespace, "pod": "web", "collectors": "packet-capture,native-stacks", "profile": "netadmin"}
     done = captured(tmp_path, **given)
     packets = done.artifact("packet-capture")
-    assert packets.outcome == "skipped"
+    assert packets.outcome == "failed"
     assert "PodSecurity" in packets.reason
+    assert done.manifest.status == "partial"
     assert done.artifact("native-stacks").outcome == "complete"
 
 
@@ -341,7 +342,7 @@ def test_workload_is_not_dumped_again_before_its_cool_down(
     given = {"namespace": namespace, "pod": "web", "collectors": "core-dump,pod-snapshot", "allow_heavy": "true"}
     first, second = captured(tmp_path, **given), captured(tmp_path, **given)
     assert first.artifact("core-dump").outcome == "complete", first.artifact("core-dump").reason
-    assert second.artifact("core-dump").outcome == "skipped"
+    assert second.artifact("core-dump").outcome == "failed"  # it was asked for
     assert "cool-down is 600 s" in second.artifact("core-dump").reason
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -216,7 +217,7 @@ def test_a_thread_dump_is_just_that_and_its_result_is_a_table_with_links(project
 def test_a_log_has_a_line_for_each_collector_and_each_link_once(project: JobSet) -> None:
     run = project.run("thread-dump.yaml", {"namespace": SHOP, "workload": "checkout"})
     assert run.succeeded, run.errors
-    log = "\n".join(run.output)
+    log = "\n".join((*run.output, *run.rendered))
     assert len([line for line in run.output if line.startswith("Java threads")]) == 1
     links = re.findall(r'href="([^"]+)"', log)
     assert len(links) == len(set(links)) == 2  # the page and the dump
@@ -234,12 +235,36 @@ def test_a_heap_dump_is_taken_when_the_operator_confirms(project: JobSet) -> Non
     assert any("Java heap dump" in line and "complete" in line for line in run.output)
 
 
-def test_network_traffic_is_captured_where_the_namespace_allows_it(project: JobSet) -> None:
-    run = project.run("network-capture.yaml", {"namespace": SHOP, "pod": running_pod("checkout")})
-    assert run.succeeded, run.errors
+def test_a_network_capture_that_the_namespace_does_not_allow_fails_stores_what_there_is_and_says_so(
+    project: JobSet,
+) -> None:
+    options = {"namespace": SHOP, "pod": running_pod("checkout"), "incident_id": "Q1CHECKOUT0001"}
+    run = project.run("network-capture.yaml", options)
+    assert not run.succeeded
+    assert 10 in [step.exit_code for step in run.steps]
     table = shown(run)
-    assert re.search(r"<td>Packets of 30 s</td><td>skipped</td><td></td><td>[^<]*violates PodSecurity", table)
+    assert re.search(r"<td>Packets of 30 s</td> <td>failed</td> <td></td> <td>[^<]*violates PodSecurity", table)
     assert "network.txt" in table
+    assert any(line.startswith("Error: ") and "Packets of 30 s failed" in line for line in run.output)
+    (told,) = [one for one in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in one]
+    assert "partial" in told.splitlines()[0]
+
+
+def test_a_heap_dump_that_may_not_be_taken_again_so_soon_fails(project: JobSet) -> None:
+    options = {"namespace": SHOP, "pod": running_pod("orders"), "confirm": "yes"}
+    first, second = project.run("heap-dump.yaml", options), project.run("heap-dump.yaml", options)
+    assert first.succeeded, first.errors
+    assert not second.succeeded
+    assert 10 in [step.exit_code for step in second.steps]
+    assert any("Java heap dump failed" in line and "cool-down" in line for line in second.output)
+
+
+def test_a_thread_dump_of_a_program_that_does_not_run_fails(project: JobSet, kubectl: Kubectl) -> None:
+    until(lambda: "waiting" in _first_container(kubectl, running_pod("gateway"))["state"])
+    run = project.run("thread-dump.yaml", {"namespace": SHOP, "workload": "gateway"})
+    assert not run.succeeded
+    assert 5 in [step.exit_code for step in run.steps]
+    assert any("does not run" in line for line in run.errors)
 
 
 def test_logs_and_events_touch_no_pod(project: JobSet, own_service: Start) -> None:
@@ -248,6 +273,16 @@ def test_logs_and_events_touch_no_pod(project: JobSet, own_service: Start) -> No
     assert run.succeeded, run.errors
     assert "orders" in artifact(run, "logs/orders.log")
     assert orders.debug_containers() == []
+
+
+def test_an_abort_ends_the_command_in_the_container(project: Project, kubectl: Kubectl) -> None:
+    pod, tag = running_pod("orders"), secrets.token_hex(4)
+    options = {"namespace": SHOP, "pod": pod, "command": f"sh -c 'echo begun; sleep 600; echo {tag}'"}
+    run = project.run("run-command.yaml", options, abort_after_s=6)
+    assert run.aborted
+    assert "begun" in run.output
+    script = 'for one in /proc/[0-9]*; do tr "\\0" " " <$one/cmdline; echo; done 2>/dev/null'
+    until(lambda: tag not in kubectl("exec", pod, f"--namespace={SHOP}", "--", "sh", "-c", script))
 
 
 def test_a_diagnostic_command_is_one_of_the_list(project: JobSet) -> None:

@@ -77,7 +77,7 @@ class Machine:
         for start in range(0, len(line), 7):  # as a network may cut it
             stderr(memoryview(line)[start : start + 7])
         output = process.stdout.fileno()
-        for piece in iter(lambda: os.read(output, 1 << 16), b""):
+        for piece in iter(lambda: os.read(output, 65536), b""):
             stdout(memoryview(piece))
             if self.breaks and not closing:
                 return BROKEN

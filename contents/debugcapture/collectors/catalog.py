@@ -42,6 +42,14 @@ class Preset:
     name: str
     title: str
     collectors: tuple[str, ...]
+    goal: tuple[str, ...]  # those that it is for: one at least has to leave an artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a job asks for by one name: one of these collectors at least has to leave an artifact."""
+
+    collectors: tuple[Collector, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class Chosen:
 
     collectors: tuple[Collector, ...]
     preset: bool
+    goals: tuple[Goal, ...] = ()
 
     @property
     def runtimes(self) -> tuple[Collector, ...]:
@@ -71,7 +80,12 @@ def catalog(extra: str = "") -> dict[str, Collector]:
 def presets() -> dict[str, Preset]:
     """Return the presets by their name."""
     entries = _entries(PRESETS)
-    return {one["name"]: Preset(one["name"], one["title"], tuple(one["collectors"])) for one in entries}
+    return {one["name"]: _preset(one) for one in entries}
+
+
+def _preset(entry: Mapping[str, Any]) -> Preset:
+    collectors = tuple(entry["collectors"])
+    return Preset(entry["name"], entry["title"], collectors, tuple(entry.get("goal", collectors)))
 
 
 def choose(names: str, extra: str = "") -> Chosen:
@@ -82,7 +96,12 @@ def choose(names: str, extra: str = "") -> Chosen:
     if unknown:
         raise _unknown(unknown, [*groups, *known])
     ids = dict.fromkeys(id_ for name in wanted for id_ in (groups[name].collectors if name in groups else (name,)))
-    return Chosen(tuple(known[id_] for id_ in ids), preset=any(name in groups for name in wanted))
+    goals = (groups[name].goal if name in groups else (name,) for name in wanted)
+    return Chosen(
+        tuple(known[id_] for id_ in ids),
+        preset=any(name in groups for name in wanted),
+        goals=tuple(Goal(tuple(known[id_] for id_ in goal)) for goal in goals),
+    )
 
 
 def files_collector(paths: Sequence[str]) -> Collector:
