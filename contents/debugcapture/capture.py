@@ -27,7 +27,7 @@ from .model import (
     Stored,
     Tool,
 )
-from .plan import is_running, program
+from .plan import is_denied, is_running, program
 from .record import Record
 from .report import artifact_line
 from .scripts import shell_command
@@ -50,7 +50,6 @@ from .transfer import (
 
 _LOG = logging.getLogger(__name__)  # heard at Rundeck's log level DEBUG only
 _LOG_LIMIT_BYTES = 64 << 20
-_DENIED = ("ermission denied", "not permitted", "ptrace", "EPERM", "EACCES")
 _WHAT_NEEDS_PROCESSES = "What needs a running process"
 _WITH_PODS = ("leftovers", "node-state")
 Say = Callable[[str], None]
@@ -187,7 +186,7 @@ class Capture:
     def _exec(self, run: ToolRun) -> Artifact:
         """Run a tool in the target; where that is denied, a debug container may be allowed to do more."""
         artifact, collector = self._run(run), run.taking.collector
-        if not (_denied(artifact) and collector.from_debug and self._attachment.has_image):
+        if not (artifact.reason_code == "denied" and collector.from_debug and self._attachment.has_image):
             return artifact
         self._say(f"{collector.title}: denied in the container: {artifact.reason}")
         try:
@@ -208,7 +207,7 @@ class Capture:
             how = taking.how if profile == "restricted" else f"{taking.how}, with profile {profile}"
             taken = replace(taking, origin="debug-container", how=how)
             artifact = self._run(ToolRun(taken, tool, place.ref, "run-tool", pid))
-            if not _denied(artifact):
+            if artifact.reason_code != "denied":
                 return artifact
             self._say(f"{collector.title}: denied with profile {profile}: {artifact.reason}")
         if artifact is None:
@@ -225,7 +224,7 @@ class Capture:
         run = replace(run, taking=replace(run.taking, started=now()))
         with self._file(run.taking) as file:
             result = self._run_to_file(run, file) if run.in_file else run_tool(self._api, run.command(), file)
-        return self._artifact(run.taking, file, result)
+        return self._artifact(run.taking, file, _with_denial(run.tool, result))
 
     def _run_to_file(self, run: ToolRun, file: ArtifactFile) -> TransferResult:
         """Run a tool that writes a file, or that is to outlive the connection, and fetch what it wrote."""
@@ -243,14 +242,15 @@ class Capture:
         return self._fetched(run, remote, file, ran)
 
     def _fetched(self, run: ToolRun, remote: RemoteFile, file: ArtifactFile, ran: TransferResult) -> TransferResult:
-        """Fetch what a tool wrote, also when it did not end well: half a recording is evidence."""
-        result = self._bring(run.taking, remote, file)
+        """Fetch what a tool wrote, unless it was denied; when it did not end well too: half a recording is evidence."""
+        denied = _with_denial(run.tool, ran).code == "denied"
+        result = ran if denied else self._bring(run.taking, remote, file)
         if run.tool.removes or not run.tool.output:
             self._remove(remote)
-        if ran.outcome == "complete":
+        if denied or ran.outcome == "complete":
             return result
         reached = file.received or result.stored
-        return replace(result, outcome="truncated" if reached else "failed", reason=ran.reason, code=ran.code)
+        return replace(ran, outcome="truncated" if reached else "failed", stored=result.stored)
 
     def _remove(self, remote: RemoteFile) -> None:
         """Remove what a tool wrote; where that fails, the evidence is kept all the same, and the report says so."""
@@ -385,9 +385,10 @@ def _order(collector: Collector) -> tuple[int, int]:
     return (0 if collector.reads_api else 1, ("safe", "pauses", "heavy").index(collector.invasive))
 
 
-def _denied(artifact: Artifact) -> bool:
-    """Tell whether more privilege could have helped."""
-    return not artifact.file and any(word in artifact.reason for word in _DENIED)
+def _with_denial(tool: Tool, result: TransferResult) -> TransferResult:
+    """Return what became of ``tool``, with the code of a denial where it says so itself."""
+    denied = result.outcome == "failed" and is_denied(tool, result.exit_code, result.errors)
+    return replace(result, code="denied") if denied else result
 
 
 def _takings(collector: Collector, pids: Sequence[int], how: str) -> Iterator[tuple[Taking, int]]:

@@ -134,6 +134,8 @@ class Tool:
     output: str = ""  # the file that it writes; "" when it writes to its standard output
     removes: bool = False  # whether that file is removed afterwards
     detached: bool = False  # it takes long: it outlives the connection
+    denied_pattern: str = ""  # on a line of its standard error: it was denied what it needs, more privilege may help
+    denied_exit_code: int = 0  # the same as an exit code; 0 when it has none for it
     find: tuple[str, ...] = ()  # for an image without a shell: lists processes
     pid_pattern: str = ""  # finds the PID in what `find` writes
 

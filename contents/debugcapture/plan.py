@@ -17,6 +17,7 @@ from .model import (
     Target,
     Tool,
 )
+from .pattern import text_pattern
 from .processes import matching
 from .settings import Profile
 
@@ -111,6 +112,19 @@ def is_running(target: Target) -> bool:
 def not_there(collector: Collector, target: Target) -> str:
     """Return why nothing is collected from a target that runs: it has no process of the kind."""
     return f"there is no {collector.looks_for or 'process'} in container {target.container}"
+
+
+def is_denied(tool: Tool, exit_code: int | None, errors: str) -> bool:
+    """Tell whether ``tool``, which failed, was denied what it needs: by its own exit code, or a line of its own errors.
+
+    Nothing else counts: other words are the container's, and would gain a privilege for whoever wrote them.
+    """
+    if tool.denied_exit_code and exit_code == tool.denied_exit_code:
+        return True
+    return (
+        bool(tool.denied_pattern)
+        and text_pattern(tool.denied_pattern, "denied_pattern", "m").search(errors) is not None
+    )
 
 
 def filled(word: str, pid: int) -> str:

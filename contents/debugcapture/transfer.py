@@ -12,7 +12,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from .artifact_file import SizeLimitReachedError
@@ -82,6 +82,7 @@ class TransferResult:
     code: ReasonCode = ""  # the reason, for programs
     exit_code: int | None = None  # of the tool; None where it was not started, did not end by itself, or nobody knows
     errno: str = ""  # why it could not be started, where run-tool says so: ENOENT, EACCES, EPERM, …
+    errors: str = field(default="", compare=False)  # the end of what the tool wrote to its standard error
 
     @property
     def stream_broken(self) -> bool:
@@ -240,7 +241,7 @@ def judge(status: ExitStatus, report: ToolReport | None, sink: Sink, errors: str
         return TransferResult(part, _LOST_END, code="stream-broken", exit_code=0)
     if not sink.received:
         reason = ": ".join(filter(None, [WROTE_NOTHING, report.last_error]))
-        return TransferResult("failed", reason, code="no-output", exit_code=0)
+        return TransferResult("failed", reason, code="no-output", exit_code=0, errors=report.errors)
     return TransferResult("complete", integrity="verified" if report.sha256 else "unverified", exit_code=0)
 
 
@@ -257,7 +258,8 @@ def _ended_badly(report: ToolReport, outcome: ArtifactOutcome) -> TransferResult
     }[report.ended]
     said = "" if report.ended == "time-limit" else report.last_error
     reason = ": ".join(filter(None, [why, said]))
-    return TransferResult(outcome, reason, code=_ENDINGS[report.ended], exit_code=code, errno=report.errno)
+    ending = _ENDINGS[report.ended]
+    return TransferResult(outcome, reason, code=ending, exit_code=code, errno=report.errno, errors=report.errors)
 
 
 def _run_once(api: Api, command: Command, sink: Sink) -> TransferResult:

@@ -111,7 +111,9 @@ def collector(**fields: Any) -> Collector:
         file="jvm-threads.txt",
         looks_for="Java process",
         in_image=(Tool(run=("jcmd", "{pid}", "Thread.print"), present=("jcmd", "-h")),),
-        from_debug=(Tool(run=("jattach", "{pid}", "threaddump"), present=("jattach",)),),
+        from_debug=(
+            Tool(run=("jattach", "{pid}", "threaddump"), present=("jattach",), denied_pattern="^jattach: denied$"),
+        ),
         reads_api="",
         time_limit_s=60,
         size_limit_bytes=1 << 20,

@@ -124,14 +124,14 @@ def test_debug_image_without_the_tool_is_told(capture: Run) -> None:
 
 
 class Denying(Cluster):
-    """A cluster whose debug container may not touch the target unless it is root."""
+    """A cluster whose debug container may not touch the target unless it is root; the tool says so in its ``words``."""
+
+    words = b"jattach: denied\n"
 
     def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], **rest: Any) -> Any:
         spec = next((one for one in self.attached if one["name"] == place.container), {})
         denied = spec and spec["securityContext"]["runAsUser"] != 0
-        self.answers["jattach"] = (
-            (ExitStatus(1), b"", b"ptrace: Operation not permitted\n") if denied else (OK, b"threads\n", b"")
-        )
+        self.answers["jattach"] = (ExitStatus(1), b"", self.words) if denied else (OK, b"threads\n", b"")
         return super().run(_api, place, argv, **rest)
 
 
@@ -146,7 +146,14 @@ def test_more_privilege_is_taken_only_after_less_was_denied_and_where_it_is_allo
 def test_without_leave_for_more_the_denial_stays(capture: Run) -> None:
     (one,) = capture(Denying(shell=False), collector())
     assert one.outcome == "failed"
-    assert "Operation not permitted" in one.reason
+    assert "jattach: denied" in one.reason
+
+
+def test_words_of_a_container_gain_no_privilege(capture: Run) -> None:
+    cluster = Denying(shell=False)
+    cluster.words = b"EACCES, EPERM, ptrace: Operation not permitted; it says 'jattach: denied'\n"
+    (one,) = capture(cluster, collector(), ceiling="general")
+    assert (one.outcome, one.reason_code, len(cluster.attached)) == ("failed", "exit-code", 1)
 
 
 def test_collector_that_needs_more_than_admission_gives_is_skipped(capture: Run) -> None:

@@ -52,6 +52,32 @@ def test_tool_can_be_looked_for_and_a_file_it_writes_is_its_own(tool: Tool) -> N
     assert "{id}" not in "".join(tool.run) or tool.output
 
 
+@pytest.mark.parametrize("one", CATALOG.values(), ids=CATALOG.keys())
+def test_tool_that_is_tried_with_more_privilege_has_an_answer_for_a_denial(one: Collector) -> None:
+    always_end_well = ("processes", "network-state", "disk")
+    if not one.unproved and one.id not in always_end_well:
+        tools = [tool for tool in one.from_debug if tool.present != ("phpspy", "-v")]  # no registry has it to try
+        assert all(tool.denied_pattern or tool.denied_exit_code for tool in tools)
+
+
+@pytest.mark.parametrize(
+    ("tool", "mistake"),
+    [
+        ({"denied_pattern": "("}, "the pattern of denied_pattern is wrong"),
+        ({"denied_pattern": 3}, "denied_pattern must be one line of text"),
+        ({"denied_exit_code": 0}, "denied_exit_code must be a number from 1 to 255"),
+        ({"denied_exit_code": 256}, "denied_exit_code must be a number from 1 to 255"),
+        ({"denied_exit_code": True}, "denied_exit_code must be a number from 1 to 255"),
+        ({"denied_exit_code": "13"}, "denied_exit_code must be a number from 1 to 255"),
+    ],
+)
+def test_denial_that_is_no_pattern_and_no_exit_code_is_a_mistake(
+    tool: dict[str, Any], mistake: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match=mistake):
+        load_entries(tmp_path, ENTRY | {"in_image": [{"run": ["mine"], **tool}]})
+
+
 def test_no_two_collectors_share_an_id_or_a_file() -> None:
     entries = [entry for file in FOLDER.glob("*.yaml") if file != PRESETS for entry in yaml.safe_load(file.read_text())]
     ids = [entry["id"] for entry in entries]

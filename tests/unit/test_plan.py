@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from debugcapture.collectors.catalog import catalog, files_collector
 from debugcapture.harm import Budget
 from debugcapture.model import (
     Action,
@@ -20,7 +21,7 @@ from debugcapture.model import (
     Tool,
     User,
 )
-from debugcapture.plan import Allowed, Seen, decide, filled, is_running
+from debugcapture.plan import Allowed, Seen, decide, filled, is_denied, is_running
 from tests.unit.builders import collector, target
 
 ALLOWED = Allowed("restricted", debug_image=True)
@@ -121,3 +122,85 @@ def test_pid_is_put_in_wherever_it_stands() -> None:
 @pytest.mark.parametrize(("phase", "runs"), [("running", True), ("waiting", False), ("terminated", False)])
 def test_only_a_running_container_runs_commands(phase: str, runs: bool) -> None:
     assert is_running(target(state=ContainerState(phase))) is runs  # type: ignore[arg-type]
+
+
+# The words of each tool of the debug image that may not look at a process: seen with those of tools.txt and JDK 17, as
+# another user and on a process that is not dumpable (prctl(2), PR_SET_DUMPABLE).
+DENIALS = [
+    ("native-stacks", "gdb", 0, "ptrace: Operation not permitted.\n"),
+    ("core-dump", "gdb", 1, "ptrace: Operation not permitted.\n"),
+    ("native-stacks", "eu-stack", 2, "eu-stack: dwfl_linux_proc_report pid 7: Permission denied\n"),
+    ("system-calls", "strace", 1, "strace: attach: ptrace(PTRACE_SEIZE, 7): Operation not permitted\n"),
+    (
+        "python-stacks",
+        "py-spy",
+        1,
+        "Permission Denied: Try running again with elevated permissions by going 'sudo env \"PATH=$PATH\" !!'\n",
+    ),
+    (
+        "python-profile",
+        "py-spy",
+        1,
+        "Permission Denied\n\nIt looks like you are running in a docker container. Please make sure you started your "
+        "container with the SYS_PTRACE capability. See "
+        "https://github.com/benfred/py-spy#how-do-i-run-py-spy-in-docker for more details\n",
+    ),
+    (
+        "ruby-stacks",
+        "rbspy",
+        1,
+        "Something went wrong while rbspy was sampling the process. Here's what we know:\n"
+        "- Failed to get process executable name. Check that the process is running.\n"
+        "- Permission denied (os error 13)\n- Permission denied (os error 13)\n",
+    ),
+    (
+        "jvm-thread-dump",
+        "jattach",
+        1,
+        "Failed to change credentials to match the target process: Operation not permitted\n",
+    ),
+    (
+        "jvm-thread-dump",
+        "jcmd",
+        1,
+        "java.io.IOException: Operation not permitted\n"
+        "\tat jdk.attach/sun.tools.attach.VirtualMachineImpl.sendQuitTo(Native Method)\n",
+    ),
+    ("jvm-thread-dump", "jstack", 1, "7: Operation not permitted\n"),
+    ("node-stacks", "node-inspect", 13, "node-inspect: process 7: open /proc/7/fd: permission denied\n"),
+    ("php-stacks", "php-stacks", 13, "php-stacks: process 7: open /proc/7/maps: permission denied\n"),
+    ("go-goroutines", "sh", 13, "process 7 hides its program from this user\n"),
+    (
+        "packet-capture",
+        "tcpdump",
+        1,
+        "tcpdump: any: You don't have permission to perform this capture on that device\n"
+        "(socket: Operation not permitted)\n",
+    ),
+    ("files", "tar", 1, "tar: can't change directory to '/proc/7/root': Permission denied\n"),
+]
+
+
+def tools(collector_id: str, program: str) -> list[Tool]:
+    known = catalog() | {"files": files_collector(["/app"])}
+    one = known[collector_id]
+    found = [
+        tool for tool in (*one.in_image, *one.from_debug) if program in " ".join((*tool.present, *tool.run)).split()
+    ]
+    return [tool for tool in found if tool.denied_pattern or tool.denied_exit_code]
+
+
+@pytest.mark.parametrize(("collector_id", "program", "exit_code", "errors"), DENIALS)
+def test_each_tool_is_denied_in_its_own_words(collector_id: str, program: str, exit_code: int, errors: str) -> None:
+    found = tools(collector_id, program)
+    assert found
+    assert all(is_denied(tool, exit_code, errors) for tool in found)
+
+
+@pytest.mark.parametrize(("collector_id", "program", "_exit_code", "errors"), DENIALS)
+def test_words_of_a_denial_elsewhere_in_a_line_are_none(
+    collector_id: str, program: str, _exit_code: int, errors: str
+) -> None:
+    said = "".join(f"config says: {line}\n" for line in errors.splitlines())
+    said += "EACCES is fine, ptrace_scope ok, EPERM, Permission denied, Operation not permitted\n"
+    assert not any(is_denied(tool, 1, said) for tool in tools(collector_id, program))

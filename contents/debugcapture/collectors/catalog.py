@@ -31,6 +31,7 @@ _DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 _REQUIRED = {"id", "title", "time_limit_s", "size_limit_bytes", "source"}
 _KINDS = {str: "one line of text", bool: "true or false"}
+_HIGHEST_EXIT_CODE = 255
 _TOOL_KEYS = {field.name for field in fields(Tool)}
 _TOOL_REQUIRED = {field.name for field in fields(Tool) if field.default is MISSING}
 
@@ -113,7 +114,13 @@ def files_collector(paths: Sequence[str]) -> Collector:
         file="files.tar",
         looks_for="",
         in_image=(Tool(("tar", "-C", "/", "-cf", "-", *relative), ("tar", "--version")),),
-        from_debug=(Tool(("tar", "-C", "/proc/{pid}/root", "-cf", "-", *relative)),),
+        from_debug=(
+            Tool(
+                ("tar", "-C", "/proc/{pid}/root", "-cf", "-", *relative),
+                # As busybox says it.
+                denied_pattern=r"^tar: can't change directory to '/proc/\d+/root': Permission denied$",
+            ),
+        ),
         reads_api="",
         time_limit_s=1800,
         size_limit_bytes=16 << 30,
@@ -233,6 +240,11 @@ def _tool(entry: Any, mistakes: list[str]) -> Tool | None:
         values[key] = tuple(words)
     if not found and not values["run"]:
         found.append("run is empty")
+    if values.get("denied_pattern") and not found:
+        found += _pattern_mistakes("denied_pattern", values["denied_pattern"])
+    code = values.get("denied_exit_code", 1)
+    if type(code) is not int or not 1 <= code <= _HIGHEST_EXIT_CODE:
+        found.append(f"denied_exit_code must be a number from 1 to {_HIGHEST_EXIT_CODE}")
     if values.get("find") and not found:
         found += _pattern_mistakes("pid_pattern", str(values.get("pid_pattern", "")), groups=1)
     mistakes += [f"line {entry[_LINE]}: {mistake}" for mistake in found]

@@ -35,7 +35,7 @@ type inspector struct {
 func openInspector(ctx context.Context, pid int) (*inspector, error) {
 	before, err := listeningPorts(pid)
 	if err != nil {
-		return nil, err
+		return nil, orDenied(err)
 	}
 	for _, port := range configuredPorts(pid) {
 		if url, err := debuggerURL(ctx, port); before[port] && err == nil {
@@ -53,13 +53,13 @@ func openInspector(ctx context.Context, pid int) (*inspector, error) {
 func askToOpen(pid int) error {
 	caught, err := catchesSIGUSR1(pid)
 	if err != nil {
-		return err
+		return orDenied(err)
 	}
 	if !caught {
 		return errors.New("it does not handle SIGUSR1 (no Node.js, or started with --disable-sigusr1): left alone")
 	}
 	if err := syscall.Kill(pid, syscall.SIGUSR1); err != nil {
-		return fmt.Errorf("SIGUSR1 was refused: %w", err)
+		return orDenied(fmt.Errorf("SIGUSR1 was refused: %w", err))
 	}
 	return nil
 }

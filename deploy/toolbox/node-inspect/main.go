@@ -6,20 +6,35 @@
 //	node-inspect heap-snapshot PID       a .heapsnapshot; the process stands still meanwhile
 //
 // The result goes to standard output. An inspector that was closed is opened by SIGUSR1 and closed again, also when
-// this program is told to end. It needs the same user and the same network as the process, and no capability.
+// this program is told to end. It needs the same user and the same network as the process, and no capability. Exit code
+// 13: the process belongs to somebody else, who does not let us look.
 package main
 
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strconv"
 	"syscall"
 	"time"
 )
+
+const deniedExitCode = 13 // denied_exit_code of collectors/node.yaml
+
+// denied is an error of the process's files in /proc, or of a signal to it, for want of permission.
+type denied struct{ error }
+
+func orDenied(err error) error {
+	if errors.Is(err, fs.ErrPermission) { // EACCES and EPERM
+		return denied{err}
+	}
+	return err
+}
 
 type command struct {
 	arguments int
@@ -47,6 +62,10 @@ func main() {
 	defer stop()
 	if err := capture(ctx, chosen, pid, numbers); err != nil {
 		fmt.Fprintf(os.Stderr, "node-inspect: process %d: %v\n", pid, err)
+		var refused denied
+		if errors.As(err, &refused) {
+			os.Exit(deniedExitCode)
+		}
 		os.Exit(1)
 	}
 }

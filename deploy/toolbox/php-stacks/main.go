@@ -4,14 +4,18 @@
 //
 // It reads the process's memory and neither stops nor changes it, so that a frame may be gone when it is read. It needs
 // the same user as the process, or SYS_PTRACE, and a PHP that is not built thread-safe (cli and fpm usually are not).
-// phpspy does this and more where it is at hand; no package registry has it.
+// Exit code 13: the process does not let us look. phpspy does this and more where it is at hand; no package registry has it.
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 )
+
+const deniedExitCode = 13 // denied_exit_code of collectors/php.yaml
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "--version" {
@@ -26,6 +30,9 @@ func main() {
 	frames, err := stack(pid)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "php-stacks: process %d: %v\n", pid, err)
+		if errors.Is(err, fs.ErrPermission) { // EACCES and EPERM, of the process's files: it reads no others
+			os.Exit(deniedExitCode)
+		}
 		os.Exit(1)
 	}
 	fmt.Printf("PHP process %d\n", pid)
