@@ -17,7 +17,7 @@ from lab.progress import Progress
 _LAB = REPO / "lab"
 _RECIPES = tuple(Path(__file__).with_name(name) for name in ("images.py", "archive.py", "debian.py", "layers.py"))
 # Started in half the time: no optimising compiler, shared class data. Small, so that a heap dump is quick.
-_SHELL_LESS_MODULES = "java.base,jdk.jfr,java.management,jdk.management"
+SHELL_LESS_MODULES = "java.base,jdk.jfr,java.management,jdk.management"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def recipes() -> tuple[Recipe, ...]:
         Recipe(
             "checkout",
             (checkout,),
-            lambda scratch: java_program(scratch, checkout, _SHELL_LESS_MODULES),
+            lambda scratch: java_program(scratch, checkout, SHELL_LESS_MODULES),
             _java_command("Checkout"),
             "1000",
             java_path,

@@ -1,15 +1,21 @@
-"""An image a runtime and variant: ``full`` has a shell and the tools for that runtime, ``bare`` has neither."""
+"""An image for each runtime and variant.
+
+``full`` has a shell and the tools for that runtime, ``bare`` has neither. ``busybox`` stands in for Alpine: busybox is
+its only userland, and it has no tools. Alpine's own packages are not available here, so its runtimes are Debian's with
+glibc; the C program is linked with musl, as in Alpine.
+"""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
 from lab.kubernetes import toolbox
 from lab.kubernetes.archive import Layer
 from lab.kubernetes.debian import DebianRoot
-from lab.kubernetes.images import Recipe
-from lab.kubernetes.layers import JAVA, add_libraries, go_program, run, with_busybox
+from lab.kubernetes.images import SHELL_LESS_MODULES, Recipe
+from lab.kubernetes.layers import JAVA, add_libraries, go_program, java_program, run, with_busybox
 from lab.paths import REPO
 from lab.prerequisites import cargo_program, ensure_debian, ensure_program, unpacked_wheel
 from lab.stores.node import find_node
@@ -22,29 +28,47 @@ Make = Callable[[Path, bool], Layer]
 
 
 def recipes() -> tuple[Recipe, ...]:
-    """All of them; Java 17 is already there, with the images of the sample workloads."""
+    """All of them; the other two of Java 17 are there already, with the images of the sample workloads."""
     busybox = ensure_program("busybox", "busybox-static")
     return (
-        *_pair("java25", "Service.java", _java, (f"{JAVA}/bin/java", "-Xmx32m", "-cp", "/app", "Service"), busybox),
-        *_pair("python", "service.py", _python, ("/usr/bin/python3", "/app/service.py"), busybox),
-        *_pair("node", "service.js", _node, ("/usr/bin/node", "/app/service.js"), busybox),
-        *_pair("go", "go/main.go", _go, ("/service",), busybox),
-        *_pair("native", "service.c", _native, ("/service",), busybox),
-        *_pair("ruby", "service.rb", _ruby, ("/usr/bin/ruby", "/app/service.rb"), busybox),
-        *_pair("php", "service.php", _php, ("/usr/bin/php", "/app/service.php"), busybox),
+        _java17_with_busybox(busybox),
+        *_variants("java25", "Service.java", _java, (f"{JAVA}/bin/java", "-Xmx32m", "-cp", "/app", "Service"), busybox),
+        *_variants("python", "service.py", _python, ("/usr/bin/python3", "/app/service.py"), busybox),
+        *_variants("node", "service.js", _node, ("/usr/bin/node", "/app/service.js"), busybox),
+        *_variants("go", "go/main.go", _go, ("/service",), busybox),
+        *_variants("native", "service.c", _native, ("/service",), busybox),
+        *_variants("ruby", "service.rb", _ruby, ("/usr/bin/ruby", "/app/service.rb"), busybox),
+        *_variants("php", "service.php", _php, ("/usr/bin/php", "/app/service.php"), busybox),
     )
 
 
-def _pair(runtime: str, source: str, make: Make, command: tuple[str, ...], busybox: Path) -> tuple[Recipe, Recipe]:
+def _java17_with_busybox(busybox: Path) -> Recipe:
+    source, command = _SOURCES / "Service.java", (f"{JAVA}/bin/java", "-Xmx32m", "-cp", "/app", "Service")
+    return Recipe(
+        "java17-busybox",
+        (source, busybox, Path(__file__)),
+        lambda scratch: with_busybox(java_program(scratch, source, SHELL_LESS_MODULES), busybox),
+        command,
+        _USER,
+        f"{JAVA}/bin:/usr/bin:/bin",
+    )
+
+
+def _variants(runtime: str, source: str, make: Make, command: tuple[str, ...], busybox: Path) -> tuple[Recipe, ...]:
     sources = (_SOURCES / source, Path(__file__))
 
     def full(scratch: Path) -> Layer:
         return with_busybox(make(scratch, True), busybox)
 
+    def like_alpine(scratch: Path) -> Layer:
+        layer = _native_with_musl(scratch) if runtime == "native" else make(scratch, False)
+        return with_busybox(layer, busybox)
+
     path = f"{JAVA}/bin:/usr/bin:/bin" if runtime.startswith("java") else "/usr/bin:/bin"
     return (
         Recipe(f"{runtime}-full", (*sources, busybox), full, command, _USER, path),
         Recipe(f"{runtime}-bare", sources, lambda scratch: make(scratch, False), command, _USER, path),
+        Recipe(f"{runtime}-busybox", (*sources, busybox), like_alpine, command, _USER, path),
     )
 
 
@@ -97,6 +121,15 @@ def _native(scratch: Path, tools: bool) -> Layer:
     add_libraries(layer, [program])
     if tools:
         _add_debugger(layer, scratch)
+    return layer
+
+
+def _native_with_musl(scratch: Path) -> Layer:
+    program, layer = scratch / "service", Layer()
+    run([ensure_program("musl-gcc", "musl-tools"), "-g", "-O1", "-pthread", "-o", program, _SOURCES / "service.c"])
+    layer.file("/service", program)
+    loader = Path(f"/lib/ld-musl-{platform.machine()}.so.1")  # it is the C library too
+    layer.file(str(loader), loader.resolve())
     return layer
 
 

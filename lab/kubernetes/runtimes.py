@@ -1,4 +1,4 @@
-"""The ``runtimes`` part: for each runtime a workload with tools, one without a shell, and one that crashes.
+"""The ``runtimes`` part: each runtime with its tools, with busybox only, without a shell, and one that crashes.
 
 The data is generated, since the manifests differ only in image and arguments. All of it runs under Pod Security
 ``restricted``. A crashing workload leaves a file in the volume at /var/crash.
@@ -51,21 +51,29 @@ def _java(name: str, image: str, *command: str) -> Workload:
 RUNNING = (
     _java("java17-full", "orders"),
     _java("java17-bare", "checkout"),
+    _java("java17-busybox", "java17-busybox"),
     _java("java25-full", "java25-full"),
     _java("java25-bare", "java25-bare"),
+    _java("java25-busybox", "java25-busybox"),
     Workload("python-full", "python-full"),
     Workload("python-bare", "python-bare"),
+    Workload("python-busybox", "python-busybox"),
     Workload("node-full", "node-full", memory="256Mi"),
     Workload("node-bare", "node-bare", memory="256Mi"),
+    Workload("node-busybox", "node-busybox", memory="256Mi"),
     Workload("go-full", "go-full", ("pprof",)),
     Workload("go-bare", "go-bare", ("pprof",)),
+    Workload("go-busybox", "go-busybox", ("pprof",)),
     Workload("go-silent", "go-bare"),
     Workload("native-full", "native-full"),
     Workload("native-bare", "native-bare"),
+    Workload("native-busybox", "native-busybox"),
     Workload("ruby-full", "ruby-full"),
     Workload("ruby-bare", "ruby-bare"),
+    Workload("ruby-busybox", "ruby-busybox"),
     Workload("php-full", "php-full"),
     Workload("php-bare", "php-bare"),
+    Workload("php-busybox", "php-busybox"),
 )
 CRASHING = (
     _java("java17-crash", "checkout", "-Xmx8m", *_OVERFLOW, "-cp", "/app", "Checkout"),

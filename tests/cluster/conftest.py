@@ -10,7 +10,13 @@ import pytest
 
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
+from tests.cluster.deep import Deep, captured_deeply
 from tests.cluster.objects import Apply
+
+
+@pytest.fixture(scope="session")
+def deep(tmp_path_factory: pytest.TempPathFactory, kubectl: Kubectl) -> Deep:
+    return captured_deeply(tmp_path_factory.mktemp("spool"), kubectl)
 
 
 @pytest.fixture

@@ -9,19 +9,16 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from debugcapture.model import Artifact
-from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
-from lab.process import wait_until
-from tests.cluster.captures import Done, as_captures, captured
+from tests.cluster.captures import Done
+from tests.cluster.deep import Deep
 
 pytestmark = pytest.mark.xdist_group("runtimes")
 
-NAMESPACE = "runtimes"
 PAGE = REPO / "docs" / "collectors.md"
 BEGIN, END = "<!-- runtimes: written by tests/cluster/test_runtimes.py -->\n", "<!-- /runtimes -->\n"
 RUNTIMES = {
@@ -36,7 +33,12 @@ RUNTIMES = {
     "php": "PHP",
 }
 ALWAYS = ("processes", "network-state", "disk")
-SITUATIONS = {"full": "tools in the image", "bare": "no shell in the image", "crash": "crash-looping"}
+SITUATIONS = {
+    "full": "tools in the image",
+    "busybox": "busybox only, as in Alpine",
+    "bare": "no shell in the image",
+    "crash": "crash-looping",
+}
 # What each dump must have in it, to be one.
 CONTENT = {
     "jvm-thread-dump": rb"Full thread dump",
@@ -62,36 +64,8 @@ CONTENT = {
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, kubectl: Kubectl) -> Done:
-    """One deep capture of all, while those that crash are down, as the account that has the size capture."""
-    wait_until("all that crash to be down", lambda: all(_down(pod) for pod in _crashing(kubectl)), 120)
-    spool = tmp_path_factory.mktemp("spool")
-    return captured(
-        spool,
-        namespace=NAMESPACE,
-        selector="app",
-        choose="all",
-        max_pods="100",
-        concurrency="12",
-        collectors="deep",
-        allow_heavy="true",
-        **as_captures(),
-    )
-
-
-def _crashing(kubectl: Kubectl) -> list[dict[str, Any]]:
-    pods = kubectl.json("get", "pods", f"--namespace={NAMESPACE}")["items"]
-    return [one for one in pods if "-crash-" in one["metadata"]["name"]]
-
-
-def _down(pod: dict[str, Any]) -> bool:
-    return all("waiting" in one["state"] for one in pod["status"].get("containerStatuses") or [])
-
-
-def of(done: Done, app: str) -> list[Artifact]:
-    """The artifacts of the pod of ``app``."""
-    pod = re.compile(rf"{re.escape(app)}-[0-9a-f]+-\w+")
-    return [one for one in done.manifest.artifacts if pod.fullmatch(one.pod)]
+def done(deep: Deep) -> Done:
+    return deep.done
 
 
 def test_every_pod_is_captured_whole_and_nothing_else_than_restricted_was_asked_for(done: Done) -> None:
@@ -108,7 +82,7 @@ def test_no_line_is_a_stack_trace(done: Done) -> None:
 
 
 def test_what_came_through_a_shell_is_verified(done: Done) -> None:
-    ran = [one for one in done.manifest.artifacts if "by exec" in one.how or "from a debug" in one.how]
+    ran = [one for one in done.manifest.artifacts if one.origin in ("exec", "debug-container")]
     assert ran
     assert {one.integrity for one in ran if one.bytes} == {"verified"}
 
@@ -123,29 +97,29 @@ def test_dump_is_what_it_says(collector: str, done: Done) -> None:
 
 
 @pytest.mark.parametrize("app", ["java17-crash", "java25-crash"])
-def test_crashed_jvm_leaves_its_heap_dump_and_its_error_log(app: str, done: Done) -> None:
-    files = {one.file.rpartition("/")[2] for one in of(done, app)}
+def test_crashed_jvm_leaves_its_heap_dump_and_its_error_log(app: str, deep: Deep) -> None:
+    files = {one.file.rpartition("/")[2] for one in deep.of(app)}
     assert any(file.endswith(".hprof") for file in files)
     assert any("hs_err_pid" in file for file in files)
 
 
-def test_page_shows_this_very_table(done: Done) -> None:
+def test_page_shows_this_very_table(deep: Deep) -> None:
     text = PAGE.read_text()
     head, rest = text.split(BEGIN)
     shown, tail = rest.split(END)
-    table = "".join(rows(done))
+    table = "".join(rows(deep))
     if os.environ.get("DEBUG_CAPTURE_WRITE_DOCS"):
         PAGE.write_text(head + BEGIN + table + END + tail)
         return
     assert shown == table
 
 
-def rows(done: Done) -> Iterator[str]:
+def rows(deep: Deep) -> Iterator[str]:
     yield f"| Runtime | {' | '.join(SITUATIONS.values())} |\n|{' --- |' * (len(SITUATIONS) + 1)}\n"
     for app, title in RUNTIMES.items():
-        cells = [cell(of(done, f"{app}-{situation}"), situation) for situation in SITUATIONS]
+        cells = [cell(deep.of(f"{app}-{situation}"), situation) for situation in SITUATIONS]
         if app == "go-silent":
-            cells = ["", cell(of(done, app), "bare"), ""]
+            cells = ["", "", cell(deep.of(app), "bare"), ""]
         yield f"| {title} | {' | '.join(cells)} |\n"
 
 
@@ -154,10 +128,10 @@ def cell(artifacts: list[Artifact], situation: str) -> str:
     if situation == "crash":
         left = [Path(one.file).name for one in artifacts if one.collector == "left-behind" and one.file]
         return "; ".join(["logs", *(f"`{name}`" for name in sorted(left))])
-    ways = {"by exec": "exec", "from a debug": "debug container"}
+    ways = {"exec": "exec", "debug-container": "debug container"}
     found: dict[str, list[str]] = {}
     for one in artifacts:
-        way = next((shown for begins, shown in ways.items() if one.how.startswith(begins)), "")
+        way = ways.get(one.origin, "")
         if one.file and way and one.collector not in ALWAYS:
             found.setdefault(way, []).append(f"`{one.collector}`")
     return "; ".join(f"{way}: {', '.join(sorted(set(names)))}" for way, names in sorted(found.items()))

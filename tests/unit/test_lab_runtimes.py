@@ -20,7 +20,7 @@ def test_is_legal_under_restricted(workload: Workload) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("variant", ["full", "bare", "crash"])
+@pytest.mark.parametrize("variant", ["full", "bare", "busybox", "crash"])
 def test_each_runtime_has_each_variant(runtime: str, variant: str) -> None:
     assert f"{runtime}-{variant}" in {workload.name for workload in EVERY}
 

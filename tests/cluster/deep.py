@@ -1,0 +1,88 @@
+"""One deep capture of every runtime's pods, and how each of them looked before and after it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from debugcapture.model import Artifact
+from lab.kubernetes.kubectl import Kubectl
+from lab.part import LabError
+from lab.process import wait_until
+from tests.cluster.captures import Done, as_captures, captured
+from tests.cluster.traces import Changes, Traces, first_processes, look
+
+NAMESPACE = "runtimes"
+EVERY = {
+    "namespace": NAMESPACE,
+    "selector": "app",
+    "choose": "all",
+    "max_pods": "100",
+    "concurrency": "12",
+    "collectors": "deep",
+    "allow_heavy": "true",
+}
+_DEBUG_CONTAINERS_END_S = 30
+
+
+@dataclass(frozen=True)
+class Deep:
+    """What the capture left, in the spool and in its targets; ``changes`` by the label ``app``."""
+
+    done: Done
+    changes: Mapping[str, Changes]
+
+    def of(self, app: str) -> list[Artifact]:
+        """The artifacts of the pod of ``app``."""
+        pod = re.compile(rf"{re.escape(app)}-[0-9a-f]+-\w+")
+        return [one for one in self.done.manifest.artifacts if pod.fullmatch(one.pod)]
+
+
+def captured_deeply(spool: Path, kubectl: Kubectl) -> Deep:
+    """Capture all, while those that crash are down, as the account that has the size capture."""
+    wait_until("all that crash to be down", lambda: all(_down(pod) for pod in _crashing(kubectl)), 120)
+    before = Looks.now(kubectl)
+    done = captured(spool, **EVERY, **as_captures())
+    return Deep(done, before.settled(_DEBUG_CONTAINERS_END_S))
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How the pods that run looked at a moment; by the label ``app``."""
+
+    first: Mapping[str, int]
+    traces: Mapping[str, Traces]
+
+    @classmethod
+    def now(cls, kubectl: Kubectl) -> Looks:
+        """Look at each pod that runs and does not crash."""
+        first = {app: pid for app, pid in first_processes(kubectl, NAMESPACE).items() if not app.endswith("-crash")}
+        return cls(first, {app: look(pid) for app, pid in first.items()})
+
+    def changes(self) -> dict[str, Changes]:
+        """Return what has changed since."""
+        return {app: look(pid).since(self.traces[app]) for app, pid in self.first.items()}
+
+    def settled(self, limit_s: float) -> dict[str, Changes]:
+        """Return what has changed since, once no process differs, or after ``limit_s``.
+
+        Debug containers take a moment to end. What is left after the limit is for the test to say.
+        """
+        with suppress(LabError):
+            wait_until(
+                "the processes of before", lambda: not any(one.processes for one in self.changes().values()), limit_s
+            )
+        return self.changes()
+
+
+def _crashing(kubectl: Kubectl) -> list[dict[str, Any]]:
+    pods = kubectl.json("get", "pods", f"--namespace={NAMESPACE}")["items"]
+    return [one for one in pods if "-crash-" in one["metadata"]["name"]]
+
+
+def _down(pod: dict[str, Any]) -> bool:
+    return all("waiting" in one["state"] for one in pod["status"].get("containerStatuses") or [])

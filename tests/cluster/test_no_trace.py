@@ -1,0 +1,72 @@
+"""After a capture the target is as it was: no process, no zombie, no listening socket, no file; also after `kill -9`.
+
+What cannot be removed is in EXCEPTIONS, and by name in docs/collectors.md.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lab.kubernetes.kubectl import Kubectl
+from lab.paths import REPO
+from lab.process import wait_until
+from tests.cluster.deep import EVERY, Deep, Looks
+from tests.cluster.traces import NOTHING, Changes, look
+
+pytestmark = pytest.mark.xdist_group("runtimes")
+RUNTIMES = ("java17", "java25", "python", "node", "go", "native", "ruby", "php")
+VARIANTS = ("full", "busybox", "bare")  # tools in the image; busybox only, as in Alpine; no shell
+# What stays after a capture, by runtime: a pattern of it, and its name in docs/collectors.md.
+EXCEPTIONS = {"java17": {r"(unix )?/tmp/\.java_pid1(\.tmp)?": "/tmp/.java_pidN"}}
+EXCEPTIONS["java25"] = EXCEPTIONS["java17"]
+# What a tool that is cut off in the middle cannot remove.
+AFTER_KILL = {r"/tmp/debug-capture-[0-9a-f]{8}\.\S+": "/tmp/debug-capture-*"}
+NAMES = sorted({name for names in (*EXCEPTIONS.values(), AFTER_KILL) for name in names.values()})
+_DEBUG_TIME_LIMIT_S = 60
+# The longest of the tools that are meant to be running then; each ends at its own time limit at the latest.
+_ENDS_S = 180
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_deep_capture_leaves_nothing(runtime: str, variant: str, deep: Deep) -> None:
+    app = f"{runtime}-{variant}"
+    assert any(artifact.file for artifact in deep.of(app)), "nothing was captured from it"
+    assert deep.changes[app].without([*EXCEPTIONS.get(runtime, {})]) == NOTHING
+
+
+@pytest.fixture(scope="module")
+def after_kill(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Changes]:
+    """What a second capture leaves that is killed while it profiles, once its tools have ended."""
+    before = Looks.now(kubectl)
+    program = "import sys; from tests.cluster.captures import captured; captured(**eval(sys.argv[1]))"
+    given = EVERY | {"debug_time_limit_s": str(_DEBUG_TIME_LIMIT_S)}
+    arguments = f"{{'spool': __import__('pathlib').Path({str(tmp_path_factory.mktemp('spool'))!r})}} | {given!r}"
+    with subprocess.Popen([sys.executable, "-c", program, arguments], cwd=REPO) as capture:
+        try:
+            profiled = before.first["python-busybox"]
+            wait_until(
+                "a profile that is being taken",
+                lambda: any("py-spy record" in one for one in look(profiled).processes),
+                60,
+            )
+        finally:
+            capture.kill()
+    return before.settled(_ENDS_S)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_capture_that_is_killed_leaves_no_process_and_no_socket(
+    runtime: str, variant: str, after_kill: dict[str, Changes]
+) -> None:
+    named = [*EXCEPTIONS.get(runtime, {}), *AFTER_KILL]
+    assert after_kill[f"{runtime}-{variant}"].without(named) == NOTHING
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_names_what_stays(name: str) -> None:
+    assert f"`{name}`" in (REPO / "docs" / "collectors.md").read_text()

@@ -1,0 +1,146 @@
+"""What is to be seen of a container from its node: processes, listening sockets, files. Looking leaves nothing in it.
+
+Source: proc(5), proc_pid_mountinfo(5), include/uapi/linux/net.h (__SO_ACCEPTCON), include/net/tcp_states.h.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.kubernetes.kubectl import Kubectl
+
+_PROC = Path("/proc")
+_TCP_LISTEN, _UNIX_LISTENS = "0A", "00010000"
+# No files, or files of the kernel's.
+_NOT_WALKED = ("proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "bpf", "tracefs", "debugfs", "securityfs")
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What a container shows; how often each is there. ``processes`` are those of its whole PID namespace."""
+
+    processes: Counter[str]  # name and arguments, and whether it is a zombie
+    sockets: Counter[str]  # that listen: "tcp 0100007F:240D", "unix /tmp/socket"
+    files: Counter[str]  # in every mount that can be written to
+
+    def since(self, before: Traces) -> Changes:
+        """Return what is there now and was not ``before``, and what has gone."""
+        return Changes(
+            *(
+                tuple(sorted({f"+ {one}" for one in now - then} | {f"- {one}" for one in then - now}))
+                for now, then in zip(
+                    (self.processes, self.sockets, self.files),
+                    (before.processes, before.sockets, before.files),
+                    strict=True,
+                )
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs: "+ …" came, "- …" went."""
+
+    processes: tuple[str, ...]
+    sockets: tuple[str, ...]
+    files: tuple[str, ...]
+
+    def without(self, named: Sequence[str]) -> Changes:
+        """Return the changes but for what came by a name that matches one of the patterns ``named``."""
+        pattern = re.compile("|".join(rf"\+ {one}" for one in named) or r"(?!)")
+        return Changes(
+            *(
+                tuple(one for one in ones if not pattern.fullmatch(one))
+                for ones in (self.processes, self.sockets, self.files)
+            )
+        )
+
+
+NOTHING = Changes((), (), ())
+
+
+def first_processes(kubectl: Kubectl, namespace: str) -> dict[str, int]:
+    """Return the node's PID of the first process of each running pod's first container, by the label ``app``."""
+    pods = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
+    ids = {
+        pod["metadata"]["labels"]["app"]: status[0]["containerID"].rpartition("/")[2]
+        for pod in pods
+        if (status := pod["status"].get("containerStatuses")) and "running" in status[0]["state"]
+    }
+    pids = dict(_by_container(set(ids.values())))
+    return {app: pids[id_] for app, id_ in ids.items()}
+
+
+def _by_container(ids: set[str]) -> Iterator[tuple[str, int]]:
+    """Yield each container with its first process: the one that its own PID namespace calls 1."""
+    for process in _processes():
+        found = re.findall(r"[0-9a-f]{64}", _read(process / "cgroup"))
+        inside = re.search(r"^NSpid:.*\s1$", _read(process / "status"), re.MULTILINE)
+        if inside and found and found[-1] in ids:
+            yield found[-1], int(process.name)
+
+
+def look(first: int) -> Traces:
+    """Return what there is to be seen of the container whose first process is ``first``."""
+    namespace = _namespace(_PROC / str(first))
+    assert namespace, f"process {first} is not to be seen"
+    processes = Counter(_described(one) for one in _processes() if _namespace(one) == namespace)
+    return Traces(processes, Counter(_listening(first)), Counter(_writable_files(first)))
+
+
+def _described(process: Path) -> str:
+    arguments = _read(process / "cmdline").replace("\0", " ").strip()
+    zombie = " (zombie)" if re.search(r"^State:\s+[ZX]", _read(process / "status"), re.MULTILINE) else ""
+    return f"{_read(process / 'comm').strip()}: {arguments[:200]}{zombie}"
+
+
+def _listening(first: int) -> Iterator[str]:
+    net = _PROC / str(first) / "net"
+    for table in ("tcp", "tcp6"):
+        rows = [line.split() for line in _read(net / table).splitlines()[1:]]
+        yield from (f"{table} {row[1]}" for row in rows if row[3] == _TCP_LISTEN)
+    rows = [line.split() for line in _read(net / "unix").splitlines()[1:]]
+    yield from (f"unix {' '.join(row[7:]) or 'without a name'}" for row in rows if row[3] == _UNIX_LISTENS)
+
+
+def _writable_files(first: int) -> Iterator[str]:
+    root = _PROC / str(first) / "root"
+    for line in _read(_PROC / str(first) / "mountinfo").splitlines():
+        mount, _, rest = line.partition(" - ")
+        point, options = mount.split()[4:6]
+        if "rw" in options.split(",") and rest.split()[0] not in _NOT_WALKED:
+            yield from _walked(root, point)
+
+
+def _walked(root: Path, point: str) -> Iterator[str]:
+    """Yield what is below ``point`` on the same file system, as the container names it."""
+    top = root / point.lstrip("/")
+    device = top.stat().st_dev
+    folders = [top] if top.is_dir() else []
+    while folders:
+        for found in folders.pop().iterdir():
+            yield f"/{found.relative_to(root)}"
+            if found.is_dir() and not found.is_symlink() and found.stat().st_dev == device:
+                folders.append(found)
+
+
+def _processes() -> Iterator[Path]:
+    return (one for one in _PROC.iterdir() if one.name.isdigit())
+
+
+def _namespace(process: Path) -> str:
+    try:
+        return str((process / "ns" / "pid").readlink())
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # it has ended, or is not of this machine's root
+        return ""
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):  # it has ended, or the node has no IPv6
+        return ""
