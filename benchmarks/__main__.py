@@ -19,6 +19,7 @@ from benchmarks import (
     s3_upload,
     sftp_upload,
     step_cost,
+    thread_dump,
 )
 from benchmarks.result import Result, bench_lines, table
 from lab.part import LabError
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "sftp-upload": sftp_upload.run,
     "azure-upload": azure_upload.run,
     "alert-to-link": alert_to_link.run,
+    "jvm-thread-dump": thread_dump.run,
 }
 
 

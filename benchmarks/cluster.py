@@ -17,6 +17,7 @@ from lab.kubernetes.kubectl import Kubectl
 NAMESPACE = "bench"
 POD = "source"
 CONTAINER = "toolbox"
+PAUSE = "lab.local/pause:1"
 # The kubelet looks at its containers each second, and changes a pod only after it has looked since the last change.
 _SETTLED_S = 2.5
 
@@ -41,8 +42,8 @@ class BenchPod:
 
 
 @contextmanager
-def bench_pod(*, bare: bool = False, host_network: bool = False) -> Iterator[BenchPod]:
-    """A pod with a shell and an empty /data; ``bare``: one with nothing but a program, called app.
+def bench_pod(*, bare: bool = False, host_network: bool = False, image: str = PAUSE) -> Iterator[BenchPod]:
+    """A pod with a shell and an empty /data; ``bare``: one with nothing but the program of ``image``, called app.
 
     With ``host_network`` it reaches what listens on this machine only, as the stores do.
     """
@@ -51,7 +52,7 @@ def bench_pod(*, bare: bool = False, host_network: bool = False) -> Iterator[Ben
     _delete(kubectl)
     try:
         kubectl("create", "namespace", NAMESPACE)
-        _create(kubectl, _bare() if bare else _pod(cluster.toolbox_image, host_network=host_network))
+        _create(kubectl, _bare(image) if bare else _pod(cluster.toolbox_image, host_network=host_network))
         yield BenchPod(cluster.kubeconfig, cluster.kubectl, kubectl, cluster.toolbox_image)
     finally:
         _delete(kubectl)
@@ -60,7 +61,7 @@ def bench_pod(*, bare: bool = False, host_network: bool = False) -> Iterator[Ben
 def renew_bare_pod(pod: BenchPod) -> None:
     """Replace the bare pod by a new one that runs, and that the kubelet has nothing more to do for."""
     pod.run("delete", "pod", POD, f"--namespace={NAMESPACE}", "--grace-period=1")
-    _create(pod.run, _bare())
+    _create(pod.run, _bare(PAUSE))
     time.sleep(_SETTLED_S)
 
 
@@ -89,8 +90,8 @@ def _delete(kubectl: Kubectl) -> None:
         kubectl("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=600s")  # thousands of pods take minutes
 
 
-def _bare() -> dict[str, object]:
-    container = {"name": "app", "image": "lab.local/pause:1", "imagePullPolicy": "IfNotPresent"}
+def _bare(image: str) -> dict[str, object]:
+    container = {"name": "app", "image": image, "imagePullPolicy": "IfNotPresent"}
     security = {"runAsUser": 1000, "runAsGroup": 1000}
     return {
         "kind": "Pod",

@@ -20,6 +20,7 @@ from .model import (
     Artifact,
     ArtifactOutcome,
     Collector,
+    ContainerRef,
     ReadApi,
     RunInDebugContainer,
     RunInTarget,
@@ -64,6 +65,7 @@ class Capture:
         self._target, self._place = scope.target, scope.target.ref
         self._survey = Survey(api, scope, attachment)
         self._direct = scope.direct
+        self._missing: dict[tuple[ContainerRef, tuple[str, ...]], bool] = {}  # of each program that was looked for
         self._reasons: frozenset[str] = frozenset()  # that have been told
         self.gone = False
 
@@ -216,7 +218,10 @@ class Capture:
 
     def _debug_tool(self, collector: Collector, place: Place) -> Tool | None:
         for tool in collector.from_debug:
-            if not tool.present or not run_short(self._api, place.ref, tool.present)[0].not_found:
+            asked = (place.ref, tool.present)
+            if tool.present and asked not in self._missing:
+                self._missing[asked] = run_short(self._api, place.ref, tool.present)[0].not_found
+            if not self._missing.get(asked):
                 return tool
         return None
 
@@ -230,7 +235,7 @@ class Capture:
         """Run a tool that writes a file, or that is to outlive the connection, and fetch what it wrote."""
         path, tool = run.output, run.tool
         if tool.detached and run.runner == "run-tool":
-            path, ran = run_detached(self._api, run.command(), path, self._say)
+            path, ran = run_detached(self._api, run.command(), path, self._say, removes=tool.removes)
         else:
             said = _Words()
             ran = run_tool(self._api, run.command(), said)

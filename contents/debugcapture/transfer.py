@@ -152,15 +152,19 @@ class _Anew:
         self._sink.restart()
 
 
-def run_detached(api: Api, command: Command, output: str, say: Say) -> tuple[str, TransferResult]:
+def run_detached(
+    api: Api, command: Command, output: str, say: Say, *, removes: bool = False
+) -> tuple[str, TransferResult]:
     """Run ``command`` in a debug container so that it outlives the connection; return the file that it wrote.
 
-    ``output`` is that file, or "" for the tool's standard output. The result is complete where the tool ended well,
-    which says nothing of the file.
+    ``output`` is that file, or "" for the tool's standard output. With ``removes`` it is gone when the debug container
+    ends, at the latest: this process may be killed before it removes it. The result is complete where the tool ended
+    well, which says nothing of the file.
     """
     job = secrets.token_hex(4)
     written = output or f"{BASE}/jobs/{job}.out"
-    start = (PROGRAM, "start", BASE, job, str(command.time_limit_s), *command.argv)
+    removed = output if removes else ""
+    start = (PROGRAM, "start", BASE, job, str(command.time_limit_s), removed, *command.argv)
     status, _, errors = run_short(api, command.place, start)
     if status.code != 0:
         return written, TransferResult(

@@ -151,10 +151,10 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
     ("changes", "error", "why"),
     [
         ({"image": "lab.local/no-such:1"}, "ErrImageNeverPull|ErrImagePull|ImagePullBackOff", "Check the debug image"),
-        ({"image": "lab.local/pause:1"}, "did not start", "debug image"),
+        ({"image": "lab.local/pause:1"}, "did not start", "must have run-tool"),
         ({"profile": "sysadmin"}, "", ""),
     ],
-    ids=["no such image", "image without a shell", "all is allowed"],
+    ids=["no such image", "image without run-tool", "all is allowed"],
 )
 def test_debug_container_that_cannot_be_is_told_and_the_rest_goes_on(  # noqa: PLR0913, PLR0917
     changes: dict[str, str],

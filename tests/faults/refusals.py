@@ -174,19 +174,19 @@ def debug_image_that_is_missing(world: World) -> None:
     world.change(image="127.0.0.1:9/none:1")
 
 
-def debug_image_without_a_shell(world: World) -> None:
+def debug_image_without_run_tool(world: World) -> None:
     world.own_pod()
     world.change(image=_PAUSE)
 
 
 def debug_image_for_another_processor(world: World) -> None:
-    """Its shell has the head of an ELF file for a processor that this machine is not."""
+    """Its run-tool has the head of an ELF file for a processor that this machine is not."""
     machine = 8 if archive.architecture() != "mips" else 40
     head = b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + machine.to_bytes(2, "little") + bytes(44)
     layer = archive.Layer()
-    layer.data("/bin/sh", head, 0o755)
+    layer.data("/bin/run-tool", head, 0o755)
     file = world.folder / "alien.tar"
-    archive.write(archive.Image(_ALIEN, layer, ["/bin/sh"]), file)
+    archive.write(archive.Image(_ALIEN, layer, ["/bin/run-tool"]), file)
     images.ctr("images", "import", str(file))
     world.own_pod()
     world.change(image=_ALIEN)

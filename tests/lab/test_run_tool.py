@@ -198,7 +198,7 @@ def holder(program: Path, base: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def job(program: Path, base: Path, name: str, *words: str) -> None:
-    subprocess.run([program, "start", base, name, "30", *words], check=True, timeout=30)
+    subprocess.run([program, "start", base, name, "30", "", *words], check=True, timeout=30)
 
 
 def waited(program: Path, base: Path, name: str) -> dict[str, Any]:
@@ -226,6 +226,20 @@ def test_the_last_that_leaves_ends_the_container_and_its_jobs(
     assert not is_there(daemon)
     assert not base.exists()
     assert subprocess.run([program, "ready", base], capture_output=True, timeout=30, check=False).returncode == 1
+
+
+def test_what_a_job_has_written_goes_with_the_container(
+    program: Path, base: Path, holder: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    """Whoever was to fetch it may have been killed."""
+    dump = tmp_path / "dump"
+    tool = ["sh", "-c", 'echo >"$1"', "sh", str(dump)]
+    subprocess.run([program, "start", base, "one", "30", str(dump), *tool], check=True, timeout=30)
+    assert waited(program, base, "one")["code"] == 0
+    assert dump.exists()
+    holder.terminate()
+    assert holder.wait(30) == 0
+    assert not dump.exists()
 
 
 def test_nobody_joins_what_ends(program: Path, base: Path, holder: subprocess.Popen[bytes]) -> None:

@@ -33,10 +33,12 @@ func (f folder) job(name, kind string) string { return filepath.Join(string(f), 
 type job struct {
 	Argv    []string `json:"argv"`
 	Seconds int      `json:"seconds"`
+	Output  string   `json:"output"` // a file that the tool writes and that is to go with the container; "" for none
 }
 
 // hold is `run-tool hold BASE SECONDS TICKET`, the first process of a debug container. It waits until the last user has
-// left, its time is over, or it is asked to end, and ends every job that still runs.
+// left, its time is over, or it is asked to end. Then it ends every job that still runs, and removes what jobs have written
+// into the target: whoever was to fetch it may have been killed.
 func hold(arguments []string) (int, error) {
 	base := folder(arguments[0])
 	limit, err := seconds(arguments[1])
@@ -72,6 +74,7 @@ func hold(arguments []string) (int, error) {
 		case <-s.askedToEnd:
 		}
 		s.endJobs()
+		base.removeOutputs()
 		return 0, os.RemoveAll(string(base))
 	}
 }
@@ -124,6 +127,24 @@ func (s *supervisor) endJobs() {
 	s.endAll(0)
 }
 
+// removeOutputs removes what the jobs have written. A file that cannot be removed stays: nobody could be told.
+func (f folder) removeOutputs() {
+	asked, _ := filepath.Glob(f.job("*", ".job"))
+	for _, file := range asked {
+		if job, err := readJob(file); err == nil && job.Output != "" {
+			_ = os.Remove(job.Output)
+		}
+	}
+}
+
+func readJob(file string) (asked job, err error) {
+	content, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(content, &asked)
+	}
+	return asked, err
+}
+
 // runJob is `run-tool job BASE JOB`.
 func runJob(arguments []string) (int, error) {
 	base, name := folder(arguments[0]), arguments[1]
@@ -135,11 +156,7 @@ func runJob(arguments []string) (int, error) {
 }
 
 func executeJob(base folder, name string) (report, error) {
-	var asked job
-	content, err := os.ReadFile(base.job(name, ".job"))
-	if err == nil {
-		err = json.Unmarshal(content, &asked)
-	}
+	asked, err := readJob(base.job(name, ".job"))
 	if err != nil {
 		return report{}, err
 	}
@@ -171,7 +188,7 @@ func writeWhole(path string, content []byte) error {
 	return os.Rename(path+".part", path)
 }
 
-// startJob is `run-tool start BASE JOB SECONDS TOOL…`.
+// startJob is `run-tool start BASE JOB SECONDS OUTPUT TOOL…`.
 func startJob(arguments []string) (int, error) {
 	base, name := folder(arguments[0]), arguments[1]
 	limit, err := seconds(arguments[2])
@@ -181,7 +198,7 @@ func startJob(arguments []string) (int, error) {
 	if name == endWord || strings.ContainsAny(name, "/\n") {
 		return 2, fmt.Errorf("%q is no name for a job", name)
 	}
-	asked, err := json.Marshal(job{arguments[3:], int(limit / time.Second)})
+	asked, err := json.Marshal(job{arguments[4:], int(limit / time.Second), arguments[3]})
 	if err != nil {
 		return 1, err
 	}

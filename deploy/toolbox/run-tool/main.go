@@ -7,8 +7,9 @@
 //	run-tool hold BASE SECONDS TICKET             first process of a debug container: waits, and runs jobs
 //	run-tool ready BASE                           exit code 0 when hold is ready
 //	run-tool join|leave BASE TICKET               shares the container; the last one that leaves ends it
-//	run-tool start BASE JOB SECONDS TOOL [ARGUMENT…]
-//	                                              has hold run a tool, which outlives the connection; BASE/jobs/JOB.out
+//	run-tool start BASE JOB SECONDS OUTPUT TOOL [ARGUMENT…]
+//	                                              has hold run a tool, which outlives the connection: BASE/jobs/JOB.out has
+//	                                              what it prints; hold removes OUTPUT, if that is not "", at its end
 //	run-tool wait NONCE BASE JOB SECONDS FILE     waits for a job: prints how far FILE has grown; the report follows
 //
 // The report is one line on standard error, "debug-capture-end NONCE {JSON}" (type report). A tool's own errors are in it
@@ -60,7 +61,7 @@ func init() {
 		"ready":   {1, 1, ready},
 		"join":    {2, 2, join},
 		"leave":   {2, 2, leave},
-		"start":   {4, -1, startJob},
+		"start":   {5, -1, startJob},
 		"job":     {2, 2, runJob}, // started by hold
 		"wait":    {5, 5, waitForJob},
 	}
