@@ -21,7 +21,7 @@ def provoked(row: Row) -> Any:
     return pytest.param(row, id=row.id, marks=[pytest.mark.exclusive] if row in DAEMONS else [])
 
 
-@pytest.mark.parametrize("row", map(provoked, ROWS))
+@pytest.mark.parametrize("row", [provoked(row) for row in ROWS])
 def test_no_fault_costs_what_had_arrived(row: Row, world: World) -> None:
     row.provoke(world)
     ended = world.run()
