@@ -6,14 +6,16 @@ Names that are examples stand for the lab's: its API server, registry, bucket an
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 import shutil
 import subprocess
+import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,10 @@ import lab.kubernetes
 import lab.pagerduty
 from debugcapture import __version__
 from lab.kubernetes.kubectl import Kubectl
+from lab.pagerduty.webhooks import ping
 from lab.paths import REPO
 from lab.rundeck import server
+from lab.rundeck.model import JobRun
 from lab.stores import s3_endpoint
 from tests.docs.blocks import PAGES, Block, blocks
 from tools import package
@@ -187,7 +191,10 @@ def test_the_same_installation_by_curl(tmp_path: Path) -> None:
 
 
 def test_a_stranger_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kubectl, tmp_path: Path) -> None:
-    """By the README's commands alone: build, plugin, permissions, keys, import, check, capture. Then the link opens."""
+    """By the README's commands alone: build, plugin, permissions, keys, import, check, capture. Then the link opens.
+
+    Then the same for a second project on that server, where each group captures by the README's last command.
+    """
     kubectl("label", "namespace", machine.namespace, "pod-security.kubernetes.io/enforce=restricted")
     checkout = (REPO / "lab" / "workloads" / "checkout.yaml").read_text().replace("shop", machine.namespace)
     kubectl("apply", "-f", "-", stdin=checkout)
@@ -198,15 +205,55 @@ def test_a_stranger_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kub
     rundeck.users[token] = server.ADMIN
     with server.listening(rundeck) as url:
         machine.environment.update(RDECK_BASE=str(base), RUNDECK=url, RUNDECK_TOKEN=token)
-        one_shell = "\n".join(block.text for block in RUN[REPO / "README.md"])
-        machine.run(Block(REPO / "README.md", "bash", one_shell, ""))
-    event, check, capture = rundeck.runs  # the installation sends the webhook an event that captures nothing
+        machine.run(_readme())
+        _require_link(rundeck.runs)
+        machine.run(_readme("ops-east"))
+        _require_link(rundeck.runs[3:])
+        for group in ("debug-capture-operators", "debug-capture-engineers"):
+            machine.environment["RUNDECK_TOKEN"] = member = secrets.token_hex(8)
+            rundeck.users[member] = server.User(group, (group,))
+            machine.run(Block(REPO / "README.md", "bash", _CAPTURE_AGAIN + RUN[REPO / "README.md"][-1].text, ""))
+            run = rundeck.runs[-1]
+            assert run.succeeded, (group, run.refused, run.errors)
+        run = _by_webhook(rundeck, url, "ops-east")
+        assert run.succeeded, (run.refused, run.errors)
+    jobs = len(list((REPO / "jobs").glob("*.yaml")))
+    for name, project in rundeck.projects.items():
+        assert (name, len(project.jobs), len(project.policies)) == (name, jobs, 5)
+    assert sorted(hook.project for hook in rundeck.webhooks.values()) == ["ops", "ops-east"]
+
+
+# What the README's step "Check" leaves behind for the next one, for somebody else.
+_CAPTURE_AGAIN = """\
+echo "X-Rundeck-Auth-Token: $RUNDECK_TOKEN" >rundeck.header
+job() { sed -n "s/ $1\\$//p" dist/*.jobs.txt; }
+"""
+
+
+def _readme(project: str = "ops") -> Block:
+    """All commands of the README in one shell, for a ``project`` of that name."""
+    text = "\n".join(block.text for block in RUN[REPO / "README.md"])
+    return Block(REPO / "README.md", "bash", text.replace("--project ops", f"--project {project}"), "")
+
+
+def _require_link(runs: Sequence[JobRun]) -> None:
+    event, check, capture = runs  # the installation sends the webhook an event that captures nothing
     assert event.succeeded, (event.refused, event.errors)
     assert check.succeeded, [line.strip() for line in check.output if "✘" in line]
     assert capture.succeeded, (capture.refused, capture.errors)
     (note,) = [one for one in lab.demo.notes(lab.demo.INCIDENT) if capture.data["capture_id"] in one]
     (dump,) = [link for link in lab.demo.links(note) if "jvm-threads.txt" in link]
     assert all(proof in lab.demo.opened(dump) for proof in lab.demo.PROOF)
-    project = rundeck.projects["ops"]
-    assert len(project.jobs) == len(list((REPO / "jobs").glob("*.yaml")))
-    assert (len(project.policies), [hook.project for hook in rundeck.webhooks.values()]) == (5, ["ops"])
+
+
+def _by_webhook(rundeck: server.State, url: str, project: str) -> JobRun:
+    """Deliver an event of an incident to the project's webhook, whose owner is in the group of its policy."""
+    (hook,) = [one for one in rundeck.webhooks.values() if one.project == project]
+    group = "debug-capture-webhook"
+    rundeck.webhooks[hook.uuid] = replace(hook, owner=server.User(group, (group,)))
+    event = json.dumps(ping()).encode()
+    request = urllib.request.Request(f"{url}/api/44/webhook/{hook.token}", data=event, method="POST")
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=60) as answered:
+        execution = rundeck.executions[int(json.load(answered)["executionId"]) - 1]
+    return execution.run.result()
