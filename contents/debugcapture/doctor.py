@@ -41,6 +41,7 @@ _PACKAGES = {"s3": "boto3", "azblob": "azure-storage-blob", "sftp": "paramiko"}
 _ALWAYS = ("urllib3", "websocket-client", "PyYAML")
 _CERTIFICATE_S = 30 * 24 * 60 * 60
 _TOKEN_S = 7 * 24 * 60 * 60
+_WHERE_WANTED = "Only where it is wanted:"
 _STORE_KEY = "debug-capture-doctor.txt"
 
 
@@ -179,7 +180,7 @@ def _permissions(namespace: str, missing: Sequence[Permission], user: str) -> It
         if not lacks:
             yield Finding(what, "ok", "allowed")
         elif not any(one in needed for one in lacks):
-            yield Finding(what, "note", _may_not(lacks), f"Where it is wanted: {_grant(namespace, lacks[0])}")
+            yield Finding(what, "note", _may_not(lacks), _WHERE_WANTED, _grant(namespace, lacks[0]))
         else:
             # All in one role, once: a second one of the same name would take the first one's place.
             do = "Run the same command as above." if told else ""
@@ -188,8 +189,11 @@ def _permissions(namespace: str, missing: Sequence[Permission], user: str) -> It
             yield Finding(what, "wrong", _may_not(lacks), do, script)
     for purpose in sorted(OPTIONAL):
         lacks = [one for one in missing if one.purpose == purpose]
-        do = f"Where it is wanted: {_grant(namespace, lacks[0])}" if lacks else ""
-        yield Finding(f"{namespace}: {purpose}", "note" if lacks else "ok", _may_not(lacks) or "allowed", do)
+        what = f"{namespace}: {purpose}"
+        if lacks:
+            yield Finding(what, "note", _may_not(lacks), _WHERE_WANTED, _grant(namespace, lacks[0]))
+        else:
+            yield Finding(what, "ok", "allowed")
 
 
 def _may_not(lacks: Sequence[Permission]) -> str:

@@ -57,4 +57,6 @@ def _ordered(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _fix(one: Finding, place: str) -> str:
-    return " ".join(filter(None, [one_line(one.do), f"Run the command {place}." if one.script else ""]))
+    return " ".join(
+        filter(None, [one_line(one.do), f"{'run' if one.do else 'Run'} the command {place}." if one.script else ""])
+    )
