@@ -10,8 +10,9 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from benchmarks.cluster import NAMESPACE, POD, BenchPod, bench_pod
@@ -51,7 +52,8 @@ def run() -> Result:
             scope = Scope(body, target, Allowed("restricted", debug_image=True))
             capture = Capture(api, scope, attachment, record, _say)
             kubectl = _kubectl(pod, place.ref.container, min(one.pid for one in place.listing.processes))
-            rounds = [_round(capture, added, bundle, kubectl) for _ in range(ROUNDS + 1)]
+            dump = partial(capture.run, choose(COLLECTOR).collectors)
+            rounds = [_round(dump, added, bundle, kubectl) for _ in range(ROUNDS + 1)]
     return _compared(rounds[1:])
 
 
@@ -64,11 +66,11 @@ def _say(_line: str) -> None:
 
 
 def _round(
-    capture: Capture, added: list[Artifact], bundle: Bundle, kubectl: Sequence[str]
+    dump: Callable[[], None], added: list[Artifact], bundle: Bundle, kubectl: Sequence[str]
 ) -> tuple[float, float, bool]:
     """Return how long ours and theirs took, in seconds, and whether both are right."""
     began = time.perf_counter()
-    capture.run(choose(COLLECTOR).collectors)
+    dump()
     ours = time.perf_counter() - began
     file = bundle.folder / added[-1].file
     right = added[-1].integrity == "verified" and MARK in file.read_bytes()

@@ -151,7 +151,7 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
     ("changes", "error", "why"),
     [
         ({"image": "lab.local/no-such:1"}, "ErrImageNeverPull|ErrImagePull|ImagePullBackOff", "Check the debug image"),
-        ({"image": "lab.local/pause:1"}, "did not start", "must have run-tool"),
+        ({"image": "lab.local/pause:1"}, "did not start", "first process is run-tool"),
         ({"profile": "sysadmin"}, "", ""),
     ],
     ids=["no such image", "image without run-tool", "all is allowed"],

@@ -72,7 +72,7 @@ def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
         ("ErrImagePull", "Check the debug image's name"),
         ("CreateContainerConfigError", "Choose another security profile"),
         ("CreateContainerError", "while the target's container is running"),
-        ("RunContainerError", "must have run-tool: build the toolbox of this version"),
+        ("RunContainerError", "first process is run-tool: build the toolbox of this version"),
     ],
 )
 def test_advice_fits_the_reason(reason: str, advice: str) -> None:
@@ -81,7 +81,7 @@ def test_advice_fits_the_reason(reason: str, advice: str) -> None:
 
 
 def test_image_without_run_tool_is_told_to_be_built_again() -> None:
-    with pytest.raises(NotRunning, match="must have run-tool: build the toolbox of this version"):
+    with pytest.raises(NotRunning, match="first process is run-tool: build the toolbox of this version"):
         _waiting_for({"terminated": {"reason": "StartError", "exitCode": 128}}, PLACE, DEBUG)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shutil import which
@@ -278,8 +279,11 @@ SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]]
 
 @pytest.mark.parametrize("shell", [one for one in SHELLS if which(one[0])], ids=" ".join)
 @pytest.mark.parametrize(
-    "tool", ["sleep 300", "trap '' TERM; sleep 300; sleep 300", "yes"], ids=["waits", "deaf", "writes"]
+    "tool",
+    ["sleep 300; sleep 300", "trap '' TERM; sleep 300; sleep 300", "yes", "sleep 300 | cat; sleep 300"],
+    ids=["waits", "deaf", "writes", "pipeline"],
 )
+@pytest.mark.usefixtures("first_process")
 def test_nothing_is_left_in_an_image_with_a_shell(shell: list[str], tool: str) -> None:
     """The caller goes away in the middle: its session's processes end, and each is waited for by the one above it."""
     argv = [*shell, *shell_command("bounded", "run", arguments=("nonce", "sh", "-c", tool))[1:]]
@@ -287,18 +291,31 @@ def test_nothing_is_left_in_an_image_with_a_shell(shell: list[str], tool: str) -
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     ) as running:
         assert running.stdin
-        while not [one for one in members(running.pid) if one != running.pid]:
+        while not any(name in ("sleep", "yes") for name in members(running.pid).values()):
             pass
         running.stdin.close()  # nobody reads its output either
         running.wait(30)
-        assert members(running.pid) == []
+        assert members(running.pid) == {}
 
 
-def members(group: int) -> list[int]:
-    """The processes of a group, zombies included."""
-    found = []
+@pytest.fixture
+def first_process() -> Iterator[None]:
+    """Make this process what a container's first process is: orphans come to it, and it does not wait for them."""
+    prctl, set_child_subreaper = ctypes.CDLL(None).prctl, 36
+    prctl(set_child_subreaper, 1)
+    yield
+    prctl(set_child_subreaper, 0)
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def members(group: int) -> dict[int, str]:
+    """The processes of a group by their PID, with their names; zombies included."""
+    found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            if int(stat.read_text().rpartition(")")[2].split()[2]) == group:
-                found.append(int(stat.parent.name))
+            before, _, after = stat.read_text().rpartition(")")
+            if int(after.split()[2]) == group:
+                found[int(stat.parent.name)] = before.partition("(")[2]
     return found

@@ -36,7 +36,8 @@ _HOPELESS = frozenset({
     "CreateContainerError", "CreateContainerConfigError", "RunContainerError",
 })  # fmt: skip
 _NO_RUN_TOOL = (
-    "The debug image must have run-tool: build the toolbox of this version (deploy/toolbox), push it, and set image."
+    "Its first process is run-tool: build the toolbox of this version (deploy/toolbox)."
+    " Where it has that, look at the node."
 )
 _REMEDIES = {
     "CreateContainerError": "Capture again while the target's container is running.",

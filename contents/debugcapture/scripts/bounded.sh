@@ -6,8 +6,7 @@
 # runtime keeps its end open.
 #
 # Every process that is started here is waited for here; what is not would be handed to the container's first process,
-# which seldom waits: a zombie. Hence no `timeout` (that of busybox leaves a process behind), and TERM is caught wherever
-# this shell, or a part of it, waits for others. It is not ignored, since a tool would inherit that.
+# which seldom waits: a zombie. Hence no `timeout`: that of busybox leaves a process behind.
 #
 # $1 is a word that the caller draws, so that no output can pass for the report.
 nonce=$1
@@ -26,31 +25,52 @@ elif command -v sha256sum >/dev/null 2>&1; then
   sum=sha256sum
 fi
 
-# Waits for the end of standard input, then asks our group to end. What does not within a second is ended, children before
-# their parents, so that these wait for them. In a stat file, state, parent and group follow the name, which may have
-# blanks and parentheses. It runs no program but `sleep`, and no subshell: that would be one more process of the group.
+# Sets $members to the processes of our group but for this shell and the watcher ($self), and $parents to their parents.
+# In a stat file, state, parent and group follow the name, which may have blanks and parentheses.
+scan() {
+  members='' parents=''
+  for stat in /proc/[0-9]*/stat; do
+    read -r line <"$stat" || continue
+    pid=${line%% *}
+    # shellcheck disable=SC2086 # it is to be split
+    set -- ${line##*) }
+    if [ "$3" = $$ ] && [ "$pid" != $$ ] && [ "$pid" != "$self" ]; then
+      members="$members $pid" parents="$parents $2 "
+    fi
+  done 2>/dev/null
+}
+
+# Waits for the end of standard input; then ends all of our group, children before their parents: a parent that died first
+# would not wait for its child. So a process is stopped, looked at again, since it may just have started another, and ended
+# only where it has no child. A script starts its next command then, hence the rounds. The first ones ask, and leave a
+# second to clear up. It runs no program but `sleep`, and no subshell: that would be one more process of the group.
 watch() {
   trap '' TERM
   while read -r _; do :; done <&4
-  kill -TERM 0
+  kill -TERM $$
   read -r self _ </proc/self/stat
-  for _ in 1 2 3 4 5; do
-    sleep 1
-    members='' parents=''
-    for stat in /proc/[0-9]*/stat; do
-      read -r line <"$stat" || continue
-      pid=${line%% *}
-      # shellcheck disable=SC2086 # it is to be split
-      set -- ${line##*) }
-      if [ "$3" = $$ ] && [ "$pid" != $$ ] && [ "$pid" != "$self" ]; then
-        members="$members $pid" parents="$parents $2 "
-      fi
-    done 2>/dev/null
+  signal=TERM round=0
+  while [ "$round" -lt 40 ]; do
+    scan
     [ "$members" ] || return 0
+    childless=''
     for pid in $members; do
-      case $parents in *" $pid "*) ;; *) kill -KILL "$pid" 2>/dev/null ;; esac
-    done
+      case $parents in *" $pid "*) ;; *) kill -STOP "$pid" && childless="$childless $pid" ;; esac
+    done 2>/dev/null
+    scan
+    for pid in $childless; do
+      case $parents in *" $pid "*) ;; *) kill "-$signal" "$pid" ;; esac
+      kill -CONT "$pid"
+    done 2>/dev/null
+    round=$((round + 1))
+    if [ "$round" = 5 ]; then
+      sleep 1
+      signal=KILL
+    fi
   done
+  # A script that starts one command after the other without end.
+  # shellcheck disable=SC2086 # these are PIDs
+  kill -KILL $members 2>/dev/null
 }
 
 # Our own group only: the runtime gives each exec session one (runc and crun call setsid).

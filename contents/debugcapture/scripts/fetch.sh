@@ -19,10 +19,9 @@ size=$((size)) # some write blanks around it
 found=
 if [ "$sum" ]; then
   found=$(
-    trap : TERM
     $sum <"$file" 4<&- &
     send >&3
-    wait || wait
+    wait
   )
 else
   send

@@ -3,10 +3,8 @@
 if [ "$sum" ] && command -v tee >/dev/null 2>&1 && [ -w /dev/fd/3 ]; then
   # The exit code and the sum come out of the pipeline by descriptor 5.
   ended=$(
-    trap : TERM
     {
       {
-        trap : TERM
         "$@" 4<&- 5>&-
         echo "$?" >&5
       } | tee /dev/fd/3 | $sum >&5
