@@ -136,7 +136,11 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
 ) -> None:
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "collectors": "system-calls"}  # 10 s: long enough to meet
+    given = {
+        "namespace": namespace,
+        "pod": "web",
+        "collectors": "pod-snapshot,system-calls",
+    }  # 10 s: long enough to meet
     both = [threading.Thread(target=captured, args=(tmp_path,), kwargs=given) for _ in range(2)]
     both[0].start()
     wait_until("the first debug container", lambda: bool(debug_containers(kubectl, namespace, "running")), 60)

@@ -63,7 +63,14 @@ def test_other_pods_are_whole_and_limits_hold(shop: str, tmp_path: Path) -> None
     catalog, spool = tmp_path / "own.yaml", tmp_path / "spool"
     catalog.write_text(CATALOG)
     spool.mkdir()
-    given = {"namespace": shop, "selector": "app=shop", "max_pods": "10", "choose": "all", "catalog": str(catalog)}
+    given = {
+        "namespace": shop,
+        "selector": "app=shop",
+        "max_pods": "10",
+        "fail_when_partial": "true",
+        "choose": "all",
+        "catalog": str(catalog),
+    }
     ran = run_step("k8s-debug-capture", spool, **given, collectors="pod-snapshot,processes,greeting,beside", link="")
     honest(ran)
     assert ran.code == 10, ran.errors
