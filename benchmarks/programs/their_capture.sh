@@ -1,6 +1,6 @@
 #!/bin/sh
 # The evidence that our preset `standard` takes of shop/checkout, as a script by hand takes it: Python with awscli, its goal,
-# scratch folder, kubectl, kubeconfig, image, namespace, workload. Whoever wrote it knows the container and its user.
+# scratch folder, kubectl, kubeconfig, image, namespace, workload. Its author knows the container and its user.
 python=$1 goal=$2 folder=$3 kubectl=$4 kubeconfig=$5 image=$6 namespace=$7 workload=$8
 set -e
 mkdir -p "$folder/logs"

@@ -117,7 +117,7 @@ def not_there(collector: Collector, target: Target) -> str:
 def is_denied(tool: Tool, exit_code: int | None, errors: str) -> bool:
     """Tell whether ``tool``, which failed, was denied what it needs: by its own exit code, or a line of its own errors.
 
-    Nothing else counts: other words are the container's, and would gain a privilege for whoever wrote them.
+    Nothing else counts: the container writes all other text, and must not gain a privilege by it.
     """
     if tool.denied_exit_code and exit_code == tool.denied_exit_code:
         return True

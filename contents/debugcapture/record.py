@@ -10,7 +10,7 @@ from .model import Artifact, Manifest, Target
 
 
 class Record:
-    """The manifest while it grows: written anew with each artifact, from whichever thread it comes."""
+    """The manifest while it grows: each artifact writes it again, from any thread."""
 
     def __init__(
         self, bundle: Bundle, manifest: Manifest, added: Callable[[Artifact], None] = lambda _artifact: None
@@ -46,7 +46,7 @@ class Record:
             self._save(replace(self._manifest, more_targets=(*self._manifest.more_targets, target)))
 
     def finish(self, requests: int = 0) -> Manifest:
-        """Write down that all is done, after so many ``requests`` to the API server."""
+        """Record that the capture has finished, with the number of ``requests`` to the API server."""
         with self._lock:
             order = {target.pod: place for place, target in enumerate(self._manifest.targets)}
             artifacts = sorted(self._manifest.artifacts, key=lambda one: order.get(one.pod, 0))

@@ -120,7 +120,7 @@ def _captured(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | No
 
 
 def _outcome(step: CaptureStep, bundle: Bundle, data: dict[str, str], caller: Caller) -> Outcome:
-    """Return how a capture ended that is stored and told, as far as the settings wanted."""
+    """Return the outcome of a capture that has been stored and reported as the settings ask."""
     document, manifest = bundle.document(), bundle.manifest()
     if manifest.status == "partial" and (step.capture.fail_when_partial or not manifest.fulfilled):
         caller.say(f"Error: {shortfall(manifest)}")
