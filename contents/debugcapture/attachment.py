@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Final
 
 from .cluster.api import Api
@@ -90,6 +91,7 @@ class Attachment:
         self._api, self._target, self._mounts, self._options, self._say = api, target, mounts, options, say
         self._attached = ExitStack()
         self._places: dict[Profile, Place | CaptureError] = {}
+        self._lock = Lock()  # collectors that run side by side share one debug container of each profile
         self._user = target.user
 
     def __enter__(self) -> "Attachment":
@@ -116,13 +118,14 @@ class Attachment:
         if not self._options.image:
             what = f"cannot attach a debug container to {self._target}"
             raise BadInput(what, "no debug image is set", "Build deploy/toolbox and set the image.")
-        known = self._places.get(profile)
-        if known is None:
-            try:
-                known = self._attach(profile)
-            except CaptureError as error:
-                known = error
-            self._places[profile] = known
+        with self._lock:
+            known = self._places.get(profile)
+            if known is None:
+                try:
+                    known = self._attach(profile)
+                except CaptureError as error:
+                    known = error
+                self._places[profile] = known
         if isinstance(known, CaptureError):
             raise known
         return known

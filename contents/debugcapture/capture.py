@@ -3,9 +3,11 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePosixPath
+from threading import Lock
 
 from .artifact_file import ArtifactFile, SizeLimitReachedError
 from .attachment import Attachment, Place
@@ -53,6 +55,7 @@ _LOG = logging.getLogger(__name__)  # heard at Rundeck's log level DEBUG only
 _LOG_LIMIT_BYTES = 64 << 20
 _WHAT_NEEDS_PROCESSES = "What needs a running process"
 _WITH_PODS = ("leftovers", "node-state")
+_SIDE_BY_SIDE = 4  # tools that run at once in one pod
 Say = Callable[[str], None]
 
 
@@ -66,20 +69,31 @@ class Capture:
         self._survey = Survey(api, scope, attachment)
         self._direct = scope.direct
         self._missing: dict[tuple[ContainerRef, tuple[str, ...]], bool] = {}  # of each program that was looked for
-        self._reasons: frozenset[str] = frozenset()  # that have been told
+        self._reasons: set[str] = set()  # that the record already has
+        self._reasons_lock = Lock()
         self.gone = False
 
     def run(self, collectors: Sequence[Collector]) -> None:
         """Run ``collectors``; the failure of one is data in the record, and stops no other.
 
-        What only reads the API goes first: it is quick, and the pod may be gone a second later. `gone` tells afterwards
-        whether the pod was.
+        Collectors that only read the API run first: they are quick, and the pod may be gone a second later. `safe`
+        tools then run side by side. Tools that pause the process, or write dumps, run last and alone, so that they
+        change nothing that another tool measures. Afterwards `gone` says whether the pod was gone.
         """
-        for collector in sorted(collectors, key=_order):
-            for artifact in self._collect(collector):
-                self._say(artifact_line(artifact))
-                self._record.add(replace(artifact, pod=self._scope.folder))
+        tools = [one for one in collectors if not one.reads_api]
+        for reader in (one for one in collectors if one.reads_api):
+            self._run_collector(reader)
+        with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="collector") as pool:
+            list(pool.map(self._run_collector, (one for one in tools if one.invasive == "safe")))
+        for level in ("pauses", "heavy"):
+            for tool in (one for one in tools if one.invasive == level):
+                self._run_collector(tool)
         self._notice_restart()
+
+    def _run_collector(self, collector: Collector) -> None:
+        for artifact in self._collect(collector):
+            self._say(artifact_line(artifact))
+            self._record.add(replace(artifact, pod=self._scope.folder))
 
     def _collect(self, collector: Collector) -> Iterator[Artifact]:
         started = now()
@@ -99,8 +113,10 @@ class Capture:
 
     def _once(self, artifact: Artifact) -> Iterator[Artifact]:
         """Yield ``artifact``, but of a preset each reason only once: what keeps one collector out keeps others out."""
-        told, self._reasons = artifact.reason in self._reasons, self._reasons | {artifact.reason}
-        if not (self._scope.preset and told):
+        with self._reasons_lock:
+            known = artifact.reason in self._reasons
+            self._reasons.add(artifact.reason)
+        if not (self._scope.preset and known):
             yield artifact
 
     def _act(self, action: Action) -> Iterator[Artifact]:
@@ -383,11 +399,6 @@ class _Words:
 
     def last_line(self) -> str:
         return last_line(self._kept.decode(errors="replace"))
-
-
-def _order(collector: Collector) -> tuple[int, int]:
-    """What reads the API first, what harms last."""
-    return (0 if collector.reads_api else 1, ("safe", "pauses", "heavy").index(collector.invasive))
 
 
 def _with_denial(tool: Tool, result: TransferResult) -> TransferResult:

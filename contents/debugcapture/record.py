@@ -49,7 +49,7 @@ class Record:
         """Record that the capture has finished, with the number of ``requests`` to the API server."""
         with self._lock:
             order = {target.pod: place for place, target in enumerate(self._manifest.targets)}
-            artifacts = sorted(self._manifest.artifacts, key=lambda one: order.get(one.pod, 0))
+            artifacts = sorted(self._manifest.artifacts, key=lambda one: (order.get(one.pod, 0), one.started))
             done = replace(
                 self._manifest, artifacts=tuple(artifacts), finished=datetime.now(timezone.utc), requests=requests
             )

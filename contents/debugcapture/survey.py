@@ -1,6 +1,7 @@
 """Look into a target and decide how each collector reaches its evidence."""
 
 from dataclasses import dataclass, replace
+from threading import Lock
 
 from .attachment import Attachment
 from .cluster.api import Api
@@ -39,6 +40,7 @@ class Survey:
         self._seen: Seen | None = None
         self._tried: set[tuple[str, ...]] = set()
         self._hangs: NeverEnds | None = None
+        self._lock = Lock()  # collectors that run side by side are decided one after another: what one asks, all know
         self.shell = False  # whether the target's image has one
 
     def decide(self, collector: Collector, *, attach: bool) -> Action:
@@ -48,8 +50,9 @@ class Survey:
         """
         if collector.reads_api or not is_running(self._target):
             return decide(self._target, collector, Seen(None, ()), self._scope.allowed, Budget())
-        seen = self._look(collector, attach=attach)
-        return decide(self._target, collector, seen, self._scope.allowed, self._budget(collector))
+        with self._lock:
+            seen = self._look(collector, attach=attach)
+            return decide(self._target, collector, seen, self._scope.allowed, self._budget(collector))
 
     def has_shell(self) -> bool:
         """Tell whether the target runs and its image has a shell."""

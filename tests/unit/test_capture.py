@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,7 @@ from debugcapture.capture import Capture
 from debugcapture.cluster.api import Api
 from debugcapture.cluster.frames import out_of_time
 from debugcapture.errors import NotAllowed, TargetNotFound
-from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, ExitStatus, Target, User
+from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, ExitStatus, Target, Tool, User
 from debugcapture.plan import Allowed
 from debugcapture.record import Record
 from debugcapture.settings import Profile
@@ -101,6 +102,32 @@ def test_collectors_share_one_debug_container(capture: Run) -> None:
     second = collector(id="again", file="again.txt")
     assert [one.outcome for one in capture(cluster, collector(), second)] == ["complete", "complete"]
     assert len(cluster.attached) == 1
+
+
+def test_safe_tools_run_side_by_side(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, both, run = in_image(), Barrier(2, timeout=30), Cluster.run
+
+    def waits_for_the_other(_api: Api, place: ContainerRef, argv: Sequence[str], **sinks: Any) -> Any:
+        if "Thread.print" in argv:
+            both.wait()  # BrokenBarrierError where the other one does not run
+        return run(cluster, _api, place, argv, **sinks)
+
+    monkeypatch.setattr(cluster, "run", waits_for_the_other)
+    artifacts = capture(cluster, collector(), collector(id="again", file="again.txt"))
+    assert {(one.collector, one.outcome) for one in artifacts} == {
+        ("jvm-thread-dump", "complete"),
+        ("again", "complete"),
+    }
+
+
+def test_a_tool_that_pauses_the_process_runs_alone_and_a_dump_runs_last(capture: Run) -> None:
+    cluster = in_image()
+    of_each = [
+        replace(collector(id=level, file=f"{level}.txt", invasive=level), in_image=(Tool(("jcmd", level)),))
+        for level in ("heavy", "pauses", "safe")
+    ]
+    capture(cluster, *of_each)
+    assert cluster.tools() == [("jcmd", "safe"), ("jcmd", "pauses"), ("jcmd", "heavy")]
 
 
 def test_each_process_of_the_kind_leaves_its_own_artifact(capture: Run) -> None:
