@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 import subprocess
@@ -19,6 +20,7 @@ from lab.kubernetes.kubectl import Kubectl
 from lab.kubernetes.workloads import grant
 from lab.paths import REPO
 from lab.project import Project, lab_project
+from tests.rundeck.installed import FIRST, Api, import_yaml, imported, write_jobs
 from tests.side_by_side import Once
 
 
@@ -79,10 +81,24 @@ def own_service(namespace: str, kubectl: Kubectl) -> Callable[[str], Service]:
     return start
 
 
+@pytest.fixture(scope="session")
+def yaml_jobs(slim_zip: Path, once: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the jobs as the server keeps them after an import of the files in jobs/."""
+
+    def make() -> str:
+        folder = tmp_path_factory.mktemp("yaml-jobs")
+        state, _ = imported(slim_zip, folder)
+        import_yaml(Api(state), FIRST)
+        write_jobs(state.projects[FIRST].jobs.values(), folder)
+        return str(folder)
+
+    return Path(once("yaml-jobs", make))
+
+
 @pytest.fixture
-def project(slim_zip: Path, tmp_path: Path) -> Project:
-    """The lab's project, with a spool and a store prefix of this test's own."""
-    own = lab_project(slim_zip, sys.executable)
+def project(slim_zip: Path, yaml_jobs: Path, tmp_path: Path) -> Project:
+    """The lab's project, its jobs imported from YAML, with a spool and a store prefix of this test's own."""
+    own = dataclasses.replace(lab_project(slim_zip, sys.executable), jobs=yaml_jobs)
     return own.changed(spool=str(tmp_path / "spool"), store=f"{own.settings['store']}/{secrets.token_hex(4)}")
 
 

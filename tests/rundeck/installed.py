@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from lab.paths import REPO
+from lab.project import JOBS
 from lab.rundeck import server
 from lab.rundeck.server import ADMIN, Project, State, User
 from tools.project_archive import Edition, write_project_archive
@@ -63,6 +67,23 @@ def documented_sight(project: str) -> str:
     found = _SIGHT.search(_PAGES[1].read_text())
     assert found, "docs/install-oss.md prints no policy by which the groups see the project"
     return found[1].replace("name: ops}", f"name: {project}}}")
+
+
+def import_yaml(api: Api, project: str) -> Any:
+    """Create ``project`` and import each file of jobs/ into it; what the server answers."""
+    api.ask("POST", "/projects", {"name": project})
+    every = [job for file in sorted(JOBS.glob("*.yaml")) for job in yaml.safe_load(file.read_text())]
+    body = yaml.safe_dump(every).encode()
+    return api.ask("POST", f"/project/{project}/jobs/import", body, "application/yaml")[1]
+
+
+def write_jobs(jobs: Iterable[dict[str, Any]], folder: Path) -> None:
+    """Write each of ``jobs`` into ``folder``, by the name that its file has in jobs/: those, and no other."""
+    by_name = {job["name"]: job for job in jobs}
+    for file in JOBS.glob("*.yaml"):
+        (source,) = yaml.safe_load(file.read_text())
+        (folder / file.name).write_text(yaml.safe_dump([by_name.pop(source["name"])], sort_keys=False))
+    assert not by_name
 
 
 def archive_of(project: str, folder: Path) -> Path:

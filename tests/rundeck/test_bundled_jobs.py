@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from lab.project import JOBS, Project, lab_project
+from lab.project import Project, lab_project
 from lab.rundeck.model import Access
 from lab.rundeck.project_import import imported, job_of
 from tests.rundeck.every_job import *  # noqa: F403 - the tests, and the fixtures that they ask for
-from tests.rundeck.installed import ENGINEER, archive_of
+from tests.rundeck.installed import ENGINEER, archive_of, write_jobs
 
 # The one that the tests' environment was made from.
 BARE_PYTHON = str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
@@ -31,11 +30,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def imported_jobs(archive: Path) -> Path:
     """A folder of the archive's jobs, by the names that their files have in jobs/."""
-    by_name = {job["name"]: job for job in map(job_of, imported(archive, "job").values())}
-    for file in JOBS.glob("*.yaml"):
-        (source,) = yaml.safe_load(file.read_text())
-        (archive.parent / file.name).write_text(yaml.safe_dump([by_name.pop(source["name"])], sort_keys=False))
-    assert not by_name
+    write_jobs(map(job_of, imported(archive, "job").values()), archive.parent)
     return archive.parent
 
 

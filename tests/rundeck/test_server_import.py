@@ -23,7 +23,18 @@ from lab.rundeck.model import Question
 from lab.rundeck.server import ADMIN, State, User
 from lab.rundeck.server.state import MOTD, README
 from tests.docs.blocks import PAGES, blocks
-from tests.rundeck.installed import ENGINEER, FIRST, HOOK, MAY_RUN, OPERATOR, SECOND, Api, archive_of, imported
+from tests.rundeck.installed import (
+    ENGINEER,
+    FIRST,
+    HOOK,
+    MAY_RUN,
+    OPERATOR,
+    SECOND,
+    Api,
+    archive_of,
+    import_yaml,
+    imported,
+)
 from tools.project_archive import jobs
 
 JOBS = REPO / "jobs"
@@ -53,11 +64,7 @@ def test_every_job_is_imported_into_a_first_and_a_second_project(
 
 def test_every_job_is_imported_from_its_yaml(slim_zip: Path, tmp_path: Path) -> None:
     state, _ = imported(slim_zip, tmp_path)
-    api = Api(state)
-    api.ask("POST", "/projects", {"name": FIRST})
-    every = [job for file in sorted(JOBS.glob("*.yaml")) for job in yaml.safe_load(file.read_text())]
-    body = yaml.safe_dump(every).encode()
-    _, answer = api.ask("POST", f"/project/{FIRST}/jobs/import", body, "application/yaml")
+    answer = import_yaml(Api(state), FIRST)
     assert answer["failed"] == []
     assert {job["name"] for job in answer["succeeded"]} == NAMES
 
