@@ -23,14 +23,14 @@ NAMESPACE = "shop"
 PROOF = ("Found one Java-level deadlock", '"checkout-1"', '"checkout-2"')
 
 
-def running_pod(app: str) -> str:
-    """The name of a pod of ``app`` in the shop."""
+def running_pod(app: str, namespace: str = NAMESPACE) -> str:
+    """The name of a pod of ``app``."""
     cluster = lab.kubernetes.endpoint()
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
-    pods = kubectl.json("get", "pods", f"--namespace={NAMESPACE}", f"--selector=app={app}")["items"]
+    pods = kubectl.json("get", "pods", f"--namespace={namespace}", f"--selector=app={app}")["items"]
     names = [pod["metadata"]["name"] for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     if not names:
-        raise LabError(f"no pod of {app} in {NAMESPACE}; run: ./build.sh lab up kubernetes")
+        raise LabError(f"no pod of {app} in {namespace}; run: ./build.sh lab up kubernetes")
     return str(names[0])
 
 

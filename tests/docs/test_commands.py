@@ -22,15 +22,18 @@ import pytest
 
 import lab.demo
 import lab.kubernetes
-import lab.pagerduty
+import lab.pagerduty.part
 from debugcapture import __version__
 from lab.kubernetes.kubectl import Kubectl
-from lab.pagerduty.webhooks import ping
+from lab.pagerduty.account import Keys
+from lab.pagerduty.alerts import Subject, alert_bodies
+from lab.pagerduty.webhooks import incident_event
 from lab.paths import REPO
 from lab.rundeck import server
 from lab.rundeck.model import JobRun
 from lab.stores import s3_endpoint
 from tests.docs.blocks import PAGES, Block, blocks
+from tests.simulator import Simulator
 from tools import package
 from tools.project_archive import Edition, jobs, write_project_archive
 from tools.project_ids import id_in
@@ -215,8 +218,9 @@ def test_a_stranger_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kub
             machine.run(Block(REPO / "README.md", "bash", _CAPTURE_AGAIN + RUN[REPO / "README.md"][-1].text, ""))
             run = rundeck.runs[-1]
             assert run.succeeded, (group, run.refused, run.errors)
-        run = _by_webhook(rundeck, url, "ops-east")
-        assert run.succeeded, (run.refused, run.errors)
+        pod = lab.demo.running_pod("checkout", machine.namespace)
+        incident = _alert(machine.namespace, pod)
+        _require_note(_by_webhook(rundeck, url, "ops-east", incident), incident)
     jobs = len(list((REPO / "jobs").glob("*.yaml")))
     for name, project in rundeck.projects.items():
         assert (name, len(project.jobs), len(project.policies)) == (name, jobs, 5)
@@ -240,18 +244,32 @@ def _require_link(runs: Sequence[JobRun]) -> None:
     event, check, capture = runs  # the installation sends the webhook an event that captures nothing
     assert event.succeeded, (event.refused, event.errors)
     assert check.succeeded, [line.strip() for line in check.output if "✘" in line]
+    _require_note(capture, lab.demo.INCIDENT)
+
+
+def _require_note(capture: JobRun, incident: str) -> None:
+    """Require a note in ``incident`` whose link opens the dump that explains it."""
     assert capture.succeeded, (capture.refused, capture.errors)
-    (note,) = [one for one in lab.demo.notes(lab.demo.INCIDENT) if capture.data["capture_id"] in one]
+    (note,) = [one for one in lab.demo.notes(incident) if capture.data["capture_id"] in one]
     (dump,) = [link for link in lab.demo.links(note) if "jvm-threads.txt" in link]
     assert all(proof in lab.demo.opened(dump) for proof in lab.demo.PROOF)
 
 
-def _by_webhook(rundeck: server.State, url: str, project: str) -> JobRun:
-    """Deliver an event of an incident to the project's webhook, whose owner is in the group of its policy."""
+def _alert(namespace: str, pod: str) -> str:
+    """Create an incident in the lab's PagerDuty whose alert is about ``pod``; its ID."""
+    incident = f"Q1{secrets.token_hex(6).upper()}"
+    keys = Keys.kept_in(lab.pagerduty.part.state() / "keys.json")
+    body = alert_bodies(Subject("lab", namespace, "checkout", pod, "checkout"))["Alertmanager"]
+    Simulator(lab.pagerduty.endpoint().url, keys).create(incident, body)
+    return incident
+
+
+def _by_webhook(rundeck: server.State, url: str, project: str, incident: str) -> JobRun:
+    """Deliver an event of ``incident`` to the project's webhook, whose owner is in the group of its policy."""
     (hook,) = [one for one in rundeck.webhooks.values() if one.project == project]
     group = "debug-capture-webhook"
     rundeck.webhooks[hook.uuid] = replace(hook, owner=server.User(group, (group,)))
-    event = json.dumps(ping()).encode()
+    event = json.dumps(incident_event(incident)).encode()
     request = urllib.request.Request(f"{url}/api/44/webhook/{hook.token}", data=event, method="POST")
     request.add_header("Content-Type", "application/json")
     with urllib.request.urlopen(request, timeout=60) as answered:
