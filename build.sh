@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything one does with this repository; `./build.sh help` lists it. The machine needs nothing but bash:
-# Python comes from Debian or Ubuntu, every other tool from requirements-dev.lock into .venv.
+# All commands of this repository; `./build.sh help` lists them. The machine only needs bash: on Debian and Ubuntu the
+# script installs Python, and all other tools come from requirements-dev.lock into .venv.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -27,29 +27,29 @@ main() {
 
 help() {
   cat <<'EOF'
-./build.sh                   plugin zips, project archive, wheel, bill of materials and checksums, into dist/
+./build.sh                   builds plugin zips, project archive, wheel, bill of materials and checksums into dist/
 ./build.sh package --python 3.12 --arch aarch64
-                             the same; the bundled zip starts fastest on that Python (3.11), and runs on that
-                             processor (x86_64)
+                             the same; the bundled zip starts fastest on this Python version (3.11) and runs on this
+                             processor architecture (x86_64)
 ./build.sh package --project NAME
-                             the same; the archive is for that Rundeck project (debug-capture)
+                             the same; the archive is for this Rundeck project (debug-capture)
 ./build.sh install --url URL --project NAME --key NAME=SOURCE…
-                             the archive and secrets into a Rundeck server, by its API; then it checks what came of it
-./build.sh demo              a lab on this machine, and a capture in it from alert to note
-./build.sh test              all checks, then all tests on the lab
-./build.sh test unit         all checks, then the tests that need no lab, on all processors
-./build.sh test full         all checks, then all tests on the lab with every permutation of what they try
-./build.sh test ARGUMENTS…   all checks, then pytest with these arguments on the lab
-./build.sh fuzz              10,000 inputs for each property of hostile text: takes long
-./build.sh check             formatting, lint, types, layers, generated files
-./build.sh audit             known vulnerabilities of the packages; 3 where nobody could be asked
+                             installs the archive and secrets through the Rundeck API, and verifies the result
+./build.sh demo              starts a lab on this machine and runs a capture in it, from the alert to the note
+./build.sh test              runs all checks, then all tests on the lab
+./build.sh test unit         runs all checks, then the tests that need no lab, on all processors
+./build.sh test full         runs all checks, then all tests on the lab with every permutation
+./build.sh test ARGUMENTS…   runs all checks, then pytest with these arguments on the lab
+./build.sh fuzz              tries 10,000 inputs for each property; takes long
+./build.sh check             checks formatting, lint, types, import layers and generated files
+./build.sh audit             looks for known vulnerabilities in packages; exit code 3: no audit service was reachable
 ./build.sh format            formats the code
-./build.sh bench [NAME…]     benchmarks, side by side with what they have to beat
-./build.sh soak [MINUTES]    captures with random faults on the lab for so long (60), and what grew or stayed meanwhile
-./build.sh lab COMMAND…      python -m lab: up, down, status, logs, reset
-./build.sh lock              requirements*.lock anew from pyproject.toml
-./build.sh screenshots       docs/pictures anew, from a capture on the lab
-./build.sh venv              only makes .venv
+./build.sh bench [NAME…]     runs the benchmarks, each next to what it competes with
+./build.sh soak [MINUTES]    captures on the lab with random faults (60 minutes), and reports leaked resources
+./build.sh lab COMMAND…      runs python -m lab: up, down, status, logs, reset
+./build.sh lock              updates requirements*.lock from pyproject.toml
+./build.sh screenshots       takes the pictures in docs/pictures from a capture on the lab
+./build.sh venv              creates .venv, and does nothing else
 EOF
 }
 
@@ -60,7 +60,7 @@ ensure_venv() {
   local key
   key="$(venv_key)"
   exec 9<requirements-dev.lock
-  flock 9 # of two builds at once, the second waits for the first one's environment
+  flock 9 # if two builds run at once, the second one waits for .venv
   if [[ "$(cat "$VENV/.key" 2>/dev/null)" != "$key" ]]; then make_venv "$key"; fi
   exec 9<&-
 }
@@ -86,13 +86,13 @@ venv_key() {
 }
 
 make_venv() {
-  say "making .venv"
+  say "creating .venv"
   python3 -m venv --clear "$VENV"
   "$PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
   local packages
   packages="$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
   echo "$PWD/contents" >"$packages/debugcapture.pth"
-  # Without bytecode every start of every tool would compile all that it imports. Some files are not meant to compile.
+  # Without bytecode, each tool compiles its imports at each start. Some test files are invalid on purpose: ignore them.
   "$PYTHON" -m compileall -qq "$packages" || true
   echo "$1" >"$VENV/.key"
 }
@@ -125,7 +125,7 @@ source_date() {
   if [[ -n "${SOURCE_DATE_EPOCH:-}" ]]; then
     echo "$SOURCE_DATE_EPOCH"
   else
-    git log -1 --format=%ct 2>/dev/null || echo 315532800 # 1980, where zip's calendar begins
+    git log -1 --format=%ct 2>/dev/null || echo 315532800 # 1980-01-01, the earliest time that a zip file can store
   fi
 }
 
@@ -173,7 +173,7 @@ run_test() {
   test_on_lab "${chosen[@]}" "$@"
 }
 
-# Most tests wait for the cluster most of the time, so there are more of them at once than processors.
+# Most tests spend their time waiting for the cluster, so more tests than processors run at once.
 test_on_lab() {
   local at_once=$(($(nproc) * 2))
   "$PYTHON" -m tools.with_lab "$PYTHON" -m pytest --numprocesses=$((at_once < 8 ? at_once : 8)) \
@@ -183,7 +183,7 @@ test_on_lab() {
 audit_where_possible() {
   local audited=0
   run_audit || audited=$?
-  # 3: nobody could be asked, which was said; that says nothing about this change.
+  # 3: no audit service was reachable. The audit has printed that, and the change itself may be fine.
   if [[ "$audited" != 0 && "$audited" != 3 ]]; then exit "$audited"; fi
 }
 
@@ -209,7 +209,7 @@ run_screenshots() {
 
 run_venv() { say "$VENV is ready"; }
 
-# --- words -----------------------------------------------------------------------------------------------------
+# --- messages --------------------------------------------------------------------------------------------------
 
 say() { echo "build.sh: $*" >&2; }
 
@@ -218,10 +218,10 @@ fail() {
   exit 1
 }
 
-quiet() { # shows what a command said only when it failed
-  local said
-  if ! said="$("$@" 2>&1)"; then
-    echo "$said" >&2
+quiet() { # shows the output of a command only if it fails
+  local output
+  if ! output="$("$@" 2>&1)"; then
+    echo "$output" >&2
     return 1
   fi
 }

@@ -29,13 +29,13 @@ PARTS: dict[str, Part] = {
         rundeck.PART,
     )
 }
-# These come up when they are named; they go down with the rest.
+# These parts start only if they are named. They stop together with all others.
 _ON_REQUEST = frozenset({RuntimesPart.name})
 _LOG_LINES = 40
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command and return the exit code."""
     options = _parser().parse_args(arguments)
     command: Callable[[list[Part]], int] = options.run
     try:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def standard_parts() -> list[Part]:
-    """Those that come up without being named."""
+    """Return the parts that start by default."""
     return [part for part in PARTS.values() if part.name not in _ON_REQUEST]
 
 
@@ -57,14 +57,14 @@ def _unnamed(command: Callable[[list[Part]], int]) -> list[Part]:
 
 
 def up(chosen: list[Part]) -> int:
-    """Bring parts up together, each after those that it needs; repair what was killed."""
+    """Start parts in the order of their dependencies, and restart daemons that were killed."""
     with _alone():
         _bring_up(_with_needs(chosen))
     return 0
 
 
 def down(chosen: list[Part]) -> int:
-    """Stop parts; whoever needs another stops before it."""
+    """Stop parts. A part stops before the parts that it depends on."""
     with _alone():
         for part in reversed(_ordered(chosen)):
             part.down()
@@ -72,7 +72,7 @@ def down(chosen: list[Part]) -> int:
 
 
 def status(chosen: list[Part]) -> int:
-    """One line a part; 1 unless all are up."""
+    """Show the state of each part. The exit code is 1 unless all parts are up."""
     states = {part.name: part.status() for part in chosen}
     for name, state in states.items():
         print(f"  {name:<11} {state}")
@@ -80,7 +80,7 @@ def status(chosen: list[Part]) -> int:
 
 
 def logs(chosen: list[Part]) -> int:
-    """The end of every log of a part."""
+    """Show the last lines of each log of a part."""
     for part in chosen:
         for log in part.logs():
             print(f"==> {log} <==\n{last_lines(log, _LOG_LINES)}")
@@ -88,7 +88,7 @@ def logs(chosen: list[Part]) -> int:
 
 
 def reset(chosen: list[Part]) -> int:
-    """Down, then forget all data; what was built stays."""
+    """Stop parts and delete their data. Built files stay."""
     with _alone():
         for part in reversed(_ordered(chosen)):
             part.down()
@@ -99,7 +99,7 @@ def reset(chosen: list[Part]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="lab", description="Real services for tests, on this machine.")
+    parser = argparse.ArgumentParser(prog="lab", description="Manage the test lab: real services on this machine.")
     commands = parser.add_subparsers(required=True, metavar="up | down | status | logs | reset")
     for run in (up, down, status, logs, reset):
         summary = (run.__doc__ or "").splitlines()[0]
@@ -111,18 +111,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _known(name: str) -> str:
     if name not in PARTS:
-        raise argparse.ArgumentTypeError(f"{name}: the parts are {', '.join(PARTS)}")
+        raise argparse.ArgumentTypeError(f"unknown part {name}; choose from {', '.join(PARTS)}")
     return name
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One command at a time changes the lab; a second one waits."""
+    """Let one command at a time change the lab; a second command waits."""
     with (cache_dir() / "lab.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            Progress().note("lab", "another lab command is at work; waiting for it")
+            Progress().note("lab", "waiting for another lab command to finish")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -135,7 +135,7 @@ def _with_needs(chosen: list[Part]) -> list[Part]:
 
 
 def _ordered(chosen: list[Part]) -> list[Part]:
-    """Every part behind those that it needs."""
+    """Sort the parts so that each follows its dependencies."""
     return sorted(chosen, key=lambda part: (_depth(part), list(PARTS).index(part.name)))
 
 
@@ -144,7 +144,7 @@ def _depth(part: Part) -> int:
 
 
 def _bring_up(wanted: list[Part]) -> None:
-    """All at once: most of the time goes into builds and downloads that do not depend on one another."""
+    """Start the parts in parallel: most of the time goes into independent builds and downloads."""
     progress = Progress()
     waiting = {part.name: part for part in wanted}
     running: dict[Future[None], str] = {}
@@ -163,7 +163,7 @@ def _bring_up(wanted: list[Part]) -> None:
 
 
 def _settle(name: str, future: Future[None], done: set[str], failures: list[str]) -> None:
-    """A part that failed must not hide that another did, too; anything but a LabError is a fault of ours."""
+    """Record how a part ended. Every failed part is reported; anything but a LabError is a bug in the lab."""
     try:
         future.result()
     except LabError as error:

@@ -49,7 +49,7 @@ NOT_RUN = {
     "it needs an account at a cloud": 4,
     "it needs an account at PagerDuty": 1,
 }
-LANGUAGES = {"bash", "dockerfile", "json", "properties", "python", "sh", "text", "yaml"}
+LANGUAGES = {"bash", "dockerfile", "json", "mermaid", "properties", "python", "sh", "text", "yaml"}
 ALL = [block for page in PAGES for block in blocks(page)]
 
 

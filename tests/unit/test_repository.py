@@ -1,0 +1,47 @@
+"""What surrounds the code: workflows and hooks call build.sh, and issue forms ask for the doctor's output."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.paths import REPO
+
+WORKFLOWS = sorted((REPO / ".github" / "workflows").glob("*.yml"))
+COMMANDS = set(re.findall(r"^\./build\.sh (\w+)", (REPO / "build.sh").read_text(), re.MULTILINE))
+# Publishing is the one thing that needs GitHub itself.
+PUBLISH = 'gh release create "$GITHUB_REF_NAME"'
+
+
+def runs(workflow: Any) -> Iterator[str]:
+    for job in workflow["jobs"].values():
+        yield from (step["run"] for step in job["steps"] if "run" in step)
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_workflow_only_calls_commands_of_build_sh(file: Any) -> None:
+    commands = [one for one in runs(yaml.safe_load(file.read_text())) if not one.startswith(PUBLISH)]
+    assert commands
+    for command in commands:
+        called = re.fullmatch(r"(?:sudo )?\./build\.sh (\w+)(?: unit)?", command)
+        assert called, command
+        assert called[1] in COMMANDS
+
+
+def test_hooks_are_local_and_only_call_commands_of_build_sh() -> None:
+    (repo,) = yaml.safe_load((REPO / ".pre-commit-config.yaml").read_text())["repos"]
+    assert repo["repo"] == "local"
+    for hook in repo["hooks"]:
+        program, command = hook["entry"].split()
+        assert (program, command in COMMANDS) == ("./build.sh", True)
+
+
+def test_bug_report_requires_the_output_of_the_doctor() -> None:
+    form = yaml.safe_load((REPO / ".github" / "ISSUE_TEMPLATE" / "bug_report.yml").read_text())
+    fields = {field.get("id"): field for field in form["body"]}
+    assert "debug-capture doctor" in fields["doctor"]["attributes"]["description"]
+    assert fields["doctor"]["validations"]["required"] is True
