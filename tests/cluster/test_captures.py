@@ -112,7 +112,7 @@ def test_files_of_a_crashed_container_are_taken_from_its_volume(
     wait_until("two crashes", lambda: restarts(kubectl, namespace, "crashing") > 1, 90)
     wait_until("a crash loop", lambda: waits(kubectl, namespace, "crashing"), 60)
     done = captured(
-        tmp_path, namespace=namespace, pod="crashing", collectors="left-behind,logs", files="/data/state.txt"
+        tmp_path, namespace=namespace, pod="crashing", collectors="crash-dumps,logs", files="/data/state.txt"
     )
     assert done.text("left/data_java_pid1.hprof") == "heap\n"
     with tarfile.open(done.folder / "files.tar") as archive:

@@ -101,16 +101,16 @@ def test_other_pods_are_whole_and_limits_hold(shop: str, tmp_path: Path) -> None
 def test_traps_on_a_volume_are_kept_as_what_they_are(
     namespace: str, image: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
-    """Links, pipes, devices, a terabyte of nothing, names with line breaks: `files` and `left-behind` take no harm."""
+    """Links, pipes, devices, a terabyte of nothing, names with line breaks: `files` and `crash-dumps` take no harm."""
     apply(hostile_pod("web", "garbage", image))
     ready("pod/web")
     given = {"namespace": namespace, "pod": "web", "spool_limit": "256", "files": "/data /dev/zero /dev/full"}
-    done = captured(tmp_path, **given, collectors="left-behind,pod-snapshot")
+    done = captured(tmp_path, **given, collectors="crash-dumps,pod-snapshot")
     files = done.artifact("files")
     assert files.bytes < 256 << 20
     assert done.artifact("pod-snapshot").outcome == "complete"
     assert all(one.outcome != "complete" or one.bytes for one in done.manifest.artifacts)
-    left = [one for one in done.manifest.artifacts if one.collector == "left-behind"]
+    left = [one for one in done.manifest.artifacts if one.collector == "crash-dumps"]
     assert all((done.folder / one.file).resolve().is_relative_to(done.folder.resolve()) for one in left if one.file)
 
 

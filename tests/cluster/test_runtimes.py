@@ -126,7 +126,7 @@ def rows(deep: Deep) -> Iterator[str]:
 def cell(artifacts: list[Artifact], situation: str) -> str:
     """What was captured besides what every running container gives, by exec and from the debug container."""
     if situation == "crash":
-        left = [Path(one.file).name for one in artifacts if one.collector == "left-behind" and one.file]
+        left = [Path(one.file).name for one in artifacts if one.collector == "crash-dumps" and one.file]
         return "; ".join(["logs", *(f"`{name}`" for name in sorted(left))])
     ways = {"exec": "exec", "debug-container": "debug container"}
     found: dict[str, list[str]] = {}

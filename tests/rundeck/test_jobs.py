@@ -243,9 +243,9 @@ def test_a_network_capture_that_the_namespace_does_not_allow_fails_stores_what_t
     assert not run.succeeded
     assert 10 in [step.exit_code for step in run.steps]
     table = shown(run)
-    assert re.search(r"<td>Packets of 30 s</td> <td>failed</td> <td></td> <td>[^<]*violates PodSecurity", table)
+    assert re.search(r"<td>Packets \(30 s\)</td> <td>failed</td> <td></td> <td>[^<]*violates PodSecurity", table)
     assert "network.txt" in table
-    assert any(line.startswith("Error: ") and "Packets of 30 s failed" in line for line in run.output)
+    assert any(line.startswith("Error: ") and "Packets (30 s) failed" in line for line in run.output)
     (told,) = [one for one in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in one]
     assert "partial" in told.splitlines()[0]
 

@@ -34,7 +34,7 @@ def result(names: str, *artifacts: Artifact) -> Manifest:
         ("heap", [captured("go-heap-profile")]),
         ("threads", [captured("python-stacks"), skipped("native-stacks")]),
         ("network", [captured("pod-snapshot"), skipped("packet-capture")]),
-        ("standard", [captured("pod-snapshot"), skipped("left-behind", "no dump was left")]),
+        ("standard", [captured("pod-snapshot"), skipped("crash-dumps", "no dump was left")]),
         ("packet-capture", [captured("packet-capture")]),
         ("logs-and-events", [captured("pod-snapshot")]),
     ],

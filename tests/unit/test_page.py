@@ -125,14 +125,14 @@ def test_each_pod_has_a_table() -> None:
 def test_table_begins_with_the_dump_and_ends_with_what_was_skipped() -> None:
     text = index_page(
         manifest(
-            nothing("skipped", "it has none", title="Dumps left behind"),
+            nothing("skipped", "it has none", title="Crash dumps"),
             artifact(origin="api", title="Events", file="events.txt"),
             artifact(title="Java threads", file="threads.txt"),
         ),
         {},
         {},
     )
-    assert text.index("Java threads") < text.index("Events") < text.index("Dumps left behind")
+    assert text.index("Java threads") < text.index("Events") < text.index("Crash dumps")
 
 
 def test_page_says_when_it_was_and_how_long_it_took() -> None:

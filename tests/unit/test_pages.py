@@ -16,7 +16,7 @@ DOCS = REPO / "docs"
 
 
 def catalog_table() -> str:
-    head = "| Collector | What | Runtime | Target | Needs | |\n| --- | --- | --- | --- | --- | --- |\n"
+    head = "| Collector | Title | Runtime | Target | Needs | |\n| --- | --- | --- | --- | --- | --- |\n"
     return head + "".join(
         f"| `{one.id}` | {one.title} | {one.runtime} | {one.invasive} | {', '.join(one.needs)} | "
         f"{'unproved' if one.unproved else ''} |\n"
@@ -25,14 +25,14 @@ def catalog_table() -> str:
 
 
 def preset_table() -> str:
-    head = "| Preset | For | Collectors |\n| --- | --- | --- |\n"
+    head = "| Preset | Purpose | Collectors |\n| --- | --- | --- |\n"
     return head + "".join(
         f"| `{one.name}` | {one.title} | {', '.join(one.collectors)} |\n" for one in presets().values()
     )
 
 
 def rule_table() -> str:
-    head = "| For | Resource | Verbs | From | |\n| --- | --- | --- | --- | --- |\n"
+    head = "| Purpose | Resource | Verbs | Level | |\n| --- | --- | --- | --- | --- |\n"
     return head + "".join(
         f"| {one.purpose} | `{one.resource}{'.' if one.group else ''}{one.group}` | {', '.join(one.verbs)} | "
         f"{Path(granted_by(one)).stem} | {'optional' if one.purpose in OPTIONAL else ''} |\n"

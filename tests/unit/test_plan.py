@@ -169,7 +169,7 @@ DENIALS = [
     ("jvm-thread-dump", "jstack", 1, "7: Operation not permitted\n"),
     ("node-stacks", "node-inspect", 13, "node-inspect: process 7: open /proc/7/fd: permission denied\n"),
     ("php-stacks", "php-stacks", 13, "php-stacks: process 7: open /proc/7/maps: permission denied\n"),
-    ("go-goroutines", "sh", 13, "process 7 hides its program from this user\n"),
+    ("go-goroutines", "sh", 13, "this user cannot read the program of process 7\n"),
     (
         "packet-capture",
         "tcpdump",
