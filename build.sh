@@ -135,7 +135,7 @@ run_check() {
   "$bin/ruff" format --quiet --check .
   "$bin/mypy" --no-error-summary
   quiet "$bin/lint-imports"
-  "$bin/shellcheck" build.sh .ci/run deploy/toolbox/take.sh contents/debugcapture/scripts/*.sh
+  "$bin/shellcheck" build.sh .ci/run deploy/toolbox/take.sh contents/debugcapture/kube/scripts/*.sh
   "$PYTHON" -m tools.generate --check
   say "checks passed"
 }

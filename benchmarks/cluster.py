@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lab.kubernetes
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.connect import connect
-from debugcapture.settings import ConnectionSettings
+from debugcapture.kube.auth import connect
+from debugcapture.kube.client import Api
+from debugcapture.settings.declare import ConnectionSettings
 from lab.kubernetes.kubectl import Kubectl
 
 NAMESPACE = "bench"

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.cluster import CONTAINER, NAMESPACE, POD, bench_pod
 from benchmarks.measure import Program, side_by_side
 from benchmarks.result import Ratio, Result
-from debugcapture.checksum import sha256_of
+from debugcapture.files import sha256_of
 
 ROUNDS = 5
 MIB = 256

@@ -11,7 +11,7 @@ import lab.kubernetes
 from benchmarks.cluster import NAMESPACE
 from benchmarks.measure import Program, side_by_side
 from benchmarks.result import Ratio, Result
-from debugcapture.settings import written
+from debugcapture.settings.declare import written
 from lab.kubernetes.kubectl import Kubectl
 from tests.cluster.fleet import Fleet
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.measure import Program, side_by_side
 from benchmarks.result import Ratio, Result
 from benchmarks.upload import KEY, MIB, Upload, large_file
-from debugcapture.checksum import sha256_of
+from debugcapture.files import sha256_of
 from lab.part import LabError
 from lab.prerequisites import ensure_program
 from lab.stores import SFTP, sftp_endpoint

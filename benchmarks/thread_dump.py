@@ -18,18 +18,18 @@ from pathlib import Path
 from benchmarks.cluster import NAMESPACE, POD, BenchPod, bench_pod
 from benchmarks.measure import Measured
 from benchmarks.result import Ratio, Result
-from debugcapture.attachment import Attachment, DebugOptions
-from debugcapture.bundle import Bundle, create_bundle
-from debugcapture.capture import Capture
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.connect import connect
+from debugcapture.bundle.bundle import Bundle, create_bundle
+from debugcapture.bundle.record import Record
+from debugcapture.capture.collect import Capture
+from debugcapture.capture.debug_session import Attachment, DebugOptions
+from debugcapture.capture.probe import Scope
 from debugcapture.collectors.catalog import choose
+from debugcapture.collectors.plan import Allowed
+from debugcapture.kube.auth import connect
+from debugcapture.kube.client import Api
 from debugcapture.model import Artifact, Manifest
-from debugcapture.plan import Allowed
-from debugcapture.record import Record
-from debugcapture.settings import ConnectionSettings
-from debugcapture.survey import Scope
-from debugcapture.targets import find_target
+from debugcapture.settings.declare import ConnectionSettings
+from debugcapture.targets.pods import find_target
 
 ROUNDS = 15
 COLLECTOR = "jvm-thread-dump"

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.measure import Program
-from debugcapture.checksum import sha256_of
+from debugcapture.files import sha256_of
 
 MIB = 1024
 KEY = "dump"

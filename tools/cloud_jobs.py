@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import yaml
 
-from debugcapture.commands import command
-from debugcapture.providers import provider
-from debugcapture.settings import Declared, declared
-from debugcapture.sources import variable
+from debugcapture.cli.commands import command
+from debugcapture.cli.config import variable
+from debugcapture.settings.declare import Declared, declared
+from debugcapture.steps.providers import provider
 
 ROOT: Final = Path(__file__).parent.parent
 JOBS: Final = ROOT / "jobs"

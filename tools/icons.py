@@ -48,7 +48,7 @@ def _drawn(browser: Browser, name: str, pixels: int) -> bytes:
 def main() -> int:
     """Draw all of them into resources/."""
     sys.path.insert(0, str(ROOT / "contents"))
-    from debugcapture.providers import PROVIDERS
+    from debugcapture.steps.providers import PROVIDERS
 
     steps = {f"{one.name}.icon.png" for one in PROVIDERS if not one.lists_values} | {"icon.png"}
     with chromium() as browser:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from debugcapture.providers import provider
-from debugcapture.settings import Declared, problem_of
+from debugcapture.settings.declare import Declared, problem_of
+from debugcapture.steps.providers import provider
 from tools.generate import asked_by
 
 _STEP = r"(?m)^(project\.plugin\.(?:WorkflowStep|WorkflowNodeStep)\.([\w-]+)\.)"

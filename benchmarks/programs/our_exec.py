@@ -2,11 +2,11 @@
 
 import sys
 
-from debugcapture.cluster import exec as exec_stream
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.connect import connect
+from debugcapture.kube import exec_stream
+from debugcapture.kube.auth import connect
+from debugcapture.kube.client import Api
 from debugcapture.model import ContainerRef
-from debugcapture.settings import ConnectionSettings
+from debugcapture.settings.declare import ConnectionSettings
 
 TIME_LIMIT_S = 600
 

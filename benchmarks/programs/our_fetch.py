@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from debugcapture.artifact_file import ArtifactFile
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.connect import connect
+from debugcapture.bundle.artifact import ArtifactFile
+from debugcapture.capture.transfer import RemoteFile, fetch_file
+from debugcapture.kube.auth import connect
+from debugcapture.kube.client import Api
 from debugcapture.model import ContainerRef
-from debugcapture.settings import ConnectionSettings
-from debugcapture.transfer import RemoteFile, fetch_file
+from debugcapture.settings.declare import ConnectionSettings
 
 kubeconfig, namespace, pod, container, path, goal = sys.argv[1:]
 api = Api(connect(ConnectionSettings(kubeconfig=kubeconfig)))

@@ -5,9 +5,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from debugcapture.settings import read
-from debugcapture.store_kinds import StoreSettings
-from debugcapture.stores.store import open_store
+from debugcapture.settings.declare import read
+from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.stores.registry import open_store
 
 
 @dataclass(frozen=True, kw_only=True)

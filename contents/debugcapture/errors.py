@@ -25,15 +25,16 @@ CaptureError
 ├── RolloutBlocked      a change would start no rollout, or the pod would not come back
 └── RolloutNotReady     the workload is not well within the time limit
 
-A cause has no exit code of its own: what a step failed to do by it decides (exit_codes.py).
+A cause has no exit code of its own: what a step failed to do by it decides (runtime/exit_codes.py).
 """
 
 import re
 from copy import copy
 from typing import TypeVar
 
+from .text import one_line
+
 EXIT_PARTIAL = 10
-_QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
 
 E = TypeVar("E", bound="CaptureError")
 
@@ -171,14 +172,3 @@ class RolloutBlocked(CaptureError):
 
 class RolloutNotReady(CaptureError):
     """The workload is not well within the time limit."""
-
-
-def one_line(text: object) -> str:
-    """Return ``text`` without line breaks and control characters, so that it cannot forge a log line."""
-    spaced = " ".join(str(text).split())
-    return "".join(character for character in spaced if character.isprintable())
-
-
-def without_queries(text: str) -> str:
-    """Return ``text`` with the query of each URL cut off: that of an exec is the whole script."""
-    return _QUERY.sub(r"\1", text)

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Mapping
 
-from .program import caller_of, complain, emit, hand_on, prepare, run, wants_debug
-from .providers import Provider, provider
-from .settings import declared
+from .runtime.process import caller_of, complain, emit, hand_on, prepare, run, wants_debug
+from .settings.declare import declared
+from .steps.providers import Provider, provider
 
 
 def main(name: str, environment: Mapping[str, str] = os.environ) -> int:

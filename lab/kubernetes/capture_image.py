@@ -10,7 +10,7 @@ from lab.paths import REPO
 from tools.vendored import LOCK, Target, installed
 
 NAME = "debug-capture"
-ENTRYPOINT = ("/usr/bin/python3", "-m", "debugcapture.cli")
+ENTRYPOINT = ("/usr/bin/python3", "-m", "debugcapture.cli.main")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": "/app", "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp"}
 USER = "65532:65532"
 _PACKAGE = REPO / "contents" / "debugcapture"

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from debugcapture.bundle import create_bundle
-from debugcapture.keep import keep
-from debugcapture.runbook import capture
-from debugcapture.store_kinds import StoreSettings
-from debugcapture.store_settings import S3Settings
-from debugcapture.stores.store import open_store
+from debugcapture.bundle.bundle import create_bundle
+from debugcapture.settings.store_kinds import S3Settings
+from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.steps.runbook import capture
+from debugcapture.stores.registry import open_store
+from debugcapture.upload.publish import keep
 from lab.demo import running_pod
 from lab.stores import azure_endpoint, s3_endpoint
 from tests.cluster.captures import caller, settings

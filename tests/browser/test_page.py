@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from debugcapture.page import index_page
+from debugcapture.report.page import index_page
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
 
 pytestmark = pytest.mark.xdist_group("browser")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lab.kubernetes
-from debugcapture.bundle import Bundle
+from debugcapture.bundle.bundle import Bundle
 from debugcapture.model import Artifact, Manifest
-from debugcapture.runbook import capture
-from debugcapture.settings import read
-from debugcapture.steps import Caller, CaptureStep
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import CaptureStep
+from debugcapture.steps.runbook import capture
 
 
 @dataclass(frozen=True)

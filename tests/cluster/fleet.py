@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 import lab.kubernetes
-from debugcapture.settings import read
-from debugcapture.steps import CaptureStep
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import CaptureStep
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.stores.s3 import s3_endpoint

@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 import lab.kubernetes
-from debugcapture.bundle import Bundle
+from debugcapture.bundle.bundle import Bundle
 from debugcapture.errors import BadInput, Rejected, TargetNotFound
-from debugcapture.runbook import capture, upload
-from debugcapture.settings import read
-from debugcapture.steps import CaptureStep, UploadStep
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import CaptureStep, UploadStep
+from debugcapture.steps.runbook import capture, upload
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.process import wait_until

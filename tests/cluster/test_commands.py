@@ -31,7 +31,15 @@ def start(
     environment = os.environ | {"PYTHONPATH": str(REPO / "contents"), "XDG_STATE_HOME": str(tmp_path)}
 
     def run(*words: str, time_limit_s: int = 60) -> subprocess.Popen[bytes]:
-        program = [sys.executable, "-m", "debugcapture.cli", "exec", *settings, "--time-limit-s", str(time_limit_s)]
+        program = [
+            sys.executable,
+            "-m",
+            "debugcapture.cli.main",
+            "exec",
+            *settings,
+            "--time-limit-s",
+            str(time_limit_s),
+        ]
         pipe = subprocess.PIPE
         return subprocess.Popen([*program, "--", *words], stdout=pipe, stderr=pipe, env=environment)
 

@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 import lab.kubernetes
-from debugcapture.cluster import connect as connect_module
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.connect import connect
+from debugcapture.kube import auth as connect_module
+from debugcapture.kube.auth import connect
+from debugcapture.kube.client import Api
+from debugcapture.kube.exec_stream import run_short
 from debugcapture.model import ContainerRef
-from debugcapture.settings import ConnectionSettings
-from debugcapture.transfer import run_short
+from debugcapture.settings.declare import ConnectionSettings
 from lab.demo import NAMESPACE, running_pod
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.bundle import Bundle
+from debugcapture.bundle.bundle import Bundle
 from debugcapture.errors import BadInput
-from debugcapture.runbook import capture
+from debugcapture.steps.runbook import capture
 from lab.kubernetes.kubectl import Kubectl
 from lab.stores import azure_endpoint, s3_endpoint
 from tests.cluster.captures import caller, captured, settings

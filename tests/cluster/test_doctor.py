@@ -9,10 +9,10 @@ import pytest
 
 import lab.kubernetes
 import lab.pagerduty
-from debugcapture.columns import WIDTH
-from debugcapture.runbook import diagnose
-from debugcapture.settings import read
-from debugcapture.steps import DoctorStep
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import DoctorStep
+from debugcapture.steps.runbook import diagnose
+from debugcapture.text import WIDTH
 from lab.kubernetes.kubectl import Kubectl
 from lab.project import lab_project
 from tests.cluster.captures import caller

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.bundle import Bundle
+from debugcapture.bundle.bundle import Bundle
 from debugcapture.errors import SpoolFull
-from debugcapture.runbook import capture
+from debugcapture.steps.runbook import capture
 from tests.cluster.captures import caller, captured, settings
 from tests.cluster.objects import Apply, Ready, container, pod, pod_spec
 

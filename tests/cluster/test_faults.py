@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.cluster.api import Api
+from debugcapture.kube.client import Api
 from debugcapture.model import Json
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.bundle import Bundle
+from debugcapture.bundle.bundle import Bundle
 from tests.cluster.captures import captured
 from tests.cluster.hostile import Ran, hostile_image, hostile_pod, run_step
 from tests.cluster.objects import Apply, Ready, container, pod, pod_spec

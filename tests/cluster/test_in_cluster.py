@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture import job
-from debugcapture.bundle import Bundle
+from debugcapture.bundle.bundle import Bundle
+from debugcapture.fleet import manifests
+from debugcapture.fleet.shards import record_key
 from debugcapture.model import Manifest, Outcome
-from debugcapture.runbook import capture
-from debugcapture.shards import record_key
-from debugcapture.stores.store import open_readable
+from debugcapture.steps.runbook import capture
+from debugcapture.stores.registry import open_readable
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.captures import caller, captured
@@ -63,7 +63,7 @@ def test_each_pod_is_captured_once_though_an_index_is_killed(fleet: Fleet, tmp_p
         assert b"processes.txt" in own
     assert fleet.jobs() == []
     fleet.kubectl(
-        "wait", f"--namespace={fleet.namespace}", "--for=delete", "secret", "-l", job.RUN_LABEL, "--timeout=60s"
+        "wait", f"--namespace={fleet.namespace}", "--for=delete", "secret", "-l", manifests.RUN_LABEL, "--timeout=60s"
     )
 
 
@@ -145,8 +145,8 @@ def test_run_whose_step_and_job_were_killed_is_taken_up_elsewhere(fleet: Fleet, 
 
 def test_pods_of_the_job_are_admitted_where_pod_security_is_restricted(fleet: Fleet, kubectl: Kubectl) -> None:
     kubectl("label", "namespace", fleet.namespace, "pod-security.kubernetes.io/enforce=restricted")
-    order = job.Order("20260102T120000Z-web-1", "debug-capture-x", {}, {"s3_secret_key": "x"}, "", 1, {}, 5)
-    template = job.job(order, fleet.step(job_pod="").in_cluster, 1)["spec"]["template"]
+    order = manifests.Order("20260102T120000Z-web-1", "debug-capture-x", {}, {"s3_secret_key": "x"}, "", 1, {}, 5)
+    template = manifests.job(order, fleet.step(job_pod="").in_cluster, 1)["spec"]["template"]
     pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "x", "namespace": fleet.namespace}}
     kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
 

@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 
 import lab.kubernetes
-from debugcapture import runbook
-from debugcapture.bundle import MANIFEST, Bundle, waiting
-from debugcapture.checksum import sha256_of
+from debugcapture.bundle.bundle import MANIFEST, Bundle, waiting
 from debugcapture.errors import TargetNotFound
-from debugcapture.exit_codes import exit_code
-from debugcapture.incident import pace
-from debugcapture.incident.note import marker
-from debugcapture.joins import JOINED
+from debugcapture.files import sha256_of
+from debugcapture.incident.dedup import JOINED
 from debugcapture.model import PAGE
-from debugcapture.settings import read
-from debugcapture.steps import IncidentTargetStep
+from debugcapture.pagerduty import rate_limit
+from debugcapture.pagerduty.note_text import marker
+from debugcapture.runtime.exit_codes import exit_code
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import IncidentTargetStep
+from debugcapture.steps import runbook
 from lab.kubernetes.kubectl import Kubectl
 from lab.pagerduty.alerts import Subject, alert_bodies
 from tests.cluster.captures import caller, settings
@@ -156,7 +156,7 @@ def test_200_alerts_about_one_workload_share_a_capture(subject: Subject, pagerdu
 
 
 def _capture_all(pagerduty: Simulator, spool: Path, incidents: list[str]) -> None:
-    pace.PER_S *= _FASTER
+    rate_limit.PER_S *= _FASTER
     with ThreadPoolExecutor(20) as threads:
         list(threads.map(lambda incident: capture(pagerduty, spool, incident, []), incidents))
 

@@ -11,9 +11,10 @@ import pytest
 
 import lab.kubernetes
 from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
-from debugcapture.runbook import list_nodes
-from debugcapture.settings import read
-from debugcapture.steps import Caller, NodesStep
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import NodesStep
+from debugcapture.steps.runbook import list_nodes
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.objects import Apply, Ready, container, deployment, pod, pod_spec, waits
@@ -49,7 +50,7 @@ def test_each_pod_is_a_node_that_says_how_it_is(
 
 
 def test_last_list_serves_while_the_api_server_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from debugcapture.cluster.api import Api
+    from debugcapture.kube.client import Api
 
     there, _ = listed(tmp_path, namespaces="shop")
     assert there

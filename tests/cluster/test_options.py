@@ -20,10 +20,11 @@ import pytest
 
 import lab.kubernetes
 from debugcapture.errors import NotAllowed, Unreachable
-from debugcapture.options import Kind
-from debugcapture.runbook import list_values
-from debugcapture.settings import read
-from debugcapture.steps import Caller, OptionsStep
+from debugcapture.listings.options import Kind
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import OptionsStep
+from debugcapture.steps.runbook import list_values
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.objects import Apply, Ready, container, deployment, pod, pod_spec, waits
@@ -68,7 +69,7 @@ def test_names_of_the_cluster_are_offered_the_unhealthy_ones_first(
 def test_last_list_serves_with_its_time_while_the_api_server_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from debugcapture.cluster.api import Api
+    from debugcapture.kube.client import Api
 
     there, _ = options("workloads", tmp_path, namespaces="shop", fresh_s="0")
     assert "deployment/checkout" in there

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from debugcapture import runbook
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.connect import connect
 from debugcapture.collectors.catalog import catalog, presets
 from debugcapture.errors import CaptureError, NotAllowed
-from debugcapture.permissions import PERMISSIONS, SIZES, Permission, Size
-from debugcapture.settings import read
-from debugcapture.steps import ExecStep, RestartStep
+from debugcapture.kube.auth import connect
+from debugcapture.kube.client import Api
+from debugcapture.kube.rbac import PERMISSIONS, SIZES, Permission, Size
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import ExecStep, RestartStep
+from debugcapture.steps import runbook
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.captures import Done, as_bearer, caller, captured

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 import lab.kubernetes
-from debugcapture import runbook
-from debugcapture.bundle import Bundle
+from debugcapture.bundle.bundle import Bundle
 from debugcapture.errors import GateClosed, NotAllowed, RolloutNotReady
-from debugcapture.exit_codes import NOT_RESTARTED, exit_code
-from debugcapture.rollout import REVISION
-from debugcapture.settings import read
-from debugcapture.steps import RestartStep
+from debugcapture.restart.rollout import REVISION
+from debugcapture.runtime.exit_codes import NOT_RESTARTED, exit_code
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import RestartStep
+from debugcapture.steps import runbook
 from lab.kubernetes.kubectl import Kubectl
 from lab.kubernetes.workloads import grant
 from tests.cluster.captures import as_captures, caller, captured

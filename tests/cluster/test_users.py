@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 import lab.kubernetes
-from debugcapture.runbook import capture
-from debugcapture.settings import read
-from debugcapture.steps import Caller, CaptureStep
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import CaptureStep
+from debugcapture.steps.runbook import capture
 from lab.kubernetes.kubectl import Kubectl
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debugcapture.bundle import MANIFEST, RECEIPT, SENT, Bundle, waiting
+from debugcapture.bundle.bundle import MANIFEST, RECEIPT, SENT, Bundle, waiting
+from debugcapture.bundle.spool import RESERVE
 from debugcapture.model import PAGE, Artifact, Manifest
-from debugcapture.spool import RESERVE
 from lab.part import LabError
 from lab.process import wait_until
 from tests.faults.row import KILLED, Row

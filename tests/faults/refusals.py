@@ -16,10 +16,10 @@ from typing import Any
 import yaml
 
 import lab.kubernetes
-from debugcapture.cluster.api import Api, Change
-from debugcapture.cluster.connect import connect
 from debugcapture.errors import CaptureError
-from debugcapture.settings import ConnectionSettings
+from debugcapture.kube.auth import connect
+from debugcapture.kube.client import Api, Change
+from debugcapture.settings.declare import ConnectionSettings
 from lab.kubernetes import archive, images, layout
 from lab.kubernetes.pki import Authority, Subject
 from lab.kubernetes.workloads import grant

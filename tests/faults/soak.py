@@ -22,12 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import lab.kubernetes
-from debugcapture import runbook
-from debugcapture.bundle import RECEIPT, waiting
+from debugcapture.bundle.bundle import RECEIPT, waiting
 from debugcapture.errors import CaptureError
-from debugcapture.exit_codes import exit_code
-from debugcapture.settings import read
-from debugcapture.steps import Caller, CaptureStep, UploadStep
+from debugcapture.runtime.context import Caller
+from debugcapture.runtime.exit_codes import exit_code
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import CaptureStep, UploadStep
+from debugcapture.steps import runbook
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.objects import container, pod, pod_spec

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from debugcapture.errors import BadInput, NoteNotSent
-from debugcapture.incident.outbox import FOLDER, Note, Outbox
-from debugcapture.incident.pagerduty import PagerDuty
+from debugcapture.pagerduty.api import PagerDuty
+from debugcapture.pagerduty.outbox import FOLDER, Note, Outbox
 from lab.pagerduty.account import SENDER, Keys
 from lab.pagerduty.server import server
 from tests.simulator import simulator

@@ -18,8 +18,8 @@ import pytest
 from urllib3.response import BaseHTTPResponse
 
 from debugcapture.errors import NoteNotSent
-from debugcapture.incident.events import Events, events_url
-from debugcapture.incident.pagerduty import PagerDuty
+from debugcapture.pagerduty.api import PagerDuty
+from debugcapture.pagerduty.events import Events, events_url
 from lab.pagerduty.account import SENDER
 from tests.simulator import Simulator, simulator
 

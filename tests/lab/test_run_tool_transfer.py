@@ -9,9 +9,17 @@ from typing import cast
 
 import pytest
 
-from debugcapture import transfer
-from debugcapture.cluster.api import Api
-from debugcapture.transfer import Command, RemoteFile, TransferResult, fetch_file, remove_file, run_detached, run_tool
+from debugcapture.capture import transfer
+from debugcapture.capture.transfer import (
+    Command,
+    RemoteFile,
+    TransferResult,
+    fetch_file,
+    remove_file,
+    run_detached,
+    run_tool,
+)
+from debugcapture.kube.client import Api
 from lab.paths import REPO
 from lab.prerequisites import go_binary, run_go
 from tests.unit.builders import PLACE
@@ -33,11 +41,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> On:
     monkeypatch.setenv("PATH", str(folder), prepend=":")
-    monkeypatch.setattr("debugcapture.transfer.time.sleep", lambda _: None)
+    monkeypatch.setattr("debugcapture.capture.transfer.time.sleep", lambda _: None)
 
     def use(*changes: Change) -> Machine:
         machine = Machine(*changes)
-        monkeypatch.setattr("debugcapture.cluster.exec.run", machine.run)
+        monkeypatch.setattr("debugcapture.kube.exec_stream.run", machine.run)
         return machine
 
     return use

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.providers import PROVIDERS
+from debugcapture.steps.providers import PROVIDERS
 from lab.rundeck import probe_plugin
 
 

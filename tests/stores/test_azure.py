@@ -24,10 +24,11 @@ import pytest
 from azure.storage.blob import BlobClient, BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.stores import azure as module
-from debugcapture.stores import azure_account, clock
-from debugcapture.stores.azure import AzureStore
-from debugcapture.stores.store import open_store
+from debugcapture.stores import clock
+from debugcapture.stores.azure import account as azure_account
+from debugcapture.stores.azure import store as module
+from debugcapture.stores.azure.store import AzureStore
+from debugcapture.stores.registry import open_store
 from lab.stores import AZURE, azure_endpoint
 from tests.stores.azure_front import RESET, Answer, Plan, Request, front, refusal
 from tests.unit.builders import store_settings

@@ -21,7 +21,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 from debugcapture.errors import NotStored
-from debugcapture.stores.store import open_store
+from debugcapture.stores.registry import open_store
 from lab.stores import AZURE, azure_endpoint
 from tests.stores.azure_front import Answer, Request, front, refusal
 from tests.stores.certificates import write_certificate

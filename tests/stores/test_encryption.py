@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.bundle import create_bundle
-from debugcapture.keep import keep
+from debugcapture.bundle.bundle import create_bundle
 from debugcapture.model import Receipt
-from debugcapture.stores.store import open_store
+from debugcapture.stores.registry import open_store
+from debugcapture.upload.publish import keep
 from lab.prerequisites import ensure_program
 from lab.stores import S3, s3_endpoint
 from tests.unit.builders import artifact, manifest, store_settings, written

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.errors import NotStored
-from debugcapture.stores.store import open_store
+from debugcapture.stores.registry import open_store
 from tests.unit.builders import store_settings
 
 CONTENT = os.urandom(3_000_001)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from pyrage import x25519
 
-from debugcapture.bundle import Bundle, create_bundle
+from debugcapture.bundle.bundle import Bundle, create_bundle
 from debugcapture.errors import NotStored
-from debugcapture.keep import keep
-from debugcapture.store_kinds import StoreSettings
-from debugcapture.stores.store import open_store
+from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.stores.registry import open_store
+from debugcapture.upload.publish import keep
 from tests.unit.builders import NOON, artifact, manifest, store_settings
 
 TEXT = b"Full thread dump\n" * 50_000

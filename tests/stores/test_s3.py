@@ -25,11 +25,13 @@ import pytest
 
 import debugcapture
 from debugcapture.errors import NotStored
-from debugcapture.settings import DAY_S
-from debugcapture.store_settings import S3Settings
+from debugcapture.settings.declare import DAY_S
+from debugcapture.settings.store_kinds import S3Settings
 from debugcapture.stores import clock as clock_module
-from debugcapture.stores import s3_client, s3_errors, s3_parts
-from debugcapture.stores.s3 import S3Store
+from debugcapture.stores.s3 import client as s3_client
+from debugcapture.stores.s3 import errors as s3_errors
+from debugcapture.stores.s3 import parts as s3_parts
+from debugcapture.stores.s3.store import S3Store
 from lab.stores import S3, s3_endpoint
 from tests.stores.amazon_roles import ASSUMED, metadata_service, token_service
 from tests.stores.faults import Fault, Faults, Request, first
@@ -342,12 +344,12 @@ def test_skewed_clock_is_told(prefix: str, small: Path, monkeypatch: pytest.Monk
 
 PROGRAM = """
 import sys; from pathlib import Path; from urllib.parse import urlsplit
-from debugcapture.store_settings import S3Settings
-from debugcapture.stores import s3, s3_parts, s3_upload
+from debugcapture.settings.store_kinds import S3Settings
+from debugcapture.stores.s3 import parts, store, upload
 bucket, prefix, key, file, sha256, part, url, access, secret = sys.argv[1:]
-s3_parts.PART_BYTES, s3_upload.AT_A_TIME = int(part), 1
+parts.PART_BYTES, upload.AT_A_TIME = int(part), 1
 settings = S3Settings(s3_endpoint=url, s3_access_key=access, s3_secret_key=secret)
-s3.S3Store(urlsplit(f"s3://{bucket}/{prefix}"), settings, 3600).put(key, Path(file), sha256)
+store.S3Store(urlsplit(f"s3://{bucket}/{prefix}"), settings, 3600).put(key, Path(file), sha256)
 """
 STEPS = ("head", "list", "create", "part", "part", "part", "complete", "head")
 KILLS = [(number, how) for number in range(1, len(STEPS) + 1) for how in ("before", "after")]

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.artifact_file import ArtifactFile, Intake, SizeLimitReachedError
+from debugcapture.bundle.artifact import ArtifactFile, Intake, SizeLimitReachedError
 from debugcapture.errors import NotStored
-from debugcapture.stores import s3_errors, s3_parts
-from debugcapture.stores.s3 import S3Store
+from debugcapture.stores.s3 import errors as s3_errors
+from debugcapture.stores.s3 import parts as s3_parts
+from debugcapture.stores.s3.store import S3Store
 from lab.stores import S3
 from tests.stores.faults import Fault, Faults, Request, first
 from tests.stores.test_s3 import CONTENT, KEY, PART, content, faults, prefix, store

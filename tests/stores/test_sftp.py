@@ -22,9 +22,10 @@ import paramiko
 import pytest
 
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.stores import sftp as module
-from debugcapture.stores.ssh import fingerprint
-from debugcapture.stores.store import Store, open_store
+from debugcapture.stores.base import Store
+from debugcapture.stores.registry import open_store
+from debugcapture.stores.sftp import store as module
+from debugcapture.stores.sftp.ssh import fingerprint
 from lab.stores import SFTP, sftp_endpoint
 from tests.stores.other_sftp import other_server
 from tests.unit.builders import store_settings

@@ -17,10 +17,10 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from debugcapture.checksum import sha256_of
 from debugcapture.errors import NotStored
-from debugcapture.stores import sftp_sync
-from debugcapture.stores.store import open_store
+from debugcapture.files import sha256_of
+from debugcapture.stores.registry import open_store
+from debugcapture.stores.sftp import sync as sftp_sync
 from lab.prerequisites import ensure_program
 from lab.stores import sftp_endpoint
 from tests.unit.builders import store_settings

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.bundle import Bundle, create_bundle
+from debugcapture.bundle.bundle import Bundle, create_bundle
 from tests.stores.certificates import write_certificate
 from tests.unit.builders import NOON, artifact, manifest
 
@@ -81,13 +81,13 @@ def plugin(tmp_path: Path) -> Path:
     copy = tmp_path / "contents"
     shutil.copytree(REPOSITORY / "contents", copy, ignore=shutil.ignore_patterns("__pycache__", "lib"))
     (copy / "debugcapture" / "stores" / "web.py").write_text(store)
-    kinds = copy / "debugcapture" / "store_kinds.py"
+    kinds = copy / "debugcapture" / "settings" / "store_urls.py"
     before = kinds.read_text()
     assert line.count("\n") == 1
     after = before.replace("KINDS: Final = (\n", f"KINDS: Final = (\n{line}", 1)
     kinds.write_text(after.replace("SftpSettings\n", "SftpSettings, WebSettings\n", 1))
     assert kinds.read_text().count("WebSettings") == 2
-    settings = copy / "debugcapture" / "store_settings.py"
+    settings = copy / "debugcapture" / "settings" / "store_kinds.py"
     settings.write_text(settings.read_text() + group)
     return copy
 

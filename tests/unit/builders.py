@@ -21,8 +21,8 @@ from debugcapture.model import (
     Tool,
     User,
 )
-from debugcapture.store_kinds import StoreSettings
-from debugcapture.store_settings import NoSettings
+from debugcapture.settings.store_kinds import NoSettings
+from debugcapture.settings.store_urls import StoreSettings
 from debugcapture.stores.file import FileStore
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 345000, tzinfo=timezone.utc)

@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.streams import Streams
 from debugcapture.errors import NotAllowed, TargetNotFound
+from debugcapture.kube.client import Api
+from debugcapture.kube.scripts import script
+from debugcapture.kube.streams import Streams
 from debugcapture.model import ContainerRef, ExitStatus, Json
-from debugcapture.scripts import script
 from tests.unit.builders import pod, status
 
 OK = ExitStatus(0)

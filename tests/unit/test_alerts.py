@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from debugcapture.errors import BadInput
-from debugcapture.incident.alerts import Candidate, candidates
-from debugcapture.incident.note import LIMIT_BYTES, failure_note, marker
-from debugcapture.incident.senders import Sender, load, senders
+from debugcapture.pagerduty.alerts import Candidate, candidates
+from debugcapture.pagerduty.note_text import LIMIT_BYTES, failure_note, marker
+from debugcapture.pagerduty.senders import Sender, load, senders
 
 POD = "checkout-7d9f8b6c5d-abcde"
 

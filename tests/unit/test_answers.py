@@ -9,8 +9,8 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from debugcapture.answers import AT_ONCE, Answers, FileShelf, Kept, MemoryShelf, name_of
 from debugcapture.errors import NotAllowed, Unreachable
+from debugcapture.listings.cache import AT_ONCE, Answers, FileShelf, Kept, MemoryShelf, name_of
 from tests.unit.builders import NOON
 
 AWAY = Unreachable("cannot list", "the API server did not answer")

@@ -19,9 +19,6 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from debugcapture.cluster.api import Api, pod_path, websocket_url
-from debugcapture.cluster.connect import Connection
-from debugcapture.cluster.refusals import refused, reported, unreachable
 from debugcapture.errors import (
     CaptureError,
     Conflict,
@@ -32,6 +29,9 @@ from debugcapture.errors import (
     TooManyRequests,
     Unreachable,
 )
+from debugcapture.kube.auth import Connection
+from debugcapture.kube.client import Api, pod_path, websocket_url
+from debugcapture.kube.errors import refused, reported, unreachable
 from debugcapture.model import Json
 
 RBAC = 'pods "web-0" is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace "shop"'

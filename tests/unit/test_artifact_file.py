@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debugcapture import artifact_file as module
-from debugcapture.artifact_file import ArtifactFile, Intake, SizeLimitReachedError
-from debugcapture.redact import Redaction
+from debugcapture.bundle import artifact as module
+from debugcapture.bundle.artifact import ArtifactFile, Intake, SizeLimitReachedError
+from debugcapture.redaction.redactor import Redaction
 
 MASKING = Intake(Redaction())
 LINE = b'{"level":"info","message":"order placed"}\n'
@@ -36,10 +36,11 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 PROGRAM = """
 import os, pickle, signal, sys
-from debugcapture import artifact_file, redact
+from debugcapture.bundle import artifact
+from debugcapture.redaction.redactor import redaction
 path, pieces, patterns = pickle.load(sys.stdin.buffer)
-artifact_file._SHOW_SHARE = 0
-file = artifact_file.ArtifactFile(path, 1 << 30, artifact_file.Intake(redact.redaction(patterns)))
+artifact._SHOW_SHARE = 0
+file = artifact.ArtifactFile(path, 1 << 30, artifact.Intake(redaction(patterns)))
 for piece in pieces:
     file.write(piece)
 os.kill(os.getpid(), signal.SIGKILL)

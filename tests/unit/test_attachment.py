@@ -6,11 +6,11 @@ from typing import cast
 
 import pytest
 
-from debugcapture.attachment import NOBODY, Attachment, DebugOptions, debug_options
-from debugcapture.cluster.api import Api
+from debugcapture.capture.debug_session import NOBODY, Attachment, DebugOptions, debug_options
 from debugcapture.errors import BadInput, NotAllowed, NotRunning
+from debugcapture.kube.client import Api
 from debugcapture.model import Target, User
-from debugcapture.settings import DebugContainerSettings, Profile
+from debugcapture.settings.declare import DebugContainerSettings, Profile
 from tests.unit.builders import target
 from tests.unit.fakes import JAVA, Cluster
 
@@ -20,7 +20,7 @@ FOREIGN = "S 99\nP 1 185 7 2048 java\nT\n"
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     one = Cluster()
-    monkeypatch.setattr("debugcapture.cluster.exec.run", one.run)
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", one.run)
     return one
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.artifact_file import SizeLimitReachedError
-from debugcapture.bundle import (
+from debugcapture.bundle.artifact import SizeLimitReachedError
+from debugcapture.bundle.bundle import (
     MANIFEST,
     RECEIPT,
     SENT,
@@ -25,8 +25,8 @@ from debugcapture.bundle import (
     recover,
     writable,
 )
-from debugcapture.checksum import sha256_of
 from debugcapture.errors import BadInput, SpoolUnwritable
+from debugcapture.files import sha256_of
 from debugcapture.model import ContainerState, Manifest, Receipt, Stored
 from tests.unit.builders import NOON, artifact, manifest, nothing, target, written
 

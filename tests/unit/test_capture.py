@@ -10,18 +10,18 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture.artifact_file import ArtifactFile
-from debugcapture.attachment import Attachment, DebugOptions
-from debugcapture.bundle import Bundle, create_bundle
-from debugcapture.capture import Capture
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.frames import out_of_time
+from debugcapture.bundle.artifact import ArtifactFile
+from debugcapture.bundle.bundle import Bundle, create_bundle
+from debugcapture.bundle.record import Record
+from debugcapture.capture.collect import Capture
+from debugcapture.capture.debug_session import Attachment, DebugOptions
+from debugcapture.capture.probe import Scope
+from debugcapture.collectors.plan import Allowed
 from debugcapture.errors import NotAllowed, TargetNotFound
+from debugcapture.kube.client import Api
+from debugcapture.kube.frames import out_of_time
 from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, ExitStatus, Target, Tool, User
-from debugcapture.plan import Allowed
-from debugcapture.record import Record
-from debugcapture.settings import Profile
-from debugcapture.survey import Scope
+from debugcapture.settings.declare import Profile
 from tests.unit.builders import NOON, collector, manifest, pod, status, target
 from tests.unit.fakes import OK, Cluster
 
@@ -51,7 +51,7 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
         ceiling: Profile = "restricted",
         preset: bool = False,
     ) -> tuple[Artifact, ...]:
-        monkeypatch.setattr("debugcapture.cluster.exec.run", cluster.run)
+        monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
         api, of = cast("Api", cluster), of or target()
         scope = Scope(pod(), of, Allowed(ceiling, debug_image=True), preset=preset)
         record = Record(bundle, manifest(artifacts=(), finished=None))
@@ -248,7 +248,7 @@ def test_container_that_does_not_run_runs_nothing(capture: Run) -> None:
 def noticed(
     cluster: Cluster, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, of: Target
 ) -> tuple[bool, tuple[str, ...]]:
-    monkeypatch.setattr("debugcapture.cluster.exec.run", cluster.run)
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = Scope(pod(), of, Allowed("restricted", debug_image=True))
     one = Capture(api, scope, Attachment(api, of, (), DebugOptions("x:1", "restricted", 90), say), record, say)
@@ -278,7 +278,7 @@ def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: 
     def killed(*_: object, **__: object) -> ExitStatus:
         raise SystemExit(143)
 
-    monkeypatch.setattr("debugcapture.cluster.exec.run", killed)
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", killed)
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = Scope(pod(), target(), Allowed("restricted", debug_image=True))
     attachment = Attachment(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
@@ -292,7 +292,7 @@ def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypa
     def gone(*_: object, **__: object) -> ExitStatus:
         raise TargetNotFound("cannot run a command", "pods not found")
 
-    monkeypatch.setattr("debugcapture.cluster.exec.run", gone)
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", gone)
     cluster = Cluster()
     cluster.gone = True
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
@@ -310,7 +310,7 @@ def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
     def odd(*_: object) -> None:
         raise ValueError("what is\nthat")
 
-    monkeypatch.setattr("debugcapture.survey.parse", odd)
+    monkeypatch.setattr("debugcapture.capture.probe.parse", odd)
     dump, snapshot = capture(in_image(), collector(), SNAPSHOT)[-1], capture(in_image(), collector(), SNAPSHOT)[0]
     assert (dump.outcome, dump.reason) == ("failed", "ValueError: what is that. Please report this defect.")
     assert snapshot.outcome == "complete"

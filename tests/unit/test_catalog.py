@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from debugcapture.collectors.catalog import FOLDER, PRESETS, catalog, choose, files_collector, load, presets
+from debugcapture.collectors.processes import found_pids
 from debugcapture.errors import BadInput
 from debugcapture.model import FILES, Collector, Detect, Tool
-from debugcapture.processes import found_pids
-from debugcapture.settings import CaptureSettings
+from debugcapture.settings.declare import CaptureSettings
 from lab.paths import REPO
 from tests.unit.builders import written
 

@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
-from debugcapture import cli, usage
-from debugcapture.commands import COMMANDS, Command
+from debugcapture.cli import help as usage
+from debugcapture.cli import main as cli
+from debugcapture.cli.commands import COMMANDS, Command
 from debugcapture.errors import NothingCaptured, NotStored
 from debugcapture.model import Outcome
-from debugcapture.steps import Caller, ExecStep, NoteStep
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.forms import ExecStep, NoteStep
 
 CONTENTS = Path(cli.__file__).parents[1]
 GOOD = ["--pod", "web-0", "--command", "true"]
@@ -260,9 +262,9 @@ def test_an_abort_ends_as_a_step_does(install: Install) -> None:
 LONG = """
 import pathlib, sys, time
 sys.path.insert(0, sys.argv[1])
-from debugcapture import cli, usage
-from debugcapture.commands import Command
-from debugcapture.steps import CapturesStep
+from debugcapture.cli import help, main
+from debugcapture.cli.commands import Command
+from debugcapture.settings.forms import CapturesStep
 
 def run(step, caller):
     try:
@@ -273,8 +275,8 @@ def run(step, caller):
     finally:
         pathlib.Path("cleaned").touch()
 
-cli.COMMANDS = usage.COMMANDS = [Command("test", "", CapturesStep, run)]
-sys.exit(cli.main(["test"]))
+main.COMMANDS = help.COMMANDS = [Command("test", "", CapturesStep, run)]
+sys.exit(main.main(["test"]))
 """
 
 
@@ -449,7 +451,7 @@ def test_help_folds_what_the_form_folds(capsys: pytest.CaptureFixture[str]) -> N
 def completed(*words: str, **environment: str) -> list[str]:
     """What bash is offered for the last of ``words``."""
     done = subprocess.run(
-        [sys.executable, "-m", "debugcapture.cli"],
+        [sys.executable, "-m", "debugcapture.cli.main"],
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(CONTENTS),
@@ -483,7 +485,7 @@ def test_captures_of_the_spool_are_completed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_has_its_script(shell: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "debugcapture.cli"],
+        [sys.executable, "-m", "debugcapture.cli.main"],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CONTENTS), "_DEBUG_CAPTURE_COMPLETE": f"{shell}_source"},
         stdout=subprocess.PIPE,
         text=True,
@@ -495,7 +497,7 @@ def test_each_shell_has_its_script(shell: str) -> None:
 
 def test_bash_completes_by_its_script(tmp_path: Path) -> None:
     program = tmp_path / "debug-capture"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m debugcapture.cli "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m debugcapture.cli.main "$@"\n')
     program.chmod(0o700)
     lines = """
     eval "$(_DEBUG_CAPTURE_COMPLETE=bash_source debug-capture)"

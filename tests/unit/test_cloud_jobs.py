@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from debugcapture.commands import command
-from debugcapture.sources import from_environment
+from debugcapture.cli.commands import command
+from debugcapture.cli.config import from_environment
 from tests.unit.test_jobs import JOBS, options
 from tools import cloud_jobs, generate
 

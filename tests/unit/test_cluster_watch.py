@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 from urllib3.exceptions import ProtocolError
 
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.outage import Outages
-from debugcapture.cluster.streams import Streams
-from debugcapture.cluster.watch import Watched, changes
 from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
+from debugcapture.kube.client import Api
+from debugcapture.kube.outage import Outages
+from debugcapture.kube.streams import Streams
+from debugcapture.kube.watch import Watched, changes
 from debugcapture.model import Json
 
 PLACE = Watched("/api/v1/namespaces/shop/pods", "web-0")
@@ -66,7 +66,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.cluster.watch.time.sleep", lambda _: None)
+    monkeypatch.setattr("debugcapture.kube.watch.time.sleep", lambda _: None)
 
 
 def versions(server: Server, most: int, within_s: float = 60) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.columns import WIDTH, table, wrapped
+from debugcapture.text import WIDTH, table, wrapped
 
 LINE = st.text(st.characters(categories=["L", "N", "P", "S"], include_characters=" "), max_size=300).map(
     lambda text: " ".join(text.split())

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from debugcapture.combined import artifact_of, progress_line
-from debugcapture.incident.note import capture_note
+from debugcapture.fleet.progress import artifact_of, progress_line
+from debugcapture.fleet.shards import PodRecord
 from debugcapture.model import Receipt, Stored
-from debugcapture.page import index_page
-from debugcapture.shards import PodRecord
+from debugcapture.pagerduty.note_text import capture_note
+from debugcapture.report.page import index_page
 from tests.unit.builders import NOON, manifest, target
 
 RECORD = PodRecord("u-1", "shop/web-1", "id", "shop/web/id", "complete", 3, 2048, 200, "ab")

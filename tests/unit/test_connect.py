@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from debugcapture.cluster import connect as module
-from debugcapture.cluster.connect import Connection, connect
 from debugcapture.errors import BadInput
-from debugcapture.settings import ConnectionSettings
+from debugcapture.kube import auth as module
+from debugcapture.kube.auth import Connection, connect
+from debugcapture.settings.declare import ConnectionSettings
 from tests.unit.builders import written
 
 NOWHERE = {"KUBECONFIG": "/nonexistent/config"}  # an environment that leads to no cluster

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.debug_container import (
+from debugcapture.errors import NotAllowed, NotRunning, TargetNotFound, Unreachable
+from debugcapture.kube.client import Api
+from debugcapture.kube.ephemeral_container import (
     NAME_PREFIX,
     DebugContainer,
     _waiting_for,
@@ -18,7 +19,6 @@ from debugcapture.cluster.debug_container import (
     fitting,
     specification,
 )
-from debugcapture.errors import NotAllowed, NotRunning, TargetNotFound, Unreachable
 from debugcapture.model import ContainerRef, ExitStatus, Json, User
 from tests.unit.builders import pod, target
 
@@ -158,7 +158,7 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         slept.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr("debugcapture.cluster.debug_container.time", _Clock(lambda: now[0], sleep))
+    monkeypatch.setattr("debugcapture.kube.ephemeral_container.time", _Clock(lambda: now[0], sleep))
     yield slept
     assert all(0 < one <= 1 for one in slept)
 
@@ -175,7 +175,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(api: Cluster, place: ContainerRef, argv: Sequence[str], **_: object) -> ExitStatus:
         return api.run(place, argv[1])
 
-    monkeypatch.setattr("debugcapture.cluster.exec.run", run)
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", run)
 
 
 def attach(cluster: Cluster, said: list[str]) -> Any:

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.debug_pod import BUSYBOX, copy_of, node_pod, running
 from debugcapture.errors import NotRunning, TargetNotFound
+from debugcapture.kube.client import Api
+from debugcapture.kube.debug_pod import BUSYBOX, copy_of, node_pod, running
 from debugcapture.model import Json
 from tests.unit.builders import container, pod, target
 
@@ -79,7 +79,7 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def _changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.cluster.debug_pod.pod_changes", lambda api, *place: api.changes(*place))
+    monkeypatch.setattr("debugcapture.kube.debug_pod.pod_changes", lambda api, *place: api.changes(*place))
 
 
 def init(**state: Any) -> Json:

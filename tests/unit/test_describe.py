@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from debugcapture.describe import describe, event_table
+from debugcapture.capture.describe import describe, event_table
 from tests.unit.builders import container, pod, status, terminated
 
 

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from debugcapture.options import Kind
-from debugcapture.options_server import parameters
-from debugcapture.providers import provider
+from debugcapture.listings.options import Kind
+from debugcapture.listings.server import parameters
+from debugcapture.steps.providers import provider
 from tests.unit.test_jobs import JOBS, each_job, options
 from tools.dropdowns import PLUGIN, TOKEN, is_source, with_dropdowns
 from tools.project_archive import Edition, job_xml, write_project_archive

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from pyrage import DecryptError, decrypt, x25519
 
-from debugcapture.bundle import MANIFEST, Bundle, create_bundle
+from debugcapture.bundle.bundle import MANIFEST, Bundle, create_bundle
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.keep import keep
 from debugcapture.model import PAGE
 from debugcapture.stores.encrypted import EncryptedStore
-from debugcapture.stores.store import open_store
+from debugcapture.stores.registry import open_store
+from debugcapture.upload.publish import keep
 from tests.unit.builders import NOON, artifact, file_store, manifest, store_settings, written
 from tests.unit.test_keep import Flaky, say
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture import errors
-from debugcapture.errors import BadInput, CaptureError, NoteNotSent, one_line
+from debugcapture.errors import BadInput, CaptureError, NoteNotSent
+from debugcapture.text import one_line
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websocket import ABNF
 
-from debugcapture.cluster import exec as exec_stream
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.connect import Connection
-from debugcapture.cluster.frames import STATUS, STDERR, STDOUT
 from debugcapture.errors import Aborted, CaptureError, NotAllowed, TargetNotFound, Unreachable
+from debugcapture.kube import exec_stream
+from debugcapture.kube.auth import Connection
+from debugcapture.kube.client import Api
+from debugcapture.kube.frames import STATUS, STDERR, STDOUT
 from debugcapture.model import ExitStatus
 from tests.unit.builders import PLACE, SUCCESS, failure_status
 
@@ -147,7 +147,7 @@ def test_connection_that_breaks_keeps_what_arrived(error: Exception, monkeypatch
 
 def test_silence_until_the_time_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.0, 0.0, *[60.0] * 9])
-    monkeypatch.setattr("debugcapture.cluster.exec.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("debugcapture.kube.exec_stream.time.monotonic", lambda: next(clock))
     connection = Replay([data(STDOUT, b"half"), TimeoutError("timed out")])
     status, out, _ = collect(connection, monkeypatch)
     assert (status.code, status.reason, out) == (None, "TimeLimit", b"half")
@@ -157,7 +157,7 @@ def test_silence_until_the_time_limit_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000))
-    monkeypatch.setattr("debugcapture.cluster.exec.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("debugcapture.kube.exec_stream.time.monotonic", lambda: float(next(clock)))
     connection = Replay(data(STDOUT, b"x") for _ in range(1000))
     status, out, _ = collect(connection, monkeypatch)
     assert (status.reason, len(out)) == ("TimeLimit", 59)

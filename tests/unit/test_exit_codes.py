@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 
-from debugcapture import errors, program, restart, runbook
-from debugcapture.cluster.api import Change
-from debugcapture.cluster.refusals import refused
+from debugcapture import errors
 from debugcapture.errors import CaptureError
-from debugcapture.exit_codes import exit_code
-from debugcapture.incident.client import Client
+from debugcapture.kube.client import Change
+from debugcapture.kube.errors import refused
 from debugcapture.model import Json
-from debugcapture.providers import provider
-from debugcapture.restart import Plan
-from debugcapture.steps import Caller
+from debugcapture.pagerduty.client import Client
+from debugcapture.restart import restart
+from debugcapture.restart.restart import Plan
+from debugcapture.runtime import process
+from debugcapture.runtime.context import Caller
+from debugcapture.runtime.exit_codes import exit_code
+from debugcapture.steps import runbook
+from debugcapture.steps.providers import provider
 from lab.paths import REPO
 
 # The step's own code is that of what has no code of its own; see the columns of README.md's table.
@@ -47,8 +50,8 @@ def caller(tmp_path: Path) -> Caller:
     return Caller(lambda _: None, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", {})
 
 
-def ended(step: str, caller: Caller, **values: str) -> program.Ended:
-    return program.run(provider(f"k8s-debug-{step}"), values, caller)
+def ended(step: str, caller: Caller, **values: str) -> process.Ended:
+    return process.run(provider(f"k8s-debug-{step}"), values, caller)
 
 
 @pytest.mark.parametrize(("status", "code"), [(409, 8), (422, 8), (400, 8), (403, 4), (404, 3), (503, 5)])

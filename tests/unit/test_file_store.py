@@ -11,7 +11,7 @@ import pytest
 
 from debugcapture.errors import BadInput, NotStored
 from debugcapture.stores import file as module
-from debugcapture.stores.store import open_store
+from debugcapture.stores.registry import open_store
 from tests.unit.builders import file_store, store_settings, written
 
 CONTENT = b"Full thread dump\n"
@@ -144,7 +144,7 @@ def test_url_of_a_directory_opens_it(source: Path, root: Path) -> None:
 
 
 def test_bucket_and_prefix_come_from_the_url() -> None:
-    from debugcapture.stores.s3 import S3Store
+    from debugcapture.stores.s3.store import S3Store
 
     keys = {"s3_access_key": "A", "s3_secret_key": "B"}
     store = open_store(store_settings(store="s3://bucket/a/b/", s3_endpoint="http://127.0.0.1:9", **keys))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from debugcapture.columns import WIDTH
-from debugcapture.findings import Finding, findings_html, findings_text, verdict_of
-from debugcapture.log import log_text
+from debugcapture.doctor.result import Finding, findings_text, verdict_of
+from debugcapture.runtime.log_lines import log_text
+from debugcapture.steps.result_table import findings_html
+from debugcapture.text import WIDTH
 
 ROLE = "kubectl apply -f - <<'END'\nkind: Role\nEND"
 LONG = "Capture debug state of a pod, Capture debug state of a service, Capture from an incident, Thread dump"

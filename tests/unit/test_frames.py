@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.cluster.frames import CLOSE, PING, STDERR, STDOUT, Frames, broken_stream, exit_status, out_of_time
+from debugcapture.kube.frames import CLOSE, PING, STDERR, STDOUT, Frames, broken_stream, exit_status, out_of_time
 from debugcapture.model import ExitStatus
 from tests.unit.builders import SUCCESS, failure_status
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from debugcapture.providers import PROVIDERS, Provider, provider
 from debugcapture.rundeck import step_values
-from debugcapture.settings import declared, read
-from debugcapture.steps import ExecStep
+from debugcapture.settings.declare import declared, read
+from debugcapture.settings.forms import ExecStep
+from debugcapture.steps.providers import PROVIDERS, Provider, provider
 from tools import cloud_jobs, generate, rbac
 
 PLUGIN_YAML = generate.ROOT / "plugin.yaml"

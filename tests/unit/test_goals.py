@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from debugcapture.collectors.catalog import choose, presets
-from debugcapture.goals import judged
+from debugcapture.collectors.goals import judged
 from debugcapture.model import Artifact, Manifest
 from tests.unit.builders import artifact, manifest, nothing
 

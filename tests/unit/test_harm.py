@@ -7,11 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture.cluster.api import Api
-from debugcapture.condition import Condition, measured, parse
+from debugcapture.collectors.impact import Budget, disk_limit_bytes, probe_budget_s, too_heavy, too_soon
 from debugcapture.errors import NotMeasurable, TargetNotFound, UnexpectedAnswer
-from debugcapture.harm import Budget, disk_limit_bytes, probe_budget_s, quantity, too_heavy, too_soon
+from debugcapture.kube.client import Api
+from debugcapture.kube.values import quantity
 from debugcapture.model import ExitStatus, Json, Process, Tool, User
+from debugcapture.targets.condition import Condition, measured, parse
 from tests.unit.builders import collector, container, pod, status, target
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
@@ -145,12 +146,12 @@ def test_without_a_metrics_server_the_containers_own_cgroup_tells(monkeypatch: p
         stdout(memoryview(b"104857600\n"))
         return ExitStatus(0)
 
-    monkeypatch.setattr("debugcapture.cluster.exec.run", run)
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", run)
     assert measure("memory > 90%", limited()) == 50
 
 
 def test_memory_that_nobody_knows_is_an_error_not_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.cluster.exec.run", lambda *_, **__: ExitStatus(127))
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", lambda *_, **__: ExitStatus(127))
     with pytest.raises(NotMeasurable, match="no metrics API, and the image no cat"):
         measure("memory > 90%", limited())
     with pytest.raises(NotMeasurable, match="has no memory limit"):

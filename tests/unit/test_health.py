@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from debugcapture.health import findings, unready_for, worst_first
 from debugcapture.model import Json
+from debugcapture.targets.health import findings, unready_for, worst_first
 from tests.unit.builders import pod, status, terminated
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)

@@ -18,36 +18,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import debugcapture
-from debugcapture.attachment import debug_options
-from debugcapture.bundle import MANIFEST, RECEIPT, SENT, Bundle, open_bundle
-from debugcapture.cluster.api import websocket_url
-from debugcapture.cluster.connect import connect
-from debugcapture.cluster.frames import Frames, exit_status
+from debugcapture.bundle.bundle import MANIFEST, RECEIPT, SENT, Bundle, open_bundle
+from debugcapture.capture.crash_dumps import NAMES, bundle_names, dump_folders
+from debugcapture.capture.debug_session import debug_options
+from debugcapture.capture.tool_report import parse_report
+from debugcapture.capture.transfer import _Progress
 from debugcapture.collectors.catalog import FOLDER, files_collector, load
-from debugcapture.condition import parse as parse_condition
+from debugcapture.collectors.processes import found_pids, parse
 from debugcapture.errors import BadInput, CaptureError
-from debugcapture.harm import quantity
-from debugcapture.incident.outbox import Note
-from debugcapture.incident.outbox import _read as read_note
-from debugcapture.incident.senders import CATALOG
-from debugcapture.incident.senders import load as load_senders
-from debugcapture.leftover import NAMES, bundle_names, dump_folders
+from debugcapture.kube.auth import connect
+from debugcapture.kube.client import websocket_url
+from debugcapture.kube.frames import Frames, exit_status
+from debugcapture.kube.values import quantity
 from debugcapture.model import Receipt, Stored, Tool
-from debugcapture.pattern import number_in
-from debugcapture.processes import found_pids, parse
-from debugcapture.providers import PROVIDERS
-from debugcapture.settings import (
-    CaptureSettings,
-    ConnectionSettings,
-    DebugContainerSettings,
-    declared,
-    read,
-)
-from debugcapture.store_settings import SftpSettings
-from debugcapture.stores.ssh import read_address, read_login
-from debugcapture.stores.store import open_store
-from debugcapture.tool_report import parse_report
-from debugcapture.transfer import _Progress
+from debugcapture.pagerduty.outbox import Note
+from debugcapture.pagerduty.outbox import _read as read_note
+from debugcapture.pagerduty.senders import CATALOG
+from debugcapture.pagerduty.senders import load as load_senders
+from debugcapture.settings.declare import CaptureSettings, ConnectionSettings, DebugContainerSettings, declared, read
+from debugcapture.settings.store_kinds import SftpSettings
+from debugcapture.steps.providers import PROVIDERS
+from debugcapture.stores.registry import open_store
+from debugcapture.stores.sftp.ssh import read_address, read_login
+from debugcapture.targets.condition import parse as parse_condition
+from debugcapture.text import number_in
 from tests.unit.builders import artifact, manifest
 from tests.unit.hostile import BYTES, TEXT, UTF8, changed, tree
 

@@ -11,12 +11,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.columns import WIDTH
-from debugcapture.describe import describe, describe_node, event_table, metrics_table
-from debugcapture.errors import CaptureError, one_line
-from debugcapture.findings import Finding, findings_text
-from debugcapture.incident.alerts import candidates
-from debugcapture.incident.note import (
+from debugcapture.capture.describe import describe, describe_node, event_table, metrics_table
+from debugcapture.doctor.result import Finding, findings_text
+from debugcapture.errors import CaptureError
+from debugcapture.model import Artifact, ContainerState, Manifest, Receipt, Skip, Stored, Target
+from debugcapture.pagerduty.alerts import candidates
+from debugcapture.pagerduty.note_text import (
     LIMIT_BYTES,
     capture_note,
     failure_note,
@@ -25,14 +25,14 @@ from debugcapture.incident.note import (
     restart_note,
     start_note,
 )
-from debugcapture.incident.senders import senders
-from debugcapture.log import BEGIN, END, data_line, log_text
-from debugcapture.model import Artifact, ContainerState, Manifest, Receipt, Skip, Stored, Target
-from debugcapture.page import index_page
-from debugcapture.redact import masked_pod, masked_text
-from debugcapture.rendered import capture_result
-from debugcapture.report import artifact_line, plan_table, summary
+from debugcapture.pagerduty.senders import senders
+from debugcapture.redaction.redactor import masked_pod, masked_text
+from debugcapture.report.page import index_page
+from debugcapture.report.summary import artifact_line, plan_table, summary
+from debugcapture.runtime.log_lines import BEGIN, END, data_line, log_text
+from debugcapture.steps.result_table import capture_result
 from debugcapture.stores.links import below, in_console
+from debugcapture.text import WIDTH, one_line
 from tests.unit.builders import artifact, collector, manifest, nothing, pod, target
 from tests.unit.hostile import BYTES, TEXT, UTF8, tree
 

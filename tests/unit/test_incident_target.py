@@ -6,14 +6,14 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture.cluster.api import Api
 from debugcapture.errors import TargetNotFound
-from debugcapture.exit_codes import exit_code
-from debugcapture.incident.alerts import Candidate
-from debugcapture.incident.pagerduty import PagerDuty
-from debugcapture.incident_target import Alerts, Found, data_of, find_targets, read_alerts, same_cluster
+from debugcapture.incident.alert_targets import Alerts, Found, data_of, find_targets, read_alerts, same_cluster
+from debugcapture.kube.client import Api
 from debugcapture.model import Json
-from debugcapture.settings import AlertSettings
+from debugcapture.pagerduty.alerts import Candidate
+from debugcapture.pagerduty.api import PagerDuty
+from debugcapture.runtime.exit_codes import exit_code
+from debugcapture.settings.declare import AlertSettings
 from tests.unit.builders import container, pod, status, terminated
 from tests.unit.fakes import Lists
 

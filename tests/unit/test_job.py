@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from debugcapture import job
 from debugcapture.errors import BadInput
-from debugcapture.settings import InClusterSettings
+from debugcapture.fleet import manifests
+from debugcapture.settings.declare import InClusterSettings
 
 RUN = "20260102T120000Z-web-1-1a2b"
-ORDER = job.Order(
+ORDER = manifests.Order(
     run_id=RUN,
     name="debug-capture-x",
     settings={"collectors": "stuck", "store": "s3://bucket"},
@@ -29,7 +29,7 @@ OWNER = {"metadata": {"uid": "uid-of-job"}}
 
 def made(**settings: Any) -> Any:
     wanted = InClusterSettings(**{"job_image": "registry/debug-capture:1", **settings})
-    return job.job(ORDER, wanted, 2)["spec"]
+    return manifests.job(ORDER, wanted, 2)["spec"]
 
 
 def test_each_index_is_tried_again_by_itself_and_all_of_it_ends() -> None:
@@ -60,16 +60,16 @@ def test_the_pod_may_do_as_little_as_can_be() -> None:
 
 
 def test_credentials_are_in_the_secret_and_nowhere_else() -> None:
-    secret = job.secret(ORDER, WANTED, OWNER)
+    secret = manifests.secret(ORDER, WANTED, OWNER)
     assert base64.b64decode(secret["data"]["s3_secret_key"]) == b"hush"
-    others = [job.job(ORDER, WANTED, 1), *job.config_maps(ORDER, WANTED, OWNER, [{"0": "x"}])]
+    others = [manifests.job(ORDER, WANTED, 1), *manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "x"}])]
     assert "hush" not in json.dumps(others)
     assert base64.b64encode(b"hush").decode() not in json.dumps(others)
     assert "env" not in made()["template"]["spec"]["containers"][0]
 
 
 def test_what_the_job_needs_goes_with_it() -> None:
-    for thing in (job.secret(ORDER, WANTED, OWNER), *job.config_maps(ORDER, WANTED, OWNER, [{"0": "x"}])):
+    for thing in (manifests.secret(ORDER, WANTED, OWNER), *manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "x"}])):
         (owner,) = thing["metadata"]["ownerReferences"]
         assert (owner["kind"], owner["name"], owner["uid"]) == ("Job", "debug-capture-x", "uid-of-job")
 
@@ -79,19 +79,19 @@ def test_what_the_job_needs_goes_with_it() -> None:
     [
         ({}, ORDER, "debug-capture-x"),
         ({"job_secret": "store-keys"}, ORDER, "store-keys"),
-        ({}, job.Order(RUN, "n", {}, {}, "", 1, {}, 5), ""),
+        ({}, manifests.Order(RUN, "n", {}, {}, "", 1, {}, 5), ""),
     ],
     ids=["made", "named", "identity"],
 )
-def test_pods_get_the_secret_that_is_made_or_named_or_none(settings: Any, order: job.Order, name: str) -> None:
+def test_pods_get_the_secret_that_is_made_or_named_or_none(settings: Any, order: manifests.Order, name: str) -> None:
     wanted = InClusterSettings(job_image="x:1", **settings)
-    assert job.secret_name(order, wanted) == name
-    volumes = job.job(order, wanted, 1)["spec"]["template"]["spec"]["volumes"]
+    assert manifests.secret_name(order, wanted) == name
+    volumes = manifests.job(order, wanted, 1)["spec"]["template"]["spec"]["volumes"]
     assert [one["secret"]["secretName"] for one in volumes if "secret" in one] == [name] * bool(name)
 
 
 def test_settings_and_shares_are_mounted_as_files() -> None:
-    settings, *shares = job.config_maps(ORDER, WANTED, OWNER, [{"0": "a"}, {"1": "b"}])
+    settings, *shares = manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "a"}, {"1": "b"}])
     head = json.loads(settings["data"]["settings.json"])
     assert (head["run_id"], head["requests_per_s"], head["settings"]["collectors"]) == (RUN, 6, "stuck")
     assert [one["data"] for one in shares] == [{"0": "a"}, {"1": "b"}]
@@ -104,7 +104,7 @@ def test_settings_and_shares_are_mounted_as_files() -> None:
 def test_catalog_of_the_job_author_comes_along() -> None:
     from dataclasses import replace
 
-    settings, *_ = job.config_maps(replace(ORDER, catalog="collectors: []"), WANTED, OWNER, [])
+    settings, *_ = manifests.config_maps(replace(ORDER, catalog="collectors: []"), WANTED, OWNER, [])
     assert settings["data"]["catalog.yaml"] == "collectors: []"
 
 
@@ -126,20 +126,20 @@ def test_custom_fields_are_put_over_ours() -> None:
 )
 def test_settings_that_make_no_job_are_refused(settings: Any, why: str) -> None:
     with pytest.raises(BadInput, match=why):
-        job.check(InClusterSettings(**{"job_image": "x:1", **settings}))
+        manifests.check(InClusterSettings(**{"job_image": "x:1", **settings}))
 
 
 def test_names_fit_where_they_go() -> None:
     long = "20260102T120000Z-" + "x" * 180 + "-1a2b"
-    assert len(f"{job.job_name(long)}-99999-abcde") <= 63
-    assert len(job.run_label(long)) <= 63
-    assert job.run_label(long) == job.run_label(long) != job.run_label(RUN)
-    assert job.job_name(long) != job.job_name(long)
+    assert len(f"{manifests.job_name(long)}-99999-abcde") <= 63
+    assert len(manifests.run_label(long)) <= 63
+    assert manifests.run_label(long) == manifests.run_label(long) != manifests.run_label(RUN)
+    assert manifests.job_name(long) != manifests.job_name(long)
 
 
 @pytest.mark.parametrize(("text", "found"), [("", []), ("3", [3]), ("0,2-4,7", [0, 2, 3, 4, 7])])
 def test_indexes_are_read_as_the_status_tells_them(text: str, found: list[int]) -> None:
-    assert job.indexes(text) == found
+    assert manifests.indexes(text) == found
 
 
 def condition(kind: str, **more: str) -> Any:
@@ -156,7 +156,7 @@ def condition(kind: str, **more: str) -> Any:
     ],
 )
 def test_end_of_a_job_is_told(status: Any, how: str | None) -> None:
-    assert job.ended(status) == how
+    assert manifests.ended(status) == how
 
 
 def failed_pod(index: int, created: str, **status: Any) -> Any:
@@ -173,7 +173,7 @@ def test_reason_of_a_failed_index_is_that_of_its_last_pod() -> None:
         failed_pod(1, "2026-01-01", reason="Evicted", message="The node was low on resource"),
         {"metadata": {}, "status": {"reason": "x"}},
     ]
-    assert job.why_failed(pods) == {
+    assert manifests.why_failed(pods) == {
         0: "Error, exit code 6: Error: no store.",
         1: "Evicted: The node was low on resource",
     }

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from debugcapture.providers import provider
-from debugcapture.settings import declared
-from debugcapture.steps import CaptureStep
+from debugcapture.settings.declare import declared
+from debugcapture.settings.forms import CaptureStep
+from debugcapture.steps.providers import provider
 
 JOBS = {
     file.stem: job

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.bundle import Bundle, create_bundle
-from debugcapture.joins import JOINED, Joins, Wanted, join, tell, untold
+from debugcapture.bundle.bundle import Bundle, create_bundle
+from debugcapture.incident.dedup import JOINED, Joins, Wanted, join, tell, untold
 from tests.unit.builders import NOON, manifest, nothing
 
 Sent = list[tuple[str, str]]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
+from debugcapture.bundle.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
 from debugcapture.errors import NotStored
-from debugcapture.keep import keep
 from debugcapture.model import PAGE, Artifact, Stored
-from debugcapture.stores.store import Progress, unseen
+from debugcapture.stores.base import Progress, unseen
+from debugcapture.upload.publish import keep
 from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, written
 
 URL = "file:///store"

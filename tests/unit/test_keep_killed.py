@@ -8,21 +8,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from debugcapture.bundle import Bundle, create_bundle
-from debugcapture.keep import keep
+from debugcapture.bundle.bundle import Bundle, create_bundle
 from debugcapture.model import Stored
-from debugcapture.stores.store import Progress, Store, unseen
+from debugcapture.stores.base import Progress, Store, unseen
+from debugcapture.upload.publish import keep
 from tests.unit.builders import NOON, artifact, file_store, manifest, written
 
 # Each call that changes a disk counts; in place of one of them, or behind it, the process is gone.
 PROGRAM = """
 import itertools, os, signal, sys
 from pathlib import Path
-from debugcapture import keep, sending
-from debugcapture.bundle import Bundle
-from debugcapture.store_kinds import StoreSettings
-from debugcapture.stores.store import open_store
-sending.AT_A_TIME, steps, die_at = 1, itertools.count(1), 0
+from debugcapture.bundle.bundle import Bundle
+from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.stores.registry import open_store
+from debugcapture.upload import publish, uploader
+uploader.AT_A_TIME, steps, die_at = 1, itertools.count(1), 0
 def counted(real):
     def call(*words, **more):
         number = next(steps)
@@ -37,7 +37,7 @@ for die_at, place in enumerate(sys.argv[2:], int(sys.argv[1])):
     child = os.fork()
     if not child:
         (bundle,), url = Path(place, "spool").iterdir(), Path(place, "store").as_uri()
-        keep.keep(Bundle(bundle), open_store(StoreSettings(store=url)), url, lambda _line: None)
+        publish.keep(Bundle(bundle), open_store(StoreSettings(store=url)), url, lambda _line: None)
         print(next(steps) - 1, flush=True)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (-9 if die_at else 0), die_at

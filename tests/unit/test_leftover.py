@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from debugcapture.leftover import _is_below, bundle_names
+from debugcapture.capture.crash_dumps import _is_below, bundle_names
 
 
 def test_names_are_plain_short_and_each_another() -> None:

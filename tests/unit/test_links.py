@@ -10,12 +10,12 @@ import pytest
 
 from debugcapture.errors import BadInput
 from debugcapture.model import Stored
-from debugcapture.settings import read
-from debugcapture.steps import UploadStep
-from debugcapture.store_kinds import StoreSettings
-from debugcapture.stores.direct import Original, SignedRequest, TakesDirectly
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import UploadStep
+from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.stores.base import Store
 from debugcapture.stores.links import with_links
-from debugcapture.stores.store import Store
+from debugcapture.stores.presigned import Original, SignedRequest, TakesDirectly
 
 KEY = "shop/web/20260102T120000Z-web-1a2b/a b&c.txt"
 STORED = Stored(KEY, f"s3://captures/team/{KEY}", "https://signed", datetime.now(timezone.utc), 1, "00")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from debugcapture.log import BEGIN, END, data_line, log_text
+from debugcapture.runtime.log_lines import BEGIN, END, data_line, log_text
 
 
 @pytest.mark.parametrize(

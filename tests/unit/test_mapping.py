@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture import attachment, job
+from debugcapture.capture import debug_session
 from debugcapture.errors import BadInput
-from debugcapture.mapping import read_mapping
-from debugcapture.settings import DebugContainerSettings, InClusterSettings
+from debugcapture.fleet import manifests
+from debugcapture.settings.declare import DebugContainerSettings, InClusterSettings
+from debugcapture.settings.mapping import read_mapping
 
 WRONG = [
     "2001-13-45",
@@ -30,11 +31,11 @@ WRONG = [
 
 
 def job_pod(text: str) -> None:
-    job.check(InClusterSettings(job_image="x:1", job_pod=text))
+    manifests.check(InClusterSettings(job_image="x:1", job_pod=text))
 
 
 def custom(text: str) -> None:
-    attachment.debug_options(DebugContainerSettings(image="x:1", custom=text), 60)
+    debug_session.debug_options(DebugContainerSettings(image="x:1", custom=text), 60)
 
 
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: text[:20])

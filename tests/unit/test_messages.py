@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from debugcapture.providers import PROVIDERS
+from debugcapture.steps.providers import PROVIDERS
 from tools import generate, messages
 
 I18N = generate.ROOT / "resources" / "i18n"

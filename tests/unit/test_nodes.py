@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from debugcapture.nodes import node, runtime
+from debugcapture.listings.nodes import node, runtime
 from tests.unit.builders import NOON, container, pod, status, terminated
 
 

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.answers import Answer, Answers, Kept, MemoryShelf
-from debugcapture.cluster.api import Api
 from debugcapture.errors import NotAllowed, TargetNotFound
-from debugcapture.model import Json
-from debugcapture.options import (
+from debugcapture.kube.client import Api
+from debugcapture.listings.cache import Answer, Answers, Kept, MemoryShelf
+from debugcapture.listings.options import (
     Row,
     Source,
     Wanted,
@@ -30,6 +29,7 @@ from debugcapture.options import (
     script_text,
     workload_row,
 )
+from debugcapture.model import Json
 from tests.unit.builders import NOON, container, pod, status, terminated
 
 CRASHED = status(state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("Error", 7))

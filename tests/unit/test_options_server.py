@@ -21,11 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.errors import BadInput, CaptureError, NotAllowed, NotStored, TargetNotFound, Unreachable
-from debugcapture.options import Listed, Row, Wanted
-from debugcapture.options_server import Asked, Rate, Service, application, parameters, serve
-from debugcapture.providers import SERVICES, provider
-from debugcapture.settings import read
-from debugcapture.steps import OptionsServerStep
+from debugcapture.listings.options import Listed, Row, Wanted
+from debugcapture.listings.server import Asked, Rate, Service, application, parameters, serve
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import OptionsServerStep
+from debugcapture.steps.providers import SERVICES, provider
 from tests.unit.builders import NOON
 
 TOKEN = "t0ken-of-sixteen-characters"

@@ -10,11 +10,11 @@ import urllib3
 import websocket
 from urllib3.exceptions import NewConnectionError
 
-from debugcapture.cluster import exec as exec_stream
-from debugcapture.cluster.api import IMPATIENT, Api
-from debugcapture.cluster.frames import STATUS
-from debugcapture.cluster.outage import Outages
 from debugcapture.errors import NotAllowed, Unreachable
+from debugcapture.kube import exec_stream
+from debugcapture.kube.client import IMPATIENT, Api
+from debugcapture.kube.frames import STATUS
+from debugcapture.kube.outage import Outages
 from tests.unit.builders import PLACE, SUCCESS
 from tests.unit.clock import Clock
 from tests.unit.test_api import Answer

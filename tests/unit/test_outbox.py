@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from debugcapture.errors import NoteNotSent
-from debugcapture.incident.outbox import FOLDER, Note, Outbox
-from debugcapture.incident.pagerduty import PagerDuty
+from debugcapture.pagerduty.api import PagerDuty
+from debugcapture.pagerduty.outbox import FOLDER, Note, Outbox
 
 URL = "https://api.example"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.incident.pace import Pace
+from debugcapture.pagerduty.rate_limit import Pace
 from tests.unit.clock import Clock
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.model import ContainerState
-from debugcapture.page import index_page, shown_bytes
+from debugcapture.report.page import index_page, shown_bytes
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
 
 EVIL = """</pre><script>alert(1)</script><img src=x onerror="alert(1)">'&amp;"""

@@ -19,8 +19,8 @@ from debugcapture.errors import (
     TargetNotFound,
     UnexpectedAnswer,
 )
-from debugcapture.incident.client import LONGEST_WAIT_S, TRIES
-from debugcapture.incident.pagerduty import MOST_ALERTS, MOST_NOTES, PagerDuty
+from debugcapture.pagerduty.api import MOST_ALERTS, MOST_NOTES, PagerDuty
+from debugcapture.pagerduty.client import LONGEST_WAIT_S, TRIES
 
 MARK = "[debug-capture x]"
 LOST = urllib3.exceptions.ProtocolError("Connection aborted.")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.collectors.catalog import catalog, choose, load, presets
-from debugcapture.permissions import OPTIONAL, PERMISSIONS, granted_by
+from debugcapture.kube.rbac import OPTIONAL, PERMISSIONS, granted_by
 from lab.paths import REPO
 
 DOCS = REPO / "docs"

@@ -5,16 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from debugcapture.permissions import (
-    JOBS,
-    PERMISSIONS,
-    SIZES,
-    Permission,
-    Size,
-    granted_by,
-    remedy,
-    role,
-)
+from debugcapture.kube.rbac import JOBS, PERMISSIONS, SIZES, Permission, Size, granted_by, remedy, role
 from lab.paths import REPO
 from tools.project_archive import jobs
 

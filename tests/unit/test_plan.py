@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from debugcapture.collectors.catalog import catalog, files_collector
-from debugcapture.harm import Budget
+from debugcapture.collectors.impact import Budget
+from debugcapture.collectors.plan import Allowed, Seen, decide, filled, is_denied, is_running
 from debugcapture.model import (
     Action,
     Collector,
@@ -21,7 +22,6 @@ from debugcapture.model import (
     Tool,
     User,
 )
-from debugcapture.plan import Allowed, Seen, decide, filled, is_denied, is_running
 from tests.unit.builders import collector, target
 
 ALLOWED = Allowed("restricted", debug_image=True)

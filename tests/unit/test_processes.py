@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from debugcapture.collectors.processes import MOST_PROCESSES, listing_command, matching, parse, unreadable
+from debugcapture.kube.scripts import script
 from debugcapture.model import Detect, Process, User
-from debugcapture.processes import MOST_PROCESSES, listing_command, matching, parse, unreadable
-from debugcapture.scripts import script
 from tests.unit.builders import collector, written
 from tests.unit.fakes import JAVA
 

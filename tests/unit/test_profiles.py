@@ -7,10 +7,10 @@ from copy import deepcopy
 
 import pytest
 
-from debugcapture.cluster import profiles
-from debugcapture.cluster.profiles import security_context
+from debugcapture.kube import profiles
+from debugcapture.kube.profiles import security_context
 from debugcapture.model import Json, User
-from debugcapture.settings import Profile
+from debugcapture.settings.declare import Profile
 
 ALL: tuple[Profile, ...] = typing.get_args(Profile)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from functools import partial
 
-from debugcapture.cluster.rate import RateLimit
+from debugcapture.kube.rate_limit import RateLimit
 from lab.process import wait_until
 
 

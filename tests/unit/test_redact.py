@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.model import Json
-from debugcapture.redact import MASK, masked_pod, masked_text
+from debugcapture.redaction.redactor import MASK, masked_pod, masked_text
 from tests.unit.builders import container, pod
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodW50ZXIyIn0.c2lnbmF0dXJl"

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debugcapture import redact
-from debugcapture.credentials import FORMS
 from debugcapture.errors import BadInput
-from debugcapture.redact import MASK, OVERLAP_BYTES, WINDOW_BYTES, Redaction, masked_text, redaction
+from debugcapture.redaction import redactor as redact
+from debugcapture.redaction.credentials import FORMS
+from debugcapture.redaction.redactor import MASK, OVERLAP_BYTES, WINDOW_BYTES, Redaction, masked_text, redaction
 
 SECRET = b"hunter2hunter2hunter2hunter2hunter2"
 KEY = b"-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n" + (SECRET + b"\n") * 40 + b"-----END RSA PRIVATE KEY-----"
@@ -220,7 +220,7 @@ def test_a_line_is_masked_too() -> None:
 def test_memory_is_flat() -> None:
     program = """
 import resource, sys
-from debugcapture.redact import Redactor
+from debugcapture.redaction.redactor import Redactor
 redactor, piece = Redactor(), b'{"level":"info","token":"abc","message":"order placed"}\\n' * 1000
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for turn in range(160):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from debugcapture.model import Receipt, Stored
-from debugcapture.rendered import block, capture_result
+from debugcapture.steps.result_table import block, capture_result
 from tests.unit.builders import artifact, manifest, nothing, target
 
 

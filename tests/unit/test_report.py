@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.model import ContainerState
-from debugcapture.report import artifact_line, size, summary
+from debugcapture.report.summary import artifact_line, summary
+from debugcapture.text import size
 from tests.unit.builders import artifact, manifest, nothing, target
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from debugcapture.cluster.resources import path_of
+from debugcapture.kube.resources import path_of
 from lab.paths import REPO
 
 PACKAGE = REPO / "contents" / "debugcapture"
@@ -31,4 +31,4 @@ def test_path_is_that_of_the_api_reference(wanted: tuple[str, ...], path: str) -
 def test_no_other_module_spells_a_path() -> None:
     spelt = re.compile(r"""["']/apis?/""")
     files = {str(file.relative_to(PACKAGE)) for file in PACKAGE.rglob("*.py") if spelt.search(file.read_text())}
-    assert files == {"cluster/resources.py"}
+    assert files == {"kube/resources.py"}

@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture import restart
-from debugcapture.cluster.api import Api
 from debugcapture.errors import BadInput, CaptureError, RolloutBlocked, RolloutNotReady, TargetNotFound
+from debugcapture.kube.client import Api
 from debugcapture.model import Json, Manifest
-from debugcapture.restart import Plan, PodRef, gate, target_of
-from debugcapture.rollout import REVISION, Progress, earlier, progress, require_moving, template_of
-from debugcapture.settings import GateSettings, TargetSettings
+from debugcapture.restart import restart
+from debugcapture.restart.restart import Plan, PodRef, gate, target_of
+from debugcapture.restart.rollout import REVISION, Progress, earlier, progress, require_moving, template_of
+from debugcapture.settings.declare import GateSettings, TargetSettings
 from tests.unit.builders import CAPTURE_ID, artifact, manifest, nothing, target
 
 WANT_2 = {"replicas": 2}

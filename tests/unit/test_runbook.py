@@ -12,11 +12,7 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from debugcapture import new_bundle, runbook, steps, telling
-from debugcapture.bundle import MANIFEST, Bundle, claimed, create_bundle
-from debugcapture.checksum import sha256_of
-from debugcapture.cluster.api import Api
-from debugcapture.cluster.streams import Streams
+from debugcapture.bundle.bundle import MANIFEST, Bundle, claimed, create_bundle
 from debugcapture.errors import (
     BadInput,
     CaptureError,
@@ -29,14 +25,21 @@ from debugcapture.errors import (
     SpoolUnwritable,
     TargetNotFound,
 )
-from debugcapture.incident.events import Events
-from debugcapture.incident.pagerduty import PagerDuty
-from debugcapture.keep import keep
+from debugcapture.files import sha256_of
+from debugcapture.incident import notify
+from debugcapture.kube.client import Api
+from debugcapture.kube.streams import Streams
 from debugcapture.model import ExitStatus, Json
-from debugcapture.selection import select
-from debugcapture.settings import TargetSettings, read
-from debugcapture.steps import AttachStep, Caller, CaptureStep, ExecStep, NoteStep, UploadStep
-from debugcapture.stores.store import open_store
+from debugcapture.pagerduty.api import PagerDuty
+from debugcapture.pagerduty.events import Events
+from debugcapture.runtime.context import Caller
+from debugcapture.settings import forms
+from debugcapture.settings.declare import TargetSettings, read
+from debugcapture.settings.forms import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
+from debugcapture.steps import capture_run, runbook
+from debugcapture.stores.registry import open_store
+from debugcapture.targets.selection import select
+from debugcapture.upload.publish import keep
 from tests.unit.builders import NOON, artifact, manifest, pod, status, terminated, written
 from tests.unit.fakes import Lists
 
@@ -114,10 +117,10 @@ Serve = Callable[[Cluster], None]
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     def use(cluster: Cluster) -> None:
-        for module in (runbook, new_bundle):
+        for module in (runbook, capture_run):
             monkeypatch.setattr(module, "connect", lambda _: None)
             monkeypatch.setattr(module, "Api", lambda _: cluster)
-        monkeypatch.setattr("debugcapture.cluster.exec.run", cluster.run)
+        monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
 
     return use
 
@@ -425,7 +428,7 @@ def test_a_full_disk_is_told_in_the_incident(
         raise OSError(28, "No space left on device")
 
     serve(Cluster())
-    monkeypatch.setattr("debugcapture.bundle.os.fsync", full)
+    monkeypatch.setattr("debugcapture.bundle.bundle.os.fsync", full)
     with pytest.raises(SpoolUnwritable, match="No space left on device"):
         runbook.capture(read(CaptureStep, POD | INCIDENT), caller)
     start, end = notes
@@ -548,7 +551,7 @@ def test_a_failed_capture_is_told_to_all_who_joined(
         assert by_incident(caller, "Q2ABCDEF") == {}
         raise NothingCaptured("cannot go on", "the node is gone")
 
-    monkeypatch.setattr("debugcapture.captures.Captures.run", fails)
+    monkeypatch.setattr("debugcapture.capture.parallel.Captures.run", fails)
     with pytest.raises(NothingCaptured):
         by_incident(caller)
     assert alerted
@@ -584,7 +587,7 @@ def test_a_custom_field_gets_a_link_that_fits(
     fields: list[tuple[str, str, str]] = []
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "set_field", lambda _, *field: fields.append(field))
-    monkeypatch.setattr(telling, "LONGEST_FIELD", longest)
+    monkeypatch.setattr(notify, "LONGEST_FIELD", longest)
     more = {"store": (tmp_path / "store").as_uri(), "pagerduty_field": "evidence_url", "collectors": "pod-snapshot"}
     runbook.capture(read(CaptureStep, POD | INCIDENT | more), replace(caller, trigger={"execution": execution}))
     assert len(notes) == 2
@@ -593,7 +596,7 @@ def test_a_custom_field_gets_a_link_that_fits(
 
 
 def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller: Caller, said: list[str]) -> None:
-    step = read(steps.IncidentTargetStep, INCIDENT)
+    step = read(forms.IncidentTargetStep, INCIDENT)
     assert alerted
     assert runbook.find_target(step, caller).data["pod"] == "checkout-7d9f-abcde"
     assert "named by an alert of Alertmanager" in said[-1]
@@ -602,7 +605,7 @@ def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller:
 @pytest.mark.parametrize("given", [{}, {"incident_id": "Q1ABCDEF"}])
 def test_looking_for_a_target_needs_an_incident_and_a_key(given: dict[str, str], caller: Caller) -> None:
     with pytest.raises(BadInput):
-        runbook.find_target(read(steps.IncidentTargetStep, given), caller)
+        runbook.find_target(read(forms.IncidentTargetStep, given), caller)
 
 
 @pytest.mark.parametrize(

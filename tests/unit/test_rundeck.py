@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture import program, rundeck
+from debugcapture import rundeck
 from debugcapture.errors import NothingCaptured, NotStored
 from debugcapture.model import Outcome
-from debugcapture.providers import PROVIDERS, Provider, provider
-from debugcapture.steps import Caller, ExecStep
+from debugcapture.runtime import process
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.forms import ExecStep
+from debugcapture.steps.providers import PROVIDERS, Provider, provider
 
 CONTENTS = Path(rundeck.__file__).parents[1]
 GOOD = {"RD_CONFIG_POD": "web-0", "RD_CONFIG_COMMAND": "true"}
@@ -166,7 +168,7 @@ def test_caller_says_who_ran_it_and_where(install: Install) -> None:
     ids=["Rundeck", "XDG", "home"],
 )
 def test_spool_is_rundecks_else_the_users(environment: dict[str, str], spool: str) -> None:
-    assert str(program.default_spool(environment)) == spool
+    assert str(process.default_spool(environment)) == spool
 
 
 def test_files_are_private_from_the_start(install: Install, tmp_path: Path) -> None:
@@ -223,10 +225,10 @@ DOCTOR = "k8s-debug-doctor"
 CLOSED = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-from debugcapture import program, rundeck
+from debugcapture import rundeck
 from debugcapture.model import Outcome
-from debugcapture.providers import Provider
-from debugcapture.steps import ExecStep
+from debugcapture.settings.forms import ExecStep
+from debugcapture.steps.providers import Provider
 
 def run(step, caller):
     caller.say("first")
@@ -255,10 +257,10 @@ def test_closed_output_does_not_stop_the_clean_up(tmp_path: Path) -> None:
 LOGGING = """
 import logging, sys
 sys.path.insert(0, sys.argv[1])
-from debugcapture import program, rundeck
+from debugcapture import rundeck
 from debugcapture.model import Outcome
-from debugcapture.providers import Provider
-from debugcapture.steps import ExecStep
+from debugcapture.settings.forms import ExecStep
+from debugcapture.steps.providers import Provider
 
 def run(step, caller):
     logging.getLogger("a.library").error("Traceback")

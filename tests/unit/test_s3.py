@@ -23,15 +23,16 @@ from botocore.exceptions import (
 )
 
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.settings import read
-from debugcapture.store_kinds import StoreSettings
-from debugcapture.store_settings import S3Settings
-from debugcapture.stores import s3_errors, s3_parts
-from debugcapture.stores.content import content_type
-from debugcapture.stores.s3 import S3Store
-from debugcapture.stores.s3_client import stored_with
-from debugcapture.stores.s3_errors import again, not_stored
-from debugcapture.stores.s3_parts import MOST_PARTS, Part, Slice, composite, difference, part_bytes, read_parts, same
+from debugcapture.settings.declare import read
+from debugcapture.settings.store_kinds import S3Settings
+from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.stores.content_type import content_type
+from debugcapture.stores.s3 import errors as s3_errors
+from debugcapture.stores.s3 import parts as s3_parts
+from debugcapture.stores.s3.client import stored_with
+from debugcapture.stores.s3.errors import again, not_stored
+from debugcapture.stores.s3.parts import MOST_PARTS, Part, Slice, composite, difference, part_bytes, read_parts, same
+from debugcapture.stores.s3.store import S3Store
 from tests.unit.builders import written
 
 CONTENT = b"Full thread dump\n"
@@ -190,7 +191,7 @@ def test_skewed_clock_is_told_with_its_direction(ahead_s: int, word: str) -> Non
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
-    monkeypatch.setattr("debugcapture.stores.s3_errors.time.sleep", waited.append)
+    monkeypatch.setattr("debugcapture.stores.s3.errors.time.sleep", waited.append)
     return waited
 
 

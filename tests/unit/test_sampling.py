@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from debugcapture.model import Json
-from debugcapture.sampling import Candidate, Sampling, candidate, choose, sample, sampled
+from debugcapture.settings.declare import Sampling
+from debugcapture.targets.sampling import Candidate, candidate, choose, sample, sampled
 from tests.unit.builders import NOON, pod, status
 
 CRASHING = {"containerStatuses": [status(state={"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=4)]}

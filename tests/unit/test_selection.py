@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture.cluster.api import Api
 from debugcapture.errors import BadInput, NotAllowed, TargetNotFound
+from debugcapture.kube.client import Api
 from debugcapture.model import Json
-from debugcapture.selection import check, name_of, replacement, select
-from debugcapture.settings import TargetSettings
-from debugcapture.targets import find_target
+from debugcapture.settings.declare import TargetSettings
+from debugcapture.targets.pods import find_target
+from debugcapture.targets.selection import check, name_of, replacement, select
 from tests.unit.builders import NOON, pod, status, terminated
 from tests.unit.fakes import Lists
 

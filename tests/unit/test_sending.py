@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture import sending as module
-from debugcapture.bundle import SENT, Bundle, create_bundle
+from debugcapture.bundle.bundle import SENT, Bundle, create_bundle
+from debugcapture.bundle.record import Record
 from debugcapture.errors import NotStored
-from debugcapture.keep import keep
 from debugcapture.model import Artifact, Manifest, Receipt, Stored
-from debugcapture.record import Record
-from debugcapture.sending import AT_A_TIME, Sending, sending_ahead
-from debugcapture.stores.store import Progress, unseen
+from debugcapture.stores.base import Progress, unseen
+from debugcapture.upload import uploader as module
+from debugcapture.upload.publish import keep
+from debugcapture.upload.uploader import AT_A_TIME, Sending, sending_ahead
 from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, store_settings, written
 
 CONTENTS = {f"{name}.txt": name.encode() * 100 for name in ("logs", "threads", "heap", "state")}
@@ -270,7 +270,7 @@ def test_long_ones_say_how_far_they_are(
     bundle: Bundle, store: Watched, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]
-    monkeypatch.setattr("debugcapture.sending.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("debugcapture.upload.uploader.time.monotonic", lambda: clock[0])
 
     def before(_name: str, progress: Progress) -> None:
         for _ in range(4):

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.errors import BadInput
-from debugcapture.providers import PROVIDERS, SERVICES
-from debugcapture.settings import DAY_S, Declared, Group, Rule, declared, problem_of, read, setting, written
-from debugcapture.steps import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
-from debugcapture.store_kinds import KINDS, StoreSettings
-from debugcapture.store_settings import EncryptionSettings, S3Settings
+from debugcapture.settings.declare import DAY_S, Declared, Group, Rule, declared, problem_of, read, setting, written
+from debugcapture.settings.forms import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
+from debugcapture.settings.store_kinds import EncryptionSettings, S3Settings
+from debugcapture.settings.store_urls import KINDS, StoreSettings
+from debugcapture.steps.providers import PROVIDERS, SERVICES
 from lab.paths import REPO
 
 EXEC = {"pod": "web-0", "command": "true"}
@@ -251,4 +251,4 @@ def test_only_the_faces_read_rundecks_environment() -> None:
     package = REPO / "contents" / "debugcapture"
     reads = re.compile(r"""["']RD_[A-Z]|f"RD_""")
     files = {str(file.relative_to(package)) for file in package.rglob("*.py") if reads.search(file.read_text())}
-    assert files == {"cli.py", "program.py", "rundeck.py"}
+    assert files == {"cli/main.py", "rundeck.py", "runtime/process.py"}

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from debugcapture.stores import sftp_writes as module
-from debugcapture.stores.sftp_writes import (
+from debugcapture.stores.sftp import writes as module
+from debugcapture.stores.sftp.writes import (
     EXTENDED,
     EXTENDED_REPLY,
     LONG_WRITE,

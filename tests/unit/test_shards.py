@@ -7,9 +7,7 @@ from dataclasses import replace
 import pytest
 
 from debugcapture.errors import BadInput
-from debugcapture.model import Receipt, Stored
-from debugcapture.settings import CAPTURE_ID
-from debugcapture.shards import (
+from debugcapture.fleet.shards import (
     IndexRecord,
     Pinned,
     PodRecord,
@@ -27,6 +25,8 @@ from debugcapture.shards import (
     record_text,
     share_text,
 )
+from debugcapture.model import Receipt, Stored
+from debugcapture.settings.declare import CAPTURE_ID
 from tests.unit.builders import artifact, manifest, target
 
 RUN = "20260102T120000Z-checkout-7d9f-abcde-1a2b"

@@ -8,11 +8,11 @@ from typing import cast
 import pytest
 import yaml
 
-from debugcapture.cluster.api import Api
+from debugcapture.capture.snapshot import LOG_LINES, READERS, snapshot_files
 from debugcapture.errors import LogRemoved
+from debugcapture.kube.client import Api
 from debugcapture.model import READS, Json
-from debugcapture.redact import MASK
-from debugcapture.snapshot import LOG_LINES, READERS, snapshot_files
+from debugcapture.redaction.redactor import MASK
 from tests.unit.builders import container, pod, status, target, terminated
 
 
@@ -110,7 +110,7 @@ def test_parts_of_the_snapshot_can_be_had_alone(what: str, names: list[str]) -> 
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
-    monkeypatch.setattr("debugcapture.snapshot.time.sleep", waited.append)
+    monkeypatch.setattr("debugcapture.capture.snapshot.time.sleep", waited.append)
     return waited
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.commands import COMMANDS
+from debugcapture.cli.commands import COMMANDS
+from debugcapture.cli.config import config_path, from_config, from_environment, read_config, read_secret
 from debugcapture.errors import BadInput
-from debugcapture.settings import declared, read
-from debugcapture.sources import config_path, from_config, from_environment, read_config, read_secret
-from debugcapture.steps import CaptureStep
+from debugcapture.settings.declare import declared, read
+from debugcapture.settings.forms import CaptureStep
 
 REPO = Path(__file__).parents[2]
 SETTINGS = declared(CaptureStep)

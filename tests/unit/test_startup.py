@@ -28,8 +28,8 @@ COMMAND_REPORT = """
 import json, sys
 before = set(sys.modules)
 sys.path.insert(0, sys.argv[1])
-from debugcapture import cli
-cli.main(sys.argv[2:])
+from debugcapture.cli.main import main
+main(sys.argv[2:])
 print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
 """
 

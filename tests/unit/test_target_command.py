@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from debugcapture.cluster.api import Api
 from debugcapture.errors import NotAllowed
+from debugcapture.kube.client import Api
+from debugcapture.kube.command import Command, run_command
 from debugcapture.model import ContainerRef, ExitStatus
-from debugcapture.target_command import Command, run_command
 from tests.unit.builders import PLACE
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
@@ -115,9 +115,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Machine
 
     def use(shell: str) -> Machine:
         made.append(Machine(shell))
-        monkeypatch.setattr("debugcapture.cluster.exec.run", made[-1].run)
-        monkeypatch.setattr("debugcapture.target_command._POLL_S", 0.01)
-        monkeypatch.setattr("debugcapture.target_command._GRACE_S", 0.2)
+        monkeypatch.setattr("debugcapture.kube.exec_stream.run", made[-1].run)
+        monkeypatch.setattr("debugcapture.kube.command._POLL_S", 0.01)
+        monkeypatch.setattr("debugcapture.kube.command._GRACE_S", 0.2)
         return made[-1]
 
     yield use

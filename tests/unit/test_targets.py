@@ -8,7 +8,7 @@ import pytest
 
 from debugcapture.errors import TargetNotFound
 from debugcapture.model import ContainerState, Json, User
-from debugcapture.targets import (
+from debugcapture.targets.pods import (
     DEFAULT_CONTAINER,
     container_names,
     container_state,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from debugcapture.tool_report import parse_report
+from debugcapture.capture.tool_report import parse_report
 
 SUM = "ab" * 32
 

@@ -14,14 +14,14 @@ from typing import cast
 
 import pytest
 
-from debugcapture import transfer
-from debugcapture.artifact_file import SizeLimitReachedError
-from debugcapture.cluster.api import Api
+from debugcapture.bundle.artifact import SizeLimitReachedError
+from debugcapture.capture import transfer
+from debugcapture.capture.tool_report import parse_report
+from debugcapture.capture.transfer import Command, RemoteFile, Runner, TransferResult, fetch_file, judge, run_tool
+from debugcapture.kube.client import Api
+from debugcapture.kube.scripts import shell_command
 from debugcapture.model import ExitStatus
-from debugcapture.pattern import number_in
-from debugcapture.scripts import shell_command
-from debugcapture.tool_report import parse_report
-from debugcapture.transfer import Command, RemoteFile, Runner, TransferResult, fetch_file, judge, run_tool
+from debugcapture.text import number_in
 from tests.unit.builders import PLACE
 from tests.unit.machine import Change, Machine, cut, loses_both_ends, loses_its_end, refuses, silent
 
@@ -55,14 +55,14 @@ class Memory:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.transfer.time.sleep", lambda _: None)
+    monkeypatch.setattr("debugcapture.capture.transfer.time.sleep", lambda _: None)
 
 
 @pytest.fixture
 def on(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
     def use(*changes: Change) -> Machine:
         machine = Machine(*changes)
-        monkeypatch.setattr("debugcapture.cluster.exec.run", machine.run)
+        monkeypatch.setattr("debugcapture.kube.exec_stream.run", machine.run)
         return machine
 
     return use

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from debugcapture import errors
-from debugcapture.exit_codes import exit_code
+from debugcapture.runtime.exit_codes import exit_code
 from lab.paths import REPO
 
 PAGE = (REPO / "docs" / "troubleshooting.md").read_text(encoding="utf-8")

@@ -18,14 +18,16 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture import cli, watch
-from debugcapture.bundle import Bundle, claimed, is_held
+from debugcapture.bundle.bundle import Bundle, claimed, is_held
+from debugcapture.cli import main as cli
+from debugcapture.cli import watch
+from debugcapture.cli.status_line import Screen, printable
+from debugcapture.cli.watch import Progress, news, progress_line, progress_of
 from debugcapture.errors import TargetNotFound
 from debugcapture.model import Artifact, Manifest, Receipt, Status, Stored
-from debugcapture.settings import SpoolSettings, WatchSettings
-from debugcapture.steps import Caller, CapturesStep, WatchStep
-from debugcapture.terminal import Screen, printable
-from debugcapture.watch import Progress, news, progress_line, progress_of
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.declare import SpoolSettings, WatchSettings
+from debugcapture.settings.forms import CapturesStep, WatchStep
 from lab.paths import REPO
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target, written
 
@@ -234,7 +236,7 @@ def on_terminal(*arguments: str, home: Path) -> str:
         "COLUMNS": "60",
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "debugcapture.cli", *arguments],
+        [sys.executable, "-m", "debugcapture.cli.main", *arguments],
         stdout=theirs,
         stderr=theirs,
         stdin=theirs,
@@ -269,7 +271,7 @@ def test_json_is_not_disturbed_by_the_terminal(bundle: Bundle, tmp_path: Path) -
     bundle.save_receipt(RECEIPT)
     bundle.folder.rename(folder / CAPTURE_ID)
     done = subprocess.run(
-        [sys.executable, "-m", "debugcapture.cli", "watch", CAPTURE_ID, "--output", "json"],
+        [sys.executable, "-m", "debugcapture.cli.main", "watch", CAPTURE_ID, "--output", "json"],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CONTENTS), "XDG_STATE_HOME": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -11,7 +11,7 @@ import yaml
 
 from ..errors import BadInput
 from ..model import FILES, READS, Collector, Detect, Tool
-from ..pattern import text_pattern
+from ..regex import text_pattern
 
 FOLDER = Path(__file__).parent
 PRESETS = FOLDER / "presets.yaml"

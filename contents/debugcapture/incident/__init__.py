@@ -1,1 +1,1 @@
-"""The incident edge: what PagerDuty is told."""
+"""What a capture means for an incident: its targets, its note, and captures that share one."""

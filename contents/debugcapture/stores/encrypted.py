@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..checksum import sha256_of
 from ..errors import BadInput
+from ..files import sha256_of
 from ..model import Stored
-from .store import Progress, Store, unseen
+from .base import Progress, Store, unseen
 
 SUFFIX = ".age"
 

@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import SplitResult, unquote
 
-from ..checksum import sha256_of
 from ..errors import NotStored
+from ..files import sha256_of
 from ..model import Stored
-from ..store_settings import NoSettings
-from .store import Progress, unseen
+from ..settings.store_kinds import NoSettings
+from .base import Progress, unseen
 
 _REMEDIES = {
     errno.ENOSPC: "Make room there.",

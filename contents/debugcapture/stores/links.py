@@ -10,10 +10,10 @@ from urllib.parse import quote, urlsplit
 
 from ..errors import BadInput
 from ..model import Stored
-from ..store_kinds import StoreSettings
-from ..store_settings import S3Settings
-from .direct import DirectUpload, Original, SignedRequest, TakesDirectly
-from .store import FollowsFiles, GrowingUpload, Progress, ReadableStore, unseen
+from ..settings.store_kinds import S3Settings
+from ..settings.store_urls import StoreSettings
+from .base import FollowsFiles, GrowingUpload, Progress, ReadableStore, unseen
+from .presigned import DirectUpload, Original, SignedRequest, TakesDirectly
 
 Link = Callable[[Stored], str]
 

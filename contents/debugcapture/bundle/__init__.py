@@ -1,0 +1,1 @@
+"""A capture's bundle on disk: files, manifest, spool."""

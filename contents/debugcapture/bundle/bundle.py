@@ -1,0 +1,307 @@
+"""The bundle: a directory of artifacts with a manifest, the unit that is never lost.
+
+The manifest is written anew after each artifact, so that a capture that is killed leaves a bundle that says how far
+it came. Files are private to the user: they hold what the application holds.
+"""
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadInput, SpoolUnwritable
+from ..files import sha256_of
+from ..model import PAGE, Artifact, Manifest, Receipt, Target
+from ..settings.declare import CAPTURE_ID
+from .artifact import NO_RULES, ArtifactFile, Follower, Intake
+from .serialize import manifest_from, receipt_from
+from .spool import RESERVE, release, reserve
+
+MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
+_OURS = (MANIFEST, RECEIPT, SENT, PAGE)
+_CLAIM_POLL_S = 0.2
+_RECEIPT_KEPT_S = 7 * 24 * 60 * 60
+_CAPTURE_ID = re.compile(CAPTURE_ID)
+_TORN = "Its files are evidence all the same: look at them there."
+
+
+class Bundle:
+    """A bundle directory."""
+
+    def __init__(self, folder: Path, intake: Intake = NO_RULES) -> None:
+        """Use the bundle in ``folder``; ``intake`` are the rules for what is written to it."""
+        self.folder, self.intake = folder, intake
+
+    def followed_by(self, follow: Callable[[Path, Path], Follower | None]) -> "Bundle":
+        """Return this bundle with ``follow`` as what follows each new artifact while it is written; see Intake."""
+        return Bundle(self.folder, replace(self.intake, follow=follow))
+
+    def artifact(self, file: str, size_limit_bytes: int, text: bool | None = None) -> ArtifactFile:
+        """Return a new artifact named ``file`` (relative to the bundle); see ArtifactFile."""
+        return ArtifactFile(self.folder / file, size_limit_bytes, self.intake, text)
+
+    def save(self, manifest: Manifest) -> None:
+        """Write the manifest, on a full disk too: some space is kept for it."""
+        _write(self.folder / MANIFEST, manifest_text(manifest))
+
+    def manifest(self) -> Manifest:
+        """Return the manifest. Raises BadInput when ``folder`` is no bundle."""
+        try:
+            return manifest_from(_read(self.folder / MANIFEST))
+        except ValueError as error:
+            why = f"its manifest is not one of ours ({error})"
+            raise BadInput(f"{self.folder} is no bundle", why, _TORN) from error
+
+    def document(self) -> dict[str, Any]:
+        """Return manifest and receipt as they are written down. Raises BadInput when ``folder`` is no bundle."""
+        receipt = self.folder / RECEIPT
+        return {"manifest": _read(self.folder / MANIFEST), "receipt": _read(receipt) if receipt.exists() else None}
+
+    def save_page(self, page: str) -> Path:
+        """Write the page that the bundle's link opens, and return it. What space is kept is left to the receipt."""
+        _write_once(self.folder / PAGE, page)
+        return self.folder / PAGE
+
+    def save_receipt(self, receipt: Receipt) -> None:
+        """Write down where the store has the files."""
+        _write(self.folder / RECEIPT, _json(asdict(receipt)))
+
+    def receipt(self) -> Receipt | None:
+        """Return where the store has the files, or None when the bundle has not been stored."""
+        return _receipt(self.folder / RECEIPT)
+
+    def save_sent(self, receipt: Receipt) -> None:
+        """Write down which artifacts the store has, while others are still to be sent."""
+        _write(self.folder / SENT, _json(asdict(receipt)))
+
+    def sent(self) -> Receipt | None:
+        """Return which artifacts a store has, or None when none has been sent."""
+        with suppress(BadInput):  # torn: then they are sent once more, which changes nothing
+            return _receipt(self.folder / SENT)
+        return None
+
+    def discard_artifacts(self) -> None:
+        """Remove what the store now has; manifest and receipt stay for the note."""
+        for artifact in self.manifest().artifacts:
+            if artifact.file:
+                (self.folder / artifact.file).unlink(missing_ok=True)
+        for encrypted in (*self.folder.rglob("*.age"), *self.folder.rglob("*.age~")):
+            encrypted.unlink(missing_ok=True)  # of an upload that was killed
+        (self.folder / SENT).unlink(missing_ok=True)
+        release(self.folder)
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """Return ``manifest`` as JSON; `saved.manifest_from` reads it, parsed."""
+    return _json({"status": manifest.status, **asdict(manifest)})
+
+
+def prune(spool: Path, now: datetime) -> None:
+    """Remove bundles that were stored more than a week ago, and the artifacts that a killed upload left in others."""
+    for receipt in spool.glob(f"*/{RECEIPT}"):
+        if now.timestamp() - receipt.stat().st_mtime > _RECEIPT_KEPT_S:
+            shutil.rmtree(receipt.parent)
+        elif (receipt.parent / SENT).exists():
+            Bundle(receipt.parent).discard_artifacts()
+
+
+def captured_before(spool: Path, target: Target, collectors: Collection[str]) -> list[datetime]:
+    """Return when ``collectors`` last left an artifact of the workload of ``target``, as far as the spool remembers."""
+    times = []
+    for file in spool.glob(f"*/{MANIFEST}"):
+        try:
+            manifest = Bundle(file.parent).manifest()
+        except BadInput:
+            continue  # it is torn, and tells nothing; who sends what waits hears of it
+        if (manifest.target.namespace, manifest.target.workload) == (target.namespace, target.workload):
+            times += [one.started for one in manifest.artifacts if one.collector in collectors and one.bytes]
+    return times
+
+
+def create_bundle(spool: Path, pod: str, now: datetime, intake: Intake = NO_RULES) -> Bundle:
+    """Make a new bundle for ``pod`` in ``spool``. Raises SpoolUnwritable when the spool cannot be written."""
+    return named_bundle(spool, f"{now:%Y%m%dT%H%M%SZ}-{pod[:180]}-{secrets.token_hex(2)}", intake)
+
+
+def named_bundle(spool: Path, capture_id: str, intake: Intake = NO_RULES) -> Bundle:
+    """Make the bundle of ``capture_id`` in ``spool``, or what is left of it ready to be made and sent again."""
+    folder = spool / capture_id
+    with writable(spool):
+        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / RECEIPT).unlink(missing_ok=True)
+        if intake.room:
+            reserve(folder)
+    return Bundle(folder, intake)
+
+
+@contextmanager
+def claimed(bundle: Bundle, within_s: float = 0) -> Iterator[bool]:
+    """Claim ``bundle`` for this process, and tell whether it could be: no two capture into, or send, the same one.
+
+    The claim goes with the process, however that ends; another's is waited for ``within_s``.
+    """
+    folder, deadline = os.open(bundle.folder, os.O_RDONLY), time.monotonic() + within_s
+    try:
+        while not (ours := _locked(folder)) and time.monotonic() < deadline:
+            time.sleep(_CLAIM_POLL_S)
+        yield ours
+    finally:
+        os.close(folder)
+
+
+def _locked(folder: int) -> bool:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_held(folder: Path) -> bool:
+    """Tell whether a live process holds ``folder``: captures into it, or sends what is in it. False when it is gone."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def bundles(spool: Path) -> list[Bundle]:
+    """Return all bundles in ``spool``, the oldest first."""
+    folders = sorted(file.parent for file in spool.glob(f"*/{MANIFEST}") if _CAPTURE_ID.fullmatch(file.parent.name))
+    return [Bundle(folder) for folder in folders]
+
+
+def waiting(spool: Path) -> list[Bundle]:
+    """Return the bundles in ``spool`` that no store has confirmed, the oldest first."""
+    return [bundle for bundle in bundles(spool) if not (bundle.folder / RECEIPT).exists()]
+
+
+def recover(bundle: Bundle, now: datetime) -> None:
+    """Take what a capture that was killed, or had a full disk, could not write down any more into the manifest.
+
+    The caller has claimed the ``bundle``.
+    """
+    manifest = bundle.manifest()
+    if manifest.finished:
+        return
+    for part in sorted(bundle.folder.rglob("*.part")):
+        file = part.with_suffix("")
+        if file.name in _OURS or not part.stat().st_size:
+            part.unlink()  # written anew; or nothing
+        elif not file.exists():
+            part.rename(file)
+    named = {bundle.folder / one.file for one in manifest.artifacts}
+    found = [one for one in sorted(bundle.folder.rglob("*")) if _is_evidence(one) and one not in named]
+    recovered = tuple(_recovered(one, str(one.relative_to(bundle.folder)), now) for one in found)
+    bundle.save(replace(manifest, artifacts=(*manifest.artifacts, *recovered)))
+
+
+def _is_evidence(file: Path) -> bool:
+    return file.is_file() and file.name not in (*_OURS, RESERVE) and not file.name.endswith((".age", ".age~"))
+
+
+def _recovered(file: Path, name: str, now: datetime) -> Artifact:
+    return Artifact(
+        collector="",
+        title=name,
+        file=name,
+        bytes=file.stat().st_size,
+        sha256=sha256_of(file),
+        started=now,
+        took_s=0,
+        outcome="truncated",
+        how="",
+        reason="the capture was ended before this was written down",
+        sensitive=True,  # nobody knows any more whether it was masked
+        reason_code="other",
+    )
+
+
+@contextmanager
+def writable(place: Path) -> Iterator[None]:
+    """Report a directory that cannot be written (permissions, a full disk)."""
+    try:
+        yield
+    except OSError as error:
+        raise SpoolUnwritable(
+            f"cannot write to the spool {place}",
+            error.strerror or str(error),
+            "Choose another spool.",
+        ) from error
+
+
+def open_bundle(folder: str, spool: Path) -> Bundle:
+    """Return the bundle in ``folder``. Raises BadInput unless it lies directly in ``spool``."""
+    try:
+        path = Path(folder).resolve()
+    except (ValueError, OSError, RuntimeError):  # a NUL, what is no character, a loop of links
+        path = Path()
+    if path.parent != spool.resolve() or not _CAPTURE_ID.fullmatch(path.name):
+        raise BadInput(f"{folder} is no bundle", f"bundles lie in the spool {spool}", "Pass on ${data.bundle}.")
+    return Bundle(path)
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, default=_json_time)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        _write_once(file, text)
+    except OSError:
+        if not release(file.parent):
+            raise
+        _write_once(file, text)
+
+
+def _write_once(file: Path, text: str) -> None:
+    part = file.with_name(file.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        part.rename(file)
+    except BaseException:
+        part.unlink(missing_ok=True)  # what is no use there is missed elsewhere on a full disk
+        raise
+
+
+def _read(file: Path) -> object:
+    try:
+        content: object = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(f"cannot read {file}", str(error), "Is it a bundle that has not been removed?") from error
+    return content
+
+
+def _json_time(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat(timespec="milliseconds")
+    raise TypeError(type(value).__name__)
+
+
+def _receipt(file: Path) -> Receipt | None:
+    if not file.exists():
+        return None
+    try:
+        return receipt_from(_read(file))
+    except ValueError as error:
+        raise BadInput(f"cannot read {file}", f"it is not one of ours ({error})", _TORN) from error

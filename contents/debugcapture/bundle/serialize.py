@@ -1,0 +1,87 @@
+"""Read back what the spool has: each value is checked, for a file may be torn, or not be ours. Pure.
+
+What has more fields than we know was written by a later version, and is read without them.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any, Final, TypeVar
+
+from ..model import Manifest, Receipt
+
+T = TypeVar("T")
+_UNIONS: Final = (types.UnionType, typing.Union)
+
+
+def manifest_from(saved: object) -> Manifest:
+    """Return the manifest in ``saved``, parsed JSON. Raises ValueError that names what is wrong."""
+    manifest: Manifest = _value(Manifest, saved, "manifest")
+    names = [part for one in manifest.targets for part in (one.namespace, one.workload)]
+    for file in (manifest.capture_id, *names, *(one.file for one in manifest.artifacts if one.file)):
+        if not _is_inside(file):
+            raise ValueError(f"{file!r} is no name in a bundle")
+    return manifest
+
+
+def receipt_from(saved: object) -> Receipt:
+    """Return the receipt in ``saved``, parsed JSON. Raises ValueError that names what is wrong."""
+    receipt: Receipt = _value(Receipt, saved, "receipt")
+    return receipt
+
+
+def value_from(kind: type[T], saved: object) -> T:
+    """Return the dataclass ``kind`` of ours in ``saved``, parsed JSON. Raises ValueError that names what is wrong."""
+    value: T = _value(kind, saved, kind.__name__)
+    return value
+
+
+def _is_inside(file: str) -> bool:
+    path = PurePosixPath(file)
+    return bool(file) and not path.is_absolute() and ".." not in path.parts and "\0" not in file
+
+
+def _value(hint: Any, saved: Any, name: str) -> Any:
+    """Return ``saved`` as what the annotation ``hint`` says; ``name`` is where it stands."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in _UNIONS:
+        return None if saved is None else _value(arguments[0], saved, name)
+    if origin is typing.Literal:
+        return _if(saved in arguments, saved, name)
+    if origin is tuple:
+        listed = _if(isinstance(saved, list), saved, name)
+        return tuple(_value(arguments[0], one, f"{name}[{place}]") for place, one in enumerate(listed))
+    if origin is Mapping:
+        mapping = _if(isinstance(saved, dict), saved, name)
+        return {key: _value(arguments[1], one, f"{name}.{key}") for key, one in mapping.items()}
+    if dataclasses.is_dataclass(hint):
+        return _object(hint, _if(isinstance(saved, dict), saved, name), name)
+    if hint is datetime:
+        return _moment(_value(str, saved, name), name)
+    if hint is float:
+        return float(_if(type(saved) in (int, float), saved, name))
+    return _if(type(saved) is hint, saved, name)
+
+
+def _object(kind: Any, saved: Mapping[str, Any], name: str) -> Any:
+    hints, values = typing.get_type_hints(kind), {}
+    for field in dataclasses.fields(kind):
+        if field.name in saved:
+            values[field.name] = _value(hints[field.name], saved[field.name], f"{name}.{field.name}")
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{name} has no {field.name}")
+    return kind(**values)
+
+
+def _moment(text: str, name: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return _if(moment.tzinfo is not None, moment, name)
+
+
+def _if(right: bool, saved: T, name: str) -> T:  # noqa: FBT001 - it is the question
+    if not right:
+        raise ValueError(f"{name} is not what it should be")
+    return saved

@@ -1,0 +1,1 @@
+"""Captures what a pod shows, with tools in it or beside it."""

@@ -1,0 +1,137 @@
+"""Tell a person about a pod, as `kubectl describe` would; pure functions from JSON to text."""
+
+from collections.abc import Iterator, Sequence
+
+from ..model import Json
+from ..targets.pods import container_state, container_status
+from ..text import table
+
+
+def describe(pod: Json) -> str:
+    """Return a summary of ``pod``: where it runs, how it is, and each container's present and previous state."""
+    return "\n".join([*_head(pod), "", *_conditions(pod), "", *_containers(pod), *_volumes(pod), ""])
+
+
+def event_table(events: Sequence[Json]) -> str:
+    """Return the events as a table, oldest first."""
+    rows = [
+        (
+            str(event.get("lastTimestamp") or event.get("eventTime") or ""),
+            str(event.get("type", "")),
+            f"{event.get('reason', '')} (x{event.get('count') or 1})",
+            " ".join(str(event.get("message", "")).split()),
+        )
+        for event in events
+    ]
+    return table(("LAST SEEN", "TYPE", "REASON", "MESSAGE"), rows, width=None) if rows else "No events.\n"
+
+
+def describe_node(node: Json) -> str:
+    """Return a summary of ``node``: its conditions, capacity, taints and versions."""
+    status, info = node["status"], node["status"].get("nodeInfo") or {}
+    lines = [f"Node:       {node['metadata']['name']}"]
+    lines += [f"{name + ':':<11} {info.get(key, '')}" for name, key in _NODE_FACTS]
+    lines += [f"Taints:     {', '.join(_taint(one) for one in node['spec'].get('taints') or []) or 'none'}"]
+    lines += [
+        f"Capacity:   {_pairs(status.get('capacity'))}",
+        f"Usable:     {_pairs(status.get('allocatable'))}",
+        "",
+        "Conditions:",
+    ]
+    for one in status.get("conditions") or []:
+        why = " ".join(filter(None, (one.get("reason"), one.get("message"))))
+        lines.append(
+            f"  {one['type']:<20} {one['status']:<6} since {one.get('lastTransitionTime', '?')} {why}".rstrip()
+        )
+    return "\n".join([*lines, ""])
+
+
+def metrics_table(usage: Json, pod: Json) -> str:
+    """Return CPU and memory of each container beside its limits; ``usage`` is a PodMetrics object."""
+    limits = {one["name"]: (one.get("resources") or {}).get("limits") or {} for one in pod["spec"]["containers"]}
+    rows = [
+        (
+            one["name"],
+            str(one["usage"].get("cpu", "")),
+            str(limits.get(one["name"], {}).get("cpu", "none")),
+            str(one["usage"].get("memory", "")),
+            str(limits.get(one["name"], {}).get("memory", "none")),
+        )
+        for one in usage.get("containers") or []
+    ]
+    return (
+        table(("CONTAINER", "CPU", "LIMIT", "MEMORY", "LIMIT"), rows, width=None)
+        + f"\nMeasured at {usage.get('timestamp', '?')}\n"
+    )
+
+
+_NODE_FACTS = (
+    ("System", "osImage"),
+    ("Kernel", "kernelVersion"),
+    ("Runtime", "containerRuntimeVersion"),
+    ("Kubelet", "kubeletVersion"),
+)
+
+
+def _taint(taint: Json) -> str:
+    return f"{taint['key']}={taint.get('value', '')}:{taint['effect']}"
+
+
+def _head(pod: Json) -> Iterator[str]:
+    metadata, spec, status = pod["metadata"], pod["spec"], pod["status"]
+    owner = next((f"{o['kind']}/{o['name']}" for o in metadata.get("ownerReferences") or []), "none")
+    facts = {
+        "Pod": f"{metadata['namespace']}/{metadata['name']}",
+        "UID": metadata["uid"],
+        "Owner": owner,
+        "Node": spec.get("nodeName", "not scheduled"),
+        "Phase": " ".join(filter(None, (status.get("phase"), status.get("reason"), status.get("message")))),
+        "Started": status.get("startTime", "not yet"),
+        "Deletion": metadata.get("deletionTimestamp", "no"),
+        "QoS class": status.get("qosClass", ""),
+        "Labels": _pairs(metadata.get("labels")),
+    }
+    return (f"{name + ':':<12} {value}" for name, value in facts.items())
+
+
+def _conditions(pod: Json) -> Iterator[str]:
+    yield "Conditions:"
+    for one in pod["status"].get("conditions") or []:
+        why = " ".join(filter(None, (one.get("reason"), one.get("message"))))
+        yield f"  {one['type']:<28} {one['status']:<6} since {one.get('lastTransitionTime', '?')} {why}".rstrip()
+
+
+def _containers(pod: Json) -> Iterator[str]:
+    for kind, title in (("initContainers", "Init container"), ("containers", "Container")):
+        for container in pod["spec"].get(kind) or []:
+            yield from _container(title, container, container_status(pod, container["name"]))
+    for debug in pod["status"].get("ephemeralContainerStatuses") or []:
+        yield f"Debug container {debug['name']}: {container_state(debug)}"
+
+
+def _container(title: str, container: Json, status: Json) -> Iterator[str]:
+    resources = container.get("resources") or {}
+    last = (status.get("lastState") or {}).get("terminated") or {}
+    yield f"{title} {container['name']}:"
+    yield f"  Image:          {container.get('image', '')} ({status.get('imageID') or 'not pulled'})"
+    yield f"  State:          {container_state(status)}"
+    yield f"  Ready:          {status.get('ready', False)}"
+    if last:
+        signal = f", signal {last['signal']}" if last.get("signal") else ""
+        yield f"  Last run:       {last.get('startedAt')} to {last.get('finishedAt')}, {last.get('reason', '')}{signal}"
+        yield f"  Last exit code: {last.get('exitCode')}"
+        yield from (f"  Last message:   {line}" for line in str(last.get("message", "")).splitlines())
+    yield f"  Requests:       {_pairs(resources.get('requests'))}"
+    yield f"  Limits:         {_pairs(resources.get('limits'))}"
+    yield from (f"  Mount:          {m['mountPath']} from {m['name']}" for m in container.get("volumeMounts") or [])
+    yield ""
+
+
+def _volumes(pod: Json) -> Iterator[str]:
+    yield "Volumes:"
+    for volume in pod["spec"].get("volumes") or []:
+        yield f"  {volume['name']}: {', '.join(key for key in volume if key != 'name')}"
+
+
+def _pairs(values: Json | None) -> str:
+    return ", ".join(f"{key}={value}" for key, value in (values or {}).items()) or "none"

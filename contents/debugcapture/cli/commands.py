@@ -1,0 +1,110 @@
+"""The commands of `debug-capture`: every step of steps/providers.py, and what only a person at a terminal needs.
+
+A command's options are made of its settings (settings/declare.py), so that form and command line cannot differ.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..model import Outcome
+from ..runtime.context import Caller
+from ..runtime.exit_codes import NOTHING_CAPTURED
+from ..settings.declare import Declared, declared
+from ..settings.forms import CapturesStep, WatchStep
+from ..steps.providers import PROVIDERS, SERVICES, Provider
+from ..text import one_line, table
+from . import watch
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command."""
+
+    name: str
+    description: str
+    settings: type[Any]  # a dataclass of groups of settings
+    run: Callable[[Any, Caller], Outcome]
+    failure_code: int = NOTHING_CAPTURED  # see Provider
+    examples: tuple[str, ...] = ()  # without the name of the program
+    words: str = ""  # the setting that what stands behind the options gives
+    streams: bool = False  # its standard output is that of a command, and nothing else
+    table: Callable[[str], str] | None = None  # shows its standard output, which is JSON, to a person
+
+    @property
+    def declared(self) -> list[Declared]:
+        """Return its settings."""
+        return declared(self.settings)
+
+
+def _pod_table(text: str) -> str:
+    """Return Rundeck's nodes as a table, the unhealthy pods first."""
+    nodes = sorted(json.loads(text).values(), key=lambda node: not node["unhealthy"])
+    columns = ("namespace", "pod", "container", "state", "restarts", "workload", "unhealthy")
+    return table([name.upper() for name in columns], ([one_line(node[name]) for name in columns] for node in nodes))
+
+
+_EXAMPLES: Final = {
+    "capture": (
+        "capture --namespace shop --workload checkout",
+        "capture --namespace shop --pod checkout-7d4b9 --collectors stuck --dry-run",
+        "capture --incident-id Q1ABCDEFGHIJKL --pagerduty-token-file ~/.secrets/pagerduty",
+    ),
+    "exec": ("exec --namespace shop --pod orders-0 -- jcmd 1 VM.uptime",),
+    "attach": ("attach --namespace shop --pod checkout-7d4b9 -- cat /proc/1/comm",),
+    "upload": ("upload --store s3://evidence/captures --s3-region eu-central-1",),
+    "note": ("note --incident-id Q1ABCDEFGHIJKL --bundle ~/.local/state/debug-captures/CAPTURE_ID",),
+    "find-target": ("find-target --incident-id Q1ABCDEFGHIJKL",),
+    "doctor": ("doctor --namespaces shop,payments", "doctor --output json"),
+    "pods": ("pods --namespaces shop --pod-selector tier=backend",),
+    "options-server": ("options-server --options-token-file ~/.secrets/options --namespaces shop,payments",),
+    "restart": (
+        "restart --namespace shop --workload checkout --bundle BUNDLE --preview",
+        "restart --action undo --namespace shop --workload checkout --bundle BUNDLE",
+    ),
+}
+
+
+def _of(step: Provider) -> Command:
+    """Return the command of a step."""
+    return Command(
+        name=step.command,
+        description=step.description,
+        settings=step.settings,
+        run=step.run,
+        failure_code=step.failure_code,
+        examples=_EXAMPLES.get(step.command, ()),
+        words="command" if any(one.name == "command" for one in declared(step.settings)) else "",
+        streams=step.streams,
+        table=_pod_table if step.lists_nodes else None,
+    )
+
+
+_OWN = (
+    Command(
+        "captures",
+        "Lists the captures in the spool, the newest first: of which pod, how they ended, whether a store has them.",
+        CapturesStep,
+        watch.captures,
+        examples=("captures", "captures --output json"),
+    ),
+    Command(
+        "watch",
+        "Follows a capture live until it has ended: what has been captured, and how much of it a store has. Without an "
+        "ID the newest one. It ends with the exit code that the capture's status has.",
+        WatchStep,
+        watch.watch,
+        examples=("watch", "watch 20261125T093012Z-checkout-7d4b9-1f2e"),
+        words="capture_id",
+    ),
+)
+
+_STEPS: Final = tuple(step for step in (*PROVIDERS, *SERVICES) if not (step.on_nodes or step.lists_values))
+
+COMMANDS: Final = (*(_of(step) for step in _STEPS), *_OWN)
+
+
+def command(name: str) -> Command:
+    """Return the command called ``name``; KeyError when there is none."""
+    return {one.name: one for one in COMMANDS}[name]

@@ -1,0 +1,124 @@
+"""Where the values of a command come from, when no option gives them: the environment, and a configuration file.
+
+A secret is never written down where others can read it: the environment holds its value, or ``NAME_file`` the path of
+a file that does; a configuration file has only the latter, so that it can be shown to anybody.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from ..errors import BadInput
+from ..settings.declare import Declared
+
+PREFIX: Final = "DEBUG_CAPTURE_"
+CONFIG: Final = f"{PREFIX}CONFIG"
+SYSTEM_CONFIG: Final = Path("/etc/debug-capture/config.yaml")
+STDIN: Final = "-"
+_SECRET_MOST_BYTES = 1 << 20
+_PUBLIC = ("ca_certificate", "pagerduty_ca", "sftp_known_hosts")  # kept beside the secrets, and no secret
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of the setting ``name``."""
+    return PREFIX + name.upper()
+
+
+def file_of(name: str) -> str:
+    """Return what names the file of the secret ``name``."""
+    return f"{name}_file"
+
+
+def from_environment(settings: Iterable[Declared], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that ``environment`` has for ``settings``; a blank one counts as none.
+
+    Raises BadInput when a secret's file cannot be read.
+    """
+    return _values(settings, lambda name: environment.get(variable(name), ""))
+
+
+def from_config(settings: Iterable[Declared], config: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that a configuration file has for ``settings``; see `from_environment`."""
+    return _values(settings, lambda name: config.get(name, ""))
+
+
+def config_path(chosen: str, environment: Mapping[str, str]) -> Path | None:
+    """Return the configuration file: the one that is ``chosen``, else the user's, else the system's, else none.
+
+    Raises BadInput when the chosen one is not there.
+    """
+    chosen = chosen or environment.get(CONFIG, "")
+    if chosen:
+        if not Path(chosen).is_file():
+            raise BadInput(f"cannot read the configuration {chosen}", "there is no such file")
+        return Path(chosen)
+    home = environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME") or Path.home(), ".config")
+    return next((file for file in (Path(home, "debug-capture", "config.yaml"), SYSTEM_CONFIG) if file.is_file()), None)
+
+
+def read_config(file: Path, known: Iterable[Declared]) -> dict[str, str]:
+    """Return what ``file`` says, as text. Raises BadInput that names every key that is none of ``known``."""
+    import yaml  # only who has a configuration pays for it
+
+    try:
+        # Every value stays as written: no number loses its zeros, and only settings/declare.py says what a switch is.
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - text and lists only
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise BadInput(f"cannot read the configuration {file}", _without_content(error)) from error
+    if content in (None, ""):
+        return {}
+    if not isinstance(content, dict):
+        raise BadInput(f"cannot read the configuration {file}", "it is no list of NAME: VALUE lines")
+    problems = [problem for key, value in content.items() if (problem := _key_problem(str(key), value, known))]
+    if problems:
+        raise BadInput(f"wrong configuration {file}", "; ".join(problems), "Nothing was touched: correct it.")
+    return {str(key): str(value) for key, value in content.items()}
+
+
+def read_secret(name: str, path: str) -> str:
+    """Return the secret ``name`` that is in the file ``path``; "-" is standard input.
+
+    Raises BadInput when the file cannot be read, or when everybody on this machine can read it.
+    """
+    if path == STDIN:
+        return sys.stdin.read(_SECRET_MOST_BYTES)
+    try:
+        with open(path, encoding="utf-8") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISREG(mode) and mode & stat.S_IROTH and name not in _PUBLIC:
+                why = f"every user of this machine can read it (mode {stat.S_IMODE(mode):o})"
+                raise BadInput(f"will not use {path} for {name}", why, f"chmod o-r {path}, and think of a new one.")
+            return file.read(_SECRET_MOST_BYTES)
+    except OSError as error:
+        raise BadInput(f"cannot read {path} for {name}", error.strerror or str(error)) from error
+    except UnicodeError as error:
+        raise BadInput(f"cannot read {path} for {name}", "it is no text") from error
+
+
+def _values(settings: Iterable[Declared], given: Callable[[str], str]) -> dict[str, str]:
+    values = {}
+    for one in settings:
+        path = given(file_of(one.name)) if one.rule.secret else ""
+        value = given(one.name) or (read_secret(one.name, path) if path else "")
+        if value:
+            values[one.name] = value
+    return values
+
+
+def _key_problem(key: str, value: object, known: Iterable[Declared]) -> str:
+    secrets = {one.name for one in known if one.rule.secret}
+    if key in secrets:
+        return f"{key} is a secret: write it to a file of its own, and that file's path as {file_of(key)}"
+    if key not in {one.name for one in known} | {file_of(name) for name in secrets}:
+        return f"there is no setting {key!r}"
+    return "" if isinstance(value, str) else f"{key} must be one value"
+
+
+def _without_content(error: Exception) -> str:
+    """Return why a file cannot be read, without what is in it: it may be a secret's file, given by mistake."""
+    mark = getattr(error, "problem_mark", None)
+    where = f" in line {mark.line + 1}" if mark else ""
+    return f"{getattr(error, 'problem', None) or getattr(error, 'strerror', None) or 'it is no text'}{where}"

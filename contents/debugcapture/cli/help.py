@@ -1,0 +1,213 @@
+"""How `debug-capture` is used: its options, made of the settings, and a help that is grouped like Rundeck's form.
+
+An option only carries text: `settings.read` alone decides what is valid, as it does for a Rundeck step.
+Source: click documentation, "Advanced Patterns", "Shell Completion".
+"""
+
+import os
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import click
+from click.shell_completion import CompletionItem
+
+from ..runtime.process import default_spool
+from ..settings.declare import Declared
+from .commands import COMMANDS, Command
+from .config import file_of, read_secret
+
+NAME: Final = "debug-capture"
+_EXIT_CODES: Final = (
+    ("0", "complete"),
+    ("2", "a setting is wrong or missing; nothing was touched"),
+    ("3", "the namespace, pod or container does not exist"),
+    ("4", "not allowed: credentials, RBAC or Pod Security"),
+    ("5", "nothing was captured, or a server was not reached"),
+    ("6", "captured, but not stored: it is in the spool"),
+    ("7", "stored, but the note could not be added"),
+    ("8", "not restarted: the gate is closed, or the rollout did not come up"),
+    ("10", "partial: some of the evidence could not be captured; a check failed"),
+    ("other", "of exec and attach: the command's own"),
+)
+_VALUES: Final = (
+    "An option counts first, then the environment (--namespace is DEBUG_CAPTURE_NAMESPACE), then the configuration "
+    "file: --config, DEBUG_CAPTURE_CONFIG, ~/.config/debug-capture/config.yaml or /etc/debug-capture/config.yaml. It "
+    "has a line a setting (namespace: shop). A secret comes from the environment (DEBUG_CAPTURE_TOKEN) or from a file "
+    "(--token-file, DEBUG_CAPTURE_TOKEN_FILE, token_file in the configuration), never from an option's value; the file "
+    "- is standard input."
+)
+
+
+class _Text(click.ParamType[str]):
+    """Any text; its choices are for the help and for completion."""
+
+    name = "text"
+
+    def __init__(self, setting: Declared) -> None:
+        self._choices = setting.choices
+        self.name = "number" if setting.kind == "number" else "text"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:  # noqa: ARG002 - click's
+        return "|".join(self._choices) or None
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        param: click.Parameter,  # noqa: ARG002 - click's
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        return [CompletionItem(one) for one in self._choices if one.startswith(incomplete)]
+
+
+class SettingOption(click.Option):
+    """The option of one setting: a secret's names a file, a switch can be turned off."""
+
+    def __init__(self, setting: Declared) -> None:
+        self.setting = setting
+        name, flag = setting.name, "--" + setting.name.replace("_", "-")
+        about = setting.rule.description + (f" [{setting.default}]" if setting.default else "")
+        if setting.rule.secret:
+            about = about.replace("Key Storage", "this file")
+            super().__init__([f"{flag}-file", file_of(name)], type=click.Path(allow_dash=True), help=about)
+        elif setting.kind == "switch":
+            super().__init__([f"{flag}/--no{flag[1:]}", name], default=None, help=about)
+        else:
+            super().__init__([flag, name], type=_Text(setting), help=about)
+
+    def text(self, given: Any) -> str:
+        """Return what the option gives, as the text of its setting. Raises BadInput for a file that is no use."""
+        if self.setting.rule.secret:
+            return read_secret(self.setting.name, given)
+        return str(given).lower() if isinstance(given, bool) else str(given)
+
+
+def general() -> list[click.Parameter]:
+    """Return the options that every command has."""
+    output = "json: one document on standard output; all else goes to standard error. [text]"
+    return [
+        click.Option(["--config"], type=click.Path(), help="Configuration file, instead of the usual one."),
+        click.Option(["--output"], type=click.Choice(["text", "json"]), default="text", help=output),
+        click.Option(["--debug"], is_flag=True, help="Show the stack trace of an error."),
+    ]
+
+
+class _Page(click.Command):
+    """A command with what its help ends with."""
+
+    examples: tuple[str, ...] = ()
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        _end(formatter, self.examples)
+
+
+class CommandPage(_Page):
+    """A command whose help has the groups of the form as headings; what the form folds, --help only names."""
+
+    def __init__(self, one: Command, callback: Any) -> None:
+        self.examples = one.examples
+        every = "Show the folded options, too."
+        params: list[click.Parameter] = [SettingOption(setting) for setting in one.declared]
+        params += [
+            *general(),
+            click.Option(["--help-all"], is_flag=True, is_eager=True, expose_value=False, callback=_show, help=every),
+        ]
+        if one.words:
+            complete = _captures if one.words == "capture_id" else None
+            metavar = f"[{one.words.upper()}]"
+            params.append(click.Argument(["words"], nargs=-1, metavar=metavar, shell_complete=complete))
+        # What stands behind a command's own name is its, dashes or not.
+        context = {"allow_interspersed_args": one.words != "command"}
+        super().__init__(one.name, help=one.description, params=params, callback=callback, context_settings=context)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, group by group."""
+        folded = []
+        settings = [one for one in self.params if isinstance(one, SettingOption)]
+        for group, options in groupby(settings, key=lambda one: one.setting.group):
+            shown = list(options)
+            if shown[0].setting.detail and not ctx.meta.get(_EVERYTHING):
+                folded.append(
+                    (group, f"{shown[0].opts[0]} and {len(shown) - 1} more" if shown[1:] else shown[0].opts[0])
+                )
+            else:
+                _section(formatter, group, _records(shown, ctx))
+        others = [one for one in self.get_params(ctx) if isinstance(one, click.Option) and one not in settings]
+        _section(formatter, "General", _records(others, ctx))
+        _section(formatter, "Explained by --help-all", folded)
+
+
+class ChainPage(_Page):
+    """The command that runs others."""
+
+    examples = ("chain find-target capture", "chain --keep-going capture restart")
+
+    def __init__(self, callback: Any) -> None:
+        about = (
+            "Runs several commands one after the other in one process, as the steps of a Rundeck job: what one hands "
+            "on (bundle, capture ID, failure, pod), the next is given. Their settings come from the environment and "
+            "the configuration. It ends with the first exit code that is not 0."
+        )
+        params = [
+            click.Argument(["names"], nargs=-1, required=True, metavar="COMMAND...", shell_complete=_commands),
+            click.Option(["--keep-going"], is_flag=True, help="Run the later ones although an earlier one failed."),
+            *general(),
+        ]
+        super().__init__("chain", help=about, params=params, callback=callback)
+
+
+class Program(click.Group):
+    """The commands in the order of the work, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Return their names."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Write the first sentence of each."""
+        rows = [(name, (one.help or "").partition(". ")[0].rstrip(".")) for name, one in self.commands.items()]
+        _section(formatter, "Commands", rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Write examples, where values come from, and exit codes."""
+        _end(formatter, ("doctor --namespaces shop", "capture --namespace shop --workload checkout", "watch"))
+
+
+_EVERYTHING: Final = "debugcapture.everything"
+
+
+def _show(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        ctx.meta[_EVERYTHING] = True
+        click.echo(ctx.get_help())
+        ctx.exit()
+
+
+def _end(formatter: click.HelpFormatter, examples: Sequence[str]) -> None:
+    if examples:
+        with formatter.section("Examples"):
+            for one in examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{NAME} {one}\n")
+    with formatter.section("Values"):
+        formatter.write_text(_VALUES)
+    _section(formatter, "Exit codes", _EXIT_CODES)
+
+
+def _section(formatter: click.HelpFormatter, title: str, rows: Sequence[tuple[str, str]]) -> None:
+    if rows:
+        with formatter.section(title):
+            formatter.write_dl(rows)
+
+
+def _records(options: Sequence[click.Parameter], ctx: click.Context) -> list[tuple[str, str]]:
+    return [record for one in options if (record := one.get_help_record(ctx))]
+
+
+def _captures(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the ID of a capture in the usual spool."""
+    found = default_spool(os.environ).glob(f"{incomplete}*/manifest.json")
+    return [CompletionItem(file.parent.name) for file in sorted(found, reverse=True)]
+
+
+def _commands(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(one.name) for one in COMMANDS if one.name.startswith(incomplete)]

@@ -1,0 +1,84 @@
+"""Weigh what a collector would do to its target: how long it stops it, and what it puts on its disk. Pure.
+
+Sources: Kubernetes documentation, "Configure Liveness, Readiness and Startup Probes", "Local ephemeral storage".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..kube.values import quantity
+from ..model import Collector, Json, Process
+
+# Slower than what was measured for heap and core dumps on a disk of a cloud machine; a dump is at most the memory.
+_DUMP_BYTES_PER_S = 100 << 20
+_SAFETY = 1.2
+_DEFAULT_PERIOD_S, _DEFAULT_FAILURES, _DEFAULT_TIMEOUT_S = 10, 3, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a target can bear; None: there is no such limit, or nobody knows."""
+
+    probe_s: float | None = None  # until the liveness probe restarts a container that does not answer
+    disk_bytes: int | None = None  # what may still be written before the pod is evicted
+
+
+def too_soon(dumped: Sequence[datetime], now: datetime, cool_down_s: int, per_day: int) -> str:
+    """Return why a workload that was ``dumped`` at these times is not dumped now, or ""."""
+    last = max(dumped, default=None)
+    if last and now - last < timedelta(seconds=cool_down_s):
+        ago_s = int((now - last).total_seconds())
+        return f"its workload was dumped {ago_s} s ago; the cool-down is {cool_down_s} s"
+    today = [one for one in dumped if now - one < timedelta(days=1)]
+    if len(today) >= per_day:
+        return f"its workload was dumped {len(today)} times in the last 24 hours; the job allows {per_day}"
+    return ""
+
+
+def probe_budget_s(container: Json) -> float | None:
+    """Return how long ``container`` (of a pod's spec) may be stopped before its liveness probe restarts it."""
+    probe = container.get("livenessProbe")
+    if not probe:
+        return None
+    failures = probe.get("failureThreshold") or _DEFAULT_FAILURES
+    period_s = probe.get("periodSeconds") or _DEFAULT_PERIOD_S
+    return float((failures - 1) * period_s + (probe.get("timeoutSeconds") or _DEFAULT_TIMEOUT_S))
+
+
+def disk_limit_bytes(container: Json) -> int | None:
+    """Return the ephemeral-storage limit of ``container``."""
+    limit = ((container.get("resources") or {}).get("limits") or {}).get("ephemeral-storage")
+    return quantity(str(limit)) if limit else None
+
+
+def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget) -> str:
+    """Return why ``collector`` should not run on ``processes``, with the numbers, or ""."""
+    if collector.invasive != "heavy":
+        return ""
+    memory = max((one.rss_bytes for one in processes), default=0)
+    pause_s = memory / _DUMP_BYTES_PER_S * _SAFETY
+    size = f"{memory / (1 << 20):,.0f} MiB of memory"
+    if budget.probe_s is not None and pause_s > budget.probe_s:
+        return (
+            f"too heavy: {size} stop the process for about {pause_s:.0f} s, and the liveness probe restarts the "
+            f"container after {budget.probe_s:.0f} s (insist to do it all the same)"
+        )
+    in_target = any(tool.output for tool in (*collector.in_image, *collector.from_debug))
+    if in_target and budget.disk_bytes is not None and memory > budget.disk_bytes:
+        return (
+            f"too heavy: a dump of {size} does not fit into the {budget.disk_bytes / (1 << 20):,.0f} MiB of disk that "
+            "the container may use, and the pod would be evicted (insist to do it all the same)"
+        )
+    return ""
+
+
+def no_room(collector: Collector, processes: Sequence[Process], spool_bytes: int | None) -> str:
+    """Return why a dump by ``collector`` would not fit into the spool, with the numbers, or ""; None: nobody knows."""
+    memory = max((one.rss_bytes for one in processes), default=0)
+    if collector.invasive != "heavy" or spool_bytes is None or memory <= spool_bytes:
+        return ""
+    return (
+        f"left out: a dump of {memory / (1 << 20):,.0f} MiB of memory may not fit into the spool, which has room for "
+        f"{spool_bytes / (1 << 20):,.0f} MiB (spool_limit, spool_free)"
+    )

@@ -1,0 +1,129 @@
+"""Decide how a collector reaches its evidence. Pure: the cluster is not asked here."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ..kube.profiles import ladder
+from ..model import Action, Collector, Process, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target, Tool
+from ..regex import text_pattern
+from ..settings.declare import Profile
+from .impact import Budget, no_room, too_heavy
+from .processes import matching
+
+_MACHINE_CODE = ("go", "native")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look into the target showed."""
+
+    processes: tuple[Process, ...] | None  # None: nobody has looked, or could
+    tools: Collection[tuple[str, ...]]  # the `present` commands that its image answered
+    found: tuple[int, ...] | None = None  # by the collector's own `find`, where the image has no shell
+    managed: bool = False  # whether one is of a runtime that has collectors of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the job's author allows."""
+
+    ceiling: Profile
+    debug_image: bool
+    no_heavy: str = ""  # why heavy collectors may not run now; "" when they may
+    insist: bool = False
+    spool_bytes: int | None = None  # what the spool has room for; None: it has no limit
+
+
+def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
+    """Return what to do for ``collector``."""
+    if collector.reads_api:
+        return ReadApi(collector, "read from the Kubernetes API")
+    if not is_running(target):
+        return Skip(collector, f"container {target.container} does not run: {target.state}")
+    if collector.invasive == "heavy" and allowed.no_heavy:
+        return Skip(collector, allowed.no_heavy)
+    if seen.processes is None and seen.found is None:
+        return _unseen(collector, allowed)
+    return _on_processes(target, collector, seen, allowed, budget)
+
+
+def _on_processes(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
+    if seen.managed and collector.runtime in _MACHINE_CODE:
+        why = f"container {target.container} has a runtime whose own collectors tell more"
+        return Skip(collector, why, foreign=True)
+    processes = matching(collector, seen.processes or ())
+    pids = seen.found if seen.found is not None else tuple(one.pid for one in processes)
+    if not pids:
+        return Skip(collector, not_there(collector, target), foreign=collector.detect is not None)
+    too_much = "" if allowed.insist else too_heavy(collector, processes, budget)
+    too_much = too_much or no_room(collector, processes, allowed.spool_bytes)
+    if too_much:
+        return Skip(collector, too_much)
+    tool = usable(collector, seen)
+    if tool:
+        return RunInTarget(collector, tool, pids, f"by exec: the image has {program(tool)}")
+    return _from_debug(collector, pids, allowed)
+
+
+def usable(collector: Collector, seen: Seen) -> Tool | None:
+    """Return the first tool of ``collector`` that the target's image has."""
+    return next((one for one in collector.in_image if (one.present or one.run[:1]) in seen.tools), None)
+
+
+def _unseen(collector: Collector, allowed: Allowed) -> Action:
+    """Return what to do where the image shows nothing: it has no shell."""
+    if collector.from_debug and allowed.debug_image:
+        looks_for = collector.looks_for or "process"
+        return RunInDebugContainer(
+            collector, (), f"from a debug container, if it shows a {looks_for}: the image has no shell"
+        )
+    return Skip(collector, "the image has no shell, and no debug image is set")
+
+
+def _from_debug(collector: Collector, pids: Sequence[int], allowed: Allowed) -> Action:
+    missing = " or ".join(dict.fromkeys(program(one) for one in collector.in_image))
+    lacks = f"the image has no {missing}" if missing else "the tool is in the debug image"
+    if not collector.from_debug:
+        return Skip(collector, f"{lacks}, and no debug image has it")
+    if not allowed.debug_image:
+        return Skip(collector, f"{lacks}, and no debug image is set")
+    if not ladder(allowed.ceiling, collector.needs):
+        needs = " and ".join(collector.needs)
+        return Skip(collector, f"it needs {needs}, which the security profile {allowed.ceiling} does not give")
+    return RunInDebugContainer(collector, tuple(pids), f"from a debug container: {lacks}")
+
+
+def is_running(target: Target) -> bool:
+    """Tell whether commands can run in the target."""
+    return target.state.phase == "running"
+
+
+def not_there(collector: Collector, target: Target) -> str:
+    """Return why nothing is collected from a target that runs: it has no process of the kind."""
+    return f"there is no {collector.looks_for or 'process'} in container {target.container}"
+
+
+def is_denied(tool: Tool, exit_code: int | None, errors: str) -> bool:
+    """Tell whether ``tool``, which failed, was denied what it needs: by its own exit code, or a line of its own errors.
+
+    Nothing else counts: the container writes all other text, and must not gain a privilege by it.
+    """
+    if tool.denied_exit_code and exit_code == tool.denied_exit_code:
+        return True
+    return (
+        bool(tool.denied_pattern)
+        and text_pattern(tool.denied_pattern, "denied_pattern", "m").search(errors) is not None
+    )
+
+
+def filled(word: str, pid: int) -> str:
+    """Return ``word`` for the process ``pid``."""
+    return word.replace("{pid}", str(pid))
+
+
+def program(tool: Tool) -> str:
+    """Return the tool's name; that of a script is what it looks for before it is run."""
+    words = tool.present or tool.run
+    looked_for = re.findall(r"command -v ([\w-]+)", words[-1]) if words[0] == "sh" else []
+    return " and ".join(looked_for) or words[0]

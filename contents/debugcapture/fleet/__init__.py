@@ -1,0 +1,1 @@
+"""Captures many pods by a Job in the cluster."""

@@ -1,0 +1,231 @@
+"""Find out how to reach the cluster and who we are there.
+
+Order: kubeconfig content, kubeconfig file, URL and token, the pod's own service account, then $KUBECONFIG or
+~/.kube/config. Static credentials are read here: importing the `kubernetes` package costs a step more time and
+memory than all of its own work. What needs logic of its own (exec plugins, auth providers) is left to that package.
+"""
+
+import base64
+import binascii
+import os
+import ssl
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..errors import BadInput
+from ..settings.declare import REQUESTS_PER_S, ConnectionSettings
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+FIX = "Correct the cluster connection settings."
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the API server is and how we prove who we are."""
+
+    server: str  # https://host:port[/path], no slash at the end
+    tls: ssl.SSLContext
+    authorization: Callable[[], str]  # value of the Authorization header, "" when the client certificate is enough
+    server_name: str | None = None  # expected in the certificate when it is not the URL's host
+    proxy: str | None = None
+    requests_per_s: int = REQUESTS_PER_S  # at most, on average
+
+
+def connect(settings: ConnectionSettings, environment: Mapping[str, str] = os.environ) -> Connection:
+    """Return the connection that ``settings`` describe. Nothing is sent yet.
+
+    Raises BadInput when a file cannot be read or does not say what is needed.
+    """
+    connection = replace(_connection(settings, environment), requests_per_s=settings.requests_per_s)
+    return connection if connection.proxy else replace(connection, proxy=_proxy(connection.server, environment))
+
+
+def _connection(settings: ConnectionSettings, environment: Mapping[str, str]) -> Connection:
+    if settings.kubeconfig_content:
+        return _from_text(settings.kubeconfig_content, "the kubeconfig content", settings, Path())
+    if settings.kubeconfig:
+        return _from_file(Path(settings.kubeconfig), settings)
+    if settings.server or settings.token:
+        return _from_token(settings)
+    if "KUBERNETES_SERVICE_HOST" in environment and (SERVICE_ACCOUNT / "token").exists():
+        return _in_cluster(environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT", "443"))
+    named = environment.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    files = [Path(file) for file in named.split(os.pathsep) if Path(file).exists()]
+    if not files:
+        why = f"no kubeconfig, URL or token is set, this is no pod, and {named} does not exist"
+        raise BadInput("cannot connect to a cluster", why, FIX)
+    return _from_file(files[0], settings)
+
+
+def _proxy(server: str, environment: Mapping[str, str]) -> str | None:
+    """Return the proxy that $HTTPS_PROXY names, unless $NO_PROXY excepts the server; kubectl reads them as well."""
+    proxy = environment.get("HTTPS_PROXY") or environment.get("https_proxy")
+    if not proxy:
+        return None
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+    excepted = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
+    host = urlsplit(server).netloc
+    return None if proxy_bypass_environment(host, {"no": excepted}) else proxy
+
+
+def _from_token(settings: ConnectionSettings) -> Connection:
+    if not (settings.server and settings.token):
+        missing = "token" if settings.server else "server"
+        raise BadInput("cannot connect to a cluster", f"{missing} is missing", "Give both server and token.")
+    bearer = f"Bearer {_header_value(settings.token)}"
+    tls = _tls(ca=settings.ca_certificate, verify=settings.verify_tls)
+    return Connection(settings.server.rstrip("/"), tls, lambda: bearer)
+
+
+def _in_cluster(host: str, port: str) -> Connection:
+    """Connect as the pod's service account, as described in Kubernetes' "Accessing the API from a Pod"."""
+    host = f"[{host}]" if ":" in host else host
+    tls = _tls(ca=_read(SERVICE_ACCOUNT / "ca.crt"))
+    return Connection(f"https://{host}:{port}", tls, lambda: _bearer_of(SERVICE_ACCOUNT / "token"))
+
+
+def _from_file(path: Path, settings: ConnectionSettings) -> Connection:
+    return _from_text(_read(path), str(path), settings, path.parent)
+
+
+def _from_text(text: str, source: str, settings: ConnectionSettings, folder: Path) -> Connection:
+    try:
+        return _from_kubeconfig(_parse(text, source), settings, folder)
+    except (AttributeError, TypeError) as error:
+        raise BadInput("wrong kubeconfig", f"{source} is not formed like a kubeconfig", FIX) from error
+
+
+def _from_kubeconfig(config: dict[str, Any], settings: ConnectionSettings, folder: Path) -> Connection:
+    context = _named(config, "contexts", "context", settings.context or str(config.get("current-context") or ""))
+    cluster = _named(config, "clusters", "cluster", str(context.get("cluster") or ""))
+    user = _named(config, "users", "user", str(context.get("user") or ""))
+    if user.keys() & {"exec", "auth-provider", "username"}:
+        return _from_library(config, settings.context)
+    server = str(cluster.get("server") or "")
+    if not server.startswith("https://"):
+        raise BadInput("wrong kubeconfig", f"its cluster's server {server!r} is no https:// URL", FIX)
+    return Connection(
+        server.rstrip("/"),
+        _tls(
+            ca=_data(cluster, "certificate-authority", folder),
+            verify=settings.verify_tls and not cluster.get("insecure-skip-tls-verify"),
+            certificate=_data(user, "client-certificate", folder),
+            key=_data(user, "client-key", folder),
+        ),
+        _authorization(user, folder),
+        cluster.get("tls-server-name"),
+        cluster.get("proxy-url"),
+    )
+
+
+def _from_library(config: dict[str, Any], context: str) -> Connection:
+    from kubernetes.config import ConfigException, new_client_from_config_dict
+
+    try:
+        client = new_client_from_config_dict(config, context=context or None)
+    except (ConfigException, OSError) as error:
+        raise BadInput("cannot get credentials from the kubeconfig", str(error), FIX) from error
+    library: Configuration = client.configuration
+    tls = _tls(verify=library.verify_ssl)
+    if library.ssl_ca_cert:
+        tls.load_verify_locations(library.ssl_ca_cert)
+    if library.cert_file:
+        tls.load_cert_chain(library.cert_file, library.key_file)
+    # Asked for each request: the package renews a credential that has expired.
+    return Connection(
+        library.host,
+        tls,
+        lambda: str(library.auth_settings().get("BearerToken", {}).get("value") or ""),
+        library.tls_server_name,
+        library.proxy,
+    )
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, ValueError, RecursionError):
+        # The library's message quotes the text, which holds credentials: not even the stack trace may show it.
+        raise BadInput("wrong kubeconfig", f"{source} is not YAML", FIX) from None
+    if not isinstance(config, dict) or "clusters" not in config:
+        raise BadInput("wrong kubeconfig", f"{source} has no clusters", FIX)
+    return config
+
+
+def _named(config: dict[str, Any], plural: str, singular: str, name: str) -> dict[str, Any]:
+    entries = {str(entry.get("name")): entry.get(singular) for entry in config.get(plural) or []}
+    entry = entries.get(name)
+    if not isinstance(entry, dict):
+        there = ", ".join(sorted(entries)) or "none"
+        raise BadInput("wrong kubeconfig", f"it has no {singular} named {name!r}; {plural}: {there}", FIX)
+    return entry
+
+
+def _data(section: dict[str, Any], key: str, folder: Path) -> str:
+    """Return the PEM that ``section`` holds as KEY-data or names as KEY, or ""."""
+    if section.get(f"{key}-data"):
+        try:
+            return base64.b64decode(section[f"{key}-data"], validate=True).decode("ascii")
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise BadInput("wrong kubeconfig", f"{key}-data is not base64 of PEM", FIX) from error
+    return _read(folder / section[key]) if section.get(key) else ""
+
+
+def _authorization(user: dict[str, Any], folder: Path) -> Callable[[], str]:
+    if user.get("tokenFile"):
+        return lambda: _bearer_of(folder / user["tokenFile"])
+    bearer = f"Bearer {_header_value(user['token'])}" if user.get("token") else ""
+    return lambda: bearer
+
+
+def _bearer_of(file: Path) -> str:
+    """Return the header for the token in ``file``, read anew: the kubelet replaces it before it expires."""
+    return f"Bearer {_header_value(_read(file))}"
+
+
+def _header_value(token: str) -> str:
+    token = token.strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise BadInput("wrong token", "it has spaces or line breaks inside", "Store the bare token in Key Storage.")
+    return token
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not text"
+        raise BadInput(f"cannot read {path}", reason, FIX) from error
+
+
+def _tls(*, ca: str = "", verify: bool = True, certificate: str = "", key: str = "") -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=ca.encode("ascii", "ignore").decode() or None)
+        # OpenSSL's own strictness since Python 3.13 refuses the CAs of many clusters: no key usage in them.
+        context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+        if not verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if certificate:
+            _load_client_certificate(context, certificate, key)
+    except (ssl.SSLError, ValueError) as error:
+        raise BadInput("wrong certificate", f"it is not valid PEM ({error})", FIX) from error
+    return context
+
+
+def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Load the pair through a private file, which `ssl` insists on and which is gone at once."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
+        pem.write(f"{certificate}\n{key}\n")
+        pem.flush()
+        context.load_cert_chain(pem.name)

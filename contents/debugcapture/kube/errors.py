@@ -1,0 +1,74 @@
+"""What the HTTP library raises and what the API server refuses, as our errors. Pure, but for `reported`.
+
+Source: Kubernetes API conventions, "Response Status Kind".
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import responses
+
+from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError, SSLError
+
+from ..errors import CaptureError, Conflict, Invalid, NotAllowed, Rejected, TargetNotFound, TooManyRequests, Unreachable
+from ..text import without_queries
+from .advice import advice
+from .rbac import remedy
+
+TOO_BUSY = "The API server has no time for this account: run it again, or have its flow schema looked at."
+CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
+CHECK_CLOCK = "Set this machine's clock, or have the certificate renewed."
+CHECK_PROXY = "Check HTTPS_PROXY, or have NO_PROXY name the API server."
+CHECK_NET = "Check the API server's address and the network between it and this machine."
+_REJECTED: dict[int, type[Rejected]] = {409: Conflict, 422: Invalid, 429: TooManyRequests}
+
+
+@contextmanager
+def reported(doing: str) -> Iterator[None]:
+    """Turn what the HTTP library raises into our errors. The only place that knows its exceptions."""
+    try:
+        yield
+    except MaxRetryError as error:
+        raise unreachable(doing, error.reason or error) from error
+    except (HTTPError, OSError) as error:
+        raise unreachable(doing, error) from error
+
+
+def unreachable(doing: str, error: BaseException) -> Unreachable:
+    """Return the error for a server that did not answer, or is not who it should be."""
+    reason = str(error.args[-1]) if error.args else str(error)
+    if isinstance(error, SSLError) or "CERTIFICATE_VERIFY_FAILED" in reason:
+        dated = "not yet valid" in reason or "has expired" in reason
+        why = f"the API server's certificate is not trusted ({reason})"
+        return Unreachable(doing, why, CHECK_CLOCK if dated else CHECK_TLS)
+    if isinstance(error, ProxyError):
+        return Unreachable(doing, f"the proxy does not lead to the API server ({reason})", CHECK_PROXY)
+    return Unreachable(doing, f"the API server did not answer ({reason})", CHECK_NET)
+
+
+def refused(doing: str, status: int, body: bytes) -> CaptureError:
+    """Return the error for an HTTP ``status``, with the reason that the server gave (a Status object, if it is one)."""
+    message, reason = _said(body)
+    why = message or responses.get(status, "it failed")
+    do = advice(why)
+    kind: type[CaptureError] = _REJECTED.get(status, Rejected)
+    if status == 401:
+        kind, why, do = NotAllowed, f"the cluster does not accept the credentials ({why})", "Renew the token."
+    elif status == 403 or (status < 500 and do):
+        kind, do = NotAllowed, do or remedy(why)
+    elif status == 404:
+        kind, do = TargetNotFound, "Check the namespace and the name."
+    elif status >= 500:
+        kind, why = Unreachable, f"{why} (HTTP {status})"
+    else:
+        why, do = f"{why} (HTTP {status})", TOO_BUSY if status == 429 else ""
+    return kind(doing, why, do, status=status, reason=reason)
+
+
+def _said(body: bytes) -> tuple[str, str]:
+    """Return message and reason of a Status object; blank where it is none: nobody knows what is in it then."""
+    try:
+        said = json.loads(body)
+        return without_queries(str(said["message"])), str(said.get("reason") or "")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "", ""

@@ -1,0 +1,1 @@
+"""Lists for Rundeck: dropdown values and nodes."""

@@ -1,0 +1,1 @@
+"""The PagerDuty edge: API, events, outbox and the rules that read alerts."""

@@ -1,0 +1,1 @@
+"""Masks credentials in text."""

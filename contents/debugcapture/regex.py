@@ -1,0 +1,58 @@
+"""What is looked for in text that strangers wrote: numbers, and regular expressions of users, in linear time.
+
+Python's own engine goes back and tries again: `(a+)+$` on forty letters does not end, and in a thread nothing can stop
+it. RE2 never goes back, at the price of lookaround and backreferences, which it refuses. Source: RE2, "Syntax".
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, TypeVar, cast
+
+from .errors import BadInput
+
+Text = TypeVar("Text", str, bytes, contravariant=True)
+
+
+class Pattern(Protocol[Text]):
+    """A compiled regular expression, with the methods of Python's own that we use."""
+
+    @property
+    def groups(self) -> int:
+        """Return how many groups it has."""
+
+    @property
+    def groupindex(self) -> Mapping[str, int]:
+        """Return the numbers of its named groups."""
+
+    def search(self, text: Text, /) -> Any:
+        """Return the first match in ``text``, or None."""
+
+    def finditer(self, text: Text, pos: int = 0, /) -> Iterator[Any]:
+        """Yield the matches in ``text`` from ``pos`` on."""
+
+
+def bytes_pattern(text: str, what: str) -> Pattern[bytes]:
+    """Return ``text`` as a pattern for bytes, `^` and `$` for lines. Raises BadInput that begins with ``what``."""
+    return cast("Pattern[bytes]", _compiled(_encoded(f"(?m){text}"), text, what))
+
+
+def text_pattern(text: str, what: str, flags: str = "") -> Pattern[str]:
+    """Return ``text`` as a pattern for text without lone surrogates; ``flags``: i (any case), m (lines)."""
+    inline = f"(?{flags})" if flags else ""
+    return cast("Pattern[str]", _compiled(inline + _encoded(text).decode(), text, what))
+
+
+def _compiled(pattern: str | bytes, text: str, what: str) -> Any:
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        why = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+        do = "Correct it: lookaround (?=…), (?<!…) and backreferences are not to be had, as they can take for ever."
+        raise BadInput(f"{what}: {text!r} is no regular expression", why, do) from error
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="replace")

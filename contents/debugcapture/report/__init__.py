@@ -1,0 +1,1 @@
+"""Shows a bundle to people: a summary and a page."""

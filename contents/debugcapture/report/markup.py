@@ -1,0 +1,8 @@
+"""Text as HTML. Pure."""
+
+import html
+
+
+def escaped(text: str) -> str:
+    """Return ``text`` as HTML, on one line if it is one; lone surrogates become question marks."""
+    return html.escape(text.encode(errors="replace").decode(), quote=True)

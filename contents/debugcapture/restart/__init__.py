@@ -1,0 +1,1 @@
+"""Restarts a workload after a capture."""

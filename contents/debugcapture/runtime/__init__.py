@@ -1,0 +1,1 @@
+"""What both faces share: process, context, log lines and exit codes."""

@@ -1,0 +1,1 @@
+"""Every setting, declared once, and the forms made of them."""

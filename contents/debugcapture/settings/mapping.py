@@ -1,0 +1,24 @@
+"""A mapping that a setting gives as JSON or YAML."""
+
+from ..errors import BadInput
+from ..model import Json
+
+
+def read_mapping(setting: str, text: str, example: str) -> Json:
+    """Return the mapping in ``text``, {} for blank. Raises BadInput that names ``setting``, with an ``example``.
+
+    YAML's reader raises more than its own errors: ValueError for a date such as 2001-13-45, RecursionError for deep
+    nesting.
+    """
+    if not text.strip():
+        return {}
+    import yaml
+
+    doing, do = f"cannot read {setting}", f"Give a mapping in JSON or YAML, for example {example}."
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BadInput(doing, f"it is neither JSON nor YAML ({error})", do) from error
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise BadInput(doing, "it is not a mapping of names to values", do)
+    return found

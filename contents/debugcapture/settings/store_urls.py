@@ -1,0 +1,81 @@
+"""The kinds of stores: each is a line here, a class, and a group of settings if it has any (docs/write-a-store.md)."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal, NamedTuple
+
+from .declare import DAY_S, G, Group, groups, setting
+from .store_kinds import AzureSettings, EncryptionSettings, NoSettings, S3Settings, SftpSettings
+
+
+class Kind(NamedTuple):
+    """One kind: how its URL is shown to people, what every such URL begins with, and the class (`MODULE:CLASS`).
+
+    The class is called with the URL, the group ``settings``, and how long a link is to be valid in seconds. It is
+    imported when a store of its kind is opened, since boto3 alone takes a third of a second.
+    """
+
+    shown: str
+    form: str
+    store: str
+    settings: type[Group] = NoSettings
+
+
+KINDS: Final = (
+    Kind("s3://BUCKET/PREFIX", r"s3://[^\s/]+", "debugcapture.stores.s3.store:S3Store", S3Settings),
+    Kind(
+        "azblob://ACCOUNT/CONTAINER/PREFIX",
+        r"azblob://[a-z0-9]+/[^\s/]+",
+        "debugcapture.stores.azure.store:AzureStore",
+        AzureSettings,
+    ),
+    Kind(
+        "sftp://USER@HOST:PORT/DIRECTORY",
+        r"sftp://[^\s/@:]+@[^\s/@]+/",
+        "debugcapture.stores.sftp.store:SftpStore",
+        SftpSettings,
+    ),
+    Kind("file:///DIRECTORY", r"file:///", "debugcapture.stores.file:FileStore"),
+)
+FORM: Final = rf"({'|'.join(kind.form for kind in KINDS)})\S*"
+SHOWN: Final = " or ".join((", ".join(kind.shown for kind in KINDS[:-1]), KINDS[-1].shown))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSettings(Group):
+    """Where the evidence goes, and the links to it; ``parts`` are what a kind of store asks, and the encryption."""
+
+    title: ClassVar[str] = "Store"
+    folded: ClassVar[bool] = True
+    store: str = setting(
+        "",
+        "Store URL",
+        f"{SHOWN}. Blank: the evidence stays in the spool.",
+        pattern=FORM,
+        allowed=SHOWN,
+    )
+    link: Literal["signed", "console"] = setting(
+        "signed",
+        "Links",
+        "signed: whoever has the link can open it, until it expires (S3 and Azure); console: it opens the object in "
+        "the AWS console, for who is logged in there.",
+    )
+    link_base: str = setting(
+        "",
+        "Base of the links",
+        "URL of yours in front of the store, with a login of yours: https://evidence.example.com/. The key in the "
+        "store follows, and nothing expires.",
+        pattern=r"https?://[^\s?#]+",
+        allowed="an http:// or https:// URL",
+    )
+    link_valid_s: int = setting(
+        7 * DAY_S,
+        "Links are valid for (seconds)",
+        "How long a link opens without an AWS login; S3 allows 7 days at most.",
+        least=60,
+        most=7 * DAY_S,
+    )
+    parts: tuple[Group, ...] = groups(*dict.fromkeys(kind.settings for kind in KINDS), EncryptionSettings)
+
+    def of(self, kind: type[G]) -> G:
+        """Return the part of the form that ``kind`` is."""
+        return next(part for part in self.parts if isinstance(part, kind))

@@ -1,0 +1,237 @@
+"""A new bundle: what goes into it, whether another run makes it already, and the capture, here or in the cluster."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from ..bundle.artifact import Intake
+from ..bundle.bundle import Bundle, claimed, create_bundle, named_bundle, writable
+from ..bundle.record import Record
+from ..bundle.spool import Room
+from ..capture.pod_upload import Direct, direct_store
+from ..errors import BadInput, CaptureError, NothingCaptured
+from ..incident.account import account_of
+from ..incident.dedup import Joins, Wanted
+from ..incident.notify import incident_key, join_capture, repeated, tell_start
+from ..kube.auth import connect
+from ..kube.client import Api
+from ..model import Manifest, Target
+from ..redaction.redactor import redaction
+from ..report.summary import plan_table, summary
+from ..runtime.context import Caller, spool_of
+from ..settings.forms import CaptureStep
+from ..targets.condition import fulfilled
+from ..targets.selection import Selected, check, name_of, pin, select
+from ..upload.uploader import sending_ahead
+
+if TYPE_CHECKING:
+    from ..capture.parallel import Captures  # it reads YAML, which other steps need not pay for
+    from ..incident.alert_targets import Found
+
+_MOST_PODS_HERE = 1000
+
+
+def new_bundle(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+    """Return the bundle, held against a second capture of the same by ``held``.
+
+    None when nothing was to be captured: a dry run, a condition that is not met, a capture that is there already.
+    """
+    if not (step.by_incident or step.in_cluster.resume):
+        check(step.target)
+    return (_here if step.in_cluster.mode == "here" else _in_cluster)(step, caller, held)
+
+
+def subject(step: CaptureStep) -> str:
+    """Return what the capture is about, for the lines of its errors."""
+    if step.in_cluster.resume:
+        return f"run {step.in_cluster.resume}"
+    return f"incident {step.incident.incident_id}" if step.by_incident else name_of(step.target)
+
+
+def _here(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+    from ..capture.parallel import Captures, order
+
+    if step.in_cluster.resume:
+        raise BadInput("cannot take up a run", "mode is here", "Set mode to in-cluster.")
+    if step.many.max_pods > _MOST_PODS_HERE:
+        do = "Set mode to in-cluster for so many."
+        raise BadInput("cannot capture here", f"max_pods is more than {_MOST_PODS_HERE}", do)
+    asked = order(step.capture, step.debug, step.many.concurrency)
+    if _is_repeated(step, caller):
+        return None
+    room, intake = _intake(step, caller)
+    api = Api(connect(step.connection))
+    met, remarks = _targets(api, step, caller)
+    captures = Captures(api, asked, room, caller.say)
+    if step.capture.dry_run:
+        for one in met:
+            caller.say(plan_table(one.target, captures.plan(one), step.debug.profile))
+    if step.capture.dry_run or not met:
+        return None
+    with ExitStack() as claim:
+        begun = _manifest([one.target for one in met], remarks, caller)
+        bundle, ours = _begin(step, caller, intake, begun, claim, held)
+        if not ours:
+            join_capture(step, bundle, caller)
+            return None
+        begun = _tell_begun(step, bundle, begun, caller)
+        manifest = _run_all(step, captures, met, bundle, begun, caller)
+    return _captured(step, bundle, manifest, caller)
+
+
+def _in_cluster(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+    """Have a Job of the cluster capture. The bundle is about all pods, and has none of their files."""
+    from ..fleet.controller import InCluster
+
+    api = Api(connect(step.connection))
+    run = InCluster(api, step, caller.say)
+    if not step.in_cluster.resume and _is_repeated(step, caller):
+        return None
+    begun = run.taken_up() if step.in_cluster.resume else _manifest(*_pinned(api, step, caller), caller)
+    if step.capture.dry_run:
+        caller.say(run.told(begun))
+        return None
+    intake = _intake(step, caller)[1]
+    with ExitStack() as claim:
+        if step.in_cluster.resume:
+            bundle, ours = named_bundle(spool_of(step.spool, caller), begun.capture_id, intake), True
+            claim.enter_context(claimed(bundle))
+        else:
+            bundle, ours = _begin(step, caller, intake, begun, claim, held)
+        if not ours:
+            join_capture(step, bundle, caller)
+            return None
+        begun = _tell_begun(step, bundle, begun, caller)
+        try:
+            manifest = run.run(bundle, begun)
+        except CaptureError as error:
+            raise error.handing_on(capture_id=bundle.folder.name) from error
+    caller.say(summary(manifest))
+    return _captured(step, bundle, manifest, caller)
+
+
+def _intake(step: CaptureStep, caller: Caller) -> tuple[Room, Intake]:
+    room = Room(spool_of(step.spool, caller), step.spool.spool_limit << 20, step.spool.spool_free << 20)
+    return room, Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, room)
+
+
+def _manifest(targets: Sequence[Target], remarks: Sequence[str], caller: Caller) -> Manifest:
+    """Return the manifest of a capture that begins now, without its ID yet."""
+    first, *more = targets
+    return Manifest("", datetime.now(timezone.utc), None, first, caller.trigger, (), tuple(more), tuple(remarks))
+
+
+def _tell_begun(step: CaptureStep, bundle: Bundle, begun: Manifest, caller: Caller) -> Manifest:
+    """Tell that the capture begins, and return the manifest with its ID."""
+    caller.say(f"bundle {bundle.folder}")
+    caller.follow(bundle.folder)
+    tell_start(step, begun.target, bundle.folder.name, caller)
+    return replace(begun, capture_id=bundle.folder.name)
+
+
+def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, caller: Caller) -> Bundle:
+    """Return the bundle. Raises NothingCaptured when there is nothing in it."""
+    caller.say(f"{manifest.requests} requests to the API server")
+    if manifest.status == "failed":
+        reasons = "; ".join(dict.fromkeys(artifact.reason for artifact in manifest.artifacts))
+        nothing = NothingCaptured(f"nothing was captured from {subject(step)}", reasons)
+        raise nothing.handing_on(capture_id=bundle.folder.name)
+    return bundle
+
+
+def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
+    step: CaptureStep,
+    captures: "Captures",
+    met: Sequence[Selected],
+    bundle: Bundle,
+    begun: Manifest,
+    caller: Caller,
+) -> Manifest:
+    try:
+        with writable(bundle.folder), sending_ahead(bundle, step.store, begun.key, caller.say) as ahead:
+            record = Record(bundle.followed_by(ahead.follow), begun, ahead.send)
+            captures.run(met, record, _direct(step, begun))
+            manifest = captures.judged(record.finish(captures.requests))
+            bundle.save(manifest)
+            return manifest
+    except CaptureError as error:
+        raise error.handing_on(capture_id=bundle.folder.name) from error
+
+
+def _direct(step: CaptureStep, begun: Manifest) -> Direct | None:
+    """Return where large files go from the pods, when the job asks for it."""
+    store = direct_store(step.store, step.capture.direct_mib)
+    return Direct(store, begun.key, step.capture.direct_mib << 20) if store else None
+
+
+def _targets(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Selected], list[str]]:
+    """Return what to capture, by name or by what the incident's alerts say, and tell how it was chosen."""
+    if step.by_incident:
+        found = _of_incident(api, step, caller)
+        selected, remarks = found.targets, found.remarks
+    else:
+        selected, remarks = select(api, step.target, step.many.max_pods, step.sampling)
+    met, judged = fulfilled(api, selected, step.capture.when)
+    for line in (*remarks, *judged):
+        caller.say(line)
+    return met, [*remarks, *judged]
+
+
+def _pinned(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Target], list[str]]:
+    """Return what to capture in the cluster, and tell how it was chosen; conditions are looked at there."""
+    if step.by_incident:
+        found = _of_incident(api, step, caller)
+        targets, remarks = [one.target for one in found.targets], found.remarks
+    else:
+        targets, remarks = pin(api, step.target, step.many.max_pods, step.sampling)
+    for line in remarks:
+        caller.say(line)
+    return targets, remarks
+
+
+def _of_incident(api: Api, step: CaptureStep, caller: Caller) -> "Found":
+    from ..incident.alert_targets import find_targets, read_alerts
+
+    account = account_of(step.incident, spool_of(step.spool, caller))
+    alerts = read_alerts(account, step.incident.incident_id, step.alerts)
+    return find_targets(api, alerts, step.alerts, step.target.container, step.many.max_pods)
+
+
+def _is_repeated(step: CaptureStep, caller: Caller) -> bool:
+    """Tell whether the incident has its capture: PagerDuty may deliver an event more than once."""
+    if not step.joins or step.capture.dry_run:
+        return False
+    joins = Joins(spool_of(step.spool, caller), step.trigger.join_s)
+    there = joins.current(incident_key(step), datetime.now(timezone.utc))
+    if there:
+        caller.say(repeated(step, there))
+    return there is not None
+
+
+def _begin(
+    step: CaptureStep, caller: Caller, intake: Intake, begun: Manifest, claim: ExitStack, held: ExitStack
+) -> tuple[Bundle, bool]:
+    """Return a new bundle and True; or the bundle of another run that is to be joined.
+
+    Nobody else sends it before ``claim`` is closed, others can join it until ``held`` is.
+    """
+    spool, target = spool_of(step.spool, caller), begun.target
+
+    def make() -> Bundle:
+        if intake.room:
+            intake.room.require()
+        bundle = create_bundle(spool, target.pod, begun.started, intake)
+        claim.enter_context(claimed(bundle))
+        if step.joins:
+            bundle.save(replace(begun, capture_id=bundle.folder.name))  # who joins reads it
+        return bundle
+
+    if not step.joins:
+        return make(), True
+    # Whatever tells one cluster from another; only a hash of it is kept.
+    where = f"{step.alerts.cluster} {step.connection}"
+    workload = f"workload {where} {target.namespace}/{target.workload}"
+    wanted = Wanted(step.incident.incident_id, incident_key(step), workload, begun.started)
+    return Joins(spool, step.trigger.join_s).begin(wanted, make, held)

@@ -1,0 +1,189 @@
+"""The steps that Rundeck offers: name, form, and the function that does it. plugin.yaml is generated from here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from ..model import Outcome
+from ..runtime.context import Caller
+from ..runtime.exit_codes import NOT_ANNOTATED, NOT_RESTARTED, NOT_STORED, NOTHING_CAPTURED
+from ..settings import forms
+from . import runbook
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One step plugin; `cli/commands.py` makes a command of it as well."""
+
+    name: str
+    title: str
+    description: str
+    settings: type[Any]  # a dataclass of groups of settings
+    run: Callable[[Any, Caller], Outcome]
+    failure_code: int = NOTHING_CAPTURED  # exit code for a cause that has none of its own (runtime/exit_codes.py)
+    streams: bool = False  # its standard output is that of a command, and nothing else
+    lists_nodes: bool = False  # it is a source of nodes, no step
+    lists_values: bool = False  # it fills a dropdown, and is no step
+    from_node: Mapping[str, str] = field(default_factory=dict)  # setting → attribute of the node that the step runs on
+
+    @property
+    def command(self) -> str:
+        """Return its name on the command line."""
+        short = self.name.removeprefix("k8s-debug-")
+        return _COMMANDS.get(short, short)
+
+    @property
+    def on_nodes(self) -> bool:
+        """Tell whether it is a step for each node, where pods are Rundeck's nodes."""
+        return bool(self.from_node)
+
+
+_COMMANDS = {"incident-note": "note", "incident-target": "find-target"}
+
+_STEPS = (
+    Provider(
+        "k8s-debug-capture",
+        "Kubernetes Debug / Capture",
+        "Captures the debug state of a service's failing pods before they are restarted: state, events, logs, stacks "
+        "and dumps. Runs the image's own tools, or attaches a debug container where it has none.",
+        forms.CaptureStep,
+        runbook.capture,
+    ),
+    Provider(
+        "k8s-debug-incident-target",
+        "Kubernetes Debug / Target from an incident",
+        "Finds the pod that a PagerDuty incident is about, in its alerts, and hands on namespace, pod, container and "
+        "workload to later steps.",
+        forms.IncidentTargetStep,
+        runbook.find_target,
+    ),
+    Provider(
+        "k8s-debug-exec",
+        "Kubernetes Debug / Run a command",
+        "Runs a command in a container. Its output arrives unchanged, its exit code is the step's.",
+        forms.ExecStep,
+        runbook.execute,
+        streams=True,
+    ),
+    Provider(
+        "k8s-debug-attach",
+        "Kubernetes Debug / Run a command in a debug container",
+        "Attaches a debug container that shares the target's processes, runs a command in it, and ends it.",
+        forms.AttachStep,
+        runbook.attach,
+        streams=True,
+    ),
+    Provider(
+        "k8s-debug-upload",
+        "Kubernetes Debug / Upload",
+        "Sends a captured bundle to the store, and those that wait from earlier runs. It leaves this machine only when "
+        "the store has confirmed it.",
+        forms.UploadStep,
+        runbook.upload,
+        failure_code=NOT_STORED,
+    ),
+    Provider(
+        "k8s-debug-incident-note",
+        "Kubernetes Debug / Incident note",
+        "Adds a note to the PagerDuty incident: what was captured, what was not and why, and the links.",
+        forms.NoteStep,
+        runbook.annotate,
+        failure_code=NOT_ANNOTATED,
+    ),
+    Provider(
+        "k8s-debug-doctor",
+        "Kubernetes Debug / Check the installation",
+        "Checks Python and packages, the connection, each permission, Pod Security, the debug image, spool, store and "
+        "PagerDuty; problems come first, each with its fix.",
+        forms.DoctorStep,
+        runbook.diagnose,
+    ),
+    Provider(
+        "k8s-debug-pods",
+        "Kubernetes Debug / Pods as nodes",
+        "The pods of a cluster as nodes, with namespace, workload, state, restarts and what is wrong with them; node "
+        "steps know the pod by its attributes. The last list is kept for when the API server does not answer.",
+        forms.NodesStep,
+        runbook.list_nodes,
+        streams=True,
+        lists_nodes=True,
+    ),
+    Provider(
+        "k8s-debug-restart",
+        "Kubernetes Debug / Restart",
+        "Restarts, rolls back or scales a workload, or deletes its pod, but only after a capture that is good enough, "
+        "and waits until all is well again.",
+        forms.RestartStep,
+        runbook.restart,
+        failure_code=NOT_RESTARTED,
+    ),
+)
+
+# What Rundeck's server runs while it makes a job's form. It gives them neither keys nor the job's options.
+_VALUES = (
+    Provider(
+        "k8s-debug-options-namespaces",
+        "Kubernetes Debug / Namespaces",
+        "The names of the namespaces, for a dropdown.",
+        forms.OptionsStep,
+        partial(runbook.list_values, "namespaces"),
+        streams=True,
+        lists_values=True,
+    ),
+    Provider(
+        "k8s-debug-options-workloads",
+        "Kubernetes Debug / Workloads",
+        "Deployments, StatefulSets, DaemonSets, CronJobs and Jobs as KIND/NAME, for a dropdown; those that are not "
+        "ready come first.",
+        forms.OptionsStep,
+        partial(runbook.list_values, "workloads"),
+        streams=True,
+        lists_values=True,
+    ),
+    Provider(
+        "k8s-debug-options-unhealthy-pods",
+        "Kubernetes Debug / Pods, the unhealthy ones first",
+        "The names of the pods, for a dropdown; the unhealthy ones come first, and the label says what is wrong.",
+        forms.OptionsStep,
+        partial(runbook.list_values, "pods"),
+        streams=True,
+        lists_values=True,
+    ),
+    Provider(
+        "k8s-debug-options-collectors",
+        "Kubernetes Debug / Collectors",
+        "The presets and collectors, for a dropdown.",
+        forms.CollectorsStep,
+        runbook.list_collectors,
+        streams=True,
+        lists_values=True,
+    ),
+)
+
+_NODE_STEPS = ("k8s-debug-capture", "k8s-debug-exec", "k8s-debug-attach")
+_POD_ATTRIBUTES = {"namespace": "namespace", "pod": "pod", "container": "container"}
+
+
+def _on_node(step: Provider) -> Provider:
+    """Return ``step`` for pods that are nodes: the node's attributes say which pod is meant."""
+    return replace(step, name=f"{step.name}-node", title=f"{step.title} (pods as nodes)", from_node=_POD_ATTRIBUTES)
+
+
+PROVIDERS = (*_STEPS, *_VALUES, *(_on_node(step) for step in _STEPS if step.name in _NODE_STEPS))
+# No plugins of Rundeck's, but programs of their own with settings of the same kind.
+SERVICES = (
+    Provider(
+        "k8s-debug-options-server",
+        "Kubernetes Debug / Options server",
+        "Serves the values of dropdowns over HTTP, read-only, for options that depend on one another "
+        "(docs/dropdowns.md). It listens on loopback unless told otherwise, and answers only who has its token.",
+        forms.OptionsServerStep,
+        runbook.serve_options,
+    ),
+)
+
+
+def provider(name: str) -> Provider:
+    """Return the provider or service called ``name``; KeyError when there is none."""
+    return {one.name: one for one in (*PROVIDERS, *SERVICES)}[name]

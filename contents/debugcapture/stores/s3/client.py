@@ -1,0 +1,117 @@
+"""From settings to a boto3 client, and to what each object is stored with.
+
+Source: boto3 documentation, "Credentials", "Configuration"; botocore.credentials.
+"""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import urlencode
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, CredentialResolver, DeferredRefreshableCredentials
+from botocore.exceptions import NoCredentialsError, ProfileNotFound
+
+from ...errors import BadInput
+from ...settings.store_kinds import S3Settings
+
+CONNECTIONS, CONNECT_S, SILENCE_S = 16, 10, 60
+
+
+def s3_session(settings: S3Settings) -> Any:
+    """Return a boto3 session; what is blank in ``settings`` is left to the SDK: profile, web identity, instance role.
+
+    Raises BadInput for settings that do not fit together.
+    """
+    _check(settings)
+    try:
+        session = _session(settings)
+    except ProfileNotFound as error:
+        raise BadInput("cannot use the store", str(error), "Correct s3_profile.") from error
+    return boto3.Session(botocore_session=_as_role(session, settings) if settings.s3_role else session)
+
+
+def s3_client(session: Any, settings: S3Settings, bucket: str) -> Any:
+    """Return a client of ``session`` for ``bucket`` that threads may share."""
+    style: str = settings.s3_style
+    if style == "auto":
+        # Compatible servers seldom have a DNS name for each bucket; AWS's certificates have none for one with dots.
+        # What the SDK calls "auto" signs links for a host that redirects where the bucket is in another region.
+        style = "path" if settings.s3_endpoint or "." in bucket else "virtual"
+    return session.client(
+        "s3",
+        endpoint_url=settings.s3_endpoint or None,
+        config=Config(
+            signature_version="s3v4",
+            retries={"total_max_attempts": 1},  # see s3_errors.again
+            connect_timeout=CONNECT_S,
+            read_timeout=SILENCE_S,
+            max_pool_connections=CONNECTIONS,
+            # The checksum of the content is a header, and signed: that of the payload would be the same once more.
+            s3={"addressing_style": style, "payload_signing_enabled": False},
+        ),
+    )
+
+
+def stored_with(settings: S3Settings) -> dict[str, Any]:
+    """Return the fields with which an object is created."""
+    fields: dict[str, Any] = {}
+    if settings.s3_encryption != "default":
+        fields["ServerSideEncryption"] = settings.s3_encryption
+    if settings.s3_kms_key:
+        fields["SSEKMSKeyId"] = settings.s3_kms_key
+    if settings.s3_storage_class:
+        fields["StorageClass"] = settings.s3_storage_class
+    if settings.s3_tags:
+        fields["Tagging"] = urlencode(dict(one.strip().split("=", 1) for one in settings.s3_tags.split(",")))
+    if settings.s3_lock != "none":
+        until = datetime.now(timezone.utc) + timedelta(days=settings.s3_lock_days)
+        fields |= {"ObjectLockMode": settings.s3_lock, "ObjectLockRetainUntilDate": until}
+    return fields
+
+
+def _check(settings: S3Settings) -> None:
+    """Refuse settings of which one makes no sense without another. Raises BadInput."""
+    keys, what = bool(settings.s3_access_key), "cannot use the store"
+    if keys != bool(settings.s3_secret_key):
+        raise BadInput(what, "s3_access_key and s3_secret_key are one pair", "Set both or none.")
+    if settings.s3_session_token and not keys:
+        raise BadInput(what, "s3_session_token is of no use alone", "Set s3_access_key and s3_secret_key too.")
+    if settings.s3_external_id and not settings.s3_role:
+        raise BadInput(what, "s3_external_id is of no use alone", "Set s3_role too.")
+    if settings.s3_kms_key and not settings.s3_encryption.startswith("aws:kms"):
+        raise BadInput(what, "s3_kms_key is of no use alone", "Set s3_encryption to aws:kms too.")
+
+
+def _session(settings: S3Settings) -> Any:
+    session = botocore.session.Session(profile=settings.s3_profile or None)
+    session.get_scoped_config()  # fails now when there is no such profile
+    region = settings.s3_region or session.get_config_variable("region")
+    region = region or ("us-east-1" if settings.s3_endpoint else None)  # any will do on a server of one's own
+    session.set_config_variable("region", region)
+    if settings.s3_access_key:
+        session.set_credentials(settings.s3_access_key, settings.s3_secret_key, settings.s3_session_token or None)
+    return session
+
+
+def _as_role(source: Any, settings: S3Settings) -> Any:
+    """Return a session that takes the role on with the credentials of ``source``, and again before they expire."""
+    extra = {"RoleSessionName": "kubernetes-debug-capture"}
+    if settings.s3_external_id:
+        extra["ExternalId"] = settings.s3_external_id
+    credentials = source.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    fetcher = AssumeRoleCredentialFetcher(source.create_client, credentials, settings.s3_role, extra)
+
+    class _Role:
+        METHOD = CANONICAL_NAME = "assume-role"
+
+        def load(self) -> Any:
+            return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
+
+    session = botocore.session.Session()
+    session.set_config_variable("region", source.get_config_variable("region"))
+    session.register_component("credential_provider", CredentialResolver([_Role()]))
+    return session

@@ -1,0 +1,1 @@
+"""Which pods and containers to capture."""

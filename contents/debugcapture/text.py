@@ -1,0 +1,74 @@
+"""Text for a log or a terminal: one line, sizes, numbers, and columns that are no wider than a log shows. Pure."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from typing import Final
+
+WIDTH: Final = 120  # characters; a log wraps longer lines anywhere, and the columns are lost
+_GAP: Final = "  "
+_LEAST: Final = 4  # characters of a column, so that a short word stays whole
+_QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
+
+
+def one_line(text: object) -> str:
+    """Return ``text`` without line breaks and control characters, so that it cannot forge a log line."""
+    spaced = " ".join(str(text).split())
+    return "".join(character for character in spaced if character.isprintable())
+
+
+def without_queries(text: str) -> str:
+    """Return ``text`` with the query of each URL cut off: that of an exec is the whole script."""
+    return _QUERY.sub(r"\1", text)
+
+
+def size(count: int) -> str:
+    """Return ``count`` bytes as a person reads it."""
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
+
+
+def number_in(text: str) -> int | None:
+    """Return the number that a stranger wrote, or None when it is none that a size, code or PID can be."""
+    digits = text.strip()
+    return int(digits) if re.fullmatch(r"[0-9]{1,18}", digits) else None
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], width: int | None = WIDTH) -> str:
+    """Return ``rows`` under ``header`` in aligned columns; each line ends with a line break.
+
+    A row that would be wider than ``width`` characters continues on the next line, inside its cells. With None each
+    row is one line, which suits a file that is searched by line.
+    """
+    lines = [tuple(header), *(tuple(row) for row in rows)]
+    natural = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    widths = natural if width is None else _fitted(natural, width - len(_GAP) * (len(natural) - 1))
+    return "".join(f"{line}\n" for row in lines for line in _row(row, widths))
+
+
+def wrapped(text: str, width: int = WIDTH, indent: str = "") -> list[str]:
+    """Return ``text``, which is one line, as lines of at most ``width`` characters, ``indent`` included."""
+    return textwrap.wrap(
+        text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
+    ) or [indent.rstrip()]
+
+
+def _fitted(natural: Sequence[int], room: int) -> list[int]:
+    """Return widths that sum up to at most ``room``: narrow columns keep theirs, the wide ones share what is left."""
+    widths = list(natural)
+    wide = sorted(range(len(natural)), key=lambda column: natural[column])
+    for place, column in enumerate(wide):
+        share = max(_LEAST, room // (len(wide) - place))
+        widths[column] = min(natural[column], share)
+        room -= widths[column]
+    return widths
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    parts = [wrapped(cell, width) if len(cell) > width else [cell] for cell, width in zip(cells, widths, strict=True)]
+    return [
+        _GAP.join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip()
+        for line in zip_longest(*parts, fillvalue="")
+    ]

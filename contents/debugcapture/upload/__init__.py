@@ -1,0 +1,1 @@
+"""Sends a bundle to its store."""
