@@ -141,7 +141,7 @@ def test_its_refusal_is_the_steps_own_and_keeps_the_bundle(plugin: Path, bundle:
     server.loses = 1
     done = upload(plugin, bundle, f"web://127.0.0.1:{server.server_address[1]}/captures")
     assert done.returncode == 6
-    assert "the server has other bytes than it was sent" in done.stderr + done.stdout
+    assert "the server reports another size" in done.stderr + done.stdout
     assert (bundle.folder / "logs.txt").read_bytes() == LOG
 
 
