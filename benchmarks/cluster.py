@@ -11,7 +11,7 @@ from pathlib import Path
 import lab.kubernetes
 from debugcapture.kube.auth import connect
 from debugcapture.kube.client import Api
-from debugcapture.settings.declare import ConnectionSettings
+from debugcapture.settings.cluster import ConnectionSettings
 from lab.kubernetes.kubectl import Kubectl
 
 NAMESPACE = "bench"

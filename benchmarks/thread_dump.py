@@ -28,7 +28,7 @@ from debugcapture.collectors.plan import Allowed
 from debugcapture.kube.auth import connect
 from debugcapture.kube.client import Api
 from debugcapture.model import Artifact, Manifest
-from debugcapture.settings.declare import ConnectionSettings
+from debugcapture.settings.cluster import ConnectionSettings
 from debugcapture.targets.pods import find_target
 
 ROUNDS = 15

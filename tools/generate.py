@@ -20,7 +20,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "contents"))
 
 from debugcapture import __date__, __version__  # noqa: E402
-from debugcapture.settings.declare import Declared, ManyPodsSettings, TargetSettings, declared  # noqa: E402
+from debugcapture.settings.declare import Declared, declared  # noqa: E402
+from debugcapture.settings.target import ManyPodsSettings, TargetSettings  # noqa: E402
 from debugcapture.steps.providers import PROVIDERS, Provider  # noqa: E402
 from tools import cloud_jobs, rbac  # noqa: E402
 

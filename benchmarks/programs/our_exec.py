@@ -6,7 +6,7 @@ from debugcapture.kube import exec_stream
 from debugcapture.kube.auth import connect
 from debugcapture.kube.client import Api
 from debugcapture.model import ContainerRef
-from debugcapture.settings.declare import ConnectionSettings
+from debugcapture.settings.cluster import ConnectionSettings
 
 TIME_LIMIT_S = 600
 

@@ -8,7 +8,7 @@ from debugcapture.capture.transfer import RemoteFile, fetch_file
 from debugcapture.kube.auth import connect
 from debugcapture.kube.client import Api
 from debugcapture.model import ContainerRef
-from debugcapture.settings.declare import ConnectionSettings
+from debugcapture.settings.cluster import ConnectionSettings
 
 kubeconfig, namespace, pod, container, path, goal = sys.argv[1:]
 api = Api(connect(ConnectionSettings(kubeconfig=kubeconfig)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debugcapture.settings.declare import read
-from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.settings.store import StoreSettings
 from debugcapture.stores.registry import open_store
 
 

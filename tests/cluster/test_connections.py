@@ -17,7 +17,7 @@ from debugcapture.kube.auth import connect
 from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import run_short
 from debugcapture.model import ContainerRef
-from debugcapture.settings.declare import ConnectionSettings
+from debugcapture.settings.cluster import ConnectionSettings
 from lab.demo import NAMESPACE, running_pod
 
 

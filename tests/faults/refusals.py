@@ -19,7 +19,7 @@ import lab.kubernetes
 from debugcapture.errors import CaptureError
 from debugcapture.kube.auth import connect
 from debugcapture.kube.client import Api, Change
-from debugcapture.settings.declare import ConnectionSettings
+from debugcapture.settings.cluster import ConnectionSettings
 from lab.kubernetes import archive, images, layout
 from lab.kubernetes.pki import Authority, Subject
 from lab.kubernetes.workloads import grant

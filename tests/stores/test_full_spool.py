@@ -13,7 +13,7 @@ from pyrage import x25519
 
 from debugcapture.bundle.bundle import Bundle, create_bundle
 from debugcapture.errors import NotStored
-from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.settings.store import StoreSettings
 from debugcapture.stores.registry import open_store
 from debugcapture.upload.publish import keep
 from tests.unit.builders import NOON, artifact, manifest, store_settings

@@ -26,7 +26,7 @@ import pytest
 import debugcapture
 from debugcapture.errors import NotStored
 from debugcapture.settings.declare import DAY_S
-from debugcapture.settings.store_kinds import S3Settings
+from debugcapture.settings.s3 import S3Settings
 from debugcapture.stores import clock as clock_module
 from debugcapture.stores.s3 import client as s3_client
 from debugcapture.stores.s3 import errors as s3_errors
@@ -344,7 +344,7 @@ def test_skewed_clock_is_told(prefix: str, small: Path, monkeypatch: pytest.Monk
 
 PROGRAM = """
 import sys; from pathlib import Path; from urllib.parse import urlsplit
-from debugcapture.settings.store_kinds import S3Settings
+from debugcapture.settings.s3 import S3Settings
 from debugcapture.stores.s3 import parts, store, upload
 bucket, prefix, key, file, sha256, part, url, access, secret = sys.argv[1:]
 parts.PART_BYTES, upload.AT_A_TIME = int(part), 1

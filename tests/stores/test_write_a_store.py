@@ -1,4 +1,4 @@
-"""A store plugs in with one class, one group of settings and one line: those of docs/write-a-store.md, put there."""
+"""A store plugs in with one class, one group of settings and the lines that open it: those of docs/write-a-store.md."""
 
 from __future__ import annotations
 
@@ -75,21 +75,30 @@ def serving(certificate: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
-    """The plugin's contents with the documented store in them: a new file, a new group of settings, and a new line."""
+    """The plugin's contents with the documented store in them: two new files, and the lines that name them."""
     document = (REPOSITORY / "docs" / "write-a-store.md").read_text()
-    store, group, line = re.findall(r"```(?:python|text)\n(.*?)```", document, re.DOTALL)
+    store, group, line, case = re.findall(r"```(?:python|text)\n(.*?)```", document, re.DOTALL)
     copy = tmp_path / "contents"
     shutil.copytree(REPOSITORY / "contents", copy, ignore=shutil.ignore_patterns("__pycache__", "lib"))
     (copy / "debugcapture" / "stores" / "web.py").write_text(store)
-    kinds = copy / "debugcapture" / "settings" / "store_urls.py"
-    before = kinds.read_text()
+    (copy / "debugcapture" / "settings" / "web.py").write_text(group)
     assert line.count("\n") == 1
-    after = before.replace("KINDS: Final = (\n", f"KINDS: Final = (\n{line}", 1)
-    kinds.write_text(after.replace("SftpSettings\n", "SftpSettings, WebSettings\n", 1))
-    assert kinds.read_text().count("WebSettings") == 2
-    settings = copy / "debugcapture" / "settings" / "store_kinds.py"
-    settings.write_text(settings.read_text() + group)
+    _insert(
+        copy / "debugcapture" / "settings" / "store.py", "from .web import WebSettings\n", "KINDS: Final = (\n", line
+    )
+    registry = copy / "debugcapture" / "stores" / "registry.py"
+    _insert(registry, "from ..settings.web import WebSettings\n", '        case "file":\n', case, before=True)
     return copy
+
+
+def _insert(file: Path, imported: str, mark: str, lines: str, *, before: bool = False) -> None:
+    """Put ``lines`` behind ``mark``, or before it, and ``imported`` above the other imports of the package."""
+    text = file.read_text()
+    first = re.search(r"^from \.", text, re.MULTILINE)
+    assert first
+    assert text.count(mark) == 1
+    text = text.replace(mark, lines + mark if before else mark + lines)
+    file.write_text(text[: first.start()] + imported + text[first.start() :])
 
 
 @pytest.fixture

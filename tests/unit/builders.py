@@ -21,8 +21,7 @@ from debugcapture.model import (
     Tool,
     User,
 )
-from debugcapture.settings.store_kinds import NoSettings
-from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.settings.store import StoreSettings
 from debugcapture.stores.file import FileStore
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 345000, tzinfo=timezone.utc)
@@ -143,7 +142,7 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def file_store(root: Path) -> FileStore:
-    return FileStore(urlsplit(root.as_uri()), NoSettings(), 60)
+    return FileStore(urlsplit(root.as_uri()))
 
 
 def store_settings(**values: Any) -> StoreSettings:

@@ -10,7 +10,7 @@ from debugcapture.capture.debug_session import NOBODY, Attachment, DebugOptions,
 from debugcapture.errors import BadInput, NotAllowed, NotRunning
 from debugcapture.kube.client import Api
 from debugcapture.model import Target, User
-from debugcapture.settings.declare import DebugContainerSettings, Profile
+from debugcapture.settings.debug_container import DebugContainerSettings, Profile
 from tests.unit.builders import target
 from tests.unit.fakes import JAVA, Cluster
 

@@ -21,7 +21,7 @@ from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.kube.client import Api
 from debugcapture.kube.frames import out_of_time
 from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, ExitStatus, Target, Tool, User
-from debugcapture.settings.declare import Profile
+from debugcapture.settings.debug_container import Profile
 from tests.unit.builders import NOON, collector, manifest, pod, status, target
 from tests.unit.fakes import OK, Cluster
 

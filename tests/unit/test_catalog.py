@@ -14,7 +14,7 @@ from debugcapture.collectors.catalog import FOLDER, PRESETS, catalog, choose, fi
 from debugcapture.collectors.processes import found_pids
 from debugcapture.errors import BadInput
 from debugcapture.model import FILES, Collector, Detect, Tool
-from debugcapture.settings.declare import CaptureSettings
+from debugcapture.settings.capture import CaptureSettings
 from lab.paths import REPO
 from tests.unit.builders import written
 

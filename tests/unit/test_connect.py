@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from debugcapture.errors import BadInput
 from debugcapture.kube import auth as module
 from debugcapture.kube.auth import Connection, connect
-from debugcapture.settings.declare import ConnectionSettings
+from debugcapture.settings.cluster import ConnectionSettings
 from tests.unit.builders import written
 
 NOWHERE = {"KUBECONFIG": "/nonexistent/config"}  # an environment that leads to no cluster

@@ -35,8 +35,11 @@ from debugcapture.pagerduty.outbox import Note
 from debugcapture.pagerduty.outbox import _read as read_note
 from debugcapture.pagerduty.senders import CATALOG
 from debugcapture.pagerduty.senders import load as load_senders
-from debugcapture.settings.declare import CaptureSettings, ConnectionSettings, DebugContainerSettings, declared, read
-from debugcapture.settings.store_kinds import SftpSettings
+from debugcapture.settings.capture import CaptureSettings
+from debugcapture.settings.cluster import ConnectionSettings
+from debugcapture.settings.debug_container import DebugContainerSettings
+from debugcapture.settings.declare import declared, read
+from debugcapture.settings.sftp import SftpSettings
 from debugcapture.steps.providers import PROVIDERS
 from debugcapture.stores.registry import open_store
 from debugcapture.stores.sftp.ssh import read_address, read_login

@@ -13,7 +13,7 @@ from debugcapture.model import Json
 from debugcapture.pagerduty.alerts import Candidate
 from debugcapture.pagerduty.api import PagerDuty
 from debugcapture.runtime.exit_codes import exit_code
-from debugcapture.settings.declare import AlertSettings
+from debugcapture.settings.incident import AlertSettings
 from tests.unit.builders import container, pod, status, terminated
 from tests.unit.fakes import Lists
 

@@ -10,7 +10,7 @@ import pytest
 
 from debugcapture.errors import BadInput
 from debugcapture.fleet import manifests
-from debugcapture.settings.declare import InClusterSettings
+from debugcapture.settings.fleet import InClusterSettings
 
 RUN = "20260102T120000Z-web-1-1a2b"
 ORDER = manifests.Order(

@@ -19,7 +19,7 @@ PROGRAM = """
 import itertools, os, signal, sys
 from pathlib import Path
 from debugcapture.bundle.bundle import Bundle
-from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.settings.store import StoreSettings
 from debugcapture.stores.registry import open_store
 from debugcapture.upload import publish, uploader
 uploader.AT_A_TIME, steps, die_at = 1, itertools.count(1), 0

@@ -12,7 +12,7 @@ from debugcapture.errors import BadInput
 from debugcapture.model import Stored
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import UploadStep
-from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.settings.store import StoreSettings
 from debugcapture.stores.base import Store
 from debugcapture.stores.links import with_links
 from debugcapture.stores.presigned import Original, SignedRequest, TakesDirectly

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from debugcapture.capture import debug_session
 from debugcapture.errors import BadInput
 from debugcapture.fleet import manifests
-from debugcapture.settings.declare import DebugContainerSettings, InClusterSettings
+from debugcapture.settings.debug_container import DebugContainerSettings
+from debugcapture.settings.fleet import InClusterSettings
 from debugcapture.settings.mapping import read_mapping
 
 WRONG = [

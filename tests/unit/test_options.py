@@ -184,7 +184,7 @@ def test_containers_begin_with_the_one_that_would_be_captured() -> None:
 
 def test_collectors_begin_with_the_presets() -> None:
     found = collector_rows("", 500)
-    assert found[0] == Row("quick - Harmless, and under half a minute", "quick")
+    assert found[0] == Row("quick - Harmless and fast (under 30 s)", "quick")
     assert "jvm-thread-dump" in [row.value for row in found]
     assert len(collector_rows("", 3)) == 3
 

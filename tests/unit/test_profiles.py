@@ -10,7 +10,7 @@ import pytest
 from debugcapture.kube import profiles
 from debugcapture.kube.profiles import security_context
 from debugcapture.model import Json, User
-from debugcapture.settings.declare import Profile
+from debugcapture.settings.debug_container import Profile
 
 ALL: tuple[Profile, ...] = typing.get_args(Profile)
 

@@ -13,7 +13,8 @@ from debugcapture.model import Json, Manifest
 from debugcapture.restart import restart
 from debugcapture.restart.restart import Plan, PodRef, gate, target_of
 from debugcapture.restart.rollout import REVISION, Progress, earlier, progress, require_moving, template_of
-from debugcapture.settings.declare import GateSettings, TargetSettings
+from debugcapture.settings.restart import GateSettings
+from debugcapture.settings.target import TargetSettings
 from tests.unit.builders import CAPTURE_ID, artifact, manifest, nothing, target
 
 WANT_2 = {"replicas": 2}

@@ -34,8 +34,9 @@ from debugcapture.pagerduty.api import PagerDuty
 from debugcapture.pagerduty.events import Events
 from debugcapture.runtime.context import Caller
 from debugcapture.settings import forms
-from debugcapture.settings.declare import TargetSettings, read
+from debugcapture.settings.declare import read
 from debugcapture.settings.forms import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
+from debugcapture.settings.target import TargetSettings
 from debugcapture.steps import capture_run, runbook
 from debugcapture.stores.registry import open_store
 from debugcapture.targets.selection import select

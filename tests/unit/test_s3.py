@@ -24,8 +24,8 @@ from botocore.exceptions import (
 
 from debugcapture.errors import BadInput, NotStored
 from debugcapture.settings.declare import read
-from debugcapture.settings.store_kinds import S3Settings
-from debugcapture.settings.store_urls import StoreSettings
+from debugcapture.settings.s3 import S3Settings
+from debugcapture.settings.store import StoreSettings
 from debugcapture.stores.content_type import content_type
 from debugcapture.stores.s3 import errors as s3_errors
 from debugcapture.stores.s3 import parts as s3_parts

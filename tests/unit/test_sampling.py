@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from debugcapture.model import Json
-from debugcapture.settings.declare import Sampling
+from debugcapture.settings.target import Sampling
 from debugcapture.targets.sampling import Candidate, candidate, choose, sample, sampled
 from tests.unit.builders import NOON, pod, status
 

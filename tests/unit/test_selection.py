@@ -10,7 +10,7 @@ import pytest
 from debugcapture.errors import BadInput, NotAllowed, TargetNotFound
 from debugcapture.kube.client import Api
 from debugcapture.model import Json
-from debugcapture.settings.declare import TargetSettings
+from debugcapture.settings.target import TargetSettings
 from debugcapture.targets.pods import find_target
 from debugcapture.targets.selection import check, name_of, replacement, select
 from tests.unit.builders import NOON, pod, status, terminated

@@ -26,8 +26,8 @@ from debugcapture.cli.watch import Progress, news, progress_line, progress_of
 from debugcapture.errors import TargetNotFound
 from debugcapture.model import Artifact, Manifest, Receipt, Status, Stored
 from debugcapture.runtime.context import Caller
-from debugcapture.settings.declare import SpoolSettings, WatchSettings
 from debugcapture.settings.forms import CapturesStep, WatchStep
+from debugcapture.settings.spool import SpoolSettings, WatchSettings
 from lab.paths import REPO
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target, written
 

@@ -16,7 +16,7 @@ from ..kube.ephemeral_container import DebugContainer, attached
 from ..kube.exec_stream import run_short
 from ..kube.profiles import ladder, rung
 from ..model import ContainerRef, Json, Target, User
-from ..settings.declare import DebugContainerSettings, Profile
+from ..settings.debug_container import DebugContainerSettings, Profile
 from ..settings.mapping import read_mapping
 
 NOBODY: Final = User(65534, 65534)

@@ -16,7 +16,8 @@ from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.watch import pod_changes
 from ..model import Action, Artifact, Collector, Manifest, Target
-from ..settings.declare import CaptureSettings, DebugContainerSettings
+from ..settings.capture import CaptureSettings
+from ..settings.debug_container import DebugContainerSettings
 from ..targets.pods import find_target
 from ..targets.selection import Selected, replacement
 from .collect import Capture

@@ -11,8 +11,8 @@ from ..errors import BadInput, CommandFailed
 from ..kube import exec_stream
 from ..kube.client import Api
 from ..model import ContainerRef, Stored
-from ..settings.store_kinds import EncryptionSettings
-from ..settings.store_urls import StoreSettings
+from ..settings.encryption import EncryptionSettings
+from ..settings.store import StoreSettings
 from ..stores.presigned import MOST_PIECES, PIECE_BYTES, DirectUpload, Original, Piece, TakesDirectly
 from ..stores.registry import open_store
 from ..text import number_in

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..kube.profiles import ladder
 from ..model import Action, Collector, Process, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target, Tool
 from ..regex import text_pattern
-from ..settings.declare import Profile
+from ..settings.debug_container import Profile
 from .impact import Budget, no_room, too_heavy
 from .processes import matching
 

@@ -28,8 +28,10 @@ from ..kube.debug_pod import running
 from ..kube.rbac import OPTIONAL, PERMISSIONS, Permission, granted_by, jobs_by_need, role
 from ..kube.resources import path_of
 from ..model import Json
-from ..settings.declare import ConnectionSettings, DebugContainerSettings, IncidentSettings
-from ..settings.store_urls import StoreSettings
+from ..settings.cluster import ConnectionSettings
+from ..settings.debug_container import DebugContainerSettings
+from ..settings.incident import IncidentSettings
+from ..settings.store import StoreSettings
 from ..stores.registry import open_store
 from .result import Finding
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ..errors import BadInput
 from ..model import Json
-from ..settings.declare import InClusterSettings
+from ..settings.fleet import InClusterSettings
 from ..settings.mapping import read_mapping
 
 MOUNTED: Final = "/etc/debug-capture"  # settings, credentials and shares of the indexes

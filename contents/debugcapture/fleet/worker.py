@@ -30,7 +30,8 @@ from ..model import Manifest, Target
 from ..redaction.redactor import redaction
 from ..runtime.exit_codes import exit_code
 from ..runtime.process import prepare
-from ..settings.declare import ConnectionSettings, read
+from ..settings.cluster import ConnectionSettings
+from ..settings.declare import read
 from ..settings.forms import IndexStep
 from ..stores.registry import open_readable, open_store
 from ..targets.condition import fulfilled

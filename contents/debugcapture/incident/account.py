@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import BadInput
 from ..pagerduty.api import PagerDuty
 from ..pagerduty.rate_limit import Pace
-from ..settings.declare import IncidentSettings
+from ..settings.incident import IncidentSettings
 
 
 def check_incident(settings: IncidentSettings, *, reads: bool = False) -> None:

@@ -10,7 +10,8 @@ from ..kube.client import Api
 from ..pagerduty.alerts import Candidate, candidates
 from ..pagerduty.api import PagerDuty
 from ..pagerduty.senders import senders
-from ..settings.declare import AlertSettings, TargetSettings
+from ..settings.incident import AlertSettings
+from ..settings.target import TargetSettings
 from ..targets.health import worst_first
 from ..targets.pods import container_names, controller, find_target
 from ..targets.selection import Selected, select

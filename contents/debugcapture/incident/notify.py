@@ -17,8 +17,9 @@ from ..pagerduty.note_text import capture_note, failure_note, joined_note, marke
 from ..pagerduty.outbox import Note, Outbox
 from ..report.summary import summary
 from ..runtime.context import Caller, spool_of
-from ..settings.declare import IncidentSettings, SpoolSettings
 from ..settings.forms import CaptureStep, RestartStep
+from ..settings.incident import IncidentSettings
+from ..settings.spool import SpoolSettings
 from ..stores.registry import open_store
 from ..upload.publish import keep
 from .account import account_of, takes_notes

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import BadInput
-from ..settings.declare import REQUESTS_PER_S, ConnectionSettings
+from ..settings.cluster import REQUESTS_PER_S, ConnectionSettings
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 
 from ..errors import CaptureError, NotAllowed, NotRunning, TargetNotFound
 from ..model import ContainerRef, ExitStatus, Json, Target, User
-from ..settings.declare import Profile
+from ..settings.debug_container import Profile
 from ..text import number_in
 from . import exec_stream
 from .client import Api

@@ -6,7 +6,7 @@ Source: kubernetes/kubectl pkg/cmd/debug/profiles.go; Kubernetes documentation, 
 from collections.abc import Collection
 
 from ..model import Json, User
-from ..settings.declare import Profile
+from ..settings.debug_container import Profile
 
 ROOT = User(0, 0)
 # A container with the target's own uid and gid reads its files through /proc and runs jattach without any

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..kube.client import Api
 from ..kube.resources import path_of
 from ..model import Json
-from ..settings.declare import NodesSettings
+from ..settings.listings import NodesSettings
 from ..targets.pods import container_names, controller, find_container, find_target
 from .cache import Answers, FileShelf, name_of
 

@@ -26,7 +26,9 @@ from urllib.parse import parse_qsl
 
 from ..errors import BadInput, CaptureError, NotAllowed, TargetNotFound, Unreachable
 from ..kube.client import Api
-from ..settings.declare import ListenSettings, Rule, TargetSettings
+from ..settings.declare import Rule
+from ..settings.listings import ListenSettings
+from ..settings.target import TargetSettings
 from ..targets.selection import KINDS, kind_of
 from ..text import one_line
 from .cache import Answers, MemoryShelf

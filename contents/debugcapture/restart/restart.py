@@ -11,7 +11,8 @@ from ..kube.client import JSON_PATCH, Api, Change, pod_path
 from ..kube.resources import path_of
 from ..kube.watch import Watched, changes, pod_changes
 from ..model import Json, Manifest
-from ..settings.declare import GateSettings, RestartSettings, TargetSettings
+from ..settings.restart import GateSettings, RestartSettings
+from ..settings.target import TargetSettings
 from ..targets.health import findings
 from ..targets.pods import controller
 from ..targets.selection import find_workload

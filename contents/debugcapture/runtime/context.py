@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..settings.declare import SpoolSettings
+from ..settings.spool import SpoolSettings
 
 
 def unfollowed(_bundle: Path) -> None:

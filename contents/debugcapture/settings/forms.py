@@ -2,33 +2,18 @@
 
 from dataclasses import dataclass
 
-from .declare import (
-    AlertSettings,
-    BundleSettings,
-    CaptureSettings,
-    CatalogSettings,
-    CommandSettings,
-    ConnectionSettings,
-    DebugContainerSettings,
-    FailureSettings,
-    GateSettings,
-    IncidentSettings,
-    InClusterSettings,
-    ListenSettings,
-    ManyPodsSettings,
-    NamespacesSettings,
-    NodesSettings,
-    RedactionSettings,
-    RestartSettings,
-    ResultSettings,
-    Sampling,
-    SpoolSettings,
-    TargetSettings,
-    TriggerSettings,
-    ValuesSettings,
-    WatchSettings,
-)
-from .store_urls import StoreSettings
+from .capture import CaptureSettings, CatalogSettings, RedactionSettings
+from .cluster import ConnectionSettings, NamespacesSettings
+from .command import CommandSettings
+from .debug_container import DebugContainerSettings
+from .fleet import InClusterSettings
+from .incident import AlertSettings, FailureSettings, IncidentSettings, TriggerSettings
+from .listings import ListenSettings, NodesSettings, ValuesSettings
+from .restart import GateSettings, RestartSettings
+from .result import ResultSettings
+from .spool import BundleSettings, SpoolSettings, WatchSettings
+from .store import StoreSettings
+from .target import ManyPodsSettings, Sampling, TargetSettings
 
 
 @dataclass(frozen=True, kw_only=True)

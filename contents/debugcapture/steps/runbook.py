@@ -25,7 +25,8 @@ from ..kube.command import Command, run_command
 from ..model import ContainerRef, ExitStatus, Outcome, Receipt, Target
 from ..report.summary import shortfall, summary
 from ..runtime.context import Caller, spool_of
-from ..settings.declare import CommandSettings, IncidentSettings, NamespacesSettings, TargetSettings, TriggerSettings
+from ..settings.cluster import NamespacesSettings
+from ..settings.command import CommandSettings
 from ..settings.forms import (
     AttachStep,
     CaptureStep,
@@ -40,7 +41,9 @@ from ..settings.forms import (
     RestartStep,
     UploadStep,
 )
-from ..settings.store_urls import StoreSettings
+from ..settings.incident import IncidentSettings, TriggerSettings
+from ..settings.store import StoreSettings
+from ..settings.target import TargetSettings
 from ..stores.registry import open_store
 from ..targets.selection import check, name_of, select
 from ..upload.publish import keep

@@ -10,7 +10,6 @@ from urllib.parse import SplitResult, unquote
 from ..errors import NotStored
 from ..files import sha256_of
 from ..model import Stored
-from ..settings.store_kinds import NoSettings
 from .base import Progress, unseen
 
 _REMEDIES = {
@@ -24,7 +23,7 @@ _REMEDIES = {
 class FileStore:
     """Files below one folder; see `store.Store`."""
 
-    def __init__(self, url: SplitResult, _settings: NoSettings, _link_valid_s: int) -> None:
+    def __init__(self, url: SplitResult) -> None:
         """Keep files below the directory of ``url`` (file:///DIRECTORY)."""
         self._root = Path(unquote(url.path))
 

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 from ..errors import BadInput
 from ..model import Stored
-from ..settings.store_kinds import S3Settings
-from ..settings.store_urls import StoreSettings
+from ..settings.s3 import S3Settings
+from ..settings.store import StoreSettings
 from .base import FollowsFiles, GrowingUpload, Progress, ReadableStore, unseen
 from .presigned import DirectUpload, Original, SignedRequest, TakesDirectly
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..model import Json, Target
-from ..settings.declare import Choice, Sampling
+from ..settings.target import Choice, Sampling
 from .health import Rank, rank
 from .pods import find_target
 

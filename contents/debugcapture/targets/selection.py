@@ -11,7 +11,7 @@ from ..errors import BadInput, CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api, pods_path
 from ..kube.resources import path_of
 from ..model import Json, Target
-from ..settings.declare import Sampling, TargetSettings
+from ..settings.target import Sampling, TargetSettings
 from .pods import controller, find_target, pod_not_found, workload
 from .sampling import Candidate, candidate, choose, sample, sampled
 

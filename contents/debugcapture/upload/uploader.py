@@ -16,7 +16,7 @@ from ..bundle.artifact import Follower
 from ..bundle.bundle import Bundle
 from ..errors import NotStored
 from ..model import Artifact, Receipt, Stored
-from ..settings.store_urls import StoreSettings
+from ..settings.store import StoreSettings
 from ..stores.base import FollowsFiles, GrowingUpload, Store
 from ..stores.registry import open_store
 from ..text import size

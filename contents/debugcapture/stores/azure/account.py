@@ -18,7 +18,7 @@ from azure.storage.blob import (
 )
 
 from ...errors import BadInput, NotStored
-from ...settings.store_kinds import AzureSettings
+from ...settings.azure import AzureSettings
 
 SILENCE_S = 60  # an answer that takes longer never comes
 _SCOPE = "https://storage.azure.com/.default"

@@ -31,7 +31,7 @@ from azure.storage.blob import (
 
 from ...errors import NotStored
 from ...model import Stored
-from ...settings.store_kinds import AzureSettings
+from ...settings.azure import AzureSettings
 from .. import clock
 from ..base import Progress, unseen
 from ..content_type import content_type

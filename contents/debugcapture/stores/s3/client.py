@@ -14,7 +14,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, CredentialResolver
 from botocore.exceptions import NoCredentialsError, ProfileNotFound
 
 from ...errors import BadInput
-from ...settings.store_kinds import S3Settings
+from ...settings.s3 import S3Settings
 
 CONNECTIONS, CONNECT_S, SILENCE_S = 16, 10, 60
 

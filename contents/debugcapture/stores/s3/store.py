@@ -11,7 +11,7 @@ from urllib.parse import SplitResult
 from botocore.exceptions import ClientError
 
 from ...model import Stored
-from ...settings.store_kinds import S3Settings
+from ...settings.s3 import S3Settings
 from ..base import Progress, unseen
 from ..content_type import content_type
 from ..presigned import Original

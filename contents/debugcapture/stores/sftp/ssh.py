@@ -19,7 +19,7 @@ import paramiko
 from paramiko.ssh_exception import AuthenticationException, PasswordRequiredException, SSHException
 
 from ...errors import BadInput, NotStored
-from ...settings.store_kinds import SftpSettings
+from ...settings.sftp import SftpSettings
 
 SILENCE_S = 60.0  # an answer that takes longer never comes
 _CONNECT_S = 10

@@ -20,7 +20,7 @@ from paramiko.ssh_exception import SSHException
 
 from ...errors import NotStored
 from ...model import Stored
-from ...settings.store_kinds import SftpSettings
+from ...settings.sftp import SftpSettings
 from ..base import Progress, unseen
 from .ssh import SILENCE_S, connected, read_address, read_login
 from .sync import synced_behind
@@ -71,7 +71,7 @@ class _Source:
 class SftpStore:
     """Files below one directory; see `store.Store`."""
 
-    def __init__(self, url: SplitResult, settings: SftpSettings, _link_valid_s: int) -> None:
+    def __init__(self, url: SplitResult, settings: SftpSettings) -> None:
         """Use the directory of ``url`` (sftp://USER@HOST:PORT/DIRECTORY). Raises BadInput for a key of no use."""
         self._address, self._login = read_address(url), read_login(settings)
         self._jump = read_address(urlsplit(f"//{settings.sftp_jump}")) if settings.sftp_jump else None

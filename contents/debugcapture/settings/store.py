@@ -1,40 +1,31 @@
-"""The kinds of stores: each is a line here, a class, and a group of settings if it has any (docs/write-a-store.md)."""
+"""Settings of stores: the kinds that there are, and what they have in common.
+
+stores/registry.py has the class of each kind; docs/write-a-store.md says how to add one.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, NamedTuple
 
+from .azure import AzureSettings
 from .declare import DAY_S, G, Group, groups, setting
-from .store_kinds import AzureSettings, EncryptionSettings, NoSettings, S3Settings, SftpSettings
+from .encryption import EncryptionSettings
+from .s3 import S3Settings
+from .sftp import SftpSettings
 
 
 class Kind(NamedTuple):
-    """One kind: how its URL is shown to people, what every such URL begins with, and the class (`MODULE:CLASS`).
-
-    The class is called with the URL, the group ``settings``, and how long a link is to be valid in seconds. It is
-    imported when a store of its kind is opened, since boto3 alone takes a third of a second.
-    """
+    """One kind: how its URL is shown to people, what every such URL begins with, and the group of its settings."""
 
     shown: str
     form: str
-    store: str
-    settings: type[Group] = NoSettings
+    settings: type[Group] | None = None
 
 
 KINDS: Final = (
-    Kind("s3://BUCKET/PREFIX", r"s3://[^\s/]+", "debugcapture.stores.s3.store:S3Store", S3Settings),
-    Kind(
-        "azblob://ACCOUNT/CONTAINER/PREFIX",
-        r"azblob://[a-z0-9]+/[^\s/]+",
-        "debugcapture.stores.azure.store:AzureStore",
-        AzureSettings,
-    ),
-    Kind(
-        "sftp://USER@HOST:PORT/DIRECTORY",
-        r"sftp://[^\s/@:]+@[^\s/@]+/",
-        "debugcapture.stores.sftp.store:SftpStore",
-        SftpSettings,
-    ),
-    Kind("file:///DIRECTORY", r"file:///", "debugcapture.stores.file:FileStore"),
+    Kind("s3://BUCKET/PREFIX", r"s3://[^\s/]+", S3Settings),
+    Kind("azblob://ACCOUNT/CONTAINER/PREFIX", r"azblob://[a-z0-9]+/[^\s/]+", AzureSettings),
+    Kind("sftp://USER@HOST:PORT/DIRECTORY", r"sftp://[^\s/@:]+@[^\s/@]+/", SftpSettings),
+    Kind("file:///DIRECTORY", r"file:///"),
 )
 FORM: Final = rf"({'|'.join(kind.form for kind in KINDS)})\S*"
 SHOWN: Final = " or ".join((", ".join(kind.shown for kind in KINDS[:-1]), KINDS[-1].shown))
@@ -74,7 +65,7 @@ class StoreSettings(Group):
         least=60,
         most=7 * DAY_S,
     )
-    parts: tuple[Group, ...] = groups(*dict.fromkeys(kind.settings for kind in KINDS), EncryptionSettings)
+    parts: tuple[Group, ...] = groups(*(kind.settings for kind in KINDS if kind.settings), EncryptionSettings)
 
     def of(self, kind: type[G]) -> G:
         """Return the part of the form that ``kind`` is."""

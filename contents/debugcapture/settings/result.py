@@ -1,0 +1,19 @@
+"""Settings of what a step shows of its result."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .declare import Group, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultSettings(Group):
+    """How a step shows its result."""
+
+    title: ClassVar[str] = "Result"
+
+    rendered: bool = setting(
+        False,
+        "Result as a table",
+        "Print the result as HTML: the step's log filter “Render Formatted Data” shows it as a table with links.",
+    )
