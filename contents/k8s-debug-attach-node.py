@@ -1,4 +1,4 @@
-"""The step plugin k8s-debug-attach-node; see debugcapture/steps/runbook.py."""
+"""The step plugin k8s-debug-attach-node; see debugcapture/steps/attach.py."""
 
 import os
 import sys

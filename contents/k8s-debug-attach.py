@@ -1,4 +1,4 @@
-"""The step plugin k8s-debug-attach; see debugcapture/steps/runbook.py."""
+"""The step plugin k8s-debug-attach; see debugcapture/steps/attach.py."""
 
 import os
 import sys

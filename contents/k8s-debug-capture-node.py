@@ -1,4 +1,4 @@
-"""The step plugin k8s-debug-capture-node; see debugcapture/steps/runbook.py."""
+"""The step plugin k8s-debug-capture-node; see debugcapture/steps/capture.py."""
 
 import os
 import sys

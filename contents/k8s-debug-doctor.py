@@ -1,4 +1,4 @@
-"""The step plugin k8s-debug-doctor; see debugcapture/doctor/checks.py."""
+"""The step plugin k8s-debug-doctor; see debugcapture/steps/doctor.py."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The step plugin k8s-debug-exec-node; see debugcapture/steps/runbook.py."""
+"""The step plugin k8s-debug-exec-node; see debugcapture/steps/execute.py."""
 
 import os
 import sys

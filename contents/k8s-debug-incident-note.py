@@ -1,4 +1,4 @@
-"""The step plugin k8s-debug-incident-note; see debugcapture/steps/runbook.py."""
+"""The step plugin k8s-debug-incident-note; see debugcapture/steps/incident_note.py."""
 
 import os
 import sys

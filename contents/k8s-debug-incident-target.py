@@ -1,4 +1,4 @@
-"""The step plugin k8s-debug-incident-target; see debugcapture/steps/runbook.py."""
+"""The step plugin k8s-debug-incident-target; see debugcapture/steps/incident_target.py."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The dropdown k8s-debug-options-collectors; see debugcapture/steps/runbook.py."""
+"""The dropdown k8s-debug-options-collectors; see debugcapture/steps/options.py."""
 
 import os
 import sys

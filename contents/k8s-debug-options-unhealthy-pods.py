@@ -1,4 +1,4 @@
-"""The dropdown k8s-debug-options-unhealthy-pods; see debugcapture/steps/runbook.py."""
+"""The dropdown k8s-debug-options-unhealthy-pods; see debugcapture/steps/options.py."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The dropdown k8s-debug-options-workloads; see debugcapture/steps/runbook.py."""
+"""The dropdown k8s-debug-options-workloads; see debugcapture/steps/options.py."""
 
 import os
 import sys

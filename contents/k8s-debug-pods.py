@@ -1,4 +1,4 @@
-"""The node source k8s-debug-pods; see debugcapture/steps/runbook.py."""
+"""The node source k8s-debug-pods; see debugcapture/steps/nodes.py."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The step plugin k8s-debug-restart; see debugcapture/steps/runbook.py."""
+"""The step plugin k8s-debug-restart; see debugcapture/steps/restart.py."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The step plugin k8s-debug-upload; see debugcapture/steps/runbook.py."""
+"""The step plugin k8s-debug-upload; see debugcapture/steps/upload.py."""
 
 import os
 import sys

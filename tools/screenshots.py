@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from debugcapture.steps.runbook import capture
+from debugcapture.steps.capture import capture
 from lab.browser import chromium
 from lab.demo import running_pod
 from lab.pagerduty.alerts import Subject, alert_bodies

@@ -1,5 +1,6 @@
 """The values that travel from one stage to the next. Sizes are bytes, times are aware UTC datetimes or seconds."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any, Literal
 Json = dict[str, Any]
 Status = Literal["complete", "partial", "failed"]
 ArtifactOutcome = Literal["complete", "truncated", "failed", "skipped"]
+Phase = Literal["running", "waiting", "terminated", "unknown"]  # of a container
 Invasive = Literal["safe", "pauses", "heavy"]  # harmless; stops the process for a moment; for long, or fills its disk
 Integrity = Literal["verified", "unverified"]  # whether the far side's checksum was compared
 # Where an artifact comes from; "" where none was reached. "capture": it stands for a whole capture, and is its page.
@@ -51,7 +53,7 @@ class User:
 class ContainerState:
     """A container's state as the kubelet reports it; ``last_*`` tell of its previous run."""
 
-    phase: Literal["running", "waiting", "terminated", "unknown"]
+    phase: Phase
     reason: str = ""
     exit_code: int | None = None
     restarts: int = 0
@@ -102,6 +104,11 @@ class Target:
         """Return the target's place."""
         return ContainerRef(self.namespace, self.pod, self.container)
 
+    @property
+    def is_running(self) -> bool:
+        """Tell whether commands can run in it."""
+        return self.state.phase == "running"
+
     def __str__(self) -> str:
         return f"{self.namespace}/{self.pod}"
 
@@ -138,6 +145,13 @@ class Tool:
     denied_exit_code: int = 0  # the same as an exit code; 0 when it has none for it
     find: tuple[str, ...] = ()  # for an image without a shell: lists processes
     pid_pattern: str = ""  # finds the PID in what `find` writes
+
+    @property
+    def program(self) -> str:
+        """Return the tool's name; that of a script is what it looks for before it is run."""
+        words = self.present or self.run
+        looked_for = re.findall(r"command -v ([\w-]+)", words[-1]) if words[0] == "sh" else []
+        return " and ".join(looked_for) or words[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from debugcapture.bundle.bundle import create_bundle
 from debugcapture.settings.s3 import S3Settings
 from debugcapture.settings.store import StoreSettings
-from debugcapture.steps.runbook import capture
+from debugcapture.steps.capture import capture
 from debugcapture.stores.registry import open_store
 from debugcapture.upload.publish import keep
 from lab.demo import running_pod

@@ -12,7 +12,7 @@ from debugcapture.model import Artifact, Manifest
 from debugcapture.runtime.context import Caller
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import CaptureStep
-from debugcapture.steps.runbook import capture
+from debugcapture.steps.capture import capture
 
 
 @dataclass(frozen=True)

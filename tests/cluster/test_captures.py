@@ -20,8 +20,9 @@ import lab.kubernetes
 from debugcapture.bundle.bundle import Bundle
 from debugcapture.errors import BadInput, Rejected, TargetNotFound
 from debugcapture.settings.declare import read
-from debugcapture.settings.forms import CaptureStep, UploadStep
-from debugcapture.steps.runbook import capture, upload
+from debugcapture.settings.forms import CaptureStep
+from debugcapture.steps.capture import capture
+from debugcapture.steps.upload import UploadStep, upload
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.process import wait_until

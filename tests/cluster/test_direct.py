@@ -13,7 +13,7 @@ import pytest
 
 from debugcapture.bundle.bundle import Bundle
 from debugcapture.errors import BadInput
-from debugcapture.steps.runbook import capture
+from debugcapture.steps.capture import capture
 from lab.kubernetes.kubectl import Kubectl
 from lab.stores import azure_endpoint, s3_endpoint
 from tests.cluster.captures import caller, captured, settings

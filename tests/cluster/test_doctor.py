@@ -10,8 +10,7 @@ import pytest
 import lab.kubernetes
 import lab.pagerduty
 from debugcapture.settings.declare import read
-from debugcapture.settings.forms import DoctorStep
-from debugcapture.steps.runbook import diagnose
+from debugcapture.steps.doctor import DoctorStep, diagnose
 from debugcapture.text import WIDTH
 from lab.kubernetes.kubectl import Kubectl
 from lab.project import lab_project

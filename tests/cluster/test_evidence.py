@@ -10,7 +10,7 @@ import pytest
 
 from debugcapture.bundle.bundle import Bundle
 from debugcapture.errors import SpoolFull
-from debugcapture.steps.runbook import capture
+from debugcapture.steps.capture import capture
 from tests.cluster.captures import caller, captured, settings
 from tests.cluster.objects import Apply, Ready, container, pod, pod_spec
 

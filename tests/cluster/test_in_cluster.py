@@ -16,7 +16,7 @@ from debugcapture.bundle.bundle import Bundle
 from debugcapture.fleet import manifests
 from debugcapture.fleet.shards import record_key
 from debugcapture.model import Manifest, Outcome
-from debugcapture.steps.runbook import capture
+from debugcapture.steps.capture import capture
 from debugcapture.stores.registry import open_readable
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until

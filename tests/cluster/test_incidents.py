@@ -22,8 +22,8 @@ from debugcapture.pagerduty import rate_limit
 from debugcapture.pagerduty.note_text import marker
 from debugcapture.runtime.exit_codes import exit_code
 from debugcapture.settings.declare import read
-from debugcapture.settings.forms import IncidentTargetStep
-from debugcapture.steps import runbook
+from debugcapture.steps.capture import capture as run_capture
+from debugcapture.steps.incident_target import IncidentTargetStep, find_target
 from lab.kubernetes.kubectl import Kubectl
 from lab.pagerduty.alerts import Subject, alert_bodies
 from tests.cluster.captures import caller, settings
@@ -73,7 +73,7 @@ def capture(pagerduty: Simulator, spool: Path, incident: str, said: list[str], *
     store.mkdir(exist_ok=True)
     common = {"collectors": "pod-snapshot,events", "store": store.as_uri(), "cluster": CLUSTER}
     step = settings(**{**common, **pagerduty.settings(incident), **more})
-    return dict(runbook.capture(step, caller(spool, said)).data)
+    return dict(run_capture(step, caller(spool, said)).data)
 
 
 @pytest.mark.parametrize("sender", SENDERS)
@@ -94,7 +94,7 @@ def test_the_target_is_data_for_later_steps(subject: Subject, pagerduty: Simulat
     pagerduty.create("Q1ALERT000001", *alert_bodies(subject).values())
     kubeconfig = str(lab.kubernetes.endpoint().kubeconfig)
     step = read(IncidentTargetStep, {"kubeconfig": kubeconfig, **pagerduty.settings("Q1ALERT000001")})
-    data = runbook.find_target(step, caller(tmp_path, [])).data
+    data = find_target(step, caller(tmp_path, [])).data
     assert (data["namespace"], data["pod"]) == (subject.namespace, subject.pod)
     assert (data["container"], data["workload"]) == ("app", "checkout")
 

@@ -13,8 +13,7 @@ import lab.kubernetes
 from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
 from debugcapture.runtime.context import Caller
 from debugcapture.settings.declare import read
-from debugcapture.settings.forms import NodesStep
-from debugcapture.steps.runbook import list_nodes
+from debugcapture.steps.nodes import NodesStep, list_nodes
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.objects import Apply, Ready, container, deployment, pod, pod_spec, waits

@@ -23,8 +23,7 @@ from debugcapture.errors import NotAllowed, Unreachable
 from debugcapture.listings.options import Kind
 from debugcapture.runtime.context import Caller
 from debugcapture.settings.declare import read
-from debugcapture.settings.forms import OptionsStep
-from debugcapture.steps.runbook import list_values
+from debugcapture.steps.options import OptionsStep, list_values
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.objects import Apply, Ready, container, deployment, pod, pod_spec, waits

@@ -19,8 +19,9 @@ from debugcapture.kube.auth import connect
 from debugcapture.kube.client import Api
 from debugcapture.kube.rbac import PERMISSIONS, SIZES, Permission, Size
 from debugcapture.settings.declare import read
-from debugcapture.settings.forms import ExecStep, RestartStep
-from debugcapture.steps import runbook
+from debugcapture.settings.forms import RestartStep
+from debugcapture.steps.execute import ExecStep
+from debugcapture.steps.restart import restart
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.captures import Done, as_bearer, caller, captured
@@ -97,7 +98,7 @@ class Account:
 
     def restart(self, spool: Path, **given: str) -> None:
         common = {"namespace": self.namespace, "preview": "true", "gate": "none", "gate_stored": "false"}
-        runbook.restart(read(RestartStep, self.connection | common | given), caller(spool, []))
+        restart(read(RestartStep, self.connection | common | given), caller(spool, []))
 
 
 @pytest.fixture(scope="module")

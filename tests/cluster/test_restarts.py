@@ -18,7 +18,7 @@ from debugcapture.restart.rollout import REVISION
 from debugcapture.runtime.exit_codes import NOT_RESTARTED, exit_code
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import RestartStep
-from debugcapture.steps import runbook
+from debugcapture.steps.restart import restart
 from lab.kubernetes.kubectl import Kubectl
 from lab.kubernetes.workloads import grant
 from tests.cluster.captures import as_captures, caller, captured
@@ -57,7 +57,7 @@ class Shop:
         common["rollout_limit_s"] = "120"
         self.said.clear()
         step = read(RestartStep, {**common, **given})
-        return runbook.restart(step, caller(self.spool, self.said)).data["restart"]
+        return restart(step, caller(self.spool, self.said)).data["restart"]
 
     def uids(self) -> set[str]:
         """Of the pods that are to stay."""

@@ -13,7 +13,7 @@ import lab.kubernetes
 from debugcapture.runtime.context import Caller
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import CaptureStep
-from debugcapture.steps.runbook import capture
+from debugcapture.steps.capture import capture
 from lab.kubernetes.kubectl import Kubectl
 
 

@@ -27,8 +27,9 @@ from debugcapture.errors import CaptureError
 from debugcapture.runtime.context import Caller
 from debugcapture.runtime.exit_codes import exit_code
 from debugcapture.settings.declare import read
-from debugcapture.settings.forms import CaptureStep, UploadStep
-from debugcapture.steps import runbook
+from debugcapture.settings.forms import CaptureStep
+from debugcapture.steps.capture import capture
+from debugcapture.steps.upload import UploadStep, upload
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.objects import container, pod, pod_spec
@@ -173,7 +174,7 @@ class _Worker:
     def send_what_waits(self) -> None:
         """Do what the job “Send captures that are waiting” does."""
         try:
-            runbook.upload(read(UploadStep, self._settings), self._caller())
+            upload(read(UploadStep, self._settings), self._caller())
         except CaptureError as error:
             self._day.wrong.append(f"what waits was not sent: {error}")
 
@@ -192,7 +193,7 @@ class _Worker:
 
     def _in_this_process(self, world: World) -> int:
         try:
-            return runbook.capture(read(CaptureStep, world.settings), self._caller()).exit_code
+            return capture(read(CaptureStep, world.settings), self._caller()).exit_code
         except CaptureError as error:
             self._said.append(str(error))
             return exit_code(error)

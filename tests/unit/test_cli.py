@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from debugcapture.cli.commands import COMMANDS, Command
 from debugcapture.errors import NothingCaptured, NotStored
 from debugcapture.model import Outcome
 from debugcapture.runtime.context import Caller
-from debugcapture.settings.forms import ExecStep, NoteStep
+from debugcapture.steps.execute import ExecStep
+from debugcapture.steps.incident_note import NoteStep
+from debugcapture.steps.shared import Step
 
 CONTENTS = Path(cli.__file__).parents[1]
 GOOD = ["--pod", "web-0", "--command", "true"]
@@ -44,8 +47,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 
     def make(run: Run, *, streams: bool = False, settings: type[Any] = ExecStep, **more: Run) -> None:
         words = "command" if settings is ExecStep else ""
-        made = [Command("test", "Tests.", settings, run, words=words, streams=streams)]
-        made += [Command(name, "Tests, too.", NoteStep, other) for name, other in more.items()]
+        made = [Command("test", "Tests.", lambda: Step(settings, run), words=words, streams=streams)]
+        made += [Command(name, "Tests, too.", partial(Step, NoteStep, other)) for name, other in more.items()]
         for module in (cli, usage):
             monkeypatch.setattr(module, "COMMANDS", made)
         monkeypatch.setattr(cli, "command", {one.name: one for one in made}.__getitem__)
@@ -264,7 +267,8 @@ import pathlib, sys, time
 sys.path.insert(0, sys.argv[1])
 from debugcapture.cli import help, main
 from debugcapture.cli.commands import Command
-from debugcapture.settings.forms import CapturesStep
+from debugcapture.cli.watch import CapturesStep
+from debugcapture.steps.shared import Step
 
 def run(step, caller):
     try:
@@ -275,7 +279,7 @@ def run(step, caller):
     finally:
         pathlib.Path("cleaned").touch()
 
-main.COMMANDS = help.COMMANDS = [Command("test", "", CapturesStep, run)]
+main.COMMANDS = help.COMMANDS = [Command("test", "", lambda: Step(CapturesStep, run))]
 sys.exit(main.main(["test"]))
 """
 

@@ -204,7 +204,9 @@ def test_bad_kubeconfig_does_not_leak_its_content(text: str, told: str) -> None:
     assert "the kubeconfig content" in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["aHVudGVy!Mg==", "aHVudGVyMsO8"], ids=["no base64", "no ASCII"])
+@pytest.mark.parametrize(
+    "value", ["aHVudGVy!Mg==", "aHVudGVyMsO8", "aHüntGVy"], ids=["no base64", "no ASCII", "not even text in ASCII"]
+)
 def test_bad_key_data_is_named_and_not_shown(value: str, pair: Pair) -> None:
     user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": value}
     with pytest.raises(BadInput, match="client-key-data is not base64 of PEM") as caught:

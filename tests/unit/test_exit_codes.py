@@ -11,16 +11,15 @@ import pytest
 
 from debugcapture import errors
 from debugcapture.errors import CaptureError
+from debugcapture.kube import client
 from debugcapture.kube.client import Change
 from debugcapture.kube.errors import refused
 from debugcapture.model import Json
 from debugcapture.pagerduty.client import Client
-from debugcapture.restart import restart
 from debugcapture.restart.restart import Plan
 from debugcapture.runtime import process
 from debugcapture.runtime.context import Caller
 from debugcapture.runtime.exit_codes import exit_code
-from debugcapture.steps import runbook
 from debugcapture.steps.providers import provider
 from lab.paths import REPO
 
@@ -66,9 +65,9 @@ def test_restart_that_the_api_server_refuses(
             raise refused("cannot restart deployment shop/web", status, b'{"message": "no", "reason": "x"}')
 
     planned = Plan("rollout restart", (Change("cannot restart", "/x"),), "deployment", "shop", "web")
-    monkeypatch.setattr(runbook, "connect", lambda _: None)
-    monkeypatch.setattr(runbook, "Api", Refuses)
-    monkeypatch.setattr(restart, "plan", lambda *_: planned)
+    monkeypatch.setattr(client, "connect", lambda _: None)
+    monkeypatch.setattr(client, "Api", Refuses)
+    monkeypatch.setattr("debugcapture.steps.restart.plan", lambda *_: planned)
     done = ended("restart", caller, namespace="shop", workload="web", gate="none", gate_stored="false")
     assert (done.exit_code, "no" in done.failure) == (code, True)
 

@@ -13,7 +13,7 @@ import yaml
 
 from debugcapture.rundeck import step_values
 from debugcapture.settings.declare import declared, read
-from debugcapture.settings.forms import ExecStep
+from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.providers import PROVIDERS, Provider, provider
 from tools import cloud_jobs, generate, rbac
 

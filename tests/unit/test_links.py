@@ -11,8 +11,8 @@ import pytest
 from debugcapture.errors import BadInput
 from debugcapture.model import Stored
 from debugcapture.settings.declare import read
-from debugcapture.settings.forms import UploadStep
 from debugcapture.settings.store import StoreSettings
+from debugcapture.steps.upload import UploadStep
 from debugcapture.stores.base import Store
 from debugcapture.stores.links import with_links
 from debugcapture.stores.presigned import Original, SignedRequest, TakesDirectly

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from debugcapture.model import Artifact, Receipt, Stored
-from tests.unit.builders import artifact, manifest, nothing
+from debugcapture.model import Artifact, ContainerState, Phase, Receipt, Stored
+from tests.unit.builders import artifact, manifest, nothing, target
 
 WHOLE, CUT = artifact(), artifact(outcome="truncated")
 FAILED, SKIPPED = nothing("failed", "x"), nothing("skipped", "x")
@@ -47,3 +47,8 @@ def test_link_is_that_of_the_file(file: str, link: str) -> None:
     stored = [("ns/w/id/a.log", "L1"), ("ns/w/id/logs/b.log", "L2")]
     receipt = Receipt("s3://b", tuple(Stored(key, "", one, None, 1, "") for key, one in stored))
     assert receipt.link(file) == link
+
+
+@pytest.mark.parametrize(("phase", "runs"), [("running", True), ("waiting", False), ("terminated", False)])
+def test_only_a_running_container_runs_commands(phase: Phase, runs: bool) -> None:
+    assert target(state=ContainerState(phase)).is_running is runs

@@ -24,7 +24,7 @@ from debugcapture.errors import BadInput, CaptureError, NotAllowed, NotStored, T
 from debugcapture.listings.options import Listed, Row, Wanted
 from debugcapture.listings.server import Asked, Rate, Service, application, parameters, serve
 from debugcapture.settings.declare import read
-from debugcapture.settings.forms import OptionsServerStep
+from debugcapture.steps.options_server import OptionsServerStep
 from debugcapture.steps.providers import SERVICES, provider
 from tests.unit.builders import NOON
 

@@ -8,7 +8,7 @@ import pytest
 
 from debugcapture.collectors.catalog import catalog, files_collector
 from debugcapture.collectors.impact import Budget
-from debugcapture.collectors.plan import Allowed, Seen, decide, filled, is_denied, is_running
+from debugcapture.collectors.plan import Allowed, Seen, decide, is_denied
 from debugcapture.model import (
     Action,
     Collector,
@@ -113,15 +113,6 @@ def test_image_without_a_shell_may_show_its_process_by_its_own_tool() -> None:
     one = collector()
     seen = Seen(None, {("jcmd", "-h")}, found=(12,))
     assert decided(one, seen) == RunInTarget(one, one.in_image[0], (12,), "by exec: the image has jcmd")
-
-
-def test_pid_is_put_in_wherever_it_stands() -> None:
-    assert [filled(word, 12) for word in ("cat", "/proc/{pid}/status", "{pid}")] == ["cat", "/proc/12/status", "12"]
-
-
-@pytest.mark.parametrize(("phase", "runs"), [("running", True), ("waiting", False), ("terminated", False)])
-def test_only_a_running_container_runs_commands(phase: str, runs: bool) -> None:
-    assert is_running(target(state=ContainerState(phase))) is runs  # type: ignore[arg-type]
 
 
 # The words of each tool of the debug image that may not look at a process: seen with those of tools.txt and JDK 17, as

@@ -27,17 +27,22 @@ from debugcapture.errors import (
 )
 from debugcapture.files import sha256_of
 from debugcapture.incident import notify
+from debugcapture.kube import client
 from debugcapture.kube.client import Api
 from debugcapture.kube.streams import Streams
 from debugcapture.model import ExitStatus, Json
 from debugcapture.pagerduty.api import PagerDuty
 from debugcapture.pagerduty.events import Events
 from debugcapture.runtime.context import Caller
-from debugcapture.settings import forms
 from debugcapture.settings.declare import read
-from debugcapture.settings.forms import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
+from debugcapture.settings.forms import CaptureStep
 from debugcapture.settings.target import TargetSettings
-from debugcapture.steps import capture_run, runbook
+from debugcapture.steps.attach import AttachStep, attach
+from debugcapture.steps.capture import capture
+from debugcapture.steps.execute import ExecStep, execute
+from debugcapture.steps.incident_note import NoteStep, annotate
+from debugcapture.steps.incident_target import IncidentTargetStep, find_target
+from debugcapture.steps.upload import UploadStep, upload
 from debugcapture.stores.registry import open_store
 from debugcapture.targets.selection import select
 from debugcapture.upload.publish import keep
@@ -118,9 +123,8 @@ Serve = Callable[[Cluster], None]
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     def use(cluster: Cluster) -> None:
-        for module in (runbook, capture_run):
-            monkeypatch.setattr(module, "connect", lambda _: None)
-            monkeypatch.setattr(module, "Api", lambda _: cluster)
+        monkeypatch.setattr(client, "connect", lambda _: None)
+        monkeypatch.setattr(client, "Api", lambda *_: cluster)
         monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
 
     return use
@@ -145,7 +149,7 @@ def written_to(stream: BinaryIO) -> bytes:
 def test_command_is_run_and_its_output_arrives_unchanged(serve: Serve, caller: Caller, said: list[str]) -> None:
     serve(Cluster())
     step = read(ExecStep, POD | {"command": "echo 'a  b' c"})
-    assert runbook.execute(step, caller).exit_code == 0
+    assert execute(step, caller).exit_code == 0
     assert written_to(caller.stdout) == b"echo a  b c\xff"
     assert written_to(caller.stderr) == b"warning"
     assert said == []
@@ -153,7 +157,7 @@ def test_command_is_run_and_its_output_arrives_unchanged(serve: Serve, caller: C
 
 def test_exit_code_of_a_command_is_the_steps(serve: Serve, caller: Caller, said: list[str]) -> None:
     serve(Cluster(ended=ExitStatus(42)))
-    assert runbook.execute(read(ExecStep, POD | {"command": "false"}), caller).exit_code == 42
+    assert execute(read(ExecStep, POD | {"command": "false"}), caller).exit_code == 42
     assert "ended with exit code 42" in said[0]
 
 
@@ -169,17 +173,17 @@ def test_exit_code_of_a_command_is_the_steps(serve: Serve, caller: Caller, said:
 def test_command_without_an_end_is_no_success(ended: ExitStatus, told: str, serve: Serve, caller: Caller) -> None:
     serve(Cluster(ended=ended))
     with pytest.raises(CommandFailed, match=told):
-        runbook.execute(read(ExecStep, POD | {"command": "x"}), caller)
+        execute(read(ExecStep, POD | {"command": "x"}), caller)
 
 
 @pytest.mark.parametrize("command", ["echo 'a", 'echo "a', "a\\"])
-@pytest.mark.parametrize(("kind", "run"), [(ExecStep, runbook.execute), (AttachStep, runbook.attach)])
+@pytest.mark.parametrize(("kind", "run"), [(ExecStep, execute), (AttachStep, attach)])
 def test_command_with_open_quotes_is_bad_input(command: str, kind: Any, run: Any, caller: Caller) -> None:
     with pytest.raises(BadInput, match="Close its quotes"):
         run(read(kind, POD | {"command": command}), caller)
 
 
-@pytest.mark.parametrize(("kind", "run"), [(ExecStep, runbook.execute), (AttachStep, runbook.attach)])
+@pytest.mark.parametrize(("kind", "run"), [(ExecStep, execute), (AttachStep, attach)])
 def test_a_command_needs_a_running_container(kind: Any, run: Any, serve: Serve, caller: Caller) -> None:
     crashed = status(state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("Error", 1))
     serve(Cluster(pod(status={"containerStatuses": [crashed]})))
@@ -211,7 +215,7 @@ def test_capture_hands_on_bundle_link_and_summary(
 ) -> None:
     serve(Cluster())
     store = (tmp_path / "store").as_uri()
-    done = runbook.capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
+    done = capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
     assert done.exit_code == 0
     assert done.data["status"] == "complete"
     assert Path(done.data["bundle"]).name == done.data["capture_id"]
@@ -233,7 +237,7 @@ def test_partial_capture_ends_as_the_job_wants(
     cluster = Cluster()
     serve(cluster)
     cluster.events = lambda *_: (_ for _ in ()).throw(NotAllowed("cannot list", "forbidden"))  # type: ignore[method-assign]
-    done = runbook.capture(read(CaptureStep, CAPTURE | {"fail_when_partial": fails}), caller)
+    done = capture(read(CaptureStep, CAPTURE | {"fail_when_partial": fails}), caller)
     assert (done.exit_code, done.data["status"]) == (code, "partial")
     told = [line for line in said if line.startswith("Error: ")]
     assert len(told) == (code == 10)
@@ -248,7 +252,7 @@ def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
     serve(Cluster())
     store = (written(tmp_path, "file", "") / "store").as_uri()
     with pytest.raises(NotStored, match="there is no directory"):
-        runbook.capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
+        capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
     assert "Not in the store: cannot store" in notes[-1][2]
     assert f"Kept on the Rundeck host in {caller.spool}/" in notes[-1][2]
 
@@ -256,7 +260,7 @@ def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
 def test_capture_that_fails_tells_the_incident(serve: Serve, caller: Caller, notes: list[Any]) -> None:
     serve(Cluster())
     with pytest.raises(TargetNotFound):
-        runbook.capture(read(CaptureStep, CAPTURE | INCIDENT | {"pod": "gone"}), caller)
+        capture(read(CaptureStep, CAPTURE | INCIDENT | {"pod": "gone"}), caller)
     assert notes[0][1] == "[debug-capture 7]"
     assert "Debug capture failed\nno pod shop/gone" in notes[0][2]
     assert "https://rundeck/7" in notes[0][2]
@@ -265,7 +269,7 @@ def test_capture_that_fails_tells_the_incident(serve: Serve, caller: Caller, not
 def test_a_failure_that_is_not_about_the_pod_names_it_all_the_same(caller: Caller, notes: list[Any]) -> None:
     wrong = {"kubeconfig": "/nonexistent"}
     with pytest.raises(BadInput, match=f"^{POD['namespace']}/{POD['pod']}: cannot read /nonexistent"):
-        runbook.capture(read(CaptureStep, CAPTURE | INCIDENT | wrong), caller)
+        capture(read(CaptureStep, CAPTURE | INCIDENT | wrong), caller)
     assert f"\n{POD['namespace']}/{POD['pod']}: cannot read /nonexistent" in notes[0][2]
 
 
@@ -273,7 +277,7 @@ def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, caller: Cal
     waiting = {"name": "app", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
     serve(Cluster(pod(status={"containerStatuses": [waiting]})))
     with pytest.raises(NothingCaptured, match="does not run: waiting"):
-        runbook.capture(read(CaptureStep, POD | {"collectors": "jvm-thread-dump"}), caller)
+        capture(read(CaptureStep, POD | {"collectors": "jvm-thread-dump"}), caller)
 
 
 @pytest.mark.parametrize(
@@ -283,12 +287,12 @@ def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, caller: Cal
 )
 def test_capture_checks_its_settings_before_it_asks_the_cluster(wrong: dict[str, str], caller: Caller) -> None:
     with pytest.raises(BadInput):
-        runbook.capture(read(CaptureStep, CAPTURE | wrong), caller)
+        capture(read(CaptureStep, CAPTURE | wrong), caller)
     assert not caller.spool.exists()
 
 
 def test_upload_without_a_bundle_does_nothing(caller: Caller, said: list[str]) -> None:
-    assert runbook.upload(read(UploadStep, {}), caller).exit_code == 0
+    assert upload(read(UploadStep, {}), caller).exit_code == 0
     assert said == ["no bundle was captured, and no store is set: nothing to upload"]
 
 
@@ -299,17 +303,17 @@ def to_a_directory(folder: Path) -> dict[str, str]:
 def test_upload_without_a_bundle_sends_what_waits(
     bundle: Bundle, caller: Caller, said: list[str], tmp_path: Path
 ) -> None:
-    assert runbook.upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
+    assert upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
     assert bundle.receipt()
     assert any("waits in the spool since an earlier run" in line for line in said)
     said.clear()
-    runbook.upload(read(UploadStep, to_a_directory(tmp_path)), caller)
+    upload(read(UploadStep, to_a_directory(tmp_path)), caller)
     assert said == ["no bundle waits: nothing to upload"]
 
 
 def test_upload_of_one_bundle_sends_those_that_wait_as_well(bundle: Bundle, caller: Caller, tmp_path: Path) -> None:
     own = make_bundle(caller)
-    outcome = runbook.upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(own.folder)}), caller)
+    outcome = upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(own.folder)}), caller)
     assert own.folder.name in outcome.data["link"]
     assert bundle.receipt()
 
@@ -317,12 +321,12 @@ def test_upload_of_one_bundle_sends_those_that_wait_as_well(bundle: Bundle, call
 def test_bundle_that_another_process_has_is_left_to_it(
     bundle: Bundle, caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runbook, "_OTHER_SENDS_S", 0)
+    monkeypatch.setattr("debugcapture.steps.upload._OTHER_SENDS_S", 0)
     with claimed(bundle) as ours:
         assert ours
-        assert runbook.upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
+        assert upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
         with pytest.raises(NotStored, match="another process is sending it"):
-            runbook.upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)}), caller)
+            upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)}), caller)
     assert not bundle.receipt()
 
 
@@ -330,7 +334,7 @@ def test_bundle_that_another_process_has_just_sent_is_linked(bundle: Bundle, cal
     settings = read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)})
     links: list[str] = []
     with claimed(bundle):
-        waits = threading.Thread(target=lambda: links.append(runbook.upload(settings, caller).data["link"]))
+        waits = threading.Thread(target=lambda: links.append(upload(settings, caller).data["link"]))
         waits.start()
         keep(bundle, open_store(settings.store), settings.store.store, caller.say)
     waits.join(timeout=30)
@@ -345,7 +349,7 @@ def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
     bundle.save(replace(bundle.manifest(), finished=None))
     written(bundle.folder, "jvm-heap.hprof.part", "half a heap")
     written(bundle.folder, f"{MANIFEST}.part", "{")
-    runbook.upload(read(UploadStep, to_a_directory(tmp_path)), caller)
+    upload(read(UploadStep, to_a_directory(tmp_path)), caller)
     left = bundle.manifest()
     assert left.status == "partial"
     assert [(one.file, one.outcome) for one in left.artifacts][1:] == [("jvm-heap.hprof", "truncated")]
@@ -355,7 +359,7 @@ def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
 
 def test_upload_needs_a_store(bundle: Bundle, caller: Caller) -> None:
     with pytest.raises(BadInput, match="store is missing") as refused:
-        runbook.upload(read(UploadStep, {"bundle": str(bundle.folder)}), caller)
+        upload(read(UploadStep, {"bundle": str(bundle.folder)}), caller)
     assert f"Kept in the spool: {bundle.folder}" in str(refused.value)
     assert (bundle.folder / "jvm-threads.txt").exists()
 
@@ -364,23 +368,23 @@ def test_upload_of_a_folder_outside_of_the_spool_is_refused(caller: Caller, tmp_
     written(tmp_path, f"20260102T120000Z-x-1a2b/{MANIFEST}", "{}")
     settings = {"bundle": f"{tmp_path}/20260102T120000Z-x-1a2b", "store": (tmp_path / "store").as_uri()}
     with pytest.raises(BadInput, match="is no bundle"):
-        runbook.upload(read(UploadStep, settings), caller)
+        upload(read(UploadStep, settings), caller)
 
 
 def test_note_of_a_bundle_carries_its_mark(bundle: Bundle, caller: Caller, notes: list[Any], said: list[str]) -> None:
-    runbook.annotate(read(NoteStep, INCIDENT | {"bundle": str(bundle.folder)}), caller)
+    annotate(read(NoteStep, INCIDENT | {"bundle": str(bundle.folder)}), caller)
     assert notes[0][1] == f"[debug-capture {bundle.folder.name}]"
     assert said == ["incident Q1ABCDEF: note added"]
 
 
 @pytest.mark.parametrize(("failure", "told"), [("no pod x", "no pod x"), ("", "no bundle was captured")])
 def test_note_without_a_bundle_tells_the_failure(failure: str, told: str, caller: Caller, notes: list[Any]) -> None:
-    runbook.annotate(read(NoteStep, INCIDENT | {"failure": failure}), caller)
+    annotate(read(NoteStep, INCIDENT | {"failure": failure}), caller)
     assert f"Debug capture failed\n{told}\n" in notes[0][2]
 
 
 def test_without_an_incident_there_is_no_note(caller: Caller, notes: list[Any]) -> None:
-    runbook.annotate(read(NoteStep, {"failure": "x"}), caller)
+    annotate(read(NoteStep, {"failure": "x"}), caller)
     assert notes == []
 
 
@@ -394,7 +398,7 @@ def test_a_note_that_fails_does_not_hide_why_the_capture_failed(
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "annotate", refuse)
     with pytest.raises(TargetNotFound):
-        runbook.capture(read(CaptureStep, POD | INCIDENT | {"pod": "gone"}), caller)
+        capture(read(CaptureStep, POD | INCIDENT | {"pod": "gone"}), caller)
     assert any("cannot add a note" in line for line in said)
 
 
@@ -409,7 +413,7 @@ def test_later_steps_learn_the_bundle_of_a_step_that_failed(
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "annotate", refuse)
     with pytest.raises(failure) as caught:
-        runbook.capture(read(CaptureStep, POD | more | {"collectors": "pod-snapshot"}), caller)
+        capture(read(CaptureStep, POD | more | {"collectors": "pod-snapshot"}), caller)
     assert Path(caught.value.data["bundle"], MANIFEST).exists()
 
 
@@ -419,7 +423,7 @@ def test_a_store_that_fails_is_not_hidden_by_the_note(
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "annotate", refuse)
     with pytest.raises(NotStored):
-        runbook.capture(read(CaptureStep, POD | INCIDENT | {"store": "file:///dev/null/store"}), caller)
+        capture(read(CaptureStep, POD | INCIDENT | {"store": "file:///dev/null/store"}), caller)
 
 
 def test_a_full_disk_is_told_in_the_incident(
@@ -431,7 +435,7 @@ def test_a_full_disk_is_told_in_the_incident(
     serve(Cluster())
     monkeypatch.setattr("debugcapture.bundle.bundle.os.fsync", full)
     with pytest.raises(SpoolUnwritable, match="No space left on device"):
-        runbook.capture(read(CaptureStep, POD | INCIDENT), caller)
+        capture(read(CaptureStep, POD | INCIDENT), caller)
     start, end = notes
     assert "No space left on device" in end[2]
     assert end[1] == start[1], "the note about the start tells the end"
@@ -441,7 +445,7 @@ def test_old_receipts_go_with_each_upload(serve: Serve, caller: Caller, tmp_path
     serve(Cluster())
     receipt = written(caller.spool, "20200101T000000Z-x-1a2b/stored.json", "{}")
     os.utime(receipt, (0, 0))
-    runbook.capture(read(CaptureStep, POD | {"store": (tmp_path / "store").as_uri()}), caller)
+    capture(read(CaptureStep, POD | {"store": (tmp_path / "store").as_uri()}), caller)
     assert not receipt.parent.exists()
 
 
@@ -452,9 +456,9 @@ def test_what_is_forbidden_in_a_namespace_that_does_not_exist_is_not_there(serve
 
     serve(Forbidding())
     with pytest.raises(TargetNotFound, match="there is no namespace shopp"):
-        runbook.execute(read(ExecStep, POD | {"namespace": "shopp", "command": "true"}), caller)
+        execute(read(ExecStep, POD | {"namespace": "shopp", "command": "true"}), caller)
     with pytest.raises(NotAllowed):
-        runbook.execute(read(ExecStep, POD | {"command": "true"}), caller)
+        execute(read(ExecStep, POD | {"command": "true"}), caller)
 
 
 ALERT = {"pod": "", **INCIDENT, "pagerduty_url": "https://api.example", "collectors": "pod-snapshot"}
@@ -472,7 +476,7 @@ def alerted(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> list[Json]:
 
 
 def by_incident(caller: Caller, incident: str = "Q1ABCDEF", **more: str) -> dict[str, str]:
-    return dict(runbook.capture(read(CaptureStep, {**ALERT, "incident_id": incident, **more}), caller).data)
+    return dict(capture(read(CaptureStep, {**ALERT, "incident_id": incident, **more}), caller).data)
 
 
 @pytest.mark.parametrize(
@@ -490,7 +494,7 @@ def test_an_event_that_is_not_ours_ends_the_step_quietly(
     event: str, incident: str, told: str, caller: Caller, said: list[str], notes: list[Any]
 ) -> None:
     step = read(CaptureStep, {"incident_id": incident, "event_type": event})
-    assert runbook.capture(step, caller).exit_code == 0
+    assert capture(step, caller).exit_code == 0
     assert told in said[0]
     assert (len(said), notes) == (1, [])
     assert not caller.spool.exists()
@@ -533,7 +537,7 @@ def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
         raise SystemExit(137)
 
     with monkeypatch.context() as patched:
-        patched.setattr(runbook, "_store_and_tell", killed)
+        patched.setattr("debugcapture.steps.capture._store_and_tell", killed)
         with pytest.raises(SystemExit):
             by_incident(caller)
     (left,) = caller.spool.glob("*/joined")
@@ -566,7 +570,7 @@ def test_a_failed_capture_is_told_to_all_who_joined(
 
 def test_a_note_of_a_failure_takes_the_place_of_the_one_about_the_start(caller: Caller, notes: list[Any]) -> None:
     capture_id = "20260102T120000Z-checkout-1a2b"
-    runbook.annotate(read(NoteStep, INCIDENT | {"failure": "x", "capture_id": capture_id}), caller)
+    annotate(read(NoteStep, INCIDENT | {"failure": "x", "capture_id": capture_id}), caller)
     assert notes[0][1] == f"[debug-capture {capture_id}]"
 
 
@@ -590,23 +594,23 @@ def test_a_custom_field_gets_a_link_that_fits(
     monkeypatch.setattr(PagerDuty, "set_field", lambda _, *field: fields.append(field))
     monkeypatch.setattr(notify, "LONGEST_FIELD", longest)
     more = {"store": (tmp_path / "store").as_uri(), "pagerduty_field": "evidence_url", "collectors": "pod-snapshot"}
-    runbook.capture(read(CaptureStep, POD | INCIDENT | more), replace(caller, trigger={"execution": execution}))
+    capture(read(CaptureStep, POD | INCIDENT | more), replace(caller, trigger={"execution": execution}))
     assert len(notes) == 2
     assert [(incident, name) for incident, name, _ in fields] == [("Q1ABCDEF", "evidence_url")] * bool(expected)
     assert all(value.endswith(expected) for _, _, value in fields)
 
 
 def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller: Caller, said: list[str]) -> None:
-    step = read(forms.IncidentTargetStep, INCIDENT)
+    step = read(IncidentTargetStep, INCIDENT)
     assert alerted
-    assert runbook.find_target(step, caller).data["pod"] == "checkout-7d9f-abcde"
+    assert find_target(step, caller).data["pod"] == "checkout-7d9f-abcde"
     assert "named by an alert of Alertmanager" in said[-1]
 
 
 @pytest.mark.parametrize("given", [{}, {"incident_id": "Q1ABCDEF"}])
 def test_looking_for_a_target_needs_an_incident_and_a_key(given: dict[str, str], caller: Caller) -> None:
     with pytest.raises(BadInput):
-        runbook.find_target(read(forms.IncidentTargetStep, given), caller)
+        find_target(read(IncidentTargetStep, given), caller)
 
 
 @pytest.mark.parametrize(
@@ -629,7 +633,7 @@ def test_what_pagerduty_is_told_besides_the_note(  # noqa: PLR0913, PLR0917 - fi
     monkeypatch.setattr(Events, "change", lambda _, *told: events.append(told))
     more = {"store": (tmp_path / "store").as_uri(), "collectors": "pod-snapshot"}
     more |= {"pagerduty_status_update": "true", "pagerduty_integration_key": "k" * 32}
-    runbook.capture(read(CaptureStep, POD | INCIDENT | more | changes), caller)
+    capture(read(CaptureStep, POD | INCIDENT | more | changes), caller)
     assert bool(notes) is ("note" not in kept_back)
     assert len(updates) == (not kept_back)
     ((summary, source, link, details),) = events
@@ -651,13 +655,13 @@ def test_a_change_event_that_fails_counts_where_it_is_all_there_is(
     step = read(CaptureStep, POD | INCIDENT | {"collectors": "pod-snapshot", "pagerduty_integration_key": "k"} | more)
     if fails:
         with pytest.raises(NoteNotSent, match="change event"):
-            runbook.capture(step, caller)
+            capture(step, caller)
     else:
-        runbook.capture(step, caller)
+        capture(step, caller)
     assert bool(notes) is not fails
 
 
 def test_an_incident_cannot_be_read_with_an_integration_key(caller: Caller) -> None:
     given = {"kubeconfig": "/x", "incident_id": "Q1ABCDEF", "pagerduty_integration_key": "k"}
     with pytest.raises(BadInput, match="cannot read incident Q1ABCDEF: pagerduty_token is missing"):
-        runbook.capture(read(CaptureStep, given), caller)
+        capture(read(CaptureStep, given), caller)

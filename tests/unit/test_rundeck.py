@@ -16,8 +16,9 @@ from debugcapture.errors import NothingCaptured, NotStored
 from debugcapture.model import Outcome
 from debugcapture.runtime import process
 from debugcapture.runtime.context import Caller
-from debugcapture.settings.forms import ExecStep
+from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.providers import PROVIDERS, Provider, provider
+from debugcapture.steps.shared import Step
 
 CONTENTS = Path(rundeck.__file__).parents[1]
 GOOD = {"RD_CONFIG_POD": "web-0", "RD_CONFIG_COMMAND": "true"}
@@ -40,7 +41,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return a function that makes ``run`` the step "test"."""
 
     def make(run: Run, *, streams: bool = False) -> None:
-        one = Provider("test", "Test", "", ExecStep, run, streams=streams)
+        one = Provider("test", "Test", "", lambda: Step(ExecStep, run), streams=streams)
         monkeypatch.setattr(rundeck, "provider", {"test": one}.__getitem__)
 
     return make
@@ -227,8 +228,9 @@ import os, sys
 sys.path.insert(0, sys.argv[1])
 from debugcapture import rundeck
 from debugcapture.model import Outcome
-from debugcapture.settings.forms import ExecStep
+from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.providers import Provider
+from debugcapture.steps.shared import Step
 
 def run(step, caller):
     caller.say("first")
@@ -236,7 +238,7 @@ def run(step, caller):
     open(sys.argv[2], "w").close()  # the clean-up
     return Outcome(0, {"bundle": "/b"})
 
-rundeck.provider = {"test": Provider("test", "", "", ExecStep, run)}.__getitem__
+rundeck.provider = {"test": Provider("test", "", "", lambda: Step(ExecStep, run))}.__getitem__
 read, write = os.pipe()
 os.close(read)
 os.dup2(write, 1)
@@ -259,14 +261,15 @@ import logging, sys
 sys.path.insert(0, sys.argv[1])
 from debugcapture import rundeck
 from debugcapture.model import Outcome
-from debugcapture.settings.forms import ExecStep
+from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.providers import Provider
+from debugcapture.steps.shared import Step
 
 def run(step, caller):
     logging.getLogger("a.library").error("Traceback")
     return Outcome(0, {})
 
-rundeck.provider = {"test": Provider("test", "", "", ExecStep, run)}.__getitem__
+rundeck.provider = {"test": Provider("test", "", "", lambda: Step(ExecStep, run))}.__getitem__
 environment = {"RD_CONFIG_POD": "p", "RD_CONFIG_COMMAND": "c", "RD_JOB_LOGLEVEL": sys.argv[2]}
 sys.exit(rundeck.main("test", environment))
 """

@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 from debugcapture.errors import BadInput
 from debugcapture.settings.declare import DAY_S, Declared, Group, Rule, declared, problem_of, read, setting, written
 from debugcapture.settings.encryption import EncryptionSettings
-from debugcapture.settings.forms import AttachStep, CaptureStep, ExecStep, NoteStep, UploadStep
+from debugcapture.settings.forms import CaptureStep
 from debugcapture.settings.s3 import S3Settings
 from debugcapture.settings.store import KINDS, StoreSettings
+from debugcapture.steps.attach import AttachStep
+from debugcapture.steps.execute import ExecStep
+from debugcapture.steps.incident_note import NoteStep
 from debugcapture.steps.providers import PROVIDERS, SERVICES
+from debugcapture.steps.upload import UploadStep
 from lab.paths import REPO
 
 EXEC = {"pod": "web-0", "command": "true"}

@@ -22,11 +22,10 @@ from debugcapture.bundle.bundle import Bundle, claimed, is_held
 from debugcapture.cli import main as cli
 from debugcapture.cli import watch
 from debugcapture.cli.status_line import Screen, printable
-from debugcapture.cli.watch import Progress, news, progress_line, progress_of
+from debugcapture.cli.watch import CapturesStep, Progress, WatchStep, news, progress_line, progress_of
 from debugcapture.errors import TargetNotFound
 from debugcapture.model import Artifact, Manifest, Receipt, Status, Stored
 from debugcapture.runtime.context import Caller
-from debugcapture.settings.forms import CapturesStep, WatchStep
 from debugcapture.settings.spool import SpoolSettings, WatchSettings
 from lab.paths import REPO
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target, written

@@ -12,7 +12,7 @@ from threading import Lock
 from ..bundle.artifact import ArtifactFile, SizeLimitReachedError
 from ..bundle.bundle import writable
 from ..bundle.record import Record
-from ..collectors.plan import is_denied, is_running, program
+from ..collectors.plan import is_denied
 from ..errors import CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api
 from ..kube.debug_pod import BUSYBOX, HOST
@@ -91,7 +91,7 @@ class Capture:
         started = now()
         try:
             with writable(self._record.bundle.folder):
-                if collector.id == FILES and not is_running(self._target):
+                if collector.id == FILES and not self._target.is_running:
                     yield from self._files_of_stopped(collector)
                 else:
                     yield from self._act(self._survey.decide(collector, attach=True))
@@ -115,7 +115,7 @@ class Capture:
         match action:
             case Skip(collector, why, foreign):
                 if not (self._scope.preset and foreign):
-                    several = self._scope.preset and not is_running(self._target)
+                    several = self._scope.preset and not self._target.is_running
                     shown = replace(collector, title=_WHAT_NEEDS_PROCESSES) if several else collector
                     yield from self._once(_nothing(shown, "", "skipped", now(), why))
             case ReadApi(collector, why):
@@ -212,7 +212,7 @@ class Capture:
             place = self._attachment.place(profile)
             tool = self._debug_tool(collector, place)
             if tool is None:
-                missing = " or ".join(dict.fromkeys(program(one) for one in collector.from_debug))
+                missing = " or ".join(dict.fromkeys(one.program for one in collector.from_debug))
                 return _nothing(collector, taking.how, "failed", now(), f"the debug image has no {missing}")
             how = taking.how if profile == "restricted" else f"{taking.how}, with profile {profile}"
             taken = replace(taking, origin="debug-container", how=how)

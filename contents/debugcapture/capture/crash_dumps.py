@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from ..collectors.plan import is_running
 from ..errors import CommandFailed, NotRunning, Rejected, Unreachable
 from ..kube.client import Api
 from ..kube.exec_stream import run_short
@@ -66,7 +65,7 @@ def open_volumes(pod: Json, target: Target, attachment: Attachment, *, has_shell
     Where the target runs and has a shell, it can be read there.
     """
     mounts = lasting_mounts(pod, target.container)
-    if is_running(target) and not (mounts and attachment.has_image and _just_restarted(pod, target)):
+    if target.is_running and not (mounts and attachment.has_image and _just_restarted(pod, target)):
         folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts] + dump_folders(
             find_container(pod, target.container)
         )

@@ -11,7 +11,7 @@ from ..bundle.spool import Room
 from ..collectors.catalog import Chosen, Goal, choose, files_collector
 from ..collectors.goals import judged
 from ..collectors.impact import too_soon
-from ..collectors.plan import Allowed, is_running
+from ..collectors.plan import Allowed
 from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.watch import pod_changes
@@ -158,13 +158,13 @@ class Captures:
     def _caught(self, selected: Selected, limit_s: float, record: Record, say: Say) -> Selected:
         """Return ``selected`` at its next start, when it does not run and is to be waited for, ``limit_s`` at most."""
         target = selected.target
-        if is_running(target) or not limit_s:
+        if target.is_running or not limit_s:
             return selected
         say(f"{target} does not run ({target.state}): waiting for its next start, {limit_s:.0f} s at most")
         try:
             for pod in pod_changes(self._api, target.namespace, target.pod, limit_s):
                 found = find_target(pod, target.container, datetime.now(timezone.utc))
-                if is_running(found):
+                if found.is_running:
                     record.remark(f"{target} was caught at its start")
                     return Selected(pod, found)
         except CaptureError as error:  # other targets are captured all the same

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 from ..collectors.impact import Budget, disk_limit_bytes, probe_budget_s
-from ..collectors.plan import Allowed, Seen, decide, is_running
+from ..collectors.plan import Allowed, Seen, decide
 from ..collectors.processes import found_pids, listing_command, matching, parse
 from ..errors import NeverEnds
 from ..kube.client import Api
@@ -48,7 +48,7 @@ class Survey:
 
         Raises CaptureError when the target cannot be asked.
         """
-        if collector.reads_api or not is_running(self._target):
+        if collector.reads_api or not self._target.is_running:
             return decide(self._target, collector, Seen(None, ()), self._scope.allowed, Budget())
         with self._lock:
             seen = self._look(collector, attach=attach)
@@ -56,7 +56,7 @@ class Survey:
 
     def has_shell(self) -> bool:
         """Tell whether the target runs and its image has a shell."""
-        if self._seen is None and is_running(self._target):
+        if self._seen is None and self._target.is_running:
             self._seen = self._list()
         return self.shell
 

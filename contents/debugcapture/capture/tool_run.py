@@ -4,7 +4,6 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..collectors.plan import filled
 from ..model import Collector, ContainerRef, Origin, Tool
 from .transfer import Command, Runner
 
@@ -55,4 +54,4 @@ class ToolRun:
         return Command(self.place, argv, self.runner, collector.time_limit_s, repeatable)
 
     def _filled(self, word: str) -> str:
-        return filled(word, self.pid).replace("{id}", self.token)
+        return word.replace("{pid}", str(self.pid)).replace("{id}", self.token)

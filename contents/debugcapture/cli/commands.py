@@ -12,10 +12,9 @@ from ..model import Outcome
 from ..runtime.context import Caller
 from ..runtime.exit_codes import NOTHING_CAPTURED
 from ..settings.declare import Declared, declared
-from ..settings.forms import CapturesStep, WatchStep
 from ..steps.providers import PROVIDERS, SERVICES, Provider
+from ..steps.shared import Step
 from ..text import one_line, table
-from . import watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,7 @@ class Command:
 
     name: str
     description: str
-    settings: type[Any]  # a dataclass of groups of settings
-    run: Callable[[Any, Caller], Outcome]
+    step: Callable[[], Step]  # imports what does it: no other command pays for that
     failure_code: int = NOTHING_CAPTURED  # see Provider
     examples: tuple[str, ...] = ()  # without the name of the program
     words: str = ""  # the setting that what stands behind the options gives
@@ -33,8 +31,18 @@ class Command:
     table: Callable[[str], str] | None = None  # shows its standard output, which is JSON, to a person
 
     @property
+    def settings(self) -> type[Any]:
+        """Return what it asks, a dataclass of groups of settings."""
+        return self.step().settings
+
+    @property
+    def run(self) -> Callable[[Any, Caller], Outcome]:
+        """Return the function that does it."""
+        return self.step().run
+
+    @property
     def declared(self) -> list[Declared]:
-        """Return its settings."""
+        """Return its settings, one by one."""
         return declared(self.settings)
 
 
@@ -71,30 +79,39 @@ def _of(step: Provider) -> Command:
     return Command(
         name=step.command,
         description=step.description,
-        settings=step.settings,
-        run=step.run,
+        step=step.step,
         failure_code=step.failure_code,
         examples=_EXAMPLES.get(step.command, ()),
-        words="command" if any(one.name == "command" for one in declared(step.settings)) else "",
+        words="command" if step.command in ("exec", "attach") else "",
         streams=step.streams,
         table=_pod_table if step.lists_nodes else None,
     )
+
+
+def _captures() -> Step:
+    from . import watch
+
+    return watch.CAPTURES
+
+
+def _watch() -> Step:
+    from . import watch
+
+    return watch.WATCH
 
 
 _OWN = (
     Command(
         "captures",
         "Lists the captures in the spool, the newest first: of which pod, how they ended, whether a store has them.",
-        CapturesStep,
-        watch.captures,
+        _captures,
         examples=("captures", "captures --output json"),
     ),
     Command(
         "watch",
         "Follows a capture live until it has ended: what has been captured, and how much of it a store has. Without an "
         "ID the newest one. It ends with the exit code that the capture's status has.",
-        WatchStep,
-        watch.watch,
+        _watch,
         examples=("watch", "watch 20261125T093012Z-checkout-7d4b9-1f2e"),
         words="capture_id",
     ),

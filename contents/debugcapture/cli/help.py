@@ -5,7 +5,7 @@ Source: click documentation, "Advanced Patterns", "Shell Completion".
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -157,15 +157,27 @@ class ChainPage(_Page):
 
 
 class Program(click.Group):
-    """The commands in the order of the work, not of the alphabet."""
+    """The commands in the order of the work, not of the alphabet. A command's page is made when it is asked for."""
+
+    def __init__(self, about: str, act: Callable[[Command], Any], chain: ChainPage) -> None:
+        super().__init__(NAME, help=about)
+        self._act, self._chain = act, chain
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """Return their names."""
-        return list(self.commands)
+        return [*(one.name for one in COMMANDS), str(self._chain.name)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Return the page of a command, or None when there is no such command."""
+        if cmd_name == self._chain.name:
+            return self._chain
+        one = next((one for one in COMMANDS if one.name == cmd_name), None)
+        return CommandPage(one, self._act(one)) if one else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """Write the first sentence of each."""
-        rows = [(name, (one.help or "").partition(". ")[0].rstrip(".")) for name, one in self.commands.items()]
+        about = {**{one.name: one.description for one in COMMANDS}, str(self._chain.name): self._chain.help or ""}
+        rows = [(name, text.partition(". ")[0].rstrip(".")) for name, text in about.items()]
         _section(formatter, "Commands", rows)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's

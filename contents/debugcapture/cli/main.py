@@ -29,7 +29,7 @@ from ..runtime.process import (
 from ..text import one_line
 from .commands import COMMANDS, Command, command
 from .config import STDIN, config_path, from_config, from_environment, read_config
-from .help import NAME, ChainPage, CommandPage, Program, SettingOption
+from .help import NAME, ChainPage, Program, SettingOption
 from .status_line import Screen
 
 INTERRUPTED: Final = 130
@@ -61,9 +61,8 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
 
 
 def _program() -> click.Group:
-    commands = [*(CommandPage(one, _act(one)) for one in COMMANDS), ChainPage(_chain)]
     about = "Captures the debug state of failing Kubernetes pods before the fix, and links it in the incident."
-    program = Program(NAME, help=about, commands=commands)
+    program = Program(about, _act, ChainPage(_chain))
     click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")(program)
     return program
 

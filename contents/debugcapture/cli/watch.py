@@ -17,7 +17,8 @@ from ..model import PAGE, Artifact, Manifest, Outcome, Status
 from ..report.summary import summary
 from ..runtime.context import Caller, spool_of
 from ..runtime.exit_codes import NOTHING_CAPTURED
-from ..settings.forms import CapturesStep, WatchStep
+from ..settings.spool import SpoolSettings, WatchSettings
+from ..steps.shared import Step
 from ..text import one_line, size, table
 
 _POLL_S: Final = 0.5
@@ -25,6 +26,21 @@ _GONE_S: Final = 3  # between capture and upload a bundle is nobody's for a mome
 _EXIT_CODES: Final[dict[Status, int]] = {"complete": 0, "partial": EXIT_PARTIAL, "failed": NOTHING_CAPTURED}
 _BAR: Final = 20
 _OWN_FILES: Final = tuple(f"{name}.part" for name in (MANIFEST, RECEIPT, SENT, PAGE))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapturesStep:
+    """Settings of `captures`."""
+
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchStep:
+    """Settings of `watch`."""
+
+    watch: WatchSettings
+    spool: SpoolSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,3 +215,7 @@ def _size(file: Path) -> int:
         return file.stat().st_size
     except FileNotFoundError:
         return 0  # it is finished now
+
+
+CAPTURES = Step(CapturesStep, captures)
+WATCH = Step(WatchStep, watch)

@@ -1,6 +1,5 @@
 """Decide how a collector reaches its evidence. Pure: the cluster is not asked here."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -39,7 +38,7 @@ def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, b
     """Return what to do for ``collector``."""
     if collector.reads_api:
         return ReadApi(collector, "read from the Kubernetes API")
-    if not is_running(target):
+    if not target.is_running:
         return Skip(collector, f"container {target.container} does not run: {target.state}")
     if collector.invasive == "heavy" and allowed.no_heavy:
         return Skip(collector, allowed.no_heavy)
@@ -62,7 +61,7 @@ def _on_processes(target: Target, collector: Collector, seen: Seen, allowed: All
         return Skip(collector, too_much)
     tool = usable(collector, seen)
     if tool:
-        return RunInTarget(collector, tool, pids, f"by exec: the image has {program(tool)}")
+        return RunInTarget(collector, tool, pids, f"by exec: the image has {tool.program}")
     return _from_debug(collector, pids, allowed)
 
 
@@ -82,7 +81,7 @@ def _unseen(collector: Collector, allowed: Allowed) -> Action:
 
 
 def _from_debug(collector: Collector, pids: Sequence[int], allowed: Allowed) -> Action:
-    missing = " or ".join(dict.fromkeys(program(one) for one in collector.in_image))
+    missing = " or ".join(dict.fromkeys(one.program for one in collector.in_image))
     lacks = f"the image has no {missing}" if missing else "the tool is in the debug image"
     if not collector.from_debug:
         return Skip(collector, f"{lacks}, and no debug image has it")
@@ -92,11 +91,6 @@ def _from_debug(collector: Collector, pids: Sequence[int], allowed: Allowed) -> 
         needs = " and ".join(collector.needs)
         return Skip(collector, f"it needs {needs}, which the security profile {allowed.ceiling} does not give")
     return RunInDebugContainer(collector, tuple(pids), f"from a debug container: {lacks}")
-
-
-def is_running(target: Target) -> bool:
-    """Tell whether commands can run in the target."""
-    return target.state.phase == "running"
 
 
 def not_there(collector: Collector, target: Target) -> str:
@@ -115,15 +109,3 @@ def is_denied(tool: Tool, exit_code: int | None, errors: str) -> bool:
         bool(tool.denied_pattern)
         and text_pattern(tool.denied_pattern, "denied_pattern", "m").search(errors) is not None
     )
-
-
-def filled(word: str, pid: int) -> str:
-    """Return ``word`` for the process ``pid``."""
-    return word.replace("{pid}", str(pid))
-
-
-def program(tool: Tool) -> str:
-    """Return the tool's name; that of a script is what it looks for before it is run."""
-    words = tool.present or tool.run
-    looked_for = re.findall(r"command -v ([\w-]+)", words[-1]) if words[0] == "sh" else []
-    return " and ".join(looked_for) or words[0]

@@ -24,8 +24,7 @@ from ..capture.parallel import Captures, order
 from ..capture.pod_upload import Direct, direct_store
 from ..errors import CaptureError, NotStored, TargetNotFound, Unreachable
 from ..files import sha256_of
-from ..kube.auth import connect
-from ..kube.client import Api
+from ..kube.client import open_api
 from ..model import Manifest, Target
 from ..redaction.redactor import redaction
 from ..runtime.exit_codes import exit_code
@@ -104,7 +103,7 @@ class _Index:
         spool = Path(step.spool.spool)
         self._room = Room(spool, step.spool.spool_limit << 20, step.spool.spool_free << 20)
         self._intake = Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, self._room)
-        self._api = Api(connect(share.connection))
+        self._api = open_api(share.connection)
         self._asked = order(step.capture, step.debug, 1)
         self._direct = direct_store(step.store, step.capture.direct_mib)
         self._print = threading.Lock()

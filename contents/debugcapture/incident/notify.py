@@ -6,6 +6,7 @@ What fails here never keeps evidence from being captured or stored.
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..bundle.bundle import Bundle, claimed, recover
 from ..errors import BadInput, CaptureError, NoteNotSent, NotStored
@@ -17,13 +18,15 @@ from ..pagerduty.note_text import capture_note, failure_note, joined_note, marke
 from ..pagerduty.outbox import Note, Outbox
 from ..report.summary import summary
 from ..runtime.context import Caller, spool_of
-from ..settings.forms import CaptureStep, RestartStep
 from ..settings.incident import IncidentSettings
 from ..settings.spool import SpoolSettings
 from ..stores.registry import open_store
 from ..upload.publish import keep
 from .account import account_of, takes_notes
 from .dedup import Send, join, tell, untold
+
+if TYPE_CHECKING:
+    from ..settings.forms import CaptureStep, RestartStep
 
 
 def told(failure: CaptureError | None, tell: Callable[[], None], caller: Caller) -> CaptureError | None:
@@ -37,7 +40,7 @@ def told(failure: CaptureError | None, tell: Callable[[], None], caller: Caller)
     return failure
 
 
-def tell_start(step: CaptureStep, target: Target, capture_id: str, caller: Caller) -> None:
+def tell_start(step: "CaptureStep", target: Target, capture_id: str, caller: Caller) -> None:
     """Tell the incident that evidence is on its way: tried once, for the pod may be gone in a minute."""
     if not takes_notes(step.incident):
         return
@@ -110,7 +113,7 @@ def tell_failure(settings: IncidentSettings, spool: SpoolSettings, caller: Calle
         tell(Bundle(spool_of(spool, caller) / mark), text, _to_joined(settings, spool, mark, caller))
 
 
-def tell_restart(step: RestartStep, bundle: Bundle | None, caller: Caller, what: str, how: str) -> None:
+def tell_restart(step: "RestartStep", bundle: Bundle | None, caller: Caller, what: str, how: str) -> None:
     """Tell the incident what was done to the workload. Raises NoteNotSent."""
     if not takes_notes(step.incident):
         return
@@ -119,7 +122,7 @@ def tell_restart(step: RestartStep, bundle: Bundle | None, caller: Caller, what:
     _post(step.incident, step.spool, mark, restart_note(what, how, by, execution, mark), caller)
 
 
-def join_capture(step: CaptureStep, bundle: Bundle, caller: Caller) -> None:
+def join_capture(step: "CaptureStep", bundle: Bundle, caller: Caller) -> None:
     """Have the incident told about ``bundle``, which another run captures. Raises NoteNotSent."""
     target, capture_id = bundle.manifest().target, bundle.folder.name
     outbox = _outbox(step.incident, spool_of(step.spool, caller), caller)
@@ -133,7 +136,7 @@ def join_capture(step: CaptureStep, bundle: Bundle, caller: Caller) -> None:
         caller.say(repeated(step, bundle))
 
 
-def tell_left(step: CaptureStep, caller: Caller) -> None:
+def tell_left(step: "CaptureStep", caller: Caller) -> None:
     """Tell the incidents whose capture was killed before it could: what there is of it is kept as well."""
     if not step.by_incident:
         return
@@ -161,12 +164,12 @@ def _end_of(bundle: Bundle, failure: str) -> str:
         return failure_note(str(error), "", marker(bundle.folder.name))
 
 
-def repeated(step: CaptureStep, bundle: Bundle) -> str:
+def repeated(step: "CaptureStep", bundle: Bundle) -> str:
     """Return the line about an event that was delivered again."""
     return f"incident {step.incident.incident_id} has its capture: {bundle.folder.name}. Nothing to do."
 
 
-def incident_key(step: CaptureStep) -> str:
+def incident_key(step: "CaptureStep") -> str:
     """Return what tells the incident from those of other accounts."""
     return f"incident {step.incident.pagerduty_url} {step.incident.incident_id}"
 

@@ -6,7 +6,6 @@ memory than all of its own work. What needs logic of its own (exec plugins, auth
 """
 
 import base64
-import binascii
 import os
 import ssl
 import tempfile
@@ -176,7 +175,7 @@ def _data(section: dict[str, Any], key: str, folder: Path) -> str:
     if section.get(f"{key}-data"):
         try:
             return base64.b64decode(section[f"{key}-data"], validate=True).decode("ascii")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:  # of base64, which refuses text beyond ASCII by itself, or of ASCII
             raise BadInput("wrong kubeconfig", f"{key}-data is not base64 of PEM", FIX) from error
     return _read(folder / section[key]) if section.get(key) else ""
 

@@ -15,7 +15,8 @@ from urllib3.response import BaseHTTPResponse
 
 from ..errors import NotAllowed, TargetNotFound
 from ..model import Json
-from .auth import Connection
+from ..settings.cluster import ConnectionSettings
+from .auth import Connection, connect
 from .errors import refused, reported
 from .outage import Outages
 from .rate_limit import RateLimit
@@ -86,13 +87,14 @@ class Patience:
     repeats: bool = True
 
 
+PATIENT = Patience()
 IMPATIENT = Patience(3, 10, repeats=False)  # somebody looks at a form meanwhile
 
 
 class Api:
     """The API server of one cluster."""
 
-    def __init__(self, connection: Connection, patience: Patience = Patience()) -> None:  # noqa: B008 - it is frozen
+    def __init__(self, connection: Connection, patience: Patience = PATIENT) -> None:
         """Use ``connection``; the first request opens it."""
         self.connection, self._patience = connection, patience
         options: dict[str, Any] = {
@@ -314,6 +316,11 @@ class Api:
         if method == "GET":
             return _AGAIN if self.has_answered else _FIRST
         return _WRITE_AGAIN if self.has_answered else _FIRST_WRITE
+
+
+def open_api(settings: ConnectionSettings, patience: Patience = PATIENT) -> Api:
+    """Return the API server that ``settings`` name; the first request opens the connection. Raises BadInput."""
+    return Api(connect(settings), patience)
 
 
 def pods_path(namespace: str) -> str:

@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 
-from .capture import CaptureSettings, CatalogSettings, RedactionSettings
-from .cluster import ConnectionSettings, NamespacesSettings
-from .command import CommandSettings
+from .capture import CaptureSettings, RedactionSettings
+from .cluster import ConnectionSettings
 from .debug_container import DebugContainerSettings
 from .fleet import InClusterSettings
-from .incident import AlertSettings, FailureSettings, IncidentSettings, TriggerSettings
-from .listings import ListenSettings, NodesSettings, ValuesSettings
+from .incident import AlertSettings, IncidentSettings, TriggerSettings
 from .restart import GateSettings, RestartSettings
 from .result import ResultSettings
-from .spool import BundleSettings, SpoolSettings, WatchSettings
+from .spool import BundleSettings, SpoolSettings
 from .store import StoreSettings
 from .target import ManyPodsSettings, Sampling, TargetSettings
 
@@ -64,106 +62,6 @@ class IndexStep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IncidentTargetStep:
-    """Settings of `find_target`."""
-
-    connection: ConnectionSettings
-    incident: IncidentSettings
-    alerts: AlertSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExecStep:
-    """Settings of `execute`."""
-
-    connection: ConnectionSettings
-    target: TargetSettings
-    command: CommandSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttachStep:
-    """Settings of `attach`."""
-
-    connection: ConnectionSettings
-    target: TargetSettings
-    command: CommandSettings
-    debug: DebugContainerSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class UploadStep:
-    """Settings of `upload`."""
-
-    bundle: BundleSettings
-    store: StoreSettings
-    result: ResultSettings
-    spool: SpoolSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class DoctorStep:
-    """Settings of `diagnose`."""
-
-    connection: ConnectionSettings
-    namespaces: NamespacesSettings
-    debug: DebugContainerSettings
-    spool: SpoolSettings
-    store: StoreSettings
-    result: ResultSettings
-    incident: IncidentSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodesStep:
-    """Settings of `list_nodes`."""
-
-    connection: ConnectionSettings
-    namespaces: NamespacesSettings
-    nodes: NodesSettings
-    spool: SpoolSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptionsStep:
-    """Settings of `list_values`."""
-
-    connection: ConnectionSettings
-    namespaces: NamespacesSettings
-    values: ValuesSettings
-    spool: SpoolSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class CollectorsStep:
-    """Settings of `list_collectors`."""
-
-    catalog: CatalogSettings
-    values: ValuesSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptionsServerStep:
-    """Settings of `serve_options`."""
-
-    listen: ListenSettings
-    connection: ConnectionSettings
-    namespaces: NamespacesSettings
-    values: ValuesSettings
-    catalog: CatalogSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoteStep:
-    """Settings of `annotate`."""
-
-    incident: IncidentSettings
-    bundle: BundleSettings
-    failure: FailureSettings
-    spool: SpoolSettings
-
-
-@dataclass(frozen=True, kw_only=True)
 class RestartStep:
     """Settings of `restart`."""
 
@@ -173,19 +71,4 @@ class RestartStep:
     gate: GateSettings
     bundle: BundleSettings
     incident: IncidentSettings
-    spool: SpoolSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class CapturesStep:
-    """Settings of `captures`."""
-
-    spool: SpoolSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class WatchStep:
-    """Settings of `watch`."""
-
-    watch: WatchSettings
     spool: SpoolSettings

@@ -15,8 +15,7 @@ from ..errors import BadInput, CaptureError, NothingCaptured
 from ..incident.account import account_of
 from ..incident.dedup import Joins, Wanted
 from ..incident.notify import incident_key, join_capture, repeated, tell_start
-from ..kube.auth import connect
-from ..kube.client import Api
+from ..kube.client import Api, open_api
 from ..model import Manifest, Target
 from ..redaction.redactor import redaction
 from ..report.summary import plan_table, summary
@@ -62,7 +61,7 @@ def _here(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
     if _is_repeated(step, caller):
         return None
     room, intake = _intake(step, caller)
-    api = Api(connect(step.connection))
+    api = open_api(step.connection)
     met, remarks = _targets(api, step, caller)
     captures = Captures(api, asked, room, caller.say)
     if step.capture.dry_run:
@@ -85,7 +84,7 @@ def _in_cluster(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | 
     """Have a Job of the cluster capture. The bundle is about all pods, and has none of their files."""
     from ..fleet.controller import InCluster
 
-    api = Api(connect(step.connection))
+    api = open_api(step.connection)
     run = InCluster(api, step, caller.say)
     if not step.in_cluster.resume and _is_repeated(step, caller):
         return None

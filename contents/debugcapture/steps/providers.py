@@ -1,15 +1,97 @@
-"""The steps that Rundeck offers: name, form, and the function that does it. plugin.yaml is generated from here."""
+"""The steps that Rundeck offers: name, description, and the module that does it. plugin.yaml is generated from here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from ..model import Outcome
 from ..runtime.context import Caller
 from ..runtime.exit_codes import NOT_ANNOTATED, NOT_RESTARTED, NOT_STORED, NOTHING_CAPTURED
-from ..settings import forms
-from . import runbook
+from .shared import Step
+
+
+def _capture() -> Step:
+    from . import capture
+
+    return capture.STEP
+
+
+def _incident_target() -> Step:
+    from . import incident_target
+
+    return incident_target.STEP
+
+
+def _execute() -> Step:
+    from . import execute
+
+    return execute.STEP
+
+
+def _attach() -> Step:
+    from . import attach
+
+    return attach.STEP
+
+
+def _upload() -> Step:
+    from . import upload
+
+    return upload.STEP
+
+
+def _incident_note() -> Step:
+    from . import incident_note
+
+    return incident_note.STEP
+
+
+def _doctor() -> Step:
+    from . import doctor
+
+    return doctor.STEP
+
+
+def _nodes() -> Step:
+    from . import nodes
+
+    return nodes.STEP
+
+
+def _restart() -> Step:
+    from . import restart
+
+    return restart.STEP
+
+
+def _namespaces() -> Step:
+    from . import options
+
+    return options.NAMESPACES
+
+
+def _workloads() -> Step:
+    from . import options
+
+    return options.WORKLOADS
+
+
+def _pods() -> Step:
+    from . import options
+
+    return options.PODS
+
+
+def _collectors() -> Step:
+    from . import options
+
+    return options.COLLECTORS
+
+
+def _options_server() -> Step:
+    from . import options_server
+
+    return options_server.STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +101,22 @@ class Provider:
     name: str
     title: str
     description: str
-    settings: type[Any]  # a dataclass of groups of settings
-    run: Callable[[Any, Caller], Outcome]
+    step: Callable[[], Step]  # imports the step: no other step pays for what it needs
     failure_code: int = NOTHING_CAPTURED  # exit code for a cause that has none of its own (runtime/exit_codes.py)
     streams: bool = False  # its standard output is that of a command, and nothing else
     lists_nodes: bool = False  # it is a source of nodes, no step
     lists_values: bool = False  # it fills a dropdown, and is no step
     from_node: Mapping[str, str] = field(default_factory=dict)  # setting → attribute of the node that the step runs on
+
+    @property
+    def settings(self) -> type[Any]:
+        """Return what it asks, a dataclass of groups of settings."""
+        return self.step().settings
+
+    @property
+    def run(self) -> Callable[[Any, Caller], Outcome]:
+        """Return the function that does it."""
+        return self.step().run
 
     @property
     def command(self) -> str:
@@ -47,31 +138,27 @@ _STEPS = (
         "Kubernetes Debug / Capture",
         "Captures the debug state of a service's failing pods before they are restarted: state, events, logs, stacks "
         "and dumps. Runs the image's own tools, or attaches a debug container where it has none.",
-        forms.CaptureStep,
-        runbook.capture,
+        _capture,
     ),
     Provider(
         "k8s-debug-incident-target",
         "Kubernetes Debug / Target from an incident",
         "Finds the pod that a PagerDuty incident is about, in its alerts, and hands on namespace, pod, container and "
         "workload to later steps.",
-        forms.IncidentTargetStep,
-        runbook.find_target,
+        _incident_target,
     ),
     Provider(
         "k8s-debug-exec",
         "Kubernetes Debug / Run a command",
         "Runs a command in a container. Its output arrives unchanged, its exit code is the step's.",
-        forms.ExecStep,
-        runbook.execute,
+        _execute,
         streams=True,
     ),
     Provider(
         "k8s-debug-attach",
         "Kubernetes Debug / Run a command in a debug container",
         "Attaches a debug container that shares the target's processes, runs a command in it, and ends it.",
-        forms.AttachStep,
-        runbook.attach,
+        _attach,
         streams=True,
     ),
     Provider(
@@ -79,16 +166,14 @@ _STEPS = (
         "Kubernetes Debug / Upload",
         "Sends a captured bundle to the store, and those that wait from earlier runs. It leaves this machine only when "
         "the store has confirmed it.",
-        forms.UploadStep,
-        runbook.upload,
+        _upload,
         failure_code=NOT_STORED,
     ),
     Provider(
         "k8s-debug-incident-note",
         "Kubernetes Debug / Incident note",
         "Adds a note to the PagerDuty incident: what was captured, what was not and why, and the links.",
-        forms.NoteStep,
-        runbook.annotate,
+        _incident_note,
         failure_code=NOT_ANNOTATED,
     ),
     Provider(
@@ -96,16 +181,14 @@ _STEPS = (
         "Kubernetes Debug / Check the installation",
         "Checks Python and packages, the connection, each permission, Pod Security, the debug image, spool, store and "
         "PagerDuty; problems come first, each with its fix.",
-        forms.DoctorStep,
-        runbook.diagnose,
+        _doctor,
     ),
     Provider(
         "k8s-debug-pods",
         "Kubernetes Debug / Pods as nodes",
         "The pods of a cluster as nodes, with namespace, workload, state, restarts and what is wrong with them; node "
         "steps know the pod by its attributes. The last list is kept for when the API server does not answer.",
-        forms.NodesStep,
-        runbook.list_nodes,
+        _nodes,
         streams=True,
         lists_nodes=True,
     ),
@@ -114,8 +197,7 @@ _STEPS = (
         "Kubernetes Debug / Restart",
         "Restarts, rolls back or scales a workload, or deletes its pod, but only after a capture that is good enough, "
         "and waits until all is well again.",
-        forms.RestartStep,
-        runbook.restart,
+        _restart,
         failure_code=NOT_RESTARTED,
     ),
 )
@@ -126,8 +208,7 @@ _VALUES = (
         "k8s-debug-options-namespaces",
         "Kubernetes Debug / Namespaces",
         "The names of the namespaces, for a dropdown.",
-        forms.OptionsStep,
-        partial(runbook.list_values, "namespaces"),
+        _namespaces,
         streams=True,
         lists_values=True,
     ),
@@ -136,8 +217,7 @@ _VALUES = (
         "Kubernetes Debug / Workloads",
         "Deployments, StatefulSets, DaemonSets, CronJobs and Jobs as KIND/NAME, for a dropdown; those that are not "
         "ready come first.",
-        forms.OptionsStep,
-        partial(runbook.list_values, "workloads"),
+        _workloads,
         streams=True,
         lists_values=True,
     ),
@@ -145,8 +225,7 @@ _VALUES = (
         "k8s-debug-options-unhealthy-pods",
         "Kubernetes Debug / Pods, the unhealthy ones first",
         "The names of the pods, for a dropdown; the unhealthy ones come first, and the label says what is wrong.",
-        forms.OptionsStep,
-        partial(runbook.list_values, "pods"),
+        _pods,
         streams=True,
         lists_values=True,
     ),
@@ -154,8 +233,7 @@ _VALUES = (
         "k8s-debug-options-collectors",
         "Kubernetes Debug / Collectors",
         "The presets and collectors, for a dropdown.",
-        forms.CollectorsStep,
-        runbook.list_collectors,
+        _collectors,
         streams=True,
         lists_values=True,
     ),
@@ -178,8 +256,7 @@ SERVICES = (
         "Kubernetes Debug / Options server",
         "Serves the values of dropdowns over HTTP, read-only, for options that depend on one another "
         "(docs/dropdowns.md). It listens on loopback unless told otherwise, and answers only who has its token.",
-        forms.OptionsServerStep,
-        runbook.serve_options,
+        _options_server,
     ),
 )
 

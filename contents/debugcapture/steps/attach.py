@@ -1,0 +1,57 @@
+"""k8s-debug-attach: run a command in a debug container beside the target."""
+
+from dataclasses import dataclass
+
+from ..capture.debug_session import Attachment, debug_options
+from ..kube import exec_stream
+from ..kube.client import Api, open_api
+from ..model import ContainerRef, Outcome
+from ..runtime.context import Caller
+from ..settings.cluster import ConnectionSettings
+from ..settings.command import CommandSettings
+from ..settings.debug_container import DebugContainerSettings
+from ..settings.target import TargetSettings
+from ..targets.selection import check, name_of
+from .command import finish, only_target, read_command, require_running
+from .shared import Step, about
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachStep:
+    """Settings of `attach`."""
+
+    connection: ConnectionSettings
+    target: TargetSettings
+    command: CommandSettings
+    debug: DebugContainerSettings
+
+
+def attach(step: AttachStep, caller: Caller) -> Outcome:
+    """Run a command in a debug container attached to the target; see `execute`."""
+    with about(name_of(step.target)):
+        argv = read_command(step.command)
+        check(step.target)
+        options = debug_options(step.debug, step.command.time_limit_s + 60)
+        api = open_api(step.connection)
+        target = only_target(api, step.target, caller)
+        require_running(target, "attach to")
+        with Attachment(api, target, (), options, caller.say) as attachment:
+            place = attachment.place(step.debug.profile)
+            return _run(api, place.ref, argv, step.command.time_limit_s, caller)
+
+
+def _run(api: Api, place: ContainerRef, argv: list[str], time_limit_s: int, caller: Caller) -> Outcome:
+    """Run a command below run-tool: it ends with this step, and so does everything that it starts."""
+    status = exec_stream.run(
+        api,
+        place,
+        ["run-tool", "command", str(time_limit_s), *argv],
+        stdout=caller.stdout.write,
+        stderr=caller.stderr.write,
+        time_limit_s=time_limit_s,
+        holds_stdin=True,
+    )
+    return finish(place, argv[0], status, caller)
+
+
+STEP = Step(AttachStep, attach)

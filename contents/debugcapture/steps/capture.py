@@ -1,0 +1,103 @@
+"""k8s-debug-capture: capture the debug state of a pod, store it, and tell the incident."""
+
+from contextlib import ExitStack
+
+from ..bundle.bundle import Bundle
+from ..capture.pod_upload import direct_store
+from ..errors import EXIT_PARTIAL, CaptureError, NoteNotSent, NotStored
+from ..incident.account import check_incident
+from ..incident.notify import tell_end, tell_failure, tell_left, told
+from ..model import Outcome
+from ..report.summary import shortfall, summary
+from ..runtime.context import Caller
+from ..settings.forms import CaptureStep
+from ..settings.incident import IncidentSettings, TriggerSettings
+from ..stores.registry import open_store
+from .capture_run import new_bundle, subject
+from .shared import Step, about
+from .upload import publish
+
+
+def capture(step: CaptureStep, caller: Caller) -> Outcome:
+    """Capture the target's debug state into a new bundle; store it and tell the incident when the settings say so.
+
+    Raises NothingCaptured when no collector reached anything, NotStored (after the note) when the store refuses.
+    """
+    unwanted = _unwanted(step.incident, step.trigger)
+    if unwanted:
+        caller.say(unwanted)
+        return Outcome(0)
+    _check(step)
+    with ExitStack() as held:
+        bundle = _captured(step, caller, held)
+        if bundle is None:
+            return Outcome(0)
+        data, failure = _store_and_tell(step, bundle, caller)
+    tell_left(step, caller)
+    if failure:
+        raise failure.handing_on(**data)
+    return _outcome(step, bundle, data, caller)
+
+
+def _check(step: CaptureStep) -> None:
+    """Raise BadInput for settings of incident and store that cannot work: nothing has been touched yet."""
+    check_incident(step.incident, reads=step.by_incident)
+    if step.store.store:
+        open_store(step.store)
+    direct_store(step.store, step.capture.direct_mib)
+
+
+def _captured(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+    """Return the new bundle, if one is made. A failure goes to the incident, into the note about the start if any."""
+    try:
+        with about(subject(step)):
+            return new_bundle(step, caller, held)
+    except NoteNotSent:
+        raise  # it joined another capture, and there is nothing else to tell
+    except CaptureError as error:
+        mark = error.data.get("capture_id") or (step.incident.incident_id if step.by_incident else caller.run_id)
+        failure = str(error)
+        told(error, lambda: tell_failure(step.incident, step.spool, caller, failure, mark), caller)
+        raise
+
+
+def _outcome(step: CaptureStep, bundle: Bundle, data: dict[str, str], caller: Caller) -> Outcome:
+    """Return the outcome of a capture that has been stored and reported as the settings ask."""
+    document, manifest = bundle.document(), bundle.manifest()
+    if manifest.status == "partial" and (step.capture.fail_when_partial or not manifest.fulfilled):
+        caller.say(f"Error: {shortfall(manifest)}")
+        return Outcome(EXIT_PARTIAL, data, document)
+    return Outcome(0, data, document)
+
+
+def _unwanted(incident: IncidentSettings, trigger: TriggerSettings) -> str:
+    """Return why an event is nothing to capture for, or ""."""
+    event = trigger.event_type
+    if event in ("", "manual"):
+        return ""
+    if event not in [one.strip() for one in trigger.events.split(",")]:
+        return f"event {event} starts no capture (those that do: {trigger.events}): nothing to do"
+    return "" if incident.incident_id else f"event {event} has no incident: nothing to do"
+
+
+def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[dict[str, str], CaptureError | None]:
+    """Return what later steps can use, and the first failure: one thing that fails does not keep the next from it."""
+    manifest = bundle.manifest()
+    data = {
+        "capture_id": manifest.capture_id,
+        "bundle": str(bundle.folder),
+        "status": manifest.status,
+        "summary": summary(manifest),
+    }
+    failure: CaptureError | None = None
+    if step.store.store:
+        try:
+            data["link"] = publish(bundle, step, caller).page
+        except NotStored as error:
+            failure = error
+    why = str(failure or "")
+    failure = told(failure, lambda: tell_end(step.incident, step.spool, bundle, caller, why), caller)
+    return data, failure
+
+
+STEP = Step(CaptureStep, capture)

@@ -1,0 +1,58 @@
+"""What the steps that run a command share."""
+
+import shlex
+
+from ..errors import BadInput, CommandFailed, NotRunning
+from ..kube.client import Api
+from ..model import ContainerRef, ExitStatus, Outcome, Target
+from ..runtime.context import Caller
+from ..settings.command import CommandSettings
+from ..settings.target import TargetSettings
+from ..targets.selection import select
+
+
+def read_command(settings: CommandSettings) -> list[str]:
+    """Return the program and its arguments. Raises BadInput."""
+    try:
+        argv = shlex.split(settings.command)
+    except ValueError as error:
+        raise BadInput(f"cannot read the command {settings.command!r}", str(error), "Close its quotes.") from error
+    if not argv or "\0" in settings.command:
+        raise BadInput("cannot read the command", "it is empty" if not argv else "it has a NUL character")
+    return argv
+
+
+def only_target(api: Api, settings: TargetSettings, caller: Caller) -> Target:
+    """Return the one target of a command."""
+    selected, remarks = select(api, settings, 1)
+    for line in remarks:
+        caller.say(line)
+    return selected[0].target
+
+
+def require_running(target: Target, do: str) -> None:
+    """Raise NotRunning, which says that one cannot ``do`` it to ``target``, when that does not run."""
+    if not target.is_running:
+        raise NotRunning(
+            f"cannot {do} {target} (container {target.container})",
+            f"it does not run: {target.state}",
+            "Capture it: logs and state of the previous run are kept.",
+        )
+
+
+def finish(place: ContainerRef, program: str, status: ExitStatus, caller: Caller) -> Outcome:
+    """Return the exit code of a command as the step's. Raises CommandFailed when it has none."""
+    caller.stdout.flush()
+    caller.stderr.flush()
+    if status.code is None:
+        raise _not_run(place, program, status)
+    if status.code:
+        caller.say(f"{program} in {place} ended with exit code {status.code}")
+    return Outcome(status.code)
+
+
+def _not_run(place: ContainerRef, program: str, status: ExitStatus) -> CommandFailed:
+    what = f"cannot run {program} in {place}"
+    if status.not_found:
+        return CommandFailed(what, "the container has no such program", "Run it from a debug container instead.")
+    return CommandFailed(what, status.message or status.reason)

@@ -1,0 +1,41 @@
+"""k8s-debug-exec: run a command in the target."""
+
+from dataclasses import dataclass
+
+from ..kube.client import open_api
+from ..kube.command import Command, run_command
+from ..model import Outcome
+from ..runtime.context import Caller
+from ..settings.cluster import ConnectionSettings
+from ..settings.command import CommandSettings
+from ..settings.target import TargetSettings
+from ..targets.selection import check, name_of
+from .command import finish, only_target, read_command, require_running
+from .shared import Step, about
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecStep:
+    """Settings of `execute`."""
+
+    connection: ConnectionSettings
+    target: TargetSettings
+    command: CommandSettings
+
+
+def execute(step: ExecStep, caller: Caller) -> Outcome:
+    """Run a command in the target; its output is the step's, byte by byte, and so is its exit code.
+
+    A step that is aborted ends the command, too.
+    """
+    with about(name_of(step.target)):
+        argv = read_command(step.command)
+        check(step.target)
+        api = open_api(step.connection)
+        target = only_target(api, step.target, caller)
+        require_running(target, "run a command in")
+        command = Command(tuple(argv), step.command.time_limit_s, caller.stdout.write, caller.stderr.write)
+        return finish(target.ref, argv[0], run_command(api, target.ref, command, caller.say), caller)
+
+
+STEP = Step(ExecStep, execute)

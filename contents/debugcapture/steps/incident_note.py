@@ -1,0 +1,40 @@
+"""k8s-debug-incident-note: add a note about a bundle to an incident."""
+
+from dataclasses import dataclass
+
+from ..bundle.bundle import open_bundle
+from ..incident.account import check_incident
+from ..incident.notify import tell_end, tell_failure
+from ..model import Outcome
+from ..runtime.context import Caller, spool_of
+from ..settings.incident import FailureSettings, IncidentSettings
+from ..settings.spool import BundleSettings, SpoolSettings
+from .shared import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteStep:
+    """Settings of `annotate`."""
+
+    incident: IncidentSettings
+    bundle: BundleSettings
+    failure: FailureSettings
+    spool: SpoolSettings
+
+
+def annotate(step: NoteStep, caller: Caller) -> Outcome:
+    """Add a note about a bundle, or about the failure to make one, to the incident. Raises NoteNotSent."""
+    if not (step.incident.incident_id or step.incident.pagerduty_integration_key):
+        caller.say("no incident was given: no note")
+        return Outcome(0)
+    check_incident(step.incident)
+    if step.bundle.bundle:
+        bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, caller))
+        tell_end(step.incident, step.spool, bundle, caller, step.failure.failure)
+    else:
+        failure, mark = step.failure.failure or "no bundle was captured", step.failure.capture_id or caller.run_id
+        tell_failure(step.incident, step.spool, caller, failure, mark)
+    return Outcome(0)
+
+
+STEP = Step(NoteStep, annotate)

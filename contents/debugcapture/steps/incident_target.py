@@ -1,0 +1,40 @@
+"""k8s-debug-incident-target: find the pod that an incident is about."""
+
+from dataclasses import dataclass
+
+from ..errors import BadInput
+from ..incident.account import account_of, check_incident
+from ..incident.alert_targets import data_of, find_targets, read_alerts
+from ..kube.client import open_api
+from ..model import Outcome
+from ..runtime.context import Caller
+from ..settings.cluster import ConnectionSettings
+from ..settings.incident import AlertSettings, IncidentSettings
+from .shared import Step, about
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentTargetStep:
+    """Settings of `find_target`."""
+
+    connection: ConnectionSettings
+    incident: IncidentSettings
+    alerts: AlertSettings
+
+
+def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
+    """Find what an incident's alerts are about, for later steps. Raises TargetNotFound that says what was looked at."""
+    incident = step.incident.incident_id
+    if not incident:
+        raise BadInput("cannot look for a target", "incident_id is missing", "Give the incident's ID.")
+    check_incident(step.incident, reads=True)
+    with about(f"incident {incident}"):
+        alerts = read_alerts(account_of(step.incident, caller.spool), incident, step.alerts)
+        api = open_api(step.connection)
+        found = find_targets(api, alerts, step.alerts, "", 1)
+    for line in found.remarks:
+        caller.say(line)
+    return Outcome(0, data_of(found))
+
+
+STEP = Step(IncidentTargetStep, find_target)

@@ -1,0 +1,32 @@
+"""k8s-debug-pods: pods as Rundeck's nodes."""
+
+from dataclasses import dataclass
+
+from ..kube.client import open_api
+from ..listings.nodes import listed
+from ..model import Outcome
+from ..runtime.context import Caller, spool_of
+from ..settings.cluster import ConnectionSettings, NamespacesSettings
+from ..settings.listings import NodesSettings
+from ..settings.spool import SpoolSettings
+from .shared import Step, names_of, printed
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodesStep:
+    """Settings of `list_nodes`."""
+
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    nodes: NodesSettings
+    spool: SpoolSettings
+
+
+def list_nodes(step: NodesStep, caller: Caller) -> Outcome:
+    """Print the pods as Rundeck's nodes, in its JSON."""
+    api, namespaces = open_api(step.connection), names_of(step.namespaces)
+    text = listed(api, namespaces, step.nodes, spool_of(step.spool, caller), caller.say)
+    return printed(text, caller)
+
+
+STEP = Step(NodesStep, list_nodes)

@@ -1,0 +1,55 @@
+"""k8s-debug-options-*: the values of dropdowns."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from ..kube.client import IMPATIENT, open_api
+from ..listings.cache import Answers, FileShelf
+from ..listings.options import FOLDER, Kind, Source, Wanted, collector_rows, script_text
+from ..model import Outcome
+from ..runtime.context import Caller, spool_of
+from ..settings.capture import CatalogSettings
+from ..settings.cluster import ConnectionSettings, NamespacesSettings
+from ..settings.listings import ValuesSettings
+from ..settings.spool import SpoolSettings
+from .shared import Step, names_of, printed
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionsStep:
+    """Settings of `list_values`."""
+
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    values: ValuesSettings
+    spool: SpoolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectorsStep:
+    """Settings of `list_collectors`."""
+
+    catalog: CatalogSettings
+    values: ValuesSettings
+
+
+def list_values(kind: Kind, step: OptionsStep, caller: Caller) -> Outcome:
+    """Print the values of a dropdown as Rundeck reads them from a script; those of the last time, if need be."""
+    shelf = FileShelf(spool_of(step.spool, caller) / FOLDER, caller.say)
+    answers = Answers(shelf, fresh_s=step.values.fresh_s, wait_s=step.values.wait_s)
+    source = Source(open_api(step.connection, IMPATIENT), answers, step.values.most_values)
+    listed = source.listed(Wanted(kind, tuple(names_of(step.namespaces))))
+    if listed.late:
+        caller.say(listed.late)
+    return printed(script_text(listed.rows), caller)
+
+
+def list_collectors(step: CollectorsStep, caller: Caller) -> Outcome:
+    """Print the presets and collectors as values of a dropdown."""
+    return printed(script_text(collector_rows(step.catalog.catalog, step.values.most_values)), caller)
+
+
+NAMESPACES = Step(OptionsStep, partial(list_values, "namespaces"))
+WORKLOADS = Step(OptionsStep, partial(list_values, "workloads"))
+PODS = Step(OptionsStep, partial(list_values, "pods"))
+COLLECTORS = Step(CollectorsStep, list_collectors)

@@ -1,0 +1,37 @@
+"""k8s-debug-options-server: the values of dropdowns over HTTP."""
+
+from dataclasses import dataclass
+
+from ..kube.client import IMPATIENT, open_api
+from ..listings.options import collector_rows
+from ..listings.server import Offer, serve, service_of
+from ..model import Outcome
+from ..runtime.context import Caller
+from ..settings.capture import CatalogSettings
+from ..settings.cluster import ConnectionSettings, NamespacesSettings
+from ..settings.listings import ListenSettings, ValuesSettings
+from .shared import Step, names_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionsServerStep:
+    """Settings of `serve_options`."""
+
+    listen: ListenSettings
+    connection: ConnectionSettings
+    namespaces: NamespacesSettings
+    values: ValuesSettings
+    catalog: CatalogSettings
+
+
+def serve_options(step: OptionsServerStep, caller: Caller) -> Outcome:
+    """Serve the values of dropdowns over HTTP until the process is told to end."""
+    values = step.values
+    collectors = tuple(collector_rows(step.catalog.catalog, values.most_values))
+    offer = Offer(tuple(names_of(step.namespaces)), collectors, values.most_values, values.fresh_s, values.wait_s)
+    api = open_api(step.connection, IMPATIENT)
+    serve(service_of(api, step.listen, offer, caller.say), step.listen.listen)
+    return Outcome(0)
+
+
+STEP = Step(OptionsServerStep, serve_options)

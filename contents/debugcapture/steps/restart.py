@@ -1,0 +1,55 @@
+"""k8s-debug-restart: restart what was captured."""
+
+from datetime import datetime, timezone
+
+from ..bundle.bundle import Bundle, open_bundle
+from ..errors import CaptureError, GateClosed
+from ..incident.account import check_incident
+from ..incident.notify import tell_restart, told
+from ..kube.client import open_api
+from ..model import Outcome
+from ..restart.restart import carry_out, gate, plan, target_of, wait
+from ..runtime.context import Caller, spool_of
+from ..settings.forms import RestartStep
+from ..targets.selection import name_of
+from .shared import Step, about
+
+
+def restart(step: RestartStep, caller: Caller) -> Outcome:
+    """Restart what was captured, if the capture is as good as the job's author wants, and tell the incident.
+
+    Raises GateClosed, RolloutBlocked, RolloutNotReady, or what the API server refuses.
+    """
+    check_incident(step.incident)
+    bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, caller)) if step.bundle.bundle else None
+    what = f"{step.restart.action} of {name_of(step.target)}"
+    try:
+        what, how = _restart(step, bundle, caller)
+    except CaptureError as error:
+        failure = str(error)
+        told(error, lambda: tell_restart(step, bundle, caller, f"Restart failed: {what}", failure), caller)
+        raise
+    caller.say(how)
+    if not step.restart.preview:
+        tell_restart(step, bundle, caller, f"Restarted: {what}", how)
+    return Outcome(0, {"restart": how})
+
+
+def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[str, str]:
+    """Return what was done, and how it went."""
+    manifest = bundle.manifest() if bundle else None
+    target = target_of(manifest, step.target, step.restart.action)
+    closed = gate(manifest, bool(bundle and bundle.receipt()), step.gate, target)
+    if closed:
+        raise GateClosed(f"{step.restart.action} of {name_of(target)} was not done", closed, "Look at the capture.")
+    with about(name_of(target)):
+        api = open_api(step.connection)
+        planned = plan(api, target, step.restart, datetime.now(timezone.utc))
+        carry_out(api, planned, dry_run=step.restart.preview)
+        if step.restart.preview:
+            return planned.what, f"would do: {planned.what}; the cluster would allow it"
+        caller.say(f"{planned.what}: begun")
+        return planned.what, wait(api, planned, step.restart.rollout_limit_s, caller.say)
+
+
+STEP = Step(RestartStep, restart)

@@ -1,0 +1,41 @@
+"""What several steps share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from ..errors import CaptureError
+from ..model import Outcome
+from ..runtime.context import Caller
+from ..settings.cluster import NamespacesSettings
+
+
+class Step(NamedTuple):
+    """What a step asks, and the function that does it."""
+
+    settings: type[Any]  # a dataclass of groups of settings
+    run: Callable[[Any, Caller], Outcome]
+
+
+@contextmanager
+def about(subject: str) -> Iterator[None]:
+    """Have every error name the pod."""
+    try:
+        yield
+    except CaptureError as error:
+        named = error.about(subject)
+        if named is error:
+            raise
+        raise named from error
+
+
+def printed(text: str, caller: Caller) -> Outcome:
+    """Write ``text`` to standard output, and return the outcome of a step that does nothing else."""
+    caller.stdout.write(text.encode())
+    caller.stdout.flush()
+    return Outcome(0)
+
+
+def names_of(settings: NamespacesSettings) -> list[str]:
+    """Return the namespaces that the settings name."""
+    return [name.strip() for name in settings.namespaces.split(",") if name.strip()]

@@ -1,0 +1,100 @@
+"""k8s-debug-upload: send bundles to the store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from ..bundle.bundle import Bundle, claimed, open_bundle, prune, recover, waiting
+from ..errors import BadInput, CaptureError, NotStored
+from ..model import Outcome, Receipt
+from ..runtime.context import Caller, spool_of
+from ..settings.result import ResultSettings
+from ..settings.spool import BundleSettings, SpoolSettings
+from ..settings.store import StoreSettings
+from ..stores.registry import open_store
+from ..upload.publish import keep
+from .result_table import capture_result
+from .shared import Step
+
+if TYPE_CHECKING:
+    from ..settings.forms import CaptureStep
+
+_OTHER_SENDS_S = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadStep:
+    """Settings of `upload`."""
+
+    bundle: BundleSettings
+    store: StoreSettings
+    result: ResultSettings
+    spool: SpoolSettings
+
+
+def upload(step: UploadStep, caller: Caller) -> Outcome:
+    """Send a bundle to the store, and those that wait from earlier runs; what the store confirms leaves the spool.
+
+    Raises NotStored when the bundle that was named, or where none was, one that waits, could not be sent.
+    """
+    spool = spool_of(step.spool, caller)
+    if not step.store.store:
+        if not step.bundle.bundle:
+            caller.say("no bundle was captured, and no store is set: nothing to upload")
+            return Outcome(0)
+        what, do = "cannot upload the bundle", f"Set the store's URL. Kept in the spool: {step.bundle.bundle}"
+        raise BadInput(what, "store is missing", do)
+    if not step.bundle.bundle:
+        bundles = waiting(spool)
+        if not bundles:
+            caller.say("no bundle waits: nothing to upload")
+        failures = _send_waiting(bundles, step.store, caller)
+        prune(spool, datetime.now(timezone.utc))
+        if failures:
+            raise failures[0]
+        return Outcome(0)
+    bundle = open_bundle(step.bundle.bundle, spool)
+    receipt = publish(bundle, step, caller)
+    for error in _send_waiting(waiting(spool), step.store, caller):
+        caller.say(str(error))  # not this run's bundle, and it is tried again by the next
+    return Outcome(0, {"link": receipt.page})
+
+
+def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Caller) -> list[CaptureError]:
+    """Send ``bundles``, which wait in the spool, and return what went wrong; those of a live process are left to it."""
+    failures: list[CaptureError] = []
+    for bundle in bundles:
+        with claimed(bundle) as ours:
+            if not ours:
+                continue
+            try:
+                if bundle.receipt():
+                    continue
+                caller.say(f"{bundle.folder.name} waits in the spool since an earlier run")
+                recover(bundle, datetime.now(timezone.utc))
+                keep(bundle, open_store(settings), settings.store, caller.say)
+            except CaptureError as error:
+                failures.append(error)
+    return failures
+
+
+def publish(bundle: Bundle, step: "CaptureStep | UploadStep", caller: Caller) -> Receipt:
+    """Send ``bundle`` to the store, show the result, and return the receipt; old receipts go.
+
+    A run that sends what waits may just have taken it: then it is there a little later, and only the link is wanted.
+    """
+    with claimed(bundle, _OTHER_SENDS_S) as ours:
+        if not ours:
+            raise NotStored(
+                f"cannot send {bundle.folder}", "another process is sending it", "It will be stored by that."
+            )
+        caller.follow(bundle.folder)
+        receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)
+    prune(spool_of(step.spool, caller), datetime.now(timezone.utc))
+    if step.result.rendered:
+        caller.say(capture_result(bundle.manifest(), receipt))
+    return receipt
+
+
+STEP = Step(UploadStep, upload)
