@@ -86,6 +86,8 @@ class Cluster(Lists):
         self.ran.append(tuple(argv))
         self.places.append(place.container)
         if argv[0] == "run-tool":
+            if argv[1] == "command":
+                return self._answer(argv[3], ours, stdout, stderr)
             return self._run_with_checksum(argv[2], argv[4], ours, stdout, stderr) if argv[1] == "run" else OK
         if argv[0] != "sh":
             return self._answer(argv[0], ours, stdout, stderr)

@@ -8,7 +8,7 @@ import pytest
 
 from debugcapture.collectors.catalog import catalog, files_collector
 from debugcapture.collectors.impact import Budget
-from debugcapture.collectors.plan import Allowed, Seen, decide, is_denied
+from debugcapture.collectors.plan import Allowed, Seen, decide, is_denied, programs_of
 from debugcapture.model import (
     Action,
     Collector,
@@ -195,3 +195,8 @@ def test_words_of_a_denial_elsewhere_in_a_line_are_none(
     said = "".join(f"config says: {line}\n" for line in errors.splitlines())
     said += "EACCES is fine, ptrace_scope ok, EPERM, Permission denied, Operation not permitted\n"
     assert not any(is_denied(tool, 1, said) for tool in tools(collector_id, program))
+
+
+def test_the_programs_of_collectors_are_named_once_and_a_test_of_their_own_is_not_one() -> None:
+    scripted = collector(in_image=(Tool(("cat", "x"), present=("sh", "-c", "command -v cat")),), from_debug=())
+    assert programs_of([collector(), collector(id="again"), scripted]) == ("jcmd", "jattach")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -65,6 +66,21 @@ def test_the_real_proc_has_this_process() -> None:
     done = subprocess.run(listing_command(""), capture_output=True, text=True, check=True)
     names = {one.name for one in parse(done.stdout).processes}
     assert any(name.startswith(("python", "pytest")) for name in names)
+
+
+def test_the_listing_says_which_programs_there_are_and_runs_none(tmp_path: Path) -> None:
+    runs = written(tmp_path, "bin/leaves-a-mark", f"#!/bin/sh\ntouch {tmp_path}/mark\n")
+    runs.chmod(0o755)
+    argv = listing_command("", ("leaves-a-mark", "cat", "no-such-program"))
+    environment = os.environ | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
+    assert parse(done.stdout).programs == {"leaves-a-mark", "cat"}
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_process_cannot_claim_a_program() -> None:
+    listing = parse("HAS cat\nS 9\nP 1 0 0 0 x\nHAS gdb\n")
+    assert listing.programs == {"cat"}
 
 
 @pytest.mark.parametrize("output", ["", "nonsense", "P x y z", "S 1\nM /a\n", "T\n"])

@@ -16,7 +16,7 @@ from ..collectors.plan import is_denied
 from ..errors import CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api
 from ..kube.debug_pod import BUSYBOX, HOST
-from ..kube.exec_stream import run_short
+from ..kube.exec_stream import SHORT_S, run_short
 from ..kube.scripts import shell_command
 from ..model import (
     FILES,
@@ -41,7 +41,17 @@ from .probe import Scope, Survey
 from .snapshot import SnapshotFile, snapshot_files
 from .tool_report import last_line
 from .tool_run import Taking, ToolRun, now
-from .transfer import Command, RemoteFile, Runner, TransferResult, fetch_file, remove_file, run_detached, run_tool
+from .transfer import (
+    PROGRAM,
+    Command,
+    RemoteFile,
+    Runner,
+    TransferResult,
+    fetch_file,
+    remove_file,
+    run_detached,
+    run_tool,
+)
 
 _LOG = logging.getLogger(__name__)  # heard at Rundeck's log level DEBUG only
 _LOG_LIMIT_BYTES = 64 << 20
@@ -226,12 +236,19 @@ class Capture:
 
     def _debug_tool(self, collector: Collector, place: Place) -> Tool | None:
         for tool in collector.from_debug:
-            asked = (place.ref, tool.present)
-            if tool.present and asked not in self._missing:
-                self._missing[asked] = run_short(self._api, place.ref, tool.present)[0].not_found
-            if not self._missing.get(asked):
+            if not tool.present or self._has(place, tool.present):
                 return tool
         return None
+
+    def _has(self, place: Place, command: tuple[str, ...]) -> bool:
+        """Tell whether the debug image has the program of ``command``."""
+        if command[0] in self._scope.programs:
+            return command[0] in place.listing.programs
+        asked = (place.ref, command)
+        if asked not in self._missing:
+            supervised = (PROGRAM, "command", str(SHORT_S), *command)
+            self._missing[asked] = run_short(self._api, place.ref, supervised)[0].not_found
+        return not self._missing[asked]
 
     def _run(self, run: ToolRun) -> Artifact:
         run = replace(run, taking=replace(run.taking, started=now()))

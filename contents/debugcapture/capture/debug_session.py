@@ -37,6 +37,7 @@ class DebugOptions:
     wait_for_restart_s: int = 0
     copy: bool = False  # whether a copy of the pod may be made
     node_namespace: str = ""  # where a pod that looks at the node may be made; "" for nowhere
+    programs: tuple[str, ...] = ()  # that the collectors run; each debug container says which of them it has
 
 
 def debug_options(settings: DebugContainerSettings, lives_s: int, wait_for_restart_s: int = 0) -> DebugOptions:
@@ -181,7 +182,7 @@ class Attachment:
         return min(processes, key=lambda one: one.pid).user
 
     def _listing(self, ref: ContainerRef) -> Listing:
-        _, output, _ = run_short(self._api, ref, listing_command(self._target.container_id))
+        _, output, _ = run_short(self._api, ref, listing_command(self._target.container_id, self._options.programs))
         listing = parse(output)
         if not listing.processes:
             why = "its runtime does not share them" if not listing.shared else "none is to be seen"

@@ -11,7 +11,7 @@ from ..bundle.spool import Room
 from ..collectors.catalog import Chosen, Goal, choose, files_collector
 from ..collectors.goals import judged
 from ..collectors.impact import too_soon
-from ..collectors.plan import Allowed
+from ..collectors.plan import Allowed, programs_of
 from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.watch import pod_changes
@@ -51,7 +51,8 @@ def order(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: 
         files = files_collector(capture.files.split())
         chosen = replace(chosen, collectors=(*chosen.collectors, files), goals=(*chosen.goals, Goal((files,))))
     options = debug_options(debug, capture.debug_time_limit_s, capture.wait_for_restart_s)
-    options = replace(options, copy=capture.allow_copy, node_namespace=capture.node_namespace)
+    programs = programs_of(chosen.collectors)
+    options = replace(options, copy=capture.allow_copy, node_namespace=capture.node_namespace, programs=programs)
     return Order(
         chosen,
         options,
@@ -107,7 +108,10 @@ class Captures:
     def plan(self, selected: Selected) -> list[Action]:
         """Return what would be done to ``selected``; nothing is attached."""
         chosen, may = self._chosen, self._allowed(selected.target)
-        scope = Scope(selected.pod, selected.target, may, preset=chosen.preset, runtimes=chosen.runtimes)
+        programs = self._asked.options.programs
+        scope = Scope(
+            selected.pod, selected.target, may, preset=chosen.preset, runtimes=chosen.runtimes, programs=programs
+        )
         attachment = Attachment(self._api, selected.target, (), self._asked.options, self._say)
         survey = Survey(self._api, scope, attachment)
         return [survey.decide(one, attach=False) for one in self._chosen.collectors]
@@ -146,7 +150,17 @@ class Captures:
         say, folder = (self._speaker(selected.target), selected.target.pod) if several else (self._say, "")
         selected = self._caught(selected, self._asked.options.wait_for_restart_s, record, say)
         pod, target = selected.pod, selected.target
-        scope = Scope(pod, target, allowed, folder, chosen.preset, self._asked.log_since_s, direct, chosen.runtimes)
+        scope = Scope(
+            pod,
+            target,
+            allowed,
+            folder,
+            chosen.preset,
+            self._asked.log_since_s,
+            direct,
+            chosen.runtimes,
+            self._asked.options.programs,
+        )
         gone = self._capture(scope, chosen.collectors, record, say)
         follower = self._follow(selected, record, say) if gone else None
         if follower:

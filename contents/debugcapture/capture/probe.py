@@ -28,6 +28,7 @@ class Scope:
     log_since_s: int = 0  # how far back logs are read; 0 for all
     direct: Direct | None = None  # where large files go from the pod
     runtimes: tuple[Collector, ...] = ()  # by which a process of a managed runtime is known; for a preset
+    programs: tuple[str, ...] = ()  # that the collectors run; a shell in the image says which of them it has
 
 
 class Survey:
@@ -39,6 +40,7 @@ class Survey:
         self._target, self._place = scope.target, scope.target.ref
         self._seen: Seen | None = None
         self._tried: set[tuple[str, ...]] = set()
+        self._programs: frozenset[str] = frozenset()  # of those in the scope, what the image has
         self._hangs: NeverEnds | None = None
         self._lock = Lock()  # collectors that run side by side are decided one after another: what one asks, all know
         self.shell = False  # whether the target's image has one
@@ -77,13 +79,18 @@ class Survey:
     def _list(self) -> Seen:
         if self._hangs:
             raise self._hangs  # a shell that hangs would hang for each collector
+        command = listing_command(self._target.container_id, self._scope.programs)
         try:
-            status, output, _ = run_short(self._api, self._place, listing_command(self._target.container_id))
+            status, output, _ = run_short(self._api, self._place, command)
         except NeverEnds as error:
             self._hangs = error
             raise
         self.shell = status.code == 0
-        return self._with_processes(parse(output).processes) if self.shell else Seen(None, frozenset())
+        if not self.shell:
+            return Seen(None, frozenset())
+        listing = parse(output)
+        self._programs = listing.programs
+        return self._with_processes(listing.processes)
 
     def _with_processes(self, processes: tuple[Process, ...]) -> Seen:
         managed = any(matching(one, processes) for one in self._scope.runtimes)
@@ -97,8 +104,13 @@ class Survey:
             if command in self._tried:
                 continue
             self._tried.add(command)
-            if not run_short(self._api, self._place, command)[0].not_found:
+            if self._has(command):
                 self._seen = replace(seen, tools=frozenset((*seen.tools, command)))
+
+    def _has(self, command: tuple[str, ...]) -> bool:
+        if self.shell and command[0] in self._scope.programs:
+            return command[0] in self._programs
+        return not run_short(self._api, self._place, command)[0].not_found
 
     def _find(self, collector: Collector) -> tuple[int, ...] | None:
         """Return the PIDs that the collector's own way shows in an image without a shell, None where there is none."""

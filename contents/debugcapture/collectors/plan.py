@@ -1,6 +1,6 @@
 """Decide how a collector reaches its evidence. Pure: the cluster is not asked here."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..kube.profiles import ladder
@@ -109,3 +109,9 @@ def is_denied(tool: Tool, exit_code: int | None, errors: str) -> bool:
         bool(tool.denied_pattern)
         and text_pattern(tool.denied_pattern, "denied_pattern", "m").search(errors) is not None
     )
+
+
+def programs_of(collectors: Iterable[Collector]) -> tuple[str, ...]:
+    """Return the programs that ``collectors`` run, each once. A tool that tests for its programs itself names none."""
+    tools = [tool for one in collectors for tool in (*one.in_image, *one.from_debug)]
+    return tuple(dict.fromkeys(words[0] for one in tools if (words := one.present or one.run)[0] != "sh"))

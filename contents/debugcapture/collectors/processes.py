@@ -24,11 +24,16 @@ class Listing:
 
     processes: tuple[Process, ...]
     shared: bool = True  # False: the container sees its own processes only
+    programs: frozenset[str] = frozenset()  # those that were asked for, and that the image has
 
 
-def listing_command(container_id: str) -> tuple[str, ...]:
-    """Return the argv that lists the processes; those of the container ``container_id`` are marked."""
-    return shell_command("processes", arguments=(container_id or "no container",))
+def listing_command(container_id: str, programs: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the argv that lists the processes, and says which of ``programs`` the image has.
+
+    The processes of the container ``container_id`` are marked. The shell looks the programs up and runs none of them: a
+    JVM that only prints its usage would cost the target memory, and `gdb --version` leaves it a zombie.
+    """
+    return shell_command("processes", arguments=(container_id or "no container", *programs))
 
 
 def parse(output: str) -> Listing:
@@ -36,6 +41,8 @@ def parse(output: str) -> Listing:
     marked: list[Process] = []
     others: list[Process] = []
     own, shell = False, -1
+    start, _, _ = output.partition("\nS ")
+    programs = frozenset(re.findall(r"^HAS (.+)$", start, re.MULTILINE))
     for block in re.split(r"^(?=[PS] |OWN$)", output, flags=re.MULTILINE):
         head, *lines = block.splitlines() or [""]
         own = own or head == "OWN"
@@ -44,7 +51,7 @@ def parse(output: str) -> Listing:
         process = _process(head, lines)
         if process and process.pid != shell:
             (marked if "T" in lines else others).append(process)
-    return Listing(tuple(marked or ([] if own else others)), shared=not own)
+    return Listing(tuple(marked or ([] if own else others)), shared=not own, programs=programs)
 
 
 def matching(collector: Collector, processes: Iterable[Process]) -> list[Process]:

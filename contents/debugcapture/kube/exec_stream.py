@@ -39,7 +39,7 @@ CONNECT_S = 10
 _READ_BYTES, _SEND_BYTES = 64 << 10, 32 << 10
 _STATUS_BYTES = 1 << 20  # more than any API server says
 _RESTART_WAITS_S = (0.5, 1, 2, 4, 8, 8)
-_SHORT_S, _SHORT_LIMIT = 30, 4 << 20
+SHORT_S, _SHORT_LIMIT = 30, 4 << 20
 _PING_S = 20  # load balancers close what is idle, some after a minute
 
 
@@ -91,7 +91,7 @@ def run_short(api: Api, place: ContainerRef, argv: Sequence[str]) -> tuple[ExitS
         argv,
         stdout=lambda piece: output.extend(piece[: _SHORT_LIMIT - len(output)]),
         stderr=lambda piece: errors.extend(piece[: _SHORT_LIMIT - len(errors)]),
-        time_limit_s=_SHORT_S,
+        time_limit_s=SHORT_S,
     )
     if status.reason in (BROKEN_STREAM, TIME_LIMIT):
         kind = NeverEnds if status.reason == TIME_LIMIT else CommandFailed

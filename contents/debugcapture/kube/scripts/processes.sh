@@ -1,7 +1,13 @@
 # shellcheck shell=sh
-# Lists the processes that are to be seen, and needs no program besides the shell: images lack them. $1 is the id of the
-# target's container. Lines: P pid uid gid rss-in-KiB name; T: it is in the target's control group; M file: it maps it.
-# S: this shell. OWN: the first process is a debug container's own, so that the target's processes are not shared with it.
+# Lists the visible processes, and says which programs the image has. It needs nothing but the shell: images lack the
+# rest. $1 is the ID of the target's container, the other arguments are programs. Lines: HAS program; P pid uid gid
+# rss-in-KiB name; T: it is in the target's control group; M file: it maps it. S: this shell. OWN: the first process is
+# the debug container's, so the target's processes are not shared with it.
+container=$1
+shift
+for program; do
+  command -v "$program" >/dev/null && echo "HAS $program"
+done 2>/dev/null
 echo "S $$"
 while read -r line || [ -n "$line" ]; do
   case $line in */debug-capture.d*) echo OWN;; esac
@@ -12,7 +18,7 @@ for process in /proc/[0-9]*; do
     case $key in Name:) name=$value;; Uid:) uid=$value;; Gid:) gid=$value;; VmRSS:) rss=$value; break;; esac
   done <"$process/status" || continue
   echo "P ${process#/proc/} $uid $gid $rss $name"
-  while read -r line; do case $line in *"$1"*) echo T; break;; esac; done <"$process/cgroup"
+  while read -r line; do case $line in *"$container"*) echo T; break;; esac; done <"$process/cgroup"
   last=
   while read -r _ _ _ _ _ file; do
     case $file in /*) [ "$file" = "$last" ] || { echo "M $file"; last=$file; };; esac
