@@ -73,6 +73,13 @@ def test_nothing_at_all_has_failed_as_before() -> None:
     assert found.status == "failed"
 
 
+def test_an_empty_list_is_not_the_reason_of_a_goal_that_was_not_reached() -> None:
+    empty = nothing("skipped", "it is empty", collector="metrics", reason_code="empty")
+    no_dump = nothing("skipped", "no dump was left", collector="crash-dumps", reason_code="not-there")
+    found = result("standard,python-stacks", captured("pod-snapshot"), empty, no_dump)
+    assert found.artifacts[-1].reason == "no process of the kind runs in the container"
+
+
 def test_a_goal_that_no_artifact_speaks_of_gets_a_line_with_the_reasons_that_there_are() -> None:
     found = result("heap", captured("jvm-heap-histogram"), skipped("processes", "it does not run"))
     line = found.artifacts[-1]

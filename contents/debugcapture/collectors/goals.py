@@ -38,7 +38,12 @@ def _failed(one: Artifact) -> Artifact:
 
 
 def _absent(goal: Goal, manifest: Manifest) -> Artifact:
-    """Return the artifact that says why there is none: a preset tells a reason once, with another collector maybe."""
+    """Return the artifact that says why there is none.
+
+    A preset gives each reason once, possibly with another collector. That an API list is empty, or a volume has no dump,
+    explains nothing about a tool.
+    """
     first, title = goal.collectors[0].id, " or ".join(one.title for one in goal.collectors)
-    reasons = dict.fromkeys(one.reason for one in manifest.artifacts if one.reason and not one.file)
+    without = [one for one in manifest.artifacts if not one.file and one.reason_code not in ("empty", "not-there")]
+    reasons = dict.fromkeys(one.reason for one in without if one.reason)
     return Artifact(first, title, "", 0, "", manifest.started, 0, "failed", "", "; ".join(reasons) or _NONE_FOUND)
