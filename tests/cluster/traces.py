@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,9 +49,10 @@ class Changes:
     sockets: tuple[str, ...]
     files: tuple[str, ...]
 
-    def without(self, named: Sequence[str]) -> Changes:
-        """Return the changes but for what came by a name that matches one of the patterns ``named``."""
-        pattern = re.compile("|".join(rf"\+ {one}" for one in named) or r"(?!)")
+    def without(self, came: Iterable[str], gone: Iterable[str] = ()) -> Changes:
+        """Return the changes except what matches one of the patterns ``came`` and is new, or ``gone`` and is gone."""
+        expected = [*(rf"\+ {one}" for one in came), *(rf"- {one}" for one in gone)]
+        pattern = re.compile("|".join(expected) or r"(?!)")
         return Changes(
             *(
                 tuple(one for one in ones if not pattern.fullmatch(one))

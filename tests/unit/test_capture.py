@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Lock
 from typing import Any, cast
 
 import pytest
@@ -113,11 +114,31 @@ def test_safe_tools_run_side_by_side(capture: Run, monkeypatch: pytest.MonkeyPat
         return run(cluster, _api, place, argv, **sinks)
 
     monkeypatch.setattr(cluster, "run", waits_for_the_other)
-    artifacts = capture(cluster, collector(), collector(id="again", file="again.txt"))
+    again = collector(id="again", file="again.txt", runtime="any")
+    artifacts = capture(cluster, collector(), again)
     assert {(one.collector, one.outcome) for one in artifacts} == {
         ("jvm-thread-dump", "complete"),
         ("again", "complete"),
     }
+
+
+def test_safe_tools_of_one_runtime_run_one_after_another(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, run, alone = in_image(), Cluster.run, Lock()
+
+    def is_alone(_api: Api, place: ContainerRef, argv: Sequence[str], **sinks: Any) -> Any:
+        if "Thread.print" not in argv:
+            return run(cluster, _api, place, argv, **sinks)
+        assert alone.acquire(blocking=False), "another tool of the runtime is running"
+        time.sleep(0.05)  # for the other one to start, if it may
+        alone.release()
+        return run(cluster, _api, place, argv, **sinks)
+
+    monkeypatch.setattr(cluster, "run", is_alone)
+    artifacts = capture(cluster, collector(), collector(id="again", file="again.txt"))
+    assert [(one.collector, one.outcome) for one in artifacts] == [
+        ("jvm-thread-dump", "complete"),
+        ("again", "complete"),
+    ]
 
 
 def test_a_tool_that_pauses_the_process_runs_alone_and_a_dump_runs_last(capture: Run) -> None:

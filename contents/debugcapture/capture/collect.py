@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -79,18 +79,21 @@ class Capture:
         """Run ``collectors``; the failure of one is data in the record, and stops no other.
 
         Collectors that only read the API run first: they are quick, and the pod may be gone a second later. `safe`
-        tools then run side by side. Tools that pause the process, or write dumps, run last and alone, so that they
-        change nothing that another tool measures. Afterwards `gone` says whether the pod was gone.
+        tools then run side by side, in lanes. Tools that pause the process, or write dumps, run last and alone, so that
+        they change nothing that another tool measures. Afterwards `gone` says whether the pod was gone.
         """
         tools = [one for one in collectors if not one.reads_api]
         for reader in (one for one in collectors if one.reads_api):
             self._run_collector(reader)
         with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="collector") as pool:
-            list(pool.map(self._run_collector, (one for one in tools if one.invasive == "safe")))
+            list(pool.map(self._run_all, _lanes(one for one in tools if one.invasive == "safe")))
         for level in ("pauses", "heavy"):
-            for tool in (one for one in tools if one.invasive == level):
-                self._run_collector(tool)
+            self._run_all(one for one in tools if one.invasive == level)
         self._notice_restart()
+
+    def _run_all(self, collectors: Iterable[Collector]) -> None:
+        for collector in collectors:
+            self._run_collector(collector)
 
     def _run_collector(self, collector: Collector) -> None:
         for artifact in self._collect(collector):
@@ -408,6 +411,18 @@ class _Words:
 
     def last_line(self) -> str:
         return last_line(self._kept.decode(errors="replace"))
+
+
+def _lanes(collectors: Iterable[Collector]) -> list[list[Collector]]:
+    """Return the collectors that may run side by side, those of one runtime one after another.
+
+    They share its inspector port, its attach socket, or ptrace: the first to end would cut off the others.
+    """
+    lanes: dict[str, list[Collector]] = {}
+    for collector in collectors:
+        lane = collector.id if collector.runtime == "any" else f"runtime {collector.runtime}"
+        lanes.setdefault(lane, []).append(collector)
+    return list(lanes.values())
 
 
 def _with_denial(tool: Tool, result: TransferResult) -> TransferResult:

@@ -40,8 +40,8 @@ def _failed(one: Artifact) -> Artifact:
 def _absent(goal: Goal, manifest: Manifest) -> Artifact:
     """Return the artifact that says why there is none.
 
-    A preset gives each reason once, possibly with another collector. That an API list is empty, or a volume has no dump,
-    explains nothing about a tool.
+    A preset gives each reason once, possibly with another collector. That an API list is empty, or that a volume has no
+    dump, explains nothing about a tool.
     """
     first, title = goal.collectors[0].id, " or ".join(one.title for one in goal.collectors)
     without = [one for one in manifest.artifacts if not one.file and one.reason_code not in ("empty", "not-there")]
