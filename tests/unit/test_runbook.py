@@ -433,7 +433,7 @@ def test_a_full_disk_is_told_in_the_incident(
         raise OSError(28, "No space left on device")
 
     serve(Cluster())
-    monkeypatch.setattr("debugcapture.bundle.bundle.os.fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SpoolUnwritable, match="No space left on device"):
         capture(read(CaptureStep, POD | INCIDENT), caller)
     start, end = notes

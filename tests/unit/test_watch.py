@@ -18,12 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.bundle.bundle import Bundle, claimed, is_held
+from debugcapture.bundle.bundle import Bundle, claimed
 from debugcapture.cli import main as cli
 from debugcapture.cli import watch
 from debugcapture.cli.status_line import Screen, printable
 from debugcapture.cli.watch import CapturesStep, Progress, WatchStep, news, progress_line, progress_of
 from debugcapture.errors import TargetNotFound
+from debugcapture.files import is_locked
 from debugcapture.model import Artifact, Manifest, Receipt, Status, Stored
 from debugcapture.runtime.context import Caller
 from debugcapture.settings.spool import SpoolSettings, WatchSettings
@@ -157,10 +158,10 @@ def test_a_capture_whose_process_is_gone_is_not_waited_for(bundle: Bundle, told:
 
 
 def test_watching_takes_a_bundle_from_nobody(bundle: Bundle) -> None:
-    assert not is_held(bundle.folder)
+    assert not is_locked(bundle.folder)
     with claimed(bundle) as ours:
         assert ours
-        assert is_held(bundle.folder)
+        assert is_locked(bundle.folder)
     with claimed(bundle) as ours:
         assert ours
 

@@ -4,22 +4,19 @@ The manifest is written anew after each artifact, so that a capture that is kill
 it came. Files are private to the user: they hold what the application holds.
 """
 
-import fcntl
 import json
-import os
 import re
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput, SpoolUnwritable
-from ..files import sha256_of
+from ..files import locked, replace_text, sha256_of
 from ..model import PAGE, Artifact, Manifest, Receipt, Target
 from ..settings.declare import CAPTURE_ID
 from .artifact import NO_RULES, ArtifactFile, Follower, Intake
@@ -28,7 +25,6 @@ from .spool import RESERVE, release, reserve
 
 MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
 _OURS = (MANIFEST, RECEIPT, SENT, PAGE)
-_CLAIM_POLL_S = 0.2
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
 _CAPTURE_ID = re.compile(CAPTURE_ID)
 _TORN = "Its files are evidence all the same: look at them there."
@@ -68,7 +64,7 @@ class Bundle:
 
     def save_page(self, page: str) -> Path:
         """Write the page that the bundle's link opens, and return it. What space is kept is left to the receipt."""
-        _write_once(self.folder / PAGE, page)
+        replace_text(self.folder / PAGE, page)
         return self.folder / PAGE
 
     def save_receipt(self, receipt: Receipt) -> None:
@@ -144,42 +140,12 @@ def named_bundle(spool: Path, capture_id: str, intake: Intake = NO_RULES) -> Bun
     return Bundle(folder, intake)
 
 
-@contextmanager
-def claimed(bundle: Bundle, within_s: float = 0) -> Iterator[bool]:
+def claimed(bundle: Bundle, within_s: float = 0) -> AbstractContextManager[bool]:
     """Claim ``bundle`` for this process, and tell whether it could be: no two capture into, or send, the same one.
 
     The claim goes with the process, however that ends; another's is waited for ``within_s``.
     """
-    folder, deadline = os.open(bundle.folder, os.O_RDONLY), time.monotonic() + within_s
-    try:
-        while not (ours := _locked(folder)) and time.monotonic() < deadline:
-            time.sleep(_CLAIM_POLL_S)
-        yield ours
-    finally:
-        os.close(folder)
-
-
-def _locked(folder: int) -> bool:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def is_held(folder: Path) -> bool:
-    """Tell whether a live process holds ``folder``: captures into it, or sends what is in it. False when it is gone."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return locked(bundle.folder, within_s=within_s)
 
 
 def bundles(spool: Path) -> list[Bundle]:
@@ -264,24 +230,11 @@ def _json(content: dict[str, Any]) -> str:
 
 def _write(file: Path, text: str) -> None:
     try:
-        _write_once(file, text)
+        replace_text(file, text)
     except OSError:
         if not release(file.parent):
             raise
-        _write_once(file, text)
-
-
-def _write_once(file: Path, text: str) -> None:
-    part = file.with_name(file.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        part.rename(file)
-    except BaseException:
-        part.unlink(missing_ok=True)  # what is no use there is missed elsewhere on a full disk
-        raise
+        replace_text(file, text)
 
 
 def _read(file: Path) -> object:

@@ -11,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from ..bundle.bundle import MANIFEST, RECEIPT, SENT, Bundle, bundles, is_held
+from ..bundle.bundle import MANIFEST, RECEIPT, SENT, Bundle, bundles
 from ..errors import EXIT_PARTIAL, TargetNotFound
+from ..files import is_locked
 from ..model import PAGE, Artifact, Manifest, Outcome, Status
 from ..report.summary import summary
 from ..runtime.context import Caller, spool_of
@@ -168,7 +169,7 @@ def watch(step: WatchStep, caller: Caller) -> Outcome:
     seen: Progress | None = None
     last_claimed = time.monotonic()
     while True:
-        if is_held(bundle.folder):  # asked first: what its process did before it let go, is seen below
+        if is_locked(bundle.folder):  # asked first: what its process did before it let go, is seen below
             last_claimed = time.monotonic()
         gone = time.monotonic() - last_claimed > _GONE_S
         now = progress_of(bundle)

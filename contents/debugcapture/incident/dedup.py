@@ -5,9 +5,7 @@ each incident that wants its link, and is locked by the process that captures; `
 which every incident gets, whether it came before or after it.
 """
 
-import fcntl
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..bundle.bundle import MANIFEST, Bundle, is_held, writable
+from ..bundle.bundle import MANIFEST, Bundle, writable
 from ..errors import BadInput
+from ..files import is_locked, locked, own_part, replace_text
 
 FOLDER, JOINED, NOTE = "joins", "joined", "note.txt"
 _FORGOTTEN_S = 24 * 60 * 60
@@ -55,18 +54,18 @@ class Joins:
         """
         with writable(self._spool):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _locked(self._folder):
+            with locked(self._folder):
                 self._forget()
                 there = self.current(wanted.incident_key, wanted.now) or self.current(wanted.workload, wanted.now)
                 bundle = there or make()
                 if not there:
                     held.enter_context(_joinable(bundle, wanted.incident))
-                    _write(self._file(wanted.workload), bundle.folder.name)
-                _write(self._file(wanted.incident_key), bundle.folder.name)
+                    self._assign(wanted.workload, bundle)
+                self._assign(wanted.incident_key, bundle)
         return bundle, not there
 
     def _joinable(self, bundle: Bundle, now: datetime) -> bool:
-        if is_held(bundle.folder / JOINED):
+        if is_locked(bundle.folder / JOINED):
             return True
         try:
             manifest = bundle.manifest()
@@ -75,6 +74,10 @@ class Joins:
         if manifest.finished is None or manifest.status == "failed":
             return False  # it was killed, or got nothing: worth another try
         return (now - manifest.finished).total_seconds() < self._within_s
+
+    def _assign(self, key: str, bundle: Bundle) -> None:
+        file = self._file(key)
+        replace_text(file, bundle.folder.name, own_part(file))
 
     def _file(self, key: str) -> Path:
         return self._folder / hashlib.sha256(key.encode()).hexdigest()[:32]
@@ -90,7 +93,7 @@ def _joinable(bundle: Bundle, incident: str) -> Iterator[None]:
     """Hold ``bundle`` as one that is captured, stored and told for ``incident``; the hold goes with the process."""
     folder = bundle.folder / JOINED
     folder.mkdir(mode=0o700, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         (folder / incident).touch(mode=0o600)
         yield
 
@@ -106,7 +109,7 @@ def join(bundle: Bundle, incident: str, text: str, send: Send) -> bool:
             entry.touch(mode=0o600, exist_ok=False)
         except FileExistsError:
             return False
-    with _entered(entry):
+    with locked(entry):  # no two write the note of an incident at once, an older form over a newer one
         send(incident, _ended(bundle) or text)
     return True
 
@@ -117,16 +120,17 @@ def tell(bundle: Bundle, text: str, send: Send) -> None:
     if not folder.is_dir():
         return
     with suppress(OSError):  # a full disk: those who have joined have to hear of just that
-        _write(bundle.folder / NOTE, text)  # before the list is read: who is not in the list finds it
+        note = bundle.folder / NOTE
+        replace_text(note, text, own_part(note))  # before the list is read: who is not in the list finds it
     for entry in sorted(folder.iterdir()):
-        with _entered(entry):
+        with locked(entry):
             send(entry.name, text)
 
 
 def untold(spool: Path) -> list[Bundle]:
     """Return the bundles whose process ended before it could tell the incidents that joined."""
     left = [Bundle(folder.parent) for folder in spool.glob(f"*/{JOINED}") if any(folder.iterdir())]
-    return [one for one in left if not _ended(one) and not is_held(one.folder / JOINED)]
+    return [one for one in left if not _ended(one) and not is_locked(one.folder / JOINED)]
 
 
 def _ended(bundle: Bundle) -> str:
@@ -134,28 +138,3 @@ def _ended(bundle: Bundle) -> str:
         return (bundle.folder / NOTE).read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
-
-
-def _write(file: Path, text: str) -> None:
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
-
-
-@contextmanager
-def _entered(entry: Path) -> Iterator[None]:
-    """Hold the file ``entry``: its incident's note is not written by two at once, an older form over a newer one."""
-    descriptor = os.open(entry, os.O_RDWR)
-    with ExitStack() as stack:
-        stack.callback(os.close, descriptor)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    with ExitStack() as stack:
-        stack.callback(os.close, descriptor)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield

@@ -1,8 +1,6 @@
 """The last answer to a question, kept for when the API server is away or slow: in the spool, or in memory."""
 
 import hashlib
-import os
-import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -15,6 +13,7 @@ from threading import Lock, Thread
 from typing import Final, Generic, Protocol, TypeVar
 
 from ..errors import CaptureError, Unreachable
+from ..files import own_part, replace_text
 
 AT_ONCE: Final = 8  # questions; a server that hangs must not collect threads
 OLDEST: Final = timedelta(days=1)  # pods of yesterday help nobody
@@ -65,14 +64,8 @@ class FileShelf:
         """Keep an answer; a reader sees the old one or the new one."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, part = tempfile.mkstemp(dir=self._folder, suffix=".part")
-            try:
-                with open(descriptor, "w", encoding="utf-8") as stream:
-                    stream.write(value.text)
-                Path(part).replace(self._file(name))
-            except OSError:
-                os.unlink(part)
-                raise
+            file = self._file(name)
+            replace_text(file, value.text, own_part(file), sync=False)  # it can be asked for again
         except OSError as error:
             self._say(f"the answer cannot be kept in {self._folder}: {error.strerror or error}")
 

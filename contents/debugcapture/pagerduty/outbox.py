@@ -3,16 +3,15 @@
 A note that PagerDuty cannot take now stays there, and the next run sends it. The file has no key in it.
 """
 
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import NoteNotSent
+from ..files import locked, own_part, replace_text
 from .api import PagerDuty
 from .client import TRIES
 
@@ -46,19 +45,18 @@ class Outbox:
             self._say(f"the note cannot be kept in {self._folder} ({error}): it is only sent")
             self._deliver(file, note, tries)
             return
-        with _locked(self._folder, fcntl.LOCK_SH):
+        # Who sends a note of its own shares the lock, so that nobody sends an older form of that note meanwhile.
+        with locked(self._folder, shared=True):
             self._keep(file, note)
             self._deliver(file, note, tries)
-        with suppress(BlockingIOError), _locked(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            self._send_waiting(note.url)
+        with locked(self._folder, within_s=0) as alone:
+            if alone:
+                self._send_waiting(note.url)
 
     def _keep(self, file: Path, note: Note) -> None:
-        part = file.with_name(f"{file.name}.{os.getpid()}.part")
         try:
-            part.write_text(json.dumps(asdict(note)), encoding="utf-8")
-            part.replace(file)
+            replace_text(file, json.dumps(asdict(note)), own_part(file))
         except OSError as error:  # a full disk is just what the incident has to hear of
-            _remove(part)
             self._say(f"the note cannot be kept in {file} ({error}): it is only sent")
 
     def _send_waiting(self, url: str) -> None:
@@ -103,14 +101,3 @@ def _read(file: Path) -> Note:
 def _remove(file: Path) -> None:
     with suppress(FileNotFoundError, NotADirectoryError):
         file.unlink()
-
-
-@contextmanager
-def _locked(folder: Path, kind: int) -> Iterator[None]:
-    """Hold a lock: who sends a note of his own shares it, so that nobody sends an older form of that note meanwhile."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, kind)
-        yield
-    finally:
-        os.close(descriptor)

@@ -4,11 +4,11 @@ Source: PagerDuty API reference, "REST API Rate Limits". The pace is a generic c
 file, the moment up to which requests are promised.
 """
 
-import fcntl
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from ..files import locked
 
 BURST, PER_S = 60, 15  # 60 at once, and 15 more each second: 960 in the first minute, 900 in each later one
 _LONGEST_WAIT_S = 600
@@ -34,15 +34,12 @@ class Pace:
 
     def _promised(self) -> float:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self._file.touch(mode=0o600)
+        with locked(self._file):
             now = self._clock()
-            until = max(_moment(os.pread(descriptor, 64, 0), now), now - BURST / PER_S) + 1 / PER_S
-            os.pwrite(descriptor, f"{until:020.6f}".encode(), 0)
+            until = max(_moment(self._file.read_bytes(), now), now - BURST / PER_S) + 1 / PER_S
+            self._file.write_text(f"{until:020.6f}")
             return until - now
-        finally:
-            os.close(descriptor)
 
 
 def _moment(text: bytes, now: float) -> float:

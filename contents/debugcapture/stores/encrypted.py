@@ -4,14 +4,13 @@ The format is age's (age-encryption.org/v1); `age --decrypt` and every other imp
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
-from ..files import sha256_of
+from ..files import replacing, sha256_of
 from ..model import Stored
 from .base import Progress, Store, unseen
 
@@ -44,16 +43,9 @@ class EncryptedStore:
     def _encrypt(self, file: Path, goal: Path) -> None:
         from pyrage import encrypt_io
 
-        unfinished = goal.with_name(goal.name + "~")
-        try:
-            with file.open("rb") as source, open(unfinished, "wb", opener=_private) as out:
-                encrypt_io(source, out, self._recipients)
-                out.flush()
-                os.fsync(out.fileno())
-            unfinished.rename(goal)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
+        # Its part has a name that is not taken for that of evidence when a capture that was killed is recovered.
+        with file.open("rb") as source, replacing(goal, goal.with_name(f"{goal.name}~")) as out:
+            encrypt_io(source, out, self._recipients)
 
 
 def _recipient(number: int, text: str) -> Any:
@@ -66,7 +58,3 @@ def _recipient(number: int, text: str) -> Any:
         # The text stays out of the message: somebody may have put a private key there.
         what, do = f"recipient {number} of encrypt_to is no public key", "Give what age-keygen -y prints, age1…"
         raise BadInput(what, str(error), f"{do}, or a line of an SSH .pub file.") from error
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

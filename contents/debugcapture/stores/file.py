@@ -3,12 +3,11 @@
 import errno
 import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import SplitResult, unquote
 
 from ..errors import NotStored
-from ..files import sha256_of
+from ..files import replacing, sha256_of
 from ..model import Stored
 from .base import Progress, unseen
 
@@ -81,23 +80,13 @@ def _make_folders(folder: Path, root: Path) -> None:
 
 def _copy(file: Path, goal: Path, sha256: str, doing: str) -> None:
     part = goal.with_name(f".{goal.name}.part")
-    try:
-        _write(file, part)
-        _compare(part, sha256, doing)
-        part.replace(goal)
-    except BaseException:
-        with suppress(OSError):  # nobody wants half a file, least of all on a full disk
-            part.unlink()
-        raise
-    _sync(goal.parent)
-
-
-def _write(file: Path, part: Path) -> None:
-    with file.open("rb") as reader, part.open("wb") as writer:
+    with file.open("rb") as reader, replacing(goal, part, sync=False) as writer:
         shutil.copyfileobj(reader, writer, 1 << 20)
         writer.flush()
         os.fsync(writer.fileno())
         os.posix_fadvise(writer.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # what is compared comes from the disk
+        _compare(part, sha256, doing)
+    _sync(goal.parent)
 
 
 def _compare(part: Path, sha256: str, doing: str) -> None:
