@@ -60,12 +60,17 @@ def test_a_reader_sees_the_old_content_until_the_new_one_is_whole(tmp_path: Path
     assert file.read_text() == "new"
 
 
+def _interrupted(file: Path) -> None:
+    with replacing(file) as out:
+        out.write(b"ne")
+        raise KeyboardInterrupt
+
+
 def test_what_fails_leaves_the_old_content_and_no_part(tmp_path: Path) -> None:
     file = tmp_path / "note.txt"
     replace_text(file, "old")
-    with pytest.raises(KeyboardInterrupt), replacing(file) as out:
-        out.write(b"ne")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(file)
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
 

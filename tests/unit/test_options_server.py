@@ -20,9 +20,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debugcapture.backoff import Rate
 from debugcapture.errors import BadInput, CaptureError, NotAllowed, NotStored, TargetNotFound, Unreachable
 from debugcapture.listings.options import Listed, Row, Wanted
-from debugcapture.listings.server import Asked, Rate, Service, application, parameters, serve
+from debugcapture.listings.server import Asked, Gate, Service, application, parameters, serve
 from debugcapture.settings.declare import read
 from debugcapture.steps.options_server import OptionsServerStep
 from debugcapture.steps.providers import SERVICES, provider
@@ -195,7 +196,7 @@ def test_late_list_is_sent_and_logged(service: Service, lists: Lists, said: list
 
 def test_too_many_requests_are_refused_and_those_without_the_token_do_not_count(service: Service) -> None:
     now = [0.0]
-    few = replace(service, rate=Rate(per_s=2, burst=3, clock=lambda: now[0]))
+    few = replace(service, gate=Gate(Rate(2, 3), lambda: now[0]))
     for _ in range(10):
         assert ask(few, "/namespaces", authorization="Bearer no")[0] == HTTPStatus.UNAUTHORIZED
     assert [ask(few, "/namespaces")[0] for _ in range(4)] == [200, 200, 200, 429]

@@ -191,7 +191,7 @@ def test_skewed_clock_is_told_with_its_direction(ahead_s: int, word: str) -> Non
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
-    monkeypatch.setattr("debugcapture.stores.s3.errors.time.sleep", waited.append)
+    monkeypatch.setattr("time.sleep", waited.append)
     return waited
 
 

@@ -110,7 +110,7 @@ def test_parts_of_the_snapshot_can_be_had_alone(what: str, names: list[str]) -> 
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
-    monkeypatch.setattr("debugcapture.capture.snapshot.time.sleep", waited.append)
+    monkeypatch.setattr("time.sleep", waited.append)
     return waited
 
 

@@ -1,10 +1,10 @@
 """Read what the Kubernetes API knows about a pod and what is around it."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ..backoff import on, retried
 from ..errors import LogRemoved, TargetNotFound
 from ..kube.client import Api
 from ..kube.resources import path_of
@@ -16,7 +16,7 @@ from .owners import changes_between, owner_chain
 
 LOG_LINES = 100_000
 _NO_LOG = b"unable to retrieve container logs for "
-_NO_LOG_WAITS_S = (0.0, 0.0, 0.5, 1.0, 2.0)
+_NO_LOG_WAITS_S = (0.0, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +138,17 @@ def _read_log(ask: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
 
     Asked again once it has seen what became of the container since, it gives that of the run after.
     """
-    for wait_s in _NO_LOG_WAITS_S:
-        time.sleep(wait_s)
+
+    def begun() -> tuple[bytes, Iterator[bytes]]:
         pieces = ask()
         first = next(pieces, b"")
-        if not first.startswith(_NO_LOG):
-            yield first
-            yield from pieces
-            return
-    raise LogRemoved("cannot read the log", first.decode(errors="replace"), "The kubelet has removed it.")
+        if first.startswith(_NO_LOG):
+            raise LogRemoved("cannot read the log", first.decode(errors="replace"), "The kubelet has removed it.")
+        return first, pieces
+
+    first, pieces = retried(begun, _NO_LOG_WAITS_S, on(LogRemoved))
+    yield first
+    yield from pieces
 
 
 def _has_log(pod: Json, container: str, previous: bool) -> bool:

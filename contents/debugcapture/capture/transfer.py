@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
+from ..backoff import retried
 from ..bundle.artifact import SizeLimitReachedError
 from ..errors import CaptureError, CommandFailed, Unreachable
 from ..kube import exec_stream
@@ -29,7 +30,7 @@ from .tool_report import Ending, ToolReport, last_line, parse_report
 
 PROGRAM = "run-tool"  # deploy/toolbox
 _ERROR_TAIL_BYTES = 64 << 10  # more than a report has: at most 4 KiB of the tool's errors, escaped
-_TRIES = 6
+_WAITS_S = (2, 4, 8, 16, 32)  # before a file that broke off is asked for again
 NOTHING_THERE = 77  # what a collector ends with where there is nothing of its kind; automake uses it for "skipped"
 _LONGEST_LINE = 80  # of what a waiting command says
 _AGAIN_S = 1
@@ -178,22 +179,37 @@ def run_detached(
     return written, _ended_badly(report, "failed")
 
 
+class _BrokeOff(Exception):  # noqa: N818 - see errors.py
+    """A stream ended before the file did; another may go on where it was."""
+
+    def __init__(self, result: TransferResult) -> None:
+        super().__init__(result.reason)
+        self.result = result
+
+
 def fetch_file(api: Api, file: RemoteFile, sink: Sink, say: Say) -> TransferResult:
     """Take ``file``; a stream that breaks is taken up where it broke off."""
-    deadline, result = (
-        time.monotonic() + file.time_limit_s,
-        TransferResult("failed", "there was no time for it", code="time-limit"),
-    )
-    for attempt in range(_TRIES):
-        if attempt:
-            say(f"{file.path}: {result.reason}; going on after {sink.received:,} bytes")
-            time.sleep(min(2.0**attempt, max(0.0, deadline - time.monotonic())))
+    deadline = time.monotonic() + file.time_limit_s
+
+    def attempt() -> TransferResult:
         if time.monotonic() >= deadline:
-            break
+            return TransferResult("failed", "there was no time for it", code="time-limit")
         result, final = _fetch_once(api, file, sink, deadline)
-        if final:
-            break
-    return result
+        if not final:
+            raise _BrokeOff(result)
+        return result
+
+    def wait(error: Exception, wait_s: float) -> float | None:
+        left_s = deadline - time.monotonic()
+        if not isinstance(error, _BrokeOff) or left_s <= wait_s:
+            return None
+        say(f"{file.path}: {error.result.reason}; going on after {sink.received:,} bytes")
+        return wait_s
+
+    try:
+        return retried(attempt, _WAITS_S, wait)
+    except _BrokeOff as error:
+        return error.result
 
 
 def remove_file(api: Api, file: RemoteFile) -> None:

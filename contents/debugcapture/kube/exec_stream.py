@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..backoff import retried
 from ..errors import CommandFailed, NeverEnds
 from ..model import ContainerRef, ExitStatus
 from .client import Api, pod_path, retry_after, websocket_url
@@ -177,23 +178,35 @@ def _open(api: Api, place: ContainerRef, argv: Sequence[str], *, stdin: bool) ->
     import websocket
 
     doing = f"cannot run a command in {place}"
-    waits = iter(_RESTART_WAITS_S if api.has_answered and not api.streams.broken else ())
+
+    def wait(error: Exception, wait_s: float) -> float | None:
+        if isinstance(error, websocket.WebSocketBadStatusException):
+            return retry_after(error.status_code, error.resp_headers or {})  # the server knows better
+        if not isinstance(error, ConnectionRefusedError):
+            return None
+        api.outages.notice()
+        return wait_s
+
+    waits_s = _RESTART_WAITS_S if api.has_answered and not api.streams.broken else ()
+    try:
+        return retried(lambda: _connect_to_ready(api, place, argv, stdin=stdin), waits_s, wait)
+    except websocket.WebSocketBadStatusException as error:
+        raise refused(doing, error.status_code, error.resp_body or b"") from error
+    except (websocket.WebSocketException, OSError) as error:
+        raise unreachable(doing, error) from error
+
+
+def _connect_to_ready(api: Api, place: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
+    """Connect; what an API server refuses that has just started is asked again once it is ready."""
+    import websocket
+
     while True:
         asked_at = api.outages.now()
         try:
             return _connect(api, place, argv, stdin=stdin)
         except websocket.WebSocketBadStatusException as error:
-            if api.excuses(error.status_code, asked_at):
-                continue
-            wait_s = retry_after(error.status_code, error.resp_headers or {})  # the server knows better
-            if wait_s is None or next(waits, None) is None:
-                raise refused(doing, error.status_code, error.resp_body or b"") from error
-        except (websocket.WebSocketException, OSError) as error:
-            wait_s = next(waits, None)
-            if wait_s is None or not isinstance(error, ConnectionRefusedError):
-                raise unreachable(doing, error) from error
-            api.outages.notice()
-        time.sleep(wait_s)
+            if not api.excuses(error.status_code, asked_at):
+                raise
 
 
 def _connect(api: Api, place: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":

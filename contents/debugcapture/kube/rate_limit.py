@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable
 from threading import Condition
 
+from ..backoff import Rate
+
 
 class RateLimit:
     """A bucket that fills by ``per_s`` requests a second, up to ``burst``; shared by threads."""
 
     def __init__(self, per_s: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with a full bucket."""
-        self._per_s, self._burst, self._clock = per_s, burst, clock
-        self._left, self._looked = float(burst), clock()
+        self._rate, self._until, self._clock = Rate(per_s, burst), float("-inf"), clock
         self._turn, self._numbers = Condition(), itertools.count()
         self._waiting: list[tuple[bool, int]] = []
         self.taken = 0
@@ -35,7 +36,7 @@ class RateLimit:
             try:
                 while self._waiting[0] != mine or self._missing_s() > 0:
                     self._turn.wait(self._missing_s() if self._waiting[0] == mine else None)
-                self._left -= 1
+                self._until = self._rate.promise(self._until, self._clock())
                 self.taken += 1
             finally:  # an abort may end the wait
                 self._waiting.remove(mine)
@@ -44,7 +45,4 @@ class RateLimit:
 
     def _missing_s(self) -> float:
         """Return in how many seconds there will be a whole request."""
-        now = self._clock()
-        self._left = min(self._burst, self._left + (now - self._looked) * self._per_s)
-        self._looked = now
-        return max(0.0, (1 - self._left) / self._per_s)
+        return self._rate.wait_s(self._until, self._clock())

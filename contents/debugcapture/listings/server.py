@@ -24,6 +24,7 @@ from threading import Lock
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from ..backoff import Rate
 from ..errors import BadInput, CaptureError, NotAllowed, TargetNotFound, Unreachable
 from ..kube.client import Api
 from ..settings.declare import Rule
@@ -34,7 +35,7 @@ from ..text import one_line
 from .cache import Answers, MemoryShelf
 from .options import Kind, Listed, Row, Source, Wanted, json_text
 
-PER_S, BURST = 20, 60  # requests that have the token; a form asks once an option
+RATE = Rate(per_s=20, burst=60)  # of requests that have the token; a form asks once an option
 _THREADS, _CONNECTIONS, _REQUEST_MOST_BYTES, _ARRIVES_S = 8, 64, 8 << 10, 10
 _PARAMETERS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "namespaces": (),
@@ -74,23 +75,20 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Rate:
-    """Lets through ``per_s`` requests a second, and ``burst`` at once."""
+class Gate:
+    """Lets requests through at a rate, and refuses the others."""
 
-    def __init__(self, per_s: float = PER_S, burst: float = BURST, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with ``burst`` requests to spare."""
-        self._per_s, self._burst, self._clock, self._lock = per_s, burst, clock, Lock()
-        self._spare, self._then = burst, clock()
+    def __init__(self, rate: Rate = RATE, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with all of the rate's burst to spare."""
+        self._rate, self._until, self._clock, self._lock = rate, float("-inf"), clock, Lock()
 
     def allows(self) -> bool:
         """Tell whether one more is let through now."""
         with self._lock:
             now = self._clock()
-            self._spare = min(self._burst, self._spare + (now - self._then) * self._per_s)
-            self._then = now
-            if self._spare < 1:
+            if self._rate.wait_s(self._until, now) > 0:
                 return False
-            self._spare -= 1
+            self._until = self._rate.promise(self._until, now)
             return True
 
 
@@ -102,7 +100,7 @@ class Service:
     collectors: tuple[Row, ...]
     token: str
     namespaces: tuple[str, ...] = ()
-    rate: Rate = field(default_factory=Rate)
+    gate: Gate = field(default_factory=Gate)
     say: Say = print
 
     def answer(self, asked: Asked) -> Reply:
@@ -113,7 +111,7 @@ class Service:
             return Reply(HTTPStatus.OK, json.dumps({"status": "ok"}))
         if not self._is_known(asked.authorization):
             return _problem(HTTPStatus.UNAUTHORIZED, "give the bearer token", {"WWW-Authenticate": "Bearer"})
-        if not self.rate.allows():
+        if not self.gate.allows():
             return _problem(HTTPStatus.TOO_MANY_REQUESTS, "too many requests", {"Retry-After": "1"})
         try:
             return self._rows(asked)

@@ -15,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from urllib3.response import BaseHTTPResponse
 
+from ..backoff import retried
 from ..errors import BadInput
 
 TRIES = 5
@@ -24,10 +25,10 @@ LONGEST_WAIT_S = 60
 class Failed(Exception):  # noqa: N818 - see errors.py
     """A request that was refused, or not answered, in the end; each caller tells it in its own words."""
 
-    def __init__(self, why: str, status: int) -> None:
-        """Say ``why``; ``status`` is that of HTTP, 0 for no answer."""
+    def __init__(self, why: str, status: int, wait_s: float | None = None) -> None:
+        """Say ``why``; ``status`` is that of HTTP, 0 for no answer. ``wait_s`` is what the server asks to wait for."""
         super().__init__(why)
-        self.why, self.status = why, status
+        self.why, self.status, self.wait_s = why, status, wait_s
 
     @property
     def passes(self) -> bool:
@@ -62,21 +63,24 @@ class Client:
 
     def retried(self, attempt: Callable[[], BaseHTTPResponse], tries: int = TRIES) -> BaseHTTPResponse:
         """Return the answer of ``attempt``, made again while that may help. Raises Failed."""
-        failed = Failed("", 0)
-        for number in range(tries):
+
+        def answered() -> BaseHTTPResponse:
             try:
                 answer = attempt()
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                failed, wait_s = Failed(f"PagerDuty did not answer ({error})", 0), 2.0**number
-            else:
-                if answer.status < 300:
-                    return answer
-                failed, wait_s = Failed(_failure(answer), answer.status), _wait(answer, number)
-                if not failed.passes:
-                    break
-            if number + 1 < tries:
-                self._sleep(min(wait_s, LONGEST_WAIT_S))
-        raise failed
+                raise Failed(f"PagerDuty did not answer ({error})", 0) from None
+            if answer.status >= 300:
+                raise Failed(_failure(answer), answer.status, _asked_wait_s(answer))
+            return answer
+
+        return retried(answered, (2.0**number for number in range(tries - 1)), _wait, self._sleep)
+
+
+def _wait(error: Exception, wait_s: float) -> float | None:
+    """Return the seconds to wait: what a rate-limited answer asks for, else ever longer."""
+    if not (isinstance(error, Failed) and error.passes):
+        return None
+    return min(wait_s if error.wait_s is None else error.wait_s, LONGEST_WAIT_S)
 
 
 def _trusting(ca: str) -> ssl.SSLContext:
@@ -112,7 +116,7 @@ def _failure(answer: BaseHTTPResponse) -> str:
         return f"HTTP {answer.status}"
 
 
-def _wait(answer: BaseHTTPResponse, number: int) -> float:
-    """Return the seconds to wait: what a rate-limited answer asks for, else ever longer."""
+def _asked_wait_s(answer: BaseHTTPResponse) -> float | None:
+    """Return the seconds that a rate-limited answer asks to wait for, or None."""
     asked = answer.headers.get("ratelimit-reset", "") if answer.status == 429 else ""
-    return float(asked) if re.fullmatch(r"[0-9]{1,9}", asked) else 2.0**number
+    return float(asked) if re.fullmatch(r"[0-9]{1,9}", asked) else None

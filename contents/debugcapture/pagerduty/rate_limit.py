@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..backoff import Rate
 from ..files import locked
 
-BURST, PER_S = 60, 15  # 60 at once, and 15 more each second: 960 in the first minute, 900 in each later one
+RATE = Rate(per_s=15, burst=60)  # 960 in the first minute, 900 in each later one
 _LONGEST_WAIT_S = 600
 
 
@@ -37,7 +38,7 @@ class Pace:
         self._file.touch(mode=0o600)
         with locked(self._file):
             now = self._clock()
-            until = max(_moment(self._file.read_bytes(), now), now - BURST / PER_S) + 1 / PER_S
+            until = RATE.promise(_moment(self._file.read_bytes(), now), now)
             self._file.write_text(f"{until:020.6f}")
             return until - now
 

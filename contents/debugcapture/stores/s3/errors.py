@@ -3,7 +3,6 @@
 Source: Amazon S3 API Reference, "Error responses"; botocore's exceptions.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -19,6 +18,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnection
 
+from ...backoff import retried
 from ...errors import NotStored
 from .. import clock
 
@@ -64,15 +64,14 @@ def again(attempt: Callable[[], T], failed: Callable[[], None] = lambda: None) -
 
     ``failed`` is called before each wait; an exception of its own ends the tries.
     """
-    for wait_s in WAITS_S:
-        try:
-            return attempt()
-        except (ClientError, BotoCoreError) as error:
-            if not _temporary(error):
-                raise
+
+    def wait(error: Exception, wait_s: float) -> float | None:
+        if not _temporary(error):
+            return None
         failed()
-        time.sleep(wait_s)
-    return attempt()
+        return wait_s
+
+    return retried(attempt, WAITS_S, wait)
 
 
 def _temporary(error: Exception) -> bool:

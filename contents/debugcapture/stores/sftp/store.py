@@ -6,7 +6,6 @@ paramiko's documentation.
 
 import hashlib
 import posixpath
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import paramiko
 from paramiko.ssh_exception import SSHException
 
+from ...backoff import on, retried
 from ...errors import NotStored
 from ...model import Stored
 from ...settings.sftp import SftpSettings
@@ -244,16 +244,11 @@ def _fill(pieces: list[Piece], here: BinaryIO, checksum: "_Hash") -> list[int]:
 
 def _again(attempt: Callable[[], None], doing: str) -> None:
     """Make ``attempt`` until it is not interrupted, with growing waits. Raises NotStored."""
-    for wait_s in (*_WAITS_S, None):
-        try:
-            attempt()
-        except _Interrupted as error:
-            if wait_s is None:
-                do = "Check host, port and network; sending it again goes on where it stopped."
-                raise NotStored(doing, str(error), do) from error
-            time.sleep(wait_s)
-        else:
-            return
+    try:
+        retried(attempt, _WAITS_S, on(_Interrupted))
+    except _Interrupted as error:
+        do = "Check host, port and network; sending it again goes on where it stopped."
+        raise NotStored(doing, str(error), do) from error
 
 
 @contextmanager
