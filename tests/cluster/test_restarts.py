@@ -14,7 +14,7 @@ import pytest
 import lab.kubernetes
 from debugcapture.bundle.bundle import Bundle
 from debugcapture.errors import GateClosed, NotAllowed, RolloutNotReady
-from debugcapture.restart.rollout import REVISION
+from debugcapture.kube.values import REVISION
 from debugcapture.runtime.exit_codes import NOT_RESTARTED, exit_code
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import RestartStep

@@ -30,8 +30,10 @@ from debugcapture.errors import (
     Unreachable,
 )
 from debugcapture.kube.auth import Connection
-from debugcapture.kube.client import Api, pod_path, websocket_url
+from debugcapture.kube.client import Api
 from debugcapture.kube.errors import refused, reported, unreachable
+from debugcapture.kube.exec_stream import websocket_url
+from debugcapture.kube.resources import pod_path
 from debugcapture.model import Json
 
 RBAC = 'pods "web-0" is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace "shop"'

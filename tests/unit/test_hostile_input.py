@@ -27,7 +27,7 @@ from debugcapture.collectors.catalog import FOLDER, files_collector, load
 from debugcapture.collectors.processes import found_pids, parse
 from debugcapture.errors import BadInput, CaptureError
 from debugcapture.kube.auth import connect
-from debugcapture.kube.client import websocket_url
+from debugcapture.kube.exec_stream import websocket_url
 from debugcapture.kube.frames import Frames, exit_status
 from debugcapture.kube.values import quantity
 from debugcapture.model import Receipt, Stored, Tool

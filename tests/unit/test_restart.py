@@ -9,10 +9,11 @@ import pytest
 
 from debugcapture.errors import BadInput, CaptureError, RolloutBlocked, RolloutNotReady, TargetNotFound
 from debugcapture.kube.client import Api
+from debugcapture.kube.values import REVISION
 from debugcapture.model import Json, Manifest
 from debugcapture.restart import restart
 from debugcapture.restart.restart import Plan, PodRef, gate, target_of
-from debugcapture.restart.rollout import REVISION, Progress, earlier, progress, require_moving, template_of
+from debugcapture.restart.rollout import Progress, earlier, progress, require_moving, template_of
 from debugcapture.settings.restart import GateSettings
 from debugcapture.settings.target import TargetSettings
 from tests.unit.builders import CAPTURE_ID, artifact, manifest, nothing, target

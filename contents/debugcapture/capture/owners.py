@@ -6,12 +6,12 @@ from typing import Final
 from ..errors import NotAllowed, TargetNotFound
 from ..kube.client import Api
 from ..kube.resources import path_of
+from ..kube.values import revision_of
 from ..model import Json
 from ..redaction.redactor import masked_pod
-from ..targets.pods import controller
+from ..targets.pods import controller, owner_uid
 from ..text import number_in
 
-_REVISION: Final = "deployment.kubernetes.io/revision"
 _OWNERS: Final = ("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
 _AROUND: Final = ("HorizontalPodAutoscaler", "PodDisruptionBudget", "ResourceQuota")
 
@@ -40,9 +40,9 @@ def changes_between(api: Api, pod: Json) -> str:
         return ""
     namespace = pod["metadata"]["namespace"]
     path = path_of("ReplicaSet", namespace)
-    mine = controller(_read(api, pod, "ReplicaSet", owner["name"])).get("uid")
+    mine = owner_uid(_read(api, pod, "ReplicaSet", owner["name"]))
     found = api.items(path, f"cannot list ReplicaSets of {namespace}")
-    return release_diff([one for one in found if mine == controller(one).get("uid")])
+    return release_diff([one for one in found if mine == owner_uid(one)])
 
 
 def release_diff(replica_sets: list[Json]) -> str:
@@ -65,8 +65,7 @@ def _template(replica_set: Json) -> list[str]:
 
 
 def _revision(replica_set: Json) -> int:
-    text = str((replica_set["metadata"].get("annotations") or {}).get(_REVISION, "0"))
-    return number_in(text) or 0
+    return number_in(revision_of(replica_set)) or 0
 
 
 def _read(api: Api, pod: Json, kind: str, name: str) -> Json:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -20,7 +20,8 @@ from .auth import Connection, connect
 from .errors import refused, reported
 from .outage import Outages
 from .rate_limit import RateLimit
-from .resources import path_of
+from .resources import path_of, pod_path, pods_path
+from .retry import ONCE, retries
 from .streams import Streams
 
 CONNECT_S, READ_S = 10, 60
@@ -29,25 +30,6 @@ PAGE = 500  # objects a request, as kubectl asks for
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
-_LONGEST_WAIT_S = 30
-_BUSY = (429, 503)
-
-
-class _Repeats(urllib3.Retry):
-    """Repeats that wait for as long as the server's Retry-After says, within limits: an incident cannot wait longer."""
-
-    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        return retry_after(response.status, response.headers)
-
-
-# What was sent is repeated for GET only: a read may be repeated, an attach may not, unless the server itself says that
-# it has not looked at it, and when to come again. Without a connection nothing was sent: a server that has answered
-# before is being restarted, and is waited for.
-_FIRST = _Repeats(total=3, connect=1, read=1, backoff_factor=0.2, status_forcelist=_BUSY, raise_on_status=False)
-_AGAIN = _Repeats(total=9, connect=6, backoff_factor=0.5, backoff_max=8, status_forcelist=_BUSY, raise_on_status=False)
-_WRITE = {"read": 0, "other": 0, "status_forcelist": (), "allowed_methods": None}
-_FIRST_WRITE, _WRITE_AGAIN = _FIRST.new(**_WRITE), _AGAIN.new(**_WRITE)
-_ONCE = urllib3.Retry(total=0, raise_on_status=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +254,7 @@ class Api:
                     headers=headers,
                     preload_content=not request.streamed,
                     redirect=False,
-                    retries=self._retries(request.method),
+                    retries=retries(request.method, has_answered=self.has_answered) if self._patience.repeats else ONCE,
                     timeout=timeout,
                 )
             except HTTPError:
@@ -298,7 +280,7 @@ class Api:
         try:
             url, timeout = f"{self.connection.server}/readyz", self._patience.connect_s
             answer = self._pool.request(
-                "GET", url, headers=self.headers(), redirect=False, retries=_ONCE, timeout=timeout
+                "GET", url, headers=self.headers(), redirect=False, retries=ONCE, timeout=timeout
             )
         except HTTPError:
             return False
@@ -310,43 +292,11 @@ class Api:
         if any(one.error for one in history):
             self.outages.notice()
 
-    def _retries(self, method: str) -> urllib3.Retry:
-        if not self._patience.repeats:
-            return _ONCE
-        if method == "GET":
-            return _AGAIN if self.has_answered else _FIRST
-        return _WRITE_AGAIN if self.has_answered else _FIRST_WRITE
-
 
 def open_api(settings: ConnectionSettings, patience: Patience = PATIENT) -> Api:
     """Return the API server that ``settings`` name; the first request opens the connection. Raises BadInput."""
     return Api(connect(settings), patience)
 
 
-def pods_path(namespace: str) -> str:
-    """Return the path of a namespace's pods on the API server."""
-    return path_of("Pod", namespace)
-
-
-def pod_path(namespace: str, pod: str) -> str:
-    """Return the pod's path on the API server."""
-    return path_of("Pod", namespace, pod)
-
-
-def retry_after(status: int, headers: Mapping[str, str]) -> float | None:
-    """Return in how many seconds, within limits, a server that is busy wants to be asked again, or None.
-
-    Source: Kubernetes documentation, "API Priority and Fairness"; the API server says it in whole seconds.
-    """
-    said = str(headers.get("Retry-After") or headers.get("retry-after") or "")
-    return min(float(said), _LONGEST_WAIT_S) if status in _BUSY and said.isdigit() else None
-
-
 def _event_time(event: Json) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp", ""))
-
-
-def websocket_url(server: str, path: str, query: list[tuple[str, str]]) -> str:
-    """Return the wss:// URL of ``path`` on ``server``."""
-    parts = urlsplit(server)
-    return f"wss://{parts.netloc}{parts.path}{path}?{urlencode(query)}"

@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from ..errors import CaptureError, NotRunning
 from ..model import ContainerRef, Json, Target
 from .client import Api
+from .values import HOPELESS
 from .watch import pod_changes
 
 _TOOLS = "/debug-capture-tools"
 BUSYBOX = f"{_TOOLS}/busybox"
 HOST = "/host"
 _START_LIMIT_S = 120
-_HOPELESS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerError",
-             "CreateContainerConfigError", "RunContainerError")  # fmt: skip
 # What would make the copy act as the original does, or end it.
 _LEFT_OUT = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "command", "args", "ports")
 
@@ -121,7 +120,7 @@ def _wait(api: Api, namespace: str, name: str, say: Callable[[str], None]) -> No
         if status.get("phase") == "Running":
             return
         reason = _reason(status)
-        if status.get("phase") in ("Failed", "Succeeded") or reason.partition(":")[0] in _HOPELESS:
+        if status.get("phase") in ("Failed", "Succeeded") or reason.partition(":")[0] in HOPELESS:
             raise NotRunning(f"pod {namespace}/{name} did not start", reason, "Check the debug image.")
         if reason != told:
             say(f"waits for pod {name}: {reason}")

@@ -18,7 +18,7 @@ from ..text import number_in
 from . import exec_stream
 from .client import Api
 from .profiles import security_context
-from .values import moment
+from .values import HOPELESS, moment
 
 NAME_PREFIX = "debug-capture-"
 BASE = "/tmp/debug-capture.d"  # noqa: S108 - in the debug container, which is ours alone
@@ -30,11 +30,6 @@ _START_LIMIT_S = 120
 _END_LIMIT_S = 10
 _LEAST_POLL_S, _MOST_POLL_S = 0.05, 1
 _NODE_CHECK_S = 5  # by then a kubelet that works has seen the container
-# The kubelet goes on trying in these states; an incident cannot wait for it.
-_HOPELESS = frozenset({
-    "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
-    "CreateContainerError", "CreateContainerConfigError", "RunContainerError",
-})  # fmt: skip
 _NO_RUN_TOOL = (
     "Its first process is run-tool: build the toolbox of this version (deploy/toolbox)."
     " Where it has that, look at the node."
@@ -210,7 +205,7 @@ def _waiting_for(state: Json, place: ContainerRef, debug: DebugContainer) -> str
     message = str((ended or waiting).get("message") or without_words)
     if debug.waits_for_target and "invalid target container" in message:
         return f"the next start of container {debug.target_container}"
-    if ended is None and reason not in _HOPELESS:
+    if ended is None and reason not in HOPELESS:
         return reason
     raise NotRunning(
         f"debug container of {place.namespace}/{place.pod} with image {debug.image} did not start",

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from ..backoff import retried
 from ..errors import CommandFailed, NeverEnds
 from ..model import ContainerRef, ExitStatus
-from .client import Api, pod_path, retry_after, websocket_url
+from .client import Api
 from .errors import refused, unreachable
 from .frames import (
     BROKEN_STREAM,
@@ -31,6 +31,8 @@ from .frames import (
     exit_status,
     out_of_time,
 )
+from .resources import pod_path
+from .retry import retry_after
 
 if TYPE_CHECKING:
     from websocket import WebSocket
@@ -233,3 +235,9 @@ def _proxy(url: str | None) -> dict[str, object]:
         return {"http_no_proxy": ["*"]}  # the settings have decided, not the library
     parts = urlsplit(url)
     return {"http_proxy_host": parts.hostname, "http_proxy_port": parts.port, "proxy_type": parts.scheme}
+
+
+def websocket_url(server: str, path: str, query: list[tuple[str, str]]) -> str:
+    """Return the wss:// URL of ``path`` on ``server``."""
+    parts = urlsplit(server)
+    return f"wss://{parts.netloc}{parts.path}{path}?{urlencode(query)}"

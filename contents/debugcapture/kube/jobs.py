@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from ..model import Json
-from .client import Api, Change, pods_path
-from .resources import path_of
+from .client import Api, Change
+from .resources import path_of, pods_path
 from .watch import Watched, changes
 
 

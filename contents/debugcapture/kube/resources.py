@@ -3,6 +3,7 @@
 Source: Kubernetes API reference, "Operations" of each kind; metrics.k8s.io, "PodMetrics".
 """
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -26,6 +27,12 @@ _COLLECTIONS: Final = {
     "selfsubjectreview": "/apis/authentication.k8s.io/v1/selfsubjectreviews",
     "statefulset": "/apis/apps/v1/{}statefulsets",
 }
+WORKLOAD_KINDS: Final = ("deployment", "statefulset", "daemonset", "cronjob", "job", "replicaset")
+_SHORT: Final = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "cj": "cronjob", "rs": "replicaset"}
+OWNS_PODS: Final[Mapping[str, str]] = {
+    "deployment": "replicaset",
+    "cronjob": "job",
+}  # what owns the pods, where it is not the workload
 
 
 def path_of(kind: str, namespace: str = "", name: str = "") -> str:
@@ -36,3 +43,19 @@ def path_of(kind: str, namespace: str = "", name: str = "") -> str:
     where = f"namespaces/{quote(namespace)}/" if namespace else ""
     path = _COLLECTIONS[kind.lower()].format(where)
     return f"{path}/{quote(name)}" if name else path
+
+
+def pods_path(namespace: str) -> str:
+    """Return the path of a namespace's pods on the API server."""
+    return path_of("Pod", namespace)
+
+
+def pod_path(namespace: str, pod: str) -> str:
+    """Return the pod's path on the API server."""
+    return path_of("Pod", namespace, pod)
+
+
+def kind_of(text: str) -> str:
+    """Return the kind that ``text`` means, as WORKLOAD_KINDS has it: plural and kubectl's short names are taken too."""
+    singular = text.lower().removesuffix("s") if text.lower() not in _SHORT else text.lower()
+    return _SHORT.get(singular, singular)

@@ -1,10 +1,17 @@
-"""Values as Kubernetes writes them: times and quantities. Pure."""
+"""Values as Kubernetes writes them: times, quantities, revisions, reasons. Pure."""
 
 import re
 from datetime import datetime, timezone
 
 from ..errors import UnexpectedAnswer
+from ..model import Json
 
+REVISION = "deployment.kubernetes.io/revision"
+# The kubelet goes on trying in these states; an incident cannot wait for it.
+HOPELESS = frozenset({
+    "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
+    "CreateContainerError", "CreateContainerConfigError", "RunContainerError",
+})  # fmt: skip
 _BINARY = {f"{unit}i": 1 << 10 * power for power, unit in enumerate("KMGTPE", start=1)}
 _DECIMAL = {unit: 10**power for unit, power in zip("numkMGTPE", (-9, -6, -3, 3, 6, 9, 12, 15, 18), strict=True)}
 _QUANTITY = re.compile(r"(\+?[0-9.]{1,40}(?:[eE][+-]?[0-9]{1,2})?)([KMGTPE]i|[numkMGTPE])?")
@@ -27,3 +34,8 @@ def quantity(text: str) -> int:
     except ValueError:
         pass  # digits and dots that are no number
     raise UnexpectedAnswer(f"{text!r} is no quantity of bytes", "the API server says so of the container")
+
+
+def revision_of(workload: Json) -> str:
+    """Return the revision that a Deployment or its ReplicaSet bears, or ""."""
+    return str((workload["metadata"].get("annotations") or {}).get(REVISION, ""))

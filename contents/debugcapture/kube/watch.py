@@ -14,7 +14,8 @@ from urllib3.response import BaseHTTPResponse
 
 from ..errors import NotAllowed, TargetNotFound, Unreachable
 from ..model import Json
-from .client import Api, pods_path
+from .client import Api
+from .resources import pods_path
 
 _LONGEST_S = 300  # of one watch; the server ends it, and the next goes on where it was
 _GRACE_S = 15  # by which a server may be late to end it

@@ -13,11 +13,10 @@ from typing import Final, Literal
 
 from ..errors import CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api
-from ..kube.resources import path_of
+from ..kube.resources import OWNS_PODS, kind_of, path_of
 from ..model import Json
 from ..targets.health import rank
 from ..targets.pods import container_names, container_state, container_status, controller, find_target, workload
-from ..targets.selection import BETWEEN, kind_of
 from ..text import one_line
 from .cache import Answer, Answers, name_of
 
@@ -161,7 +160,7 @@ def owns(workload_name: str, pod: Json) -> bool:
     """Tell whether ``pod`` is one of the workload NAME or KIND/NAME, by the name of what controls it."""
     kind, _, name = workload_name.rpartition("/")
     owner = controller(pod)
-    nearest = BETWEEN.get(kind_of(kind), kind_of(kind))
+    nearest = OWNS_PODS.get(kind_of(kind), kind_of(kind))
     if kind and nearest != str(owner.get("kind", "")).lower():
         return False
     if kind_of(kind) == "cronjob":  # its Jobs are called after it and the time

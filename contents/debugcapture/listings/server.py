@@ -27,10 +27,10 @@ from urllib.parse import parse_qsl
 from ..backoff import Rate
 from ..errors import BadInput, CaptureError, NotAllowed, TargetNotFound, Unreachable
 from ..kube.client import Api
+from ..kube.resources import WORKLOAD_KINDS, kind_of
 from ..settings.declare import Rule
 from ..settings.listings import ListenSettings
 from ..settings.target import TargetSettings
-from ..targets.selection import KINDS, kind_of
 from ..text import one_line
 from .cache import Answers, MemoryShelf
 from .options import Kind, Listed, Row, Source, Wanted, json_text
@@ -265,7 +265,9 @@ def _url(host: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> str:
 def _fits(name: str, value: str) -> bool:
     """Tell whether ``value``, which may be blank, is one that the setting ``name`` takes."""
     kind, slash, _ = value.rpartition("/")
-    return not value or bool(re.fullmatch(_RULES[name].pattern, value) and (not slash or kind_of(kind) in KINDS))
+    return not value or bool(
+        re.fullmatch(_RULES[name].pattern, value) and (not slash or kind_of(kind) in WORKLOAD_KINDS)
+    )
 
 
 def _problem(status: HTTPStatus, why: str, headers: Mapping[str, str] | None = None) -> Reply:

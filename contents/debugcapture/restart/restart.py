@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ..errors import BadInput, RolloutBlocked, RolloutNotReady, TargetNotFound
-from ..kube.client import JSON_PATCH, Api, Change, pod_path
-from ..kube.resources import path_of
+from ..kube.client import JSON_PATCH, Api, Change
+from ..kube.resources import path_of, pod_path
+from ..kube.values import revision_of
 from ..kube.watch import Watched, changes, pod_changes
 from ..model import Json, Manifest
 from ..settings.restart import GateSettings, RestartSettings
@@ -16,7 +17,7 @@ from ..settings.target import TargetSettings
 from ..targets.health import findings
 from ..targets.pods import controller
 from ..targets.selection import find_workload
-from .rollout import RESTARTABLE, RESTARTED_AT, Progress, earlier, progress, require_moving, revision_of, template_of
+from .rollout import RESTARTABLE, RESTARTED_AT, Progress, earlier, progress, require_moving, template_of
 
 Say = Callable[[str], None]
 _SCALABLE = ("deployment", "statefulset")

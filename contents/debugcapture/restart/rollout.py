@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import BadInput, RolloutBlocked
+from ..kube.values import revision_of
 from ..model import Json
+from ..targets.pods import owner_uid
 from ..text import number_in
 
-REVISION = "deployment.kubernetes.io/revision"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 RESTARTABLE = ("deployment", "statefulset", "daemonset")
 
@@ -44,11 +45,6 @@ def progress(kind: str, workload: Json) -> Progress:
     return _counted(wanted, updated, status.get("availableReplicas", 0), status.get("replicas", 0))
 
 
-def revision_of(workload: Json) -> str:
-    """Return the revision that a Deployment or its ReplicaSet bears, or ""."""
-    return str((workload["metadata"].get("annotations") or {}).get(REVISION, ""))
-
-
 def earlier(deployment: Json, replica_sets: Sequence[Json], revision: int) -> Json:
     """Return the ReplicaSet of ``revision`` of ``deployment``; 0 for the one before the present.
 
@@ -57,7 +53,7 @@ def earlier(deployment: Json, replica_sets: Sequence[Json], revision: int) -> Js
     ours = [
         one
         for one in replica_sets
-        if _owner(one) == deployment["metadata"]["uid"] and number_in(revision_of(one)) is not None
+        if owner_uid(one) == deployment["metadata"]["uid"] and number_in(revision_of(one)) is not None
     ]
     by_number = {int(revision_of(one)): one for one in ours}
     now = int(revision_of(deployment) or 0)
@@ -99,11 +95,6 @@ def _counted(wanted: int, updated: int, available: int, all_there: int) -> Progr
 def _gave_up(status: Json) -> bool:
     found = (one for one in status.get("conditions") or [] if one["type"] == "Progressing")
     return any(one.get("reason") == "ProgressDeadlineExceeded" for one in found)
-
-
-def _owner(one: Json) -> str:
-    owners: list[Json] = one["metadata"].get("ownerReferences") or []
-    return next((str(owner["uid"]) for owner in owners if owner.get("controller")), "")
 
 
 def _listed(revisions: Sequence[int]) -> str:

@@ -100,6 +100,11 @@ def controller(one: Json) -> Json:
     return next((owner for owner in owners if owner.get("controller")), {})
 
 
+def owner_uid(one: Json) -> str:
+    """Return the UID of the object that owns ``one``, or ""."""
+    return str(controller(one).get("uid", ""))
+
+
 def workload(pod: Json) -> str:
     """Return the name of the pod's workload, or the pod's own.
 

@@ -1,26 +1,18 @@
 """Ask the cluster for the pods that the settings mean: one by name, or those of a workload or selector."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import chain
-from typing import Final
 
 from ..errors import BadInput, CaptureError, NotAllowed, TargetNotFound
-from ..kube.client import Api, pods_path
-from ..kube.resources import path_of
+from ..kube.client import Api
+from ..kube.resources import OWNS_PODS, WORKLOAD_KINDS, kind_of, path_of, pods_path
 from ..model import Json, Target
 from ..settings.target import Sampling, TargetSettings
-from .pods import controller, find_target, pod_not_found, workload
+from .pods import controller, find_target, owner_uid, pod_not_found, workload
 from .sampling import Candidate, candidate, choose, sample, sampled
-
-KINDS: Final = ("deployment", "statefulset", "daemonset", "cronjob", "job", "replicaset")
-_SHORT: Final = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "cj": "cronjob", "rs": "replicaset"}
-BETWEEN: Final[Mapping[str, str]] = {
-    "deployment": "replicaset",
-    "cronjob": "job",
-}  # what owns the pods, where it is not the workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +93,8 @@ def check(settings: TargetSettings) -> None:
         problem = f"{' and '.join(given)} are given" if given else "neither pod, workload nor selector is given"
         raise BadInput("cannot tell which pod is meant", problem, "Give one of them.")
     kind, slash, _ = settings.workload.rpartition("/")
-    if slash and kind_of(kind) not in KINDS:
-        near = f"Kinds: {', '.join(KINDS)}."
+    if slash and kind_of(kind) not in WORKLOAD_KINDS:
+        near = f"Kinds: {', '.join(WORKLOAD_KINDS)}."
         raise BadInput(f"cannot capture from a {kind}", "it is no kind of workload that has pods", near)
 
 
@@ -159,10 +151,10 @@ def _candidates(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]
             raise TargetNotFound(what, f"there is no namespace {namespace}", "Check the namespace's name.") from None
         raise
     owners, selector = {found["metadata"]["uid"]}, _selector(found)
-    if kind in BETWEEN:
-        between = _names(api, BETWEEN[kind], namespace, selector)
-        owners = {one["metadata"]["uid"] for one in between if _owner(one) in owners}
-    pages = ([pod for pod in page if _owner(pod) in owners] for page in _pages(api, namespace, selector))
+    if kind in OWNS_PODS:
+        between = _names(api, OWNS_PODS[kind], namespace, selector)
+        owners = {one["metadata"]["uid"] for one in between if owner_uid(one) in owners}
+    pages = ([pod for pod in page if owner_uid(pod) in owners] for page in _pages(api, namespace, selector))
     return pages, f"{kind} {namespace}/{found['metadata']['name']}"
 
 
@@ -176,7 +168,7 @@ def _pages(api: Api, namespace: str, selector: str) -> Iterator[list[Json]]:
 def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
     """Return the kind of the settings' workload, and the workload. Raises TargetNotFound."""
     kind, _, name = settings.workload.rpartition("/")
-    for one in [kind_of(kind)] if kind else KINDS:
+    for one in [kind_of(kind)] if kind else WORKLOAD_KINDS:
         path = path_of(one, settings.namespace, name)
         try:
             return one, api.get(path, f"cannot read {one} {settings.namespace}/{name}")
@@ -202,20 +194,10 @@ def _names(api: Api, kind: str, namespace: str, selector: str = "") -> list[Json
     return api.names(path, doing, {"labelSelector": selector} if selector else {})
 
 
-def kind_of(text: str) -> str:
-    """Return the kind that ``text`` means, as KINDS has it: plural and kubectl's short names are taken too."""
-    singular = text.lower().removesuffix("s") if text.lower() not in _SHORT else text.lower()
-    return _SHORT.get(singular, singular)
-
-
 def _selector(workload: Json) -> str:
     """Return the workload's own selector as a query; a CronJob has none."""
     selector = (workload["spec"].get("selector") or {}).get("matchLabels") or {}
     return ",".join(f"{key}={value}" for key, value in selector.items())
-
-
-def _owner(one: Json) -> str:
-    return str(controller(one).get("uid", ""))
 
 
 def _workload_of(pod: Json) -> tuple[str, str]:
