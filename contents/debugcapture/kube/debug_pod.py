@@ -28,11 +28,9 @@ def copy_of(pod: Json, target: Target, image: str, lives_s: int) -> Json:
     It has no labels, so no Service and no controller sees it. Its program comes from the debug ``image``, since the
     target's may have none; it must have a static /bin/busybox.
     """
-    original = next(
-        one
-        for one in [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or [])]
-        if one["name"] == target.container
-    )
+    spec = pod["spec"]
+    containers = [*spec["containers"], *(spec.get("initContainers") or [])]
+    original = next(one for one in containers if one["name"] == target.container)
     tools = {"name": "debug-capture-tools", "mountPath": _TOOLS}
     container = {key: value for key, value in original.items() if key not in _LEFT_OUT}
     container |= {
@@ -47,7 +45,6 @@ def copy_of(pod: Json, target: Target, image: str, lives_s: int) -> Json:
         "volumeMounts": [tools],
         **({"securityContext": original["securityContext"]} if "securityContext" in original else {}),
     }
-    spec = pod["spec"]
     kept = ("securityContext", "serviceAccountName", "imagePullSecrets", "tolerations", "nodeName", "runtimeClassName")
     return {
         "apiVersion": "v1",
