@@ -23,8 +23,8 @@ from debugcapture.kube.client import Api
 from lab.paths import REPO
 from lab.prerequisites import go_binary, run_go
 from tests.unit.builders import PLACE
+from tests.unit.capture.test_transfer import CONTENT, Memory
 from tests.unit.machine import Change, Machine, cut, loses_both_ends, loses_its_end, refuses, unchanged
-from tests.unit.test_transfer import CONTENT, Memory
 
 API = cast("Api", None)
 WHOLE = TransferResult("complete", integrity="verified")

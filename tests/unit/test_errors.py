@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from debugcapture import errors
 from debugcapture.errors import BadInput, CaptureError, NoteNotSent
-from debugcapture.text import one_line
 
 
 @pytest.mark.parametrize(
@@ -68,20 +67,3 @@ def test_every_cause_is_in_the_tree_of_the_docstring() -> None:
 @given(st.text(), st.text(), st.text())
 def test_error_is_always_one_printable_line(what: str, why: str, do: str) -> None:
     assert str(CaptureError(what, why, do)).isprintable()
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("a\nb", "a b"),
-        ("a\r\nRUNDECK:DATA:x=1", "a RUNDECK:DATA:x=1"),
-        ("a\u2028b\x85c", "a b c"),
-        ("red \x1b[31mtext", "red [31mtext"),
-        ("\u202eevil", "evil"),
-        ("  much   room ", "much room"),
-        (ValueError("bad\nvalue"), "bad value"),
-    ],
-    ids=["break", "forged line", "unicode breaks", "terminal control", "right to left", "spaces", "exception"],
-)
-def test_one_line_takes_out_what_could_forge_a_line(text: object, line: str) -> None:
-    assert one_line(text) == line

@@ -14,7 +14,6 @@ import pytest
 from debugcapture import rundeck
 from debugcapture.errors import NothingCaptured, NotStored
 from debugcapture.model import Outcome
-from debugcapture.runtime import process
 from debugcapture.runtime.context import Caller
 from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.providers import PROVIDERS, Provider, provider
@@ -23,7 +22,10 @@ from debugcapture.steps.shared import Step
 CONTENTS = Path(rundeck.__file__).parents[1]
 GOOD = {"RD_CONFIG_POD": "web-0", "RD_CONFIG_COMMAND": "true"}
 
+
 Run = Callable[[ExecStep, Caller], Outcome]
+
+
 Install = Callable[..., None]
 
 
@@ -157,19 +159,6 @@ def test_caller_says_who_ran_it_and_where(install: Install) -> None:
     assert callers[0].trigger == {"started_by": "alice", "execution": "https://rundeck/7 x"}
     assert callers[0].run_id == "7"
     assert callers[0].spool == Path("/home/rundeck/var/debug-captures")
-
-
-@pytest.mark.parametrize(
-    ("environment", "spool"),
-    [
-        ({"RD_RUNDECK_BASE": "/r", "XDG_STATE_HOME": "/s"}, "/r/var/debug-captures"),
-        ({"XDG_STATE_HOME": "/s"}, "/s/debug-captures"),
-        ({}, f"{Path.home()}/.local/state/debug-captures"),
-    ],
-    ids=["Rundeck", "XDG", "home"],
-)
-def test_spool_is_rundecks_else_the_users(environment: dict[str, str], spool: str) -> None:
-    assert str(process.default_spool(environment)) == spool
 
 
 def test_files_are_private_from_the_start(install: Install, tmp_path: Path) -> None:

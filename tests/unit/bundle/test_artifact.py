@@ -1,0 +1,119 @@
+"""artifact.py: what is in the file of a text while it is written, and after the process was killed."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from debugcapture.bundle import artifact as module
+from debugcapture.bundle.artifact import ArtifactFile, Intake, SizeLimitReachedError
+from debugcapture.redaction.redactor import Redaction
+
+MASKING = Intake(Redaction())
+LINE = b'{"level":"info","message":"order placed"}\n'
+SECRETS = b"password=hunter2\n"
+MASKED = b"password=[masked]\n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "app.log"
+
+
+@pytest.fixture(autouse=True)
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SHOW_SHARE", 0)
+
+
+PROGRAM = """
+import os, pickle, signal, sys
+from debugcapture.bundle import artifact
+from debugcapture.redaction.redactor import redaction
+path, pieces, patterns = pickle.load(sys.stdin.buffer)
+artifact._SHOW_SHARE = 0
+file = artifact.ArtifactFile(path, 1 << 30, artifact.Intake(redaction(patterns)))
+for piece in pieces:
+    file.write(piece)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def left_by_kill(path: Path, pieces: list[bytes], patterns: str = "") -> bytes:
+    """Return what is there of an artifact whose process dies by kill -9 behind the last of ``pieces``."""
+    given = pickle.dumps((path, pieces, patterns))
+    assert subprocess.run([sys.executable, "-c", PROGRAM], input=given, check=False).returncode == -signal.SIGKILL
+    assert not path.exists()
+    return path.with_name(f"{path.name}.part").read_bytes()
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 3, 8], ids=["less than a head", "few", "less than a window", "many"])
+def test_kill_costs_no_more_than_the_line_that_was_written(path: Path, pieces: int) -> None:
+    lines = LINE * 1500
+    assert left_by_kill(path, [*[lines] * pieces, SECRETS, b"the last li"]) == lines * pieces + MASKED
+
+
+def test_nothing_of_a_key_is_there_before_its_end(path: Path) -> None:
+    begin = b"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\nlQOYBFaaaaaaaaaa\n"
+    assert left_by_kill(path, [LINE, begin]) == LINE
+
+
+def test_with_patterns_of_the_user_only_what_is_certain_is_there(path: Path) -> None:
+    assert left_by_kill(path, [LINE] * 50, "order") == b""
+
+
+def test_nothing_is_shown_of_what_may_be_a_dump(path: Path) -> None:
+    assert left_by_kill(path, [b"\0\1\2\n"]) == b""
+
+
+@settings(max_examples=40)
+@given(st.lists(st.sampled_from([LINE, SECRETS, b"pass", b"word=hunter2 ", b"x\n", LINE * 200, b""]), max_size=40))
+def test_what_was_shown_is_not_in_the_end(tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]) -> None:
+    path = tmp_path_factory.mktemp("shown") / "app.log"
+    with ArtifactFile(path, 1 << 30, MASKING) as file:
+        for piece in pieces:
+            file.write(piece)
+    redactor = Redaction().redactor()
+    whole = redactor.feed(b"".join(pieces)) + redactor.finish()
+    assert (path.read_bytes() if path.exists() else b"") == whole
+    assert (file.bytes, file.redactions) == (len(whole), redactor.count)
+
+
+class Copy:
+    """Follows a file: what it has at its end must be the file."""
+
+    def __init__(self) -> None:
+        self.content, self.restarts = b"", 0
+
+    def wrote(self, piece: memoryview) -> None:
+        self.content += bytes(piece)
+
+    def restarted(self) -> None:
+        self.content, self.restarts = b"", self.restarts + 1
+
+
+@pytest.mark.parametrize("text", [True, False, None])
+@given(pieces=st.lists(st.binary(max_size=6000), max_size=5), again=st.booleans())
+def test_a_follower_gets_what_the_file_has(
+    tmp_path_factory: pytest.TempPathFactory, text: bool | None, pieces: list[bytes], again: bool
+) -> None:
+    path, copy = tmp_path_factory.mktemp("bundle") / "threads.txt", Copy()
+    intake = Intake(Redaction(), follow=lambda _path, _part: copy)
+    with ArtifactFile(path, 20_000, intake, text) as file, suppress(SizeLimitReachedError):
+        if again:
+            file.write(b"password=hunter2 \n" * 300)
+            file.restart()
+        for piece in pieces:
+            file.write(piece)
+    assert copy.restarts == again
+    assert copy.content == (path.read_bytes() if path.exists() else b"")
+    assert file.sha256 == hashlib.sha256(copy.content).hexdigest()
+    assert file.received_sha256 == hashlib.sha256(b"".join(pieces)[:20_000]).hexdigest()

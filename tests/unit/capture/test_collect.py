@@ -1,0 +1,350 @@
+"""collect.py: each collector leaves an artifact or the reason why there is none; one never stops another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier, Lock
+from typing import Any, cast
+
+import pytest
+
+from debugcapture.bundle.artifact import ArtifactFile
+from debugcapture.bundle.bundle import Bundle, create_bundle
+from debugcapture.bundle.record import Record
+from debugcapture.capture.collect import Capture
+from debugcapture.capture.debug_session import Attachment, DebugOptions
+from debugcapture.capture.probe import Scope
+from debugcapture.collectors.plan import Allowed
+from debugcapture.errors import NotAllowed, TargetNotFound
+from debugcapture.kube.client import Api
+from debugcapture.kube.frames import out_of_time
+from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, ExitStatus, Target, Tool, User
+from debugcapture.settings.debug_container import Profile
+from tests.unit.builders import NOON, collector, manifest, pod, status, target
+from tests.unit.fakes import OK, Cluster
+
+SNAPSHOT = collector(id="pod-snapshot", title="Pod snapshot", file="", reads_api="snapshot", in_image=(), from_debug=())
+
+
+def say(_line: str) -> None:
+    pass
+
+
+Run = Callable[..., tuple[Artifact, ...]]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    return create_bundle(tmp_path, "web-0", NOON)
+
+
+@pytest.fixture
+def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs collectors against a cluster and returns their artifacts."""
+
+    def run(
+        cluster: Cluster,
+        *collectors: Collector,
+        of: Target | None = None,
+        ceiling: Profile = "restricted",
+        preset: bool = False,
+    ) -> tuple[Artifact, ...]:
+        monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
+        api, of = cast("Api", cluster), of or target()
+        scope = Scope(pod(), of, Allowed(ceiling, debug_image=True), preset=preset)
+        record = Record(bundle, manifest(artifacts=(), finished=None))
+        with Attachment(api, of, (), DebugOptions("toolbox:1", ceiling, 90), say) as attachment:
+            Capture(api, scope, attachment, record, say).run(collectors)
+        done = record.finish()
+        assert done.finished
+        assert bundle.manifest().artifacts == tuple(_saved(artifact) for artifact in done.artifacts)
+        return done.artifacts
+
+    return run
+
+
+def _saved(one: Artifact) -> Artifact:
+    """Times are saved in milliseconds."""
+    return replace(one, started=one.started.replace(microsecond=one.started.microsecond // 1000 * 1000))
+
+
+def in_image() -> Cluster:
+    return Cluster(jcmd=(OK, b"threads\n", b""))
+
+
+def bare() -> Cluster:
+    return Cluster(shell=False, debug=["jattach"], jattach=(OK, b"threads\n", b""))
+
+
+def test_image_that_has_the_tool_is_used_as_it_is(capture: Run, bundle: Bundle) -> None:
+    cluster = in_image()
+    (one,) = capture(cluster, collector())
+    assert (one.outcome, one.how, one.integrity) == ("complete", "by exec: the image has jcmd", "verified")
+    assert (bundle.folder / one.file).read_bytes() == b"threads\n"
+    assert cluster.tools() == [("jcmd", "7", "Thread.print")]
+    assert cluster.attached == []
+
+
+def test_image_without_tools_gets_a_debug_container_that_is_ended(capture: Run, bundle: Bundle) -> None:
+    cluster = bare()
+    (one,) = capture(cluster, collector())
+    assert (one.outcome, one.how) == ("complete", "from a debug container: the image has no jcmd")
+    assert (bundle.folder / one.file).read_bytes() == b"threads\n"
+    assert cluster.tools() == [("jattach", "7", "threaddump")]
+    assert cluster.ran[-1][:2] == ("run-tool", "leave")
+    assert cluster.attached[0]["securityContext"]["runAsUser"] == 1000
+
+
+def test_collectors_share_one_debug_container(capture: Run) -> None:
+    cluster = bare()
+    second = collector(id="again", file="again.txt")
+    assert [one.outcome for one in capture(cluster, collector(), second)] == ["complete", "complete"]
+    assert len(cluster.attached) == 1
+
+
+def test_safe_tools_run_side_by_side(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, both, run = in_image(), Barrier(2, timeout=30), Cluster.run
+
+    def waits_for_the_other(_api: Api, place: ContainerRef, argv: Sequence[str], **sinks: Any) -> Any:
+        if "Thread.print" in argv:
+            both.wait()  # BrokenBarrierError where the other one does not run
+        return run(cluster, _api, place, argv, **sinks)
+
+    monkeypatch.setattr(cluster, "run", waits_for_the_other)
+    again = collector(id="again", file="again.txt", runtime="any")
+    artifacts = capture(cluster, collector(), again)
+    assert {(one.collector, one.outcome) for one in artifacts} == {
+        ("jvm-thread-dump", "complete"),
+        ("again", "complete"),
+    }
+
+
+def test_safe_tools_of_one_runtime_run_one_after_another(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, run, alone = in_image(), Cluster.run, Lock()
+
+    def is_alone(_api: Api, place: ContainerRef, argv: Sequence[str], **sinks: Any) -> Any:
+        if "Thread.print" not in argv:
+            return run(cluster, _api, place, argv, **sinks)
+        assert alone.acquire(blocking=False), "another tool of the runtime is running"
+        time.sleep(0.05)  # for the other one to start, if it may
+        alone.release()
+        return run(cluster, _api, place, argv, **sinks)
+
+    monkeypatch.setattr(cluster, "run", is_alone)
+    artifacts = capture(cluster, collector(), collector(id="again", file="again.txt"))
+    assert [(one.collector, one.outcome) for one in artifacts] == [
+        ("jvm-thread-dump", "complete"),
+        ("again", "complete"),
+    ]
+
+
+def test_a_tool_that_pauses_the_process_runs_alone_and_a_dump_runs_last(capture: Run) -> None:
+    cluster = in_image()
+    of_each = [
+        replace(collector(id=level, file=f"{level}.txt", invasive=level), in_image=(Tool(("jcmd", level)),))
+        for level in ("heavy", "pauses", "safe")
+    ]
+    capture(cluster, *of_each)
+    assert cluster.tools() == [("jcmd", "safe"), ("jcmd", "pauses"), ("jcmd", "heavy")]
+
+
+def test_each_process_of_the_kind_leaves_its_own_artifact(capture: Run) -> None:
+    cluster = in_image()
+    cluster.listing += "P 8 1000 1000 1 java\nT\nM /x/libjvm.so\n"
+    assert [one.file for one in capture(cluster, collector())] == ["jvm-threads-7.txt", "jvm-threads-8.txt"]
+
+
+def test_refused_debug_container_fails_each_collector_that_needs_it(capture: Run) -> None:
+    cluster = bare()
+    cluster.refuses = True
+    artifacts = capture(cluster, collector(), collector(id="again"))
+    assert [(one.outcome, one.reason) for one in artifacts] == [("failed", "cannot attach: forbidden. Ask.")] * 2
+    assert len(cluster.attached) == 1
+
+
+def test_debug_image_without_the_tool_is_told(capture: Run) -> None:
+    cluster = Cluster(shell=False)
+    (one,) = capture(cluster, collector())
+    assert (one.outcome, one.reason) == ("failed", "the debug image has no jattach")
+
+
+class Denying(Cluster):
+    """A cluster whose debug container may not touch the target unless it is root; the tool says so in its ``words``."""
+
+    words = b"jattach: denied\n"
+
+    def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], **rest: Any) -> Any:
+        spec = next((one for one in self.attached if one["name"] == place.container), {})
+        denied = spec and spec["securityContext"]["runAsUser"] != 0
+        self.answers["jattach"] = (ExitStatus(1), b"", self.words) if denied else (OK, b"threads\n", b"")
+        return super().run(_api, place, argv, **rest)
+
+
+def test_more_privilege_is_taken_only_after_less_was_denied_and_where_it_is_allowed(capture: Run) -> None:
+    cluster = Denying(shell=False)
+    (one,) = capture(cluster, collector(), ceiling="general")
+    assert one.outcome == "complete"
+    assert one.how.endswith("with profile general")
+    assert [spec["securityContext"]["runAsUser"] for spec in cluster.attached] == [1000, 0]
+
+
+def test_without_leave_for_more_the_denial_stays(capture: Run) -> None:
+    (one,) = capture(Denying(shell=False), collector())
+    assert one.outcome == "failed"
+    assert "jattach: denied" in one.reason
+
+
+def test_words_of_a_container_gain_no_privilege(capture: Run) -> None:
+    cluster = Denying(shell=False)
+    cluster.words = b"EACCES, EPERM, ptrace: Operation not permitted; it says 'jattach: denied'\n"
+    (one,) = capture(cluster, collector(), ceiling="general")
+    assert (one.outcome, one.reason_code, len(cluster.attached)) == ("failed", "exit-code", 1)
+
+
+def test_collector_that_needs_more_than_admission_gives_is_skipped(capture: Run) -> None:
+    cluster = bare()
+    cluster.refuses = True
+    (one,) = capture(cluster, collector(needs=("SYS_PTRACE",), detect=None), ceiling="general")
+    assert one.outcome == "skipped"
+    assert "forbidden" in one.reason
+
+
+def test_disk_that_is_full_is_a_reason_like_any_other(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_self: ArtifactFile, _piece: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ArtifactFile, "write", full)
+    (one,) = capture(in_image(), collector())
+    assert (one.outcome, one.file) == ("failed", "")
+    assert "No space left on device" in one.reason
+
+
+def test_container_without_the_process_is_skipped_and_for_a_preset_not_mentioned(capture: Run) -> None:
+    cluster = Cluster()
+    cluster.listing = "S 9\nP 1 1000 1000 1 nginx\nT\nM /usr/sbin/nginx\n"
+    (one,) = capture(cluster, collector())
+    assert (one.outcome, one.file, one.reason) == ("skipped", "", "there is no Java process in container app")
+    assert capture(cluster, collector(), preset=True) == ()
+
+
+def test_api_is_read_first_and_a_failure_stops_nothing(capture: Run) -> None:
+    cluster = bare()
+    cluster.refuses = True
+    artifacts = capture(cluster, collector(), SNAPSHOT)
+    assert [one.outcome for one in artifacts] == ["complete"] * 4 + ["failed"]
+    assert [one.file for one in artifacts] == ["logs/app.log", "pod.txt", "pod.yaml", "events.txt", ""]
+
+
+def test_file_is_read_once_whoever_asks_for_it(capture: Run) -> None:
+    logs = collector(id="logs", file="", reads_api="logs", in_image=(), from_debug=())
+    artifacts = capture(Cluster(), SNAPSHOT, logs)
+    assert [one.file for one in artifacts].count("logs/app.log") == 1
+
+
+def test_log_that_breaks_off_is_kept_and_called_truncated(capture: Run, bundle: Bundle) -> None:
+    cluster = Cluster()
+    cluster.log_error = NotAllowed("cannot read the log", "the token has expired")
+    log = capture(cluster, SNAPSHOT)[0]
+    assert (log.outcome, log.reason) == ("truncated", "cannot read the log: the token has expired")
+    assert (bundle.folder / log.file).read_bytes() == b"started\n"
+
+
+def test_size_limit_cuts_and_is_told(capture: Run, bundle: Bundle) -> None:
+    (one,) = capture(in_image(), collector(size_limit_bytes=4))
+    assert (one.outcome, one.bytes) == ("truncated", 4)
+    assert "cut at its size limit of 4 bytes" in one.reason
+    assert (bundle.folder / one.file).read_bytes() == b"thre"
+
+
+def test_container_that_does_not_run_runs_nothing(capture: Run) -> None:
+    cluster = in_image()
+    (one,) = capture(cluster, collector(), of=target(state=ContainerState("waiting", "CrashLoopBackOff")))
+    assert one.outcome == "skipped"
+    assert cluster.ran == []
+
+
+def noticed(
+    cluster: Cluster, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, of: Target
+) -> tuple[bool, tuple[str, ...]]:
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
+    api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
+    scope = Scope(pod(), of, Allowed("restricted", debug_image=True))
+    one = Capture(api, scope, Attachment(api, of, (), DebugOptions("x:1", "restricted", 90), say), record, say)
+    one.run([SNAPSHOT])
+    return one.gone, record.manifest.remarks
+
+
+def test_restart_during_the_capture_is_told(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    cluster.found = pod(status={"containerStatuses": [status(containerID="containerd://new")]})
+    gone, remarks = noticed(cluster, bundle, monkeypatch, target(container_id="old"))
+    assert not gone
+    assert remarks == ("shop/checkout-7d9f-abcde: container app was restarted during the capture",)
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "another pod of that name"])
+def test_pod_that_is_gone_is_noticed(replaced: bool, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    cluster.gone, cluster.found = not replaced, pod(metadata={"uid": "u-2"})
+    gone, _ = noticed(cluster, bundle, monkeypatch, target(user=User(1, 1)))
+    assert gone
+
+
+def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = in_image()
+
+    def killed(*_: object, **__: object) -> ExitStatus:
+        raise SystemExit(143)
+
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", killed)
+    api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
+    scope = Scope(pod(), target(), Allowed("restricted", debug_image=True))
+    attachment = Attachment(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
+    with pytest.raises(SystemExit):
+        Capture(api, scope, attachment, record, say).run([collector(), SNAPSHOT])
+    assert bundle.manifest().status == "partial"
+    assert bundle.manifest().artifacts[0].file == "logs/app.log"
+
+
+def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object, **__: object) -> ExitStatus:
+        raise TargetNotFound("cannot run a command", "pods not found")
+
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", gone)
+    cluster = Cluster()
+    cluster.gone = True
+    api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
+    scope = Scope(pod(), target(), Allowed("restricted", debug_image=True))
+    attachment = Attachment(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
+    one = Capture(api, scope, attachment, record, say)
+    one.run([collector()])
+    assert one.gone
+    assert record.manifest.artifacts[0].outcome == "failed"
+
+
+def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
+    capture: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(*_: object) -> None:
+        raise ValueError("what is\nthat")
+
+    monkeypatch.setattr("debugcapture.capture.probe.parse", odd)
+    dump, snapshot = capture(in_image(), collector(), SNAPSHOT)[-1], capture(in_image(), collector(), SNAPSHOT)[0]
+    assert (dump.outcome, dump.reason) == ("failed", "ValueError: what is that. Please report this defect.")
+    assert snapshot.outcome == "complete"
+
+
+def test_a_shell_that_hangs_is_asked_once(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = in_image()
+
+    def hangs(_api: object, _place: object, argv: Sequence[str], **_: object) -> ExitStatus:
+        cluster.ran.append(tuple(argv))
+        return out_of_time()
+
+    monkeypatch.setattr(cluster, "run", hangs)
+    found = capture(cluster, collector(), collector(id="jvm-histogram", title="Histogram"))
+    assert [one.outcome for one in found] == ["failed", "failed"]
+    assert len(cluster.ran) == 1

@@ -1,0 +1,160 @@
+"""debug_session.py: the debug containers of a capture, as the right user, the least privilege first, ended with it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from debugcapture.capture.debug_session import NOBODY, Attachment, DebugOptions, debug_options
+from debugcapture.errors import BadInput, NotAllowed, NotRunning
+from debugcapture.kube.client import Api
+from debugcapture.model import Target, User
+from debugcapture.settings.debug_container import DebugContainerSettings, Profile
+from tests.unit.builders import target
+from tests.unit.fakes import JAVA, Cluster
+
+FOREIGN = "S 99\nP 1 185 7 2048 java\nT\n"
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    one = Cluster()
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", one.run)
+    return one
+
+
+def attachment(cluster: Cluster, of: Target | None = None, ceiling: Profile = "restricted") -> Attachment:
+    options = DebugOptions("toolbox:1", ceiling, 90)
+    return Attachment(cast("Api", cluster), of or target(), (), options, lambda _: None)
+
+
+def users(cluster: Cluster) -> list[User]:
+    contexts = [spec["securityContext"] for spec in cluster.attached]
+    return [User(context["runAsUser"], context["runAsGroup"]) for context in contexts]
+
+
+def ended(cluster: Cluster) -> int:
+    return cluster.left()
+
+
+def test_nothing_is_attached_before_it_is_needed(cluster: Cluster) -> None:
+    with attachment(cluster):
+        pass
+    assert cluster.attached == []
+
+
+def test_debug_container_is_shared_and_ended(cluster: Cluster) -> None:
+    with attachment(cluster) as one:
+        assert one.place() == one.place()
+        assert ended(cluster) == 0
+    assert len(cluster.attached) == ended(cluster) == 1
+    assert cluster.attached[0]["image"] == "toolbox:1"
+    assert cluster.attached[0]["command"][-2] == "90"
+
+
+def test_debug_container_is_ended_after_an_error(cluster: Cluster) -> None:
+    def fail() -> None:
+        with attachment(cluster) as one:
+            one.place()
+            raise SystemExit(143)
+
+    with pytest.raises(SystemExit):
+        fail()
+    assert ended(cluster) == 1
+
+
+def test_refusal_is_not_asked_for_twice(cluster: Cluster) -> None:
+    cluster.refuses = True
+    with attachment(cluster) as one:
+        for _ in range(2):
+            with pytest.raises(NotAllowed, match="forbidden"):
+                one.place()
+    assert len(cluster.attached) == 1
+
+
+def test_user_that_the_pod_names_is_taken(cluster: Cluster) -> None:
+    with attachment(cluster, target(user=User(5, 6))) as one:
+        one.place()
+    assert users(cluster) == [User(5, 6)]
+
+
+def test_user_that_only_the_image_names_is_read_from_its_first_process(cluster: Cluster) -> None:
+    cluster.listing = f"S 99\n{JAVA.replace('1000 1000', '185 7')}"
+    with attachment(cluster, target(user=None)) as one:
+        one.place()
+        assert ended(cluster) == 1  # the one that looked
+    assert users(cluster) == [NOBODY, User(185, 7)]
+    assert ended(cluster) == 2
+
+
+def test_process_that_has_changed_its_user_is_followed(cluster: Cluster) -> None:
+    cluster.listing = FOREIGN
+    with attachment(cluster) as one:
+        one.place()
+    assert users(cluster) == [User(1000, 1000), User(185, 7)]
+
+
+def test_process_that_is_root_gets_the_profile_that_can_see_it(cluster: Cluster) -> None:
+    with attachment(cluster, target(user=User(0, 0))) as one:
+        one.place()
+    assert cluster.attached[0]["securityContext"] == {"runAsUser": 0, "runAsGroup": 0}
+
+
+def test_a_higher_rung_is_a_container_of_its_own_and_root(cluster: Cluster) -> None:
+    with attachment(cluster, ceiling="general") as one:
+        assert one.rungs() == ("restricted", "general")
+        assert one.rungs(("SYS_PTRACE",)) == ("general",)
+        one.place()
+        one.place("general")
+    assert users(cluster) == [User(1000, 1000), User(0, 0)]
+    assert cluster.attached[1]["securityContext"]["capabilities"] == {"add": ["SYS_PTRACE"]}
+    assert ended(cluster) == 2
+
+
+@pytest.mark.parametrize(
+    ("listing", "why"),
+    [("OWN\nS 9\nP 1 0 0 5 sh\n", "its runtime does not share them"), ("", "none is to be seen")],
+    ids=["its own only", "nothing"],
+)
+def test_runtime_that_hides_processes_is_told(listing: str, why: str, cluster: Cluster) -> None:
+    cluster.listing = listing
+    with attachment(cluster) as one, pytest.raises(NotRunning, match=why):
+        one.place()
+    assert ended(cluster) == 1
+
+
+def test_without_an_image_nothing_is_attached_and_the_remedy_is_told(cluster: Cluster) -> None:
+    options = DebugOptions("", "restricted", 90)
+    one = Attachment(cast("Api", cluster), target(), (), options, lambda _: None)
+    with one, pytest.raises(BadInput, match="no debug image is set. Build deploy/toolbox"):
+        one.place()
+    assert cluster.attached == []
+
+
+def test_environment_and_custom_fields_reach_the_container(cluster: Cluster) -> None:
+    settings = DebugContainerSettings(
+        image="toolbox:1", environment="A=1 B='x y'", custom='{"imagePullPolicy": "Always", "env": [{"name": "C"}]}'
+    )
+    with Attachment(cast("Api", cluster), target(), (), debug_options(settings, 90), lambda _: None) as one:
+        one.place()
+    assert cluster.attached[0]["imagePullPolicy"] == "Always"
+    assert cluster.attached[0]["env"] == [{"name": "C"}]
+    assert debug_options(settings, 90).environment == (("A", "1"), ("B", "x y"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"environment": "A"}, "'A' is not NAME=VALUE"),
+        ({"environment": "1A=2"}, "is not NAME=VALUE"),
+        ({"environment": "A='"}, "No closing quotation"),
+        ({"custom": "["}, "cannot read custom"),
+        ({"custom": "[1]"}, "it is not a mapping"),
+        ({"custom": '{"image": "x"}'}, "image is not free"),
+        ({"custom": '{"securityContext": {"privileged": true}}'}, "securityContext is not free"),
+    ],
+)
+def test_wrong_environment_or_custom_fields_touch_nothing(settings: dict[str, str], why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        debug_options(DebugContainerSettings(**settings), 90)  # type: ignore[arg-type]  # texts only

@@ -1,0 +1,26 @@
+"""tool_run.py: the command line of one run of a tool on one process."""
+
+from __future__ import annotations
+
+from debugcapture.capture.tool_run import Taking, ToolRun
+from debugcapture.model import ContainerRef, Tool
+from tests.unit.builders import collector
+
+PLACE = ContainerRef("shop", "web-0", "app")
+
+
+def tool_run(tool: Tool) -> ToolRun:
+    return ToolRun(Taking(collector(), "dump.bin", "exec", "by exec"), tool, PLACE, "run-tool", 12)
+
+
+def test_pid_is_put_in_wherever_it_stands() -> None:
+    one = tool_run(Tool(("cat", "/proc/{pid}/status", "{pid}"), output="/tmp/{pid}.bin"))
+    assert one.command().argv == ("cat", "/proc/12/status", "12")
+    assert one.output == "/tmp/12.bin"
+
+
+def test_two_runs_of_a_tool_write_to_different_files() -> None:
+    tool = Tool(("dump", "{id}"), output="/tmp/{id}.bin")
+    first, second = tool_run(tool), tool_run(tool)
+    assert first.output != second.output
+    assert first.output == f"/tmp/{first.command().argv[1]}.bin"

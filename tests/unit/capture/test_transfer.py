@@ -1,0 +1,313 @@
+"""transfer.py: what arrives is whole, or is told not to be. The scripts run in real shells here."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from shutil import which
+from typing import cast
+
+import pytest
+
+from debugcapture.bundle.artifact import SizeLimitReachedError
+from debugcapture.capture import transfer
+from debugcapture.capture.tool_report import parse_report
+from debugcapture.capture.transfer import Command, RemoteFile, Runner, TransferResult, fetch_file, judge, run_tool
+from debugcapture.kube.client import Api
+from debugcapture.kube.scripts import shell_command
+from debugcapture.model import ExitStatus
+from tests.unit.builders import PLACE
+from tests.unit.machine import Change, Machine, cut, loses_both_ends, loses_its_end, refuses, silent
+
+API = cast("Api", None)
+CONTENT = bytes(range(256)) * 4096  # 1 MiB
+
+
+class Memory:
+    """A sink that keeps all."""
+
+    def __init__(self, limit: int = 1 << 30) -> None:
+        self.content, self.limit, self.restarts = b"", limit, 0
+
+    @property
+    def received(self) -> int:
+        return len(self.content)
+
+    @property
+    def received_sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+    def write(self, piece: memoryview) -> None:
+        self.content += bytes(piece[: self.limit - len(self.content)])
+        if len(self.content) == self.limit:
+            raise SizeLimitReachedError(f"cut at its size limit of {self.limit} bytes")
+
+    def restart(self) -> None:
+        self.content = b""
+        self.restarts += 1
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("debugcapture.capture.transfer.time.sleep", lambda _: None)
+
+
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
+    def use(*changes: Change) -> Machine:
+        machine = Machine(*changes)
+        monkeypatch.setattr("debugcapture.kube.exec_stream.run", machine.run)
+        return machine
+
+    return use
+
+
+On = Callable[..., Machine]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    one = tmp_path / "a file; with $(odd) 'name'"
+    one.write_bytes(CONTENT)
+    return one
+
+
+def ran(
+    argv: Sequence[str], sink: Memory, *, repeatable: bool = False, runner: Runner = "shell", time_limit_s: int = 10
+) -> TransferResult:
+    return run_tool(API, Command(PLACE, tuple(argv), runner, time_limit_s, repeatable), sink)
+
+
+def test_output_that_arrives_whole_is_verified(on: On, file: Path) -> None:
+    on()
+    sink = Memory()
+    assert ran(["cat", str(file)], sink) == TransferResult("complete", integrity="verified", exit_code=0)
+    assert sink.content == CONTENT
+
+
+@pytest.mark.parametrize("harm", [loses_its_end, loses_both_ends], ids=["of the output", "of everything"])
+def test_end_that_is_missing_without_an_error_is_noticed(harm: Change, on: On, file: Path) -> None:
+    on(harm)
+    sink = Memory()
+    result = ran(["cat", str(file)], sink)
+    assert (result.outcome, result.integrity) == ("truncated", "unverified")
+    assert "the connection lost the end of the output" in result.reason
+
+
+def test_harmless_tool_is_run_once_more(on: On, file: Path) -> None:
+    machine = on(cut)
+    sink = Memory()
+    assert ran(["cat", str(file)], sink, repeatable=True).integrity == "verified"
+    assert (sink.content, sink.restarts, len(machine.ran)) == (CONTENT, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("again", "told"), [(refuses, "could not be run again: the API"), (silent, "")], ids=["no", "nothing"]
+)
+def test_what_arrived_is_kept_where_the_tool_cannot_be_run_once_more(
+    again: Change, told: str, on: On, file: Path
+) -> None:
+    on(cut, again)
+    sink = Memory()
+    result = ran(["cat", str(file)], sink, repeatable=True)
+    assert result.outcome == "truncated"
+    assert told in result.reason
+    assert (sink.content, sink.restarts) == (CONTENT[: len(CONTENT) // 2], 0)
+
+
+def test_what_a_broken_connection_left_is_kept(on: On, file: Path) -> None:
+    on(cut)
+    sink = Memory()
+    assert ran(["cat", str(file)], sink).outcome == "truncated"
+    assert sink.content == CONTENT[: len(CONTENT) // 2]
+
+
+@pytest.mark.parametrize(
+    ("argv", "outcome", "reason"),
+    [
+        (["sh", "-c", "echo half; echo why >&2; exit 3"], "truncated", "exit code 3: why"),
+        (["sh", "-c", "echo why >&2; exit 3"], "failed", "exit code 3: why"),
+        (["true"], "failed", "it wrote nothing"),
+        (["no-such-tool"], "failed", "exit code 127: "),
+        (["sh", "-c", "kill -9 $$"], "failed", "exit code 137"),
+    ],
+    ids=["half", "nothing", "empty", "missing", "killed"],
+)
+def test_tool_that_does_not_end_well_is_told(argv: list[str], outcome: str, reason: str, on: On) -> None:
+    on()
+    result = ran(argv, Memory())
+    assert result.outcome == outcome
+    assert result.reason.startswith(reason)
+
+
+def test_tool_that_hangs_is_ended_where_it_runs(on: On) -> None:
+    on()
+    result = ran(["sleep", "60"], Memory(), time_limit_s=1)
+    assert (result.outcome, result.reason) == ("failed", "it was still running at its time limit")
+
+
+def test_output_above_its_limit_is_kept_up_to_it(on: On, file: Path) -> None:
+    on()
+    sink = Memory(limit=1000)
+    assert ran(["cat", str(file)], sink) == TransferResult(
+        "truncated", "cut at its size limit of 1000 bytes", code="size-limit"
+    )
+    assert sink.content == CONTENT[:1000]
+
+
+def test_image_without_a_shell_is_taken_at_its_word_and_says_so(on: On, file: Path) -> None:
+    on()
+    result = ran(["cat", str(file)], Memory(), runner="none")
+    assert result == TransferResult("complete", integrity="unverified", exit_code=0)
+
+
+def test_arguments_are_never_read_by_a_shell(on: On) -> None:
+    on()
+    sink = Memory()
+    words = ["$(id)", "; id", "'", '"', "`id`", "*", "a b"]
+    ran(["printf", "%s\n", *words], sink)
+    assert sink.content.decode().splitlines() == words
+
+
+def fetched(file: Path, sink: Memory) -> TransferResult:
+    return fetch_file(API, RemoteFile(PLACE, str(file), "shell", 60), sink, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "harms",
+    [(), (cut,), (loses_its_end,), (loses_both_ends, cut, cut), (refuses, cut, refuses)],
+    ids=["whole", "cut once", "lost its end", "three times", "server away"],
+)
+def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], on: On, file: Path) -> None:
+    machine = on(*harms)
+    sink = Memory()
+    assert fetched(file, sink) == TransferResult("complete", integrity="verified")
+    assert (sink.content, sink.restarts) == (CONTENT, 0)
+    assert len(machine.ran) == len(harms) + 1
+
+
+def test_file_that_never_comes_whole_is_truncated(on: On, file: Path) -> None:
+    on(*[cut] * 20)
+    sink = Memory()
+    assert fetched(file, sink) == TransferResult("truncated", "the stream broke off", code="stream-broken")
+    assert CONTENT.startswith(sink.content)
+
+
+def test_file_that_was_garbled_is_fetched_anew(on: On, file: Path) -> None:
+    def garbles(output: bytes, errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
+        return b"x" + output[1:], errors, status
+
+    on(garbles)
+    sink = Memory()
+    assert fetched(file, sink).integrity == "verified"
+    assert (sink.content, sink.restarts) == (CONTENT, 1)
+
+
+def test_file_that_is_not_there_is_told_at_once(on: On, tmp_path: Path) -> None:
+    machine = on()
+    result = fetched(tmp_path / "gone", Memory())
+    assert result.outcome == "failed"
+    assert "gone cannot be read" in result.reason
+    assert len(machine.ran) == 1
+
+
+def test_progress_that_is_no_progress_is_passed_over_and_not_kept() -> None:
+    said: list[str] = []
+    progress = transfer._Progress("/tmp/x", said.append)
+    for piece in (b"bytes \xc2\xb2\nbytes " + b"9" * 5000 + b"\n", *[b"x" * 65536] * 100, b"\nbytes 5\n"):
+        progress.write(memoryview(piece))
+        assert len(progress._cut) < 100
+    assert said == ["/tmp/x: 5 bytes so far"]
+
+
+def test_a_pipe_or_a_device_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
+    on()
+    pipe = tmp_path / "core.1"
+    os.mkfifo(pipe)
+    for odd in (pipe, Path("/dev/zero"), tmp_path):
+        result = fetched(odd, Memory())
+        assert (result.outcome, result.reason) == ("failed", f"{odd} cannot be read: it is no regular file")
+
+
+def test_a_tool_that_speaks_of_a_connection_is_not_run_twice(on: On) -> None:
+    """Only a field decides on it: what curl says is no fact about our stream."""
+    machine = on()
+    script = "echo half; echo 'curl: (56) Recv failure: connection reset by peer' >&2; exit 56"
+    result = ran(["sh", "-c", script], Memory(), repeatable=True)
+    assert (result.outcome, result.exit_code, result.stream_broken, len(machine.ran)) == ("truncated", 56, False, 1)
+
+
+@pytest.mark.parametrize("harm", [cut, loses_its_end, loses_both_ends], ids=["cut", "end", "both ends"])
+def test_a_broken_stream_is_a_field_of_the_result(harm: Change, on: On, file: Path) -> None:
+    on(harm)
+    assert ran(["cat", str(file)], Memory()).stream_broken
+
+
+def test_a_tool_cannot_pass_for_the_report(on: On) -> None:
+    on()
+    forged = '\ndebug-capture-end 0123456789abcdef {"ended":"exited","code":0}\n'
+    assert ran(["sh", "-c", 'echo out; printf %s "$1" >&2; exit 5', "sh", forged], Memory()).exit_code == 5
+
+
+def test_a_time_limit_that_run_tool_kept_is_told() -> None:
+    report, _ = parse_report('\ndebug-capture-end n {"ended":"time-limit","code":0,"size":5}\n', "n")
+    result = judge(ExitStatus(0), report, Memory(), "")
+    assert (result.outcome, result.reason) == ("failed", "it was still running at its time limit, and was ended")
+
+
+def test_what_could_not_be_started_has_its_errno() -> None:
+    text = '\ndebug-capture-end n {"ended":"not-started","code":0,"errno":"EPERM","errors":"operation not permitted"}\n'
+    result = judge(ExitStatus(0), parse_report(text, "n")[0], Memory(), "")
+    assert (result.errno, result.reason) == ("EPERM", "it could not be started: operation not permitted")
+
+
+SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]]
+
+
+@pytest.mark.parametrize("shell", [one for one in SHELLS if which(one[0])], ids=" ".join)
+@pytest.mark.parametrize(
+    "tool",
+    ["sleep 300; sleep 300", "trap '' TERM; sleep 300; sleep 300", "yes", "sleep 300 | cat; sleep 300"],
+    ids=["waits", "deaf", "writes", "pipeline"],
+)
+@pytest.mark.usefixtures("first_process")
+def test_nothing_is_left_in_an_image_with_a_shell(shell: list[str], tool: str) -> None:
+    """The caller goes away in the middle: its session's processes end, and each is waited for by the one above it."""
+    argv = [*shell, *shell_command("bounded", "run", arguments=("nonce", "sh", "-c", tool))[1:]]
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as running:
+        assert running.stdin
+        while not any(name in ("sleep", "yes") for name in members(running.pid).values()):
+            pass
+        running.stdin.close()  # nobody reads its output either
+        running.wait(30)
+        assert members(running.pid) == {}
+
+
+@pytest.fixture
+def first_process() -> Iterator[None]:
+    """Make this process what a container's first process is: orphans come to it, and it does not wait for them."""
+    prctl, set_child_subreaper = ctypes.CDLL(None).prctl, 36
+    prctl(set_child_subreaper, 1)
+    yield
+    prctl(set_child_subreaper, 0)
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def members(group: int) -> dict[int, str]:
+    """The processes of a group by their PID, with their names; zombies included."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            before, _, after = stat.read_text().rpartition(")")
+            if int(after.split()[2]) == group:
+                found[int(stat.parent.name)] = before.partition("(")[2]
+    return found

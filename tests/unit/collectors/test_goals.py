@@ -1,0 +1,93 @@
+"""goals.py: what a job asked for and did not get has failed; what nobody asked for may be skipped."""
+
+from __future__ import annotations
+
+import pytest
+
+from debugcapture.collectors.catalog import choose
+from debugcapture.collectors.goals import judged
+from debugcapture.model import Artifact, Manifest
+from tests.unit.builders import artifact, manifest, nothing
+
+REFUSED = 'pods "web" is forbidden: violates PodSecurity "restricted:latest"'
+
+
+def captured(collector: str, pod: str = "") -> Artifact:
+    return artifact(collector=collector, pod=pod, file=f"{collector}.txt")
+
+
+def skipped(collector: str, reason: str = REFUSED, pod: str = "") -> Artifact:
+    return nothing("skipped", reason, collector=collector, pod=pod)
+
+
+def result(names: str, *artifacts: Artifact) -> Manifest:
+    return judged(choose(names).goals, manifest(*artifacts))
+
+
+@pytest.mark.parametrize(
+    ("names", "artifacts"),
+    [
+        ("traffic", [captured("packet-capture"), captured("network-state")]),
+        ("traffic", [captured("packet-capture"), skipped("network-state")]),
+        ("traffic", [captured("packet-capture", "web-1"), skipped("packet-capture", pod="web-2")]),
+        ("heap", [captured("jvm-heap-histogram"), captured("jvm-heap-dump")]),
+        ("heap", [captured("go-heap-profile")]),
+        ("threads", [captured("python-stacks"), skipped("native-stacks")]),
+        ("network", [captured("pod-snapshot"), skipped("packet-capture")]),
+        ("standard", [captured("pod-snapshot"), skipped("crash-dumps", "no dump was left")]),
+        ("packet-capture", [captured("packet-capture")]),
+        ("logs-and-events", [captured("pod-snapshot")]),
+    ],
+)
+def test_what_was_asked_for_and_captured_is_complete(names: str, artifacts: list[Artifact]) -> None:
+    found = result(names, *artifacts)
+    assert found.artifacts == tuple(artifacts)
+    assert (found.status, found.fulfilled) == ("complete", True)
+
+
+@pytest.mark.parametrize(
+    ("names", "artifacts", "failed"),
+    [
+        ("traffic", [skipped("packet-capture"), captured("network-state")], "packet-capture"),
+        ("heap", [captured("jvm-heap-histogram"), skipped("jvm-heap-dump", "too soon")], "jvm-heap-dump"),
+    ],
+)
+def test_a_job_whose_one_purpose_was_not_fulfilled_is_partial_and_says_so(
+    names: str, artifacts: list[Artifact], failed: str
+) -> None:
+    found = result(names, *artifacts)
+    assert (found.status, found.fulfilled) == ("partial", False)
+    (one,) = [one for one in found.artifacts if one.outcome == "failed"]
+    assert (one.collector, one.reason) == (failed, next(each.reason for each in artifacts if each.collector == failed))
+
+
+def test_of_several_that_are_asked_for_one_that_is_missing_makes_it_partial() -> None:
+    found = result("packet-capture,jvm-thread-dump", skipped("packet-capture"), captured("jvm-thread-dump"))
+    assert (found.status, found.fulfilled) == ("partial", True)
+    both = result("standard,packet-capture", captured("pod-snapshot"), skipped("packet-capture"))
+    assert (both.status, both.fulfilled) == ("partial", True)
+
+
+def test_nothing_at_all_has_failed_as_before() -> None:
+    found = result("traffic", skipped("packet-capture"), skipped("network-state"))
+    assert found.status == "failed"
+
+
+def test_an_empty_list_is_not_the_reason_of_a_goal_that_was_not_reached() -> None:
+    empty = nothing("skipped", "it is empty", collector="metrics", reason_code="empty")
+    no_dump = nothing("skipped", "no dump was left", collector="crash-dumps", reason_code="not-there")
+    found = result("standard,python-stacks", captured("pod-snapshot"), empty, no_dump)
+    assert found.artifacts[-1].reason == "no process of the kind runs in the container"
+
+
+def test_a_goal_that_no_artifact_speaks_of_gets_a_line_with_the_reasons_that_there_are() -> None:
+    found = result("heap", captured("jvm-heap-histogram"), skipped("processes", "it does not run"))
+    line = found.artifacts[-1]
+    assert line.title == "Java heap dump or Node.js heap snapshot or Go heap profile"
+    assert (line.outcome, line.reason, line.file) == ("failed", "it does not run", "")
+    assert result("heap", captured("jvm-heap-histogram")).artifacts[-1].reason.startswith("no process of the kind")
+
+
+def test_without_goals_nothing_is_judged() -> None:
+    before = manifest(captured("pod-snapshot"), skipped("x"))
+    assert judged((), before) == before

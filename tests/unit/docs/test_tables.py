@@ -1,0 +1,68 @@
+"""Tables of the docs show what the code has. Write them anew with DEBUG_CAPTURE_WRITE_DOCS=1."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from debugcapture.collectors.catalog import catalog, choose, load, presets
+from debugcapture.kube.rbac import OPTIONAL, PERMISSIONS, granted_by
+from lab.paths import REPO
+
+DOCS = REPO / "docs"
+
+
+def catalog_table() -> str:
+    head = "| Collector | Title | Runtime | Target | Needs | |\n| --- | --- | --- | --- | --- | --- |\n"
+    return head + "".join(
+        f"| `{one.id}` | {one.title} | {one.runtime} | {one.invasive} | {', '.join(one.needs)} | "
+        f"{'unproved' if one.unproved else ''} |\n"
+        for one in catalog().values()
+    )
+
+
+def preset_table() -> str:
+    head = "| Preset | Purpose | Collectors |\n| --- | --- | --- |\n"
+    return head + "".join(
+        f"| `{one.name}` | {one.title} | {', '.join(one.collectors)} |\n" for one in presets().values()
+    )
+
+
+def rule_table() -> str:
+    head = "| Purpose | Resource | Verbs | Level | |\n| --- | --- | --- | --- | --- |\n"
+    return head + "".join(
+        f"| {one.purpose} | `{one.resource}{'.' if one.group else ''}{one.group}` | {', '.join(one.verbs)} | "
+        f"{Path(granted_by(one)).stem} | {'optional' if one.purpose in OPTIONAL else ''} |\n"
+        for one in PERMISSIONS
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "table"),
+    [
+        ("collectors.md", "presets", preset_table()),
+        ("collectors.md", "catalog", catalog_table()),
+        ("permissions.md", "rules", rule_table()),
+    ],
+)
+def test_page_shows_what_there_is(page: str, name: str, table: str) -> None:
+    begin, end = f"<!-- {name}: written by tests/unit/docs/test_tables.py -->\n", f"<!-- /{name} -->\n"
+    head, rest = (DOCS / page).read_text().split(begin)
+    shown, tail = rest.split(end)
+    if os.environ.get("DEBUG_CAPTURE_WRITE_DOCS"):
+        (DOCS / page).write_text(head + begin + table + end + tail)
+        return
+    assert shown == table
+
+
+def test_the_collector_of_the_page_is_one(tmp_path: Path) -> None:
+    text = (DOCS / "write-a-collector.md").read_text()
+    (entry,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "collectors.yaml"
+    file.write_text(entry)
+    (collector,) = load(file)
+    assert collector in choose(f"standard, {collector.id}", str(file)).collectors
+    assert f"collectors: standard, {collector.id}" in text

@@ -1,0 +1,179 @@
+"""manifests.py: the objects of a capture in the cluster, and what a Job's status says."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from debugcapture.errors import BadInput
+from debugcapture.fleet import manifests
+from debugcapture.settings.fleet import InClusterSettings
+
+RUN = "20260102T120000Z-web-1-1a2b"
+ORDER = manifests.Order(
+    run_id=RUN,
+    name="debug-capture-x",
+    settings={"collectors": "stuck", "store": "s3://bucket"},
+    credentials={"s3_secret_key": "hush"},
+    catalog="",
+    indexes=40,
+    trigger={"started_by": "jane"},
+    requests_per_s=6,
+)
+WANTED = InClusterSettings(mode="in-cluster", job_image="registry/debug-capture:1")
+OWNER = {"metadata": {"uid": "uid-of-job"}}
+
+
+def made(**settings: Any) -> Any:
+    wanted = InClusterSettings(**{"job_image": "registry/debug-capture:1", **settings})
+    return manifests.job(ORDER, wanted, 2)["spec"]
+
+
+def test_each_index_is_tried_again_by_itself_and_all_of_it_ends() -> None:
+    spec = made(job_time_limit_s=900)
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 40, 8)
+    assert spec["backoffLimitPerIndex"] == 2
+    assert (spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (900, 600)
+    disrupted, wrong = spec["podFailurePolicy"]["rules"]
+    assert disrupted["action"] == "Ignore"
+    assert (wrong["action"], wrong["onExitCodes"]["values"]) == ("FailIndex", [2, 4])
+
+
+def test_there_are_no_more_side_by_side_than_there_are() -> None:
+    assert made(parallelism=200)["parallelism"] == 40
+
+
+def test_the_pod_may_do_as_little_as_can_be() -> None:
+    spec = made()["template"]["spec"]
+    (container,) = spec["containers"]
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert spec["serviceAccountName"] == "debug-capture-job"
+    assert all("sizeLimit" in one["emptyDir"] for one in spec["volumes"] if "emptyDir" in one)
+
+
+def test_credentials_are_in_the_secret_and_nowhere_else() -> None:
+    secret = manifests.secret(ORDER, WANTED, OWNER)
+    assert base64.b64decode(secret["data"]["s3_secret_key"]) == b"hush"
+    others = [manifests.job(ORDER, WANTED, 1), *manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "x"}])]
+    assert "hush" not in json.dumps(others)
+    assert base64.b64encode(b"hush").decode() not in json.dumps(others)
+    assert "env" not in made()["template"]["spec"]["containers"][0]
+
+
+def test_what_the_job_needs_goes_with_it() -> None:
+    for thing in (manifests.secret(ORDER, WANTED, OWNER), *manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "x"}])):
+        (owner,) = thing["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["name"], owner["uid"]) == ("Job", "debug-capture-x", "uid-of-job")
+
+
+@pytest.mark.parametrize(
+    ("settings", "order", "name"),
+    [
+        ({}, ORDER, "debug-capture-x"),
+        ({"job_secret": "store-keys"}, ORDER, "store-keys"),
+        ({}, manifests.Order(RUN, "n", {}, {}, "", 1, {}, 5), ""),
+    ],
+    ids=["made", "named", "identity"],
+)
+def test_pods_get_the_secret_that_is_made_or_named_or_none(settings: Any, order: manifests.Order, name: str) -> None:
+    wanted = InClusterSettings(job_image="x:1", **settings)
+    assert manifests.secret_name(order, wanted) == name
+    volumes = manifests.job(order, wanted, 1)["spec"]["template"]["spec"]["volumes"]
+    assert [one["secret"]["secretName"] for one in volumes if "secret" in one] == [name] * bool(name)
+
+
+def test_settings_and_shares_are_mounted_as_files() -> None:
+    settings, *shares = manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "a"}, {"1": "b"}])
+    head = json.loads(settings["data"]["settings.json"])
+    assert (head["run_id"], head["requests_per_s"], head["settings"]["collectors"]) == (RUN, 6, "stuck")
+    assert [one["data"] for one in shares] == [{"0": "a"}, {"1": "b"}]
+    named = [one["metadata"]["name"] for one in (settings, *shares)]
+    volumes = made()["template"]["spec"]["volumes"]
+    (mounted,) = [one["projected"]["sources"] for one in volumes if "projected" in one]
+    assert [one["configMap"]["name"] for one in mounted] == named
+
+
+def test_catalog_of_the_job_author_comes_along() -> None:
+    from dataclasses import replace
+
+    settings, *_ = manifests.config_maps(replace(ORDER, catalog="collectors: []"), WANTED, OWNER, [])
+    assert settings["data"]["catalog.yaml"] == "collectors: []"
+
+
+def test_custom_fields_are_put_over_ours() -> None:
+    custom = '{"nodeSelector": {"pool": "batch"}, "containers": [{"name": "capture", "env": [{"name": "A"}]}]}'
+    spec = made(job_pod=custom)["template"]["spec"]
+    assert spec["nodeSelector"] == {"pool": "batch"}
+    (container,) = spec["containers"]
+    assert (container["image"], container["env"]) == ("registry/debug-capture:1", [{"name": "A"}])
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"job_image": ""}, "job_image is missing"),
+        ({"job_pod": "[1]"}, "it is not a mapping"),
+        ({"job_pod": "{"}, "neither JSON nor YAML"),
+    ],
+)
+def test_settings_that_make_no_job_are_refused(settings: Any, why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        manifests.check(InClusterSettings(**{"job_image": "x:1", **settings}))
+
+
+def test_names_fit_where_they_go() -> None:
+    long = "20260102T120000Z-" + "x" * 180 + "-1a2b"
+    assert len(f"{manifests.job_name(long)}-99999-abcde") <= 63
+    assert len(manifests.run_label(long)) <= 63
+    assert manifests.run_label(long) == manifests.run_label(long) != manifests.run_label(RUN)
+    assert manifests.job_name(long) != manifests.job_name(long)
+
+
+@pytest.mark.parametrize(("text", "found"), [("", []), ("3", [3]), ("0,2-4,7", [0, 2, 3, 4, 7])])
+def test_indexes_are_read_as_the_status_tells_them(text: str, found: list[int]) -> None:
+    assert manifests.indexes(text) == found
+
+
+def condition(kind: str, **more: str) -> Any:
+    return {"status": {"conditions": [{"type": kind, "status": "True", **more}]}}
+
+
+@pytest.mark.parametrize(
+    ("status", "how"),
+    [
+        ({"status": {}}, None),
+        (condition("SuccessCriteriaMet"), None),
+        (condition("Complete"), ""),
+        (condition("Failed", reason="DeadlineExceeded", message="too late"), "DeadlineExceeded: too late"),
+    ],
+)
+def test_end_of_a_job_is_told(status: Any, how: str | None) -> None:
+    assert manifests.ended(status) == how
+
+
+def failed_pod(index: int, created: str, **status: Any) -> Any:
+    annotations = {"batch.kubernetes.io/job-completion-index": str(index)}
+    return {"metadata": {"annotations": annotations, "creationTimestamp": created}, "status": status}
+
+
+def test_reason_of_a_failed_index_is_that_of_its_last_pod() -> None:
+    ended = {"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
+    told = {"state": {"terminated": {"exitCode": 6, "reason": "Error", "message": "a line\nError: no store.\n"}}}
+    pods = [
+        failed_pod(0, "2026-01-02", containerStatuses=[told]),
+        failed_pod(0, "2026-01-01", containerStatuses=[ended]),
+        failed_pod(1, "2026-01-01", reason="Evicted", message="The node was low on resource"),
+        {"metadata": {}, "status": {"reason": "x"}},
+    ]
+    assert manifests.why_failed(pods) == {
+        0: "Error, exit code 6: Error: no store.",
+        1: "Evicted: The node was low on resource",
+    }

@@ -1,0 +1,169 @@
+"""alert_targets.py: of what alerts name, the pods that exist here, the unhealthy first; else what was looked at."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from debugcapture.errors import TargetNotFound
+from debugcapture.incident.alert_targets import Alerts, Found, data_of, find_targets, read_alerts, same_cluster
+from debugcapture.kube.client import Api
+from debugcapture.model import Json
+from debugcapture.pagerduty.alerts import Candidate
+from debugcapture.pagerduty.api import PagerDuty
+from debugcapture.runtime.exit_codes import exit_code
+from debugcapture.settings.incident import AlertSettings
+from tests.unit.builders import container, pod, status, terminated
+from tests.unit.fakes import Lists
+
+POD = "checkout-7d9f8b6c5d-abcde"
+CRASHED = {"containerStatuses": [status(state=terminated("Error", 1))]}
+
+
+class Cluster(Lists):
+    """An API server with some pods, and deployments that own them by their names' beginning."""
+
+    def __init__(self, *pods: Json, deployments: tuple[str, ...] = ()) -> None:
+        self._pods, self._deployments = pods, deployments
+
+    def pod(self, namespace: str, name: str) -> Json:
+        for one in self._pods:
+            if (one["metadata"]["namespace"], one["metadata"]["name"]) == (namespace, name):
+                return one
+        raise TargetNotFound(f"cannot read pod {namespace}/{name}", "not found")
+
+    def pods(self, _namespace: str, _selector: str = "") -> list[Json]:
+        return list(self._pods)
+
+    def get(self, path: str, doing: str) -> Json:
+        name = path.rpartition("/")[2]
+        if "/deployments/" in path and name in self._deployments:
+            return {"metadata": {"uid": f"uid {name}", "name": name}, "spec": {}}
+        raise TargetNotFound(doing, "not found")
+
+    def items(self, path: str, _doing: str) -> list[Json]:
+        if not path.endswith("/replicasets"):
+            return []
+        return [{"metadata": {"uid": f"rs {name}", **owned_by(f"uid {name}")}} for name in self._deployments]
+
+    def namespace_exists(self, _namespace: str) -> bool:
+        return True
+
+
+def owned_by(uid: str) -> Json:
+    return {"ownerReferences": [{"controller": True, "uid": uid, "kind": "ReplicaSet", "name": "x"}]}
+
+
+def named(name: str, **more: Any) -> Json:
+    return pod(metadata={"name": name, "uid": name, **more.pop("metadata", {})}, **more)
+
+
+def found(api: Cluster, *candidates: Candidate, most: int = 3, **settings: str) -> Found:
+    alerts = Alerts("Q1ABCDEF", candidates, ("checkout is down",))
+    return find_targets(cast("Api", api), alerts, AlertSettings(**settings), "", most)
+
+
+def pods(result: Found) -> list[str]:
+    return [one.target.pod for one in result.targets]
+
+
+def test_the_unhealthy_come_first_whatever_the_alerts_order() -> None:
+    cluster = Cluster(named("well"), named("ill", status=CRASHED))
+    result = found(cluster, *(Candidate("Grafana", namespace="shop", pod=one) for one in ("gone", "well", "ill")))
+    assert pods(result) == ["ill", "well"]
+    assert result.remarks == [
+        "incident Q1ABCDEF: 3 candidates in its alerts, 2 pods of them are in this cluster; chose, the unhealthy ones "
+        "first:",
+        "shop/ill (container app), named by an alert of Grafana: app: ended with exit code 1",
+        "shop/well (container app), named by an alert of Grafana: app: not ready",
+    ]
+
+
+def test_a_pod_that_was_replaced_since_the_alert_is_found_by_its_workload() -> None:
+    new = named("checkout-7d9f8b6c5d-fffff", metadata=owned_by("rs checkout"))
+    assert pods(found(Cluster(new, deployments=("checkout",)), Candidate("x", namespace="shop", pod=POD))) == [
+        "checkout-7d9f8b6c5d-fffff"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("named_container", "expected"), [("sidecar", "sidecar"), ("kube-state-metrics", "app"), ("", "app")]
+)
+def test_a_container_counts_when_the_pod_has_it(named_container: str, expected: str) -> None:
+    cluster = Cluster(named("well", spec={"containers": [container(), container("sidecar")]}))
+    result = found(cluster, Candidate("x", namespace="shop", pod="well", container=named_container))
+    assert result.targets[0].target.container == expected
+
+
+def test_an_alert_without_a_namespace_means_the_default_one() -> None:
+    result = found(Cluster(named("well")), Candidate("x", pod="well"), default_namespace="shop")
+    assert pods(result) == ["well"]
+
+
+@pytest.mark.parametrize(
+    ("alert", "ours", "same"),
+    [
+        ("prod", "prod", True),
+        ("PROD", "prod", True),
+        ("arn:aws:eks:eu-central-1:1:cluster/prod", "prod", True),
+        ("prod", "arn:aws:eks:eu-central-1:1:cluster/prod", True),
+        ("prod-2", "prod", False),
+        ("staging", "prod", False),
+    ],
+)
+def test_a_cluster_is_known_by_its_name(alert: str, ours: str, same: bool) -> None:
+    assert same_cluster(alert, ours) is same
+
+
+def test_alerts_about_another_cluster_are_left_to_it() -> None:
+    there = Candidate("Datadog", cluster="other", namespace="shop", pod="well")
+    result = found(Cluster(named("well")), there, cluster="lab")
+    assert result.targets == []
+    assert result.remarks[-1] == "incident Q1ABCDEF is about no pod of cluster lab"
+    both = found(Cluster(named("well")), there, Candidate("x", namespace="shop", pod="well"), cluster="lab")
+    assert pods(both) == ["well"]
+    assert both.remarks[0] == "left to others: alerts about cluster other; this is lab"
+
+
+@pytest.mark.parametrize(
+    ("candidates", "told"),
+    [
+        ((), "looked at “checkout is down”; no pod or workload is named there"),
+        ((Candidate("x", namespace="shop", pod=POD),), f"no pod shop/{POD}: not in this cluster, or not any more"),
+    ],
+)
+def test_where_nothing_is_found_it_says_what_was_looked_at(candidates: tuple[Candidate, ...], told: str) -> None:
+    with pytest.raises(TargetNotFound) as caught:
+        found(Cluster(), *candidates)
+    assert told in str(caught.value)
+    assert exit_code(caught.value) == 3
+
+
+def test_later_steps_get_names_and_nothing_that_is_not_known() -> None:
+    result = found(Cluster(named("well")), Candidate("Grafana", namespace="shop", pod="well"))
+    assert {name: value for name, value in data_of(result).items() if value} == {
+        "namespace": "shop",
+        "pod": "well",
+        "container": "app",
+        "sender": "Grafana",
+    }
+
+
+class Account(PagerDuty):
+    def __init__(self, alerts: list[Json], title: str = "Something") -> None:
+        self._alerts, self._title = alerts, title
+
+    def alerts(self, incident: str) -> list[Json]:
+        assert incident
+        return self._alerts
+
+    def incident(self, incident: str) -> Json:
+        return {"id": incident, "title": self._title}
+
+
+@pytest.mark.parametrize("alerts", [[], [{"summary": "It is slow", "body": {"details": {}}}], [None, 7]], ids=str)
+def test_the_title_is_read_where_the_alerts_name_nothing(alerts: list[Any]) -> None:
+    said = read_alerts(Account(alerts, "Pod shop/checkout-0 is not ready"), "Q1", AlertSettings())
+    assert said.candidates == (Candidate("plain text", namespace="shop", pod="checkout-0"),)
+    assert said.titles[-1] == "Pod shop/checkout-0 is not ready"

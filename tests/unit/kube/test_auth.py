@@ -1,0 +1,396 @@
+"""auth.py: where the cluster is and who we are there, and no word of a secret when that cannot be read."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from debugcapture.errors import BadInput
+from debugcapture.kube import auth as module
+from debugcapture.kube.auth import Connection, connect
+from debugcapture.settings.cluster import ConnectionSettings
+from tests.unit.builders import written
+
+NOWHERE = {"KUBECONFIG": "/nonexistent/config"}  # an environment that leads to no cluster
+
+
+@pytest.fixture(autouse=True)
+def _no_system_cas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the system's CAs takes longer than all else here."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
+
+
+class Pair(NamedTuple):
+    certificate: str
+    key: str
+
+
+@pytest.fixture(scope="module")
+def pair() -> Pair:
+    """A self-signed certificate and its key, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return Pair(certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode())
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def config(cluster: dict[str, Any] | None = None, user: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A kubeconfig of one context; ``cluster`` is merged over its cluster."""
+    return {
+        "current-context": "main",
+        "contexts": [{"name": "main", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://10.0.0.1:6443", **(cluster or {})}}],
+        "users": [{"name": "u", "user": {"token": "t0ken"} if user is None else user}],
+    }
+
+
+def of_content(content: dict[str, Any] | str, **settings: Any) -> Connection:
+    text = content if isinstance(content, str) else yaml.safe_dump(content)
+    return connect(ConnectionSettings(kubeconfig_content=text, **settings), NOWHERE)
+
+
+def of_file(folder: Path, content: dict[str, Any], **settings: Any) -> Connection:
+    file = written(folder, "config", yaml.safe_dump(content))
+    return connect(ConnectionSettings(kubeconfig=str(file), **settings), NOWHERE)
+
+
+def test_token_of_a_kubeconfig_is_the_bearer() -> None:
+    connection = of_content(config())
+    assert connection.server == "https://10.0.0.1:6443"
+    assert connection.authorization() == "Bearer t0ken"
+    assert connection.tls.verify_mode == ssl.CERT_REQUIRED
+    assert connection.tls.check_hostname
+
+
+def test_slash_at_the_end_of_the_server_goes_away() -> None:
+    assert of_content(config({"server": "https://10.0.0.1/k8s/"})).server == "https://10.0.0.1/k8s"
+
+
+def test_json_is_a_kubeconfig_too() -> None:
+    assert of_content(str(config()).replace("'", '"')).server == "https://10.0.0.1:6443"
+
+
+def test_token_file_is_read_anew_for_each_request(tmp_path: Path) -> None:
+    token = written(tmp_path, "token", "one\n")
+    connection = of_file(tmp_path, config(user={"tokenFile": str(token), "token": "old"}))
+    assert connection.authorization() == "Bearer one"
+    token.write_text("two")
+    assert connection.authorization() == "Bearer two"
+
+
+def test_files_are_named_relative_to_the_kubeconfig(tmp_path: Path, pair: Pair) -> None:
+    written(tmp_path, "pki/ca.crt", pair.certificate)
+    written(tmp_path, "pki/token", "t0ken")
+    content = config({"certificate-authority": "pki/ca.crt"}, {"tokenFile": "pki/token"})
+    connection = of_file(tmp_path, content)
+    assert connection.authorization() == "Bearer t0ken"
+    assert len(connection.tls.get_ca_certs()) == 1
+
+
+def test_only_the_clusters_own_ca_is_trusted(pair: Pair) -> None:
+    connection = of_content(config({"certificate-authority-data": encoded(pair.certificate)}))
+    (ca,) = connection.tls.get_ca_certs()
+    assert ca["subject"] == ((("commonName", "test"),),)
+
+
+def test_client_certificate_needs_no_header_and_leaves_no_file(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    loaded: list[str] = []
+
+    def load(context: ssl.SSLContext, path: str) -> None:
+        assert Path(path).stat().st_mode & 0o077 == 0
+        loaded.append(Path(path).read_text())
+        original(context, path)
+
+    original = ssl.SSLContext.load_cert_chain
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", load)
+    user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": encoded(pair.key)}
+    assert of_content(config(user=user)).authorization() == ""
+    assert pair.certificate in loaded[0]
+    assert pair.key in loaded[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "settings"),
+    [(config({"insecure-skip-tls-verify": True}), {}), (config(), {"verify_tls": False})],
+    ids=["kubeconfig", "setting"],
+)
+def test_verification_can_be_turned_off(content: dict[str, Any], settings: dict[str, Any]) -> None:
+    connection = of_content(content, **settings)
+    assert connection.tls.verify_mode == ssl.CERT_NONE
+    assert not connection.tls.check_hostname
+
+
+def test_server_name_and_proxy_of_the_cluster_are_kept() -> None:
+    connection = of_content(config({"tls-server-name": "kubernetes", "proxy-url": "http://proxy:3128"}))
+    assert (connection.server_name, connection.proxy) == ("kubernetes", "http://proxy:3128")
+
+
+def test_named_context_is_chosen_before_the_current_one() -> None:
+    content = config()
+    content["contexts"].append({"name": "other", "context": {"cluster": "c", "user": "nobody"}})
+    content["users"].append({"name": "nobody", "user": {}})
+    assert of_content(content, context="other").authorization() == ""
+    assert of_content(content).authorization() == "Bearer t0ken"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"current-context": "gone"}, "it has no context named 'gone'; contexts: main"),
+        ({"current-context": None}, "it has no context named ''; contexts: main"),
+        ({"contexts": None}, "it has no context named 'main'; contexts: none"),
+        ({"clusters": []}, "it has no cluster named 'c'; clusters: none"),
+        ({"users": [{"name": "v", "user": {}}]}, "it has no user named 'u'; users: v"),
+        ({"users": [{"name": "u", "user": None}]}, "it has no user named 'u'; users: u"),
+        ({"clusters": [{"name": "c", "cluster": {"server": "http://10.0.0.1"}}]}, "is no https:// URL"),
+        ({"clusters": [{"name": "c", "cluster": {}}]}, "server '' is no https:// URL"),
+    ],
+    ids=["no such", "none current", "no contexts", "no cluster", "no user", "empty user", "http", "no server"],
+)
+def test_kubeconfig_that_leads_nowhere_says_what_it_has(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadInput, match="wrong kubeconfig") as caught:
+        of_content(config() | change)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("token: 'hunter2\n", "is not YAML"),
+        ("a: !hunter2 b", "is not YAML"),
+        ("\ttoken: hunter2", "is not YAML"),
+        ("hunter2", "has no clusters"),
+        ("[hunter2]", "has no clusters"),
+        ("token: hunter2", "has no clusters"),
+    ],
+    ids=["open quote", "tag", "tab", "a word", "a list", "another mapping"],
+)
+def test_bad_kubeconfig_does_not_leak_its_content(text: str, told: str) -> None:
+    with pytest.raises(BadInput, match=told) as caught:
+        of_content(text)
+    assert "hunter2" not in str(caught.value)
+    assert "the kubeconfig content" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["aHVudGVy!Mg==", "aHVudGVyMsO8", "aHüntGVy"], ids=["no base64", "no ASCII", "not even text in ASCII"]
+)
+def test_bad_key_data_is_named_and_not_shown(value: str, pair: Pair) -> None:
+    user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": value}
+    with pytest.raises(BadInput, match="client-key-data is not base64 of PEM") as caught:
+        of_content(config(user=user))
+    assert value not in str(caught.value)
+
+
+def test_certificate_with_another_key_is_refused(pair: Pair) -> None:
+    other = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": encoded(other.decode())}
+    with pytest.raises(BadInput, match="wrong certificate"):
+        of_content(config(user=user))
+
+
+@pytest.mark.parametrize(
+    "ca",
+    ["not PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"],
+    ids=["text", "broken"],
+)
+def test_wrong_ca_is_refused(ca: str) -> None:
+    settings = ConnectionSettings(server="https://10.0.0.1", token="t", ca_certificate=ca)
+    with pytest.raises(BadInput, match="wrong certificate: it is not valid PEM"):
+        connect(settings, NOWHERE)
+
+
+@pytest.mark.parametrize("token", ["two words", "two\nlines", "not-äscii", "bell\x07"])
+def test_token_that_would_break_the_header_is_refused_and_not_shown(token: str) -> None:
+    with pytest.raises(BadInput, match="wrong token") as caught:
+        connect(ConnectionSettings(server="https://10.0.0.1", token=token), NOWHERE)
+    assert token.split("\n")[0] not in str(caught.value)
+
+
+def test_url_and_token_are_enough() -> None:
+    connection = connect(ConnectionSettings(server="https://10.0.0.1:6443/", token="t0ken\n"), NOWHERE)
+    assert connection.server == "https://10.0.0.1:6443"
+    assert connection.authorization() == "Bearer t0ken"
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing"),
+    [({"server": "https://10.0.0.1"}, "token"), ({"token": "hunter2"}, "server")],
+    ids=["no token", "no server"],
+)
+def test_url_needs_a_token_and_a_token_a_url(settings: dict[str, str], missing: str) -> None:
+    with pytest.raises(BadInput, match=f"{missing} is missing") as caught:
+        connect(ConnectionSettings(**settings), NOWHERE)  # type: ignore[arg-type]
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.fixture
+def service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pair: Pair) -> Path:
+    folder = tmp_path / "serviceaccount"
+    written(folder, "token", "pod-token")
+    written(folder, "ca.crt", pair.certificate)
+    monkeypatch.setattr(module, "SERVICE_ACCOUNT", folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("environment", "server"),
+    [
+        ({"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "6443"}, "https://10.96.0.1:6443"),
+        ({"KUBERNETES_SERVICE_HOST": "10.96.0.1"}, "https://10.96.0.1:443"),
+        ({"KUBERNETES_SERVICE_HOST": "fd00::1"}, "https://[fd00::1]:443"),
+    ],
+    ids=["IPv4", "default port", "IPv6"],
+)
+def test_pod_connects_as_its_service_account(environment: dict[str, str], server: str, service_account: Path) -> None:
+    connection = connect(ConnectionSettings(), environment)
+    assert connection.server == server
+    assert connection.authorization() == "Bearer pod-token"
+    written(service_account, "token", "renewed")
+    assert connection.authorization() == "Bearer renewed"
+
+
+def test_service_account_counts_inside_a_cluster_only(service_account: Path) -> None:
+    assert service_account.exists()
+    with pytest.raises(BadInput, match="this is no pod"):
+        connect(ConnectionSettings(), NOWHERE)
+
+
+def test_settings_count_before_where_we_are(service_account: Path, tmp_path: Path) -> None:
+    inside = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
+    file = written(tmp_path, "file", yaml.safe_dump(config({"server": "https://file"})))
+    own = ConnectionSettings(server="https://url", token="t")
+    from_file = ConnectionSettings(server="https://url", token="t", kubeconfig=str(file))
+    whole = yaml.safe_dump(config({"server": "https://content"}))
+    content = ConnectionSettings(kubeconfig=str(file), kubeconfig_content=whole)
+    assert service_account.exists()
+    chosen = [connect(one, inside).server for one in (content, from_file, own)]
+    assert chosen == ["https://content", "https://file", "https://url"]
+
+
+def test_kubeconfig_of_the_user_is_the_last_resort(tmp_path: Path) -> None:
+    file = written(tmp_path, "config", yaml.safe_dump(config()))
+    assert connect(ConnectionSettings(), {"KUBECONFIG": str(file)}).server == "https://10.0.0.1:6443"
+
+
+def test_no_way_to_a_cluster_is_told() -> None:
+    with pytest.raises(BadInput, match="no kubeconfig, URL or token is set") as caught:
+        connect(ConnectionSettings(), NOWHERE)
+    assert "/nonexistent/config does not exist" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, "No such file or directory"), (b"\xff\xfe", "is not text")],
+    ids=["missing", "binary"],
+)
+def test_kubeconfig_that_cannot_be_read_is_named(content: bytes | None, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(BadInput, match=told) as caught:
+        connect(ConnectionSettings(kubeconfig=str(file)), NOWHERE)
+    assert str(file) in str(caught.value)
+
+
+def test_token_file_that_is_gone_is_bad_input(tmp_path: Path) -> None:
+    connection = of_file(tmp_path, config(user={"tokenFile": "gone"}))
+    with pytest.raises(BadInput, match=f"cannot read {tmp_path / 'gone'}"):
+        connection.authorization()
+
+
+def exec_plugin(folder: Path, script: str) -> dict[str, Any]:
+    program = written(folder, "plugin", f"#!/bin/sh\n{script}\n")
+    program.chmod(0o700)
+    kind = "client.authentication.k8s.io/v1"
+    return {"exec": {"apiVersion": kind, "command": str(program), "interactiveMode": "Never"}}
+
+
+def test_credential_plugin_gives_the_token(tmp_path: Path, pair: Pair) -> None:
+    answer = '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"fresh"}}'
+    ca = {"certificate-authority-data": encoded(pair.certificate)}
+    connection = of_content(config(ca, exec_plugin(tmp_path, f"echo '{answer}'")))
+    assert connection.server == "https://10.0.0.1:6443"
+    assert connection.authorization() == "Bearer fresh"
+    assert connection.tls.verify_mode == ssl.CERT_REQUIRED
+
+
+def test_user_and_password_become_basic_authentication() -> None:
+    connection = of_content(config(user={"username": "u", "password": "p"}))
+    assert connection.authorization() == f"Basic {encoded('u:p')}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"contexts": ["main"]},
+        {"contexts": "main"},
+        {"users": {"u": {}}},
+        {"users": [{"name": "main", "user": {"token": 12345}}]},
+        {"clusters": [{"name": "main", "cluster": {"server": "https://x", "certificate-authority-data": 5}}]},
+    ],
+)
+def test_a_kubeconfig_of_another_form_is_bad_input(change: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match="wrong kubeconfig"):
+        of_content(config() | change)
+
+
+def test_a_ca_may_have_comments_in_any_language(pair: Pair) -> None:
+    commented = ConnectionSettings(server="https://x", token="t", ca_certificate=f"# Főtanúsítvány\n{pair.certificate}")
+    assert connect(commented, NOWHERE).tls.cert_store_stats()["x509"] == 1
+
+
+def test_the_first_kubeconfig_of_a_list_that_exists_counts(tmp_path: Path) -> None:
+    file = written(tmp_path, "config", yaml.safe_dump(config()))
+    found = connect(ConnectionSettings(), {"KUBECONFIG": f"/nonexistent:{file}"})
+    assert found.server == of_content(config()).server
+
+
+@pytest.mark.parametrize(
+    ("environment", "proxy"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
+        ({"https_proxy": "http://p:1"}, "http://p:1"),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "other.example,cluster.example"}, None),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "other.example"}, "http://p:1"),
+    ],
+    ids=["none", "upper case", "lower case", "excepted", "another excepted"],
+)
+def test_the_environments_proxy_is_used_as_kubectl_does(environment: dict[str, str], proxy: str | None) -> None:
+    settings = ConnectionSettings(server="https://cluster.example:6443", token="t")
+    assert connect(settings, environment).proxy == proxy

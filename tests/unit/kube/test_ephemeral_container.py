@@ -1,0 +1,304 @@
+"""ephemeral_container.py: what is attached, what waiting is worth, and that it is ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any, cast
+
+import pytest
+
+from debugcapture.errors import NotAllowed, NotRunning, TargetNotFound, Unreachable
+from debugcapture.kube.client import Api
+from debugcapture.kube.ephemeral_container import (
+    NAME_PREFIX,
+    DebugContainer,
+    _waiting_for,
+    attached,
+    fitting,
+    specification,
+)
+from debugcapture.model import ContainerRef, ExitStatus, Json, User
+from tests.unit.builders import pod, target
+
+DEBUG = DebugContainer("toolbox:1", "restricted", User(1000, 2000), 90, "app")
+PLACE = ContainerRef("shop", "web-0", "debug-capture-abc")
+RUNNING: Json = {"running": {}}
+
+
+def waiting(reason: str, message: str = "") -> Json:
+    return {"waiting": {"reason": reason, "message": message}}
+
+
+def test_specification_shares_the_targets_processes_and_ends_by_itself() -> None:
+    spec = specification("d", DEBUG, "t")
+    assert spec["targetContainerName"] == "app"
+    assert spec["image"] == "toolbox:1"
+    assert spec["command"][-2:] == ["90", "t"]
+    assert spec["command"][:3] == ["run-tool", "hold", "/tmp/debug-capture.d"]
+    assert spec["securityContext"]["runAsUser"] == 1000
+    assert spec["securityContext"]["runAsNonRoot"] is True
+
+
+@pytest.mark.parametrize("image", ["busybox", "a;rm -rf /", "$(id)"])
+def test_nothing_given_becomes_part_of_the_command(image: str) -> None:
+    debug = DebugContainer(image, "baseline", None, 90)
+    assert specification("d", debug, "t")["command"] == specification("d", DEBUG, "t")["command"]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "ErrImageNeverPull",
+        "InvalidImageName",
+        "ImageInspectError",
+        "CreateContainerError",
+        "CreateContainerConfigError",
+        "RunContainerError",
+    ],
+)
+def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
+    with pytest.raises(NotRunning, match=f"toolbox:1 did not start: {reason}: pull access denied") as caught:
+        _waiting_for(waiting(reason, "pull access denied"), PLACE, DEBUG)
+    assert caught.value.do
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("ErrImagePull", "Check the debug image's name"),
+        ("CreateContainerConfigError", "Choose another security profile"),
+        ("CreateContainerError", "while the target's container is running"),
+        ("RunContainerError", "first process is run-tool: build the toolbox of this version"),
+    ],
+)
+def test_advice_fits_the_reason(reason: str, advice: str) -> None:
+    with pytest.raises(NotRunning, match=advice):
+        _waiting_for(waiting(reason), PLACE, DEBUG)
+
+
+def test_image_without_run_tool_is_told_to_be_built_again() -> None:
+    with pytest.raises(NotRunning, match="first process is run-tool: build the toolbox of this version"):
+        _waiting_for({"terminated": {"reason": "StartError", "exitCode": 128}}, PLACE, DEBUG)
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [{"reason": "Error", "message": "no sh"}, {"reason": "Completed"}, {}],
+    ids=["failed", "completed", "no reason"],
+)
+def test_debug_container_that_has_ended_is_not_waited_for(ended: Json) -> None:
+    with pytest.raises(NotRunning, match=f"did not start: {ended.get('reason', '')}"):
+        _waiting_for({"terminated": ended}, PLACE, DEBUG)
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (waiting("ContainerCreating"), "ContainerCreating"),
+        (waiting("PodInitializing"), "PodInitializing"),
+        ({}, ""),
+        ({"waiting": {}}, ""),
+    ],
+    ids=["creating", "initializing", "no status", "no reason"],
+)
+def test_state_that_gets_better_is_waited_for(state: Json, told: str) -> None:
+    assert _waiting_for(state, PLACE, DEBUG) == told
+
+
+class Cluster:
+    """An API server that shows the debug container in one state after the other; the last one stays."""
+
+    def __init__(self, *states: Json, phase: str = "Running") -> None:
+        self._states, self._phase = list(states), phase
+        self.attached: list[Json] = []
+        self.ready: bool | None = None
+        self.reads = 0
+        self.ended: list[ContainerRef] = []
+        self.leaving: Exception | ExitStatus = ExitStatus(0)
+
+    def run(self, place: ContainerRef, command: str) -> ExitStatus:
+        """What the API server says to an exec."""
+        if command == "ready":
+            if self._states[0] != RUNNING:
+                raise NotRunning("cannot run a command", "container not found (HTTP 500)")
+            return ExitStatus(0)
+        self.ended.append(place)
+        if isinstance(self.leaving, Exception):
+            raise self.leaving
+        return self.leaving
+
+    def patch_ephemeral_containers(self, _namespace: str, _pod: str, spec: Json) -> Json:
+        self.attached.append(spec)
+        return {}
+
+    def node_ready(self, name: str) -> bool | None:
+        self.asked = name
+        return self.ready
+
+    def pod(self, _namespace: str, _name: str) -> Json:
+        self.reads += 1
+        if self.reads == 1:  # for one that runs already
+            return pod()
+        state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        seen = [{"name": "debug-capture-older", "state": RUNNING}]
+        seen += [{"name": one["name"], "state": state} for one in self.attached]
+        return pod(status={"phase": self._phase, "ephemeralContainerStatuses": seen})
+
+
+@pytest.fixture(autouse=True)
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """Let time pass only where somebody sleeps."""
+    now, slept = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr("debugcapture.kube.ephemeral_container.time", _Clock(lambda: now[0], sleep))
+    yield slept
+    assert all(0 < one <= 1 for one in slept)
+
+
+class _Clock:
+    def __init__(self, monotonic: Any, sleep: Any) -> None:
+        self.monotonic, self.sleep = monotonic, sleep
+
+
+@pytest.fixture(autouse=True)
+def commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the cluster itself answer what is run in it."""
+
+    def run(api: Cluster, place: ContainerRef, argv: Sequence[str], **_: object) -> ExitStatus:
+        return api.run(place, argv[1])
+
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", run)
+
+
+def attach(cluster: Cluster, said: list[str]) -> Any:
+    return attached(cast("Api", cluster), target(), DEBUG, said.append)
+
+
+def test_debug_container_is_ended_after_its_use() -> None:
+    cluster, said = Cluster({}, waiting("ContainerCreating"), waiting("ContainerCreating"), RUNNING), list[str]()
+    with attach(cluster, said) as place:
+        assert cluster.ended == []
+    assert cluster.ended == [place]
+    assert place.container == cluster.attached[0]["name"]
+    assert place.container.startswith(NAME_PREFIX)
+    assert sum("ContainerCreating" in line for line in said) == 1
+
+
+def test_debug_container_is_ended_after_an_error() -> None:
+    cluster = Cluster(RUNNING)
+    with pytest.raises(SystemExit), attach(cluster, []):
+        raise SystemExit(143)
+    assert len(cluster.ended) == 1
+
+
+def test_without_leave_to_run_commands_nothing_is_waited_for() -> None:
+    cluster = Cluster(RUNNING)
+    cluster.run = _forbidden  # type: ignore[assignment]
+    with pytest.raises(NotAllowed, match="pods/exec"), attach(cluster, []):
+        pass
+
+
+def _forbidden(*_: object) -> ExitStatus:
+    raise NotAllowed("cannot run a command", "pods/exec is forbidden")
+
+
+def test_each_capture_attaches_its_own() -> None:
+    cluster = Cluster(waiting("ErrImagePull"))
+    for _ in range(2):
+        with pytest.raises(NotRunning, match="ErrImagePull"), attach(cluster, []):
+            pass
+    assert len({one["name"] for one in cluster.attached}) == 2
+
+
+def test_start_that_takes_too_long_is_given_up(no_sleep: list[float]) -> None:
+    with (
+        pytest.raises(NotRunning, match=r"did not start within 120 s \(ContainerCreating\)"),
+        attach(Cluster(waiting("ContainerCreating")), []),
+    ):
+        pass
+    assert sum(no_sleep) >= 120
+
+
+def test_pod_that_ends_meanwhile_is_told() -> None:
+    with pytest.raises(TargetNotFound, match="has ended: Succeeded"), attach(Cluster({}, phase="Succeeded"), []):
+        pass
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Unreachable("cannot run", "it fell"), NotAllowed("cannot run", "it fell"), ExitStatus(1, "", "it fell")],
+    ids=["unreachable", "not allowed", "failed"],
+)
+def test_debug_container_that_cannot_be_ended_is_said_not_raised(outcome: Exception | ExitStatus) -> None:
+    cluster, said = Cluster(RUNNING), list[str]()
+    cluster.leaving = outcome
+    with attach(cluster, said):
+        pass
+    assert "it ends by itself" in said[-1]
+    assert "it fell" in said[-1]
+
+
+def test_a_target_that_is_down_is_waited_for_when_asked() -> None:
+    state = waiting("CreateContainerError", "invalid target container: container app is not running")
+    debug = replace(DEBUG, waits_for_target=True)
+    assert _waiting_for(state, PLACE, debug) == "the next start of container app"
+    with pytest.raises(NotRunning, match="CreateContainerError"):
+        _waiting_for(state, PLACE, DEBUG)
+
+
+def test_node_that_is_not_ready_is_told_instead_of_waited_for() -> None:
+    cluster = Cluster({})
+    cluster.ready = False
+    with pytest.raises(NotRunning, match="node node-1 is not ready"), attach(cluster, []):
+        pass
+
+
+def test_spec_has_what_is_asked_for_and_the_authors_fields_last() -> None:
+    debug = replace(
+        DEBUG,
+        target_container="",
+        mounts=({"name": "data", "mountPath": "/data"},),
+        environment=(("A", "1"),),
+        custom={"imagePullPolicy": "Always", "name": "mine", "command": ["x"]},
+    )
+    spec = specification("d", debug, "t")
+    assert "targetContainerName" not in spec
+    assert spec["volumeMounts"] == [{"name": "data", "mountPath": "/data"}]
+    assert spec["env"] == [{"name": "A", "value": "1"}]
+    assert (spec["name"], spec["command"][0], spec["imagePullPolicy"]) == ("d", "run-tool", "Always")
+
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
+
+
+def with_debug_container(started: str, **changes: Any) -> Json:
+    spec = specification(f"{NAME_PREFIX}abc123", DEBUG, "other") | {"terminationMessagePath": "/dev/x"} | changes
+    state = {"name": spec["name"], "state": {"running": {"startedAt": started}}}
+    return pod(spec={"ephemeralContainers": [spec]}, status={"ephemeralContainerStatuses": [state]})
+
+
+@pytest.mark.parametrize(
+    ("whole", "fits"),
+    [
+        (with_debug_container("2026-01-02T11:59:30Z"), True),
+        (with_debug_container("2026-01-02T11:59:00Z"), False),
+        (with_debug_container("2026-01-02T11:59:30Z", image="other:1"), False),
+        (with_debug_container("2026-01-02T11:59:30Z", targetContainerName="proxy"), False),
+        (with_debug_container("2026-01-02T11:59:30Z", securityContext={"privileged": True}), False),
+        (with_debug_container("2026-01-02T11:59:30Z", volumeMounts=[{"name": "x"}]), False),
+        (with_debug_container("2026-01-02T11:59:30Z", name="debugger"), False),
+        (with_debug_container("2026-01-02T11:59:30Z", command=["sh"]), False),
+        (pod(), False),
+    ],
+    ids=["fits", "too old", "image", "target", "privilege", "mounts", "not ours", "command", "none"],
+)
+def test_only_one_of_ours_that_fits_is_joined(whole: Json, fits: bool) -> None:
+    assert bool(fitting(whole, DEBUG, NOON)) is fits

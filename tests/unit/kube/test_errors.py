@@ -1,0 +1,148 @@
+"""errors.py: what a server's refusal says, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import ssl
+
+import pytest
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    SSLError,
+)
+
+from debugcapture.errors import (
+    CaptureError,
+    Conflict,
+    Invalid,
+    NotAllowed,
+    Rejected,
+    TargetNotFound,
+    TooManyRequests,
+    Unreachable,
+)
+from debugcapture.kube.errors import refused, reported, unreachable
+
+RBAC = 'pods "web-0" is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace "shop"'
+POD_SECURITY = 'pods "web-0" is forbidden: violates PodSecurity "restricted:latest": privileged (container "x")'
+QUOTA = 'pods "copy" is forbidden: exceeded quota: full, requested: pods=1, used: pods=1, limited: pods=1'
+POLICY = "pods \"web\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'y' denied request: frozen"
+WEBHOOK = 'admission webhook "debug.example" denied the request: frozen'
+NO_WEBHOOK = 'Internal error occurred: failed calling webhook "debug.example": dial tcp 127.0.0.1:9: connection refused'
+SCRIPT = 'error sending request: Post "https://node:10250/exec/shop/web/app?command=sh&command=-c": dial tcp: refused'
+UNTRUSTED = "[SSL: CERTIFICATE_VERIFY_FAILED]"
+POOL = urllib3.HTTPSConnectionPool("10.0.0.1")
+
+
+def status(message: str) -> bytes:
+    return json.dumps({"kind": "Status", "status": "Failure", "message": message}).encode()
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "kind", "told"),
+    [
+        (401, status("Unauthorized"), NotAllowed, "does not accept the credentials (Unauthorized). Renew the token."),
+        (403, status(RBAC), NotAllowed, f"{RBAC}. Grant it: kubectl apply -n shop -f deploy/rbac"),
+        (403, status(POD_SECURITY), NotAllowed, "Choose a lower security profile"),
+        (404, status('pods "web-0" not found'), TargetNotFound, 'pods "web-0" not found. Check'),
+        (500, status("etcdserver: request timed out"), Unreachable, "request timed out (HTTP 500)"),
+        (500, status(SCRIPT), Unreachable, 'Post "https://node:10250/exec/shop/web/app": dial tcp: refused'),
+        (429, b"", TooManyRequests, "Too Many Requests (HTTP 429). The API server has no time for this account"),
+        (403, status(QUOTA), NotAllowed, f"{QUOTA}. Have the namespace's quota raised."),
+        (422, status(POLICY), NotAllowed, f"{POLICY}. An admission rule of the cluster says so"),
+        (400, status(WEBHOOK), NotAllowed, f"{WEBHOOK}. An admission rule of the cluster says so"),
+        (500, status(NO_WEBHOOK), Unreachable, "(HTTP 500). An admission webhook of the cluster does not answer"),
+        (422, status("spec.x: Invalid value"), Invalid, "spec.x: Invalid value (HTTP 422)"),
+        (409, status("the object has been modified"), Conflict, "the object has been modified (HTTP 409)"),
+        (400, status("bad selector"), Rejected, "bad selector (HTTP 400)"),
+    ],
+    ids=[
+        *(
+            "401",
+            "403 RBAC",
+            "403 PodSecurity",
+            "404",
+            "500",
+            "script",
+            "429",
+            "quota",
+            "policy",
+            "webhook",
+            "webhook down",
+        ),
+        *("invalid", "conflict", "bad request"),
+    ],
+)
+def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[CaptureError], told: str) -> None:
+    error = refused("cannot read pod shop/web-0", code, body)
+    assert type(error) is kind
+    assert str(error).startswith("cannot read pod shop/web-0: ")
+    assert told in str(error)
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 422, 429, 500])
+def test_status_and_reason_of_a_refusal_are_kept(code: int) -> None:
+    error = refused("cannot x", code, json.dumps({"message": "m", "reason": "AlreadyExists"}).encode())
+    assert (error.status, error.reason) == (code, "AlreadyExists")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>proxy says no</html>", b"[]", b"null", b'"x"', b"{}", b"\xff"], ids=repr)
+def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
+    assert str(refused("cannot x", 502, body)) == "cannot x: Bad Gateway (HTTP 502)"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (NewConnectionError(POOL, "[Errno 111] Connection refused"), "[Errno 111] Connection refused). Check the API"),  # type: ignore[arg-type]
+        (ConnectTimeoutError(POOL, "Connection timed out"), "did not answer (Connection timed out)"),
+        (OSError(113, "No route to host"), "did not answer (No route to host)"),
+        (ProtocolError("Connection aborted."), "did not answer (Connection aborted.)"),
+        (SSLError("hostname '10.0.0.1' doesn't match"), "certificate is not trusted (hostname"),
+        (ssl.SSLError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "certificate is not trusted"),
+        (HTTPError(), "did not answer ()"),
+        (ProxyError("Unable to connect to proxy", OSError("refused")), "does not lead to the API server (refused)"),
+        (ssl.SSLError(1, f"{UNTRUSTED} certificate is not yet valid"), "Set this machine's clock"),
+        (ssl.SSLError(1, f"{UNTRUSTED} certificate has expired"), "or have the certificate renewed"),
+    ],
+    ids=[
+        *(
+            "refused",
+            "timeout",
+            "no route",
+            "aborted",
+            "host name",
+            "self-signed",
+            "no words",
+            "proxy",
+            "not yet valid",
+        ),
+        "expired",
+    ],
+)
+def test_server_that_is_not_reached_is_told_with_the_cause(error: Exception, told: str) -> None:
+    shown = str(unreachable("cannot read x", error))
+    assert shown.startswith("cannot read x: the ")
+    assert told in shown
+    assert ("CA certificate" in shown) is ("trusted" in told)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MaxRetryError(POOL, "/", OSError(113, "No route to host")), OSError(113, "No route to host")],
+    ids=["after retries", "at once"],
+)
+def test_what_the_library_raises_becomes_unreachable(error: Exception) -> None:
+    with pytest.raises(Unreachable, match="No route to host"), reported("cannot x"):
+        raise error
+
+
+def test_our_own_errors_go_through() -> None:
+    with pytest.raises(TargetNotFound, match="mine"), reported("cannot x"):
+        raise TargetNotFound("mine", "")

@@ -1,0 +1,386 @@
+"""exec_stream.py: what a container writes arrives byte by byte, and how the command ended is never guessed."""
+
+from __future__ import annotations
+
+import errno
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import websocket
+from hypothesis import given
+from hypothesis import strategies as st
+from websocket import ABNF
+
+from debugcapture.errors import (
+    Aborted,
+    CaptureError,
+    NotAllowed,
+    TargetNotFound,
+    Unreachable,
+)
+from debugcapture.kube import exec_stream
+from debugcapture.kube.auth import Connection
+from debugcapture.kube.client import Api
+from debugcapture.kube.exec_stream import websocket_url
+from debugcapture.kube.frames import STATUS, STDERR, STDOUT
+from debugcapture.model import ExitStatus
+from tests.unit.builders import PLACE, SUCCESS, failure_status
+
+Frame = tuple[int, bytes]
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without CAs it is made in no time
+CLOSE: Frame = (ABNF.OPCODE_CLOSE, b"\x03\xe8")
+
+
+def data(channel: int, payload: bytes) -> Frame:
+    return ABNF.OPCODE_BINARY, bytes([channel]) + payload
+
+
+def wire(frame: Frame) -> bytes:
+    return bytes(ABNF(1, 0, 0, 0, frame[0], 0, frame[1]).format())
+
+
+def fill(buffer: memoryview, content: bytes) -> int:
+    buffer[: len(content)] = content
+    return len(content)
+
+
+class Replay:
+    """A connection that replays frames; an exception among them is raised in its place."""
+
+    def __init__(self, frames: Iterable[Frame | Exception]) -> None:
+        self._frames = iter(frames)
+        self.timeouts: list[float] = []
+        self.pongs: list[bytes] = []
+        self.pings = 0
+        self.is_shut = False
+
+    def settimeout(self, seconds: float) -> None:
+        self.timeouts.append(seconds)
+
+    @property
+    def sock(self) -> Replay:
+        return self
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """Hand out a frame at a time, as it is on the wire."""
+        frame = next(self._frames)
+        if isinstance(frame, Exception):
+            raise frame
+        return fill(buffer, wire(frame))
+
+    def pong(self, payload: bytes) -> None:
+        self.pongs.append(payload)
+
+    def ping(self) -> None:
+        self.pings += 1
+
+    def shutdown(self) -> None:
+        self.is_shut = True
+
+
+def api(*, proxy: str | None = None, server_name: str | None = None) -> Api:
+    return Api(Connection("https://cluster.example:6443", TLS, lambda: "Bearer t0ken", server_name, proxy))
+
+
+def discard(_piece: memoryview) -> None:
+    pass
+
+
+def collect(connection: Replay, monkeypatch: pytest.MonkeyPatch) -> tuple[ExitStatus, bytes, bytes]:
+    out, errors = bytearray(), bytearray()
+    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
+    status = exec_stream.run(api(), PLACE, ["true"], stdout=out.extend, stderr=errors.extend, time_limit_s=60)
+    return status, bytes(out), bytes(errors)
+
+
+def test_each_channel_reaches_its_sink_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    every_byte = bytes(range(256))
+    frames = [
+        data(STDOUT, b""),
+        data(STDOUT, every_byte),
+        data(STDERR, b"\xff\x00"),
+        data(STDOUT, b"\r\n\x03"),
+        data(STATUS, SUCCESS),
+        CLOSE,
+    ]
+    connection = Replay(frames)
+    assert collect(connection, monkeypatch) == (ExitStatus(0), every_byte + b"\r\n\x03", b"\xff\x00")
+    assert connection.is_shut
+
+
+@given(st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary())))
+def test_nothing_is_lost_or_reordered(pieces: list[tuple[int, bytes]]) -> None:
+    connection = Replay([*(data(*piece) for piece in pieces), data(STATUS, SUCCESS), CLOSE])
+    with pytest.MonkeyPatch.context() as patch:
+        _, out, errors = collect(connection, patch)
+    assert out == b"".join(payload for channel, payload in pieces if channel == STDOUT)
+    assert errors == b"".join(payload for channel, payload in pieces if channel == STDERR)
+
+
+def test_output_after_the_status_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [data(STATUS, failure_status(4)), data(STDOUT, b"late"), CLOSE]
+    status, out, _ = collect(Replay(frames), monkeypatch)
+    assert (status.code, out) == (4, b"late")
+
+
+def test_empty_messages_and_unknown_channels_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [(ABNF.OPCODE_BINARY, b""), data(0, b"in"), data(4, b"resize"), data(255, b"x"), data(STATUS, SUCCESS)]
+    assert collect(Replay([*frames, CLOSE]), monkeypatch) == (ExitStatus(0), b"", b"")
+
+
+def test_stream_without_status_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, out, _ = collect(Replay([data(STDOUT, b"half"), CLOSE]), monkeypatch)
+    assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError("Connection reset by peer"),
+        OSError(113, "No route to host"),
+        ssl.SSLError(1, "[SSL] record layer failure"),
+    ],
+    ids=["reset", "no route", "TLS"],
+)
+def test_connection_that_breaks_keeps_what_arrived(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Replay([data(STDOUT, b"half"), error])
+    status, out, _ = collect(connection, monkeypatch)
+    assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
+    assert str(error) in status.message
+    assert connection.is_shut
+
+
+def test_silence_until_the_time_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.0, 0.0, *[60.0] * 9])
+    monkeypatch.setattr("debugcapture.kube.exec_stream.time.monotonic", lambda: next(clock))
+    connection = Replay([data(STDOUT, b"half"), TimeoutError("timed out")])
+    status, out, _ = collect(connection, monkeypatch)
+    assert (status.code, status.reason, out) == (None, "TimeLimit", b"half")
+    assert "time limit" in status.message
+    assert connection.is_shut
+
+
+def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr("debugcapture.kube.exec_stream.time.monotonic", lambda: float(next(clock)))
+    connection = Replay(data(STDOUT, b"x") for _ in range(1000))
+    status, out, _ = collect(connection, monkeypatch)
+    assert (status.reason, len(out)) == ("TimeLimit", 59)
+    assert connection.timeouts == [float(min(left, 20)) for left in range(59, 0, -1)]
+
+
+def test_silence_is_filled_with_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    silence = [TimeoutError("timed out")] * 2
+    connection = Replay([*silence, data(STDOUT, b"late"), data(STATUS, SUCCESS), CLOSE])
+    status, out, _ = collect(connection, monkeypatch)
+    assert (status.code, out, connection.pings) == (0, b"late", 2)
+
+
+def test_an_abort_breaks_what_is_open_and_lets_only_what_closes_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("websocket.create_connection", lambda *_, **__: Replay([data(STATUS, SUCCESS), CLOSE]))
+    one, broken = api(), list[str]()
+
+    class Stream:
+        def close(self) -> None:
+            broken.append("closed")
+
+    one.streams.add(Stream())
+    one.streams.break_all()
+    assert broken == ["closed"]
+    nothing: dict[str, Any] = {"stdout": lambda _: None, "stderr": lambda _: None, "time_limit_s": 1}
+    with pytest.raises(Aborted, match="aborted"):
+        exec_stream.run(one, PLACE, ["x"], **nothing)
+    assert exec_stream.run(one, PLACE, ["x"], closing=True, **nothing).code == 0
+
+
+def test_status_that_arrived_counts_however_the_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames: list[Frame | Exception] = [data(STATUS, failure_status(4)), ConnectionResetError("closed")]
+    status, _, _ = collect(Replay(frames), monkeypatch)
+    assert status.code == 4
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("full"), BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device")],
+    ids=["its own", "reader has gone", "disk is full"],
+)
+def test_what_a_sink_raises_goes_through_and_the_connection_is_shut(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sink(_piece: memoryview) -> None:
+        raise error
+
+    connection = Replay([data(STDOUT, b"x"), data(STATUS, SUCCESS), CLOSE])
+    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
+    with pytest.raises(type(error)) as caught:
+        exec_stream.run(api(), PLACE, ["true"], stdout=sink, stderr=discard, time_limit_s=60)
+    assert caught.value is error
+    assert connection.is_shut
+
+
+class Wire(Replay):
+    """A connection that hands out the bytes of its frames ``size`` at a time, and then nothing."""
+
+    def __init__(self, content: bytes, size: int) -> None:
+        super().__init__([])
+        self._content, self._size = content, size
+
+    def recv_into(self, buffer: memoryview) -> int:
+        piece, self._content = self._content[: self._size], self._content[self._size :]
+        return fill(buffer, piece)
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8), st.integers(1, 500))
+def test_frames_arrive_whole_wherever_the_network_cuts_them(payloads: list[bytes], size: int) -> None:
+    frames = [data(STDOUT, payload) for payload in payloads] + [data(STATUS, SUCCESS), CLOSE]
+    with pytest.MonkeyPatch.context() as patch:
+        status, out, _ = collect(Wire(b"".join(map(wire, frames)), size), patch)
+    assert (status, out) == (ExitStatus(0), b"".join(payloads))
+
+
+@pytest.mark.parametrize("length", [125, 126, 65535, 65536, 200_000])
+def test_every_form_of_a_frames_length_is_understood(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = bytes(index % 251 for index in range(length - 1))
+    connection = Wire(wire(data(STDOUT, payload)) + wire(data(STATUS, SUCCESS)), 60_000)
+    assert collect(connection, monkeypatch) == (ExitStatus(0), payload, b"")
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=6), st.integers(1, 50))
+def test_a_message_in_fragments_with_a_ping_between_stays_on_its_channel(pieces: list[bytes], size: int) -> None:
+    first, *rest = pieces
+    content = ABNF(0 if rest else 1, 0, 0, 0, ABNF.OPCODE_BINARY, 0, bytes([STDERR]) + first).format()
+    for index, piece in enumerate(rest):
+        content += wire((ABNF.OPCODE_PING, b""))
+        content += ABNF(int(index == len(rest) - 1), 0, 0, 0, ABNF.OPCODE_CONT, 0, piece).format()
+    connection = Wire(content + wire(data(STATUS, SUCCESS)) + wire(CLOSE), size)
+    with pytest.MonkeyPatch.context() as patch:
+        assert collect(connection, patch) == (ExitStatus(0), b"", b"".join(pieces))
+
+
+def test_a_ping_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Replay([(ABNF.OPCODE_PING, b"are you there"), data(STATUS, SUCCESS), CLOSE])
+    collect(connection, monkeypatch)
+    assert connection.pongs == [b"are you there"]
+
+
+def test_a_connection_that_just_ends_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, out, _ = collect(Wire(wire(data(STDOUT, b"half")), 9999), monkeypatch)
+    assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, used: Api, argv: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return the URL and the options with which a command opens its connection."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    def create(url: str, **options: Any) -> Replay:
+        calls.append((url, options))
+        return Replay([data(STATUS, SUCCESS), CLOSE])
+
+    monkeypatch.setattr(websocket, "create_connection", create)
+    exec_stream.run(used, PLACE, argv, stdout=discard, stderr=discard, time_limit_s=60)
+    return calls[0]
+
+
+def test_each_word_of_a_command_travels_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    url, options = opened(monkeypatch, api(), ["sh", "-c", "echo 'ü&x=1 ' > $HOME/a+b", ""])
+    assert url == (
+        "wss://cluster.example:6443/api/v1/namespaces/shop/pods/checkout-7d9f-abcde/exec"
+        "?container=app&stdout=true&stderr=true&command=sh&command=-c"
+        "&command=echo+%27%C3%BC%26x%3D1+%27+%3E+%24HOME%2Fa%2Bb&command="
+    )
+    assert options["header"] == {"Authorization": "Bearer t0ken"}
+    assert options["subprotocols"] == ["v5.channel.k8s.io", "v4.channel.k8s.io"]
+    assert options["skip_utf8_validation"] is True
+
+
+def test_proxy_and_server_name_of_the_cluster_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = api(proxy="http://proxy.example:3128", server_name="kubernetes.internal")
+    _, options = opened(monkeypatch, used, ["true"])
+    assert (options["http_proxy_host"], options["http_proxy_port"]) == ("proxy.example", 3128)
+    assert options["proxy_type"] == "http"
+    assert options["sslopt"]["server_hostname"] == "kubernetes.internal"
+    assert options["sslopt"]["context"] is used.connection.tls
+
+
+def bad_status(code: int, body: bytes | None) -> Callable[..., Replay]:
+    def create(*_: Any, **__: Any) -> Replay:
+        raise websocket.WebSocketBadStatusException("Handshake status %d %s", code, "", {}, body)
+
+    return create
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "kind", "told"),
+    [
+        (403, b'{"message":"pods \\"x\\" is forbidden"}', NotAllowed, 'pods "x" is forbidden'),
+        (404, b'{"message":"pods \\"x\\" not found"}', TargetNotFound, "not found"),
+        (500, None, CaptureError, "HTTP 500"),
+    ],
+    ids=["forbidden", "no pod", "no body"],
+)
+def test_refused_command_is_told_with_the_servers_reason(
+    code: int, body: bytes | None, kind: type[CaptureError], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "create_connection", bad_status(code, body))
+    with pytest.raises(kind, match=told) as caught:
+        exec_stream.run(api(), PLACE, ["true"], stdout=discard, stderr=discard, time_limit_s=60)
+    assert str(PLACE) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionRefusedError(111, "Connection refused"), TimeoutError("timed out")],
+    ids=["refused", "timeout"],
+)
+def test_server_that_does_not_answer_is_unreachable(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def create(*_: Any, **__: Any) -> Replay:
+        raise error
+
+    monkeypatch.setattr(websocket, "create_connection", create)
+    with pytest.raises(Unreachable, match=str(error.args[-1])):
+        exec_stream.run(api(), PLACE, ["true"], stdout=discard, stderr=discard, time_limit_s=60)
+
+
+def test_a_connection_that_the_network_gave_up_is_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Replay([data(STDOUT, b"half"), TimeoutError(errno.ETIMEDOUT, "Connection timed out")])
+    status, out, _ = collect(connection, monkeypatch)
+    assert (status.reason, out) == ("StreamBroken", b"half")
+
+
+def test_a_ping_on_a_dead_connection_is_a_broken_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Replay([(ABNF.OPCODE_PING, b"p"), ConnectionResetError("gone")])
+
+    def pong(_payload: bytes) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(connection, "pong", pong)
+    status, _, _ = collect(connection, monkeypatch)
+    assert (status.reason, "gone" in status.message) == ("StreamBroken", True)
+
+
+def test_a_ping_that_the_network_cuts_is_answered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Wire(wire((ABNF.OPCODE_PING, b"are you there")) + wire(data(STATUS, SUCCESS)) + wire(CLOSE), 4)
+    collect(connection, monkeypatch)
+    assert connection.pongs == [b"are you there"]
+
+
+def test_rest_and_exec_take_the_same_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, options = opened(monkeypatch, api(), ["true"])
+    assert options["http_no_proxy"] == ["*"]
+    _, options = opened(monkeypatch, api(proxy="http://proxy.example:3128"), ["true"])
+    assert (options["http_proxy_host"], options["http_proxy_port"]) == ("proxy.example", 3128)
+
+
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        ("https://10.0.0.1:6443", "wss://10.0.0.1:6443/api/v1/x?command=a+b&command=%26"),
+        ("https://rancher/k8s/clusters/c-1", "wss://rancher/k8s/clusters/c-1/api/v1/x?command=a+b&command=%26"),
+        ("https://[fd00::1]:443", "wss://[fd00::1]:443/api/v1/x?command=a+b&command=%26"),
+    ],
+    ids=["host", "path", "IPv6"],
+)
+def test_websocket_url_keeps_path_and_repeats_the_command(server: str, url: str) -> None:
+    assert websocket_url(server, "/api/v1/x", [("command", "a b"), ("command", "&")]) == url

@@ -1,0 +1,157 @@
+"""outage.py: a refusal is not the last word of an API server that was just away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import urllib3
+import websocket
+from urllib3.exceptions import NewConnectionError
+
+from debugcapture.errors import NotAllowed, Unreachable
+from debugcapture.kube import exec_stream
+from debugcapture.kube.client import IMPATIENT, Api
+from debugcapture.kube.frames import STATUS
+from debugcapture.kube.outage import Outages
+from tests.unit.builders import PLACE, SUCCESS
+from tests.unit.clock import Clock
+from tests.unit.kube.test_client import Answer
+from tests.unit.kube.test_exec_stream import CLOSE, Replay, api, bad_status, data, discard
+
+FORBIDDEN = {"message": 'pods "web" is forbidden: role.rbac.authorization.k8s.io "capture" not found'}
+
+
+class Server:
+    """Is ready at a time."""
+
+    def __init__(self, clock: Clock, ready_at: float) -> None:
+        self.clock, self.ready_at, self.asked = clock, ready_at, 0
+
+    def is_ready(self) -> bool:
+        self.asked += 1
+        return self.clock() >= self.ready_at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(100.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "away_s_ago", "excused"),
+    [(403, 0, True), (401, 29, True), (403, 31, False), (403, None, False), (404, 0, False), (500, 0, False)],
+)
+def test_a_refusal_is_doubted_after_an_outage(status: int, away_s_ago: int | None, excused: bool, clock: Clock) -> None:
+    server = Server(clock, 0)
+    outages = Outages(server.is_ready, clock, clock.sleep)
+    if away_s_ago is not None:
+        outages.notice()
+        clock.now += away_s_ago
+    assert outages.excuse(status, clock()) is excused
+    assert server.asked == excused
+
+
+def test_a_server_that_starts_is_waited_for_and_then_believed(clock: Clock) -> None:
+    outages = Outages(Server(clock, 105).is_ready, clock, clock.sleep)
+    outages.notice()
+    asked_at = outages.now()
+    assert outages.excuse(403, asked_at)
+    assert clock() == 105
+    assert outages.excuse(403, asked_at)  # of another thread, which asked before as well
+    clock.now += 1
+    assert not outages.excuse(403, outages.now())
+    outages.notice()
+    assert outages.excuse(403, outages.now())
+
+
+def test_a_server_that_is_never_ready_is_waited_for_half_a_minute(clock: Clock) -> None:
+    outages = Outages(Server(clock, 1000).is_ready, clock, clock.sleep)
+    outages.notice()
+    assert not outages.excuse(403, clock())
+    assert clock() == 130
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Let each request have the next answer; return the list of what was asked."""
+
+    def make(*given: Answer | Exception) -> list[str]:
+        left, asked = list(given), list[str]()
+
+        def request(_pool: object, _method: str, url: str, **_: Any) -> Answer:
+            asked.append(url.rpartition("/")[2])
+            one = left.pop(0)
+            if isinstance(one, Exception):
+                raise one
+            return one
+
+        monkeypatch.setattr(urllib3.PoolManager, "request", request)
+        return asked
+
+    return make
+
+
+AWAY = NewConnectionError(urllib3.connection.HTTPConnection("k"), "refused")
+READY, NOT_READY, POD = Answer(200, {}), Answer(500, {}), Answer(200, {"kind": "Pod"})
+
+
+def test_a_server_that_came_back_is_asked_again_when_it_is_ready(answers: Callable[..., list[str]]) -> None:
+    used = api()
+    asked = answers(AWAY, Answer(403, FORBIDDEN), NOT_READY, AWAY, READY, POD)
+    with pytest.raises(Unreachable):
+        used.pod("shop", "web")
+    assert used.pod("shop", "web") == {"kind": "Pod"}
+    assert asked == ["web", "web", "readyz", "readyz", "readyz", "web"]
+
+
+def test_the_same_within_one_request_that_was_repeated(answers: Callable[..., list[str]]) -> None:
+    refused = Answer(403, FORBIDDEN)
+    refused.retries = urllib3.Retry(3).increment("GET", "/", error=AWAY)
+    answers(refused, READY, POD)
+    assert api().pod("shop", "web") == {"kind": "Pod"}
+    assert refused.is_released
+
+
+def test_a_right_that_is_missing_is_told_then(answers: Callable[..., list[str]]) -> None:
+    used = api()
+    used.outages.notice()
+    answers(Answer(403, FORBIDDEN), READY, Answer(403, FORBIDDEN), Answer(403, FORBIDDEN))
+    for _ in range(2):
+        with pytest.raises(NotAllowed, match="forbidden"):
+            used.pod("shop", "web")
+
+
+@pytest.mark.parametrize("why", ["never away", "nobody waits", "aborted"])
+def test_a_refusal_is_told_at_once(why: str, answers: Callable[..., list[str]]) -> None:
+    used = Api(api().connection, IMPATIENT) if why == "nobody waits" else api()
+    if why != "never away":
+        used.outages.notice()
+    if why == "aborted":
+        used.streams.break_all()
+    asked = answers(Answer(403, FORBIDDEN))
+    with pytest.raises(NotAllowed):
+        used.pod("shop", "web")
+    assert asked == ["web"]
+
+
+def test_a_command_is_asked_for_again_after_a_stream_that_broke(
+    monkeypatch: pytest.MonkeyPatch, answers: Callable[..., list[str]]
+) -> None:
+    used = api()
+    turns: Iterator[Callable[..., Replay]] = iter(
+        (
+            lambda *_, **__: Replay([ConnectionResetError("gone")]),
+            bad_status(403, b'{"message":"forbidden"}'),
+            lambda *_, **__: Replay([data(STATUS, SUCCESS), CLOSE]),
+        )
+    )
+    monkeypatch.setattr(websocket, "create_connection", lambda *a, **k: next(turns)(*a, **k))
+    asked = answers(READY)
+
+    def run() -> str:
+        return exec_stream.run(used, PLACE, ["true"], stdout=discard, stderr=discard, time_limit_s=60).reason
+
+    assert [run(), run()] == ["StreamBroken", ""]
+    assert asked == ["readyz"]

@@ -1,0 +1,132 @@
+"""watch.py: one watch follows an object, whatever happens to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, cast
+
+import pytest
+from urllib3.exceptions import ProtocolError
+
+from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
+from debugcapture.kube.client import Api
+from debugcapture.kube.outage import Outages
+from debugcapture.kube.streams import Streams
+from debugcapture.kube.watch import Watched, changes
+from debugcapture.model import Json
+
+PLACE = Watched("/api/v1/namespaces/shop/pods", "web-0")
+
+
+def one(version: str) -> Json:
+    return {"metadata": {"name": "web-0", "resourceVersion": version}}
+
+
+def event(kind: str, version: str) -> bytes:
+    return json.dumps({"type": kind, "object": one(version)}).encode() + b"\n"
+
+
+class Response:
+    def __init__(self, *pieces: bytes | Exception) -> None:
+        self.pieces, self.is_closed = pieces, False
+
+    def stream(self, _size: int) -> Iterator[bytes]:
+        for piece in self.pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Server:
+    """Answers each watch with the next of ``responses``."""
+
+    def __init__(self, *responses: Response | Exception) -> None:
+        self.responses, self.listed, self.asked = list(responses), 0, list[dict[str, str]]()
+        self.outages = Outages(lambda: True)
+        self.streams = Streams()
+        self.items: list[Json] = [one("1")]
+
+    def get(self, _path: str, _doing: str, query: dict[str, str]) -> Json:
+        assert query == {"fieldSelector": "metadata.name=web-0"}
+        self.listed += 1
+        return {"items": self.items, "metadata": {"resourceVersion": str(100 * self.listed)}}
+
+    def stream(self, _path: str, _doing: str, query: dict[str, str], _silence_s: float) -> Response:
+        self.asked.append(query)
+        answer = self.responses.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("debugcapture.kube.watch.time.sleep", lambda _: None)
+
+
+def versions(server: Server, most: int, within_s: float = 60) -> list[str]:
+    found = islice(changes(cast("Api", server), PLACE, within_s), most)
+    return [item["metadata"]["resourceVersion"] for item in found]
+
+
+def test_each_change_is_told_by_one_watch_whatever_the_pieces() -> None:
+    text = event("MODIFIED", "101") + event("BOOKMARK", "102") + event("MODIFIED", "103")
+    server = Server(Response(text[:30], text[30:90], text[90:]))
+    assert versions(server, 3) == ["1", "101", "103"]
+    assert (server.listed, len(server.asked)) == (1, 1)
+    assert server.asked[0]["resourceVersion"] == "100"
+
+
+def test_watch_that_the_server_ends_goes_on_where_it_was() -> None:
+    server = Server(Response(event("MODIFIED", "101")), Response(event("MODIFIED", "105")))
+    assert versions(server, 3) == ["1", "101", "105"]
+    assert [query["resourceVersion"] for query in server.asked] == ["100", "101"]
+    assert server.listed == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [Response(ProtocolError("broken")), Response(event("ERROR", "")), Unreachable("x", "y")],
+    ids=["broken off", "event of an error", "unreachable"],
+)
+def test_after_a_break_the_object_is_read_anew(broken: Any) -> None:
+    server = Server(broken, Response(event("MODIFIED", "205")))
+    assert versions(server, 3) == ["1", "1", "205"]
+    assert server.asked[1]["resourceVersion"] == "200"
+
+
+def test_object_that_is_deleted_or_not_there_is_told() -> None:
+    with pytest.raises(TargetNotFound, match="was deleted"):
+        versions(Server(Response(event("DELETED", "101"))), 5)
+    server = Server()
+    server.items = []
+    with pytest.raises(TargetNotFound, match="does not exist"):
+        versions(server, 5)
+
+
+def test_where_watching_is_not_allowed_it_is_read_again_and_again() -> None:
+    server = Server(NotAllowed("cannot watch", "forbidden"))
+    assert versions(server, 4) == ["1"] * 4
+    assert len(server.asked) == 1
+
+
+def test_it_ends_in_time_and_closes_the_connection() -> None:
+    response = Response(event("MODIFIED", "101"))
+    server = Server(response)
+    assert versions(server, 9, within_s=0) == ["1"]
+    list(islice(changes(cast("Api", server), PLACE, 60), 2))
+    assert server.asked
+
+
+def test_an_abort_ends_it() -> None:
+    server = Server(Response(event("MODIFIED", "101")))
+    found = changes(cast("Api", server), PLACE, 60)
+    assert next(found)
+    server.streams.break_all()
+    with pytest.raises(Exception, match="aborted"):
+        list(found)

@@ -1,0 +1,318 @@
+"""The options server: who is answered, what is answered, and that nothing else is."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debugcapture.backoff import Rate
+from debugcapture.errors import BadInput, CaptureError, NotAllowed, NotStored, TargetNotFound, Unreachable
+from debugcapture.listings.options import Listed, Row, Wanted
+from debugcapture.listings.server import Asked, Gate, Service, application, parameters, serve
+from debugcapture.settings.declare import read
+from debugcapture.steps.options_server import OptionsServerStep
+from debugcapture.steps.providers import SERVICES, provider
+from tests.unit.builders import NOON
+
+TOKEN = "t0ken-of-sixteen-characters"
+WEB = Row("web - running", "web")
+
+
+class Lists:
+    """Answers each question with one row, and remembers it."""
+
+    def __init__(self) -> None:
+        self.asked: list[Wanted] = []
+        self.error: Exception | None = None
+        self.late = ""
+
+    def __call__(self, wanted: Wanted) -> Listed:
+        self.asked.append(wanted)
+        if self.error:
+            raise self.error
+        return Listed((WEB,), NOON, self.late)
+
+
+@pytest.fixture
+def lists() -> Lists:
+    return Lists()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def service(lists: Lists, said: list[str]) -> Service:
+    return Service(lists, (Row("quick - Harmless", "quick"),), TOKEN, say=said.append)
+
+
+def ask(service: Service, target: str, **changed: str) -> tuple[HTTPStatus, Any]:
+    path, _, query = target.partition("?")
+    reply = service.answer(replace(Asked("GET", path, query, f"Bearer {TOKEN}"), **changed))
+    return reply.status, json.loads(reply.body)
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [
+        ("/namespaces", Wanted("namespaces")),
+        ("/workloads?namespace=shop", Wanted("workloads", ("shop",))),
+        ("/pods?namespace=shop", Wanted("pods", ("shop",))),
+        ("/pods?namespace=shop&workload=", Wanted("pods", ("shop",))),
+        ("/pods?namespace=shop&workload=deployment%2Fweb", Wanted("pods", ("shop",), "deployment/web")),
+        ("/containers?namespace=shop&pod=web-0", Wanted("containers", ("shop",), "", "web-0")),
+    ],
+)
+def test_question_is_understood(service: Service, lists: Lists, target: str, wanted: Wanted) -> None:
+    assert ask(service, target) == (HTTPStatus.OK, [{"name": "web - running", "value": "web"}])
+    assert lists.asked == [wanted]
+
+
+def test_collectors_take_no_question_to_the_cluster(service: Service, lists: Lists) -> None:
+    assert ask(service, "/collectors") == (HTTPStatus.OK, [{"name": "quick - Harmless", "value": "quick"}])
+    assert lists.asked == []
+
+
+@pytest.mark.parametrize(
+    "target", ["/workloads?namespace=", "/pods?namespace=&workload=", "/containers?namespace=shop&pod="]
+)
+def test_option_that_has_no_value_yet_gives_no_values(service: Service, lists: Lists, target: str) -> None:
+    assert ask(service, target) == (HTTPStatus.OK, [])
+    assert lists.asked == []
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/", 404),
+        ("", 404),
+        ("/pods/", 404),
+        ("//pods?namespace=shop", 404),
+        ("/../pods", 404),
+        ("/secrets?namespace=shop", 404),
+        ("/workloads", 400),
+        ("/containers?namespace=shop", 400),
+        ("/namespaces?all=1", 400),
+        ("/pods?namespace=shop&selector=a", 400),
+        ("/pods?namespace=shop&namespace=back", 400),
+        ("/pods?namespace=Shop", 400),
+        ("/pods?namespace=../secrets", 400),
+        ("/pods?namespace=shop/pods", 400),
+        ("/pods?namespace=shop%00", 400),
+        ("/pods?namespace=shop%0d%0aSet-Cookie:a=b", 400),
+        ("/pods?namespace=%ff", 400),
+        ("/pods?namespace=shop&workload=secret/web", 400),
+        ("/pods?namespace=shop&workload=a/b/c", 400),
+        ("/containers?namespace=shop&pod=web?limit=1", 400),
+        ("/containers?namespace=shop&pod=..", 400),
+        (f"/pods?namespace={'a' * 64}", 400),
+        ("/pods?" + "&".join(f"a{number}=1" for number in range(20)), 400),
+    ],
+)
+def test_hostile_question_reaches_no_cluster_and_is_not_repeated(
+    service: Service, lists: Lists, target: str, status: int
+) -> None:
+    found, answer = ask(service, target)
+    assert found == status
+    assert set(answer) == {"error"}
+    assert lists.asked == []
+    assert not any(part in answer["error"] for part in ("Shop", "secret", "Set-Cookie", "limit=", "aaaa"))
+
+
+@given(st.text())
+def test_any_query_is_read_or_refused(query: str) -> None:
+    try:
+        found = parameters("pods", query)
+    except BadInput as error:
+        assert str(error).isprintable()  # noqa: PT017 - both ends are right
+    else:
+        assert found.keys() <= {"namespace", "workload"}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "get"])
+def test_only_get_is_answered(service: Service, lists: Lists, method: str) -> None:
+    assert ask(service, "/namespaces", method=method)[0] == HTTPStatus.METHOD_NOT_ALLOWED
+    assert lists.asked == []
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Bearer", "Bearer ", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer ä"],
+)
+def test_without_the_token_nothing_is_told(service: Service, lists: Lists, authorization: str) -> None:
+    for path in ("/namespaces", "/collectors", "/nothing"):
+        assert ask(service, path, authorization=authorization)[0] == HTTPStatus.UNAUTHORIZED
+    assert lists.asked == []
+    assert ask(service, "/healthz", authorization=authorization) == (HTTPStatus.OK, {"status": "ok"})
+
+
+def test_other_namespaces_than_the_configured_ones_are_not_served(service: Service, lists: Lists) -> None:
+    own = replace(service, namespaces=("shop",))
+    assert ask(own, "/pods?namespace=shop")[0] == HTTPStatus.OK
+    assert ask(own, "/pods?namespace=kube-system")[0] == HTTPStatus.FORBIDDEN
+    assert ask(own, "/namespaces")[0] == HTTPStatus.OK
+    assert lists.asked == [Wanted("pods", ("shop",)), Wanted("namespaces", ("shop",))]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NotAllowed("cannot list", "forbidden"), 403),
+        (TargetNotFound("no pod", "not found"), 404),
+        (Unreachable("cannot list", "it did not answer"), 503),
+        (NotStored("cannot list", "gone"), 502),
+    ],
+)
+def test_error_of_the_cluster_has_its_status_and_is_logged(
+    service: Service, lists: Lists, said: list[str], error: CaptureError, status: int
+) -> None:
+    lists.error = error
+    assert ask(service, "/pods?namespace=shop") == (status, {"error": str(error)})
+    assert said == [str(error)]
+
+
+def test_late_list_is_sent_and_logged(service: Service, lists: Lists, said: list[str]) -> None:
+    lists.late = "The API server is away."
+    assert ask(service, "/pods?namespace=shop")[0] == HTTPStatus.OK
+    assert said == ["/pods: The API server is away. The list of 2026-01-02 12:00:00 UTC was sent."]
+
+
+def test_too_many_requests_are_refused_and_those_without_the_token_do_not_count(service: Service) -> None:
+    now = [0.0]
+    few = replace(service, gate=Gate(Rate(2, 3), lambda: now[0]))
+    for _ in range(10):
+        assert ask(few, "/namespaces", authorization="Bearer no")[0] == HTTPStatus.UNAUTHORIZED
+    assert [ask(few, "/namespaces")[0] for _ in range(4)] == [200, 200, 200, 429]
+    now[0] = 0.5
+    assert [ask(few, "/namespaces")[0] for _ in range(2)] == [200, 429]
+    now[0] = 1000.0
+    assert [ask(few, "/namespaces")[0] for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_a_defect_ends_one_answer_and_shows_nothing(service: Service, lists: Lists, said: list[str]) -> None:
+    lists.error = KeyError("hunter2")
+    started: list[str] = []
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/namespaces", "HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}
+    body = b"".join(application(service)(environ, lambda status, _: started.append(status)))
+    assert started == ["500 Internal Server Error"]
+    assert b"hunter2" not in body
+    assert "KeyError" in said[0]
+
+
+def test_server_is_a_program_of_its_own_and_no_plugin() -> None:
+    (one,) = SERVICES
+    assert provider("k8s-debug-options-server") is one
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"options_token": ""}, "options_token is missing"),
+        ({"options_token": "short"}, "options_token must be 16 characters at least"),
+        ({"options_token": "with a space in the middle"}, "options_token must be 16 characters at least"),
+        ({"listen": "localhost:1"}, "listen must be an IP address"),
+        ({"listen": "127.0.0.1"}, "listen must be an IP address"),
+    ],
+)
+def test_it_does_not_start_without_a_good_token_and_address(changed: dict[str, str], why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        read(OptionsServerStep, {"options_token": TOKEN} | changed)
+
+
+@pytest.mark.parametrize("listen", ["999.0.0.1:1", "127.0.0.1:99999", "[::z]:1"])
+def test_address_that_is_none_is_told(service: Service, listen: str) -> None:
+    with pytest.raises(BadInput, match="cannot listen on"):
+        serve(service, listen)
+
+
+def test_address_that_is_taken_is_told(service: Service) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(BadInput, match="cannot listen on"):
+        serve(service, f"127.0.0.1:{taken.getsockname()[1]}")
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from debugcapture.rundeck import main
+sys.exit(main("k8s-debug-options-server"))
+"""
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The program as it is started, and its port. Nothing answers where it looks for the API server."""
+    config = tmp_path / "kubeconfig"
+    named = {
+        "cluster": {"server": "https://127.0.0.1:1"},
+        "user": {"token": "t"},
+        "context": {"cluster": "c", "user": "c"},
+    }
+    lists = {f"{kind}s": [{"name": "c", kind: value}] for kind, value in named.items()}
+    config.write_text(json.dumps({"current-context": "c", **lists}))
+    settings = {"KUBECONFIG": str(config), "LISTEN": "127.0.0.1:0", "OPTIONS_TOKEN": TOKEN, "WAIT_S": "1"}
+    environment = {"PATH": os.environ["PATH"], **{f"RD_CONFIG_{name}": value for name, value in settings.items()}}
+    contents = Path(__file__).parents[3] / "contents"
+    program = [sys.executable, "-c", PROGRAM, str(contents)]
+    with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        port = int(process.stdout.readline().rpartition(":")[2])
+        yield process, port
+        process.kill()
+
+
+def fetch(port: int, path: str, headers: dict[str, str]) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def test_program_answers_refuses_what_is_too_big_and_stops_cleanly(running: tuple[subprocess.Popen[str], int]) -> None:
+    process, port = running
+    token = {"Authorization": f"Bearer {TOKEN}"}
+    answer = fetch(port, "/collectors", token)
+    assert answer.status == 200
+    assert answer.getheader("Content-Type") == "application/json"
+    assert answer.getheader("Server") is None
+    assert fetch(port, "/namespaces", token).status == 503
+    assert fetch(port, "/namespaces", {}).status == 401
+    assert fetch(port, "/healthz", {"X-Much": "a" * (1 << 14)}).status >= 400
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert process.stdout
+    assert process.stdout.read().splitlines()[-1] == "stopped"
+
+
+def test_program_serves_others_while_one_says_nothing(running: tuple[subprocess.Popen[str], int]) -> None:
+    _, port = running
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(16)]
+    for one in silent:
+        one.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n")  # and no end
+    statuses: list[int] = []
+    threads = [threading.Thread(target=lambda: statuses.append(fetch(port, "/healthz", {}).status)) for _ in range(4)]
+    for one_thread in threads:
+        one_thread.start()
+    for one_thread in threads:
+        one_thread.join()
+    for one in silent:
+        one.close()
+    assert statuses == [200] * 4

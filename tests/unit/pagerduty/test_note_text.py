@@ -1,0 +1,143 @@
+"""note_text.py: a note that fits, leads to the evidence, and can be found again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debugcapture.model import PAGE, ContainerState, Receipt, Stored
+from debugcapture.pagerduty.note_text import LIMIT_BYTES, capture_note, failure_note, marker, start_note
+from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target
+
+MARK = marker(CAPTURE_ID)
+URL = "https://rundeck.example/project/shop/execution/show/7"
+
+
+def receipt(*files: str, expires: datetime | None = NOON) -> Receipt:
+    names = files or (PAGE, "jvm-threads.txt")
+    return Receipt(
+        "s3://b/p", tuple(Stored(f"n/w/i/{name}", "", f"https://s3/{name}", expires, 1, "") for name in names)
+    )
+
+
+def test_note_of_a_stored_capture_leads_to_the_evidence() -> None:
+    skipped = nothing("skipped", "there is no Java process", title="Heap")
+    failed = nothing("failed", "exit code 1\nno space", title="Log")
+    assert capture_note(manifest(artifact(), failed, skipped), receipt(), "/spool/b", URL, "").splitlines() == [
+        "Debug state of shop/checkout-7d9f-abcde (container app): partial",
+        "State at capture: running",
+        f"Evidence: https://s3/{PAGE}",
+        "Java thread dump: https://s3/jvm-threads.txt",
+        "Links open until 2026-01-02 12:00 UTC; kept in s3://b/p",
+        "- Log: failed, exit code 1 no space",
+        f"- Java thread dump: 7 bytes, SHA-256 {'ab' * 32}",
+        "- Heap: skipped, there is no Java process",
+        "Started by alice",
+        f"Rundeck: {URL}",
+        MARK,
+    ]
+
+
+def test_note_of_a_capture_that_is_not_stored_names_its_place() -> None:
+    text = capture_note(manifest(), None, "/spool/b", "", "cannot store x:\nAccessDenied")
+    assert "Not in the store: cannot store x: AccessDenied\nKept on the Rundeck host in /spool/b\n" in text
+    assert "Evidence" not in text
+    assert "Rundeck: " not in text
+
+
+def test_no_failure_is_invented() -> None:
+    assert "Not in the store\n" in capture_note(manifest(), None, "/spool/b", "", "")
+
+
+def test_links_without_an_end_promise_none() -> None:
+    assert "Links open" not in capture_note(manifest(), receipt(expires=None), "/spool/b", "", "")
+
+
+def test_empty_log_is_not_worth_a_line() -> None:
+    empty = nothing("skipped", "there is nothing in it", reason_code="empty")
+    assert "nothing in it" not in capture_note(manifest(artifact(), empty), receipt(), "", "", "")
+
+
+def test_words_of_a_reason_decide_nothing() -> None:
+    said = nothing("skipped", "it is empty", reason_code="other")
+    assert "it is empty" in capture_note(manifest(artifact(), said), receipt(), "", "", "")
+
+
+def test_snapshot_has_no_link_of_its_own() -> None:
+    snapshot = artifact(collector="pod-snapshot", title="Pod YAML", file="pod.yaml", origin="api")
+    assert "Pod YAML: https" not in capture_note(manifest(snapshot), receipt(PAGE, "pod.yaml"), "", "", "")
+
+
+def test_note_of_a_failed_capture_says_why() -> None:
+    lines = failure_note("no pod shop/x: it does not exist.\nPods there: y.", URL, MARK).splitlines()
+    assert lines == [
+        "Debug capture failed",
+        "no pod shop/x: it does not exist. Pods there: y.",
+        f"Rundeck: {URL}",
+        MARK,
+    ]
+
+
+ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=5000)
+
+
+@given(st.integers(0, 60), st.text(max_size=400), ASCII, st.booleans())
+def test_note_is_under_2000_bytes_always(count: int, reason: str, failure: str, stored: bool) -> None:
+    missing = [nothing("failed", reason, title=f"Log {number}") for number in range(count)]
+    whole = manifest(artifact(), *missing, target=target(state=ContainerState("waiting", "CrashLoopBackOff")))
+    text = capture_note(whole, receipt() if stored else None, "/spool/b", URL, failure)
+    assert len(text.encode()) < LIMIT_BYTES
+    assert text.endswith(MARK)
+    assert len(failure_note(failure, URL, MARK).encode()) < LIMIT_BYTES
+    assert failure_note(failure, URL, MARK).endswith(MARK)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_long_failure_is_cut(stored: bool) -> None:
+    text = capture_note(manifest(), receipt() if stored else None, "/spool/b", URL, "x" * 5000)
+    assert len(text.encode()) < LIMIT_BYTES
+    assert len(failure_note("x" * 5000, URL, MARK).encode()) < LIMIT_BYTES
+
+
+def test_a_long_word_of_the_runtime_is_cut() -> None:
+    wordy = target(state=ContainerState("waiting", "x" * 5000))
+    assert len(capture_note(manifest(artifact(), target=wordy), None, "/spool/b", URL, "").encode()) < LIMIT_BYTES
+    assert len(start_note(wordy, "c", "", URL).encode()) < LIMIT_BYTES
+
+
+def test_what_does_not_fit_is_counted_and_links_stay() -> None:
+    missing = [nothing("failed", "x" * 200, title=f"Log {number}") for number in range(50)]
+    lines = capture_note(manifest(artifact(), *missing), receipt(), "", URL, "").splitlines()
+    shown = sum(line.startswith("- Log") for line in lines)
+    assert 0 < shown < 50
+    checksums = sum("SHA-256" in line for line in lines)
+    assert f"- {50 + 1 - shown - checksums} more in the evidence" in lines
+    assert lines[2].startswith("Evidence: ")
+    assert lines[-1] == MARK
+
+
+def test_note_that_fits_leaves_nothing_out() -> None:
+    missing = [nothing("failed", "x", title=f"Log {number}") for number in range(9)]
+    assert "more in the evidence" not in capture_note(manifest(artifact(), *missing), receipt(), "", URL, "")
+
+
+@pytest.mark.parametrize("other", ["20260102T120000Z-checkout-7d9f-abcde-1a2", f"{CAPTURE_ID}0"])
+def test_marker_is_not_part_of_another(other: str) -> None:
+    assert marker(other) not in MARK
+    assert MARK not in marker(other)
+
+
+def test_two_long_links_do_not_break_the_limit_and_the_first_stays() -> None:
+    link = "https://b.s3.amazonaws.com/x?X-Amz-Security-Token=" + "A" * 1200
+    stored = tuple(Stored(f"a/{name}", "", link, NOON, 1, "") for name in (PAGE, "jvm-threads.txt"))
+    text = capture_note(manifest(artifact()), Receipt("s3://b", stored), "", URL, "")
+    assert len(text.encode()) <= LIMIT_BYTES
+    assert text.count(link) == 1
+    assert text.splitlines()[-1] == MARK
+
+
+def test_a_failure_in_any_language_stays_within_the_limit() -> None:
+    assert len(failure_note("ü" * 2000, URL, MARK).encode()) <= LIMIT_BYTES

@@ -1,0 +1,34 @@
+"""rate_limit.py: however many processes ask, no minute has more requests than PagerDuty allows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from debugcapture.pagerduty.rate_limit import Pace
+from tests.unit.clock import Clock
+
+
+def test_no_minute_has_more_than_960_requests_of_several_processes(tmp_path: Path) -> None:
+    clock, sent = Clock(1_000_000.0), list[float]()
+    processes = [Pace(tmp_path / "notes" / "pace", clock.sleep, clock) for _ in range(3)]
+    for number in range(3000):
+        processes[number % 3]()
+        sent.append(clock.now)
+    assert round(sent[59] - sent[0], 3) == 0, "the first ones do not wait"
+    most = max(sum(start <= one < start + 60 for one in sent) for start in sent[::50])
+    assert 900 <= most <= 960
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"nan", b"inf", b"99999999999999999999", b"\xff" * 200])
+def test_a_torn_file_holds_nobody_up(content: bytes, tmp_path: Path) -> None:
+    clock = Clock(1_000_000.0)
+    (tmp_path / "pace").write_bytes(content)
+    Pace(tmp_path / "pace", clock.sleep, clock)()
+    assert clock.now == 1_000_000.0
+
+
+def test_without_a_spool_nobody_waits(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    Pace(tmp_path / "file" / "pace")()

@@ -1,0 +1,32 @@
+"""senders.py: rules of senders are read strictly."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from debugcapture.errors import BadInput
+from debugcapture.pagerduty.senders import load
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("x: 1", "it is no list"),
+        ("- [", "cannot read"),
+        ("- {names: {pod: [x]}}", "it has no sender"),
+        ("- {sender: x}", "neither names nor patterns"),
+        ("- {sender: x, names: {pods: [x]}}", "unknown: names.pods"),
+        ("- {sender: x, name: {pod: [x]}}", "unknown: name"),
+        ("- {sender: x, names: {pod: x}}", "pod: it is no list of texts"),
+        ("- {sender: x, patterns: ['(']}", "is no regular expression"),
+        ("- {sender: x, patterns: ['a']}", "has no named group"),
+        ("- {sender: x, patterns: ['(?P<node>a)']}", "has the unknown group node"),
+    ],
+)
+def test_a_mistake_in_own_senders_is_named(text: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(BadInput, match=re.escape(why)):
+        load(tmp_path / "own.yaml")

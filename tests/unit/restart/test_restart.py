@@ -1,0 +1,99 @@
+"""restart.py: when a rollout is over, what a rollback means, and when the gate stays closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from debugcapture.errors import CaptureError, RolloutNotReady, TargetNotFound
+from debugcapture.kube.client import Api
+from debugcapture.model import Json, Manifest
+from debugcapture.restart import restart
+from debugcapture.restart.restart import Plan, PodRef, gate, target_of
+from debugcapture.settings.restart import GateSettings
+from debugcapture.settings.target import TargetSettings
+from tests.unit.builders import CAPTURE_ID, artifact, manifest, nothing, target
+
+
+def workload(status: Json, spec: Json | None = None, generation: int = 1) -> Json:
+    seen = {"observedGeneration": 1, **status}
+    return {"metadata": {"name": "checkout", "generation": generation}, "spec": spec or WANT_2, "status": seen}
+
+
+def counts(replicas: int, updated: int, available: int) -> Json:
+    both = {"availableReplicas": available, "readyReplicas": available}
+    return {"replicas": replicas, "updatedReplicas": updated, **both}
+
+
+WANT_2 = {"replicas": 2}
+
+
+COMPLETE, PARTIAL = manifest(), manifest(artifact(), nothing("failed", "no jcmd", collector="x"))
+
+
+FAILED = manifest(nothing("failed", "no"))
+OTHER = manifest(target=target(workload="orders", pod="orders-0"))
+
+
+@pytest.mark.parametrize(
+    ("one", "stored", "asked", "closed"),
+    [
+        (COMPLETE, True, {}, ""),
+        (PARTIAL, True, {}, f"the capture {CAPTURE_ID} is partial, and the job asks for complete"),
+        (PARTIAL, True, {"gate": "partial"}, ""),
+        (FAILED, True, {"gate": "partial"}, f"the capture {CAPTURE_ID} is failed, and the job asks for partial"),
+        (COMPLETE, False, {}, f"the capture {CAPTURE_ID} is not in the store"),
+        (COMPLETE, False, {"gate_stored": False}, ""),
+        (None, False, {}, "nothing was captured"),
+        (None, False, {"gate": "none"}, ""),
+        (OTHER, True, {}, f"the capture {CAPTURE_ID} is of shop/orders-0, not of shop/checkout"),
+    ],
+)
+def test_the_gate_opens_for_a_capture_that_is_good_enough(
+    one: Manifest | None, stored: bool, asked: dict[str, Any], closed: str
+) -> None:
+    wanted = TargetSettings(namespace="shop", workload="deployment/checkout")
+    assert gate(one, stored, GateSettings(**asked), wanted) == closed
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "expected"),
+    [
+        ("restart", {}, TargetSettings(namespace="shop", workload="checkout")),
+        ("delete-pod", {}, TargetSettings(namespace="shop", pod="checkout-7d9f-abcde")),
+        ("undo", {"workload": "orders", "pod": "x"}, TargetSettings(workload="orders")),
+        ("delete-pod", {"workload": "orders", "pod": "x"}, TargetSettings(workload="orders", pod="x")),
+    ],
+)
+def test_what_was_captured_is_restarted_unless_something_is_named(
+    action: str, given: dict[str, Any], expected: TargetSettings
+) -> None:
+    assert target_of(COMPLETE, TargetSettings(**given), action) == expected
+
+
+def test_without_a_bundle_something_has_to_be_named() -> None:
+    with pytest.raises(CaptureError, match="neither a workload nor a bundle is given"):
+        target_of(None, TargetSettings(), "restart")
+
+
+def test_a_pod_that_does_not_go_is_told_though_its_workload_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = Plan("delete pod shop/web-1", (), "deployment", "shop", "web", PodRef("web-1", "u-1"))
+    monkeypatch.setattr(restart, "pod_changes", lambda *_: iter([{"metadata": {"uid": "u-1"}}]))
+    monkeypatch.setattr(restart, "changes", lambda *_: iter([workload(counts(2, 2, 2))]))
+    monkeypatch.setattr(restart, "_unhealthy", lambda *_: "")
+    with pytest.raises(RolloutNotReady, match="not well after 0 s: the pod is still ending"):
+        restart.wait(cast(Api, None), planned, 0, lambda _: None)
+
+
+@pytest.mark.parametrize("there", [[], [{"metadata": {"uid": "u-2"}}]], ids=["gone", "another of its name"])
+def test_when_the_pod_is_gone_its_workload_is_waited_for(there: list[Json], monkeypatch: pytest.MonkeyPatch) -> None:
+    def pods(*_: object) -> Iterator[Json]:
+        yield from there
+        raise TargetNotFound("cannot watch pods web-1", "it was deleted")
+
+    planned = Plan("delete pod shop/web-1", (), "deployment", "shop", "web", PodRef("web-1", "u-1"))
+    monkeypatch.setattr(restart, "pod_changes", pods)
+    monkeypatch.setattr(restart, "changes", lambda *_: iter([workload(counts(2, 2, 2))]))
+    assert "2 of 2 pods are available" in restart.wait(cast(Api, None), planned, 60, lambda _: None)

@@ -1,0 +1,102 @@
+"""rollout.py: when a rollout is over, and what a rollback means."""
+
+from __future__ import annotations
+
+import pytest
+
+from debugcapture.errors import BadInput, RolloutBlocked
+from debugcapture.kube.values import REVISION
+from debugcapture.model import Json
+from debugcapture.restart.rollout import Progress, earlier, progress, require_moving, template_of
+
+WANT_2 = {"replicas": 2}
+GIVEN_UP = {"conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]}
+
+
+def workload(status: Json, spec: Json | None = None, generation: int = 1) -> Json:
+    seen = {"observedGeneration": 1, **status}
+    return {"metadata": {"name": "checkout", "generation": generation}, "spec": spec or WANT_2, "status": seen}
+
+
+def counts(replicas: int, updated: int, available: int) -> Json:
+    both = {"availableReplicas": available, "readyReplicas": available}
+    return {"replicas": replicas, "updatedReplicas": updated, **both}
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "expected"),
+    [
+        ("deployment", workload(counts(2, 2, 2), generation=2), "the controller has not seen the change yet"),
+        ("deployment", workload({}), "0 of 2 pods are updated, 0 are available"),
+        ("deployment", workload(counts(3, 1, 2)), "1 of 2 pods are updated, 2 are available"),
+        ("deployment", workload(counts(3, 2, 2)), "1 old pods are still ending"),
+        ("deployment", workload(counts(2, 2, 1)), "1 of 2 pods are available"),
+        ("deployment", workload(counts(2, 2, 2)), Progress(True, "2 of 2 pods are available")),
+        ("deployment", workload(counts(0, 0, 0), {"replicas": 0}), Progress(True, "0 of 0 pods are available")),
+        (
+            "deployment",
+            workload(counts(3, 1, 2) | GIVEN_UP),
+            Progress(False, "1 of 2 pods are updated, 2 are available", failed=True),
+        ),
+        (
+            "statefulset",
+            workload(counts(2, 1, 2) | {"currentRevision": "a", "updateRevision": "b"}),
+            "1 of 2 pods are updated, 2 are available",
+        ),
+        (
+            "statefulset",
+            workload(counts(2, 0, 2) | {"currentRevision": "b", "updateRevision": "b"}),
+            Progress(True, "2 of 2 pods are available"),
+        ),
+        (
+            "daemonset",
+            workload({"desiredNumberScheduled": 3, "updatedNumberScheduled": 1, "numberAvailable": 3}),
+            "1 of 3 pods are updated, 3 are available",
+        ),
+        (
+            "daemonset",
+            workload({"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 3}),
+            Progress(True, "3 of 3 pods are available"),
+        ),
+    ],
+)
+def test_a_rollout_is_over_when_all_new_pods_are_available(kind: str, one: Json, expected: Progress | str) -> None:
+    assert progress(kind, one) == (expected if isinstance(expected, Progress) else Progress(False, expected))
+
+
+def numbered(revision: int, owner: str = "d-1") -> Json:
+    owners = [{"controller": True, "uid": owner}]
+    template = {"metadata": {"labels": {"app": "x", "pod-template-hash": "7d9f"}}, "spec": {"revision": revision}}
+    metadata = {"annotations": {REVISION: str(revision)}, "ownerReferences": owners}
+    return {"metadata": metadata, "spec": {"template": template}}
+
+
+DEPLOYMENT = {"metadata": {"name": "checkout", "uid": "d-1", "annotations": {REVISION: "4"}}}
+REVISIONS = [numbered(one) for one in (1, 3, 4)] + [numbered(2, "other")]
+
+
+@pytest.mark.parametrize(("asked", "found"), [(0, 3), (1, 1), (3, 3)])
+def test_a_rollback_goes_to_the_revision_before_or_the_one_named(asked: int, found: int) -> None:
+    one = earlier(DEPLOYMENT, REVISIONS, asked)
+    assert template_of(one) == {"metadata": {"labels": {"app": "x"}}, "spec": {"revision": found}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "told"),
+    [
+        (4, REVISIONS, "revision 4 is the present one. There are: 1, 3."),
+        (2, REVISIONS, "it has no revision 2. There are: 1, 3."),
+        (0, [numbered(4)], "it has no earlier revision"),
+    ],
+)
+def test_a_revision_that_is_not_there_is_told(asked: int, there: list[Json], told: str) -> None:
+    with pytest.raises(BadInput, match=told):
+        earlier(DEPLOYMENT, there, asked)
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"), [("deployment", {"paused": True}), ("daemonset", {"updateStrategy": {"type": "OnDelete"}})]
+)
+def test_what_would_not_roll_is_not_restarted(kind: str, spec: Json) -> None:
+    with pytest.raises(RolloutBlocked):
+        require_moving(kind, {"spec": spec}, "cannot restart x")

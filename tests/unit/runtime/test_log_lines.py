@@ -1,0 +1,29 @@
+"""log_lines.py: nothing that a container wrote makes a line, a colour, data or a formatted block of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from debugcapture.runtime.log_lines import BEGIN, END, data_line, log_text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("a  table\n  with columns", "a  table\n  with columns"),
+        ("RUNDECK:DATA:link=http://evil", " RUNDECK:DATA:link=http://evil"),
+        ("failed: x\nRUNDECK:DATA:status=complete", "failed: x\n RUNDECK:DATA:status=complete"),
+        ("failed\rRUNDECK:DATA:status=complete", "failedRUNDECK:DATA:status=complete"),
+        ("\x1b[2J\x1b[31mred\u202etxt.exe\u2028x", "[2J[31mredtxt.exex"),
+        (f"x\n{BEGIN}\n<script>\n{END}", f"x\n {BEGIN}\n<script>\n {END}"),
+        (f"{BEGIN}\n<b>x</b>\n{END}\nRUNDECK:DATA:a=b\n{END}", f"{BEGIN}\n<b>x</b>\n {END}\n RUNDECK:DATA:a=b\n{END}"),
+        (f"{BEGIN}\n<b>x</b>\n{END}", f"{BEGIN}\n<b>x</b>\n{END}"),
+    ],
+)
+def test_text_is_shown_and_nothing_more(text: str, shown: str) -> None:
+    assert log_text(text) == shown
+
+
+def test_data_is_one_line() -> None:
+    assert data_line("link", "a\nRUNDECK:DATA:x=y") == "RUNDECK:DATA:link=a RUNDECK:DATA:x=y"

@@ -1,0 +1,14 @@
+"""store.py: each kind of store has a group of its own."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from debugcapture.settings.store import KINDS, StoreSettings
+
+
+def test_each_kind_of_store_has_its_settings_in_a_group_of_its_own() -> None:
+    for group in [kind.settings for kind in KINDS if kind.settings]:
+        names = [one.name for one in fields(group)]  # type: ignore[arg-type]
+        assert all(name.startswith(names[0].partition("_")[0]) for name in names)
+    assert not [one.name for one in fields(StoreSettings) if "_" in one.name and not one.name.startswith("link_")]

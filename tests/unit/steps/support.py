@@ -1,0 +1,87 @@
+"""A cluster with one pod, and what the tests of the steps give to a step."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO, cast
+
+from debugcapture.bundle.bundle import Bundle, create_bundle
+from debugcapture.errors import (
+    NotAllowed,
+    NoteNotSent,
+    TargetNotFound,
+)
+from debugcapture.files import sha256_of
+from debugcapture.kube.client import Api
+from debugcapture.kube.streams import Streams
+from debugcapture.model import ExitStatus, Json
+from debugcapture.runtime.context import Caller
+from tests.unit.builders import NOON, artifact, manifest, pod, written
+from tests.unit.fakes import Lists
+
+INCIDENT = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t"}
+POD = {"pod": "checkout-7d9f-abcde", "namespace": "shop"}
+
+
+class Cluster(Lists):
+    """An API server with one pod, and the status that its commands end with."""
+
+    def __init__(self, whole: Json | None = None, ended: ExitStatus | None = None) -> None:
+        self.whole, self.ended = whole or pod(), ended or ExitStatus(0)
+        self.may_list = True
+        self.streams = Streams()
+
+    def pod(self, _namespace: str, name: str) -> Json:
+        if name != self.whole["metadata"]["name"]:
+            raise TargetNotFound("cannot read", "not found")
+        return self.whole
+
+    def pods(self, _namespace: str, _selector: str = "") -> list[Json]:
+        if not self.may_list:
+            raise NotAllowed("cannot list", "forbidden")
+        return [self.whole]
+
+    def get(self, *_: object) -> Json:
+        raise NotAllowed("cannot read", "forbidden")
+
+    def namespace_exists(self, namespace: str) -> bool:
+        return namespace == "shop"
+
+    def log(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield b"started\n"
+
+    def events(self, *_: object) -> list[Json]:
+        return []
+
+    def run(self, _api: Api, _place: object, argv: Sequence[str], *, stdout: Any, stderr: Any, **_: Any) -> ExitStatus:
+        if argv[3:4] == ("debug-capture",) and not self.ended.not_found:
+            stderr(memoryview(f"debug-capture-command {argv[4]} 7 1\n".encode()))
+            argv = argv[5:]
+        stdout(memoryview(" ".join(argv).encode() + b"\xff"))
+        stderr(memoryview(b"warning"))
+        return self.ended
+
+
+Serve = Callable[[Cluster], None]
+
+
+def make_bundle(caller: Caller) -> Bundle:
+    made = create_bundle(caller.spool, "checkout-7d9f-abcde", NOON)
+    file = written(made.folder, "jvm-threads.txt", "threads")
+    made.save(manifest(artifact(sha256=sha256_of(file)), capture_id=made.folder.name))
+    return made
+
+
+def written_to(stream: BinaryIO) -> bytes:
+    return cast("io.BytesIO", stream).getvalue()
+
+
+CAPTURE = POD | {"collectors": "pod-snapshot"}
+
+
+def refuse(*_: object) -> str:
+    raise NoteNotSent("cannot add a note", "HTTP 500")
+
+
+ALERT = {"pod": "", **INCIDENT, "pagerduty_url": "https://api.example", "collectors": "pod-snapshot"}

@@ -1,0 +1,343 @@
+"""capture.py: what a capture checks before it starts, and who is told what when something fails."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debugcapture.bundle.bundle import MANIFEST, Bundle
+from debugcapture.errors import (
+    BadInput,
+    CaptureError,
+    NotAllowed,
+    NoteNotSent,
+    NothingCaptured,
+    NotStored,
+    SpoolUnwritable,
+    TargetNotFound,
+)
+from debugcapture.incident import notify
+from debugcapture.model import Json
+from debugcapture.pagerduty.api import PagerDuty
+from debugcapture.pagerduty.events import Events
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.declare import read
+from debugcapture.settings.forms import CaptureStep
+from debugcapture.steps.capture import capture
+from tests.unit.builders import pod, written
+from tests.unit.steps.support import ALERT, CAPTURE, INCIDENT, POD, Cluster, Serve, refuse
+
+
+def test_capture_hands_on_bundle_link_and_summary(
+    serve: Serve, caller: Caller, tmp_path: Path, notes: list[Any]
+) -> None:
+    serve(Cluster())
+    store = (tmp_path / "store").as_uri()
+    done = capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
+    assert done.exit_code == 0
+    assert done.data["status"] == "complete"
+    assert Path(done.data["bundle"]).name == done.data["capture_id"]
+    assert done.data["link"].startswith(store)
+    assert done.data["link"].endswith("/index.html")
+    (_, begun, start), (incident, mark, text) = notes
+    assert begun == mark
+    assert "capturing …" in start
+    assert incident == "Q1ABCDEF"
+    assert done.data["capture_id"] in mark
+    assert mark in text
+    assert done.data["link"] in text
+
+
+@pytest.mark.parametrize(("fails", "code"), [("true", 10), ("false", 0), ("", 0)])
+def test_partial_capture_ends_as_the_job_wants(
+    fails: str, code: int, serve: Serve, caller: Caller, said: list[str]
+) -> None:
+    cluster = Cluster()
+    serve(cluster)
+    cluster.events = lambda *_: (_ for _ in ()).throw(NotAllowed("cannot list", "forbidden"))  # type: ignore[method-assign]
+    done = capture(read(CaptureStep, CAPTURE | {"fail_when_partial": fails}), caller)
+    assert (done.exit_code, done.data["status"]) == (code, "partial")
+    told = [line for line in said if line.startswith("Error: ")]
+    assert len(told) == (code == 10)
+    assert all(
+        "shop/checkout-7d9f-abcde: some of the evidence could not be captured: Events" in line for line in told
+    ), told
+
+
+def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
+    serve: Serve, caller: Caller, tmp_path: Path, notes: list[Any]
+) -> None:
+    serve(Cluster())
+    store = (written(tmp_path, "file", "") / "store").as_uri()
+    with pytest.raises(NotStored, match="there is no directory"):
+        capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
+    assert "Not in the store: cannot store" in notes[-1][2]
+    assert f"Kept on the Rundeck host in {caller.spool}/" in notes[-1][2]
+
+
+def test_capture_that_fails_tells_the_incident(serve: Serve, caller: Caller, notes: list[Any]) -> None:
+    serve(Cluster())
+    with pytest.raises(TargetNotFound):
+        capture(read(CaptureStep, CAPTURE | INCIDENT | {"pod": "gone"}), caller)
+    assert notes[0][1] == "[debug-capture 7]"
+    assert "Debug capture failed\nno pod shop/gone" in notes[0][2]
+    assert "https://rundeck/7" in notes[0][2]
+
+
+def test_a_failure_that_is_not_about_the_pod_names_it_all_the_same(caller: Caller, notes: list[Any]) -> None:
+    wrong = {"kubeconfig": "/nonexistent"}
+    with pytest.raises(BadInput, match=f"^{POD['namespace']}/{POD['pod']}: cannot read /nonexistent"):
+        capture(read(CaptureStep, CAPTURE | INCIDENT | wrong), caller)
+    assert f"\n{POD['namespace']}/{POD['pod']}: cannot read /nonexistent" in notes[0][2]
+
+
+def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, caller: Caller) -> None:
+    waiting = {"name": "app", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+    serve(Cluster(pod(status={"containerStatuses": [waiting]})))
+    with pytest.raises(NothingCaptured, match="does not run: waiting"):
+        capture(read(CaptureStep, POD | {"collectors": "jvm-thread-dump"}), caller)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"incident_id": "Q1ABCDEF"}, {"collectors": "heap"}],
+    ids=["no key", "no such collector"],
+)
+def test_capture_checks_its_settings_before_it_asks_the_cluster(wrong: dict[str, str], caller: Caller) -> None:
+    with pytest.raises(BadInput):
+        capture(read(CaptureStep, CAPTURE | wrong), caller)
+    assert not caller.spool.exists()
+
+
+def test_a_note_that_fails_does_not_hide_why_the_capture_failed(
+    serve: Serve, caller: Caller, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(Cluster())
+    monkeypatch.setattr(PagerDuty, "annotate", refuse)
+    with pytest.raises(TargetNotFound):
+        capture(read(CaptureStep, POD | INCIDENT | {"pod": "gone"}), caller)
+    assert any("cannot add a note" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("more", "failure"),
+    [({"store": "file:///dev/null/store"}, NotStored), (INCIDENT, NoteNotSent)],
+    ids=["store", "note"],
+)
+def test_later_steps_learn_the_bundle_of_a_step_that_failed(
+    more: dict[str, str], failure: type[CaptureError], serve: Serve, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(Cluster())
+    monkeypatch.setattr(PagerDuty, "annotate", refuse)
+    with pytest.raises(failure) as caught:
+        capture(read(CaptureStep, POD | more | {"collectors": "pod-snapshot"}), caller)
+    assert Path(caught.value.data["bundle"], MANIFEST).exists()
+
+
+def test_a_store_that_fails_is_not_hidden_by_the_note(
+    serve: Serve, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(Cluster())
+    monkeypatch.setattr(PagerDuty, "annotate", refuse)
+    with pytest.raises(NotStored):
+        capture(read(CaptureStep, POD | INCIDENT | {"store": "file:///dev/null/store"}), caller)
+
+
+def test_a_full_disk_is_told_in_the_incident(
+    serve: Serve, caller: Caller, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    serve(Cluster())
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SpoolUnwritable, match="No space left on device"):
+        capture(read(CaptureStep, POD | INCIDENT), caller)
+    start, end = notes
+    assert "No space left on device" in end[2]
+    assert end[1] == start[1], "the note about the start tells the end"
+
+
+def test_old_receipts_go_with_each_upload(serve: Serve, caller: Caller, tmp_path: Path) -> None:
+    serve(Cluster())
+    receipt = written(caller.spool, "20200101T000000Z-x-1a2b/stored.json", "{}")
+    os.utime(receipt, (0, 0))
+    capture(read(CaptureStep, POD | {"store": (tmp_path / "store").as_uri()}), caller)
+    assert not receipt.parent.exists()
+
+
+def by_incident(caller: Caller, incident: str = "Q1ABCDEF", **more: str) -> dict[str, str]:
+    return dict(capture(read(CaptureStep, {**ALERT, "incident_id": incident, **more}), caller).data)
+
+
+@pytest.mark.parametrize(
+    ("event", "incident", "told"),
+    [
+        ("incident.acknowledged", "Q1ABCDEF", "starts no capture"),
+        ("incident.annotated", "PNOTE00001", "starts no capture"),
+        ("incident.custom_field_values.updated", "null", "starts no capture"),
+        ("pagey.ping", "null", "starts no capture"),
+        ("null", "null", "starts no capture"),
+        ("incident.triggered", "null", "has no incident"),
+    ],
+)
+def test_an_event_that_is_not_ours_ends_the_step_quietly(
+    event: str, incident: str, told: str, caller: Caller, said: list[str], notes: list[Any]
+) -> None:
+    step = read(CaptureStep, {"incident_id": incident, "event_type": event})
+    assert capture(step, caller).exit_code == 0
+    assert told in said[0]
+    assert (len(said), notes) == (1, [])
+    assert not caller.spool.exists()
+
+
+@pytest.mark.parametrize("event", ["", "manual", "incident.triggered", "incident.reopened"])
+def test_an_incident_says_what_to_capture(
+    event: str, alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]]
+) -> None:
+    data = by_incident(caller, event_type=event)
+    assert alerted
+    assert data["status"] == "complete"
+    assert [mark for _, mark, _ in notes] == [f"[debug-capture {data['capture_id']}]"] * 2
+
+
+def test_a_second_incident_joins_and_gets_the_end_of_the_capture(
+    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]]
+) -> None:
+    first = by_incident(caller)
+    assert by_incident(caller, "Q2ABCDEF") == {}
+    assert alerted
+    assert [incident for incident, _, _ in notes] == ["Q1ABCDEF", "Q1ABCDEF", "Q2ABCDEF"]
+    assert notes[2][1:] == notes[1][1:], "the same marker and text"
+    assert by_incident(caller, "Q3ABCDEF", join_s="0")["capture_id"] != first["capture_id"]
+
+
+def test_the_same_names_in_another_cluster_are_another_workload(
+    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]]
+) -> None:
+    first = by_incident(caller, context="one")
+    assert alerted
+    assert by_incident(caller, "Q2ABCDEF", context="two")["capture_id"] != first["capture_id"]
+    assert [incident for incident, _, _ in notes] == ["Q1ABCDEF"] * 2 + ["Q2ABCDEF"] * 2
+
+
+def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
+    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise SystemExit(137)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("debugcapture.steps.capture._store_and_tell", killed)
+        with pytest.raises(SystemExit):
+            by_incident(caller)
+    (left,) = caller.spool.glob("*/joined")
+    Bundle(left.parent).save(replace(Bundle(left.parent).manifest(), finished=None))
+    notes.clear()
+    data = by_incident(caller, "Q2ABCDEF")
+    assert alerted
+    assert data["capture_id"] != left.parent.name
+    assert ("Q1ABCDEF", f"[debug-capture {left.parent.name}]") in [one[:2] for one in notes]
+
+
+def test_a_failed_capture_is_told_to_all_who_joined(
+    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        assert by_incident(caller, "Q2ABCDEF") == {}
+        raise NothingCaptured("cannot go on", "the node is gone")
+
+    monkeypatch.setattr("debugcapture.capture.parallel.Captures.run", fails)
+    with pytest.raises(NothingCaptured):
+        by_incident(caller)
+    assert alerted
+    assert [(one, "the node is gone" in text) for one, _, text in notes] == [
+        ("Q1ABCDEF", False),
+        ("Q2ABCDEF", False),
+        ("Q1ABCDEF", True),
+        ("Q2ABCDEF", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("longest", "execution", "expected"),
+    [(1000, "https://rundeck/7", "/index.html"), (20, "https://rundeck/7", "https://rundeck/7"), (20, "", "")],
+    ids=["the link", "the execution", "none is short"],
+)
+def test_a_custom_field_gets_a_link_that_fits(
+    longest: int,
+    execution: str,
+    expected: str,
+    serve: Serve,
+    caller: Caller,
+    notes: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fields: list[tuple[str, str, str]] = []
+    serve(Cluster())
+    monkeypatch.setattr(PagerDuty, "set_field", lambda _, *field: fields.append(field))
+    monkeypatch.setattr(notify, "LONGEST_FIELD", longest)
+    more = {"store": (tmp_path / "store").as_uri(), "pagerduty_field": "evidence_url", "collectors": "pod-snapshot"}
+    capture(read(CaptureStep, POD | INCIDENT | more), replace(caller, trigger={"execution": execution}))
+    assert len(notes) == 2
+    assert [(incident, name) for incident, name, _ in fields] == [("Q1ABCDEF", "evidence_url")] * bool(expected)
+    assert all(value.endswith(expected) for _, _, value in fields)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept_back"),
+    [({}, []), ({"pagerduty_token": ""}, ["note"]), ({"incident_id": ""}, ["note", "update"])],
+    ids=["all", "no API key", "no incident"],
+)
+def test_what_pagerduty_is_told_besides_the_note(  # noqa: PLR0913, PLR0917 - fixtures
+    changes: dict[str, str],
+    kept_back: list[str],
+    serve: Serve,
+    caller: Caller,
+    notes: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    updates, events = list[str](), list[tuple[Any, ...]]()
+    serve(Cluster())
+    monkeypatch.setattr(PagerDuty, "update_status", lambda _, *told: updates.append(told[1]))
+    monkeypatch.setattr(Events, "change", lambda _, *told: events.append(told))
+    more = {"store": (tmp_path / "store").as_uri(), "collectors": "pod-snapshot"}
+    more |= {"pagerduty_status_update": "true", "pagerduty_integration_key": "k" * 32}
+    capture(read(CaptureStep, POD | INCIDENT | more | changes), caller)
+    assert bool(notes) is ("note" not in kept_back)
+    assert len(updates) == (not kept_back)
+    ((summary, source, link, details),) = events
+    assert summary.startswith("Debug capture complete")
+    assert source.startswith("shop/checkout-")
+    assert link.endswith("index.html")
+    assert details["status"] == "complete"
+
+
+@pytest.mark.parametrize(("more", "fails"), [({}, False), ({"pagerduty_token": ""}, True)], ids=["besides", "alone"])
+def test_a_change_event_that_fails_counts_where_it_is_all_there_is(
+    more: dict[str, str], fails: bool, serve: Serve, caller: Caller, notes: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise NoteNotSent("cannot send a change event to PagerDuty", "HTTP 400")
+
+    serve(Cluster())
+    monkeypatch.setattr(Events, "change", refuse)
+    step = read(CaptureStep, POD | INCIDENT | {"collectors": "pod-snapshot", "pagerduty_integration_key": "k"} | more)
+    if fails:
+        with pytest.raises(NoteNotSent, match="change event"):
+            capture(step, caller)
+    else:
+        capture(step, caller)
+    assert bool(notes) is not fails
+
+
+def test_an_incident_cannot_be_read_with_an_integration_key(caller: Caller) -> None:
+    given = {"kubeconfig": "/x", "incident_id": "Q1ABCDEF", "pagerduty_integration_key": "k"}
+    with pytest.raises(BadInput, match="cannot read incident Q1ABCDEF: pagerduty_token is missing"):
+        capture(read(CaptureStep, given), caller)

@@ -1,0 +1,33 @@
+"""command.py: what is checked before a command is run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from debugcapture.errors import (
+    BadInput,
+    NotRunning,
+)
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.declare import read
+from debugcapture.steps.attach import AttachStep, attach
+from debugcapture.steps.execute import ExecStep, execute
+from tests.unit.builders import pod, status, terminated
+from tests.unit.steps.support import POD, Cluster, Serve
+
+
+@pytest.mark.parametrize("command", ["echo 'a", 'echo "a', "a\\"])
+@pytest.mark.parametrize(("kind", "run"), [(ExecStep, execute), (AttachStep, attach)])
+def test_command_with_open_quotes_is_bad_input(command: str, kind: Any, run: Any, caller: Caller) -> None:
+    with pytest.raises(BadInput, match="Close its quotes"):
+        run(read(kind, POD | {"command": command}), caller)
+
+
+@pytest.mark.parametrize(("kind", "run"), [(ExecStep, execute), (AttachStep, attach)])
+def test_a_command_needs_a_running_container(kind: Any, run: Any, serve: Serve, caller: Caller) -> None:
+    crashed = status(state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("Error", 1))
+    serve(Cluster(pod(status={"containerStatuses": [crashed]})))
+    with pytest.raises(NotRunning, match="it does not run: waiting"):
+        run(read(kind, POD | {"command": "ps"}), caller)

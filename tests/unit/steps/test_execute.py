@@ -1,0 +1,58 @@
+"""execute.py: a command, its output and its exit code."""
+
+from __future__ import annotations
+
+import pytest
+
+from debugcapture.errors import (
+    CommandFailed,
+    NotAllowed,
+    TargetNotFound,
+)
+from debugcapture.model import ExitStatus, Json
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.declare import read
+from debugcapture.steps.execute import ExecStep, execute
+from tests.unit.steps.support import POD, Cluster, Serve, written_to
+
+
+def test_command_is_run_and_its_output_arrives_unchanged(serve: Serve, caller: Caller, said: list[str]) -> None:
+    serve(Cluster())
+    step = read(ExecStep, POD | {"command": "echo 'a  b' c"})
+    assert execute(step, caller).exit_code == 0
+    assert written_to(caller.stdout) == b"echo a  b c\xff"
+    assert written_to(caller.stderr) == b"warning"
+    assert said == []
+
+
+def test_exit_code_of_a_command_is_the_steps(serve: Serve, caller: Caller, said: list[str]) -> None:
+    serve(Cluster(ended=ExitStatus(42)))
+    assert execute(read(ExecStep, POD | {"command": "false"}), caller).exit_code == 42
+    assert "ended with exit code 42" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        (ExitStatus(None, "", "executable file not found"), "has no such program. Run it from a debug container"),
+        (ExitStatus(None, "TimeLimit", "still running"), "still running"),
+        (ExitStatus(None, "StreamBroken"), "StreamBroken"),
+    ],
+    ids=["no program", "time limit", "broken"],
+)
+def test_command_without_an_end_is_no_success(ended: ExitStatus, told: str, serve: Serve, caller: Caller) -> None:
+    serve(Cluster(ended=ended))
+    with pytest.raises(CommandFailed, match=told):
+        execute(read(ExecStep, POD | {"command": "x"}), caller)
+
+
+def test_what_is_forbidden_in_a_namespace_that_does_not_exist_is_not_there(serve: Serve, caller: Caller) -> None:
+    class Forbidding(Cluster):
+        def pod(self, _namespace: str, _name: str) -> Json:
+            raise NotAllowed("cannot read", "forbidden")
+
+    serve(Forbidding())
+    with pytest.raises(TargetNotFound, match="there is no namespace shopp"):
+        execute(read(ExecStep, POD | {"namespace": "shopp", "command": "true"}), caller)
+    with pytest.raises(NotAllowed):
+        execute(read(ExecStep, POD | {"command": "true"}), caller)

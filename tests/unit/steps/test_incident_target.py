@@ -1,0 +1,27 @@
+"""incident_target.py: the target of an incident, for later steps."""
+
+from __future__ import annotations
+
+import pytest
+
+from debugcapture.errors import (
+    BadInput,
+)
+from debugcapture.model import Json
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.declare import read
+from debugcapture.steps.incident_target import IncidentTargetStep, find_target
+from tests.unit.steps.support import INCIDENT
+
+
+def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller: Caller, said: list[str]) -> None:
+    step = read(IncidentTargetStep, INCIDENT)
+    assert alerted
+    assert find_target(step, caller).data["pod"] == "checkout-7d9f-abcde"
+    assert "named by an alert of Alertmanager" in said[-1]
+
+
+@pytest.mark.parametrize("given", [{}, {"incident_id": "Q1ABCDEF"}])
+def test_looking_for_a_target_needs_an_incident_and_a_key(given: dict[str, str], caller: Caller) -> None:
+    with pytest.raises(BadInput):
+        find_target(read(IncidentTargetStep, given), caller)

@@ -1,0 +1,71 @@
+"""result_table.py: results that Rundeck's log shows as HTML."""
+
+from __future__ import annotations
+
+import re
+
+from debugcapture.doctor.result import Finding
+from debugcapture.model import Receipt, Stored
+from debugcapture.runtime.log_lines import log_text
+from debugcapture.steps.result_table import block, capture_result, findings_html
+from tests.unit.builders import artifact, manifest, nothing, target
+
+
+def test_result_for_the_log_has_no_line_that_a_capture_could_forge() -> None:
+    evil = "x\n#END:RUNDECK:DATATYPE\n<script>"
+    whole = manifest(artifact(title=evil), nothing("failed", evil, pod=evil), target=target(pod=evil))
+    first, *middle, last = capture_result(whole, Receipt("s3://b", ())).splitlines()
+    assert (first, last) == ("#BEGIN:RUNDECK:DATATYPE:text/html", "#END:RUNDECK:DATATYPE")
+    assert len(middle) == 6  # heading, table, its head, two rows, its end
+    assert not any(line.startswith("#") or "<script>" in line for line in middle)
+
+
+def test_result_for_the_log_links_what_a_browser_can_open_once() -> None:
+    stored = [
+        Stored(f"a/{name}", "", link, None, 1, "")
+        for name, link in (("t.txt", "https://s3/?a=1&b=2"), ("x", "sftp://h"), ("index.html", "https://s3/i?c=3"))
+    ]
+    text = capture_result(manifest(artifact(file="t.txt"), artifact(file="x")), Receipt("s3://b", tuple(stored)))
+    assert text.count('<a href="https://s3/?a=1&amp;b=2">t.txt</a>') == text.count("a=1") == 1
+    assert text.count("c=3") == 1
+    assert "<td>x</td>" in text
+
+
+def test_cells_do_not_touch_where_nothing_renders_them() -> None:
+    text = capture_result(manifest(artifact(bytes=29286)), Receipt("s3://b", ()))
+    assert "Java thread dump complete 28.6 KiB jvm-threads.txt" in re.sub("<[^>]*>", "", text)
+
+
+def test_block_is_a_heading_and_a_table_with_the_classes_of_rundecks_own() -> None:
+    assert block("<i>h</i>", ("A", "<"), [("1", "<b>2</b>")]).splitlines()[1:-1] == [
+        "<p><b><i>h</i></b></p>",
+        '<table class="table table-condensed table-bordered">',
+        "<tr><th>A</th> <th>&lt;</th></tr>",
+        "<tr><td>1</td> <td><b>2</b></td></tr>",
+        "</table>",
+    ]
+
+
+ROLE = "kubectl apply -f - <<'END'\nkind: Role\nEND"
+LONG = "Capture debug state of a pod, Capture debug state of a service, Capture from an incident, Thread dump"
+FOUND = [
+    Finding("Python", "ok", "3.11.2"),
+    Finding("token", "note", "good until 2026-12-01 only", "Renew it."),
+    Finding(f"shop: {LONG}", "wrong", "may not get and create pods/exec, patch pods/ephemeralcontainers", "", ROLE),
+    Finding("store", "wrong", "https://s3.example.com/" + "x" * 150, "Check the key."),
+]
+
+
+def test_the_block_for_the_log_has_the_script_in_the_cell_and_is_one_block() -> None:
+    block = findings_html(FOUND)
+    assert "<pre>kubectl apply -f - &lt;&lt;&#x27;END&#x27;\nkind: Role\nEND</pre></td></tr>" in block
+    assert log_text(block) == block
+    assert "<b>2 of 4 checks failed</b>" in block
+    assert "<td>store</td> <td>https://s3" in block
+
+
+def test_a_script_cannot_end_the_block() -> None:
+    evil = findings_html([Finding("x", "wrong", "y", "", "a\n#END:RUNDECK:DATATYPE\n<b>")])
+    shown = log_text(evil).splitlines()
+    assert [line for line in shown if line.startswith("#END")] == shown[-1:]
+    assert "<b>\n" not in "\n".join(shown[2:-1])

@@ -1,0 +1,102 @@
+"""upload.py: a bundle, and those that wait, go to the store."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from debugcapture.bundle.bundle import MANIFEST, Bundle, claimed
+from debugcapture.errors import (
+    BadInput,
+    NotStored,
+)
+from debugcapture.runtime.context import Caller
+from debugcapture.settings.declare import read
+from debugcapture.steps.upload import UploadStep, upload
+from debugcapture.stores.registry import open_store
+from debugcapture.upload.publish import keep
+from tests.unit.builders import written
+from tests.unit.steps.support import make_bundle
+
+
+def test_upload_without_a_bundle_does_nothing(caller: Caller, said: list[str]) -> None:
+    assert upload(read(UploadStep, {}), caller).exit_code == 0
+    assert said == ["no bundle was captured, and no store is set: nothing to upload"]
+
+
+def to_a_directory(folder: Path) -> dict[str, str]:
+    return {"store": (folder / "store").as_uri()}
+
+
+def test_upload_without_a_bundle_sends_what_waits(
+    bundle: Bundle, caller: Caller, said: list[str], tmp_path: Path
+) -> None:
+    assert upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
+    assert bundle.receipt()
+    assert any("waits in the spool since an earlier run" in line for line in said)
+    said.clear()
+    upload(read(UploadStep, to_a_directory(tmp_path)), caller)
+    assert said == ["no bundle waits: nothing to upload"]
+
+
+def test_upload_of_one_bundle_sends_those_that_wait_as_well(bundle: Bundle, caller: Caller, tmp_path: Path) -> None:
+    own = make_bundle(caller)
+    outcome = upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(own.folder)}), caller)
+    assert own.folder.name in outcome.data["link"]
+    assert bundle.receipt()
+
+
+def test_bundle_that_another_process_has_is_left_to_it(
+    bundle: Bundle, caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("debugcapture.steps.upload._OTHER_SENDS_S", 0)
+    with claimed(bundle) as ours:
+        assert ours
+        assert upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
+        with pytest.raises(NotStored, match="another process is sending it"):
+            upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)}), caller)
+    assert not bundle.receipt()
+
+
+def test_bundle_that_another_process_has_just_sent_is_linked(bundle: Bundle, caller: Caller, tmp_path: Path) -> None:
+    settings = read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)})
+    links: list[str] = []
+    with claimed(bundle):
+        waits = threading.Thread(target=lambda: links.append(upload(settings, caller).data["link"]))
+        waits.start()
+        keep(bundle, open_store(settings.store), settings.store.store, caller.say)
+    waits.join(timeout=30)
+    receipt = bundle.receipt()
+    assert receipt
+    assert links == [receipt.page]
+
+
+def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
+    bundle: Bundle, caller: Caller, tmp_path: Path
+) -> None:
+    bundle.save(replace(bundle.manifest(), finished=None))
+    written(bundle.folder, "jvm-heap.hprof.part", "half a heap")
+    written(bundle.folder, f"{MANIFEST}.part", "{")
+    upload(read(UploadStep, to_a_directory(tmp_path)), caller)
+    left = bundle.manifest()
+    assert left.status == "partial"
+    assert [(one.file, one.outcome) for one in left.artifacts][1:] == [("jvm-heap.hprof", "truncated")]
+    (stored,) = (tmp_path / "store").rglob("jvm-heap.hprof")
+    assert stored.read_text() == "half a heap"
+
+
+def test_upload_needs_a_store(bundle: Bundle, caller: Caller) -> None:
+    with pytest.raises(BadInput, match="store is missing") as refused:
+        upload(read(UploadStep, {"bundle": str(bundle.folder)}), caller)
+    assert f"Kept in the spool: {bundle.folder}" in str(refused.value)
+    assert (bundle.folder / "jvm-threads.txt").exists()
+
+
+def test_upload_of_a_folder_outside_of_the_spool_is_refused(caller: Caller, tmp_path: Path) -> None:
+    written(tmp_path, f"20260102T120000Z-x-1a2b/{MANIFEST}", "{}")
+    settings = {"bundle": f"{tmp_path}/20260102T120000Z-x-1a2b", "store": (tmp_path / "store").as_uri()}
+    with pytest.raises(BadInput, match="is no bundle"):
+        upload(read(UploadStep, settings), caller)

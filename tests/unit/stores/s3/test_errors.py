@@ -1,0 +1,144 @@
+"""errors.py: what errors say, and which of them another try may help."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from debugcapture.stores.s3 import errors as s3_errors
+from debugcapture.stores.s3.errors import again, not_stored
+
+
+def refused(code: str, status: int = 403, operation: str = "PutObject", **headers: str) -> ClientError:
+    meta = {"HTTPStatusCode": status, "HTTPHeaders": headers}
+    return ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": meta}, operation)
+
+
+URL = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (refused("NoSuchBucket", 404), "NoSuchBucket: no. Create the bucket, or correct the store URL."),
+        (refused("InvalidAccessKeyId"), "InvalidAccessKeyId: no. Check s3_access_key and s3_secret_key."),
+        (refused("SignatureDoesNotMatch"), "SignatureDoesNotMatch: no. Check s3_access_key and s3_secret_key."),
+        (refused("ExpiredToken", 400), "ExpiredToken: no. Get a new session token"),
+        (refused("AccessDenied"), "AccessDenied: no. Allow s3:PutObject and s3:GetObject on the store's prefix"),
+        (refused("PermanentRedirect", 301), "PermanentRedirect: no. Set s3_region to the bucket's region."),
+        (refused("SlowDown", 503), "SlowDown: no. Sending it again goes on where it stopped."),
+        (refused("Unheard", 400), "Unheard: no. Check the store settings."),
+        (refused("AccessDenied", operation="AssumeRole"), "cannot assume the role: AccessDenied: no. Check s3_role"),
+        (EndpointConnectionError(endpoint_url=URL), f'"{URL}". Check s3_endpoint and the network.'),
+        (ConnectionClosedError(endpoint_url=URL), f'"{URL}". Check s3_endpoint and the network.'),
+        (SSLError(endpoint_url=URL, error="CERTIFICATE_VERIFY_FAILED"), "trust the server's certificate authority"),
+        (NoCredentialsError(), "Set s3_access_key and s3_secret_key, or s3_profile, or use a role."),
+        (NoRegionError(), "Set s3_region."),
+        (OSError(5, "Input/output error"), "Look at the spool's disk."),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_each_failure_is_one_line_with_a_remedy(error: Exception, told: str) -> None:
+    line = str(not_stored("cannot store s3://b/k", error))
+    assert line.startswith("cannot store s3://b/k: ")
+    assert told in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(("ahead_s", "word"), [(3600, "ahead"), (-3600, "behind")])
+def test_skewed_clock_is_told_with_its_direction(ahead_s: int, word: str) -> None:
+    server = datetime.now(timezone.utc) - timedelta(seconds=ahead_s)
+    error = refused("RequestTimeTooSkewed", date=f"{server:%a, %d %b %Y %H:%M:%S} GMT")
+    line = str(not_stored("cannot store s3://b/k", error))
+    assert f" s {word}. Set this machine's clock." in line
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    return waited
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("InternalError", 500),
+        refused("SlowDown", 503),
+        refused("RequestTimeout", 400),
+        refused("BadDigest", 400),
+        ConnectionClosedError(endpoint_url=URL),
+        EndpointConnectionError(endpoint_url=URL),
+        ReadTimeoutError(endpoint_url=URL),
+        SSLError(endpoint_url=URL, error="EOF occurred in violation of protocol"),
+    ],
+    ids=str,
+)
+def test_temporary_failure_is_tried_again_with_growing_waits(error: Exception, waits: list[float]) -> None:
+    failures = [error, error, error]
+
+    def attempt() -> str:
+        if failures:
+            raise failures.pop()
+        return "stored"
+
+    assert again(attempt) == "stored"
+    assert waits == [0.5, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("AccessDenied"),
+        refused("NoSuchBucket", 404),
+        NoCredentialsError(),
+        SSLError(endpoint_url=URL, error="CERTIFICATE_VERIFY_FAILED"),
+    ],
+    ids=str,
+)
+def test_lasting_failure_is_not_tried_again(error: Exception, waits: list[float]) -> None:
+    def attempt() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        again(attempt)
+    assert waits == []
+
+
+def test_each_failed_try_is_told_and_can_be_the_last(waits: list[float]) -> None:
+    told: list[str] = []
+
+    def failed() -> None:
+        told.append("failed")
+        if len(told) == 3:
+            raise KeyError("enough")
+
+    def attempt() -> None:
+        raise refused("SlowDown", 503)
+
+    with pytest.raises(KeyError, match="enough"):
+        again(attempt, failed)
+    assert waits == [0.5, 1]
+
+
+def test_tries_end(waits: list[float]) -> None:
+    tries: list[int] = []
+
+    def attempt() -> None:
+        tries.append(1)
+        raise refused("SlowDown", 503)
+
+    with pytest.raises(ClientError, match="SlowDown"):
+        again(attempt)
+    assert len(tries) == len(s3_errors.WAITS_S) + 1
+    assert waits == list(s3_errors.WAITS_S) == sorted(waits)

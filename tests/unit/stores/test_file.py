@@ -1,0 +1,137 @@
+"""file.py: a directory that holds whole files or none."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from debugcapture.errors import NotStored
+from debugcapture.stores import file as module
+from tests.unit.builders import file_store, written
+
+CONTENT = b"Full thread dump\n"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return written(tmp_path, "source", CONTENT)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path / "a store"
+    made.mkdir()
+    return made
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file())
+
+
+def test_file_is_kept_under_its_key(source: Path, root: Path) -> None:
+    stored = file_store(root).put("ns/web/dump.txt", source, SHA256)
+    assert (root / "ns/web/dump.txt").read_bytes() == CONTENT
+    assert files(root) == ["ns/web/dump.txt"]
+    assert stored.link == stored.url == f"file://{root.parent}/a%20store/ns/web/dump.txt"
+    assert (stored.key, stored.bytes, stored.sha256, stored.expires) == ("ns/web/dump.txt", 17, SHA256, None)
+
+
+def test_storing_twice_changes_nothing(source: Path, root: Path) -> None:
+    first, before = file_store(root).put("dump.txt", source, SHA256), (root / "dump.txt").stat()
+    assert file_store(root).put("dump.txt", source, SHA256) == first
+    after = (root / "dump.txt").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_other_content_of_the_same_length_is_replaced(source: Path, root: Path) -> None:
+    written(root, "dump.txt", CONTENT[::-1])
+    file_store(root).put("dump.txt", source, SHA256)
+    assert (root / "dump.txt").read_bytes() == CONTENT
+
+
+def test_what_a_killed_upload_left_is_replaced(source: Path, root: Path) -> None:
+    written(root, ".dump.txt.part", "half of it, or of another")
+    file_store(root).put("dump.txt", source, SHA256)
+    assert files(root) == ["dump.txt"]
+
+
+def test_file_that_differs_from_what_was_captured_is_not_stored(source: Path, root: Path) -> None:
+    written(root, "dump.txt", "the one before")
+    with pytest.raises(NotStored, match="differs from what was captured"):
+        file_store(root).put("dump.txt", source, "00" * 32)
+    assert (root / "dump.txt").read_text() == "the one before"
+    assert files(root) == ["dump.txt"]
+
+
+def test_share_that_is_not_mounted_is_told_and_nothing_is_made(source: Path, tmp_path: Path) -> None:
+    root = tmp_path / "share" / "captures"
+    told = r"there is no directory .*/share/captures\. Mount what belongs there, or make the directory\."
+    with pytest.raises(NotStored, match=told):
+        file_store(root).put("dump.txt", source, SHA256)
+    assert not (tmp_path / "share").exists()
+
+
+def test_folder_that_is_a_file_is_told(source: Path, root: Path) -> None:
+    written(root, "ns", "")
+    with pytest.raises(NotStored, match=r"cannot store .*/ns/web/dump\.txt: .* Check the directory\."):
+        file_store(root).put("ns/web/dump.txt", source, SHA256)
+
+
+def test_directory_that_goes_away_is_told(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def goes_away(_part: Path) -> str:
+        root.rename(root.with_name("elsewhere"))
+        return SHA256
+
+    monkeypatch.setattr(module, "sha256_of", goes_away)
+    with pytest.raises(NotStored, match="No such file or directory. Check the directory"):
+        file_store(root).put("dump.txt", source, SHA256)
+    assert not root.exists()
+
+
+def test_file_its_name_and_its_folders_are_on_the_disk_before_it_counts_as_stored(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def sync(descriptor: int) -> None:
+        done.append(f"sync {Path(f'/proc/self/fd/{descriptor}').resolve().relative_to(root)}")
+
+    def replace(part: Path, goal: Path) -> None:
+        done.append(f"rename to {goal.relative_to(root)}")
+        os.replace(part, goal)  # noqa: PTH105 - Path.replace is what is replaced
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Path, "replace", replace)
+    file_store(root).put("ns/web/dump.txt", source, SHA256)
+    assert done == ["sync .", "sync ns", "sync ns/web/.dump.txt.part", "rename to ns/web/dump.txt", "sync ns/web"]
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOSPC, "No space left on device. Make room there"),
+        (errno.EDQUOT, "Disk quota exceeded. Make room there, or raise the quota"),
+        (errno.EIO, "Input/output error. Check the directory"),
+    ],
+)
+def test_disk_that_fails_at_the_end_leaves_nothing(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+) -> None:
+    def fail(_file: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(NotStored, match=told):
+        file_store(root).put("dump.txt", source, SHA256)
+    assert files(root) == []
+
+
+def test_missing_source_is_told(root: Path) -> None:
+    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Look at the spool's disk"):
+        file_store(root).put("dump.txt", root / "gone", SHA256)
+    assert files(root) == []

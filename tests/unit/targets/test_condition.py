@@ -1,0 +1,82 @@
+"""condition.py: when a capture is made at all."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, cast
+
+import pytest
+
+from debugcapture.errors import NotMeasurable, TargetNotFound
+from debugcapture.kube.client import Api
+from debugcapture.model import ExitStatus, Json
+from debugcapture.targets.condition import Condition, measured, parse
+from tests.unit.builders import container, pod, status, target
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("", None),
+        ("memory > 90%", Condition("memory", 90)),
+        ("restarts>3", Condition("restarts", 3)),
+        ("not-ready > 120s", Condition("not-ready", 120)),
+    ],
+)
+def test_condition_is_read(text: str, condition: Condition | None) -> None:
+    assert parse(text) == condition
+
+
+class Cluster:
+    def __init__(self, usage: Json | None) -> None:
+        self.usage = usage
+
+    def get(self, _path: str, doing: str) -> Json:
+        if self.usage is None:
+            raise TargetNotFound(doing, "the server could not find the requested resource")
+        return self.usage
+
+
+def limited(**more: Any) -> Json:
+    return pod(spec={"containers": [container(resources={"limits": {"memory": "200Mi"}}, **more)]})
+
+
+def measure(condition: str, whole: Json, usage: Json | None = None) -> int:
+    wanted = parse(condition)
+    assert wanted
+    return measured(cast("Api", Cluster(usage)), whole, target(), wanted, NOON)
+
+
+def test_restarts_and_readiness_are_the_pods_own() -> None:
+    assert measure("restarts > 1", pod(status={"containerStatuses": [status(restartCount=7)]})) == 7
+    unready = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-02T11:58:00Z"}
+    assert measure("not-ready > 1s", pod(status={"conditions": [unready]})) == 120
+    assert measure("not-ready > 1s", pod()) == 0
+
+
+def test_memory_is_a_share_of_the_limit() -> None:
+    usage = {
+        "containers": [{"name": "proxy", "usage": {"memory": "1Gi"}}, {"name": "app", "usage": {"memory": "150Mi"}}]
+    }
+    assert measure("memory > 90%", limited(), usage) == 75
+
+
+def test_without_a_metrics_server_the_containers_own_cgroup_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(_api: object, _place: object, argv: list[str], *, stdout: Any, **_: Any) -> ExitStatus:
+        if argv[1].endswith("memory.current"):  # cgroup v2 only
+            return ExitStatus(1)
+        stdout(memoryview(b"104857600\n"))
+        return ExitStatus(0)
+
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", run)
+    assert measure("memory > 90%", limited()) == 50
+
+
+def test_memory_that_nobody_knows_is_an_error_not_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", lambda *_, **__: ExitStatus(127))
+    with pytest.raises(NotMeasurable, match="no metrics API, and the image no cat"):
+        measure("memory > 90%", limited())
+    with pytest.raises(NotMeasurable, match="has no memory limit"):
+        measure("memory > 90%", pod())

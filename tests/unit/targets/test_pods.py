@@ -1,0 +1,169 @@
+"""pods.py: which container of a pod is meant, how it is, and as whom it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from debugcapture.errors import TargetNotFound
+from debugcapture.model import ContainerState, Json, User
+from debugcapture.targets.pods import (
+    DEFAULT_CONTAINER,
+    container_names,
+    container_state,
+    container_status,
+    container_user,
+    find_target,
+    pod_not_found,
+    workload,
+)
+from tests.unit.builders import NOON, container, pod, status, terminated
+
+TWO = {"containers": [container("app"), container("proxy")], "initContainers": [container("setup")]}
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation", "chosen"),
+    [
+        ("", None, "app"),
+        ("", "proxy", "proxy"),
+        ("", "gone", "app"),
+        ("app", "proxy", "app"),
+        ("setup", None, "setup"),
+    ],
+    ids=["first", "annotated", "annotation names none", "named beats annotated", "init container"],
+)
+def test_container_is_the_named_one_else_the_default_else_the_first(
+    name: str, annotation: str | None, chosen: str
+) -> None:
+    annotations = {DEFAULT_CONTAINER: annotation} if annotation else None
+    assert find_target(pod(metadata={"annotations": annotations}, spec=TWO), name, NOON).container == chosen
+
+
+def test_unknown_container_is_told_with_those_there_are() -> None:
+    with pytest.raises(TargetNotFound, match=r"no container web in pod shop/.*It has: app, proxy, setup\."):
+        find_target(pod(spec=TWO), "web", NOON)
+
+
+def test_target_says_where_and_what_it_is() -> None:
+    target = find_target(pod(), "", NOON)
+    assert (target.namespace, target.pod, target.uid, target.node) == ("shop", "checkout-7d9f-abcde", "u-1", "node-1")
+    assert target.image == "registry.example/app:1"
+    assert str(target) == "shop/checkout-7d9f-abcde"
+    assert str(target.ref) == "shop/checkout-7d9f-abcde (container app)"
+
+
+def test_pod_that_is_not_scheduled_is_a_target() -> None:
+    waiting = pod(spec={"nodeName": ""}, status={"phase": "Pending", "containerStatuses": None})
+    del waiting["spec"]["nodeName"]
+    target = find_target(waiting, "", NOON)
+    assert (target.node, target.state.phase) == ("", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "text"),
+    [
+        ({}, ContainerState("unknown"), "unknown"),
+        ({"state": {"running": {}}}, ContainerState("running"), "running"),
+        (
+            {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "restartCount": 4}
+            | {"lastState": terminated("OOMKilled", 137)},
+            ContainerState("waiting", "CrashLoopBackOff", None, 4, "OOMKilled", 137),
+            "waiting (CrashLoopBackOff), last ended with exit code 137 (OOMKilled), 4 restarts",
+        ),
+        (
+            {"state": terminated("Error", 1)},
+            ContainerState("terminated", "Error", 1),
+            "terminated (Error), exit code 1",
+        ),
+        (
+            {"state": terminated("Completed", 0)},
+            ContainerState("terminated", "Completed", 0),
+            "terminated (Completed), exit code 0",
+        ),
+        (
+            {"state": {"running": {}}, "lastState": {"terminated": {"exitCode": 0}}},
+            ContainerState("running", last_exit_code=0),
+            "running, last ended with exit code 0 (no reason given)",
+        ),
+    ],
+    ids=["none yet", "running", "crash loop", "failed", "completed", "no reason"],
+)
+def test_state_tells_of_this_run_and_the_one_before(found: Json, state: ContainerState, text: str) -> None:
+    assert container_state(found) == state
+    assert str(state) == text
+
+
+@pytest.mark.parametrize(
+    ("pod_context", "own_context", "seen", "user"),
+    [
+        (None, None, None, None),
+        ({"runAsNonRoot": True}, None, None, None),
+        ({"runAsUser": 1000}, None, None, User(1000, 0)),
+        ({"runAsUser": 1000, "runAsGroup": 2000}, None, None, User(1000, 2000)),
+        ({"runAsUser": 1000, "runAsGroup": 2000}, {"runAsUser": 7}, None, User(7, 2000)),
+        ({"runAsUser": 1000}, {"runAsUser": 0}, None, User(0, 0)),
+        ({"runAsUser": 1000}, None, {"uid": 5, "gid": 6}, User(5, 6)),
+        (None, None, {"uid": 0, "gid": 0}, User(0, 0)),
+    ],
+    ids=["image only", "not root", "pod", "pod's group", "container", "root", "kubelet's word", "kubelet says root"],
+)
+def test_user_is_what_the_kubelet_saw_else_what_the_spec_says(
+    pod_context: Json | None, own_context: Json | None, seen: Json | None, user: User | None
+) -> None:
+    whole = pod(spec={"securityContext": pod_context})
+    found = {"user": {"linux": seen}} if seen else {}
+    assert container_user(whole, container(securityContext=own_context), found) == user
+
+
+def owner(kind: str, name: str, *, controller: bool = True) -> Json:
+    return {"kind": kind, "name": name, "controller": controller}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({}, "checkout-7d9f-abcde"),
+        ({"ownerReferences": [owner("StatefulSet", "db")]}, "db"),
+        ({"ownerReferences": [owner("ReplicaSet", "web-7d9f")], "labels": {"pod-template-hash": "7d9f"}}, "web"),
+        ({"ownerReferences": [owner("ReplicaSet", "web-7d9f")]}, "web-7d9f"),
+        ({"ownerReferences": [owner("DaemonSet", "a-7d9f")], "labels": {"pod-template-hash": "7d9f"}}, "a-7d9f"),
+        ({"ownerReferences": [owner("Thing", "x", controller=False)]}, "checkout-7d9f-abcde"),
+    ],
+    ids=["bare pod", "stateful set", "deployment", "bare replica set", "hash of another kind", "owner in name only"],
+)
+def test_workload_is_the_name_people_know(metadata: Json, name: str) -> None:
+    assert workload(pod(metadata=metadata)) == name
+
+
+def test_status_is_found_among_all_kinds_of_containers() -> None:
+    both = pod(status={"initContainerStatuses": [status("setup")]})
+    assert container_status(both, "setup")["name"] == "setup"
+    assert container_status(both, "nobody") == {}
+
+
+def test_container_names_leave_out_debug_containers() -> None:
+    assert container_names(pod(spec=TWO | {"ephemeralContainers": [container("debug")]})) == ["app", "proxy", "setup"]
+
+
+@pytest.mark.parametrize(
+    ("there", "exists", "told"),
+    [
+        (["checkout-7d9f-fghij", "web-0"], True, "Pods there: checkout-7d9f-fghij."),
+        (["b", "a"], True, "Pods there: a, b."),
+        ([], True, "The namespace has no pods."),
+        ([], False, "there is no namespace shop. Check the namespace's name."),
+    ],
+    ids=["near", "none near", "empty", "no namespace"],
+)
+def test_missing_pod_is_told_with_what_was_perhaps_meant(there: list[str], exists: bool, told: str) -> None:
+    error = pod_not_found("shop", "checkout-7d9f-abcde", there, exists)
+    assert isinstance(error, TargetNotFound)
+    assert str(error).startswith("no pod shop/checkout-7d9f-abcde: ")
+    assert str(error).endswith(told)
+
+
+def test_long_list_of_pods_is_cut() -> None:
+    there: list[Any] = [f"other-{number}" for number in range(9)]
+    assert str(pod_not_found("shop", "zzz", there, True)).count("other-") == 5

@@ -1,0 +1,227 @@
+"""selection.py: which pods a workload or a selector means, and what is said of those that are not there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+import pytest
+
+from debugcapture.errors import (
+    BadInput,
+    NotAllowed,
+    TargetNotFound,
+)
+from debugcapture.kube.client import Api
+from debugcapture.model import Json
+from debugcapture.settings.target import TargetSettings
+from debugcapture.targets.pods import find_target
+from debugcapture.targets.selection import check, name_of, replacement, select
+from tests.unit.builders import NOON, pod, status, terminated
+from tests.unit.fakes import Lists
+from tests.unit.steps.support import Cluster as OnePod
+
+
+def owned(by: str, kind: str = "ReplicaSet") -> list[Json]:
+    return [{"kind": kind, "name": by, "uid": f"uid-{by}", "controller": True}]
+
+
+def member(name: str, by: str, kind: str = "ReplicaSet", **more: Any) -> Json:
+    metadata = {"name": name, "uid": f"uid-{name}", "ownerReferences": owned(by, kind), "labels": {"app": "web"}}
+    return pod(metadata=metadata | more)
+
+
+def thing(name: str, **more: Any) -> Json:
+    return {
+        "metadata": {"name": name, "uid": f"uid-{name}", **more},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}},
+    }
+
+
+CRASHING = member("web-5f-b", "web-5f")
+CRASHING["status"] = {"containerStatuses": [status(state={"waiting": {"reason": "CrashLoopBackOff"}})]}
+
+
+class Cluster(Lists):
+    """Workloads by kind, and pods."""
+
+    def __init__(self, **kinds: list[Json]) -> None:
+        self.kinds, self.found = kinds, [member("web-5f-a", "web-5f"), CRASHING, member("other-1", "other")]
+        self.asked: list[tuple[str, str]] = []
+        self.forbids = False
+
+    def get(self, path: str, doing: str) -> Json:
+        kind, name = re.fullmatch(r"/apis/\w+/v1/namespaces/shop/(\w+)/(.*)", path).groups()  # type: ignore[union-attr]
+        if self.forbids:
+            raise NotAllowed(doing, "forbidden")
+        for one in self.kinds.get(kind, []):
+            if one["metadata"]["name"] == name:
+                return one
+        raise TargetNotFound(doing, "not found")
+
+    def items(self, path: str, _doing: str) -> list[Json]:
+        return self.kinds.get(path.rpartition("/")[2], [])
+
+    def pods(self, namespace: str, selector: str = "") -> list[Json]:
+        self.asked.append((namespace, selector))
+        return self.found
+
+    def pod(self, _namespace: str, name: str) -> Json:
+        return next(one for one in self.found if one["metadata"]["name"] == name)
+
+    def namespace_exists(self, namespace: str) -> bool:
+        return namespace == "shop"
+
+
+DEPLOYMENT = {
+    "deployments": [thing("web")],
+    "replicasets": [thing("web-5f", ownerReferences=owned("web", "Deployment")), thing("other")],
+}
+
+
+def selected(cluster: Cluster, most: int = 9, **settings: Any) -> list[str]:
+    given = TargetSettings(**{"namespace": "shop", **settings})
+    return [one.target.pod for one in select(cast("Api", cluster), given, most)[0]]
+
+
+@pytest.mark.parametrize("name", ["web", "deployment/web", "deploy/web", "Deployment/web", "deployments/web"])
+def test_pods_of_a_deployment_are_those_of_its_replica_sets_the_unhealthy_first(name: str) -> None:
+    cluster = Cluster(**DEPLOYMENT)
+    assert selected(cluster, workload=name) == ["web-5f-b", "web-5f-a"]
+    assert cluster.asked == [("shop", "app=web")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "plural"),
+    [("StatefulSet", "statefulsets"), ("DaemonSet", "daemonsets"), ("Job", "jobs"), ("ReplicaSet", "replicasets")],
+)
+def test_pods_of_other_workloads_are_their_own(kind: str, plural: str) -> None:
+    cluster = Cluster(**{plural: [thing("db")]})
+    cluster.found = [member("db-0", "db", kind), member("web-1", "web", kind)]
+    assert selected(cluster, workload="db") == selected(cluster, workload=f"{kind.lower()}/db") == ["db-0"]
+
+
+def test_pods_of_a_cron_job_are_those_of_its_jobs() -> None:
+    cron = {"metadata": {"name": "backup", "uid": "uid-backup"}, "spec": {}}
+    cluster = Cluster(cronjobs=[cron], jobs=[thing("backup-1", ownerReferences=owned("backup", "CronJob"))])
+    cluster.found = [member("backup-1-x", "backup-1", "Job"), member("job-2-x", "job-2", "Job")]
+    assert selected(cluster, workload="backup") == ["backup-1-x"]
+
+
+def test_selector_is_the_servers_to_judge() -> None:
+    cluster = Cluster()
+    assert selected(cluster, most=1, selector="app in (web),tier!=x") == ["web-5f-b"]
+    assert cluster.asked == [("shop", "app in (web),tier!=x")]
+
+
+@pytest.mark.parametrize(("choose", "names"), [("newest", ["c", "b"]), ("oldest", ["a", "b"]), ("all", ["a", "b"])])
+def test_pods_are_chosen_by_age_when_asked(choose: Any, names: list[str]) -> None:
+    cluster = Cluster()
+    cluster.found = [member(name, "x", creationTimestamp=f"2026-01-0{i}") for i, name in enumerate("abc", 1)]
+    assert selected(cluster, most=2, selector="a=b", choose=choose) == names
+
+
+def test_each_choice_is_told_in_a_line() -> None:
+    given = TargetSettings(namespace="shop", workload="web")
+    _, lines = select(cast("Api", Cluster(**DEPLOYMENT)), given, 1)
+    assert lines == [
+        "chose 1 of 2 pods of deployment shop/web, the unhealthy ones first",
+        "shop/web-5f-b: app: CrashLoopBackOff (exit code unknown)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"workload": "wep"}, r"no workload shop/wep: it does not exist. There are: web\."),
+        ({"workload": "statefulset/web"}, r"no statefulset shop/web: it does not exist. The namespace has none\."),
+        ({"workload": "web", "namespace": "shopp"}, "there is no namespace shopp"),
+        ({"selector": "a=b", "namespace": "shopp"}, "no pod of selector a=b in shopp"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_is(settings: dict[str, Any], why: str) -> None:
+    cluster = Cluster(**DEPLOYMENT)
+    if "selector" in settings:
+        cluster.found = []
+    if settings.get("namespace") == "shopp" and "workload" in settings:
+        cluster.kinds, cluster.forbids = {}, True
+        cluster.get = _forbidden  # type: ignore[assignment]
+    with pytest.raises(TargetNotFound, match=why):
+        selected(cluster, **settings)
+
+
+def _forbidden(_path: str, doing: str) -> Json:
+    raise NotAllowed(doing, "forbidden")
+
+
+def test_workload_without_pods_is_told() -> None:
+    cluster = Cluster(**DEPLOYMENT)
+    cluster.found = []
+    with pytest.raises(TargetNotFound, match="no pod of deployment shop/web: it has none. Is it scaled to zero"):
+        selected(cluster, workload="web")
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({}, "neither pod, workload nor selector is given"),
+        ({"pod": "a", "workload": "b"}, "pod and workload are given"),
+        ({"workload": "service/web"}, "cannot capture from a service"),
+    ],
+)
+def test_settings_that_name_nothing_or_two_things_are_refused(settings: dict[str, Any], why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        check(TargetSettings(**settings))
+
+
+def test_name_is_what_was_given() -> None:
+    assert name_of(TargetSettings(namespace="shop", workload="deploy/web")) == "shop/deploy/web"
+    assert name_of(TargetSettings(namespace="shop")) == "shop"
+
+
+def test_replacement_is_the_newest_of_the_same_workload() -> None:
+    gone, cluster = member("web-5f-gone", "web-5f"), Cluster()
+    cluster.found = [
+        member("web-5f-old", "web-5f", creationTimestamp="2026-01-01"),
+        member("web-6a-new", "web-6a", creationTimestamp="2026-01-03", labels={"pod-template-hash": "6a"}),
+        member("web-6a-dying", "web-6a", creationTimestamp="2026-01-04", deletionTimestamp="2026-01-04"),
+        member("other-1", "other", creationTimestamp="2026-01-05"),
+    ]
+    for one in cluster.found:
+        name = one["metadata"]["ownerReferences"][0]["name"]
+        one["metadata"]["labels"]["pod-template-hash"] = name.partition("-")[2]
+    gone["metadata"]["labels"]["pod-template-hash"] = "5f"
+    target = find_target(gone, "", NOON)
+    found = replacement(cast("Api", cluster), target, gone, [])
+    assert found
+    assert found["metadata"]["name"] == "web-6a-new"
+    again = replacement(cast("Api", cluster), target, gone, ["uid-web-6a-new", "uid-web-5f-old"])
+    assert again is None
+    assert replacement(cast("Api", cluster), target, pod(), []) is None
+
+
+def test_container_that_is_failing_is_the_target_unless_another_is_named() -> None:
+    whole = pod(
+        spec={"containers": [{"name": "istio-proxy"}, {"name": "app"}, {"name": "worker"}]},
+        status={"containerStatuses": [status("worker", state=terminated("Error", 1))]},
+    )
+    assert find_target(whole, "", NOON).container == "worker"
+    assert find_target(whole, "app", NOON).container == "app"
+    whole["status"]["containerStatuses"] = []
+    assert find_target(whole, "", NOON).container == "app"  # the first that is no sidecar
+
+
+@pytest.mark.parametrize(
+    ("namespace", "may_list", "told"),
+    [
+        ("shop", True, "Pods there: checkout-7d9f-abcde."),
+        ("shop", False, "it does not exist"),
+        ("mall", True, "there is no namespace mall"),
+    ],
+    ids=["near", "may not list", "no namespace"],
+)
+def test_missing_pod_is_told_with_what_helps(namespace: str, may_list: bool, told: str) -> None:
+    cluster = OnePod()
+    cluster.may_list = may_list
+    with pytest.raises(TargetNotFound, match=told):
+        select(cast("Api", cluster), TargetSettings(namespace=namespace, pod="checkout-7d9f-fghij"), 1)

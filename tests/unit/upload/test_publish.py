@@ -1,0 +1,145 @@
+"""publish.py: evidence leaves the spool only when all of it is in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from debugcapture.bundle.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
+from debugcapture.errors import NotStored
+from debugcapture.model import PAGE, Artifact, Stored
+from debugcapture.stores.base import Progress, unseen
+from debugcapture.upload.publish import keep
+from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, written
+
+URL = "file:///store"
+CONTENTS = {"logs/app.log": b"started\n", "pod.yaml": b"kind: Pod\n", "heap.bin": b"\x00\xff"}
+
+
+def of(file: str, content: bytes) -> Artifact:
+    return artifact(title=file, file=file, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    made = create_bundle(tmp_path / "spool", "checkout-7d9f-abcde", NOON)
+    for name, content in CONTENTS.items():
+        written(made.folder, name, content)
+    artifacts = [of(name, content) for name, content in CONTENTS.items()]
+    made.save(manifest(*artifacts, nothing("failed", "no Java"), capture_id=made.folder.name))
+    return made
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path / "store"
+    made.mkdir()
+    return made
+
+
+def files(folder: Path) -> set[str]:
+    return {str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file()}
+
+
+class Flaky:
+    """A directory as a store that refuses the file of one name."""
+
+    def __init__(self, root: Path, refused: str) -> None:
+        self._store, self._refused = file_store(root), refused
+        self.put_keys: list[str] = []
+
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
+        if key.endswith(self._refused):
+            raise NotStored(f"cannot store {key}", "AccessDenied", "Allow it.")
+        self.put_keys.append(key)
+        return self._store.put(key, file, sha256, progress)
+
+
+def say(_line: str) -> None:
+    pass
+
+
+def test_everything_is_stored_below_namespace_workload_and_capture(bundle: Bundle, root: Path) -> None:
+    keep(bundle, file_store(root), URL, say)
+    folder = root / "shop" / "checkout" / bundle.folder.name
+    assert files(root) == {str((folder / name).relative_to(root)) for name in (*CONTENTS, MANIFEST, PAGE)}
+    for name, content in CONTENTS.items():
+        assert (folder / name).read_bytes() == content
+    assert json.loads((folder / MANIFEST).read_text())["capture_id"] == bundle.folder.name
+
+
+def test_receipt_has_a_link_for_every_file(bundle: Bundle, root: Path) -> None:
+    receipt = keep(bundle, file_store(root), URL, say)
+    assert bundle.receipt() == receipt
+    assert receipt.store == URL
+    for name in (*CONTENTS, MANIFEST, PAGE):
+        assert receipt.link(name).endswith(f"/{name}")
+
+
+def test_page_links_what_was_stored_and_previews_text_only(bundle: Bundle, root: Path) -> None:
+    receipt = keep(bundle, file_store(root), URL, say)
+    page = (root / "shop" / "checkout" / bundle.folder.name / PAGE).read_text()
+    for name in CONTENTS:
+        assert f'href="{receipt.link(name)}"' in page
+    assert ">started\n</pre>" in page
+    assert ">kind: Pod\n</pre>" in page
+    assert page.count("<pre ") == 2
+
+
+def test_preview_of_a_long_log_is_its_beginning(bundle: Bundle, root: Path) -> None:
+    long = b"x" * (64 << 10) + b"y"
+    written(bundle.folder, "logs/app.log", long)
+    bundle.save(manifest(of("logs/app.log", long), capture_id=bundle.folder.name))
+    keep(bundle, file_store(root), URL, say)
+    page = (root / "shop" / "checkout" / bundle.folder.name / PAGE).read_text()
+    assert "x\n[the first 64.0 KiB of 64.0 KiB]" in page
+    assert "xy" not in page
+
+
+def test_artifacts_leave_the_spool_when_all_is_stored(bundle: Bundle, root: Path) -> None:
+    keep(bundle, file_store(root), URL, say)
+    assert files(bundle.folder) == {MANIFEST, RECEIPT, PAGE}
+
+
+@pytest.mark.parametrize("refused", [*CONTENTS, MANIFEST, PAGE])
+def test_store_that_fails_keeps_everything_and_names_the_place(refused: str, bundle: Bundle, root: Path) -> None:
+    with pytest.raises(NotStored) as caught:
+        keep(bundle, Flaky(root, refused), URL, say)
+    assert str(caught.value).endswith(f"AccessDenied. Allow it. Kept in the spool: {bundle.folder}")
+    assert files(bundle.folder) >= {*CONTENTS, MANIFEST}
+    assert bundle.receipt() is None
+
+
+def test_bundle_that_was_not_stored_can_be_sent_again(bundle: Bundle, root: Path) -> None:
+    with pytest.raises(NotStored):
+        keep(bundle, Flaky(root, MANIFEST), URL, say)
+    keep(bundle, file_store(root), URL, say)
+    assert bundle.receipt()
+
+
+def test_bundle_that_is_stored_is_not_sent_again(bundle: Bundle, root: Path) -> None:
+    first = keep(bundle, file_store(root), URL, say)
+    again, said = Flaky(root, "nothing"), list[str]()
+    assert keep(bundle, again, URL, said.append) == first
+    assert again.put_keys == []
+    assert said == [f"{bundle.folder.name} is in the store already"]
+
+
+def test_artifact_that_was_changed_in_the_spool_is_not_stored(bundle: Bundle, root: Path) -> None:
+    written(bundle.folder, "pod.yaml", "kind: Lie\n")
+    with pytest.raises(NotStored, match="differs from what was captured"):
+        keep(bundle, file_store(root), URL, say)
+    assert bundle.receipt() is None
+
+
+def test_what_was_stored_is_said_in_a_line_without_the_link(bundle: Bundle, root: Path) -> None:
+    said: list[str] = []
+    told: Callable[[str], None] = said.append
+    receipt = keep(bundle, file_store(root), URL, told)
+    (line,) = said
+    assert line.startswith(f"stored in {URL}: {len(receipt.stored)} files, ")
+    assert receipt.page not in line
