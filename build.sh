@@ -176,7 +176,7 @@ run_test() {
 # Most tests spend their time waiting for the cluster, so more tests than processors run at once.
 test_on_lab() {
   local at_once=$(($(nproc) * 2))
-  "$PYTHON" -m tools.with_lab "$PYTHON" -m pytest --numprocesses=$((at_once < 8 ? at_once : 8)) \
+  "$PYTHON" -m lab.with_lab "$PYTHON" -m pytest --numprocesses=$((at_once < 8 ? at_once : 8)) \
     --durations=50 --durations-min=1 "$@"
 }
 
@@ -204,7 +204,7 @@ run_lab() { exec "$PYTHON" -m lab "$@"; }
 
 run_screenshots() {
   "$PYTHON" -m lab up kubernetes s3
-  exec "$PYTHON" -m tools.screenshots
+  exec "$PYTHON" -m tests.browser.screenshots
 }
 
 run_venv() { say "$VENV is ready"; }

@@ -6,13 +6,12 @@ Source: Rundeck 5, UiPluginService.
 
 import io
 import re
+import shutil
 import sys
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser
-
-from lab.browser import chromium
+from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = Path(__file__).with_name("icons.svg")
@@ -51,10 +50,16 @@ def main() -> int:
     from debugcapture.steps.providers import PROVIDERS
 
     steps = {f"{one.name}.icon.png" for one in PROVIDERS if not one.lists_values} | {"icon.png"}
-    with chromium() as browser:
+    program = shutil.which("chromium")
+    if program is None:
+        raise SystemExit("chromium is not installed. As root: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox does not work as root.
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         for name, content in icons(browser).items():
             if name in steps:
                 (ROOT / "resources" / name).write_bytes(content)
+        browser.close()
     return 0
 
 

@@ -1,5 +1,7 @@
 """The packages that the bundled zip carries, in a folder, for a Rundeck server that has Python and nothing else.
 
+`python -m tools.vendored PYTHON FOLDER` makes a folder of them for that Python only, without bytecode.
+
 Extension modules of several Pythons lie side by side, as each looks for its own file name; bytecode is for one.
 A plain folder, because packages inside a zip cannot have extension modules (zipimport).
 """
@@ -148,3 +150,7 @@ def _compile(folder: Path, target: Target) -> None:
         return
     command = [python, "-I", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
     subprocess.run([*command, "-s", str(folder), "-p", "lib", str(folder)], check=True)
+
+
+if __name__ == "__main__":
+    installed(Target(sys.argv[1]), Path(sys.argv[2]))

@@ -1,25 +1,27 @@
 """The image of the command debug-capture, as deploy/image/Dockerfile makes it: a Python, the locked packages, ours."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from lab.kubernetes.archive import Layer
 from lab.kubernetes.debian import DebianRoot
 from lab.kubernetes.layers import run
 from lab.paths import REPO
-from tools.vendored import LOCK, Target, installed
 
 NAME = "debug-capture"
 ENTRYPOINT = ("/usr/bin/python3", "-m", "debugcapture.cli.main")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": "/app", "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp"}
 USER = "65532:65532"
+_LOCK = REPO / "requirements.lock"
 _PACKAGE = REPO / "contents" / "debugcapture"
 
 
 def sources() -> tuple[Path, ...]:
     """The image is made again when one of these changes."""
     ours = (file for file in _PACKAGE.rglob("*") if file.is_file() and file.suffix != ".pyc")
-    return (Path(__file__), LOCK, *sorted(ours))
+    return (Path(__file__), _LOCK, *sorted(ours))
 
 
 def make(scratch: Path) -> Layer:
@@ -27,7 +29,9 @@ def make(scratch: Path) -> Layer:
     root, layer = DebianRoot(["python3", "libstdc++6"], scratch), Layer()  # re2 is written in C++
     library = root.paths("/usr/lib/python3.*")[0]
     program = root.source(f"/usr/bin/{Path(library).name}")
-    packages = installed(Target(Path(library).name.removeprefix("python")), scratch / "packages")
+    packages = scratch / "packages"
+    version = Path(library).name.removeprefix("python")
+    subprocess.run([sys.executable, "-m", "tools.vendored", version, packages], cwd=REPO, check=True)
     shutil.copytree(_PACKAGE, packages / _PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     # Debian compiles its own when they are installed; without, each start would take seconds longer.
     for folder in (root.source(library), packages):

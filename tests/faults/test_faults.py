@@ -30,7 +30,7 @@ def test_no_fault_costs_what_had_arrived(row: Row, world: World) -> None:
 
 
 def remember(row: Row, seen: Seen) -> None:
-    """Write down what was seen, for the page, where tools/reliability.py asks for it."""
+    """Write down what was seen, for the page, where tests/faults/reliability.py asks for it."""
     file = os.environ.get("DEBUG_CAPTURE_SEEN")
     if file:
         with Path(file).open("a", encoding="utf-8") as out:

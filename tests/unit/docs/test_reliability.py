@@ -1,4 +1,4 @@
-"""docs/reliability.md shows the rows of the table of faults; `python -m tools.reliability` writes it anew."""
+"""docs/reliability.md shows the rows of the table of faults; `python -m tests.faults.reliability` writes it anew."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from debugcapture.errors import EXIT_PARTIAL
 from lab.paths import REPO
 from tests.faults.checker import ABORTED, Seen
+from tests.faults.reliability import BEGIN, END, PAGE, settled, shown, table
 from tests.faults.row import KILLED
 from tests.faults.soak import Day, Use
 from tests.faults.table import ROWS
-from tools.reliability import BEGIN, END, PAGE, settled, shown, table
 
 
 def test_page_shows_the_rows_that_there_are() -> None:

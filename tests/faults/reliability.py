@@ -1,4 +1,4 @@
-"""Provoke every fault on the lab and write what came of it: `python -m tools.reliability` makes docs/reliability.md.
+"""Provoke every fault on the lab, and write docs/reliability.md: `python -m tests.faults.reliability`.
 
 The table lies between two comments of the page; what is around it is written by hand. With words behind the command
 (pytest's -k) only these rows are provoked; what was seen of the others before is in build/, and stays on the page.
@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGE, SEEN = ROOT / "docs" / "reliability.md", ROOT / "build" / "reliability.jsonl"
-BEGIN, END = "<!-- table: written by python -m tools.reliability -->\n", "<!-- /table -->\n"
+BEGIN, END = "<!-- table: written by python -m tests.faults.reliability -->\n", "<!-- /table -->\n"
 HEAD = "| Where | What breaks | Exit code | What the user reads | What is kept |\n| --- | --- | --- | --- | --- |\n"
 sys.path[:0] = [str(ROOT), str(ROOT / "contents")]
 

@@ -1,4 +1,4 @@
-"""Run a command while the whole lab is up: `python -m tools.with_lab COMMAND…`; its exit code is ours.
+"""Run a command while the whole lab is up: `python -m lab.with_lab COMMAND…`; its exit code is ours.
 
 Parts that were down before are down again afterwards; nothing is printed behind the command's own last line.
 """

@@ -22,7 +22,7 @@ from lab.stores import s3_endpoint
 from tests.cluster.captures import caller, settings
 from tests.simulator import Simulator, simulator
 
-PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 NAMESPACE, SERVICE, INCIDENT = "shop", "checkout", "Q1CHECKOUT0001"
 MOST_BYTES = 200_000
 _SIZE = {"width": 1180, "height": 900}
