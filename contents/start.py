@@ -19,7 +19,9 @@ def run(provider, interpreter=""):  # type: ignore[no-untyped-def]  # an annotat
             sys.exit("Error: cannot run %s: %s. Set the interpreter." % (interpreter, error))
     if sys.version_info < LEAST:
         found = ".".join(str(part) for part in sys.version_info[:3])
-        sys.exit("Error: Python 3.10 or later is needed, %s is %s. Set the interpreter." % (sys.executable, found))
+        sys.exit(
+            "Error: Python 3.10 or later is required, but %s is %s. Set the interpreter." % (sys.executable, found)
+        )
     bundled = os.path.join(HERE, "lib")
     if os.path.isdir(bundled):
         sys.path.insert(0, bundled)

@@ -50,8 +50,8 @@ def _compiled(pattern: str | bytes, text: str, what: str) -> Any:
         return re2.compile(pattern, options)
     except re2.error as error:
         why = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
-        do = "Correct it: lookaround (?=…), (?<!…) and backreferences are not to be had, as they can take for ever."
-        raise BadInput(f"{what}: {text!r} is no regular expression", why, do) from error
+        do = "Correct it. Lookaround (?=…), (?<!…) and backreferences are not supported, because they can take forever."
+        raise BadInput(f"{what}: {text!r} is not a valid regular expression", why, do) from error
 
 
 def _encoded(text: str) -> bytes:

@@ -28,7 +28,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = [
         artifact(pod="a", file="a/t.txt", bytes=10_000),
         artifact(pod="a", file="a/pod.yaml", title="Pod YAML", origin="api", redactions=3),
-        artifact(pod="b", file="b/heap.hprof", outcome="truncated", reason="cut at its size limit", sensitive=True),
+        artifact(pod="b", file="b/heap.hprof", outcome="truncated", reason="it reached its size limit", sensitive=True),
         nothing("failed", EVIL, title="Heap dump", pod="b"),
         nothing("skipped", "it is empty", title="Log", pod="a"),
     ]

@@ -90,7 +90,7 @@ def test_pod_that_does_not_reach_the_store_is_streamed_from(
     done = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **given)
     one = done.artifact("big")
     assert (one.outcome, one.integrity, one.direct, one.bytes) == ("complete", "verified", None, BIG), done.said
-    assert any("nothing is sent from the pod itself" in line for line in done.manifest.remarks)
+    assert any("no direct upload from the pod" in line for line in done.manifest.remarks)
     assert Bundle(done.folder).receipt()
 
 
@@ -104,5 +104,5 @@ def test_small_file_is_streamed(namespace: str, apply: Apply, ready: Ready, tmp_
 
 def test_store_that_takes_nothing_from_pods_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
     step = settings(namespace="shop", pod="x", direct_mib="1", store=tmp_path.as_uri())
-    with pytest.raises(BadInput, match="pods cannot send files themselves"):
+    with pytest.raises(BadInput, match="pods cannot upload directly"):
         capture(step, caller(tmp_path, []))

@@ -37,14 +37,14 @@ _NAMES = (
 )
 
 
-IN_ORDER = ("shop: Logs and events", "Heap dump", "good until")
+IN_ORDER = ("shop: Logs and events", "Heap dump", "valid until")
 
 
 def test_installation_that_is_in_order(tmp_path: Path) -> None:
     code, text = examined(tmp_path, namespaces="shop")
     assert code == 0, text
     assert "✘" not in text
-    for line in (*IN_ORDER, "the signed link opens", "accepts the key", "restricted is enforced"):
+    for line in (*IN_ORDER, "the presigned link works", "accepts the key", "restricted is enforced"):
         assert line in text
 
 
@@ -66,7 +66,7 @@ def test_debug_image_is_tried_where_a_pod_may_be_made(namespace: str, kubectl: K
     code, bad = examined(tmp_path, namespaces=namespace, image="lab.local/no-such:1", profile="general", **admin)
     assert code == 10
     assert re.search("ErrImageNeverPull|ErrImagePull|ImagePullBackOff", bad)
-    assert "What needs more than restricted is skipped there" in bad
+    assert "Collectors that need more than restricted are skipped there" in bad
     left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
     assert [one for one in left if "deletionTimestamp" not in one["metadata"]] == []
 
@@ -76,10 +76,10 @@ def test_debug_image_is_tried_where_a_pod_may_be_made(namespace: str, kubectl: K
     [
         ({"namespaces": "no-such"}, "it does not exist"),
         ({"token": "x"}, "Renew the token"),
-        ({"server": "https://127.0.0.1:1"}, "Check the API server's address"),
+        ({"server": "https://127.0.0.1:1"}, "Check the address of the API server"),
         ({"s3_secret_key": "x"}, "SignatureDoesNotMatch"),
         ({"pagerduty_token": "x"}, "Check the API key"),
-        ({"spool": "/proc/no"}, "Choose a directory that can be written"),
+        ({"spool": "/proc/no"}, "Choose a writable directory"),
     ],
 )
 def test_what_is_wrong_is_told_and_the_rest_is_checked(changes: dict[str, str], found: str, tmp_path: Path) -> None:

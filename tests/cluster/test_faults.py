@@ -31,7 +31,7 @@ def test_runtime_that_does_not_share_processes_is_told(
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
     done = captured(tmp_path, namespace=namespace, pod="web", collectors="pod-snapshot,native-stacks")
-    assert "its runtime does not share them" in done.artifact("native-stacks").reason
+    assert "the container runtime does not share them" in done.artifact("native-stacks").reason
     assert done.text("pod.txt")
 
 
@@ -45,7 +45,7 @@ def test_more_privilege_is_used_only_after_less_was_denied(
     given = {"namespace": namespace, "pod": "web", "collectors": "pod-snapshot,native-stacks"}
     denied = captured(tmp_path, **given, profile="restricted")
     assert denied.artifact("native-stacks").outcome == "failed"
-    assert "The job allows no more than profile restricted" in denied.artifact("native-stacks").reason
+    assert "The job allows at most the profile restricted" in denied.artifact("native-stacks").reason
     allowed = captured(tmp_path, **given, profile="general")
     stacks = allowed.artifact("native-stacks")
     assert stacks.outcome == "complete", allowed.said

@@ -53,7 +53,7 @@ def honest(ran: Ran) -> None:
         assert not FORGED.search(text), FORGED.search(text)
         assert not CONTROL.search(text), CONTROL.search(text)
         assert "Traceback" not in text
-        assert "Please report this defect" not in text
+        assert "Please report this bug" not in text
     data = dict(re.findall(r"^RUNDECK:DATA:(\w+)=(.*)$", ran.output, re.MULTILINE))
     assert "evil" not in str(data)
     assert data["status"] == "partial"

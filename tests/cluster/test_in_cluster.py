@@ -49,7 +49,7 @@ def test_each_pod_is_captured_once_though_an_index_is_killed(fleet: Fleet, tmp_p
     manifest = manifest_of(outcome)
     assert manifest.status == "complete", said
     assert len(manifest.targets) == len(manifest.artifacts) == 6
-    assert any("3 of 3 indexes done, 0 failed; 6 of 6 pods" in line for line in said)
+    assert any("3 of 3 workers done, 0 failed; 6 of 6 pods" in line for line in said)
     assert manifest.requests > 6
     assert f"{manifest.requests} requests to the API server" in said
     store = open_readable(step.store)
@@ -134,7 +134,7 @@ def test_run_whose_step_and_job_were_killed_is_taken_up_elsewhere(fleet: Fleet, 
     told: list[str] = []
     outcome = capture(fleet.step(resume=run_id), caller(tmp_path / "other", told))
     manifest = manifest_of(outcome)
-    assert f"{len(done)} of 6 pods are in the store already" in told
+    assert f"the store already has {len(done)} of 6 pods" in told
     assert manifest.capture_id == run_id
     assert [one.pod for one in manifest.targets] == [one.pod for one in targets]
     by_pod = {one.title.partition(" ")[0].rpartition("/")[2]: one for one in manifest.artifacts}

@@ -88,7 +88,7 @@ def test_an_alert_of_each_sender_ends_in_a_note_with_the_link(
     (note,) = pagerduty.notes("Q1ALERT000001")
     assert note.startswith(f"Debug state of {subject.namespace}/{subject.pod} (container app): complete")
     assert data["link"] in note
-    assert any(f"named by an alert of {sender}" in line for line in said), said
+    assert any(f"from an alert of {sender}" in line for line in said), said
 
 
 def test_the_target_is_data_for_later_steps(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
@@ -107,14 +107,14 @@ def test_an_incident_without_a_pod_says_what_was_looked_at(pagerduty: Simulator,
             capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", [])
         assert exit_code(caught.value) == 3
     (note,) = pagerduty.notes("Q1ALERT000001")
-    assert "looked at “Disk of db-1 is full”; no pod or workload is named there" in note
+    assert "searched “Disk of db-1 is full”; its alerts name no pod or workload" in note
 
 
 def test_an_alert_about_another_cluster_is_left_to_it(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
     pagerduty.create("Q1ALERT000001", alert_bodies(subject)["Datadog"])
     said: list[str] = []
     assert capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said, cluster="prod") == {}
-    assert said[-1] == "incident Q1ALERT000001 is about no pod of cluster prod"
+    assert said[-1] == "incident Q1ALERT000001 is not about a pod of cluster prod"
     assert pagerduty.notes("Q1ALERT000001") == []
 
 
@@ -127,7 +127,7 @@ def test_an_event_that_is_delivered_twice_is_captured_once(
         done = list(deliveries.map(lambda _: capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said), range(4)))
     (made,) = [one for one in done if one]
     assert capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said) == {}
-    assert said[-1] == f"incident Q1ALERT000001 has its capture: {made['capture_id']}. Nothing to do."
+    assert said[-1] == f"incident Q1ALERT000001 already has its capture {made['capture_id']}: nothing to do"
     (note,) = pagerduty.notes("Q1ALERT000001")
     assert made["link"] in note
 

@@ -55,12 +55,12 @@ def test_last_list_serves_while_the_api_server_is_away(tmp_path: Path, monkeypat
     assert there
 
     def away(*_: object) -> None:
-        raise Unreachable("cannot list the pods", "the API server did not answer")
+        raise Unreachable("cannot list the pods", "the API server did not respond")
 
     monkeypatch.setattr(Api, "get", away)
     then, said = listed(tmp_path, namespaces="shop")
     assert then == there
-    assert "These are the pods of" in said[0]
+    assert "Using the list of pods from" in said[0]
     with pytest.raises(Unreachable):
         listed(tmp_path, namespaces="default")
 

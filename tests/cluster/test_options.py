@@ -74,13 +74,13 @@ def test_last_list_serves_with_its_time_while_the_api_server_is_away(
     assert "deployment/checkout" in there
 
     def away(*_: object) -> None:
-        raise Unreachable("cannot list", "the API server did not answer")
+        raise Unreachable("cannot list", "the API server did not respond")
 
     monkeypatch.setattr(Api, "get", away)
     then, said = options("workloads", tmp_path, namespaces="shop", fresh_s="0")
     assert then.keys() == there.keys()
     assert all(" (list of 2" in label for label in then.values())
-    assert "did not answer" in said[0]
+    assert "did not respond" in said[0]
     with pytest.raises(Unreachable):
         options("workloads", tmp_path, namespaces="default")
 
@@ -88,7 +88,7 @@ def test_last_list_serves_with_its_time_while_the_api_server_is_away(
 def test_nobody_waits_for_an_api_server_that_hangs(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
         server = f"https://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(Unreachable, match="did not answer within 1 s"):
+        with pytest.raises(Unreachable, match="did not respond within 1 s"):
             options("namespaces", tmp_path, kubeconfig="", server=server, token="t", wait_s="1")
 
 

@@ -74,7 +74,7 @@ class Account:
     def _has(self) -> set[Rule]:
         """What the API server says that we may do, but for what everybody may."""
         review = {"kind": "SelfSubjectRulesReview", "spec": {"namespace": self.namespace}}
-        answer = self._api.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "cannot ask", review)
+        answer = self._api.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "cannot check", review)
         return {
             (group, resource, verb)
             for rule in answer["status"]["resourceRules"]
@@ -207,7 +207,7 @@ def events(account: Account, spool: Path) -> str:
 def around(account: Account, spool: Path) -> str:
     """What workload.yaml says that it lacks."""
     done = account.capture(spool, workload="web", collectors="workload")
-    return "".join(line for line in done.text("workload.yaml").splitlines() if line.startswith("# left out: "))
+    return "".join(line for line in done.text("workload.yaml").splitlines() if line.startswith("# omitted: "))
 
 
 def restarting(**given: str) -> Deed:
@@ -288,7 +288,7 @@ def test_a_rule_that_is_gone_is_told_in_a_line(rule: Rule, account: Account, tmp
 def test_a_wrong_namespace_is_told_apart_from_one_that_is_not_allowed(account: Account, tmp_path: Path) -> None:
     deed = collecting("events", namespace="no-such", workload="", pod="web")
     account.holds(of_size("read"))
-    assert "there is no namespace no-such" in done_or_told(deed, account, tmp_path)
+    assert "namespace no-such does not exist" in done_or_told(deed, account, tmp_path)
     account.holds(of_size("read"), but=("", "namespaces", "get"))
     assert 'cannot get resource "pods" in API group "" in the namespace "no-such"' in done_or_told(
         deed, account, tmp_path

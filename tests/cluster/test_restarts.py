@@ -113,7 +113,7 @@ def test_a_release_that_does_not_come_up_is_told_and_rolled_back(shop: Shop) -> 
     good = shop.revision()
     shop.change("set", "image", "deployment/checkout", "app=lab.local/no-such-image:1")
     with pytest.raises(
-        RolloutNotReady, match=r"not well after 15 s: .*(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)"
+        RolloutNotReady, match=r"not complete after 15 s: .*(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)"
     ):
         shop.restart(rollout_limit_s="15")
     how = shop.restart(action="undo", revision=good)
@@ -123,7 +123,7 @@ def test_a_release_that_does_not_come_up_is_told_and_rolled_back(shop: Shop) -> 
 
 def test_a_preview_is_checked_by_the_cluster_and_changes_nothing(shop: Shop) -> None:
     before, spec = shop.uids(), shop.spec()
-    assert "the cluster would allow it" in shop.restart(preview="true")
+    assert "the API server accepts the change" in shop.restart(preview="true")
     assert (shop.uids(), shop.spec()) == (before, spec)
 
 
@@ -134,13 +134,13 @@ def test_a_capture_that_is_not_good_enough_keeps_the_gate_closed(shop: Shop, tmp
         Bundle(shop.bundle).save(replace(saved, finished=None))
         with simulator(tmp_path / "pagerduty") as pagerduty:
             pagerduty.create(INCIDENT)
-            with pytest.raises(GateClosed, match="is partial, and the job asks for complete") as closed:
+            with pytest.raises(GateClosed, match="is partial, but the job requires complete") as closed:
                 shop.restart(**pagerduty.settings(INCIDENT))
             (note,) = pagerduty.notes(INCIDENT)
     finally:
         Bundle(shop.bundle).save(saved)
     assert exit_code(closed.value, NOT_RESTARTED) == 8
-    assert "is partial, and the job asks for complete" in note
+    assert "is partial, but the job requires complete" in note
     assert shop.uids() == before
 
 
@@ -152,5 +152,5 @@ def test_nothing_is_restarted_before_the_size_allows_it(shop: Shop) -> None:
         shop.restart(**who, preview="true")
     shop.grant("capture-and-restart")
     for action in ("restart", "undo", "scale"):
-        assert "the cluster would allow it" in shop.restart(**who, preview="true", action=action)
+        assert "the API server accepts the change" in shop.restart(**who, preview="true", action=action)
     assert "done after" in shop.restart(**who)

@@ -17,7 +17,7 @@ from tests.faults.world import LIVES_S, MARK, Ended, World
 
 ABORTED = 143
 _SECRETS = ("token", "s3_secret_key", "pagerduty_token")
-_STACK_TRACE = ("Traceback (most recent call last)", "Please report this defect", '  File "', "Exception ignored")
+_STACK_TRACE = ("Traceback (most recent call last)", "Please report this bug", '  File "', "Exception ignored")
 _OURS = {MANIFEST, RECEIPT, SENT, PAGE, RESERVE}
 
 
@@ -44,7 +44,7 @@ def check(row: Row, ended: Ended, world: World) -> Seen:
     after.require_whole(recovered=True)
     after.require(world.arrived)
     nothing_lies_about(world)
-    return Seen(line, before.words(row) + (", then stored by the next run" if row.waits else ""))
+    return Seen(line, before.words(row) + (", uploaded by the next run" if row.waits else ""))
 
 
 def told(row: Row, ended: Ended) -> str:
@@ -127,13 +127,13 @@ class Kept:
     def words(self, row: Row) -> str:
         """Return what is kept, as a person says it."""
         if not self.bundles:
-            return "nothing was begun"
+            return "nothing was started"
         kept = [one for one in self.manifest.artifacts if one.file]
         missing = [f"{one.title} {one.outcome}" for one in self.manifest.artifacts
                    if one.outcome in ("failed", "truncated")]  # fmt: skip
         where = "in the spool" if row.waits else "in the store"
         count = f"{len(kept)} artifact{'' if len(kept) == 1 else 's'} {where}" if kept else "no artifact"
-        unfinished = "" if self.manifest.finished else ", and what was just arriving"
+        unfinished = "" if self.manifest.finished else " and the artifact that was arriving"
         return f"{row.status}: {count}{unfinished}{'; ' + ', '.join(missing) if missing else ''}"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, SEEN = ROOT / "docs" / "reliability.md", ROOT / "build" / "reliability.jsonl"
 BEGIN, END = "<!-- table: written by python -m tests.faults.reliability -->\n", "<!-- /table -->\n"
-HEAD = "| Where | What breaks | Exit code | What the user reads | What is kept |\n| --- | --- | --- | --- | --- |\n"
+HEAD = "| Stage | Fault | Exit code | Message | What is kept |\n| --- | --- | --- | --- | --- |\n"
 sys.path[:0] = [str(ROOT), str(ROOT / "contents")]
 
 from tests.faults.checker import Seen  # noqa: E402

@@ -55,7 +55,7 @@ def is_listening() -> bool:
 def test_stacks_of_a_loop_that_never_ends(program: Path, node: subprocess.Popen[str]) -> None:
     done = inspect(program, "stacks", node.pid)
     assert done.returncode == 0, done.stderr
-    assert b"runs JavaScript\n    at spin (" in done.stdout
+    assert b"running JavaScript\n    at spin (" in done.stdout
     assert b"at handleOrder (" in done.stdout
     assert not is_listening()
 
@@ -63,7 +63,7 @@ def test_stacks_of_a_loop_that_never_ends(program: Path, node: subprocess.Popen[
 @pytest.mark.parametrize("node", [_IDLE], indirect=True)
 def test_stacks_of_a_process_that_waits(program: Path, node: subprocess.Popen[str]) -> None:
     done = inspect(program, "stacks", node.pid)
-    assert b"waits in its event loop" in done.stdout
+    assert b"waiting in the event loop" in done.stdout
     assert b"1 Timeout" in done.stdout
 
 

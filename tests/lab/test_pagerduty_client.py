@@ -53,7 +53,7 @@ def test_one_note_is_edited_in_place(kind: str, url: str, tmp_path: Path) -> Non
     keys = Keys.kept_in(tmp_path / "pagerduty" / "keys.json")
     client = account(url, keys, kind)
     done = [client.annotate(INCIDENT, MARK, f"{text} {MARK}") for text in ("capturing", "complete", "complete")]
-    assert done == ["added", "edited", "was there already"]
+    assert done == ["added", "edited", "already exists"]
     (note,) = notes(url, keys)
     assert note["content"] == f"complete {MARK}"
 
@@ -71,7 +71,7 @@ def test_an_own_authority_is_trusted_when_it_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ca", ["x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_what_is_no_certificate_is_told(ca: str) -> None:
-    with pytest.raises(BadInput, match="wrong pagerduty_ca"):
+    with pytest.raises(BadInput, match="invalid pagerduty_ca"):
         PagerDuty("https://127.0.0.1", "t", "", ca=ca)
 
 

@@ -166,7 +166,7 @@ def test_a_change_event_is_as_documented_and_needs_no_key_of_the_account(pagerdu
     assert (sent["method"], sent["path"]) == ("POST", "/v2/change/enqueue")
     assert "authorization" not in sent["headers"]
     assert wrong(json.loads(sent["body"]), CHANGE, exact=True) == []
-    with pytest.raises(NoteNotSent, match="Check pagerduty_integration_key"):
+    with pytest.raises(NoteNotSent, match="Check that pagerduty_integration_key"):
         Events(pagerduty.url, "short").change("x", "y", "", {})
 
 

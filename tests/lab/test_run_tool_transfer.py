@@ -83,9 +83,9 @@ def test_harmless_tool_is_run_once_more_where_the_stream_broke(harm: Change, on:
         (["sh", "-c", "echo half; echo why >&2; exit 3"], "truncated", "exit code 3: why"),
         (["sh", "-c", "echo why >&2; kill -9 $$"], "failed", "it was ended by SIGKILL: why"),
         (["sh", "-c", "echo nothing >&2; exit 77"], "skipped", "nothing"),
-        (["true"], "failed", "it wrote nothing"),
-        (["no-such-tool"], "failed", "it could not be started: "),
-        (["sleep", "60"], "failed", "it was still running at its time limit, and was ended"),
+        (["true"], "failed", "it produced no output"),
+        (["no-such-tool"], "failed", "it did not start: "),
+        (["sleep", "60"], "failed", "it reached its time limit and was stopped"),
     ],
     ids=["half", "killed", "nothing there", "empty", "missing", "hangs"],
 )
@@ -146,7 +146,7 @@ def test_long_work_outlives_its_connection(base: Path, on: On) -> None:
     ("script", "reason"),
     [
         ("echo why >&2; exit 4", "exit code 4: why"),
-        ("sleep 60", "it was still running at its time limit, and was ended"),
+        ("sleep 60", "it reached its time limit and was stopped"),
     ],
 )
 def test_long_work_that_does_not_end_well_is_told(script: str, reason: str, base: Path, on: On) -> None:

@@ -115,7 +115,9 @@ def test_every_piece_arrives_although_the_store_is_busy(program: Path, file: Pat
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"), [(403, "the store says HTTP 403 SlowDown"), (0, "connection refused")], ids=["403", "nobody"]
+    ("answer", "told"),
+    [(403, "the store returned HTTP 403 SlowDown"), (0, "connection refused")],
+    ids=["403", "nobody"],
 )
 def test_what_fails_is_told_without_the_signed_address(
     answer: int, told: str, program: Path, file: Path, store: Store

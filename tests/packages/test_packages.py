@@ -106,7 +106,7 @@ def test_bundled_zip_needs_nothing_but_python(tmp_path: Path) -> None:
     done = subprocess.run(
         [python, "-I", "-S", script], env={"PATH": os.environ["PATH"], **environment}, capture_output=True, text=True
     )
-    assert "cannot read pod shop/checkout-0: the API server did not answer" in done.stderr
+    assert "cannot read pod shop/checkout-0: the API server did not respond" in done.stderr
 
 
 def test_bytecode_is_used_although_unpacking_changes_times(lib: Path, tmp_path: Path) -> None:

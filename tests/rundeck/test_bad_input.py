@@ -73,7 +73,7 @@ def note_with(text: str, incident: str) -> str:
 
 
 TARGETS = {
-    "namespace": ({"namespace": "shopp"}, ["no pod shopp/", "there is no namespace shopp"]),
+    "namespace": ({"namespace": "shopp"}, ["no pod shopp/", "namespace shopp does not exist"]),
     "container": ({"container": "sidecar"}, ["no container sidecar in pod shop/orders-", "It has: orders"]),
 }
 
@@ -87,7 +87,13 @@ def test_a_target_that_does_not_exist(row: str, project: Project) -> None:
 def test_a_pod_that_was_replaced_is_told_with_the_name_of_the_one_there_now(project: Project) -> None:
     now = running_pod("checkout")
     gone = f"{now[:-5]}zzzzz"
-    says(run_open(project, "capture", pod=gone), 3, f"no pod shop/{gone}", "has been replaced", f"Pods there: {now}")
+    says(
+        run_open(project, "capture", pod=gone),
+        3,
+        f"no pod shop/{gone}",
+        "was replaced",
+        f"Pods in the namespace: {now}",
+    )
 
 
 @pytest.mark.parametrize("pod", ["x; rm -rf /", "$(id)", "a b", "../nodes", "Checkout"])
@@ -100,14 +106,17 @@ def test_a_pod_name_with_other_characters_is_refused_by_job_and_step(pod: str, p
 
 def test_a_collector_that_does_not_exist(project: Project) -> None:
     run = run_open(project, "capture", collectors="heapdump")
-    says(run, 2, f"{NAMESPACE}/orders-", "no collector heapdump", "Did you mean jvm-heap-dump")
+    says(run, 2, f"{NAMESPACE}/orders-", "unknown collector heapdump", "Did you mean jvm-heap-dump")
 
 
 KUBECONFIGS: dict[str, tuple[str | None, str]] = {
     "no file": (None, "cannot read {file}: No such file or directory"),
-    "no YAML": ("token: a-secret: [", "wrong kubeconfig: {file} is not YAML"),
-    "no clusters": ("users: [{name: a-secret}]", "wrong kubeconfig: {file} has no clusters"),
-    "no such context": ("{clusters: [], current-context: prod}", "wrong kubeconfig: it has no context named 'prod'"),
+    "no YAML": ("token: a-secret: [", "invalid kubeconfig: {file} is not YAML"),
+    "no clusters": ("users: [{name: a-secret}]", "invalid kubeconfig: {file} contains no clusters"),
+    "no such context": (
+        "{clusters: [], current-context: prod}",
+        "invalid kubeconfig: it does not contain the context 'prod'",
+    ),
 }
 
 
@@ -125,9 +134,9 @@ def test_a_kubeconfig_that_is_wrong(row: str, job: str, project: Project, tmp_pa
 
 
 CONNECTIONS: dict[str, tuple[Callable[[], dict[str, str]], int, list[str]]] = {
-    "expired token": (lambda: {"token": expired_token()}, 4, ["does not accept the credentials", "Renew the token"]),
-    "garbage token": (lambda: {"token": "garbage-0815"}, 4, ["does not accept the credentials", "Renew the token"]),
-    "unreachable": (lambda: {"server": UNREACHABLE}, 5, ["did not answer", "Connection refused", "Check"]),
+    "expired token": (lambda: {"token": expired_token()}, 4, ["rejects the credentials", "Renew the token"]),
+    "garbage token": (lambda: {"token": "garbage-0815"}, 4, ["rejects the credentials", "Renew the token"]),
+    "unreachable": (lambda: {"server": UNREACHABLE}, 5, ["did not respond", "Connection refused", "Check"]),
     "not trusted": (lambda: {"ca_certificate": unknown_authority()}, 5, ["is not trusted", "Check the CA"]),
     "system's CAs": (lambda: {"ca_certificate": ""}, 5, ["is not trusted", "Check the CA"]),
 }
@@ -201,13 +210,19 @@ def test_an_image_that_cannot_be_pulled_is_given_up_at_once(project: Project) ->
 
 def test_a_command_that_does_not_exist_in_the_container(project: Project) -> None:
     run = run_job(project, "run-command.yaml", command="nonsense --help")
-    says(run, 5, "cannot run nonsense in shop/orders-", "no such program", "debug container")
+    says(run, 5, "cannot run nonsense in shop/orders-", "does not contain this program", "debug container")
 
 
 @pytest.mark.parametrize("job", ["exec", "attach"])
 def test_a_command_in_a_container_that_does_not_run(job: str, project: Project, kubectl: Kubectl) -> None:
     run = while_crashed(kubectl, lambda: run_open(project, job, app="gateway", command="id"))
-    says(run, 5, "shop/gateway-", "it does not run: waiting (CrashLoopBackOff)", "Capture it: logs and state")
+    says(
+        run,
+        5,
+        "shop/gateway-",
+        "it is not running: waiting (CrashLoopBackOff)",
+        "Capture it instead: the logs and the state",
+    )
 
 
 def while_crashed(kubectl: Kubectl, run: Callable[[], JobRun]) -> JobRun:
@@ -246,12 +261,12 @@ def test_a_store_that_refuses_leaves_everything_in_the_spool_and_the_incident_kn
     run = run_capture(project.changed(**change), incident_id="Q1ORDERS000001")
     bundle = Path(run.data["bundle"])
     assert bundle.parent == Path(project.settings["spool"])
-    says(run, exit_code, running_pod("orders"), *words, f"Kept in the spool: {bundle}")
+    says(run, exit_code, running_pod("orders"), *words, f"The bundle is in the spool: {bundle}")
     assert SNAPSHOT | {"jvm-threads.txt"} <= kept_whole(bundle)
     note = note_with(run.data["capture_id"], "Q1ORDERS000001")
     assert f"Not in the store: cannot {'store' if exit_code == 6 else 'upload'}" in note
     assert words[0] in note
-    assert f"Kept on the Rundeck host in {bundle}" in note
+    assert f"Saved on the Rundeck server in {bundle}" in note
 
 
 INCIDENTS: dict[str, tuple[dict[str, str], dict[str, str], int, list[str]]] = {

@@ -82,7 +82,7 @@ def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: Jo
     assert "cannot load route table" in artifact(run, "logs/gateway.previous.log")
     assert re.search(r"Last exit code: +3", artifact(run, "pod.txt"))
     note = next(one for one in notes("Q1GATEWAY00001") if run.data["capture_id"] in one)
-    assert re.search(r"What needs a running process: skipped, container gateway does not run", note)
+    assert re.search(r"Collectors that need a running process: skipped, container gateway is not running", note)
 
 
 def test_two_captures_at_once_and_one_after_succeed_and_end_their_containers(
@@ -182,7 +182,7 @@ def test_captures_that_wait_are_sent_by_their_own_job(project: JobSet) -> None:
     assert any(waits.name in line for line in sent.output)
     assert (waits / "stored.json").exists()
     again = project.run("send-waiting-captures.yaml", {})
-    assert any("no bundle waits" in line for line in again.output)
+    assert any("no bundle is in the spool" in line for line in again.output)
 
 
 def test_the_installation_is_checked_by_its_own_job(project: JobSet) -> None:
@@ -256,7 +256,7 @@ def test_a_heap_dump_that_may_not_be_taken_again_so_soon_fails(project: JobSet) 
     assert first.succeeded, first.errors
     assert not second.succeeded
     assert 10 in [step.exit_code for step in second.steps]
-    assert any("Java heap dump failed" in line and "cool-down" in line for line in second.output)
+    assert any("Java heap dump failed" in line and "cooldown" in line for line in second.output)
 
 
 def test_a_thread_dump_of_a_program_that_does_not_run_fails(project: JobSet, kubectl: Kubectl) -> None:
@@ -264,7 +264,7 @@ def test_a_thread_dump_of_a_program_that_does_not_run_fails(project: JobSet, kub
     run = project.run("thread-dump.yaml", {"namespace": SHOP, "workload": "gateway"})
     assert not run.succeeded
     assert 5 in [step.exit_code for step in run.steps]
-    assert any("does not run" in line for line in run.errors)
+    assert any("is not running" in line for line in run.errors)
 
 
 def test_logs_and_events_touch_no_pod(project: JobSet, own_service: Start) -> None:

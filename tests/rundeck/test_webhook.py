@@ -82,7 +82,7 @@ def test_an_event_that_is_none_of_ours_is_a_run_that_does_nothing(endpoint: Endp
     assert [endpoint.deliver(one) for one in ({}, other_events(INCIDENT)["annotated"])] == [200, 200]
     runs = endpoint.runs()
     assert [(run.succeeded, run.refused) for run in runs] == [(True, None)] * 2, [run.errors for run in runs]
-    assert all("starts no capture" in "\n".join(run.output) for run in runs)
+    assert all("does not start a capture" in "\n".join(run.output) for run in runs)
     assert pagerduty.requests() == []
 
 

@@ -202,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def _refuse(self, status: int, code: str) -> None:
-        body = f"<Error><Code>{code}</Code><Message>{code} it is</Message></Error>".encode()
+        body = f"<Error><Code>{code}</Code><Message>simulated {code}</Message></Error>".encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

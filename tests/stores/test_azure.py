@@ -157,12 +157,12 @@ def test_blocks_of_an_earlier_try_are_not_sent_again(
 
 
 def test_missing_source_is_told(prefix: str, tmp_path: Path) -> None:
-    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Look at the spool's disk"):
+    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Check the disk of the spool"):
         store(prefix).put(KEY, tmp_path / "gone", SHA256)
 
 
 def test_changed_source_is_not_stored(prefix: str, file: Path) -> None:
-    with pytest.raises(NotStored, match="differs from what was captured"):
+    with pytest.raises(NotStored, match="differs from the data captured"):
         store(prefix).put(KEY, file, "00" * 32)
     assert not blob(prefix).exists()
 
@@ -191,7 +191,7 @@ def test_token_that_may_not_write_is_told(prefix: str, file: Path) -> None:
         permission=ContainerSasPermissions(read=True),
         expiry=datetime.now(timezone.utc) + timedelta(hours=1),
     )
-    with pytest.raises(NotStored, match="AuthorizationPermissionMismatch.*may write"):
+    with pytest.raises(NotStored, match="AuthorizationPermissionMismatch.*A permission is missing"):
         store(prefix, azure_key="", azure_sas=token).put(KEY, file, SHA256)
     assert not blob(prefix).exists()
 
@@ -205,7 +205,7 @@ def test_expired_token_is_told(prefix: str, file: Path) -> None:
         permission=ContainerSasPermissions(read=True, write=True, create=True),
         expiry=datetime.now(timezone.utc) - timedelta(hours=1),
     )
-    with pytest.raises(NotStored, match="Check azure_key or azure_sas, this machine's clock"):
+    with pytest.raises(NotStored, match="Check azure_key or azure_sas, the clock of this machine"):
         store(prefix, azure_key="", azure_sas=token).put(KEY, file, SHA256)
 
 
@@ -329,9 +329,9 @@ def test_burst_of_faults_is_sat_out(prefix: str, file: Path, plan: Plan) -> None
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (BUSY, "ServerBusy: .*Send it again later"),
-        (RESET, "Check the store's URL, endpoint and keys, and the network"),
-        (refusal(403, "AuthenticationFailed"), "AuthenticationFailed: .*this machine's clock"),
+        (BUSY, "ServerBusy: .*Upload again later"),
+        (RESET, "Check the URL, endpoint and keys of the store, and the network"),
+        (refusal(403, "AuthenticationFailed"), "AuthenticationFailed: .*the clock of this machine"),
         (refusal(507, "InsufficientAccountStorage"), "InsufficientAccountStorage"),
     ],
     ids=["503", "reset", "signature", "account full"],
@@ -368,7 +368,7 @@ class AnHourBehind(datetime):
 def test_clock_that_is_off_is_told(prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Azurite looks at no date: the service's refusal is the front's, the date in it is right."""
     monkeypatch.setattr(clock, "datetime", AnHourBehind)
-    told = r"AuthenticationFailed: .*: this machine's clock is 3[56]\d\d s behind\. Set this machine's clock\."
+    told = r"AuthenticationFailed: .*: the clock of this machine is 3[56]\d\d s behind\. Correct the clock"
     refused = refusal(403, "AuthenticationFailed")
     with front(lambda _request: refused) as url, pytest.raises(NotStored, match=told):
         store(prefix, azure_endpoint=url).put(KEY, file, SHA256)
@@ -377,12 +377,12 @@ def test_clock_that_is_off_is_told(prefix: str, file: Path, monkeypatch: pytest.
 def test_server_that_stores_fewer_bytes_than_it_was_sent_is_told(prefix: str, file: Path) -> None:
     short = Answer(200, b"", {"x-ms-meta-sha256": SHA256, "Content-Length": str(len(CONTENT) - 1)})
     plan: Plan = lambda request: short if request.method == "HEAD" else None  # noqa: E731
-    with front(plan) as url, pytest.raises(NotStored, match="differs from what was sent.*stays in the spool"):
+    with front(plan) as url, pytest.raises(NotStored, match="differs from the data sent.*stays in the spool"):
         store(prefix, azure_endpoint=url).put(KEY, file, SHA256)
 
 
 def test_nobody_listens(prefix: str, file: Path) -> None:
-    with pytest.raises(NotStored, match="Connection refused.*Check the store's URL"):
+    with pytest.raises(NotStored, match="Connection refused.*Check the URL"):
         store(prefix, azure_endpoint="http://127.0.0.1:9/debugcapture").put(KEY, file, SHA256)
 
 

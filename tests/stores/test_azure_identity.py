@@ -134,6 +134,6 @@ def test_machine_without_an_identity_is_told(
     with token_service(400) as tokens, front(only_with_token, certificate=certificate) as url:
         monkeypatch.setenv("IDENTITY_ENDPOINT", tokens)
         with pytest.raises(
-            NotStored, match="gets no token: .*Managed.* 400, no identity.* Set azure_key, azure_sas or"
+            NotStored, match="cannot get a token: .*Managed.* 400, no identity.* Set azure_key, azure_sas or"
         ):
             put(url, "never", tmp_path / "threads.txt")

@@ -43,7 +43,7 @@ def put(root: Path, file: Path) -> None:
 def test_full_disk_is_told_and_keeps_nothing_of_the_file(tmp_path: Path, file: Path) -> None:
     root = tmp_path / "share"
     with mounted(root, "size=1m"):
-        with pytest.raises(NotStored, match="No space left on device. Make room there"):
+        with pytest.raises(NotStored, match="No space left on device. Free space on that disk"):
             put(root, file)
         assert [one for one in root.rglob("*") if one.is_file()] == []
         subprocess.run(["mount", "-o", "remount,size=8m", str(root)], check=True)
@@ -62,6 +62,6 @@ def test_folder_of_a_share_is_not_made_while_the_share_is_not_mounted(tmp_path: 
     with mounted(share, "size=8m"):
         (share / "captures").mkdir()
         put(share / "captures", file)
-    with pytest.raises(NotStored, match="there is no directory .*/share/captures. Mount what belongs there"):
+    with pytest.raises(NotStored, match="the directory .*/share/captures does not exist. Mount the share"):
         put(share / "captures", file)
     assert list(share.iterdir()) == []

@@ -69,7 +69,7 @@ def test_link_is_not_lost(bundle: Bundle, tmp_path: Path) -> None:
 
 def test_what_cannot_be_encrypted_for_want_of_room_is_told_and_kept(bundle: Bundle, tmp_path: Path) -> None:
     where = settings(tmp_path / "store", encrypt_to=str(x25519.Identity.generate().to_public()))
-    with pytest.raises(NotStored, match="No space left on device. Look at the spool's disk") as told:
+    with pytest.raises(NotStored, match="No space left on device. Check the disk of the spool") as told:
         keep(bundle, open_store(where), where.store, lambda _line: None)
     assert "\n" not in str(told.value)
     assert (bundle.folder / "threads.txt").read_bytes() == TEXT

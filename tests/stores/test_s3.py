@@ -193,7 +193,7 @@ def test_part_that_an_earlier_try_sent_wrong_is_sent_again(prefix: str, file: Pa
 @pytest.mark.parametrize("size", [len(SMALL), len(CONTENT)], ids=["small", "in parts"])
 def test_changed_source_is_not_stored(prefix: str, tmp_path: Path, size: int) -> None:
     (tmp_path / "x").write_bytes(CONTENT[:size])
-    with pytest.raises(NotStored, match="differs from what was captured"):
+    with pytest.raises(NotStored, match="differs from the data captured"):
         store(prefix).put(KEY, tmp_path / "x", "00" * 32)
     assert not lab_client().list_objects_v2(Bucket=s3_endpoint().bucket, Prefix=prefix).get("Contents")
 
@@ -274,10 +274,10 @@ def test_server_that_tells_no_checksum_is_held_to_its_etags(prefix: str, file: P
 @pytest.mark.parametrize(
     ("does", "fault", "told"),
     [
-        ("part", Fault(refuse=(500, "InternalError")), "InternalError: InternalError it is. Sending it again goes on"),
-        ("part", Fault(reset_after=1_000_000), "Check s3_endpoint and the network. Sending it again goes on"),
+        ("part", Fault(refuse=(500, "InternalError")), "InternalError: InternalError it is. The next upload resumes"),
+        ("part", Fault(reset_after=1_000_000), "Check s3_endpoint and the network. The next upload resumes"),
         ("part", Fault(refuse=(400, "ExpiredToken")), "ExpiredToken: ExpiredToken it is. Get a new session token"),
-        ("head", Fault(short=5), f"the store has {len(CONTENT) - 5} bytes of {len(CONTENT)}. The bundle stays"),
+        ("head", Fault(short=5), f"the store has {len(CONTENT) - 5} of {len(CONTENT)} bytes. The bundle stays"),
     ],
     ids=["500", "reset", "token that expires on the way", "stores fewer bytes"],
 )
@@ -335,7 +335,7 @@ def test_skewed_clock_is_told(prefix: str, small: Path, monkeypatch: pytest.Monk
     with monkeypatch.context() as clock:
         clock.setattr(botocore.auth, "get_current_datetime", lambda *a, **k: real(*a, **k) + timedelta(hours=1))
         clock.setattr(clock_module, "datetime", AnHourAhead)
-        told = r"RequestTimeTooSkewed: .*: this machine's clock is 3[56]\d\d s ahead\. Set this machine's clock\."
+        told = r"RequestTimeTooSkewed: .*: the clock of this machine is 3[56]\d\d s ahead\. Correct the clock"
         with pytest.raises(NotStored, match=told):
             store(prefix).put(KEY, small, sha256(SMALL))
 

@@ -106,18 +106,18 @@ def test_what_an_earlier_try_left_is_kept_as_far_as_it_is_right(root: Path, file
 
 
 def test_missing_source_is_told(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Look at the spool's disk"):
+    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Check the disk of the spool"):
         store(root).put(KEY, tmp_path / "gone", SHA256)
 
 
 def test_changed_source_is_not_stored(root: Path, file: Path) -> None:
-    with pytest.raises(NotStored, match="differs from what was captured"):
+    with pytest.raises(NotStored, match="differs from the data captured"):
         store(root).put(KEY, file, "00" * 32)
     assert not (root / KEY).exists()
 
 
 @pytest.mark.parametrize(
-    ("known", "told"), [("# none", "is not known"), ("changed", "has changed")], ids=["unknown", "changed"]
+    ("known", "told"), [("# none", "is unknown"), ("changed", "has changed")], ids=["unknown", "changed"]
 )
 def test_host_that_is_not_the_known_one_gets_nothing(root: Path, file: Path, known: str, told: str) -> None:
     where = sftp_endpoint()
@@ -134,7 +134,7 @@ def test_host_that_is_not_the_known_one_gets_nothing(root: Path, file: Path, kno
 
 def test_key_that_the_server_does_not_know_is_refused(root: Path, file: Path, tmp_path: Path) -> None:
     paramiko.RSAKey.generate(2048).write_private_key_file(str(tmp_path / "key"))
-    with pytest.raises(NotStored, match="refuses the user"):
+    with pytest.raises(NotStored, match="rejects the user"):
         store(root, sftp_private_key=(tmp_path / "key").read_text()).put(KEY, file, SHA256)
 
 
@@ -151,7 +151,7 @@ def test_encrypted_key_needs_its_passphrase(tmp_path: Path) -> None:
 
 def test_nobody_listens(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_WAITS_S", (0.0, 0.0))
-    with pytest.raises(NotStored, match="Check host, port and network"):
+    with pytest.raises(NotStored, match="Check the host, port and network"):
         store(root, port=9).put(KEY, file, SHA256)
 
 
@@ -258,7 +258,7 @@ def test_full_disk_of_the_server_is_told_and_the_upload_goes_on_when_there_is_ro
     root.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "debug-capture-test", str(root)], check=True)
     try:
-        with pytest.raises(NotStored, match="Look at its disk"):
+        with pytest.raises(NotStored, match="Check whether the disk"):
             store(root).put("heap.bin", file, SHA256)
         assert names(root) == [".heap.bin.part"]
         subprocess.run(["mount", "-o", "remount,size=8m", str(root)], check=True)
@@ -272,7 +272,7 @@ def test_full_disk_of_the_server_is_told_and_the_upload_goes_on_when_there_is_ro
 def test_server_that_stores_fewer_bytes_than_it_was_sent_is_told(root: Path, file: Path) -> None:
     """A server of another make: it has no extension but the rename, and says yes to everything."""
     with other_server(root, loses=1) as (port, known):
-        with pytest.raises(NotStored, match=f"the store has {len(CONTENT) - 1} bytes of {len(CONTENT)}"):
+        with pytest.raises(NotStored, match=f"the store has {len(CONTENT) - 1} of {len(CONTENT)} bytes"):
             store(root, port, sftp_known_hosts=known).put(KEY, file, SHA256)
         assert names(root) == []
     with other_server(root, loses=0) as (port, known):

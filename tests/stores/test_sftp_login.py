@@ -176,7 +176,7 @@ def test_user_without_known_hosts_is_told_the_fingerprint(
 ) -> None:
     server, key = start(""), our_key()
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(NotStored, match=r"is not known: ssh-ed25519 SHA256:\S{43}\. Compare it with the server's own"):
+    with pytest.raises(NotStored, match=r"is unknown: ssh-ed25519 SHA256:\S{43}\. Compare it with the server's own"):
         put(server, tmp_path, file, sftp_known_hosts="", sftp_private_key=key)
 
 
@@ -215,7 +215,7 @@ def test_large_file_is_synced_behind_where_the_server_allows_it(
 
 
 def test_wrong_password_is_refused_and_not_shown(start: Start, tmp_path: Path, file: Path) -> None:
-    with pytest.raises(NotStored, match=f"refuses the user {USER}.*Check user, key and password") as caught:
+    with pytest.raises(NotStored, match=f"rejects the user {USER}.*Check the user, key and password") as caught:
         put(start("AuthenticationMethods password"), tmp_path, file, sftp_password="battery staple")
     assert "battery" not in str(caught.value)
 
@@ -226,7 +226,7 @@ def test_key_and_password_where_the_server_wants_both(start: Start, tmp_path: Pa
 
 
 def test_key_alone_where_the_server_wants_both_is_told(start: Start, tmp_path: Path, file: Path) -> None:
-    with pytest.raises(NotStored, match="it wants more than was shown"):
+    with pytest.raises(NotStored, match="it requires another authentication method"):
         put(start("AuthenticationMethods publickey,password"), tmp_path, file, sftp_private_key=our_key())
 
 
@@ -238,7 +238,7 @@ def test_key_of_the_agent(start: Start, tmp_path: Path, file: Path, agent: Calla
 
 def test_agent_without_the_key_is_told(start: Start, tmp_path: Path, file: Path, agent: Callable[[Path], None]) -> None:
     _strange_key(tmp_path / "strange", agent)
-    with pytest.raises(NotStored, match="no key of an SSH agent that it takes"):
+    with pytest.raises(NotStored, match="no accepted key in an SSH agent"):
         put(start(""), tmp_path, file)
 
 
@@ -269,18 +269,18 @@ def test_jump_host(start: Start, tmp_path: Path, file: Path) -> None:
 def test_jump_host_that_is_not_known_gets_nothing(start: Start, tmp_path: Path, file: Path) -> None:
     server, jump = start(""), start("")
     changed = {**through(jump, server), "sftp_known_hosts": server.known_hosts}
-    with pytest.raises(NotStored, match=f"the host key of .*{jump.address.rpartition(':')[2]} is not known"):
+    with pytest.raises(NotStored, match=f"the host key of .*{jump.address.rpartition(':')[2]} is unknown"):
         put(server, tmp_path, file, **changed)
 
 
 def test_jump_host_that_forwards_nothing_is_told(start: Start, tmp_path: Path, file: Path) -> None:
     server, jump = start(""), start("AllowTcpForwarding no")
-    with pytest.raises(NotStored, match="the jump host .* does not go on to 127.0.0.1.*AllowTcpForwarding"):
+    with pytest.raises(NotStored, match="the jump host .* does not connect to 127.0.0.1.*AllowTcpForwarding"):
         put(server, tmp_path, file, **through(jump, server))
 
 
 def test_server_behind_the_jump_host_that_does_not_answer_is_told(start: Start, tmp_path: Path, file: Path) -> None:
     jump = start("")
     nobody = Sshd(f"{USER}@127.0.0.1:9", jump.known_hosts)
-    with pytest.raises(NotStored, match="the jump host .* does not go on to 127.0.0.1:9: Connect"):
+    with pytest.raises(NotStored, match="the jump host .* does not connect to 127.0.0.1:9: Connect"):
         put(nobody, tmp_path, file, **through(jump, nobody))

@@ -10,7 +10,7 @@ from typing import Any
 from debugcapture.errors import Unreachable
 from debugcapture.model import ExitStatus
 
-BROKEN = ExitStatus(None, "StreamBroken", "the connection ended before the command did")
+BROKEN = ExitStatus(None, "StreamBroken", "the connection ended before the command")
 Change = Callable[[bytes, bytes, ExitStatus], tuple[bytes, bytes, ExitStatus]]
 
 
@@ -88,7 +88,7 @@ def loses_both_ends(output: bytes, _errors: bytes, status: ExitStatus) -> tuple[
 
 
 def refuses(*_: object) -> tuple[bytes, bytes, ExitStatus]:
-    raise Unreachable("cannot run a command", "the API server did not answer", "")
+    raise Unreachable("cannot run a command", "the API server did not respond", "")
 
 
 def silent(_output: bytes, _errors: bytes, _status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:

@@ -106,7 +106,7 @@ def test_failure_of_a_streaming_step_keeps_its_output_clean(
 def test_defect_is_one_line_too(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     install(failing(ZeroDivisionError("division\nby zero")))
     assert rundeck.main("test", GOOD) == 1
-    assert capsys.readouterr().err == "Error: ZeroDivisionError: division by zero. Please report this defect.\n"
+    assert capsys.readouterr().err == "Error: ZeroDivisionError: division by zero. Please report this bug.\n"
 
 
 @pytest.mark.parametrize("level", ["NORMAL", "VERBOSE", "DEBUG", ""])
@@ -281,7 +281,7 @@ def test_every_step_explains_blank_settings_or_does_nothing(one: Provider, capsy
     seen = capsys.readouterr()
     does_nothing = provider(one.name).name in ("k8s-debug-upload", "k8s-debug-incident-note")
     assert code == (0 if does_nothing else 2)
-    assert any(told in seen.err for told in ("is missing", "is given")) is not does_nothing
+    assert any(told in seen.err for told in ("is missing", "is set")) is not does_nothing
 
 
 def test_a_missing_connection_is_told(
@@ -307,5 +307,5 @@ def test_a_secret_with_a_line_break_works_and_is_not_shown(capsys: pytest.Captur
     incident = {"RD_CONFIG_INCIDENT_ID": "Q1ABCDEF", "RD_CONFIG_PAGERDUTY_TOKEN": "hunter2\n", "RD_CONFIG_BUNDLE": "/x"}
     assert rundeck.main("k8s-debug-incident-note", incident) == 2
     shown = capsys.readouterr()
-    assert "is no bundle" in shown.err
+    assert "is not a bundle" in shown.err
     assert "hunter2" not in shown.out + shown.err

@@ -64,7 +64,7 @@ class ArtifactFile:
     def __init__(self, path: Path, size_limit_bytes: int, intake: Intake = NO_RULES, text: bool | None = None) -> None:
         """Write to ``path``, at most ``size_limit_bytes``. ``text``: whether it is said to be; None: look at it."""
         self.path, self._intake, self._said = path, intake, text
-        self._limit, self._why = size_limit_bytes, f"cut at its size limit of {size_limit_bytes:,} bytes"
+        self._limit, self._why = size_limit_bytes, f"it reached its size limit of {size_limit_bytes:,} bytes"
         self.cut = ""  # why the end is missing, where the disk became full
         self._part = path.with_name(path.name + ".part")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ class ArtifactFile:
             return
         left = max(0, self._intake.room.left() - (_FOR_OTHERS_BYTES if self.received else 0))
         if self.received + left < self._limit:
-            self._limit, self._why = self.received + left, f"cut: {self._intake.room.why_full()}"
+            self._limit, self._why = self.received + left, self._intake.room.why_full()
 
     def _take(self, piece: bytes | memoryview) -> None:
         if self._head is not None:
@@ -196,7 +196,7 @@ class ArtifactFile:
             except OSError as error:
                 if error.errno not in _FULL:
                     raise
-                raise SizeLimitReachedError(f"cut: {error.strerror} in the spool ({self.path.parent})") from error
+                raise SizeLimitReachedError(f"{error.strerror} in the spool ({self.path.parent})") from error
             self._hash.update(rest[:written])
             self.bytes += written
             if self._follower:

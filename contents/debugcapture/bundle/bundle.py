@@ -27,7 +27,7 @@ MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
 _OURS = (MANIFEST, RECEIPT, SENT, PAGE)
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
 _CAPTURE_ID = re.compile(CAPTURE_ID)
-_TORN = "Its files are evidence all the same: look at them there."
+_TORN = "Its files are still there; inspect them on the server."
 
 
 class Bundle:
@@ -54,8 +54,8 @@ class Bundle:
         try:
             return manifest_from(_read(self.folder / MANIFEST))
         except ValueError as error:
-            why = f"its manifest is not one of ours ({error})"
-            raise BadInput(f"{self.folder} is no bundle", why, _TORN) from error
+            why = f"its manifest is not valid ({error})"
+            raise BadInput(f"{self.folder} is not a bundle", why, _TORN) from error
 
     def document(self) -> dict[str, Any]:
         """Return manifest and receipt as they are written down. Raises BadInput when ``folder`` is no bundle."""
@@ -194,7 +194,7 @@ def _recovered(file: Path, name: str, now: datetime) -> Artifact:
         took_s=0,
         outcome="truncated",
         how="",
-        reason="the capture was ended before this was written down",
+        reason="the capture ended before this artifact was recorded",
         sensitive=True,  # nobody knows any more whether it was masked
         reason_code="other",
     )
@@ -220,7 +220,9 @@ def open_bundle(folder: str, spool: Path) -> Bundle:
     except (ValueError, OSError, RuntimeError):  # a NUL, what is no character, a loop of links
         path = Path()
     if path.parent != spool.resolve() or not _CAPTURE_ID.fullmatch(path.name):
-        raise BadInput(f"{folder} is no bundle", f"bundles lie in the spool {spool}", "Pass on ${data.bundle}.")
+        raise BadInput(
+            f"{folder} is not a bundle", f"bundles are directories in the spool {spool}", "Use ${data.bundle}."
+        )
     return Bundle(path)
 
 
@@ -241,7 +243,7 @@ def _read(file: Path) -> object:
     try:
         content: object = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"cannot read {file}", str(error), "Is it a bundle that has not been removed?") from error
+        raise BadInput(f"cannot read {file}", str(error), "Check that it is a bundle that still exists.") from error
     return content
 
 
@@ -257,4 +259,4 @@ def _receipt(file: Path) -> Receipt | None:
     try:
         return receipt_from(_read(file))
     except ValueError as error:
-        raise BadInput(f"cannot read {file}", f"it is not one of ours ({error})", _TORN) from error
+        raise BadInput(f"cannot read {file}", f"it is not valid ({error})", _TORN) from error

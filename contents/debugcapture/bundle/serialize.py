@@ -23,7 +23,7 @@ def manifest_from(saved: object) -> Manifest:
     names = [part for one in manifest.targets for part in (one.namespace, one.workload)]
     for file in (manifest.capture_id, *names, *(one.file for one in manifest.artifacts if one.file)):
         if not _is_inside(file):
-            raise ValueError(f"{file!r} is no name in a bundle")
+            raise ValueError(f"{file!r} is not a valid file name in a bundle")
     return manifest
 
 
@@ -72,7 +72,7 @@ def _object(kind: Any, saved: Mapping[str, Any], name: str) -> Any:
         if field.name in saved:
             values[field.name] = _value(hints[field.name], saved[field.name], f"{name}.{field.name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise ValueError(f"{name} has no {field.name}")
+            raise ValueError(f"{name} has no field {field.name}")
     return kind(**values)
 
 
@@ -83,5 +83,5 @@ def _moment(text: str, name: str) -> datetime:
 
 def _if(right: bool, saved: T, name: str) -> T:  # noqa: FBT001 - it is the question
     if not right:
-        raise ValueError(f"{name} is not what it should be")
+        raise ValueError(f"{name} has the wrong type")
     return saved

@@ -11,7 +11,7 @@ from ..errors import SpoolFull
 LEAST_BYTES: Final = 16 << 20  # states and logs of a few pods; with less there is no use in beginning
 RESERVE: Final = ".reserve"  # a file of a bundle that gives its space to the manifest when the disk is full
 _RESERVE_BYTES = 1 << 20
-_SPOOL_SETTINGS = "spool_limit, lower spool_free or choose another spool."
+_SPOOL_SETTINGS = "spool_limit, lower spool_free, or choose another spool."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,11 @@ def left(use: Use, room: Room) -> int:
 
 def told(use: Use, room: Room) -> str:
     """Return the numbers in words. Pure."""
-    waiting = f"{use.bundles} captures wait for a store" if use.bundles != 1 else "1 capture waits for a store"
+    waiting = f"{use.bundles} captures are not uploaded yet" if use.bundles != 1 else "1 capture is not uploaded yet"
     return (
-        f"it holds {_mib(use.used_bytes)} of {_mib(room.limit_bytes)} (spool_limit), its disk has "
-        f"{_mib(use.free_bytes)} free of which {_mib(room.floor_bytes)} stay (spool_free); {waiting}"
+        f"it contains {_mib(use.used_bytes)} of at most {_mib(room.limit_bytes)} (spool_limit), and its "
+        f"disk has {_mib(use.free_bytes)} free, of which {_mib(room.floor_bytes)} are reserved "
+        f"(spool_free); {waiting}"
     )
 
 
@@ -100,5 +101,5 @@ def _mib(count: int) -> str:
 
 def _remedy(use: Use) -> str:
     if use.bundles:
-        return f"Send what waits (the job “Send captures that are waiting”), or raise {_SPOOL_SETTINGS}"
+        return f"Upload the captures (job “Send captures that are waiting”), or raise {_SPOOL_SETTINGS}"
     return f"Raise {_SPOOL_SETTINGS}"

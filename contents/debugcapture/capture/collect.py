@@ -36,7 +36,7 @@ from .transfer import (
 )
 
 _LOG = logging.getLogger(__name__)  # heard at Rundeck's log level DEBUG only
-_WHAT_NEEDS_PROCESSES = "What needs a running process"
+_WHAT_NEEDS_PROCESSES = "Collectors that need a running process"
 _SIDE_BY_SIDE = 4  # tools that run at once in one pod
 Say = Callable[[str], None]
 
@@ -94,7 +94,7 @@ class Capture:
             yield from self._once(nothing(collector, "", outcome, started, str(error)))
         except Exception as error:  # noqa: BLE001 - whatever a container says costs its own artifact, and no other
             _LOG.warning("%s of %s failed", collector.id, self._target, exc_info=True)
-            why = f"{type(error).__name__}: {one_line(error)}. Please report this defect."
+            why = f"{type(error).__name__}: {one_line(error)}. Please report this bug."
             yield nothing(collector, "", "failed", started, why)
 
     def _once(self, artifact: Artifact) -> Iterator[Artifact]:
@@ -146,7 +146,7 @@ class Capture:
             self.gone = True
             return
         except CaptureError as error:
-            self._say(f"cannot tell whether {self._target} was restarted meanwhile: {error}")
+            self._say(f"cannot determine whether {self._target} was restarted during the capture: {error}")
             return
         if pod["metadata"]["uid"] != self._target.uid:
             self.gone = True

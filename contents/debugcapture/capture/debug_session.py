@@ -57,11 +57,11 @@ def _environment(text: str) -> tuple[tuple[str, str], ...]:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise BadInput("cannot read environment", str(error), "Close its quotes.") from error
+        raise BadInput("cannot read environment", str(error), "Close the quotes.") from error
     pairs = [word.partition("=") for word in words]
     wrong = [name for name, equals, _ in pairs if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name)]
     if wrong:
-        raise BadInput("cannot read environment", f"{wrong[0]!r} is not NAME=VALUE", "Separate variables by spaces.")
+        raise BadInput("cannot read environment", f"{wrong[0]!r} is not NAME=VALUE", "Separate variables with spaces.")
     return tuple((name, value) for name, _, value in pairs)
 
 
@@ -69,7 +69,9 @@ def _custom(text: str) -> Json:
     fields = read_mapping("custom", text, '{"imagePullPolicy": "Always"}')
     ours = fields.keys() & _OURS
     if ours:
-        raise BadInput("custom cannot be used", f"{', '.join(sorted(ours))} is not free", "Use the other settings.")
+        raise BadInput(
+            "cannot use custom", f"{', '.join(sorted(ours))} cannot be overridden", "Use the other settings for that."
+        )
     return fields
 
 
@@ -118,7 +120,7 @@ class Attachment:
         """
         if not self._options.image:
             what = f"cannot attach a debug container to {self._target}"
-            raise BadInput(what, "no debug image is set", "Build deploy/toolbox and set the image.")
+            raise BadInput(what, "no debug image is set", "Build deploy/toolbox and set image.")
         with self._lock:
             known = self._places.get(profile)
             if known is None:
@@ -147,19 +149,19 @@ class Attachment:
         """Return a pod that sees the target's node. Raises BadInput when none may be made."""
         options = self._options
         if not options.node_namespace:
-            what = f"cannot look at node {self._target.node}"
+            what = f"cannot read the state of node {self._target.node}"
             raise BadInput(what, "the job does not allow it", "Set node_namespace.")
         pod = node_pod(self._target.node, options.node_namespace, options.image, options.lives_s)
         return self._attached.enter_context(running(self._api, pod, self._say))
 
     def _attach(self, profile: Profile) -> Place:
         if self._user is None:
-            self._say("the pod does not say which user it runs as: looking at its first process")
+            self._say("the pod does not specify its user: looking at its first process")
             self._user = self._live_user()
         place = self._enter(profile, self._user)
         user = unreadable(place.listing.processes)
         if user and profile == "restricted" and user != self._user:
-            self._say(f"the processes run as user {user.uid}, not {self._user.uid} as the pod says")
+            self._say(f"the processes run as user {user.uid}, not as {self._user.uid}, which the pod specifies")
             self._user = user
             place = self._enter(profile, user)
         return place
@@ -185,8 +187,8 @@ class Attachment:
         _, output, _ = run_short(self._api, ref, listing_command(self._target.container_id, self._options.programs))
         listing = parse(output)
         if not listing.processes:
-            why = "its runtime does not share them" if not listing.shared else "none is to be seen"
-            raise NotRunning(f"cannot see the processes of {self._target}", why, "Only exec can be used there.")
+            why = "the container runtime does not share them" if not listing.shared else "no process is visible"
+            raise NotRunning(f"cannot see the processes of {self._target}", why, "Only exec works there.")
         return listing
 
     def _debug(self, profile: Profile, user: User | None, container: str, mounts: tuple[Json, ...]) -> DebugContainer:

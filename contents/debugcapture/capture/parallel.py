@@ -118,7 +118,7 @@ class Captures:
 
     def _allowed(self, target: Target) -> Allowed:
         asked = self._asked
-        no_heavy = "it is heavy, and the job does not allow heavy collectors"
+        no_heavy = "it is heavy, and allow_heavy is off"
         if asked.allow_heavy:
             heavy = {one.id for one in asked.chosen.collectors if one.invasive == "heavy"}
             dumped = captured_before(self._spool, target, heavy) if heavy else []
@@ -174,17 +174,17 @@ class Captures:
         target = selected.target
         if target.is_running or not limit_s:
             return selected
-        say(f"{target} does not run ({target.state}): waiting for its next start, {limit_s:.0f} s at most")
+        say(f"{target} is not running ({target.state}): waiting for its next start, at most {limit_s:.0f} s")
         try:
             for pod in pod_changes(self._api, target.namespace, target.pod, limit_s):
                 found = find_target(pod, target.container, datetime.now(timezone.utc))
                 if found.is_running:
-                    record.remark(f"{target} was caught at its start")
+                    record.remark(f"{target} has started")
                     return Selected(pod, found)
         except CaptureError as error:  # other targets are captured all the same
-            record.remark(f"{target} could not be watched until its next start: {error}")
+            record.remark(f"cannot watch {target} until its next start: {error}")
             return selected
-        record.remark(f"{target} was not started again within {limit_s:.0f} s")
+        record.remark(f"{target} did not start within {limit_s:.0f} s")
         return selected
 
     def _capture(self, scope: Scope, collectors: Sequence[Collector], record: Record, say: Say) -> bool:
@@ -204,13 +204,13 @@ class Captures:
         try:
             pod = replacement(self._api, target, selected.pod, taken)
         except CaptureError as error:
-            say(f"cannot look for the replacement of {target}: {error}")
+            say(f"cannot find the replacement of {target}: {error}")
             pod = None
         if pod is None:
-            record.remark(f"{target} was gone during the capture, and nothing has taken its place")
+            record.remark(f"{target} disappeared during the capture and has no replacement")
             return None
         follower = find_target(pod, target.container, datetime.now(timezone.utc))
-        line = f"{target} was gone during the capture: followed to its replacement {follower}"
+        line = f"{target} disappeared during the capture; continuing with its replacement {follower}"
         say(line)
         record.remark(line)
         record.also(follower)

@@ -41,7 +41,7 @@ class Direct:
         original = _describe(api, place, path, time_limit_s, with_md5=self.store.wants_md5)
         if original.size < self.least_bytes:
             return None
-        say(f"{name}: the pod sends {original.size:,} bytes to the store itself")
+        say(f"{name}: the pod uploads {original.size:,} bytes directly to the store")
         upload = self.store.direct(f"{self.folder}/{name}", original, time_limit_s)
         try:
             return upload.complete(_send(api, place, path, upload, time_limit_s, say))
@@ -57,10 +57,10 @@ def direct_store(settings: StoreSettings, direct_mib: int) -> TakesDirectly | No
     store = open_store(settings) if settings.store else None
     if not isinstance(store, TakesDirectly):
         if settings.of(EncryptionSettings).encrypt_to:
-            raise BadInput("pods cannot send files themselves", "encrypt_to is set", "Set direct_mib to 0.")
-        why = f"no store that takes them is set ({settings.store or 'store is missing'})"
-        do = "Give an s3:// or azblob:// store to the capture step itself, or set direct_mib to 0."
-        raise BadInput("pods cannot send files themselves", why, do)
+            raise BadInput("pods cannot upload directly", "encrypt_to is set", "Set direct_mib to 0.")
+        why = f"the store does not support it ({settings.store or 'store is missing'})"
+        do = "Set an s3:// or azblob:// store in the capture step itself, or set direct_mib to 0."
+        raise BadInput("pods cannot upload directly", why, do)
     return store
 
 
@@ -86,7 +86,7 @@ def _describe(api: Api, place: ContainerRef, path: str, time_limit_s: int, *, wi
         pieces = tuple(Piece(int(one["length"]), str(one["sha256"]), str(one.get("md5", ""))) for one in told["pieces"])
         return Original(int(told["size"]), str(told["sha256"]), pieces)
     except (ValueError, TypeError, KeyError) as error:
-        raise CommandFailed(f"{_PROGRAM} in {place}", "its answer cannot be read") from error
+        raise CommandFailed(f"{_PROGRAM} in {place}", "its output cannot be read") from error
 
 
 def _send(  # noqa: PLR0913 - what, from where, and how long
@@ -106,12 +106,12 @@ def _send(  # noqa: PLR0913 - what, from where, and how long
             sent += upload.requests[number].length
             if sent - said >= _SAID_EVERY_BYTES:
                 said = sent
-                say(f"{path}: the store has {sent:,} bytes")
+                say(f"{path}: {sent:,} bytes uploaded")
 
     requests = json.dumps([asdict(one) for one in upload.requests])
     _run(api, place, (_PROGRAM, "send", path), _Lines(take), time_limit_s, stdin=f"{requests}\n".encode())
     if len(tags) != len(upload.requests):
-        raise CommandFailed(f"{_PROGRAM} in {place}", "it did not send every piece")
+        raise CommandFailed(f"{_PROGRAM} in {place}", "it did not upload every part")
     return [tags[index] for index in range(len(tags))]
 
 

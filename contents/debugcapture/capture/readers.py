@@ -41,7 +41,7 @@ class Readers:
         """Yield what dying processes left on the target's volumes."""
         found = list(find_leftovers(self._api, self._pod, self._target, self._attachment, has_shell))
         if not found:
-            why = "no dump was left on the container's volumes"
+            why = "there are no dumps on the container's volumes"
             yield replace(nothing(collector, "", "skipped", now(), why), reason_code="not-there")
         for place, path, name in found:
             taking = Taking(collector, f"left/{name}", "volume", "from the container's volume", title=path)
@@ -66,14 +66,14 @@ class Readers:
         if others:
             place = self._attachment.copy_place(self._pod)
             argv = (BUSYBOX, "tar", "-C", "/", "-cf", "-", *others)
-            how = "from a copy of the pod that only sleeps: the files are as in its image"
+            how = "from a copy of the pod that only sleeps: the files are those of its image"
             taking = Taking(collector, f"copy-{collector.file}", "copy", how)
             yield self._tools.stream(taking, Command(place, argv, "none", limit_s))
 
     def node_state(self, collector: Collector) -> Artifact:
         """Look at the node: kernel messages, kubelet, containers."""
         place, argv = self._attachment.node_place(), shell_command("node-state", arguments=(HOST,))
-        taking = Taking(collector, "node-state.txt", "node", "from a pod on the node")
+        taking = Taking(collector, "node-state.txt", "node", "from a node pod")
         return self._tools.stream(taking, Command(place, argv, "run-tool", collector.time_limit_s))
 
     def _read(self, collector: Collector, snapshot: SnapshotFile, how: str) -> Artifact:

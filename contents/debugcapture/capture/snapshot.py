@@ -71,14 +71,14 @@ def _workload(api: Api, pod: Json, _target: Target, _since_s: int) -> list[Snaps
         for owner in chain:
             yield _yaml(masked_pod(owner)).encode(errors="replace") + b"---\n"
         for reason in left_out:
-            yield f"# left out: {reason}\n".encode(errors="replace")
+            yield f"# omitted: {reason}\n".encode(errors="replace")
 
     def changes() -> Iterator[bytes]:
         yield from _text(changes_between(api, pod))
 
     return [
         SnapshotFile("Workload", "workload.yaml", read, if_refused="skipped"),
-        SnapshotFile("What the last release changed", "release.diff", changes, if_refused="skipped"),
+        SnapshotFile("Changes of the last release", "release.diff", changes, if_refused="skipped"),
     ]
 
 
@@ -143,7 +143,7 @@ def _read_log(ask: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
         pieces = ask()
         first = next(pieces, b"")
         if first.startswith(_NO_LOG):
-            raise LogRemoved("cannot read the log", first.decode(errors="replace"), "The kubelet has removed it.")
+            raise LogRemoved("cannot read the log", first.decode(errors="replace"), "The kubelet has deleted it.")
         return first, pieces
 
     first, pieces = retried(begun, _NO_LOG_WAITS_S, on(LogRemoved))

@@ -45,7 +45,7 @@ class Tools:
             return artifact
         self._say(f"{collector.title}: denied in the container: {artifact.reason}")
         try:
-            return self.escalate(replace(run.taking, how="denied in the container itself"), run.pid)
+            return self.escalate(replace(run.taking, how="denied in the target container"), run.pid)
         except CaptureError as error:
             return replace(artifact, reason=f"{artifact.reason}; {error}")
 
@@ -66,8 +66,8 @@ class Tools:
                 return artifact
             self._say(f"{collector.title}: denied with profile {profile}: {artifact.reason}")
         if artifact is None:
-            return nothing(collector, taking.how, "skipped", now(), "no security profile that is allowed will do")
-        return replace(artifact, reason=f"{artifact.reason} The job allows no more than profile {profiles[-1]}.")
+            return nothing(collector, taking.how, "skipped", now(), "no allowed security profile is sufficient")
+        return replace(artifact, reason=f"{artifact.reason} The job allows at most the profile {profiles[-1]}.")
 
     def _debug_tool(self, collector: Collector, place: Place) -> Tool | None:
         for tool in collector.from_debug:
@@ -145,8 +145,8 @@ class Tools:
             )
         except CaptureError as error:
             self._direct = None  # it would be the same with the next file
-            self._say(f"{taking.file} is streamed, the pod cannot send it itself: {error}")
-            self._evidence.record.remark(f"{self._target}: nothing is sent from the pod itself: {error}")
+            self._say(f"{taking.file} is streamed, because the pod cannot upload it: {error}")
+            self._evidence.record.remark(f"{self._target}: no direct upload from the pod: {error}")
             return None
 
     def stream(self, taking: Taking, command: Command) -> Artifact:

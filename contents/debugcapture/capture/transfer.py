@@ -34,12 +34,12 @@ _WAITS_S = (2, 4, 8, 16, 32)  # before a file that broke off is asked for again
 NOTHING_THERE = 77  # what a collector ends with where there is nothing of its kind; automake uses it for "skipped"
 _LONGEST_LINE = 80  # of what a waiting command says
 _AGAIN_S = 1
-WROTE_NOTHING = "it wrote nothing"
+WROTE_NOTHING = "it produced no output"
 _NOTHING_SHA256 = hashlib.sha256().hexdigest()
 _GRACE_S = 30  # for run-tool to end a tool at its limit, and to report it
-_OVER_TIME = "it was still running at its time limit, and was ended"
-_BROKE_OFF = "the stream broke off"
-_LOST_END = "the connection lost the end of the output"
+_OVER_TIME = "it reached its time limit and was stopped"
+_BROKE_OFF = "the stream broke"
+_LOST_END = "the end of the output was lost with the connection"
 _CODES: dict[str, ReasonCode] = {BROKEN_STREAM: "stream-broken", TIME_LIMIT: "time-limit"}
 _ENDINGS: dict[Ending, ReasonCode] = {
     "exited": "exit-code",
@@ -125,7 +125,7 @@ def run_tool(api: Api, command: Command, sink: Sink) -> TransferResult:
     try:
         again = _run_once(api, command, anew)
     except CaptureError as error:
-        return replace(first, reason=f"{first.reason}; and it could not be run again: {error.why}")
+        return replace(first, reason=f"{first.reason}; running it again failed too: {error.why}")
     return again if anew.begun else first
 
 
@@ -168,12 +168,10 @@ def run_detached(
     start = (PROGRAM, "start", BASE, job, str(command.time_limit_s), removed, *command.argv)
     status, _, errors = run_short(api, command.place, start)
     if status.code != 0:
-        return written, TransferResult(
-            "failed", f"it could not be started: {errors.strip() or status.message}", code="other"
-        )
+        return written, TransferResult("failed", f"it did not start: {errors.strip() or status.message}", code="other")
     report = _wait(api, command, job, written, say)
     if report is None:
-        return written, TransferResult("failed", "nothing was heard of it until its time limit", code="time-limit")
+        return written, TransferResult("failed", "it did not respond until its time limit", code="time-limit")
     if report.ended == "exited" and report.code == 0:
         return written, TransferResult("complete", exit_code=0)
     return written, _ended_badly(report, "failed")
@@ -193,7 +191,7 @@ def fetch_file(api: Api, file: RemoteFile, sink: Sink, say: Say) -> TransferResu
 
     def attempt() -> TransferResult:
         if time.monotonic() >= deadline:
-            return TransferResult("failed", "there was no time for it", code="time-limit")
+            return TransferResult("failed", "no time was left for it", code="time-limit")
         result, final = _fetch_once(api, file, sink, deadline)
         if not final:
             raise _BrokeOff(result)
@@ -203,7 +201,7 @@ def fetch_file(api: Api, file: RemoteFile, sink: Sink, say: Say) -> TransferResu
         left_s = deadline - time.monotonic()
         if not isinstance(error, _BrokeOff) or left_s <= wait_s:
             return None
-        say(f"{file.path}: {error.result.reason}; going on after {sink.received:,} bytes")
+        say(f"{file.path}: {error.result.reason}; resuming after {sink.received:,} bytes")
         return wait_s
 
     try:
@@ -218,7 +216,7 @@ def remove_file(api: Api, file: RemoteFile) -> None:
     status, _, errors = run_short(api, file.place, argv)
     if status.code != 0:
         why = last_line(errors) or status.message
-        raise CommandFailed(f"{file.path} stays in {file.place}", why, "Remove it, or restart the pod.")
+        raise CommandFailed(f"{file.path} was not removed from {file.place}", why, "Delete it, or restart the pod.")
 
 
 def judge(status: ExitStatus, report: ToolReport | None, sink: Sink, errors: str) -> TransferResult:
@@ -252,9 +250,9 @@ def _ended_badly(report: ToolReport, outcome: ArtifactOutcome) -> TransferResult
         "exited": f"exit code {report.code}",
         "signal": f"it was ended by {report.signal}",
         "time-limit": _OVER_TIME,
-        "reader-gone": "it was ended, since nobody took its output",
-        "not-started": "it could not be started",
-        "unreadable": "it cannot be read",
+        "reader-gone": "it was stopped because nothing read its output",
+        "not-started": "it did not start",
+        "unreadable": "its output file cannot be read",
     }[report.ended]
     said = "" if report.ended == "time-limit" else report.last_error
     reason = ": ".join(filter(None, [why, said]))
@@ -296,7 +294,7 @@ def _fetch_once(api: Api, file: RemoteFile, sink: Sink, deadline: float) -> tupl
         return _broken(sink, error.why), False
     report, errors = parse_report(said, nonce)
     if report is None and status.code:
-        return TransferResult("failed", f"{file.path} cannot be read: {last_line(errors)}", code="other"), True
+        return TransferResult("failed", f"cannot read {file.path}: {last_line(errors)}", code="other"), True
     return (_broken(sink, _BROKE_OFF), False) if report is None else _compared(file, report, sink)
 
 
@@ -309,14 +307,14 @@ def _sending(file: RemoteFile, nonce: str, offset: int) -> tuple[str, ...]:
 def _compared(file: RemoteFile, report: ToolReport, sink: Sink) -> tuple[TransferResult, bool]:
     """Return what became of a file that was sent to its end, as the far side says, and whether that is final."""
     if report.ended == "unreadable":
-        why = f"{file.path} cannot be read: {report.last_error}"
+        why = f"cannot read {file.path}: {report.last_error}"
         return TransferResult("truncated" if sink.received else "failed", why, code="other", errno=report.errno), True
     if sink.received == report.size and report.sha256 in ("", sink.received_sha256):
         return TransferResult("complete", integrity="verified" if report.sha256 else "unverified"), True
     if report.size is not None and sink.received < report.size:
         return _broken(sink, _BROKE_OFF), False
     sink.restart()
-    return TransferResult("failed", "it changes while it is read", code="other"), False
+    return TransferResult("failed", "it changes while it is being read", code="other"), False
 
 
 def _broken(sink: Sink, why: str) -> TransferResult:
@@ -364,7 +362,7 @@ def _wait(api: Api, command: Command, job: str, file: str, say: Say) -> ToolRepo
         report, _ = parse_report(said, nonce)
         if report or status.reason != BROKEN_STREAM:
             return report
-        say(f"{file}: {status.message}; the tool goes on, and is asked for again")
+        say(f"{file}: {status.message}; the tool continues, and its result is requested again")
         time.sleep(_AGAIN_S)
     return None
 

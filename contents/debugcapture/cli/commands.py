@@ -103,14 +103,15 @@ def _watch() -> Step:
 _OWN = (
     Command(
         "captures",
-        "Lists the captures in the spool, the newest first: of which pod, how they ended, whether a store has them.",
+        "Lists the captures in the spool, the newest first, with their pod, status, and whether a store has them.",
         _captures,
         examples=("captures", "captures --output json"),
     ),
     Command(
         "watch",
-        "Follows a capture live until it has ended: what has been captured, and how much of it a store has. Without an "
-        "ID the newest one. It ends with the exit code that the capture's status has.",
+        "Follows a capture until it ends, and shows its artifacts and the progress of the upload. "
+        "Without an ID, it follows the newest capture. Its exit code corresponds to the status of the "
+        "capture.",
         _watch,
         examples=("watch", "watch 20261125T093012Z-checkout-7d4b9-1f2e"),
         words="capture_id",

@@ -53,7 +53,7 @@ def config_path(chosen: str, environment: Mapping[str, str]) -> Path | None:
     chosen = chosen or environment.get(CONFIG, "")
     if chosen:
         if not Path(chosen).is_file():
-            raise BadInput(f"cannot read the configuration {chosen}", "there is no such file")
+            raise BadInput(f"cannot read the configuration {chosen}", "the file does not exist")
         return Path(chosen)
     home = environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME") or Path.home(), ".config")
     return next((file for file in (Path(home, "debug-capture", "config.yaml"), SYSTEM_CONFIG) if file.is_file()), None)
@@ -71,10 +71,10 @@ def read_config(file: Path, known: Iterable[Declared]) -> dict[str, str]:
     if content in (None, ""):
         return {}
     if not isinstance(content, dict):
-        raise BadInput(f"cannot read the configuration {file}", "it is no list of NAME: VALUE lines")
+        raise BadInput(f"cannot read the configuration {file}", "it is not a list of NAME: VALUE lines")
     problems = [problem for key, value in content.items() if (problem := _key_problem(str(key), value, known))]
     if problems:
-        raise BadInput(f"wrong configuration {file}", "; ".join(problems), "Nothing was touched: correct it.")
+        raise BadInput(f"wrong configuration {file}", "; ".join(problems), "Nothing was changed. Correct the file.")
     return {str(key): str(value) for key, value in content.items()}
 
 
@@ -90,12 +90,14 @@ def read_secret(name: str, path: str) -> str:
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_ISREG(mode) and mode & stat.S_IROTH and name not in _PUBLIC:
                 why = f"every user of this machine can read it (mode {stat.S_IMODE(mode):o})"
-                raise BadInput(f"will not use {path} for {name}", why, f"chmod o-r {path}, and think of a new one.")
+                raise BadInput(
+                    f"cannot use {path} for {name}", why, f"Run chmod o-r {path}, and consider replacing the secret."
+                )
             return file.read(_SECRET_MOST_BYTES)
     except OSError as error:
         raise BadInput(f"cannot read {path} for {name}", error.strerror or str(error)) from error
     except UnicodeError as error:
-        raise BadInput(f"cannot read {path} for {name}", "it is no text") from error
+        raise BadInput(f"cannot read {path} for {name}", "it is not UTF-8 text") from error
 
 
 def _values(settings: Iterable[Declared], given: Callable[[str], str]) -> dict[str, str]:
@@ -111,14 +113,14 @@ def _values(settings: Iterable[Declared], given: Callable[[str], str]) -> dict[s
 def _key_problem(key: str, value: object, known: Iterable[Declared]) -> str:
     secrets = {one.name for one in known if one.rule.secret}
     if key in secrets:
-        return f"{key} is a secret: write it to a file of its own, and that file's path as {file_of(key)}"
+        return f"{key} is a secret: write it to a separate file, and set {file_of(key)} to the path of that file"
     if key not in {one.name for one in known} | {file_of(name) for name in secrets}:
-        return f"there is no setting {key!r}"
-    return "" if isinstance(value, str) else f"{key} must be one value"
+        return f"unknown setting {key!r}"
+    return "" if isinstance(value, str) else f"{key} must be a single value"
 
 
 def _without_content(error: Exception) -> str:
     """Return why a file cannot be read, without what is in it: it may be a secret's file, given by mistake."""
     mark = getattr(error, "problem_mark", None)
     where = f" in line {mark.line + 1}" if mark else ""
-    return f"{getattr(error, 'problem', None) or getattr(error, 'strerror', None) or 'it is no text'}{where}"
+    return f"{getattr(error, 'problem', None) or getattr(error, 'strerror', None) or 'it is not UTF-8 text'}{where}"

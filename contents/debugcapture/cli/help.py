@@ -20,22 +20,23 @@ from .config import file_of, read_secret
 NAME: Final = "debug-capture"
 _EXIT_CODES: Final = (
     ("0", "complete"),
-    ("2", "a setting is wrong or missing; nothing was touched"),
+    ("2", "a setting is wrong or missing; nothing was changed"),
     ("3", "the namespace, pod or container does not exist"),
-    ("4", "not allowed: credentials, RBAC or Pod Security"),
-    ("5", "nothing was captured, or a server was not reached"),
-    ("6", "captured, but not stored: it is in the spool"),
+    ("4", "access denied: credentials, RBAC or Pod Security"),
+    ("5", "nothing was captured, or a server was unreachable"),
+    ("6", "not stored: the capture is in the spool"),
     ("7", "stored, but the note could not be added"),
-    ("8", "not restarted: the gate is closed, or the rollout did not come up"),
-    ("10", "partial: some of the evidence could not be captured; a check failed"),
-    ("other", "of exec and attach: the command's own"),
+    ("8", "not restarted: the gate is closed, the change was rejected, or the rollout did not succeed"),
+    ("10", "partial: some evidence could not be captured; for the doctor: a check failed"),
+    ("other", "exec and attach: the exit code of the command"),
 )
 _VALUES: Final = (
-    "An option counts first, then the environment (--namespace is DEBUG_CAPTURE_NAMESPACE), then the configuration "
-    "file: --config, DEBUG_CAPTURE_CONFIG, ~/.config/debug-capture/config.yaml or /etc/debug-capture/config.yaml. It "
-    "has a line a setting (namespace: shop). A secret comes from the environment (DEBUG_CAPTURE_TOKEN) or from a file "
-    "(--token-file, DEBUG_CAPTURE_TOKEN_FILE, token_file in the configuration), never from an option's value; the file "
-    "- is standard input."
+    "Values come from, in this order: the option, the environment (DEBUG_CAPTURE_NAMESPACE for "
+    "--namespace), and the configuration file (--config, DEBUG_CAPTURE_CONFIG, "
+    "~/.config/debug-capture/config.yaml or /etc/debug-capture/config.yaml), which contains one "
+    "setting per line (namespace: shop). A secret comes from the environment (DEBUG_CAPTURE_TOKEN) "
+    "or from a file (--token-file, DEBUG_CAPTURE_TOKEN_FILE, token_file in the configuration), but "
+    "never from the value of an option. The file - is standard input."
 )
 
 
@@ -84,9 +85,9 @@ class SettingOption(click.Option):
 
 def general() -> list[click.Parameter]:
     """Return the options that every command has."""
-    output = "json: one document on standard output; all else goes to standard error. [text]"
+    output = "json: print one document to standard output, and everything else to standard error. [text]"
     return [
-        click.Option(["--config"], type=click.Path(), help="Configuration file, instead of the usual one."),
+        click.Option(["--config"], type=click.Path(), help="Configuration file to use instead of the default ones."),
         click.Option(["--output"], type=click.Choice(["text", "json"]), default="text", help=output),
         click.Option(["--debug"], is_flag=True, help="Show the stack trace of an error."),
     ]
@@ -106,7 +107,7 @@ class CommandPage(_Page):
 
     def __init__(self, one: Command, callback: Any) -> None:
         self.examples = one.examples
-        every = "Show the folded options, too."
+        every = "Show the folded options as well."
         params: list[click.Parameter] = [SettingOption(setting) for setting in one.declared]
         params += [
             *general(),
@@ -134,7 +135,7 @@ class CommandPage(_Page):
                 _section(formatter, group, _records(shown, ctx))
         others = [one for one in self.get_params(ctx) if isinstance(one, click.Option) and one not in settings]
         _section(formatter, "General", _records(others, ctx))
-        _section(formatter, "Explained by --help-all", folded)
+        _section(formatter, "Listed by --help-all", folded)
 
 
 class ChainPage(_Page):
@@ -144,13 +145,14 @@ class ChainPage(_Page):
 
     def __init__(self, callback: Any) -> None:
         about = (
-            "Runs several commands one after the other in one process, as the steps of a Rundeck job: what one hands "
-            "on (bundle, capture ID, failure, pod), the next is given. Their settings come from the environment and "
-            "the configuration. It ends with the first exit code that is not 0."
+            "Runs several commands one after the other in one process, as the steps of a Rundeck job. Each "
+            "command receives the outputs of the previous ones: bundle, capture ID, failure, pod. The "
+            "settings come from the environment and the configuration. The exit code is the first one that "
+            "is not 0."
         )
         params = [
             click.Argument(["names"], nargs=-1, required=True, metavar="COMMAND...", shell_complete=_commands),
-            click.Option(["--keep-going"], is_flag=True, help="Run the later ones although an earlier one failed."),
+            click.Option(["--keep-going"], is_flag=True, help="Run the later commands even if an earlier one fails."),
             *general(),
         ]
         super().__init__("chain", help=about, params=params, callback=callback)

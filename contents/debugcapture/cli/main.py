@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         return error.exit_code
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else NAME
-        emit(f"Error: {one_line(error.format_message())} {where} --help tells more.", sys.stderr)
+        emit(f"Error: {one_line(error.format_message())} For more information, run {where} --help.", sys.stderr)
         return error.exit_code
     except click.Abort:
         emit("Error: interrupted.", sys.stderr)
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
 
 
 def _program() -> click.Group:
-    about = "Captures the debug state of failing Kubernetes pods before the fix, and links it in the incident."
+    about = "Captures the debug state of failing Kubernetes pods before a restart, and links it in the incident."
     program = Program(about, _act, ChainPage(_chain))
     click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")(program)
     return program
@@ -115,7 +115,7 @@ def _act(one: Command) -> Callable[..., int]:
 def _chain(ctx: click.Context, /, names: Sequence[str], keep_going: bool, **given: Any) -> int:
     unknown = [name for name in names if name not in {one.name for one in COMMANDS}]
     if unknown:
-        raise click.UsageError(f"There is no command {unknown[0]!r}.", ctx)
+        raise click.UsageError(f"Unknown command {unknown[0]!r}.", ctx)
     return _finish(ctx, given, "chain", lambda: _together(_session(ctx, given), names, keep_going=keep_going))
 
 
@@ -160,7 +160,9 @@ def _flags(ctx: click.Context, one: Command, given: Mapping[str, Any]) -> dict[s
     options = [param for param in ctx.command.params if isinstance(param, SettingOption)]
     said = [(option, given[option.name]) for option in options if option.name and given[option.name] is not None]
     if sum(value == STDIN for option, value in said if option.setting.rule.secret) > 1:
-        raise BadInput("cannot read several secrets from standard input", "it has one end", "Use files.")
+        raise BadInput(
+            "cannot read several secrets from standard input", "it can be read only once", "Use files instead."
+        )
     flags = {option.setting.name: option.text(value) for option, value in said}
     words: Sequence[str] = given.get("words", ())
     return flags | {one.words: shlex.join(words)} if words else flags

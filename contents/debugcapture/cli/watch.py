@@ -184,7 +184,7 @@ def watch(step: WatchStep, caller: Caller) -> Outcome:
 def _ended(bundle: Bundle, last: Progress, caller: Caller) -> Outcome:
     manifest = last.manifest
     if not manifest.finished:
-        caller.say("the process that captured is gone; what it had is in the spool, and the next upload sends it")
+        caller.say("the capture's process is gone; its evidence is in the spool, and the next upload sends it")
     caller.say(summary(manifest))
     data = {"capture_id": manifest.capture_id, "bundle": str(bundle.folder), "status": manifest.status}
     return Outcome(_EXIT_CODES[manifest.status], data | {"link": last.link}, bundle.document())
@@ -195,8 +195,8 @@ def _chosen(spool: Path, capture_id: str) -> Bundle:
     if not found:
         raise TargetNotFound(
             f"there is no capture {capture_id}".rstrip(),
-            f"the spool {spool} does not have it" if capture_id else f"the spool {spool} is empty",
-            "debug-capture captures lists what there is.",
+            f"it is not in the spool {spool}" if capture_id else f"the spool {spool} is empty",
+            "To list all captures, run debug-capture captures.",
         )
     return found[-1]
 

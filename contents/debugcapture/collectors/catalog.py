@@ -74,7 +74,9 @@ def catalog(extra: str = "") -> dict[str, Collector]:
     found = {one.id: one for file in files for one in load(file)}
     taken = found.keys() & presets().keys()
     if taken:
-        raise BadInput(f"{extra} has mistakes", f"{', '.join(taken)} is the name of a preset", "Give it another id.")
+        raise BadInput(
+            f"{extra} is not valid", f"{', '.join(taken)} is also the name of a preset", "Choose another id."
+        )
     return found
 
 
@@ -141,14 +143,14 @@ def load(file: Path) -> list[Collector]:
     mistakes: list[str] = []
     collectors = [_collector(entry, mistakes) for entry in _entries(file)]
     if mistakes:
-        raise BadInput(f"{file} has mistakes", "; ".join(mistakes), "Correct them; nothing was captured.")
+        raise BadInput(f"{file} is not valid", "; ".join(mistakes), "Correct the file. Nothing was captured.")
     return [one for one in collectors if one]
 
 
 def _unknown(unknown: Iterable[str], known: list[str]) -> BadInput:
     near = [one for name in unknown for one in difflib.get_close_matches(name, known, n=3, cutoff=0.5)]
     meant = f"Did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
-    return BadInput(f"no collector {', '.join(unknown)}", "", f"{meant}There are: {', '.join(sorted(known))}.")
+    return BadInput(f"unknown collector {', '.join(unknown)}", "", f"{meant}Available: {', '.join(sorted(known))}.")
 
 
 class _Loader(yaml.SafeLoader):
@@ -162,11 +164,11 @@ def _entries(file: Path) -> list[dict[str, Any]]:
     try:
         entries = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read {file}", str(error), "Give the path of a catalog file.") from error
+        raise BadInput(f"cannot read {file}", str(error), "Set the path of a catalog file.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2001-13-45 is a date that is none
-        raise BadInput(f"{file} is not YAML", str(error), "Correct it; nothing was captured.") from error
+        raise BadInput(f"{file} is not YAML", str(error), "Correct the file. Nothing was captured.") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise BadInput(f"{file} has no collectors", "it is no list of mappings")
+        raise BadInput(f"{file} contains no collectors", "it is not a list of mappings")
     return entries
 
 
@@ -210,15 +212,15 @@ def _value_mistakes(values: Mapping[str, Any]) -> list[str]:
         if values[key] not in choices
     ]
     if not _ID.fullmatch(str(values.get("id"))):
-        found.append("id must be lower-case letters, digits and dashes")
+        found.append("id must consist of lower-case letters, digits and dashes")
     if not values["reads_api"] and (not _FILE.fullmatch(str(values["file"])) or ".." in str(values["file"])):
-        found.append("file must be a plain relative name")
+        found.append("file must be a relative name without directories")
     if not values["reads_api"] and not (values["in_image"] or values["from_debug"]):
-        found.append("it has no tool: in_image, from_debug or reads_api")
+        found.append("it has no tool: set in_image, from_debug or reads_api")
     for key in ("time_limit_s", "size_limit_bytes"):
         number = values.get(key, 1)
         if type(number) is not int or number <= 0:
-            found.append(f"{key} must be a number above 0")
+            found.append(f"{key} must be a number greater than 0")
     needs = values["needs"]
     if not isinstance(needs, list) or any(need not in _NEEDS for need in needs):
         found.append(f"needs must be a list of {', '.join(_NEEDS)}")
@@ -235,7 +237,7 @@ def _tool(entry: Any, mistakes: list[str]) -> Tool | None:
     for key in ("run", "present", "find"):
         words = values.get(key, [])
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            found.append(f"{key} must be a list of words")
+            found.append(f"{key} must be a list of strings")
             continue
         values[key] = tuple(words)
     if not found and not values["run"]:
@@ -256,7 +258,7 @@ def _detect(entry: Any, mistakes: list[str]) -> Detect | None:
         return None
     values = {key: value for key, value in entry.items() if key != _LINE} if isinstance(entry, dict) else {}
     if len(values) != 1 or not values.keys() <= {"maps", "exe", "comm"}:
-        mistakes.append("detect must be one of maps, exe, comm with a pattern")
+        mistakes.append("detect must have exactly one of maps, exe, comm, with a pattern")
         return None
     ((by, pattern),) = values.items()
     mistakes += _pattern_mistakes("detect", str(pattern))
@@ -267,8 +269,8 @@ def _pattern_mistakes(key: str, pattern: str, groups: int | None = None) -> list
     try:
         found = text_pattern(pattern, key)
     except BadInput as error:
-        return [f"the pattern of {key} is wrong: {error.why}"]
-    return [f"{key} must have one group, the PID"] if groups not in (None, found.groups) else []
+        return [f"the pattern of {key} is not valid: {error.why}"]
+    return [f"{key} must have exactly one group, for the PID"] if groups not in (None, found.groups) else []
 
 
 def _listed(value: Any) -> list[Any]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ..model import Artifact, Manifest
 from .catalog import Goal
 
-_NONE_FOUND = "no process of the kind runs in the container"
+_NONE_FOUND = "no such process runs in the container"
 
 
 def judged(goals: Sequence[Goal], manifest: Manifest) -> Manifest:

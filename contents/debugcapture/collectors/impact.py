@@ -29,10 +29,10 @@ def too_soon(dumped: Sequence[datetime], now: datetime, cool_down_s: int, per_da
     last = max(dumped, default=None)
     if last and now - last < timedelta(seconds=cool_down_s):
         ago_s = int((now - last).total_seconds())
-        return f"its workload was dumped {ago_s} s ago; the cool-down is {cool_down_s} s"
+        return f"heavy collectors ran on its workload {ago_s} s ago; the cooldown is {cool_down_s} s"
     today = [one for one in dumped if now - one < timedelta(days=1)]
     if len(today) >= per_day:
-        return f"its workload was dumped {len(today)} times in the last 24 hours; the job allows {per_day}"
+        return f"heavy collectors ran on its workload {len(today)} times in the last 24 hours; the limit is {per_day}"
     return ""
 
 
@@ -61,14 +61,14 @@ def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget
     size = f"{memory / (1 << 20):,.0f} MiB of memory"
     if budget.probe_s is not None and pause_s > budget.probe_s:
         return (
-            f"too heavy: {size} stop the process for about {pause_s:.0f} s, and the liveness probe restarts the "
-            f"container after {budget.probe_s:.0f} s (insist to do it all the same)"
+            f"too heavy: {size} would stop the process for about {pause_s:.0f} s, but the liveness probe "
+            f"restarts the container after {budget.probe_s:.0f} s (to dump anyway, set insist)"
         )
     in_target = any(tool.output for tool in (*collector.in_image, *collector.from_debug))
     if in_target and budget.disk_bytes is not None and memory > budget.disk_bytes:
         return (
-            f"too heavy: a dump of {size} does not fit into the {budget.disk_bytes / (1 << 20):,.0f} MiB of disk that "
-            "the container may use, and the pod would be evicted (insist to do it all the same)"
+            f"too heavy: a dump of {size} does not fit into the {budget.disk_bytes / (1 << 20):,.0f} MiB of "
+            "disk that the container may use, and the pod would be evicted (to dump anyway, set insist)"
         )
     return ""
 
@@ -79,6 +79,6 @@ def no_room(collector: Collector, processes: Sequence[Process], spool_bytes: int
     if collector.invasive != "heavy" or spool_bytes is None or memory <= spool_bytes:
         return ""
     return (
-        f"left out: a dump of {memory / (1 << 20):,.0f} MiB of memory may not fit into the spool, which has room for "
-        f"{spool_bytes / (1 << 20):,.0f} MiB (spool_limit, spool_free)"
+        f"skipped: a dump of {memory / (1 << 20):,.0f} MiB of memory may not fit into the spool, which "
+        f"has {spool_bytes / (1 << 20):,.0f} MiB left (spool_limit, spool_free)"
     )

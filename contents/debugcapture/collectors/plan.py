@@ -39,7 +39,7 @@ def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, b
     if collector.reads_api:
         return ReadApi(collector, "read from the Kubernetes API")
     if not target.is_running:
-        return Skip(collector, f"container {target.container} does not run: {target.state}")
+        return Skip(collector, f"container {target.container} is not running: {target.state}")
     if collector.invasive == "heavy" and allowed.no_heavy:
         return Skip(collector, allowed.no_heavy)
     if seen.processes is None and seen.found is None:
@@ -49,7 +49,7 @@ def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, b
 
 def _on_processes(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
     if seen.managed and collector.runtime in _MACHINE_CODE:
-        why = f"container {target.container} has a runtime whose own collectors tell more"
+        why = f"collectors for the runtime of container {target.container} show more"
         return Skip(collector, why, foreign=True)
     processes = matching(collector, seen.processes or ())
     pids = seen.found if seen.found is not None else tuple(one.pid for one in processes)
@@ -75,7 +75,7 @@ def _unseen(collector: Collector, allowed: Allowed) -> Action:
     if collector.from_debug and allowed.debug_image:
         looks_for = collector.looks_for or "process"
         return RunInDebugContainer(
-            collector, (), f"from a debug container, if it shows a {looks_for}: the image has no shell"
+            collector, (), f"from a debug container, if the container runs a {looks_for}: the image has no shell"
         )
     return Skip(collector, "the image has no shell, and no debug image is set")
 
@@ -84,12 +84,12 @@ def _from_debug(collector: Collector, pids: Sequence[int], allowed: Allowed) -> 
     missing = " or ".join(dict.fromkeys(one.program for one in collector.in_image))
     lacks = f"the image has no {missing}" if missing else "the tool is in the debug image"
     if not collector.from_debug:
-        return Skip(collector, f"{lacks}, and no debug image has it")
+        return Skip(collector, f"{lacks}, and neither has the debug image")
     if not allowed.debug_image:
         return Skip(collector, f"{lacks}, and no debug image is set")
     if not ladder(allowed.ceiling, collector.needs):
         needs = " and ".join(collector.needs)
-        return Skip(collector, f"it needs {needs}, which the security profile {allowed.ceiling} does not give")
+        return Skip(collector, f"it needs {needs}, which the security profile {allowed.ceiling} does not grant")
     return RunInDebugContainer(collector, tuple(pids), f"from a debug container: {lacks}")
 
 

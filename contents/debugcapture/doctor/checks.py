@@ -39,7 +39,7 @@ _PACKAGES = {"s3": "boto3", "azblob": "azure-storage-blob", "sftp": "paramiko"}
 _ALWAYS = ("urllib3", "websocket-client", "PyYAML")
 _CERTIFICATE_S = 30 * 24 * 60 * 60
 _TOKEN_S = 7 * 24 * 60 * 60
-_WHERE_WANTED = "Only where it is wanted:"
+_WHERE_WANTED = "Only if you need it:"
 _STORE_KEY = "debug-capture-doctor.txt"
 
 
@@ -83,14 +83,14 @@ def _python(of: Installation) -> Iterator[Finding]:
 def _cluster(of: Installation) -> Iterator[Finding]:
     connection = connect(of.connection)
     api = Api(connection)
-    server = api.get("/version", "cannot ask the API server for its version")
+    server = api.get("/version", "cannot read the version of the API server")
     yield Finding("API server", "ok", f"{connection.server}, Kubernetes {server.get('gitVersion')}")
     yield from _certificate(connection)
     user = _user(api)
-    yield Finding("identity", "ok", user or "the server does not tell (it is older than 1.28)")
+    yield Finding("identity", "ok", user or "unknown (the server is older than 1.28)")
     yield from _token(connection)
     if not of.namespaces:
-        yield Finding("permissions", "note", "no namespace was named: none was checked", "Name some in namespaces.")
+        yield Finding("permissions", "note", "no namespace is set: none was checked", "Set namespaces.")
     for namespace in of.namespaces:
         yield from _namespace(api, namespace, user, of)
 
@@ -98,10 +98,10 @@ def _cluster(of: Installation) -> Iterator[Finding]:
 def _token(connection: Connection) -> Iterator[Finding]:
     ends = token_end(connection.authorization())
     if ends and ends - time.time() > _TOKEN_S:
-        yield Finding("token", "ok", f"good until {_day(ends)}")
+        yield Finding("token", "ok", f"valid until {_day(ends)}")
     elif ends:
-        do = "Have it renewed, or use one that does not expire: docs/clusters.md."
-        yield Finding("token", "note", f"good until {_day(ends)} only", do)
+        do = "Renew it, or use a token that does not expire: docs/clusters.md."
+        yield Finding("token", "note", f"valid only until {_day(ends)}", do)
 
 
 def token_end(authorization: str) -> float | None:
@@ -118,15 +118,15 @@ def token_end(authorization: str) -> float | None:
 
 def _certificate(connection: Connection) -> Iterator[Finding]:
     if connection.tls.verify_mode != ssl.CERT_REQUIRED:
-        yield Finding("certificate", "wrong", "it is not verified", "Set the CA certificate, and verify_tls to true.")
+        yield Finding("certificate", "wrong", "not verified", "Set the CA certificate, and set verify_tls to true.")
         return
     ends = None if connection.proxy else _certificate_end(connection)
     if ends is None:
         yield Finding("certificate", "ok", "trusted")
     elif ends - time.time() > _CERTIFICATE_S:
-        yield Finding("certificate", "ok", f"trusted, until {_day(ends)}")
+        yield Finding("certificate", "ok", f"trusted, valid until {_day(ends)}")
     else:
-        yield Finding("certificate", "note", f"trusted, but only until {_day(ends)}", "Have it renewed.")
+        yield Finding("certificate", "note", f"trusted, but valid only until {_day(ends)}", "Renew it.")
 
 
 def _certificate_end(connection: Connection) -> float | None:
@@ -151,7 +151,7 @@ def _user(api: Api) -> str:
     """Return who the API server takes us for. Source: Kubernetes API reference, SelfSubjectReview."""
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:
-        answer = api.post(path_of("SelfSubjectReview"), "cannot ask who we are", review)
+        answer = api.post(path_of("SelfSubjectReview"), "cannot read the current user", review)
     except CaptureError:
         return ""  # said by the caller
     return str(answer["status"]["userInfo"]["username"])
@@ -217,7 +217,7 @@ def _all_allowed(api: Api, permission: Permission, namespace: str) -> bool:
 
 def _allowed(api: Api, attributes: Json) -> bool:
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
-    path, doing = path_of("SelfSubjectAccessReview"), "cannot ask what we may do"
+    path, doing = path_of("SelfSubjectAccessReview"), "cannot check permissions"
     answer = api.post(path, doing, {**review, "spec": {"resourceAttributes": attributes}})
     return bool(answer["status"].get("allowed"))
 
@@ -229,16 +229,20 @@ def _pod_security(api: Api, namespace: str, profile: str) -> Iterator[Finding]:
         yield Finding(f"{namespace}: Pod Security", "note", error.why)
         return
     level = (labels.get("labels") or {}).get("pod-security.kubernetes.io/enforce", "privileged")
-    found = f"{level} is enforced; the job asks for profile {profile}"
+    found = f"{level} is enforced; the job uses profile {profile}"
     least = {"restricted": ("restricted",), "baseline": ("restricted", "baseline")}.get(level, (profile,))
-    more = "" if profile in least else f"What needs more than {level} is skipped there; set profile to {least[-1]}."
+    more = (
+        ""
+        if profile in least
+        else f"Collectors that need more than {level} are skipped there. Set profile to {least[-1]}."
+    )
     yield Finding(f"{namespace}: Pod Security", "note" if more else "ok", found, more)
 
 
 def _image(api: Api, namespace: str, image: str, say: Callable[[str], None], *, may: bool) -> Iterator[Finding]:
     what = f"{namespace}: debug image"
     if not may:
-        yield Finding(what, "note", f"{image} was not tried: that takes the right to create a pod")
+        yield Finding(what, "note", f"{image} was not tried, because the account may not create pods")
         return
     try:
         with running(api, _probe(namespace, image), say):
@@ -274,18 +278,16 @@ def _spool(of: Installation) -> Iterator[Finding]:
         with tempfile.TemporaryFile(dir=spool) as file:
             file.write(b"debug-capture")
     except OSError as error:
-        yield Finding(
-            "spool", "wrong", f"{spool}: {error.strerror or error}", "Choose a directory that can be written."
-        )
+        yield Finding("spool", "wrong", f"{spool}: {error.strerror or error}", "Choose a writable directory.")
         return
     waits = len(waiting(spool))
-    do = "Run the job that sends captures that are waiting." if waits else ""
-    yield Finding("spool", "note" if waits else "ok", f"{spool}, {waits} captures wait", do)
+    do = "Run the job “Send captures that are waiting”." if waits else ""
+    yield Finding("spool", "note" if waits else "ok", f"{spool}, {waits} captures not uploaded yet", do)
 
 
 def _store(of: Installation) -> Iterator[Finding]:
     if not of.store.store:
-        yield Finding("store", "note", "none is set: evidence stays in the spool")
+        yield Finding("store", "note", "not set: evidence stays in the spool")
         return
     store = open_store(of.store)
     with tempfile.TemporaryDirectory() as folder:
@@ -304,16 +306,18 @@ def _link(link: str) -> Finding:
     try:
         answer = urllib3.request("GET", link, timeout=10.0, retries=False)
     except urllib3.exceptions.HTTPError as error:
-        return Finding("link", "note", f"it cannot be opened from this machine: {error}")
+        return Finding("link", "note", f"this machine cannot open it: {error}")
     if answer.status == 200 and answer.data.startswith(b"Written by k8s-debug-doctor"):
-        return Finding("link", "ok", "the signed link opens")
-    return Finding("link", "wrong", f"HTTP {answer.status}", "Allow the store's identity to read what it has written.")
+        return Finding("link", "ok", "the presigned link works")
+    return Finding(
+        "link", "wrong", f"HTTP {answer.status}", "Allow the store's identity to read the objects that it writes."
+    )
 
 
 def _incident(of: Installation) -> Iterator[Finding]:
     settings = of.incident
     if not settings.pagerduty_token:
-        yield Finding("PagerDuty", "note", "no API key is set: no notes")
+        yield Finding("PagerDuty", "note", "no API key is set: no notes are written")
         return
     account = account_of(settings, of.spool)
     account.check()

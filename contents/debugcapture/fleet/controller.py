@@ -40,7 +40,7 @@ class InCluster:
     def __init__(self, api: Api, step: CaptureStep, say: Say) -> None:
         """Check the settings. Raises BadInput, before anything is touched."""
         if not step.store.store:
-            do = "Give the capture step itself a store: the Job writes to it."
+            do = "Set a store in the capture step itself: the Job writes to it."
             raise BadInput("cannot capture in the cluster", "store is missing", do)
         manifests.check(step.in_cluster)
         order(step.capture, step.debug, step.many.concurrency)
@@ -54,20 +54,20 @@ class InCluster:
         run_id = self._wanted.resume
         plan = self._store.read(plan_key(run_id))
         if plan is None:
-            what, why = f"cannot take up {run_id}", f"{self._step.store.store} has no plan of it"
-            raise BadInput(what, why, "Check the ID, and that the run got as far as to choose its pods.")
+            what, why = f"cannot resume {run_id}", f"{self._step.store.store} has no plan for it"
+            raise BadInput(what, why, "Check the ID. A run can be resumed only after it has selected its pods.")
         try:
             return manifest_from(json.loads(plan))
         except ValueError as error:
-            raise BadInput(f"cannot take up {run_id}", f"its plan is not one of ours ({error})") from error
+            raise BadInput(f"cannot resume {run_id}", f"its plan is not valid ({error})") from error
 
     def told(self, begun: Manifest) -> str:
         """Return what the run would do, as a dry run tells it."""
         shares = deal(begun.targets, self._wanted.pods_per_index)
         pods = "".join(f"\n{one}: {', '.join(one.unhealthy) or 'healthy'}" for one in begun.targets)
         return (
-            f"dry run: {len(begun.targets)} pods in {len(shares)} indexes of a Job in {self._wanted.job_namespace}, "
-            f"{min(self._wanted.parallelism, len(shares))} at a time{pods}"
+            f"dry run: {len(begun.targets)} pods for {len(shares)} workers of a Job in "
+            f"{self._wanted.job_namespace}, {min(self._wanted.parallelism, len(shares))} at a time{pods}"
         )
 
     def run(self, bundle: Bundle, begun: Manifest) -> Manifest:
@@ -80,7 +80,7 @@ class InCluster:
         if self._wanted.resume:
             there = self._records(run_id, begun.targets)
             done = {uid: one for uid, one in there.items() if one.is_done}
-            self._say(f"{len(done)} of {len(begun.targets)} pods are in the store already")
+            self._say(f"the store already has {len(done)} of {len(begun.targets)} pods")
         else:
             self._put(bundle, plan_key(run_id), manifest_text(begun))
         missing = [one for one in begun.targets if one.uid not in done]
@@ -95,14 +95,16 @@ class InCluster:
         try:
             found, why = self._watch(run_id, name, len(missing))
         except SystemExit:
-            self._say(f"Job {self._wanted.job_namespace}/{name} goes on. Take its result up with resume={run_id}")
+            self._say(
+                f"Job {self._wanted.job_namespace}/{name} continues. To get its result, run again with resume={run_id}"
+            )
             raise
         found |= self._records(run_id, [one for one in missing if one.uid not in found])
         reasons = self._reasons(name) if len(found) < len(missing) else {}
         self._remove(name)
         for index, share in enumerate(deal(missing, self._wanted.pods_per_index)):
             for one in share:
-                reason = f"not captured: {reasons.get(index) or why or 'the Job left no record of it'}"
+                reason = f"not captured: {reasons.get(index) or why or 'the Job left no record'}"
                 found.setdefault(one.uid, PodRecord(one.uid, str(one), "", "", "failed", reason=one_line(reason)))
         return found
 
@@ -114,7 +116,7 @@ class InCluster:
         found = jobs.find(self._api, self._wanted.job_namespace, label)
         name = next((str(one["metadata"]["name"]) for one in found if manifests.ended(one) is None), "")
         if name:
-            self._say(f"Job {self._wanted.job_namespace}/{name} of this run is still at work")
+            self._say(f"Job {self._wanted.job_namespace}/{name} of this run is still running")
         return name
 
     def _start(self, run_id: str, missing: Sequence[Target], begun: Manifest) -> str:
@@ -132,7 +134,7 @@ class InCluster:
             self._remove(asked.name)
             raise
         self._say(
-            f"Job {self._wanted.job_namespace}/{asked.name}: {len(missing)} pods in {len(shares)} indexes, "
+            f"Job {self._wanted.job_namespace}/{asked.name}: {len(missing)} pods for {len(shares)} workers, "
             f"{min(self._wanted.parallelism, len(shares))} at a time"
         )
         return asked.name
@@ -192,7 +194,7 @@ class InCluster:
                     return found, how
         except TargetNotFound as error:
             return found, str(error)
-        return found, f"the Job was still at work after {within_s} s"
+        return found, f"the Job was still running after {within_s} s"
 
     def _of_index(self, run_id: str, name: str, index: int) -> dict[str, PodRecord]:
         content = self._store.read(index_key(run_id, name, index))
@@ -220,7 +222,7 @@ class InCluster:
         try:
             jobs.remove(self._api, self._wanted.job_namespace, name)
         except CaptureError as error:
-            self._say(f"Job {self._wanted.job_namespace}/{name} was not removed, it goes by itself: {error}")
+            self._say(f"Job {self._wanted.job_namespace}/{name} was not deleted; the cluster deletes it later: {error}")
 
     def _put(self, bundle: Bundle, key: str, text: str) -> None:
         file = bundle.folder / "plan.json"
@@ -242,4 +244,4 @@ def _content(file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8")
     except OSError as error:
-        raise BadInput(f"cannot read {file}", error.strerror or str(error), "Correct catalog.") from error
+        raise BadInput(f"cannot read {file}", error.strerror or str(error), "Correct the setting catalog.") from error

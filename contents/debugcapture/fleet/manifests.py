@@ -220,7 +220,7 @@ def check(wanted: InClusterSettings) -> None:
     """Raise BadInput when the settings make no Job."""
     if not wanted.job_image:
         what = "cannot capture in the cluster"
-        raise BadInput(what, "job_image is missing", "Build deploy/image, push it, and name it.")
+        raise BadInput(what, "job_image is missing", "Build deploy/image, push it, and set job_image.")
     _custom(wanted)
 
 

@@ -44,7 +44,7 @@ def progress_line(job: Json, records: Collection[PodRecord], pods: int, took_s: 
     well, failed = progress(job)
     lost = sum(one.status == "failed" for one in records)
     parts = [
-        f"{well} of {job['spec']['completions']} indexes done, {failed} failed",
+        f"{well} of {job['spec']['completions']} workers done, {failed} failed",
         f"{len(records)} of {pods} pods{f', {lost} of them not captured' if lost else ''}",
         size(sum(one.bytes for one in records)),
     ]

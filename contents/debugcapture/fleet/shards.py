@@ -125,7 +125,7 @@ def payloads(shares: Sequence[Sequence[Pinned]], most_bytes: int = PAYLOAD_BYTES
         text = share_text(share)
         added = len(text.encode()) + len(str(index))
         if added > most_bytes:
-            raise BadInput("cannot hand the pods to the Job", f"{len(share)} are too many for one index")
+            raise BadInput("cannot pass the pods to the Job", f"{len(share)} pods are too many for one worker")
         if size + added > most_bytes:
             filled.append({})
             size = 0
@@ -144,7 +144,7 @@ def read_share(text: str) -> list[Pinned]:
     try:
         return [Pinned(*line.split(" ")) for line in text.splitlines()]
     except TypeError as error:
-        raise BadInput("cannot read the share of an index", "a line has not four words") from error
+        raise BadInput("cannot read the share of a worker", "a line does not have four words") from error
 
 
 def record_text(record: PodRecord | IndexRecord) -> bytes:

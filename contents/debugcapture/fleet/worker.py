@@ -134,7 +134,7 @@ class _Index:
         key = record_key(self._share.run_id, pod.uid)
         there = self._records.read(key)
         if there and (record := read_pod_record(there)).is_done:
-            self._say(pod, "the store has it already")
+            self._say(pod, "already in the store")
             return record
         try:
             record = self._captured(pod)
@@ -150,7 +150,7 @@ class _Index:
     def _captured(self, pod: Pinned) -> PodRecord:
         whole = self._api.pod(pod.namespace, pod.pod)
         if whole["metadata"]["uid"] != pod.uid:
-            why = "it is gone since it was chosen, and another has its name"
+            why = "it was deleted after it was selected, and another pod has its name"
             raise TargetNotFound(f"cannot capture {pod}", why)
         now, step = datetime.now(timezone.utc), self._share.step
         selected = Selected(whole, find_target(whole, pod.container, now))

@@ -15,7 +15,7 @@ def check_incident(settings: IncidentSettings, *, reads: bool = False) -> None:
         return
     if reads or not settings.pagerduty_integration_key:
         what = f"cannot {'read' if reads else 'add a note to'} incident {settings.incident_id}"
-        raise BadInput(what, "pagerduty_token is missing", "Set its Key Storage path.")
+        raise BadInput(what, "pagerduty_token is missing", "Set it to a Key Storage path.")
 
 
 def takes_notes(settings: IncidentSettings) -> bool:

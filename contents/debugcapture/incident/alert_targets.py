@@ -61,7 +61,9 @@ def find_targets(api: Api, alerts: Alerts, settings: AlertSettings, container: s
     """
     ours, remarks = _of_cluster(alerts.candidates, settings.cluster)
     if alerts.candidates and not ours:
-        return Found([], [*remarks, f"incident {alerts.incident} is about no pod of cluster {settings.cluster}"], None)
+        return Found(
+            [], [*remarks, f"incident {alerts.incident} is not about a pod of cluster {settings.cluster}"], None
+        )
     there: dict[str, tuple[Selected, Candidate]] = {}
     missing: list[str] = []
     for candidate in ours:
@@ -76,8 +78,8 @@ def find_targets(api: Api, alerts: Alerts, settings: AlertSettings, container: s
         raise _nothing(alerts, missing)
     ordered = worst_first([one.pod for one, _ in there.values()], datetime.now(timezone.utc))[:most]
     chosen = [there[pod["metadata"]["uid"]] for pod in ordered]
-    first = f"incident {alerts.incident}: {len(alerts.candidates)} candidates in its alerts, {len(there)} pods of them"
-    remarks.append(f"{first} are in this cluster; chose, the unhealthy ones first:")
+    first = f"incident {alerts.incident}: {len(alerts.candidates)} candidates in its alerts; {len(there)} of their pods"
+    remarks.append(f"{first} are in this cluster. Selected, the unhealthy ones first:")
     remarks += [_why(*one) for one in chosen]
     return Found([one for one, _ in chosen], remarks, chosen[0][1])
 
@@ -100,7 +102,7 @@ def _last(cluster: str) -> str:
 def _of_cluster(found: Sequence[Candidate], cluster: str) -> tuple[list[Candidate], list[str]]:
     ours = [one for one in found if not (cluster and one.cluster) or same_cluster(one.cluster, cluster)]
     others = sorted({one.cluster for one in found} - {one.cluster for one in ours})
-    return ours, [f"left to others: alerts about cluster {one}; this is {cluster}" for one in others]
+    return ours, [f"ignored: alerts about cluster {one}; this is {cluster}" for one in others]
 
 
 def _select(api: Api, candidate: Candidate, namespace: str, container: str, most: int) -> list[Selected]:
@@ -113,7 +115,7 @@ def _select(api: Api, candidate: Candidate, namespace: str, container: str, most
             failure = failure or error
         else:
             return [_in_container(one, (candidate.container, container)) for one in found]
-    raise failure or TargetNotFound("no target", "the alert names none")
+    raise failure or TargetNotFound("no target", "its alerts name none")
 
 
 def _wanted(candidate: Candidate, namespace: str) -> Iterator[TargetSettings]:
@@ -134,15 +136,18 @@ def _in_container(one: Selected, containers: Sequence[str]) -> Selected:
 
 
 def _nothing(alerts: Alerts, missing: Sequence[str]) -> TargetNotFound:
-    looked = f"looked at “{'”, “'.join(alerts.titles[:_TITLES])}”"
+    looked = f"searched “{'”, “'.join(alerts.titles[:_TITLES])}”"
     if len(alerts.titles) > _TITLES:
         looked += f" and {len(alerts.titles) - _TITLES} more"
     if missing:
-        named = f"{'; '.join(dict.fromkeys(missing[:_TITLES]))}: not in this cluster, or not any more"
-        do = "Is it the right cluster? Set the name of this one where alerts come from several."
+        named = f"{'; '.join(dict.fromkeys(missing[:_TITLES]))}: not, or no longer, in this cluster"
+        do = (
+            "Check that it is the correct cluster. If alerts come from several clusters, set the name of "
+            "this one (cluster)."
+        )
     else:
-        named, do = "no pod or workload is named there", "Run the job that takes a name, or add a rule for this sender."
-    return TargetNotFound(f"found nothing to capture from in incident {alerts.incident}", f"{looked}; {named}", do)
+        named, do = "its alerts name no pod or workload", "Run a job that takes a name, or add a rule for this sender."
+    return TargetNotFound(f"cannot find a target in incident {alerts.incident}", f"{looked}; {named}", do)
 
 
 def _title(alert: object) -> str:
@@ -153,7 +158,7 @@ def _title(alert: object) -> str:
 def _why(one: Selected, candidate: Candidate) -> str:
     target = one.target
     health = ", ".join(target.unhealthy) or "healthy"
-    return f"{target} (container {target.container}), named by an alert of {candidate.sender}: {health}"
+    return f"{target} (container {target.container}), from an alert of {candidate.sender}: {health}"
 
 
 def data_of(found: Found) -> dict[str, str]:

@@ -128,7 +128,7 @@ def join_capture(step: "CaptureStep", bundle: Bundle, caller: Caller) -> None:
     outbox = _outbox(step.incident, spool_of(step.spool, caller), caller)
 
     def send(incident: str, text: str) -> None:
-        caller.say(f"{target} is being captured, or was just now: incident {incident} joins {capture_id}")
+        caller.say(f"{target} is being captured, or was captured recently: incident {incident} joins {capture_id}")
         outbox.send(Note(step.incident.pagerduty_url, incident, marker(capture_id), text))
 
     text = joined_note(target, capture_id, caller.trigger.get("execution", ""))
@@ -145,7 +145,7 @@ def tell_left(step: "CaptureStep", caller: Caller) -> None:
         with claimed(bundle) as ours:
             if not ours:
                 continue
-            caller.say(f"{capture_id} was killed before it could tell its incidents")
+            caller.say(f"{capture_id} was killed before it could update its incidents")
             try:
                 recover(bundle, datetime.now(timezone.utc))
                 if step.store.store:
@@ -166,7 +166,7 @@ def _end_of(bundle: Bundle, failure: str) -> str:
 
 def repeated(step: "CaptureStep", bundle: Bundle) -> str:
     """Return the line about an event that was delivered again."""
-    return f"incident {step.incident.incident_id} has its capture: {bundle.folder.name}. Nothing to do."
+    return f"incident {step.incident.incident_id} already has its capture {bundle.folder.name}: nothing to do"
 
 
 def incident_key(step: "CaptureStep") -> str:
@@ -182,7 +182,7 @@ def _set_field(settings: IncidentSettings, bundle: Bundle, caller: Caller) -> No
     links = (receipt.page, caller.trigger.get("execution", ""))
     short = next((one for one in links if one and len(one) <= LONGEST_FIELD), "")
     if not short:
-        caller.say(f"no link has less than {LONGEST_FIELD} characters: the custom field is left as it is")
+        caller.say(f"every link has more than {LONGEST_FIELD} characters: the custom field is not changed")
         return
     try:
         account_of(settings, bundle.folder.parent).set_field(settings.incident_id, settings.pagerduty_field, short)

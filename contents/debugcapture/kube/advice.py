@@ -4,15 +4,21 @@ It goes by words of the message: a status alone is a guess (a policy answers 422
 that is refused behind the API server has none.
 """
 
-_ADMISSION = "An admission rule of the cluster says so: ask those who keep it."
+_ADMISSION = "An admission rule of the cluster rejects this. Contact the administrators of the cluster."
 _ADVICE = (
-    ("PodSecurity", "Choose a lower security profile, or have the namespace's Pod Security level changed."),
-    ("exceeded quota", "Have the namespace's quota raised."),
-    ("because it is being terminated", "The namespace is being deleted: only what was captured before is left."),
+    ("PodSecurity", "Choose a lower security profile, or change the Pod Security level of the namespace."),
+    ("exceeded quota", "Raise the quota of the namespace."),
+    (
+        "because it is being terminated",
+        "The namespace is being deleted: only the evidence captured so far is available.",
+    ),
     ("denied the request", _ADMISSION),
     ("denied request", _ADMISSION),
-    ("failed calling webhook", "An admission webhook of the cluster does not answer: ask those who keep it."),
-    ("dial tcp", "The pod's node does not answer: only what the API server knows can be captured."),
+    (
+        "failed calling webhook",
+        "An admission webhook of the cluster does not respond. Contact the administrators of the cluster.",
+    ),
+    ("dial tcp", "The pod's node does not respond: only data from the API server can be captured."),
 )
 
 

@@ -58,7 +58,7 @@ def _connection(settings: ConnectionSettings, environment: Mapping[str, str]) ->
     named = environment.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     files = [Path(file) for file in named.split(os.pathsep) if Path(file).exists()]
     if not files:
-        why = f"no kubeconfig, URL or token is set, this is no pod, and {named} does not exist"
+        why = f"no kubeconfig, URL or token is set, Rundeck does not run in a pod, and {named} does not exist"
         raise BadInput("cannot connect to a cluster", why, FIX)
     return _from_file(files[0], settings)
 
@@ -78,7 +78,7 @@ def _proxy(server: str, environment: Mapping[str, str]) -> str | None:
 def _from_token(settings: ConnectionSettings) -> Connection:
     if not (settings.server and settings.token):
         missing = "token" if settings.server else "server"
-        raise BadInput("cannot connect to a cluster", f"{missing} is missing", "Give both server and token.")
+        raise BadInput("cannot connect to a cluster", f"{missing} is missing", "Set both server and token.")
     bearer = f"Bearer {_header_value(settings.token)}"
     tls = _tls(ca=settings.ca_certificate, verify=settings.verify_tls)
     return Connection(settings.server.rstrip("/"), tls, lambda: bearer)
@@ -99,7 +99,7 @@ def _from_text(text: str, source: str, settings: ConnectionSettings, folder: Pat
     try:
         return _from_kubeconfig(_parse(text, source), settings, folder)
     except (AttributeError, TypeError) as error:
-        raise BadInput("wrong kubeconfig", f"{source} is not formed like a kubeconfig", FIX) from error
+        raise BadInput("invalid kubeconfig", f"{source} does not have the structure of a kubeconfig", FIX) from error
 
 
 def _from_kubeconfig(config: dict[str, Any], settings: ConnectionSettings, folder: Path) -> Connection:
@@ -110,7 +110,7 @@ def _from_kubeconfig(config: dict[str, Any], settings: ConnectionSettings, folde
         return _from_library(config, settings.context)
     server = str(cluster.get("server") or "")
     if not server.startswith("https://"):
-        raise BadInput("wrong kubeconfig", f"its cluster's server {server!r} is no https:// URL", FIX)
+        raise BadInput("invalid kubeconfig", f"its server {server!r} is not an https:// URL", FIX)
     return Connection(
         server.rstrip("/"),
         _tls(
@@ -155,9 +155,9 @@ def _parse(text: str, source: str) -> dict[str, Any]:
         config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError):
         # The library's message quotes the text, which holds credentials: not even the stack trace may show it.
-        raise BadInput("wrong kubeconfig", f"{source} is not YAML", FIX) from None
+        raise BadInput("invalid kubeconfig", f"{source} is not YAML", FIX) from None
     if not isinstance(config, dict) or "clusters" not in config:
-        raise BadInput("wrong kubeconfig", f"{source} has no clusters", FIX)
+        raise BadInput("invalid kubeconfig", f"{source} contains no clusters", FIX)
     return config
 
 
@@ -166,7 +166,9 @@ def _named(config: dict[str, Any], plural: str, singular: str, name: str) -> dic
     entry = entries.get(name)
     if not isinstance(entry, dict):
         there = ", ".join(sorted(entries)) or "none"
-        raise BadInput("wrong kubeconfig", f"it has no {singular} named {name!r}; {plural}: {there}", FIX)
+        raise BadInput(
+            "invalid kubeconfig", f"it does not contain the {singular} {name!r}; available {plural}: {there}", FIX
+        )
     return entry
 
 
@@ -176,7 +178,7 @@ def _data(section: dict[str, Any], key: str, folder: Path) -> str:
         try:
             return base64.b64decode(section[f"{key}-data"], validate=True).decode("ascii")
         except ValueError as error:  # of base64, which refuses text beyond ASCII by itself, or of ASCII
-            raise BadInput("wrong kubeconfig", f"{key}-data is not base64 of PEM", FIX) from error
+            raise BadInput("invalid kubeconfig", f"{key}-data is not base64-encoded PEM", FIX) from error
     return _read(folder / section[key]) if section.get(key) else ""
 
 
@@ -195,7 +197,7 @@ def _bearer_of(file: Path) -> str:
 def _header_value(token: str) -> str:
     token = token.strip()
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise BadInput("wrong token", "it has spaces or line breaks inside", "Store the bare token in Key Storage.")
+        raise BadInput("invalid token", "it contains spaces or line breaks", "Store only the token in Key Storage.")
     return token
 
 
@@ -203,7 +205,7 @@ def _read(path: Path) -> str:
     try:
         return path.expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is not text"
+        reason = getattr(error, "strerror", None) or "it is not text"
         raise BadInput(f"cannot read {path}", reason, FIX) from error
 
 
@@ -218,7 +220,7 @@ def _tls(*, ca: str = "", verify: bool = True, certificate: str = "", key: str =
         if certificate:
             _load_client_certificate(context, certificate, key)
     except (ssl.SSLError, ValueError) as error:
-        raise BadInput("wrong certificate", f"it is not valid PEM ({error})", FIX) from error
+        raise BadInput("invalid certificate", f"it is not valid PEM ({error})", FIX) from error
     return context
 
 

@@ -101,14 +101,14 @@ class _Announced:
 def _end(api: Api, place: ContainerRef, started: Started | None, say: Callable[[str], None]) -> None:
     """End the command, and say whether that went well. It is never raised: what ends the step counts more."""
     if started is None:
-        say(f"the command may still run in {place}: without a shell in the image it cannot be ended from here")
+        say(f"the command may still be running in {place}: without a shell in the image, it cannot be stopped")
         return
     try:
         left = _ended(api, place, started)
     except CaptureError as error:
-        say(f"the command may still run in {place}: {error}")
+        say(f"the command may still be running in {place}: {error}")
         return
-    say(f"{left} processes of the command still run in {place}" if left else f"the command in {place} was ended")
+    say(f"{left} processes of the command are still running in {place}" if left else f"stopped the command in {place}")
 
 
 def _ended(api: Api, place: ContainerRef, started: Started) -> int:
@@ -130,5 +130,5 @@ def _signal(api: Api, place: ContainerRef, started: Started, signal: str) -> int
     )
     count = number_in(output.decode(errors="replace").strip())
     if count is None:
-        raise CommandFailed(f"cannot end the command in {place}", status.message or f"exit code {status.code}")
+        raise CommandFailed(f"cannot stop the command in {place}", status.message or f"exit code {status.code}")
     return count

@@ -107,7 +107,7 @@ def running(api: Api, pod: Json, say: Callable[[str], None]) -> Iterator[Contain
         try:
             api.delete_pod(namespace, name)
         except CaptureError as error:
-            say(f"pod {namespace}/{name} was not removed, it ends by itself: {error}")
+            say(f"pod {namespace}/{name} was not deleted; it stops by itself: {error}")
 
 
 def _wait(api: Api, namespace: str, name: str, say: Callable[[str], None]) -> None:
@@ -120,9 +120,9 @@ def _wait(api: Api, namespace: str, name: str, say: Callable[[str], None]) -> No
         if status.get("phase") in ("Failed", "Succeeded") or reason.partition(":")[0] in HOPELESS:
             raise NotRunning(f"pod {namespace}/{name} did not start", reason, "Check the debug image.")
         if reason != told:
-            say(f"waits for pod {name}: {reason}")
+            say(f"waiting for pod {name}: {reason}")
             told = reason
-    raise NotRunning(f"pod {namespace}/{name} did not start", f"not within {_START_LIMIT_S} s ({told})")
+    raise NotRunning(f"pod {namespace}/{name} did not start", f"it did not start within {_START_LIMIT_S} s ({told})")
 
 
 def _reason(status: Json) -> str:

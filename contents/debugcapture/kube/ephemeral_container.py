@@ -31,8 +31,8 @@ _END_LIMIT_S = 10
 _LEAST_POLL_S, _MOST_POLL_S = 0.05, 1
 _NODE_CHECK_S = 5  # by then a kubelet that works has seen the container
 _NO_RUN_TOOL = (
-    "Its first process is run-tool: build the toolbox of this version (deploy/toolbox)."
-    " Where it has that, look at the node."
+    "The first process of a debug image is run-tool: build the toolbox image of this version "
+    "(deploy/toolbox). If the image contains run-tool, check the node."
 )
 _REMEDIES = {
     "CreateContainerError": "Capture again while the target's container is running.",
@@ -40,7 +40,7 @@ _REMEDIES = {
     "RunContainerError": _NO_RUN_TOOL,
     "StartError": _NO_RUN_TOOL,
 }
-_CHECK_IMAGE = "Check the debug image's name, and that the cluster's nodes may pull it."
+_CHECK_IMAGE = "Check the name of the debug image, and that the nodes of the cluster can pull it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def _join_running(
     for name in fitting(pod, debug, datetime.now(timezone.utc)):
         place = ContainerRef(target.namespace, target.pod, name)
         if _run(api, place, "join", ticket).code == 0:
-            say(f"joined debug container {name}, which runs already")
+            say(f"joined debug container {name}, which is already running")
             return place
     return None
 
@@ -151,10 +151,10 @@ def _leave(api: Api, place: ContainerRef, ticket: str, say: Callable[[str], None
     try:
         status = _run(api, place, "leave", ticket)
     except CaptureError as error:
-        say(f"debug container {place.container} was not ended now, it ends by itself: {error}")
+        say(f"debug container {place.container} was not stopped; it stops by itself: {error}")
         return
     if status.code != 0:
-        say(f"debug container {place.container} was not ended now, it ends by itself: {status.message}")
+        say(f"debug container {place.container} was not stopped; it stops by itself: {status.message}")
 
 
 def _run(api: Api, place: ContainerRef, command: str, *ticket: str) -> ExitStatus:
@@ -172,19 +172,19 @@ def _wait_until_running(api: Api, place: ContainerRef, debug: DebugContainer, sa
             return
         pod = api.pod(place.namespace, place.pod)
         state = _state(pod, place.container)
-        reason = "its shell" if "running" in state else _waiting_for(state, place, debug)
+        reason = "waiting for its shell" if "running" in state else _waiting_for(state, place, debug)
         if not reason:
             late = time.monotonic() - started > _NODE_CHECK_S
-            reason = _node_problem(api, pod) if late else "the kubelet has not seen it yet"
+            reason = _node_problem(api, pod) if late else "the kubelet has not started it yet"
         if reason != told:
-            say(f"waits for debug container {place.container}: {reason}")
+            say(f"debug container {place.container}: {reason}")
             told = reason
         # The longer it takes, the seldomer it is asked: what a start costs the API server grows with its logarithm.
         time.sleep(min(max(_LEAST_POLL_S, (time.monotonic() - started) / 8), _MOST_POLL_S))
     raise NotRunning(
-        f"debug container of {place.namespace}/{place.pod}",
+        f"cannot start a debug container in {place.namespace}/{place.pod}",
         f"it did not start within {debug.start_limit_s} s ({told})",
-        "Check the pod's node and the debug image.",
+        "Check the node of the pod and the debug image.",
     )
 
 
@@ -204,7 +204,7 @@ def _waiting_for(state: Json, place: ContainerRef, debug: DebugContainer) -> str
     without_words = f"exit code {ended['exitCode']}" if ended and "exitCode" in ended else "no message"
     message = str((ended or waiting).get("message") or without_words)
     if debug.waits_for_target and "invalid target container" in message:
-        return f"the next start of container {debug.target_container}"
+        return f"waiting for the next start of container {debug.target_container}"
     if ended is None and reason not in HOPELESS:
         return reason
     raise NotRunning(
@@ -220,16 +220,16 @@ def _node_problem(api: Api, pod: Json) -> str:
     ready = api.node_ready(node) if node else None
     if ready is False:
         raise NotRunning(
-            f"debug container of {pod['metadata']['namespace']}/{pod['metadata']['name']}",
-            f"node {node} is not ready, so that nothing can be started in its pods",
-            "What the API server knows has been captured; look at the node.",
+            f"cannot start a debug container in {pod['metadata']['namespace']}/{pod['metadata']['name']}",
+            f"node {node} is not ready and cannot start containers",
+            "The data from the API server has been captured. Check the node.",
         )
-    return "the kubelet has not seen it yet"
+    return "the kubelet has not started it yet"
 
 
 def _state(pod: Json, name: str) -> Json:
     if pod["status"].get("phase") in ("Succeeded", "Failed"):
         ended = pod["status"].get("reason") or pod["status"]["phase"]
-        raise TargetNotFound(f"pod {pod['metadata']['name']} has ended", str(ended), "Choose a pod that is running.")
+        raise TargetNotFound(f"pod {pod['metadata']['name']} has ended", str(ended), "Choose a running pod.")
     statuses = pod["status"].get("ephemeralContainerStatuses") or []
     return next((status["state"] for status in statuses if status["name"] == name), {})

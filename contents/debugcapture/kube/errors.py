@@ -15,11 +15,14 @@ from ..text import without_queries
 from .advice import advice
 from .rbac import remedy
 
-TOO_BUSY = "The API server has no time for this account: run it again, or have its flow schema looked at."
-CHECK_TLS = "Check the CA certificate of the connection settings; verification can be turned off for a test cluster."
-CHECK_CLOCK = "Set this machine's clock, or have the certificate renewed."
-CHECK_PROXY = "Check HTTPS_PROXY, or have NO_PROXY name the API server."
-CHECK_NET = "Check the API server's address and the network between it and this machine."
+TOO_BUSY = (
+    "The API server is too busy for this account. Try again later, or ask the administrators of the "
+    "cluster to check its flow schema."
+)
+CHECK_TLS = "Check the CA certificate in the connection settings. For a test cluster, you can turn off verification."
+CHECK_CLOCK = "Correct the clock of this machine, or renew the certificate."
+CHECK_PROXY = "Check HTTPS_PROXY, or add the API server to NO_PROXY."
+CHECK_NET = "Check the address of the API server, and the network between it and this machine."
 _REJECTED: dict[int, type[Rejected]] = {409: Conflict, 422: Invalid, 429: TooManyRequests}
 
 
@@ -42,8 +45,8 @@ def unreachable(doing: str, error: BaseException) -> Unreachable:
         why = f"the API server's certificate is not trusted ({reason})"
         return Unreachable(doing, why, CHECK_CLOCK if dated else CHECK_TLS)
     if isinstance(error, ProxyError):
-        return Unreachable(doing, f"the proxy does not lead to the API server ({reason})", CHECK_PROXY)
-    return Unreachable(doing, f"the API server did not answer ({reason})", CHECK_NET)
+        return Unreachable(doing, f"the proxy cannot connect to the API server ({reason})", CHECK_PROXY)
+    return Unreachable(doing, f"the API server did not respond ({reason})", CHECK_NET)
 
 
 def refused(doing: str, status: int, body: bytes) -> CaptureError:
@@ -53,7 +56,7 @@ def refused(doing: str, status: int, body: bytes) -> CaptureError:
     do = advice(why)
     kind: type[CaptureError] = _REJECTED.get(status, Rejected)
     if status == 401:
-        kind, why, do = NotAllowed, f"the cluster does not accept the credentials ({why})", "Renew the token."
+        kind, why, do = NotAllowed, f"the cluster rejects the credentials ({why})", "Renew the token."
     elif status == 403 or (status < 500 and do):
         kind, do = NotAllowed, do or remedy(why)
     elif status == 404:

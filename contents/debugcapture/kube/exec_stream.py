@@ -98,7 +98,7 @@ def run_short(api: Api, place: ContainerRef, argv: Sequence[str]) -> tuple[ExitS
     )
     if status.reason in (BROKEN_STREAM, TIME_LIMIT):
         kind = NeverEnds if status.reason == TIME_LIMIT else CommandFailed
-        raise kind(f"{argv[0]} in {place} did not end well", status.message, "Capture again.")
+        raise kind(f"{argv[0]} in {place} failed", status.message, "Capture again.")
     return status, output.decode(errors="replace"), errors.decode(errors="replace")
 
 

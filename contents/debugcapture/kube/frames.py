@@ -85,7 +85,7 @@ def exit_status(payload: bytes) -> ExitStatus:
     except ValueError:
         return ExitStatus(None, "BadStatus", "the server's exit status is not JSON")
     if not isinstance(status, dict):
-        return ExitStatus(None, "BadStatus", "the server's exit status is no object")
+        return ExitStatus(None, "BadStatus", "the server's exit status is not an object")
     if status.get("status") == "Success":
         return ExitStatus(0)
     message = without_queries(str(status.get("message", "")))
@@ -96,7 +96,7 @@ def exit_status(payload: bytes) -> ExitStatus:
 def broken_stream(detail: str = "") -> ExitStatus:
     """Return the status of a stream that ended without one: what arrived may be short."""
     why = f" ({detail})" if detail else ""
-    return ExitStatus(None, BROKEN_STREAM, f"the connection ended before the command did{why}")
+    return ExitStatus(None, BROKEN_STREAM, f"the connection ended before the command{why}")
 
 
 def out_of_time() -> ExitStatus:

@@ -17,7 +17,7 @@ class Streams:
         """Take in ``stream``. Raises Aborted after an abort."""
         with self._lock:
             if self.broken:
-                raise Aborted("nothing more is started", "the capture was aborted")
+                raise Aborted("no new command is started", "the capture was aborted")
             self._open.add(stream)
 
     def remove(self, stream: "Closable") -> None:

@@ -33,7 +33,7 @@ def quantity(text: str) -> int:
             return int(float(found[1]) * {**_BINARY, **_DECIMAL}.get(found[2], 1))
     except ValueError:
         pass  # digits and dots that are no number
-    raise UnexpectedAnswer(f"{text!r} is no quantity of bytes", "the API server says so of the container")
+    raise UnexpectedAnswer(f"{text!r} is not a quantity of bytes", "the API server returned it for the container")
 
 
 def revision_of(workload: Json) -> str:

@@ -67,7 +67,7 @@ class FileShelf:
             file = self._file(name)
             replace_text(file, value.text, own_part(file), sync=False)  # it can be asked for again
         except OSError as error:
-            self._say(f"the answer cannot be kept in {self._folder}: {error.strerror or error}")
+            self._say(f"cannot save the list in {self._folder}: {error.strerror or error}")
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"
@@ -139,16 +139,16 @@ class Answers:
         try:
             return self._future(name, ask).result(self._wait_s)
         except NotInTime:
-            why = f"the API server did not answer within {self._wait_s:g} s"
-            raise Unreachable("cannot list what is there", why, "It is asked again the next time.") from None
+            why = f"the API server did not respond within {self._wait_s:g} s"
+            raise Unreachable("cannot read the list", why, "Try again later.") from None
 
     def _future(self, name: str, ask: Callable[[], str]) -> "Future[Kept]":
         with self._lock:
             if name in self._asking:
                 return self._asking[name]
             if len(self._asking) >= AT_ONCE:
-                why = f"{AT_ONCE} other lists are being asked for, and the API server is slow"
-                raise Unreachable("cannot list what is there", why, "Ask again in a moment.")
+                why = f"the API server is slow, and {AT_ONCE} other lists are being read"
+                raise Unreachable("cannot read the list", why, "Try again later.")
             future: Future[Kept] = Future()
             self._asking[name] = future
         Thread(target=self._ask, args=(name, ask, future), daemon=True).start()

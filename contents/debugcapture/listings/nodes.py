@@ -99,5 +99,5 @@ def listed(api: Api, namespaces: Sequence[str], settings: NodesSettings, spool: 
     name = name_of(api.connection.server, settings.cluster_name, ",".join(namespaces), settings.pod_selector)
     answer = Answers(FileShelf(spool / FOLDER, say), fresh_s=0, oldest=timedelta.max).get(name, ask)
     if answer.late:
-        say(f"{answer.late} These are the pods of {answer.kept.at:%Y-%m-%d %H:%M:%S} UTC.")
+        say(f"{answer.late} Using the list of pods from {answer.kept.at:%Y-%m-%d %H:%M:%S} UTC.")
     return answer.kept.text

@@ -106,11 +106,13 @@ class Service:
     def answer(self, asked: Asked) -> Reply:
         """Return the answer to a request. Nothing of it is repeated there before it has passed the rules."""
         if asked.method != "GET":
-            return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is answered", {"Allow": "GET"})
+            return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed", {"Allow": "GET"})
         if asked.path == "/healthz":
             return Reply(HTTPStatus.OK, json.dumps({"status": "ok"}))
         if not self._is_known(asked.authorization):
-            return _problem(HTTPStatus.UNAUTHORIZED, "give the bearer token", {"WWW-Authenticate": "Bearer"})
+            return _problem(
+                HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong", {"WWW-Authenticate": "Bearer"}
+            )
         if not self.gate.allows():
             return _problem(HTTPStatus.TOO_MANY_REQUESTS, "too many requests", {"Retry-After": "1"})
         try:
@@ -126,7 +128,7 @@ class Service:
     def _rows(self, asked: Asked) -> Reply:
         kind = next((one for one in _PARAMETERS if asked.path == f"/{one}"), None)
         if not kind:
-            return _problem(HTTPStatus.NOT_FOUND, f"there are {', '.join(f'/{one}' for one in _PARAMETERS)}")
+            return _problem(HTTPStatus.NOT_FOUND, f"the paths are {', '.join(f'/{one}' for one in _PARAMETERS)}")
         given = parameters(kind, asked.query)
         if kind == "collectors":
             return Reply(HTTPStatus.OK, json_text(self.collectors))
@@ -134,7 +136,7 @@ class Service:
             return Reply(HTTPStatus.OK, "[]")  # the option that it depends on has no value yet
         listed = self.listed(self._wanted(kind, given))
         if listed.late:
-            self.say(f"/{kind}: {listed.late} The list of {listed.at:%Y-%m-%d %H:%M:%S} UTC was sent.")
+            self.say(f"/{kind}: {listed.late} Sent the list from {listed.at:%Y-%m-%d %H:%M:%S} UTC.")
         return Reply(HTTPStatus.OK, json_text(listed.rows))
 
     def _wanted(self, kind: Kind, given: Mapping[str, str]) -> Wanted:
@@ -142,7 +144,7 @@ class Service:
             return Wanted(kind, self.namespaces)
         namespace = given["namespace"]
         if self.namespaces and namespace not in self.namespaces:
-            raise NotAllowed("cannot answer", "the namespace is none of those that are served")
+            raise NotAllowed("cannot respond", "the namespace is not configured")
         return Wanted(kind, (namespace,), given.get("workload", ""), given.get("pod", ""))
 
     def _failed(self, error: CaptureError) -> Reply:
@@ -161,14 +163,14 @@ def parameters(kind: Kind, query: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=8, errors="strict")
     except ValueError:  # UnicodeDecodeError is one
-        raise BadInput("wrong query", "it cannot be read") from None
+        raise BadInput("invalid query", "it cannot be read") from None
     given = dict(pairs)
-    problems = ["a parameter is given twice"] if len(given) < len(pairs) else []
-    problems += [f"there is no parameter but {', '.join(known) or 'none'}"] if given.keys() - set(known) else []
+    problems = ["a parameter occurs twice"] if len(given) < len(pairs) else []
+    problems += [f"the only parameters are: {', '.join(known) or 'none'}"] if given.keys() - set(known) else []
     problems += [f"{name} is missing" for name in known if name not in given and name not in _OPTIONAL]
     problems += [f"{name} must be {_RULES[name].allowed}" for name in known if not _fits(name, given.get(name, ""))]
     if problems:
-        raise BadInput("wrong query", "; ".join(problems))
+        raise BadInput("invalid query", "; ".join(problems))
     return given
 
 
@@ -185,8 +187,8 @@ def application(service: Service) -> Callable[[Mapping[str, Any], StartResponse]
         try:
             reply = service.answer(asked)
         except Exception as error:  # noqa: BLE001 - one bad answer must not end the service, nor show what is inside
-            service.say(f"{type(error).__name__}: {one_line(error)}. Please report this defect.")
-            reply = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a defect; the log says more")
+            service.say(f"{type(error).__name__}: {one_line(error)}. Please report this bug.")
+            reply = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log")
         body = reply.body.encode()
         headers = {
             "Content-Type": "application/json",
@@ -241,7 +243,10 @@ def serve(service: Service, listen: str) -> None:
         ident="",
     )
     if not host.is_loopback:
-        service.say("It speaks plain HTTP, not only to this machine: let a proxy or a mesh in front of it speak TLS.")
+        service.say(
+            "The server uses plain HTTP and is reachable from other machines: put a proxy or a service mesh "
+            "with TLS in front of it."
+        )
     service.say(f"listening on {_url(host, listening.getsockname()[1])}")
     server.run()  # returns at SystemExit, after the requests that are being answered
     service.say("stopped")
@@ -252,9 +257,9 @@ def _address(listen: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        raise BadInput(f"cannot listen on {listen}", "it is no IP address", "For example 127.0.0.1:8790.") from None
+        raise BadInput(f"cannot listen on {listen}", "it is not an IP address", "For example 127.0.0.1:8790.") from None
     if int(port) > 65535:
-        raise BadInput(f"cannot listen on {listen}", "there is no such port", "For example 127.0.0.1:8790.")
+        raise BadInput(f"cannot listen on {listen}", "the port is not valid", "For example 127.0.0.1:8790.")
     return address, int(port)
 
 

@@ -30,10 +30,10 @@ MOST_ALERTS, _PAGE = 500, 25  # an alert may have half a megabyte, and a page is
 LONGEST_FIELD = 200  # characters of a custom field of text or URL
 _EU_HOST = "api.eu.pagerduty.com"
 Json = dict[str, Any]
-_NO_PAGERDUTY = "Check the API URL, and whether a proxy or a login page is in between."
+_NO_PAGERDUTY = "Check the API URL, and whether a proxy or a login page intercepts it."
 _REMEDIES = {
-    400: "Set the From e-mail to a user of the account: an account key needs it.",
-    402: "The account's plan does not include this.",
+    400: "Set pagerduty_from to the e-mail address of a user: an account key requires it.",
+    402: "The plan of the account does not include this.",
     403: "Give the API key write access to incidents.",
     404: "Check the incident's ID.",
 }
@@ -65,7 +65,7 @@ class PagerDuty:
         """
         for name, value in (("PagerDuty API key", token), ("From e-mail", sender)):
             if not (value.isascii() and value.isprintable()):
-                raise BadInput(f"wrong {name}", "it has line breaks or other than ASCII characters", "Correct it.")
+                raise BadInput(f"invalid {name}", "it contains line breaks or non-ASCII characters", "Correct it.")
         headers = {
             "Authorization": f"Bearer {token}" if token.startswith("pdus+") else f"Token token={token}",
             "Accept": "application/vnd.pagerduty+json;version=2",
@@ -90,10 +90,12 @@ class PagerDuty:
             notes = _notes(incident, answer)
             ours = next((note for note in notes if marker in str(note.get("content", ""))), None)
             if ours and ours["content"] == content:
-                done = done or "was there already"
+                done = done or "already exists"
                 return answer
             if not ours and len(notes) >= MOST_NOTES:
-                raise _not_sent(incident, f"it has {len(notes):,} notes, PagerDuty's limit", "Remove some of them.")
+                raise _not_sent(
+                    incident, f"it has {len(notes):,} notes, which is PagerDuty's limit", "Delete some of them."
+                )
             done = "edited" if ours else "added"
             body = {"note": {"content": content}}
             method, place = ("PUT", f"{path}/{quote(str(ours.get('id')))}") if ours else ("POST", path)
@@ -131,7 +133,7 @@ class PagerDuty:
             self.client.retried(lambda: self.client.send("PUT", path, {"custom_fields": [body]}), TRIES)
         except Failed as failed:
             what = f"cannot set the custom field {name} of incident {incident}"
-            raise NoteNotSent(what, failed.why, "The note has the link.") from None
+            raise NoteNotSent(what, failed.why, "The note contains the link.") from None
 
     def update_status(self, incident: str, message: str) -> None:
         """Publish ``message`` to those who subscribed to the incident, by mail as well. Raises NoteNotSent."""
@@ -140,7 +142,7 @@ class PagerDuty:
             self.client.retried(lambda: self.client.send("POST", path, {"message": message}))
         except Failed as failed:
             what = f"cannot publish a status update of incident {incident}"
-            raise NoteNotSent(what, failed.why, "The note says the same.") from None
+            raise NoteNotSent(what, failed.why, "The note contains the same information.") from None
 
     def alerts(self, incident: str) -> list[Json]:
         """Return the incident's alerts, the first MOST_ALERTS of them.
@@ -181,7 +183,7 @@ class PagerDuty:
         if status != 401:
             return _REMEDIES.get(status, "")
         there = "https://api.pagerduty.com" if self.region == "EU" else f"https://{_EU_HOST}"
-        return f"Check the API key; if it is not one of the {self.region} region, set the API URL to {there}."
+        return f"Check the API key. If it does not belong to the {self.region} region, set pagerduty_url to {there}."
 
 
 def _not_sent(incident: str, failure: str, remedy: str, *, status: int = 0, waits: bool = False) -> NoteNotSent:
@@ -198,7 +200,7 @@ def _cannot_read(incident: str) -> str:
 
 
 def _not_pagerduty(doing: str) -> UnexpectedAnswer:
-    return UnexpectedAnswer(doing, "what answers is not PagerDuty", _NO_PAGERDUTY)
+    return UnexpectedAnswer(doing, "the response is not from PagerDuty", _NO_PAGERDUTY)
 
 
 def _notes(incident: str, answer: BaseHTTPResponse) -> list[dict[str, Any]]:
@@ -206,4 +208,4 @@ def _notes(incident: str, answer: BaseHTTPResponse) -> list[dict[str, Any]]:
     try:
         return [dict(note) for note in answer.json()["notes"]]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise _not_sent(incident, "what answers is not PagerDuty", _NO_PAGERDUTY) from None
+        raise _not_sent(incident, "the response is not from PagerDuty", _NO_PAGERDUTY) from None

@@ -68,7 +68,7 @@ class Client:
             try:
                 answer = attempt()
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise Failed(f"PagerDuty did not answer ({error})", 0) from None
+                raise Failed(f"PagerDuty did not respond ({error})", 0) from None
             if answer.status >= 300:
                 raise Failed(_failure(answer), answer.status, _asked_wait_s(answer))
             return answer
@@ -89,7 +89,7 @@ def _trusting(ca: str) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cadata=ca)
         except (ssl.SSLError, ValueError) as error:
-            raise BadInput("wrong pagerduty_ca", f"it is no certificate in PEM ({error})", "Correct it.") from None
+            raise BadInput("invalid pagerduty_ca", f"it is not a PEM certificate ({error})", "Correct it.") from None
     return context
 
 

@@ -13,7 +13,7 @@ from .client import Client, Failed
 
 LONGEST_SUMMARY = 1024
 _HOSTS = {"api.pagerduty.com": "events.pagerduty.com", "api.eu.pagerduty.com": "events.eu.pagerduty.com"}
-_CHECK_KEY = "Check pagerduty_integration_key: it is that of an Events API v2 integration."
+_CHECK_KEY = "Check that pagerduty_integration_key is the key of an Events API v2 integration."
 
 
 class Events:

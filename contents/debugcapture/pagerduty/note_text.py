@@ -35,7 +35,10 @@ def joined_note(target: Target, capture_id: str, execution: str) -> str:
             (_ALWAYS, f"Debug state of {target} (container {target.container}): capturing …"),
             (
                 _ALWAYS,
-                "This capture was started for another incident about the same workload; its links come here too.",
+                (
+                    "This capture was started for another incident about the same workload. Its links will appear "
+                    "here too."
+                ),
             ),
         ],
         [*_execution(execution), marker(capture_id)],
@@ -86,21 +89,21 @@ def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
     if dump:
         lines.append((_LINK, f"{dump.title}: {receipt.link(dump.file)}"))
     if receipt.links_end:
-        lines.append((_MISSING, f"Links open until {receipt.links_end:%Y-%m-%d %H:%M} UTC; kept in {receipt.store}"))
+        lines.append((_MISSING, f"Links open until {receipt.links_end:%Y-%m-%d %H:%M} UTC; stored in {receipt.store}"))
     return lines
 
 
 def _not_stored(place: str, failure: str) -> list[Line]:
     reason = f": {_cut(failure, 400)}" if failure else ""
-    return [(_ALWAYS, f"Not in the store{reason}"), (_ALWAYS, f"Kept on the Rundeck host in {place}")]
+    return [(_ALWAYS, f"Not in the store{reason}"), (_ALWAYS, f"Saved on the Rundeck server in {place}")]
 
 
 def _captured(manifest: Manifest) -> list[Line]:
     """Return a line for each dump, with what proves that it is whole, and one for all files of the snapshot."""
     kept = [one for one in manifest.artifacts if one.file]
     if any(one.is_capture for one in manifest.artifacts):
-        captured = f"- {len(kept)} of {len(manifest.artifacts)} pods, each with a page of its own"
-        return [(_MISSING, f"{captured}; {sum(one.bytes for one in kept):,} bytes in all")]
+        captured = f"- {len(kept)} of {len(manifest.artifacts)} pods, each with its own report page"
+        return [(_MISSING, f"{captured}; {sum(one.bytes for one in kept):,} bytes in total")]
     dumps = [one for one in kept if not one.is_from_api]
     lines = [(_CAPTURED, f"- {one.title}: {one.bytes:,} bytes, SHA-256 {one.sha256}") for one in dumps]
     snapshot = [one for one in kept if one.is_from_api]

@@ -16,7 +16,7 @@ from .api import PagerDuty
 from .client import TRIES
 
 FOLDER = "notes"
-_LATER = "The evidence is safe; run the note step again later."
+_LATER = "The evidence is safe. Run the note step again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Outbox:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            self._say(f"the note cannot be kept in {self._folder} ({error}): it is only sent")
+            self._say(f"cannot save the note in {self._folder} ({error}): it is sent once, without retries")
             self._deliver(file, note, tries)
             return
         # Who sends a note of its own shares the lock, so that nobody sends an older form of that note meanwhile.
@@ -57,7 +57,7 @@ class Outbox:
         try:
             replace_text(file, json.dumps(asdict(note)), own_part(file))
         except OSError as error:  # a full disk is just what the incident has to hear of
-            self._say(f"the note cannot be kept in {file} ({error}): it is only sent")
+            self._say(f"cannot save the note in {file} ({error}): it is sent once, without retries")
 
     def _send_waiting(self, url: str) -> None:
         """Send the notes of earlier runs; the first that cannot be sent ends it, for it is no part of this run."""
@@ -71,7 +71,7 @@ class Outbox:
                 if error.waits:
                     return
             except (OSError, ValueError) as error:
-                self._say(f"{file} is no note of ours ({error}): remove it")
+                self._say(f"{file} is not a valid note ({error}): delete it")
 
     def _deliver(self, file: Path, note: Note, tries: int) -> None:
         try:
@@ -80,7 +80,7 @@ class Outbox:
             if not error.waits:
                 _remove(file)
             else:
-                kept = f"It waits in {file}: the next run sends it." if file.exists() else _LATER
+                kept = f"The note is saved in {file}; the next run sends it." if file.exists() else _LATER
                 raise error.advising(f"{error.do} {kept}".lstrip()) from error
             raise
         _remove(file)
@@ -94,7 +94,7 @@ def _read(file: Path) -> Note:
     except (TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
     if not all(isinstance(text, str) for text in asdict(note).values()):
-        raise ValueError("its fields are no texts")
+        raise ValueError("its fields are not strings")
     return note
 
 

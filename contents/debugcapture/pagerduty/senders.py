@@ -36,17 +36,17 @@ def load(file: Path) -> list[Sender]:
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise BadInput(f"cannot read the alert senders in {file}", str(error)) from error
     if not isinstance(entries, list):
-        raise BadInput(f"{file} has no alert senders", "it is no list")
+        raise BadInput(f"{file} contains no alert senders", "it is not a list")
     return [_sender(entry, f"alert sender {number} in {file}") for number, entry in enumerate(entries, start=1)]
 
 
 def _sender(entry: Any, place: str) -> Sender:
     if not isinstance(entry, dict) or not isinstance(entry.get("sender"), str):
-        raise BadInput(place, "it has no sender", "Give it a name.")
+        raise BadInput(place, "it has no key sender", "Add the name of the sender.")
     unknown = [str(key) for key in entry if key not in ("sender", "when", "names", "patterns")]
     names = entry.get("names", {})
     if not isinstance(names, dict):
-        raise BadInput(place, "names is no mapping")
+        raise BadInput(place, "names is not a mapping")
     unknown += [f"names.{part}" for part in names if part not in (*PARTS, *KINDS)]
     if unknown:
         raise BadInput(place, f"unknown: {', '.join(unknown)}")
@@ -62,7 +62,7 @@ def _sender(entry: Any, place: str) -> Sender:
 
 def _texts(value: Any, place: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise BadInput(place, "it is no list of texts")
+        raise BadInput(place, "it is not a list of strings")
     return value
 
 

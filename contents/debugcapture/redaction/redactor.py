@@ -62,8 +62,8 @@ def redaction(patterns: str) -> Redaction:
     for line in filter(None, map(str.strip, patterns.splitlines())):
         own.append(bytes_pattern(line, "redact_patterns"))
         if own[-1].search(b""):
-            what = f"redact_patterns: {line!r} matches an empty text"
-            raise BadInput(what, "it would match everywhere", "Make it say what it masks.")
+            what = f"redact_patterns: {line!r} matches the empty string"
+            raise BadInput(what, "it would match everywhere", "Make the pattern more specific.")
     return Redaction(tuple(own))
 
 

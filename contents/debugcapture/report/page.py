@@ -49,8 +49,9 @@ _HEAD = "<thead><tr>{}</tr></thead>".format(
     "".join(f'<th scope="col">{one}</th>' for one in ("What", "Outcome", "Size", "File or reason"))
 )
 _DECRYPT = (
-    "<p>The files are encrypted with age. With one of the keys that they are encrypted for: "
-    "<code>age --decrypt --identity KEY --output FILE FILE.age</code>; the checksum is that of FILE.</p>"
+    "<p>The files are encrypted with age. To decrypt a file with one of the matching private keys, "
+    "run: <code>age --decrypt --identity KEY --output FILE FILE.age</code>. The checksums are those "
+    "of the decrypted files.</p>"
 )
 
 
@@ -96,7 +97,7 @@ def _status(manifest: Manifest) -> str:
     kept = [one for one in manifest.artifacts if one.file]
     lacks = sum(one.outcome in ("failed", "truncated") for one in manifest.artifacts)
     told = f"{len(kept)} files, {size(sum(one.bytes for one in kept))}"
-    told += f"; {lacks} could not be captured, or not whole" if lacks else ""
+    told += f"; {lacks} missing or incomplete" if lacks else ""
     return f'<p class="status {manifest.status}"><strong>{manifest.status}</strong>: {told}.</p>'
 
 
@@ -151,7 +152,7 @@ def _row(one: Artifact, link: str) -> str:
 def _remarks(remarks: Sequence[str]) -> str:
     if not remarks:
         return ""
-    return f"<h2>How it was chosen</h2><ul>{''.join(f'<li>{escaped(one)}</li>' for one in remarks)}</ul>"
+    return f"<h2>How the target was selected</h2><ul>{''.join(f'<li>{escaped(one)}</li>' for one in remarks)}</ul>"
 
 
 def _previews(artifacts: Sequence[Artifact], previews: Mapping[str, bytes]) -> str:

@@ -16,14 +16,14 @@ def summary(manifest: Manifest) -> str:
     more = f" and {others} more pods" if others else ""
     line = f"{manifest.status}: {len(kept)} artifacts of {target} (container {target.container}, {target.state}){more}"
     missing = _missing(manifest)
-    rest = [f"{len(missing) - _TOLD} more are missing or short"] if len(missing) > _TOLD else []
+    rest = [f"{len(missing) - _TOLD} more are missing or truncated"] if len(missing) > _TOLD else []
     return one_line("; ".join([line, *missing[:_TOLD], *rest]))
 
 
 def shortfall(manifest: Manifest) -> str:
     """Return one line: of which pod some of the evidence is missing, what and why; "" where none is."""
     missing = _missing(manifest)
-    what = f"{manifest.target}: some of the evidence could not be captured"
+    what = f"{manifest.target}: some evidence could not be captured"
     return one_line(f"{what}: {'; '.join(missing)}") if missing else ""
 
 
@@ -35,7 +35,7 @@ def _missing(manifest: Manifest) -> list[str]:
 def masking(one: Artifact) -> str:
     """Return what was masked in an artifact, or that nothing was; "" where there was nothing to mask."""
     if one.sensitive:
-        return "sensitive: nothing is masked in it"
+        return "sensitive: not masked"
     return f"{one.redactions} credentials masked" if one.redactions else ""
 
 

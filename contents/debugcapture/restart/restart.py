@@ -56,7 +56,7 @@ def gate(manifest: Manifest | None, stored: bool, settings: GateSettings, target
     if manifest is None:
         return "nothing was captured"
     if manifest.status == "failed" or (settings.gate == "complete" and manifest.status != "complete"):
-        return f"the capture {manifest.capture_id} is {manifest.status}, and the job asks for {settings.gate}"
+        return f"the capture {manifest.capture_id} is {manifest.status}, but the job requires {settings.gate}"
     if settings.gate_stored and not stored:
         return f"the capture {manifest.capture_id} is not in the store"
     captured = {(one.namespace, one.workload) for one in manifest.targets} | {
@@ -75,7 +75,7 @@ def plan(api: Api, target: TargetSettings, settings: RestartSettings, now: datet
     kind, workload = find_workload(api, target)
     named = f"{kind} {target.namespace}/{workload['metadata']['name']}"
     if kind not in RESTARTABLE:
-        raise BadInput(f"cannot {settings.action} {named}", f"a {kind} has no rollout", "Run it anew instead.")
+        raise BadInput(f"cannot {settings.action} {named}", f"a {kind} has no rollout", "Run it again instead.")
     if settings.action == "scale":
         return _scaling(kind, workload, named, settings.replicas)
     require_moving(kind, workload, f"cannot {settings.action} {named}")
@@ -93,7 +93,7 @@ def carry_out(api: Api, plan: Plan, *, dry_run: bool) -> None:
 
 def wait(api: Api, plan: Plan, limit_s: float, say: Say) -> str:
     """Wait until all is well again, and say how it went. Raises RolloutNotReady when it is not within ``limit_s``."""
-    started, now, told = time.monotonic(), Progress(False, "nothing was seen of it"), ""
+    started, now, told = time.monotonic(), Progress(False, "no change was seen"), ""
     for now in _course(api, plan, limit_s):
         if now.done:
             return f"{plan.what}: done after {time.monotonic() - started:.0f} s, {now.text}"
@@ -102,9 +102,9 @@ def wait(api: Api, plan: Plan, limit_s: float, say: Say) -> str:
         if now.text != told:
             say(f"{plan.what}: {now.text}")
         told = now.text
-    why = "its progress deadline is over" if now.failed else f"not well after {limit_s:.0f} s"
+    why = "the progress deadline of the rollout is over" if now.failed else f"not complete after {limit_s:.0f} s"
     why += f": {now.text}{_unhealthy(api, plan)}"
-    raise RolloutNotReady(plan.what, why, "The evidence of before is in the bundle; look at the new pods.")
+    raise RolloutNotReady(plan.what, why, "The evidence from before is in the bundle. Check the new pods.")
 
 
 def workload_path(kind: str, namespace: str, name: str) -> str:
@@ -130,7 +130,7 @@ def _scaling(kind: str, workload: Json, named: str, replicas: int) -> Plan:
 def _undo(api: Api, kind: str, workload: Json, named: str, revision: int) -> Plan:
     doing = f"cannot roll back {named}"
     if kind != "deployment":
-        raise BadInput(doing, f"the revisions of a {kind} are not kept as those of a Deployment", "Use kubectl.")
+        raise BadInput(doing, f"the revisions of a {kind} are not supported", "Use kubectl rollout undo.")
     namespace = workload["metadata"]["namespace"]
     replica_sets = api.items(path_of("replicaset", namespace), f"cannot list revisions of {named}")
     goal = earlier(workload, replica_sets, revision)
@@ -144,8 +144,8 @@ def _deletion(api: Api, target: TargetSettings) -> Plan:
     pod = api.pod(target.namespace, target.pod)
     kind, name = _maker(api, pod)
     if not kind:
-        why = "no workload that we know owns it: it would not be made again"
-        raise RolloutBlocked(f"cannot delete {named}", why, "Restart what made it.")
+        why = "it has no known owner that would create it again"
+        raise RolloutBlocked(f"cannot delete {named}", why, "Restart its owner instead.")
     change = Change(f"cannot delete {named}", pod_path(target.namespace, target.pod), "DELETE")
     return Plan(f"delete {named}", (change,), kind, target.namespace, name, PodRef(target.pod, pod["metadata"]["uid"]))
 
@@ -169,7 +169,7 @@ def _course(api: Api, plan: Plan, within_s: float) -> Iterator[Progress]:
             for pod in pod_changes(api, plan.namespace, plan.gone.name, within_s):
                 if pod["metadata"]["uid"] != plan.gone.uid:
                     break
-                yield Progress(False, "the pod is still ending")
+                yield Progress(False, "the pod is still terminating")
             else:
                 return  # it is still there, however well the workload is
     watched = Watched(path_of(plan.kind, plan.namespace), plan.name)
@@ -194,7 +194,9 @@ def target_of(manifest: Manifest | None, settings: TargetSettings, action: str) 
         return replace(settings, pod=settings.pod if action == "delete-pod" else "", selector="")
     wanted = "pod" if action == "delete-pod" else "workload"
     if manifest is None:
-        raise BadInput(f"cannot tell what to {action}", f"neither a {wanted} nor a bundle is given", "Give one.")
+        raise BadInput(
+            f"cannot determine the target of {action}", f"neither a {wanted} nor a bundle is set", "Set one of them."
+        )
     first = manifest.target
     found = {"pod": first.pod} if action == "delete-pod" else {"workload": first.workload}
     return TargetSettings(namespace=first.namespace, **found)  # type: ignore[arg-type]  # both are texts

@@ -61,7 +61,7 @@ def earlier(deployment: Json, replica_sets: Sequence[Json], revision: int) -> Js
     wanted = revision or (older[-1] if older else 0)
     name = deployment["metadata"]["name"]
     if wanted == now:
-        raise BadInput(f"cannot roll back deployment {name}", f"revision {wanted} is the present one", _listed(older))
+        raise BadInput(f"cannot roll back deployment {name}", f"revision {wanted} is the current one", _listed(older))
     if wanted not in by_number:
         asked = f"it has no revision {wanted}" if revision else "it has no earlier revision"
         raise BadInput(f"cannot roll back deployment {name}", asked, _listed(older))
@@ -81,14 +81,16 @@ def require_moving(kind: str, workload: Json, doing: str) -> None:
     if spec.get("paused"):
         raise RolloutBlocked(doing, "its rollout is paused", "Resume it first: kubectl rollout resume.")
     if kind != "deployment" and (spec.get("updateStrategy") or {}).get("type") == "OnDelete":
-        raise RolloutBlocked(doing, "its update strategy is OnDelete: nothing would happen", "Delete its pods instead.")
+        raise RolloutBlocked(
+            doing, "its update strategy is OnDelete, so a restart has no effect", "Delete its pods instead."
+        )
 
 
 def _counted(wanted: int, updated: int, available: int, all_there: int) -> Progress:
     if updated < wanted:
         return Progress(False, f"{updated} of {wanted} pods are updated, {available} are available")
     if all_there > wanted:
-        return Progress(False, f"{all_there - wanted} old pods are still ending")
+        return Progress(False, f"{all_there - wanted} old pods are still terminating")
     return Progress(available >= wanted, f"{available} of {wanted} pods are available")
 
 
@@ -98,4 +100,4 @@ def _gave_up(status: Json) -> bool:
 
 
 def _listed(revisions: Sequence[int]) -> str:
-    return f"There are: {', '.join(map(str, revisions))}." if revisions else ""
+    return f"Available: {', '.join(map(str, revisions))}." if revisions else ""

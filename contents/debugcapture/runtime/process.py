@@ -69,7 +69,7 @@ def failed(error: Exception, otherwise: int = NOTHING_CAPTURED) -> Ended:
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, CaptureError):
         return Ended(exit_code(error, otherwise), error.data, failure=str(error), trace=trace)
-    line = f"{type(error).__name__}: {one_line(error)}. Please report this defect."
+    line = f"{type(error).__name__}: {one_line(error)}. Please report this bug."
     return Ended(1, failure=line, trace=trace)
 
 

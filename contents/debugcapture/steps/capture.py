@@ -76,8 +76,8 @@ def _unwanted(incident: IncidentSettings, trigger: TriggerSettings) -> str:
     if event in ("", "manual"):
         return ""
     if event not in [one.strip() for one in trigger.events.split(",")]:
-        return f"event {event} starts no capture (those that do: {trigger.events}): nothing to do"
-    return "" if incident.incident_id else f"event {event} has no incident: nothing to do"
+        return f"nothing to do: event {event} does not start a capture (events that do: {trigger.events})"
+    return "" if incident.incident_id else f"nothing to do: event {event} has no incident"
 
 
 def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[dict[str, str], CaptureError | None]:

@@ -53,10 +53,10 @@ def _here(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
     from ..capture.parallel import Captures, order
 
     if step.in_cluster.resume:
-        raise BadInput("cannot take up a run", "mode is here", "Set mode to in-cluster.")
+        raise BadInput("cannot resume a run", "mode is here", "Set mode to in-cluster.")
     if step.many.max_pods > _MOST_PODS_HERE:
-        do = "Set mode to in-cluster for so many."
-        raise BadInput("cannot capture here", f"max_pods is more than {_MOST_PODS_HERE}", do)
+        do = "Set mode to in-cluster for more pods."
+        raise BadInput("cannot capture in the step itself", f"max_pods is more than {_MOST_PODS_HERE}", do)
     asked = order(step.capture, step.debug, step.many.concurrency)
     if _is_repeated(step, caller):
         return None

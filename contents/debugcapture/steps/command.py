@@ -16,9 +16,9 @@ def read_command(settings: CommandSettings) -> list[str]:
     try:
         argv = shlex.split(settings.command)
     except ValueError as error:
-        raise BadInput(f"cannot read the command {settings.command!r}", str(error), "Close its quotes.") from error
+        raise BadInput(f"cannot read the command {settings.command!r}", str(error), "Close the quotes.") from error
     if not argv or "\0" in settings.command:
-        raise BadInput("cannot read the command", "it is empty" if not argv else "it has a NUL character")
+        raise BadInput("cannot read the command", "it is empty" if not argv else "it contains a NUL character")
     return argv
 
 
@@ -35,8 +35,8 @@ def require_running(target: Target, do: str) -> None:
     if not target.is_running:
         raise NotRunning(
             f"cannot {do} {target} (container {target.container})",
-            f"it does not run: {target.state}",
-            "Capture it: logs and state of the previous run are kept.",
+            f"it is not running: {target.state}",
+            "Capture it instead: the logs and the state of the previous run are available.",
         )
 
 
@@ -54,5 +54,7 @@ def finish(place: ContainerRef, program: str, status: ExitStatus, caller: Caller
 def _not_run(place: ContainerRef, program: str, status: ExitStatus) -> CommandFailed:
     what = f"cannot run {program} in {place}"
     if status.not_found:
-        return CommandFailed(what, "the container has no such program", "Run it from a debug container instead.")
+        return CommandFailed(
+            what, "the container does not contain this program", "Run it in a debug container instead."
+        )
     return CommandFailed(what, status.message or status.reason)

@@ -25,7 +25,7 @@ class NoteStep:
 def annotate(step: NoteStep, caller: Caller) -> Outcome:
     """Add a note about a bundle, or about the failure to make one, to the incident. Raises NoteNotSent."""
     if not (step.incident.incident_id or step.incident.pagerduty_integration_key):
-        caller.say("no incident was given: no note")
+        caller.say("no note: no incident is set")
         return Outcome(0)
     check_incident(step.incident)
     if step.bundle.bundle:

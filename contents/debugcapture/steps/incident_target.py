@@ -26,7 +26,7 @@ def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
     """Find what an incident's alerts are about, for later steps. Raises TargetNotFound that says what was looked at."""
     incident = step.incident.incident_id
     if not incident:
-        raise BadInput("cannot look for a target", "incident_id is missing", "Give the incident's ID.")
+        raise BadInput("cannot find a target", "incident_id is missing", "Set the incident's ID.")
     check_incident(step.incident, reads=True)
     with about(f"incident {incident}"):
         alerts = read_alerts(account_of(step.incident, caller.spool), incident, step.alerts)

@@ -136,58 +136,60 @@ _STEPS = (
     Provider(
         "k8s-debug-capture",
         "Kubernetes Debug / Capture",
-        "Captures the debug state of a service's failing pods before they are restarted: state, events, logs, stacks "
-        "and dumps. Runs the image's own tools, or attaches a debug container where it has none.",
+        "Captures the debug state of a service's failing pods before they are restarted: state, events, "
+        "logs, stacks and dumps. Runs the tools in the image, or attaches a debug container if the image "
+        "has none.",
         _capture,
     ),
     Provider(
         "k8s-debug-incident-target",
         "Kubernetes Debug / Target from an incident",
-        "Finds the pod that a PagerDuty incident is about, in its alerts, and hands on namespace, pod, container and "
-        "workload to later steps.",
+        "Finds the pod that the alerts of a PagerDuty incident refer to, and outputs namespace, pod, "
+        "container and workload for later steps.",
         _incident_target,
     ),
     Provider(
         "k8s-debug-exec",
         "Kubernetes Debug / Run a command",
-        "Runs a command in a container. Its output arrives unchanged, its exit code is the step's.",
+        "Runs a command in a container. Passes its output through unchanged, and returns its exit code.",
         _execute,
         streams=True,
     ),
     Provider(
         "k8s-debug-attach",
         "Kubernetes Debug / Run a command in a debug container",
-        "Attaches a debug container that shares the target's processes, runs a command in it, and ends it.",
+        "Attaches a debug container that shares the target's processes, runs a command in it, and stops it.",
         _attach,
         streams=True,
     ),
     Provider(
         "k8s-debug-upload",
         "Kubernetes Debug / Upload",
-        "Sends a captured bundle to the store, and those that wait from earlier runs. It leaves this machine only when "
-        "the store has confirmed it.",
+        "Uploads a bundle to the store, and any bundles left over from earlier runs. A bundle leaves "
+        "this machine only after the store has confirmed it.",
         _upload,
         failure_code=NOT_STORED,
     ),
     Provider(
         "k8s-debug-incident-note",
         "Kubernetes Debug / Incident note",
-        "Adds a note to the PagerDuty incident: what was captured, what was not and why, and the links.",
+        "Adds a note to the PagerDuty incident with what was captured, what was not and why, and the links.",
         _incident_note,
         failure_code=NOT_ANNOTATED,
     ),
     Provider(
         "k8s-debug-doctor",
         "Kubernetes Debug / Check the installation",
-        "Checks Python and packages, the connection, each permission, Pod Security, the debug image, spool, store and "
-        "PagerDuty; problems come first, each with its fix.",
+        "Checks Python and packages, the connection, each permission, Pod Security, the debug image, the "
+        "spool, the store and PagerDuty. Lists problems first, each with a fix.",
         _doctor,
     ),
     Provider(
         "k8s-debug-pods",
         "Kubernetes Debug / Pods as nodes",
-        "The pods of a cluster as nodes, with namespace, workload, state, restarts and what is wrong with them; node "
-        "steps know the pod by its attributes. The last list is kept for when the API server does not answer.",
+        "Lists the pods of a cluster as nodes, with namespace, workload, state, restarts and problems. "
+        "Node steps find the pod through its attributes. If the API server is unreachable, the last "
+        "known list is used.",
         _nodes,
         streams=True,
         lists_nodes=True,
@@ -195,8 +197,8 @@ _STEPS = (
     Provider(
         "k8s-debug-restart",
         "Kubernetes Debug / Restart",
-        "Restarts, rolls back or scales a workload, or deletes its pod, but only after a capture that is good enough, "
-        "and waits until all is well again.",
+        "Restarts, rolls back or scales a workload, or deletes its pod, and waits for the rollout. "
+        "Requires a capture of the quality that you choose.",
         _restart,
         failure_code=NOT_RESTARTED,
     ),
@@ -207,7 +209,7 @@ _VALUES = (
     Provider(
         "k8s-debug-options-namespaces",
         "Kubernetes Debug / Namespaces",
-        "The names of the namespaces, for a dropdown.",
+        "Namespaces, for a dropdown.",
         _namespaces,
         streams=True,
         lists_values=True,
@@ -215,16 +217,16 @@ _VALUES = (
     Provider(
         "k8s-debug-options-workloads",
         "Kubernetes Debug / Workloads",
-        "Deployments, StatefulSets, DaemonSets, CronJobs and Jobs as KIND/NAME, for a dropdown; those that are not "
-        "ready come first.",
+        "Deployments, StatefulSets, DaemonSets, CronJobs and Jobs as KIND/NAME, for a dropdown. "
+        "Workloads that are not ready come first.",
         _workloads,
         streams=True,
         lists_values=True,
     ),
     Provider(
         "k8s-debug-options-unhealthy-pods",
-        "Kubernetes Debug / Pods, the unhealthy ones first",
-        "The names of the pods, for a dropdown; the unhealthy ones come first, and the label says what is wrong.",
+        "Kubernetes Debug / Pods, unhealthy first",
+        "Pods, for a dropdown. Unhealthy pods come first, and the label contains the problem.",
         _pods,
         streams=True,
         lists_values=True,
@@ -232,7 +234,7 @@ _VALUES = (
     Provider(
         "k8s-debug-options-collectors",
         "Kubernetes Debug / Collectors",
-        "The presets and collectors, for a dropdown.",
+        "Presets and collectors, for a dropdown.",
         _collectors,
         streams=True,
         lists_values=True,
@@ -255,7 +257,8 @@ SERVICES = (
         "k8s-debug-options-server",
         "Kubernetes Debug / Options server",
         "Serves the values of dropdowns over HTTP, read-only, for options that depend on one another "
-        "(docs/dropdowns.md). It listens on loopback unless told otherwise, and answers only who has its token.",
+        "(docs/dropdowns.md). By default, it listens on the loopback interface. Every request needs the "
+        "token.",
         _options_server,
     ),
 )

@@ -41,14 +41,14 @@ def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[
     target = target_of(manifest, step.target, step.restart.action)
     closed = gate(manifest, bool(bundle and bundle.receipt()), step.gate, target)
     if closed:
-        raise GateClosed(f"{step.restart.action} of {name_of(target)} was not done", closed, "Look at the capture.")
+        raise GateClosed(f"{step.restart.action} of {name_of(target)} was not performed", closed, "Check the capture.")
     with about(name_of(target)):
         api = open_api(step.connection)
         planned = plan(api, target, step.restart, datetime.now(timezone.utc))
         carry_out(api, planned, dry_run=step.restart.preview)
         if step.restart.preview:
-            return planned.what, f"would do: {planned.what}; the cluster would allow it"
-        caller.say(f"{planned.what}: begun")
+            return planned.what, f"would perform: {planned.what}; the API server accepts the change"
+        caller.say(f"{planned.what}: started")
         return planned.what, wait(api, planned, step.restart.rollout_limit_s, caller.say)
 
 

@@ -41,14 +41,14 @@ def upload(step: UploadStep, caller: Caller) -> Outcome:
     spool = spool_of(step.spool, caller)
     if not step.store.store:
         if not step.bundle.bundle:
-            caller.say("no bundle was captured, and no store is set: nothing to upload")
+            caller.say("nothing to upload: no bundle was captured, and no store is set")
             return Outcome(0)
-        what, do = "cannot upload the bundle", f"Set the store's URL. Kept in the spool: {step.bundle.bundle}"
+        what, do = "cannot upload the bundle", f"Set the store's URL. The bundle is in the spool: {step.bundle.bundle}"
         raise BadInput(what, "store is missing", do)
     if not step.bundle.bundle:
         bundles = waiting(spool)
         if not bundles:
-            caller.say("no bundle waits: nothing to upload")
+            caller.say("nothing to upload: no bundle is in the spool")
         failures = _send_waiting(bundles, step.store, caller)
         prune(spool, datetime.now(timezone.utc))
         if failures:
@@ -71,7 +71,7 @@ def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Ca
             try:
                 if bundle.receipt():
                     continue
-                caller.say(f"{bundle.folder.name} waits in the spool since an earlier run")
+                caller.say(f"{bundle.folder.name} is in the spool since an earlier run")
                 recover(bundle, datetime.now(timezone.utc))
                 keep(bundle, open_store(settings), settings.store, caller.say)
             except CaptureError as error:
@@ -87,7 +87,7 @@ def publish(bundle: Bundle, step: "CaptureStep | UploadStep", caller: Caller) ->
     with claimed(bundle, _OTHER_SENDS_S) as ours:
         if not ours:
             raise NotStored(
-                f"cannot send {bundle.folder}", "another process is sending it", "It will be stored by that."
+                f"cannot upload {bundle.folder}", "another process is uploading it", "That process will store it."
             )
         caller.follow(bundle.folder)
         receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)

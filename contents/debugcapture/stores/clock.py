@@ -17,4 +17,4 @@ def ahead_s(date: str | None) -> float:
 
 def told(ahead: float) -> str:
     """Return in words how far this clock is off, to be put behind a reason; "" when it is not known."""
-    return f": this machine's clock is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}" if ahead else ""
+    return f": the clock of this machine is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}" if ahead else ""

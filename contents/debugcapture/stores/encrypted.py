@@ -56,5 +56,5 @@ def _recipient(number: int, text: str) -> Any:
         return kind.Recipient.from_str(text)
     except RecipientError as error:
         # The text stays out of the message: somebody may have put a private key there.
-        what, do = f"recipient {number} of encrypt_to is no public key", "Give what age-keygen -y prints, age1…"
+        what, do = f"recipient {number} of encrypt_to is not a public key", "Enter the output of age-keygen -y, age1…"
         raise BadInput(what, str(error), f"{do}, or a line of an SSH .pub file.") from error

@@ -12,10 +12,10 @@ from ..model import Stored
 from .base import Progress, unseen
 
 _REMEDIES = {
-    errno.ENOSPC: "Make room there.",
-    errno.EDQUOT: "Make room there, or raise the quota.",
-    errno.EACCES: "Let Rundeck's user write there.",
-    errno.EROFS: "Let Rundeck's user write there.",
+    errno.ENOSPC: "Free space on that disk.",
+    errno.EDQUOT: "Free space there, or raise the quota.",
+    errno.EACCES: "Allow Rundeck's user to write there.",
+    errno.EROFS: "Allow Rundeck's user to write there.",
 }
 
 
@@ -34,8 +34,8 @@ class FileStore:
         goal = self._root / key
         doing = f"cannot store {goal}"
         if not self._root.is_dir():
-            do = "Mount what belongs there, or make the directory."
-            raise NotStored(doing, f"there is no directory {self._root}", do)
+            do = "Mount the share, or create the directory."
+            raise NotStored(doing, f"the directory {self._root} does not exist", do)
         try:
             if not _same(goal, file, sha256):
                 _make_folders(goal.parent, self._root)
@@ -44,7 +44,9 @@ class FileStore:
             size = goal.stat().st_size
         except OSError as error:
             if error.filename == str(file):
-                raise NotStored(doing, f"cannot read {file}: {error.strerror}", "Look at the spool's disk.") from error
+                raise NotStored(
+                    doing, f"cannot read {file}: {error.strerror}", "Check the disk of the spool."
+                ) from error
             remedy = _REMEDIES.get(error.errno or 0, "Check the directory.")
             raise NotStored(doing, error.strerror or str(error), remedy) from error
         return self.locate(key, size, sha256)
@@ -91,7 +93,7 @@ def _copy(file: Path, goal: Path, sha256: str, doing: str) -> None:
 
 def _compare(part: Path, sha256: str, doing: str) -> None:
     if sha256_of(part) != sha256:
-        raise NotStored(doing, "what was written differs from what was captured", "Look at the disks of both.")
+        raise NotStored(doing, "the data written differs from the data captured", "Check both disks.")
 
 
 def _sync(folder: Path) -> None:

@@ -50,7 +50,7 @@ def _link(settings: StoreSettings) -> Link | None:
         return None
     url, s3 = urlsplit(settings.store), settings.of(S3Settings)
     if url.scheme != "s3" or s3.s3_endpoint:
-        raise BadInput("no console link", "only AWS S3 has a console that we know", "Set link_base instead.")
+        raise BadInput("cannot create console links", "only AWS S3 has a supported console", "Set link_base instead.")
     return in_console(url.netloc, s3.s3_region)
 
 

@@ -48,4 +48,4 @@ def _open(settings: StoreSettings) -> ReadableStore:
             from .file import FileStore
 
             return FileStore(url)
-    raise BadInput(f"no store for {settings.store!r}", "", f"Give {SHOWN}.")
+    raise BadInput(f"unknown store {settings.store!r}", "", f"Use {SHOWN}.")

@@ -21,7 +21,7 @@ from .selection import Selected
 _CURRENT = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
 
 _UNITS = {"memory": "%", "restarts": "", "not-ready": "s"}
-_SAYS = {True: "which fulfils", False: "nothing to do: it does not fulfil"}
+_SAYS = {True: "which meets", False: "nothing to do: it does not meet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ def measured(api: Api, pod: Json, target: Target, condition: Condition, now: dat
     limit = ((find_container(pod, target.container).get("resources") or {}).get("limits") or {}).get("memory")
     if not limit:
         why = f"container {target.container} has no memory limit"
-        raise NotMeasurable(f"cannot tell the share of memory of {target}", why, "Set one, or leave the condition out.")
+        raise NotMeasurable(
+            f"cannot determine the memory usage of {target}", why, "Set a memory limit, or remove the condition."
+        )
     return int(_memory_bytes(api, target) * 100 / quantity(str(limit)))
 
 
@@ -73,8 +75,8 @@ def _cgroup_bytes(api: Api, target: Target) -> int:
         if status.code == 0 and used is not None:
             return used
     raise NotMeasurable(
-        f"cannot tell the memory of {target}",
-        "the cluster has no metrics API, and the image no cat",
+        f"cannot determine the memory usage of {target}",
+        "the cluster has no metrics API, and the image has no cat",
         "Install metrics-server, or use another condition.",
     )
 

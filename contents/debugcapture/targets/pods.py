@@ -127,10 +127,10 @@ def pod_not_found(namespace: str, pod: str, there: Sequence[str], namespace_exis
     """Return the error for a pod that is not there, with the names that were perhaps meant."""
     if not namespace_exists:
         what = f"no pod {namespace}/{pod}"
-        return TargetNotFound(what, f"there is no namespace {namespace}", "Check the namespace's name.")
+        return TargetNotFound(what, f"namespace {namespace} does not exist", "Check the name of the namespace.")
     near = difflib.get_close_matches(pod, there, n=3, cutoff=0.5) or sorted(there)[:5]
-    listed = f"Pods there: {', '.join(near)}." if near else "The namespace has no pods."
-    return TargetNotFound(f"no pod {namespace}/{pod}", "it does not exist, or has been replaced", listed)
+    listed = f"Pods in the namespace: {', '.join(near)}." if near else "The namespace has no pods."
+    return TargetNotFound(f"no pod {namespace}/{pod}", "it does not exist, or was replaced", listed)
 
 
 def _choose_container(pod: Json, name: str, failing: str) -> Json:
@@ -138,7 +138,7 @@ def _choose_container(pod: Json, name: str, failing: str) -> Json:
     containers = {one["name"]: one for one in [*spec["containers"], *(spec.get("initContainers") or [])]}
     if name and name not in containers:
         where = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-        raise TargetNotFound(f"no container {name} in pod {where}", "", f"It has: {', '.join(containers)}.")
+        raise TargetNotFound(f"no container {name} in pod {where}", "", f"Available: {', '.join(containers)}.")
     default = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER, "")
     first = next((one["name"] for one in spec["containers"] if one["name"] not in SIDECARS), "")
     wanted = next((one for one in (name, default, failing, first) if one in containers), spec["containers"][0]["name"])

@@ -53,9 +53,9 @@ def sample(candidates: Sequence[Candidate], per_workload: int) -> list[Candidate
 def sampled(sampling: Sampling, taken: int, of: int) -> str:
     """Return the line that tells that a sample was taken."""
     return (
-        f"more than {sampling.above} pods (sample_above): a sample of {taken} of {of} was taken, at most "
-        f"{sampling.per_workload} of a workload, the most unhealthy and one healthy to compare with; choose “all” "
-        "takes every pod"
+        f"more than {sampling.above} pods match (sample_above): taking a sample of {taken} of {of} pods, "
+        f"at most {sampling.per_workload} per workload, the most unhealthy ones and one healthy pod for "
+        "comparison; to capture every pod, set choose to “all”"
     )
 
 

@@ -72,30 +72,28 @@ def _chosen(
         except TargetNotFound as error:
             without.append(error)
     if not candidates:
-        do = "Is it scaled to zero, or is the selector wrong?"
-        raise without[0] if without else TargetNotFound(f"no pod of {source}", "it has none", do)
+        do = "Check whether it is scaled to zero, and whether the selector is correct."
+        raise without[0] if without else TargetNotFound(f"no pod of {source}", "it has no pods", do)
     among = candidates
-    remarks = [f"{len(without)} pods without a container {settings.container} were left out"] if without else []
+    remarks = [f"ignored {len(without)} pods without a container {settings.container}"] if without else []
     if sampling and settings.choose == "unhealthy-first" and len(candidates) > sampling.above:
         among = sample(candidates, min(sampling.per_workload, most))
         remarks.append(sampled(sampling, len(among), len(candidates)))
     chosen = choose(among, settings.choose, most)
-    order = (
-        "the unhealthy ones first" if settings.choose in ("unhealthy-first", "all") else f"the {settings.choose} first"
-    )
-    return chosen, [f"chose {len(chosen)} of {len(candidates)} pods of {source}, {order}", *remarks]
+    order = "unhealthy first" if settings.choose in ("unhealthy-first", "all") else f"{settings.choose} first"
+    return chosen, [f"selected {len(chosen)} of {len(candidates)} pods of {source}, {order}", *remarks]
 
 
 def check(settings: TargetSettings) -> None:
     """Raise BadInput unless the settings name exactly one thing."""
     given = [name for name in ("pod", "workload", "selector") if getattr(settings, name)]
     if len(given) != 1:
-        problem = f"{' and '.join(given)} are given" if given else "neither pod, workload nor selector is given"
-        raise BadInput("cannot tell which pod is meant", problem, "Give one of them.")
+        problem = f"{' and '.join(given)} are set" if given else "neither pod, workload nor selector is set"
+        raise BadInput("cannot determine the target", problem, "Set one of them.")
     kind, slash, _ = settings.workload.rpartition("/")
     if slash and kind_of(kind) not in WORKLOAD_KINDS:
         near = f"Kinds: {', '.join(WORKLOAD_KINDS)}."
-        raise BadInput(f"cannot capture from a {kind}", "it is no kind of workload that has pods", near)
+        raise BadInput(f"cannot capture from a {kind}", "workloads of this kind have no pods", near)
 
 
 def name_of(settings: TargetSettings) -> str:
@@ -148,7 +146,9 @@ def _candidates(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]
     except (TargetNotFound, NotAllowed):
         if not api.namespace_exists(namespace):
             what = f"no {'workload ' + settings.workload if settings.workload else 'pods'} in {namespace}"
-            raise TargetNotFound(what, f"there is no namespace {namespace}", "Check the namespace's name.") from None
+            raise TargetNotFound(
+                what, f"namespace {namespace} does not exist", "Check the name of the namespace."
+            ) from None
         raise
     owners, selector = {found["metadata"]["uid"]}, _selector(found)
     if kind in OWNS_PODS:
@@ -184,7 +184,7 @@ def _no_workload(api: Api, namespace: str, kind: str, name: str) -> TargetNotFou
         for one in _names(api, each, namespace)
     ]
     near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or sorted(there)[:5]
-    listed = f"There are: {', '.join(near)}." if near else "The namespace has none."
+    listed = f"Available: {', '.join(near)}." if near else "The namespace has none."
     return TargetNotFound(f"no {kind or 'workload'} {namespace}/{name}", "it does not exist", listed)
 
 

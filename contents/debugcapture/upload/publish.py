@@ -27,15 +27,15 @@ def keep(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> 
     receipt = bundle.receipt()
     if receipt:
         bundle.discard_artifacts()  # a kill may have come between
-        say(f"{bundle.folder.name} is in the store already")
+        say(f"{bundle.folder.name} is already in the store")
         return receipt
     try:
         receipt = _send(bundle, store, url, say)
         _settle(bundle, receipt)
     except NotStored as error:
-        raise NotStored(error.what, error.why, f"{error.do} Kept in the spool: {bundle.folder}") from error
+        raise NotStored(error.what, error.why, f"{error.do} The bundle is in the spool: {bundle.folder}") from error
     except OSError as error:
-        why, do = error.strerror or str(error), "Look at the spool's disk; what waits there is sent by the next run."
+        why, do = error.strerror or str(error), "Check the disk of the spool. The next run uploads what is in it."
         raise NotStored(f"cannot read or write {bundle.folder}", why, do) from error
     files, total = len(receipt.stored), sum(one.bytes for one in receipt.stored)
     say(f"stored in {url}: {files} files, {size(total)}")

@@ -138,7 +138,7 @@ def sending_ahead(bundle: Bundle, settings: StoreSettings, folder: str, say: Say
             sending.one(artifact, folder)
         except (NotStored, OSError) as error:
             sending.stop()
-            say(f"{error} It is sent again when the capture is done.")
+            say(f"{error} It is uploaded again at the end of the capture.")
 
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
         try:

@@ -134,12 +134,12 @@ func rememberScript(scripts map[string]string, params json.RawMessage) error {
 func writeStack(out io.Writer, paused *pausedAt) {
 	switch {
 	case paused == nil:
-		fmt.Fprintln(out, "main thread: no JavaScript runs, it waits in its event loop")
+		fmt.Fprintln(out, "main thread: waiting in the event loop, no JavaScript is running")
 		return
 	case paused.idle:
-		fmt.Fprintln(out, "main thread: waited in its event loop; what ran next:")
+		fmt.Fprintln(out, "main thread: was waiting in the event loop; the next callback:")
 	default:
-		fmt.Fprintln(out, "main thread: runs JavaScript")
+		fmt.Fprintln(out, "main thread: running JavaScript")
 	}
 	for _, frame := range paused.Frames {
 		paused.writeFrame(out, frame.Function, frame.Location)

@@ -56,7 +56,7 @@ func askToOpen(pid int) error {
 		return orDenied(err)
 	}
 	if !caught {
-		return errors.New("it does not handle SIGUSR1 (no Node.js, or started with --disable-sigusr1): left alone")
+		return errors.New("it does not handle SIGUSR1 (not Node.js, or started with --disable-sigusr1), so no signal was sent")
 	}
 	if err := syscall.Kill(pid, syscall.SIGUSR1); err != nil {
 		return orDenied(fmt.Errorf("SIGUSR1 was refused: %w", err))
@@ -82,7 +82,7 @@ func awaitOpen(ctx context.Context, pid int, before map[int]bool) (*inspector, e
 		}
 		pause(limited, pollEvery)
 	}
-	return nil, fmt.Errorf("its inspector did not open within %s: another process may have port %d, or it takes SIGUSR1 for itself", openLimit, defaultPort)
+	return nil, fmt.Errorf("its inspector did not open within %s: another process may use port %d, or the program handles SIGUSR1 itself", openLimit, defaultPort)
 }
 
 // close has the process close its inspector, and sees that it did.
@@ -122,7 +122,7 @@ func debuggerURL(ctx context.Context, port int) (string, error) {
 		return "", err
 	}
 	if len(targets) == 0 || targets[0].URL == "" {
-		return "", fmt.Errorf("port %d is no inspector", port)
+		return "", fmt.Errorf("port %d is not an inspector", port)
 	}
 	return targets[0].URL, nil
 }
@@ -152,7 +152,7 @@ func catchesSIGUSR1(pid int) (bool, error) {
 			return bits>>(uint(syscall.SIGUSR1)-1)&1 == 1, err
 		}
 	}
-	return false, errors.New("its status names no signals")
+	return false, errors.New("its status contains no signals")
 }
 
 // listeningPorts are the TCP ports on which this process, and no other of the pod, listens.

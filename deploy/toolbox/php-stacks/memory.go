@@ -65,7 +65,7 @@ func engine(pid int) (file string, base uint64, err error) {
 			return fields[5], base, err
 		}
 	}
-	return "", 0, errors.New("it is no PHP")
+	return "", 0, errors.New("it is not PHP")
 }
 
 func symbol(file *elf.File) (uint64, error) {
@@ -77,7 +77,7 @@ func symbol(file *elf.File) (uint64, error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("no symbol %s: a thread-safe PHP, or none", symbolName)
+	return 0, fmt.Errorf("symbol %s not found: PHP is thread-safe, or it is not PHP", symbolName)
 }
 
 // firstLoaded is the address that the program would like its first page to have.

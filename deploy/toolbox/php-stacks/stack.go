@@ -94,7 +94,7 @@ func (m memory) currentFrame(globals uint64) (uint64, error) {
 			return binary.LittleEndian.Uint64(content[at+8:]), nil
 		}
 	}
-	return 0, errors.New("its layout is not known: PHP before 7.3, or not yet started")
+	return 0, errors.New("its memory layout is unknown: PHP is older than 7.3, or has not started yet")
 }
 
 func (m memory) frame(at, called uint64) (frame, error) {
@@ -107,7 +107,7 @@ func (m memory) frame(at, called uint64) (frame, error) {
 		return frame{name: name, internal: true}, err
 	}
 	if kind[0] != userFunction && kind[0] != evaluatedCode {
-		return frame{}, fmt.Errorf("no function of kind %d", kind[0])
+		return frame{}, fmt.Errorf("unknown kind of function: %d", kind[0])
 	}
 	operation, err := m.pointer(at + opline)
 	if err != nil {
@@ -158,14 +158,14 @@ func (m memory) text(address uint64) (string, error) {
 		return "", err
 	}
 	if length == 0 || length > longestName {
-		return "", errors.New("no string")
+		return "", errors.New("not a string")
 	}
 	content, err := m.read(address+stringValue, int(length))
 	if err != nil {
 		return "", err
 	}
 	if strings.ContainsFunc(string(content), func(one rune) bool { return one < ' ' }) {
-		return "", errors.New("no printable string")
+		return "", errors.New("not a printable string")
 	}
 	return string(content), nil
 }

@@ -12,7 +12,7 @@ import (
 
 const buffersAhead = 4 // read while earlier ones are sent
 
-var errNotRegular = errors.New("it is no regular file")
+var errNotRegular = errors.New("it is not a regular file")
 
 // fetch is `run-tool fetch NONCE OFFSET FILE`: sends the file from the offset on. The report has size and sum of the whole
 // file, as far as it reached when it was opened, so that one that grows comes to an end.

@@ -51,7 +51,7 @@ func send(path string, input io.Reader) error {
 	}
 	var requests []request
 	if err := json.Unmarshal(line, &requests); err != nil {
-		return fmt.Errorf("the requests cannot be read: %w", err)
+		return fmt.Errorf("the requests are invalid: %w", err)
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -70,7 +70,7 @@ func send(path string, input io.Reader) error {
 			for index := range next {
 				tag, err := put(ctx, file, requests[index])
 				if err != nil {
-					stop(fmt.Errorf("piece %d: %w", index+1, err))
+					stop(fmt.Errorf("part %d: %w", index+1, err))
 					continue
 				}
 				output.Lock()
@@ -111,7 +111,7 @@ func putOnce(ctx context.Context, file io.ReaderAt, one request) (tag string, te
 	body := io.NewSectionReader(file, one.Offset, one.Length)
 	sent, err := http.NewRequestWithContext(ctx, http.MethodPut, one.URL, body)
 	if err != nil {
-		return "", false, errors.New("its address cannot be read")
+		return "", false, errors.New("its URL is invalid")
 	}
 	sent.ContentLength = one.Length
 	for name, value := range one.Headers {
@@ -127,7 +127,7 @@ func putOnce(ctx context.Context, file io.ReaderAt, one request) (tag string, te
 		return strings.Trim(answer.Header.Get("ETag"), `"`), false, nil
 	}
 	temporary = answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests
-	return "", temporary, fmt.Errorf("the store says HTTP %d %s", answer.StatusCode, code(string(said)))
+	return "", temporary, fmt.Errorf("the store returned HTTP %d %s", answer.StatusCode, code(string(said)))
 }
 
 // noRoute tells a store that this network does not reach from one that is busy: the caller has another way.

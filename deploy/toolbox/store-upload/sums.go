@@ -25,7 +25,7 @@ type original struct {
 // sums reads the file once, and prints what a store has to find in each piece. An MD5 takes as long as all else.
 func sums(path string, length, most int64, withMD5 bool) error {
 	if length < 1 || most < 1 {
-		return fmt.Errorf("a piece has one byte at least, and a file one piece")
+		return fmt.Errorf("a part must have at least one byte, and a file at least one part")
 	}
 	file, err := os.Open(path)
 	if err != nil {

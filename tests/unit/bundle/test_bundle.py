@@ -135,7 +135,7 @@ def test_artifact_of_exactly_the_limit_is_whole(bundle: Bundle) -> None:
     "saved",
     [
         manifest(),
-        manifest(artifact(), nothing("failed", "it wrote nothing\nat all")),
+        manifest(artifact(), nothing("failed", "it produced no output\nat all")),
         manifest(finished=None, artifacts=()),
         manifest(target=target(user=None, state=ContainerState("waiting", "CrashLoopBackOff", None, 3, "Error", 1))),
         manifest(trigger={}, started=NOON.astimezone(timezone(timedelta(hours=2)))),
@@ -227,7 +227,7 @@ def test_only_bundles_of_the_spool_are_opened(folder: str, tmp_path: Path) -> No
         one.mkdir(parents=True)
     (spool / "link").symlink_to(outside)
     (spool / "20260102T120000Z-linked-1a2b").symlink_to(outside)
-    with pytest.raises(BadInput, match="is no bundle"):
+    with pytest.raises(BadInput, match="is not a bundle"):
         open_bundle(folder.format(spool=spool), spool)
 
 
@@ -265,7 +265,7 @@ def test_prune_of_no_spool_is_nothing(tmp_path: Path) -> None:
 
 def test_a_manifest_of_another_form_is_no_bundle(tmp_path: Path) -> None:
     written(tmp_path, MANIFEST, "{}")
-    with pytest.raises(BadInput, match="is no bundle"):
+    with pytest.raises(BadInput, match="is not a bundle"):
         Bundle(tmp_path).manifest()
 
 
@@ -292,7 +292,7 @@ def test_a_torn_list_of_what_was_sent_is_none_and_a_torn_receipt_is_told(text: s
 @pytest.mark.parametrize("file", ["../../etc/passwd", "/etc/passwd", "a/../../b", "x\0y"])
 def test_a_manifest_whose_files_lie_elsewhere_is_none_of_ours(file: str, bundle: Bundle) -> None:
     bundle.save(manifest(artifact(file=file)))
-    with pytest.raises(BadInput, match="is no name in a bundle"):
+    with pytest.raises(BadInput, match="is not a valid file name in a bundle"):
         bundle.manifest()
 
 

@@ -255,7 +255,7 @@ def test_log_that_breaks_off_is_kept_and_called_truncated(capture: Run, bundle: 
 def test_size_limit_cuts_and_is_told(capture: Run, bundle: Bundle) -> None:
     (one,) = capture(in_image(), collector(size_limit_bytes=4))
     assert (one.outcome, one.bytes) == ("truncated", 4)
-    assert "cut at its size limit of 4 bytes" in one.reason
+    assert "it reached its size limit of 4 bytes" in one.reason
     assert (bundle.folder / one.file).read_bytes() == b"thre"
 
 
@@ -333,7 +333,7 @@ def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
 
     monkeypatch.setattr("debugcapture.capture.probe.parse", odd)
     dump, snapshot = capture(in_image(), collector(), SNAPSHOT)[-1], capture(in_image(), collector(), SNAPSHOT)[0]
-    assert (dump.outcome, dump.reason) == ("failed", "ValueError: what is that. Please report this defect.")
+    assert (dump.outcome, dump.reason) == ("failed", "ValueError: what is that. Please report this bug.")
     assert snapshot.outcome == "complete"
 
 

@@ -114,7 +114,7 @@ def test_a_higher_rung_is_a_container_of_its_own_and_root(cluster: Cluster) -> N
 
 @pytest.mark.parametrize(
     ("listing", "why"),
-    [("OWN\nS 9\nP 1 0 0 5 sh\n", "its runtime does not share them"), ("", "none is to be seen")],
+    [("OWN\nS 9\nP 1 0 0 5 sh\n", "the container runtime does not share them"), ("", "no process is visible")],
     ids=["its own only", "nothing"],
 )
 def test_runtime_that_hides_processes_is_told(listing: str, why: str, cluster: Cluster) -> None:
@@ -151,8 +151,8 @@ def test_environment_and_custom_fields_reach_the_container(cluster: Cluster) -> 
         ({"environment": "A='"}, "No closing quotation"),
         ({"custom": "["}, "cannot read custom"),
         ({"custom": "[1]"}, "it is not a mapping"),
-        ({"custom": '{"image": "x"}'}, "image is not free"),
-        ({"custom": '{"securityContext": {"privileged": true}}'}, "securityContext is not free"),
+        ({"custom": '{"image": "x"}'}, "image cannot be overridden"),
+        ({"custom": '{"securityContext": {"privileged": true}}'}, "securityContext cannot be overridden"),
     ],
 )
 def test_wrong_environment_or_custom_fields_touch_nothing(settings: dict[str, str], why: str) -> None:

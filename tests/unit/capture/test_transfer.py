@@ -45,7 +45,7 @@ class Memory:
     def write(self, piece: memoryview) -> None:
         self.content += bytes(piece[: self.limit - len(self.content)])
         if len(self.content) == self.limit:
-            raise SizeLimitReachedError(f"cut at its size limit of {self.limit} bytes")
+            raise SizeLimitReachedError(f"it reached its size limit of {self.limit} bytes")
 
     def restart(self) -> None:
         self.content = b""
@@ -96,7 +96,7 @@ def test_end_that_is_missing_without_an_error_is_noticed(harm: Change, on: On, f
     sink = Memory()
     result = ran(["cat", str(file)], sink)
     assert (result.outcome, result.integrity) == ("truncated", "unverified")
-    assert "the connection lost the end of the output" in result.reason
+    assert "the end of the output was lost with the connection" in result.reason
 
 
 def test_harmless_tool_is_run_once_more(on: On, file: Path) -> None:
@@ -107,7 +107,7 @@ def test_harmless_tool_is_run_once_more(on: On, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("again", "told"), [(refuses, "could not be run again: the API"), (silent, "")], ids=["no", "nothing"]
+    ("again", "told"), [(refuses, "running it again failed too: the API"), (silent, "")], ids=["no", "nothing"]
 )
 def test_what_arrived_is_kept_where_the_tool_cannot_be_run_once_more(
     again: Change, told: str, on: On, file: Path
@@ -132,7 +132,7 @@ def test_what_a_broken_connection_left_is_kept(on: On, file: Path) -> None:
     [
         (["sh", "-c", "echo half; echo why >&2; exit 3"], "truncated", "exit code 3: why"),
         (["sh", "-c", "echo why >&2; exit 3"], "failed", "exit code 3: why"),
-        (["true"], "failed", "it wrote nothing"),
+        (["true"], "failed", "it produced no output"),
         (["no-such-tool"], "failed", "exit code 127: "),
         (["sh", "-c", "kill -9 $$"], "failed", "exit code 137"),
     ],
@@ -155,7 +155,7 @@ def test_output_above_its_limit_is_kept_up_to_it(on: On, file: Path) -> None:
     on()
     sink = Memory(limit=1000)
     assert ran(["cat", str(file)], sink) == TransferResult(
-        "truncated", "cut at its size limit of 1000 bytes", code="size-limit"
+        "truncated", "it reached its size limit of 1000 bytes", code="size-limit"
     )
     assert sink.content == CONTENT[:1000]
 
@@ -194,7 +194,7 @@ def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], o
 def test_file_that_never_comes_whole_is_truncated(on: On, file: Path) -> None:
     on(*[cut] * 20)
     sink = Memory()
-    assert fetched(file, sink) == TransferResult("truncated", "the stream broke off", code="stream-broken")
+    assert fetched(file, sink) == TransferResult("truncated", "the stream broke", code="stream-broken")
     assert CONTENT.startswith(sink.content)
 
 
@@ -212,7 +212,7 @@ def test_file_that_is_not_there_is_told_at_once(on: On, tmp_path: Path) -> None:
     machine = on()
     result = fetched(tmp_path / "gone", Memory())
     assert result.outcome == "failed"
-    assert "gone cannot be read" in result.reason
+    assert "gone: it does not exist" in result.reason
     assert len(machine.ran) == 1
 
 
@@ -231,7 +231,7 @@ def test_a_pipe_or_a_device_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
     os.mkfifo(pipe)
     for odd in (pipe, Path("/dev/zero"), tmp_path):
         result = fetched(odd, Memory())
-        assert (result.outcome, result.reason) == ("failed", f"{odd} cannot be read: it is no regular file")
+        assert (result.outcome, result.reason) == ("failed", f"cannot read {odd}: it is not a regular file")
 
 
 def test_a_tool_that_speaks_of_a_connection_is_not_run_twice(on: On) -> None:
@@ -257,13 +257,13 @@ def test_a_tool_cannot_pass_for_the_report(on: On) -> None:
 def test_a_time_limit_that_run_tool_kept_is_told() -> None:
     report, _ = parse_report('\ndebug-capture-end n {"ended":"time-limit","code":0,"size":5}\n', "n")
     result = judge(ExitStatus(0), report, Memory(), "")
-    assert (result.outcome, result.reason) == ("failed", "it was still running at its time limit, and was ended")
+    assert (result.outcome, result.reason) == ("failed", "it reached its time limit and was stopped")
 
 
 def test_what_could_not_be_started_has_its_errno() -> None:
     text = '\ndebug-capture-end n {"ended":"not-started","code":0,"errno":"EPERM","errors":"operation not permitted"}\n'
     result = judge(ExitStatus(0), parse_report(text, "n")[0], Memory(), "")
-    assert (result.errno, result.reason) == ("EPERM", "it could not be started: operation not permitted")
+    assert (result.errno, result.reason) == ("EPERM", "it did not start: operation not permitted")
 
 
 SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]]

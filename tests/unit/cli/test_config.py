@@ -40,12 +40,15 @@ def test_an_empty_configuration_is_one(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("namespce: shop\n", "there is no setting 'namespce'"),
-        ("token: hunter2\n", "token is a secret: write it to a file of its own, and that file's path as token_file"),
-        ("namespace_file: x\n", "there is no setting 'namespace_file'"),
-        ("namespace: [hunter2]\n", "namespace must be one value"),
-        ("hunter2\n", "it is no list of NAME: VALUE lines"),
-        ("- hunter2\n", "it is no list of NAME: VALUE lines"),
+        ("namespce: shop\n", "unknown setting 'namespce'"),
+        (
+            "token: hunter2\n",
+            "token is a secret: write it to a separate file, and set token_file to the path of that file",
+        ),
+        ("namespace_file: x\n", "unknown setting 'namespace_file'"),
+        ("namespace: [hunter2]\n", "namespace must be a single value"),
+        ("hunter2\n", "it is not a list of NAME: VALUE lines"),
+        ("- hunter2\n", "it is not a list of NAME: VALUE lines"),
         ("a: 'hunter2\n", "in line"),
     ],
 )
@@ -57,7 +60,7 @@ def test_a_wrong_configuration_is_refused_without_its_content(text: str, told: s
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"'a'; there is no setting 'b'"):
+    with pytest.raises(BadInput, match=r"'a'; unknown setting 'b'"):
         config(tmp_path, "a: 1\nb: 2\n")
 
 
@@ -97,7 +100,7 @@ def test_a_secret_that_cannot_be_read_is_told(content: bytes | None, tmp_path: P
 
 
 def test_a_configuration_that_is_named_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="there is no such file"):
+    with pytest.raises(BadInput, match="the file does not exist"):
         config_path(str(tmp_path / "none"), {})
     assert config_path("", {"HOME": "/", "XDG_CONFIG_HOME": str(tmp_path)}) is None
 

@@ -201,7 +201,7 @@ def test_a_stack_trace_is_for_debug_only(asked: str, install: Install, capsys: p
     environment = {"RD_JOB_LOGLEVEL": "DEBUG"} if asked == "log level" else {}
     assert main("test", *GOOD, *arguments, **environment) == 1
     shown = capsys.readouterr().err
-    assert "ZeroDivisionError: x. Please report this defect." in shown
+    assert "ZeroDivisionError: x. Please report this bug." in shown
     assert ("Traceback" in shown) is (asked != "not")
 
 
@@ -211,7 +211,7 @@ def test_a_stack_trace_is_for_debug_only(asked: str, install: Install, capsys: p
         (["tset"], "No such command 'tset'"),
         (["test", "--pot", "x"], "No such option '--pot'"),
         (["test", "--token", "hunter2"], "No such option '--token'"),
-        (["chain", "tset"], "There is no command 'tset'"),
+        (["chain", "tset"], "Unknown command 'tset'"),
     ],
 )
 def test_a_wrong_call_is_one_line(

@@ -166,7 +166,7 @@ def test_watching_takes_a_bundle_from_nobody(bundle: Bundle) -> None:
         assert ours
 
 
-@pytest.mark.parametrize(("capture_id", "why"), [("", "is empty"), (CAPTURE_ID, "does not have it")])
+@pytest.mark.parametrize(("capture_id", "why"), [("", "is empty"), (CAPTURE_ID, "it is not in the spool")])
 def test_no_such_capture_is_told(capture_id: str, why: str, told: Told) -> None:
     with pytest.raises(TargetNotFound, match=why):
         watch.watch(step(capture_id), told.caller)

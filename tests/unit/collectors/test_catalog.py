@@ -63,7 +63,7 @@ def test_tool_that_is_tried_with_more_privilege_has_an_answer_for_a_denial(one: 
 @pytest.mark.parametrize(
     ("tool", "mistake"),
     [
-        ({"denied_pattern": "("}, "the pattern of denied_pattern is wrong"),
+        ({"denied_pattern": "("}, "the pattern of denied_pattern is not valid"),
         ({"denied_pattern": 3}, "denied_pattern must be one line of text"),
         ({"denied_exit_code": 0}, "denied_exit_code must be a number from 1 to 255"),
         ({"denied_exit_code": 256}, "denied_exit_code must be a number from 1 to 255"),
@@ -128,14 +128,14 @@ def test_jcmd_passes_over_itself_and_what_is_no_pid(output: str, pids: tuple[int
         ({"colour": "red"}, "unknown key colour"),
         ({"title": None}, "title is missing"),
         ({"source": None, "colour": 1}, "unknown key colour; line 1, collector mine: source is missing"),
-        ({"id": "No Good"}, "id must be lower-case"),
-        ({"file": "../x"}, "file must be a plain relative name"),
+        ({"id": "No Good"}, "id must consist of lower-case"),
+        ({"file": "../x"}, "file must be a relative name without directories"),
         ({"runtime": "cobol"}, "runtime must be one of any, jvm"),
         ({"invasive": "deadly"}, "invasive must be one of safe, pauses, heavy"),
         ({"needs": ["ROOT"]}, "needs must be a list of"),
         ({"needs": ["same-user"]}, "needs must be a list of SYS_PTRACE, NET_RAW, NET_ADMIN"),
-        ({"time_limit_s": 0}, "time_limit_s must be a number above 0"),
-        ({"size_limit_bytes": "1M"}, "size_limit_bytes must be a number above 0"),
+        ({"time_limit_s": 0}, "time_limit_s must be a number greater than 0"),
+        ({"size_limit_bytes": "1M"}, "size_limit_bytes must be a number greater than 0"),
         ({"title": 7}, "title must be one line of text"),
         ({"title": "two\nlines"}, "title must be one line of text"),
         ({"file": 7}, "file must be one line of text"),
@@ -145,15 +145,18 @@ def test_jcmd_passes_over_itself_and_what_is_no_pid(output: str, pids: tuple[int
         ({"in_image": [{"run": ["ps"], "removes": 1}]}, "removes must be true or false"),
         ({"in_image": None}, "it has no tool"),
         ({"in_image": ["ps"]}, "a tool must be a mapping"),
-        ({"in_image": [{"run": "ps aux"}]}, "run must be a list of words"),
+        ({"in_image": [{"run": "ps aux"}]}, "run must be a list of strings"),
         ({"in_image": [{"run": []}]}, "run is empty"),
         ({"in_image": [{"ran": ["ps"]}]}, "unknown key ran"),
         ({"in_image": [{"present": ["ps"]}]}, "run is missing"),
-        ({"detect": {"name": "x"}}, "detect must be one of maps, exe, comm"),
-        ({"detect": {"maps": "("}}, "the pattern of detect is wrong"),
-        ({"detect": {"maps": "a(?=b)"}}, "the pattern of detect is wrong: invalid perl operator"),
-        ({"in_image": [{"run": ["ps"], "find": ["ps"], "pid_pattern": "("}]}, "the pattern of pid_pattern is wrong"),
-        ({"in_image": [{"run": ["ps"], "find": ["ps"]}]}, "pid_pattern must have one group, the PID"),
+        ({"detect": {"name": "x"}}, "detect must have exactly one of maps, exe, comm"),
+        ({"detect": {"maps": "("}}, "the pattern of detect is not valid"),
+        ({"detect": {"maps": "a(?=b)"}}, "the pattern of detect is not valid: invalid perl operator"),
+        (
+            {"in_image": [{"run": ["ps"], "find": ["ps"], "pid_pattern": "("}]},
+            "the pattern of pid_pattern is not valid",
+        ),
+        ({"in_image": [{"run": ["ps"], "find": ["ps"]}]}, "pid_pattern must have exactly one group, for the PID"),
         ({"reads_api": "everything"}, "reads_api must be one of snapshot, logs"),
     ],
 )
@@ -161,7 +164,7 @@ def test_mistake_in_an_entry_is_named_with_its_line(change: dict[str, Any], name
     wrong = {key: value for key, value in (ENTRY | change).items() if value is not None}
     with pytest.raises(BadInput, match=re.escape(named)) as caught:
         load_entries(tmp_path, wrong)
-    assert f"{tmp_path / 'some.yaml'} has mistakes: line 1, collector" in str(caught.value) or "line " in str(
+    assert f"{tmp_path / 'some.yaml'} is not valid: line 1, collector" in str(caught.value) or "line " in str(
         caught.value
     )
 
@@ -179,7 +182,7 @@ def test_every_mistake_is_told_at_once_each_with_its_line(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("", "is no list"), ("a: 1", "is no list"), ("- 1", "is no list"), ("[", "is not YAML")]
+    ("text", "why"), [("", "is not a list"), ("a: 1", "is not a list"), ("- 1", "is not a list"), ("[", "is not YAML")]
 )
 def test_file_that_is_no_catalog_is_told(text: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=why):
@@ -216,7 +219,7 @@ def test_a_catalog_of_the_users_own_adds_and_replaces(tmp_path: Path) -> None:
 
 def test_collector_of_the_users_own_cannot_take_the_name_of_a_preset(tmp_path: Path) -> None:
     file = written(tmp_path, "own.yaml", yaml.safe_dump([ENTRY | {"id": "slow"}]))
-    with pytest.raises(BadInput, match="slow is the name of a preset"):
+    with pytest.raises(BadInput, match="slow is also the name of a preset"):
         choose("slow", str(file))
 
 
@@ -233,7 +236,7 @@ def test_preset_and_collectors_mix() -> None:
 
 def test_unknown_collector_is_told_with_the_nearest() -> None:
     with pytest.raises(
-        BadInput, match=r"no collector jvm-threads, qwertz\. Did you mean .*jvm-thread-dump.*\? There are: "
+        BadInput, match=r"unknown collector jvm-threads, qwertz\. Did you mean .*jvm-thread-dump.*\? Available: "
     ):
         choose("jvm-threads,pod-snapshot,qwertz")
 

@@ -77,15 +77,15 @@ def test_an_empty_list_is_not_the_reason_of_a_goal_that_was_not_reached() -> Non
     empty = nothing("skipped", "it is empty", collector="metrics", reason_code="empty")
     no_dump = nothing("skipped", "no dump was left", collector="crash-dumps", reason_code="not-there")
     found = result("standard,python-stacks", captured("pod-snapshot"), empty, no_dump)
-    assert found.artifacts[-1].reason == "no process of the kind runs in the container"
+    assert found.artifacts[-1].reason == "no such process runs in the container"
 
 
 def test_a_goal_that_no_artifact_speaks_of_gets_a_line_with_the_reasons_that_there_are() -> None:
-    found = result("heap", captured("jvm-heap-histogram"), skipped("processes", "it does not run"))
+    found = result("heap", captured("jvm-heap-histogram"), skipped("processes", "it is not running"))
     line = found.artifacts[-1]
     assert line.title == "Java heap dump or Node.js heap snapshot or Go heap profile"
-    assert (line.outcome, line.reason, line.file) == ("failed", "it does not run", "")
-    assert result("heap", captured("jvm-heap-histogram")).artifacts[-1].reason.startswith("no process of the kind")
+    assert (line.outcome, line.reason, line.file) == ("failed", "it is not running", "")
+    assert result("heap", captured("jvm-heap-histogram")).artifacts[-1].reason.startswith("no such process")
 
 
 def test_without_goals_nothing_is_judged() -> None:

@@ -22,7 +22,7 @@ GIB = [Process(1, User(1, 1), "java", 1 << 30, ())]
         (Budget(probe_s=60, disk_bytes=2 << 30), ""),
         (
             Budget(probe_s=10),
-            "1,024 MiB of memory stop the process for about 12 s, and the liveness probe restarts the",
+            "1,024 MiB of memory would stop the process for about 12 s, but the liveness probe restarts the",
         ),
         (Budget(disk_bytes=500 << 20), "does not fit into the 500 MiB of disk"),
     ],
@@ -63,8 +63,8 @@ def ago(*seconds: int) -> list[datetime]:
     [
         ([], ""),
         (ago(700), ""),
-        (ago(90_000, 599), "its workload was dumped 599 s ago; the cool-down is 600 s"),
-        (ago(3600, 7200, 10_800), "its workload was dumped 3 times in the last 24 hours; the job allows 3"),
+        (ago(90_000, 599), "heavy collectors ran on its workload 599 s ago; the cooldown is 600 s"),
+        (ago(3600, 7200, 10_800), "heavy collectors ran on its workload 3 times in the last 24 hours; the limit is 3"),
         (ago(3600, 7200, 90_000), ""),
     ],
     ids=["never", "long ago", "just now", "too often", "not today"],

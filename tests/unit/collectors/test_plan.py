@@ -43,7 +43,7 @@ def test_api_is_read_even_from_a_container_that_does_not_run() -> None:
 
 def test_container_that_does_not_run_is_skipped_with_its_state() -> None:
     action = decided(collector(), HAS_JCMD, of=target(state=WAITS))
-    assert action == Skip(collector(), "container app does not run: waiting (CrashLoopBackOff), 3 restarts")
+    assert action == Skip(collector(), "container app is not running: waiting (CrashLoopBackOff), 3 restarts")
 
 
 def test_image_that_has_the_tool_uses_it_on_the_process_of_its_kind() -> None:
@@ -79,12 +79,12 @@ def test_image_without_tools_gets_a_debug_container() -> None:
 @pytest.mark.parametrize(
     ("one", "allowed", "why"),
     [
-        (collector(from_debug=()), ALLOWED, "the image has no jcmd, and no debug image has it"),
+        (collector(from_debug=()), ALLOWED, "the image has no jcmd, and neither has the debug image"),
         (collector(), replace(ALLOWED, debug_image=False), "the image has no jcmd, and no debug image is set"),
         (
             collector(needs=("NET_RAW",)),
             ALLOWED,
-            "it needs NET_RAW, which the security profile restricted does not give",
+            "it needs NET_RAW, which the security profile restricted does not grant",
         ),
         (HEAVY, replace(ALLOWED, no_heavy="not today"), "not today"),
     ],
@@ -100,7 +100,7 @@ def test_dump_that_would_cost_the_container_is_refused_unless_the_author_insists
     tight = Budget(probe_s=2)
     refused = decide(target(), HEAVY, BARE, ALLOWED, tight)
     assert isinstance(refused, Skip)
-    assert "300 MiB of memory stop the process for about 4 s" in refused.why
+    assert "300 MiB of memory would stop the process for about 4 s" in refused.why
     assert isinstance(decide(target(), HEAVY, BARE, replace(ALLOWED, insist=True), tight), RunInDebugContainer)
 
 

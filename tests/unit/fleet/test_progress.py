@@ -33,7 +33,7 @@ def test_outcome_of_a_pod_is_that_of_its_capture(record: Any, outcome: str) -> N
 def test_progress_tells_indexes_pods_bytes_and_the_time_that_is_left() -> None:
     line = progress_line(status("0-1", "3"), [RECORD, replace(RECORD, status="failed")], 8, 20)
     assert line == (
-        "in the cluster: 2 of 4 indexes done, 1 failed; 2 of 8 pods, 1 of them not captured; 4.0 KiB; about 60 s left"
+        "in the cluster: 2 of 4 workers done, 1 failed; 2 of 8 pods, 1 of them not captured; 4.0 KiB; about 60 s left"
     )
 
 
@@ -59,5 +59,5 @@ def test_report_and_note_have_a_line_a_pod_and_lead_to_its_page() -> None:
     assert receipt.page == "https://store/all"
     note = capture_note(whole, receipt, "", "", "")
     assert "Evidence: https://store/all" in note
-    assert "1 of 2 pods, each with a page of its own; 2,048 bytes in all" in note
+    assert "1 of 2 pods, each with its own report page; 2,048 bytes in total" in note
     assert "shop/web-2" in note

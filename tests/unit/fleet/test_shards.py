@@ -79,7 +79,7 @@ def test_shares_fill_as_many_config_maps_as_it_takes() -> None:
 
 
 def test_share_that_fits_no_config_map_is_refused() -> None:
-    with pytest.raises(BadInput, match="2 are too many for one index"):
+    with pytest.raises(BadInput, match="2 pods are too many for one worker"):
         payloads([[POD, POD]], 30)
 
 

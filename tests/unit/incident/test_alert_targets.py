@@ -73,10 +73,10 @@ def test_the_unhealthy_come_first_whatever_the_alerts_order() -> None:
     result = found(cluster, *(Candidate("Grafana", namespace="shop", pod=one) for one in ("gone", "well", "ill")))
     assert pods(result) == ["ill", "well"]
     assert result.remarks == [
-        "incident Q1ABCDEF: 3 candidates in its alerts, 2 pods of them are in this cluster; chose, the unhealthy ones "
-        "first:",
-        "shop/ill (container app), named by an alert of Grafana: app: ended with exit code 1",
-        "shop/well (container app), named by an alert of Grafana: app: not ready",
+        "incident Q1ABCDEF: 3 candidates in its alerts; 2 of their pods are in this cluster. Selected, the "
+        "unhealthy ones first:",
+        "shop/ill (container app), from an alert of Grafana: app: ended with exit code 1",
+        "shop/well (container app), from an alert of Grafana: app: not ready",
     ]
 
 
@@ -120,17 +120,17 @@ def test_alerts_about_another_cluster_are_left_to_it() -> None:
     there = Candidate("Datadog", cluster="other", namespace="shop", pod="well")
     result = found(Cluster(named("well")), there, cluster="lab")
     assert result.targets == []
-    assert result.remarks[-1] == "incident Q1ABCDEF is about no pod of cluster lab"
+    assert result.remarks[-1] == "incident Q1ABCDEF is not about a pod of cluster lab"
     both = found(Cluster(named("well")), there, Candidate("x", namespace="shop", pod="well"), cluster="lab")
     assert pods(both) == ["well"]
-    assert both.remarks[0] == "left to others: alerts about cluster other; this is lab"
+    assert both.remarks[0] == "ignored: alerts about cluster other; this is lab"
 
 
 @pytest.mark.parametrize(
     ("candidates", "told"),
     [
-        ((), "looked at “checkout is down”; no pod or workload is named there"),
-        ((Candidate("x", namespace="shop", pod=POD),), f"no pod shop/{POD}: not in this cluster, or not any more"),
+        ((), "searched “checkout is down”; its alerts name no pod or workload"),
+        ((Candidate("x", namespace="shop", pod=POD),), f"no pod shop/{POD}: not, or no longer, in this cluster"),
     ],
 )
 def test_where_nothing_is_found_it_says_what_was_looked_at(candidates: tuple[Candidate, ...], told: str) -> None:

@@ -168,19 +168,19 @@ def test_named_context_is_chosen_before_the_current_one() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"current-context": "gone"}, "it has no context named 'gone'; contexts: main"),
-        ({"current-context": None}, "it has no context named ''; contexts: main"),
-        ({"contexts": None}, "it has no context named 'main'; contexts: none"),
-        ({"clusters": []}, "it has no cluster named 'c'; clusters: none"),
-        ({"users": [{"name": "v", "user": {}}]}, "it has no user named 'u'; users: v"),
-        ({"users": [{"name": "u", "user": None}]}, "it has no user named 'u'; users: u"),
-        ({"clusters": [{"name": "c", "cluster": {"server": "http://10.0.0.1"}}]}, "is no https:// URL"),
-        ({"clusters": [{"name": "c", "cluster": {}}]}, "server '' is no https:// URL"),
+        ({"current-context": "gone"}, "it does not contain the context 'gone'; available contexts: main"),
+        ({"current-context": None}, "it does not contain the context ''; available contexts: main"),
+        ({"contexts": None}, "it does not contain the context 'main'; available contexts: none"),
+        ({"clusters": []}, "it does not contain the cluster 'c'; available clusters: none"),
+        ({"users": [{"name": "v", "user": {}}]}, "it does not contain the user 'u'; available users: v"),
+        ({"users": [{"name": "u", "user": None}]}, "it does not contain the user 'u'; available users: u"),
+        ({"clusters": [{"name": "c", "cluster": {"server": "http://10.0.0.1"}}]}, "is not an https:// URL"),
+        ({"clusters": [{"name": "c", "cluster": {}}]}, "server '' is not an https:// URL"),
     ],
     ids=["no such", "none current", "no contexts", "no cluster", "no user", "empty user", "http", "no server"],
 )
 def test_kubeconfig_that_leads_nowhere_says_what_it_has(change: dict[str, Any], told: str) -> None:
-    with pytest.raises(BadInput, match="wrong kubeconfig") as caught:
+    with pytest.raises(BadInput, match="invalid kubeconfig") as caught:
         of_content(config() | change)
     assert told in str(caught.value)
 
@@ -191,9 +191,9 @@ def test_kubeconfig_that_leads_nowhere_says_what_it_has(change: dict[str, Any], 
         ("token: 'hunter2\n", "is not YAML"),
         ("a: !hunter2 b", "is not YAML"),
         ("\ttoken: hunter2", "is not YAML"),
-        ("hunter2", "has no clusters"),
-        ("[hunter2]", "has no clusters"),
-        ("token: hunter2", "has no clusters"),
+        ("hunter2", "contains no clusters"),
+        ("[hunter2]", "contains no clusters"),
+        ("token: hunter2", "contains no clusters"),
     ],
     ids=["open quote", "tag", "tab", "a word", "a list", "another mapping"],
 )
@@ -209,7 +209,7 @@ def test_bad_kubeconfig_does_not_leak_its_content(text: str, told: str) -> None:
 )
 def test_bad_key_data_is_named_and_not_shown(value: str, pair: Pair) -> None:
     user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": value}
-    with pytest.raises(BadInput, match="client-key-data is not base64 of PEM") as caught:
+    with pytest.raises(BadInput, match="client-key-data is not base64-encoded PEM") as caught:
         of_content(config(user=user))
     assert value not in str(caught.value)
 
@@ -219,7 +219,7 @@ def test_certificate_with_another_key_is_refused(pair: Pair) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": encoded(other.decode())}
-    with pytest.raises(BadInput, match="wrong certificate"):
+    with pytest.raises(BadInput, match="invalid certificate"):
         of_content(config(user=user))
 
 
@@ -230,13 +230,13 @@ def test_certificate_with_another_key_is_refused(pair: Pair) -> None:
 )
 def test_wrong_ca_is_refused(ca: str) -> None:
     settings = ConnectionSettings(server="https://10.0.0.1", token="t", ca_certificate=ca)
-    with pytest.raises(BadInput, match="wrong certificate: it is not valid PEM"):
+    with pytest.raises(BadInput, match="invalid certificate: it is not valid PEM"):
         connect(settings, NOWHERE)
 
 
 @pytest.mark.parametrize("token", ["two words", "two\nlines", "not-äscii", "bell\x07"])
 def test_token_that_would_break_the_header_is_refused_and_not_shown(token: str) -> None:
-    with pytest.raises(BadInput, match="wrong token") as caught:
+    with pytest.raises(BadInput, match="invalid token") as caught:
         connect(ConnectionSettings(server="https://10.0.0.1", token=token), NOWHERE)
     assert token.split("\n")[0] not in str(caught.value)
 
@@ -286,7 +286,7 @@ def test_pod_connects_as_its_service_account(environment: dict[str, str], server
 
 def test_service_account_counts_inside_a_cluster_only(service_account: Path) -> None:
     assert service_account.exists()
-    with pytest.raises(BadInput, match="this is no pod"):
+    with pytest.raises(BadInput, match="Rundeck does not run in a pod"):
         connect(ConnectionSettings(), NOWHERE)
 
 
@@ -315,7 +315,7 @@ def test_no_way_to_a_cluster_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(None, "No such file or directory"), (b"\xff\xfe", "is not text")],
+    [(None, "No such file or directory"), (b"\xff\xfe", "it is not text")],
     ids=["missing", "binary"],
 )
 def test_kubeconfig_that_cannot_be_read_is_named(content: bytes | None, told: str, tmp_path: Path) -> None:
@@ -365,7 +365,7 @@ def test_user_and_password_become_basic_authentication() -> None:
     ],
 )
 def test_a_kubeconfig_of_another_form_is_bad_input(change: dict[str, Any]) -> None:
-    with pytest.raises(BadInput, match="wrong kubeconfig"):
+    with pytest.raises(BadInput, match="invalid kubeconfig"):
         of_content(config() | change)
 
 

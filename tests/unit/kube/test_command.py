@@ -22,7 +22,7 @@ from debugcapture.model import ContainerRef, ExitStatus
 from tests.unit.builders import PLACE
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
-BROKEN = ExitStatus(None, "StreamBroken", "the connection ended before the command did")
+BROKEN = ExitStatus(None, "StreamBroken", "the connection ended before the command")
 NO_PROGRAM = ExitStatus(None, "InternalError", 'exec: "x": executable file not found in $PATH')
 LINGERS = "sh -c 'sleep 600; echo never' \"$0\" & echo begun; wait"
 
@@ -212,7 +212,7 @@ def test_an_abort_ends_the_command_and_what_it_has_started(
     try:
         with pytest.raises(type(abort)):
             log.run("sh", "-c", LINGERS, tag)
-        assert log.said == [f"the command in {PLACE} was ended"]
+        assert log.said == [f"stopped the command in {PLACE}"]
         assert len(processes_of(tag)) == 2  # the same command, of somebody else, and what it has started
         assert other.poll() is None
     finally:
@@ -226,7 +226,7 @@ def test_a_command_that_does_not_heed_sigterm_is_killed(shell: str, machine: Use
     log.aborted_by, tag = SystemExit(143), f"tag-{os.urandom(4).hex()}"
     with pytest.raises(SystemExit):
         log.run("sh", "-c", "trap '' TERM; echo begun; while :; do sleep 0.05; done", tag)
-    assert log.said == [f"the command in {PLACE} was ended"]
+    assert log.said == [f"stopped the command in {PLACE}"]
     assert processes_of(tag) == []
 
 
@@ -235,7 +235,7 @@ def test_a_connection_that_breaks_ends_the_command(shell: str, machine: Use, log
     made, tag = machine(shell), f"tag-{os.urandom(4).hex()}"
     made.breaks = True
     assert log.run("sh", "-c", LINGERS, tag) == BROKEN
-    assert log.said == [f"the command in {PLACE} was ended"]
+    assert log.said == [f"stopped the command in {PLACE}"]
     assert processes_of(tag) == []
 
 
@@ -244,7 +244,7 @@ def test_a_command_that_may_still_run_is_told(machine: Use, log: Log) -> None:
     made.refuses, log.aborted_by = True, SystemExit(143)
     with pytest.raises(SystemExit):
         log.run("sh", "-c", "echo begun; sleep 0.5", tag)
-    assert log.said == [f"the command may still run in {PLACE}: cannot run a command: forbidden"]
+    assert log.said == [f"the command may still be running in {PLACE}: cannot run a command: forbidden"]
 
 
 def test_without_a_shell_a_command_cannot_be_ended_and_that_is_told(machine: Use, log: Log) -> None:
@@ -253,5 +253,5 @@ def test_without_a_shell_a_command_cannot_be_ended_and_that_is_told(machine: Use
     with pytest.raises(SystemExit):
         log.run("sh", "-c", "echo begun; sleep 0.2")
     assert log.said == [
-        f"the command may still run in {PLACE}: without a shell in the image it cannot be ended from here"
+        f"the command may still be running in {PLACE}: without a shell in the image, it cannot be stopped"
     ]

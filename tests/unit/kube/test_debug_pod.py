@@ -93,7 +93,7 @@ def test_pod_is_removed_whatever_happens() -> None:
         assert (place.namespace, place.container) == ("debug", "node")
         assert cluster.deleted == []
     assert cluster.deleted == [whole["metadata"]["name"]]
-    assert "it ends by itself" in said[-1]
+    assert "it stops by itself" in said[-1]
 
 
 @pytest.mark.parametrize(

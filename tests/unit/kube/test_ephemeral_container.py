@@ -69,10 +69,10 @@ def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
 @pytest.mark.parametrize(
     ("reason", "advice"),
     [
-        ("ErrImagePull", "Check the debug image's name"),
+        ("ErrImagePull", "Check the name of the debug image"),
         ("CreateContainerConfigError", "Choose another security profile"),
         ("CreateContainerError", "while the target's container is running"),
-        ("RunContainerError", "first process is run-tool: build the toolbox of this version"),
+        ("RunContainerError", "build the toolbox image of this version"),
     ],
 )
 def test_advice_fits_the_reason(reason: str, advice: str) -> None:
@@ -81,7 +81,7 @@ def test_advice_fits_the_reason(reason: str, advice: str) -> None:
 
 
 def test_image_without_run_tool_is_told_to_be_built_again() -> None:
-    with pytest.raises(NotRunning, match="first process is run-tool: build the toolbox of this version"):
+    with pytest.raises(NotRunning, match="build the toolbox image of this version"):
         _waiting_for({"terminated": {"reason": "StartError", "exitCode": 128}}, PLACE, DEBUG)
 
 
@@ -242,14 +242,14 @@ def test_debug_container_that_cannot_be_ended_is_said_not_raised(outcome: Except
     cluster.leaving = outcome
     with attach(cluster, said):
         pass
-    assert "it ends by itself" in said[-1]
+    assert "it stops by itself" in said[-1]
     assert "it fell" in said[-1]
 
 
 def test_a_target_that_is_down_is_waited_for_when_asked() -> None:
     state = waiting("CreateContainerError", "invalid target container: container app is not running")
     debug = replace(DEBUG, waits_for_target=True)
-    assert _waiting_for(state, PLACE, debug) == "the next start of container app"
+    assert _waiting_for(state, PLACE, debug) == "waiting for the next start of container app"
     with pytest.raises(NotRunning, match="CreateContainerError"):
         _waiting_for(state, PLACE, DEBUG)
 

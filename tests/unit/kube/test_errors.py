@@ -47,17 +47,17 @@ def status(message: str) -> bytes:
 @pytest.mark.parametrize(
     ("code", "body", "kind", "told"),
     [
-        (401, status("Unauthorized"), NotAllowed, "does not accept the credentials (Unauthorized). Renew the token."),
+        (401, status("Unauthorized"), NotAllowed, "rejects the credentials (Unauthorized). Renew the token."),
         (403, status(RBAC), NotAllowed, f"{RBAC}. Grant it: kubectl apply -n shop -f deploy/rbac"),
         (403, status(POD_SECURITY), NotAllowed, "Choose a lower security profile"),
         (404, status('pods "web-0" not found'), TargetNotFound, 'pods "web-0" not found. Check'),
         (500, status("etcdserver: request timed out"), Unreachable, "request timed out (HTTP 500)"),
         (500, status(SCRIPT), Unreachable, 'Post "https://node:10250/exec/shop/web/app": dial tcp: refused'),
-        (429, b"", TooManyRequests, "Too Many Requests (HTTP 429). The API server has no time for this account"),
-        (403, status(QUOTA), NotAllowed, f"{QUOTA}. Have the namespace's quota raised."),
-        (422, status(POLICY), NotAllowed, f"{POLICY}. An admission rule of the cluster says so"),
-        (400, status(WEBHOOK), NotAllowed, f"{WEBHOOK}. An admission rule of the cluster says so"),
-        (500, status(NO_WEBHOOK), Unreachable, "(HTTP 500). An admission webhook of the cluster does not answer"),
+        (429, b"", TooManyRequests, "Too Many Requests (HTTP 429). The API server is too busy for this account"),
+        (403, status(QUOTA), NotAllowed, f"{QUOTA}. Raise the quota of the namespace."),
+        (422, status(POLICY), NotAllowed, f"{POLICY}. An admission rule of the cluster rejects this"),
+        (400, status(WEBHOOK), NotAllowed, f"{WEBHOOK}. An admission rule of the cluster rejects this"),
+        (500, status(NO_WEBHOOK), Unreachable, "(HTTP 500). An admission webhook of the cluster does not respond"),
         (422, status("spec.x: Invalid value"), Invalid, "spec.x: Invalid value (HTTP 422)"),
         (409, status("the object has been modified"), Conflict, "the object has been modified (HTTP 409)"),
         (400, status("bad selector"), Rejected, "bad selector (HTTP 400)"),
@@ -100,16 +100,16 @@ def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (NewConnectionError(POOL, "[Errno 111] Connection refused"), "[Errno 111] Connection refused). Check the API"),  # type: ignore[arg-type]
-        (ConnectTimeoutError(POOL, "Connection timed out"), "did not answer (Connection timed out)"),
-        (OSError(113, "No route to host"), "did not answer (No route to host)"),
-        (ProtocolError("Connection aborted."), "did not answer (Connection aborted.)"),
+        (NewConnectionError(POOL, "[Errno 111] Connection refused"), "refused). Check the address of the API"),  # type: ignore[arg-type]
+        (ConnectTimeoutError(POOL, "Connection timed out"), "did not respond (Connection timed out)"),
+        (OSError(113, "No route to host"), "did not respond (No route to host)"),
+        (ProtocolError("Connection aborted."), "did not respond (Connection aborted.)"),
         (SSLError("hostname '10.0.0.1' doesn't match"), "certificate is not trusted (hostname"),
         (ssl.SSLError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "certificate is not trusted"),
-        (HTTPError(), "did not answer ()"),
-        (ProxyError("Unable to connect to proxy", OSError("refused")), "does not lead to the API server (refused)"),
-        (ssl.SSLError(1, f"{UNTRUSTED} certificate is not yet valid"), "Set this machine's clock"),
-        (ssl.SSLError(1, f"{UNTRUSTED} certificate has expired"), "or have the certificate renewed"),
+        (HTTPError(), "did not respond ()"),
+        (ProxyError("Unable to connect to proxy", OSError("refused")), "cannot connect to the API server (refused)"),
+        (ssl.SSLError(1, f"{UNTRUSTED} certificate is not yet valid"), "Correct the clock of this machine"),
+        (ssl.SSLError(1, f"{UNTRUSTED} certificate has expired"), "or renew the certificate"),
     ],
     ids=[
         *(

@@ -61,8 +61,8 @@ def test_the_url_of_an_exec_is_told_without_its_script() -> None:
 def test_a_node_that_does_not_answer_is_told_with_what_to_do() -> None:
     told = 'error sending request: Post "https://node:10250/exec/shop/web/app": dial tcp 10.0.0.7:10250: i/o timeout'
     payload = json.dumps({"status": "Failure", "message": told}).encode()
-    assert exit_status(payload).message == f"{told}. The pod's node does not answer: " + (
-        "only what the API server knows can be captured."
+    assert exit_status(payload).message == f"{told}. The pod's node does not respond: " + (
+        "only data from the API server can be captured."
     )
 
 
@@ -145,7 +145,7 @@ def test_a_message_whose_first_fragment_is_empty_has_its_channel_in_the_next() -
         {"details": {"causes": [None]}},
         {"details": {"causes": [{"reason": "ExitCode", "message": "²"}]}},
     ],
-    ids=["no object", "no cause", "no number"],
+    ids=["not an object", "no cause", "no number"],
 )
 def test_a_status_of_another_form_has_no_exit_code(status: dict[str, object]) -> None:
     assert exit_status(json.dumps({"status": "Failure", **status}).encode()).code is None

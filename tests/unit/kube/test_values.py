@@ -20,5 +20,5 @@ def test_quantities_are_read_as_kubernetes_does(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "-1", "1.2.3", "1 Gi", "1Xi", "1e999", "Gi"])
 def test_what_is_no_quantity_of_bytes_is_told(text: str) -> None:
-    with pytest.raises(UnexpectedAnswer, match="no quantity of bytes"):
+    with pytest.raises(UnexpectedAnswer, match="not a quantity of bytes"):
         quantity(text)

@@ -13,7 +13,7 @@ from debugcapture.errors import NotAllowed, Unreachable
 from debugcapture.listings.cache import AT_ONCE, Answers, FileShelf, Kept, MemoryShelf, name_of
 from tests.unit.builders import NOON
 
-AWAY = Unreachable("cannot list", "the API server did not answer")
+AWAY = Unreachable("cannot list", "the API server did not respond")
 
 
 class Clock:
@@ -76,7 +76,7 @@ def test_the_last_answer_serves_while_the_server_is_away_and_says_why(clock: Clo
     server.error = AWAY
     answer = kept.get("one", server)
     assert answer.kept == Kept("answer 1", NOON)
-    assert "did not answer" in answer.late
+    assert "did not respond" in answer.late
 
 
 def test_an_answer_of_yesterday_does_not_serve(clock: Clock, server: Server) -> None:
@@ -201,7 +201,7 @@ def test_a_folder_that_cannot_be_written_costs_the_cache_and_no_more(tmp_path: P
     (tmp_path / "file").touch()
     kept = Answers(FileShelf(tmp_path / "file" / "options", said.append), fresh_s=10, now=clock)
     assert kept.get("one", lambda: "text").kept.text == "text"
-    assert "cannot be kept" in said[0]
+    assert "cannot save the list" in said[0]
 
 
 def test_memory_shelf_is_bounded() -> None:

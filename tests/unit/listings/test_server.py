@@ -191,7 +191,7 @@ def test_error_of_the_cluster_has_its_status_and_is_logged(
 def test_late_list_is_sent_and_logged(service: Service, lists: Lists, said: list[str]) -> None:
     lists.late = "The API server is away."
     assert ask(service, "/pods?namespace=shop")[0] == HTTPStatus.OK
-    assert said == ["/pods: The API server is away. The list of 2026-01-02 12:00:00 UTC was sent."]
+    assert said == ["/pods: The API server is away. Sent the list from 2026-01-02 12:00:00 UTC."]
 
 
 def test_too_many_requests_are_refused_and_those_without_the_token_do_not_count(service: Service) -> None:

@@ -90,7 +90,7 @@ def test_note_is_posted_when_there_is_none() -> None:
 
 def test_note_with_the_marker_is_not_posted_twice() -> None:
     account = Account((200, {"notes": [{"content": None}, {"content": f"text {MARK}"}]}))
-    assert account.annotate() == "was there already"
+    assert account.annotate() == "already exists"
     assert account.posts == 0
 
 
@@ -119,9 +119,12 @@ def test_each_kind_of_key_is_sent_as_pagerduty_wants_it(token: str, sender: str,
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
-        (400, "Set the From e-mail"),
-        (401, "Check the API key; if it is not one of the US region, set the API URL to https://api.eu.pagerduty.com."),
-        (402, "The account's plan"),
+        (400, "Set pagerduty_from"),
+        (
+            401,
+            "Check the API key. If it does not belong to the US region, set pagerduty_url to https://api.eu.pagerduty.com.",
+        ),
+        (402, "The plan of the account"),
         (403, "write access"),
         (404, "Check the incident's ID"),
         (422, ""),
@@ -169,7 +172,7 @@ def test_what_may_pass_is_tried_again(failure: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "why"), [((503, b""), "HTTP 503"), (LOST, "PagerDuty did not answer (Connection aborted.)")]
+    ("failure", "why"), [((503, b""), "HTTP 503"), (LOST, "PagerDuty did not respond (Connection aborted.)")]
 )
 def test_tries_come_to_an_end_and_the_evidence_is_safe(failure: Answer, why: str) -> None:
     account = Account(*[failure] * TRIES)
@@ -184,7 +187,7 @@ def test_key_does_not_appear_in_an_error() -> None:
 @pytest.mark.parametrize("answer", [b"<html>log in</html>", []], ids=["a page", "a list"])
 def test_what_is_not_pagerduty_is_told_and_gets_no_note(answer: Any) -> None:
     account = Account((200, answer))
-    assert "what answers is not PagerDuty" in told(account)
+    assert "the response is not from PagerDuty" in told(account)
     assert account.posts == 0
 
 
@@ -222,13 +225,15 @@ def test_an_edit_whose_answer_was_lost_is_not_repeated() -> None:
 
 def test_an_incident_that_is_full_of_notes_is_told_and_its_note_still_edited() -> None:
     full = [{"id": str(number), "content": "x"} for number in range(MOST_NOTES)]
-    assert "it has 2,000 notes, PagerDuty's limit. Remove some" in told(Account((200, {"notes": full})))
+    assert "it has 2,000 notes, which is PagerDuty's limit. Delete some" in told(Account((200, {"notes": full})))
     ours = {"id": "PN1", "content": f"capturing {MARK}"}
     assert Account((200, {"notes": [*full[1:], ours]}), (200, {})).annotate() == "edited"
 
 
 def test_a_key_of_the_us_region_at_the_eu_one_is_explained() -> None:
-    with pytest.raises(NoteNotSent, match="not one of the EU region, set the API URL to https://api.pagerduty.com"):
+    with pytest.raises(
+        NoteNotSent, match="does not belong to the EU region, set pagerduty_url to https://api.pagerduty.com"
+    ):
         Account((401, b"")).annotate(url="https://api.eu.pagerduty.com")
 
 
@@ -260,12 +265,12 @@ def test_reading_alerts_ends(more: tuple[Any, ...]) -> None:
     ("answer", "error", "advice"),
     [
         (refusal(404), TargetNotFound, "Check the incident's ID"),
-        (refusal(401), NotAllowed, "if it is not one of the US region"),
+        (refusal(401), NotAllowed, "it does not belong to the US region"),
         (refusal(403), NotAllowed, "Give the API key read access"),
-        (refusal(400), Rejected, "From e-mail"),
-        ((200, b"<html>"), UnexpectedAnswer, "what answers is not PagerDuty"),
-        ((200, []), UnexpectedAnswer, "what answers is not PagerDuty"),
-        ((200, {"alerts": None}), UnexpectedAnswer, "what answers is not PagerDuty"),
+        (refusal(400), Rejected, "Set pagerduty_from"),
+        ((200, b"<html>"), UnexpectedAnswer, "the response is not from PagerDuty"),
+        ((200, []), UnexpectedAnswer, "the response is not from PagerDuty"),
+        ((200, {"alerts": None}), UnexpectedAnswer, "the response is not from PagerDuty"),
     ],
 )
 def test_an_incident_that_cannot_be_read_is_explained(answer: Answer, error: type[CaptureError], advice: str) -> None:

@@ -31,7 +31,7 @@ def test_note_of_a_stored_capture_leads_to_the_evidence() -> None:
         "State at capture: running",
         f"Evidence: https://s3/{PAGE}",
         "Java thread dump: https://s3/jvm-threads.txt",
-        "Links open until 2026-01-02 12:00 UTC; kept in s3://b/p",
+        "Links open until 2026-01-02 12:00 UTC; stored in s3://b/p",
         "- Log: failed, exit code 1 no space",
         f"- Java thread dump: 7 bytes, SHA-256 {'ab' * 32}",
         "- Heap: skipped, there is no Java process",
@@ -43,7 +43,7 @@ def test_note_of_a_stored_capture_leads_to_the_evidence() -> None:
 
 def test_note_of_a_capture_that_is_not_stored_names_its_place() -> None:
     text = capture_note(manifest(), None, "/spool/b", "", "cannot store x:\nAccessDenied")
-    assert "Not in the store: cannot store x: AccessDenied\nKept on the Rundeck host in /spool/b\n" in text
+    assert "Not in the store: cannot store x: AccessDenied\nSaved on the Rundeck server in /spool/b\n" in text
     assert "Evidence" not in text
     assert "Rundeck: " not in text
 
@@ -72,10 +72,10 @@ def test_snapshot_has_no_link_of_its_own() -> None:
 
 
 def test_note_of_a_failed_capture_says_why() -> None:
-    lines = failure_note("no pod shop/x: it does not exist.\nPods there: y.", URL, MARK).splitlines()
+    lines = failure_note("no pod shop/x: it does not exist.\nPods in the namespace: y.", URL, MARK).splitlines()
     assert lines == [
         "Debug capture failed",
-        "no pod shop/x: it does not exist. Pods there: y.",
+        "no pod shop/x: it does not exist. Pods in the namespace: y.",
         f"Rundeck: {URL}",
         MARK,
     ]

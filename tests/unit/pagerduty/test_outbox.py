@@ -70,7 +70,7 @@ def test_a_note_that_is_sent_leaves_nothing_behind(outbox: Outbox, account: Acco
 def test_the_next_run_sends_what_waits_in_its_last_form(outbox: Outbox, account: Account, tmp_path: Path) -> None:
     account.down = True
     fails(outbox, note(content="capturing"))
-    assert f"It waits in {tmp_path}/{FOLDER}/" in fails(outbox, note(content="complete"))
+    assert f"The note is saved in {tmp_path}/{FOLDER}/" in fails(outbox, note(content="complete"))
     account.down = False
     outbox.send(note("Q2"))
     assert account.got == [("Q2", "text"), ("Q1", "complete")]
@@ -100,10 +100,10 @@ def test_a_foreign_file_is_told_and_holds_nothing_up(
     (tmp_path / FOLDER / "x.json").write_text(content)
     outbox.send(note())
     assert account.got == [("Q1", "text")]
-    assert any("x.json is no note of ours" in line for line in said)
+    assert any("x.json is not a valid note" in line for line in said)
 
 
 def test_a_spool_that_cannot_be_written_does_not_keep_the_note_back(account: Account, said: list[str]) -> None:
     Outbox(Path("/dev/null/spool"), account, said.append).send(note())
     assert account.got == [("Q1", "text")]
-    assert "the note cannot be kept" in said[0]
+    assert "cannot save the note" in said[0]

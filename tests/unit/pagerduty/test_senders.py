@@ -14,14 +14,14 @@ from debugcapture.pagerduty.senders import load
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("x: 1", "it is no list"),
+        ("x: 1", "it is not a list"),
         ("- [", "cannot read"),
-        ("- {names: {pod: [x]}}", "it has no sender"),
+        ("- {names: {pod: [x]}}", "it has no key sender"),
         ("- {sender: x}", "neither names nor patterns"),
         ("- {sender: x, names: {pods: [x]}}", "unknown: names.pods"),
         ("- {sender: x, name: {pod: [x]}}", "unknown: name"),
-        ("- {sender: x, names: {pod: x}}", "pod: it is no list of texts"),
-        ("- {sender: x, patterns: ['(']}", "is no regular expression"),
+        ("- {sender: x, names: {pod: x}}", "pod: it is not a list of strings"),
+        ("- {sender: x, patterns: ['(']}", "is not a valid regular expression"),
         ("- {sender: x, patterns: ['a']}", "has no named group"),
         ("- {sender: x, patterns: ['(?P<node>a)']}", "has the unknown group node"),
     ],

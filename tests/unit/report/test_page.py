@@ -105,7 +105,7 @@ def test_the_dump_is_shown_at_once_and_the_snapshot_on_request() -> None:
 
 def test_what_is_missing_comes_first_with_its_reason() -> None:
     text = index_page(manifest(artifact(), nothing("failed", "no space", title="Heap dump", pod="checkout-2")), {}, {})
-    assert "1 could not be captured, or not whole" in text
+    assert "1 missing or incomplete" in text
     assert text.index("<li><strong>checkout-2: Heap dump</strong>: no space</li>") < text.index("<h2>Artifacts")
 
 

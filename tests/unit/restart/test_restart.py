@@ -41,9 +41,9 @@ OTHER = manifest(target=target(workload="orders", pod="orders-0"))
     ("one", "stored", "asked", "closed"),
     [
         (COMPLETE, True, {}, ""),
-        (PARTIAL, True, {}, f"the capture {CAPTURE_ID} is partial, and the job asks for complete"),
+        (PARTIAL, True, {}, f"the capture {CAPTURE_ID} is partial, but the job requires complete"),
         (PARTIAL, True, {"gate": "partial"}, ""),
-        (FAILED, True, {"gate": "partial"}, f"the capture {CAPTURE_ID} is failed, and the job asks for partial"),
+        (FAILED, True, {"gate": "partial"}, f"the capture {CAPTURE_ID} is failed, but the job requires partial"),
         (COMPLETE, False, {}, f"the capture {CAPTURE_ID} is not in the store"),
         (COMPLETE, False, {"gate_stored": False}, ""),
         (None, False, {}, "nothing was captured"),
@@ -74,7 +74,7 @@ def test_what_was_captured_is_restarted_unless_something_is_named(
 
 
 def test_without_a_bundle_something_has_to_be_named() -> None:
-    with pytest.raises(CaptureError, match="neither a workload nor a bundle is given"):
+    with pytest.raises(CaptureError, match="neither a workload nor a bundle is set"):
         target_of(None, TargetSettings(), "restart")
 
 
@@ -83,7 +83,7 @@ def test_a_pod_that_does_not_go_is_told_though_its_workload_is_well(monkeypatch:
     monkeypatch.setattr(restart, "pod_changes", lambda *_: iter([{"metadata": {"uid": "u-1"}}]))
     monkeypatch.setattr(restart, "changes", lambda *_: iter([workload(counts(2, 2, 2))]))
     monkeypatch.setattr(restart, "_unhealthy", lambda *_: "")
-    with pytest.raises(RolloutNotReady, match="not well after 0 s: the pod is still ending"):
+    with pytest.raises(RolloutNotReady, match="not complete after 0 s: the pod is still terminating"):
         restart.wait(cast(Api, None), planned, 0, lambda _: None)
 
 

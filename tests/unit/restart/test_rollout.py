@@ -29,7 +29,7 @@ def counts(replicas: int, updated: int, available: int) -> Json:
         ("deployment", workload(counts(2, 2, 2), generation=2), "the controller has not seen the change yet"),
         ("deployment", workload({}), "0 of 2 pods are updated, 0 are available"),
         ("deployment", workload(counts(3, 1, 2)), "1 of 2 pods are updated, 2 are available"),
-        ("deployment", workload(counts(3, 2, 2)), "1 old pods are still ending"),
+        ("deployment", workload(counts(3, 2, 2)), "1 old pods are still terminating"),
         ("deployment", workload(counts(2, 2, 1)), "1 of 2 pods are available"),
         ("deployment", workload(counts(2, 2, 2)), Progress(True, "2 of 2 pods are available")),
         ("deployment", workload(counts(0, 0, 0), {"replicas": 0}), Progress(True, "0 of 0 pods are available")),
@@ -84,8 +84,8 @@ def test_a_rollback_goes_to_the_revision_before_or_the_one_named(asked: int, fou
 @pytest.mark.parametrize(
     ("asked", "there", "told"),
     [
-        (4, REVISIONS, "revision 4 is the present one. There are: 1, 3."),
-        (2, REVISIONS, "it has no revision 2. There are: 1, 3."),
+        (4, REVISIONS, "revision 4 is the current one. Available: 1, 3."),
+        (2, REVISIONS, "it has no revision 2. Available: 1, 3."),
         (0, [numbered(4)], "it has no earlier revision"),
     ],
 )

@@ -89,7 +89,7 @@ def test_login_page_in_front_of_pagerduty(
     if step == "incident-note":
         values["failure"] = "the node is gone"
     done = ended(step, caller, **values)
-    assert (done.exit_code, "what answers is not PagerDuty" in done.failure) == (code, True)
+    assert (done.exit_code, "the response is not from PagerDuty" in done.failure) == (code, True)
 
 
 def test_spool_that_cannot_be_written_is_a_failed_upload_of_the_upload_step() -> None:

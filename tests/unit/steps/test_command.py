@@ -21,7 +21,7 @@ from tests.unit.steps.support import POD, Cluster, Serve
 @pytest.mark.parametrize("command", ["echo 'a", 'echo "a', "a\\"])
 @pytest.mark.parametrize(("kind", "run"), [(ExecStep, execute), (AttachStep, attach)])
 def test_command_with_open_quotes_is_bad_input(command: str, kind: Any, run: Any, caller: Caller) -> None:
-    with pytest.raises(BadInput, match="Close its quotes"):
+    with pytest.raises(BadInput, match="Close the quotes"):
         run(read(kind, POD | {"command": command}), caller)
 
 
@@ -29,5 +29,5 @@ def test_command_with_open_quotes_is_bad_input(command: str, kind: Any, run: Any
 def test_a_command_needs_a_running_container(kind: Any, run: Any, serve: Serve, caller: Caller) -> None:
     crashed = status(state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("Error", 1))
     serve(Cluster(pod(status={"containerStatuses": [crashed]})))
-    with pytest.raises(NotRunning, match="it does not run: waiting"):
+    with pytest.raises(NotRunning, match="it is not running: waiting"):
         run(read(kind, POD | {"command": "ps"}), caller)

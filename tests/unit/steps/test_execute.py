@@ -34,7 +34,10 @@ def test_exit_code_of_a_command_is_the_steps(serve: Serve, caller: Caller, said:
 @pytest.mark.parametrize(
     ("ended", "told"),
     [
-        (ExitStatus(None, "", "executable file not found"), "has no such program. Run it from a debug container"),
+        (
+            ExitStatus(None, "", "executable file not found"),
+            "does not contain this program. Run it in a debug container",
+        ),
         (ExitStatus(None, "TimeLimit", "still running"), "still running"),
         (ExitStatus(None, "StreamBroken"), "StreamBroken"),
     ],
@@ -52,7 +55,7 @@ def test_what_is_forbidden_in_a_namespace_that_does_not_exist_is_not_there(serve
             raise NotAllowed("cannot read", "forbidden")
 
     serve(Forbidding())
-    with pytest.raises(TargetNotFound, match="there is no namespace shopp"):
+    with pytest.raises(TargetNotFound, match="namespace shopp does not exist"):
         execute(read(ExecStep, POD | {"namespace": "shopp", "command": "true"}), caller)
     with pytest.raises(NotAllowed):
         execute(read(ExecStep, POD | {"command": "true"}), caller)

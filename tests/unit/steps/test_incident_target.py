@@ -18,7 +18,7 @@ def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller:
     step = read(IncidentTargetStep, INCIDENT)
     assert alerted
     assert find_target(step, caller).data["pod"] == "checkout-7d9f-abcde"
-    assert "named by an alert of Alertmanager" in said[-1]
+    assert "from an alert of Alertmanager" in said[-1]
 
 
 @pytest.mark.parametrize("given", [{}, {"incident_id": "Q1ABCDEF"}])

@@ -50,7 +50,7 @@ ROLE = "kubectl apply -f - <<'END'\nkind: Role\nEND"
 LONG = "Capture debug state of a pod, Capture debug state of a service, Capture from an incident, Thread dump"
 FOUND = [
     Finding("Python", "ok", "3.11.2"),
-    Finding("token", "note", "good until 2026-12-01 only", "Renew it."),
+    Finding("token", "note", "valid only until 2026-12-01", "Renew it."),
     Finding(f"shop: {LONG}", "wrong", "may not get and create pods/exec, patch pods/ephemeralcontainers", "", ROLE),
     Finding("store", "wrong", "https://s3.example.com/" + "x" * 150, "Check the key."),
 ]

@@ -24,7 +24,7 @@ from tests.unit.steps.support import make_bundle
 
 def test_upload_without_a_bundle_does_nothing(caller: Caller, said: list[str]) -> None:
     assert upload(read(UploadStep, {}), caller).exit_code == 0
-    assert said == ["no bundle was captured, and no store is set: nothing to upload"]
+    assert said == ["nothing to upload: no bundle was captured, and no store is set"]
 
 
 def to_a_directory(folder: Path) -> dict[str, str]:
@@ -36,10 +36,10 @@ def test_upload_without_a_bundle_sends_what_waits(
 ) -> None:
     assert upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
     assert bundle.receipt()
-    assert any("waits in the spool since an earlier run" in line for line in said)
+    assert any("is in the spool since an earlier run" in line for line in said)
     said.clear()
     upload(read(UploadStep, to_a_directory(tmp_path)), caller)
-    assert said == ["no bundle waits: nothing to upload"]
+    assert said == ["nothing to upload: no bundle is in the spool"]
 
 
 def test_upload_of_one_bundle_sends_those_that_wait_as_well(bundle: Bundle, caller: Caller, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_bundle_that_another_process_has_is_left_to_it(
     with claimed(bundle) as ours:
         assert ours
         assert upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
-        with pytest.raises(NotStored, match="another process is sending it"):
+        with pytest.raises(NotStored, match="another process is uploading it"):
             upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)}), caller)
     assert not bundle.receipt()
 
@@ -91,12 +91,12 @@ def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
 def test_upload_needs_a_store(bundle: Bundle, caller: Caller) -> None:
     with pytest.raises(BadInput, match="store is missing") as refused:
         upload(read(UploadStep, {"bundle": str(bundle.folder)}), caller)
-    assert f"Kept in the spool: {bundle.folder}" in str(refused.value)
+    assert f"The bundle is in the spool: {bundle.folder}" in str(refused.value)
     assert (bundle.folder / "jvm-threads.txt").exists()
 
 
 def test_upload_of_a_folder_outside_of_the_spool_is_refused(caller: Caller, tmp_path: Path) -> None:
     written(tmp_path, f"20260102T120000Z-x-1a2b/{MANIFEST}", "{}")
     settings = {"bundle": f"{tmp_path}/20260102T120000Z-x-1a2b", "store": (tmp_path / "store").as_uri()}
-    with pytest.raises(BadInput, match="is no bundle"):
+    with pytest.raises(BadInput, match="is not a bundle"):
         upload(read(UploadStep, settings), caller)

@@ -62,7 +62,7 @@ def test_what_a_killed_upload_left_is_replaced(source: Path, root: Path) -> None
 
 def test_file_that_differs_from_what_was_captured_is_not_stored(source: Path, root: Path) -> None:
     written(root, "dump.txt", "the one before")
-    with pytest.raises(NotStored, match="differs from what was captured"):
+    with pytest.raises(NotStored, match="differs from the data captured"):
         file_store(root).put("dump.txt", source, "00" * 32)
     assert (root / "dump.txt").read_text() == "the one before"
     assert files(root) == ["dump.txt"]
@@ -70,7 +70,7 @@ def test_file_that_differs_from_what_was_captured_is_not_stored(source: Path, ro
 
 def test_share_that_is_not_mounted_is_told_and_nothing_is_made(source: Path, tmp_path: Path) -> None:
     root = tmp_path / "share" / "captures"
-    told = r"there is no directory .*/share/captures\. Mount what belongs there, or make the directory\."
+    told = r"the directory .*/share/captures does not exist\. Mount the share, or create the directory\."
     with pytest.raises(NotStored, match=told):
         file_store(root).put("dump.txt", source, SHA256)
     assert not (tmp_path / "share").exists()
@@ -114,8 +114,8 @@ def test_file_its_name_and_its_folders_are_on_the_disk_before_it_counts_as_store
 @pytest.mark.parametrize(
     ("number", "told"),
     [
-        (errno.ENOSPC, "No space left on device. Make room there"),
-        (errno.EDQUOT, "Disk quota exceeded. Make room there, or raise the quota"),
+        (errno.ENOSPC, "No space left on device. Free space on that disk"),
+        (errno.EDQUOT, "Disk quota exceeded. Free space there, or raise the quota"),
         (errno.EIO, "Input/output error. Check the directory"),
     ],
 )
@@ -132,6 +132,6 @@ def test_disk_that_fails_at_the_end_leaves_nothing(
 
 
 def test_missing_source_is_told(root: Path) -> None:
-    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Look at the spool's disk"):
+    with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Check the disk of the spool"):
         file_store(root).put("dump.txt", root / "gone", SHA256)
     assert files(root) == []

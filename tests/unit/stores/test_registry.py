@@ -30,5 +30,5 @@ def test_bucket_and_prefix_come_from_the_url() -> None:
 
 @pytest.mark.parametrize("url", ["ftp://host/x", "", "bucket/x"])
 def test_unknown_kind_of_store_is_bad_input(url: str) -> None:
-    with pytest.raises(BadInput, match="Give s3://BUCKET/PREFIX, azblob://.* or file:///DIRECTORY"):
+    with pytest.raises(BadInput, match="Use s3://BUCKET/PREFIX, azblob://.* or file:///DIRECTORY"):
         open_store(store_settings(store=url))

@@ -76,7 +76,7 @@ def test_without_a_metrics_server_the_containers_own_cgroup_tells(monkeypatch: p
 
 def test_memory_that_nobody_knows_is_an_error_not_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", lambda *_, **__: ExitStatus(127))
-    with pytest.raises(NotMeasurable, match="no metrics API, and the image no cat"):
+    with pytest.raises(NotMeasurable, match="no metrics API, and the image has no cat"):
         measure("memory > 90%", limited())
     with pytest.raises(NotMeasurable, match="has no memory limit"):
         measure("memory > 90%", pod())

@@ -42,7 +42,7 @@ def test_container_is_the_named_one_else_the_default_else_the_first(
 
 
 def test_unknown_container_is_told_with_those_there_are() -> None:
-    with pytest.raises(TargetNotFound, match=r"no container web in pod shop/.*It has: app, proxy, setup\."):
+    with pytest.raises(TargetNotFound, match=r"no container web in pod shop/.*Available: app, proxy, setup\."):
         find_target(pod(spec=TWO), "web", NOON)
 
 
@@ -150,10 +150,10 @@ def test_container_names_leave_out_debug_containers() -> None:
 @pytest.mark.parametrize(
     ("there", "exists", "told"),
     [
-        (["checkout-7d9f-fghij", "web-0"], True, "Pods there: checkout-7d9f-fghij."),
-        (["b", "a"], True, "Pods there: a, b."),
+        (["checkout-7d9f-fghij", "web-0"], True, "Pods in the namespace: checkout-7d9f-fghij."),
+        (["b", "a"], True, "Pods in the namespace: a, b."),
         ([], True, "The namespace has no pods."),
-        ([], False, "there is no namespace shop. Check the namespace's name."),
+        ([], False, "namespace shop does not exist. Check the name of the namespace."),
     ],
     ids=["near", "none near", "empty", "no namespace"],
 )

@@ -73,4 +73,4 @@ def test_a_sample_is_told_with_what_takes_every_pod() -> None:
     line = sampled(Sampling(50, 10), 30, 3000)
     assert "30 of 3000" in line
     assert "sample_above" in line
-    assert "choose “all”" in line
+    assert "set choose to “all”" in line

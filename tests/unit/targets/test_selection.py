@@ -125,7 +125,7 @@ def test_each_choice_is_told_in_a_line() -> None:
     given = TargetSettings(namespace="shop", workload="web")
     _, lines = select(cast("Api", Cluster(**DEPLOYMENT)), given, 1)
     assert lines == [
-        "chose 1 of 2 pods of deployment shop/web, the unhealthy ones first",
+        "selected 1 of 2 pods of deployment shop/web, unhealthy first",
         "shop/web-5f-b: app: CrashLoopBackOff (exit code unknown)",
     ]
 
@@ -133,9 +133,9 @@ def test_each_choice_is_told_in_a_line() -> None:
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"workload": "wep"}, r"no workload shop/wep: it does not exist. There are: web\."),
+        ({"workload": "wep"}, r"no workload shop/wep: it does not exist. Available: web\."),
         ({"workload": "statefulset/web"}, r"no statefulset shop/web: it does not exist. The namespace has none\."),
-        ({"workload": "web", "namespace": "shopp"}, "there is no namespace shopp"),
+        ({"workload": "web", "namespace": "shopp"}, "namespace shopp does not exist"),
         ({"selector": "a=b", "namespace": "shopp"}, "no pod of selector a=b in shopp"),
     ],
 )
@@ -157,15 +157,17 @@ def _forbidden(_path: str, doing: str) -> Json:
 def test_workload_without_pods_is_told() -> None:
     cluster = Cluster(**DEPLOYMENT)
     cluster.found = []
-    with pytest.raises(TargetNotFound, match="no pod of deployment shop/web: it has none. Is it scaled to zero"):
+    with pytest.raises(
+        TargetNotFound, match="no pod of deployment shop/web: it has no pods. Check whether it is scaled to zero"
+    ):
         selected(cluster, workload="web")
 
 
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({}, "neither pod, workload nor selector is given"),
-        ({"pod": "a", "workload": "b"}, "pod and workload are given"),
+        ({}, "neither pod, workload nor selector is set"),
+        ({"pod": "a", "workload": "b"}, "pod and workload are set"),
         ({"workload": "service/web"}, "cannot capture from a service"),
     ],
 )
@@ -214,9 +216,9 @@ def test_container_that_is_failing_is_the_target_unless_another_is_named() -> No
 @pytest.mark.parametrize(
     ("namespace", "may_list", "told"),
     [
-        ("shop", True, "Pods there: checkout-7d9f-abcde."),
+        ("shop", True, "Pods in the namespace: checkout-7d9f-abcde."),
         ("shop", False, "it does not exist"),
-        ("mall", True, "there is no namespace mall"),
+        ("mall", True, "namespace mall does not exist"),
     ],
     ids=["near", "may not list", "no namespace"],
 )

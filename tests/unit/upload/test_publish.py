@@ -109,7 +109,7 @@ def test_artifacts_leave_the_spool_when_all_is_stored(bundle: Bundle, root: Path
 def test_store_that_fails_keeps_everything_and_names_the_place(refused: str, bundle: Bundle, root: Path) -> None:
     with pytest.raises(NotStored) as caught:
         keep(bundle, Flaky(root, refused), URL, say)
-    assert str(caught.value).endswith(f"AccessDenied. Allow it. Kept in the spool: {bundle.folder}")
+    assert str(caught.value).endswith(f"AccessDenied. Allow it. The bundle is in the spool: {bundle.folder}")
     assert files(bundle.folder) >= {*CONTENTS, MANIFEST}
     assert bundle.receipt() is None
 
@@ -126,12 +126,12 @@ def test_bundle_that_is_stored_is_not_sent_again(bundle: Bundle, root: Path) -> 
     again, said = Flaky(root, "nothing"), list[str]()
     assert keep(bundle, again, URL, said.append) == first
     assert again.put_keys == []
-    assert said == [f"{bundle.folder.name} is in the store already"]
+    assert said == [f"{bundle.folder.name} is already in the store"]
 
 
 def test_artifact_that_was_changed_in_the_spool_is_not_stored(bundle: Bundle, root: Path) -> None:
     written(bundle.folder, "pod.yaml", "kind: Lie\n")
-    with pytest.raises(NotStored, match="differs from what was captured"):
+    with pytest.raises(NotStored, match="differs from the data captured"):
         keep(bundle, file_store(root), URL, say)
     assert bundle.receipt() is None
 

@@ -172,7 +172,7 @@ def test_failure_ahead_is_said_once_and_left_to_the_ordinary_upload(
     with sending_ahead(bundle, SETTINGS, FOLDER, said.append) as ahead:
         ahead.send(ARTIFACTS[0])
         assert tried.wait(TIMEOUT_S)
-    assert said == ["cannot store logs.txt: SlowDown. Later. It is sent again when the capture is done."]
+    assert said == ["cannot store logs.txt: SlowDown. Later. It is uploaded again at the end of the capture."]
     store.before = refuse()
     keep(bundle, store, URL, said.append)
     assert sorted(store.names) == sorted([*CONTENTS, "manifest.json", "index.html"])

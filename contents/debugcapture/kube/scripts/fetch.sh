@@ -12,8 +12,8 @@ send() {
   if [ "$offset" = 0 ]; then cat "$file" 4<&-; else tail -c "+$((offset + 1))" "$file" 4<&-; fi
 }
 
-[ -r "$file" ] || unreadable "it cannot be read, or is not there"
-[ -f "$file" ] || unreadable "it is no regular file"
+[ -r "$file" ] || unreadable "it does not exist or is not readable"
+[ -f "$file" ] || unreadable "it is not a regular file"
 size=$(stat -L -c %s "$file" 2>/dev/null || wc -c <"$file")
 size=$((size)) # some write blanks around it
 found=

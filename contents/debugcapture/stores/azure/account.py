@@ -43,9 +43,11 @@ def read_account(name: str, settings: AzureSettings) -> Account:
         endpoint = endpoint or f"https://{name}.blob.core.windows.net"
         return Account(name, endpoint, settings.azure_key, settings.azure_sas.lstrip("?"))
     parts = dict(part.split("=", 1) for part in settings.azure_connection_string.split(";") if "=" in part)
-    what, do = "cannot use azure_connection_string", "Copy it from the account's page, Access keys."
+    what, do = "cannot use azure_connection_string", "Copy it from the page “Access keys” of the account."
     if parts.get("AccountName", name) != name or not {"AccountKey", "SharedAccessSignature"} & parts.keys():
-        why = "it is for another account than the store URL, or has neither AccountKey nor SharedAccessSignature"
+        why = (
+            "it belongs to another account than the store URL, or contains neither AccountKey nor SharedAccessSignature"
+        )
         raise BadInput(what, why, do)
     host = f"{name}.blob.{parts.get('EndpointSuffix', 'core.windows.net')}"
     told = parts.get("BlobEndpoint", "") or f"{parts.get('DefaultEndpointsProtocol', 'https')}://{host}"
@@ -61,7 +63,9 @@ def open_service(account: Account) -> BlobServiceClient:
             account.endpoint, _credential(account), retry_policy=retries, connection_timeout=10, read_timeout=SILENCE_S
         )
     except ValueError as error:
-        raise BadInput(f"cannot use the store azblob://{account.name}", str(error), "Check its settings.") from error
+        raise BadInput(
+            f"cannot use the store azblob://{account.name}", str(error), "Check the settings of the store."
+        ) from error
 
 
 def identify(account: Account, service: BlobServiceClient, doing: str) -> None:
@@ -76,8 +80,8 @@ def identify(account: Account, service: BlobServiceClient, doing: str) -> None:
     except ClientAuthenticationError as error:
         attempts = [line.strip() for line in (error.message or "").splitlines()]
         why = " ".join(line for line in attempts if line.startswith(_IDENTITIES)) or str(error)
-        do = "Set azure_key, azure_sas or azure_connection_string, or give this machine an identity."
-        raise NotStored(doing, f"this machine's identity gets no token: {why}", do) from error
+        do = "Set azure_key, azure_sas or azure_connection_string, or assign an identity to this machine."
+        raise NotStored(doing, f"the identity of this machine cannot get a token: {why}", do) from error
 
 
 def link(account: Account, service: BlobServiceClient, blob: BlobClient, valid_s: int) -> tuple[str, datetime | None]:

@@ -37,7 +37,7 @@ class AzureDirectUpload:
         """Make the blob of its blocks, and compare it with what the pod has."""
         problem = self._commit(self._names)
         if problem:
-            raise NotStored(f"cannot store {self._stored.url}", problem, "It is streamed instead.")
+            raise NotStored(f"cannot store {self._stored.url}", problem, "The dump is streamed instead.")
         return self._stored
 
     def abandon(self) -> None:

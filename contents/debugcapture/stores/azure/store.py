@@ -46,10 +46,12 @@ BLOCK_BYTES, MOST_BLOCKS = 8 << 20, 50_000
 _AT_A_TIME = 4
 _IN_TROUBLE = (500, 503, 504)
 _REMEDIES = {
-    "AuthenticationFailed": "Check azure_key or azure_sas, and this machine's clock.",
-    "AuthorizationFailure": "Check azure_key or azure_sas, this machine's clock, and the account's firewall.",
-    "AuthorizationPermissionMismatch": "It may write nothing there, or lacks a right: give the identity the role "
-    "Storage Blob Data Contributor (Owner for tags and immutability), the SAS token the rights r, c and w (t, i).",
+    "AuthenticationFailed": "Check azure_key or azure_sas, and the clock of this machine.",
+    "AuthorizationFailure": "Check azure_key or azure_sas, the clock of this machine, and the firewall of the account.",
+    "AuthorizationPermissionMismatch": (
+        "A permission is missing: give the identity the role Storage Blob Data Contributor (Owner for tags and "
+        "immutability), or the SAS token the permissions r, c and w (t, i)."
+    ),
     "ContainerNotFound": "Create the container, or correct the store URL.",
 }
 
@@ -87,8 +89,8 @@ class AzureStore:
             names = self._upload(blob, file, sha256, progress, doing)
             found = _found(blob, size, sha256)
             if not found or _committed(blob) != names:
-                do = "The bundle stays in the spool; send it again."
-                raise NotStored(doing, "what the store has differs from what was sent", do)
+                do = "The bundle stays in the spool. Upload it again."
+                raise NotStored(doing, "the stored data differs from the data sent", do)
         self._protect(blob, found)
 
     def read(self, key: str) -> bytes | None:
@@ -117,14 +119,14 @@ class AzureStore:
         doing = f"cannot store {url}"
         if self._account.sas and not self._account.key:
             do = "Set azure_key, or use an identity."
-            raise NotStored(f"cannot have a pod store {url}", "azure_sas opens more than one blob", do)
+            raise NotStored(f"cannot let a pod store {url}", "azure_sas grants access to more than one blob", do)
 
         def commit(names: list[str]) -> str:
             with _reported(doing):
                 self._commit(blob, names, original.sha256)
                 found = blob.get_blob_properties()
                 self._protect(blob, found)
-            return "" if found.size == original.size else f"the store has {found.size} bytes of {original.size}"
+            return "" if found.size == original.size else f"the store has {found.size} of {original.size} bytes"
 
         with _reported(doing):
             identify(self._account, self._client, doing)
@@ -153,7 +155,7 @@ class AzureStore:
 
         names = list(_side_by_side(send, _read(file, whole)))
         if whole.hexdigest() != sha256:
-            raise NotStored(doing, "what was read differs from what was captured", "Look at the spool's disk.")
+            raise NotStored(doing, "the data read differs from the data captured", "Check the disk of the spool.")
         self._commit(blob, names, sha256)
         return names
 
@@ -259,7 +261,9 @@ def _remedy(code: str, error: HttpResponseError) -> str:
     if isinstance(error, Refused):
         return _REMEDIES["AuthenticationFailed"]
     if error.status_code in _IN_TROUBLE:
-        return "The service is overloaded or in trouble. Send it again later; blocks that have arrived stay there."
+        return (
+            "The service is overloaded or has a problem. Upload again later; the blocks that have arrived are reused."
+        )
     return "Check the store settings."
 
 
@@ -271,10 +275,10 @@ def _reported(doing: str) -> Iterator[None]:
         code, ahead = _code(error), clock.ahead_s(error.response.headers.get("Date") if error.response else None)
         why, do = f"{code}: {(error.reason or error.message or '').splitlines()[0]}", _remedy(code, error)
         if error.status_code == HTTPStatus.FORBIDDEN and abs(ahead) > clock.TAKEN_S:
-            why, do = f"{why.rstrip('.')}{clock.told(ahead)}", "Set this machine's clock."
+            why, do = f"{why.rstrip('.')}{clock.told(ahead)}", "Correct the clock of this machine."
         raise NotStored(doing, why, do) from error
     except (AzureError, OSError) as error:
         if isinstance(error, OSError) and error.filename:
             why = f"cannot read {error.filename}: {error.strerror}"
-            raise NotStored(doing, why, "Look at the spool's disk.") from error
-        raise NotStored(doing, str(error), "Check the store's URL, endpoint and keys, and the network.") from error
+            raise NotStored(doing, why, "Check the disk of the spool.") from error
+        raise NotStored(doing, str(error), "Check the URL, endpoint and keys of the store, and the network.") from error

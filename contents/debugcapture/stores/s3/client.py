@@ -75,13 +75,13 @@ def _check(settings: S3Settings) -> None:
     """Refuse settings of which one makes no sense without another. Raises BadInput."""
     keys, what = bool(settings.s3_access_key), "cannot use the store"
     if keys != bool(settings.s3_secret_key):
-        raise BadInput(what, "s3_access_key and s3_secret_key are one pair", "Set both or none.")
+        raise BadInput(what, "s3_access_key and s3_secret_key must be set together", "Set both or none.")
     if settings.s3_session_token and not keys:
-        raise BadInput(what, "s3_session_token is of no use alone", "Set s3_access_key and s3_secret_key too.")
+        raise BadInput(what, "s3_session_token requires a key pair", "Set s3_access_key and s3_secret_key too.")
     if settings.s3_external_id and not settings.s3_role:
-        raise BadInput(what, "s3_external_id is of no use alone", "Set s3_role too.")
+        raise BadInput(what, "s3_external_id requires a role", "Set s3_role too.")
     if settings.s3_kms_key and not settings.s3_encryption.startswith("aws:kms"):
-        raise BadInput(what, "s3_kms_key is of no use alone", "Set s3_encryption to aws:kms too.")
+        raise BadInput(what, "s3_kms_key requires aws:kms", "Set s3_encryption to aws:kms too.")
 
 
 def _session(settings: S3Settings) -> Any:

@@ -27,10 +27,10 @@ T = TypeVar("T")
 WAITS_S: tuple[float, ...] = (0.5, 1, 2, 4, 8, 16)
 _TEMPORARY_STATUS = {429, 500, 502, 503, 504}
 _TEMPORARY = {"BadDigest", "IncompleteBody", "InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
-_AGAIN = "Sending it again goes on where it stopped."
+_AGAIN = "The next upload resumes where this one stopped."
 _KEYS = "Check s3_access_key and s3_secret_key."
-_REGION = "Set s3_region to the bucket's region."
-_EXPIRED = "Get a new session token; better, let a role or profile renew it."
+_REGION = "Set s3_region to the region of the bucket."
+_EXPIRED = "Get a new session token, or use a role or profile, which renew it automatically."
 _REMEDIES = {
     "NoSuchBucket": "Create the bucket, or correct the store URL.",
     "InvalidAccessKeyId": _KEYS,
@@ -38,15 +38,15 @@ _REMEDIES = {
     "ExpiredToken": _EXPIRED,
     "InvalidToken": _EXPIRED,
     "TokenRefreshRequired": _EXPIRED,
-    "AccessDenied": "Allow s3:PutObject and s3:GetObject on the store's prefix, and check s3_bucket_owner.",
-    "RequestTimeTooSkewed": "Set this machine's clock.",
+    "AccessDenied": "Allow s3:PutObject and s3:GetObject on the prefix of the store, and check s3_bucket_owner.",
+    "RequestTimeTooSkewed": "Correct the clock of this machine.",
     "AuthorizationHeaderMalformed": _REGION,
     "IllegalLocationConstraintException": _REGION,
     "PermanentRedirect": _REGION,
     "InvalidStorageClass": "Correct s3_storage_class.",
     "InvalidTag": "Correct s3_tags.",
     "KMS.NotFoundException": "Correct s3_kms_key.",
-    "KMS.DisabledException": "Enable the KMS key, or name another in s3_kms_key.",
+    "KMS.DisabledException": "Enable the KMS key, or set another one in s3_kms_key.",
     "SlowDown": _AGAIN,
     "ServiceUnavailable": _AGAIN,
     "InternalError": _AGAIN,
@@ -101,18 +101,20 @@ def not_stored(doing: str, error: Exception) -> NotStored:
     if isinstance(error, NoRegionError):
         return NotStored(doing, str(error), "Set s3_region.")
     if isinstance(error, SSLError):
-        return NotStored(doing, str(error), "Have this machine trust the server's certificate authority.")
+        return NotStored(
+            doing, str(error), "Add the server's certificate authority to this machine, or set AWS_CA_BUNDLE."
+        )
     if isinstance(error, (NoConnection, HTTPClientError)):
         return NotStored(doing, str(error), f"Check s3_endpoint and the network. {_AGAIN}")
     if isinstance(error, OSError):
-        return NotStored(doing, str(error), "Look at the spool's disk.")
+        return NotStored(doing, str(error), "Check the disk of the spool.")
     return NotStored(doing, str(error), "Check the store settings.")
 
 
 def _refused(doing: str, error: ClientError) -> NotStored:
     code, message = code_of(error), error.response.get("Error", {}).get("Message", "")
     if error.operation_name == "AssumeRole":
-        do = "Check s3_role and s3_external_id, and that the role's trust policy names this identity."
+        do = "Check s3_role and s3_external_id, and that the trust policy of the role allows this identity."
         return NotStored(doing, f"cannot assume the role: {code}: {message}", do)
     if code == "RequestTimeTooSkewed":
         headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})

@@ -127,10 +127,10 @@ def difference(
     file was complete has no metadata, since nobody knew the checksum then.
     """
     if head["ContentLength"] != size:
-        return f"the store has {head['ContentLength']} bytes of {size}"
+        return f"the store has {head['ContentLength']} of {size} bytes"
     told = head.get("ChecksumSHA256", "").partition("-")[0]  # of the content, or of its parts' checksums
     if told and told not in (base64.b64encode(bytes.fromhex(sha256)).decode(), composite(digests)):
-        return "the store's SHA-256 differs from that of the file"
+        return "the SHA-256 in the store differs from that of the file"
     if head.get("Metadata", {}).get("sha256", sha256 if told or parts_compared else "") != sha256:
-        return "the store has another file under this name"
+        return "the store has another file with this name"
     return ""

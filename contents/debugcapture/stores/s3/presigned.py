@@ -64,7 +64,7 @@ class S3DirectUpload:
         digests = [base64.b64decode(piece.sha256) for piece in pieces]
         problem = difference(head, self._original.size, self._original.sha256, digests)
         if problem:
-            raise NotStored(self._doing, problem, "It is streamed instead.")
+            raise NotStored(self._doing, problem, "The dump is streamed instead.")
         return self._stored
 
     def abandon(self) -> None:

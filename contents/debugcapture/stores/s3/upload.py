@@ -23,7 +23,7 @@ AT_A_TIME = 4
 # A policy that allows no more than writing hides what is there: then it is sent, and the server says if it may be.
 _HIDDEN = {"400", "401", "403", "404", "NoSuchKey", "NoSuchBucket"}
 _NOT_LISTED = {"AccessDenied", "MethodNotAllowed", "NotImplemented"}
-_SEND_AGAIN = "The bundle stays in the spool; send it again."
+_SEND_AGAIN = "The bundle stays in the spool. Upload it again."
 
 
 class Upload:
@@ -94,8 +94,8 @@ class Upload:
 
     def _require_captured(self, sha256: str) -> None:
         if sha256 != self._sha256:
-            why = "what was read differs from what was captured"
-            raise NotStored(self._doing, why, "Look at the spool's disk.")
+            why = "the data read differs from the data captured"
+            raise NotStored(self._doing, why, "Check the disk of the spool.")
 
     def _send_whole(self, created_with: Mapping[str, Any]) -> list[Part]:
         parts = self._read()
@@ -183,7 +183,7 @@ class Upload:
 
     def _require_same(self, part: Part, answer: Mapping[str, Any]) -> None:
         if not same(self._file, part, answer):
-            raise NotStored(self._doing, "the store has other content than it was sent", _SEND_AGAIN)
+            raise NotStored(self._doing, "the stored data differs from the data sent", _SEND_AGAIN)
 
 
 def _listed(part: Part, etag: str) -> dict[str, Any]:

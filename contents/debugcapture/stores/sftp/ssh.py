@@ -53,7 +53,7 @@ def read_address(url: SplitResult) -> Address:
     try:
         port = url.port or paramiko.config.SSH_PORT
     except ValueError as error:
-        raise BadInput(f"no SSH server at {url.netloc!r}", str(error), "Give USER@HOST:PORT.") from error
+        raise BadInput(f"invalid SSH server {url.netloc!r}", str(error), "Use USER@HOST:PORT.") from error
     return Address(unquote(url.username or ""), url.hostname or "", port)
 
 
@@ -87,11 +87,14 @@ def _tunnel(outer: paramiko.Transport, jump: Address, address: Address, doing: s
     try:
         return outer.open_channel("direct-tcpip", there, ("127.0.0.1", 0), timeout=SILENCE_S)
     except paramiko.ChannelException as error:
-        why = f"the jump host {jump.name} does not go on to {address.host}:{address.port}: {error.text}"
+        why = f"the jump host {jump.name} does not connect to {address.host}:{address.port}: {error.text}"
         raise NotStored(
             doing,
             why,
-            "Check that it reaches the server and allows forwarding (sshd's PermitOpen, AllowTcpForwarding).",
+            (
+                "Check that the jump host can reach the server and allows forwarding (PermitOpen, "
+                "AllowTcpForwarding in its sshd_config)."
+            ),
         ) from error
 
 
@@ -127,18 +130,18 @@ def _check_host_key(address: Address, known: Mapping[str, paramiko.PKey], key: p
         return
     shown = f"{key.get_name()} {fingerprint(key)}"
     if known:
-        why = f"the host key of {address.name} has changed: it now shows {shown}"
-        raise NotStored(doing, why, "Find out why before you change sftp_known_hosts: nothing was sent.")
-    why = f"the host key of {address.name} is not known: {shown}"
-    raise NotStored(doing, why, "Compare it with the server's own, then add it to sftp_known_hosts.")
+        why = f"the host key of {address.name} has changed to {shown}"
+        raise NotStored(doing, why, "Find out why before you change sftp_known_hosts. Nothing was sent.")
+    why = f"the host key of {address.name} is unknown: {shown}"
+    raise NotStored(doing, why, "Compare it with the server's own key, then add it to sftp_known_hosts.")
 
 
 def _log_in(transport: paramiko.Transport, login: Login, address: Address, doing: str) -> None:
     try:
         _authenticate(transport, login, address.user)
     except AuthenticationException as error:
-        why = f"{address.name} refuses the user {address.user}: {error}"
-        raise NotStored(doing, why, "Check user, key and password of the SFTP store.") from error
+        why = f"{address.name} rejects the user {address.user}: {error}"
+        raise NotStored(doing, why, "Check the user, key and password of the SFTP store.") from error
 
 
 def _authenticate(transport: paramiko.Transport, login: Login, user: str) -> None:
@@ -150,7 +153,7 @@ def _authenticate(transport: paramiko.Transport, login: Login, user: str) -> Non
     if not (login.key or login.password):
         _try_agent(transport, user)
     if not transport.is_authenticated():
-        raise AuthenticationException("it wants more than was shown")
+        raise AuthenticationException("it requires another authentication method")
 
 
 def _try_agent(transport: paramiko.Transport, user: str) -> None:
@@ -158,12 +161,12 @@ def _try_agent(transport: paramiko.Transport, user: str) -> None:
         keys = agent.get_keys()
         for number, key in enumerate(keys):
             if not transport.is_active():
-                tried = f"it hangs up after {number} of the {len(keys)} keys of the SSH agent"
+                tried = f"it disconnects after {number} of the {len(keys)} keys of the SSH agent"
                 raise AuthenticationException(tried)
             with contextlib.suppress(AuthenticationException):
                 transport.auth_publickey(user, key)
                 return
-    raise AuthenticationException("no password, no private key, and no key of an SSH agent that it takes")
+    raise AuthenticationException("there is no password, no private key, and no accepted key in an SSH agent")
 
 
 def _private_key(settings: SftpSettings) -> paramiko.PKey | None:
@@ -178,7 +181,9 @@ def _private_key(settings: SftpSettings) -> paramiko.PKey | None:
         except (SSHException, ValueError, IndexError, struct.error):
             continue
     what = "cannot read sftp_private_key"
-    raise BadInput(what, "it is no Ed25519, ECDSA or RSA key, or the passphrase is wrong", "Store the whole file.")
+    raise BadInput(
+        what, "it is not an Ed25519, ECDSA or RSA key, or the passphrase is wrong", "Store the complete file."
+    )
 
 
 def _known_hosts(settings: SftpSettings) -> paramiko.HostKeys:
@@ -201,4 +206,4 @@ def _host_key(line: str, place: str) -> paramiko.hostkeys.HostKeyEntry | None:
     try:
         return paramiko.hostkeys.HostKeyEntry.from_line(line)
     except (paramiko.hostkeys.InvalidHostKey, SSHException, ValueError, IndexError, struct.error) as error:
-        raise BadInput(f"cannot read {place}", "its key is cut short or garbled", "Copy the whole line.") from error
+        raise BadInput(f"cannot read {place}", "its key is truncated or damaged", "Copy the complete line.") from error

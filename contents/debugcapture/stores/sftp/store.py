@@ -129,7 +129,7 @@ def _mode(octal: str) -> int | None:
 def _open_sftp(transport: paramiko.Transport) -> paramiko.SFTPClient:
     sftp = paramiko.SFTPClient.from_transport(transport)
     if sftp is None:
-        raise SSHException("the server offers no SFTP")
+        raise SSHException("the server does not support SFTP")
     _channel(sftp).settimeout(SILENCE_S)
     return sftp
 
@@ -137,7 +137,7 @@ def _open_sftp(transport: paramiko.Transport) -> paramiko.SFTPClient:
 def _channel(sftp: paramiko.SFTPClient) -> paramiko.Channel:
     channel = sftp.get_channel()
     if channel is None:
-        raise SSHException("the server offers no SFTP")
+        raise SSHException("the server does not support SFTP")
     return channel
 
 
@@ -187,11 +187,11 @@ def _upload(sftp: paramiko.SFTPClient, path: str, source: _Source, mode: int | N
             _send(here, writes, kept, checksum, _told_both(source.reached.offset, synced))
         writes.finish()
         if checksum.hexdigest() != source.sha256:
-            raise NotStored(doing, "what was read differs from what was captured", "Look at the spool's disk.")
+            raise NotStored(doing, "the data read differs from the data captured", "Check the disk of the spool.")
     there_now = _size(sftp, part)
     if there_now != size:
         sftp.remove(part)
-        raise NotStored(doing, f"the store has {there_now} bytes of {size}", "Look at the server's disk.")
+        raise NotStored(doing, f"the store has {there_now} of {size} bytes", "Check the disk of the server.")
     sftp.posix_rename(part, path)
 
 
@@ -247,7 +247,7 @@ def _again(attempt: Callable[[], None], doing: str) -> None:
     try:
         retried(attempt, _WAITS_S, on(_Interrupted))
     except _Interrupted as error:
-        do = "Check host, port and network; sending it again goes on where it stopped."
+        do = "Check the host, port and network. The next upload resumes where this one stopped."
         raise NotStored(doing, str(error), do) from error
 
 
@@ -259,12 +259,14 @@ def _told(doing: str) -> Iterator[None]:
     except (PermissionError, FileNotFoundError) as error:
         if error.filename:  # the server's errors have none
             why = f"cannot read {error.filename}: {error.strerror}"
-            raise NotStored(doing, why, "Look at the spool's disk.") from error
+            raise NotStored(doing, why, "Check the disk of the spool.") from error
         raise NotStored(doing, error.strerror or str(error), "Allow the user to write to the directory.") from error
     except (SSHException, paramiko.SFTPError, EOFError, ConnectionError, TimeoutError) as error:
         raise _Interrupted(str(error) or "the connection broke") from error
     except OSError as error:
         # the server's own "Failure", which has no number: mostly a full disk
         if error.errno is None and str(error) != _CLOSED:
-            raise NotStored(doing, f"the server says {error}", "Look at its disk: is it full?") from error
+            raise NotStored(
+                doing, f"the server reports {error}", "Check whether the disk of the server is full."
+            ) from error
         raise _Interrupted(error.strerror or str(error)) from error

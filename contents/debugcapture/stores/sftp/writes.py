@@ -94,7 +94,7 @@ class Writes:
         self._extended(b"limits@openssh.com")
         number, kind, answer = self._answer()
         if number != self._number:
-            raise ConnectionError("the server answers what was not asked")
+            raise ConnectionError("the server sent an unexpected response")
         if kind != EXTENDED_REPLY:
             return SHORT_WRITE
         longest = int(struct.unpack_from(">QQQ", answer)[2])  # 0: the server does not say
@@ -103,7 +103,7 @@ class Writes:
     def _settle(self) -> None:
         number, kind, answer = self._answer()
         if kind != STATUS or number not in self._waiting:
-            raise ConnectionError("the server answers what was not asked")
+            raise ConnectionError("the server sent an unexpected response")
         self._waiting.remove(number)
         if number in self._syncs and struct.unpack_from(">I", answer)[0] == OP_UNSUPPORTED:
             return
@@ -126,7 +126,7 @@ class Writes:
         """Return request number, kind and content of the next answer."""
         (length,) = struct.unpack(">I", self._exactly(4))
         if not _SHORTEST_ANSWER <= length <= _LONGEST_ANSWER:
-            raise ConnectionError("the server's answer makes no sense")
+            raise ConnectionError("the server sent an invalid response")
         answer = self._exactly(length)
         kind, number = struct.unpack_from(">BI", answer)
         return number, kind, answer[5:]

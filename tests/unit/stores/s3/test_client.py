@@ -51,11 +51,11 @@ def test_lock_ends_after_its_days() -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"s3_access_key": ""}, "s3_access_key and s3_secret_key are one pair"),
-        ({"s3_secret_key": ""}, "s3_access_key and s3_secret_key are one pair"),
-        ({"s3_access_key": "", "s3_secret_key": "", "s3_session_token": "t"}, "s3_session_token is of no use alone"),
-        ({"s3_external_id": "x"}, "s3_external_id is of no use alone"),
-        ({"s3_kms_key": "k"}, "s3_kms_key is of no use alone"),
+        ({"s3_access_key": ""}, "s3_access_key and s3_secret_key must be set together"),
+        ({"s3_secret_key": ""}, "s3_access_key and s3_secret_key must be set together"),
+        ({"s3_access_key": "", "s3_secret_key": "", "s3_session_token": "t"}, "s3_session_token requires a key pair"),
+        ({"s3_external_id": "x"}, "s3_external_id requires a role"),
+        ({"s3_kms_key": "k"}, "s3_kms_key requires aws:kms"),
         ({"s3_profile": "no-such-profile"}, "no-such-profile.*Correct s3_profile"),
     ],
 )

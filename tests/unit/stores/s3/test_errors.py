@@ -34,17 +34,17 @@ URL = "http://127.0.0.1:9"
         (refused("InvalidAccessKeyId"), "InvalidAccessKeyId: no. Check s3_access_key and s3_secret_key."),
         (refused("SignatureDoesNotMatch"), "SignatureDoesNotMatch: no. Check s3_access_key and s3_secret_key."),
         (refused("ExpiredToken", 400), "ExpiredToken: no. Get a new session token"),
-        (refused("AccessDenied"), "AccessDenied: no. Allow s3:PutObject and s3:GetObject on the store's prefix"),
-        (refused("PermanentRedirect", 301), "PermanentRedirect: no. Set s3_region to the bucket's region."),
-        (refused("SlowDown", 503), "SlowDown: no. Sending it again goes on where it stopped."),
+        (refused("AccessDenied"), "AccessDenied: no. Allow s3:PutObject and s3:GetObject on the prefix of the store"),
+        (refused("PermanentRedirect", 301), "PermanentRedirect: no. Set s3_region to the region of the bucket."),
+        (refused("SlowDown", 503), "SlowDown: no. The next upload resumes where this one stopped."),
         (refused("Unheard", 400), "Unheard: no. Check the store settings."),
         (refused("AccessDenied", operation="AssumeRole"), "cannot assume the role: AccessDenied: no. Check s3_role"),
         (EndpointConnectionError(endpoint_url=URL), f'"{URL}". Check s3_endpoint and the network.'),
         (ConnectionClosedError(endpoint_url=URL), f'"{URL}". Check s3_endpoint and the network.'),
-        (SSLError(endpoint_url=URL, error="CERTIFICATE_VERIFY_FAILED"), "trust the server's certificate authority"),
+        (SSLError(endpoint_url=URL, error="CERTIFICATE_VERIFY_FAILED"), "Add the server's certificate authority"),
         (NoCredentialsError(), "Set s3_access_key and s3_secret_key, or s3_profile, or use a role."),
         (NoRegionError(), "Set s3_region."),
-        (OSError(5, "Input/output error"), "Look at the spool's disk."),
+        (OSError(5, "Input/output error"), "Check the disk of the spool."),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
@@ -60,7 +60,7 @@ def test_skewed_clock_is_told_with_its_direction(ahead_s: int, word: str) -> Non
     server = datetime.now(timezone.utc) - timedelta(seconds=ahead_s)
     error = refused("RequestTimeTooSkewed", date=f"{server:%a, %d %b %Y %H:%M:%S} GMT")
     line = str(not_stored("cannot store s3://b/k", error))
-    assert f" s {word}. Set this machine's clock." in line
+    assert f" s {word}. Correct the clock of this machine." in line
 
 
 @pytest.fixture

@@ -150,9 +150,9 @@ def test_a_refusal_among_many_is_not_missed(refused: int) -> None:
     ("answer", "told"),
     [
         (b"", "has closed"),
-        (status(1, OK), "what was not asked"),
-        (b"\xff\xff\xff\xff", "makes no sense"),
-        (b"\0\0\0\1\0", "makes no sense"),
+        (status(1, OK), "an unexpected response"),
+        (b"\xff\xff\xff\xff", "an invalid response"),
+        (b"\0\0\0\1\0", "an invalid response"),
     ],
     ids=["none", "another's", "too long", "too short"],
 )
