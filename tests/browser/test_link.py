@@ -15,7 +15,7 @@ from debugcapture.settings.s3 import S3Settings
 from debugcapture.settings.store import StoreSettings
 from debugcapture.steps.capture import capture
 from debugcapture.stores.registry import open_store
-from debugcapture.upload.publish import keep
+from debugcapture.upload.publish import publish_bundle
 from lab.demo import running_pod
 from lab.stores import azure_endpoint, s3_endpoint
 from tests.cluster.captures import caller, settings
@@ -98,7 +98,7 @@ def kept(where: StoreSettings, tmp_path: Path) -> str:
     written(bundle.folder, "log.txt", log)
     one = artifact(file="log.txt", bytes=len(log), sha256=hashlib.sha256(log).hexdigest())
     bundle.save(manifest(one, capture_id=bundle.folder.name))
-    return keep(bundle, open_store(where), where.store, lambda _line: None).page
+    return publish_bundle(bundle, open_store(where), where.store, lambda _line: None).page
 
 
 def assert_shows_nothing(page: Page, link: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from debugcapture.report.page import index_page
+from debugcapture.report.page import report_page
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -39,7 +39,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         trigger={"started_by": EVIL},
     )
     file = tmp_path_factory.mktemp("page") / "index.html"
-    file.write_text(index_page(whole, {"a/t.txt": "a/t.txt"}, previews, links_end=NOON, encrypted=True))
+    file.write_text(report_page(whole, {"a/t.txt": "a/t.txt"}, previews, links_end=NOON, encrypted=True))
     return file
 
 

@@ -17,7 +17,7 @@ import lab.kubernetes
 from debugcapture.bundle.bundle import MANIFEST, Bundle, waiting
 from debugcapture.errors import TargetNotFound
 from debugcapture.files import sha256_of
-from debugcapture.incident.dedup import JOINED
+from debugcapture.incident.dedup import ATTACHED
 from debugcapture.model import PAGE
 from debugcapture.pagerduty import rate_limit
 from debugcapture.pagerduty.note_text import marker
@@ -147,7 +147,7 @@ def test_200_alerts_about_one_workload_share_a_capture(subject: Subject, pagerdu
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 2
-    (bundle,) = [one.parent for one in spool.glob(f"*/{JOINED}")]
+    (bundle,) = [one.parent for one in spool.glob(f"*/{ATTACHED}")]
     notes = [pagerduty.notes(incident) for incident in incidents]
     assert {len(one) for one in notes} == {1}, "each has one note"
     links = {re.findall(r"Evidence: (\S+)", one[0])[0] for one in notes}

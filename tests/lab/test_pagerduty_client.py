@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from debugcapture.errors import BadInput, NoteNotSent
-from debugcapture.pagerduty.api import PagerDuty
+from debugcapture.pagerduty.api import Access, PagerDuty
 from debugcapture.pagerduty.outbox import FOLDER, Note, Outbox
 from lab.pagerduty.account import SENDER, Keys
 from lab.pagerduty.server import server
@@ -40,7 +40,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 
 def account(url: str, keys: Keys, kind: str = "user") -> PagerDuty:
-    return PagerDuty(url, getattr(keys, kind), "" if kind == "user" else SENDER, lambda _: None)
+    return PagerDuty(Access(url, getattr(keys, kind), "" if kind == "user" else SENDER), lambda _: None)
 
 
 def notes(url: str, keys: Keys) -> list[dict[str, Any]]:
@@ -65,14 +65,14 @@ def test_an_own_authority_is_trusted_when_it_is_named(tmp_path: Path) -> None:
     tls.load_cert_chain(tmp_path / "tls.pem")
     with simulator(tmp_path / "pagerduty", tls) as one:
         with pytest.raises(NoteNotSent, match="CERTIFICATE_VERIFY_FAILED"):
-            PagerDuty(one.url, one.keys.user, "", lambda _: None).annotate(INCIDENT, MARK, MARK, tries=1)
-        assert PagerDuty(one.url, one.keys.user, "", ca=certificate).annotate(INCIDENT, MARK, MARK) == "added"
+            PagerDuty(Access(one.url, one.keys.user), lambda _: None).annotate(INCIDENT, MARK, MARK, tries=1)
+        assert PagerDuty(Access(one.url, one.keys.user, ca=certificate)).annotate(INCIDENT, MARK, MARK) == "added"
 
 
 @pytest.mark.parametrize("ca", ["x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_what_is_no_certificate_is_told(ca: str) -> None:
     with pytest.raises(BadInput, match="invalid pagerduty_ca"):
-        PagerDuty("https://127.0.0.1", "t", "", ca=ca)
+        PagerDuty(Access("https://127.0.0.1", "t", ca=ca))
 
 
 def self_signed() -> tuple[str, str]:
@@ -94,7 +94,7 @@ def self_signed() -> tuple[str, str]:
 
 def test_a_note_waits_for_the_end_of_an_outage(url: str, tmp_path: Path) -> None:
     keys = Keys.kept_in(tmp_path / "pagerduty" / "keys.json")
-    down = PagerDuty("http://127.0.0.1:9", keys.user, "", lambda _: None)
+    down = PagerDuty(Access("http://127.0.0.1:9", keys.user), lambda _: None)
     with pytest.raises(NoteNotSent, match="the next run sends it"):
         Outbox(tmp_path, down, print).send(Note(url, INCIDENT, MARK, f"first {MARK}"))
     Outbox(tmp_path, account(url, keys), print).send(Note(url, INCIDENT, "[y]", "second [y]"))

@@ -18,7 +18,7 @@ import pytest
 from urllib3.response import BaseHTTPResponse
 
 from debugcapture.errors import NoteNotSent
-from debugcapture.pagerduty.api import PagerDuty
+from debugcapture.pagerduty.api import Access, PagerDuty
 from debugcapture.pagerduty.events import Events, events_url
 from lab.pagerduty.account import SENDER
 from tests.simulator import Simulator, simulator
@@ -108,7 +108,7 @@ def test_what_we_send_and_read_is_as_documented(
     pagerduty.create(INCIDENT, *[{"namespace": "shop", "pod": f"x-{number}"} for number in range(60)])
     answers: list[Any] = []
 
-    client = PagerDuty(pagerduty.url, getattr(pagerduty.keys, kind), "" if kind == "user" else SENDER)
+    client = PagerDuty(Access(pagerduty.url, getattr(pagerduty.keys, kind), "" if kind == "user" else SENDER))
     send = client.client.send
 
     def recorded(method: str, path: str, body: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
@@ -159,7 +159,7 @@ CHANGE = {
 
 
 def test_a_change_event_is_as_documented_and_needs_no_key_of_the_account(pagerduty: Simulator) -> None:
-    Events(pagerduty.url, "k" * 32).change(
+    Events(pagerduty.url, "k" * 32).send_change(
         "complete: shop/web", "shop/web", "https://evidence.example/1", {"pod": "web"}
     )
     (sent,) = pagerduty.requests()
@@ -167,7 +167,7 @@ def test_a_change_event_is_as_documented_and_needs_no_key_of_the_account(pagerdu
     assert "authorization" not in sent["headers"]
     assert wrong(json.loads(sent["body"]), CHANGE, exact=True) == []
     with pytest.raises(NoteNotSent, match="Check that pagerduty_integration_key"):
-        Events(pagerduty.url, "short").change("x", "y", "", {})
+        Events(pagerduty.url, "short").send_change("x", "y", "", {})
 
 
 @pytest.mark.parametrize(

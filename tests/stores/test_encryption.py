@@ -13,7 +13,7 @@ import pytest
 from debugcapture.bundle.bundle import create_bundle
 from debugcapture.model import Receipt
 from debugcapture.stores.registry import open_store
-from debugcapture.upload.publish import keep
+from debugcapture.upload.publish import publish_bundle
 from lab.prerequisites import ensure_program
 from lab.stores import S3, s3_endpoint
 from tests.unit.builders import artifact, manifest, store_settings, written
@@ -74,7 +74,7 @@ def stored(tmp_path: Path, recipient: str) -> Receipt:
     written(bundle.folder, "heap.bin", CONTENT)
     one = artifact(file="heap.bin", bytes=len(CONTENT), sha256=SHA256)
     bundle.save(manifest(one, capture_id=bundle.folder.name))
-    return keep(bundle, open_store(settings), url, lambda _line: None)
+    return publish_bundle(bundle, open_store(settings), url, lambda _line: None)
 
 
 def fetched(link: str) -> bytes:

@@ -1,4 +1,4 @@
-"""keep.py where the spool's disk has become full: the evidence gets to the store, and so does the page of the link."""
+"""publish.py on a full disk: the evidence and the page still reach the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from debugcapture.bundle.bundle import Bundle, create_bundle
 from debugcapture.errors import NotStored
 from debugcapture.settings.store import StoreSettings
 from debugcapture.stores.registry import open_store
-from debugcapture.upload.publish import keep
+from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import NOON, artifact, manifest, store_settings
 
 TEXT = b"Full thread dump\n" * 50_000
@@ -57,7 +57,7 @@ def settings(root: Path, **more: str) -> StoreSettings:
 def test_link_is_not_lost(bundle: Bundle, tmp_path: Path) -> None:
     said: list[str] = []
     where = settings(tmp_path / "store")
-    receipt = keep(bundle, open_store(where), where.store, said.append)
+    receipt = publish_bundle(bundle, open_store(where), where.store, said.append)
     page = tmp_path / "store" / "shop" / "checkout" / bundle.folder.name / "index.html"
     assert receipt.page == page.as_uri()
     assert "Full thread dump\nFull thread dump" in page.read_text()
@@ -70,10 +70,10 @@ def test_link_is_not_lost(bundle: Bundle, tmp_path: Path) -> None:
 def test_what_cannot_be_encrypted_for_want_of_room_is_told_and_kept(bundle: Bundle, tmp_path: Path) -> None:
     where = settings(tmp_path / "store", encrypt_to=str(x25519.Identity.generate().to_public()))
     with pytest.raises(NotStored, match="No space left on device. Check the disk of the spool") as told:
-        keep(bundle, open_store(where), where.store, lambda _line: None)
+        publish_bundle(bundle, open_store(where), where.store, lambda _line: None)
     assert "\n" not in str(told.value)
     assert (bundle.folder / "threads.txt").read_bytes() == TEXT
     assert not any((tmp_path / "store").rglob("*"))
     (bundle.folder.parent / "filler").unlink()
-    keep(bundle, open_store(where), where.store, lambda _line: None)
+    publish_bundle(bundle, open_store(where), where.store, lambda _line: None)
     assert len(list((tmp_path / "store").rglob("threads.txt.age"))) == 1

@@ -32,9 +32,9 @@ from debugcapture.kube.frames import Frames, exit_status
 from debugcapture.kube.values import quantity
 from debugcapture.model import Receipt, Stored, Tool
 from debugcapture.pagerduty.outbox import Note
-from debugcapture.pagerduty.outbox import _read as read_note
+from debugcapture.pagerduty.outbox import _read_note as read_note
 from debugcapture.pagerduty.senders import CATALOG
-from debugcapture.pagerduty.senders import load as load_senders
+from debugcapture.pagerduty.senders import load_file as load_senders
 from debugcapture.settings.capture import CaptureSettings
 from debugcapture.settings.cluster import ConnectionSettings
 from debugcapture.settings.debug_container import DebugContainerSettings

@@ -15,19 +15,19 @@ from debugcapture.capture.describe import describe, describe_node, event_table, 
 from debugcapture.doctor.result import Finding, findings_text
 from debugcapture.errors import CaptureError
 from debugcapture.model import Artifact, ContainerState, Manifest, Receipt, Skip, Stored, Target
-from debugcapture.pagerduty.alerts import candidates
+from debugcapture.pagerduty.alerts import find_candidates
 from debugcapture.pagerduty.note_text import (
     LIMIT_BYTES,
+    attached_note,
     capture_note,
     failure_note,
-    joined_note,
     marker,
     restart_note,
     start_note,
 )
-from debugcapture.pagerduty.senders import senders
+from debugcapture.pagerduty.senders import load_senders
 from debugcapture.redaction.redactor import masked_pod, masked_text
-from debugcapture.report.page import index_page
+from debugcapture.report.page import report_page
 from debugcapture.report.summary import artifact_line, plan_table, summary
 from debugcapture.runtime.log_lines import BEGIN, END, data_line, log_text
 from debugcapture.steps.result_table import capture_result
@@ -81,7 +81,7 @@ class Tags(HTMLParser):
 
 
 PLAIN = Tags(
-    index_page(manifest(artifact(), nothing("failed", "x"), remarks=("x",)), {}, {"jvm-threads.txt": b"x"})
+    report_page(manifest(artifact(), nothing("failed", "x"), remarks=("x",)), {}, {"jvm-threads.txt": b"x"})
 ).tags
 
 
@@ -125,7 +125,7 @@ def test_notes_are_short_and_their_lines_are_ours(whole: Manifest, failure: str,
         capture_note(whole, None, one_line(place)[:200], "https://r", failure),
         capture_note(whole, stored, "", "https://r", failure),
         start_note(whole.target, "c", by, "https://r"),
-        joined_note(whole.target, "c", "https://r"),
+        attached_note(whole.target, "c", "https://r"),
         failure_note(failure, "https://r", marker("c")),
         restart_note(failure, by, failure, "https://r", marker("c")),
     ]
@@ -154,7 +154,7 @@ def test_table_of_findings_has_printable_lines(what: str, why: str) -> None:
 @given(MANIFEST, BYTES, UTF8)
 def test_page_and_result_are_markup_of_ours_only(whole: Manifest, text: bytes, link: str) -> None:
     links = {one.file: f"https://x/{link}" for one in whole.artifacts}
-    page = index_page(whole, links, {whole.artifacts[0].file: text})
+    page = report_page(whole, links, {whole.artifacts[0].file: text})
     assert Tags(page).tags <= PLAIN
     assert not Tags(page).scripts
     page.encode()
@@ -197,7 +197,7 @@ def test_what_the_api_says_of_a_pod_can_be_written(name: str, message: str, imag
 
 @given(tree(st.sampled_from(["body", "details", "cef_details", "summary", "pod", "namespace", "name", "value", "key"])))
 def test_alert_gets_no_more_than_a_name_through(body: Any) -> None:
-    for one in candidates([body, {"body": {"details": body}, "summary": body}], SENDERS):
+    for one in find_candidates([body, {"body": {"details": body}, "summary": body}], SENDERS):
         parts = replace(one, sender="")
         for part in (parts.cluster, parts.namespace, parts.pod, parts.container, parts.kind, parts.workload):
             assert re.fullmatch(r"([A-Za-z0-9][\w.:/@-]{0,252})?", part, re.ASCII)
@@ -209,5 +209,5 @@ def test_masking_leaves_text_that_can_be_written(text: str) -> None:
     assert "[masked]" in masked or not text.split() or masked == f"password={text}"
 
 
-SENDERS = senders()
+SENDERS = load_senders()
 NOW = datetime.now(timezone.utc)

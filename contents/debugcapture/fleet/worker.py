@@ -36,8 +36,8 @@ from ..stores.registry import open_readable, open_store
 from ..targets.condition import fulfilled
 from ..targets.pods import find_target
 from ..targets.selection import Selected
-from ..upload.publish import keep
-from ..upload.uploader import sending_ahead
+from ..upload.publish import publish_bundle
+from ..upload.uploader import background_upload
 from . import manifests
 from .shards import (
     IndexRecord,
@@ -169,13 +169,13 @@ class _Index:
         def say(line: str) -> None:
             self._say(pod, line)
 
-        with sending_ahead(bundle, share.step.store, begun.key, say) as ahead:
-            record = Record(bundle.followed_by(ahead.follow), begun, ahead.send)
+        with background_upload(bundle, share.step.store, begun.key, say) as upload:
+            record = Record(bundle.followed_by(upload.follow), begun, upload.send)
             captures = Captures(self._api, self._asked, self._room, say)
             captures.run([selected], record, self._direct_of(begun))
             manifest = captures.judged(record.finish())
             bundle.save(manifest)
-        receipt = keep(bundle, self._store, share.step.store.store, say)
+        receipt = publish_bundle(bundle, self._store, share.step.store.store, say)
         shutil.rmtree(bundle.folder)
         return pod_record(share.run_id, pod, manifest, receipt)
 

@@ -1,1 +1,1 @@
-"""What a capture means for an incident: its targets, its note, and captures that share one."""
+"""What a capture means for an incident: its targets, its note, and the deduplication of captures."""

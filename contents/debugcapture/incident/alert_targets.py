@@ -1,4 +1,4 @@
-"""Find what to capture in the alerts of an incident: those targets that exist in this cluster, the unhealthy first."""
+"""Find what to capture in the alerts of an incident: the targets that exist in this cluster, unhealthy pods first."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 
 from ..errors import TargetNotFound
 from ..kube.client import Api
-from ..pagerduty.alerts import Candidate, candidates
+from ..pagerduty.alerts import Candidate, find_candidates
 from ..pagerduty.api import PagerDuty
-from ..pagerduty.senders import senders
+from ..pagerduty.senders import load_senders
 from ..settings.incident import AlertSettings
 from ..settings.target import TargetSettings
 from ..targets.health import worst_first
@@ -17,137 +17,180 @@ from ..targets.pods import container_names, controller, find_target
 from ..targets.selection import Selected, select
 from ..text import one_line
 
-MOST_CANDIDATES = 50  # an incident may gather hundreds of alerts; each candidate costs requests to the cluster
-_TITLES = 5
-_OF_DEPLOYMENT = re.compile(r"(.+)-[a-z0-9]{6,10}-[a-z0-9]{5}")  # NAME-TEMPLATEHASH-RANDOM
-_OF_DAEMONSET, _OF_STATEFULSET = re.compile(r"(.+)-[a-z0-9]{5}"), re.compile(r"(.+)-\d+")
+# An incident may have hundreds of alerts, and each candidate costs requests to the API server.
+MAX_CANDIDATES = 50
+_MAX_TITLES = 5
+# The names that controllers give to their pods: NAME-TEMPLATEHASH-RANDOM, NAME-RANDOM and NAME-ORDINAL.
+_POD_OF_DEPLOYMENT = re.compile(r"(.+)-[a-z0-9]{6,10}-[a-z0-9]{5}")
+_POD_OF_DAEMONSET = re.compile(r"(.+)-[a-z0-9]{5}")
+_POD_OF_STATEFULSET = re.compile(r"(.+)-\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Alerts:
-    """What an incident says."""
+class IncidentAlerts:
+    """What the alerts of an incident name.
+
+    ``titles`` is the text that was searched, for the error message: the summaries of the alerts, then the title of
+    the incident.
+    """
 
     incident: str
     candidates: tuple[Candidate, ...]
-    titles: tuple[str, ...]  # what was looked at: the alerts' summaries, then the incident's title
+    titles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The targets of an incident, and how they were chosen, a line each. No targets: they are in another cluster."""
+class AlertTargets:
+    """The targets of an incident.
+
+    ``remarks`` are the lines that explain the choice. ``targets`` is empty if all alerts are about other clusters.
+    ``candidate`` is the one that led to the first target.
+    """
 
     targets: list[Selected]
     remarks: list[str]
-    candidate: Candidate | None  # by which the first was found
+    candidate: Candidate | None
 
 
-def read_alerts(account: PagerDuty, incident: str, settings: AlertSettings) -> Alerts:
-    """Return what the alerts of ``incident`` name, or where they name nothing, what its title does."""
-    rules = senders(settings.senders)
+def read_alerts(account: PagerDuty, incident: str, settings: AlertSettings) -> IncidentAlerts:
+    """Return what the alerts of ``incident`` name. If they name nothing, read the title of the incident instead."""
+    senders = load_senders(settings.senders)
     alerts = account.alerts(incident)
-    found = candidates(alerts, rules)
+    candidates = find_candidates(alerts, senders)
     titles = [_title(alert) for alert in alerts]
-    if not found:
-        whole = account.incident(incident)
-        found = candidates([{"summary": whole.get("title"), "body": whole.get("body")}], rules)
-        titles.append(_title({"summary": whole.get("title")}))
-    return Alerts(incident, tuple(found[:MOST_CANDIDATES]), tuple(dict.fromkeys(filter(None, titles))))
+    if not candidates:
+        details = account.incident(incident)
+        candidates = find_candidates([{"summary": details.get("title"), "body": details.get("body")}], senders)
+        titles.append(_title({"summary": details.get("title")}))
+    return IncidentAlerts(incident, tuple(candidates[:MAX_CANDIDATES]), tuple(dict.fromkeys(filter(None, titles))))
 
 
-def find_targets(api: Api, alerts: Alerts, settings: AlertSettings, container: str, most: int) -> Found:
-    """Return ``most`` targets at most; ``container`` is meant where an alert names none that the pod has.
+def find_targets(
+    api: Api, alerts: IncidentAlerts, settings: AlertSettings, container: str, max_pods: int
+) -> AlertTargets:
+    """Return at most ``max_pods`` targets. ``container`` applies if an alert names no container of its pod.
 
-    Raises TargetNotFound that says what was looked at.
+    Raises TargetNotFound that quotes the titles of the alerts.
     """
-    ours, remarks = _of_cluster(alerts.candidates, settings.cluster)
-    if alerts.candidates and not ours:
-        return Found(
-            [], [*remarks, f"incident {alerts.incident} is not about a pod of cluster {settings.cluster}"], None
-        )
-    there: dict[str, tuple[Selected, Candidate]] = {}
+    candidates, remarks = _in_cluster(alerts.candidates, settings.cluster)
+    if alerts.candidates and not candidates:
+        remarks.append(f"incident {alerts.incident} is not about a pod of cluster {settings.cluster}")
+        return AlertTargets([], remarks, None)
+    by_uid: dict[str, tuple[Selected, Candidate]] = {}
     missing: list[str] = []
-    for candidate in ours:
+    for candidate in candidates:
         try:
-            selected = _select(api, candidate, settings.default_namespace, container, most)
+            selected = _select(api, candidate, settings.default_namespace, container, max_pods)
         except TargetNotFound as error:
             missing.append(error.what)
             continue
-        for one in selected:
-            there.setdefault(one.target.uid, (one, candidate))
-    if not there:
-        raise _nothing(alerts, missing)
-    ordered = worst_first([one.pod for one, _ in there.values()], datetime.now(timezone.utc))[:most]
-    chosen = [there[pod["metadata"]["uid"]] for pod in ordered]
-    first = f"incident {alerts.incident}: {len(alerts.candidates)} candidates in its alerts; {len(there)} of their pods"
-    remarks.append(f"{first} are in this cluster. Selected, the unhealthy ones first:")
-    remarks += [_why(*one) for one in chosen]
-    return Found([one for one, _ in chosen], remarks, chosen[0][1])
+        for selection in selected:
+            by_uid.setdefault(selection.target.uid, (selection, candidate))
+    if not by_uid:
+        raise _no_target(alerts, missing)
+    pods = worst_first([selection.pod for selection, _ in by_uid.values()], datetime.now(timezone.utc))[:max_pods]
+    chosen = [by_uid[pod["metadata"]["uid"]] for pod in pods]
+    counts = f"{len(alerts.candidates)} candidates in its alerts; {len(by_uid)} of their pods are in this cluster"
+    remarks.append(f"incident {alerts.incident}: {counts}. Selected, the unhealthy ones first:")
+    remarks += [_choice_line(selection, candidate) for selection, candidate in chosen]
+    return AlertTargets([selection for selection, _ in chosen], remarks, chosen[0][1])
 
 
-def same_cluster(alerts: str, ours: str) -> bool:
-    """Tell whether both name one cluster; an ARN or a context (`…/shop`) names it by its last part too."""
-    return alerts.lower() == ours.lower() or _last(alerts) == _last(ours)
+def is_same_cluster(alert_cluster: str, cluster: str) -> bool:
+    """Return whether both names mean one cluster. The last part of an ARN or a context (`…/shop`) is a name too."""
+    return alert_cluster.lower() == cluster.lower() or _last_part(alert_cluster) == _last_part(cluster)
 
 
 def workload_names(pod: str) -> list[str]:
-    """Return the workloads that a pod called ``pod`` may be of: it may have been replaced since the alert."""
-    kinds = (("deployment", _OF_DEPLOYMENT), ("statefulset", _OF_STATEFULSET), ("daemonset", _OF_DAEMONSET))
+    """Return the workloads (KIND/NAME) that may own a pod named ``pod``, which may be replaced since the alert."""
+    kinds = (
+        ("deployment", _POD_OF_DEPLOYMENT),
+        ("statefulset", _POD_OF_STATEFULSET),
+        ("daemonset", _POD_OF_DAEMONSET),
+    )
     return [f"{kind}/{match[1]}" for kind, pattern in kinds if (match := pattern.fullmatch(pod))]
 
 
-def _last(cluster: str) -> str:
+def step_data(result: AlertTargets) -> dict[str, str]:
+    """Return the output data of the step: the names of the first target, or nothing."""
+    if not result.targets or result.candidate is None:
+        return {}
+    first = result.targets[0]
+    return {
+        "namespace": first.target.namespace,
+        "pod": first.target.pod,
+        "container": first.target.container,
+        "workload": first.target.workload if controller(first.pod) else "",
+        "cluster": result.candidate.cluster,
+        "sender": result.candidate.sender,
+    }
+
+
+def _last_part(cluster: str) -> str:
     return re.split(r"[/:]", cluster.lower())[-1]
 
 
-def _of_cluster(found: Sequence[Candidate], cluster: str) -> tuple[list[Candidate], list[str]]:
-    ours = [one for one in found if not (cluster and one.cluster) or same_cluster(one.cluster, cluster)]
-    others = sorted({one.cluster for one in found} - {one.cluster for one in ours})
-    return ours, [f"ignored: alerts about cluster {one}; this is {cluster}" for one in others]
+def _in_cluster(candidates: Sequence[Candidate], cluster: str) -> tuple[list[Candidate], list[str]]:
+    """Return the candidates in ``cluster``, and a remark for each other cluster. Without a name, all of them match."""
+    matching = [
+        candidate
+        for candidate in candidates
+        if not (cluster and candidate.cluster) or is_same_cluster(candidate.cluster, cluster)
+    ]
+    others = {candidate.cluster for candidate in candidates} - {candidate.cluster for candidate in matching}
+    return matching, [f"ignored: alerts about cluster {other}; this is {cluster}" for other in sorted(others)]
 
 
-def _select(api: Api, candidate: Candidate, namespace: str, container: str, most: int) -> list[Selected]:
-    """Return the candidate's pods. Raises TargetNotFound about what it names first."""
+def _select(api: Api, candidate: Candidate, namespace: str, container: str, max_pods: int) -> list[Selected]:
+    """Return the pods of the candidate. Raises TargetNotFound for the first name that the alert contains."""
     failure: TargetNotFound | None = None
-    for wanted in _wanted(candidate, namespace):
+    for settings in _possible_targets(candidate, namespace):
         try:
-            found = select(api, wanted, most)[0]
+            selected = select(api, settings, max_pods)[0]
         except TargetNotFound as error:
             failure = failure or error
         else:
-            return [_in_container(one, (candidate.container, container)) for one in found]
+            return [_with_container(selection, (candidate.container, container)) for selection in selected]
     raise failure or TargetNotFound("no target", "its alerts name none")
 
 
-def _wanted(candidate: Candidate, namespace: str) -> Iterator[TargetSettings]:
-    """Yield what to look for: the pod, then its workload, or what the pod's name tells of that."""
-    place = TargetSettings(namespace=candidate.namespace or namespace)
+def _possible_targets(candidate: Candidate, namespace: str) -> Iterator[TargetSettings]:
+    """Yield what to look for: the pod, then its workload, or the workloads that the name of the pod suggests."""
+    in_namespace = TargetSettings(namespace=candidate.namespace or namespace)
     if candidate.pod:
-        yield replace(place, pod=candidate.pod)
+        yield replace(in_namespace, pod=candidate.pod)
     kind = f"{candidate.kind}/" if candidate.kind else ""
     workloads = [kind + candidate.workload] if candidate.workload else workload_names(candidate.pod)
-    for one in workloads:
-        yield replace(place, workload=one)
+    for workload in workloads:
+        yield replace(in_namespace, workload=workload)
 
 
-def _in_container(one: Selected, containers: Sequence[str]) -> Selected:
-    """Return ``one`` with the first of ``containers`` that it has; alerts also name those of a sidecar or exporter."""
-    there = [name for name in containers if name in container_names(one.pod)]
-    return Selected(one.pod, find_target(one.pod, there[0], datetime.now(timezone.utc))) if there else one
+def _with_container(selection: Selected, containers: Sequence[str]) -> Selected:
+    """Return ``selection`` with the first of ``containers`` that its pod has.
+
+    An alert may name the container of the exporter that reported the metric, which is not in this pod.
+    """
+    existing = container_names(selection.pod)
+    for container in containers:
+        if container in existing:
+            return Selected(selection.pod, find_target(selection.pod, container, datetime.now(timezone.utc)))
+    return selection
 
 
-def _nothing(alerts: Alerts, missing: Sequence[str]) -> TargetNotFound:
-    looked = f"searched “{'”, “'.join(alerts.titles[:_TITLES])}”"
-    if len(alerts.titles) > _TITLES:
-        looked += f" and {len(alerts.titles) - _TITLES} more"
+def _no_target(alerts: IncidentAlerts, missing: Sequence[str]) -> TargetNotFound:
+    searched = f"searched “{'”, “'.join(alerts.titles[:_MAX_TITLES])}”"
+    if len(alerts.titles) > _MAX_TITLES:
+        searched += f" and {len(alerts.titles) - _MAX_TITLES} more"
     if missing:
-        named = f"{'; '.join(dict.fromkeys(missing[:_TITLES]))}: not, or no longer, in this cluster"
-        do = (
+        cause = f"{'; '.join(dict.fromkeys(missing[:_MAX_TITLES]))}: not, or no longer, in this cluster"
+        remedy = (
             "Check that it is the correct cluster. If alerts come from several clusters, set the name of "
             "this one (cluster)."
         )
     else:
-        named, do = "its alerts name no pod or workload", "Run a job that takes a name, or add a rule for this sender."
-    return TargetNotFound(f"cannot find a target in incident {alerts.incident}", f"{looked}; {named}", do)
+        cause = "its alerts name no pod or workload"
+        remedy = "Run a job that takes a name, or add a rule for this sender."
+    return TargetNotFound(f"cannot find a target in incident {alerts.incident}", f"{searched}; {cause}", remedy)
 
 
 def _title(alert: object) -> str:
@@ -155,22 +198,7 @@ def _title(alert: object) -> str:
     return one_line(title)[:120] if isinstance(title, str) else ""
 
 
-def _why(one: Selected, candidate: Candidate) -> str:
-    target = one.target
+def _choice_line(selection: Selected, candidate: Candidate) -> str:
+    target = selection.target
     health = ", ".join(target.unhealthy) or "healthy"
     return f"{target} (container {target.container}), from an alert of {candidate.sender}: {health}"
-
-
-def data_of(found: Found) -> dict[str, str]:
-    """Return what later steps can use of the first target."""
-    if not found.targets or found.candidate is None:
-        return {}
-    one, target = found.targets[0], found.targets[0].target
-    return {
-        "namespace": target.namespace,
-        "pod": target.pod,
-        "container": target.container,
-        "workload": target.workload if controller(one.pod) else "",
-        "cluster": found.candidate.cluster,
-        "sender": found.candidate.sender,
-    }

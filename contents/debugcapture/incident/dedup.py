@@ -1,8 +1,8 @@
-"""One capture for many alerts: an incident about what is being captured, or just was, joins that capture.
+"""One capture for many alerts: an incident about a workload attaches to a capture that runs or has just ended.
 
-In the spool, `joins/` tells which capture an incident and a workload have. A bundle's folder `joined/` has a file for
-each incident that wants its link, and is locked by the process that captures; `note.txt` is the note about its end,
-which every incident gets, whether it came before or after it.
+In the spool, `joins/` records the capture of each incident and workload. In a bundle, the folder `joined/` has a file
+for each attached incident, and the capturing process holds its lock. `note.txt` is the final note of the capture. Every
+attached incident gets it, whether it attached before or after the end.
 """
 
 import hashlib
@@ -17,63 +17,77 @@ from ..bundle.bundle import MANIFEST, Bundle, writable
 from ..errors import BadInput
 from ..files import is_locked, locked, own_part, replace_text
 
-FOLDER, JOINED, NOTE = "joins", "joined", "note.txt"
-_FORGOTTEN_S = 24 * 60 * 60
-Send = Callable[[str, str], None]  # incident, text of its note
+FOLDER = "joins"
+ATTACHED = "joined"
+FINAL_NOTE = "note.txt"
+_INDEX_AGE_S = 24 * 60 * 60
+# Sends a note: the ID of the incident, and the text.
+SendNote = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What an alert wants captured."""
+class CaptureRequest:
+    """A capture that an alert asks for.
+
+    ``incident_key`` is unique over all PagerDuty accounts, ``workload`` over all clusters.
+    """
 
     incident: str
-    incident_key: str  # what tells it from those of other accounts
-    workload: str  # with its cluster
-    now: datetime
+    incident_key: str
+    workload: str
+    time: datetime
 
 
-class Joins:
-    """Which capture is whose, for all processes with one spool."""
+class CaptureIndex:
+    """The captures of incidents and workloads, shared by all processes with one spool."""
 
-    def __init__(self, spool: Path, within_s: int) -> None:
-        """A capture that ended more than ``within_s`` ago is not joined."""
-        self._spool, self._folder, self._within_s = spool, spool / FOLDER, within_s
+    def __init__(self, spool: Path, window_s: int) -> None:
+        """Open the index. Incidents attach to captures that ended at most ``window_s`` seconds ago."""
+        self._spool = spool
+        self._folder = spool / FOLDER
+        self._window_s = window_s
 
-    def current(self, key: str, now: datetime) -> Bundle | None:
-        """Return the capture of ``key`` (an incident, or a workload) that runs or has just ended well."""
+    def find(self, key: str, time: datetime) -> Bundle | None:
+        """Return the capture of ``key`` (an incident or a workload), if it runs or has ended well within the window."""
         try:
             bundle = Bundle(self._spool / self._file(key).read_text(encoding="utf-8"))
         except (FileNotFoundError, UnicodeDecodeError):
             return None
-        return bundle if (bundle.folder / MANIFEST).exists() and self._joinable(bundle, now) else None
+        return bundle if (bundle.folder / MANIFEST).exists() and self._is_joinable(bundle, time) else None
 
-    def begin(self, wanted: Wanted, make: Callable[[], Bundle], held: ExitStack) -> tuple[Bundle, bool]:
-        """Return the bundle to join, or that of ``make`` (with a manifest) and True: it can be joined until ``held``.
+    def find_or_create(
+        self, request: CaptureRequest, create: Callable[[], Bundle], running: ExitStack
+    ) -> tuple[Bundle, bool]:
+        """Return a bundle, and whether it is new.
 
-        Of two processes that ask at the same time, the second sees what the first has begun.
+        An existing bundle is one to attach to. A new one comes from ``create``, which also writes its manifest. Other
+        incidents can attach to it until ``running`` closes.
         """
         with writable(self._spool):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The lock covers both the search and the creation. If two processes arrive at the same time, the second
+            # finds the capture of the first.
             with locked(self._folder):
-                self._forget()
-                there = self.current(wanted.incident_key, wanted.now) or self.current(wanted.workload, wanted.now)
-                bundle = there or make()
-                if not there:
-                    held.enter_context(_joinable(bundle, wanted.incident))
-                    self._assign(wanted.workload, bundle)
-                self._assign(wanted.incident_key, bundle)
-        return bundle, not there
+                self._remove_old_entries()
+                existing = self.find(request.incident_key, request.time) or self.find(request.workload, request.time)
+                bundle = existing or create()
+                if not existing:
+                    running.enter_context(_open_to_incidents(bundle, request.incident))
+                    self._assign(request.workload, bundle)
+                self._assign(request.incident_key, bundle)
+        return bundle, not existing
 
-    def _joinable(self, bundle: Bundle, now: datetime) -> bool:
-        if is_locked(bundle.folder / JOINED):
+    def _is_joinable(self, bundle: Bundle, time: datetime) -> bool:
+        if is_locked(bundle.folder / ATTACHED):
             return True
         try:
             manifest = bundle.manifest()
         except BadInput:
-            return False  # it is torn
+            return False  # the manifest is damaged
+        # A capture that was killed or captured nothing is worth another attempt.
         if manifest.finished is None or manifest.status == "failed":
-            return False  # it was killed, or got nothing: worth another try
-        return (now - manifest.finished).total_seconds() < self._within_s
+            return False
+        return (time - manifest.finished).total_seconds() < self._window_s
 
     def _assign(self, key: str, bundle: Bundle) -> None:
         file = self._file(key)
@@ -82,59 +96,61 @@ class Joins:
     def _file(self, key: str) -> Path:
         return self._folder / hashlib.sha256(key.encode()).hexdigest()[:32]
 
-    def _forget(self) -> None:
+    def _remove_old_entries(self) -> None:
         for file in self._folder.iterdir():
-            if time.time() - file.stat().st_mtime > _FORGOTTEN_S:
+            if time.time() - file.stat().st_mtime > _INDEX_AGE_S:
                 file.unlink()
 
 
 @contextmanager
-def _joinable(bundle: Bundle, incident: str) -> Iterator[None]:
-    """Hold ``bundle`` as one that is captured, stored and told for ``incident``; the hold goes with the process."""
-    folder = bundle.folder / JOINED
+def _open_to_incidents(bundle: Bundle, incident: str) -> Iterator[None]:
+    """Hold the lock that shows that this process captures ``bundle`` for ``incident``. It ends with the process."""
+    folder = bundle.folder / ATTACHED
     folder.mkdir(mode=0o700, exist_ok=True)
     with locked(folder):
         (folder / incident).touch(mode=0o600)
         yield
 
 
-def join(bundle: Bundle, incident: str, text: str, send: Send) -> bool:
-    """Have ``incident`` told of the end of ``bundle``; now it gets ``text``, or the end where that has come.
+def attach_incident(bundle: Bundle, incident: str, text: str, send: SendNote) -> bool:
+    """Attach ``incident`` to ``bundle`` and send it ``text``, or the final note if the capture has ended.
 
-    False when it has joined already: its event was delivered twice.
+    Return False if the incident was attached before: PagerDuty delivered its event twice.
     """
-    entry = bundle.folder / JOINED / incident
+    entry = bundle.folder / ATTACHED / incident
     with writable(bundle.folder):
         try:
             entry.touch(mode=0o600, exist_ok=False)
         except FileExistsError:
             return False
-    with locked(entry):  # no two write the note of an incident at once, an older form over a newer one
-        send(incident, _ended(bundle) or text)
+    # `notify_attached` takes the same lock, so that this note never replaces its newer text.
+    with locked(entry):
+        send(incident, _final_note(bundle) or text)
     return True
 
 
-def tell(bundle: Bundle, text: str, send: Send) -> None:
-    """Tell the end of ``bundle``, ``text``, to all who joined; those who join later will find it."""
-    folder = bundle.folder / JOINED
+def notify_attached(bundle: Bundle, text: str, send: SendNote) -> None:
+    """Send the final note ``text`` to all attached incidents, and save it for those that attach later."""
+    folder = bundle.folder / ATTACHED
     if not folder.is_dir():
         return
-    with suppress(OSError):  # a full disk: those who have joined have to hear of just that
-        note = bundle.folder / NOTE
-        replace_text(note, text, own_part(note))  # before the list is read: who is not in the list finds it
+    with suppress(OSError):  # the disk may be full, which is what the incidents have to hear about
+        note = bundle.folder / FINAL_NOTE
+        # Save the note before listing the incidents: one that attaches after the listing finds the note.
+        replace_text(note, text, own_part(note))
     for entry in sorted(folder.iterdir()):
         with locked(entry):
             send(entry.name, text)
 
 
-def untold(spool: Path) -> list[Bundle]:
-    """Return the bundles whose process ended before it could tell the incidents that joined."""
-    left = [Bundle(folder.parent) for folder in spool.glob(f"*/{JOINED}") if any(folder.iterdir())]
-    return [one for one in left if not _ended(one) and not is_locked(one.folder / JOINED)]
+def find_interrupted(spool: Path) -> list[Bundle]:
+    """Return the bundles whose process ended before it notified the attached incidents."""
+    bundles = [Bundle(folder.parent) for folder in spool.glob(f"*/{ATTACHED}") if any(folder.iterdir())]
+    return [bundle for bundle in bundles if not _final_note(bundle) and not is_locked(bundle.folder / ATTACHED)]
 
 
-def _ended(bundle: Bundle) -> str:
+def _final_note(bundle: Bundle) -> str:
     try:
-        return (bundle.folder / NOTE).read_text(encoding="utf-8")
+        return (bundle.folder / FINAL_NOTE).read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""

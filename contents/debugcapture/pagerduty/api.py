@@ -7,6 +7,7 @@ update".
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -23,14 +24,17 @@ from ..errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from .client import TRIES, Client, Failed
+from .client import TRIES, Client, RequestFailed, no_limit
 
-MOST_NOTES = 2000
-MOST_ALERTS, _PAGE = 500, 25  # an alert may have half a megabyte, and a page is in memory as a whole
-LONGEST_FIELD = 200  # characters of a custom field of text or URL
+MAX_NOTES = 2000
+MAX_ALERTS = 500
+# A page is in memory as one piece, and one alert may have half a megabyte.
+_ALERTS_PER_PAGE = 25
+# The limit of a custom field of type text or URL.
+MAX_FIELD_CHARACTERS = 200
 _EU_HOST = "api.eu.pagerduty.com"
 Json = dict[str, Any]
-_NO_PAGERDUTY = "Check the API URL, and whether a proxy or a login page intercepts it."
+_NOT_PAGERDUTY_REMEDY = "Check the API URL, and whether a proxy or a login page intercepts it."
 _REMEDIES = {
     400: "Set pagerduty_from to the e-mail address of a user: an account key requires it.",
     402: "The plan of the account does not include this.",
@@ -47,76 +51,88 @@ _CAUSES: dict[int, type[CaptureError]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach an account.
+
+    ``token`` is an API key or an OAuth token, ``from_email`` the address of a user of the account or "". ``ca`` (PEM)
+    is trusted in addition to the CAs of the system.
+    """
+
+    url: str
+    token: str
+    from_email: str = ""
+    ca: str = ""
+
+
 class PagerDuty:
     """One PagerDuty account."""
 
-    def __init__(  # noqa: PLR0913 - all but three may be left out
+    def __init__(
         self,
-        url: str,
-        token: str,
-        sender: str,
+        access: Access,
         sleep: Callable[[float], None] = time.sleep,
-        pace: Callable[[], None] = lambda: None,
-        ca: str = "",
+        rate_limit: Callable[[], None] = no_limit,
     ) -> None:
-        """Talk to ``url`` as ``token`` (a key, or an OAuth token); ``sender`` is the e-mail of a user, or "".
-
-        ``pace`` returns when the next request may be sent; ``ca`` (PEM) is trusted besides the system's CAs.
-        """
-        for name, value in (("PagerDuty API key", token), ("From e-mail", sender)):
+        """Open the account. ``rate_limit`` waits until the next request may be sent. Raises BadInput."""
+        for name, value in (("PagerDuty API key", access.token), ("From e-mail", access.from_email)):
             if not (value.isascii() and value.isprintable()):
                 raise BadInput(f"invalid {name}", "it contains line breaks or non-ASCII characters", "Correct it.")
+        scheme = "Bearer " if access.token.startswith("pdus+") else "Token token="
         headers = {
-            "Authorization": f"Bearer {token}" if token.startswith("pdus+") else f"Token token={token}",
+            "Authorization": f"{scheme}{access.token}",
             "Accept": "application/vnd.pagerduty+json;version=2",
-            **({"From": sender} if sender else {}),
+            **({"From": access.from_email} if access.from_email else {}),
         }
-        self.client = Client(url, headers, ca, sleep, pace)
+        self.client = Client(access.url, headers, access.ca, sleep, rate_limit)
 
     def annotate(self, incident: str, marker: str, content: str, tries: int = TRIES) -> str:
-        """Make ``content`` the note with ``marker``; return what it took: "added", "edited" or "was there already".
+        """Write ``content`` as the note with ``marker``. Return "added", "edited" or "already exists".
 
-        Each try looks for the marker first, so an answer that was lost on the way does not make a second note.
+        Each attempt looks for the marker first, so that a lost response does not cause a second note.
         Raises NoteNotSent.
         """
         path = f"/incidents/{quote(incident)}/notes"
-        done = ""
+        result = ""
 
         def attempt() -> BaseHTTPResponse:
-            nonlocal done
-            answer = self.client.send("GET", path)
-            if answer.status != 200:
-                return answer
-            notes = _notes(incident, answer)
-            ours = next((note for note in notes if marker in str(note.get("content", ""))), None)
-            if ours and ours["content"] == content:
-                done = done or "already exists"
-                return answer
-            if not ours and len(notes) >= MOST_NOTES:
+            nonlocal result
+            response = self.client.send("GET", path)
+            if response.status != 200:
+                return response
+            notes = _notes(incident, response)
+            existing = next((note for note in notes if marker in str(note.get("content", ""))), None)
+            if existing and existing["content"] == content:
+                # An earlier attempt wrote it, and only its response was lost.
+                result = result or "already exists"
+                return response
+            if not existing and len(notes) >= MAX_NOTES:
                 raise _not_sent(
                     incident, f"it has {len(notes):,} notes, which is PagerDuty's limit", "Delete some of them."
                 )
-            done = "edited" if ours else "added"
             body = {"note": {"content": content}}
-            method, place = ("PUT", f"{path}/{quote(str(ours.get('id')))}") if ours else ("POST", path)
-            return self.client.send(method, place, body)
+            if existing:
+                result = "edited"
+                return self.client.send("PUT", f"{path}/{quote(str(existing.get('id')))}", body)
+            result = "added"
+            return self.client.send("POST", path, body)
 
         try:
-            self.client.retried(attempt, tries)
-        except Failed as failed:
-            # A key that is wrong is put right some day; what is wrong with the incident or the note stays wrong.
-            waits = failed.passes or failed.status == 401
-            remedy = self._remedy(failed.status)
-            raise _not_sent(incident, failed.why, remedy, status=failed.status, waits=waits) from None
-        return done
+            self.client.retry(attempt, tries)
+        except RequestFailed as error:
+            # Somebody will correct a wrong key. A wrong incident or note stays wrong.
+            waits = error.is_temporary or error.status == 401
+            remedy = self._remedy(error.status)
+            raise _not_sent(incident, error.reason, remedy, status=error.status, waits=waits) from None
+        return result
 
     def check(self) -> None:
-        """Ask whether the account takes the key. Raises NotAllowed, or Unreachable when it does not answer."""
+        """Check that the account accepts the key. Raises NotAllowed, Unreachable or Rejected."""
         try:
-            self.client.retried(lambda: self.client.send("GET", "/abilities"), tries=1)
-        except Failed as failed:
-            do = "Check the API URL." if failed.status == 404 else self._remedy(failed.status)
-            raise _refused(f"PagerDuty at {self.client.url}", failed, do) from None
+            self.client.retry(lambda: self.client.send("GET", "/abilities"), tries=1)
+        except RequestFailed as error:
+            remedy = "Check the API URL." if error.status == 404 else self._remedy(error.status)
+            raise _refused(f"PagerDuty at {self.client.url}", error, remedy) from None
 
     @property
     def region(self) -> str:
@@ -124,55 +140,55 @@ class PagerDuty:
         return "EU" if _EU_HOST in self.client.url else "US"
 
     def set_field(self, incident: str, name: str, value: str) -> None:
-        """Give the incident's custom field ``name`` the ``value``, of LONGEST_FIELD characters at most.
+        """Set the custom field ``name`` of the incident to ``value`` (at most MAX_FIELD_CHARACTERS).
 
         Raises NoteNotSent.
         """
         path, body = f"/incidents/{quote(incident)}/custom_fields/values", {"name": name, "value": value}
         try:
-            self.client.retried(lambda: self.client.send("PUT", path, {"custom_fields": [body]}), TRIES)
-        except Failed as failed:
-            what = f"cannot set the custom field {name} of incident {incident}"
-            raise NoteNotSent(what, failed.why, "The note contains the link.") from None
+            self.client.retry(lambda: self.client.send("PUT", path, {"custom_fields": [body]}), TRIES)
+        except RequestFailed as error:
+            action = f"cannot set the custom field {name} of incident {incident}"
+            raise NoteNotSent(action, error.reason, "The note contains the link.") from None
 
     def update_status(self, incident: str, message: str) -> None:
-        """Publish ``message`` to those who subscribed to the incident, by mail as well. Raises NoteNotSent."""
+        """Publish ``message`` to the subscribers of the incident, also by mail. Raises NoteNotSent."""
         path = f"/incidents/{quote(incident)}/status_updates"
         try:
-            self.client.retried(lambda: self.client.send("POST", path, {"message": message}))
-        except Failed as failed:
-            what = f"cannot publish a status update of incident {incident}"
-            raise NoteNotSent(what, failed.why, "The note contains the same information.") from None
+            self.client.retry(lambda: self.client.send("POST", path, {"message": message}))
+        except RequestFailed as error:
+            action = f"cannot publish a status update of incident {incident}"
+            raise NoteNotSent(action, error.reason, "The note contains the same information.") from None
 
     def alerts(self, incident: str) -> list[Json]:
-        """Return the incident's alerts, the first MOST_ALERTS of them.
+        """Return the alerts of the incident, at most MAX_ALERTS.
 
         Raises TargetNotFound (no such incident), NotAllowed, Unreachable, Rejected, UnexpectedAnswer (a login page).
         """
-        found: list[Json] = []
+        alerts: list[Json] = []
         while True:
-            page = self._read(incident, "/alerts", {"limit": str(_PAGE), "offset": str(len(found))})
-            alerts = page.get("alerts")
-            if not isinstance(alerts, list):
+            page = self._read(incident, "/alerts", {"limit": str(_ALERTS_PER_PAGE), "offset": str(len(alerts))})
+            page_alerts = page.get("alerts")
+            if not isinstance(page_alerts, list):
                 raise _not_pagerduty(_cannot_read(incident))
-            found += alerts
-            if not alerts or page.get("more") is not True or len(found) >= MOST_ALERTS:
-                return found
+            alerts += page_alerts
+            if not page_alerts or page.get("more") is not True or len(alerts) >= MAX_ALERTS:
+                return alerts
 
     def incident(self, incident: str) -> Json:
-        """Return the incident itself; raises as `alerts` does."""
-        found = self._read(incident, "", {}).get("incident")
-        if not isinstance(found, dict):
+        """Return the incident. Raises the same errors as `alerts`."""
+        details = self._read(incident, "", {}).get("incident")
+        if not isinstance(details, dict):
             raise _not_pagerduty(_cannot_read(incident))
-        return found
+        return details
 
-    def _read(self, incident: str, below: str, query: dict[str, str]) -> Json:
-        path = f"/incidents/{quote(incident)}{below}" + (f"?{urlencode(query)}" if query else "")
+    def _read(self, incident: str, suffix: str, query: dict[str, str]) -> Json:
+        path = f"/incidents/{quote(incident)}{suffix}" + (f"?{urlencode(query)}" if query else "")
         try:
-            content = self.client.retried(lambda: self.client.send("GET", path), TRIES).json()
-        except Failed as failed:
-            do = _READ_REMEDIES.get(failed.status) or self._remedy(failed.status)
-            raise _refused(_cannot_read(incident), failed, do) from None
+            content = self.client.retry(lambda: self.client.send("GET", path), TRIES).json()
+        except RequestFailed as error:
+            remedy = _READ_REMEDIES.get(error.status) or self._remedy(error.status)
+            raise _refused(_cannot_read(incident), error, remedy) from None
         except ValueError:
             raise _not_pagerduty(_cannot_read(incident)) from None
         if not isinstance(content, dict):
@@ -182,30 +198,31 @@ class PagerDuty:
     def _remedy(self, status: int) -> str:
         if status != 401:
             return _REMEDIES.get(status, "")
-        there = "https://api.pagerduty.com" if self.region == "EU" else f"https://{_EU_HOST}"
-        return f"Check the API key. If it does not belong to the {self.region} region, set pagerduty_url to {there}."
+        other_region = "https://api.pagerduty.com" if self.region == "EU" else f"https://{_EU_HOST}"
+        advice = f"If it does not belong to the {self.region} region, set pagerduty_url to {other_region}."
+        return f"Check the API key. {advice}"
 
 
-def _not_sent(incident: str, failure: str, remedy: str, *, status: int = 0, waits: bool = False) -> NoteNotSent:
-    return NoteNotSent(f"cannot add a note to incident {incident}", failure, remedy, status=status, waits=waits)
+def _not_sent(incident: str, reason: str, remedy: str, *, status: int = 0, waits: bool = False) -> NoteNotSent:
+    return NoteNotSent(f"cannot add a note to incident {incident}", reason, remedy, status=status, waits=waits)
 
 
-def _refused(doing: str, failed: Failed, do: str) -> CaptureError:
-    kind = _CAUSES.get(failed.status, Unreachable if failed.passes else Rejected)
-    return kind(doing, failed.why, do, status=failed.status)
+def _refused(action: str, error: RequestFailed, remedy: str) -> CaptureError:
+    error_type = _CAUSES.get(error.status, Unreachable if error.is_temporary else Rejected)
+    return error_type(action, error.reason, remedy, status=error.status)
 
 
 def _cannot_read(incident: str) -> str:
     return f"cannot read incident {incident}"
 
 
-def _not_pagerduty(doing: str) -> UnexpectedAnswer:
-    return UnexpectedAnswer(doing, "the response is not from PagerDuty", _NO_PAGERDUTY)
+def _not_pagerduty(action: str) -> UnexpectedAnswer:
+    return UnexpectedAnswer(action, "the response is not from PagerDuty", _NOT_PAGERDUTY_REMEDY)
 
 
-def _notes(incident: str, answer: BaseHTTPResponse) -> list[dict[str, Any]]:
-    """Return the notes. Raises NoteNotSent when it is not PagerDuty that answers."""
+def _notes(incident: str, response: BaseHTTPResponse) -> list[dict[str, Any]]:
+    """Return the notes in the response. Raises NoteNotSent if another server answered."""
     try:
-        return [dict(note) for note in answer.json()["notes"]]
+        return [dict(note) for note in response.json()["notes"]]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise _not_sent(incident, "the response is not from PagerDuty", _NO_PAGERDUTY) from None
+        raise _not_sent(incident, "the response is not from PagerDuty", _NOT_PAGERDUTY_REMEDY) from None

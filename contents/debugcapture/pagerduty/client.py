@@ -1,4 +1,4 @@
-"""HTTP to PagerDuty: bounded tries that honour what a rate limit asks for, by the environment's proxy.
+"""HTTP requests to PagerDuty, with retries that respect the rate limit and the proxy of the environment.
 
 Source: PagerDuty API reference, "Errors", "REST API Rate Limits".
 """
@@ -19,25 +19,29 @@ from ..backoff import retried
 from ..errors import BadInput
 
 TRIES = 5
-LONGEST_WAIT_S = 60
+MAX_WAIT_S = 60
 
 
-class Failed(Exception):  # noqa: N818 - see errors.py
-    """A request that was refused, or not answered, in the end; each caller tells it in its own words."""
+def no_limit() -> None:
+    """Allow the next request at once."""
 
-    def __init__(self, why: str, status: int, wait_s: float | None = None) -> None:
-        """Say ``why``; ``status`` is that of HTTP, 0 for no answer. ``wait_s`` is what the server asks to wait for."""
-        super().__init__(why)
-        self.why, self.status, self.wait_s = why, status, wait_s
+
+class RequestFailed(Exception):  # noqa: N818 - see errors.py
+    """A request failed after all retries. Each caller turns it into an error that names its own action."""
+
+    def __init__(self, reason: str, status: int, wait_s: float | None = None) -> None:
+        """``status`` is the HTTP status, or 0 without a response. ``wait_s`` is the wait that the server requested."""
+        super().__init__(reason)
+        self.reason, self.status, self.wait_s = reason, status, wait_s
 
     @property
-    def passes(self) -> bool:
-        """Tell whether a later try may succeed."""
+    def is_temporary(self) -> bool:
+        """Return whether a later attempt may succeed."""
         return self.status in (0, 408, 429) or self.status >= 500
 
 
 class Client:
-    """One server of PagerDuty's."""
+    """The connection to one server of PagerDuty."""
 
     def __init__(
         self,
@@ -45,45 +49,47 @@ class Client:
         headers: Mapping[str, str],
         ca: str = "",
         sleep: Callable[[float], None] = time.sleep,
-        pace: Callable[[], None] = lambda: None,
+        rate_limit: Callable[[], None] = no_limit,
     ) -> None:
-        """Talk to ``url`` with ``headers``.
+        """Connect to ``url`` with ``headers``.
 
-        ``ca`` (PEM) is trusted besides the system's CAs; ``pace`` returns when the next request may be sent.
+        ``ca`` (PEM) is trusted in addition to the CAs of the system. ``rate_limit`` waits until the next request may
+        be sent.
         """
-        self.url, self._sleep, self._pace = url.rstrip("/"), sleep, pace
+        self.url, self._sleep, self._rate_limit = url.rstrip("/"), sleep, rate_limit
         self._headers = {"Content-Type": "application/json", **headers}
-        self.pool = _pool(self.url, _trusting(ca))
+        self.pool = _pool(self.url, _tls_context(ca))
 
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
-        """Send one request and return the answer, whatever it is."""
-        self._pace()
-        text = json.dumps(body) if body else None
-        return self.pool.request(method, self.url + path, body=text, headers=self._headers, redirect=False)
+        """Send one request and return the response, whatever its status."""
+        self._rate_limit()
+        content = json.dumps(body) if body else None
+        return self.pool.request(method, self.url + path, body=content, headers=self._headers, redirect=False)
 
-    def retried(self, attempt: Callable[[], BaseHTTPResponse], tries: int = TRIES) -> BaseHTTPResponse:
-        """Return the answer of ``attempt``, made again while that may help. Raises Failed."""
+    def retry(self, attempt: Callable[[], BaseHTTPResponse], tries: int = TRIES) -> BaseHTTPResponse:
+        """Return the response of ``attempt``, which is repeated after temporary failures. Raises RequestFailed."""
 
-        def answered() -> BaseHTTPResponse:
+        def checked_attempt() -> BaseHTTPResponse:
             try:
-                answer = attempt()
+                response = attempt()
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise Failed(f"PagerDuty did not respond ({error})", 0) from None
-            if answer.status >= 300:
-                raise Failed(_failure(answer), answer.status, _asked_wait_s(answer))
-            return answer
+                raise RequestFailed(f"PagerDuty did not respond ({error})", 0) from None
+            if response.status >= 300:
+                raise RequestFailed(_failure_text(response), response.status, _requested_wait_s(response))
+            return response
 
-        return retried(answered, (2.0**number for number in range(tries - 1)), _wait, self._sleep)
+        return retried(checked_attempt, (2.0**number for number in range(tries - 1)), _wait, self._sleep)
 
 
 def _wait(error: Exception, wait_s: float) -> float | None:
-    """Return the seconds to wait: what a rate-limited answer asks for, else ever longer."""
-    if not (isinstance(error, Failed) and error.passes):
+    """Return the seconds until the next attempt: those that the server requested, or else ``wait_s``."""
+    if not (isinstance(error, RequestFailed) and error.is_temporary):
         return None
-    return min(wait_s if error.wait_s is None else error.wait_s, LONGEST_WAIT_S)
+    return min(wait_s if error.wait_s is None else error.wait_s, MAX_WAIT_S)
 
 
-def _trusting(ca: str) -> ssl.SSLContext:
+def _tls_context(ca: str) -> ssl.SSLContext:
+    """Return a context that trusts ``ca`` (PEM) as well. Raises BadInput if it is not a certificate."""
     context = ssl.create_default_context()
     if ca:
         try:
@@ -94,7 +100,7 @@ def _trusting(ca: str) -> ssl.SSLContext:
 
 
 def _pool(url: str, tls: ssl.SSLContext) -> urllib3.PoolManager:
-    """Return connections to ``url``, by the proxy that the environment names for it."""
+    """Return a pool of connections to ``url``, through the proxy of the environment if there is one."""
     parts = urlsplit(url)
     proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
     timeout = urllib3.Timeout(connect=10, read=30)
@@ -106,17 +112,19 @@ def _pool(url: str, tls: ssl.SSLContext) -> urllib3.PoolManager:
     return urllib3.ProxyManager(proxy, proxy_headers=login, retries=False, timeout=timeout, ssl_context=tls)
 
 
-def _failure(answer: BaseHTTPResponse) -> str:
-    """Return PagerDuty's own words; a 429 may come without any."""
+def _failure_text(response: BaseHTTPResponse) -> str:
+    """Return the error message of PagerDuty. A response with status 429 may have none."""
     try:
-        error = answer.json()["error"]
-        details = "; ".join(str(one) for one in error.get("errors") or [])
-        return f"{error['message']} (HTTP {answer.status}, code {error.get('code')}{': ' + details if details else ''})"
+        error = response.json()["error"]
+        details = "; ".join(str(detail) for detail in error.get("errors") or [])
+        return (
+            f"{error['message']} (HTTP {response.status}, code {error.get('code')}{': ' + details if details else ''})"
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
-        return f"HTTP {answer.status}"
+        return f"HTTP {response.status}"
 
 
-def _asked_wait_s(answer: BaseHTTPResponse) -> float | None:
-    """Return the seconds that a rate-limited answer asks to wait for, or None."""
-    asked = answer.headers.get("ratelimit-reset", "") if answer.status == 429 else ""
-    return float(asked) if re.fullmatch(r"[0-9]{1,9}", asked) else None
+def _requested_wait_s(response: BaseHTTPResponse) -> float | None:
+    """Return the seconds to wait that a rate-limited response requests, or None."""
+    reset = response.headers.get("ratelimit-reset", "") if response.status == 429 else ""
+    return float(reset) if re.fullmatch(r"[0-9]{1,9}", reset) else None

@@ -7,18 +7,19 @@ from ..model import Artifact, Manifest, Receipt, Target
 from ..text import one_line
 
 LIMIT_BYTES = 2000
-# What stays in a note that gets too long: the smaller the number, the longer.
+# The priority of a line. If the note is too long, lines with a higher number are dropped first.
 _ALWAYS, _MISSING, _LINK, _CAPTURED, _SKIPPED = range(5)
+_MISSING_OUTCOMES = ("failed", "truncated")
 Line = tuple[int, str]
 
 
 def marker(capture_id: str) -> str:
-    """Return what marks the note of a capture, so that a retry finds it."""
+    """Return the text that identifies the note of a capture, so that a retry finds the note."""
     return f"[debug-capture {capture_id}]"
 
 
 def start_note(target: Target, capture_id: str, by: str, execution: str) -> str:
-    """Return the note that says that a capture of ``target`` has begun, on behalf of ``by`` (may be "")."""
+    """Return the note about the start of a capture of ``target``. ``by`` is the person who started it, or ""."""
     return _fit(
         [
             (_ALWAYS, f"Debug state of {target} (container {target.container}): capturing …"),
@@ -28,8 +29,8 @@ def start_note(target: Target, capture_id: str, by: str, execution: str) -> str:
     )
 
 
-def joined_note(target: Target, capture_id: str, execution: str) -> str:
-    """Return the note that says that a capture of ``target`` for another incident is this one's as well."""
+def attached_note(target: Target, capture_id: str, execution: str) -> str:
+    """Return the note for an incident that attaches to the capture of ``target`` of another incident."""
     return _fit(
         [
             (_ALWAYS, f"Debug state of {target} (container {target.container}): capturing …"),
@@ -45,47 +46,46 @@ def joined_note(target: Target, capture_id: str, execution: str) -> str:
     )
 
 
-def capture_note(manifest: Manifest, receipt: Receipt | None, place: str, execution: str, failure: str) -> str:
-    """Return the note for a capture.
+def capture_note(manifest: Manifest, receipt: Receipt | None, location: str, execution: str, failure: str) -> str:
+    """Return the note about the end of a capture.
 
-    ``receipt`` is None when the bundle is not stored, for the reason ``failure``: it is in ``place`` then.
-    ``execution`` is the URL of the Rundeck execution, or "". Links come first; what does not fit is left out line by
-    line, and said.
+    ``receipt`` is None if the bundle is not stored: then ``failure`` is the reason, and the bundle is in ``location``.
+    ``execution`` is the URL of the Rundeck execution, or "". Links come first. Lines that do not fit are counted.
     """
     target, artifacts = manifest.target, manifest.artifacts
     return _fit(
         [
             (_ALWAYS, f"Debug state of {target} (container {target.container}): {manifest.status}"),
             (_ALWAYS, _state(target)),
-            *(_links(manifest, receipt) if receipt else _not_stored(place, failure)),
-            *((_MISSING, _told(one)) for one in artifacts if one.outcome in ("failed", "truncated")),
+            *(_links(manifest, receipt) if receipt else _not_stored(location, failure)),
+            *((_MISSING, _artifact_line(artifact)) for artifact in artifacts if artifact.outcome in _MISSING_OUTCOMES),
             *_captured(manifest),
-            *((_SKIPPED, _told(one)) for one in artifacts if one.outcome == "skipped" and one.reason_code != "empty"),
+            *((_SKIPPED, _artifact_line(artifact)) for artifact in artifacts if _is_skipped_for_a_reason(artifact)),
         ],
         [*_started_by(manifest.trigger.get("started_by", "")), *_execution(execution), marker(manifest.capture_id)],
     )
 
 
 def failure_note(failure: str, execution: str, mark: str) -> str:
-    """Return the note for a capture that left no bundle; ``mark`` identifies the try."""
+    """Return the note for a capture that left no bundle. ``mark`` identifies the attempt."""
     head = [(_ALWAYS, "Debug capture failed"), (_ALWAYS, _cut(failure, 1000))]
     return _fit(head, [*_execution(execution), mark])
 
 
-def restart_note(what: str, how: str, by: str, execution: str, mark: str) -> str:
-    """Return the note about a restart: ``what`` was to be done, and ``how`` it went; ``mark`` identifies it."""
-    head = [(_ALWAYS, _cut(what, 300)), (_ALWAYS, _cut(how, 1000))]
+def restart_note(action: str, result: str, by: str, execution: str, mark: str) -> str:
+    """Return the note about a restart: the ``action`` and its ``result``. ``mark`` identifies the note."""
+    head = [(_ALWAYS, _cut(action, 300)), (_ALWAYS, _cut(result, 1000))]
     return _fit(head, [*_started_by(by), *_execution(execution), mark])
 
 
 def _state(target: Target) -> str:
-    # A container runtime words the reason, at any length.
+    # The reason comes from the container runtime and can have any length.
     return _cut(f"State at capture: {target.state}", 300)
 
 
 def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
     lines = [(_ALWAYS, f"Evidence: {receipt.page}")]
-    dump = next((one for one in manifest.artifacts if one.file and not one.is_from_api), None)
+    dump = next((artifact for artifact in manifest.artifacts if artifact.file and not artifact.is_from_api), None)
     if dump:
         lines.append((_LINK, f"{dump.title}: {receipt.link(dump.file)}"))
     if receipt.links_end:
@@ -93,28 +93,35 @@ def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
     return lines
 
 
-def _not_stored(place: str, failure: str) -> list[Line]:
+def _not_stored(location: str, failure: str) -> list[Line]:
     reason = f": {_cut(failure, 400)}" if failure else ""
-    return [(_ALWAYS, f"Not in the store{reason}"), (_ALWAYS, f"Saved on the Rundeck server in {place}")]
+    return [(_ALWAYS, f"Not in the store{reason}"), (_ALWAYS, f"Saved on the Rundeck server in {location}")]
 
 
 def _captured(manifest: Manifest) -> list[Line]:
-    """Return a line for each dump, with what proves that it is whole, and one for all files of the snapshot."""
-    kept = [one for one in manifest.artifacts if one.file]
-    if any(one.is_capture for one in manifest.artifacts):
-        captured = f"- {len(kept)} of {len(manifest.artifacts)} pods, each with its own report page"
-        return [(_MISSING, f"{captured}; {sum(one.bytes for one in kept):,} bytes in total")]
-    dumps = [one for one in kept if not one.is_from_api]
-    lines = [(_CAPTURED, f"- {one.title}: {one.bytes:,} bytes, SHA-256 {one.sha256}") for one in dumps]
-    snapshot = [one for one in kept if one.is_from_api]
+    """Return a line with the checksum for each dump, and one line for all files from the API."""
+    captured = [artifact for artifact in manifest.artifacts if artifact.file]
+    if any(artifact.is_capture for artifact in manifest.artifacts):
+        line = f"- {len(captured)} of {len(manifest.artifacts)} pods, each with its own report page"
+        return [(_MISSING, f"{line}; {sum(artifact.bytes for artifact in captured):,} bytes in total")]
+    dumps = [artifact for artifact in captured if not artifact.is_from_api]
+    lines = [
+        (_CAPTURED, f"- {artifact.title}: {artifact.bytes:,} bytes, SHA-256 {artifact.sha256}") for artifact in dumps
+    ]
+    snapshot = [artifact for artifact in captured if artifact.is_from_api]
     if snapshot:
-        names = ", ".join(one.title for one in snapshot)
-        lines.append((_CAPTURED, _cut(f"- {sum(one.bytes for one in snapshot):,} bytes more: {names}", 300)))
+        names = ", ".join(artifact.title for artifact in snapshot)
+        lines.append((_CAPTURED, _cut(f"- {sum(artifact.bytes for artifact in snapshot):,} more bytes: {names}", 300)))
     return lines
 
 
-def _told(one: Artifact) -> str:
-    return _cut(f"- {one.title}: {one.outcome}, {one.reason}", 300)
+def _is_skipped_for_a_reason(artifact: Artifact) -> bool:
+    """Return whether the reason is worth a line. An empty log is not."""
+    return artifact.outcome == "skipped" and artifact.reason_code != "empty"
+
+
+def _artifact_line(artifact: Artifact) -> str:
+    return _cut(f"- {artifact.title}: {artifact.outcome}, {artifact.reason}", 300)
 
 
 def _started_by(name: str) -> list[str]:
@@ -126,18 +133,18 @@ def _execution(url: str) -> list[str]:
 
 
 def _fit(lines: list[Line], tail: list[str]) -> str:
-    """Return the lines that fit, in their order, then ``tail``; what stays when there is too much has priority."""
+    """Return the lines that fit, in their order, then ``tail``. Lines with a low priority number are selected first."""
     lines = [(priority, one_line(text)) for priority, text in lines]
-    left = LIMIT_BYTES - sum(len(line.encode()) + 1 for line in (*tail, "- 99 more in the evidence"))
-    kept = set()
+    remaining = LIMIT_BYTES - sum(len(line.encode()) + 1 for line in (*tail, "- 99 more in the evidence"))
+    selected = set()
     for index, (priority, text) in sorted(enumerate(lines), key=lambda line: line[1][0]):
         size = len(text.encode()) + 1
-        if priority == _ALWAYS or size <= left:
-            kept.add(index)
-            left -= size
-    dropped = len(lines) - len(kept)
-    more = [f"- {dropped} more in the evidence"] if dropped else []
-    return "\n".join([*(text for index, (_, text) in enumerate(lines) if index in kept), *more, *tail])
+        if priority == _ALWAYS or size <= remaining:
+            selected.add(index)
+            remaining -= size
+    dropped = len(lines) - len(selected)
+    rest = [f"- {dropped} more in the evidence"] if dropped else []
+    return "\n".join([*(text for index, (_, text) in enumerate(lines) if index in selected), *rest, *tail])
 
 
 def _cut(text: str, limit_bytes: int) -> str:

@@ -1,7 +1,7 @@
-"""How fast the processes of one Rundeck server may ask PagerDuty together: 960 requests in any minute, its limit.
+"""The rate limit that all processes of one Rundeck server share: 960 requests per minute.
 
-Source: PagerDuty API reference, "REST API Rate Limits". The pace is a generic cell rate algorithm: one number in a
-file, the moment up to which requests are promised.
+Source: PagerDuty API reference, "REST API Rate Limits". The algorithm is the generic cell rate algorithm: a file
+contains one number, the time until which requests are already promised.
 """
 
 import time
@@ -11,42 +11,44 @@ from pathlib import Path
 from ..backoff import Rate
 from ..files import locked
 
-RATE = Rate(per_s=15, burst=60)  # 960 in the first minute, 900 in each later one
-_LONGEST_WAIT_S = 600
+# 960 requests in the first minute, and 900 in each later one.
+RATE = Rate(per_s=15, burst=60)
+_MAX_WAIT_S = 600
 
 
-class Pace:
-    """A queue that all processes with the same ``file`` stand in."""
+class SharedRateLimit:
+    """A rate limit that all processes with the same ``file`` share."""
 
     def __init__(
         self, file: Path, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.time
     ) -> None:
-        """Keep the number in ``file``; ``clock`` is the same in all processes."""
+        """Keep the number in ``file``. ``clock`` returns the same time in all processes."""
         self._file, self._sleep, self._clock = file, sleep, clock
 
     def __call__(self) -> None:
-        """Return when the next request may be sent."""
+        """Wait until the next request may be sent."""
         try:
-            wait_s = self._promised()
+            wait_s = self._reserve()
         except OSError:
-            return  # a spool that cannot be written: PagerDuty itself says when it is too much, and that is honoured
+            return  # the spool cannot be written: PagerDuty itself rejects excess requests, which are then retried
         if wait_s > 0:
             self._sleep(wait_s)
 
-    def _promised(self) -> float:
+    def _reserve(self) -> float:
+        """Reserve the next request and return the seconds until it may be sent."""
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file.touch(mode=0o600)
         with locked(self._file):
             now = self._clock()
-            until = RATE.promise(_moment(self._file.read_bytes(), now), now)
+            until = RATE.promise(_parse_time(self._file.read_bytes(), now), now)
             self._file.write_text(f"{until:020.6f}")
             return until - now
 
 
-def _moment(text: bytes, now: float) -> float:
-    """Return the moment in ``text``; one that is absurd (a torn file, a clock that was put back) counts for nothing."""
+def _parse_time(text: bytes, now: float) -> float:
+    """Return the time in ``text``, or 0 if it is implausible: a damaged file, or a clock that was set back."""
     try:
-        moment = float(text)
+        until = float(text)
     except ValueError:
         return 0
-    return moment if moment < now + _LONGEST_WAIT_S else 0
+    return until if until < now + _MAX_WAIT_S else 0

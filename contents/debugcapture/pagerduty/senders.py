@@ -1,4 +1,4 @@
-"""Read the catalog of alert senders. It is strict: a mistake names its file and entry."""
+"""Read the catalog of alert senders. Unknown keys and wrong types are errors that name the file and the entry."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +16,24 @@ PARTS = ("cluster", "namespace", "pod", "container", "kind", "workload")
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Where one sender of alerts puts the parts of a target."""
+    """Where one sender of alerts puts the parts of a target.
+
+    The sender applies to alerts that contain one of the names in ``when``, or to all alerts if ``when`` is empty.
+    ``names`` maps a part, or a kind of workload, to the names that carry it, best first.
+    """
 
     name: str
-    when: tuple[str, ...]  # empty: every alert
-    names: dict[str, tuple[str, ...]]  # part, or kind of workload → names that carry it, the best first
+    when: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
     patterns: tuple[Pattern[str], ...]
 
 
-def senders(own: str = "") -> list[Sender]:
-    """Return the senders of the file ``own`` ("" for none), then those of the catalog. Raises BadInput."""
-    return [*(load(Path(own)) if own else []), *load(CATALOG)]
+def load_senders(own: str = "") -> list[Sender]:
+    """Return the senders of the file ``own`` (if any), then those of the catalog. Raises BadInput."""
+    return [*(load_file(Path(own)) if own else []), *load_file(CATALOG)]
 
 
-def load(file: Path) -> list[Sender]:
+def load_file(file: Path) -> list[Sender]:
     """Return the senders of one ``file``. Raises BadInput that names the entry."""
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -37,38 +41,40 @@ def load(file: Path) -> list[Sender]:
         raise BadInput(f"cannot read the alert senders in {file}", str(error)) from error
     if not isinstance(entries, list):
         raise BadInput(f"{file} contains no alert senders", "it is not a list")
-    return [_sender(entry, f"alert sender {number} in {file}") for number, entry in enumerate(entries, start=1)]
+    return [_parse_sender(entry, f"alert sender {number} in {file}") for number, entry in enumerate(entries, start=1)]
 
 
-def _sender(entry: Any, place: str) -> Sender:
+def _parse_sender(entry: Any, location: str) -> Sender:
     if not isinstance(entry, dict) or not isinstance(entry.get("sender"), str):
-        raise BadInput(place, "it has no key sender", "Add the name of the sender.")
+        raise BadInput(location, "it has no key sender", "Add the name of the sender.")
     unknown = [str(key) for key in entry if key not in ("sender", "when", "names", "patterns")]
     names = entry.get("names", {})
     if not isinstance(names, dict):
-        raise BadInput(place, "names is not a mapping")
+        raise BadInput(location, "names is not a mapping")
     unknown += [f"names.{part}" for part in names if part not in (*PARTS, *KINDS)]
     if unknown:
-        raise BadInput(place, f"unknown: {', '.join(unknown)}")
+        raise BadInput(location, f"unknown: {', '.join(unknown)}")
     if not names and not entry.get("patterns"):
-        raise BadInput(place, "it has neither names nor patterns")
+        raise BadInput(location, "it has neither names nor patterns")
     return Sender(
         entry["sender"],
-        tuple(_texts(entry.get("when", []), f"{place}, when")),
-        {part: tuple(_texts(value, f"{place}, {part}")) for part, value in names.items()},
-        tuple(_pattern(one, place) for one in _texts(entry.get("patterns", []), f"{place}, patterns")),
+        tuple(_parse_texts(entry.get("when", []), f"{location}, when")),
+        {part: tuple(_parse_texts(value, f"{location}, {part}")) for part, value in names.items()},
+        tuple(
+            _parse_pattern(text, location) for text in _parse_texts(entry.get("patterns", []), f"{location}, patterns")
+        ),
     )
 
 
-def _texts(value: Any, place: str) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise BadInput(place, "it is not a list of strings")
+def _parse_texts(value: Any, location: str) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise BadInput(location, "it is not a list of strings")
     return value
 
 
-def _pattern(text: str, place: str) -> Pattern[str]:
-    pattern = text_pattern(text, place, "i")
+def _parse_pattern(text: str, location: str) -> Pattern[str]:
+    pattern = text_pattern(text, location, "i")
     unknown = sorted(pattern.groupindex.keys() - set(PARTS))
     if unknown or not pattern.groupindex:
-        raise BadInput(place, f"{text!r} has {'the unknown group ' + unknown[0] if unknown else 'no named group'}")
+        raise BadInput(location, f"{text!r} has {'the unknown group ' + unknown[0] if unknown else 'no named group'}")
     return pattern

@@ -55,7 +55,7 @@ _DECRYPT = (
 )
 
 
-def index_page(
+def report_page(
     manifest: Manifest,
     links: Mapping[str, str],
     previews: Mapping[str, bytes],
@@ -88,7 +88,7 @@ def index_page(
     )
 
 
-def shown_bytes(texts: int) -> int:
+def preview_limit_bytes(texts: int) -> int:
     """Return how much of each of so many ``texts`` the page shows: all of them together stay below some megabytes."""
     return max(_LEAST_SHOWN, min(_MOST_SHOWN, _SHOWN_IN_ALL // max(texts, 1)))
 

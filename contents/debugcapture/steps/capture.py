@@ -6,7 +6,7 @@ from ..bundle.bundle import Bundle
 from ..capture.pod_upload import direct_store
 from ..errors import EXIT_PARTIAL, CaptureError, NoteNotSent, NotStored
 from ..incident.account import check_incident
-from ..incident.notify import tell_end, tell_failure, tell_left, told
+from ..incident.notify import notify_end, notify_failure, notify_interrupted, try_to_notify
 from ..model import Outcome
 from ..report.summary import shortfall, summary
 from ..runtime.context import Caller
@@ -15,7 +15,7 @@ from ..settings.incident import IncidentSettings, TriggerSettings
 from ..stores.registry import open_store
 from .capture_run import new_bundle, subject
 from .shared import Step, about
-from .upload import publish
+from .upload import publish_and_report
 
 
 def capture(step: CaptureStep, caller: Caller) -> Outcome:
@@ -33,7 +33,7 @@ def capture(step: CaptureStep, caller: Caller) -> Outcome:
         if bundle is None:
             return Outcome(0)
         data, failure = _store_and_tell(step, bundle, caller)
-    tell_left(step, caller)
+    notify_interrupted(step, caller)
     if failure:
         raise failure.handing_on(**data)
     return _outcome(step, bundle, data, caller)
@@ -57,7 +57,7 @@ def _captured(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | No
     except CaptureError as error:
         mark = error.data.get("capture_id") or (step.incident.incident_id if step.by_incident else caller.run_id)
         failure = str(error)
-        told(error, lambda: tell_failure(step.incident, step.spool, caller, failure, mark), caller)
+        try_to_notify(error, lambda: notify_failure(step.incident, step.spool, caller, failure, mark), caller)
         raise
 
 
@@ -92,11 +92,11 @@ def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[
     failure: CaptureError | None = None
     if step.store.store:
         try:
-            data["link"] = publish(bundle, step, caller).page
+            data["link"] = publish_and_report(bundle, step, caller).page
         except NotStored as error:
             failure = error
     why = str(failure or "")
-    failure = told(failure, lambda: tell_end(step.incident, step.spool, bundle, caller, why), caller)
+    failure = try_to_notify(failure, lambda: notify_end(step.incident, step.spool, bundle, caller, why), caller)
     return data, failure
 
 

@@ -13,8 +13,8 @@ from ..bundle.spool import Room
 from ..capture.pod_upload import Direct, direct_store
 from ..errors import BadInput, CaptureError, NothingCaptured
 from ..incident.account import account_of
-from ..incident.dedup import Joins, Wanted
-from ..incident.notify import incident_key, join_capture, repeated, tell_start
+from ..incident.dedup import CaptureIndex, CaptureRequest
+from ..incident.notify import duplicate_event_line, incident_key, join_capture, notify_start
 from ..kube.client import Api, open_api
 from ..model import Manifest, Target
 from ..redaction.redactor import redaction
@@ -23,11 +23,11 @@ from ..runtime.context import Caller, spool_of
 from ..settings.forms import CaptureStep
 from ..targets.condition import fulfilled
 from ..targets.selection import Selected, check, name_of, pin, select
-from ..upload.uploader import sending_ahead
+from ..upload.uploader import background_upload
 
 if TYPE_CHECKING:
     from ..capture.parallel import Captures  # it reads YAML, which other steps need not pay for
-    from ..incident.alert_targets import Found
+    from ..incident.alert_targets import AlertTargets
 
 _MOST_PODS_HERE = 1000
 
@@ -126,7 +126,7 @@ def _tell_begun(step: CaptureStep, bundle: Bundle, begun: Manifest, caller: Call
     """Tell that the capture begins, and return the manifest with its ID."""
     caller.say(f"bundle {bundle.folder}")
     caller.follow(bundle.folder)
-    tell_start(step, begun.target, bundle.folder.name, caller)
+    notify_start(step, begun.target, bundle.folder.name, caller)
     return replace(begun, capture_id=bundle.folder.name)
 
 
@@ -149,8 +149,8 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
     caller: Caller,
 ) -> Manifest:
     try:
-        with writable(bundle.folder), sending_ahead(bundle, step.store, begun.key, caller.say) as ahead:
-            record = Record(bundle.followed_by(ahead.follow), begun, ahead.send)
+        with writable(bundle.folder), background_upload(bundle, step.store, begun.key, caller.say) as upload:
+            record = Record(bundle.followed_by(upload.follow), begun, upload.send)
             captures.run(met, record, _direct(step, begun))
             manifest = captures.judged(record.finish(captures.requests))
             bundle.save(manifest)
@@ -190,7 +190,7 @@ def _pinned(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Target], 
     return targets, remarks
 
 
-def _of_incident(api: Api, step: CaptureStep, caller: Caller) -> "Found":
+def _of_incident(api: Api, step: CaptureStep, caller: Caller) -> "AlertTargets":
     from ..incident.alert_targets import find_targets, read_alerts
 
     account = account_of(step.incident, spool_of(step.spool, caller))
@@ -202,11 +202,11 @@ def _is_repeated(step: CaptureStep, caller: Caller) -> bool:
     """Tell whether the incident has its capture: PagerDuty may deliver an event more than once."""
     if not step.joins or step.capture.dry_run:
         return False
-    joins = Joins(spool_of(step.spool, caller), step.trigger.join_s)
-    there = joins.current(incident_key(step), datetime.now(timezone.utc))
-    if there:
-        caller.say(repeated(step, there))
-    return there is not None
+    index = CaptureIndex(spool_of(step.spool, caller), step.trigger.join_s)
+    existing = index.find(incident_key(step), datetime.now(timezone.utc))
+    if existing:
+        caller.say(duplicate_event_line(step, existing))
+    return existing is not None
 
 
 def _begin(
@@ -232,5 +232,5 @@ def _begin(
     # Whatever tells one cluster from another; only a hash of it is kept.
     where = f"{step.alerts.cluster} {step.connection}"
     workload = f"workload {where} {target.namespace}/{target.workload}"
-    wanted = Wanted(step.incident.incident_id, incident_key(step), workload, begun.started)
-    return Joins(spool, step.trigger.join_s).begin(wanted, make, held)
+    request = CaptureRequest(step.incident.incident_id, incident_key(step), workload, begun.started)
+    return CaptureIndex(spool, step.trigger.join_s).find_or_create(request, make, held)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..bundle.bundle import open_bundle
 from ..incident.account import check_incident
-from ..incident.notify import tell_end, tell_failure
+from ..incident.notify import notify_end, notify_failure
 from ..model import Outcome
 from ..runtime.context import Caller, spool_of
 from ..settings.incident import FailureSettings, IncidentSettings
@@ -30,10 +30,10 @@ def annotate(step: NoteStep, caller: Caller) -> Outcome:
     check_incident(step.incident)
     if step.bundle.bundle:
         bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, caller))
-        tell_end(step.incident, step.spool, bundle, caller, step.failure.failure)
+        notify_end(step.incident, step.spool, bundle, caller, step.failure.failure)
     else:
         failure, mark = step.failure.failure or "no bundle was captured", step.failure.capture_id or caller.run_id
-        tell_failure(step.incident, step.spool, caller, failure, mark)
+        notify_failure(step.incident, step.spool, caller, failure, mark)
     return Outcome(0)
 
 

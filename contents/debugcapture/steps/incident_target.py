@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..errors import BadInput
 from ..incident.account import account_of, check_incident
-from ..incident.alert_targets import data_of, find_targets, read_alerts
+from ..incident.alert_targets import find_targets, read_alerts, step_data
 from ..kube.client import open_api
 from ..model import Outcome
 from ..runtime.context import Caller
@@ -31,10 +31,10 @@ def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
     with about(f"incident {incident}"):
         alerts = read_alerts(account_of(step.incident, caller.spool), incident, step.alerts)
         api = open_api(step.connection)
-        found = find_targets(api, alerts, step.alerts, "", 1)
-    for line in found.remarks:
+        targets = find_targets(api, alerts, step.alerts, "", 1)
+    for line in targets.remarks:
         caller.say(line)
-    return Outcome(0, data_of(found))
+    return Outcome(0, step_data(targets))
 
 
 STEP = Step(IncidentTargetStep, find_target)

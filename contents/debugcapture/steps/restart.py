@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from ..bundle.bundle import Bundle, open_bundle
 from ..errors import CaptureError, GateClosed
 from ..incident.account import check_incident
-from ..incident.notify import tell_restart, told
+from ..incident.notify import notify_restart, try_to_notify
 from ..kube.client import open_api
 from ..model import Outcome
 from ..restart.restart import carry_out, gate, plan, target_of, wait
@@ -27,11 +27,11 @@ def restart(step: RestartStep, caller: Caller) -> Outcome:
         what, how = _restart(step, bundle, caller)
     except CaptureError as error:
         failure = str(error)
-        told(error, lambda: tell_restart(step, bundle, caller, f"Restart failed: {what}", failure), caller)
+        try_to_notify(error, lambda: notify_restart(step, bundle, caller, f"Restart failed: {what}", failure), caller)
         raise
     caller.say(how)
     if not step.restart.preview:
-        tell_restart(step, bundle, caller, f"Restarted: {what}", how)
+        notify_restart(step, bundle, caller, f"Restarted: {what}", how)
     return Outcome(0, {"restart": how})
 
 

@@ -13,7 +13,7 @@ from ..settings.result import ResultSettings
 from ..settings.spool import BundleSettings, SpoolSettings
 from ..settings.store import StoreSettings
 from ..stores.registry import open_store
-from ..upload.publish import keep
+from ..upload.publish import publish_bundle
 from .result_table import capture_result
 from .shared import Step
 
@@ -55,42 +55,41 @@ def upload(step: UploadStep, caller: Caller) -> Outcome:
             raise failures[0]
         return Outcome(0)
     bundle = open_bundle(step.bundle.bundle, spool)
-    receipt = publish(bundle, step, caller)
+    receipt = publish_and_report(bundle, step, caller)
     for error in _send_waiting(waiting(spool), step.store, caller):
         caller.say(str(error))  # not this run's bundle, and it is tried again by the next
     return Outcome(0, {"link": receipt.page})
 
 
 def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Caller) -> list[CaptureError]:
-    """Send ``bundles``, which wait in the spool, and return what went wrong; those of a live process are left to it."""
+    """Upload ``bundles``, which wait in the spool, and return the errors. Skip bundles of running processes."""
     failures: list[CaptureError] = []
     for bundle in bundles:
-        with claimed(bundle) as ours:
-            if not ours:
+        with claimed(bundle) as is_claimed:
+            if not is_claimed:
                 continue
             try:
                 if bundle.receipt():
                     continue
                 caller.say(f"{bundle.folder.name} is in the spool since an earlier run")
                 recover(bundle, datetime.now(timezone.utc))
-                keep(bundle, open_store(settings), settings.store, caller.say)
+                publish_bundle(bundle, open_store(settings), settings.store, caller.say)
             except CaptureError as error:
                 failures.append(error)
     return failures
 
 
-def publish(bundle: Bundle, step: "CaptureStep | UploadStep", caller: Caller) -> Receipt:
-    """Send ``bundle`` to the store, show the result, and return the receipt; old receipts go.
+def publish_and_report(bundle: Bundle, step: "CaptureStep | UploadStep", caller: Caller) -> Receipt:
+    """Publish ``bundle``, report the result, remove old receipts, and return the receipt.
 
-    A run that sends what waits may just have taken it: then it is there a little later, and only the link is wanted.
+    Another run may be uploading this bundle, because it waited in the spool. Then wait for that run's receipt.
     """
-    with claimed(bundle, _OTHER_SENDS_S) as ours:
-        if not ours:
-            raise NotStored(
-                f"cannot upload {bundle.folder}", "another process is uploading it", "That process will store it."
-            )
+    with claimed(bundle, _OTHER_SENDS_S) as is_claimed:
+        if not is_claimed:
+            action = f"cannot upload {bundle.folder}"
+            raise NotStored(action, "another process is uploading it", "That process will store it.")
         caller.follow(bundle.folder)
-        receipt = keep(bundle, open_store(step.store), step.store.store, caller.say)
+        receipt = publish_bundle(bundle, open_store(step.store), step.store.store, caller.say)
     prune(spool_of(step.spool, caller), datetime.now(timezone.utc))
     if step.result.rendered:
         caller.say(capture_result(bundle.manifest(), receipt))

@@ -1,1 +1,1 @@
-"""Sends a bundle to its store."""
+"""Uploads a bundle to its store."""

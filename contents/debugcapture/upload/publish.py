@@ -1,4 +1,4 @@
-"""Send a bundle to a store: its artifacts, its manifest, and the page that the incident's link opens."""
+"""Publish a bundle: upload its artifacts, the manifest and the report page, and release it from the spool."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,58 +9,60 @@ from ..bundle.bundle import MANIFEST, Bundle
 from ..errors import NotStored
 from ..files import sha256_of
 from ..model import PAGE, Manifest, Receipt
-from ..report.page import index_page, shown_bytes
+from ..report.page import preview_limit_bytes, report_page
 from ..stores.base import Store
 from ..stores.encrypted import EncryptedStore
 from ..text import size
-from .uploader import Sending
+from .uploader import Uploader
 
-_TEXT = (".txt", ".log", ".yaml")
+_TEXT_SUFFIXES = (".txt", ".log", ".yaml")
 
 
-def keep(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> Receipt:
-    """Send ``bundle`` to ``store`` (at ``url``) and return the receipt; what is confirmed leaves the spool.
+def publish_bundle(bundle: Bundle, store: Store, url: str, report: Callable[[str], None]) -> Receipt:
+    """Upload ``bundle`` to ``store`` (at ``url``), delete its artifacts from the spool, and return the receipt.
 
-    A bundle that has a receipt is not sent again. Raises NotStored that names the bundle's place: nothing is removed
-    before everything is stored.
+    A bundle that has a receipt is not uploaded again. Raises NotStored that names the path of the bundle. Nothing is
+    deleted until everything is stored.
     """
     receipt = bundle.receipt()
     if receipt:
-        bundle.discard_artifacts()  # a kill may have come between
-        say(f"{bundle.folder.name} is already in the store")
+        bundle.discard_artifacts()  # the process may have been killed after it saved the receipt
+        report(f"{bundle.folder.name} is already in the store")
         return receipt
     try:
-        receipt = _send(bundle, store, url, say)
-        _settle(bundle, receipt)
+        receipt = _upload(bundle, store, url, report)
+        _release(bundle, receipt)
     except NotStored as error:
         raise NotStored(error.what, error.why, f"{error.do} The bundle is in the spool: {bundle.folder}") from error
     except OSError as error:
-        why, do = error.strerror or str(error), "Check the disk of the spool. The next run uploads what is in it."
-        raise NotStored(f"cannot read or write {bundle.folder}", why, do) from error
-    files, total = len(receipt.stored), sum(one.bytes for one in receipt.stored)
-    say(f"stored in {url}: {files} files, {size(total)}")
+        remedy = "Check the disk of the spool. The next run uploads what is in it."
+        action = f"cannot read or write {bundle.folder}"
+        raise NotStored(action, error.strerror or str(error), remedy) from error
+    total = sum(stored.bytes for stored in receipt.stored)
+    report(f"stored in {url}: {len(receipt.stored)} files, {size(total)}")
     return receipt
 
 
-def _send(bundle: Bundle, store: Store, url: str, say: Callable[[str], None]) -> Receipt:
-    """Send the artifacts side by side, then what tells of them: who finds the page finds all that it links."""
+def _upload(bundle: Bundle, store: Store, url: str, report: Callable[[str], None]) -> Receipt:
+    """Upload the artifacts, then the manifest and the page, so that all links of a page that is visible work."""
     manifest = bundle.manifest()
-    artifacts = [one for one in manifest.artifacts if one.file]
-    stored = Sending(bundle, store, url, say).all(artifacts, manifest.key)
-    # The page stays readable, so that the link tells everybody what there is; it shows nothing of it then.
-    for_page = store.plain if isinstance(store, EncryptedStore) else store
-    page = _page(bundle, manifest, Receipt(url, tuple(stored)), encrypted=for_page is not store)
+    artifacts = [artifact for artifact in manifest.artifacts if artifact.file]
+    stored = Uploader(bundle, store, url, report).upload_all(artifacts, manifest.key)
+    # The page of an encrypted bundle is not encrypted, so that everyone can see what was captured. It then contains no
+    # captured text.
+    page_store = store.plain if isinstance(store, EncryptedStore) else store
+    page = _render_page(bundle, manifest, Receipt(url, tuple(stored)), encrypted=page_store is not store)
     with _page_file(bundle, page) as file:
-        for name, path, where in ((MANIFEST, bundle.folder / MANIFEST, store), (PAGE, file, for_page)):
-            stored.append(where.put(f"{manifest.key}/{name}", path, sha256_of(path)))
+        for name, path, target in ((MANIFEST, bundle.folder / MANIFEST, store), (PAGE, file, page_store)):
+            stored.append(target.put(f"{manifest.key}/{name}", path, sha256_of(path)))
     return Receipt(url, tuple(stored))
 
 
-def _settle(bundle: Bundle, receipt: Receipt) -> None:
-    """Write down that the store has everything, and let the artifacts go."""
+def _release(bundle: Bundle, receipt: Receipt) -> None:
+    """Save the receipt and delete the artifacts. On a full disk, delete first to make room for the receipt."""
     try:
         bundle.save_receipt(receipt)
-    except OSError:  # the disk is full, and they make room
+    except OSError:
         bundle.discard_artifacts()
         bundle.save_receipt(receipt)
     bundle.discard_artifacts()
@@ -68,31 +70,32 @@ def _settle(bundle: Bundle, receipt: Receipt) -> None:
 
 @contextmanager
 def _page_file(bundle: Bundle, page: str) -> Iterator[Path]:
-    """Yield a file with ``page``: in the bundle, or where its disk is full, in memory. The link must not be lost."""
-    with ExitStack() as opened:
+    """Yield a file with ``page``: in the bundle, or in memory if the disk is full, so that there is always a link."""
+    with ExitStack() as stack:
         try:
             file = bundle.save_page(page)
         except OSError:
-            file = opened.enter_context(_in_memory(page))
+            file = stack.enter_context(_memory_file(page))
         yield file
 
 
 @contextmanager
-def _in_memory(text: str) -> Iterator[Path]:
+def _memory_file(text: str) -> Iterator[Path]:
     with os.fdopen(os.memfd_create(PAGE), "wb") as file:
         file.write(text.encode())
         file.flush()
         yield Path(f"/proc/self/fd/{file.fileno()}")
 
 
-def _page(bundle: Bundle, manifest: Manifest, receipt: Receipt, *, encrypted: bool) -> str:
-    links = {one.file_key.removeprefix(f"{manifest.key}/"): one.link for one in receipt.stored}
-    kept_here = (one.file for one in manifest.artifacts if not one.direct)
-    texts = [] if encrypted else [file for file in kept_here if file.endswith(_TEXT)]
-    previews = {file: _beginning(bundle.folder / file, shown_bytes(len(texts))) for file in texts}
-    return index_page(manifest, links, previews, links_end=receipt.links_end, encrypted=encrypted)
+def _render_page(bundle: Bundle, manifest: Manifest, receipt: Receipt, *, encrypted: bool) -> str:
+    links = {stored.file_key.removeprefix(f"{manifest.key}/"): stored.link for stored in receipt.stored}
+    local_files = [artifact.file for artifact in manifest.artifacts if not artifact.direct]
+    texts = [] if encrypted else [file for file in local_files if file.endswith(_TEXT_SUFFIXES)]
+    limit_bytes = preview_limit_bytes(len(texts))
+    previews = {file: _read_beginning(bundle.folder / file, limit_bytes) for file in texts}
+    return report_page(manifest, links, previews, links_end=receipt.links_end, encrypted=encrypted)
 
 
-def _beginning(path: Path, most_bytes: int) -> bytes:
+def _read_beginning(path: Path, limit_bytes: int) -> bytes:
     with path.open("rb") as file:
-        return file.read(most_bytes)
+        return file.read(limit_bytes)

@@ -1,6 +1,6 @@
-"""Send the artifacts of a bundle: a few side by side, and those that are finished while others are still captured.
+"""Upload the artifacts of a bundle: several in parallel, and finished ones while others are still being captured.
 
-What the store has confirmed is written down in the bundle at once, and not sent again, whichever process comes next.
+Each upload that the store confirms is recorded in the bundle at once, so that no later process repeats it.
 """
 
 import threading
@@ -21,56 +21,64 @@ from ..stores.base import FollowsFiles, GrowingUpload, Store
 from ..stores.registry import open_store
 from ..text import size
 
-AT_A_TIME = 3
-_SAID_EVERY_S = 10
-_LINK_LEFT = timedelta(hours=1)  # a link that ends sooner is made anew
-Say = Callable[[str], None]
+CONCURRENCY = 3
+_REPORT_INTERVAL_S = 10
+# A link that expires sooner is replaced by a new one.
+_MIN_LINK_VALIDITY = timedelta(hours=1)
+Report = Callable[[str], None]
 
 
 class _Stopped(Exception):  # noqa: N818 - see errors.py
-    """The step is being ended."""
+    """The step is stopping."""
 
 
-class Sending:
-    """The way of one bundle's artifacts to one store."""
+class Uploader:
+    """Uploads the artifacts of one bundle to one store."""
 
-    def __init__(self, bundle: Bundle, store: Store, url: str, say: Say) -> None:
-        """Send to ``store`` at ``url``; artifacts that take long are reported on their way and at the end."""
-        self._bundle, self._store, self._url, self._say = bundle, store, url, say
-        self._lock, self._stop, self._hurry = threading.Lock(), threading.Event(), threading.Event()
+    def __init__(self, bundle: Bundle, store: Store, url: str, report: Report) -> None:
+        """Upload to ``store`` at ``url``. ``report`` gets lines about the progress of artifacts that take long."""
+        self._bundle, self._store = bundle, store
+        self._url, self._report = url, report
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._drain = threading.Event()
         self._growing = list[GrowingUpload]()
-        before = bundle.sent()
-        self._sent = {one.file_key: one for one in before.stored} if before and before.store == url else {}
+        earlier = bundle.sent()
+        is_same_store = earlier and earlier.store == url
+        self._confirmed = {stored.file_key: stored for stored in earlier.stored} if earlier and is_same_store else {}
 
-    def all(self, artifacts: Sequence[Artifact], folder: str) -> list[Stored]:
-        """Send ``artifacts`` below ``folder`` and return where they are, in order. Raises NotStored or OSError."""
-        with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="send") as pool:
+    def upload_all(self, artifacts: Sequence[Artifact], folder: str) -> list[Stored]:
+        """Upload ``artifacts`` below the key ``folder``. Return the results in order. Raises NotStored or OSError."""
+        with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="send") as pool:
             try:
-                return list(pool.map(lambda artifact: self.one(artifact, folder), artifacts))
+                return list(pool.map(lambda artifact: self.upload(artifact, folder), artifacts))
             except BaseException:
-                self.stop()  # those that are on their way too
+                self.stop()  # also stops the uploads that are still running
                 raise
 
-    def one(self, artifact: Artifact, folder: str) -> Stored:
-        """Send ``artifact`` unless the store has it. Raises NotStored or OSError."""
+    def upload(self, artifact: Artifact, folder: str) -> Stored:
+        """Upload ``artifact`` unless the store has it. Raises NotStored or OSError."""
         if artifact.direct:
             return artifact.direct
         key, file = f"{folder}/{artifact.file}", self._bundle.folder / artifact.file
-        sent = self._sent.get(key)
-        if sent and (sent.plain_sha256 or sent.sha256) == artifact.sha256 and _opens(sent):
-            return sent
-        began = time.monotonic()
-        stored = self._store.put(key, file, artifact.sha256, self._progress(artifact))
+        confirmed = self._confirmed.get(key)
+        if confirmed and _is_current(confirmed, artifact):
+            return confirmed
+        started = time.monotonic()
+        stored = self._store.put(key, file, artifact.sha256, self._progress_callback(artifact))
         with self._lock:
-            self._sent[key] = stored
-            with suppress(OSError):  # a full disk: then the store is asked once more by who comes next
-                self._bundle.save_sent(Receipt(self._url, tuple(self._sent.values())))
-        if time.monotonic() - began >= _SAID_EVERY_S:
-            self._say(f"stored {artifact.file}, {size(artifact.bytes)}{_took(began)}")
+            self._confirmed[key] = stored
+            with suppress(OSError):  # on a full disk, the next process asks the store again
+                self._bundle.save_sent(Receipt(self._url, tuple(self._confirmed.values())))
+        if time.monotonic() - started >= _REPORT_INTERVAL_S:
+            self._report(f"stored {artifact.file}, {size(artifact.bytes)}{_duration(started)}")
         return stored
 
     def follow(self, file: Path, growing: Path, folder: str) -> GrowingUpload | None:
-        """Begin to send ``file`` of the bundle, called ``growing`` while it is written; None where a store cannot."""
+        """Start to upload ``file`` of the bundle while it is still written as ``growing``.
+
+        Return None if the store cannot upload growing files.
+        """
         if not isinstance(self._store, FollowsFiles):
             return None
         key = f"{folder}/{file.relative_to(self._bundle.folder)}"
@@ -84,85 +92,125 @@ class Sending:
         for upload in self._growing:
             upload.close()
 
-    def _check_stopped(self, more: int) -> None:
-        if self._stop.is_set() or (self._hurry.is_set() and not more):
-            raise _Stopped
-
     def stop(self) -> None:
-        """Have what is on its way give up at its next step."""
+        """Make all running uploads give up at their next step."""
         self._stop.set()
 
-    def hurry(self) -> None:
-        """Have what does not get on give up, too."""
-        self._hurry.set()
+    def drain(self) -> None:
+        """Make uploads give up that make no progress. Others may finish."""
+        self._drain.set()
 
-    def _progress(self, artifact: Artifact) -> Callable[[int], None]:
-        began = said = time.monotonic()
-        sent, lock = 0, threading.Lock()
+    def _check_stopped(self, sent_bytes: int) -> None:
+        if self._stop.is_set() or (self._drain.is_set() and not sent_bytes):
+            raise _Stopped
 
-        def progress(more: int) -> None:
-            nonlocal sent, said
-            self._check_stopped(more)
+    def _progress_callback(self, artifact: Artifact) -> Callable[[int], None]:
+        """Return a function that a store calls with the number of bytes it has sent since the last call."""
+        started = reported = time.monotonic()
+        total_bytes, lock = 0, threading.Lock()
+
+        def progress(sent_bytes: int) -> None:
+            nonlocal total_bytes, reported
+            self._check_stopped(sent_bytes)
             with lock:
-                sent += more
-                if sent < artifact.bytes and time.monotonic() - said >= _SAID_EVERY_S:
-                    said = time.monotonic()
-                    self._say(f"sending {artifact.file}: {size(sent)} of {size(artifact.bytes)}{_took(began)}")
+                total_bytes += sent_bytes
+                is_due = time.monotonic() - reported >= _REPORT_INTERVAL_S
+                if is_due and total_bytes < artifact.bytes:
+                    reported = time.monotonic()
+                    amount = f"{size(total_bytes)} of {size(artifact.bytes)}"
+                    self._report(f"sending {artifact.file}: {amount}{_duration(started)}")
 
         return progress
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """What is sent while others are still captured."""
+def _ignore_artifact(_artifact: Artifact) -> None:
+    """Upload nothing: there is no store."""
 
-    send: Callable[[Artifact], None] = lambda _artifact: None  # an artifact that is finished
-    follow: Callable[[Path, Path], Follower | None] = lambda _file, _growing: None  # one that is still being written
+
+def _ignore_file(_file: Path, _growing: Path) -> None:
+    """Follow no file: there is no store."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundUpload:
+    """Uploads artifacts while others are still being captured.
+
+    ``send`` takes a finished artifact. ``follow`` takes the path of an artifact that is still being written, and the
+    path under which it grows.
+    """
+
+    send: Callable[[Artifact], None] = _ignore_artifact
+    follow: Callable[[Path, Path], Follower | None] = _ignore_file
 
 
 @contextmanager
-def sending_ahead(bundle: Bundle, settings: StoreSettings, folder: str, say: Say) -> Iterator[Ahead]:
-    """Yield what sends artifacts below ``folder`` in the background: finished ones one at a time, large ones in parts.
+def background_upload(
+    bundle: Bundle, settings: StoreSettings, folder: str, report: Report
+) -> Iterator[BackgroundUpload]:
+    """Yield an upload to the key ``folder`` in the background: finished artifacts one by one, large ones in parts.
 
-    It stops at the first failure and at the end of the context; `keep` sends what is left. Nothing is done when
-    ``settings`` name no store.
+    It stops at the first failure and at the end of the context. `publish_bundle` uploads the rest. If ``settings`` name
+    no store, nothing is uploaded.
     """
     if not settings.store:
-        yield Ahead()
+        yield BackgroundUpload()
         return
-    sending = Sending(bundle, open_store(settings), settings.store, say)
-    running: list[Future[None]] = []
-
-    def send(artifact: Artifact) -> None:
+    uploader = Uploader(bundle, open_store(settings), settings.store, report)
+    queue = _UploadQueue(uploader, folder, report)
+    with queue.pool:
         try:
-            sending.one(artifact, folder)
-        except (NotStored, OSError) as error:
-            sending.stop()
-            say(f"{error} It is uploaded again at the end of the capture.")
-
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
-        try:
-            yield Ahead(
-                lambda artifact: running.append(pool.submit(send, artifact)) if artifact.file else None,
-                lambda file, growing: sending.follow(file, growing, folder),
-            )
+            yield BackgroundUpload(queue.add, queue.follow)
         except BaseException:
-            sending.stop()
+            uploader.stop()
             raise
         finally:
-            sending.hurry()  # the ordinary upload has the same trouble, and reports it
-            for one in running:
-                one.cancel()
-    sending.close()
-    for one in running:
-        if not one.cancelled() and not isinstance(one.exception(), _Stopped):
-            one.result()
+            # The capture does not wait for an upload without progress. `publish_bundle` repeats it.
+            uploader.drain()
+            queue.cancel()
+    uploader.close()
+    queue.raise_failures()
 
 
-def _opens(stored: Stored) -> bool:
-    return not stored.expires or stored.expires - datetime.now(timezone.utc) > _LINK_LEFT
+class _UploadQueue:
+    """The finished artifacts of a capture, which one thread uploads in their order."""
+
+    def __init__(self, uploader: Uploader, folder: str, report: Report) -> None:
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._uploader, self._folder, self._report = uploader, folder, report
+        self._uploads: list[Future[None]] = []
+
+    def add(self, artifact: Artifact) -> None:
+        if artifact.file:
+            self._uploads.append(self.pool.submit(self._upload, artifact))
+
+    def follow(self, file: Path, growing: Path) -> Follower | None:
+        return self._uploader.follow(file, growing, self._folder)
+
+    def cancel(self) -> None:
+        """Drop the uploads that have not started."""
+        for upload in self._uploads:
+            upload.cancel()
+
+    def raise_failures(self) -> None:
+        """Raise what an upload raised, except for failures of the store, which are reported when they occur."""
+        for upload in self._uploads:
+            if not upload.cancelled() and not isinstance(upload.exception(), _Stopped):
+                upload.result()
+
+    def _upload(self, artifact: Artifact) -> None:
+        try:
+            self._uploader.upload(artifact, self._folder)
+        except (NotStored, OSError) as error:
+            self._uploader.stop()
+            self._report(f"{error} It is uploaded again at the end of the capture.")
 
 
-def _took(began: float) -> str:
-    took_s = time.monotonic() - began
-    return f" in {took_s:.0f} s" if took_s >= 1 else ""
+def _is_current(stored: Stored, artifact: Artifact) -> bool:
+    """Return whether ``stored`` has the content of ``artifact`` and its link remains valid for a while."""
+    has_content = (stored.plain_sha256 or stored.sha256) == artifact.sha256
+    return has_content and (not stored.expires or stored.expires - datetime.now(timezone.utc) > _MIN_LINK_VALIDITY)
+
+
+def _duration(started: float) -> str:
+    duration_s = time.monotonic() - started
+    return f" in {duration_s:.0f} s" if duration_s >= 1 else ""

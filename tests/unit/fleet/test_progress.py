@@ -11,7 +11,7 @@ from debugcapture.fleet.progress import artifact_of, progress_line
 from debugcapture.fleet.shards import PodRecord
 from debugcapture.model import Receipt, Stored
 from debugcapture.pagerduty.note_text import capture_note
-from debugcapture.report.page import index_page
+from debugcapture.report.page import report_page
 from tests.unit.builders import NOON, manifest, target
 
 RECORD = PodRecord("u-1", "shop/web-1", "id", "shop/web/id", "complete", 3, 2048, 200, "ab")
@@ -50,7 +50,7 @@ def test_report_and_note_have_a_line_a_pod_and_lead_to_its_page() -> None:
     whole = manifest(target=pods[0], more_targets=(pods[1],), artifacts=lines)
     assert whole.status == "partial"
     links = {PAGE.file_key: PAGE.link}
-    page = index_page(whole, links, {})
+    page = report_page(whole, links, {})
     assert 'href="https://store/p"' in page
     assert "shop/web-2" in page
     assert "OOMKilled, exit code 137" in page

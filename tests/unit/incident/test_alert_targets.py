@@ -1,4 +1,4 @@
-"""alert_targets.py: of what alerts name, the pods that exist here, the unhealthy first; else what was looked at."""
+"""alert_targets.py: pods of this cluster that alerts name, unhealthy pods first, or an error that quotes the alerts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Any, cast
 import pytest
 
 from debugcapture.errors import TargetNotFound
-from debugcapture.incident.alert_targets import Alerts, Found, data_of, find_targets, read_alerts, same_cluster
+from debugcapture.incident.alert_targets import (
+    AlertTargets,
+    IncidentAlerts,
+    find_targets,
+    is_same_cluster,
+    read_alerts,
+    step_data,
+)
 from debugcapture.kube.client import Api
 from debugcapture.model import Json
 from debugcapture.pagerduty.alerts import Candidate
@@ -28,9 +35,9 @@ class Cluster(Lists):
         self._pods, self._deployments = pods, deployments
 
     def pod(self, namespace: str, name: str) -> Json:
-        for one in self._pods:
-            if (one["metadata"]["namespace"], one["metadata"]["name"]) == (namespace, name):
-                return one
+        for existing in self._pods:
+            if (existing["metadata"]["namespace"], existing["metadata"]["name"]) == (namespace, name):
+                return existing
         raise TargetNotFound(f"cannot read pod {namespace}/{name}", "not found")
 
     def pods(self, _namespace: str, _selector: str = "") -> list[Json]:
@@ -59,18 +66,18 @@ def named(name: str, **more: Any) -> Json:
     return pod(metadata={"name": name, "uid": name, **more.pop("metadata", {})}, **more)
 
 
-def found(api: Cluster, *candidates: Candidate, most: int = 3, **settings: str) -> Found:
-    alerts = Alerts("Q1ABCDEF", candidates, ("checkout is down",))
-    return find_targets(cast("Api", api), alerts, AlertSettings(**settings), "", most)
+def targets_of(api: Cluster, *candidates: Candidate, max_pods: int = 3, **settings: str) -> AlertTargets:
+    alerts = IncidentAlerts("Q1ABCDEF", candidates, ("checkout is down",))
+    return find_targets(cast("Api", api), alerts, AlertSettings(**settings), "", max_pods)
 
 
-def pods(result: Found) -> list[str]:
-    return [one.target.pod for one in result.targets]
+def pods(result: AlertTargets) -> list[str]:
+    return [selection.target.pod for selection in result.targets]
 
 
 def test_the_unhealthy_come_first_whatever_the_alerts_order() -> None:
     cluster = Cluster(named("well"), named("ill", status=CRASHED))
-    result = found(cluster, *(Candidate("Grafana", namespace="shop", pod=one) for one in ("gone", "well", "ill")))
+    result = targets_of(cluster, *(Candidate("Grafana", namespace="shop", pod=pod) for pod in ("gone", "well", "ill")))
     assert pods(result) == ["ill", "well"]
     assert result.remarks == [
         "incident Q1ABCDEF: 3 candidates in its alerts; 2 of their pods are in this cluster. Selected, the "
@@ -82,7 +89,7 @@ def test_the_unhealthy_come_first_whatever_the_alerts_order() -> None:
 
 def test_a_pod_that_was_replaced_since_the_alert_is_found_by_its_workload() -> None:
     new = named("checkout-7d9f8b6c5d-fffff", metadata=owned_by("rs checkout"))
-    assert pods(found(Cluster(new, deployments=("checkout",)), Candidate("x", namespace="shop", pod=POD))) == [
+    assert pods(targets_of(Cluster(new, deployments=("checkout",)), Candidate("x", namespace="shop", pod=POD))) == [
         "checkout-7d9f8b6c5d-fffff"
     ]
 
@@ -92,17 +99,17 @@ def test_a_pod_that_was_replaced_since_the_alert_is_found_by_its_workload() -> N
 )
 def test_a_container_counts_when_the_pod_has_it(named_container: str, expected: str) -> None:
     cluster = Cluster(named("well", spec={"containers": [container(), container("sidecar")]}))
-    result = found(cluster, Candidate("x", namespace="shop", pod="well", container=named_container))
+    result = targets_of(cluster, Candidate("x", namespace="shop", pod="well", container=named_container))
     assert result.targets[0].target.container == expected
 
 
 def test_an_alert_without_a_namespace_means_the_default_one() -> None:
-    result = found(Cluster(named("well")), Candidate("x", pod="well"), default_namespace="shop")
+    result = targets_of(Cluster(named("well")), Candidate("x", pod="well"), default_namespace="shop")
     assert pods(result) == ["well"]
 
 
 @pytest.mark.parametrize(
-    ("alert", "ours", "same"),
+    ("alert", "cluster", "same"),
     [
         ("prod", "prod", True),
         ("PROD", "prod", True),
@@ -112,37 +119,40 @@ def test_an_alert_without_a_namespace_means_the_default_one() -> None:
         ("staging", "prod", False),
     ],
 )
-def test_a_cluster_is_known_by_its_name(alert: str, ours: str, same: bool) -> None:
-    assert same_cluster(alert, ours) is same
+def test_a_cluster_is_known_by_its_name(alert: str, cluster: str, same: bool) -> None:
+    assert is_same_cluster(alert, cluster) is same
 
 
 def test_alerts_about_another_cluster_are_left_to_it() -> None:
-    there = Candidate("Datadog", cluster="other", namespace="shop", pod="well")
-    result = found(Cluster(named("well")), there, cluster="lab")
+    elsewhere = Candidate("Datadog", cluster="other", namespace="shop", pod="well")
+    result = targets_of(Cluster(named("well")), elsewhere, cluster="lab")
     assert result.targets == []
     assert result.remarks[-1] == "incident Q1ABCDEF is not about a pod of cluster lab"
-    both = found(Cluster(named("well")), there, Candidate("x", namespace="shop", pod="well"), cluster="lab")
+    both = targets_of(Cluster(named("well")), elsewhere, Candidate("x", namespace="shop", pod="well"), cluster="lab")
     assert pods(both) == ["well"]
     assert both.remarks[0] == "ignored: alerts about cluster other; this is lab"
 
 
 @pytest.mark.parametrize(
-    ("candidates", "told"),
+    ("candidates", "message"),
     [
         ((), "searched “checkout is down”; its alerts name no pod or workload"),
-        ((Candidate("x", namespace="shop", pod=POD),), f"no pod shop/{POD}: not, or no longer, in this cluster"),
+        (
+            (Candidate("x", namespace="shop", pod=POD),),
+            f"no pod shop/{POD}: not, or no longer, in this cluster",
+        ),
     ],
 )
-def test_where_nothing_is_found_it_says_what_was_looked_at(candidates: tuple[Candidate, ...], told: str) -> None:
+def test_the_error_quotes_what_was_searched(candidates: tuple[Candidate, ...], message: str) -> None:
     with pytest.raises(TargetNotFound) as caught:
-        found(Cluster(), *candidates)
-    assert told in str(caught.value)
+        targets_of(Cluster(), *candidates)
+    assert message in str(caught.value)
     assert exit_code(caught.value) == 3
 
 
-def test_later_steps_get_names_and_nothing_that_is_not_known() -> None:
-    result = found(Cluster(named("well")), Candidate("Grafana", namespace="shop", pod="well"))
-    assert {name: value for name, value in data_of(result).items() if value} == {
+def test_later_steps_get_the_known_names_only() -> None:
+    result = targets_of(Cluster(named("well")), Candidate("Grafana", namespace="shop", pod="well"))
+    assert {name: value for name, value in step_data(result).items() if value} == {
         "namespace": "shop",
         "pod": "well",
         "container": "app",
@@ -163,7 +173,7 @@ class Account(PagerDuty):
 
 
 @pytest.mark.parametrize("alerts", [[], [{"summary": "It is slow", "body": {"details": {}}}], [None, 7]], ids=str)
-def test_the_title_is_read_where_the_alerts_name_nothing(alerts: list[Any]) -> None:
-    said = read_alerts(Account(alerts, "Pod shop/checkout-0 is not ready"), "Q1", AlertSettings())
-    assert said.candidates == (Candidate("plain text", namespace="shop", pod="checkout-0"),)
-    assert said.titles[-1] == "Pod shop/checkout-0 is not ready"
+def test_the_title_is_read_if_the_alerts_name_nothing(alerts: list[Any]) -> None:
+    result = read_alerts(Account(alerts, "Pod shop/checkout-0 is not ready"), "Q1", AlertSettings())
+    assert result.candidates == (Candidate("plain text", namespace="shop", pod="checkout-0"),)
+    assert result.titles[-1] == "Pod shop/checkout-0 is not ready"

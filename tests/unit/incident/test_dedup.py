@@ -1,4 +1,4 @@
-"""dedup.py: one capture for all who want the same, and each of them hears of its end, whenever it came."""
+"""dedup.py: one capture for all incidents about a workload, and each of them gets the final note."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from debugcapture.bundle.bundle import Bundle, create_bundle
-from debugcapture.incident.dedup import JOINED, Joins, Wanted, join, tell, untold
+from debugcapture.incident.dedup import (
+    ATTACHED,
+    CaptureIndex,
+    CaptureRequest,
+    attach_incident,
+    find_interrupted,
+    notify_attached,
+)
 from tests.unit.builders import NOON, manifest, nothing
 
 Sent = list[tuple[str, str]]
@@ -27,26 +34,26 @@ def send(sent: Sent) -> Callable[[str, str], None]:
     return lambda incident, text: sent.append((incident, text))
 
 
-def wanted(incident: str = "Q1", workload: str = "shop/checkout", after_s: int = 0) -> Wanted:
-    return Wanted(incident, f"incident {incident}", workload, NOON + timedelta(seconds=after_s))
+def request(incident: str = "Q1", workload: str = "shop/checkout", after_s: int = 0) -> CaptureRequest:
+    return CaptureRequest(incident, f"incident {incident}", workload, NOON + timedelta(seconds=after_s))
 
 
 class Server:
-    """The captures of one Rundeck; each lasts until it is ended."""
+    """The captures of one Rundeck server. Each runs until `end`."""
 
     def __init__(self, spool: Path) -> None:
         self.spool, self.held = spool, dict[str, ExitStack]()
 
-    def begin(self, one: Wanted, within_s: int = 600) -> tuple[Bundle, bool]:
+    def find_or_create(self, request: CaptureRequest, within_s: int = 600) -> tuple[Bundle, bool]:
         held = ExitStack()
-        bundle, ours = Joins(self.spool, within_s).begin(one, self._make, held)
-        if ours:
+        bundle, is_new = CaptureIndex(self.spool, within_s).find_or_create(request, self._make, held)
+        if is_new:
             self.held[bundle.folder.name] = held
-        return bundle, ours
+        return bundle, is_new
 
     def end(self, bundle: Bundle, *, finished: bool = True, failed: bool = False) -> None:
-        saved = manifest(*([nothing("failed", "no")] if failed else []), capture_id=bundle.folder.name)
-        bundle.save(saved if finished else replace(saved, finished=None))
+        document = manifest(*([nothing("failed", "no")] if failed else []), capture_id=bundle.folder.name)
+        bundle.save(document if finished else replace(document, finished=None))
         self.held[bundle.folder.name].close()
 
     def _make(self) -> Bundle:
@@ -62,14 +69,14 @@ def server(tmp_path: Path) -> Server:
 
 @pytest.mark.parametrize(
     ("second", "joins"),
-    [(wanted("Q2"), True), (wanted("Q1"), True), (wanted("Q2", "shop/orders"), False)],
+    [(request("Q2"), True), (request("Q1"), True), (request("Q2", "shop/orders"), False)],
     ids=["the same workload", "the same incident", "another workload"],
 )
-def test_what_runs_is_joined(second: Wanted, joins: bool, server: Server) -> None:
-    first, ours = server.begin(wanted())
-    assert ours
-    there, ours = server.begin(second)
-    assert (there.folder == first.folder, ours) == (joins, not joins)
+def test_a_running_capture_is_joined(second: CaptureRequest, joins: bool, server: Server) -> None:
+    first, is_new = server.find_or_create(request())
+    assert is_new
+    joined, is_new = server.find_or_create(second)
+    assert (joined.folder == first.folder, is_new) == (joins, not joins)
 
 
 @pytest.mark.parametrize(
@@ -82,56 +89,54 @@ def test_what_runs_is_joined(second: Wanted, joins: bool, server: Server) -> Non
     ],
     ids=["just ended", "long ended", "failed", "killed"],
 )
-def test_what_has_ended_is_joined_when_it_was_good_and_is_young(
-    after_s: int, end: dict[str, bool], joins: bool, server: Server
-) -> None:
-    first, _ = server.begin(wanted())
+def test_a_recent_successful_capture_is_joined(after_s: int, end: dict[str, bool], joins: bool, server: Server) -> None:
+    first, _ = server.find_or_create(request())
     server.end(first, **end)
-    there, ours = server.begin(wanted("Q2", after_s=after_s))
-    assert (there.folder == first.folder, ours) == (joins, not joins)
+    joined, is_new = server.find_or_create(request("Q2", after_s=after_s))
+    assert (joined.folder == first.folder, is_new) == (joins, not joins)
 
 
-def test_all_who_joined_hear_of_the_end_and_so_do_those_who_come_later(
+def test_all_attached_incidents_get_the_final_note_also_later_ones(
     server: Server, send: Callable[[str, str], None], sent: Sent
 ) -> None:
-    bundle, _ = server.begin(wanted())
-    assert join(bundle, "Q2", "capturing", send)
-    tell(bundle, "the link", send)
-    assert join(bundle, "Q3", "capturing", send)
+    bundle, _ = server.find_or_create(request())
+    assert attach_incident(bundle, "Q2", "capturing", send)
+    notify_attached(bundle, "the link", send)
+    assert attach_incident(bundle, "Q3", "capturing", send)
     assert sent == [("Q2", "capturing"), ("Q1", "the link"), ("Q2", "the link"), ("Q3", "the link")]
 
 
-def test_who_joins_twice_is_told_once(server: Server, send: Callable[[str, str], None], sent: Sent) -> None:
-    bundle, _ = server.begin(wanted())
-    assert join(bundle, "Q2", "capturing", send)
-    assert not join(bundle, "Q2", "capturing", send)
-    assert not join(bundle, "Q1", "capturing", send), "it has started the capture"
+def test_an_incident_attaches_once(server: Server, send: Callable[[str, str], None], sent: Sent) -> None:
+    bundle, _ = server.find_or_create(request())
+    assert attach_incident(bundle, "Q2", "capturing", send)
+    assert not attach_incident(bundle, "Q2", "capturing", send)
+    assert not attach_incident(bundle, "Q1", "capturing", send), "it has started the capture"
     assert sent == [("Q2", "capturing")]
 
 
-def test_a_capture_that_was_killed_is_found_by_the_next(server: Server, send: Callable[[str, str], None]) -> None:
-    bundle, _ = server.begin(wanted())
-    assert untold(server.spool) == [], "it runs"
+def test_the_next_run_finds_a_capture_that_was_killed(server: Server, send: Callable[[str, str], None]) -> None:
+    bundle, _ = server.find_or_create(request())
+    assert find_interrupted(server.spool) == [], "it runs"
     server.end(bundle, finished=False)
-    assert [one.folder for one in untold(server.spool)] == [bundle.folder]
-    tell(bundle, "killed", send)
-    assert untold(server.spool) == []
+    assert [bundle.folder for bundle in find_interrupted(server.spool)] == [bundle.folder]
+    notify_attached(bundle, "killed", send)
+    assert find_interrupted(server.spool) == []
 
 
-def test_a_full_disk_is_told_to_all_who_joined(
+def test_all_attached_incidents_hear_about_a_full_disk(
     server: Server, send: Callable[[str, str], None], sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> int:
         raise OSError(28, "No space left on device")
 
-    bundle, _ = server.begin(wanted())
+    bundle, _ = server.find_or_create(request())
     monkeypatch.setattr(Path, "write_text", full)
-    tell(bundle, "the disk is full", send)
+    notify_attached(bundle, "the disk is full", send)
     assert sent == [("Q1", "the disk is full")]
 
 
-def test_a_capture_that_nobody_can_join_tells_nobody(tmp_path: Path, send: Callable[[str, str], None]) -> None:
+def test_a_capture_without_attached_incidents_notifies_nobody(tmp_path: Path, send: Callable[[str, str], None]) -> None:
     bundle = create_bundle(tmp_path, "x", NOON)
-    tell(bundle, "text", send)
+    notify_attached(bundle, "text", send)
     assert list(bundle.folder.iterdir()) == []
-    assert not (bundle.folder / JOINED).exists()
+    assert not (bundle.folder / ATTACHED).exists()

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from debugcapture.pagerduty.alerts import Candidate, candidates
+from debugcapture.pagerduty.alerts import Candidate, find_candidates
 from debugcapture.pagerduty.note_text import LIMIT_BYTES, failure_note, marker
-from debugcapture.pagerduty.senders import Sender, senders
+from debugcapture.pagerduty.senders import Sender, load_senders
 
 POD = "checkout-7d9f8b6c5d-abcde"
 
@@ -94,34 +94,38 @@ KUBE_STATE = {"firing": FIRING.replace(POD, "kube-state-metrics-0") + f" - expor
     ids=lambda value: value.sender if isinstance(value, Candidate) else "",
 )
 def test_each_sender_is_understood(body: dict[str, Any], expected: Candidate) -> None:
-    assert candidates([body], senders()) == [expected]
+    assert find_candidates([body], load_senders()) == [expected]
 
 
 @pytest.mark.parametrize("body", [None, [], 1, "pod shop/x", {}, {"body": None}, {"body": []}, alert(None), alert(7)])
 def test_an_alert_without_a_pod_gives_nothing(body: Any) -> None:
-    assert candidates([body], senders()) == []
+    assert find_candidates([body], load_senders()) == []
 
 
 def test_several_alerts_about_one_pod_give_one_candidate() -> None:
-    assert len(candidates([alert({"firing": FIRING})] * 200, senders())) == 1
+    assert len(find_candidates([alert({"firing": FIRING})] * 200, load_senders())) == 1
 
 
 @pytest.mark.parametrize(
     "name", ["-o", "--kubeconfig=/x", "a;id", "$(id)", "${option.x}", "{{x}}", "../x", "a b", "A", "a" * 254, "a\n"]
 )
 def test_what_is_no_kubernetes_name_is_no_target(name: str) -> None:
-    found = candidates([alert({"alertname": "X", "namespace": "shop", "pod": [name, {"pod": name}]})], senders())
-    assert all(one.pod in ("", name.strip()) and re.fullmatch(r"[a-z0-9.-]*", one.pod) for one in found)
+    candidates = find_candidates(
+        [alert({"alertname": "X", "namespace": "shop", "pod": [name, {"pod": name}]})], load_senders()
+    )
+    assert all(
+        candidate.pod in ("", name.strip()) and re.fullmatch(r"[a-z0-9.-]*", candidate.pod) for candidate in candidates
+    )
 
 
 def test_own_senders_go_before_those_of_the_catalog(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("- sender: ours\n  when: [kube_unit]\n  names: {namespace: [team], pod: [kube_unit]}\n")
     body = alert({"kube_unit": "web-0", "team": "red", "firing": FIRING})
-    assert candidates([body], senders(str(own))) == [Candidate("ours", "", "red", "web-0")]
+    assert find_candidates([body], load_senders(str(own))) == [Candidate("ours", "", "red", "web-0")]
 
 
-CATALOG: list[Sender] = senders()
+CATALOG: list[Sender] = load_senders()
 NAMES = sorted({name for sender in CATALOG for names in sender.names.values() for name in names} | {"firing", "tags"})
 HOSTILE = st.sampled_from(
     [
@@ -168,9 +172,9 @@ BODY = st.one_of(VALUE, st.builds(alert, VALUE, TEXT))
 @settings(suppress_health_check=list(HealthCheck))
 @given(BODY, TEXT)
 def test_no_alert_body_gets_more_than_a_name_through(body: Any, text: str) -> None:
-    for one in candidates([body], CATALOG):
-        assert one.pod or one.workload
-        parts = {part: value for part, value in asdict(one).items() if part != "sender"}
+    for candidate in find_candidates([body], CATALOG):
+        assert candidate.pod or candidate.workload
+        parts = {part: value for part, value in asdict(candidate).items() if part != "sender"}
         assert all(re.fullmatch(r"([A-Za-z0-9][\w.:/@-]{0,252})?", value, re.ASCII) for value in parts.values())
     note = failure_note(text.encode(errors="replace").decode(), "", marker("x"))
     assert len(note.encode()) <= LIMIT_BYTES

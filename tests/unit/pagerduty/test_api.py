@@ -1,4 +1,4 @@
-"""api.py: one note, however often it has to be tried, and a plain word about what is wrong."""
+"""api.py: retries never add a second note, and each failure has a clear message."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from debugcapture.errors import (
     TargetNotFound,
     UnexpectedAnswer,
 )
-from debugcapture.pagerduty.api import MOST_ALERTS, MOST_NOTES, PagerDuty
-from debugcapture.pagerduty.client import LONGEST_WAIT_S, TRIES
+from debugcapture.pagerduty.api import MAX_ALERTS, MAX_NOTES, Access, PagerDuty
+from debugcapture.pagerduty.client import MAX_WAIT_S, TRIES
 
 MARK = "[debug-capture x]"
 LOST = urllib3.exceptions.ProtocolError("Connection aborted.")
@@ -31,18 +31,18 @@ POSTED: Answer = (201, {"note": {"id": "N1"}})
 
 
 class Account:
-    """PagerDuty with a script of answers; what is asked and how long we wait is written down."""
+    """PagerDuty with scripted responses. It records the requests and the waits."""
 
     def __init__(self, *answers: Answer) -> None:
         self._answers = list(answers)
-        self.asked: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         self.bodies: list[Any] = []
         self.headers: dict[str, str] = {}
         self.waits: list[float] = []
 
     def request(self, method: str, url: str, *, body: str | None, headers: dict[str, str], redirect: bool) -> Any:
         assert not redirect
-        self.asked.append((method, url))
+        self.requests.append((method, url))
         self.bodies.append(json.loads(body) if body else None)
         self.headers = headers
         answer = self._answers.pop(0)
@@ -52,27 +52,27 @@ class Account:
         return HTTPResponse(io.BytesIO(content), headers=answer[2] if len(answer) == 3 else {}, status=answer[0])
 
     def annotate(self, token: str = "t0ken", sender: str = "", url: str = "https://api.example/") -> str:
-        client = PagerDuty(url, token, sender, self.waits.append)
-        client.client.pool = self  # type: ignore[assignment]  # as far as it is used
+        client = PagerDuty(Access(url, token, sender), self.waits.append)
+        client.client.pool = self  # type: ignore[assignment]
         posted = client.annotate("Q1ABC", MARK, f"text {MARK}")
         assert self._answers == []
         return posted
 
     def client(self) -> PagerDuty:
-        client = PagerDuty("https://api.example/", "t0ken", "", self.waits.append)
-        client.client.pool = self  # type: ignore[assignment]  # as far as it is used
+        client = PagerDuty(Access("https://api.example/", "t0ken"), self.waits.append)
+        client.client.pool = self  # type: ignore[assignment]
         return client
 
     @property
     def posts(self) -> int:
-        return sum(method == "POST" for method, _ in self.asked)
+        return sum(method == "POST" for method, _ in self.requests)
 
 
 def refusal(status: int, message: str = "Not Found", code: int = 2100, *errors: str) -> tuple[int, Any]:
     return status, {"error": {"message": message, "code": code, "errors": list(errors)}}
 
 
-def told(account: Account) -> str:
+def failure_of(account: Account) -> str:
     with pytest.raises(NoteNotSent) as caught:
         account.annotate()
     assert str(caught.value).startswith("cannot add a note to incident Q1ABC: ")
@@ -83,7 +83,7 @@ def test_note_is_posted_when_there_is_none() -> None:
     account = Account((200, {"notes": [{"content": "another [debug-capture y]"}]}), POSTED)
     assert account.annotate() == "added"
     url = "https://api.example/incidents/Q1ABC/notes"
-    assert account.asked == [("GET", url), ("POST", url)]
+    assert account.requests == [("GET", url), ("POST", url)]
     assert account.bodies[1] == {"note": {"content": f"text {MARK}"}}
     assert account.waits == []
 
@@ -134,7 +134,7 @@ def test_each_kind_of_key_is_sent_as_pagerduty_wants_it(token: str, sender: str,
 @pytest.mark.parametrize("before", [[], [NONE]], ids=["looking", "posting"])
 def test_refusal_is_explained_and_not_repeated(status: int, advice: str, before: list[Answer]) -> None:
     account = Account(*before, refusal(status, "It is wrong", 2001, "a", "b"))
-    line = told(account)
+    line = failure_of(account)
     assert f"It is wrong (HTTP {status}, code 2001: a; b)" in line
     assert advice in line
     assert account.waits == []
@@ -142,7 +142,7 @@ def test_refusal_is_explained_and_not_repeated(status: int, advice: str, before:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", [], {}, {"error": {}}], ids=repr)
 def test_refusal_without_words_is_told_by_its_number(body: Any) -> None:
-    assert "HTTP 401" in told(Account((401, body)))
+    assert "HTTP 401" in failure_of(Account((401, body)))
 
 
 def test_rate_limit_is_waited_for_as_long_as_it_says() -> None:
@@ -154,7 +154,7 @@ def test_rate_limit_is_waited_for_as_long_as_it_says() -> None:
 def test_rate_limit_cannot_hold_a_step_for_ever() -> None:
     account = Account((429, {}, {"ratelimit-reset": "86400"}), NONE, POSTED)
     account.annotate()
-    assert account.waits == [LONGEST_WAIT_S]
+    assert account.waits == [MAX_WAIT_S]
 
 
 @pytest.mark.parametrize("headers", [{}, {"ratelimit-reset": "soon"}, {"ratelimit-reset": "-1"}], ids=repr)
@@ -176,24 +176,24 @@ def test_what_may_pass_is_tried_again(failure: Answer) -> None:
 )
 def test_tries_come_to_an_end_and_the_evidence_is_safe(failure: Answer, why: str) -> None:
     account = Account(*[failure] * TRIES)
-    assert told(account).endswith(why)
+    assert failure_of(account).endswith(why)
     assert len(account.waits) == TRIES - 1
 
 
 def test_key_does_not_appear_in_an_error() -> None:
-    assert "t0ken" not in told(Account(refusal(401, "Unauthorized", 2006)))
+    assert "t0ken" not in failure_of(Account(refusal(401, "Unauthorized", 2006)))
 
 
 @pytest.mark.parametrize("answer", [b"<html>log in</html>", []], ids=["a page", "a list"])
 def test_what_is_not_pagerduty_is_told_and_gets_no_note(answer: Any) -> None:
     account = Account((200, answer))
-    assert "the response is not from PagerDuty" in told(account)
+    assert "the response is not from PagerDuty" in failure_of(account)
     assert account.posts == 0
 
 
 @pytest.mark.parametrize("body", [{"error": "invalid_token"}, {"error": None}])
 def test_an_error_of_another_form_is_told_by_its_status(body: Any) -> None:
-    assert "HTTP 401" in told(Account((401, body)))
+    assert "HTTP 401" in failure_of(Account((401, body)))
 
 
 def test_only_a_rate_limit_sets_the_wait() -> None:
@@ -213,7 +213,7 @@ def test_note_that_says_something_else_by_now_is_edited_in_place() -> None:
     old = {"id": "PN1", "content": f"capturing {MARK}"}
     account = Account((200, {"notes": [{"id": "P0", "content": "x"}, old]}), (200, {"note": {}}))
     assert account.annotate() == "edited"
-    assert account.asked[1] == ("PUT", "https://api.example/incidents/Q1ABC/notes/PN1")
+    assert account.requests[1] == ("PUT", "https://api.example/incidents/Q1ABC/notes/PN1")
     assert account.bodies[1] == {"note": {"content": f"text {MARK}"}}
 
 
@@ -224,8 +224,8 @@ def test_an_edit_whose_answer_was_lost_is_not_repeated() -> None:
 
 
 def test_an_incident_that_is_full_of_notes_is_told_and_its_note_still_edited() -> None:
-    full = [{"id": str(number), "content": "x"} for number in range(MOST_NOTES)]
-    assert "it has 2,000 notes, which is PagerDuty's limit. Delete some" in told(Account((200, {"notes": full})))
+    full = [{"id": str(number), "content": "x"} for number in range(MAX_NOTES)]
+    assert "it has 2,000 notes, which is PagerDuty's limit. Delete some" in failure_of(Account((200, {"notes": full})))
     ours = {"id": "PN1", "content": f"capturing {MARK}"}
     assert Account((200, {"notes": [*full[1:], ours]}), (200, {})).annotate() == "edited"
 
@@ -243,7 +243,7 @@ def test_a_key_of_the_us_region_at_the_eu_one_is_explained() -> None:
 def test_the_proxy_of_the_environment_is_used(url: str, proxied: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "proxy.example:3128")
     monkeypatch.setenv("no_proxy", "in.example")
-    pool = PagerDuty(url, "t", "").client.pool
+    pool = PagerDuty(Access(url, "t")).client.pool
     assert (pool.proxy is not None) is proxied
 
 
@@ -251,14 +251,14 @@ def test_alerts_are_read_page_by_page() -> None:
     first, second = [{"id": str(number)} for number in range(25)], [{"id": "25"}]
     account = Account((200, {"alerts": first, "more": True}), (200, {"alerts": second, "more": False}))
     assert account.client().alerts("Q1ABC") == first + second
-    assert [url.partition("?")[2] for _, url in account.asked] == ["limit=25&offset=0", "limit=25&offset=25"]
+    assert [url.partition("?")[2] for _, url in account.requests] == ["limit=25&offset=0", "limit=25&offset=25"]
 
 
 @pytest.mark.parametrize("more", [(), (7,)])
 def test_reading_alerts_ends(more: tuple[Any, ...]) -> None:
     endless = [(200, {"alerts": [{"id": "x"}] * 25 * len(more), "more": True})] * 30
     account = Account(*endless)
-    assert len(account.client().alerts("Q1ABC")) == (MOST_ALERTS if more else 0)
+    assert len(account.client().alerts("Q1ABC")) == (MAX_ALERTS if more else 0)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,9 @@ def test_a_field_that_is_not_there_is_told() -> None:
 
 def test_each_request_waits_for_its_turn() -> None:
     account, turns = Account(NONE, POSTED), list[int]()
-    client = PagerDuty("https://api.example", "t", "", account.waits.append, lambda: turns.append(len(account.asked)))
-    client.client.pool = account  # type: ignore[assignment]  # as far as it is used
+    client = PagerDuty(
+        Access("https://api.example", "t"), account.waits.append, lambda: turns.append(len(account.requests))
+    )
+    client.client.pool = account  # type: ignore[assignment]
     client.annotate("Q1ABC", MARK, "text")
     assert turns == [0, 1]

@@ -19,7 +19,7 @@ class Account(PagerDuty):
     def __init__(self) -> None:
         self.down = False
         self.refused = ""
-        self.got: list[tuple[str, str]] = []
+        self.notes: list[tuple[str, str]] = []
 
     def annotate(self, incident: str, marker: str, content: str, tries: int = 1) -> str:
         assert incident in marker
@@ -28,7 +28,7 @@ class Account(PagerDuty):
             error = NoteNotSent(f"cannot add a note to incident {incident}", "HTTP 503")
             error.waits = self.down
             raise error
-        self.got.append((incident, content))
+        self.notes.append((incident, content))
         return "added"
 
 
@@ -38,13 +38,13 @@ def account() -> Account:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def log_lines() -> list[str]:
     return []
 
 
 @pytest.fixture
-def outbox(tmp_path: Path, account: Account, said: list[str]) -> Outbox:
-    return Outbox(tmp_path, account, said.append)
+def outbox(tmp_path: Path, account: Account, log_lines: list[str]) -> Outbox:
+    return Outbox(tmp_path, account, log_lines.append)
 
 
 def note(incident: str = "Q1", content: str = "text", url: str = URL) -> Note:
@@ -55,29 +55,31 @@ def waiting(spool: Path) -> int:
     return len(list((spool / FOLDER).glob("*")))
 
 
-def fails(outbox: Outbox, one: Note) -> str:
+def fails(outbox: Outbox, unsent: Note) -> str:
     with pytest.raises(NoteNotSent) as caught:
-        outbox.send(one)
+        outbox.send(unsent)
     return str(caught.value)
 
 
 def test_a_note_that_is_sent_leaves_nothing_behind(outbox: Outbox, account: Account, tmp_path: Path) -> None:
     outbox.send(note())
-    assert account.got == [("Q1", "text")]
+    assert account.notes == [("Q1", "text")]
     assert waiting(tmp_path) == 0
 
 
-def test_the_next_run_sends_what_waits_in_its_last_form(outbox: Outbox, account: Account, tmp_path: Path) -> None:
+def test_the_next_run_sends_the_last_version_of_a_waiting_note(
+    outbox: Outbox, account: Account, tmp_path: Path
+) -> None:
     account.down = True
     fails(outbox, note(content="capturing"))
     assert f"The note is saved in {tmp_path}/{FOLDER}/" in fails(outbox, note(content="complete"))
     account.down = False
     outbox.send(note("Q2"))
-    assert account.got == [("Q2", "text"), ("Q1", "complete")]
+    assert account.notes == [("Q2", "text"), ("Q1", "complete")]
     assert waiting(tmp_path) == 0
 
 
-def test_what_is_refused_for_good_does_not_wait(outbox: Outbox, account: Account, tmp_path: Path) -> None:
+def test_a_permanently_refused_note_does_not_wait(outbox: Outbox, account: Account, tmp_path: Path) -> None:
     account.refused = "Q1"
     fails(outbox, note())
     assert waiting(tmp_path) == 0
@@ -88,22 +90,22 @@ def test_a_note_waits_for_its_own_account(outbox: Outbox, account: Account, tmp_
     fails(outbox, note(url="https://api.eu.example"))
     account.down = False
     outbox.send(note("Q2"))
-    assert account.got == [("Q2", "text")]
+    assert account.notes == [("Q2", "text")]
     assert waiting(tmp_path) == 1
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"url": 1}'])
-def test_a_foreign_file_is_told_and_holds_nothing_up(
-    content: str, outbox: Outbox, account: Account, said: list[str], tmp_path: Path
+def test_a_foreign_file_is_reported_and_delays_nothing(
+    content: str, outbox: Outbox, account: Account, log_lines: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / "x.json").write_text(content)
     outbox.send(note())
-    assert account.got == [("Q1", "text")]
-    assert any("x.json is not a valid note" in line for line in said)
+    assert account.notes == [("Q1", "text")]
+    assert any("x.json is not a valid note" in line for line in log_lines)
 
 
-def test_a_spool_that_cannot_be_written_does_not_keep_the_note_back(account: Account, said: list[str]) -> None:
-    Outbox(Path("/dev/null/spool"), account, said.append).send(note())
-    assert account.got == [("Q1", "text")]
-    assert "cannot save the note" in said[0]
+def test_an_unwritable_spool_does_not_stop_the_note(account: Account, log_lines: list[str]) -> None:
+    Outbox(Path("/dev/null/spool"), account, log_lines.append).send(note())
+    assert account.notes == [("Q1", "text")]
+    assert "cannot save the note" in log_lines[0]

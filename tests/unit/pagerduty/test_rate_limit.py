@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.pagerduty.rate_limit import Pace
+from debugcapture.pagerduty.rate_limit import SharedRateLimit
 from tests.unit.clock import Clock
 
 
 def test_no_minute_has_more_than_960_requests_of_several_processes(tmp_path: Path) -> None:
     clock, sent = Clock(1_000_000.0), list[float]()
-    processes = [Pace(tmp_path / "notes" / "pace", clock.sleep, clock) for _ in range(3)]
+    processes = [SharedRateLimit(tmp_path / "notes" / "pace", clock.sleep, clock) for _ in range(3)]
     for number in range(3000):
         processes[number % 3]()
         sent.append(clock.now)
@@ -25,10 +25,10 @@ def test_no_minute_has_more_than_960_requests_of_several_processes(tmp_path: Pat
 def test_a_torn_file_holds_nobody_up(content: bytes, tmp_path: Path) -> None:
     clock = Clock(1_000_000.0)
     (tmp_path / "pace").write_bytes(content)
-    Pace(tmp_path / "pace", clock.sleep, clock)()
+    SharedRateLimit(tmp_path / "pace", clock.sleep, clock)()
     assert clock.now == 1_000_000.0
 
 
 def test_without_a_spool_nobody_waits(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    Pace(tmp_path / "file" / "pace")()
+    SharedRateLimit(tmp_path / "file" / "pace")()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.errors import BadInput
-from debugcapture.pagerduty.senders import load
+from debugcapture.pagerduty.senders import load_file
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ from debugcapture.pagerduty.senders import load
 def test_a_mistake_in_own_senders_is_named(text: str, why: str, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(text)
     with pytest.raises(BadInput, match=re.escape(why)):
-        load(tmp_path / "own.yaml")
+        load_file(tmp_path / "own.yaml")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.model import ContainerState
-from debugcapture.report.page import index_page, shown_bytes
+from debugcapture.report.page import preview_limit_bytes, report_page
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
 
 EVIL = """</pre><script>alert(1)</script><img src=x onerror="alert(1)">'&amp;"""
@@ -44,7 +44,7 @@ class Page(HTMLParser):
 
 
 def test_output_of_the_pod_is_text_and_nothing_else() -> None:
-    page = Page(index_page(manifest(artifact(bytes=len(EVIL))), {}, {"jvm-threads.txt": EVIL.encode()}))
+    page = Page(report_page(manifest(artifact(bytes=len(EVIL))), {}, {"jvm-threads.txt": EVIL.encode()}))
     assert page.shown["pre"] == EVIL
     assert not {"script", "img"} & set(page.tags)
 
@@ -54,43 +54,43 @@ def test_nothing_captured_becomes_markup(text: str, output: bytes) -> None:
     told = target(image=text + EVIL, state=ContainerState("waiting", text + EVIL), node=EVIL)
     evil = artifact(title=EVIL, file=f"{EVIL}.txt", how=text + EVIL, reason=EVIL)
     whole = manifest(evil, nothing("failed", text + EVIL), target=told, trigger={EVIL: text + EVIL})
-    page = Page(index_page(whole, {evil.file: f"https://x/{EVIL}"}, {evil.file: output + EVIL.encode()}))
-    plain = Page(index_page(manifest(artifact(), nothing("failed", "x")), {}, {"jvm-threads.txt": b"x"}))
+    page = Page(report_page(whole, {evil.file: f"https://x/{EVIL}"}, {evil.file: output + EVIL.encode()}))
+    plain = Page(report_page(manifest(artifact(), nothing("failed", "x")), {}, {"jvm-threads.txt": b"x"}))
     assert set(page.tags) == set(plain.tags)
     assert page.open == []
 
 
 def test_links_are_quoted_and_lead_to_the_artifact() -> None:
     link = """https://s3/x?a=1&b="2"'"""
-    page = Page(index_page(manifest(), {"jvm-threads.txt": link}, {}))
+    page = Page(report_page(manifest(), {"jvm-threads.txt": link}, {}))
     assert page.links == [link]
 
 
 def test_artifact_without_a_link_is_beside_the_page() -> None:
-    assert Page(index_page(manifest(), {}, {})).links == ["jvm-threads.txt"]
+    assert Page(report_page(manifest(), {}, {})).links == ["jvm-threads.txt"]
 
 
 def test_page_allows_no_script_and_needs_nothing_else() -> None:
-    text = index_page(manifest(), {}, {})
+    text = report_page(manifest(), {}, {})
     assert "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri" in text
     assert not {"link", "script", "img"} & set(Page(text).tags)
     assert Page(text).open == []
 
 
 def test_page_says_what_is_missing_and_why() -> None:
-    page = Page(index_page(manifest(artifact(), nothing("failed", "no space"), finished=None), {}, {}))
+    page = Page(report_page(manifest(artifact(), nothing("failed", "no space"), finished=None), {}, {}))
     assert "no space" in page.shown["td"]
     assert "not finished" in page.shown["dd"]
     assert "ab" * 32 in page.shown["code"]
 
 
 def test_preview_that_is_cut_says_so() -> None:
-    cut = Page(index_page(manifest(artifact(bytes=2048)), {}, {"jvm-threads.txt": b"\xff" * 10})).shown["pre"]
+    cut = Page(report_page(manifest(artifact(bytes=2048)), {}, {"jvm-threads.txt": b"\xff" * 10})).shown["pre"]
     assert cut == "\ufffd" * 10 + "\n[the first 10 B of 2.0 KiB]"
 
 
 def test_who_started_it_is_on_the_page_under_a_readable_name() -> None:
-    page = Page(index_page(manifest(trigger={"started_by": "alice", "job": ""}), {}, {}))
+    page = Page(report_page(manifest(trigger={"started_by": "alice", "job": ""}), {}, {}))
     assert "Started by" in page.shown["dt"]
     assert "Job" not in page.shown["dt"]
     assert "alice" in page.shown["dd"]
@@ -98,32 +98,32 @@ def test_who_started_it_is_on_the_page_under_a_readable_name() -> None:
 
 def test_the_dump_is_shown_at_once_and_the_snapshot_on_request() -> None:
     made = manifest(artifact(file="a.txt"), artifact(origin="api", title="Events", file="b.txt"))
-    page = index_page(made, {}, {"a.txt": b"threads", "b.txt": b"events"})
+    page = report_page(made, {}, {"a.txt": b"threads", "b.txt": b"events"})
     assert page.count("<details open>") == 1
     assert page.index("<details open>") < page.index("threads") < page.index("<details><summary>Events")
 
 
 def test_what_is_missing_comes_first_with_its_reason() -> None:
-    text = index_page(manifest(artifact(), nothing("failed", "no space", title="Heap dump", pod="checkout-2")), {}, {})
+    text = report_page(manifest(artifact(), nothing("failed", "no space", title="Heap dump", pod="checkout-2")), {}, {})
     assert "1 missing or incomplete" in text
     assert text.index("<li><strong>checkout-2: Heap dump</strong>: no space</li>") < text.index("<h2>Artifacts")
 
 
 def test_a_capture_that_lacks_nothing_does_not_speak_of_it() -> None:
-    text = index_page(manifest(artifact(), nothing("skipped", "it has no shell")), {}, {})
+    text = report_page(manifest(artifact(), nothing("skipped", "it has no shell")), {}, {})
     assert "What is missing" not in text
     assert "<strong>complete</strong>: 1 files, 7 B." in text
 
 
 def test_each_pod_has_a_table() -> None:
     two = [artifact(pod="b", file="b/t.txt"), artifact(pod="a", file="a/t.txt"), artifact(pod="b", file="b/l.txt")]
-    text = index_page(manifest(*two), {}, {})
+    text = report_page(manifest(*two), {}, {})
     assert text.count("<table>") == 2
     assert text.index("<h3>a</h3>") < text.index("a/t.txt") < text.index("<h3>b</h3>") < text.index("b/l.txt")
 
 
 def test_table_begins_with_the_dump_and_ends_with_what_was_skipped() -> None:
-    text = index_page(
+    text = report_page(
         manifest(
             nothing("skipped", "it has none", title="Crash dumps"),
             artifact(origin="api", title="Events", file="events.txt"),
@@ -136,15 +136,15 @@ def test_table_begins_with_the_dump_and_ends_with_what_was_skipped() -> None:
 
 
 def test_page_says_when_it_was_and_how_long_it_took() -> None:
-    assert "<dt>Time</dt><dd>2026-01-02 12:00:00 UTC, 3 s</dd>" in index_page(manifest(), {}, {})
+    assert "<dt>Time</dt><dd>2026-01-02 12:00:00 UTC, 3 s</dd>" in report_page(manifest(), {}, {})
 
 
 def test_page_says_how_the_pods_were_chosen_and_when_the_links_end() -> None:
-    text = index_page(manifest(remarks=("3 of 4 pods are unhealthy",)), {}, {}, links_end=NOON + timedelta(days=7))
+    text = report_page(manifest(remarks=("3 of 4 pods are unhealthy",)), {}, {}, links_end=NOON + timedelta(days=7))
     assert "<li>3 of 4 pods are unhealthy</li>" in text
     assert "<dt>Links open until</dt><dd>2026-01-09 12:00:00 UTC</dd>" in text
 
 
 @pytest.mark.parametrize(("texts", "each"), [(0, 64 << 10), (64, 64 << 10), (128, 32 << 10), (100_000, 4 << 10)])
 def test_all_previews_together_stay_small(texts: int, each: int) -> None:
-    assert shown_bytes(texts) == each
+    assert preview_limit_bytes(texts) == each

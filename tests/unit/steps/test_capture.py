@@ -279,7 +279,7 @@ def test_a_custom_field_gets_a_link_that_fits(
     fields: list[tuple[str, str, str]] = []
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "set_field", lambda _, *field: fields.append(field))
-    monkeypatch.setattr(notify, "LONGEST_FIELD", longest)
+    monkeypatch.setattr(notify, "MAX_FIELD_CHARACTERS", longest)
     more = {"store": (tmp_path / "store").as_uri(), "pagerduty_field": "evidence_url", "collectors": "pod-snapshot"}
     capture(read(CaptureStep, POD | INCIDENT | more), replace(caller, trigger={"execution": execution}))
     assert len(notes) == 2
@@ -304,7 +304,7 @@ def test_what_pagerduty_is_told_besides_the_note(  # noqa: PLR0913, PLR0917 - fi
     updates, events = list[str](), list[tuple[Any, ...]]()
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "update_status", lambda _, *told: updates.append(told[1]))
-    monkeypatch.setattr(Events, "change", lambda _, *told: events.append(told))
+    monkeypatch.setattr(Events, "send_change", lambda _, *told: events.append(told))
     more = {"store": (tmp_path / "store").as_uri(), "collectors": "pod-snapshot"}
     more |= {"pagerduty_status_update": "true", "pagerduty_integration_key": "k" * 32}
     capture(read(CaptureStep, POD | INCIDENT | more | changes), caller)
@@ -325,7 +325,7 @@ def test_a_change_event_that_fails_counts_where_it_is_all_there_is(
         raise NoteNotSent("cannot send a change event to PagerDuty", "HTTP 400")
 
     serve(Cluster())
-    monkeypatch.setattr(Events, "change", refuse)
+    monkeypatch.setattr(Events, "send_change", refuse)
     step = read(CaptureStep, POD | INCIDENT | {"collectors": "pod-snapshot", "pagerduty_integration_key": "k"} | more)
     if fails:
         with pytest.raises(NoteNotSent, match="change event"):

@@ -17,7 +17,7 @@ from debugcapture.runtime.context import Caller
 from debugcapture.settings.declare import read
 from debugcapture.steps.upload import UploadStep, upload
 from debugcapture.stores.registry import open_store
-from debugcapture.upload.publish import keep
+from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import written
 from tests.unit.steps.support import make_bundle
 
@@ -67,7 +67,7 @@ def test_bundle_that_another_process_has_just_sent_is_linked(bundle: Bundle, cal
     with claimed(bundle):
         waits = threading.Thread(target=lambda: links.append(upload(settings, caller).data["link"]))
         waits.start()
-        keep(bundle, open_store(settings.store), settings.store.store, caller.say)
+        publish_bundle(bundle, open_store(settings.store), settings.store.store, caller.say)
     waits.join(timeout=30)
     receipt = bundle.receipt()
     assert receipt

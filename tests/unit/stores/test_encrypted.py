@@ -13,9 +13,9 @@ from debugcapture.errors import BadInput, NotStored
 from debugcapture.model import PAGE
 from debugcapture.stores.encrypted import EncryptedStore
 from debugcapture.stores.registry import open_store
-from debugcapture.upload.publish import keep
+from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import NOON, artifact, file_store, manifest, store_settings, written
-from tests.unit.upload.test_publish import Flaky, say
+from tests.unit.upload.test_publish import Flaky, report
 
 SECRET = b"the customer is Jane\n"
 
@@ -42,7 +42,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_everything_but_the_page_is_encrypted(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
-    receipt = keep(bundle, EncryptedStore(file_store(root), [str(identity.to_public())]), "file:///store", say)
+    receipt = publish_bundle(
+        bundle, EncryptedStore(file_store(root), [str(identity.to_public())]), "file:///store", report
+    )
     (folder,) = (root / "shop" / "checkout").iterdir()
     assert decrypt((folder / "logs" / "app.log.age").read_bytes(), [identity]) == SECRET
     assert bundle.folder.name.encode() in decrypt((folder / f"{MANIFEST}.age").read_bytes(), [identity])
@@ -54,7 +56,7 @@ def test_everything_but_the_page_is_encrypted(bundle: Bundle, root: Path, identi
 
 
 def test_nobody_else_can_read_it(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
-    keep(bundle, EncryptedStore(file_store(root), [str(identity.to_public())]), "file:///store", say)
+    publish_bundle(bundle, EncryptedStore(file_store(root), [str(identity.to_public())]), "file:///store", report)
     (file,) = root.rglob("app.log.age")
     with pytest.raises(DecryptError):
         decrypt(file.read_bytes(), [x25519.Identity.generate()])
@@ -65,10 +67,10 @@ def test_an_upload_that_is_taken_up_again_sends_the_same_bytes(
 ) -> None:
     recipients = [str(identity.to_public())]
     with pytest.raises(NotStored):
-        keep(bundle, EncryptedStore(Flaky(root, "app.log.age"), recipients), "file:///store", say)
+        publish_bundle(bundle, EncryptedStore(Flaky(root, "app.log.age"), recipients), "file:///store", report)
     (waiting,) = bundle.folder.rglob("*.age")
     before = waiting.read_bytes()
-    keep(bundle, EncryptedStore(file_store(root), recipients), "file:///store", say)
+    publish_bundle(bundle, EncryptedStore(file_store(root), recipients), "file:///store", report)
     (file,) = root.rglob("app.log.age")
     assert file.read_bytes() == before
     assert not list(bundle.folder.rglob("*.age*"))
@@ -77,9 +79,9 @@ def test_an_upload_that_is_taken_up_again_sends_the_same_bytes(
 def test_what_the_store_has_is_not_sent_again(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
     recipients = [str(identity.to_public())]
     with pytest.raises(NotStored):
-        keep(bundle, EncryptedStore(Flaky(root, PAGE), recipients), "file:///store", say)
+        publish_bundle(bundle, EncryptedStore(Flaky(root, PAGE), recipients), "file:///store", report)
     second = Flaky(root, "nothing")
-    keep(bundle, EncryptedStore(second, recipients), "file:///store", say)
+    publish_bundle(bundle, EncryptedStore(second, recipients), "file:///store", report)
     assert not [key for key in second.put_keys if "app.log" in key]
 
 

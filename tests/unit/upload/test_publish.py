@@ -13,7 +13,7 @@ from debugcapture.bundle.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
 from debugcapture.errors import NotStored
 from debugcapture.model import PAGE, Artifact, Stored
 from debugcapture.stores.base import Progress, unseen
-from debugcapture.upload.publish import keep
+from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, written
 
 URL = "file:///store"
@@ -26,23 +26,23 @@ def of(file: str, content: bytes) -> Artifact:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    made = create_bundle(tmp_path / "spool", "checkout-7d9f-abcde", NOON)
+    bundle = create_bundle(tmp_path / "spool", "checkout-7d9f-abcde", NOON)
     for name, content in CONTENTS.items():
-        written(made.folder, name, content)
+        written(bundle.folder, name, content)
     artifacts = [of(name, content) for name, content in CONTENTS.items()]
-    made.save(manifest(*artifacts, nothing("failed", "no Java"), capture_id=made.folder.name))
-    return made
+    bundle.save(manifest(*artifacts, nothing("failed", "no Java"), capture_id=bundle.folder.name))
+    return bundle
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    made = tmp_path / "store"
-    made.mkdir()
-    return made
+    folder = tmp_path / "store"
+    folder.mkdir()
+    return folder
 
 
 def files(folder: Path) -> set[str]:
-    return {str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file()}
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 class Flaky:
@@ -59,12 +59,12 @@ class Flaky:
         return self._store.put(key, file, sha256, progress)
 
 
-def say(_line: str) -> None:
+def report(_line: str) -> None:
     pass
 
 
 def test_everything_is_stored_below_namespace_workload_and_capture(bundle: Bundle, root: Path) -> None:
-    keep(bundle, file_store(root), URL, say)
+    publish_bundle(bundle, file_store(root), URL, report)
     folder = root / "shop" / "checkout" / bundle.folder.name
     assert files(root) == {str((folder / name).relative_to(root)) for name in (*CONTENTS, MANIFEST, PAGE)}
     for name, content in CONTENTS.items():
@@ -73,15 +73,15 @@ def test_everything_is_stored_below_namespace_workload_and_capture(bundle: Bundl
 
 
 def test_receipt_has_a_link_for_every_file(bundle: Bundle, root: Path) -> None:
-    receipt = keep(bundle, file_store(root), URL, say)
+    receipt = publish_bundle(bundle, file_store(root), URL, report)
     assert bundle.receipt() == receipt
     assert receipt.store == URL
     for name in (*CONTENTS, MANIFEST, PAGE):
         assert receipt.link(name).endswith(f"/{name}")
 
 
-def test_page_links_what_was_stored_and_previews_text_only(bundle: Bundle, root: Path) -> None:
-    receipt = keep(bundle, file_store(root), URL, say)
+def test_the_page_links_all_files_and_previews_text_only(bundle: Bundle, root: Path) -> None:
+    receipt = publish_bundle(bundle, file_store(root), URL, report)
     page = (root / "shop" / "checkout" / bundle.folder.name / PAGE).read_text()
     for name in CONTENTS:
         assert f'href="{receipt.link(name)}"' in page
@@ -94,21 +94,23 @@ def test_preview_of_a_long_log_is_its_beginning(bundle: Bundle, root: Path) -> N
     long = b"x" * (64 << 10) + b"y"
     written(bundle.folder, "logs/app.log", long)
     bundle.save(manifest(of("logs/app.log", long), capture_id=bundle.folder.name))
-    keep(bundle, file_store(root), URL, say)
+    publish_bundle(bundle, file_store(root), URL, report)
     page = (root / "shop" / "checkout" / bundle.folder.name / PAGE).read_text()
     assert "x\n[the first 64.0 KiB of 64.0 KiB]" in page
     assert "xy" not in page
 
 
 def test_artifacts_leave_the_spool_when_all_is_stored(bundle: Bundle, root: Path) -> None:
-    keep(bundle, file_store(root), URL, say)
+    publish_bundle(bundle, file_store(root), URL, report)
     assert files(bundle.folder) == {MANIFEST, RECEIPT, PAGE}
 
 
 @pytest.mark.parametrize("refused", [*CONTENTS, MANIFEST, PAGE])
-def test_store_that_fails_keeps_everything_and_names_the_place(refused: str, bundle: Bundle, root: Path) -> None:
+def test_after_a_failure_the_spool_has_everything_and_the_error_names_it(
+    refused: str, bundle: Bundle, root: Path
+) -> None:
     with pytest.raises(NotStored) as caught:
-        keep(bundle, Flaky(root, refused), URL, say)
+        publish_bundle(bundle, Flaky(root, refused), URL, report)
     assert str(caught.value).endswith(f"AccessDenied. Allow it. The bundle is in the spool: {bundle.folder}")
     assert files(bundle.folder) >= {*CONTENTS, MANIFEST}
     assert bundle.receipt() is None
@@ -116,30 +118,30 @@ def test_store_that_fails_keeps_everything_and_names_the_place(refused: str, bun
 
 def test_bundle_that_was_not_stored_can_be_sent_again(bundle: Bundle, root: Path) -> None:
     with pytest.raises(NotStored):
-        keep(bundle, Flaky(root, MANIFEST), URL, say)
-    keep(bundle, file_store(root), URL, say)
+        publish_bundle(bundle, Flaky(root, MANIFEST), URL, report)
+    publish_bundle(bundle, file_store(root), URL, report)
     assert bundle.receipt()
 
 
 def test_bundle_that_is_stored_is_not_sent_again(bundle: Bundle, root: Path) -> None:
-    first = keep(bundle, file_store(root), URL, say)
-    again, said = Flaky(root, "nothing"), list[str]()
-    assert keep(bundle, again, URL, said.append) == first
+    first = publish_bundle(bundle, file_store(root), URL, report)
+    again, log_lines = Flaky(root, "nothing"), list[str]()
+    assert publish_bundle(bundle, again, URL, log_lines.append) == first
     assert again.put_keys == []
-    assert said == [f"{bundle.folder.name} is already in the store"]
+    assert log_lines == [f"{bundle.folder.name} is already in the store"]
 
 
 def test_artifact_that_was_changed_in_the_spool_is_not_stored(bundle: Bundle, root: Path) -> None:
     written(bundle.folder, "pod.yaml", "kind: Lie\n")
     with pytest.raises(NotStored, match="differs from the data captured"):
-        keep(bundle, file_store(root), URL, say)
+        publish_bundle(bundle, file_store(root), URL, report)
     assert bundle.receipt() is None
 
 
-def test_what_was_stored_is_said_in_a_line_without_the_link(bundle: Bundle, root: Path) -> None:
-    said: list[str] = []
-    told: Callable[[str], None] = said.append
-    receipt = keep(bundle, file_store(root), URL, told)
-    (line,) = said
+def test_the_log_line_does_not_contain_the_link(bundle: Bundle, root: Path) -> None:
+    log_lines: list[str] = []
+    record: Callable[[str], None] = log_lines.append
+    receipt = publish_bundle(bundle, file_store(root), URL, record)
+    (line,) = log_lines
     assert line.startswith(f"stored in {URL}: {len(receipt.stored)} files, ")
     assert receipt.page not in line

@@ -1,4 +1,4 @@
-"""keep.py killed at every step that it takes on the disk: nothing is lost, nothing is sent twice."""
+"""publish.py is killed at every change that it makes on the disk: nothing is lost or uploaded twice."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from debugcapture.bundle.bundle import Bundle, create_bundle
 from debugcapture.model import Stored
 from debugcapture.stores.base import Progress, Store, unseen
-from debugcapture.upload.publish import keep
+from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import NOON, artifact, file_store, manifest, written
 
-# Each call that changes a disk counts; in place of one of them, or behind it, the process is gone.
+# Each call that changes a disk counts. The process is killed before or after one of these calls.
 PROGRAM = """
 import itertools, os, signal, sys
 from pathlib import Path
@@ -22,7 +22,7 @@ from debugcapture.bundle.bundle import Bundle
 from debugcapture.settings.store import StoreSettings
 from debugcapture.stores.registry import open_store
 from debugcapture.upload import publish, uploader
-uploader.AT_A_TIME, steps, die_at = 1, itertools.count(1), 0
+uploader.CONCURRENCY, steps, die_at = 1, itertools.count(1), 0
 def counted(real):
     def call(*words, **more):
         number = next(steps)
@@ -37,7 +37,7 @@ for die_at, place in enumerate(sys.argv[2:], int(sys.argv[1])):
     child = os.fork()
     if not child:
         (bundle,), url = Path(place, "spool").iterdir(), Path(place, "store").as_uri()
-        publish.keep(Bundle(bundle), open_store(StoreSettings(store=url)), url, lambda _line: None)
+        publish.publish_bundle(Bundle(bundle), open_store(StoreSettings(store=url)), url, lambda _line: None)
         print(next(steps) - 1, flush=True)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (-9 if die_at else 0), die_at
@@ -46,7 +46,7 @@ CONTENTS = {"heap.bin": b"\0\1" * 5000, "threads.txt": b"Full thread dump\n"}
 
 
 class Counting:
-    """A store that tells what it was given."""
+    """A store that records the names of the files it gets."""
 
     def __init__(self, store: Store) -> None:
         self._store, self.keys = store, list[str]()
@@ -60,11 +60,11 @@ def bundle_in(spool: Path) -> Bundle:
     bundle = create_bundle(spool, "checkout", NOON)
     for name, content in CONTENTS.items():
         written(bundle.folder, name, content)
-    kept = [
+    artifacts = [
         artifact(file=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
         for name, content in CONTENTS.items()
     ]
-    bundle.save(manifest(*kept, capture_id=bundle.folder.name))
+    bundle.save(manifest(*artifacts, capture_id=bundle.folder.name))
     return bundle
 
 
@@ -75,7 +75,7 @@ def place(folder: Path) -> Path:
 
 
 def killed_at(first: int, places: Sequence[Path]) -> str:
-    """Send the bundle of each of ``places``, killed at step ``first`` and those behind it; 0 is never reached."""
+    """Publish the bundle of each of ``places``, and kill it at step ``first`` and the ones after it (0: never)."""
     words: list[str | Path] = [sys.executable, "-c", PROGRAM, str(first), *places]
     return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
 
@@ -85,23 +85,23 @@ def test_kill_at_every_step_loses_nothing_and_sends_nothing_twice(tmp_path: Path
     assert steps >= 20
     places = [place(tmp_path / str(number)) for number in range(steps)]
     killed_at(1, places)
-    for one in places:
-        _sent_on(one)
+    for folder in places:
+        _check_recovery(folder)
 
 
-def _sent_on(place: Path) -> None:
-    """Send the bundle again, and look at what there was, what was sent, and what there is."""
+def _check_recovery(place: Path) -> None:
+    """Publish the bundle again. Check that nothing is missing and that no confirmed file is uploaded again."""
     (spooled,), root = (place / "spool").iterdir(), place / "store"
-    bundle, sent = Bundle(spooled), Counting(file_store(root))
+    bundle, store = Bundle(spooled), Counting(file_store(root))
     before = {file: file.stat().st_ino for file in root.rglob("*") if file.is_file() and file.name[0] != "."}
     confirmed = bundle.sent()
-    receipt = keep(bundle, sent, root.as_uri(), lambda _line: None)
+    receipt = publish_bundle(bundle, store, root.as_uri(), lambda _line: None)
     assert receipt == bundle.receipt()
     (folder,) = (root / "shop" / "checkout").iterdir()
     assert {name: (folder / name).read_bytes() for name in CONTENTS} == CONTENTS
     assert {file.name for file in folder.iterdir()} == {*CONTENTS, "manifest.json", "index.html"}
     assert not any((spooled / name).exists() for name in CONTENTS)
-    for file, number in before.items():  # what was there has been left alone
+    for file, number in before.items():  # files that existed before are unchanged
         assert file.stat().st_ino == number
-    for one in confirmed.stored if confirmed else ():
-        assert Path(one.key).name not in sent.keys
+    for stored in confirmed.stored if confirmed else ():
+        assert Path(stored.key).name not in store.keys

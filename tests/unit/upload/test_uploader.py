@@ -1,4 +1,4 @@
-"""uploader.py: artifacts go side by side, ahead of the capture's end, and none goes twice."""
+"""uploader.py: artifacts are uploaded in parallel, before the capture ends, and each of them once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from debugcapture.errors import NotStored
 from debugcapture.model import Artifact, Manifest, Receipt, Stored
 from debugcapture.stores.base import Progress, unseen
 from debugcapture.upload import uploader as module
-from debugcapture.upload.publish import keep
-from debugcapture.upload.uploader import AT_A_TIME, Sending, sending_ahead
+from debugcapture.upload.publish import publish_bundle
+from debugcapture.upload.uploader import CONCURRENCY, Uploader, background_upload
 from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, store_settings, written
 
 CONTENTS = {f"{name}.txt": name.encode() * 100 for name in ("logs", "threads", "heap", "state")}
@@ -34,10 +34,10 @@ ARTIFACTS = [of(name) for name in CONTENTS]
 
 
 class Watched:
-    """A directory as a store: it keeps count, and does what a test wants done before each file."""
+    """A directory as a store that counts its uploads and calls ``before`` for each file."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.keys, self.now, self.most = root, list[str](), 0, 0
+        self.root, self.keys, self.running, self.max_running = root, list[str](), 0, 0
         self.before: Callable[[str, Progress], None] = lambda _name, _progress: None
         self._store, self._lock = file_store(root), threading.Lock()
 
@@ -47,15 +47,15 @@ class Watched:
 
     def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
         with self._lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
+            self.running += 1
+            self.max_running = max(self.max_running, self.running)
         try:
             self.before(Path(key).name, progress)
             stored = self._store.put(key, file, sha256)
             self.keys.append(key)
         finally:
             with self._lock:
-                self.now -= 1
+                self.running -= 1
         return stored
 
 
@@ -77,7 +77,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def log_lines() -> list[str]:
     return []
 
 
@@ -94,27 +94,29 @@ def refuse(*refused: str) -> Callable[[str, Progress], None]:
     return before
 
 
-def test_a_few_go_side_by_side_and_the_page_last(bundle: Bundle, store: Watched, said: list[str]) -> None:
-    together = threading.Barrier(AT_A_TIME, timeout=TIMEOUT_S)
-    first = [one.file for one in ARTIFACTS[:AT_A_TIME]]
+def test_artifacts_are_uploaded_in_parallel_and_the_page_last(
+    bundle: Bundle, store: Watched, log_lines: list[str]
+) -> None:
+    barrier = threading.Barrier(CONCURRENCY, timeout=TIMEOUT_S)
+    first = [artifact.file for artifact in ARTIFACTS[:CONCURRENCY]]
 
     def before(name: str, _progress: Progress) -> None:
         if name in first:
-            together.wait()
+            barrier.wait()
 
     store.before = before
-    receipt = keep(bundle, store, URL, said.append)
-    assert store.most == AT_A_TIME
+    receipt = publish_bundle(bundle, store, URL, log_lines.append)
+    assert store.max_running == CONCURRENCY
     assert store.names[-2:] == ["manifest.json", "index.html"]
-    assert [Path(one.key).name for one in receipt.stored][: len(ARTIFACTS)] == list(CONTENTS)
+    assert [Path(stored.key).name for stored in receipt.stored][: len(ARTIFACTS)] == list(CONTENTS)
 
 
-def test_what_one_try_has_sent_the_next_does_not(bundle: Bundle, store: Watched, said: list[str]) -> None:
+def test_a_second_attempt_uploads_only_the_rest(bundle: Bundle, store: Watched, log_lines: list[str]) -> None:
     store.before = refuse("state.txt")
     with pytest.raises(NotStored):
-        keep(bundle, store, URL, said.append)
+        publish_bundle(bundle, store, URL, log_lines.append)
     store.before = refuse()
-    keep(Bundle(bundle.folder), store, URL, said.append)
+    publish_bundle(Bundle(bundle.folder), store, URL, log_lines.append)
     assert sorted(store.names) == sorted([*CONTENTS, "manifest.json", "index.html"])
     assert not (bundle.folder / SENT).exists()
 
@@ -129,14 +131,14 @@ def test_what_one_try_has_sent_the_next_does_not(bundle: Bundle, store: Watched,
     ],
     ids=["another store", "another content", "another place", "a link that ends"],
 )
-def test_what_was_sent_counts_for_the_same_only(
-    bundle: Bundle, store: Watched, said: list[str], changed: Callable[[Receipt], Receipt]
+def test_a_confirmed_upload_counts_for_the_same_file_only(
+    bundle: Bundle, store: Watched, log_lines: list[str], changed: Callable[[Receipt], Receipt]
 ) -> None:
-    Sending(bundle, store, URL, said.append).one(ARTIFACTS[0], bundle.manifest().key)
+    Uploader(bundle, store, URL, log_lines.append).upload(ARTIFACTS[0], bundle.manifest().key)
     sent = bundle.sent()
     assert sent
     bundle.save_sent(changed(sent))
-    Sending(bundle, store, URL, said.append).one(ARTIFACTS[0], bundle.manifest().key)
+    Uploader(bundle, store, URL, log_lines.append).upload(ARTIFACTS[0], bundle.manifest().key)
     assert store.names == ["logs.txt", "logs.txt"]
 
 
@@ -144,23 +146,25 @@ def soon() -> datetime:
     return datetime.now(timezone.utc) + timedelta(minutes=5)
 
 
-def test_finished_artifacts_go_while_the_capture_goes_on(bundle: Bundle, store: Watched, said: list[str]) -> None:
-    there = threading.Event()
-    store.before = lambda _name, _progress: there.set()
-    with sending_ahead(bundle, SETTINGS, bundle.manifest().key, said.append) as ahead:
-        record = Record(bundle, manifest(nothing("failed", "no Java"), capture_id=bundle.folder.name), ahead.send)
+def test_finished_artifacts_are_uploaded_while_the_capture_continues(
+    bundle: Bundle, store: Watched, log_lines: list[str]
+) -> None:
+    started = threading.Event()
+    store.before = lambda _name, _progress: started.set()
+    with background_upload(bundle, SETTINGS, bundle.manifest().key, log_lines.append) as background:
+        record = Record(bundle, manifest(nothing("failed", "no Java"), capture_id=bundle.folder.name), background.send)
         record.add(nothing("skipped", "no Java"))
         record.add(ARTIFACTS[0])
-        assert there.wait(TIMEOUT_S)
+        assert started.wait(TIMEOUT_S)
         record.add(ARTIFACTS[1])
         record.finish()
     assert set(store.names) <= {"logs.txt", "threads.txt"}
-    keep(bundle, store, URL, said.append)
+    publish_bundle(bundle, store, URL, log_lines.append)
     assert store.names == ["logs.txt", "threads.txt", "manifest.json", "index.html"]
 
 
-def test_failure_ahead_is_said_once_and_left_to_the_ordinary_upload(
-    bundle: Bundle, store: Watched, said: list[str]
+def test_a_failure_in_the_background_is_reported_once_and_then_retried(
+    bundle: Bundle, store: Watched, log_lines: list[str]
 ) -> None:
     tried = threading.Event()
 
@@ -169,17 +173,17 @@ def test_failure_ahead_is_said_once_and_left_to_the_ordinary_upload(
         refuse(*CONTENTS)(name, unseen)
 
     store.before = before
-    with sending_ahead(bundle, SETTINGS, FOLDER, said.append) as ahead:
-        ahead.send(ARTIFACTS[0])
+    with background_upload(bundle, SETTINGS, FOLDER, log_lines.append) as background:
+        background.send(ARTIFACTS[0])
         assert tried.wait(TIMEOUT_S)
-    assert said == ["cannot store logs.txt: SlowDown. Later. It is uploaded again at the end of the capture."]
+    assert log_lines == ["cannot store logs.txt: SlowDown. Later. It is uploaded again at the end of the capture."]
     store.before = refuse()
-    keep(bundle, store, URL, said.append)
+    publish_bundle(bundle, store, URL, log_lines.append)
     assert sorted(store.names) == sorted([*CONTENTS, "manifest.json", "index.html"])
 
 
 def test_manifest_is_not_read_again_for_each_artifact(
-    bundle: Bundle, store: Watched, said: list[str], monkeypatch: pytest.MonkeyPatch
+    bundle: Bundle, store: Watched, log_lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, parsed, parse = bundle.manifest().key, list[Path](), Bundle.manifest
 
@@ -188,15 +192,15 @@ def test_manifest_is_not_read_again_for_each_artifact(
         return parse(self)
 
     monkeypatch.setattr(Bundle, "manifest", counted)
-    with sending_ahead(bundle, SETTINGS, key, said.append) as ahead:
-        for one in ARTIFACTS * 20:
-            ahead.send(one)
+    with background_upload(bundle, SETTINGS, key, log_lines.append) as background:
+        for artifact in ARTIFACTS * 20:
+            background.send(artifact)
     assert parsed == []
-    keep(bundle, store, URL, said.append)
+    publish_bundle(bundle, store, URL, log_lines.append)
     assert len(parsed) <= 2  # for the store's keys and for the page, however many artifacts there are
 
 
-def test_defect_of_a_store_is_not_hidden(bundle: Bundle, store: Watched, said: list[str]) -> None:
+def test_a_defect_of_a_store_is_not_hidden(bundle: Bundle, store: Watched, log_lines: list[str]) -> None:
     tried = threading.Event()
 
     def before(_name: str, _progress: Progress) -> None:
@@ -204,8 +208,8 @@ def test_defect_of_a_store_is_not_hidden(bundle: Bundle, store: Watched, said: l
         raise ZeroDivisionError
 
     def capture() -> None:
-        with sending_ahead(bundle, SETTINGS, FOLDER, said.append) as ahead:
-            ahead.send(ARTIFACTS[0])
+        with background_upload(bundle, SETTINGS, FOLDER, log_lines.append) as background:
+            background.send(ARTIFACTS[0])
             assert tried.wait(TIMEOUT_S)
 
     store.before = before
@@ -213,11 +217,11 @@ def test_defect_of_a_store_is_not_hidden(bundle: Bundle, store: Watched, said: l
         capture()
 
 
-def test_end_of_the_step_stops_what_is_on_its_way(bundle: Bundle, store: Watched, said: list[str]) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+def test_the_end_of_the_step_stops_running_uploads(bundle: Bundle, store: Watched, log_lines: list[str]) -> None:
+    started, go_on = threading.Event(), threading.Event()
 
     def before(_name: str, progress: Progress) -> None:
-        begun.set()
+        started.set()
         assert go_on.wait(TIMEOUT_S)
         while True:
             progress(1)
@@ -225,49 +229,54 @@ def test_end_of_the_step_stops_what_is_on_its_way(bundle: Bundle, store: Watched
     def abort(send: Callable[[Artifact], None]) -> None:
         send(ARTIFACTS[0])
         send(ARTIFACTS[1])
-        assert begun.wait(TIMEOUT_S)
+        assert started.wait(TIMEOUT_S)
         threading.Timer(0.05, go_on.set).start()
         raise SystemExit(143)
 
     store.before = before
-    with pytest.raises(SystemExit), sending_ahead(bundle, SETTINGS, FOLDER, said.append) as ahead:
-        abort(ahead.send)
+    with pytest.raises(SystemExit), background_upload(bundle, SETTINGS, FOLDER, log_lines.append) as background:
+        abort(background.send)
     assert store.names == []
     assert bundle.sent() is None
 
 
-@pytest.mark.parametrize(("more", "expected"), [(0, []), (1, ["logs.txt"])], ids=["fails", "gets on"])
-def test_at_the_end_of_the_capture_what_does_not_get_on_gives_up(
-    bundle: Bundle, store: Watched, said: list[str], more: int, expected: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("sent_bytes", "expected"), [(0, []), (1, ["logs.txt"])], ids=["fails", "gets on"])
+def test_at_the_end_of_the_capture_an_upload_without_progress_gives_up(
+    bundle: Bundle,
+    store: Watched,
+    log_lines: list[str],
+    sent_bytes: int,
+    expected: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begun, go_on, hurry = threading.Event(), threading.Event(), Sending.hurry
+    started, go_on, drain = threading.Event(), threading.Event(), Uploader.drain
 
-    def hurry_then_go_on(sending: Sending) -> None:
-        hurry(sending)
+    def drain_then_go_on(uploader: Uploader) -> None:
+        drain(uploader)
         go_on.set()
 
     def before(_name: str, progress: Progress) -> None:
-        begun.set()
+        started.set()
         assert go_on.wait(TIMEOUT_S)
-        progress(more)
+        progress(sent_bytes)
 
     store.before = before
-    monkeypatch.setattr(Sending, "hurry", hurry_then_go_on)
-    with sending_ahead(bundle, SETTINGS, FOLDER, said.append) as ahead:
-        ahead.send(ARTIFACTS[0])
-        assert begun.wait(TIMEOUT_S)
+    monkeypatch.setattr(Uploader, "drain", drain_then_go_on)
+    with background_upload(bundle, SETTINGS, FOLDER, log_lines.append) as background:
+        background.send(ARTIFACTS[0])
+        assert started.wait(TIMEOUT_S)
     assert store.names == expected
 
 
-def test_nothing_is_sent_ahead_without_a_store(bundle: Bundle, said: list[str]) -> None:
-    with sending_ahead(bundle, store_settings(), FOLDER, said.append) as ahead:
-        ahead.send(ARTIFACTS[0])
-    assert said == []
+def test_nothing_is_uploaded_without_a_store(bundle: Bundle, log_lines: list[str]) -> None:
+    with background_upload(bundle, store_settings(), FOLDER, log_lines.append) as background:
+        background.send(ARTIFACTS[0])
+    assert log_lines == []
     assert bundle.sent() is None
 
 
-def test_long_ones_say_how_far_they_are(
-    bundle: Bundle, store: Watched, said: list[str], monkeypatch: pytest.MonkeyPatch
+def test_long_uploads_report_their_progress(
+    bundle: Bundle, store: Watched, log_lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]
     monkeypatch.setattr("debugcapture.upload.uploader.time.monotonic", lambda: clock[0])
@@ -278,8 +287,8 @@ def test_long_ones_say_how_far_they_are(
             progress(100)
 
     store.before = before
-    Sending(bundle, store, URL, said.append).one(ARTIFACTS[1], "key")
-    assert said == [
+    Uploader(bundle, store, URL, log_lines.append).upload(ARTIFACTS[1], "key")
+    assert log_lines == [
         "sending threads.txt: 200 B of 700 B in 12 s",
         "sending threads.txt: 400 B of 700 B in 24 s",
         "stored threads.txt, 700 B in 24 s",
