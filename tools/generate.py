@@ -28,7 +28,7 @@ from tools import cloud_jobs, rbac  # noqa: E402
 INTERPRETER = {
     "name": "interpreter",
     "title": "Python",
-    "description": "Python 3.10 or later that runs the step; set it for the project or the server.",
+    "description": "Python 3.10 or later that runs the step. Set it for the project or the server.",
     "type": "String",
     "default": "python3",
     "required": True,

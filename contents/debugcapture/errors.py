@@ -1,7 +1,7 @@
 """What can go wrong, by its cause, as one line: what failed, why, and what to do.
 
 CaptureError
-├── BadInput            a setting is wrong or missing; nothing was touched
+├── BadInput            a setting is wrong or missing; nothing was changed
 ├── TargetNotFound      the namespace, pod or container does not exist
 ├── NotAllowed          authentication, RBAC or admission refused
 ├── Unreachable         a server did not answer, or is not who it should be
@@ -78,7 +78,7 @@ class CaptureError(Exception):
 
 
 class BadInput(CaptureError):
-    """A setting is wrong or missing. Nothing was touched."""
+    """A setting is wrong or missing. Nothing was changed."""
 
 
 class TargetNotFound(CaptureError):

@@ -9,7 +9,7 @@ from tests.faults.row import KILLED, Row
 
 SETTINGS = (
     Row("settings", "the pod's name contains a shell command", inputs.shell_in_the_name, 2,
-        "pod must be", "Nothing was touched", "none", names=""),
+        "pod must be", "Nothing was changed", "none", names=""),
     Row("settings", "the collector does not exist", inputs.unknown_collector, 2,
         "unknown collector heapdump", "Did you mean jvm-heap-dump", "none"),
     Row("settings", "the catalog file is missing", inputs.no_catalog, 2,

@@ -101,7 +101,7 @@ def test_a_pod_name_with_other_characters_is_refused_by_job_and_step(pod: str, p
     refused = run_capture(project, pod=pod)
     assert refused.refused
     assert not refused.steps
-    says(run_open(project, "capture", pod=pod), 2, "pod must be", "Nothing was touched")
+    says(run_open(project, "capture", pod=pod), 2, "pod must be", "Nothing was changed")
 
 
 def test_a_collector_that_does_not_exist(project: Project) -> None:

@@ -206,7 +206,7 @@ def test_script_with_bad_input_ends_with_one_line_and_exit_code_2() -> None:
     assert done.stdout == ""
     assert done.stderr == (
         "Error: wrong settings: pod must be lower-case letters, digits, dashes and dots, not 'Bad Pöd'. "
-        "Nothing was touched: correct them and run again.\n"
+        "Nothing was changed. Correct the settings and run again.\n"
     )
 
 

@@ -7,8 +7,8 @@ from .declare import DAY_S, NAME, Group, setting
 
 
 def _catalog() -> str:
-    text = "Path of a YAML file with collectors of yours; docs/collectors.md tells its form."
-    return setting("", "Catalog of your own", text, group="Capture: more")
+    text = "Path of a YAML file with your own collectors. See docs/write-a-collector.md."
+    return setting("", "Custom collector catalog", text, group="Capture: advanced")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,100 +29,104 @@ class CaptureSettings(Group):
     collectors: str = setting(
         "standard",
         "Collectors",
-        "What to capture: a symptom (stuck, slow, memory, crashing, network), a depth (quick, standard, deep), one "
-        "kind (threads, heap, traffic, logs-and-events), or collectors by name, separated by commas.",
+        "What to capture: a symptom (stuck, slow, memory, crashing, network), a level of detail (quick, "
+        "standard, deep), one kind of data (threads, heap, traffic, logs-and-events), or names of "
+        "collectors, separated by commas.",
         pattern=r"[a-z0-9-]+(\s*,\s*[a-z0-9-]+)*",
-        allowed="collector names separated by commas",
+        allowed="names of collectors, separated by commas",
         required=True,
     )
     catalog: str = _catalog()
     files: str = setting(
         "",
         "Files",
-        "Paths in the container to take as well, separated by spaces; folders come whole, as a tar file.",
+        "Paths in the container to capture as well, separated by spaces. Directories are captured as a tar file.",
         pattern=r"(/\S*)(\s+/\S*)*",
-        allowed="absolute paths separated by spaces",
+        allowed="absolute paths, separated by spaces",
     )
     log_since_s: int = setting(
         0,
-        "Logs of the last seconds",
-        "0 for all that there is, up to 100,000 lines or 64 MiB.",
+        "Log period (s)",
+        "Captures logs of this last period. 0: all logs, up to 100,000 lines or 64 MiB.",
         least=0,
         most=31 * DAY_S,
     )
     allow_heavy: bool = setting(
         False,
         "Allow heavy collectors",
-        "Heap and core dumps: they stop the process for seconds or longer and write as much as it has memory.",
+        "Allows heap and core dumps. They stop the process for seconds or longer, and write as much data as "
+        "the process has memory.",
     )
     insist: bool = setting(
         False,
-        "Insist",
-        "Take a dump although the liveness probe may restart the container meanwhile, or the disk may be too small.",
+        "Force",
+        "Creates a dump even if the liveness probe may restart the container meanwhile, or its disk may be too small.",
     )
     cool_down_s: int = setting(
         600,
-        "Cool-down of heavy collectors in seconds",
-        "A workload is not dumped again before this has passed.",
+        "Cooldown of heavy collectors (s)",
+        "Minimum time between two dumps of the same workload.",
         least=0,
         most=DAY_S,
         group="Capture: limits",
     )
     heavy_per_day: int = setting(
         5,
-        "Heavy collectors a day",
-        "How often a workload may be dumped in 24 hours.",
+        "Heavy collectors per day",
+        "Maximum number of dumps of the same workload in 24 hours.",
         least=1,
         most=1000,
         group="Capture: limits",
     )
     when: str = setting(
         "",
-        "Only when",
-        "A condition on the pod, else nothing is done: memory > 90%, restarts > 3, not-ready > 120s.",
+        "Condition",
+        "Captures a pod only if it meets this condition: memory > 90%, restarts > 3, or not-ready > 120s.",
         pattern=r"(memory\s*>\s*\d{1,3}%|restarts\s*>\s*\d{1,6}|not-ready\s*>\s*\d{1,6}s)?",
         allowed="memory > N%, restarts > N or not-ready > Ns",
     )
     wait_for_restart_s: int = setting(
         0,
-        "Wait for a restart (seconds)",
-        "A container that does not run is caught at its next start, if that comes within this time.",
+        "Wait for next start (s)",
+        "If the container is not running, waits this long for its next start and captures it then.",
         least=0,
         most=3600,
         group="Capture: limits",
     )
     dry_run: bool = setting(
-        False, "Dry run", "Tell what would be captured, how, with which privileges, and do nothing."
+        False, "Dry run", "Shows what would be captured, how, and with which privileges, but captures nothing."
     )
     direct_mib: int = setting(
         0,
-        "Straight to the store from (MiB)",
-        "Dumps of this size or more are sent by the debug container itself to an S3 or Azure store, by requests that "
-        "this machine signs; where the pod cannot reach the store they are streamed as usual. 0: never.",
+        "Upload from pod above (MiB)",
+        "The debug container uploads dumps of at least this size directly to an S3 or Azure store, with "
+        "requests that this machine signs. If the pod cannot reach the store, they are streamed as usual. 0: "
+        "never.",
         least=0,
         most=1 << 20,
         group="Capture: limits",
     )
     allow_copy: bool = setting(
         False,
-        "Allow a copy of the pod",
-        "For files of a container that does not run and that are on no volume: a copy of the pod that only sleeps, "
-        "without labels and probes, is made and removed again. Needs deploy/rbac/namespace/pods.yaml.",
-        group="Capture: more",
+        "Allow pod copies",
+        "To capture files of a stopped container that are not on a volume, creates a copy of the pod that "
+        "only sleeps, without labels and probes, and deletes it afterwards. Requires "
+        "deploy/rbac/namespace/pods.yaml.",
+        group="Capture: advanced",
     )
     node_namespace: str = setting(
         "",
         "Namespace of node pods",
-        "For the collector node-state: where a pod that looks at the node may be made; it is removed again. "
-        "Blank: none is made. Needs deploy/rbac/namespace/pods.yaml.",
+        "For the collector node-state: namespace in which to create a pod that reads the state of the node "
+        "and is deleted afterwards. Blank: never. Requires deploy/rbac/namespace/pods.yaml.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
-        group="Capture: more",
+        group="Capture: advanced",
     )
     debug_time_limit_s: int = setting(
         300,
-        "Time limit of the debug container in seconds",
-        "It ends by itself after this, even if Rundeck is gone; the capture ends it sooner.",
+        "Time limit of the debug container (s)",
+        "The debug container stops after this time, even if Rundeck has failed. A capture stops it earlier.",
         least=30,
         most=DAY_S,
         group="Capture: limits",
@@ -130,9 +134,9 @@ class CaptureSettings(Group):
     fail_when_partial: bool = setting(
         False,
         "Fail when partial",
-        "End with exit code 10 when some of the evidence could not be captured. Off: the job goes on with what there "
-        "is, and result and note say what is missing. When nothing of what the job asks for by name was captured, the "
-        "step fails in any case.",
+        "Ends with exit code 10 if some evidence could not be captured. Off: the job continues, and the "
+        "result and the note list what is missing. If nothing was captured that the job requests by name, "
+        "the step always fails.",
     )
 
 
@@ -145,13 +149,13 @@ class RedactionSettings(Group):
 
     redact: bool = setting(
         True,
-        "Mask credentials in text",
-        "Tokens, passwords, keys, connection strings and the like do not leave the cluster in logs and other text. "
-        "Dumps stay as they are, and are marked as sensitive.",
+        "Redact credentials",
+        "Masks tokens, passwords, keys, connection strings and similar values in logs and other text before "
+        "they leave the cluster. Dumps are not masked, and are marked as sensitive.",
     )
     redact_patterns: str = setting(
         "",
-        "Patterns to mask as well",
-        "Regular expressions, one a line; the first group of each is masked, or all that it matches.",
+        "Additional redaction patterns",
+        "Regular expressions, one per line. Masks the first group of each match, or the complete match.",
         lines=True,
     )

@@ -18,29 +18,32 @@ class ConnectionSettings(Group):
     kubeconfig: str = setting(
         "",
         "kubeconfig file",
-        "Path of a kubeconfig on this machine. Leave all of this group blank inside a cluster: "
-        "the pod's service account is used.",
+        "Path of a kubeconfig on this machine. If Rundeck runs in the cluster, leave the complete group "
+        "blank to use the pod's service account.",
     )
-    kubeconfig_content: str = setting("", "kubeconfig content", "A whole kubeconfig, kept in Key Storage.", secret=True)
-    context: str = setting("", "Context", "Context of the kubeconfig; blank for its current one.")
+    kubeconfig_content: str = setting("", "kubeconfig content", "A complete kubeconfig, from Key Storage.", secret=True)
+    context: str = setting("", "Context", "Context of the kubeconfig. Blank: its current context.")
     server: str = setting(
         "",
         "API server URL",
-        "For example https://10.0.0.1:6443; needs a token.",
+        "For example https://10.0.0.1:6443. Requires a token.",
         pattern=r"https://[^\s/]+(/\S*)?",
         allowed="an https:// URL",
     )
-    token: str = setting("", "Token", "Bearer token of a service account, kept in Key Storage.", secret=True)
+    token: str = setting("", "Token", "Bearer token of a service account, from Key Storage.", secret=True)
     ca_certificate: str = setting(
-        "", "CA certificate", "The cluster's CA in PEM, kept in Key Storage; blank for the system's CAs.", secret=True
+        "",
+        "CA certificate",
+        "CA certificate of the cluster in PEM format, from Key Storage. Blank: the CAs of the system.",
+        secret=True,
     )
     verify_tls: bool = setting(
-        True, "Verify TLS", "Check the server's certificate. Turn off for a throw-away cluster only."
+        True, "Verify TLS", "Verifies the server's certificate. Turn this off for test clusters only."
     )
     requests_per_s: int = setting(
         REQUESTS_PER_S,
-        "Requests a second",
-        "How many requests the API server gets from one step on average, at most; attaches and commands go first.",
+        "Requests per second",
+        "Maximum average rate of requests from one step to the API server. Attaches and commands take priority.",
         least=1,
         most=1000,
     )
@@ -55,8 +58,8 @@ class NamespacesSettings(Group):
     namespaces: str = setting(
         "",
         "Namespaces",
-        "Separated by commas. Nodes and dropdowns are made of all namespaces where this is blank, which takes the "
-        "right to list what is in the whole cluster.",
+        "Separated by commas. Blank: for nodes and dropdowns, all namespaces; the account then needs "
+        "cluster-wide list permission.",
         pattern=rf"{NAME}(\s*,\s*{NAME})*",
-        allowed="names of namespaces separated by commas",
+        allowed="names of namespaces, separated by commas",
     )

@@ -15,7 +15,8 @@ class CommandSettings(Group):
     command: str = setting(
         "",
         "Command",
-        "Program and arguments; quote an argument that has spaces. No shell reads it: write sh -c '…' if you want one.",
+        "Program and arguments. Quote arguments that contain spaces. The command does not run in a shell; if "
+        "you need one, write sh -c '…'.",
         required=True,
     )
-    time_limit_s: int = setting(300, "Time limit in seconds", "The command is ended after this.", least=1, most=DAY_S)
+    time_limit_s: int = setting(300, "Time limit (s)", "The command is stopped after this time.", least=1, most=DAY_S)

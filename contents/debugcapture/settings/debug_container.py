@@ -18,32 +18,34 @@ class DebugContainerSettings(Group):
     image: str = setting(
         "",
         "Debug image",
-        "Image with the tools, for containers that have none; deploy/toolbox builds it. "
-        "Blank: no debug container is ever attached.",
+        "Image with debugging tools for containers that have none, built from deploy/toolbox. Blank: no "
+        "debug containers.",
         pattern=r"[\w][\w.:/@-]*",
         allowed="an image reference",
     )
     profile: Profile = setting(
         "restricted",
         "Security profile",
-        "The most that a debug container may do, as in kubectl debug. A collector gets the least that does: restricted "
-        "runs as the target's user without any capability and is enough for nearly all; sysadmin is privileged.",
+        "Maximum privileges of debug containers, as in kubectl debug. A collector gets the lowest profile "
+        "that works. restricted runs as the target's user with no capabilities and is sufficient for nearly "
+        "all collectors; sysadmin is privileged.",
     )
     run_as: Literal["target", "image"] = setting(
         "target",
         "Run as",
-        "The user of the debug container: the target's, which its files need, or the debug image's own.",
+        "User of the debug container: the user of the target, which its files require, or the user of the debug image.",
     )
     environment: str = setting(
         "",
         "Environment",
-        "Variables of the debug container, NAME=VALUE, separated by spaces; quote a value that has spaces.",
+        "Environment variables of the debug container, NAME=VALUE, separated by spaces. Quote values that "
+        "contain spaces.",
     )
     custom: str = setting(
         "",
         "Custom container fields",
-        "Part of a container spec in JSON or YAML, put over ours, as in kubectl debug --custom: "
-        '{"imagePullPolicy": "Always"}.',
+        "Part of a container spec in JSON or YAML that overrides the debug container, as in kubectl debug "
+        '--custom: {"imagePullPolicy": "Always"}.',
         lines=True,
         syntax="yaml",
     )

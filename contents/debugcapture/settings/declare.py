@@ -94,7 +94,9 @@ def read(step: type[T], values: Mapping[str, str]) -> T:
         name: group(**_read_group(group, values, problems)) for name, group in typing.get_type_hints(step).items()
     }
     if problems:
-        raise BadInput("wrong settings", "; ".join(problems), "Nothing was touched: correct them and run again.")
+        raise BadInput(
+            "wrong settings", "; ".join(problems), "Nothing was changed. Correct the settings and run again."
+        )
     return step(**groups)
 
 
@@ -179,7 +181,7 @@ def _form_problem(one: Declared, text: str) -> str:
     """Return how ``text`` breaks the rule of the setting ``one``; "" when it does not."""
     rule = one.rule
     if any("\ud800" <= character <= "\udfff" or character == "\0" for character in text):
-        return f"{one.name} is not text in UTF-8"
+        return f"{one.name} is not valid UTF-8 text"
     shown = "its value" if rule.secret else repr(text)
     if one.kind == "choice" and text not in one.choices:
         return f"{one.name} must be one of {', '.join(one.choices)}, not {shown}"

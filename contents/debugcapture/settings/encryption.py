@@ -16,9 +16,10 @@ class EncryptionSettings(Group):
     encrypt_to: str = setting(
         "",
         "Encrypt for",
-        "Public keys of those who may read the evidence, one a line: age1…, or a line of an SSH .pub file. Everything "
-        "but the bundle's page is encrypted before it leaves this machine. Blank: the store's own encryption only.",
+        "Public keys of the people who may read the evidence, one per line: age1…, or a line of an SSH .pub "
+        "file. Everything except the report page is encrypted before the upload. Blank: only the encryption "
+        "of the store.",
         pattern=r"(age1[a-z0-9]+|ssh-(ed25519|rsa) [A-Za-z0-9+/=]+( [^\r\n]*)?|\s)+",
-        allowed="age1… or ssh-… public keys, one a line",
+        allowed="age1… or ssh-… public keys, one per line",
         lines=True,
     )

@@ -15,22 +15,22 @@ class IncidentSettings(Group):
     incident_id: str = setting(
         "",
         "Incident ID",
-        "The PagerDuty incident that gets the note. Blank: no note.",
+        "PagerDuty incident that receives the note. Blank: no note.",
         pattern=r"[A-Z0-9]{6,32}",
         nothing="null",  # a webhook's, for an event without an incident
-        allowed="capital letters and digits, as in Q1ABCDEFGHIJKL",
+        allowed="capital letters and digits, such as Q1ABCDEFGHIJKL",
     )
     pagerduty_token: str = setting(
         "",
         "PagerDuty API key",
-        "User key, account key or OAuth token (pdus+…), kept in Key Storage.",
+        "User key, account key or OAuth token (pdus+…), from Key Storage.",
         secret=True,
         group="PagerDuty: account",
     )
     pagerduty_from: str = setting(
         "",
         "From e-mail",
-        "A PagerDuty user's e-mail; an account key needs it.",
+        "E-mail address of a PagerDuty user. Required for account keys.",
         pattern=r"[^@\s]+@[^@\s]+",
         allowed="an e-mail address",
         group="PagerDuty: account",
@@ -38,7 +38,7 @@ class IncidentSettings(Group):
     pagerduty_url: str = setting(
         "https://api.pagerduty.com",
         "PagerDuty API URL",
-        "https://api.eu.pagerduty.com in the EU service region.",
+        "For the EU service region: https://api.eu.pagerduty.com.",
         pattern=r"(https://[^\s/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)/?",
         allowed="an https:// URL",
         required=True,
@@ -47,30 +47,32 @@ class IncidentSettings(Group):
     pagerduty_field: str = setting(
         "",
         "Custom field for the link",
-        "Name of a custom field (URL or text) of incidents that gets the link too, or that of the Rundeck execution "
-        "where the link has more than the 200 characters that PagerDuty takes. Blank: none.",
+        "Name of a custom field (URL or text) of incidents that also receives the link. If the link is "
+        "longer than 200 characters, it receives the link to the Rundeck execution instead. Blank: none.",
         pattern=r"[a-z0-9_]{1,50}",
         allowed="lower-case letters, digits and underscores",
-        group="PagerDuty: more than the note",
+        group="PagerDuty: other notifications",
     )
     pagerduty_status_update: bool = setting(
         False,
         "Publish a status update",
-        "At the end of a capture, to all who subscribed to the incident: it is mailed to them.",
-        group="PagerDuty: more than the note",
+        "At the end of a capture, publishes the note as a status update, which PagerDuty e-mails to all "
+        "subscribers of the incident.",
+        group="PagerDuty: other notifications",
     )
     pagerduty_integration_key: str = setting(
         "",
         "Integration key for a change event",
-        "Of an Events API v2 integration of the service, kept in Key Storage: the end of a capture is then a change "
-        "event on its time line, with the link. All that can be told where no API key is to be had. Blank: none.",
+        "Integration key of an Events API v2 integration, from Key Storage. At the end of a capture, sends a "
+        "change event with the link to the timeline of the service. Works without an API key. Blank: no "
+        "change event.",
         secret=True,
-        group="PagerDuty: more than the note",
+        group="PagerDuty: other notifications",
     )
     pagerduty_ca: str = setting(
         "",
         "CA certificate for PagerDuty",
-        "In PEM, kept in Key Storage, where a proxy of yours opens TLS; blank for the system's CAs.",
+        "CA certificate in PEM format, from Key Storage, for a proxy that decrypts TLS. Blank: the CAs of the system.",
         secret=True,
         group="PagerDuty: account",
     )
@@ -86,19 +88,20 @@ class AlertSettings(Group):
     cluster: str = setting(
         "",
         "Name of this cluster",
-        "As alerts name it: alerts about another cluster are left to the Rundeck project of that. Blank: all are ours.",
+        "Name that alerts use for this cluster. Alerts about other clusters are ignored. Blank: all alerts "
+        "are handled.",
         pattern=r"[A-Za-z0-9][\w.:/@-]{0,252}",
         allowed="letters, digits and ._:/@-",
     )
     senders: str = setting(
         "",
-        "Alert senders of your own",
-        "Path of a YAML file with rules that find the pod in alerts; docs/pagerduty.md tells its form.",
+        "Custom alert senders",
+        "Path of a YAML file with rules that find the pod in alerts. See docs/pagerduty.md.",
     )
     default_namespace: str = setting(
         "default",
-        "Namespace of alerts without one",
-        "Where to look for the pods of alerts that name no namespace.",
+        "Default namespace of alerts",
+        "Namespace of pods in alerts that name no namespace.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
         required=True,
@@ -114,22 +117,23 @@ class TriggerSettings(Group):
     event_type: str = setting(
         "",
         "Event type",
-        "What a webhook says that happened: ${option.event_type}. Blank or manual: somebody runs the job.",
+        "Event type from the webhook: ${option.event_type}. Blank or manual: a user started the job.",
         pattern=r"[\w.-]{1,100}",
-        allowed="an event type as PagerDuty names it",
+        allowed="a PagerDuty event type",
     )
     events: str = setting(
         "incident.triggered,incident.reopened",
-        "Events that capture",
-        "Event types separated by commas; another one ends the step at once, and well.",
+        "Events that start a capture",
+        "Event types, separated by commas. For other events, the step ends successfully without a capture.",
         pattern=r"[\w.-]+(\s*,\s*[\w.-]+)*",
-        allowed="event types separated by commas",
+        allowed="event types, separated by commas",
     )
     join_s: int = setting(
         600,
-        "Join a capture of the last seconds",
-        "Where the target comes from the incident: a capture of the same workload that runs, or ended less than this "
-        "ago, is linked in this incident too, and none is made. 0: always capture.",
+        "Deduplication window (s)",
+        "If the same workload is being captured, or was captured within this time, links that capture in "
+        "this incident instead of starting another. Applies if the target comes from the incident. 0: always "
+        "capture.",
         least=0,
         most=DAY_S,
     )
@@ -141,13 +145,11 @@ class FailureSettings(Group):
 
     title: ClassVar[str] = "Failed capture"
 
-    failure: str = setting(
-        "", "Failure", "What to tell the incident when there is no bundle: ${data.summary}. Blank: nothing."
-    )
+    failure: str = setting("", "Failure", "Text for the incident if there is no bundle: ${data.summary}. Blank: none.")
     capture_id: str = setting(
         "",
         "Capture ID",
-        "${data.capture_id}: the note that told the start of a capture that failed then tells its end.",
+        "${data.capture_id}. If a capture fails, the step updates the note that announced its start.",
         pattern=CAPTURE_ID,
         allowed="a capture ID",
     )

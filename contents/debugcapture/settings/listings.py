@@ -17,12 +17,12 @@ class NodesSettings(Group):
         "Label selector",
         "Only pods with these labels, for example tier=backend.",
         pattern=r"[\w./,=!() -]+",
-        allowed="a label selector as kubectl takes it",
+        allowed="a label selector in kubectl syntax",
     )
     cluster_name: str = setting(
         "",
-        "Name of the cluster",
-        "Comes before the nodes' names, where a project has several clusters.",
+        "Prefix of node names",
+        "Name of the cluster, if the project has several. It precedes the names of the nodes.",
         pattern=r"[A-Za-z0-9-]+",
         allowed="letters, digits and dashes",
     )
@@ -32,20 +32,20 @@ class NodesSettings(Group):
 class ValuesSettings(Group):
     """How many values a dropdown has, and how old they may be."""
 
-    title: ClassVar[str] = "Values of a dropdown"
+    title: ClassVar[str] = "Dropdown values"
 
-    most_values: int = setting(500, "At most this many values", "A longer list is cut.", least=1, most=5000)
+    most_values: int = setting(500, "Maximum entries", "Longer lists are truncated.", least=1, most=5000)
     wait_s: int = setting(
         5,
-        "Wait at most (seconds)",
-        "For the API server. The last list serves when it takes longer, and its labels say from when it is.",
+        "Timeout (s)",
+        "Time to wait for the API server. After that, the last known list is used, and its labels contain its time.",
         least=1,
         most=30,
     )
     fresh_s: int = setting(
         10,
-        "Ask again after (seconds)",
-        "A list that is younger serves without a question to the API server.",
+        "Cache lifetime (s)",
+        "A list that is not older than this is used without asking the API server.",
         least=0,
         most=3600,
     )
@@ -60,18 +60,18 @@ class ListenSettings(Group):
     listen: str = setting(
         "127.0.0.1:8790",
         "Listen on",
-        "IP address and port, for example 127.0.0.1:8790 or [::1]:8790. It speaks plain HTTP: on any address but "
-        "loopback something in front of it has to speak TLS.",
+        "IP address and port, for example 127.0.0.1:8790 or [::1]:8790. The server uses plain HTTP. If it "
+        "listens on an address other than loopback, put a proxy with TLS in front of it.",
         pattern=r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}",
-        allowed="an IP address and a port, an IPv6 address in brackets",
+        allowed="an IP address and a port, with IPv6 addresses in brackets",
         required=True,
     )
     options_token: str = setting(
         "",
         "Token of the options server",
-        "Whoever asks gives it as a bearer token: 16 characters at least, for example from `openssl rand -hex 32`.",
+        "Clients must send it as a bearer token. At least 16 characters, for example from `openssl rand -hex 32`.",
         pattern=r"[\x21-\x7e]{16,512}",
-        allowed="16 characters at least, without spaces",
+        allowed="at least 16 characters, without spaces",
         required=True,
         secret=True,
     )

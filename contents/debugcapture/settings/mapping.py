@@ -14,7 +14,7 @@ def read_mapping(setting: str, text: str, example: str) -> Json:
         return {}
     import yaml
 
-    doing, do = f"cannot read {setting}", f"Give a mapping in JSON or YAML, for example {example}."
+    doing, do = f"cannot read {setting}", f"Use a mapping in JSON or YAML, for example {example}."
     try:
         found = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

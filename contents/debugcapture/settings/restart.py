@@ -14,17 +14,18 @@ class RestartSettings(Group):
 
     action: Literal["restart", "undo", "delete-pod", "scale"] = setting(
         "restart",
-        "What to do",
-        "restart: rollout restart; undo: rollout undo, to revision; delete-pod: the pod, which is made again; scale: "
-        "to replicas. Needs deploy/rbac/namespace/capture-and-restart.yaml.",
+        "Action",
+        "restart: rollout restart. undo: rollout undo to revision. scale: scale to replicas. delete-pod: "
+        "delete the pod, so that its workload creates it again. Requires "
+        "deploy/rbac/namespace/capture-and-restart.yaml.",
     )
-    revision: int = setting(0, "Revision", "For undo; 0 is the one before.", least=0, most=999999999)
+    revision: int = setting(0, "Revision", "For undo. 0: the previous revision.", least=0, most=999999999)
     replicas: int = setting(1, "Replicas", "For scale.", least=0, most=1000)
     rollout_limit_s: int = setting(
-        300, "Time limit of the rollout in seconds", "How long to wait until all is well again.", least=1, most=DAY_S
+        300, "Time limit of the rollout (s)", "Time to wait for the rollout to complete.", least=1, most=DAY_S
     )
     preview: bool = setting(
-        False, "Preview", "Tell what would be done, have the API server check that it may be, and do nothing."
+        False, "Preview", "Shows what would be changed and lets the API server validate it, but changes nothing."
     )
 
 
@@ -36,9 +37,9 @@ class GateSettings(Group):
 
     gate: Literal["complete", "partial", "none"] = setting(
         "complete",
-        "Only after a capture that is",
-        "complete; partial: at least partial; none: in any case, evidence or not. The bundle says what it is.",
+        "Required capture status",
+        "complete. partial: partial or complete. none: act even without a capture. The bundle contains the status.",
     )
     gate_stored: bool = setting(
-        True, "Only after it is stored", "The evidence has to be in the store, not on this machine only."
+        True, "Require upload", "The evidence must be in the store, and not only on this machine."
     )

@@ -15,5 +15,5 @@ class ResultSettings(Group):
     rendered: bool = setting(
         False,
         "Result as a table",
-        "Print the result as HTML: the step's log filter “Render Formatted Data” shows it as a table with links.",
+        "Prints the result as HTML. The log filter “Render Formatted Data” of the step shows it as a table with links.",
     )

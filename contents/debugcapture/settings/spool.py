@@ -16,16 +16,16 @@ class SpoolSettings(Group):
     spool: str = setting(
         "",
         "Spool directory",
-        "Where evidence is kept until it is in the store. Blank: var/debug-captures of this Rundeck, or of the user's "
-        "own state directory on a command line.",
+        "Directory that holds the evidence until it is in the store. Blank: var/debug-captures of Rundeck, "
+        "or the user's state directory on the command line.",
     )
     spool_limit: int = setting(
-        20480, "Spool limit in MiB", "The spool never holds more.", least=32, most=100_000_000, group="Spool: limits"
+        20480, "Spool limit (MiB)", "Maximum size of the spool.", least=32, most=100_000_000, group="Spool: limits"
     )
     spool_free: int = setting(
         1024,
-        "Free space in MiB",
-        "What the spool leaves free on its disk.",
+        "Reserved disk space (MiB)",
+        "Space that the spool leaves free on its disk.",
         least=0,
         most=100_000_000,
         group="Spool: limits",
@@ -41,8 +41,8 @@ class BundleSettings(Group):
     bundle: str = setting(
         "",
         "Bundle",
-        "The bundle's directory, as the capture step hands it on: ${data.bundle}. Blank: the upload sends what waits "
-        "in the spool, the note tells the failure.",
+        "Path of the bundle, from the capture step: ${data.bundle}. Blank: an upload sends all bundles in "
+        "the spool; a note reports the failure.",
     )
 
 
@@ -55,7 +55,7 @@ class WatchSettings(Group):
     capture_id: str = setting(
         "",
         "Capture ID",
-        "The name of the bundle in the spool; blank for the newest.",
+        "Name of the bundle in the spool. Blank: the newest.",
         pattern=CAPTURE_ID,
         allowed="a capture ID",
     )

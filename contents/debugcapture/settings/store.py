@@ -47,21 +47,21 @@ class StoreSettings(Group):
     link: Literal["signed", "console"] = setting(
         "signed",
         "Links",
-        "signed: whoever has the link can open it, until it expires (S3 and Azure); console: it opens the object in "
-        "the AWS console, for who is logged in there.",
+        "signed: anyone who has the link can open it until it expires (S3 and Azure). console: opens the "
+        "object in the AWS console, for users who are logged in there.",
     )
     link_base: str = setting(
         "",
-        "Base of the links",
-        "URL of yours in front of the store, with a login of yours: https://evidence.example.com/. The key in the "
-        "store follows, and nothing expires.",
+        "Link base URL",
+        "Base URL of your own authenticated proxy in front of the store: https://evidence.example.com/. "
+        "Links are this URL plus the object key, and do not expire.",
         pattern=r"https?://[^\s?#]+",
         allowed="an http:// or https:// URL",
     )
     link_valid_s: int = setting(
         7 * DAY_S,
-        "Links are valid for (seconds)",
-        "How long a link opens without an AWS login; S3 allows 7 days at most.",
+        "Link lifetime (s)",
+        "Time for which a presigned link works. S3 allows 7 days at most.",
         least=60,
         most=7 * DAY_S,
     )

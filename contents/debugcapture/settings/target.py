@@ -17,7 +17,7 @@ class TargetSettings(Group):
     namespace: str = setting(
         "default",
         "Namespace",
-        "The namespace of the pod or workload.",
+        "Namespace of the pod or workload.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
         required=True,
@@ -25,7 +25,7 @@ class TargetSettings(Group):
     pod: str = setting(
         "",
         "Pod",
-        "The pod's name. Give a pod, a workload or a label selector.",
+        "Name of the pod. Set either a pod, a workload or a label selector.",
         pattern=POD_NAME,
         allowed="lower-case letters, digits, dashes and dots",
     )
@@ -39,20 +39,21 @@ class TargetSettings(Group):
     selector: str = setting(
         "",
         "Label selector",
-        "Pods by their labels, for example app=checkout,tier!=cache.",
+        "Selects pods by their labels, for example app=checkout,tier!=cache.",
         pattern=r"[\w./,=!() -]+",
-        allowed="a label selector as kubectl takes it",
+        allowed="a label selector in kubectl syntax",
     )
     choose: Choice = setting(
         "unhealthy-first",
-        "Which pods first",
-        "Of a workload's or selector's pods: the unhealthy ones first (crashed, killed for memory, not ready, "
-        "restarted), or by age.",
+        "Order of pods",
+        "Which pods of a workload or selector to capture first: unhealthy pods (crashed, out of memory, not "
+        "ready, restarted), or by age. With all, newest or oldest, no sample is taken.",
     )
     container: str = setting(
         "",
         "Container",
-        "Blank for the pod's default container, else the one that is failing, else the first that is no sidecar.",
+        "Blank: the pod's default container. If there is none, the failing container, or the first one that "
+        "is not a sidecar.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
     )
@@ -66,25 +67,30 @@ class ManyPodsSettings(Group):
 
     max_pods: int = setting(
         3,
-        "At most this many pods",
-        "Of a workload or selector; choose all takes all of them up to this number.",
+        "Maximum pods",
+        "Captures at most this many pods of a workload or selector.",
         least=1,
         most=100_000,
     )
     concurrency: int = setting(
-        10, "Pods at a time", "How many pods are captured side by side, in the cluster by each index.", least=1, most=50
+        10,
+        "Pods in parallel",
+        "Number of pods that the step captures at the same time. In the cluster, this applies to each worker.",
+        least=1,
+        most=50,
     )
     sample_above: int = setting(
         50,
         "Sample above (pods)",
-        "Of more pods a sample is taken, unless “which pods first” says all, newest or oldest.",
+        "If more pods match, only a sample is captured.",
         least=1,
         most=100_000,
     )
     per_workload: int = setting(
         10,
-        "Sample of a workload",
-        "At most so many pods of each workload: the most unhealthy, and one healthy to compare with.",
+        "Sample size per workload",
+        "A sample contains at most this many pods of each workload: the most unhealthy ones, and one healthy "
+        "pod for comparison.",
         least=1,
         most=1000,
     )

@@ -198,7 +198,7 @@ _STEPS = (
         "k8s-debug-restart",
         "Kubernetes Debug / Restart",
         "Restarts, rolls back or scales a workload, or deletes its pod, and waits for the rollout. "
-        "Requires a capture of the quality that you choose.",
+        "Requires a capture with the status that you choose.",
         _restart,
         failure_code=NOT_RESTARTED,
     ),

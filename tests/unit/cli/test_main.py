@@ -142,8 +142,8 @@ def test_wrong_settings_run_nothing_and_are_told_as_a_step_tells_them(
     assert main("test", "--pod", "No Pod", "--time-limit-s", "0") == 2
     assert capsys.readouterr().err == (
         "Error: wrong settings: pod must be lower-case letters, digits, dashes and dots, not 'No Pod'; command is "
-        "missing (Command); time_limit_s must be a number from 1 to 86400, not '0'. Nothing was touched: correct them "
-        "and run again.\n"
+        "missing (Command); time_limit_s must be a number from 1 to 86400, not '0'. Nothing was changed. Correct the "
+        "settings and run again.\n"
     )
 
 

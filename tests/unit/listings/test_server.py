@@ -225,8 +225,8 @@ def test_server_is_a_program_of_its_own_and_no_plugin() -> None:
     ("changed", "why"),
     [
         ({"options_token": ""}, "options_token is missing"),
-        ({"options_token": "short"}, "options_token must be 16 characters at least"),
-        ({"options_token": "with a space in the middle"}, "options_token must be 16 characters at least"),
+        ({"options_token": "short"}, "options_token must be at least 16 characters"),
+        ({"options_token": "with a space in the middle"}, "options_token must be at least 16 characters"),
         ({"listen": "localhost:1"}, "listen must be an IP address"),
         ({"listen": "127.0.0.1"}, "listen must be an IP address"),
     ],

@@ -215,7 +215,7 @@ def test_text_that_is_not_utf_8_or_would_act_on_a_terminal_is_refused_in_one_lin
     values = {"namespace": "shop", "pod": "web-0", "command": "echo \udcff", "server": "https://a\x1b[31m"}
     with pytest.raises(BadInput) as caught:
         read(ExecStep, values)
-    assert "command is not text in UTF-8" in str(caught.value)
+    assert "command is not valid UTF-8 text" in str(caught.value)
     assert "server must be an https:// URL" in str(caught.value)
     assert str(caught.value).isprintable()
 

@@ -42,7 +42,7 @@ def custom(text: str) -> None:
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: text[:20])
 @pytest.mark.parametrize("read", [job_pod, custom], ids=["job_pod", "custom"])
 def test_what_is_no_mapping_is_told_with_the_setting_and_an_example(read: Any, text: str) -> None:
-    with pytest.raises(BadInput, match=f"cannot read {read.__name__}: .* Give a mapping in JSON or YAML, for example"):
+    with pytest.raises(BadInput, match=f"cannot read {read.__name__}: .* Use a mapping in JSON or YAML, for example"):
         read(text)
 
 

@@ -51,7 +51,7 @@ def test_heading_of_each_group_has_the_key_that_rundeck_looks_up() -> None:
     keys = {f"property.{one.get('grouping', 'primary')}.{one['groupName']}.groupName" for one in shown}
     assert {key for key in GERMAN if key.endswith(".groupName")} == keys
     assert GERMAN["property.secondary.Cluster connection.groupName"] == "Verbindung zum Cluster"
-    assert GERMAN["property.primary.Many pods: in the cluster.groupName"] == "Viele Pods: im Cluster"
+    assert GERMAN["property.primary.Many pods: Job in the cluster.groupName"] == "Viele Pods: Job im Cluster"
 
 
 @pytest.mark.parametrize("key", ENGLISH)
@@ -65,7 +65,7 @@ def test_german_is_german() -> None:
 
 
 def test_blank_field_says_in_german_what_it_stands_for() -> None:
-    assert GERMAN["property.spool_limit.description"] == "Mehr liegt nie im Spool. Leer: 20480."
+    assert GERMAN["property.spool_limit.description"] == "Maximale Größe des Spools. Leer: 20480."
 
 
 @pytest.mark.parametrize(
