@@ -20,11 +20,11 @@ from benchmarks.measure import Measured
 from benchmarks.result import Ratio, Result
 from debugcapture.bundle.bundle import Bundle, create_bundle
 from debugcapture.bundle.record import Record
-from debugcapture.capture.collect import Capture
-from debugcapture.capture.debug_session import Attachment, DebugOptions
-from debugcapture.capture.probe import Scope
+from debugcapture.capture.collect import TargetCapture
+from debugcapture.capture.debug_session import DebugOptions, DebugSession
+from debugcapture.capture.probe import CaptureScope
 from debugcapture.collectors.catalog import choose
-from debugcapture.collectors.plan import Allowed
+from debugcapture.collectors.plan import CapturePolicy
 from debugcapture.kube.auth import connect
 from debugcapture.kube.client import Api
 from debugcapture.model import Artifact, Manifest
@@ -46,12 +46,15 @@ def run() -> Result:
         api = Api(connect(ConnectionSettings(kubeconfig=str(pod.kubeconfig))))
         body = api.pod(NAMESPACE, POD)
         target = find_target(body, "", _now())
-        with Attachment(api, target, (), DebugOptions(pod.image, "restricted", 600), _say) as attachment:
-            place, bundle, added = attachment.place(), create_bundle(Path(spool), POD, _now()), list[Artifact]()
+        with DebugSession(api, target, (), DebugOptions(pod.image, "restricted", 600), _say) as debug_session:
+            debug_container = debug_session.attach()
+            bundle, added = create_bundle(Path(spool), POD, _now()), list[Artifact]()
             record = Record(bundle, Manifest(bundle.folder.name, _now(), None, target, {}), added.append)
-            scope = Scope(body, target, Allowed("restricted", debug_image=True))
-            capture = Capture(api, scope, attachment, record, _say)
-            kubectl = _kubectl(pod, place.ref.container, min(one.pid for one in place.listing.processes))
+            scope = CaptureScope(body, target, CapturePolicy("restricted", debug_image=True))
+            capture = TargetCapture(api, scope, debug_session, record, _say)
+            kubectl = _kubectl(
+                pod, debug_container.ref.container, min(one.pid for one in debug_container.listing.processes)
+            )
             dump = partial(capture.run, choose(COLLECTOR).collectors)
             rounds = [_round(dump, added, bundle, kubectl) for _ in range(ROUNDS + 1)]
     return _compared(rounds[1:])

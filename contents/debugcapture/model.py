@@ -1,12 +1,13 @@
 """The values that travel from one stage to the next. Sizes are bytes, times are aware UTC datetimes or seconds."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 Json = dict[str, Any]
+Report = Callable[[str], None]  # writes a line to the log of the step
 Status = Literal["complete", "partial", "failed"]
 ArtifactOutcome = Literal["complete", "truncated", "failed", "skipped"]
 Phase = Literal["running", "waiting", "terminated", "unknown"]  # of a container
@@ -36,7 +37,7 @@ READS = (
     "workload",
     "node",
     "metrics",
-    "leftovers",
+    "crash-dumps",
     "node-state",
 )  # what a collector may read by API
 

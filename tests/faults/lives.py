@@ -88,7 +88,7 @@ def deleted_while_waited_for(world: World) -> None:
     waits = "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff"
     world.kubectl("wait", place, "pod/crashed", waits, "--timeout=60s")
     world.change(pod="", selector="app=two", wait_for_restart_s="60")
-    world.at("waiting for its next start", lambda: world.kubectl("delete", "pod", "crashed", place, "--now"))
+    world.at("for its next start", lambda: world.kubectl("delete", "pod", "crashed", place, "--now"))
 
 
 def ended_before(world: World) -> None:

@@ -24,7 +24,7 @@ from debugcapture.capture.debug_session import debug_options
 from debugcapture.capture.tool_report import parse_report
 from debugcapture.capture.transfer import _Progress
 from debugcapture.collectors.catalog import FOLDER, files_collector, load
-from debugcapture.collectors.processes import found_pids, parse
+from debugcapture.collectors.processes import parse, parse_pids
 from debugcapture.errors import BadInput, CaptureError
 from debugcapture.kube.auth import connect
 from debugcapture.kube.exec_stream import websocket_url
@@ -86,7 +86,7 @@ def test_listing_of_processes(output: str) -> None:
 @given(UTF8)
 def test_pids_by_a_tools_own_way(output: str) -> None:
     tool = Tool(("x",), find=("x",), pid_pattern=r"(\S+)")
-    assert all(0 <= pid < 10**9 for pid in found_pids(tool, output))
+    assert all(0 <= pid < 10**9 for pid in parse_pids(tool, output))
 
 
 @given(UTF8, st.integers(0, 255))
@@ -110,7 +110,7 @@ def test_progress_of_long_work(pieces: list[bytes]) -> None:
     progress = _Progress("/tmp/x", said.append)
     for piece in pieces:
         progress.write(memoryview(piece))
-        assert len(progress._cut) < 100
+        assert len(progress._rest) < 100
     assert all(line.isprintable() for line in said)
 
 
@@ -131,7 +131,7 @@ def test_exit_status(status: Any) -> None:
 
 
 @given(st.lists(UTF8, max_size=5))
-def test_names_of_leftovers_stay_in_their_folder(paths: list[str]) -> None:
+def test_names_of_crash_dumps_stay_in_their_folder(paths: list[str]) -> None:
     names = bundle_names([f"/vol/{path}" for path in paths])
     assert len(set(names)) == len(names)
     for name in names:

@@ -40,8 +40,8 @@ class Record:
         with self._lock:
             self._save(replace(self._manifest, remarks=(*self._manifest.remarks, line)))
 
-    def also(self, target: Target) -> None:
-        """Add a target that was found on the way."""
+    def add_target(self, target: Target) -> None:
+        """Add a target that replaced another one during the capture."""
         with self._lock:
             self._save(replace(self._manifest, more_targets=(*self._manifest.more_targets, target)))
 

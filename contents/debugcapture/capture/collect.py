@@ -1,7 +1,7 @@
-"""Run the collectors on one target; each leaves artifacts in the bundle, or the reason why there is none."""
+"""Runs the collectors on one target. Each collector adds artifacts to the bundle, or the reason why it has none."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -18,6 +18,7 @@ from ..model import (
     ArtifactOutcome,
     Collector,
     ReadApi,
+    Report,
     RunInDebugContainer,
     RunInTarget,
     Skip,
@@ -25,52 +26,53 @@ from ..model import (
 from ..report.summary import artifact_line
 from ..targets.pods import container_id
 from ..text import one_line
-from .debug_session import Attachment
-from .evidence import Evidence, nothing
-from .probe import Scope, Survey
+from .debug_session import DebugSession
+from .evidence import Evidence, missing_artifact
+from .probe import CaptureScope, Probe
 from .readers import Readers
-from .tool_run import Taking, ToolRun, now
+from .tool_run import PendingArtifact, ToolRun, utc_now
 from .tools import Tools
-from .transfer import (
-    Runner,
-)
+from .transfer import Runner
 
-_LOG = logging.getLogger(__name__)  # heard at Rundeck's log level DEBUG only
-_WHAT_NEEDS_PROCESSES = "Collectors that need a running process"
-_SIDE_BY_SIDE = 4  # tools that run at once in one pod
-Say = Callable[[str], None]
+_LOG = logging.getLogger(__name__)  # shown at Rundeck's log level DEBUG only
+_PROCESS_COLLECTORS = "Collectors that need a running process"
+_PARALLEL_TOOLS = 4  # in one pod
 
 
-class Capture:
-    """One capture of one target."""
+class TargetCapture:
+    """The capture of one target."""
 
-    def __init__(self, api: Api, scope: Scope, attachment: Attachment, record: Record, say: Say) -> None:
-        """Prepare; `run` does the work. ``attachment`` is used where the image has no tools."""
-        self._api, self._scope, self._attachment, self._record, self._say = api, scope, attachment, record, say
-        self._target, self._place = scope.target, scope.target.ref
-        self._survey = Survey(api, scope, attachment)
+    def __init__(
+        self, api: Api, scope: CaptureScope, debug_session: DebugSession, record: Record, report: Report
+    ) -> None:
+        """``debug_session`` provides the tools that the target's image lacks."""
+        self._api, self._scope, self._record, self._report = api, scope, record, report
+        self._target = scope.target
+        self._probe = Probe(api, scope, debug_session)
         evidence = Evidence(record, scope.folder)
-        self._tools = Tools(api, scope, attachment, evidence, say)
-        self._readers = Readers(api, scope, attachment, evidence, self._tools)
-        self._reasons: set[str] = set()  # that the record already has
+        self._tools = Tools(api, scope, debug_session, evidence, report)
+        self._readers = Readers(api, scope, debug_session, evidence, self._tools)
+        self._reasons: set[str] = set()
+        """Reasons that the record already has."""
         self._reasons_lock = Lock()
-        self.gone = False
+        self.is_pod_gone = False
 
     def run(self, collectors: Sequence[Collector]) -> None:
-        """Run ``collectors``; the failure of one is data in the record, and stops no other.
+        """Run ``collectors``. A collector that fails adds its reason to the record and does not stop the others.
 
         Collectors that only read the API run first: they are quick, and the pod may be gone a second later. `safe`
-        tools then run side by side, in lanes. Tools that pause the process, or write dumps, run last and alone, so that
-        they change nothing that another tool measures. Afterwards `gone` says whether the pod was gone.
+        tools then run in parallel, in lanes. Tools that pause the process or write dumps run last, one at a time, so
+        that they do not affect what another tool measures. Afterwards, `is_pod_gone` is set if the pod was deleted or
+        replaced.
         """
-        tools = [one for one in collectors if not one.reads_api]
-        for reader in (one for one in collectors if one.reads_api):
+        tools = [collector for collector in collectors if not collector.reads_api]
+        for reader in (collector for collector in collectors if collector.reads_api):
             self._run_collector(reader)
-        with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="collector") as pool:
-            list(pool.map(self._run_all, _lanes(one for one in tools if one.invasive == "safe")))
+        with ThreadPoolExecutor(_PARALLEL_TOOLS, thread_name_prefix="collector") as pool:
+            list(pool.map(self._run_all, _lanes(tool for tool in tools if tool.invasive == "safe")))
         for level in ("pauses", "heavy"):
-            self._run_all(one for one in tools if one.invasive == level)
-        self._notice_restart()
+            self._run_all(tool for tool in tools if tool.invasive == level)
+        self._check_for_restart()
 
     def _run_all(self, collectors: Iterable[Collector]) -> None:
         for collector in collectors:
@@ -78,88 +80,89 @@ class Capture:
 
     def _run_collector(self, collector: Collector) -> None:
         for artifact in self._collect(collector):
-            self._say(artifact_line(artifact))
+            self._report(artifact_line(artifact))
             self._record.add(replace(artifact, pod=self._scope.folder))
 
     def _collect(self, collector: Collector) -> Iterator[Artifact]:
-        started = now()
+        started = utc_now()
         try:
             with writable(self._record.bundle.folder):
                 if collector.id == FILES and not self._target.is_running:
                     yield from self._readers.files_of_stopped(collector)
                 else:
-                    yield from self._act(self._survey.decide(collector, attach=True))
+                    yield from self._perform(self._probe.decide(collector, attach=True))
         except CaptureError as error:
             outcome: ArtifactOutcome = "skipped" if isinstance(error, NotAllowed) and collector.needs else "failed"
-            yield from self._once(nothing(collector, "", outcome, started, str(error)))
-        except Exception as error:  # noqa: BLE001 - whatever a container says costs its own artifact, and no other
+            yield from self._once_per_reason(missing_artifact(collector, "", outcome, started, str(error)))
+        except Exception as error:  # noqa: BLE001 - unexpected output of a container must not cost other artifacts
             _LOG.warning("%s of %s failed", collector.id, self._target, exc_info=True)
-            why = f"{type(error).__name__}: {one_line(error)}. Please report this bug."
-            yield nothing(collector, "", "failed", started, why)
+            reason = f"{type(error).__name__}: {one_line(error)}. Please report this bug."
+            yield missing_artifact(collector, "", "failed", started, reason)
 
-    def _once(self, artifact: Artifact) -> Iterator[Artifact]:
-        """Yield ``artifact``, but of a preset each reason only once: what keeps one collector out keeps others out."""
+    def _once_per_reason(self, artifact: Artifact) -> Iterator[Artifact]:
+        """Yield ``artifact``. For a preset, yield each reason once only: many collectors fail for the same reason."""
         with self._reasons_lock:
-            known = artifact.reason in self._reasons
+            is_repeated = artifact.reason in self._reasons
             self._reasons.add(artifact.reason)
-        if not (self._scope.preset and known):
+        if not (self._scope.preset and is_repeated):
             yield artifact
 
-    def _act(self, action: Action) -> Iterator[Artifact]:
+    def _perform(self, action: Action) -> Iterator[Artifact]:
         match action:
-            case Skip(collector, why, foreign):
+            case Skip(collector, reason, foreign):
                 if not (self._scope.preset and foreign):
-                    several = self._scope.preset and not self._target.is_running
-                    shown = replace(collector, title=_WHAT_NEEDS_PROCESSES) if several else collector
-                    yield from self._once(nothing(shown, "", "skipped", now(), why))
-            case ReadApi(collector, why):
-                yield from self._read(collector, why)
-            case RunInTarget(collector, tool, pids, why):
-                runner: Runner = "shell" if self._survey.shell else "none"
-                for taking, pid in _takings(collector, pids, why):
-                    run = ToolRun(taking, tool, self._place, runner, pid)
+                    stands_for_all = self._scope.preset and not self._target.is_running
+                    shown = replace(collector, title=_PROCESS_COLLECTORS) if stands_for_all else collector
+                    yield from self._once_per_reason(missing_artifact(shown, "", "skipped", utc_now(), reason))
+            case ReadApi(collector, how):
+                yield from self._read(collector, how)
+            case RunInTarget(collector, tool, pids, how):
+                runner: Runner = "shell" if self._probe.shell else "none"
+                for pending, pid in _pending_artifacts(collector, pids, how):
+                    run = ToolRun(pending, tool, self._target.ref, runner, pid)
                     yield from self._unless_foreign(self._tools.run(run))
-            case RunInDebugContainer(collector, pids, why):
-                for taking, pid in _takings(collector, pids, why):
-                    yield from self._unless_foreign(self._tools.escalate(taking, pid))
+            case RunInDebugContainer(collector, pids, how):
+                for pending, pid in _pending_artifacts(collector, pids, how):
+                    yield from self._unless_foreign(self._tools.run_with_least_privilege(pending, pid))
 
     def _unless_foreign(self, artifact: Artifact) -> Iterator[Artifact]:
-        """Yield ``artifact`` unless a preset's tool found out that the process is not of its kind."""
+        """Yield ``artifact``, unless the tool of a preset found that the process is of another kind."""
         if not (artifact.outcome == "skipped" and self._scope.preset):
             yield artifact
 
-    def _read(self, collector: Collector, why: str) -> Iterator[Artifact]:
+    def _read(self, collector: Collector, how: str) -> Iterator[Artifact]:
         match collector.reads_api:
-            case "leftovers":
-                yield from self._readers.crash_dumps(collector, has_shell=self._survey.has_shell())
+            case "crash-dumps":
+                yield from self._readers.crash_dumps(collector, has_shell=self._probe.has_shell())
             case "node-state":
                 yield self._readers.node_state(collector)
             case _:
-                yield from self._readers.snapshot(collector, why)
+                yield from self._readers.snapshot(collector, how)
 
-    def _notice_restart(self) -> None:
-        """Tell when the container was restarted, or its pod replaced, while it was captured."""
+    def _check_for_restart(self) -> None:
+        """Report and record if the container was restarted, or its pod replaced, during the capture."""
         try:
             pod = self._api.pod(self._target.namespace, self._target.pod)
-            now = container_id(pod, self._target.container)
+            current_id = container_id(pod, self._target.container)
         except TargetNotFound:
-            self.gone = True
+            self.is_pod_gone = True
             return
         except CaptureError as error:
-            self._say(f"cannot determine whether {self._target} was restarted during the capture: {error}")
+            self._report(f"cannot determine whether {self._target} was restarted during the capture: {error}")
             return
         if pod["metadata"]["uid"] != self._target.uid:
-            self.gone = True
-        elif self._target.container_id and now != self._target.container_id:
+            self.is_pod_gone = True
+        elif self._target.container_id and current_id != self._target.container_id:
             line = f"{self._target}: container {self._target.container} was restarted during the capture"
-            self._say(line)
+            self._report(line)
             self._record.remark(line)
 
 
 def _lanes(collectors: Iterable[Collector]) -> list[list[Collector]]:
-    """Return the collectors that may run side by side, those of one runtime one after another.
+    """Return groups of collectors that may run in parallel with each other; a group runs one at a time.
 
-    They share its inspector port, its attach socket, or ptrace: the first to end would cut off the others.
+    Collectors of one runtime form a group: they share its inspector port, its attach socket, or ptrace, and the first
+    one to end would disconnect the others.
     """
     lanes: dict[str, list[Collector]] = {}
     for collector in collectors:
@@ -168,10 +171,11 @@ def _lanes(collectors: Iterable[Collector]) -> list[list[Collector]]:
     return list(lanes.values())
 
 
-def _takings(collector: Collector, pids: Sequence[int], how: str) -> Iterator[tuple[Taking, int]]:
-    """Yield what is to be taken of each process; where there are several, the file's name has the PID."""
+def _pending_artifacts(collector: Collector, pids: Sequence[int], how: str) -> Iterator[tuple[PendingArtifact, int]]:
+    """Yield the artifact of each process with its PID. If there are several, the file names contain the PIDs."""
     for pid in pids:
-        yield Taking(collector, _numbered(collector.file, pid) if len(pids) > 1 else collector.file, "exec", how), pid
+        file = _numbered(collector.file, pid) if len(pids) > 1 else collector.file
+        yield PendingArtifact(collector, file, "exec", how), pid
 
 
 def _numbered(file: str, pid: int) -> str:

@@ -1,4 +1,4 @@
-"""Find what a dying process left: heap dumps, fatal error logs, core files, on the volumes that outlive its container.
+"""Finds crash dumps (heap dumps, fatal error logs, core files) on the volumes that outlive a container.
 
 Sources: Oracle, "java" (HeapDumpPath, ErrorFile); Node.js, "Diagnostic report"; core(5).
 """
@@ -14,16 +14,17 @@ from ..kube.exec_stream import run_short
 from ..kube.values import moment
 from ..model import ContainerRef, Json, Target
 from ..targets.pods import container_status, find_container
-from .debug_session import Attachment
+from .debug_session import DebugSession
 
 NAMES = ("*.hprof", "*.hprof.gz", "hs_err_pid*.log", "replay_pid*.log", "javacore*.txt", "core", "core.[0-9]*",
          "*.core", "report*.json", "*.heapsnapshot", "*.dmp", "*.jfr")  # fmt: skip
-VOLUMES = "/debug-capture-volumes"  # where a debug container has the target's volumes
-_MOST = 20
-_ODD, _LONGEST_NAME = re.compile(r"[^A-Za-z0-9._-]"), 150
-_RESTARTED_LATELY = timedelta(minutes=1)
-_DEPTH = 5
-_KINDS_THAT_LAST = ("emptyDir", "persistentVolumeClaim", "hostPath", "ephemeral", "nfs", "csi")
+VOLUMES = "/debug-capture-volumes"  # where a debug container mounts the target's volumes
+_MAX_DUMPS = 20
+_UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]")
+_MAX_NAME_LENGTH = 150
+_RECENT_RESTART = timedelta(minutes=1)
+_MAX_DEPTH = 5
+_PERSISTENT_KINDS = ("emptyDir", "persistentVolumeClaim", "hostPath", "ephemeral", "nfs", "csi")
 _DUMP_PATHS = re.compile(r"-XX:(?:HeapDumpPath|ErrorFile)=(\S+)|--(?:diagnostic-dir|report-directory)[= ](\S+)")
 
 
@@ -31,41 +32,43 @@ _DUMP_PATHS = re.compile(r"-XX:(?:HeapDumpPath|ErrorFile)=(\S+)|--(?:diagnostic-
 class Volumes:
     """Where a target's volumes can be read."""
 
-    place: ContainerRef
-    root: str  # what stands before a path of the target
-    folders: tuple[str, ...]  # paths in the target
+    ref: ContainerRef
+    root: str
+    """Prefix of the target's paths in that container."""
+    folders: tuple[str, ...]
+    """Paths in the target."""
 
 
-def lasting_mounts(pod: Json, container: str) -> tuple[Json, ...]:
-    """Return the container's volumeMounts whose content outlives it, as a debug container may have them.
+def persistent_mounts(pod: Json, container: str) -> tuple[Json, ...]:
+    """Return the container's volumeMounts whose content outlives it, as volumeMounts for a debug container.
 
-    They are mounted below VOLUMES, so that they cover nothing of the debug image. A subPath is not allowed there
-    (Kubernetes documentation, "Ephemeral Containers"), so a mount that has one is left out.
+    Their mountPath is below VOLUMES, so that they hide nothing of the debug image. Mounts with a subPath are left out:
+    an ephemeral container cannot have them (Kubernetes documentation, "Ephemeral Containers").
     """
-    kinds = {one["name"]: one for one in pod["spec"].get("volumes") or []}
+    volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or []}
     mounts = find_container(pod, container).get("volumeMounts") or []
     return tuple(
         {"name": mount["name"], "mountPath": VOLUMES + mount["mountPath"], "readOnly": True}
         for mount in mounts
-        if "subPath" not in mount and "subPathExpr" not in mount and _lasts(kinds.get(mount["name"], {}))
+        if "subPath" not in mount and "subPathExpr" not in mount and _is_persistent(volumes.get(mount["name"], {}))
     )
 
 
 def dump_folders(container: Json) -> list[str]:
-    """Return where the container's own options say that dumps are written."""
+    """Return the folders that the container's command, arguments and environment name for dumps."""
     words = [*(container.get("command") or []), *(container.get("args") or [])]
-    words += [str(one.get("value", "")) for one in container.get("env") or []]
-    found = [next(filter(None, match.groups())) for word in words for match in _DUMP_PATHS.finditer(word)]
-    return [path if path.endswith("/") else path.rpartition("/")[0] or "/" for path in found if path.startswith("/")]
+    words += [str(variable.get("value", "")) for variable in container.get("env") or []]
+    paths = [next(filter(None, match.groups())) for word in words for match in _DUMP_PATHS.finditer(word)]
+    return [path if path.endswith("/") else path.rpartition("/")[0] or "/" for path in paths if path.startswith("/")]
 
 
-def open_volumes(pod: Json, target: Target, attachment: Attachment, *, has_shell: bool = False) -> Volumes | None:
-    """Return where the target's volumes can be read, attaching what that takes; None when it has none that last.
+def open_volumes(pod: Json, target: Target, debug_session: DebugSession, *, has_shell: bool = False) -> Volumes | None:
+    """Return where the target's volumes can be read; None if it has no volumes that outlive it, or they cannot be read.
 
-    Where the target runs and has a shell, it can be read there.
+    A target that runs and has a shell reads them itself. Otherwise a debug container is attached.
     """
-    mounts = lasting_mounts(pod, target.container)
-    if target.is_running and not (mounts and attachment.has_image and _just_restarted(pod, target)):
+    mounts = persistent_mounts(pod, target.container)
+    if target.is_running and not (mounts and debug_session.has_image and _is_just_restarted(pod, target)):
         folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts] + dump_folders(
             find_container(pod, target.container)
         )
@@ -73,51 +76,51 @@ def open_volumes(pod: Json, target: Target, attachment: Attachment, *, has_shell
             return None
         if has_shell:
             return Volumes(target.ref, "", tuple(dict.fromkeys(folders)))
-        if not attachment.has_image:
+        if not debug_session.has_image:
             return None
         try:
-            place = attachment.place()
+            container = debug_session.attach()
         except (CommandFailed, NotRunning, Rejected, Unreachable):
             if not mounts:
                 raise
-            return _below(attachment, mounts)  # it has ended meanwhile; its volumes are still there
-        first = min(one.pid for one in place.listing.processes)
-        return Volumes(place.ref, f"/proc/{first}/root", tuple(dict.fromkeys(folders)))
-    if not mounts or not attachment.has_image:
+            return _mount_volumes(debug_session, mounts)  # the target has ended; its volumes remain
+        first_pid = min(process.pid for process in container.listing.processes)
+        return Volumes(container.ref, f"/proc/{first_pid}/root", tuple(dict.fromkeys(folders)))
+    if not mounts or not debug_session.has_image:
         return None
-    return _below(attachment, mounts)
+    return _mount_volumes(debug_session, mounts)
 
 
-def _just_restarted(pod: Json, target: Target) -> bool:
-    """Tell whether the container may end again while it is looked at; its volumes stay."""
+def _is_just_restarted(pod: Json, target: Target) -> bool:
+    """Return whether the container was restarted a moment ago, so that it may crash again while it is read."""
     status = container_status(pod, target.container)
     started = moment(((status.get("state") or {}).get("running") or {}).get("startedAt"))
-    recently = started and datetime.now(timezone.utc) - started < _RESTARTED_LATELY
-    return bool(recently and status.get("restartCount"))
+    is_recent = started and datetime.now(timezone.utc) - started < _RECENT_RESTART
+    return bool(is_recent and status.get("restartCount"))
 
 
-def _below(attachment: Attachment, mounts: tuple[Json, ...]) -> Volumes:
+def _mount_volumes(debug_session: DebugSession, mounts: tuple[Json, ...]) -> Volumes:
     folders = tuple(mount["mountPath"].removeprefix(VOLUMES) for mount in mounts)
-    return Volumes(attachment.volumes_place(), VOLUMES, folders)
+    return Volumes(debug_session.attach_to_volumes(), VOLUMES, folders)
 
 
-def find_leftovers(
-    api: Api, pod: Json, target: Target, attachment: Attachment, has_shell: bool
+def find_crash_dumps(
+    api: Api, pod: Json, target: Target, debug_session: DebugSession, has_shell: bool
 ) -> Iterator[tuple[ContainerRef, str, str]]:
-    """Yield (place, path, name in the bundle) of each dump that was left."""
-    volumes = open_volumes(pod, target, attachment, has_shell=has_shell)
+    """Yield (container, path in it, name in the bundle) of each crash dump."""
+    volumes = open_volumes(pod, target, debug_session, has_shell=has_shell)
     if volumes is None:
         return
     paths = _search(api, volumes)
     for path, name in zip(paths, bundle_names(path.removeprefix(volumes.root) for path in paths), strict=True):
-        yield volumes.place, path, name
+        yield volumes.ref, path, name
 
 
 def bundle_names(paths: Iterable[str]) -> list[str]:
-    """Return a name in the bundle for each of ``paths``, which a container has made up: plain, short, each another."""
+    """Return a short, safe and unique name in the bundle for each of ``paths``, which the container chooses."""
     names: list[str] = []
     for path in paths:
-        plain = _ODD.sub("_", path.strip("/"))[-_LONGEST_NAME:].lstrip(".") or "_"
+        plain = _UNSAFE_IN_NAME.sub("_", path.strip("/"))[-_MAX_NAME_LENGTH:].lstrip(".") or "_"
         names.append(plain if plain not in names else f"{len(names)}-{plain}")
     return names
 
@@ -125,23 +128,26 @@ def bundle_names(paths: Iterable[str]) -> list[str]:
 def _search(api: Api, volumes: Volumes) -> list[str]:
     names = [word for name in NAMES for word in ("-o", "-name", name)][1:]
     folders = [volumes.root + folder for folder in volumes.folders]
-    argv = ("find", *folders, "-xdev", "-maxdepth", str(_DEPTH), "-type", "f", "(", *names, ")")
-    status, output, errors = run_short(api, volumes.place, argv)
+    argv = ("find", *folders, "-xdev", "-maxdepth", str(_MAX_DEPTH), "-type", "f", "(", *names, ")")
+    status, output, errors = run_short(api, volumes.ref, argv)
     if status.code is None or status.not_found:
-        raise CommandFailed(f"cannot search the volumes of {volumes.place}", status.message or errors.strip())
+        raise CommandFailed(f"cannot search the volumes of {volumes.ref}", status.message or errors.strip())
     return _newest(path for path in output.split("\n") if _is_below(path, folders))
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:
-    """Tell whether ``path`` lies in one of ``folders``: in what `find` writes, a folder's name may have line breaks."""
-    inside = any(path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
-    return inside and ".." not in path.split("/") and path.isprintable()
+    """Return whether ``path``, a line of `find`, is in one of ``folders``.
+
+    A line may be part of a path: the container can create folders with line breaks in their names.
+    """
+    is_inside = any(path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+    return is_inside and ".." not in path.split("/") and path.isprintable()
 
 
 def _newest(paths: Iterable[str]) -> list[str]:
-    """Return the paths that are read at most; names of dumps mostly end in a number or a time that grows."""
-    return sorted(paths)[-_MOST:]
+    """Return the last ``paths`` by name: most dump names end in a number or a time that increases."""
+    return sorted(paths)[-_MAX_DUMPS:]
 
 
-def _lasts(volume: Json) -> bool:
-    return any(kind in volume for kind in _KINDS_THAT_LAST)
+def _is_persistent(volume: Json) -> bool:
+    return any(kind in volume for kind in _PERSISTENT_KINDS)

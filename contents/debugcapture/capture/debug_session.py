@@ -1,199 +1,211 @@
-"""The debug containers of one capture: attached when first needed, lowest privilege first, shared, ended with it."""
+"""The debug containers of one capture. They are attached when first needed, shared, and ended with the capture."""
 
 import re
 import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
-from ..collectors.processes import Listing, listing_command, parse, unreadable
+from ..collectors.processes import Listing, listing_command, owner_of_unreadable, parse
 from ..errors import BadInput, CaptureError, NotRunning
 from ..kube.client import Api
 from ..kube.debug_pod import copy_of, node_pod, running
 from ..kube.ephemeral_container import DebugContainer, attached
 from ..kube.exec_stream import run_short
-from ..kube.profiles import ladder, rung
-from ..model import ContainerRef, Json, Target, User
+from ..kube.profiles import allowed_profiles, effective_profile
+from ..model import ContainerRef, Json, Report, Target, User
 from ..settings.debug_container import DebugContainerSettings, Profile
 from ..settings.mapping import read_mapping
 
 NOBODY: Final = User(65534, 65534)
 _IMAGE_USER: Final = "image"
-_OURS: Final = frozenset({"name", "command", "args", "targetContainerName", "image", "securityContext"})
+_RESERVED_FIELDS: Final = frozenset({"name", "command", "args", "targetContainerName", "image", "securityContext"})
 
 
 @dataclass(frozen=True, slots=True)
 class DebugOptions:
-    """What the job's author allows for debug containers."""
+    """What the job allows for debug containers."""
 
     image: str
     ceiling: Profile
     lives_s: int
-    run_as: str = "target"  # or "image"
+    run_as: str = "target"
+    """"target" or "image"."""
     environment: tuple[tuple[str, str], ...] = ()
     custom: Json = field(default_factory=dict)
     wait_for_restart_s: int = 0
-    copy: bool = False  # whether a copy of the pod may be made
-    node_namespace: str = ""  # where a pod that looks at the node may be made; "" for nowhere
-    programs: tuple[str, ...] = ()  # that the collectors run; each debug container says which of them it has
+    copy: bool = False
+    """Whether the capture may create a copy of the pod."""
+    node_namespace: str = ""
+    """Where the capture may create a node pod; "" for nowhere."""
+    programs: tuple[str, ...] = ()
+    """Programs that the collectors run. Each debug container reports which of them it has."""
 
 
 def debug_options(settings: DebugContainerSettings, lives_s: int, wait_for_restart_s: int = 0) -> DebugOptions:
-    """Return the options that the settings mean. Raises BadInput for an environment or custom fields that are wrong."""
+    """Return the options in ``settings``. Raises BadInput if the environment or the custom fields are invalid."""
     return DebugOptions(
         settings.image,
         settings.profile,
         lives_s,
         settings.run_as,
-        _environment(settings.environment),
-        _custom(settings.custom),
+        _parse_environment(settings.environment),
+        _parse_custom(settings.custom),
         wait_for_restart_s,
     )
 
 
-def _environment(text: str) -> tuple[tuple[str, str], ...]:
+def _parse_environment(text: str) -> tuple[tuple[str, str], ...]:
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise BadInput("cannot read environment", str(error), "Close the quotes.") from error
     pairs = [word.partition("=") for word in words]
-    wrong = [name for name, equals, _ in pairs if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name)]
-    if wrong:
-        raise BadInput("cannot read environment", f"{wrong[0]!r} is not NAME=VALUE", "Separate variables with spaces.")
+    invalid = [name for name, equals, _ in pairs if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name)]
+    if invalid:
+        raise BadInput(
+            "cannot read environment", f"{invalid[0]!r} is not NAME=VALUE", "Separate variables with spaces."
+        )
     return tuple((name, value) for name, _, value in pairs)
 
 
-def _custom(text: str) -> Json:
+def _parse_custom(text: str) -> Json:
     fields = read_mapping("custom", text, '{"imagePullPolicy": "Always"}')
-    ours = fields.keys() & _OURS
-    if ours:
-        raise BadInput(
-            "cannot use custom", f"{', '.join(sorted(ours))} cannot be overridden", "Use the other settings for that."
-        )
+    reserved = sorted(fields.keys() & _RESERVED_FIELDS)
+    if reserved:
+        reason = f"{', '.join(reserved)} cannot be overridden"
+        raise BadInput("cannot use custom", reason, "Use the other settings for that.")
     return fields
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where tools of the debug image run, and what they see."""
+class AttachedContainer:
+    """A debug container that runs, and the processes and programs that it sees."""
 
     ref: ContainerRef
     profile: Profile
     listing: Listing
 
 
-class Attachment:
-    """A context: `places` attaches, leaving it ends what was attached."""
+class DebugSession:
+    """A context manager for the debug containers and debug pods of one target. On exit, it ends all of them."""
 
     def __init__(
-        self, api: Api, target: Target, mounts: tuple[Json, ...], options: DebugOptions, say: Callable[[str], None]
+        self, api: Api, target: Target, mounts: tuple[Json, ...], options: DebugOptions, report: Report
     ) -> None:
-        """Prepare; nothing is attached yet. ``mounts`` are the target's volumeMounts."""
-        self._api, self._target, self._mounts, self._options, self._say = api, target, mounts, options, say
-        self._attached = ExitStack()
-        self._places: dict[Profile, Place | CaptureError] = {}
-        self._lock = Lock()  # collectors that run side by side share one debug container of each profile
+        """Nothing is attached before `attach`. ``mounts`` are the target's volumeMounts."""
+        self._api, self._target, self._mounts = api, target, mounts
+        self._options, self._report = options, report
+        self._resources = ExitStack()
+        self._containers: dict[Profile, AttachedContainer | CaptureError] = {}
+        self._lock = Lock()
+        """Parallel collectors share one debug container per profile."""
         self._user = target.user
 
-    def __enter__(self) -> "Attachment":
+    def __enter__(self) -> "DebugSession":
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._attached.close()
+        self._resources.close()
 
     @property
     def has_image(self) -> bool:
-        """Tell whether there is a debug image."""
+        """Return whether a debug image is set."""
         return bool(self._options.image)
 
-    def rungs(self, needs: Collection[str] = ()) -> tuple[Profile, ...]:
-        """Return the profiles to try for what ``needs`` these capabilities, the lowest first."""
-        return ladder(self._options.ceiling, needs)
+    def profiles(self, needs: Collection[str] = ()) -> tuple[Profile, ...]:
+        """Return the security profiles that grant the capabilities ``needs``, the least privileged first."""
+        return allowed_profiles(self._options.ceiling, needs)
 
-    def place(self, profile: Profile = "restricted") -> Place:
-        """Return where tools run with ``profile``. A refusal is not asked for twice: it would be the same.
+    def attach(self, profile: Profile = "restricted") -> AttachedContainer:
+        """Return the debug container with ``profile``, which the first call attaches.
 
-        Raises BadInput when there is no image, NotAllowed, or NotRunning with the reason why the container did not
-        start, or does not see the target.
+        A failure is not retried: each later call raises the same error. Raises BadInput if no image is set, NotAllowed
+        if RBAC or admission refuses, NotRunning if the container does not start or does not see the target's processes.
         """
         if not self._options.image:
             what = f"cannot attach a debug container to {self._target}"
             raise BadInput(what, "no debug image is set", "Build deploy/toolbox and set image.")
         with self._lock:
-            known = self._places.get(profile)
-            if known is None:
+            container = self._containers.get(profile)
+            if container is None:
                 try:
-                    known = self._attach(profile)
+                    container = self._attach_for_target_user(profile)
                 except CaptureError as error:
-                    known = error
-                self._places[profile] = known
-        if isinstance(known, CaptureError):
-            raise known
-        return known
+                    container = error
+                self._containers[profile] = container
+        if isinstance(container, CaptureError):
+            raise container
+        return container
 
-    def volumes_place(self) -> ContainerRef:
-        """Return a debug container that has the target's volumes but none of its processes: for one that crashed."""
-        debug = self._debug("restricted", self._user or NOBODY, "", self._mounts)
-        return self._attached.enter_context(attached(self._api, self._target, debug, self._say))
+    def attach_to_volumes(self) -> ContainerRef:
+        """Attach a debug container that mounts the target's volumes but shares no processes: for a crashed target."""
+        debug = self._specify("restricted", self._user or NOBODY, "", self._mounts)
+        return self._resources.enter_context(attached(self._api, self._target, debug, self._report))
 
-    def copy_place(self, pod: Json) -> ContainerRef:
-        """Return a copy of the target that only sleeps. Raises BadInput when none may be made."""
+    def create_pod_copy(self, pod: Json) -> ContainerRef:
+        """Create a copy of the target that only sleeps. Raises BadInput if the job does not allow it."""
         if not self._options.copy:
             raise BadInput(f"cannot copy {self._target}", "the job does not allow it", "Set allow_copy.")
         copy = copy_of(pod, self._target, self._options.image, self._options.lives_s)
-        return self._attached.enter_context(running(self._api, copy, self._say))
+        return self._resources.enter_context(running(self._api, copy, self._report))
 
-    def node_place(self) -> ContainerRef:
-        """Return a pod that sees the target's node. Raises BadInput when none may be made."""
+    def create_node_pod(self) -> ContainerRef:
+        """Create a pod that reads the state of the target's node. Raises BadInput if the job does not allow it."""
         options = self._options
         if not options.node_namespace:
             what = f"cannot read the state of node {self._target.node}"
             raise BadInput(what, "the job does not allow it", "Set node_namespace.")
         pod = node_pod(self._target.node, options.node_namespace, options.image, options.lives_s)
-        return self._attached.enter_context(running(self._api, pod, self._say))
+        return self._resources.enter_context(running(self._api, pod, self._report))
 
-    def _attach(self, profile: Profile) -> Place:
-        if self._user is None:
-            self._say("the pod does not specify its user: looking at its first process")
-            self._user = self._live_user()
-        place = self._enter(profile, self._user)
-        user = unreadable(place.listing.processes)
-        if user and profile == "restricted" and user != self._user:
-            self._say(f"the processes run as user {user.uid}, not as {self._user.uid}, which the pod specifies")
-            self._user = user
-            place = self._enter(profile, user)
-        return place
+    def _attach_for_target_user(self, profile: Profile) -> AttachedContainer:
+        """Attach a debug container that runs as the user of the target's processes.
 
-    def _enter(self, profile: Profile, target_user: User) -> Place:
-        used, user = rung(profile, target_user)
-        asked = None if self._options.run_as == _IMAGE_USER else user
-        debug = self._debug(used, asked, self._target.container, ())
-        ref = self._attached.enter_context(attached(self._api, self._target, debug, self._say))
-        return Place(ref, profile, self._listing(ref))
-
-    def _live_user(self) -> User:
-        """Return the user of the target's first process, which only its image names, as the process itself shows.
-
-        /proc/PID/status is open to everybody, so a container without any right can read it.
+        The pod may not name this user, or the processes may have changed it. In the second case, the restricted
+        container cannot read their files, and another one is attached.
         """
-        debug = self._debug("restricted", NOBODY, self._target.container, ())
-        with attached(self._api, self._target, debug, self._say) as ref:
-            processes = self._listing(ref).processes
-        return min(processes, key=lambda one: one.pid).user
+        if self._user is None:
+            self._report("the pod does not specify its user: looking at its first process")
+            self._user = self._read_process_user()
+        container = self._attach(profile, self._user)
+        user = owner_of_unreadable(container.listing.processes)
+        if user and profile == "restricted" and user != self._user:
+            self._report(f"the processes run as user {user.uid}, not as {self._user.uid}, which the pod specifies")
+            self._user = user
+            container = self._attach(profile, user)
+        return container
 
-    def _listing(self, ref: ContainerRef) -> Listing:
+    def _attach(self, profile: Profile, target_user: User) -> AttachedContainer:
+        applied_profile, effective_user = effective_profile(profile, target_user)
+        user = None if self._options.run_as == _IMAGE_USER else effective_user
+        debug = self._specify(applied_profile, user, self._target.container, ())
+        ref = self._resources.enter_context(attached(self._api, self._target, debug, self._report))
+        return AttachedContainer(ref, profile, self._list_processes(ref))
+
+    def _read_process_user(self) -> User:
+        """Return the user of the target's first process, for a pod whose image sets the user.
+
+        Every user can read /proc/PID/status, so a container without privileges can.
+        """
+        debug = self._specify("restricted", NOBODY, self._target.container, ())
+        with attached(self._api, self._target, debug, self._report) as ref:
+            processes = self._list_processes(ref).processes
+        return min(processes, key=lambda process: process.pid).user
+
+    def _list_processes(self, ref: ContainerRef) -> Listing:
         _, output, _ = run_short(self._api, ref, listing_command(self._target.container_id, self._options.programs))
         listing = parse(output)
         if not listing.processes:
-            why = "the container runtime does not share them" if not listing.shared else "no process is visible"
-            raise NotRunning(f"cannot see the processes of {self._target}", why, "Only exec works there.")
+            reason = "no process is visible" if listing.shared else "the container runtime does not share them"
+            raise NotRunning(f"cannot see the processes of {self._target}", reason, "Only exec works there.")
         return listing
 
-    def _debug(self, profile: Profile, user: User | None, container: str, mounts: tuple[Json, ...]) -> DebugContainer:
+    def _specify(self, profile: Profile, user: User | None, container: str, mounts: tuple[Json, ...]) -> DebugContainer:
         options = self._options
-        waits = options.wait_for_restart_s if container else 0
+        wait_s = options.wait_for_restart_s if container else 0
         return DebugContainer(
             options.image,
             profile,
@@ -203,6 +215,6 @@ class Attachment:
             mounts,
             options.environment,
             options.custom,
-            max(waits, 120),
-            waits_for_target=bool(waits),
+            max(wait_s, 120),
+            waits_for_target=bool(wait_s),
         )

@@ -1,4 +1,4 @@
-"""Tell a person about a pod, as `kubectl describe` would; pure functions from JSON to text."""
+"""Describes pods and nodes as `kubectl describe` does. Pure functions from JSON to text."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from ..text import table
 
 
 def describe(pod: Json) -> str:
-    """Return a summary of ``pod``: where it runs, how it is, and each container's present and previous state."""
+    """Return a summary of ``pod``: its node, its conditions, and the current and previous state of each container."""
     return "\n".join([*_head(pod), "", *_conditions(pod), "", *_containers(pod), *_volumes(pod), ""])
 
 
@@ -31,33 +31,32 @@ def describe_node(node: Json) -> str:
     status, info = node["status"], node["status"].get("nodeInfo") or {}
     lines = [f"Node:       {node['metadata']['name']}"]
     lines += [f"{name + ':':<11} {info.get(key, '')}" for name, key in _NODE_FACTS]
-    lines += [f"Taints:     {', '.join(_taint(one) for one in node['spec'].get('taints') or []) or 'none'}"]
+    lines += [f"Taints:     {', '.join(_taint(taint) for taint in node['spec'].get('taints') or []) or 'none'}"]
     lines += [
         f"Capacity:   {_pairs(status.get('capacity'))}",
         f"Usable:     {_pairs(status.get('allocatable'))}",
         "",
         "Conditions:",
     ]
-    for one in status.get("conditions") or []:
-        why = " ".join(filter(None, (one.get("reason"), one.get("message"))))
-        lines.append(
-            f"  {one['type']:<20} {one['status']:<6} since {one.get('lastTransitionTime', '?')} {why}".rstrip()
-        )
+    lines += [_condition(condition, 20) for condition in status.get("conditions") or []]
     return "\n".join([*lines, ""])
 
 
 def metrics_table(usage: Json, pod: Json) -> str:
-    """Return CPU and memory of each container beside its limits; ``usage`` is a PodMetrics object."""
-    limits = {one["name"]: (one.get("resources") or {}).get("limits") or {} for one in pod["spec"]["containers"]}
+    """Return a table of each container's CPU and memory with its limits. ``usage`` is a PodMetrics object."""
+    limits = {
+        container["name"]: (container.get("resources") or {}).get("limits") or {}
+        for container in pod["spec"]["containers"]
+    }
     rows = [
         (
-            one["name"],
-            str(one["usage"].get("cpu", "")),
-            str(limits.get(one["name"], {}).get("cpu", "none")),
-            str(one["usage"].get("memory", "")),
-            str(limits.get(one["name"], {}).get("memory", "none")),
+            container["name"],
+            str(container["usage"].get("cpu", "")),
+            str(limits.get(container["name"], {}).get("cpu", "none")),
+            str(container["usage"].get("memory", "")),
+            str(limits.get(container["name"], {}).get("memory", "none")),
         )
-        for one in usage.get("containers") or []
+        for container in usage.get("containers") or []
     ]
     return (
         table(("CONTAINER", "CPU", "LIMIT", "MEMORY", "LIMIT"), rows, width=None)
@@ -79,7 +78,7 @@ def _taint(taint: Json) -> str:
 
 def _head(pod: Json) -> Iterator[str]:
     metadata, spec, status = pod["metadata"], pod["spec"], pod["status"]
-    owner = next((f"{o['kind']}/{o['name']}" for o in metadata.get("ownerReferences") or []), "none")
+    owner = next((f"{owner['kind']}/{owner['name']}" for owner in metadata.get("ownerReferences") or []), "none")
     facts = {
         "Pod": f"{metadata['namespace']}/{metadata['name']}",
         "UID": metadata["uid"],
@@ -96,9 +95,14 @@ def _head(pod: Json) -> Iterator[str]:
 
 def _conditions(pod: Json) -> Iterator[str]:
     yield "Conditions:"
-    for one in pod["status"].get("conditions") or []:
-        why = " ".join(filter(None, (one.get("reason"), one.get("message"))))
-        yield f"  {one['type']:<28} {one['status']:<6} since {one.get('lastTransitionTime', '?')} {why}".rstrip()
+    yield from (_condition(condition, 28) for condition in pod["status"].get("conditions") or [])
+
+
+def _condition(condition: Json, width: int) -> str:
+    """Return a condition of a pod or node as a line, with its type in ``width`` characters."""
+    reason = " ".join(filter(None, (condition.get("reason"), condition.get("message"))))
+    since = condition.get("lastTransitionTime", "?")
+    return f"  {condition['type']:<{width}} {condition['status']:<6} since {since} {reason}".rstrip()
 
 
 def _containers(pod: Json) -> Iterator[str]:
@@ -123,7 +127,8 @@ def _container(title: str, container: Json, status: Json) -> Iterator[str]:
         yield from (f"  Last message:   {line}" for line in str(last.get("message", "")).splitlines())
     yield f"  Requests:       {_pairs(resources.get('requests'))}"
     yield f"  Limits:         {_pairs(resources.get('limits'))}"
-    yield from (f"  Mount:          {m['mountPath']} from {m['name']}" for m in container.get("volumeMounts") or [])
+    for mount in container.get("volumeMounts") or []:
+        yield f"  Mount:          {mount['mountPath']} from {mount['name']}"
     yield ""
 
 

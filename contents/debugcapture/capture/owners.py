@@ -1,4 +1,4 @@
-"""Read what stands above a pod: its owners, what limits them, and what their last release changed."""
+"""Reads the owners of a pod, the objects that limit them, and what their last release changed."""
 
 import difflib
 from typing import Final
@@ -13,46 +13,50 @@ from ..targets.pods import controller, owner_uid
 from ..text import number_in
 
 _OWNERS: Final = ("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
-_AROUND: Final = ("HorizontalPodAutoscaler", "PodDisruptionBudget", "ResourceQuota")
+_LIMITS: Final = ("HorizontalPodAutoscaler", "PodDisruptionBudget", "ResourceQuota")
 
 
 def owner_chain(api: Api, pod: Json) -> tuple[list[Json], list[str]]:
-    """Return the pod's owners, the nearest first, then what limits them: autoscaler, disruption budget, quota.
+    """Return the pod's owners, the nearest first, then the objects that limit them, and the reasons for missing ones.
 
-    Of the limits a kind that we may not list is left out: the second list has the reasons. One that the cluster does
-    not have is left out as well. Raises NotAllowed where an owner may not be read.
+    Limits are autoscalers, disruption budgets and quotas. Those that RBAC does not allow to list are left out, each
+    with a reason in the second list. Raises NotAllowed if an owner cannot be read.
     """
     chain: list[Json] = []
     owner = controller(pod)
     while owner and owner["kind"] in _OWNERS:
-        found = _read(api, pod, owner["kind"], owner["name"])
-        chain.append({"kind": owner["kind"], **found})
-        owner = controller(found)
+        workload = _read(api, pod, owner["kind"], owner["name"])
+        chain.append({"kind": owner["kind"], **workload})
+        owner = controller(workload)
     left_out: list[str] = []
-    limits = [one for kind in _AROUND for one in _around(api, pod, kind, chain, left_out)]
+    limits = [limit for kind in _LIMITS for limit in _list_limits(api, pod, kind, chain, left_out)]
     return chain + limits, left_out
 
 
-def changes_between(api: Api, pod: Json) -> str:
-    """Return what the last release changed in the pod template, as a unified diff; "" where there is but one."""
+def last_release_diff(api: Api, pod: Json) -> str:
+    """Return what the last release changed in the pod template, as a unified diff; "" if there is one release only."""
     owner = controller(pod)
     if owner.get("kind") != "ReplicaSet":
         return ""
     namespace = pod["metadata"]["namespace"]
     path = path_of("ReplicaSet", namespace)
-    mine = owner_uid(_read(api, pod, "ReplicaSet", owner["name"]))
-    found = api.items(path, f"cannot list ReplicaSets of {namespace}")
-    return release_diff([one for one in found if mine == owner_uid(one)])
+    deployment_uid = owner_uid(_read(api, pod, "ReplicaSet", owner["name"]))
+    replica_sets = api.items(path, f"cannot list ReplicaSets of {namespace}")
+    return release_diff([replica_set for replica_set in replica_sets if owner_uid(replica_set) == deployment_uid])
 
 
 def release_diff(replica_sets: list[Json]) -> str:
-    """Return the difference of the pod templates of the last two revisions among ``replica_sets``."""
+    """Return a unified diff of the pod templates of the last two revisions in ``replica_sets``; "" if there is one."""
     last = sorted(replica_sets, key=_revision)[-2:]
     if len(last) < 2:
         return ""
-    old, new = (_template(one) for one in last)
-    before, after = (f"revision {_revision(one)} ({one['metadata']['name']})" for one in last)
-    return "\n".join(difflib.unified_diff(old, new, before, after, lineterm="")) + "\n"
+    old, new = (_template(replica_set) for replica_set in last)
+    old_title, new_title = (_title(replica_set) for replica_set in last)
+    return "\n".join(difflib.unified_diff(old, new, old_title, new_title, lineterm="")) + "\n"
+
+
+def _title(replica_set: Json) -> str:
+    return f"revision {_revision(replica_set)} ({replica_set['metadata']['name']})"
 
 
 def _template(replica_set: Json) -> list[str]:
@@ -74,23 +78,23 @@ def _read(api: Api, pod: Json, kind: str, name: str) -> Json:
     return api.get(path, f"cannot read {kind} {namespace}/{name}")
 
 
-def _around(api: Api, pod: Json, kind: str, chain: list[Json], left_out: list[str]) -> list[Json]:
+def _list_limits(api: Api, pod: Json, kind: str, chain: list[Json], left_out: list[str]) -> list[Json]:
     namespace = pod["metadata"]["namespace"]
     try:
-        found = api.items(path_of(kind, namespace), f"cannot list {kind}s of {namespace}")
+        limits = api.items(path_of(kind, namespace), f"cannot list {kind}s of {namespace}")
     except NotAllowed as error:
         left_out.append(str(error))
         return []
     except TargetNotFound:
         return []
-    return [{"kind": kind, **one} for one in found if _concerns(one, kind, pod, chain)]
+    return [{"kind": kind, **limit} for limit in limits if _applies_to(limit, kind, pod, chain)]
 
 
-def _concerns(one: Json, kind: str, pod: Json, chain: list[Json]) -> bool:
+def _applies_to(limit: Json, kind: str, pod: Json, chain: list[Json]) -> bool:
     if kind == "HorizontalPodAutoscaler":
-        target = one["spec"]["scaleTargetRef"]
+        target = limit["spec"]["scaleTargetRef"]
         return (target["kind"], target["name"]) in {(owner["kind"], owner["metadata"]["name"]) for owner in chain}
     if kind == "PodDisruptionBudget":
-        wanted = ((one["spec"].get("selector") or {}).get("matchLabels") or {}).items()
-        return wanted <= (pod["metadata"].get("labels") or {}).items()
+        selected_labels = ((limit["spec"].get("selector") or {}).get("matchLabels") or {}).items()
+        return selected_labels <= (pod["metadata"].get("labels") or {}).items()
     return True

@@ -1,6 +1,6 @@
-"""Capture several targets side by side: each has its own progress, its own failure, its own place in the bundle."""
+"""Captures several targets in parallel. Each has its own progress, failure and folder in the bundle."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -9,33 +9,32 @@ from ..bundle.bundle import captured_before
 from ..bundle.record import Record
 from ..bundle.spool import Room
 from ..collectors.catalog import Chosen, Goal, choose, files_collector
-from ..collectors.goals import judged
+from ..collectors.goals import apply_goals
 from ..collectors.impact import too_soon
-from ..collectors.plan import Allowed, programs_of
+from ..collectors.plan import CapturePolicy, programs_of
 from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.watch import pod_changes
-from ..model import Action, Artifact, Collector, Manifest, Target
+from ..model import Action, Artifact, Collector, Manifest, Report, Target
 from ..settings.capture import CaptureSettings
 from ..settings.debug_container import DebugContainerSettings
 from ..targets.pods import find_target
 from ..targets.selection import Selected, replacement
-from .collect import Capture
-from .crash_dumps import lasting_mounts
-from .debug_session import Attachment, DebugOptions, debug_options
-from .pod_upload import Direct
-from .probe import Scope, Survey
+from .collect import TargetCapture
+from .crash_dumps import persistent_mounts
+from .debug_session import DebugOptions, DebugSession, debug_options
+from .pod_upload import PodUpload
+from .probe import CaptureScope, Probe
 
-Say = Callable[[str], None]
 _REPLACEMENT_START_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a job asks for, and what its author allows."""
+class CaptureOptions:
+    """What a job requests, and what its author allows."""
 
     chosen: Chosen
-    options: DebugOptions
+    debug: DebugOptions
     allow_heavy: bool
     insist: bool
     cool_down_s: int
@@ -44,8 +43,8 @@ class Order:
     log_since_s: int = 0
 
 
-def order(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: int) -> Order:
-    """Return the order that the settings make. Raises BadInput, before anything is touched."""
+def capture_options(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: int) -> CaptureOptions:
+    """Return the options in the settings. Raises BadInput before anything is changed."""
     chosen = choose(capture.collectors, capture.catalog)
     if capture.files:
         files = files_collector(capture.files.split())
@@ -53,7 +52,7 @@ def order(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: 
     options = debug_options(debug, capture.debug_time_limit_s, capture.wait_for_restart_s)
     programs = programs_of(chosen.collectors)
     options = replace(options, copy=capture.allow_copy, node_namespace=capture.node_namespace, programs=programs)
-    return Order(
+    return CaptureOptions(
         chosen,
         options,
         capture.allow_heavy,
@@ -65,162 +64,200 @@ def order(capture: CaptureSettings, debug: DebugContainerSettings, concurrency: 
     )
 
 
-class Captures:
-    """All captures of one step."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One target to capture, and where its evidence goes."""
 
-    def __init__(self, api: Api, asked: Order, room: Room, say: Say) -> None:
-        """Prepare; `run` does the work. The spool of ``room`` remembers which workloads were dumped lately."""
-        self._api, self._asked, self._room, self._spool, self._say = api, asked, room, room.spool, say
-        self._chosen = asked.chosen
+    selected: Selected
+    policy: CapturePolicy
+    record: Record
+    pod_upload: PodUpload | None
+    report: Report
+    folder: str
+    """Folder of the target in the bundle; "" if it is the only target."""
 
-    def run(self, selected: Sequence[Selected], record: Record, direct: Direct | None = None) -> None:
-        """Capture from all of ``selected`` into ``record``; large files go ``direct`` where that is given.
 
-        An abort (SystemExit) breaks the streams that are open, so that each capture ends its debug container and leaves
-        what it has.
+class ParallelCapture:
+    """All target captures of one step."""
+
+    def __init__(self, api: Api, options: CaptureOptions, room: Room, report: Report) -> None:
+        """The spool of ``room`` remembers which workloads had a heavy capture recently."""
+        self._api, self._options, self._room, self._report = api, options, room, report
+        self._chosen = options.chosen
+
+    def run(self, selected: Sequence[Selected], record: Record, pod_upload: PodUpload | None = None) -> None:
+        """Capture all of ``selected`` into ``record``. With ``pod_upload``, pods upload large files themselves.
+
+        An abort (SystemExit) breaks the open streams, so that each capture ends its debug container and keeps the
+        evidence it has.
         """
-        several = len(selected) > 1
-        allowed = [self._allowed(one.target) for one in selected]
-        workers = min(self._asked.concurrency, len(selected))
+        tasks = [self._task(selection, record, pod_upload, is_only=len(selected) == 1) for selection in selected]
+        workers = min(self._options.concurrency, len(tasks))
         with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="capture") as pool:
-            running = [
-                pool.submit(self._one, one, record, may, direct, several=several)
-                for one, may in zip(selected, allowed, strict=True)
-            ]
+            futures = [pool.submit(self._run_task, task) for task in tasks]
             try:
-                for one in running:
-                    one.result()
+                for future in futures:
+                    future.result()
             except BaseException:
-                for one in running:
-                    one.cancel()
+                for future in futures:
+                    future.cancel()
                 self._api.streams.break_all()
                 raise
 
-    def judged(self, manifest: Manifest) -> Manifest:
-        """Return ``manifest`` with what the job asked for, and nothing captured, as failed."""
-        return judged(self._chosen.goals, manifest)
+    def apply_goals(self, manifest: Manifest) -> Manifest:
+        """Return ``manifest`` with a failed artifact for each requested collector that captured nothing."""
+        return apply_goals(self._chosen.goals, manifest)
 
     @property
     def requests(self) -> int:
-        """Return how many requests the API server has got."""
+        """Return the number of requests to the API server."""
         return self._api.requests
 
     def plan(self, selected: Selected) -> list[Action]:
-        """Return what would be done to ``selected``; nothing is attached."""
-        chosen, may = self._chosen, self._allowed(selected.target)
-        programs = self._asked.options.programs
-        scope = Scope(
-            selected.pod, selected.target, may, preset=chosen.preset, runtimes=chosen.runtimes, programs=programs
+        """Return what a capture would do to ``selected``. Nothing is attached."""
+        chosen, options = self._chosen, self._options.debug
+        scope = CaptureScope(
+            selected.pod,
+            selected.target,
+            self._policy(selected.target),
+            preset=chosen.preset,
+            runtimes=chosen.runtimes,
+            programs=options.programs,
         )
-        attachment = Attachment(self._api, selected.target, (), self._asked.options, self._say)
-        survey = Survey(self._api, scope, attachment)
-        return [survey.decide(one, attach=False) for one in self._chosen.collectors]
+        debug_session = DebugSession(self._api, selected.target, (), options, self._report)
+        probe = Probe(self._api, scope, debug_session)
+        return [probe.decide(collector, attach=False) for collector in chosen.collectors]
 
-    def _allowed(self, target: Target) -> Allowed:
-        asked = self._asked
+    def _policy(self, target: Target) -> CapturePolicy:
+        options = self._options
         no_heavy = "it is heavy, and allow_heavy is off"
-        if asked.allow_heavy:
-            heavy = {one.id for one in asked.chosen.collectors if one.invasive == "heavy"}
-            dumped = captured_before(self._spool, target, heavy) if heavy else []
-            no_heavy = too_soon(dumped, datetime.now(timezone.utc), asked.cool_down_s, asked.heavy_per_day)
-        left = self._room.left()
-        return Allowed(asked.options.ceiling, bool(asked.options.image), no_heavy, asked.insist, left)
-
-    def _one(
-        self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool
-    ) -> None:
-        """Capture from ``selected``; of several, one that fails as a whole is told and costs the others nothing."""
-        try:
-            self._whole(selected, record, allowed, direct, several=several)
-        except CaptureError as error:
-            if not several or self._api.streams.broken:
-                raise
-            self._say(f"{selected.target} could not be captured: {error}")
-            pod, began = selected.target.pod, datetime.now(timezone.utc)
-            record.add(
-                Artifact(
-                    "", "Capture of the pod", "", 0, "", began, 0, "failed", "", str(error), pod, reason_code="other"
-                )
-            )
-
-    def _whole(
-        self, selected: Selected, record: Record, allowed: Allowed, direct: Direct | None, *, several: bool
-    ) -> None:
-        chosen = self._chosen
-        say, folder = (self._speaker(selected.target), selected.target.pod) if several else (self._say, "")
-        selected = self._caught(selected, self._asked.options.wait_for_restart_s, record, say)
-        pod, target = selected.pod, selected.target
-        scope = Scope(
-            pod,
-            target,
-            allowed,
-            folder,
-            chosen.preset,
-            self._asked.log_since_s,
-            direct,
-            chosen.runtimes,
-            self._asked.options.programs,
+        if options.allow_heavy:
+            heavy = {collector.id for collector in options.chosen.collectors if collector.invasive == "heavy"}
+            earlier = captured_before(self._room.spool, target, heavy) if heavy else []
+            no_heavy = too_soon(earlier, datetime.now(timezone.utc), options.cool_down_s, options.heavy_per_day)
+        return CapturePolicy(
+            options.debug.ceiling, bool(options.debug.image), no_heavy, options.insist, self._room.left()
         )
-        gone = self._capture(scope, chosen.collectors, record, say)
-        follower = self._follow(selected, record, say) if gone else None
-        if follower:
-            follower = self._caught(follower, _REPLACEMENT_START_S, record, say)
-            missing = _missing(chosen.collectors, record, folder)
-            scope = replace(scope, pod=follower.pod, target=follower.target, folder=follower.target.pod)
-            self._capture(scope, missing, record, say)
 
-    def _caught(self, selected: Selected, limit_s: float, record: Record, say: Say) -> Selected:
-        """Return ``selected`` at its next start, when it does not run and is to be waited for, ``limit_s`` at most."""
-        target = selected.target
+    def _task(self, selected: Selected, record: Record, pod_upload: PodUpload | None, *, is_only: bool) -> _Task:
+        pod = selected.target.pod
+
+        def report_with_pod(line: str) -> None:
+            self._report(f"[{pod}] {line}")
+
+        policy = self._policy(selected.target)
+        if is_only:
+            return _Task(selected, policy, record, pod_upload, self._report, "")
+        return _Task(selected, policy, record, pod_upload, report_with_pod, pod)
+
+    def _run_task(self, task: _Task) -> None:
+        """Capture one target. If it is one of several, a failure is reported and does not affect the others."""
+        try:
+            self._capture_and_follow(task)
+        except CaptureError as error:
+            if not task.folder or self._api.streams.broken:
+                raise
+            target = task.selected.target
+            self._report(f"{target} could not be captured: {error}")
+            task.record.add(_failed_capture(target, error))
+
+    def _capture_and_follow(self, task: _Task) -> None:
+        """Capture the target and, if its pod was replaced meanwhile, what is missing from the replacement."""
+        chosen = self._chosen
+        selected = self._wait_for_start(task, task.selected, self._options.debug.wait_for_restart_s)
+        scope = CaptureScope(
+            selected.pod,
+            selected.target,
+            task.policy,
+            task.folder,
+            chosen.preset,
+            self._options.log_since_s,
+            task.pod_upload,
+            chosen.runtimes,
+            self._options.debug.programs,
+        )
+        is_pod_gone = self._capture(task, scope, chosen.collectors)
+        successor = self._follow_replacement(task, selected) if is_pod_gone else None
+        if successor:
+            successor = self._wait_for_start(task, successor, _REPLACEMENT_START_S)
+            missing = _missing(chosen.collectors, task.record, task.folder)
+            scope = replace(scope, pod=successor.pod, target=successor.target, folder=successor.target.pod)
+            self._capture(task, scope, missing)
+
+    def _wait_for_start(self, task: _Task, selected: Selected, limit_s: float) -> Selected:
+        """Wait up to ``limit_s`` for a target that does not run, and return it as it is at its next start."""
+        target, record = selected.target, task.record
         if target.is_running or not limit_s:
             return selected
-        say(f"{target} is not running ({target.state}): waiting for its next start, at most {limit_s:.0f} s")
+        task.report(f"{target} is not running ({target.state}): waiting for its next start, at most {limit_s:.0f} s")
         try:
             for pod in pod_changes(self._api, target.namespace, target.pod, limit_s):
-                found = find_target(pod, target.container, datetime.now(timezone.utc))
-                if found.is_running:
+                current = find_target(pod, target.container, datetime.now(timezone.utc))
+                if current.is_running:
                     record.remark(f"{target} has started")
-                    return Selected(pod, found)
-        except CaptureError as error:  # other targets are captured all the same
+                    return Selected(pod, current)
+        except CaptureError as error:  # what can be captured without the start is captured
             record.remark(f"cannot watch {target} until its next start: {error}")
             return selected
         record.remark(f"{target} did not start within {limit_s:.0f} s")
         return selected
 
-    def _capture(self, scope: Scope, collectors: Sequence[Collector], record: Record, say: Say) -> bool:
-        """Return whether the pod was gone in the end."""
+    def _capture(self, task: _Task, scope: CaptureScope, collectors: Sequence[Collector]) -> bool:
+        """Run ``collectors`` and return whether the pod was gone at the end."""
         target = scope.target
-        say(f"capturing {target} (container {target.container}, {target.state}) on node {target.node or 'none'}")
-        mounts = lasting_mounts(scope.pod, target.container)
-        with Attachment(self._api, target, mounts, self._asked.options, say) as attachment:
-            capture = Capture(self._api, scope, attachment, record, say)
+        task.report(
+            f"capturing {target} (container {target.container}, {target.state}) on node {target.node or 'none'}"
+        )
+        mounts = persistent_mounts(scope.pod, target.container)
+        with DebugSession(self._api, target, mounts, self._options.debug, task.report) as debug_session:
+            capture = TargetCapture(self._api, scope, debug_session, task.record, task.report)
             capture.run(collectors)
-        return capture.gone
+        return capture.is_pod_gone
 
-    def _follow(self, selected: Selected, record: Record, say: Say) -> Selected | None:
-        """Return the pod that took the place of one that is gone; it is followed once."""
-        target = selected.target
-        taken = [one.uid for one in record.manifest.targets]
+    def _follow_replacement(self, task: _Task, selected: Selected) -> Selected | None:
+        """Return the pod that replaced a deleted one; None if there is none. A replacement is not followed again."""
+        target, record = selected.target, task.record
+        known_uids = [known.uid for known in record.manifest.targets]
         try:
-            pod = replacement(self._api, target, selected.pod, taken)
+            pod = replacement(self._api, target, selected.pod, known_uids)
         except CaptureError as error:
-            say(f"cannot find the replacement of {target}: {error}")
+            task.report(f"cannot find the replacement of {target}: {error}")
             pod = None
         if pod is None:
             record.remark(f"{target} disappeared during the capture and has no replacement")
             return None
-        follower = find_target(pod, target.container, datetime.now(timezone.utc))
-        line = f"{target} disappeared during the capture; continuing with its replacement {follower}"
-        say(line)
+        successor = find_target(pod, target.container, datetime.now(timezone.utc))
+        line = f"{target} disappeared during the capture; continuing with its replacement {successor}"
+        task.report(line)
         record.remark(line)
-        record.also(follower)
-        return Selected(pod, follower)
+        record.add_target(successor)
+        return Selected(pod, successor)
 
-    def _speaker(self, target: Target) -> Say:
-        return lambda line: self._say(f"[{target.pod}] {line}")
+
+def _failed_capture(target: Target, error: CaptureError) -> Artifact:
+    """Return the artifact that records that nothing was captured of ``target``."""
+    started = datetime.now(timezone.utc)
+    return Artifact(
+        "",
+        "Capture of the pod",
+        "",
+        0,
+        "",
+        started,
+        0,
+        "failed",
+        "",
+        str(error),
+        target.pod,
+        reason_code="other",
+    )
 
 
 def _missing(collectors: Sequence[Collector], record: Record, folder: str) -> list[Collector]:
-    """Return the collectors that got nothing whole from the pod in ``folder``; what the API knows is read anew."""
-    done = {one.collector for one in record.manifest.artifacts if one.pod == folder and one.outcome == "complete"}
-    return [one for one in collectors if one.id not in done or one.reads_api]
+    """Return the collectors without a complete artifact in ``folder``, and those that read the API."""
+    complete = {
+        artifact.collector
+        for artifact in record.manifest.artifacts
+        if artifact.pod == folder and artifact.outcome == "complete"
+    }
+    return [collector for collector in collectors if collector.id not in complete or collector.reads_api]

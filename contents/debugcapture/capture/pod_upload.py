@@ -1,6 +1,6 @@
-"""Have a debug container send a large file to the store, past the API server and this machine.
+"""Has a debug container upload a large file to the store, without sending it through the API server or this machine.
 
-The store signs a request for each piece, the container carries them out, the store compares the whole.
+The store signs a request for each piece, the container sends the pieces, and the store verifies the complete file.
 """
 
 import json
@@ -10,133 +10,135 @@ from dataclasses import asdict, dataclass
 from ..errors import BadInput, CommandFailed
 from ..kube import exec_stream
 from ..kube.client import Api
-from ..model import ContainerRef, Stored
+from ..model import Report, Stored
 from ..settings.encryption import EncryptionSettings
 from ..settings.store import StoreSettings
 from ..stores.presigned import MOST_PIECES, PIECE_BYTES, DirectUpload, Original, Piece, TakesDirectly
 from ..stores.registry import open_store
 from ..text import number_in
+from .transfer import RemoteFile
 
 _PROGRAM = "store-upload"  # deploy/toolbox
-_ERROR_BYTES, _SUMS_BYTES = 4096, 1 << 20
-_SAID_EVERY_BYTES = 256 << 20
-Say = Callable[[str], None]
+_MAX_ERROR_BYTES, _MAX_SUMS_BYTES = 4096, 1 << 20
+_REPORT_EVERY_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Direct:
-    """Where a capture's large files go straight from the pod."""
+class PodUpload:
+    """Where the pods of a capture upload large files."""
 
     store: TakesDirectly
-    folder: str  # of the bundle in the store
-    least_bytes: int  # what is smaller is streamed
+    folder: str
+    """Folder of the bundle in the store."""
+    min_bytes: int
+    """Smaller files are streamed."""
 
-    def send(  # noqa: PLR0913 - from where, to where
-        self, api: Api, place: ContainerRef, path: str, name: str, time_limit_s: int, say: Say
-    ) -> Stored | None:
-        """Send the file ``path`` of the debug container ``place`` as ``name`` of the bundle; None when it is small.
+    def send(self, api: Api, file: RemoteFile, name: str, report: Report) -> Stored | None:
+        """Upload ``file`` of a debug container as ``name`` of the bundle. Return None if it is below the minimum.
 
-        Raises CaptureError with the reason why it has to be streamed. What was sent of it is taken back.
+        Raises CaptureError with the reason why the file must be streamed. An incomplete upload is removed.
         """
-        original = _describe(api, place, path, time_limit_s, with_md5=self.store.wants_md5)
-        if original.size < self.least_bytes:
+        original = _read_sums(api, file, with_md5=self.store.wants_md5)
+        if original.size < self.min_bytes:
             return None
-        say(f"{name}: the pod uploads {original.size:,} bytes directly to the store")
-        upload = self.store.direct(f"{self.folder}/{name}", original, time_limit_s)
+        report(f"{name}: the pod uploads {original.size:,} bytes directly to the store")
+        upload = self.store.direct(f"{self.folder}/{name}", original, file.time_limit_s)
         try:
-            return upload.complete(_send(api, place, path, upload, time_limit_s, say))
+            return upload.complete(_send_pieces(api, file, upload, report))
         except BaseException:
             upload.abandon()
             raise
 
 
-def direct_store(settings: StoreSettings, direct_mib: int) -> TakesDirectly | None:
-    """Return the store to which pods send by themselves, or None. Raises BadInput when it takes nothing from them."""
+def open_pod_upload_store(settings: StoreSettings, direct_mib: int) -> TakesDirectly | None:
+    """Return the store that pods upload to; None if ``direct_mib`` is 0.
+
+    Raises BadInput if the store does not accept uploads from pods.
+    """
     if not direct_mib:
         return None
     store = open_store(settings) if settings.store else None
     if not isinstance(store, TakesDirectly):
+        what = "pods cannot upload directly"
         if settings.of(EncryptionSettings).encrypt_to:
-            raise BadInput("pods cannot upload directly", "encrypt_to is set", "Set direct_mib to 0.")
-        why = f"the store does not support it ({settings.store or 'store is missing'})"
-        do = "Set an s3:// or azblob:// store in the capture step itself, or set direct_mib to 0."
-        raise BadInput("pods cannot upload directly", why, do)
+            raise BadInput(what, "encrypt_to is set", "Set direct_mib to 0.")
+        reason = f"the store does not support it ({settings.store or 'store is missing'})"
+        remedy = "Set an s3:// or azblob:// store in the capture step itself, or set direct_mib to 0."
+        raise BadInput(what, reason, remedy)
     return store
 
 
-class _Lines:
-    """Takes output line by line."""
+class _LineSink:
+    """A sink that passes on complete lines."""
 
-    def __init__(self, take: Callable[[str], None]) -> None:
-        self._take, self._cut = take, ""
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line, self._rest = on_line, ""
 
     def __call__(self, piece: memoryview) -> None:
-        *lines, self._cut = (self._cut + bytes(piece).decode(errors="replace")).split("\n")
+        *lines, self._rest = (self._rest + bytes(piece).decode(errors="replace")).split("\n")
         for line in lines:
-            self._take(line)
+            self._on_line(line)
 
 
-def _describe(api: Api, place: ContainerRef, path: str, time_limit_s: int, *, with_md5: bool) -> Original:
-    """Return size and checksums of ``path``, as the container computes them."""
+def _read_sums(api: Api, file: RemoteFile, *, with_md5: bool) -> Original:
+    """Return the size and checksums of ``file``, which the container computes."""
     output = bytearray()
-    argv = (_PROGRAM, "sums", path, str(PIECE_BYTES), str(MOST_PIECES), *(["md5"] if with_md5 else []))
-    _run(api, place, argv, lambda piece: output.extend(piece[: _SUMS_BYTES - len(output)]), time_limit_s)
+
+    def append(piece: memoryview) -> None:
+        output.extend(piece[: _MAX_SUMS_BYTES - len(output)])
+
+    argv = (_PROGRAM, "sums", file.path, str(PIECE_BYTES), str(MOST_PIECES), *(["md5"] if with_md5 else []))
+    _run(api, file, argv, append)
     try:
-        told = json.loads(output)
-        pieces = tuple(Piece(int(one["length"]), str(one["sha256"]), str(one.get("md5", ""))) for one in told["pieces"])
-        return Original(int(told["size"]), str(told["sha256"]), pieces)
+        sums = json.loads(output)
+        pieces = tuple(
+            Piece(int(piece["length"]), str(piece["sha256"]), str(piece.get("md5", ""))) for piece in sums["pieces"]
+        )
+        return Original(int(sums["size"]), str(sums["sha256"]), pieces)
     except (ValueError, TypeError, KeyError) as error:
-        raise CommandFailed(f"{_PROGRAM} in {place}", "its output cannot be read") from error
+        raise CommandFailed(f"{_PROGRAM} in {file.ref}", "its output cannot be read") from error
 
 
-def _send(  # noqa: PLR0913 - what, from where, and how long
-    api: Api, place: ContainerRef, path: str, upload: DirectUpload, time_limit_s: int, say: Say
-) -> list[str]:
-    """Return the store's tag for each piece."""
+def _send_pieces(api: Api, file: RemoteFile, upload: DirectUpload, report: Report) -> list[str]:
+    """Have the container send all pieces; return the store's tag for each."""
     tags: dict[int, str] = {}
-    sent = said = 0
+    sent_bytes = reported_bytes = 0
 
-    def take(line: str) -> None:
-        nonlocal sent, said
+    def read_progress(line: str) -> None:
+        nonlocal sent_bytes, reported_bytes
         word, _, rest = line.partition(" ")
         index, _, tag = rest.partition(" ")
         number = number_in(index)
         if word == "sent" and number is not None and number < len(upload.requests):
             tags[number] = tag
-            sent += upload.requests[number].length
-            if sent - said >= _SAID_EVERY_BYTES:
-                said = sent
-                say(f"{path}: {sent:,} bytes uploaded")
+            sent_bytes += upload.requests[number].length
+            if sent_bytes - reported_bytes >= _REPORT_EVERY_BYTES:
+                reported_bytes = sent_bytes
+                report(f"{file.path}: {sent_bytes:,} bytes uploaded")
 
-    requests = json.dumps([asdict(one) for one in upload.requests])
-    _run(api, place, (_PROGRAM, "send", path), _Lines(take), time_limit_s, stdin=f"{requests}\n".encode())
+    requests = json.dumps([asdict(request) for request in upload.requests])
+    _run(api, file, (_PROGRAM, "send", file.path), _LineSink(read_progress), stdin=f"{requests}\n".encode())
     if len(tags) != len(upload.requests):
-        raise CommandFailed(f"{_PROGRAM} in {place}", "it did not upload every part")
+        raise CommandFailed(f"{_PROGRAM} in {file.ref}", "it did not upload every part")
     return [tags[index] for index in range(len(tags))]
 
 
-def _run(  # noqa: PLR0913 - see exec
-    api: Api,
-    place: ContainerRef,
-    argv: tuple[str, ...],
-    stdout: exec_stream.Sink,
-    time_limit_s: int,
-    stdin: bytes = b"",
-) -> None:
+def _run(api: Api, file: RemoteFile, argv: tuple[str, ...], stdout: exec_stream.Sink, stdin: bytes = b"") -> None:
+    """Run a command on ``file`` in its container, within its time limit. Raises CommandFailed."""
     errors = bytearray()
     status = exec_stream.run(
         api,
-        place,
+        file.ref,
         argv,
         stdout=stdout,
-        stderr=lambda piece: errors.extend(piece[: _ERROR_BYTES - len(errors)]),
-        time_limit_s=time_limit_s,
+        stderr=lambda piece: errors.extend(piece[: _MAX_ERROR_BYTES - len(errors)]),
+        time_limit_s=file.time_limit_s,
         stdin=stdin,
     )
     if status.code == 0:
         return
     if status.not_found:
-        why = f"the debug image has no {_PROGRAM}"
+        reason = f"the debug image has no {_PROGRAM}"
     else:
-        why = errors.decode(errors="replace").strip() or status.message or f"exit code {status.code}"
-    raise CommandFailed(f"direct upload from {place}", why)
+        reason = errors.decode(errors="replace").strip() or status.message or f"exit code {status.code}"
+    raise CommandFailed(f"direct upload from {file.ref}", reason)

@@ -1,4 +1,4 @@
-"""Read what the Kubernetes API knows about a pod and what is around it."""
+"""Reads a pod, its logs, its events and the objects around it from the Kubernetes API."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,36 +12,37 @@ from ..model import ArtifactOutcome, Json, Target
 from ..redaction.redactor import masked_pod
 from ..targets.pods import container_names, container_status
 from .describe import describe, describe_node, event_table, metrics_table
-from .owners import changes_between, owner_chain
+from .owners import last_release_diff, owner_chain
 
 LOG_LINES = 100_000
-_NO_LOG = b"unable to retrieve container logs for "
-_NO_LOG_WAITS_S = (0.0, 0.5, 1.0, 2.0)
+_LOG_REMOVED = b"unable to retrieve container logs for "
+_LOG_REMOVED_WAITS_S = (0.0, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFile:
-    """One file of the snapshot; ``read`` asks the API when it is called."""
+    """One file of the snapshot. ``read`` requests it from the API."""
 
     title: str
     file: str
     read: Callable[[], Iterator[bytes]]
-    if_refused: ArtifactOutcome = "failed"  # what becomes of it where RBAC forbids to read it
+    if_refused: ArtifactOutcome = "failed"
+    """Outcome if RBAC does not allow to read it."""
 
 
 Reader = Callable[[Api, Json, Target, int], list[SnapshotFile]]
 
 
-def snapshot_files(api: Api, pod: Json, target: Target, what: str, log_since_s: int = 0) -> list[SnapshotFile]:
-    """Return the files that ``what`` (a key of READERS) means for ``target`` in ``pod``.
+def snapshot_files(api: Api, pod: Json, target: Target, reader: str, log_since_s: int = 0) -> list[SnapshotFile]:
+    """Return the files of ``reader`` (a key of READERS) for ``target`` in ``pod``.
 
-    ``log_since_s``: logs of the last seconds only; 0 for all.
+    With ``log_since_s``, logs contain the lines of that many seconds only; 0 for all.
     """
-    return READERS[what](api, pod, target, log_since_s)
+    return READERS[reader](api, pod, target, log_since_s)
 
 
 def _snapshot(api: Api, pod: Json, target: Target, since_s: int) -> list[SnapshotFile]:
-    """The previous logs come first: they are the first to be gone."""
+    """Previous logs come first, because the kubelet may remove them at any time."""
     return [
         *_all_logs(api, pod, target, since_s),
         *_pod(api, pod, target, since_s),
@@ -73,20 +74,24 @@ def _workload(api: Api, pod: Json, _target: Target, _since_s: int) -> list[Snaps
         for reason in left_out:
             yield f"# omitted: {reason}\n".encode(errors="replace")
 
-    def changes() -> Iterator[bytes]:
-        yield from _text(changes_between(api, pod))
+    def read_diff() -> Iterator[bytes]:
+        yield from _text(last_release_diff(api, pod))
 
     return [
         SnapshotFile("Workload", "workload.yaml", read, if_refused="skipped"),
-        SnapshotFile("Changes of the last release", "release.diff", changes, if_refused="skipped"),
+        SnapshotFile("Changes of the last release", "release.diff", read_diff, if_refused="skipped"),
     ]
 
 
 def _node(api: Api, _pod: Json, target: Target, _since_s: int) -> list[SnapshotFile]:
     if not target.node:
         return []
-    path, doing = path_of("Node", name=target.node), f"cannot read node {target.node}"
-    return [SnapshotFile("Node", "node.txt", lambda: _text(describe_node(api.get(path, doing))), if_refused="skipped")]
+
+    def read() -> Iterator[bytes]:
+        path = path_of("Node", name=target.node)
+        yield from _text(describe_node(api.get(path, f"cannot read node {target.node}")))
+
+    return [SnapshotFile("Node", "node.txt", read, if_refused="skipped")]
 
 
 def _metrics(api: Api, pod: Json, target: Target, _since_s: int) -> list[SnapshotFile]:
@@ -95,7 +100,7 @@ def _metrics(api: Api, pod: Json, target: Target, _since_s: int) -> list[Snapsho
         try:
             usage = api.get(path, f"cannot read the metrics of {target}")
         except TargetNotFound:
-            return  # the cluster has no metrics server, or it has not seen the pod yet
+            return  # the cluster has no metrics server, or it has no data about the pod yet
         yield from _text(metrics_table(usage, pod))
 
     return [SnapshotFile("CPU and memory", "metrics.txt", read, if_refused="skipped")]
@@ -122,37 +127,39 @@ def _logs(api: Api, pod: Json, since_s: int, *, previous: bool) -> list[Snapshot
 def _log(api: Api, pod: Json, container: str, since_s: int, *, previous: bool) -> SnapshotFile:
     namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     kind = "previous log" if previous else "log"
+    limit_s = 0 if previous else since_s
+
+    def request() -> Iterator[bytes]:
+        return api.log(namespace, name, container, previous=previous, tail_lines=LOG_LINES, since_s=limit_s)
+
     return SnapshotFile(
         f"{kind.capitalize()} of {container}",
         f"logs/{container}{'.previous' if previous else ''}.log",
-        lambda: _read_log(
-            lambda: api.log(
-                namespace, name, container, previous=previous, tail_lines=LOG_LINES, since_s=0 if previous else since_s
-            )
-        ),
+        lambda: _read_log(request),
     )
 
 
-def _read_log(ask: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
-    """Yield a log. A run whose container was removed a moment ago has none: the kubelet says so in place of the log.
+def _read_log(request: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+    """Yield a log.
 
-    Asked again once it has seen what became of the container since, it gives that of the run after.
+    If the container was removed a moment ago, the kubelet sends an error text instead of the log. It sends the log of
+    the next run as soon as it has seen that run, so the request is repeated.
     """
 
-    def begun() -> tuple[bytes, Iterator[bytes]]:
-        pieces = ask()
+    def open_log() -> tuple[bytes, Iterator[bytes]]:
+        pieces = request()
         first = next(pieces, b"")
-        if first.startswith(_NO_LOG):
+        if first.startswith(_LOG_REMOVED):
             raise LogRemoved("cannot read the log", first.decode(errors="replace"), "The kubelet has deleted it.")
         return first, pieces
 
-    first, pieces = retried(begun, _NO_LOG_WAITS_S, on(LogRemoved))
+    first, pieces = retried(open_log, _LOG_REMOVED_WAITS_S, on(LogRemoved))
     yield first
     yield from pieces
 
 
 def _has_log(pod: Json, container: str, previous: bool) -> bool:
-    """Tell whether the kubelet has a log: a container that has not been started has none."""
+    """Return whether the kubelet has a log: a container that never started has none."""
     status = container_status(pod, container)
     if previous:
         return bool((status.get("lastState") or {}).get("terminated"))

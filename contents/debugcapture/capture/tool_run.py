@@ -1,4 +1,4 @@
-"""One artifact in the making, and the run of a collector's tool that makes it."""
+"""An artifact that is being captured, and the run of a collector's tool that produces it."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -8,50 +8,54 @@ from ..model import Collector, ContainerRef, Origin, Tool
 from .transfer import Command, Runner
 
 
-def now() -> datetime:
-    """Return the time in UTC."""
+def utc_now() -> datetime:
+    """Return the current time in UTC."""
     return datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
-    """One artifact in the making."""
+class PendingArtifact:
+    """What is known of an artifact before its content arrives."""
 
     collector: Collector
-    file: str  # its name below the target's folder of the bundle
+    file: str
+    """Name below the target's folder in the bundle."""
     origin: Origin
-    how: str  # what the report says about the way
-    title: str = ""  # unless it is the collector's
-    started: datetime = field(default_factory=now)
+    how: str
+    """How it is captured, as the report shows it."""
+    title: str = ""
+    """Replaces the collector's title; "" keeps it."""
+    started: datetime = field(default_factory=utc_now)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolRun:
     """One run of a collector's tool on a process."""
 
-    taking: Taking
+    artifact: PendingArtifact
     tool: Tool
-    place: ContainerRef
+    ref: ContainerRef
     runner: Runner
     pid: int
-    token: str = field(default_factory=lambda: secrets.token_hex(4))  # makes the names of its files its own
+    token: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Makes the names of the tool's files unique to this run."""
 
     @property
-    def in_file(self) -> bool:
-        """Tell whether what it has taken is in a file of the container when it has ended."""
+    def writes_file(self) -> bool:
+        """Return whether the output is in a file of the container when the tool ends."""
         return bool(self.tool.output) or (self.tool.detached and self.runner == "run-tool")
 
     @property
     def output(self) -> str:
-        """Return the path of that file, "" where the tool writes to its standard output."""
-        return self._filled(self.tool.output)
+        """Return the path of that file; "" if the tool writes to its standard output."""
+        return self._expand(self.tool.output)
 
     def command(self) -> Command:
-        """Return the command line, with its limits."""
-        collector = self.taking.collector
-        argv = tuple(self._filled(word) for word in self.tool.run)
-        repeatable = collector.invasive == "safe" and not self.in_file
-        return Command(self.place, argv, self.runner, collector.time_limit_s, repeatable)
+        """Return the command line with its limits."""
+        collector = self.artifact.collector
+        argv = tuple(self._expand(word) for word in self.tool.run)
+        repeatable = collector.invasive == "safe" and not self.writes_file
+        return Command(self.ref, argv, self.runner, collector.time_limit_s, repeatable)
 
-    def _filled(self, word: str) -> str:
+    def _expand(self, word: str) -> str:
         return word.replace("{pid}", str(self.pid)).replace("{id}", self.token)

@@ -1,7 +1,6 @@
-"""Run a collector's tool on a process, in the target or beside it, and keep what it writes."""
+"""Runs a collector's tool on a process, in the target or in a debug container, and saves its output."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..bundle.artifact import ArtifactFile
@@ -9,12 +8,12 @@ from ..collectors.plan import is_denied
 from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.exec_stream import SHORT_S, run_short
-from ..model import Artifact, Collector, ContainerRef, Stored, Tool
-from .debug_session import Attachment, Place
-from .evidence import Evidence, nothing
-from .probe import Scope
+from ..model import Artifact, Collector, ContainerRef, Report, Stored, Tool
+from .debug_session import AttachedContainer, DebugSession
+from .evidence import Evidence, missing_artifact
+from .probe import CaptureScope
 from .tool_report import last_line
-from .tool_run import Taking, ToolRun, now
+from .tool_run import PendingArtifact, ToolRun, utc_now
 from .transfer import (
     PROGRAM,
     Command,
@@ -26,141 +25,147 @@ from .transfer import (
     run_tool,
 )
 
-Say = Callable[[str], None]
-
 
 class Tools:
     """Runs tools for one target."""
 
-    def __init__(self, api: Api, scope: Scope, attachment: Attachment, evidence: Evidence, say: Say) -> None:
-        """Prepare; ``attachment`` is used where the image has no tools."""
-        self._api, self._scope, self._attachment, self._evidence, self._say = api, scope, attachment, evidence, say
-        self._target, self._place, self._direct = scope.target, scope.target.ref, scope.direct
-        self._missing: dict[tuple[ContainerRef, tuple[str, ...]], bool] = {}  # of each program that was looked for
+    def __init__(
+        self, api: Api, scope: CaptureScope, debug_session: DebugSession, evidence: Evidence, report: Report
+    ) -> None:
+        """``debug_session`` provides the tools that the target's image lacks."""
+        self._api, self._scope, self._evidence = api, scope, evidence
+        self._debug_session, self._report = debug_session, report
+        self._target, self._ref, self._pod_upload = scope.target, scope.target.ref, scope.pod_upload
+        self._missing: dict[tuple[ContainerRef, tuple[str, ...]], bool] = {}
+        """Whether a command is missing in a debug container; each is tried once."""
 
     def run(self, run: ToolRun) -> Artifact:
-        """Run a tool in the target; where that is denied, a debug container may be allowed to do more."""
-        artifact, collector = self._run_once(run), run.taking.collector
-        if not (artifact.reason_code == "denied" and collector.from_debug and self._attachment.has_image):
+        """Run a tool in the target. If it is denied there, run it in a debug container instead."""
+        artifact, collector = self._run_once(run), run.artifact.collector
+        if not (artifact.reason_code == "denied" and collector.from_debug and self._debug_session.has_image):
             return artifact
-        self._say(f"{collector.title}: denied in the container: {artifact.reason}")
+        self._report(f"{collector.title}: denied in the container: {artifact.reason}")
         try:
-            return self.escalate(replace(run.taking, how="denied in the target container"), run.pid)
+            return self.run_with_least_privilege(replace(run.artifact, how="denied in the target container"), run.pid)
         except CaptureError as error:
             return replace(artifact, reason=f"{artifact.reason}; {error}")
 
-    def escalate(self, taking: Taking, pid: int) -> Artifact:
-        """Run a collector with the least privilege that does; more only after less was denied."""
-        collector, artifact = taking.collector, None
-        profiles = self._attachment.rungs(collector.needs)
+    def run_with_least_privilege(self, pending: PendingArtifact, pid: int) -> Artifact:
+        """Run a collector in a debug container. Escalate to the next security profile only after a denial."""
+        collector, artifact = pending.collector, None
+        profiles = self._debug_session.profiles(collector.needs)
         for profile in profiles:
-            place = self._attachment.place(profile)
-            tool = self._debug_tool(collector, place)
+            debug_container = self._debug_session.attach(profile)
+            tool = self._find_debug_tool(collector, debug_container)
             if tool is None:
-                missing = " or ".join(dict.fromkeys(one.program for one in collector.from_debug))
-                return nothing(collector, taking.how, "failed", now(), f"the debug image has no {missing}")
-            how = taking.how if profile == "restricted" else f"{taking.how}, with profile {profile}"
-            taken = replace(taking, origin="debug-container", how=how)
-            artifact = self._run_once(ToolRun(taken, tool, place.ref, "run-tool", pid))
+                missing = " or ".join(dict.fromkeys(tool.program for tool in collector.from_debug))
+                reason = f"the debug image has no {missing}"
+                return missing_artifact(collector, pending.how, "failed", utc_now(), reason)
+            how = pending.how if profile == "restricted" else f"{pending.how}, with profile {profile}"
+            attempt = replace(pending, origin="debug-container", how=how)
+            artifact = self._run_once(ToolRun(attempt, tool, debug_container.ref, "run-tool", pid))
             if artifact.reason_code != "denied":
                 return artifact
-            self._say(f"{collector.title}: denied with profile {profile}: {artifact.reason}")
+            self._report(f"{collector.title}: denied with profile {profile}: {artifact.reason}")
         if artifact is None:
-            return nothing(collector, taking.how, "skipped", now(), "no allowed security profile is sufficient")
+            reason = "no allowed security profile is sufficient"
+            return missing_artifact(collector, pending.how, "skipped", utc_now(), reason)
         return replace(artifact, reason=f"{artifact.reason} The job allows at most the profile {profiles[-1]}.")
 
-    def _debug_tool(self, collector: Collector, place: Place) -> Tool | None:
+    def _find_debug_tool(self, collector: Collector, debug_container: AttachedContainer) -> Tool | None:
+        """Return the first tool of ``collector`` that the debug image has."""
         for tool in collector.from_debug:
-            if not tool.present or self._has(place, tool.present):
+            if not tool.present or self._has_program(debug_container, tool.present):
                 return tool
         return None
 
-    def _has(self, place: Place, command: tuple[str, ...]) -> bool:
-        """Tell whether the debug image has the program of ``command``."""
+    def _has_program(self, debug_container: AttachedContainer, command: tuple[str, ...]) -> bool:
+        """Return whether the debug image has the program of ``command``."""
         if command[0] in self._scope.programs:
-            return command[0] in place.listing.programs
-        asked = (place.ref, command)
-        if asked not in self._missing:
+            return command[0] in debug_container.listing.programs
+        key = (debug_container.ref, command)
+        if key not in self._missing:
             supervised = (PROGRAM, "command", str(SHORT_S), *command)
-            self._missing[asked] = run_short(self._api, place.ref, supervised)[0].not_found
-        return not self._missing[asked]
+            self._missing[key] = run_short(self._api, debug_container.ref, supervised)[0].not_found
+        return not self._missing[key]
 
     def _run_once(self, run: ToolRun) -> Artifact:
-        run = replace(run, taking=replace(run.taking, started=now()))
-        with self._evidence.file(run.taking) as file:
-            result = self._run_to_file(run, file) if run.in_file else run_tool(self._api, run.command(), file)
-        return self._evidence.artifact(run.taking, file, _with_denial(run.tool, result))
+        run = replace(run, artifact=replace(run.artifact, started=utc_now()))
+        with self._evidence.open_file(run.artifact) as file:
+            result = self._run_to_file(run, file) if run.writes_file else run_tool(self._api, run.command(), file)
+        return self._evidence.artifact(run.artifact, file, _with_denial(run.tool, result))
 
     def _run_to_file(self, run: ToolRun, file: ArtifactFile) -> TransferResult:
-        """Run a tool that writes a file, or that is to outlive the connection, and fetch what it wrote."""
+        """Run a tool that writes a file or must outlive the connection, and fetch what it wrote."""
         path, tool = run.output, run.tool
         if tool.detached and run.runner == "run-tool":
-            path, ran = run_detached(self._api, run.command(), path, self._say, removes=tool.removes)
+            path, tool_result = run_detached(self._api, run.command(), path, self._report, removes=tool.removes)
         else:
-            said = _Words()
-            ran = run_tool(self._api, run.command(), said)
-            if ran.exit_code == 0:  # what it says about its work may be nothing
-                ran = TransferResult("complete")
-            elif said.received:
-                ran = replace(ran, outcome="failed", reason=": ".join([ran.reason, said.last_line()]))
-        remote = RemoteFile(run.place, path, run.runner, run.taking.collector.time_limit_s)
-        return self._fetched(run, remote, file, ran)
+            messages = _ToolMessages()
+            tool_result = run_tool(self._api, run.command(), messages)
+            if tool_result.exit_code == 0:  # a tool that writes a file may print nothing
+                tool_result = TransferResult("complete")
+            elif messages.received:
+                reason = ": ".join([tool_result.reason, messages.last_line()])
+                tool_result = replace(tool_result, outcome="failed", reason=reason)
+        remote = RemoteFile(run.ref, path, run.runner, run.artifact.collector.time_limit_s)
+        return self._fetch_output(run, remote, file, tool_result)
 
-    def _fetched(self, run: ToolRun, remote: RemoteFile, file: ArtifactFile, ran: TransferResult) -> TransferResult:
-        """Fetch what a tool wrote, unless it was denied; when it did not end well too: half a recording is evidence."""
-        denied = _with_denial(run.tool, ran).code == "denied"
-        result = ran if denied else self.fetch(run.taking, remote, file)
+    def _fetch_output(
+        self, run: ToolRun, remote: RemoteFile, file: ArtifactFile, tool_result: TransferResult
+    ) -> TransferResult:
+        """Fetch what a tool wrote, unless it was denied. After a failure too: half a recording is evidence."""
+        denied = _with_denial(run.tool, tool_result).code == "denied"
+        result = tool_result if denied else self.fetch(run.artifact, remote, file)
         if run.tool.removes or not run.tool.output:
             self._remove(remote)
-        if denied or ran.outcome == "complete":
+        if denied or tool_result.outcome == "complete":
             return result
-        reached = file.received or result.stored
-        return replace(ran, outcome="truncated" if reached else "failed", stored=result.stored)
+        has_content = file.received or result.stored
+        return replace(tool_result, outcome="truncated" if has_content else "failed", stored=result.stored)
 
     def _remove(self, remote: RemoteFile) -> None:
-        """Remove what a tool wrote; where that fails, the evidence is kept all the same, and the report says so."""
+        """Remove a tool's output from the container. If that fails, report it: the evidence is complete anyway."""
         try:
             remove_file(self._api, remote)
         except CaptureError as error:
-            self._say(str(error))
+            self._report(str(error))
             self._evidence.record.remark(f"{self._target}: {error}")
 
-    def fetch(self, taking: Taking, remote: RemoteFile, file: ArtifactFile) -> TransferResult:
-        """Have a file of a container in the store, where the pod may send it there, else in the spool."""
-        stored = self._sent_directly(taking, remote)
+    def fetch(self, pending: PendingArtifact, remote: RemoteFile, file: ArtifactFile) -> TransferResult:
+        """Copy a file from a container: straight to the store if the pod can upload it, otherwise to the spool."""
+        stored = self._upload_from_pod(pending, remote)
         if stored:
             return TransferResult("complete", integrity="verified", stored=stored)
-        return fetch_file(self._api, remote, file, self._say)
+        return fetch_file(self._api, remote, file, self._report)
 
-    def _sent_directly(self, taking: Taking, remote: RemoteFile) -> Stored | None:
-        if self._direct is None or taking.collector.kind != "binary":
+    def _upload_from_pod(self, pending: PendingArtifact, remote: RemoteFile) -> Stored | None:
+        if self._pod_upload is None or pending.collector.kind != "binary":
             return None
-        place, path = remote.place, remote.path
         try:
-            if place == self._place:  # seen from the debug container, which has the program
-                beside = self._attachment.place()
-                place, path = beside.ref, f"/proc/{beside.listing.processes[0].pid}/root{path}"
-            return self._direct.send(
-                self._api, place, path, self._evidence.name(taking.file), remote.time_limit_s, self._say
-            )
+            if remote.ref == self._ref:  # only the debug container has the upload program; it sees the target's files
+                debug_container = self._debug_session.attach()
+                root = f"/proc/{debug_container.listing.processes[0].pid}/root"
+                remote = replace(remote, ref=debug_container.ref, path=root + remote.path)
+            return self._pod_upload.send(self._api, remote, self._evidence.name(pending.file), self._report)
         except CaptureError as error:
-            self._direct = None  # it would be the same with the next file
-            self._say(f"{taking.file} is streamed, because the pod cannot upload it: {error}")
+            self._pod_upload = None  # the next file would fail for the same reason
+            self._report(f"{pending.file} is streamed, because the pod cannot upload it: {error}")
             self._evidence.record.remark(f"{self._target}: no direct upload from the pod: {error}")
             return None
 
-    def stream(self, taking: Taking, command: Command) -> Artifact:
-        """Keep what a command writes."""
-        with self._evidence.file(taking) as file:
+    def stream(self, pending: PendingArtifact, command: Command) -> Artifact:
+        """Run ``command`` and save its standard output."""
+        with self._evidence.open_file(pending) as file:
             result = run_tool(self._api, command, file)
-        return self._evidence.artifact(taking, file, result)
+        return self._evidence.artifact(pending, file, result)
 
 
-class _Words:
-    """A sink for what a tool says about its work."""
+class _ToolMessages:
+    """A sink for the messages of a tool that writes its output to a file; it keeps the last 2 KiB."""
 
     def __init__(self) -> None:
-        self._kept, self._hash, self.received = bytearray(), hashlib.sha256(), 0
+        self._tail, self._hash, self.received = bytearray(), hashlib.sha256(), 0
 
     @property
     def received_sha256(self) -> str:
@@ -169,17 +174,17 @@ class _Words:
     def write(self, piece: memoryview) -> None:
         self.received += len(piece)
         self._hash.update(piece)
-        self._kept.extend(piece)
-        del self._kept[:-2048]
+        self._tail.extend(piece)
+        del self._tail[:-2048]
 
     def restart(self) -> None:
-        self._kept, self._hash, self.received = bytearray(), hashlib.sha256(), 0
+        self._tail, self._hash, self.received = bytearray(), hashlib.sha256(), 0
 
     def last_line(self) -> str:
-        return last_line(self._kept.decode(errors="replace"))
+        return last_line(self._tail.decode(errors="replace"))
 
 
 def _with_denial(tool: Tool, result: TransferResult) -> TransferResult:
-    """Return what became of ``tool``, with the code of a denial where it says so itself."""
+    """Return ``result`` with the code "denied" if ``tool`` failed because it lacked privileges."""
     denied = result.outcome == "failed" and is_denied(tool, result.exit_code, result.errors)
     return replace(result, code="denied") if denied else result

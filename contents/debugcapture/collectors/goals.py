@@ -9,7 +9,7 @@ from .catalog import Goal
 _NONE_FOUND = "no such process runs in the container"
 
 
-def judged(goals: Sequence[Goal], manifest: Manifest) -> Manifest:
+def apply_goals(goals: Sequence[Goal], manifest: Manifest) -> Manifest:
     """Return ``manifest`` with what was asked for and not captured, from any target, as failed.
 
     To be skipped is harmless where a preset has more collectors than a target has use for, and not where it leaves the

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..kube.profiles import ladder
+from ..kube.profiles import allowed_profiles
 from ..model import Action, Collector, Process, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target, Tool
 from ..regex import text_pattern
 from ..settings.debug_container import Profile
@@ -14,7 +14,7 @@ _MACHINE_CODE = ("go", "native")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ProbeResult:
     """What a look into the target showed."""
 
     processes: tuple[Process, ...] | None  # None: nobody has looked, or could
@@ -24,7 +24,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class CapturePolicy:
     """What the job's author allows."""
 
     ceiling: Profile
@@ -34,45 +34,47 @@ class Allowed:
     spool_bytes: int | None = None  # what the spool has room for; None: it has no limit
 
 
-def decide(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
+def decide(target: Target, collector: Collector, result: ProbeResult, policy: CapturePolicy, budget: Budget) -> Action:
     """Return what to do for ``collector``."""
     if collector.reads_api:
         return ReadApi(collector, "read from the Kubernetes API")
     if not target.is_running:
         return Skip(collector, f"container {target.container} is not running: {target.state}")
-    if collector.invasive == "heavy" and allowed.no_heavy:
-        return Skip(collector, allowed.no_heavy)
-    if seen.processes is None and seen.found is None:
-        return _unseen(collector, allowed)
-    return _on_processes(target, collector, seen, allowed, budget)
+    if collector.invasive == "heavy" and policy.no_heavy:
+        return Skip(collector, policy.no_heavy)
+    if result.processes is None and result.found is None:
+        return _unseen(collector, policy)
+    return _on_processes(target, collector, result, policy, budget)
 
 
-def _on_processes(target: Target, collector: Collector, seen: Seen, allowed: Allowed, budget: Budget) -> Action:
-    if seen.managed and collector.runtime in _MACHINE_CODE:
+def _on_processes(
+    target: Target, collector: Collector, result: ProbeResult, policy: CapturePolicy, budget: Budget
+) -> Action:
+    if result.managed and collector.runtime in _MACHINE_CODE:
         why = f"collectors for the runtime of container {target.container} show more"
         return Skip(collector, why, foreign=True)
-    processes = matching(collector, seen.processes or ())
-    pids = seen.found if seen.found is not None else tuple(one.pid for one in processes)
+    processes = matching(collector, result.processes or ())
+    pids = result.found if result.found is not None else tuple(one.pid for one in processes)
     if not pids:
         return Skip(collector, not_there(collector, target), foreign=collector.detect is not None)
-    too_much = "" if allowed.insist else too_heavy(collector, processes, budget)
-    too_much = too_much or no_room(collector, processes, allowed.spool_bytes)
+    too_much = "" if policy.insist else too_heavy(collector, processes, budget)
+    too_much = too_much or no_room(collector, processes, policy.spool_bytes)
     if too_much:
         return Skip(collector, too_much)
-    tool = usable(collector, seen)
+    tool = usable(collector, result)
     if tool:
         return RunInTarget(collector, tool, pids, f"by exec: the image has {tool.program}")
-    return _from_debug(collector, pids, allowed)
+    return _from_debug(collector, pids, policy)
 
 
-def usable(collector: Collector, seen: Seen) -> Tool | None:
+def usable(collector: Collector, result: ProbeResult) -> Tool | None:
     """Return the first tool of ``collector`` that the target's image has."""
-    return next((one for one in collector.in_image if (one.present or one.run[:1]) in seen.tools), None)
+    return next((one for one in collector.in_image if (one.present or one.run[:1]) in result.tools), None)
 
 
-def _unseen(collector: Collector, allowed: Allowed) -> Action:
+def _unseen(collector: Collector, policy: CapturePolicy) -> Action:
     """Return what to do where the image shows nothing: it has no shell."""
-    if collector.from_debug and allowed.debug_image:
+    if collector.from_debug and policy.debug_image:
         looks_for = collector.looks_for or "process"
         return RunInDebugContainer(
             collector, (), f"from a debug container, if the container runs a {looks_for}: the image has no shell"
@@ -80,16 +82,16 @@ def _unseen(collector: Collector, allowed: Allowed) -> Action:
     return Skip(collector, "the image has no shell, and no debug image is set")
 
 
-def _from_debug(collector: Collector, pids: Sequence[int], allowed: Allowed) -> Action:
+def _from_debug(collector: Collector, pids: Sequence[int], policy: CapturePolicy) -> Action:
     missing = " or ".join(dict.fromkeys(one.program for one in collector.in_image))
     lacks = f"the image has no {missing}" if missing else "the tool is in the debug image"
     if not collector.from_debug:
         return Skip(collector, f"{lacks}, and neither has the debug image")
-    if not allowed.debug_image:
+    if not policy.debug_image:
         return Skip(collector, f"{lacks}, and no debug image is set")
-    if not ladder(allowed.ceiling, collector.needs):
+    if not allowed_profiles(policy.ceiling, collector.needs):
         needs = " and ".join(collector.needs)
-        return Skip(collector, f"it needs {needs}, which the security profile {allowed.ceiling} does not grant")
+        return Skip(collector, f"it needs {needs}, which the security profile {policy.ceiling} does not grant")
     return RunInDebugContainer(collector, tuple(pids), f"from a debug container: {lacks}")
 
 

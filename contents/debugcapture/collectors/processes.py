@@ -67,13 +67,13 @@ def matching(collector: Collector, processes: Iterable[Process]) -> list[Process
     return found[:MOST_PROCESSES]
 
 
-def found_pids(tool: Tool, output: str) -> tuple[int, ...]:
+def parse_pids(tool: Tool, output: str) -> tuple[int, ...]:
     """Return the PIDs in what the program of ``tool.find`` wrote; what is no PID is left out."""
     matches = text_pattern(tool.pid_pattern, "pid_pattern", "m").finditer(output)
     return tuple(int(match[1]) for match in matches if re.fullmatch(r"[0-9]{1,9}", match[1] or ""))
 
 
-def unreadable(processes: Sequence[Process]) -> User | None:
+def owner_of_unreadable(processes: Sequence[Process]) -> User | None:
     """Return the user whose processes hide what they map from us, or None when one at least shows it."""
     if not processes or any(one.files for one in processes):
         return None

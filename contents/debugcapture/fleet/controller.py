@@ -14,7 +14,7 @@ from pathlib import Path
 from ..bundle.bundle import Bundle, manifest_text
 from ..bundle.record import Record
 from ..bundle.serialize import manifest_from
-from ..capture.parallel import order
+from ..capture.parallel import capture_options
 from ..errors import BadInput, CaptureError, TargetNotFound
 from ..files import sha256_of
 from ..kube import jobs
@@ -43,7 +43,7 @@ class InCluster:
             do = "Set a store in the capture step itself: the Job writes to it."
             raise BadInput("cannot capture in the cluster", "store is missing", do)
         manifests.check(step.in_cluster)
-        order(step.capture, step.debug, step.many.concurrency)
+        capture_options(step.capture, step.debug, step.many.concurrency)
         self._api, self._step, self._wanted, self._say = api, step, step.in_cluster, say
         self._store = open_readable(step.store)
         self._catalog = _content(step.capture.catalog)

@@ -20,8 +20,8 @@ from ..bundle.artifact import Intake
 from ..bundle.bundle import named_bundle
 from ..bundle.record import Record
 from ..bundle.spool import Room
-from ..capture.parallel import Captures, order
-from ..capture.pod_upload import Direct, direct_store
+from ..capture.parallel import ParallelCapture, capture_options
+from ..capture.pod_upload import PodUpload, open_pod_upload_store
 from ..errors import CaptureError, NotStored, TargetNotFound, Unreachable
 from ..files import sha256_of
 from ..kube.client import open_api
@@ -104,8 +104,8 @@ class _Index:
         self._room = Room(spool, step.spool.spool_limit << 20, step.spool.spool_free << 20)
         self._intake = Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, self._room)
         self._api = open_api(share.connection)
-        self._asked = order(step.capture, step.debug, 1)
-        self._direct = direct_store(step.store, step.capture.direct_mib)
+        self._asked = capture_options(step.capture, step.debug, 1)
+        self._direct = open_pod_upload_store(step.store, step.capture.direct_mib)
         self._print = threading.Lock()
 
     def run(self) -> None:
@@ -171,16 +171,16 @@ class _Index:
 
         with background_upload(bundle, share.step.store, begun.key, say) as upload:
             record = Record(bundle.followed_by(upload.follow), begun, upload.send)
-            captures = Captures(self._api, self._asked, self._room, say)
+            captures = ParallelCapture(self._api, self._asked, self._room, say)
             captures.run([selected], record, self._direct_of(begun))
-            manifest = captures.judged(record.finish())
+            manifest = captures.apply_goals(record.finish())
             bundle.save(manifest)
         receipt = publish_bundle(bundle, self._store, share.step.store.store, say)
         shutil.rmtree(bundle.folder)
         return pod_record(share.run_id, pod, manifest, receipt)
 
-    def _direct_of(self, begun: Manifest) -> Direct | None:
-        return Direct(self._direct, begun.key, self._share.step.capture.direct_mib << 20) if self._direct else None
+    def _direct_of(self, begun: Manifest) -> PodUpload | None:
+        return PodUpload(self._direct, begun.key, self._share.step.capture.direct_mib << 20) if self._direct else None
 
     def _put(self, key: str, content: bytes, name: str) -> None:
         scratch = self._room.spool / f"{name}.json"

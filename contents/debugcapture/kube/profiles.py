@@ -24,7 +24,7 @@ _CONTEXTS: dict[Profile, Json] = {
     "sysadmin": {"privileged": True},
 }
 # The rungs that each ceiling allows, the lowest first.
-_LADDERS: dict[Profile, tuple[Profile, ...]] = {
+_ESCALATION: dict[Profile, tuple[Profile, ...]] = {
     "restricted": ("restricted",),
     "baseline": ("restricted", "baseline"),
     "general": ("restricted", "general"),
@@ -41,12 +41,12 @@ _GRANTS: dict[Profile, frozenset[str]] = {
 }
 
 
-def ladder(ceiling: Profile, needs: Collection[str]) -> tuple[Profile, ...]:
+def allowed_profiles(ceiling: Profile, needs: Collection[str]) -> tuple[Profile, ...]:
     """Return the profiles to try for what ``needs`` these capabilities, the lowest first, none above ``ceiling``."""
-    return tuple(one for one in _LADDERS[ceiling] if _GRANTS[one].issuperset(needs))
+    return tuple(one for one in _ESCALATION[ceiling] if _GRANTS[one].issuperset(needs))
 
 
-def rung(profile: Profile, target: User) -> tuple[Profile, User]:
+def effective_profile(profile: Profile, target: User) -> tuple[Profile, User]:
     """Return the profile and user that reach a process of the user ``target``.
 
     A capability is in force for root only. Root without capabilities cannot look into a root process that has the

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..capture.debug_session import Attachment, debug_options
+from ..capture.debug_session import DebugSession, debug_options
 from ..kube import exec_stream
 from ..kube.client import Api, open_api
 from ..model import ContainerRef, Outcome
@@ -35,23 +35,23 @@ def attach(step: AttachStep, caller: Caller) -> Outcome:
         api = open_api(step.connection)
         target = only_target(api, step.target, caller)
         require_running(target, "attach to")
-        with Attachment(api, target, (), options, caller.say) as attachment:
-            place = attachment.place(step.debug.profile)
-            return _run(api, place.ref, argv, step.command.time_limit_s, caller)
+        with DebugSession(api, target, (), options, caller.say) as debug_session:
+            ref = debug_session.attach(step.debug.profile).ref
+            return _run(api, ref, argv, step.command.time_limit_s, caller)
 
 
-def _run(api: Api, place: ContainerRef, argv: list[str], time_limit_s: int, caller: Caller) -> Outcome:
+def _run(api: Api, ref: ContainerRef, argv: list[str], time_limit_s: int, caller: Caller) -> Outcome:
     """Run a command below run-tool: it ends with this step, and so does everything that it starts."""
     status = exec_stream.run(
         api,
-        place,
+        ref,
         ["run-tool", "command", str(time_limit_s), *argv],
         stdout=caller.stdout.write,
         stderr=caller.stderr.write,
         time_limit_s=time_limit_s,
         holds_stdin=True,
     )
-    return finish(place, argv[0], status, caller)
+    return finish(ref, argv[0], status, caller)
 
 
 STEP = Step(AttachStep, attach)

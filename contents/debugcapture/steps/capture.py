@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from ..bundle.bundle import Bundle
-from ..capture.pod_upload import direct_store
+from ..capture.pod_upload import open_pod_upload_store
 from ..errors import EXIT_PARTIAL, CaptureError, NoteNotSent, NotStored
 from ..incident.account import check_incident
 from ..incident.notify import notify_end, notify_failure, notify_interrupted, try_to_notify
@@ -44,7 +44,7 @@ def _check(step: CaptureStep) -> None:
     check_incident(step.incident, reads=step.by_incident)
     if step.store.store:
         open_store(step.store)
-    direct_store(step.store, step.capture.direct_mib)
+    open_pod_upload_store(step.store, step.capture.direct_mib)
 
 
 def _captured(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:

@@ -10,7 +10,7 @@ from ..bundle.artifact import Intake
 from ..bundle.bundle import Bundle, claimed, create_bundle, named_bundle, writable
 from ..bundle.record import Record
 from ..bundle.spool import Room
-from ..capture.pod_upload import Direct, direct_store
+from ..capture.pod_upload import PodUpload, open_pod_upload_store
 from ..errors import BadInput, CaptureError, NothingCaptured
 from ..incident.account import account_of
 from ..incident.dedup import CaptureIndex, CaptureRequest
@@ -26,7 +26,7 @@ from ..targets.selection import Selected, check, name_of, pin, select
 from ..upload.uploader import background_upload
 
 if TYPE_CHECKING:
-    from ..capture.parallel import Captures  # it reads YAML, which other steps need not pay for
+    from ..capture.parallel import ParallelCapture  # it reads YAML, which other steps need not pay for
     from ..incident.alert_targets import AlertTargets
 
 _MOST_PODS_HERE = 1000
@@ -50,20 +50,20 @@ def subject(step: CaptureStep) -> str:
 
 
 def _here(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
-    from ..capture.parallel import Captures, order
+    from ..capture.parallel import ParallelCapture, capture_options
 
     if step.in_cluster.resume:
         raise BadInput("cannot resume a run", "mode is here", "Set mode to in-cluster.")
     if step.many.max_pods > _MOST_PODS_HERE:
         do = "Set mode to in-cluster for more pods."
         raise BadInput("cannot capture in the step itself", f"max_pods is more than {_MOST_PODS_HERE}", do)
-    asked = order(step.capture, step.debug, step.many.concurrency)
+    asked = capture_options(step.capture, step.debug, step.many.concurrency)
     if _is_repeated(step, caller):
         return None
     room, intake = _intake(step, caller)
     api = open_api(step.connection)
     met, remarks = _targets(api, step, caller)
-    captures = Captures(api, asked, room, caller.say)
+    captures = ParallelCapture(api, asked, room, caller.say)
     if step.capture.dry_run:
         for one in met:
             caller.say(plan_table(one.target, captures.plan(one), step.debug.profile))
@@ -142,7 +142,7 @@ def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, caller: Cal
 
 def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
     step: CaptureStep,
-    captures: "Captures",
+    captures: "ParallelCapture",
     met: Sequence[Selected],
     bundle: Bundle,
     begun: Manifest,
@@ -152,17 +152,17 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
         with writable(bundle.folder), background_upload(bundle, step.store, begun.key, caller.say) as upload:
             record = Record(bundle.followed_by(upload.follow), begun, upload.send)
             captures.run(met, record, _direct(step, begun))
-            manifest = captures.judged(record.finish(captures.requests))
+            manifest = captures.apply_goals(record.finish(captures.requests))
             bundle.save(manifest)
             return manifest
     except CaptureError as error:
         raise error.handing_on(capture_id=bundle.folder.name) from error
 
 
-def _direct(step: CaptureStep, begun: Manifest) -> Direct | None:
+def _direct(step: CaptureStep, begun: Manifest) -> PodUpload | None:
     """Return where large files go from the pods, when the job asks for it."""
-    store = direct_store(step.store, step.capture.direct_mib)
-    return Direct(store, begun.key, step.capture.direct_mib << 20) if store else None
+    store = open_pod_upload_store(step.store, step.capture.direct_mib)
+    return PodUpload(store, begun.key, step.capture.direct_mib << 20) if store else None
 
 
 def _targets(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Selected], list[str]]:

@@ -14,10 +14,10 @@ import pytest
 from debugcapture.bundle.artifact import ArtifactFile
 from debugcapture.bundle.bundle import Bundle, create_bundle
 from debugcapture.bundle.record import Record
-from debugcapture.capture.collect import Capture
-from debugcapture.capture.debug_session import Attachment, DebugOptions
-from debugcapture.capture.probe import Scope
-from debugcapture.collectors.plan import Allowed
+from debugcapture.capture.collect import TargetCapture
+from debugcapture.capture.debug_session import DebugOptions, DebugSession
+from debugcapture.capture.probe import CaptureScope
+from debugcapture.collectors.plan import CapturePolicy
 from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.kube.client import Api
 from debugcapture.kube.frames import out_of_time
@@ -54,10 +54,10 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
     ) -> tuple[Artifact, ...]:
         monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
         api, of = cast("Api", cluster), of or target()
-        scope = Scope(pod(), of, Allowed(ceiling, debug_image=True), preset=preset)
+        scope = CaptureScope(pod(), of, CapturePolicy(ceiling, debug_image=True), preset=preset)
         record = Record(bundle, manifest(artifacts=(), finished=None))
-        with Attachment(api, of, (), DebugOptions("toolbox:1", ceiling, 90), say) as attachment:
-            Capture(api, scope, attachment, record, say).run(collectors)
+        with DebugSession(api, of, (), DebugOptions("toolbox:1", ceiling, 90), say) as debug_session:
+            TargetCapture(api, scope, debug_session, record, say).run(collectors)
         done = record.finish()
         assert done.finished
         assert bundle.manifest().artifacts == tuple(_saved(artifact) for artifact in done.artifacts)
@@ -271,10 +271,10 @@ def noticed(
 ) -> tuple[bool, tuple[str, ...]]:
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
-    scope = Scope(pod(), of, Allowed("restricted", debug_image=True))
-    one = Capture(api, scope, Attachment(api, of, (), DebugOptions("x:1", "restricted", 90), say), record, say)
+    scope = CaptureScope(pod(), of, CapturePolicy("restricted", debug_image=True))
+    one = TargetCapture(api, scope, DebugSession(api, of, (), DebugOptions("x:1", "restricted", 90), say), record, say)
     one.run([SNAPSHOT])
-    return one.gone, record.manifest.remarks
+    return one.is_pod_gone, record.manifest.remarks
 
 
 def test_restart_during_the_capture_is_told(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,10 +301,10 @@ def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: 
 
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", killed)
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
-    scope = Scope(pod(), target(), Allowed("restricted", debug_image=True))
-    attachment = Attachment(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
+    scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
+    debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
     with pytest.raises(SystemExit):
-        Capture(api, scope, attachment, record, say).run([collector(), SNAPSHOT])
+        TargetCapture(api, scope, debug_session, record, say).run([collector(), SNAPSHOT])
     assert bundle.manifest().status == "partial"
     assert bundle.manifest().artifacts[0].file == "logs/app.log"
 
@@ -317,11 +317,11 @@ def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypa
     cluster = Cluster()
     cluster.gone = True
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
-    scope = Scope(pod(), target(), Allowed("restricted", debug_image=True))
-    attachment = Attachment(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
-    one = Capture(api, scope, attachment, record, say)
+    scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
+    debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
+    one = TargetCapture(api, scope, debug_session, record, say)
     one.run([collector()])
-    assert one.gone
+    assert one.is_pod_gone
     assert record.manifest.artifacts[0].outcome == "failed"
 
 

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from debugcapture.capture.debug_session import NOBODY, Attachment, DebugOptions, debug_options
+from debugcapture.capture.debug_session import NOBODY, DebugOptions, DebugSession, debug_options
 from debugcapture.errors import BadInput, NotAllowed, NotRunning
 from debugcapture.kube.client import Api
 from debugcapture.model import Target, User
@@ -24,9 +24,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return one
 
 
-def attachment(cluster: Cluster, of: Target | None = None, ceiling: Profile = "restricted") -> Attachment:
+def debug_session(cluster: Cluster, of: Target | None = None, ceiling: Profile = "restricted") -> DebugSession:
     options = DebugOptions("toolbox:1", ceiling, 90)
-    return Attachment(cast("Api", cluster), of or target(), (), options, lambda _: None)
+    return DebugSession(cast("Api", cluster), of or target(), (), options, lambda _: None)
 
 
 def users(cluster: Cluster) -> list[User]:
@@ -39,14 +39,14 @@ def ended(cluster: Cluster) -> int:
 
 
 def test_nothing_is_attached_before_it_is_needed(cluster: Cluster) -> None:
-    with attachment(cluster):
+    with debug_session(cluster):
         pass
     assert cluster.attached == []
 
 
 def test_debug_container_is_shared_and_ended(cluster: Cluster) -> None:
-    with attachment(cluster) as one:
-        assert one.place() == one.place()
+    with debug_session(cluster) as session:
+        assert session.attach() == session.attach()
         assert ended(cluster) == 0
     assert len(cluster.attached) == ended(cluster) == 1
     assert cluster.attached[0]["image"] == "toolbox:1"
@@ -55,8 +55,8 @@ def test_debug_container_is_shared_and_ended(cluster: Cluster) -> None:
 
 def test_debug_container_is_ended_after_an_error(cluster: Cluster) -> None:
     def fail() -> None:
-        with attachment(cluster) as one:
-            one.place()
+        with debug_session(cluster) as session:
+            session.attach()
             raise SystemExit(143)
 
     with pytest.raises(SystemExit):
@@ -66,23 +66,23 @@ def test_debug_container_is_ended_after_an_error(cluster: Cluster) -> None:
 
 def test_refusal_is_not_asked_for_twice(cluster: Cluster) -> None:
     cluster.refuses = True
-    with attachment(cluster) as one:
+    with debug_session(cluster) as session:
         for _ in range(2):
             with pytest.raises(NotAllowed, match="forbidden"):
-                one.place()
+                session.attach()
     assert len(cluster.attached) == 1
 
 
 def test_user_that_the_pod_names_is_taken(cluster: Cluster) -> None:
-    with attachment(cluster, target(user=User(5, 6))) as one:
-        one.place()
+    with debug_session(cluster, target(user=User(5, 6))) as session:
+        session.attach()
     assert users(cluster) == [User(5, 6)]
 
 
 def test_user_that_only_the_image_names_is_read_from_its_first_process(cluster: Cluster) -> None:
     cluster.listing = f"S 99\n{JAVA.replace('1000 1000', '185 7')}"
-    with attachment(cluster, target(user=None)) as one:
-        one.place()
+    with debug_session(cluster, target(user=None)) as session:
+        session.attach()
         assert ended(cluster) == 1  # the one that looked
     assert users(cluster) == [NOBODY, User(185, 7)]
     assert ended(cluster) == 2
@@ -90,23 +90,23 @@ def test_user_that_only_the_image_names_is_read_from_its_first_process(cluster: 
 
 def test_process_that_has_changed_its_user_is_followed(cluster: Cluster) -> None:
     cluster.listing = FOREIGN
-    with attachment(cluster) as one:
-        one.place()
+    with debug_session(cluster) as session:
+        session.attach()
     assert users(cluster) == [User(1000, 1000), User(185, 7)]
 
 
 def test_process_that_is_root_gets_the_profile_that_can_see_it(cluster: Cluster) -> None:
-    with attachment(cluster, target(user=User(0, 0))) as one:
-        one.place()
+    with debug_session(cluster, target(user=User(0, 0))) as session:
+        session.attach()
     assert cluster.attached[0]["securityContext"] == {"runAsUser": 0, "runAsGroup": 0}
 
 
-def test_a_higher_rung_is_a_container_of_its_own_and_root(cluster: Cluster) -> None:
-    with attachment(cluster, ceiling="general") as one:
-        assert one.rungs() == ("restricted", "general")
-        assert one.rungs(("SYS_PTRACE",)) == ("general",)
-        one.place()
-        one.place("general")
+def test_a_more_privileged_profile_is_a_container_of_its_own_and_root(cluster: Cluster) -> None:
+    with debug_session(cluster, ceiling="general") as session:
+        assert session.profiles() == ("restricted", "general")
+        assert session.profiles(("SYS_PTRACE",)) == ("general",)
+        session.attach()
+        session.attach("general")
     assert users(cluster) == [User(1000, 1000), User(0, 0)]
     assert cluster.attached[1]["securityContext"]["capabilities"] == {"add": ["SYS_PTRACE"]}
     assert ended(cluster) == 2
@@ -119,16 +119,16 @@ def test_a_higher_rung_is_a_container_of_its_own_and_root(cluster: Cluster) -> N
 )
 def test_runtime_that_hides_processes_is_told(listing: str, why: str, cluster: Cluster) -> None:
     cluster.listing = listing
-    with attachment(cluster) as one, pytest.raises(NotRunning, match=why):
-        one.place()
+    with debug_session(cluster) as session, pytest.raises(NotRunning, match=why):
+        session.attach()
     assert ended(cluster) == 1
 
 
 def test_without_an_image_nothing_is_attached_and_the_remedy_is_told(cluster: Cluster) -> None:
     options = DebugOptions("", "restricted", 90)
-    one = Attachment(cast("Api", cluster), target(), (), options, lambda _: None)
-    with one, pytest.raises(BadInput, match="no debug image is set. Build deploy/toolbox"):
-        one.place()
+    session = DebugSession(cast("Api", cluster), target(), (), options, lambda _: None)
+    with session, pytest.raises(BadInput, match="no debug image is set. Build deploy/toolbox"):
+        session.attach()
     assert cluster.attached == []
 
 
@@ -136,8 +136,8 @@ def test_environment_and_custom_fields_reach_the_container(cluster: Cluster) -> 
     settings = DebugContainerSettings(
         image="toolbox:1", environment="A=1 B='x y'", custom='{"imagePullPolicy": "Always", "env": [{"name": "C"}]}'
     )
-    with Attachment(cast("Api", cluster), target(), (), debug_options(settings, 90), lambda _: None) as one:
-        one.place()
+    with DebugSession(cast("Api", cluster), target(), (), debug_options(settings, 90), lambda _: None) as session:
+        session.attach()
     assert cluster.attached[0]["imagePullPolicy"] == "Always"
     assert cluster.attached[0]["env"] == [{"name": "C"}]
     assert debug_options(settings, 90).environment == (("A", "1"), ("B", "x y"))

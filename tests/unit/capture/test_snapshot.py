@@ -96,7 +96,7 @@ def test_events_are_those_of_this_very_pod() -> None:
 
 
 def test_every_kind_of_reading_that_a_catalog_may_name_is_there() -> None:
-    assert {*READERS, "leftovers", "node-state"} == set(READS)
+    assert {*READERS, "crash-dumps", "node-state"} == set(READS)
 
 
 @pytest.mark.parametrize(

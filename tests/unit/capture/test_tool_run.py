@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from debugcapture.capture.tool_run import Taking, ToolRun
+from debugcapture.capture.tool_run import PendingArtifact, ToolRun
 from debugcapture.model import ContainerRef, Tool
 from tests.unit.builders import collector
 
@@ -10,7 +10,7 @@ PLACE = ContainerRef("shop", "web-0", "app")
 
 
 def tool_run(tool: Tool) -> ToolRun:
-    return ToolRun(Taking(collector(), "dump.bin", "exec", "by exec"), tool, PLACE, "run-tool", 12)
+    return ToolRun(PendingArtifact(collector(), "dump.bin", "exec", "by exec"), tool, PLACE, "run-tool", 12)
 
 
 def test_pid_is_put_in_wherever_it_stands() -> None:

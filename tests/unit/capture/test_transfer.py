@@ -17,7 +17,15 @@ import pytest
 from debugcapture.bundle.artifact import SizeLimitReachedError
 from debugcapture.capture import transfer
 from debugcapture.capture.tool_report import parse_report
-from debugcapture.capture.transfer import Command, RemoteFile, Runner, TransferResult, fetch_file, judge, run_tool
+from debugcapture.capture.transfer import (
+    Command,
+    RemoteFile,
+    Runner,
+    TransferResult,
+    classify_exit,
+    fetch_file,
+    run_tool,
+)
 from debugcapture.kube.client import Api
 from debugcapture.kube.scripts import shell_command
 from debugcapture.model import ExitStatus
@@ -221,7 +229,7 @@ def test_progress_that_is_no_progress_is_passed_over_and_not_kept() -> None:
     progress = transfer._Progress("/tmp/x", said.append)
     for piece in (b"bytes \xc2\xb2\nbytes " + b"9" * 5000 + b"\n", *[b"x" * 65536] * 100, b"\nbytes 5\n"):
         progress.write(memoryview(piece))
-        assert len(progress._cut) < 100
+        assert len(progress._rest) < 100
     assert said == ["/tmp/x: 5 bytes so far"]
 
 
@@ -256,13 +264,13 @@ def test_a_tool_cannot_pass_for_the_report(on: On) -> None:
 
 def test_a_time_limit_that_run_tool_kept_is_told() -> None:
     report, _ = parse_report('\ndebug-capture-end n {"ended":"time-limit","code":0,"size":5}\n', "n")
-    result = judge(ExitStatus(0), report, Memory(), "")
+    result = classify_exit(ExitStatus(0), report, Memory(), "")
     assert (result.outcome, result.reason) == ("failed", "it reached its time limit and was stopped")
 
 
 def test_what_could_not_be_started_has_its_errno() -> None:
     text = '\ndebug-capture-end n {"ended":"not-started","code":0,"errno":"EPERM","errors":"operation not permitted"}\n'
-    result = judge(ExitStatus(0), parse_report(text, "n")[0], Memory(), "")
+    result = classify_exit(ExitStatus(0), parse_report(text, "n")[0], Memory(), "")
     assert (result.errno, result.reason) == ("EPERM", "it did not start: operation not permitted")
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from debugcapture.collectors.catalog import FOLDER, PRESETS, catalog, choose, files_collector, load, presets
-from debugcapture.collectors.processes import found_pids
+from debugcapture.collectors.processes import parse_pids
 from debugcapture.errors import BadInput
 from debugcapture.model import FILES, Collector, Detect, Tool
 from debugcapture.settings.capture import CaptureSettings
@@ -119,7 +119,7 @@ def test_form_names_every_preset_and_its_default_is_one() -> None:
 )
 def test_jcmd_passes_over_itself_and_what_is_no_pid(output: str, pids: tuple[int, ...]) -> None:
     (jcmd,) = [tool for tool in CATALOG["jvm-thread-dump"].in_image if tool.find]
-    assert found_pids(jcmd, output) == pids
+    assert parse_pids(jcmd, output) == pids
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from debugcapture.collectors.catalog import choose
-from debugcapture.collectors.goals import judged
+from debugcapture.collectors.goals import apply_goals
 from debugcapture.model import Artifact, Manifest
 from tests.unit.builders import artifact, manifest, nothing
 
@@ -21,7 +21,7 @@ def skipped(collector: str, reason: str = REFUSED, pod: str = "") -> Artifact:
 
 
 def result(names: str, *artifacts: Artifact) -> Manifest:
-    return judged(choose(names).goals, manifest(*artifacts))
+    return apply_goals(choose(names).goals, manifest(*artifacts))
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_a_goal_that_no_artifact_speaks_of_gets_a_line_with_the_reasons_that_the
 
 def test_without_goals_nothing_is_judged() -> None:
     before = manifest(captured("pod-snapshot"), skipped("x"))
-    assert judged((), before) == before
+    assert apply_goals((), before) == before

@@ -8,7 +8,7 @@ import pytest
 
 from debugcapture.collectors.catalog import catalog, files_collector
 from debugcapture.collectors.impact import Budget
-from debugcapture.collectors.plan import Allowed, Seen, decide, is_denied, programs_of
+from debugcapture.collectors.plan import CapturePolicy, ProbeResult, decide, is_denied, programs_of
 from debugcapture.model import (
     Action,
     Collector,
@@ -24,17 +24,19 @@ from debugcapture.model import (
 )
 from tests.unit.builders import collector, target
 
-ALLOWED = Allowed("restricted", debug_image=True)
+ALLOWED = CapturePolicy("restricted", debug_image=True)
 JAVA = Process(7, User(1000, 1000), "java", 300 << 20, ("/opt/java/bin/java", "/opt/java/lib/server/libjvm.so"))
 SHELL = Process(9, User(1000, 1000), "sh", 1 << 20, ("/bin/sh",))
 WAITS = ContainerState("waiting", "CrashLoopBackOff", restarts=3)
-HAS_JCMD = Seen((JAVA, SHELL), {("jcmd", "-h")})
-BARE = Seen((JAVA,), ())
+HAS_JCMD = ProbeResult((JAVA, SHELL), {("jcmd", "-h")})
+BARE = ProbeResult((JAVA,), ())
 HEAVY = collector(id="heap", invasive="heavy", from_debug=(Tool(("jattach", "{pid}"), output="/tmp/x"),), in_image=())
 
 
-def decided(one: Collector, seen: Seen = BARE, allowed: Allowed = ALLOWED, of: Target | None = None) -> Action:
-    return decide(of or target(), one, seen, allowed, Budget())
+def decided(
+    one: Collector, result: ProbeResult = BARE, policy: CapturePolicy = ALLOWED, of: Target | None = None
+) -> Action:
+    return decide(of or target(), one, result, policy, Budget())
 
 
 def test_api_is_read_even_from_a_container_that_does_not_run() -> None:
@@ -52,19 +54,19 @@ def test_image_that_has_the_tool_uses_it_on_the_process_of_its_kind() -> None:
 
 
 def test_process_of_another_kind_is_none() -> None:
-    action = decided(collector(), Seen((SHELL,), ()))
+    action = decided(collector(), ProbeResult((SHELL,), ()))
     assert action == Skip(collector(), "there is no Java process in container app", foreign=True)
 
 
 def test_collector_for_any_process_takes_the_first() -> None:
     one = collector(detect=None)
-    action = decided(one, Seen((SHELL, JAVA), ()))
+    action = decided(one, ProbeResult((SHELL, JAVA), ()))
     assert isinstance(action, RunInDebugContainer)
     assert action.pids == (7,)
 
 
 def test_each_process_of_the_kind_is_taken_but_a_dump_is_of_the_largest() -> None:
-    both = Seen((JAVA, replace(JAVA, pid=3, rss_bytes=1)), ())
+    both = ProbeResult((JAVA, replace(JAVA, pid=3, rss_bytes=1)), ())
     light, heavy = decided(collector(), both), decided(HEAVY, both)
     assert isinstance(light, RunInDebugContainer)
     assert isinstance(heavy, RunInDebugContainer)
@@ -77,7 +79,7 @@ def test_image_without_tools_gets_a_debug_container() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "allowed", "why"),
+    ("one", "policy", "why"),
     [
         (collector(from_debug=()), ALLOWED, "the image has no jcmd, and neither has the debug image"),
         (collector(), replace(ALLOWED, debug_image=False), "the image has no jcmd, and no debug image is set"),
@@ -91,9 +93,9 @@ def test_image_without_tools_gets_a_debug_container() -> None:
     ids=["no tool", "no image", "no right", "too soon"],
 )
 def test_what_cannot_or_may_not_be_collected_is_skipped_with_its_reason(
-    one: Collector, allowed: Allowed, why: str
+    one: Collector, policy: CapturePolicy, why: str
 ) -> None:
-    assert decided(one, allowed=allowed) == Skip(one, why)
+    assert decided(one, policy=policy) == Skip(one, why)
 
 
 def test_dump_that_would_cost_the_container_is_refused_unless_the_author_insists() -> None:
@@ -111,8 +113,8 @@ def test_each_missing_tool_is_named_once() -> None:
 
 def test_image_without_a_shell_may_show_its_process_by_its_own_tool() -> None:
     one = collector()
-    seen = Seen(None, {("jcmd", "-h")}, found=(12,))
-    assert decided(one, seen) == RunInTarget(one, one.in_image[0], (12,), "by exec: the image has jcmd")
+    result = ProbeResult(None, {("jcmd", "-h")}, found=(12,))
+    assert decided(one, result) == RunInTarget(one, one.in_image[0], (12,), "by exec: the image has jcmd")
 
 
 # The words of each tool of the debug image that may not look at a process: seen with those of tools.txt and JDK 17, as

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.collectors.processes import MOST_PROCESSES, listing_command, matching, parse, unreadable
+from debugcapture.collectors.processes import MOST_PROCESSES, listing_command, matching, owner_of_unreadable, parse
 from debugcapture.kube.scripts import script
 from debugcapture.model import Detect, Process, User
 from tests.unit.builders import collector, written
@@ -114,9 +114,9 @@ def test_a_service_with_hundreds_of_workers_is_not_captured_hundreds_of_times() 
 
 def test_processes_that_hide_what_they_map_tell_whose_they_are() -> None:
     hidden = Process(5, User(7, 8), "java", 0, ())
-    assert unreadable([hidden, Process(9, User(1, 1), "x", 0, ())]) == User(7, 8)
-    assert unreadable([hidden, ONE]) is None
-    assert unreadable([]) is None
+    assert owner_of_unreadable([hidden, Process(9, User(1, 1), "x", 0, ())]) == User(7, 8)
+    assert owner_of_unreadable([hidden, ONE]) is None
+    assert owner_of_unreadable([]) is None
 
 
 @pytest.mark.parametrize(

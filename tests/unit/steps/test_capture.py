@@ -249,7 +249,7 @@ def test_a_failed_capture_is_told_to_all_who_joined(
         assert by_incident(caller, "Q2ABCDEF") == {}
         raise NothingCaptured("cannot go on", "the node is gone")
 
-    monkeypatch.setattr("debugcapture.capture.parallel.Captures.run", fails)
+    monkeypatch.setattr("debugcapture.capture.parallel.ParallelCapture.run", fails)
     with pytest.raises(NothingCaptured):
         by_incident(caller)
     assert alerted
