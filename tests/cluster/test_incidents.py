@@ -84,7 +84,7 @@ def test_an_alert_of_each_sender_ends_in_a_note_with_the_link(
     pagerduty.create("Q1ALERT000001", alert_bodies(subject)[sender])
     said: list[str] = []
     data = capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said)
-    assert data["status"] == "complete"
+    assert data["status"] == "complete", said
     (note,) = pagerduty.notes("Q1ALERT000001")
     assert note.startswith(f"Debug state of {subject.namespace}/{subject.pod} (container app): complete")
     assert data["link"] in note

@@ -29,6 +29,7 @@ _DEFAULTS: dict[str, Any] = {
     "file": "", "looks_for": "", "in_image": [], "from_debug": [], "reads_api": "", "runtime": "any",
     "invasive": "safe", "needs": [], "kind": "text", "detect": None, "unproved": False,
 }  # fmt: skip
+_IN_SNAPSHOT = ("logs", "events")  # the pod snapshot has them: a job that names both reads them once
 _REQUIRED = {"id", "title", "time_limit_s", "size_limit_bytes", "source"}
 _KINDS = {str: "one line of text", bool: "true or false"}
 _HIGHEST_EXIT_CODE = 255
@@ -98,12 +99,17 @@ def choose(names: str, extra: str = "") -> Chosen:
     unknown = [name for name in wanted if name not in known and name not in groups]
     if unknown:
         raise _unknown(unknown, [*groups, *known])
-    ids = dict.fromkeys(id_ for name in wanted for id_ in (groups[name].collectors if name in groups else (name,)))
+    named = [known[id_] for name in wanted for id_ in (groups[name].collectors if name in groups else (name,))]
+    snapshot = next((one for one in named if one.reads_api == "snapshot"), None)
+
+    def reader(collector: Collector) -> Collector:
+        return snapshot if snapshot and collector.reads_api in _IN_SNAPSHOT else collector
+
     goals = (groups[name].goal if name in groups else (name,) for name in wanted)
     return Chosen(
-        tuple(known[id_] for id_ in ids),
+        tuple(dict.fromkeys(reader(one) for one in named)),
         preset=any(name in groups for name in wanted),
-        goals=tuple(Goal(tuple(known[id_] for id_ in goal)) for goal in goals),
+        goals=tuple(Goal(tuple(reader(known[id_]) for id_ in goal)) for goal in goals),
     )
 
 

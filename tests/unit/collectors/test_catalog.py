@@ -231,7 +231,7 @@ def test_collectors_are_chosen_once_in_the_order_given() -> None:
 def test_preset_and_collectors_mix() -> None:
     chosen = choose("logs,quick")
     assert chosen.preset
-    assert [one.id for one in chosen.collectors][:2] == ["logs", "pod-snapshot"]
+    assert [one.id for one in chosen.collectors][:2] == ["pod-snapshot", "workload"]
 
 
 def test_unknown_collector_is_told_with_the_nearest() -> None:

@@ -73,6 +73,15 @@ def test_nothing_at_all_has_failed_as_before() -> None:
     assert found.status == "failed"
 
 
+def test_events_and_logs_that_the_pod_snapshot_has_are_not_missing() -> None:
+    chosen = choose("events,pod-snapshot,logs,processes")
+    assert [one.id for one in chosen.collectors] == ["pod-snapshot", "processes"]
+    found = judged(chosen.goals, manifest(captured("pod-snapshot"), captured("processes")))
+    assert (found.status, found.fulfilled, len(found.artifacts)) == ("complete", True, 2)
+    alone = result("events", captured("events"))
+    assert (alone.status, alone.fulfilled) == ("complete", True)
+
+
 def test_an_empty_list_is_not_the_reason_of_a_goal_that_was_not_reached() -> None:
     empty = nothing("skipped", "it is empty", collector="metrics", reason_code="empty")
     no_dump = nothing("skipped", "no dump was left", collector="crash-dumps", reason_code="not-there")
