@@ -50,7 +50,7 @@ def restarted_in_mid_fetch(name: str) -> Callable[[World], None]:
             kill(name)
             repair()
 
-        world.at("Big: ", restart)
+        world.at("capturing ", restart)
 
     return provoke
 
@@ -64,7 +64,7 @@ def etcd_away_for_a_while(world: World) -> None:
         world.arriving("stream.bin")
         kill("etcd")
 
-    world.at("Stream: ", away)
+    world.at("capturing ", away)
     world.at("Rest: failed", repair)
 
 
@@ -83,7 +83,7 @@ def node_that_goes_meanwhile(world: World) -> None:
         world.arriving("stream.bin")
         kill("kubelet")
 
-    world.at("Stream: ", go)
+    world.at("capturing ", go)
 
 
 def certificate_renewed_meanwhile(world: World) -> None:
@@ -130,7 +130,7 @@ def _renewing(world: World, authority: Path) -> None:
         wait_until("the old certificate", lambda: _shown() == kept[pki / "apiserver.crt"].decode(), 90)
 
     world.broken.callback(back)
-    world.at("Stream: ", renew)
+    world.at("capturing ", renew)
 
 
 def _shown() -> str:

@@ -23,7 +23,7 @@ def _in_mid_stream(world: World, act: Any) -> None:
         world.arriving("stream.bin")
         act(f"--namespace={world.settings['namespace']}")
 
-    world.at("Stream: ", meanwhile)
+    world.at("capturing ", meanwhile)
 
 
 def deleted(world: World) -> None:
@@ -44,7 +44,7 @@ def replaced(world: World) -> None:
         world.arriving("stream.bin")
         world.kubectl("delete", "pod", name, place, "--now")
 
-    world.at("Stream: ", delete)
+    world.at("capturing ", delete)
 
 
 def evicted(world: World) -> None:
@@ -77,7 +77,7 @@ def restarted(world: World) -> None:
         place = f"--namespace={world.settings['namespace']}"
         world.kubectl("exec", "web", place, "--container=app", "--", "sh", "-c", "kill 1")
 
-    world.at("Stream: ", end)
+    world.at("capturing ", end)
 
 
 def deleted_while_waited_for(world: World) -> None:

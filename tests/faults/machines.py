@@ -106,7 +106,7 @@ def _ended_while_it_looks(world: World, number: signal.Signals) -> None:
         world.arriving("look.txt", 0)
         world.signal(number)
 
-    world.at("Look: from a debug container", end)
+    world.at("attached debug container", end)
 
 
 def _ended_by(world: World, number: signal.Signals) -> None:
@@ -117,7 +117,7 @@ def _ended_by(world: World, number: signal.Signals) -> None:
         world.arriving("stream.bin")
         world.signal(number)
 
-    world.at("Stream: ", end)
+    world.at("capturing ", end)
 
 
 def _disk(world: World, options: str) -> Path:

@@ -72,7 +72,7 @@ def right_taken_away_meanwhile(world: World) -> None:
         world.arriving("stream.bin")
         account.may([])
 
-    world.at("Stream: ", take)
+    world.at("capturing ", take)
 
 
 def account_deleted_meanwhile(world: World) -> None:
@@ -88,7 +88,7 @@ def account_deleted_meanwhile(world: World) -> None:
         world.arriving("stream.bin")
         world.kubectl("delete", "serviceaccount", account.name, f"--namespace={account.namespace}")
 
-    world.at("Stream: ", delete)
+    world.at("capturing ", delete)
 
 
 def no_room_for_requests(world: World) -> None:
@@ -105,7 +105,7 @@ def no_room_for_a_while(world: World) -> None:
         with crowded(world, account):
             time.sleep(_CROWDED_S)
 
-    world.at("Stream: ", crowd)
+    world.at("capturing ", crowd)
 
 
 def pod_security(world: World) -> None:

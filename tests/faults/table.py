@@ -42,7 +42,7 @@ CONNECTION = (
     Row("connection", "the API server rejects the account's requests (429)", refusals.no_room_for_requests, 5,
         "HTTP 429", "to check its flow schema", "none"),
     Row("connection", "the API server rejects requests temporarily (429)",
-        refusals.no_room_for_a_while, 0, "Rest: by exec"),
+        refusals.no_room_for_a_while, 0, "Rest: complete"),
     Row("connection", "the proxy is down", inputs.proxy_that_is_down, 5,
         "the proxy cannot connect to the API server", "Check HTTPS_PROXY", "none"),
     Row("connection", "the proxy requires a login", inputs.proxy_that_wants_a_login, 5,
@@ -68,8 +68,8 @@ RBAC = (
 )  # fmt: skip
 
 ADMISSION = (
-    Row("admission", "Pod Security does not allow what a collector needs", refusals.pod_security, 0,
-        "PodSecurity", "lower security profile"),
+    Row("admission", "Pod Security does not allow what a collector needs", refusals.pod_security,
+        EXIT_PARTIAL, "PodSecurity", "lower security profile", "partial"),
     Row("admission", "a policy forbids debug containers", refusals.policy_that_denies, EXIT_PARTIAL,
         "not allowed during the freeze", "admission", "partial"),
     Row("admission", "a webhook denies debug containers", refusals.webhook_that_denies, EXIT_PARTIAL,
@@ -81,8 +81,10 @@ ADMISSION = (
 )  # fmt: skip
 
 SCHEDULING = (
-    Row("scheduling", "the pod cannot be scheduled", refusals.pod_that_nothing_can_run, 0, "is not running"),
-    Row("image", "the pod's image cannot be pulled", refusals.target_image_that_is_missing, 0, "is not running"),
+    Row("scheduling", "the pod cannot be scheduled", refusals.pod_that_nothing_can_run, EXIT_PARTIAL,
+        "is not running", "", "partial"),
+    Row("image", "the pod's image cannot be pulled", refusals.target_image_that_is_missing, EXIT_PARTIAL,
+        "is not running", "", "partial"),
     Row("image", "the debug image cannot be pulled", refusals.debug_image_that_is_missing, EXIT_PARTIAL,
         "ErrImagePull", "Check the debug image", "partial"),
     Row("image", "the debug image has no run-tool", refusals.debug_image_without_run_tool, EXIT_PARTIAL,
@@ -104,7 +106,8 @@ RUNTIME = (
         EXIT_PARTIAL, "Stream", "", "partial"),
     Row("runtime", "the container is restarted during a capture", lives.restarted, EXIT_PARTIAL,
         "Stream", "", "partial"),
-    Row("pod", "the pod has already ended", lives.ended_before, 0, "is not running"),
+    Row("pod", "the pod has already ended", lives.ended_before, EXIT_PARTIAL,
+        "is not running", "", "partial"),
     Row("pod", "one of two pods is deleted while the step waits for its next start",
         lives.deleted_while_waited_for, EXIT_PARTIAL,
         "crashed", "", "partial"),
@@ -178,11 +181,11 @@ RUNDECK = (
         machines.aborted_in_the_debug_container, ABORTED,
         "Look", "", "partial", waits=True),
     Row("Rundeck", "kill -9 while a tool runs in the pod", machines.killed, KILLED,
-        "Stream", "", "partial", waits=True),
+        "capturing ", "", "partial", waits=True),
     Row("Rundeck", "kill -9 while a debug container runs a tool", machines.killed_in_the_debug_container, KILLED,
-        "Look", "", "partial", waits=True),
+        "attached debug container", "", "partial", waits=True),
     Row("Rundeck", "kill -9 while the bundle is uploaded", stores.killed_with_the_store, KILLED,
-        "stored", "", "complete", waits=True),
+        "Big: complete", "", "complete", waits=True),
 )  # fmt: skip
 
 DAEMONS = (

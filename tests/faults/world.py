@@ -35,6 +35,7 @@ _RBAC = "rbac.authorization.k8s.io/v1"
 _STREAM = f"i=0; while [ $i -lt 80 ]; do head -c 65536 /dev/urandom; sleep 0.1; i=$((i+1)); done; : {MARK}"
 _COMMON: dict[str, Any] = {
     "kind": "text",
+    "runtime": "native",  # tools of one runtime run one after another
     "size_limit_bytes": 1 << 30,
     "source": "https://example.org",
     "time_limit_s": 15,

@@ -76,7 +76,7 @@ def test_nothing_at_all_has_failed_as_before() -> None:
 def test_events_and_logs_that_the_pod_snapshot_has_are_not_missing() -> None:
     chosen = choose("events,pod-snapshot,logs,processes")
     assert [one.id for one in chosen.collectors] == ["pod-snapshot", "processes"]
-    found = judged(chosen.goals, manifest(captured("pod-snapshot"), captured("processes")))
+    found = apply_goals(chosen.goals, manifest(captured("pod-snapshot"), captured("processes")))
     assert (found.status, found.fulfilled, len(found.artifacts)) == ("complete", True, 2)
     alone = result("events", captured("events"))
     assert (alone.status, alone.fulfilled) == ("complete", True)
