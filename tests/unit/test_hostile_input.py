@@ -43,7 +43,7 @@ from debugcapture.settings.sftp import SftpSettings
 from debugcapture.steps.providers import PROVIDERS
 from debugcapture.stores.registry import open_store
 from debugcapture.stores.sftp.ssh import read_address, read_login
-from debugcapture.targets.condition import parse as parse_condition
+from debugcapture.targets.condition import parse_condition
 from debugcapture.text import number_in
 from tests.unit.builders import artifact, manifest
 from tests.unit.hostile import BYTES, TEXT, UTF8, changed, tree

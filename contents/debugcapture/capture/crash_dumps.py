@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from ..errors import CommandFailed, NotRunning, Rejected, Unreachable
 from ..kube.client import Api
 from ..kube.exec_stream import run_short
+from ..kube.objects import running_state
 from ..kube.values import moment
 from ..model import ContainerRef, Json, Target
 from ..targets.pods import container_status, find_container
@@ -94,7 +95,7 @@ def open_volumes(pod: Json, target: Target, debug_session: DebugSession, *, has_
 def _is_just_restarted(pod: Json, target: Target) -> bool:
     """Return whether the container was restarted a moment ago, so that it may crash again while it is read."""
     status = container_status(pod, target.container)
-    started = moment(((status.get("state") or {}).get("running") or {}).get("startedAt"))
+    started = moment(running_state(status).get("startedAt"))
     is_recent = started and datetime.now(timezone.utc) - started < _RECENT_RESTART
     return bool(is_recent and status.get("restartCount"))
 

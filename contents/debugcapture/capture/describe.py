@@ -1,7 +1,8 @@
 """Describes pods and nodes as `kubectl describe` does. Pure functions from JSON to text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from ..kube.objects import Condition, conditions_of, last_terminated_state, limits_of, requests_of
 from ..model import Json
 from ..targets.pods import container_state, container_status
 from ..text import table
@@ -38,16 +39,13 @@ def describe_node(node: Json) -> str:
         "",
         "Conditions:",
     ]
-    lines += [_condition(condition, 20) for condition in status.get("conditions") or []]
+    lines += [_condition(condition, 20) for condition in conditions_of(node)]
     return "\n".join([*lines, ""])
 
 
 def metrics_table(usage: Json, pod: Json) -> str:
     """Return a table of each container's CPU and memory with its limits. ``usage`` is a PodMetrics object."""
-    limits = {
-        container["name"]: (container.get("resources") or {}).get("limits") or {}
-        for container in pod["spec"]["containers"]
-    }
+    limits = {container["name"]: limits_of(container) for container in pod["spec"]["containers"]}
     rows = [
         (
             container["name"],
@@ -95,10 +93,10 @@ def _head(pod: Json) -> Iterator[str]:
 
 def _conditions(pod: Json) -> Iterator[str]:
     yield "Conditions:"
-    yield from (_condition(condition, 28) for condition in pod["status"].get("conditions") or [])
+    yield from (_condition(condition, 28) for condition in conditions_of(pod))
 
 
-def _condition(condition: Json, width: int) -> str:
+def _condition(condition: Condition, width: int) -> str:
     """Return a condition of a pod or node as a line, with its type in ``width`` characters."""
     reason = " ".join(filter(None, (condition.get("reason"), condition.get("message"))))
     since = condition.get("lastTransitionTime", "?")
@@ -114,8 +112,7 @@ def _containers(pod: Json) -> Iterator[str]:
 
 
 def _container(title: str, container: Json, status: Json) -> Iterator[str]:
-    resources = container.get("resources") or {}
-    last = (status.get("lastState") or {}).get("terminated") or {}
+    last = last_terminated_state(status)
     yield f"{title} {container['name']}:"
     yield f"  Image:          {container.get('image', '')} ({status.get('imageID') or 'not pulled'})"
     yield f"  State:          {container_state(status)}"
@@ -125,8 +122,8 @@ def _container(title: str, container: Json, status: Json) -> Iterator[str]:
         yield f"  Last run:       {last.get('startedAt')} to {last.get('finishedAt')}, {last.get('reason', '')}{signal}"
         yield f"  Last exit code: {last.get('exitCode')}"
         yield from (f"  Last message:   {line}" for line in str(last.get("message", "")).splitlines())
-    yield f"  Requests:       {_pairs(resources.get('requests'))}"
-    yield f"  Limits:         {_pairs(resources.get('limits'))}"
+    yield f"  Requests:       {_pairs(requests_of(container))}"
+    yield f"  Limits:         {_pairs(limits_of(container))}"
     for mount in container.get("volumeMounts") or []:
         yield f"  Mount:          {mount['mountPath']} from {mount['name']}"
     yield ""
@@ -138,5 +135,5 @@ def _volumes(pod: Json) -> Iterator[str]:
         yield f"  {volume['name']}: {', '.join(key for key in volume if key != 'name')}"
 
 
-def _pairs(values: Json | None) -> str:
+def _pairs(values: Mapping[str, object] | None) -> str:
     return ", ".join(f"{key}={value}" for key, value in (values or {}).items()) or "none"

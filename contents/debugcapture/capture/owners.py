@@ -5,11 +5,11 @@ from typing import Final
 
 from ..errors import NotAllowed, TargetNotFound
 from ..kube.client import Api
+from ..kube.objects import controller_of, controller_uid, labels_of, match_labels_of
 from ..kube.resources import path_of
 from ..kube.values import revision_of
 from ..model import Json
 from ..redaction.redactor import masked_pod
-from ..targets.pods import controller, owner_uid
 from ..text import number_in
 
 _OWNERS: Final = ("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
@@ -23,11 +23,11 @@ def owner_chain(api: Api, pod: Json) -> tuple[list[Json], list[str]]:
     with a reason in the second list. Raises NotAllowed if an owner cannot be read.
     """
     chain: list[Json] = []
-    owner = controller(pod)
+    owner = controller_of(pod)
     while owner and owner["kind"] in _OWNERS:
         workload = _read(api, pod, owner["kind"], owner["name"])
         chain.append({"kind": owner["kind"], **workload})
-        owner = controller(workload)
+        owner = controller_of(workload)
     left_out: list[str] = []
     limits = [limit for kind in _LIMITS for limit in _list_limits(api, pod, kind, chain, left_out)]
     return chain + limits, left_out
@@ -35,14 +35,14 @@ def owner_chain(api: Api, pod: Json) -> tuple[list[Json], list[str]]:
 
 def last_release_diff(api: Api, pod: Json) -> str:
     """Return what the last release changed in the pod template, as a unified diff; "" if there is one release only."""
-    owner = controller(pod)
+    owner = controller_of(pod)
     if owner.get("kind") != "ReplicaSet":
         return ""
     namespace = pod["metadata"]["namespace"]
     path = path_of("ReplicaSet", namespace)
-    deployment_uid = owner_uid(_read(api, pod, "ReplicaSet", owner["name"]))
+    deployment_uid = controller_uid(_read(api, pod, "ReplicaSet", owner["name"]))
     replica_sets = api.items(path, f"cannot list ReplicaSets of {namespace}")
-    return release_diff([replica_set for replica_set in replica_sets if owner_uid(replica_set) == deployment_uid])
+    return release_diff([replica_set for replica_set in replica_sets if controller_uid(replica_set) == deployment_uid])
 
 
 def release_diff(replica_sets: list[Json]) -> str:
@@ -95,6 +95,5 @@ def _applies_to(limit: Json, kind: str, pod: Json, chain: list[Json]) -> bool:
         target = limit["spec"]["scaleTargetRef"]
         return (target["kind"], target["name"]) in {(owner["kind"], owner["metadata"]["name"]) for owner in chain}
     if kind == "PodDisruptionBudget":
-        selected_labels = ((limit["spec"].get("selector") or {}).get("matchLabels") or {}).items()
-        return selected_labels <= (pod["metadata"].get("labels") or {}).items()
+        return match_labels_of(limit).items() <= labels_of(pod).items()
     return True

@@ -19,7 +19,7 @@ from ..model import Action, Artifact, Collector, Manifest, Report, Target
 from ..settings.capture import CaptureSettings
 from ..settings.debug_container import DebugContainerSettings
 from ..targets.pods import find_target
-from ..targets.selection import Selected, replacement
+from ..targets.selection import SelectedPod, find_replacement
 from .collect import TargetCapture
 from .crash_dumps import persistent_mounts
 from .debug_session import DebugOptions, DebugSession, debug_options
@@ -68,7 +68,7 @@ def capture_options(capture: CaptureSettings, debug: DebugContainerSettings, con
 class _Task:
     """One target to capture, and where its evidence goes."""
 
-    selected: Selected
+    selected: SelectedPod
     policy: CapturePolicy
     record: Record
     pod_upload: PodUpload | None
@@ -85,7 +85,7 @@ class ParallelCapture:
         self._api, self._options, self._room, self._report = api, options, room, report
         self._chosen = options.chosen
 
-    def run(self, selected: Sequence[Selected], record: Record, pod_upload: PodUpload | None = None) -> None:
+    def run(self, selected: Sequence[SelectedPod], record: Record, pod_upload: PodUpload | None = None) -> None:
         """Capture all of ``selected`` into ``record``. With ``pod_upload``, pods upload large files themselves.
 
         An abort (SystemExit) breaks the open streams, so that each capture ends its debug container and keeps the
@@ -113,7 +113,7 @@ class ParallelCapture:
         """Return the number of requests to the API server."""
         return self._api.requests
 
-    def plan(self, selected: Selected) -> list[Action]:
+    def plan(self, selected: SelectedPod) -> list[Action]:
         """Return what a capture would do to ``selected``. Nothing is attached."""
         chosen, options = self._chosen, self._options.debug
         scope = CaptureScope(
@@ -139,7 +139,7 @@ class ParallelCapture:
             options.debug.ceiling, bool(options.debug.image), no_heavy, options.insist, self._room.left()
         )
 
-    def _task(self, selected: Selected, record: Record, pod_upload: PodUpload | None, *, is_only: bool) -> _Task:
+    def _task(self, selected: SelectedPod, record: Record, pod_upload: PodUpload | None, *, is_only: bool) -> _Task:
         pod = selected.target.pod
 
         def report_with_pod(line: str) -> None:
@@ -184,7 +184,7 @@ class ParallelCapture:
             scope = replace(scope, pod=successor.pod, target=successor.target, folder=successor.target.pod)
             self._capture(task, scope, missing)
 
-    def _wait_for_start(self, task: _Task, selected: Selected, limit_s: float) -> Selected:
+    def _wait_for_start(self, task: _Task, selected: SelectedPod, limit_s: float) -> SelectedPod:
         """Wait up to ``limit_s`` for a target that does not run, and return it as it is at its next start."""
         target, record = selected.target, task.record
         if target.is_running or not limit_s:
@@ -195,7 +195,7 @@ class ParallelCapture:
                 current = find_target(pod, target.container, datetime.now(timezone.utc))
                 if current.is_running:
                     record.remark(f"{target} has started")
-                    return Selected(pod, current)
+                    return SelectedPod(pod, current)
         except CaptureError as error:  # what can be captured without the start is captured
             record.remark(f"cannot watch {target} until its next start: {error}")
             return selected
@@ -214,12 +214,12 @@ class ParallelCapture:
             capture.run(collectors)
         return capture.is_pod_gone
 
-    def _follow_replacement(self, task: _Task, selected: Selected) -> Selected | None:
+    def _follow_replacement(self, task: _Task, selected: SelectedPod) -> SelectedPod | None:
         """Return the pod that replaced a deleted one; None if there is none. A replacement is not followed again."""
         target, record = selected.target, task.record
         known_uids = [known.uid for known in record.manifest.targets]
         try:
-            pod = replacement(self._api, target, selected.pod, known_uids)
+            pod = find_replacement(self._api, target, selected.pod, known_uids)
         except CaptureError as error:
             task.report(f"cannot find the replacement of {target}: {error}")
             pod = None
@@ -231,7 +231,7 @@ class ParallelCapture:
         task.report(line)
         record.remark(line)
         record.add_target(successor)
-        return Selected(pod, successor)
+        return SelectedPod(pod, successor)
 
 
 def _failed_capture(target: Target, error: CaptureError) -> Artifact:

@@ -7,6 +7,7 @@ from typing import Final
 from ..backoff import on, retried
 from ..errors import LogRemoved, TargetNotFound
 from ..kube.client import Api
+from ..kube.objects import last_terminated_state
 from ..kube.resources import path_of
 from ..model import ArtifactOutcome, Json, Target
 from ..redaction.redactor import masked_pod
@@ -162,7 +163,7 @@ def _has_log(pod: Json, container: str, previous: bool) -> bool:
     """Return whether the kubelet has a log: a container that never started has none."""
     status = container_status(pod, container)
     if previous:
-        return bool((status.get("lastState") or {}).get("terminated"))
+        return bool(last_terminated_state(status))
     return bool(status.get("containerID"))
 
 

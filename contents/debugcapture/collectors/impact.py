@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..kube.objects import limits_of
 from ..kube.values import quantity
 from ..model import Collector, Json, Process
 
@@ -48,7 +49,7 @@ def probe_budget_s(container: Json) -> float | None:
 
 def disk_limit_bytes(container: Json) -> int | None:
     """Return the ephemeral-storage limit of ``container``."""
-    limit = ((container.get("resources") or {}).get("limits") or {}).get("ephemeral-storage")
+    limit = limits_of(container).get("ephemeral-storage")
     return quantity(str(limit)) if limit else None
 
 

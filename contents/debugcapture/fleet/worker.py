@@ -33,9 +33,9 @@ from ..settings.cluster import ConnectionSettings
 from ..settings.declare import read
 from ..settings.forms import IndexStep
 from ..stores.registry import open_readable, open_store
-from ..targets.condition import fulfilled
+from ..targets.condition import filter_matching
 from ..targets.pods import find_target
-from ..targets.selection import Selected
+from ..targets.selection import SelectedPod
 from ..upload.publish import publish_bundle
 from ..upload.uploader import background_upload
 from . import manifests
@@ -153,13 +153,13 @@ class _Index:
             why = "it was deleted after it was selected, and another pod has its name"
             raise TargetNotFound(f"cannot capture {pod}", why)
         now, step = datetime.now(timezone.utc), self._share.step
-        selected = Selected(whole, find_target(whole, pod.container, now))
-        met, remarks = fulfilled(self._api, [selected], step.capture.when)
+        selected = SelectedPod(whole, find_target(whole, pod.container, now))
+        met, remarks = filter_matching(self._api, [selected], step.capture.when)
         if not met:
             return PodRecord(pod.uid, str(pod), "", "", None, reason="; ".join(remarks))
         return self._bundled(pod, selected, tuple(remarks), now)
 
-    def _bundled(self, pod: Pinned, selected: Selected, remarks: tuple[str, ...], now: datetime) -> PodRecord:
+    def _bundled(self, pod: Pinned, selected: SelectedPod, remarks: tuple[str, ...], now: datetime) -> PodRecord:
         """Capture into a bundle, and have the store take it; it leaves the spool then."""
         share, target = self._share, selected.target
         self._room.require()

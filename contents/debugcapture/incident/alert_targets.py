@@ -7,14 +7,15 @@ from datetime import datetime, timezone
 
 from ..errors import TargetNotFound
 from ..kube.client import Api
+from ..kube.objects import controller_of
 from ..pagerduty.alerts import Candidate, find_candidates
 from ..pagerduty.api import PagerDuty
 from ..pagerduty.senders import load_senders
 from ..settings.incident import AlertSettings
 from ..settings.target import TargetSettings
 from ..targets.health import worst_first
-from ..targets.pods import container_names, controller, find_target
-from ..targets.selection import Selected, select
+from ..targets.pods import container_names, find_target
+from ..targets.selection import SelectedPod, select_pods
 from ..text import one_line
 
 # An incident may have hundreds of alerts, and each candidate costs requests to the API server.
@@ -47,7 +48,7 @@ class AlertTargets:
     ``candidate`` is the one that led to the first target.
     """
 
-    targets: list[Selected]
+    targets: list[SelectedPod]
     remarks: list[str]
     candidate: Candidate | None
 
@@ -76,7 +77,7 @@ def find_targets(
     if alerts.candidates and not candidates:
         remarks.append(f"incident {alerts.incident} is not about a pod of cluster {settings.cluster}")
         return AlertTargets([], remarks, None)
-    by_uid: dict[str, tuple[Selected, Candidate]] = {}
+    by_uid: dict[str, tuple[SelectedPod, Candidate]] = {}
     missing: list[str] = []
     for candidate in candidates:
         try:
@@ -91,7 +92,7 @@ def find_targets(
     pods = worst_first([selection.pod for selection, _ in by_uid.values()], datetime.now(timezone.utc))[:max_pods]
     chosen = [by_uid[pod["metadata"]["uid"]] for pod in pods]
     counts = f"{len(alerts.candidates)} candidates in its alerts; {len(by_uid)} of their pods are in this cluster"
-    remarks.append(f"incident {alerts.incident}: {counts}. Selected, the unhealthy ones first:")
+    remarks.append(f"incident {alerts.incident}: {counts}. SelectedPod, the unhealthy ones first:")
     remarks += [_choice_line(selection, candidate) for selection, candidate in chosen]
     return AlertTargets([selection for selection, _ in chosen], remarks, chosen[0][1])
 
@@ -120,7 +121,7 @@ def step_data(result: AlertTargets) -> dict[str, str]:
         "namespace": first.target.namespace,
         "pod": first.target.pod,
         "container": first.target.container,
-        "workload": first.target.workload if controller(first.pod) else "",
+        "workload": first.target.workload if controller_of(first.pod) else "",
         "cluster": result.candidate.cluster,
         "sender": result.candidate.sender,
     }
@@ -141,12 +142,12 @@ def _in_cluster(candidates: Sequence[Candidate], cluster: str) -> tuple[list[Can
     return matching, [f"ignored: alerts about cluster {other}; this is {cluster}" for other in sorted(others)]
 
 
-def _select(api: Api, candidate: Candidate, namespace: str, container: str, max_pods: int) -> list[Selected]:
+def _select(api: Api, candidate: Candidate, namespace: str, container: str, max_pods: int) -> list[SelectedPod]:
     """Return the pods of the candidate. Raises TargetNotFound for the first name that the alert contains."""
     failure: TargetNotFound | None = None
     for settings in _possible_targets(candidate, namespace):
         try:
-            selected = select(api, settings, max_pods)[0]
+            selected = select_pods(api, settings, max_pods)[0]
         except TargetNotFound as error:
             failure = failure or error
         else:
@@ -165,7 +166,7 @@ def _possible_targets(candidate: Candidate, namespace: str) -> Iterator[TargetSe
         yield replace(in_namespace, workload=workload)
 
 
-def _with_container(selection: Selected, containers: Sequence[str]) -> Selected:
+def _with_container(selection: SelectedPod, containers: Sequence[str]) -> SelectedPod:
     """Return ``selection`` with the first of ``containers`` that its pod has.
 
     An alert may name the container of the exporter that reported the metric, which is not in this pod.
@@ -173,7 +174,7 @@ def _with_container(selection: Selected, containers: Sequence[str]) -> Selected:
     existing = container_names(selection.pod)
     for container in containers:
         if container in existing:
-            return Selected(selection.pod, find_target(selection.pod, container, datetime.now(timezone.utc)))
+            return SelectedPod(selection.pod, find_target(selection.pod, container, datetime.now(timezone.utc)))
     return selection
 
 
@@ -198,7 +199,7 @@ def _title(alert: object) -> str:
     return one_line(title)[:120] if isinstance(title, str) else ""
 
 
-def _choice_line(selection: Selected, candidate: Candidate) -> str:
+def _choice_line(selection: SelectedPod, candidate: Candidate) -> str:
     target = selection.target
     health = ", ".join(target.unhealthy) or "healthy"
     return f"{target} (container {target.container}), from an alert of {candidate.sender}: {health}"

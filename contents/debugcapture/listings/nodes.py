@@ -10,10 +10,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ..kube.client import Api
+from ..kube.objects import controller_of
 from ..kube.resources import path_of
 from ..model import Json
 from ..settings.listings import NodesSettings
-from ..targets.pods import container_names, controller, find_container, find_target
+from ..targets.pods import container_names, find_container, find_target
 from .cache import Answers, FileShelf, name_of
 
 FOLDER = "nodes"
@@ -65,7 +66,7 @@ def node(pod: Json, cluster: str, now: datetime) -> Node:
         "container": target.container,
         "containers": ",".join(container_names(pod)),
         "workload": target.workload,
-        "workloadKind": str(controller(pod).get("kind", "")),
+        "workloadKind": str(controller_of(pod).get("kind", "")),
         "kubernetesNode": target.node,
         "image": target.image,
         "runtime": runtime(find_container(pod, target.container)),

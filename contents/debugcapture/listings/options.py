@@ -13,10 +13,11 @@ from typing import Final, Literal
 
 from ..errors import CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api
+from ..kube.objects import controller_of
 from ..kube.resources import OWNS_PODS, kind_of, path_of
 from ..model import Json
 from ..targets.health import rank
-from ..targets.pods import container_names, container_state, container_status, controller, find_target, workload
+from ..targets.pods import container_names, container_state, container_status, find_target, workload_name
 from ..text import one_line
 from .cache import Answer, Answers, name_of
 
@@ -156,16 +157,16 @@ def container_rows(pod: Json, now: datetime) -> list[Row]:
     return [Row(f"{name} - {container_state(container_status(pod, name))}", name) for name in names]
 
 
-def owns(workload_name: str, pod: Json) -> bool:
+def owns(workload: str, pod: Json) -> bool:
     """Tell whether ``pod`` is one of the workload NAME or KIND/NAME, by the name of what controls it."""
-    kind, _, name = workload_name.rpartition("/")
-    owner = controller(pod)
+    kind, _, name = workload.rpartition("/")
+    owner = controller_of(pod)
     nearest = OWNS_PODS.get(kind_of(kind), kind_of(kind))
     if kind and nearest != str(owner.get("kind", "")).lower():
         return False
     if kind_of(kind) == "cronjob":  # its Jobs are called after it and the time
         return str(owner.get("name", "")).rpartition("-")[0] == name
-    return workload(pod) == name
+    return workload_name(pod) == name
 
 
 def _namespaces(api: Api, configured: Sequence[str]) -> list[Row]:
@@ -184,7 +185,7 @@ def _workloads(api: Api, namespaces: Sequence[str]) -> list[Row]:
     for kind in _NAMED:
         try:
             for one in _items(api, kind, namespaces, f"cannot list the {kind}s"):
-                if not controller(one):
+                if not controller_of(one):
                     well, row = workload_row(kind, one, prefixed=len(namespaces) != 1)
                     found.append((well, row.label, row))
         except (NotAllowed, TargetNotFound) as error:

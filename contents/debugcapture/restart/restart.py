@@ -8,14 +8,14 @@ from datetime import datetime, timezone
 
 from ..errors import BadInput, RolloutBlocked, RolloutNotReady, TargetNotFound
 from ..kube.client import JSON_PATCH, Api, Change
+from ..kube.objects import controller_of
 from ..kube.resources import path_of, pod_path
 from ..kube.values import revision_of
 from ..kube.watch import Watched, changes, pod_changes
 from ..model import Json, Manifest
 from ..settings.restart import GateSettings, RestartSettings
 from ..settings.target import TargetSettings
-from ..targets.health import findings
-from ..targets.pods import controller
+from ..targets.health import find_problems
 from ..targets.selection import find_workload
 from .rollout import RESTARTABLE, RESTARTED_AT, Progress, earlier, progress, require_moving, template_of
 
@@ -152,11 +152,11 @@ def _deletion(api: Api, target: TargetSettings) -> Plan:
 
 def _maker(api: Api, pod: Json) -> tuple[str, str]:
     """Return the kind and name of the workload that will make ``pod`` again."""
-    owner = controller(pod)
+    owner = controller_of(pod)
     if owner.get("kind") == "ReplicaSet":
         namespace = pod["metadata"]["namespace"]
         path = workload_path("replicaset", namespace, owner["name"])
-        owner = controller(api.get(path, f"cannot read replicaset {namespace}/{owner['name']}"))
+        owner = controller_of(api.get(path, f"cannot read replicaset {namespace}/{owner['name']}"))
     kind = str(owner.get("kind", "")).lower()
     return (kind, str(owner["name"])) if kind in RESTARTABLE else ("", "")
 
@@ -183,7 +183,7 @@ def _unhealthy(api: Api, plan: Plan) -> str:
     labels = (workload["spec"].get("selector") or {}).get("matchLabels") or {}
     now = datetime.now(timezone.utc)
     pods = api.pods(plan.namespace, ",".join(f"{key}={value}" for key, value in labels.items()))
-    wrong = [f"{pod['metadata']['name']}: {found[0].why}" for pod in pods if (found := findings(pod, now))]
+    wrong = [f"{pod['metadata']['name']}: {found[0].reason}" for pod in pods if (found := find_problems(pod, now))]
     return f" ({'; '.join(wrong[:_UNHEALTHY])})" if wrong else ""
 
 

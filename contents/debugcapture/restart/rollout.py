@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import BadInput, RolloutBlocked
+from ..kube.objects import controller_uid
 from ..kube.values import revision_of
 from ..model import Json
-from ..targets.pods import owner_uid
 from ..text import number_in
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
@@ -53,7 +53,7 @@ def earlier(deployment: Json, replica_sets: Sequence[Json], revision: int) -> Js
     ours = [
         one
         for one in replica_sets
-        if owner_uid(one) == deployment["metadata"]["uid"] and number_in(revision_of(one)) is not None
+        if controller_uid(one) == deployment["metadata"]["uid"] and number_in(revision_of(one)) is not None
     ]
     by_number = {int(revision_of(one)): one for one in ours}
     now = int(revision_of(deployment) or 0)

@@ -11,7 +11,7 @@ from ..settings.cluster import ConnectionSettings
 from ..settings.command import CommandSettings
 from ..settings.debug_container import DebugContainerSettings
 from ..settings.target import TargetSettings
-from ..targets.selection import check, name_of
+from ..targets.selection import check_target, target_name
 from .command import finish, only_target, read_command, require_running
 from .shared import Step, about
 
@@ -28,9 +28,9 @@ class AttachStep:
 
 def attach(step: AttachStep, caller: Caller) -> Outcome:
     """Run a command in a debug container attached to the target; see `execute`."""
-    with about(name_of(step.target)):
+    with about(target_name(step.target)):
         argv = read_command(step.command)
-        check(step.target)
+        check_target(step.target)
         options = debug_options(step.debug, step.command.time_limit_s + 60)
         api = open_api(step.connection)
         target = only_target(api, step.target, caller)

@@ -21,8 +21,8 @@ from ..redaction.redactor import redaction
 from ..report.summary import plan_table, summary
 from ..runtime.context import Caller, spool_of
 from ..settings.forms import CaptureStep
-from ..targets.condition import fulfilled
-from ..targets.selection import Selected, check, name_of, pin, select
+from ..targets.condition import filter_matching
+from ..targets.selection import SelectedPod, check_target, select_pods, select_targets, target_name
 from ..upload.uploader import background_upload
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def new_bundle(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | N
     None when nothing was to be captured: a dry run, a condition that is not met, a capture that is there already.
     """
     if not (step.by_incident or step.in_cluster.resume):
-        check(step.target)
+        check_target(step.target)
     return (_here if step.in_cluster.mode == "here" else _in_cluster)(step, caller, held)
 
 
@@ -46,7 +46,7 @@ def subject(step: CaptureStep) -> str:
     """Return what the capture is about, for the lines of its errors."""
     if step.in_cluster.resume:
         return f"run {step.in_cluster.resume}"
-    return f"incident {step.incident.incident_id}" if step.by_incident else name_of(step.target)
+    return f"incident {step.incident.incident_id}" if step.by_incident else target_name(step.target)
 
 
 def _here(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
@@ -143,7 +143,7 @@ def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, caller: Cal
 def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
     step: CaptureStep,
     captures: "ParallelCapture",
-    met: Sequence[Selected],
+    met: Sequence[SelectedPod],
     bundle: Bundle,
     begun: Manifest,
     caller: Caller,
@@ -165,14 +165,14 @@ def _direct(step: CaptureStep, begun: Manifest) -> PodUpload | None:
     return PodUpload(store, begun.key, step.capture.direct_mib << 20) if store else None
 
 
-def _targets(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Selected], list[str]]:
+def _targets(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[SelectedPod], list[str]]:
     """Return what to capture, by name or by what the incident's alerts say, and tell how it was chosen."""
     if step.by_incident:
         found = _of_incident(api, step, caller)
         selected, remarks = found.targets, found.remarks
     else:
-        selected, remarks = select(api, step.target, step.many.max_pods, step.sampling)
-    met, judged = fulfilled(api, selected, step.capture.when)
+        selected, remarks = select_pods(api, step.target, step.many.max_pods, step.sampling)
+    met, judged = filter_matching(api, selected, step.capture.when)
     for line in (*remarks, *judged):
         caller.say(line)
     return met, [*remarks, *judged]
@@ -184,7 +184,7 @@ def _pinned(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Target], 
         found = _of_incident(api, step, caller)
         targets, remarks = [one.target for one in found.targets], found.remarks
     else:
-        targets, remarks = pin(api, step.target, step.many.max_pods, step.sampling)
+        targets, remarks = select_targets(api, step.target, step.many.max_pods, step.sampling)
     for line in remarks:
         caller.say(line)
     return targets, remarks

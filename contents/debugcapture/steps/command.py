@@ -8,7 +8,7 @@ from ..model import ContainerRef, ExitStatus, Outcome, Target
 from ..runtime.context import Caller
 from ..settings.command import CommandSettings
 from ..settings.target import TargetSettings
-from ..targets.selection import select
+from ..targets.selection import select_pods
 
 
 def read_command(settings: CommandSettings) -> list[str]:
@@ -24,7 +24,7 @@ def read_command(settings: CommandSettings) -> list[str]:
 
 def only_target(api: Api, settings: TargetSettings, caller: Caller) -> Target:
     """Return the one target of a command."""
-    selected, remarks = select(api, settings, 1)
+    selected, remarks = select_pods(api, settings, 1)
     for line in remarks:
         caller.say(line)
     return selected[0].target

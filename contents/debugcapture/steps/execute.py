@@ -9,7 +9,7 @@ from ..runtime.context import Caller
 from ..settings.cluster import ConnectionSettings
 from ..settings.command import CommandSettings
 from ..settings.target import TargetSettings
-from ..targets.selection import check, name_of
+from ..targets.selection import check_target, target_name
 from .command import finish, only_target, read_command, require_running
 from .shared import Step, about
 
@@ -28,9 +28,9 @@ def execute(step: ExecStep, caller: Caller) -> Outcome:
 
     A step that is aborted ends the command, too.
     """
-    with about(name_of(step.target)):
+    with about(target_name(step.target)):
         argv = read_command(step.command)
-        check(step.target)
+        check_target(step.target)
         api = open_api(step.connection)
         target = only_target(api, step.target, caller)
         require_running(target, "run a command in")

@@ -11,7 +11,7 @@ from ..model import Outcome
 from ..restart.restart import carry_out, gate, plan, target_of, wait
 from ..runtime.context import Caller, spool_of
 from ..settings.forms import RestartStep
-from ..targets.selection import name_of
+from ..targets.selection import target_name
 from .shared import Step, about
 
 
@@ -22,7 +22,7 @@ def restart(step: RestartStep, caller: Caller) -> Outcome:
     """
     check_incident(step.incident)
     bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, caller)) if step.bundle.bundle else None
-    what = f"{step.restart.action} of {name_of(step.target)}"
+    what = f"{step.restart.action} of {target_name(step.target)}"
     try:
         what, how = _restart(step, bundle, caller)
     except CaptureError as error:
@@ -41,8 +41,10 @@ def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[
     target = target_of(manifest, step.target, step.restart.action)
     closed = gate(manifest, bool(bundle and bundle.receipt()), step.gate, target)
     if closed:
-        raise GateClosed(f"{step.restart.action} of {name_of(target)} was not performed", closed, "Check the capture.")
-    with about(name_of(target)):
+        raise GateClosed(
+            f"{step.restart.action} of {target_name(target)} was not performed", closed, "Check the capture."
+        )
+    with about(target_name(target)):
         api = open_api(step.connection)
         planned = plan(api, target, step.restart, datetime.now(timezone.utc))
         carry_out(api, planned, dry_run=step.restart.preview)

@@ -9,24 +9,25 @@ from typing import Literal
 from ..errors import NotAllowed, NotMeasurable, TargetNotFound
 from ..kube.client import Api
 from ..kube.exec_stream import run_short
+from ..kube.objects import limits_of
 from ..kube.resources import path_of
 from ..kube.values import quantity
 from ..model import Json, Target
 from ..text import number_in
-from .health import unready_for
+from .health import unready_duration
 from .pods import container_status, find_container
-from .selection import Selected
+from .selection import SelectedPod
 
-# cgroup v2, then v1; a container sees its own.
-_CURRENT = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
+# The container's own cgroup: version 2, then version 1.
+_MEMORY_FILES = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
 
 _UNITS = {"memory": "%", "restarts": "", "not-ready": "s"}
-_SAYS = {True: "which meets", False: "nothing to do: it does not meet"}
+_VERDICTS = {True: "which meets", False: "nothing to do: it does not meet"}
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A measure that must be above a number."""
+    """A measure that must exceed a number."""
 
     measure: Literal["memory", "restarts", "not-ready"]
     above: int
@@ -35,41 +36,45 @@ class Condition:
         return f"{self.measure} > {self.above}{_UNITS[self.measure]}"
 
 
-def parse(text: str) -> Condition | None:
-    """Return the condition in ``text``, whose form the settings have checked; None for none."""
+def parse_condition(text: str) -> Condition | None:
+    """Return the condition in ``text``, whose form the settings have checked; None if there is none."""
     match = re.fullmatch(r"(memory|restarts|not-ready)\s*>\s*(\d+)[%s]?", text)
     return Condition(match.group(1), int(match.group(2))) if match else None  # type: ignore[arg-type]  # one of the three
 
 
-def measured(api: Api, pod: Json, target: Target, condition: Condition, now: datetime) -> int:
-    """Return the measure of ``condition`` for ``target``. Raises NotMeasurable when it cannot be told."""
+def measure(api: Api, pod: Json, target: Target, condition: Condition, now: datetime) -> int:
+    """Return what ``condition`` measures, for ``target``: a percentage, a count, or seconds.
+
+    Raises NotMeasurable if the cluster does not provide the value.
+    """
     if condition.measure == "restarts":
         return int(container_status(pod, target.container).get("restartCount", 0))
     if condition.measure == "not-ready":
-        unready = unready_for(pod, now)
-        return int(unready.total_seconds()) if unready else 0
-    limit = ((find_container(pod, target.container).get("resources") or {}).get("limits") or {}).get("memory")
+        duration = unready_duration(pod, now)
+        return int(duration.total_seconds()) if duration else 0
+    limit = limits_of(find_container(pod, target.container)).get("memory")
     if not limit:
-        why = f"container {target.container} has no memory limit"
-        raise NotMeasurable(
-            f"cannot determine the memory usage of {target}", why, "Set a memory limit, or remove the condition."
-        )
+        reason = f"container {target.container} has no memory limit"
+        remedy = "Set a memory limit, or remove the condition."
+        raise NotMeasurable(f"cannot determine the memory usage of {target}", reason, remedy)
     return int(_memory_bytes(api, target) * 100 / quantity(str(limit)))
 
 
 def _memory_bytes(api: Api, target: Target) -> int:
-    """Return what the container uses, by the metrics API, else by its own cgroup."""
+    """Return the memory that the container uses: from the metrics API, or if there is none, from its cgroup."""
     path = path_of("PodMetrics", target.namespace, target.pod)
     try:
-        usage = api.get(path, f"cannot read the metrics of {target}")
+        metrics = api.get(path, f"cannot read the metrics of {target}")
     except (TargetNotFound, NotAllowed):
         return _cgroup_bytes(api, target)
-    found = next((one for one in usage.get("containers") or [] if one["name"] == target.container), None)
-    return quantity(str(found["usage"]["memory"])) if found else _cgroup_bytes(api, target)
+    for container in metrics.get("containers") or []:
+        if container["name"] == target.container:
+            return quantity(str(container["usage"]["memory"]))
+    return _cgroup_bytes(api, target)
 
 
 def _cgroup_bytes(api: Api, target: Target) -> int:
-    for file in _CURRENT:
+    for file in _MEMORY_FILES:
         status, output, _ = run_short(api, target.ref, ("cat", file))
         used = number_in(output)
         if status.code == 0 and used is not None:
@@ -81,17 +86,17 @@ def _cgroup_bytes(api: Api, target: Target) -> int:
     )
 
 
-def fulfilled(api: Api, selected: Sequence[Selected], text: str) -> tuple[list[Selected], list[str]]:
-    """Return those of ``selected`` that the condition ``text`` holds for, and a line about each."""
-    condition = parse(text)
+def filter_matching(api: Api, selected: Sequence[SelectedPod], text: str) -> tuple[list[SelectedPod], list[str]]:
+    """Return those of ``selected`` that meet the condition ``text``, and a line about each pod."""
+    condition = parse_condition(text)
     if condition is None:
         return list(selected), []
-    met, lines, now = [], [], datetime.now(timezone.utc)
-    for one in selected:
-        value = measured(api, one.pod, one.target, condition, now)
-        holds = value > condition.above
-        lines.append(
-            f"{one.target}: {condition.measure} is {value}{_UNITS[condition.measure]}, {_SAYS[holds]} {condition}"
-        )
-        met += [one] if holds else []
-    return met, lines
+    matching, lines, now = [], [], datetime.now(timezone.utc)
+    for selection in selected:
+        value = measure(api, selection.pod, selection.target, condition, now)
+        is_met = value > condition.above
+        measured = f"{condition.measure} is {value}{_UNITS[condition.measure]}"
+        lines.append(f"{selection.target}: {measured}, {_VERDICTS[is_met]} {condition}")
+        if is_met:
+            matching.append(selection)
+    return matching, lines

@@ -1,4 +1,4 @@
-"""Tell what is wrong with a pod, from its JSON; pure.
+"""Finds the problems of a pod in its JSON, and orders pods by them. Pure.
 
 Source: Kubernetes API reference, core/v1 PodStatus, ContainerStatus, PodCondition.
 """
@@ -7,97 +7,100 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..kube.objects import conditions_of, last_terminated_state, terminated_state, waiting_state
 from ..kube.values import moment
 from ..model import Json
 
 _RECENT = timedelta(hours=1)
-_KINDS = ("containerStatuses", "initContainerStatuses")
-# Severities: the order in which pods are worth looking at. Where two differ in nothing else, this decides.
+_STATUS_FIELDS = ("containerStatuses", "initContainerStatuses")
+# Severities: the higher the number, the earlier a pod is captured.
 _CRASHED, _STUCK, _ENDED, _NOT_READY, _CANNOT_START, _PENDING, _RESTARTED = 70, 60, 50, 40, 30, 20, 10
 _STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
 Rank = tuple[list[int], int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong."""
+class Problem:
+    """One problem of a pod."""
 
     severity: int
-    why: str
-    container: str = ""  # "" for the pod as a whole
+    reason: str
+    container: str = ""
+    """"" for the pod as a whole."""
 
 
-def findings(pod: Json, now: datetime) -> tuple[Finding, ...]:
-    """Return what is wrong with ``pod``, the worst first; nothing for a healthy one."""
-    found = [*_of_pod(pod, now), *(one for status in statuses(pod) for one in _of_container(status, now))]
-    if pod["status"].get("phase") == "Running" and not _terminating(pod):
-        found += _not_ready(pod)
-    return tuple(sorted(found, key=lambda one: -one.severity))
+def find_problems(pod: Json, now: datetime) -> tuple[Problem, ...]:
+    """Return the problems of ``pod``, the most severe first; none for a healthy pod."""
+    problems = list(_pod_problems(pod, now))
+    for status in container_statuses(pod):
+        problems += _container_problems(status, now)
+    if pod["status"].get("phase") == "Running" and not _is_terminating(pod):
+        problems += _readiness_problems(pod)
+    return tuple(sorted(problems, key=lambda problem: -problem.severity))
 
 
-def statuses(pod: Json) -> list[Json]:
+def container_statuses(pod: Json) -> list[Json]:
     """Return the statuses of the pod's containers and init containers."""
-    return [status for kind in _KINDS for status in pod["status"].get(kind) or []]
+    return [status for field in _STATUS_FIELDS for status in pod["status"].get(field) or []]
 
 
-def unready_for(pod: Json, now: datetime) -> timedelta | None:
-    """Return for how long a running pod has not been ready, or None when it is."""
-    ready = next((one for one in pod["status"].get("conditions") or [] if one["type"] == "Ready"), None)
+def unready_duration(pod: Json, now: datetime) -> timedelta | None:
+    """Return for how long a running pod has not been ready; None if it is ready or not running."""
+    ready = next((condition for condition in conditions_of(pod) if condition["type"] == "Ready"), None)
     if ready is None or ready["status"] == "True" or pod["status"].get("phase") != "Running":
         return None
     return now - (moment(ready.get("lastTransitionTime")) or now)
 
 
-def _of_pod(pod: Json, now: datetime) -> Iterator[Finding]:
-    status = pod["status"]
-    if _terminating(pod):
-        since = moment(pod["metadata"]["deletionTimestamp"])  # when it should be gone, grace included
-        late = since and now - since > timedelta(0)
-        yield Finding(_STUCK if late else _PENDING, "stuck terminating" if late else "terminating")
-    if status.get("phase") == "Failed":
-        yield Finding(_ENDED, f"failed ({status['reason']})" if status.get("reason") else "failed")
-    if status.get("phase") == "Pending" and not status.get("containerStatuses"):
-        scheduled: Json = next((one for one in status.get("conditions") or [] if one["type"] == "PodScheduled"), {})
-        yield Finding(_PENDING, f"pending ({scheduled.get('reason') or 'not started'})")
-
-
-def _of_container(status: Json, now: datetime) -> Iterator[Finding]:
-    name, state = status["name"], status.get("state") or {}
-    last = (status.get("lastState") or {}).get("terminated") or {}
-    ended = state.get("terminated") or {}
-    waiting = str((state.get("waiting") or {}).get("reason") or "")
-    if "OOMKilled" in (last.get("reason"), ended.get("reason")):
-        yield Finding(_CRASHED + 1, "OOMKilled", name)
-    if waiting == "CrashLoopBackOff":
-        yield Finding(_CRASHED, f"CrashLoopBackOff (exit code {last.get('exitCode', 'unknown')})", name)
-    elif waiting not in _STARTING:
-        yield Finding(_CANNOT_START, waiting, name)
-    elif ended.get("exitCode"):
-        yield Finding(_CRASHED, f"ended with exit code {ended['exitCode']}", name)
-    at = moment(last.get("finishedAt"))
-    if at and now - at < _RECENT:
-        minutes = max(0, int((now - at).total_seconds() // 60))
-        why = f"restarted {minutes} min ago after exit code {last.get('exitCode', 'unknown')}"
-        yield Finding(_RESTARTED, f"{why}, {status.get('restartCount', 0)} restarts", name)
-
-
-def _not_ready(pod: Json) -> Iterator[Finding]:
-    for status in pod["status"].get("containerStatuses") or []:
-        if "running" in (status.get("state") or {}) and not status.get("ready"):
-            yield Finding(_NOT_READY, "not ready", status["name"])
-
-
-def _terminating(pod: Json) -> bool:
-    return "deletionTimestamp" in pod["metadata"]
-
-
 def worst_first(pods: Sequence[Json], now: datetime) -> list[Json]:
-    """Return ``pods`` so that the one most worth capturing is the first; healthy ones come last, oldest first."""
+    """Return ``pods`` ordered by severity. Healthy pods come last, the oldest of them first."""
     return sorted(pods, key=lambda pod: rank(pod, now))
 
 
 def rank(pod: Json, now: datetime) -> Rank:
-    """Return what puts ``pod`` in its place among others: the smallest is most worth capturing."""
-    severities = [-one.severity for one in findings(pod, now)]
-    restarts = sum(status.get("restartCount", 0) for status in statuses(pod))
+    """Return the sort key of ``pod``: the smallest is captured first."""
+    severities = [-problem.severity for problem in find_problems(pod, now)]
+    restarts = sum(status.get("restartCount", 0) for status in container_statuses(pod))
     return (severities or [0], -restarts, str(pod["metadata"].get("creationTimestamp", "")), pod["metadata"]["name"])
+
+
+def _pod_problems(pod: Json, now: datetime) -> Iterator[Problem]:
+    status = pod["status"]
+    if _is_terminating(pod):
+        deadline = moment(pod["metadata"]["deletionTimestamp"])  # the API server has added the grace period
+        is_late = deadline and now - deadline > timedelta(0)
+        yield Problem(_STUCK if is_late else _PENDING, "stuck terminating" if is_late else "terminating")
+    if status.get("phase") == "Failed":
+        yield Problem(_ENDED, f"failed ({status['reason']})" if status.get("reason") else "failed")
+    if status.get("phase") == "Pending" and not status.get("containerStatuses"):
+        reasons = (condition.get("reason") for condition in conditions_of(pod) if condition["type"] == "PodScheduled")
+        yield Problem(_PENDING, f"pending ({next(reasons, '') or 'not started'})")
+
+
+def _container_problems(status: Json, now: datetime) -> Iterator[Problem]:
+    name = status["name"]
+    last, ended = last_terminated_state(status), terminated_state(status)
+    waiting = waiting_state(status).get("reason") or ""
+    if "OOMKilled" in (last.get("reason"), ended.get("reason")):
+        yield Problem(_CRASHED + 1, "OOMKilled", name)
+    if waiting == "CrashLoopBackOff":
+        yield Problem(_CRASHED, f"CrashLoopBackOff (exit code {last.get('exitCode', 'unknown')})", name)
+    elif waiting not in _STARTING:
+        yield Problem(_CANNOT_START, waiting, name)
+    elif ended.get("exitCode"):
+        yield Problem(_CRASHED, f"ended with exit code {ended['exitCode']}", name)
+    finished = moment(last.get("finishedAt"))
+    if finished and now - finished < _RECENT:
+        minutes = max(0, int((now - finished).total_seconds() // 60))
+        reason = f"restarted {minutes} min ago after exit code {last.get('exitCode', 'unknown')}"
+        yield Problem(_RESTARTED, f"{reason}, {status.get('restartCount', 0)} restarts", name)
+
+
+def _readiness_problems(pod: Json) -> Iterator[Problem]:
+    for status in pod["status"].get("containerStatuses") or []:
+        if "running" in (status.get("state") or {}) and not status.get("ready"):
+            yield Problem(_NOT_READY, "not ready", status["name"])
+
+
+def _is_terminating(pod: Json) -> bool:
+    return "deletionTimestamp" in pod["metadata"]

@@ -1,4 +1,4 @@
-"""Choose pods, and the container to capture from: pure functions over the pods' JSON.
+"""Reads pods: the container to capture, its state, its user, its workload. Pure functions over the pods' JSON.
 
 Source: Kubernetes API reference, core/v1 Pod, ContainerStatus.
 """
@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..errors import TargetNotFound
+from ..kube.objects import annotations_of, controller_of, labels_of, last_terminated_state
 from ..model import ContainerState, Json, Target, User
-from .health import findings, statuses
+from .health import container_statuses, find_problems
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-# Containers that a mesh or an agent adds to other people's pods; a native sidecar says of itself what it is.
+# Containers that a service mesh or an agent injects into pods. Native sidecars are init containers and need no entry.
 SIDECARS = frozenset({
     "istio-proxy", "linkerd-proxy", "envoy", "envoy-sidecar", "consul-dataplane", "kuma-sidecar", "daprd",
     "aws-xray-daemon", "vault-agent", "cloud-sql-proxy", "cloudsql-proxy", "datadog-agent", "fluent-bit", "fluentd",
@@ -22,28 +23,31 @@ SIDECARS = frozenset({
 
 
 def find_target(pod: Json, container: str, now: datetime) -> Target:
-    """Return the target in ``pod``: the named container, else the pod's default one, else the one that is failing.
+    """Return the target in ``pod``: the named container, or the first of these that exists.
 
-    Where none is failing it is the first that is no sidecar. Raises TargetNotFound when the pod has no container of
-    that name.
+    These are the pod's default container, the container with the most severe problem, and the first container that is
+    not a known sidecar. Raises TargetNotFound if the pod does not have the named container.
     """
     metadata, spec = pod["metadata"], pod["spec"]
-    wrong = findings(pod, now)
-    failing = next((one.container for one in wrong if one.container), "")
+    problems = find_problems(pod, now)
+    failing = next((problem.container for problem in problems if problem.container), "")
     chosen = _choose_container(pod, container, failing)
     status = container_status(pod, chosen["name"])
+    unhealthy = [
+        f"{problem.container}: {problem.reason}" if problem.container else problem.reason for problem in problems
+    ]
     return Target(
         namespace=metadata["namespace"],
         pod=metadata["name"],
         uid=metadata["uid"],
         container=chosen["name"],
         node=spec.get("nodeName", ""),
-        workload=workload(pod),
+        workload=workload_name(pod),
         image=chosen.get("image", ""),
         state=container_state(status),
         user=container_user(pod, chosen, status),
         container_id=container_id(pod, chosen["name"]),
-        unhealthy=tuple(dict.fromkeys(f"{one.container}: {one.why}" if one.container else one.why for one in wrong)),
+        unhealthy=tuple(dict.fromkeys(unhealthy)),
     )
 
 
@@ -51,29 +55,29 @@ def find_container(pod: Json, name: str) -> Json:
     """Return the container ``name`` of the pod's spec."""
     spec = pod["spec"]
     containers: list[Json] = [*spec["containers"], *(spec.get("initContainers") or [])]
-    return next(one for one in containers if one["name"] == name)
+    return next(container for container in containers if container["name"] == name)
 
 
 def container_id(pod: Json, name: str) -> str:
-    """Return the id of the container as it is now, without the runtime's name, or ""."""
+    """Return the ID of the container's current run, without the runtime's name; "" before its first start."""
     return str(container_status(pod, name).get("containerID", "")).rpartition("//")[2]
 
 
 def container_status(pod: Json, name: str) -> Json:
-    """Return the kubelet's status of the container, or an empty object when there is none yet."""
-    return next((status for status in statuses(pod) if status["name"] == name), {})
+    """Return the kubelet's status of the container, or an empty object if there is none yet."""
+    return next((status for status in container_statuses(pod) if status["name"] == name), {})
 
 
 def container_state(status: Json) -> ContainerState:
     """Return the state in ``status``, a ContainerStatus."""
     state = status.get("state") or {}
     phase = next((phase for phase in ("running", "waiting", "terminated") if phase in state), None)
-    now = state[phase] if phase else {}
-    last = (status.get("lastState") or {}).get("terminated") or {}
+    current = state[phase] if phase else {}
+    last = last_terminated_state(status)
     return ContainerState(
         phase=phase or "unknown",  # type: ignore[arg-type]  # one of the three above
-        reason=now.get("reason", ""),
-        exit_code=now.get("exitCode"),
+        reason=current.get("reason", ""),
+        exit_code=current.get("exitCode"),
         restarts=status.get("restartCount", 0),
         last_reason=last.get("reason", ""),
         last_exit_code=last.get("exitCode"),
@@ -81,9 +85,10 @@ def container_state(status: Json) -> ContainerState:
 
 
 def container_user(pod: Json, container: Json, status: Json) -> User | None:
-    """Return whom the container runs as, or None when only its image knows.
+    """Return the user that the container runs as; None if only its image specifies it.
 
-    The kubelet's word (``status.user``, Kubernetes 1.33 with a runtime that reports it) counts before the spec.
+    What the kubelet reports takes precedence over the spec (``status.user``, Kubernetes 1.33 with a runtime that
+    supports it).
     """
     linux = (status.get("user") or {}).get("linux") or {}
     if "uid" in linux:
@@ -94,53 +99,44 @@ def container_user(pod: Json, container: Json, status: Json) -> User | None:
     return User(context["runAsUser"], context.get("runAsGroup", 0))
 
 
-def controller(one: Json) -> Json:
-    """Return the reference to the object that owns ``one``, or an empty object."""
-    owners: list[Json] = one["metadata"].get("ownerReferences") or []
-    return next((owner for owner in owners if owner.get("controller")), {})
+def workload_name(pod: Json) -> str:
+    """Return the name of the pod's workload, or of the pod if it has none.
 
-
-def owner_uid(one: Json) -> str:
-    """Return the UID of the object that owns ``one``, or ""."""
-    return str(controller(one).get("uid", ""))
-
-
-def workload(pod: Json) -> str:
-    """Return the name of the pod's workload, or the pod's own.
-
-    A ReplicaSet's name is its Deployment's plus the pod template's hash, which the pod has as a label.
+    A ReplicaSet is named after its Deployment and the hash of the pod template, which is a label of the pod.
     """
-    owner = controller(pod)
+    owner = controller_of(pod)
     if not owner:
         return str(pod["metadata"]["name"])
-    name = str(owner["name"])
-    labels = pod["metadata"].get("labels") or {}
-    return name.removesuffix("-" + labels.get("pod-template-hash", "")) if owner["kind"] == "ReplicaSet" else name
+    if owner["kind"] != "ReplicaSet":
+        return owner["name"]
+    return owner["name"].removesuffix("-" + labels_of(pod).get("pod-template-hash", ""))
 
 
 def container_names(pod: Json) -> list[str]:
-    """Return the names of the pod's containers, init containers last; debug containers are none of its own."""
-    return [one["name"] for kind in ("containers", "initContainers") for one in pod["spec"].get(kind) or []]
+    """Return the names of the pod's containers, init containers last. Debug containers are not included."""
+    return [container["name"] for kind in ("containers", "initContainers") for container in pod["spec"].get(kind) or []]
 
 
-def pod_not_found(namespace: str, pod: str, there: Sequence[str], namespace_exists: bool) -> TargetNotFound:
-    """Return the error for a pod that is not there, with the names that were perhaps meant."""
+def pod_not_found(namespace: str, pod: str, existing: Sequence[str], namespace_exists: bool) -> TargetNotFound:
+    """Return the error for a pod that does not exist, with the most similar names among ``existing``."""
     if not namespace_exists:
         what = f"no pod {namespace}/{pod}"
         return TargetNotFound(what, f"namespace {namespace} does not exist", "Check the name of the namespace.")
-    near = difflib.get_close_matches(pod, there, n=3, cutoff=0.5) or sorted(there)[:5]
+    near = difflib.get_close_matches(pod, existing, n=3, cutoff=0.5) or sorted(existing)[:5]
     listed = f"Pods in the namespace: {', '.join(near)}." if near else "The namespace has no pods."
     return TargetNotFound(f"no pod {namespace}/{pod}", "it does not exist, or was replaced", listed)
 
 
 def _choose_container(pod: Json, name: str, failing: str) -> Json:
     spec = pod["spec"]
-    containers = {one["name"]: one for one in [*spec["containers"], *(spec.get("initContainers") or [])]}
+    containers: dict[str, Json] = {
+        container["name"]: container for container in [*spec["containers"], *(spec.get("initContainers") or [])]
+    }
     if name and name not in containers:
         where = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
         raise TargetNotFound(f"no container {name} in pod {where}", "", f"Available: {', '.join(containers)}.")
-    default = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER, "")
-    first = next((one["name"] for one in spec["containers"] if one["name"] not in SIDECARS), "")
-    wanted = next((one for one in (name, default, failing, first) if one in containers), spec["containers"][0]["name"])
-    chosen: Json = containers[wanted]
-    return chosen
+    default = annotations_of(pod).get(DEFAULT_CONTAINER, "")
+    names = [container["name"] for container in spec["containers"]]
+    first_main = next((name for name in names if name not in SIDECARS), "")
+    preferred = (name, default, failing, first_main)
+    return containers[next((name for name in preferred if name in containers), names[0])]

@@ -1,7 +1,7 @@
-"""Which of many pods are captured: pure functions over what is known of each.
+"""Chooses which of many pods to capture, from what is known of each. Pure.
 
-A bad release on a thousand pods looks the same on each of them: the worst of every workload tell it, and a healthy one
-shows what is different about them.
+After a bad release, a thousand pods fail in the same way. The most unhealthy pods of each workload show the
+failure, and one healthy pod shows the difference.
 """
 
 from collections import defaultdict
@@ -17,41 +17,41 @@ from .pods import find_target
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pod that may be captured, without its JSON: there may be thousands."""
+    """A pod that may be captured, without its JSON, because there may be thousands."""
 
     target: Target
     rank: Rank
-    created: str  # RFC 3339, which sorts by time
+    created: str
+    """RFC 3339, which sorts by time."""
 
 
-def candidate(pod: Json, container: str, now: datetime) -> Candidate:
-    """Return what has to be known of ``pod``. Raises TargetNotFound when it has no such container."""
-    return Candidate(
-        find_target(pod, container, now), rank(pod, now), str(pod["metadata"].get("creationTimestamp", ""))
-    )
+def make_candidate(pod: Json, container: str, now: datetime) -> Candidate:
+    """Return ``pod`` as a candidate. Raises TargetNotFound if it does not have ``container``."""
+    target = find_target(pod, container, now)
+    return Candidate(target, rank(pod, now), str(pod["metadata"].get("creationTimestamp", "")))
 
 
-def choose(candidates: Sequence[Candidate], choice: Choice, most: int) -> list[Candidate]:
-    """Return ``most`` of ``candidates`` at most, in the order that ``choice`` names."""
+def choose_candidates(candidates: Sequence[Candidate], choice: Choice, limit: int) -> list[Candidate]:
+    """Return at most ``limit`` of ``candidates``, in the order of ``choice``."""
     if choice in ("newest", "oldest"):
-        by_age = sorted(candidates, key=lambda one: one.created)
-        return (by_age[::-1] if choice == "newest" else by_age)[:most]
-    return sorted(candidates, key=lambda one: one.rank)[:most]
+        by_age = sorted(candidates, key=lambda candidate: candidate.created)
+        return (by_age[::-1] if choice == "newest" else by_age)[:limit]
+    return sorted(candidates, key=lambda candidate: candidate.rank)[:limit]
 
 
-def sample(candidates: Sequence[Candidate], per_workload: int) -> list[Candidate]:
-    """Return ``per_workload`` of each workload at most: the most unhealthy ones and one healthy to compare with.
+def take_sample(candidates: Sequence[Candidate], per_workload: int) -> list[Candidate]:
+    """Return at most ``per_workload`` candidates of each workload: the most unhealthy ones and one healthy.
 
-    With room for one only, it is the most unhealthy; of a workload where all is well, it is a healthy one.
+    If ``per_workload`` is 1, this is the most unhealthy candidate, or a healthy one if all are healthy.
     """
     workloads: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
-    for one in candidates:
-        workloads[one.target.namespace, one.target.workload].append(one)
-    return [one for members in workloads.values() for one in _of_workload(members, per_workload)]
+    for candidate in candidates:
+        workloads[candidate.target.namespace, candidate.target.workload].append(candidate)
+    return [candidate for members in workloads.values() for candidate in _sample_workload(members, per_workload)]
 
 
-def sampled(sampling: Sampling, taken: int, of: int) -> str:
-    """Return the line that tells that a sample was taken."""
+def sample_line(sampling: Sampling, taken: int, of: int) -> str:
+    """Return the log line that reports that a sample was taken."""
     return (
         f"more than {sampling.above} pods match (sample_above): taking a sample of {taken} of {of} pods, "
         f"at most {sampling.per_workload} per workload, the most unhealthy ones and one healthy pod for "
@@ -59,9 +59,9 @@ def sampled(sampling: Sampling, taken: int, of: int) -> str:
     )
 
 
-def _of_workload(members: Sequence[Candidate], most: int) -> list[Candidate]:
-    ordered = sorted(members, key=lambda one: one.rank)
-    unhealthy = [one for one in ordered if one.target.unhealthy]
-    healthy = [one for one in ordered if not one.target.unhealthy][:1]
-    room = most - len(healthy) if most > 1 else most
-    return (unhealthy[:room] + healthy)[:most]
+def _sample_workload(members: Sequence[Candidate], limit: int) -> list[Candidate]:
+    ordered = sorted(members, key=lambda candidate: candidate.rank)
+    unhealthy = [candidate for candidate in ordered if candidate.target.unhealthy]
+    healthy = [candidate for candidate in ordered if not candidate.target.unhealthy][:1]
+    room = limit - len(healthy) if limit > 1 else limit
+    return (unhealthy[:room] + healthy)[:limit]

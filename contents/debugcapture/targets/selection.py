@@ -1,4 +1,4 @@
-"""Ask the cluster for the pods that the settings mean: one by name, or those of a workload or selector."""
+"""Finds the pods that the settings select: one by name, or those of a workload or a label selector."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,205 +8,203 @@ from itertools import chain
 
 from ..errors import BadInput, CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api
+from ..kube.objects import controller_of, controller_uid, match_labels_of
 from ..kube.resources import OWNS_PODS, WORKLOAD_KINDS, kind_of, path_of, pods_path
 from ..model import Json, Target
 from ..settings.target import Sampling, TargetSettings
-from .pods import controller, find_target, owner_uid, pod_not_found, workload
-from .sampling import Candidate, candidate, choose, sample, sampled
+from .pods import find_target, pod_not_found, workload_name
+from .sampling import Candidate, choose_candidates, make_candidate, sample_line, take_sample
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
-    """A pod, and the target in it."""
+class SelectedPod:
+    """A pod and the target in it."""
 
     pod: Json
     target: Target
 
 
-def select(
-    api: Api, settings: TargetSettings, most: int, sampling: Sampling | None = None
-) -> tuple[list[Selected], list[str]]:
-    """Return ``most`` targets at most, and how they were chosen, a line each.
+def select_pods(
+    api: Api, settings: TargetSettings, limit: int, sampling: Sampling | None = None
+) -> tuple[list[SelectedPod], list[str]]:
+    """Return at most ``limit`` pods with their targets, and lines that explain the selection.
 
-    The settings have been checked (`check`). Raises TargetNotFound with the names that were perhaps meant.
+    `check_target` has checked the settings. Raises TargetNotFound with similar names.
     """
     if settings.pod:
-        return [_selected(_named(api, settings), settings, datetime.now(timezone.utc))], []
+        pod = _read_named_pod(api, settings)
+        return [SelectedPod(pod, find_target(pod, settings.container, datetime.now(timezone.utc)))], []
     pods: dict[str, Json] = {}
-    pages, source = _candidates(api, settings)
+    pages, source = _list_pods(api, settings)
 
-    def kept() -> Iterator[Json]:
+    def remember() -> Iterator[Json]:
         for page in pages:
             for pod in page:
                 pods[pod["metadata"]["uid"]] = pod
                 yield pod
 
-    chosen, remarks = _chosen(kept(), source, settings, most, sampling)
-    return [Selected(pods[one.target.uid], one.target) for one in chosen], [
-        *remarks,
-        *(_why(one.target) for one in chosen),
-    ]
+    chosen, remarks = _choose(remember(), source, settings, limit, sampling)
+    selected = [SelectedPod(pods[candidate.target.uid], candidate.target) for candidate in chosen]
+    return selected, [*remarks, *(_health_line(candidate.target) for candidate in chosen)]
 
 
-def pin(
-    api: Api, settings: TargetSettings, most: int, sampling: Sampling | None = None
+def select_targets(
+    api: Api, settings: TargetSettings, limit: int, sampling: Sampling | None = None
 ) -> tuple[list[Target], list[str]]:
-    """Return what `select` does, without the pods themselves: of thousands, no more than their targets are held."""
+    """Return the targets that `select_pods` would. It does not keep the JSON of the pods, which may be thousands."""
     if settings.pod:
-        selected, remarks = select(api, settings, most)
-        return [one.target for one in selected], remarks
-    pages, source = _candidates(api, settings)
-    chosen, remarks = _chosen((pod for page in pages for pod in page), source, settings, most, sampling)
-    unhealthy = sum(bool(one.target.unhealthy) for one in chosen)
-    return [one.target for one in chosen], [*remarks, f"{unhealthy} of them are unhealthy"]
+        selected, remarks = select_pods(api, settings, limit)
+        return [selection.target for selection in selected], remarks
+    pages, source = _list_pods(api, settings)
+    chosen, remarks = _choose((pod for page in pages for pod in page), source, settings, limit, sampling)
+    unhealthy = sum(bool(candidate.target.unhealthy) for candidate in chosen)
+    return [candidate.target for candidate in chosen], [*remarks, f"{unhealthy} of them are unhealthy"]
 
 
-def _chosen(
-    pods: Iterable[Json], source: str, settings: TargetSettings, most: int, sampling: Sampling | None
+def _choose(
+    pods: Iterable[Json], source: str, settings: TargetSettings, limit: int, sampling: Sampling | None
 ) -> tuple[list[Candidate], list[str]]:
+    """Return at most ``limit`` of ``pods``, and lines that explain the choice."""
     now = datetime.now(timezone.utc)
-    candidates, without = list[Candidate](), list[TargetNotFound]()
+    candidates, ignored = list[Candidate](), list[TargetNotFound]()
     for pod in pods:
         try:
-            candidates.append(candidate(pod, settings.container, now))
+            candidates.append(make_candidate(pod, settings.container, now))
         except TargetNotFound as error:
-            without.append(error)
+            ignored.append(error)
     if not candidates:
-        do = "Check whether it is scaled to zero, and whether the selector is correct."
-        raise without[0] if without else TargetNotFound(f"no pod of {source}", "it has no pods", do)
-    among = candidates
-    remarks = [f"ignored {len(without)} pods without a container {settings.container}"] if without else []
+        remedy = "Check whether it is scaled to zero, and whether the selector is correct."
+        raise ignored[0] if ignored else TargetNotFound(f"no pod of {source}", "it has no pods", remedy)
+    sample = candidates
+    remarks = [f"ignored {len(ignored)} pods without a container {settings.container}"] if ignored else []
     if sampling and settings.choose == "unhealthy-first" and len(candidates) > sampling.above:
-        among = sample(candidates, min(sampling.per_workload, most))
-        remarks.append(sampled(sampling, len(among), len(candidates)))
-    chosen = choose(among, settings.choose, most)
+        sample = take_sample(candidates, min(sampling.per_workload, limit))
+        remarks.append(sample_line(sampling, len(sample), len(candidates)))
+    chosen = choose_candidates(sample, settings.choose, limit)
     order = "unhealthy first" if settings.choose in ("unhealthy-first", "all") else f"{settings.choose} first"
     return chosen, [f"selected {len(chosen)} of {len(candidates)} pods of {source}, {order}", *remarks]
 
 
-def check(settings: TargetSettings) -> None:
-    """Raise BadInput unless the settings name exactly one thing."""
-    given = [name for name in ("pod", "workload", "selector") if getattr(settings, name)]
-    if len(given) != 1:
-        problem = f"{' and '.join(given)} are set" if given else "neither pod, workload nor selector is set"
+def check_target(settings: TargetSettings) -> None:
+    """Raise BadInput unless the settings name exactly one of pod, workload and selector."""
+    names = [name for name in ("pod", "workload", "selector") if getattr(settings, name)]
+    if len(names) != 1:
+        problem = f"{' and '.join(names)} are set" if names else "neither pod, workload nor selector is set"
         raise BadInput("cannot determine the target", problem, "Set one of them.")
     kind, slash, _ = settings.workload.rpartition("/")
     if slash and kind_of(kind) not in WORKLOAD_KINDS:
-        near = f"Kinds: {', '.join(WORKLOAD_KINDS)}."
-        raise BadInput(f"cannot capture from a {kind}", "workloads of this kind have no pods", near)
+        kinds = f"Kinds: {', '.join(WORKLOAD_KINDS)}."
+        raise BadInput(f"cannot capture from a {kind}", "workloads of this kind have no pods", kinds)
 
 
-def name_of(settings: TargetSettings) -> str:
-    """Return what the settings mean, as a line begins with it."""
+def target_name(settings: TargetSettings) -> str:
+    """Return what the settings select, as a subject for messages: NAMESPACE/NAME."""
     return f"{settings.namespace}/{settings.pod or settings.workload or settings.selector}".rstrip("/")
 
 
-def replacement(api: Api, target: Target, pod: Json, taken: Sequence[str]) -> Json | None:
-    """Return the pod that took the place of ``pod``, which is gone: its workload's newest that is not ``taken``."""
-    owner = controller(pod)
-    if not owner:
+def find_replacement(api: Api, target: Target, pod: Json, known_uids: Sequence[str]) -> Json | None:
+    """Return the newest live pod of the workload of ``pod``, which is gone; None if there is none.
+
+    Pods with ``known_uids`` belong to the capture already.
+    """
+    if not controller_of(pod):
         return None
-    pods = [one for one in api.pods(target.namespace) if _workload_of(one) == _workload_of(pod)]
-    live = [one for one in pods if one["metadata"]["uid"] not in (*taken, target.uid) and not _ending(one)]
-    return max(live, key=lambda one: str(one["metadata"].get("creationTimestamp", "")), default=None)
+    siblings = [sibling for sibling in api.pods(target.namespace) if _workload_of(sibling) == _workload_of(pod)]
+    known = {*known_uids, target.uid}
+    live = [sibling for sibling in siblings if sibling["metadata"]["uid"] not in known and not _is_ending(sibling)]
+    return max(live, key=lambda sibling: str(sibling["metadata"].get("creationTimestamp", "")), default=None)
 
 
-def _selected(pod: Json, settings: TargetSettings, now: datetime) -> Selected:
-    return Selected(pod, find_target(pod, settings.container, now))
-
-
-def _named(api: Api, settings: TargetSettings) -> Json:
+def _read_named_pod(api: Api, settings: TargetSettings) -> Json:
     try:
         return api.pod(settings.namespace, settings.pod)
     except (TargetNotFound, NotAllowed) as error:
-        raise _not_found(api, settings, error) from None
+        raise _explain_missing(api, settings, error) from None
 
 
-def _not_found(api: Api, settings: TargetSettings, error: CaptureError) -> CaptureError:
-    """Return ``error``, or a more telling one: a server forbids what lies in a namespace that does not exist."""
+def _explain_missing(api: Api, settings: TargetSettings, error: CaptureError) -> CaptureError:
+    """Return ``error``, or a more specific one: the API server may forbid access to a namespace that does not exist."""
     if not api.namespace_exists(settings.namespace):
         return pod_not_found(settings.namespace, settings.pod, [], namespace_exists=False)
     if isinstance(error, NotAllowed):
         return error
     try:
         doing = f"cannot list pods of {settings.namespace}"
-        there = [pod["metadata"]["name"] for pod in api.names(pods_path(settings.namespace), doing)]
+        existing = [pod["metadata"]["name"] for pod in api.names(pods_path(settings.namespace), doing)]
     except NotAllowed:
-        there = []
-    return pod_not_found(settings.namespace, settings.pod, there, namespace_exists=True)
+        existing = []
+    return pod_not_found(settings.namespace, settings.pod, existing, namespace_exists=True)
 
 
-def _candidates(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]], str]:
-    """Return the pods page by page, and what they are of."""
+def _list_pods(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]], str]:
+    """Return the pods of the workload or selector page by page, and the name of the workload or selector."""
     namespace = settings.namespace
     try:
         if settings.selector:
             return _pages(api, namespace, settings.selector), f"selector {settings.selector} in {namespace}"
-        kind, found = find_workload(api, settings)
+        kind, workload = find_workload(api, settings)
     except (TargetNotFound, NotAllowed):
         if not api.namespace_exists(namespace):
             what = f"no {'workload ' + settings.workload if settings.workload else 'pods'} in {namespace}"
-            raise TargetNotFound(
-                what, f"namespace {namespace} does not exist", "Check the name of the namespace."
-            ) from None
+            reason = f"namespace {namespace} does not exist"
+            raise TargetNotFound(what, reason, "Check the name of the namespace.") from None
         raise
-    owners, selector = {found["metadata"]["uid"]}, _selector(found)
+    owners, selector = {workload["metadata"]["uid"]}, _selector(workload)
     if kind in OWNS_PODS:
-        between = _names(api, OWNS_PODS[kind], namespace, selector)
-        owners = {one["metadata"]["uid"] for one in between if owner_uid(one) in owners}
-    pages = ([pod for pod in page if owner_uid(pod) in owners] for page in _pages(api, namespace, selector))
-    return pages, f"{kind} {namespace}/{found['metadata']['name']}"
+        intermediates = _list_names(api, OWNS_PODS[kind], namespace, selector)
+        owners = {owner["metadata"]["uid"] for owner in intermediates if controller_uid(owner) in owners}
+    pages = ([pod for pod in page if controller_uid(pod) in owners] for page in _pages(api, namespace, selector))
+    return pages, f"{kind} {namespace}/{workload['metadata']['name']}"
 
 
 def _pages(api: Api, namespace: str, selector: str) -> Iterator[list[Json]]:
-    """Return the pods page by page; the first is asked for at once, so that a refusal is told here."""
+    """Return the pods page by page. The first page is read at once, so that errors are raised here."""
     doing = f"cannot list pods of {namespace}"
     pages = api.pages(pods_path(namespace), doing, {"labelSelector": selector} if selector else {})
     return chain([next(pages)], pages)
 
 
 def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
-    """Return the kind of the settings' workload, and the workload. Raises TargetNotFound."""
-    kind, _, name = settings.workload.rpartition("/")
-    for one in [kind_of(kind)] if kind else WORKLOAD_KINDS:
-        path = path_of(one, settings.namespace, name)
+    """Return the kind and the object of the workload that the settings name. Raises TargetNotFound."""
+    given_kind, _, name = settings.workload.rpartition("/")
+    for kind in [kind_of(given_kind)] if given_kind else WORKLOAD_KINDS:
+        path = path_of(kind, settings.namespace, name)
         try:
-            return one, api.get(path, f"cannot read {one} {settings.namespace}/{name}")
+            return kind, api.get(path, f"cannot read {kind} {settings.namespace}/{name}")
         except TargetNotFound:
             continue
-    raise _no_workload(api, settings.namespace, kind, name)
+    raise _workload_not_found(api, settings.namespace, given_kind, name)
 
 
-def _no_workload(api: Api, namespace: str, kind: str, name: str) -> TargetNotFound:
-    there = [
-        one["metadata"]["name"]
-        for each in ([kind_of(kind)] if kind else ["deployment", "statefulset", "daemonset", "cronjob"])
-        for one in _names(api, each, namespace)
-    ]
-    near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or sorted(there)[:5]
+def _workload_not_found(api: Api, namespace: str, given_kind: str, name: str) -> TargetNotFound:
+    kinds = [kind_of(given_kind)] if given_kind else ["deployment", "statefulset", "daemonset", "cronjob"]
+    existing = [workload["metadata"]["name"] for kind in kinds for workload in _list_names(api, kind, namespace)]
+    near = difflib.get_close_matches(name, existing, n=3, cutoff=0.5) or sorted(existing)[:5]
     listed = f"Available: {', '.join(near)}." if near else "The namespace has none."
-    return TargetNotFound(f"no {kind or 'workload'} {namespace}/{name}", "it does not exist", listed)
+    return TargetNotFound(f"no {given_kind or 'workload'} {namespace}/{name}", "it does not exist", listed)
 
 
-def _names(api: Api, kind: str, namespace: str, selector: str = "") -> list[Json]:
-    """Return the metadata of all of ``kind``; a ReplicaSet has the labels by which its Deployment selects pods."""
+def _list_names(api: Api, kind: str, namespace: str, selector: str = "") -> list[Json]:
+    """Return all objects of ``kind`` with their metadata only.
+
+    With ``selector``, a Deployment's selector of pods finds its ReplicaSets too: they have the same labels.
+    """
     path, doing = path_of(kind, namespace), f"cannot list {kind}s of {namespace}"
     return api.names(path, doing, {"labelSelector": selector} if selector else {})
 
 
 def _selector(workload: Json) -> str:
-    """Return the workload's own selector as a query; a CronJob has none."""
-    selector = (workload["spec"].get("selector") or {}).get("matchLabels") or {}
-    return ",".join(f"{key}={value}" for key, value in selector.items())
+    """Return the workload's selector as a query; "" if it has none, like a CronJob."""
+    return ",".join(f"{key}={value}" for key, value in match_labels_of(workload).items())
 
 
 def _workload_of(pod: Json) -> tuple[str, str]:
-    return str(controller(pod).get("kind", "")), workload(pod)
+    return controller_of(pod).get("kind", ""), workload_name(pod)
 
 
-def _ending(pod: Json) -> bool:
+def _is_ending(pod: Json) -> bool:
     return "deletionTimestamp" in pod["metadata"] or pod["status"].get("phase") in ("Failed", "Succeeded")
 
 
-def _why(target: Target) -> str:
+def _health_line(target: Target) -> str:
     return f"{target}: {', '.join(target.unhealthy) or 'healthy'}"

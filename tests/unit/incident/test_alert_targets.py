@@ -80,7 +80,7 @@ def test_the_unhealthy_come_first_whatever_the_alerts_order() -> None:
     result = targets_of(cluster, *(Candidate("Grafana", namespace="shop", pod=pod) for pod in ("gone", "well", "ill")))
     assert pods(result) == ["ill", "well"]
     assert result.remarks == [
-        "incident Q1ABCDEF: 3 candidates in its alerts; 2 of their pods are in this cluster. Selected, the "
+        "incident Q1ABCDEF: 3 candidates in its alerts; 2 of their pods are in this cluster. SelectedPod, the "
         "unhealthy ones first:",
         "shop/ill (container app), from an alert of Grafana: app: ended with exit code 1",
         "shop/well (container app), from an alert of Grafana: app: not ready",

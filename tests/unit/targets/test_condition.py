@@ -10,7 +10,7 @@ import pytest
 from debugcapture.errors import NotMeasurable, TargetNotFound
 from debugcapture.kube.client import Api
 from debugcapture.model import ExitStatus, Json
-from debugcapture.targets.condition import Condition, measured, parse
+from debugcapture.targets.condition import Condition, measure, parse_condition
 from tests.unit.builders import container, pod, status, target
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
@@ -26,7 +26,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
     ],
 )
 def test_condition_is_read(text: str, condition: Condition | None) -> None:
-    assert parse(text) == condition
+    assert parse_condition(text) == condition
 
 
 class Cluster:
@@ -43,24 +43,24 @@ def limited(**more: Any) -> Json:
     return pod(spec={"containers": [container(resources={"limits": {"memory": "200Mi"}}, **more)]})
 
 
-def measure(condition: str, whole: Json, usage: Json | None = None) -> int:
-    wanted = parse(condition)
+def measured(condition: str, whole: Json, usage: Json | None = None) -> int:
+    wanted = parse_condition(condition)
     assert wanted
-    return measured(cast("Api", Cluster(usage)), whole, target(), wanted, NOON)
+    return measure(cast("Api", Cluster(usage)), whole, target(), wanted, NOON)
 
 
 def test_restarts_and_readiness_are_the_pods_own() -> None:
-    assert measure("restarts > 1", pod(status={"containerStatuses": [status(restartCount=7)]})) == 7
+    assert measured("restarts > 1", pod(status={"containerStatuses": [status(restartCount=7)]})) == 7
     unready = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-02T11:58:00Z"}
-    assert measure("not-ready > 1s", pod(status={"conditions": [unready]})) == 120
-    assert measure("not-ready > 1s", pod()) == 0
+    assert measured("not-ready > 1s", pod(status={"conditions": [unready]})) == 120
+    assert measured("not-ready > 1s", pod()) == 0
 
 
 def test_memory_is_a_share_of_the_limit() -> None:
     usage = {
         "containers": [{"name": "proxy", "usage": {"memory": "1Gi"}}, {"name": "app", "usage": {"memory": "150Mi"}}]
     }
-    assert measure("memory > 90%", limited(), usage) == 75
+    assert measured("memory > 90%", limited(), usage) == 75
 
 
 def test_without_a_metrics_server_the_containers_own_cgroup_tells(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,12 +71,12 @@ def test_without_a_metrics_server_the_containers_own_cgroup_tells(monkeypatch: p
         return ExitStatus(0)
 
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", run)
-    assert measure("memory > 90%", limited()) == 50
+    assert measured("memory > 90%", limited()) == 50
 
 
 def test_memory_that_nobody_knows_is_an_error_not_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", lambda *_, **__: ExitStatus(127))
     with pytest.raises(NotMeasurable, match="no metrics API, and the image has no cat"):
-        measure("memory > 90%", limited())
+        measured("memory > 90%", limited())
     with pytest.raises(NotMeasurable, match="has no memory limit"):
-        measure("memory > 90%", pod())
+        measured("memory > 90%", pod())

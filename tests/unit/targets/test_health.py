@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from debugcapture.model import Json
-from debugcapture.targets.health import findings, unready_for, worst_first
+from debugcapture.targets.health import find_problems, unready_duration, worst_first
 from tests.unit.builders import pod, status, terminated
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
@@ -71,7 +71,7 @@ CASES: dict[str, tuple[Json, list[str]]] = {
 
 @pytest.mark.parametrize(("whole", "wrong"), CASES.values(), ids=CASES.keys())
 def test_what_is_wrong_is_explained(whole: Json, wrong: list[str]) -> None:
-    assert [one.why for one in findings(whole, NOON)] == wrong
+    assert [problem.reason for problem in find_problems(whole, NOON)] == wrong
 
 
 def named(name: str, whole: Json) -> Json:
@@ -89,7 +89,7 @@ def test_thousands_of_pods_and_containers_are_ranked() -> None:
     huge = of(*(status(f"c{number}", ready=False) for number in range(1000)))
     pods = [named(f"pod-{number}", of(READY)) for number in range(3000)] + [named("huge", huge)]
     assert worst_first(pods, NOON)[0]["metadata"]["name"] == "huge"
-    assert len(findings(huge, NOON)) == 1000
+    assert len(find_problems(huge, NOON)) == 1000
 
 
 def test_of_equals_the_one_that_restarts_more_then_the_oldest() -> None:
@@ -111,5 +111,5 @@ def test_of_equals_the_one_that_restarts_more_then_the_oldest() -> None:
     ],
 )
 def test_how_long_a_pod_has_not_been_ready(condition: Json, seconds: int | None) -> None:
-    found = unready_for(of(READY, conditions=[condition]), NOON)
+    found = unready_duration(of(READY, conditions=[condition]), NOON)
     assert (None if found is None else found.total_seconds()) == seconds

@@ -16,7 +16,7 @@ from debugcapture.targets.pods import (
     container_user,
     find_target,
     pod_not_found,
-    workload,
+    workload_name,
 )
 from tests.unit.builders import NOON, container, pod, status, terminated
 
@@ -134,7 +134,7 @@ def owner(kind: str, name: str, *, controller: bool = True) -> Json:
     ids=["bare pod", "stateful set", "deployment", "bare replica set", "hash of another kind", "owner in name only"],
 )
 def test_workload_is_the_name_people_know(metadata: Json, name: str) -> None:
-    assert workload(pod(metadata=metadata)) == name
+    assert workload_name(pod(metadata=metadata)) == name
 
 
 def test_status_is_found_among_all_kinds_of_containers() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from debugcapture.model import Json
 from debugcapture.settings.target import Sampling
-from debugcapture.targets.sampling import Candidate, candidate, choose, sample, sampled
+from debugcapture.targets.sampling import Candidate, choose_candidates, make_candidate, sample_line, take_sample
 from tests.unit.builders import NOON, pod, status
 
 CRASHING = {"containerStatuses": [status(state={"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=4)]}
@@ -18,7 +18,7 @@ def one(name: str, workload: str = "web", *, ill: bool = False, **metadata: Any)
     owner = [{"kind": "StatefulSet", "name": workload, "uid": workload, "controller": True}]
     whole: Json = pod(metadata={"name": name, "uid": name, "ownerReferences": owner, **metadata})
     well = {"phase": "Running", "containerStatuses": [status(ready=True)]}
-    return candidate({**whole, "status": CRASHING if ill else well}, "", NOON)
+    return make_candidate({**whole, "status": CRASHING if ill else well}, "", NOON)
 
 
 def names(candidates: list[Candidate]) -> list[str]:
@@ -39,21 +39,21 @@ WELL = [one(f"well-{number}") for number in range(4)]
     ],
 )
 def test_the_most_unhealthy_and_one_healthy_are_taken(most: int, taken: list[str]) -> None:
-    assert names(sample([*WELL, *reversed(ILL)], most)) == taken
+    assert names(take_sample([*WELL, *reversed(ILL)], most)) == taken
 
 
 @pytest.mark.parametrize(("members", "taken"), [(WELL, ["well-0"]), (ILL, ["ill-0", "ill-1", "ill-2"])])
 def test_where_all_are_alike_there_is_nothing_to_compare(members: list[Candidate], taken: list[str]) -> None:
-    assert names(sample(members, 3)) == taken
+    assert names(take_sample(members, 3)) == taken
 
 
 def test_each_workload_has_its_own_sample() -> None:
     others = [one("db-0", "db"), one("db-1", "db", ill=True), one("db-2", "db", ill=True)]
-    assert names(sample([*ILL, *others], 2)) == ["ill-0", "ill-1", "db-1", "db-0"]
+    assert names(take_sample([*ILL, *others], 2)) == ["ill-0", "ill-1", "db-1", "db-0"]
 
 
 def test_workloads_of_one_name_in_two_namespaces_are_two() -> None:
-    assert names(sample([one("a"), one("b", namespace="other")], 5)) == ["a", "b"]
+    assert names(take_sample([one("a"), one("b", namespace="other")], 5)) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_order_is_that_of_the_choice(choice: Any, first: str) -> None:
         one("b", creationTimestamp="2026-01-02T00:00:00Z", ill=True),
         one("c", creationTimestamp="2026-01-03T00:00:00Z"),
     ]
-    assert names(choose(aged, choice, 1)) == [first]
+    assert names(choose_candidates(aged, choice, 1)) == [first]
 
 
 def test_a_sample_is_told_with_what_takes_every_pod() -> None:
-    line = sampled(Sampling(50, 10), 30, 3000)
+    line = sample_line(Sampling(50, 10), 30, 3000)
     assert "30 of 3000" in line
     assert "sample_above" in line
     assert "set choose to “all”" in line

@@ -16,7 +16,7 @@ from debugcapture.kube.client import Api
 from debugcapture.model import Json
 from debugcapture.settings.target import TargetSettings
 from debugcapture.targets.pods import find_target
-from debugcapture.targets.selection import check, name_of, replacement, select
+from debugcapture.targets.selection import check_target, find_replacement, select_pods, target_name
 from tests.unit.builders import NOON, pod, status, terminated
 from tests.unit.fakes import Lists
 from tests.unit.steps.support import Cluster as OnePod
@@ -81,7 +81,7 @@ DEPLOYMENT = {
 
 def selected(cluster: Cluster, most: int = 9, **settings: Any) -> list[str]:
     given = TargetSettings(**{"namespace": "shop", **settings})
-    return [one.target.pod for one in select(cast("Api", cluster), given, most)[0]]
+    return [one.target.pod for one in select_pods(cast("Api", cluster), given, most)[0]]
 
 
 @pytest.mark.parametrize("name", ["web", "deployment/web", "deploy/web", "Deployment/web", "deployments/web"])
@@ -123,7 +123,7 @@ def test_pods_are_chosen_by_age_when_asked(choose: Any, names: list[str]) -> Non
 
 def test_each_choice_is_told_in_a_line() -> None:
     given = TargetSettings(namespace="shop", workload="web")
-    _, lines = select(cast("Api", Cluster(**DEPLOYMENT)), given, 1)
+    _, lines = select_pods(cast("Api", Cluster(**DEPLOYMENT)), given, 1)
     assert lines == [
         "selected 1 of 2 pods of deployment shop/web, unhealthy first",
         "shop/web-5f-b: app: CrashLoopBackOff (exit code unknown)",
@@ -173,12 +173,12 @@ def test_workload_without_pods_is_told() -> None:
 )
 def test_settings_that_name_nothing_or_two_things_are_refused(settings: dict[str, Any], why: str) -> None:
     with pytest.raises(BadInput, match=why):
-        check(TargetSettings(**settings))
+        check_target(TargetSettings(**settings))
 
 
 def test_name_is_what_was_given() -> None:
-    assert name_of(TargetSettings(namespace="shop", workload="deploy/web")) == "shop/deploy/web"
-    assert name_of(TargetSettings(namespace="shop")) == "shop"
+    assert target_name(TargetSettings(namespace="shop", workload="deploy/web")) == "shop/deploy/web"
+    assert target_name(TargetSettings(namespace="shop")) == "shop"
 
 
 def test_replacement_is_the_newest_of_the_same_workload() -> None:
@@ -194,12 +194,12 @@ def test_replacement_is_the_newest_of_the_same_workload() -> None:
         one["metadata"]["labels"]["pod-template-hash"] = name.partition("-")[2]
     gone["metadata"]["labels"]["pod-template-hash"] = "5f"
     target = find_target(gone, "", NOON)
-    found = replacement(cast("Api", cluster), target, gone, [])
+    found = find_replacement(cast("Api", cluster), target, gone, [])
     assert found
     assert found["metadata"]["name"] == "web-6a-new"
-    again = replacement(cast("Api", cluster), target, gone, ["uid-web-6a-new", "uid-web-5f-old"])
+    again = find_replacement(cast("Api", cluster), target, gone, ["uid-web-6a-new", "uid-web-5f-old"])
     assert again is None
-    assert replacement(cast("Api", cluster), target, pod(), []) is None
+    assert find_replacement(cast("Api", cluster), target, pod(), []) is None
 
 
 def test_container_that_is_failing_is_the_target_unless_another_is_named() -> None:
@@ -226,4 +226,4 @@ def test_missing_pod_is_told_with_what_helps(namespace: str, may_list: bool, tol
     cluster = OnePod()
     cluster.may_list = may_list
     with pytest.raises(TargetNotFound, match=told):
-        select(cast("Api", cluster), TargetSettings(namespace=namespace, pod="checkout-7d9f-fghij"), 1)
+        select_pods(cast("Api", cluster), TargetSettings(namespace=namespace, pod="checkout-7d9f-fghij"), 1)
