@@ -36,7 +36,8 @@ _NOT_IMPORTED = {
     "yarl",
 }
 _WITH_EXTENSIONS = {
-    *("bcrypt", "cffi", "charset-normalizer", "cryptography", "google-re2", "pydantic-core", "pynacl", "pyyaml"),
+    *("bcrypt", "cffi", "charset-normalizer", "cryptography", "google-re2", "markupsafe"),
+    *("pydantic-core", "pynacl", "pyyaml"),
 }
 _DROPPED = (
     "bin",

@@ -86,3 +86,10 @@ def test_step_on_a_plain_kubeconfig_imports_no_heavy_package(tmp_path: Path) -> 
     )
     assert code == 5  # nobody listens there
     assert not names & HEAVY
+
+
+def test_jinja2_is_loaded_only_to_write_a_page() -> None:
+    program = "import sys; import debugcapture.steps.capture, debugcapture.steps.upload; print('jinja2' in sys.modules)"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env={"PYTHONPATH": str(CONTENTS)}, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "False\n"

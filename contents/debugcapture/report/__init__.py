@@ -1,1 +1,1 @@
-"""Shows a bundle to people: a summary and a page."""
+"""Presents a bundle to people: a summary and the report page."""

@@ -4,5 +4,5 @@ import html
 
 
 def escaped(text: str) -> str:
-    """Return ``text`` as HTML, on one line if it is one; lone surrogates become question marks."""
+    """Return ``text`` as HTML. Lone surrogates become question marks."""
     return html.escape(text.encode(errors="replace").decode(), quote=True)

@@ -1,4 +1,4 @@
-"""Tell people about a bundle, in the log and in the note; page.py does it for the browser. Pure."""
+"""Summaries of a bundle for the log and the note. page.py contains the one for the browser. Pure."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,59 +6,75 @@ from typing import Final
 from ..model import Action, Artifact, Manifest, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target
 from ..text import one_line, size, table
 
-_TOLD: Final = 20  # of what is missing, in a line: of thousands of pods it would be too long for a job's data
+# A line lists this many missing artifacts. The list of thousands of pods would be too long for the data of a job.
+_MAX_LISTED: Final = 20
 
 
 def summary(manifest: Manifest) -> str:
-    """Return one line: the status, the pod, its state, and how much of it was captured."""
-    kept = [one for one in manifest.artifacts if one.file]
+    """Return one line: the status, the pod, its state, the number of artifacts, and what is missing."""
+    captured = [artifact for artifact in manifest.artifacts if artifact.file]
     target, others = manifest.target, len(manifest.targets) - 1
     more = f" and {others} more pods" if others else ""
-    line = f"{manifest.status}: {len(kept)} artifacts of {target} (container {target.container}, {target.state}){more}"
+    line = (
+        f"{manifest.status}: {len(captured)} artifacts of {target} (container {target.container}, {target.state}){more}"
+    )
     missing = _missing(manifest)
-    rest = [f"{len(missing) - _TOLD} more are missing or truncated"] if len(missing) > _TOLD else []
-    return one_line("; ".join([line, *missing[:_TOLD], *rest]))
+    rest = [f"{len(missing) - _MAX_LISTED} more are missing or truncated"] if len(missing) > _MAX_LISTED else []
+    return one_line("; ".join([line, *missing[:_MAX_LISTED], *rest]))
 
 
 def shortfall(manifest: Manifest) -> str:
-    """Return one line: of which pod some of the evidence is missing, what and why; "" where none is."""
+    """Return one line: the pod, and what is missing and why. Return "" if nothing is missing."""
     missing = _missing(manifest)
-    what = f"{manifest.target}: some evidence could not be captured"
-    return one_line(f"{what}: {'; '.join(missing)}") if missing else ""
+    action = f"{manifest.target}: some evidence could not be captured"
+    return one_line(f"{action}: {'; '.join(missing)}") if missing else ""
 
 
 def _missing(manifest: Manifest) -> list[str]:
-    short = [one for one in manifest.artifacts if one.outcome in ("failed", "truncated")]
-    return [f"{one.pod + ': ' if one.pod else ''}{one.title} {one.outcome}: {one.reason}" for one in short]
+    missing = [artifact for artifact in manifest.artifacts if is_missing(artifact)]
+    return [
+        f"{artifact.pod + ': ' if artifact.pod else ''}{artifact.title} {artifact.outcome}: {artifact.reason}"
+        for artifact in missing
+    ]
 
 
-def masking(one: Artifact) -> str:
-    """Return what was masked in an artifact, or that nothing was; "" where there was nothing to mask."""
-    if one.sensitive:
+def is_missing(artifact: Artifact) -> bool:
+    """Return whether the artifact, or a part of it, could not be captured."""
+    return artifact.outcome in ("failed", "truncated")
+
+
+def masking(artifact: Artifact) -> str:
+    """Return what was masked in the artifact, or a warning if nothing was. Return "" if there was nothing to mask."""
+    if artifact.sensitive:
         return "sensitive: not masked"
-    return f"{one.redactions} credentials masked" if one.redactions else ""
+    return f"{artifact.redactions} credentials masked" if artifact.redactions else ""
 
 
-def artifact_line(one: Artifact) -> str:
-    """Return one line: what, outcome, size and duration, how it was collected, what is masked, the reason."""
-    outcome = f"{one.outcome}, {size(one.bytes)} in {one.took_s:.1f} s" if one.bytes else one.outcome
-    how = f" ({one.how})" if one.how else ""
-    masked = f", {masking(one)}" if masking(one) else ""
-    reason = f": {one.reason}" if one.reason else ""
-    return one_line(f"{one.title}: {outcome}{how}{masked}{reason}")
+def artifact_line(artifact: Artifact) -> str:
+    """Return one line: the title, outcome, size, duration, method, masking and reason."""
+    outcome = (
+        f"{artifact.outcome}, {size(artifact.bytes)} in {artifact.took_s:.1f} s" if artifact.bytes else artifact.outcome
+    )
+    how = f" ({artifact.how})" if artifact.how else ""
+    masked = f", {masking(artifact)}" if masking(artifact) else ""
+    reason = f": {artifact.reason}" if artifact.reason else ""
+    return one_line(f"{artifact.title}: {outcome}{how}{masked}{reason}")
 
 
 def plan_table(target: Target, actions: Sequence[Action], ceiling: str) -> str:
-    """Return a table of what would be done to ``target``, with which privileges, and what it would cost it."""
+    """Return a table of the actions on ``target``: the method, the privileges, and the effect on the target.
+
+    ``ceiling`` is the highest security profile that the job allows.
+    """
     rows = [
         (
-            one_line(one.collector.title),
-            _PLANNED[type(one)],
-            _privileges(one, ceiling),
-            one.collector.invasive,
-            one_line(one.why),
+            one_line(action.collector.title),
+            _METHODS[type(action)],
+            _privileges(action, ceiling),
+            action.collector.invasive,
+            one_line(action.why),
         )
-        for one in actions
+        for action in actions
     ]
     header = ("WHAT", "HOW", "PRIVILEGES", "TARGET", "WHY")
     subject = one_line(f"dry run for {target} (container {target.container}, {target.state})")
@@ -71,4 +87,4 @@ def _privileges(action: Action, ceiling: str) -> str:
     return "get, list" if isinstance(action, ReadApi) else "exec" if isinstance(action, RunInTarget) else ""
 
 
-_PLANNED: Final = {ReadApi: "API", RunInTarget: "exec", RunInDebugContainer: "debug container", Skip: "skip"}
+_METHODS: Final = {ReadApi: "API", RunInTarget: "exec", RunInDebugContainer: "debug container", Skip: "skip"}

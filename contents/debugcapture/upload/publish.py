@@ -9,7 +9,6 @@ from ..bundle.bundle import MANIFEST, Bundle
 from ..errors import NotStored
 from ..files import sha256_of
 from ..model import PAGE, Manifest, Receipt
-from ..report.page import preview_limit_bytes, report_page
 from ..stores.base import Store
 from ..stores.encrypted import EncryptedStore
 from ..text import size
@@ -88,6 +87,9 @@ def _memory_file(text: str) -> Iterator[Path]:
 
 
 def _render_page(bundle: Bundle, manifest: Manifest, receipt: Receipt, *, encrypted: bool) -> str:
+    # Imported here, because it loads Jinja2, which a run without an upload does not need.
+    from ..report.page import preview_limit_bytes, report_page
+
     links = {stored.file_key.removeprefix(f"{manifest.key}/"): stored.link for stored in receipt.stored}
     local_files = [artifact.file for artifact in manifest.artifacts if not artifact.direct]
     texts = [] if encrypted else [file for file in local_files if file.endswith(_TEXT_SUFFIXES)]

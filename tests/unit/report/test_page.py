@@ -1,4 +1,4 @@
-"""page.py: the page that the link opens, with nothing of the pod's output taken as anything but text."""
+"""page.py: the report page shows all text from the pod as text only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVIL = """</pre><script>alert(1)</script><img src=x onerror="alert(1)">'&amp;"""
 
 
 class Page(HTMLParser):
-    """Everything that a browser would see."""
+    """The elements, links and texts that a browser would find."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -39,11 +39,11 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        where = self.open[-1] if self.open else ""
-        self.shown[where] = self.shown.get(where, "") + data
+        element = self.open[-1] if self.open else ""
+        self.shown[element] = self.shown.get(element, "") + data
 
 
-def test_output_of_the_pod_is_text_and_nothing_else() -> None:
+def test_output_of_the_pod_stays_text() -> None:
     page = Page(report_page(manifest(artifact(bytes=len(EVIL))), {}, {"jvm-threads.txt": EVIL.encode()}))
     assert page.shown["pre"] == EVIL
     assert not {"script", "img"} & set(page.tags)
@@ -51,10 +51,12 @@ def test_output_of_the_pod_is_text_and_nothing_else() -> None:
 
 @given(st.text(), st.binary())
 def test_nothing_captured_becomes_markup(text: str, output: bytes) -> None:
-    told = target(image=text + EVIL, state=ContainerState("waiting", text + EVIL), node=EVIL)
+    hostile_target = target(image=text + EVIL, state=ContainerState("waiting", text + EVIL), node=EVIL)
     evil = artifact(title=EVIL, file=f"{EVIL}.txt", how=text + EVIL, reason=EVIL)
-    whole = manifest(evil, nothing("failed", text + EVIL), target=told, trigger={EVIL: text + EVIL})
-    page = Page(report_page(whole, {evil.file: f"https://x/{EVIL}"}, {evil.file: output + EVIL.encode()}))
+    hostile_manifest = manifest(
+        evil, nothing("failed", text + EVIL), target=hostile_target, trigger={EVIL: text + EVIL}
+    )
+    page = Page(report_page(hostile_manifest, {evil.file: f"https://x/{EVIL}"}, {evil.file: output + EVIL.encode()}))
     plain = Page(report_page(manifest(artifact(), nothing("failed", "x")), {}, {"jvm-threads.txt": b"x"}))
     assert set(page.tags) == set(plain.tags)
     assert page.open == []
@@ -77,52 +79,56 @@ def test_page_allows_no_script_and_needs_nothing_else() -> None:
     assert Page(text).open == []
 
 
-def test_page_says_what_is_missing_and_why() -> None:
+def test_the_page_shows_what_is_missing_and_why() -> None:
     page = Page(report_page(manifest(artifact(), nothing("failed", "no space"), finished=None), {}, {}))
     assert "no space" in page.shown["td"]
     assert "not finished" in page.shown["dd"]
     assert "ab" * 32 in page.shown["code"]
 
 
-def test_preview_that_is_cut_says_so() -> None:
-    cut = Page(report_page(manifest(artifact(bytes=2048)), {}, {"jvm-threads.txt": b"\xff" * 10})).shown["pre"]
-    assert cut == "\ufffd" * 10 + "\n[the first 10 B of 2.0 KiB]"
+def test_a_truncated_preview_shows_its_size() -> None:
+    preview = Page(report_page(manifest(artifact(bytes=2048)), {}, {"jvm-threads.txt": b"\xff" * 10})).shown["pre"]
+    assert preview == "\ufffd" * 10 + "\n[the first 10 B of 2.0 KiB]"
 
 
-def test_who_started_it_is_on_the_page_under_a_readable_name() -> None:
+def test_the_trigger_has_readable_names() -> None:
     page = Page(report_page(manifest(trigger={"started_by": "alice", "job": ""}), {}, {}))
     assert "Started by" in page.shown["dt"]
     assert "Job" not in page.shown["dt"]
     assert "alice" in page.shown["dd"]
 
 
-def test_the_dump_is_shown_at_once_and_the_snapshot_on_request() -> None:
-    made = manifest(artifact(file="a.txt"), artifact(origin="api", title="Events", file="b.txt"))
-    page = report_page(made, {}, {"a.txt": b"threads", "b.txt": b"events"})
+def test_previews_of_dumps_are_open_and_those_from_the_api_closed() -> None:
+    document = manifest(artifact(file="a.txt"), artifact(origin="api", title="Events", file="b.txt"))
+    page = report_page(document, {}, {"a.txt": b"threads", "b.txt": b"events"})
     assert page.count("<details open>") == 1
     assert page.index("<details open>") < page.index("threads") < page.index("<details><summary>Events")
 
 
-def test_what_is_missing_comes_first_with_its_reason() -> None:
+def test_missing_artifacts_come_first_with_their_reason() -> None:
     text = report_page(manifest(artifact(), nothing("failed", "no space", title="Heap dump", pod="checkout-2")), {}, {})
     assert "1 missing or incomplete" in text
     assert text.index("<li><strong>checkout-2: Heap dump</strong>: no space</li>") < text.index("<h2>Artifacts")
 
 
-def test_a_capture_that_lacks_nothing_does_not_speak_of_it() -> None:
+def test_a_complete_capture_has_no_section_about_missing_artifacts() -> None:
     text = report_page(manifest(artifact(), nothing("skipped", "it has no shell")), {}, {})
     assert "What is missing" not in text
     assert "<strong>complete</strong>: 1 files, 7 B." in text
 
 
 def test_each_pod_has_a_table() -> None:
-    two = [artifact(pod="b", file="b/t.txt"), artifact(pod="a", file="a/t.txt"), artifact(pod="b", file="b/l.txt")]
-    text = report_page(manifest(*two), {}, {})
+    artifacts = [
+        artifact(pod="b", file="b/t.txt"),
+        artifact(pod="a", file="a/t.txt"),
+        artifact(pod="b", file="b/l.txt"),
+    ]
+    text = report_page(manifest(*artifacts), {}, {})
     assert text.count("<table>") == 2
     assert text.index("<h3>a</h3>") < text.index("a/t.txt") < text.index("<h3>b</h3>") < text.index("b/l.txt")
 
 
-def test_table_begins_with_the_dump_and_ends_with_what_was_skipped() -> None:
+def test_the_table_begins_with_dumps_and_ends_with_skipped_artifacts() -> None:
     text = report_page(
         manifest(
             nothing("skipped", "it has none", title="Crash dumps"),
@@ -135,11 +141,11 @@ def test_table_begins_with_the_dump_and_ends_with_what_was_skipped() -> None:
     assert text.index("Java threads") < text.index("Events") < text.index("Crash dumps")
 
 
-def test_page_says_when_it_was_and_how_long_it_took() -> None:
+def test_the_page_shows_the_time_and_the_duration() -> None:
     assert "<dt>Time</dt><dd>2026-01-02 12:00:00 UTC, 3 s</dd>" in report_page(manifest(), {}, {})
 
 
-def test_page_says_how_the_pods_were_chosen_and_when_the_links_end() -> None:
+def test_the_page_shows_the_remarks_and_the_end_of_the_links() -> None:
     text = report_page(manifest(remarks=("3 of 4 pods are unhealthy",)), {}, {}, links_end=NOON + timedelta(days=7))
     assert "<li>3 of 4 pods are unhealthy</li>" in text
     assert "<dt>Links open until</dt><dd>2026-01-09 12:00:00 UTC</dd>" in text
