@@ -1,4 +1,4 @@
-"""deploy/rbac: the permissions of debugcapture/kube/rbac.py as manifests, in three sizes and two reaches."""
+"""deploy/rbac: the permissions of debugcapture/kube/rbac.py as manifests, for three levels and two scopes."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ subjects:
     namespace: debug-capture
 """
 _ACCOUNT = """\
-# Once for each cluster: the service account of the captures, and what it may read that lies in no namespace.
+# Apply this file once per cluster. It creates the service account of captures, which may read namespaces and nodes.
 #
 #   kubectl apply -f deploy/rbac/account.yaml
 #   kubectl create token debug-capture -n debug-capture --duration=24h
@@ -32,13 +32,14 @@ automountServiceAccountToken: false
 ---
 """
 _WHAT = {
-    "read": "to read state, logs, events and workloads; nothing runs in a pod",
-    "capture": "to read, to run commands in containers, and to attach debug containers",
-    "capture-and-restart": "to capture, and then to restart, roll back and scale workloads and delete their pods",
+    "read": "read state, logs, events and workloads. Nothing runs in a pod",
+    "capture": "read, run commands in containers, and attach debug containers",
+    "capture-and-restart": "capture, restart, roll back and scale workloads, and delete their pods",
 }
 _PODS = """\
-# Besides a size, for copies of crashed pods (allow_copy), looks at nodes (node_namespace) and the doctor's pull of the
-# debug image: to make pods. Who may make pods can run what they like there: only where the jobs' authors want that.
+# Allows the account to create pods in a namespace, in addition to a permission level: for pod copies (allow_copy),
+# node pods (node_namespace), and the doctor's check of the debug image. Anyone who may create pods can run any program
+# there, so apply this only if the jobs need it.
 #
 #   kubectl apply -n NAMESPACE -f deploy/rbac/namespace/pods.yaml
 #
@@ -55,17 +56,21 @@ def manifests() -> dict[str, str]:
         name = f"debug-capture-{size}"
         files[f"namespace/{size}.yaml"] = _in_a_namespace(size) + _bound("Role", name, inside)
         files[f"cluster/{size}.yaml"] = _everywhere(size) + _bound("ClusterRole", name, granted)
-    extra = [one for one in PERMISSIONS if one.purpose == "copies of pods, looks at nodes"]
+    extra = [one for one in PERMISSIONS if one.purpose == "pod copies and node pods"]
     files["namespace/pods.yaml"] = _PODS + _bound("Role", "debug-capture-pods", extra)
     return {f"deploy/rbac/{path}": _HEAD + text for path, text in files.items()}
 
 
 def _in_a_namespace(size: str) -> str:
-    return f"# In one namespace: {_WHAT[size]}.\n" + _command(f"-n NAMESPACE -f deploy/rbac/namespace/{size}.yaml")
+    return f"# Allows the account, in one namespace, to {_WHAT[size]}.\n" + _command(
+        f"-n NAMESPACE -f deploy/rbac/namespace/{size}.yaml"
+    )
 
 
 def _everywhere(size: str) -> str:
-    return f"# In every namespace: {_WHAT[size]}.\n" + _command(f"-f deploy/rbac/cluster/{size}.yaml")
+    return f"# Allows the account, in all namespaces, to {_WHAT[size]}.\n" + _command(
+        f"-f deploy/rbac/cluster/{size}.yaml"
+    )
 
 
 def _command(arguments: str) -> str:

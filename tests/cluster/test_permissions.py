@@ -167,7 +167,7 @@ def test_capture_is_enough_for_what_no_preset_runs(
 
 
 def test_a_look_at_the_node_takes_the_right_to_make_pods_besides(account: Account, tmp_path: Path) -> None:
-    extra = tuple(one for one in PERMISSIONS if one.purpose == "copies of pods, looks at nodes")
+    extra = tuple(one for one in PERMISSIONS if one.purpose == "pod copies and node pods")
     account.holds((*of_size("capture"), *extra))
     done = account.capture(tmp_path, pod="bare", collectors="node-state", node_namespace=account.namespace)
     assert done.artifact("node-state").outcome == "complete"

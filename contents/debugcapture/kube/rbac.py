@@ -14,9 +14,9 @@ _API = "rbac.authorization.k8s.io"
 Scope = Literal["namespace", "cluster"]
 Size = Literal["read", "capture", "capture-and-restart"]
 Purpose = Literal[
-    "state, logs and events", "services by name", "what is around the pod", "nodes and namespaces",
-    "commands in the container", "debug containers", "restarts", "copies of pods, looks at nodes",
-    "waits without polling", "waits for a restart without polling",
+    "state, logs and events", "workloads", "quotas, autoscalers and metrics", "nodes and namespaces",
+    "commands in containers", "debug containers", "restarts", "pod copies and node pods",
+    "watches instead of polling", "watches of rollouts",
 ]  # fmt: skip
 
 
@@ -41,50 +41,50 @@ PERMISSIONS: Final = (
     Permission("state, logs and events", "", "pods/log", ("get",)),
     Permission("state, logs and events", "", "events", ("list",)),
     *(
-        Permission("services by name", "apps", resource, _READ)
+        Permission("workloads", "apps", resource, _READ)
         for resource in ("deployments", "replicasets", "statefulsets", "daemonsets")
     ),
-    *(Permission("services by name", "batch", resource, _READ) for resource in ("jobs", "cronjobs")),
-    Permission("what is around the pod", "autoscaling", "horizontalpodautoscalers", ("list",)),
-    Permission("what is around the pod", "policy", "poddisruptionbudgets", ("list",)),
-    Permission("what is around the pod", "", "resourcequotas", ("list",)),
-    Permission("what is around the pod", "metrics.k8s.io", "pods", ("get",)),
+    *(Permission("workloads", "batch", resource, _READ) for resource in ("jobs", "cronjobs")),
+    Permission("quotas, autoscalers and metrics", "autoscaling", "horizontalpodautoscalers", ("list",)),
+    Permission("quotas, autoscalers and metrics", "policy", "poddisruptionbudgets", ("list",)),
+    Permission("quotas, autoscalers and metrics", "", "resourcequotas", ("list",)),
+    Permission("quotas, autoscalers and metrics", "metrics.k8s.io", "pods", ("get",)),
     *(Permission("nodes and namespaces", "", one, ("get",), "cluster") for one in ("namespaces", "nodes")),
     # Servers before 1.35 ask for get where an exec comes by websocket, later ones for create.
-    Permission("commands in the container", "", "pods/exec", ("get", "create")),
+    Permission("commands in containers", "", "pods/exec", ("get", "create")),
     Permission("debug containers", "", "pods/ephemeralcontainers", ("patch",)),
     *(Permission("restarts", "apps", one, ("patch",)) for one in ("deployments", "statefulsets", "daemonsets")),
     *(Permission("restarts", "apps", f"{one}/scale", ("patch",)) for one in ("deployments", "statefulsets")),
     Permission("restarts", "", "pods", ("delete",)),
-    Permission("copies of pods, looks at nodes", "", "pods", ("create", "delete")),
-    Permission("waits without polling", "", "pods", ("watch",)),
+    Permission("pod copies and node pods", "", "pods", ("create", "delete")),
+    Permission("watches instead of polling", "", "pods", ("watch",)),
     *(
-        Permission("waits for a restart without polling", "apps", one, ("watch",))
+        Permission("watches of rollouts", "apps", one, ("watch",))
         for one in ("deployments", "statefulsets", "daemonsets")
     ),
 )
 _READS: tuple[Purpose, ...] = (
-    "state, logs and events", "services by name", "what is around the pod", "nodes and namespaces",
-    "waits without polling",
+    "state, logs and events", "workloads", "quotas, autoscalers and metrics", "nodes and namespaces",
+    "watches instead of polling",
 )  # fmt: skip
-_CAPTURES: tuple[Purpose, ...] = (*_READS, "commands in the container", "debug containers")
+_CAPTURES: tuple[Purpose, ...] = (*_READS, "commands in containers", "debug containers")
 SIZES: Final[Mapping[Size, tuple[Purpose, ...]]] = {
     "read": _READS,
     "capture": _CAPTURES,
-    "capture-and-restart": (*_CAPTURES, "restarts", "waits for a restart without polling"),
+    "capture-and-restart": (*_CAPTURES, "restarts", "watches of rollouts"),
 }
 # A capture does without these; what they are for is left out, and said so.
 OPTIONAL: Final[frozenset[Purpose]] = frozenset({
-    "what is around the pod", "nodes and namespaces", "copies of pods, looks at nodes", "waits without polling",
-    "waits for a restart without polling",
+    "quotas, autoscalers and metrics", "nodes and namespaces", "pod copies and node pods", "watches instead of polling",
+    "watches of rollouts",
 })  # fmt: skip
 # Each job that goes to the cluster, by what it cannot do without.
-_TARGET: tuple[Purpose, ...] = ("state, logs and events", "services by name")
-_ALL: tuple[Purpose, ...] = (*_TARGET, "commands in the container", "debug containers")
+_TARGET: tuple[Purpose, ...] = ("state, logs and events", "workloads")
+_ALL: tuple[Purpose, ...] = (*_TARGET, "commands in containers", "debug containers")
 JOBS: Final[Mapping[str, tuple[Purpose, ...]]] = {
     "Logs and events": _TARGET,
-    "Run a diagnostic command": (*_TARGET, "commands in the container"),
-    "Run a command in a pod": (*_TARGET, "commands in the container"),
+    "Run a diagnostic command": (*_TARGET, "commands in containers"),
+    "Run a command in a pod": (*_TARGET, "commands in containers"),
     **dict.fromkeys(
         (
             "Capture debug state of a pod", "Capture debug state of a service", "Capture from an incident",
@@ -121,7 +121,7 @@ def remedy(refusal: str) -> str:
     found = _FORBIDDEN.search(refusal)
     lacks = found and next((one for one in PERMISSIONS if _is_about(one, found)), None)
     if not found or not lacks:
-        return "Have it granted: deploy/rbac has the roles."
+        return "Grant it with one of the roles in deploy/rbac."
     where = f"-n {found['namespace']} " if found["namespace"] and lacks.scope == "namespace" else ""
     return f"Grant it: kubectl apply {where}-f {granted_by(lacks)}"
 

@@ -90,7 +90,7 @@ def test_refusal_for_the_cluster_names_the_account() -> None:
 
 @pytest.mark.parametrize("refusal", ["no", 'cannot get resource "secrets" in API group "" in the namespace "shop"'])
 def test_refusal_of_something_else_names_the_folder(refusal: str) -> None:
-    assert remedy(refusal) == "Have it granted: deploy/rbac has the roles."
+    assert remedy(refusal) == "Grant it with one of the roles in deploy/rbac."
 
 
 def test_every_file_that_is_named_is_there() -> None:
@@ -109,7 +109,7 @@ def test_role_grants_what_is_missing_to_whom_it_is_missing(user: str, subject: d
     missing = [
         Permission("state, logs and events", "", "pods", reading),
         Permission("state, logs and events", "", "secrets", reading),
-        Permission("commands in the container", "", "pods/exec", running),
+        Permission("commands in containers", "", "pods/exec", running),
     ]
     made, binding = yaml.safe_load_all(role(missing, "shop", user))
     assert made["metadata"] == binding["metadata"] == {"name": "debug-capture-missing", "namespace": "shop"}
