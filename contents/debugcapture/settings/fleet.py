@@ -11,6 +11,7 @@ class InClusterSettings(Group):
     """A Job of the cluster that captures, in place of this machine."""
 
     title: ClassVar[str] = "Many pods: Job in the cluster"
+    folded: ClassVar[bool] = True
 
     mode: Literal["here", "in-cluster"] = setting(
         "here",

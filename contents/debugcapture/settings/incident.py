@@ -113,6 +113,7 @@ class TriggerSettings(Group):
     """Which events of a webhook start a capture."""
 
     title: ClassVar[str] = "Trigger by alert"
+    folded: ClassVar[bool] = True
 
     event_type: str = setting(
         "",

@@ -11,6 +11,7 @@ class ResultSettings(Group):
     """How a step shows its result."""
 
     title: ClassVar[str] = "Result"
+    folded: ClassVar[bool] = True
 
     rendered: bool = setting(
         False,

@@ -64,6 +64,7 @@ class ManyPodsSettings(Group):
     """How many pods of a workload or selector are captured."""
 
     title: ClassVar[str] = "Many pods"
+    folded: ClassVar[bool] = True
 
     max_pods: int = setting(
         3,

@@ -51,7 +51,7 @@ def test_heading_of_each_group_has_the_key_that_rundeck_looks_up() -> None:
     keys = {f"property.{one.get('grouping', 'primary')}.{one['groupName']}.groupName" for one in shown}
     assert {key for key in GERMAN if key.endswith(".groupName")} == keys
     assert GERMAN["property.secondary.Cluster connection.groupName"] == "Verbindung zum Cluster"
-    assert GERMAN["property.primary.Many pods: Job in the cluster.groupName"] == "Viele Pods: Job im Cluster"
+    assert GERMAN["property.secondary.Many pods: Job in the cluster.groupName"] == "Viele Pods: Job im Cluster"
 
 
 @pytest.mark.parametrize("key", ENGLISH)
