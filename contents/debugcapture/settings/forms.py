@@ -1,4 +1,4 @@
-"""What each step of a job is given: its settings, and who runs it."""
+"""The settings of the steps that several packages use; the other steps have theirs in steps/."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class CaptureStep:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexStep:
-    """Settings of one index of a Job, `job_index.main`: what a capture in the cluster does with each pod."""
+    """Settings of one index of a Job, fleet/worker.py: what a capture in the cluster does with each pod."""
 
     many: ManyPodsSettings
     capture: CaptureSettings
