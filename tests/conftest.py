@@ -17,7 +17,7 @@ from lab.paths import part_dir
 from tests import side_by_side
 from tests.secrecy import left_by_steps, watched
 
-# No deadline: a busy machine is no defect.
+# No deadline: a test may be slow on a busy machine.
 _PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
 _SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 settings.register_profile("unit", max_examples=200, deadline=None, database=None, phases=_PHASES)
@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_secret_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """After the whole run nothing that any step wrote has a canary, or the lab's own keys, in it."""
+    """Check after the run that no file of a step contains a canary or a key of the lab."""
     yield
     for file in (part_dir("s3") / "secret-key", part_dir("pagerduty") / "keys.json"):
         for word in re.findall(r"[^\s\"{}:,]{12,}", file.read_text()) if file.is_file() else ():

@@ -93,7 +93,7 @@ class Groups:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: WorkerController) -> None:
-        """Tell a worker where to write down which test is in which group."""
+        """Pass the path for the groups of the tests to a worker."""
         node.workerinput[_GROUPS] = str(self._file)
 
     @pytest.hookimpl(optionalhook=True)

@@ -28,7 +28,7 @@ class Simulator:
         self._ask("/_control", {"incident": {"id": incident, "title": title, "alerts": list(alerts)}})
 
     def control(self, **order: Any) -> None:
-        """Failures and limits, as lab/pagerduty/limits.py tells."""
+        """Failures and limits of lab/pagerduty/limits.py."""
         self._ask("/_control", order)
 
     def notes(self, incident: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Take the pictures of the documents from a real capture on the lab: `./build.sh screenshots`.
 
-The deadlocked service of the lab is captured into the lab's S3 and told in an incident of a simulated account; Chromium
-then opens the incident and, by the link of its note, the report.
+The deadlocked service of the lab is captured to the lab's S3, with a note in an incident of a simulated account.
+Chromium then opens the incident and, by the link of its note, the report.
 """
 
 from __future__ import annotations

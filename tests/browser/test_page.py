@@ -1,4 +1,4 @@
-"""page.py in Chromium: everybody can read it, it asks nobody for anything, and captured text does nothing there."""
+"""page.py in Chromium: the page is accessible, sends no request, and does not execute captured text."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from debugcapture.steps.capture import capture
 
 @dataclass(frozen=True)
 class Done:
-    """What a capture left."""
+    """The result of a capture."""
 
     folder: Path
     manifest: Manifest
@@ -35,13 +35,13 @@ def caller(spool: Path, said: list[str]) -> Caller:
 
 
 def as_captures() -> dict[str, str]:
-    """The connection as the account of the captures, in place of the administrator's."""
+    """The connection as the account of the captures instead of the administrator."""
     cluster = lab.kubernetes.endpoint()
     return as_bearer(cluster.capture_token_file.read_text().strip())
 
 
 def as_bearer(token: str) -> dict[str, str]:
-    """The connection of whoever has ``token``."""
+    """The connection with ``token``."""
     cluster = lab.kubernetes.endpoint()
     return {"kubeconfig": "", "server": cluster.server, "token": token, "ca_certificate": cluster.ca_file.read_text()}
 

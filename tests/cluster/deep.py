@@ -31,7 +31,7 @@ _DEBUG_CONTAINERS_END_S = 30
 
 @dataclass(frozen=True)
 class Deep:
-    """What the capture left, in the spool and in its targets; ``changes`` by the label ``app``."""
+    """The result of the capture in the spool, and the ``changes`` of its targets by the label ``app``."""
 
     done: Done
     changes: Mapping[str, Changes]

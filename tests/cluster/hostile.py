@@ -1,4 +1,4 @@
-"""Containers that mean harm, and a capture as a step of its own, as Rundeck starts it."""
+"""Hostile containers, and a capture as a separate step, as Rundeck starts it."""
 
 from __future__ import annotations
 

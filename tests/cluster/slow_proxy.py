@@ -1,4 +1,4 @@
-"""A TCP proxy before the API server that is slow, cuts long streams, or falls silent in one."""
+"""A TCP proxy before the API server that is slow, cuts long streams, or stops sending in one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SlowProxy:
         self.bytes_per_s = 0
         self.cut_after = 0
         self.cuts = 0
-        self.stall_after = 0  # bytes of the first long stream; nothing comes of it any more, and nobody closes it
+        self.stall_after = 0  # bytes of the first long stream, which then sends nothing and stays open
         self._open: list[socket.socket] = []
 
     def __enter__(self) -> SlowProxy:
@@ -36,7 +36,7 @@ class SlowProxy:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         for one in (self._listener, *self._open):
             with contextlib.suppress(OSError):  # it has ended already
-                one.shutdown(socket.SHUT_RDWR)  # closing alone wakes no thread that waits on it
+                one.shutdown(socket.SHUT_RDWR)  # close() alone does not wake a waiting thread
             one.close()
 
     def kubeconfig(self, of: Path) -> str:
@@ -78,7 +78,7 @@ class SlowProxy:
                     self.cuts += 1
                     break
         if silent:
-            return  # whoever waits is not even told that it ended
+            return  # the client gets no notice that the stream ended
         for one in (source, goal):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)

@@ -43,7 +43,7 @@ from tests.cluster.objects import (
 from tests.cluster.slow_proxy import SlowProxy
 
 
-def test_pods_of_a_service_are_captured_side_by_side_each_in_its_place(
+def test_pods_of_a_service_are_captured_in_parallel_each_in_its_folder(
     namespace: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
     apply(deployment("web", pod_spec(container()), replicas=3))
@@ -59,7 +59,7 @@ def test_pods_of_a_service_are_captured_side_by_side_each_in_its_place(
     assert done.manifest.remarks[0] == f"selected 3 of 3 pods of deployment {namespace}/web, unhealthy first"
 
 
-def test_unhealthy_pod_comes_before_the_healthy_ones(
+def test_unhealthy_pod_is_captured_before_the_healthy_ones(
     namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     for name in ("a-healthy", "b-healthy"):
@@ -101,7 +101,7 @@ def test_pod_that_is_replaced_is_followed_to_its_replacement(
     assert done.text("dawdler.txt").startswith("begun")
 
 
-def test_files_of_a_crashed_container_are_taken_from_its_volume(
+def test_files_of_a_crashed_container_are_captured_from_its_volume(
     namespace: str, apply: Apply, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     crash = container(
@@ -122,7 +122,7 @@ def test_files_of_a_crashed_container_are_taken_from_its_volume(
         assert member.read() == b"state\n"
 
 
-def test_next_start_of_a_crashing_container_is_caught_when_asked(
+def test_next_start_of_a_crashing_container_is_captured_when_configured(
     namespace: str, apply: Apply, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     apply(pod("brief", pod_spec(container(["sh", "-c", "sleep 8; exit 1"]))))
@@ -161,7 +161,7 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
     ],
     ids=["no such image", "image without run-tool", "all is allowed"],
 )
-def test_debug_container_that_cannot_be_is_told_and_the_rest_goes_on(  # noqa: PLR0913, PLR0917
+def test_refused_debug_container_is_reported_and_the_rest_is_captured(  # noqa: PLR0913, PLR0917
     changes: dict[str, str],
     error: str,
     why: str,
@@ -185,7 +185,7 @@ def test_debug_container_that_cannot_be_is_told_and_the_rest_goes_on(  # noqa: P
     assert why in stacks.reason
 
 
-def test_more_than_the_namespace_admits_fails_with_the_rule_where_it_was_asked_for(
+def test_a_profile_above_pod_security_fails_with_the_rule(
     apply: Apply, ready: Ready, namespace: str, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
@@ -202,7 +202,9 @@ def test_more_than_the_namespace_admits_fails_with_the_rule_where_it_was_asked_f
     assert done.artifact("native-stacks").outcome == "complete"
 
 
-def test_packets_are_captured_where_it_is_allowed(namespace: str, apply: Apply, ready: Ready, tmp_path: Path) -> None:
+def test_packets_are_captured_if_pod_security_allows_it(
+    namespace: str, apply: Apply, ready: Ready, tmp_path: Path
+) -> None:
     apply(pod("web", pod_spec(container())))
     ready("pod/web")
     done = captured(tmp_path, namespace=namespace, pod="web", collectors="packet-capture", profile="netadmin")
@@ -245,7 +247,7 @@ def slow() -> Iterator[SlowProxy]:
 
 
 @pytest.mark.parametrize("harm", ["slow", "cut"])
-def test_file_is_whole_however_the_connection_behaves(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
+def test_file_is_complete_on_a_bad_connection(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
     harm: str, namespace: str, big_file: Path, slow: SlowProxy, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     """kubernetes#124571: the end of the output is lost when the reader is slow."""
@@ -300,7 +302,7 @@ def test_killed_capture_leaves_a_valid_bundle_and_a_debug_container_that_ends(
     wait_until("its own end", lambda: not debug_containers(kubectl, namespace, "running"), 60)
 
 
-def test_dry_run_touches_nothing_and_tells_the_plan(
+def test_dry_run_changes_nothing_and_reports_the_plan(
     namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     apply(pod("web", pod_spec(container())))
@@ -339,7 +341,7 @@ def test_memory_condition_reads_the_containers_own_use(
     assert any("which meets memory > 50%" in line for line in said)
 
 
-def test_workload_is_not_dumped_again_before_its_cool_down(
+def test_workload_is_not_dumped_again_before_its_cooldown_ends(
     namespace: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
     apply(pod("web", pod_spec(container())))
@@ -363,7 +365,7 @@ def test_workload_is_not_dumped_again_before_its_cool_down(
         ({"workload": "web", "container": "nope"}, TargetNotFound, "It has: app"),
     ],
 )
-def test_wrong_input_is_told_in_one_line(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
+def test_wrong_input_is_reported_in_one_line(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
     given: dict[str, str], error: type[Exception], why: str, namespace: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
     apply(deployment("web", pod_spec(container())))
@@ -375,7 +377,7 @@ def test_wrong_input_is_told_in_one_line(  # noqa: PLR0913, PLR0917 - the fixtur
     assert not [one for one in tmp_path.iterdir() if one.is_dir()]
 
 
-def test_files_of_a_crashed_containers_image_are_taken_from_a_copy(
+def test_files_of_a_crashed_containers_image_are_captured_from_a_pod_copy(
     namespace: str, apply: Apply, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     crash = container(["sh", "-c", "exit 3"], livenessProbe={"exec": {"command": ["false"]}})
@@ -391,7 +393,7 @@ def test_files_of_a_crashed_containers_image_are_taken_from_a_copy(
     assert [one["metadata"]["name"] for one in left if "deletionTimestamp" not in one["metadata"]] == ["crashing"]
 
 
-def test_node_is_looked_at_from_inside_where_it_is_allowed(
+def test_node_pod_captures_the_node_if_the_job_allows_it(
     namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     apply(pod("web", pod_spec(bare())))

@@ -52,7 +52,7 @@ def credential_plugin(folder: Path) -> ConnectionSettings:
 
 
 @pytest.mark.parametrize("way", [admin_kubeconfig, kubeconfig_content, token_file, url_and_token, credential_plugin])
-def test_the_way_leads_to_the_cluster(way: Callable[[Path], ConnectionSettings], tmp_path: Path) -> None:
+def test_the_connection_reaches_the_cluster(way: Callable[[Path], ConnectionSettings], tmp_path: Path) -> None:
     reads_pods_and_runs_a_command(Api(connect(way(tmp_path), {})))
 
 

@@ -50,7 +50,7 @@ def making(folder: Path, where: str) -> str:
     [("from_debug", s3), ("in_image", s3), ("from_debug", azure)],
     ids=["to S3", "to S3, written in the image", "to Azure"],
 )
-def test_pod_that_reaches_the_store_sends_by_itself(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
+def test_pod_that_reaches_the_store_uploads_directly(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
     where: str,
     store: Callable[[], dict[str, str]],
     namespace: str,
@@ -102,7 +102,7 @@ def test_small_file_is_streamed(namespace: str, apply: Apply, ready: Ready, tmp_
     assert (one.outcome, one.direct) == ("complete", None)
 
 
-def test_store_that_takes_nothing_from_pods_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+def test_store_without_direct_upload_is_refused_before_anything_changes(tmp_path: Path) -> None:
     step = settings(namespace="shop", pod="x", direct_mib="1", store=tmp_path.as_uri())
     with pytest.raises(BadInput, match="pods cannot upload directly"):
         capture(step, caller(tmp_path, []))

@@ -1,4 +1,4 @@
-"""The check of an installation, on the lab: what it finds, and that what it prints mends it."""
+"""The check of an installation, on the lab: what it finds, and that the printed commands fix it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.cluster.objects import IMAGE
 
 
 def examined(folder: Path, **changes: str) -> tuple[int, str]:
-    """Exit code and text of a check with the settings of the lab's project; the findings unwrapped, below the table."""
+    """Exit code and text of a check with the settings of the lab's project; findings without line breaks."""
     said: list[str] = []
     settings = lab_project(Path(), "").settings | {"spool": str(folder)} | changes
     known = {name: value for name, value in settings.items() if name in _NAMES}
@@ -48,7 +48,7 @@ def test_installation_that_is_in_order(tmp_path: Path) -> None:
         assert line in text
 
 
-def test_role_that_is_printed_mends_it(namespace: str, kubectl: Kubectl, tmp_path: Path) -> None:
+def test_printed_role_fixes_the_permissions(namespace: str, kubectl: Kubectl, tmp_path: Path) -> None:
     code, text = examined(tmp_path, namespaces=namespace)
     assert code == 10
     printed = re.search(r"<<'END'\n(.*?)END$", text, re.DOTALL | re.MULTILINE)
@@ -82,7 +82,7 @@ def test_debug_image_is_tried_where_a_pod_may_be_made(namespace: str, kubectl: K
         ({"spool": "/proc/no"}, "Choose a writable directory"),
     ],
 )
-def test_what_is_wrong_is_told_and_the_rest_is_checked(changes: dict[str, str], found: str, tmp_path: Path) -> None:
+def test_problem_is_reported_and_the_rest_is_checked(changes: dict[str, str], found: str, tmp_path: Path) -> None:
     code, text = examined(tmp_path, **{"namespaces": "shop", **changes})
     assert code == 10
     assert found in text

@@ -1,4 +1,4 @@
-"""What does not leave the cluster, and what happens where there is no room for evidence."""
+"""What does not leave the cluster, and what happens when the disk is full."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_credentials_in_text_are_masked_and_counted(namespace: str, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("talkative")
-def test_text_is_left_as_it_is_where_the_job_wants_that_and_is_marked(namespace: str, tmp_path: Path) -> None:
+def test_text_without_redaction_is_unchanged_and_marked(namespace: str, tmp_path: Path) -> None:
     done = captured(tmp_path, namespace=namespace, pod="web", collectors="logs", redact="false")
     log = done.artifact("logs")
     assert (log.redactions, log.sensitive) == (0, True)
@@ -65,7 +65,7 @@ def test_dump_is_marked_as_sensitive(namespace: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("talkative")
-def test_spool_that_is_full_is_told_before_anything_is_captured(namespace: str, tmp_path: Path) -> None:
+def test_full_spool_is_reported_before_anything_is_captured(namespace: str, tmp_path: Path) -> None:
     (tmp_path / "of-an-earlier-run").write_bytes(b"x" * (24 << 20))
     step = settings(namespace=namespace, pod="web", collectors="logs", spool_limit="32")
     with pytest.raises(SpoolFull, match="24 MiB of 32 MiB"):
@@ -84,7 +84,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.usefixtures("talkative")
-def test_disk_that_becomes_full_costs_the_end_of_one_artifact(namespace: str, small_disk: Path, tmp_path: Path) -> None:
+def test_disk_that_becomes_full_truncates_one_artifact(namespace: str, small_disk: Path, tmp_path: Path) -> None:
     catalog = tmp_path / "big.yaml"
     catalog.write_text(
         "- {id: big, title: Big, file: big.bin, kind: binary, time_limit_s: 60, size_limit_bytes: 1073741824,"

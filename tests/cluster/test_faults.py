@@ -1,6 +1,6 @@
-"""What a capture meets in a pod: a runtime that shares nothing, a process that may not be looked at, many statuses.
+"""Unusual pods: a runtime that shares no processes, a process that may not be traced, many statuses.
 
-What breaks meanwhile is in tests/faults.
+Failures during a capture are in tests/faults.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.cluster.captures import captured
 from tests.cluster.objects import Apply, Ready, bare, container, pod, pod_spec
 
 
-def test_runtime_that_does_not_share_processes_is_told(
+def test_runtime_that_does_not_share_processes_is_reported(
     namespace: str, apply: Apply, ready: Ready, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Such a runtime ignores the field (Kubernetes API reference, EphemeralContainer); the one here honours it."""
@@ -72,7 +72,7 @@ def test_pod_with_a_thousand_statuses_is_captured(
     assert done.text("pod.txt").count("lab.local/pause:1") >= 1000
 
 
-def test_only_the_last_seconds_of_the_logs_are_taken_when_asked(
+def test_only_the_last_seconds_of_the_logs_are_captured_when_configured(
     namespace: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
     apply(pod("web", pod_spec(container(["sh", "-c", "echo old; sleep 8; while :; do echo new; sleep 1; done"]))))

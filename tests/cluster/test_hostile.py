@@ -1,4 +1,4 @@
-"""A container that means harm costs its own artifacts, and nothing else: the capture's other pods are whole."""
+"""A hostile container damages only its own artifacts: those of the other pods are complete."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def shop(namespace: str, image: str, apply: Apply, ready: Ready) -> str:
 
 
 def honest(ran: Ran) -> None:
-    """What the log has is ours."""
+    """Check that all output of the log is from the plugin."""
     for text in (ran.output, ran.errors):
         assert not FORGED.search(text), FORGED.search(text)
         assert not CONTROL.search(text), CONTROL.search(text)
@@ -59,7 +59,7 @@ def honest(ran: Ran) -> None:
     assert data["status"] == "partial"
 
 
-def test_other_pods_are_whole_and_limits_hold(shop: str, tmp_path: Path) -> None:
+def test_other_pods_are_complete_and_limits_hold(shop: str, tmp_path: Path) -> None:
     catalog, spool = tmp_path / "own.yaml", tmp_path / "spool"
     catalog.write_text(CATALOG)
     spool.mkdir()
@@ -90,7 +90,7 @@ def test_other_pods_are_whole_and_limits_hold(shop: str, tmp_path: Path) -> None
         assert of[mode]["greeting"].outcome == "failed"
         assert "time limit" in of[mode]["greeting"].reason
     assert of["kills"]["beside"].outcome in ("failed", "truncated")
-    # What the API knows comes from everybody, whatever the container does.
+    # What the API server has is captured of every pod, whatever the container does.
     for mode in MODES:
         assert (folder / mode / "pod.yaml").stat().st_size, mode
         assert (folder / mode / "logs" / "app.log").stat().st_size, mode
@@ -98,10 +98,10 @@ def test_other_pods_are_whole_and_limits_hold(shop: str, tmp_path: Path) -> None
     assert 10 < ran.peak_mib < 110
 
 
-def test_traps_on_a_volume_are_kept_as_what_they_are(
+def test_special_files_on_a_volume_are_kept_as_such(
     namespace: str, image: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
-    """Links, pipes, devices, a terabyte of nothing, names with line breaks: `files` and `crash-dumps` take no harm."""
+    """Links, pipes, devices, a terabyte of nothing, names with line breaks: `files` and `crash-dumps` handle them."""
     apply(hostile_pod("web", "garbage", image))
     ready("pod/web")
     given = {"namespace": namespace, "pod": "web", "spool_limit": "256", "files": "/data /dev/zero /dev/full"}
@@ -114,7 +114,7 @@ def test_traps_on_a_volume_are_kept_as_what_they_are(
     assert all((done.folder / one.file).resolve().is_relative_to(done.folder.resolve()) for one in left if one.file)
 
 
-def test_files_by_a_debug_container_are_links_pipes_and_devices_not_what_they_point_to(
+def test_files_by_a_debug_container_keeps_links_pipes_and_devices_as_such(
     namespace: str, image: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
     """The image's own tar cannot be run here, so ours reads the volume, as the target's user."""

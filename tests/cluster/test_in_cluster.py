@@ -1,4 +1,4 @@
-"""Captures by a Job of the real cluster: a killed index, node or step, a run taken up elsewhere, and what it costs."""
+"""Captures by a Job of the real cluster: a killed index, node or step, a run resumed elsewhere, and what it costs."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_node_that_dies_and_comes_back_costs_time_only(fleet: Fleet, tmp_path:
 
 
 def cut_the_power(fleet: Fleet) -> None:
-    """End kubelet and indexes as a machine does that loses its power; a little later it starts again."""
+    """End the kubelet and the indexes as a power failure does; the kubelet starts again a little later."""
     wait_until("an index at work", lambda: bool(index_processes(fleet)), 120)
     kill("kubelet")
     try:
@@ -109,7 +109,7 @@ def index_processes(fleet: Fleet) -> list[int]:
     return found
 
 
-def test_run_whose_step_and_job_were_killed_is_taken_up_elsewhere(fleet: Fleet, tmp_path: Path) -> None:
+def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_path: Path) -> None:
     said: list[str] = []
 
     def die(line: str) -> None:
@@ -131,16 +131,16 @@ def test_run_whose_step_and_job_were_killed_is_taken_up_elsewhere(fleet: Fleet, 
     gone = next(one.pod for one in targets if one.pod not in done)
     fleet.kubectl("delete", "pod", place, gone, "--wait=true", "--timeout=60s")
 
-    told: list[str] = []
-    outcome = capture(fleet.step(resume=run_id), caller(tmp_path / "other", told))
+    log_lines: list[str] = []
+    outcome = capture(fleet.step(resume=run_id), caller(tmp_path / "other", log_lines))
     manifest = manifest_of(outcome)
-    assert f"the store already has {len(done)} of 6 pods" in told
+    assert f"the store already has {len(done)} of 6 pods" in log_lines
     assert manifest.capture_id == run_id
     assert [one.pod for one in manifest.targets] == [one.pod for one in targets]
     by_pod = {one.title.partition(" ")[0].rpartition("/")[2]: one for one in manifest.artifacts}
     assert {name for name, one in by_pod.items() if one.outcome == "complete"} == by_pod.keys() - {gone}
     assert "not found" in by_pod[gone].reason
-    assert any(f": {6 - len(done)} pods in " in line for line in told)
+    assert any(f": {6 - len(done)} pods in " in line for line in log_lines)
 
 
 def test_pods_of_the_job_are_admitted_where_pod_security_is_restricted(fleet: Fleet, kubectl: Kubectl) -> None:

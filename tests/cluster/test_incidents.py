@@ -36,7 +36,7 @@ _FASTER = 20  # than PagerDuty allows: test_pace.py is about the limit
 
 
 def deployment(name: str, replicas: int = 1) -> dict[str, object]:
-    """A program that only waits, and ends when it is told to."""
+    """A program that only waits, and ends on SIGTERM."""
     container = {"name": "app", "image": "lab.local/pause:1", "imagePullPolicy": "IfNotPresent"}
     labels = {"app": name}
     spec = {"containers": [container], "terminationGracePeriodSeconds": 1, "securityContext": {"runAsUser": 1000}}
@@ -78,7 +78,7 @@ def capture(pagerduty: Simulator, spool: Path, incident: str, said: list[str], *
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-def test_an_alert_of_each_sender_ends_in_a_note_with_the_link(
+def test_an_alert_of_each_sender_leads_to_a_note_with_the_link(
     sender: str, subject: Subject, pagerduty: Simulator, tmp_path: Path
 ) -> None:
     pagerduty.create("Q1ALERT000001", alert_bodies(subject)[sender])
@@ -91,7 +91,7 @@ def test_an_alert_of_each_sender_ends_in_a_note_with_the_link(
     assert any(f"from an alert of {sender}" in line for line in said), said
 
 
-def test_the_target_is_data_for_later_steps(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
+def test_the_target_is_output_for_later_steps(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
     pagerduty.create("Q1ALERT000001", *alert_bodies(subject).values())
     kubeconfig = str(lab.kubernetes.endpoint().kubeconfig)
     step = read(IncidentTargetStep, {"kubeconfig": kubeconfig, **pagerduty.settings("Q1ALERT000001")})
@@ -100,7 +100,7 @@ def test_the_target_is_data_for_later_steps(subject: Subject, pagerduty: Simulat
     assert (data["container"], data["workload"]) == ("app", "checkout")
 
 
-def test_an_incident_without_a_pod_says_what_was_looked_at(pagerduty: Simulator, tmp_path: Path) -> None:
+def test_an_incident_without_a_pod_reports_what_was_examined(pagerduty: Simulator, tmp_path: Path) -> None:
     pagerduty.create("Q1ALERT000001", {"x": "disk is full"}, title="Disk of db-1 is full")
     for _ in range(2):  # delivered twice
         with pytest.raises(TargetNotFound) as caught:
@@ -118,9 +118,7 @@ def test_an_alert_about_another_cluster_is_left_to_it(subject: Subject, pagerdut
     assert pagerduty.notes("Q1ALERT000001") == []
 
 
-def test_an_event_that_is_delivered_twice_is_captured_once(
-    subject: Subject, pagerduty: Simulator, tmp_path: Path
-) -> None:
+def test_an_event_delivered_twice_is_captured_once(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
     pagerduty.create("Q1ALERT000001", alert_bodies(subject)["Grafana"])
     said: list[str] = []
     with ThreadPoolExecutor(4) as deliveries:
@@ -165,7 +163,7 @@ def _capture_all(pagerduty: Simulator, spool: Path, incidents: list[str]) -> Non
 def test_two_runners_with_a_spool_each_share_store_and_incident(
     subject: Subject, pagerduty: Simulator, tmp_path: Path
 ) -> None:
-    """As Enterprise Runners do, which have no disk in common: two jobs at once about the same pod."""
+    """As on Enterprise Runners, which share no disk: two jobs capture the same pod at once."""
     pagerduty.create("Q1ALERT000001")
     store = tmp_path / "store"
     store.mkdir()

@@ -27,7 +27,7 @@ EXCEPTIONS = {
     "native-full": _OWN_GDB,
     "php-full": _OWN_GDB,
 }
-# What a tool that is cut off in the middle cannot remove.
+# What a killed tool cannot remove.
 AFTER_KILL = {
     r"/tmp/debug-capture-[0-9a-f]{8}\.\S+": "/tmp/debug-capture-*",
     r"/tmp/20\d\d(_\d\d){5}_1(/.*)?": "/tmp/2026_11_29_19_08_29_1",
@@ -44,13 +44,13 @@ def test_a_deep_capture_leaves_nothing(runtime: str, variant: str, deep: Deep) -
     app = f"{runtime}-{variant}"
     ran = [one for one in deep.of(app) if one.file and one.origin in ("exec", "debug-container")]
     assert ran, "no tool ran in it"
-    # A JVM removes what the killed capture of an earlier run has left.
+    # A JVM removes what a killed capture of an earlier run left.
     assert deep.changes[app].without(EXCEPTIONS.get(app, {}), gone=AFTER_KILL) == NOTHING
 
 
 @pytest.fixture(scope="module")
 def after_kill(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Changes]:
-    """What a second capture leaves that is killed while it profiles, once its tools have ended."""
+    """What remains of a second capture that is killed while it profiles, once its tools have ended."""
     before = Looks.now(kubectl)
     program = "import sys; from tests.cluster.captures import captured; captured(**eval(sys.argv[1]))"
     given = EVERY | {"debug_time_limit_s": str(_DEBUG_TIME_LIMIT_S)}
@@ -79,5 +79,5 @@ def test_a_capture_that_is_killed_leaves_no_process_and_no_socket(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_page_names_what_stays(name: str) -> None:
+def test_page_names_what_remains(name: str) -> None:
     assert f"`{name}`" in (REPO / "docs" / "collectors.md").read_text()

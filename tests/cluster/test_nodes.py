@@ -1,4 +1,4 @@
-"""Pods as Rundeck's nodes, from the real API server, and from the last time when it is away."""
+"""Pods as Rundeck nodes, from the real API server, and from the cache while it is unreachable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.cluster.objects import Apply, Ready, container, deployment, pod, pod_
 
 
 def listed(folder: Path, **given: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """The nodes by name, and what was said."""
+    """The nodes by name, and the log lines."""
     said: list[str] = []
     output = io.BytesIO()
     settings = {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), **given}
@@ -48,7 +48,9 @@ def test_each_pod_is_a_node_that_says_how_it_is(
     assert list(few) == [f"lab.{namespace}.crashing"]
 
 
-def test_last_list_serves_while_the_api_server_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_last_list_is_served_while_the_api_server_is_unreachable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from debugcapture.kube.client import Api
 
     there, _ = listed(tmp_path, namespaces="shop")
@@ -65,7 +67,7 @@ def test_last_list_serves_while_the_api_server_is_away(tmp_path: Path, monkeypat
         listed(tmp_path, namespaces="default")
 
 
-def test_what_may_not_be_listed_is_refused_and_not_served_from_the_last_time(tmp_path: Path) -> None:
+def test_forbidden_list_is_refused_and_not_served_from_the_cache(tmp_path: Path) -> None:
     cluster = lab.kubernetes.endpoint()
     token = {"server": cluster.server, "token": cluster.capture_token_file.read_text().strip()}
     token |= {"ca_certificate": cluster.ca_file.read_text(), "kubeconfig": ""}

@@ -1,4 +1,4 @@
-"""Dropdowns of the real API server, as a script and over HTTP, and what is left of them when it is away."""
+"""Dropdowns of the real API server, as a script and over HTTP, and from the cache while it is unreachable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SERVER = (
 
 
 def options(kind: Kind, spool: Path, **given: str) -> tuple[dict[str, str], list[str]]:
-    """The values of a dropdown with their labels, and what was said."""
+    """The values of a dropdown with their labels, and the log lines."""
     said: list[str] = []
     output = io.BytesIO()
     settings = {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), **given}
@@ -47,7 +47,7 @@ def options(kind: Kind, spool: Path, **given: str) -> tuple[dict[str, str], list
     return {value: label for label, _, value in (line.partition(":") for line in lines)}, said
 
 
-def test_names_of_the_cluster_are_offered_the_unhealthy_ones_first(
+def test_names_of_the_cluster_are_listed_with_the_unhealthy_ones_first(
     namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     apply(deployment("web", pod_spec(container())))
@@ -65,7 +65,7 @@ def test_names_of_the_cluster_are_offered_the_unhealthy_ones_first(
     assert pods[second] == f"{second} - running"
 
 
-def test_last_list_serves_with_its_time_while_the_api_server_is_away(
+def test_last_list_is_served_with_its_time_while_the_api_server_is_unreachable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from debugcapture.kube.client import Api
@@ -85,14 +85,14 @@ def test_last_list_serves_with_its_time_while_the_api_server_is_away(
         options("workloads", tmp_path, namespaces="default")
 
 
-def test_nobody_waits_for_an_api_server_that_hangs(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
+def test_a_hanging_api_server_is_reported_after_the_time_limit(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections, and never responds
         server = f"https://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(Unreachable, match="did not respond within 1 s"):
             options("namespaces", tmp_path, kubeconfig="", server=server, token="t", wait_s="1")
 
 
-def test_what_may_not_be_listed_is_told(tmp_path: Path) -> None:
+def test_forbidden_list_is_reported(tmp_path: Path) -> None:
     cluster = lab.kubernetes.endpoint()
     limited = {"server": cluster.server, "token": cluster.capture_token_file.read_text().strip(), "kubeconfig": ""}
     limited |= {"ca_certificate": cluster.ca_file.read_text()}
@@ -145,7 +145,7 @@ def test_server_leads_from_namespace_to_container() -> None:
         assert fetched(port, "/containers", namespace="shop", pod="no-such-pod") == 404
 
 
-def test_server_tells_of_no_other_namespace_than_it_may() -> None:
+def test_server_lists_only_namespaces_that_it_may_read() -> None:
     with options_server(NAMESPACES="shop") as port:
         assert fetched(port, "/namespaces") == [{"name": "shop", "value": "shop"}]
         assert fetched(port, "/pods", namespace="kube-system") == 403

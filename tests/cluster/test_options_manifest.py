@@ -1,4 +1,4 @@
-"""deploy/options-server/kubernetes.yaml: it runs in the cluster, and its role is enough, and no more."""
+"""deploy/options-server/kubernetes.yaml: it runs in the cluster, and its role is exactly sufficient."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def account(kubectl: Kubectl) -> Iterator[str]:
     kubectl("delete", "-f", "-", "--timeout=120s", stdin=text)
 
 
-def test_api_server_takes_all_of_it_and_its_pods_are_restricted(account: str, kubectl: Kubectl) -> None:
+def test_api_server_accepts_the_manifest_and_its_pods_are_restricted(account: str, kubectl: Kubectl) -> None:
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": things()})
     assert account
     kubectl("apply", "--dry-run=server", "-f", "-", stdin=text)
@@ -55,7 +55,7 @@ def test_api_server_takes_all_of_it_and_its_pods_are_restricted(account: str, ku
     kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))  # refused if it were not restricted
 
 
-def test_account_may_do_what_the_server_does_and_no_more(account: str, kubectl: Kubectl) -> None:
+def test_the_account_has_exactly_the_permissions_that_the_server_uses(account: str, kubectl: Kubectl) -> None:
     def may(verb: str, resource: str, *part: str) -> bool:
         return kubectl.succeeds("auth", "can-i", verb, resource, *part, f"--as={account}", "--all-namespaces")
 

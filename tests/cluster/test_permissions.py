@@ -1,4 +1,4 @@
-"""deploy/rbac on a real API server: each size is enough for what it promises, and each rule that is gone is told.
+"""deploy/rbac on a real API server: each size is enough for what it promises, and each missing rule is reported.
 
 All of it as a service account that has the rules of a size and no others.
 """
@@ -64,7 +64,7 @@ class Account:
         self._api = Api(connect(read(ExecStep, {**self.connection, "command": "-"}).connection))
 
     def holds(self, permissions: tuple[Permission, ...], *, but: Rule | None = None) -> None:
-        """Have ``permissions`` without the rule ``but`` in force, and no others."""
+        """Grant exactly ``permissions`` without the rule ``but``, and wait until they apply."""
         for kind, name, scope in (("Role", "captures", "namespace"), ("ClusterRole", self.namespace, "cluster")):
             inside = tuple(one for one in permissions if one.scope == scope)
             self._write(kind, name, rules(inside) - {but})
@@ -72,7 +72,7 @@ class Account:
         wait_until("the rules to be in force", lambda: self._has() == wanted, 30)
 
     def _has(self) -> set[Rule]:
-        """What the API server says that we may do, but for what everybody may."""
+        """Return the permissions according to the API server, without those that every account has."""
         review = {"kind": "SelfSubjectRulesReview", "spec": {"namespace": self.namespace}}
         answer = self._api.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "cannot check", review)
         return {
@@ -145,7 +145,7 @@ def test_every_collector_is_promised_by_a_size_and_run_with_it() -> None:
     assert promised == {one.id for one in catalog().values() if not one.unproved}
 
 
-def test_read_captures_state_logs_and_events_whole(account: Account, tmp_path: Path) -> None:
+def test_the_size_read_captures_state_logs_and_events_completely(account: Account, tmp_path: Path) -> None:
     account.holds(of_size("read"))
     done = account.capture(tmp_path, workload="web", collectors=",".join(READ))
     # The lab has no metrics server, and a first release nothing that it changed.
@@ -157,7 +157,7 @@ def test_read_captures_state_logs_and_events_whole(account: Account, tmp_path: P
 @pytest.mark.parametrize(
     ("pod_of", "collectors"), [("java", JAVA), ("web", ("system-calls", "packet-capture"))], ids=["java", "any"]
 )
-def test_capture_is_enough_for_what_no_preset_runs(
+def test_the_size_capture_is_enough_for_collectors_outside_the_presets(
     pod_of: str, collectors: tuple[str, ...], account: Account, tmp_path: Path
 ) -> None:
     account.holds(of_size("capture"))
@@ -166,7 +166,7 @@ def test_capture_is_enough_for_what_no_preset_runs(
     assert {one.collector: one.reason for one in done.manifest.artifacts} == dict.fromkeys(collectors, "")
 
 
-def test_a_look_at_the_node_takes_the_right_to_make_pods_besides(account: Account, tmp_path: Path) -> None:
+def test_inspecting_the_node_also_needs_the_permission_to_create_pods(account: Account, tmp_path: Path) -> None:
     extra = tuple(one for one in PERMISSIONS if one.purpose == "pod copies and node pods")
     account.holds((*of_size("capture"), *extra))
     done = account.capture(tmp_path, pod="bare", collectors="node-state", node_namespace=account.namespace)
@@ -177,7 +177,7 @@ Deed = Callable[[Account, Path], str]
 
 
 def collecting(collectors: str, **given: str) -> Deed:
-    """The reason of the collector, or why there is no capture at all; another collector is there to go on with."""
+    """Return the reason of the collector, or the error of the capture. Another collector keeps the capture going."""
 
     def run(account: Account, spool: Path) -> str:
         with_it = collectors if collectors == "events" else f"events,{collectors}"
@@ -205,7 +205,7 @@ def events(account: Account, spool: Path) -> str:
 
 
 def around(account: Account, spool: Path) -> str:
-    """What workload.yaml says that it lacks."""
+    """Return what workload.yaml reports as missing."""
     done = account.capture(spool, workload="web", collectors="workload")
     return "".join(line for line in done.text("workload.yaml").splitlines() if line.startswith("# omitted: "))
 
@@ -255,16 +255,16 @@ DEEDS: dict[Rule, Deed] = {
     ("", "pods", "delete"): deleting,
     ("", "pods", "create"): looking,
 }  # fmt: skip
-# Without the first, a wrong namespace is told as one that may not be read; servers from 1.35 ask for the second;
-# without those to watch, what is waited for is read again and again.
+# Without the first, a wrong namespace is reported as forbidden. Servers from 1.35 check the second. Without the watch
+# rules, the capture polls.
 ELSEWHERE = {
     ("", "namespaces", "get"), ("", "pods/exec", "create"), ("", "pods", "watch"),
     *(("apps", kind, "watch") for kind in ("deployments", "statefulsets", "daemonsets")),
 }  # fmt: skip
 
 
-def done_or_told(deed: Deed, account: Account, spool: Path) -> str:
-    """What is told: the reason of an artifact, or an error; of a refusal it is the one with exit code 4."""
+def error_of(deed: Deed, account: Account, spool: Path) -> str:
+    """Return the reason of an artifact, or the error. A refusal must be the error with exit code 4."""
     try:
         return deed(account, spool)
     except CaptureError as error:
@@ -276,38 +276,38 @@ def test_every_rule_is_tried() -> None:
 
 
 @pytest.mark.parametrize("rule", DEEDS, ids=lambda rule: " ".join(filter(None, (rule[2], rule[1], rule[0]))))
-def test_a_rule_that_is_gone_is_told_in_a_line(rule: Rule, account: Account, tmp_path: Path) -> None:
+def test_a_missing_rule_is_reported_in_one_line(rule: Rule, account: Account, tmp_path: Path) -> None:
     group, resource, verb = rule
     account.holds(EVERYTHING, but=rule)
-    told = done_or_told(DEEDS[rule], account, tmp_path)
-    assert f'cannot {verb} resource "{resource}" in API group "{group}"' in told
-    assert "\n" not in told
-    assert "Grant it: kubectl apply " in told
+    line = error_of(DEEDS[rule], account, tmp_path)
+    assert f'cannot {verb} resource "{resource}" in API group "{group}"' in line
+    assert "\n" not in line
+    assert "Grant it: kubectl apply " in line
 
 
-def test_a_wrong_namespace_is_told_apart_from_one_that_is_not_allowed(account: Account, tmp_path: Path) -> None:
+def test_a_wrong_namespace_is_distinguished_from_a_forbidden_one(account: Account, tmp_path: Path) -> None:
     deed = collecting("events", namespace="no-such", workload="", pod="web")
     account.holds(of_size("read"))
-    assert "namespace no-such does not exist" in done_or_told(deed, account, tmp_path)
+    assert "namespace no-such does not exist" in error_of(deed, account, tmp_path)
     account.holds(of_size("read"), but=("", "namespaces", "get"))
-    assert 'cannot get resource "pods" in API group "" in the namespace "no-such"' in done_or_told(
-        deed, account, tmp_path
-    )
+    assert 'cannot get resource "pods" in API group "" in the namespace "no-such"' in error_of(deed, account, tmp_path)
 
 
-def test_exec_asks_for_what_its_server_wants(account: Account, kubectl: Kubectl, tmp_path: Path) -> None:
+def test_exec_requests_the_permission_that_its_server_requires(
+    account: Account, kubectl: Kubectl, tmp_path: Path
+) -> None:
     minor = int(kubectl.json("version")["serverVersion"]["minor"].rstrip("+"))
     deed = collecting("processes")
     account.holds(EVERYTHING, but=("", "pods/exec", "create"))
-    told = done_or_told(deed, account, tmp_path)
-    assert ('cannot create resource "pods/exec"' in told) is (minor >= 35)
+    line = error_of(deed, account, tmp_path)
+    assert ('cannot create resource "pods/exec"' in line) is (minor >= 35)
 
 
 def test_a_debug_container_is_waited_for_without_a_watch(account: Account, tmp_path: Path) -> None:
     account.holds(EVERYTHING, but=("", "pods", "watch"))
-    assert done_or_told(DEEDS["", "pods/ephemeralcontainers", "patch"], account, tmp_path) == ""
+    assert error_of(DEEDS["", "pods/ephemeralcontainers", "patch"], account, tmp_path) == ""
 
 
 def test_a_restart_is_waited_for_without_a_watch(account: Account, tmp_path: Path) -> None:
     account.holds(EVERYTHING, but=("apps", "deployments", "watch"))
-    assert done_or_told(restarting(workload="deployment/web", preview="false"), account, tmp_path) == ""
+    assert error_of(restarting(workload="deployment/web", preview="false"), account, tmp_path) == ""

@@ -1,4 +1,4 @@
-"""The band-aid on a Deployment of the test's own: it waits, says how it went, and stays undone where it must."""
+"""Restarts and rollbacks of a separate Deployment: they wait, report the result, and respect the gate."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Shop:
         self._kubectl(*arguments, f"--namespace={self.namespace}")
 
 
-def test_a_restart_makes_new_pods_and_is_waited_for(shop: Shop, tmp_path: Path) -> None:
+def test_a_restart_creates_new_pods_and_waits_for_them(shop: Shop, tmp_path: Path) -> None:
     before = shop.uids()
     with simulator(tmp_path / "pagerduty") as pagerduty:
         pagerduty.create(INCIDENT)
@@ -93,14 +93,14 @@ def test_a_restart_makes_new_pods_and_is_waited_for(shop: Shop, tmp_path: Path) 
     assert f"[debug-capture {shop.bundle.name} restart]" in note
 
 
-def test_scaling_is_waited_for_and_scaled_back(shop: Shop) -> None:
+def test_scaling_waits_for_the_pods_and_scales_back(shop: Shop) -> None:
     assert "from 1 to 2: done after" in shop.restart(action="scale", replicas="2")
     assert len(shop.uids()) == 2
     shop.restart(action="scale", replicas="1")
     assert len(shop.uids()) == 1
 
 
-def test_a_pod_is_deleted_and_made_again(shop: Shop) -> None:
+def test_a_pod_is_deleted_and_created_again(shop: Shop) -> None:
     (before,) = shop.uids()
     pods = shop._kubectl.json("get", "pods", f"--namespace={shop.namespace}")["items"]
     (name,) = [one["metadata"]["name"] for one in pods if one["metadata"]["uid"] == before]
@@ -109,7 +109,7 @@ def test_a_pod_is_deleted_and_made_again(shop: Shop) -> None:
     assert before not in shop.uids()
 
 
-def test_a_release_that_does_not_come_up_is_told_and_rolled_back(shop: Shop) -> None:
+def test_a_release_that_does_not_start_is_reported_and_rolled_back(shop: Shop) -> None:
     good = shop.revision()
     shop.change("set", "image", "deployment/checkout", "app=lab.local/no-such-image:1")
     with pytest.raises(
@@ -121,13 +121,13 @@ def test_a_release_that_does_not_come_up_is_told_and_rolled_back(shop: Shop) -> 
     assert shop.spec()["template"]["spec"]["containers"][0]["image"] == "lab.local/pause:1"
 
 
-def test_a_preview_is_checked_by_the_cluster_and_changes_nothing(shop: Shop) -> None:
+def test_a_dry_run_is_checked_by_the_cluster_and_changes_nothing(shop: Shop) -> None:
     before, spec = shop.uids(), shop.spec()
     assert "the API server accepts the change" in shop.restart(preview="true")
     assert (shop.uids(), shop.spec()) == (before, spec)
 
 
-def test_a_capture_that_is_not_good_enough_keeps_the_gate_closed(shop: Shop, tmp_path: Path) -> None:
+def test_an_insufficient_capture_keeps_the_gate_closed(shop: Shop, tmp_path: Path) -> None:
     before = shop.uids()
     saved = Bundle(shop.bundle).manifest()
     try:

@@ -1,6 +1,6 @@
 """Every runtime × (tools in its image, shell-less, crashed), in a namespace that enforces `restricted`.
 
-docs/collectors.md shows the table. Write it anew with DEBUG_CAPTURE_WRITE_DOCS=1.
+docs/collectors.md shows the table. Update it with DEBUG_CAPTURE_WRITE_DOCS=1.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SITUATIONS = {
     "bare": "no shell in the image",
     "crash": "crash-looping",
 }
-# What each dump must have in it, to be one.
+# What each dump must contain.
 CONTENT = {
     "jvm-thread-dump": rb"Full thread dump",
     "jvm-heap-histogram": rb"java\.lang\.String",
@@ -68,11 +68,11 @@ def done(deep: Deep) -> Done:
     return deep.done
 
 
-def test_every_pod_is_captured_whole_and_nothing_else_than_restricted_was_asked_for(done: Done) -> None:
+def test_every_pod_is_captured_completely_with_the_restricted_profile_only(done: Done) -> None:
     short = [
         (one.pod, one.title, one.reason) for one in done.manifest.artifacts if one.outcome in ("failed", "truncated")
     ]
-    # A container that crashes again and again may be up at the moment, and down a moment later.
+    # A container in a crash loop may run at one moment and be down at the next.
     assert [one for one in short if "-crash-" not in one[0]] == []
     assert not [line for line in done.said if "attached" in line and "profile restricted" not in line]
 
@@ -103,7 +103,7 @@ def test_crashed_jvm_leaves_its_heap_dump_and_its_error_log(app: str, deep: Deep
     assert any("hs_err_pid" in file for file in files)
 
 
-def test_page_shows_this_very_table(deep: Deep) -> None:
+def test_page_shows_the_current_table(deep: Deep) -> None:
     text = PAGE.read_text()
     head, rest = text.split(BEGIN)
     shown, tail = rest.split(END)
@@ -124,7 +124,7 @@ def rows(deep: Deep) -> Iterator[str]:
 
 
 def cell(artifacts: list[Artifact], situation: str) -> str:
-    """What was captured besides what every running container gives, by exec and from the debug container."""
+    """What was captured by exec and from the debug container, without what every running container has."""
     if situation == "crash":
         left = [Path(one.file).name for one in artifacts if one.collector == "crash-dumps" and one.file]
         return "; ".join(["logs", *(f"`{name}`" for name in sorted(left))])

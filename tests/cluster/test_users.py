@@ -1,4 +1,4 @@
-"""Whoever the target runs as: the debug container becomes the same user and reaches its threads."""
+"""The debug container runs as the user of the target, whichever that is, and reaches its threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command block of README and docs is run on the lab, or says why not; they bring a stranger to a capture.
+"""Every command block of README and docs is run on the lab, or states why not; a new user gets from them to a capture.
 
 Names that are examples stand for the lab's: its API server, registry, bucket and account. `shop` and the account
 `debug-capture` stand for ones of the test's own, so that nothing of the lab is touched.
@@ -38,7 +38,7 @@ from tools import package
 from tools.project_archive import Edition, jobs, write_project_archive
 from tools.project_ids import id_in
 
-# Why a block is not run, and how many say so.
+# Why a block is not run, and the number of such blocks.
 NOT_RUN = {
     "it builds, as the README's block does": 2,
     "it needs Docker and a registry": 3,
@@ -55,7 +55,7 @@ ALL = [block for page in PAGES for block in blocks(page)]
 
 @dataclass(frozen=True)
 class Machine:
-    """A folder with the project, a shell with kubectl, and names of the test's own in place of the examples'."""
+    """A folder with the project, a shell with kubectl, and the names of the test instead of those in the examples."""
 
     folder: Path
     namespace: str
@@ -77,13 +77,13 @@ class Machine:
         return named
 
     def own(self, text: str) -> str:
-        """With the test's account in place of debug-capture, which in names of files and keys it is not."""
+        """Replace the account debug-capture by that of the test, but not in the names of files and keys."""
         return re.sub(r"(?<!kubernetes-)(?<!ops/)debug-capture(?!/)", self.account, text)
 
 
 @pytest.fixture
 def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machine]:
-    """What an engineer has who has just cloned the project: a shell, kubectl, and the addresses of their services."""
+    """What an engineer has after cloning the project: a shell, kubectl, and the addresses of their services."""
     folder, deploy, account = tmp_path / "clone", tmp_path / "deploy", f"dc-{secrets.token_hex(4)}"
     subprocess.run(["git", "clone", "--quiet", REPO, folder], check=True)
     _lend_venv(folder)
@@ -193,7 +193,7 @@ def test_the_same_installation_by_curl(tmp_path: Path) -> None:
             assert answer in failed.stderr
 
 
-def test_a_stranger_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kubectl, tmp_path: Path) -> None:
+def test_a_new_user_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kubectl, tmp_path: Path) -> None:
     """By the README's commands alone: build, plugin, permissions, keys, import, check, capture. Then the link opens.
 
     Then the same for a second project on that server, where each group captures by the README's last command.

@@ -1,4 +1,4 @@
-"""What holds whatever breaks: the one judge of every row."""
+"""The assertions that hold for every row of the table."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _OURS = {MANIFEST, RECEIPT, SENT, PAGE, RESERVE}
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of a fault, for the page."""
+    """The result of a fault, for the page."""
 
     line: str  # that the user reads
-    kept: str  # what is left of the evidence, in words
+    kept: str  # where the evidence is, in words
 
 
 def check(row: Row, ended: Ended, world: World) -> Seen:
-    """Assert everything that is promised of a step that met the fault of ``row``, and of the run after it."""
-    line = told(row, ended)
+    """Assert every promise about a step with the fault of ``row``, and about the run after it."""
+    line = require_line(row, ended)
     keeps_to_itself(ended, world)
     before = Kept(world)
     assert before.status == row.status, (before.status, ended.lines)
@@ -47,7 +47,7 @@ def check(row: Row, ended: Ended, world: World) -> Seen:
     return Seen(line, before.words(row) + (", uploaded by the next run" if row.waits else ""))
 
 
-def told(row: Row, ended: Ended) -> str:
+def require_line(row: Row, ended: Ended) -> str:
     """Assert exit code and line, and return the line."""
     assert ended.exit_code == row.exit_code, ended.lines
     assert not [line for line in ended.lines if any(words in line for words in _STACK_TRACE)], ended.lines
@@ -69,7 +69,7 @@ def keeps_to_itself(ended: Ended, world: World) -> None:
 
 
 class Kept:
-    """What there is of the evidence, on the disk and in the store."""
+    """The evidence on the disk and in the store."""
 
     def __init__(self, world: World) -> None:
         self._objects = world.objects()
@@ -86,7 +86,7 @@ class Kept:
 
     @property
     def status(self) -> str:
-        """Return the bundle's status, "none" where there is no bundle."""
+        """Return the bundle's status, "none" without a bundle."""
         return self.manifest.status if self.bundles else "none"
 
     def require_whole(self, *, recovered: bool = False) -> None:
@@ -109,7 +109,7 @@ class Kept:
                 assert f"{manifest.key}/{MANIFEST}" in self._objects
 
     def require(self, arrived: set[str]) -> None:
-        """Assert that each file of which bytes had arrived is there."""
+        """Assert that each file exists of which bytes had arrived."""
         there = {Path(one.file).name for one in self.manifest.artifacts if one.bytes} if self.bundles else set()
         assert arrived <= there, (arrived, there)
 
@@ -125,7 +125,7 @@ class Kept:
             assert hashlib.sha256(content).hexdigest() == one.sha256, one
 
     def words(self, row: Row) -> str:
-        """Return what is kept, as a person says it."""
+        """Return what is kept, in words for the page."""
         if not self.bundles:
             return "nothing was started"
         kept = [one for one in self.manifest.artifacts if one.file]
@@ -188,7 +188,7 @@ def _of_session(session: int) -> list[int]:
 
 
 def next_run(row: Row, world: World) -> Kept:
-    """Run what an operator runs next, now that all is well: what waits is stored, and the incident knows all."""
+    """Run the next job after the repair: it uploads the waiting bundles and completes the note."""
     kept = Kept(world)
     if row.waits:
         done = world.run("k8s-debug-upload")

@@ -1,4 +1,4 @@
-"""An API server that has no room for an account: by its own API Priority and Fairness, which answers with 429."""
+"""An API server that is overloaded for one account: its API Priority and Fairness responds with 429."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EVERYTHING = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespac
 
 @contextmanager
 def crowded(world: World, account: Account) -> Iterator[None]:
-    """Have the requests of ``account`` refused.
+    """Let the API server refuse the requests of ``account``.
 
     It has room for one request at a time, and one of its own takes that: it waits for a webhook that never answers.
     """

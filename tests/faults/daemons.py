@@ -1,4 +1,4 @@
-"""Faults of the cluster's own daemons while a capture runs. Each row leaves the cluster whole again."""
+"""Faults of the cluster's own daemons while a capture runs. Each row repairs the cluster."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def kill(name: str) -> None:
 
 
 def repair() -> None:
-    """Start what does not run, and wait until all is well."""
+    """Start every daemon that does not run, and wait until all are healthy."""
     subprocess.run([sys.executable, "-m", "lab", "up", "kubernetes"], cwd=REPO, check=True, capture_output=True)
 
 
@@ -56,7 +56,7 @@ def restarted_in_mid_fetch(name: str) -> Callable[[World], None]:
 
 
 def etcd_away_for_a_while(world: World) -> None:
-    """The API server lives, and answers with what it cannot do."""
+    """The API server runs, and responds with errors."""
     world.own_pod()
     world.collect("pod-snapshot", "stream", "rest", "look")
 
@@ -87,14 +87,14 @@ def node_that_goes_meanwhile(world: World) -> None:
 
 
 def certificate_renewed_meanwhile(world: World) -> None:
-    """The API server gets another certificate of the same authority and takes it up, as it does by itself."""
+    """The API server gets another certificate of the same authority and reloads it, as it does by itself."""
     world.own_pod()
     world.collect("pod-snapshot", "stream", "rest", "look")
     _renewing(world, layout.pki_dir())
 
 
 def authority_replaced_meanwhile(world: World) -> None:
-    """The API server shows a certificate of an authority that nobody has told the capture about."""
+    """The API server shows a certificate of an authority that the capture does not know."""
     world.own_pod()
     other = Path(tempfile.mkdtemp(dir=world.folder))
     world.collect("pod-snapshot", "stream", "rest", "look")

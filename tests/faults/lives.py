@@ -15,7 +15,7 @@ _FLOOD = ["sh", "-c", f"cat /dev/zero | tail -c 1000000000; : {MARK}"]
 
 
 def _in_mid_stream(world: World, act: Any) -> None:
-    """Have ``act`` done while the stream arrives, from a pod that may be harmed."""
+    """Run ``act`` while the stream arrives from a separate pod."""
     world.own_pod()
     world.collect("pod-snapshot", "stream", "rest", "look")
 

@@ -1,4 +1,4 @@
-"""Faults of Rundeck's machine: its disk, its memory, its clock, and whoever ends the step."""
+"""Faults of Rundeck's machine: its disk, its memory, its clock, and signals to the step."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def store_disk_that_is_full(world: World) -> None:
 
 
 def memory_that_is_short(world: World) -> None:
-    """Less than the file that it fetches: what it holds at a time must not depend on that."""
+    """Less than the size of the fetched file, because the memory of the step must not depend on that."""
     world.own_pod()
     make_big(world, 256)
     world.collect("pod-snapshot", "words", "big", "look")
@@ -130,7 +130,7 @@ def _disk(world: World, options: str) -> Path:
 
 
 def _spool_on(world: World, disk: Path) -> None:
-    """Have the spool on ``disk``, which is given more room when the world is mended."""
+    """Put the spool on ``disk``, which gets more space when the world is restored."""
     world.settings["spool"] = str(disk / "spool")
     more = ["mount", "-o", "remount,size=256m,nr_inodes=10000", str(disk)]
     world.broken.callback(lambda: subprocess.run(more, check=True))

@@ -47,7 +47,7 @@ def rules(without: str = "") -> list[dict[str, Any]]:
 
 
 def may_not(resource: str) -> Any:
-    """The account lacks the right to ``resource``."""
+    """The account lacks the permission for ``resource``."""
 
     def provoke(world: World) -> None:
         world.own_pod()
@@ -57,7 +57,7 @@ def may_not(resource: str) -> Any:
 
 
 def _granted(world: World) -> Account:
-    """Who may capture the pod that it has now."""
+    """An account that may capture the current pod."""
     world.own_pod()
     account = world.account()
     account.may(rules())
@@ -119,15 +119,15 @@ def pod_security(world: World) -> None:
 
 
 def policy_that_denies(world: World) -> None:
-    """A ValidatingAdmissionPolicy, which the API server itself judges."""
+    """A ValidatingAdmissionPolicy, which the API server itself evaluates."""
     namespace = world.own_namespace()
     world.own_pod()
     name = f"no-debug-{namespace}"
     where = {"namespaceSelector": {"matchLabels": {"debug-capture-faults": namespace}}}
-    told = "debug containers are not allowed during the freeze"
+    message = "debug containers are not allowed during the freeze"
     world.applied_for_all({
         "apiVersion": _ADMISSION, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name},
-        "spec": {"failurePolicy": "Fail", "validations": [{"expression": "false", "message": told}],
+        "spec": {"failurePolicy": "Fail", "validations": [{"expression": "false", "message": message}],
                  "matchConstraints": {"resourceRules": [_DEBUG_CONTAINERS]}},
     })  # fmt: skip
     world.applied_for_all({
@@ -258,9 +258,9 @@ class _Denies(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        told = {"message": "production is frozen until Monday", "code": 403}
-        answer = {"uid": asked["request"]["uid"], "allowed": False, "status": told}
+        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        status = {"message": "production is frozen until Monday", "code": 403}
+        answer = {"uid": review["request"]["uid"], "allowed": False, "status": status}
         body = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": answer}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

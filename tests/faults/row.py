@@ -15,16 +15,16 @@ KILLED = -9
 
 @dataclass(frozen=True)
 class Row:
-    """A fault, and what has to come of it."""
+    """A fault, and the required result."""
 
-    stage: str  # where on the way of the data it happens
+    stage: str  # the stage of the data flow
     fault: str  # what breaks
-    provoke: Callable[[World], None]  # prepares the world for it; what happens meanwhile it arms with `World.at`
+    provoke: Callable[[World], None]  # prepares the world; `World.at` schedules what happens during the step
     exit_code: int
-    why: str  # what the user's line says is wrong
-    do: str = ""  # what it says to do
+    why: str  # the cause in the reported line
+    do: str = ""  # the remedy in the reported line
     status: Status = "complete"  # of the bundle
-    waits: bool = False  # in the spool, when the step has ended: the next run has to store it
+    waits: bool = False  # the bundle waits in the spool when the step has ended: the next run must upload it
     names: str = "{pod}"  # what the line is about
 
     @property

@@ -97,7 +97,7 @@ class Day:
         """Return what grew between the warmed-up process and the end, in words."""
         first, last = self.uses[0], self.uses[-1]
         grown_mib, grown = last.memory_mib - first.memory_mib, last.objects - first.objects
-        # The libraries' caches and the allocator level off; what leaks does not.
+        # The caches of the libraries and the allocator stop growing; a leak does not.
         found = [] if grown_mib <= 64 else [f"memory grew by {grown_mib:.1f} MiB"]
         found += [f"{grown} more objects"] if grown > 2000 + 20 * self.captures else []
         found += [f"{last.files - first.files} more files"] if last.files > first.files + 8 else []
@@ -132,7 +132,7 @@ def soak(length: Length, seed: int, folder: Path, say: Callable[[str], None]) ->
 
 
 class _Worker:
-    """Captures from a pod of its own, one after the other."""
+    """Captures from its own pod, one after the other."""
 
     def __init__(self, kubectl: Kubectl, folder: Path, pagerduty: Simulator, day: Day, choose: random.Random) -> None:
         self._kubectl, self._folder, self._pagerduty, self._day, self._choose = kubectl, folder, pagerduty, day, choose
@@ -183,7 +183,7 @@ class _Worker:
         world = self._world()
         try:
             wait_until("the end of what was started", lambda: not running(world), LIVES_S + 60)
-        except Exception as error:  # noqa: BLE001 - it is told with the rest
+        except Exception as error:  # noqa: BLE001 - it is reported with the rest
             return [str(error)]
         spool = Path(self._settings["spool"])
         found = [f"{one.folder.name} waits" for one in waiting(spool)]
@@ -214,7 +214,7 @@ class _Worker:
         return world
 
     def _new_pod(self) -> None:
-        """Replace the pod, as a release does now and then."""
+        """Replace the pod, as a release does."""
         place = f"--namespace={self._namespace}"
         self._kubectl("delete", "pod", POD, place, "--ignore-not-found", "--now")
         world = self._world()
@@ -233,7 +233,7 @@ def _side_by_side(acts: Sequence[Callable[[], None]]) -> None:
 
 def _use() -> Use:
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # what is free is no leak
+    ctypes.CDLL(None).malloc_trim(0)  # free memory is not a leak
     status = Path("/proc/self/status").read_text()
     resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     targets = [_target(one) for one in Path("/proc/self/fd").iterdir()]

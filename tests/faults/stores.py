@@ -40,12 +40,12 @@ def connection_that_breaks(world: World) -> None:
 
 
 def content_that_is_changed(world: World) -> None:
-    """Something between here and the store answers for less than it was given."""
+    """A proxy before the store changes the content."""
     behind(world, lambda request: Fault(short=1) if request.does == "head" else None)
 
 
 def killed_with_the_store(world: World) -> None:
-    """The step is killed in the middle of a part: nothing of what it has sent before is sent again."""
+    """The step is killed in the middle of a part: no earlier part is sent again."""
     world.own_pod()
     make_big(world, 64)
     world.collect("pod-snapshot", "words", "big")
@@ -80,7 +80,7 @@ def incident_that_is_not_there(world: World) -> None:
 
 
 def behind(world: World, choose: Callable[..., Fault | None] | Choose) -> None:
-    """Have a proxy before the store that breaks what ``choose`` says."""
+    """Put a proxy before the store that provokes the faults of ``choose``."""
     parts = urlsplit(s3_endpoint().url)
     proxy = world.broken.enter_context(Faults(parts.hostname or "", parts.port or 80, choose))
     world.change(s3_endpoint=proxy.url)

@@ -1,4 +1,4 @@
-"""The table of faults: what breaks, on the way of the data from the settings to the incident, and what comes of it."""
+"""The table of faults: what breaks, from the settings to the incident, and the result."""
 
 from __future__ import annotations
 

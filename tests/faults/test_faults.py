@@ -1,4 +1,4 @@
-"""Each row of the table, provoked on the real thing and judged by the one checker."""
+"""Each row of the table, provoked on the lab and checked by checker.py."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def provoked(row: Row) -> Any:
 
 
 @pytest.mark.parametrize("row", [provoked(row) for row in ROWS])
-def test_no_fault_costs_what_had_arrived(row: Row, world: World) -> None:
+def test_no_fault_loses_what_had_arrived(row: Row, world: World) -> None:
     row.provoke(world)
     ended = world.run()
-    world.mend()
+    world.restore()
     remember(row, check(row, ended, world))
 
 
 def remember(row: Row, seen: Seen) -> None:
-    """Write down what was seen, for the page, where tests/faults/reliability.py asks for it."""
+    """Save the result for the page if tests/faults/reliability.py requests it."""
     file = os.environ.get("DEBUG_CAPTURE_SEEN")
     if file:
         with Path(file).open("a", encoding="utf-8") as out:

@@ -57,18 +57,18 @@ class Ended:
 
     exit_code: int
     lines: list[str]
-    pod: str  # that was meant
+    pod: str  # the target of the step
     incident: str
 
     @property
     def data(self) -> dict[str, str]:
-        """Return what the step handed on."""
+        """Return the data that the step output."""
         found = (line.removeprefix("RUNDECK:DATA:") for line in self.lines if line.startswith("RUNDECK:DATA:"))
         return dict(line.split("=", 1) for line in found)
 
     @property
     def errors(self) -> list[str]:
-        """Return the lines that tell the user that something failed."""
+        """Return the lines that report a failure to the user."""
         return [line for line in self.lines if line.startswith("Error: ")]
 
 
@@ -101,7 +101,7 @@ class World:
     settings: dict[str, str]
     environment: dict[str, str] = field(default_factory=dict)
     command: list[str] = field(default_factory=list)  # before the step's own
-    broken: ExitStack = field(default_factory=ExitStack)  # mends what a fault has broken
+    broken: ExitStack = field(default_factory=ExitStack)  # repairs what a fault has broken
     left: ExitStack = field(default_factory=ExitStack)  # removes what the world has made
     namespaces: list[str] = field(default_factory=list)
     arrived: set[str] = field(default_factory=set)  # files of which bytes were seen in the spool
@@ -121,18 +121,18 @@ class World:
     # --- the cluster ---
 
     def apply(self, thing: dict[str, Any], namespace: str = "") -> None:
-        """Have the object in the cluster; one outside of namespaces is removed again at the end."""
+        """Create the object; an object outside of namespaces is removed at the end."""
         place = [f"--namespace={namespace or self.settings['namespace']}"]
         self.kubectl("apply", *place, "--filename=-", stdin=json.dumps(thing))
 
     def applied_for_all(self, thing: dict[str, Any]) -> None:
-        """Have an object of the whole cluster, until the world is mended."""
+        """Have an object of the whole cluster, until the world is restored."""
         self.apply(thing)
         kind, name = thing["kind"].lower(), thing["metadata"]["name"]
         self.broken.callback(self.kubectl, "delete", kind, name, "--ignore-not-found")
 
     def own_namespace(self, **labels: str) -> str:
-        """Capture from a namespace that nobody else uses."""
+        """Capture from a separate namespace."""
         name = f"faults-{secrets.token_hex(4)}"
         labels = {"debug-capture-faults": name, **labels}
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
@@ -153,7 +153,7 @@ class World:
         return POD
 
     def account(self, name: str = "capture") -> Account:
-        """Capture as somebody who may nothing at first."""
+        """Capture as a new account without permissions."""
         namespace = self.settings["namespace"]
         self.kubectl("create", "serviceaccount", name, f"--namespace={namespace}")
         one = Account(self.kubectl, namespace, name)
@@ -166,12 +166,12 @@ class World:
     # --- the step ---
 
     def change(self, **settings: str) -> None:
-        """Give the step other settings, until the world is mended."""
+        """Give the step other settings, until the world is restored."""
         self.broken.callback(self.settings.update, {name: self.settings.get(name, "") for name in settings})
         self.settings.update(settings)
 
-    def mend(self) -> None:
-        """Make all as it should be."""
+    def restore(self) -> None:
+        """Repair what the fault has broken, and use the usual settings again."""
         self.broken.close()
         self.environment.clear()
         self.command.clear()
@@ -186,7 +186,7 @@ class World:
         self.settings["catalog"] = str(file)
 
     def at(self, words: str, act: Callable[[], object]) -> None:
-        """Have ``act`` done when the step prints a line with ``words``, once; the step goes on meanwhile."""
+        """Run ``act`` once, when the step prints a line with ``words``; the step continues meanwhile."""
         self._armed.append((words, act))
 
     def run(self, step: str = "k8s-debug-capture", **changed: str) -> Ended:
@@ -252,7 +252,7 @@ class World:
 
 
 class _Act(threading.Thread):
-    """Something that happens while the step runs; its failure is the test's."""
+    """An action during the step; if it fails, the test fails."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         super().__init__()
@@ -285,7 +285,7 @@ def bucket_client() -> Any:
 
 
 def bind(kubectl: Kubectl, namespace: str) -> None:
-    """Let captures in, as the README tells."""
+    """Grant the permissions that the README grants."""
     grant(kubectl, namespace)
 
 

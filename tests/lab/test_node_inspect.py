@@ -1,4 +1,4 @@
-"""node-inspect on real Node.js processes: what it brings, and that it leaves the process as it was."""
+"""node-inspect on real Node.js processes: what it captures, and that the process is unchanged afterwards."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_report_has_no_environment(program: Path, node: subprocess.Popen[str]) -
 @pytest.mark.parametrize(
     ("arguments", "key"), [(("cpu-profile",), "samples"), (("heap-snapshot",), "snapshot")], ids=lambda one: one[0]
 )
-def test_profiles_are_whole_and_the_inspector_is_closed(
+def test_profiles_are_complete_and_the_inspector_is_closed(
     program: Path, node: subprocess.Popen[str], arguments: tuple[str, ...], key: str
 ) -> None:
     seconds = [1] if arguments == ("cpu-profile",) else []
@@ -89,7 +89,7 @@ def test_profiles_are_whole_and_the_inspector_is_closed(
 
 
 @pytest.mark.parametrize("node", [_IDLE], indirect=True)
-def test_told_to_end_it_closes_the_inspector(program: Path, node: subprocess.Popen[str]) -> None:
+def test_a_signal_closes_the_inspector(program: Path, node: subprocess.Popen[str]) -> None:
     with subprocess.Popen([program, "cpu-profile", str(node.pid), "60"], stderr=subprocess.DEVNULL) as running:
         while not is_listening():
             assert running.poll() is None
@@ -98,7 +98,7 @@ def test_told_to_end_it_closes_the_inspector(program: Path, node: subprocess.Pop
     assert node.poll() is None
 
 
-def test_a_process_that_would_die_of_the_signal_is_left_alone(program: Path) -> None:
+def test_a_process_that_the_signal_would_end_gets_no_signal(program: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
         done = inspect(program, "stacks", other.pid)
         assert done.returncode == 1

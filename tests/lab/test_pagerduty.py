@@ -179,7 +179,7 @@ def test_alerts_come_in_pages(client: Client) -> None:
     assert (last["alerts"][0]["body"]["details"]["n"], last["more"]) == ("2", False)
 
 
-def test_the_seeded_alert_says_where_it_hurts(client: Client) -> None:
+def test_the_seeded_alert_names_the_pod(client: Client) -> None:
     details = client.call("GET", "/incidents/Q1CHECKOUT0001/alerts").json()["alerts"][0]["body"]["details"]
     assert (details["namespace"], details["app"]) == ("shop", "checkout")
     assert " - namespace = shop\n" in details["firing"]

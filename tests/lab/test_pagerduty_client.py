@@ -58,7 +58,7 @@ def test_one_note_is_edited_in_place(kind: str, url: str, tmp_path: Path) -> Non
     assert note["content"] == f"complete {MARK}"
 
 
-def test_an_own_authority_is_trusted_when_it_is_named(tmp_path: Path) -> None:
+def test_a_private_authority_is_trusted_when_it_is_configured(tmp_path: Path) -> None:
     certificate, key = self_signed()
     (tmp_path / "tls.pem").write_text(key + certificate)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -70,7 +70,7 @@ def test_an_own_authority_is_trusted_when_it_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ca", ["x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
-def test_what_is_no_certificate_is_told(ca: str) -> None:
+def test_invalid_certificate_is_reported(ca: str) -> None:
     with pytest.raises(BadInput, match="invalid pagerduty_ca"):
         PagerDuty(Access("https://127.0.0.1", "t", ca=ca))
 

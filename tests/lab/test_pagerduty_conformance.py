@@ -38,7 +38,7 @@ class Operation:
     path: str
     answer: Any
     body: Any = None
-    writes: bool = False  # From is required with a key that belongs to nobody
+    writes: bool = False  # a general access key must send From
     query: dict[str, str] = field(default_factory=dict)  # name → pattern
 
 
@@ -87,10 +87,10 @@ def wrong(value: Any, shape: Any, exact: bool, place: str = "") -> list[str]:
         return [] if isinstance(value, shape) else [f"{place} is {value!r}, no {shape.__name__}"]
     if isinstance(shape, list):
         if not isinstance(value, list):
-            return [f"{place} is no list"]
+            return [f"{place} is not a list"]
         return [one for number, each in enumerate(value) for one in wrong(each, shape[0], exact, f"{place}[{number}]")]
     if not isinstance(value, dict):
-        return [f"{place} is no object"]
+        return [f"{place} is not an object"]
     missing = [f"{place}.{name} is missing" for name in shape.keys() - value.keys()]
     more = [f"{place}.{name} is unknown" for name in value.keys() - shape.keys()] if exact else []
     there = shape.keys() & value.keys()
@@ -144,7 +144,7 @@ def test_what_we_send_and_read_is_as_documented(
         ({}, ".note is missing"),
         ({"note": {"content": 1}}, ".note.content is 1, no str"),
         ({"note": {"content": "x"}, "more": 1}, ".more is unknown"),
-        ({"note": []}, ".note is no object"),
+        ({"note": []}, ".note is not an object"),
     ],
 )
 def test_another_shape_is_noticed(value: Any, problem: str) -> None:

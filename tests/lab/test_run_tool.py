@@ -1,4 +1,4 @@
-"""run-tool: what it reports, and that nothing that it has started is left, however it ends."""
+"""run-tool: what it reports, and that no process that it started remains, however it ends."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def written(file: Path) -> int:
     return int(file.read_text())
 
 
-def test_output_is_handed_on_whole_with_its_size_and_sum(program: Path, tmp_path: Path) -> None:
+def test_output_is_passed_on_completely_with_its_size_and_checksum(program: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(CONTENT)
     ended, output = ran(program, "30", "cat", str(tmp_path / "file"))
     assert output == CONTENT
@@ -72,7 +72,7 @@ def test_output_is_handed_on_whole_with_its_size_and_sum(program: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         (["sh", "-c", "echo why >&2; exit 7"], {"ended": "exited", "code": 7, "errors": "why\n"}),
         (["sh", "-c", "kill -SEGV $$"], {"ended": "signal", "code": 11, "signal": "SIGSEGV"}),
@@ -83,9 +83,9 @@ def test_output_is_handed_on_whole_with_its_size_and_sum(program: Path, tmp_path
     ],
     ids=["exit code", "signal", "no program", "no file", "no executable", "folder"],
 )
-def test_the_report_says_how_a_tool_ended(words: list[str], told: dict[str, Any], program: Path) -> None:
+def test_the_report_says_how_a_tool_ended(words: list[str], expected: dict[str, Any], program: Path) -> None:
     ended, _ = ran(program, "30", *words)
-    assert told.items() <= ended.items()
+    assert expected.items() <= ended.items()
 
 
 def test_a_tool_cannot_forge_the_report_by_what_it_writes(program: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_tool_cannot_forge_the_report_by_what_it_writes(program: Path) -> None
     assert (ended["code"], ended["errors"], output.decode()) == (9, forged, forged)
 
 
-def test_errors_without_end_are_kept_to_their_end_only(program: Path) -> None:
+def test_endless_errors_keep_only_their_end(program: Path) -> None:
     ended, _ = ran(program, "30", "sh", "-c", "head -c 5000000 /dev/zero | tr '\\0' x >&2; printf end >&2")
     assert len(ended["errors"]) == 4096
     assert ended["errors"].endswith("xend")
@@ -117,7 +117,7 @@ def test_a_tool_that_hangs_is_ended_with_all_that_it_started(program: Path, tmp_
     assert not is_there(written(tmp_path / "pid"))
 
 
-def test_a_tool_that_is_asked_to_end_may_clear_up(program: Path, tmp_path: Path) -> None:
+def test_a_tool_that_gets_a_signal_may_clean_up(program: Path, tmp_path: Path) -> None:
     script = "trap 'echo cleared >\"$1\"; exit' TERM; sleep 300 & wait"
     ran(program, "1", "sh", "-c", script, "sh", str(tmp_path / "file"))
     assert (tmp_path / "file").read_text() == "cleared\n"
@@ -125,7 +125,7 @@ def test_a_tool_that_is_asked_to_end_may_clear_up(program: Path, tmp_path: Path)
 
 @pytest.fixture
 def hanging(program: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A tool that writes on and on, and has started a daemon; and the daemon's PID. Nobody reads the output."""
+    """A tool that writes without end and has started a daemon, and the daemon's PID. The output is not read."""
     words = ["sh", "-c", f"{DAEMON}; yes", "sh", str(tmp_path / "pid")]
     with subprocess.Popen(
         [program, "run", "nonce", "300", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -173,7 +173,7 @@ def test_a_file_is_sent_from_an_offset_with_the_sum_of_all_of_it(offset: int, pr
 
 
 @pytest.mark.parametrize(("name", "errno"), [("gone", "ENOENT"), ("pipe", ""), ("folder", "")])
-def test_what_is_no_file_is_not_waited_for(name: str, errno: str, program: Path, tmp_path: Path) -> None:
+def test_special_file_is_not_waited_for(name: str, errno: str, program: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     words = [str(program), "fetch", "nonce", "0", str(tmp_path / name)]
@@ -231,7 +231,7 @@ def test_the_last_that_leaves_ends_the_container_and_its_jobs(
 def test_what_a_job_has_written_goes_with_the_container(
     program: Path, base: Path, holder: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    """Whoever was to fetch it may have been killed."""
+    """The process that was to fetch it may have been killed."""
     dump = tmp_path / "dump"
     tool = ["sh", "-c", 'echo >"$1"', "sh", str(dump)]
     subprocess.run([program, "start", base, "one", "30", str(dump), *tool], check=True, timeout=30)
@@ -242,7 +242,7 @@ def test_what_a_job_has_written_goes_with_the_container(
     assert not dump.exists()
 
 
-def test_nobody_joins_what_ends(program: Path, base: Path, holder: subprocess.Popen[bytes]) -> None:
+def test_a_container_that_ends_cannot_be_joined(program: Path, base: Path, holder: subprocess.Popen[bytes]) -> None:
     (base / "users" / "first").rmdir()
     (base / "users" / "second").rmdir()
     (base / "users").rmdir()

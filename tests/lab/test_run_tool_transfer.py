@@ -62,7 +62,7 @@ def ran(sink: Memory, *argv: str, repeatable: bool = False, time_limit_s: int = 
     return run_tool(API, Command(PLACE, argv, "run-tool", time_limit_s, repeatable), sink)
 
 
-def test_output_arrives_whole_and_verified(on: On, file: Path) -> None:
+def test_output_arrives_complete_and_verified(on: On, file: Path) -> None:
     on()
     sink = Memory()
     result = ran(sink, "cat", str(file))
@@ -70,7 +70,7 @@ def test_output_arrives_whole_and_verified(on: On, file: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [cut, loses_its_end, loses_both_ends], ids=["cut", "end", "both ends"])
-def test_harmless_tool_is_run_once_more_where_the_stream_broke(harm: Change, on: On, file: Path) -> None:
+def test_harmless_tool_runs_again_if_the_stream_broke(harm: Change, on: On, file: Path) -> None:
     machine = on(harm)
     sink = Memory()
     assert ran(sink, "cat", str(file), repeatable=True).integrity == "verified"
@@ -89,7 +89,7 @@ def test_harmless_tool_is_run_once_more_where_the_stream_broke(harm: Change, on:
     ],
     ids=["half", "killed", "nothing there", "empty", "missing", "hangs"],
 )
-def test_tool_that_does_not_end_well_is_told(argv: list[str], outcome: str, reason: str, on: On) -> None:
+def test_failed_tool_is_reported(argv: list[str], outcome: str, reason: str, on: On) -> None:
     on()
     result = ran(Memory(), *argv, time_limit_s=1)
     assert result.outcome == outcome
@@ -101,7 +101,7 @@ def test_tool_that_does_not_end_well_is_told(argv: list[str], outcome: str, reas
     [(), (cut,), (loses_its_end,), (loses_both_ends, cut, cut), (refuses, cut, refuses)],
     ids=["whole", "cut once", "lost its end", "three times", "server away"],
 )
-def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], on: On, file: Path) -> None:
+def test_transfer_of_a_file_resumes_where_it_broke(harms: tuple[Change, ...], on: On, file: Path) -> None:
     machine = on(*harms)
     sink = Memory()
     assert fetch_file(API, RemoteFile(PLACE, str(file), "run-tool", 60), sink, lambda _: None) == WHOLE
@@ -109,7 +109,7 @@ def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], o
 
 
 @pytest.mark.parametrize(("name", "why"), [("gone", "no such file"), ("folder", "no regular file")])
-def test_file_that_cannot_be_read_is_told_at_once_and_removing_it_is_no_error(
+def test_unreadable_file_is_reported_at_once_and_removing_it_succeeds(
     name: str, why: str, on: On, tmp_path: Path
 ) -> None:
     machine = on()
@@ -149,7 +149,7 @@ def test_long_work_outlives_its_connection(base: Path, on: On) -> None:
         ("sleep 60", "it reached its time limit and was stopped"),
     ],
 )
-def test_long_work_that_does_not_end_well_is_told(script: str, reason: str, base: Path, on: On) -> None:
+def test_failed_long_work_is_reported(script: str, reason: str, base: Path, on: On) -> None:
     on()
     command = Command(PLACE, ("sh", "-c", script), "run-tool", 1)
     path, result = run_detached(API, command, str(base / "output"), lambda _: None)

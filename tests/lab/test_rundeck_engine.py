@@ -1,4 +1,4 @@
-"""The lab's Rundeck engine: what it runs, refuses and tells. A small plugin stands in for the real one."""
+"""The lab's Rundeck engine: what it runs, refuses and reports. A small plugin replaces the real one."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_data_of_a_step_reaches_the_next_and_the_caller(plugin: Path, tmp_path: 
     assert [s.exit_code for s in run.steps] == [0, 0]
 
 
-def test_a_failed_step_ends_the_job_and_says_why(plugin: Path, tmp_path: Path) -> None:
+def test_a_failed_step_ends_the_job_and_reports_why(plugin: Path, tmp_path: Path) -> None:
     run = run_job(job(tmp_path, step("one", exit_code=7), step("two")), plugins=[plugin])
     assert not run.succeeded
     assert run.refused is None
@@ -230,6 +230,6 @@ def provider_named(probe: PluginProbe, name: str) -> tuple[dict[str, object], ..
     return tuple(dict(p) for provider in probe.providers if provider.name == name for p in provider.properties)
 
 
-def test_probe_judges_as_another_version(plugin: Path) -> None:
+def test_probe_reports_as_another_version(plugin: Path) -> None:
     assert probe_plugin(plugin, "6.1.0").state == "VALID"
     assert probe_plugin(plugin, "4.17.0").state == "INCOMPATIBLE"

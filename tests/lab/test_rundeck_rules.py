@@ -115,7 +115,7 @@ def test_a_filter_that_no_node_passes_runs_nothing(plugin: Path, tmp_path: Path)
     assert "NodesetEmptyException" in run.thrown
 
 
-def test_who_may_run_the_job_but_not_on_the_node_runs_nothing(plugin: Path, tmp_path: Path) -> None:
+def test_user_who_may_run_the_job_but_not_on_the_node_runs_nothing(plugin: Path, tmp_path: Path) -> None:
     file = job(tmp_path)
     for rules in ((RUN,), (RUN, "node: [{allow: [run]}]")):
         run = run_job(file, plugins=[plugin], access=operator(*rules))
@@ -123,7 +123,7 @@ def test_who_may_run_the_job_but_not_on_the_node_runs_nothing(plugin: Path, tmp_
     assert run_job(file, plugins=[plugin], access=operator(RUN, NODE)).succeeded
 
 
-def test_who_may_not_run_the_job_is_refused(plugin: Path, tmp_path: Path) -> None:
+def test_user_who_may_not_run_the_job_is_refused(plugin: Path, tmp_path: Path) -> None:
     run = run_job(job(tmp_path), plugins=[plugin], access=operator(NODE))
     assert (run.refused or "").startswith('Not authorized for action "Run" for Job ID 11111111-')
 

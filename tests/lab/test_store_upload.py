@@ -89,15 +89,15 @@ def send(program: Path, file: Path, addresses: list[str]) -> subprocess.Complete
 
 
 def test_sums_are_those_of_the_file_and_its_pieces(program: Path, file: Path) -> None:
-    told = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "100"]))
-    assert (told["size"], told["sha256"]) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
-    assert [one["length"] for one in told["pieces"]] == [PIECE, PIECE, PIECE, len(CONTENT) - 3 * PIECE]
-    assert "md5" not in told["pieces"][0]
+    sums = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "100"]))
+    assert (sums["size"], sums["sha256"]) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    assert [piece["length"] for piece in sums["pieces"]] == [PIECE, PIECE, PIECE, len(CONTENT) - 3 * PIECE]
+    assert "md5" not in sums["pieces"][0]
     few = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "2"]))
     assert len(few["pieces"]) == 2
     both = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "100", "md5"]))
     assert [one.pop("md5") for one in both["pieces"]] == [md5(begin) for begin in range(0, len(CONTENT), PIECE)]
-    assert both == told
+    assert both == sums
 
 
 def md5(begin: int) -> str:
@@ -115,17 +115,17 @@ def test_every_piece_arrives_although_the_store_is_busy(program: Path, file: Pat
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reason"),
     [(403, "the store returned HTTP 403 SlowDown"), (0, "connection refused")],
     ids=["403", "nobody"],
 )
-def test_what_fails_is_told_without_the_signed_address(
-    answer: int, told: str, program: Path, file: Path, store: Store
+def test_failure_is_reported_without_the_signed_url(
+    answer: int, reason: str, program: Path, file: Path, store: Store
 ) -> None:
     store.answers = [answer] * 20
     addresses = [store.address(index) if answer else f"http://127.0.0.1:9/{index}?{SECRET}" for index in range(4)]
     done = send(program, file, addresses)
     assert done.returncode == 1
-    assert told in done.stderr
+    assert reason in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "s3cret" not in done.stderr + done.stdout

@@ -1,4 +1,4 @@
-"""What is handed out: a Rundeck server gets what it needs, and the same bytes from the same sources."""
+"""The packages: they contain what a Rundeck server needs, and the same sources give the same bytes."""
 
 import os
 import shutil
@@ -82,7 +82,7 @@ def test_same_sources_give_the_same_zip(monkeypatch: pytest.MonkeyPatch) -> None
         os.umask(umask)
 
 
-def test_packages_installed_anew_give_the_same_bytes(
+def test_packages_that_are_installed_again_give_the_same_bytes(
     lib: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vendored, "BUILD", tmp_path / "build")

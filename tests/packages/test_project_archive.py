@@ -130,7 +130,7 @@ def policies_of(archive: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("group", ["operators", "engineers", "webhook"])
-def test_who_may_run_jobs_may_read_and_run_the_node_of_the_server(group: str, archive: Path) -> None:
+def test_groups_that_run_jobs_may_read_and_run_the_node_of_the_server(group: str, archive: Path) -> None:
     assert policies_of(archive)[group]["for"]["node"] == [{"allow": ["read", "run"]}]
 
 
@@ -170,7 +170,7 @@ def test_the_page_names_each_job_once_to_run(archive: Path) -> None:
     assert "PROJECT" not in page + the_only(archive, "motd")
 
 
-def test_manifest_tells_the_project(archive: Path) -> None:
+def test_manifest_names_the_project(archive: Path) -> None:
     with zipfile.ZipFile(archive) as zipped:
         lines = zipped.read("META-INF/MANIFEST.MF").decode().split("\r\n")
     assert {"Manifest-Version: 1.0", "Rundeck-Archive-Project-Name: shop"} <= set(lines)
@@ -226,7 +226,7 @@ def test_a_name_that_rundeck_refuses_is_refused_in_one_line(name: str, capsys: p
     assert f"{name!r} is no name of a Rundeck project" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_it_is_handed_out_beside_the_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_released_with_the_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package, "DIST", tmp_path)
     archive = package.project_archive()
     assert re.fullmatch(r"kubernetes-debug-capture-\d+\.\d+\.\d+\.rdproject\.jar", archive.name)
@@ -250,7 +250,7 @@ def test_settings_that_are_given_are_defaults_of_each_step_that_has_them(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ("server=10.0.0.1", "server must be an https:// URL, not '10.0.0.1'"),
         ("token=abc", "token is a secret: it goes to Key Storage"),
@@ -258,12 +258,12 @@ def test_settings_that_are_given_are_defaults_of_each_step_that_has_them(tmp_pat
         ("environment=A=1\nB=2", "environment has several lines"),
     ],
 )
-def test_a_setting_that_no_step_takes_is_refused_in_one_line(
-    given: str, told: str, capsys: pytest.CaptureFixture[str]
+def test_a_setting_that_no_step_has_is_refused_in_one_line(
+    given: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         package.main(["--set", given])
     assert ended.value.code == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert told in last
+    assert message in last
     assert "abc" not in last

@@ -1,4 +1,4 @@
-"""All that a release hands out: proved by checksums and a bill of materials, and the same bytes each time."""
+"""The files of a release: checksums, a bill of materials, and the same bytes from each build."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def test_bill_lists_exactly_what_the_bundled_zip_carries(dist: Path, tmp_path: P
 
 
 def test_bill_has_the_checksum_of_each_file(dist: Path) -> None:
-    told = {one["name"]: one["hashes"][0]["content"] for one in bill(dist)["components"] if one["type"] == "file"}
-    assert told.items() < sums(dist).items()
-    assert len(told) == 6
+    checksums = {one["name"]: one["hashes"][0]["content"] for one in bill(dist)["components"] if one["type"] == "file"}
+    assert checksums.items() < sums(dist).items()
+    assert len(checksums) == 6
 
 
 def test_every_file_has_the_version_in_its_name(dist: Path) -> None:

@@ -41,7 +41,7 @@ def wheel(once: Once) -> Path:
 
 @dataclass(frozen=True)
 class Service:
-    """A service of the shop, run once more in a namespace of the test's own: nobody else captures it."""
+    """A second instance of a shop service in the namespace of the test, which no other test captures."""
 
     kubectl: Kubectl
     namespace: str

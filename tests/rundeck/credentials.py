@@ -31,7 +31,7 @@ def token_until(end: float) -> str:
 
 
 def unknown_authority() -> str:
-    """The certificate of an authority that has signed nothing of the cluster."""
+    """The certificate of an authority that is unknown to the cluster."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "unknown")])
     now = datetime.datetime.now(datetime.timezone.utc)

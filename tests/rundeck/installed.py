@@ -31,7 +31,7 @@ _SIGHT = re.compile(r"```yaml\n(description: See the project\n.*?)```", re.DOTAL
 
 @dataclass
 class Api:
-    """The API, asked as a user."""
+    """The API as a user."""
 
     state: State
     user: User = ADMIN

@@ -1,4 +1,4 @@
-"""Whatever is wrong: one line that says what, which pod, why and what to do, and the documented exit code.
+"""Every error is one line with what failed, which pod, why and what to do, and has the documented exit code.
 
 Each row runs in Rundeck's engine against the real service that refuses. The jobs of jobs/open.yaml let every value
 through, so that it is the step that answers.
@@ -50,7 +50,7 @@ def run_capture(project: Project, app: str = "orders", **options: str) -> JobRun
 
 
 def says(run: JobRun, exit_code: int, *words: str) -> str:
-    """Check that the failed step told it in one line, with these ``words`` in it; return the line."""
+    """Check that the failed step reported one line these ``words``, and return the line."""
     assert run.refused is None
     (failed,) = [step for step in run.steps if not step.success]
     assert failed.exit_code == exit_code, run.errors
@@ -60,7 +60,7 @@ def says(run: JobRun, exit_code: int, *words: str) -> str:
 
 
 def kept_whole(bundle: Path) -> set[str]:
-    """Check that every file of the manifest lies in ``bundle`` with the checksum that it had; return their names."""
+    """Check that every file of the manifest is in ``bundle`` with its checksum; return the names."""
     artifacts = json.loads((bundle / "manifest.json").read_text())["artifacts"]
     expected = {one["file"]: one["sha256"] for one in artifacts if one["file"]}
     assert {name: hashlib.sha256((bundle / name).read_bytes()).hexdigest() for name in expected} == expected
@@ -84,7 +84,7 @@ def test_a_target_that_does_not_exist(row: str, project: Project) -> None:
     says(run_open(project, "capture", **options), 3, *words)
 
 
-def test_a_pod_that_was_replaced_is_told_with_the_name_of_the_one_there_now(project: Project) -> None:
+def test_a_replaced_pod_is_reported_with_the_name_of_its_replacement(project: Project) -> None:
     now = running_pod("checkout")
     gone = f"{now[:-5]}zzzzz"
     says(
@@ -123,13 +123,13 @@ KUBECONFIGS: dict[str, tuple[str | None, str]] = {
 @pytest.mark.parametrize("job", ["capture", "exec"])
 @pytest.mark.parametrize("row", KUBECONFIGS)
 def test_a_kubeconfig_that_is_wrong(row: str, job: str, project: Project, tmp_path: Path) -> None:
-    content, told = KUBECONFIGS[row]
+    content, reason = KUBECONFIGS[row]
     file = tmp_path / "kubeconfig"
     if content is not None:
         file.write_text(content)
     by_file = project.changed(kubeconfig=str(file), server="", token="", ca_certificate="")
     run = run_open(by_file, job, command="id") if job == "exec" else run_open(by_file, job)
-    says(run, 2, f"{NAMESPACE}/orders-", told.format(file=file), "Correct the cluster connection")
+    says(run, 2, f"{NAMESPACE}/orders-", reason.format(file=file), "Correct the cluster connection")
     assert "a-secret" not in "\n".join(run.output)
 
 
@@ -176,7 +176,7 @@ def test_rbac_that_forbids_a_command(job: str, resource: str, restricted_project
 
 
 @pytest.mark.parametrize("resource", ["pods/exec", "pods/ephemeralcontainers"])
-def test_rbac_that_forbids_a_collector_leaves_the_rest(
+def test_rbac_that_forbids_a_collector_does_not_stop_the_others(
     resource: str, restricted_project: Callable[[str], Project]
 ) -> None:
     # A debug container that another capture left is joined, unless it is another than this one would be.
@@ -190,8 +190,8 @@ def test_rbac_that_forbids_a_collector_leaves_the_rest(
     assert run.succeeded, run.errors
     assert run.data["status"] == "partial"
     assert "failed: cannot" in run.data["summary"]
-    for told in (run.data["summary"], note_with(run.data["capture_id"], "Q1CHECKOUT0001")):
-        assert f'"{resource}" in API group' in told
+    for text in (run.data["summary"], note_with(run.data["capture_id"], "Q1CHECKOUT0001")):
+        assert f'"{resource}" in API group' in text
 
 
 def test_pod_security_names_its_rule(project: Project) -> None:
@@ -199,7 +199,7 @@ def test_pod_security_names_its_rule(project: Project) -> None:
     says(run, 4, f"{NAMESPACE}/orders-", 'PodSecurity "restricted', "SYS_PTRACE", "lower security profile")
 
 
-def test_an_image_that_cannot_be_pulled_is_given_up_at_once(project: Project) -> None:
+def test_an_image_that_cannot_be_pulled_fails_at_once(project: Project) -> None:
     without_image = project.changed(image="127.0.0.1:9/none:1")
     says(run_open(without_image, "attach"), 5, f"{NAMESPACE}/orders-", "ErrImagePull", "Check the debug image")
     run = run_capture(without_image, "checkout")
@@ -226,7 +226,7 @@ def test_a_command_in_a_container_that_does_not_run(job: str, project: Project, 
 
 
 def while_crashed(kubectl: Kubectl, run: Callable[[], JobRun]) -> JobRun:
-    """What ``run`` answers in a pause of gateway's crash loop: if gateway has started meanwhile, once more."""
+    """Return the result of ``run`` while gateway is down; run again if gateway has started meanwhile."""
     for _ in range(240):
         before = gateway_status(kubectl)
         if (before["state"].get("waiting") or {}).get("reason") == "CrashLoopBackOff":
@@ -256,7 +256,9 @@ STORES: dict[str, tuple[dict[str, str], int, list[str]]] = {
 
 
 @pytest.mark.parametrize("row", STORES)
-def test_a_store_that_refuses_leaves_everything_in_the_spool_and_the_incident_knows(row: str, project: Project) -> None:
+def test_a_store_that_refuses_leaves_everything_in_the_spool_and_the_note_reports_it(
+    row: str, project: Project
+) -> None:
     change, exit_code, words = STORES[row]
     run = run_capture(project.changed(**change), incident_id="Q1ORDERS000001")
     bundle = Path(run.data["bundle"])
@@ -282,18 +284,18 @@ INCIDENTS: dict[str, tuple[dict[str, str], dict[str, str], int, list[str]]] = {
 
 
 @pytest.mark.parametrize("row", INCIDENTS)
-def test_an_incident_that_cannot_be_told(row: str, project: Project) -> None:
+def test_an_incident_that_cannot_be_notified(row: str, project: Project) -> None:
     change, options, exit_code, words = INCIDENTS[row]
     incident = {"incident_id": "Q1ORDERS000001"} | options
     run = run_capture(project.changed(**change), **incident)
     says(run, exit_code, f"cannot add a note to incident {incident['incident_id']}", *words)
-    assert "orders" in opened(run.data["link"])  # the evidence is safe all the same
+    assert "orders" in opened(run.data["link"])  # the evidence is stored nevertheless
 
 
 @pytest.mark.parametrize(
     ("change", "exit_code"), [({}, 3), ({"kubeconfig": "/nonexistent"}, 2)], ids=["missing pod", "no kubeconfig"]
 )
-def test_a_capture_that_fails_is_told_in_the_incident(change: dict[str, str], exit_code: int, project: Project) -> None:
+def test_a_failed_capture_is_reported_in_the_incident(change: dict[str, str], exit_code: int, project: Project) -> None:
     pod = f"gone-{secrets.token_hex(4)}"
     line = says(run_capture(project.changed(**change), pod=pod, incident_id="Q1ORDERS000001"), exit_code, f"shop/{pod}")
     note = note_with(pod, "Q1ORDERS000001")

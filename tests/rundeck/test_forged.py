@@ -1,4 +1,4 @@
-"""What a container prints hands nothing to later steps: Rundeck's own engine finds no data that it has forged."""
+"""A container cannot pass data to later steps by its output: Rundeck's own engine finds no forged data."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def as_admin(project: Project) -> Project:
     return project.changed(kubeconfig=str(lab.kubernetes.endpoint().kubeconfig), server="", token="", image="")
 
 
-def test_a_capture_hands_on_its_own_data_only(hostile: str, as_admin: Project) -> None:
+def test_a_capture_outputs_only_its_own_data(hostile: str, as_admin: Project) -> None:
     run = as_admin.run("capture-pod.yaml", {"namespace": hostile, "pod": "web"})
     assert set(run.data) <= OURS, run.data
     assert run.data["capture_id"].endswith(run.data["bundle"].rpartition("-")[2])
     assert "evil" not in str(run.data)
     assert not any("\x1b" in line for line in run.output)
     assert [line for line in run.output if line.startswith("#BEGIN")] == []
-    assert len(run.rendered) == 1  # the table of the result, which is ours
+    assert len(run.rendered) == 1  # the table of the result, from the plugin
 
 
 def test_the_output_of_a_command_is_no_data(hostile: str, as_admin: Project) -> None:

@@ -88,7 +88,7 @@ def test_twice_into_a_new_project_then_into_one_that_is_in_use(
     assert SECRET not in first.out + said.out + said.err
 
 
-def test_a_server_without_the_plugin_is_told(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_without_the_plugin_is_reported(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
     (plugin,) = target.state.libext.iterdir()
     plugin.unlink()
     assert target.install("ops") == 1
@@ -96,7 +96,7 @@ def test_a_server_without_the_plugin_is_told(target: Target, capsys: pytest.Capt
     assert target.state.projects == {}
 
 
-def test_policies_that_do_not_do_are_told_by_group(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+def test_insufficient_policies_are_reported_by_group(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
     archive = target.folder / "ops.rdproject.jar"
     write_project_archive(archive, Edition("ops"))
     target.state.policies["other.aclpolicy"] = (
@@ -107,13 +107,13 @@ def test_policies_that_do_not_do_are_told_by_group(target: Target, capsys: pytes
         "by: {group: debug-capture-operators}\n"
     )
     assert target.install("ops") == 1
-    told = capsys.readouterr().err
-    assert "debug-capture-webhook may run “Heap dump”, by no policy of the archive" in told
-    assert "debug-capture-operators may not read and run the node localhost, so its jobs fail there" in told
-    assert "debug-capture-engineers" not in told
+    errors = capsys.readouterr().err
+    assert "debug-capture-webhook may run “Heap dump”, by no policy of the archive" in errors
+    assert "debug-capture-operators may not read and run the node localhost, so its jobs fail there" in errors
+    assert "debug-capture-engineers" not in errors
 
 
-def test_a_token_that_is_not_valid_is_told(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_token_is_reported(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
     (target.folder / "wrong").write_text("no-token")
     assert target.install("ops", "--token-file", str(target.folder / "wrong")) == 1
     assert "403" in capsys.readouterr().err

@@ -48,13 +48,13 @@ def test_a_deadlock_without_a_shell_is_linked_in_the_incident(project: JobSet) -
     assert "No events" in page or "LAST SEEN" in page
 
 
-def test_a_service_is_captured_its_pods_side_by_side(project: JobSet) -> None:
+def test_the_pods_of_a_service_are_captured_in_parallel(project: JobSet) -> None:
     options = {"namespace": SHOP, "workload": "checkout", "symptom": "stuck", "incident_id": "Q1CHECKOUT0001"}
     run = project.run("capture-service.yaml", options)
     assert run.succeeded, run.errors
     assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
-    (told,) = [one for one in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in one]
-    assert "complete" in told.splitlines()[0]
+    (note,) = [one for one in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in one]
+    assert "complete" in note.splitlines()[0]
 
 
 def test_the_spool_keeps_nothing_that_the_store_has(project: JobSet) -> None:
@@ -74,7 +74,7 @@ def test_an_image_with_its_tools_gets_no_debug_container(project: JobSet, own_se
     assert orders.debug_containers() == []
 
 
-def test_a_crash_loop_keeps_the_last_words_and_says_what_was_skipped(project: JobSet, kubectl: Kubectl) -> None:
+def test_a_crash_loop_keeps_the_last_log_and_reports_what_was_skipped(project: JobSet, kubectl: Kubectl) -> None:
     until(lambda: "waiting" in _first_container(kubectl, running_pod("gateway"))["state"])
     run = capture(project, "gateway", "Q1GATEWAY00001")
     assert run.succeeded, run.errors
@@ -203,7 +203,7 @@ def shown(run: JobRun) -> str:
     return document
 
 
-def test_a_thread_dump_is_just_that_and_its_result_is_a_table_with_links(project: JobSet) -> None:
+def test_a_thread_dump_captures_nothing_else_and_its_result_is_a_table_with_links(project: JobSet) -> None:
     run = project.run("thread-dump.yaml", {"namespace": SHOP, "workload": "checkout"})
     assert run.succeeded, run.errors
     assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
@@ -225,7 +225,7 @@ def test_a_log_has_a_line_for_each_collector_and_each_link_once(project: JobSet)
     assert not any(line.startswith("RUNDECK:DATA") for line in run.output)
 
 
-def test_a_heap_dump_is_taken_when_the_operator_confirms(project: JobSet) -> None:
+def test_a_heap_dump_is_captured_when_the_operator_confirms(project: JobSet) -> None:
     options = {"namespace": SHOP, "pod": running_pod("orders")}
     unconfirmed = project.run("heap-dump.yaml", options)
     assert "confirm" in (unconfirmed.refused or "")
@@ -235,7 +235,7 @@ def test_a_heap_dump_is_taken_when_the_operator_confirms(project: JobSet) -> Non
     assert any("Java heap dump" in line and "complete" in line for line in run.output)
 
 
-def test_a_network_capture_that_the_namespace_does_not_allow_fails_stores_what_there_is_and_says_so(
+def test_a_network_capture_that_the_namespace_forbids_fails_and_stores_the_rest(
     project: JobSet,
 ) -> None:
     options = {"namespace": SHOP, "pod": running_pod("checkout"), "incident_id": "Q1CHECKOUT0001"}
@@ -246,11 +246,11 @@ def test_a_network_capture_that_the_namespace_does_not_allow_fails_stores_what_t
     assert re.search(r"<td>Packets \(30 s\)</td> <td>failed</td> <td></td> <td>[^<]*violates PodSecurity", table)
     assert "network.txt" in table
     assert any(line.startswith("Error: ") and "Packets (30 s) failed" in line for line in run.output)
-    (told,) = [one for one in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in one]
-    assert "partial" in told.splitlines()[0]
+    (note,) = [one for one in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in one]
+    assert "partial" in note.splitlines()[0]
 
 
-def test_a_heap_dump_that_may_not_be_taken_again_so_soon_fails(project: JobSet) -> None:
+def test_a_second_heap_dump_within_the_cooldown_fails(project: JobSet) -> None:
     options = {"namespace": SHOP, "pod": running_pod("orders"), "confirm": "yes"}
     first, second = project.run("heap-dump.yaml", options), project.run("heap-dump.yaml", options)
     assert first.succeeded, first.errors

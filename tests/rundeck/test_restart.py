@@ -40,10 +40,10 @@ class BandAid:
         run = self.project.run(job, options)
         assert run.succeeded, (run.refused, run.errors)
         assert {step.exit_code for step in run.steps} == {0}
-        (told,) = [note for note in self.pagerduty.notes(INCIDENT) if note.startswith(restarts)]
-        (capture,) = [note for note in self.pagerduty.notes(INCIDENT) if note != told]
+        (restart_note,) = [note for note in self.pagerduty.notes(INCIDENT) if note.startswith(restarts)]
+        (capture,) = [note for note in self.pagerduty.notes(INCIDENT) if note != restart_note]
         assert f"[debug-capture {run.data['capture_id']}]" in capture
-        return told
+        return restart_note
 
 
 @pytest.fixture
@@ -64,16 +64,18 @@ def releases(namespace: str, kubectl: Kubectl) -> str:
     )
 
 
-def test_a_service_is_captured_then_restarted_and_the_incident_hears_of_both(service: str, band_aid: BandAid) -> None:
-    told = band_aid.run("capture-then-restart.yaml", service, restarts="Restarted: rollout restart of deployment")
-    assert f"deployment {service}/checkout" in told
-    assert "1 of 1 pods are available" in told
+def test_a_service_is_captured_then_restarted_and_the_incident_gets_both_notes(service: str, band_aid: BandAid) -> None:
+    restart_note = band_aid.run(
+        "capture-then-restart.yaml", service, restarts="Restarted: rollout restart of deployment"
+    )
+    assert f"deployment {service}/checkout" in restart_note
+    assert "1 of 1 pods are available" in restart_note
 
 
 def test_a_bad_release_is_captured_then_rolled_back(service: str, band_aid: BandAid, kubectl: Kubectl) -> None:
     kubectl("set", "env", f"--namespace={service}", "deployment/checkout", "RELEASE=bad")
     rolled_out(service, kubectl)
     assert "bad" in releases(service, kubectl)
-    told = band_aid.run("capture-then-roll-back.yaml", service, restarts="Restarted: rollout undo")
-    assert f"deployment {service}/checkout" in told
+    restart_note = band_aid.run("capture-then-roll-back.yaml", service, restarts="Restarted: rollout undo")
+    assert f"deployment {service}/checkout" in restart_note
     assert "bad" not in releases(service, kubectl)

@@ -37,7 +37,7 @@ def spool(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def web(namespace: str, kubectl: Kubectl) -> tuple[str, tuple[str, ...]]:
-    """A pod that holds secrets in every way, and tells some; its namespace, and the secrets."""
+    """A pod that holds secrets in every way and logs some, its namespace, and the secrets."""
     known = tuple(canary(f"the pod's {place}") for place in ("Secret", "variable", "argument", "log"))
     secret, variable, argument, log = known
     objects = [
@@ -112,7 +112,7 @@ def _failing(place: str) -> tuple[str, dict[str, str], dict[str, str]]:
     settings, variables = {
         "token": (by_token | {"token": value}, {}),
         "kubeconfig": (shop | {"kubeconfig": "", "kubeconfig_content": _kubeconfig({"token": value})}, {}),
-        "kubeconfig that is no YAML": (no_yaml, {}),
+        "kubeconfig with invalid YAML": (no_yaml, {}),
         "exec plugin": (
             shop | {"kubeconfig": "", "kubeconfig_content": _kubeconfig(plugin)},
             {"ANSWER": json.dumps(credential)},
@@ -134,7 +134,7 @@ def _failing(place: str) -> tuple[str, dict[str, str], dict[str, str]]:
     return value, settings, variables
 
 
-PLACES = ("token", "kubeconfig", "kubeconfig that is no YAML", "exec plugin", "proxy", "S3 secret key",
+PLACES = ("token", "kubeconfig", "kubeconfig with invalid YAML", "exec plugin", "proxy", "S3 secret key",
           "S3 session token", "SFTP password", "SFTP key", "SFTP passphrase", "Azure key", "Azure connection string",
           "PagerDuty token", "debug container's environment")  # fmt: skip
 
@@ -156,6 +156,6 @@ def test_key_storages_values_are_in_no_output_of_the_engine(project: Project, le
     options = {"namespace": "shop", "workload": "orders", "incident_id": "Q1ORDERS000001"}
     run = project.changed(**known).run("capture-service.yaml", options, loglevel=level)
     assert not run.succeeded
-    told = [*run.output, *run.errors, *run.data.values(), *notes("Q1ORDERS000001")]
+    lines = [*run.output, *run.errors, *run.data.values(), *notes("Q1ORDERS000001")]
     spool = Path(project.settings["spool"])
-    assert not leaks([("the engine", "\n".join(told).encode()), *files(spool)], known.values())
+    assert not leaks([("the engine", "\n".join(lines).encode()), *files(spool)], known.values())

@@ -64,7 +64,7 @@ def endpoint(hook: Webhook, project: JobSet, pagerduty: Simulator) -> Iterator[E
         yield Endpoint(url, hook)
 
 
-def test_an_alert_ends_in_a_link_and_a_second_delivery_in_nothing(endpoint: Endpoint, pagerduty: Simulator) -> None:
+def test_an_alert_leads_to_a_link_and_a_second_delivery_does_nothing(endpoint: Endpoint, pagerduty: Simulator) -> None:
     subject = Subject("lab", "shop", "orders", running_pod("orders"), "orders")
     pagerduty.create(INCIDENT, alert_bodies(subject)["Alertmanager"])
     event = incident_event(INCIDENT, title='"; -incident_id X $(id) ${1+1}')
@@ -77,7 +77,7 @@ def test_an_alert_ends_in_a_link_and_a_second_delivery_in_nothing(endpoint: Endp
     assert len([run for run in runs if "link" in run.data]) == 1
 
 
-def test_an_event_that_is_none_of_ours_is_a_run_that_does_nothing(endpoint: Endpoint, pagerduty: Simulator) -> None:
+def test_an_unrelated_event_starts_a_run_that_does_nothing(endpoint: Endpoint, pagerduty: Simulator) -> None:
     pagerduty.create(INCIDENT)
     assert [endpoint.deliver(one) for one in ({}, other_events(INCIDENT)["annotated"])] == [200, 200]
     runs = endpoint.runs()
@@ -103,6 +103,6 @@ def test_no_payload_adds_an_option(identity: Any, hook: Webhook) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer other", SECRET.lower()])
-def test_who_does_not_know_the_secret_starts_nothing(authorization: str, endpoint: Endpoint) -> None:
+def test_request_without_the_secret_starts_nothing(authorization: str, endpoint: Endpoint) -> None:
     assert endpoint.deliver(incident_event(INCIDENT), authorization) == 401
     assert endpoint.runs() == []

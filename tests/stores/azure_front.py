@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back in place of Azurite's own answer."""
+    """The response that the front sends instead of Azurite's."""
 
     status: int
     body: bytes = b""
@@ -66,7 +66,7 @@ class _Server(ThreadingHTTPServer):
         self.lock = threading.Lock()
 
     def handle_error(self, *_: object) -> None:
-        """A client that goes away is what some tests are about."""
+        """Ignore it: some tests close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -126,10 +126,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def front(plan: Plan, *, certificate: Path | None = None, query: str = "") -> Iterator[str]:
-    """Yield the URL of the account behind the front; ``plan`` tells what to answer in place of Azurite.
+    """Yield the URL of the account behind the front; ``plan`` returns the response to send instead of Azurite's.
 
     With ``certificate`` (a PEM file with its key) it speaks TLS. With ``query``, a SAS token, what is carried on has
-    that in place of its own authorization.
+    that instead of its own authorization.
     """
     server = _Server()
     server.plan, server.query = plan, query

@@ -1,4 +1,4 @@
-"""An HTTP proxy on loopback before a real S3 server: it counts what passes, and breaks what a test wants broken."""
+"""An HTTP proxy on loopback before a real S3 server: it counts the requests and provokes faults."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class Request:
 class Fault:
     """What happens to a request instead of its answer."""
 
-    refuse: tuple[int, str] | None = None  # an answer that the server did not give: its status and code
+    refuse: tuple[int, str] | None = None  # status and code of a response that the proxy sends itself
     reset_after: int | None = None  # bytes of the body, then the connection breaks
-    lose_answer: bool = False  # the server does it, and nobody hears of it
-    kill: int = 0  # the process that dies of it, as by kill -9
+    lose_answer: bool = False  # the server executes the request, and the client gets no response
+    kill: int = 0  # the process to end, as kill -9 does
     silent_s: float = 0  # before the answer
-    short: int = 0  # so many bytes fewer than it has, the server says
+    short: int = 0  # the server reports this many bytes fewer than it has
     bytes_per_s: int = 0
     garbled: bool = False  # a byte of the body changes on the way
-    without_checksums: bool = False  # a server that has never heard of them
+    without_checksums: bool = False  # the server does not support them
 
 
 Choose = Callable[[Request], Fault | None]
@@ -67,9 +67,9 @@ class Faults:
 
     host: str
     port: int
-    choose: Choose = lambda _request: None  # what goes wrong
+    choose: Choose = lambda _request: None  # the fault of a request
     seen: list[Request] = field(default_factory=list)
-    arrived: list[Request] = field(default_factory=list)  # what the server has answered with success
+    arrived: list[Request] = field(default_factory=list)  # the requests that the server answered with success
 
     def __enter__(self) -> Faults:
         self._server = _Server(self)

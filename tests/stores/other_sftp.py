@@ -1,4 +1,4 @@
-"""An SFTP server that is not OpenSSH's but paramiko's; it loses the end of what it is sent, where a test wants that."""
+"""paramiko's SFTP server, for comparison with OpenSSH. A test can let it lose the end of each write."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def client(url: str, access: str, secret: str) -> Any:
 
 @contextmanager
 def moto() -> Iterator[Server]:
-    """Moto's server: it knows encryption, storage classes and roles, and tells no checksum of a part."""
+    """Moto's server: it supports encryption, storage classes and roles, but returns no checksum of a part."""
     server = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -53,7 +53,7 @@ def moto() -> Iterator[Server]:
 
 @contextmanager
 def versitygw_with_user(folder: Path) -> Iterator[Server]:
-    """versitygw with a user who may nothing."""
+    """versitygw with a user without permissions."""
     program = versitygw(Progress())
     for name in ("data", "iam"):
         (folder / name).mkdir()

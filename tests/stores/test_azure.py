@@ -1,4 +1,4 @@
-"""azure.py on the lab's Azurite: whole blobs, checked block by block, resumed and not sent twice."""
+"""azure.py on the lab's Azurite: complete blobs, verified block by block; uploads resume and send nothing twice."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Counting:
         monkeypatch.setattr(BlobClient, "stage_block", stage)
 
 
-def test_blob_is_whole_and_its_link_shows_it(prefix: str, file: Path) -> None:
+def test_blob_is_complete_and_its_link_returns_it(prefix: str, file: Path) -> None:
     stored = store(prefix).put(KEY, file, SHA256)
     found = blob(prefix).get_blob_properties()
     assert (found.size, found.metadata) == (len(CONTENT), {"sha256": SHA256})
@@ -156,7 +156,7 @@ def test_blocks_of_an_earlier_try_are_not_sent_again(
     assert blob(prefix).download_blob().readall() == CONTENT
 
 
-def test_missing_source_is_told(prefix: str, tmp_path: Path) -> None:
+def test_missing_source_is_reported(prefix: str, tmp_path: Path) -> None:
     with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Check the disk of the spool"):
         store(prefix).put(KEY, tmp_path / "gone", SHA256)
 
@@ -182,7 +182,7 @@ def test_sas_token_is_enough_and_is_in_no_link(prefix: str, file: Path) -> None:
     assert blob(prefix).download_blob().readall() == CONTENT
 
 
-def test_token_that_may_not_write_is_told(prefix: str, file: Path) -> None:
+def test_token_that_may_not_write_is_reported(prefix: str, file: Path) -> None:
     where = azure_endpoint()
     token = generate_container_sas(
         where.account,
@@ -196,7 +196,7 @@ def test_token_that_may_not_write_is_told(prefix: str, file: Path) -> None:
     assert not blob(prefix).exists()
 
 
-def test_expired_token_is_told(prefix: str, file: Path) -> None:
+def test_expired_token_is_reported(prefix: str, file: Path) -> None:
     where = azure_endpoint()
     token = generate_container_sas(
         where.account,
@@ -209,19 +209,19 @@ def test_expired_token_is_told(prefix: str, file: Path) -> None:
         store(prefix, azure_key="", azure_sas=token).put(KEY, file, SHA256)
 
 
-def test_wrong_key_is_told_and_not_shown(prefix: str, file: Path) -> None:
+def test_wrong_key_is_reported_and_not_shown(prefix: str, file: Path) -> None:
     wrong = "d3Jvbmcga2V5"
     with pytest.raises(NotStored, match="Check azure_key") as caught:
         store(prefix, azure_key=wrong).put(KEY, file, SHA256)
     assert wrong not in str(caught.value)
 
 
-def test_key_that_is_no_key_is_told(prefix: str, file: Path) -> None:
+def test_malformed_key_is_reported(prefix: str, file: Path) -> None:
     with pytest.raises((NotStored, BadInput), match="azblob://"):
         store(prefix, azure_key="no base64!").put(KEY, file, SHA256)
 
 
-def test_missing_container_is_told(prefix: str, file: Path) -> None:
+def test_missing_container_is_reported(prefix: str, file: Path) -> None:
     with pytest.raises(NotStored, match="ContainerNotFound.*Create the container"):
         store(prefix, container="missing").put(KEY, file, SHA256)
 
@@ -238,20 +238,20 @@ def test_connection_string_is_enough(prefix: str, file: Path) -> None:
     ["AccountName=another;AccountKey=c2VjcmV0", f"AccountName={azure_endpoint().account}", "secret"],
     ids=["another account", "no key", "no connection string"],
 )
-def test_connection_string_of_no_use_is_bad_input(prefix: str, text: str) -> None:
+def test_unusable_connection_string_is_bad_input(prefix: str, text: str) -> None:
     with pytest.raises(BadInput, match="cannot use azure_connection_string") as caught:
         store(prefix, azure_connection_string=text)
     assert "c2VjcmV0" not in str(caught.value)
 
 
-def test_tier_and_tags_are_those_that_were_asked_for(prefix: str, file: Path) -> None:
+def test_tier_and_tags_are_those_of_the_settings(prefix: str, file: Path) -> None:
     store(prefix, azure_tier="Cool", azure_tags="team=payments, purpose=debug").put(KEY, file, SHA256)
     assert blob(prefix).get_blob_properties().blob_tier == "Cool"
     assert blob(prefix).get_blob_tags() == {"team": "payments", "purpose": "debug"}
 
 
-def test_immutability_is_asked_for_with_the_blob(prefix: str, file: Path) -> None:
-    """Azurite takes the policy and forgets it: that it is there is told by the front."""
+def test_immutability_is_requested_with_the_blob(prefix: str, file: Path) -> None:
+    """Azurite accepts the policy but does not keep it, so the front returns it."""
     asked: list[Request] = []
 
     def plan(request: Request) -> Answer | None:
@@ -271,12 +271,12 @@ def test_immutability_is_asked_for_with_the_blob(prefix: str, file: Path) -> Non
     assert asked[0].headers["x-ms-immutability-policy-mode"] == "Unlocked"
 
 
-def test_store_that_does_not_protect_what_it_should_is_told(prefix: str, file: Path) -> None:
+def test_store_that_does_not_protect_its_blobs_is_reported(prefix: str, file: Path) -> None:
     with pytest.raises(NotStored, match="not implemented"):
         store(prefix, azure_immutable_days=1).put(KEY, file, SHA256)
 
 
-def test_who_is_told_of_the_progress_can_end_it(prefix: str, file: Path) -> None:
+def test_progress_callback_can_stop_the_upload(prefix: str, file: Path) -> None:
     def stop(_more: int) -> None:
         raise KeyError("stop")
 
@@ -286,7 +286,7 @@ def test_who_is_told_of_the_progress_can_end_it(prefix: str, file: Path) -> None
 
 
 def test_large_files_at_once(prefix: str, tmp_path: Path) -> None:
-    """From threads, as artifacts are sent: they take turns, and each is whole."""
+    """Threads upload in turns, as a capture does with its artifacts. Each blob is complete."""
     contents = [os.urandom(2_100_000) for _ in range(3)]
     for number, content in enumerate(contents):
         (tmp_path / str(number)).write_bytes(content)
@@ -318,7 +318,7 @@ BUSY, BROKEN = refusal(503, "ServerBusy"), refusal(500, "InternalError")
     [burst(*[BROKEN] * 4), burst(*[BUSY] * 4), burst(BUSY, RESET, BROKEN, RESET), burst(*[RESET] * 4)],
     ids=["500", "503", "mixed", "reset in mid-block"],
 )
-def test_burst_of_faults_is_sat_out(prefix: str, file: Path, plan: Plan) -> None:
+def test_burst_of_faults_is_retried(prefix: str, file: Path, plan: Plan) -> None:
     reached: list[int] = []
     with front(plan) as url:
         store(prefix, azure_endpoint=url).put(KEY, file, SHA256, reached.append)
@@ -327,7 +327,7 @@ def test_burst_of_faults_is_sat_out(prefix: str, file: Path, plan: Plan) -> None
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reason"),
     [
         (BUSY, "ServerBusy: .*Upload again later"),
         (RESET, "Check the URL, endpoint and keys of the store, and the network"),
@@ -336,15 +336,15 @@ def test_burst_of_faults_is_sat_out(prefix: str, file: Path, plan: Plan) -> None
     ],
     ids=["503", "reset", "signature", "account full"],
 )
-def test_fault_that_does_not_end_is_told_and_nothing_is_stored(
-    prefix: str, file: Path, answer: Answer, told: str
+def test_permanent_fault_is_reported_and_nothing_is_stored(
+    prefix: str, file: Path, answer: Answer, reason: str
 ) -> None:
-    with front(lambda request: answer if request.block else None) as url, pytest.raises(NotStored, match=told):
+    with front(lambda request: answer if request.block else None) as url, pytest.raises(NotStored, match=reason):
         store(prefix, azure_endpoint=url).put(KEY, file, SHA256)
     assert not blob(prefix).exists()
 
 
-def test_server_that_takes_its_time_gets_it(prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_server_gets_enough_time(prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each block takes a while; one takes so long that it is given up and sent again."""
     monkeypatch.setattr(azure_account, "SILENCE_S", 3)
     blocks = itertools.count()
@@ -365,29 +365,29 @@ class AnHourBehind(datetime):
         return datetime.now(tz) - timedelta(hours=1)
 
 
-def test_clock_that_is_off_is_told(prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Azurite looks at no date: the service's refusal is the front's, the date in it is right."""
+def test_wrong_clock_is_reported(prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Azurite ignores the date of a request. The front returns the refusal of the service, with the correct date."""
     monkeypatch.setattr(clock, "datetime", AnHourBehind)
-    told = r"AuthenticationFailed: .*: the clock of this machine is 3[56]\d\d s behind\. Correct the clock"
+    reason = r"AuthenticationFailed: .*: the clock of this machine is 3[56]\d\d s behind\. Correct the clock"
     refused = refusal(403, "AuthenticationFailed")
-    with front(lambda _request: refused) as url, pytest.raises(NotStored, match=told):
+    with front(lambda _request: refused) as url, pytest.raises(NotStored, match=reason):
         store(prefix, azure_endpoint=url).put(KEY, file, SHA256)
 
 
-def test_server_that_stores_fewer_bytes_than_it_was_sent_is_told(prefix: str, file: Path) -> None:
+def test_server_that_stores_fewer_bytes_than_it_got_is_reported(prefix: str, file: Path) -> None:
     short = Answer(200, b"", {"x-ms-meta-sha256": SHA256, "Content-Length": str(len(CONTENT) - 1)})
     plan: Plan = lambda request: short if request.method == "HEAD" else None  # noqa: E731
     with front(plan) as url, pytest.raises(NotStored, match="differs from the data sent.*stays in the spool"):
         store(prefix, azure_endpoint=url).put(KEY, file, SHA256)
 
 
-def test_nobody_listens(prefix: str, file: Path) -> None:
+def test_unreachable_server_is_reported(prefix: str, file: Path) -> None:
     with pytest.raises(NotStored, match="Connection refused.*Check the URL"):
         store(prefix, azure_endpoint="http://127.0.0.1:9/debugcapture").put(KEY, file, SHA256)
 
 
 def die_at(sends: int, prefix: str, file: Path) -> None:
-    """Put, and die by kill -9 in place of a send to the server."""
+    """Upload, and end by kill -9 instead of a send to the server."""
     left = itertools.count(sends, -1)
     real = HTTPConnection.send
 
@@ -400,8 +400,8 @@ def die_at(sends: int, prefix: str, file: Path) -> None:
     store(f"{prefix}/{sends}").put(KEY, file, SHA256)
 
 
-def test_upload_that_is_killed_goes_on_where_it_was(prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At each of twenty points; then the blob is whole or not there, and no block is sent twice."""
+def test_killed_upload_resumes_where_it_stopped(prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill it at each of twenty points: the blob is complete or missing, and no block is sent twice."""
     program = (
         "import os, sys; from pathlib import Path; import tests.stores.test_azure as t\n"
         f"t.module.BLOCK_BYTES = {SMALL}\n"

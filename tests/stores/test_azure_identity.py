@@ -51,7 +51,7 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextmanager
 def token_service(status: int) -> Iterator[str]:
-    """What App Service and Container Apps have beside each app: a token for who asks with the right header."""
+    """What App Service and Container Apps have beside each app: a token for requests with the correct header."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -127,7 +127,7 @@ def test_identity_of_the_machine_stores_and_signs(
     assert TOKEN not in link
 
 
-def test_machine_without_an_identity_is_told(
+def test_machine_without_an_identity_is_reported(
     tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IDENTITY_HEADER", "header")

@@ -1,4 +1,4 @@
-"""file.py on file systems of their own: a full one, one that can only be read, and a share that is not mounted."""
+"""file.py on file systems of their own: a full disk, a read-only disk, and a share that is not mounted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def put(root: Path, file: Path) -> None:
     open_store(store_settings(store=root.as_uri())).put("shop/heap.bin", file, SHA256)
 
 
-def test_full_disk_is_told_and_keeps_nothing_of_the_file(tmp_path: Path, file: Path) -> None:
+def test_full_disk_is_reported_and_no_partial_file_remains(tmp_path: Path, file: Path) -> None:
     root = tmp_path / "share"
     with mounted(root, "size=1m"):
         with pytest.raises(NotStored, match="No space left on device. Free space on that disk"):
@@ -51,13 +51,13 @@ def test_full_disk_is_told_and_keeps_nothing_of_the_file(tmp_path: Path, file: P
         assert (root / "shop/heap.bin").read_bytes() == CONTENT
 
 
-def test_disk_that_can_only_be_read_is_told(tmp_path: Path, file: Path) -> None:
+def test_read_only_disk_is_reported(tmp_path: Path, file: Path) -> None:
     root = tmp_path / "share"
     with mounted(root, "ro"), pytest.raises(NotStored, match="Read-only file system. Let Rundeck's user write there"):
         put(root, file)
 
 
-def test_folder_of_a_share_is_not_made_while_the_share_is_not_mounted(tmp_path: Path, file: Path) -> None:
+def test_folder_of_a_share_is_not_created_while_the_share_is_not_mounted(tmp_path: Path, file: Path) -> None:
     share = tmp_path / "share"
     with mounted(share, "size=8m"):
         (share / "captures").mkdir()

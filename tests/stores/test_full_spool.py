@@ -32,7 +32,7 @@ def spool(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def bundle(spool: Path) -> Bundle:
-    """A bundle on a disk that anything else has filled to the last byte; no space is kept for the bundle."""
+    """A bundle on a disk that other files have filled to the last byte; no space is reserved for the bundle."""
     made = create_bundle(spool, "checkout", NOON)
     with made.artifact("threads.txt", 1 << 30) as out:
         out.write(TEXT)
@@ -67,11 +67,11 @@ def test_link_is_not_lost(bundle: Bundle, tmp_path: Path) -> None:
     assert said[-1].startswith(f"stored in {where.store}: {len(receipt.stored)} files, ")
 
 
-def test_what_cannot_be_encrypted_for_want_of_room_is_told_and_kept(bundle: Bundle, tmp_path: Path) -> None:
+def test_file_that_cannot_be_encrypted_on_a_full_disk_is_reported_and_kept(bundle: Bundle, tmp_path: Path) -> None:
     where = settings(tmp_path / "store", encrypt_to=str(x25519.Identity.generate().to_public()))
-    with pytest.raises(NotStored, match="No space left on device. Check the disk of the spool") as told:
+    with pytest.raises(NotStored, match="No space left on device. Check the disk of the spool") as caught:
         publish_bundle(bundle, open_store(where), where.store, lambda _line: None)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     assert (bundle.folder / "threads.txt").read_bytes() == TEXT
     assert not any((tmp_path / "store").rglob("*"))
     (bundle.folder.parent / "filler").unlink()

@@ -1,4 +1,4 @@
-"""s3.py on the lab's versitygw: whole objects, resumed and not sent twice, whatever the network does."""
+"""s3.py on the lab's versitygw: complete objects; uploads resume and send nothing twice, also on a bad network."""
 
 from __future__ import annotations
 
@@ -111,10 +111,10 @@ def sha256(whole: bytes) -> str:
     return hashlib.sha256(whole).hexdigest()
 
 
-# --- whole, and once -----------------------------------------------------------------------------------------------
+# --- complete, and once -----------------------------------------------------------------------------------------------
 
 
-def test_object_is_whole_and_its_link_shows_it(prefix: str, file: Path, faults: Faults) -> None:
+def test_object_is_complete_and_its_link_returns_it(prefix: str, file: Path, faults: Faults) -> None:
     seen: list[int] = []
     stored = store(prefix, faults.url).put(KEY, file, SHA256, seen.append)
     assert content(prefix) == CONTENT
@@ -155,7 +155,7 @@ def test_second_upload_changes_nothing(prefix: str, tmp_path: Path, faults: Faul
     assert seen == [size]
 
 
-def test_other_content_under_the_name_is_written_over(prefix: str, file: Path, tmp_path: Path) -> None:
+def test_other_content_under_the_name_is_overwritten(prefix: str, file: Path, tmp_path: Path) -> None:
     other = CONTENT[::-1]
     (tmp_path / "other").write_bytes(other)
     store(prefix).put(KEY, tmp_path / "other", sha256(other))
@@ -207,7 +207,7 @@ def test_progress_that_raises_ends_the_upload(prefix: str, file: Path, faults: F
     assert faults.did("complete") == 0
 
 
-# --- faults that pass: nothing lost, nothing sent twice ------------------------------------------------------------
+# --- temporary faults: nothing is lost or sent twice ------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_progress_that_raises_ends_the_upload(prefix: str, file: Path, faults: F
         "silent",
     ],
 )
-def test_fault_that_passes(
+def test_temporary_fault_is_retried(
     prefix: str, file: Path, faults: Faults, does: str, fault: Fault, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3_client, "SILENCE_S", 0.5 if fault.silent_s else 5)
@@ -251,11 +251,11 @@ def test_fault_that_passes(
     store(prefix, faults.url).put(KEY, file, SHA256)
     assert content(prefix) == CONTENT
     assert sum(one.does == does for one in faults.seen) >= count
-    if not fault.silent_s:  # then the part had arrived, and only its answer came too late
+    if not fault.silent_s:  # otherwise the part had arrived, and only its response was late
         assert faults.parts() == [1, 2, 3]
 
 
-def test_server_that_tells_no_checksum_is_held_to_its_etags(prefix: str, file: Path, faults: Faults) -> None:
+def test_server_without_checksums_is_verified_by_its_etags(prefix: str, file: Path, faults: Faults) -> None:
     faults.choose = lambda request: (
         Fault(refuse=(403, "AccessDenied")) if request.part == 2 else Fault(without_checksums=True)
     )
@@ -268,11 +268,11 @@ def test_server_that_tells_no_checksum_is_held_to_its_etags(prefix: str, file: P
     assert faults.parts() == [1, 2, 3]
 
 
-# --- faults that last: one line, and everything still here ---------------------------------------------------------
+# --- permanent faults: one line, and nothing is lost ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("does", "fault", "told"),
+    ("does", "fault", "reason"),
     [
         ("part", Fault(refuse=(500, "InternalError")), "InternalError: InternalError it is. The next upload resumes"),
         ("part", Fault(reset_after=1_000_000), "Check s3_endpoint and the network. The next upload resumes"),
@@ -281,15 +281,15 @@ def test_server_that_tells_no_checksum_is_held_to_its_etags(prefix: str, file: P
     ],
     ids=["500", "reset", "token that expires on the way", "stores fewer bytes"],
 )
-def test_fault_that_lasts_is_told_and_mended_by_a_later_try(
-    prefix: str, file: Path, faults: Faults, does: str, fault: Fault, told: str
+def test_permanent_fault_is_reported_and_a_later_upload_succeeds(
+    prefix: str, file: Path, faults: Faults, does: str, fault: Fault, reason: str
 ) -> None:
     faults.choose = first(1000, fault, does)
     with pytest.raises(NotStored) as caught:
         store(prefix, faults.url).put(KEY, file, SHA256)
     line = str(caught.value)
     assert line.startswith(f"cannot store s3://{s3_endpoint().bucket}/{prefix}/{KEY}: ")
-    assert told in line
+    assert reason in line
     assert "\n" not in line
     assert file.read_bytes() == CONTENT
     faults.choose = lambda _request: None
@@ -298,7 +298,7 @@ def test_fault_that_lasts_is_told_and_mended_by_a_later_try(
     assert faults.parts() == [1, 2, 3]
 
 
-def test_nobody_listens(prefix: str, small: Path) -> None:
+def test_unreachable_server_is_reported(prefix: str, small: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(NotStored, match="Could not connect.*Check s3_endpoint and the network"):
@@ -307,7 +307,7 @@ def test_nobody_listens(prefix: str, small: Path) -> None:
 
 @pytest.mark.parametrize("name", ["small", "file"])
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "reason"),
     [
         ({"s3_secret_key": "hunter2"}, "SignatureDoesNotMatch.*Check s3_access_key and s3_secret_key"),
         ({"bucket": "no-such-bucket"}, "NoSuchBucket.*Create the bucket, or correct the store URL"),
@@ -316,10 +316,10 @@ def test_nobody_listens(prefix: str, small: Path) -> None:
     ids=["secret key", "bucket", "owner"],
 )
 def test_refusal_is_one_line_with_a_remedy(
-    prefix: str, name: str, request: pytest.FixtureRequest, changed: dict[str, str], told: str
+    prefix: str, name: str, request: pytest.FixtureRequest, changed: dict[str, str], reason: str
 ) -> None:
     source: Path = request.getfixturevalue(name)
-    with pytest.raises(NotStored, match=told) as caught:
+    with pytest.raises(NotStored, match=reason) as caught:
         store(prefix, **changed).put(KEY, source, sha256(source.read_bytes()))
     assert "hunter2" not in str(caught.value)
 
@@ -330,13 +330,13 @@ class AnHourAhead(datetime):
         return datetime.now(tz) + timedelta(hours=1)
 
 
-def test_skewed_clock_is_told(prefix: str, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skewed_clock_is_reported(prefix: str, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = botocore.auth.get_current_datetime
     with monkeypatch.context() as clock:
         clock.setattr(botocore.auth, "get_current_datetime", lambda *a, **k: real(*a, **k) + timedelta(hours=1))
         clock.setattr(clock_module, "datetime", AnHourAhead)
-        told = r"RequestTimeTooSkewed: .*: the clock of this machine is 3[56]\d\d s ahead\. Correct the clock"
-        with pytest.raises(NotStored, match=told):
+        reason = r"RequestTimeTooSkewed: .*: the clock of this machine is 3[56]\d\d s ahead\. Correct the clock"
+        with pytest.raises(NotStored, match=reason):
             store(prefix).put(KEY, small, sha256(SMALL))
 
 
@@ -356,8 +356,8 @@ KILLS = [(number, how) for number in range(1, len(STEPS) + 1) for how in ("befor
 KILLS += [(number, how) for number in (4, 5) for how in ("at its start", "in its middle")]
 
 
-def test_upload_that_is_killed_goes_on_where_it_was(prefix: str, file: Path, faults: Faults) -> None:
-    """Twenty uploads die, each by kill -9 at another point; what the server had then is not sent again."""
+def test_killed_upload_resumes_where_it_stopped(prefix: str, file: Path, faults: Faults) -> None:
+    """End twenty uploads by kill -9, each at another point: what the server already has is not sent again."""
     assert len(KILLS) == 20
     for number, how in KILLS:
         place = f"{prefix}/{number}-{how.replace(' ', '-')}"
@@ -402,14 +402,14 @@ def as_user(server: Server, bucket: str, **changed: Any) -> S3Store:
     return store("", server.url, bucket, s3_access_key=USER, s3_secret_key=SECRET, **changed)
 
 
-def test_user_who_may_not_write_is_told(other: Server, file: Path, small: Path) -> None:
+def test_user_who_may_not_write_is_reported(other: Server, file: Path, small: Path) -> None:
     other.client.create_bucket(Bucket="closed")
     for source in (file, small):
         with pytest.raises(NotStored, match=r"AccessDenied: .* Allow s3:PutObject and s3:GetObject"):
             as_user(other, "closed").put(KEY, source, sha256(source.read_bytes()))
 
 
-def test_unknown_user_is_told(other: Server, small: Path) -> None:
+def test_unknown_user_is_reported(other: Server, small: Path) -> None:
     with pytest.raises(NotStored, match="InvalidAccessKeyId: .*Check s3_access_key and s3_secret_key"):
         store("", other.url, "any-bucket", s3_access_key="NOBODY").put(KEY, small, sha256(SMALL))
 
@@ -438,7 +438,7 @@ def test_locked_object(other: Server, name: str, request: pytest.FixtureRequest,
     assert timedelta(days=2, hours=23) < left < timedelta(days=3, minutes=1)
 
 
-def test_lock_in_a_bucket_that_has_none_is_told(prefix: str, small: Path) -> None:
+def test_lock_in_a_bucket_without_object_lock_is_reported(prefix: str, small: Path) -> None:
     with pytest.raises(NotStored, match="ObjectLockConfiguration"):
         store(prefix, s3_lock="GOVERNANCE").put(KEY, small, sha256(SMALL))
 
@@ -485,7 +485,7 @@ def test_how_an_object_is_kept(
     assert found["ContentLength"] == source.stat().st_size
 
 
-def test_lifecycle_rule_of_the_documents_is_taken(amazon: Server) -> None:
+def test_documented_lifecycle_rule_is_accepted(amazon: Server) -> None:
     document = (Path(__file__).parents[2] / "docs" / "stores.md").read_text()
     (rules,) = re.findall(r'```json\n(\{"Rules".*?)```', document, re.DOTALL)
     amazon.client.put_bucket_lifecycle_configuration(Bucket="captures", LifecycleConfiguration=json.loads(rules))
@@ -499,7 +499,7 @@ ROLE = "arn:aws:iam::123456789012:role/captures"
 
 
 @pytest.mark.parametrize("external_id", ["our-id", ""], ids=["with an external id", "without"])
-def test_external_id_is_what_the_role_asks_for(
+def test_role_is_assumed_with_and_without_an_external_id(
     amazon: Server, small: Path, monkeypatch: pytest.MonkeyPatch, external_id: str
 ) -> None:
     with token_service(external_id) as sts:
@@ -508,12 +508,12 @@ def test_external_id_is_what_the_role_asks_for(
         assert f"{ASSUMED}%2F" in where.put("by-external-id", small, sha256(SMALL)).link
 
 
-def test_role_that_is_refused_is_told(amazon: Server, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = r"cannot assume the role: AccessDenied: .*\. Check s3_role and s3_external_id"
+def test_refused_role_is_reported(amazon: Server, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = r"cannot assume the role: AccessDenied: .*\. Check s3_role and s3_external_id"
     with token_service("our-id") as sts:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts)
         where = store("", amazon.url, "captures", s3_role=ROLE, s3_external_id="other")
-        with pytest.raises(NotStored, match=told) as refused:
+        with pytest.raises(NotStored, match=reason) as refused:
             where.put("x", small, sha256(SMALL))
     assert "\n" not in str(refused.value)
 

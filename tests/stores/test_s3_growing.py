@@ -137,7 +137,7 @@ def test_a_later_run_finds_the_parts_of_one_that_was_stopped(growing: Growing, p
     assert content(prefix) == CONTENT
 
 
-def test_a_server_without_checksums_is_held_to_its_etags(growing: Growing, prefix: str, faults: Faults) -> None:
+def test_a_server_without_checksums_is_verified_by_its_etags(growing: Growing, prefix: str, faults: Faults) -> None:
     faults.choose = lambda _request: Fault(without_checksums=True)
     with growing.file:
         write(growing)

@@ -1,4 +1,4 @@
-"""sftp.py on the lab's OpenSSH server: whole files or none, known hosts only, resumed and not started over."""
+"""sftp.py on the lab's OpenSSH server: complete files or none, known hosts only, and uploads that resume."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def names(root: Path) -> list[str]:
     return [str(one.relative_to(root)) for one in root.rglob("*") if one.is_file()]
 
 
-def test_file_is_whole_under_its_key_in_folders_that_were_made(root: Path, file: Path) -> None:
+def test_file_is_complete_under_its_key_in_new_folders(root: Path, file: Path) -> None:
     stored = store(root).put(KEY, file, SHA256)
     assert (root / KEY).read_bytes() == CONTENT
     assert names(root) == [KEY]
@@ -96,7 +96,7 @@ def test_second_upload_changes_nothing(root: Path, file: Path) -> None:
     [b"", CONTENT[:1_000_000], CONTENT, CONTENT + b"more", b"other" * 1000],
     ids=["nothing", "a part", "all", "more", "other content"],
 )
-def test_what_an_earlier_try_left_is_kept_as_far_as_it_is_right(root: Path, file: Path, left: bytes) -> None:
+def test_correct_beginning_of_an_earlier_upload_is_kept(root: Path, file: Path, left: bytes) -> None:
     part = (root / KEY).with_name(".heap.bin.part")
     part.parent.mkdir(parents=True)
     part.write_bytes(left)
@@ -105,7 +105,7 @@ def test_what_an_earlier_try_left_is_kept_as_far_as_it_is_right(root: Path, file
     assert names(root) == [KEY]
 
 
-def test_missing_source_is_told(root: Path, tmp_path: Path) -> None:
+def test_missing_source_is_reported(root: Path, tmp_path: Path) -> None:
     with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Check the disk of the spool"):
         store(root).put(KEY, tmp_path / "gone", SHA256)
 
@@ -117,16 +117,16 @@ def test_changed_source_is_not_stored(root: Path, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "told"), [("# none", "is unknown"), ("changed", "has changed")], ids=["unknown", "changed"]
+    ("known", "reason"), [("# none", "is unknown"), ("changed", "has changed")], ids=["unknown", "changed"]
 )
-def test_host_that_is_not_the_known_one_gets_nothing(root: Path, file: Path, known: str, told: str) -> None:
+def test_unknown_host_gets_nothing(root: Path, file: Path, known: str, reason: str) -> None:
     where = sftp_endpoint()
     if known == "changed":
         other = paramiko.PKey.from_path(where.private_key_file)
         known = f"[{where.host}]:{where.port} {other.get_name()} {other.get_base64()}"
     kind, key = where.known_hosts_file.read_text().split()[1:3]
     shown = fingerprint(paramiko.PKey.from_type_string(kind, base64.b64decode(key)))
-    with pytest.raises(NotStored, match=told) as caught:
+    with pytest.raises(NotStored, match=reason) as caught:
         store(root, sftp_known_hosts=known).put(KEY, file, SHA256)
     assert shown in str(caught.value)
     assert not root.exists()
@@ -149,13 +149,13 @@ def test_encrypted_key_needs_its_passphrase(tmp_path: Path) -> None:
     assert "sesame" not in str(caught.value)
 
 
-def test_nobody_listens(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_server_is_reported(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_WAITS_S", (0.0, 0.0))
     with pytest.raises(NotStored, match="Check the host, port and network"):
         store(root, port=9).put(KEY, file, SHA256)
 
 
-def test_who_is_told_of_the_progress_can_end_it(root: Path, file: Path) -> None:
+def test_progress_callback_can_stop_the_upload(root: Path, file: Path) -> None:
     def stop(_more: int) -> None:
         raise KeyError("stop")
 
@@ -167,7 +167,7 @@ def test_who_is_told_of_the_progress_can_end_it(root: Path, file: Path) -> None:
 
 
 class Cutting:
-    """A way to the server that breaks each connection after some bytes, ``cuts`` times, or is silent first, or slow."""
+    """A proxy that breaks each connection after some bytes, ``cuts`` times, or is silent at first, or slow."""
 
     def __init__(self, cuts: int, after: int, *, silent_s: float = 0, bytes_per_s: float = float("inf")) -> None:
         self.cuts, self._after, self.connections = cuts, after, 0
@@ -216,7 +216,7 @@ class Cutting:
                 one.shutdown(socket.SHUT_RDWR)
 
 
-def test_broken_connection_is_taken_up_where_it_broke(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transfer_resumes_where_the_connection_broke(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_WAITS_S", (0.05,) * 5)
     way, reached = Cutting(cuts=3, after=1_000_000), list[int]()
     try:
@@ -229,7 +229,7 @@ def test_broken_connection_is_taken_up_where_it_broke(root: Path, file: Path, mo
     assert names(root) == [KEY]
 
 
-def test_server_that_falls_silent_is_given_up_and_asked_again(
+def test_request_to_a_silent_server_times_out_and_is_retried(
     root: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_WAITS_S", (0.05,) * 5)
@@ -243,7 +243,7 @@ def test_server_that_falls_silent_is_given_up_and_asked_again(
     assert (root / KEY).read_bytes() == CONTENT
 
 
-def test_slow_server_gets_its_time(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_server_gets_enough_time(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SILENCE_S", 3)
     way = Cutting(cuts=0, after=0, bytes_per_s=700_000)
     try:
@@ -254,7 +254,7 @@ def test_slow_server_gets_its_time(root: Path, file: Path, monkeypatch: pytest.M
     assert (root / KEY).read_bytes() == CONTENT
 
 
-def test_full_disk_of_the_server_is_told_and_the_upload_goes_on_when_there_is_room(root: Path, file: Path) -> None:
+def test_full_disk_of_the_server_is_reported_and_the_upload_resumes_when_there_is_space(root: Path, file: Path) -> None:
     root.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "debug-capture-test", str(root)], check=True)
     try:
@@ -269,8 +269,8 @@ def test_full_disk_of_the_server_is_told_and_the_upload_goes_on_when_there_is_ro
         subprocess.run(["umount", str(root)], check=True)
 
 
-def test_server_that_stores_fewer_bytes_than_it_was_sent_is_told(root: Path, file: Path) -> None:
-    """A server of another make: it has no extension but the rename, and says yes to everything."""
+def test_server_that_stores_fewer_bytes_than_it_got_is_reported(root: Path, file: Path) -> None:
+    """Another implementation of the server: its only extension is the rename, and it reports success for everything."""
     with other_server(root, loses=1) as (port, known):
         with pytest.raises(NotStored, match=f"the store has {len(CONTENT) - 1} of {len(CONTENT)} bytes"):
             store(root, port, sftp_known_hosts=known).put(KEY, file, SHA256)
@@ -295,14 +295,14 @@ def test_modes(root: Path, file: Path, modes: dict[str, str], of_file: int, of_f
     assert {folder.stat().st_mode & 0o7777 for folder in (root, root / "shop")} == {of_folder}
 
 
-def test_folder_that_is_there_keeps_its_mode(root: Path, file: Path) -> None:
+def test_existing_folder_keeps_its_mode(root: Path, file: Path) -> None:
     root.mkdir(mode=0o700)
     store(root).put("heap.bin", file, SHA256)
     assert root.stat().st_mode & 0o7777 == 0o700
 
 
 def die_after(packets: int, root: Path, file: Path, sha256: str) -> None:
-    """Put, and die by kill -9 in place of a packet with content; eight of them are a write."""
+    """Upload, and end by kill -9 instead of sending a packet with content. One write is eight packets."""
     left, real = itertools.count(packets, -1), paramiko.Channel.send
 
     def send(channel: paramiko.Channel, piece: bytes) -> int:
@@ -314,7 +314,7 @@ def die_after(packets: int, root: Path, file: Path, sha256: str) -> None:
     store(root).put(KEY, file, sha256)
 
 
-def test_upload_that_is_killed_goes_on_where_it_was(root: Path, file: Path) -> None:
+def test_killed_upload_resumes_where_it_stopped(root: Path, file: Path) -> None:
     """Twenty times, some of them within a write; each leaves the file's beginning, and the next one goes on."""
     part = (root / KEY).with_name(".heap.bin.part")
     program = (

@@ -56,7 +56,7 @@ Start = Callable[[str], Sshd]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start servers with some more lines of configuration; they see a password for us that nobody else sees."""
+    """Start servers with additional configuration. They accept a password for this user that no other server knows."""
     with ExitStack() as running:
         yield lambda more: running.enter_context(_sshd(tmp_path / secrets.token_hex(4), more))
 
@@ -112,7 +112,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
-    """An agent of its own; what is returned gives it a key."""
+    """A separate agent; the returned function adds a key to it."""
     path = tmp_path / "agent"
     monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
     with subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as process:
@@ -171,7 +171,7 @@ def test_known_hosts_of_the_user(
     put(server, tmp_path, file, sftp_known_hosts="", sftp_private_key=key)
 
 
-def test_user_without_known_hosts_is_told_the_fingerprint(
+def test_missing_known_hosts_is_reported_with_the_fingerprint(
     start: Start, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, key = start(""), our_key()
@@ -180,16 +180,16 @@ def test_user_without_known_hosts_is_told_the_fingerprint(
         put(server, tmp_path, file, sftp_known_hosts="", sftp_private_key=key)
 
 
-def test_user_who_may_not_write_is_told(start: Start, tmp_path: Path, file: Path) -> None:
+def test_user_who_may_not_write_is_reported(start: Start, tmp_path: Path, file: Path) -> None:
     (tmp_path / "kept").mkdir()
-    with pytest.raises(NotStored, match="Permission denied. Allow the user to write to the directory") as told:
+    with pytest.raises(NotStored, match="Permission denied. Allow the user to write to the directory") as caught:
         put(start("ForceCommand internal-sftp -R"), tmp_path, file, sftp_private_key=our_key())
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     assert file.read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("more", ["", "MaxSessions 1"], ids=["with a second session", "without"])
-def test_large_file_is_synced_behind_where_the_server_allows_it(
+def test_large_file_is_synced_in_the_background_if_the_server_allows_it(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
 ) -> None:
     monkeypatch.setattr(sftp_sync, "STEP_BYTES", 1 << 20)
@@ -220,12 +220,12 @@ def test_wrong_password_is_refused_and_not_shown(start: Start, tmp_path: Path, f
     assert "battery" not in str(caught.value)
 
 
-def test_key_and_password_where_the_server_wants_both(start: Start, tmp_path: Path, file: Path) -> None:
+def test_key_and_password_if_the_server_requires_both(start: Start, tmp_path: Path, file: Path) -> None:
     server = start("AuthenticationMethods publickey,password")
     put(server, tmp_path, file, sftp_private_key=our_key(), sftp_password=PASSWORD)
 
 
-def test_key_alone_where_the_server_wants_both_is_told(start: Start, tmp_path: Path, file: Path) -> None:
+def test_key_alone_is_reported_if_the_server_requires_both(start: Start, tmp_path: Path, file: Path) -> None:
     with pytest.raises(NotStored, match="it requires another authentication method"):
         put(start("AuthenticationMethods publickey,password"), tmp_path, file, sftp_private_key=our_key())
 
@@ -236,13 +236,15 @@ def test_key_of_the_agent(start: Start, tmp_path: Path, file: Path, agent: Calla
     put(start(""), tmp_path, file)
 
 
-def test_agent_without_the_key_is_told(start: Start, tmp_path: Path, file: Path, agent: Callable[[Path], None]) -> None:
+def test_agent_without_the_key_is_reported(
+    start: Start, tmp_path: Path, file: Path, agent: Callable[[Path], None]
+) -> None:
     _strange_key(tmp_path / "strange", agent)
     with pytest.raises(NotStored, match="no accepted key in an SSH agent"):
         put(start(""), tmp_path, file)
 
 
-def test_server_that_hangs_up_before_all_keys_are_tried_is_told(
+def test_server_that_disconnects_before_all_keys_are_tried_is_reported(
     start: Start, tmp_path: Path, file: Path, agent: Callable[[Path], None]
 ) -> None:
     for number in range(4):
@@ -266,20 +268,20 @@ def test_jump_host(start: Start, tmp_path: Path, file: Path) -> None:
     put(server, tmp_path, file, **through(jump, server))
 
 
-def test_jump_host_that_is_not_known_gets_nothing(start: Start, tmp_path: Path, file: Path) -> None:
+def test_unknown_jump_host_gets_nothing(start: Start, tmp_path: Path, file: Path) -> None:
     server, jump = start(""), start("")
     changed = {**through(jump, server), "sftp_known_hosts": server.known_hosts}
     with pytest.raises(NotStored, match=f"the host key of .*{jump.address.rpartition(':')[2]} is unknown"):
         put(server, tmp_path, file, **changed)
 
 
-def test_jump_host_that_forwards_nothing_is_told(start: Start, tmp_path: Path, file: Path) -> None:
+def test_jump_host_that_forwards_nothing_is_reported(start: Start, tmp_path: Path, file: Path) -> None:
     server, jump = start(""), start("AllowTcpForwarding no")
     with pytest.raises(NotStored, match="the jump host .* does not connect to 127.0.0.1.*AllowTcpForwarding"):
         put(server, tmp_path, file, **through(jump, server))
 
 
-def test_server_behind_the_jump_host_that_does_not_answer_is_told(start: Start, tmp_path: Path, file: Path) -> None:
+def test_unreachable_server_behind_the_jump_host_is_reported(start: Start, tmp_path: Path, file: Path) -> None:
     jump = start("")
     nobody = Sshd(f"{USER}@127.0.0.1:9", jump.known_hosts)
     with pytest.raises(NotStored, match="the jump host .* does not connect to 127.0.0.1:9: Connect"):

@@ -25,7 +25,7 @@ LOG = b"started\n"
 
 
 class Server(ThreadingHTTPServer):
-    """A web server that takes PUT, and loses the end of what it is sent where a test wants that."""
+    """A web server that accepts PUT. A test can let it lose the end of the content."""
 
     daemon_threads = True
 
