@@ -140,7 +140,7 @@ def test_second_upload_sends_nothing(prefix: str, file: Path, monkeypatch: pytes
 def test_blocks_of_an_earlier_try_are_not_sent_again(
     prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch, arrived: int
 ) -> None:
-    monkeypatch.setattr(module, "_AT_A_TIME", 1)
+    monkeypatch.setattr(module, "_CONCURRENCY", 1)
     with monkeypatch.context() as first:
         sent = Counting(first, allowed=arrived)
         if arrived < 3:

@@ -347,7 +347,7 @@ import sys; from pathlib import Path; from urllib.parse import urlsplit
 from debugcapture.settings.s3 import S3Settings
 from debugcapture.stores.s3 import parts, store, upload
 bucket, prefix, key, file, sha256, part, url, access, secret = sys.argv[1:]
-parts.PART_BYTES, upload.AT_A_TIME = int(part), 1
+parts.PART_BYTES, upload.CONCURRENCY = int(part), 1
 settings = S3Settings(s3_endpoint=url, s3_access_key=access, s3_secret_key=secret)
 store.S3Store(urlsplit(f"s3://{bucket}/{prefix}"), settings, 3600).put(key, Path(file), sha256)
 """

@@ -31,7 +31,7 @@ from debugcapture.report.page import report_page
 from debugcapture.report.summary import artifact_line, plan_table, summary
 from debugcapture.runtime.log_lines import BEGIN, END, data_line, log_text
 from debugcapture.steps.result_table import capture_result
-from debugcapture.stores.links import below, in_console
+from debugcapture.stores.links import console_links, links_below
 from debugcapture.text import WIDTH, one_line
 from tests.unit.builders import artifact, collector, manifest, nothing, pod, target
 from tests.unit.hostile import BYTES, TEXT, UTF8, tree
@@ -168,15 +168,15 @@ def test_page_and_result_are_markup_of_ours_only(whole: Manifest, text: bytes, l
 @given(UTF8)
 def test_links_are_ascii(key: str) -> None:
     stored = Stored(key, f"https://h/{key}", "x", None, 1, "ab")
-    assert below("https://e/x")(stored).isascii()
-    assert " " not in below("https://e/x")(stored)
+    assert links_below("https://e/x")(stored).isascii()
+    assert " " not in links_below("https://e/x")(stored)
 
 
 @given(UTF8)
 def test_links_to_the_console_are_ascii(key: str) -> None:
     try:
         stored = Stored(key, f"s3://bucket/{key}", "x", None, 1, "ab")
-        link = in_console("bucket", "eu-central-1")(stored)
+        link = console_links("bucket", "eu-central-1")(stored)
     except ValueError:
         return
     assert link.isascii()

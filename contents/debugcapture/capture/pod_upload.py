@@ -13,7 +13,7 @@ from ..kube.client import Api
 from ..model import Report, Stored
 from ..settings.encryption import EncryptionSettings
 from ..settings.store import StoreSettings
-from ..stores.presigned import MOST_PIECES, PIECE_BYTES, DirectUpload, Original, Piece, TakesDirectly
+from ..stores.presigned import MAX_PIECES, PIECE_BYTES, DirectUpload, Original, Piece, TakesDirectly
 from ..stores.registry import open_store
 from ..text import number_in
 from .transfer import RemoteFile
@@ -87,7 +87,7 @@ def _read_sums(api: Api, file: RemoteFile, *, with_md5: bool) -> Original:
     def append(piece: memoryview) -> None:
         output.extend(piece[: _MAX_SUMS_BYTES - len(output)])
 
-    argv = (_PROGRAM, "sums", file.path, str(PIECE_BYTES), str(MOST_PIECES), *(["md5"] if with_md5 else []))
+    argv = (_PROGRAM, "sums", file.path, str(PIECE_BYTES), str(MAX_PIECES), *(["md5"] if with_md5 else []))
     _run(api, file, argv, append)
     try:
         sums = json.loads(output)

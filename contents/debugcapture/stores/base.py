@@ -6,67 +6,69 @@ from typing import Protocol, runtime_checkable
 
 from ..model import Stored
 
-# Is told how many more bytes of a file the store has, by whichever thread sent them; 0: a try failed, another follows.
+# A store calls it with the number of bytes that it has sent since the last call, from any of its threads. 0 means that
+# an attempt failed and another follows.
 Progress = Callable[[int], None]
 
 
-def unseen(_more: int) -> None:
-    """Show no progress."""
+def ignore_progress(_sent_bytes: int) -> None:
+    """Do nothing."""
 
 
 class Store(Protocol):
-    """A place that keeps files for good.
+    """A permanent place for files.
 
-    A store retries by itself what its service calls temporary. Every failure that is left is NotStored.
+    A store retries temporary failures itself. All other failures are NotStored.
     """
 
-    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
-        """Keep ``file`` as ``key``, and return where, once the store itself confirms its size and content.
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
+        """Store ``file`` as ``key``. Return its location after the store has confirmed its size and content.
 
-        Doing it twice is harmless, and several threads may do it at once with different keys. ``sha256`` is the file's
-        checksum in hex. An exception of ``progress`` ends the upload, and is passed on. Raises NotStored.
+        A second call with the same file changes nothing. Several threads may store different keys at the same time.
+        ``sha256`` is the checksum of the file in hex. An exception of ``progress`` ends the upload and is passed on.
+        Raises NotStored.
         """
         ...
 
 
 class GrowingUpload(Protocol):
-    """The upload of a file that is still being written. The thread that writes the file calls all of it."""
+    """The upload of a file that is still being written. Only the thread that writes the file calls the methods."""
 
     def wrote(self, piece: memoryview) -> None:
-        """Take what was just written to the file, in order; it is not kept. Never raises for a failed upload."""
+        """Take the bytes that were just written, in order, without keeping them. A failed upload raises nothing."""
         ...
 
     def restarted(self) -> None:
-        """Forget what was written: the file is written again from its start."""
+        """Start again: the file is written again from its beginning."""
         ...
 
     def close(self) -> None:
-        """Stop. What the store has stays there for a later `Store.put` of the file."""
+        """Stop. The store keeps the uploaded parts for a later `Store.put` of the file."""
         ...
 
 
 @runtime_checkable
 class FollowsFiles(Protocol):
-    """A store that takes a file while it is still being written; its `Store.put` sends the rest and compares."""
+    """A store that uploads a file while it is still being written. `Store.put` then sends the rest and verifies it."""
 
-    def follow(self, key: str, file: Path, progress: Progress = unseen) -> GrowingUpload | None:
-        """Begin the upload of the growing ``file`` as ``key``; None where only complete files can be sent.
+    def follow(self, key: str, file: Path, progress: Progress = ignore_progress) -> GrowingUpload | None:
+        """Start the upload of the growing ``file`` as ``key``. Return None if only complete files can be uploaded.
 
-        Nothing can be seen in the store before `Store.put`.
+        The file is not visible in the store before `Store.put`.
         """
         ...
 
 
 class ReadableStore(Store, Protocol):
-    """A store from which small files are read back: what a capture in the cluster leaves for the step that watches it.
+    """A store that can also read small files. A step uses it to follow a fleet capture.
 
-    Several threads may do it at once.
+    Several threads may read at the same time.
     """
 
     def read(self, key: str) -> bytes | None:
-        """Return the whole content of ``key``, or None when there is no such file. Raises NotStored."""
+        """Return the content of ``key``, or None if there is no such file. Raises NotStored."""
         ...
 
     def locate(self, key: str, size: int, sha256: str) -> Stored:
-        """Return where a file is that is known to be there, with a new link. Raises NotStored."""
+        """Return the location of a file that is known to exist, with a new link. Raises NotStored."""
         ...

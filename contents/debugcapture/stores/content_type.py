@@ -1,4 +1,4 @@
-"""What a browser is told about a file."""
+"""The content types of stored files."""
 
 import mimetypes
 from pathlib import PurePosixPath
@@ -7,7 +7,7 @@ _TEXT = {".txt", ".log", ".yaml", ".json"}
 
 
 def content_type(key: str) -> str:
-    """Return the type with which a browser shows the file of ``key`` instead of saving it, where it is text."""
+    """Return the content type of the file ``key``. Browsers display text of this type instead of downloading it."""
     suffix = PurePosixPath(key).suffix
     if suffix in _TEXT:
         return "text/plain; charset=utf-8"

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, unquote
 from ..errors import NotStored
 from ..files import replacing, sha256_of
 from ..model import Stored
-from .base import Progress, unseen
+from .base import Progress, ignore_progress
 
 _REMEDIES = {
     errno.ENOSPC: "Free space on that disk.",
@@ -20,39 +20,40 @@ _REMEDIES = {
 
 
 class FileStore:
-    """Files below one folder; see `store.Store`."""
+    """Files below one folder; see `Store`."""
 
     def __init__(self, url: SplitResult) -> None:
         """Keep files below the directory of ``url`` (file:///DIRECTORY)."""
         self._root = Path(unquote(url.path))
 
-    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
-        """Copy beside, sync, compare, rename: a reader sees the whole file or none.
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
+        """Copy to a temporary file, sync, compare and rename, so that a reader never sees a part of the file.
 
-        The root itself is never made: where it is missing, a mount is, and the evidence would lie below it.
+        The root is never created. If it is missing, a share is not mounted, and the evidence would land on the wrong
+        disk.
         """
-        goal = self._root / key
-        doing = f"cannot store {goal}"
+        target = self._root / key
+        action = f"cannot store {target}"
         if not self._root.is_dir():
-            do = "Mount the share, or create the directory."
-            raise NotStored(doing, f"the directory {self._root} does not exist", do)
+            remedy = "Mount the share, or create the directory."
+            raise NotStored(action, f"the directory {self._root} does not exist", remedy)
         try:
-            if not _same(goal, file, sha256):
-                _make_folders(goal.parent, self._root)
-                _copy(file, goal, sha256, doing)
+            if not _is_stored(target, file, sha256):
+                _make_folders(target.parent, self._root)
+                _copy(file, target, sha256, action)
                 progress(file.stat().st_size)
-            size = goal.stat().st_size
+            size = target.stat().st_size
         except OSError as error:
             if error.filename == str(file):
                 raise NotStored(
-                    doing, f"cannot read {file}: {error.strerror}", "Check the disk of the spool."
+                    action, f"cannot read {file}: {error.strerror}", "Check the disk of the spool."
                 ) from error
             remedy = _REMEDIES.get(error.errno or 0, "Check the directory.")
-            raise NotStored(doing, error.strerror or str(error), remedy) from error
+            raise NotStored(action, error.strerror or str(error), remedy) from error
         return self.locate(key, size, sha256)
 
     def read(self, key: str) -> bytes | None:
-        """Return the whole content of ``key``; see `store.ReadableStore`."""
+        """Return the content of ``key``; see `ReadableStore`."""
         try:
             return (self._root / key).read_bytes()
         except FileNotFoundError:
@@ -61,18 +62,18 @@ class FileStore:
             raise NotStored(f"cannot read {self._root / key}", error.strerror or str(error)) from error
 
     def locate(self, key: str, size: int, sha256: str) -> Stored:
-        """Return where ``key`` is; see `store.ReadableStore`."""
+        """Return the location of ``key``; see `ReadableStore`."""
         address = (self._root / key).as_uri()
         return Stored(key, address, address, None, size, sha256)
 
 
-def _same(goal: Path, file: Path, sha256: str) -> bool:
-    """Tell whether an earlier try has brought the file already."""
-    return goal.is_file() and goal.stat().st_size == file.stat().st_size and sha256_of(goal) == sha256
+def _is_stored(target: Path, file: Path, sha256: str) -> bool:
+    """Return whether an earlier attempt has stored the file."""
+    return target.is_file() and target.stat().st_size == file.stat().st_size and sha256_of(target) == sha256
 
 
 def _make_folders(folder: Path, root: Path) -> None:
-    """Make what is missing between ``root`` and ``folder``, for good; two uploads may do it at once."""
+    """Create and sync the missing folders between ``root`` and ``folder``. Two uploads may do so at the same time."""
     if folder == root or folder.is_dir():
         return
     _make_folders(folder.parent, root)
@@ -80,24 +81,25 @@ def _make_folders(folder: Path, root: Path) -> None:
     _sync(folder.parent)
 
 
-def _copy(file: Path, goal: Path, sha256: str, doing: str) -> None:
-    part = goal.with_name(f".{goal.name}.part")
-    with file.open("rb") as reader, replacing(goal, part, sync=False) as writer:
+def _copy(file: Path, target: Path, sha256: str, action: str) -> None:
+    part = target.with_name(f".{target.name}.part")
+    with file.open("rb") as reader, replacing(target, part, sync=False) as writer:
         shutil.copyfileobj(reader, writer, 1 << 20)
         writer.flush()
         os.fsync(writer.fileno())
-        os.posix_fadvise(writer.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # what is compared comes from the disk
-        _compare(part, sha256, doing)
-    _sync(goal.parent)
+        # Drop the pages from the cache, so that the comparison reads the disk.
+        os.posix_fadvise(writer.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        _check_content(part, sha256, action)
+    _sync(target.parent)
 
 
-def _compare(part: Path, sha256: str, doing: str) -> None:
+def _check_content(part: Path, sha256: str, action: str) -> None:
     if sha256_of(part) != sha256:
-        raise NotStored(doing, "the data written differs from the data captured", "Check both disks.")
+        raise NotStored(action, "the data written differs from the data captured", "Check both disks.")
 
 
 def _sync(folder: Path) -> None:
-    """Have the names in ``folder`` on the disk: a file that is synced may still be without its name after a crash."""
+    """Sync the names in ``folder``: a synced file may still lose its name in a crash."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Other links than the store's own: the AWS console's, or below a URL of the user's, where a login stands before it.
+"""Links that replace those of the store: to the AWS console, or to a proxy of the user that asks for a login.
 
 Source: Amazon S3 User Guide, "Viewing object properties" (the console's address of an object).
 """
@@ -12,27 +12,27 @@ from ..errors import BadInput
 from ..model import Stored
 from ..settings.s3 import S3Settings
 from ..settings.store import StoreSettings
-from .base import FollowsFiles, GrowingUpload, Progress, ReadableStore, unseen
+from .base import FollowsFiles, GrowingUpload, Progress, ReadableStore, ignore_progress
 from .presigned import DirectUpload, Original, SignedRequest, TakesDirectly
 
 Link = Callable[[Stored], str]
 
 
 def with_links(store: ReadableStore, settings: StoreSettings) -> ReadableStore:
-    """Return ``store`` so that what it keeps has the links that ``settings`` ask for. Raises BadInput."""
+    """Return ``store`` with the kind of links that ``settings`` request. Raises BadInput."""
     link = _link(settings)
     if link is None:
         return store
-    return _LinkedDirectly(store, link) if isinstance(store, TakesDirectly) else _Linked(store, link)
+    return _LinkedDirectStore(store, link) if isinstance(store, TakesDirectly) else _LinkedStore(store, link)
 
 
-def below(base: str) -> Link:
-    """Return links below ``base``: the key in the store follows."""
+def links_below(base: str) -> Link:
+    """Return links of the form BASE/KEY."""
     return lambda stored: f"{base.rstrip('/')}/{quote(stored.key)}"
 
 
-def in_console(bucket: str, region: str) -> Link:
-    """Return links that open an object of ``bucket`` in the AWS console, for who is logged in there."""
+def console_links(bucket: str, region: str) -> Link:
+    """Return links that open an object of ``bucket`` in the AWS console, which asks for a login."""
     host = f"{region}.console.aws.amazon.com" if region else "s3.console.aws.amazon.com"
     query = f"region={region}&" if region else ""
 
@@ -45,25 +45,25 @@ def in_console(bucket: str, region: str) -> Link:
 
 def _link(settings: StoreSettings) -> Link | None:
     if settings.link_base:
-        return below(settings.link_base)
+        return links_below(settings.link_base)
     if settings.link != "console":
         return None
     url, s3 = urlsplit(settings.store), settings.of(S3Settings)
     if url.scheme != "s3" or s3.s3_endpoint:
         raise BadInput("cannot create console links", "only AWS S3 has a supported console", "Set link_base instead.")
-    return in_console(url.netloc, s3.s3_region)
+    return console_links(url.netloc, s3.s3_region)
 
 
-class _Linked:
-    """A store whose links are others."""
+class _LinkedStore:
+    """A store with other links."""
 
     def __init__(self, store: ReadableStore, link: Link) -> None:
         self._store, self._link = store, link
 
-    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
         return self._linked(self._store.put(key, file, sha256, progress))
 
-    def follow(self, key: str, file: Path, progress: Progress = unseen) -> GrowingUpload | None:
+    def follow(self, key: str, file: Path, progress: Progress = ignore_progress) -> GrowingUpload | None:
         return self._store.follow(key, file, progress) if isinstance(self._store, FollowsFiles) else None
 
     def read(self, key: str) -> bytes | None:
@@ -76,21 +76,21 @@ class _Linked:
         return replace(stored, link=self._link(stored), expires=None)
 
 
-class _LinkedDirectly(_Linked):
-    """The same for a store that takes files from pods."""
+class _LinkedDirectStore(_LinkedStore):
+    """A store with other links that accepts uploads from pods."""
 
     def __init__(self, store: ReadableStore, link: Link) -> None:
         super().__init__(store, link)
         assert isinstance(store, TakesDirectly)  # noqa: S101 - see with_links
-        self._takes, self.wants_md5 = store, store.wants_md5
+        self._direct_store, self.wants_md5 = store, store.wants_md5
 
     def direct(self, key: str, original: Original, valid_s: int) -> DirectUpload:
-        return _LinkedUpload(self._takes.direct(key, original, valid_s), self._linked)
+        return _LinkedUpload(self._direct_store.direct(key, original, valid_s), self._linked)
 
 
 class _LinkedUpload:
-    def __init__(self, upload: DirectUpload, linked: Callable[[Stored], Stored]) -> None:
-        self._upload, self._linked = upload, linked
+    def __init__(self, upload: DirectUpload, add_link: Callable[[Stored], Stored]) -> None:
+        self._upload, self._linked = upload, add_link
 
     @property
     def requests(self) -> Sequence[SignedRequest]:

@@ -1,6 +1,6 @@
-"""What a pod sends to a store by itself: the store signs a request for each piece, the pod carries it out.
+"""Uploads from a pod to a store: the store signs a request for each piece of a file, and the pod sends it.
 
-The pod gets no key. A signed request writes one piece, whose checksum it names, and expires.
+The pod gets no key. A signed request writes one piece with a given checksum, and it expires.
 """
 
 from collections.abc import Sequence
@@ -9,30 +9,30 @@ from typing import Protocol, runtime_checkable
 
 from ..model import Stored
 
-PIECE_BYTES, MOST_PIECES = 16 << 20, 1000
+PIECE_BYTES, MAX_PIECES = 16 << 20, 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a file in the pod; checksums are in base64, as stores write them."""
+    """A piece of a file in the pod. Checksums are in base64. ``md5`` is "" if the store does not need it."""
 
     length: int
     sha256: str
-    md5: str  # "" for a store that does not want it
+    md5: str
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A file in the pod, as the pod describes it."""
+    """A file in the pod. ``sha256`` is in hex."""
 
     size: int
-    sha256: str  # hex
+    sha256: str
     pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """A PUT of one piece."""
+    """A PUT request for one piece."""
 
     url: str
     headers: dict[str, str]
@@ -41,40 +41,43 @@ class SignedRequest:
 
 
 class DirectUpload(Protocol):
-    """An upload that the pod carries out."""
+    """An upload that a pod performs."""
 
     @property
     def requests(self) -> Sequence[SignedRequest]:
-        """Return a request for each piece, in order."""
+        """Return the request for each piece, in order."""
         ...
 
     def complete(self, tags: Sequence[str]) -> Stored:
-        """Make the object of its pieces and compare it with the original; ``tags`` are the store's, in order.
+        """Create the object from its pieces and compare it with the original. Raises NotStored.
 
-        Raises NotStored.
+        ``tags`` are the ETags that the store returned for the pieces, in order.
         """
         ...
 
     def abandon(self) -> None:
-        """Have the store forget the pieces. What goes wrong is the store's to clean up: its lifecycle rule does."""
+        """Delete the pieces. If that fails, the lifecycle rule of the store deletes them."""
         ...
 
 
 @runtime_checkable
 class TakesDirectly(Protocol):
-    """A store to which pods can send by themselves."""
+    """A store that accepts uploads from pods.
 
-    wants_md5: bool  # of each piece; in the pod that costs as much time as all other checksums
+    ``wants_md5``: the store needs the MD5 of each piece. It doubles the time that the pod spends on checksums.
+    """
+
+    wants_md5: bool
 
     def direct(self, key: str, original: Original, valid_s: int) -> DirectUpload:
-        """Begin an upload of ``original`` as ``key``; its requests are good for ``valid_s``. Raises NotStored."""
+        """Start an upload of ``original`` as ``key``. Its requests are valid for ``valid_s``. Raises NotStored."""
         ...
 
 
 def offsets(original: Original) -> list[int]:
-    """Return where each piece begins."""
-    begins, at = [], 0
+    """Return the offset of each piece."""
+    starts, offset = [], 0
     for piece in original.pieces:
-        begins.append(at)
-        at += piece.length
-    return begins
+        starts.append(offset)
+        offset += piece.length
+    return starts

@@ -1,4 +1,4 @@
-"""The way from a URL to a store."""
+"""Open the store that a URL names."""
 
 import re
 from urllib.parse import urlsplit
@@ -15,12 +15,12 @@ from .links import with_links
 
 
 def open_readable(settings: StoreSettings) -> ReadableStore:
-    """Return the store that ``settings`` name, with its links, as it is without encryption. Raises BadInput."""
+    """Return the store that ``settings`` name, with its links but without encryption. Raises BadInput."""
     return with_links(_open(settings), settings)
 
 
 def open_store(settings: StoreSettings) -> Store:
-    """Return the store that ``settings`` name, with its links. Nothing is sent yet. Raises BadInput."""
+    """Return the store that ``settings`` name, with its links. Sends nothing. Raises BadInput."""
     store = open_readable(settings)
     recipients = [line.strip() for line in settings.of(EncryptionSettings).encrypt_to.splitlines() if line.strip()]
     if not recipients:
@@ -29,7 +29,7 @@ def open_store(settings: StoreSettings) -> Store:
 
 
 def _open(settings: StoreSettings) -> ReadableStore:
-    """Return the store itself. Each package is imported when it is needed: boto3 alone takes a third of a second."""
+    """Return the store itself. Imports its package only now, because boto3 alone takes a third of a second."""
     url, link_valid_s = urlsplit(settings.store), settings.link_valid_s
     match url.scheme if re.fullmatch(FORM, settings.store) else "":
         case "s3":

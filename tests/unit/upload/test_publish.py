@@ -12,7 +12,7 @@ import pytest
 from debugcapture.bundle.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
 from debugcapture.errors import NotStored
 from debugcapture.model import PAGE, Artifact, Stored
-from debugcapture.stores.base import Progress, unseen
+from debugcapture.stores.base import Progress, ignore_progress
 from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, written
 
@@ -52,7 +52,7 @@ class Flaky:
         self._store, self._refused = file_store(root), refused
         self.put_keys: list[str] = []
 
-    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
         if key.endswith(self._refused):
             raise NotStored(f"cannot store {key}", "AccessDenied", "Allow it.")
         self.put_keys.append(key)

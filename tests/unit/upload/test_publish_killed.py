@@ -10,7 +10,7 @@ from pathlib import Path
 
 from debugcapture.bundle.bundle import Bundle, create_bundle
 from debugcapture.model import Stored
-from debugcapture.stores.base import Progress, Store, unseen
+from debugcapture.stores.base import Progress, Store, ignore_progress
 from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import NOON, artifact, file_store, manifest, written
 
@@ -51,7 +51,7 @@ class Counting:
     def __init__(self, store: Store) -> None:
         self._store, self.keys = store, list[str]()
 
-    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
         self.keys.append(Path(key).name)
         return self._store.put(key, file, sha256, progress)
 

@@ -15,7 +15,7 @@ from debugcapture.bundle.bundle import SENT, Bundle, create_bundle
 from debugcapture.bundle.record import Record
 from debugcapture.errors import NotStored
 from debugcapture.model import Artifact, Manifest, Receipt, Stored
-from debugcapture.stores.base import Progress, unseen
+from debugcapture.stores.base import Progress, ignore_progress
 from debugcapture.upload import uploader as module
 from debugcapture.upload.publish import publish_bundle
 from debugcapture.upload.uploader import CONCURRENCY, Uploader, background_upload
@@ -45,7 +45,7 @@ class Watched:
     def names(self) -> list[str]:
         return [Path(key).name for key in self.keys]
 
-    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
         with self._lock:
             self.running += 1
             self.max_running = max(self.max_running, self.running)
@@ -170,7 +170,7 @@ def test_a_failure_in_the_background_is_reported_once_and_then_retried(
 
     def before(name: str, _progress: Progress) -> None:
         tried.set()
-        refuse(*CONTENTS)(name, unseen)
+        refuse(*CONTENTS)(name, ignore_progress)
 
     store.before = before
     with background_upload(bundle, SETTINGS, FOLDER, log_lines.append) as background:

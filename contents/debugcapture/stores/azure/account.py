@@ -1,4 +1,4 @@
-"""Who we are to a storage account, and the links that it lets us sign.
+"""The credentials for a storage account, and the links that they sign.
 
 Source: azure-storage-blob and azure-identity documentation; Azure Storage, "Configure connection strings".
 """
@@ -20,15 +20,18 @@ from azure.storage.blob import (
 from ...errors import BadInput, NotStored
 from ...settings.azure import AzureSettings
 
-SILENCE_S = 60  # an answer that takes longer never comes
+# The longest wait for a response.
+SILENCE_S = 60
 _SCOPE = "https://storage.azure.com/.default"
-_IDENTITIES = ("WorkloadIdentityCredential", "ManagedIdentityCredential")  # what a server has, of all that are tried
-_RETRIES = {"retry_total": 6, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}  # waits 3 to 65 s
+# Of the identities that the SDK tries, those that a server can have.
+_IDENTITIES = ("WorkloadIdentityCredential", "ManagedIdentityCredential")
+# Waits between 3 and 65 seconds.
+_RETRIES = {"retry_total": 6, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A storage account: with a key or a SAS token, else with the machine's own identity."""
+    """A storage account, with a key or a SAS token. Without both, the identity of this machine is used."""
 
     name: str
     endpoint: str
@@ -37,26 +40,26 @@ class Account:
 
 
 def read_account(name: str, settings: AzureSettings) -> Account:
-    """Return the account ``name`` as ``settings`` tell. Raises BadInput for a connection string of another account."""
+    """Return the account ``name`` from ``settings``. Raises BadInput for a connection string of another account."""
     endpoint = settings.azure_endpoint.rstrip("/")
     if not settings.azure_connection_string:
         endpoint = endpoint or f"https://{name}.blob.core.windows.net"
         return Account(name, endpoint, settings.azure_key, settings.azure_sas.lstrip("?"))
     parts = dict(part.split("=", 1) for part in settings.azure_connection_string.split(";") if "=" in part)
-    what, do = "cannot use azure_connection_string", "Copy it from the page “Access keys” of the account."
+    action, remedy = "cannot use azure_connection_string", "Copy it from the page “Access keys” of the account."
     if parts.get("AccountName", name) != name or not {"AccountKey", "SharedAccessSignature"} & parts.keys():
-        why = (
+        reason = (
             "it belongs to another account than the store URL, or contains neither AccountKey nor SharedAccessSignature"
         )
-        raise BadInput(what, why, do)
+        raise BadInput(action, reason, remedy)
     host = f"{name}.blob.{parts.get('EndpointSuffix', 'core.windows.net')}"
-    told = parts.get("BlobEndpoint", "") or f"{parts.get('DefaultEndpointsProtocol', 'https')}://{host}"
+    blob_endpoint = parts.get("BlobEndpoint", "") or f"{parts.get('DefaultEndpointsProtocol', 'https')}://{host}"
     sas = parts.get("SharedAccessSignature", "").lstrip("?")
-    return Account(name, endpoint or told.rstrip("/"), parts.get("AccountKey", ""), sas)
+    return Account(name, endpoint or blob_endpoint.rstrip("/"), parts.get("AccountKey", ""), sas)
 
 
 def open_service(account: Account) -> BlobServiceClient:
-    """Return a client of ``account``. Raises BadInput for credentials of the wrong form."""
+    """Return a client of ``account``. Raises BadInput for credentials with an invalid format."""
     retries = ExponentialRetry(**_RETRIES)
     try:
         return BlobServiceClient(
@@ -68,10 +71,10 @@ def open_service(account: Account) -> BlobServiceClient:
         ) from error
 
 
-def identify(account: Account, service: BlobServiceClient, doing: str) -> None:
-    """Get a token, where the machine's own identity is used. Raises NotStored that says what failed at ``doing``.
+def check_identity(account: Account, service: BlobServiceClient, action: str) -> None:
+    """If the account uses the identity of this machine, get a token. Raises NotStored about ``action``.
 
-    Within a request the SDK would try to get one for two minutes, whatever the reason why there is none.
+    Within a request, the SDK would try for two minutes to get a token, whatever the reason for the failure.
     """
     if account.key or account.sas:
         return
@@ -79,32 +82,37 @@ def identify(account: Account, service: BlobServiceClient, doing: str) -> None:
         service.credential.get_token(_SCOPE)
     except ClientAuthenticationError as error:
         attempts = [line.strip() for line in (error.message or "").splitlines()]
-        why = " ".join(line for line in attempts if line.startswith(_IDENTITIES)) or str(error)
-        do = "Set azure_key, azure_sas or azure_connection_string, or assign an identity to this machine."
-        raise NotStored(doing, f"the identity of this machine cannot get a token: {why}", do) from error
+        reason = " ".join(line for line in attempts if line.startswith(_IDENTITIES)) or str(error)
+        remedy = "Set azure_key, azure_sas or azure_connection_string, or assign an identity to this machine."
+        raise NotStored(action, f"the identity of this machine cannot get a token: {reason}", remedy) from error
 
 
-def link(account: Account, service: BlobServiceClient, blob: BlobClient, valid_s: int) -> tuple[str, datetime | None]:
-    """Return a link to ``blob`` that expires, or with a SAS token the bare URL: the token itself may write."""
-    bare = blob.url.partition("?")[0]
+def create_link(
+    account: Account, service: BlobServiceClient, blob: BlobClient, valid_s: int
+) -> tuple[str, datetime | None]:
+    """Return a link to ``blob`` and the time when it expires.
+
+    With a SAS token, return the URL without the token, because the token allows writing.
+    """
+    url = blob.url.partition("?")[0]
     if account.sas and not account.key:
-        return bare, None
+        return url, None
     expires = datetime.now(timezone.utc) + timedelta(seconds=valid_s)
-    return f"{bare}?{signed(account, service, blob, BlobSasPermissions(read=True), expires)}", expires
+    return f"{url}?{create_sas(account, service, blob, BlobSasPermissions(read=True), expires)}", expires
 
 
-def signed(
+def create_sas(
     account: Account, service: BlobServiceClient, blob: BlobClient, permission: BlobSasPermissions, expires: datetime
 ) -> str:
-    """Return the query of a SAS for ``blob``, signed with the account's key or the identity's own."""
+    """Return the query string of a SAS for ``blob``, signed with the account key or a key of the identity."""
     now = datetime.now(timezone.utc)
-    signer: Any = None if account.key else service.get_user_delegation_key(now - timedelta(minutes=5), expires)
+    delegation_key: Any = None if account.key else service.get_user_delegation_key(now - timedelta(minutes=5), expires)
     token = generate_blob_sas(
         account.name,
         blob.container_name,
         blob.blob_name,
         account_key=account.key or None,
-        user_delegation_key=signer,
+        user_delegation_key=delegation_key,
         permission=permission,
         expiry=expires,
     )
@@ -116,6 +124,7 @@ def _credential(account: Account) -> Any:
         return {"account_name": account.name, "account_key": account.key}
     if account.sas:
         return account.sas
-    from azure.identity import DefaultAzureCredential  # a third of a second that only this way needs
+    # Imported here, because it takes a third of a second.
+    from azure.identity import DefaultAzureCredential
 
     return DefaultAzureCredential()

@@ -1,4 +1,4 @@
-"""From settings to a boto3 client, and to what each object is stored with.
+"""The boto3 client for the settings, and the fields of new objects.
 
 Source: boto3 documentation, "Credentials", "Configuration"; botocore.credentials.
 """
@@ -16,46 +16,48 @@ from botocore.exceptions import NoCredentialsError, ProfileNotFound
 from ...errors import BadInput
 from ...settings.s3 import S3Settings
 
-CONNECTIONS, CONNECT_S, SILENCE_S = 16, 10, 60
+CONNECTIONS = 16
+CONNECT_S = 10
+SILENCE_S = 60
 
 
 def s3_session(settings: S3Settings) -> Any:
-    """Return a boto3 session; what is blank in ``settings`` is left to the SDK: profile, web identity, instance role.
+    """Return a boto3 session. For blank ``settings``, the SDK looks for a profile, a web identity or an instance role.
 
-    Raises BadInput for settings that do not fit together.
+    Raises BadInput for settings that contradict each other.
     """
     _check(settings)
     try:
         session = _session(settings)
     except ProfileNotFound as error:
         raise BadInput("cannot use the store", str(error), "Correct s3_profile.") from error
-    return boto3.Session(botocore_session=_as_role(session, settings) if settings.s3_role else session)
+    return boto3.Session(botocore_session=_assume_role(session, settings) if settings.s3_role else session)
 
 
 def s3_client(session: Any, settings: S3Settings, bucket: str) -> Any:
-    """Return a client of ``session`` for ``bucket`` that threads may share."""
+    """Return a client of ``session`` for ``bucket``, which threads can share."""
     style: str = settings.s3_style
     if style == "auto":
-        # Compatible servers seldom have a DNS name for each bucket; AWS's certificates have none for one with dots.
-        # What the SDK calls "auto" signs links for a host that redirects where the bucket is in another region.
+        # Compatible servers rarely have a DNS name for each bucket, and the certificates of AWS do not cover a bucket
+        # with dots. The "auto" of the SDK signs links for a host that redirects if the bucket is in another region.
         style = "path" if settings.s3_endpoint or "." in bucket else "virtual"
     return session.client(
         "s3",
         endpoint_url=settings.s3_endpoint or None,
         config=Config(
             signature_version="s3v4",
-            retries={"total_max_attempts": 1},  # see s3_errors.again
+            retries={"total_max_attempts": 1},  # `errors.retry` retries
             connect_timeout=CONNECT_S,
             read_timeout=SILENCE_S,
             max_pool_connections=CONNECTIONS,
-            # The checksum of the content is a header, and signed: that of the payload would be the same once more.
+            # A signed header already contains the checksum of the content, so the payload is not signed again.
             s3={"addressing_style": style, "payload_signing_enabled": False},
         ),
     )
 
 
-def stored_with(settings: S3Settings) -> dict[str, Any]:
-    """Return the fields with which an object is created."""
+def object_fields(settings: S3Settings) -> dict[str, Any]:
+    """Return the fields of a request that creates an object."""
     fields: dict[str, Any] = {}
     if settings.s3_encryption != "default":
         fields["ServerSideEncryption"] = settings.s3_encryption
@@ -64,7 +66,7 @@ def stored_with(settings: S3Settings) -> dict[str, Any]:
     if settings.s3_storage_class:
         fields["StorageClass"] = settings.s3_storage_class
     if settings.s3_tags:
-        fields["Tagging"] = urlencode(dict(one.strip().split("=", 1) for one in settings.s3_tags.split(",")))
+        fields["Tagging"] = urlencode(dict(tag.strip().split("=", 1) for tag in settings.s3_tags.split(",")))
     if settings.s3_lock != "none":
         until = datetime.now(timezone.utc) + timedelta(days=settings.s3_lock_days)
         fields |= {"ObjectLockMode": settings.s3_lock, "ObjectLockRetainUntilDate": until}
@@ -72,16 +74,16 @@ def stored_with(settings: S3Settings) -> dict[str, Any]:
 
 
 def _check(settings: S3Settings) -> None:
-    """Refuse settings of which one makes no sense without another. Raises BadInput."""
-    keys, what = bool(settings.s3_access_key), "cannot use the store"
-    if keys != bool(settings.s3_secret_key):
-        raise BadInput(what, "s3_access_key and s3_secret_key must be set together", "Set both or none.")
-    if settings.s3_session_token and not keys:
-        raise BadInput(what, "s3_session_token requires a key pair", "Set s3_access_key and s3_secret_key too.")
+    """Raise BadInput for settings that require another setting."""
+    has_keys, action = bool(settings.s3_access_key), "cannot use the store"
+    if has_keys != bool(settings.s3_secret_key):
+        raise BadInput(action, "s3_access_key and s3_secret_key must be set together", "Set both or none.")
+    if settings.s3_session_token and not has_keys:
+        raise BadInput(action, "s3_session_token requires a key pair", "Set s3_access_key and s3_secret_key too.")
     if settings.s3_external_id and not settings.s3_role:
-        raise BadInput(what, "s3_external_id requires a role", "Set s3_role too.")
+        raise BadInput(action, "s3_external_id requires a role", "Set s3_role too.")
     if settings.s3_kms_key and not settings.s3_encryption.startswith("aws:kms"):
-        raise BadInput(what, "s3_kms_key requires aws:kms", "Set s3_encryption to aws:kms too.")
+        raise BadInput(action, "s3_kms_key requires aws:kms", "Set s3_encryption to aws:kms too.")
 
 
 def _session(settings: S3Settings) -> Any:
@@ -95,8 +97,8 @@ def _session(settings: S3Settings) -> Any:
     return session
 
 
-def _as_role(source: Any, settings: S3Settings) -> Any:
-    """Return a session that takes the role on with the credentials of ``source``, and again before they expire."""
+def _assume_role(source: Any, settings: S3Settings) -> Any:
+    """Return a session that assumes the role with the credentials of ``source``, and renews it before it expires."""
     extra = {"RoleSessionName": "kubernetes-debug-capture"}
     if settings.s3_external_id:
         extra["ExternalId"] = settings.s3_external_id

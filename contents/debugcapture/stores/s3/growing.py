@@ -1,7 +1,7 @@
-"""The upload of a file that is still being written: each part goes to S3 as soon as the spool has it.
+"""The upload of a file that is still being written: each part is uploaded as soon as it is in the spool.
 
-The parts' checksums are computed from what is written, not read back: the server compares them with what it gets from
-the spool. Source: Amazon S3 API Reference, "CreateMultipartUpload", "UploadPart", "AbortMultipartUpload".
+The checksum of a part covers the bytes that were written. The server compares it with the bytes that it receives, which
+are read from the spool. Source: Amazon S3 API Reference, "CreateMultipartUpload", "UploadPart", "AbortMultipartUpload".
 """
 
 import hashlib
@@ -16,23 +16,27 @@ from typing import Any, BinaryIO
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..base import Progress
-from .errors import again
-from .parts import MOST_PARTS, Part, part_bytes, part_fields
+from .errors import retry
+from .parts import MAX_PARTS, Part, part_bytes, part_fields
 
-PARTS_AT_A_TIME = 2  # the capture has the same processors
+# The capture needs the same processors.
+CONCURRENCY = 2
 
 
 class _Closed(Exception):  # noqa: N818 - see errors.py
-    """The upload is not wanted any more."""
+    """The upload is no longer needed."""
 
 
 @dataclass(frozen=True, slots=True)
-class BegunUpload:
-    """A multipart upload whose file is complete; some parts, or all, may be in the store."""
+class PartialUpload:
+    """A multipart upload whose file is complete.
+
+    ``parts`` are all parts of the file. ``sent`` has the responses of UploadPart for those in the store, by number.
+    """
 
     upload_id: str
-    parts: tuple[Part, ...]  # all parts of the file
-    sent: Mapping[int, Mapping[str, Any]]  # by number: the parts in the store, as UploadPart answers
+    parts: tuple[Part, ...]
+    sent: Mapping[int, Mapping[str, Any]]
 
     @property
     def size(self) -> int:
@@ -41,64 +45,64 @@ class BegunUpload:
 
 
 class GrowingUpload:
-    """The upload of one growing file; see `store.GrowingUpload`.
+    """The upload of one growing file; see `GrowingUpload`.
 
-    One thread writes the file and calls `wrote` and `restarted`. Nothing is created in the store before the file is
-    larger than one part: a smaller file is one request.
+    One thread writes the file and calls `wrote` and `restarted`. A multipart upload is created only when the file is
+    larger than one part, because a smaller file takes one request.
     """
 
     def __init__(
-        self, client: Any, place: Mapping[str, str], fields: Mapping[str, Any], file: Path, progress: Progress
+        self, client: Any, location: Mapping[str, str], fields: Mapping[str, Any], file: Path, progress: Progress
     ) -> None:
-        """Upload ``file`` to ``place`` (Bucket, Key, maybe ExpectedBucketOwner), created with ``fields``."""
-        self._client, self._place, self._fields, self._path = client, place, fields, file
+        """Upload ``file`` to ``location`` (Bucket, Key, maybe ExpectedBucketOwner), created with ``fields``."""
+        self._client, self._location, self._fields, self._path = client, location, fields, file
         self._progress, self._part_bytes = progress, part_bytes(0)
         self._lock = Lock()
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
         self._file: BinaryIO | None = None
         self._upload_id = ""
         self._parts = list[Part]()
         self._sent: dict[int, Mapping[str, Any]] = {}
-        self._sending = list[Future[None]]()
+        self._uploads = list[Future[None]]()
         self._closed, self._failed = Event(), Event()
         self._digest, self._length = hashlib.sha256(), 0
 
-    def wrote(self, piece: memoryview) -> None:
-        """Take what was just written to the file, in order."""
-        while piece:
-            if self._length == self._part_bytes:  # more follows, so that the file needs parts
+    def wrote(self, chunk: memoryview) -> None:
+        """Take the bytes that were just written, in order."""
+        while chunk:
+            if self._length == self._part_bytes:  # more bytes follow, so the file needs another part
                 self._send_later(self._cut())
-            room = self._part_bytes - self._length
-            self._digest.update(piece[:room])
-            self._length += len(piece[:room])
-            piece = piece[room:]
+            free = self._part_bytes - self._length
+            self._digest.update(chunk[:free])
+            self._length += len(chunk[:free])
+            chunk = chunk[free:]
 
     def restarted(self) -> None:
         """Abort the upload: the file is written again from its start."""
-        upload_id = self._end()
+        upload_id = self._stop()
         if upload_id:
             with suppress(ClientError, BotoCoreError):  # the bucket's lifecycle rule removes what is left
-                self._client.abort_multipart_upload(**self._place, UploadId=upload_id)
-        self._begin()
+                self._client.abort_multipart_upload(**self._location, UploadId=upload_id)
+        self._reset()
 
-    def finish(self) -> BegunUpload | None:
-        """Wait for the parts on their way, and return what the store has; None when nothing was begun."""
-        wait(self._sending)
-        for one in self._sending:
-            one.result()
-        upload_id = self._end()
+    def finish(self) -> PartialUpload | None:
+        """Wait for running uploads and return the parts in the store, or None if no upload was created."""
+        wait(self._uploads)
+        for upload in self._uploads:
+            upload.result()
+        upload_id = self._stop()
         last = [self._cut()] if self._length else []
-        return BegunUpload(upload_id, (*self._parts, *last), self._sent) if upload_id else None
+        return PartialUpload(upload_id, (*self._parts, *last), self._sent) if upload_id else None
 
     def close(self) -> None:
         """Stop. The parts in the store stay there: a later upload of the file finds them."""
-        self._end()
+        self._stop()
 
-    def _end(self) -> str:
-        """Wait until no thread works for this upload any more, and return its ID, or "" when none was begun."""
+    def _stop(self) -> str:
+        """Wait until no thread works for this upload. Return its ID, or "" if it was not created."""
         self._closed.set()
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
@@ -115,36 +119,36 @@ class GrowingUpload:
 
     def _send_later(self, part: Part) -> None:
         self._parts.append(part)
-        if part.number >= MOST_PARTS or self._failed.is_set() or self._closed.is_set():
+        if part.number >= MAX_PARTS or self._failed.is_set() or self._closed.is_set():
             return
         if self._pool is None or self._file is None:
             self._file = self._path.open("rb")
-            self._pool = ThreadPoolExecutor(PARTS_AT_A_TIME, thread_name_prefix="growing")
-        self._sending.append(self._pool.submit(self._send, self._file, part))
+            self._pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="growing")
+        self._uploads.append(self._pool.submit(self._send, self._file, part))
 
     def _send(self, file: BinaryIO, part: Part) -> None:
-        """Send ``part``. A failure is no end: the upload of the complete file meets it too, and reports it."""
+        """Send ``part``. A failure is not reported, because the upload of the complete file repeats the part."""
         if self._failed.is_set():
             return
         try:
-            upload = {**self._place, "UploadId": self._created()}
-            answer = again(lambda: self._client.upload_part(**upload, **part_fields(file, part)), self._go_on)
+            upload = {**self._location, "UploadId": self._upload_id_or_create()}
+            response = retry(lambda: self._client.upload_part(**upload, **part_fields(file, part)), self._check_closed)
         except (ClientError, BotoCoreError, OSError, _Closed):
             self._failed.set()
             return
-        self._sent[part.number] = answer
+        self._sent[part.number] = response
         self._progress(part.length)
 
-    def _created(self) -> str:
+    def _upload_id_or_create(self) -> str:
         with self._lock:
             if not self._upload_id:
-                asked = {**self._place, **self._fields, "ChecksumAlgorithm": "SHA256"}
-                begun = again(lambda: self._client.create_multipart_upload(**asked), self._go_on)
-                self._upload_id = str(begun["UploadId"])
+                fields = {**self._location, **self._fields, "ChecksumAlgorithm": "SHA256"}
+                response = retry(lambda: self._client.create_multipart_upload(**fields), self._check_closed)
+                self._upload_id = str(response["UploadId"])
             return self._upload_id
 
-    def _go_on(self) -> None:
-        """Raise instead of trying a request again that nobody needs any more."""
+    def _check_closed(self) -> None:
+        """Raise _Closed if the upload is no longer needed, so that its requests are not retried."""
         if self._closed.is_set():
             raise _Closed
         self._progress(0)

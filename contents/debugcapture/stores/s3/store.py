@@ -1,4 +1,4 @@
-"""Amazon S3 and every server that speaks its protocol: s3_upload sends, s3_client knows the settings.
+"""The store for Amazon S3 and compatible servers.
 
 Source: boto3 documentation, "Presigned URLs".
 """
@@ -12,90 +12,94 @@ from botocore.exceptions import ClientError
 
 from ...model import Stored
 from ...settings.s3 import S3Settings
-from ..base import Progress, unseen
+from ..base import Progress, ignore_progress
 from ..content_type import content_type
 from ..presigned import Original
-from .client import s3_client, s3_session, stored_with
-from .errors import again, code_of, reported
+from .client import object_fields, s3_client, s3_session
+from .errors import code_of, raise_not_stored, retry
 from .growing import GrowingUpload
-from .presigned import S3DirectUpload
+from .presigned import NewObject, S3DirectUpload
 from .upload import Upload
 
-_NOT_THERE = ("NoSuchKey", "404")
+_NOT_FOUND_CODES = ("NoSuchKey", "404")
 
 
 class S3Store:
-    """Objects below a prefix of one bucket; see `store.Store`."""
+    """Objects below a prefix of one bucket; see `Store`."""
 
-    wants_md5 = False  # it checks a part by its SHA-256
+    # S3 checks a part by its SHA-256.
+    wants_md5 = False
 
     def __init__(self, url: SplitResult, settings: S3Settings, link_valid_s: int) -> None:
-        """Use the place of ``url`` (s3://BUCKET/PREFIX). Raises BadInput for settings that do not fit together."""
+        """Open the store at ``url`` (s3://BUCKET/PREFIX). Raises BadInput for settings that contradict each other."""
         self._bucket, self._prefix, self._settings = url.netloc, url.path.strip("/"), settings
         self._growing: dict[str, GrowingUpload] = {}  # by object name
         self._link_valid_s = link_valid_s
-        with reported(f"cannot use the store s3://{self._bucket}"):
+        with raise_not_stored(f"cannot use the store s3://{self._bucket}"):
             self._session = s3_session(settings)
             self._client = s3_client(self._session, settings, self._bucket)
 
-    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
-        """Send ``file``, in parts where it is large; parts that an earlier try has sent are not sent again.
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
+        """Upload ``file``, in parts if it is large. Parts that an earlier attempt sent are not sent again.
 
-        The server checks the SHA-256 of each part on arrival and answers with its own, which is compared; at the end
-        size and checksum of the whole object are.
+        The server checks the SHA-256 of each part on arrival and returns its own, which is compared. At the end, the
+        size and checksum of the object are compared.
         """
         name = f"{self._prefix}/{key}".lstrip("/")
         url = f"s3://{self._bucket}/{name}"
-        with reported(f"cannot store {url}"), file.open("rb") as opened:
+        with raise_not_stored(f"cannot store {url}"), file.open("rb") as reader:
             growing = self._growing.pop(name, None)
-            upload = Upload(self._client, self._place(name), opened, sha256, progress)
-            upload.run(self._created_with(key), growing.finish() if growing else None)
+            upload = Upload(self._client, self._location(name), reader, sha256, progress)
+            upload.run(self._fields(key), growing.finish() if growing else None)
             return self.locate(key, upload.size, sha256)
 
-    def follow(self, key: str, file: Path, progress: Progress = unseen) -> GrowingUpload:
-        """Begin the upload of a growing file; see `store.FollowsFiles`."""
+    def follow(self, key: str, file: Path, progress: Progress = ignore_progress) -> GrowingUpload:
+        """Start the upload of a growing file; see `FollowsFiles`."""
         name = f"{self._prefix}/{key}".lstrip("/")
-        growing = GrowingUpload(self._client, self._place(name), self._created_with(key), file, progress)
+        growing = GrowingUpload(self._client, self._location(name), self._fields(key), file, progress)
         self._growing[name] = growing
         return growing
 
     def read(self, key: str) -> bytes | None:
-        """Return the whole content of ``key``; see `store.ReadableStore`."""
+        """Return the content of ``key``; see `ReadableStore`."""
         name = f"{self._prefix}/{key}".lstrip("/")
-        with reported(f"cannot read s3://{self._bucket}/{name}"):
+        with raise_not_stored(f"cannot read s3://{self._bucket}/{name}"):
             try:
-                return again(lambda: bytes(self._client.get_object(**self._place(name))["Body"].read()))
+                return retry(lambda: bytes(self._client.get_object(**self._location(name))["Body"].read()))
             except ClientError as error:
-                if code_of(error) in _NOT_THERE:
+                if code_of(error) in _NOT_FOUND_CODES:
                     return None
                 raise
 
     def locate(self, key: str, size: int, sha256: str) -> Stored:
-        """Return where ``key`` is; see `store.ReadableStore`."""
+        """Return the location of ``key``; see `ReadableStore`."""
         name = f"{self._prefix}/{key}".lstrip("/")
-        link, expires = self._link(name)
+        link, expires = self._sign_link(name)
         return Stored(key, f"s3://{self._bucket}/{name}", link, expires, size, sha256)
 
     def direct(self, key: str, original: Original, valid_s: int) -> S3DirectUpload:
-        """Begin an upload that a pod carries out; see `direct.TakesDirectly`."""
+        """Start an upload that a pod performs; see `TakesDirectly`."""
         name = f"{self._prefix}/{key}".lstrip("/")
         stored = self.locate(key, original.size, original.sha256)
-        return S3DirectUpload(self._client, self._place(name), original, stored, self._created_with(key), valid_s)
+        return S3DirectUpload(
+            self._client, NewObject(self._location(name), self._fields(key)), original, stored, valid_s
+        )
 
-    def _created_with(self, key: str) -> dict[str, Any]:
-        return {"ContentType": content_type(key), **stored_with(self._settings)}
+    def _fields(self, key: str) -> dict[str, Any]:
+        return {"ContentType": content_type(key), **object_fields(self._settings)}
 
-    def _place(self, name: str) -> dict[str, str]:
-        place = {"Bucket": self._bucket, "Key": name}
+    def _location(self, name: str) -> dict[str, str]:
+        location = {"Bucket": self._bucket, "Key": name}
         owner = self._settings.s3_bucket_owner
-        return {**place, "ExpectedBucketOwner": owner} if owner else place
+        return {**location, "ExpectedBucketOwner": owner} if owner else location
 
-    def _link(self, name: str) -> tuple[str, datetime]:
-        """Return a signed link, and when it ends: at the latest with the temporary credentials that signed it."""
+    def _sign_link(self, name: str) -> tuple[str, datetime]:
+        """Return a signed link and the time when it expires. It expires with the credentials at the latest."""
         now, valid_s = datetime.now(timezone.utc), self._link_valid_s
         link = self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self._bucket, "Key": name}, ExpiresIn=valid_s
         )
         expires = now + timedelta(seconds=valid_s)
-        until = getattr(self._session.get_credentials(), "_expiry_time", None)  # nothing public tells it
-        return link, min(expires, until) if until else expires
+        # boto3 has no public attribute for this.
+        credentials_expire = getattr(self._session.get_credentials(), "_expiry_time", None)
+        return link, min(expires, credentials_expire) if credentials_expire else expires

@@ -21,105 +21,111 @@ from ...backoff import on, retried
 from ...errors import NotStored
 from ...model import Stored
 from ...settings.sftp import SftpSettings
-from ..base import Progress, unseen
-from .ssh import SILENCE_S, connected, read_address, read_login
-from .sync import synced_behind
-from .writes import Piece, Writes
+from ..base import Progress, ignore_progress
+from .ssh import SILENCE_S, open_connection, read_address, read_login
+from .sync import background_sync
+from .writes import Chunk, PipelinedWrites
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-_PIECE_BYTES = 32 << 10  # what every server sends in one answer (draft, section 3)
-_READ_AHEAD = 4  # writes
+# Every server sends this much in one response (draft, section 3).
+_CHUNK_BYTES = 32 << 10
+# The number of writes that are read from the file in advance.
+_READ_AHEAD = 4
 _WAITS_S = (0.5, 1, 2, 4, 8)
-_CLOSED = "Socket is closed"  # paramiko's channel.py, which gives this error no number either
+# The message of an OSError without errno in the channel.py of paramiko.
+_CLOSED = "Socket is closed"
 
 
 class _Interrupted(Exception):  # noqa: N818 - see errors.py
-    """The connection broke or was not made; another try may do it."""
+    """The connection broke or failed. A retry may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Modes:
-    """Permissions of what is made; None leaves them to the server."""
+    """The permissions of new files and folders. None: the default of the server."""
 
     file: int | None
     folder: int | None
 
 
-class _Reached:
-    """How far an upload has come; what is sent again after a break is told once."""
+class _ProgressTracker:
+    """Reports the progress of an upload. Bytes that are sent again after an interruption count once."""
 
     def __init__(self, progress: Progress) -> None:
-        self._progress, self._told = progress, 0
+        self._progress, self._reported = progress, 0
 
     def offset(self, offset: int) -> None:
-        if offset > self._told:
-            self._told, more = offset, offset - self._told
-            self._progress(more)
+        if offset > self._reported:
+            self._reported, new_bytes = offset, offset - self._reported
+            self._progress(new_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What is to be stored, and who is told how much of it is."""
+    """The file to store, and the tracker of its progress."""
 
     file: Path
     sha256: str
-    reached: _Reached
+    tracker: _ProgressTracker
 
 
 class SftpStore:
-    """Files below one directory; see `store.Store`."""
+    """Files below one directory; see `Store`."""
 
     def __init__(self, url: SplitResult, settings: SftpSettings) -> None:
-        """Use the directory of ``url`` (sftp://USER@HOST:PORT/DIRECTORY). Raises BadInput for a key of no use."""
+        """Open the directory at ``url`` (sftp://USER@HOST:PORT/DIRECTORY). Raises BadInput for an invalid key."""
         self._address, self._login = read_address(url), read_login(settings)
         self._jump = read_address(urlsplit(f"//{settings.sftp_jump}")) if settings.sftp_jump else None
         self._root = unquote(url.path) or "/"
         self._modes = Modes(_mode(settings.sftp_file_mode), _mode(settings.sftp_folder_mode))
 
-    def put(self, key: str, file: Path, sha256: str, progress: Progress = unseen) -> Stored:
-        """Write beside, compare, rename: a reader sees the whole file or none.
+    def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
+        """Write a temporary file, compare and rename, so that a reader never sees a part of the file.
 
-        What an earlier try left is read back and kept as far as it is the file's beginning. The server tells the
-        size only; the content is checked on its way by SSH, and here while it is read.
+        If an earlier attempt left a temporary file, its matching beginning is kept. The server reports only the size.
+        SSH protects the content on its way, and the checksum is computed while the file is read.
         """
-        path, url = self._place(key)
-        doing = f"cannot store {url}"
-        reached = _Reached(progress)
-        _again(lambda: self._put(path, file, sha256, reached, doing), doing)
+        path, url = self._locate(key)
+        action = f"cannot store {url}"
+        tracker = _ProgressTracker(progress)
+        _retry(lambda: self._put(path, file, sha256, tracker, action), action)
         return self.locate(key, file.stat().st_size, sha256)
 
     def read(self, key: str) -> bytes | None:
-        """Return the whole content of ``key``; see `store.ReadableStore`."""
-        path, url = self._place(key)
-        doing, found = f"cannot read {url}", list[bytes]()
+        """Return the content of ``key``; see `ReadableStore`."""
+        path, url = self._locate(key)
+        action, contents = f"cannot read {url}", list[bytes]()
 
         def attempt() -> None:
-            with _told(doing), connected(self._login, self._address, self._jump, doing) as transport:
+            with (
+                _raise_store_errors(action),
+                open_connection(self._login, self._address, self._jump, action) as transport,
+            ):
                 sftp = _open_sftp(transport)
                 if _size(sftp, path) >= 0:
-                    with sftp.open(path, "rb") as there:
-                        found.append(there.read())
+                    with sftp.open(path, "rb") as remote:
+                        contents.append(remote.read())
 
-        _again(attempt, doing)
-        return found[-1] if found else None
+        _retry(attempt, action)
+        return contents[-1] if contents else None
 
     def locate(self, key: str, size: int, sha256: str) -> Stored:
-        """Return where ``key`` is; see `store.ReadableStore`."""
-        url = self._place(key)[1]
+        """Return the location of ``key``; see `ReadableStore`."""
+        url = self._locate(key)[1]
         return Stored(key, url, url, None, size, sha256)
 
-    def _place(self, key: str) -> tuple[str, str]:
+    def _locate(self, key: str) -> tuple[str, str]:
         path = posixpath.join(self._root, key)
         return path, f"sftp://{self._address.user}@{self._address.name}{quote(path)}"
 
-    def _put(self, path: str, file: Path, sha256: str, reached: _Reached, doing: str) -> None:
-        with _told(doing), connected(self._login, self._address, self._jump, doing) as transport:
-            sftp = _open_sftp(transport)  # it is closed with the transport; by itself it would fail on a broken one
-            if not _same(sftp, path, file, sha256):
+    def _put(self, path: str, file: Path, sha256: str, tracker: _ProgressTracker, action: str) -> None:
+        with _raise_store_errors(action), open_connection(self._login, self._address, self._jump, action) as transport:
+            sftp = _open_sftp(transport)  # closed with the transport, because close() fails on a broken one
+            if not _is_stored(sftp, path, file, sha256):
                 _make_folders(sftp, posixpath.dirname(path), self._modes.folder)
-                _upload(sftp, path, _Source(file, sha256, reached), self._modes.file, doing)
+                _upload(sftp, path, _Source(file, sha256, tracker), self._modes.file, action)
 
 
 def _mode(octal: str) -> int | None:
@@ -141,17 +147,17 @@ def _channel(sftp: paramiko.SFTPClient) -> paramiko.Channel:
     return channel
 
 
-def _same(sftp: paramiko.SFTPClient, path: str, file: Path, sha256: str) -> bool:
-    """Tell whether ``path`` has the content of ``file`` already; it was put there by an earlier try."""
+def _is_stored(sftp: paramiko.SFTPClient, path: str, file: Path, sha256: str) -> bool:
+    """Return whether ``path`` has the content of ``file`` from an earlier attempt."""
     if _size(sftp, path) != file.stat().st_size:
         return False
-    with sftp.open(path, "rb") as there, file.open("rb") as here:
-        same, checksum = _common(there, here, file.stat().st_size)
-    return same == file.stat().st_size and checksum.hexdigest() == sha256
+    with sftp.open(path, "rb") as remote, file.open("rb") as local:
+        common_bytes, checksum = _common_prefix(remote, local, file.stat().st_size)
+    return common_bytes == file.stat().st_size and checksum.hexdigest() == sha256
 
 
 def _size(sftp: paramiko.SFTPClient, path: str) -> int:
-    """Return the size of ``path``, -1 when there is no such file."""
+    """Return the size of ``path``, or -1 if it does not exist."""
     try:
         return sftp.stat(path).st_size or 0
     except FileNotFoundError:
@@ -165,108 +171,110 @@ def _make_folders(sftp: paramiko.SFTPClient, folder: str, mode: int | None) -> N
     try:
         sftp.mkdir(folder)
     except OSError:
-        if _size(sftp, folder) < 0:  # else another upload was faster
+        if _size(sftp, folder) < 0:  # otherwise another upload created it
             raise
     else:
         if mode is not None:
-            sftp.chmod(folder, mode)  # what is given to mkdir, the server's umask cuts
+            sftp.chmod(folder, mode)  # the umask of the server restricts the mode of mkdir
 
 
-def _upload(sftp: paramiko.SFTPClient, path: str, source: _Source, mode: int | None, doing: str) -> None:
+def _upload(sftp: paramiko.SFTPClient, path: str, source: _Source, mode: int | None, action: str) -> None:
     folder, name = posixpath.split(path)
     part, size = posixpath.join(folder, f".{name}.part"), source.file.stat().st_size
     left = _size(sftp, part)
-    with source.file.open("rb") as here, sftp.open(part, "wb" if left < 0 else "r+b") as there:
+    with source.file.open("rb") as local, sftp.open(part, "wb" if left < 0 else "r+b") as remote:
         if mode is not None:
-            there.chmod(mode)
-        kept, checksum = _common(there, here, size) if left > 0 else (0, hashlib.sha256())
-        if left > kept:
-            there.truncate(kept)
-        writes = Writes(_channel(sftp), cast(bytes, there.handle))
-        with synced_behind(_channel(sftp).get_transport(), part, size) as synced:
-            _send(here, writes, kept, checksum, _told_both(source.reached.offset, synced))
+            remote.chmod(mode)
+        common_bytes, checksum = _common_prefix(remote, local, size) if left > 0 else (0, hashlib.sha256())
+        if left > common_bytes:
+            remote.truncate(common_bytes)
+        writes = PipelinedWrites(_channel(sftp), cast(bytes, remote.handle))
+        with background_sync(_channel(sftp).get_transport(), part, size) as sync_progress:
+            _send(local, writes, common_bytes, checksum, _call_both(source.tracker.offset, sync_progress))
         writes.finish()
         if checksum.hexdigest() != source.sha256:
-            raise NotStored(doing, "the data read differs from the data captured", "Check the disk of the spool.")
-    there_now = _size(sftp, part)
-    if there_now != size:
+            raise NotStored(action, "the data read differs from the data captured", "Check the disk of the spool.")
+    stored_bytes = _size(sftp, part)
+    if stored_bytes != size:
         sftp.remove(part)
-        raise NotStored(doing, f"the store has {there_now} of {size} bytes", "Check the disk of the server.")
+        raise NotStored(action, f"the store has {stored_bytes} of {size} bytes", "Check the disk of the server.")
     sftp.posix_rename(part, path)
 
 
-def _common(there: paramiko.SFTPFile, here: BinaryIO, size: int) -> "tuple[int, _Hash]":
-    """Return how many bytes both begin with, in whole pieces unless all are the same, and their checksum so far."""
-    there.prefetch(min(there.stat().st_size or 0, size))
-    same, checksum = 0, hashlib.sha256()
-    while piece := here.read(_PIECE_BYTES):
-        if there.read(len(piece)) != piece:
+def _common_prefix(remote: paramiko.SFTPFile, local: BinaryIO, size: int) -> "tuple[int, _Hash]":
+    """Return the length of the common beginning of both files, in complete chunks, and its checksum."""
+    remote.prefetch(min(remote.stat().st_size or 0, size))
+    common_bytes, checksum = 0, hashlib.sha256()
+    while chunk := local.read(_CHUNK_BYTES):
+        if remote.read(len(chunk)) != chunk:
             break
-        checksum.update(piece)
-        same += len(piece)
-    return same, checksum
+        checksum.update(chunk)
+        common_bytes += len(chunk)
+    return common_bytes, checksum
 
 
-def _told_both(one: Callable[[int], None], other: Callable[[int], None]) -> Callable[[int], None]:
-    def told(offset: int) -> None:
-        one(offset)
-        other(offset)
+def _call_both(first: Callable[[int], None], second: Callable[[int], None]) -> Callable[[int], None]:
+    def call(offset: int) -> None:
+        first(offset)
+        second(offset)
 
-    return told
+    return call
 
 
-def _send(here: BinaryIO, writes: Writes, start: int, checksum: "_Hash", reached: Callable[[int], None]) -> None:
-    """Send ``here`` from ``start``, and add to ``checksum`` what is sent; the next bytes are read meanwhile."""
-    here.seek(start)
-    now, ahead = ([writes.piece() for _ in range(_READ_AHEAD)] for _ in range(2))
+def _send(
+    local: BinaryIO, writes: PipelinedWrites, start: int, checksum: "_Hash", on_offset: Callable[[int], None]
+) -> None:
+    """Send ``local`` from ``start`` and update ``checksum``. A thread reads the next chunks at the same time."""
+    local.seek(start)
+    current, following = ([writes.new_chunk() for _ in range(_READ_AHEAD)] for _ in range(2))
     with ThreadPoolExecutor(1) as reader:
-        reading = reader.submit(_fill, now, here, checksum)
+        reading = reader.submit(_fill, current, local, checksum)
         while lengths := reading.result():
-            reading = reader.submit(_fill, ahead, here, checksum)
-            for piece, length in zip(now, lengths, strict=False):
-                writes.send(piece, start, length)
+            reading = reader.submit(_fill, following, local, checksum)
+            for chunk, length in zip(current, lengths, strict=False):
+                writes.send(chunk, start, length)
                 start += length
-            reached(start)
-            now, ahead = ahead, now
+            on_offset(start)
+            current, following = following, current
 
 
-def _fill(pieces: list[Piece], here: BinaryIO, checksum: "_Hash") -> list[int]:
-    """Fill ``pieces`` from ``here``, and return how many bytes are in each; none at its end."""
+def _fill(chunks: list[Chunk], local: BinaryIO, checksum: "_Hash") -> list[int]:
+    """Fill ``chunks`` from ``local`` and return their lengths. The list is empty at the end of the file."""
     lengths: list[int] = []
-    for piece in pieces:
-        length = here.readinto(piece.room)  # type: ignore[attr-defined]
+    for chunk in chunks:
+        length = local.readinto(chunk.data)  # type: ignore[attr-defined]
         if not length:
             break
-        checksum.update(piece.room[:length])
+        checksum.update(chunk.data[:length])
         lengths.append(length)
     return lengths
 
 
-def _again(attempt: Callable[[], None], doing: str) -> None:
-    """Make ``attempt`` until it is not interrupted, with growing waits. Raises NotStored."""
+def _retry(attempt: Callable[[], None], action: str) -> None:
+    """Repeat ``attempt`` with growing waits while it is interrupted. Raises NotStored."""
     try:
         retried(attempt, _WAITS_S, on(_Interrupted))
     except _Interrupted as error:
-        do = "Check the host, port and network. The next upload resumes where this one stopped."
-        raise NotStored(doing, str(error), do) from error
+        remedy = "Check the host, port and network. The next upload resumes where this one stopped."
+        raise NotStored(action, str(error), remedy) from error
 
 
 @contextmanager
-def _told(doing: str) -> Iterator[None]:
-    """Tell what another try may mend from what the server refuses."""
+def _raise_store_errors(action: str) -> Iterator[None]:
+    """Raise _Interrupted for errors that a retry can solve, and NotStored for others."""
     try:
         yield
     except (PermissionError, FileNotFoundError) as error:
-        if error.filename:  # the server's errors have none
-            why = f"cannot read {error.filename}: {error.strerror}"
-            raise NotStored(doing, why, "Check the disk of the spool.") from error
-        raise NotStored(doing, error.strerror or str(error), "Allow the user to write to the directory.") from error
+        if error.filename:  # an error of the spool, because those of the server have no file name
+            reason = f"cannot read {error.filename}: {error.strerror}"
+            raise NotStored(action, reason, "Check the disk of the spool.") from error
+        raise NotStored(action, error.strerror or str(error), "Allow the user to write to the directory.") from error
     except (SSHException, paramiko.SFTPError, EOFError, ConnectionError, TimeoutError) as error:
         raise _Interrupted(str(error) or "the connection broke") from error
     except OSError as error:
-        # the server's own "Failure", which has no number: mostly a full disk
+        # The server reports "Failure" without a code, usually because its disk is full.
         if error.errno is None and str(error) != _CLOSED:
             raise NotStored(
-                doing, f"the server reports {error}", "Check whether the disk of the server is full."
+                action, f"the server reports {error}", "Check whether the disk of the server is full."
             ) from error
         raise _Interrupted(error.strerror or str(error)) from error

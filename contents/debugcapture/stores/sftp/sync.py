@@ -1,7 +1,7 @@
-"""The server's disk keeps up while a file is sent: a second session has it synced behind the writes.
+"""Sync a file in a second session while the first session still writes it.
 
-With one sync at the end, the end waits for all of the disk's work; a sync among the writes stops them meanwhile, since
-the server of a session does one thing at a time.
+With one sync at the end, the upload would wait for the disk there. A sync between the writes would stop them, because
+a server processes the requests of a session one after the other.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,38 +13,38 @@ import paramiko
 from paramiko.ssh_exception import SSHException
 
 from .ssh import SILENCE_S
-from .writes import Writes
+from .writes import PipelinedWrites
 
 STEP_BYTES = 32 << 20
-_TROUBLE = (SSHException, paramiko.SFTPError, OSError, EOFError)
+_ERRORS = (SSHException, paramiko.SFTPError, OSError, EOFError)
 
 
 @contextmanager
-def synced_behind(transport: paramiko.Transport, path: str, size: int) -> Iterator[Callable[[int], None]]:
-    """Yield what is told how far the writes to ``path``, ``size`` bytes in the end, have come.
+def background_sync(transport: paramiko.Transport, path: str, size: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function to call with the offset of the writes to ``path``, which will have ``size`` bytes.
 
-    This only saves time: a server that allows no second session, or has no sync, does without, and what fails here is
-    told by the sync at the end of the writes themselves.
+    This only saves time. If the server allows no second session or has no sync, nothing happens. The sync at the end
+    of the writes reports failures.
     """
-    file = _opened_again(transport, path) if size > STEP_BYTES else None
+    file = _open_again(transport, path) if size > STEP_BYTES else None
     if file is None:
         yield lambda _offset: None
         return
-    asked, syncing = 0, Future[None]()
+    synced, syncing = 0, Future[None]()
     syncing.set_result(None)
 
     with ThreadPoolExecutor(1, thread_name_prefix="sync") as pool:
 
-        def reached(offset: int) -> None:
-            nonlocal asked, syncing
-            if offset - asked >= STEP_BYTES and syncing.done():
-                asked, syncing = offset, pool.submit(_sync, file)
+        def on_offset(offset: int) -> None:
+            nonlocal synced, syncing
+            if offset - synced >= STEP_BYTES and syncing.done():
+                synced, syncing = offset, pool.submit(_sync, file)
 
-        yield reached
+        yield on_offset
 
 
-def _opened_again(transport: paramiko.Transport, path: str) -> paramiko.SFTPFile | None:
-    with suppress(*_TROUBLE):
+def _open_again(transport: paramiko.Transport, path: str) -> paramiko.SFTPFile | None:
+    with suppress(*_ERRORS):
         sftp = paramiko.SFTPClient.from_transport(transport)
         if sftp:
             _channel(sftp).settimeout(SILENCE_S)
@@ -53,8 +53,8 @@ def _opened_again(transport: paramiko.Transport, path: str) -> paramiko.SFTPFile
 
 
 def _sync(file: paramiko.SFTPFile) -> None:
-    with suppress(*_TROUBLE):
-        Writes(_channel(file.sftp), cast(bytes, file.handle)).finish()
+    with suppress(*_ERRORS):
+        PipelinedWrites(_channel(file.sftp), cast(bytes, file.handle)).finish()
 
 
 def _channel(sftp: paramiko.SFTPClient) -> paramiko.Channel:

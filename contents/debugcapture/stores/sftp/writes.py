@@ -1,7 +1,7 @@
-"""Writes to a file of an SFTP server, many of them on their way at once, in pieces as long as the server takes.
+"""Pipelined writes to a file of an SFTP server, in chunks as large as the server accepts.
 
-paramiko's own SFTPFile copies each piece a dozen times on its way to the socket, and waits for all answers each time
-it looks for one. Measured with 512 MiB over loopback: 3.0 s of processor time through SFTPFile, 1.8 s through this.
+The SFTPFile of paramiko copies each chunk a dozen times, and waits for all responses each time it looks for one. With
+512 MiB over loopback, it takes 3.0 s of processor time, and this module 1.8 s.
 
 Source: draft-ietf-secsh-filexfer-02 (version 3 of the protocol), sections 3, 4, 6.4 and 7; OpenSSH's PROTOCOL, sections
 "limits@openssh.com" and "fsync@openssh.com".
@@ -11,142 +11,147 @@ import errno
 import struct
 from typing import Any, Protocol
 
-SHORT_WRITE, LONG_WRITE = 32 << 10, 255 << 10  # what every server takes, and what OpenSSH does
+# What every server accepts, and what OpenSSH accepts.
+MIN_WRITE_BYTES, MAX_WRITE_BYTES = 32 << 10, 255 << 10
 WRITE, EXTENDED, STATUS, EXTENDED_REPLY = 6, 200, 101, 201
 OK, NO_SUCH_FILE, PERMISSION_DENIED, OP_UNSUPPORTED = 0, 2, 3, 8
-_AT_ONCE = 64  # as many as OpenSSH's own client
-_SYNC_EVERY = 256 << 20  # what even a slow disk takes before we would think that the server is gone
-_FIRST_NUMBER = 1 << 31  # paramiko numbers its own requests from 1
-_SHORTEST_ANSWER, _LONGEST_ANSWER = 9, 256 << 10  # a status is the shortest: kind, number, code
+# The number of requests without a response, as in the client of OpenSSH.
+_MAX_PENDING = 64
+# Even a slow disk writes this much before the connection times out.
+_SYNC_INTERVAL_BYTES = 256 << 20
+# paramiko numbers its own requests from 1.
+_FIRST_REQUEST = 1 << 31
+# The shortest response is a status: kind, number, code.
+_MIN_RESPONSE_BYTES, _MAX_RESPONSE_BYTES = 9, 256 << 10
 _ERRNO = {NO_SUCH_FILE: errno.ENOENT, PERMISSION_DENIED: errno.EACCES}
 
 
 class Channel(Protocol):
-    """What is needed of `paramiko.Channel`."""
+    """The part of `paramiko.Channel` that this module uses."""
 
     def send(self, s: Any, /) -> int:  # bytes or a memoryview, which paramiko's annotations forget
-        """Send some of it, and return how much."""
+        """Send some of the bytes and return their number."""
         ...
 
     def recv(self, nbytes: int, /) -> bytes:
-        """Return at most ``nbytes``; none when the other side has closed."""
+        """Return at most ``nbytes``, or nothing if the server has closed the channel."""
         ...
 
 
-class Piece:
-    """What one write carries: ``room`` for bytes, and in front of it the write's head, so that nothing is copied."""
+class Chunk:
+    """The buffer of one write: the head of the request, and ``data`` behind it. One buffer avoids a copy."""
 
-    def __init__(self, head: int, longest: int) -> None:
-        """Have room for ``longest`` bytes after a head of ``head``."""
-        self.frame = memoryview(bytearray(head + longest))
-        self.room = self.frame[head:]
+    def __init__(self, head: int, max_bytes: int) -> None:
+        """Allocate ``max_bytes`` of data after a head of ``head`` bytes."""
+        self.frame = memoryview(bytearray(head + max_bytes))
+        self.data = self.frame[head:]
 
 
-class Writes:
-    """Writes to one open file. Until `finish` returns, nobody else may use the channel.
+class PipelinedWrites:
+    """Writes to one open file. Nothing else may use the channel until `finish` returns.
 
-    Each method raises OSError with what the server answers (without a number when it says no more than "Failure"),
-    EOFError and ConnectionError when the connection is broken.
+    Each method raises OSError with the message of the server (without an errno if the server reports only "Failure").
+    It raises EOFError or ConnectionError if the connection is broken.
     """
 
     def __init__(self, channel: Channel, handle: bytes) -> None:
-        """Write to the file that the server knows as ``handle``, and ask how much it takes at a time."""
+        """Write to the open file ``handle``. Asks the server for the largest write that it accepts."""
         self._channel, self._handle = channel, handle
-        self._number, self._waiting, self._syncs = _FIRST_NUMBER, set[int](), set[int]()
+        self._number, self._pending, self._syncs = _FIRST_REQUEST, set[int](), set[int]()
         self._unsynced = 0
-        self._longest = self._ask_longest()
+        self._max_bytes = self._request_max_bytes()
 
-    def piece(self) -> Piece:
-        """Return an empty piece, as long as the server takes."""
-        return Piece(len(self._head(0, 0)), self._longest)
+    def new_chunk(self) -> Chunk:
+        """Return an empty chunk of the largest size that the server accepts."""
+        return Chunk(len(self._head(0, 0)), self._max_bytes)
 
-    def send(self, piece: Piece, offset: int, length: int) -> None:
-        """Send the first ``length`` bytes in ``piece``, to be written at ``offset``; then it may be filled again."""
+    def send(self, chunk: Chunk, offset: int, length: int) -> None:
+        """Send the first ``length`` bytes in ``chunk``, to be written at ``offset``; then it may be filled again."""
         self._number += 1
         head = self._head(offset, length)
-        piece.frame[: len(head)] = head
-        self._waiting.add(self._number)
-        self._put(piece.frame[: len(head) + length])
+        chunk.frame[: len(head)] = head
+        self._pending.add(self._number)
+        self._send_all(chunk.frame[: len(head) + length])
         self._unsynced += length
-        if self._unsynced >= _SYNC_EVERY:
+        if self._unsynced >= _SYNC_INTERVAL_BYTES:
             self._sync()
-        while len(self._waiting) > _AT_ONCE:
-            self._settle()
+        while len(self._pending) > _MAX_PENDING:
+            self._read_status()
 
     def finish(self) -> None:
-        """Wait until every write is answered, and the file on the server's disk, where it knows how to do that."""
+        """Wait for the responses to all writes, and for the sync of the file if the server supports it."""
         self._sync()
-        while self._waiting:
-            self._settle()
+        while self._pending:
+            self._read_status()
 
     def _sync(self) -> None:
-        self._extended(b"fsync@openssh.com", _text(self._handle))
-        self._waiting.add(self._number)
+        self._extended(b"fsync@openssh.com", _pack_string(self._handle))
+        self._pending.add(self._number)
         self._syncs.add(self._number)
         self._unsynced = 0
 
     def _head(self, offset: int, length: int) -> bytes:
-        """Return what stands before the bytes of a write."""
-        body = struct.pack(">BI", WRITE, self._number) + _text(self._handle) + struct.pack(">QI", offset, length)
+        """Return the head of a write request."""
+        body = struct.pack(">BI", WRITE, self._number) + _pack_string(self._handle) + struct.pack(">QI", offset, length)
         return struct.pack(">I", len(body) + length) + body
 
-    def _ask_longest(self) -> int:
+    def _request_max_bytes(self) -> int:
         self._extended(b"limits@openssh.com")
-        number, kind, answer = self._answer()
+        number, kind, response = self._read_response()
         if number != self._number:
             raise ConnectionError("the server sent an unexpected response")
         if kind != EXTENDED_REPLY:
-            return SHORT_WRITE
-        longest = int(struct.unpack_from(">QQQ", answer)[2])  # 0: the server does not say
-        return min(longest or SHORT_WRITE, LONG_WRITE)
+            return MIN_WRITE_BYTES
+        max_bytes = int(struct.unpack_from(">QQQ", response)[2])  # 0: no limit is given
+        return min(max_bytes or MIN_WRITE_BYTES, MAX_WRITE_BYTES)
 
-    def _settle(self) -> None:
-        number, kind, answer = self._answer()
-        if kind != STATUS or number not in self._waiting:
+    def _read_status(self) -> None:
+        number, kind, response = self._read_response()
+        if kind != STATUS or number not in self._pending:
             raise ConnectionError("the server sent an unexpected response")
-        self._waiting.remove(number)
-        if number in self._syncs and struct.unpack_from(">I", answer)[0] == OP_UNSUPPORTED:
+        self._pending.remove(number)
+        if number in self._syncs and struct.unpack_from(">I", response)[0] == OP_UNSUPPORTED:
             return
-        _check(answer)
+        _check_status(response)
 
-    def _extended(self, name: bytes, rest: bytes = b"") -> None:
-        """Make the extended request ``name``."""
+    def _extended(self, name: bytes, data: bytes = b"") -> None:
+        """Send the extended request ``name``."""
         self._number += 1
-        body = struct.pack(">BI", EXTENDED, self._number) + _text(name) + rest
-        self._put(memoryview(struct.pack(">I", len(body)) + body))
+        body = struct.pack(">BI", EXTENDED, self._number) + _pack_string(name) + data
+        self._send_all(memoryview(struct.pack(">I", len(body)) + body))
 
-    def _put(self, left: memoryview) -> None:
-        while left:
-            sent = self._channel.send(left)
+    def _send_all(self, remaining: memoryview) -> None:
+        while remaining:
+            sent = self._channel.send(remaining)
             if not sent:
                 raise EOFError("the server has closed the connection")
-            left = left[sent:]
+            remaining = remaining[sent:]
 
-    def _answer(self) -> tuple[int, int, bytes]:
-        """Return request number, kind and content of the next answer."""
-        (length,) = struct.unpack(">I", self._exactly(4))
-        if not _SHORTEST_ANSWER <= length <= _LONGEST_ANSWER:
+    def _read_response(self) -> tuple[int, int, bytes]:
+        """Return the request number, kind and content of the next response."""
+        (length,) = struct.unpack(">I", self._receive(4))
+        if not _MIN_RESPONSE_BYTES <= length <= _MAX_RESPONSE_BYTES:
             raise ConnectionError("the server sent an invalid response")
-        answer = self._exactly(length)
-        kind, number = struct.unpack_from(">BI", answer)
-        return number, kind, answer[5:]
+        response = self._receive(length)
+        kind, number = struct.unpack_from(">BI", response)
+        return number, kind, response[5:]
 
-    def _exactly(self, length: int) -> bytes:
-        got = b""
-        while len(got) < length:
-            piece = self._channel.recv(length - len(got))
-            if not piece:
+    def _receive(self, length: int) -> bytes:
+        received = b""
+        while len(received) < length:
+            chunk = self._channel.recv(length - len(received))
+            if not chunk:
                 raise EOFError("the server has closed the connection")
-            got += piece
-        return got
+            received += chunk
+        return received
 
 
-def _text(value: bytes) -> bytes:
+def _pack_string(value: bytes) -> bytes:
     return struct.pack(">I", len(value)) + value
 
 
-def _check(status: bytes) -> None:
-    """Raise what paramiko does for ``status``, an answer's content, unless it is good."""
+def _check_status(status: bytes) -> None:
+    """Raise for a failed ``status`` (the content of a response) the error that paramiko raises."""
     (code,) = struct.unpack_from(">I", status)
     if code == OK:
         return

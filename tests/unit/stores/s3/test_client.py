@@ -14,7 +14,7 @@ from debugcapture.errors import BadInput, NotStored
 from debugcapture.settings.declare import read
 from debugcapture.settings.s3 import S3Settings
 from debugcapture.settings.store import StoreSettings
-from debugcapture.stores.s3.client import stored_with
+from debugcapture.stores.s3.client import object_fields
 from debugcapture.stores.s3.store import S3Store
 
 SETTINGS = S3Settings(s3_endpoint="http://127.0.0.1:9", s3_access_key="AK", s3_secret_key="hunter2")
@@ -38,11 +38,11 @@ def opened(place: str, settings: S3Settings) -> S3Store:
     ],
 )
 def test_objects_are_stored_as_the_settings_say(settings: S3Settings, fields: dict[str, str]) -> None:
-    assert stored_with(settings) == fields
+    assert object_fields(settings) == fields
 
 
 def test_lock_ends_after_its_days() -> None:
-    fields = stored_with(S3Settings(s3_lock="COMPLIANCE", s3_lock_days=7))
+    fields = object_fields(S3Settings(s3_lock="COMPLIANCE", s3_lock_days=7))
     left = fields["ObjectLockRetainUntilDate"] - datetime.now(timezone.utc)
     assert fields["ObjectLockMode"] == "COMPLIANCE"
     assert timedelta(days=6, hours=23) < left <= timedelta(days=7)
@@ -133,7 +133,7 @@ def test_role_without_credentials_to_assume_it_is_told(monkeypatch: pytest.Monke
 )
 def test_bucket_is_in_the_path_or_in_the_host_name(bucket: str, changed: dict[str, Any], begin: str) -> None:
     store = opened(f"{bucket}/captures", replace(SETTINGS, **changed))
-    link, expires = store._link("captures/a.txt")
+    link, expires = store._sign_link("captures/a.txt")
     assert link.startswith(begin)
     assert "X-Amz-Expires=3600" in link
     assert "hunter2" not in link

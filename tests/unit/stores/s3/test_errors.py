@@ -16,7 +16,7 @@ from botocore.exceptions import (
 )
 
 from debugcapture.stores.s3 import errors as s3_errors
-from debugcapture.stores.s3.errors import again, not_stored
+from debugcapture.stores.s3.errors import not_stored, retry
 
 
 def refused(code: str, status: int = 403, operation: str = "PutObject", **headers: str) -> ClientError:
@@ -92,7 +92,7 @@ def test_temporary_failure_is_tried_again_with_growing_waits(error: Exception, w
             raise failures.pop()
         return "stored"
 
-    assert again(attempt) == "stored"
+    assert retry(attempt) == "stored"
     assert waits == [0.5, 1, 2]
 
 
@@ -111,7 +111,7 @@ def test_lasting_failure_is_not_tried_again(error: Exception, waits: list[float]
         raise error
 
     with pytest.raises(type(error)):
-        again(attempt)
+        retry(attempt)
     assert waits == []
 
 
@@ -127,7 +127,7 @@ def test_each_failed_try_is_told_and_can_be_the_last(waits: list[float]) -> None
         raise refused("SlowDown", 503)
 
     with pytest.raises(KeyError, match="enough"):
-        again(attempt, failed)
+        retry(attempt, failed)
     assert waits == [0.5, 1]
 
 
@@ -139,6 +139,6 @@ def test_tries_end(waits: list[float]) -> None:
         raise refused("SlowDown", 503)
 
     with pytest.raises(ClientError, match="SlowDown"):
-        again(attempt)
+        retry(attempt)
     assert len(tries) == len(s3_errors.WAITS_S) + 1
     assert waits == list(s3_errors.WAITS_S) == sorted(waits)

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from debugcapture.stores.s3 import parts as s3_parts
-from debugcapture.stores.s3.parts import MOST_PARTS, Part, Slice, composite, difference, part_bytes, read_parts, same
+from debugcapture.stores.s3.parts import (
+    MAX_PARTS,
+    Part,
+    Slice,
+    composite,
+    difference,
+    is_same_part,
+    part_bytes,
+    read_parts,
+)
 from tests.unit.builders import written
 
 CONTENT = b"Full thread dump\n"
@@ -41,7 +50,7 @@ def test_a_file_of_any_size_has_parts_that_s3_takes(size: int, parts: int) -> No
     length = part_bytes(size)
     assert length % (1 << 20) == 0
     assert 5 << 20 <= length <= 5 << 30
-    assert -(-size // length) == parts <= MOST_PARTS
+    assert -(-size // length) == parts <= MAX_PARTS
 
 
 def test_parts_are_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +91,7 @@ ETAG = hashlib.md5(b"345").hexdigest()
 )
 def test_a_part_is_kept_when_the_servers_word_fits(tmp_path: Path, there: dict[str, Any], expected: bool) -> None:
     with written(tmp_path, "x", b"0123456789").open("rb") as file:
-        assert same(file, Part(1, 3, 3, hashlib.sha256(b"345").digest()), there) is expected
+        assert is_same_part(file, Part(1, 3, 3, hashlib.sha256(b"345").digest()), there) is expected
 
 
 @pytest.mark.parametrize(

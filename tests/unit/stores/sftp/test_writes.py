@@ -12,13 +12,13 @@ from debugcapture.stores.sftp import writes as module
 from debugcapture.stores.sftp.writes import (
     EXTENDED,
     EXTENDED_REPLY,
-    LONG_WRITE,
+    MAX_WRITE_BYTES,
+    MIN_WRITE_BYTES,
     OK,
     OP_UNSUPPORTED,
-    SHORT_WRITE,
     STATUS,
     WRITE,
-    Writes,
+    PipelinedWrites,
 )
 
 HANDLE = b"\0\0\0\7"
@@ -38,7 +38,7 @@ def limits(number: int, longest: int) -> bytes:
 class Server:
     """The other side of a channel: takes odd lengths, answers late, and in the order that it likes."""
 
-    def __init__(self, longest: int | None = LONG_WRITE, code: int = OK, sync: int = OK) -> None:
+    def __init__(self, longest: int | None = MAX_WRITE_BYTES, code: int = OK, sync: int = OK) -> None:
         self.longest, self.code, self.sync = longest, code, sync
         self.content, self.synced, self.most_waiting = bytearray(), list[int](), 0
         self.refused_offset: int | None = None
@@ -58,8 +58,8 @@ class Server:
             self.most_waiting = max(self.most_waiting, len(self._answers))
             self._ready, self._answers = b"".join(self.order(self._answers)), []
         nbytes = min(nbytes, 3)
-        piece, self._ready = self._ready[:nbytes], self._ready[nbytes:]
-        return piece
+        chunk, self._ready = self._ready[:nbytes], self._ready[nbytes:]
+        return chunk
 
     def _asked(self, body: bytes) -> None:
         kind, number = struct.unpack_from(">BI", body)
@@ -81,23 +81,29 @@ class Server:
             self._answers.append(status(number, self.sync))
 
 
-def write(server: Server, content: bytes) -> Writes:
-    writes = Writes(server, HANDLE)
-    piece, offset = writes.piece(), 0
-    while part := content[offset : offset + len(piece.room)]:
-        piece.room[: len(part)] = part
-        writes.send(piece, offset, len(part))
+def write(server: Server, content: bytes) -> PipelinedWrites:
+    writes = PipelinedWrites(server, HANDLE)
+    chunk, offset = writes.new_chunk(), 0
+    while part := content[offset : offset + len(chunk.data)]:
+        chunk.data[: len(part)] = part
+        writes.send(chunk, offset, len(part))
         offset += len(part)
     return writes
 
 
 @pytest.mark.parametrize(
     ("longest", "length"),
-    [(None, SHORT_WRITE), (0, SHORT_WRITE), (100_000, 100_000), (LONG_WRITE, LONG_WRITE), (1 << 40, LONG_WRITE)],
+    [
+        (None, MIN_WRITE_BYTES),
+        (0, MIN_WRITE_BYTES),
+        (100_000, 100_000),
+        (MAX_WRITE_BYTES, MAX_WRITE_BYTES),
+        (1 << 40, MAX_WRITE_BYTES),
+    ],
     ids=["not told", "not limited", "less", "OpenSSH", "more than we want"],
 )
 def test_writes_are_as_long_as_the_server_takes(longest: int | None, length: int) -> None:
-    assert len(Writes(Server(longest), HANDLE).piece().room) == length
+    assert len(PipelinedWrites(Server(longest), HANDLE).new_chunk().data) == length
 
 
 @pytest.mark.parametrize("order", [list, lambda answers: answers[::-1]], ids=["in order", "the last first"])
@@ -107,11 +113,11 @@ def test_content_arrives_whatever_the_order_of_the_answers(order: Callable[[list
     write(server, content).finish()
     assert server.content == content
     assert server.synced == [len(content)]
-    assert server.most_waiting == module._AT_ONCE + 1
+    assert server.most_waiting == module._MAX_PENDING + 1
 
 
 def test_long_files_are_synced_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SYNC_EVERY", 250)
+    monkeypatch.setattr(module, "_SYNC_INTERVAL_BYTES", 250)
     server = Server(100)
     write(server, bytes(1_000)).finish()
     assert server.synced == [300, 600, 900, 1000]
@@ -166,7 +172,7 @@ def test_answer_of_no_use_is_a_broken_connection(answer: bytes, told: str) -> No
 
 def test_channel_that_takes_nothing_is_a_broken_connection() -> None:
     server = Server()
-    writes = Writes(server, HANDLE)
+    writes = PipelinedWrites(server, HANDLE)
     server.send = lambda _s: 0  # type: ignore[method-assign]
     with pytest.raises(EOFError, match="has closed"):
-        writes.send(writes.piece(), 0, 10)
+        writes.send(writes.new_chunk(), 0, 10)
