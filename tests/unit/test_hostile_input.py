@@ -29,7 +29,7 @@ from debugcapture.errors import BadInput, CaptureError
 from debugcapture.kube.auth import connect
 from debugcapture.kube.exec_stream import websocket_url
 from debugcapture.kube.frames import Frames, exit_status
-from debugcapture.kube.values import quantity
+from debugcapture.kube.values import parse_quantity
 from debugcapture.model import Receipt, Stored, Tool
 from debugcapture.pagerduty.outbox import Note
 from debugcapture.pagerduty.outbox import _read_note as read_note
@@ -218,13 +218,13 @@ def test_condition(text: str) -> None:
     st.sampled_from(["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Pi", "Ei", "e3"]),
 )
 def test_quantity_of_every_unit(number: int, unit: str) -> None:
-    assert quantity(f"{number}{unit}") >= 0
+    assert parse_quantity(f"{number}{unit}") >= 0
 
 
 @given(TEXT)
 def test_quantity_that_is_none(text: str) -> None:
     with refused():
-        assert quantity(text) >= 0
+        assert parse_quantity(text) >= 0
 
 
 CONFIG = {

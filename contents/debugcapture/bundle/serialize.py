@@ -77,8 +77,8 @@ def _object(kind: Any, saved: Mapping[str, Any], name: str) -> Any:
 
 
 def _moment(text: str, name: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return _if(moment.tzinfo is not None, moment, name)
+    parse_time = datetime.fromisoformat(text)
+    return _if(parse_time.tzinfo is not None, parse_time, name)
 
 
 def _if(right: bool, saved: T, name: str) -> T:  # noqa: FBT001 - it is the question

@@ -12,7 +12,7 @@ from ..errors import CommandFailed, NotRunning, Rejected, Unreachable
 from ..kube.client import Api
 from ..kube.exec_stream import run_short
 from ..kube.objects import running_state
-from ..kube.values import moment
+from ..kube.values import parse_time
 from ..model import ContainerRef, Json, Target
 from ..targets.pods import container_status, find_container
 from .debug_session import DebugSession
@@ -95,7 +95,7 @@ def open_volumes(pod: Json, target: Target, debug_session: DebugSession, *, has_
 def _is_just_restarted(pod: Json, target: Target) -> bool:
     """Return whether the container was restarted a moment ago, so that it may crash again while it is read."""
     status = container_status(pod, target.container)
-    started = moment(running_state(status).get("startedAt"))
+    started = parse_time(running_state(status).get("startedAt"))
     is_recent = started and datetime.now(timezone.utc) - started < _RECENT_RESTART
     return bool(is_recent and status.get("restartCount"))
 

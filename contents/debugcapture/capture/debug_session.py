@@ -11,8 +11,8 @@ from typing import Final
 from ..collectors.processes import Listing, listing_command, owner_of_unreadable, parse
 from ..errors import BadInput, CaptureError, NotRunning
 from ..kube.client import Api
-from ..kube.debug_pod import copy_of, node_pod, running
-from ..kube.ephemeral_container import DebugContainer, attached
+from ..kube.debug_pod import node_pod, pod_copy, run_pod
+from ..kube.ephemeral_container import DebugContainer, attach_container
 from ..kube.exec_stream import run_short
 from ..kube.profiles import allowed_profiles, effective_profile
 from ..model import ContainerRef, Json, Report, Target, User
@@ -143,14 +143,14 @@ class DebugSession:
     def attach_to_volumes(self) -> ContainerRef:
         """Attach a debug container that mounts the target's volumes but shares no processes: for a crashed target."""
         debug = self._specify("restricted", self._user or NOBODY, "", self._mounts)
-        return self._resources.enter_context(attached(self._api, self._target, debug, self._report))
+        return self._resources.enter_context(attach_container(self._api, self._target, debug, self._report))
 
     def create_pod_copy(self, pod: Json) -> ContainerRef:
         """Create a copy of the target that only sleeps. Raises BadInput if the job does not allow it."""
         if not self._options.copy:
             raise BadInput(f"cannot copy {self._target}", "the job does not allow it", "Set allow_copy.")
-        copy = copy_of(pod, self._target, self._options.image, self._options.lives_s)
-        return self._resources.enter_context(running(self._api, copy, self._report))
+        copy = pod_copy(pod, self._target, self._options.image, self._options.lives_s)
+        return self._resources.enter_context(run_pod(self._api, copy, self._report))
 
     def create_node_pod(self) -> ContainerRef:
         """Create a pod that reads the state of the target's node. Raises BadInput if the job does not allow it."""
@@ -159,7 +159,7 @@ class DebugSession:
             what = f"cannot read the state of node {self._target.node}"
             raise BadInput(what, "the job does not allow it", "Set node_namespace.")
         pod = node_pod(self._target.node, options.node_namespace, options.image, options.lives_s)
-        return self._resources.enter_context(running(self._api, pod, self._report))
+        return self._resources.enter_context(run_pod(self._api, pod, self._report))
 
     def _attach_for_target_user(self, profile: Profile) -> AttachedContainer:
         """Attach a debug container that runs as the user of the target's processes.
@@ -182,7 +182,7 @@ class DebugSession:
         applied_profile, effective_user = effective_profile(profile, target_user)
         user = None if self._options.run_as == _IMAGE_USER else effective_user
         debug = self._specify(applied_profile, user, self._target.container, ())
-        ref = self._resources.enter_context(attached(self._api, self._target, debug, self._report))
+        ref = self._resources.enter_context(attach_container(self._api, self._target, debug, self._report))
         return AttachedContainer(ref, profile, self._list_processes(ref))
 
     def _read_process_user(self) -> User:
@@ -191,7 +191,7 @@ class DebugSession:
         Every user can read /proc/PID/status, so a container without privileges can.
         """
         debug = self._specify("restricted", NOBODY, self._target.container, ())
-        with attached(self._api, self._target, debug, self._report) as ref:
+        with attach_container(self._api, self._target, debug, self._report) as ref:
             processes = self._list_processes(ref).processes
         return min(processes, key=lambda process: process.pid).user
 

@@ -14,7 +14,7 @@ from ..collectors.impact import too_soon
 from ..collectors.plan import CapturePolicy, programs_of
 from ..errors import CaptureError
 from ..kube.client import Api
-from ..kube.watch import pod_changes
+from ..kube.watch import watch_pod
 from ..model import Action, Artifact, Collector, Manifest, Report, Target
 from ..settings.capture import CaptureSettings
 from ..settings.debug_container import DebugContainerSettings
@@ -191,7 +191,7 @@ class ParallelCapture:
             return selected
         task.report(f"{target} is not running ({target.state}): waiting for its next start, at most {limit_s:.0f} s")
         try:
-            for pod in pod_changes(self._api, target.namespace, target.pod, limit_s):
+            for pod in watch_pod(self._api, target.namespace, target.pod, limit_s):
                 current = find_target(pod, target.container, datetime.now(timezone.utc))
                 if current.is_running:
                     record.remark(f"{target} has started")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..kube.objects import limits_of
-from ..kube.values import quantity
+from ..kube.values import parse_quantity
 from ..model import Collector, Json, Process
 
 # Slower than what was measured for heap and core dumps on a disk of a cloud machine; a dump is at most the memory.
@@ -50,7 +50,7 @@ def probe_budget_s(container: Json) -> float | None:
 def disk_limit_bytes(container: Json) -> int | None:
     """Return the ephemeral-storage limit of ``container``."""
     limit = limits_of(container).get("ephemeral-storage")
-    return quantity(str(limit)) if limit else None
+    return parse_quantity(str(limit)) if limit else None
 
 
 def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget) -> str:

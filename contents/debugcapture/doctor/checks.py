@@ -24,8 +24,8 @@ from ..files import sha256_of
 from ..incident.account import account_of
 from ..kube.auth import Connection, connect
 from ..kube.client import Api
-from ..kube.debug_pod import running
-from ..kube.rbac import OPTIONAL, PERMISSIONS, Permission, granted_by, jobs_by_need, role
+from ..kube.debug_pod import run_pod
+from ..kube.rbac import OPTIONAL, PERMISSIONS, Permission, jobs_by_need, manifest_granting, role
 from ..kube.resources import path_of
 from ..model import Json
 from ..settings.cluster import ConnectionSettings
@@ -143,8 +143,8 @@ def _certificate_end(connection: Connection) -> float | None:
         return None
 
 
-def _day(moment: float) -> str:
-    return str(datetime.fromtimestamp(moment, timezone.utc).date())
+def _day(parse_time: float) -> str:
+    return str(datetime.fromtimestamp(parse_time, timezone.utc).date())
 
 
 def _user(api: Api) -> str:
@@ -200,7 +200,7 @@ def _may_not(lacks: Sequence[Permission]) -> str:
 
 def _grant(namespace: str, permission: Permission) -> str:
     where = f"-n {namespace} " if permission.scope == "namespace" else ""
-    return f"kubectl apply {where}-f {granted_by(permission)}"
+    return f"kubectl apply {where}-f {manifest_granting(permission)}"
 
 
 def _apply(manifest: str) -> str:
@@ -245,7 +245,7 @@ def _image(api: Api, namespace: str, image: str, say: Callable[[str], None], *, 
         yield Finding(what, "note", f"{image} was not tried, because the account may not create pods")
         return
     try:
-        with running(api, _probe(namespace, image), say):
+        with run_pod(api, _probe(namespace, image), say):
             yield Finding(what, "ok", f"{image} can be pulled, and has a shell")
     except CaptureError as error:
         yield Finding(what, "wrong", error.why, error.do)

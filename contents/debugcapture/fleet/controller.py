@@ -179,7 +179,7 @@ class InCluster:
         seen, line, began = set[int](), "", time.monotonic()
         within_s = self._wanted.job_time_limit_s + _GRACE_S
         try:
-            for now in jobs.watched(self._api, self._wanted.job_namespace, name, within_s):
+            for now in jobs.watch_job(self._api, self._wanted.job_namespace, name, within_s):
                 completed = manifests.indexes(now["status"].get("completedIndexes", ""))
                 for index in completed:
                     if index not in seen:

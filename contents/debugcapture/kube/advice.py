@@ -1,7 +1,7 @@
-"""What to do about what a cluster says. Pure.
+"""Advice for error messages of a cluster. Pure.
 
-It goes by words of the message: a status alone is a guess (a policy answers 422, a webhook what it likes), and an exec
-that is refused behind the API server has none.
+The message decides, not the HTTP status: policies and webhooks choose their own status, and an exec that the kubelet
+rejects has none.
 """
 
 _ADMISSION = "An admission rule of the cluster rejects this. Contact the administrators of the cluster."
@@ -23,5 +23,5 @@ _ADVICE = (
 
 
 def advice(message: str) -> str:
-    """Return what a user can do about ``message``, "" where that is not known."""
-    return next((do for words, do in _ADVICE if words in message), "")
+    """Return what a user can do about ``message``; "" if there is no advice."""
+    return next((remedy for words, remedy in _ADVICE if words in message), "")

@@ -1,8 +1,8 @@
-"""Find out how to reach the cluster and who we are there.
+"""Finds the API server and the credentials of this process.
 
 Order: kubeconfig content, kubeconfig file, URL and token, the pod's own service account, then $KUBECONFIG or
-~/.kube/config. Static credentials are read here: importing the `kubernetes` package costs a step more time and
-memory than all of its own work. What needs logic of its own (exec plugins, auth providers) is left to that package.
+~/.kube/config. This module reads static credentials itself, because importing the `kubernetes` package takes a step
+more time and memory than its own work. That package handles exec plugins and auth providers.
 """
 
 import base64
@@ -27,20 +27,24 @@ FIX = "Correct the cluster connection settings."
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where the API server is and how we prove who we are."""
+    """The address of the API server, and the credentials for it."""
 
-    server: str  # https://host:port[/path], no slash at the end
+    server: str
+    """https://host:port[/path], without a slash at the end."""
     tls: ssl.SSLContext
-    authorization: Callable[[], str]  # value of the Authorization header, "" when the client certificate is enough
-    server_name: str | None = None  # expected in the certificate when it is not the URL's host
+    authorization: Callable[[], str]
+    """Returns the value of the Authorization header; "" if a client certificate is used instead."""
+    server_name: str | None = None
+    """Name expected in the certificate, if it is not the host of the URL."""
     proxy: str | None = None
-    requests_per_s: int = REQUESTS_PER_S  # at most, on average
+    requests_per_s: int = REQUESTS_PER_S
+    """Highest average number of requests per second."""
 
 
 def connect(settings: ConnectionSettings, environment: Mapping[str, str] = os.environ) -> Connection:
-    """Return the connection that ``settings`` describe. Nothing is sent yet.
+    """Return the connection that ``settings`` describe. Nothing is sent.
 
-    Raises BadInput when a file cannot be read or does not say what is needed.
+    Raises BadInput if a file cannot be read or is incomplete.
     """
     connection = replace(_connection(settings, environment), requests_per_s=settings.requests_per_s)
     return connection if connection.proxy else replace(connection, proxy=_proxy(connection.server, environment))
@@ -55,24 +59,24 @@ def _connection(settings: ConnectionSettings, environment: Mapping[str, str]) ->
         return _from_token(settings)
     if "KUBERNETES_SERVICE_HOST" in environment and (SERVICE_ACCOUNT / "token").exists():
         return _in_cluster(environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT", "443"))
-    named = environment.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    files = [Path(file) for file in named.split(os.pathsep) if Path(file).exists()]
+    paths = environment.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    files = [Path(file) for file in paths.split(os.pathsep) if Path(file).exists()]
     if not files:
-        why = f"no kubeconfig, URL or token is set, Rundeck does not run in a pod, and {named} does not exist"
+        why = f"no kubeconfig, URL or token is set, Rundeck does not run in a pod, and {paths} does not exist"
         raise BadInput("cannot connect to a cluster", why, FIX)
     return _from_file(files[0], settings)
 
 
 def _proxy(server: str, environment: Mapping[str, str]) -> str | None:
-    """Return the proxy that $HTTPS_PROXY names, unless $NO_PROXY excepts the server; kubectl reads them as well."""
+    """Return the proxy in $HTTPS_PROXY, unless $NO_PROXY excludes the server. kubectl uses the same variables."""
     proxy = environment.get("HTTPS_PROXY") or environment.get("https_proxy")
     if not proxy:
         return None
     from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
-    excepted = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
+    excluded = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
     host = urlsplit(server).netloc
-    return None if proxy_bypass_environment(host, {"no": excepted}) else proxy
+    return None if proxy_bypass_environment(host, {"no": excluded}) else proxy
 
 
 def _from_token(settings: ConnectionSettings) -> Connection:
@@ -138,7 +142,7 @@ def _from_library(config: dict[str, Any], context: str) -> Connection:
         tls.load_verify_locations(library.ssl_ca_cert)
     if library.cert_file:
         tls.load_cert_chain(library.cert_file, library.key_file)
-    # Asked for each request: the package renews a credential that has expired.
+    # Called for each request, because the package renews expired credentials.
     return Connection(
         library.host,
         tls,
@@ -154,7 +158,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
     try:
         config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError):
-        # The library's message quotes the text, which holds credentials: not even the stack trace may show it.
+        # The library's message quotes the text with its credentials. `from None` keeps it out of the stack trace too.
         raise BadInput("invalid kubeconfig", f"{source} is not YAML", FIX) from None
     if not isinstance(config, dict) or "clusters" not in config:
         raise BadInput("invalid kubeconfig", f"{source} contains no clusters", FIX)
@@ -165,19 +169,19 @@ def _named(config: dict[str, Any], plural: str, singular: str, name: str) -> dic
     entries = {str(entry.get("name")): entry.get(singular) for entry in config.get(plural) or []}
     entry = entries.get(name)
     if not isinstance(entry, dict):
-        there = ", ".join(sorted(entries)) or "none"
+        available = ", ".join(sorted(entries)) or "none"
         raise BadInput(
-            "invalid kubeconfig", f"it does not contain the {singular} {name!r}; available {plural}: {there}", FIX
+            "invalid kubeconfig", f"it does not contain the {singular} {name!r}; available {plural}: {available}", FIX
         )
     return entry
 
 
 def _data(section: dict[str, Any], key: str, folder: Path) -> str:
-    """Return the PEM that ``section`` holds as KEY-data or names as KEY, or ""."""
+    """Return the PEM text in KEY-data of ``section``, or in the file that KEY names; "" if there is neither."""
     if section.get(f"{key}-data"):
         try:
             return base64.b64decode(section[f"{key}-data"], validate=True).decode("ascii")
-        except ValueError as error:  # of base64, which refuses text beyond ASCII by itself, or of ASCII
+        except ValueError as error:  # from base64 or from the ASCII decoder
             raise BadInput("invalid kubeconfig", f"{key}-data is not base64-encoded PEM", FIX) from error
     return _read(folder / section[key]) if section.get(key) else ""
 
@@ -190,7 +194,7 @@ def _authorization(user: dict[str, Any], folder: Path) -> Callable[[], str]:
 
 
 def _bearer_of(file: Path) -> str:
-    """Return the header for the token in ``file``, read anew: the kubelet replaces it before it expires."""
+    """Return the header with the token in ``file``. It is read for each request: the kubelet replaces it."""
     return f"Bearer {_header_value(_read(file))}"
 
 
@@ -212,7 +216,7 @@ def _read(path: Path) -> str:
 def _tls(*, ca: str = "", verify: bool = True, certificate: str = "", key: str = "") -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=ca.encode("ascii", "ignore").decode() or None)
-        # OpenSSL's own strictness since Python 3.13 refuses the CAs of many clusters: no key usage in them.
+        # The strict mode of Python 3.13 rejects the CA of many clusters, because it has no key usage extension.
         context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
         if not verify:
             context.check_hostname = False
@@ -225,7 +229,7 @@ def _tls(*, ca: str = "", verify: bool = True, certificate: str = "", key: str =
 
 
 def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
-    """Load the pair through a private file, which `ssl` insists on and which is gone at once."""
+    """Load the pair from a temporary private file, because `ssl` accepts files only."""
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
         pem.write(f"{certificate}\n{key}\n")
         pem.flush()

@@ -1,4 +1,4 @@
-"""The few REST calls that we make, as JSON; every failure becomes one of our errors here.
+"""The REST calls to the API server, as JSON. Every failure becomes a CaptureError here.
 
 Source: Kubernetes API reference, core/v1 Pod, Pod log, Event.
 """
@@ -17,16 +17,17 @@ from ..errors import NotAllowed, TargetNotFound
 from ..model import Json
 from ..settings.cluster import ConnectionSettings
 from .auth import Connection, connect
-from .errors import refused, reported
+from .errors import error_from_status, translated_errors
+from .objects import conditions_of
 from .outage import Outages
 from .rate_limit import RateLimit
 from .resources import path_of, pod_path, pods_path
-from .retry import ONCE, retries
+from .retry import ONCE, retry_policy
 from .streams import Streams
 
 CONNECT_S, READ_S = 10, 60
-SIDE_BY_SIDE = 10  # connections kept open; more are opened as needed
-PAGE = 500  # objects a request, as kubectl asks for
+POOL_SIZE = 10  # connections that are kept open; more are opened as needed
+PAGE_SIZE = 500  # objects per request, as in kubectl
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
@@ -34,54 +35,60 @@ NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,a
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A request that changes an object; the server does not do it, only checks it, with ``dry_run``."""
+    """A request that changes an object."""
 
-    doing: str  # begins the message of an error
+    action: str
+    """Beginning of its error message: "cannot …"."""
     path: str
     method: Literal["PATCH", "DELETE"] = "PATCH"
     body: Json | list[Json] | None = None
     content_type: str = STRATEGIC_MERGE
     dry_run: bool = False
+    """The API server validates the request and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """One HTTP request; ``doing`` begins the message of its error."""
+    """One HTTP request. ``action`` is the beginning of its error message."""
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
-    doing: str
+    action: str
     query: Mapping[str, str] | None = None
     body: Json | list[Json] | None = None
     content_type: str = "application/json"
     accept: str = ""
-    streamed: bool = False  # its answer is read bit by bit, by the caller
-    silence_s: float = 0  # without a byte; 0: as long as patience has it
-    urgent: bool = False  # it overtakes others that wait for their turn: the pod may be gone a second later
+    streamed: bool = False
+    """The caller reads the response in pieces."""
+    silence_s: float = 0
+    """Longest time without a byte; 0 for the time in `Patience`."""
+    urgent: bool = False
+    """Sent before other waiting requests, because the pod may be gone a second later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a request may take, and whether it is repeated."""
+    """How long a request may take, and whether it is retried."""
 
     connect_s: float = CONNECT_S
-    read_s: float = READ_S  # between two pieces of an answer
+    read_s: float = READ_S
+    """Longest time between two pieces of a response."""
     repeats: bool = True
 
 
 PATIENT = Patience()
-IMPATIENT = Patience(3, 10, repeats=False)  # somebody looks at a form meanwhile
+IMPATIENT = Patience(3, 10, repeats=False)  # a user waits for a form
 
 
 class Api:
     """The API server of one cluster."""
 
     def __init__(self, connection: Connection, patience: Patience = PATIENT) -> None:
-        """Use ``connection``; the first request opens it."""
+        """The first request opens ``connection``."""
         self.connection, self._patience = connection, patience
         options: dict[str, Any] = {
             "ssl_context": connection.tls,
-            "maxsize": SIDE_BY_SIDE,
+            "maxsize": POOL_SIZE,
         }
         if connection.server_name:
             options |= {"server_hostname": connection.server_name, "assert_hostname": connection.server_name}
@@ -91,15 +98,15 @@ class Api:
         self.has_answered = False
         self.outages = Outages(self._is_ready)
         self._rate = RateLimit(connection.requests_per_s, 2 * connection.requests_per_s)
-        self._repeated = 0
+        self._retried = 0
 
     @property
     def requests(self) -> int:
-        """Return how many requests have been made, repeated ones and streams among them."""
-        return self._rate.taken + self._repeated
+        """Return the number of requests, including retries and streams."""
+        return self._rate.taken + self._retried
 
-    def admit(self, *, urgent: bool = False) -> None:
-        """Wait for the turn of a request, and count it; ``urgent`` ones overtake others that wait."""
+    def wait_for_turn(self, *, urgent: bool = False) -> None:
+        """Wait until the rate limit allows a request, and count it. ``urgent`` requests go first."""
         self._rate.take(urgent=urgent)
 
     def pod(self, namespace: str, name: str) -> Json:
@@ -107,33 +114,33 @@ class Api:
         return self.get(pod_path(namespace, name), f"cannot read pod {namespace}/{name}")
 
     def pods(self, namespace: str, selector: str = "") -> list[Json]:
-        """Return the pods of ``namespace`` that ``selector`` (labels) means."""
-        doing = f"cannot list pods of {namespace}"
-        return self.items(pods_path(namespace), doing, {"labelSelector": selector} if selector else {})
+        """Return the pods of ``namespace`` that match the label ``selector``."""
+        action = f"cannot list pods of {namespace}"
+        return self.items(pods_path(namespace), action, {"labelSelector": selector} if selector else {})
 
-    def items(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> list[Json]:
+    def items(self, path: str, action: str, query: Mapping[str, str] | None = None) -> list[Json]:
         """Return the items of the list at ``path``."""
-        return [item for page in self.pages(path, doing, query) for item in page]
+        return [item for page in self.pages(path, action, query) for item in page]
 
-    def names(self, path: str, doing: str, query: Mapping[str, str] | None = None) -> list[Json]:
-        """Return the items of the list at ``path`` with nothing but their metadata: that is all the server sends."""
-        return [item for page in self.pages(path, doing, query, NAMES_ONLY) for item in page]
+    def names(self, path: str, action: str, query: Mapping[str, str] | None = None) -> list[Json]:
+        """Return the items of the list at ``path`` with their metadata only; the server sends nothing else."""
+        return [item for page in self.pages(path, action, query, NAMES_ONLY) for item in page]
 
     def pages(
-        self, path: str, doing: str, query: Mapping[str, str] | None = None, accept: str = ""
+        self, path: str, action: str, query: Mapping[str, str] | None = None, accept: str = ""
     ) -> Iterator[list[Json]]:
-        """Yield the items of the list at ``path``, some hundred at a time."""
-        asked = {**(query or {}), "limit": str(PAGE)}
+        """Yield the items of the list at ``path`` in pages of PAGE_SIZE."""
+        page_query = {**(query or {}), "limit": str(PAGE_SIZE)}
         while True:
-            answer = self.get(path, doing, asked, accept)
-            yield answer.get("items") or []
-            more = (answer.get("metadata") or {}).get("continue")
-            if not more:
+            response = self.get(path, action, page_query, accept)
+            yield response.get("items") or []
+            continue_token = (response.get("metadata") or {}).get("continue")
+            if not continue_token:
                 return
-            asked["continue"] = more
+            page_query["continue"] = continue_token
 
     def namespace_exists(self, namespace: str) -> bool:
-        """Tell whether ``namespace`` is there; True where we may not know."""
+        """Return whether ``namespace`` exists; True if RBAC does not allow to read it."""
         try:
             self.get(path_of("Namespace", name=namespace), f"cannot read namespace {namespace}")
         except TargetNotFound:
@@ -143,41 +150,40 @@ class Api:
         return True
 
     def node_ready(self, name: str) -> bool | None:
-        """Tell whether the node is ready; None where we may not know."""
+        """Return whether the node is ready; None if it does not exist or RBAC does not allow to read it."""
         try:
             node = self.get(path_of("Node", name=name), f"cannot read node {name}")
         except (NotAllowed, TargetNotFound):
             return None
-        conditions = node["status"].get("conditions") or []
-        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions_of(node))
 
     def events(self, namespace: str, uid: str) -> list[Json]:
         """Return the events about the object with ``uid``, oldest first."""
-        found = self.items(
+        events = self.items(
             path_of("Event", namespace),
             f"cannot list events of {namespace}",
             {"fieldSelector": f"involvedObject.uid={uid}"},
         )
-        return sorted(found, key=_event_time)
+        return sorted(events, key=_event_time)
 
     def log(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int, since_s: int = 0
     ) -> Iterator[bytes]:
-        """Yield the container's log as it arrives, each line with its time; ``previous``: of its run before.
+        """Yield the container's log in pieces, each line with its time. ``previous`` selects the previous run.
 
-        ``since_s``: only of the last seconds; 0 for all.
+        With ``since_s``, only the lines of that many seconds; 0 for all.
         """
         query = {"container": container, "timestamps": "true", "tailLines": str(tail_lines)}
         query |= {"previous": "true"} if previous else {}
         query |= {"sinceSeconds": str(since_s)} if since_s else {}
-        doing = f"cannot read the log of {namespace}/{pod} (container {container})"
-        with reported(doing):
+        action = f"cannot read the log of {namespace}/{pod} (container {container})"
+        with translated_errors(action):
             path = f"{pod_path(namespace, pod)}/log"
-            response = self._request(_Request("GET", path, doing, query, streamed=True))
+            response = self._request(_Request("GET", path, action, query, streamed=True))
             try:
                 yield from response.stream(1 << 16)
             except HTTPError:
-                self.outages.notice()
+                self.outages.record_failure()
                 raise
             finally:
                 response.release_conn()
@@ -185,66 +191,66 @@ class Api:
     def patch_ephemeral_containers(self, namespace: str, pod: str, container: Json) -> Json:
         """Add ``container`` to the pod's ephemeral containers and return the pod.
 
-        The list is merged by name, so captures that attach at the same time do not disturb each other.
+        The API server merges the list by name, so that several captures can attach at the same time.
         """
         body = {"spec": {"ephemeralContainers": [container]}}
-        doing = f"cannot attach a debug container to {namespace}/{pod}"
+        action = f"cannot attach a debug container to {namespace}/{pod}"
         path = f"{pod_path(namespace, pod)}/ephemeralcontainers"
-        return self._json(_Request("PATCH", path, doing, body=body, content_type=STRATEGIC_MERGE, urgent=True))
+        return self._json(_Request("PATCH", path, action, body=body, content_type=STRATEGIC_MERGE, urgent=True))
 
-    def post(self, path: str, doing: str, body: Json) -> Json:
-        """Send ``body`` to ``path`` and return the answer; ``doing`` begins the message of an error."""
-        return self._json(_Request("POST", path, doing, body=body))
+    def post(self, path: str, action: str, body: Json) -> Json:
+        """Send ``body`` to ``path`` and return the response. ``action`` is the beginning of an error message."""
+        return self._json(_Request("POST", path, action, body=body))
 
     def create_pod(self, pod: Json) -> Json:
-        """Create ``pod`` and return it as the server keeps it."""
+        """Create ``pod`` and return it as the server stored it."""
         namespace = pod["metadata"]["namespace"]
         return self.post(pods_path(namespace), f"cannot create a pod in {namespace}", pod)
 
     def delete_pod(self, namespace: str, name: str) -> None:
-        """Delete the pod at once. Raises TargetNotFound when it is gone."""
-        doing = f"cannot delete pod {namespace}/{name}"
-        with reported(doing):
-            self._request(_Request("DELETE", pod_path(namespace, name), doing, {"gracePeriodSeconds": "0"}))
+        """Delete the pod without a grace period. Raises TargetNotFound if it does not exist."""
+        action = f"cannot delete pod {namespace}/{name}"
+        with translated_errors(action):
+            self._request(_Request("DELETE", pod_path(namespace, name), action, {"gracePeriodSeconds": "0"}))
 
     def change(self, change: Change) -> None:
         """Change or delete an object. Raises TargetNotFound, NotAllowed, Rejected."""
         query = {"dryRun": "All"} if change.dry_run else {}
-        request = _Request(change.method, change.path, change.doing, query, change.body, change.content_type)
-        with reported(change.doing):
+        request = _Request(change.method, change.path, change.action, query, change.body, change.content_type)
+        with translated_errors(change.action):
             self._request(request)
 
-    def get(self, path: str, doing: str, query: Mapping[str, str] | None = None, accept: str = "") -> Json:
-        """Return the JSON at ``path``; ``doing`` begins the message of an error."""
-        return self._json(_Request("GET", path, doing, query, accept=accept))
+    def get(self, path: str, action: str, query: Mapping[str, str] | None = None, accept: str = "") -> Json:
+        """Return the JSON at ``path``. ``action`` is the beginning of an error message."""
+        return self._json(_Request("GET", path, action, query, accept=accept))
 
-    def stream(self, path: str, doing: str, query: Mapping[str, str], silence_s: float) -> BaseHTTPResponse:
-        """Open what the server sends bit by bit, as a watch does; an abort breaks it. Who closes it is the caller.
+    def stream(self, path: str, action: str, query: Mapping[str, str], silence_s: float) -> BaseHTTPResponse:
+        """Return an open response, such as a watch. The caller reads it in pieces and closes it.
 
-        An error is told by `reported`, here and while it is read; ``silence_s`` without a byte is one.
+        ``silence_s`` without a byte is an error. The caller reads within `translated_errors`.
         """
-        with reported(doing):
-            return self._request(_Request("GET", path, doing, query, streamed=True, silence_s=silence_s))
+        with translated_errors(action):
+            return self._request(_Request("GET", path, action, query, streamed=True, silence_s=silence_s))
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that say who we are."""
+        """Return the headers that authenticate a request."""
         authorization = self.connection.authorization()
         return {"Authorization": authorization} if authorization else {}
 
     def _json(self, request: _Request) -> Json:
-        """Return the JSON that answers ``request``."""
-        with reported(request.doing):
+        """Send ``request`` and return the JSON of the response."""
+        with translated_errors(request.action):
             return cast("Json", self._request(request).json())
 
     def _request(self, request: _Request) -> BaseHTTPResponse:
-        """Send ``request``, again where that may help, and return its answer: the only way to the server but exec."""
+        """Send ``request``, with retries, and return the response. All requests except exec are sent here."""
         url = self.connection.server + request.path + (f"?{urlencode(request.query)}" if request.query else "")
         headers = self.headers() | {"Content-Type": request.content_type}
         headers |= {"Accept": request.accept} if request.accept else {}
         body = None if request.body is None else json.dumps(request.body)
         timeout = urllib3.Timeout(connect=self._patience.connect_s, read=request.silence_s or self._patience.read_s)
         while True:
-            self.admit(urgent=request.urgent)
+            self.wait_for_turn(urgent=request.urgent)
             asked_at = self.outages.now()
             try:
                 response = self._pool.request(
@@ -254,47 +260,49 @@ class Api:
                     headers=headers,
                     preload_content=not request.streamed,
                     redirect=False,
-                    retries=retries(request.method, has_answered=self.has_answered) if self._patience.repeats else ONCE,
+                    retries=retry_policy(request.method, has_answered=self.has_answered)
+                    if self._patience.repeats
+                    else ONCE,
                     timeout=timeout,
                 )
             except HTTPError:
                 self.has_answered = False
-                self.outages.notice()
+                self.outages.record_failure()
                 raise
             self.has_answered = True
-            self._take_note(response.retries)
+            self._count_retries(response.retries)
             if response.status < 400:
                 return response
-            if not self.excuses(response.status, asked_at):
-                raise refused(request.doing, response.status, response.data)
+            if not self.should_retry_status(response.status, asked_at):
+                raise error_from_status(request.action, response.status, response.data)
             response.drain_conn()
 
-    def excuses(self, status: int, asked_at: float) -> bool:
-        """Tell whether to ask again after an HTTP ``status``: the server may just have started; see `Outages`."""
-        waits = self._patience.repeats and not self.streams.broken
-        return waits and self.outages.excuse(status, asked_at)
+    def should_retry_status(self, status: int, asked_at: float) -> bool:
+        """Return whether to retry after an HTTP ``status``, because the server has just started; see `Outages`."""
+        may_wait = self._patience.repeats and not self.streams.broken
+        return may_wait and self.outages.should_retry(status, asked_at)
 
     def _is_ready(self) -> bool:
-        """Ask the server whether it is ready; what lies before it may have no such path, and it is not told then."""
-        self.admit(urgent=True)
+        """Return whether the server is ready. If a proxy in front of it has no /readyz, it counts as ready."""
+        self.wait_for_turn(urgent=True)
         try:
             url, timeout = f"{self.connection.server}/readyz", self._patience.connect_s
-            answer = self._pool.request(
+            response = self._pool.request(
                 "GET", url, headers=self.headers(), redirect=False, retries=ONCE, timeout=timeout
             )
         except HTTPError:
             return False
-        return answer.status < 500
+        return response.status < 500
 
-    def _take_note(self, repeats: urllib3.Retry | None) -> None:
-        history = repeats.history if repeats else ()
-        self._repeated += len(history)
-        if any(one.error for one in history):
-            self.outages.notice()
+    def _count_retries(self, retries: urllib3.Retry | None) -> None:
+        history = retries.history if retries else ()
+        self._retried += len(history)
+        if any(attempt.error for attempt in history):
+            self.outages.record_failure()
 
 
 def open_api(settings: ConnectionSettings, patience: Patience = PATIENT) -> Api:
-    """Return the API server that ``settings`` name; the first request opens the connection. Raises BadInput."""
+    """Return a client of the API server in ``settings``. Raises BadInput. The first request opens the connection."""
     return Api(connect(settings), patience)
 
 

@@ -1,7 +1,7 @@
-"""Run an operator's command in a container's own image, and end it there when the step is ended before it.
+"""Runs a command of an operator in a container, and stops it if the step ends first.
 
-The API has no way to end an exec: when its connection is closed, the command goes on. So the image's shell, where there
-is one, says which process becomes the command; a second exec then ends that process and all that it has started.
+The API cannot stop an exec: the command continues when the connection closes. If the image has a shell, it therefore
+reports the PID of the command first, and a second exec stops that process and everything that it started.
 Source: Kubernetes issue 115184; setns_init_linux.go of runc, which makes each exec the leader of a session.
 """
 
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import CaptureError, CommandFailed
-from ..model import ContainerRef, ExitStatus
+from ..model import ContainerRef, ExitStatus, Report
 from ..text import number_in
 from . import exec_stream
 from .client import Api
 from .scripts import shell_command
 
-_PREAMBLE_BYTES: Final = 64 << 10  # of what a shell says before the command; more is none of its
-_GRACE_S: Final = 3  # for a command to end by itself after SIGTERM
-_END_LIMIT_S: Final = 10  # for all of it: a job that is aborted is waited for
+_PREAMBLE_BYTES: Final = 64 << 10  # most that a shell writes before the command starts
+_GRACE_S: Final = 3  # from SIGTERM to SIGKILL
+_END_LIMIT_S: Final = 10  # for both: Rundeck waits for an aborted job
 _POLL_S: Final = 0.2
 Sink = Callable[[memoryview], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command, its time limit in seconds, and where its output goes."""
+    """A command, its time limit, and the sinks of its output."""
 
     argv: tuple[str, ...]
     time_limit_s: int
@@ -38,45 +38,49 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The process that became the command."""
+    """The process of the command."""
 
-    pid: int  # as the container counts
-    began: str  # when, in ticks since the machine's start; "" where /proc does not say
+    pid: int
+    """PID in the container."""
+    began: str
+    """Start time in clock ticks since boot (proc(5), field 22); "" if unknown. It tells a reused PID apart."""
 
 
-def run_command(api: Api, place: ContainerRef, command: Command, say: Callable[[str], None]) -> ExitStatus:
-    """Run ``command`` in ``place`` and return how it ended; its output arrives byte by byte.
+def run_command(api: Api, ref: ContainerRef, command: Command, report: Report) -> ExitStatus:
+    """Run ``command`` in ``ref`` and return how it ended. Its output is passed through byte by byte.
 
-    Whatever ends this call before the command has ended, an abort, the time limit, a connection that breaks, ends the
-    command as well; ``say`` is told what became of it. Raises what `exec_stream.run` does.
+    An abort, the time limit or a broken connection also stops the command in the container; the outcome is reported.
+    Raises the errors of `exec_stream.run`.
     """
-    stderr = _Announced(secrets.token_hex(8), command.stderr)
+    stderr = _AnnouncementFilter(secrets.token_hex(8), command.stderr)
     wrapped = shell_command("command", arguments=(stderr.nonce, *command.argv))
     try:
-        status = _run(api, place, wrapped, command, stderr.write)
-        if status.not_found and stderr.started is None:  # no shell, or no such program: the runtime's error tells
-            return _run(api, place, command.argv, command, command.stderr)
+        status = _run(api, ref, wrapped, command, stderr.write)
+        if (
+            status.not_found and stderr.started is None
+        ):  # no shell or no such program: the runtime returns the better error
+            return _run(api, ref, command.argv, command, command.stderr)
     except BaseException:
-        _end(api, place, stderr.started, say)
+        _end_command(api, ref, stderr.started, report)
         raise
     stderr.close()
     if status.code is None:
-        _end(api, place, stderr.started, say)
+        _end_command(api, ref, stderr.started, report)
     return status
 
 
-def _run(api: Api, place: ContainerRef, argv: tuple[str, ...], command: Command, stderr: Sink) -> ExitStatus:
+def _run(api: Api, ref: ContainerRef, argv: tuple[str, ...], command: Command, stderr: Sink) -> ExitStatus:
     limit_s = command.time_limit_s
-    return exec_stream.run(api, place, argv, stdout=command.stdout, stderr=stderr, time_limit_s=limit_s)
+    return exec_stream.run(api, ref, argv, stdout=command.stdout, stderr=stderr, time_limit_s=limit_s)
 
 
-class _Announced:
-    """A sink for standard error: it takes the shell's announcement out, with whatever the shell said before it."""
+class _AnnouncementFilter:
+    """A sink for standard error. It removes the line with the PID, and what the shell writes before it."""
 
     def __init__(self, nonce: str, sink: Sink) -> None:
         self.nonce, self._sink = nonce, sink
         self.started: Started | None = None
-        self._head: bytearray | None = bytearray()  # None: what comes is the command's
+        self._head: bytearray | None = bytearray()  # None once the command has started
         self._line = re.compile(rb"debug-capture-command %s ([0-9]{1,9}) ([0-9]{0,20})\n" % nonce.encode())
 
     def write(self, piece: memoryview) -> None:
@@ -84,51 +88,55 @@ class _Announced:
             self._sink(piece)
             return
         self._head.extend(piece)
-        found = self._line.search(self._head)
-        if found:
-            self.started = Started(int(found[1]), found[2].decode())
-            del self._head[: found.end()]
-        if found or len(self._head) > _PREAMBLE_BYTES:
+        match = self._line.search(self._head)
+        if match:
+            self.started = Started(int(match[1]), match[2].decode())
+            del self._head[: match.end()]
+        if match or len(self._head) > _PREAMBLE_BYTES:
             self.close()
 
     def close(self) -> None:
-        """Hand out what was held back: without an announcement it is all there is to know."""
+        """Pass on what was held back. Without a PID line, it is the error message."""
         head, self._head = self._head, None
         if head:
             self._sink(memoryview(head))
 
 
-def _end(api: Api, place: ContainerRef, started: Started | None, say: Callable[[str], None]) -> None:
-    """End the command, and say whether that went well. It is never raised: what ends the step counts more."""
+def _end_command(api: Api, ref: ContainerRef, started: Started | None, report: Report) -> None:
+    """Stop the command and report the outcome. Never raises, so that the error that ends the step is not lost."""
     if started is None:
-        say(f"the command may still be running in {place}: without a shell in the image, it cannot be stopped")
+        report(f"the command may still be running in {ref}: without a shell in the image, it cannot be stopped")
         return
     try:
-        left = _ended(api, place, started)
+        remaining = _signal_until_ended(api, ref, started)
     except CaptureError as error:
-        say(f"the command may still be running in {place}: {error}")
+        report(f"the command may still be running in {ref}: {error}")
         return
-    say(f"{left} processes of the command are still running in {place}" if left else f"stopped the command in {place}")
+    report(
+        f"{remaining} processes of the command are still running in {ref}"
+        if remaining
+        else f"stopped the command in {ref}"
+    )
 
 
-def _ended(api: Api, place: ContainerRef, started: Started) -> int:
-    """Return how many of the command's processes are left after SIGTERM, and after a grace SIGKILL."""
+def _signal_until_ended(api: Api, ref: ContainerRef, started: Started) -> int:
+    """Send SIGTERM, and SIGKILL after a grace period. Return how many processes of the command remain."""
     began = time.monotonic()
-    left = _signal(api, place, started, "TERM")
-    while left and (took_s := time.monotonic() - began) < _END_LIMIT_S:
+    remaining = _signal(api, ref, started, "TERM")
+    while remaining and (took_s := time.monotonic() - began) < _END_LIMIT_S:
         time.sleep(_POLL_S)
-        left = _signal(api, place, started, "KILL" if took_s >= _GRACE_S else "0")
-    return left
+        remaining = _signal(api, ref, started, "KILL" if took_s >= _GRACE_S else "0")
+    return remaining
 
 
-def _signal(api: Api, place: ContainerRef, started: Started, signal: str) -> int:
-    """Send ``signal`` to the command's processes, and return how many there were. Raises CaptureError."""
+def _signal(api: Api, ref: ContainerRef, started: Started, signal: str) -> int:
+    """Send ``signal`` to the processes of the command and return how many there were. Raises CaptureError."""
     output = bytearray()
     argv = shell_command("end-command", arguments=(signal, str(started.pid), started.began))
     status = exec_stream.run(
-        api, place, argv, stdout=output.extend, stderr=lambda _: None, time_limit_s=_END_LIMIT_S, closing=True
+        api, ref, argv, stdout=output.extend, stderr=lambda _: None, time_limit_s=_END_LIMIT_S, closing=True
     )
     count = number_in(output.decode(errors="replace").strip())
     if count is None:
-        raise CommandFailed(f"cannot stop the command in {place}", status.message or f"exit code {status.code}")
+        raise CommandFailed(f"cannot stop the command in {ref}", status.message or f"exit code {status.code}")
     return count

@@ -1,43 +1,44 @@
-"""Pods of our own, where the job's author allows them: a copy of a crashed pod, and a look at a node.
+"""Pods that a capture creates if the job allows it: the copy of a crashed pod, and the node pod.
 
-Both end by themselves after their time limit, and are deleted when done with. Source: Kubernetes documentation, "Debug
+Both are deleted after use, and end by themselves after their time limit. Source: Kubernetes documentation, "Debug
 Running Pods" (debugging using a copy of the pod, debugging via a shell on the node).
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import CaptureError, NotRunning
-from ..model import ContainerRef, Json, Target
+from ..model import ContainerRef, Json, Report, Target
 from .client import Api
-from .values import HOPELESS
-from .watch import pod_changes
+from .objects import terminated_state, waiting_state
+from .values import FATAL_REASONS
+from .watch import watch_pod
 
 _TOOLS = "/debug-capture-tools"
 BUSYBOX = f"{_TOOLS}/busybox"
 HOST = "/host"
 _START_LIMIT_S = 120
-# What would make the copy act as the original does, or end it.
-_LEFT_OUT = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "command", "args", "ports")
+# Fields that would make the copy act like the original, or end it.
+_OMITTED_FIELDS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "command", "args", "ports")
 
 
-def copy_of(pod: Json, target: Target, image: str, lives_s: int) -> Json:
+def pod_copy(pod: Json, target: Target, image: str, lives_s: int) -> Json:
     """Return a pod with the target's image, environment and volumes that only sleeps.
 
-    It has no labels, so no Service and no controller sees it. Its program comes from the debug ``image``, since the
-    target's may have none; it must have a static /bin/busybox.
+    It has no labels, so no Service or controller selects it. Its program is the static /bin/busybox of the debug
+    ``image``, because the target's image may contain no programs.
     """
     spec = pod["spec"]
     containers = [*spec["containers"], *(spec.get("initContainers") or [])]
-    original = next(one for one in containers if one["name"] == target.container)
+    original = next(container for container in containers if container["name"] == target.container)
     tools = {"name": "debug-capture-tools", "mountPath": _TOOLS}
-    container = {key: value for key, value in original.items() if key not in _LEFT_OUT}
+    container = {key: value for key, value in original.items() if key not in _OMITTED_FIELDS}
     container |= {
         "command": [BUSYBOX, "sleep", str(lives_s)],
         "volumeMounts": [*(original.get("volumeMounts") or []), tools],
     }
-    bring = {
+    copy_tools = {
         "name": "debug-capture-tools",
         "image": image,
         "imagePullPolicy": "IfNotPresent",
@@ -45,18 +46,25 @@ def copy_of(pod: Json, target: Target, image: str, lives_s: int) -> Json:
         "volumeMounts": [tools],
         **({"securityContext": original["securityContext"]} if "securityContext" in original else {}),
     }
-    kept = ("securityContext", "serviceAccountName", "imagePullSecrets", "tolerations", "nodeName", "runtimeClassName")
+    copied_fields = (
+        "securityContext",
+        "serviceAccountName",
+        "imagePullSecrets",
+        "tolerations",
+        "nodeName",
+        "runtimeClassName",
+    )
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": _name("copy", target.pod), "namespace": target.namespace},
         "spec": {
-            **{key: spec[key] for key in kept if key in spec},
+            **{key: spec[key] for key in copied_fields if key in spec},
             "restartPolicy": "Never",
             "activeDeadlineSeconds": lives_s,
             "terminationGracePeriodSeconds": 0,
             "automountServiceAccountToken": False,
-            "initContainers": [bring],
+            "initContainers": [copy_tools],
             "containers": [container],
             "volumes": [*(spec.get("volumes") or []), {"name": tools["name"], "emptyDir": {}}],
         },
@@ -64,7 +72,7 @@ def copy_of(pod: Json, target: Target, image: str, lives_s: int) -> Json:
 
 
 def node_pod(node: str, namespace: str, image: str, lives_s: int) -> Json:
-    """Return a pod that sees the processes, network and (read-only) files of ``node``, as `kubectl debug node/`."""
+    """Return a pod with the processes, network and files (read-only) of ``node``, like `kubectl debug node/`."""
     container = {
         "name": "node",
         "image": image,
@@ -92,48 +100,49 @@ def node_pod(node: str, namespace: str, image: str, lives_s: int) -> Json:
 
 
 @contextmanager
-def running(api: Api, pod: Json, say: Callable[[str], None]) -> Iterator[ContainerRef]:
+def run_pod(api: Api, pod: Json, report: Report) -> Iterator[ContainerRef]:
     """Create ``pod``, wait until it runs, yield its container, and delete it.
 
-    Raises NotAllowed when RBAC or admission refuses, NotRunning with the reason when it does not start.
+    Raises NotAllowed if RBAC or admission refuses, NotRunning with the reason if it does not start.
     """
     namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     api.create_pod(pod)
-    say(f"created pod {namespace}/{name}")
+    report(f"created pod {namespace}/{name}")
     try:
-        _wait(api, namespace, name, say)
+        _wait_until_running(api, namespace, name, report)
         yield ContainerRef(namespace, name, pod["spec"]["containers"][0]["name"])
     finally:
         try:
             api.delete_pod(namespace, name)
         except CaptureError as error:
-            say(f"pod {namespace}/{name} was not deleted; it stops by itself: {error}")
+            report(f"pod {namespace}/{name} was not deleted; it stops by itself: {error}")
 
 
-def _wait(api: Api, namespace: str, name: str, say: Callable[[str], None]) -> None:
-    told = ""
-    for pod in pod_changes(api, namespace, name, _START_LIMIT_S):
+def _wait_until_running(api: Api, namespace: str, name: str, report: Report) -> None:
+    reported_reason = ""
+    for pod in watch_pod(api, namespace, name, _START_LIMIT_S):
         status = pod["status"]
         if status.get("phase") == "Running":
             return
         reason = _reason(status)
-        if status.get("phase") in ("Failed", "Succeeded") or reason.partition(":")[0] in HOPELESS:
+        if status.get("phase") in ("Failed", "Succeeded") or reason.partition(":")[0] in FATAL_REASONS:
             raise NotRunning(f"pod {namespace}/{name} did not start", reason, "Check the debug image.")
-        if reason != told:
-            say(f"waiting for pod {name}: {reason}")
-            told = reason
-    raise NotRunning(f"pod {namespace}/{name} did not start", f"it did not start within {_START_LIMIT_S} s ({told})")
+        if reason != reported_reason:
+            report(f"waiting for pod {name}: {reason}")
+            reported_reason = reason
+    raise NotRunning(
+        f"pod {namespace}/{name} did not start", f"it did not start within {_START_LIMIT_S} s ({reported_reason})"
+    )
 
 
 def _reason(status: Json) -> str:
     for kind in ("initContainerStatuses", "containerStatuses"):
-        for one in status.get(kind) or []:
-            waiting = one["state"].get("waiting") or {}
-            ended = one["state"].get("terminated") or {}
+        for container in status.get(kind) or []:
+            waiting, ended = waiting_state(container), terminated_state(container)
             if waiting.get("reason") not in (None, "PodInitializing", "ContainerCreating"):
                 return f"{waiting['reason']}: {waiting.get('message', '')}"
             if ended.get("exitCode"):
-                return f"{ended.get('reason')}: {one['name']} ended with exit code {ended['exitCode']}"
+                return f"{ended.get('reason')}: {container['name']} ended with exit code {ended['exitCode']}"
     return str(status.get("reason") or "ContainerCreating")
 
 

@@ -1,35 +1,35 @@
-"""Attach an ephemeral container to a pod, wait for it, share it, end it.
+"""Attaches debug containers to pods, shares them between captures, and ends them.
 
-Ephemeral containers cannot be removed or changed, so each gets a new name, and each ends by itself after its time
+Ephemeral containers cannot be removed or changed. Each one therefore has a new name and ends by itself after its time
 limit. Source: Kubernetes documentation, "Ephemeral Containers".
 """
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from ..errors import CaptureError, NotAllowed, NotRunning, TargetNotFound
-from ..model import ContainerRef, ExitStatus, Json, Target, User
+from ..model import ContainerRef, ExitStatus, Json, Report, Target, User
 from ..settings.debug_container import Profile
 from ..text import number_in
 from . import exec_stream
 from .client import Api
 from .profiles import security_context
-from .values import HOPELESS, moment
+from .values import FATAL_REASONS, parse_time
 
 NAME_PREFIX = "debug-capture-"
-BASE = "/tmp/debug-capture.d"  # noqa: S108 - in the debug container, which is ours alone
-# The first process, deploy/toolbox/run-tool: waits until the last capture has left, or its time is over, and runs what
-# takes long as its own children, so that it outlives a connection. A signal could not end it from inside where the
-# process namespace is the container's own.
+BASE = "/tmp/debug-capture.d"  # noqa: S108 - in the debug container, where no other process writes
+# The first process, deploy/toolbox/run-tool. It waits until the last capture has left or its time is over, and runs
+# long tools as its children, so that they outlive a connection. It is ended by a command and not by a signal, because
+# process 1 of a process namespace ignores signals from inside.
 _HOLD = ("run-tool", "hold", BASE)
 _START_LIMIT_S = 120
 _END_LIMIT_S = 10
-_LEAST_POLL_S, _MOST_POLL_S = 0.05, 1
-_NODE_CHECK_S = 5  # by then a kubelet that works has seen the container
+_MIN_POLL_S, _MAX_POLL_S = 0.05, 1
+_NODE_CHECK_S = 5  # a working kubelet has seen the container by then
 _NO_RUN_TOOL = (
     "The first process of a debug image is run-tool: build the toolbox image of this version "
     "(deploy/toolbox). If the image contains run-tool, check the node."
@@ -45,24 +45,28 @@ _CHECK_IMAGE = "Check the name of the debug image, and that the nodes of the clu
 
 @dataclass(frozen=True, slots=True)
 class DebugContainer:
-    """What a debug container is to be."""
+    """The options of a debug container."""
 
     image: str
     profile: Profile
     user: User | None
     lives_s: int
-    target_container: str = ""  # whose processes it shares; "" for none
-    mounts: tuple[Json, ...] = ()  # volumeMounts
+    target_container: str = ""
+    """The container whose processes it shares; "" for none."""
+    mounts: tuple[Json, ...] = ()
+    """Its volumeMounts."""
     environment: tuple[tuple[str, str], ...] = ()
-    custom: Json = field(default_factory=dict)  # a partial container spec of the job's author, merged last
+    custom: Json = field(default_factory=dict)
+    """A partial container spec from the job, merged last."""
     start_limit_s: int = _START_LIMIT_S
-    waits_for_target: bool = False  # whether a target that does not run is waited for
+    waits_for_target: bool = False
+    """Whether to wait for a target that does not run."""
 
 
-def specification(name: str, debug: DebugContainer, ticket: str) -> Json:
-    """Return the ephemeral container's spec, with ``ticket`` as the first that uses it.
+def container_spec(name: str, debug: DebugContainer, ticket: str) -> Json:
+    """Return the spec of the ephemeral container. ``ticket`` identifies the first capture that uses it.
 
-    It has no resources: they are not allowed, nor needed by admission.
+    It has no resources, because Kubernetes does not allow them for ephemeral containers.
     """
     spec: Json = {
         "name": name,
@@ -82,29 +86,29 @@ def specification(name: str, debug: DebugContainer, ticket: str) -> Json:
 
 
 @contextmanager
-def attached(api: Api, target: Target, debug: DebugContainer, say: Callable[[str], None]) -> Iterator[ContainerRef]:
-    """Attach ``debug`` to ``target``, or join one that fits; wait until it runs, yield its place, and leave it.
+def attach_container(api: Api, target: Target, debug: DebugContainer, report: Report) -> Iterator[ContainerRef]:
+    """Attach ``debug`` to ``target``, or join a container that matches. Yield it when it runs, then leave it.
 
-    Raises NotAllowed when RBAC or admission refuses, NotRunning with the kubelet's reason when it cannot start.
+    Raises NotAllowed if RBAC or admission refuses, NotRunning with the reason of the kubelet if it cannot start.
     """
     ticket = secrets.token_hex(4)
-    place = _join_running(api, target, debug, ticket, say)
-    if place is None:
+    ref = _join_running(api, target, debug, ticket, report)
+    if ref is None:
         name = NAME_PREFIX + secrets.token_hex(3)
-        api.patch_ephemeral_containers(target.namespace, target.pod, specification(name, debug, ticket))
-        say(f"attached debug container {name} ({debug.image}, profile {debug.profile}) to {target}")
-        place = ContainerRef(target.namespace, target.pod, name)
-        _wait_until_running(api, place, debug, say)
+        api.patch_ephemeral_containers(target.namespace, target.pod, container_spec(name, debug, ticket))
+        report(f"attached debug container {name} ({debug.image}, profile {debug.profile}) to {target}")
+        ref = ContainerRef(target.namespace, target.pod, name)
+        _wait_until_running(api, ref, debug, report)
     try:
-        yield place
+        yield ref
     finally:
-        _leave(api, place, ticket, say)
+        _leave(api, ref, ticket, report)
 
 
-def fitting(pod: Json, debug: DebugContainer, now: datetime) -> list[str]:
-    """Return our debug containers that run, are what ``debug`` asks for, and live for half its time at least."""
+def find_reusable(pod: Json, debug: DebugContainer, now: datetime) -> list[str]:
+    """Return the running debug containers of ``pod`` that match ``debug`` and live for at least half of its time."""
     running = {
-        status["name"]: moment(status["state"]["running"].get("startedAt"))
+        status["name"]: parse_time(status["state"]["running"].get("startedAt"))
         for status in pod["status"].get("ephemeralContainerStatuses") or []
         if "running" in status.get("state", {})
     }
@@ -112,21 +116,21 @@ def fitting(pod: Json, debug: DebugContainer, now: datetime) -> list[str]:
         spec["name"]
         for spec in pod["spec"].get("ephemeralContainers") or []
         if spec["name"].startswith(NAME_PREFIX)
-        and _same(spec, specification(spec["name"], debug, ""))
-        and _left_s(spec, running.get(spec["name"]), now) >= debug.lives_s / 2
+        and _matches(spec, container_spec(spec["name"], debug, ""))
+        and _remaining_s(spec, running.get(spec["name"]), now) >= debug.lives_s / 2
     ]
 
 
-def _same(spec: Json, wanted: Json) -> bool:
-    """Tell whether ``spec`` has what is ``wanted``, whatever the server has added; only its time may differ."""
+def _matches(spec: Json, required: Json) -> bool:
+    """Return whether ``spec`` has all ``required`` fields. Its time limit and additional fields are ignored."""
     return (
-        all(spec.get(key) == value for key, value in wanted.items() if key != "command")
+        all(spec.get(key) == value for key, value in required.items() if key != "command")
         and tuple(spec.get("command") or ())[: len(_HOLD)] == _HOLD
-        and not {"volumeMounts", "env", "targetContainerName"} & (spec.keys() - wanted.keys())
+        and not {"volumeMounts", "env", "targetContainerName"} & (spec.keys() - required.keys())
     )
 
 
-def _left_s(spec: Json, started: datetime | None, now: datetime) -> float:
+def _remaining_s(spec: Json, started: datetime | None, now: datetime) -> float:
     lives = (spec.get("command") or [])[-2:-1]
     limit_s = number_in(str(lives[0])) if lives else None
     if started is None or limit_s is None:
@@ -134,88 +138,86 @@ def _left_s(spec: Json, started: datetime | None, now: datetime) -> float:
     return limit_s - (now - started).total_seconds()
 
 
-def _join_running(
-    api: Api, target: Target, debug: DebugContainer, ticket: str, say: Callable[[str], None]
-) -> ContainerRef | None:
+def _join_running(api: Api, target: Target, debug: DebugContainer, ticket: str, report: Report) -> ContainerRef | None:
     pod = api.pod(target.namespace, target.pod)
-    for name in fitting(pod, debug, datetime.now(timezone.utc)):
-        place = ContainerRef(target.namespace, target.pod, name)
-        if _run(api, place, "join", ticket).code == 0:
-            say(f"joined debug container {name}, which is already running")
-            return place
+    for name in find_reusable(pod, debug, datetime.now(timezone.utc)):
+        ref = ContainerRef(target.namespace, target.pod, name)
+        if _run(api, ref, "join", ticket).code == 0:
+            report(f"joined debug container {name}, which is already running")
+            return ref
     return None
 
 
-def _leave(api: Api, place: ContainerRef, ticket: str, say: Callable[[str], None]) -> None:
-    """End the debug container unless others use it. What goes wrong is said, never raised: it ends by itself."""
+def _leave(api: Api, ref: ContainerRef, ticket: str, report: Report) -> None:
+    """End the debug container unless other captures use it. Failures are reported only: it ends by itself."""
     try:
-        status = _run(api, place, "leave", ticket)
+        status = _run(api, ref, "leave", ticket)
     except CaptureError as error:
-        say(f"debug container {place.container} was not stopped; it stops by itself: {error}")
+        report(f"debug container {ref.container} was not stopped; it stops by itself: {error}")
         return
     if status.code != 0:
-        say(f"debug container {place.container} was not stopped; it stops by itself: {status.message}")
+        report(f"debug container {ref.container} was not stopped; it stops by itself: {status.message}")
 
 
-def _run(api: Api, place: ContainerRef, command: str, *ticket: str) -> ExitStatus:
+def _run(api: Api, ref: ContainerRef, command: str, *ticket: str) -> ExitStatus:
     argv = ("run-tool", command, BASE, *ticket)
     return exec_stream.run(
-        api, place, argv, stdout=lambda _: None, stderr=lambda _: None, time_limit_s=_END_LIMIT_S, closing=True
+        api, ref, argv, stdout=lambda _: None, stderr=lambda _: None, time_limit_s=_END_LIMIT_S, closing=True
     )
 
 
-def _wait_until_running(api: Api, place: ContainerRef, debug: DebugContainer, say: Callable[[str], None]) -> None:
-    """Wait until commands run in ``place``. It does before the pod's status says so, which may lag by seconds."""
-    started, told = time.monotonic(), ""
+def _wait_until_running(api: Api, ref: ContainerRef, debug: DebugContainer, report: Report) -> None:
+    """Wait until commands run in ``ref``. This is often seconds before the status of the pod shows it."""
+    started, reported_reason = time.monotonic(), ""
     while time.monotonic() - started < debug.start_limit_s:
-        if _answers(api, place):
+        if _is_ready(api, ref):
             return
-        pod = api.pod(place.namespace, place.pod)
-        state = _state(pod, place.container)
-        reason = "waiting for its shell" if "running" in state else _waiting_for(state, place, debug)
+        pod = api.pod(ref.namespace, ref.pod)
+        state = _container_state(pod, ref.container)
+        reason = "waiting for its shell" if "running" in state else _waiting_for(state, ref, debug)
         if not reason:
-            late = time.monotonic() - started > _NODE_CHECK_S
-            reason = _node_problem(api, pod) if late else "the kubelet has not started it yet"
-        if reason != told:
-            say(f"debug container {place.container}: {reason}")
-            told = reason
-        # The longer it takes, the seldomer it is asked: what a start costs the API server grows with its logarithm.
-        time.sleep(min(max(_LEAST_POLL_S, (time.monotonic() - started) / 8), _MOST_POLL_S))
+            is_late = time.monotonic() - started > _NODE_CHECK_S
+            reason = _node_problem(api, pod) if is_late else "the kubelet has not started it yet"
+        if reason != reported_reason:
+            report(f"debug container {ref.container}: {reason}")
+            reported_reason = reason
+        # The pause grows with the waiting time, so that the number of requests grows with its logarithm.
+        time.sleep(min(max(_MIN_POLL_S, (time.monotonic() - started) / 8), _MAX_POLL_S))
     raise NotRunning(
-        f"cannot start a debug container in {place.namespace}/{place.pod}",
-        f"it did not start within {debug.start_limit_s} s ({told})",
+        f"cannot start a debug container in {ref.namespace}/{ref.pod}",
+        f"it did not start within {debug.start_limit_s} s ({reported_reason})",
         "Check the node of the pod and the debug image.",
     )
 
 
-def _answers(api: Api, place: ContainerRef) -> bool:
+def _is_ready(api: Api, ref: ContainerRef) -> bool:
     try:
-        return _run(api, place, "ready").code == 0
+        return _run(api, ref, "ready").code == 0
     except NotAllowed:
         raise
     except CaptureError:
-        return False  # the kubelet does not know the container yet, and the pod's status tells why
+        return False  # the kubelet does not know the container yet; the status of the pod shows the reason
 
 
-def _waiting_for(state: Json, place: ContainerRef, debug: DebugContainer) -> str:
-    """Return what the kubelet is waiting for, "" before it has said; raise NotRunning when waiting is no use."""
+def _waiting_for(state: Json, ref: ContainerRef, debug: DebugContainer) -> str:
+    """Return what the kubelet waits for; "" if it is unknown. Raises NotRunning if the container cannot start."""
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
     reason = str((ended or waiting).get("reason") or "")
-    without_words = f"exit code {ended['exitCode']}" if ended and "exitCode" in ended else "no message"
-    message = str((ended or waiting).get("message") or without_words)
+    default_message = f"exit code {ended['exitCode']}" if ended and "exitCode" in ended else "no message"
+    message = str((ended or waiting).get("message") or default_message)
     if debug.waits_for_target and "invalid target container" in message:
         return f"waiting for the next start of container {debug.target_container}"
-    if ended is None and reason not in HOPELESS:
+    if ended is None and reason not in FATAL_REASONS:
         return reason
     raise NotRunning(
-        f"debug container of {place.namespace}/{place.pod} with image {debug.image} did not start",
+        f"debug container of {ref.namespace}/{ref.pod} with image {debug.image} did not start",
         f"{reason}: {message}",
         _REMEDIES.get(reason, _CHECK_IMAGE),
     )
 
 
 def _node_problem(api: Api, pod: Json) -> str:
-    """Return why the kubelet has not seen the container yet, as far as we may know."""
+    """Return why the kubelet has not seen the container. Raises NotRunning if its node is not ready."""
     node = pod["spec"].get("nodeName", "")
     ready = api.node_ready(node) if node else None
     if ready is False:
@@ -227,7 +229,7 @@ def _node_problem(api: Api, pod: Json) -> str:
     return "the kubelet has not started it yet"
 
 
-def _state(pod: Json, name: str) -> Json:
+def _container_state(pod: Json, name: str) -> Json:
     if pod["status"].get("phase") in ("Succeeded", "Failed"):
         ended = pod["status"].get("reason") or pod["status"]["phase"]
         raise TargetNotFound(f"pod {pod['metadata']['name']} has ended", str(ended), "Choose a running pod.")

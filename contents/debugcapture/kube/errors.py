@@ -1,4 +1,4 @@
-"""What the HTTP library raises and what the API server refuses, as our errors. Pure, but for `reported`.
+"""Turns exceptions of the HTTP library and error responses of the API server into CaptureErrors.
 
 Source: Kubernetes API conventions, "Response Status Kind".
 """
@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError, SSLError
 from ..errors import CaptureError, Conflict, Invalid, NotAllowed, Rejected, TargetNotFound, TooManyRequests, Unreachable
 from ..text import without_queries
 from .advice import advice
-from .rbac import remedy
+from .rbac import grant_command
 
 TOO_BUSY = (
     "The API server is too busy for this account. Try again later, or ask the administrators of the "
@@ -27,51 +27,51 @@ _REJECTED: dict[int, type[Rejected]] = {409: Conflict, 422: Invalid, 429: TooMan
 
 
 @contextmanager
-def reported(doing: str) -> Iterator[None]:
-    """Turn what the HTTP library raises into our errors. The only place that knows its exceptions."""
+def translated_errors(action: str) -> Iterator[None]:
+    """Turn exceptions of the HTTP library into Unreachable. Only this function knows these exceptions."""
     try:
         yield
     except MaxRetryError as error:
-        raise unreachable(doing, error.reason or error) from error
+        raise unreachable_error(action, error.reason or error) from error
     except (HTTPError, OSError) as error:
-        raise unreachable(doing, error) from error
+        raise unreachable_error(action, error) from error
 
 
-def unreachable(doing: str, error: BaseException) -> Unreachable:
-    """Return the error for a server that did not answer, or is not who it should be."""
+def unreachable_error(action: str, error: BaseException) -> Unreachable:
+    """Return the error for a server that did not respond or has an untrusted certificate."""
     reason = str(error.args[-1]) if error.args else str(error)
     if isinstance(error, SSLError) or "CERTIFICATE_VERIFY_FAILED" in reason:
         dated = "not yet valid" in reason or "has expired" in reason
         why = f"the API server's certificate is not trusted ({reason})"
-        return Unreachable(doing, why, CHECK_CLOCK if dated else CHECK_TLS)
+        return Unreachable(action, why, CHECK_CLOCK if dated else CHECK_TLS)
     if isinstance(error, ProxyError):
-        return Unreachable(doing, f"the proxy cannot connect to the API server ({reason})", CHECK_PROXY)
-    return Unreachable(doing, f"the API server did not respond ({reason})", CHECK_NET)
+        return Unreachable(action, f"the proxy cannot connect to the API server ({reason})", CHECK_PROXY)
+    return Unreachable(action, f"the API server did not respond ({reason})", CHECK_NET)
 
 
-def refused(doing: str, status: int, body: bytes) -> CaptureError:
+def error_from_status(action: str, status: int, body: bytes) -> CaptureError:
     """Return the error for an HTTP ``status``, with the reason that the server gave (a Status object, if it is one)."""
-    message, reason = _said(body)
+    message, reason = _parse_status(body)
     why = message or responses.get(status, "it failed")
     do = advice(why)
     kind: type[CaptureError] = _REJECTED.get(status, Rejected)
     if status == 401:
         kind, why, do = NotAllowed, f"the cluster rejects the credentials ({why})", "Renew the token."
     elif status == 403 or (status < 500 and do):
-        kind, do = NotAllowed, do or remedy(why)
+        kind, do = NotAllowed, do or grant_command(why)
     elif status == 404:
         kind, do = TargetNotFound, "Check the namespace and the name."
     elif status >= 500:
         kind, why = Unreachable, f"{why} (HTTP {status})"
     else:
         why, do = f"{why} (HTTP {status})", TOO_BUSY if status == 429 else ""
-    return kind(doing, why, do, status=status, reason=reason)
+    return kind(action, why, do, status=status, reason=reason)
 
 
-def _said(body: bytes) -> tuple[str, str]:
-    """Return message and reason of a Status object; blank where it is none: nobody knows what is in it then."""
+def _parse_status(body: bytes) -> tuple[str, str]:
+    """Return message and reason of a Status object; both blank if ``body`` is something else."""
     try:
-        said = json.loads(body)
-        return without_queries(str(said["message"])), str(said.get("reason") or "")
+        status = json.loads(body)
+        return without_queries(str(status["message"])), str(status.get("reason") or "")
     except (ValueError, KeyError, TypeError, RecursionError):
         return "", ""

@@ -15,27 +15,29 @@ from .advice import advice
 SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
 CLOSE, PING = -8, -9  # control frames: minus their opcode
-BROKEN_STREAM, TIME_LIMIT = "StreamBroken", "TimeLimit"  # reasons of a status that are ours, not the server's
+BROKEN_STREAM, TIME_LIMIT = "StreamBroken", "TimeLimit"  # reasons that this side adds
 _CONTINUATION, _CONTROL = 0, 8
-_LONGEST_CONTROL = 125
-_MORE_LENGTH = {126: 2, 127: 8}  # bytes that say the length when seven bits do not
+_MAX_CONTROL_BYTES = 125
+_LENGTH_BYTES = {126: 2, 127: 8}  # extra bytes with the length, if it does not fit into seven bits
 
 
 class Frames:
-    """Cut what a server sends into payloads, as it arrives: a frame is never gathered, so nothing is copied or kept.
+    """Splits the bytes from a server into payloads as they arrive. A frame is never collected or copied.
 
-    `websocket-client` does the handshake, but takes each frame in many pieces and joins them, which costs more time
-    than all the rest of a transfer.
+    `websocket-client` does the handshake only: it reads each frame in many pieces and joins them, which takes more time
+    than the rest of a transfer.
     """
 
     def __init__(self) -> None:
-        """Begin behind the handshake."""
-        self._head = b""  # of a frame, when it is cut
-        self._left = 0  # bytes of the present frame that are still to come
+        """Start after the handshake."""
+        self._head = b""
+        """The beginning of a frame header that is not complete yet."""
+        self._left = 0
+        """Bytes of the current frame that have not arrived yet."""
         self._kind = self._channel = -1
 
     def feed(self, data: memoryview) -> Iterator[tuple[int, memoryview]]:
-        """Yield (channel, a piece of its bytes) for ``data``; a control frame's channel is CLOSE or PING."""
+        """Yield (channel, piece of its bytes) for ``data``. The channel of a control frame is CLOSE or PING."""
         view = memoryview(self._head + bytes(data)) if self._head else data
         self._head = b""
         while view:
@@ -51,16 +53,16 @@ class Frames:
                 yield self._kind, piece
 
     def _begin(self, view: memoryview) -> int:
-        """Take a frame's header, with the channel where it begins a message; return its size, 0 when it is cut.
+        """Read a frame header, and the channel at the beginning of a message. Return its size, 0 if it is incomplete.
 
-        A control frame is taken whole: it has 125 bytes at most, and its answer repeats them.
+        A control frame is incomplete until all its bytes (at most 125) have arrived, because a pong repeats them.
         """
-        size = 2 + _MORE_LENGTH.get(view[1] & 127, 0) if len(view) > 1 else 0
+        size = 2 + _LENGTH_BYTES.get(view[1] & 127, 0) if len(view) > 1 else 0
         if not size or len(view) < size:
             return 0
         opcode, length = view[0] & 15, int.from_bytes(view[2:size], "big") if size > 2 else view[1] & 127
-        if opcode >= _CONTROL and length > _LONGEST_CONTROL:
-            self._kind, self._left = CLOSE, 0  # nothing that follows can be trusted
+        if opcode >= _CONTROL and length > _MAX_CONTROL_BYTES:
+            self._kind, self._left = CLOSE, 0  # invalid: what follows cannot be trusted
             return size
         if opcode >= _CONTROL:
             self._kind, self._left = -opcode, length
@@ -76,9 +78,9 @@ class Frames:
 
 
 def exit_status(payload: bytes) -> ExitStatus:
-    """Return how the command ended, from the `Status` object of channel 3.
+    """Return how the command ended, from the `Status` object on channel 3.
 
-    A failure without an exit code means that the command never ran; its message says why.
+    A failure without an exit code means that the command did not run. Its message contains the reason.
     """
     try:
         status = json.loads(payload)
@@ -89,23 +91,23 @@ def exit_status(payload: bytes) -> ExitStatus:
     if status.get("status") == "Success":
         return ExitStatus(0)
     message = without_queries(str(status.get("message", "")))
-    do = advice(message)
-    return ExitStatus(_exit_code(status), str(status.get("reason", "")), f"{message}. {do}" if do else message)
+    remedy = advice(message)
+    return ExitStatus(_exit_code(status), str(status.get("reason", "")), f"{message}. {remedy}" if remedy else message)
 
 
 def broken_stream(detail: str = "") -> ExitStatus:
-    """Return the status of a stream that ended without one: what arrived may be short."""
-    why = f" ({detail})" if detail else ""
-    return ExitStatus(None, BROKEN_STREAM, f"the connection ended before the command{why}")
+    """Return the status of a stream that ended without one: its end may be missing."""
+    suffix = f" ({detail})" if detail else ""
+    return ExitStatus(None, BROKEN_STREAM, f"the connection ended before the command{suffix}")
 
 
 def out_of_time() -> ExitStatus:
-    """Return the status of a command that is given up."""
+    """Return the status of a command that reached its time limit."""
     return ExitStatus(None, TIME_LIMIT, "it was still running at its time limit")
 
 
 def _exit_code(status: dict[str, Any]) -> int | None:
-    """Return the exit code among the causes; what has another form than documented has none."""
+    """Return the exit code in the causes of a Status object; None if there is none."""
     details = status.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
     for cause in causes if isinstance(causes, list) else []:

@@ -1,20 +1,20 @@
-"""Remember when the API server was away: one that has just started refuses what it allows a moment later.
+"""Remembers when the API server was unreachable, because after a start it rejects requests that it would allow.
 
-It answers before its authorizer has read all roles and bindings, and its authenticator all accounts; only its
+It responds before its authorizer has read all roles and bindings, and its authenticator all accounts. Only its
 `/readyz` waits for both. Source: Kubernetes documentation, "Kubernetes API health endpoints" (`informer-sync`).
 """
 
 import time
 from collections.abc import Callable
 
-_RECOVERY_S = 30  # after which a refusal is meant
+_RECOVERY_S = 30  # a rejection after this time is final
 _PAUSE_S = 0.5
 _REFUSALS = (401, 403)
 _NEVER = float("-inf")
 
 
 class Outages:
-    """The last time that the API server was away, and was ready again; shared by threads."""
+    """When the API server was last unreachable, and when it was ready again. Shared by threads."""
 
     def __init__(
         self,
@@ -22,23 +22,25 @@ class Outages:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Begin with none; ``is_ready`` asks the server."""
+        """``is_ready`` asks the server."""
         self._is_ready, self._clock, self._sleep = is_ready, clock, sleep
         self._noticed_at = self._ready_at = _NEVER
 
     def now(self) -> float:
-        """Return the time, in seconds from anywhere."""
+        """Return the current time of a monotonic clock, in seconds."""
         return self._clock()
 
-    def notice(self) -> None:
-        """Take note of a connection that was refused, or has broken."""
+    def record_failure(self) -> None:
+        """Record that a connection was refused or has broken."""
         self._noticed_at = self._clock()
 
-    def excuse(self, status: int, asked_at: float) -> bool:
-        """Tell whether to ask again what was answered with an HTTP ``status``, having waited until the server is ready.
+    def should_retry(self, status: int, asked_at: float) -> bool:
+        """Return whether to repeat a request that got an HTTP ``status``. If so, wait until the server is ready.
 
-        What was asked when it was known to be ready is not excused: its refusal is meant.
+        A 401 or 403 shortly after an outage may be wrong. If the request was sent at a time (``asked_at``) when the
+        server was known to be ready, the rejection is final.
         """
+        # The last outage was before the server was ready, and the request was sent after that.
         was_ready = self._noticed_at < self._ready_at <= asked_at
         if status not in _REFUSALS or was_ready:
             return False

@@ -1,4 +1,4 @@
-"""What a debug container may do: the profiles of `kubectl debug`, as a pure table, and the ladder they form.
+"""Security profiles of debug containers, as in `kubectl debug`, and the order of escalation. Pure.
 
 Source: kubernetes/kubectl pkg/cmd/debug/profiles.go; Kubernetes documentation, "Pod Security Standards".
 """
@@ -9,8 +9,8 @@ from ..model import Json, User
 from ..settings.debug_container import Profile
 
 ROOT = User(0, 0)
-# A container with the target's own uid and gid reads its files through /proc and runs jattach without any
-# capability; root without SYS_PTRACE cannot, so matching the user matters more than privilege.
+# With the uid and gid of the target, a container can read its files through /proc and run jattach without any
+# capability. Root without SYS_PTRACE cannot. The right user is therefore tried before more privileges.
 _CONTEXTS: dict[Profile, Json] = {
     "restricted": {
         "runAsNonRoot": True,
@@ -23,7 +23,7 @@ _CONTEXTS: dict[Profile, Json] = {
     "netadmin": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}},
     "sysadmin": {"privileged": True},
 }
-# The rungs that each ceiling allows, the lowest first.
+# The profiles to try for each ceiling, the least privileged first.
 _ESCALATION: dict[Profile, tuple[Profile, ...]] = {
     "restricted": ("restricted",),
     "baseline": ("restricted", "baseline"),
@@ -31,7 +31,7 @@ _ESCALATION: dict[Profile, tuple[Profile, ...]] = {
     "netadmin": ("restricted", "netadmin"),
     "sysadmin": ("restricted", "general", "netadmin", "sysadmin"),
 }
-# Root in a container has NET_RAW by default with containerd and Docker, not with CRI-O.
+# containerd and Docker give NET_RAW to root by default; CRI-O does not.
 _GRANTS: dict[Profile, frozenset[str]] = {
     "restricted": frozenset(),
     "baseline": frozenset({"NET_RAW"}),
@@ -42,15 +42,15 @@ _GRANTS: dict[Profile, frozenset[str]] = {
 
 
 def allowed_profiles(ceiling: Profile, needs: Collection[str]) -> tuple[Profile, ...]:
-    """Return the profiles to try for what ``needs`` these capabilities, the lowest first, none above ``ceiling``."""
-    return tuple(one for one in _ESCALATION[ceiling] if _GRANTS[one].issuperset(needs))
+    """Return the profiles up to ``ceiling`` that grant the capabilities ``needs``, the least privileged first."""
+    return tuple(profile for profile in _ESCALATION[ceiling] if _GRANTS[profile].issuperset(needs))
 
 
 def effective_profile(profile: Profile, target: User) -> tuple[Profile, User]:
-    """Return the profile and user that reach a process of the user ``target``.
+    """Return the profile to apply and the user to run as, to access a process of the user ``target``.
 
-    A capability is in force for root only. Root without capabilities cannot look into a root process that has the
-    default ones; a namespace that enforces `restricted` has no root process.
+    Only root can use capabilities. Root without capabilities cannot access a root process that has the default ones,
+    so for such a process `restricted` becomes `baseline`. A namespace that enforces `restricted` has no root processes.
     """
     if profile == "restricted":
         return ("baseline" if target.uid == 0 else "restricted"), target
@@ -58,7 +58,7 @@ def effective_profile(profile: Profile, target: User) -> tuple[Profile, User]:
 
 
 def security_context(profile: Profile, user: User | None) -> Json:
-    """Return the securityContext of a debug container that runs as ``user``, or as the image says."""
+    """Return the securityContext of a debug container that runs as ``user``; None for the user of the image."""
     context = dict(_CONTEXTS[profile])
     if user is None:
         return context

@@ -1,7 +1,7 @@
-"""How fast we may ask the API server: so many requests a second, and of those that wait the urgent ones first.
+"""Limits the requests per second to the API server. Urgent requests go first.
 
-The server has limits of its own (API Priority and Fairness), which it shares out among all clients; a capture of many
-pods must not use up what the cluster's own controllers need in an incident.
+The API server shares its capacity among all clients (API Priority and Fairness). A capture of many pods must not use
+what the controllers of the cluster need in an incident.
 """
 
 import heapq
@@ -14,10 +14,10 @@ from ..backoff import Rate
 
 
 class RateLimit:
-    """A bucket that fills by ``per_s`` requests a second, up to ``burst``; shared by threads."""
+    """A token bucket that refills with ``per_s`` requests per second, up to ``burst``. Shared by threads."""
 
     def __init__(self, per_s: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with a full bucket."""
+        """The bucket starts full."""
         self._rate, self._until, self._clock = Rate(per_s, burst), float("-inf"), clock
         self._turn, self._numbers = Condition(), itertools.count()
         self._waiting: list[tuple[bool, int]] = []
@@ -25,24 +25,24 @@ class RateLimit:
 
     @property
     def waiting(self) -> int:
-        """Return how many requests wait for their turn."""
+        """Return the number of requests that wait."""
         return len(self._waiting)
 
     def take(self, *, urgent: bool = False) -> None:
-        """Wait for the turn of one request. An attach or exec is ``urgent``: the pod may be gone a second later."""
+        """Wait until one request is allowed. An attach or exec is ``urgent``: the pod may be gone a second later."""
         with self._turn:
-            mine = (not urgent, next(self._numbers))
-            heapq.heappush(self._waiting, mine)
+            ticket = (not urgent, next(self._numbers))
+            heapq.heappush(self._waiting, ticket)
             try:
-                while self._waiting[0] != mine or self._missing_s() > 0:
-                    self._turn.wait(self._missing_s() if self._waiting[0] == mine else None)
+                while self._waiting[0] != ticket or self._missing_s() > 0:
+                    self._turn.wait(self._missing_s() if self._waiting[0] == ticket else None)
                 self._until = self._rate.promise(self._until, self._clock())
                 self.taken += 1
             finally:  # an abort may end the wait
-                self._waiting.remove(mine)
+                self._waiting.remove(ticket)
                 heapq.heapify(self._waiting)
                 self._turn.notify_all()
 
     def _missing_s(self) -> float:
-        """Return in how many seconds there will be a whole request."""
+        """Return the seconds until the bucket has a token."""
         return self._rate.wait_s(self._until, self._clock())

@@ -1,6 +1,6 @@
-"""What each job has to be allowed on the API server: the source of deploy/rbac, the doctor and refusals. Pure.
+"""The permissions that each job needs. The source of deploy/rbac, of the doctor and of advice after a refusal. Pure.
 
-The sizes follow each other: whoever may capture may read, whoever may restart may capture. tools/rbac.py writes them.
+Each level includes the one before: capture includes read, restart includes capture. tools/rbac.py writes the manifests.
 """
 
 import re
@@ -22,17 +22,18 @@ Purpose = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A rule as RBAC has it; ``resource`` may have a subresource: pods/log."""
+    """A rule of RBAC. ``resource`` may include a subresource: pods/log."""
 
     purpose: Purpose
-    group: str  # "" for the core
+    group: str
+    """API group; "" for core."""
     resource: str
     verbs: tuple[str, ...]
     scope: Scope = "namespace"
 
     def __str__(self) -> str:
-        place = f"{self.resource}.{self.group}" if self.group else self.resource
-        return f"{' and '.join(self.verbs)} {place}"
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{' and '.join(self.verbs)} {resource}"
 
 
 _READ = ("get", "list")
@@ -49,8 +50,8 @@ PERMISSIONS: Final = (
     Permission("quotas, autoscalers and metrics", "policy", "poddisruptionbudgets", ("list",)),
     Permission("quotas, autoscalers and metrics", "", "resourcequotas", ("list",)),
     Permission("quotas, autoscalers and metrics", "metrics.k8s.io", "pods", ("get",)),
-    *(Permission("nodes and namespaces", "", one, ("get",), "cluster") for one in ("namespaces", "nodes")),
-    # Servers before 1.35 ask for get where an exec comes by websocket, later ones for create.
+    *(Permission("nodes and namespaces", "", resource, ("get",), "cluster") for resource in ("namespaces", "nodes")),
+    # For an exec by WebSocket, API servers before 1.35 require get, later ones create.
     Permission("commands in containers", "", "pods/exec", ("get", "create")),
     Permission("debug containers", "", "pods/ephemeralcontainers", ("patch",)),
     *(Permission("restarts", "apps", one, ("patch",)) for one in ("deployments", "statefulsets", "daemonsets")),
@@ -73,12 +74,12 @@ SIZES: Final[Mapping[Size, tuple[Purpose, ...]]] = {
     "capture": _CAPTURES,
     "capture-and-restart": (*_CAPTURES, "restarts", "watches of rollouts"),
 }
-# A capture does without these; what they are for is left out, and said so.
+# A capture works without these. It omits what they are for, and reports it.
 OPTIONAL: Final[frozenset[Purpose]] = frozenset({
     "quotas, autoscalers and metrics", "nodes and namespaces", "pod copies and node pods", "watches instead of polling",
     "watches of rollouts",
 })  # fmt: skip
-# Each job that goes to the cluster, by what it cannot do without.
+# The purposes that each job requires.
 _TARGET: tuple[Purpose, ...] = ("state, logs and events", "workloads")
 _ALL: tuple[Purpose, ...] = (*_TARGET, "commands in containers", "debug containers")
 JOBS: Final[Mapping[str, tuple[Purpose, ...]]] = {
@@ -101,43 +102,43 @@ _FORBIDDEN = re.compile(
 
 
 def jobs_by_need() -> dict[tuple[Purpose, ...], list[str]]:
-    """Return the jobs that need the same, together."""
+    """Return the jobs grouped by the purposes that they require."""
     shared: dict[tuple[Purpose, ...], list[str]] = {}
     for job, purposes in JOBS.items():
         shared.setdefault(purposes, []).append(job)
     return shared
 
 
-def granted_by(permission: Permission) -> str:
-    """Return the manifest of ours that grants ``permission``, of the smallest size that does."""
+def manifest_granting(permission: Permission) -> str:
+    """Return the smallest manifest in deploy/rbac that grants ``permission``."""
     if permission.scope == "cluster":
         return ACCOUNT
     sizes = (size for size, purposes in SIZES.items() if permission.purpose in purposes)
     return next((f"deploy/rbac/namespace/{size}.yaml" for size in sizes), EXTRA)
 
 
-def remedy(refusal: str) -> str:
-    """Return the command that grants what the API server has refused in these words."""
-    found = _FORBIDDEN.search(refusal)
-    lacks = found and next((one for one in PERMISSIONS if _is_about(one, found)), None)
-    if not found or not lacks:
+def grant_command(refusal: str) -> str:
+    """Return advice on how to grant what the API server refused with the message ``refusal``."""
+    match = _FORBIDDEN.search(refusal)
+    missing = match and next((permission for permission in PERMISSIONS if _is_about(permission, match)), None)
+    if not match or not missing:
         return "Grant it with one of the roles in deploy/rbac."
-    where = f"-n {found['namespace']} " if found["namespace"] and lacks.scope == "namespace" else ""
-    return f"Grant it: kubectl apply {where}-f {granted_by(lacks)}"
+    option = f"-n {match['namespace']} " if match["namespace"] and missing.scope == "namespace" else ""
+    return f"Grant it: kubectl apply {option}-f {manifest_granting(missing)}"
 
 
 def _is_about(permission: Permission, refusal: re.Match[str]) -> bool:
-    named = (permission.group, permission.resource) == (refusal["group"], refusal["resource"])
-    return named and refusal["verb"] in permission.verbs
+    is_resource = (permission.group, permission.resource) == (refusal["group"], refusal["resource"])
+    return is_resource and refusal["verb"] in permission.verbs
 
 
 def role(missing: Iterable[Permission], namespace: str, user: str) -> str:
-    """Return, as YAML for kubectl, a Role and its binding that grant ``missing`` to ``user`` in ``namespace``."""
+    """Return the YAML of a Role and a RoleBinding that grant ``missing`` to ``user`` in ``namespace``."""
     import yaml
 
     granted: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for one in missing:
-        granted.setdefault((one.group, one.verbs), []).append(one.resource)
+    for permission in missing:
+        granted.setdefault((permission.group, permission.verbs), []).append(permission.resource)
     rules = [
         {"apiGroups": [group], "resources": resources, "verbs": list(verbs)}
         for (group, verbs), resources in granted.items()
@@ -149,7 +150,7 @@ def role(missing: Iterable[Permission], namespace: str, user: str) -> str:
 
 
 def _subject(user: str) -> dict[str, str]:
-    """Return ``user``, as the API server calls it, as a subject of a binding."""
+    """Return the subject of a binding for ``user``, a user name of the API server."""
     prefix, _, rest = user.partition("serviceaccount:")
     namespace, _, name = rest.partition(":")
     if prefix == "system:" and name:

@@ -1,4 +1,4 @@
-"""Where the API server has each kind of object: the only table of its paths. Pure.
+"""The paths of Kubernetes objects on the API server. Pure.
 
 Source: Kubernetes API reference, "Operations" of each kind; metrics.k8s.io, "PodMetrics".
 """
@@ -32,30 +32,31 @@ _SHORT: Final = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset"
 OWNS_PODS: Final[Mapping[str, str]] = {
     "deployment": "replicaset",
     "cronjob": "job",
-}  # what owns the pods, where it is not the workload
+}
+"""The kind that owns the pods of a workload, if it is not the workload itself."""
 
 
 def path_of(kind: str, namespace: str = "", name: str = "") -> str:
-    """Return the path of all objects of ``kind`` in ``namespace`` ("": in the whole cluster), or of the one ``name``.
+    """Return the path of the objects of ``kind`` in ``namespace`` ("" for all namespaces), or of the object ``name``.
 
-    ``kind`` is as in a manifest, in any case: Deployment, deployment.
+    ``kind`` is the kind in a manifest. Case does not matter.
     """
-    where = f"namespaces/{quote(namespace)}/" if namespace else ""
-    path = _COLLECTIONS[kind.lower()].format(where)
+    scope = f"namespaces/{quote(namespace)}/" if namespace else ""
+    path = _COLLECTIONS[kind.lower()].format(scope)
     return f"{path}/{quote(name)}" if name else path
 
 
 def pods_path(namespace: str) -> str:
-    """Return the path of a namespace's pods on the API server."""
+    """Return the path of the pods of a namespace."""
     return path_of("Pod", namespace)
 
 
 def pod_path(namespace: str, pod: str) -> str:
-    """Return the pod's path on the API server."""
+    """Return the path of a pod."""
     return path_of("Pod", namespace, pod)
 
 
 def kind_of(text: str) -> str:
-    """Return the kind that ``text`` means, as WORKLOAD_KINDS has it: plural and kubectl's short names are taken too."""
+    """Return the kind in ``text`` as in WORKLOAD_KINDS. Plurals and the short names of kubectl are accepted."""
     singular = text.lower().removesuffix("s") if text.lower() not in _SHORT else text.lower()
     return _SHORT.get(singular, singular)

@@ -7,26 +7,26 @@ from ..errors import Aborted
 
 
 class Streams:
-    """The open exec streams, so that an abort can break them: each is read in a thread that would wait for hours."""
+    """The open streams. An abort breaks them, because the threads that read them could wait for hours."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """There are no streams yet."""
         self._lock, self._open, self.broken = Lock(), set[Closable](), False
 
     def add(self, stream: "Closable") -> None:
-        """Take in ``stream``. Raises Aborted after an abort."""
+        """Add an open stream. Raises Aborted after an abort."""
         with self._lock:
             if self.broken:
                 raise Aborted("no new command is started", "the capture was aborted")
             self._open.add(stream)
 
     def remove(self, stream: "Closable") -> None:
-        """Let go of ``stream``."""
+        """Remove a closed stream."""
         with self._lock:
             self._open.discard(stream)
 
     def break_all(self) -> None:
-        """Break what is open, and let nothing new begin but what closes."""
+        """Break all streams and reject new ones."""
         with self._lock:
             self.broken = True
             for stream in self._open:
@@ -34,7 +34,7 @@ class Streams:
 
 
 class Closable(Protocol):
-    """What can be closed."""
+    """A stream that can be closed."""
 
     def close(self) -> object:
         """Close it."""

@@ -1,4 +1,4 @@
-"""Values as Kubernetes writes them: times, quantities, revisions, reasons. Pure."""
+"""Parses values of Kubernetes: times, quantities, revisions, reasons. Pure."""
 
 import re
 from datetime import datetime, timezone
@@ -7,8 +7,9 @@ from ..errors import UnexpectedAnswer
 from ..model import Json
 
 REVISION = "deployment.kubernetes.io/revision"
-# The kubelet goes on trying in these states; an incident cannot wait for it.
-HOPELESS = frozenset({
+# Reasons why a container does not start that do not disappear by themselves within the time of an incident. The kubelet
+# keeps retrying.
+FATAL_REASONS = frozenset({
     "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
     "CreateContainerError", "CreateContainerConfigError", "RunContainerError",
 })  # fmt: skip
@@ -17,25 +18,25 @@ _DECIMAL = {unit: 10**power for unit, power in zip("numkMGTPE", (-9, -6, -3, 3, 
 _QUANTITY = re.compile(r"(\+?[0-9.]{1,40}(?:[eE][+-]?[0-9]{1,2})?)([KMGTPE]i|[numkMGTPE])?")
 
 
-def moment(text: str | None) -> datetime | None:
-    """Return the time in ``text`` (RFC 3339), or None."""
+def parse_time(text: str | None) -> datetime | None:
+    """Return the time in ``text`` (RFC 3339); None if there is none."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc) if text else None
 
 
-def quantity(text: str) -> int:
+def parse_quantity(text: str) -> int:
     """Return the number in a Kubernetes quantity of bytes: 512Mi, 1G, 2.5Gi, 1e3, 128000m.
 
-    Raises UnexpectedAnswer when it is none. Source: Kubernetes API reference, "Quantity".
+    Raises UnexpectedAnswer for other text. Source: Kubernetes API reference, "Quantity".
     """
-    found = _QUANTITY.fullmatch(text)
+    match = _QUANTITY.fullmatch(text)
     try:
-        if found:
-            return int(float(found[1]) * {**_BINARY, **_DECIMAL}.get(found[2], 1))
+        if match:
+            return int(float(match[1]) * {**_BINARY, **_DECIMAL}.get(match[2], 1))
     except ValueError:
-        pass  # digits and dots that are no number
+        pass  # digits and dots in the wrong order
     raise UnexpectedAnswer(f"{text!r} is not a quantity of bytes", "the API server returned it for the container")
 
 
 def revision_of(workload: Json) -> str:
-    """Return the revision that a Deployment or its ReplicaSet bears, or ""."""
+    """Return the revision of a Deployment or of its ReplicaSet; "" if it has none."""
     return str((workload["metadata"].get("annotations") or {}).get(REVISION, ""))

@@ -1,6 +1,6 @@
-"""Wait for an object to change by one watch, instead of asking again and again.
+"""Waits for changes of an object by a watch, instead of polling.
 
-Source: Kubernetes API concepts, "Efficient detection of changes"; "410 Gone" and bookmarks are told there.
+Source: Kubernetes API concepts, "Efficient detection of changes", which also explains "410 Gone" and bookmarks.
 """
 
 import json
@@ -17,90 +17,91 @@ from ..model import Json
 from .client import Api
 from .resources import pods_path
 
-_LONGEST_S = 300  # of one watch; the server ends it, and the next goes on where it was
-_GRACE_S = 15  # by which a server may be late to end it
-_PAUSE_S = 1.0  # after a watch that broke, and between two looks where watching is not allowed
+_MAX_WATCH_S = 300  # the server then ends the watch, and the next one continues
+_GRACE_S = 15  # how much later the server may end it
+_PAUSE_S = 1.0  # after a broken watch, and between two reads if watching is not allowed
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedObject:
     """An object of a collection on the API server."""
 
-    collection: str  # its path
+    collection: str
+    """Path of the collection."""
     name: str
 
     @property
-    def doing(self) -> str:
-        """Return how the message of an error begins."""
+    def action(self) -> str:
+        """Return the beginning of an error message."""
         return f"cannot watch {self.collection.rpartition('/')[2]} {self.name}"
 
 
-def pod_changes(api: Api, namespace: str, name: str, within_s: float) -> Iterator[Json]:
-    """Yield the pod as it is now, and after each change; see `changes`."""
-    return changes(api, Watched(pods_path(namespace), name), within_s)
+def watch_pod(api: Api, namespace: str, name: str, within_s: float) -> Iterator[Json]:
+    """Yield the current pod, and again after each change; see `watch_object`."""
+    return watch_object(api, WatchedObject(pods_path(namespace), name), within_s)
 
 
-def changes(api: Api, watched: Watched, within_s: float) -> Iterator[Json]:
-    """Yield the object as it is now, and after each change, for ``within_s``.
+def watch_object(api: Api, watched: WatchedObject, within_s: float) -> Iterator[Json]:
+    """Yield the current object, and again after each change, for ``within_s`` seconds.
 
-    A watch that breaks is begun again; where watching is not allowed, the object is read once a second. Raises
-    TargetNotFound when it is not there, or is deleted, and what `Api.get` raises. An abort ends it.
+    A watch that breaks is restarted. If RBAC does not allow to watch, the object is read once a second. Raises
+    TargetNotFound if it does not exist or is deleted, and the errors of `Api.get`. An abort ends the iteration.
     """
     deadline = time.monotonic() + within_s
     try:
-        yield from _watched(api, watched, deadline)
+        yield from _watch(api, watched, deadline)
     except NotAllowed:
-        yield from _polled(api, watched, deadline)
+        yield from _poll(api, watched, deadline)
 
 
-def _watched(api: Api, watched: Watched, deadline: float) -> Iterator[Json]:
-    version, was_there = "", False
+def _watch(api: Api, watched: WatchedObject, deadline: float) -> Iterator[Json]:
+    version, has_answered = "", False
     while not api.streams.broken:
         if not version:
             try:
-                now, version = _listed(api, watched)
-            except Unreachable:  # a server that is away for a while is waited for, one that never was there is not
-                if not was_there or time.monotonic() > deadline:
+                current, version = _list_object(api, watched)
+            except Unreachable:  # wait for a server that has responded before
+                if not has_answered or time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE_S)
                 continue
-            was_there = True
-            yield now
+            has_answered = True
+            yield current
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             return
         began = time.monotonic()
-        version = yield from _followed(api, watched, version, min(left_s, _LONGEST_S))
+        version = yield from _follow_changes(api, watched, version, min(left_s, _MAX_WATCH_S))
         if time.monotonic() - began < _PAUSE_S:
             time.sleep(min(_PAUSE_S, max(0.0, deadline - time.monotonic())))
 
 
-def _followed(api: Api, watched: Watched, version: str, within_s: float) -> Generator[Json, None, str]:
-    """Yield the object after each change since ``version``; return the last one, "" where it has to be read anew."""
+def _follow_changes(api: Api, watched: WatchedObject, version: str, within_s: float) -> Generator[Json, None, str]:
+    """Yield the object after each change since ``version``. Return the last version; "" if it must be listed again."""
     try:
-        for kind, one in _events(api, watched, version, within_s):
-            if kind == "ERROR":  # mostly 410: the server does not know any more what was then
+        for kind, obj in _watch_events(api, watched, version, within_s):
+            if kind == "ERROR":  # usually 410: the server no longer has the version
                 return ""
-            version = one["metadata"]["resourceVersion"]
+            version = obj["metadata"]["resourceVersion"]
             if kind == "DELETED":
-                raise TargetNotFound(watched.doing, "it was deleted")
+                raise TargetNotFound(watched.action, "it was deleted")
             if kind != "BOOKMARK":
-                yield one
+                yield obj
     except (HTTPError, OSError, Unreachable):
-        api.outages.notice()
+        api.outages.record_failure()
         return ""
     return version
 
 
-def _listed(api: Api, watched: Watched) -> tuple[Json, str]:
-    """Return the object, and the version of the list from which to watch."""
-    answer = api.get(watched.collection, watched.doing, {"fieldSelector": f"metadata.name={watched.name}"})
-    if not answer["items"]:
-        raise TargetNotFound(watched.doing, "it does not exist")
-    return answer["items"][0], answer["metadata"]["resourceVersion"]
+def _list_object(api: Api, watched: WatchedObject) -> tuple[Json, str]:
+    """Return the object, and the version from which to watch."""
+    response = api.get(watched.collection, watched.action, {"fieldSelector": f"metadata.name={watched.name}"})
+    if not response["items"]:
+        raise TargetNotFound(watched.action, "it does not exist")
+    return response["items"][0], response["metadata"]["resourceVersion"]
 
 
-def _events(api: Api, watched: Watched, version: str, within_s: float) -> Iterator[tuple[str, Json]]:
+def _watch_events(api: Api, watched: WatchedObject, version: str, within_s: float) -> Iterator[tuple[str, Json]]:
     limit_s = max(1, round(within_s))
     query = {
         "watch": "true",
@@ -109,7 +110,7 @@ def _events(api: Api, watched: Watched, version: str, within_s: float) -> Iterat
         "resourceVersion": version,
         "timeoutSeconds": str(limit_s),
     }
-    response = api.stream(watched.collection, watched.doing, query, limit_s + _GRACE_S)
+    response = api.stream(watched.collection, watched.action, query, limit_s + _GRACE_S)
     breakable = _Breakable(response)
     api.streams.add(breakable)
     try:
@@ -118,7 +119,7 @@ def _events(api: Api, watched: Watched, version: str, within_s: float) -> Iterat
             yield event["type"], event["object"]
     finally:
         api.streams.remove(breakable)
-        response.close()  # what is left of it is of no use, nor is the connection
+        response.close()  # the connection cannot be reused
 
 
 def _lines(response: BaseHTTPResponse) -> Iterator[bytes]:
@@ -129,19 +130,19 @@ def _lines(response: BaseHTTPResponse) -> Iterator[bytes]:
 
 
 class _Breakable:
-    """A response that another thread may break: to shut its connection down wakes who reads it."""
+    """A response that another thread can break. Shutting down the connection wakes the thread that reads it."""
 
     def __init__(self, response: BaseHTTPResponse) -> None:
         self._response = response
 
     def close(self) -> None:
-        with suppress(OSError, ValueError, RuntimeError):  # it has ended by itself
+        with suppress(OSError, ValueError, RuntimeError):  # it has already ended
             self._response.shutdown()
 
 
-def _polled(api: Api, watched: Watched, deadline: float) -> Iterator[Json]:
+def _poll(api: Api, watched: WatchedObject, deadline: float) -> Iterator[Json]:
     while not api.streams.broken:
-        yield _listed(api, watched)[0]
+        yield _list_object(api, watched)[0]
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             return

@@ -11,7 +11,7 @@ from ..kube.client import JSON_PATCH, Api, Change
 from ..kube.objects import controller_of
 from ..kube.resources import path_of, pod_path
 from ..kube.values import revision_of
-from ..kube.watch import Watched, changes, pod_changes
+from ..kube.watch import WatchedObject, watch_object, watch_pod
 from ..model import Json, Manifest
 from ..settings.restart import GateSettings, RestartSettings
 from ..settings.target import TargetSettings
@@ -166,14 +166,14 @@ def _course(api: Api, plan: Plan, within_s: float) -> Iterator[Progress]:
     deadline = time.monotonic() + within_s
     if plan.gone:
         with suppress(TargetNotFound):  # that it is not there any more is what is waited for
-            for pod in pod_changes(api, plan.namespace, plan.gone.name, within_s):
+            for pod in watch_pod(api, plan.namespace, plan.gone.name, within_s):
                 if pod["metadata"]["uid"] != plan.gone.uid:
                     break
                 yield Progress(False, "the pod is still terminating")
             else:
                 return  # it is still there, however well the workload is
-    watched = Watched(path_of(plan.kind, plan.namespace), plan.name)
-    for workload in changes(api, watched, deadline - time.monotonic()):
+    watched = WatchedObject(path_of(plan.kind, plan.namespace), plan.name)
+    for workload in watch_object(api, watched, deadline - time.monotonic()):
         yield progress(plan.kind, workload)
 
 

@@ -11,7 +11,7 @@ from ..kube.client import Api
 from ..kube.exec_stream import run_short
 from ..kube.objects import limits_of
 from ..kube.resources import path_of
-from ..kube.values import quantity
+from ..kube.values import parse_quantity
 from ..model import Json, Target
 from ..text import number_in
 from .health import unready_duration
@@ -57,7 +57,7 @@ def measure(api: Api, pod: Json, target: Target, condition: Condition, now: date
         reason = f"container {target.container} has no memory limit"
         remedy = "Set a memory limit, or remove the condition."
         raise NotMeasurable(f"cannot determine the memory usage of {target}", reason, remedy)
-    return int(_memory_bytes(api, target) * 100 / quantity(str(limit)))
+    return int(_memory_bytes(api, target) * 100 / parse_quantity(str(limit)))
 
 
 def _memory_bytes(api: Api, target: Target) -> int:
@@ -69,7 +69,7 @@ def _memory_bytes(api: Api, target: Target) -> int:
         return _cgroup_bytes(api, target)
     for container in metrics.get("containers") or []:
         if container["name"] == target.container:
-            return quantity(str(container["usage"]["memory"]))
+            return parse_quantity(str(container["usage"]["memory"]))
     return _cgroup_bytes(api, target)
 
 

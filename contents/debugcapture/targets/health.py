@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..kube.objects import conditions_of, last_terminated_state, terminated_state, waiting_state
-from ..kube.values import moment
+from ..kube.values import parse_time
 from ..model import Json
 
 _RECENT = timedelta(hours=1)
@@ -49,7 +49,7 @@ def unready_duration(pod: Json, now: datetime) -> timedelta | None:
     ready = next((condition for condition in conditions_of(pod) if condition["type"] == "Ready"), None)
     if ready is None or ready["status"] == "True" or pod["status"].get("phase") != "Running":
         return None
-    return now - (moment(ready.get("lastTransitionTime")) or now)
+    return now - (parse_time(ready.get("lastTransitionTime")) or now)
 
 
 def worst_first(pods: Sequence[Json], now: datetime) -> list[Json]:
@@ -67,7 +67,7 @@ def rank(pod: Json, now: datetime) -> Rank:
 def _pod_problems(pod: Json, now: datetime) -> Iterator[Problem]:
     status = pod["status"]
     if _is_terminating(pod):
-        deadline = moment(pod["metadata"]["deletionTimestamp"])  # the API server has added the grace period
+        deadline = parse_time(pod["metadata"]["deletionTimestamp"])  # the API server has added the grace period
         is_late = deadline and now - deadline > timedelta(0)
         yield Problem(_STUCK if is_late else _PENDING, "stuck terminating" if is_late else "terminating")
     if status.get("phase") == "Failed":
@@ -89,7 +89,7 @@ def _container_problems(status: Json, now: datetime) -> Iterator[Problem]:
         yield Problem(_CANNOT_START, waiting, name)
     elif ended.get("exitCode"):
         yield Problem(_CRASHED, f"ended with exit code {ended['exitCode']}", name)
-    finished = moment(last.get("finishedAt"))
+    finished = parse_time(last.get("finishedAt"))
     if finished and now - finished < _RECENT:
         minutes = max(0, int((now - finished).total_seconds() // 60))
         reason = f"restarted {minutes} min ago after exit code {last.get('exitCode', 'unknown')}"

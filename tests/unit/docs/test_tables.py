@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.collectors.catalog import catalog, choose, load, presets
-from debugcapture.kube.rbac import OPTIONAL, PERMISSIONS, granted_by
+from debugcapture.kube.rbac import OPTIONAL, PERMISSIONS, manifest_granting
 from lab.paths import REPO
 
 DOCS = REPO / "docs"
@@ -35,7 +35,7 @@ def rule_table() -> str:
     head = "| Purpose | Resource | Verbs | Level | |\n| --- | --- | --- | --- | --- |\n"
     return head + "".join(
         f"| {one.purpose} | `{one.resource}{'.' if one.group else ''}{one.group}` | {', '.join(one.verbs)} | "
-        f"{Path(granted_by(one)).stem} | {'optional' if one.purpose in OPTIONAL else ''} |\n"
+        f"{Path(manifest_granting(one)).stem} | {'optional' if one.purpose in OPTIONAL else ''} |\n"
         for one in PERMISSIONS
     )
 

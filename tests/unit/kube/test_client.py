@@ -94,7 +94,7 @@ def test_debug_container_is_merged_into_the_pods_own(serve: Serve) -> None:
 def test_only_an_attach_overtakes_other_requests(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also a pod may be called what the path of an attach ends with."""
     turns = list[bool]()
-    monkeypatch.setattr(Api, "admit", lambda _self, *, urgent=False: turns.append(urgent))
+    monkeypatch.setattr(Api, "wait_for_turn", lambda _self, *, urgent=False: turns.append(urgent))
     api, _ = serve(Answer(200, {}))
     api.pod("shop", "ephemeralcontainers")
     api.patch_ephemeral_containers("shop", "web-0", {"name": "d"})

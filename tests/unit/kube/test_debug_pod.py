@@ -9,7 +9,7 @@ import pytest
 
 from debugcapture.errors import NotRunning, TargetNotFound
 from debugcapture.kube.client import Api
-from debugcapture.kube.debug_pod import BUSYBOX, copy_of, node_pod, running
+from debugcapture.kube.debug_pod import BUSYBOX, node_pod, pod_copy, run_pod
 from debugcapture.model import Json
 from tests.unit.builders import container, pod, target
 
@@ -39,7 +39,7 @@ ORIGINAL = pod(
 
 
 def test_copy_sleeps_and_nobody_sees_it() -> None:
-    copy = copy_of(ORIGINAL, target(), "toolbox:1", 300)
+    copy = pod_copy(ORIGINAL, target(), "toolbox:1", 300)
     assert copy["metadata"].keys() == {"name", "namespace"}
     assert copy["metadata"]["name"].startswith("debug-capture-copy-checkout")
     spec = copy["spec"]
@@ -79,7 +79,7 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def _changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.kube.debug_pod.pod_changes", lambda api, *place: api.changes(*place))
+    monkeypatch.setattr("debugcapture.kube.debug_pod.watch_pod", lambda api, *place: api.changes(*place))
 
 
 def init(**state: Any) -> Json:
@@ -89,7 +89,7 @@ def init(**state: Any) -> Json:
 def test_pod_is_removed_whatever_happens() -> None:
     cluster, said = Cluster(init(waiting={"reason": "PodInitializing"}), {"phase": "Running"}), list[str]()
     whole = node_pod("n", "debug", "toolbox:1", 300)
-    with running(cast("Api", cluster), whole, said.append) as place:
+    with run_pod(cast("Api", cluster), whole, said.append) as place:
         assert (place.namespace, place.container) == ("debug", "node")
         assert cluster.deleted == []
     assert cluster.deleted == [whole["metadata"]["name"]]
@@ -108,7 +108,7 @@ def test_pod_that_does_not_start_is_told_and_removed(status: Json, why: str) -> 
     cluster = Cluster(status)
     with (
         pytest.raises(NotRunning, match=why),
-        running(cast("Api", cluster), node_pod("n", "debug", "x:1", 300), lambda _: None),
+        run_pod(cast("Api", cluster), node_pod("n", "debug", "x:1", 300), lambda _: None),
     ):
         pass
     assert len(cluster.deleted) == 1

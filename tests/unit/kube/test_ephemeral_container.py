@@ -15,9 +15,9 @@ from debugcapture.kube.ephemeral_container import (
     NAME_PREFIX,
     DebugContainer,
     _waiting_for,
-    attached,
-    fitting,
-    specification,
+    attach_container,
+    container_spec,
+    find_reusable,
 )
 from debugcapture.model import ContainerRef, ExitStatus, Json, User
 from tests.unit.builders import pod, target
@@ -32,7 +32,7 @@ def waiting(reason: str, message: str = "") -> Json:
 
 
 def test_specification_shares_the_targets_processes_and_ends_by_itself() -> None:
-    spec = specification("d", DEBUG, "t")
+    spec = container_spec("d", DEBUG, "t")
     assert spec["targetContainerName"] == "app"
     assert spec["image"] == "toolbox:1"
     assert spec["command"][-2:] == ["90", "t"]
@@ -44,7 +44,7 @@ def test_specification_shares_the_targets_processes_and_ends_by_itself() -> None
 @pytest.mark.parametrize("image", ["busybox", "a;rm -rf /", "$(id)"])
 def test_nothing_given_becomes_part_of_the_command(image: str) -> None:
     debug = DebugContainer(image, "baseline", None, 90)
-    assert specification("d", debug, "t")["command"] == specification("d", DEBUG, "t")["command"]
+    assert container_spec("d", debug, "t")["command"] == container_spec("d", DEBUG, "t")["command"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_debug_container_that_has_ended_is_not_waited_for(ended: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "reported_reason"),
     [
         (waiting("ContainerCreating"), "ContainerCreating"),
         (waiting("PodInitializing"), "PodInitializing"),
@@ -105,8 +105,8 @@ def test_debug_container_that_has_ended_is_not_waited_for(ended: Json) -> None:
     ],
     ids=["creating", "initializing", "no status", "no reason"],
 )
-def test_state_that_gets_better_is_waited_for(state: Json, told: str) -> None:
-    assert _waiting_for(state, PLACE, DEBUG) == told
+def test_state_that_gets_better_is_waited_for(state: Json, reported_reason: str) -> None:
+    assert _waiting_for(state, PLACE, DEBUG) == reported_reason
 
 
 class Cluster:
@@ -179,7 +179,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def attach(cluster: Cluster, said: list[str]) -> Any:
-    return attached(cast("Api", cluster), target(), DEBUG, said.append)
+    return attach_container(cast("Api", cluster), target(), DEBUG, said.append)
 
 
 def test_debug_container_is_ended_after_its_use() -> None:
@@ -269,7 +269,7 @@ def test_spec_has_what_is_asked_for_and_the_authors_fields_last() -> None:
         environment=(("A", "1"),),
         custom={"imagePullPolicy": "Always", "name": "mine", "command": ["x"]},
     )
-    spec = specification("d", debug, "t")
+    spec = container_spec("d", debug, "t")
     assert "targetContainerName" not in spec
     assert spec["volumeMounts"] == [{"name": "data", "mountPath": "/data"}]
     assert spec["env"] == [{"name": "A", "value": "1"}]
@@ -280,7 +280,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 
 
 def with_debug_container(started: str, **changes: Any) -> Json:
-    spec = specification(f"{NAME_PREFIX}abc123", DEBUG, "other") | {"terminationMessagePath": "/dev/x"} | changes
+    spec = container_spec(f"{NAME_PREFIX}abc123", DEBUG, "other") | {"terminationMessagePath": "/dev/x"} | changes
     state = {"name": spec["name"], "state": {"running": {"startedAt": started}}}
     return pod(spec={"ephemeralContainers": [spec]}, status={"ephemeralContainerStatuses": [state]})
 
@@ -301,4 +301,4 @@ def with_debug_container(started: str, **changes: Any) -> Json:
     ids=["fits", "too old", "image", "target", "privilege", "mounts", "not ours", "command", "none"],
 )
 def test_only_one_of_ours_that_fits_is_joined(whole: Json, fits: bool) -> None:
-    assert bool(fitting(whole, DEBUG, NOON)) is fits
+    assert bool(find_reusable(whole, DEBUG, NOON)) is fits

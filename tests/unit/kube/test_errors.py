@@ -27,7 +27,7 @@ from debugcapture.errors import (
     TooManyRequests,
     Unreachable,
 )
-from debugcapture.kube.errors import refused, reported, unreachable
+from debugcapture.kube.errors import error_from_status, translated_errors, unreachable_error
 
 RBAC = 'pods "web-0" is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace "shop"'
 POD_SECURITY = 'pods "web-0" is forbidden: violates PodSecurity "restricted:latest": privileged (container "x")'
@@ -80,7 +80,7 @@ def status(message: str) -> bytes:
     ],
 )
 def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[CaptureError], told: str) -> None:
-    error = refused("cannot read pod shop/web-0", code, body)
+    error = error_from_status("cannot read pod shop/web-0", code, body)
     assert type(error) is kind
     assert str(error).startswith("cannot read pod shop/web-0: ")
     assert told in str(error)
@@ -88,13 +88,13 @@ def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[Capt
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 422, 429, 500])
 def test_status_and_reason_of_a_refusal_are_kept(code: int) -> None:
-    error = refused("cannot x", code, json.dumps({"message": "m", "reason": "AlreadyExists"}).encode())
+    error = error_from_status("cannot x", code, json.dumps({"message": "m", "reason": "AlreadyExists"}).encode())
     assert (error.status, error.reason) == (code, "AlreadyExists")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>proxy says no</html>", b"[]", b"null", b'"x"', b"{}", b"\xff"], ids=repr)
 def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
-    assert str(refused("cannot x", 502, body)) == "cannot x: Bad Gateway (HTTP 502)"
+    assert str(error_from_status("cannot x", 502, body)) == "cannot x: Bad Gateway (HTTP 502)"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
     ],
 )
 def test_server_that_is_not_reached_is_told_with_the_cause(error: Exception, told: str) -> None:
-    shown = str(unreachable("cannot read x", error))
+    shown = str(unreachable_error("cannot read x", error))
     assert shown.startswith("cannot read x: the ")
     assert told in shown
     assert ("CA certificate" in shown) is ("trusted" in told)
@@ -139,10 +139,10 @@ def test_server_that_is_not_reached_is_told_with_the_cause(error: Exception, tol
     ids=["after retries", "at once"],
 )
 def test_what_the_library_raises_becomes_unreachable(error: Exception) -> None:
-    with pytest.raises(Unreachable, match="No route to host"), reported("cannot x"):
+    with pytest.raises(Unreachable, match="No route to host"), translated_errors("cannot x"):
         raise error
 
 
 def test_our_own_errors_go_through() -> None:
-    with pytest.raises(TargetNotFound, match="mine"), reported("cannot x"):
+    with pytest.raises(TargetNotFound, match="mine"), translated_errors("cannot x"):
         raise TargetNotFound("mine", "")

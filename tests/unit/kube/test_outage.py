@@ -47,29 +47,29 @@ def test_a_refusal_is_doubted_after_an_outage(status: int, away_s_ago: int | Non
     server = Server(clock, 0)
     outages = Outages(server.is_ready, clock, clock.sleep)
     if away_s_ago is not None:
-        outages.notice()
+        outages.record_failure()
         clock.now += away_s_ago
-    assert outages.excuse(status, clock()) is excused
+    assert outages.should_retry(status, clock()) is excused
     assert server.asked == excused
 
 
 def test_a_server_that_starts_is_waited_for_and_then_believed(clock: Clock) -> None:
     outages = Outages(Server(clock, 105).is_ready, clock, clock.sleep)
-    outages.notice()
+    outages.record_failure()
     asked_at = outages.now()
-    assert outages.excuse(403, asked_at)
+    assert outages.should_retry(403, asked_at)
     assert clock() == 105
-    assert outages.excuse(403, asked_at)  # of another thread, which asked before as well
+    assert outages.should_retry(403, asked_at)  # of another thread, which asked before as well
     clock.now += 1
-    assert not outages.excuse(403, outages.now())
-    outages.notice()
-    assert outages.excuse(403, outages.now())
+    assert not outages.should_retry(403, outages.now())
+    outages.record_failure()
+    assert outages.should_retry(403, outages.now())
 
 
 def test_a_server_that_is_never_ready_is_waited_for_half_a_minute(clock: Clock) -> None:
     outages = Outages(Server(clock, 1000).is_ready, clock, clock.sleep)
-    outages.notice()
-    assert not outages.excuse(403, clock())
+    outages.record_failure()
+    assert not outages.should_retry(403, clock())
     assert clock() == 130
 
 
@@ -116,7 +116,7 @@ def test_the_same_within_one_request_that_was_repeated(answers: Callable[..., li
 
 def test_a_right_that_is_missing_is_told_then(answers: Callable[..., list[str]]) -> None:
     used = api()
-    used.outages.notice()
+    used.outages.record_failure()
     answers(Answer(403, FORBIDDEN), READY, Answer(403, FORBIDDEN), Answer(403, FORBIDDEN))
     for _ in range(2):
         with pytest.raises(NotAllowed, match="forbidden"):
@@ -127,7 +127,7 @@ def test_a_right_that_is_missing_is_told_then(answers: Callable[..., list[str]])
 def test_a_refusal_is_told_at_once(why: str, answers: Callable[..., list[str]]) -> None:
     used = Api(api().connection, IMPATIENT) if why == "nobody waits" else api()
     if why != "never away":
-        used.outages.notice()
+        used.outages.record_failure()
     if why == "aborted":
         used.streams.break_all()
     asked = answers(Answer(403, FORBIDDEN))

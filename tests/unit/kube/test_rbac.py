@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from debugcapture.kube.rbac import JOBS, PERMISSIONS, SIZES, Permission, Size, granted_by, remedy, role
+from debugcapture.kube.rbac import JOBS, PERMISSIONS, SIZES, Permission, Size, grant_command, manifest_granting, role
 from lab.paths import REPO
 from tools.project_archive import jobs
 
@@ -80,21 +80,21 @@ def test_refusal_in_a_namespace_names_the_smallest_size(verb: str, resource: str
         f'pods "web-0" is forbidden: User "u" cannot {verb} resource "{resource}" in API group "{group}" '
         'in the namespace "shop"'
     )
-    assert remedy(refusal) == f"Grant it: kubectl apply -n shop -f deploy/rbac/{file}.yaml"
+    assert grant_command(refusal) == f"Grant it: kubectl apply -n shop -f deploy/rbac/{file}.yaml"
 
 
 def test_refusal_for_the_cluster_names_the_account() -> None:
     refusal = 'nodes "a" is forbidden: User "u" cannot get resource "nodes" in API group "" at the cluster scope'
-    assert remedy(refusal) == "Grant it: kubectl apply -f deploy/rbac/account.yaml"
+    assert grant_command(refusal) == "Grant it: kubectl apply -f deploy/rbac/account.yaml"
 
 
 @pytest.mark.parametrize("refusal", ["no", 'cannot get resource "secrets" in API group "" in the namespace "shop"'])
 def test_refusal_of_something_else_names_the_folder(refusal: str) -> None:
-    assert remedy(refusal) == "Grant it with one of the roles in deploy/rbac."
+    assert grant_command(refusal) == "Grant it with one of the roles in deploy/rbac."
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    assert all((REPO / granted_by(one)).is_file() for one in PERMISSIONS)
+    assert all((REPO / manifest_granting(one)).is_file() for one in PERMISSIONS)
 
 
 @pytest.mark.parametrize(

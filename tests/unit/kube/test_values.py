@@ -6,7 +6,7 @@ import pytest
 
 from debugcapture.collectors.impact import disk_limit_bytes
 from debugcapture.errors import UnexpectedAnswer
-from debugcapture.kube.values import quantity
+from debugcapture.kube.values import parse_quantity
 from tests.unit.builders import container
 
 
@@ -14,11 +14,11 @@ from tests.unit.builders import container
     ("text", "number"), [("1Gi", 1 << 30), ("512Mi", 512 << 20), ("1.5Ki", 1536), ("2G", 2 * 10**9), ("100", 100)]
 )
 def test_quantities_are_read_as_kubernetes_does(text: str, number: int) -> None:
-    assert quantity(text) == number
+    assert parse_quantity(text) == number
     assert disk_limit_bytes(container(resources={"limits": {"ephemeral-storage": text}})) == number
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.2.3", "1 Gi", "1Xi", "1e999", "Gi"])
 def test_what_is_no_quantity_of_bytes_is_told(text: str) -> None:
     with pytest.raises(UnexpectedAnswer, match="not a quantity of bytes"):
-        quantity(text)
+        parse_quantity(text)

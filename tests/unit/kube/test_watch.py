@@ -14,10 +14,10 @@ from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
 from debugcapture.kube.client import Api
 from debugcapture.kube.outage import Outages
 from debugcapture.kube.streams import Streams
-from debugcapture.kube.watch import Watched, changes
+from debugcapture.kube.watch import WatchedObject, watch_object
 from debugcapture.model import Json
 
-PLACE = Watched("/api/v1/namespaces/shop/pods", "web-0")
+PLACE = WatchedObject("/api/v1/namespaces/shop/pods", "web-0")
 
 
 def one(version: str) -> Json:
@@ -70,7 +70,7 @@ def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def versions(server: Server, most: int, within_s: float = 60) -> list[str]:
-    found = islice(changes(cast("Api", server), PLACE, within_s), most)
+    found = islice(watch_object(cast("Api", server), PLACE, within_s), most)
     return [item["metadata"]["resourceVersion"] for item in found]
 
 
@@ -119,13 +119,13 @@ def test_it_ends_in_time_and_closes_the_connection() -> None:
     response = Response(event("MODIFIED", "101"))
     server = Server(response)
     assert versions(server, 9, within_s=0) == ["1"]
-    list(islice(changes(cast("Api", server), PLACE, 60), 2))
+    list(islice(watch_object(cast("Api", server), PLACE, 60), 2))
     assert server.asked
 
 
 def test_an_abort_ends_it() -> None:
     server = Server(Response(event("MODIFIED", "101")))
-    found = changes(cast("Api", server), PLACE, 60)
+    found = watch_object(cast("Api", server), PLACE, 60)
     assert next(found)
     server.streams.break_all()
     with pytest.raises(Exception, match="aborted"):

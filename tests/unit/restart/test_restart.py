@@ -80,8 +80,8 @@ def test_without_a_bundle_something_has_to_be_named() -> None:
 
 def test_a_pod_that_does_not_go_is_told_though_its_workload_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     planned = Plan("delete pod shop/web-1", (), "deployment", "shop", "web", PodRef("web-1", "u-1"))
-    monkeypatch.setattr(restart, "pod_changes", lambda *_: iter([{"metadata": {"uid": "u-1"}}]))
-    monkeypatch.setattr(restart, "changes", lambda *_: iter([workload(counts(2, 2, 2))]))
+    monkeypatch.setattr(restart, "watch_pod", lambda *_: iter([{"metadata": {"uid": "u-1"}}]))
+    monkeypatch.setattr(restart, "watch_object", lambda *_: iter([workload(counts(2, 2, 2))]))
     monkeypatch.setattr(restart, "_unhealthy", lambda *_: "")
     with pytest.raises(RolloutNotReady, match="not complete after 0 s: the pod is still terminating"):
         restart.wait(cast(Api, None), planned, 0, lambda _: None)
@@ -94,6 +94,6 @@ def test_when_the_pod_is_gone_its_workload_is_waited_for(there: list[Json], monk
         raise TargetNotFound("cannot watch pods web-1", "it was deleted")
 
     planned = Plan("delete pod shop/web-1", (), "deployment", "shop", "web", PodRef("web-1", "u-1"))
-    monkeypatch.setattr(restart, "pod_changes", pods)
-    monkeypatch.setattr(restart, "changes", lambda *_: iter([workload(counts(2, 2, 2))]))
+    monkeypatch.setattr(restart, "watch_pod", pods)
+    monkeypatch.setattr(restart, "watch_object", lambda *_: iter([workload(counts(2, 2, 2))]))
     assert "2 of 2 pods are available" in restart.wait(cast(Api, None), planned, 60, lambda _: None)

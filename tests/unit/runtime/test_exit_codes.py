@@ -13,7 +13,7 @@ from debugcapture import errors
 from debugcapture.errors import CaptureError
 from debugcapture.kube import client
 from debugcapture.kube.client import Change
-from debugcapture.kube.errors import refused
+from debugcapture.kube.errors import error_from_status
 from debugcapture.model import Json
 from debugcapture.pagerduty.client import Client
 from debugcapture.restart.restart import Plan
@@ -62,7 +62,7 @@ def test_restart_that_the_api_server_refuses(
             pass
 
         def change(self, _change: Change) -> None:
-            raise refused("cannot restart deployment shop/web", status, b'{"message": "no", "reason": "x"}')
+            raise error_from_status("cannot restart deployment shop/web", status, b'{"message": "no", "reason": "x"}')
 
     planned = Plan("rollout restart", (Change("cannot restart", "/x"),), "deployment", "shop", "web")
     monkeypatch.setattr(client, "connect", lambda _: None)

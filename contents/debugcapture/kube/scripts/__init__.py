@@ -1,6 +1,6 @@
-"""Shell programs for containers of which nothing is known but that they have a shell.
+"""Shell scripts for containers that have a shell, and perhaps nothing else.
 
-They are files, so that shellcheck reads them (build.sh check), and are read when one is needed.
+They are files, so that shellcheck can check them (build.sh check). Each is read when it is first needed.
 """
 
 from functools import lru_cache
@@ -11,14 +11,14 @@ _FOLDER = Path(__file__).parent
 
 @lru_cache
 def script(*names: str) -> str:
-    """Return the program that the files ``names`` make, one behind the other; ``run`` is run.sh.
+    """Return the scripts ``names``, joined in this order, without comments. ``run`` is run.sh.
 
-    Without its comments: it becomes part of a URL.
+    Comments are removed because the script becomes part of a URL.
     """
     lines = (line for name in names for line in (_FOLDER / f"{name}.sh").read_text(encoding="utf-8").splitlines())
     return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
 def shell_command(*names: str, arguments: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return the argv that runs the program of ``names`` with ``arguments``, which no shell reads as its own text."""
+    """Return the argv that runs the scripts ``names``. No shell interprets the ``arguments``."""
     return ("sh", "-c", script(*names), "debug-capture", *arguments)

@@ -1,21 +1,22 @@
 # shellcheck shell=sh
-# First part of run.sh and fetch.sh, which run in the target's own image: a shell is all that can be counted on.
+# First part of run.sh and fetch.sh. They run in the target's image, which may contain nothing but a shell.
 #
-# The caller holds standard input. Its end says that the time is over, or that the caller has gone: then what was started
-# here is ended. Without that a tool would run on, and what writes to a stream that nobody reads would wait for ever: the
-# runtime keeps its end open.
+# The caller keeps standard input open. It closes when the time limit is over or the caller has ended; then this script
+# stops what it has started. Otherwise a tool would continue, and a process that writes to a stream that nothing reads
+# would wait forever, because the container runtime keeps the other end open.
 #
-# Every process that is started here is waited for here; what is not would be handed to the container's first process,
-# which seldom waits: a zombie. Hence no `timeout`: that of busybox leaves a process behind.
+# This script waits for each process that it starts. Otherwise the process would become a zombie: the container's first
+# process adopts it, but seldom waits for it. For the same reason it does not use `timeout`: the one of busybox leaves a
+# process behind.
 #
-# $1 is a word that the caller draws, so that no output can pass for the report.
+# $1 is a random word of the caller, so that no output can be mistaken for the report.
 nonce=$1
 shift
 exec 3>&1 4<&0 </dev/null
 ending=
 trap 'ending=1' TERM
 
-# OpenSSL sums six times as fast as busybox, and the network waits for neither.
+# OpenSSL computes checksums six times as fast as busybox.
 # shellcheck disable=SC2034 # the other part uses it
 sum=
 # shellcheck disable=SC2034
@@ -25,14 +26,14 @@ elif command -v sha256sum >/dev/null 2>&1; then
   sum=sha256sum
 fi
 
-# Sets $members to the processes of our group but for this shell and the watcher ($self), and $parents to their parents.
-# In a stat file, state, parent and group follow the name, which may have blanks and parentheses.
+# Sets $members to the processes of this process group except this shell and the watcher ($self), and $parents to their
+# parents. In a stat file, state, parent and group follow the name, which may contain spaces and parentheses.
 scan() {
   members='' parents=''
   for stat in /proc/[0-9]*/stat; do
     read -r line <"$stat" || continue
     pid=${line%% *}
-    # shellcheck disable=SC2086 # it is to be split
+    # shellcheck disable=SC2086 # word splitting is intended
     set -- ${line##*) }
     if [ "$3" = $$ ] && [ "$pid" != $$ ] && [ "$pid" != "$self" ]; then
       members="$members $pid" parents="$parents $2 "
@@ -40,10 +41,11 @@ scan() {
   done 2>/dev/null
 }
 
-# Waits for the end of standard input; then ends all of our group, children before their parents: a parent that died first
-# would not wait for its child. So a process is stopped, looked at again, since it may just have started another, and ended
-# only where it has no child. A script starts its next command then, hence the rounds. The first ones ask, and leave a
-# second to clear up. It runs no program but `sleep`, and no subshell: that would be one more process of the group.
+# Waits until standard input closes, then ends the process group, children before parents: a parent that dies first would
+# not wait for its child. Each process is paused and checked again, because it may have started another one, and ended
+# only if it has no child. A script then starts its next command, so this takes several rounds. The first rounds send
+# SIGTERM and leave a second to clean up. The only program that runs here is `sleep`, and there is no subshell, because
+# each would be another process of the group.
 watch() {
   trap '' TERM
   while read -r _; do :; done <&4
@@ -68,16 +70,16 @@ watch() {
       signal=KILL
     fi
   done
-  # A script that starts one command after the other without end.
-  # shellcheck disable=SC2086 # these are PIDs
+  # This is a script that starts one command after another forever.
+  # shellcheck disable=SC2086 # PIDs
   kill -KILL $members 2>/dev/null
 }
 
-# Our own group only: the runtime gives each exec session one (runc and crun call setsid).
+# Only if this shell leads its group: the runtime creates a group per exec session (runc and crun call setsid).
 watcher=
 own_group() {
   read -r line <"/proc/$$/stat" || return
-  # shellcheck disable=SC2086 # it is to be split
+  # shellcheck disable=SC2086 # word splitting is intended
   set -- ${line##*) }
   [ "$3" = $$ ]
 }
@@ -86,14 +88,14 @@ if own_group 2>/dev/null; then
   watcher=$!
 fi
 
-# Ends the watcher. Once it has begun to end others it is waited for: it has a child.
+# Ends the watcher. If it is already ending other processes, waits for it, because it has a child.
 finish() {
   [ "$watcher" ] || return 0
   [ "$ending" ] || kill -KILL "$watcher"
   wait "$watcher" || wait "$watcher"
 } 2>/dev/null
 
-# $1: its exit code. $2: size in bytes, or nothing. $3: what the summing program wrote.
+# $1: exit code. $2: size in bytes, or "". $3: output of the checksum program.
 report() {
   printf '\ndebug-capture-end %s {"ended":"exited","code":%s%s,"sha256":"%s"}\n' \
     "$nonce" "$1" "${2:+,\"size\":$2}" "${3%%[!0-9a-f]*}" >&2

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# Runs a command of an operator, after one line on standard error: which process it is, so that it can be ended.
-# $1 is a word that nobody else knows, then the command's argv.
-# Without the program nothing is said: the caller then asks the runtime, whose error tells more.
+# Runs a command of an operator. It first writes the PID to standard error, so that the command can be stopped.
+# $1 is a random word of the caller; the argv of the command follows.
+# If the program does not exist, nothing is written: the caller then runs it without a shell to get the better error.
 nonce=$1
 shift
-# The runtime looks in PATH. A shell prefers what is built into it, in some images half of the tools.
+# The container runtime searches PATH. A shell prefers its builtins, which are half of the tools in some images.
 program=
 case $(command -v "$1" 2>/dev/null) in
   */*) ;;
@@ -19,12 +19,12 @@ case $(command -v "$1" 2>/dev/null) in
 esac
 began() {
   read -r stat </proc/$$/stat || return
-  # shellcheck disable=SC2086 # the fields of proc(5), behind the name
+  # shellcheck disable=SC2086 # the fields of proc(5) after the name
   set -- ${stat##*) }
   echo "${20}"
 }
 echo "debug-capture-command $nonce $$ $(began 2>/dev/null)" >&2
-# What a shell adds to the environment; the command sees what the runtime gives it.
+# Variables that a shell adds. The command gets the environment of the container runtime.
 unset PWD OLDPWD SHLVL
 [ "$program" ] || exec "$@"
 shift

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Sends a signal to a command and to all that it has started, and prints how many processes these were.
-# $1 is the signal, $2 the command's process, $3 when it began (proc(5), field 22), "" where that is not known.
-# Its processes are its descendants, and those of its session: the runtime gives each exec a session of its own, and a
-# process whose parent has ended stays in it. A process that took the command's number after its end is not touched.
+# Sends a signal to a command and to everything that it started, and prints the number of these processes.
+# $1 is the signal, $2 the PID of the command, $3 its start time (proc(5), field 22), "" if unknown.
+# The processes are its descendants and those of its session: the container runtime creates a session per exec, and a
+# process whose parent has ended stays in it. A different process that has reused the PID gets no signal.
 counted=
 signal=$1
 leader=$2
@@ -13,7 +13,7 @@ fields() {
   [ "$stat" ]
 }
 if [ "$began" ] && fields "$leader"; then
-  # shellcheck disable=SC2086 # the fields, behind the name
+  # shellcheck disable=SC2086 # the fields after the name
   set -- ${stat##*) }
   [ "${20}" = "$began" ] || { echo 0; exit 0; }
 fi

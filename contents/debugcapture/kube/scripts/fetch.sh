@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154 # $sum, $nonce and the functions are those of bounded.sh
-# Sends a file ($1) from an offset ($2) on, and says the size and the sum of all of it, which it makes meanwhile.
+# Sends a file ($1) from an offset ($2), and reports the size and checksum of the whole file.
 file=$1 offset=$2
 
 unreadable() {
@@ -15,7 +15,7 @@ send() {
 [ -r "$file" ] || unreadable "it does not exist or is not readable"
 [ -f "$file" ] || unreadable "it is not a regular file"
 size=$(stat -L -c %s "$file" 2>/dev/null || wc -c <"$file")
-size=$((size)) # some write blanks around it
+size=$((size)) # some versions of wc write spaces around it
 found=
 if [ "$sum" ]; then
   found=$(

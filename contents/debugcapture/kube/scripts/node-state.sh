@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Shows the state of a node. $1 is where the node's files are. Each tool is the node's own, and may not be there.
+# Shows the state of a node. $1 is the directory with the node's files. Each tool is the node's own and may be missing.
 show() { printf '\n== %s\n' "$*"; "$@" 2>&1 | tail -n 2000; }
 show dmesg
 printf '\n== killed for memory\n'; dmesg 2>/dev/null | grep -iE 'out of memory|oom-kill|killed process'

@@ -1,8 +1,12 @@
 # shellcheck shell=sh
-# Lists the visible processes, and says which programs the image has. It needs nothing but the shell: images lack the
-# rest. $1 is the ID of the target's container, the other arguments are programs. Lines: HAS program; P pid uid gid
-# rss-in-KiB name; T: it is in the target's control group; M file: it maps it. S: this shell. OWN: the first process is
-# the debug container's, so the target's processes are not shared with it.
+# Lists the visible processes, and which of the given programs the image has. It needs nothing but the shell.
+# $1 is the ID of the target's container; the other arguments are names of programs. Output lines:
+#   HAS program                 the image has it
+#   S pid                       this shell
+#   OWN                         the first process is the debug container's: the target's processes are not shared
+#   P pid uid gid rss-KiB name  a process; these lines may follow it:
+#   T                           it is in the control group of the target
+#   M file                      it maps this file
 container=$1
 shift
 for program; do
