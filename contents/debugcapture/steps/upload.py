@@ -71,7 +71,7 @@ def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Ca
             try:
                 if bundle.receipt():
                     continue
-                caller.say(f"{bundle.folder.name} is in the spool since an earlier run")
+                caller.say(f"{bundle.folder.name} has been in the spool since an earlier run")
                 recover(bundle, datetime.now(timezone.utc))
                 publish_bundle(bundle, open_store(settings), settings.store, caller.say)
             except CaptureError as error:

@@ -36,7 +36,7 @@ def test_upload_without_a_bundle_sends_what_waits(
 ) -> None:
     assert upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
     assert bundle.receipt()
-    assert any("is in the spool since an earlier run" in line for line in said)
+    assert any("has been in the spool since an earlier run" in line for line in said)
     said.clear()
     upload(read(UploadStep, to_a_directory(tmp_path)), caller)
     assert said == ["nothing to upload: no bundle is in the spool"]
