@@ -31,7 +31,7 @@ class Vulnerability:
     mended_in: str
 
     def __str__(self) -> str:
-        return f"{self.package} {self.version}: {self.name}, mended in {self.mended_in or 'no version yet'}"
+        return f"{self.package} {self.version}: {self.name}, fixed in {self.mended_in or 'no version yet'}"
 
 
 def main() -> int:
@@ -53,9 +53,9 @@ def audited(locks: Iterable[Path], ask: Ask) -> tuple[int, list[str]]:
         try:
             found = {str(one) for lock in locks for one in reported(ask(service, lock))}
         except ValueError as error:
-            return NOT_ASKED, [f"NOT AUDITED: {service} broke off: {error}"]
-        return (FOUND, sorted(found)) if found else (NONE_KNOWN, [f"{service} knows of no vulnerability"])
-    return NOT_ASKED, [f"NOT AUDITED, nobody could be asked ({'; '.join(refusals)})"]
+            return NOT_ASKED, [f"NOT AUDITED: {service} failed: {error}"]
+        return (FOUND, sorted(found)) if found else (NONE_KNOWN, [f"{service} reports no vulnerabilities"])
+    return NOT_ASKED, [f"NOT AUDITED: no audit service was reachable ({'; '.join(refusals)})"]
 
 
 def reported(report: str) -> list[Vulnerability]:
@@ -63,7 +63,7 @@ def reported(report: str) -> list[Vulnerability]:
     try:
         packages = json.loads(report)["dependencies"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(" ".join(report.split())[-300:] or "it said nothing") from error
+        raise ValueError(" ".join(report.split())[-300:] or "no output") from error
     skipped = [one["name"] for one in packages if "skip_reason" in one]
     if skipped:
         raise ValueError(f"it does not know {', '.join(skipped[:3])}")
@@ -80,7 +80,7 @@ def _problem(service: str, ask: Ask) -> str:
         known.write(f"{KNOWN}\n")
         known.flush()
         try:
-            return "" if reported(ask(service, Path(known.name))) else f"it has no data: it knows nothing of {KNOWN}"
+            return "" if reported(ask(service, Path(known.name))) else f"it has no data: it does not report {KNOWN}"
         except ValueError as error:
             return str(error)
 

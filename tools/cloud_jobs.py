@@ -66,7 +66,7 @@ def script(job: Mapping[str, Any]) -> str:
     """Return the script that does what the steps of ``job`` do."""
     steps: list[Json] = job["sequence"]["commands"]
     commands = _commands(steps)
-    lines = ["#!/bin/sh", "# Every value reaches the command as a variable; this shell reads none of them."]
+    lines = ["#!/bin/sh", "# Every value is passed to the command as a variable; this shell does not interpret it."]
     for name, value in _settings(steps, commands).items():
         lines.append(f"export {variable(name)}={_quoted(value)}")
     for one in _secrets(steps):
@@ -125,7 +125,7 @@ def _settings(steps: Sequence[Json], commands: Sequence[str]) -> dict[str, str]:
         if "${data." in value or not value:
             continue
         if name not in known or settings.setdefault(name, value) != value:
-            raise ValueError(f"a script cannot give {name} = {value!r} to {', '.join(commands)}")
+            raise ValueError(f"a script cannot pass {name} = {value!r} to {', '.join(commands)}")
     return settings
 
 
@@ -134,7 +134,7 @@ def _quoted(value: str) -> str:
     if not _OPTION.search(value):
         return shlex.quote(value)
     if set(_OPTION.sub("", value)) & set('"\\$`@'):
-        raise ValueError(f"a shell would read {value!r}")
+        raise ValueError(f"a shell would interpret {value!r}")
     return '"' + _OPTION.sub(lambda found: f"${{RD_OPTION_{found[1].upper()}-}}", value) + '"'
 
 
@@ -150,7 +150,7 @@ def _secret(setting: Declared, path: str) -> Json:
     return {
         "name": setting.name,
         "label": setting.rule.title,
-        "description": "From Key Storage. Where nothing is stored, the Runner's own configuration counts.",
+        "description": "From Key Storage. If the key does not exist, the Runner's configuration is used.",
         "secure": True,
         "valueExposed": True,  # else no script could have it
         "storagePath": path.replace("PROJECT", "${job.project}"),

@@ -52,7 +52,7 @@ def plugin() -> dict[str, Any]:
         "rundeckCompatibilityVersion": "5.x",
         "targetHostCompatibility": "unix",
         "author": "The Kubernetes Debug Capture authors",
-        "description": "Captures the debug state of failing pods before the fix, and links it in the incident.",
+        "description": "Captures the debug state of failing pods before a restart, and links it in the incident.",
         "license": "Apache-2.0",
         "tags": ["kubernetes", "pagerduty", "diagnostics"],
         "date": f"{__date__}T00:00:00Z",
@@ -184,7 +184,7 @@ def main(arguments: list[str]) -> int:
             file.unlink()
         return 0
     for file in (*stale, *stray):
-        print(f"{os.path.relpath(file, ROOT)} is stale: run python -m tools.generate", file=sys.stderr)
+        print(f"{os.path.relpath(file, ROOT)} is out of date: run python -m tools.generate", file=sys.stderr)
     return 1 if stale or stray else 0
 
 

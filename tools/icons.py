@@ -52,7 +52,7 @@ def main() -> int:
     steps = {f"{one.name}.icon.png" for one in PROVIDERS if not one.lists_values} | {"icon.png"}
     program = shutil.which("chromium")
     if program is None:
-        raise SystemExit("chromium is not installed. As root: apt-get install chromium")
+        raise SystemExit("chromium is not installed. As root, run: apt-get install chromium")
     with sync_playwright() as playwright:
         # Chromium's own sandbox does not work as root.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])

@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     for problem in problems:
         print(f"✘ {problem}", file=sys.stderr)
     if not problems:
-        print(f"Installed. Go on with the job “Check the installation”: {server.url}/project/{wanted.project}/jobs")
+        print(f"Installed. Next, run the job “Check the installation”: {server.url}/project/{wanted.project}/jobs")
     return 1 if problems else 0
 
 
@@ -69,7 +69,7 @@ def install(server: Server, given: Given) -> State:
         _apply(server, before, todo, given)
     finally:  # also what changed before something was refused
         after = server.state(wanted)
-        lines = list(changes(before, after, wanted, todo)) or [f"Nothing has changed in the project {wanted.project}."]
+        lines = list(changes(before, after, wanted, todo)) or [f"The project {wanted.project} is already up to date."]
         print("\n".join([*lines, *unused(after, wanted)]))
     return after
 
@@ -97,8 +97,8 @@ def _need_plugin(server: Server, wanted: Wanted) -> None:
         return
     had = f"has version {version} of the plugin" if version else "has not loaded the plugin"
     raise InstallError(
-        f"The server {had}, so nothing was changed: place dist/{NAME}-bundled-{__version__}.zip in "
-        "$RDECK_BASE/libext/, and take another version away"
+        f"The server {had}, so nothing was changed. Copy dist/{NAME}-bundled-{__version__}.zip to "
+        "$RDECK_BASE/libext/, and delete other versions."
     )
 
 
@@ -109,19 +109,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./build.sh install", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--url", required=True, help="of the Rundeck server")
-    parser.add_argument("--project", required=True, help="as in ./build.sh package --project")
-    parser.add_argument("--archive", type=Path, default=None, help="the project archive (that in dist/)")
+    parser.add_argument("--url", required=True, help="URL of the Rundeck server")
+    parser.add_argument("--project", required=True, help="name of the project, as in ./build.sh package --project")
+    parser.add_argument("--archive", type=Path, default=None, help="project archive (default: the one in dist/)")
     parser.add_argument(
-        "--token-file", type=Path, help=f"has an administrator's API token; without it ${TOKEN_VARIABLE} does"
+        "--token-file", type=Path, help=f"file with an administrator's API token (default: ${TOKEN_VARIABLE})"
     )
-    parser.add_argument("--ca", default="", help="file of CA certificates for the server")
+    parser.add_argument("--ca", default="", help="file with CA certificates to verify the server")
     parser.add_argument(
         "--key",
         action="append",
         default=[],
         metavar="NAME=SOURCE",
-        help="a secret for Key Storage: token=file:PATH, s3-access-key=env:AWS_ACCESS_KEY_ID; repeat it",
+        help="secret for Key Storage: token=file:PATH, s3-access-key=env:AWS_ACCESS_KEY_ID; can be repeated",
     )
     return parser
 
@@ -133,7 +133,7 @@ def _archive(file: Path | None, project: str) -> tuple[Wanted, bytes]:
         content = file.read_bytes()
         wanted = read_archive(content)
     except (OSError, ValueError) as error:
-        raise InstallError(f"Could not read the archive {file}: {error}: {again}") from None
+        raise InstallError(f"Cannot read the archive {file}: {error}: {again}") from None
     if wanted.project != project:
         raise InstallError(f"{file} is for the project {wanted.project}, not {project}: {again}")
     return wanted, content
@@ -142,14 +142,14 @@ def _archive(file: Path | None, project: str) -> tuple[Wanted, bytes]:
 def _token(file: Path | None) -> str:
     token = _read(f"file:{file}" if file else f"env:{TOKEN_VARIABLE}", "the API token")
     if not re.fullmatch(rb"[!-~]+", token):
-        raise InstallError("The API token has characters that no token has: check its file or variable")
+        raise InstallError("The API token contains invalid characters: check its file or variable")
     return token.decode()
 
 
 def _secret(given: str) -> tuple[str, bytes]:
     name, _, source = given.partition("=")
     if not _KEY_NAME.fullmatch(name):
-        raise InstallError(f"{name!r} is no name of a key: letters, digits and dashes")
+        raise InstallError(f"invalid key name {name!r}: use letters, digits and dashes")
     return name, _read(source, f"the key {name}")
 
 
@@ -157,11 +157,11 @@ def _read(source: str, what: str) -> bytes:
     """Return a secret from ``file:PATH`` or ``env:NAME``, without the line break at its end."""
     kind, _, place = source.partition(":")
     if kind not in ("file", "env") or not place:
-        raise InstallError(f"{what}: give file:PATH or env:NAME; a secret in an argument is seen by everybody here")
+        raise InstallError(f"{what}: use file:PATH or env:NAME; all users of this machine can see secrets in arguments")
     try:
         content = Path(place).read_bytes() if kind == "file" else os.environb.get(place.encode(), b"")
     except OSError as error:
-        raise InstallError(f"Could not read {what} from {place}: {error.strerror}") from None
+        raise InstallError(f"Cannot read {what} from {place}: {error.strerror}") from None
     if not (secret := content.rstrip(b"\r\n")):
         raise InstallError(f"{what} is empty: check the {'file' if kind == 'file' else 'variable'} {place}")
     return secret

@@ -93,10 +93,10 @@ def read_archive(content: bytes) -> Wanted:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files = {name: archive.read(name).decode() for name in archive.namelist()}
     except (zipfile.BadZipFile, UnicodeDecodeError) as error:
-        raise ValueError(f"no project archive: {error}") from None
+        raise ValueError(f"not a project archive: {error}") from None
     named = re.search(r"(?m)^Rundeck-Archive-Project-Name: (.+?)\r?$", files.get("META-INF/MANIFEST.MF", ""))
     if not named:
-        raise ValueError("no project archive: its manifest names no project")
+        raise ValueError("not a project archive: its manifest names no project")
     inside = {name.partition("/")[2]: text for name, text in files.items()}
     documents = [ElementTree.fromstring(text) for name, text in inside.items() if name.startswith("jobs/")]  # noqa: S314
     hooks = yaml.safe_load(inside.get("webhooks.yaml", "webhooks: []"))["webhooks"]
@@ -120,7 +120,7 @@ def read_properties(text: str) -> dict[str, str]:
 def sight_policy(wanted: Wanted) -> str:
     """Return the policy of the server by which the groups see the project at all."""
     policy = {
-        "description": f"Debug captures: these groups see the project {wanted.project}.",
+        "description": f"Debug captures: these groups may see the project {wanted.project}.",
         "context": {"application": "rundeck"},
         "for": {"project": [{"equals": {"name": wanted.project}, "allow": ["read"]}]},
         "by": {"group": sorted(wanted.groups)},
@@ -149,9 +149,9 @@ def plan(state: State, wanted: Wanted, keys: frozenset[str]) -> Plan:
 def changes(before: State, after: State, wanted: Wanted, done: Plan) -> Iterator[str]:
     """Yield a line for each change, by what the server had before and has after it."""
     for key in sorted(done.keys.keys() & after.keys):
-        yield f"+ key {key} stored" if done.keys[key] == "POST" else f"~ key {key} written again"
+        yield f"+ key {key} stored" if done.keys[key] == "POST" else f"~ key {key} updated"
     if before.sight != after.sight:
-        yield f"{_sign(before.sight)} policy of the server: {', '.join(wanted.groups)} see the project"
+        yield f"{_sign(before.sight)} policy of the server: {', '.join(wanted.groups)} may see the project"
     for name, value in sorted(after.properties.items()):
         if (was := before.properties.get(name, "")) != value:
             yield f"{_sign(was)} setting {name} = {value}{f' (was {was})' if was else ''}"
@@ -172,28 +172,28 @@ def _changed(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Itera
 def unused(after: State, wanted: Wanted) -> Iterator[str]:
     """Yield a line for each key that is not stored, so that no setting names it."""
     for key in sorted(wanted.keys - after.keys):
-        yield f"- no key {key}: no step reads it until an installation with --key {key}=… stores it"
+        yield f"- key {key} is missing: no step uses it until you install with --key {key}=…"
 
 
 def lacks(after: State, wanted: Wanted) -> Iterator[str]:
     """Yield what is not as it was wanted, each with what to do."""
     for identity in wanted.jobs.keys() - after.jobs.keys():
         name = wanted.jobs[identity].name
-        yield f"job {name} is not in the project: import the archive again, and read what the answer says of it"
+        yield f"job {name} is not in the project: import the archive again, and check the messages of the import"
     for name in wanted.policies.keys() - after.policies.keys():
-        yield f"policy {name} is not in the project: look at Project Settings, Access Control"
+        yield f"policy {name} is not in the project: check Project Settings → Access Control"
     for identity in wanted.webhooks.keys() - after.webhooks.keys():
-        yield f"webhook {identity} is not in the project: the token needs the right to administer the project"
+        yield f"webhook {identity} is not in the project: the token needs permission to administer the project"
     yield from _wrong_texts(after, wanted)
 
 
 def _wrong_texts(after: State, wanted: Wanted) -> Iterator[str]:
     for name, value in wanted.settings(after.keys).items():
         if after.properties.get(name) != value and not name.startswith(_SOURCES):
-            yield f"setting {name} is {after.properties.get(name, '')!r}, not {value!r}: look at Edit Configuration"
+            yield f"setting {name} is {after.properties.get(name, '')!r}, not {value!r}: check Edit Configuration"
     for page, text in wanted.pages.items():
         if not _same(after.pages.get(page, ""), text):
-            yield f"{page} is not what the archive has: look at it in Project Settings"
+            yield f"{page} differs from the archive: check it in Project Settings"
 
 
 def doubles(after: State, wanted: Wanted) -> Iterator[str]:
@@ -201,7 +201,7 @@ def doubles(after: State, wanted: Wanted) -> Iterator[str]:
     ours = set(wanted.jobs.values())
     for identity, job in after.named.items():
         if identity not in wanted.jobs and job in ours:
-            yield f"job {job.name} is there a second time, as {identity}: delete it when nobody links to it"
+            yield f"job {job.name} exists a second time, as {identity}: delete it if nothing refers to it"
 
 
 def _key_of(value: str) -> str:

@@ -48,11 +48,11 @@ def _content(installed: Installed) -> Iterator[str]:
 def _nodes(installed: Installed) -> Iterator[str]:
     server, project = installed.server, installed.wanted.project
     for number, error in server.source_errors(project).items():
-        yield f"source {number} of the project's nodes: {error}"
+        yield f"node source {number} of the project: {error}"
     if not installed.nodes:
         yield (
-            "the project has no node, so no job runs: Project Settings, Edit Nodes, Sources: add Local, "
-            "or look at the errors of its sources there"
+            "the project has no node, so no job runs: open Project Settings → Edit Nodes → Sources, and add "
+            "Local, or check the errors of the sources"
         )
 
 
@@ -66,13 +66,13 @@ def _of_a_member(member: Server, installed: Installed, jobs: frozenset[str]) -> 
     """Yield what a member of a group that may run ``jobs`` may not do, and what it may beyond that."""
     project = installed.wanted.project
     if not member.allowed(f"application/project/{project}", "read"):
-        yield "does not see the project: a policy of the server has to allow read on it"
+        yield "may not see the project: a policy of the server must allow read on it"
     for node in installed.nodes:
         if not member.allowed(f"project/{project}/node/{node}", *NODE_ACTIONS):
-            yield f"may not read and run the node {node}, so its jobs fail there: look at the policies of the project"
+            yield f"may not read and run the node {node}, so its jobs fail there: check the policies of the project"
     for key in sorted(installed.state.keys):
         if not member.reads_key(project, key):
-            yield f"may not read the key {key}, so its jobs fail: look at the policies of the project"
+            yield f"may not read the key {key}, so its jobs fail: check the policies of the project"
     yield from _jobs_of_a_member(member, installed.wanted, jobs)
 
 
@@ -80,7 +80,10 @@ def _jobs_of_a_member(member: Server, wanted: Wanted, jobs: frozenset[str]) -> I
     for identity, job in wanted.jobs.items():
         may = member.allowed(f"project/{wanted.project}/job/{identity}", "read", "run")
         if may and identity not in jobs:
-            yield f"may run “{job.name}”, by no policy of the archive: look for others that name the group"
+            yield (
+                f"may run “{job.name}”, but not because of a policy of the archive: look for other policies that "
+                "name the group"
+            )
         if not may and identity in jobs:
             yield f"may not run “{job.name}”: look for a policy that denies it"
 
@@ -90,22 +93,22 @@ def _webhooks(installed: Installed) -> Iterator[str]:
     for identity in installed.wanted.webhooks.keys() & hooks.keys():
         answer = server.post_event(hooks[identity], PING)
         if answer.status == 401:
-            print("- the webhook wants its Authorization header, which PagerDuty has: its job was not started")
+            print("- the webhook requires its Authorization header, which only PagerDuty has: its job was not started")
             continue
         if not answer.good:
-            yield f"the webhook answers {answer.status}: {answer.reason()}"
+            yield f"the webhook returned {answer.status}: {answer.reason()}"
             continue
         execution = str(answer.json()["executionId"])
         if (status := _end_of(server, execution)) != "succeeded":
             page = f"{server.url}/project/{installed.wanted.project}/execution/show/{execution}"
-            yield f"the webhook's job did not end well, it is {status}: look at {page}"
+            yield f"the job of the webhook did not succeed, its status is {status}: check {page}"
 
 
 _CHECKS: Final[Mapping[str, Callable[[Installed], Iterator[str]]]] = {
-    "the project has all jobs, settings, policies, pages and the webhook": _content,
+    "the project has all jobs, settings, policies and pages, and the webhook": _content,
     "the project has a node": _nodes,
-    "each group sees the project, and may run its jobs and no others": _groups,
-    "the webhook answers as it should": _webhooks,
+    "each group may see the project, and may run its jobs and no others": _groups,
+    "the webhook responds as expected": _webhooks,
 }
 
 

@@ -75,7 +75,7 @@ def _compare(texts: Mapping[str, str], wanted: Mapping[str, str]) -> None:
     lacks = sorted({key for key in wanted if not texts.get(key)})
     unknown = sorted(texts.keys() - wanted.keys())
     if lacks or unknown:
-        told = [f"it lacks {', '.join(lacks)}"] * bool(lacks) + [f"nothing shows {', '.join(unknown)}"] * bool(unknown)
+        told = [f"it lacks {', '.join(lacks)}"] * bool(lacks) + [f"no form shows {', '.join(unknown)}"] * bool(unknown)
         raise ValueError(f"{GERMAN.name}: {'; '.join(told)}")
 
 

@@ -29,23 +29,33 @@ DIST = ROOT / "dist"
 def main(arguments: list[str]) -> int:
     """Make all packages and print where they are."""
     parser = argparse.ArgumentParser(prog="./build.sh package", description=__doc__)
-    parser.add_argument("--python", default=Target.python, help="the bundled zip has its bytecode (%(default)s)")
-    parser.add_argument("--arch", default=Target.arch, help="the bundled zip's processor, or aarch64 (%(default)s)")
+    parser.add_argument(
+        "--python", default=Target.python, help="Python version of the bytecode in the bundled zip (%(default)s)"
+    )
+    parser.add_argument(
+        "--arch", default=Target.arch, help="processor architecture of the bundled zip, x86_64 or aarch64 (%(default)s)"
+    )
     parser.add_argument("--project", default=DEFAULT_PROJECT, help="Rundeck project of the archive (%(default)s)")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a step's default for the archive; repeat it"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="default of a step setting for the archive; can be repeated",
     )
     parser.add_argument(
         "--dropdowns",
         default="",
         metavar="SOURCE",
-        help="where the archive's jobs get names to offer from: plugin, or an options server's URL (docs/dropdowns.md)",
+        help=(
+            "source of the dropdowns in the archive's jobs: plugin, or the URL of an options server (docs/dropdowns.md)"
+        ),
     )
     chosen = parser.parse_args(arguments)
     if chosen.dropdowns and not is_source(chosen.dropdowns):
         parser.error(f"{chosen.dropdowns!r} is neither plugin nor the http:// or https:// URL of an options server")
     if not is_project_name(chosen.project):
-        parser.error(f"{chosen.project!r} is no name of a Rundeck project: letters, digits and . _ + - only")
+        parser.error(f"invalid project name {chosen.project!r}: use letters, digits and . _ + -")
     given = dict(one.partition("=")[::2] for one in chosen.set)
     try:
         made = release(Target(chosen.python, chosen.arch), Edition(chosen.project, given, chosen.dropdowns))

@@ -165,7 +165,7 @@ def _remote(option: Element, source: Mapping[str, str]) -> None:
 
 def _joined(option: Mapping[str, Any]) -> str:
     if any(_DELIMITER in value for value in option["values"]):
-        raise ValueError(f"No XML is known for a value of {option['name']} with {_DELIMITER} in it")
+        raise ValueError(f"cannot write a value of {option['name']} that contains {_DELIMITER} as XML")
     return _DELIMITER.join(option["values"])
 
 
@@ -179,7 +179,7 @@ def _command(steps: Element, command: Mapping[str, Any]) -> None:
         for log_filter in command["plugins"]["LogFilter"]:
             _only(log_filter, "type", "config")
             if not log_filter["config"]:
-                raise ValueError("Rundeck would leave out a log filter without configuration: give it one")
+                raise ValueError("Rundeck omits a log filter without a configuration: add one")
             config = SubElement(SubElement(plugins, "LogFilter", type=log_filter["type"]), "config")
             for name, value in log_filter["config"].items():
                 _text(config, name, value)
@@ -195,7 +195,7 @@ def _command(steps: Element, command: Mapping[str, Any]) -> None:
 
 def _only(source: Mapping[str, Any], *known: str) -> None:
     if unknown := set(source) - set(known):
-        raise ValueError(f"No XML is known for {', '.join(sorted(unknown))} of {source.get('name', 'a step')}")
+        raise ValueError(f"cannot write {', '.join(sorted(unknown))} of {source.get('name', 'a step')} as XML")
 
 
 def _text(parent: Element, name: str, text: str) -> None:

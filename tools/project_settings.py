@@ -21,7 +21,7 @@ def with_settings(properties: str, given: Mapping[str, str]) -> str:
     for name, value in given.items():
         having = [prefix for prefix in steps if name in known[prefix]]
         if not having:
-            raise ValueError(f"no step has a setting {name}")
+            raise ValueError(f"unknown setting {name}")
         if problem := _problem(known[having[0]][name], value):
             raise ValueError(problem)
         escaped = value.replace("\\", "\\\\")
@@ -35,7 +35,7 @@ def _setting_of(line: str) -> str:
 
 def _problem(setting: Declared, value: str) -> str:
     if setting.rule.secret:
-        return f"{setting.name} is a secret: it goes to Key Storage, not into an archive"
+        return f"{setting.name} is a secret: store it in Key Storage, not in an archive"
     if "\n" in value:
         return f"{setting.name} has several lines: set it in Rundeck"
     return problem_of(setting, value)

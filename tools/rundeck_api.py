@@ -45,8 +45,8 @@ class Answer:
             return json.loads(self.text)
         except ValueError:
             raise InstallError(
-                f"The server answered {self.status} without JSON: {self.text[:200]!r}. "
-                "Is the URL that of Rundeck, and does no proxy ask for a login?"
+                f"The server returned {self.status} without JSON: {self.text[:200]!r}. Check that the URL is that "
+                "of Rundeck, and that no proxy requires a login."
             ) from None
 
     def reason(self) -> str:
@@ -74,7 +74,7 @@ class Server:
         try:
             answer = self._pool.request(method, url, body=body or None, headers=headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
-            raise InstallError(f"{method} {url}: no answer: {error}. Check --url, network and --ca.") from None
+            raise InstallError(f"{method} {url}: no response: {error}. Check --url, the network, and --ca.") from None
         return Answer(answer.status, answer.data.decode(errors="replace"))
 
     def need(self, what: str, method: str, path: str, content: Json | None = None) -> Answer:
@@ -200,18 +200,18 @@ class Server:
     @contextmanager
     def as_group(self, group: str) -> Iterator["Server"]:
         """Yield the server as a member of ``group`` would ask it: with a token of that group, removed at the end."""
-        user = str(self.need("ask who I am", "GET", "user/info").json()["login"])
+        user = str(self.need("read the current user", "GET", "user/info").json()["login"])
         content = {"roles": [group], "duration": _TOKEN_FOR, "name": f"check of {group}"}
-        made = self.need(f"make a token of {group}", "POST", f"tokens/{quote(user)}", content).json()
+        made = self.need(f"create a token of {group}", "POST", f"tokens/{quote(user)}", content).json()
         try:
             yield Server(self.url, made["token"], self._pool)
         finally:
-            self.need(f"remove the token of {group}", "DELETE", f"token/{made['id']}")
+            self.need(f"delete the token of {group}", "DELETE", f"token/{made['id']}")
 
     def allowed(self, context: str, *actions: str) -> bool:
         """Tell whether the policies allow all ``actions``; ``context`` is as in ``project/NAME/job/UUID``."""
         query = urlencode([("actions", action) for action in actions])
-        said = self.need(f"ask what is allowed on {context}", "GET", f"authorizations/{context}?{query}").json()
+        said = self.need(f"read the permissions on {context}", "GET", f"authorizations/{context}?{query}").json()
         return {one["actionName"] for one in said["actionAuthorizations"] if one["isAuthorized"]} >= set(actions)
 
 
@@ -220,7 +220,7 @@ def connections(ca: str = "") -> urllib3.PoolManager:
     try:
         context = ssl.create_default_context(cafile=ca or None)
     except OSError as error:
-        raise InstallError(f"Could not read the CA certificates in {ca}: {error}") from None
+        raise InstallError(f"Cannot read the CA certificates in {ca}: {error}") from None
     return urllib3.PoolManager(retries=False, timeout=_LIMITS, ssl_context=context)
 
 
@@ -238,11 +238,15 @@ def _good(what: str, answer: Answer) -> Answer:
     if answer.good:
         return answer
     advice = {
-        401: "The token is not valid: make a new one in the user's profile.",
-        403: "The token may not do that: it has to be an administrator's.",
-        404: "The server does not know that: is --url complete, and Rundeck 5 or later?",
+        401: "The token is not valid. Create a new one in the profile of the user.",
+        403: "The token has too few permissions. Use the token of an administrator.",
+        404: (
+            "The server does not know this request. Check that --url is complete, and that the server is "
+            "Rundeck 5 or later."
+        ),
     }.get(answer.status, "")
-    raise InstallError(f"Could not {what}: the server answered {answer.status}: {answer.reason()} {advice}".rstrip())
+    reason = answer.reason().rstrip(".")
+    raise InstallError(f"Cannot {what}: the server returned {answer.status}: {reason}. {advice}".rstrip())
 
 
 def _listed(errors: Any) -> str:

@@ -147,7 +147,10 @@ def _compile(folder: Path, target: Target) -> None:
     """
     python = shutil.which(f"python{target.python}")
     if python is None:
-        print(f"python{target.python} is not here: the bundled zip has no bytecode, its steps start slower")
+        print(
+            f"python{target.python} is not installed: the bundled zip contains no bytecode, and its steps "
+            "start more slowly"
+        )
         return
     command = [python, "-I", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
     subprocess.run([*command, "-s", str(folder), "-p", "lib", str(folder)], check=True)

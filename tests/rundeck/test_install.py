@@ -72,7 +72,7 @@ def test_twice_into_a_new_project_then_into_one_that_is_in_use(
     hook = target.tokens_of_webhooks("ops")
     assert target.install("ops") == 0, capsys.readouterr().err
     again = capsys.readouterr().out.splitlines()
-    assert [line for line in again if line[0] in "+~"] == ["~ key token written again"]
+    assert [line for line in again if line[0] in "+~"] == ["~ key token updated"]
     assert target.tokens_of_webhooks("ops") == hook  # PagerDuty goes on with its URL
 
     own = {"project.description": "Ours", "resources.source.1.type": "local", "resources.source.1.config.x": "y"}
@@ -92,7 +92,7 @@ def test_a_server_without_the_plugin_is_reported(target: Target, capsys: pytest.
     (plugin,) = target.state.libext.iterdir()
     plugin.unlink()
     assert target.install("ops") == 1
-    assert "The server has not loaded the plugin, so nothing was changed: place dist/" in capsys.readouterr().err
+    assert "The server has not loaded the plugin, so nothing was changed. Copy dist/" in capsys.readouterr().err
     assert target.state.projects == {}
 
 

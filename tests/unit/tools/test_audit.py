@@ -19,14 +19,14 @@ def report(*vulnerabilities: dict[str, object], **package: object) -> str:
 @pytest.mark.parametrize(
     ("known", "locked", "code", "told"),
     [
-        (report(BAD), report(), NONE_KNOWN, "pypi knows of no vulnerability"),
-        (report(BAD), report(BAD), FOUND, "p 1: CVE-1, mended in 2"),
+        (report(BAD), report(), NONE_KNOWN, "pypi reports no vulnerabilities"),
+        (report(BAD), report(BAD), FOUND, "p 1: CVE-1, fixed in 2"),
         (report(), report(), NOT_ASKED, "it has no data"),
-        ("ERROR: connection refused", report(), NOT_ASKED, "NOT AUDITED, nobody could be asked (pypi: ERROR"),
-        ("", report(), NOT_ASKED, "it said nothing"),
+        ("ERROR: connection refused", report(), NOT_ASKED, "NOT AUDITED: no audit service was reachable (pypi: ERROR"),
+        ("", report(), NOT_ASKED, "no output"),
         (report(skip_reason="not found"), report(), NOT_ASKED, "it does not know p"),
-        (report(BAD), "Traceback", NOT_ASKED, "NOT AUDITED: pypi broke off: Traceback"),
-        (report(BAD), report(skip_reason="not found"), NOT_ASKED, "NOT AUDITED: pypi broke off"),
+        (report(BAD), "Traceback", NOT_ASKED, "NOT AUDITED: pypi failed: Traceback"),
+        (report(BAD), report(skip_reason="not found"), NOT_ASKED, "NOT AUDITED: pypi failed"),
     ],
     ids=["none", "one", "no data", "no answer", "nothing", "unknown package", "breaks off", "a package is unknown"],
 )

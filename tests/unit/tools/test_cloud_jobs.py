@@ -48,8 +48,8 @@ def test_a_stale_and_a_stray_job_are_told_and_mended(
     (tmp_path / "old.yaml").touch()
     assert generate.main(["--check"]) == 1
     told = capsys.readouterr().err
-    assert "old.yaml is stale" in told
-    assert "heap-dump.yaml is stale" in told
+    assert "old.yaml is out of date" in told
+    assert "heap-dump.yaml is out of date" in told
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
     assert {file.name for file in tmp_path.iterdir()} == {f"{name}.yaml" for name in JOBS}
@@ -144,10 +144,10 @@ def test_a_capture_does_what_later_steps_would_and_a_chain_the_rest() -> None:
 @pytest.mark.parametrize(
     ("steps", "told"),
     [
-        ([step("k8s-debug-exec", command="echo `${option.x}`")], "a shell would read"),
-        ([step("k8s-debug-exec", command="@${option.x}")], "a shell would read"),
-        ([step("k8s-debug-exec", store="s3://b")], "cannot give store"),
-        ([step("k8s-debug-exec", pod="a"), step("k8s-debug-attach", pod="b")], "cannot give pod = 'b'"),
+        ([step("k8s-debug-exec", command="echo `${option.x}`")], "a shell would interpret"),
+        ([step("k8s-debug-exec", command="@${option.x}")], "a shell would interpret"),
+        ([step("k8s-debug-exec", store="s3://b")], "cannot pass store"),
+        ([step("k8s-debug-exec", pod="a"), step("k8s-debug-attach", pod="b")], "cannot pass pod = 'b'"),
     ],
 )
 def test_what_a_script_cannot_do_is_refused(steps: list[dict[str, Any]], told: str) -> None:

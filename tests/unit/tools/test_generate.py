@@ -59,7 +59,7 @@ def test_stale_file_is_told_and_written(
     monkeypatch.setattr(generate, "files", lambda: {goal: "name: new\n"})
     monkeypatch.setattr(cloud_jobs, "CLOUD", tmp_path / "cloud")  # what is stray there is removed
     assert generate.main(["--check"]) == 1
-    assert "plugin.yaml is stale" in capsys.readouterr().err
+    assert "plugin.yaml is out of date" in capsys.readouterr().err
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
 

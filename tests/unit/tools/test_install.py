@@ -44,7 +44,7 @@ def run(archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 def test_no_answer_is_told_with_the_address(run: Callable[..., str]) -> None:
     said = run()
     assert "http://127.0.0.1:9/api/44/" in said
-    assert "no answer" in said
+    assert "no response" in said
     assert "Check --url" in said
 
 
@@ -52,16 +52,16 @@ def test_no_answer_is_told_with_the_address(run: Callable[..., str]) -> None:
     ("arguments", "told"),
     [
         (["--project", "other"], "is for the project ops, not other: run ./build.sh package --project other"),
-        (["--archive", "/nowhere.jar"], "Could not read the archive /nowhere.jar"),
-        (["--archive", "/etc/hostname"], "no project archive"),
-        (["--token-file", "/nowhere"], "Could not read the API token from /nowhere: No such file"),
+        (["--archive", "/nowhere.jar"], "Cannot read the archive /nowhere.jar"),
+        (["--archive", "/etc/hostname"], "not a project archive"),
+        (["--token-file", "/nowhere"], "Cannot read the API token from /nowhere: No such file"),
         (["--token-file", "/dev/null"], "the API token is empty: check the file /dev/null"),
-        (["--key", f"token={SECRET}"], "the key token: give file:PATH or env:NAME"),
+        (["--key", f"token={SECRET}"], "the key token: use file:PATH or env:NAME"),
         (["--key", "token=env:NOWHERE"], "the key token is empty: check the variable NOWHERE"),
-        (["--key", "token=file:/nowhere"], "Could not read the key token from /nowhere"),
-        (["--key", "../../token=env:RUNDECK_TOKEN"], "'../../token' is no name of a key"),
-        (["--key", "token"], "the key token: give file:PATH or env:NAME"),
-        (["--ca", "/nowhere"], "Could not read the CA certificates in /nowhere"),
+        (["--key", "token=file:/nowhere"], "Cannot read the key token from /nowhere"),
+        (["--key", "../../token=env:RUNDECK_TOKEN"], "invalid key name '../../token'"),
+        (["--key", "token"], "the key token: use file:PATH or env:NAME"),
+        (["--ca", "/nowhere"], "Cannot read the CA certificates in /nowhere"),
     ],
 )
 def test_what_was_given_wrong_is_told_in_a_line(arguments: list[str], told: str, run: Callable[..., str]) -> None:
@@ -71,7 +71,7 @@ def test_what_was_given_wrong_is_told_in_a_line(arguments: list[str], told: str,
 def test_a_token_of_other_characters_is_refused_and_not_shown(run: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"\xff\x00 secret")
     said = run("--token-file", str(tmp_path / "token"))
-    assert "characters that no token has" in said
+    assert "contains invalid characters" in said
     assert "secret" not in said
 
 
@@ -102,8 +102,8 @@ class Said(Server):
         (200, {"import_status": "successful", "acl_errors": ["operators.aclpolicy: bad"]}, "operators.aclpolicy: bad"),
         (200, {"import_status": "successful", "other_errors": {"webhooks": ["taken"]}}, "taken"),
         (200, {}, "The import failed"),
-        (200, "<html>Log in</html>", "does no proxy ask for a login"),
-        (403, {"error": True, "message": "not authorized"}, "403: not authorized The token may not do that"),
+        (200, "<html>Log in</html>", "no proxy requires a login"),
+        (403, {"error": True, "message": "not authorized"}, "403: not authorized. The token has too few permissions"),
         (500, "oops", "500: oops"),
     ],
 )

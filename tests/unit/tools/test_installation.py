@@ -83,7 +83,7 @@ def test_the_groups_may_run_what_the_policies_say(wanted: Wanted) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"<html>", b"\x00" * 64])
 def test_what_is_no_archive_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match="no project archive"):
+    with pytest.raises(ValueError, match="not a project archive"):
         read_archive(content)
 
 
@@ -151,7 +151,7 @@ def test_a_key_that_is_there_is_written_again(wanted: Wanted) -> None:
     todo = plan(state, wanted, frozenset({"token", "ca-certificate"}))
     assert todo.keys == {"ca-certificate": "POST", "token": "PUT"}
     after = replace(state, keys=state.keys | {"ca-certificate"})
-    assert list(changes(state, after, wanted, todo)) == ["+ key ca-certificate stored", "~ key token written again"]
+    assert list(changes(state, after, wanted, todo)) == ["+ key ca-certificate stored", "~ key token updated"]
 
 
 def test_no_setting_names_a_key_that_is_not_there(wanted: Wanted) -> None:
@@ -164,7 +164,7 @@ def test_no_setting_names_a_key_that_is_not_there(wanted: Wanted) -> None:
     )
     assert list(lacks(after, wanted)) == []
     told = list(unused(after, wanted))
-    assert [line.split(":")[0] for line in told] == [f"- no key {key}" for key in sorted(KEYS - after.keys)]
+    assert [line.split(":")[0] for line in told] == [f"- key {key} is missing" for key in sorted(KEYS - after.keys)]
 
 
 def test_a_webhook_that_is_there_is_not_imported_again(wanted: Wanted) -> None:
@@ -198,8 +198,8 @@ def test_each_change_is_told_by_what_the_server_has_then(wanted: Wanted) -> None
     [
         ({"jobs": {}}, "job Heap dump is not in the project: import the archive again"),
         ({"policies": {}}, "policy operators.aclpolicy is not in the project"),
-        ({"pages": {}}, "motd.md is not what the archive has: look at it in"),
-        ({"webhooks": {}}, "is not in the project: the token needs the right to administer"),
+        ({"pages": {}}, "motd.md differs from the archive: check it in"),
+        ({"webhooks": {}}, "is not in the project: the token needs permission to administer"),
         ({"properties": LOCAL}, "setting project.gui.motd.display is '', not 'projectHome'"),
     ],
 )
@@ -212,7 +212,7 @@ def test_a_job_of_the_same_name_with_another_id_is_told(wanted: Wanted) -> None:
     others = {"of-old": heap_dump, "of-users": Job("Ours", heap_dump.group)}
     state = replace(installed(wanted), named={**wanted.jobs, **others})
     assert list(doubles(state, wanted)) == [
-        "job Heap dump is there a second time, as of-old: delete it when nobody links to it"
+        "job Heap dump exists a second time, as of-old: delete it if nothing refers to it"
     ]
 
 

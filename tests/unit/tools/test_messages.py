@@ -73,10 +73,10 @@ def test_blank_field_says_in_german_what_it_stands_for() -> None:
     [
         (lambda texts: texts["settings"].pop("pod"), "it lacks property.pod.description, property.pod.title"),
         (lambda texts: texts["settings"]["pod"].update(title=""), "it lacks property.pod.title"),
-        (lambda texts: texts["settings"].update(pot={"title": "Topf"}), "nothing shows property.pot.title"),
-        (lambda texts: texts["steps"].update(x={"title": "X"}), "nothing shows x.plugin.title"),
+        (lambda texts: texts["settings"].update(pot={"title": "Topf"}), "no form shows property.pot.title"),
+        (lambda texts: texts["steps"].update(x={"title": "X"}), "no form shows x.plugin.title"),
         (lambda texts: texts["groups"].pop("Target"), "it lacks property.primary.Target.groupName"),
-        (lambda texts: texts["groups"].update(Topf="Topf"), "nothing shows group Topf"),
+        (lambda texts: texts["groups"].update(Topf="Topf"), "no form shows group Topf"),
     ],
     ids=["missing", "empty", "unknown setting", "unknown step", "missing group", "unknown group"],
 )

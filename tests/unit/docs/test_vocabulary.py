@@ -1,0 +1,71 @@
+"""Forms, jobs, messages and documentation avoid the words that docs/glossary.md lists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from debugcapture.settings.declare import declared
+from debugcapture.steps.providers import PROVIDERS, Provider
+from lab.paths import REPO
+
+GLOSSARY = REPO / "docs" / "glossary.md"
+PAGES = sorted({*REPO.glob("*.md"), *(REPO / "docs").glob("*.md"), *(REPO / "jobs").rglob("*.md")} - {GLOSSARY})
+CODE = sorted((REPO / "contents" / "debugcapture").rglob("*.py"))
+_TABLE = re.compile(r"(?m)^\| instead of \| write \|\n\| --- \| --- \|\n((?:\|.*\n)+)")
+
+
+def avoided() -> list[str]:
+    table = _TABLE.search(GLOSSARY.read_text(encoding="utf-8"))
+    assert table
+    return [word.strip() for row in table[1].splitlines() for word in row.split("|")[1].split(",")]
+
+
+AVOIDED = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, avoided()))})(?![\w-])", re.IGNORECASE)
+
+
+def used(text: str) -> list[str]:
+    return AVOIDED.findall(text)
+
+
+def messages(file: Path) -> Iterator[str]:
+    """The literals of a module, without its docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def test_words_are_listed() -> None:
+    assert len(avoided()) > 10
+    assert used("It is told by whoever asks.") == ["told", "whoever"]
+    assert used("a placeholder, tolderol") == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPO)))
+def test_page(page: Path) -> None:
+    assert used(page.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("file", CODE, ids=lambda file: str(file.relative_to(REPO)))
+def test_messages_of_a_module(file: Path) -> None:
+    assert [text for text in messages(file) if used(text)] == []
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
+def test_form(provider: Provider) -> None:
+    rules = [one.rule for one in declared(provider.settings)]
+    texts = [text for rule in rules for text in (rule.title, rule.description)]
+    assert [text for text in texts if used(text)] == []
+
+
+@pytest.mark.parametrize("file", sorted((REPO / "jobs").glob("*.yaml")), ids=lambda file: file.stem)
+def test_job(file: Path) -> None:
+    (job,) = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert used(yaml.safe_dump(job)) == []
