@@ -1,10 +1,10 @@
-"""The last answer to a question, kept for when the API server is away or slow: in the spool, or in memory."""
+"""A cache of lists, for when the API server is slow or unreachable: in the spool, or in memory."""
 
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotInTime
+from concurrent.futures import TimeoutError as ReadTimeout
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -15,57 +15,59 @@ from typing import Final, Generic, Protocol, TypeVar
 from ..errors import CaptureError, Unreachable
 from ..files import own_part, replace_text
 
-AT_ONCE: Final = 8  # questions; a server that hangs must not collect threads
-OLDEST: Final = timedelta(days=1)  # pods of yesterday help nobody
+# If the API server hangs, no more threads than this wait for it.
+MAX_CONCURRENT_READS: Final = 8
+# Older lists of pods are of no use.
+DEFAULT_MAX_AGE: Final = timedelta(days=1)
 V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """An answer, and when it was given."""
+class Entry:
+    """A list, and the time when it was read."""
 
     text: str
-    at: datetime
+    time: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is answered; ``late`` says why it is that of an earlier time, "" when it is not."""
+class CachedList:
+    """The result of a read. ``stale_reason`` is the reason why it is an old list, or "" if it is current."""
 
-    kept: Kept
-    late: str = ""
-
-
-class Shelf(Protocol):
-    """Where answers are kept, by the name of their question."""
-
-    def get(self, name: str) -> Kept | None:
-        """Return the last answer, or None."""
-
-    def put(self, name: str, value: Kept) -> None:
-        """Keep an answer in the place of the last one."""
+    entry: Entry
+    stale_reason: str = ""
 
 
-class FileShelf:
-    """Answers in a folder, for processes that come and go."""
+class CacheStorage(Protocol):
+    """The storage of a cache."""
+
+    def get(self, name: str) -> Entry | None:
+        """Return the last entry, or None."""
+
+    def put(self, name: str, value: Entry) -> None:
+        """Replace the entry."""
+
+
+class FileStorage:
+    """Entries in a folder, which short-lived processes share."""
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
-        """Use ``folder``, which need not exist; ``say`` is told when it cannot be written."""
+        """Use ``folder``, which is created if necessary. ``say`` gets a line if it cannot be written."""
         self._folder, self._say = folder, say
 
-    def get(self, name: str) -> Kept | None:
-        """Return the last answer, or None."""
+    def get(self, name: str) -> Entry | None:
+        """Return the last entry, or None."""
         file = self._file(name)
         with suppress(OSError, UnicodeDecodeError):
-            return Kept(file.read_text(encoding="utf-8"), datetime.fromtimestamp(file.stat().st_mtime, timezone.utc))
+            return Entry(file.read_text(encoding="utf-8"), datetime.fromtimestamp(file.stat().st_mtime, timezone.utc))
         return None
 
-    def put(self, name: str, value: Kept) -> None:
-        """Keep an answer; a reader sees the old one or the new one."""
+    def put(self, name: str, value: Entry) -> None:
+        """Replace the entry. A reader gets the old one or the new one."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = self._file(name)
-            replace_text(file, value.text, own_part(file), sync=False)  # it can be asked for again
+            replace_text(file, value.text, own_part(file), sync=False)  # it can be read again
         except OSError as error:
             self._say(f"cannot save the list in {self._folder}: {error.strerror or error}")
 
@@ -73,105 +75,105 @@ class FileShelf:
         return self._folder / f"{name}.json"
 
 
-class MemoryShelf(Generic[V]):
-    """What was put there last, in memory; the oldest goes when there is more than ``most``."""
+class MemoryStorage(Generic[V]):
+    """Entries in memory. If there are more than ``max_entries``, the oldest is removed."""
 
-    def __init__(self, most: int = 500) -> None:
-        """Begin with nothing."""
-        self._most, self._lock = most, Lock()
+    def __init__(self, max_entries: int = 500) -> None:
+        """Create an empty storage."""
+        self._max_entries, self._lock = max_entries, Lock()
         self._values: OrderedDict[str, V] = OrderedDict()
 
     def get(self, name: str) -> V | None:
-        """Return what is kept under ``name``, or None."""
+        """Return the value of ``name``, or None."""
         with self._lock:
             return self._values.get(name)
 
     def put(self, name: str, value: V) -> None:
-        """Keep ``value``."""
+        """Set the value of ``name``."""
         with self._lock:
             self._values[name] = value
             self._values.move_to_end(name)
-            if len(self._values) > self._most:
+            if len(self._values) > self._max_entries:
                 self._values.popitem(last=False)
 
 
-class Answers:
-    """Asks, but not more often than once in ``fresh_s`` seconds, and waits no longer than ``wait_s``.
+class Cache:
+    """Reads each list at most once in ``ttl_s`` seconds, and waits at most ``wait_s`` for it.
 
-    Who asks the same at the same time waits for the same answer. One that comes late is there for the next who asks.
+    Concurrent reads of the same list share one request. A list that arrives too late is there for the next read.
     """
 
     def __init__(
         self,
-        shelf: Shelf,
+        storage: CacheStorage,
         *,
-        fresh_s: float,
+        ttl_s: float,
         wait_s: float | None = None,
-        oldest: timedelta = OLDEST,
-        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        max_age: timedelta = DEFAULT_MAX_AGE,
+        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
-        """Keep answers on ``shelf``; without ``wait_s`` wait as long as it takes."""
-        self._shelf, self._wait_s, self._now = shelf, wait_s, now
-        self._fresh, self._oldest = timedelta(seconds=fresh_s), oldest
+        """Keep entries in ``storage``. Without ``wait_s``, there is no time limit."""
+        self._storage, self._wait_s, self._clock = storage, wait_s, clock
+        self._ttl, self._max_age = timedelta(seconds=ttl_s), max_age
         self._lock = Lock()
-        self._asking: dict[str, Future[Kept]] = {}
-        self._failed: MemoryShelf[tuple[datetime, CaptureError]] = MemoryShelf()
+        self._reading: dict[str, Future[Entry]] = {}
+        self._failures: MemoryStorage[tuple[datetime, CaptureError]] = MemoryStorage()
 
-    def get(self, name: str, ask: Callable[[], str]) -> Answer:
-        """Return the answer of ``ask``, or the last one where the API server does not give it in time.
+    def get(self, name: str, read: Callable[[], str]) -> CachedList:
+        """Return the result of ``read``, or the previous list if the API server is unreachable or too slow.
 
-        Raises Unreachable when there is no last one, or none younger than ``oldest``, and what the API server refuses.
+        Raises Unreachable if there is no previous list or it is older than max_age, and the API server's refusals.
         """
-        last, now = self._shelf.get(name), self._now()
-        if last and now - last.at < self._fresh:
-            return Answer(last)
+        previous, now = self._storage.get(name), self._clock()
+        if previous and now - previous.time < self._ttl:
+            return CachedList(previous)
         try:
-            return Answer(self._asked(name, ask, now))
+            return CachedList(self._read_once(name, read, now))
         except Unreachable as error:
-            if last and now - last.at < self._oldest:
-                return Answer(last, str(error))
+            if previous and now - previous.time < self._max_age:
+                return CachedList(previous, str(error))
             raise
 
-    def _asked(self, name: str, ask: Callable[[], str], now: datetime) -> Kept:
-        failed = self._failed.get(name)
-        if failed and now - failed[0] < self._fresh:
-            raise failed[1].with_traceback(None)
+    def _read_once(self, name: str, read: Callable[[], str], now: datetime) -> Entry:
+        failure = self._failures.get(name)
+        if failure and now - failure[0] < self._ttl:
+            raise failure[1].with_traceback(None)
         try:
-            return self._future(name, ask).result(self._wait_s)
-        except NotInTime:
-            why = f"the API server did not respond within {self._wait_s:g} s"
-            raise Unreachable("cannot read the list", why, "Try again later.") from None
+            return self._future(name, read).result(self._wait_s)
+        except ReadTimeout:
+            reason = f"the API server did not respond within {self._wait_s:g} s"
+            raise Unreachable("cannot read the list", reason, "Try again later.") from None
 
-    def _future(self, name: str, ask: Callable[[], str]) -> "Future[Kept]":
+    def _future(self, name: str, read: Callable[[], str]) -> "Future[Entry]":
         with self._lock:
-            if name in self._asking:
-                return self._asking[name]
-            if len(self._asking) >= AT_ONCE:
-                why = f"the API server is slow, and {AT_ONCE} other lists are being read"
-                raise Unreachable("cannot read the list", why, "Try again later.")
-            future: Future[Kept] = Future()
-            self._asking[name] = future
-        Thread(target=self._ask, args=(name, ask, future), daemon=True).start()
+            if name in self._reading:
+                return self._reading[name]
+            if len(self._reading) >= MAX_CONCURRENT_READS:
+                reason = f"the API server is slow, and {MAX_CONCURRENT_READS} other lists are being read"
+                raise Unreachable("cannot read the list", reason, "Try again later.")
+            future: Future[Entry] = Future()
+            self._reading[name] = future
+        Thread(target=self._run_read, args=(name, read, future), daemon=True).start()
         return future
 
-    def _ask(self, name: str, ask: Callable[[], str], future: "Future[Kept]") -> None:
+    def _run_read(self, name: str, read: Callable[[], str], future: "Future[Entry]") -> None:
         try:
-            kept = Kept(ask(), self._now())
-            self._shelf.put(name, kept)
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+            entry = Entry(read(), self._clock())
+            self._storage.put(name, entry)
+        except BaseException as error:  # noqa: BLE001 - the waiting thread raises it
             if isinstance(error, CaptureError):
-                self._failed.put(name, (self._now(), error))
-            self._done(name)
+                self._failures.put(name, (self._clock(), error))
+            self._remove(name)
             future.set_exception(error)
         else:
-            self._done(name)
-            future.set_result(kept)
+            self._remove(name)
+            future.set_result(entry)
 
-    def _done(self, name: str) -> None:
+    def _remove(self, name: str) -> None:
         with self._lock:
-            del self._asking[name]
+            del self._reading[name]
 
 
-def name_of(*parts: str) -> str:
-    """Return the name of a question that differs from others in ``parts``; none of them may be a credential."""
+def cache_key(*parts: str) -> str:
+    """Return a key that identifies a list by ``parts``. None of them may be a credential."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

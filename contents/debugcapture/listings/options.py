@@ -1,6 +1,6 @@
-"""The values of a job's dropdowns: rows of label and value, for Rundeck's OptionValues plugins and the options server.
+"""The values of a job's dropdowns, for Rundeck's OptionValues plugins and the options server.
 
-What becomes of an API server's answer, and of rows, is decided by pure functions; `Source` asks and keeps answers.
+Pure functions turn objects of the API server into rows. `Source` reads the objects and caches the rows.
 Sources: Rundeck's ScriptOptionValues (rundeck-core), documentation "Job options: remote option values".
 """
 
@@ -19,13 +19,13 @@ from ..model import Json
 from ..targets.health import rank
 from ..targets.pods import container_names, container_state, container_status, find_target, workload_name
 from ..text import one_line
-from .cache import Answer, Answers, name_of
+from .cache import Cache, CachedList, cache_key
 
 FOLDER: Final = "options"
 Kind = Literal["namespaces", "workloads", "pods", "containers", "collectors"]
 _START, _END = "==START_OPTIONS==", "==END_OPTIONS=="
-_LABEL_MOST = 160  # characters
-_NAMED: Final[Mapping[str, str]] = {
+_MAX_LABEL_CHARACTERS = 160
+_KIND_NAMES: Final[Mapping[str, str]] = {
     "deployment": "Deployment",
     "statefulset": "StatefulSet",
     "daemonset": "DaemonSet",
@@ -43,73 +43,73 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A question. ``namespaces`` () stands for all of them; ``workload`` and ``pod`` are "" when they do not matter."""
+class ListQuery:
+    """The list to read. ``namespaces`` () means all. ``workload`` (NAME or KIND/NAME) and ``pod`` may be ""."""
 
     kind: Kind
     namespaces: tuple[str, ...] = ()
-    workload: str = ""  # NAME or KIND/NAME
+    workload: str = ""
     pod: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """The rows that answer a question; ``late`` says why they are those of ``at``, "" when they are of now."""
+class OptionList:
+    """The rows of a dropdown, read at ``time``. ``stale_reason`` is the reason why they are old, or ""."""
 
     rows: tuple[Row, ...]
-    at: datetime
-    late: str = ""
+    time: datetime
+    stale_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The cluster whose names are offered."""
+    """The cluster that the values come from. ``max_rows`` is the limit of each list."""
 
     api: Api
-    answers: Answers
-    most: int  # rows
+    cache: Cache
+    max_rows: int
 
-    def listed(self, wanted: Wanted) -> Listed:
-        """Return the rows; those of the last time, marked, where the API server does not answer in time.
+    def read_list(self, query: ListQuery) -> OptionList:
+        """Return the rows, or the previous ones with a mark if the API server is unreachable or too slow.
 
-        Raises Unreachable when there is no last time, and what the API server refuses.
+        Raises Unreachable if there are no previous rows. Raises the API server's refusals.
         """
-        name = name_of(
+        name = cache_key(
             self.api.connection.server,
-            wanted.kind,
-            ",".join(wanted.namespaces),
-            wanted.workload,
-            wanted.pod,
-            str(self.most),
+            query.kind,
+            ",".join(query.namespaces),
+            query.workload,
+            query.pod,
+            str(self.max_rows),
         )
-        return listed(self.answers.get(name, lambda: _to_text(self._rows(wanted, datetime.now(timezone.utc)))))
+        return labelled_list(self.cache.get(name, lambda: _to_text(self._rows(query, datetime.now(timezone.utc)))))
 
-    def _rows(self, wanted: Wanted, now: datetime) -> list[Row]:
+    def _rows(self, query: ListQuery, now: datetime) -> list[Row]:
         of_kind: Mapping[Kind, Callable[[], Iterable[Row]]] = {
-            "namespaces": lambda: _namespaces(self.api, wanted.namespaces),
-            "workloads": lambda: _workloads(self.api, wanted.namespaces),
-            "pods": lambda: _pods(self.api, wanted, self.most, now),
-            "containers": lambda: container_rows(self.api.pod(wanted.namespaces[0], wanted.pod), now),
+            "namespaces": lambda: _namespaces(self.api, query.namespaces),
+            "workloads": lambda: _workloads(self.api, query.namespaces),
+            "pods": lambda: _pods(self.api, query, self.max_rows, now),
+            "containers": lambda: container_rows(self.api.pod(query.namespaces[0], query.pod), now),
         }
-        return list(of_kind[wanted.kind]())[: self.most]
+        return list(of_kind[query.kind]())[: self.max_rows]
 
 
-def collector_rows(catalog: str, most: int) -> list[Row]:
+def collector_rows(catalog: str, max_rows: int) -> list[Row]:
     """Return the presets, then the collectors, with those of the file ``catalog``. Raises BadInput for a wrong one."""
     from ..collectors.catalog import catalog as collectors
     from ..collectors.catalog import presets
 
-    named = [(one.name, one.title) for one in presets().values()]
-    named += [(one.id, one.title) for one in collectors(catalog).values()]
-    return [Row(f"{name} - {title}", name) for name, title in named][:most]
+    entries = [(item.name, item.title) for item in presets().values()]
+    entries += [(item.id, item.title) for item in collectors(catalog).values()]
+    return [Row(f"{name} - {title}", name) for name, title in entries][:max_rows]
 
 
-def listed(answer: Answer) -> Listed:
-    """Return the rows of ``answer``; labels of late ones end with the time they are of."""
-    rows = (Row(*one) for one in json.loads(answer.kept.text))
-    at = answer.kept.at
-    of = f" (list of {at:%Y-%m-%d %H.%M} UTC)" if answer.late else ""
-    return Listed(tuple(replace(row, label=row.label + of) for row in rows), at, answer.late)
+def labelled_list(cached: CachedList) -> OptionList:
+    """Return the rows of ``cached``. The labels of an old list end with its time."""
+    rows = (Row(*item) for item in json.loads(cached.entry.text))
+    time = cached.entry.time
+    suffix = f" (list of {time:%Y-%m-%d %H.%M} UTC)" if cached.stale_reason else ""
+    return OptionList(tuple(replace(row, label=row.label + suffix) for row in rows), time, cached.stale_reason)
 
 
 def script_text(rows: Iterable[Row]) -> str:
@@ -128,43 +128,45 @@ def json_text(rows: Iterable[Row]) -> str:
 
 
 def namespace_rows(namespaces: Iterable[Json]) -> list[Row]:
-    """Return the namespaces, those that are being deleted last."""
-    found = sorted(("deletionTimestamp" in one["metadata"], one["metadata"]["name"]) for one in namespaces)
-    return [Row(f"{name} (being deleted)" if going else name, name) for going, name in found]
+    """Return the namespaces. Those that are being deleted come last."""
+    rows = sorted(
+        ("deletionTimestamp" in namespace["metadata"], namespace["metadata"]["name"]) for namespace in namespaces
+    )
+    return [Row(f"{name} (being deleted)" if is_terminating else name, name) for is_terminating, name in rows]
 
 
-def workload_row(kind: str, one: Json, *, prefixed: bool) -> tuple[bool, Row]:
-    """Return the row of a workload, and whether it is well; ``prefixed`` with its namespace."""
-    ready, wanted = _ready(one)
-    well = ready >= wanted
-    how = f", {ready} of {wanted} ready" if wanted else ""
-    name = str(one["metadata"]["name"])
-    label = f"{_prefix(one, prefixed)}{name} ({_NAMED[kind]}{how})"
-    return well, Row(label, f"{kind}/{name}")
+def workload_row(kind: str, workload: Json, *, with_namespace: bool) -> tuple[bool, Row]:
+    """Return whether the workload is ready, and its row. ``with_namespace``: the label starts with the namespace."""
+    ready, desired = _count_ready(workload)
+    is_ready = ready >= desired
+    health = f", {ready} of {desired} ready" if desired else ""
+    name = str(workload["metadata"]["name"])
+    label = f"{_prefix(workload, with_namespace)}{name} ({_KIND_NAMES[kind]}{health})"
+    return is_ready, Row(label, f"{kind}/{name}")
 
 
-def pod_row(pod: Json, now: datetime, *, prefixed: bool) -> Row:
-    """Return the row of a pod: its name, and what is wrong with it."""
+def pod_row(pod: Json, now: datetime, *, with_namespace: bool) -> Row:
+    """Return the row of a pod: its name and its problems."""
     target = find_target(pod, "", now)
-    how = ", ".join(one.replace(": ", " ", 1) for one in target.unhealthy) or str(target.state)
-    return Row(f"{_prefix(pod, prefixed)}{target.pod} - {how}", target.pod)
+    health = ", ".join(item.replace(": ", " ", 1) for item in target.unhealthy) or str(target.state)
+    return Row(f"{_prefix(pod, with_namespace)}{target.pod} - {health}", target.pod)
 
 
 def container_rows(pod: Json, now: datetime) -> list[Row]:
-    """Return the pod's containers, the one that a capture would choose first."""
+    """Return the containers of the pod, the default target first."""
     chosen = find_target(pod, "", now).container
     names = sorted(container_names(pod), key=lambda name: name != chosen)
     return [Row(f"{name} - {container_state(container_status(pod, name))}", name) for name in names]
 
 
-def owns(workload: str, pod: Json) -> bool:
-    """Tell whether ``pod`` is one of the workload NAME or KIND/NAME, by the name of what controls it."""
+def is_pod_of(workload: str, pod: Json) -> bool:
+    """Return whether ``pod`` belongs to the workload NAME or KIND/NAME, according to its controller."""
     kind, _, name = workload.rpartition("/")
     owner = controller_of(pod)
-    nearest = OWNS_PODS.get(kind_of(kind), kind_of(kind))
-    if kind and nearest != str(owner.get("kind", "")).lower():
+    owner_kind = OWNS_PODS.get(kind_of(kind), kind_of(kind))
+    if kind and owner_kind != str(owner.get("kind", "")).lower():
         return False
-    if kind_of(kind) == "cronjob":  # its Jobs are called after it and the time
+    if kind_of(kind) == "cronjob":  # its Jobs have the name CRONJOB-TIME
         return str(owner.get("name", "")).rpartition("-")[0] == name
     return workload_name(pod) == name
 
@@ -180,50 +182,50 @@ def _workloads(api: Api, namespaces: Sequence[str]) -> list[Row]:
 
     Raises NotAllowed when that is all of them.
     """
-    found: list[tuple[bool, str, Row]] = []
+    rows: list[tuple[bool, str, Row]] = []
     refused: list[CaptureError] = []
-    for kind in _NAMED:
+    for kind in _KIND_NAMES:
         try:
-            for one in _items(api, kind, namespaces, f"cannot list the {kind}s"):
-                if not controller_of(one):
-                    well, row = workload_row(kind, one, prefixed=len(namespaces) != 1)
-                    found.append((well, row.label, row))
+            for workload in _items(api, kind, namespaces, f"cannot list the {kind}s"):
+                if not controller_of(workload):
+                    is_ready, row = workload_row(kind, workload, with_namespace=len(namespaces) != 1)
+                    rows.append((is_ready, row.label, row))
         except (NotAllowed, TargetNotFound) as error:
             refused.append(error)
-    if len(refused) == len(_NAMED):
+    if len(refused) == len(_KIND_NAMES):
         raise refused[0]
-    return [row for _, _, row in sorted(found, key=lambda one: one[:2])]
+    return [row for _, _, row in sorted(rows, key=lambda entry: entry[:2])]
 
 
-def _pods(api: Api, wanted: Wanted, most: int, now: datetime) -> list[Row]:
-    """Return the pods, the one most worth capturing first. Of each page no more is kept than becomes of it."""
-    pods = _items(api, "Pod", wanted.namespaces, "cannot list the pods")
+def _pods(api: Api, query: ListQuery, max_rows: int, now: datetime) -> list[Row]:
+    """Return the pods, unhealthy ones first. Of each page, only the rows are kept."""
+    pods = _items(api, "Pod", query.namespaces, "cannot list the pods")
     ranked = (
-        (rank(pod, now), pod_row(pod, now, prefixed=len(wanted.namespaces) != 1))
+        (rank(pod, now), pod_row(pod, now, with_namespace=len(query.namespaces) != 1))
         for pod in pods
-        if not wanted.workload or owns(wanted.workload, pod)
+        if not query.workload or is_pod_of(query.workload, pod)
     )
-    return [row for _, row in heapq.nsmallest(most, ranked, key=lambda one: one[0])]
+    return [row for _, row in heapq.nsmallest(max_rows, ranked, key=lambda item: item[0])]
 
 
-def _items(api: Api, kind: str, namespaces: Sequence[str], doing: str) -> Iterator[Json]:
-    """Yield the objects of ``kind`` in each of ``namespaces``, or in the whole cluster."""
+def _items(api: Api, kind: str, namespaces: Sequence[str], action: str) -> Iterator[Json]:
+    """Yield the objects of ``kind`` in each of ``namespaces``, or in the cluster."""
     for namespace in namespaces or [""]:
-        for page in api.pages(path_of(kind, namespace), f"{doing} of {namespace or 'the cluster'}"):
+        for page in api.pages(path_of(kind, namespace), f"{action} of {namespace or 'the cluster'}"):
             yield from page
 
 
-def _ready(one: Json) -> tuple[int, int]:
+def _count_ready(workload: Json) -> tuple[int, int]:
     """Return how many pods of a workload are ready, and how many should be; 0 where it has no such number."""
-    status = one.get("status") or {}
+    status = workload.get("status") or {}
     if "desiredNumberScheduled" in status:
         return status.get("numberReady", 0), status["desiredNumberScheduled"]
-    wanted = (one.get("spec") or {}).get("replicas", 0)
-    return status.get("readyReplicas", 0), wanted
+    desired = (workload.get("spec") or {}).get("replicas", 0)
+    return status.get("readyReplicas", 0), desired
 
 
-def _prefix(one: Json, prefixed: bool) -> str:
-    return f"{one['metadata']['namespace']}/" if prefixed else ""
+def _prefix(resource: Json, with_namespace: bool) -> str:
+    return f"{resource['metadata']['namespace']}/" if with_namespace else ""
 
 
 def _to_text(rows: Iterable[Row]) -> str:
@@ -232,11 +234,11 @@ def _to_text(rows: Iterable[Row]) -> str:
 
 def _cut(label: str) -> str:
     label = one_line(label)
-    return label if len(label) <= _LABEL_MOST else f"{label[: _LABEL_MOST - 3]}..."
+    return label if len(label) <= _MAX_LABEL_CHARACTERS else f"{label[: _MAX_LABEL_CHARACTERS - 3]}..."
 
 
 def _label(text: str) -> str:
-    """Return ``text`` as a label that Rundeck's reader leaves whole."""
+    """Return ``text`` without characters that Rundeck's reader would interpret."""
     plain = one_line(text).replace(": ", " ").replace(":", ".").lstrip("#")
     return plain.encode("ascii", "replace").decode().strip()
 

@@ -1,7 +1,7 @@
-"""The values of dropdowns over HTTP, read-only, for Rundeck's `valuesUrl`: there an option may depend on another.
+"""The values of dropdowns over HTTP, read-only. With Rundeck's `valuesUrl`, one option can depend on another.
 
-`Service.answer` decides, `application` puts it behind WSGI, `serve` behind waitress, which bounds threads, connections,
-the size of a request and how long it may take to arrive. It speaks plain HTTP: TLS is up to what is in front of it.
+`Service` answers requests, `wsgi_application` is its WSGI interface, and `serve` runs it in waitress, which limits
+threads, connections, and the size and duration of a request. It uses plain HTTP; a proxy can add TLS.
 
     GET /namespaces
     GET /workloads?namespace=NS
@@ -32,11 +32,11 @@ from ..settings.declare import Rule
 from ..settings.listings import ListenSettings
 from ..settings.target import TargetSettings
 from ..text import one_line
-from .cache import Answers, MemoryShelf
-from .options import Kind, Listed, Row, Source, Wanted, json_text
+from .cache import Cache, MemoryStorage
+from .options import Kind, ListQuery, OptionList, Row, Source, json_text
 
-RATE = Rate(per_s=20, burst=60)  # of requests that have the token; a form asks once an option
-_THREADS, _CONNECTIONS, _REQUEST_MOST_BYTES, _ARRIVES_S = 8, 64, 8 << 10, 10
+RATE = Rate(per_s=20, burst=60)  # for authorized requests; a form sends one per option
+_THREADS, _CONNECTIONS, _MAX_REQUEST_BYTES, _REQUEST_TIMEOUT_S = 8, 64, 8 << 10, 10
 _PARAMETERS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "namespaces": (),
     "workloads": ("namespace",),
@@ -45,7 +45,7 @@ _PARAMETERS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "collectors": (),
 }
 _OPTIONAL: Final = ("workload",)
-_RULES: Final[Mapping[str, Rule]] = {one.name: one.metadata["rule"] for one in fields(TargetSettings)}
+_RULES: Final[Mapping[str, Rule]] = {name.name: name.metadata["rule"] for name in fields(TargetSettings)}
 _STATUS: Final[tuple[tuple[type[CaptureError], HTTPStatus], ...]] = (
     (BadInput, HTTPStatus.BAD_REQUEST),
     (NotAllowed, HTTPStatus.FORBIDDEN),
@@ -57,7 +57,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """A request."""
 
     method: str
@@ -68,22 +68,22 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is sent back: JSON."""
+    """A response with a JSON body."""
 
     status: HTTPStatus
     body: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Gate:
-    """Lets requests through at a rate, and refuses the others."""
+class RateLimiter:
+    """Limits the rate of requests."""
 
     def __init__(self, rate: Rate = RATE, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with all of the rate's burst to spare."""
+        """Start with the complete burst available."""
         self._rate, self._until, self._clock, self._lock = rate, float("-inf"), clock, Lock()
 
-    def allows(self) -> bool:
-        """Tell whether one more is let through now."""
+    def is_allowed(self) -> bool:
+        """Return whether one more request is allowed now."""
         with self._lock:
             now = self._clock()
             if self._rate.wait_s(self._until, now) > 0:
@@ -96,97 +96,101 @@ class Gate:
 class Service:
     """Answers requests. ``namespaces`` are the only ones that are answered about, () means that all are."""
 
-    listed: Callable[[Wanted], Listed]
+    read_list: Callable[[ListQuery], OptionList]
     collectors: tuple[Row, ...]
     token: str
     namespaces: tuple[str, ...] = ()
-    gate: Gate = field(default_factory=Gate)
+    rate_limiter: RateLimiter = field(default_factory=RateLimiter)
     say: Say = print
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, request: Request) -> Reply:
         """Return the answer to a request. Nothing of it is repeated there before it has passed the rules."""
-        if asked.method != "GET":
+        if request.method != "GET":
             return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed", {"Allow": "GET"})
-        if asked.path == "/healthz":
+        if request.path == "/healthz":
             return Reply(HTTPStatus.OK, json.dumps({"status": "ok"}))
-        if not self._is_known(asked.authorization):
+        if not self._is_authorized(request.authorization):
             return _problem(
                 HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong", {"WWW-Authenticate": "Bearer"}
             )
-        if not self.gate.allows():
+        if not self.rate_limiter.is_allowed():
             return _problem(HTTPStatus.TOO_MANY_REQUESTS, "too many requests", {"Retry-After": "1"})
         try:
-            return self._rows(asked)
+            return self._rows(request)
         except CaptureError as error:
-            return self._failed(error)
+            return self._error_reply(error)
 
-    def _is_known(self, authorization: str) -> bool:
-        scheme, _, given = authorization.partition(" ")
-        same = hmac.compare_digest(given.strip().encode(), self.token.encode())
-        return same and scheme.lower() == "bearer"
+    def _is_authorized(self, authorization: str) -> bool:
+        scheme, _, values = authorization.partition(" ")
+        is_equal = hmac.compare_digest(values.strip().encode(), self.token.encode())
+        return is_equal and scheme.lower() == "bearer"
 
-    def _rows(self, asked: Asked) -> Reply:
-        kind = next((one for one in _PARAMETERS if asked.path == f"/{one}"), None)
+    def _rows(self, request: Request) -> Reply:
+        kind = next((name for name in _PARAMETERS if request.path == f"/{name}"), None)
         if not kind:
-            return _problem(HTTPStatus.NOT_FOUND, f"the paths are {', '.join(f'/{one}' for one in _PARAMETERS)}")
-        given = parameters(kind, asked.query)
+            return _problem(HTTPStatus.NOT_FOUND, f"the paths are {', '.join(f'/{name}' for name in _PARAMETERS)}")
+        values = parse_query(kind, request.query)
         if kind == "collectors":
             return Reply(HTTPStatus.OK, json_text(self.collectors))
-        if any(not given[name] for name in _PARAMETERS[kind] if name not in _OPTIONAL):
-            return Reply(HTTPStatus.OK, "[]")  # the option that it depends on has no value yet
-        listed = self.listed(self._wanted(kind, given))
-        if listed.late:
-            self.say(f"/{kind}: {listed.late} Sent the list from {listed.at:%Y-%m-%d %H:%M:%S} UTC.")
-        return Reply(HTTPStatus.OK, json_text(listed.rows))
+        if any(not values[name] for name in _PARAMETERS[kind] if name not in _OPTIONAL):
+            return Reply(HTTPStatus.OK, "[]")  # the option that this one depends on has no value yet
+        option_list = self.read_list(self._query(kind, values))
+        if option_list.stale_reason:
+            self.say(
+                f"/{kind}: {option_list.stale_reason} Sent the list from {option_list.time:%Y-%m-%d %H:%M:%S} UTC."
+            )
+        return Reply(HTTPStatus.OK, json_text(option_list.rows))
 
-    def _wanted(self, kind: Kind, given: Mapping[str, str]) -> Wanted:
+    def _query(self, kind: Kind, values: Mapping[str, str]) -> ListQuery:
         if kind == "namespaces":
-            return Wanted(kind, self.namespaces)
-        namespace = given["namespace"]
+            return ListQuery(kind, self.namespaces)
+        namespace = values["namespace"]
         if self.namespaces and namespace not in self.namespaces:
             raise NotAllowed("cannot respond", "the namespace is not configured")
-        return Wanted(kind, (namespace,), given.get("workload", ""), given.get("pod", ""))
+        return ListQuery(kind, (namespace,), values.get("workload", ""), values.get("pod", ""))
 
-    def _failed(self, error: CaptureError) -> Reply:
+    def _error_reply(self, error: CaptureError) -> Reply:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_GATEWAY)
         if not isinstance(error, BadInput):
             self.say(str(error))
         return _problem(status, str(error), {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
 
 
-def parameters(kind: Kind, query: str) -> dict[str, str]:
+def parse_query(kind: Kind, query: str) -> dict[str, str]:
     """Return the parameters of a query, checked by the rules of the settings that they will become.
 
     Raises BadInput, which does not repeat what was sent.
     """
-    known = _PARAMETERS[kind]
+    names = _PARAMETERS[kind]
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=8, errors="strict")
     except ValueError:  # UnicodeDecodeError is one
         raise BadInput("invalid query", "it cannot be read") from None
-    given = dict(pairs)
-    problems = ["a parameter occurs twice"] if len(given) < len(pairs) else []
-    problems += [f"the only parameters are: {', '.join(known) or 'none'}"] if given.keys() - set(known) else []
-    problems += [f"{name} is missing" for name in known if name not in given and name not in _OPTIONAL]
-    problems += [f"{name} must be {_RULES[name].allowed}" for name in known if not _fits(name, given.get(name, ""))]
+    values = dict(pairs)
+    problems = ["a parameter occurs twice"] if len(values) < len(pairs) else []
+    problems += [f"the only parameters are: {', '.join(names) or 'none'}"] if values.keys() - set(names) else []
+    problems += [f"{name} is missing" for name in names if name not in values and name not in _OPTIONAL]
+    problems += [
+        f"{name} must be {_RULES[name].allowed}" for name in names if not _is_valid(name, values.get(name, ""))
+    ]
     if problems:
         raise BadInput("invalid query", "; ".join(problems))
-    return given
+    return values
 
 
-def application(service: Service) -> Callable[[Mapping[str, Any], StartResponse], Iterable[bytes]]:
+def wsgi_application(service: Service) -> Callable[[Mapping[str, Any], StartResponse], Iterable[bytes]]:
     """Return ``service`` as a WSGI application (PEP 3333)."""
 
     def run(environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        asked = Asked(
+        request = Request(
             environ["REQUEST_METHOD"],
             environ.get("PATH_INFO", ""),
             environ.get("QUERY_STRING", ""),
             environ.get("HTTP_AUTHORIZATION", ""),
         )
         try:
-            reply = service.answer(asked)
-        except Exception as error:  # noqa: BLE001 - one bad answer must not end the service, nor show what is inside
+            reply = service.answer(request)
+        except Exception as error:  # noqa: BLE001 - a defect must not stop the service or reveal internal data
             service.say(f"{type(error).__name__}: {one_line(error)}. Please report this bug.")
             reply = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log")
         body = reply.body.encode()
@@ -204,25 +208,25 @@ def application(service: Service) -> Callable[[Mapping[str, Any], StartResponse]
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """What a service answers about, and how fresh that is."""
+class ServiceOptions:
+    """The options of a service: what it lists, how many rows, and for how long it caches them."""
 
     namespaces: tuple[str, ...]
     collectors: tuple[Row, ...]
-    most: int
-    fresh_s: int
+    max_rows: int
+    ttl_s: int
     wait_s: int
 
 
-def service_of(api: Api, listen: ListenSettings, wanted: Offer, say: Say) -> Service:
-    """Return the service for a cluster, its answers kept in memory."""
-    answers = Answers(MemoryShelf(), fresh_s=wanted.fresh_s, wait_s=wanted.wait_s)
-    source = Source(api, answers, wanted.most)
-    return Service(source.listed, wanted.collectors, listen.options_token, wanted.namespaces, say=say)
+def create_service(api: Api, listen: ListenSettings, options: ServiceOptions, say: Say) -> Service:
+    """Return the service for a cluster. It caches lists in memory."""
+    cache = Cache(MemoryStorage(), ttl_s=options.ttl_s, wait_s=options.wait_s)
+    source = Source(api, cache, options.max_rows)
+    return Service(source.read_list, options.collectors, listen.options_token, options.namespaces, say=say)
 
 
 def serve(service: Service, listen: str) -> None:
-    """Answer on the address ``listen`` until the process is told to end (SIGTERM). Raises BadInput when it is taken."""
+    """Listen on the address ``listen`` until SIGTERM. Raises BadInput if the address is in use."""
     import waitress
 
     host, port = _address(listen)
@@ -232,14 +236,14 @@ def serve(service: Service, listen: str) -> None:
     except OSError as error:
         raise BadInput(f"cannot listen on {listen}", error.strerror or str(error), "Choose another port.") from error
     server = waitress.create_server(
-        application(service),
+        wsgi_application(service),
         sockets=[listening],
         threads=_THREADS,
         connection_limit=_CONNECTIONS,
-        channel_timeout=_ARRIVES_S,
-        cleanup_interval=_ARRIVES_S,
-        max_request_header_size=_REQUEST_MOST_BYTES,
-        max_request_body_size=_REQUEST_MOST_BYTES,
+        channel_timeout=_REQUEST_TIMEOUT_S,
+        cleanup_interval=_REQUEST_TIMEOUT_S,
+        max_request_header_size=_MAX_REQUEST_BYTES,
+        max_request_body_size=_MAX_REQUEST_BYTES,
         ident="",
     )
     if not host.is_loopback:
@@ -248,7 +252,7 @@ def serve(service: Service, listen: str) -> None:
             "with TLS in front of it."
         )
     service.say(f"listening on {_url(host, listening.getsockname()[1])}")
-    server.run()  # returns at SystemExit, after the requests that are being answered
+    server.run()  # returns at SystemExit, after the running requests
     service.say("stopped")
 
 
@@ -267,13 +271,13 @@ def _url(host: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> str:
     return f"http://[{host}]:{port}" if host.version == 6 else f"http://{host}:{port}"
 
 
-def _fits(name: str, value: str) -> bool:
-    """Tell whether ``value``, which may be blank, is one that the setting ``name`` takes."""
+def _is_valid(name: str, value: str) -> bool:
+    """Return whether ``value``, which may be blank, is valid for the setting ``name``."""
     kind, slash, _ = value.rpartition("/")
     return not value or bool(
         re.fullmatch(_RULES[name].pattern, value) and (not slash or kind_of(kind) in WORKLOAD_KINDS)
     )
 
 
-def _problem(status: HTTPStatus, why: str, headers: Mapping[str, str] | None = None) -> Reply:
-    return Reply(status, json.dumps({"error": why}), headers or {})
+def _problem(status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+    return Reply(status, json.dumps({"error": message}), headers or {})

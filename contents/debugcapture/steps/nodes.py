@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..kube.client import open_api
-from ..listings.nodes import listed
+from ..listings.nodes import read_nodes
 from ..model import Outcome
 from ..runtime.context import Caller, spool_of
 from ..settings.cluster import ConnectionSettings, NamespacesSettings
@@ -25,7 +25,7 @@ class NodesStep:
 def list_nodes(step: NodesStep, caller: Caller) -> Outcome:
     """Print the pods as Rundeck's nodes, in its JSON."""
     api, namespaces = open_api(step.connection), names_of(step.namespaces)
-    text = listed(api, namespaces, step.nodes, spool_of(step.spool, caller), caller.say)
+    text = read_nodes(api, namespaces, step.nodes, spool_of(step.spool, caller), caller.say)
     return printed(text, caller)
 
 

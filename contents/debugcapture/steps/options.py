@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..kube.client import IMPATIENT, open_api
-from ..listings.cache import Answers, FileShelf
-from ..listings.options import FOLDER, Kind, Source, Wanted, collector_rows, script_text
+from ..listings.cache import Cache, FileStorage
+from ..listings.options import FOLDER, Kind, ListQuery, Source, collector_rows, script_text
 from ..model import Outcome
 from ..runtime.context import Caller, spool_of
 from ..settings.capture import CatalogSettings
@@ -35,12 +35,12 @@ class CollectorsStep:
 
 def list_values(kind: Kind, step: OptionsStep, caller: Caller) -> Outcome:
     """Print the values of a dropdown as Rundeck reads them from a script; those of the last time, if need be."""
-    shelf = FileShelf(spool_of(step.spool, caller) / FOLDER, caller.say)
-    answers = Answers(shelf, fresh_s=step.values.fresh_s, wait_s=step.values.wait_s)
+    shelf = FileStorage(spool_of(step.spool, caller) / FOLDER, caller.say)
+    answers = Cache(shelf, ttl_s=step.values.fresh_s, wait_s=step.values.wait_s)
     source = Source(open_api(step.connection, IMPATIENT), answers, step.values.most_values)
-    listed = source.listed(Wanted(kind, tuple(names_of(step.namespaces))))
-    if listed.late:
-        caller.say(listed.late)
+    listed = source.read_list(ListQuery(kind, tuple(names_of(step.namespaces))))
+    if listed.stale_reason:
+        caller.say(listed.stale_reason)
     return printed(script_text(listed.rows), caller)
 
 

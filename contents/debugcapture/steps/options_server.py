@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..kube.client import IMPATIENT, open_api
 from ..listings.options import collector_rows
-from ..listings.server import Offer, serve, service_of
+from ..listings.server import ServiceOptions, create_service, serve
 from ..model import Outcome
 from ..runtime.context import Caller
 from ..settings.capture import CatalogSettings
@@ -28,9 +28,11 @@ def serve_options(step: OptionsServerStep, caller: Caller) -> Outcome:
     """Serve the values of dropdowns over HTTP until the process is told to end."""
     values = step.values
     collectors = tuple(collector_rows(step.catalog.catalog, values.most_values))
-    offer = Offer(tuple(names_of(step.namespaces)), collectors, values.most_values, values.fresh_s, values.wait_s)
+    offer = ServiceOptions(
+        tuple(names_of(step.namespaces)), collectors, values.most_values, values.fresh_s, values.wait_s
+    )
     api = open_api(step.connection, IMPATIENT)
-    serve(service_of(api, step.listen, offer, caller.say), step.listen.listen)
+    serve(create_service(api, step.listen, offer, caller.say), step.listen.listen)
     return Outcome(0)
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from debugcapture.listings.options import Kind
-from debugcapture.listings.server import parameters
+from debugcapture.listings.server import parse_query
 from debugcapture.steps.providers import provider
 from tests.unit.jobs.test_jobs import JOBS, each_job, options
 from tools.dropdowns import PLUGIN, TOKEN, is_source, with_dropdowns
@@ -51,7 +51,7 @@ def test_url_of_a_dropdown_is_one_that_the_server_answers(job: dict[str, Any]) -
         assert set(re.findall(r"\$\{option\.(\w+)\.value\}", one["valuesUrl"])) <= named - {one["name"]}
         parts = urlsplit(re.sub(r"\$\{option\.\w+\.value\}", "shop", one["valuesUrl"]))
         kind = next(one for one in KINDS if parts.path == f"/{one}")
-        assert parameters(kind, parts.query) == dict(parse_qsl(parts.query))
+        assert parse_query(kind, parts.query) == dict(parse_qsl(parts.query))
         assert parts.fragment == "timeout=8;retry=1"
 
 

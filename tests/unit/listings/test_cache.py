@@ -10,7 +10,7 @@ from threading import Barrier, Event, Thread
 import pytest
 
 from debugcapture.errors import NotAllowed, Unreachable
-from debugcapture.listings.cache import AT_ONCE, Answers, FileShelf, Kept, MemoryShelf, name_of
+from debugcapture.listings.cache import MAX_CONCURRENT_READS, Cache, Entry, FileStorage, MemoryStorage, cache_key
 from tests.unit.builders import NOON
 
 AWAY = Unreachable("cannot list", "the API server did not respond")
@@ -51,22 +51,22 @@ def server() -> Server:
     return Server()
 
 
-def answers(clock: Callable[[], datetime], wait_s: float | None = None) -> Answers:
-    return Answers(MemoryShelf(), fresh_s=10, wait_s=wait_s, now=clock)
+def answers(clock: Callable[[], datetime], wait_s: float | None = None) -> Cache:
+    return Cache(MemoryStorage(), ttl_s=10, wait_s=wait_s, clock=clock)
 
 
 def test_a_fresh_answer_serves_without_a_question(clock: Clock, server: Server) -> None:
     kept = answers(clock)
-    assert kept.get("one", server).kept.text == "answer 1"
+    assert kept.get("one", server).entry.text == "answer 1"
     clock.passes(seconds=9)
-    assert kept.get("one", server).kept == Kept("answer 1", NOON)
+    assert kept.get("one", server).entry == Entry("answer 1", NOON)
     clock.passes(seconds=2)
-    assert kept.get("one", server).kept.text == "answer 2"
+    assert kept.get("one", server).entry.text == "answer 2"
 
 
 def test_each_question_has_its_own_answer(clock: Clock, server: Server) -> None:
     kept = answers(clock)
-    assert [kept.get(name, server).kept.text for name in ("one", "two", "one")] == ["answer 1", "answer 2", "answer 1"]
+    assert [kept.get(name, server).entry.text for name in ("one", "two", "one")] == ["answer 1", "answer 2", "answer 1"]
 
 
 def test_the_last_answer_serves_while_the_server_is_away_and_says_why(clock: Clock, server: Server) -> None:
@@ -75,8 +75,8 @@ def test_the_last_answer_serves_while_the_server_is_away_and_says_why(clock: Clo
     clock.passes(minutes=5)
     server.error = AWAY
     answer = kept.get("one", server)
-    assert answer.kept == Kept("answer 1", NOON)
-    assert "did not respond" in answer.late
+    assert answer.entry == Entry("answer 1", NOON)
+    assert "did not respond" in answer.stale_reason
 
 
 def test_an_answer_of_yesterday_does_not_serve(clock: Clock, server: Server) -> None:
@@ -106,7 +106,7 @@ def test_a_server_that_failed_is_left_alone_for_a_while(clock: Clock, server: Se
     assert server.asked == 1
     clock.passes(seconds=11)
     server.error = None
-    assert kept.get("one", server).kept.text == "answer 2"
+    assert kept.get("one", server).entry.text == "answer 2"
 
 
 def test_a_defect_is_not_taken_for_a_server_that_is_away(clock: Clock, server: Server) -> None:
@@ -121,8 +121,8 @@ def test_a_defect_is_not_taken_for_a_server_that_is_away(clock: Clock, server: S
 def test_nobody_waits_longer_than_is_set_and_a_late_answer_is_there_the_next_time(clock: Clock) -> None:
     release, arrived = Event(), Event()
 
-    class Shelf(MemoryShelf[Kept]):
-        def put(self, name: str, value: Kept) -> None:
+    class CacheStorage(MemoryStorage[Entry]):
+        def put(self, name: str, value: Entry) -> None:
             super().put(name, value)
             arrived.set()
 
@@ -130,34 +130,34 @@ def test_nobody_waits_longer_than_is_set_and_a_late_answer_is_there_the_next_tim
         release.wait()
         return "late"
 
-    kept = Answers(Shelf(), fresh_s=10, wait_s=0.05, now=clock)
+    kept = Cache(CacheStorage(), ttl_s=10, wait_s=0.05, clock=clock)
     with pytest.raises(Unreachable, match=r"within 0\.05 s"):
         kept.get("one", slow)
     release.set()
     assert arrived.wait(10)
-    assert kept.get("one", pytest.fail).kept.text == "late"
+    assert kept.get("one", pytest.fail).entry.text == "late"
 
 
 def test_who_asks_the_same_at_the_same_time_shares_one_question(clock: Clock, server: Server) -> None:
-    asked, release = Event(), Event()
+    request, release = Event(), Event()
     together = Barrier(2)
     texts: list[str] = []
 
     def slow() -> str:
-        asked.set()
+        request.set()
         release.wait()
         return server()
 
     kept = answers(clock)
-    first = Thread(target=lambda: texts.append(kept.get("one", slow).kept.text))
+    first = Thread(target=lambda: texts.append(kept.get("one", slow).entry.text))
 
     def join() -> None:
         together.wait()
-        texts.append(kept.get("one", slow).kept.text)
+        texts.append(kept.get("one", slow).entry.text)
 
     second = Thread(target=join)
     first.start()
-    assert asked.wait(10)
+    assert request.wait(10)
     second.start()
     together.wait()
     release.set()
@@ -175,7 +175,7 @@ def test_a_server_that_hangs_does_not_collect_threads(clock: Clock) -> None:
         return ""
 
     kept = answers(clock, wait_s=0.01)
-    for number in range(AT_ONCE):
+    for number in range(MAX_CONCURRENT_READS):
         with pytest.raises(Unreachable, match="within"):
             kept.get(str(number), hangs)
     with pytest.raises(Unreachable, match="other lists"):
@@ -185,9 +185,9 @@ def test_a_server_that_hangs_does_not_collect_threads(clock: Clock) -> None:
 
 def test_file_shelf_gives_back_what_was_put_there(tmp_path: Path) -> None:
     said: list[str] = []
-    shelf = FileShelf(tmp_path / "options", said.append)
+    shelf = FileStorage(tmp_path / "options", said.append)
     assert shelf.get("one") is None
-    shelf.put("one", Kept("ä", NOON))
+    shelf.put("one", Entry("ä", NOON))
     found = shelf.get("one")
     assert found
     assert found.text == "ä"
@@ -199,18 +199,18 @@ def test_file_shelf_gives_back_what_was_put_there(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_costs_the_cache_and_no_more(tmp_path: Path, clock: Clock) -> None:
     said: list[str] = []
     (tmp_path / "file").touch()
-    kept = Answers(FileShelf(tmp_path / "file" / "options", said.append), fresh_s=10, now=clock)
-    assert kept.get("one", lambda: "text").kept.text == "text"
+    kept = Cache(FileStorage(tmp_path / "file" / "options", said.append), ttl_s=10, clock=clock)
+    assert kept.get("one", lambda: "text").entry.text == "text"
     assert "cannot save the list" in said[0]
 
 
 def test_memory_shelf_is_bounded() -> None:
-    shelf: MemoryShelf[int] = MemoryShelf(2)
+    shelf: MemoryStorage[int] = MemoryStorage(2)
     for number in range(3):
         shelf.put(str(number), number)
     assert [shelf.get(str(number)) for number in range(3)] == [None, 1, 2]
 
 
 def test_name_tells_questions_apart() -> None:
-    assert name_of("a", "b") == name_of("a", "b")
-    assert len({name_of("a", "b"), name_of("ab"), name_of("a", "", "b"), name_of("b", "a")}) == 4
+    assert cache_key("a", "b") == cache_key("a", "b")
+    assert len({cache_key("a", "b"), cache_key("ab"), cache_key("a", "", "b"), cache_key("b", "a")}) == 4

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from debugcapture.listings.nodes import node, runtime
+from debugcapture.listings.nodes import guess_runtime, to_node
 from tests.unit.builders import NOON, container, pod, status, terminated
 
 
@@ -25,14 +25,14 @@ from tests.unit.builders import NOON, container, pod, status, terminated
     ids=["program", "argument", "variable", "before the image", "image", "another image", "a shell", "nothing"],
 )
 def test_spec_hints_at_the_runtime(fields: dict[str, Any], hinted: str) -> None:
-    assert runtime(container(**fields)) == hinted
+    assert guess_runtime(container(**fields)) == hinted
 
 
 def test_node_says_what_the_pod_is_and_how_it_is() -> None:
     crashed = status(
         state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("OOMKilled", 137), restartCount=4
     )
-    found = node(
+    found = to_node(
         pod(spec={"containers": [container(image="php:8")]}, status={"containerStatuses": [crashed]}), "eu", NOON
     )
     assert found["nodename"] == "eu.shop.checkout-7d9f-abcde"

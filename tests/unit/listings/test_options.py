@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 
 from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.kube.client import Api
-from debugcapture.listings.cache import Answer, Answers, Kept, MemoryShelf
+from debugcapture.listings.cache import Cache, CachedList, Entry, MemoryStorage
 from debugcapture.listings.options import (
+    ListQuery,
     Row,
     Source,
-    Wanted,
     collector_rows,
     container_rows,
+    is_pod_of,
     json_text,
-    listed,
+    labelled_list,
     namespace_rows,
-    owns,
     pod_row,
     script_text,
     workload_row,
@@ -62,12 +62,12 @@ class Cluster:
         return [one for page in self.pages(path, doing) for one in page]
 
 
-def rows(cluster: Cluster, wanted: Wanted, most: int = 500) -> list[Row]:
+def rows(cluster: Cluster, wanted: ListQuery, most: int = 500) -> list[Row]:
     def now() -> datetime:
         return NOON
 
-    source = Source(cast("Api", cluster), Answers(MemoryShelf(), fresh_s=0, now=now), most)
-    return list(source.listed(wanted).rows)
+    source = Source(cast("Api", cluster), Cache(MemoryStorage(), ttl_s=0, clock=now), most)
+    return list(source.read_list(wanted).rows)
 
 
 def workload(name: str, ready: int | None, wanted: int | None, **metadata: Any) -> Json:
@@ -80,7 +80,7 @@ def workload(name: str, ready: int | None, wanted: int | None, **metadata: Any) 
 
 def test_configured_namespaces_are_offered_without_a_question() -> None:
     cluster = Cluster({})
-    assert rows(cluster, Wanted("namespaces", ("shop", "back"))) == [Row("shop", "shop"), Row("back", "back")]
+    assert rows(cluster, ListQuery("namespaces", ("shop", "back"))) == [Row("shop", "shop"), Row("back", "back")]
     assert cluster.asked == []
 
 
@@ -99,7 +99,7 @@ def test_workloads_that_are_not_ready_come_first() -> None:
             "/apis/batch/v1/namespaces/shop/jobs": jobs,
         }
     )
-    assert rows(cluster, Wanted("workloads", ("shop",))) == [
+    assert rows(cluster, ListQuery("workloads", ("shop",))) == [
         Row("b (Deployment, 0 of 1 ready)", "deployment/b"),
         Row("z (Deployment, 1 of 3 ready)", "deployment/z"),
         Row("a (Deployment, 2 of 2 ready)", "deployment/a"),
@@ -110,7 +110,7 @@ def test_workloads_that_are_not_ready_come_first() -> None:
 def test_daemon_set_counts_its_own_way() -> None:
     counts = {"desiredNumberScheduled": 3, "numberReady": 2}
     one: Json = {"metadata": {"namespace": "shop", "name": "agent"}, "spec": {}, "status": counts}
-    assert workload_row("daemonset", one, prefixed=False) == (
+    assert workload_row("daemonset", one, with_namespace=False) == (
         False,
         Row("agent (DaemonSet, 2 of 3 ready)", "daemonset/agent"),
     )
@@ -119,14 +119,14 @@ def test_daemon_set_counts_its_own_way() -> None:
 def test_kind_that_may_not_be_listed_is_left_out_unless_it_is_all_of_them() -> None:
     lists = {"/apis/apps/v1/namespaces/shop/deployments": [workload("a", 1, 1)]}
     some = Cluster(lists, ("jobs", "daemonsets"))
-    assert [row.value for row in rows(some, Wanted("workloads", ("shop",)))] == ["deployment/a"]
+    assert [row.value for row in rows(some, ListQuery("workloads", ("shop",)))] == ["deployment/a"]
     with pytest.raises(NotAllowed, match="cannot list the deployments of shop"):
-        rows(Cluster(lists, ("",)), Wanted("workloads", ("shop",)))
+        rows(Cluster(lists, ("",)), ListQuery("workloads", ("shop",)))
 
 
 def test_whole_cluster_is_asked_at_once_and_labels_have_the_namespace() -> None:
     cluster = Cluster({"/api/v1/pods": [crashing()]})
-    assert rows(cluster, Wanted("pods")) == [
+    assert rows(cluster, ListQuery("pods")) == [
         Row("shop/crashing - app CrashLoopBackOff (exit code 7)", "crashing"),
     ]
     assert cluster.asked == ["/api/v1/pods"]
@@ -136,7 +136,7 @@ def test_unhealthy_pods_come_first_and_the_list_is_cut_behind_them() -> None:
     ready = {"containerStatuses": [status(ready=True)]}
     well = [pod(metadata={"name": f"well-{number}"}, status=ready) for number in range(4)]
     cluster = Cluster({"/api/v1/namespaces/shop/pods": [*well, crashing()]})
-    found = rows(cluster, Wanted("pods", ("shop",)), most=3)
+    found = rows(cluster, ListQuery("pods", ("shop",)), most=3)
     assert [row.value for row in found] == ["crashing", "well-0", "well-1"]
     assert found[1].label == "well-0 - running"
 
@@ -145,7 +145,7 @@ def test_pods_of_a_workload() -> None:
     labels = {"labels": {"pod-template-hash": "7d9f"}}
     pods = [owned("ReplicaSet", "web-7d9f", name="a", **labels), owned("StatefulSet", "db", name="db-0"), crashing()]
     cluster = Cluster({"/api/v1/namespaces/shop/pods": pods})
-    assert [row.value for row in rows(cluster, Wanted("pods", ("shop",), "deployment/web"))] == ["a"]
+    assert [row.value for row in rows(cluster, ListQuery("pods", ("shop",), "deployment/web"))] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,11 @@ def test_pods_of_a_workload() -> None:
     ],
 )
 def test_pod_belongs_to_its_workload(name: str, owner: tuple[str, str], whether: bool) -> None:
-    assert owns(name, owned(*owner, labels={"pod-template-hash": "7d9f"})) is whether
+    assert is_pod_of(name, owned(*owner, labels={"pod-template-hash": "7d9f"})) is whether
 
 
 def test_pod_without_a_controller_has_no_workload_of_a_kind() -> None:
-    assert not owns("deployment/checkout-7d9f-abcde", pod())
+    assert not is_pod_of("deployment/checkout-7d9f-abcde", pod())
 
 
 def test_containers_begin_with_the_one_that_would_be_captured() -> None:
@@ -195,11 +195,11 @@ def test_every_collector_survives_rundecks_reader() -> None:
 
 
 def test_late_rows_say_from_when_they_are() -> None:
-    kept = Kept(json.dumps([("shop", "shop")]), NOON)
-    assert listed(Answer(kept)).rows == (Row("shop", "shop"),)
-    late = listed(Answer(kept, "it is away"))
-    assert late.rows == (Row("shop (list of 2026-01-02 12.00 UTC)", "shop"),)
-    assert (late.at, late.late) == (NOON, "it is away")
+    kept = Entry(json.dumps([("shop", "shop")]), NOON)
+    assert labelled_list(CachedList(kept)).rows == (Row("shop", "shop"),)
+    stale_reason = labelled_list(CachedList(kept, "it is away"))
+    assert stale_reason.rows == (Row("shop (list of 2026-01-02 12.00 UTC)", "shop"),)
+    assert (stale_reason.time, stale_reason.stale_reason) == (NOON, "it is away")
 
 
 def rundeck_reads(text: str) -> list[tuple[str, str]]:
@@ -247,7 +247,7 @@ def test_long_label_is_cut() -> None:
         status(f"container-{number}", **{key: CRASHED[key] for key in ("state", "lastState")}) for number in range(9)
     ]
     cluster = Cluster({"/api/v1/namespaces/shop/pods": [pod(status={"containerStatuses": many})]})
-    (row,) = rows(cluster, Wanted("pods", ("shop",)))
+    (row,) = rows(cluster, ListQuery("pods", ("shop",)))
     assert len(row.label) == 160
     assert row.label.endswith("...")
 
@@ -260,10 +260,12 @@ def test_group_that_the_cluster_does_not_have_is_left_out() -> None:
             return super().pages(path, doing)
 
     cluster = Old({"/apis/apps/v1/namespaces/shop/deployments": [workload("a", 1, 1)]})
-    assert [row.value for row in rows(cluster, Wanted("workloads", ("shop",)))] == ["deployment/a"]
+    assert [row.value for row in rows(cluster, ListQuery("workloads", ("shop",)))] == ["deployment/a"]
 
 
 def test_pod_row_tells_a_recent_restart() -> None:
     ended = {"terminated": {"exitCode": 9, "finishedAt": (NOON - timedelta(minutes=5)).isoformat()}}
-    label = pod_row(pod(status={"containerStatuses": [status(lastState=ended, restartCount=2)]}), NOON, prefixed=False)
+    label = pod_row(
+        pod(status={"containerStatuses": [status(lastState=ended, restartCount=2)]}), NOON, with_namespace=False
+    )
     assert label.label.endswith("app restarted 5 min ago after exit code 9, 2 restarts")

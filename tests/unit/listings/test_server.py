@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from debugcapture.backoff import Rate
 from debugcapture.errors import BadInput, CaptureError, NotAllowed, NotStored, TargetNotFound, Unreachable
-from debugcapture.listings.options import Listed, Row, Wanted
-from debugcapture.listings.server import Asked, Gate, Service, application, parameters, serve
+from debugcapture.listings.options import ListQuery, OptionList, Row
+from debugcapture.listings.server import RateLimiter, Request, Service, parse_query, serve, wsgi_application
 from debugcapture.settings.declare import read
 from debugcapture.steps.options_server import OptionsServerStep
 from debugcapture.steps.providers import SERVICES, provider
@@ -37,15 +37,15 @@ class Lists:
     """Answers each question with one row, and remembers it."""
 
     def __init__(self) -> None:
-        self.asked: list[Wanted] = []
+        self.asked: list[ListQuery] = []
         self.error: Exception | None = None
-        self.late = ""
+        self.stale_reason = ""
 
-    def __call__(self, wanted: Wanted) -> Listed:
+    def __call__(self, wanted: ListQuery) -> OptionList:
         self.asked.append(wanted)
         if self.error:
             raise self.error
-        return Listed((WEB,), NOON, self.late)
+        return OptionList((WEB,), NOON, self.stale_reason)
 
 
 @pytest.fixture
@@ -65,22 +65,22 @@ def service(lists: Lists, said: list[str]) -> Service:
 
 def ask(service: Service, target: str, **changed: str) -> tuple[HTTPStatus, Any]:
     path, _, query = target.partition("?")
-    reply = service.answer(replace(Asked("GET", path, query, f"Bearer {TOKEN}"), **changed))
+    reply = service.answer(replace(Request("GET", path, query, f"Bearer {TOKEN}"), **changed))
     return reply.status, json.loads(reply.body)
 
 
 @pytest.mark.parametrize(
     ("target", "wanted"),
     [
-        ("/namespaces", Wanted("namespaces")),
-        ("/workloads?namespace=shop", Wanted("workloads", ("shop",))),
-        ("/pods?namespace=shop", Wanted("pods", ("shop",))),
-        ("/pods?namespace=shop&workload=", Wanted("pods", ("shop",))),
-        ("/pods?namespace=shop&workload=deployment%2Fweb", Wanted("pods", ("shop",), "deployment/web")),
-        ("/containers?namespace=shop&pod=web-0", Wanted("containers", ("shop",), "", "web-0")),
+        ("/namespaces", ListQuery("namespaces")),
+        ("/workloads?namespace=shop", ListQuery("workloads", ("shop",))),
+        ("/pods?namespace=shop", ListQuery("pods", ("shop",))),
+        ("/pods?namespace=shop&workload=", ListQuery("pods", ("shop",))),
+        ("/pods?namespace=shop&workload=deployment%2Fweb", ListQuery("pods", ("shop",), "deployment/web")),
+        ("/containers?namespace=shop&pod=web-0", ListQuery("containers", ("shop",), "", "web-0")),
     ],
 )
-def test_question_is_understood(service: Service, lists: Lists, target: str, wanted: Wanted) -> None:
+def test_question_is_understood(service: Service, lists: Lists, target: str, wanted: ListQuery) -> None:
     assert ask(service, target) == (HTTPStatus.OK, [{"name": "web - running", "value": "web"}])
     assert lists.asked == [wanted]
 
@@ -139,7 +139,7 @@ def test_hostile_question_reaches_no_cluster_and_is_not_repeated(
 @given(st.text())
 def test_any_query_is_read_or_refused(query: str) -> None:
     try:
-        found = parameters("pods", query)
+        found = parse_query("pods", query)
     except BadInput as error:
         assert str(error).isprintable()  # noqa: PT017 - both ends are right
     else:
@@ -168,7 +168,7 @@ def test_other_namespaces_than_the_configured_ones_are_not_served(service: Servi
     assert ask(own, "/pods?namespace=shop")[0] == HTTPStatus.OK
     assert ask(own, "/pods?namespace=kube-system")[0] == HTTPStatus.FORBIDDEN
     assert ask(own, "/namespaces")[0] == HTTPStatus.OK
-    assert lists.asked == [Wanted("pods", ("shop",)), Wanted("namespaces", ("shop",))]
+    assert lists.asked == [ListQuery("pods", ("shop",)), ListQuery("namespaces", ("shop",))]
 
 
 @pytest.mark.parametrize(
@@ -189,14 +189,14 @@ def test_error_of_the_cluster_has_its_status_and_is_logged(
 
 
 def test_late_list_is_sent_and_logged(service: Service, lists: Lists, said: list[str]) -> None:
-    lists.late = "The API server is away."
+    lists.stale_reason = "The API server is away."
     assert ask(service, "/pods?namespace=shop")[0] == HTTPStatus.OK
     assert said == ["/pods: The API server is away. Sent the list from 2026-01-02 12:00:00 UTC."]
 
 
 def test_too_many_requests_are_refused_and_those_without_the_token_do_not_count(service: Service) -> None:
     now = [0.0]
-    few = replace(service, gate=Gate(Rate(2, 3), lambda: now[0]))
+    few = replace(service, rate_limiter=RateLimiter(Rate(2, 3), lambda: now[0]))
     for _ in range(10):
         assert ask(few, "/namespaces", authorization="Bearer no")[0] == HTTPStatus.UNAUTHORIZED
     assert [ask(few, "/namespaces")[0] for _ in range(4)] == [200, 200, 200, 429]
@@ -210,7 +210,7 @@ def test_a_defect_ends_one_answer_and_shows_nothing(service: Service, lists: Lis
     lists.error = KeyError("hunter2")
     started: list[str] = []
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/namespaces", "HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}
-    body = b"".join(application(service)(environ, lambda status, _: started.append(status)))
+    body = b"".join(wsgi_application(service)(environ, lambda status, _: started.append(status)))
     assert started == ["500 Internal Server Error"]
     assert b"hunter2" not in body
     assert "KeyError" in said[0]
