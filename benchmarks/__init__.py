@@ -1,1 +1,1 @@
-"""Measurements beside what has to be beaten: python -m benchmarks."""
+"""Compare with the competitors: python -m benchmarks."""

@@ -31,7 +31,7 @@ memory is that of the largest process, the JVM."""
 
 
 def run() -> Result:
-    """Compare the whole way with the one that begins with somebody at the keyboard."""
+    """Compare the automatic capture with one that an operator starts."""
     first: list[float] = []
     links: list[float] = []
     by_name: list[float] = []

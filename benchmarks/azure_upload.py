@@ -47,7 +47,7 @@ def run() -> Result:
 
 
 def _arrived(container: ContainerClient, name: str, sha256: str) -> Callable[[Path], bool]:
-    """Return a check that the blob has arrived whole; it is removed, so that the next round begins anew."""
+    """Return a check that the blob is complete. It also removes the blob for the next round."""
 
     def right(_output: Path) -> bool:
         checksum = hashlib.sha256()

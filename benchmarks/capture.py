@@ -1,4 +1,4 @@
-"""How soon what explains a failure is in the store: one pod, from the start of the step to the bundle in S3.
+"""How soon the evidence of one pod is in the store, from the start of the step to the bundle in S3.
 
 Where the time goes (29 November 2026, two cores under a load of 10, which doubles what is work; 15.0 s in all):
 
@@ -24,7 +24,7 @@ from benchmarks.s3_bucket import BenchBucket, bench_bucket
 ROUNDS = 5
 NAMESPACE, WORKLOAD = "shop", "checkout"
 PROGRAMS = Path(__file__).parent / "programs"
-# What each of the two has in the store when it is done, and a line of it.
+# The files that both have in the store at the end, and a line of each.
 EVIDENCE = {
     "pod.yaml": b"lab.local/checkout",
     "events.txt": b"",
@@ -74,7 +74,7 @@ def run() -> Result:
 
 
 def _has_all(bucket: BenchBucket) -> Callable[[Path], bool]:
-    """Return a check that all `EVIDENCE` has arrived; it is removed, so that the next round begins with nothing."""
+    """Return a check that all `EVIDENCE` has arrived. It also removes the evidence for the next round."""
 
     def right(_output: Path) -> bool:
         found = all(any(line in content for content in bucket.contents(name)) for name, line in EVIDENCE.items())

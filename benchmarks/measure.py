@@ -46,7 +46,7 @@ class _Round:
 
 
 def side_by_side(ours: Program, theirs: Program, rounds: int) -> tuple[Measured, Measured]:
-    """Run both ``rounds`` times, in turn, so that what else the machine does meets both; the first try is not counted.
+    """Run both ``rounds`` times, in turn, so that other load affects both; the first try is not counted.
 
     Bytecode is written and used for both, whatever the caller's PYTHONDONTWRITEBYTECODE says.
     """

@@ -15,7 +15,7 @@ PODS = 5000
 SCRIPT = Path(__file__).parent.parent / "contents" / "k8s-debug-pods.py"
 THEIR_NODES = Path(__file__).parent / "programs" / "their_nodes.py"
 TITLE = f"""\
-node-source: {PODS:,} pods of the real API server as Rundeck's nodes. Ours tells state, workload, restarts and what is
+node-source: {PODS:,} pods of the real API server as Rundeck's nodes. Ours reports state, workload, restarts and what is
 wrong of each; theirs, kubernetes 35.0.0 as the official plugin uses it, name and phase. Goals: 3 s and 150 MB."""
 
 

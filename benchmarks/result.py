@@ -1,4 +1,4 @@
-"""What a benchmark found, as a table for people and as a line for programs."""
+"""The result of a benchmark, as a table for people and as a line for programs."""
 
 from dataclasses import dataclass
 

@@ -48,7 +48,7 @@ class BenchBucket:
         return {**os.environ, **keys, **place, "AWS_CONFIG_FILE": os.devnull}
 
     def has(self, key: str, sha256: str) -> Callable[[Path], bool]:
-        """Return a check that an object has arrived whole; it is removed, so that the next round begins anew."""
+        """Return a check that the object is complete. It also removes the object for the next round."""
 
         def right(_output: Path) -> bool:
             arrived = hashlib.sha256()

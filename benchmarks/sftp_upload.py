@@ -51,7 +51,7 @@ def _theirs(upload: Upload, goal: Path, right: Callable[[Path], bool]) -> Progra
 
 
 def _arrived(goal: Path, sha256: str) -> Callable[[Path], bool]:
-    """Return a check that the file has arrived whole; it is removed, so that the next round begins anew."""
+    """Return a check that the file is complete. It also removes the file for the next round."""
 
     def right(_output: Path) -> bool:
         arrived = sha256_of(goal)

@@ -34,7 +34,7 @@ class Upload:
 
 @contextmanager
 def large_file(mib: int = MIB) -> Iterator[Upload]:
-    """Make a file of ``mib`` MiB, in a folder that goes with it and that nobody else can read."""
+    """Create a file of ``mib`` MiB in a private folder; both are removed at the end."""
     with TemporaryDirectory(prefix="bench-") as scratch:
         file = Path(scratch, "file")
         with file.open("wb") as writer:

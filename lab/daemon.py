@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 
 
 class Daemon(ABC):
-    """A part that is one daemon; each says how it is made, started and filled."""
+    """A part that is one daemon; subclasses define how to build, start and fill it."""
 
     name: str
     port: int
@@ -30,7 +30,7 @@ class Daemon(ABC):
         """The daemon, its program built or installed first."""
 
     def fill(self) -> None:  # noqa: B027 - most have nothing to fill
-        """Makes what a client expects to find; harmless when it is there."""
+        """Create what a client expects; does nothing if it exists."""
 
     def up(self, progress: Progress) -> None:
         """Starts the daemon unless it runs, waits for its port, fills it."""
@@ -66,7 +66,7 @@ class Daemon(ABC):
         return part_dir(self.name)
 
     def _await_free_port(self) -> None:
-        with suppress(LabError):  # a process that was just killed gives up its port a moment later
+        with suppress(LabError):  # a killed process releases its port a moment later
             wait_until("the port", lambda: not answers(self.port), 5)
         ensure_free(self.port, self.name)
 

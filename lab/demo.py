@@ -58,7 +58,7 @@ def opened(link: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the demo with the plugin zip that is named, and prove its result."""
+    """Run the demo with the given plugin zip, and check its result."""
     project = lab_project(Path(arguments[0]).resolve(), sys.executable)
     pod = running_pod("checkout")
     print(f"\nThe job “Capture debug state of a pod” on {NAMESPACE}/{pod}, for incident {INCIDENT}:\n", flush=True)

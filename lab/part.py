@@ -1,4 +1,4 @@
-"""What the lab consists of: parts that come up, go down and tell how they are."""
+"""The parts of the lab: they start, stop and report their state."""
 
 from pathlib import Path
 from typing import Protocol
@@ -7,7 +7,7 @@ from lab.progress import Progress
 
 
 class LabError(Exception):
-    """One line for the user, with the command that mends it."""
+    """One line for the user, with the command that fixes the problem."""
 
 
 class Part(Protocol):
@@ -17,7 +17,7 @@ class Part(Protocol):
     needs: tuple[str, ...]
 
     def up(self, progress: Progress) -> None:
-        """Start it, or repair whatever of it was killed; harmless when it is up."""
+        """Start it, or restart what was killed; does nothing if it is up."""
 
     def down(self) -> None:
         """Stop exactly what ``up`` started."""
@@ -26,7 +26,7 @@ class Part(Protocol):
         """``up``, ``down`` or ``broken: why``."""
 
     def logs(self) -> list[Path]:
-        """The log files, the most telling first."""
+        """The log files, the most informative first."""
 
     def reset(self) -> None:
         """Forget the data; called after ``down``."""

@@ -1,4 +1,4 @@
-"""Ports are fixed, so that every part and every test knows them; whoever else has one is told apart here."""
+"""Ports are fixed, so that every part and every test knows them. This module detects other programs on them."""
 
 import socket
 
@@ -6,7 +6,7 @@ from lab.part import LabError
 
 
 def ensure_free(port: int, purpose: str) -> None:
-    """LabError when something listens on the port already."""
+    """Raises LabError if something listens on the port already."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -24,7 +24,7 @@ _apt_lists_are_fresh = False
 
 
 def ensure_program(program: str, debian_package: str) -> Path:
-    """The program, installed first if it is missing and we may."""
+    """The program, installed first if it is missing and the lab may install it."""
     found = _find(program)
     if found is None:
         ensure_debian(debian_package)
@@ -40,7 +40,7 @@ def ensure_debian(*packages: str) -> None:
 
 
 def apt_get(*arguments: str) -> str:
-    """Run apt-get with lists that are new; what it printed."""
+    """Run apt-get with current package lists, and return its output."""
     global _apt_lists_are_fresh
     command = ["apt-get", *arguments]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -54,7 +54,7 @@ def apt_get(*arguments: str) -> str:
 
 @contextmanager
 def _alone(work: str) -> Iterator[None]:
-    """One at a time, of all threads and processes that share the cache."""
+    """Lock the cache against other threads and processes."""
     with (cache_dir() / f"{work}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Daemons that outlive the command that started them, and are never confused with another process."""
+"""Daemons that outlive the command that started them, each identified by pid and start time."""
 
 import hashlib
 import json
@@ -20,13 +20,13 @@ _STATE_FIELD, _START_FIELD = 0, 19  # counted from behind the program's name in 
 
 @dataclass(frozen=True)
 class Identity:
-    """A pid alone may have gone to another process; with its start time it cannot."""
+    """A pid can be reused by another process; a pid with its start time cannot."""
 
     pid: int
     started: str
 
     def alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Whether this process still runs."""
         return _start_time(self.pid) == self.started
 
     def signal(self, number: signal.Signals) -> None:
@@ -35,7 +35,7 @@ class Identity:
             _send(self.pid, number)
 
     def stop(self, timeout_s: float) -> None:
-        """Ask, wait, then insist."""
+        """SIGTERM, then SIGKILL if the process does not end."""
         self.signal(signal.SIGTERM)
         if not _comes_true(lambda: not self.alive(), timeout_s):
             self.signal(signal.SIGKILL)
@@ -68,7 +68,7 @@ class Process:
         self._cwd = cwd
 
     def ensure_running(self) -> bool:
-        """Start it unless it runs with these very arguments; True if it was started now."""
+        """Start it unless it runs with these arguments; True if it was started now."""
         if self.running() and self._recorded().get("start") == self._fingerprint():
             return False
         self.stop()
@@ -107,7 +107,7 @@ class Process:
                 stderr=log,
                 start_new_session=True,
             )
-        child.returncode = 0  # it outlives us on purpose: no warning when the object is collected
+        child.returncode = 0  # it outlives this process on purpose: no warning when the object is collected
         identity = identify(child.pid)
         if identity is None:
             raise LabError(f"{self.name} ended at once; see {self.log}")
@@ -128,7 +128,7 @@ class Process:
 
 
 def wait_until(what: str, ready: Callable[[], bool], timeout_s: float, log: Path | None = None) -> None:
-    """Ask again and again; LabError with the end of the log when the time is over."""
+    """Poll the condition; raises LabError with the end of the log after the time limit."""
     if _comes_true(ready, timeout_s):
         return
     tail = f"; end of {log}:\n{last_lines(log)}" if log else ""
@@ -136,7 +136,7 @@ def wait_until(what: str, ready: Callable[[], bool], timeout_s: float, log: Path
 
 
 def last_lines(log: Path, count: int = 5) -> str:
-    """The end of a log file, or nothing when there is none."""
+    """The end of a log file; empty if it does not exist."""
     if not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-count:])

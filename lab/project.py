@@ -37,14 +37,14 @@ _STEPS = {
         "pagerduty_url",
     ),
 }
-# What the capture step needs as well where an alert starts it, and it stores and annotates by itself.
+# Additional settings of a capture that an alert starts, which uploads and annotates by itself.
 _ALERTED = ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from",
             "pagerduty_url", "cluster")  # fmt: skip
 SECRETS = ("token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token")
 
 
 class JobSet(Protocol):
-    """What runs the jobs: with the plugin, or without."""
+    """An environment that runs the jobs, with the plugin or without it."""
 
     @property
     def settings(self) -> dict[str, str]:

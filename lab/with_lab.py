@@ -1,6 +1,6 @@
-"""Run a command while the whole lab is up: `python -m lab.with_lab COMMAND…`; its exit code is ours.
+"""Run a command while the whole lab is up: `python -m lab.with_lab COMMAND…`; exits with its exit code.
 
-Parts that were down before are down again afterwards; nothing is printed behind the command's own last line.
+Parts that were down before are down again afterwards; the output of the command is the last output.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""A zip that is the same, byte for byte, whenever and wherever it is made from the same files."""
+"""Reproducible zips: the same files always give the same bytes."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ _UNIX = 3
 
 
 def write_zip(goal: Path, files: Mapping[str, Path | bytes]) -> None:
-    """Write ``files`` (name in the zip → file or content) to ``goal``; it appears there only when it is complete."""
+    """Write ``files`` (name in the zip → file or content) to ``goal``; the file appears only when it is complete."""
     goal.parent.mkdir(parents=True, exist_ok=True)
     unfinished = goal.with_suffix(f".{os.getpid()}")
     with zipfile.ZipFile(unfinished, "w") as archive:

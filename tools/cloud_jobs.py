@@ -1,8 +1,8 @@
-"""The jobs for Runbook Automation, which takes no plugins: jobs/cloud/*.yaml, made from jobs/*.yaml by tools.generate.
+"""Create jobs/cloud/*.yaml from jobs/*.yaml: the jobs for Runbook Automation, which does not load plugins.
 
-A job's steps become one script that calls `debug-capture` on the Runner. One, because two steps may run on two replicas
-of a Runner, and the spool is on one. The script has no value in it: Rundeck gives the options to its environment as
-``RD_OPTION_NAME``, and the command takes its settings from there.
+The steps of a job become one script that calls `debug-capture` on the Runner. One script, because two steps may run on
+two replicas of a Runner, and only one of them has the spool. The script contains no value: Rundeck passes the options
+in the environment as ``RD_OPTION_NAME``, and the command reads its settings from there.
 
 Sources: Rundeck documentation, "Job YAML format", "Script steps"; `runnerSelector` has the keys of exported jobs.
 """
@@ -28,7 +28,7 @@ PROPERTIES: Final = JOBS / "archive" / "files" / "etc" / "project.properties"
 RUNNER_TAG: Final = "debug-capture"
 _OPTION = re.compile(r"\$\{option\.(\w+)\}")
 _STORED = re.compile(r"(?m)^project\.plugin\.WorkflowStep\.([\w-]+)\.(\w+)=(keys/project/PROJECT/.+)$")
-_LATER = ("upload", "note")  # what a capture does by itself when it has a store and an incident
+_LATER = ("upload", "note")  # a capture with a store and an incident does these itself
 Json = dict[str, Any]
 
 
@@ -38,7 +38,7 @@ def files() -> dict[Path, str]:
 
 
 def cloud_job(job: Mapping[str, Any]) -> Json:
-    """Return ``job`` without plugins. Raises ValueError for what a script could not do in its place."""
+    """Return ``job`` without plugins. Raises ValueError for what a script cannot do instead."""
     steps: list[Json] = job["sequence"]["commands"]
     identity = cloud_uuid(job["uuid"])
     cloud: Json = {}
@@ -71,7 +71,7 @@ def script(job: Mapping[str, Any]) -> str:
         lines.append(f"export {variable(name)}={_quoted(value)}")
     for one in _secrets(steps):
         lines.append(f"export {variable(one['name'])}={_quoted('${option.' + one['name'] + '}')}")
-    # Rundeck's local executor runs together lines that come from both outputs at once, and a value would be lost.
+    # Rundeck's local executor mixes lines of both outputs, which could lose a value.
     lines.append(f"exec debug-capture {_words(commands, keep_going=job['sequence']['keepgoing'])} 2>&1")
     return "\n".join(lines) + "\n"
 
@@ -118,7 +118,7 @@ def _words(commands: Sequence[str], *, keep_going: bool) -> str:
 
 
 def _settings(steps: Sequence[Json], commands: Sequence[str]) -> dict[str, str]:
-    """Return the settings of all steps; what one hands on to the next, a chain knows. Raises ValueError."""
+    """Return the settings of all steps, without data of earlier steps, which one command shares. Raises ValueError."""
     known = {setting.name for name in commands for setting in command(name).declared}
     settings: dict[str, str] = {}
     for name, value in (pair for step in steps for pair in step["configuration"].items()):
@@ -139,7 +139,7 @@ def _quoted(value: str) -> str:
 
 
 def _secrets(steps: Sequence[Json]) -> list[Json]:
-    """Return the options that bring the secrets of ``steps`` from where the plugin's defaults have them."""
+    """Return the options that pass the secrets of ``steps`` from where the plugin's defaults have them."""
     used = {step["type"] for step in steps}
     paths = {name: path for step, name, path in _STORED.findall(PROPERTIES.read_text("utf-8")) if step in used}
     settings = {setting.name: setting for step in used for setting in declared(provider(step).settings)}
@@ -152,7 +152,7 @@ def _secret(setting: Declared, path: str) -> Json:
         "label": setting.rule.title,
         "description": "From Key Storage. If the key does not exist, the Runner's configuration is used.",
         "secure": True,
-        "valueExposed": True,  # else no script could have it
+        "valueExposed": True,  # required for scripts
         "storagePath": path.replace("PROJECT", "${job.project}"),
         "hidden": True,
     }

@@ -1,7 +1,7 @@
 """Give the options of a job dropdowns: from the plugin, or from the options server, where one depends on another.
 
-Both only suggest. No option becomes enforced, so a name can still be typed when there is no list, and its pattern is
-checked all the same. Sources: Rundeck documentation, "Job options: remote option values"; `Option` of its source.
+Both only suggest values. No option becomes enforced, so a name can be typed without a list, and its pattern is still
+checked. Sources: Rundeck documentation, "Job options: remote option values"; `Option` of its source.
 """
 
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ _PATHS = {
     "pod": (("namespace",), "/pods?namespace=${option.namespace.value}"),
     "container": (("namespace", "pod"), "/containers?namespace=${option.namespace.value}&pod=${option.pod.value}"),
 }
-_PATIENCE = "#timeout=8;retry=1"  # Rundeck's own: it would ask five times, ten seconds each
+_PATIENCE = "#timeout=8;retry=1"  # Rundeck's default is five attempts of ten seconds
 TOKEN = "keys/project/PROJECT/debug-capture/options-token"  # noqa: S105 - its path in Key Storage
 
 
 def is_source(text: str) -> bool:
-    """Tell whether ``text`` names where the values come from: `PLUGIN`, or the URL of an options server."""
+    """Return whether ``text`` is a source of values: `PLUGIN`, or the URL of an options server."""
     parts = urlsplit(text)
     plain = parts.scheme in ("http", "https") and bool(parts.netloc) and not (parts.query or parts.fragment)
     return text == PLUGIN or (plain and "@" not in parts.netloc)

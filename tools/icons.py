@@ -1,4 +1,4 @@
-"""Draw the plugin's icons from tools/icons.svg: `python -m tools.icons`, for who has changed them.
+"""Draw the plugin's icons from tools/icons.svg: `python -m tools.icons`, after a change.
 
 Rundeck shows PROVIDER.icon.png for a step, else icon.png; 16 pixels high in most places, more on the plugin's own page.
 Source: Rundeck 5, UiPluginService.

@@ -1,4 +1,4 @@
-"""Look at what an installation has become: what is there, what each group may do, and that the webhook's job runs."""
+"""Check an installation: what the server has, what each group may do, and that the job of the webhook runs."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,7 @@ from tools.installation import State, Wanted, doubles, lacks
 from tools.rundeck_api import Server
 
 NODE_ACTIONS: Final = ("read", "run")
-# An event of PagerDuty that the job ends at once for, and well: nobody's incident.
+# An event of PagerDuty without an incident: the job succeeds at once.
 PING: Final = {"event": {"event_type": "pagey.ping"}}
 _NOT_ENDED: Final = ("queued", "running", "scheduled")
 _LONGEST_RUN_S: Final = 120

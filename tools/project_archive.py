@@ -37,13 +37,13 @@ _TEXTS = ("defaultTab", "description", "group", "id", "loglevel", "name", "timeo
 
 
 def is_project_name(text: str) -> bool:
-    """Tell whether Rundeck would take ``text`` as the name of a project, and a path of Key Storage would."""
+    """Return whether ``text`` is a valid name of a project and a valid part of a path in Key Storage."""
     return _PROJECT_NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """For whom an archive is made."""
+    """The variant of an archive."""
 
     project: str
     given: Mapping[str, str] = field(default_factory=dict)  # settings, for every step that has them
@@ -90,7 +90,7 @@ def jobs(folder: Path = JOBS) -> Iterator[dict[str, Any]]:
 
 
 def _for_cloud(properties: str) -> str:
-    """Return what of ``properties`` is of no plugin and no node: Runners have both, and other defaults."""
+    """Return ``properties`` without those of plugins and nodes, which a Runner replaces."""
     return "".join(line for line in properties.splitlines(keepends=True) if line.startswith("project.gui."))
 
 
@@ -105,7 +105,7 @@ def _with_ids(webhooks: str, edition: Edition) -> str:
 
 
 def job_xml(job: Mapping[str, Any]) -> bytes:
-    """Return one job as a document of Rundeck's. Raises ValueError for a key that it would lose."""
+    """Return one job as a document of Rundeck's. Raises ValueError for a key that the XML cannot express."""
     _only(job, *_FLAGS, *_TEXTS, "options", "runnerSelector", "schedule", "sequence")
     top = Element("joblist")
     element = SubElement(top, "job")

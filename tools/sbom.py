@@ -1,7 +1,7 @@
 """The bill of materials of a release, in CycloneDX 1.6: which packages each file carries, needs, or is built from.
 
-The same files give the same text: serial number and time come from them and from SOURCE_DATE_EPOCH. What a Debian
-package of the toolbox is worth is decided where the image is built, so those have a name and no version.
+The same files give the same text: serial number and time come from them and from SOURCE_DATE_EPOCH. The
+version of a Debian package of the toolbox depends on the build of the image, so these have a name only.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ def bill_of_materials(made: Sequence[Path], carrying: Path) -> str:
 
 
 def _enter(bom: Bom, one: Component, needs: Sequence[Component]) -> None:
-    """Add a component with those that it consists of; what is there already is not added again."""
+    """Add a component and its parts, unless they exist already."""
     for component in (one, *needs):
         if not any(known.bom_ref.value == component.bom_ref.value for known in bom.components):
             bom.components.add(component)
@@ -99,7 +99,7 @@ def _python(name: str, version: str, spoken: str) -> Component:
 
 
 def _library(purl: PackageURL, spoken: str = "") -> Component:
-    """Return a package of somebody else's; ``spoken`` is its license, of which only one that SPDX knows is told."""
+    """Return a third-party package. ``spoken`` is its license; it is included only if SPDX knows it."""
     made = _LICENSES.make_from_string(spoken) if spoken else None
     known = made and (isinstance(made, LicenseExpression) or made.id)
     name = f"{purl.namespace}/{purl.name}" if purl.type == "golang" else purl.name

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 BUILD = ROOT / "build"
 
-# Only the asynchronous client needs these, and it goes too.
+# Only the asynchronous client needs these, and it is removed too.
 _NOT_IMPORTED = {
     "aiohappyeyeballs",
     "aiohttp",
@@ -44,7 +44,7 @@ _DROPPED = (
     "azure/*/aio",
     "azure/storage/blob/aio",
     "kubernetes/aio",
-    "kubernetes/client/api/[!_]*",  # 90 MB of classes that it imports when they are first asked for; we speak JSON
+    "kubernetes/client/api/[!_]*",  # 90 MB of classes that are imported on first use; the plugin uses JSON
     "kubernetes/client/models/[!_]*",
     "kubernetes/**/*_test.py",
     "**/tests",
@@ -68,7 +68,7 @@ class Target:
     arch: str = "x86_64"
 
     def key(self) -> str:
-        """Tell apart everything that makes a different folder."""
+        """Identify everything that leads to a different folder."""
         recipe = Path(__file__).read_bytes() + LOCK.read_bytes() + repr(self).encode()
         return f"{self.python}-{self.arch}-{hashlib.sha256(recipe).hexdigest()[:12]}"
 
@@ -78,10 +78,10 @@ def vendored(target: Target) -> Path:
     folder = BUILD / f"lib-{target.key()}"
     if not folder.exists():
         BUILD.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=BUILD) as scratch:  # another build may be making the same
+        with tempfile.TemporaryDirectory(dir=BUILD) as scratch:  # another build may create the same folder
             made = Path(scratch, "lib")
             installed(target, made)
-            # The oldest comes last: a module of the stable ABI (.abi3.so) has one name, and runs on later Pythons only.
+            # The oldest is last: a module of the stable ABI (.abi3.so) has one name, and runs on later Pythons only.
             for python in reversed(_PYTHONS):
                 _add_extensions(made, replace(target, python=python))
             _compile(made, target)

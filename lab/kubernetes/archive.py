@@ -85,7 +85,7 @@ class Image:
 
 
 def write(image: Image, path: Path) -> None:
-    """The archive, whole or not at all."""
+    """Write the archive atomically."""
     layer = image.layer.content()
     config = json.dumps(_config(image, layer)).encode()
     digest = hashlib.sha256(config).hexdigest()

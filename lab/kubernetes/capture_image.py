@@ -1,4 +1,4 @@
-"""The image of the command debug-capture, as deploy/image/Dockerfile makes it: a Python, the locked packages, ours."""
+"""The image of the command debug-capture, as deploy/image/Dockerfile builds it: Python and the locked packages."""
 
 import shutil
 import subprocess
@@ -33,7 +33,7 @@ def make(scratch: Path) -> Layer:
     version = Path(library).name.removeprefix("python")
     subprocess.run([sys.executable, "-m", "tools.vendored", version, packages], cwd=REPO, check=True)
     shutil.copytree(_PACKAGE, packages / _PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
-    # Debian compiles its own when they are installed; without, each start would take seconds longer.
+    # Debian compiles its modules during the installation. Without bytecode, each start would take seconds longer.
     for folder in (root.source(library), packages):
         run([program, "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash", folder], allowed=(0, 1))
     layer.file("/usr/bin/python3", program)

@@ -46,7 +46,7 @@ class KubernetesPart:
             self._start(progress)
 
     def down(self) -> None:
-        """The kubelet ends before the pods do, or it would start them again."""
+        """Stop the kubelet before the pods, or it would start them again."""
         if external_kubeconfig():
             return
         for daemon in reversed(_last_daemons().in_order()):
@@ -121,7 +121,7 @@ class KubernetesPart:
 
 
 class _LocalContainers(RunningContainers):
-    """Asks containerd: a pod's status lags behind when something was killed a moment ago."""
+    """Asks containerd, because the status of a pod is late after a container was killed."""
 
     def __contains__(self, container_id: str) -> bool:
         tasks = images.ctr("tasks", "list").splitlines()
@@ -142,7 +142,7 @@ def _last_daemons() -> Daemons:
 
 
 def _prepare(recipes: tuple[images.Recipe, ...], progress: Progress) -> Programs:
-    """Programs and images at the same time: much of the images is waiting."""
+    """Prepare programs and images in parallel: building an image is mostly waiting."""
     with ThreadPoolExecutor(1) as pool:
         built = pool.submit(images.ensure_built, recipes, progress)
         programs = Programs(

@@ -1,4 +1,4 @@
-"""The configuration files of the daemons, written anew on every start."""
+"""The configuration files of the daemons, written at every start."""
 
 import base64
 import json
@@ -82,14 +82,14 @@ def _kubelet() -> dict[str, Any]:
         "podLogsDir": str(layout.root() / "pod-logs"),
         "volumePluginDir": str(layout.kubelet_dir() / "volume-plugins"),
         "serializeImagePulls": False,
-        "maxPods": 200,  # the subnet has addresses for so many
+        "maxPods": 200,  # the number of addresses in the subnet
         "nodeStatusUpdateFrequency": "2s",
         **_ANY_MACHINE,
     }
 
 
-# cgroupfs works with and without systemd; iptables and kernel settings stay as they are; a disk that is nearly full, as
-# a developer's often is, evicts nothing.
+# cgroupfs works with and without systemd; iptables and kernel settings stay as they are; a disk that is nearly full
+# does not evict pods.
 _ANY_MACHINE: dict[str, Any] = {
     "cgroupDriver": "cgroupfs",
     "failCgroupV1": False,
@@ -142,7 +142,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.blockfile", "io.containerd.sna
 [{runtime}]
   # Without CAP_SYS_RESOURCE a sandbox could not lower its score, and would not start.
   restrict_oom_score_adj = true
-  # Below our own folder, so that `down` can tell our network namespaces from others.
+  # Below the folder of the lab, so that `down` recognizes the network namespaces of the lab.
   netns_mounts_under_state_dir = true
   cdi_spec_dirs = []
   [{runtime}.cni]

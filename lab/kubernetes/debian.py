@@ -18,7 +18,7 @@ _INSTALL = ("install", "--yes", "-qq", "--no-install-recommends")
 
 
 class DebianRoot:
-    """Packages with all that they depend on, unpacked below ``folder``; nothing of them has been run."""
+    """Packages and their dependencies, unpacked below ``folder`` without running any of their code."""
 
     def __init__(self, packages: Iterable[str], folder: Path) -> None:
         self.folder = folder / "debian"
@@ -70,7 +70,7 @@ def _download(packages: list[str], scratch: Path) -> list[Path]:
 
 
 def _is_dynamic(program: Path) -> bool:
-    """A static program names no linker, and the linker refuses it."""
+    """Return whether the program needs a dynamic linker; the linker refuses a static one."""
     if ".so" in program.name:
         return True
     with program.open("rb") as opened:

@@ -40,7 +40,7 @@ def endpoint() -> KubernetesEndpoint:
 
 
 def external_kubeconfig() -> Path | None:
-    """The kubeconfig of somebody else's cluster, if the environment names one."""
+    """The kubeconfig of an external cluster, if the environment names one."""
     path = os.environ.get(EXTERNAL_VARIABLE)
     return Path(path).expanduser() if path else None
 

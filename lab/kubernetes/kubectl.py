@@ -17,18 +17,18 @@ class Kubectl:
     kubeconfig: Path
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
-        """What it printed; LabError with its last line when it failed."""
+        """Return the output. Raises LabError with the last line if kubectl failed."""
         done = self._run(arguments, stdin)
         if done.returncode:
             raise LabError(f"kubectl {' '.join(arguments)}: {done.stderr.strip() or 'failed'}")
         return done.stdout
 
     def succeeds(self, *arguments: str) -> bool:
-        """Whether it ends well."""
+        """Return whether the command succeeds."""
         return self._run(arguments, None).returncode == 0
 
     def json(self, *arguments: str) -> Any:
-        """What it printed with ``--output=json``."""
+        """Return the output with ``--output=json``."""
         return json.loads(self(*arguments, "--output=json"))
 
     def _run(self, arguments: tuple[str, ...], stdin: str | None) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ JAVA = "/opt/java"
 def with_busybox(layer: Layer, busybox: Path) -> Layer:
     """A shell and some hundred small programs, all of them one file."""
     layer.file("/bin/busybox", busybox)
-    add_libraries(layer, [busybox])  # none, unless the machine had a busybox that is not Debian's static one
+    add_libraries(layer, [busybox])  # no libraries, unless the busybox of the machine is not Debian's static one
     for applet in run([busybox, "--list"]).split():
         if applet != "busybox":
             layer.link(f"/bin/{applet}", "busybox")
@@ -58,7 +58,7 @@ def add_libraries(layer: Layer, programs: Iterable[Path]) -> None:
 
 
 def run(command: Sequence[str | Path], allowed: tuple[int, ...] = (0,)) -> str:
-    """Run a program to its end; what it printed. Any other exit code than the allowed ones is an error."""
+    """Run a program and return its output. Every exit code that is not allowed is an error."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=_plain_environment())
     if done.returncode not in allowed:
         raise LabError(f"{' '.join(map(str, command))}: {(done.stderr or done.stdout).strip()[-300:]}")
@@ -66,5 +66,5 @@ def run(command: Sequence[str | Path], allowed: tuple[int, ...] = (0,)) -> str:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Without options that would be meant for the user's own Java."""
+    """The environment without options for the user's own Java."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("JAVA_TOOL", "JDK_JAVA"))}

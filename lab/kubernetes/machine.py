@@ -1,7 +1,7 @@
-"""What daemons and pods leave on the machine beyond their own folder, and how it is taken away again.
+"""Remove what daemons and pods leave on the machine outside their own folders.
 
-A cluster leaves mounts, containers, network devices, control groups and kernel settings. All of it is found by where it
-lies or by what it is called, never by what ``up`` remembers: so a cleaning after a crash is the same as any other.
+A cluster leaves mounts, containers, network devices, control groups and kernel settings. All of it is found by its path
+or its name, never by the state of ``up``, so that cleaning after a crash works the same way.
 """
 
 import os
@@ -21,7 +21,7 @@ from lab.process import Identity, identify
 _CGROUPS = Path("/sys/fs/cgroup")
 _PODS_CGROUP = "kubepods"
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
-# The kubelet and containerd make these wherever their own folders are told to be.
+# The kubelet and containerd create these, wherever their own folders are configured.
 _DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 _LOG_LINKS = Path("/var/log/containers")
 _NETWORK_CACHE = Path("/var/lib/cni")
@@ -30,7 +30,7 @@ _FIXED_FOLDERS = (_DEVICE_PLUGINS.parent, _LOG_LINKS, _NETWORK_CACHE, _SHIM_SOCK
 
 
 def remember() -> None:
-    """Note what was on the machine before the cluster; LabError when it has another kubelet."""
+    """Save the state of the machine before the cluster. Raises LabError if it has another kubelet."""
     note = layout.root() / "machine-before"
     if note.exists():
         return
@@ -41,7 +41,7 @@ def remember() -> None:
 
 
 def restore() -> None:
-    """Undo everything; the daemons have been stopped before."""
+    """Restore that state, once the daemons are stopped."""
     note = layout.root() / "machine-before"
     if not note.exists():
         return
@@ -59,7 +59,7 @@ def restore() -> None:
 
 
 def _end_pods() -> None:
-    """Containers first, so that their shims do not restart or report anything; then the shims."""
+    """End the containers, then their shims, so that no shim restarts or reports anything."""
     shims = list(_shims())
     members = [found for pid in _pods_pids() if (found := identify(pid))]
     for process in members:
@@ -77,7 +77,7 @@ def _wait_for_end(processes: list[Identity], timeout_s: float) -> None:
 
 
 def _shims() -> Iterator[Identity]:
-    """The shims that belong to our containerd: they carry its socket as an argument."""
+    """The shims of the lab's containerd: they carry its socket as an argument."""
     socket = str(layout.containerd_socket()).encode()
     for folder in Path("/proc").glob("[0-9]*"):
         words = _command_line(folder)
@@ -95,7 +95,7 @@ def _command_line(process: Path) -> list[bytes]:
 
 
 def _pods_cgroups() -> Iterator[Path]:
-    """Ours in every hierarchy: one with cgroup v2, a dozen with v1."""
+    """The control groups of the lab in every hierarchy: one with cgroup v2, a dozen with v1."""
     yield from (found for found in (_CGROUPS / _PODS_CGROUP, *_CGROUPS.glob(f"*/{_PODS_CGROUP}")) if found.is_dir())
 
 
@@ -133,7 +133,7 @@ def _remove_cgroup(folder: Path) -> None:
 
 
 def _unmount_below(folder: Path) -> None:
-    """The innermost first. Lazily: a mount whose process was killed a moment ago may still look busy."""
+    """Unmount the innermost first. Lazily, because a mount of a process that was just killed may still be busy."""
     for mount in sorted(_mounts_below(folder), key=len, reverse=True):
         subprocess.run(["umount", "--lazy", mount], capture_output=True)
 
@@ -144,7 +144,7 @@ def _mounts_below(folder: Path) -> list[str]:
 
 
 def _remove_network() -> None:
-    """The pods' ends of the cables went with their namespaces; the addresses are free again."""
+    """Remove the network devices and free the addresses; the pods' ends ended with their namespaces."""
     if Path("/sys/class/net", layout.BRIDGE).exists():
         ip = ensure_program("ip", "iproute2")
         for cable in Path("/sys/class/net", layout.BRIDGE, "brif").iterdir():
@@ -154,7 +154,7 @@ def _remove_network() -> None:
 
 
 def _remove_leavings() -> None:
-    """What lies in folders that others may use, too: sockets of shims, links to logs, and the rest by its name."""
+    """Remove the rest from shared folders: sockets of shims, links to logs, and the rest by its name."""
     _remove_dead_sockets()
     for link in _LOG_LINKS.glob("*.log"):
         if link.is_symlink() and str(link.readlink()).startswith(f"{layout.root()}/"):
@@ -167,7 +167,7 @@ def _remove_leavings() -> None:
 
 
 def _remove_dead_sockets() -> None:
-    """A shim that was killed leaves its socket; what nobody listens on is of no use to any containerd."""
+    """Remove the sockets of killed shims: no containerd can use a socket without a listener."""
     sockets = list(_SHIM_SOCKETS.glob("*"))
     bound = {line.split()[-1] for line in Path("/proc/net/unix").read_text().splitlines()}
     for socket in sockets:
@@ -176,12 +176,12 @@ def _remove_dead_sockets() -> None:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    """A folder that was not there before, unless somebody else has begun to use it."""
+    """Remove a folder that did not exist before, unless something else uses it."""
     for place, _, _ in os.walk(folder, topdown=False):
         with suppress(OSError):
             Path(place).rmdir()
 
 
 def _forget_run_state() -> None:
-    """What a reboot would empty, too: containerd and the kubelet know how to begin from there."""
+    """Remove what a reboot would remove too: containerd and the kubelet can start without it."""
     shutil.rmtree(layout.containerd_dir() / "state", ignore_errors=True)

@@ -108,7 +108,7 @@ EXPECTED = Expected(
 
 
 def manifest(workload: Workload, image_key: str) -> dict[str, Any]:
-    """The Deployment; its pod is replaced when the image has been made anew."""
+    """The Deployment; its pod is replaced if the image was built again."""
     labels = {"app": workload.name}
     return {
         "apiVersion": "apps/v1",
@@ -116,7 +116,7 @@ def manifest(workload: Workload, image_key: str) -> dict[str, Any]:
         "metadata": {"name": workload.name, "namespace": NAMESPACE, "labels": labels},
         "spec": {
             "selector": {"matchLabels": labels},
-            # A rolling update would keep the old pod of a crashing workload for ever: the new one never gets ready.
+            # A rolling update would keep the old pod of a crashing workload: the new one never becomes ready.
             "strategy": {"type": "Recreate"},
             "template": {
                 "metadata": {"labels": labels, "annotations": {"image-key": image_key}},
@@ -161,13 +161,13 @@ def _pod(workload: Workload) -> dict[str, Any]:
 
 
 class RuntimesPart:
-    """Comes up only when it is named: many pods, and images that take a while."""
+    """Starts only if it is named, because it has many pods and its images take long to build."""
 
     name = "runtimes"
     needs: tuple[str, ...] = (layout.PART,)
 
     def up(self, progress: Progress) -> None:
-        """Make the images, apply the workloads, wait until each is as it should be."""
+        """Build the images, apply the workloads, and wait until each is in its expected state."""
         with progress.stage(self.name, "tools that have to be compiled"):
             toolbox.compile_tools()
         recipes = (*runtime_images.recipes(), *(one for one in images.recipes() if one.name == "toolbox"))
@@ -186,20 +186,20 @@ class RuntimesPart:
             workloads.wait_for_all(kubectl, RunningContainers(), EXPECTED)
 
     def down(self) -> None:
-        """Before the cluster stops, or its next start would bring them all back."""
+        """Delete the workloads before the cluster stops, or its next start would start them again."""
         if _present():
             connect()("delete", "namespace", NAMESPACE, "--wait=false")
             wait_until(f"the end of namespace {NAMESPACE}", lambda: not _present(), timeout_s=90)
 
     def status(self) -> str:
-        """``down`` where the cluster or the namespace is."""
+        """``down`` if the cluster or the namespace is down."""
         if not _present():
             return "down"
         missing = workloads.unready(connect(), RunningContainers(), EXPECTED)
         return f"broken: {', '.join(missing)} not as they should be" if missing else "up"
 
     def logs(self) -> list[Path]:
-        """Those of the cluster have it all."""
+        """None of its own: the logs of the cluster cover it."""
         return []
 
     def reset(self) -> None:

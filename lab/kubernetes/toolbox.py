@@ -65,7 +65,7 @@ def make(scratch: Path) -> Layer:
 
 
 def compile_tools() -> None:
-    """Build what takes minutes; a machine without Rust does without the tool, and so without Ruby's stacks."""
+    """Build the tools that take minutes. Without Rust, the image lacks the tool for Ruby's stacks."""
     for tool in tools():
         if tool.source == "cargo":
             cargo_program(tool.package)

@@ -1,4 +1,4 @@
-"""The sample workloads: applied, and waited for until they are as broken as they should be."""
+"""The sample workloads: apply them, and wait until they fail as intended."""
 
 import base64
 import json
@@ -18,12 +18,12 @@ _TOKEN_LIFE_S, _TOKEN_REST_S = 48 * 3600, 24 * 3600
 
 
 def make_account(kubectl: Kubectl) -> None:
-    """Apply the account of the captures, which may read nothing yet but nodes and names of namespaces."""
+    """Apply the account of the captures, which may only read nodes and the names of namespaces."""
     kubectl("apply", f"--filename={_PERMISSIONS / 'account.yaml'}")
 
 
 def grant(kubectl: Kubectl, namespace: str, size: str = "capture") -> None:
-    """Allow in ``namespace`` what a size of deploy/rbac has."""
+    """Grant the permissions of one size of deploy/rbac in ``namespace``."""
     kubectl("apply", f"--namespace={namespace}", f"--filename={_PERMISSIONS / 'namespace' / f'{size}.yaml'}")
 
 
@@ -47,7 +47,7 @@ def _expires_in(file: Path) -> float:
 
 
 def _accepted(kubectl: Kubectl, file: Path) -> bool:
-    """A cluster that has been reset knows nothing of an old token."""
+    """Return whether the cluster accepts the token; after a reset it does not."""
     review = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenReview",
@@ -58,14 +58,14 @@ def _accepted(kubectl: Kubectl, file: Path) -> bool:
 
 
 def apply(kubectl: Kubectl) -> None:
-    """The namespace first: the others are put into it."""
+    """Apply the namespace first, then the objects in it."""
     kubectl("apply", f"--filename={_MANIFESTS / 'namespace.yaml'}")
     grant(kubectl, NAMESPACE)
     kubectl("apply", f"--filename={_MANIFESTS}")
 
 
 def wait_for_all(kubectl: Kubectl, running: "RunningContainers", expected: "Expected") -> None:
-    """Until the ones are ready and the others have crashed."""
+    """Wait until the healthy ones are ready and the others have crashed."""
     wait_until("the sample workloads", lambda: not unready(kubectl, running, expected), timeout_s=120)
 
 
@@ -82,14 +82,14 @@ SHOP = Expected(NAMESPACE, frozenset({"checkout", "orders"}), frozenset({"gatewa
 
 
 class RunningContainers:
-    """Tells whether a container of a pod's status really runs; here any does."""
+    """Decides whether a running container of a pod's status really runs; here it always does."""
 
     def __contains__(self, container_id: str) -> bool:
         return True
 
 
 def unready(kubectl: Kubectl, running: RunningContainers, expected: Expected = SHOP) -> list[str]:
-    """The workloads that are not yet as they should be."""
+    """The workloads that are not yet in their expected state."""
     pods = kubectl.json("get", "pods", f"--namespace={expected.namespace}")["items"]
     live = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     ready = {_app(pod) for pod in live if _is_ready(pod, running)}

@@ -22,7 +22,7 @@ class Keys:
     """One key of each kind that PagerDuty gives out."""
 
     account: str
-    """A general access key: belongs to nobody, so a request needs `From`."""
+    """A general access key. It belongs to no user, so a request needs `From`."""
     user: str
     """Belongs to the on-call user."""
     bearer: str
@@ -40,7 +40,7 @@ class Keys:
 
 
 def authenticate(request: Request, keys: Keys) -> str:
-    """The scheme and key that the request came with; ApiError when the account does not know it."""
+    """The scheme and key that the request came with; raises ApiError if the account does not know it."""
     header = request.headers.get("authorization", "")
     known = {f"Token token={keys.account}", f"Token token={keys.user}", f"Bearer {keys.bearer}"}
     if header not in known:

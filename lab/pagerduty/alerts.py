@@ -1,4 +1,4 @@
-"""Alerts as monitoring systems send them to PagerDuty, about a pod of ours: what `body.details` then has.
+"""Alerts as monitoring systems send them to PagerDuty, about a pod of the lab: the content of `body.details`.
 
 Hand-written after the senders' documentation: Alertmanager "pagerduty_config", Datadog "PagerDuty integration" and its
 unified service tagging, CloudWatch "Container Insights metrics" by SNS, Dynatrace "Problem notifications", New Relic

@@ -1,4 +1,4 @@
-"""When the simulator says no: PagerDuty's own rate limit, and failures that a test asks for."""
+"""When the simulator refuses a request: PagerDuty's rate limit, and failures that a test requests."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class TooManyRequests(ApiError):
     """Above the limit of the minute."""
 
     def __init__(self, headers: dict[str, str]) -> None:
-        """`headers` say when to come back."""
+        """`headers` contain the time of the next attempt."""
         error = rate_limited()
         super().__init__(error.status, str(error), error.content["error"]["code"])
         self._headers = headers

@@ -58,7 +58,7 @@ def _link(url: str) -> str:
 
 
 def _short(url: str) -> str:
-    """Without the signature: its hundreds of characters tell a reader nothing."""
+    """The URL without its signature, which has hundreds of characters and no meaning for a reader."""
     place, question, _ = url.partition("?")
     return place[:_LONGEST_LINK] + (question and "?") + "…"
 

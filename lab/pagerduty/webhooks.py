@@ -56,14 +56,14 @@ def incident_event(incident: str, event_type: str = "incident.triggered", title:
 
 
 def note_event(incident: str, note: str = "PNOTE00001", content: str = "Debug state of shop/checkout: …") -> Json:
-    """What our own note brings, where somebody subscribes to it: the ID in it is the note's."""
+    """The event of a note of the plugin, for accounts that subscribe to notes: its ID is that of the note."""
     reference = {"id": incident, "type": "incident_reference", "summary": "Something is wrong", "html_url": None}
     data = {"incident": reference, "id": note, "content": content, "trimmed": False, "type": "incident_note"}
     return event("incident.annotated", data)
 
 
 def fields_event(incident: str) -> Json:
-    """What a custom field brings that gets a value."""
+    """The event of a custom field that gets a value."""
     reference = {"id": incident, "type": "incident_reference", "summary": "Something is wrong", "html_url": None}
     field = {"id": "PFIELD1", "name": "evidence_url", "type": "field_value", "value": "https://evidence.example/1"}
     data = {"incident": reference, "custom_fields": [field], "type": "incident_custom_field_values"}
@@ -71,7 +71,7 @@ def fields_event(incident: str) -> Json:
 
 
 def ping() -> Json:
-    """What “Send test event” brings: there is no incident in it."""
+    """The payload of “Send test event”, without an incident."""
     return event("pagey.ping", {"message": "Hello from your friend Pagey!", "type": "ping"})
 
 

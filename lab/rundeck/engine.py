@@ -36,7 +36,7 @@ NEW_PROJECT = {"resources.source.1.type": "local"}
 
 JVM_FLAGS = (
     "-Xshare:auto",
-    "-XX:TieredStopAtLevel=1",  # a run lasts seconds: the second compiler never pays
+    "-XX:TieredStopAtLevel=1",  # a run takes seconds: the second compiler does not pay off
     "-XX:+UseSerialGC",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
 )
@@ -88,7 +88,7 @@ def run_job(  # noqa: PLR0913 (each is a field of Rundeck's own form, and all bu
 
 
 def probe_plugin(plugin: Path, rundeck_version: str | None = None) -> PluginProbe:
-    """Has Rundeck judge the zip of a plugin, as that version of Rundeck, and make each of its providers."""
+    """Lets Rundeck validate the zip of a plugin as that version of Rundeck, and create each of its providers."""
     return plugin_probe(_ask({"command": "probe", "rundeckVersion": rundeck_version}, [plugin], None, None))
 
 
@@ -99,7 +99,7 @@ def check_jobs(files: Sequence[Path], plugins: Sequence[Path]) -> tuple[InvalidS
 
 
 def decide(project: str, access: Access, questions: Sequence[Question]) -> Verdicts:
-    """What the policies say to each of ``questions``, by Rundeck's own rules, and which policies are refused."""
+    """The decision of the policies on each of ``questions`` by Rundeck's own rules, and the invalid policies."""
     request = {
         "command": "access",
         "project": project,
@@ -112,7 +112,7 @@ def decide(project: str, access: Access, questions: Sequence[Question]) -> Verdi
 def project_nodes(
     project: str, properties: Mapping[str, str], access: Access, keys: Mapping[str, str], plugins: Sequence[Path]
 ) -> ProjectNodes:
-    """The nodes of the project's sources, which read Key Storage as the policies let the project do."""
+    """The nodes of the project's sources, which read Key Storage with the permissions of the project."""
     request = {
         "command": "nodes",
         "project": project,

@@ -1,4 +1,4 @@
-"""What a run or a probe answers: plain data, no behaviour."""
+"""The results of a run or a probe: plain data, no behavior."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class NodeSource:
 
 @dataclass(frozen=True)
 class Access:
-    """Who asks, and all policies that hold there: those of the server and those of the project, text by file."""
+    """The user, and all policies of the server and the project, as text by file."""
 
     user: str
     groups: tuple[str, ...]
@@ -172,7 +172,7 @@ class PluginProbe:
     texts: Mapping[str, Mapping[str, str]]
     """The texts of each file of messages, read as the server reads them: as UTF-8."""
     texts_as_latin1: Mapping[str, Mapping[str, str]]
-    """The same, read as Java reads properties where nobody says how."""
+    """The same, read with the default encoding of Java properties."""
 
     @property
     def valid(self) -> bool:

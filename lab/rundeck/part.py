@@ -1,4 +1,4 @@
-"""The lab part `rundeck`: nothing runs between two jobs, `up` is the build."""
+"""The lab part `rundeck`: it has no daemon, and `up` builds the engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RundeckEngine:
                 build.build()
 
     def down(self) -> None:
-        """There is nothing to stop."""
+        """Does nothing, because no daemon runs."""
 
     def status(self) -> str:
         """Whether jobs can run."""

@@ -1,6 +1,6 @@
 """A stand-in for the webhook endpoint of a Rundeck server: what `webhook-run-job` does, before Rundeck's engine runs.
 
-The server's code is not published as a library, so this is written after its behaviour: the argument string is split
+The server's code is not published as a library, so this imitates its behavior: the argument string is split
 first, each part is then filled from the payload, so that no payload adds an option; what is not there becomes the text
 "null"; whatever the server refuses is HTTP 400. The job itself runs in Rundeck's own engine.
 """
@@ -69,7 +69,7 @@ def job_options(job: dict[str, Any], argument_string: str, body: bytes) -> dict[
     try:
         data = json.loads(body)
     except ValueError as error:
-        raise Refused(f"the payload is no JSON: {error}") from None
+        raise Refused(f"the payload is not JSON: {error}") from None
     parts = [_filled(part, data) for part in argument_string.split()]
     options = {name.removeprefix("-"): value for name, value in zip(parts[::2], parts[1::2], strict=True)}
     _check(job, options)

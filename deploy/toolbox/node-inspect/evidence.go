@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Running JavaScript is paused at once, at its next statement. Where none runs, what comes next is waited for.
+// Running JavaScript is paused at once, at its next statement. If none runs, wait for the next.
 const (
 	atOnce     = 100 * time.Millisecond
 	pauseLimit = time.Second
 )
 
-// The environment has secrets. Reverse look-ups of each peer's name would hold up the process.
+// The environment has secrets. Reverse look-ups of each peer's name would block the process.
 const reportExpression = `(() => {
   const before = process.report.excludeNetwork;
   process.report.excludeNetwork = true;
@@ -117,7 +117,7 @@ func pausedFrames(ctx context.Context, s *session) (*pausedAt, error) {
 			at.idle = time.Since(asked) > atOnce
 		}
 	}
-	_, err := s.call(ctx, "Debugger.disable", struct{}{}, nil) // goes on, and forgets a pause that did not come
+	_, err := s.call(ctx, "Debugger.disable", struct{}{}, nil) // resumes, and cancels a pause that did not happen
 	return at, err
 }
 

@@ -45,7 +45,7 @@ func openInspector(ctx context.Context, pid int) (*inspector, error) {
 	if err := askToOpen(pid); err != nil {
 		return nil, err
 	}
-	// Whoever is told to end now still waits: what is on its way to be opened could not be closed otherwise.
+	// A signal does not stop this wait: an inspector that is still opening could not be closed otherwise.
 	return awaitOpen(context.WithoutCancel(ctx), pid, before)
 }
 
@@ -85,7 +85,7 @@ func awaitOpen(ctx context.Context, pid int, before map[int]bool) (*inspector, e
 	return nil, fmt.Errorf("its inspector did not open within %s: another process may use port %d, or the program handles SIGUSR1 itself", openLimit, defaultPort)
 }
 
-// close has the process close its inspector, and sees that it did.
+// close has the process close its inspector, and waits until it did.
 func (i *inspector) close(ctx context.Context) error {
 	session, err := connect(ctx, i.url)
 	if err != nil {

@@ -3,11 +3,11 @@
 //	node-inspect stacks PID              what JavaScript runs or is waited for, as text
 //	node-inspect report PID              the diagnostic report without the environment, as JSON
 //	node-inspect cpu-profile PID SECONDS a .cpuprofile
-//	node-inspect heap-snapshot PID       a .heapsnapshot; the process stands still meanwhile
+//	node-inspect heap-snapshot PID       a .heapsnapshot; the process is paused meanwhile
 //
 // The result goes to standard output. An inspector that was closed is opened by SIGUSR1 and closed again, also when
-// this program is told to end. It needs the same user and the same network as the process, and no capability. Exit code
-// 13: the process belongs to somebody else, who does not let us look.
+// this program gets a signal. It needs the same user and the same network as the process, and no capability. Exit code
+// 13: the process belongs to another user and may not be inspected.
 package main
 
 import (
@@ -92,7 +92,7 @@ func capture(ctx context.Context, chosen command, pid int, numbers []int) (err e
 	}
 	if inspector.openedByUs {
 		defer func() {
-			// The caller may have been told to end: closing gets a time limit of its own.
+			// The context of the caller may have ended: closing has a separate time limit.
 			limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
 			if closing := inspector.close(limited); closing != nil && err == nil {

@@ -38,7 +38,7 @@ func (s *session) disconnect() {
 	_ = s.connection.CloseNow()
 }
 
-// send asks for something without waiting; the number of the answer to come.
+// send sends a request without waiting, and returns the number of its response.
 func (s *session) send(ctx context.Context, method string, params any) (int, error) {
 	encoded, err := json.Marshal(params)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *session) receive(ctx context.Context) (message, error) {
 	return got, err
 }
 
-// call asks and waits for the answer; what is told meanwhile goes to on, which may be nil.
+// call sends a request and waits for its response. Events that arrive meanwhile are passed to on, which may be nil.
 func (s *session) call(ctx context.Context, method string, params any, on func(message) error) (json.RawMessage, error) {
 	id, err := s.send(ctx, method, params)
 	if err != nil {

@@ -4,7 +4,7 @@
 //
 // It reads the process's memory and neither stops nor changes it, so that a frame may be gone when it is read. It needs
 // the same user as the process, or SYS_PTRACE, and a PHP that is not built thread-safe (cli and fpm usually are not).
-// Exit code 13: the process does not let us look. phpspy does this and more where it is at hand; no package registry has it.
+// Exit code 13: the process may not be read. phpspy can do more, but no package registry has it.
 package main
 
 import (

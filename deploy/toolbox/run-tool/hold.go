@@ -21,7 +21,7 @@ const (
 	reportGrace   = 20 * time.Second // for a job to be ended, beyond its time limit
 )
 
-// folder is what hold and the other commands share: users/TICKET, jobs/JOB.*, and the pipe by which hold is spoken to.
+// folder is what hold and the other commands share: users/TICKET, jobs/JOB.*, and the pipe for commands to hold.
 type folder string
 
 func (f folder) pipe() string                 { return filepath.Join(string(f), "pipe") }
@@ -29,7 +29,7 @@ func (f folder) users() string                { return filepath.Join(string(f), 
 func (f folder) user(ticket string) string    { return filepath.Join(f.users(), ticket) }
 func (f folder) job(name, kind string) string { return filepath.Join(string(f), "jobs", name+kind) }
 
-// job is what `start` asks of hold.
+// job is a request of `start` to hold.
 type job struct {
 	Argv    []string `json:"argv"`
 	Seconds int      `json:"seconds"`
@@ -37,8 +37,8 @@ type job struct {
 }
 
 // hold is `run-tool hold BASE SECONDS TICKET`, the first process of a debug container. It waits until the last user has
-// left, its time is over, or it is asked to end. Then it ends every job that still runs, and removes what jobs have written
-// into the target: whoever was to fetch it may have been killed.
+// left, its time limit is reached, or it gets a signal. Then it ends every job that still runs, and removes what jobs have written
+// into the target, because the process that was to fetch it may have been killed.
 func hold(arguments []string) (int, error) {
 	base := folder(arguments[0])
 	limit, err := seconds(arguments[1])
@@ -92,7 +92,7 @@ func (f folder) make(ticket string) (*os.File, error) {
 			return nil, err
 		}
 	}
-	// Made under another name: `ready` must not find a pipe that nobody reads.
+	// Created under another name: `ready` must not find a pipe without a reader.
 	unready := f.pipe() + ".part"
 	if err := syscall.Mkfifo(unready, 0o600); err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (s *supervisor) startJob(base folder, name string) {
 	}
 }
 
-// endJobs asks each job to end, which ends its tool; then nothing is left.
+// endJobs signals each job to end, which ends its tool.
 func (s *supervisor) endJobs() {
 	for _, child := range children() {
 		_ = syscall.Kill(child, syscall.SIGTERM)
@@ -127,7 +127,7 @@ func (s *supervisor) endJobs() {
 	s.endAll(0)
 }
 
-// removeOutputs removes what the jobs have written. A file that cannot be removed stays: nobody could be told.
+// removeOutputs removes what the jobs have written. A file that cannot be removed stays, because no reader is left for an error.
 func (f folder) removeOutputs() {
 	asked, _ := filepath.Glob(f.job("*", ".job"))
 	for _, file := range asked {
@@ -172,7 +172,7 @@ func executeJob(base folder, name string) (report, error) {
 	return s.run(asked.Argv, output, time.Duration(asked.Seconds)*time.Second, nil), nil
 }
 
-// finish leaves the report for `wait`, whole or not at all.
+// finish writes the report for `wait` atomically.
 func (f folder) finish(name string, ended report) error {
 	encoded, err := json.Marshal(ended)
 	if err != nil {
@@ -266,7 +266,7 @@ func ready(arguments []string) (int, error) {
 	return 0, nil
 }
 
-// join is `run-tool join BASE TICKET`: it fails where the last user has left, so that nobody joins what ends.
+// join is `run-tool join BASE TICKET`: it fails if the last user has left, so that no capture joins a container that ends.
 func join(arguments []string) (int, error) {
 	base := folder(arguments[0])
 	for limit := time.Now().Add(readyLimit); ; time.Sleep(pollEvery) {
@@ -282,8 +282,8 @@ func join(arguments []string) (int, error) {
 	return 0, nil
 }
 
-// leave is `run-tool leave BASE TICKET`. That the folder of users could be removed means that nobody is in it, and that
-// nobody can join any more: hold is ended.
+// leave is `run-tool leave BASE TICKET`. If the folder of users can be removed, it is empty, and no user can join any
+// more. Then hold is ended.
 func leave(arguments []string) (int, error) {
 	base := folder(arguments[0])
 	if err := os.Remove(base.user(arguments[1])); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -3,7 +3,7 @@
 //	run-tool run NONCE SECONDS TOOL [ARGUMENT…]   runs a tool; its output goes to standard output, the report follows
 //	run-tool command SECONDS TOOL [ARGUMENT…]     runs a command as it is: its output, its errors, its exit code
 //	run-tool fetch NONCE OFFSET FILE              sends a file from an offset on; the report has the whole file's sum
-//	run-tool remove FILE…                         removes files; one that is not there is no error
+//	run-tool remove FILE…                         removes files; a missing file is not an error
 //	run-tool hold BASE SECONDS TICKET             first process of a debug container: waits, and runs jobs
 //	run-tool ready BASE                           exit code 0 when hold is ready
 //	run-tool join|leave BASE TICKET               shares the container; the last one that leaves ends it
@@ -17,9 +17,9 @@
 //
 // Why no shell does this: a debug container shares the target's process namespace. What a shell, a `timeout` or a pipeline
 // leaves behind is handed to the target's first process, which seldom waits for it: a zombie until the pod ends. This
-// program is a child subreaper (prctl(2)): its descendants come back to it, whoever started them. It ends them when the
+// program is a child subreaper (prctl(2)): its descendants become its children, regardless of who started them. It ends them when the
 // tool has ended, when the time is over, on SIGTERM, SIGINT and SIGHUP, and when its standard input, if that is a pipe,
-// ends: then nobody reads any more (an exec session that is opened with stdin holds it until its client has gone).
+// ends: then no reader is left (an exec session that is opened with stdin holds it until its client has gone).
 package main
 
 import (

@@ -15,7 +15,7 @@ const (
 	exited     = "exited"      // with report.Code
 	signalled  = "signal"      // ended by report.Signal, which was not ours
 	timeLimit  = "time-limit"  // ended by us, at its time limit
-	readerGone = "reader-gone" // ended by us: nobody takes the output any more, or this program was asked to end
+	readerGone = "reader-gone" // ended by us: the output has no reader any more, or this program got a signal
 	notStarted = "not-started" // report.Errno says why
 	unreadable = "unreadable"  // of a file: report.Errno says why, or report.Errors
 )

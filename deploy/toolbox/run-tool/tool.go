@@ -50,7 +50,7 @@ func runCommand(arguments []string) (int, error) {
 	return ended.exitCode(), nil
 }
 
-// run runs argv, and hands on what it writes to standard output while it sums it.
+// run runs argv, and passes on its standard output while computing the checksum.
 func (s *supervisor) run(argv []string, to io.Writer, limit time.Duration, gone <-chan struct{}) report {
 	output, outputEnd, err := pipe()
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *supervisor) run(argv []string, to io.Writer, limit time.Duration, gone 
 		close(tailed)
 	}()
 	ended := s.supervise(argv, outputEnd, errorsEnd, limit, gone, copied)
-	// Nobody holds the other end any more, unless it was handed to a process that is not ours: that one is not waited for.
+	// The other end is closed now, unless a process outside this tree inherited it. That process is not waited for.
 	select {
 	case <-tailed:
 		ended.Errors = orElse(tail.String(), ended.Errors)
@@ -87,7 +87,7 @@ func (s *supervisor) run(argv []string, to io.Writer, limit time.Duration, gone 
 }
 
 // supervise runs argv until it ends, its time is over, or its reader has gone, ends what it leaves, and waits for its
-// output to be copied. It closes stdout and stderr where they are pipes of ours: where copied is not nil.
+// output to be copied. It closes stdout and stderr if they are its own pipes, that is, if copied is not nil.
 func (s *supervisor) supervise(
 	argv []string, stdout, stderr *os.File, limit time.Duration, gone <-chan struct{}, copied chan error,
 ) report {
@@ -148,7 +148,7 @@ func (s *supervisor) wait(pid int, limit time.Duration, gone <-chan struct{}, co
 			case <-s.askedToEnd:
 				end(readerGone)
 				continue
-			case err := <-copied: // it has closed its output, or nobody takes it
+			case err := <-copied: // it has closed its output, or the reader has gone
 				copied, done = nil, true
 				if err != nil {
 					end(readerGone)
@@ -187,7 +187,7 @@ func signalName(number syscall.Signal) string {
 	return orElse(signalNames[number], number.String())
 }
 
-// standardInputEnds is closed when standard input ends; nil where that is no pipe or socket, and so says nothing.
+// standardInputEnds is closed when standard input ends; nil if that is not a pipe or socket.
 func standardInputEnds() <-chan struct{} {
 	found, err := os.Stdin.Stat()
 	if err != nil || found.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 {
@@ -211,7 +211,7 @@ func pipe() (reader, writer *os.File, err error) {
 	return
 }
 
-// summed hands on what it is given, and sums what was taken.
+// summed passes its input on, and computes the checksum of what was accepted.
 type summed struct {
 	to   io.Writer
 	hash hash.Hash

@@ -1,10 +1,10 @@
-// Command store-upload sends a file to an object store by requests that somebody else has signed.
+// Command store-upload sends a file to an object store by presigned requests.
 //
 //	store-upload sums FILE BYTES MOST [md5]
 //	                                    size and checksums of the file and of its pieces, as JSON; a piece has BYTES,
 //	                                    or more where there would be over MOST of them
 //	store-upload send FILE              reads one line of JSON, [{"url", "headers", "offset", "length"}, …], sends each
-//	                                    piece by PUT, and prints "sent INDEX ETAG" for each that was taken
+//	                                    piece by PUT, and prints "sent INDEX ETAG" for each that was accepted
 //
 // It holds no key. A signed address lets its holder write, so it comes by standard input and is never printed.
 package main

@@ -90,7 +90,7 @@ func send(path string, input io.Reader) error {
 	return context.Cause(ctx)
 }
 
-// put sends one piece, again with growing waits as long as that may help, and returns the tag that the store gave it.
+// put sends one piece, with retries and growing waits, and returns the tag that the store gave it.
 func put(ctx context.Context, file io.ReaderAt, one request) (string, error) {
 	wait := time.Second / 2
 	for try := 1; ; try++ {
@@ -130,13 +130,13 @@ func putOnce(ctx context.Context, file io.ReaderAt, one request) (tag string, te
 	return "", temporary, fmt.Errorf("the store returned HTTP %d %s", answer.StatusCode, code(string(said)))
 }
 
-// noRoute tells a store that this network does not reach from one that is busy: the caller has another way.
+// noRoute distinguishes an unreachable store from a busy one: for an unreachable store, the caller streams instead.
 func noRoute(err error) bool {
 	var failed *net.OpError
 	return errors.As(err, &failed) && failed.Op == "dial"
 }
 
-// withoutAddress takes the signed address out of an error.
+// withoutAddress removes the signed address from an error.
 func withoutAddress(err error) error {
 	var failed *url.Error
 	if errors.As(err, &failed) {
@@ -145,7 +145,7 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// code returns the store's own word for an error: S3 and Azure put it into <Code>.
+// code returns the store's error code: S3 and Azure put it into <Code>.
 func code(body string) string {
 	_, after, _ := strings.Cut(body, "<Code>")
 	word, _, _ := strings.Cut(after, "</Code>")

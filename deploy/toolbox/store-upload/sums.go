@@ -22,7 +22,7 @@ type original struct {
 	Pieces []piece `json:"pieces"`
 }
 
-// sums reads the file once, and prints what a store has to find in each piece. An MD5 takes as long as all else.
+// sums reads the file once, and prints the checksums that a store verifies for each piece. An MD5 takes as long as all others.
 func sums(path string, length, most int64, withMD5 bool) error {
 	if length < 1 || most < 1 {
 		return fmt.Errorf("a part must have at least one byte, and a file at least one part")

@@ -1,4 +1,4 @@
-// Holds a pod's namespaces open until it is told to end, and reaps what others leave behind.
+// Holds a pod's namespaces open until it gets a signal, and reaps orphaned processes.
 package main
 
 import (

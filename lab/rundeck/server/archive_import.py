@@ -1,4 +1,4 @@
-"""`PUT /project/NAME/import`: what Rundeck takes from a project archive, and what becomes of what is there already."""
+"""`PUT /project/NAME/import`: what Rundeck imports from a project archive, and how it treats existing objects."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Choices:
 
 @dataclass
 class Report:
-    """What could not be imported; all else was."""
+    """What could not be imported. Everything else was."""
 
     errors: list[str] = field(default_factory=list)
     policy_errors: list[str] = field(default_factory=list)
 
     def answer(self) -> dict[str, Any]:
-        """The body, which is all that tells: its status is 200 either way."""
+        """The body. Only the body reports failures: the status is always 200."""
         failed = bool(self.errors or self.policy_errors)
         answer: dict[str, Any] = {"import_status": "failed" if failed else "successful", "successful": not failed}
         answer |= {"errors": self.errors} if self.errors else {}

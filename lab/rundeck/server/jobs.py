@@ -25,7 +25,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """What becomes of the UUIDs of a file, and of jobs that are there already."""
+    """How an import treats the UUIDs of a file, and existing jobs."""
 
     keep_uuid: bool = True
     option: str = "update"

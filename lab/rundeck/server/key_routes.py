@@ -34,7 +34,7 @@ def change_key(state: State, request: Request) -> Answer:
 
 
 def keys(state: State, request: Request) -> Answer:
-    """``GET /storage/keys/PATH``: a folder's entries, or what a key is. Nobody gets a password back."""
+    """``GET /storage/keys/PATH``: the entries of a folder, or a key without its content."""
     path = f"keys/{request.parts[0]}".rstrip("/")
     if not _may_read(state, request, path):
         return forbidden(f"read {path}")

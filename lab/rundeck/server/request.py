@@ -1,4 +1,4 @@
-"""One request to the API, and how the API says no."""
+"""One request to the API, and the refusals of the API."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Request:
         return {name: values[-1] for name, values in self.every.items()}
 
     def json(self) -> dict[str, Any]:
-        """The body; an empty one is an empty object. Raises TypeError for what is no object."""
+        """The body; an empty one is an empty object. Raises TypeError if the body is not an object."""
         read = json.loads(self.body or b"{}")
         if not isinstance(read, dict):
-            raise TypeError("the body is no JSON object")
+            raise TypeError("the body is not a JSON object")
         return read
 
     def text(self) -> str:
@@ -57,7 +57,7 @@ def forbidden(what: str) -> Answer:
 
 
 def conflict(kind: str, name: str) -> Answer:
-    """There is one by that name."""
+    """An object with that name exists."""
     return refusal(409, "api.error.item.alreadyexists", f"{kind} already exists: {name}")
 
 

@@ -27,7 +27,7 @@ ADMIN_POLICY = "\n---\n".join(
 
 @dataclass(frozen=True)
 class User:
-    """Who a token stands for."""
+    """The owner of a token."""
 
     name: str
     groups: tuple[str, ...]
@@ -126,7 +126,7 @@ class State:
     def verdicts(
         self, user: User, project: Project, asked: Sequence[Question], beside: Sequence[Question] = ()
     ) -> list[Verdict]:
-        """What Rundeck's rules say to ``asked``; ``beside`` are questions that are likely to follow."""
+        """The decisions of Rundeck's rules on ``asked``; ``beside`` are questions that are likely to follow."""
         access = self.access(user, project)
 
         def key(question: Question) -> str:

@@ -101,7 +101,7 @@ final class Engine {
         p.setProperty("project.name", name);
         properties.forEach(p::setProperty);
         framework.getFrameworkProjectMgr().createFrameworkProject(name, p);
-        // once more: on files it adds a source of nodes where there is none, which the server does not
+        // once more: on files it adds a source of nodes if the project has none, which the server does not
         framework.getFrameworkProjectMgr().getFrameworkProject(name).setProjectProperties(p);
     }
 

@@ -58,7 +58,7 @@ record Job(Map<String, Object> yaml) {
 
     boolean nodeKeepgoing() { return Yaml.flag(dispatch(), "keepgoing"); }
 
-    /** "90", "20m" or "1h 30m" in milliseconds; 0 is no limit. */
+    /** "90", "20m" or "1h 30m" in milliseconds; 0 means unlimited. */
     long timeoutMs() {
         long seconds = 0;
         Matcher part = DURATION.matcher(Yaml.text(yaml, "timeout", "0"));

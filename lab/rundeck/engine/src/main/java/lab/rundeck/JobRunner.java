@@ -29,7 +29,7 @@ final class JobRunner {
     private final StorageTree keys;
     /** As the project sees it, when it asks its node sources. */
     private final StorageTree projectKeys;
-    /** Null where nobody's access is checked. */
+    /** Null if access is not checked. */
     private final AccessControl control;
 
     JobRunner(Engine engine, Request request) throws Exception {

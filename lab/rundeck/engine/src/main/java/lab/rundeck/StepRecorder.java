@@ -51,8 +51,8 @@ final class StepRecorder extends NoopWorkflowExecutionListener {
             boolean ours = item == handled || item == handled.getFailureHandler();
             if (ours) {
                 StepItem handler = (StepItem) handled.getFailureHandler();
-                boolean mended = result.isSuccess() && handler.isKeepgoingOnSuccess();
-                keep(i + 1, mended ? result : ended.get(i + 1).result());
+                boolean recovered = result.isSuccess() && handler.isKeepgoingOnSuccess();
+                keep(i + 1, recovered ? result : ended.get(i + 1).result());
             }
         }
     }
