@@ -75,9 +75,9 @@ def _ours(plugin: Path, spool: Path, incident: str) -> tuple[float, float, bool]
             _post(url, incident_event(incident), Authorization=SECRET)
             ended = pool.submit(lambda: hook.runs[0].result())
             note_s = _until(lambda: bool(notes(incident)), started)
-            link_s = _until(lambda: any("Evidence: " in one for one in notes(incident)) or ended.done(), started)
+            link_s = _until(lambda: any("Evidence: " in note for note in notes(incident)) or ended.done(), started)
             done = ended.result()
-    linked = any(done.data.get("link", "no link") in one for one in notes(incident))
+    linked = any(done.data.get("link", "no link") in note for note in notes(incident))
     return note_s, link_s, done.succeeded and linked
 
 

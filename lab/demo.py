@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     took_s = time.monotonic() - started
     if not run.succeeded:
         raise LabError(f"the job failed: {run.refused or '; '.join(run.errors)}")
-    note = next((one for one in notes(INCIDENT) if run.data["capture_id"] in one), "")
+    note = next((note for note in notes(INCIDENT) if run.data["capture_id"] in note), "")
     print(f"\nThe note in incident {INCIDENT}:\n\n{_indented(note)}\n")
     dump = next(link for link in links(note) if "jvm-threads.txt" in link)
     text = opened(dump)

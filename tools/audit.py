@@ -1,7 +1,7 @@
-"""Look for known vulnerabilities in the packages of the locks, by pip-audit; say so where nobody could be asked.
+"""Audit the packages of the lock files with pip-audit, and report if no audit service was reachable.
 
-A service that does not answer, or answers without vulnerability data, must not look like one that knows of none: each
-is asked first about a version whose vulnerability everybody knows.
+A service that does not respond, or responds without vulnerability data, must not look like a service that found
+nothing. So each service is first queried about a version with a known vulnerability.
 """
 
 import json
@@ -18,7 +18,7 @@ LOCKS: Final = ("requirements.lock", "requirements-dev.lock")
 KNOWN: Final = "urllib3==1.26.4"  # CVE-2021-33503
 SERVICES: Final = ("pypi", "osv")
 NONE_KNOWN, FOUND, NOT_ASKED = 0, 1, 3  # exit codes
-Ask = Callable[[str, Path], str]  # service, requirements → pip-audit's report in JSON, or what it said instead
+Ask = Callable[[str, Path], str]  # service, requirements → pip-audit's report in JSON, or its error
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Vulnerability:
     package: str
     version: str
     name: str
-    mended_in: str
+    fixed_in: str
 
     def __str__(self) -> str:
-        return f"{self.package} {self.version}: {self.name}, fixed in {self.mended_in or 'no version yet'}"
+        return f"{self.package} {self.version}: {self.name}, fixed in {self.fixed_in or 'no version yet'}"
 
 
 def main() -> int:
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def audited(locks: Iterable[Path], ask: Ask) -> tuple[int, list[str]]:
-    """Return the exit code, and what to tell: each vulnerability, or why nothing can be said."""
+    """Return the exit code, and the lines to print: each vulnerability, or why the audit failed."""
     refusals = []
     for service in SERVICES:
         problem = _problem(service, ask)
@@ -59,7 +59,7 @@ def audited(locks: Iterable[Path], ask: Ask) -> tuple[int, list[str]]:
 
 
 def reported(report: str) -> list[Vulnerability]:
-    """Return the vulnerabilities in pip-audit's ``report``. Raises ValueError when it is none, or lacks a package."""
+    """Return the vulnerabilities in pip-audit's ``report``. Raises ValueError if it is invalid or incomplete."""
     try:
         packages = json.loads(report)["dependencies"]
     except (ValueError, KeyError, TypeError) as error:
@@ -75,7 +75,7 @@ def reported(report: str) -> list[Vulnerability]:
 
 
 def _problem(service: str, ask: Ask) -> str:
-    """Return why ``service`` is no use, or ""."""
+    """Return why ``service`` cannot be used, or ""."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as known:
         known.write(f"{KNOWN}\n")
         known.flush()

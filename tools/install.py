@@ -79,7 +79,7 @@ def _apply(server: Server, before: State, todo: Plan, given: Given) -> None:
     for name, method in todo.keys.items():
         server.store_key(method, project, name, given.secrets[name])
     if todo.sight:
-        server.write_sight(project, todo.sight, anew=not before.sight)
+        server.write_sight(project, todo.sight, create=not before.sight)
     if todo.properties:
         server.write_settings(project, {**before.properties, **todo.properties})
     for page, text in todo.pages.items():

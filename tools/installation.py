@@ -1,7 +1,7 @@
-"""What an installation wants of a Rundeck server, what is there, and what is to change: decisions without a request.
+"""Plan an installation: the wanted state, the state of the server, and the changes. Sends no request.
 
-Rundeck's import would replace the project's settings, its node sources among them. So the settings are merged by their
-names instead, and an import brings jobs, policies, and a webhook that is not there yet: importing that again would give
+Rundeck's import would replace the settings of the project, including its node sources. So the settings are merged by
+name instead. The import covers jobs, policies, and the webhook if it does not exist yet: importing it again would give
 it a new URL.
 """
 
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Job:
-    """What names a job, to people and in policies."""
+    """The name and group of a job."""
 
     name: str
     group: str
@@ -72,7 +72,7 @@ class State:
     sight: str = ""  # the policy of the server by which the groups see the project
     keys: frozenset[str] = frozenset()  # names below the project's folder for this in Key Storage
     jobs: Mapping[str, Json] = field(default_factory=dict)  # by UUID, as the server exports them
-    named: Mapping[str, Job] = field(default_factory=dict)  # all jobs in the groups of ours, by UUID
+    named: Mapping[str, Job] = field(default_factory=dict)  # all jobs in the groups of the archive, by UUID
     webhooks: Mapping[str, str] = field(default_factory=dict)  # UUID → token of its URL
 
 
@@ -88,7 +88,7 @@ class Plan:
 
 
 def read_archive(content: bytes) -> Wanted:
-    """Return what the project archive ``content`` brings. Raises ValueError when it is none."""
+    """Return what the project archive ``content`` brings. Raises ValueError if it is not an archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files = {name: archive.read(name).decode() for name in archive.namelist()}
@@ -129,7 +129,7 @@ def sight_policy(wanted: Wanted) -> str:
 
 
 def plan(state: State, wanted: Wanted, keys: frozenset[str]) -> Plan:
-    """Return how ``state`` becomes what is wanted; ``keys`` are the names of the secrets that were given."""
+    """Return the changes from ``state`` to the wanted state; ``keys`` are the names of the secrets that were given."""
     has_nodes = any(name.startswith(_SOURCES) for name in state.properties)
     properties = {
         name: value
@@ -176,7 +176,7 @@ def unused(after: State, wanted: Wanted) -> Iterator[str]:
 
 
 def lacks(after: State, wanted: Wanted) -> Iterator[str]:
-    """Yield what is not as it was wanted, each with what to do."""
+    """Yield each difference from the wanted state, with its remedy."""
     for identity in wanted.jobs.keys() - after.jobs.keys():
         name = wanted.jobs[identity].name
         yield f"job {name} is not in the project: import the archive again, and check the messages of the import"
@@ -205,7 +205,7 @@ def doubles(after: State, wanted: Wanted) -> Iterator[str]:
 
 
 def _key_of(value: str) -> str:
-    """Return the name of the key whose path in Key Storage ``value`` is, "" when it is none."""
+    """Return the name of the key whose path in Key Storage ``value`` is, "" for another path."""
     return value.rpartition("/")[2] if value.startswith("keys/") else ""
 
 
@@ -229,7 +229,7 @@ def _by_name(state: State) -> dict[str, Json]:
 
 
 def _same(one: str, other: str) -> bool:
-    return one.strip() == other.strip()  # a server may add or take a line break at the end
+    return one.strip() == other.strip()  # a server may add or remove the final line break
 
 
 def _sign(before: str) -> str:

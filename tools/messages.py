@@ -1,4 +1,4 @@
-"""The texts of Rundeck's forms by language, as the files that Rundeck looks for in a plugin's resources.
+"""The texts of Rundeck's forms by language, in the files that Rundeck reads from the resources of a plugin.
 
 Source: Rundeck 5, UiPluginService: of the files it reads only the one that fits the user's language best, as UTF-8; a
 text that is not there comes from plugin.yaml. What is ASCII reads the same in each encoding.
@@ -31,7 +31,7 @@ def english(providers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def german(providers: Sequence[Mapping[str, Any]], defaults: Mapping[str, str]) -> dict[str, str]:
     """Return the same in German; ``defaults`` are what blank fields stand for, by name.
 
-    Raises ValueError that names each text that german.yaml lacks, or has and nobody shows.
+    Raises ValueError with each text that is missing from german.yaml or unused.
     """
     source = yaml.safe_load(GERMAN.read_text(encoding="utf-8"))
     texts = {f"{name}.plugin.{part}": text for name, parts in source["steps"].items() for part, text in parts.items()}
@@ -75,8 +75,9 @@ def _compare(texts: Mapping[str, str], wanted: Mapping[str, str]) -> None:
     lacks = sorted({key for key in wanted if not texts.get(key)})
     unknown = sorted(texts.keys() - wanted.keys())
     if lacks or unknown:
-        told = [f"it lacks {', '.join(lacks)}"] * bool(lacks) + [f"no form shows {', '.join(unknown)}"] * bool(unknown)
-        raise ValueError(f"{GERMAN.name}: {'; '.join(told)}")
+        problems = [f"it lacks {', '.join(lacks)}"] * bool(lacks)
+        problems += [f"no form shows {', '.join(unknown)}"] * bool(unknown)
+        raise ValueError(f"{GERMAN.name}: {'; '.join(problems)}")
 
 
 def _escaped_key(key: str) -> str:

@@ -1,4 +1,4 @@
-"""Make what is handed out, in dist/: two plugin zips and project archives for Rundeck, a wheel, and what proves them.
+"""Build the packages in dist/: two plugin zips, the project archives for Rundeck, a wheel, and their checksums.
 
 `python -m tools.package`, by build.sh.
 
@@ -67,9 +67,9 @@ def main(arguments: list[str]) -> int:
 
 
 def release(target: Target, edition: Edition = Edition(DEFAULT_PROJECT)) -> list[Path]:  # noqa: B008 - it is frozen
-    """Make all of it, and return the files: with a bill of materials, and the checksums of all.
+    """Build and return all files, including a bill of materials and the checksums.
 
-    Raises ValueError when the edition gives what are no settings of the steps.
+    Raises ValueError if the edition has a setting that no step has.
     """
     archives = [project_archive(edition), project_archive(replace(edition, cloud=True))]
     carried = bundled(target)
@@ -139,7 +139,7 @@ def _isolated_plugin() -> Path:
 
 
 def _sources() -> Iterator[Path]:
-    """Yield the plugin's own files; bytecode and caches of tools are none."""
+    """Yield the plugin's own files; without bytecode and caches of tools."""
     yield from (ROOT / name for name in ("plugin.yaml", "LICENSE", "requirements.lock"))
     for folder in (ROOT / "contents", ROOT / "resources"):
         for file in folder.rglob("*"):

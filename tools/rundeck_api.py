@@ -1,4 +1,4 @@
-"""The REST API of a Rundeck server: what an installation asks of it, and nothing else knows its paths.
+"""The REST API of a Rundeck server: all requests of an installation. Only this module knows the paths.
 
 Source: Rundeck's API reference, version 44 (Rundeck 4.16 and later), and the controllers of 5.20.1.
 """
@@ -29,18 +29,18 @@ class InstallError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said."""
+    """The response of the server."""
 
     status: int
     text: str
 
     @property
     def good(self) -> bool:
-        """Tell whether the server did what it was asked."""
+        """Return whether the request succeeded."""
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """Return the content. Raises InstallError when it is no JSON, as the page of a proxy or a login is."""
+        """Return the content. Raises InstallError if it is not JSON, for example the page of a proxy or a login."""
         try:
             return json.loads(self.text)
         except ValueError:
@@ -50,7 +50,7 @@ class Answer:
             ) from None
 
     def reason(self) -> str:
-        """Return what the server says of a refusal."""
+        """Return the reason of a refusal."""
         try:
             content = json.loads(self.text)
         except ValueError:
@@ -59,7 +59,7 @@ class Answer:
 
 
 class Server:
-    """A Rundeck server, asked as the owner of ``token``."""
+    """A Rundeck server; requests run as the owner of ``token``."""
 
     def __init__(self, url: str, token: str, pool: urllib3.PoolManager) -> None:
         """Take the server's ``url``, an API ``token``, and `connections`."""
@@ -68,7 +68,7 @@ class Server:
         self._pool = pool
 
     def ask(self, method: str, path: str, body: bytes = b"", content_type: str = _JSON) -> Answer:
-        """Send one request. Raises InstallError when there is no answer; a redirect is not followed, with the token."""
+        """Send one request. Raises InstallError without a response. Does not follow redirects, to protect the token."""
         headers = {**self._headers, **({"Content-Type": content_type} if method in ("POST", "PUT") else {})}
         url = f"{self.url}/api/{VERSION}/{path}"
         try:
@@ -78,12 +78,12 @@ class Server:
         return Answer(answer.status, answer.data.decode(errors="replace"))
 
     def need(self, what: str, method: str, path: str, content: Json | None = None) -> Answer:
-        """Send one request that has to succeed. Raises InstallError that says ``what`` was meant."""
+        """Send one request that must succeed. Raises InstallError with ``what`` as the failed action."""
         answer = self.ask(method, path, b"" if content is None else json.dumps(content).encode())
         return _good(what, answer)
 
     def maybe(self, what: str, path: str) -> Any:
-        """Return the content at ``path``, None when there is none. Raises InstallError for another refusal."""
+        """Return the content at ``path``, or None if it does not exist. Raises InstallError for another refusal."""
         answer = self.ask("GET", path)
         return None if answer.status == 404 else _good(what, answer).json()
 
@@ -142,10 +142,10 @@ class Server:
         path = f"storage/keys/{keys_folder(project)}/{name}"
         _good(f"store the key {name}", self.ask(method, path, secret, _PASSWORD))
 
-    def write_sight(self, project: str, policy: str, *, anew: bool) -> None:
+    def write_sight(self, project: str, policy: str, *, create: bool) -> None:
         """Write the policy of the server by which groups see the project."""
         path = f"system/acl/{sight_file(project)}"
-        self.need("write a policy of the server", "POST" if anew else "PUT", path, {"contents": policy})
+        self.need("write a policy of the server", "POST" if create else "PUT", path, {"contents": policy})
 
     def write_settings(self, project: str, properties: Mapping[str, str]) -> None:
         """Replace the settings of the project."""
@@ -156,7 +156,7 @@ class Server:
         self.need(f"write {page}", "PUT", f"project/{project}/{page}", {"contents": text})
 
     def import_archive(self, project: str, archive: bytes, *, webhooks: bool) -> None:
-        """Import jobs and policies. Raises InstallError with what the answer lists: it is HTTP 200 in any case."""
+        """Import jobs and policies. Raises InstallError with the failures in the response: its status is always 200."""
         query = {
             "jobUuidOption": "preserve",
             "importExecutions": "false",
@@ -186,7 +186,7 @@ class Server:
         return {one["index"]: str(one["errors"]) for one in sources if one.get("errors")}
 
     def reads_key(self, project: str, name: str) -> bool:
-        """Tell whether the key is there for who asks; its content is not asked for."""
+        """Return whether the owner of the token can see the key. The content is not requested."""
         return self.ask("GET", f"storage/keys/{keys_folder(project)}/{name}").good
 
     def post_event(self, token: str, event: Json) -> Answer:
@@ -194,12 +194,12 @@ class Server:
         return self.ask("POST", f"webhook/{token}", json.dumps(event).encode())
 
     def execution_status(self, number: str) -> str:
-        """Return the status of an execution: such as running, succeeded or failed."""
+        """Return the status of an execution, for example running, succeeded or failed."""
         return str(self.need("look at the execution", "GET", f"execution/{number}").json()["status"])
 
     @contextmanager
     def as_group(self, group: str) -> Iterator["Server"]:
-        """Yield the server as a member of ``group`` would ask it: with a token of that group, removed at the end."""
+        """Yield the server with a token of ``group``, which is removed at the end."""
         user = str(self.need("read the current user", "GET", "user/info").json()["login"])
         content = {"roles": [group], "duration": _TOKEN_FOR, "name": f"check of {group}"}
         made = self.need(f"create a token of {group}", "POST", f"tokens/{quote(user)}", content).json()
@@ -209,7 +209,7 @@ class Server:
             self.need(f"delete the token of {group}", "DELETE", f"token/{made['id']}")
 
     def allowed(self, context: str, *actions: str) -> bool:
-        """Tell whether the policies allow all ``actions``; ``context`` is as in ``project/NAME/job/UUID``."""
+        """Return whether the policies allow all ``actions``; ``context`` is as in ``project/NAME/job/UUID``."""
         query = urlencode([("actions", action) for action in actions])
         said = self.need(f"read the permissions on {context}", "GET", f"authorizations/{context}?{query}").json()
         return {one["actionName"] for one in said["actionAuthorizations"] if one["isAuthorized"]} >= set(actions)

@@ -170,7 +170,7 @@ class RuntimesPart:
         """Build the images, apply the workloads, and wait until each is in its expected state."""
         with progress.stage(self.name, "tools that have to be compiled"):
             toolbox.compile_tools()
-        recipes = (*runtime_images.recipes(), *(one for one in images.recipes() if one.name == "toolbox"))
+        recipes = (*runtime_images.recipes(), *(recipe for recipe in images.recipes() if recipe.name == "toolbox"))
         images.ensure_built(recipes, progress)
         images.ensure_imported(recipes, progress)
         kubectl = connect()

@@ -46,7 +46,7 @@ def discard() -> None:
 
 
 def _finished() -> list[Path]:
-    return [one for one in _builds().iterdir() if not one.name.startswith("building-")]
+    return [path for path in _builds().iterdir() if not path.name.startswith("building-")]
 
 
 def _builds() -> Path:

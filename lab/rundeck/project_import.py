@@ -39,7 +39,7 @@ def job_of(document: str) -> dict[str, Any]:
     if (options := job.find("context/options")) is not None:
         if options.get("preserveOrder") != "true":
             raise LabError(f"{read['name']}: Rundeck would sort the options")
-        read["options"] = [_option_of(one) for one in options]
+        read["options"] = [_option_of(option) for option in options]
     sequence = job.find("sequence")
     if sequence is None:
         raise LabError(f"{read['name']}: a job without steps")

@@ -53,7 +53,7 @@ class Webhook:
             raise LabError(f"{file}: only webhook-run-job is understood")
         config = json.loads(definition["config"])
         wanted = config["jobId"]
-        found = [one for one in jobs.glob("*.yaml") if yaml.safe_load(one.read_text())[0]["uuid"] == wanted]
+        found = [path for path in jobs.glob("*.yaml") if yaml.safe_load(path.read_text())[0]["uuid"] == wanted]
         if not found:
             raise LabError(f"{file}: no job {wanted} in {jobs}")
         digest = hashlib.sha256(authorization.encode()).hexdigest() if authorization else ""

@@ -45,8 +45,8 @@ def _captured(account: Simulator, spool: Path) -> None:
     account.create(INCIDENT, alert, title="checkout answers no requests")
     store = {"store": f"s3://{where.bucket}/pictures", "s3_endpoint": where.url, "s3_region": where.region}
     keys = {"s3_access_key": where.access_key, "s3_secret_key": where.secret_key}
-    given = settings(namespace=NAMESPACE, workload=SERVICE, **store, **keys, **account.settings(INCIDENT))
-    capture(given, caller(spool, []))
+    options = settings(namespace=NAMESPACE, workload=SERVICE, **store, **keys, **account.settings(INCIDENT))
+    capture(options, caller(spool, []))
 
 
 def _incident(browser: Browser, account: Simulator) -> bytes:

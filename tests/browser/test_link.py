@@ -57,14 +57,14 @@ def test_link_in_the_note_opens_the_report_and_that_the_evidence(page: Page, tmp
     with simulator(tmp_path / "pagerduty") as account:
         account.create(INCIDENT, title="checkout does not answer")
         keys = where.of(S3Settings)
-        given = account.settings(INCIDENT) | {
+        options = account.settings(INCIDENT) | {
             "store": where.store,
             "s3_endpoint": keys.s3_endpoint,
             "s3_access_key": keys.s3_access_key,
             "s3_secret_key": keys.s3_secret_key,
         }
         pod = running_pod("checkout")
-        capture(settings(namespace=NAMESPACE, pod=pod, **given), caller(tmp_path / "spool", []))
+        capture(settings(namespace=NAMESPACE, pod=pod, **options), caller(tmp_path / "spool", []))
         page.set_extra_http_headers({"Authorization": f"Bearer {account.keys.bearer}"})
         page.goto(f"{account.url}/incidents/{INCIDENT}")
         page.set_extra_http_headers({})

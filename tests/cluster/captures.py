@@ -21,17 +21,19 @@ class Done:
 
     folder: Path
     manifest: Manifest
-    said: list[str]
+    log: list[str]
 
     def artifact(self, collector: str, pod: str = "") -> Artifact:
-        return next(one for one in self.manifest.artifacts if one.collector == collector and one.pod == pod)
+        return next(
+            artifact for artifact in self.manifest.artifacts if artifact.collector == collector and artifact.pod == pod
+        )
 
     def text(self, file: str) -> str:
         return (self.folder / file).read_text(errors="replace")
 
 
-def caller(spool: Path, said: list[str]) -> Caller:
-    return Caller(said.append, io.BytesIO(), io.BytesIO(), spool, "1", {})
+def caller(spool: Path, log: list[str]) -> Caller:
+    return Caller(log.append, io.BytesIO(), io.BytesIO(), spool, "1", {})
 
 
 def as_captures() -> dict[str, str]:
@@ -46,15 +48,15 @@ def as_bearer(token: str) -> dict[str, str]:
     return {"kubeconfig": "", "server": cluster.server, "token": token, "ca_certificate": cluster.ca_file.read_text()}
 
 
-def settings(**given: str) -> CaptureStep:
+def settings(**options: str) -> CaptureStep:
     """The settings of a capture by the cluster's administrator, with the lab's debug image."""
     cluster = lab.kubernetes.endpoint()
     common = {"kubeconfig": str(cluster.kubeconfig), "image": cluster.toolbox_image, "fail_when_partial": "false"}
-    return read(CaptureStep, common | given)
+    return read(CaptureStep, common | options)
 
 
-def captured(spool: Path, **given: str) -> Done:
-    said: list[str] = []
-    outcome = capture(settings(**given), caller(spool, said))
+def captured(spool: Path, **options: str) -> Done:
+    log: list[str] = []
+    outcome = capture(settings(**options), caller(spool, log))
     folder = Path(outcome.data["bundle"])
-    return Done(folder, Bundle(folder).manifest(), said)
+    return Done(folder, Bundle(folder).manifest(), log)

@@ -39,7 +39,7 @@ class Deep:
     def of(self, app: str) -> list[Artifact]:
         """The artifacts of the pod of ``app``."""
         pod = re.compile(rf"{re.escape(app)}-[0-9a-f]+-\w+")
-        return [one for one in self.done.manifest.artifacts if pod.fullmatch(one.pod)]
+        return [artifact for artifact in self.done.manifest.artifacts if pod.fullmatch(artifact.pod)]
 
 
 def captured_deeply(spool: Path, kubectl: Kubectl) -> Deep:
@@ -81,8 +81,8 @@ class Looks:
 
 def _crashing(kubectl: Kubectl) -> list[dict[str, Any]]:
     pods = kubectl.json("get", "pods", f"--namespace={NAMESPACE}")["items"]
-    return [one for one in pods if "-crash-" in one["metadata"]["name"]]
+    return [pod for pod in pods if "-crash-" in pod["metadata"]["name"]]
 
 
 def _down(pod: dict[str, Any]) -> bool:
-    return all("waiting" in one["state"] for one in pod["status"].get("containerStatuses") or [])
+    return all("waiting" in container["state"] for container in pod["status"].get("containerStatuses") or [])

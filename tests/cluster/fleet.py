@@ -34,7 +34,7 @@ class Fleet:
     namespace: str
     settings: dict[str, str] = field(default_factory=dict)
 
-    def step(self, **given: str) -> CaptureStep:
+    def step(self, **options: str) -> CaptureStep:
         """The settings of a capture in the cluster by an account with the documented rights and no other."""
         store, cluster = s3_endpoint(), lab.kubernetes.endpoint()
         common = {
@@ -58,7 +58,7 @@ class Fleet:
             "s3_secret_key": store.secret_key,
             "fail_when_partial": "false",
         }
-        return read(CaptureStep, common | self.settings | given)
+        return read(CaptureStep, common | self.settings | options)
 
     def token(self) -> str:
         account = ("debug-capture", f"--namespace={self.namespace}")
@@ -66,8 +66,8 @@ class Fleet:
 
     def grant(self) -> None:
         """Give the step and the Job what the documents say, in this namespace; bound the same way as for a user."""
-        documents = [one for one in yaml.safe_load_all(RBAC.read_text()) if one["kind"] != "Namespace"]
-        things = [_moved(one, self.namespace) for one in documents]
+        documents = [document for document in yaml.safe_load_all(RBAC.read_text()) if document["kind"] != "Namespace"]
+        things = [_moved(document, self.namespace) for document in documents]
         things.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "debug-capture"}})
         things += _captures(self.namespace)
         self.kubectl("apply", f"--namespace={self.namespace}", "-f", "-", stdin=json.dumps(_list(things)))

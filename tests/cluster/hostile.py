@@ -57,8 +57,8 @@ class Ran:
 def run_step(provider: str, spool: Path, environment: Mapping[str, str] | None = None, /, **settings: str) -> Ran:
     """Run ``provider`` in a process of its own, as the cluster's administrator."""
     cluster = lab.kubernetes.endpoint()
-    given = {"kubeconfig": str(cluster.kubeconfig), "image": cluster.toolbox_image, "spool": str(spool)} | settings
-    variables = {f"RD_CONFIG_{name.upper()}": value for name, value in given.items() if value}
+    options = {"kubeconfig": str(cluster.kubeconfig), "image": cluster.toolbox_image, "spool": str(spool)} | settings
+    variables = {f"RD_CONFIG_{name.upper()}": value for name, value in options.items() if value}
     with (spool.with_suffix(".out")).open("w+b") as output, (spool.with_suffix(".err")).open("w+b") as errors:
         process = subprocess.Popen(
             [sys.executable, REPO / "contents" / f"{provider}.py"],

@@ -59,4 +59,6 @@ def restarts(kubectl: Kubectl, namespace: str, name: str) -> int:
 
 def debug_containers(kubectl: Kubectl, namespace: str, state: str, pod: str = "web") -> list[str]:
     status = kubectl.json("get", "pod", pod, f"--namespace={namespace}")["status"]
-    return [one["name"] for one in status.get("ephemeralContainerStatuses") or [] if state in one["state"]]
+    return [
+        container["name"] for container in status.get("ephemeralContainerStatuses") or [] if state in container["state"]
+    ]

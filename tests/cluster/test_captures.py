@@ -55,7 +55,7 @@ def test_pods_of_a_service_are_captured_in_parallel_each_in_its_folder(
     for name in pods:
         assert (done.folder / name / "pod.txt").exists()
         assert done.artifact("processes", name).integrity == "verified"
-        assert any(line.startswith(f"[{name}] ") for line in done.said)
+        assert any(line.startswith(f"[{name}] ") for line in done.log)
     assert done.manifest.remarks[0] == f"selected 3 of 3 pods of deployment {namespace}/web, unhealthy first"
 
 
@@ -85,7 +85,7 @@ def test_pod_that_is_replaced_is_followed_to_its_replacement(
     catalog.write_text(json.dumps([slow]))
 
     def replace() -> None:
-        wait_until("its beginning", lambda: any(one.stat().st_size for one in tmp_path.glob("*/dawdler.txt*")), 60)
+        wait_until("its beginning", lambda: any(path.stat().st_size for path in tmp_path.glob("*/dawdler.txt*")), 60)
         kubectl("delete", "pod", first, f"--namespace={namespace}", "--wait=false")
 
     replaced = threading.Thread(target=replace)
@@ -129,7 +129,7 @@ def test_next_start_of_a_crashing_container_is_captured_when_configured(
     wait_until("a crash", lambda: restarts(kubectl, namespace, "brief") > 0, 90)
     wait_until("its end", lambda: waits(kubectl, namespace, "brief"), 60)
     done = captured(tmp_path, namespace=namespace, pod="brief", collectors="native-stacks", wait_for_restart_s="120")
-    assert done.artifact("native-stacks").outcome == "complete", done.said
+    assert done.artifact("native-stacks").outcome == "complete", done.log
 
 
 def test_debug_container_that_still_runs_is_joined_not_doubled(
@@ -137,12 +137,12 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
 ) -> None:
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
-    given = {
+    options = {
         "namespace": namespace,
         "pod": "web",
         "collectors": "pod-snapshot,system-calls",
     }  # 10 s: long enough to meet
-    both = [threading.Thread(target=captured, args=(tmp_path,), kwargs=given) for _ in range(2)]
+    both = [threading.Thread(target=captured, args=(tmp_path,), kwargs=options) for _ in range(2)]
     both[0].start()
     wait_until("the first debug container", lambda: bool(debug_containers(kubectl, namespace, "running")), 60)
     both[1].start()
@@ -193,8 +193,13 @@ def test_a_profile_above_pod_security_fails_with_the_rule(
     secure |= {"seccompProfile": {"type": "RuntimeDefault"}}
     apply(pod("web", pod_spec(container(securityContext=secure))))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "collectors": "packet-capture,native-stacks", "profile": "netadmin"}
-    done = captured(tmp_path, **given)
+    options = {
+        "namespace": namespace,
+        "pod": "web",
+        "collectors": "packet-capture,native-stacks",
+        "profile": "netadmin",
+    }
+    done = captured(tmp_path, **options)
     packets = done.artifact("packet-capture")
     assert packets.outcome == "failed"
     assert "PodSecurity" in packets.reason
@@ -255,17 +260,17 @@ def test_file_is_complete_on_a_bad_connection(  # noqa: PLR0913, PLR0917 - the f
         slow.bytes_per_s = 16 << 20
     else:
         slow.cut_after = 10 << 20
-    given = {"namespace": namespace, "pod": "web", "collectors": "big", "catalog": fetching(tmp_path)}
+    options = {"namespace": namespace, "pod": "web", "collectors": "big", "catalog": fetching(tmp_path)}
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(slow.kubeconfig(lab.kubernetes.endpoint().kubeconfig))
-    done = captured(tmp_path, kubeconfig=str(kubeconfig), **given)
+    done = captured(tmp_path, kubeconfig=str(kubeconfig), **options)
     one = done.artifact("big")
-    assert (one.outcome, one.integrity, one.bytes) == ("complete", "verified", BIG), (one.reason, done.said[-3:])
+    assert (one.outcome, one.integrity, one.bytes) == ("complete", "verified", BIG), (one.reason, done.log[-3:])
     assert one.sha256 == sum_of(kubectl, namespace, big_file)
     assert hashlib.sha256((done.folder / one.file).read_bytes()).hexdigest() == one.sha256
     if harm == "cut":
         assert slow.cuts
-        assert any("resuming after" in line for line in done.said)
+        assert any("resuming after" in line for line in done.log)
 
 
 def test_killed_capture_leaves_a_valid_bundle_and_a_debug_container_that_ends(
@@ -274,21 +279,21 @@ def test_killed_capture_leaves_a_valid_bundle_and_a_debug_container_that_ends(
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
     cluster = lab.kubernetes.endpoint()
-    given = {"kubeconfig": str(cluster.kubeconfig), "image": IMAGE, "namespace": namespace, "pod": "web"}
-    given |= {
+    options = {"kubeconfig": str(cluster.kubeconfig), "image": IMAGE, "namespace": namespace, "pod": "web"}
+    options |= {
         "collectors": "pod-snapshot,native-stacks,packet-capture",
         "profile": "netadmin",
         "spool": str(tmp_path),
         "debug_time_limit_s": "30",
     }
-    environment = {f"RD_CONFIG_{name.upper()}": value for name, value in given.items()}
+    environment = {f"RD_CONFIG_{name.upper()}": value for name, value in options.items()}
     script = REPO / "contents" / "k8s-debug-capture.py"
     process = subprocess.Popen([sys.executable, script], env=os.environ | environment, stdout=subprocess.DEVNULL)
     wait_until("the debug container", lambda: bool(debug_containers(kubectl, namespace, "running")), 60)
     time.sleep(1)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    (folder,) = [one for one in tmp_path.iterdir() if one.is_dir()]
+    (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
     manifest = Bundle(folder).manifest()
     assert manifest.status == "partial"
     assert manifest.finished is None
@@ -298,7 +303,7 @@ def test_killed_capture_leaves_a_valid_bundle_and_a_debug_container_that_ends(
     store = tmp_path / "store"
     store.mkdir()
     upload(read(UploadStep, {"store": store.as_uri(), "spool": str(tmp_path)}), caller(tmp_path, []))
-    assert {one.name for one in store.rglob("pod.*")} == {"pod.txt", "pod.yaml"}
+    assert {path.name for path in store.rglob("pod.*")} == {"pod.txt", "pod.yaml"}
     wait_until("its own end", lambda: not debug_containers(kubectl, namespace, "running"), 60)
 
 
@@ -307,12 +312,12 @@ def test_dry_run_changes_nothing_and_reports_the_plan(
 ) -> None:
     apply(pod("web", pod_spec(container())))
     ready("pod/web")
-    said: list[str] = []
+    log: list[str] = []
     step = settings(namespace=namespace, pod="web", collectors="pod-snapshot,native-stacks,core-dump", dry_run="true")
-    assert capture(step, caller(tmp_path, said)).data == {}
+    assert capture(step, caller(tmp_path, log)).data == {}
     assert not list(tmp_path.iterdir())
     assert not debug_containers(kubectl, namespace, "running")
-    table = said[-1]
+    table = log[-1]
     assert "Native stacks" in table
     assert "allow_heavy is off" in table
 
@@ -323,10 +328,10 @@ def test_condition_decides_whether_anything_is_done(  # noqa: PLR0913, PLR0917 -
 ) -> None:
     apply(pod("web", pod_spec(container())))
     ready("pod/web")
-    said: list[str] = []
+    log: list[str] = []
     step = settings(namespace=namespace, pod="web", collectors="logs,pod-snapshot", when=when)
-    assert bool(capture(step, caller(tmp_path, said)).data) is captures
-    assert captures or any("nothing to do" in line for line in said)
+    assert bool(capture(step, caller(tmp_path, log)).data) is captures
+    assert captures or any("nothing to do" in line for line in log)
 
 
 def test_memory_condition_reads_the_containers_own_use(
@@ -335,10 +340,10 @@ def test_memory_condition_reads_the_containers_own_use(
     fill = ["sh", "-c", "head -c 60m /dev/urandom >/dev/shm/x; sleep 3600"]
     apply(pod("web", pod_spec(container(fill, resources={"limits": {"memory": "100Mi"}}))))
     ready("pod/web")
-    said: list[str] = []
+    log: list[str] = []
     step = settings(namespace=namespace, pod="web", collectors="pod-snapshot", when="memory > 50%")
-    wait_until("memory in use", lambda: bool(capture(step, caller(tmp_path, said)).data), 30)
-    assert any("which meets memory > 50%" in line for line in said)
+    wait_until("memory in use", lambda: bool(capture(step, caller(tmp_path, log)).data), 30)
+    assert any("which meets memory > 50%" in line for line in log)
 
 
 def test_workload_is_not_dumped_again_before_its_cooldown_ends(
@@ -346,15 +351,15 @@ def test_workload_is_not_dumped_again_before_its_cooldown_ends(
 ) -> None:
     apply(pod("web", pod_spec(container())))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "collectors": "core-dump,pod-snapshot", "allow_heavy": "true"}
-    first, second = captured(tmp_path, **given), captured(tmp_path, **given)
+    options = {"namespace": namespace, "pod": "web", "collectors": "core-dump,pod-snapshot", "allow_heavy": "true"}
+    first, second = captured(tmp_path, **options), captured(tmp_path, **options)
     assert first.artifact("core-dump").outcome == "complete", first.artifact("core-dump").reason
     assert second.artifact("core-dump").outcome == "failed"  # it was asked for
     assert "cooldown is 600 s" in second.artifact("core-dump").reason
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "why"),
+    ("options", "error", "why"),
     [
         ({"workload": "wep"}, TargetNotFound, "Available: web"),
         ({"selector": "app=none"}, TargetNotFound, "it has no pods"),
@@ -366,15 +371,23 @@ def test_workload_is_not_dumped_again_before_its_cooldown_ends(
     ],
 )
 def test_wrong_input_is_reported_in_one_line(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
-    given: dict[str, str], error: type[Exception], why: str, namespace: str, apply: Apply, ready: Ready, tmp_path: Path
+    options: dict[str, str],
+    error: type[Exception],
+    why: str,
+    namespace: str,
+    apply: Apply,
+    ready: Ready,
+    tmp_path: Path,
 ) -> None:
     apply(deployment("web", pod_spec(container())))
     ready("pod -l app=web")
-    step = read(CaptureStep, {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), "namespace": namespace} | given)
+    step = read(
+        CaptureStep, {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), "namespace": namespace} | options
+    )
     with pytest.raises(error, match=why) as caught:
         capture(step, caller(tmp_path, []))
     assert "\n" not in str(caught.value)
-    assert not [one for one in tmp_path.iterdir() if one.is_dir()]
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 
 def test_files_of_a_crashed_containers_image_are_captured_from_a_pod_copy(
@@ -383,10 +396,10 @@ def test_files_of_a_crashed_containers_image_are_captured_from_a_pod_copy(
     crash = container(["sh", "-c", "exit 3"], livenessProbe={"exec": {"command": ["false"]}})
     apply(pod("crashing", pod_spec(crash), labels={"app": "web"}))
     wait_until("a crash", lambda: restarts(kubectl, namespace, "crashing") > 0, 60)
-    given = {"namespace": namespace, "pod": "crashing", "collectors": "logs,pod-snapshot", "files": "/etc/passwd"}
-    refused = captured(tmp_path, **given)
+    options = {"namespace": namespace, "pod": "crashing", "collectors": "logs,pod-snapshot", "files": "/etc/passwd"}
+    refused = captured(tmp_path, **options)
     assert "Set allow_copy" in refused.artifact("files").reason
-    done = captured(tmp_path, **given, allow_copy="true")
+    done = captured(tmp_path, **options, allow_copy="true")
     with tarfile.open(done.folder / "copy-files.tar") as archive:
         assert archive.getnames() == ["etc/passwd"]
     left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
@@ -398,9 +411,9 @@ def test_node_pod_captures_the_node_if_the_job_allows_it(
 ) -> None:
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "collectors": "node-state,pod-snapshot"}
-    assert "Set node_namespace" in captured(tmp_path, **given).artifact("node-state").reason
-    done = captured(tmp_path, **given, node_namespace=namespace)
+    options = {"namespace": namespace, "pod": "web", "collectors": "node-state,pod-snapshot"}
+    assert "Set node_namespace" in captured(tmp_path, **options).artifact("node-state").reason
+    done = captured(tmp_path, **options, node_namespace=namespace)
     text = done.text("node-state.txt")
     assert "== dmesg" in text
     assert "kubelet" in text  # among the node's processes

@@ -63,10 +63,10 @@ def test_pod_that_reaches_the_store_uploads_directly(  # noqa: PLR0913, PLR0917 
     target = container() if where == "in_image" else bare()
     apply(pod("web", pod_spec(target, hostNetwork=True)))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "collectors": "big,pod-snapshot", "direct_mib": "1", **store()}
-    done = captured(tmp_path, catalog=making(tmp_path, where), **given)
+    options = {"namespace": namespace, "pod": "web", "collectors": "big,pod-snapshot", "direct_mib": "1", **store()}
+    done = captured(tmp_path, catalog=making(tmp_path, where), **options)
     one = done.artifact("big")
-    assert (one.outcome, bool(one.direct), one.bytes) == ("complete", True, BIG), done.said
+    assert (one.outcome, bool(one.direct), one.bytes) == ("complete", True, BIG), done.log
     assert not (done.folder / one.file).exists()
     receipt = Bundle(done.folder).receipt()
     assert receipt
@@ -76,7 +76,7 @@ def test_pod_that_reaches_the_store_uploads_directly(  # noqa: PLR0913, PLR0917 
         assert b"big.bin" in answer.read()
     if where == "in_image":
         assert "made" not in kubectl("exec", "web", f"--namespace={namespace}", "--", "ls", "/tmp")  # noqa: S108
-    shown = kubectl("get", "pod", "web", f"--namespace={namespace}", "--output=json") + "".join(done.said)
+    shown = kubectl("get", "pod", "web", f"--namespace={namespace}", "--output=json") + "".join(done.log)
     assert "partNumber" not in shown  # what lets its holder write
     assert "comp=block" not in shown
 
@@ -86,10 +86,10 @@ def test_pod_that_does_not_reach_the_store_is_streamed_from(
 ) -> None:
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "1", **s3()}
-    done = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **given)
+    options = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "1", **s3()}
+    done = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **options)
     one = done.artifact("big")
-    assert (one.outcome, one.integrity, one.direct, one.bytes) == ("complete", "verified", None, BIG), done.said
+    assert (one.outcome, one.integrity, one.direct, one.bytes) == ("complete", "verified", None, BIG), done.log
     assert any("no direct upload from the pod" in line for line in done.manifest.remarks)
     assert Bundle(done.folder).receipt()
 
@@ -97,8 +97,8 @@ def test_pod_that_does_not_reach_the_store_is_streamed_from(
 def test_small_file_is_streamed(namespace: str, apply: Apply, ready: Ready, tmp_path: Path) -> None:
     apply(pod("web", pod_spec(bare(), hostNetwork=True)))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "64", **s3()}
-    one = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **given).artifact("big")
+    options = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "64", **s3()}
+    one = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **options).artifact("big")
     assert (one.outcome, one.direct) == ("complete", None)
 
 

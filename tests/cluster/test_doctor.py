@@ -20,14 +20,14 @@ from tests.cluster.objects import IMAGE
 
 def examined(folder: Path, **changes: str) -> tuple[int, str]:
     """Exit code and text of a check with the settings of the lab's project; findings without line breaks."""
-    said: list[str] = []
+    log: list[str] = []
     settings = lab_project(Path(), "").settings | {"spool": str(folder)} | changes
     known = {name: value for name, value in settings.items() if name in _NAMES}
-    outcome = diagnose(read(DoctorStep, known), caller(folder, said))
-    table = said[-1].partition("\nFix of")[0]
+    outcome = diagnose(read(DoctorStep, known), caller(folder, log))
+    table = log[-1].partition("\nFix of")[0]
     assert max(len(line) for line in table.splitlines()) <= WIDTH
     cells = [text for one in outcome.document for text in one.values()]
-    return outcome.exit_code, "\n".join([*said, *cells])
+    return outcome.exit_code, "\n".join([*log, *cells])
 
 
 _NAMES = (

@@ -35,8 +35,8 @@ def talkative(apply: Apply, ready: Ready) -> None:
 def test_credentials_in_text_are_masked_and_counted(namespace: str, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store.mkdir()
-    given = {"namespace": namespace, "pod": "web", "collectors": "logs", "redact_patterns": r"customer (ours-\d+)"}
-    done = captured(tmp_path, store=store.as_uri(), **given)
+    options = {"namespace": namespace, "pod": "web", "collectors": "logs", "redact_patterns": r"customer (ours-\d+)"}
+    done = captured(tmp_path, store=store.as_uri(), **options)
     log = done.artifact("logs")
     assert log.outcome == "complete"
     assert log.redactions >= len(SECRETS)
@@ -70,7 +70,7 @@ def test_full_spool_is_reported_before_anything_is_captured(namespace: str, tmp_
     step = settings(namespace=namespace, pod="web", collectors="logs", spool_limit="32")
     with pytest.raises(SpoolFull, match="24 MiB of 32 MiB"):
         capture(step, caller(tmp_path, []))
-    assert [one.name for one in tmp_path.iterdir()] == ["of-an-earlier-run"]
+    assert [path.name for path in tmp_path.iterdir()] == ["of-an-earlier-run"]
 
 
 @pytest.fixture
@@ -92,8 +92,8 @@ def test_disk_that_becomes_full_truncates_one_artifact(namespace: str, small_dis
     )
     store = tmp_path / "store"
     store.mkdir()
-    given = {"namespace": namespace, "pod": "web", "collectors": "logs,big", "catalog": str(catalog)}
-    done = captured(small_disk, **given, spool_free="0", store=store.as_uri())
+    options = {"namespace": namespace, "pod": "web", "collectors": "logs,big", "catalog": str(catalog)}
+    done = captured(small_disk, **options, spool_free="0", store=store.as_uri())
     big = done.artifact("big")
     assert big.outcome == "truncated", big
     assert 10 << 20 < big.bytes < 20 << 20

@@ -42,15 +42,15 @@ def test_more_privilege_is_used_only_after_less_was_denied(
     hidden = "cp /bin/busybox /tmp/sleep; chmod 111 /tmp/sleep; exec /tmp/sleep 3600"
     apply(pod("web", pod_spec(container(["sh", "-c", hidden]))))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "collectors": "pod-snapshot,native-stacks"}
-    denied = captured(tmp_path, **given, profile="restricted")
+    options = {"namespace": namespace, "pod": "web", "collectors": "pod-snapshot,native-stacks"}
+    denied = captured(tmp_path, **options, profile="restricted")
     assert denied.artifact("native-stacks").outcome == "failed"
     assert "The job allows at most the profile restricted" in denied.artifact("native-stacks").reason
-    allowed = captured(tmp_path, **given, profile="general")
+    allowed = captured(tmp_path, **options, profile="general")
     stacks = allowed.artifact("native-stacks")
-    assert stacks.outcome == "complete", allowed.said
+    assert stacks.outcome == "complete", allowed.log
     assert "with profile general" in stacks.how
-    assert any("denied with profile restricted" in line for line in allowed.said)
+    assert any("denied with profile restricted" in line for line in allowed.log)
 
 
 def test_pod_with_a_thousand_statuses_is_captured(

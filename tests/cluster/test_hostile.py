@@ -63,7 +63,7 @@ def test_other_pods_are_complete_and_limits_hold(shop: str, tmp_path: Path) -> N
     catalog, spool = tmp_path / "own.yaml", tmp_path / "spool"
     catalog.write_text(CATALOG)
     spool.mkdir()
-    given = {
+    options = {
         "namespace": shop,
         "selector": "app=shop",
         "max_pods": "10",
@@ -71,18 +71,25 @@ def test_other_pods_are_complete_and_limits_hold(shop: str, tmp_path: Path) -> N
         "choose": "all",
         "catalog": str(catalog),
     }
-    ran = run_step("k8s-debug-capture", spool, **given, collectors="pod-snapshot,processes,greeting,beside", link="")
+    ran = run_step("k8s-debug-capture", spool, **options, collectors="pod-snapshot,processes,greeting,beside", link="")
     honest(ran)
     assert ran.code == 10, ran.errors
     (folder,) = spool.glob("2*")
     manifest = Bundle(folder).manifest()
     assert manifest.finished
     for name in GOOD:
-        wrong = [one for one in manifest.artifacts if one.pod == name and one.outcome not in ("complete", "skipped")]
+        wrong = [
+            artifact
+            for artifact in manifest.artifacts
+            if artifact.pod == name and artifact.outcome not in ("complete", "skipped")
+        ]
         assert not wrong, wrong
         assert (folder / name / "greeting.txt").read_text() == "good\n"
         assert (folder / name / "beside.txt").read_text() == "good\n"
-    of = {mode: {one.collector: one for one in manifest.artifacts if one.pod == mode} for mode in MODES}
+    of = {
+        mode: {artifact.collector: artifact for artifact in manifest.artifacts if artifact.pod == mode}
+        for mode in MODES
+    }
     assert (of["floods"]["greeting"].outcome, of["floods"]["greeting"].bytes) == ("truncated", LIMIT)
     assert of["lies"]["greeting"].outcome == "truncated"
     assert of["lies"]["greeting"].integrity == "unverified"
@@ -104,13 +111,13 @@ def test_special_files_on_a_volume_are_kept_as_such(
     """Links, pipes, devices, a terabyte of nothing, names with line breaks: `files` and `crash-dumps` handle them."""
     apply(hostile_pod("web", "garbage", image))
     ready("pod/web")
-    given = {"namespace": namespace, "pod": "web", "spool_limit": "256", "files": "/data /dev/zero /dev/full"}
-    done = captured(tmp_path, **given, collectors="crash-dumps,pod-snapshot")
+    options = {"namespace": namespace, "pod": "web", "spool_limit": "256", "files": "/data /dev/zero /dev/full"}
+    done = captured(tmp_path, **options, collectors="crash-dumps,pod-snapshot")
     files = done.artifact("files")
     assert files.bytes < 256 << 20
     assert done.artifact("pod-snapshot").outcome == "complete"
-    assert all(one.outcome != "complete" or one.bytes for one in done.manifest.artifacts)
-    left = [one for one in done.manifest.artifacts if one.collector == "crash-dumps"]
+    assert all(artifact.outcome != "complete" or artifact.bytes for artifact in done.manifest.artifacts)
+    left = [artifact for artifact in done.manifest.artifacts if artifact.collector == "crash-dumps"]
     assert all((done.folder / one.file).resolve().is_relative_to(done.folder.resolve()) for one in left if one.file)
 
 

@@ -40,18 +40,18 @@ def manifest_of(outcome: Outcome) -> Manifest:
 
 
 def test_each_pod_is_captured_once_though_an_index_is_killed(fleet: Fleet, tmp_path: Path) -> None:
-    said: list[str] = []
+    log: list[str] = []
     step = fleet.step(collectors="pod-snapshot,processes")
     killing = threading.Thread(target=kill_index, args=(fleet, "0"))
     killing.start()
-    outcome = capture(step, caller(tmp_path, said))
+    outcome = capture(step, caller(tmp_path, log))
     killing.join()
     manifest = manifest_of(outcome)
-    assert manifest.status == "complete", said
+    assert manifest.status == "complete", log
     assert len(manifest.targets) == len(manifest.artifacts) == 6
-    assert any("3 of 3 workers done, 0 failed; 6 of 6 pods" in line for line in said)
+    assert any("3 of 3 workers done, 0 failed; 6 of 6 pods" in line for line in log)
     assert manifest.requests > 6
-    assert f"{manifest.requests} requests to the API server" in said
+    assert f"{manifest.requests} requests to the API server" in log
     store = open_readable(step.store)
     page = store.read(f"{manifest.key}/index.html")
     assert page
@@ -76,13 +76,13 @@ def kill_index(fleet: Fleet, index: str) -> None:
 
 @pytest.mark.exclusive
 def test_a_node_that_dies_and_comes_back_costs_time_only(fleet: Fleet, tmp_path: Path) -> None:
-    said: list[str] = []
+    log: list[str] = []
     dying = threading.Thread(target=cut_the_power, args=(fleet,))
     dying.start()
-    outcome = capture(fleet.step(collectors="pod-snapshot,processes"), caller(tmp_path, said))
+    outcome = capture(fleet.step(collectors="pod-snapshot,processes"), caller(tmp_path, log))
     dying.join()
     manifest = manifest_of(outcome)
-    assert manifest.status == "complete", said
+    assert manifest.status == "complete", log
     assert len(manifest.artifacts) == 6
 
 
@@ -99,7 +99,7 @@ def cut_the_power(fleet: Fleet) -> None:
 
 
 def index_processes(fleet: Fleet) -> list[int]:
-    uids = [one["metadata"]["uid"] for one in fleet.job_pods()]
+    uids = [pod["metadata"]["uid"] for pod in fleet.job_pods()]
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended by itself
@@ -110,10 +110,10 @@ def index_processes(fleet: Fleet) -> list[int]:
 
 
 def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_path: Path) -> None:
-    said: list[str] = []
+    log: list[str] = []
 
     def die(line: str) -> None:
-        said.append(line)
+        log.append(line)
         if "1 of 3 indexes done" in line:
             raise SystemExit(143)
 
@@ -121,14 +121,14 @@ def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_
     with pytest.raises(SystemExit):
         capture(first, replace(caller(tmp_path / "one", []), say=die))
     (running,) = fleet.jobs()
-    run_id = next(line.rpartition("resume=")[2] for line in said if "goes on" in line)
+    run_id = next(line.rpartition("resume=")[2] for line in log if "goes on" in line)
     place = f"--namespace={fleet.namespace}"
     fleet.kubectl("delete", "job", place, running["metadata"]["name"], "--cascade=foreground", "--timeout=60s")
     targets = Bundle(tmp_path / "one" / run_id).manifest().targets
     store = open_readable(first.store)
-    done = {one.pod for one in targets if store.read(record_key(run_id, one.uid))}
+    done = {target.pod for target in targets if store.read(record_key(run_id, target.uid))}
     assert 2 <= len(done) < 6
-    gone = next(one.pod for one in targets if one.pod not in done)
+    gone = next(target.pod for target in targets if target.pod not in done)
     fleet.kubectl("delete", "pod", place, gone, "--wait=true", "--timeout=60s")
 
     log_lines: list[str] = []
@@ -136,8 +136,8 @@ def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_
     manifest = manifest_of(outcome)
     assert f"the store already has {len(done)} of 6 pods" in log_lines
     assert manifest.capture_id == run_id
-    assert [one.pod for one in manifest.targets] == [one.pod for one in targets]
-    by_pod = {one.title.partition(" ")[0].rpartition("/")[2]: one for one in manifest.artifacts}
+    assert [target.pod for target in manifest.targets] == [target.pod for target in targets]
+    by_pod = {artifact.title.partition(" ")[0].rpartition("/")[2]: artifact for artifact in manifest.artifacts}
     assert {name for name, one in by_pod.items() if one.outcome == "complete"} == by_pod.keys() - {gone}
     assert "not found" in by_pod[gone].reason
     assert any(f": {6 - len(done)} pods in " in line for line in log_lines)

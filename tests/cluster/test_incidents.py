@@ -69,12 +69,12 @@ def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
         yield one
 
 
-def capture(pagerduty: Simulator, spool: Path, incident: str, said: list[str], **more: str) -> dict[str, str]:
+def capture(pagerduty: Simulator, spool: Path, incident: str, log: list[str], **more: str) -> dict[str, str]:
     store = spool.parent / "store"
     store.mkdir(exist_ok=True)
     common = {"collectors": "pod-snapshot,events", "store": store.as_uri(), "cluster": CLUSTER}
     step = settings(**{**common, **pagerduty.settings(incident), **more})
-    return dict(run_capture(step, caller(spool, said)).data)
+    return dict(run_capture(step, caller(spool, log)).data)
 
 
 @pytest.mark.parametrize("sender", SENDERS)
@@ -82,13 +82,13 @@ def test_an_alert_of_each_sender_leads_to_a_note_with_the_link(
     sender: str, subject: Subject, pagerduty: Simulator, tmp_path: Path
 ) -> None:
     pagerduty.create("Q1ALERT000001", alert_bodies(subject)[sender])
-    said: list[str] = []
-    data = capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said)
-    assert data["status"] == "complete", said
+    log: list[str] = []
+    data = capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", log)
+    assert data["status"] == "complete", log
     (note,) = pagerduty.notes("Q1ALERT000001")
     assert note.startswith(f"Debug state of {subject.namespace}/{subject.pod} (container app): complete")
     assert data["link"] in note
-    assert any(f"from an alert of {sender}" in line for line in said), said
+    assert any(f"from an alert of {sender}" in line for line in log), log
 
 
 def test_the_target_is_output_for_later_steps(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
@@ -112,20 +112,20 @@ def test_an_incident_without_a_pod_reports_what_was_examined(pagerduty: Simulato
 
 def test_an_alert_about_another_cluster_is_left_to_it(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
     pagerduty.create("Q1ALERT000001", alert_bodies(subject)["Datadog"])
-    said: list[str] = []
-    assert capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said, cluster="prod") == {}
-    assert said[-1] == "incident Q1ALERT000001 is not about a pod of cluster prod"
+    log: list[str] = []
+    assert capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", log, cluster="prod") == {}
+    assert log[-1] == "incident Q1ALERT000001 is not about a pod of cluster prod"
     assert pagerduty.notes("Q1ALERT000001") == []
 
 
 def test_an_event_delivered_twice_is_captured_once(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:
     pagerduty.create("Q1ALERT000001", alert_bodies(subject)["Grafana"])
-    said: list[str] = []
+    log: list[str] = []
     with ThreadPoolExecutor(4) as deliveries:
-        done = list(deliveries.map(lambda _: capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said), range(4)))
+        done = list(deliveries.map(lambda _: capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", log), range(4)))
     (made,) = [one for one in done if one]
-    assert capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", said) == {}
-    assert said[-1] == f"incident Q1ALERT000001 already has its capture {made['capture_id']}: nothing to do"
+    assert capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", log) == {}
+    assert log[-1] == f"incident Q1ALERT000001 already has its capture {made['capture_id']}: nothing to do"
     (note,) = pagerduty.notes("Q1ALERT000001")
     assert made["link"] in note
 
@@ -145,13 +145,13 @@ def test_200_alerts_about_one_workload_share_a_capture(subject: Subject, pagerdu
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 2
-    (bundle,) = [one.parent for one in spool.glob(f"*/{ATTACHED}")]
+    (bundle,) = [path.parent for path in spool.glob(f"*/{ATTACHED}")]
     notes = [pagerduty.notes(incident) for incident in incidents]
-    assert {len(one) for one in notes} == {1}, "each has one note"
-    links = {re.findall(r"Evidence: (\S+)", one[0])[0] for one in notes}
+    assert {len(note) for note in notes} == {1}, "each has one note"
+    links = {re.findall(r"Evidence: (\S+)", note[0])[0] for note in notes}
     assert len(links) == 1
     assert bundle.name in links.pop()
-    assert [one["status"] for one in pagerduty.requests() if one["status"] >= 400] == []
+    assert [request["status"] for request in pagerduty.requests() if request["status"] >= 400] == []
 
 
 def _capture_all(pagerduty: Simulator, spool: Path, incidents: list[str]) -> None:
@@ -169,8 +169,8 @@ def test_two_runners_with_a_spool_each_share_store_and_incident(
     store.mkdir()
     context = multiprocessing.get_context("spawn")
     spools = [tmp_path / f"runner-{number}" / "spool" for number in range(2)]
-    given = {"namespace": subject.namespace, "pod": subject.pod, "store": store.as_uri()}
-    runners = [context.Process(target=_run, args=(pagerduty, spool, given)) for spool in spools]
+    options = {"namespace": subject.namespace, "pod": subject.pod, "store": store.as_uri()}
+    runners = [context.Process(target=_run, args=(pagerduty, spool, options)) for spool in spools]
     for runner in runners:
         runner.start()
     for runner in runners:
@@ -184,11 +184,11 @@ def test_two_runners_with_a_spool_each_share_store_and_incident(
     notes = pagerduty.notes("Q1ALERT000001")
     assert len(notes) == 2
     for capture_id, bundle in stored.items():
-        (note,) = [one for one in notes if marker(capture_id) in one]
+        (note,) = [note for note in notes if marker(capture_id) in note]
         assert f"Evidence: {(bundle.folder / PAGE).as_uri()}" in note
     assert [waiting(spool) for spool in spools] == [[], []]
 
 
-def _run(pagerduty: Simulator, spool: Path, given: dict[str, str]) -> None:
+def _run(pagerduty: Simulator, spool: Path, options: dict[str, str]) -> None:
     spool.parent.mkdir()
-    capture(pagerduty, spool, "Q1ALERT000001", [], **given)
+    capture(pagerduty, spool, "Q1ALERT000001", [], **options)

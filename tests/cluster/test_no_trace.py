@@ -42,7 +42,7 @@ _ENDS_S = 180
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_deep_capture_leaves_nothing(runtime: str, variant: str, deep: Deep) -> None:
     app = f"{runtime}-{variant}"
-    ran = [one for one in deep.of(app) if one.file and one.origin in ("exec", "debug-container")]
+    ran = [artifact for artifact in deep.of(app) if artifact.file and artifact.origin in ("exec", "debug-container")]
     assert ran, "no tool ran in it"
     # A JVM removes what a killed capture of an earlier run left.
     assert deep.changes[app].without(EXCEPTIONS.get(app, {}), gone=AFTER_KILL) == NOTHING
@@ -53,8 +53,8 @@ def after_kill(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> di
     """What remains of a second capture that is killed while it profiles, once its tools have ended."""
     before = Looks.now(kubectl)
     program = "import sys; from tests.cluster.captures import captured; captured(**eval(sys.argv[1]))"
-    given = EVERY | {"debug_time_limit_s": str(_DEBUG_TIME_LIMIT_S)}
-    arguments = f"{{'spool': __import__('pathlib').Path({str(tmp_path_factory.mktemp('spool'))!r})}} | {given!r}"
+    options = EVERY | {"debug_time_limit_s": str(_DEBUG_TIME_LIMIT_S)}
+    arguments = f"{{'spool': __import__('pathlib').Path({str(tmp_path_factory.mktemp('spool'))!r})}} | {options!r}"
     with subprocess.Popen([sys.executable, "-c", program, arguments], cwd=REPO) as capture:
         try:
             profiled = before.first["python-busybox"]

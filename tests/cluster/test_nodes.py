@@ -19,14 +19,14 @@ from lab.process import wait_until
 from tests.cluster.objects import Apply, Ready, container, deployment, pod, pod_spec, waits
 
 
-def listed(folder: Path, **given: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def listed(folder: Path, **options: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """The nodes by name, and the log lines."""
-    said: list[str] = []
+    log: list[str] = []
     output = io.BytesIO()
-    settings = {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), **given}
+    settings = {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), **options}
     step = read(NodesStep, {name: value for name, value in settings.items() if value})
-    list_nodes(step, Caller(said.append, output, io.BytesIO(), folder, "1", {}))
-    return json.loads(output.getvalue()), said
+    list_nodes(step, Caller(log.append, output, io.BytesIO(), folder, "1", {}))
+    return json.loads(output.getvalue()), log
 
 
 def test_each_pod_is_a_node_that_says_how_it_is(
@@ -60,9 +60,9 @@ def test_last_list_is_served_while_the_api_server_is_unreachable(
         raise Unreachable("cannot list the pods", "the API server did not respond")
 
     monkeypatch.setattr(Api, "get", away)
-    then, said = listed(tmp_path, namespaces="shop")
+    then, log = listed(tmp_path, namespaces="shop")
     assert then == there
-    assert "Using the list of pods from" in said[0]
+    assert "Using the list of pods from" in log[0]
     with pytest.raises(Unreachable):
         listed(tmp_path, namespaces="default")
 

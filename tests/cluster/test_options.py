@@ -37,14 +37,14 @@ SERVER = (
 
 def options(kind: Kind, spool: Path, **given: str) -> tuple[dict[str, str], list[str]]:
     """The values of a dropdown with their labels, and the log lines."""
-    said: list[str] = []
+    log: list[str] = []
     output = io.BytesIO()
     settings = {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), **given}
     step = read(OptionsStep, {name: value for name, value in settings.items() if value})
-    list_values(kind, step, Caller(said.append, output, io.BytesIO(), spool, "1", {}))
+    list_values(kind, step, Caller(log.append, output, io.BytesIO(), spool, "1", {}))
     first, *lines, last = output.getvalue().decode("ascii").splitlines()
     assert (first, last) == ("==START_OPTIONS==", "==END_OPTIONS==")
-    return {value: label for label, _, value in (line.partition(":") for line in lines)}, said
+    return {value: label for label, _, value in (line.partition(":") for line in lines)}, log
 
 
 def test_names_of_the_cluster_are_listed_with_the_unhealthy_ones_first(
@@ -77,10 +77,10 @@ def test_last_list_is_served_with_its_time_while_the_api_server_is_unreachable(
         raise Unreachable("cannot list", "the API server did not respond")
 
     monkeypatch.setattr(Api, "get", away)
-    then, said = options("workloads", tmp_path, namespaces="shop", fresh_s="0")
+    then, log = options("workloads", tmp_path, namespaces="shop", fresh_s="0")
     assert then.keys() == there.keys()
     assert all(" (list of 2" in label for label in then.values())
-    assert "did not respond" in said[0]
+    assert "did not respond" in log[0]
     with pytest.raises(Unreachable):
         options("workloads", tmp_path, namespaces="default")
 

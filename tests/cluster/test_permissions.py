@@ -40,11 +40,11 @@ EVERYTHING = tuple(PERMISSIONS)
 
 
 def rules(permissions: tuple[Permission, ...]) -> set[Rule]:
-    return {(one.group, one.resource, verb) for one in permissions for verb in one.verbs}
+    return {(permission.group, permission.resource, verb) for permission in permissions for verb in permission.verbs}
 
 
 def of_size(size: Size) -> tuple[Permission, ...]:
-    return tuple(one for one in PERMISSIONS if one.purpose in SIZES[size])
+    return tuple(permission for permission in PERMISSIONS if permission.purpose in SIZES[size])
 
 
 class Account:
@@ -66,7 +66,7 @@ class Account:
     def holds(self, permissions: tuple[Permission, ...], *, but: Rule | None = None) -> None:
         """Grant exactly ``permissions`` without the rule ``but``, and wait until they apply."""
         for kind, name, scope in (("Role", "captures", "namespace"), ("ClusterRole", self.namespace, "cluster")):
-            inside = tuple(one for one in permissions if one.scope == scope)
+            inside = tuple(permission for permission in permissions if permission.scope == scope)
             self._write(kind, name, rules(inside) - {but})
         wanted = rules(permissions) - {but}
         wait_until("the rules to be in force", lambda: self._has() == wanted, 30)
@@ -92,13 +92,13 @@ class Account:
     def _apply(self, thing: dict[str, Any]) -> None:
         self._kubectl("apply", f"--namespace={self.namespace}", "-f", "-", stdin=json.dumps(thing))
 
-    def capture(self, spool: Path, **given: str) -> Done:
+    def capture(self, spool: Path, **options: str) -> Done:
         common = {"namespace": self.namespace, "fail_when_partial": "true"}
-        return captured(spool, **(self.connection | common | given))
+        return captured(spool, **(self.connection | common | options))
 
-    def restart(self, spool: Path, **given: str) -> None:
+    def restart(self, spool: Path, **options: str) -> None:
         common = {"namespace": self.namespace, "preview": "true", "gate": "none", "gate_stored": "false"}
-        restart(read(RestartStep, self.connection | common | given), caller(spool, []))
+        restart(read(RestartStep, self.connection | common | options), caller(spool, []))
 
 
 @pytest.fixture(scope="module")
@@ -142,15 +142,17 @@ def account(kubectl: Kubectl) -> Iterator[Account]:
 
 def test_every_collector_is_promised_by_a_size_and_run_with_it() -> None:
     promised = {*READ, *presets()["deep"].collectors, *ALSO, *CREATES_PODS}
-    assert promised == {one.id for one in catalog().values() if not one.unproved}
+    assert promised == {collector.id for collector in catalog().values() if not collector.unproved}
 
 
 def test_the_size_read_captures_state_logs_and_events_completely(account: Account, tmp_path: Path) -> None:
     account.holds(of_size("read"))
     done = account.capture(tmp_path, workload="web", collectors=",".join(READ))
     # The lab has no metrics server, and a first release nothing that it changed.
-    assert {one.reason for one in done.manifest.artifacts if one.outcome != "complete"} <= {"it is empty"}
-    assert {one.collector for one in done.manifest.artifacts} >= {*READ} - {"logs", "events"}
+    assert {artifact.reason for artifact in done.manifest.artifacts if artifact.outcome != "complete"} <= {
+        "it is empty"
+    }
+    assert {artifact.collector for artifact in done.manifest.artifacts} >= {*READ} - {"logs", "events"}
     assert "hello" in done.text("logs/app.log")
 
 
@@ -161,13 +163,15 @@ def test_the_size_capture_is_enough_for_collectors_outside_the_presets(
     pod_of: str, collectors: tuple[str, ...], account: Account, tmp_path: Path
 ) -> None:
     account.holds(of_size("capture"))
-    given = {"collectors": ",".join(collectors), "allow_heavy": "true", "profile": "netadmin"}
-    done = account.capture(tmp_path, workload=pod_of, **given)
-    assert {one.collector: one.reason for one in done.manifest.artifacts} == dict.fromkeys(collectors, "")
+    options = {"collectors": ",".join(collectors), "allow_heavy": "true", "profile": "netadmin"}
+    done = account.capture(tmp_path, workload=pod_of, **options)
+    assert {artifact.collector: artifact.reason for artifact in done.manifest.artifacts} == dict.fromkeys(
+        collectors, ""
+    )
 
 
 def test_inspecting_the_node_also_needs_the_permission_to_create_pods(account: Account, tmp_path: Path) -> None:
-    extra = tuple(one for one in PERMISSIONS if one.purpose == "pod copies and node pods")
+    extra = tuple(permission for permission in PERMISSIONS if permission.purpose == "pod copies and node pods")
     account.holds((*of_size("capture"), *extra))
     done = account.capture(tmp_path, pod="bare", collectors="node-state", node_namespace=account.namespace)
     assert done.artifact("node-state").outcome == "complete"
@@ -176,13 +180,13 @@ def test_inspecting_the_node_also_needs_the_permission_to_create_pods(account: A
 Deed = Callable[[Account, Path], str]
 
 
-def collecting(collectors: str, **given: str) -> Deed:
+def collecting(collectors: str, **options: str) -> Deed:
     """Return the reason of the collector, or the error of the capture. Another collector keeps the capture going."""
 
     def run(account: Account, spool: Path) -> str:
         with_it = collectors if collectors == "events" else f"events,{collectors}"
         common = {"collectors": with_it, "fail_when_partial": "false", "image": ""}
-        done = account.capture(spool, **({"workload": "web"} | common | given))
+        done = account.capture(spool, **({"workload": "web"} | common | options))
         return done.artifact(collectors).reason
 
     return run
@@ -195,13 +199,13 @@ def about(kind: str) -> Deed:
 def log(account: Account, spool: Path) -> str:
     common = {"workload": "web", "collectors": "pod-snapshot", "fail_when_partial": "false"}
     done = account.capture(spool, **common)
-    return next(one.reason for one in done.manifest.artifacts if one.title == "Log of app")
+    return next(artifact.reason for artifact in done.manifest.artifacts if artifact.title == "Log of app")
 
 
 def events(account: Account, spool: Path) -> str:
     common = {"workload": "web", "collectors": "pod-snapshot", "fail_when_partial": "false"}
     done = account.capture(spool, **common)
-    return next(one.reason for one in done.manifest.artifacts if one.title == "Events")
+    return next(artifact.reason for artifact in done.manifest.artifacts if artifact.title == "Events")
 
 
 def around(account: Account, spool: Path) -> str:
@@ -210,9 +214,9 @@ def around(account: Account, spool: Path) -> str:
     return "".join(line for line in done.text("workload.yaml").splitlines() if line.startswith("# omitted: "))
 
 
-def restarting(**given: str) -> Deed:
+def restarting(**options: str) -> Deed:
     def run(account: Account, spool: Path) -> str:
-        account.restart(spool, **given)
+        account.restart(spool, **options)
         return ""
 
     return run
@@ -225,8 +229,8 @@ def deleting(account: Account, spool: Path) -> str:
 
 
 def looking(account: Account, spool: Path) -> str:
-    given = {"node_namespace": account.namespace, "fail_when_partial": "false"}
-    done = account.capture(spool, pod="bare", collectors="events,node-state", **given)
+    options = {"node_namespace": account.namespace, "fail_when_partial": "false"}
+    done = account.capture(spool, pod="bare", collectors="events,node-state", **options)
     return done.artifact("node-state").reason
 
 

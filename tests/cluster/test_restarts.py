@@ -49,20 +49,20 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 class Shop:
     def __init__(self, kubectl: Kubectl, namespace: str, spool: Path, bundle: Path) -> None:
         self._kubectl, self.namespace, self.spool, self.bundle = kubectl, namespace, spool, bundle
-        self.said: list[str] = []
+        self.log: list[str] = []
 
-    def restart(self, **given: str) -> str:
+    def restart(self, **options: str) -> str:
         cluster = lab.kubernetes.endpoint()
         common = {"kubeconfig": str(cluster.kubeconfig), "bundle": str(self.bundle), "spool": str(self.spool)}
         common["rollout_limit_s"] = "120"
-        self.said.clear()
-        step = read(RestartStep, {**common, **given})
-        return restart(step, caller(self.spool, self.said)).data["restart"]
+        self.log.clear()
+        step = read(RestartStep, {**common, **options})
+        return restart(step, caller(self.spool, self.log)).data["restart"]
 
     def uids(self) -> set[str]:
         """Of the pods that are to stay."""
         pods = self._kubectl.json("get", "pods", f"--namespace={self.namespace}")["items"]
-        return {one["metadata"]["uid"] for one in pods if "deletionTimestamp" not in one["metadata"]}
+        return {pod["metadata"]["uid"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
 
     def revision(self) -> str:
         found = self._kubectl.json("get", "deployment", "checkout", f"--namespace={self.namespace}")
@@ -103,7 +103,7 @@ def test_scaling_waits_for_the_pods_and_scales_back(shop: Shop) -> None:
 def test_a_pod_is_deleted_and_created_again(shop: Shop) -> None:
     (before,) = shop.uids()
     pods = shop._kubectl.json("get", "pods", f"--namespace={shop.namespace}")["items"]
-    (name,) = [one["metadata"]["name"] for one in pods if one["metadata"]["uid"] == before]
+    (name,) = [pod["metadata"]["name"] for pod in pods if pod["metadata"]["uid"] == before]
     how = shop.restart(action="delete-pod", namespace=shop.namespace, pod=name, gate="none")
     assert how.startswith(f"delete pod {shop.namespace}/{name}: done")
     assert before not in shop.uids()

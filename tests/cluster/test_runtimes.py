@@ -70,26 +70,28 @@ def done(deep: Deep) -> Done:
 
 def test_every_pod_is_captured_completely_with_the_restricted_profile_only(done: Done) -> None:
     short = [
-        (one.pod, one.title, one.reason) for one in done.manifest.artifacts if one.outcome in ("failed", "truncated")
+        (artifact.pod, artifact.title, artifact.reason)
+        for artifact in done.manifest.artifacts
+        if artifact.outcome in ("failed", "truncated")
     ]
     # A container in a crash loop may run at one moment and be down at the next.
     assert [one for one in short if "-crash-" not in one[0]] == []
-    assert not [line for line in done.said if "attached" in line and "profile restricted" not in line]
+    assert not [line for line in done.log if "attached" in line and "profile restricted" not in line]
 
 
 def test_no_line_is_a_stack_trace(done: Done) -> None:
-    assert not [line for line in done.said if "Traceback" in line or "\n  File" in line]
+    assert not [line for line in done.log if "Traceback" in line or "\n  File" in line]
 
 
 def test_what_came_through_a_shell_is_verified(done: Done) -> None:
-    ran = [one for one in done.manifest.artifacts if one.origin in ("exec", "debug-container")]
+    ran = [artifact for artifact in done.manifest.artifacts if artifact.origin in ("exec", "debug-container")]
     assert ran
-    assert {one.integrity for one in ran if one.bytes} == {"verified"}
+    assert {artifact.integrity for artifact in ran if artifact.bytes} == {"verified"}
 
 
 @pytest.mark.parametrize("collector", CONTENT)
 def test_dump_is_what_it_says(collector: str, done: Done) -> None:
-    found = [one for one in done.manifest.artifacts if one.collector == collector and one.file]
+    found = [artifact for artifact in done.manifest.artifacts if artifact.collector == collector and artifact.file]
     assert found
     for one in found:
         content = (done.folder / one.file).read_bytes()[: 1 << 20]
@@ -98,7 +100,7 @@ def test_dump_is_what_it_says(collector: str, done: Done) -> None:
 
 @pytest.mark.parametrize("app", ["java17-crash", "java25-crash"])
 def test_crashed_jvm_leaves_its_heap_dump_and_its_error_log(app: str, deep: Deep) -> None:
-    files = {one.file.rpartition("/")[2] for one in deep.of(app)}
+    files = {artifact.file.rpartition("/")[2] for artifact in deep.of(app)}
     assert any(file.endswith(".hprof") for file in files)
     assert any("hs_err_pid" in file for file in files)
 
@@ -126,7 +128,9 @@ def rows(deep: Deep) -> Iterator[str]:
 def cell(artifacts: list[Artifact], situation: str) -> str:
     """What was captured by exec and from the debug container, without what every running container has."""
     if situation == "crash":
-        left = [Path(one.file).name for one in artifacts if one.collector == "crash-dumps" and one.file]
+        left = [
+            Path(artifact.file).name for artifact in artifacts if artifact.collector == "crash-dumps" and artifact.file
+        ]
         return "; ".join(["logs", *(f"`{name}`" for name in sorted(left))])
     ways = {"exec": "exec", "debug-container": "debug container"}
     found: dict[str, list[str]] = {}

@@ -43,7 +43,7 @@ def test_the_threads_of_every_user_are_captured(
     cluster = lab.kubernetes.endpoint()
     settings = {"kubeconfig": str(cluster.kubeconfig), "namespace": namespace, "pod": "deadlocked"}
     step = read(CaptureStep, settings | {"image": cluster.toolbox_image})
-    said: list[str] = []
-    outcome = capture(step, Caller(said.append, io.BytesIO(), io.BytesIO(), tmp_path, "1", {}))
-    assert outcome.data["status"] == "complete", said
+    log: list[str] = []
+    outcome = capture(step, Caller(log.append, io.BytesIO(), io.BytesIO(), tmp_path, "1", {}))
+    assert outcome.data["status"] == "complete", log
     assert "Found one Java-level deadlock" in Path(outcome.data["bundle"], "jvm-threads.txt").read_text()

@@ -89,7 +89,7 @@ def look(first: int) -> Traces:
     """Return what there is to be seen of the container whose first process is ``first``."""
     namespace = _namespace(_PROC / str(first))
     assert namespace, f"process {first} is not to be seen"
-    processes = Counter(_described(one) for one in _processes() if _namespace(one) == namespace)
+    processes = Counter(_described(process) for process in _processes() if _namespace(process) == namespace)
     return Traces(processes, Counter(_listening(first)), Counter(_writable_files(first)))
 
 
@@ -130,7 +130,7 @@ def _walked(root: Path, point: str) -> Iterator[str]:
 
 
 def _processes() -> Iterator[Path]:
-    return (one for one in _PROC.iterdir() if one.name.isdigit())
+    return (path for path in _PROC.iterdir() if path.name.isdigit())
 
 
 def _namespace(process: Path) -> str:

@@ -250,7 +250,7 @@ def _require_link(runs: Sequence[JobRun]) -> None:
 def _require_note(capture: JobRun, incident: str) -> None:
     """Require a note in ``incident`` whose link opens the dump that explains it."""
     assert capture.succeeded, (capture.refused, capture.errors)
-    (note,) = [one for one in lab.demo.notes(incident) if capture.data["capture_id"] in one]
+    (note,) = [note for note in lab.demo.notes(incident) if capture.data["capture_id"] in note]
     (dump,) = [link for link in lab.demo.links(note) if "jvm-threads.txt" in link]
     assert all(proof in lab.demo.opened(dump) for proof in lab.demo.PROOF)
 
@@ -266,7 +266,7 @@ def _alert(namespace: str, pod: str) -> str:
 
 def _by_webhook(rundeck: server.State, url: str, project: str, incident: str) -> JobRun:
     """Deliver an event of ``incident`` to the project's webhook, whose owner is in the group of its policy."""
-    (hook,) = [one for one in rundeck.webhooks.values() if one.project == project]
+    (hook,) = [webhook for webhook in rundeck.webhooks.values() if webhook.project == project]
     group = "debug-capture-webhook"
     rundeck.webhooks[hook.uuid] = replace(hook, owner=server.User(group, (group,)))
     event = json.dumps(incident_event(incident)).encode()

@@ -76,7 +76,7 @@ class Kept:
         self.bundles = [Bundle(file.parent) for file in sorted(world.spool.glob(f"*/{MANIFEST}"))]
         self.waiting = waiting(world.spool)
         assert len(self.bundles) <= 1
-        folders = [one for one in world.spool.glob("*") if one.is_dir() and one.name != "notes"]
+        folders = [path for path in world.spool.glob("*") if path.is_dir() and path.name != "notes"]
         assert len(folders) == len(self.bundles), folders
 
     @property
@@ -99,8 +99,10 @@ class Kept:
             for one in manifest.artifacts:
                 if one.file:
                     self._require(bundle, manifest, one)
-            named = {bundle.folder / one.file for one in manifest.artifacts} | {bundle.folder / one for one in _OURS}
-            others = {one for one in bundle.folder.rglob("*") if one.is_file()} - named
+            named = {bundle.folder / artifact.file for artifact in manifest.artifacts} | {
+                bundle.folder / one for one in _OURS
+            }
+            others = {path for path in bundle.folder.rglob("*") if path.is_file()} - named
             killed = manifest.finished is None
             assert not others or (killed and not recovered), others
             assert not (bundle.receipt() and (bundle.folder / RESERVE).exists())
@@ -110,7 +112,11 @@ class Kept:
 
     def require(self, arrived: set[str]) -> None:
         """Assert that each file exists of which bytes had arrived."""
-        there = {Path(one.file).name for one in self.manifest.artifacts if one.bytes} if self.bundles else set()
+        there = (
+            {Path(artifact.file).name for artifact in self.manifest.artifacts if artifact.bytes}
+            if self.bundles
+            else set()
+        )
         assert arrived <= there, (arrived, there)
 
     def _require(self, bundle: Bundle, manifest: Manifest, one: Artifact) -> None:
@@ -128,7 +134,7 @@ class Kept:
         """Return what is kept, in words for the page."""
         if not self.bundles:
             return "nothing was started"
-        kept = [one for one in self.manifest.artifacts if one.file]
+        kept = [artifact for artifact in self.manifest.artifacts if artifact.file]
         missing = [f"{one.title} {one.outcome}" for one in self.manifest.artifacts
                    if one.outcome in ("failed", "truncated")]  # fmt: skip
         where = "in the spool" if row.waits else "in the store"
@@ -169,10 +175,10 @@ def _tools(world: World, namespace: str, pod: dict[str, Any]) -> list[str]:
         return []
     look = f"for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done | grep '{MARK[:-1]}[{MARK[-1]}]'; true"
     try:
-        said = world.kubectl("exec", name, f"--namespace={namespace}", "--container=app", "--", "sh", "-c", look)
+        log = world.kubectl("exec", name, f"--namespace={namespace}", "--container=app", "--", "sh", "-c", look)
     except LabError:
         return []  # it has just ended
-    return [f"{name}: {line[:80]}" for line in said.splitlines() if line.strip()]
+    return [f"{name}: {line[:80]}" for line in log.splitlines() if line.strip()]
 
 
 def _of_session(session: int) -> list[int]:
@@ -209,7 +215,7 @@ def next_run(row: Row, world: World) -> Kept:
 
 def nothing_lies_about(world: World) -> None:
     """Assert that no temporary file is left, and no note waits."""
-    assert not [one for one in (world.folder / "tmp").rglob("*") if one.is_file()]
+    assert not [path for path in (world.folder / "tmp").rglob("*") if path.is_file()]
     assert not list(world.spool.rglob("*.part"))
     assert not list(world.spool.rglob("*.age*"))
     assert not list((world.spool / "notes").glob("*.json"))

@@ -47,7 +47,7 @@ def main(only: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "tests/faults/test_faults.py", *names]
     exit_code = subprocess.run(command, cwd=ROOT, env={**os.environ, "DEBUG_CAPTURE_SEEN": str(SEEN)}).returncode
     seen = seen_in(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
-    missing = [one.id for one in ROWS if one.id not in seen]
+    missing = [row.id for row in ROWS if row.id not in seen]
     if missing:
         print(f"not written, never seen well: {', '.join(missing)}")
         return exit_code or 1
@@ -59,7 +59,7 @@ def main(only: list[str]) -> int:
 def seen_in(text: str) -> dict[str, Seen]:
     """Return what was seen of each row, the last time that it was; ``text`` has one JSON object a line."""
     lines = [json.loads(line) for line in text.splitlines()]
-    return {one["id"]: Seen(one["line"], one["kept"]) for one in lines}
+    return {line["id"]: Seen(line["line"], line["kept"]) for line in lines}
 
 
 def table(rows: Iterable[Row], seen: Mapping[str, Seen]) -> str:

@@ -188,8 +188,8 @@ class _Worker:
         spool = Path(self._settings["spool"])
         found = [f"{one.folder.name} waits" for one in waiting(spool)]
         kept = {"manifest.json", RECEIPT, "index.html"}
-        found += [str(one) for one in spool.glob("*-*/**/*") if one.is_file() and one.name not in kept]
-        return found + [str(one) for one in (spool / "notes").glob("*.json")]
+        found += [str(path) for path in spool.glob("*-*/**/*") if path.is_file() and path.name not in kept]
+        return found + [str(path) for path in (spool / "notes").glob("*.json")]
 
     def _in_this_process(self, world: World) -> int:
         try:
@@ -236,8 +236,8 @@ def _use() -> Use:
     ctypes.CDLL(None).malloc_trim(0)  # free memory is not a leak
     status = Path("/proc/self/status").read_text()
     resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    targets = [_target(one) for one in Path("/proc/self/fd").iterdir()]
-    sockets = sum(one.startswith("socket:") for one in targets)
+    targets = [_target(path) for path in Path("/proc/self/fd").iterdir()]
+    sockets = sum(target.startswith("socket:") for target in targets)
     threads = sum(1 for _ in Path("/proc/self/task").iterdir())
     memory_mib, objects = int(resident.split()[1]) / 1024, len(gc.get_objects())
     return Use(memory_mib, objects, len(targets) - sockets, sockets, threads)
@@ -264,5 +264,7 @@ def main(minutes: float, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    given = [float(one) for one in sys.argv[1:]]
-    raise SystemExit(main(given[0] if given else 60, int(given[1]) if len(given) > 1 else secrets.randbelow(10**6)))
+    options = [float(one) for one in sys.argv[1:]]
+    raise SystemExit(
+        main(options[0] if options else 60, int(options[1]) if len(options) > 1 else secrets.randbelow(10**6))
+    )

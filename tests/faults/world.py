@@ -224,8 +224,8 @@ class World:
         temporary.mkdir(exist_ok=True)
         base = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "TMPDIR": str(temporary), "LANG": "C.UTF-8"}
         rundeck = {"RD_JOB_USERNAME": "alice", "RD_JOB_EXECID": "1", "RD_RUNDECK_BASE": str(self.folder)}
-        given = {f"RD_CONFIG_{name.upper()}": value for name, value in {**self.settings, **changed}.items()}
-        return base | rundeck | given | self.environment
+        options = {f"RD_CONFIG_{name.upper()}": value for name, value in {**self.settings, **changed}.items()}
+        return base | rundeck | options | self.environment
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the step."""
@@ -236,7 +236,7 @@ class World:
         """Wait until ``least`` bytes of ``file`` are in the spool."""
         parts = f"*/{file}.part"
         self.arrived |= {file} if least else set()
-        wait_until(f"bytes of {file}", lambda: any(one.stat().st_size >= least for one in self.spool.glob(parts)), 60)
+        wait_until(f"bytes of {file}", lambda: any(path.stat().st_size >= least for path in self.spool.glob(parts)), 60)
 
     # --- the store ---
 
@@ -244,7 +244,7 @@ class World:
         """What the store has below this world's prefix, by key without it."""
         client, prefix = bucket_client(), self.settings["store"].split("/", 3)[3] + "/"
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3_endpoint().bucket, Prefix=prefix)
-        keys = [one["Key"] for page in pages for one in page.get("Contents", ())]
+        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return {
             key.removeprefix(prefix): client.get_object(Bucket=s3_endpoint().bucket, Key=key)["Body"].read()
             for key in keys

@@ -72,7 +72,11 @@ def test_bill_lists_exactly_what_the_bundled_zip_carries(dist: Path, tmp_path: P
 
 
 def test_bill_has_the_checksum_of_each_file(dist: Path) -> None:
-    checksums = {one["name"]: one["hashes"][0]["content"] for one in bill(dist)["components"] if one["type"] == "file"}
+    checksums = {
+        component["name"]: component["hashes"][0]["content"]
+        for component in bill(dist)["components"]
+        if component["type"] == "file"
+    }
     assert checksums.items() < sums(dist).items()
     assert len(checksums) == 6
 

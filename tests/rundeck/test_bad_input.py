@@ -62,14 +62,14 @@ def says(run: JobRun, exit_code: int, *words: str) -> str:
 def kept_whole(bundle: Path) -> set[str]:
     """Check that every file of the manifest is in ``bundle`` with its checksum; return the names."""
     artifacts = json.loads((bundle / "manifest.json").read_text())["artifacts"]
-    expected = {one["file"]: one["sha256"] for one in artifacts if one["file"]}
+    expected = {artifact["file"]: artifact["sha256"] for artifact in artifacts if artifact["file"]}
     assert {name: hashlib.sha256((bundle / name).read_bytes()).hexdigest() for name in expected} == expected
     return set(expected)
 
 
 def note_with(text: str, incident: str) -> str:
     """The incident's note with ``text`` in it."""
-    return next(one for one in notes(incident) if text in one)
+    return next(note for note in notes(incident) if text in note)
 
 
 TARGETS = {

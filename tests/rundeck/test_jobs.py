@@ -38,7 +38,7 @@ def artifact(run: JobRun, name: str) -> str:
 def test_a_deadlock_without_a_shell_is_linked_in_the_incident(project: JobSet) -> None:
     run = capture(project, "checkout", "Q1CHECKOUT0001")
     assert run.succeeded, run.errors
-    note = next(one for one in notes("Q1CHECKOUT0001") if run.data["capture_id"] in one)
+    note = next(note for note in notes("Q1CHECKOUT0001") if run.data["capture_id"] in note)
     assert "complete" in note.splitlines()[0]
     dump = opened(next(link for link in links(note) if "jvm-threads.txt" in link))
     assert "Found one Java-level deadlock" in dump
@@ -53,7 +53,7 @@ def test_the_pods_of_a_service_are_captured_in_parallel(project: JobSet) -> None
     run = project.run("capture-service.yaml", options)
     assert run.succeeded, run.errors
     assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
-    (note,) = [one for one in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in one]
+    (note,) = [note for note in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in note]
     assert "complete" in note.splitlines()[0]
 
 
@@ -81,7 +81,7 @@ def test_a_crash_loop_keeps_the_last_log_and_reports_what_was_skipped(project: J
     assert run.data["status"] in ("complete", "partial")
     assert "cannot load route table" in artifact(run, "logs/gateway.previous.log")
     assert re.search(r"Last exit code: +3", artifact(run, "pod.txt"))
-    note = next(one for one in notes("Q1GATEWAY00001") if run.data["capture_id"] in one)
+    note = next(note for note in notes("Q1GATEWAY00001") if run.data["capture_id"] in note)
     assert re.search(r"Collectors that need a running process: skipped, container gateway is not running", note)
 
 
@@ -246,7 +246,7 @@ def test_a_network_capture_that_the_namespace_forbids_fails_and_stores_the_rest(
     assert re.search(r"<td>Packets \(30 s\)</td> <td>failed</td> <td></td> <td>[^<]*violates PodSecurity", table)
     assert "network.txt" in table
     assert any(line.startswith("Error: ") and "Packets (30 s) failed" in line for line in run.output)
-    (note,) = [one for one in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in one]
+    (note,) = [note for note in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in note]
     assert "partial" in note.splitlines()[0]
 
 

@@ -19,14 +19,16 @@ def test_rundeck_finds_the_plugin_valid_and_makes_every_provider(
 ) -> None:
     probe = probe_plugin(request.getfixturevalue(form), rundeck)
     assert probe.state == "VALID", probe.messages
-    assert {one.name for one in probe.providers} == {one.name for one in PROVIDERS}
-    assert [one.error for one in probe.providers if one.error] == []
+    assert {provider.name for provider in probe.providers} == {provider.name for provider in PROVIDERS}
+    assert [provider.error for provider in probe.providers if provider.error] == []
 
 
 @pytest.mark.parametrize("form", ["slim_zip", "bundled_zip"])
 def test_rundeck_finds_icons_and_texts_of_every_step(form: str, request: pytest.FixtureRequest) -> None:
     probe = probe_plugin(request.getfixturevalue(form))
-    steps = {one.name for one in PROVIDERS if not one.lists_values}  # nobody sees a picture of what fills a dropdown
+    steps = {
+        provider.name for provider in PROVIDERS if not provider.lists_values
+    }  # nobody sees a picture of what fills a dropdown
     for one in probe.providers:
         assert {"icon.png", "i18n/messages.properties"} < set(one.resources)
         assert (f"{one.name}.icon.png" in one.resources) == (one.name in steps)

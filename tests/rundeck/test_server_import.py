@@ -70,10 +70,10 @@ def test_every_job_is_imported_from_its_yaml(slim_zip: Path, tmp_path: Path) -> 
 
 
 def test_every_property_of_every_step_takes_an_option(slim_zip: Path, tmp_path: Path) -> None:
-    steps = [one for one in PROVIDERS if one["service"] in ("WorkflowStep", "WorkflowNodeStep")]
+    steps = [provider for provider in PROVIDERS if provider["service"] in ("WorkflowStep", "WorkflowNodeStep")]
     assert len(steps) > 5
     file = tmp_path / "jobs.yaml"
-    file.write_text(yaml.safe_dump([_job_of_options(one) for one in steps]))
+    file.write_text(yaml.safe_dump([_job_of_options(step) for step in steps]))
     assert {step.type: step.errors for step in check_jobs([file], [slim_zip])} == {}
 
 
@@ -148,7 +148,7 @@ def test_each_project_has_a_webhook_of_its_own_that_starts_its_own_job(state: St
 
 def test_the_webhook_starts_the_job_as_its_owner(state: State, tmp_path: Path) -> None:
     _interpreted(state, tmp_path)
-    (hook,) = [one for one in state.webhooks.values() if one.project == FIRST]
+    (hook,) = [webhook for webhook in state.webhooks.values() if webhook.project == FIRST]
     state.webhooks[hook.uuid] = dataclasses.replace(hook, owner=HOOK)
     event = {"event": {"event_type": "pagey.ping"}}
     status, answer = Api(state).ask("POST", f"/webhook/{hook.token}", event)
@@ -175,7 +175,7 @@ def test_the_start_page_and_the_message_of_the_day_are_shown(state: State) -> No
 
 def test_node_steps_have_the_defaults_of_their_steps(state: State) -> None:
     properties = state.projects[FIRST].properties
-    node_steps = [one["name"] for one in PROVIDERS if one["service"] == "WorkflowNodeStep"]
+    node_steps = [provider["name"] for provider in PROVIDERS if provider["service"] == "WorkflowNodeStep"]
     assert len(node_steps) == 3
     for node_step in node_steps:
         step = node_step.removesuffix("-node")

@@ -89,11 +89,11 @@ class Faults:
 
     def parts(self) -> list[int]:
         """The numbers of the parts that arrived, sorted."""
-        return sorted(one.part for one in self.arrived if one.part)
+        return sorted(request.part for request in self.arrived if request.part)
 
     def did(self, what: str) -> int:
         """How often ``what`` (see `Request.does`) was done."""
-        return sum(one.does == what for one in self.arrived)
+        return sum(request.does == what for request in self.arrived)
 
 
 def first(count: int, fault: Fault, does: str) -> Choose:

@@ -57,8 +57,8 @@ def prefix() -> Iterator[str]:
     yield name
     with BlobServiceClient.from_connection_string(where.connection_string) as service:
         container = service.get_container_client(where.container)
-        for one in container.list_blobs(name_starts_with=f"{name}/"):
-            container.delete_blob(one.name)
+        for blob_item in container.list_blobs(name_starts_with=f"{name}/"):
+            container.delete_blob(blob_item.name)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_full_disk_is_reported_and_no_partial_file_remains(tmp_path: Path, file:
     with mounted(root, "size=1m"):
         with pytest.raises(NotStored, match="No space left on device. Free space on that disk"):
             put(root, file)
-        assert [one for one in root.rglob("*") if one.is_file()] == []
+        assert [path for path in root.rglob("*") if path.is_file()] == []
         subprocess.run(["mount", "-o", "remount,size=8m", str(root)], check=True)
         put(root, file)
         assert (root / "shop/heap.bin").read_bytes() == CONTENT

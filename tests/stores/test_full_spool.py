@@ -55,16 +55,16 @@ def settings(root: Path, **more: str) -> StoreSettings:
 
 
 def test_link_is_not_lost(bundle: Bundle, tmp_path: Path) -> None:
-    said: list[str] = []
+    log: list[str] = []
     where = settings(tmp_path / "store")
-    receipt = publish_bundle(bundle, open_store(where), where.store, said.append)
+    receipt = publish_bundle(bundle, open_store(where), where.store, log.append)
     page = tmp_path / "store" / "shop" / "checkout" / bundle.folder.name / "index.html"
     assert receipt.page == page.as_uri()
     assert "Full thread dump\nFull thread dump" in page.read_text()
     assert (page.parent / "threads.txt").read_bytes() == TEXT
     assert bundle.receipt() == receipt
     assert not (bundle.folder / "threads.txt").exists()
-    assert said[-1].startswith(f"stored in {where.store}: {len(receipt.stored)} files, ")
+    assert log[-1].startswith(f"stored in {where.store}: {len(receipt.stored)} files, ")
 
 
 def test_file_that_cannot_be_encrypted_on_a_full_disk_is_reported_and_kept(bundle: Bundle, tmp_path: Path) -> None:

@@ -68,8 +68,8 @@ def prefix() -> Iterator[str]:
     eyes = lab_client()
     for one in eyes.list_multipart_uploads(Bucket=where.bucket, Prefix=name).get("Uploads", []):
         eyes.abort_multipart_upload(Bucket=where.bucket, Key=one["Key"], UploadId=one["UploadId"])
-    for one in eyes.list_objects_v2(Bucket=where.bucket, Prefix=name).get("Contents", []):
-        eyes.delete_object(Bucket=where.bucket, Key=one["Key"])
+    for item in eyes.list_objects_v2(Bucket=where.bucket, Prefix=name).get("Contents", []):
+        eyes.delete_object(Bucket=where.bucket, Key=item["Key"])
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_second_upload_changes_nothing(prefix: str, tmp_path: Path, faults: Faul
     seen: list[int] = []
     again = where.put(KEY, tmp_path / "x", known, seen.append)
     assert replace(again, link="", expires=None) == replace(first_time, link="", expires=None)
-    assert {one.method for one in faults.arrived[done:]} == {"HEAD"}
+    assert {request.method for request in faults.arrived[done:]} == {"HEAD"}
     assert seen == [size]
 
 
@@ -250,7 +250,7 @@ def test_temporary_fault_is_retried(
     faults.choose = first(count, fault, does)
     store(prefix, faults.url).put(KEY, file, SHA256)
     assert content(prefix) == CONTENT
-    assert sum(one.does == does for one in faults.seen) >= count
+    assert sum(request.does == does for request in faults.seen) >= count
     if not fault.silent_s:  # otherwise the part had arrived, and only its response was late
         assert faults.parts() == [1, 2, 3]
 
@@ -448,7 +448,7 @@ def test_tags(prefix: str, name: str, request: pytest.FixtureRequest) -> None:
     source: Path = request.getfixturevalue(name)
     store(prefix, s3_tags="team=payments, cost center=a+b=c").put(KEY, source, sha256(source.read_bytes()))
     tags = lab_client().get_object_tagging(Bucket=s3_endpoint().bucket, Key=f"{prefix}/{KEY}")["TagSet"]
-    assert {one["Key"]: one["Value"] for one in tags} == {"team": "payments", "cost center": "a+b=c"}
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "payments", "cost center": "a+b=c"}
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ def store(root: Path, port: int | None = None, **changed: str) -> Store:
 
 
 def names(root: Path) -> list[str]:
-    return [str(one.relative_to(root)) for one in root.rglob("*") if one.is_file()]
+    return [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
 
 
 def test_file_is_complete_under_its_key_in_new_folders(root: Path, file: Path) -> None:

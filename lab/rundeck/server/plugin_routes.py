@@ -11,8 +11,14 @@ def plugins(state: State, request: Request) -> Answer:
     """``GET /plugin/list``: each provider that could be made, or those of a `service`."""
     service = request.query.get("service")
     return 200, [
-        {"service": one.service, "name": one.name, "title": one.title, "pluginVersion": probe.version, "builtin": False}
+        {
+            "service": provider.service,
+            "name": provider.name,
+            "title": provider.title,
+            "pluginVersion": probe.version,
+            "builtin": False,
+        }
         for probe in map(probe_plugin, state.plugins)
-        for one in probe.providers
-        if one.error is None and service in (None, one.service)
+        for provider in probe.providers
+        if provider.error is None and service in (None, provider.service)
     ]

@@ -58,7 +58,7 @@ def _described(hook: Webhook) -> dict[str, Any]:
 
 def deliver(state: State, token: str, body: bytes) -> Answer:
     """``POST /webhook/TOKEN``: 200 as soon as the job is started, whatever becomes of it."""
-    hook = next((one for one in state.webhooks.values() if one.token == token and one.enabled), None)
+    hook = next((webhook for webhook in state.webhooks.values() if webhook.token == token and webhook.enabled), None)
     if hook is None or hook.project not in state.projects:
         return 400, {"err": "Webhook not found"}
     project, wanted = state.projects[hook.project], hook.config["jobId"]
