@@ -8,7 +8,7 @@ from ..incident.account import check_incident
 from ..incident.notify import notify_restart, try_to_notify
 from ..kube.client import open_api
 from ..model import Outcome
-from ..restart.restart import carry_out, gate, plan, target_of, wait
+from ..restart.restart import apply_plan, find_gate_problem, plan, target_of, wait
 from ..runtime.context import Caller, spool_of
 from ..settings.forms import RestartStep
 from ..targets.selection import target_name
@@ -39,7 +39,7 @@ def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[
     """Return what was done, and how it went."""
     manifest = bundle.manifest() if bundle else None
     target = target_of(manifest, step.target, step.restart.action)
-    closed = gate(manifest, bool(bundle and bundle.receipt()), step.gate, target)
+    closed = find_gate_problem(manifest, bool(bundle and bundle.receipt()), step.gate, target)
     if closed:
         raise GateClosed(
             f"{step.restart.action} of {target_name(target)} was not performed", closed, "Check the capture."
@@ -47,11 +47,11 @@ def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[
     with about(target_name(target)):
         api = open_api(step.connection)
         planned = plan(api, target, step.restart, datetime.now(timezone.utc))
-        carry_out(api, planned, dry_run=step.restart.preview)
+        apply_plan(api, planned, dry_run=step.restart.preview)
         if step.restart.preview:
-            return planned.what, f"would perform: {planned.what}; the API server accepts the change"
-        caller.say(f"{planned.what}: started")
-        return planned.what, wait(api, planned, step.restart.rollout_limit_s, caller.say)
+            return planned.action, f"would perform: {planned.action}; the API server accepts the change"
+        caller.say(f"{planned.action}: started")
+        return planned.action, wait(api, planned, step.restart.rollout_limit_s, caller.say)
 
 
 STEP = Step(RestartStep, restart)

@@ -11,7 +11,7 @@ from debugcapture.errors import CaptureError, RolloutNotReady, TargetNotFound
 from debugcapture.kube.client import Api
 from debugcapture.model import Json, Manifest
 from debugcapture.restart import restart
-from debugcapture.restart.restart import Plan, PodRef, gate, target_of
+from debugcapture.restart.restart import Plan, PodRef, find_gate_problem, target_of
 from debugcapture.settings.restart import GateSettings
 from debugcapture.settings.target import TargetSettings
 from tests.unit.builders import CAPTURE_ID, artifact, manifest, nothing, target
@@ -55,7 +55,7 @@ def test_the_gate_opens_for_a_capture_that_is_good_enough(
     one: Manifest | None, stored: bool, asked: dict[str, Any], closed: str
 ) -> None:
     wanted = TargetSettings(namespace="shop", workload="deployment/checkout")
-    assert gate(one, stored, GateSettings(**asked), wanted) == closed
+    assert find_gate_problem(one, stored, GateSettings(**asked), wanted) == closed
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from debugcapture.errors import BadInput, RolloutBlocked
 from debugcapture.kube.values import REVISION
 from debugcapture.model import Json
-from debugcapture.restart.rollout import Progress, earlier, progress, require_moving, template_of
+from debugcapture.restart.rollout import Progress, find_revision, require_moving, rollout_progress, template_of
 
 WANT_2 = {"replicas": 2}
 GIVEN_UP = {"conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]}
@@ -61,7 +61,7 @@ def counts(replicas: int, updated: int, available: int) -> Json:
     ],
 )
 def test_a_rollout_is_over_when_all_new_pods_are_available(kind: str, one: Json, expected: Progress | str) -> None:
-    assert progress(kind, one) == (expected if isinstance(expected, Progress) else Progress(False, expected))
+    assert rollout_progress(kind, one) == (expected if isinstance(expected, Progress) else Progress(False, expected))
 
 
 def numbered(revision: int, owner: str = "d-1") -> Json:
@@ -77,7 +77,7 @@ REVISIONS = [numbered(one) for one in (1, 3, 4)] + [numbered(2, "other")]
 
 @pytest.mark.parametrize(("asked", "found"), [(0, 3), (1, 1), (3, 3)])
 def test_a_rollback_goes_to_the_revision_before_or_the_one_named(asked: int, found: int) -> None:
-    one = earlier(DEPLOYMENT, REVISIONS, asked)
+    one = find_revision(DEPLOYMENT, REVISIONS, asked)
     assert template_of(one) == {"metadata": {"labels": {"app": "x"}}, "spec": {"revision": found}}
 
 
@@ -91,7 +91,7 @@ def test_a_rollback_goes_to_the_revision_before_or_the_one_named(asked: int, fou
 )
 def test_a_revision_that_is_not_there_is_told(asked: int, there: list[Json], told: str) -> None:
     with pytest.raises(BadInput, match=told):
-        earlier(DEPLOYMENT, there, asked)
+        find_revision(DEPLOYMENT, there, asked)
 
 
 @pytest.mark.parametrize(
