@@ -158,7 +158,7 @@ class ArtifactFile:
         if head and not is_text(head, self.path.name, self._said):
             return
         with suppress(OSError):  # a full disk: what is certain meets it too, and tells it
-            self._shown, held = True, redactor.held(head)
+            self._shown, held = True, redactor.preview(head)
             os.pwrite(self._file, held, self.bytes)
             os.ftruncate(self._file, self.bytes + len(held))
         now = time.monotonic()

@@ -1,7 +1,7 @@
-r"""Find credentials in text: where each begins and ends. Pure, on bytes, linear in the length of the text.
+r"""Find the positions of credentials in a text. Pure, on bytes, in time linear in the length of the text.
 
-A form is tried only where its literal stands, which `bytes.find` sees a hundred times as fast as a regular expression
-would; it is tried forwards from there, with nothing in it that can match in two ways, so that no line can make it slow.
+A form is tried only where its literal occurs, because `bytes.find` is a hundred times as fast as a regular expression.
+No part of a form can match in two ways, so that no line can make the search slow.
 """
 
 import re
@@ -11,18 +11,20 @@ from typing import Any, Final, NamedTuple
 
 from ..regex import Pattern
 
-BEHIND = 40  # how many bytes before a literal a form may look at
-KEY_BYTES = 16 << 10  # the longest private key that is known by its two ends
+# The number of bytes before a literal that a form may check.
+LOOKBEHIND_BYTES = 40
+# The longest private key that is recognized by its first and last line.
+KEY_BYTES = 16 << 10
 _NAMED = rb"[\w.-]{0,64}"
 # "quoted", 'quoted', \"quoted inside a string\", "not closed, up to the end of the line, bare.
 _VALUE = rb"""(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|\\+["']([^\n]*?)\\+["']|\\*["']([^\n]+)|([^\s"'\0]+))"""
-_NOTHING = rb"""(?!\\*["']?(?:true|false|null|none|nil|undefined|\[masked\])(?![\w.-]))"""
-_NO_NEW_KEY = rb"""(?![-#]|[\w."'-]+:(?:\s|\Z))"""  # what stands below a name in YAML
+_NOT_A_VALUE = rb"""(?!\\*["']?(?:true|false|null|none|nil|undefined|\[masked\])(?![\w.-]))"""
+_NO_NEW_KEY = rb"""(?![-#]|[\w."'-]+:(?:\s|\Z))"""  # the line below a name in YAML
 _BETWEEN = (
     rb"""(?:\\*["']?\]?[ \t]*(?:=>|:=|=)[ \t]*|(?:\\*["']\]?[ \t]*)?:[ \t]*(?:\r?\n[ \t]+""" + _NO_NEW_KEY + rb")?)"
 )
-_END_OF_NAME = rb"(?![\w.-])"  # without it each shorter name would be tried
-# secretName, tokenPath and the like say where a secret is; Token.java:51 is a place in a program.
+_END_OF_NAME = rb"(?![\w.-])"  # otherwise each shorter name would be tried
+# secretName, tokenPath and similar names refer to a secret; Token.java:51 is a position in a program.
 _NOT_SECRET = (b"name", b"ref", b"path", b"file", b"dir", b"seconds", b"type", b"count", b"size", b"limit", b"ttl",
                b"policy", b"provider", b"manager")  # fmt: skip
 _PROGRAMS = (b"c", b"cc", b"cpp", b"cs", b"go", b"java", b"js", b"cjs", b"mjs", b"jsx", b"kt", b"php", b"py", b"rb",
@@ -33,7 +35,7 @@ _NO_SECRET = (
     + b"".join(rb"(?<!\.%s)" % word for word in _PROGRAMS)
     + rb")"
 )
-# TokenService: Refreshed is a class that says something; TokenService: s3cr3t may be a setting.
+# TokenService: Refreshed is a log line of a class; TokenService: s3cr3t may be a setting.
 _CLASSES = (b"Service", b"Handler", b"Filter", b"Controller", b"Repository", b"Factory", b"Validator", b"Interceptor",
             b"Resolver", b"Listener", b"Exception", b"Error", b"Cache", b"Client", b"Store")  # fmt: skip
 _NO_CLASS = (
@@ -44,14 +46,14 @@ _NO_CLASS = (
 
 
 class Form(NamedTuple):
-    """One form of a credential, tried where a literal stands; the last group that took part is the secret."""
+    """One form of a credential, tried where its literal occurs. The last group that matches is the secret."""
 
     pattern: re.Pattern[bytes]
-    behind: re.Pattern[bytes] | None = None  # what has to stand before the literal
+    behind: re.Pattern[bytes] | None = None  # must match the text before the literal
 
 
-class Found(NamedTuple):
-    """A credential: offsets of all that was recognised, and of the secret in it."""
+class Credential(NamedTuple):
+    """A credential: the offsets of the complete match, and of the secret in it."""
 
     begin: int
     end: int
@@ -64,7 +66,7 @@ def _form(pattern: bytes, behind: bytes = b"") -> Form:
 
 
 def _assigned(word: bytes, behind: bytes = b"") -> Form:
-    return _form(word + _NAMED + _END_OF_NAME + _NO_SECRET + _NO_CLASS + _BETWEEN + _NOTHING + _VALUE, behind)
+    return _form(word + _NAMED + _END_OF_NAME + _NO_SECRET + _NO_CLASS + _BETWEEN + _NOT_A_VALUE + _VALUE, behind)
 
 
 def _flagged(word: bytes, behind: bytes = b"") -> Form:
@@ -93,13 +95,13 @@ FORMS: Final[dict[bytes, tuple[Form, ...]]] = {
         _assigned(rb"""token(?!s["']?[ \t]*[=:][ \t]*\d+\b)"""),
         _flagged(b"token"),
     ),
-    b"pwd": (_assigned(rb"pwd(?![=:]/)"),),  # PWD=/app is where a process runs
+    b"pwd": (_assigned(rb"pwd(?![=:]/)"),),  # PWD=/app is the directory of a process
     b"pass": (
-        _form(rb"pass" + _BETWEEN + _NOTHING + _VALUE, rb"[^A-Za-z]|\A"),
-        Form(re.compile(rb"Pass" + _BETWEEN + _NOTHING + _VALUE), re.compile(rb"[a-z]\Z")),
+        _form(rb"pass" + _BETWEEN + _NOT_A_VALUE + _VALUE, rb"[^A-Za-z]|\A"),
+        Form(re.compile(rb"Pass" + _BETWEEN + _NOT_A_VALUE + _VALUE), re.compile(rb"[a-z]\Z")),
     ),  # fmt: skip
     b"key": (_assigned(b"key", _KEYS), _flagged(b"key", _KEYS)),
-    b"authorization": (_form(_AUTHORIZATION), _form(rb"authorization" + _BETWEEN + _NOTHING + _VALUE)),
+    b"authorization": (_form(_AUTHORIZATION), _form(rb"authorization" + _BETWEEN + _NOT_A_VALUE + _VALUE)),
     b"bearer": (_form(rb"bearer[ \t]+([\w.~+/=-]{8,})"),),
     b"cookie": (_form(rb"""cookie2?["']?[ \t]*:[ \t]*["']?([^\r\n"']+)"""),),
     b"sig=": (_form(rb"sig=([\w%+/=-]{16,})", rb"[?&;]"),),  # Azure SAS
@@ -115,56 +117,58 @@ _KEY_END = re.compile(rb"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINES = re.compile(rb"""(?:(?:\r?\n|\\r|\\n)[ \t]*(?:[A-Za-z0-9+/=]+|)(?=[ \t]*(?:[\r\n\\"']|\Z)))*""")
 
 
-def credentials(text: bytes, start: int, own: Sequence[Pattern[bytes]] = ()) -> list[Found]:
-    """Return what looks like a credential in ``text`` from ``start`` on; what stands before is only looked back at.
+def find_credentials(text: bytes, start: int, own_patterns: Sequence[Pattern[bytes]] = ()) -> list[Credential]:
+    """Return the credentials in ``text`` from ``start``. The text before ``start`` is only context.
 
-    ``own`` are patterns of the user: their first group is the secret, or the whole where there is none.
+    ``own_patterns`` are those of the user: the secret is their first group, or the complete match.
     """
-    low = text.lower()
-    found = list(_private_keys(text, start))
+    lower_case = text.lower()
+    credentials = list(_private_keys(text, start))
     for literal, forms in FORMS.items():
-        at = low.find(literal, start)
-        while at >= 0:
-            one = _first(text, at, forms)
-            if one:
-                found.append(one)
-            at = low.find(literal, max(one.end, at + 1) if one else at + len(literal))
-    for pattern in own:
-        found += [_of(match) for match in pattern.finditer(text, start) if match.end() > match.start()]
-    return found
+        position = lower_case.find(literal, start)
+        while position >= 0:
+            credential = _match_forms(text, position, forms)
+            if credential:
+                credentials.append(credential)
+            position = lower_case.find(
+                literal, max(credential.end, position + 1) if credential else position + len(literal)
+            )
+    for pattern in own_patterns:
+        credentials += [_from_match(match) for match in pattern.finditer(text, start) if match.end() > match.start()]
+    return credentials
 
 
-def unfinished(text: bytes) -> int:
-    """Return where a private key begins that has not ended yet, the length of ``text`` where there is none."""
+def unfinished_key_start(text: bytes) -> int:
+    """Return the offset of a private key without an end, or the length of ``text``."""
     ends = [match.end() for match in _KEY_END.finditer(text)]
     begin = _KEY_BEGIN.search(text, max(ends[-1] if ends else 0, len(text) - KEY_BYTES))
     return begin.start() if begin else len(text)
 
 
-def _first(text: bytes, at: int, forms: tuple[Form, ...]) -> Found | None:
+def _match_forms(text: bytes, position: int, forms: tuple[Form, ...]) -> Credential | None:
     for form in forms:
-        if form.behind is None or form.behind.search(text[max(0, at - BEHIND) : at]):
-            match = form.pattern.match(text, at)
+        if form.behind is None or form.behind.search(text[max(0, position - LOOKBEHIND_BYTES) : position]):
+            match = form.pattern.match(text, position)
             if match:
-                return _of(match)
+                return _from_match(match)
     return None
 
 
-def _of(match: Any) -> Found:  # of Python's engine, or of RE2's
-    return Found(*match.span(), *match.span(match.lastindex or 0))
+def _from_match(match: Any) -> Credential:  # of Python's engine, or of RE2's
+    return Credential(*match.span(), *match.span(match.lastindex or 0))
 
 
-def _private_keys(text: bytes, start: int) -> Iterator[Found]:
-    """Yield private keys; of one whose end is missing, the lines that can be of a key."""
+def _private_keys(text: bytes, start: int) -> Iterator[Credential]:
+    """Yield private keys. If the end of a key is missing, its match covers the lines that can be part of a key."""
     ends = [match.end() for match in _KEY_END.finditer(text, start)]
-    done = start
+    end = start
     for match in _KEY_BEGIN.finditer(text, start):
-        if match.start() < done:
+        if match.start() < end:
             continue
-        after = bisect_left(ends, match.end())
-        if after < len(ends) and ends[after] - match.start() <= KEY_BYTES:
-            done = ends[after]
+        end_index = bisect_left(ends, match.end())
+        if end_index < len(ends) and ends[end_index] - match.start() <= KEY_BYTES:
+            end = ends[end_index]
         else:
             lines = _KEY_LINES.match(text, match.end(), match.end() + KEY_BYTES)
-            done = lines.end() if lines else match.end()
-        yield Found(match.start(), done, match.start(), done)
+            end = lines.end() if lines else match.end()
+        yield Credential(match.start(), end, match.start(), end)

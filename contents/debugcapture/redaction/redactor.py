@@ -1,6 +1,6 @@
-"""Take secrets out of what was captured: a pod's JSON, a line, a text of any length. Pure.
+"""Mask credentials in captured data: the JSON of a pod, a line, or a text of any length. Pure.
 
-What is left still tells how the pod was configured, and what its program was doing.
+The rest of the data stays readable, such as the configuration of the pod and the log of its program.
 """
 
 import re
@@ -11,17 +11,19 @@ from typing import Any, Final
 from ..errors import BadInput
 from ..model import Json
 from ..regex import Pattern, bytes_pattern
-from .credentials import BEHIND, KEY_BYTES, Found, credentials, unfinished
+from .credentials import KEY_BYTES, LOOKBEHIND_BYTES, Credential, find_credentials, unfinished_key_start
 
 MASK = "[masked]"
 WINDOW_BYTES: Final = 256 << 10
-OVERLAP_BYTES: Final = 2 * KEY_BYTES  # what has to follow a place before it is judged
+# A credential is recognized only if this much text follows its start, unless the text ends before.
+OVERLAP_BYTES: Final = 2 * KEY_BYTES
 _MASK = MASK.encode()
 _WORDS = r"passw|pwd|passphrase|secret|token|(?:api|access|private|encryption|signing)[_-]?key|credential|jwt"
 _SECRET_NAME = re.compile(rf"{_WORDS}|auth|dsn|connection[_-]?string|(?:^|[_-])pass(?:$|[_-])", re.IGNORECASE)
 _FLAG = re.compile(rf"(?i)--?[\w.-]*(?:{_WORDS})[\w.-]*")
 _NOISE = ("managedFields",)
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # repeats the whole spec, values included
+# Contains a copy of the spec, including secret values.
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def masked_pod(pod: Json) -> Json:
@@ -34,7 +36,7 @@ def masked_pod(pod: Json) -> Json:
 
 
 def masked_text(text: str) -> str:
-    """Return ``text`` with what looks like a credential masked."""
+    """Return ``text`` with masked credentials."""
     redactor = Redactor()
     masked = redactor.feed(text.encode(errors="surrogatepass")) + redactor.finish()
     return masked.decode(errors="surrogatepass")
@@ -42,96 +44,104 @@ def masked_text(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """What is masked beside the forms that are known: patterns of the user."""
+    """What is masked: the known forms of credentials, and the patterns of the user."""
 
-    own: tuple[Pattern[bytes], ...] = ()
+    own_patterns: tuple[Pattern[bytes], ...] = ()
 
     def redactor(self) -> "Redactor":
-        """Return what masks one text."""
-        return Redactor(self.own)
+        """Return a redactor for one text."""
+        return Redactor(self.own_patterns)
 
     def line(self, text: str) -> str:
-        """Return a short ``text`` masked."""
+        """Return a short ``text`` with masked credentials."""
         redactor = self.redactor()
         return (redactor.feed(text.encode(errors="replace")) + redactor.finish()).decode(errors="replace")
 
 
 def redaction(patterns: str) -> Redaction:
-    """Return the redaction with ``patterns``, a regular expression a line. Raises BadInput that names a wrong one."""
-    own = []
+    """Return the redaction with ``patterns``, one regular expression per line. Raises BadInput for an invalid one."""
+    own_patterns = []
     for line in filter(None, map(str.strip, patterns.splitlines())):
-        own.append(bytes_pattern(line, "redact_patterns"))
-        if own[-1].search(b""):
-            what = f"redact_patterns: {line!r} matches the empty string"
-            raise BadInput(what, "it would match everywhere", "Make the pattern more specific.")
-    return Redaction(tuple(own))
+        own_patterns.append(bytes_pattern(line, "redact_patterns"))
+        if own_patterns[-1].search(b""):
+            action = f"redact_patterns: {line!r} matches the empty string"
+            raise BadInput(action, "it would match everywhere", "Make the pattern more specific.")
+    return Redaction(tuple(own_patterns))
 
 
 class Redactor:
-    """Masks a text that comes in pieces; where it was cut makes no difference. Holds 256 KiB, whatever the length.
+    """Masks a text that arrives in chunks. The sizes of the chunks do not affect the result. Needs 256 KiB of memory.
 
-    The text is judged a window at a time. Each window begins where the last one was cut, which depends on the text
-    only, and is cut so that no credential lies on both sides.
+    The text is processed in windows of WINDOW_BYTES. A window begins at the cut of the previous one. A cut depends only
+    on the text and never splits a credential. At least OVERLAP_BYTES of a window usually stay for the next one, so that
+    a credential at the end of a window is recognized when the text behind it has arrived. The last LOOKBEHIND_BYTES
+    before a cut are kept as context, because some forms check the text before them.
     """
 
-    def __init__(self, own: Sequence[Pattern[bytes]] = ()) -> None:
-        """Mask what is known, and what ``own`` patterns match: their first group, or all where there is none."""
-        self.count = 0  # of what was masked
-        self._own, self._pending, self._behind = own, bytearray(), b""
+    def __init__(self, own_patterns: Sequence[Pattern[bytes]] = ()) -> None:
+        """Mask the known forms and the matches of ``own_patterns``: their first group, or the complete match."""
+        # The number of masked secrets.
+        self.count = 0
+        self._own_patterns, self._pending, self._context = own_patterns, bytearray(), b""
 
-    def feed(self, piece: bytes | memoryview) -> bytes:
-        """Take ``piece``, and return what is masked and certain."""
-        self._pending += piece
-        done = []
+    def feed(self, chunk: bytes | memoryview) -> bytes:
+        """Add ``chunk`` and return the masked text of the windows that are complete."""
+        self._pending += chunk
+        parts = []
         while len(self._pending) >= WINDOW_BYTES:
-            done.append(self._masked(WINDOW_BYTES, last=False))
-        return b"".join(done)
+            parts.append(self._masked(WINDOW_BYTES, last=False))
+        return b"".join(parts)
 
     def finish(self) -> bytes:
-        """Return the rest."""
+        """Return the rest of the masked text."""
         return self._masked(len(self._pending), last=True)
 
-    def held(self, more: bytes = b"") -> bytes:
-        """Return what is not certain yet, and ``more`` behind it, as far as it shows no beginning of a credential.
+    def preview(self, more: bytes = b"") -> bytes:
+        """Return a masked preview of the pending text and ``more``, up to the last complete line.
 
-        That is up to the last whole line, and to a private key that goes on; nothing where ``own`` patterns may match
-        more than a line. It is held all the same, and what `feed` and `finish` return takes its place.
+        The preview ends before a private key that is not complete. It is empty if there are own patterns, because
+        they may match several lines. The pending text does not change: `feed` and `finish` return it later.
         """
-        text, start = self._behind + bytes(self._pending) + more, len(self._behind)
-        cut = unfinished(text[: text.rfind(b"\n") + 1])  # a key's end that is no whole line yet ends no key
-        if self._own or cut <= start:
+        text, start = self._context + bytes(self._pending) + more, len(self._context)
+        cut = unfinished_key_start(text[: text.rfind(b"\n") + 1])
+        if self._own_patterns or cut <= start:
             return b""
-        return _without(_groups(credentials(text[:cut], start)), text, start, cut)[0]
+        groups = _groups(find_credentials(text[:cut], start))
+        return _mask_groups(groups, text, start, cut)[0]
 
     def _masked(self, length: int, *, last: bool) -> bytes:
-        text, start = self._behind + bytes(self._pending[:length]), len(self._behind)
-        groups = _groups(credentials(text, start, self._own))
-        cut = len(text) if last else _cut(groups, start, len(text))
-        done, count = _without(groups, text, start, cut)
+        text, start = self._context + bytes(self._pending[:length]), len(self._context)
+        groups = _groups(find_credentials(text, start, self._own_patterns))
+        cut = len(text) if last else _find_cut(groups, start, len(text))
+        masked, count = _mask_groups(groups, text, start, cut)
         self.count += count
-        self._behind = text[max(0, cut - BEHIND) : cut]
+        self._context = text[max(0, cut - LOOKBEHIND_BYTES) : cut]
         del self._pending[: cut - start]
-        return done
+        return masked
 
 
 class _Group:
-    """Credentials that overlap."""
+    """Overlapping credentials. A window is never cut inside a group."""
 
-    def __init__(self, first: Found) -> None:
-        self.begin, self.end, self._found = first.begin, first.end, [first]
+    def __init__(self, first: Credential) -> None:
+        self.begin, self.end, self._credentials = first.begin, first.end, [first]
 
-    def takes(self, one: Found) -> bool:
-        """Take ``one``, and return True, if it overlaps; it begins no sooner than those before it."""
-        if one.begin >= self.end:
+    def try_add(self, credential: Credential) -> bool:
+        """Add ``credential`` if it overlaps the group, and return whether it does. Credentials arrive in order."""
+        if credential.begin >= self.end:
             return False
-        self._found.append(one)
-        self.end = max(self.end, one.end)
+        self._credentials.append(credential)
+        self.end = max(self.end, credential.end)
         return True
 
     def secrets(self) -> list[tuple[int, int]]:
-        """Return the secrets, those that overlap as one."""
+        """Return the ranges of the secrets. Overlapping secrets are merged."""
         joined: list[tuple[int, int]] = []
-        for begin, end in sorted((one.secret, one.secret_end) for one in self._found if one.secret_end > one.secret):
+        for begin, end in sorted(
+            (credential.secret, credential.secret_end)
+            for credential in self._credentials
+            if credential.secret_end > credential.secret
+        ):
             if joined and begin <= joined[-1][1]:
                 joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
             else:
@@ -139,27 +149,30 @@ class _Group:
         return joined
 
 
-def _groups(found: Iterable[Found]) -> list[_Group]:
+def _groups(credentials: Iterable[Credential]) -> list[_Group]:
     groups: list[_Group] = []
-    for one in sorted(found):
-        if not (groups and groups[-1].takes(one)):
-            groups.append(_Group(one))
+    for credential in sorted(credentials):
+        if not (groups and groups[-1].try_add(credential)):
+            groups.append(_Group(credential))
     return groups
 
 
-def _without(groups: Iterable[_Group], text: bytes, start: int, cut: int) -> tuple[bytes, int]:
-    """Return ``text`` from ``start`` to ``cut`` with the secrets of ``groups`` masked, and how many these are."""
-    done, at, count = list[bytes](), start, 0
+def _mask_groups(groups: Iterable[_Group], text: bytes, start: int, cut: int) -> tuple[bytes, int]:
+    """Return ``text`` from ``start`` to ``cut`` with masked secrets, and their number."""
+    parts, position, count = list[bytes](), start, 0
     for group in groups:
         for begin, end in group.secrets() if group.end <= cut else ():
-            done += [text[at:begin], _MASK]
+            parts += [text[position:begin], _MASK]
             count += 1
-            at = end
-    return b"".join([*done, text[at:cut]]), count
+            position = end
+    return b"".join([*parts, text[position:cut]]), count
 
 
-def _cut(groups: Iterable[_Group], start: int, length: int) -> int:
-    """Return where a window of ``length`` is cut: through no group, and before one that may go on behind its end."""
+def _find_cut(groups: Iterable[_Group], start: int, length: int) -> int:
+    """Return the position of the cut of a window of ``length``. It never splits a group.
+
+    A group that reaches the end of the window may continue behind it, so the cut is before that group.
+    """
     cut = max(start + 1, length - OVERLAP_BYTES)
     for group in groups:
         if group.begin < cut < group.end:
@@ -178,12 +191,12 @@ def _masked(value: Any) -> Any:
 
 
 def _masked_list(values: list[Any]) -> list[Any]:
-    """Mask each element, and wholly the one behind a flag whose name says that a secret follows."""
-    before = [None, *values]
-    follows = [isinstance(one, str) and bool(_FLAG.fullmatch(one)) for one in before[: len(values)]]
-    return [MASK if secret else _masked(value) for secret, value in zip(follows, values, strict=True)]
+    """Mask each item. An item behind a flag with a secret name, such as --password, is masked completely."""
+    previous_items = [None, *values]
+    is_secret = [isinstance(item, str) and bool(_FLAG.fullmatch(item)) for item in previous_items[: len(values)]]
+    return [MASK if secret else _masked(value) for secret, value in zip(is_secret, values, strict=True)]
 
 
 def _is_secret_variable(value: Json) -> bool:
-    """Tell whether ``value`` is an EnvVar whose name says that it is secret; a reference to a Secret shows none."""
+    """Return whether ``value`` is an EnvVar with a secret name and a literal value."""
     return bool(value.get("value")) and bool(_SECRET_NAME.search(str(value.get("name", ""))))

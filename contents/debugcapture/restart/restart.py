@@ -63,11 +63,10 @@ def find_gate_problem(manifest: Manifest | None, stored: bool, settings: GateSet
         return f"the capture {manifest.capture_id} is {manifest.status}, but the job requires {settings.gate}"
     if settings.gate_stored and not stored:
         return f"the capture {manifest.capture_id} is not in the store"
-    captured = {(target.namespace, target.workload) for target in manifest.targets} | {
-        (target.namespace, target.pod) for target in manifest.targets
-    }
+    names = {(captured.namespace, captured.workload) for captured in manifest.targets}
+    names |= {(captured.namespace, captured.pod) for captured in manifest.targets}
     name = target.pod or target.workload.rpartition("/")[2]
-    if (target.namespace, name) not in captured:
+    if (target.namespace, name) not in names:
         return f"the capture {manifest.capture_id} is of {manifest.target}, not of {target.namespace}/{name}"
     return ""
 
@@ -96,7 +95,7 @@ def apply_plan(api: Api, plan: Plan, *, dry_run: bool) -> None:
 
 
 def wait(api: Api, plan: Plan, limit_s: float, say: Say) -> str:
-    """Wait until the workload is available and return a line about the result. Raises RolloutNotReady after ``limit_s``."""
+    """Wait until the workload is available and return the result as text. Raises RolloutNotReady after ``limit_s``."""
     started, progress, reported = time.monotonic(), Progress(False, "no change was seen"), ""
     for progress in _watch_progress(api, plan, limit_s):
         if progress.done:

@@ -135,33 +135,33 @@ def test_what_is_shown_of_a_text_that_goes_on_has_no_credential(text: bytes, cut
     for begin, end in pairwise(places):
         done += redactor.feed(text[begin:end])
         for secret in (SECRET, b"hunter2"):
-            assert secret in whole or secret not in done + redactor.held()
+            assert secret in whole or secret not in done + redactor.preview()
     assert done + redactor.finish() == whole
 
 
 def test_key_whose_last_line_is_not_whole_is_not_shown() -> None:
     redactor = Redaction().redactor()
     assert redactor.feed(b"before\n" + PGP[:-1]) == b""
-    assert redactor.held() == b"before\n"
-    assert redactor.held(b"\n") == b"before\n" + M + b"\n"
+    assert redactor.preview() == b"before\n"
+    assert redactor.preview(b"\n") == b"before\n" + M + b"\n"
 
 
 def test_whole_lines_are_shown_and_a_key_when_it_has_ended() -> None:
     redactor = Redaction().redactor()
     assert redactor.feed(b"started\npassword=hunter2\nhalf a li") == b""
-    assert redactor.held() == b"started\npassword=" + M + b"\n"
-    assert redactor.held(b"ne\n") == b"started\npassword=" + M + b"\nhalf a line\n"
+    assert redactor.preview() == b"started\npassword=" + M + b"\n"
+    assert redactor.preview(b"ne\n") == b"started\npassword=" + M + b"\nhalf a line\n"
     begin, end = PGP[:80], PGP[80:]
     redactor.feed(b"ne\n" + begin)
-    assert redactor.held().endswith(b"half a line\n")
+    assert redactor.preview().endswith(b"half a line\n")
     redactor.feed(end + b"after\n")
-    assert redactor.held().endswith(b"half a line\n" + M + b"\nafter\n")
+    assert redactor.preview().endswith(b"half a line\n" + M + b"\nafter\n")
 
 
 def test_nothing_is_shown_where_patterns_of_the_user_may_span_lines() -> None:
     redactor = redaction(r"begin[^.]*end").redactor()
     redactor.feed(b"begin\nhunter2\n")
-    assert redactor.held() == b""
+    assert redactor.preview() == b""
 
 
 def test_windows_of_full_size_are_cut_through_no_credential() -> None:
