@@ -121,7 +121,7 @@ def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_
     with pytest.raises(SystemExit):
         capture(first, replace(caller(tmp_path / "one", []), say=die))
     (running,) = fleet.jobs()
-    run_id = next(line.rpartition("resume=")[2] for line in log if "goes on" in line)
+    run_id = next(line.rpartition("resume=")[2] for line in log if "resume=" in line)
     place = f"--namespace={fleet.namespace}"
     fleet.kubectl("delete", "job", place, running["metadata"]["name"], "--cascade=foreground", "--timeout=60s")
     targets = Bundle(tmp_path / "one" / run_id).manifest().targets

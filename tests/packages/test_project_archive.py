@@ -223,7 +223,7 @@ def test_a_name_that_rundeck_refuses_is_refused_in_one_line(name: str, capsys: p
     with pytest.raises(SystemExit) as ended:
         package.main([f"--project={name}"])
     assert ended.value.code == 2
-    assert f"{name!r} invalid project name" in capsys.readouterr().err.splitlines()[-1]
+    assert f"invalid project name {name!r}" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_it_is_released_with_the_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +253,7 @@ def test_settings_that_are_given_are_defaults_of_each_step_that_has_them(tmp_pat
     ("given", "message"),
     [
         ("server=10.0.0.1", "server must be an https:// URL, not '10.0.0.1'"),
-        ("token=abc", "token is a secret: it goes to Key Storage"),
+        ("token=abc", "token is a secret: store it in Key Storage"),
         ("sever=https://10.0.0.1", "unknown setting sever"),
         ("environment=A=1\nB=2", "environment has several lines"),
     ],

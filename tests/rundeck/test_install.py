@@ -67,13 +67,13 @@ def test_twice_into_a_new_project_then_into_one_that_is_in_use(
     ops = target.state.projects["ops"]
     assert ops.properties["resources.source.1.type"] == "local"
     assert target.state.keys["keys/project/ops/debug-capture/token"] == SECRET
-    assert "- no key s3-secret-key: no step reads it until" in first.out
+    assert "- key s3-secret-key is missing: no step uses it until" in first.out
 
     hook = target.tokens_of_webhooks("ops")
     assert target.install("ops") == 0, capsys.readouterr().err
     again = capsys.readouterr().out.splitlines()
     assert [line for line in again if line[0] in "+~"] == ["~ key token updated"]
-    assert target.tokens_of_webhooks("ops") == hook  # PagerDuty goes on with its URL
+    assert target.tokens_of_webhooks("ops") == hook  # the URL in PagerDuty stays valid
 
     own = {"project.description": "Ours", "resources.source.1.type": "local", "resources.source.1.config.x": "y"}
     target.state.projects["ops2"] = server.Project("ops2", dict(own))
@@ -108,7 +108,7 @@ def test_insufficient_policies_are_reported_by_group(target: Target, capsys: pyt
     )
     assert target.install("ops") == 1
     errors = capsys.readouterr().err
-    assert "debug-capture-webhook may run “Heap dump”, by no policy of the archive" in errors
+    assert "debug-capture-webhook may run “Heap dump”, but not because of a policy of the archive" in errors
     assert "debug-capture-operators may not read and run the node localhost, so its jobs fail there" in errors
     assert "debug-capture-engineers" not in errors
 

@@ -315,7 +315,7 @@ def die_after(packets: int, root: Path, file: Path, sha256: str) -> None:
 
 
 def test_killed_upload_resumes_where_it_stopped(root: Path, file: Path) -> None:
-    """Twenty times, some of them within a write; each leaves the file's beginning, and the next one goes on."""
+    """Twenty times, some of them within a write; each leaves the file's beginning, and the next one resumes."""
     part = (root / KEY).with_name(".heap.bin.part")
     program = (
         "import os, sys; from pathlib import Path; import tests.stores.test_sftp as t\n"
