@@ -140,7 +140,7 @@ def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_
     by_pod = {artifact.title.partition(" ")[0].rpartition("/")[2]: artifact for artifact in manifest.artifacts}
     assert {name for name, one in by_pod.items() if one.outcome == "complete"} == by_pod.keys() - {gone}
     assert "not found" in by_pod[gone].reason
-    assert any(f": {6 - len(done)} pods in " in line for line in log_lines)
+    assert any(f": {6 - len(done)} pods for " in line for line in log_lines)
 
 
 def test_pods_of_the_job_are_admitted_where_pod_security_is_restricted(fleet: Fleet, kubectl: Kubectl) -> None:
