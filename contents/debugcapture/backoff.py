@@ -1,4 +1,4 @@
-"""When to try again: after growing waits where a try failed, and at a rate that is shared."""
+"""Retries with growing waits, and a token bucket for rate limits."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
-# Is given what ended a try, and the next wait in seconds; returns how long to wait, None: another try is of no use.
+# Gets the error of an attempt and the planned wait in seconds; returns the seconds to wait, or None to give up.
 Wait = Callable[[Exception, float], float | None]
 
 _SLACK_S = 1e-6  # sums of fractions of a second are not exact
@@ -15,9 +15,9 @@ _SLACK_S = 1e-6  # sums of fractions of a second are not exact
 def retried(
     attempt: Callable[[], T], waits_s: Iterable[float], wait: Wait, sleep: Callable[[float], object] | None = None
 ) -> T:
-    """Return what ``attempt`` returns, made again after each of ``waits_s`` while ``wait`` finds that it may help.
+    """Return the result of ``attempt``. After an error, retry after each of ``waits_s`` for which ``wait`` agrees.
 
-    What ends the last try is raised. An exception of ``wait`` itself ends the tries.
+    Raises the error of the last attempt. An exception in ``wait`` ends the retries.
     """
     for planned_s in waits_s:
         try:
@@ -31,25 +31,30 @@ def retried(
 
 
 def on(kind: type[Exception]) -> Wait:
-    """Return what waits as planned after an error of ``kind``, and tries no further after any other."""
-    return lambda error, planned_s: planned_s if isinstance(error, kind) else None
+    """Return a `Wait` that retries as planned after an error of ``kind``, and gives up after any other."""
+
+    def wait(error: Exception, planned_s: float) -> float | None:
+        return planned_s if isinstance(error, kind) else None
+
+    return wait
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """``burst`` requests at once, and ``per_s`` a second from then on: a token bucket.
+    """A token bucket: ``burst`` requests at once, then ``per_s`` requests per second.
 
-    All that has to be remembered is the moment up to which requests are promised (a generic cell rate algorithm).
+    It is the generic cell rate algorithm. Its only state is the time until which requests are reserved; the caller
+    stores it.
     """
 
     per_s: float
     burst: float
 
     def promise(self, until: float, now: float) -> float:
-        """Return the moment up to which requests are promised with one more, when they were ``until``."""
+        """Return the time until which requests are reserved after one more request, if it was ``until`` before."""
         return max(until, now - self.burst / self.per_s) + 1 / self.per_s
 
     def wait_s(self, until: float, now: float) -> float:
-        """Return in how many seconds it is the turn of one more request."""
+        """Return the seconds to wait before one more request."""
         missing = self.promise(until, now) - now
         return missing if missing > _SLACK_S else 0.0

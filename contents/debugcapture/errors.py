@@ -1,31 +1,31 @@
-"""What can go wrong, by its cause, as one line: what failed, why, and what to do.
+"""Errors by their cause. Each is one line: what failed, why, and what to do.
 
 CaptureError
 ├── BadInput            a setting is wrong or missing; nothing was changed
 ├── TargetNotFound      the namespace, pod or container does not exist
 ├── NotAllowed          authentication, RBAC or admission refused
-├── Unreachable         a server did not answer, or is not who it should be
-├── Rejected            a server refused a request, and none of the above is why
-│   ├── Conflict        409: the object exists already, or was changed meanwhile
-│   ├── Invalid         422: the object would not be valid
-│   └── TooManyRequests 429: the server has no time for this account
-├── UnexpectedAnswer    what answered is not what was asked, or its answer cannot be read
-├── Aborted             the run is being ended
-├── NotRunning          a container does not run, or did not start
-├── CommandFailed       a program in a container was not there, or did not do its work
-│   └── NeverEnds       a command of little output was still running at its time limit
-├── LogRemoved          the kubelet has removed the log
-├── NotMeasurable       there is nothing to measure a condition by
+├── Unreachable         a server did not respond, or its certificate is not trusted
+├── Rejected            a server rejected a request for another reason
+│   ├── Conflict        409: the object exists already, or was changed by someone else
+│   ├── Invalid         422: the object is not valid
+│   └── TooManyRequests 429: the server is too busy for this account
+├── UnexpectedAnswer    the response is from another kind of server, or invalid
+├── Aborted             the step was aborted
+├── NotRunning          a container is not running, or did not start
+├── CommandFailed       a program in a container is missing, or failed
+│   └── NeverEnds       a short command reached its time limit
+├── LogRemoved          the kubelet has deleted the log
+├── NotMeasurable       the cluster does not provide the value of a condition
 ├── SpoolFull           the spool's limits leave no room
 ├── SpoolUnwritable     the spool cannot be written
-├── NothingCaptured     every collector failed, each for a reason of its own
-├── NotStored           the evidence is in the spool, not in the store
+├── NothingCaptured     every collector failed
+├── NotStored           the evidence is in the spool but not in the store
 ├── NoteNotSent         the incident has no note
-├── GateClosed          the capture is not good enough to restart after it
-├── RolloutBlocked      a change would start no rollout, or the pod would not come back
-└── RolloutNotReady     the workload is not well within the time limit
+├── GateClosed          the status of the capture does not allow a restart
+├── RolloutBlocked      a change would not start a rollout, or the pod would not be replaced
+└── RolloutNotReady     the workload was not ready within the time limit
 
-A cause has no exit code of its own: what a step failed to do by it decides (runtime/exit_codes.py).
+The exit code depends on what the step could not do because of the error (runtime/exit_codes.py).
 """
 
 import re
@@ -40,12 +40,12 @@ E = TypeVar("E", bound="CaptureError")
 
 
 class CaptureError(Exception):
-    """An error that a user can act on; ``str()`` is one line. Never changed once raised: `about` and others copy."""
+    """An error that a user can act on. ``str()`` is one line. It is immutable: `about` and the others return copies."""
 
     def __init__(self, what: str, why: str, do: str = "", *, status: int = 0, reason: str = "") -> None:
-        """``what`` failed (with the pod's name), ``why`` it did, and what to ``do`` about it.
+        """``what`` failed (with the name of the pod), ``why``, and what to ``do``.
 
-        ``status`` (of HTTP) and ``reason`` ("AlreadyExists", …) are what a server answered, if one did.
+        ``status`` (HTTP) and ``reason`` ("AlreadyExists", …) are from the response of a server, if there is one.
         """
         super().__init__(what, why, do)
         self.what, self.why, self.do = (one_line(part) for part in (what, why, do))
@@ -53,18 +53,18 @@ class CaptureError(Exception):
         self.data: dict[str, str] = {}
 
     def about(self: E, subject: str) -> E:
-        """Return it with ``subject`` before the line unless that names it: a line is read on its own."""
+        """Return a copy whose line starts with ``subject``, unless the line already contains it."""
         subject = one_line(subject)
         if re.search(rf"(?<![\w./-]){re.escape(subject)}(?![\w-]|\.\w)", str(self)):
             return self
         return self._changed(what=f"{subject}: {self.what}")
 
     def advising(self: E, do: str) -> E:
-        """Return it with ``do`` as what to do."""
+        """Return a copy with ``do`` as the remedy."""
         return self._changed(do=one_line(do))
 
     def handing_on(self: E, **data: str) -> E:
-        """Return it with ``data`` that later steps can use although this one failed."""
+        """Return a copy with ``data``, output of the failed step for later steps."""
         return self._changed(data={**self.data, **data})
 
     def _changed(self: E, **attributes: object) -> E:
@@ -90,55 +90,55 @@ class NotAllowed(CaptureError):
 
 
 class Unreachable(CaptureError):
-    """A server did not answer, or its certificate is not trusted."""
+    """A server did not respond, or its certificate is not trusted."""
 
 
 class Rejected(CaptureError):
-    """A server refused a request that it understood; ``status`` and ``reason`` say how."""
+    """A server rejected a request; see ``status`` and ``reason``."""
 
 
 class Conflict(Rejected):
-    """The object exists already, or was changed meanwhile."""
+    """The object exists already, or was changed by someone else."""
 
 
 class Invalid(Rejected):
-    """The object would not be valid."""
+    """The object is not valid."""
 
 
 class TooManyRequests(Rejected):
-    """The server has no time for this account."""
+    """The server is too busy for this account."""
 
 
 class UnexpectedAnswer(CaptureError):
-    """What answered is not what was asked (a login page), or its answer cannot be read."""
+    """The response is from another kind of server (a login page), or invalid."""
 
 
 class Aborted(CaptureError):
-    """The run is being ended, and begins nothing more."""
+    """The step was aborted and starts nothing new."""
 
 
 class NotRunning(CaptureError):
-    """A container does not run, or did not start."""
+    """A container is not running, or did not start."""
 
 
 class CommandFailed(CaptureError):
-    """A program in a container was not there, or did not do its work."""
+    """A program in a container is missing, or failed."""
 
 
 class NeverEnds(CommandFailed):
-    """A command of little output was still running at its time limit."""
+    """A short command reached its time limit."""
 
 
 class LogRemoved(CaptureError):
-    """The kubelet has removed the log."""
+    """The kubelet has deleted the log."""
 
 
 class NotMeasurable(CaptureError):
-    """There is nothing to measure a condition by."""
+    """The cluster does not provide the value of a condition."""
 
 
 class SpoolFull(CaptureError):
-    """The spool's limits leave no room."""
+    """The limits of the spool leave no room."""
 
 
 class SpoolUnwritable(CaptureError):
@@ -146,7 +146,7 @@ class SpoolUnwritable(CaptureError):
 
 
 class NothingCaptured(CaptureError):
-    """Every collector failed, each for a reason of its own."""
+    """Every collector failed."""
 
 
 class NotStored(CaptureError):
@@ -154,21 +154,21 @@ class NotStored(CaptureError):
 
 
 class NoteNotSent(CaptureError):
-    """The incident carries no note."""
+    """The note could not be added to the incident."""
 
     def __init__(self, what: str, why: str, do: str = "", *, status: int = 0, waits: bool = False) -> None:
-        """``waits``: a later run may succeed with it, so that it is kept in the spool."""
+        """``waits``: the note stays in the spool, because a later run may succeed."""
         super().__init__(what, why, do, status=status)
         self.waits = waits
 
 
 class GateClosed(CaptureError):
-    """The capture is not good enough to restart after it."""
+    """The status of the capture does not allow a restart."""
 
 
 class RolloutBlocked(CaptureError):
-    """A change would start no rollout, or the pod would not come back."""
+    """A change would not start a rollout, or the pod would not be replaced."""
 
 
 class RolloutNotReady(CaptureError):
-    """The workload is not well within the time limit."""
+    """The workload was not ready within the time limit."""

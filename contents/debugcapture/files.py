@@ -1,4 +1,4 @@
-"""Files that outlive a crash, locks that do not, and the checksum that follows a file from the pod to the store."""
+"""Atomic writes that survive a crash, file locks that end with the process, and checksums of files."""
 
 import fcntl
 import hashlib
@@ -14,7 +14,7 @@ _POLL_S = 0.2
 
 
 def sha256_of(file: Path) -> str:
-    """Return the checksum of ``file`` in hex; the file is never held whole."""
+    """Return the SHA-256 of ``file`` in hex. The file is read in pieces."""
     checksum = hashlib.sha256()
     with file.open("rb") as reader:
         while piece := reader.read(1 << 20):
@@ -24,10 +24,10 @@ def sha256_of(file: Path) -> str:
 
 @contextmanager
 def replacing(file: Path, part: Path | None = None, *, sync: bool = True) -> Iterator[BinaryIO]:
-    """Yield a new file that takes the place of ``file`` when the block ends well, and is removed when it does not.
+    """Yield a new file that replaces ``file`` if the block succeeds, and is removed otherwise.
 
-    A reader sees the old content or the new one; with ``sync`` after a crash, too. Until then the new file is ``part``:
-    NAME.part unless given, which the next writer overwrites. Writers that may run at the same time use `own_part`.
+    A reader sees the old content or the new content; with ``sync`` also after a crash. Until then, the name of the new
+    file is ``part`` (default: NAME.part), which the next writer overwrites. Concurrent writers must use `own_part`.
     """
     part = part or file.with_name(f"{file.name}.part")
     try:
@@ -38,7 +38,7 @@ def replacing(file: Path, part: Path | None = None, *, sync: bool = True) -> Ite
                 os.fsync(out.fileno())
         part.replace(file)
     except BaseException:
-        with suppress(OSError):  # a part is of no use to anybody, least of all on a full disk
+        with suppress(OSError):  # a partial file is useless, especially on a full disk
             part.unlink()
         raise
 
@@ -50,15 +50,16 @@ def replace_text(file: Path, text: str, part: Path | None = None, *, sync: bool 
 
 
 def own_part(file: Path) -> Path:
-    """Return a part of ``file`` that no other process or thread uses."""
+    """Return the name of a partial file for ``file`` that no other process or thread uses."""
     return file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}.part")
 
 
 @contextmanager
 def locked(path: Path, *, shared: bool = False, within_s: float | None = None) -> Iterator[bool]:
-    """Lock ``path``, a file or folder, and yield whether that succeeded. A ``shared`` lock excludes only unshared ones.
+    """Lock a file or directory and yield whether that succeeded. A ``shared`` lock excludes exclusive locks only.
 
-    The lock ends with the process, however that ends. Another's lock is waited for, for ``within_s`` if that is given.
+    The lock ends with the process, even if it is killed. If another process has the lock, wait for it: forever, or for
+    ``within_s`` seconds.
     """
     kind, deadline = fcntl.LOCK_SH if shared else fcntl.LOCK_EX, time.monotonic() + (within_s or 0)
     descriptor = os.open(path, os.O_RDONLY)
@@ -67,23 +68,23 @@ def locked(path: Path, *, shared: bool = False, within_s: float | None = None) -
             fcntl.flock(descriptor, kind)
             yield True
         else:
-            while not (ours := _lock(descriptor, kind)) and time.monotonic() < deadline:
+            while not (is_locked_here := _try_lock(descriptor, kind)) and time.monotonic() < deadline:
                 time.sleep(_POLL_S)
-            yield ours
+            yield is_locked_here
     finally:
         os.close(descriptor)
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether a live process has an unshared lock on ``path``. False when it does not exist."""
+    """Return whether a live process has an exclusive lock on ``path``; False if ``path`` does not exist."""
     try:
-        with locked(path, shared=True, within_s=0) as free:
-            return not free
+        with locked(path, shared=True, within_s=0) as is_free:
+            return not is_free
     except FileNotFoundError:
         return False
 
 
-def _lock(descriptor: int, kind: int) -> bool:
+def _try_lock(descriptor: int, kind: int) -> bool:
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The values that travel from one stage to the next. Sizes are bytes, times are aware UTC datetimes or seconds."""
+"""The values that stages pass to each other. Sizes are in bytes; times are aware UTC datetimes, or seconds."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,25 +11,26 @@ Report = Callable[[str], None]  # writes a line to the log of the step
 Status = Literal["complete", "partial", "failed"]
 ArtifactOutcome = Literal["complete", "truncated", "failed", "skipped"]
 Phase = Literal["running", "waiting", "terminated", "unknown"]  # of a container
-Invasive = Literal["safe", "pauses", "heavy"]  # harmless; stops the process for a moment; for long, or fills its disk
-Integrity = Literal["verified", "unverified"]  # whether the far side's checksum was compared
-# Where an artifact comes from; "" where none was reached. "capture": it stands for a whole capture, and is its page.
+# No effect on the process; stops it for a moment; stops it for long, or needs much disk space.
+Invasive = Literal["safe", "pauses", "heavy"]
+Integrity = Literal["verified", "unverified"]  # whether a checksum of the container or store was compared
+# Where an artifact comes from; "" if nothing was reached. "capture": it is the report page of another capture.
 Origin = Literal["", "api", "exec", "debug-container", "volume", "copy", "node", "capture"]
-# Why an artifact is missing or short. Decisions use this code; `reason` beside it is for people.
+# Why an artifact is missing or truncated. Decisions use this code; `reason` is its text for people.
 ReasonCode = Literal[
     "",  # it is complete
-    "empty",  # there is nothing to read, and that is as it should be
-    "not-there",  # the container has nothing of the kind
-    "no-output",  # the tool ended well and wrote nothing
-    "exit-code",  # the tool ended with another exit code than 0
-    "denied",  # the tool was denied what it needs: more privilege may help
+    "empty",  # there is nothing to read, which is not an error
+    "not-there",  # the container has no such process or file
+    "no-output",  # the tool succeeded and wrote nothing
+    "exit-code",  # the exit code of the tool is not 0
+    "denied",  # the tool lacks privileges
     "time-limit",
     "size-limit",
-    "stream-broken",  # the connection lost some of it
+    "stream-broken",  # the connection broke
     "other",
 ]
-PAGE = "index.html"  # the file of a bundle that its link opens
-FILES = "files"  # the collector that a job names paths for
+PAGE = "index.html"  # the report page: the file of a bundle that its link opens
+FILES = "files"  # ID of the collector that copies the files that a job names
 READS = (
     "snapshot",
     "logs",
@@ -52,7 +53,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """A container's state as the kubelet reports it; ``last_*`` tell of its previous run."""
+    """The state of a container, as the kubelet reports it. ``last_*`` describe its previous run."""
 
     phase: Phase
     reason: str = ""
@@ -74,7 +75,7 @@ class ContainerState:
 
 @dataclass(frozen=True, slots=True)
 class ContainerRef:
-    """Where a command runs."""
+    """A reference to a container, in which commands can run."""
 
     namespace: str
     pod: str
@@ -93,21 +94,25 @@ class Target:
     uid: str
     container: str
     node: str
-    workload: str  # name of the Deployment, StatefulSet, …; the pod's own name when it has no owner
+    workload: str
+    """Name of the Deployment, StatefulSet, …; name of the pod if it has no owner."""
     image: str
     state: ContainerState
-    user: User | None  # None: neither the spec nor the status says
-    container_id: str = ""  # without the runtime's name; "" before the first start
-    unhealthy: tuple[str, ...] = ()  # what is wrong with the pod, the worst first
+    user: User | None
+    """None if neither the spec nor the status contains it."""
+    container_id: str = ""
+    """Without the runtime's name; "" before the first start."""
+    unhealthy: tuple[str, ...] = ()
+    """The problems of the pod, the most severe first."""
 
     @property
     def ref(self) -> ContainerRef:
-        """Return the target's place."""
+        """Return the reference to the container."""
         return ContainerRef(self.namespace, self.pod, self.container)
 
     @property
     def is_running(self) -> bool:
-        """Tell whether commands can run in it."""
+        """Return whether commands can run in it."""
         return self.state.phase == "running"
 
     def __str__(self) -> str:
@@ -122,12 +127,13 @@ class Process:
     user: User
     name: str
     rss_bytes: int
-    files: tuple[str, ...]  # what it maps, its own program first; () when it belongs to another user
+    files: tuple[str, ...]
+    """Files that it maps, its program first; () if it belongs to another user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """How a process of a kind is recognised: a pattern on what ``by`` names."""
+    """How to recognize a process: a pattern for its mapped files, its program or its name."""
 
     by: Literal["maps", "exe", "comm"]
     pattern: str
@@ -135,24 +141,32 @@ class Detect:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A way to collect; "{pid}" stands for the process in ``run`` and ``output``."""
+    """A program that a collector runs. In ``run`` and ``output``, "{pid}" stands for the process."""
 
     run: tuple[str, ...]
-    present: tuple[str, ...] = ()  # does nothing, but only where the tool is there; () when `run` itself shows it
-    output: str = ""  # the file that it writes; "" when it writes to its standard output
-    removes: bool = False  # whether that file is removed afterwards
-    detached: bool = False  # it takes long: it outlives the connection
-    denied_pattern: str = ""  # on a line of its standard error: it was denied what it needs, more privilege may help
-    denied_exit_code: int = 0  # the same as an exit code; 0 when it has none for it
-    find: tuple[str, ...] = ()  # for an image without a shell: lists processes
-    pid_pattern: str = ""  # finds the PID in what `find` writes
+    present: tuple[str, ...] = ()
+    """A command without effect that succeeds if the image has the tool; () to try `run` itself."""
+    output: str = ""
+    """The file that it writes; "" if it writes to its standard output."""
+    removes: bool = False
+    """Whether this file is removed afterwards."""
+    detached: bool = False
+    """It takes long and must outlive the connection."""
+    denied_pattern: str = ""
+    """Pattern for a line of its standard error if it lacks privileges."""
+    denied_exit_code: int = 0
+    """Its exit code if it lacks privileges; 0 if there is no such code."""
+    find: tuple[str, ...] = ()
+    """A command that lists processes, for an image without a shell."""
+    pid_pattern: str = ""
+    """Pattern for the PID in the output of `find`."""
 
     @property
     def program(self) -> str:
-        """Return the tool's name; that of a script is what it looks for before it is run."""
+        """Return the name of the tool; for a script, the programs that it requires."""
         words = self.present or self.run
-        looked_for = re.findall(r"command -v ([\w-]+)", words[-1]) if words[0] == "sh" else []
-        return " and ".join(looked_for) or words[0]
+        required = re.findall(r"command -v ([\w-]+)", words[-1]) if words[0] == "sh" else []
+        return " and ".join(required) or words[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +175,28 @@ class Collector:
 
     id: str
     title: str
-    file: str  # its artifact's name; for an API reader the folder is the bundle's own
-    looks_for: str  # what the process must be, in words; "" when any will do
+    file: str
+    """Name of its artifact; "" if it reads the API."""
+    looks_for: str
+    """Name of the kind of process, for messages; "" for any process."""
     in_image: tuple[Tool, ...]
     from_debug: tuple[Tool, ...]
-    reads_api: str  # what it reads from the API; "" when it runs a tool
+    reads_api: str
+    """One of READS; "" if it runs a tool."""
     time_limit_s: int
     size_limit_bytes: int
-    source: str  # URL of the tool's documentation
+    source: str
+    """URL of the tool's documentation."""
     runtime: str = "any"
     invasive: Invasive = "safe"
-    needs: tuple[str, ...] = ()  # what only some profiles of a debug container have: SYS_PTRACE, NET_RAW, NET_ADMIN
+    needs: tuple[str, ...] = ()
+    """Capabilities that only some security profiles grant: SYS_PTRACE, NET_RAW, NET_ADMIN."""
     kind: Literal["text", "binary"] = "text"
     detect: Detect | None = None
-    unproved: bool = False  # never run by us on a real process
-    paths: tuple[str, ...] = ()  # of the target's files to take, relative to its root; for the collector of files only
+    unproved: bool = False
+    """It was not tested on a real process."""
+    paths: tuple[str, ...] = ()
+    """For the collector FILES: paths of the files to copy, relative to the root of the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +228,12 @@ class RunInDebugContainer:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Do not collect; there is nothing of the kind to collect, or it would do harm."""
+    """Do not collect: the collector does not apply, is not allowed, or would harm the target."""
 
     collector: Collector
     why: str
-    foreign: bool = False  # it is for another runtime than the target's
+    foreign: bool = False
+    """The collector is for another runtime than the target's."""
 
 
 Action = ReadApi | RunInTarget | RunInDebugContainer | Skip
@@ -219,7 +241,7 @@ Action = ReadApi | RunInTarget | RunInDebugContainer | Skip
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a command ended; ``code`` is None when it did not run or the stream broke before its end."""
+    """How a command ended. ``code`` is None if it did not run, or if the stream broke before it ended."""
 
     code: int | None
     reason: str = ""
@@ -227,7 +249,7 @@ class ExitStatus:
 
     @property
     def not_found(self) -> bool:
-        """Tell whether the container has no such program."""
+        """Return whether the container does not have the program."""
         return (
             self.code in (126, 127)
             or "executable file not found" in self.message
@@ -237,30 +259,33 @@ class ExitStatus:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One file as the store keeps it."""
+    """One file in the store."""
 
-    key: str  # below the store's prefix; ends with the file's name in the bundle
+    key: str
+    """Key below the store's prefix. It ends with the name of the file in the bundle."""
     url: str
-    link: str  # opens in a browser
+    link: str
+    """Link that opens in a browser."""
     expires: datetime | None
     bytes: int
     sha256: str
-    plain_sha256: str = ""  # of the file before it was encrypted; "" when it was not
+    plain_sha256: str = ""
+    """Checksum of the file before its encryption; "" if it is not encrypted."""
 
     @property
     def is_encrypted(self) -> bool:
-        """Tell whether the store has ciphertext, below a key with .age behind it."""
+        """Return whether the file is encrypted; its key then ends with .age."""
         return bool(self.plain_sha256)
 
     @property
     def file_key(self) -> str:
-        """Return the key as it is without encryption."""
+        """Return the key without the suffix of encryption."""
         return self.key.removesuffix(".age") if self.is_encrypted else self.key
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file of a bundle, or the reason why there is none."""
+    """One file of a bundle, or the reason why it is missing."""
 
     collector: str
     title: str
@@ -272,28 +297,32 @@ class Artifact:
     outcome: ArtifactOutcome
     how: str  # in words
     reason: str = ""  # in words
-    pod: str = ""  # whose it is, where a bundle has several
+    pod: str = ""
+    """Pod that it belongs to, if the bundle has several targets."""
     integrity: Integrity = "unverified"
-    redactions: int = 0  # credentials that were masked in it
-    sensitive: bool = False  # nothing was masked: it is a dump, or the job wants text as it is
-    direct: Stored | None = None  # where the pod has sent it itself: it never was in the spool
+    redactions: int = 0
+    """Number of credentials that were masked in it."""
+    sensitive: bool = False
+    """Nothing was masked: it is a dump, or redaction is off."""
+    direct: Stored | None = None
+    """The file in the store, if the pod uploaded it itself. It is not in the spool."""
     origin: Origin = ""
     reason_code: ReasonCode = ""
 
     @property
     def is_from_api(self) -> bool:
-        """Tell whether the Kubernetes API had it, and nothing ran in the pod for it."""
+        """Return whether it was read from the Kubernetes API, so that nothing ran in the pod."""
         return self.origin == "api"
 
     @property
     def is_capture(self) -> bool:
-        """Tell whether it stands for the capture of a whole pod, of many: its file is that capture's page."""
+        """Return whether it represents one pod of a fleet capture. Its file is the report page of that pod's capture."""
         return self.origin == "capture"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a bundle holds, for whom it was made, and what is missing."""
+    """The content of a bundle: its targets, its artifacts, and what is missing."""
 
     capture_id: str
     started: datetime
@@ -302,9 +331,12 @@ class Manifest:
     trigger: Mapping[str, str]
     artifacts: tuple[Artifact, ...] = ()
     more_targets: tuple[Target, ...] = ()
-    remarks: tuple[str, ...] = ()  # what was chosen and noticed on the way, a line each
-    requests: int = 0  # to the API server
-    fulfilled: bool = True  # whether anything of what the job asked for by name was captured
+    remarks: tuple[str, ...] = ()
+    """Lines about the selection and about events during the capture."""
+    requests: int = 0
+    """Number of requests to the API server."""
+    fulfilled: bool = True
+    """Whether anything that the job requested by name was captured."""
     schema: int = 1
 
     @property
@@ -314,12 +346,12 @@ class Manifest:
 
     @property
     def key(self) -> str:
-        """Return where a store keeps the bundle, below its prefix."""
+        """Return the key of the bundle below the prefix of a store."""
         return f"{self.target.namespace}/{self.target.workload}/{self.capture_id}"
 
     @property
     def status(self) -> Status:
-        """Return complete, partial (something is missing or short), or failed (nothing was captured)."""
+        """Return complete, partial (evidence is missing or truncated), or failed (nothing was captured)."""
         outcomes = {artifact.outcome for artifact in self.artifacts}
         if not outcomes & {"complete", "truncated"}:
             return "failed"
@@ -328,29 +360,29 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Proof that a bundle is in the store."""
+    """The record of a bundle that is in the store."""
 
     store: str
     stored: tuple[Stored, ...]
 
     @property
     def page(self) -> str:
-        """Return the link of the bundle's page, which is stored when all else is; a pod may have one of its own."""
-        return next((one.link for one in reversed(self.stored) if one.file_key.endswith(f"/{PAGE}")), "")
+        """Return the link of the report page; "" if there is none. It is stored last, after pages of single pods."""
+        return next((file.link for file in reversed(self.stored) if file.file_key.endswith(f"/{PAGE}")), "")
 
     @property
     def links_end(self) -> datetime | None:
-        """Return when the first of the links ends, or None when none does."""
-        return min((one.expires for one in self.stored if one.expires), default=None)
+        """Return when the first link expires; None if none expires."""
+        return min((file.expires for file in self.stored if file.expires), default=None)
 
-    def link(self, file: str) -> str:
-        """Return the link of ``file``, named as in the bundle, or ""."""
-        return next((one.link for one in self.stored if f"/{one.file_key}".endswith(f"/{file}")), "")
+    def link(self, name: str) -> str:
+        """Return the link of ``name``, the name of a file in the bundle; "" if there is none."""
+        return next((file.link for file in self.stored if f"/{file.file_key}".endswith(f"/{name}")), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a step ended: its exit code, and what it hands to later steps."""
+    """How a step ended: its exit code, and its output for later steps."""
 
     exit_code: int
     data: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""What is looked for in text that strangers wrote: numbers, and regular expressions of users, in linear time.
+"""Compiles regular expressions of users for untrusted text. They run in linear time.
 
-Python's own engine goes back and tries again: `(a+)+$` on forty letters does not end, and in a thread nothing can stop
-it. RE2 never goes back, at the price of lookaround and backreferences, which it refuses. Source: RE2, "Syntax".
+The engine of Python backtracks: `(a+)+$` on forty letters does not end, and nothing can stop it in a thread. RE2 does
+not backtrack, and therefore does not support lookaround and backreferences. Source: RE2, "Syntax".
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ Text = TypeVar("Text", str, bytes, contravariant=True)
 
 
 class Pattern(Protocol[Text]):
-    """A compiled regular expression, with the methods of Python's own that we use."""
+    """A compiled regular expression, with the methods of `re.Pattern` that this package uses."""
 
     @property
     def groups(self) -> int:
-        """Return how many groups it has."""
+        """Return the number of its groups."""
 
     @property
     def groupindex(self) -> Mapping[str, int]:

@@ -1,4 +1,4 @@
-"""Text for a log or a terminal: one line, sizes, numbers, and columns that are no wider than a log shows. Pure."""
+"""Formats text for a log or a terminal: single lines, sizes, numbers and tables of limited width. Pure."""
 
 import re
 import textwrap
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Final
 
-WIDTH: Final = 120  # characters; a log wraps longer lines anywhere, and the columns are lost
+WIDTH: Final = 120  # characters; longer lines wrap in a log, which breaks the columns
 _GAP: Final = "  "
-_LEAST: Final = 4  # characters of a column, so that a short word stays whole
+_MIN_COLUMN: Final = 4  # characters, so that a short word is not broken
 _QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
 
 
@@ -19,19 +19,19 @@ def one_line(text: object) -> str:
 
 
 def without_queries(text: str) -> str:
-    """Return ``text`` with the query of each URL cut off: that of an exec is the whole script."""
+    """Return ``text`` without the query of each URL: the query of an exec contains the whole script."""
     return _QUERY.sub(r"\1", text)
 
 
 def size(count: int) -> str:
-    """Return ``count`` bytes as a person reads it."""
+    """Return ``count`` bytes in a readable unit."""
     if count < 1024:
         return f"{count} B"
     return f"{count / 1024:.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
 
 
 def number_in(text: str) -> int | None:
-    """Return the number that a stranger wrote, or None when it is none that a size, code or PID can be."""
+    """Return the number in untrusted ``text``; None if it is not a plausible size, exit code or PID."""
     digits = text.strip()
     return int(digits) if re.fullmatch(r"[0-9]{1,18}", digits) else None
 
@@ -56,11 +56,11 @@ def wrapped(text: str, width: int = WIDTH, indent: str = "") -> list[str]:
 
 
 def _fitted(natural: Sequence[int], room: int) -> list[int]:
-    """Return widths that sum up to at most ``room``: narrow columns keep theirs, the wide ones share what is left."""
+    """Return column widths with a sum of at most ``room``: narrow columns keep theirs, wide columns share the rest."""
     widths = list(natural)
     wide = sorted(range(len(natural)), key=lambda column: natural[column])
-    for place, column in enumerate(wide):
-        share = max(_LEAST, room // (len(wide) - place))
+    for position, column in enumerate(wide):
+        share = max(_MIN_COLUMN, room // (len(wide) - position))
         widths[column] = min(natural[column], share)
         room -= widths[column]
     return widths

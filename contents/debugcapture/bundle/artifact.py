@@ -1,4 +1,4 @@
-"""A file of a bundle while it is written: counted, summed, limited, and without credentials where it is text."""
+"""Writes a file of a bundle: with its size, checksums and limits, and with credentials in text masked."""
 
 import errno
 import hashlib
@@ -13,36 +13,35 @@ from typing import Final, Protocol
 from ..redaction.redactor import Redaction, Redactor
 from .spool import Room
 
-_HEAD_BYTES = 4096  # by which text is told from a dump
-_LOOK_BYTES = 16 << 20  # how much is written between two looks at the room that is left
-_FOR_OTHERS_BYTES = 64 << 20  # what one that is large leaves of the spool for what is captured beside it
-_SHOW_SHARE = 20  # one part in so many of the time may go into what only a killed capture needs
-_ODD = bytes(set(range(32)) - set(b"\0\a\b\t\n\v\f\r\x1b"))  # what no text has
+_HEAD_BYTES = 4096  # shows whether a file is text
+_SPACE_CHECK_BYTES = 16 << 20  # written between two checks of the free space
+_FOR_OTHERS_BYTES = 64 << 20  # space that a large artifact leaves for others
+_SHOW_SHARE = 20  # at most 1/20 of the time is spent on what only a killed capture needs
+_NON_TEXT_BYTES = bytes(set(range(32)) - set(b"\0\a\b\t\n\v\f\r\x1b"))
 _TAR, _TAR_AT = b"ustar", 257
 _DUMPS = (".heapsnapshot", ".hprof", ".core", ".dmp", ".jfr", ".pcap", ".tar")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class SizeLimitReachedError(Exception):
-    """An artifact would grow over its size limit, or the spool's; ``str()`` says so."""
+    """An artifact reached its size limit, or that of the spool; see ``str()``."""
 
 
 class Follower(Protocol):
-    """Takes what is written to a file, while it is written."""
+    """Observes a file while it is written."""
 
     def wrote(self, piece: memoryview) -> None:
-        """Take a piece that the file has now, in order; the view is good until this returns."""
+        """Receive the next piece of the file. The view is valid until this returns."""
 
     def restarted(self) -> None:
-        """Forget all pieces: the file is written again from its start."""
+        """Discard all pieces: the file is written again from its start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What holds for all files of a bundle: what is masked in text, and how much may be written; None: no rule.
+    """Rules for all files of a bundle: what is masked in text, and how much may be written. None: no rule.
 
-    ``follow`` is called with the name that a file will have and the one that it has while it is written, and returns
-    what follows it, or None.
+    ``follow`` is called with the final and the temporary path of a new file, and returns its follower or None.
     """
 
     redaction: Redaction | None = None
@@ -54,18 +53,19 @@ NO_RULES: Final = Intake()
 
 
 class ArtifactFile:
-    """A file that counts and hashes what is written, and has its own name only when it is closed.
+    """A file with counted and hashed content. It gets its final name when it is closed.
 
-    ``received`` and ``received_sha256`` are about what has arrived, for a comparison with the far side; ``bytes`` and
-    ``sha256`` are about the file. Masking holds up to 256 KiB of a text until more follows; so that a capture that is
-    killed loses no more than its last line, that is in the file too, masked as far as it is known then.
+    ``received`` and ``received_sha256`` describe what arrived, to compare it with the container; ``bytes`` and
+    ``sha256`` describe the file, which may be masked. Masking holds back up to 256 KiB of a text until more follows.
+    The file contains this text too, masked as far as possible, so that a killed capture loses its last line at most.
     """
 
     def __init__(self, path: Path, size_limit_bytes: int, intake: Intake = NO_RULES, text: bool | None = None) -> None:
-        """Write to ``path``, at most ``size_limit_bytes``. ``text``: whether it is said to be; None: look at it."""
-        self.path, self._intake, self._said = path, intake, text
+        """Write at most ``size_limit_bytes`` to ``path``. ``text``: whether it is text; None if unknown."""
+        self.path, self._intake, self._declared_text = path, intake, text
         self._limit, self._why = size_limit_bytes, f"it reached its size limit of {size_limit_bytes:,} bytes"
-        self.cut = ""  # why the end is missing, where the disk became full
+        self.cut = ""
+        """Why the end is missing, if the disk became full."""
         self._part = path.with_name(path.name + ".part")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -76,32 +76,32 @@ class ArtifactFile:
         self.bytes, self.received, self._hash, self._received_hash = 0, 0, hashlib.sha256(), hashlib.sha256()
         self._head: bytearray | None = bytearray()
         self._redactor = self._intake.redaction.redactor() if self._intake.redaction else None
-        self._next_look, self._next_show, self._shown = 0, 0.0, False
+        self._next_check, self._next_show, self._shown = 0, 0.0, False
 
     @property
     def received_sha256(self) -> str:
-        """Return the checksum of what has arrived, in hex."""
+        """Return the SHA-256 of what arrived, in hex."""
         return self._received_hash.hexdigest()
 
     @property
     def sha256(self) -> str:
-        """Return the checksum of the file, in hex."""
+        """Return the SHA-256 of the file, in hex."""
         return self._hash.hexdigest()
 
     @property
     def redactions(self) -> int:
-        """Return how many credentials were masked."""
+        """Return the number of masked credentials."""
         return self._redactor.count if self._redactor else 0
 
     @property
     def sensitive(self) -> bool:
-        """Tell whether nothing was masked because nothing was looked for."""
+        """Return whether the content was written without masking."""
         return self._redactor is None and self.bytes > 0
 
     def write(self, piece: bytes | memoryview) -> None:
-        """Write ``piece``; raise SizeLimitReachedError once a limit is met, with the file filled up to it."""
-        if self.received >= self._next_look:
-            self._look()
+        """Write ``piece``. At a limit, write up to it and raise SizeLimitReachedError."""
+        if self.received >= self._next_check:
+            self._check_space()
         room = max(0, self._limit - self.received)
         kept = piece[:room]
         if self._hash is not self._received_hash:
@@ -114,7 +114,7 @@ class ArtifactFile:
             raise SizeLimitReachedError(self._why)
 
     def restart(self) -> None:
-        """Forget what has been written."""
+        """Discard what was written."""
         os.lseek(self._file, 0, os.SEEK_SET)
         os.ftruncate(self._file, 0)
         if self._follower:
@@ -125,7 +125,7 @@ class ArtifactFile:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Sync and rename, whatever happened: what has arrived is evidence. An empty file is none."""
+        """Sync and rename the file, even after an error: what arrived is evidence. An empty file is removed."""
         try:
             self._finish()
             os.fsync(self._file)
@@ -135,9 +135,9 @@ class ArtifactFile:
             os.close(self._file)
         self._part.rename(self.path) if self.bytes else self._part.unlink()
 
-    def _look(self) -> None:
-        """Lower the limit to what the spool has room for."""
-        self._next_look = self.received + _LOOK_BYTES
+    def _check_space(self) -> None:
+        """Lower the limit to the free space of the spool."""
+        self._next_check = self.received + _SPACE_CHECK_BYTES
         if self._intake.room is None:
             return
         left = max(0, self._intake.room.left() - (_FOR_OTHERS_BYTES if self.received else 0))
@@ -149,15 +149,15 @@ class ArtifactFile:
             self._head += piece
             if len(self._head) < _HEAD_BYTES:
                 return
-            piece = self._judged(self._head)
+            piece = self._classify(self._head)
         self._put(self._redactor.feed(piece) if self._redactor else piece)
 
     def _show(self, redactor: Redactor) -> None:
-        """Write what is held behind what is certain, which will take its place."""
+        """Write the text that masking holds back after the final content, which will overwrite it."""
         began, head = time.monotonic(), bytes(self._head or b"")
-        if head and not is_text(head, self.path.name, self._said):
+        if head and not is_text(head, self.path.name, self._declared_text):
             return
-        with suppress(OSError):  # a full disk: what is certain meets it too, and tells it
+        with suppress(OSError):  # a full disk: writing the final content reports it
             self._shown, held = True, redactor.preview(head)
             os.pwrite(self._file, held, self.bytes)
             os.ftruncate(self._file, self.bytes + len(held))
@@ -169,18 +169,18 @@ class ArtifactFile:
             os.ftruncate(self._file, self.bytes)
             self._shown = False
 
-    def _judged(self, head: bytearray) -> bytes:
-        """Return ``head`` once it has told whether this is text."""
+    def _classify(self, head: bytearray) -> bytes:
+        """Decide by ``head`` whether this is text, and return it."""
         self._head = None
-        if not is_text(bytes(head[:_HEAD_BYTES]), self.path.name, self._said):
+        if not is_text(bytes(head[:_HEAD_BYTES]), self.path.name, self._declared_text):
             self._redactor = None
-        if self._redactor is None:  # what arrives is what is written: one checksum does for both
+        if self._redactor is None:  # nothing is masked: one checksum is enough
             self._received_hash = self._hash
         return bytes(head)
 
     def _finish(self) -> None:
         if self._head is not None:
-            head = self._judged(self._head)
+            head = self._classify(self._head)
             self._put(self._redactor.feed(head) if self._redactor else head)
         if self._redactor:
             self._put(self._redactor.finish())
@@ -204,12 +204,12 @@ class ArtifactFile:
             rest = rest[written:]
 
 
-def is_text(head: bytes, name: str, said: bool | None = None) -> bool:
-    """Tell by its beginning whether a file is text; ``said`` is what its collector says, None where nobody knows.
+def is_text(head: bytes, name: str, declared: bool | None = None) -> bool:
+    """Return whether a file is text, by its beginning. ``declared``: what its collector declares, None if unknown.
 
-    A text may have NUL bytes where its collector says that it is one: /proc/PID/environ has. A dump that is written as
-    text (a heap snapshot in JSON) is a dump.
+    A text may contain NUL bytes if its collector declares it as text, such as /proc/PID/environ. A dump in a text
+    format (a heap snapshot in JSON) is not text.
     """
-    if said is False or (said is None and (name.endswith(_DUMPS) or b"\0" in head)):
+    if declared is False or (declared is None and (name.endswith(_DUMPS) or b"\0" in head)):
         return False
-    return not any(head.count(byte) for byte in _ODD) and head[_TAR_AT : _TAR_AT + len(_TAR)] != _TAR
+    return not any(head.count(byte) for byte in _NON_TEXT_BYTES) and head[_TAR_AT : _TAR_AT + len(_TAR)] != _TAR

@@ -1,7 +1,7 @@
 """The bundle: a directory of artifacts with a manifest, the unit that is never lost.
 
-The manifest is written anew after each artifact, so that a capture that is killed leaves a bundle that says how far
-it came. Files are private to the user: they hold what the application holds.
+The manifest is written again after each artifact, so that a killed capture leaves a bundle that shows what it captured.
+Files are readable by the user only, because they contain data of the application.
 """
 
 import json
@@ -34,11 +34,11 @@ class Bundle:
     """A bundle directory."""
 
     def __init__(self, folder: Path, intake: Intake = NO_RULES) -> None:
-        """Use the bundle in ``folder``; ``intake`` are the rules for what is written to it."""
+        """Use the bundle in ``folder``. ``intake`` contains the rules for writing to it."""
         self.folder, self.intake = folder, intake
 
     def followed_by(self, follow: Callable[[Path, Path], Follower | None]) -> "Bundle":
-        """Return this bundle with ``follow`` as what follows each new artifact while it is written; see Intake."""
+        """Return this bundle with ``follow``, which observes each new artifact while it is written; see Intake."""
         return Bundle(self.folder, replace(self.intake, follow=follow))
 
     def artifact(self, file: str, size_limit_bytes: int, text: bool | None = None) -> ArtifactFile:
@@ -46,11 +46,11 @@ class Bundle:
         return ArtifactFile(self.folder / file, size_limit_bytes, self.intake, text)
 
     def save(self, manifest: Manifest) -> None:
-        """Write the manifest, on a full disk too: some space is kept for it."""
+        """Write the manifest. Some space is reserved for it on a full disk."""
         _write(self.folder / MANIFEST, manifest_text(manifest))
 
     def manifest(self) -> Manifest:
-        """Return the manifest. Raises BadInput when ``folder`` is no bundle."""
+        """Return the manifest. Raises BadInput if ``folder`` is not a bundle."""
         try:
             return manifest_from(_read(self.folder / MANIFEST))
         except ValueError as error:
@@ -58,51 +58,51 @@ class Bundle:
             raise BadInput(f"{self.folder} is not a bundle", why, _TORN) from error
 
     def document(self) -> dict[str, Any]:
-        """Return manifest and receipt as they are written down. Raises BadInput when ``folder`` is no bundle."""
+        """Return manifest and receipt as JSON. Raises BadInput if ``folder`` is not a bundle."""
         receipt = self.folder / RECEIPT
         return {"manifest": _read(self.folder / MANIFEST), "receipt": _read(receipt) if receipt.exists() else None}
 
     def save_page(self, page: str) -> Path:
-        """Write the page that the bundle's link opens, and return it. What space is kept is left to the receipt."""
+        """Write the report page and return its file. It does not use the reserved space, which the receipt may need."""
         replace_text(self.folder / PAGE, page)
         return self.folder / PAGE
 
     def save_receipt(self, receipt: Receipt) -> None:
-        """Write down where the store has the files."""
+        """Write the receipt."""
         _write(self.folder / RECEIPT, _json(asdict(receipt)))
 
     def receipt(self) -> Receipt | None:
-        """Return where the store has the files, or None when the bundle has not been stored."""
+        """Return the receipt; None if the bundle is not in the store."""
         return _receipt(self.folder / RECEIPT)
 
     def save_sent(self, receipt: Receipt) -> None:
-        """Write down which artifacts the store has, while others are still to be sent."""
+        """Write the receipt of the artifacts that are already in the store, while others are not."""
         _write(self.folder / SENT, _json(asdict(receipt)))
 
     def sent(self) -> Receipt | None:
-        """Return which artifacts a store has, or None when none has been sent."""
-        with suppress(BadInput):  # torn: then they are sent once more, which changes nothing
+        """Return the receipt of the artifacts that are already in the store; None if there are none."""
+        with suppress(BadInput):  # it is damaged: the artifacts are uploaded again, which is harmless
             return _receipt(self.folder / SENT)
         return None
 
     def discard_artifacts(self) -> None:
-        """Remove what the store now has; manifest and receipt stay for the note."""
+        """Remove the artifacts, which are in the store. Manifest and receipt stay for the note."""
         for artifact in self.manifest().artifacts:
             if artifact.file:
                 (self.folder / artifact.file).unlink(missing_ok=True)
         for encrypted in (*self.folder.rglob("*.age"), *self.folder.rglob("*.age~")):
-            encrypted.unlink(missing_ok=True)  # of an upload that was killed
+            encrypted.unlink(missing_ok=True)  # from an upload that was killed
         (self.folder / SENT).unlink(missing_ok=True)
         release(self.folder)
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """Return ``manifest`` as JSON; `saved.manifest_from` reads it, parsed."""
+    """Return ``manifest`` as JSON text; `serialize.manifest_from` reads it."""
     return _json({"status": manifest.status, **asdict(manifest)})
 
 
 def prune(spool: Path, now: datetime) -> None:
-    """Remove bundles that were stored more than a week ago, and the artifacts that a killed upload left in others."""
+    """Remove bundles that were stored more than a week ago, and artifacts that killed uploads left in others."""
     for receipt in spool.glob(f"*/{RECEIPT}"):
         if now.timestamp() - receipt.stat().st_mtime > _RECEIPT_KEPT_S:
             shutil.rmtree(receipt.parent)
@@ -111,15 +111,19 @@ def prune(spool: Path, now: datetime) -> None:
 
 
 def captured_before(spool: Path, target: Target, collectors: Collection[str]) -> list[datetime]:
-    """Return when ``collectors`` last left an artifact of the workload of ``target``, as far as the spool remembers."""
+    """Return when ``collectors`` captured artifacts of the workload of ``target``, from the bundles in the spool."""
     times = []
     for file in spool.glob(f"*/{MANIFEST}"):
         try:
             manifest = Bundle(file.parent).manifest()
         except BadInput:
-            continue  # it is torn, and tells nothing; who sends what waits hears of it
+            continue  # it is damaged; the next upload reports it
         if (manifest.target.namespace, manifest.target.workload) == (target.namespace, target.workload):
-            times += [one.started for one in manifest.artifacts if one.collector in collectors and one.bytes]
+            times += [
+                artifact.started
+                for artifact in manifest.artifacts
+                if artifact.collector in collectors and artifact.bytes
+            ]
     return times
 
 
@@ -160,7 +164,7 @@ def waiting(spool: Path) -> list[Bundle]:
 
 
 def recover(bundle: Bundle, now: datetime) -> None:
-    """Take what a capture that was killed, or had a full disk, could not write down any more into the manifest.
+    """Add the files that a capture could not record, because it was killed or the disk was full, to the manifest.
 
     The caller has claimed the ``bundle``.
     """
@@ -170,12 +174,12 @@ def recover(bundle: Bundle, now: datetime) -> None:
     for part in sorted(bundle.folder.rglob("*.part")):
         file = part.with_suffix("")
         if file.name in _OURS or not part.stat().st_size:
-            part.unlink()  # written anew; or nothing
+            part.unlink()  # it is empty, or will be written again
         elif not file.exists():
             part.rename(file)
-    named = {bundle.folder / one.file for one in manifest.artifacts}
-    found = [one for one in sorted(bundle.folder.rglob("*")) if _is_evidence(one) and one not in named]
-    recovered = tuple(_recovered(one, str(one.relative_to(bundle.folder)), now) for one in found)
+    recorded = {bundle.folder / artifact.file for artifact in manifest.artifacts}
+    files = [file for file in sorted(bundle.folder.rglob("*")) if _is_evidence(file) and file not in recorded]
+    recovered = tuple(_recovered(file, str(file.relative_to(bundle.folder)), now) for file in files)
     bundle.save(replace(manifest, artifacts=(*manifest.artifacts, *recovered)))
 
 
@@ -195,7 +199,7 @@ def _recovered(file: Path, name: str, now: datetime) -> Artifact:
         outcome="truncated",
         how="",
         reason="the capture ended before this artifact was recorded",
-        sensitive=True,  # nobody knows any more whether it was masked
+        sensitive=True,  # whether it was masked is unknown
         reason_code="other",
     )
 
@@ -217,7 +221,7 @@ def open_bundle(folder: str, spool: Path) -> Bundle:
     """Return the bundle in ``folder``. Raises BadInput unless it lies directly in ``spool``."""
     try:
         path = Path(folder).resolve()
-    except (ValueError, OSError, RuntimeError):  # a NUL, what is no character, a loop of links
+    except (ValueError, OSError, RuntimeError):  # a NUL, an invalid character, a loop of links
         path = Path()
     if path.parent != spool.resolve() or not _CAPTURE_ID.fullmatch(path.name):
         raise BadInput(

@@ -1,4 +1,4 @@
-"""The manifest of a capture while it grows."""
+"""Writes the manifest of a capture while it runs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from .bundle import Bundle
 
 
 class Record:
-    """The manifest while it grows: each artifact writes it again, from any thread."""
+    """The manifest of a running capture. Each artifact writes it again. Thread-safe."""
 
     def __init__(
         self, bundle: Bundle, manifest: Manifest, added: Callable[[Artifact], None] = lambda _artifact: None
@@ -21,7 +21,7 @@ class Record:
 
     @property
     def manifest(self) -> Manifest:
-        """Return the manifest as it is now."""
+        """Return the current manifest."""
         return self._manifest
 
     def add(self, artifact: Artifact) -> None:
@@ -31,12 +31,12 @@ class Record:
         self._added(artifact)
 
     def add_all(self, artifacts: Sequence[Artifact]) -> None:
-        """Add artifacts that are in the store already, all in one write."""
+        """Add artifacts that are already in the store, in one write."""
         with self._lock:
             self._save(replace(self._manifest, artifacts=(*self._manifest.artifacts, *artifacts)))
 
     def remark(self, line: str) -> None:
-        """Add what was chosen or noticed."""
+        """Add a line about the selection or about an event during the capture."""
         with self._lock:
             self._save(replace(self._manifest, remarks=(*self._manifest.remarks, line)))
 
@@ -48,8 +48,10 @@ class Record:
     def finish(self, requests: int = 0) -> Manifest:
         """Record that the capture has finished, with the number of ``requests`` to the API server."""
         with self._lock:
-            order = {target.pod: place for place, target in enumerate(self._manifest.targets)}
-            artifacts = sorted(self._manifest.artifacts, key=lambda one: (order.get(one.pod, 0), one.started))
+            order = {target.pod: position for position, target in enumerate(self._manifest.targets)}
+            artifacts = sorted(
+                self._manifest.artifacts, key=lambda artifact: (order.get(artifact.pod, 0), artifact.started)
+            )
             done = replace(
                 self._manifest, artifacts=tuple(artifacts), finished=datetime.now(timezone.utc), requests=requests
             )

@@ -1,6 +1,6 @@
-"""Read back what the spool has: each value is checked, for a file may be torn, or not be ours. Pure.
+"""Reads manifests and receipts from JSON. Each value is checked, because a file may be damaged or foreign. Pure.
 
-What has more fields than we know was written by a later version, and is read without them.
+Unknown fields, written by a later version, are ignored.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ _UNIONS: Final = (types.UnionType, typing.Union)
 
 
 def manifest_from(saved: object) -> Manifest:
-    """Return the manifest in ``saved``, parsed JSON. Raises ValueError that names what is wrong."""
+    """Return the manifest in ``saved``, parsed JSON. Raises ValueError with the name of the field that is wrong."""
     manifest: Manifest = _value(Manifest, saved, "manifest")
     names = [part for one in manifest.targets for part in (one.namespace, one.workload)]
     for file in (manifest.capture_id, *names, *(one.file for one in manifest.artifacts if one.file)):
@@ -28,13 +28,13 @@ def manifest_from(saved: object) -> Manifest:
 
 
 def receipt_from(saved: object) -> Receipt:
-    """Return the receipt in ``saved``, parsed JSON. Raises ValueError that names what is wrong."""
+    """Return the receipt in ``saved``, parsed JSON. Raises ValueError with the name of the field that is wrong."""
     receipt: Receipt = _value(Receipt, saved, "receipt")
     return receipt
 
 
 def value_from(kind: type[T], saved: object) -> T:
-    """Return the dataclass ``kind`` of ours in ``saved``, parsed JSON. Raises ValueError that names what is wrong."""
+    """Return the dataclass ``kind`` in ``saved``, parsed JSON. Raises ValueError with the name of the wrong field."""
     value: T = _value(kind, saved, kind.__name__)
     return value
 
@@ -60,7 +60,7 @@ def _value(hint: Any, saved: Any, name: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return _object(hint, _if(isinstance(saved, dict), saved, name), name)
     if hint is datetime:
-        return _moment(_value(str, saved, name), name)
+        return _parse_datetime(_value(str, saved, name), name)
     if hint is float:
         return float(_if(type(saved) in (int, float), saved, name))
     return _if(type(saved) is hint, saved, name)
@@ -76,9 +76,9 @@ def _object(kind: Any, saved: Mapping[str, Any], name: str) -> Any:
     return kind(**values)
 
 
-def _moment(text: str, name: str) -> datetime:
-    parse_time = datetime.fromisoformat(text)
-    return _if(parse_time.tzinfo is not None, parse_time, name)
+def _parse_datetime(text: str, name: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return _if(time.tzinfo is not None, time, name)
 
 
 def _if(right: bool, saved: T, name: str) -> T:  # noqa: FBT001 - it is the question

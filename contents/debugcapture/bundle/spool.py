@@ -1,4 +1,4 @@
-"""How much may still be written to the spool. It has a size limit, and leaves the disk some free space."""
+"""Limits how much is written to the spool: by its size, and by the free space of its disk."""
 
 import os
 import shutil
@@ -8,51 +8,53 @@ from typing import Final
 
 from ..errors import SpoolFull
 
-LEAST_BYTES: Final = 16 << 20  # states and logs of a few pods; with less there is no use in beginning
-RESERVE: Final = ".reserve"  # a file of a bundle that gives its space to the manifest when the disk is full
+MIN_BYTES: Final = 16 << 20  # the state and logs of a few pods; a capture does not start with less
+RESERVE: Final = ".reserve"  # a file of a bundle; deleting it makes room for the manifest on a full disk
 _RESERVE_BYTES = 1 << 20
 _SPOOL_SETTINGS = "spool_limit, lower spool_free, or choose another spool."
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a spool holds, and what its disk has."""
+    """The use of a spool and the free space of its disk."""
 
     used_bytes: int
     free_bytes: int
-    bundles: int  # that wait for a store
+    bundles: int
+    """Bundles that are not uploaded yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The limits of one spool, asked anew each time: other captures write there too."""
+    """The limits of one spool. They are checked for each use, because other captures write to it too."""
 
     spool: Path
     limit_bytes: int
-    floor_bytes: int  # what stays free on the disk
+    floor_bytes: int
+    """Space of the disk that must stay free."""
 
     def left(self) -> int:
-        """Return how many bytes may still be written, 0 at least."""
+        """Return how many bytes may still be written, at least 0."""
         return left(use_of(self.spool), self)
 
     def require(self) -> None:
-        """Raise SpoolFull, with the numbers, when it is no use to begin."""
+        """Raise SpoolFull, with the numbers, if there is not enough room for a capture."""
         use = use_of(self.spool)
-        if left(use, self) < LEAST_BYTES:
-            raise SpoolFull(f"the spool {self.spool} is full", told(use, self), _remedy(use))
+        if left(use, self) < MIN_BYTES:
+            raise SpoolFull(f"the spool {self.spool} is full", describe_use(use, self), _remedy(use))
 
     def why_full(self) -> str:
-        """Return in words that there is no room, with the numbers."""
-        return f"the spool is full: {told(use_of(self.spool), self)}"
+        """Return the reason that the spool is full, with the numbers."""
+        return f"the spool is full: {describe_use(use_of(self.spool), self)}"
 
 
 def left(use: Use, room: Room) -> int:
-    """Return how many bytes may be written where ``use`` is there already. Pure."""
+    """Return how many bytes may be written in addition to ``use``. Pure."""
     return max(0, min(room.limit_bytes - use.used_bytes, use.free_bytes - room.floor_bytes))
 
 
-def told(use: Use, room: Room) -> str:
-    """Return the numbers in words. Pure."""
+def describe_use(use: Use, room: Room) -> str:
+    """Return the use and the limits as text. Pure."""
     waiting = f"{use.bundles} captures are not uploaded yet" if use.bundles != 1 else "1 capture is not uploaded yet"
     return (
         f"it contains {_mib(use.used_bytes)} of at most {_mib(room.limit_bytes)} (spool_limit), and its "
@@ -62,16 +64,16 @@ def told(use: Use, room: Room) -> str:
 
 
 def use_of(spool: Path) -> Use:
-    """Return what is in ``spool``, which need not exist yet."""
-    there = next(one for one in (spool, *spool.absolute().parents) if one.exists())
+    """Return the use of ``spool``, which need not exist yet."""
+    existing = next(folder for folder in (spool, *spool.absolute().parents) if folder.exists())
     used = sum(_size(Path(folder, name)) for folder, _, names in os.walk(spool) for name in names)
     stored = {file.parent for file in spool.glob("*/stored.json")}
     waiting = sum(file.parent not in stored for file in spool.glob("*/manifest.json"))
-    return Use(used, shutil.disk_usage(there).free, waiting)
+    return Use(used, shutil.disk_usage(existing).free, waiting)
 
 
 def reserve(folder: Path) -> None:
-    """Take some space in ``folder`` that `release` gives back. Raises OSError when there is none."""
+    """Reserve some space in ``folder`` until `release`. Raises OSError if there is none."""
     descriptor = os.open(folder / RESERVE, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
@@ -80,7 +82,7 @@ def reserve(folder: Path) -> None:
 
 
 def release(folder: Path) -> bool:
-    """Give the space in ``folder`` back, and tell whether there was any."""
+    """Release the reserved space in ``folder``. Return whether there was any."""
     try:
         (folder / RESERVE).unlink()
     except FileNotFoundError:
@@ -92,7 +94,7 @@ def _size(file: Path) -> int:
     try:
         return file.stat().st_size
     except FileNotFoundError:
-        return 0  # it was sent meanwhile
+        return 0  # it was uploaded in the meantime
 
 
 def _mib(count: int) -> str:

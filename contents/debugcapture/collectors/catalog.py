@@ -1,4 +1,4 @@
-"""Read the catalog of collectors and the presets. It is strict: a mistake names its file, line and entry."""
+"""Reads the catalog of collectors and the presets. Each mistake is reported with its file, line and entry."""
 
 import difflib
 import re
@@ -15,7 +15,7 @@ from ..regex import text_pattern
 
 FOLDER = Path(__file__).parent
 PRESETS = FOLDER / "presets.yaml"
-_LINE = "line of"  # a key that no file has
+_LINE = "line of"  # key for the line of an entry; no file contains it
 _CHOICES = {
     "runtime": ("any", "jvm", "python", "node", "go", "ruby", "php", "dotnet", "native"),
     "invasive": ("safe", "pauses", "heavy"),
@@ -29,34 +29,35 @@ _DEFAULTS: dict[str, Any] = {
     "file": "", "looks_for": "", "in_image": [], "from_debug": [], "reads_api": "", "runtime": "any",
     "invasive": "safe", "needs": [], "kind": "text", "detect": None, "unproved": False,
 }  # fmt: skip
-_IN_SNAPSHOT = ("logs", "events")  # the pod snapshot has them: a job that names both reads them once
+_IN_SNAPSHOT = ("logs", "events")  # part of the pod snapshot: a job that names both reads them once
 _REQUIRED = {"id", "title", "time_limit_s", "size_limit_bytes", "source"}
 _KINDS = {str: "one line of text", bool: "true or false"}
-_HIGHEST_EXIT_CODE = 255
+_MAX_EXIT_CODE = 255
 _TOOL_KEYS = {field.name for field in fields(Tool)}
 _TOOL_REQUIRED = {field.name for field in fields(Tool) if field.default is MISSING}
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What an operator knows, turned into collectors."""
+    """A named list of collectors, usually for a symptom."""
 
     name: str
     title: str
     collectors: tuple[str, ...]
-    goal: tuple[str, ...]  # those that it is for: one at least has to leave an artifact
+    goal: tuple[str, ...]
+    """The collectors that it is for. At least one must produce an artifact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a job asks for by one name: one of these collectors at least has to leave an artifact."""
+    """What a job requests by one name. At least one of the collectors must produce an artifact."""
 
     collectors: tuple[Collector, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The collectors that a job asks for; ``preset`` when they were not named one by one."""
+    """The collectors that a job requests. ``preset``: at least one of its names is a preset."""
 
     collectors: tuple[Collector, ...]
     preset: bool
@@ -64,27 +65,29 @@ class Chosen:
 
     @property
     def runtimes(self) -> tuple[Collector, ...]:
-        """Return those by which a process of a managed runtime is known, for a preset; () for a list of collectors."""
-        return tuple(one for one in self.collectors if one.detect and one.runtime != "any") if self.preset else ()
+        """Return the collectors of a preset that detect a managed runtime; () if there is no preset."""
+        if not self.preset:
+            return ()
+        return tuple(collector for collector in self.collectors if collector.detect and collector.runtime != "any")
 
 
 def catalog(extra: str = "") -> dict[str, Collector]:
-    """Return all collectors by their id; those of the file ``extra`` take the place of ours with the same id."""
+    """Return all collectors by their ID. Those in the file ``extra`` replace included ones with the same ID."""
     own = [file for file in sorted(FOLDER.glob("*.yaml")) if file != PRESETS]
     files = [*own, *([Path(extra)] if extra else [])]
-    found = {one.id: one for file in files for one in load(file)}
-    taken = found.keys() & presets().keys()
-    if taken:
+    collectors = {collector.id: collector for file in files for collector in load(file)}
+    conflicts = collectors.keys() & presets().keys()
+    if conflicts:
         raise BadInput(
-            f"{extra} is not valid", f"{', '.join(taken)} is also the name of a preset", "Choose another id."
+            f"{extra} is not valid", f"{', '.join(conflicts)} is also the name of a preset", "Choose another id."
         )
-    return found
+    return collectors
 
 
 def presets() -> dict[str, Preset]:
     """Return the presets by their name."""
     entries = _entries(PRESETS)
-    return {one["name"]: _preset(one) for one in entries}
+    return {entry["name"]: _preset(entry) for entry in entries}
 
 
 def _preset(entry: Mapping[str, Any]) -> Preset:
@@ -114,7 +117,7 @@ def choose(names: str, extra: str = "") -> Chosen:
 
 
 def files_collector(paths: Sequence[str]) -> Collector:
-    """Return the collector that takes ``paths`` of the target as a tar file; the target needs no tar."""
+    """Return the collector that copies ``paths`` of the target as a tar file. The target need not have tar."""
     relative = tuple(_relative(path) for path in paths)
     return Collector(
         id=FILES,
@@ -125,7 +128,7 @@ def files_collector(paths: Sequence[str]) -> Collector:
         from_debug=(
             Tool(
                 ("tar", "-C", "/proc/{pid}/root", "-cf", "-", *relative),
-                # As busybox says it.
+                # The message of busybox.
                 denied_pattern=r"^tar: can't change directory to '/proc/\d+/root': Permission denied$",
             ),
         ),
@@ -139,7 +142,7 @@ def files_collector(paths: Sequence[str]) -> Collector:
 
 
 def _relative(path: str) -> str:
-    """Return ``path`` as tar takes it; what begins with a dash would be an option."""
+    """Return ``path`` as an argument of tar that is not mistaken for an option."""
     relative = path.strip("/") or "."
     return f"./{relative}" if relative.startswith("-") else relative
 
@@ -150,7 +153,7 @@ def load(file: Path) -> list[Collector]:
     collectors = [_collector(entry, mistakes) for entry in _entries(file)]
     if mistakes:
         raise BadInput(f"{file} is not valid", "; ".join(mistakes), "Correct the file. Nothing was captured.")
-    return [one for one in collectors if one]
+    return [collector for collector in collectors if collector]
 
 
 def _unknown(unknown: Iterable[str], known: list[str]) -> BadInput:
@@ -160,7 +163,7 @@ def _unknown(unknown: Iterable[str], known: list[str]) -> BadInput:
 
 
 class _Loader(yaml.SafeLoader):
-    """Remembers the line of each mapping."""
+    """Adds the line of each mapping."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         return {_LINE: node.start_mark.line + 1, **super().construct_mapping(node, deep=deep)}
@@ -171,7 +174,7 @@ def _entries(file: Path) -> list[dict[str, Any]]:
         entries = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"cannot read {file}", str(error), "Set the path of a catalog file.") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2001-13-45 is a date that is none
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2001-13-45 is not a date
         raise BadInput(f"{file} is not YAML", str(error), "Correct the file. Nothing was captured.") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadInput(f"{file} contains no collectors", "it is not a list of mappings")
@@ -198,7 +201,7 @@ def _key_mistakes(entry: Mapping[str, Any], required: Iterable[str], known: Iter
 
 
 def _kind_mistakes(values: Mapping[str, Any], of: type[Tool | Collector]) -> list[str]:
-    """Return what is wrong with the values of those fields that are a text, or true or false."""
+    """Return the mistakes in the fields of type text and boolean."""
     return [
         f"{field.name} must be {_KINDS[field.type]}"
         for field in fields(of)
@@ -251,8 +254,8 @@ def _tool(entry: Any, mistakes: list[str]) -> Tool | None:
     if values.get("denied_pattern") and not found:
         found += _pattern_mistakes("denied_pattern", values["denied_pattern"])
     code = values.get("denied_exit_code", 1)
-    if type(code) is not int or not 1 <= code <= _HIGHEST_EXIT_CODE:
-        found.append(f"denied_exit_code must be a number from 1 to {_HIGHEST_EXIT_CODE}")
+    if type(code) is not int or not 1 <= code <= _MAX_EXIT_CODE:
+        found.append(f"denied_exit_code must be a number from 1 to {_MAX_EXIT_CODE}")
     if values.get("find") and not found:
         found += _pattern_mistakes("pid_pattern", str(values.get("pid_pattern", "")), groups=1)
     mistakes += [f"line {entry[_LINE]}: {mistake}" for mistake in found]

@@ -1,4 +1,4 @@
-"""What a job asked for by name, and whether it was captured. Pure."""
+"""Checks whether a capture has what the job requested by name. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,40 +10,44 @@ _NONE_FOUND = "no such process runs in the container"
 
 
 def apply_goals(goals: Sequence[Goal], manifest: Manifest) -> Manifest:
-    """Return ``manifest`` with what was asked for and not captured, from any target, as failed.
+    """Return ``manifest`` with failed artifacts for the goals that no target reached.
 
-    To be skipped is harmless where a preset has more collectors than a target has use for, and not where it leaves the
-    job without what it is for.
+    A skipped collector is not a failure, because a preset has collectors for many kinds of targets. It becomes
+    one if the goal has no artifact at all.
     """
     missed = [goal for goal in goals if not _is_reached(goal, manifest.artifacts)]
-    ids = {one.id for goal in missed for one in goal.collectors}
-    artifacts = tuple(_failed(one) if one.collector in ids else one for one in manifest.artifacts)
-    absent = [_absent(goal, manifest) for goal in missed if not _is_named(goal, artifacts)]
-    return replace(manifest, artifacts=(*artifacts, *absent), fulfilled=not goals or len(missed) < len(goals))
+    ids = {collector.id for goal in missed for collector in goal.collectors}
+    artifacts = tuple(
+        _as_failed(artifact) if artifact.collector in ids else artifact for artifact in manifest.artifacts
+    )
+    missing = [_missing_artifact(goal, manifest) for goal in missed if not _is_explained(goal, artifacts)]
+    return replace(manifest, artifacts=(*artifacts, *missing), fulfilled=not goals or len(missed) < len(goals))
 
 
 def _is_reached(goal: Goal, artifacts: Sequence[Artifact]) -> bool:
-    ids = {one.id for one in goal.collectors}
-    return any(one.file and one.collector in ids for one in artifacts)
+    ids = {collector.id for collector in goal.collectors}
+    return any(artifact.file and artifact.collector in ids for artifact in artifacts)
 
 
-def _is_named(goal: Goal, artifacts: Sequence[Artifact]) -> bool:
-    """Tell whether an artifact says why a collector of ``goal`` got nothing."""
-    ids = {one.id for one in goal.collectors}
-    return any(one.collector in ids for one in artifacts)
+def _is_explained(goal: Goal, artifacts: Sequence[Artifact]) -> bool:
+    """Return whether an artifact contains the reason why a collector of ``goal`` captured nothing."""
+    ids = {collector.id for collector in goal.collectors}
+    return any(artifact.collector in ids for artifact in artifacts)
 
 
-def _failed(one: Artifact) -> Artifact:
-    return replace(one, outcome="failed") if one.outcome == "skipped" else one
+def _as_failed(artifact: Artifact) -> Artifact:
+    return replace(artifact, outcome="failed") if artifact.outcome == "skipped" else artifact
 
 
-def _absent(goal: Goal, manifest: Manifest) -> Artifact:
-    """Return the artifact that says why there is none.
+def _missing_artifact(goal: Goal, manifest: Manifest) -> Artifact:
+    """Return a failed artifact with the reasons why ``goal`` was not reached.
 
-    A preset gives each reason once, possibly with another collector. That an API list is empty, or that a volume has no
-    dump, explains nothing about a tool.
+    A preset records each reason once, possibly with another collector, so the reasons of all artifacts count. That an
+    API list is empty, or that a volume has no dump, is not a reason for a tool.
     """
-    first, title = goal.collectors[0].id, " or ".join(one.title for one in goal.collectors)
-    without = [one for one in manifest.artifacts if not one.file and one.reason_code not in ("empty", "not-there")]
-    reasons = dict.fromkeys(one.reason for one in without if one.reason)
+    title = " or ".join(collector.title for collector in goal.collectors)
+    empty = [artifact for artifact in manifest.artifacts if not artifact.file]
+    relevant = [artifact for artifact in empty if artifact.reason_code not in ("empty", "not-there")]
+    reasons = dict.fromkeys(artifact.reason for artifact in relevant if artifact.reason)
+    first = goal.collectors[0].id
     return Artifact(first, title, "", 0, "", manifest.started, 0, "failed", "", "; ".join(reasons) or _NONE_FOUND)

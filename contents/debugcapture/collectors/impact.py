@@ -1,4 +1,4 @@
-"""Weigh what a collector would do to its target: how long it stops it, and what it puts on its disk. Pure.
+"""Estimates how a collector affects its target: how long the process stops, and how much disk space it needs. Pure.
 
 Sources: Kubernetes documentation, "Configure Liveness, Readiness and Startup Probes", "Local ephemeral storage".
 """
@@ -11,7 +11,7 @@ from ..kube.objects import limits_of
 from ..kube.values import parse_quantity
 from ..model import Collector, Json, Process
 
-# Slower than what was measured for heap and core dumps on a disk of a cloud machine; a dump is at most the memory.
+# A cautious estimate: heap and core dumps on a disk of a cloud machine were faster. A dump is at most the memory.
 _DUMP_BYTES_PER_S = 100 << 20
 _SAFETY = 1.2
 _DEFAULT_PERIOD_S, _DEFAULT_FAILURES, _DEFAULT_TIMEOUT_S = 10, 3, 1
@@ -19,26 +19,28 @@ _DEFAULT_PERIOD_S, _DEFAULT_FAILURES, _DEFAULT_TIMEOUT_S = 10, 3, 1
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a target can bear; None: there is no such limit, or nobody knows."""
+    """What a target tolerates. None: there is no limit, or it is unknown."""
 
-    probe_s: float | None = None  # until the liveness probe restarts a container that does not answer
-    disk_bytes: int | None = None  # what may still be written before the pod is evicted
+    probe_s: float | None = None
+    """Seconds until the liveness probe restarts a container that does not respond."""
+    disk_bytes: int | None = None
+    """Bytes that can be written before the pod is evicted."""
 
 
 def too_soon(dumped: Sequence[datetime], now: datetime, cool_down_s: int, per_day: int) -> str:
-    """Return why a workload that was ``dumped`` at these times is not dumped now, or ""."""
+    """Return why a workload that was ``dumped`` at these times must not be dumped now; "" if it may."""
     last = max(dumped, default=None)
     if last and now - last < timedelta(seconds=cool_down_s):
         ago_s = int((now - last).total_seconds())
         return f"heavy collectors ran on its workload {ago_s} s ago; the cooldown is {cool_down_s} s"
-    today = [one for one in dumped if now - one < timedelta(days=1)]
+    today = [time for time in dumped if now - time < timedelta(days=1)]
     if len(today) >= per_day:
         return f"heavy collectors ran on its workload {len(today)} times in the last 24 hours; the limit is {per_day}"
     return ""
 
 
 def probe_budget_s(container: Json) -> float | None:
-    """Return how long ``container`` (of a pod's spec) may be stopped before its liveness probe restarts it."""
+    """Return for how many seconds ``container`` (of a pod's spec) may stop before its liveness probe restarts it."""
     probe = container.get("livenessProbe")
     if not probe:
         return None
@@ -54,10 +56,10 @@ def disk_limit_bytes(container: Json) -> int | None:
 
 
 def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget) -> str:
-    """Return why ``collector`` should not run on ``processes``, with the numbers, or ""."""
+    """Return why ``collector`` should not run on ``processes``, with the numbers; "" if it may."""
     if collector.invasive != "heavy":
         return ""
-    memory = max((one.rss_bytes for one in processes), default=0)
+    memory = max((process.rss_bytes for process in processes), default=0)
     pause_s = memory / _DUMP_BYTES_PER_S * _SAFETY
     size = f"{memory / (1 << 20):,.0f} MiB of memory"
     if budget.probe_s is not None and pause_s > budget.probe_s:
@@ -75,8 +77,8 @@ def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget
 
 
 def no_room(collector: Collector, processes: Sequence[Process], spool_bytes: int | None) -> str:
-    """Return why a dump by ``collector`` would not fit into the spool, with the numbers, or ""; None: nobody knows."""
-    memory = max((one.rss_bytes for one in processes), default=0)
+    """Return why a dump by ``collector`` may not fit into the spool, with the numbers; "" if it fits or is no dump."""
+    memory = max((process.rss_bytes for process in processes), default=0)
     if collector.invasive != "heavy" or spool_bytes is None or memory <= spool_bytes:
         return ""
     return (

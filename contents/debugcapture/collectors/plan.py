@@ -1,4 +1,4 @@
-"""Decide how a collector reaches its evidence. Pure: the cluster is not asked here."""
+"""Decides how each collector captures its evidence. Pure: nothing is requested from the cluster."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,27 +15,33 @@ _MACHINE_CODE = ("go", "native")
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a look into the target showed."""
+    """What is known about the processes and tools of a target."""
 
-    processes: tuple[Process, ...] | None  # None: nobody has looked, or could
-    tools: Collection[tuple[str, ...]]  # the `present` commands that its image answered
-    found: tuple[int, ...] | None = None  # by the collector's own `find`, where the image has no shell
-    managed: bool = False  # whether one is of a runtime that has collectors of its own
+    processes: tuple[Process, ...] | None
+    """None if they are unknown."""
+    tools: Collection[tuple[str, ...]]
+    """The `present` commands that succeeded in its image."""
+    found: tuple[int, ...] | None = None
+    """PIDs from the collector's `find` command, if the image has no shell."""
+    managed: bool = False
+    """Whether a process is of a runtime that has its own collectors."""
 
 
 @dataclass(frozen=True, slots=True)
 class CapturePolicy:
-    """What the job's author allows."""
+    """What the job allows."""
 
     ceiling: Profile
     debug_image: bool
-    no_heavy: str = ""  # why heavy collectors may not run now; "" when they may
+    no_heavy: str = ""
+    """Why heavy collectors must not run now; "" if they may."""
     insist: bool = False
-    spool_bytes: int | None = None  # what the spool has room for; None: it has no limit
+    spool_bytes: int | None = None
+    """Free space in the spool; None if it has no limit."""
 
 
 def decide(target: Target, collector: Collector, result: ProbeResult, policy: CapturePolicy, budget: Budget) -> Action:
-    """Return what to do for ``collector``."""
+    """Return how to capture ``collector``, or why to skip it."""
     if collector.reads_api:
         return ReadApi(collector, "read from the Kubernetes API")
     if not target.is_running:
@@ -54,26 +60,26 @@ def _on_processes(
         why = f"collectors for the runtime of container {target.container} show more"
         return Skip(collector, why, foreign=True)
     processes = matching(collector, result.processes or ())
-    pids = result.found if result.found is not None else tuple(one.pid for one in processes)
+    pids = result.found if result.found is not None else tuple(process.pid for process in processes)
     if not pids:
         return Skip(collector, not_there(collector, target), foreign=collector.detect is not None)
     too_much = "" if policy.insist else too_heavy(collector, processes, budget)
     too_much = too_much or no_room(collector, processes, policy.spool_bytes)
     if too_much:
         return Skip(collector, too_much)
-    tool = usable(collector, result)
+    tool = find_tool(collector, result)
     if tool:
         return RunInTarget(collector, tool, pids, f"by exec: the image has {tool.program}")
     return _from_debug(collector, pids, policy)
 
 
-def usable(collector: Collector, result: ProbeResult) -> Tool | None:
+def find_tool(collector: Collector, result: ProbeResult) -> Tool | None:
     """Return the first tool of ``collector`` that the target's image has."""
-    return next((one for one in collector.in_image if (one.present or one.run[:1]) in result.tools), None)
+    return next((tool for tool in collector.in_image if (tool.present or tool.run[:1]) in result.tools), None)
 
 
 def _unseen(collector: Collector, policy: CapturePolicy) -> Action:
-    """Return what to do where the image shows nothing: it has no shell."""
+    """Return how to capture from an image without a shell, whose processes are unknown."""
     if collector.from_debug and policy.debug_image:
         looks_for = collector.looks_for or "process"
         return RunInDebugContainer(
@@ -83,7 +89,7 @@ def _unseen(collector: Collector, policy: CapturePolicy) -> Action:
 
 
 def _from_debug(collector: Collector, pids: Sequence[int], policy: CapturePolicy) -> Action:
-    missing = " or ".join(dict.fromkeys(one.program for one in collector.in_image))
+    missing = " or ".join(dict.fromkeys(tool.program for tool in collector.in_image))
     lacks = f"the image has no {missing}" if missing else "the tool is in the debug image"
     if not collector.from_debug:
         return Skip(collector, f"{lacks}, and neither has the debug image")
@@ -96,14 +102,14 @@ def _from_debug(collector: Collector, pids: Sequence[int], policy: CapturePolicy
 
 
 def not_there(collector: Collector, target: Target) -> str:
-    """Return why nothing is collected from a target that runs: it has no process of the kind."""
+    """Return the reason for skipping ``collector``: the target has no process of its kind."""
     return f"there is no {collector.looks_for or 'process'} in container {target.container}"
 
 
 def is_denied(tool: Tool, exit_code: int | None, errors: str) -> bool:
-    """Tell whether ``tool``, which failed, was denied what it needs: by its own exit code, or a line of its own errors.
+    """Return whether ``tool`` failed because it lacked privileges, by its exit code or a line of its standard error.
 
-    Nothing else counts: the container writes all other text, and must not gain a privilege by it.
+    No other text counts: a container could write it to gain privileges.
     """
     if tool.denied_exit_code and exit_code == tool.denied_exit_code:
         return True
@@ -114,6 +120,7 @@ def is_denied(tool: Tool, exit_code: int | None, errors: str) -> bool:
 
 
 def programs_of(collectors: Iterable[Collector]) -> tuple[str, ...]:
-    """Return the programs that ``collectors`` run, each once. A tool that tests for its programs itself names none."""
-    tools = [tool for one in collectors for tool in (*one.in_image, *one.from_debug)]
-    return tuple(dict.fromkeys(words[0] for one in tools if (words := one.present or one.run)[0] != "sh"))
+    """Return the programs that ``collectors`` run, each once. Scripts are omitted: they test for their programs."""
+    tools = [tool for collector in collectors for tool in (*collector.in_image, *collector.from_debug)]
+    programs = [(tool.present or tool.run)[0] for tool in tools]
+    return tuple(dict.fromkeys(program for program in programs if program != "sh"))

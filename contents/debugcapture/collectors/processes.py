@@ -1,6 +1,6 @@
-"""See the processes of a target, and tell what they are: by what they map, not by the image's name.
+"""Lists the processes of a target and recognizes their kind by the files they map, not by the name of the image.
 
-The listing runs in the target or in its debug container, and needs a shell but no other program: images lack them.
+The listing runs in the target or in its debug container. It needs a shell but no other program.
 Source: proc(5).
 """
 
@@ -15,29 +15,31 @@ from ..regex import text_pattern
 
 _SHELL: Final = re.compile(r"S (\d{1,9})", re.ASCII)
 _PROCESS: Final = re.compile(r"P (\d{1,9}) (\d{1,10}) (\d{1,10}) (\d{1,15}) (.*)", re.ASCII)
-MOST_PROCESSES = 8  # a collector runs on at most this many; a service may fork hundreds of workers
+MAX_PROCESSES = 8  # per collector; a service may fork hundreds of workers
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a look at /proc showed."""
+    """The processes in /proc, and the programs of the image."""
 
     processes: tuple[Process, ...]
-    shared: bool = True  # False: the container sees its own processes only
-    programs: frozenset[str] = frozenset()  # those that were asked for, and that the image has
+    shared: bool = True
+    """False if the container sees its own processes only."""
+    programs: frozenset[str] = frozenset()
+    """Those of the requested programs that the image has."""
 
 
 def listing_command(container_id: str, programs: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the argv that lists the processes, and says which of ``programs`` the image has.
+    """Return the argv that lists the processes, and those of ``programs`` that the image has.
 
-    The processes of the container ``container_id`` are marked. The shell looks the programs up and runs none of them: a
-    JVM that only prints its usage would cost the target memory, and `gdb --version` leaves it a zombie.
+    It marks the processes of the container ``container_id``. The shell looks programs up without running them: even a
+    JVM that only prints its usage needs memory of the target, and `gdb --version` leaves a zombie.
     """
     return shell_command("processes", arguments=(container_id or "no container", *programs))
 
 
 def parse(output: str) -> Listing:
-    """Return the target's processes: the marked ones, or where none is (in the target itself), all but the shell."""
+    """Return the processes of the target: the marked ones. In the target itself none is marked: all but the shell."""
     marked: list[Process] = []
     others: list[Process] = []
     own, shell = False, -1
@@ -46,8 +48,8 @@ def parse(output: str) -> Listing:
     for block in re.split(r"^(?=[PS] |OWN$)", output, flags=re.MULTILINE):
         head, *lines = block.splitlines() or [""]
         own = own or head == "OWN"
-        if ours := _SHELL.fullmatch(head):
-            shell = int(ours[1])
+        if match := _SHELL.fullmatch(head):
+            shell = int(match[1])
         process = _process(head, lines)
         if process and process.pid != shell:
             (marked if "T" in lines else others).append(process)
@@ -55,32 +57,32 @@ def parse(output: str) -> Listing:
 
 
 def matching(collector: Collector, processes: Iterable[Process]) -> list[Process]:
-    """Return the processes that ``collector`` is for: the first one of the container when it is for any."""
+    """Return the processes that ``collector`` applies to. If it applies to any process, return the first one only."""
     detect = collector.detect
-    by_pid = sorted(processes, key=lambda one: one.pid)
+    by_pid = sorted(processes, key=lambda process: process.pid)
     if detect is None:
         return by_pid[:1]
     pattern = text_pattern(detect.pattern, f"detect of {collector.id}")
-    found = [one for one in by_pid if any(pattern.search(text) for text in _shown(one, detect.by))]
+    detected = [process for process in by_pid if any(pattern.search(text) for text in _texts(process, detect.by))]
     if collector.invasive == "heavy":
-        found = sorted(found, key=lambda one: -one.rss_bytes)[:1]
-    return found[:MOST_PROCESSES]
+        detected = sorted(detected, key=lambda process: -process.rss_bytes)[:1]
+    return detected[:MAX_PROCESSES]
 
 
 def parse_pids(tool: Tool, output: str) -> tuple[int, ...]:
-    """Return the PIDs in what the program of ``tool.find`` wrote; what is no PID is left out."""
+    """Return the PIDs in the output of ``tool.find``."""
     matches = text_pattern(tool.pid_pattern, "pid_pattern", "m").finditer(output)
     return tuple(int(match[1]) for match in matches if re.fullmatch(r"[0-9]{1,9}", match[1] or ""))
 
 
 def owner_of_unreadable(processes: Sequence[Process]) -> User | None:
-    """Return the user whose processes hide what they map from us, or None when one at least shows it."""
-    if not processes or any(one.files for one in processes):
+    """Return the user of the first process if no process shows its mapped files; None if at least one does."""
+    if not processes or any(process.files for process in processes):
         return None
-    return min(processes, key=lambda one: one.pid).user
+    return min(processes, key=lambda process: process.pid).user
 
 
-def _shown(process: Process, by: str) -> tuple[str, ...]:
+def _texts(process: Process, by: str) -> tuple[str, ...]:
     if by == "comm":
         return (process.name,)
     return process.files[:1] if by == "exe" else process.files

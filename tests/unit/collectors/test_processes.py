@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.collectors.processes import MOST_PROCESSES, listing_command, matching, owner_of_unreadable, parse
+from debugcapture.collectors.processes import MAX_PROCESSES, listing_command, matching, owner_of_unreadable, parse
 from debugcapture.kube.scripts import script
 from debugcapture.model import Detect, Process, User
 from tests.unit.builders import collector, written
@@ -109,7 +109,7 @@ def test_kind_is_known_by_what_the_process_maps_is_or_is_called(detect: Detect |
 def test_a_service_with_hundreds_of_workers_is_not_captured_hundreds_of_times() -> None:
     many = [Process(pid, ONE.user, "java", 1, ONE.files) for pid in range(500, 0, -1)]
     found = matching(collector(), many)
-    assert [one.pid for one in found] == list(range(1, MOST_PROCESSES + 1))
+    assert [one.pid for one in found] == list(range(1, MAX_PROCESSES + 1))
 
 
 def test_processes_that_hide_what_they_map_tell_whose_they_are() -> None:
