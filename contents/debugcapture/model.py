@@ -316,7 +316,7 @@ class Artifact:
 
     @property
     def is_capture(self) -> bool:
-        """Return whether it represents one pod of a fleet capture. Its file is the report page of that pod's capture."""
+        """Return whether it represents one pod of a fleet capture. Its file is that pod's report page."""
         return self.origin == "capture"
 
 
