@@ -1,7 +1,7 @@
-"""A capture of many pods by a Job of the cluster: this step chooses them, watches, and tells how it went.
+"""A fleet capture: the step selects the pods, starts a Job in the cluster, watches it, and reports the result.
 
-The Job does not need the step, nor the step's machine. What it leaves in the store is enough to take a run up again,
-from wherever: its plan, a record of each pod, and a record of each index (shards.py).
+The Job does not depend on the step or its machine. A run can be resumed from any machine, because the store has its
+plan, a record of each pod, and a record of each worker (shards.py).
 """
 
 import json
@@ -25,138 +25,142 @@ from ..settings.forms import CaptureStep, IndexStep
 from ..stores.registry import open_readable
 from ..text import one_line
 from . import manifests
-from .progress import artifact_of, progress_line
+from .progress import pod_artifact, progress_line
 from .shards import PodRecord, deal, index_key, payloads, plan_key, read_index_record, read_pod_record, record_key
 
 Say = Callable[[str], None]
-_READERS = 16  # records that are read from the store side by side
-_GRACE_S = 120  # by which a Job may be late to see that its time is over
-_LEAST_RATE = 5  # requests a second of an index
+# The number of records that are read from the store in parallel.
+_READERS = 16
+# The cluster may notice the end of the time limit this much later.
+_GRACE_S = 120
+# The lowest rate limit of a worker.
+_MIN_REQUESTS_PER_S = 5
 
 
-class InCluster:
-    """One run: begun or taken up, and watched to its end."""
+class FleetCapture:
+    """One run, new or resumed."""
 
     def __init__(self, api: Api, step: CaptureStep, say: Say) -> None:
-        """Check the settings. Raises BadInput, before anything is touched."""
+        """Check the settings. Raises BadInput before anything is changed."""
         if not step.store.store:
-            do = "Set a store in the capture step itself: the Job writes to it."
-            raise BadInput("cannot capture in the cluster", "store is missing", do)
+            remedy = "Set a store in the capture step itself: the Job writes to it."
+            raise BadInput("cannot capture in the cluster", "store is missing", remedy)
         manifests.check(step.in_cluster)
         capture_options(step.capture, step.debug, step.many.concurrency)
-        self._api, self._step, self._wanted, self._say = api, step, step.in_cluster, say
+        self._api, self._step, self._settings, self._say = api, step, step.in_cluster, say
         self._store = open_readable(step.store)
         self._catalog = _content(step.capture.catalog)
-        self._requests = 0  # of the indexes
+        self._requests = 0
 
-    def taken_up(self) -> Manifest:
-        """Return the manifest with which the run began that is to be taken up. Raises BadInput."""
-        run_id = self._wanted.resume
+    def load_resumed(self) -> Manifest:
+        """Return the manifest of the run to resume. Raises BadInput."""
+        run_id = self._settings.resume
         plan = self._store.read(plan_key(run_id))
         if plan is None:
-            what, why = f"cannot resume {run_id}", f"{self._step.store.store} has no plan for it"
-            raise BadInput(what, why, "Check the ID. A run can be resumed only after it has selected its pods.")
+            action, reason = f"cannot resume {run_id}", f"{self._step.store.store} has no plan for it"
+            raise BadInput(action, reason, "Check the ID. A run can be resumed only after it has selected its pods.")
         try:
             return manifest_from(json.loads(plan))
         except ValueError as error:
             raise BadInput(f"cannot resume {run_id}", f"its plan is not valid ({error})") from error
 
-    def told(self, begun: Manifest) -> str:
-        """Return what the run would do, as a dry run tells it."""
-        shares = deal(begun.targets, self._wanted.pods_per_index)
-        pods = "".join(f"\n{one}: {', '.join(one.unhealthy) or 'healthy'}" for one in begun.targets)
+    def describe_plan(self, manifest: Manifest) -> str:
+        """Return what the run would do, for a dry run."""
+        shares = deal(manifest.targets, self._settings.pods_per_index)
+        pods = "".join(f"\n{target}: {', '.join(target.unhealthy) or 'healthy'}" for target in manifest.targets)
         return (
-            f"dry run: {len(begun.targets)} pods for {len(shares)} workers of a Job in "
-            f"{self._wanted.job_namespace}, {min(self._wanted.parallelism, len(shares))} at a time{pods}"
+            f"dry run: {len(manifest.targets)} pods for {len(shares)} workers of a Job in "
+            f"{self._settings.job_namespace}, {min(self._settings.parallelism, len(shares))} at a time{pods}"
         )
 
-    def run(self, bundle: Bundle, begun: Manifest) -> Manifest:
-        """Have all pods of ``begun`` captured, and return the manifest of ``bundle``, which is about all of them.
+    def run(self, bundle: Bundle, manifest: Manifest) -> Manifest:
+        """Capture all pods of ``manifest`` and return the complete manifest, which ``bundle`` has too.
 
-        What could not be captured is in it with its reason. Raises CaptureError when no Job could be made.
+        It lists what could not be captured, with the reason. Raises CaptureError if no Job could be created.
         """
-        record, run_id = Record(bundle, begun), begun.capture_id
+        record, run_id = Record(bundle, manifest), manifest.capture_id
         done: dict[str, PodRecord] = {}
-        if self._wanted.resume:
-            there = self._records(run_id, begun.targets)
-            done = {uid: one for uid, one in there.items() if one.is_done}
-            self._say(f"the store already has {len(done)} of {len(begun.targets)} pods")
+        if self._settings.resume:
+            stored = self._records(run_id, manifest.targets)
+            done = {uid: target for uid, target in stored.items() if target.is_done}
+            self._say(f"the store already has {len(done)} of {len(manifest.targets)} pods")
         else:
-            self._put(bundle, plan_key(run_id), manifest_text(begun))
-        missing = [one for one in begun.targets if one.uid not in done]
+            self._put(bundle, plan_key(run_id), manifest_text(manifest))
+        missing = [target for target in manifest.targets if target.uid not in done]
         if missing:
-            done |= self._captured(run_id, missing, begun)
-        record.add_all([self._artifact(one, done[one.uid], begun) for one in begun.targets])
+            done |= self._capture_missing(run_id, missing, manifest)
+        record.add_all([self._artifact(target, done[target.uid], manifest) for target in manifest.targets])
         return record.finish(self._api.requests + self._requests)
 
-    def _captured(self, run_id: str, missing: Sequence[Target], begun: Manifest) -> dict[str, PodRecord]:
-        """Return the records of ``missing``, by uid, when the Job has ended; one that has none tells why."""
-        name = self._running(run_id) or self._start(run_id, missing, begun)
+    def _capture_missing(self, run_id: str, missing: Sequence[Target], manifest: Manifest) -> dict[str, PodRecord]:
+        """Wait for the Job and return the records of ``missing`` by UID. For a pod without a record, add the reason."""
+        name = self._find_running_job(run_id) or self._start(run_id, missing, manifest)
         try:
-            found, why = self._watch(run_id, name, len(missing))
+            records, failure = self._watch(run_id, name, len(missing))
         except SystemExit:
-            self._say(
-                f"Job {self._wanted.job_namespace}/{name} continues. To get its result, run again with resume={run_id}"
-            )
+            job_name = f"{self._settings.job_namespace}/{name}"
+            self._say(f"Job {job_name} continues. To get its result, run again with resume={run_id}")
             raise
-        found |= self._records(run_id, [one for one in missing if one.uid not in found])
-        reasons = self._reasons(name) if len(found) < len(missing) else {}
+        records |= self._records(run_id, [target for target in missing if target.uid not in records])
+        reasons = self._reasons(name) if len(records) < len(missing) else {}
         self._remove(name)
-        for index, share in enumerate(deal(missing, self._wanted.pods_per_index)):
-            for one in share:
-                reason = f"not captured: {reasons.get(index) or why or 'the Job left no record'}"
-                found.setdefault(one.uid, PodRecord(one.uid, str(one), "", "", "failed", reason=one_line(reason)))
-        return found
+        for index, share in enumerate(deal(missing, self._settings.pods_per_index)):
+            for target in share:
+                reason = f"not captured: {reasons.get(index) or failure or 'the Job left no record'}"
+                records.setdefault(
+                    target.uid, PodRecord(target.uid, str(target), "", "", "failed", reason=one_line(reason))
+                )
+        return records
 
-    def _running(self, run_id: str) -> str:
-        """Return the Job of the run that runs, if any: of a step that was killed."""
-        if not self._wanted.resume:
+    def _find_running_job(self, run_id: str) -> str:
+        """Return the name of a running Job of a resumed run, or ""."""
+        if not self._settings.resume:
             return ""
         label = f"{manifests.RUN_LABEL}={manifests.run_label(run_id)}"
-        found = jobs.find(self._api, self._wanted.job_namespace, label)
-        name = next((str(one["metadata"]["name"]) for one in found if manifests.ended(one) is None), "")
+        job_list = jobs.find(self._api, self._settings.job_namespace, label)
+        name = next((str(job["metadata"]["name"]) for job in job_list if manifests.failure_of(job) is None), "")
         if name:
-            self._say(f"Job {self._wanted.job_namespace}/{name} of this run is still running")
+            self._say(f"Job {self._settings.job_namespace}/{name} of this run is still running")
         return name
 
-    def _start(self, run_id: str, missing: Sequence[Target], begun: Manifest) -> str:
-        """Make the Job, and what it is ordered to do, which goes with it. Raises CaptureError; nothing is left then."""
-        shares = deal(missing, self._wanted.pods_per_index)
+    def _start(self, run_id: str, missing: Sequence[Target], manifest: Manifest) -> str:
+        """Create the Job, its ConfigMaps and its Secret. After a CaptureError, nothing of it remains."""
+        shares = deal(missing, self._settings.pods_per_index)
         maps = payloads(shares)
-        asked = self._order(run_id, len(shares), begun)
-        made = jobs.create(self._api, manifests.job(asked, self._wanted, len(maps)))
+        job_spec = self._job_spec(run_id, len(shares), manifest)
+        created_job = jobs.create(self._api, manifests.job(job_spec, self._settings, len(maps)))
         try:
-            for thing in manifests.config_maps(asked, self._wanted, made, maps):
-                jobs.create(self._api, thing)
-            if manifests.secret_name(asked, self._wanted) == asked.name:
-                jobs.create(self._api, manifests.secret(asked, self._wanted, made))
+            for config_map in manifests.config_maps(job_spec, self._settings, created_job, maps):
+                jobs.create(self._api, config_map)
+            if manifests.secret_name(job_spec, self._settings) == job_spec.name:
+                jobs.create(self._api, manifests.secret(job_spec, self._settings, created_job))
         except BaseException:
-            self._remove(asked.name)
+            self._remove(job_spec.name)
             raise
         self._say(
-            f"Job {self._wanted.job_namespace}/{asked.name}: {len(missing)} pods for {len(shares)} workers, "
-            f"{min(self._wanted.parallelism, len(shares))} at a time"
+            f"Job {self._settings.job_namespace}/{job_spec.name}: {len(missing)} pods for {len(shares)} workers, "
+            f"{min(self._settings.parallelism, len(shares))} at a time"
         )
-        return asked.name
+        return job_spec.name
 
-    def _order(self, run_id: str, indexes: int, begun: Manifest) -> manifests.Order:
+    def _job_spec(self, run_id: str, indexes: int, manifest: Manifest) -> manifests.JobSpec:
         values, secret = self._values()
-        side_by_side = min(self._wanted.parallelism, indexes)
-        return manifests.Order(
+        concurrency = min(self._settings.parallelism, indexes)
+        return manifests.JobSpec(
             run_id=run_id,
             name=manifests.job_name(run_id),
             settings=values,
-            credentials={} if self._wanted.job_secret else secret,
+            credentials={} if self._settings.job_secret else secret,
             catalog=self._catalog,
             indexes=indexes,
-            trigger=begun.trigger,
-            requests_per_s=max(_LEAST_RATE, self._step.connection.requests_per_s // side_by_side),
+            trigger=manifest.trigger,
+            requests_per_s=max(_MIN_REQUESTS_PER_S, self._step.connection.requests_per_s // concurrency),
         )
 
     def _values(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the settings of an index as text, and apart from them those that are secret."""
+        """Return the settings of a worker as text: those that are not secret, and those that are."""
         step = self._step
-        spool = replace(step.spool, spool=manifests.SPOOL, spool_limit=self._wanted.job_spool_mib, spool_free=0)
+        spool = replace(step.spool, spool=manifests.SPOOL, spool_limit=self._settings.job_spool_mib, spool_free=0)
         capture = replace(step.capture, catalog=manifests.CATALOG_FILE if self._catalog else "", dry_run=False)
         index = IndexStep(
             many=step.many,
@@ -166,7 +170,7 @@ class InCluster:
             spool=spool,
             store=step.store,
         )
-        secret = {one.name for one in declared(IndexStep) if one.rule.secret}
+        secret = {setting.name for setting in declared(IndexStep) if setting.rule.secret}
         values = written(index)
         return (
             {name: value for name, value in values.items() if name not in secret},
@@ -174,55 +178,57 @@ class InCluster:
         )
 
     def _watch(self, run_id: str, name: str, pods: int) -> tuple[dict[str, PodRecord], str]:
-        """Follow the Job to its end; return the records of the indexes that ended, by uid, and how it failed."""
-        found: dict[str, PodRecord] = {}
-        seen, line, began = set[int](), "", time.monotonic()
-        within_s = self._wanted.job_time_limit_s + _GRACE_S
+        """Watch the Job until it ends. Return the records of its workers by UID, and the failure of the Job."""
+        records: dict[str, PodRecord] = {}
+        read_indexes, last_line, started = set[int](), "", time.monotonic()
+        limit_s = self._settings.job_time_limit_s + _GRACE_S
         try:
-            for now in jobs.watch_job(self._api, self._wanted.job_namespace, name, within_s):
-                completed = manifests.indexes(now["status"].get("completedIndexes", ""))
+            for job in jobs.watch_job(self._api, self._settings.job_namespace, name, limit_s):
+                completed = manifests.indexes(job["status"].get("completedIndexes", ""))
                 for index in completed:
-                    if index not in seen:
-                        found |= self._of_index(run_id, name, index)
-                seen.update(completed)
-                told = progress_line(now, found.values(), pods, time.monotonic() - began)
-                if told != line:
-                    self._say(told)
-                line = told
-                how = manifests.ended(now)
-                if how is not None:
-                    return found, how
+                    if index not in read_indexes:
+                        records |= self._read_index_record(run_id, name, index)
+                read_indexes.update(completed)
+                line = progress_line(job, records.values(), pods, time.monotonic() - started)
+                if line != last_line:
+                    self._say(line)
+                last_line = line
+                job_failure = manifests.failure_of(job)
+                if job_failure is not None:
+                    return records, job_failure
         except TargetNotFound as error:
-            return found, str(error)
-        return found, f"the Job was still running after {within_s} s"
+            return records, str(error)
+        return records, f"the Job was still running after {limit_s} s"
 
-    def _of_index(self, run_id: str, name: str, index: int) -> dict[str, PodRecord]:
+    def _read_index_record(self, run_id: str, name: str, index: int) -> dict[str, PodRecord]:
         content = self._store.read(index_key(run_id, name, index))
         if content is None:
             return {}
         record = read_index_record(content)
         self._requests += record.requests
-        return {one.uid: one for one in record.pods}
+        return {pod.uid: pod for pod in record.pods}
 
     def _records(self, run_id: str, targets: Sequence[Target]) -> dict[str, PodRecord]:
-        """Return the records that the store has of ``targets``, by uid."""
+        """Return the records of ``targets`` in the store, by UID."""
         with ThreadPoolExecutor(_READERS, thread_name_prefix="record") as pool:
-            contents = pool.map(lambda one: self._store.read(record_key(run_id, one.uid)), targets)
-            return {one.uid: one for one in map(read_pod_record, filter(None, contents))}
+            contents = pool.map(lambda target: self._store.read(record_key(run_id, target.uid)), targets)
+            return {target.uid: target for target in map(read_pod_record, filter(None, contents))}
 
     def _reasons(self, name: str) -> dict[int, str]:
         try:
-            return manifests.why_failed(jobs.failed_pods(self._api, self._wanted.job_namespace, name))
+            return manifests.failure_reasons(jobs.failed_pods(self._api, self._settings.job_namespace, name))
         except CaptureError as error:
             self._say(str(error))
             return {}
 
     def _remove(self, name: str) -> None:
-        """Remove the Job, and with it the Secret. What goes wrong is said: it goes by itself after its time."""
+        """Delete the Job and its Secret. A failure is only logged, because the cluster deletes the Job later."""
         try:
-            jobs.remove(self._api, self._wanted.job_namespace, name)
+            jobs.remove(self._api, self._settings.job_namespace, name)
         except CaptureError as error:
-            self._say(f"Job {self._wanted.job_namespace}/{name} was not deleted; the cluster deletes it later: {error}")
+            self._say(
+                f"Job {self._settings.job_namespace}/{name} was not deleted; the cluster deletes it later: {error}"
+            )
 
     def _put(self, bundle: Bundle, key: str, text: str) -> None:
         file = bundle.folder / "plan.json"
@@ -230,15 +236,15 @@ class InCluster:
         self._store.put(key, file, sha256_of(file))
         file.unlink()
 
-    def _artifact(self, target: Target, record: PodRecord, begun: Manifest) -> Artifact:
+    def _artifact(self, target: Target, record: PodRecord, manifest: Manifest) -> Artifact:
         page = None
         if record.page_bytes:
             page = self._store.locate(f"{record.key}/{PAGE}", record.page_bytes, record.page_sha256)
-        return artifact_of(target, record, page, begun.started)
+        return pod_artifact(target, record, page, manifest.started)
 
 
 def _content(file: str) -> str:
-    """Return the catalog in ``file``, which the cluster cannot see, or "". Raises BadInput."""
+    """Return the content of the catalog ``file``, which workers cannot read, or "". Raises BadInput."""
     if not file:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""The objects of a capture in the cluster: an Indexed Job, the ConfigMaps of its pods' shares, a Secret. Pure.
+"""The objects of a fleet capture: an Indexed Job, ConfigMaps with the shares of the workers, and a Secret. Pure.
 
 Sources: Kubernetes documentation, "Jobs" (Indexed completion mode, backoff limit per index, pod failure policy, TTL),
 "Pod Security Standards" (restricted), "Garbage Collection" (owners).
@@ -17,33 +17,39 @@ from ..model import Json
 from ..settings.fleet import InClusterSettings
 from ..settings.mapping import read_mapping
 
-MOUNTED: Final = "/etc/debug-capture"  # settings, credentials and shares of the indexes
+MOUNTED: Final = "/etc/debug-capture"
 SPOOL: Final = "/var/spool/debug-capture"
 SETTINGS, CATALOG = "settings.json", "catalog.yaml"
 CATALOG_FILE: Final = f"{MOUNTED}/order/{CATALOG}"
 CONTAINER: Final = "capture"
 RUN_LABEL: Final = "debug-capture/run"
 INDEX_ANNOTATION: Final = "batch.kubernetes.io/job-completion-index"
-RETRIES_OF_AN_INDEX: Final = 2
-KEPT_S: Final = 600  # of a Job that has ended and whose step is gone
+RETRIES_PER_WORKER: Final = 2
+# The cluster deletes an ended Job after this time if its step has not.
+TTL_S: Final = 600
 _USER = 65532
-_MOVES_AFTER_S = 30  # from a node that does not answer
-# What is wrong with the settings or the rights is wrong at each try. See errors.py.
+# The time after which a worker leaves an unreachable node.
+_EVICT_AFTER_S = 30
+# A retry does not help if a setting is wrong or access is denied. See runtime/exit_codes.py.
 _FINAL_CODES = [2, 4]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a Job is to do."""
+class JobSpec:
+    """The content of a Job.
+
+    ``name`` is that of the Job, its ConfigMaps and its Secret. ``settings`` are those of `IndexStep`, without secrets.
+    ``catalog`` is the content of the user's own catalog, or "". ``requests_per_s`` is the rate limit of each worker.
+    """
 
     run_id: str
-    name: str  # of the Job, its ConfigMaps and its Secret
-    settings: Mapping[str, str]  # of `IndexStep`, without credentials
-    credentials: Mapping[str, str]  # the same, kept in a Secret
-    catalog: str  # content of a catalog of the job author's own, or ""
+    name: str
+    settings: Mapping[str, str]
+    credentials: Mapping[str, str]
+    catalog: str
     indexes: int
     trigger: Mapping[str, str]
-    requests_per_s: int  # to the API server, of each index
+    requests_per_s: int
 
 
 def job_name(run_id: str) -> str:
@@ -52,24 +58,24 @@ def job_name(run_id: str) -> str:
 
 
 def run_label(run_id: str) -> str:
-    """Return what the Jobs of a run have as a label: a run's id may be too long for one."""
+    """Return the label value of the Jobs of a run. It is a hash, because the run ID may be too long for a label."""
     return hashlib.sha256(run_id.encode()).hexdigest()[:32]
 
 
-def job(order: Order, wanted: InClusterSettings, shares: int) -> Json:
-    """Return the Job; ``shares`` is how many ConfigMaps have the shares of its indexes."""
+def job(spec: JobSpec, settings: InClusterSettings, shares: int) -> Json:
+    """Return the Job. ``shares`` is the number of ConfigMaps with the shares of its workers."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _metadata(order, wanted),
+        "metadata": _metadata(spec, settings),
         "spec": {
             "completionMode": "Indexed",
-            "completions": order.indexes,
-            "parallelism": min(wanted.parallelism, order.indexes),
-            "backoffLimitPerIndex": RETRIES_OF_AN_INDEX,
+            "completions": spec.indexes,
+            "parallelism": min(settings.parallelism, spec.indexes),
+            "backoffLimitPerIndex": RETRIES_PER_WORKER,
             "podFailurePolicy": {
                 "rules": [
-                    # An eviction, or a node that is gone, is no failure of the index.
+                    # An eviction or a lost node does not count as a failure of the worker.
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
                     {
                         "action": "FailIndex",
@@ -77,93 +83,96 @@ def job(order: Order, wanted: InClusterSettings, shares: int) -> Json:
                     },
                 ]
             },
-            "activeDeadlineSeconds": wanted.job_time_limit_s,
-            "ttlSecondsAfterFinished": KEPT_S,
+            "activeDeadlineSeconds": settings.job_time_limit_s,
+            "ttlSecondsAfterFinished": TTL_S,
             "template": {
-                "metadata": {"labels": _metadata(order, wanted)["labels"]},
-                "spec": _merged(_pod_spec(order, wanted, shares), _custom(wanted)),
+                "metadata": {"labels": _metadata(spec, settings)["labels"]},
+                "spec": _merge(_pod_spec(spec, settings, shares), _custom_pod_spec(settings)),
             },
         },
     }
 
 
 def config_maps(
-    order: Order, wanted: InClusterSettings, owner: Json, shares: Sequence[Mapping[str, str]]
+    spec: JobSpec, settings: InClusterSettings, owner: Json, shares: Sequence[Mapping[str, str]]
 ) -> list[Json]:
-    """Return the ConfigMaps of the Job ``owner``: its settings, and the shares of its indexes."""
+    """Return the ConfigMaps of the Job ``owner``: its settings, and the shares of its workers."""
     head = {
-        "run_id": order.run_id,
-        "job": order.name,
-        "settings": dict(order.settings),
-        "trigger": dict(order.trigger),
-        "requests_per_s": order.requests_per_s,
+        "run_id": spec.run_id,
+        "job": spec.name,
+        "settings": dict(spec.settings),
+        "trigger": dict(spec.trigger),
+        "requests_per_s": spec.requests_per_s,
     }
-    settings = {SETTINGS: json.dumps(head), **({CATALOG: order.catalog} if order.catalog else {})}
-    named = {f"{order.name}-settings": settings, **{_shares(order, number): one for number, one in enumerate(shares)}}
+    settings_data = {SETTINGS: json.dumps(head), **({CATALOG: spec.catalog} if spec.catalog else {})}
+    data_by_name = {
+        f"{spec.name}-settings": settings_data,
+        **{_share_map_name(spec, number): item for number, item in enumerate(shares)},
+    }
     return [
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": _metadata(order, wanted, name, owner),
+            "metadata": _metadata(spec, settings, name, owner),
             "immutable": True,
             "data": dict(data),
         }
-        for name, data in named.items()
+        for name, data in data_by_name.items()
     ]
 
 
-def secret(order: Order, wanted: InClusterSettings, owner: Json) -> Json:
-    """Return the Secret of the Job ``owner``, with which it goes."""
+def secret(spec: JobSpec, settings: InClusterSettings, owner: Json) -> Json:
+    """Return the Secret of the Job ``owner``. The cluster deletes it with the Job."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": _metadata(order, wanted, order.name, owner),
+        "metadata": _metadata(spec, settings, spec.name, owner),
         "immutable": True,
-        "data": {name: base64.b64encode(value.encode()).decode() for name, value in order.credentials.items()},
+        "data": {name: base64.b64encode(value.encode()).decode() for name, value in spec.credentials.items()},
     }
 
 
-def secret_name(order: Order, wanted: InClusterSettings) -> str:
-    """Return the Secret that the pods get: the one that the settings name, one of our own, or "" for none."""
-    return wanted.job_secret or (order.name if order.credentials else "")
+def secret_name(spec: JobSpec, settings: InClusterSettings) -> str:
+    """Return the name of the Secret of the workers: from the settings, or of the Job itself, or ""."""
+    return settings.job_secret or (spec.name if spec.credentials else "")
 
 
-def _metadata(order: Order, wanted: InClusterSettings, name: str = "", owner: Json | None = None) -> Json:
+def _metadata(spec: JobSpec, settings: InClusterSettings, name: str = "", owner: Json | None = None) -> Json:
     owners = [
-        {"apiVersion": "batch/v1", "kind": "Job", "name": order.name, "uid": one["metadata"]["uid"]}
-        for one in ([owner] if owner else [])
+        {"apiVersion": "batch/v1", "kind": "Job", "name": spec.name, "uid": item["metadata"]["uid"]}
+        for item in ([owner] if owner else [])
     ]
     return {
-        "name": name or order.name,
-        "namespace": wanted.job_namespace,
-        "labels": {"app.kubernetes.io/name": "kubernetes-debug-capture", RUN_LABEL: run_label(order.run_id)},
+        "name": name or spec.name,
+        "namespace": settings.job_namespace,
+        "labels": {"app.kubernetes.io/name": "kubernetes-debug-capture", RUN_LABEL: run_label(spec.run_id)},
         **({"ownerReferences": owners} if owners else {}),
     }
 
 
-def _shares(order: Order, number: int) -> str:
-    return f"{order.name}-pods-{number}"
+def _share_map_name(spec: JobSpec, number: int) -> str:
+    return f"{spec.name}-pods-{number}"
 
 
-def _pod_spec(order: Order, wanted: InClusterSettings, shares: int) -> Json:
-    sources: list[Json] = [{"configMap": {"name": f"{order.name}-settings"}}]
-    sources += [{"configMap": {"name": _shares(order, number)}} for number in range(shares)]
+def _pod_spec(spec: JobSpec, settings: InClusterSettings, shares: int) -> Json:
+    sources: list[Json] = [{"configMap": {"name": f"{spec.name}-settings"}}]
+    sources += [{"configMap": {"name": _share_map_name(spec, number)}} for number in range(shares)]
     volumes: list[Json] = [
         {"name": "order", "projected": {"sources": sources}},
-        {"name": "spool", "emptyDir": {"sizeLimit": f"{wanted.job_spool_mib}Mi"}},
+        {"name": "spool", "emptyDir": {"sizeLimit": f"{settings.job_spool_mib}Mi"}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
     ]
     mounts: list[Json] = [
         {"name": "order", "mountPath": f"{MOUNTED}/order", "readOnly": True},
         {"name": "spool", "mountPath": SPOOL},
-        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - of the container alone
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
     ]
-    credentials = secret_name(order, wanted)
+    credentials = secret_name(spec, settings)
     if credentials:
         volumes.append({"name": "credentials", "secret": {"secretName": credentials, "defaultMode": 0o440}})
         mounts.append({"name": "credentials", "mountPath": f"{MOUNTED}/credentials", "readOnly": True})
     return {
-        "serviceAccountName": wanted.job_service_account,
+        "serviceAccountName": settings.job_service_account,
         "restartPolicy": "Never",
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
@@ -176,18 +185,18 @@ def _pod_spec(order: Order, wanted: InClusterSettings, shares: int) -> Json:
         },
         "tolerations": [
             {"key": f"node.kubernetes.io/{state}", "operator": "Exists", "effect": "NoExecute",
-             "tolerationSeconds": _MOVES_AFTER_S}
+             "tolerationSeconds": _EVICT_AFTER_S}
             for state in ("not-ready", "unreachable")
         ],
-        "containers": [_container(wanted, mounts)],
+        "containers": [_container(settings, mounts)],
         "volumes": volumes,
     }  # fmt: skip
 
 
-def _container(wanted: InClusterSettings, mounts: list[Json]) -> Json:
+def _container(settings: InClusterSettings, mounts: list[Json]) -> Json:
     return {
         "name": CONTAINER,
-        "image": wanted.job_image,
+        "image": settings.job_image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-m", "debugcapture.fleet.worker"],
         "securityContext": {
@@ -201,69 +210,73 @@ def _container(wanted: InClusterSettings, mounts: list[Json]) -> Json:
     }
 
 
-def _custom(wanted: InClusterSettings) -> Json:
-    """Return the part of a pod spec that the settings give. Raises BadInput."""
-    return read_mapping("job_pod", wanted.job_pod, '{"nodeSelector": {"pool": "batch"}}')
+def _custom_pod_spec(settings: InClusterSettings) -> Json:
+    """Return the part of the pod spec in the settings. Raises BadInput."""
+    return read_mapping("job_pod", settings.job_pod, '{"nodeSelector": {"pool": "batch"}}')
 
 
-def _merged(ours: Any, custom: Any) -> Any:
-    """Return ``custom`` over ``ours``: mappings by their keys, lists by their items' names, as kubectl does."""
-    if isinstance(ours, dict) and isinstance(custom, dict):
-        return ours | {key: _merged(ours.get(key), value) for key, value in custom.items()}
-    if isinstance(ours, list) and isinstance(custom, list) and all("name" in one for one in (*ours, *custom)):
-        by_name = {one["name"]: one for one in ours}
-        return list((by_name | {one["name"]: _merged(by_name.get(one["name"]), one) for one in custom}).values())
+def _merge(generated: Any, custom: Any) -> Any:
+    """Merge ``custom`` into ``generated`` as kubectl does: mappings by key, and lists by the names of their items."""
+    if isinstance(generated, dict) and isinstance(custom, dict):
+        return generated | {key: _merge(generated.get(key), value) for key, value in custom.items()}
+    if (
+        isinstance(generated, list)
+        and isinstance(custom, list)
+        and all("name" in item for item in (*generated, *custom))
+    ):
+        by_name = {item["name"]: item for item in generated}
+        return list((by_name | {item["name"]: _merge(by_name.get(item["name"]), item) for item in custom}).values())
     return custom
 
 
-def check(wanted: InClusterSettings) -> None:
-    """Raise BadInput when the settings make no Job."""
-    if not wanted.job_image:
-        what = "cannot capture in the cluster"
-        raise BadInput(what, "job_image is missing", "Build deploy/image, push it, and set job_image.")
-    _custom(wanted)
+def check(settings: InClusterSettings) -> None:
+    """Raise BadInput if the settings are not sufficient for a Job."""
+    if not settings.job_image:
+        action = "cannot capture in the cluster"
+        raise BadInput(action, "job_image is missing", "Build deploy/image, push it, and set job_image.")
+    _custom_pod_spec(settings)
 
 
-def progress(job: Json) -> tuple[int, int]:
-    """Return how many indexes of ``job`` have ended well, and how many have failed for good."""
+def count_indexes(job: Json) -> tuple[int, int]:
+    """Return the number of workers of ``job`` that succeeded, and the number that failed finally."""
     status = job["status"]
     return len(indexes(status.get("completedIndexes", ""))), len(indexes(status.get("failedIndexes", "")))
 
 
 def indexes(text: str) -> list[int]:
-    """Return the indexes in ``text``, as a Job's status tells them: "1,3-5,7"."""
-    found: list[int] = []
+    """Return the indexes in ``text``, which has the format of the status of a Job: "1,3-5,7"."""
+    numbers: list[int] = []
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    return found
+        numbers += range(int(first), int(last or first) + 1)
+    return numbers
 
 
-def ended(job: Json) -> str | None:
-    """Return how ``job`` ended, "" for well, or None while it runs."""
-    for one in job["status"].get("conditions") or []:
-        if one["status"] == "True" and one["type"] == "Complete":
+def failure_of(job: Json) -> str | None:
+    """Return None while ``job`` is running, "" if it succeeded, or why it failed."""
+    for condition in job["status"].get("conditions") or []:
+        if condition["status"] == "True" and condition["type"] == "Complete":
             return ""
-        if one["status"] == "True" and one["type"] == "Failed":
-            return f"{one.get('reason', 'failed')}: {one.get('message', '')}"
+        if condition["status"] == "True" and condition["type"] == "Failed":
+            return f"{condition.get('reason', 'failed')}: {condition.get('message', '')}"
     return None
 
 
-def why_failed(pods: Sequence[Json]) -> dict[int, str]:
-    """Return, by index, why its last pod that failed did, as the kubelet tells it."""
+def failure_reasons(pods: Sequence[Json]) -> dict[int, str]:
+    """Return, by index, why its last failed pod failed, according to the kubelet."""
     by_time = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
     return {
         int(pod["metadata"]["annotations"][INDEX_ANNOTATION]): reason
         for pod in by_time
-        if INDEX_ANNOTATION in (pod["metadata"].get("annotations") or {}) and (reason := _why(pod))
+        if INDEX_ANNOTATION in (pod["metadata"].get("annotations") or {}) and (reason := _failure_reason(pod))
     }
 
 
-def _why(pod: Json) -> str:
+def _failure_reason(pod: Json) -> str:
     status = pod["status"]
-    for one in status.get("containerStatuses") or []:
-        ended_so = one["state"].get("terminated") or {}
-        if ended_so.get("exitCode"):
-            last = (ended_so.get("message") or "").strip().splitlines()[-1:]
-            return ": ".join([f"{ended_so.get('reason')}, exit code {ended_so['exitCode']}", *last])
+    for container in status.get("containerStatuses") or []:
+        terminated = container["state"].get("terminated") or {}
+        if terminated.get("exitCode"):
+            last = (terminated.get("message") or "").strip().splitlines()[-1:]
+            return ": ".join([f"{terminated.get('reason')}, exit code {terminated['exitCode']}", *last])
     return f"{status.get('reason', '')}: {status.get('message', '')}".strip(": ") if status.get("reason") else ""

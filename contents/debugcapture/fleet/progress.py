@@ -1,4 +1,4 @@
-"""A capture in the cluster told as one: what became of each pod, and how far it is. Pure."""
+"""The report and the progress of a fleet capture. Pure."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -6,19 +6,19 @@ from typing import Final
 
 from ..model import Artifact, ArtifactOutcome, Json, Stored, Target
 from ..text import size
-from .manifests import ended, progress
+from .manifests import count_indexes, failure_of
 from .shards import PodRecord
 
 _OUTCOMES: Final[Mapping[str | None, ArtifactOutcome]] = {
     "complete": "complete",
     "partial": "truncated",
     "failed": "failed",
-    None: "skipped",  # its condition was not fulfilled
+    None: "skipped",  # the pod did not meet the condition
 }
 
 
-def artifact_of(target: Target, record: PodRecord, page: Stored | None, started: datetime) -> Artifact:
-    """Return the line of ``target`` in the report of all: its page, which is in the store, or why there is none."""
+def pod_artifact(target: Target, record: PodRecord, page: Stored | None, started: datetime) -> Artifact:
+    """Return the entry of ``target`` in the report: its report page in the store, or why there is none."""
     return Artifact(
         collector="in-cluster",
         title=f"{target} (container {target.container}, {target.state})",
@@ -37,20 +37,20 @@ def artifact_of(target: Target, record: PodRecord, page: Stored | None, started:
 
 
 def progress_line(job: Json, records: Collection[PodRecord], pods: int, took_s: float) -> str:
-    """Return how far ``job`` is: indexes, pods, what failed, bytes, and about how long it will still take.
+    """Return the progress of ``job``: workers, pods, failures, bytes, and the estimated remaining time.
 
-    ``records`` are those of the indexes that have ended, of ``pods`` in all; ``took_s`` is since the Job began.
+    ``records`` are those of the ended workers. ``pods`` is the number of all pods, ``took_s`` the age of the Job.
     """
-    well, failed = progress(job)
-    lost = sum(one.status == "failed" for one in records)
+    succeeded, failed = count_indexes(job)
+    failed_pods = sum(record.status == "failed" for record in records)
     parts = [
-        f"{well} of {job['spec']['completions']} workers done, {failed} failed",
-        f"{len(records)} of {pods} pods{f', {lost} of them not captured' if lost else ''}",
-        size(sum(one.bytes for one in records)),
+        f"{succeeded} of {job['spec']['completions']} workers done, {failed} failed",
+        f"{len(records)} of {pods} pods{f', {failed_pods} of them not captured' if failed_pods else ''}",
+        size(sum(record.bytes for record in records)),
     ]
-    if records and ended(job) is None and len(records) < pods:
-        left_s = took_s / len(records) * (pods - len(records))
-        parts.append(f"about {_duration(left_s)} left")
+    if records and failure_of(job) is None and len(records) < pods:
+        remaining_s = took_s / len(records) * (pods - len(records))
+        parts.append(f"about {_duration(remaining_s)} left")
     return "in the cluster: " + "; ".join(parts)
 
 

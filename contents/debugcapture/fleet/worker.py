@@ -1,7 +1,7 @@
-"""The program of a capture in the cluster: one index of an Indexed Job captures its share of the pods.
+"""The program of a worker of a fleet capture: it captures its share of the pods.
 
-Each pod gets a bundle of its own, which goes straight to the store, and then a record there. A pod that has its record
-is not captured again, so an index that was killed, and whoever comes after it, takes up only what is missing.
+Each pod gets its own bundle in the store, and then a record there. A pod with a record is not captured again, so that
+after a worker was killed, the next one captures only the missing pods.
 """
 
 import json
@@ -41,7 +41,7 @@ from ..upload.uploader import background_upload
 from . import manifests
 from .shards import (
     IndexRecord,
-    Pinned,
+    PodIdentity,
     PodRecord,
     capture_id,
     index_key,
@@ -55,47 +55,47 @@ from .shards import (
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What this index is to do."""
+    """The share of this worker."""
 
     run_id: str
     job: str
     index: int
-    pods: tuple[Pinned, ...]
+    pods: tuple[PodIdentity, ...]
     trigger: Mapping[str, str]
     connection: ConnectionSettings
     step: IndexStep
 
 
-def main(mounted: Path = Path(manifests.MOUNTED), environment: Mapping[str, str] = os.environ) -> int:
-    """Capture the share of this index. 0 when each pod has its record, else the exit code of what kept one from it."""
+def main(mount: Path = Path(manifests.MOUNTED), environment: Mapping[str, str] = os.environ) -> int:
+    """Capture the share of this worker. Return 0 if each pod has a record, or else the exit code of the failure."""
     prepare(debug=False)
     try:
-        share = read_order(mounted, int(environment["JOB_COMPLETION_INDEX"]))
-        _Index(share).run()
+        share = read_share_of_index(mount, int(environment["JOB_COMPLETION_INDEX"]))
+        _Worker(share).run()
     except CaptureError as error:
-        print(f"Error: {error}", flush=True)  # the last line of the log is what the Job's pod is told to have ended by
+        print(f"Error: {error}", flush=True)  # the kubelet reports the last line of the log as the reason
         return exit_code(error)
     return 0
 
 
-def read_order(mounted: Path, index: int) -> Share:
-    """Return what the files below ``mounted`` order. Raises BadInput."""
-    head: dict[str, Any] = json.loads((mounted / "order" / manifests.SETTINGS).read_text(encoding="utf-8"))
-    credentials = mounted / "credentials"
-    secret = {one.name: one.read_text(encoding="utf-8") for one in credentials.glob("[!.]*") if one.is_file()}
+def read_share_of_index(mount: Path, index: int) -> Share:
+    """Return the share in the mounted files. Raises BadInput."""
+    head: dict[str, Any] = json.loads((mount / "order" / manifests.SETTINGS).read_text(encoding="utf-8"))
+    credentials = mount / "credentials"
+    secret = {file.name: file.read_text(encoding="utf-8") for file in credentials.glob("[!.]*") if file.is_file()}
     return Share(
         run_id=head["run_id"],
         job=head["job"],
         index=index,
-        pods=tuple(read_share((mounted / "order" / str(index)).read_text(encoding="utf-8"))),
+        pods=tuple(read_share((mount / "order" / str(index)).read_text(encoding="utf-8"))),
         trigger=head["trigger"],
         connection=ConnectionSettings(requests_per_s=head["requests_per_s"]),  # as the pod's own service account
         step=read(IndexStep, head["settings"] | secret),
     )
 
 
-class _Index:
-    """One index while it works."""
+class _Worker:
+    """The worker."""
 
     def __init__(self, share: Share) -> None:
         step, self._share = share.step, share
@@ -104,40 +104,40 @@ class _Index:
         self._room = Room(spool, step.spool.spool_limit << 20, step.spool.spool_free << 20)
         self._intake = Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, self._room)
         self._api = open_api(share.connection)
-        self._asked = capture_options(step.capture, step.debug, 1)
+        self._options = capture_options(step.capture, step.debug, 1)
         self._direct = open_pod_upload_store(step.store, step.capture.direct_mib)
         self._print = threading.Lock()
 
     def run(self) -> None:
-        """Capture all, side by side, and leave the index's record. Raises the first error that another try may mend."""
+        """Capture all pods in parallel and store the record of the worker. Raises the first temporary error."""
         pods, failures = list[PodRecord](), list[CaptureError]()
         with ThreadPoolExecutor(self._share.step.many.concurrency, thread_name_prefix="pod") as pool:
-            running = [pool.submit(self._one, one) for one in self._share.pods]
+            running = [pool.submit(self._capture_pod, future) for future in self._share.pods]
             try:
-                for one in running:
+                for future in running:
                     try:
-                        pods.append(one.result())
+                        pods.append(future.result())
                     except CaptureError as error:
                         failures.append(error)
             except BaseException:
-                for one in running:
-                    one.cancel()
+                for future in running:
+                    future.cancel()
                 self._api.streams.break_all()
                 raise
         share = self._share
         if failures:
             raise failures[0]
-        done = IndexRecord(self._api.requests, tuple(pods))
-        self._put(index_key(share.run_id, share.job, share.index), record_text(done), f"index-{share.index}")
+        record = IndexRecord(self._api.requests, tuple(pods))
+        self._put(index_key(share.run_id, share.job, share.index), record_text(record), f"index-{share.index}")
 
-    def _one(self, pod: Pinned) -> PodRecord:
+    def _capture_pod(self, pod: PodIdentity) -> PodRecord:
         key = record_key(self._share.run_id, pod.uid)
-        there = self._records.read(key)
-        if there and (record := read_pod_record(there)).is_done:
+        stored = self._records.read(key)
+        if stored and (record := read_pod_record(stored)).is_done:
             self._say(pod, "already in the store")
             return record
         try:
-            record = self._captured(pod)
+            record = self._capture_if_matching(pod)
         except (NotStored, Unreachable) as error:
             self._say(pod, str(error))
             raise
@@ -147,40 +147,46 @@ class _Index:
         self._put(key, record_text(record), pod.uid)
         return record
 
-    def _captured(self, pod: Pinned) -> PodRecord:
-        whole = self._api.pod(pod.namespace, pod.pod)
-        if whole["metadata"]["uid"] != pod.uid:
-            why = "it was deleted after it was selected, and another pod has its name"
-            raise TargetNotFound(f"cannot capture {pod}", why)
+    def _capture_if_matching(self, pod: PodIdentity) -> PodRecord:
+        pod_object = self._api.pod(pod.namespace, pod.pod)
+        if pod_object["metadata"]["uid"] != pod.uid:
+            reason = "it was deleted after it was selected, and another pod has its name"
+            raise TargetNotFound(f"cannot capture {pod}", reason)
         now, step = datetime.now(timezone.utc), self._share.step
-        selected = SelectedPod(whole, find_target(whole, pod.container, now))
-        met, remarks = filter_matching(self._api, [selected], step.capture.when)
-        if not met:
+        selected = SelectedPod(pod_object, find_target(pod_object, pod.container, now))
+        matching, remarks = filter_matching(self._api, [selected], step.capture.when)
+        if not matching:
             return PodRecord(pod.uid, str(pod), "", "", None, reason="; ".join(remarks))
-        return self._bundled(pod, selected, tuple(remarks), now)
+        return self._capture_into_bundle(pod, selected, tuple(remarks), now)
 
-    def _bundled(self, pod: Pinned, selected: SelectedPod, remarks: tuple[str, ...], now: datetime) -> PodRecord:
-        """Capture into a bundle, and have the store take it; it leaves the spool then."""
+    def _capture_into_bundle(
+        self, pod: PodIdentity, selected: SelectedPod, remarks: tuple[str, ...], now: datetime
+    ) -> PodRecord:
+        """Capture into a bundle, publish it, and delete it from the spool."""
         share, target = self._share, selected.target
         self._room.require()
         bundle = named_bundle(self._room.spool, capture_id(share.run_id, pod), self._intake)
-        begun = Manifest(bundle.folder.name, now, None, target, share.trigger, remarks=remarks)
+        manifest_at_start = Manifest(bundle.folder.name, now, None, target, share.trigger, remarks=remarks)
 
         def say(line: str) -> None:
             self._say(pod, line)
 
-        with background_upload(bundle, share.step.store, begun.key, say) as upload:
-            record = Record(bundle.followed_by(upload.follow), begun, upload.send)
-            captures = ParallelCapture(self._api, self._asked, self._room, say)
-            captures.run([selected], record, self._direct_of(begun))
+        with background_upload(bundle, share.step.store, manifest_at_start.key, say) as upload:
+            record = Record(bundle.followed_by(upload.follow), manifest_at_start, upload.send)
+            captures = ParallelCapture(self._api, self._options, self._room, say)
+            captures.run([selected], record, self._direct_of(manifest_at_start))
             manifest = captures.apply_goals(record.finish())
             bundle.save(manifest)
         receipt = publish_bundle(bundle, self._store, share.step.store.store, say)
         shutil.rmtree(bundle.folder)
         return pod_record(share.run_id, pod, manifest, receipt)
 
-    def _direct_of(self, begun: Manifest) -> PodUpload | None:
-        return PodUpload(self._direct, begun.key, self._share.step.capture.direct_mib << 20) if self._direct else None
+    def _direct_of(self, manifest_at_start: Manifest) -> PodUpload | None:
+        return (
+            PodUpload(self._direct, manifest_at_start.key, self._share.step.capture.direct_mib << 20)
+            if self._direct
+            else None
+        )
 
     def _put(self, key: str, content: bytes, name: str) -> None:
         scratch = self._room.spool / f"{name}.json"
@@ -188,7 +194,7 @@ class _Index:
         self._records.put(key, scratch, sha256_of(scratch))
         scratch.unlink()
 
-    def _say(self, pod: Pinned | Target, line: str) -> None:
+    def _say(self, pod: PodIdentity | Target, line: str) -> None:
         with self._print:
             print(f"[{pod}] {line}", flush=True)
 

@@ -82,15 +82,15 @@ def _here(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
 
 def _in_cluster(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
     """Have a Job of the cluster capture. The bundle is about all pods, and has none of their files."""
-    from ..fleet.controller import InCluster
+    from ..fleet.controller import FleetCapture
 
     api = open_api(step.connection)
-    run = InCluster(api, step, caller.say)
+    run = FleetCapture(api, step, caller.say)
     if not step.in_cluster.resume and _is_repeated(step, caller):
         return None
-    begun = run.taken_up() if step.in_cluster.resume else _manifest(*_pinned(api, step, caller), caller)
+    begun = run.load_resumed() if step.in_cluster.resume else _manifest(*_pinned(api, step, caller), caller)
     if step.capture.dry_run:
-        caller.say(run.told(begun))
+        caller.say(run.describe_plan(begun))
         return None
     intake = _intake(step, caller)[1]
     with ExitStack() as claim:

@@ -13,7 +13,7 @@ from debugcapture.fleet import manifests
 from debugcapture.settings.fleet import InClusterSettings
 
 RUN = "20260102T120000Z-web-1-1a2b"
-ORDER = manifests.Order(
+ORDER = manifests.JobSpec(
     run_id=RUN,
     name="debug-capture-x",
     settings={"collectors": "stuck", "store": "s3://bucket"},
@@ -75,18 +75,18 @@ def test_what_the_job_needs_goes_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "order", "name"),
+    ("settings", "spec", "name"),
     [
         ({}, ORDER, "debug-capture-x"),
         ({"job_secret": "store-keys"}, ORDER, "store-keys"),
-        ({}, manifests.Order(RUN, "n", {}, {}, "", 1, {}, 5), ""),
+        ({}, manifests.JobSpec(RUN, "n", {}, {}, "", 1, {}, 5), ""),
     ],
     ids=["made", "named", "identity"],
 )
-def test_pods_get_the_secret_that_is_made_or_named_or_none(settings: Any, order: manifests.Order, name: str) -> None:
+def test_pods_get_the_secret_that_is_made_or_named_or_none(settings: Any, spec: manifests.JobSpec, name: str) -> None:
     wanted = InClusterSettings(job_image="x:1", **settings)
-    assert manifests.secret_name(order, wanted) == name
-    volumes = manifests.job(order, wanted, 1)["spec"]["template"]["spec"]["volumes"]
+    assert manifests.secret_name(spec, wanted) == name
+    volumes = manifests.job(spec, wanted, 1)["spec"]["template"]["spec"]["volumes"]
     assert [one["secret"]["secretName"] for one in volumes if "secret" in one] == [name] * bool(name)
 
 
@@ -156,7 +156,7 @@ def condition(kind: str, **more: str) -> Any:
     ],
 )
 def test_end_of_a_job_is_told(status: Any, how: str | None) -> None:
-    assert manifests.ended(status) == how
+    assert manifests.failure_of(status) == how
 
 
 def failed_pod(index: int, created: str, **status: Any) -> Any:
@@ -165,15 +165,15 @@ def failed_pod(index: int, created: str, **status: Any) -> Any:
 
 
 def test_reason_of_a_failed_index_is_that_of_its_last_pod() -> None:
-    ended = {"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
+    terminated = {"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
     told = {"state": {"terminated": {"exitCode": 6, "reason": "Error", "message": "a line\nError: no store.\n"}}}
     pods = [
         failed_pod(0, "2026-01-02", containerStatuses=[told]),
-        failed_pod(0, "2026-01-01", containerStatuses=[ended]),
+        failed_pod(0, "2026-01-01", containerStatuses=[terminated]),
         failed_pod(1, "2026-01-01", reason="Evicted", message="The node was low on resource"),
         {"metadata": {}, "status": {"reason": "x"}},
     ]
-    assert manifests.why_failed(pods) == {
+    assert manifests.failure_reasons(pods) == {
         0: "Error, exit code 6: Error: no store.",
         1: "Evicted: The node was low on resource",
     }

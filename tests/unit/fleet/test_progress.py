@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from debugcapture.fleet.progress import artifact_of, progress_line
+from debugcapture.fleet.progress import pod_artifact, progress_line
 from debugcapture.fleet.shards import PodRecord
 from debugcapture.model import Receipt, Stored
 from debugcapture.pagerduty.note_text import capture_note
@@ -27,7 +27,7 @@ def status(done: str = "", failed: str = "", of: int = 4, **more: Any) -> Any:
     [("complete", "complete"), ("partial", "truncated"), ("failed", "failed"), (None, "skipped")],
 )
 def test_outcome_of_a_pod_is_that_of_its_capture(record: Any, outcome: str) -> None:
-    assert artifact_of(target(), replace(RECORD, status=record), None, NOON).outcome == outcome
+    assert pod_artifact(target(), replace(RECORD, status=record), None, NOON).outcome == outcome
 
 
 def test_progress_tells_indexes_pods_bytes_and_the_time_that_is_left() -> None:
@@ -38,15 +38,15 @@ def test_progress_tells_indexes_pods_bytes_and_the_time_that_is_left() -> None:
 
 
 def test_progress_at_begin_and_end_tells_no_time() -> None:
-    ended: Any = {"conditions": [{"type": "Complete", "status": "True"}]}
+    failure_of: Any = {"conditions": [{"type": "Complete", "status": "True"}]}
     assert "left" not in progress_line(status(), [], 8, 20)
-    assert "left" not in progress_line(status("0-3", **ended), [RECORD], 8, 20)
+    assert "left" not in progress_line(status("0-3", **failure_of), [RECORD], 8, 20)
 
 
 def test_report_and_note_have_a_line_a_pod_and_lead_to_its_page() -> None:
     lost = PodRecord("u-2", "shop/web-2", "", "", "failed", reason="not captured: OOMKilled, exit code 137")
     pods = [target(pod="web-1", uid="u-1"), target(pod="web-2", uid="u-2")]
-    lines = (artifact_of(pods[0], RECORD, PAGE, NOON), artifact_of(pods[1], lost, None, NOON))
+    lines = (pod_artifact(pods[0], RECORD, PAGE, NOON), pod_artifact(pods[1], lost, None, NOON))
     whole = manifest(target=pods[0], more_targets=(pods[1],), artifacts=lines)
     assert whole.status == "partial"
     links = {PAGE.file_key: PAGE.link}

@@ -9,13 +9,13 @@ import pytest
 from debugcapture.errors import BadInput
 from debugcapture.fleet.shards import (
     IndexRecord,
-    Pinned,
+    PodIdentity,
     PodRecord,
     capture_id,
     deal,
+    identity_of,
     index_key,
     payloads,
-    pinned,
     plan_key,
     pod_record,
     read_index_record,
@@ -30,7 +30,7 @@ from debugcapture.settings.declare import CAPTURE_ID
 from tests.unit.builders import artifact, manifest, target
 
 RUN = "20260102T120000Z-checkout-7d9f-abcde-1a2b"
-POD = Pinned("shop", "web-1", "u-1", "app")
+POD = PodIdentity("shop", "web-1", "u-1", "app")
 RECORD = PodRecord("u-1", "shop/web-1", "id", "shop/web/id", "partial", 3, 1000, 200, "ab", "Heap failed: no room")
 
 
@@ -99,7 +99,7 @@ def test_record_tells_size_page_and_what_is_missing() -> None:
     key = f"{whole.key}/index.html"
     page = Stored(key, "s3://b/page", "https://page", None, 77, "ff")
     receipt = Receipt("s3://b", (Stored(f"{whole.key}/a.txt", "s3://b/a", "https://a", None, 10, "aa"), page))
-    made = pod_record(RUN, pinned(whole.target), whole, receipt)
+    made = pod_record(RUN, identity_of(whole.target), whole, receipt)
     assert (made.status, made.files, made.bytes, made.page_bytes, made.page_sha256) == ("partial", 1, 10, 77, "ff")
     assert made.reason.endswith("failed: no room")
     assert made.key == whole.key
