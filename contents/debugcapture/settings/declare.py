@@ -45,8 +45,8 @@ class Group:
     """Settings that belong together: one part of a step's form."""
 
     title: ClassVar[str]
-    # What an installation sets once, for its project, and hardly a job. It is folded in the form, and has no default
-    # there: Rundeck would save that with each step that is edited, and the project's would never count.
+    # A folded group holds what a project sets once, or what few jobs need. Its fields have no default in the form:
+    # Rundeck would save the default with each step that is edited, and the project's value would never be used.
     folded: ClassVar[bool] = False
 
 
