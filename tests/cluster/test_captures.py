@@ -155,7 +155,11 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
 @pytest.mark.parametrize(
     ("changes", "error", "why"),
     [
-        ({"image": "lab.local/no-such:1"}, "ErrImageNeverPull|ErrImagePull|ImagePullBackOff", "Check the debug image"),
+        (
+            {"image": "lab.local/no-such:1"},
+            "ErrImageNeverPull|ErrImagePull|ImagePullBackOff",
+            "Check the name of the debug",
+        ),
         ({"image": "lab.local/pause:1"}, "did not start", "build the toolbox image of this version"),
         ({"profile": "sysadmin"}, "", ""),
     ],
@@ -367,7 +371,7 @@ def test_workload_is_not_dumped_again_before_its_cooldown_ends(
         ({"workload": "web", "collectors": "jvm-heap"}, BadInput, "Did you mean jvm-heap-dump"),
         ({"workload": "web", "catalog": "/no/such.yaml"}, BadInput, "No such file"),
         ({"workload": "web", "pod": "x"}, BadInput, "pod and workload are set"),
-        ({"workload": "web", "container": "nope"}, TargetNotFound, "It has: app"),
+        ({"workload": "web", "container": "nope"}, TargetNotFound, "Available: app"),
     ],
 )
 def test_wrong_input_is_reported_in_one_line(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster

@@ -86,12 +86,12 @@ SCHEDULING = (
     Row("image", "the pod's image cannot be pulled", refusals.target_image_that_is_missing, EXIT_PARTIAL,
         "is not running", "", "partial"),
     Row("image", "the debug image cannot be pulled", refusals.debug_image_that_is_missing, EXIT_PARTIAL,
-        "ErrImagePull", "Check the debug image", "partial"),
+        "ErrImagePull", "Check the name of the debug image", "partial"),
     Row("image", "the debug image has no run-tool", refusals.debug_image_without_run_tool, EXIT_PARTIAL,
         "run-tool", "build the toolbox image of this version", "partial"),
     Row("image", "the debug image is for another processor architecture",
         refusals.debug_image_for_another_processor, EXIT_PARTIAL,
-        "did not start", "Check the debug image", "partial"),
+        "did not start", "Check the name of the debug image", "partial"),
 )  # fmt: skip
 
 RUNTIME = (

@@ -74,7 +74,7 @@ def note_with(text: str, incident: str) -> str:
 
 TARGETS = {
     "namespace": ({"namespace": "shopp"}, ["no pod shopp/", "namespace shopp does not exist"]),
-    "container": ({"container": "sidecar"}, ["no container sidecar in pod shop/orders-", "It has: orders"]),
+    "container": ({"container": "sidecar"}, ["no container sidecar in pod shop/orders-", "Available: orders"]),
 }
 
 
@@ -201,7 +201,13 @@ def test_pod_security_names_its_rule(project: Project) -> None:
 
 def test_an_image_that_cannot_be_pulled_fails_at_once(project: Project) -> None:
     without_image = project.changed(image="127.0.0.1:9/none:1")
-    says(run_open(without_image, "attach"), 5, f"{NAMESPACE}/orders-", "ErrImagePull", "Check the debug image")
+    says(
+        run_open(without_image, "attach"),
+        5,
+        f"{NAMESPACE}/orders-",
+        "ErrImagePull",
+        "Check the name of the debug",
+    )
     run = run_capture(without_image, "checkout")
     assert run.succeeded, run.errors
     assert run.data["status"] == "partial"

@@ -45,13 +45,20 @@ class Record:
         with self._lock:
             self._save(replace(self._manifest, more_targets=(*self._manifest.more_targets, target)))
 
-    def finish(self, requests: int = 0) -> Manifest:
-        """Record that the capture has finished, with the number of ``requests`` to the API server."""
+    def finish(self, requests: int = 0, collectors: Sequence[str] = ()) -> Manifest:
+        """Record that the capture has finished, with the number of ``requests`` to the API server.
+
+        The artifacts are sorted by pod, then by the order of the IDs in ``collectors``: those of collectors that run
+        side by side arrive in any order, and the note shows the link of the first.
+        """
         with self._lock:
-            order = {target.pod: position for position, target in enumerate(self._manifest.targets)}
-            artifacts = sorted(
-                self._manifest.artifacts, key=lambda artifact: (order.get(artifact.pod, 0), artifact.started)
-            )
+            pods = {target.pod: position for position, target in enumerate(self._manifest.targets)}
+            positions = {collector: position for position, collector in enumerate(collectors)}
+
+            def position(artifact: Artifact) -> tuple[int, int]:
+                return pods.get(artifact.pod, 0), positions.get(artifact.collector, len(positions))
+
+            artifacts = sorted(self._manifest.artifacts, key=position)
             done = replace(
                 self._manifest, artifacts=tuple(artifacts), finished=datetime.now(timezone.utc), requests=requests
             )

@@ -11,7 +11,7 @@ from ..bundle.spool import Room
 from ..collectors.catalog import Chosen, Goal, choose, files_collector
 from ..collectors.goals import apply_goals
 from ..collectors.impact import too_soon
-from ..collectors.plan import CapturePolicy, programs_of
+from ..collectors.plan import CapturePolicy, in_order, programs_of
 from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.watch import watch_pod
@@ -104,9 +104,10 @@ class ParallelCapture:
                 self._api.streams.break_all()
                 raise
 
-    def apply_goals(self, manifest: Manifest) -> Manifest:
-        """Return ``manifest`` with a failed artifact for each requested collector that captured nothing."""
-        return apply_goals(self._chosen.goals, manifest)
+    def finish(self, record: Record, requests: int = 0) -> Manifest:
+        """Finish ``record``, and return its manifest with a failed artifact for each goal that was not reached."""
+        collectors = [collector.id for collector in in_order(self._chosen.collectors)]
+        return apply_goals(self._chosen.goals, record.finish(requests, collectors))
 
     @property
     def requests(self) -> int:

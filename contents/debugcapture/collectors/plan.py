@@ -106,6 +106,12 @@ def not_there(collector: Collector, target: Target) -> str:
     return f"there is no {collector.looks_for or 'process'} in container {target.container}"
 
 
+def in_order(collectors: Iterable[Collector]) -> list[Collector]:
+    """Return ``collectors`` in the order of their artifacts: what the API has, then by their impact on the process."""
+    impact = ("safe", "pauses", "heavy")
+    return sorted(collectors, key=lambda collector: 0 if collector.reads_api else 1 + impact.index(collector.invasive))
+
+
 def is_denied(tool: Tool, exit_code: int | None, errors: str) -> bool:
     """Return whether ``tool`` failed because it lacked privileges, by its exit code or a line of its standard error.
 

@@ -175,7 +175,7 @@ class _Worker:
             record = Record(bundle.followed_by(upload.follow), manifest_at_start, upload.send)
             captures = ParallelCapture(self._api, self._options, self._room, say)
             captures.run([selected], record, self._direct_of(manifest_at_start))
-            manifest = captures.apply_goals(record.finish())
+            manifest = captures.finish(record)
             bundle.save(manifest)
         receipt = publish_bundle(bundle, self._store, share.step.store.store, say)
         shutil.rmtree(bundle.folder)

@@ -152,7 +152,7 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
         with writable(bundle.folder), background_upload(bundle, step.store, begun.key, caller.say) as upload:
             record = Record(bundle.followed_by(upload.follow), begun, upload.send)
             captures.run(met, record, _direct(step, begun))
-            manifest = captures.apply_goals(record.finish(captures.requests))
+            manifest = captures.finish(record, captures.requests)
             bundle.save(manifest)
             return manifest
     except CaptureError as error:

@@ -8,7 +8,7 @@ import pytest
 
 from debugcapture.collectors.catalog import catalog, files_collector
 from debugcapture.collectors.impact import Budget
-from debugcapture.collectors.plan import CapturePolicy, ProbeResult, decide, is_denied, programs_of
+from debugcapture.collectors.plan import CapturePolicy, ProbeResult, decide, in_order, is_denied, programs_of
 from debugcapture.model import (
     Action,
     Collector,
@@ -202,3 +202,9 @@ def test_words_of_a_denial_elsewhere_in_a_line_are_none(
 def test_the_programs_of_collectors_are_named_once_and_a_test_of_their_own_is_not_one() -> None:
     scripted = collector(in_image=(Tool(("cat", "x"), present=("sh", "-c", "command -v cat")),), from_debug=())
     assert programs_of([collector(), collector(id="again"), scripted]) == ("jcmd", "jattach")
+
+
+def test_artifacts_are_in_the_order_of_what_the_api_has_then_of_the_impact_on_the_process() -> None:
+    heavy, safe, pauses = (collector(id=impact, invasive=impact) for impact in ("heavy", "safe", "pauses"))
+    reader = collector(id="reader", reads_api="events")
+    assert [one.id for one in in_order([heavy, safe, pauses, reader])] == ["reader", "safe", "pauses", "heavy"]
