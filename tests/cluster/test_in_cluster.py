@@ -114,7 +114,7 @@ def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_
 
     def die(line: str) -> None:
         log.append(line)
-        if "1 of 3 indexes done" in line:
+        if "1 of 3 workers done" in line:
             raise SystemExit(143)
 
     first = fleet.step(parallelism="1")

@@ -108,7 +108,7 @@ def test_transfer_of_a_file_resumes_where_it_broke(harms: tuple[Change, ...], on
     assert (sink.content == CONTENT, sink.restarts, len(machine.ran)) == (True, 0, len(harms) + 1)
 
 
-@pytest.mark.parametrize(("name", "why"), [("gone", "no such file"), ("folder", "no regular file")])
+@pytest.mark.parametrize(("name", "why"), [("gone", "no such file"), ("folder", "not a regular file")])
 def test_unreadable_file_is_reported_at_once_and_removing_it_succeeds(
     name: str, why: str, on: On, tmp_path: Path
 ) -> None:

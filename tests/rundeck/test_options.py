@@ -44,7 +44,7 @@ def test_rundeck_offers_namespaces_services_and_pods(slim_zip: Path, tmp_path: P
 
 def test_rundeck_offers_collectors_of_the_bundled_zip_without_any_setting(bundled_zip: Path) -> None:
     found = option_values(COLLECTORS, bundled_zip)
-    assert found[0] == ("quick - Harmless, and under half a minute", "quick")
+    assert found[0] == ("quick - Harmless and fast (under 30 s)", "quick")
     assert "jvm-heap-dump" in [value for _, value in found]
 
 
