@@ -81,7 +81,7 @@ def test_a_time_limit_ends_the_command_in_the_container(
         output, errors = step.communicate()
     assert (step.returncode, output) == (5, b"begun\n")
     assert b"it was still running at its time limit" in errors
-    assert b"was ended" in errors
+    assert b"stopped the command" in errors
     assert [line.split()[1:] for line in running()] == [["sleep", "7777"]]
 
 

@@ -68,7 +68,7 @@ def test_dump_is_marked_as_sensitive(namespace: str, tmp_path: Path) -> None:
 def test_full_spool_is_reported_before_anything_is_captured(namespace: str, tmp_path: Path) -> None:
     (tmp_path / "of-an-earlier-run").write_bytes(b"x" * (24 << 20))
     step = settings(namespace=namespace, pod="web", collectors="logs", spool_limit="32")
-    with pytest.raises(SpoolFull, match="24 MiB of 32 MiB"):
+    with pytest.raises(SpoolFull, match="24 MiB of at most 32 MiB"):
         capture(step, caller(tmp_path, []))
     assert [path.name for path in tmp_path.iterdir()] == ["of-an-earlier-run"]
 
