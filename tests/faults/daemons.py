@@ -18,7 +18,7 @@ from lab.paths import REPO
 from lab.process import Process, wait_until
 from tests.cluster.objects import bare, pod_spec
 from tests.faults.lives import make_big
-from tests.faults.world import World
+from tests.faults.world import LONG_STREAM, World
 from tests.rundeck.credentials import token_until
 
 _BIG_MIB = 128
@@ -104,7 +104,7 @@ def authority_replaced_meanwhile(world: World) -> None:
 def token_that_expires_meanwhile(world: World) -> None:
     """The API server takes a token for a minute after its end, and remembers it for ten seconds."""
     world.own_pod()
-    world.collect("pod-snapshot", "stream", "rest", "look")
+    world.collect("pod-snapshot", "stream", "rest", "look", stream=LONG_STREAM)
     world.change(token=token_until(datetime.now(timezone.utc).timestamp() - 55))
 
 

@@ -27,7 +27,7 @@ from lab.paths import REPO
 from lab.process import wait_until
 from tests.cluster.objects import container, pod_spec
 from tests.faults.crowd import crowded
-from tests.faults.world import MARK, Account, World
+from tests.faults.world import LONG_STREAM, Account, World
 
 _CROWDED_S = 10  # the stream ends meanwhile
 _ALIEN = "lab.local/alien:1"
@@ -78,11 +78,7 @@ def right_taken_away_meanwhile(world: World) -> None:
 def account_deleted_meanwhile(world: World) -> None:
     """Its tokens end with it; the API server remembers one for ten seconds."""
     account = _granted(world)
-    longer = f"i=0; while [ $i -lt 150 ]; do head -c 65536 /dev/urandom; sleep 0.1; i=$((i+1)); done; : {MARK}"
-    world.collect(
-        "pod-snapshot", "stream", "rest", "look",
-        stream={"time_limit_s": 40, "in_image": [{"run": ["sh", "-c", longer]}]},
-    )  # fmt: skip
+    world.collect("pod-snapshot", "stream", "rest", "look", stream=LONG_STREAM)
 
     def delete() -> None:
         world.arriving("stream.bin")

@@ -32,7 +32,9 @@ LIVES_S = 30  # the debug container's time limit
 LIMIT_S = 240  # a step that has not ended by then never will
 MARK = "evidence-of-faults"  # in the command lines of what runs in the pod
 _RBAC = "rbac.authorization.k8s.io/v1"
-_STREAM = f"i=0; while [ $i -lt 80 ]; do head -c 65536 /dev/urandom; sleep 0.1; i=$((i+1)); done; : {MARK}"
+_STREAM = f"i=0; while [ $i -lt %d ]; do head -c 65536 /dev/urandom; sleep 0.1; i=$((i+1)); done; : {MARK}"
+# Other fields of the collector `stream`: it runs for longer than the API server accepts a token that has ended.
+LONG_STREAM: dict[str, Any] = {"time_limit_s": 60, "in_image": [{"run": ["sh", "-c", _STREAM % 200]}]}
 _COMMON: dict[str, Any] = {
     "kind": "text",
     "runtime": "native",  # tools of one runtime run one after another
@@ -44,7 +46,7 @@ COLLECTORS: list[dict[str, Any]] = [
     {"id": "words", "title": "Words", "file": "words.txt", "in_image": [{"run": ["echo", "these are words"]}]},
     {"id": "look", "title": "Look", "file": "look.txt", "from_debug": [{"run": ["cat", "/proc/{pid}/status"]}]},
     {"id": "stream", "title": "Stream", "file": "stream.bin", "kind": "binary",
-     "in_image": [{"run": ["sh", "-c", _STREAM]}]},
+     "in_image": [{"run": ["sh", "-c", _STREAM % 80]}]},
     {"id": "big", "title": "Big", "file": "big.bin", "kind": "binary", "time_limit_s": 120,
      "in_image": [{"run": ["cp", "/tmp/big", "/tmp/big.copy"], "output": "/tmp/big.copy", "removes": True}]},
     {"id": "rest", "title": "Rest", "file": "rest.txt", "in_image": [{"run": ["echo", "and this is the rest"]}]},
