@@ -57,13 +57,21 @@ def parse(output: str) -> Listing:
 
 
 def matching(collector: Collector, processes: Iterable[Process]) -> list[Process]:
-    """Return the processes that ``collector`` applies to. If it applies to any process, return the first one only."""
+    """Return the processes that ``collector`` applies to. If it applies to any process, return the first one only.
+
+    The tools of the collector do not count: jcmd is a JVM too, and another capture of the pod may run it right now.
+    """
     detect = collector.detect
     by_pid = sorted(processes, key=lambda process: process.pid)
     if detect is None:
         return by_pid[:1]
     pattern = text_pattern(detect.pattern, f"detect of {collector.id}")
-    detected = [process for process in by_pid if any(pattern.search(text) for text in _texts(process, detect.by))]
+    tools = {(tool.present or tool.run)[0] for tool in collector.in_image}
+    detected = [
+        process
+        for process in by_pid
+        if process.name not in tools and any(pattern.search(text) for text in _texts(process, detect.by))
+    ]
     if collector.invasive == "heavy":
         detected = sorted(detected, key=lambda process: -process.rss_bytes)[:1]
     return detected[:MAX_PROCESSES]

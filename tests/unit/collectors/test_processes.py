@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,11 @@ def test_processes_that_hide_what_they_map_tell_whose_they_are() -> None:
     assert owner_of_unreadable([hidden, Process(9, User(1, 1), "x", 0, ())]) == User(7, 8)
     assert owner_of_unreadable([hidden, ONE]) is None
     assert owner_of_unreadable([]) is None
+
+
+def test_a_tool_of_another_capture_is_not_a_target() -> None:
+    jcmd = replace(ONE, pid=99, name="jcmd")
+    assert matching(collector(), [ONE, jcmd]) == [ONE]
 
 
 @pytest.mark.parametrize(
