@@ -37,7 +37,7 @@ def test_an_abort_ends_the_debug_container(project: Runner, own_service: Start) 
     options = checkout.options | {"command": "sleep 300", "time_limit_s": "300"}
     run = project.run("toolbox-command.yaml", options, abort_after_s=20)
     assert run.aborted
-    assert all_ended(checkout, count=1)
+    assert all_ended(checkout, 1)
 
 
 def test_no_secret_is_in_the_log(project: Runner) -> None:

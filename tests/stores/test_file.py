@@ -53,7 +53,10 @@ def test_full_disk_is_reported_and_no_partial_file_remains(tmp_path: Path, file:
 
 def test_read_only_disk_is_reported(tmp_path: Path, file: Path) -> None:
     root = tmp_path / "share"
-    with mounted(root, "ro"), pytest.raises(NotStored, match="Read-only file system. Let Rundeck's user write there"):
+    with (
+        mounted(root, "ro"),
+        pytest.raises(NotStored, match="Read-only file system. Allow Rundeck's user"),
+    ):
         put(root, file)
 
 

@@ -274,9 +274,13 @@ def test_server_without_checksums_is_verified_by_its_etags(prefix: str, file: Pa
 @pytest.mark.parametrize(
     ("does", "fault", "reason"),
     [
-        ("part", Fault(refuse=(500, "InternalError")), "InternalError: InternalError it is. The next upload resumes"),
+        (
+            "part",
+            Fault(refuse=(500, "InternalError")),
+            "InternalError: simulated InternalError. The next upload",
+        ),
         ("part", Fault(reset_after=1_000_000), "Check s3_endpoint and the network. The next upload resumes"),
-        ("part", Fault(refuse=(400, "ExpiredToken")), "ExpiredToken: ExpiredToken it is. Get a new session token"),
+        ("part", Fault(refuse=(400, "ExpiredToken")), "ExpiredToken: simulated ExpiredToken. Get a new session token"),
         ("head", Fault(short=5), f"the store has {len(CONTENT) - 5} of {len(CONTENT)} bytes. The bundle stays"),
     ],
     ids=["500", "reset", "token that expires on the way", "stores fewer bytes"],

@@ -197,7 +197,7 @@ def test_large_file_is_synced_in_the_background_if_the_server_allows_it(
 
     def sync(file: paramiko.SFTPFile) -> None:
         with monkeypatch.context() as strict:
-            strict.setattr(sftp_sync, "_TROUBLE", ())
+            strict.setattr(sftp_sync, "_ERRORS", ())
             real(file)
         syncs.append(file)
 
@@ -249,7 +249,7 @@ def test_server_that_disconnects_before_all_keys_are_tried_is_reported(
 ) -> None:
     for number in range(4):
         _strange_key(tmp_path / f"strange{number}", agent)
-    with pytest.raises(NotStored, match=r"hangs up after \d of the 4 keys of the SSH agent"):
+    with pytest.raises(NotStored, match=r"disconnects after \d of the 4 keys of the SSH agent"):
         put(start("MaxAuthTries 2"), tmp_path, file)
 
 

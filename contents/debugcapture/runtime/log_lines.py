@@ -14,12 +14,19 @@ _MARKS = ("rundeck:", "#begin:rundeck", "#end:rundeck")
 
 
 def log_text(text: str) -> str:
-    """Return ``text``, of one line or several, as it may be printed; a whole block between BEGIN and END stays one."""
+    """Return ``text``, of one line or several, as it may be printed. A whole block between BEGIN and END stays a block.
+
+    A block is HTML, so its characters outside of ASCII become references: a Runner without a UTF-8 locale prints each
+    of them as a question mark.
+    """
     lines = [_printable(line) for line in text.split("\n")]
     block = len(lines) > 1 and (lines[0], lines[-1]) == (BEGIN, END)
     inner = lines[1:-1] if block else lines
     shown = [f" {line}" if line.lower().startswith(_MARKS) else line for line in inner]
-    return "\n".join([BEGIN, *shown, END] if block else shown)
+    if not block:
+        return "\n".join(shown)
+    document = [line.encode("ascii", "xmlcharrefreplace").decode() for line in shown]
+    return "\n".join([BEGIN, *document, END])
 
 
 def data_line(key: str, value: str) -> str:

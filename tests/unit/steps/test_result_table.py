@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from debugcapture.doctor.result import Finding
@@ -59,7 +60,9 @@ FOUND = [
 def test_the_block_for_the_log_has_the_script_in_the_cell_and_is_one_block() -> None:
     block = findings_html(FOUND)
     assert "<pre>kubectl apply -f - &lt;&lt;&#x27;END&#x27;\nkind: Role\nEND</pre></td></tr>" in block
-    assert log_text(block) == block
+    printed = log_text(block)
+    assert printed.isascii()
+    assert html.unescape(printed) == html.unescape(block)
     assert "<b>2 of 4 checks failed</b>" in block
     assert "<td>store</td> <td>https://s3" in block
 
