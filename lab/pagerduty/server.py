@@ -20,20 +20,23 @@ def serve(state: Path, port: int) -> None:
 
 def server(state: Path, port: int) -> ThreadingHTTPServer:
     """A server that listens already; port 0 chooses a free one."""
-    listening = _Server((HOST, port), _Handler)
-    _Handler.api = Api(state, f"http://{HOST}:{listening.server_address[1]}")
-    return listening
+    return _Server(state, port)
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128  # many captures may annotate at the same moment
 
+    def __init__(self, state: Path, port: int) -> None:
+        """Listen, with an account of this server's own: tests have several servers in one process."""
+        super().__init__((HOST, port), _Handler)
+        self.api = Api(state, f"http://{HOST}:{self.server_address[1]}")
+
 
 class _Handler(BaseHTTPRequestHandler):
     """Turns HTTP into requests and answers."""
 
-    api: Api
+    server: _Server
     protocol_version = "HTTP/1.1"
     server_version = "lab-pagerduty"
     disable_nagle_algorithm = True  # headers and body go out in two writes: without it each answer takes 40 ms
@@ -48,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(length)
         request = Request(self.command, unquote(url.path), dict(parse_qsl(url.query)), headers, body)
-        self._send(self.api.answer(request))
+        self._send(self.server.api.answer(request))
 
     do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 (the names that http.server looks for)
 
