@@ -104,7 +104,7 @@ def index_processes(fleet: Fleet) -> list[int]:
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended by itself
             group = (process / "cgroup").read_text()
-            ours = any(uid in group for uid in uids) and b"job_index" in (process / "cmdline").read_bytes()
+            ours = any(uid in group for uid in uids) and b"fleet.worker" in (process / "cmdline").read_bytes()
             found += [int(process.name)] if ours else []
     return found
 
