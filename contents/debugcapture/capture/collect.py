@@ -9,6 +9,7 @@ from threading import Lock
 
 from ..bundle.bundle import writable
 from ..bundle.record import Record
+from ..collectors.plan import in_order
 from ..errors import CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api
 from ..model import (
@@ -70,8 +71,7 @@ class TargetCapture:
             self._run_collector(reader)
         with ThreadPoolExecutor(_PARALLEL_TOOLS, thread_name_prefix="collector") as pool:
             list(pool.map(self._run_all, _lanes(tool for tool in tools if tool.invasive == "safe")))
-        for level in ("pauses", "heavy"):
-            self._run_all(tool for tool in tools if tool.invasive == level)
+        self._run_all(tool for tool in in_order(tools) if tool.invasive != "safe")
         self._check_for_restart()
 
     def _run_all(self, collectors: Iterable[Collector]) -> None:

@@ -207,8 +207,8 @@ def _which(one: Artifact) -> tuple[str, ...]:
 
 def _artifact_line(one: Artifact) -> str:
     subject = f"{one.pod}: {one.title}" if one.pod else one.title
-    told = f"{size(one.bytes)}, {one.file}" if one.file else one.reason
-    return one_line(f"{subject}: {one.outcome}, {told}")
+    detail = f"{size(one.bytes)}, {one.file}" if one.file else one.reason
+    return one_line(f"{subject}: {one.outcome}, {detail}")
 
 
 def _size(file: Path) -> int:

@@ -171,7 +171,7 @@ def _namespace(api: Api, namespace: str, user: str, of: Installation) -> Iterato
 
 def _permissions(namespace: str, missing: Sequence[Permission], user: str) -> Iterator[Finding]:
     """Yield what each job may do in ``namespace``, those that need the same in one line, then what none has to have."""
-    needed, told = [one for one in missing if one.purpose not in (*OPTIONAL, "restarts")], False
+    needed, is_printed = [one for one in missing if one.purpose not in (*OPTIONAL, "restarts")], False
     for purposes, jobs in jobs_by_need().items():
         lacks = [one for one in missing if one.purpose in purposes]
         what = f"{namespace}: {', '.join(jobs)}"
@@ -180,10 +180,10 @@ def _permissions(namespace: str, missing: Sequence[Permission], user: str) -> It
         elif not any(one in needed for one in lacks):
             yield Finding(what, "note", _may_not(lacks), _WHERE_WANTED, _grant(namespace, lacks[0]))
         else:
-            # All in one role, once: a second one of the same name would take the first one's place.
-            do = "Run the same command as above." if told else ""
-            script = "" if told else _apply(role(needed, namespace, user))
-            told = True
+            # One role has all permissions and is printed once: a second role of the same name would replace it.
+            do = "Run the same command as above." if is_printed else ""
+            script = "" if is_printed else _apply(role(needed, namespace, user))
+            is_printed = True
             yield Finding(what, "wrong", _may_not(lacks), do, script)
     for purpose in sorted(OPTIONAL):
         lacks = [one for one in missing if one.purpose == purpose]

@@ -58,14 +58,14 @@ def run(  # noqa: PLR0913 - where, what, and its two outputs
     stdin: bytes = b"",
     holds_stdin: bool = False,
 ) -> ExitStatus:
-    """Run ``argv`` in ``ref`` and hand each piece of output to its sink; return how it ended.
+    """Run ``argv`` in ``ref``, pass each piece of output to its sink, and return how the command ended.
 
-    A piece is a view of the receive buffer, good until its sink returns; what a sink raises goes through. A stream
-    that breaks, or runs into the time limit (in seconds, for all of it), is told in the status, so that what has
-    arrived can be kept. Raises NotAllowed, TargetNotFound, Unreachable when the command could not be started.
-    After an abort only what is ``closing`` is run. ``stdin`` is sent at once and not closed: it is for secrets, which
-    have no place in ``argv``, and has to tell its own end. With ``holds_stdin`` the command has a standard input that
-    stays open until this connection ends, however it does: the command sees its end, and can end itself.
+    A piece is a view of the receive buffer and is valid until its sink returns. Errors of a sink are raised. If the
+    stream breaks, or reaches ``time_limit_s``, the status says so, and the output that has arrived can be kept. Raises
+    NotAllowed, TargetNotFound or Unreachable if the command could not be started. After an abort, only commands with
+    ``closing`` run. ``stdin`` is sent immediately and stays open: it is for secrets, which must not be in ``argv``, and
+    must mark its own end. With ``holds_stdin``, the command has a standard input that ends with this connection, so the
+    command can notice that and stop.
     """
     connection = _open(api, ref, argv, stdin=bool(stdin) or holds_stdin)
     breakable = _Breakable(connection)

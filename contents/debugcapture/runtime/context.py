@@ -22,7 +22,7 @@ class Caller:
     spool: Path  # unless the settings name one
     run_id: str  # identifies this try
     trigger: Mapping[str, str]  # "started_by", "execution" (its URL), …; goes into the manifest
-    follow: Callable[[Path], None] = unfollowed  # is told which bundle a capture or an upload is about
+    follow: Callable[[Path], None] = unfollowed  # called with the bundle of a capture or an upload
 
 
 def spool_of(settings: SpoolSettings, caller: Caller) -> Path:

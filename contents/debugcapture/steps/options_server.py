@@ -25,7 +25,7 @@ class OptionsServerStep:
 
 
 def serve_options(step: OptionsServerStep, caller: Caller) -> Outcome:
-    """Serve the values of dropdowns over HTTP until the process is told to end."""
+    """Serve the values of dropdowns over HTTP until the process receives a signal."""
     values = step.values
     collectors = tuple(collector_rows(step.catalog.catalog, values.most_values))
     offer = ServiceOptions(

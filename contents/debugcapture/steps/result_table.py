@@ -53,9 +53,9 @@ def _row(cell: str, cells: Sequence[str]) -> str:
 
 def _artifact_row(one: Artifact, link: str) -> list[str]:
     file = _anchor(link, one.file) if one.file else ""
-    told = "; ".join(filter(None, [file, escaped(one_line(one.reason)), masking(one)]))
+    detail = "; ".join(filter(None, [file, escaped(one_line(one.reason)), masking(one)]))
     named = f"{one.pod}: {one.title}" if one.pod else one.title
-    return [escaped(one_line(named)), one.outcome, size(one.bytes) if one.bytes else "", told]
+    return [escaped(one_line(named)), one.outcome, size(one.bytes) if one.bytes else "", detail]
 
 
 def _anchor(link: str, text: str) -> str:

@@ -6,7 +6,7 @@
 # would wait forever, because the container runtime keeps the other end open.
 #
 # This script waits for each process that it starts. Otherwise the process would become a zombie: the container's first
-# process adopts it, but seldom waits for it. For the same reason it does not use `timeout`: the one of busybox leaves a
+# process adopts it, but seldom waits for it. For the same reason it does not use `timeout`: busybox `timeout` leaves a
 # process behind.
 #
 # $1 is a random word of the caller, so that no output can be mistaken for the report.
