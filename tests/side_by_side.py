@@ -58,9 +58,13 @@ def _turn(item: pytest.Item) -> int:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Run each test while it has the lab, or its share of it."""
-    if _folder(item) == _UNIT:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Run each test while it has the lab, or its share of it.
+
+    The last test of a worker takes its share even if it is a unit test: the fixtures of the session end with it, and
+    they remove what they have created in the lab.
+    """
+    if _folder(item) == _UNIT and nextitem:
         return (yield)
     began = time.monotonic()
     with hold_lab(fcntl.LOCK_EX if item.get_closest_marker("exclusive") else fcntl.LOCK_SH):

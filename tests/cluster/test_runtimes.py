@@ -86,7 +86,9 @@ def test_no_line_is_a_stack_trace(done: Done) -> None:
 def test_what_came_through_a_shell_is_verified(done: Done) -> None:
     ran = [artifact for artifact in done.manifest.artifacts if artifact.origin in ("exec", "debug-container")]
     assert ran
-    assert {artifact.integrity for artifact in ran if artifact.bytes} == {"verified"}
+    # A container in a crash loop ends while a tool runs: what is there of the tool's output cannot be verified.
+    whole = [artifact for artifact in ran if artifact.bytes and artifact.outcome == "complete"]
+    assert {artifact.integrity for artifact in whole} == {"verified"}
 
 
 @pytest.mark.parametrize("collector", CONTENT)

@@ -52,7 +52,7 @@ watch() {
   kill -TERM $$
   read -r self _ </proc/self/stat
   signal=TERM round=0
-  while [ "$round" -lt 40 ]; do
+  while [ "$round" -lt 400 ]; do
     scan
     [ "$members" ] || return 0
     childless=''
