@@ -46,7 +46,8 @@ def parse(output: str) -> Listing:
     start, _, _ = output.partition("\nS ")
     programs = frozenset(re.findall(r"^HAS (.+)$", start, re.MULTILINE))
     for block in re.split(r"^(?=[PS] |OWN$)", output, flags=re.MULTILINE):
-        head, *lines = block.splitlines() or [""]
+        # The names of files may contain other line separators, such as U+2028.
+        head, *lines = block.split("\n")
         own = own or head == "OWN"
         if match := _SHELL.fullmatch(head):
             shell = int(match[1])

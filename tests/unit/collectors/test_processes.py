@@ -63,6 +63,17 @@ def test_a_debug_containers_own_first_process_means_that_none_is_shared(tmp_path
     assert (found.processes, found.shared) == ((), False)
 
 
+@pytest.mark.parametrize("separator", ["\\012", "\u2028", "\\\\n"])
+def test_the_name_of_a_mapped_file_adds_no_line(tmp_path: Path, separator: str) -> None:
+    """The kernel shows a line break in the name as \\012. The echo of some shells would print it as a line break."""
+    forged = separator.join(("00-01 r-xp 0 08:01 2  /data/x", "P 31337 0 0 999999 forged", "T", "M /libjvm.so"))
+    process(tmp_path, 12, "app", f"{forged}\n")
+    (found,) = parse(listed(tmp_path)).processes
+    assert (found.pid, len(found.files)) == (12, 1)
+    process(tmp_path, 13, "worker")
+    assert [one.pid for one in parse(listed(tmp_path)).processes] == [12, 13]
+
+
 def test_the_real_proc_has_this_process() -> None:
     done = subprocess.run(listing_command(""), capture_output=True, text=True, check=True)
     names = {one.name for one in parse(done.stdout).processes}

@@ -1,5 +1,7 @@
 # shellcheck shell=sh
 # Lists the visible processes, and which of the given programs the image has. It needs nothing but the shell.
+# Values are printed with printf: the echo of some shells turns the \012 in the name of a mapped file into a line break,
+# so that a container could add lines.
 # $1 is the ID of the target's container; the other arguments are names of programs. Output lines:
 #   HAS program                 the image has it
 #   S pid                       this shell
@@ -10,7 +12,7 @@
 container=$1
 shift
 for program; do
-  command -v "$program" >/dev/null && echo "HAS $program"
+  command -v "$program" >/dev/null && printf 'HAS %s\n' "$program"
 done 2>/dev/null
 echo "S $$"
 while read -r line || [ -n "$line" ]; do
@@ -21,11 +23,11 @@ for process in /proc/[0-9]*; do
   while read -r key value rest; do
     case $key in Name:) name=$value;; Uid:) uid=$value;; Gid:) gid=$value;; VmRSS:) rss=$value; break;; esac
   done <"$process/status" || continue
-  echo "P ${process#/proc/} $uid $gid $rss $name"
+  printf 'P %s %s %s %s %s\n' "${process#/proc/}" "$uid" "$gid" "$rss" "$name"
   while read -r line; do case $line in *"$container"*) echo T; break;; esac; done <"$process/cgroup"
   last=
   while read -r _ _ _ _ _ file; do
-    case $file in /*) [ "$file" = "$last" ] || { echo "M $file"; last=$file; };; esac
+    case $file in /*) [ "$file" = "$last" ] || { printf 'M %s\n' "$file"; last=$file; };; esac
   done <"$process/maps"
 done 2>/dev/null
 exit 0
