@@ -14,6 +14,7 @@ Phase = Literal["running", "waiting", "terminated", "unknown"]  # of a container
 # No effect on the process; stops it for a moment; stops it for long, or needs much disk space.
 Invasive = Literal["safe", "pauses", "heavy"]
 Integrity = Literal["verified", "unverified"]  # whether a checksum of the container or store was compared
+Severity = Literal["critical", "warning", "info"]  # of a finding; "info" is context, not an alarm
 # Where an artifact comes from; "" if nothing was reached. "capture": it is the report page of another capture.
 Origin = Literal["", "api", "exec", "debug-container", "volume", "copy", "node", "capture"]
 # Why an artifact is missing or truncated. Decisions use this code; `reason` is its text for people.
@@ -318,6 +319,43 @@ class Artifact:
     def is_capture(self) -> bool:
         """Return whether it represents one pod of a fleet capture. Its file is that pod's report page."""
         return self.origin == "capture"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLines:
+    """A passage of a file that shows a finding."""
+
+    file: str
+    """Relative to the bundle."""
+    first: int
+    """Number of its first line, from 1 on."""
+    last: int
+    quote: tuple[str, ...] = ()
+    """The lines that matter, shortened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the evidence shows, in words that an operator understands."""
+
+    severity: Severity
+    title: str
+    """One line: the subject, and what is wrong with it."""
+    detail: str
+    """The facts: names, numbers, places. Together with the title at most 800 characters."""
+    advice: str = ""
+    """What to do or where to look next; "" if the evidence does not say."""
+    evidence: tuple[EvidenceLines, ...] = ()
+    directness: int = 50
+    """How directly it explains the failure, 0 to 100. It orders findings of the same severity."""
+    key: str = ""
+    """What it is about, without IDs, times and counts, so that it is the same in the next capture; "" for the title."""
+    pod: str = ""
+    """Pod that it is about; "" if unknown."""
+    pods: tuple[str, ...] = ()
+    """All pods that show it, after findings about several pods were merged."""
+    rule: str = ""
+    """ID of the rule, which docs/findings.md describes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Command:
     words: str = ""  # the setting that what stands behind the options gives
     streams: bool = False  # its standard output is that of a command, and nothing else
     table: Callable[[str], str] | None = None  # shows its standard output, which is JSON, to a person
+    result_key: str = "result"  # of its result in the JSON document
 
     @property
     def settings(self) -> type[Any]:
@@ -100,6 +101,12 @@ def _watch() -> Step:
     return watch.WATCH
 
 
+def _explain() -> Step:
+    from . import explain
+
+    return explain.EXPLAIN
+
+
 _OWN = (
     Command(
         "captures",
@@ -115,6 +122,15 @@ _OWN = (
         _watch,
         examples=("watch", "watch 20261125T093012Z-checkout-7d4b9-1f2e"),
         words="capture_id",
+    ),
+    Command(
+        "explain",
+        "States what evidence shows: causes, with the lines that prove them. It reads bundles, single files or "
+        "standard input (-), and needs no cluster.",
+        _explain,
+        examples=("explain ~/.local/state/debug-captures/CAPTURE_ID", "explain --output json threads.txt pod.yaml"),
+        words="paths",
+        result_key="findings",
     ),
 )
 

@@ -218,8 +218,13 @@ def _document(name: str, ended: Ended) -> dict[str, Any]:
     if ended.data:
         document["data"] = dict(ended.data)
     if ended.document is not None:
-        document["result"] = ended.document
+        document[_result_key(name)] = ended.document
     return document
+
+
+def _result_key(name: str) -> str:
+    """Return the key of the result of a command, or of a chain of them."""
+    return {one.name: one.result_key for one in COMMANDS}.get(name, "result")
 
 
 def _in_a_job(environment: Mapping[str, str]) -> bool:

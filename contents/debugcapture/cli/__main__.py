@@ -1,0 +1,5 @@
+"""Runs the command line: `python -m debugcapture.cli`."""
+
+from .main import main
+
+raise SystemExit(main())

@@ -1,0 +1,67 @@
+"""The command `explain`: states what evidence shows. It reads bundles, single files, or standard input, offline."""
+
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..bundle.bundle import MANIFEST, Bundle
+from ..errors import BadInput
+from ..findings.evidence import Evidence, evidence_of
+from ..findings.explain import explain
+from ..model import Outcome
+from ..report.findings import findings_document, findings_text
+from ..runtime.context import Caller
+from ..settings.explain import ExplainSettings
+from ..steps.shared import Step
+
+_STDIN: Final = "-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainStep:
+    """Settings of `explain_paths`."""
+
+    explain: ExplainSettings
+
+
+def explain_paths(step: ExplainStep, caller: Caller) -> Outcome:
+    """Print what the evidence shows. Raises BadInput if a path does not exist or is not readable."""
+    with ExitStack() as opened:
+        evidence = [file for path in shlex.split(step.explain.paths) for file in _evidence(path, opened)]
+        findings = explain(evidence, lambda file, error: caller.say(f"{file.name} cannot be explained: {error}"))
+    caller.say(findings_text(findings))
+    return Outcome(0, document=findings_document(findings))
+
+
+def _evidence(path: str, opened: ExitStack) -> Iterator[Evidence]:
+    if path == _STDIN:
+        copy = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="debug-capture-"))) / "input"
+        with copy.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield Evidence(copy, "standard input")
+        return
+    given = Path(path)
+    if (given / MANIFEST).is_file():
+        yield from evidence_of(given, Bundle(given).manifest())
+    elif given.is_dir():
+        files = (file for file in sorted(given.rglob("*")) if file.is_file())
+        yield from (Evidence(file, str(file.relative_to(given))) for file in files)
+    else:
+        yield Evidence(_readable(given), given.name)
+
+
+def _readable(file: Path) -> Path:
+    try:
+        with file.open("rb"):
+            return file
+    except OSError as error:
+        raise BadInput(f"cannot read {file}", error.strerror or str(error), "Check the path.") from error
+
+
+EXPLAIN = Step(ExplainStep, explain_paths)

@@ -1,0 +1,63 @@
+"""A file of evidence as parsers read it: by lines, within limits, whatever the file contains."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from ..model import EvidenceLines, Manifest
+
+HEAD_BYTES = 1 << 20  # what a parser sees to recognize the kind of a file
+LINE_BYTES = 16 << 10  # longer lines are cut, so that one line cannot take all memory
+_QUOTE_CHARACTERS = 240
+
+
+class Line(NamedTuple):
+    """A line without its line break. Its number starts at 1."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A file, with what the manifest says about it."""
+
+    path: Path
+    name: str
+    """Name of the file in findings: relative to the bundle."""
+    pod: str = ""
+    """Pod that it belongs to; "" if unknown."""
+    collector: str = ""
+    """ID of the collector that captured it; "" if unknown."""
+
+    @cached_property
+    def head(self) -> str:
+        """Return the first HEAD_BYTES as text."""
+        with self.path.open("rb") as file:
+            return file.read(HEAD_BYTES).decode(errors="replace")
+
+    def lines(self) -> Iterator[Line]:
+        """Yield all lines; each is cut after LINE_BYTES. Memory does not grow with the file or with a line."""
+        number = 0
+        with self.path.open("rb") as file:
+            while piece := file.readline(LINE_BYTES):
+                number += 1
+                yield Line(number, piece.decode(errors="replace").rstrip("\r\n"))
+                while not piece.endswith(b"\n") and len(piece) == LINE_BYTES:
+                    piece = file.readline(LINE_BYTES)  # the rest of a long line
+
+    def quote(self, first: int, last: int, *lines: str) -> EvidenceLines:
+        """Return the lines ``first`` to ``last`` (both included) as evidence, with ``lines`` as their quotation."""
+        return EvidenceLines(self.name, first, last, tuple(line[:_QUOTE_CHARACTERS] for line in lines))
+
+
+def evidence_of(folder: Path, manifest: Manifest) -> list[Evidence]:
+    """Return the files of the bundle in ``folder``. A file that the pod uploaded itself is not in it."""
+    pod = manifest.target.pod
+    return [
+        Evidence(folder / artifact.file, artifact.file, artifact.pod or pod, artifact.collector)
+        for artifact in manifest.artifacts
+        if artifact.file and not artifact.is_capture and (folder / artifact.file).is_file()
+    ]

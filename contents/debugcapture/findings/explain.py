@@ -1,0 +1,37 @@
+"""Explains files: recognizes the kind of each, and returns the findings, the most important first."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from ..model import Finding
+from .evidence import Evidence
+from .rank import ranked
+from .subject import Subject
+from .subjects import SUBJECTS
+
+Unreadable = Callable[[Evidence, Exception], None]
+
+
+def explain(
+    evidence: Iterable[Evidence], failed: Unreadable, subjects: Sequence[Subject[Any]] = SUBJECTS
+) -> list[Finding]:
+    """Return the findings about ``evidence``.
+
+    A file whose content breaks a parser costs its own findings only: ``failed`` is called with the file and the error.
+    """
+    return ranked(finding for file in evidence for finding in _explained(file, failed, subjects))
+
+
+def subject_of(evidence: Evidence, subjects: Sequence[Subject[Any]] = SUBJECTS) -> Subject[Any] | None:
+    """Return the kind of ``evidence``; None if no parser recognizes it."""
+    return next((subject for subject in subjects if subject.recognize(evidence)), None)
+
+
+def _explained(evidence: Evidence, failed: Unreadable, subjects: Sequence[Subject[Any]]) -> Iterator[Finding]:
+    try:
+        subject = subject_of(evidence, subjects)
+        findings = list(subject.explain(evidence)) if subject else []
+    except Exception as error:  # noqa: BLE001 - the content is hostile, and the other files still have to be explained
+        failed(evidence, error)
+        return
+    yield from findings

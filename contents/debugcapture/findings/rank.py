@@ -1,0 +1,28 @@
+"""Orders findings: what explains the failure comes first. The same finding about several pods becomes one."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ..model import Finding, Severity
+
+_ORDER: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "info": 2}
+_MOST_EVIDENCE: Final = 8  # passages that a merged finding keeps
+
+
+def ranked(findings: Iterable[Finding]) -> list[Finding]:
+    """Return ``findings`` without repetitions: by severity, then by directness, then in their given order."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.rule, finding.key or finding.title), []).append(finding)
+    merged = [_merged(group) for group in groups.values()]
+    return sorted(merged, key=lambda finding: (_ORDER[finding.severity], -finding.directness))
+
+
+def _merged(group: Sequence[Finding]) -> Finding:
+    """Return one finding for ``group``, which says the same about several pods or files."""
+    first = group[0]
+    pods = tuple(dict.fromkeys(finding.pod for finding in group if finding.pod))
+    evidence = tuple(dict.fromkeys(lines for finding in group for lines in finding.evidence))[:_MOST_EVIDENCE]
+    title = f"{len(pods)} pods: {first.title}" if len(pods) > 1 else first.title
+    return replace(first, title=title, pods=pods, evidence=evidence)

@@ -1,0 +1,20 @@
+"""Settings of the explanation of evidence."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .declare import Group, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainSettings(Group):
+    """The evidence that is explained."""
+
+    title: ClassVar[str] = "Evidence to explain"
+
+    paths: str = setting(
+        "",
+        "Paths",
+        "Bundle directories and files. A single hyphen reads standard input.",
+        required=True,
+    )
