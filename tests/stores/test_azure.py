@@ -110,6 +110,15 @@ def test_blob_is_complete_and_its_link_returns_it(prefix: str, file: Path) -> No
         assert answer.read() == CONTENT
 
 
+def test_a_browser_saves_what_a_container_named(prefix: str, tmp_path: Path) -> None:
+    """A page that a container wrote would run its scripts on the origin of the store."""
+    (tmp_path / "x").write_bytes(b"<script>")
+    link = store(prefix).put("left/core.1.html", tmp_path / "x", hashlib.sha256(b"<script>").hexdigest()).link
+    with urllib.request.urlopen(link, timeout=10) as answer:
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        assert answer.headers["Content-Disposition"] == "attachment"
+
+
 @pytest.mark.parametrize("wrong", [lambda link: link.partition("?")[0], lambda link: link[:-4] + "AAA="])
 def test_wrong_link_shows_nothing(prefix: str, tmp_path: Path, wrong: object) -> None:
     (tmp_path / "x").write_bytes(b"x")

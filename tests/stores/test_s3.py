@@ -127,6 +127,17 @@ def test_object_is_complete_and_its_link_returns_it(prefix: str, file: Path, fau
     assert s3_endpoint().secret_key not in stored.link
 
 
+def test_a_browser_saves_what_a_container_named(prefix: str, small: Path) -> None:
+    """A page that a container wrote would run its scripts on the origin of the store."""
+    name = "shop/checkout/capture/left/core.1.html"
+    link = store(prefix).put(name, small, sha256(SMALL)).link
+    head = lab_client().head_object(Bucket=s3_endpoint().bucket, Key=f"{prefix}/{name}")
+    assert (head["ContentType"], head["ContentDisposition"]) == ("application/octet-stream", "attachment")
+    with urllib.request.urlopen(link, timeout=10) as answer:
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        assert answer.headers["Content-Disposition"] == "attachment"
+
+
 @pytest.mark.parametrize("wrong", [lambda link: link.partition("?")[0], lambda link: link[:-4] + "0000"])
 def test_wrong_link_shows_nothing(prefix: str, small: Path, wrong: Any) -> None:
     link = store(prefix).put(KEY, small, sha256(SMALL)).link

@@ -23,6 +23,12 @@ VOLUMES = "/debug-capture-volumes"  # where a debug container mounts the target'
 _MAX_DUMPS = 20
 _UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_NAME_LENGTH = 150
+# Ends of names that a web server in front of a store may see. It serves a file by its suffix, and the container chooses
+# the name: core.1.html matches core.[0-9]* and would be a page.
+_NEUTRAL_END = re.compile(
+    r"(?:\.(?:hprof(?:\.gz)?|log|txt|json|core|heapsnapshot|dmp|jfr)|(?:(?<=\Acore)|(?<=_core))\.[0-9]+|(?:\A|_)core)\Z"
+)
+_OTHER_END = ".bin"
 _RECENT_RESTART = timedelta(minutes=1)
 _MAX_DEPTH = 5
 _PERSISTENT_KINDS = ("emptyDir", "persistentVolumeClaim", "hostPath", "ephemeral", "nfs", "csi")
@@ -118,11 +124,19 @@ def find_crash_dumps(
 
 
 def bundle_names(paths: Iterable[str]) -> list[str]:
-    """Return a short, safe and unique name in the bundle for each of ``paths``, which the container chooses."""
+    """Return a short, safe and unique name in the bundle for each of ``paths``, which the container chooses.
+
+    A name ends like a dump, or with .bin. It has no other dot: some web servers go by each suffix of a name.
+    """
     names: list[str] = []
     for path in paths:
         plain = _UNSAFE_IN_NAME.sub("_", path.strip("/"))[-_MAX_NAME_LENGTH:].lstrip(".") or "_"
-        names.append(plain if plain not in names else f"{len(names)}-{plain}")
+        end = _NEUTRAL_END.search(plain)
+        stem, suffix = (plain[: end.start()], end[0]) if end else (plain, _OTHER_END)
+        name = stem.replace(".", "_") + suffix
+        while name in names:
+            name = f"{len(names)}-{name}"
+        names.append(name)
     return names
 
 

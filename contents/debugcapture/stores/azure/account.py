@@ -19,6 +19,7 @@ from azure.storage.blob import (
 
 from ...errors import BadInput, NotStored
 from ...settings.azure import AzureSettings
+from ..content_type import presentation_of
 
 # The longest wait for a response.
 SILENCE_S = 60
@@ -115,8 +116,17 @@ def create_sas(
         user_delegation_key=delegation_key,
         permission=permission,
         expiry=expires,
+        **_link_headers(blob.blob_name, permission),
     )
     return quote(token, safe="=&%")
+
+
+def _link_headers(name: str, permission: BlobSasPermissions) -> dict[str, str]:
+    """Return the headers that a link to the blob ``name`` overrides, so that a browser saves what it must not show."""
+    presentation = presentation_of(name)
+    if not (permission.read and presentation.disposition):
+        return {}
+    return {"content_type": presentation.content_type, "content_disposition": presentation.disposition}
 
 
 def _credential(account: Account) -> Any:

@@ -34,7 +34,7 @@ from ...model import Stored
 from ...settings.azure import AzureSettings
 from .. import clock
 from ..base import Progress, ignore_progress
-from ..content_type import content_type
+from ..content_type import presentation_of
 from ..presigned import Original
 from .account import check_identity, create_link, create_sas, open_service, read_account
 from .presigned import AzureDirectUpload
@@ -70,9 +70,7 @@ class AzureStore:
         self._container, _, self._prefix = unquote(url.path.strip("/")).partition("/")
         self._client = open_service(self._account)
         # One large file at a time, because several of its blocks are in memory.
-        self._large_files = (
-            threading.Lock()
-        )  # one large file at a time: its blocks go side by side, and are held in memory
+        self._large_files = threading.Lock()
 
     def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
         """Upload ``file`` in blocks, which the server checks. Blocks of earlier attempts are not sent again."""
@@ -167,9 +165,12 @@ class AzureStore:
         return names
 
     def _commit(self, blob: BlobClient, names: list[str], sha256: str) -> None:
+        presentation = presentation_of(blob.blob_name)
         blob.commit_block_list(
             [BlobBlock(name) for name in names],
-            content_settings=ContentSettings(content_type=content_type(blob.blob_name)),
+            content_settings=ContentSettings(
+                content_type=presentation.content_type, content_disposition=presentation.disposition or None
+            ),
             metadata={"sha256": sha256},
             **self._upload_options(),
         )

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from ...model import Stored
 from ...settings.s3 import S3Settings
 from ..base import Progress, ignore_progress
-from ..content_type import content_type
+from ..content_type import presentation_of
 from ..presigned import Original
 from .client import object_fields, s3_client, s3_session
 from .errors import code_of, raise_not_stored, retry
@@ -86,7 +86,9 @@ class S3Store:
         )
 
     def _fields(self, key: str) -> dict[str, Any]:
-        return {"ContentType": content_type(key), **object_fields(self._settings)}
+        presentation = presentation_of(key)
+        disposition = {"ContentDisposition": presentation.disposition} if presentation.disposition else {}
+        return {"ContentType": presentation.content_type, **disposition, **object_fields(self._settings)}
 
     def _location(self, name: str) -> dict[str, str]:
         location = {"Bucket": self._bucket, "Key": name}
@@ -96,9 +98,13 @@ class S3Store:
     def _sign_link(self, name: str) -> tuple[str, datetime]:
         """Return a signed link and the time when it expires. It expires with the credentials at the latest."""
         now, valid_s = datetime.now(timezone.utc), self._link_valid_s
-        link = self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": name}, ExpiresIn=valid_s
-        )
+        params = {"Bucket": self._bucket, "Key": name}
+        presentation = presentation_of(name)
+        if presentation.disposition:
+            # The object may be older than this rule, or its headers may have been changed in the bucket.
+            params["ResponseContentType"] = presentation.content_type
+            params["ResponseContentDisposition"] = presentation.disposition
+        link = self._client.generate_presigned_url("get_object", Params=params, ExpiresIn=valid_s)
         expires = now + timedelta(seconds=valid_s)
         # boto3 has no public attribute for this.
         credentials_expire = getattr(self._session.get_credentials(), "_expiry_time", None)
