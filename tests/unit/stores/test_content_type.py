@@ -25,8 +25,8 @@ def test_browser_shows_the_report_page(prefix: str) -> None:
     "name",
     [
         "left/data_core.1.html", "left/core.1.svg", "left/core.1.xhtml", "left/core.1.html.gz", "left/core.0.js",
-        "left/core.1.xml", "left/core.1.mht", "left/index.html", "pod-1/index.html", "index.htm", "index.html/x", "x.TXT",
-        "heap.hprof", "recording.unknown", "noname", "index.html.age", "x.txt\n.html",
+        "left/core.1.xml", "left/core.1.mht", "left/index.html", "pod-1/index.html", "index.htm", "index.html/x",
+        "x.TXT", "heap.hprof", "recording.unknown", "noname", "index.html.age", "x.txt\n.html",
     ],
 )  # fmt: skip
 def test_browser_saves_everything_else(name: str) -> None:
