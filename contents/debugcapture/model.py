@@ -105,6 +105,8 @@ class Target:
     """Without the runtime's name; "" before the first start."""
     unhealthy: tuple[str, ...] = ()
     """The problems of the pod, the most severe first."""
+    shares_processes: bool = False
+    """Whether it also sees processes of other containers (`shareProcessNamespace`) or of the node (`hostPID`)."""
 
     @property
     def ref(self) -> ContainerRef:

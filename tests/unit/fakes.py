@@ -49,6 +49,8 @@ class Cluster(Lists):
     def __init__(self, *, shell: bool = True, debug: Sequence[str] = (), **answers: Answer) -> None:
         self.answers, self.shell, self.debug_tools = answers, shell, set(debug)
         self.listing = f"S 99\n{JAVA}"
+        self.debug_listing = ""
+        """What a debug container lists; "" for the same."""
         self.attached: list[Json] = []
         self.ran: list[tuple[str, ...]] = []
         self.places: list[str] = []
@@ -94,7 +96,8 @@ class Cluster(Lists):
         if not (self.shell or ours):
             return MISSING
         if argv[2] == script("processes"):
-            stdout(memoryview(self.listing.encode()))
+            listing = self.debug_listing if ours and self.debug_listing else self.listing
+            stdout(memoryview(listing.encode()))
         elif argv[2] == RUN:
             return self._run_with_checksum(argv[4], argv[5], ours, stdout, stderr)
         return OK

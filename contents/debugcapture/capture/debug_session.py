@@ -197,7 +197,11 @@ class DebugSession:
 
     def _list_processes(self, ref: ContainerRef) -> Listing:
         _, output, _ = run_short(self._api, ref, listing_command(self._target.container_id, self._options.programs))
-        listing = parse(output)
+        listing = parse(output, from_debug=True, shares_processes=self._target.shares_processes)
+        if listing.ambiguous:
+            what = f"cannot identify the processes of {self._target}"
+            reason = "the pod shares its processes, and no control group contains the ID of the container"
+            raise NotRunning(what, reason, "Only data from the API server can be captured.")
         if not listing.processes:
             reason = "no process is visible" if listing.shared else "the container runtime does not share them"
             raise NotRunning(f"cannot see the processes of {self._target}", reason, "Only exec works there.")

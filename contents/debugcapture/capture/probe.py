@@ -15,6 +15,8 @@ from ..text import number_in
 from .debug_session import DebugSession
 from .pod_upload import PodUpload
 
+_AMBIGUOUS = "the pod shares its processes, and the container does not show which of them are its own"
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureScope:
@@ -75,7 +77,9 @@ class Probe:
         """Return what the target has for ``collector``. Processes are listed once, each program is tested once."""
         if self._result is None:
             self._result = self._list_processes()
-        pids = None if self.shell else self._find_pids(collector)
+        # `find` would list the processes of the other containers too.
+        can_find = not self.shell and not self._target.shares_processes
+        pids = self._find_pids(collector) if can_find else None
         if pids is not None:
             self._test_tools(collector)
             return replace(self._result, processes=None, found=pids)
@@ -97,8 +101,10 @@ class Probe:
         self.shell = status.code == 0
         if not self.shell:
             return ProbeResult(None, frozenset())
-        listing = parse(output)
+        listing = parse(output, shares_processes=self._target.shares_processes)
         self._programs = listing.programs
+        if listing.ambiguous:
+            return ProbeResult(None, frozenset(), unseen=_AMBIGUOUS)
         return self._with_processes(listing.processes)
 
     def _with_processes(self, processes: tuple[Process, ...]) -> ProbeResult:

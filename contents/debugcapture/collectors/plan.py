@@ -25,6 +25,8 @@ class ProbeResult:
     """PIDs from the collector's `find` command, if the image has no shell."""
     managed: bool = False
     """Whether a process is of a runtime that has its own collectors."""
+    unseen: str = "the image has no shell"
+    """Why the processes are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def decide(target: Target, collector: Collector, result: ProbeResult, policy: Ca
     if collector.invasive == "heavy" and policy.no_heavy:
         return Skip(collector, policy.no_heavy)
     if result.processes is None and result.found is None:
-        return _unseen(collector, policy)
+        return _unseen(collector, result.unseen, policy)
     return _on_processes(target, collector, result, policy, budget)
 
 
@@ -78,14 +80,14 @@ def find_tool(collector: Collector, result: ProbeResult) -> Tool | None:
     return next((tool for tool in collector.in_image if (tool.present or tool.run[:1]) in result.tools), None)
 
 
-def _unseen(collector: Collector, policy: CapturePolicy) -> Action:
-    """Return how to capture from an image without a shell, whose processes are unknown."""
+def _unseen(collector: Collector, reason: str, policy: CapturePolicy) -> Action:
+    """Return how to capture from a container whose processes are unknown for ``reason``."""
     if collector.from_debug and policy.debug_image:
         looks_for = collector.looks_for or "process"
         return RunInDebugContainer(
-            collector, (), f"from a debug container, if the container runs a {looks_for}: the image has no shell"
+            collector, (), f"from a debug container, if the container runs a {looks_for}: {reason}"
         )
-    return Skip(collector, "the image has no shell, and no debug image is set")
+    return Skip(collector, f"{reason}, and no debug image is set")
 
 
 def _from_debug(collector: Collector, pids: Sequence[int], policy: CapturePolicy) -> Action:

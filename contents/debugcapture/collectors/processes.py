@@ -6,7 +6,7 @@ Source: proc(5).
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..kube.scripts import shell_command
@@ -27,6 +27,8 @@ class Listing:
     """False if the container sees its own processes only."""
     programs: frozenset[str] = frozenset()
     """Those of the requested programs that the image has."""
+    ambiguous: bool = False
+    """The pod shares its processes, and nothing shows which of them are the target's. `processes` is then empty."""
 
 
 def listing_command(container_id: str, programs: Sequence[str] = ()) -> tuple[str, ...]:
@@ -38,23 +40,66 @@ def listing_command(container_id: str, programs: Sequence[str] = ()) -> tuple[st
     return shell_command("processes", arguments=(container_id or "no container", *programs))
 
 
-def parse(output: str) -> Listing:
-    """Return the processes of the target: the marked ones. In the target itself none is marked: all but the shell."""
-    marked: list[Process] = []
-    others: list[Process] = []
-    own, shell = False, -1
+def parse(output: str, *, from_debug: bool = False, shares_processes: bool = False) -> Listing:
+    """Return the processes of the target in ``output``, that of `listing_command`.
+
+    ``from_debug``: it ran in a debug container, not in the target. ``shares_processes``: see `Target`.
+    """
     start, _, _ = output.partition("\nS ")
     programs = frozenset(re.findall(r"^HAS (.+)$", start, re.MULTILINE))
-    for block in re.split(r"^(?=[PS] |OWN$)", output, flags=re.MULTILINE):
-        # The names of files may contain other line separators, such as U+2028.
-        head, *lines = block.split("\n")
-        own = own or head == "OWN"
+    # The names of files may contain other line separators, such as U+2028.
+    blocks = [block.split("\n") for block in re.split(r"^(?=[PS] |OWN$)", output, flags=re.MULTILINE)]
+    groups = _group(blocks)
+    if any(head == "OWN" for head, *_ in blocks) and not groups.marked:
+        return Listing((), shared=False, programs=programs)
+    processes = groups.seen_from_debug(shares_processes) if from_debug else groups.seen_by_exec(shares_processes)
+    return Listing(tuple(processes or ()), programs=programs, ambiguous=processes is None)
+
+
+def _group(blocks: Iterable[Sequence[str]]) -> "_Groups":
+    """Return the processes in ``blocks``, which are the lines of a listing about one process each."""
+    groups, shell = _Groups(), -1
+    for head, *lines in blocks:
         if match := _SHELL.fullmatch(head):
             shell = int(match[1])
         process = _process(head, lines)
-        if process and process.pid != shell:
-            (marked if "T" in lines else others).append(process)
-    return Listing(tuple(marked or ([] if own else others)), shared=not own, programs=programs)
+        if process and process.pid == shell:
+            groups.is_shell_foreign = "F" in lines
+        elif process:
+            group = groups.marked if "T" in lines else groups.foreign if "F" in lines else groups.others
+            group.append(process)
+    return groups
+
+
+@dataclass(slots=True)
+class _Groups:
+    """The listed processes, by their control group. The shell that lists them is not included.
+
+    If a container sees the control groups of the node (version 1, privileged containers), the ID of the target is in
+    the paths of its processes. Otherwise it sees its own group as "/", and the groups of other containers as "/../…".
+    """
+
+    marked: list[Process] = field(default_factory=list)
+    """With the ID of the target."""
+    foreign: list[Process] = field(default_factory=list)
+    """Outside the control group of the container that lists them."""
+    others: list[Process] = field(default_factory=list)
+    is_shell_foreign: bool = False
+
+    def seen_by_exec(self, shares_processes: bool) -> list[Process] | None:
+        """Return the processes of the target, in which the listing ran; None if they cannot be distinguished."""
+        if self.marked:
+            return self.marked
+        if not shares_processes:  # debug containers of other captures are foreign
+            return self.others or self.foreign
+        # Other containers, or the node, always have a process. If no process is foreign, the paths show nothing.
+        return self.others if self.foreign and not self.is_shell_foreign else None
+
+    def seen_from_debug(self, shares_processes: bool) -> list[Process] | None:
+        """Return the processes of the target, seen from a debug container; None if they cannot be distinguished."""
+        if self.marked:
+            return self.marked
+        return None if shares_processes else self.foreign or self.others
 
 
 def matching(collector: Collector, processes: Iterable[Process]) -> list[Process]:

@@ -96,6 +96,11 @@ def requests_of(container: Json) -> Mapping[str, str]:
     return cast("Mapping[str, str]", (container.get("resources") or {}).get("requests") or {})
 
 
+def shares_processes(pod: Json) -> bool:
+    """Return whether the containers of ``pod`` see each other's processes, or those of the node."""
+    return bool(pod["spec"].get("shareProcessNamespace") or pod["spec"].get("hostPID"))
+
+
 def waiting_state(status: Json) -> Waiting:
     """Return the waiting state of a ContainerStatus; empty if the container is not waiting."""
     return cast("Waiting", (status.get("state") or {}).get("waiting") or {})

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..errors import TargetNotFound
-from ..kube.objects import annotations_of, controller_of, labels_of, last_terminated_state
+from ..kube.objects import annotations_of, controller_of, labels_of, last_terminated_state, shares_processes
 from ..model import ContainerState, Json, Target, User
 from .health import container_statuses, find_problems
 
@@ -48,6 +48,7 @@ def find_target(pod: Json, container: str, now: datetime) -> Target:
         user=container_user(pod, chosen, status),
         container_id=container_id(pod, chosen["name"]),
         unhealthy=tuple(dict.fromkeys(unhealthy)),
+        shares_processes=shares_processes(pod),
     )
 
 

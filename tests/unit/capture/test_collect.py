@@ -24,7 +24,7 @@ from debugcapture.kube.frames import out_of_time
 from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, ExitStatus, Target, Tool, User
 from debugcapture.settings.debug_container import Profile
 from tests.unit.builders import NOON, collector, manifest, pod, status, target
-from tests.unit.fakes import OK, Cluster
+from tests.unit.fakes import JAVA, OK, Cluster
 
 SNAPSHOT = collector(id="pod-snapshot", title="Pod snapshot", file="", reads_api="snapshot", in_image=(), from_debug=())
 
@@ -155,6 +155,42 @@ def test_each_process_of_the_kind_leaves_its_own_artifact(capture: Run) -> None:
     cluster = in_image()
     cluster.listing += "P 8 1000 1000 1 java\nT\nM /x/libjvm.so\n"
     assert [one.file for one in capture(cluster, collector())] == ["jvm-threads-7.txt", "jvm-threads-8.txt"]
+
+
+SHARED = target(shares_processes=True)
+
+
+def test_in_a_pod_that_shares_its_processes_only_those_of_the_container_are_captured(capture: Run) -> None:
+    cluster = in_image()
+    cluster.listing = f"S 99\nP 1 0 0 1 pause\nF\nP 5 0 0 9 java\nF\n{JAVA.replace('T' + chr(10), '')}"
+    (one,) = capture(cluster, collector(), of=SHARED)
+    assert one.outcome == "complete"
+    assert cluster.tools() == [("jcmd", "7", "Thread.print")]
+
+
+def test_processes_that_only_a_debug_container_can_distinguish_are_captured_from_there(capture: Run) -> None:
+    cluster = Cluster(debug=["jattach"], jattach=(OK, b"threads\n", b""))
+    cluster.listing = f"S 99\n{JAVA.replace('T' + chr(10), '')}"
+    cluster.debug_listing = f"S 99\nP 1 0 0 1 java\nM /x/libjvm.so\n{JAVA}"
+    (one,) = capture(cluster, collector(), of=SHARED)
+    assert (one.outcome, cluster.tools()) == ("complete", [("jattach", "7", "threaddump")])
+
+
+def test_processes_that_nothing_distinguishes_are_refused(capture: Run) -> None:
+    cluster = in_image()
+    cluster.listing = f"S 99\n{JAVA.replace('T' + chr(10), '')}"
+    (one,) = capture(cluster, collector(), of=SHARED)
+    assert one.outcome == "failed"
+    assert "no control group contains the ID of the container" in one.reason
+    assert cluster.tools() == []
+
+
+def test_without_a_shell_the_tool_of_the_image_may_list_processes_of_other_containers(capture: Run) -> None:
+    finds = Tool(("jcmd", "{pid}"), ("jcmd", "-h"), find=("jcmd", "-l"), pid_pattern=r"^(\d+) ")
+    cluster = Cluster(shell=False, debug=["jattach"], jcmd=(OK, b"1 other\n", b""), jattach=(OK, b"threads\n", b""))
+    (one,) = capture(cluster, collector(in_image=(finds,)), of=SHARED)
+    assert one.outcome == "complete"
+    assert ("jcmd", "-l") not in cluster.ran
 
 
 def test_refused_debug_container_fails_each_collector_that_needs_it(capture: Run) -> None:
@@ -328,7 +364,7 @@ def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypa
 def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
     capture: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def odd(*_: object) -> None:
+    def odd(*_: object, **__: object) -> None:
         raise ValueError("what is\nthat")
 
     monkeypatch.setattr("debugcapture.capture.probe.parse", odd)

@@ -48,6 +48,72 @@ def test_processes_of_the_container_are_told_from_others(tmp_path: Path) -> None
     )
 
 
+OTHER = "9f8e7d"
+# Files /proc/PID/cgroup as containers see them: the target's own process, and others.
+VIEWS = {
+    "version 2, containerd with systemd": ("0::/\n", f"0::/../cri-containerd-{OTHER}.scope\n"),
+    "version 2, CRI-O": ("0::/\n", f"0::/../crio-{OTHER}.scope\n"),
+    "version 2, cgroupfs driver": ("0::/\n", f"0::/../{OTHER}\n"),
+    "version 2, another pod": ("0::/\n", f"0::/../../podffff/{OTHER}\n"),
+    "version 2, the node": ("0::/\n", "0::/../../../../init.scope\n"),
+    "version 2, systemd in the container": ("0::/init.scope\n", f"0::/../{OTHER}\n"),
+    "version 2, the parent of the container": ("0::/\n", "0::/..\n"),
+    "version 2, privileged": (f"0::/kubepods.slice/cri-containerd-{ID}.scope\n", "0::/system.slice/kubelet.service\n"),
+    "version 1": (f"5:cpu:/kubepods/podx/{ID}\n0::/\n", f"5:cpu:/kubepods/podx/{OTHER}\n0::/\n"),
+    "version 1 in its own namespace": ("5:cpu,cpuacct:/\n", f"5:cpu,cpuacct:/../{OTHER}\n"),
+}
+
+
+@pytest.mark.parametrize(("own", "other"), VIEWS.values(), ids=VIEWS)
+def test_of_shared_processes_only_those_of_the_container_count(own: str, other: str, tmp_path: Path) -> None:
+    process(tmp_path, 1, "pause", cgroup=other)
+    process(tmp_path, 12, "java", MAPS + LIBRARY, own)
+    process(tmp_path, 13, "java", MAPS + LIBRARY, other)
+    listing = parse(listed(tmp_path), shares_processes=True)
+    assert [one.pid for one in listing.processes] == [12]
+    assert not listing.ambiguous
+
+
+@pytest.mark.parametrize("cgroup", ["0::/\n", "", "7:pids:/\n"], ids=["version 2", "no groups", "the same for all"])
+def test_shared_processes_that_cannot_be_distinguished_are_refused(cgroup: str, tmp_path: Path) -> None:
+    process(tmp_path, 1, "pause", cgroup=cgroup)
+    process(tmp_path, 12, "java", MAPS + LIBRARY, cgroup)
+    listing = parse(listed(tmp_path), shares_processes=True)
+    assert (listing.processes, listing.ambiguous) == ((), True)
+    seen = parse(listed(tmp_path), from_debug=True, shares_processes=True)
+    assert (seen.processes, seen.ambiguous) == ((), True)
+
+
+def test_a_shell_outside_the_group_of_the_container_does_not_show_its_processes() -> None:
+    listing = parse("S 9\nP 1 0 0 5 app\nF\nP 9 0 0 5 sh\nF\nP 12 0 0 5 x\n", shares_processes=True)
+    assert (listing.processes, listing.ambiguous) == ((), True)
+
+
+def test_processes_of_debug_containers_of_other_captures_are_not_the_targets(tmp_path: Path) -> None:
+    process(tmp_path, 1, "java", MAPS + LIBRARY)
+    process(tmp_path, 40, "run-tool", cgroup=f"0::/../cri-containerd-{OTHER}.scope\n")
+    assert [one.pid for one in parse(listed(tmp_path)).processes] == [1]
+
+
+def test_a_debug_container_sees_the_target_by_its_id(tmp_path: Path) -> None:
+    process(tmp_path, 1, "pause", cgroup=f"0::/../cri-containerd-{OTHER}.scope\n")
+    process(tmp_path, 12, "java", MAPS + LIBRARY, f"0::/../cri-containerd-{ID}.scope\n")
+    process(tmp_path, 40, "run-tool", cgroup="0::/\n")
+    listing = parse(listed(tmp_path), from_debug=True, shares_processes=True)
+    assert [(one.pid, one.files[-1]) for one in listing.processes] == [(12, "/usr/lib/server/libjvm.so")]
+
+
+def test_a_debug_container_that_does_not_know_the_id_takes_the_processes_of_the_other_group() -> None:
+    output = "S 9\nP 1 0 0 5 java\nF\nM /opt/java\nP 7 0 0 5 run-tool\nP 9 0 0 5 sh\n"
+    (one,) = parse(output, from_debug=True).processes
+    assert (one.pid, one.files) == (1, ("/opt/java",))
+
+
+def test_files_of_foreign_processes_are_not_read(tmp_path: Path) -> None:
+    process(tmp_path, 1, "java", MAPS + LIBRARY, "0::/../../system.slice\n")
+    assert "M " not in listed(tmp_path)
+
+
 def test_without_marks_all_but_the_shell_are_the_containers(tmp_path: Path) -> None:
     process(tmp_path, 1, "java")
     process(tmp_path, 2, "worker process")

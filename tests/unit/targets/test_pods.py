@@ -54,6 +54,13 @@ def test_target_says_where_and_what_it_is() -> None:
     assert str(target.ref) == "shop/checkout-7d9f-abcde (container app)"
 
 
+@pytest.mark.parametrize(
+    ("spec", "shares"), [({}, False), ({"shareProcessNamespace": True}, True), ({"hostPID": True}, True)]
+)
+def test_target_knows_whether_it_sees_processes_of_others(spec: Json, shares: bool) -> None:
+    assert find_target(pod(spec=spec), "", NOON).shares_processes is shares
+
+
 def test_pod_that_is_not_scheduled_is_a_target() -> None:
     waiting = pod(spec={"nodeName": ""}, status={"phase": "Pending", "containerStatuses": None})
     del waiting["spec"]["nodeName"]

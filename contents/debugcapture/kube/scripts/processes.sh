@@ -8,6 +8,7 @@
 #   OWN                         the first process is the debug container's: the target's processes are not shared
 #   P pid uid gid rss-KiB name  a process; these lines may follow it:
 #   T                           it is in the control group of the target
+#   F                           it is in a control group outside that of this shell
 #   M file                      it maps this file
 container=$1
 shift
@@ -24,7 +25,15 @@ for process in /proc/[0-9]*; do
     case $key in Name:) name=$value;; Uid:) uid=$value;; Gid:) gid=$value;; VmRSS:) rss=$value; break;; esac
   done <"$process/status" || continue
   printf 'P %s %s %s %s %s\n' "${process#/proc/}" "$uid" "$gid" "$rss" "$name"
-  while read -r line; do case $line in *"$container"*) echo T; break;; esac; done <"$process/cgroup"
+  # In its own cgroup namespace, which is usual on version 2, a container sees its own group as "/" without an ID, and
+  # other groups as "/../…".
+  mark=
+  while read -r line; do
+    case $line in *"$container"*) mark=T; break;; *:/.. | *:/../*) mark=F;; esac
+  done <"$process/cgroup"
+  [ "$mark" ] && echo "$mark"
+  # A node has thousands of foreign processes, and reading their maps takes long.
+  [ "$mark" = F ] && [ "$container" != 'no container' ] && continue
   last=
   while read -r _ _ _ _ _ file; do
     case $file in /*) [ "$file" = "$last" ] || { printf 'M %s\n' "$file"; last=$file; };; esac
