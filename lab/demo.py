@@ -6,6 +6,7 @@ incident gets a note, whose links are opened to see what they return.
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 import time
@@ -57,6 +58,19 @@ def opened(link: str) -> str:
     return content.decode(errors="replace")
 
 
+def artifact(page_link: str, name: str) -> str:
+    """Return the content of the artifact ``name``, opened by the link that the report page has."""
+    link = re.search(rf'href="([^"]*/{re.escape(name)}(?:\?[^"]*)?)"', opened(page_link))
+    if not link:
+        raise LabError(f"the report page {page_link} has no link to {name}")
+    return opened(html.unescape(link.group(1)))
+
+
+def state_line(note: str) -> str:
+    """Return the line of a note that says whether the capture is complete. The findings come before it."""
+    return next(line for line in note.splitlines() if line.startswith("Debug state of "))
+
+
 def main(arguments: list[str]) -> int:
     """Run the demo with the given plugin zip, and check its result."""
     project = lab_project(Path(arguments[0]).resolve(), sys.executable)
@@ -69,9 +83,9 @@ def main(arguments: list[str]) -> int:
         raise LabError(f"the job failed: {run.refused or '; '.join(run.errors)}")
     note = next((note for note in notes(INCIDENT) if run.data["capture_id"] in note), "")
     print(f"\nThe note in incident {INCIDENT}:\n\n{_indented(note)}\n")
-    dump = next(link for link in links(note) if "jvm-threads.txt" in link)
-    text = opened(dump)
-    print(f"What the note's link returns ({len(text):,} characters), from the deadlock on:\n\n  {dump}\n")
+    page = links(note)[0]
+    text = artifact(page, "jvm-threads.txt")
+    print(f"The thread dump of the report page ({len(text):,} characters), from the deadlock on:\n\n  {page}\n")
     print(_indented(text[text.find("Found one") :][:1200]))
     print("\nTime of each stage:")
     for step, name in zip(run.steps, ("capture", "upload", "incident note"), strict=True):

@@ -377,6 +377,8 @@ class Manifest:
     """Number of requests to the API server."""
     fulfilled: bool = True
     """Whether anything that the job requested by name was captured."""
+    findings: tuple[Finding, ...] = ()
+    """What the artifacts show, the most important first."""
     schema: int = 1
 
     @property
@@ -409,6 +411,11 @@ class Receipt:
     def page(self) -> str:
         """Return the link of the report page; "" if there is none. It is stored last, after pages of single pods."""
         return next((file.link for file in reversed(self.stored) if file.file_key.endswith(f"/{PAGE}")), "")
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Return whether the artifacts are encrypted. Then nothing of their content may be shown elsewhere."""
+        return any(file.is_encrypted for file in self.stored)
 
     @property
     def links_end(self) -> datetime | None:

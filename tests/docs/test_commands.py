@@ -248,11 +248,11 @@ def _require_link(runs: Sequence[JobRun]) -> None:
 
 
 def _require_note(capture: JobRun, incident: str) -> None:
-    """Require a note in ``incident`` whose link opens the dump that explains it."""
+    """Require a note in ``incident`` whose link opens a page with the dump that explains it."""
     assert capture.succeeded, (capture.refused, capture.errors)
     (note,) = [note for note in lab.demo.notes(incident) if capture.data["capture_id"] in note]
-    (dump,) = [link for link in lab.demo.links(note) if "jvm-threads.txt" in link]
-    assert all(proof in lab.demo.opened(dump) for proof in lab.demo.PROOF)
+    dump = lab.demo.artifact(lab.demo.links(note)[0], "jvm-threads.txt")
+    assert all(proof in dump for proof in lab.demo.PROOF)
 
 
 def _alert(namespace: str, pod: str) -> str:

@@ -17,7 +17,7 @@ from tests.cluster.hostile import hostile_image, hostile_pod
 
 pytestmark = pytest.mark.xdist_group("hostile image")
 
-OURS = {"capture_id", "bundle", "status", "summary", "link", "failure"}
+OURS = {"capture_id", "bundle", "status", "summary", "finding", "link", "failure"}
 
 
 @pytest.fixture(scope="module")

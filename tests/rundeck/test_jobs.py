@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lab.demo import links, notes, opened, running_pod
+import lab.demo
+from lab.demo import links, notes, opened, running_pod, state_line
 from lab.kubernetes.kubectl import Kubectl
 from lab.project import JobSet, Project
 from lab.rundeck import JobRun
@@ -30,18 +31,16 @@ def capture(project: JobSet, app: str, incident: str = "") -> JobRun:
 
 def artifact(run: JobRun, name: str) -> str:
     """The artifact ``name``, opened by the link that the bundle's page has."""
-    page = opened(run.data["link"])
-    link = re.search(rf'href="([^"]*/{re.escape(name)}\?[^"]*)"', page)
-    assert link, f"the page has no link to {name}"
-    return opened(link.group(1).replace("&amp;", "&"))
+    return lab.demo.artifact(run.data["link"], name)
 
 
 def test_a_deadlock_without_a_shell_is_linked_in_the_incident(project: JobSet) -> None:
     run = capture(project, "checkout", "Q1CHECKOUT0001")
     assert run.succeeded, run.errors
     note = next(note for note in notes("Q1CHECKOUT0001") if run.data["capture_id"] in note)
-    assert "complete" in note.splitlines()[0]
-    dump = opened(next(link for link in links(note) if "jvm-threads.txt" in link))
+    assert "complete" in state_line(note)
+    assert {"Deadlock", "checkout-1", "checkout-2"} <= set(re.findall(r"[\w-]+", note.splitlines()[0]))
+    dump = lab.demo.artifact(links(note)[0], "jvm-threads.txt")
     assert "Found one Java-level deadlock" in dump
     assert {'"checkout-1"', '"checkout-2"'} <= set(re.findall(r'"[^"\n]*"', dump))
     page = opened(links(note)[0])
@@ -55,7 +54,7 @@ def test_the_pods_of_a_service_are_captured_in_parallel(project: JobSet) -> None
     assert run.succeeded, run.errors
     assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
     (note,) = [note for note in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in note]
-    assert "complete" in note.splitlines()[0]
+    assert "complete" in state_line(note)
 
 
 def test_the_spool_keeps_nothing_that_the_store_has(project: JobSet) -> None:
@@ -248,7 +247,7 @@ def test_a_network_capture_that_the_namespace_forbids_fails_and_stores_the_rest(
     assert "network.txt" in table
     assert any(line.startswith("Error: ") and "Packets (30 s) failed" in line for line in run.output)
     (note,) = [note for note in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in note]
-    assert "partial" in note.splitlines()[0]
+    assert "partial" in state_line(note)
 
 
 def test_a_second_heap_dump_within_the_cooldown_fails(project: JobSet) -> None:

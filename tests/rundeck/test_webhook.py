@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lab.demo import links, opened, running_pod
+from lab.demo import artifact, links, running_pod, state_line
 from lab.pagerduty.alerts import Subject, alert_bodies
 from lab.pagerduty.webhooks import LARGEST_BYTES, incident_event, other_events
 from lab.project import JOBS, JobSet
@@ -72,8 +72,8 @@ def test_an_alert_leads_to_a_link_and_a_second_delivery_does_nothing(endpoint: E
     runs = endpoint.runs()
     assert [run.succeeded for run in runs] == [True, True], [run.errors or run.refused for run in runs]
     (note,) = pagerduty.notes(INCIDENT)
-    assert note.splitlines()[0].endswith("complete")
-    assert "Full thread dump" in opened(next(link for link in links(note) if "jvm-threads.txt" in link))
+    assert state_line(note).endswith("complete")
+    assert "Full thread dump" in artifact(links(note)[0], "jvm-threads.txt")
     assert len([run for run in runs if "link" in run.data]) == 1
 
 

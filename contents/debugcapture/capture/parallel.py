@@ -13,6 +13,8 @@ from ..collectors.goals import apply_goals
 from ..collectors.impact import too_soon
 from ..collectors.plan import CapturePolicy, in_order, programs_of
 from ..errors import CaptureError
+from ..findings.evidence import Evidence
+from ..findings.explain import explain_bundle
 from ..kube.client import Api
 from ..kube.watch import watch_pod
 from ..model import Action, Artifact, Collector, Manifest, Report, Target
@@ -105,9 +107,14 @@ class ParallelCapture:
                 raise
 
     def finish(self, record: Record, requests: int = 0) -> Manifest:
-        """Finish ``record``, and return its manifest with a failed artifact for each goal that was not reached."""
+        """Finish ``record``, and return its manifest with the findings, and a failed artifact for each missed goal."""
         collectors = [collector.id for collector in in_order(self._chosen.collectors)]
-        return apply_goals(self._chosen.goals, record.finish(requests, collectors))
+        manifest = apply_goals(self._chosen.goals, record.finish(requests, collectors))
+
+        def report_failure(file: Evidence, error: Exception) -> None:
+            self._report(f"{file.name} cannot be explained: {error}")
+
+        return replace(manifest, findings=explain_bundle(record.bundle.folder, manifest, report_failure))
 
     @property
     def requests(self) -> int:

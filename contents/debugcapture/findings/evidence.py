@@ -54,7 +54,7 @@ class Evidence:
 
 
 def evidence_of(folder: Path, manifest: Manifest) -> list[Evidence]:
-    """Return the files of the bundle in ``folder``. A file that the pod uploaded itself is not in it."""
+    """Return the files of the bundle in ``folder``. It does not contain a file that the pod uploaded itself."""
     pod = manifest.target.pod
     return [
         Evidence(folder / artifact.file, artifact.file, artifact.pod or pod, artifact.collector)

@@ -1,10 +1,11 @@
 """Explains files: recognizes the kind of each, and returns the findings, the most important first."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from ..model import Finding
-from .evidence import Evidence
+from ..model import Finding, Manifest
+from .evidence import Evidence, evidence_of
 from .rank import ranked
 from .subject import Subject
 from .subjects import SUBJECTS
@@ -20,6 +21,16 @@ def explain(
     A file whose content breaks a parser costs its own findings only: ``failed`` is called with the file and the error.
     """
     return ranked(finding for file in evidence for finding in _explained(file, failed, subjects))
+
+
+def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tuple[Finding, ...]:
+    """Return the findings about the files of the bundle in ``folder``.
+
+    While credentials are masked, a file in which nothing could be masked is left out: findings quote their evidence.
+    """
+    is_masked = any(not artifact.sensitive for artifact in manifest.artifacts)
+    sensitive = {artifact.file for artifact in manifest.artifacts if artifact.sensitive and is_masked}
+    return tuple(explain((file for file in evidence_of(folder, manifest) if file.name not in sensitive), failed))
 
 
 def subject_of(evidence: Evidence, subjects: Sequence[Subject[Any]] = SUBJECTS) -> Subject[Any] | None:

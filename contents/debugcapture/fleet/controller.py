@@ -17,6 +17,7 @@ from ..bundle.serialize import manifest_from
 from ..capture.parallel import capture_options
 from ..errors import BadInput, CaptureError, TargetNotFound
 from ..files import sha256_of
+from ..findings.rank import ranked
 from ..kube import jobs
 from ..kube.client import Api
 from ..model import PAGE, Artifact, Manifest, Target
@@ -90,7 +91,11 @@ class FleetCapture:
         if missing:
             done |= self._capture_missing(run_id, missing, manifest)
         record.add_all([self._artifact(target, done[target.uid], manifest) for target in manifest.targets])
-        return record.finish(self._api.requests + self._requests)
+        findings = (finding for target in manifest.targets for finding in done[target.uid].findings)
+        finished = record.finish(self._api.requests + self._requests)
+        finished = replace(finished, findings=tuple(ranked(findings)))
+        bundle.save(finished)
+        return finished
 
     def _capture_missing(self, run_id: str, missing: Sequence[Target], manifest: Manifest) -> dict[str, PodRecord]:
         """Wait for the Job and return the records of ``missing`` by UID. For a pod without a record, add the reason."""

@@ -13,11 +13,12 @@ from typing import Final
 
 from ..bundle.serialize import value_from
 from ..errors import BadInput
-from ..model import PAGE, Manifest, Receipt, Status, Target
+from ..model import PAGE, Finding, Manifest, Receipt, Status, Target
 
 # A ConfigMap may have 1 MiB, including its metadata.
 PAYLOAD_BYTES: Final = 900 << 10
 FOLDER: Final = "_runs"
+MAX_FINDINGS: Final = 3  # of each pod, in the record
 _STAMP = len("20260102T120000Z")
 
 
@@ -39,7 +40,8 @@ class PodRecord:
     """The result for one pod, without the evidence: what the report and a resumed run need.
 
     ``pod`` is NAMESPACE/NAME, ``key`` that of its bundle in the store. ``status`` is None if the pod did not meet the
-    condition. ``reason`` lists what is missing and why.
+    condition. ``reason`` lists what is missing and why. ``findings`` is empty if the evidence is encrypted, because the
+    record is not.
     """
 
     uid: str
@@ -52,6 +54,7 @@ class PodRecord:
     page_bytes: int = 0
     page_sha256: str = ""
     reason: str = ""
+    findings: tuple[Finding, ...] = ()
 
     @property
     def is_done(self) -> bool:
@@ -116,6 +119,7 @@ def pod_record(run_id: str, pod: PodIdentity, manifest: Manifest, receipt: Recei
         page_bytes=page.bytes,
         page_sha256=page.sha256,
         reason="; ".join(f"{artifact.title} {artifact.outcome}: {artifact.reason}" for artifact in missing),
+        findings=() if receipt.is_encrypted else manifest.findings[:MAX_FINDINGS],
     )
 
 

@@ -4,11 +4,14 @@ Plain text with bare links: PagerDuty documents neither Markdown nor a length li
 """
 
 from ..model import Artifact, Manifest, Receipt, Target
-from ..text import one_line
+from ..text import one_line, size
 
 LIMIT_BYTES = 2000
+MAX_FINDINGS = 3
+_FINDING_BYTES = 300
+_CAPTURED_BYTES = 400
 # The priority of a line. If the note is too long, lines with a higher number are dropped first.
-_ALWAYS, _MISSING, _LINK, _CAPTURED, _SKIPPED = range(5)
+_ALWAYS, _FINDING, _MISSING, _CAPTURED, _SKIPPED = range(5)
 _MISSING_OUTCOMES = ("failed", "truncated")
 Line = tuple[int, str]
 
@@ -50,14 +53,16 @@ def capture_note(manifest: Manifest, receipt: Receipt | None, location: str, exe
     """Return the note about the end of a capture.
 
     ``receipt`` is None if the bundle is not stored: then ``failure`` is the reason, and the bundle is in ``location``.
-    ``execution`` is the URL of the Rundeck execution, or "". Links come first. Lines that do not fit are counted.
+    ``execution`` is the URL of the Rundeck execution, or "". Findings come first, then the link. Lines that do not fit
+    are counted.
     """
     target, artifacts = manifest.target, manifest.artifacts
     return _fit(
         [
+            *_findings(manifest, receipt),
             (_ALWAYS, f"Debug state of {target} (container {target.container}): {manifest.status}"),
             (_ALWAYS, _state(target)),
-            *(_links(manifest, receipt) if receipt else _not_stored(location, failure)),
+            *(_links(receipt) if receipt else _not_stored(location, failure)),
             *((_MISSING, _artifact_line(artifact)) for artifact in artifacts if artifact.outcome in _MISSING_OUTCOMES),
             *_captured(manifest),
             *((_SKIPPED, _artifact_line(artifact)) for artifact in artifacts if _is_skipped_for_a_reason(artifact)),
@@ -83,11 +88,16 @@ def _state(target: Target) -> str:
     return _cut(f"State at capture: {target.state}", 300)
 
 
-def _links(manifest: Manifest, receipt: Receipt) -> list[Line]:
+def _findings(manifest: Manifest, receipt: Receipt | None) -> list[Line]:
+    """Return a line for each of the first findings; none if the evidence is encrypted, because the note is not."""
+    if receipt and receipt.is_encrypted:
+        return []
+    shown = [finding for finding in manifest.findings if finding.severity != "info"][:MAX_FINDINGS]
+    return [(_FINDING, _cut(finding.title, _FINDING_BYTES)) for finding in shown]
+
+
+def _links(receipt: Receipt) -> list[Line]:
     lines = [(_ALWAYS, f"Evidence: {receipt.page}")]
-    dump = next((artifact for artifact in manifest.artifacts if artifact.file and not artifact.is_from_api), None)
-    if dump:
-        lines.append((_LINK, f"{dump.title}: {receipt.link(dump.file)}"))
     if receipt.links_end:
         lines.append((_MISSING, f"Links open until {receipt.links_end:%Y-%m-%d %H:%M} UTC; stored in {receipt.store}"))
     return lines
@@ -99,20 +109,16 @@ def _not_stored(location: str, failure: str) -> list[Line]:
 
 
 def _captured(manifest: Manifest) -> list[Line]:
-    """Return a line with the checksum for each dump, and one line for all files from the API."""
+    """Return one line with the titles of all artifacts, the dumps first."""
     captured = [artifact for artifact in manifest.artifacts if artifact.file]
     if any(artifact.is_capture for artifact in manifest.artifacts):
         line = f"- {len(captured)} of {len(manifest.artifacts)} pods, each with its own report page"
         return [(_MISSING, f"{line}; {sum(artifact.bytes for artifact in captured):,} bytes in total")]
-    dumps = [artifact for artifact in captured if not artifact.is_from_api]
-    lines = [
-        (_CAPTURED, f"- {artifact.title}: {artifact.bytes:,} bytes, SHA-256 {artifact.sha256}") for artifact in dumps
-    ]
-    snapshot = [artifact for artifact in captured if artifact.is_from_api]
-    if snapshot:
-        names = ", ".join(artifact.title for artifact in snapshot)
-        lines.append((_CAPTURED, _cut(f"- {sum(artifact.bytes for artifact in snapshot):,} more bytes: {names}", 300)))
-    return lines
+    if not captured:
+        return []
+    titles = [artifact.title for artifact in sorted(captured, key=lambda artifact: artifact.is_from_api)]
+    total = size(sum(artifact.bytes for artifact in captured))
+    return [(_CAPTURED, _cut(f"Captured ({total}): {', '.join(dict.fromkeys(titles))}", _CAPTURED_BYTES))]
 
 
 def _is_skipped_for_a_reason(artifact: Artifact) -> bool:

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from ..model import Artifact, Manifest
 from ..text import size
+from .findings import place
 from .summary import is_missing, masking
 
 # All previews of a page together have at most 4 MiB, unless there are more than a thousand.
@@ -54,6 +55,7 @@ def report_page(
         manifest=manifest,
         totals=_totals(manifest),
         facts=_facts(manifest, links_end),
+        findings=() if encrypted else manifest.findings,
         missing=[artifact for artifact in manifest.artifacts if is_missing(artifact)],
         pods=_group_by_pod(manifest.artifacts),
         links=links,
@@ -78,7 +80,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(size=size, masking=masking, full_title=_full_title)
+    environment.filters.update(size=size, masking=masking, full_title=_full_title, place=place)
     return environment.get_template("page.html.j2")
 
 

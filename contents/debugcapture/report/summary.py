@@ -23,6 +23,12 @@ def summary(manifest: Manifest) -> str:
     return one_line("; ".join([line, *missing[:_MAX_LISTED], *rest]))
 
 
+def first_finding(manifest: Manifest) -> str:
+    """Return the title of the most important finding as one line; "" if nothing is wrong as far as the rules know."""
+    alarms = (finding.title for finding in manifest.findings if finding.severity != "info")
+    return one_line(next(alarms, ""))
+
+
 def shortfall(manifest: Manifest) -> str:
     """Return one line: the pod, and what is missing and why. Return "" if nothing is missing."""
     missing = _missing(manifest)

@@ -8,7 +8,7 @@ from ..errors import EXIT_PARTIAL, CaptureError, NoteNotSent, NotStored
 from ..incident.account import check_incident
 from ..incident.notify import notify_end, notify_failure, notify_interrupted, try_to_notify
 from ..model import Outcome
-from ..report.summary import shortfall, summary
+from ..report.summary import first_finding, shortfall, summary
 from ..runtime.context import Caller
 from ..settings.forms import CaptureStep
 from ..settings.incident import IncidentSettings, TriggerSettings
@@ -88,6 +88,7 @@ def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[
         "bundle": str(bundle.folder),
         "status": manifest.status,
         "summary": summary(manifest),
+        "finding": first_finding(manifest),
     }
     failure: CaptureError | None = None
     if step.store.store:

@@ -23,6 +23,7 @@ from ..runtime.context import Caller, spool_of
 from ..settings.forms import CaptureStep
 from ..targets.condition import filter_matching
 from ..targets.selection import SelectedPod, check_target, select_pods, select_targets, target_name
+from ..text import one_line
 from ..upload.uploader import background_upload
 
 if TYPE_CHECKING:
@@ -133,6 +134,9 @@ def _tell_begun(step: CaptureStep, bundle: Bundle, begun: Manifest, caller: Call
 def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, caller: Caller) -> Bundle:
     """Return the bundle. Raises NothingCaptured when there is nothing in it."""
     caller.say(f"{manifest.requests} requests to the API server")
+    for finding in manifest.findings:
+        if finding.severity != "info":
+            caller.say(one_line(f"finding: {finding.title}"))
     if manifest.status == "failed":
         reasons = "; ".join(dict.fromkeys(artifact.reason for artifact in manifest.artifacts))
         nothing = NothingCaptured(f"nothing was captured from {subject(step)}", reasons)

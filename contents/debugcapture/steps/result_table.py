@@ -8,19 +8,26 @@ from collections.abc import Iterable, Sequence
 
 from ..doctor.result import MARKS, Finding, fix_of, ordered_by_verdict, verdict_of
 from ..model import Artifact, Manifest, Receipt
+from ..model import Finding as EvidenceFinding
 from ..report.markup import escaped
 from ..report.summary import masking
 from ..runtime.log_lines import BEGIN, END
 from ..text import one_line, size
 
+_FINDINGS_HEADING = "What the evidence shows"
 _CLASSES = "table table-condensed table-bordered"  # Rundeck's own for JSON and CSV
 
 
 def capture_result(manifest: Manifest, receipt: Receipt) -> str:
-    """Return the outcome of each artifact, with its link."""
+    """Return the findings, then the outcome of each artifact with its link."""
     heading = f"{escaped(manifest.status)}: {_anchor(receipt.page, str(manifest.target))}"
     rows = (_artifact_row(one, receipt.link(one.file) if one.file else "") for one in manifest.artifacts)
-    return block(heading, ("What", "Outcome", "Size", "File or reason"), rows)
+    artifacts = block(heading, ("What", "Outcome", "Size", "File or reason"), rows)
+    shown = () if receipt.is_encrypted else manifest.findings
+    if not shown:
+        return artifacts
+    findings = block(_FINDINGS_HEADING, ("", "Finding", "Details"), (_finding_row(finding) for finding in shown))
+    return f"{findings}\n{artifacts}"
 
 
 def findings_html(findings: Sequence[Finding]) -> str:
@@ -49,6 +56,12 @@ def block(heading: str, header: Sequence[str], rows: Iterable[Sequence[str]]) ->
 
 def _row(cell: str, cells: Sequence[str]) -> str:
     return f"<tr>{' '.join(f'<{cell}>{one}</{cell}>' for one in cells)}</tr>"
+
+
+def _finding_row(finding: EvidenceFinding) -> list[str]:
+    subject = ", ".join(finding.pods) if len(finding.pods) > 1 else finding.pod
+    details = " ".join(filter(None, [subject and f"{subject}:", finding.detail, finding.advice]))
+    return [finding.severity, escaped(one_line(finding.title)), escaped(one_line(details))]
 
 
 def _artifact_row(one: Artifact, link: str) -> list[str]:

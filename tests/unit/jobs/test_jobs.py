@@ -28,7 +28,7 @@ CLOUD = [
     for job in yaml.safe_load(file.read_text())
 ]
 HANDS_ON = {
-    "k8s-debug-capture": {"capture_id", "bundle", "status", "summary", "link", "failure"},
+    "k8s-debug-capture": {"capture_id", "bundle", "status", "summary", "finding", "link", "failure"},
     "k8s-debug-upload": {"link", "failure"},
 }
 EXPECTED = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.model import PAGE, ContainerState, Receipt, Stored
+from debugcapture.model import PAGE, ContainerState, Finding, Receipt, Severity, Stored
 from debugcapture.pagerduty.note_text import LIMIT_BYTES, capture_note, failure_note, marker, start_note
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target
 
@@ -30,10 +31,9 @@ def test_note_of_a_stored_capture_leads_to_the_evidence() -> None:
         "Debug state of shop/checkout-7d9f-abcde (container app): partial",
         "State at capture: running",
         f"Evidence: https://s3/{PAGE}",
-        "Java thread dump: https://s3/jvm-threads.txt",
         "Links open until 2026-01-02 12:00 UTC; stored in s3://b/p",
         "- Log: failed, exit code 1 no space",
-        f"- Java thread dump: 7 bytes, SHA-256 {'ab' * 32}",
+        "Captured (7 B): Java thread dump",
         "- Heap: skipped, there is no Java process",
         "Started by alice",
         f"Rundeck: {URL}",
@@ -66,9 +66,40 @@ def test_words_of_a_reason_decide_nothing() -> None:
     assert "it is empty" in capture_note(manifest(artifact(), said), receipt(), "", "", "")
 
 
-def test_snapshot_has_no_link_of_its_own() -> None:
+def test_the_note_has_one_link_to_the_evidence() -> None:
     snapshot = artifact(collector="pod-snapshot", title="Pod YAML", file="pod.yaml", origin="api")
-    assert "Pod YAML: https" not in capture_note(manifest(snapshot), receipt(PAGE, "pod.yaml"), "", "", "")
+    text = capture_note(manifest(snapshot, artifact()), receipt(PAGE, "pod.yaml", "jvm-threads.txt"), "", "", "")
+    assert text.count("https://") == 1
+
+
+def finding(title: str, severity: Severity = "critical") -> Finding:
+    return Finding(severity, title, "detail")
+
+
+def test_findings_come_first_and_context_is_left_out() -> None:
+    whole = replace(
+        manifest(artifact()),
+        findings=(finding("Deadlock: a, b"), finding("Heap is full", "warning"), finding("JDK 17", "info")),
+    )
+    lines = capture_note(whole, receipt(), "", URL, "").splitlines()
+    assert lines[:3] == [
+        "Deadlock: a, b",
+        "Heap is full",
+        "Debug state of shop/checkout-7d9f-abcde (container app): complete",
+    ]
+    assert not any("JDK 17" in line for line in lines)
+
+
+def test_at_most_three_findings_are_in_the_note() -> None:
+    whole = replace(manifest(artifact()), findings=tuple(finding(f"finding {number}") for number in range(9)))
+    text = capture_note(whole, receipt(), "", URL, "")
+    assert [line for line in text.splitlines() if line.startswith("finding")] == ["finding 0", "finding 1", "finding 2"]
+
+
+def test_findings_of_encrypted_evidence_stay_out_of_the_note() -> None:
+    stored = tuple(replace(file, key=f"{file.key}.age", plain_sha256="ab") for file in receipt().stored)
+    whole = replace(manifest(artifact()), findings=(finding("Deadlock: a, b"),))
+    assert "Deadlock" not in capture_note(whole, Receipt("s3://b", stored), "", URL, "")
 
 
 def test_note_of_a_failed_capture_says_why() -> None:
@@ -113,8 +144,8 @@ def test_what_does_not_fit_is_counted_and_links_stay() -> None:
     lines = capture_note(manifest(artifact(), *missing), receipt(), "", URL, "").splitlines()
     shown = sum(line.startswith("- Log") for line in lines)
     assert 0 < shown < 50
-    checksums = sum("SHA-256" in line for line in lines)
-    assert f"- {50 + 1 - shown - checksums} more in the evidence" in lines
+    captured = sum(line.startswith("Captured") for line in lines)
+    assert f"- {50 + 1 - shown - captured} more in the evidence" in lines
     assert lines[2].startswith("Evidence: ")
     assert lines[-1] == MARK
 

@@ -1,0 +1,42 @@
+"""evidence.py: lines are numbered from 1, and neither a long line nor a wrong byte breaks the reading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from debugcapture.findings.evidence import LINE_BYTES, Evidence, Line, evidence_of
+from tests.unit.builders import artifact, manifest, nothing
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"", []),
+        (b"a\nb", ["a", "b"]),
+        (b"a\r\n\nb\n", ["a", "", "b"]),
+        (b"\xff\n", ["\N{REPLACEMENT CHARACTER}"]),
+        (b"x" * (3 * LINE_BYTES + 7) + b"\nend\n", ["x" * LINE_BYTES, "end"]),
+        (b"x" * LINE_BYTES + b"\nend\n", ["x" * LINE_BYTES, "end"]),
+        (b"x" * (LINE_BYTES - 1) + b"\nend\n", ["x" * (LINE_BYTES - 1), "end"]),
+    ],
+)
+def test_lines_have_their_numbers(content: bytes, lines: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(content)
+    assert list(Evidence(path, "log").lines()) == [Line(number, text) for number, text in enumerate(lines, 1)]
+
+
+def test_a_quote_is_short(tmp_path: Path) -> None:
+    lines = Evidence(tmp_path / "log", "log").quote(3, 4, "x" * 9999, "y")
+    assert (lines.file, lines.first, lines.last, len(lines.quote[0]), lines.quote[1]) == ("log", 3, 4, 240, "y")
+
+
+def test_the_evidence_of_a_bundle_is_what_lies_in_it(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    whole = manifest(
+        artifact(file="a.txt", pod="checkout-1"), artifact(file="sent-by-the-pod.hprof"), nothing("skipped", "no")
+    )
+    (only,) = evidence_of(tmp_path, whole)
+    assert (only.name, only.pod, only.path) == ("a.txt", "checkout-1", tmp_path / "a.txt")

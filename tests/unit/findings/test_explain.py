@@ -1,0 +1,68 @@
+"""explain.py: each file is explained by its kind, and a file that breaks a parser costs its own findings only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from debugcapture.findings.evidence import Evidence
+from debugcapture.findings.explain import explain, explain_bundle, subject_of
+from debugcapture.findings.subject import Subject
+from debugcapture.model import Finding
+from tests.unit.builders import artifact, manifest
+
+
+def lines_of(evidence: Evidence) -> list[str]:
+    lines = [line.text for line in evidence.lines()]
+    if "broken" in lines:
+        raise RecursionError("too deep")
+    return lines
+
+
+def word_is_there(lines: list[str]) -> Iterator[Finding]:
+    if "bad" in lines:
+        yield Finding("critical", "it is bad", "")
+
+
+WORDS = Subject("words", lambda evidence: evidence.head.startswith("words\n"), lines_of, (word_is_there,))
+
+
+def file(folder: Path, name: str, text: str, pod: str = "") -> Evidence:
+    path = folder / name
+    path.write_text(text)
+    return Evidence(path, name, pod)
+
+
+def never(_file: Evidence, error: Exception) -> None:
+    raise AssertionError from error
+
+
+def test_a_finding_has_the_id_of_its_rule_and_the_pod_of_its_file(tmp_path: Path) -> None:
+    (found,) = explain([file(tmp_path, "a", "words\nbad\n", "shop-1")], never, (WORDS,))
+    assert (found.rule, found.pod, found.title) == ("word-is-there", "shop-1", "it is bad")
+
+
+def test_a_file_of_no_known_kind_has_no_findings(tmp_path: Path) -> None:
+    other = file(tmp_path, "a", "bad\n")
+    assert subject_of(other, (WORDS,)) is None
+    assert explain([other], never, (WORDS,)) == []
+
+
+def test_a_file_that_breaks_a_parser_costs_its_own_findings_only(tmp_path: Path) -> None:
+    failures: list[tuple[str, str]] = []
+
+    def failed(evidence: Evidence, error: Exception) -> None:
+        failures.append((evidence.name, str(error)))
+
+    files = [file(tmp_path, "a", "words\nbroken\n"), file(tmp_path, "b", "words\nbad\n")]
+    assert [found.title for found in explain(files, failed, (WORDS,))] == ["it is bad"]
+    assert failures == [("a", "too deep")]
+
+
+def test_files_in_which_nothing_was_masked_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "threads.txt").write_text("panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:1 +0x1\n")
+    whole = manifest(artifact(file="threads.txt"), artifact(file="other.txt"))
+    sensitive = replace(whole.artifacts[0], sensitive=True)
+    mixed = replace(whole, artifacts=(sensitive, whole.artifacts[1]))
+    assert explain_bundle(tmp_path, mixed, never) == ()

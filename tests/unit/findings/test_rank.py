@@ -1,0 +1,36 @@
+"""rank.py: the cause comes first, and what several pods show is said once."""
+
+from __future__ import annotations
+
+from debugcapture.findings.rank import ranked
+from debugcapture.model import EvidenceLines, Finding
+
+
+def finding(title: str = "it is full", **other: object) -> Finding:
+    return Finding(**{"severity": "warning", "detail": "", "title": title, "rule": "disk", **other})  # type: ignore[arg-type]
+
+
+def test_severity_comes_before_directness_and_the_given_order() -> None:
+    findings = [
+        finding("c", severity="info", directness=99),
+        finding("b", directness=10),
+        finding("a", directness=90),
+        finding("z", severity="critical", directness=0),
+        finding("y", severity="critical", directness=0),
+    ]
+    assert [one.title for one in ranked(findings)] == ["z", "y", "a", "b", "c"]
+
+
+def test_the_same_finding_on_several_pods_is_one() -> None:
+    findings = [
+        finding(pod=pod, key="disk full", title=f"disk is full on {pod}", evidence=(EvidenceLines(pod, 1, 2),))
+        for pod in ("a", "b", "a")
+    ]
+    (merged,) = ranked(findings)
+    assert merged.title == "2 pods: disk is full on a"
+    assert merged.pods == ("a", "b")
+    assert [lines.file for lines in merged.evidence] == ["a", "b"]
+
+
+def test_findings_of_different_rules_or_subjects_stay_apart() -> None:
+    assert len(ranked([finding("x", rule="a"), finding("x", rule="b"), finding("y", rule="b")])) == 3
