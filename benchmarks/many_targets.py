@@ -27,7 +27,7 @@ def run() -> Result:
             "kubeconfig": str(pod.kubeconfig),
             "namespace": NAMESPACE,
             "selector": "app",
-            "choose": "all",
+            "sample": "false",
             "max_pods": "100000",
             "mode": "in-cluster",
             "job_image": "lab.local/debug-capture:1",

@@ -62,7 +62,7 @@ def _silent(output: Path) -> bool:
     return not output.stat().st_size
 
 
-def _ours(pod: BenchPod, bucket: BenchBucket, scratch: str, direct_mib: str) -> list[str | Path]:
+def _ours(pod: BenchPod, bucket: BenchBucket, scratch: str, direct_upload_mib: str) -> list[str | Path]:
     """The capture step, with a collector for a dump that is there already."""
     catalog = Path(scratch, "catalog.json")
     one = {"id": "dump", "title": "Dump", "file": "dump", "kind": "binary", "source": "https://example.org"}
@@ -76,7 +76,7 @@ def _ours(pod: BenchPod, bucket: BenchBucket, scratch: str, direct_mib: str) -> 
         "container": CONTAINER,
         "collectors": "pod-snapshot,dump",
         "catalog": str(catalog),
-        "direct_mib": direct_mib,
+        "direct_upload_mib": direct_upload_mib,
         "spool": f"{scratch}/spool",
         **bucket.settings,
     }

@@ -20,7 +20,7 @@ NAMESPACE = "runtimes"
 EVERY = {
     "namespace": NAMESPACE,
     "selector": "app",
-    "choose": "all",
+    "sample": "false",
     "max_pods": "100",
     "concurrency": "12",
     "collectors": "deep",

@@ -63,7 +63,13 @@ def test_pod_that_reaches_the_store_uploads_directly(  # noqa: PLR0913, PLR0917 
     target = container() if where == "in_image" else bare()
     apply(pod("web", pod_spec(target, hostNetwork=True)))
     ready("pod/web")
-    options = {"namespace": namespace, "pod": "web", "collectors": "big,pod-snapshot", "direct_mib": "1", **store()}
+    options = {
+        "namespace": namespace,
+        "pod": "web",
+        "collectors": "big,pod-snapshot",
+        "direct_upload_mib": "1",
+        **store(),
+    }
     done = captured(tmp_path, catalog=making(tmp_path, where), **options)
     one = done.artifact("big")
     assert (one.outcome, bool(one.direct), one.bytes) == ("complete", True, BIG), done.log
@@ -86,7 +92,7 @@ def test_pod_that_does_not_reach_the_store_is_streamed_from(
 ) -> None:
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
-    options = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "1", **s3()}
+    options = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_upload_mib": "1", **s3()}
     done = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **options)
     one = done.artifact("big")
     assert (one.outcome, one.integrity, one.direct, one.bytes) == ("complete", "verified", None, BIG), done.log
@@ -97,12 +103,12 @@ def test_pod_that_does_not_reach_the_store_is_streamed_from(
 def test_small_file_is_streamed(namespace: str, apply: Apply, ready: Ready, tmp_path: Path) -> None:
     apply(pod("web", pod_spec(bare(), hostNetwork=True)))
     ready("pod/web")
-    options = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_mib": "64", **s3()}
+    options = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_upload_mib": "64", **s3()}
     one = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **options).artifact("big")
     assert (one.outcome, one.direct) == ("complete", None)
 
 
 def test_store_without_direct_upload_is_refused_before_anything_changes(tmp_path: Path) -> None:
-    step = settings(namespace="shop", pod="x", direct_mib="1", store=tmp_path.as_uri())
+    step = settings(namespace="shop", pod="x", direct_upload_mib="1", store=tmp_path.as_uri())
     with pytest.raises(BadInput, match="pods cannot upload directly"):
         capture(step, caller(tmp_path, []))

@@ -67,7 +67,7 @@ def test_dump_is_marked_as_sensitive(namespace: str, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("talkative")
 def test_full_spool_is_reported_before_anything_is_captured(namespace: str, tmp_path: Path) -> None:
     (tmp_path / "of-an-earlier-run").write_bytes(b"x" * (24 << 20))
-    step = settings(namespace=namespace, pod="web", collectors="logs", spool_limit="32")
+    step = settings(namespace=namespace, pod="web", collectors="logs", spool_limit_mib="32")
     with pytest.raises(SpoolFull, match="24 MiB of at most 32 MiB"):
         capture(step, caller(tmp_path, []))
     assert [path.name for path in tmp_path.iterdir()] == ["of-an-earlier-run"]
@@ -93,7 +93,7 @@ def test_disk_that_becomes_full_truncates_one_artifact(namespace: str, small_dis
     store = tmp_path / "store"
     store.mkdir()
     options = {"namespace": namespace, "pod": "web", "collectors": "logs,big", "catalog": str(catalog)}
-    done = captured(small_disk, **options, spool_free="0", store=store.as_uri())
+    done = captured(small_disk, **options, spool_free_mib="0", store=store.as_uri())
     big = done.artifact("big")
     assert big.outcome == "truncated", big
     assert 10 << 20 < big.bytes < 20 << 20

@@ -68,7 +68,7 @@ def test_other_pods_are_complete_and_limits_hold(shop: str, tmp_path: Path) -> N
         "selector": "app=shop",
         "max_pods": "10",
         "fail_when_partial": "true",
-        "choose": "all",
+        "sample": "false",
         "catalog": str(catalog),
     }
     ran = run_step("k8s-debug-capture", spool, **options, collectors="pod-snapshot,processes,greeting,beside", link="")
@@ -111,7 +111,7 @@ def test_special_files_on_a_volume_are_kept_as_such(
     """Links, pipes, devices, a terabyte of nothing, names with line breaks: `files` and `crash-dumps` handle them."""
     apply(hostile_pod("web", "garbage", image))
     ready("pod/web")
-    options = {"namespace": namespace, "pod": "web", "spool_limit": "256", "files": "/data /dev/zero /dev/full"}
+    options = {"namespace": namespace, "pod": "web", "spool_limit_mib": "256", "files": "/data /dev/zero /dev/full"}
     done = captured(tmp_path, **options, collectors="crash-dumps,pod-snapshot")
     files = done.artifact("files")
     assert files.bytes < 256 << 20

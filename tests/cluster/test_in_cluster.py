@@ -146,7 +146,7 @@ def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_
 def test_pods_of_the_job_are_admitted_where_pod_security_is_restricted(fleet: Fleet, kubectl: Kubectl) -> None:
     kubectl("label", "namespace", fleet.namespace, "pod-security.kubernetes.io/enforce=restricted")
     order = manifests.JobSpec("20260102T120000Z-web-1", "debug-capture-x", {}, {"s3_secret_key": "x"}, "", 1, {}, 5)
-    template = manifests.job(order, fleet.step(job_pod="").in_cluster, 1)["spec"]["template"]
+    template = manifests.job(order, fleet.step(job_pod_spec="").in_cluster, 1)["spec"]["template"]
     pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "x", "namespace": fleet.namespace}}
     kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
 
@@ -158,7 +158,7 @@ def test_requests_to_the_api_server_grow_with_the_pods_by_a_small_number(fleet: 
             tmp_path,
             namespace=fleet.namespace,
             selector="app",
-            choose="all",
+            sample="false",
             max_pods=str(pods),
             collectors="pod-snapshot,processes",
         ).manifest.requests

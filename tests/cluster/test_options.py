@@ -70,14 +70,14 @@ def test_last_list_is_served_with_its_time_while_the_api_server_is_unreachable(
 ) -> None:
     from debugcapture.kube.client import Api
 
-    there, _ = options("workloads", tmp_path, namespaces="shop", fresh_s="0")
+    there, _ = options("workloads", tmp_path, namespaces="shop", cache_ttl_s="0")
     assert "deployment/checkout" in there
 
     def away(*_: object) -> None:
         raise Unreachable("cannot list", "the API server did not respond")
 
     monkeypatch.setattr(Api, "get", away)
-    then, log = options("workloads", tmp_path, namespaces="shop", fresh_s="0")
+    then, log = options("workloads", tmp_path, namespaces="shop", cache_ttl_s="0")
     assert then.keys() == there.keys()
     assert all(" (list of 2" in label for label in then.values())
     assert "did not respond" in log[0]
@@ -89,7 +89,7 @@ def test_a_hanging_api_server_is_reported_after_the_time_limit(tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections, and never responds
         server = f"https://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(Unreachable, match="did not respond within 1 s"):
-            options("namespaces", tmp_path, kubeconfig="", server=server, token="t", wait_s="1")
+            options("namespaces", tmp_path, kubeconfig="", server=server, token="t", api_timeout_s="1")
 
 
 def test_forbidden_list_is_reported(tmp_path: Path) -> None:

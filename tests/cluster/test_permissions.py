@@ -97,7 +97,7 @@ class Account:
         return captured(spool, **(self.connection | common | options))
 
     def restart(self, spool: Path, **options: str) -> None:
-        common = {"namespace": self.namespace, "preview": "true", "gate": "none", "gate_stored": "false"}
+        common = {"namespace": self.namespace, "dry_run": "true", "gate": "none", "gate_stored": "false"}
         restart(read(RestartStep, self.connection | common | options), caller(spool, []))
 
 
@@ -314,4 +314,4 @@ def test_a_debug_container_is_waited_for_without_a_watch(account: Account, tmp_p
 
 def test_a_restart_is_waited_for_without_a_watch(account: Account, tmp_path: Path) -> None:
     account.holds(EVERYTHING, but=("apps", "deployments", "watch"))
-    assert error_of(restarting(workload="deployment/web", preview="false"), account, tmp_path) == ""
+    assert error_of(restarting(workload="deployment/web", dry_run="false"), account, tmp_path) == ""

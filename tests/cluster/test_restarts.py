@@ -123,7 +123,7 @@ def test_a_release_that_does_not_start_is_reported_and_rolled_back(shop: Shop) -
 
 def test_a_dry_run_is_checked_by_the_cluster_and_changes_nothing(shop: Shop) -> None:
     before, spec = shop.uids(), shop.spec()
-    assert "the API server accepts the change" in shop.restart(preview="true")
+    assert "the API server accepts the change" in shop.restart(dry_run="true")
     assert (shop.uids(), shop.spec()) == (before, spec)
 
 
@@ -149,8 +149,8 @@ def test_nothing_is_restarted_before_the_size_allows_it(shop: Shop) -> None:
     who = as_captures()
     shop.grant("capture")
     with pytest.raises(NotAllowed, match="cannot restart deployment"):
-        shop.restart(**who, preview="true")
+        shop.restart(**who, dry_run="true")
     shop.grant("capture-and-restart")
     for action in ("restart", "undo", "scale"):
-        assert "the API server accepts the change" in shop.restart(**who, preview="true", action=action)
+        assert "the API server accepts the change" in shop.restart(**who, dry_run="true", action=action)
     assert "done after" in shop.restart(**who)

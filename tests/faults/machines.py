@@ -38,7 +38,7 @@ def spool_limit_reached_meanwhile(world: World) -> None:
     world.own_pod()
     make_big(world, 40)
     world.collect("pod-snapshot", "words", "big", "look")
-    world.change(spool_limit="32")
+    world.change(spool_limit_mib="32")
 
 
 def spool_full_before(world: World) -> None:
@@ -46,7 +46,7 @@ def spool_full_before(world: World) -> None:
     earlier = world.spool / "of-an-earlier-run"
     earlier.write_bytes(b"x" * (24 << 20))
     world.broken.callback(earlier.unlink)
-    world.change(spool_limit="32")
+    world.change(spool_limit_mib="32")
 
 
 def store_disk_that_is_full(world: World) -> None:

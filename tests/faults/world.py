@@ -310,7 +310,7 @@ def usual(namespace: str, folder: Path, pagerduty: Simulator) -> dict[str, str]:
         "image": cluster.toolbox_image,
         "debug_time_limit_s": str(LIVES_S),
         "spool": str(folder / "spool"),
-        "spool_free": "0",
+        "spool_free_mib": "0",
         "fail_when_partial": "true",
         "store": f"s3://{store.bucket}/faults/{secrets.token_hex(6)}",
         "s3_endpoint": store.url,

@@ -198,10 +198,10 @@ def test_words_of_a_command_arrive_as_they_are(word: str) -> None:
 
 
 @given(TEXT, TEXT)
-def test_environment_and_fields_of_a_debug_container(environment: str, custom: str) -> None:
+def test_environment_and_fields_of_a_debug_container(environment: str, spec: str) -> None:
     with refused():
-        options = debug_options(DebugContainerSettings(environment=environment, custom=custom), 60)
-        assert not options.custom.keys() & {"securityContext", "image", "command"}
+        options = debug_options(DebugContainerSettings(environment=environment, debug_container_spec=spec), 60)
+        assert not options.spec_overrides.keys() & {"securityContext", "image", "command"}
 
 
 @given(TEXT)

@@ -11,7 +11,7 @@ from ..errors import SpoolFull
 MIN_BYTES: Final = 16 << 20  # the state and logs of a few pods; a capture does not start with less
 RESERVE: Final = ".reserve"  # a file of a bundle; deleting it makes room for the manifest on a full disk
 _RESERVE_BYTES = 1 << 20
-_SPOOL_SETTINGS = "spool_limit, lower spool_free, or choose another spool."
+_SPOOL_SETTINGS = "spool_limit_mib, lower spool_free_mib, or choose another spool."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ def describe_use(use: Use, room: Room) -> str:
     """Return the use and the limits as text. Pure."""
     waiting = f"{use.bundles} captures are not uploaded yet" if use.bundles != 1 else "1 capture is not uploaded yet"
     return (
-        f"it contains {_mib(use.used_bytes)} of at most {_mib(room.limit_bytes)} (spool_limit), and its "
+        f"it contains {_mib(use.used_bytes)} of at most {_mib(room.limit_bytes)} (spool_limit_mib), and its "
         f"disk has {_mib(use.free_bytes)} free, of which {_mib(room.floor_bytes)} are reserved "
-        f"(spool_free); {waiting}"
+        f"(spool_free_mib); {waiting}"
     )
 
 

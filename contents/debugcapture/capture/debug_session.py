@@ -34,7 +34,7 @@ class DebugOptions:
     run_as: str = "target"
     """"target" or "image"."""
     environment: tuple[tuple[str, str], ...] = ()
-    custom: Json = field(default_factory=dict)
+    spec_overrides: Json = field(default_factory=dict)
     wait_for_restart_s: int = 0
     copy: bool = False
     """Whether the capture may create a copy of the pod."""
@@ -45,14 +45,14 @@ class DebugOptions:
 
 
 def debug_options(settings: DebugContainerSettings, lives_s: int, wait_for_restart_s: int = 0) -> DebugOptions:
-    """Return the options in ``settings``. Raises BadInput if the environment or the custom fields are invalid."""
+    """Return the options in ``settings``. Raises BadInput if the environment or the container fields are invalid."""
     return DebugOptions(
         settings.image,
         settings.profile,
         lives_s,
         settings.run_as,
         _parse_environment(settings.environment),
-        _parse_custom(settings.custom),
+        _parse_spec_overrides(settings.debug_container_spec),
         wait_for_restart_s,
     )
 
@@ -71,12 +71,12 @@ def _parse_environment(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, _, value in pairs)
 
 
-def _parse_custom(text: str) -> Json:
-    fields = read_mapping("custom", text, '{"imagePullPolicy": "Always"}')
+def _parse_spec_overrides(text: str) -> Json:
+    fields = read_mapping("debug_container_spec", text, '{"imagePullPolicy": "Always"}')
     reserved = sorted(fields.keys() & _RESERVED_FIELDS)
     if reserved:
         reason = f"{', '.join(reserved)} cannot be overridden"
-        raise BadInput("cannot use custom", reason, "Use the other settings for that.")
+        raise BadInput("cannot use debug_container_spec", reason, "Use the other settings for that.")
     return fields
 
 
@@ -218,7 +218,7 @@ class DebugSession:
             container,
             mounts,
             options.environment,
-            options.custom,
+            options.spec_overrides,
             max(wait_s, 120),
             waits_for_target=bool(wait_s),
         )

@@ -38,7 +38,7 @@ class CaptureOptions:
     chosen: Chosen
     debug: DebugOptions
     allow_heavy: bool
-    insist: bool
+    force: bool
     cool_down_s: int
     heavy_per_day: int
     concurrency: int
@@ -58,7 +58,7 @@ def capture_options(capture: CaptureSettings, debug: DebugContainerSettings, con
         chosen,
         options,
         capture.allow_heavy,
-        capture.insist,
+        capture.force,
         capture.cool_down_s,
         capture.heavy_per_day,
         concurrency,
@@ -144,7 +144,7 @@ class ParallelCapture:
             earlier = captured_before(self._room.spool, target, heavy) if heavy else []
             no_heavy = too_soon(earlier, datetime.now(timezone.utc), options.cool_down_s, options.heavy_per_day)
         return CapturePolicy(
-            options.debug.ceiling, bool(options.debug.image), no_heavy, options.insist, self._room.left()
+            options.debug.ceiling, bool(options.debug.image), no_heavy, options.force, self._room.left()
         )
 
     def _task(self, selected: SelectedPod, record: Record, pod_upload: PodUpload | None, *, is_only: bool) -> _Task:

@@ -50,20 +50,20 @@ class PodUpload:
             raise
 
 
-def open_pod_upload_store(settings: StoreSettings, direct_mib: int) -> TakesDirectly | None:
-    """Return the store that pods upload to; None if ``direct_mib`` is 0.
+def open_pod_upload_store(settings: StoreSettings, direct_upload_mib: int) -> TakesDirectly | None:
+    """Return the store that pods upload to; None if ``direct_upload_mib`` is 0.
 
     Raises BadInput if the store does not accept uploads from pods.
     """
-    if not direct_mib:
+    if not direct_upload_mib:
         return None
     store = open_store(settings) if settings.store else None
     if not isinstance(store, TakesDirectly):
         what = "pods cannot upload directly"
         if settings.of(EncryptionSettings).encrypt_to:
-            raise BadInput(what, "encrypt_to is set", "Set direct_mib to 0.")
+            raise BadInput(what, "encrypt_to is set", "Set direct_upload_mib to 0.")
         reason = f"the store does not support it ({settings.store or 'store is missing'})"
-        remedy = "Set an s3:// or azblob:// store in the capture step itself, or set direct_mib to 0."
+        remedy = "Set an s3:// or azblob:// store in the capture step itself, or set direct_upload_mib to 0."
         raise BadInput(what, reason, remedy)
     return store
 

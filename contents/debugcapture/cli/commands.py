@@ -69,7 +69,7 @@ _EXAMPLES: Final = {
     "pods": ("pods --namespaces shop --pod-selector tier=backend",),
     "options-server": ("options-server --options-token-file ~/.secrets/options --namespaces shop,payments",),
     "restart": (
-        "restart --namespace shop --workload checkout --bundle BUNDLE --preview",
+        "restart --namespace shop --workload checkout --bundle BUNDLE --dry-run",
         "restart --action undo --namespace shop --workload checkout --bundle BUNDLE",
     ),
 }

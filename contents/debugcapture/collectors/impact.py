@@ -65,13 +65,13 @@ def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget
     if budget.probe_s is not None and pause_s > budget.probe_s:
         return (
             f"too heavy: {size} would stop the process for about {pause_s:.0f} s, but the liveness probe "
-            f"restarts the container after {budget.probe_s:.0f} s (to dump anyway, set insist)"
+            f"restarts the container after {budget.probe_s:.0f} s (to dump anyway, set force)"
         )
     in_target = any(tool.output for tool in (*collector.in_image, *collector.from_debug))
     if in_target and budget.disk_bytes is not None and memory > budget.disk_bytes:
         return (
             f"too heavy: a dump of {size} does not fit into the {budget.disk_bytes / (1 << 20):,.0f} MiB of "
-            "disk that the container may use, and the pod would be evicted (to dump anyway, set insist)"
+            "disk that the container may use, and the pod would be evicted (to dump anyway, set force)"
         )
     return ""
 
@@ -83,5 +83,5 @@ def no_room(collector: Collector, processes: Sequence[Process], spool_bytes: int
         return ""
     return (
         f"skipped: a dump of {memory / (1 << 20):,.0f} MiB of memory may not fit into the spool, which "
-        f"has {spool_bytes / (1 << 20):,.0f} MiB left (spool_limit, spool_free)"
+        f"has {spool_bytes / (1 << 20):,.0f} MiB left (spool_limit_mib, spool_free_mib)"
     )

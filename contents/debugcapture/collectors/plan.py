@@ -37,7 +37,7 @@ class CapturePolicy:
     debug_image: bool
     no_heavy: str = ""
     """Why heavy collectors must not run now; "" if they may."""
-    insist: bool = False
+    force: bool = False
     spool_bytes: int | None = None
     """Free space in the spool; None if it has no limit."""
 
@@ -65,7 +65,7 @@ def _on_processes(
     pids = result.found if result.found is not None else tuple(process.pid for process in processes)
     if not pids:
         return Skip(collector, not_there(collector, target), foreign=collector.detect is not None)
-    too_much = "" if policy.insist else too_heavy(collector, processes, budget)
+    too_much = "" if policy.force else too_heavy(collector, processes, budget)
     too_much = too_much or no_room(collector, processes, policy.spool_bytes)
     if too_much:
         return Skip(collector, too_much)

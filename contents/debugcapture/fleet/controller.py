@@ -165,7 +165,9 @@ class FleetCapture:
     def _values(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return the settings of a worker as text: those that are not secret, and those that are."""
         step = self._step
-        spool = replace(step.spool, spool=manifests.SPOOL, spool_limit=self._settings.job_spool_mib, spool_free=0)
+        spool = replace(
+            step.spool, spool=manifests.SPOOL, spool_limit_mib=self._settings.job_spool_mib, spool_free_mib=0
+        )
         capture = replace(step.capture, catalog=manifests.CATALOG_FILE if self._catalog else "", dry_run=False)
         index = IndexStep(
             many=step.many,

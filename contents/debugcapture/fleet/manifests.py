@@ -212,7 +212,7 @@ def _container(settings: InClusterSettings, mounts: list[Json]) -> Json:
 
 def _custom_pod_spec(settings: InClusterSettings) -> Json:
     """Return the part of the pod spec in the settings. Raises BadInput."""
-    return read_mapping("job_pod", settings.job_pod, '{"nodeSelector": {"pool": "batch"}}')
+    return read_mapping("job_pod_spec", settings.job_pod_spec, '{"nodeSelector": {"pool": "batch"}}')
 
 
 def _merge(generated: Any, custom: Any) -> Any:

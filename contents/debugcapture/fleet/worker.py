@@ -101,11 +101,11 @@ class _Worker:
         step, self._share = share.step, share
         self._records, self._store = open_readable(step.store), open_store(step.store)
         spool = Path(step.spool.spool)
-        self._room = Room(spool, step.spool.spool_limit << 20, step.spool.spool_free << 20)
+        self._room = Room(spool, step.spool.spool_limit_mib << 20, step.spool.spool_free_mib << 20)
         self._intake = Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, self._room)
         self._api = open_api(share.connection)
         self._options = capture_options(step.capture, step.debug, 1)
-        self._direct = open_pod_upload_store(step.store, step.capture.direct_mib)
+        self._direct = open_pod_upload_store(step.store, step.capture.direct_upload_mib)
         self._print = threading.Lock()
 
     def run(self) -> None:
@@ -183,7 +183,7 @@ class _Worker:
 
     def _direct_of(self, manifest_at_start: Manifest) -> PodUpload | None:
         return (
-            PodUpload(self._direct, manifest_at_start.key, self._share.step.capture.direct_mib << 20)
+            PodUpload(self._direct, manifest_at_start.key, self._share.step.capture.direct_upload_mib << 20)
             if self._direct
             else None
         )

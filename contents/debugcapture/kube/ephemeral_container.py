@@ -56,7 +56,7 @@ class DebugContainer:
     mounts: tuple[Json, ...] = ()
     """Its volumeMounts."""
     environment: tuple[tuple[str, str], ...] = ()
-    custom: Json = field(default_factory=dict)
+    spec_overrides: Json = field(default_factory=dict)
     """A partial container spec from the job, merged last."""
     start_limit_s: int = _START_LIMIT_S
     waits_for_target: bool = False
@@ -82,7 +82,7 @@ def container_spec(name: str, debug: DebugContainer, ticket: str) -> Json:
         spec["volumeMounts"] = list(debug.mounts)
     if debug.environment:
         spec["env"] = [{"name": name, "value": value} for name, value in debug.environment]
-    return spec | debug.custom | {"name": name, "command": spec["command"]}
+    return spec | debug.spec_overrides | {"name": name, "command": spec["command"]}
 
 
 @contextmanager

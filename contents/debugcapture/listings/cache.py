@@ -98,7 +98,7 @@ class MemoryStorage(Generic[V]):
 
 
 class Cache:
-    """Reads each list at most once in ``ttl_s`` seconds, and waits at most ``wait_s`` for it.
+    """Reads each list at most once in ``ttl_s`` seconds, and waits at most ``timeout_s`` for it.
 
     Concurrent reads of the same list share one request. A list that arrives too late is there for the next read.
     """
@@ -108,12 +108,12 @@ class Cache:
         storage: CacheStorage,
         *,
         ttl_s: float,
-        wait_s: float | None = None,
+        timeout_s: float | None = None,
         max_age: timedelta = DEFAULT_MAX_AGE,
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
-        """Keep entries in ``storage``. Without ``wait_s``, there is no time limit."""
-        self._storage, self._wait_s, self._clock = storage, wait_s, clock
+        """Keep entries in ``storage``. Without ``timeout_s``, there is no time limit."""
+        self._storage, self._timeout_s, self._clock = storage, timeout_s, clock
         self._ttl, self._max_age = timedelta(seconds=ttl_s), max_age
         self._lock = Lock()
         self._reading: dict[str, Future[Entry]] = {}
@@ -139,9 +139,9 @@ class Cache:
         if failure and now - failure[0] < self._ttl:
             raise failure[1].with_traceback(None)
         try:
-            return self._future(name, read).result(self._wait_s)
+            return self._future(name, read).result(self._timeout_s)
         except ReadTimeout:
-            reason = f"the API server did not respond within {self._wait_s:g} s"
+            reason = f"the API server did not respond within {self._timeout_s:g} s"
             raise Unreachable("cannot read the list", reason, "Try again later.") from None
 
     def _future(self, name: str, read: Callable[[], str]) -> "Future[Entry]":

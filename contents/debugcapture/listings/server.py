@@ -215,12 +215,12 @@ class ServiceOptions:
     collectors: tuple[Row, ...]
     max_rows: int
     ttl_s: int
-    wait_s: int
+    timeout_s: int
 
 
 def create_service(api: Api, listen: ListenSettings, options: ServiceOptions, say: Say) -> Service:
     """Return the service for a cluster. It caches lists in memory."""
-    cache = Cache(MemoryStorage(), ttl_s=options.ttl_s, wait_s=options.wait_s)
+    cache = Cache(MemoryStorage(), ttl_s=options.ttl_s, timeout_s=options.timeout_s)
     source = Source(api, cache, options.max_rows)
     return Service(source.read_list, options.collectors, listen.options_token, options.namespaces, say=say)
 

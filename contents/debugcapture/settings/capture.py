@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .declare import DAY_S, NAME, Group, setting
+from .declare import DAY_S, NAME, Group, dry_run_setting, setting
 
 
 def _catalog() -> str:
@@ -57,7 +57,7 @@ class CaptureSettings(Group):
         "Allows heap and core dumps. They stop the process for seconds or longer, and write as much data as "
         "the process has memory.",
     )
-    insist: bool = setting(
+    force: bool = setting(
         False,
         "Force",
         "Creates a dump even if the liveness probe may restart the container meanwhile, or its disk may be too small.",
@@ -93,10 +93,8 @@ class CaptureSettings(Group):
         most=3600,
         group="Capture: limits",
     )
-    dry_run: bool = setting(
-        False, "Dry run", "Shows what would be captured, how, and with which privileges, but captures nothing."
-    )
-    direct_mib: int = setting(
+    dry_run: bool = dry_run_setting()
+    direct_upload_mib: int = setting(
         0,
         "Upload from pod above (MiB)",
         "The debug container uploads dumps of at least this size directly to an S3 or Azure store, with "

@@ -41,7 +41,7 @@ class DebugContainerSettings(Group):
         "Environment variables of the debug container, NAME=VALUE, separated by spaces. Quote values that "
         "contain spaces.",
     )
-    custom: str = setting(
+    debug_container_spec: str = setting(
         "",
         "Custom container fields",
         "Part of a container spec in JSON or YAML that overrides the debug container, as in kubectl debug "

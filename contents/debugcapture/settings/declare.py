@@ -65,6 +65,15 @@ def setting(default: T, title: str, description: str, **rule: Any) -> T:
     return field
 
 
+def dry_run_setting() -> bool:
+    """Return the setting of a dry run. All forms describe it in the same words, because Rundeck has one text a name."""
+    text = (
+        "Shows what the step would do, but changes and captures nothing. A capture lists its collectors and "
+        "privileges; a restart is validated by the API server."
+    )
+    return setting(False, "Dry run", text)
+
+
 @dataclass(frozen=True)
 class Declared:
     """One setting of a step, as generators and documents need it."""

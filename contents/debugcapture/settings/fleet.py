@@ -8,15 +8,15 @@ from .declare import CAPTURE_ID, DAY_S, NAME, POD_NAME, Group, setting
 
 @dataclass(frozen=True, kw_only=True)
 class InClusterSettings(Group):
-    """A Job of the cluster that captures, in place of this machine."""
+    """A Job in the cluster that captures instead of this machine."""
 
     title: ClassVar[str] = "Many pods: Job in the cluster"
     folded: ClassVar[bool] = True
 
-    mode: Literal["here", "in-cluster"] = setting(
-        "here",
+    mode: Literal["local", "in-cluster"] = setting(
+        "local",
         "Where the capture runs",
-        "here: in this step. in-cluster: in a Job in the cluster that uses many pods, while this step waits "
+        "local: in this step. in-cluster: in a Job in the cluster that uses many pods, while this step waits "
         "for it. Requires a store, deploy/rbac-in-cluster.yaml and the image built from deploy/image.",
     )
     job_namespace: str = setting(
@@ -69,7 +69,7 @@ class InClusterSettings(Group):
         pattern=POD_NAME,
         allowed="the name of a Secret",
     )
-    job_pod: str = setting(
+    job_pod_spec: str = setting(
         "",
         "Custom pod fields",
         "Part of a pod spec in JSON or YAML that overrides the Job's pod template: "

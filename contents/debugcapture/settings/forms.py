@@ -39,14 +39,14 @@ class CaptureStep:
         return bool(self.incident.incident_id) and not named
 
     @property
-    def sampling(self) -> Sampling:
-        """Return from how many pods on a sample is enough."""
-        return Sampling(self.many.sample_above, self.many.per_workload)
+    def sampling(self) -> Sampling | None:
+        """Return when to take a sample and its size; None if every pod is captured."""
+        return Sampling(self.many.sample_above, self.many.per_workload) if self.many.sample else None
 
     @property
     def joins(self) -> bool:
         """Tell whether a capture that another alert has started will do."""
-        return self.by_incident and self.trigger.join_s > 0
+        return self.by_incident and self.trigger.dedup_window_s > 0
 
 
 @dataclass(frozen=True, kw_only=True)

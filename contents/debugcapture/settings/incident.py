@@ -129,7 +129,7 @@ class TriggerSettings(Group):
         pattern=r"[\w.-]+(\s*,\s*[\w.-]+)*",
         allowed="event types, separated by commas",
     )
-    join_s: int = setting(
+    dedup_window_s: int = setting(
         600,
         "Deduplication window (s)",
         "If the same workload is being captured, or was captured within this time, links that capture in "

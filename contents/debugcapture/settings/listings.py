@@ -34,15 +34,15 @@ class ValuesSettings(Group):
 
     title: ClassVar[str] = "Dropdown values"
 
-    most_values: int = setting(500, "Maximum entries", "Longer lists are truncated.", least=1, most=5000)
-    wait_s: int = setting(
+    max_values: int = setting(500, "Maximum entries", "Longer lists are truncated.", least=1, most=5000)
+    api_timeout_s: int = setting(
         5,
         "Timeout (s)",
         "Time to wait for the API server. After that, the last known list is used, and its labels contain its time.",
         least=1,
         most=30,
     )
-    fresh_s: int = setting(
+    cache_ttl_s: int = setting(
         10,
         "Cache lifetime (s)",
         "A list that is not older than this is used without asking the API server.",

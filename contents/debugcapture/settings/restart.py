@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from .declare import DAY_S, Group, setting
+from .declare import DAY_S, Group, dry_run_setting, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +24,7 @@ class RestartSettings(Group):
     rollout_limit_s: int = setting(
         300, "Time limit of the rollout (s)", "Time to wait for the rollout to complete.", least=1, most=DAY_S
     )
-    preview: bool = setting(
-        False, "Preview", "Shows what would be changed and lets the API server validate it, but changes nothing."
-    )
+    dry_run: bool = dry_run_setting()
 
 
 @dataclass(frozen=True, kw_only=True)

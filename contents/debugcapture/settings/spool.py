@@ -19,10 +19,10 @@ class SpoolSettings(Group):
         "Directory that holds the evidence until it is in the store. Blank: var/debug-captures of Rundeck, "
         "or the user's state directory on the command line.",
     )
-    spool_limit: int = setting(
+    spool_limit_mib: int = setting(
         20480, "Spool limit (MiB)", "Maximum size of the spool.", least=32, most=100_000_000, group="Spool: limits"
     )
-    spool_free: int = setting(
+    spool_free_mib: int = setting(
         1024,
         "Reserved disk space (MiB)",
         "Space that the spool leaves free on its disk.",

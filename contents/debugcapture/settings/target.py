@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from .declare import NAME, POD_NAME, Group, setting
 
-Choice = Literal["unhealthy-first", "newest", "oldest", "all"]
+PodOrder = Literal["unhealthy-first", "newest", "oldest"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +43,11 @@ class TargetSettings(Group):
         pattern=r"[\w./,=!() -]+",
         allowed="a label selector in kubectl syntax",
     )
-    choose: Choice = setting(
+    order: PodOrder = setting(
         "unhealthy-first",
         "Order of pods",
         "Which pods of a workload or selector to capture first: unhealthy pods (crashed, out of memory, not "
-        "ready, restarted), or by age. With all, newest or oldest, no sample is taken.",
+        "ready, restarted), or by age.",
     )
     container: str = setting(
         "",
@@ -80,18 +80,24 @@ class ManyPodsSettings(Group):
         least=1,
         most=50,
     )
+    sample: bool = setting(
+        True,
+        "Sample",
+        "If more than sample_above pods match, captures only a sample. Off: captures all pods that match, up to "
+        "max_pods.",
+    )
     sample_above: int = setting(
         50,
         "Sample above (pods)",
-        "If more pods match, only a sample is captured.",
+        "If more pods match, only a sample is captured, unless sample is off.",
         least=1,
         most=100_000,
     )
     per_workload: int = setting(
         10,
         "Sample size per workload",
-        "A sample contains at most this many pods of each workload: the most unhealthy ones, and one healthy "
-        "pod for comparison.",
+        "A sample contains at most this many pods of each workload: the unhealthy ones, sorted by order, and one "
+        "healthy pod for comparison.",
         least=1,
         most=1000,
     )

@@ -44,7 +44,7 @@ def _check(step: CaptureStep) -> None:
     check_incident(step.incident, reads=step.by_incident)
     if step.store.store:
         open_store(step.store)
-    open_pod_upload_store(step.store, step.capture.direct_mib)
+    open_pod_upload_store(step.store, step.capture.direct_upload_mib)
 
 
 def _captured(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:

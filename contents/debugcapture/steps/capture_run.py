@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..capture.parallel import ParallelCapture  # it reads YAML, which other steps need not pay for
     from ..incident.alert_targets import AlertTargets
 
-_MOST_PODS_HERE = 1000
+_MAX_LOCAL_PODS = 1000
 
 
 def new_bundle(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
@@ -40,7 +40,7 @@ def new_bundle(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | N
     """
     if not (step.by_incident or step.in_cluster.resume):
         check_target(step.target)
-    return (_here if step.in_cluster.mode == "here" else _in_cluster)(step, caller, held)
+    return (_locally if step.in_cluster.mode == "local" else _in_cluster)(step, caller, held)
 
 
 def subject(step: CaptureStep) -> str:
@@ -50,14 +50,14 @@ def subject(step: CaptureStep) -> str:
     return f"incident {step.incident.incident_id}" if step.by_incident else target_name(step.target)
 
 
-def _here(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+def _locally(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
     from ..capture.parallel import ParallelCapture, capture_options
 
     if step.in_cluster.resume:
-        raise BadInput("cannot resume a run", "mode is here", "Set mode to in-cluster.")
-    if step.many.max_pods > _MOST_PODS_HERE:
+        raise BadInput("cannot resume a run", "mode is local", "Set mode to in-cluster.")
+    if step.many.max_pods > _MAX_LOCAL_PODS:
         do = "Set mode to in-cluster for more pods."
-        raise BadInput("cannot capture in the step itself", f"max_pods is more than {_MOST_PODS_HERE}", do)
+        raise BadInput("cannot capture in the step itself", f"max_pods is more than {_MAX_LOCAL_PODS}", do)
     asked = capture_options(step.capture, step.debug, step.many.concurrency)
     if _is_repeated(step, caller):
         return None
@@ -113,7 +113,7 @@ def _in_cluster(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | 
 
 
 def _intake(step: CaptureStep, caller: Caller) -> tuple[Room, Intake]:
-    room = Room(spool_of(step.spool, caller), step.spool.spool_limit << 20, step.spool.spool_free << 20)
+    room = Room(spool_of(step.spool, caller), step.spool.spool_limit_mib << 20, step.spool.spool_free_mib << 20)
     return room, Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, room)
 
 
@@ -165,8 +165,8 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
 
 def _direct(step: CaptureStep, begun: Manifest) -> PodUpload | None:
     """Return where large files go from the pods, when the job asks for it."""
-    store = open_pod_upload_store(step.store, step.capture.direct_mib)
-    return PodUpload(store, begun.key, step.capture.direct_mib << 20) if store else None
+    store = open_pod_upload_store(step.store, step.capture.direct_upload_mib)
+    return PodUpload(store, begun.key, step.capture.direct_upload_mib << 20) if store else None
 
 
 def _targets(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[SelectedPod], list[str]]:
@@ -206,7 +206,7 @@ def _is_repeated(step: CaptureStep, caller: Caller) -> bool:
     """Tell whether the incident has its capture: PagerDuty may deliver an event more than once."""
     if not step.joins or step.capture.dry_run:
         return False
-    index = CaptureIndex(spool_of(step.spool, caller), step.trigger.join_s)
+    index = CaptureIndex(spool_of(step.spool, caller), step.trigger.dedup_window_s)
     existing = index.find(incident_key(step), datetime.now(timezone.utc))
     if existing:
         caller.say(duplicate_event_line(step, existing))
@@ -237,4 +237,4 @@ def _begin(
     where = f"{step.alerts.cluster} {step.connection}"
     workload = f"workload {where} {target.namespace}/{target.workload}"
     request = CaptureRequest(step.incident.incident_id, incident_key(step), workload, begun.started)
-    return CaptureIndex(spool, step.trigger.join_s).find_or_create(request, make, held)
+    return CaptureIndex(spool, step.trigger.dedup_window_s).find_or_create(request, make, held)

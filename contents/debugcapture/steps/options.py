@@ -36,8 +36,8 @@ class CollectorsStep:
 def list_values(kind: Kind, step: OptionsStep, caller: Caller) -> Outcome:
     """Print the values of a dropdown as Rundeck reads them from a script; those of the last time, if need be."""
     shelf = FileStorage(spool_of(step.spool, caller) / FOLDER, caller.say)
-    answers = Cache(shelf, ttl_s=step.values.fresh_s, wait_s=step.values.wait_s)
-    source = Source(open_api(step.connection, IMPATIENT), answers, step.values.most_values)
+    answers = Cache(shelf, ttl_s=step.values.cache_ttl_s, timeout_s=step.values.api_timeout_s)
+    source = Source(open_api(step.connection, IMPATIENT), answers, step.values.max_values)
     listed = source.read_list(ListQuery(kind, tuple(names_of(step.namespaces))))
     if listed.stale_reason:
         caller.say(listed.stale_reason)
@@ -46,7 +46,7 @@ def list_values(kind: Kind, step: OptionsStep, caller: Caller) -> Outcome:
 
 def list_collectors(step: CollectorsStep, caller: Caller) -> Outcome:
     """Print the presets and collectors as values of a dropdown."""
-    return printed(script_text(collector_rows(step.catalog.catalog, step.values.most_values)), caller)
+    return printed(script_text(collector_rows(step.catalog.catalog, step.values.max_values)), caller)
 
 
 NAMESPACES = Step(OptionsStep, partial(list_values, "namespaces"))

@@ -27,9 +27,9 @@ class OptionsServerStep:
 def serve_options(step: OptionsServerStep, caller: Caller) -> Outcome:
     """Serve the values of dropdowns over HTTP until the process receives a signal."""
     values = step.values
-    collectors = tuple(collector_rows(step.catalog.catalog, values.most_values))
+    collectors = tuple(collector_rows(step.catalog.catalog, values.max_values))
     offer = ServiceOptions(
-        tuple(names_of(step.namespaces)), collectors, values.most_values, values.fresh_s, values.wait_s
+        tuple(names_of(step.namespaces)), collectors, values.max_values, values.cache_ttl_s, values.api_timeout_s
     )
     api = open_api(step.connection, IMPATIENT)
     serve(create_service(api, step.listen, offer, caller.say), step.listen.listen)

@@ -30,7 +30,7 @@ def restart(step: RestartStep, caller: Caller) -> Outcome:
         try_to_notify(error, lambda: notify_restart(step, bundle, caller, f"Restart failed: {what}", failure), caller)
         raise
     caller.say(how)
-    if not step.restart.preview:
+    if not step.restart.dry_run:
         notify_restart(step, bundle, caller, f"Restarted: {what}", how)
     return Outcome(0, {"restart": how})
 
@@ -47,8 +47,8 @@ def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[
     with about(target_name(target)):
         api = open_api(step.connection)
         planned = plan(api, target, step.restart, datetime.now(timezone.utc))
-        apply_plan(api, planned, dry_run=step.restart.preview)
-        if step.restart.preview:
+        apply_plan(api, planned, dry_run=step.restart.dry_run)
+        if step.restart.dry_run:
             return planned.action, f"would perform: {planned.action}; the API server accepts the change"
         caller.say(f"{planned.action}: started")
         return planned.action, wait(api, planned, step.restart.rollout_limit_s, caller.say)

@@ -13,7 +13,7 @@ from ..kube.resources import OWNS_PODS, WORKLOAD_KINDS, kind_of, path_of, pods_p
 from ..model import Json, Target
 from ..settings.target import Sampling, TargetSettings
 from .pods import find_target, pod_not_found, workload_name
-from .sampling import Candidate, choose_candidates, make_candidate, sample_line, take_sample
+from .sampling import Candidate, make_candidate, sample_line, sort_candidates, take_sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,11 @@ def _choose(
         raise ignored[0] if ignored else TargetNotFound(f"no pod of {source}", "it has no pods", remedy)
     sample = candidates
     remarks = [f"ignored {len(ignored)} pods without a container {settings.container}"] if ignored else []
-    if sampling and settings.choose == "unhealthy-first" and len(candidates) > sampling.above:
-        sample = take_sample(candidates, min(sampling.per_workload, limit))
+    if sampling and len(candidates) > sampling.above:
+        sample = take_sample(candidates, settings.order, min(sampling.per_workload, limit))
         remarks.append(sample_line(sampling, len(sample), len(candidates)))
-    chosen = choose_candidates(sample, settings.choose, limit)
-    order = "unhealthy first" if settings.choose in ("unhealthy-first", "all") else f"{settings.choose} first"
+    chosen = sort_candidates(sample, settings.order)[:limit]
+    order = "unhealthy first" if settings.order == "unhealthy-first" else f"{settings.order} first"
     return chosen, [f"selected {len(chosen)} of {len(candidates)} pods of {source}, {order}", *remarks]
 
 

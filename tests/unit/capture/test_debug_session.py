@@ -134,7 +134,9 @@ def test_without_an_image_nothing_is_attached_and_the_remedy_is_told(cluster: Cl
 
 def test_environment_and_custom_fields_reach_the_container(cluster: Cluster) -> None:
     settings = DebugContainerSettings(
-        image="toolbox:1", environment="A=1 B='x y'", custom='{"imagePullPolicy": "Always", "env": [{"name": "C"}]}'
+        image="toolbox:1",
+        environment="A=1 B='x y'",
+        debug_container_spec='{"imagePullPolicy": "Always", "env": [{"name": "C"}]}',
     )
     with DebugSession(cast("Api", cluster), target(), (), debug_options(settings, 90), lambda _: None) as session:
         session.attach()
@@ -149,10 +151,10 @@ def test_environment_and_custom_fields_reach_the_container(cluster: Cluster) -> 
         ({"environment": "A"}, "'A' is not NAME=VALUE"),
         ({"environment": "1A=2"}, "is not NAME=VALUE"),
         ({"environment": "A='"}, "No closing quotation"),
-        ({"custom": "["}, "cannot read custom"),
-        ({"custom": "[1]"}, "it is not a mapping"),
-        ({"custom": '{"image": "x"}'}, "image cannot be overridden"),
-        ({"custom": '{"securityContext": {"privileged": true}}'}, "securityContext cannot be overridden"),
+        ({"debug_container_spec": "["}, "cannot read debug_container_spec"),
+        ({"debug_container_spec": "[1]"}, "it is not a mapping"),
+        ({"debug_container_spec": '{"image": "x"}'}, "image cannot be overridden"),
+        ({"debug_container_spec": '{"securityContext": {"privileged": true}}'}, "securityContext cannot be overridden"),
     ],
 )
 def test_wrong_environment_or_custom_fields_touch_nothing(settings: dict[str, str], why: str) -> None:

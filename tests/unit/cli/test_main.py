@@ -474,7 +474,7 @@ def completed(*words: str, **environment: str) -> list[str]:
 def test_commands_options_and_choices_are_completed() -> None:
     assert completed("ca") == ["capture", "captures"]
     assert completed("capture", "--s3-k") == ["--s3-kms-key"]
-    assert completed("capture", "--choose", "n") == ["newest"]
+    assert completed("capture", "--order", "n") == ["newest"]
     assert completed("chain", "res") == ["restart"]
 
 

@@ -103,7 +103,7 @@ def test_dump_that_would_cost_the_container_is_refused_unless_the_author_insists
     refused = decide(target(), HEAVY, BARE, ALLOWED, tight)
     assert isinstance(refused, Skip)
     assert "300 MiB of memory would stop the process for about 4 s" in refused.why
-    assert isinstance(decide(target(), HEAVY, BARE, replace(ALLOWED, insist=True), tight), RunInDebugContainer)
+    assert isinstance(decide(target(), HEAVY, BARE, replace(ALLOWED, force=True), tight), RunInDebugContainer)
 
 
 def test_each_missing_tool_is_named_once() -> None:

@@ -110,7 +110,7 @@ def test_catalog_of_the_job_author_comes_along() -> None:
 
 def test_custom_fields_are_put_over_ours() -> None:
     custom = '{"nodeSelector": {"pool": "batch"}, "containers": [{"name": "capture", "env": [{"name": "A"}]}]}'
-    spec = made(job_pod=custom)["template"]["spec"]
+    spec = made(job_pod_spec=custom)["template"]["spec"]
     assert spec["nodeSelector"] == {"pool": "batch"}
     (container,) = spec["containers"]
     assert (container["image"], container["env"]) == ("registry/debug-capture:1", [{"name": "A"}])
@@ -120,8 +120,8 @@ def test_custom_fields_are_put_over_ours() -> None:
     ("settings", "why"),
     [
         ({"job_image": ""}, "job_image is missing"),
-        ({"job_pod": "[1]"}, "it is not a mapping"),
-        ({"job_pod": "{"}, "neither JSON nor YAML"),
+        ({"job_pod_spec": "[1]"}, "it is not a mapping"),
+        ({"job_pod_spec": "{"}, "neither JSON nor YAML"),
     ],
 )
 def test_settings_that_make_no_job_are_refused(settings: Any, why: str) -> None:

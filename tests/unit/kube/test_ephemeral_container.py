@@ -267,7 +267,7 @@ def test_spec_has_what_is_asked_for_and_the_authors_fields_last() -> None:
         target_container="",
         mounts=({"name": "data", "mountPath": "/data"},),
         environment=(("A", "1"),),
-        custom={"imagePullPolicy": "Always", "name": "mine", "command": ["x"]},
+        spec_overrides={"imagePullPolicy": "Always", "name": "mine", "command": ["x"]},
     )
     spec = container_spec("d", debug, "t")
     assert "targetContainerName" not in spec

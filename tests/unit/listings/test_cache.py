@@ -51,8 +51,8 @@ def server() -> Server:
     return Server()
 
 
-def answers(clock: Callable[[], datetime], wait_s: float | None = None) -> Cache:
-    return Cache(MemoryStorage(), ttl_s=10, wait_s=wait_s, clock=clock)
+def answers(clock: Callable[[], datetime], timeout_s: float | None = None) -> Cache:
+    return Cache(MemoryStorage(), ttl_s=10, timeout_s=timeout_s, clock=clock)
 
 
 def test_a_fresh_answer_serves_without_a_question(clock: Clock, server: Server) -> None:
@@ -130,7 +130,7 @@ def test_nobody_waits_longer_than_is_set_and_a_late_answer_is_there_the_next_tim
         release.wait()
         return "late"
 
-    kept = Cache(CacheStorage(), ttl_s=10, wait_s=0.05, clock=clock)
+    kept = Cache(CacheStorage(), ttl_s=10, timeout_s=0.05, clock=clock)
     with pytest.raises(Unreachable, match=r"within 0\.05 s"):
         kept.get("one", slow)
     release.set()
@@ -174,7 +174,7 @@ def test_a_server_that_hangs_does_not_collect_threads(clock: Clock) -> None:
         release.wait()
         return ""
 
-    kept = answers(clock, wait_s=0.01)
+    kept = answers(clock, timeout_s=0.01)
     for number in range(MAX_CONCURRENT_READS):
         with pytest.raises(Unreachable, match="within"):
             kept.get(str(number), hangs)

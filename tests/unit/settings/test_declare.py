@@ -52,7 +52,7 @@ def test_room_around_a_value_is_taken_off() -> None:
     ("step", "name", "text", "told"),
     [
         (CaptureStep, "max_pods", "three", "max_pods must be a number from 1 to 100000, not 'three'"),
-        (CaptureStep, "choose", "best", "choose must be one of unhealthy-first, newest, oldest, all, not 'best'"),
+        (CaptureStep, "order", "best", "order must be one of unhealthy-first, newest, oldest, not 'best'"),
         (CaptureStep, "dry_run", "True", "dry_run must be true or false, not 'True'"),
     ],
 )
@@ -63,7 +63,7 @@ def test_a_wrong_number_choice_or_switch_is_told_with_what_it_may_be(
     assert told in problem(step, {"pod": "web-0", name: text})
 
 
-@pytest.mark.parametrize("name", ["max_pods", "choose", "dry_run", "pod", "when"])
+@pytest.mark.parametrize("name", ["max_pods", "order", "dry_run", "pod", "when"])
 @pytest.mark.parametrize("reference", ["${option.x}", "${data.a-b}", "${job.execid}"])
 def test_what_rundeck_did_not_replace_is_told(name: str, reference: str) -> None:
     told = problem(CaptureStep, {"pod": "web-0", name: reference})

@@ -31,16 +31,16 @@ WRONG = [
 ]
 
 
-def job_pod(text: str) -> None:
-    manifests.check(InClusterSettings(job_image="x:1", job_pod=text))
+def job_pod_spec(text: str) -> None:
+    manifests.check(InClusterSettings(job_image="x:1", job_pod_spec=text))
 
 
-def custom(text: str) -> None:
-    debug_session.debug_options(DebugContainerSettings(image="x:1", custom=text), 60)
+def debug_container_spec(text: str) -> None:
+    debug_session.debug_options(DebugContainerSettings(image="x:1", debug_container_spec=text), 60)
 
 
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: text[:20])
-@pytest.mark.parametrize("read", [job_pod, custom], ids=["job_pod", "custom"])
+@pytest.mark.parametrize("read", [job_pod_spec, debug_container_spec], ids=["job_pod_spec", "debug_container_spec"])
 def test_what_is_no_mapping_is_told_with_the_setting_and_an_example(read: Any, text: str) -> None:
     with pytest.raises(BadInput, match=f"cannot read {read.__name__}: .* Use a mapping in JSON or YAML, for example"):
         read(text)

@@ -211,7 +211,7 @@ def test_a_second_incident_joins_and_gets_the_end_of_the_capture(
     assert alerted
     assert [incident for incident, _, _ in notes] == ["Q1ABCDEF", "Q1ABCDEF", "Q2ABCDEF"]
     assert notes[2][1:] == notes[1][1:], "the same marker and text"
-    assert by_incident(caller, "Q3ABCDEF", join_s="0")["capture_id"] != first["capture_id"]
+    assert by_incident(caller, "Q3ABCDEF", dedup_window_s="0")["capture_id"] != first["capture_id"]
 
 
 def test_the_same_names_in_another_cluster_are_another_workload(

@@ -8,7 +8,7 @@ import pytest
 
 from debugcapture.model import Json
 from debugcapture.settings.target import Sampling
-from debugcapture.targets.sampling import Candidate, choose_candidates, make_candidate, sample_line, take_sample
+from debugcapture.targets.sampling import Candidate, make_candidate, sample_line, sort_candidates, take_sample
 from tests.unit.builders import NOON, pod, status
 
 CRASHING = {"containerStatuses": [status(state={"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=4)]}
@@ -39,38 +39,45 @@ WELL = [one(f"well-{number}") for number in range(4)]
     ],
 )
 def test_the_most_unhealthy_and_one_healthy_are_taken(most: int, taken: list[str]) -> None:
-    assert names(take_sample([*WELL, *reversed(ILL)], most)) == taken
+    assert names(take_sample([*WELL, *reversed(ILL)], "unhealthy-first", most)) == taken
 
 
 @pytest.mark.parametrize(("members", "taken"), [(WELL, ["well-0"]), (ILL, ["ill-0", "ill-1", "ill-2"])])
 def test_where_all_are_alike_there_is_nothing_to_compare(members: list[Candidate], taken: list[str]) -> None:
-    assert names(take_sample(members, 3)) == taken
+    assert names(take_sample(members, "unhealthy-first", 3)) == taken
 
 
 def test_each_workload_has_its_own_sample() -> None:
     others = [one("db-0", "db"), one("db-1", "db", ill=True), one("db-2", "db", ill=True)]
-    assert names(take_sample([*ILL, *others], 2)) == ["ill-0", "ill-1", "db-1", "db-0"]
+    assert names(take_sample([*ILL, *others], "unhealthy-first", 2)) == ["ill-0", "ill-1", "db-1", "db-0"]
 
 
 def test_workloads_of_one_name_in_two_namespaces_are_two() -> None:
-    assert names(take_sample([one("a"), one("b", namespace="other")], 5)) == ["a", "b"]
+    assert names(take_sample([one("a"), one("b", namespace="other")], "newest", 5)) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
-    ("choice", "first"),
-    [("unhealthy-first", "b"), ("all", "b"), ("newest", "c"), ("oldest", "a")],
+    ("order", "first"),
+    [("unhealthy-first", "b"), ("newest", "c"), ("oldest", "a")],
 )
-def test_order_is_that_of_the_choice(choice: Any, first: str) -> None:
+def test_candidates_are_sorted_in_the_order_of_the_setting(order: Any, first: str) -> None:
     aged = [
         one("a", creationTimestamp="2026-01-01T00:00:00Z"),
         one("b", creationTimestamp="2026-01-02T00:00:00Z", ill=True),
         one("c", creationTimestamp="2026-01-03T00:00:00Z"),
     ]
-    assert names(choose_candidates(aged, choice, 1)) == [first]
+    assert names(sort_candidates(aged, order))[0] == first
 
 
 def test_a_sample_is_told_with_what_takes_every_pod() -> None:
     line = sample_line(Sampling(50, 10), 30, 3000)
     assert "30 of 3000" in line
     assert "sample_above" in line
-    assert "set choose to “all”" in line
+    assert "set sample to false" in line
+
+
+def test_a_sample_takes_the_unhealthy_pods_that_come_first_in_the_order() -> None:
+    aged = [one(f"ill-{day}", ill=True, creationTimestamp=f"2026-01-0{day}T00:00:00Z") for day in (1, 2, 3)]
+    healthy = [one(f"well-{day}", creationTimestamp=f"2026-01-0{day}T00:00:00Z") for day in (4, 5)]
+    assert names(take_sample([*aged, *healthy], "newest", 3)) == ["ill-3", "ill-2", "well-5"]
+    assert names(take_sample([*aged, *healthy], "oldest", 3)) == ["ill-1", "ill-2", "well-4"]

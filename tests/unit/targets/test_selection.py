@@ -14,7 +14,7 @@ from debugcapture.errors import (
 )
 from debugcapture.kube.client import Api
 from debugcapture.model import Json
-from debugcapture.settings.target import TargetSettings
+from debugcapture.settings.target import Sampling, TargetSettings
 from debugcapture.targets.pods import find_target
 from debugcapture.targets.selection import check_target, find_replacement, select_pods, target_name
 from tests.unit.builders import NOON, pod, status, terminated
@@ -114,11 +114,19 @@ def test_selector_is_the_servers_to_judge() -> None:
     assert cluster.asked == [("shop", "app in (web),tier!=x")]
 
 
-@pytest.mark.parametrize(("choose", "names"), [("newest", ["c", "b"]), ("oldest", ["a", "b"]), ("all", ["a", "b"])])
-def test_pods_are_chosen_by_age_when_asked(choose: Any, names: list[str]) -> None:
+@pytest.mark.parametrize(("order", "names"), [("newest", ["c", "b"]), ("oldest", ["a", "b"])])
+def test_pods_are_sorted_by_age_if_the_job_requests_it(order: Any, names: list[str]) -> None:
     cluster = Cluster()
     cluster.found = [member(name, "x", creationTimestamp=f"2026-01-0{i}") for i, name in enumerate("abc", 1)]
-    assert selected(cluster, most=2, selector="a=b", choose=choose) == names
+    assert selected(cluster, most=2, selector="a=b", order=order) == names
+
+
+def test_without_a_sample_every_pod_is_selected() -> None:
+    cluster = Cluster()
+    cluster.found = [member(f"web-{number}", "web-5f") for number in range(6)]
+    settings = TargetSettings(namespace="shop", selector="app=web")
+    assert len(select_pods(cast("Api", cluster), settings, 9, Sampling(above=5, per_workload=2))[0]) == 2
+    assert len(select_pods(cast("Api", cluster), settings, 9, None)[0]) == 6
 
 
 def test_each_choice_is_told_in_a_line() -> None:

@@ -65,7 +65,7 @@ def test_german_is_german() -> None:
 
 
 def test_blank_field_says_in_german_what_it_stands_for() -> None:
-    assert GERMAN["property.spool_limit.description"] == "Maximale Größe des Spools. Leer: 20480."
+    assert GERMAN["property.spool_limit_mib.description"] == "Maximale Größe des Spools. Leer: 20480."
 
 
 @pytest.mark.parametrize(
