@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeVar
 
-from ..model import Manifest, Receipt
+from ..model import Manifest, Receipt, Target
+from ..settings.declare import is_object_name
 
 T = TypeVar("T")
 _UNIONS: Final = (types.UnionType, typing.Union)
@@ -20,11 +21,27 @@ _UNIONS: Final = (types.UnionType, typing.Union)
 def manifest_from(saved: object) -> Manifest:
     """Return the manifest in ``saved``, parsed JSON. Raises ValueError with the name of the field that is wrong."""
     manifest: Manifest = _value(Manifest, saved, "manifest")
-    names = [part for one in manifest.targets for part in (one.namespace, one.workload)]
-    for file in (manifest.capture_id, *names, *(one.file for one in manifest.artifacts if one.file)):
+    for file in (manifest.capture_id, *(artifact.file for artifact in manifest.artifacts if artifact.file)):
         if not _is_inside(file):
             raise ValueError(f"{file!r} is not a valid file name in a bundle")
-    return manifest
+    return _with_valid_targets(manifest)
+
+
+def _with_valid_targets(manifest: Manifest) -> Manifest:
+    """Return ``manifest`` without targets whose names are not valid, so that they do not cost the evidence of others.
+
+    A workload without a valid name is replaced by the pod: its name may be that of an owner which the pod's author made
+    up. Raises ValueError if no target is valid.
+    """
+    targets = [_with_valid_workload(target) for target in manifest.targets]
+    valid = [target for target in targets if is_object_name(target.namespace) and is_object_name(target.workload)]
+    if not valid:
+        raise ValueError(f"{manifest.target.namespace!r} is not a valid name of a namespace")
+    return dataclasses.replace(manifest, target=valid[0], more_targets=tuple(valid[1:]))
+
+
+def _with_valid_workload(target: Target) -> Target:
+    return target if is_object_name(target.workload) else dataclasses.replace(target, workload=target.pod)
 
 
 def receipt_from(saved: object) -> Receipt:

@@ -7,14 +7,13 @@ from datetime import datetime, timezone
 
 from ..errors import TargetNotFound
 from ..kube.client import Api
-from ..kube.objects import controller_of
 from ..pagerduty.alerts import Candidate, find_candidates
 from ..pagerduty.api import PagerDuty
 from ..pagerduty.senders import load_senders
 from ..settings.incident import AlertSettings
 from ..settings.target import TargetSettings
 from ..targets.health import worst_first
-from ..targets.pods import container_names, find_target
+from ..targets.pods import container_names, find_target, owning_workload
 from ..targets.selection import SelectedPod, select_pods
 from ..text import one_line
 
@@ -121,7 +120,7 @@ def step_data(result: AlertTargets) -> dict[str, str]:
         "namespace": first.target.namespace,
         "pod": first.target.pod,
         "container": first.target.container,
-        "workload": first.target.workload if controller_of(first.pod) else "",
+        "workload": owning_workload(first.pod),
         "cluster": result.candidate.cluster,
         "sender": result.candidate.sender,
     }

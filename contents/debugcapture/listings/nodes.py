@@ -31,6 +31,9 @@ _RUNTIMES = {
     "php": r"php(-fpm)?[\d.]*|PHP_\w+",
 }
 _RUNTIME_WORD = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _RUNTIMES.items()), re.ASCII)
+# Values that the author of a pod chooses and the API server hardly checks. Jobs use attributes in commands and filters.
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,511}")
 Node = dict[str, str]
 Say = Callable[[str], None]
 
@@ -66,15 +69,19 @@ def to_node(pod: Json, cluster: str, now: datetime) -> Node:
         "container": target.container,
         "containers": ",".join(container_names(pod)),
         "workload": target.workload,
-        "workloadKind": str(controller_of(pod).get("kind", "")),
+        "workloadKind": _matching(_KIND, controller_of(pod).get("kind", "")),
         "kubernetesNode": target.node,
-        "image": target.image,
+        "image": _matching(_IMAGE, target.image),
         "runtime": guess_runtime(find_container(pod, target.container)),
         "state": target.state.phase,
         "restarts": str(target.state.restarts),
         "unhealthy": problems,
         **(_UNHEALTHY_ICON if problems else _HEALTHY_ICON),
     }
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    return text if pattern.fullmatch(text) else ""
 
 
 def guess_runtime(container: Json) -> str:

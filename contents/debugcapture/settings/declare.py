@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 POD_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+_OBJECT_NAME = re.compile(POD_NAME)
 CAPTURE_ID = r"\d{8}T\d{6}Z-[a-z0-9.-]+"
 DAY_S = 24 * 60 * 60
 _REFERENCE = re.compile(r"\$\{(option|data|export|globals|job|node)\.[^}]*\}")  # what Rundeck replaces in a step
@@ -215,3 +216,11 @@ def _typed(one: Declared, text: str) -> str | int | bool:
     if one.kind == "switch":
         return text == "true"
     return int(text) if one.kind == "number" else text
+
+
+def is_object_name(text: str) -> bool:
+    """Return whether ``text`` can be the name of an object in Kubernetes, which is also safe as the name of a folder.
+
+    Source: Kubernetes documentation, "Object Names and IDs" (DNS subdomain names).
+    """
+    return bool(_OBJECT_NAME.fullmatch(text))

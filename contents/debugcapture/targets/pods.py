@@ -10,6 +10,7 @@ from datetime import datetime
 from ..errors import TargetNotFound
 from ..kube.objects import annotations_of, controller_of, labels_of, last_terminated_state, shares_processes
 from ..model import ContainerState, Json, Target, User
+from ..settings.declare import is_object_name
 from .health import container_statuses, find_problems
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
@@ -41,7 +42,7 @@ def find_target(pod: Json, container: str, now: datetime) -> Target:
         pod=metadata["name"],
         uid=metadata["uid"],
         container=chosen["name"],
-        node=spec.get("nodeName", ""),
+        node=_valid_or_empty(spec.get("nodeName", "")),
         workload=workload_name(pod),
         image=chosen.get("image", ""),
         state=container_state(status),
@@ -101,16 +102,22 @@ def container_user(pod: Json, container: Json, status: Json) -> User | None:
 
 
 def workload_name(pod: Json) -> str:
-    """Return the name of the pod's workload, or of the pod if it has none.
+    """Return the name of the pod's workload, or of the pod if it has none."""
+    return owning_workload(pod) or str(pod["metadata"]["name"])
 
-    A ReplicaSet is named after its Deployment and the hash of the pod template, which is a label of the pod.
+
+def owning_workload(pod: Json) -> str:
+    """Return the name of the workload that controls the pod; "" if there is none, or if the name is not valid.
+
+    A ReplicaSet is named after its Deployment and the hash of the pod template, which is a label of the pod. The author
+    of a pod can write any text into the name of its owner: the API server only requires that it is not empty. The name
+    becomes a folder in the store and a tag of a Rundeck node.
     """
     owner = controller_of(pod)
-    if not owner:
-        return str(pod["metadata"]["name"])
-    if owner["kind"] != "ReplicaSet":
-        return owner["name"]
-    return owner["name"].removesuffix("-" + labels_of(pod).get("pod-template-hash", ""))
+    name = str(owner.get("name", ""))
+    if owner.get("kind") == "ReplicaSet":
+        name = name.removesuffix("-" + labels_of(pod).get("pod-template-hash", ""))
+    return _valid_or_empty(name)
 
 
 def container_names(pod: Json) -> list[str]:
@@ -126,6 +133,10 @@ def pod_not_found(namespace: str, pod: str, existing: Sequence[str], namespace_e
     near = difflib.get_close_matches(pod, existing, n=3, cutoff=0.5) or sorted(existing)[:5]
     listed = f"Pods in the namespace: {', '.join(near)}." if near else "The namespace has no pods."
     return TargetNotFound(f"no pod {namespace}/{pod}", "it does not exist, or was replaced", listed)
+
+
+def _valid_or_empty(name: str) -> str:
+    return name if is_object_name(name) else ""
 
 
 def _choose_container(pod: Json, name: str, failing: str) -> Json:

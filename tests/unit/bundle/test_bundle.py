@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from debugcapture.bundle.bundle import (
     writable,
 )
 from debugcapture.errors import BadInput, SpoolUnwritable
-from debugcapture.model import ContainerState, Manifest, Receipt, Stored
+from debugcapture.model import ContainerState, Manifest, Receipt, Stored, Target
 from tests.unit.builders import NOON, artifact, manifest, nothing, target, written
 
 DAY = timedelta(days=1)
@@ -293,6 +294,29 @@ def test_a_torn_list_of_what_was_sent_is_none_and_a_torn_receipt_is_told(text: s
 def test_a_manifest_whose_files_lie_elsewhere_is_none_of_ours(file: str, bundle: Bundle) -> None:
     bundle.save(manifest(artifact(file=file)))
     with pytest.raises(BadInput, match="is not a valid file name in a bundle"):
+        bundle.manifest()
+
+
+FORGED_TARGETS = [target(pod="evil-1", workload="../../x"), target(namespace="../x"), target(pod="../x", workload="/")]
+
+
+@pytest.mark.parametrize("forged", FORGED_TARGETS)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_target_with_a_forged_name_does_not_cost_the_evidence_of_others(
+    forged: Target, is_first: bool, bundle: Bundle
+) -> None:
+    good = target(pod="good-1", workload="good")
+    first, second = (forged, good) if is_first else (good, forged)
+    bundle.save(manifest(artifact(), target=first, more_targets=(second,)))
+    saved = bundle.manifest()
+    assert "good-1" in {one.pod for one in saved.targets}
+    assert len(saved.artifacts) == 1
+    assert re.fullmatch(r"shop/(good|evil-1)/[^/]+", saved.key)
+
+
+def test_a_manifest_without_a_valid_target_is_no_bundle(bundle: Bundle) -> None:
+    bundle.save(manifest(target=target(namespace="..")))
+    with pytest.raises(BadInput, match="is not a valid name"):
         bundle.manifest()
 
 

@@ -28,6 +28,23 @@ def test_spec_hints_at_the_runtime(fields: dict[str, Any], hinted: str) -> None:
     assert guess_runtime(container(**fields)) == hinted
 
 
+def test_a_pod_cannot_give_itself_tags_or_text_in_attributes() -> None:
+    """Node filters and access rules choose by tags, and jobs use attributes in commands."""
+    forged = {"kind": "Foo,production", "name": "x,production,payments", "controller": True}
+    node = to_node(
+        pod(
+            metadata={"ownerReferences": [forged]},
+            spec={"nodeName": "n,production", "containers": [container(image="x$(id),production")]},
+        ),
+        "",
+        NOON,
+    )
+    assert node["tags"].split(",")[:2] == ["shop", "checkout-7d9f-abcde"]
+    assert node["tags"].count(",") == 2
+    assert (node["workload"], node["workloadKind"]) == ("checkout-7d9f-abcde", "")
+    assert (node["image"], node["kubernetesNode"]) == ("", "")
+
+
 def test_node_says_what_the_pod_is_and_how_it_is() -> None:
     crashed = status(
         state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("OOMKilled", 137), restartCount=4

@@ -128,6 +128,10 @@ def owner(kind: str, name: str, *, controller: bool = True) -> Json:
     return {"kind": kind, "name": name, "controller": controller}
 
 
+# The API server accepts any text as the name of an owner.
+FORGED = ["../../../x", "..", "x,production,payments", "a/b", "x\ny", "X", " ", "a" * 300, "-x", "\u202e"]
+
+
 @pytest.mark.parametrize(
     ("metadata", "name"),
     [
@@ -137,8 +141,12 @@ def owner(kind: str, name: str, *, controller: bool = True) -> Json:
         ({"ownerReferences": [owner("ReplicaSet", "web-7d9f")]}, "web-7d9f"),
         ({"ownerReferences": [owner("DaemonSet", "a-7d9f")], "labels": {"pod-template-hash": "7d9f"}}, "a-7d9f"),
         ({"ownerReferences": [owner("Thing", "x", controller=False)]}, "checkout-7d9f-abcde"),
+        *[({"ownerReferences": [owner("Thing", name)]}, "checkout-7d9f-abcde") for name in FORGED],
+        (
+            {"ownerReferences": [owner("ReplicaSet", "a--x")], "labels": {"pod-template-hash": "x"}},
+            "checkout-7d9f-abcde",
+        ),
     ],
-    ids=["bare pod", "stateful set", "deployment", "bare replica set", "hash of another kind", "owner in name only"],
 )
 def test_workload_is_the_name_people_know(metadata: Json, name: str) -> None:
     assert workload_name(pod(metadata=metadata)) == name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from debugcapture.bundle.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
 from debugcapture.errors import NotStored
 from debugcapture.model import PAGE, Artifact, Stored
 from debugcapture.stores.base import Progress, ignore_progress
+from debugcapture.targets.pods import find_target
 from debugcapture.upload.publish import publish_bundle
-from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, written
+from tests.unit.builders import NOON, artifact, file_store, manifest, nothing, pod, written
 
 URL = "file:///store"
 CONTENTS = {"logs/app.log": b"started\n", "pod.yaml": b"kind: Pod\n", "heap.bin": b"\x00\xff"}
@@ -70,6 +72,21 @@ def test_everything_is_stored_below_namespace_workload_and_capture(bundle: Bundl
     for name, content in CONTENTS.items():
         assert (folder / name).read_bytes() == content
     assert json.loads((folder / MANIFEST).read_text())["capture_id"] == bundle.folder.name
+
+
+def test_the_owner_that_a_pod_names_does_not_keep_a_capture_from_being_stored(bundle: Bundle, root: Path) -> None:
+    """The author of a pod can write any text as the name of its owner."""
+    owner = {"kind": "Foo", "name": "../../../x", "controller": True}
+    forged = find_target(pod(metadata={"name": "evil-1", "ownerReferences": [owner]}), "", NOON)
+    saved = bundle.manifest()
+    for first, second in ((saved.target, forged), (forged, saved.target)):
+        bundle.save(replace(saved, target=first, more_targets=(second,)))
+        publish_bundle(bundle, file_store(root), URL, report)
+        (bundle.folder / RECEIPT).unlink()
+        for name, content in CONTENTS.items():
+            written(bundle.folder, name, content)
+    assert {name.rpartition("/")[2] for name in files(root / "shop" / "evil-1")} >= {"app.log", "pod.yaml", "heap.bin"}
+    assert {path.name for path in root.iterdir()} == {"shop"}
 
 
 def test_receipt_has_a_link_for_every_file(bundle: Bundle, root: Path) -> None:
