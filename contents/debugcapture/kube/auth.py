@@ -110,26 +110,27 @@ def _from_kubeconfig(config: dict[str, Any], settings: ConnectionSettings, folde
     context = _named(config, "contexts", "context", settings.context or str(config.get("current-context") or ""))
     cluster = _named(config, "clusters", "cluster", str(context.get("cluster") or ""))
     user = _named(config, "users", "user", str(context.get("user") or ""))
-    if user.keys() & {"exec", "auth-provider", "username"}:
-        return _from_library(config, settings.context)
     server = str(cluster.get("server") or "")
     if not server.startswith("https://"):
         raise BadInput("invalid kubeconfig", f"its server {server!r} is not an https:// URL", FIX)
-    return Connection(
-        server.rstrip("/"),
-        _tls(
-            ca=_data(cluster, "certificate-authority", folder),
-            verify=settings.verify_tls and not cluster.get("insecure-skip-tls-verify"),
-            certificate=_data(user, "client-certificate", folder),
-            key=_data(user, "client-key", folder),
-        ),
-        _authorization(user, folder),
-        cluster.get("tls-server-name"),
-        cluster.get("proxy-url"),
-    )
+    ca = _data(cluster, "certificate-authority", folder)
+    verify = settings.verify_tls and not cluster.get("insecure-skip-tls-verify")
+    if user.keys() & {"exec", "auth-provider", "username"}:
+        tls = _tls(ca=ca, verify=verify)
+        authorization = _library_authorization(config, settings.context, tls)
+    else:
+        certificate, key = _data(user, "client-certificate", folder), _data(user, "client-key", folder)
+        tls = _tls(ca=ca, verify=verify, certificate=certificate, key=key)
+        authorization = _authorization(user, folder)
+    return Connection(server.rstrip("/"), tls, authorization, cluster.get("tls-server-name"), cluster.get("proxy-url"))
 
 
-def _from_library(config: dict[str, Any], context: str) -> Connection:
+def _library_authorization(config: dict[str, Any], context: str, tls: ssl.SSLContext) -> Callable[[], str]:
+    """Return the source of the Authorization header that the `kubernetes` package provides.
+
+    Only credentials come from that package, not the address and the trusted CAs. A client certificate is added to
+    ``tls``.
+    """
     from kubernetes.config import ConfigException, new_client_from_config_dict
 
     try:
@@ -137,19 +138,10 @@ def _from_library(config: dict[str, Any], context: str) -> Connection:
     except (ConfigException, OSError) as error:
         raise BadInput("cannot get credentials from the kubeconfig", str(error), FIX) from error
     library: Configuration = client.configuration
-    tls = _tls(verify=library.verify_ssl)
-    if library.ssl_ca_cert:
-        tls.load_verify_locations(library.ssl_ca_cert)
     if library.cert_file:
         tls.load_cert_chain(library.cert_file, library.key_file)
     # Called for each request, because the package renews expired credentials.
-    return Connection(
-        library.host,
-        tls,
-        lambda: str(library.auth_settings().get("BearerToken", {}).get("value") or ""),
-        library.tls_server_name,
-        library.proxy,
-    )
+    return lambda: str(library.auth_settings().get("BearerToken", {}).get("value") or "")
 
 
 def _parse(text: str, source: str) -> dict[str, Any]:

@@ -226,6 +226,8 @@ def _connect(api: Api, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -
         sslopt={"context": api.connection.tls, "server_hostname": api.connection.server_name},
         skip_utf8_validation=True,
         suppress_origin=True,
+        # A redirect would carry the token to another server, also without TLS.
+        redirect_limit=0,
         **_proxy(api.connection.proxy),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -37,9 +38,13 @@ class Pair(NamedTuple):
 
 @pytest.fixture(scope="module")
 def pair() -> Pair:
+    return self_signed("test")
+
+
+def self_signed(common_name: str) -> Pair:
     """A self-signed certificate and its key, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.now(timezone.utc)
     certificate = (
         x509.CertificateBuilder()
@@ -347,6 +352,56 @@ def test_credential_plugin_gives_the_token(tmp_path: Path, pair: Pair) -> None:
     assert connection.server == "https://10.0.0.1:6443"
     assert connection.authorization() == "Bearer fresh"
     assert connection.tls.verify_mode == ssl.CERT_REQUIRED
+
+
+PLUGIN_ANSWER = '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"fresh"}}'
+
+
+def test_only_the_clusters_own_ca_is_trusted_with_a_credential_plugin(
+    tmp_path: Path, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EKS, GKE and AKS are reached with a plugin. A public CA must not be able to vouch for their API servers."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(written(tmp_path, "public.pem", self_signed("public").certificate)))
+    user = exec_plugin(tmp_path, f"echo '{PLUGIN_ANSWER}'")
+    connection = of_content(config({"certificate-authority-data": encoded(pair.certificate)}, user))
+    (ca,) = connection.tls.get_ca_certs()
+    assert ca["subject"] == ((("commonName", "test"),),)
+
+
+def test_a_credential_plugin_gives_its_token_to_https_only(tmp_path: Path) -> None:
+    marker = tmp_path / "called"
+    user = exec_plugin(tmp_path, f"touch {marker}; echo '{PLUGIN_ANSWER}'")
+    with pytest.raises(BadInput, match="is not an https:// URL"):
+        of_content(config({"server": "http://10.0.0.1:6443"}, user))
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "settings"),
+    [({"insecure-skip-tls-verify": True}, {}), ({}, {"verify_tls": False})],
+    ids=["kubeconfig", "setting"],
+)
+def test_verification_can_be_turned_off_with_a_credential_plugin(
+    cluster: dict[str, Any], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    user = exec_plugin(tmp_path, f"echo '{PLUGIN_ANSWER}'")
+    connection = of_content(config(cluster, user), **settings)
+    assert connection.tls.verify_mode == ssl.CERT_NONE
+
+
+def test_a_credential_plugin_may_give_a_client_certificate(
+    tmp_path: Path, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credential = {"clientCertificateData": pair.certificate, "clientKeyData": pair.key}
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": credential}
+    file = written(tmp_path, "answer.json", json.dumps(answer))
+    loaded: list[str] = []
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_cert_chain", lambda _context, path, _key: loaded.append(Path(path).read_text())
+    )
+    connection = of_content(config(user=exec_plugin(tmp_path, f"cat {file}")))
+    assert connection.authorization() == ""
+    assert loaded == [pair.certificate]
 
 
 def test_user_and_password_become_basic_authentication() -> None:

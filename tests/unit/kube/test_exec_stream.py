@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -384,3 +387,25 @@ def test_rest_and_exec_take_the_same_way_out(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_websocket_url_keeps_path_and_repeats_the_command(server: str, url: str) -> None:
     assert websocket_url(server, "/api/v1/x", [("command", "a b"), ("command", "&")]) == url
+
+
+def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would carry the token to another server, also without TLS."""
+    requests: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(("127.0.0.1", 0)) as server:
+        location = f"ws://127.0.0.1:{other.getsockname()[1]}/steal"
+        redirect = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+
+        def serve(listener: socket.socket, answer: str) -> None:
+            with suppress(OSError), listener.accept()[0] as peer:
+                requests.append(peer.recv(4096))
+                peer.sendall(answer.encode())
+
+        for listener, answer in ((server, redirect), (other, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")):
+            threading.Thread(target=serve, args=(listener, answer), daemon=True).start()
+        url = f"ws://127.0.0.1:{server.getsockname()[1]}/exec"
+        monkeypatch.setattr(exec_stream, "websocket_url", lambda *_: url)
+        with pytest.raises(Unreachable):
+            exec_stream.run(api(), PLACE, ["id"], stdout=len, stderr=len, time_limit_s=5)
+    (request,) = requests
+    assert b"Bearer t0ken" in request
