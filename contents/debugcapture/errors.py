@@ -12,6 +12,8 @@ CaptureError
 ├── UnexpectedAnswer    the response is from another kind of server, or invalid
 ├── Aborted             the step was aborted
 ├── NotRunning          a container is not running, or did not start
+│   ├── PodTerminating  the pod is being deleted and starts no container
+│   └── PodFull         the pod has too many debug containers
 ├── CommandFailed       a program in a container is missing, or failed
 │   └── NeverEnds       a short command reached its time limit
 ├── LogRemoved          the kubelet has deleted the log
@@ -119,6 +121,14 @@ class Aborted(CaptureError):
 
 class NotRunning(CaptureError):
     """A container is not running, or did not start."""
+
+
+class PodTerminating(NotRunning):
+    """The pod is being deleted. The kubelet starts no container in it, but commands still run in those that run."""
+
+
+class PodFull(NotRunning):
+    """The pod has as many debug containers as this package attaches to one pod."""
 
 
 class CommandFailed(CaptureError):

@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import zip_longest
 from typing import Final
 
@@ -28,6 +29,15 @@ def size(count: int) -> str:
     if count < 1024:
         return f"{count} B"
     return f"{count / 1024:.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
+
+
+def duration(span: timedelta) -> str:
+    """Return ``span`` in the largest unit of which it has at least two: `90 s`, `40 min`, `9 days`."""
+    seconds = max(0, int(span.total_seconds()))
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
 
 
 def number_in(text: str) -> int | None:

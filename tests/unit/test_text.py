@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.text import WIDTH, number_in, one_line, size, table, wrapped
+from debugcapture.text import WIDTH, duration, number_in, one_line, size, table, wrapped
 
 LINE = st.text(st.characters(categories=["L", "N", "P", "S"], include_characters=" "), max_size=300).map(
     lambda text: " ".join(text.split())
@@ -22,6 +24,14 @@ LINE = st.text(st.characters(categories=["L", "N", "P", "S"], include_characters
 )
 def test_columns_are_aligned_and_have_no_room_at_the_end(rows: list[tuple[str, str]], text: str) -> None:
     assert table(("A", "B"), rows) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0 s"), (90.9, "90 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (777_600, "9 days")],
+)
+def test_a_duration_is_shown_in_a_unit_of_which_it_has_two(seconds: float, text: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == text
 
 
 def test_a_row_of_another_length_is_a_mistake() -> None:

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..errors import CaptureError, NotAllowed, NotRunning, TargetNotFound
+from ..errors import CaptureError, NotAllowed, NotRunning, PodFull, PodTerminating, TargetNotFound
 from ..model import ContainerRef, ExitStatus, Json, Report, Target, User
 from ..settings.debug_container import Profile
 from ..text import number_in
 from . import exec_stream
 from .client import Api
+from .objects import is_terminating
 from .profiles import security_context
 from .values import FATAL_REASONS, parse_time
 
@@ -30,6 +31,9 @@ _START_LIMIT_S = 120
 _END_LIMIT_S = 10
 _MIN_POLL_S, _MAX_POLL_S = 0.05, 1
 _NODE_CHECK_S = 5  # a working kubelet has seen the container by then
+# Ephemeral containers stay in the pod after they ended, each with about 2 KB in the object, and with its log and its
+# layer on the node. etcd refuses an object above 1.5 MB, which would also stop the updates of the pod's own status.
+MAX_EPHEMERAL_CONTAINERS = 100
 _NO_RUN_TOOL = (
     "The first process of a debug image is run-tool: build the toolbox image of this version "
     "(deploy/toolbox). If the image contains run-tool, check the node."
@@ -89,11 +93,15 @@ def container_spec(name: str, debug: DebugContainer, ticket: str) -> Json:
 def attach_container(api: Api, target: Target, debug: DebugContainer, report: Report) -> Iterator[ContainerRef]:
     """Attach ``debug`` to ``target``, or join a container that matches. Yield it when it runs, then leave it.
 
-    Raises NotAllowed if RBAC or admission refuses, NotRunning with the reason of the kubelet if it cannot start.
+    Raises NotAllowed if RBAC or admission refuses, NotRunning with the reason of the kubelet if it cannot start,
+    PodTerminating or PodFull if it is not worth a try.
     """
     ticket = secrets.token_hex(4)
-    ref = _join_running(api, target, debug, ticket, report)
+    pod = api.pod(target.namespace, target.pod)
+    ref = _join_running(api, pod, debug, ticket, report)
     if ref is None:
+        _require_startable(pod)
+        _require_room(pod, report)
         name = NAME_PREFIX + secrets.token_hex(3)
         api.patch_ephemeral_containers(target.namespace, target.pod, container_spec(name, debug, ticket))
         report(f"attached debug container {name} ({debug.image}, profile {debug.profile}) to {target}")
@@ -138,10 +146,36 @@ def _remaining_s(spec: Json, started: datetime | None, now: datetime) -> float:
     return limit_s - (now - started).total_seconds()
 
 
-def _join_running(api: Api, target: Target, debug: DebugContainer, ticket: str, report: Report) -> ContainerRef | None:
-    pod = api.pod(target.namespace, target.pod)
+def _require_startable(pod: Json) -> None:
+    """Raise PodTerminating if ``pod`` is being deleted: the kubelet starts no container in it."""
+    if is_terminating(pod):
+        raise PodTerminating(
+            f"cannot start a debug container in {pod['metadata']['namespace']}/{pod['metadata']['name']}",
+            "the pod is being deleted, and the kubelet starts no container in it",
+            "Its containers that still run can be captured by exec, with the tools in their images.",
+        )
+
+
+def _require_room(pod: Json, report: Report) -> None:
+    """Raise PodFull if ``pod`` has too many ephemeral containers, which only a new pod is free of."""
+    count, name = len(pod["spec"].get("ephemeralContainers") or []), pod["metadata"]["name"]
+    if count >= MAX_EPHEMERAL_CONTAINERS:
+        raise PodFull(
+            f"cannot attach a debug container to {pod['metadata']['namespace']}/{name}",
+            f"the pod already has {count} debug containers, which Kubernetes never removes "
+            f"(limit: {MAX_EPHEMERAL_CONTAINERS})",
+            "Replace the pod: delete it, or restart its workload.",
+        )
+    if count >= MAX_EPHEMERAL_CONTAINERS // 2:
+        report(
+            f"pod {name} has {count} debug containers, which Kubernetes never removes; at {MAX_EPHEMERAL_CONTAINERS}, "
+            "it gets no more: replace the pod"
+        )
+
+
+def _join_running(api: Api, pod: Json, debug: DebugContainer, ticket: str, report: Report) -> ContainerRef | None:
     for name in find_reusable(pod, debug, datetime.now(timezone.utc)):
-        ref = ContainerRef(target.namespace, target.pod, name)
+        ref = ContainerRef(pod["metadata"]["namespace"], pod["metadata"]["name"], name)
         if _run(api, ref, "join", ticket).code == 0:
             report(f"joined debug container {name}, which is already running")
             return ref
@@ -174,6 +208,8 @@ def _wait_until_running(api: Api, ref: ContainerRef, debug: DebugContainer, repo
             return
         pod = api.pod(ref.namespace, ref.pod)
         state = _container_state(pod, ref.container)
+        if "running" not in state:
+            _require_startable(pod)
         reason = "waiting for its shell" if "running" in state else _waiting_for(state, ref, debug)
         if not reason:
             is_late = time.monotonic() - started > _NODE_CHECK_S

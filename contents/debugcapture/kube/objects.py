@@ -81,6 +81,16 @@ def conditions_of(obj: Json) -> list[Condition]:
     return cast("list[Condition]", obj["status"].get("conditions") or [])
 
 
+def condition_of(obj: Json, kind: str) -> Condition:
+    """Return the condition of type ``kind`` of a pod or node; empty if there is none."""
+    return next((condition for condition in conditions_of(obj) if condition["type"] == kind), Condition())
+
+
+def is_terminating(obj: Json) -> bool:
+    """Return whether the object is being deleted. The kubelet starts no container in such a pod."""
+    return bool(obj["metadata"].get("deletionTimestamp"))
+
+
 def match_labels_of(obj: Json) -> Mapping[str, str]:
     """Return the labels that the selector of a workload or disruption budget requires; empty if it has none."""
     return cast("Mapping[str, str]", (obj["spec"].get("selector") or {}).get("matchLabels") or {})

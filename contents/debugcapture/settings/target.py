@@ -47,13 +47,13 @@ class TargetSettings(Group):
         "unhealthy-first",
         "Order of pods",
         "Which pods of a workload or selector to capture first: unhealthy pods (crashed, out of memory, not "
-        "ready, restarted), or by age.",
+        "ready, hanging while they start, restarted), or by age.",
     )
     container: str = setting(
         "",
         "Container",
-        "Blank: the pod's default container. If there is none, the failing container, or the first one that "
-        "is not a sidecar.",
+        "Blank: the init container that the pod waits for, or the pod's default container. If there is none, the "
+        "failing container, or the first one that is not a sidecar.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
     )

@@ -1,42 +1,52 @@
 """Finds the problems of a pod in its JSON, and orders pods by them. Pure.
 
+A failure of the past counts for an hour. After that, it ranks below every problem that the pod has now, because the
+kubelet keeps the last failure in the status for as long as the pod exists.
 Source: Kubernetes API reference, core/v1 PodStatus, ContainerStatus, PodCondition.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..kube.objects import conditions_of, last_terminated_state, terminated_state, waiting_state
+from ..kube.objects import (
+    Terminated,
+    condition_of,
+    conditions_of,
+    is_terminating,
+    last_terminated_state,
+    running_state,
+    terminated_state,
+    waiting_state,
+)
 from ..kube.values import parse_time
 from ..model import Json
+from ..text import duration
+from .problem import Problem, Severity
+from .sidecars import is_sidecar, native_sidecars
+from .startup import STARTING, find_start_problems, startup_probe_problem
 
 _RECENT = timedelta(hours=1)
+# A container that was killed for memory this often, and today, is killed again and again, with hours in between.
+_REPEATED_KILLS, _REPEATED_WITHIN = 3, timedelta(days=1)
 _STATUS_FIELDS = ("containerStatuses", "initContainerStatuses")
-# Severities: the higher the number, the earlier a pod is captured.
-_CRASHED, _STUCK, _ENDED, _NOT_READY, _CANNOT_START, _PENDING, _RESTARTED = 70, 60, 50, 40, 30, 20, 10
-_STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
 Rank = tuple[list[int], int, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One problem of a pod."""
-
-    severity: int
-    reason: str
-    container: str = ""
-    """"" for the pod as a whole."""
-
-
 def find_problems(pod: Json, now: datetime) -> tuple[Problem, ...]:
-    """Return the problems of ``pod``, the most severe first; none for a healthy pod."""
+    """Return the problems of ``pod``, the most severe first; none for a healthy pod.
+
+    Of equal problems, those of sidecars come last.
+    """
     problems = list(_pod_problems(pod, now))
-    for status in container_statuses(pod):
-        problems += _container_problems(status, now)
-    if pod["status"].get("phase") == "Running" and not _is_terminating(pod):
-        problems += _readiness_problems(pod)
-    return tuple(sorted(problems, key=lambda problem: -problem.severity))
+    # A container that ended in a pod that runs is missing today, however long ago that was.
+    past = Severity.NOT_READY if pod["status"].get("phase") == "Running" else Severity.PAST
+    for status in _statuses_that_count(pod):
+        problems += _container_problems(status, now, past)
+    if not is_terminating(pod):
+        problems += find_start_problems(pod, now)
+        if pod["status"].get("phase") == "Running":
+            problems += _readiness_problems(pod, now)
+    return tuple(sorted(problems, key=lambda problem: (-problem.severity, is_sidecar(pod, problem.container))))
 
 
 def container_statuses(pod: Json) -> list[Json]:
@@ -45,9 +55,9 @@ def container_statuses(pod: Json) -> list[Json]:
 
 
 def unready_duration(pod: Json, now: datetime) -> timedelta | None:
-    """Return for how long a running pod has not been ready; None if it is ready or not running."""
-    ready = next((condition for condition in conditions_of(pod) if condition["type"] == "Ready"), None)
-    if ready is None or ready["status"] == "True" or pod["status"].get("phase") != "Running":
+    """Return for how long a pod has not been ready, or has been starting; None if it is ready or has ended."""
+    ready = condition_of(pod, "Ready")
+    if not ready or ready["status"] == "True" or pod["status"].get("phase") in ("Succeeded", "Failed"):
         return None
     return now - (parse_time(ready.get("lastTransitionTime")) or now)
 
@@ -64,43 +74,111 @@ def rank(pod: Json, now: datetime) -> Rank:
     return (severities or [0], -restarts, str(pod["metadata"].get("creationTimestamp", "")), pod["metadata"]["name"])
 
 
+def _statuses_that_count(pod: Json) -> list[Json]:
+    """Return the statuses that may show a failure. The kubelet kills the sidecar containers of a pod that succeeded."""
+    ignored = native_sidecars(pod) if pod["status"].get("phase") == "Succeeded" else frozenset()
+    return [status for status in container_statuses(pod) if status["name"] not in ignored]
+
+
 def _pod_problems(pod: Json, now: datetime) -> Iterator[Problem]:
     status = pod["status"]
-    if _is_terminating(pod):
+    if is_terminating(pod):
         deadline = parse_time(pod["metadata"]["deletionTimestamp"])  # the API server has added the grace period
         is_late = deadline and now - deadline > timedelta(0)
-        yield Problem(_STUCK if is_late else _PENDING, "stuck terminating" if is_late else "terminating")
+        yield Problem(Severity.STUCK, "stuck terminating") if is_late else Problem(Severity.PENDING, "terminating")
     if status.get("phase") == "Failed":
-        yield Problem(_ENDED, f"failed ({status['reason']})" if status.get("reason") else "failed")
+        problem = Problem(Severity.ENDED, f"failed ({status['reason']})" if status.get("reason") else "failed")
+        yield _since(problem, _end_of(pod), now, Severity.PAST)
+    if status.get("phase") == "Unknown":
+        yield Problem(Severity.NOT_READY, "the state is unknown, because its node does not report it")
     if status.get("phase") == "Pending" and not status.get("containerStatuses"):
-        reasons = (condition.get("reason") for condition in conditions_of(pod) if condition["type"] == "PodScheduled")
-        yield Problem(_PENDING, f"pending ({next(reasons, '') or 'not started'})")
+        yield Problem(Severity.PENDING, f"pending ({condition_of(pod, 'PodScheduled').get('reason') or 'not started'})")
 
 
-def _container_problems(status: Json, now: datetime) -> Iterator[Problem]:
+def _container_problems(status: Json, now: datetime, past: Severity) -> Iterator[Problem]:
+    """Yield the problems of a container. One that ended more than an hour ago has at most the severity ``past``."""
     name = status["name"]
     last, ended = last_terminated_state(status), terminated_state(status)
     waiting = waiting_state(status).get("reason") or ""
-    if "OOMKilled" in (last.get("reason"), ended.get("reason")):
-        yield Problem(_CRASHED + 1, "OOMKilled", name)
+    if ended.get("reason") == "OOMKilled":
+        yield _ended(Problem(Severity.OUT_OF_MEMORY, "OOMKilled", name), ended, now, past)
+    elif last.get("reason") == "OOMKilled":
+        yield from _past_kill(status, waiting == "CrashLoopBackOff", now)
     if waiting == "CrashLoopBackOff":
-        yield Problem(_CRASHED, f"CrashLoopBackOff (exit code {last.get('exitCode', 'unknown')})", name)
-    elif waiting not in _STARTING:
-        yield Problem(_CANNOT_START, waiting, name)
+        yield Problem(Severity.CRASHED, f"CrashLoopBackOff (exit code {last.get('exitCode', 'unknown')})", name)
+    elif waiting not in STARTING:
+        yield Problem(Severity.CANNOT_START, waiting, name)
     elif ended.get("exitCode"):
-        yield Problem(_CRASHED, f"ended with exit code {ended['exitCode']}", name)
+        problem = Problem(Severity.CRASHED, f"ended with exit code {ended['exitCode']}", name)
+        yield _ended(problem, ended, now, past)
     finished = parse_time(last.get("finishedAt"))
     if finished and now - finished < _RECENT:
         minutes = max(0, int((now - finished).total_seconds() // 60))
         reason = f"restarted {minutes} min ago after exit code {last.get('exitCode', 'unknown')}"
-        yield Problem(_RESTARTED, f"{reason}, {status.get('restartCount', 0)} restarts", name)
+        yield Problem(Severity.RESTARTED, f"{reason}, {status.get('restartCount', 0)} restarts", name)
 
 
-def _readiness_problems(pod: Json) -> Iterator[Problem]:
-    for status in pod["status"].get("containerStatuses") or []:
-        if "running" in (status.get("state") or {}) and not status.get("ready"):
-            yield Problem(_NOT_READY, "not ready", status["name"])
+def _past_kill(status: Json, is_looping: bool, now: datetime) -> Iterator[Problem]:
+    """Yield the kill for memory of the previous run: for an hour, and for a day if the container was killed often."""
+    name, restarts = status["name"], status.get("restartCount", 0)
+    killed = parse_time(last_terminated_state(status).get("finishedAt"))
+    if is_looping or killed is None or now - killed < _RECENT:
+        yield Problem(Severity.OUT_OF_MEMORY, "OOMKilled", name)
+    elif restarts >= _REPEATED_KILLS and now - killed < _REPEATED_WITHIN:
+        yield Problem(Severity.RESTARTED, f"OOMKilled {duration(now - killed)} ago, {restarts} restarts", name)
 
 
-def _is_terminating(pod: Json) -> bool:
-    return "deletionTimestamp" in pod["metadata"]
+def _ended(problem: Problem, ended: Terminated, now: datetime, past: Severity) -> Problem:
+    """Return ``problem``, or what is left of it an hour after the container ended."""
+    return _since(problem, parse_time(ended.get("finishedAt")), now, past)
+
+
+def _since(problem: Problem, time: datetime | None, now: datetime, past: Severity) -> Problem:
+    if time is None or now - time < _RECENT:
+        return problem
+    reason = f"{problem.reason}, {duration(now - time)} ago"
+    return Problem(min(problem.severity, past), reason, problem.container)
+
+
+def _end_of(pod: Json) -> datetime | None:
+    """Return when a pod of phase Failed ended: its last container, or else the last change of a condition."""
+    ended = [terminated_state(status).get("finishedAt") for status in container_statuses(pod)]
+    changed = [condition.get("lastTransitionTime") for condition in conditions_of(pod)]
+    times = [time for text in (ended if any(ended) else changed) if (time := parse_time(text))]
+    return max(times, default=None)
+
+
+def _readiness_problems(pod: Json, now: datetime) -> Iterator[Problem]:
+    unready = list(_unready_containers(pod, now))
+    yield from unready
+    if not unready:
+        yield from _unmet_conditions(pod, now)
+
+
+def _unready_containers(pod: Json, now: datetime) -> Iterator[Problem]:
+    sidecars = native_sidecars(pod)
+    for status in container_statuses(pod):
+        is_counted = status["name"] in sidecars or status in (pod["status"].get("containerStatuses") or [])
+        if is_counted and "running" in (status.get("state") or {}) and not status.get("ready"):
+            reason = startup_probe_problem(pod, status, now) or "not ready"
+            yield Problem(Severity.NOT_READY, reason, status["name"])
+
+
+def _unmet_conditions(pod: Json, now: datetime) -> Iterator[Problem]:
+    """Yield why a pod is not ready although each of its containers is."""
+    ready = condition_of(pod, "Ready")
+    if ready.get("status", "True") == "True" or any(not running_state(status) for status in _main_statuses(pod)):
+        return
+    gates = [gate["conditionType"] for gate in pod["spec"].get("readinessGates") or []]
+    unmet = [gate for gate in gates if condition_of(pod, gate).get("status") != "True"]
+    since = parse_time(ready.get("lastTransitionTime"))
+    for_how_long = f" for {duration(now - since)}" if since else ""
+    for gate in unmet:
+        yield Problem(Severity.NOT_READY, f"readiness gate {gate} is not met{for_how_long}")
+    if not unmet:
+        reason = ready.get("reason") or "no reason reported"
+        yield Problem(Severity.NOT_READY, f"not ready{for_how_long} although its containers are ready ({reason})")
+
+
+def _main_statuses(pod: Json) -> list[Json]:
+    return pod["status"].get("containerStatuses") or []

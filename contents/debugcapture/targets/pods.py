@@ -12,22 +12,18 @@ from ..kube.objects import annotations_of, controller_of, labels_of, last_termin
 from ..model import ContainerState, Json, Target, User
 from ..settings.declare import is_object_name
 from .health import container_statuses, find_problems
+from .sidecars import is_sidecar
+from .startup import initializing_container
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-# Containers that a service mesh or an agent injects into pods. Native sidecars are init containers and need no entry.
-SIDECARS = frozenset({
-    "istio-proxy", "linkerd-proxy", "envoy", "envoy-sidecar", "consul-dataplane", "kuma-sidecar", "daprd",
-    "aws-xray-daemon", "vault-agent", "cloud-sql-proxy", "cloudsql-proxy", "datadog-agent", "fluent-bit", "fluentd",
-    "filebeat", "promtail", "otel-collector", "opentelemetry-collector", "oauth2-proxy", "kube-rbac-proxy",
-    "config-reloader",
-})  # fmt: skip
 
 
 def find_target(pod: Json, container: str, now: datetime) -> Target:
     """Return the target in ``pod``: the named container, or the first of these that exists.
 
-    These are the pod's default container, the container with the most severe problem, and the first container that is
-    not a known sidecar. Raises TargetNotFound if the pod does not have the named container.
+    These are the init container that the pod waits for, its default container, the container with the most severe
+    problem, and the first container that is not a sidecar. Raises TargetNotFound if the pod does not have the named
+    container.
     """
     metadata, spec = pod["metadata"], pod["spec"]
     problems = find_problems(pod, now)
@@ -149,6 +145,6 @@ def _choose_container(pod: Json, name: str, failing: str) -> Json:
         raise TargetNotFound(f"no container {name} in pod {where}", "", f"Available: {', '.join(containers)}.")
     default = annotations_of(pod).get(DEFAULT_CONTAINER, "")
     names = [container["name"] for container in spec["containers"]]
-    first_main = next((name for name in names if name not in SIDECARS), "")
-    preferred = (name, default, failing, first_main)
+    first_main = next((name for name in names if not is_sidecar(pod, name)), "")
+    preferred = (name, initializing_container(pod), default, failing, first_main)
     return containers[next((name for name in preferred if name in containers), names[0])]

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture.errors import NotAllowed, NotRunning, TargetNotFound, Unreachable
+from debugcapture.errors import NotAllowed, NotRunning, PodFull, PodTerminating, TargetNotFound, Unreachable
 from debugcapture.kube.client import Api
 from debugcapture.kube.ephemeral_container import (
     NAME_PREFIX,
@@ -302,3 +302,51 @@ def with_debug_container(started: str, **changes: Any) -> Json:
 )
 def test_only_one_of_ours_that_fits_is_joined(whole: Json, fits: bool) -> None:
     assert bool(find_reusable(whole, DEBUG, NOON)) is fits
+
+
+def deleted(whole: Json) -> Json:
+    return whole | {"metadata": whole["metadata"] | {"deletionTimestamp": "2026-01-02T12:10:00Z"}}
+
+
+class Terminating(Cluster):
+    """An API server whose pod is being deleted from the read with the number ``since`` on."""
+
+    def __init__(self, *states: Json, since: int) -> None:
+        super().__init__(*states)
+        self._since = since
+
+    def pod(self, namespace: str, name: str) -> Json:
+        whole = super().pod(namespace, name)
+        return deleted(whole) if self.reads >= self._since else whole
+
+
+@pytest.mark.parametrize(
+    ("since", "attached"), [(1, 0), (2, 1), (5, 1)], ids=["before", "right after the attach", "while it waits"]
+)
+def test_a_pod_that_is_being_deleted_is_not_waited_for(since: int, attached: int, no_sleep: list[float]) -> None:
+    cluster = Terminating(waiting("ContainerCreating"), since=since)
+    with pytest.raises(PodTerminating, match="the pod is being deleted") as caught, attach(cluster, []):
+        pass
+    assert "by exec" in caught.value.do
+    assert (len(cluster.attached), sum(no_sleep) < 2) == (attached, True)
+
+
+def test_a_debug_container_that_already_runs_serves_a_pod_that_is_being_deleted() -> None:
+    cluster = Terminating(RUNNING, since=2)
+    with attach(cluster, []) as place:
+        assert place.container == cluster.attached[0]["name"]
+
+
+@pytest.mark.parametrize(("count", "is_refused"), [(0, False), (99, False), (100, True), (300, True)])
+def test_a_pod_with_many_ended_debug_containers_gets_no_more(count: int, is_refused: bool) -> None:
+    cluster, reported = Cluster(RUNNING), list[str]()
+    crowded = pod(spec={"ephemeralContainers": [{"name": f"debug-{number}"} for number in range(count)]})
+    cluster.pod = lambda _namespace, _name: crowded  # type: ignore[method-assign]
+    if is_refused:
+        with pytest.raises(PodFull, match=rf"already has {count} debug containers.*Replace the pod"):
+            attach(cluster, reported).__enter__()
+    else:
+        with attach(cluster, reported):
+            pass
+    assert len(cluster.attached) == (0 if is_refused else 1)
+    assert any("it gets no more" in line for line in reported) is (count == 99)

@@ -9,6 +9,7 @@ import pytest
 
 from debugcapture.model import Json
 from debugcapture.targets.health import find_problems, unready_duration, worst_first
+from debugcapture.targets.pods import find_target
 from tests.unit.builders import pod, status, terminated
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
@@ -72,6 +73,73 @@ CASES: dict[str, tuple[Json, list[str]]] = {
 @pytest.mark.parametrize(("whole", "wrong"), CASES.values(), ids=CASES.keys())
 def test_what_is_wrong_is_explained(whole: Json, wrong: list[str]) -> None:
     assert [problem.reason for problem in find_problems(whole, NOON)] == wrong
+
+
+def killed(finished: str, **more: Any) -> Json:
+    return status(lastState=terminated("OOMKilled", 137, finishedAt=finished), **more)
+
+
+PAST: dict[str, tuple[Json, list[str], str]] = {
+    "kill of a sidecar, and the app does not answer": (
+        of(status(ready=False), killed("2025-12-24T12:00:00Z", name="fluent-bit", ready=True, restartCount=1)),
+        ["app: not ready"],
+        "app",
+    ),
+    "kill within the hour": (
+        of(status(ready=True), killed("2026-01-02T11:20:00Z", name="worker", ready=True, restartCount=1)),
+        ["worker: OOMKilled", "worker: restarted 40 min ago after exit code 137, 1 restarts"],
+        "worker",
+    ),
+    "kills that repeat": (
+        of(killed("2026-01-02T09:00:00Z", ready=True, restartCount=9)),
+        ["app: OOMKilled 3 h ago, 9 restarts"],
+        "app",
+    ),
+    "kills that stopped": (of(killed("2025-12-30T09:00:00Z", ready=True, restartCount=9)), [], "app"),
+    "kill in a crash loop": (
+        of(killed("2026-01-02T09:00:00Z", state={"waiting": {"reason": "CrashLoopBackOff"}})),
+        ["app: OOMKilled", "app: CrashLoopBackOff (exit code 137)"],
+        "app",
+    ),
+    "sidecar and app fail alike": (
+        of(status("fluent-bit", ready=False), status(ready=False)),
+        ["app: not ready", "fluent-bit: not ready"],
+        "app",
+    ),
+    "ended long ago in a pod that runs": (
+        of(status(state=terminated("Error", 1, finishedAt="2025-12-24T12:00:00Z")), status("fluent-bit", ready=True)),
+        ["app: ended with exit code 1, 9 days ago"],
+        "app",
+    ),
+}
+
+
+@pytest.mark.parametrize(("whole", "problems", "container"), PAST.values(), ids=PAST.keys())
+def test_a_failure_of_the_past_does_not_outrank_one_of_today(whole: Json, problems: list[str], container: str) -> None:
+    whole["spec"]["containers"] = [{"name": one["name"]} for one in whole["status"]["containerStatuses"]][::-1]
+    target = find_target(whole, "", NOON)
+    assert (list(target.unhealthy), target.container) == (problems, container)
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        of(killed("2025-12-24T12:00:00Z", ready=True)),
+        of(killed("2026-01-02T09:00:00Z", ready=True, restartCount=9)),
+        of(
+            phase="Failed",
+            reason="Evicted",
+            conditions=[{"type": "Ready", "lastTransitionTime": "2025-12-24T12:00:00Z"}],
+        ),
+        of(status(state=terminated("OOMKilled", 137, finishedAt="2025-12-24T12:00:00Z")), phase="Failed"),
+        of(status(state=terminated("Error", 1, finishedAt="2025-12-24T12:00:00Z")), phase="Failed"),
+    ],
+    ids=["killed", "killed often", "evicted", "failed, killed", "failed"],
+)
+@pytest.mark.parametrize("today", ["crash loop", "not ready", "image", "pending"])
+def test_a_pod_that_fails_today_comes_before_one_that_failed_long_ago(past: Json, today: str) -> None:
+    pods = [named("a-past", past), named("b-today", CASES[today][0])]
+    assert [one["metadata"]["name"] for one in worst_first(pods, NOON)] == ["b-today", "a-past"]
 
 
 def named(name: str, whole: Json) -> Json:
