@@ -337,6 +337,20 @@ class EvidenceLines:
 
 
 @dataclass(frozen=True, slots=True)
+class Recurrence:
+    """The earlier captures of a workload that had the same finding."""
+
+    times: int
+    since: datetime
+    last_capture: str
+    """ID of the last of them."""
+
+    def __str__(self) -> str:
+        times = "once" if self.times == 1 else f"{self.times} times"
+        return f"seen {times} since {self.since:%-d %b}, last in {self.last_capture}"
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What the evidence shows, in words that an operator understands."""
 
@@ -358,6 +372,8 @@ class Finding:
     """All pods that show it, after findings about several pods were merged."""
     rule: str = ""
     """ID of the rule, which docs/findings.md describes."""
+    recurrence: Recurrence | None = None
+    """None if no earlier capture had it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from ..files import locked, replace_text, sha256_of
 from ..model import PAGE, Artifact, Manifest, Receipt, Target
 from ..settings.declare import CAPTURE_ID
 from .artifact import NO_RULES, ArtifactFile, Follower, Intake
+from .recurrence import prune_recurrences
 from .serialize import manifest_from, receipt_from
 from .spool import RESERVE, release, reserve
 
@@ -102,7 +103,8 @@ def manifest_text(manifest: Manifest) -> str:
 
 
 def prune(spool: Path, now: datetime) -> None:
-    """Remove bundles that were stored more than a week ago, and artifacts that killed uploads left in others."""
+    """Remove bundles that were stored more than a week ago, artifacts that killed uploads left, and old findings."""
+    prune_recurrences(spool, now)
     for receipt in spool.glob(f"*/{RECEIPT}"):
         if now.timestamp() - receipt.stat().st_mtime > _RECEIPT_KEPT_S:
             shutil.rmtree(receipt.parent)

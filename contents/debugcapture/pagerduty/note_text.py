@@ -3,7 +3,7 @@
 Plain text with bare links: PagerDuty documents neither Markdown nor a length limit for notes, so it stays under 2 KB.
 """
 
-from ..model import Artifact, Manifest, Receipt, Target
+from ..model import Artifact, Finding, Manifest, Receipt, Target
 from ..text import one_line, size
 
 LIMIT_BYTES = 2000
@@ -93,7 +93,12 @@ def _findings(manifest: Manifest, receipt: Receipt | None) -> list[Line]:
     if receipt and receipt.is_encrypted:
         return []
     shown = [finding for finding in manifest.findings if finding.severity != "info"][:MAX_FINDINGS]
-    return [(_FINDING, _cut(finding.title, _FINDING_BYTES)) for finding in shown]
+    return [(_FINDING, _finding_line(finding)) for finding in shown]
+
+
+def _finding_line(finding: Finding) -> str:
+    title = _cut(finding.title, _FINDING_BYTES)
+    return f"{title} ({finding.recurrence})" if finding.recurrence else title
 
 
 def _links(receipt: Receipt) -> list[Line]:

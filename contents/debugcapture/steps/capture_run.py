@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..bundle.artifact import Intake
 from ..bundle.bundle import Bundle, claimed, create_bundle, named_bundle, writable
 from ..bundle.record import Record
+from ..bundle.recurrence import with_recurrences
 from ..bundle.spool import Room
 from ..capture.pod_upload import PodUpload, open_pod_upload_store
 from ..errors import BadInput, CaptureError, NothingCaptured
@@ -134,6 +135,7 @@ def _tell_begun(step: CaptureStep, bundle: Bundle, begun: Manifest, caller: Call
 def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, caller: Caller) -> Bundle:
     """Return the bundle. Raises NothingCaptured when there is nothing in it."""
     caller.say(f"{manifest.requests} requests to the API server")
+    manifest = _with_recurrences(manifest, bundle, caller)
     for finding in manifest.findings:
         if finding.severity != "info":
             caller.say(one_line(f"finding: {finding.title}"))
@@ -142,6 +144,17 @@ def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, caller: Cal
         nothing = NothingCaptured(f"nothing was captured from {subject(step)}", reasons)
         raise nothing.handing_on(capture_id=bundle.folder.name)
     return bundle
+
+
+def _with_recurrences(manifest: Manifest, bundle: Bundle, caller: Caller) -> Manifest:
+    """Return ``manifest`` with the earlier captures of its findings. A full disk costs this history only."""
+    try:
+        known = with_recurrences(manifest, bundle.folder.parent)
+        bundle.save(known)
+    except OSError as error:
+        caller.say(f"cannot compare the findings with earlier captures: {error}")
+        return manifest
+    return known
 
 
 def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
