@@ -1,4 +1,4 @@
-"""Write what is generated: plugin.yaml, the texts of its forms, deploy/rbac, and jobs/cloud from the jobs.
+"""Write what is generated: plugin.yaml, the texts of its forms, deploy/rbac, jobs/cloud, and the list of rules.
 
 `python -m tools.generate`; with `--check` it only compares.
 
@@ -23,7 +23,7 @@ from debugcapture import __date__, __version__  # noqa: E402
 from debugcapture.settings.declare import Declared, declared  # noqa: E402
 from debugcapture.settings.target import ManyPodsSettings, TargetSettings  # noqa: E402
 from debugcapture.steps.providers import PROVIDERS, Provider  # noqa: E402
-from tools import cloud_jobs, rbac  # noqa: E402
+from tools import cloud_jobs, findings_page, rbac  # noqa: E402
 
 INTERPRETER = {
     "name": "interpreter",
@@ -71,6 +71,7 @@ def files() -> dict[Path, str]:
         folder / "messages_de.properties": messages.properties(german),
         **{ROOT / path: content for path, content in rbac.manifests().items()},
         **cloud_jobs.files(),
+        findings_page.PAGE: findings_page.page(),
     }
 
 

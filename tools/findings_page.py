@@ -1,0 +1,41 @@
+"""The list of rules in docs/findings.md, from the rules themselves.
+
+The first line of a rule's docstring is what it states. The rest says why it matters, and where the fact comes from.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from debugcapture.findings.subject import Subject, rule_id
+from debugcapture.findings.subjects import SUBJECTS
+
+PAGE = Path(__file__).parent.parent / "docs" / "findings.md"
+BEGIN, END = "<!-- rules: written by tools/findings_page.py -->\n", "<!-- /rules -->\n"
+_HEADER = "| rule | what it states, and why it matters |\n| --- | --- |\n"
+_URL = re.compile(r"(?<![<(])https?://[^\s)>,]+(?<![.])")
+
+
+def page() -> str:
+    """Return the page with the rules of today. Raises ValueError if the marks of the list are missing."""
+    head, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{PAGE} has no place for the list of rules: {BEGIN.strip()} … {END.strip()}")
+    return head + BEGIN + "".join(_section(subject) for subject in SUBJECTS) + "\n" + END + tail
+
+
+def _section(subject: Subject[Any]) -> str:
+    rows = "".join(f"| `{rule_id(rule)}` | {' '.join(_paragraphs(rule))} |\n" for rule in subject.rules)
+    return f"\n### {subject.name}\n\n{_HEADER}{rows}" if rows else ""
+
+
+def _paragraphs(rule: Callable[..., Any]) -> Iterator[str]:
+    text = inspect.getdoc(rule)
+    if not text:
+        raise ValueError(f"the rule {rule_id(rule)} has no docstring")
+    for paragraph in text.split("\n\n"):
+        line = " ".join(paragraph.split()).replace("|", "\\|")
+        yield _URL.sub(lambda url: f"<{url.group()}>", line)
