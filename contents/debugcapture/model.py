@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Any, Literal
 
 Json = dict[str, Any]
@@ -242,6 +243,15 @@ class Skip:
 Action = ReadApi | RunInTarget | RunInDebugContainer | Skip
 
 
+class StartFailure(Enum):
+    """Why an exec did not start its program (kube/start_failures.py)."""
+
+    NO_PROGRAM = "the container does not have the program"
+    NOT_EXECUTABLE = "the container has a file of this name that it cannot execute"
+    NODE_UNREACHABLE = "the API server cannot reach the node"
+    OTHER = "another reason"
+
+
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
     """How a command ended. ``code`` is None if it did not run, or if the stream broke before it ended."""
@@ -249,15 +259,13 @@ class ExitStatus:
     code: int | None
     reason: str = ""
     message: str = ""
+    failure: StartFailure | None = None
+    """Why it did not run. With an exit code of 126 or 127, a shell may have started, but not the program."""
 
     @property
     def not_found(self) -> bool:
-        """Return whether the container does not have the program."""
-        return (
-            self.code in (126, 127)
-            or "executable file not found" in self.message
-            or ("no such file or directory" in self.message and "exec" in self.message)
-        )
+        """Return whether the container has no such program, or cannot execute it."""
+        return self.failure in (StartFailure.NO_PROGRAM, StartFailure.NOT_EXECUTABLE)
 
 
 @dataclass(frozen=True, slots=True)

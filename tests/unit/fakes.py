@@ -11,12 +11,12 @@ from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.kube.client import Api
 from debugcapture.kube.scripts import script
 from debugcapture.kube.streams import Streams
-from debugcapture.model import ContainerRef, ExitStatus, Json
+from debugcapture.model import ContainerRef, ExitStatus, Json, StartFailure
 from tests.unit.builders import pod, status
 
 OK = ExitStatus(0)
 RUN = script("bounded", "run")
-MISSING = ExitStatus(127, "NonZeroExitCode", "not found")
+MISSING = ExitStatus(127, "NonZeroExitCode", "not found", StartFailure.NO_PROGRAM)
 Answer = tuple[ExitStatus, bytes, bytes]
 JAVA = "P 7 1000 1000 2048 java\nT\nM /opt/java/bin/java\nM /opt/java/lib/server/libjvm.so\n"
 

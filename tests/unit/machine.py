@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from debugcapture.errors import Unreachable
-from debugcapture.model import ExitStatus
+from debugcapture.kube.start_failures import with_start_failure
+from debugcapture.model import ExitStatus, StartFailure
 
 BROKEN = ExitStatus(None, "StreamBroken", "the connection ended before the command")
 Change = Callable[[bytes, bytes, ExitStatus], tuple[bytes, bytes, ExitStatus]]
@@ -37,7 +38,7 @@ class Machine:
         try:
             output, errors, status = change(*_session(argv, time_limit_s, holds_stdin))
         except FileNotFoundError:
-            return ExitStatus(127, "NonZeroExitCode", "not found")
+            return ExitStatus(127, "NonZeroExitCode", "not found", StartFailure.NO_PROGRAM)
         for start in range(0, len(output), 65536):
             stdout(memoryview(output)[start : start + 65536])
         stderr(memoryview(errors))
@@ -62,7 +63,7 @@ def _session(argv: Sequence[str], time_limit_s: float, holds_stdin: bool) -> tup
                 ours = -1
                 output, _ = running.communicate(timeout=30)
                 return output, b"", ExitStatus(None, "TimeLimit", "it was still running at its time limit")
-            return output, errors, ExitStatus(running.returncode)
+            return output, errors, with_start_failure(ExitStatus(running.returncode), argv[0], b"", has_output=True)
     finally:
         os.close(theirs)
         if ours >= 0:

@@ -6,7 +6,7 @@ from threading import Lock
 from ..collectors.impact import Budget, disk_limit_bytes, probe_budget_s
 from ..collectors.plan import CapturePolicy, ProbeResult, decide
 from ..collectors.processes import listing_command, matching, parse, parse_pids
-from ..errors import NeverEnds
+from ..errors import CaptureError, NeverEnds, Unreachable
 from ..kube.client import Api
 from ..kube.exec_stream import run_short
 from ..model import Action, Collector, Json, Process, Target
@@ -50,7 +50,8 @@ class Probe:
         self._tested: set[tuple[str, ...]] = set()
         self._programs: frozenset[str] = frozenset()
         """Programs of the scope that the image has."""
-        self._hang: NeverEnds | None = None
+        self._unusable: CaptureError | None = None
+        """Why nothing can be run in the target; it would fail for each collector."""
         self._lock = Lock()
         """Parallel collectors are decided one after another, so that each uses the answers of those before it."""
         self.shell = False
@@ -90,13 +91,13 @@ class Probe:
         return self._result
 
     def _list_processes(self) -> ProbeResult:
-        if self._hang:
-            raise self._hang  # a shell that hangs once would hang for each collector
+        if self._unusable:
+            raise self._unusable
         command = listing_command(self._target.container_id, self._scope.programs)
         try:
             status, output, _ = run_short(self._api, self._ref, command)
-        except NeverEnds as error:
-            self._hang = error
+        except (NeverEnds, Unreachable) as error:
+            self._unusable = error
             raise
         self.shell = status.code == 0
         if not self.shell:
@@ -130,12 +131,12 @@ class Probe:
     def _find_pids(self, collector: Collector) -> tuple[int, ...] | None:
         """Return the PIDs that the `find` command of ``collector`` lists in an image without a shell.
 
-        None if the collector has no such command, or the image does not have its program.
+        None if the collector has no such command, the image does not have its program, or it fails.
         """
         for tool in collector.in_image:
             if tool.find:
                 status, output, _ = run_short(self._api, self._ref, tool.find)
-                if not status.not_found:
+                if status.code == 0:
                     return parse_pids(tool, output)
         return None
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from ..backoff import retried
-from ..errors import CommandFailed, NeverEnds
-from ..model import ContainerRef, ExitStatus
+from ..errors import CommandFailed, NeverEnds, Unreachable
+from ..model import ContainerRef, ExitStatus, StartFailure
 from .client import Api
 from .errors import error_from_status, unreachable_error
 from .frames import (
@@ -33,6 +33,7 @@ from .frames import (
 )
 from .resources import pod_path
 from .retry import retry_after
+from .start_failures import HEAD_BYTES, with_start_failure
 
 if TYPE_CHECKING:
     from websocket import WebSocket
@@ -68,24 +69,37 @@ def run(  # noqa: PLR0913 - where, what, and its two outputs
     command can notice that and stop.
     """
     connection = _open(api, ref, argv, stdin=bool(stdin) or holds_stdin)
-    breakable = _Breakable(connection)
+    breakable, output, errors = _Breakable(connection), _HeadSink(stdout, 1), _HeadSink(stderr, HEAD_BYTES)
     try:
         _send(connection, stdin)
         if not closing:
             api.streams.add(breakable)
-        status = _pump(connection, {STDOUT: stdout, STDERR: stderr}, time_limit_s)
+        status = _pump(connection, {STDOUT: output, STDERR: errors}, time_limit_s)
     finally:
         api.streams.remove(breakable)
         connection.shutdown()
     if status.reason == BROKEN_STREAM:
         api.outages.record_failure()
-    return status
+    return with_start_failure(status, argv[0], bytes(errors.head), has_output=bool(output.head))
+
+
+class _HeadSink:
+    """Passes everything on to a sink, and keeps the first ``size`` bytes."""
+
+    def __init__(self, sink: Sink, size: int) -> None:
+        self._sink, self._size, self.head = sink, size, bytearray()
+
+    def __call__(self, piece: memoryview) -> None:
+        if len(self.head) < self._size:
+            self.head.extend(piece[: self._size - len(self.head)])
+        self._sink(piece)
 
 
 def run_short(api: Api, ref: ContainerRef, argv: Sequence[str]) -> tuple[ExitStatus, str, str]:
     """Run a command of little output; return its status, standard output and standard error, cut at 4 MiB each.
 
-    Raises CommandFailed when the connection breaks or the command does not end.
+    Raises CommandFailed when the connection breaks or the command does not end, Unreachable if the API server cannot
+    reach the node.
     """
     output, errors = bytearray(), bytearray()
     status = run(
@@ -99,6 +113,8 @@ def run_short(api: Api, ref: ContainerRef, argv: Sequence[str]) -> tuple[ExitSta
     if status.reason in (BROKEN_STREAM, TIME_LIMIT):
         kind = NeverEnds if status.reason == TIME_LIMIT else CommandFailed
         raise kind(f"{argv[0]} in {ref} failed", status.message, "Capture again.")
+    if status.failure is StartFailure.NODE_UNREACHABLE:
+        raise Unreachable(f"cannot run {argv[0]} in {ref}", status.message, "Check the node of the pod.")
     return status, output.decode(errors="replace"), errors.decode(errors="replace")
 
 

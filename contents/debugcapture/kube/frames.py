@@ -15,7 +15,7 @@ from .advice import advice
 SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
 CLOSE, PING = -8, -9  # control frames: minus their opcode
-BROKEN_STREAM, TIME_LIMIT = "StreamBroken", "TimeLimit"  # reasons that this side adds
+BROKEN_STREAM, TIME_LIMIT, BAD_STATUS = "StreamBroken", "TimeLimit", "BadStatus"  # reasons that this side adds
 _CONTINUATION, _CONTROL = 0, 8
 _MAX_CONTROL_BYTES = 125
 _LENGTH_BYTES = {126: 2, 127: 8}  # extra bytes with the length, if it does not fit into seven bits
@@ -85,9 +85,9 @@ def exit_status(payload: bytes) -> ExitStatus:
     try:
         status = json.loads(payload)
     except ValueError:
-        return ExitStatus(None, "BadStatus", "the server's exit status is not JSON")
+        return ExitStatus(None, BAD_STATUS, "the server's exit status is not JSON")
     if not isinstance(status, dict):
-        return ExitStatus(None, "BadStatus", "the server's exit status is not an object")
+        return ExitStatus(None, BAD_STATUS, "the server's exit status is not an object")
     if status.get("status") == "Success":
         return ExitStatus(0)
     message = without_queries(str(status.get("message", "")))

@@ -74,14 +74,19 @@ def _memory_bytes(api: Api, target: Target) -> int:
 
 
 def _cgroup_bytes(api: Api, target: Target) -> int:
+    reason = "its control group shows no memory usage"
     for file in _MEMORY_FILES:
-        status, output, _ = run_short(api, target.ref, ("cat", file))
+        status, output, errors = run_short(api, target.ref, ("cat", file))
         used = number_in(output)
         if status.code == 0 and used is not None:
             return used
+        if status.not_found:
+            reason = "the image has no cat"
+        elif status.code is None:
+            reason = status.message or errors
     raise NotMeasurable(
         f"cannot determine the memory usage of {target}",
-        "the cluster has no metrics API, and the image has no cat",
+        f"the cluster has no metrics API, and {reason}",
         "Install metrics-server, or use another condition.",
     )
 

@@ -21,7 +21,17 @@ from debugcapture.collectors.plan import CapturePolicy
 from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.kube.client import Api
 from debugcapture.kube.frames import out_of_time
-from debugcapture.model import Artifact, Collector, ContainerRef, ContainerState, ExitStatus, Target, Tool, User
+from debugcapture.model import (
+    Artifact,
+    Collector,
+    ContainerRef,
+    ContainerState,
+    ExitStatus,
+    StartFailure,
+    Target,
+    Tool,
+    User,
+)
 from debugcapture.settings.debug_container import Profile
 from tests.unit.builders import NOON, collector, manifest, pod, status, target
 from tests.unit.fakes import JAVA, OK, Cluster
@@ -191,6 +201,38 @@ def test_without_a_shell_the_tool_of_the_image_may_list_processes_of_other_conta
     (one,) = capture(cluster, collector(in_image=(finds,)), of=SHARED)
     assert one.outcome == "complete"
     assert ("jcmd", "-l") not in cluster.ran
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (ExitStatus(None, "", "no", StartFailure.NO_PROGRAM), b"", b"executable file `jcmd` not found in $PATH"),
+        (ExitStatus(1), b"", b"ERROR: transport error 202: bind failed: Address already in use"),
+    ],
+    ids=["no jcmd", "a jcmd that fails"],
+)
+def test_a_list_that_failed_does_not_show_that_there_is_no_process(answer: Any, capture: Run) -> None:
+    finds = Tool(("jcmd", "{pid}"), ("jcmd", "-h"), find=("jcmd", "-l"), pid_pattern=r"^(\d+) ")
+    cluster = Cluster(shell=False, debug=["jattach"], jcmd=answer, jattach=(OK, b"threads\n", b""))
+    (one,) = capture(cluster, collector(in_image=(finds,)), preset=True)
+    assert (one.outcome, one.origin) == ("complete", "debug-container")
+
+
+def test_a_node_that_cannot_be_reached_is_the_reason_of_every_collector(
+    capture: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, calls = in_image(), list[object]()
+
+    def unreachable(*_: object, **__: object) -> ExitStatus:
+        calls.append(1)
+        return ExitStatus(None, "", "error dialing backend: EOF", StartFailure.NODE_UNREACHABLE)
+
+    monkeypatch.setattr(cluster, "run", unreachable)
+    artifacts = capture(cluster, collector(), collector(id="again"))
+    assert {one.reason for one in artifacts} == {
+        f"cannot run sh in {target().ref}: error dialing backend: EOF. Check the node of the pod."
+    }
+    assert len(calls) == 1
 
 
 def test_refused_debug_container_fails_each_collector_that_needs_it(capture: Run) -> None:

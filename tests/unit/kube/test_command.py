@@ -18,12 +18,13 @@ import pytest
 from debugcapture.errors import NotAllowed
 from debugcapture.kube.client import Api
 from debugcapture.kube.command import Command, run_command
-from debugcapture.model import ContainerRef, ExitStatus
+from debugcapture.kube.start_failures import with_start_failure
+from debugcapture.model import ContainerRef, ExitStatus, StartFailure
 from tests.unit.builders import PLACE
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 BROKEN = ExitStatus(None, "StreamBroken", "the connection ended before the command")
-NO_PROGRAM = ExitStatus(None, "InternalError", 'exec: "x": executable file not found in $PATH')
+NO_PROGRAM = ExitStatus(None, "InternalError", 'exec: "x": executable file not found in $PATH', StartFailure.NO_PROGRAM)
 LINGERS = "sh -c 'sleep 600; echo never' \"$0\" & echo begun; wait"
 
 
@@ -84,7 +85,7 @@ class Machine:
         rest = process.stderr.read()
         if rest:
             stderr(memoryview(rest))
-        return ExitStatus(process.wait())
+        return with_start_failure(ExitStatus(process.wait()), "sh", b"", has_output=True)
 
 
 class Log:

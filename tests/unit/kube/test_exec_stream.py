@@ -28,7 +28,7 @@ from debugcapture.kube.auth import Connection
 from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import websocket_url
 from debugcapture.kube.frames import STATUS, STDERR, STDOUT
-from debugcapture.model import ExitStatus
+from debugcapture.model import ExitStatus, StartFailure
 from tests.unit.builders import PLACE, SUCCESS, failure_status
 
 Frame = tuple[int, bytes]
@@ -120,6 +120,23 @@ def test_nothing_is_lost_or_reordered(pieces: list[tuple[int, bytes]]) -> None:
         _, out, errors = collect(connection, patch)
     assert out == b"".join(payload for channel, payload in pieces if channel == STDOUT)
     assert errors == b"".join(payload for channel, payload in pieces if channel == STDERR)
+
+
+def test_a_runtime_that_passes_on_its_own_exit_code_did_not_start_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = b"executable file `true` not found in $PATH: No such file or directory\n"
+    frames = [data(STDERR, words), data(STATUS, failure_status(255, "exit status 255")), CLOSE]
+    status, _, errors = collect(Replay(frames), monkeypatch)
+    assert (status.code, status.failure, errors) == (None, StartFailure.NO_PROGRAM, words)
+    with_output = [data(STDOUT, b"x"), *frames]
+    assert collect(Replay(with_output), monkeypatch)[0].code == 255
+
+
+def test_a_short_command_on_a_node_that_cannot_be_reached_is_not_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "error dialing backend: dial tcp 10.0.0.7:10250: i/o timeout"
+    connection = Replay([data(STATUS, failure_status(None, words, "InternalError")), CLOSE])
+    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
+    with pytest.raises(Unreachable, match="i/o timeout"):
+        exec_stream.run_short(api(), PLACE, ["sh"])
 
 
 def test_output_after_the_status_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:

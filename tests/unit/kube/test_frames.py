@@ -80,23 +80,6 @@ def test_broken_stream_says_what_broke_it() -> None:
     assert "it fell" in broken_stream("it fell").message
 
 
-@pytest.mark.parametrize(
-    ("status", "missing"),
-    [
-        (ExitStatus(127), True),
-        (ExitStatus(126), True),
-        (ExitStatus(None, "InternalError", NOT_FOUND), True),
-        (ExitStatus(None, "", "OCI runtime exec failed: exec /bin/jcmd: no such file or directory"), True),
-        (ExitStatus(1, "", "cat: x: no such file or directory"), False),
-        (ExitStatus(0), False),
-        (ExitStatus(None, "StreamBroken", "the connection ended"), False),
-    ],
-    ids=["127", "126", "not in PATH", "no such path", "the program's own words", "success", "broken"],
-)
-def test_missing_program_is_told_apart(status: ExitStatus, missing: bool) -> None:
-    assert status.not_found is missing
-
-
 def wire(opcode: int, payload: bytes, *, last: bool = True) -> bytes:
     """A short frame as a server sends it (RFC 6455, section 5.2)."""
     return bytes([opcode | (128 if last else 0), len(payload)]) + payload

@@ -9,7 +9,7 @@ from debugcapture.errors import (
     NotAllowed,
     TargetNotFound,
 )
-from debugcapture.model import ExitStatus, Json
+from debugcapture.model import ExitStatus, Json, StartFailure
 from debugcapture.runtime.context import Caller
 from debugcapture.settings.declare import read
 from debugcapture.steps.execute import ExecStep, execute
@@ -35,7 +35,7 @@ def test_exit_code_of_a_command_is_the_steps(serve: Serve, caller: Caller, said:
     ("ended", "told"),
     [
         (
-            ExitStatus(None, "", "executable file not found"),
+            ExitStatus(None, "", "executable file not found", StartFailure.NO_PROGRAM),
             "does not contain this program. Run it in a debug container",
         ),
         (ExitStatus(None, "TimeLimit", "still running"), "still running"),

@@ -12,6 +12,7 @@ from debugcapture.kube.client import Api
 from debugcapture.model import ExitStatus, Json
 from debugcapture.targets.condition import Condition, measure, parse_condition
 from tests.unit.builders import container, pod, status, target
+from tests.unit.fakes import MISSING
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 
@@ -75,7 +76,7 @@ def test_without_a_metrics_server_the_containers_own_cgroup_tells(monkeypatch: p
 
 
 def test_memory_that_nobody_knows_is_an_error_not_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.kube.exec_stream.run", lambda *_, **__: ExitStatus(127))
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", lambda *_, **__: MISSING)
     with pytest.raises(NotMeasurable, match="no metrics API, and the image has no cat"):
         measured("memory > 90%", limited())
     with pytest.raises(NotMeasurable, match="has no memory limit"):
