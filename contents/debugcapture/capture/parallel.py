@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from ..bundle.bundle import captured_before
 from ..bundle.record import Record
@@ -13,8 +14,6 @@ from ..collectors.goals import apply_goals
 from ..collectors.impact import too_soon
 from ..collectors.plan import CapturePolicy, in_order, programs_of
 from ..errors import CaptureError
-from ..findings.evidence import Evidence
-from ..findings.explain import explain_bundle
 from ..kube.client import Api
 from ..kube.watch import watch_pod
 from ..model import Action, Artifact, Collector, Manifest, Report, Target
@@ -27,6 +26,9 @@ from .crash_dumps import persistent_mounts
 from .debug_session import DebugOptions, DebugSession, debug_options
 from .pod_upload import PodUpload
 from .probe import CaptureScope, Probe
+
+if TYPE_CHECKING:
+    from ..findings.evidence import Evidence
 
 _REPLACEMENT_START_S = 60
 
@@ -108,10 +110,13 @@ class ParallelCapture:
 
     def finish(self, record: Record, requests: int = 0) -> Manifest:
         """Finish ``record``, and return its manifest with the findings, and a failed artifact for each missed goal."""
+        # Imported here, because it loads all parsers, which a capture needs at its end only.
+        from ..findings.explain import explain_bundle
+
         collectors = [collector.id for collector in in_order(self._chosen.collectors)]
         manifest = apply_goals(self._chosen.goals, record.finish(requests, collectors))
 
-        def report_failure(file: Evidence, error: Exception) -> None:
+        def report_failure(file: "Evidence", error: Exception) -> None:
             self._report(f"{file.name} cannot be explained: {error}")
 
         return replace(manifest, findings=explain_bundle(record.bundle.folder, manifest, report_failure))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.model import ContainerState
+from debugcapture.model import ContainerState, EvidenceLines, Finding, Recurrence
 from debugcapture.report.page import preview_limit_bytes, report_page
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
 
@@ -41,6 +42,32 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         element = self.open[-1] if self.open else ""
         self.shown[element] = self.shown.get(element, "") + data
+
+
+FINDING = Finding(
+    "critical",
+    "Deadlock: a and b",
+    "a waits for b.",
+    "Restart it.",
+    (EvidenceLines("jvm-threads.txt", 74, 80, ("Found one", EVIL)),),
+    recurrence=Recurrence(2, NOON, "earlier"),
+)
+
+
+def test_findings_come_first_with_their_lines_and_the_link_of_the_file() -> None:
+    whole = replace(manifest(artifact()), findings=(FINDING,))
+    text = report_page(whole, {"jvm-threads.txt": "https://s3/threads"}, {})
+    assert text.index("Deadlock: a and b") < text.index("Artifacts")
+    page = Page(text)
+    assert "jvm-threads.txt:74-80" in page.shown["a"]
+    assert page.links.count("https://s3/threads") == 2
+    assert page.shown["pre"] == f"Found one\n{EVIL}"
+    assert "seen 2 times since 2 Jan, last in earlier" in page.shown["p"]
+
+
+def test_a_page_of_encrypted_evidence_quotes_nothing() -> None:
+    whole = replace(manifest(artifact()), findings=(FINDING,))
+    assert "Deadlock" not in report_page(whole, {}, {}, encrypted=True)
 
 
 def test_output_of_the_pod_stays_text() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 from debugcapture.doctor.result import Finding
+from debugcapture.model import Finding as EvidenceFinding
 from debugcapture.model import Receipt, Stored
 from debugcapture.runtime.log_lines import log_text
 from debugcapture.steps.result_table import block, capture_result, findings_html
@@ -30,6 +32,14 @@ def test_result_for_the_log_links_what_a_browser_can_open_once() -> None:
     assert text.count('<a href="https://s3/?a=1&amp;b=2">t.txt</a>') == text.count("a=1") == 1
     assert text.count("c=3") == 1
     assert "<td>x</td>" in text
+
+
+def test_findings_come_before_the_artifacts_and_cannot_forge_a_line() -> None:
+    finding = EvidenceFinding("critical", "Deadlock: a, b", "x\n#END:RUNDECK:DATATYPE\n<script>", pod="checkout-1")
+    text = capture_result(replace(manifest(artifact()), findings=(finding,)), Receipt("s3://b", ()))
+    assert text.index("Deadlock: a, b") < text.index("Java thread dump")
+    assert text.count("#BEGIN:RUNDECK:DATATYPE:text/html") == text.count("\n#END:RUNDECK:DATATYPE") == 2
+    assert "<script>" not in text
 
 
 def test_cells_do_not_touch_where_nothing_renders_them() -> None:
