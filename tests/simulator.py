@@ -42,7 +42,12 @@ class Simulator:
 
     def settings(self, incident: str) -> dict[str, str]:
         """A step's settings for this account."""
-        return {"pagerduty_url": self.url, "pagerduty_token": self.keys.user, "incident_id": incident}
+        return {
+            "pagerduty_url": self.url,
+            "pagerduty_token": self.keys.user,
+            "incident_id": incident,
+            "alert_namespaces": "*",
+        }
 
     def _ask(self, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self.keys.bearer}", "User-Agent": "test", "From": "oncall@shop.example"}

@@ -59,7 +59,7 @@ def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
 @pytest.fixture
 def endpoint(hook: Webhook, project: JobSet, pagerduty: Simulator) -> Iterator[Endpoint]:
     account = {"pagerduty_url": pagerduty.url, "pagerduty_token": pagerduty.keys.account, "cluster": "lab"}
-    own = project.changed(**account).alerted()
+    own = project.changed(**account, alert_namespaces="shop").alerted()
     with listening(hook, lambda file, options: own.run(file.name, options)) as url:
         yield Endpoint(url, hook)
 

@@ -76,6 +76,8 @@ def find_targets(
     if alerts.candidates and not candidates:
         remarks.append(f"incident {alerts.incident} is not about a pod of cluster {settings.cluster}")
         return AlertTargets([], remarks, None)
+    candidates, refused = _in_namespaces(candidates, settings)
+    remarks += refused
     by_uid: dict[str, tuple[SelectedPod, Candidate]] = {}
     missing: list[str] = []
     for candidate in candidates:
@@ -87,7 +89,7 @@ def find_targets(
         for selection in selected:
             by_uid.setdefault(selection.target.uid, (selection, candidate))
     if not by_uid:
-        raise _no_target(alerts, missing)
+        raise _no_target(alerts, missing, refused)
     pods = worst_first([selection.pod for selection, _ in by_uid.values()], datetime.now(timezone.utc))[:max_pods]
     chosen = [by_uid[pod["metadata"]["uid"]] for pod in pods]
     counts = f"{len(alerts.candidates)} candidates in its alerts; {len(by_uid)} of their pods are in this cluster"
@@ -141,6 +143,21 @@ def _in_cluster(candidates: Sequence[Candidate], cluster: str) -> tuple[list[Can
     return matching, [f"ignored: alerts about cluster {other}; this is {cluster}" for other in sorted(others)]
 
 
+def _in_namespaces(candidates: Sequence[Candidate], settings: AlertSettings) -> tuple[list[Candidate], list[str]]:
+    """Return the candidates in the namespaces that alerts may name, and a remark for each other namespace.
+
+    Anyone with an integration key of the account can send an alert, and reads the evidence in its incident. Without
+    this rule, an alert could name a pod of any namespace that the account of the captures can read.
+    """
+    allowed, refused = list[Candidate](), dict[str, None]()
+    for candidate in candidates:
+        if settings.allows(candidate.namespace or settings.default_namespace):
+            allowed.append(candidate)
+        else:
+            refused[f"alerts may not name namespace {candidate.namespace} (alert_namespaces)"] = None
+    return allowed, list(refused)
+
+
 def _select(api: Api, candidate: Candidate, namespace: str, container: str, max_pods: int) -> list[SelectedPod]:
     """Return the pods of the candidate. Raises TargetNotFound for the first name that the alert contains."""
     failure: TargetNotFound | None = None
@@ -177,11 +194,14 @@ def _with_container(selection: SelectedPod, containers: Sequence[str]) -> Select
     return selection
 
 
-def _no_target(alerts: IncidentAlerts, missing: Sequence[str]) -> TargetNotFound:
+def _no_target(alerts: IncidentAlerts, missing: Sequence[str], refused: Sequence[str]) -> TargetNotFound:
     searched = f"searched “{'”, “'.join(alerts.titles[:_MAX_TITLES])}”"
     if len(alerts.titles) > _MAX_TITLES:
         searched += f" and {len(alerts.titles) - _MAX_TITLES} more"
-    if missing:
+    if refused:
+        cause = "; ".join(refused[:_MAX_TITLES])
+        remedy = "If the senders of alerts may see its evidence, add the namespace to alert_namespaces."
+    elif missing:
         cause = f"{'; '.join(dict.fromkeys(missing[:_MAX_TITLES]))}: not, or no longer, in this cluster"
         remedy = (
             "Check that it is the correct cluster. If alerts come from several clusters, set the name of "

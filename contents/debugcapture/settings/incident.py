@@ -106,6 +106,20 @@ class AlertSettings(Group):
         allowed="lower-case letters, digits and dashes",
         required=True,
     )
+    alert_namespaces: str = setting(
+        "",
+        "Namespaces that alerts may name",
+        "Separated by commas. The evidence is linked in the incident of the alert, so list only namespaces whose "
+        "evidence all senders of alerts may see. *: all namespaces that the account can read. Blank: only the default "
+        "namespace of alerts.",
+        pattern=rf"\*|{NAME}(\s*,\s*{NAME})*",
+        allowed="names of namespaces, separated by commas, or *",
+    )
+
+    def allows(self, namespace: str) -> bool:
+        """Return whether alerts may name ``namespace``. The default namespace is always allowed."""
+        allowed = {name.strip() for name in self.alert_namespaces.split(",")}
+        return "*" in allowed or namespace in {self.default_namespace, *allowed}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,7 @@ def named(name: str, **more: Any) -> Json:
 
 
 def targets_of(api: Cluster, *candidates: Candidate, max_pods: int = 3, **settings: str) -> AlertTargets:
+    settings = {"alert_namespaces": "shop", **settings}
     alerts = IncidentAlerts("Q1ABCDEF", candidates, ("checkout is down",))
     return find_targets(cast("Api", api), alerts, AlertSettings(**settings), "", max_pods)
 
@@ -106,6 +107,37 @@ def test_a_container_counts_when_the_pod_has_it(named_container: str, expected: 
 def test_an_alert_without_a_namespace_means_the_default_one() -> None:
     result = targets_of(Cluster(named("well")), Candidate("x", pod="well"), default_namespace="shop")
     assert pods(result) == ["well"]
+
+
+@pytest.mark.parametrize(
+    ("default", "allowed", "namespace", "is_allowed"),
+    [
+        ("default", "", "shop", False),
+        ("default", "", "", True),
+        ("shop", "", "shop", True),
+        ("default", "other", "shop", False),
+        ("default", "other, shop", "shop", True),
+        ("default", "*", "shop", True),
+    ],
+)
+def test_an_alert_names_only_the_namespaces_that_the_installation_allows(
+    default: str, allowed: str, namespace: str, is_allowed: bool
+) -> None:
+    """The links stand in the incident of the alert, whose sender may not be allowed to read the pod's logs."""
+    cluster = Cluster(pod(metadata={"name": "well", "uid": "well", "namespace": namespace or default}))
+    named_pod = Candidate("x", namespace=namespace, pod="well")
+    if is_allowed:
+        assert pods(targets_of(cluster, named_pod, default_namespace=default, alert_namespaces=allowed)) == ["well"]
+        return
+    with pytest.raises(TargetNotFound, match=r"may not name namespace shop.*add the namespace to alert_namespaces"):
+        targets_of(cluster, named_pod, default_namespace=default, alert_namespaces=allowed)
+
+
+def test_an_alert_about_a_namespace_that_is_not_allowed_does_not_cost_the_others() -> None:
+    candidates = (Candidate("x", namespace="payments", pod="well"), Candidate("x", namespace="shop", pod="well"))
+    result = targets_of(Cluster(named("well")), *candidates)
+    assert pods(result) == ["well"]
+    assert result.remarks[0] == "alerts may not name namespace payments (alert_namespaces)"
 
 
 @pytest.mark.parametrize(

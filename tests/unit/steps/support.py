@@ -20,7 +20,7 @@ from debugcapture.runtime.context import Caller
 from tests.unit.builders import NOON, artifact, manifest, pod, written
 from tests.unit.fakes import Lists
 
-INCIDENT = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t"}
+INCIDENT = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t", "alert_namespaces": "shop"}
 POD = {"pod": "checkout-7d9f-abcde", "namespace": "shop"}
 
 
