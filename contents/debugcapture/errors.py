@@ -44,14 +44,14 @@ E = TypeVar("E", bound="CaptureError")
 class CaptureError(Exception):
     """An error that a user can act on. ``str()`` is one line. It is immutable: `about` and the others return copies."""
 
-    def __init__(self, what: str, why: str, do: str = "", *, status: int = 0, reason: str = "") -> None:
-        """``what`` failed (with the name of the pod), ``why``, and what to ``do``.
+    def __init__(self, action: str, reason: str, remedy: str = "", *, status: int = 0, status_reason: str = "") -> None:
+        """``action`` is what failed (with the name of the pod), ``reason`` is why, and ``remedy`` is what to do.
 
-        ``status`` (HTTP) and ``reason`` ("AlreadyExists", …) are from the response of a server, if there is one.
+        ``status`` (HTTP) and ``status_reason`` ("AlreadyExists", …) are from the response of a server, if there is one.
         """
-        super().__init__(what, why, do)
-        self.what, self.why, self.do = (one_line(part) for part in (what, why, do))
-        self.status, self.reason = status, reason
+        super().__init__(action, reason, remedy)
+        self.action, self.reason, self.remedy = (one_line(part) for part in (action, reason, remedy))
+        self.status, self.status_reason = status, status_reason
         self.data: dict[str, str] = {}
 
     def about(self: E, subject: str) -> E:
@@ -59,13 +59,13 @@ class CaptureError(Exception):
         subject = one_line(subject)
         if re.search(rf"(?<![\w./-]){re.escape(subject)}(?![\w-]|\.\w)", str(self)):
             return self
-        return self._changed(what=f"{subject}: {self.what}")
+        return self._changed(action=f"{subject}: {self.action}")
 
-    def advising(self: E, do: str) -> E:
-        """Return a copy with ``do`` as the remedy."""
-        return self._changed(do=one_line(do))
+    def advising(self: E, remedy: str) -> E:
+        """Return a copy with another ``remedy``."""
+        return self._changed(remedy=one_line(remedy))
 
-    def handing_on(self: E, **data: str) -> E:
+    def with_data(self: E, **data: str) -> E:
         """Return a copy with ``data``, output of the failed step for later steps."""
         return self._changed(data={**self.data, **data})
 
@@ -75,8 +75,8 @@ class CaptureError(Exception):
         return changed
 
     def __str__(self) -> str:
-        line = f"{self.what}: {self.why}" if self.why else self.what
-        return f"{line.rstrip('.')}. {self.do}" if self.do else line
+        line = f"{self.action}: {self.reason}" if self.reason else self.action
+        return f"{line.rstrip('.')}. {self.remedy}" if self.remedy else line
 
 
 class BadInput(CaptureError):
@@ -166,9 +166,9 @@ class NotStored(CaptureError):
 class NoteNotSent(CaptureError):
     """The note could not be added to the incident."""
 
-    def __init__(self, what: str, why: str, do: str = "", *, status: int = 0, waits: bool = False) -> None:
+    def __init__(self, action: str, reason: str, remedy: str = "", *, status: int = 0, waits: bool = False) -> None:
         """``waits``: the note stays in the spool, because a later run may succeed."""
-        super().__init__(what, why, do, status=status)
+        super().__init__(action, reason, remedy, status=status)
         self.waits = waits
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from .runtime.process import caller_of, complain, emit, hand_on, prepare, run, wants_debug
+from .runtime.process import complain, create_context, emit, prepare, run, wants_debug, write_data
 from .settings.declare import declared
 from .steps.providers import Provider, provider
 
@@ -21,11 +21,11 @@ def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
     prepare(debug=debug)
     one = provider(name)
     messages = sys.stderr if one.streams else sys.stdout
-    caller = caller_of(environment, lambda line: emit(line, messages))
-    ended = run(one, step_values(one, environment), caller)
+    context = create_context(environment, lambda line: emit(line, messages))
+    ended = run(one, step_values(one, environment), context)
     complain(ended, debug=debug)
     if not one.streams:
-        hand_on(ended.data, ended.failure)
+        write_data(ended.data, ended.failure)
     return ended.exit_code
 
 

@@ -19,7 +19,7 @@ from lab.browser import chromium
 from lab.demo import running_pod
 from lab.pagerduty.alerts import Subject, alert_bodies
 from lab.stores import s3_endpoint
-from tests.cluster.captures import caller, settings
+from tests.cluster.captures import run_context, settings
 from tests.simulator import Simulator, simulator
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
@@ -46,7 +46,7 @@ def _captured(account: Simulator, spool: Path) -> None:
     store = {"store": f"s3://{where.bucket}/pictures", "s3_endpoint": where.url, "s3_region": where.region}
     keys = {"s3_access_key": where.access_key, "s3_secret_key": where.secret_key}
     options = settings(namespace=NAMESPACE, workload=SERVICE, **store, **keys, **account.settings(INCIDENT))
-    capture(options, caller(spool, []))
+    capture(options, run_context(spool, []))
 
 
 def _incident(browser: Browser, account: Simulator) -> bytes:

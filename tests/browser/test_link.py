@@ -18,7 +18,7 @@ from debugcapture.stores.registry import open_store
 from debugcapture.upload.publish import publish_bundle
 from lab.demo import running_pod
 from lab.stores import azure_endpoint, s3_endpoint
-from tests.cluster.captures import caller, settings
+from tests.cluster.captures import run_context, settings
 from tests.simulator import simulator
 from tests.unit.builders import NOON, artifact, manifest, store_settings, written
 
@@ -64,7 +64,7 @@ def test_link_in_the_note_opens_the_report_and_that_the_evidence(page: Page, tmp
             "s3_secret_key": keys.s3_secret_key,
         }
         pod = running_pod("checkout")
-        capture(settings(namespace=NAMESPACE, pod=pod, **options), caller(tmp_path / "spool", []))
+        capture(settings(namespace=NAMESPACE, pod=pod, **options), run_context(tmp_path / "spool", []))
         page.set_extra_http_headers({"Authorization": f"Bearer {account.keys.bearer}"})
         page.goto(f"{account.url}/incidents/{INCIDENT}")
         page.set_extra_http_headers({})

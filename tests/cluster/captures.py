@@ -9,7 +9,7 @@ from pathlib import Path
 import lab.kubernetes
 from debugcapture.bundle.bundle import Bundle
 from debugcapture.model import Artifact, Manifest
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import CaptureStep
 from debugcapture.steps.capture import capture
@@ -32,8 +32,8 @@ class Done:
         return (self.folder / file).read_text(errors="replace")
 
 
-def caller(spool: Path, log: list[str]) -> Caller:
-    return Caller(log.append, io.BytesIO(), io.BytesIO(), spool, "1", {})
+def run_context(spool: Path, log: list[str]) -> RunContext:
+    return RunContext(log.append, io.BytesIO(), io.BytesIO(), spool, "1", {})
 
 
 def as_captures() -> dict[str, str]:
@@ -57,6 +57,6 @@ def settings(**options: str) -> CaptureStep:
 
 def captured(spool: Path, **options: str) -> Done:
     log: list[str] = []
-    outcome = capture(settings(**options), caller(spool, log))
+    outcome = capture(settings(**options), run_context(spool, log))
     folder = Path(outcome.data["bundle"])
     return Done(folder, Bundle(folder).manifest(), log)

@@ -26,7 +26,7 @@ from debugcapture.steps.upload import UploadStep, upload
 from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.process import wait_until
-from tests.cluster.captures import caller, captured, settings
+from tests.cluster.captures import captured, run_context, settings
 from tests.cluster.objects import (
     IMAGE,
     Apply,
@@ -306,7 +306,7 @@ def test_killed_capture_leaves_a_valid_bundle_and_a_debug_container_that_ends(
             assert hashlib.sha256((folder / one.file).read_bytes()).hexdigest() == one.sha256
     store = tmp_path / "store"
     store.mkdir()
-    upload(read(UploadStep, {"store": store.as_uri(), "spool": str(tmp_path)}), caller(tmp_path, []))
+    upload(read(UploadStep, {"store": store.as_uri(), "spool": str(tmp_path)}), run_context(tmp_path, []))
     assert {path.name for path in store.rglob("pod.*")} == {"pod.txt", "pod.yaml"}
     wait_until("its own end", lambda: not debug_containers(kubectl, namespace, "running"), 60)
 
@@ -318,7 +318,7 @@ def test_dry_run_changes_nothing_and_reports_the_plan(
     ready("pod/web")
     log: list[str] = []
     step = settings(namespace=namespace, pod="web", collectors="pod-snapshot,native-stacks,core-dump", dry_run="true")
-    assert capture(step, caller(tmp_path, log)).data == {}
+    assert capture(step, run_context(tmp_path, log)).data == {}
     assert not list(tmp_path.iterdir())
     assert not debug_containers(kubectl, namespace, "running")
     table = log[-1]
@@ -334,7 +334,7 @@ def test_condition_decides_whether_anything_is_done(  # noqa: PLR0913, PLR0917 -
     ready("pod/web")
     log: list[str] = []
     step = settings(namespace=namespace, pod="web", collectors="logs,pod-snapshot", when=when)
-    assert bool(capture(step, caller(tmp_path, log)).data) is captures
+    assert bool(capture(step, run_context(tmp_path, log)).data) is captures
     assert captures or any("nothing to do" in line for line in log)
 
 
@@ -346,7 +346,7 @@ def test_memory_condition_reads_the_containers_own_use(
     ready("pod/web")
     log: list[str] = []
     step = settings(namespace=namespace, pod="web", collectors="pod-snapshot", when="memory > 50%")
-    wait_until("memory in use", lambda: bool(capture(step, caller(tmp_path, log)).data), 30)
+    wait_until("memory in use", lambda: bool(capture(step, run_context(tmp_path, log)).data), 30)
     assert any("which meets memory > 50%" in line for line in log)
 
 
@@ -389,7 +389,7 @@ def test_wrong_input_is_reported_in_one_line(  # noqa: PLR0913, PLR0917 - the fi
         CaptureStep, {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), "namespace": namespace} | options
     )
     with pytest.raises(error, match=why) as caught:
-        capture(step, caller(tmp_path, []))
+        capture(step, run_context(tmp_path, []))
     assert "\n" not in str(caught.value)
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 

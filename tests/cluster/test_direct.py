@@ -16,7 +16,7 @@ from debugcapture.errors import BadInput
 from debugcapture.steps.capture import capture
 from lab.kubernetes.kubectl import Kubectl
 from lab.stores import azure_endpoint, s3_endpoint
-from tests.cluster.captures import caller, captured, settings
+from tests.cluster.captures import captured, run_context, settings
 from tests.cluster.objects import Apply, Ready, bare, container, pod, pod_spec
 
 BIG = 40 << 20  # three pieces
@@ -111,4 +111,4 @@ def test_small_file_is_streamed(namespace: str, apply: Apply, ready: Ready, tmp_
 def test_store_without_direct_upload_is_refused_before_anything_changes(tmp_path: Path) -> None:
     step = settings(namespace="shop", pod="x", direct_upload_mib="1", store=tmp_path.as_uri())
     with pytest.raises(BadInput, match="pods cannot upload directly"):
-        capture(step, caller(tmp_path, []))
+        capture(step, run_context(tmp_path, []))

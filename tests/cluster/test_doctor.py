@@ -14,7 +14,7 @@ from debugcapture.steps.doctor import DoctorStep, diagnose
 from debugcapture.text import WIDTH
 from lab.kubernetes.kubectl import Kubectl
 from lab.project import lab_project
-from tests.cluster.captures import caller
+from tests.cluster.captures import run_context
 from tests.cluster.objects import IMAGE
 
 
@@ -23,7 +23,7 @@ def examined(folder: Path, **changes: str) -> tuple[int, str]:
     log: list[str] = []
     settings = lab_project(Path(), "").settings | {"spool": str(folder)} | changes
     known = {name: value for name, value in settings.items() if name in _NAMES}
-    outcome = diagnose(read(DoctorStep, known), caller(folder, log))
+    outcome = diagnose(read(DoctorStep, known), run_context(folder, log))
     table = log[-1].partition("\nFix of")[0]
     assert max(len(line) for line in table.splitlines()) <= WIDTH
     cells = [text for one in outcome.document for text in one.values()]

@@ -11,7 +11,7 @@ import pytest
 from debugcapture.bundle.bundle import Bundle
 from debugcapture.errors import SpoolFull
 from debugcapture.steps.capture import capture
-from tests.cluster.captures import caller, captured, settings
+from tests.cluster.captures import captured, run_context, settings
 from tests.cluster.objects import Apply, Ready, container, pod, pod_spec
 
 SECRETS = ("hunter2-in-a-url", "hunter2-in-a-flag", "s3cr3t-bearer-value-0123456789", "ours-4711")
@@ -69,7 +69,7 @@ def test_full_spool_is_reported_before_anything_is_captured(namespace: str, tmp_
     (tmp_path / "of-an-earlier-run").write_bytes(b"x" * (24 << 20))
     step = settings(namespace=namespace, pod="web", collectors="logs", spool_limit_mib="32")
     with pytest.raises(SpoolFull, match="24 MiB of at most 32 MiB"):
-        capture(step, caller(tmp_path, []))
+        capture(step, run_context(tmp_path, []))
     assert [path.name for path in tmp_path.iterdir()] == ["of-an-earlier-run"]
 
 

@@ -20,7 +20,7 @@ from debugcapture.steps.capture import capture
 from debugcapture.stores.registry import open_readable
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
-from tests.cluster.captures import caller, captured
+from tests.cluster.captures import captured, run_context
 from tests.cluster.fleet import Fleet
 from tests.faults.daemons import kill, repair
 
@@ -44,7 +44,7 @@ def test_each_pod_is_captured_once_though_an_index_is_killed(fleet: Fleet, tmp_p
     step = fleet.step(collectors="pod-snapshot,processes")
     killing = threading.Thread(target=kill_index, args=(fleet, "0"))
     killing.start()
-    outcome = capture(step, caller(tmp_path, log))
+    outcome = capture(step, run_context(tmp_path, log))
     killing.join()
     manifest = manifest_of(outcome)
     assert manifest.status == "complete", log
@@ -79,7 +79,7 @@ def test_a_node_that_dies_and_comes_back_costs_time_only(fleet: Fleet, tmp_path:
     log: list[str] = []
     dying = threading.Thread(target=cut_the_power, args=(fleet,))
     dying.start()
-    outcome = capture(fleet.step(collectors="pod-snapshot,processes"), caller(tmp_path, log))
+    outcome = capture(fleet.step(collectors="pod-snapshot,processes"), run_context(tmp_path, log))
     dying.join()
     manifest = manifest_of(outcome)
     assert manifest.status == "complete", log
@@ -119,7 +119,7 @@ def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_
 
     first = fleet.step(parallelism="1")
     with pytest.raises(SystemExit):
-        capture(first, replace(caller(tmp_path / "one", []), say=die))
+        capture(first, replace(run_context(tmp_path / "one", []), report=die))
     (running,) = fleet.jobs()
     run_id = next(line.rpartition("resume=")[2] for line in log if "resume=" in line)
     place = f"--namespace={fleet.namespace}"
@@ -132,7 +132,7 @@ def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_
     fleet.kubectl("delete", "pod", place, gone, "--wait=true", "--timeout=60s")
 
     log_lines: list[str] = []
-    outcome = capture(fleet.step(resume=run_id), caller(tmp_path / "other", log_lines))
+    outcome = capture(fleet.step(resume=run_id), run_context(tmp_path / "other", log_lines))
     manifest = manifest_of(outcome)
     assert f"the store already has {len(done)} of 6 pods" in log_lines
     assert manifest.capture_id == run_id

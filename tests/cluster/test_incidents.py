@@ -27,7 +27,7 @@ from debugcapture.steps.capture import capture as run_capture
 from debugcapture.steps.incident_target import IncidentTargetStep, find_target
 from lab.kubernetes.kubectl import Kubectl
 from lab.pagerduty.alerts import Subject, alert_bodies
-from tests.cluster.captures import caller, settings
+from tests.cluster.captures import run_context, settings
 from tests.simulator import Simulator, simulator
 
 SENDERS = sorted(alert_bodies(Subject("", "x", "x", "x", "x")))
@@ -74,7 +74,7 @@ def capture(pagerduty: Simulator, spool: Path, incident: str, log: list[str], **
     store.mkdir(exist_ok=True)
     common = {"collectors": "pod-snapshot,events", "store": store.as_uri(), "cluster": CLUSTER}
     step = settings(**{**common, **pagerduty.settings(incident), **more})
-    return dict(run_capture(step, caller(spool, log)).data)
+    return dict(run_capture(step, run_context(spool, log)).data)
 
 
 @pytest.mark.parametrize("sender", SENDERS)
@@ -95,7 +95,7 @@ def test_the_target_is_output_for_later_steps(subject: Subject, pagerduty: Simul
     pagerduty.create("Q1ALERT000001", *alert_bodies(subject).values())
     kubeconfig = str(lab.kubernetes.endpoint().kubeconfig)
     step = read(IncidentTargetStep, {"kubeconfig": kubeconfig, **pagerduty.settings("Q1ALERT000001")})
-    data = find_target(step, caller(tmp_path, [])).data
+    data = find_target(step, run_context(tmp_path, [])).data
     assert (data["namespace"], data["pod"]) == (subject.namespace, subject.pod)
     assert (data["container"], data["workload"]) == ("app", "checkout")
 

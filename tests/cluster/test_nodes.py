@@ -11,7 +11,7 @@ import pytest
 
 import lab.kubernetes
 from debugcapture.errors import NotAllowed, TargetNotFound, Unreachable
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.steps.nodes import NodesStep, list_nodes
 from lab.kubernetes.kubectl import Kubectl
@@ -25,7 +25,7 @@ def listed(folder: Path, **options: str) -> tuple[dict[str, dict[str, Any]], lis
     output = io.BytesIO()
     settings = {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), **options}
     step = read(NodesStep, {name: value for name, value in settings.items() if value})
-    list_nodes(step, Caller(log.append, output, io.BytesIO(), folder, "1", {}))
+    list_nodes(step, RunContext(log.append, output, io.BytesIO(), folder, "1", {}))
     return json.loads(output.getvalue()), log
 
 

@@ -21,7 +21,7 @@ import pytest
 import lab.kubernetes
 from debugcapture.errors import NotAllowed, Unreachable
 from debugcapture.listings.options import Kind
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.steps.options import OptionsStep, list_values
 from lab.kubernetes.kubectl import Kubectl
@@ -41,7 +41,7 @@ def options(kind: Kind, spool: Path, **given: str) -> tuple[dict[str, str], list
     output = io.BytesIO()
     settings = {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), **given}
     step = read(OptionsStep, {name: value for name, value in settings.items() if value})
-    list_values(kind, step, Caller(log.append, output, io.BytesIO(), spool, "1", {}))
+    list_values(kind, step, RunContext(log.append, output, io.BytesIO(), spool, "1", {}))
     first, *lines, last = output.getvalue().decode("ascii").splitlines()
     assert (first, last) == ("==START_OPTIONS==", "==END_OPTIONS==")
     return {value: label for label, _, value in (line.partition(":") for line in lines)}, log

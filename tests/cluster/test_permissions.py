@@ -24,7 +24,7 @@ from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.restart import restart
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
-from tests.cluster.captures import Done, as_bearer, caller, captured
+from tests.cluster.captures import Done, as_bearer, captured, run_context
 from tests.cluster.objects import IMAGE, bare, container, deployment, pod, pod_spec
 
 pytestmark = pytest.mark.xdist_group("permissions")  # one account, whose rules each test changes
@@ -98,7 +98,7 @@ class Account:
 
     def restart(self, spool: Path, **options: str) -> None:
         common = {"namespace": self.namespace, "dry_run": "true", "gate": "none", "gate_stored": "false"}
-        restart(read(RestartStep, self.connection | common | options), caller(spool, []))
+        restart(read(RestartStep, self.connection | common | options), run_context(spool, []))
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from debugcapture.settings.forms import RestartStep
 from debugcapture.steps.restart import restart
 from lab.kubernetes.kubectl import Kubectl
 from lab.kubernetes.workloads import grant
-from tests.cluster.captures import as_captures, caller, captured
+from tests.cluster.captures import as_captures, captured, run_context
 from tests.cluster.test_incidents import deployment
 from tests.simulator import simulator
 
@@ -57,7 +57,7 @@ class Shop:
         common["rollout_limit_s"] = "120"
         self.log.clear()
         step = read(RestartStep, {**common, **options})
-        return restart(step, caller(self.spool, self.log)).data["restart"]
+        return restart(step, run_context(self.spool, self.log)).data["restart"]
 
     def uids(self) -> set[str]:
         """Of the pods that are to stay."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lab.kubernetes
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import CaptureStep
 from debugcapture.steps.capture import capture
@@ -44,6 +44,6 @@ def test_the_threads_of_every_user_are_captured(
     settings = {"kubeconfig": str(cluster.kubeconfig), "namespace": namespace, "pod": "deadlocked"}
     step = read(CaptureStep, settings | {"image": cluster.toolbox_image})
     log: list[str] = []
-    outcome = capture(step, Caller(log.append, io.BytesIO(), io.BytesIO(), tmp_path, "1", {}))
+    outcome = capture(step, RunContext(log.append, io.BytesIO(), io.BytesIO(), tmp_path, "1", {}))
     assert outcome.data["status"] == "complete", log
     assert "Found one Java-level deadlock" in Path(outcome.data["bundle"], "jvm-threads.txt").read_text()

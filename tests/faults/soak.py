@@ -24,7 +24,7 @@ from pathlib import Path
 import lab.kubernetes
 from debugcapture.bundle.bundle import RECEIPT, waiting
 from debugcapture.errors import CaptureError
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.runtime.exit_codes import exit_code
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import CaptureStep
@@ -198,10 +198,10 @@ class _Worker:
             self._said.append(str(error))
             return exit_code(error)
 
-    def _caller(self) -> Caller:
+    def _caller(self) -> RunContext:
         self._said: list[str] = []
         spool, trigger = Path(self._settings["spool"]), {"started_by": "soak"}
-        return Caller(self._said.append, io.BytesIO(), io.BytesIO(), spool, secrets.token_hex(4), trigger)
+        return RunContext(self._said.append, io.BytesIO(), io.BytesIO(), spool, secrets.token_hex(4), trigger)
 
     def _world(self) -> World:
         self._said = []

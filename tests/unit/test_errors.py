@@ -48,7 +48,7 @@ def test_the_subject_is_found_where_it_stands_alone(line: str) -> None:
 
 def test_an_error_that_was_raised_is_not_changed() -> None:
     raised = NoteNotSent("no note", "busy", "Wait.", status=429, waits=True)
-    changed = raised.about("shop/a").advising("Read it.").handing_on(capture_id="1").handing_on(link="l")
+    changed = raised.about("shop/a").advising("Read it.").with_data(capture_id="1").with_data(link="l")
     assert str(raised) == "no note: busy. Wait."
     assert raised.data == {}
     assert type(changed) is NoteNotSent

@@ -14,7 +14,7 @@ import pytest
 from debugcapture import rundeck
 from debugcapture.errors import NothingCaptured, NotStored
 from debugcapture.model import Outcome
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.providers import PROVIDERS, Provider, provider
 from debugcapture.steps.shared import Step
@@ -23,7 +23,7 @@ CONTENTS = Path(rundeck.__file__).parents[1]
 GOOD = {"RD_CONFIG_POD": "web-0", "RD_CONFIG_COMMAND": "true"}
 
 
-Run = Callable[[ExecStep, Caller], Outcome]
+Run = Callable[[ExecStep, RunContext], Outcome]
 
 
 Install = Callable[..., None]
@@ -54,7 +54,7 @@ def outcome(exit_code: int = 0, **data: str) -> Run:
 
 
 def failing(error: Exception) -> Run:
-    def run(_step: ExecStep, _caller: Caller) -> Outcome:
+    def run(_step: ExecStep, _caller: RunContext) -> Outcome:
         raise error
 
     return run
@@ -68,7 +68,7 @@ def test_exit_code_is_the_steps_own(install: Install) -> None:
 def test_settings_arrive_typed(install: Install) -> None:
     steps: list[ExecStep] = []
 
-    def run(step: ExecStep, _caller: Caller) -> Outcome:
+    def run(step: ExecStep, _caller: RunContext) -> Outcome:
         steps.append(step)
         return Outcome(0)
 
@@ -126,10 +126,10 @@ def test_bad_settings_run_nothing(install: Install, capsys: pytest.CaptureFixtur
 def test_progress_does_not_mix_with_a_commands_output(
     streams: bool, install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run(_step: ExecStep, caller: Caller) -> Outcome:
-        caller.say("progress")
-        caller.stdout.write(b"output\n")
-        caller.stdout.flush()
+    def run(_step: ExecStep, run_context: RunContext) -> Outcome:
+        run_context.report("progress")
+        run_context.stdout.write(b"output\n")
+        run_context.stdout.flush()
         return Outcome(0)
 
     install(run, streams=streams)
@@ -141,10 +141,10 @@ def test_progress_does_not_mix_with_a_commands_output(
 
 
 def test_caller_says_who_ran_it_and_where(install: Install) -> None:
-    callers: list[Caller] = []
+    callers: list[RunContext] = []
 
-    def run(_step: ExecStep, caller: Caller) -> Outcome:
-        callers.append(caller)
+    def run(_step: ExecStep, run_context: RunContext) -> Outcome:
+        callers.append(run_context)
         return Outcome(0)
 
     install(run)
@@ -162,7 +162,7 @@ def test_caller_says_who_ran_it_and_where(install: Install) -> None:
 
 
 def test_files_are_private_from_the_start(install: Install, tmp_path: Path) -> None:
-    def run(_step: ExecStep, _caller: Caller) -> Outcome:
+    def run(_step: ExecStep, _caller: RunContext) -> Outcome:
         (tmp_path / "file").touch()
         return Outcome(0)
 
@@ -174,7 +174,7 @@ def test_files_are_private_from_the_start(install: Install, tmp_path: Path) -> N
 def test_abort_cleans_up_and_ends(install: Install) -> None:
     cleaned: list[bool] = []
 
-    def run(_step: ExecStep, _caller: Caller) -> Outcome:
+    def run(_step: ExecStep, _caller: RunContext) -> Outcome:
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
@@ -221,9 +221,9 @@ from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.providers import Provider
 from debugcapture.steps.shared import Step
 
-def run(step, caller):
-    caller.say("first")
-    caller.say("second")
+def run(step, run_context):
+    run_context.report("first")
+    run_context.report("second")
     open(sys.argv[2], "w").close()  # the clean-up
     return Outcome(0, {"bundle": "/b"})
 
@@ -254,7 +254,7 @@ from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.providers import Provider
 from debugcapture.steps.shared import Step
 
-def run(step, caller):
+def run(step, run_context):
     logging.getLogger("a.library").error("Traceback")
     return Outcome(0, {})
 

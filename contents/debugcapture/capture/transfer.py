@@ -131,7 +131,7 @@ def run_tool(api: Api, command: Command, sink: Sink) -> TransferResult:
     try:
         second = _run_once(api, command, replacement)
     except CaptureError as error:
-        return replace(first, reason=f"{first.reason}; running it again failed too: {error.why}")
+        return replace(first, reason=f"{first.reason}; running it again failed too: {error.reason}")
     return second if replacement.has_started else first
 
 
@@ -299,7 +299,7 @@ def _fetch_once(api: Api, file: RemoteFile, sink: Sink, deadline: float) -> tupl
     except SizeLimitReachedError as limit:
         return TransferResult("truncated", str(limit), code="size-limit"), True
     except Unreachable as error:
-        return _broken_result(sink, error.why), False
+        return _broken_result(sink, error.reason), False
     report, errors = parse_report(stderr, nonce)
     if report is None and status.code:
         return TransferResult("failed", f"cannot read {file.path}: {last_line(errors)}", code="other"), True
@@ -370,7 +370,7 @@ def _wait_for_job(api: Api, command: Command, job: str, file: str, report: Repor
             session = _ExecSession(command.ref, argv, left_s, holds_stdin=True)
             status, stderr = _stream(api, session, _Progress(file, report))
         except Unreachable as error:
-            status, stderr = ExitStatus(None, BROKEN_STREAM, error.why), ""
+            status, stderr = ExitStatus(None, BROKEN_STREAM, error.reason), ""
         tool_report, _ = parse_report(stderr, nonce)
         if tool_report or status.reason != BROKEN_STREAM:
             return tool_report

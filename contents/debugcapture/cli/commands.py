@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..model import Outcome
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..runtime.exit_codes import NOTHING_CAPTURED
 from ..settings.declare import Declared, declared
 from ..steps.providers import PROVIDERS, SERVICES, Provider
@@ -37,7 +37,7 @@ class Command:
         return self.step().settings
 
     @property
-    def run(self) -> Callable[[Any, Caller], Outcome]:
+    def run(self) -> Callable[[Any, RunContext], Outcome]:
         """Return the function that does it."""
         return self.step().run
 

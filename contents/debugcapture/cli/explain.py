@@ -16,7 +16,7 @@ from ..findings.evidence import Evidence, evidence_of
 from ..findings.explain import explain
 from ..model import Outcome
 from ..report.findings import findings_document, findings_text
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..settings.explain import ExplainSettings
 from ..steps.shared import Step
 
@@ -30,12 +30,12 @@ class ExplainStep:
     explain: ExplainSettings
 
 
-def explain_paths(step: ExplainStep, caller: Caller) -> Outcome:
+def explain_paths(step: ExplainStep, context: RunContext) -> Outcome:
     """Print what the evidence shows. Raises BadInput if a path does not exist or is not readable."""
     with ExitStack() as opened:
         evidence = [file for path in shlex.split(step.explain.paths) for file in _evidence(path, opened)]
-        findings = explain(evidence, lambda file, error: caller.say(f"{file.name} cannot be explained: {error}"))
-    caller.say(findings_text(findings))
+        findings = explain(evidence, lambda file, error: context.report(f"{file.name} cannot be explained: {error}"))
+    context.report(findings_text(findings))
     return Outcome(0, document=findings_document(findings))
 
 

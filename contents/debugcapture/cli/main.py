@@ -13,18 +13,18 @@ import click
 
 from .. import __version__
 from ..errors import BadInput, CaptureError
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..runtime.process import (
     Ended,
-    caller_of,
     complain,
+    create_context,
     emit,
     end_with_parent,
     failed,
-    hand_on,
     prepare,
     run,
     wants_debug,
+    write_data,
 )
 from ..text import one_line
 from .commands import COMMANDS, Command, command
@@ -33,7 +33,7 @@ from .help import NAME, ChainPage, Program, SettingOption
 from .status_line import Screen
 
 INTERRUPTED: Final = 130
-HANDED_ON: Final = ("bundle", "capture_id", "failure", "namespace", "pod", "container")
+CHAINED_DATA: Final = ("bundle", "capture_id", "failure", "namespace", "pod", "container")
 _KEPT_MOST_BYTES: Final = 1 << 20  # of a command's output, where it becomes part of a JSON document
 _ENVIRONMENT: Final = "debugcapture.environment"
 
@@ -81,12 +81,12 @@ class _Session:
         settings = one.declared
         return from_config(settings, self.config) | from_environment(settings, self.environment)
 
-    def caller(self, screen: Screen) -> Caller:
+    def context(self, screen: Screen) -> RunContext:
         """Return who calls: a Rundeck job, or the user."""
-        caller = caller_of(self.environment, screen.say)
+        context = create_context(self.environment, screen.report)
         user = one_line(self.environment.get("LOGNAME") or self.environment.get("USER") or "")
-        trigger = {"started_by": user, **caller.trigger} if user else caller.trigger
-        return replace(caller, trigger=trigger, follow=screen.follow)
+        trigger = {"started_by": user, **context.trigger} if user else context.trigger
+        return replace(context, trigger=trigger, follow=screen.follow)
 
 
 def _session(ctx: click.Context, given: Mapping[str, Any]) -> _Session:
@@ -147,7 +147,7 @@ def _together(session: _Session, names: Sequence[str], *, keep_going: bool) -> E
         known = {setting.name for setting in one.declared}
         ended = _run(session, one, session.values(one) | {key: handed[key] for key in handed.keys() & known})
         given = {**ended.data, "failure": ended.failure}
-        handed |= {name: given[name] for name in HANDED_ON if given.get(name)}
+        handed |= {name: given[name] for name in CHAINED_DATA if given.get(name)}
         documents.append(_document(one.name, ended))
         code = code or ended.exit_code
         if ended.exit_code and not keep_going:
@@ -172,11 +172,11 @@ def _run(session: _Session, one: Command, values: Mapping[str, str]) -> Ended:
     """Run a command, and show what comes of it; what a streaming one prints is kept where it is to look otherwise."""
     quiet = session.as_json or one.streams
     with Screen(sys.stderr if quiet else sys.stdout) as screen:
-        caller = session.caller(screen)
+        context = session.context(screen)
         kept = _Kept(None if one.table else _KEPT_MOST_BYTES), _Kept(_KEPT_MOST_BYTES)
         if one.streams and (session.as_json or one.table):
-            caller = replace(caller, stdout=kept[0], stderr=kept[1])
-        ended = run(one, values, caller)
+            context = replace(context, stdout=kept[0], stderr=kept[1])
+        ended = run(one, values, context)
     complain(ended, debug=session.debug)
     if one.table and not ended.exit_code:
         return _listed(one.table, kept[0].getvalue().decode(), ended, as_json=session.as_json)
@@ -235,7 +235,7 @@ def _in_a_job(environment: Mapping[str, str]) -> bool:
 def _tell(ended: Ended, session: _Session) -> None:
     """Hand on what the run gives: to a Rundeck job's later steps, or to a person."""
     if _in_a_job(session.environment):
-        hand_on(ended.data, ended.failure)
+        write_data(ended.data, ended.failure)
         return
     width = max((len(name) for name in ended.data), default=0)
     for name, value in ended.data.items():

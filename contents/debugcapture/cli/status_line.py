@@ -34,7 +34,7 @@ class Screen:
         self._lock, self._done = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
 
-    def say(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Print ``text``, above the status line."""
         with self._lock:
             self._status("")

@@ -16,7 +16,7 @@ from ..errors import EXIT_PARTIAL, TargetNotFound
 from ..files import is_locked
 from ..model import PAGE, Artifact, Manifest, Outcome, Status
 from ..report.summary import summary
-from ..runtime.context import Caller, spool_of
+from ..runtime.context import RunContext, spool_of
 from ..runtime.exit_codes import NOTHING_CAPTURED
 from ..settings.spool import SpoolSettings, WatchSettings
 from ..steps.shared import Step
@@ -138,9 +138,9 @@ def news(before: Progress | None, after: Progress) -> Iterator[str]:
         yield after.state  # the link is among the results at the end
 
 
-def captures(step: CapturesStep, caller: Caller) -> Outcome:
+def captures(step: CapturesStep, context: RunContext) -> Outcome:
     """List the captures in the spool, the newest first."""
-    spool = spool_of(step.spool, caller)
+    spool = spool_of(step.spool, context)
     found = [Listed.of(progress_of(bundle)) for bundle in reversed(bundles(spool))]
     rows = [
         (
@@ -154,18 +154,18 @@ def captures(step: CapturesStep, caller: Caller) -> Outcome:
         for one in found
     ]
     header = ("CAPTURE", "POD", "STATUS", "ARTIFACTS", "SIZE", "WHERE")
-    caller.say(table(header, rows).rstrip() if rows else f"no captures in {spool}")
+    context.report(table(header, rows).rstrip() if rows else f"no captures in {spool}")
     return Outcome(0, document=[asdict(one) for one in found])
 
 
-def watch(step: WatchStep, caller: Caller) -> Outcome:
+def watch(step: WatchStep, context: RunContext) -> Outcome:
     """Follow a capture until it is in a store, or nobody works on it any more; its status decides the exit code.
 
     Raises TargetNotFound when there is no such capture.
     """
-    bundle = _chosen(spool_of(step.spool, caller), step.watch.capture_id)
-    caller.say(f"bundle {bundle.folder}")
-    caller.follow(bundle.folder)
+    bundle = _chosen(spool_of(step.spool, context), step.watch.capture_id)
+    context.report(f"bundle {bundle.folder}")
+    context.follow(bundle.folder)
     seen: Progress | None = None
     last_claimed = time.monotonic()
     while True:
@@ -174,18 +174,18 @@ def watch(step: WatchStep, caller: Caller) -> Outcome:
         gone = time.monotonic() - last_claimed > _GONE_S
         now = progress_of(bundle)
         for line in news(seen, now):
-            caller.say(line)
+            context.report(line)
         seen = now
         if gone or now.state == "stored":
-            return _ended(bundle, now, caller)
+            return _ended(bundle, now, context)
         time.sleep(_POLL_S)
 
 
-def _ended(bundle: Bundle, last: Progress, caller: Caller) -> Outcome:
+def _ended(bundle: Bundle, last: Progress, context: RunContext) -> Outcome:
     manifest = last.manifest
     if not manifest.finished:
-        caller.say("the capture's process is gone; its evidence is in the spool, and the next upload sends it")
-    caller.say(summary(manifest))
+        context.report("the capture's process is gone; its evidence is in the spool, and the next upload sends it")
+    context.report(summary(manifest))
     data = {"capture_id": manifest.capture_id, "bundle": str(bundle.folder), "status": manifest.status}
     return Outcome(_EXIT_CODES[manifest.status], data | {"link": last.link}, bundle.document())
 

@@ -278,7 +278,7 @@ def _pattern_mistakes(key: str, pattern: str, groups: int | None = None) -> list
     try:
         found = text_pattern(pattern, key)
     except BadInput as error:
-        return [f"the pattern of {key} is not valid: {error.why}"]
+        return [f"the pattern of {key} is not valid: {error.reason}"]
     return [f"{key} must have exactly one group, for the PID"] if groups not in (None, found.groups) else []
 
 

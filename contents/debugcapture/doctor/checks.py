@@ -27,7 +27,7 @@ from ..kube.client import Api
 from ..kube.debug_pod import run_pod
 from ..kube.rbac import OPTIONAL, PERMISSIONS, Permission, jobs_by_need, manifest_granting, role
 from ..kube.resources import path_of
-from ..model import Json
+from ..model import Json, Report
 from ..settings.cluster import ConnectionSettings
 from ..settings.debug_container import DebugContainerSettings
 from ..settings.incident import IncidentSettings
@@ -53,7 +53,7 @@ class Installation:
     spool: Path
     store: StoreSettings
     incident: IncidentSettings
-    say: Callable[[str], None]
+    report: Report
 
 
 def examine(installation: Installation) -> list[Finding]:
@@ -66,7 +66,7 @@ def _guarded(check: Callable[[Installation], Iterator[Finding]], of: Installatio
     try:
         yield from check(of)
     except CaptureError as error:
-        yield Finding(error.what, "wrong", error.why, error.do)
+        yield Finding(error.action, "wrong", error.reason, error.remedy)
 
 
 def _python(of: Installation) -> Iterator[Finding]:
@@ -166,7 +166,7 @@ def _namespace(api: Api, namespace: str, user: str, of: Installation) -> Iterato
     yield from _pod_security(api, namespace, of.debug.profile)
     if of.debug.image:
         may = not any(one.resource == "pods" and "create" in one.verbs for one in missing)
-        yield from _image(api, namespace, of.debug.image, of.say, may=may)
+        yield from _image(api, namespace, of.debug.image, of.report, may=may)
 
 
 def _permissions(namespace: str, missing: Sequence[Permission], user: str) -> Iterator[Finding]:
@@ -226,7 +226,7 @@ def _pod_security(api: Api, namespace: str, profile: str) -> Iterator[Finding]:
     try:
         labels = api.get(path_of("Namespace", name=namespace), f"cannot read namespace {namespace}")["metadata"]
     except CaptureError as error:
-        yield Finding(f"{namespace}: Pod Security", "note", error.why)
+        yield Finding(f"{namespace}: Pod Security", "note", error.reason)
         return
     level = (labels.get("labels") or {}).get("pod-security.kubernetes.io/enforce", "privileged")
     found = f"{level} is enforced; the job uses profile {profile}"
@@ -239,16 +239,16 @@ def _pod_security(api: Api, namespace: str, profile: str) -> Iterator[Finding]:
     yield Finding(f"{namespace}: Pod Security", "note" if more else "ok", found, more)
 
 
-def _image(api: Api, namespace: str, image: str, say: Callable[[str], None], *, may: bool) -> Iterator[Finding]:
+def _image(api: Api, namespace: str, image: str, report: Report, *, may: bool) -> Iterator[Finding]:
     what = f"{namespace}: debug image"
     if not may:
         yield Finding(what, "note", f"{image} was not tried, because the account may not create pods")
         return
     try:
-        with run_pod(api, _probe(namespace, image), say):
+        with run_pod(api, _probe(namespace, image), report):
             yield Finding(what, "ok", f"{image} can be pulled, and has a shell")
     except CaptureError as error:
-        yield Finding(what, "wrong", error.why, error.do)
+        yield Finding(what, "wrong", error.reason, error.remedy)
 
 
 def _probe(namespace: str, image: str) -> Json:

@@ -6,7 +6,7 @@ plan, a record of each pod, and a record of each worker (shards.py).
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..files import sha256_of
 from ..findings.rank import ranked
 from ..kube import jobs
 from ..kube.client import Api
-from ..model import PAGE, Artifact, Manifest, Target
+from ..model import PAGE, Artifact, Manifest, Report, Target
 from ..settings.declare import declared, written
 from ..settings.forms import CaptureStep, IndexStep
 from ..stores.registry import open_readable
@@ -29,7 +29,6 @@ from . import manifests
 from .progress import pod_artifact, progress_line
 from .shards import PodRecord, deal, index_key, payloads, plan_key, read_index_record, read_pod_record, record_key
 
-Say = Callable[[str], None]
 # The number of records that are read from the store in parallel.
 _READERS = 16
 # The cluster may notice the end of the time limit this much later.
@@ -41,14 +40,14 @@ _MIN_REQUESTS_PER_S = 5
 class FleetCapture:
     """One run, new or resumed."""
 
-    def __init__(self, api: Api, step: CaptureStep, say: Say) -> None:
+    def __init__(self, api: Api, step: CaptureStep, report: Report) -> None:
         """Check the settings. Raises BadInput before anything is changed."""
         if not step.store.store:
             remedy = "Set a store in the capture step itself: the Job writes to it."
             raise BadInput("cannot capture in the cluster", "store is missing", remedy)
         manifests.check(step.in_cluster)
         capture_options(step.capture, step.debug, step.many.concurrency)
-        self._api, self._step, self._settings, self._say = api, step, step.in_cluster, say
+        self._api, self._step, self._settings, self._report = api, step, step.in_cluster, report
         self._store = open_readable(step.store)
         self._catalog = _content(step.capture.catalog)
         self._requests = 0
@@ -84,7 +83,7 @@ class FleetCapture:
         if self._settings.resume:
             stored = self._records(run_id, manifest.targets)
             done = {uid: target for uid, target in stored.items() if target.is_done}
-            self._say(f"the store already has {len(done)} of {len(manifest.targets)} pods")
+            self._report(f"the store already has {len(done)} of {len(manifest.targets)} pods")
         else:
             self._put(bundle, plan_key(run_id), manifest_text(manifest))
         missing = [target for target in manifest.targets if target.uid not in done]
@@ -104,7 +103,7 @@ class FleetCapture:
             records, failure = self._watch(run_id, name, len(missing))
         except SystemExit:
             job_name = f"{self._settings.job_namespace}/{name}"
-            self._say(f"Job {job_name} continues. To get its result, run again with resume={run_id}")
+            self._report(f"Job {job_name} continues. To get its result, run again with resume={run_id}")
             raise
         records |= self._records(run_id, [target for target in missing if target.uid not in records])
         reasons = self._reasons(name) if len(records) < len(missing) else {}
@@ -125,7 +124,7 @@ class FleetCapture:
         job_list = jobs.find(self._api, self._settings.job_namespace, label)
         name = next((str(job["metadata"]["name"]) for job in job_list if manifests.failure_of(job) is None), "")
         if name:
-            self._say(f"Job {self._settings.job_namespace}/{name} of this run is still running")
+            self._report(f"Job {self._settings.job_namespace}/{name} of this run is still running")
         return name
 
     def _start(self, run_id: str, missing: Sequence[Target], manifest: Manifest) -> str:
@@ -142,7 +141,7 @@ class FleetCapture:
         except BaseException:
             self._remove(job_spec.name)
             raise
-        self._say(
+        self._report(
             f"Job {self._settings.job_namespace}/{job_spec.name}: {len(missing)} pods for {len(shares)} workers, "
             f"{min(self._settings.parallelism, len(shares))} at a time"
         )
@@ -198,7 +197,7 @@ class FleetCapture:
                 read_indexes.update(completed)
                 line = progress_line(job, records.values(), pods, time.monotonic() - started)
                 if line != last_line:
-                    self._say(line)
+                    self._report(line)
                 last_line = line
                 job_failure = manifests.failure_of(job)
                 if job_failure is not None:
@@ -225,7 +224,7 @@ class FleetCapture:
         try:
             return manifests.failure_reasons(jobs.failed_pods(self._api, self._settings.job_namespace, name))
         except CaptureError as error:
-            self._say(str(error))
+            self._report(str(error))
             return {}
 
     def _remove(self, name: str) -> None:
@@ -233,7 +232,7 @@ class FleetCapture:
         try:
             jobs.remove(self._api, self._settings.job_namespace, name)
         except CaptureError as error:
-            self._say(
+            self._report(
                 f"Job {self._settings.job_namespace}/{name} was not deleted; the cluster deletes it later: {error}"
             )
 

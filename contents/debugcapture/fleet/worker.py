@@ -134,15 +134,15 @@ class _Worker:
         key = record_key(self._share.run_id, pod.uid)
         stored = self._records.read(key)
         if stored and (record := read_pod_record(stored)).is_done:
-            self._say(pod, "already in the store")
+            self._report(pod, "already in the store")
             return record
         try:
             record = self._capture_if_matching(pod)
         except (NotStored, Unreachable) as error:
-            self._say(pod, str(error))
+            self._report(pod, str(error))
             raise
         except CaptureError as error:
-            self._say(pod, str(error))
+            self._report(pod, str(error))
             record = PodRecord(pod.uid, str(pod), "", "", "failed", reason=str(error))
         self._put(key, record_text(record), pod.uid)
         return record
@@ -168,16 +168,16 @@ class _Worker:
         bundle = named_bundle(self._room.spool, capture_id(share.run_id, pod), self._intake)
         manifest_at_start = Manifest(bundle.folder.name, now, None, target, share.trigger, remarks=remarks)
 
-        def say(line: str) -> None:
-            self._say(pod, line)
+        def report(line: str) -> None:
+            self._report(pod, line)
 
-        with background_upload(bundle, share.step.store, manifest_at_start.key, say) as upload:
+        with background_upload(bundle, share.step.store, manifest_at_start.key, report) as upload:
             record = Record(bundle.followed_by(upload.follow), manifest_at_start, upload.send)
-            captures = ParallelCapture(self._api, self._options, self._room, say)
+            captures = ParallelCapture(self._api, self._options, self._room, report)
             captures.run([selected], record, self._direct_of(manifest_at_start))
             manifest = captures.finish(record)
             bundle.save(manifest)
-        receipt = publish_bundle(bundle, self._store, share.step.store.store, say)
+        receipt = publish_bundle(bundle, self._store, share.step.store.store, report)
         shutil.rmtree(bundle.folder)
         return pod_record(share.run_id, pod, manifest, receipt)
 
@@ -194,7 +194,7 @@ class _Worker:
         self._records.put(key, scratch, sha256_of(scratch))
         scratch.unlink()
 
-    def _say(self, pod: PodIdentity | Target, line: str) -> None:
+    def _report(self, pod: PodIdentity | Target, line: str) -> None:
         with self._print:
             print(f"[{pod}] {line}", flush=True)
 

@@ -84,7 +84,7 @@ def find_targets(
         try:
             selected = _select(api, candidate, settings.default_namespace, container, max_pods)
         except TargetNotFound as error:
-            missing.append(error.what)
+            missing.append(error.action)
             continue
         for selection in selected:
             by_uid.setdefault(selection.target.uid, (selection, candidate))

@@ -17,7 +17,7 @@ from ..pagerduty.events import Events
 from ..pagerduty.note_text import attached_note, capture_note, failure_note, marker, restart_note, start_note
 from ..pagerduty.outbox import Note, Outbox
 from ..report.summary import summary
-from ..runtime.context import Caller, spool_of
+from ..runtime.context import RunContext, spool_of
 from ..settings.incident import IncidentSettings
 from ..settings.spool import SpoolSettings
 from ..stores.registry import open_store
@@ -29,88 +29,92 @@ if TYPE_CHECKING:
     from ..settings.forms import CaptureStep, RestartStep
 
 
-def try_to_notify(failure: CaptureError | None, notify: Callable[[], None], caller: Caller) -> CaptureError | None:
+def try_to_notify(failure: CaptureError | None, notify: Callable[[], None], context: RunContext) -> CaptureError | None:
     """Call ``notify`` and return the first failure: an earlier one matters more than that of the note."""
     try:
         notify()
     except NoteNotSent as error:
         if failure:
-            caller.say(str(error))
+            context.report(str(error))
         return failure or error
     return failure
 
 
-def notify_start(step: "CaptureStep", target: Target, capture_id: str, caller: Caller) -> None:
+def notify_start(step: "CaptureStep", target: Target, capture_id: str, context: RunContext) -> None:
     """Write the note about the start. It is tried once only, because the pod may be gone in a minute."""
     if not takes_notes(step.incident):
         return
-    text = start_note(target, capture_id, _started_by(caller), _execution_url(caller))
+    text = start_note(target, capture_id, _started_by(context), _execution_url(context))
     try:
-        _send_note(step.incident, step.spool, marker(capture_id), text, caller, tries=1)
+        _send_note(step.incident, step.spool, marker(capture_id), text, context, tries=1)
     except NoteNotSent as error:
-        caller.say(f"{error} The capture continues.")
+        context.report(f"{error} The capture continues.")
 
 
-def notify_end(settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, caller: Caller, failure: str) -> None:
+def notify_end(
+    settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, context: RunContext, failure: str
+) -> None:
     """Notify the service, the incident and the attached incidents about the end of ``bundle``.
 
     Raises NoteNotSent for the note, or for the change event if the settings allow no note.
     """
     if settings.pagerduty_integration_key:
         try:
-            _send_change_event(settings, bundle, caller)
+            _send_change_event(settings, bundle, context)
         except NoteNotSent as error:
             if not takes_notes(settings):
                 raise
-            caller.say(str(error))
+            context.report(str(error))
     if takes_notes(settings):
-        _write_final_note(settings, spool, bundle, caller, failure)
+        _write_final_note(settings, spool, bundle, context, failure)
 
 
-def notify_failure(settings: IncidentSettings, spool: SpoolSettings, caller: Caller, failure: str, mark: str) -> None:
+def notify_failure(
+    settings: IncidentSettings, spool: SpoolSettings, context: RunContext, failure: str, mark: str
+) -> None:
     """Notify the incident and the attached incidents that nothing was captured. Raises NoteNotSent."""
     if not takes_notes(settings):
         return
-    text = failure_note(failure, _execution_url(caller), marker(mark))
+    text = failure_note(failure, _execution_url(context), marker(mark))
     try:
-        _send_note(settings, spool, marker(mark), text, caller)
+        _send_note(settings, spool, marker(mark), text, context)
     finally:
-        notify_attached(Bundle(spool_of(spool, caller) / mark), text, _sender(settings, spool, mark, caller))
+        notify_attached(Bundle(spool_of(spool, context) / mark), text, _sender(settings, spool, mark, context))
 
 
-def notify_restart(step: "RestartStep", bundle: Bundle | None, caller: Caller, action: str, result: str) -> None:
+def notify_restart(step: "RestartStep", bundle: Bundle | None, context: RunContext, action: str, result: str) -> None:
     """Notify the incident about a restart: the ``action``, and its ``result``. Raises NoteNotSent."""
     if not takes_notes(step.incident):
         return
-    mark = marker(f"{bundle.folder.name if bundle else caller.run_id} {step.restart.action}")
-    text = restart_note(action, result, _started_by(caller), _execution_url(caller), mark)
-    _send_note(step.incident, step.spool, mark, text, caller)
+    mark = marker(f"{bundle.folder.name if bundle else context.run_id} {step.restart.action}")
+    text = restart_note(action, result, _started_by(context), _execution_url(context), mark)
+    _send_note(step.incident, step.spool, mark, text, context)
 
 
-def join_capture(step: "CaptureStep", bundle: Bundle, caller: Caller) -> None:
+def join_capture(step: "CaptureStep", bundle: Bundle, context: RunContext) -> None:
     """Attach the incident to ``bundle``, which another run captures. Raises NoteNotSent."""
     target, capture_id = bundle.manifest().target, bundle.folder.name
-    outbox = _outbox(step.incident, spool_of(step.spool, caller), caller)
+    outbox = _outbox(step.incident, spool_of(step.spool, context), context)
 
     def send(incident: str, text: str) -> None:
-        caller.say(f"{target} is being captured, or was captured recently: incident {incident} joins {capture_id}")
+        context.report(f"{target} is being captured, or was captured recently: incident {incident} joins {capture_id}")
         outbox.send(Note(step.incident.pagerduty_url, incident, marker(capture_id), text))
 
-    text = attached_note(target, capture_id, _execution_url(caller))
+    text = attached_note(target, capture_id, _execution_url(context))
     if not attach_incident(bundle, step.incident.incident_id, text, send):
-        caller.say(duplicate_event_line(step, bundle))
+        context.report(duplicate_event_line(step, bundle))
 
 
-def notify_interrupted(step: "CaptureStep", caller: Caller) -> None:
+def notify_interrupted(step: "CaptureStep", context: RunContext) -> None:
     """Notify the incidents of captures that were killed, and publish what those captures collected."""
     if not step.by_incident:
         return
-    for bundle in find_interrupted(spool_of(step.spool, caller)):
+    for bundle in find_interrupted(spool_of(step.spool, context)):
         with claimed(bundle) as is_claimed:
             if not is_claimed:
                 continue
-            failure = _recover_and_publish(step, bundle, caller)
-        send = _sender(step.incident, step.spool, bundle.folder.name, caller)
+            failure = _recover_and_publish(step, bundle, context)
+        send = _sender(step.incident, step.spool, bundle.folder.name, context)
         notify_attached(bundle, _interrupted_note(bundle, failure), send)
 
 
@@ -125,32 +129,32 @@ def incident_key(step: "CaptureStep") -> str:
 
 
 def _write_final_note(
-    settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, caller: Caller, failure: str
+    settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, context: RunContext, failure: str
 ) -> None:
     manifest = bundle.manifest()
-    text = capture_note(manifest, bundle.receipt(), str(bundle.folder), _execution_url(caller), failure)
+    text = capture_note(manifest, bundle.receipt(), str(bundle.folder), _execution_url(context), failure)
     try:
-        _send_note(settings, spool, marker(manifest.capture_id), text, caller)
-        _set_field(settings, bundle, caller)
-        _update_status(settings, bundle, text, caller)
+        _send_note(settings, spool, marker(manifest.capture_id), text, context)
+        _set_field(settings, bundle, context)
+        _update_status(settings, bundle, text, context)
     finally:
-        notify_attached(bundle, text, _sender(settings, spool, manifest.capture_id, caller))
+        notify_attached(bundle, text, _sender(settings, spool, manifest.capture_id, context))
 
 
-def _update_status(settings: IncidentSettings, bundle: Bundle, text: str, caller: Caller) -> None:
+def _update_status(settings: IncidentSettings, bundle: Bundle, text: str, context: RunContext) -> None:
     """Publish the note to the subscribers if the job asks for it. A failure is only logged: the note exists already."""
     if not settings.pagerduty_status_update:
         return
     try:
         account_of(settings, bundle.folder.parent).update_status(settings.incident_id, text)
-        caller.say(f"incident {settings.incident_id}: status update published")
+        context.report(f"incident {settings.incident_id}: status update published")
     except NoteNotSent as error:
-        caller.say(str(error))
+        context.report(str(error))
 
 
-def _send_change_event(settings: IncidentSettings, bundle: Bundle, caller: Caller) -> None:
+def _send_change_event(settings: IncidentSettings, bundle: Bundle, context: RunContext) -> None:
     manifest, receipt = bundle.manifest(), bundle.receipt()
-    execution = _execution_url(caller)
+    execution = _execution_url(context)
     details = {
         "capture": manifest.capture_id,
         "status": manifest.status,
@@ -163,18 +167,18 @@ def _send_change_event(settings: IncidentSettings, bundle: Bundle, caller: Calle
     events = Events(settings.pagerduty_url, settings.pagerduty_integration_key, settings.pagerduty_ca)
     link = receipt.page if receipt else execution
     events.send_change(f"Debug capture {summary(manifest)}", str(manifest.target), link, present)
-    caller.say("change event sent to PagerDuty")
+    context.report("change event sent to PagerDuty")
 
 
-def _recover_and_publish(step: "CaptureStep", bundle: Bundle, caller: Caller) -> str:
+def _recover_and_publish(step: "CaptureStep", bundle: Bundle, context: RunContext) -> str:
     """Complete the bundle of a killed capture and publish it. Return the failure, or ""."""
-    caller.say(f"{bundle.folder.name} was killed before it could update its incidents")
+    context.report(f"{bundle.folder.name} was killed before it could update its incidents")
     try:
         recover(bundle, datetime.now(timezone.utc))
         if step.store.store:
-            publish_bundle(bundle, open_store(step.store), step.store.store, caller.say)
+            publish_bundle(bundle, open_store(step.store), step.store.store, context.report)
     except (NotStored, BadInput) as error:
-        caller.say(str(error))
+        context.report(str(error))
         return str(error)
     return ""
 
@@ -187,26 +191,26 @@ def _interrupted_note(bundle: Bundle, failure: str) -> str:
         return failure_note(str(error), "", marker(bundle.folder.name))
 
 
-def _set_field(settings: IncidentSettings, bundle: Bundle, caller: Caller) -> None:
+def _set_field(settings: IncidentSettings, bundle: Bundle, context: RunContext) -> None:
     """Write the link to the custom field that the job names. A failure is only logged: the note has the link too."""
     receipt = bundle.receipt()
     if not (settings.pagerduty_field and receipt):
         return
-    links = (receipt.page, _execution_url(caller))
+    links = (receipt.page, _execution_url(context))
     short_link = next((link for link in links if link and len(link) <= MAX_FIELD_CHARACTERS), "")
     if not short_link:
-        caller.say(f"every link has more than {MAX_FIELD_CHARACTERS} characters: the custom field is not changed")
+        context.report(f"every link has more than {MAX_FIELD_CHARACTERS} characters: the custom field is not changed")
         return
     account = account_of(settings, bundle.folder.parent)
     try:
         account.set_field(settings.incident_id, settings.pagerduty_field, short_link)
     except NoteNotSent as error:
-        caller.say(str(error))
+        context.report(str(error))
 
 
-def _sender(settings: IncidentSettings, spool: SpoolSettings, capture_id: str, caller: Caller) -> SendNote:
+def _sender(settings: IncidentSettings, spool: SpoolSettings, capture_id: str, context: RunContext) -> SendNote:
     """Return a function that sends a note to an attached incident. The step's own incident gets its note elsewhere."""
-    outbox = _outbox(settings, spool_of(spool, caller), caller)
+    outbox = _outbox(settings, spool_of(spool, context), context)
 
     def send(incident: str, text: str) -> None:
         if incident == settings.incident_id:
@@ -215,25 +219,25 @@ def _sender(settings: IncidentSettings, spool: SpoolSettings, capture_id: str, c
             outbox.send(Note(settings.pagerduty_url, incident, marker(capture_id), text))
         except NoteNotSent as error:
             # It is the incident of another run. If a retry can help, the note stays in the outbox.
-            caller.say(str(error))
+            context.report(str(error))
 
     return send
 
 
 def _send_note(
-    settings: IncidentSettings, spool: SpoolSettings, mark: str, text: str, caller: Caller, tries: int = TRIES
+    settings: IncidentSettings, spool: SpoolSettings, mark: str, text: str, context: RunContext, tries: int = TRIES
 ) -> None:
     note = Note(settings.pagerduty_url, settings.incident_id, mark, text)
-    _outbox(settings, spool_of(spool, caller), caller).send(note, tries)
+    _outbox(settings, spool_of(spool, context), context).send(note, tries)
 
 
-def _outbox(settings: IncidentSettings, spool: Path, caller: Caller) -> Outbox:
-    return Outbox(spool, account_of(settings, spool), caller.say)
+def _outbox(settings: IncidentSettings, spool: Path, context: RunContext) -> Outbox:
+    return Outbox(spool, account_of(settings, spool), context.report)
 
 
-def _started_by(caller: Caller) -> str:
-    return caller.trigger.get("started_by", "")
+def _started_by(context: RunContext) -> str:
+    return context.trigger.get("started_by", "")
 
 
-def _execution_url(caller: Caller) -> str:
-    return caller.trigger.get("execution", "")
+def _execution_url(context: RunContext) -> str:
+    return context.trigger.get("execution", "")

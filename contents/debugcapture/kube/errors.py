@@ -51,21 +51,21 @@ def unreachable_error(action: str, error: BaseException) -> Unreachable:
 
 def error_from_status(action: str, status: int, body: bytes) -> CaptureError:
     """Return the error for an HTTP ``status``, with the reason that the server gave (a Status object, if it is one)."""
-    message, reason = _parse_status(body)
-    why = message or responses.get(status, "it failed")
-    do = advice(why)
-    kind: type[CaptureError] = _REJECTED.get(status, Rejected)
+    message, status_reason = _parse_status(body)
+    reason = message or responses.get(status, "it failed")
+    remedy = advice(reason)
+    error_type: type[CaptureError] = _REJECTED.get(status, Rejected)
     if status == 401:
-        kind, why, do = NotAllowed, f"the cluster rejects the credentials ({why})", "Renew the token."
-    elif status == 403 or (status < 500 and do):
-        kind, do = NotAllowed, do or grant_command(why)
+        error_type, reason, remedy = NotAllowed, f"the cluster rejects the credentials ({reason})", "Renew the token."
+    elif status == 403 or (status < 500 and remedy):
+        error_type, remedy = NotAllowed, remedy or grant_command(reason)
     elif status == 404:
-        kind, do = TargetNotFound, "Check the namespace and the name."
+        error_type, remedy = TargetNotFound, "Check the namespace and the name."
     elif status >= 500:
-        kind, why = Unreachable, f"{why} (HTTP {status})"
+        error_type, reason = Unreachable, f"{reason} (HTTP {status})"
     else:
-        why, do = f"{why} (HTTP {status})", TOO_BUSY if status == 429 else ""
-    return kind(action, why, do, status=status, reason=reason)
+        reason, remedy = f"{reason} (HTTP {status})", TOO_BUSY if status == 429 else ""
+    return error_type(action, reason, remedy, status=status, status_reason=status_reason)
 
 
 def _parse_status(body: bytes) -> tuple[str, str]:

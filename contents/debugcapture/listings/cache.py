@@ -14,6 +14,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from ..errors import CaptureError, Unreachable
 from ..files import own_part, replace_text
+from ..model import Report
 
 # If the API server hangs, no more threads than this wait for it.
 MAX_CONCURRENT_READS: Final = 8
@@ -51,9 +52,9 @@ class CacheStorage(Protocol):
 class FileStorage:
     """Entries in a folder, which short-lived processes share."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
-        """Use ``folder``, which is created if necessary. ``say`` gets a line if it cannot be written."""
-        self._folder, self._say = folder, say
+    def __init__(self, folder: Path, report: Report) -> None:
+        """Use ``folder``, which is created if necessary. ``report`` gets a line if it cannot be written."""
+        self._folder, self._report = folder, report
 
     def get(self, name: str) -> Entry | None:
         """Return the last entry, or None."""
@@ -69,7 +70,7 @@ class FileStorage:
             file = self._file(name)
             replace_text(file, value.text, own_part(file), sync=False)  # it can be read again
         except OSError as error:
-            self._say(f"cannot save the list in {self._folder}: {error.strerror or error}")
+            self._report(f"cannot save the list in {self._folder}: {error.strerror or error}")
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"

@@ -5,14 +5,14 @@ Source: Rundeck documentation, "resource-json", "Node icons and badges".
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ..kube.client import Api
 from ..kube.objects import controller_of
 from ..kube.resources import path_of
-from ..model import Json
+from ..model import Json, Report
 from ..settings.listings import NodesSettings
 from ..targets.pods import container_names, find_container, find_target
 from .cache import Cache, FileStorage, cache_key
@@ -35,7 +35,6 @@ _RUNTIME_WORD = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _R
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,511}")
 Node = dict[str, str]
-Say = Callable[[str], None]
 
 
 def iterate_nodes(api: Api, namespaces: Sequence[str], settings: NodesSettings, now: datetime) -> Iterator[Node]:
@@ -94,7 +93,7 @@ def guess_runtime(container: Json) -> str:
     return next((name for match in matches for name in _RUNTIMES if match[name]), "")
 
 
-def read_nodes(api: Api, namespaces: Sequence[str], settings: NodesSettings, spool: Path, say: Say) -> str:
+def read_nodes(api: Api, namespaces: Sequence[str], settings: NodesSettings, spool: Path, report: Report) -> str:
     """Return the nodes in Rundeck's format, or the previous ones if the API server is unreachable.
 
     Raises Unreachable if there are no previous nodes. Raises the API server's refusals.
@@ -107,7 +106,7 @@ def read_nodes(api: Api, namespaces: Sequence[str], settings: NodesSettings, spo
         return json.dumps(by_name, ensure_ascii=False, separators=(",", ":"))
 
     name = cache_key(api.connection.server, settings.cluster_name, ",".join(namespaces), settings.pod_selector)
-    cached = Cache(FileStorage(spool / FOLDER, say), ttl_s=0, max_age=timedelta.max).get(name, read)
+    cached = Cache(FileStorage(spool / FOLDER, report), ttl_s=0, max_age=timedelta.max).get(name, read)
     if cached.stale_reason:
-        say(f"{cached.stale_reason} Using the list of pods from {cached.entry.time:%Y-%m-%d %H:%M:%S} UTC.")
+        report(f"{cached.stale_reason} Using the list of pods from {cached.entry.time:%Y-%m-%d %H:%M:%S} UTC.")
     return cached.entry.text

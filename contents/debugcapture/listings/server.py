@@ -28,6 +28,7 @@ from ..backoff import Rate
 from ..errors import BadInput, CaptureError, NotAllowed, TargetNotFound, Unreachable
 from ..kube.client import Api
 from ..kube.resources import WORKLOAD_KINDS, kind_of
+from ..model import Report
 from ..settings.declare import Rule
 from ..settings.listings import ListenSettings
 from ..settings.target import TargetSettings
@@ -52,7 +53,6 @@ _STATUS: Final[tuple[tuple[type[CaptureError], HTTPStatus], ...]] = (
     (TargetNotFound, HTTPStatus.NOT_FOUND),
     (Unreachable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-Say = Callable[[str], None]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
@@ -101,7 +101,7 @@ class Service:
     token: str
     namespaces: tuple[str, ...] = ()
     rate_limiter: RateLimiter = field(default_factory=RateLimiter)
-    say: Say = print
+    report: Report = print
 
     def answer(self, request: Request) -> Reply:
         """Return the answer to a request. Nothing of it is repeated there before it has passed the rules."""
@@ -136,7 +136,7 @@ class Service:
             return Reply(HTTPStatus.OK, "[]")  # the option that this one depends on has no value yet
         option_list = self.read_list(self._query(kind, values))
         if option_list.stale_reason:
-            self.say(
+            self.report(
                 f"/{kind}: {option_list.stale_reason} Sent the list from {option_list.time:%Y-%m-%d %H:%M:%S} UTC."
             )
         return Reply(HTTPStatus.OK, json_text(option_list.rows))
@@ -152,7 +152,7 @@ class Service:
     def _error_reply(self, error: CaptureError) -> Reply:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_GATEWAY)
         if not isinstance(error, BadInput):
-            self.say(str(error))
+            self.report(str(error))
         return _problem(status, str(error), {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
 
 
@@ -191,7 +191,7 @@ def wsgi_application(service: Service) -> Callable[[Mapping[str, Any], StartResp
         try:
             reply = service.answer(request)
         except Exception as error:  # noqa: BLE001 - a defect must not stop the service or reveal internal data
-            service.say(f"{type(error).__name__}: {one_line(error)}. Please report this bug.")
+            service.report(f"{type(error).__name__}: {one_line(error)}. Please report this bug.")
             reply = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log")
         body = reply.body.encode()
         headers = {
@@ -218,11 +218,11 @@ class ServiceOptions:
     timeout_s: int
 
 
-def create_service(api: Api, listen: ListenSettings, options: ServiceOptions, say: Say) -> Service:
+def create_service(api: Api, listen: ListenSettings, options: ServiceOptions, report: Report) -> Service:
     """Return the service for a cluster. It caches lists in memory."""
     cache = Cache(MemoryStorage(), ttl_s=options.ttl_s, timeout_s=options.timeout_s)
     source = Source(api, cache, options.max_rows)
-    return Service(source.read_list, options.collectors, listen.options_token, options.namespaces, say=say)
+    return Service(source.read_list, options.collectors, listen.options_token, options.namespaces, report=report)
 
 
 def serve(service: Service, listen: str) -> None:
@@ -247,13 +247,13 @@ def serve(service: Service, listen: str) -> None:
         ident="",
     )
     if not host.is_loopback:
-        service.say(
+        service.report(
             "The server uses plain HTTP and is reachable from other machines: put a proxy or a service mesh "
             "with TLS in front of it."
         )
-    service.say(f"listening on {_url(host, listening.getsockname()[1])}")
+    service.report(f"listening on {_url(host, listening.getsockname()[1])}")
     server.run()  # returns at SystemExit, after the running requests
-    service.say("stopped")
+    service.report("stopped")
 
 
 def _address(listen: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:

@@ -82,7 +82,7 @@ class Outbox:
                 _remove(file)
                 raise
             remedy = f"The note is saved in {file}; the next run sends it." if file.exists() else _RETRY_REMEDY
-            raise error.advising(f"{error.do} {remedy}".lstrip()) from error
+            raise error.advising(f"{error.remedy} {remedy}".lstrip()) from error
         _remove(file)
         self._report(f"incident {note.incident}: note {result}")
 

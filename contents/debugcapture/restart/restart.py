@@ -1,7 +1,7 @@
 """Restart, roll back or scale a workload, or delete a pod, and wait until the workload is available again."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -12,14 +12,13 @@ from ..kube.objects import controller_of
 from ..kube.resources import path_of, pod_path
 from ..kube.values import revision_of
 from ..kube.watch import WatchedObject, watch_object, watch_pod
-from ..model import Json, Manifest
+from ..model import Json, Manifest, Report
 from ..settings.restart import GateSettings, RestartSettings
 from ..settings.target import TargetSettings
 from ..targets.health import find_problems
 from ..targets.selection import find_workload
 from .rollout import RESTARTABLE, RESTARTED_AT, Progress, find_revision, require_moving, rollout_progress, template_of
 
-Say = Callable[[str], None]
 _SCALABLE = ("deployment", "statefulset")
 _MAX_LISTED_PODS = 3
 
@@ -94,7 +93,7 @@ def apply_plan(api: Api, plan: Plan, *, dry_run: bool) -> None:
         api.change(replace(change, dry_run=dry_run))
 
 
-def wait(api: Api, plan: Plan, limit_s: float, say: Say) -> str:
+def wait(api: Api, plan: Plan, limit_s: float, report: Report) -> str:
     """Wait until the workload is available and return the result as text. Raises RolloutNotReady after ``limit_s``."""
     started, progress, reported = time.monotonic(), Progress(False, "no change was seen"), ""
     for progress in _watch_progress(api, plan, limit_s):
@@ -103,7 +102,7 @@ def wait(api: Api, plan: Plan, limit_s: float, say: Say) -> str:
         if progress.failed:
             break
         if progress.text != reported:
-            say(f"{plan.action}: {progress.text}")
+            report(f"{plan.action}: {progress.text}")
         reported = progress.text
     reason = (
         "the progress deadline of the rollout is over" if progress.failed else f"not complete after {limit_s:.0f} s"

@@ -1,30 +1,36 @@
-"""Who runs a step, and where its spool is."""
+"""The context in which a step runs, and where its spool is."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ..model import Report
 from ..settings.spool import SpoolSettings
 
 
 def unfollowed(_bundle: Path) -> None:
-    """Show nothing of a bundle that grows."""
+    """Do not follow the bundle."""
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who runs a step: how to talk to them, and what the evidence says about them."""
+class RunContext:
+    """Where a step writes, and what the manifest says about the run."""
 
-    say: Callable[[str], None]  # one line of progress
+    report: Report
+    """Writes a line of progress to the log of the step."""
     stdout: BinaryIO
     stderr: BinaryIO
-    spool: Path  # unless the settings name one
-    run_id: str  # identifies this try
-    trigger: Mapping[str, str]  # "started_by", "execution" (its URL), …; goes into the manifest
-    follow: Callable[[Path], None] = unfollowed  # called with the bundle of a capture or an upload
+    spool: Path
+    """The default; settings can name another directory."""
+    run_id: str
+    """Identifies this attempt."""
+    trigger: Mapping[str, str]
+    """"started_by", "job", "execution" (its URL): who or what started the run. Part of the manifest."""
+    follow: Callable[[Path], None] = unfollowed
+    """Called with the directory of the bundle when a capture or an upload starts."""
 
 
-def spool_of(settings: SpoolSettings, caller: Caller) -> Path:
-    """Return the spool that the settings name, or else the caller's."""
-    return Path(settings.spool) if settings.spool else caller.spool
+def spool_of(settings: SpoolSettings, context: RunContext) -> Path:
+    """Return the directory that the settings name, or else the default of ``context``."""
+    return Path(settings.spool) if settings.spool else context.spool

@@ -15,10 +15,10 @@ from types import FrameType
 from typing import Any, NoReturn, Protocol, TextIO
 
 from ..errors import CaptureError
-from ..model import Outcome
+from ..model import Outcome, Report
 from ..settings.declare import read
 from ..text import one_line
-from .context import Caller
+from .context import RunContext
 from .exit_codes import NOTHING_CAPTURED, exit_code
 from .log_lines import data_line, log_text
 
@@ -45,7 +45,7 @@ class Program(Protocol):
         """Return a dataclass of groups of settings."""
 
     @property
-    def run(self) -> Callable[[Any, Caller], Outcome]:
+    def run(self) -> Callable[[Any, RunContext], Outcome]:
         """Return the function that does it."""
 
     @property
@@ -53,10 +53,10 @@ class Program(Protocol):
         """Return the exit code for a cause that has none of its own; see exit_codes.py."""
 
 
-def run(one: Program, values: Mapping[str, str], caller: Caller) -> Ended:
+def run(one: Program, values: Mapping[str, str], context: RunContext) -> Ended:
     """Run ``one`` with its settings filled from ``values`` (setting name → text), and return how it ended."""
     try:
-        outcome = one.run(read(one.settings, values), caller)
+        outcome = one.run(read(one.settings, values), context)
     except BrokenPipeError:
         return Ended(ABORTED)
     except Exception as error:  # noqa: BLE001 - the one place: a user gets a line, not a stack trace
@@ -114,15 +114,15 @@ def wants_debug(environment: Mapping[str, str]) -> bool:
     return environment.get("RD_JOB_LOGLEVEL") == "DEBUG"
 
 
-def caller_of(environment: Mapping[str, str], say: Callable[[str], None]) -> Caller:
+def create_context(environment: Mapping[str, str], report: Report) -> RunContext:
     """Return who runs this: a Rundeck job, as far as its ``RD_JOB_*`` variables tell, or somebody else."""
     trigger = {
         "started_by": environment.get("RD_JOB_USERNAME", ""),
         "job": environment.get("RD_JOB_NAME", ""),
         "execution": environment.get("RD_JOB_URL", ""),
     }
-    return Caller(
-        say=lambda line: say(log_text(line)),
+    return RunContext(
+        report=lambda line: report(log_text(line)),
         stdout=sys.stdout.buffer,
         stderr=sys.stderr.buffer,
         spool=default_spool(environment),
@@ -138,7 +138,7 @@ def default_spool(environment: Mapping[str, str]) -> Path:
     return Path(base, "var", "debug-captures") if base else Path(state, "debug-captures")
 
 
-def hand_on(data: Mapping[str, str], failure: str = "") -> None:
+def write_data(data: Mapping[str, str], failure: str = "") -> None:
     """Give ``data`` to a job's later steps; the log filter takes one line each and no empty value."""
     for key, value in {**data, "failure": failure}.items():
         if value:

@@ -6,7 +6,7 @@ from ..capture.debug_session import DebugSession, debug_options
 from ..kube import exec_stream
 from ..kube.client import Api, open_api
 from ..model import ContainerRef, Outcome
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..settings.cluster import ConnectionSettings
 from ..settings.command import CommandSettings
 from ..settings.debug_container import DebugContainerSettings
@@ -26,32 +26,32 @@ class AttachStep:
     debug: DebugContainerSettings
 
 
-def attach(step: AttachStep, caller: Caller) -> Outcome:
+def attach(step: AttachStep, context: RunContext) -> Outcome:
     """Run a command in a debug container attached to the target; see `execute`."""
     with about(target_name(step.target)):
         argv = read_command(step.command)
         check_target(step.target)
         options = debug_options(step.debug, step.command.time_limit_s + 60)
         api = open_api(step.connection)
-        target = only_target(api, step.target, caller)
+        target = only_target(api, step.target, context)
         require_running(target, "attach to")
-        with DebugSession(api, target, (), options, caller.say) as debug_session:
+        with DebugSession(api, target, (), options, context.report) as debug_session:
             ref = debug_session.attach(step.debug.profile).ref
-            return _run(api, ref, argv, step.command.time_limit_s, caller)
+            return _run(api, ref, argv, step.command.time_limit_s, context)
 
 
-def _run(api: Api, ref: ContainerRef, argv: list[str], time_limit_s: int, caller: Caller) -> Outcome:
+def _run(api: Api, ref: ContainerRef, argv: list[str], time_limit_s: int, context: RunContext) -> Outcome:
     """Run a command below run-tool: it ends with this step, and so does everything that it starts."""
     status = exec_stream.run(
         api,
         ref,
         ["run-tool", "command", str(time_limit_s), *argv],
-        stdout=caller.stdout.write,
-        stderr=caller.stderr.write,
+        stdout=context.stdout.write,
+        stderr=context.stderr.write,
         time_limit_s=time_limit_s,
         holds_stdin=True,
     )
-    return finish(ref, argv[0], status, caller)
+    return finish(ref, argv[0], status, context)
 
 
 STEP = Step(AttachStep, attach)

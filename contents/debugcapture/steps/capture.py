@@ -9,7 +9,7 @@ from ..incident.account import check_incident
 from ..incident.notify import notify_end, notify_failure, notify_interrupted, try_to_notify
 from ..model import Outcome
 from ..report.summary import first_finding, shortfall, summary
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..settings.forms import CaptureStep
 from ..settings.incident import IncidentSettings, TriggerSettings
 from ..stores.registry import open_store
@@ -18,25 +18,25 @@ from .shared import Step, about
 from .upload import publish_and_report
 
 
-def capture(step: CaptureStep, caller: Caller) -> Outcome:
+def capture(step: CaptureStep, context: RunContext) -> Outcome:
     """Capture the target's debug state into a new bundle; store it and tell the incident when the settings say so.
 
     Raises NothingCaptured when no collector reached anything, NotStored (after the note) when the store refuses.
     """
     unwanted = _unwanted(step.incident, step.trigger)
     if unwanted:
-        caller.say(unwanted)
+        context.report(unwanted)
         return Outcome(0)
     _check(step)
     with ExitStack() as held:
-        bundle = _captured(step, caller, held)
+        bundle = _captured(step, context, held)
         if bundle is None:
             return Outcome(0)
-        data, failure = _store_and_tell(step, bundle, caller)
-    notify_interrupted(step, caller)
+        data, failure = _store_and_tell(step, bundle, context)
+    notify_interrupted(step, context)
     if failure:
-        raise failure.handing_on(**data)
-    return _outcome(step, bundle, data, caller)
+        raise failure.with_data(**data)
+    return _outcome(step, bundle, data, context)
 
 
 def _check(step: CaptureStep) -> None:
@@ -47,25 +47,25 @@ def _check(step: CaptureStep) -> None:
     open_pod_upload_store(step.store, step.capture.direct_upload_mib)
 
 
-def _captured(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+def _captured(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
     """Return the new bundle, if one is made. A failure goes to the incident, into the note about the start if any."""
     try:
         with about(subject(step)):
-            return new_bundle(step, caller, held)
+            return new_bundle(step, context, held)
     except NoteNotSent:
         raise  # it joined another capture, and there is nothing else to tell
     except CaptureError as error:
-        mark = error.data.get("capture_id") or (step.incident.incident_id if step.by_incident else caller.run_id)
+        mark = error.data.get("capture_id") or (step.incident.incident_id if step.by_incident else context.run_id)
         failure = str(error)
-        try_to_notify(error, lambda: notify_failure(step.incident, step.spool, caller, failure, mark), caller)
+        try_to_notify(error, lambda: notify_failure(step.incident, step.spool, context, failure, mark), context)
         raise
 
 
-def _outcome(step: CaptureStep, bundle: Bundle, data: dict[str, str], caller: Caller) -> Outcome:
+def _outcome(step: CaptureStep, bundle: Bundle, data: dict[str, str], context: RunContext) -> Outcome:
     """Return the outcome of a capture that has been stored and reported as the settings ask."""
     document, manifest = bundle.document(), bundle.manifest()
     if manifest.status == "partial" and (step.capture.fail_when_partial or not manifest.fulfilled):
-        caller.say(f"Error: {shortfall(manifest)}")
+        context.report(f"Error: {shortfall(manifest)}")
         return Outcome(EXIT_PARTIAL, data, document)
     return Outcome(0, data, document)
 
@@ -80,7 +80,9 @@ def _unwanted(incident: IncidentSettings, trigger: TriggerSettings) -> str:
     return "" if incident.incident_id else f"nothing to do: event {event} has no incident"
 
 
-def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[dict[str, str], CaptureError | None]:
+def _store_and_tell(
+    step: CaptureStep, bundle: Bundle, context: RunContext
+) -> tuple[dict[str, str], CaptureError | None]:
     """Return what later steps can use, and the first failure: one thing that fails does not keep the next from it."""
     manifest = bundle.manifest()
     data = {
@@ -93,11 +95,11 @@ def _store_and_tell(step: CaptureStep, bundle: Bundle, caller: Caller) -> tuple[
     failure: CaptureError | None = None
     if step.store.store:
         try:
-            data["link"] = publish_and_report(bundle, step, caller).page
+            data["link"] = publish_and_report(bundle, step, context).page
         except NotStored as error:
             failure = error
     why = str(failure or "")
-    failure = try_to_notify(failure, lambda: notify_end(step.incident, step.spool, bundle, caller, why), caller)
+    failure = try_to_notify(failure, lambda: notify_end(step.incident, step.spool, bundle, context, why), context)
     return data, failure
 
 

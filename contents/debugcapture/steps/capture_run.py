@@ -20,7 +20,7 @@ from ..kube.client import Api, open_api
 from ..model import Manifest, Target
 from ..redaction.redactor import redaction
 from ..report.summary import plan_table, summary
-from ..runtime.context import Caller, spool_of
+from ..runtime.context import RunContext, spool_of
 from ..settings.forms import CaptureStep
 from ..targets.condition import filter_matching
 from ..targets.selection import SelectedPod, check_target, select_pods, select_targets, target_name
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 _MAX_LOCAL_PODS = 1000
 
 
-def new_bundle(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+def new_bundle(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
     """Return the bundle, held against a second capture of the same by ``held``.
 
     None when nothing was to be captured: a dry run, a condition that is not met, a capture that is there already.
     """
     if not (step.by_incident or step.in_cluster.resume):
         check_target(step.target)
-    return (_locally if step.in_cluster.mode == "local" else _in_cluster)(step, caller, held)
+    return (_locally if step.in_cluster.mode == "local" else _in_cluster)(step, context, held)
 
 
 def subject(step: CaptureStep) -> str:
@@ -51,7 +51,7 @@ def subject(step: CaptureStep) -> str:
     return f"incident {step.incident.incident_id}" if step.by_incident else target_name(step.target)
 
 
-def _locally(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+def _locally(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
     from ..capture.parallel import ParallelCapture, capture_options
 
     if step.in_cluster.resume:
@@ -60,99 +60,99 @@ def _locally(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | Non
         do = "Set mode to in-cluster for more pods."
         raise BadInput("cannot capture in the step itself", f"max_pods is more than {_MAX_LOCAL_PODS}", do)
     asked = capture_options(step.capture, step.debug, step.many.concurrency)
-    if _is_repeated(step, caller):
+    if _is_repeated(step, context):
         return None
-    room, intake = _intake(step, caller)
+    room, intake = _intake(step, context)
     api = open_api(step.connection)
-    met, remarks = _targets(api, step, caller)
-    captures = ParallelCapture(api, asked, room, caller.say)
+    met, remarks = _targets(api, step, context)
+    captures = ParallelCapture(api, asked, room, context.report)
     if step.capture.dry_run:
         for one in met:
-            caller.say(plan_table(one.target, captures.plan(one), step.debug.profile))
+            context.report(plan_table(one.target, captures.plan(one), step.debug.profile))
     if step.capture.dry_run or not met:
         return None
     with ExitStack() as claim:
-        begun = _manifest([one.target for one in met], remarks, caller)
-        bundle, ours = _begin(step, caller, intake, begun, claim, held)
+        begun = _manifest([one.target for one in met], remarks, context)
+        bundle, ours = _begin(step, context, intake, begun, claim, held)
         if not ours:
-            join_capture(step, bundle, caller)
+            join_capture(step, bundle, context)
             return None
-        begun = _tell_begun(step, bundle, begun, caller)
-        manifest = _run_all(step, captures, met, bundle, begun, caller)
-    return _captured(step, bundle, manifest, caller)
+        begun = _tell_begun(step, bundle, begun, context)
+        manifest = _run_all(step, captures, met, bundle, begun, context)
+    return _captured(step, bundle, manifest, context)
 
 
-def _in_cluster(step: CaptureStep, caller: Caller, held: ExitStack) -> Bundle | None:
+def _in_cluster(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
     """Have a Job of the cluster capture. The bundle is about all pods, and has none of their files."""
     from ..fleet.controller import FleetCapture
 
     api = open_api(step.connection)
-    run = FleetCapture(api, step, caller.say)
-    if not step.in_cluster.resume and _is_repeated(step, caller):
+    run = FleetCapture(api, step, context.report)
+    if not step.in_cluster.resume and _is_repeated(step, context):
         return None
-    begun = run.load_resumed() if step.in_cluster.resume else _manifest(*_pinned(api, step, caller), caller)
+    begun = run.load_resumed() if step.in_cluster.resume else _manifest(*_pinned(api, step, context), context)
     if step.capture.dry_run:
-        caller.say(run.describe_plan(begun))
+        context.report(run.describe_plan(begun))
         return None
-    intake = _intake(step, caller)[1]
+    intake = _intake(step, context)[1]
     with ExitStack() as claim:
         if step.in_cluster.resume:
-            bundle, ours = named_bundle(spool_of(step.spool, caller), begun.capture_id, intake), True
+            bundle, ours = named_bundle(spool_of(step.spool, context), begun.capture_id, intake), True
             claim.enter_context(claimed(bundle))
         else:
-            bundle, ours = _begin(step, caller, intake, begun, claim, held)
+            bundle, ours = _begin(step, context, intake, begun, claim, held)
         if not ours:
-            join_capture(step, bundle, caller)
+            join_capture(step, bundle, context)
             return None
-        begun = _tell_begun(step, bundle, begun, caller)
+        begun = _tell_begun(step, bundle, begun, context)
         try:
             manifest = run.run(bundle, begun)
         except CaptureError as error:
-            raise error.handing_on(capture_id=bundle.folder.name) from error
-    caller.say(summary(manifest))
-    return _captured(step, bundle, manifest, caller)
+            raise error.with_data(capture_id=bundle.folder.name) from error
+    context.report(summary(manifest))
+    return _captured(step, bundle, manifest, context)
 
 
-def _intake(step: CaptureStep, caller: Caller) -> tuple[Room, Intake]:
-    room = Room(spool_of(step.spool, caller), step.spool.spool_limit_mib << 20, step.spool.spool_free_mib << 20)
+def _intake(step: CaptureStep, context: RunContext) -> tuple[Room, Intake]:
+    room = Room(spool_of(step.spool, context), step.spool.spool_limit_mib << 20, step.spool.spool_free_mib << 20)
     return room, Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, room)
 
 
-def _manifest(targets: Sequence[Target], remarks: Sequence[str], caller: Caller) -> Manifest:
+def _manifest(targets: Sequence[Target], remarks: Sequence[str], context: RunContext) -> Manifest:
     """Return the manifest of a capture that begins now, without its ID yet."""
     first, *more = targets
-    return Manifest("", datetime.now(timezone.utc), None, first, caller.trigger, (), tuple(more), tuple(remarks))
+    return Manifest("", datetime.now(timezone.utc), None, first, context.trigger, (), tuple(more), tuple(remarks))
 
 
-def _tell_begun(step: CaptureStep, bundle: Bundle, begun: Manifest, caller: Caller) -> Manifest:
+def _tell_begun(step: CaptureStep, bundle: Bundle, begun: Manifest, context: RunContext) -> Manifest:
     """Tell that the capture begins, and return the manifest with its ID."""
-    caller.say(f"bundle {bundle.folder}")
-    caller.follow(bundle.folder)
-    notify_start(step, begun.target, bundle.folder.name, caller)
+    context.report(f"bundle {bundle.folder}")
+    context.follow(bundle.folder)
+    notify_start(step, begun.target, bundle.folder.name, context)
     return replace(begun, capture_id=bundle.folder.name)
 
 
-def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, caller: Caller) -> Bundle:
+def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: RunContext) -> Bundle:
     """Return the bundle. Raises NothingCaptured when there is nothing in it."""
-    caller.say(f"{manifest.requests} requests to the API server")
-    manifest = _with_recurrences(manifest, bundle, caller)
+    context.report(f"{manifest.requests} requests to the API server")
+    manifest = _with_recurrences(manifest, bundle, context)
     for finding in manifest.findings:
         if finding.severity != "info":
-            caller.say(one_line(f"finding: {finding.title}"))
+            context.report(one_line(f"finding: {finding.title}"))
     if manifest.status == "failed":
         reasons = "; ".join(dict.fromkeys(artifact.reason for artifact in manifest.artifacts))
         nothing = NothingCaptured(f"nothing was captured from {subject(step)}", reasons)
-        raise nothing.handing_on(capture_id=bundle.folder.name)
+        raise nothing.with_data(capture_id=bundle.folder.name)
     return bundle
 
 
-def _with_recurrences(manifest: Manifest, bundle: Bundle, caller: Caller) -> Manifest:
+def _with_recurrences(manifest: Manifest, bundle: Bundle, context: RunContext) -> Manifest:
     """Return ``manifest`` with the earlier captures of its findings. A full disk costs this history only."""
     try:
         known = with_recurrences(manifest, bundle.folder.parent)
         bundle.save(known)
     except OSError as error:
-        caller.say(f"cannot compare the findings with earlier captures: {error}")
+        context.report(f"cannot compare the findings with earlier captures: {error}")
         return manifest
     return known
 
@@ -163,17 +163,17 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
     met: Sequence[SelectedPod],
     bundle: Bundle,
     begun: Manifest,
-    caller: Caller,
+    context: RunContext,
 ) -> Manifest:
     try:
-        with writable(bundle.folder), background_upload(bundle, step.store, begun.key, caller.say) as upload:
+        with writable(bundle.folder), background_upload(bundle, step.store, begun.key, context.report) as upload:
             record = Record(bundle.followed_by(upload.follow), begun, upload.send)
             captures.run(met, record, _direct(step, begun))
             manifest = captures.finish(record, captures.requests)
             bundle.save(manifest)
             return manifest
     except CaptureError as error:
-        raise error.handing_on(capture_id=bundle.folder.name) from error
+        raise error.with_data(capture_id=bundle.folder.name) from error
 
 
 def _direct(step: CaptureStep, begun: Manifest) -> PodUpload | None:
@@ -182,58 +182,58 @@ def _direct(step: CaptureStep, begun: Manifest) -> PodUpload | None:
     return PodUpload(store, begun.key, step.capture.direct_upload_mib << 20) if store else None
 
 
-def _targets(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[SelectedPod], list[str]]:
+def _targets(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[SelectedPod], list[str]]:
     """Return what to capture, by name or by what the incident's alerts say, and tell how it was chosen."""
     if step.by_incident:
-        found = _of_incident(api, step, caller)
+        found = _of_incident(api, step, context)
         selected, remarks = found.targets, found.remarks
     else:
         selected, remarks = select_pods(api, step.target, step.many.max_pods, step.sampling)
     met, judged = filter_matching(api, selected, step.capture.when)
     for line in (*remarks, *judged):
-        caller.say(line)
+        context.report(line)
     return met, [*remarks, *judged]
 
 
-def _pinned(api: Api, step: CaptureStep, caller: Caller) -> tuple[list[Target], list[str]]:
+def _pinned(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[Target], list[str]]:
     """Return what to capture in the cluster, and tell how it was chosen; conditions are looked at there."""
     if step.by_incident:
-        found = _of_incident(api, step, caller)
+        found = _of_incident(api, step, context)
         targets, remarks = [one.target for one in found.targets], found.remarks
     else:
         targets, remarks = select_targets(api, step.target, step.many.max_pods, step.sampling)
     for line in remarks:
-        caller.say(line)
+        context.report(line)
     return targets, remarks
 
 
-def _of_incident(api: Api, step: CaptureStep, caller: Caller) -> "AlertTargets":
+def _of_incident(api: Api, step: CaptureStep, context: RunContext) -> "AlertTargets":
     from ..incident.alert_targets import find_targets, read_alerts
 
-    account = account_of(step.incident, spool_of(step.spool, caller))
+    account = account_of(step.incident, spool_of(step.spool, context))
     alerts = read_alerts(account, step.incident.incident_id, step.alerts)
     return find_targets(api, alerts, step.alerts, step.target.container, step.many.max_pods)
 
 
-def _is_repeated(step: CaptureStep, caller: Caller) -> bool:
+def _is_repeated(step: CaptureStep, context: RunContext) -> bool:
     """Tell whether the incident has its capture: PagerDuty may deliver an event more than once."""
     if not step.joins or step.capture.dry_run:
         return False
-    index = CaptureIndex(spool_of(step.spool, caller), step.trigger.dedup_window_s)
+    index = CaptureIndex(spool_of(step.spool, context), step.trigger.dedup_window_s)
     existing = index.find(incident_key(step), datetime.now(timezone.utc))
     if existing:
-        caller.say(duplicate_event_line(step, existing))
+        context.report(duplicate_event_line(step, existing))
     return existing is not None
 
 
 def _begin(
-    step: CaptureStep, caller: Caller, intake: Intake, begun: Manifest, claim: ExitStack, held: ExitStack
+    step: CaptureStep, context: RunContext, intake: Intake, begun: Manifest, claim: ExitStack, held: ExitStack
 ) -> tuple[Bundle, bool]:
     """Return a new bundle and True; or the bundle of another run that is to be joined.
 
     Nobody else sends it before ``claim`` is closed, others can join it until ``held`` is.
     """
-    spool, target = spool_of(step.spool, caller), begun.target
+    spool, target = spool_of(step.spool, context), begun.target
 
     def make() -> Bundle:
         if intake.room:

@@ -5,7 +5,7 @@ import shlex
 from ..errors import BadInput, CommandFailed, NotRunning
 from ..kube.client import Api
 from ..model import ContainerRef, ExitStatus, Outcome, Target
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..settings.command import CommandSettings
 from ..settings.target import TargetSettings
 from ..targets.selection import select_pods
@@ -22,11 +22,11 @@ def read_command(settings: CommandSettings) -> list[str]:
     return argv
 
 
-def only_target(api: Api, settings: TargetSettings, caller: Caller) -> Target:
+def only_target(api: Api, settings: TargetSettings, context: RunContext) -> Target:
     """Return the one target of a command."""
     selected, remarks = select_pods(api, settings, 1)
     for line in remarks:
-        caller.say(line)
+        context.report(line)
     return selected[0].target
 
 
@@ -40,14 +40,14 @@ def require_running(target: Target, do: str) -> None:
         )
 
 
-def finish(place: ContainerRef, program: str, status: ExitStatus, caller: Caller) -> Outcome:
+def finish(place: ContainerRef, program: str, status: ExitStatus, context: RunContext) -> Outcome:
     """Return the exit code of a command as the step's. Raises CommandFailed when it has none."""
-    caller.stdout.flush()
-    caller.stderr.flush()
+    context.stdout.flush()
+    context.stderr.flush()
     if status.code is None:
         raise _not_run(place, program, status)
     if status.code:
-        caller.say(f"{program} in {place} ended with exit code {status.code}")
+        context.report(f"{program} in {place} ended with exit code {status.code}")
     return Outcome(status.code)
 
 

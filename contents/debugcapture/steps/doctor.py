@@ -6,7 +6,7 @@ from ..doctor.checks import Installation, examine
 from ..doctor.result import findings_text, verdict_of
 from ..errors import EXIT_PARTIAL
 from ..model import Outcome
-from ..runtime.context import Caller, spool_of
+from ..runtime.context import RunContext, spool_of
 from ..settings.cluster import ConnectionSettings, NamespacesSettings
 from ..settings.debug_container import DebugContainerSettings
 from ..settings.incident import IncidentSettings
@@ -30,20 +30,20 @@ class DoctorStep:
     incident: IncidentSettings
 
 
-def diagnose(step: DoctorStep, caller: Caller) -> Outcome:
+def diagnose(step: DoctorStep, context: RunContext) -> Outcome:
     """Check the installation and print what was found; exit code 10 when something is wrong."""
     findings = examine(
         Installation(
             connection=step.connection,
             namespaces=names_of(step.namespaces),
             debug=step.debug,
-            spool=spool_of(step.spool, caller),
+            spool=spool_of(step.spool, context),
             store=step.store,
             incident=step.incident,
-            say=caller.say,
+            report=context.report,
         )
     )
-    caller.say((findings_html if step.result.rendered else findings_text)(findings))
+    context.report((findings_html if step.result.rendered else findings_text)(findings))
     wrong = any(one.verdict == "wrong" for one in findings)
     data = {"summary": verdict_of(findings)}
     return Outcome(EXIT_PARTIAL if wrong else 0, data, [asdict(one) for one in findings])

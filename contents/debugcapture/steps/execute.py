@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..kube.client import open_api
 from ..kube.command import Command, run_command
 from ..model import Outcome
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..settings.cluster import ConnectionSettings
 from ..settings.command import CommandSettings
 from ..settings.target import TargetSettings
@@ -23,7 +23,7 @@ class ExecStep:
     command: CommandSettings
 
 
-def execute(step: ExecStep, caller: Caller) -> Outcome:
+def execute(step: ExecStep, context: RunContext) -> Outcome:
     """Run a command in the target; its output is the step's, byte by byte, and so is its exit code.
 
     A step that is aborted ends the command, too.
@@ -32,10 +32,10 @@ def execute(step: ExecStep, caller: Caller) -> Outcome:
         argv = read_command(step.command)
         check_target(step.target)
         api = open_api(step.connection)
-        target = only_target(api, step.target, caller)
+        target = only_target(api, step.target, context)
         require_running(target, "run a command in")
-        command = Command(tuple(argv), step.command.time_limit_s, caller.stdout.write, caller.stderr.write)
-        return finish(target.ref, argv[0], run_command(api, target.ref, command, caller.say), caller)
+        command = Command(tuple(argv), step.command.time_limit_s, context.stdout.write, context.stderr.write)
+        return finish(target.ref, argv[0], run_command(api, target.ref, command, context.report), context)
 
 
 STEP = Step(ExecStep, execute)

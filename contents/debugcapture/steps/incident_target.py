@@ -7,7 +7,7 @@ from ..incident.account import account_of, check_incident
 from ..incident.alert_targets import find_targets, read_alerts, step_data
 from ..kube.client import open_api
 from ..model import Outcome
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..settings.cluster import ConnectionSettings
 from ..settings.incident import AlertSettings, IncidentSettings
 from .shared import Step, about
@@ -22,18 +22,18 @@ class IncidentTargetStep:
     alerts: AlertSettings
 
 
-def find_target(step: IncidentTargetStep, caller: Caller) -> Outcome:
+def find_target(step: IncidentTargetStep, context: RunContext) -> Outcome:
     """Find what an incident's alerts are about, for later steps. Raises TargetNotFound that says what was looked at."""
     incident = step.incident.incident_id
     if not incident:
         raise BadInput("cannot find a target", "incident_id is missing", "Set the incident's ID.")
     check_incident(step.incident, reads=True)
     with about(f"incident {incident}"):
-        alerts = read_alerts(account_of(step.incident, caller.spool), incident, step.alerts)
+        alerts = read_alerts(account_of(step.incident, context.spool), incident, step.alerts)
         api = open_api(step.connection)
         targets = find_targets(api, alerts, step.alerts, "", 1)
     for line in targets.remarks:
-        caller.say(line)
+        context.report(line)
     return Outcome(0, step_data(targets))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..kube.client import open_api
 from ..listings.nodes import read_nodes
 from ..model import Outcome
-from ..runtime.context import Caller, spool_of
+from ..runtime.context import RunContext, spool_of
 from ..settings.cluster import ConnectionSettings, NamespacesSettings
 from ..settings.listings import NodesSettings
 from ..settings.spool import SpoolSettings
@@ -22,11 +22,11 @@ class NodesStep:
     spool: SpoolSettings
 
 
-def list_nodes(step: NodesStep, caller: Caller) -> Outcome:
+def list_nodes(step: NodesStep, context: RunContext) -> Outcome:
     """Print the pods as Rundeck's nodes, in its JSON."""
     api, namespaces = open_api(step.connection), names_of(step.namespaces)
-    text = read_nodes(api, namespaces, step.nodes, spool_of(step.spool, caller), caller.say)
-    return printed(text, caller)
+    text = read_nodes(api, namespaces, step.nodes, spool_of(step.spool, context), context.report)
+    return printed(text, context)
 
 
 STEP = Step(NodesStep, list_nodes)

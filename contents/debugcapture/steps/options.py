@@ -7,7 +7,7 @@ from ..kube.client import IMPATIENT, open_api
 from ..listings.cache import Cache, FileStorage
 from ..listings.options import FOLDER, Kind, ListQuery, Source, collector_rows, script_text
 from ..model import Outcome
-from ..runtime.context import Caller, spool_of
+from ..runtime.context import RunContext, spool_of
 from ..settings.capture import CatalogSettings
 from ..settings.cluster import ConnectionSettings, NamespacesSettings
 from ..settings.listings import ValuesSettings
@@ -33,20 +33,20 @@ class CollectorsStep:
     values: ValuesSettings
 
 
-def list_values(kind: Kind, step: OptionsStep, caller: Caller) -> Outcome:
+def list_values(kind: Kind, step: OptionsStep, context: RunContext) -> Outcome:
     """Print the values of a dropdown as Rundeck reads them from a script; those of the last time, if need be."""
-    shelf = FileStorage(spool_of(step.spool, caller) / FOLDER, caller.say)
+    shelf = FileStorage(spool_of(step.spool, context) / FOLDER, context.report)
     answers = Cache(shelf, ttl_s=step.values.cache_ttl_s, timeout_s=step.values.api_timeout_s)
     source = Source(open_api(step.connection, IMPATIENT), answers, step.values.max_values)
     listed = source.read_list(ListQuery(kind, tuple(names_of(step.namespaces))))
     if listed.stale_reason:
-        caller.say(listed.stale_reason)
-    return printed(script_text(listed.rows), caller)
+        context.report(listed.stale_reason)
+    return printed(script_text(listed.rows), context)
 
 
-def list_collectors(step: CollectorsStep, caller: Caller) -> Outcome:
+def list_collectors(step: CollectorsStep, context: RunContext) -> Outcome:
     """Print the presets and collectors as values of a dropdown."""
-    return printed(script_text(collector_rows(step.catalog.catalog, step.values.max_values)), caller)
+    return printed(script_text(collector_rows(step.catalog.catalog, step.values.max_values)), context)
 
 
 NAMESPACES = Step(OptionsStep, partial(list_values, "namespaces"))

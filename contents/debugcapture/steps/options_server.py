@@ -6,7 +6,7 @@ from ..kube.client import IMPATIENT, open_api
 from ..listings.options import collector_rows
 from ..listings.server import ServiceOptions, create_service, serve
 from ..model import Outcome
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..settings.capture import CatalogSettings
 from ..settings.cluster import ConnectionSettings, NamespacesSettings
 from ..settings.listings import ListenSettings, ValuesSettings
@@ -24,7 +24,7 @@ class OptionsServerStep:
     catalog: CatalogSettings
 
 
-def serve_options(step: OptionsServerStep, caller: Caller) -> Outcome:
+def serve_options(step: OptionsServerStep, context: RunContext) -> Outcome:
     """Serve the values of dropdowns over HTTP until the process receives a signal."""
     values = step.values
     collectors = tuple(collector_rows(step.catalog.catalog, values.max_values))
@@ -32,7 +32,7 @@ def serve_options(step: OptionsServerStep, caller: Caller) -> Outcome:
         tuple(names_of(step.namespaces)), collectors, values.max_values, values.cache_ttl_s, values.api_timeout_s
     )
     api = open_api(step.connection, IMPATIENT)
-    serve(create_service(api, step.listen, offer, caller.say), step.listen.listen)
+    serve(create_service(api, step.listen, offer, context.report), step.listen.listen)
     return Outcome(0)
 
 

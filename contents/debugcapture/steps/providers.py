@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..model import Outcome
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..runtime.exit_codes import NOT_ANNOTATED, NOT_RESTARTED, NOT_STORED, NOTHING_CAPTURED
 from .shared import Step
 
@@ -114,7 +114,7 @@ class Provider:
         return self.step().settings
 
     @property
-    def run(self) -> Callable[[Any, Caller], Outcome]:
+    def run(self) -> Callable[[Any, RunContext], Outcome]:
         """Return the function that does it."""
         return self.step().run
 

@@ -9,33 +9,33 @@ from ..incident.notify import notify_restart, try_to_notify
 from ..kube.client import open_api
 from ..model import Outcome
 from ..restart.restart import apply_plan, find_gate_problem, plan, target_of, wait
-from ..runtime.context import Caller, spool_of
+from ..runtime.context import RunContext, spool_of
 from ..settings.forms import RestartStep
 from ..targets.selection import target_name
 from .shared import Step, about
 
 
-def restart(step: RestartStep, caller: Caller) -> Outcome:
+def restart(step: RestartStep, context: RunContext) -> Outcome:
     """Restart what was captured, if the capture is as good as the job's author wants, and tell the incident.
 
     Raises GateClosed, RolloutBlocked, RolloutNotReady, or what the API server refuses.
     """
     check_incident(step.incident)
-    bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, caller)) if step.bundle.bundle else None
+    bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, context)) if step.bundle.bundle else None
     what = f"{step.restart.action} of {target_name(step.target)}"
     try:
-        what, how = _restart(step, bundle, caller)
+        what, how = _restart(step, bundle, context)
     except CaptureError as error:
         failure = str(error)
-        try_to_notify(error, lambda: notify_restart(step, bundle, caller, f"Restart failed: {what}", failure), caller)
+        try_to_notify(error, lambda: notify_restart(step, bundle, context, f"Restart failed: {what}", failure), context)
         raise
-    caller.say(how)
+    context.report(how)
     if not step.restart.dry_run:
-        notify_restart(step, bundle, caller, f"Restarted: {what}", how)
+        notify_restart(step, bundle, context, f"Restarted: {what}", how)
     return Outcome(0, {"restart": how})
 
 
-def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[str, str]:
+def _restart(step: RestartStep, bundle: Bundle | None, context: RunContext) -> tuple[str, str]:
     """Return what was done, and how it went."""
     manifest = bundle.manifest() if bundle else None
     target = target_of(manifest, step.target, step.restart.action)
@@ -50,8 +50,8 @@ def _restart(step: RestartStep, bundle: Bundle | None, caller: Caller) -> tuple[
         apply_plan(api, planned, dry_run=step.restart.dry_run)
         if step.restart.dry_run:
             return planned.action, f"would perform: {planned.action}; the API server accepts the change"
-        caller.say(f"{planned.action}: started")
-        return planned.action, wait(api, planned, step.restart.rollout_limit_s, caller.say)
+        context.report(f"{planned.action}: started")
+        return planned.action, wait(api, planned, step.restart.rollout_limit_s, context.report)
 
 
 STEP = Step(RestartStep, restart)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ..errors import CaptureError
 from ..model import Outcome
-from ..runtime.context import Caller
+from ..runtime.context import RunContext
 from ..settings.cluster import NamespacesSettings
 
 
@@ -14,7 +14,7 @@ class Step(NamedTuple):
     """What a step asks, and the function that does it."""
 
     settings: type[Any]  # a dataclass of groups of settings
-    run: Callable[[Any, Caller], Outcome]
+    run: Callable[[Any, RunContext], Outcome]
 
 
 @contextmanager
@@ -29,10 +29,10 @@ def about(subject: str) -> Iterator[None]:
         raise named from error
 
 
-def printed(text: str, caller: Caller) -> Outcome:
+def printed(text: str, context: RunContext) -> Outcome:
     """Write ``text`` to standard output, and return the outcome of a step that does nothing else."""
-    caller.stdout.write(text.encode())
-    caller.stdout.flush()
+    context.stdout.write(text.encode())
+    context.stdout.flush()
     return Outcome(0)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..bundle.bundle import Bundle, claimed, open_bundle, prune, recover, waiting
 from ..errors import BadInput, CaptureError, NotStored
 from ..model import Outcome, Receipt
-from ..runtime.context import Caller, spool_of
+from ..runtime.context import RunContext, spool_of
 from ..settings.result import ResultSettings
 from ..settings.spool import BundleSettings, SpoolSettings
 from ..settings.store import StoreSettings
@@ -33,35 +33,35 @@ class UploadStep:
     spool: SpoolSettings
 
 
-def upload(step: UploadStep, caller: Caller) -> Outcome:
+def upload(step: UploadStep, context: RunContext) -> Outcome:
     """Send a bundle to the store, and those that wait from earlier runs; what the store confirms leaves the spool.
 
     Raises NotStored when the bundle that was named, or where none was, one that waits, could not be sent.
     """
-    spool = spool_of(step.spool, caller)
+    spool = spool_of(step.spool, context)
     if not step.store.store:
         if not step.bundle.bundle:
-            caller.say("nothing to upload: no bundle was captured, and no store is set")
+            context.report("nothing to upload: no bundle was captured, and no store is set")
             return Outcome(0)
         what, do = "cannot upload the bundle", f"Set the store's URL. The bundle is in the spool: {step.bundle.bundle}"
         raise BadInput(what, "store is missing", do)
     if not step.bundle.bundle:
         bundles = waiting(spool)
         if not bundles:
-            caller.say("nothing to upload: no bundle is in the spool")
-        failures = _send_waiting(bundles, step.store, caller)
+            context.report("nothing to upload: no bundle is in the spool")
+        failures = _send_waiting(bundles, step.store, context)
         prune(spool, datetime.now(timezone.utc))
         if failures:
             raise failures[0]
         return Outcome(0)
     bundle = open_bundle(step.bundle.bundle, spool)
-    receipt = publish_and_report(bundle, step, caller)
-    for error in _send_waiting(waiting(spool), step.store, caller):
-        caller.say(str(error))  # not this run's bundle, and it is tried again by the next
+    receipt = publish_and_report(bundle, step, context)
+    for error in _send_waiting(waiting(spool), step.store, context):
+        context.report(str(error))  # not this run's bundle, and it is tried again by the next
     return Outcome(0, {"link": receipt.page})
 
 
-def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Caller) -> list[CaptureError]:
+def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, context: RunContext) -> list[CaptureError]:
     """Upload ``bundles``, which wait in the spool, and return the errors. Skip bundles of running processes."""
     failures: list[CaptureError] = []
     for bundle in bundles:
@@ -71,15 +71,15 @@ def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, caller: Ca
             try:
                 if bundle.receipt():
                     continue
-                caller.say(f"{bundle.folder.name} has been in the spool since an earlier run")
+                context.report(f"{bundle.folder.name} has been in the spool since an earlier run")
                 recover(bundle, datetime.now(timezone.utc))
-                publish_bundle(bundle, open_store(settings), settings.store, caller.say)
+                publish_bundle(bundle, open_store(settings), settings.store, context.report)
             except CaptureError as error:
                 failures.append(error)
     return failures
 
 
-def publish_and_report(bundle: Bundle, step: "CaptureStep | UploadStep", caller: Caller) -> Receipt:
+def publish_and_report(bundle: Bundle, step: "CaptureStep | UploadStep", context: RunContext) -> Receipt:
     """Publish ``bundle``, report the result, remove old receipts, and return the receipt.
 
     Another run may be uploading this bundle, because it waited in the spool. Then wait for that run's receipt.
@@ -88,11 +88,11 @@ def publish_and_report(bundle: Bundle, step: "CaptureStep | UploadStep", caller:
         if not is_claimed:
             action = f"cannot upload {bundle.folder}"
             raise NotStored(action, "another process is uploading it", "That process will store it.")
-        caller.follow(bundle.folder)
-        receipt = publish_bundle(bundle, open_store(step.store), step.store.store, caller.say)
-    prune(spool_of(step.spool, caller), datetime.now(timezone.utc))
+        context.follow(bundle.folder)
+        receipt = publish_bundle(bundle, open_store(step.store), step.store.store, context.report)
+    prune(spool_of(step.spool, context), datetime.now(timezone.utc))
     if step.result.rendered:
-        caller.say(capture_result(bundle.manifest(), receipt))
+        context.report(capture_result(bundle.manifest(), receipt))
     return receipt
 
 

@@ -32,7 +32,9 @@ def publish_bundle(bundle: Bundle, store: Store, url: str, report: Callable[[str
         receipt = _upload(bundle, store, url, report)
         _release(bundle, receipt)
     except NotStored as error:
-        raise NotStored(error.what, error.why, f"{error.do} The bundle is in the spool: {bundle.folder}") from error
+        raise NotStored(
+            error.action, error.reason, f"{error.remedy} The bundle is in the spool: {bundle.folder}"
+        ) from error
     except OSError as error:
         remedy = "Check the disk of the spool. The next run uploads what is in it."
         action = f"cannot read or write {bundle.folder}"

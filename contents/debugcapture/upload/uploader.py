@@ -15,7 +15,7 @@ from pathlib import Path
 from ..bundle.artifact import Follower
 from ..bundle.bundle import Bundle
 from ..errors import NotStored
-from ..model import Artifact, Receipt, Stored
+from ..model import Artifact, Receipt, Report, Stored
 from ..settings.store import StoreSettings
 from ..stores.base import FollowsFiles, GrowingUpload, Store
 from ..stores.registry import open_store
@@ -25,7 +25,6 @@ CONCURRENCY = 3
 _REPORT_INTERVAL_S = 10
 # A link that expires sooner is replaced by a new one.
 _MIN_LINK_VALIDITY = timedelta(hours=1)
-Report = Callable[[str], None]
 
 
 class _Stopped(Exception):  # noqa: N818 - see errors.py

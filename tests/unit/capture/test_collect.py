@@ -39,7 +39,7 @@ from tests.unit.fakes import JAVA, OK, Cluster
 SNAPSHOT = collector(id="pod-snapshot", title="Pod snapshot", file="", reads_api="snapshot", in_image=(), from_debug=())
 
 
-def say(_line: str) -> None:
+def report(_line: str) -> None:
     pass
 
 
@@ -66,8 +66,8 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
         api, of = cast("Api", cluster), of or target()
         scope = CaptureScope(pod(), of, CapturePolicy(ceiling, debug_image=True), preset=preset)
         record = Record(bundle, manifest(artifacts=(), finished=None))
-        with DebugSession(api, of, (), DebugOptions("toolbox:1", ceiling, 90), say) as debug_session:
-            TargetCapture(api, scope, debug_session, record, say).run(collectors)
+        with DebugSession(api, of, (), DebugOptions("toolbox:1", ceiling, 90), report) as debug_session:
+            TargetCapture(api, scope, debug_session, record, report).run(collectors)
         done = record.finish()
         assert done.finished
         assert bundle.manifest().artifacts == tuple(_saved(artifact) for artifact in done.artifacts)
@@ -350,7 +350,9 @@ def noticed(
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), of, CapturePolicy("restricted", debug_image=True))
-    one = TargetCapture(api, scope, DebugSession(api, of, (), DebugOptions("x:1", "restricted", 90), say), record, say)
+    one = TargetCapture(
+        api, scope, DebugSession(api, of, (), DebugOptions("x:1", "restricted", 90), report), record, report
+    )
     one.run([SNAPSHOT])
     return one.is_pod_gone, record.manifest.remarks
 
@@ -380,9 +382,9 @@ def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: 
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", killed)
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
-    debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
+    debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), report)
     with pytest.raises(SystemExit):
-        TargetCapture(api, scope, debug_session, record, say).run([collector(), SNAPSHOT])
+        TargetCapture(api, scope, debug_session, record, report).run([collector(), SNAPSHOT])
     assert bundle.manifest().status == "partial"
     assert bundle.manifest().artifacts[0].file == "logs/app.log"
 
@@ -396,8 +398,8 @@ def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypa
     cluster.gone = True
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
-    debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), say)
-    one = TargetCapture(api, scope, debug_session, record, say)
+    debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), report)
+    one = TargetCapture(api, scope, debug_session, record, report)
     one.run([collector()])
     assert one.is_pod_gone
     assert record.manifest.artifacts[0].outcome == "failed"

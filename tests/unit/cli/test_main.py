@@ -20,14 +20,14 @@ from debugcapture.cli import main as cli
 from debugcapture.cli.commands import COMMANDS, Command
 from debugcapture.errors import NothingCaptured, NotStored
 from debugcapture.model import Outcome
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.incident_note import NoteStep
 from debugcapture.steps.shared import Step
 
 CONTENTS = Path(cli.__file__).parents[1]
 GOOD = ["--pod", "web-0", "--command", "true"]
-Run = Callable[[Any, Caller], Outcome]
+Run = Callable[[Any, RunContext], Outcome]
 Install = Callable[..., None]
 
 
@@ -65,7 +65,7 @@ def outcome(exit_code: int = 0, document: Any = None, **data: str) -> Run:
 
 
 def failing(error: Exception) -> Run:
-    def run(_step: ExecStep, _caller: Caller) -> Outcome:
+    def run(_step: ExecStep, _caller: RunContext) -> Outcome:
         raise error
 
     return run
@@ -76,12 +76,12 @@ class Seen:
 
     def __init__(self, outcome: Outcome | None = None) -> None:
         self.steps: list[Any] = []
-        self.callers: list[Caller] = []
+        self.contexts: list[RunContext] = []
         self.outcome = outcome or Outcome(0)
 
-    def __call__(self, step: Any, caller: Caller) -> Outcome:
+    def __call__(self, step: Any, run_context: RunContext) -> Outcome:
         self.steps.append(step)
-        self.callers.append(caller)
+        self.contexts.append(run_context)
         return self.outcome
 
 
@@ -233,7 +233,7 @@ def test_without_arguments_the_help_is_shown(capsys: pytest.CaptureFixture[str])
 def test_an_interrupt_cleans_up_and_ends(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     cleaned: list[bool] = []
 
-    def run(_step: ExecStep, _caller: Caller) -> Outcome:
+    def run(_step: ExecStep, _caller: RunContext) -> Outcome:
         try:
             signal.raise_signal(signal.SIGINT)
         finally:
@@ -251,7 +251,7 @@ def test_an_interrupt_cleans_up_and_ends(install: Install, capsys: pytest.Captur
 
 
 def test_an_abort_ends_as_a_step_does(install: Install) -> None:
-    def run(_step: ExecStep, _caller: Caller) -> Outcome:
+    def run(_step: ExecStep, _caller: RunContext) -> Outcome:
         signal.raise_signal(signal.SIGTERM)
         return Outcome(0)
 
@@ -270,12 +270,12 @@ from debugcapture.cli.commands import Command
 from debugcapture.cli.watch import CapturesStep
 from debugcapture.steps.shared import Step
 
-def run(step, caller):
+def run(step, run_context):
     try:
         pathlib.Path("begun").touch()
         for _ in range(600):
             time.sleep(0.1)
-            caller.say("progress")
+            run_context.report("progress")
     finally:
         pathlib.Path("cleaned").touch()
 
@@ -325,13 +325,13 @@ def test_the_evidence_says_which_job_or_who_made_it(install: Install) -> None:
     install(seen := Seen())
     main("test", *GOOD, USER="alice")
     main("test", *GOOD, USER="rundeck", RD_JOB_USERNAME="bob", RD_JOB_URL="https://rundeck/7")
-    triggers = [caller.trigger for caller in seen.callers]
+    triggers = [run_context.trigger for run_context in seen.contexts]
     assert triggers == [{"started_by": "alice"}, {"started_by": "bob", "execution": "https://rundeck/7"}]
 
 
 def test_names_from_the_cluster_cannot_move_the_cursor(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    def run(_step: ExecStep, caller: Caller) -> Outcome:
-        caller.say("pod \x1b[2Jevil\r\u202e\x07\ttab\nline")
+    def run(_step: ExecStep, run_context: RunContext) -> Outcome:
+        run_context.report("pod \x1b[2Jevil\r\u202e\x07\ttab\nline")
         return Outcome(0)
 
     install(run)
@@ -342,8 +342,8 @@ def test_names_from_the_cluster_cannot_move_the_cursor(install: Install, capsys:
 def test_json_is_one_document_on_standard_output_and_all_else_is_not(
     install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run(_step: ExecStep, caller: Caller) -> Outcome:
-        caller.say("progress")
+    def run(_step: ExecStep, run_context: RunContext) -> Outcome:
+        run_context.report("progress")
         return Outcome(10, {"status": "partial"}, {"artifacts": [1]})
 
     install(run)
@@ -376,12 +376,12 @@ def test_a_failure_is_a_document_too(
     assert seen.err == f"Error: {document['error']}\n"
 
 
-def output_of_a_command(_step: ExecStep, caller: Caller) -> Outcome:
-    caller.say("progress")
-    caller.stdout.write(b"out\xff\n")
-    caller.stdout.flush()
-    caller.stderr.write(b"err\n")
-    caller.stderr.flush()
+def output_of_a_command(_step: ExecStep, run_context: RunContext) -> Outcome:
+    run_context.report("progress")
+    run_context.stdout.write(b"out\xff\n")
+    run_context.stdout.flush()
+    run_context.stderr.write(b"err\n")
+    run_context.stderr.flush()
     return Outcome(7)
 
 

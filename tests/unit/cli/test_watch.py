@@ -26,7 +26,7 @@ from debugcapture.cli.watch import CapturesStep, Progress, WatchStep, news, prog
 from debugcapture.errors import TargetNotFound
 from debugcapture.files import is_locked
 from debugcapture.model import Artifact, Manifest, Receipt, Status, Stored
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.settings.spool import SpoolSettings, WatchSettings
 from lab.paths import REPO
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target, written
@@ -42,7 +42,7 @@ class Told:
         self.lines: list[str] = []
         self.followed: list[Path] = []
         out = io.BytesIO()
-        self.caller = Caller(self.lines.append, out, out, spool, "1", {}, self.followed.append)
+        self.run_context = RunContext(self.lines.append, out, out, spool, "1", {}, self.followed.append)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_progress_is_read_from_the_spool(bundle: Bundle) -> None:
 def test_the_status_decides_how_it_ends(one: Manifest, code: int, bundle: Bundle, told: Told) -> None:
     bundle.save(one)
     bundle.save_receipt(RECEIPT)
-    outcome = watch.watch(step(), told.caller)
+    outcome = watch.watch(step(), told.run_context)
     assert (outcome.exit_code, outcome.data["status"]) == (code, one.status)
     assert "stored" in told.lines
     assert outcome.data["link"] == "https://page"
@@ -143,7 +143,7 @@ def test_a_capture_is_followed_from_its_beginning_into_the_store(bundle: Bundle,
     other = threading.Thread(target=capture)
     other.start()
     begun.wait()
-    outcome = watch.watch(step(CAPTURE_ID), told.caller)
+    outcome = watch.watch(step(CAPTURE_ID), told.run_context)
     other.join()
     assert outcome.exit_code == 0
     assert outcome.data["link"] == "https://page"
@@ -152,7 +152,7 @@ def test_a_capture_is_followed_from_its_beginning_into_the_store(bundle: Bundle,
 
 def test_a_capture_whose_process_is_gone_is_not_waited_for(bundle: Bundle, told: Told) -> None:
     bundle.save(manifest(finished=None))
-    outcome = watch.watch(step(), told.caller)
+    outcome = watch.watch(step(), told.run_context)
     assert outcome.exit_code == 10
     assert any("is gone" in line for line in told.lines)
 
@@ -169,7 +169,7 @@ def test_watching_takes_a_bundle_from_nobody(bundle: Bundle) -> None:
 @pytest.mark.parametrize(("capture_id", "why"), [("", "is empty"), (CAPTURE_ID, "it is not in the spool")])
 def test_no_such_capture_is_told(capture_id: str, why: str, told: Told) -> None:
     with pytest.raises(TargetNotFound, match=why):
-        watch.watch(step(capture_id), told.caller)
+        watch.watch(step(capture_id), told.run_context)
 
 
 def test_captures_are_a_table_the_newest_first(bundle: Bundle, tmp_path: Path, told: Told) -> None:
@@ -177,7 +177,7 @@ def test_captures_are_a_table_the_newest_first(bundle: Bundle, tmp_path: Path, t
     later.mkdir()
     Bundle(later).save(manifest(capture_id=later.name, finished=None, target=target(pod="web-0")))
     bundle.save_receipt(RECEIPT)
-    outcome = watch.captures(CapturesStep(spool=SpoolSettings()), told.caller)
+    outcome = watch.captures(CapturesStep(spool=SpoolSettings()), told.run_context)
     assert told.lines == [
         "CAPTURE                                    POD                       STATUS      ARTIFACTS  SIZE  WHERE\n"
         "20260103T120000Z-web-0-1a2b                shop/web-0                unfinished  1          7 B   spool\n"
@@ -221,7 +221,7 @@ def test_what_is_printed_has_no_control_characters() -> None:
 def test_without_a_terminal_lines_stay_plain(bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
     with Screen(sys.stdout) as screen:
         screen.follow(bundle.folder)
-        screen.say("line")
+        screen.report("line")
     seen = capsys.readouterr()
     assert (seen.out, seen.err) == ("line\n", "")
 

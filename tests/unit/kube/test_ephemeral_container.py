@@ -63,7 +63,7 @@ def test_nothing_given_becomes_part_of_the_command(image: str) -> None:
 def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
     with pytest.raises(NotRunning, match=f"toolbox:1 did not start: {reason}: pull access denied") as caught:
         _waiting_for(waiting(reason, "pull access denied"), PLACE, DEBUG)
-    assert caught.value.do
+    assert caught.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_a_pod_that_is_being_deleted_is_not_waited_for(since: int, attached: int
     cluster = Terminating(waiting("ContainerCreating"), since=since)
     with pytest.raises(PodTerminating, match="the pod is being deleted") as caught, attach(cluster, []):
         pass
-    assert "by exec" in caught.value.do
+    assert "by exec" in caught.value.remedy
     assert (len(cluster.attached), sum(no_sleep) < 2) == (attached, True)
 
 

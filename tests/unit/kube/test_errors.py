@@ -89,7 +89,7 @@ def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[Capt
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 422, 429, 500])
 def test_status_and_reason_of_a_refusal_are_kept(code: int) -> None:
     error = error_from_status("cannot x", code, json.dumps({"message": "m", "reason": "AlreadyExists"}).encode())
-    assert (error.status, error.reason) == (code, "AlreadyExists")
+    assert (error.status, error.status_reason) == (code, "AlreadyExists")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>proxy says no</html>", b"[]", b"null", b'"x"', b"{}", b"\xff"], ids=repr)

@@ -60,7 +60,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def service(lists: Lists, said: list[str]) -> Service:
-    return Service(lists, (Row("quick - Harmless", "quick"),), TOKEN, say=said.append)
+    return Service(lists, (Row("quick - Harmless", "quick"),), TOKEN, report=said.append)
 
 
 def ask(service: Service, target: str, **changed: str) -> tuple[HTTPStatus, Any]:

@@ -18,7 +18,7 @@ from debugcapture.model import Json
 from debugcapture.pagerduty.client import Client
 from debugcapture.restart.restart import Plan
 from debugcapture.runtime import process
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.runtime.exit_codes import exit_code
 from debugcapture.steps.providers import provider
 from lab.paths import REPO
@@ -45,17 +45,17 @@ def test_every_code_is_documented() -> None:
 
 
 @pytest.fixture
-def caller(tmp_path: Path) -> Caller:
-    return Caller(lambda _: None, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", {})
+def run_context(tmp_path: Path) -> RunContext:
+    return RunContext(lambda _: None, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", {})
 
 
-def ended(step: str, caller: Caller, **values: str) -> process.Ended:
-    return process.run(provider(f"k8s-debug-{step}"), values, caller)
+def ended(step: str, run_context: RunContext, **values: str) -> process.Ended:
+    return process.run(provider(f"k8s-debug-{step}"), values, run_context)
 
 
 @pytest.mark.parametrize(("status", "code"), [(409, 8), (422, 8), (400, 8), (403, 4), (404, 3), (503, 5)])
 def test_restart_that_the_api_server_refuses(
-    status: int, code: int, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    status: int, code: int, run_context: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Refuses:
         def __init__(self, *_: object) -> None:
@@ -68,7 +68,7 @@ def test_restart_that_the_api_server_refuses(
     monkeypatch.setattr(client, "connect", lambda _: None)
     monkeypatch.setattr(client, "Api", Refuses)
     monkeypatch.setattr("debugcapture.steps.restart.plan", lambda *_: planned)
-    done = ended("restart", caller, namespace="shop", workload="web", gate="none", gate_stored="false")
+    done = ended("restart", run_context, namespace="shop", workload="web", gate="none", gate_stored="false")
     assert (done.exit_code, "no" in done.failure) == (code, True)
 
 
@@ -81,14 +81,14 @@ class LoginPage:
 
 @pytest.mark.parametrize(("step", "code"), [("incident-target", 5), ("incident-note", 7)])
 def test_login_page_in_front_of_pagerduty(
-    step: str, code: int, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    step: str, code: int, run_context: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Client, "send", lambda *_: LoginPage())
-    caller.spool.mkdir()
+    run_context.spool.mkdir()
     values: dict[str, Any] = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t"}
     if step == "incident-note":
         values["failure"] = "the node is gone"
-    done = ended(step, caller, **values)
+    done = ended(step, run_context, **values)
     assert (done.exit_code, "the response is not from PagerDuty" in done.failure) == (code, True)
 
 

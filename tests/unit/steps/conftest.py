@@ -1,4 +1,4 @@
-"""What the tests of the steps share: a caller, a cluster, and the notes that were posted."""
+"""What the tests of the steps share: a context, a cluster, and the notes that were posted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from debugcapture.bundle.bundle import Bundle
 from debugcapture.kube import client
 from debugcapture.model import Json
 from debugcapture.pagerduty.api import PagerDuty
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from tests.unit.steps.support import Cluster, Serve, make_bundle
 
 
@@ -21,10 +21,10 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def caller(tmp_path: Path, said: list[str]) -> Caller:
+def run_context(tmp_path: Path, said: list[str]) -> RunContext:
     (tmp_path / "store").mkdir()
     trigger = {"execution": "https://rundeck/7"}
-    return Caller(said.append, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", trigger)
+    return RunContext(said.append, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", trigger)
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
 
 
 @pytest.fixture
-def bundle(caller: Caller) -> Bundle:
-    return make_bundle(caller)
+def bundle(run_context: RunContext) -> Bundle:
+    return make_bundle(run_context)
 
 
 @pytest.fixture

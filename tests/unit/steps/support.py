@@ -16,7 +16,7 @@ from debugcapture.files import sha256_of
 from debugcapture.kube.client import Api
 from debugcapture.kube.streams import Streams
 from debugcapture.model import ExitStatus, Json
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from tests.unit.builders import NOON, artifact, manifest, pod, written
 from tests.unit.fakes import Lists
 
@@ -66,8 +66,8 @@ class Cluster(Lists):
 Serve = Callable[[Cluster], None]
 
 
-def make_bundle(caller: Caller) -> Bundle:
-    made = create_bundle(caller.spool, "checkout-7d9f-abcde", NOON)
+def make_bundle(run_context: RunContext) -> Bundle:
+    made = create_bundle(run_context.spool, "checkout-7d9f-abcde", NOON)
     file = written(made.folder, "jvm-threads.txt", "threads")
     made.save(manifest(artifact(sha256=sha256_of(file)), capture_id=made.folder.name))
     return made

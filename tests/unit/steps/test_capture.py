@@ -24,7 +24,7 @@ from debugcapture.incident import notify
 from debugcapture.model import Json
 from debugcapture.pagerduty.api import PagerDuty
 from debugcapture.pagerduty.events import Events
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import CaptureStep
 from debugcapture.steps.capture import capture
@@ -33,11 +33,11 @@ from tests.unit.steps.support import ALERT, CAPTURE, INCIDENT, POD, Cluster, Ser
 
 
 def test_capture_hands_on_bundle_link_and_summary(
-    serve: Serve, caller: Caller, tmp_path: Path, notes: list[Any]
+    serve: Serve, run_context: RunContext, tmp_path: Path, notes: list[Any]
 ) -> None:
     serve(Cluster())
     store = (tmp_path / "store").as_uri()
-    done = capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
+    done = capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), run_context)
     assert done.exit_code == 0
     assert done.data["status"] == "complete"
     assert Path(done.data["bundle"]).name == done.data["capture_id"]
@@ -54,12 +54,12 @@ def test_capture_hands_on_bundle_link_and_summary(
 
 @pytest.mark.parametrize(("fails", "code"), [("true", 10), ("false", 0), ("", 0)])
 def test_partial_capture_ends_as_the_job_wants(
-    fails: str, code: int, serve: Serve, caller: Caller, said: list[str]
+    fails: str, code: int, serve: Serve, run_context: RunContext, said: list[str]
 ) -> None:
     cluster = Cluster()
     serve(cluster)
     cluster.events = lambda *_: (_ for _ in ()).throw(NotAllowed("cannot list", "forbidden"))  # type: ignore[method-assign]
-    done = capture(read(CaptureStep, CAPTURE | {"fail_when_partial": fails}), caller)
+    done = capture(read(CaptureStep, CAPTURE | {"fail_when_partial": fails}), run_context)
     assert (done.exit_code, done.data["status"]) == (code, "partial")
     told = [line for line in said if line.startswith("Error: ")]
     assert len(told) == (code == 10)
@@ -67,37 +67,37 @@ def test_partial_capture_ends_as_the_job_wants(
 
 
 def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
-    serve: Serve, caller: Caller, tmp_path: Path, notes: list[Any]
+    serve: Serve, run_context: RunContext, tmp_path: Path, notes: list[Any]
 ) -> None:
     serve(Cluster())
     store = (written(tmp_path, "file", "") / "store").as_uri()
     with pytest.raises(NotStored, match="does not exist"):
-        capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), caller)
+        capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), run_context)
     assert "Not in the store: cannot store" in notes[-1][2]
-    assert f"Saved on the Rundeck server in {caller.spool}/" in notes[-1][2]
+    assert f"Saved on the Rundeck server in {run_context.spool}/" in notes[-1][2]
 
 
-def test_capture_that_fails_tells_the_incident(serve: Serve, caller: Caller, notes: list[Any]) -> None:
+def test_capture_that_fails_tells_the_incident(serve: Serve, run_context: RunContext, notes: list[Any]) -> None:
     serve(Cluster())
     with pytest.raises(TargetNotFound):
-        capture(read(CaptureStep, CAPTURE | INCIDENT | {"pod": "gone"}), caller)
+        capture(read(CaptureStep, CAPTURE | INCIDENT | {"pod": "gone"}), run_context)
     assert notes[0][1] == "[debug-capture 7]"
     assert "Debug capture failed\nno pod shop/gone" in notes[0][2]
     assert "https://rundeck/7" in notes[0][2]
 
 
-def test_a_failure_that_is_not_about_the_pod_names_it_all_the_same(caller: Caller, notes: list[Any]) -> None:
+def test_a_failure_that_is_not_about_the_pod_names_it_all_the_same(run_context: RunContext, notes: list[Any]) -> None:
     wrong = {"kubeconfig": "/nonexistent"}
     with pytest.raises(BadInput, match=f"^{POD['namespace']}/{POD['pod']}: cannot read /nonexistent"):
-        capture(read(CaptureStep, CAPTURE | INCIDENT | wrong), caller)
+        capture(read(CaptureStep, CAPTURE | INCIDENT | wrong), run_context)
     assert f"\n{POD['namespace']}/{POD['pod']}: cannot read /nonexistent" in notes[0][2]
 
 
-def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, caller: Caller) -> None:
+def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, run_context: RunContext) -> None:
     waiting = {"name": "app", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
     serve(Cluster(pod(status={"containerStatuses": [waiting]})))
     with pytest.raises(NothingCaptured, match="is not running: waiting"):
-        capture(read(CaptureStep, POD | {"collectors": "jvm-thread-dump"}), caller)
+        capture(read(CaptureStep, POD | {"collectors": "jvm-thread-dump"}), run_context)
 
 
 @pytest.mark.parametrize(
@@ -105,19 +105,19 @@ def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, caller: Cal
     [{"incident_id": "Q1ABCDEF"}, {"collectors": "heap"}],
     ids=["no key", "no such collector"],
 )
-def test_capture_checks_its_settings_before_it_asks_the_cluster(wrong: dict[str, str], caller: Caller) -> None:
+def test_capture_checks_its_settings_before_it_asks_the_cluster(wrong: dict[str, str], run_context: RunContext) -> None:
     with pytest.raises(BadInput):
-        capture(read(CaptureStep, CAPTURE | wrong), caller)
-    assert not caller.spool.exists()
+        capture(read(CaptureStep, CAPTURE | wrong), run_context)
+    assert not run_context.spool.exists()
 
 
 def test_a_note_that_fails_does_not_hide_why_the_capture_failed(
-    serve: Serve, caller: Caller, said: list[str], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, run_context: RunContext, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "annotate", refuse)
     with pytest.raises(TargetNotFound):
-        capture(read(CaptureStep, POD | INCIDENT | {"pod": "gone"}), caller)
+        capture(read(CaptureStep, POD | INCIDENT | {"pod": "gone"}), run_context)
     assert any("cannot add a note" in line for line in said)
 
 
@@ -127,26 +127,30 @@ def test_a_note_that_fails_does_not_hide_why_the_capture_failed(
     ids=["store", "note"],
 )
 def test_later_steps_learn_the_bundle_of_a_step_that_failed(
-    more: dict[str, str], failure: type[CaptureError], serve: Serve, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    more: dict[str, str],
+    failure: type[CaptureError],
+    serve: Serve,
+    run_context: RunContext,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "annotate", refuse)
     with pytest.raises(failure) as caught:
-        capture(read(CaptureStep, POD | more | {"collectors": "pod-snapshot"}), caller)
+        capture(read(CaptureStep, POD | more | {"collectors": "pod-snapshot"}), run_context)
     assert Path(caught.value.data["bundle"], MANIFEST).exists()
 
 
 def test_a_store_that_fails_is_not_hidden_by_the_note(
-    serve: Serve, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, run_context: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "annotate", refuse)
     with pytest.raises(NotStored):
-        capture(read(CaptureStep, POD | INCIDENT | {"store": "file:///dev/null/store"}), caller)
+        capture(read(CaptureStep, POD | INCIDENT | {"store": "file:///dev/null/store"}), run_context)
 
 
 def test_a_full_disk_is_told_in_the_incident(
-    serve: Serve, caller: Caller, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, run_context: RunContext, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -154,22 +158,22 @@ def test_a_full_disk_is_told_in_the_incident(
     serve(Cluster())
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SpoolUnwritable, match="No space left on device"):
-        capture(read(CaptureStep, POD | INCIDENT), caller)
+        capture(read(CaptureStep, POD | INCIDENT), run_context)
     start, end = notes
     assert "No space left on device" in end[2]
     assert end[1] == start[1], "the note about the start tells the end"
 
 
-def test_old_receipts_go_with_each_upload(serve: Serve, caller: Caller, tmp_path: Path) -> None:
+def test_old_receipts_go_with_each_upload(serve: Serve, run_context: RunContext, tmp_path: Path) -> None:
     serve(Cluster())
-    receipt = written(caller.spool, "20200101T000000Z-x-1a2b/stored.json", "{}")
+    receipt = written(run_context.spool, "20200101T000000Z-x-1a2b/stored.json", "{}")
     os.utime(receipt, (0, 0))
-    capture(read(CaptureStep, POD | {"store": (tmp_path / "store").as_uri()}), caller)
+    capture(read(CaptureStep, POD | {"store": (tmp_path / "store").as_uri()}), run_context)
     assert not receipt.parent.exists()
 
 
-def by_incident(caller: Caller, incident: str = "Q1ABCDEF", **more: str) -> dict[str, str]:
-    return dict(capture(read(CaptureStep, {**ALERT, "incident_id": incident, **more}), caller).data)
+def by_incident(run_context: RunContext, incident: str = "Q1ABCDEF", **more: str) -> dict[str, str]:
+    return dict(capture(read(CaptureStep, {**ALERT, "incident_id": incident, **more}), run_context).data)
 
 
 @pytest.mark.parametrize(
@@ -184,47 +188,47 @@ def by_incident(caller: Caller, incident: str = "Q1ABCDEF", **more: str) -> dict
     ],
 )
 def test_an_event_that_is_not_ours_ends_the_step_quietly(
-    event: str, incident: str, told: str, caller: Caller, said: list[str], notes: list[Any]
+    event: str, incident: str, told: str, run_context: RunContext, said: list[str], notes: list[Any]
 ) -> None:
     step = read(CaptureStep, {"incident_id": incident, "event_type": event})
-    assert capture(step, caller).exit_code == 0
+    assert capture(step, run_context).exit_code == 0
     assert told in said[0]
     assert (len(said), notes) == (1, [])
-    assert not caller.spool.exists()
+    assert not run_context.spool.exists()
 
 
 @pytest.mark.parametrize("event", ["", "manual", "incident.triggered", "incident.reopened"])
 def test_an_incident_says_what_to_capture(
-    event: str, alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]]
+    event: str, alerted: list[Json], run_context: RunContext, notes: list[tuple[str, str, str]]
 ) -> None:
-    data = by_incident(caller, event_type=event)
+    data = by_incident(run_context, event_type=event)
     assert alerted
     assert data["status"] == "complete"
     assert [mark for _, mark, _ in notes] == [f"[debug-capture {data['capture_id']}]"] * 2
 
 
 def test_a_second_incident_joins_and_gets_the_end_of_the_capture(
-    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]]
+    alerted: list[Json], run_context: RunContext, notes: list[tuple[str, str, str]]
 ) -> None:
-    first = by_incident(caller)
-    assert by_incident(caller, "Q2ABCDEF") == {}
+    first = by_incident(run_context)
+    assert by_incident(run_context, "Q2ABCDEF") == {}
     assert alerted
     assert [incident for incident, _, _ in notes] == ["Q1ABCDEF", "Q1ABCDEF", "Q2ABCDEF"]
     assert notes[2][1:] == notes[1][1:], "the same marker and text"
-    assert by_incident(caller, "Q3ABCDEF", dedup_window_s="0")["capture_id"] != first["capture_id"]
+    assert by_incident(run_context, "Q3ABCDEF", dedup_window_s="0")["capture_id"] != first["capture_id"]
 
 
 def test_the_same_names_in_another_cluster_are_another_workload(
-    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]]
+    alerted: list[Json], run_context: RunContext, notes: list[tuple[str, str, str]]
 ) -> None:
-    first = by_incident(caller, context="one")
+    first = by_incident(run_context, context="one")
     assert alerted
-    assert by_incident(caller, "Q2ABCDEF", context="two")["capture_id"] != first["capture_id"]
+    assert by_incident(run_context, "Q2ABCDEF", context="two")["capture_id"] != first["capture_id"]
     assert [incident for incident, _, _ in notes] == ["Q1ABCDEF"] * 2 + ["Q2ABCDEF"] * 2
 
 
 def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
-    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+    alerted: list[Json], run_context: RunContext, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
         raise SystemExit(137)
@@ -232,26 +236,26 @@ def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
     with monkeypatch.context() as patched:
         patched.setattr("debugcapture.steps.capture._store_and_tell", killed)
         with pytest.raises(SystemExit):
-            by_incident(caller)
-    (left,) = caller.spool.glob("*/joined")
+            by_incident(run_context)
+    (left,) = run_context.spool.glob("*/joined")
     Bundle(left.parent).save(replace(Bundle(left.parent).manifest(), finished=None))
     notes.clear()
-    data = by_incident(caller, "Q2ABCDEF")
+    data = by_incident(run_context, "Q2ABCDEF")
     assert alerted
     assert data["capture_id"] != left.parent.name
     assert ("Q1ABCDEF", f"[debug-capture {left.parent.name}]") in [one[:2] for one in notes]
 
 
 def test_a_failed_capture_is_told_to_all_who_joined(
-    alerted: list[Json], caller: Caller, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+    alerted: list[Json], run_context: RunContext, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
-        assert by_incident(caller, "Q2ABCDEF") == {}
+        assert by_incident(run_context, "Q2ABCDEF") == {}
         raise NothingCaptured("cannot go on", "the node is gone")
 
     monkeypatch.setattr("debugcapture.capture.parallel.ParallelCapture.run", fails)
     with pytest.raises(NothingCaptured):
-        by_incident(caller)
+        by_incident(run_context)
     assert alerted
     assert [(one, "the node is gone" in text) for one, _, text in notes] == [
         ("Q1ABCDEF", False),
@@ -271,7 +275,7 @@ def test_a_custom_field_gets_a_link_that_fits(
     execution: str,
     expected: str,
     serve: Serve,
-    caller: Caller,
+    run_context: RunContext,
     notes: list[Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -281,7 +285,7 @@ def test_a_custom_field_gets_a_link_that_fits(
     monkeypatch.setattr(PagerDuty, "set_field", lambda _, *field: fields.append(field))
     monkeypatch.setattr(notify, "MAX_FIELD_CHARACTERS", longest)
     more = {"store": (tmp_path / "store").as_uri(), "pagerduty_field": "evidence_url", "collectors": "pod-snapshot"}
-    capture(read(CaptureStep, POD | INCIDENT | more), replace(caller, trigger={"execution": execution}))
+    capture(read(CaptureStep, POD | INCIDENT | more), replace(run_context, trigger={"execution": execution}))
     assert len(notes) == 2
     assert [(incident, name) for incident, name, _ in fields] == [("Q1ABCDEF", "evidence_url")] * bool(expected)
     assert all(value.endswith(expected) for _, _, value in fields)
@@ -296,7 +300,7 @@ def test_what_pagerduty_is_told_besides_the_note(  # noqa: PLR0913, PLR0917 - fi
     changes: dict[str, str],
     kept_back: list[str],
     serve: Serve,
-    caller: Caller,
+    run_context: RunContext,
     notes: list[Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -307,7 +311,7 @@ def test_what_pagerduty_is_told_besides_the_note(  # noqa: PLR0913, PLR0917 - fi
     monkeypatch.setattr(Events, "send_change", lambda _, *told: events.append(told))
     more = {"store": (tmp_path / "store").as_uri(), "collectors": "pod-snapshot"}
     more |= {"pagerduty_status_update": "true", "pagerduty_integration_key": "k" * 32}
-    capture(read(CaptureStep, POD | INCIDENT | more | changes), caller)
+    capture(read(CaptureStep, POD | INCIDENT | more | changes), run_context)
     assert bool(notes) is ("note" not in kept_back)
     assert len(updates) == (not kept_back)
     ((summary, source, link, details),) = events
@@ -319,7 +323,12 @@ def test_what_pagerduty_is_told_besides_the_note(  # noqa: PLR0913, PLR0917 - fi
 
 @pytest.mark.parametrize(("more", "fails"), [({}, False), ({"pagerduty_token": ""}, True)], ids=["besides", "alone"])
 def test_a_change_event_that_fails_counts_where_it_is_all_there_is(
-    more: dict[str, str], fails: bool, serve: Serve, caller: Caller, notes: list[Any], monkeypatch: pytest.MonkeyPatch
+    more: dict[str, str],
+    fails: bool,
+    serve: Serve,
+    run_context: RunContext,
+    notes: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(*_: object) -> None:
         raise NoteNotSent("cannot send a change event to PagerDuty", "HTTP 400")
@@ -329,13 +338,13 @@ def test_a_change_event_that_fails_counts_where_it_is_all_there_is(
     step = read(CaptureStep, POD | INCIDENT | {"collectors": "pod-snapshot", "pagerduty_integration_key": "k"} | more)
     if fails:
         with pytest.raises(NoteNotSent, match="change event"):
-            capture(step, caller)
+            capture(step, run_context)
     else:
-        capture(step, caller)
+        capture(step, run_context)
     assert bool(notes) is not fails
 
 
-def test_an_incident_cannot_be_read_with_an_integration_key(caller: Caller) -> None:
+def test_an_incident_cannot_be_read_with_an_integration_key(run_context: RunContext) -> None:
     given = {"kubeconfig": "/x", "incident_id": "Q1ABCDEF", "pagerduty_integration_key": "k"}
     with pytest.raises(BadInput, match="cannot read incident Q1ABCDEF: pagerduty_token is missing"):
-        capture(read(CaptureStep, given), caller)
+        capture(read(CaptureStep, given), run_context)

@@ -10,24 +10,26 @@ from debugcapture.errors import (
     TargetNotFound,
 )
 from debugcapture.model import ExitStatus, Json, StartFailure
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.steps.execute import ExecStep, execute
 from tests.unit.steps.support import POD, Cluster, Serve, written_to
 
 
-def test_command_is_run_and_its_output_arrives_unchanged(serve: Serve, caller: Caller, said: list[str]) -> None:
+def test_command_is_run_and_its_output_arrives_unchanged(
+    serve: Serve, run_context: RunContext, said: list[str]
+) -> None:
     serve(Cluster())
     step = read(ExecStep, POD | {"command": "echo 'a  b' c"})
-    assert execute(step, caller).exit_code == 0
-    assert written_to(caller.stdout) == b"echo a  b c\xff"
-    assert written_to(caller.stderr) == b"warning"
+    assert execute(step, run_context).exit_code == 0
+    assert written_to(run_context.stdout) == b"echo a  b c\xff"
+    assert written_to(run_context.stderr) == b"warning"
     assert said == []
 
 
-def test_exit_code_of_a_command_is_the_steps(serve: Serve, caller: Caller, said: list[str]) -> None:
+def test_exit_code_of_a_command_is_the_steps(serve: Serve, run_context: RunContext, said: list[str]) -> None:
     serve(Cluster(ended=ExitStatus(42)))
-    assert execute(read(ExecStep, POD | {"command": "false"}), caller).exit_code == 42
+    assert execute(read(ExecStep, POD | {"command": "false"}), run_context).exit_code == 42
     assert "ended with exit code 42" in said[0]
 
 
@@ -43,19 +45,23 @@ def test_exit_code_of_a_command_is_the_steps(serve: Serve, caller: Caller, said:
     ],
     ids=["no program", "time limit", "broken"],
 )
-def test_command_without_an_end_is_no_success(ended: ExitStatus, told: str, serve: Serve, caller: Caller) -> None:
+def test_command_without_an_end_is_no_success(
+    ended: ExitStatus, told: str, serve: Serve, run_context: RunContext
+) -> None:
     serve(Cluster(ended=ended))
     with pytest.raises(CommandFailed, match=told):
-        execute(read(ExecStep, POD | {"command": "x"}), caller)
+        execute(read(ExecStep, POD | {"command": "x"}), run_context)
 
 
-def test_what_is_forbidden_in_a_namespace_that_does_not_exist_is_not_there(serve: Serve, caller: Caller) -> None:
+def test_what_is_forbidden_in_a_namespace_that_does_not_exist_is_not_there(
+    serve: Serve, run_context: RunContext
+) -> None:
     class Forbidding(Cluster):
         def pod(self, _namespace: str, _name: str) -> Json:
             raise NotAllowed("cannot read", "forbidden")
 
     serve(Forbidding())
     with pytest.raises(TargetNotFound, match="namespace shopp does not exist"):
-        execute(read(ExecStep, POD | {"namespace": "shopp", "command": "true"}), caller)
+        execute(read(ExecStep, POD | {"namespace": "shopp", "command": "true"}), run_context)
     with pytest.raises(NotAllowed):
-        execute(read(ExecStep, POD | {"command": "true"}), caller)
+        execute(read(ExecStep, POD | {"command": "true"}), run_context)

@@ -7,30 +7,36 @@ from typing import Any
 import pytest
 
 from debugcapture.bundle.bundle import Bundle
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.steps.incident_note import NoteStep, annotate
 from tests.unit.steps.support import INCIDENT
 
 
-def test_note_of_a_bundle_carries_its_mark(bundle: Bundle, caller: Caller, notes: list[Any], said: list[str]) -> None:
-    annotate(read(NoteStep, INCIDENT | {"bundle": str(bundle.folder)}), caller)
+def test_note_of_a_bundle_carries_its_mark(
+    bundle: Bundle, run_context: RunContext, notes: list[Any], said: list[str]
+) -> None:
+    annotate(read(NoteStep, INCIDENT | {"bundle": str(bundle.folder)}), run_context)
     assert notes[0][1] == f"[debug-capture {bundle.folder.name}]"
     assert said == ["incident Q1ABCDEF: note added"]
 
 
 @pytest.mark.parametrize(("failure", "told"), [("no pod x", "no pod x"), ("", "no bundle was captured")])
-def test_note_without_a_bundle_tells_the_failure(failure: str, told: str, caller: Caller, notes: list[Any]) -> None:
-    annotate(read(NoteStep, INCIDENT | {"failure": failure}), caller)
+def test_note_without_a_bundle_tells_the_failure(
+    failure: str, told: str, run_context: RunContext, notes: list[Any]
+) -> None:
+    annotate(read(NoteStep, INCIDENT | {"failure": failure}), run_context)
     assert f"Debug capture failed\n{told}\n" in notes[0][2]
 
 
-def test_without_an_incident_there_is_no_note(caller: Caller, notes: list[Any]) -> None:
-    annotate(read(NoteStep, {"failure": "x"}), caller)
+def test_without_an_incident_there_is_no_note(run_context: RunContext, notes: list[Any]) -> None:
+    annotate(read(NoteStep, {"failure": "x"}), run_context)
     assert notes == []
 
 
-def test_a_note_of_a_failure_takes_the_place_of_the_one_about_the_start(caller: Caller, notes: list[Any]) -> None:
+def test_a_note_of_a_failure_takes_the_place_of_the_one_about_the_start(
+    run_context: RunContext, notes: list[Any]
+) -> None:
     capture_id = "20260102T120000Z-checkout-1a2b"
-    annotate(read(NoteStep, INCIDENT | {"failure": "x", "capture_id": capture_id}), caller)
+    annotate(read(NoteStep, INCIDENT | {"failure": "x", "capture_id": capture_id}), run_context)
     assert notes[0][1] == f"[debug-capture {capture_id}]"

@@ -8,20 +8,22 @@ from debugcapture.errors import (
     BadInput,
 )
 from debugcapture.model import Json
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.steps.incident_target import IncidentTargetStep, find_target
 from tests.unit.steps.support import INCIDENT
 
 
-def test_the_incidents_target_is_told_and_handed_on(alerted: list[Json], caller: Caller, said: list[str]) -> None:
+def test_the_incidents_target_is_told_and_handed_on(
+    alerted: list[Json], run_context: RunContext, said: list[str]
+) -> None:
     step = read(IncidentTargetStep, INCIDENT)
     assert alerted
-    assert find_target(step, caller).data["pod"] == "checkout-7d9f-abcde"
+    assert find_target(step, run_context).data["pod"] == "checkout-7d9f-abcde"
     assert "from an alert of Alertmanager" in said[-1]
 
 
 @pytest.mark.parametrize("given", [{}, {"incident_id": "Q1ABCDEF"}])
-def test_looking_for_a_target_needs_an_incident_and_a_key(given: dict[str, str], caller: Caller) -> None:
+def test_looking_for_a_target_needs_an_incident_and_a_key(given: dict[str, str], run_context: RunContext) -> None:
     with pytest.raises(BadInput):
-        find_target(read(IncidentTargetStep, given), caller)
+        find_target(read(IncidentTargetStep, given), run_context)

@@ -13,7 +13,7 @@ from debugcapture.errors import (
     BadInput,
     NotStored,
 )
-from debugcapture.runtime.context import Caller
+from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.steps.upload import UploadStep, upload
 from debugcapture.stores.registry import open_store
@@ -22,8 +22,8 @@ from tests.unit.builders import written
 from tests.unit.steps.support import make_bundle
 
 
-def test_upload_without_a_bundle_does_nothing(caller: Caller, said: list[str]) -> None:
-    assert upload(read(UploadStep, {}), caller).exit_code == 0
+def test_upload_without_a_bundle_does_nothing(run_context: RunContext, said: list[str]) -> None:
+    assert upload(read(UploadStep, {}), run_context).exit_code == 0
     assert said == ["nothing to upload: no bundle was captured, and no store is set"]
 
 
@@ -32,42 +32,46 @@ def to_a_directory(folder: Path) -> dict[str, str]:
 
 
 def test_upload_without_a_bundle_sends_what_waits(
-    bundle: Bundle, caller: Caller, said: list[str], tmp_path: Path
+    bundle: Bundle, run_context: RunContext, said: list[str], tmp_path: Path
 ) -> None:
-    assert upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
+    assert upload(read(UploadStep, to_a_directory(tmp_path)), run_context).exit_code == 0
     assert bundle.receipt()
     assert any("has been in the spool since an earlier run" in line for line in said)
     said.clear()
-    upload(read(UploadStep, to_a_directory(tmp_path)), caller)
+    upload(read(UploadStep, to_a_directory(tmp_path)), run_context)
     assert said == ["nothing to upload: no bundle is in the spool"]
 
 
-def test_upload_of_one_bundle_sends_those_that_wait_as_well(bundle: Bundle, caller: Caller, tmp_path: Path) -> None:
-    own = make_bundle(caller)
-    outcome = upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(own.folder)}), caller)
+def test_upload_of_one_bundle_sends_those_that_wait_as_well(
+    bundle: Bundle, run_context: RunContext, tmp_path: Path
+) -> None:
+    own = make_bundle(run_context)
+    outcome = upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(own.folder)}), run_context)
     assert own.folder.name in outcome.data["link"]
     assert bundle.receipt()
 
 
 def test_bundle_that_another_process_has_is_left_to_it(
-    bundle: Bundle, caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bundle: Bundle, run_context: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("debugcapture.steps.upload._OTHER_SENDS_S", 0)
     with claimed(bundle) as ours:
         assert ours
-        assert upload(read(UploadStep, to_a_directory(tmp_path)), caller).exit_code == 0
+        assert upload(read(UploadStep, to_a_directory(tmp_path)), run_context).exit_code == 0
         with pytest.raises(NotStored, match="another process is uploading it"):
-            upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)}), caller)
+            upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)}), run_context)
     assert not bundle.receipt()
 
 
-def test_bundle_that_another_process_has_just_sent_is_linked(bundle: Bundle, caller: Caller, tmp_path: Path) -> None:
+def test_bundle_that_another_process_has_just_sent_is_linked(
+    bundle: Bundle, run_context: RunContext, tmp_path: Path
+) -> None:
     settings = read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)})
     links: list[str] = []
     with claimed(bundle):
-        waits = threading.Thread(target=lambda: links.append(upload(settings, caller).data["link"]))
+        waits = threading.Thread(target=lambda: links.append(upload(settings, run_context).data["link"]))
         waits.start()
-        publish_bundle(bundle, open_store(settings.store), settings.store.store, caller.say)
+        publish_bundle(bundle, open_store(settings.store), settings.store.store, run_context.report)
     waits.join(timeout=30)
     receipt = bundle.receipt()
     assert receipt
@@ -75,12 +79,12 @@ def test_bundle_that_another_process_has_just_sent_is_linked(bundle: Bundle, cal
 
 
 def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
-    bundle: Bundle, caller: Caller, tmp_path: Path
+    bundle: Bundle, run_context: RunContext, tmp_path: Path
 ) -> None:
     bundle.save(replace(bundle.manifest(), finished=None))
     written(bundle.folder, "jvm-heap.hprof.part", "half a heap")
     written(bundle.folder, f"{MANIFEST}.part", "{")
-    upload(read(UploadStep, to_a_directory(tmp_path)), caller)
+    upload(read(UploadStep, to_a_directory(tmp_path)), run_context)
     left = bundle.manifest()
     assert left.status == "partial"
     assert [(one.file, one.outcome) for one in left.artifacts][1:] == [("jvm-heap.hprof", "truncated")]
@@ -88,15 +92,15 @@ def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
     assert stored.read_text() == "half a heap"
 
 
-def test_upload_needs_a_store(bundle: Bundle, caller: Caller) -> None:
+def test_upload_needs_a_store(bundle: Bundle, run_context: RunContext) -> None:
     with pytest.raises(BadInput, match="store is missing") as refused:
-        upload(read(UploadStep, {"bundle": str(bundle.folder)}), caller)
+        upload(read(UploadStep, {"bundle": str(bundle.folder)}), run_context)
     assert f"The bundle is in the spool: {bundle.folder}" in str(refused.value)
     assert (bundle.folder / "jvm-threads.txt").exists()
 
 
-def test_upload_of_a_folder_outside_of_the_spool_is_refused(caller: Caller, tmp_path: Path) -> None:
+def test_upload_of_a_folder_outside_of_the_spool_is_refused(run_context: RunContext, tmp_path: Path) -> None:
     written(tmp_path, f"20260102T120000Z-x-1a2b/{MANIFEST}", "{}")
     settings = {"bundle": f"{tmp_path}/20260102T120000Z-x-1a2b", "store": (tmp_path / "store").as_uri()}
     with pytest.raises(BadInput, match="is not a bundle"):
-        upload(read(UploadStep, settings), caller)
+        upload(read(UploadStep, settings), run_context)
