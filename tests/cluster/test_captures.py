@@ -419,7 +419,7 @@ def test_node_pod_captures_the_node_if_the_job_allows_it(
     assert "Set node_namespace" in captured(tmp_path, **options).artifact("node-state").reason
     done = captured(tmp_path, **options, node_namespace=namespace)
     text = done.text("node-state.txt")
-    assert "== dmesg" in text
+    assert "== kernel messages" in text
     assert "kubelet" in text  # among the node's processes
     left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
     assert [one["metadata"]["name"] for one in left if "deletionTimestamp" not in one["metadata"]] == ["web"]

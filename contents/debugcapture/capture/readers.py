@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..bundle.artifact import SizeLimitReachedError
-from ..errors import CaptureError, NotAllowed
+from ..errors import CaptureError, LogRemoved, NotAllowed
 from ..kube.client import Api
 from ..kube.debug_pod import BUSYBOX, HOST
 from ..kube.scripts import shell_command
-from ..model import Artifact, Collector
+from ..model import Artifact, Collector, ReasonCode
 from .crash_dumps import find_crash_dumps, open_volumes
 from .debug_session import DebugSession
 from .evidence import Evidence, missing_artifact
@@ -96,6 +96,9 @@ class Readers:
             except NotAllowed as error:
                 outcome = "truncated" if file.received else snapshot.if_refused
                 result = TransferResult(outcome, str(error), code="denied")
+            except LogRemoved as error:
+                code: ReasonCode = "not-there" if snapshot.if_removed == "skipped" else "other"
+                result = TransferResult(snapshot.if_removed, str(error), code=code)
             except CaptureError as error:
                 result = TransferResult("truncated" if file.received else "failed", str(error), code="other")
         if not file.received and result.outcome == "complete":

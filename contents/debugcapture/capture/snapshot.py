@@ -29,6 +29,8 @@ class SnapshotFile:
     read: Callable[[], Iterator[bytes]]
     if_refused: ArtifactOutcome = "failed"
     """Outcome if RBAC does not allow to read it."""
+    if_removed: ArtifactOutcome = "failed"
+    """Outcome if the kubelet has deleted it."""
 
 
 Reader = Callable[[Api, Json, Target, int], list[SnapshotFile]]
@@ -137,6 +139,8 @@ def _log(api: Api, pod: Json, container: str, since_s: int, *, previous: bool) -
         f"{kind.capitalize()} of {container}",
         f"logs/{container}{'.previous' if previous else ''}.log",
         lambda: _read_log(request),
+        # The kubelet keeps the log of one previous run only, and not for long. That of the last run is evidence enough.
+        if_removed="skipped" if previous else "failed",
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, get_args
 Ending = Literal["exited", "signal", "time-limit", "reader-gone", "not-started", "unreadable"]
 _ENDINGS: Final[dict[Any, Ending]] = {ending: ending for ending in get_args(Ending)}
 _MARK: Final = "\ndebug-capture-end "
+_STACK_FRAME: Final = re.compile(r"\s+(at [\w.$/<>@-]+\(|\.\.\. \d+ (more|common frames))")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}|")
 _MAX_BYTES: Final = 1 << 62
 
@@ -37,8 +38,8 @@ class ToolReport:
 
     @property
     def last_error(self) -> str:
-        """Return the last line of its standard error."""
-        return last_line(self.errors)
+        """Return the last line of its standard error; of a Java stack trace, the line with the exception."""
+        return last_line("\n".join(line for line in self.errors.splitlines() if not _STACK_FRAME.match(line)))
 
 
 def parse_report(errors: str, nonce: str) -> tuple[ToolReport | None, str]:

@@ -37,6 +37,8 @@ _MAX_PROGRESS_LINE = 80
 _RECONNECT_S = 1
 WROTE_NOTHING = "it produced no output"
 _EMPTY_SHA256 = hashlib.sha256().hexdigest()
+# A tool that fails with less output has written a heading at most: jcmd prints the PID before it attaches.
+_HEADING_BYTES = 16
 _GRACE_S = 30  # for run-tool to stop a tool at its time limit and to report it
 _OVER_TIME = "it reached its time limit and was stopped"
 _INTERRUPTED = "the stream broke"
@@ -241,7 +243,8 @@ def classify_exit(status: ExitStatus, report: ToolReport | None, sink: Sink, err
         reason = ": ".join(filter(None, [status.message, report.last_error]))
         return TransferResult(part, reason, code=_CODES.get(status.reason, "other"))
     if not (report.ended == "exited" and code == 0):
-        return _failed_result(report, part)
+        is_heading = report.ended == "exited" and sink.received <= _HEADING_BYTES
+        return _failed_result(report, "failed" if is_heading else part)
     if report.sha256 and report.sha256 != sink.received_sha256:
         return TransferResult(part, _LOST_END, code="stream-broken", exit_code=0)
     if not sink.received:
@@ -278,7 +281,10 @@ def _run_once(api: Api, command: Command, sink: Sink) -> TransferResult:
     report, errors = parse_report(stderr, nonce)
     if command.runner != "none" and report is None and status.code == 0:
         return TransferResult("truncated" if sink.received else "failed", _LOST_END, code="stream-broken")
-    return classify_exit(status, report, sink, errors)
+    result = classify_exit(status, report, sink, errors)
+    if result.outcome == "failed" and sink.received:
+        sink.restart()
+    return result
 
 
 def _tool_argv(command: Command, nonce: str) -> tuple[str, ...]:

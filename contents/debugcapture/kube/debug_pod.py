@@ -78,6 +78,8 @@ def node_pod(node: str, namespace: str, image: str, lives_s: int) -> Json:
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["sleep", str(lives_s)],
+        # The programs of the node run by chroot, which CRI-O does not allow by default.
+        "securityContext": {"capabilities": {"add": ["SYS_CHROOT"]}},
         "volumeMounts": [{"name": "host", "mountPath": HOST, "readOnly": True}],
     }
     return {

@@ -29,6 +29,7 @@ BASE = "/tmp/debug-capture.d"  # noqa: S108 - in the debug container, where no o
 _HOLD = ("run-tool", "hold", BASE)
 _START_LIMIT_S = 120
 _END_LIMIT_S = 10
+_KILLED = 137  # exit code of a command whose container ends first: the container is gone, as intended
 _MIN_POLL_S, _MAX_POLL_S = 0.05, 1
 _NODE_CHECK_S = 5  # a working kubelet has seen the container by then
 # Ephemeral containers stay in the pod after they ended, each with about 2 KB in the object, and with its log and its
@@ -189,7 +190,7 @@ def _leave(api: Api, ref: ContainerRef, ticket: str, report: Report) -> None:
     except CaptureError as error:
         report(f"debug container {ref.container} was not stopped; it stops by itself: {error}")
         return
-    if status.code != 0:
+    if status.code not in (0, _KILLED):
         report(f"debug container {ref.container} was not stopped; it stops by itself: {status.message}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Lock
@@ -33,7 +33,7 @@ from debugcapture.model import (
     User,
 )
 from debugcapture.settings.debug_container import Profile
-from tests.unit.builders import NOON, collector, manifest, pod, status, target
+from tests.unit.builders import NOON, collector, manifest, pod, status, target, terminated
 from tests.unit.fakes import JAVA, OK, Cluster
 
 SNAPSHOT = collector(id="pod-snapshot", title="Pod snapshot", file="", reads_api="snapshot", in_image=(), from_debug=())
@@ -64,7 +64,7 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
     ) -> tuple[Artifact, ...]:
         monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
         api, of = cast("Api", cluster), of or target()
-        scope = CaptureScope(pod(), of, CapturePolicy(ceiling, debug_image=True), preset=preset)
+        scope = CaptureScope(cluster.found, of, CapturePolicy(ceiling, debug_image=True), preset=preset)
         record = Record(bundle, manifest(artifacts=(), finished=None))
         with DebugSession(api, of, (), DebugOptions("toolbox:1", ceiling, 90), report) as debug_session:
             TargetCapture(api, scope, debug_session, record, report).run(collectors)
@@ -165,6 +165,23 @@ def test_each_process_of_the_kind_leaves_its_own_artifact(capture: Run) -> None:
     cluster = in_image()
     cluster.listing += "P 8 1000 1000 1 java\nT\nM /x/libjvm.so\n"
     assert [one.file for one in capture(cluster, collector())] == ["jvm-threads-7.txt", "jvm-threads-8.txt"]
+
+
+def test_a_previous_log_that_the_kubelet_has_removed_does_not_make_a_capture_partial(
+    capture: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    cluster = in_image()
+    cluster.found = pod(status={"containerStatuses": [status(lastState=terminated("Error", 1))]})
+
+    def log(*_: object, previous: bool = False, **__: object) -> Iterator[bytes]:
+        yield b"unable to retrieve container logs for containerd://abc" if previous else b"started\n"
+
+    monkeypatch.setattr(cluster, "log", log)
+    artifacts = capture(cluster, SNAPSHOT)
+    outcomes = {one.title: (one.outcome, one.reason_code) for one in artifacts}
+    assert outcomes["Previous log of app"] == ("skipped", "not-there")
+    assert outcomes["Log of app"] == ("complete", "")
 
 
 SHARED = target(shares_processes=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from debugcapture.capture.tool_report import parse_report
+from debugcapture.capture.tool_report import ToolReport, parse_report
 
 SUM = "ab" * 32
 
@@ -50,3 +50,28 @@ def test_a_number_that_is_none_is_left_out(number: str) -> None:
     found, _ = parse_report(line(f'{{"ended":"exited","code":{number},"size":{number}}}'), "n")
     assert found
     assert (found.code, found.size) == (0, None)
+
+
+JAVA_TRACE = (
+    "Picked up JAVA_TOOL_OPTIONS: -Xmx1g\n"
+    "com.sun.tools.attach.AttachNotSupportedException: Unable to open socket file /proc/7/root/tmp/.java_pid7\n"
+    "\tat jdk.attach/sun.tools.attach.VirtualMachineImpl.<init>(VirtualMachineImpl.java:104)\n"
+    "\tat jdk.jcmd/sun.tools.jcmd.JCmd.main(JCmd.java:112)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("errors", "line"),
+    [
+        (JAVA_TRACE, JAVA_TRACE.splitlines()[1]),
+        (
+            f"{JAVA_TRACE}Caused by: java.io.IOException: no\n\tat a.B.c(D.java:1)\n\t... 3 more\n",
+            "Caused by: java.io.IOException: no",
+        ),
+        ("one\ntwo at (home)\n", "two at (home)"),
+        ("", ""),
+    ],
+    ids=["exception", "cause", "no trace", "nothing"],
+)
+def test_of_a_stack_trace_the_exception_is_the_reason(errors: str, line: str) -> None:
+    assert ToolReport("exited", 1, errors=errors).last_error == line

@@ -138,19 +138,22 @@ def test_what_a_broken_connection_left_is_kept(on: On, file: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "outcome", "reason"),
     [
-        (["sh", "-c", "echo half; echo why >&2; exit 3"], "truncated", "exit code 3: why"),
+        (["sh", "-c", "echo half of the output; echo why >&2; exit 3"], "truncated", "exit code 3: why"),
+        (["sh", "-c", "echo 7:; echo why >&2; exit 3"], "failed", "exit code 3: why"),
         (["sh", "-c", "echo why >&2; exit 3"], "failed", "exit code 3: why"),
         (["true"], "failed", "it produced no output"),
         (["no-such-tool"], "failed", "exit code 127: "),
         (["sh", "-c", "kill -9 $$"], "failed", "exit code 137"),
     ],
-    ids=["half", "nothing", "empty", "missing", "killed"],
+    ids=["half", "a heading", "nothing", "empty", "missing", "killed"],
 )
 def test_tool_that_does_not_end_well_is_told(argv: list[str], outcome: str, reason: str, on: On) -> None:
     on()
-    result = ran(argv, Memory())
+    sink = Memory()
+    result = ran(argv, sink)
     assert result.outcome == outcome
     assert result.reason.startswith(reason)
+    assert bool(sink.content) is (outcome == "truncated")
 
 
 def test_tool_that_hangs_is_ended_where_it_runs(on: On) -> None:
@@ -245,7 +248,7 @@ def test_a_pipe_or_a_device_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
 def test_a_tool_that_speaks_of_a_connection_is_not_run_twice(on: On) -> None:
     """Only a field decides on it: what curl says is no fact about our stream."""
     machine = on()
-    script = "echo half; echo 'curl: (56) Recv failure: connection reset by peer' >&2; exit 56"
+    script = "echo half of the output; echo 'curl: (56) Recv failure: connection reset by peer' >&2; exit 56"
     result = ran(["sh", "-c", script], Memory(), repeatable=True)
     assert (result.outcome, result.exit_code, result.stream_broken, len(machine.ran)) == ("truncated", 56, False, 1)
 

@@ -59,7 +59,7 @@ def test_pod_on_a_node_sees_it_but_cannot_change_its_files() -> None:
     spec = node_pod("node-1.example", "debug", "toolbox:1", 300)["spec"]
     assert (spec["nodeName"], spec["hostPID"], spec["activeDeadlineSeconds"]) == ("node-1.example", True, 300)
     assert spec["containers"][0]["volumeMounts"] == [{"name": "host", "mountPath": "/host", "readOnly": True}]
-    assert "securityContext" not in spec["containers"][0]
+    assert spec["containers"][0]["securityContext"] == {"capabilities": {"add": ["SYS_CHROOT"]}}
 
 
 class Cluster:

@@ -246,6 +246,14 @@ def test_debug_container_that_cannot_be_ended_is_said_not_raised(outcome: Except
     assert "it fell" in said[-1]
 
 
+def test_a_command_that_ends_with_its_container_has_ended_it() -> None:
+    cluster, said = Cluster(RUNNING), list[str]()
+    cluster.leaving = ExitStatus(137)
+    with attach(cluster, said):
+        pass
+    assert not [line for line in said if "was not stopped" in line]
+
+
 def test_a_target_that_is_down_is_waited_for_when_asked() -> None:
     state = waiting("CreateContainerError", "invalid target container: container app is not running")
     debug = replace(DEBUG, waits_for_target=True)
