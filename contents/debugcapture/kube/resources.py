@@ -28,7 +28,15 @@ _COLLECTIONS: Final = {
     "statefulset": "/apis/apps/v1/{}statefulsets",
 }
 WORKLOAD_KINDS: Final = ("deployment", "statefulset", "daemonset", "cronjob", "job", "replicaset")
-_SHORT: Final = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "cj": "cronjob", "rs": "replicaset"}
+_SHORT: Final = {
+    "deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "cj": "cronjob", "rs": "replicaset",
+    "rc": "replicationcontroller", "dc": "deploymentconfig", "ro": "rollout", "hpa": "horizontalpodautoscaler",
+    "pdb": "poddisruptionbudget", "pvc": "persistentvolumeclaim", "svc": "service", "ing": "ingress",
+}  # fmt: skip
+# Kinds that neither own pods nor refer to them in a way that says which pods are meant.
+KINDS_WITHOUT_PODS: Final = frozenset({
+    "configmap", "endpoint", "ingress", "namespace", "node", "pod", "secret", "service", "serviceaccount",
+})  # fmt: skip
 OWNS_PODS: Final[Mapping[str, str]] = {
     "deployment": "replicaset",
     "cronjob": "job",
@@ -57,6 +65,7 @@ def pod_path(namespace: str, pod: str) -> str:
 
 
 def kind_of(text: str) -> str:
-    """Return the kind in ``text`` as in WORKLOAD_KINDS. Plurals and the short names of kubectl are accepted."""
-    singular = text.lower().removesuffix("s") if text.lower() not in _SHORT else text.lower()
+    """Return the kind in ``text`` in lower case. Plurals and the short names of kubectl are accepted."""
+    lower = text.lower()
+    singular = lower if lower in _SHORT or lower.endswith("ss") else lower.removesuffix("s")
     return _SHORT.get(singular, singular)

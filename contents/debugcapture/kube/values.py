@@ -7,6 +7,7 @@ from ..errors import UnexpectedAnswer
 from ..model import Json
 
 REVISION = "deployment.kubernetes.io/revision"
+_REVISIONS = (REVISION, "rollout.argoproj.io/revision")
 # Reasons why a container does not start that do not disappear by themselves within the time of an incident. The kubelet
 # keeps retrying.
 FATAL_REASONS = frozenset({
@@ -38,5 +39,6 @@ def parse_quantity(text: str) -> int:
 
 
 def revision_of(workload: Json) -> str:
-    """Return the revision of a Deployment or of its ReplicaSet; "" if it has none."""
-    return str((workload["metadata"].get("annotations") or {}).get(REVISION, ""))
+    """Return the revision of a Deployment or Rollout, or of its ReplicaSet; "" if it has none."""
+    annotations = workload["metadata"].get("annotations") or {}
+    return str(next((annotations[key] for key in _REVISIONS if key in annotations), ""))

@@ -168,7 +168,7 @@ def is_pod_of(workload: str, pod: Json) -> bool:
         return False
     if kind_of(kind) == "cronjob":  # its Jobs have the name CRONJOB-TIME
         return str(owner.get("name", "")).rpartition("-")[0] == name
-    return workload_name(pod) == name
+    return name in (workload_name(pod), owner.get("name"))
 
 
 def _namespaces(api: Api, configured: Sequence[str]) -> list[Row]:

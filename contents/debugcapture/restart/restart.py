@@ -9,13 +9,14 @@ from datetime import datetime, timezone
 from ..errors import BadInput, RolloutBlocked, RolloutNotReady, TargetNotFound
 from ..kube.client import JSON_PATCH, Api, Change
 from ..kube.objects import controller_of
-from ..kube.resources import path_of, pod_path
+from ..kube.resources import kind_of, path_of, pod_path, pods_path
 from ..kube.values import revision_of
 from ..kube.watch import WatchedObject, watch_object, watch_pod
 from ..model import Json, Manifest, Report
 from ..settings.restart import GateSettings, RestartSettings
 from ..settings.target import TargetSettings
 from ..targets.health import find_problems
+from ..targets.owned import find_owned_pods
 from ..targets.selection import find_workload
 from .rollout import RESTARTABLE, RESTARTED_AT, Progress, find_revision, require_moving, rollout_progress, template_of
 
@@ -74,7 +75,7 @@ def plan(api: Api, target: TargetSettings, settings: RestartSettings, now: datet
     """Return the plan for ``target`` and ``settings``. Raises BadInput, TargetNotFound, RolloutBlocked."""
     if settings.action == "delete-pod":
         return _deletion(api, target)
-    kind, workload = find_workload(api, target)
+    kind, workload = _find_workload(api, target, settings.action)
     subject = f"{kind} {target.namespace}/{workload['metadata']['name']}"
     if kind not in RESTARTABLE:
         raise BadInput(f"cannot {settings.action} {subject}", f"a {kind} has no rollout", "Run it again instead.")
@@ -114,6 +115,23 @@ def wait(api: Api, plan: Plan, limit_s: float, report: Report) -> str:
 def workload_path(kind: str, namespace: str, name: str) -> str:
     """Return the path of a workload on the API server."""
     return path_of(kind, namespace, name)
+
+
+def _find_workload(api: Api, target: TargetSettings, action: str) -> tuple[str, Json]:
+    """Return the kind and the object of the workload. Raises BadInput for a kind that this package does not read."""
+    try:
+        return find_workload(api, target)
+    except TargetNotFound:
+        kind, _, name = target.workload.rpartition("/")
+        pages = api.pages(pods_path(target.namespace), f"cannot list pods of {target.namespace}")
+        owned = find_owned_pods(api, target.namespace, kind_of(kind), name, pages)
+        if owned is None:
+            raise
+    raise BadInput(
+        f"cannot {action} {owned.kind or kind or 'workload'} {target.namespace}/{name}",
+        f"the step changes only a {', '.join(RESTARTABLE[:-1])} or {RESTARTABLE[-1]}",
+        "Use the tool of its controller; for a Rollout: kubectl argo rollouts restart.",
+    )
 
 
 def _plan(action: str, kind: str, workload: Json, *changes: Change, subresource: str = "") -> Plan:

@@ -6,7 +6,7 @@ DeploymentStatus, StatefulSetStatus, DaemonSetStatus.
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import BadInput, RolloutBlocked
 from ..kube.objects import controller_uid
@@ -39,10 +39,25 @@ def rollout_progress(kind: str, workload: Json) -> Progress:
     if kind == "statefulset":
         # When all pods are updated, the update revision becomes the current one, and no pod counts as updated.
         updated = desired if status.get("updateRevision") == status.get("currentRevision") else updated
-        return _pod_progress(desired, updated, status.get("readyReplicas", 0), status.get("replicas", 0))
+        return _partitioned_progress(workload, updated)
     if _has_failed(status):
         return Progress(False, _pod_progress(desired, updated, status.get("availableReplicas", 0), 0).text, failed=True)
     return _pod_progress(desired, updated, status.get("availableReplicas", 0), status.get("replicas", 0))
+
+
+def _partitioned_progress(stateful_set: Json, updated: int) -> Progress:
+    """Return the progress of a StatefulSet. The controller updates only the pods from the number ``partition`` on."""
+    status, desired = stateful_set["status"], stateful_set["spec"].get("replicas", 1)
+    partition = partition_of(stateful_set)
+    if partition and updated >= max(desired - partition, 0):
+        progress = _pod_progress(desired, desired, status.get("readyReplicas", 0), status.get("replicas", 0))
+        return replace(progress, text=f"{progress.text}; {min(partition, desired)} keep their revision (partition)")
+    return _pod_progress(desired, updated, status.get("readyReplicas", 0), status.get("replicas", 0))
+
+
+def partition_of(workload: Json) -> int:
+    """Return the number of pods that an update of a StatefulSet leaves as they are; 0 for other workloads."""
+    return int(((workload["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0)
 
 
 def find_revision(deployment: Json, replica_sets: Sequence[Json], revision: int) -> Json:
@@ -87,6 +102,10 @@ def require_moving(kind: str, workload: Json, action: str) -> None:
         raise RolloutBlocked(
             action, "its update strategy is OnDelete, so a restart has no effect", "Delete its pods instead."
         )
+    partition, replicas = partition_of(workload), spec.get("replicas", 1)
+    if kind == "statefulset" and 0 < replicas <= partition:
+        reason = f"its partition is {partition}, and it has {replicas} pods, so none of them would be replaced"
+        raise RolloutBlocked(action, reason, "Lower the partition, or delete its pods instead.")
 
 
 def _pod_progress(desired: int, updated: int, available: int, total: int) -> Progress:

@@ -32,7 +32,8 @@ class TargetSettings(Group):
     workload: str = setting(
         "",
         "Workload",
-        "Name of a Deployment, StatefulSet, DaemonSet, CronJob, Job or ReplicaSet: checkout, or deployment/checkout.",
+        "Name of a Deployment, StatefulSet, DaemonSet, CronJob, Job or ReplicaSet, or of another owner of pods, such "
+        "as an Argo Rollout: checkout, or deployment/checkout.",
         pattern=rf"([A-Za-z]+/)?{POD_NAME}",
         allowed="NAME or KIND/NAME",
     )

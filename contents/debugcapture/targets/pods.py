@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..errors import TargetNotFound
-from ..kube.objects import annotations_of, controller_of, labels_of, last_terminated_state, shares_processes
+from ..kube.objects import annotations_of, controller_of, last_terminated_state, shares_processes
 from ..model import ContainerState, Json, Target, User
 from ..settings.declare import is_object_name
 from .health import container_statuses, find_problems
 from .sidecars import is_sidecar
 from .startup import initializing_container
+from .workload import name_of_workload
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
@@ -105,15 +106,11 @@ def workload_name(pod: Json) -> str:
 def owning_workload(pod: Json) -> str:
     """Return the name of the workload that controls the pod; "" if there is none, or if the name is not valid.
 
-    A ReplicaSet is named after its Deployment and the hash of the pod template, which is a label of the pod. The author
+    The name is the same for each release and each run (`name_of_workload`). The author
     of a pod can write any text into the name of its owner: the API server only requires that it is not empty. The name
     becomes a folder in the store and a tag of a Rundeck node.
     """
-    owner = controller_of(pod)
-    name = str(owner.get("name", ""))
-    if owner.get("kind") == "ReplicaSet":
-        name = name.removesuffix("-" + labels_of(pod).get("pod-template-hash", ""))
-    return _valid_or_empty(name)
+    return _valid_or_empty(name_of_workload(pod, controller_of(pod)))
 
 
 def container_names(pod: Json) -> list[str]:

@@ -8,11 +8,13 @@ from itertools import chain
 
 from ..errors import BadInput, CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api
-from ..kube.objects import controller_of, controller_uid, match_labels_of
-from ..kube.resources import OWNS_PODS, WORKLOAD_KINDS, kind_of, path_of, pods_path
+from ..kube.objects import controller_of, controller_uid, is_terminating
+from ..kube.resources import KINDS_WITHOUT_PODS, OWNS_PODS, WORKLOAD_KINDS, kind_of, path_of, pods_path
 from ..model import Json, Target
 from ..settings.target import Sampling, TargetSettings
+from .owned import find_owned_pods
 from .pods import find_target, pod_not_found, workload_name
+from .references import REFERRING_KINDS, budget_selector, label_selector, mounts_claim, scaled_workload
 from .sampling import Candidate, make_candidate, sample_line, sort_candidates, take_sample
 
 
@@ -92,8 +94,8 @@ def check_target(settings: TargetSettings) -> None:
         problem = f"{' and '.join(names)} are set" if names else "neither pod, workload nor selector is set"
         raise BadInput("cannot determine the target", problem, "Set one of them.")
     kind, slash, _ = settings.workload.rpartition("/")
-    if slash and kind_of(kind) not in WORKLOAD_KINDS:
-        kinds = f"Kinds: {', '.join(WORKLOAD_KINDS)}."
+    if slash and kind_of(kind) in KINDS_WITHOUT_PODS:
+        kinds = f"Kinds: {', '.join(WORKLOAD_KINDS)}, or another kind that owns pods."
         raise BadInput(f"cannot capture from a {kind}", "workloads of this kind have no pods", kinds)
 
 
@@ -142,19 +144,50 @@ def _list_pods(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]]
     try:
         if settings.selector:
             return _pages(api, namespace, settings.selector), f"selector {settings.selector} in {namespace}"
-        kind, workload = find_workload(api, settings)
+        kind, _, name = settings.workload.rpartition("/")
+        if kind_of(kind) in REFERRING_KINDS:
+            return _list_referred(api, namespace, kind_of(kind), name)
+        return _list_workload(api, settings)
     except (TargetNotFound, NotAllowed):
         if not api.namespace_exists(namespace):
             what = f"no {'workload ' + settings.workload if settings.workload else 'pods'} in {namespace}"
             reason = f"namespace {namespace} does not exist"
             raise TargetNotFound(what, reason, "Check the name of the namespace.") from None
         raise
-    owners, selector = {workload["metadata"]["uid"]}, _selector(workload)
+
+
+def _list_workload(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]], str]:
+    """Return the pods of a workload. Of a kind that this package cannot read, they are found by their owners."""
+    namespace = settings.namespace
+    try:
+        kind, workload = find_workload(api, settings)
+    except TargetNotFound:
+        given_kind, _, name = settings.workload.rpartition("/")
+        if kind_of(given_kind) in WORKLOAD_KINDS:
+            raise
+        owned = find_owned_pods(api, namespace, kind_of(given_kind), name, _pages(api, namespace, ""))
+        if owned is None:
+            raise
+        return owned.pages, f"{owned.kind or given_kind or 'workload'} {namespace}/{name}"
+    owners, selector = {workload["metadata"]["uid"]}, label_selector(workload)
     if kind in OWNS_PODS:
         intermediates = _list_names(api, OWNS_PODS[kind], namespace, selector)
         owners = {owner["metadata"]["uid"] for owner in intermediates if controller_uid(owner) in owners}
     pages = ([pod for pod in page if controller_uid(pod) in owners] for page in _pages(api, namespace, selector))
     return pages, f"{kind} {namespace}/{workload['metadata']['name']}"
+
+
+def _list_referred(api: Api, namespace: str, kind: str, name: str) -> tuple[Iterator[list[Json]], str]:
+    """Return the pods that an object of a kind in REFERRING_KINDS refers to. Raises TargetNotFound."""
+    source = f"{kind} {namespace}/{name}"
+    if kind == "horizontalpodautoscaler":
+        scaled = TargetSettings(namespace=namespace, workload=scaled_workload(api, namespace, name))
+        pages, workload = _list_workload(api, scaled)
+        return pages, f"{source}, which scales {workload}"
+    if kind == "poddisruptionbudget":
+        return _pages(api, namespace, budget_selector(api, namespace, name)), source
+    mounting = ([pod for pod in page if mounts_claim(pod, name)] for page in _pages(api, namespace, ""))
+    return mounting, source
 
 
 def _pages(api: Api, namespace: str, selector: str) -> Iterator[list[Json]]:
@@ -168,6 +201,9 @@ def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
     """Return the kind and the object of the workload that the settings name. Raises TargetNotFound."""
     given_kind, _, name = settings.workload.rpartition("/")
     for kind in [kind_of(given_kind)] if given_kind else WORKLOAD_KINDS:
+        if kind not in WORKLOAD_KINDS:
+            what = f"no {given_kind} {settings.namespace}/{name}"
+            raise TargetNotFound(what, f"no pod belongs to a {given_kind} of this name", "Check it, or set selector.")
         path = path_of(kind, settings.namespace, name)
         try:
             return kind, api.get(path, f"cannot read {kind} {settings.namespace}/{name}")
@@ -193,17 +229,12 @@ def _list_names(api: Api, kind: str, namespace: str, selector: str = "") -> list
     return api.names(path, doing, {"labelSelector": selector} if selector else {})
 
 
-def _selector(workload: Json) -> str:
-    """Return the workload's selector as a query; "" if it has none, like a CronJob."""
-    return ",".join(f"{key}={value}" for key, value in match_labels_of(workload).items())
-
-
 def _workload_of(pod: Json) -> tuple[str, str]:
     return controller_of(pod).get("kind", ""), workload_name(pod)
 
 
 def _is_ending(pod: Json) -> bool:
-    return "deletionTimestamp" in pod["metadata"] or pod["status"].get("phase") in ("Failed", "Succeeded")
+    return is_terminating(pod) or pod["status"].get("phase") in ("Failed", "Succeeded")
 
 
 def _health_line(target: Target) -> str:

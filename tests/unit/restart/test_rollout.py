@@ -100,3 +100,29 @@ def test_a_revision_that_is_not_there_is_told(asked: int, there: list[Json], tol
 def test_what_would_not_roll_is_not_restarted(kind: str, spec: Json) -> None:
     with pytest.raises(RolloutBlocked):
         require_moving(kind, {"spec": spec}, "cannot restart x")
+
+
+PARTITION: Json = {"replicas": 3, "updateStrategy": {"rollingUpdate": {"partition": 2}}}
+DIFFERENT = {"currentRevision": "a", "updateRevision": "b"}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (counts(3, 0, 3) | DIFFERENT, Progress(False, "0 of 3 pods are updated, 3 are available")),
+        (counts(3, 1, 2) | DIFFERENT, Progress(False, "2 of 3 pods are available; 2 keep their revision (partition)")),
+        (counts(3, 1, 3) | DIFFERENT, Progress(True, "3 of 3 pods are available; 2 keep their revision (partition)")),
+    ],
+)
+def test_a_stateful_set_with_a_partition_updates_only_the_pods_above_it(status: Json, expected: Progress) -> None:
+    assert rollout_progress("statefulset", workload(status, PARTITION)) == expected
+
+
+@pytest.mark.parametrize(("partition", "moves"), [(0, True), (2, True), (3, False), (9, False)])
+def test_a_partition_above_all_pods_stops_a_restart(partition: int, moves: bool) -> None:
+    spec = {"replicas": 3, "updateStrategy": {"rollingUpdate": {"partition": partition}}}
+    if moves:
+        require_moving("statefulset", workload({}, spec), "cannot restart")
+    else:
+        with pytest.raises(RolloutBlocked, match=f"its partition is {partition}, and it has 3 pods"):
+            require_moving("statefulset", workload({}, spec), "cannot restart")
