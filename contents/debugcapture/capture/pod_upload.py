@@ -3,9 +3,12 @@
 The store signs a request for each piece, the container sends the pieces, and the store verifies the complete file.
 """
 
+import base64
 import json
+import re
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ..errors import BadInput, CommandFailed
 from ..kube import exec_stream
@@ -16,11 +19,13 @@ from ..settings.store import StoreSettings
 from ..stores.presigned import MAX_PIECES, PIECE_BYTES, DirectUpload, Original, Piece, TakesDirectly
 from ..stores.registry import open_store
 from ..text import number_in
+from .tool_report import last_line
 from .transfer import RemoteFile
 
 _PROGRAM = "store-upload"  # deploy/toolbox
 _MAX_ERROR_BYTES, _MAX_SUMS_BYTES = 4096, 1 << 20
 _REPORT_EVERY_BYTES = 256 << 20
+_SHA256_BYTES, _MD5_BYTES = 32, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +38,26 @@ class PodUpload:
     min_bytes: int
     """Smaller files are streamed."""
 
-    def send(self, api: Api, file: RemoteFile, name: str, report: Report) -> Stored | None:
-        """Upload ``file`` of a debug container as ``name`` of the bundle. Return None if it is below the minimum.
+    def send(self, api: Api, file: RemoteFile, name: str, size_limit_bytes: int, report: Report) -> Stored | None:
+        """Upload ``file`` of a debug container as ``name`` of the bundle, within the time limit of ``file``.
 
+        Return None if it is below the minimum, or above ``size_limit_bytes``: it is then streamed up to the limit.
         Raises CaptureError with the reason why the file must be streamed. An incomplete upload is removed.
         """
-        original = _read_sums(api, file, with_md5=self.store.wants_md5)
-        if original.size < self.min_bytes:
+        deadline = time.monotonic() + file.time_limit_s
+        size = _read_size(api, file)
+        if size > size_limit_bytes:
+            report(f"{name}: it has {size:,} bytes, more than its size limit of {size_limit_bytes:,}; it is streamed")
+        if not self.min_bytes <= size <= size_limit_bytes:
             return None
+        original = _read_sums(api, _until(file, deadline), with_md5=self.store.wants_md5)
+        if original.size > size_limit_bytes:
+            raise CommandFailed(f"direct upload from {file.ref}", "the file has grown above its size limit")
         report(f"{name}: the pod uploads {original.size:,} bytes directly to the store")
-        upload = self.store.direct(f"{self.folder}/{name}", original, file.time_limit_s)
+        remaining = _until(file, deadline)
+        upload = self.store.direct(f"{self.folder}/{name}", original, remaining.time_limit_s)
         try:
-            return upload.complete(_send_pieces(api, file, upload, report))
+            return upload.complete(_send_pieces(api, remaining, upload, report))
         except BaseException:
             upload.abandon()
             raise
@@ -80,6 +93,24 @@ class _LineSink:
             self._on_line(line)
 
 
+def _until(file: RemoteFile, deadline: float) -> RemoteFile:
+    """Return ``file`` with the time that is left until ``deadline``. Raises CommandFailed if there is none."""
+    left_s = int(deadline - time.monotonic())
+    if left_s < 1:
+        raise CommandFailed(f"direct upload from {file.ref}", "it reached its time limit")
+    return replace(file, time_limit_s=left_s)
+
+
+def _read_size(api: Api, file: RemoteFile) -> int:
+    """Return the size of ``file``, without reading it: a sparse file of a terabyte would use up the time limit."""
+    status, output, errors = exec_stream.run_short(api, file.ref, ("stat", "-c", "%s", file.path))
+    size = number_in(output)
+    if status.code != 0 or size is None:
+        reason = last_line(errors) or status.message or "its size cannot be read"
+        raise CommandFailed(f"direct upload from {file.ref}", reason)
+    return size
+
+
 def _read_sums(api: Api, file: RemoteFile, *, with_md5: bool) -> Original:
     """Return the size and checksums of ``file``, which the container computes."""
     output = bytearray()
@@ -94,9 +125,26 @@ def _read_sums(api: Api, file: RemoteFile, *, with_md5: bool) -> Original:
         pieces = tuple(
             Piece(int(piece["length"]), str(piece["sha256"]), str(piece.get("md5", ""))) for piece in sums["pieces"]
         )
-        return Original(int(sums["size"]), str(sums["sha256"]), pieces)
+        original = Original(int(sums["size"]), str(sums["sha256"]), pieces)
+        _require_plausible(original, with_md5=with_md5)
     except (ValueError, TypeError, KeyError) as error:
         raise CommandFailed(f"{_PROGRAM} in {file.ref}", "its output cannot be read") from error
+    return original
+
+
+def _require_plausible(original: Original, *, with_md5: bool) -> None:
+    """Raise ValueError unless the checksums and sizes fit together. A process in the container may have made them up.
+
+    A store that compares no checksum would accept any content.
+    """
+    pieces = original.pieces
+    lengths_fit = all(piece.length > 0 for piece in pieces) and sum(piece.length for piece in pieces) == original.size
+    if not (lengths_fit and len(pieces) <= MAX_PIECES and re.fullmatch(r"[0-9a-f]{64}", original.sha256)):
+        raise ValueError("the pieces are not those of the file")
+    for piece in pieces:
+        sha256, md5 = base64.b64decode(piece.sha256, validate=True), base64.b64decode(piece.md5, validate=True)
+        if len(sha256) != _SHA256_BYTES or len(md5) != (_MD5_BYTES if with_md5 else 0):
+            raise ValueError("a checksum of a piece is missing")
 
 
 def _send_pieces(api: Api, file: RemoteFile, upload: DirectUpload, report: Report) -> list[str]:

@@ -1,6 +1,8 @@
 """Runs a collector's tool on a process, in the target or in a debug container, and saves its output."""
 
 import hashlib
+import math
+import time
 from dataclasses import replace
 
 from ..bundle.artifact import ArtifactFile
@@ -133,11 +135,16 @@ class Tools:
             self._evidence.record.remark(f"{self._target}: {error}")
 
     def fetch(self, pending: PendingArtifact, remote: RemoteFile, file: ArtifactFile) -> TransferResult:
-        """Copy a file from a container: straight to the store if the pod can upload it, otherwise to the spool."""
+        """Copy a file from a container: straight to the store if the pod can upload it, otherwise to the spool.
+
+        Both together have the time limit of ``remote``.
+        """
+        deadline = time.monotonic() + remote.time_limit_s
         stored = self._upload_from_pod(pending, remote)
         if stored:
             return TransferResult("complete", integrity="verified", stored=stored)
-        return fetch_file(self._api, remote, file, self._report)
+        left_s = max(0, math.ceil(deadline - time.monotonic()))
+        return fetch_file(self._api, replace(remote, time_limit_s=left_s), file, self._report)
 
     def _upload_from_pod(self, pending: PendingArtifact, remote: RemoteFile) -> Stored | None:
         if self._pod_upload is None or pending.collector.kind != "binary":
@@ -147,7 +154,8 @@ class Tools:
                 debug_container = self._debug_session.attach()
                 root = f"/proc/{debug_container.listing.processes[0].pid}/root"
                 remote = replace(remote, ref=debug_container.ref, path=root + remote.path)
-            return self._pod_upload.send(self._api, remote, self._evidence.name(pending.file), self._report)
+            name, size_limit_bytes = self._evidence.name(pending.file), pending.collector.size_limit_bytes
+            return self._pod_upload.send(self._api, remote, name, size_limit_bytes, self._report)
         except CaptureError as error:
             self._pod_upload = None  # the next file would fail for the same reason
             self._report(f"{pending.file} is streamed, because the pod cannot upload it: {error}")

@@ -116,6 +116,8 @@ def create_sas(
         user_delegation_key=delegation_key,
         permission=permission,
         expiry=expires,
+        # Without it, a link also works over HTTP, where anyone on the network can read it.
+        protocol="https" if account.endpoint.startswith("https://") else None,
         **_link_headers(blob.blob_name, permission),
     )
     return quote(token, safe="=&%")

@@ -6,6 +6,7 @@ Source: azure-storage-blob documentation; Azure Storage REST API, "Put Block", "
 import base64
 import hashlib
 import itertools
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +38,7 @@ from ..base import Progress, ignore_progress
 from ..content_type import presentation_of
 from ..presigned import Original
 from .account import check_identity, create_link, create_sas, open_service, read_account
-from .presigned import AzureDirectUpload
+from .presigned import STAGING_SUFFIX, AzureDirectUpload, Staging
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 8 << 20
 MAX_BLOCKS = 50_000
 _CONCURRENCY = 4
+# The longest time for the copy of an upload from a pod.
+_COPY_S = 3600
 _OVERLOADED = (500, 503, 504)
 _REMEDIES = {
     "AuthenticationFailed": "Check azure_key or azure_sas, and the clock of this machine.",
@@ -119,14 +122,16 @@ class AzureStore:
     def direct(self, key: str, original: Original, valid_s: int) -> AzureDirectUpload:
         """Start an upload that a pod performs; see `TakesDirectly`."""
         blob, url = self._locate(key)
+        staging_blob, _ = self._locate(f"{key}.{secrets.token_hex(8)}{STAGING_SUFFIX}")
         action = f"cannot store {url}"
         if self._account.sas and not self._account.key:
             remedy = "Set azure_key, or use an identity."
             raise NotStored(f"cannot let a pod store {url}", "azure_sas grants access to more than one blob", remedy)
 
-        def commit(names: list[str]) -> str:
+        def finish(upload: AzureDirectUpload) -> str:
             with _raise_not_stored(action):
-                self._commit(blob, names, original.sha256)
+                upload.copy_blocks(blob)
+                self._commit(blob, upload.names, original.sha256)
                 properties = blob.get_blob_properties()
                 self._protect(blob, properties)
             return (
@@ -135,12 +140,17 @@ class AzureStore:
 
         with _raise_not_stored(action):
             check_identity(self._account, self._client, action)
-            write = BlobSasPermissions(create=True, write=True)
-            write_until = datetime.now(timezone.utc) + timedelta(seconds=valid_s)
-            token = create_sas(self._account, self._client, blob, write, write_until)
+            write_token = self._sign(staging_blob, BlobSasPermissions(create=True, write=True), valid_s)
             address, expires = create_link(self._account, self._client, blob, self._link_valid_s)
         stored = Stored(key, url, address, expires, original.size, original.sha256)
-        return AzureDirectUpload(blob.url, original, stored, token, commit)
+        staging = Staging(
+            staging_blob, write_token, lambda: self._sign(staging_blob, BlobSasPermissions(read=True), _COPY_S)
+        )
+        return AzureDirectUpload(staging, original, stored, finish)
+
+    def _sign(self, blob: BlobClient, permission: BlobSasPermissions, valid_s: int) -> str:
+        expires = datetime.now(timezone.utc) + timedelta(seconds=valid_s)
+        return create_sas(self._account, self._client, blob, permission, expires)
 
     def _locate(self, key: str) -> tuple[BlobClient, str]:
         name = f"{self._prefix}/{key}".lstrip("/")
