@@ -1,16 +1,19 @@
 """A file of evidence as parsers read it: by lines, within limits, whatever the file contains."""
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ..model import EvidenceLines, Manifest
 
 HEAD_BYTES = 1 << 20  # what a parser sees to recognize the kind of a file
 LINE_BYTES = 16 << 10  # longer lines are cut, so that one line cannot take all memory
 _QUOTE_CHARACTERS = 240
+_UTF_8: Final = "utf-8"
+_BOM: Final = "\ufeff"
 
 
 class Line(NamedTuple):
@@ -36,17 +39,36 @@ class Evidence:
     def head(self) -> str:
         """Return the first HEAD_BYTES as text."""
         with self.path.open("rb") as file:
-            return file.read(HEAD_BYTES).decode(errors="replace")
+            return file.read(HEAD_BYTES).decode(self._encoding, errors="replace").removeprefix(_BOM)
 
     def lines(self) -> Iterator[Line]:
         """Yield all lines; each is cut after LINE_BYTES. Memory does not grow with the file or with a line."""
         number = 0
+        if self._encoding != _UTF_8:
+            yield from self._wide_lines()
+            return
         with self.path.open("rb") as file:
             while piece := file.readline(LINE_BYTES):
                 number += 1
-                yield Line(number, piece.decode(errors="replace").rstrip("\r\n"))
+                text = piece.decode(errors="replace").rstrip("\r\n")
+                yield Line(number, text.removeprefix(_BOM) if number == 1 else text)
                 while not piece.endswith(b"\n") and len(piece) == LINE_BYTES:
                     piece = file.readline(LINE_BYTES)  # the rest of a long line
+
+    @cached_property
+    def _encoding(self) -> str:
+        """Return the encoding. A shell of Windows redirects output as UTF-16 with a byte order mark."""
+        with self.path.open("rb") as file:
+            return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else _UTF_8
+
+    def _wide_lines(self) -> Iterator[Line]:
+        number = 0
+        with self.path.open(encoding=self._encoding, errors="replace", newline="\n") as file:
+            while piece := file.readline(LINE_BYTES):
+                number += 1
+                yield Line(number, piece.rstrip("\r\n"))
+                while not piece.endswith("\n") and len(piece) == LINE_BYTES:
+                    piece = file.readline(LINE_BYTES)
 
     def quote(self, first: int, last: int, *lines: str) -> EvidenceLines:
         """Return the lines ``first`` to ``last`` (both included) as evidence, with ``lines`` as their quotation."""

@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from .parsers import jvm_threads as jvm_threads_parser
+from .rules import jvm_threads
 from .subject import Subject
 
-SUBJECTS: Sequence[Subject[Any]] = ()
+SUBJECTS: Sequence[Subject[Any]] = (
+    Subject("Threads of a JVM", jvm_threads_parser.recognize, jvm_threads_parser.parse, jvm_threads.RULES),
+)

@@ -1,0 +1,22 @@
+"""Parses the threads of a JVM, in whichever format the file has."""
+
+from types import ModuleType
+from typing import Final
+
+from ..evidence import Evidence
+from . import jvm_thread_dump, jvm_thread_file
+from .jvm_model import ThreadDumps
+
+_FORMATS: Final[tuple[ModuleType, ...]] = (jvm_thread_dump, jvm_thread_file)
+
+
+def recognize(evidence: Evidence) -> bool:
+    """Return whether the file contains the threads of a JVM."""
+    return any(form.recognize(evidence) for form in _FORMATS)
+
+
+def parse(evidence: Evidence) -> ThreadDumps:
+    """Return the dumps of ``evidence``."""
+    form = next((form for form in _FORMATS if form.recognize(evidence)), jvm_thread_dump)
+    dumps: ThreadDumps = form.parse(evidence)
+    return dumps

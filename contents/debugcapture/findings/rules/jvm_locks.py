@@ -1,0 +1,215 @@
+"""Rules about locks that Java threads wait for."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ...model import Finding
+from ..parsers.jvm_model import Frame, JavaThread, Lock, ThreadDump, ThreadDumps
+from .jvm_activity import activity_of, describe, frames_text, names
+from .jvm_deadlocks import deadlocks_of
+
+_MIN_WAITERS: Final = 3  # fewer are normal for a moment
+_STUCK_OWNER: Final = (
+    "sleeps",
+    "reads",
+    "connects",
+    "resolves",
+    "future",
+    "latch",
+    "semaphore",
+    "waits",
+    "lock",
+    "monitor",
+)
+_READ_WRITE: Final = ("ReentrantReadWriteLock$", "StampedLock", "Semaphore$")
+
+
+def java_lock_contention(dumps: ThreadDumps) -> Iterator[Finding]:
+    """Several threads wait for the same lock, and the dump shows which thread holds it and what that thread does.
+
+    A few waiting threads are normal in a single dump. It is a problem if there are many, or if the owner itself waits:
+    for the network, for another lock, or in a sleep. Source: Java SE API, java.lang.Thread.State, BLOCKED and WAITING;
+    the owner of a java.util.concurrent lock is in "Locked ownable synchronizers" (`jstack -l`).
+    """
+    dump = dumps.last
+    deadlocked = {name for deadlock in deadlocks_of(dump) for name in deadlock.names}
+    groups = sorted(waiters_of(dump).values(), key=lambda group: -len(group))
+    for waiters in groups[:3]:
+        owner = dump.owner_of(waiters[0])
+        if owner is not None and owner.name in deadlocked:
+            continue
+        if any(thread.name in deadlocked for thread in waiters) or not _is_contention(dumps, waiters, owner):
+            continue
+        if owner is None and _readers(dump, waiters):
+            continue  # java_read_lock_hang explains it
+        yield _contention(dumps, waiters, owner)
+
+
+def java_lock_owner_changes(dumps: ThreadDumps) -> Iterator[Finding]:
+    """The owner of a contended lock changes between dumps: the lock is busy, and no owner is stuck.
+
+    Source: comparison of the dumps of one file, by the address of the lock.
+    """
+    if len(dumps.dumps) < 2:
+        return
+    for waiters in sorted(waiters_of(dumps.last).values(), key=lambda group: -len(group))[:1]:
+        lock = waiters[0].waits_for
+        if lock is None or len(waiters) < _MIN_WAITERS:
+            return
+        owners = _owners_over_time(dumps, lock)
+        if len(set(owners)) < 2:
+            return
+        yield Finding(
+            "info",
+            f"The owner of the lock <{lock.address}> changes between the dumps: {', then '.join(_quoted(owners))}",
+            f"{len(dumps.dumps)} dumps. Threads make progress one after the other: this is contention, no owner "
+            "is stuck.",
+            directness=40,
+        )
+
+
+def java_read_lock_hang(dumps: ThreadDumps) -> Iterator[Finding]:
+    """Threads wait for a lock without an owner in the dump, and a thread that took it waits for something else.
+
+    A dump shows the owner of a write lock, but not the readers. If no thread owns the lock, readers hold it. A thread
+    that is in the same method as the waiting threads, past the line where these acquire the lock, is such a reader. If
+    it waits for a result that only the waiting threads can produce, the threads hang for good. Source: Java SE API,
+    ReentrantReadWriteLock,
+    https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/util/concurrent/locks/ReentrantReadWriteLock.html.
+    """
+    dump = dumps.last
+    for waiters in waiters_of(dump).values():
+        lock = waiters[0].waits_for
+        if lock is not None and (readers := _readers(dump, waiters)):
+            yield from _hang(dumps, waiters, readers, lock)
+
+
+def waiters_of(dump: ThreadDump) -> dict[str, list[JavaThread]]:
+    """Return the threads that wait for each lock, by its address. Waits for a condition or an event do not count."""
+    groups: dict[str, list[JavaThread]] = {}
+    for thread in dump.threads:
+        if thread.waits_for is not None and activity_of(thread) in ("monitor", "lock"):
+            groups.setdefault(thread.waits_for.address, []).append(thread)
+    return groups
+
+
+def _is_contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThread | None) -> bool:
+    if len(waiters) >= _MIN_WAITERS:
+        return True
+    if owner is None:
+        return False
+    if len(waiters) >= 2 and activity_of(owner) in _STUCK_OWNER:
+        return True
+    # A single thread that waits for the same owner in every dump, or whose owner waits for the network or sleeps.
+    lock = waiters[0].waits_for
+    same = [name for name in _owners_over_time(dumps, lock) if name == owner.name] if lock else []
+    return len(same) > 1 or activity_of(owner) in ("sleeps", "connects", "resolves", "reads", "future", "latch")
+
+
+def _contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThread | None) -> Finding:
+    dump, lock = dumps.last, waiters[0].waits_for
+    one = len(waiters) == 1
+    places = list(dict.fromkeys(str(thread.place) for thread in waiters if thread.place))
+    at = f", at {', '.join(places[:2])}" if places else ""
+    what = "a monitor" if waiters[0].wait == "monitor" else "a lock"
+    threads = f"{names(waiters)} {'waits' if one else 'wait'}"
+    count = f"{len(waiters)} threads wait" if not one else f"{waiters[0].label} waits"
+    holder = f" that {owner.label} holds" if owner else ""
+    held = f" {owner.label} holds it and {describe(dump, owner)}." if owner else " The dump does not show its owner."
+    duration = _duration(dumps, lock, owner)
+    evidence = [dumps.quote_thread(thread, *frames_text(thread, 2)) for thread in waiters[:3]]
+    if owner is not None:
+        held_lines = [held.text for held in owner.holds if lock and held.address == lock.address]
+        evidence.insert(0, dumps.quote_thread(owner, *frames_text(owner), *held_lines[:1]))
+    return Finding(
+        "critical" if owner and len(waiters) >= 5 and _is_stuck(dumps, owner, lock) else "warning",
+        f"{count} for {what}{holder}",
+        f"{threads} for {lock}{at}.{held}{duration}",
+        f"Find out why {owner.label} keeps the lock." if owner else "",
+        tuple(evidence),
+        directness=70,
+        key=f"lock {lock.type_name if lock else ''} {places[0] if places else ''}",
+    )
+
+
+def _is_stuck(dumps: ThreadDumps, owner: JavaThread, lock: Lock | None) -> bool:
+    return activity_of(owner) in _STUCK_OWNER and len(set(_owners_over_time(dumps, lock))) < 2
+
+
+def _duration(dumps: ThreadDumps, lock: Lock | None, owner: JavaThread | None) -> str:
+    if lock is None or len(dumps.dumps) < 2:
+        return ""
+    owners = _owners_over_time(dumps, lock)
+    if len(set(owners)) > 1:
+        return f" The owner changes between the {len(dumps.dumps)} dumps: {', '.join(_quoted(owners))}."
+    if owner and len(owners) > 1:
+        return f" The owner is the same in {len(owners)} of {len(dumps.dumps)} dumps."
+    return ""
+
+
+def _owners_over_time(dumps: ThreadDumps, lock: Lock | None) -> list[str]:
+    owners = (dump.owners.get(lock.address) for dump in dumps.dumps) if lock else ()
+    return [owner.name for owner in owners if owner]
+
+
+def _quoted(owners: list[str]) -> list[str]:
+    """Return the owners in their order; one that stays is named once."""
+    changes = [name for index, name in enumerate(owners) if index == 0 or owners[index - 1] != name]
+    return [f'"{name}"' for name in changes[:6]]
+
+
+def _readers(dump: ThreadDump, waiters: list[JavaThread]) -> list[JavaThread]:
+    """Return the threads that took the lock of ``waiters`` for reading, as their stacks show, and wait themselves."""
+    lock = waiters[0].waits_for
+    if lock is None or dump.owner_of(waiters[0]) or not any(part in lock.type_name for part in _READ_WRITE):
+        return []
+    waiting = ("future", "latch", "lock", "monitor", "semaphore", "waits")
+    return [
+        thread
+        for thread in dump.threads
+        if activity_of(thread) in waiting and thread not in waiters and _is_past(thread, waiters)
+    ]
+
+
+def _is_past(thread: JavaThread, waiters: list[JavaThread]) -> bool:
+    """Return whether ``thread`` is in the method in which a waiter acquires the lock, at a later line."""
+    for waiter in waiters:
+        acquired = _acquired_at(waiter)
+        if acquired is None or not acquired.source_line:
+            continue
+        if any(frame.call == acquired.call and frame.source_line > acquired.source_line for frame in thread.frames[1:]):
+            return True
+    return False
+
+
+def _acquired_at(thread: JavaThread) -> Frame | None:
+    return next((frame for frame in thread.frames if not frame.call.startswith(("java.", "jdk.", "sun."))), None)
+
+
+def _hang(dumps: ThreadDumps, waiters: list[JavaThread], readers: list[JavaThread], lock: Lock) -> Iterator[Finding]:
+    dump = dumps.last
+    writer = next(
+        (thread for thread in waiters if thread.frame_of(("WriteLock.lock", "writeLock", "acquireWrite"), 8)),
+        waiters[0],
+    )
+    others = [thread for thread in waiters if thread is not writer]
+    kind = "write lock" if writer.frame_of(("WriteLock.lock", "writeLock", "acquireWrite"), 8) else "lock"
+    also = f" {names(others)} wait for it too, at {others[0].place}." if others else ""
+    reader = readers[0]
+    held_at = next(
+        frame for frame in reader.frames for waiter in waiters if (at := _acquired_at(waiter)) and frame.call == at.call
+    )
+    yield Finding(
+        "critical",
+        f"{writer.label} hangs: it waits for a {kind} that threads hold which wait for something else",
+        f"{writer.label} waits for the {kind} {lock} at {writer.place}.{also} No thread owns it exclusively, so "
+        f"readers hold it. {len(readers)} threads ({names(readers)}) are in {held_at}, past the line that acquires it; "
+        f"{reader.label} {describe(dump, reader)}.",
+        "Do not wait for a result while the lock is held, or complete it in a thread that does not need the lock.",
+        (
+            dumps.quote_thread(writer, *frames_text(writer, 2)),
+            *(dumps.quote_thread(thread, *frames_text(thread)) for thread in readers[:3]),
+        ),
+        directness=80,
+        key=f"read lock {writer.place.call if writer.place else ''}",
+    )
