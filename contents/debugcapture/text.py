@@ -10,7 +10,8 @@ from typing import Final
 WIDTH: Final = 120  # characters; longer lines wrap in a log, which breaks the columns
 _GAP: Final = "  "
 _MIN_COLUMN: Final = 4  # characters, so that a short word is not broken
-_QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
+# A URL without a query matches too: otherwise its end would be searched again from each "http" inside it.
+_URL = re.compile(r"(https?://[^\s\"?]+)(?:\?[^\s\"]*)?")
 
 
 def one_line(text: object) -> str:
@@ -21,7 +22,7 @@ def one_line(text: object) -> str:
 
 def without_queries(text: str) -> str:
     """Return ``text`` without the query of each URL: the query of an exec contains the whole script."""
-    return _QUERY.sub(r"\1", text)
+    return _URL.sub(r"\1", text)
 
 
 def size(count: int) -> str:

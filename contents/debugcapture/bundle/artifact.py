@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from ..redaction.redactor import Redaction, Redactor
+from ..redaction.utf16 import Utf16Redactor, utf16_encoding
 from .spool import Room
 
 _HEAD_BYTES = 4096  # shows whether a file is text
@@ -75,7 +76,9 @@ class ArtifactFile:
     def _begin(self) -> None:
         self.bytes, self.received, self._hash, self._received_hash = 0, 0, hashlib.sha256(), hashlib.sha256()
         self._head: bytearray | None = bytearray()
-        self._redactor = self._intake.redaction.redactor() if self._intake.redaction else None
+        self._redactor: Redactor | Utf16Redactor | None = (
+            self._intake.redaction.redactor() if self._intake.redaction else None
+        )
         self._next_check, self._next_show, self._shown = 0, 0.0, False
 
     @property
@@ -152,10 +155,10 @@ class ArtifactFile:
             piece = self._classify(self._head)
         self._put(self._redactor.feed(piece) if self._redactor else piece)
 
-    def _show(self, redactor: Redactor) -> None:
+    def _show(self, redactor: Redactor | Utf16Redactor) -> None:
         """Write the text that masking holds back after the final content, which will overwrite it."""
         began, head = time.monotonic(), bytes(self._head or b"")
-        if head and not is_text(head, self.path.name, self._declared_text):
+        if head and (not is_text(head, self.path.name, self._declared_text) or utf16_encoding(head)):
             return
         with suppress(OSError):  # a full disk: writing the final content reports it
             self._shown, held = True, redactor.preview(head)
@@ -172,8 +175,11 @@ class ArtifactFile:
     def _classify(self, head: bytearray) -> bytes:
         """Decide by ``head`` whether this is text, and return it."""
         self._head = None
-        if not is_text(bytes(head[:_HEAD_BYTES]), self.path.name, self._declared_text):
+        beginning = bytes(head[:_HEAD_BYTES])
+        if not is_text(beginning, self.path.name, self._declared_text):
             self._redactor = None
+        elif self._redactor and (encoding := utf16_encoding(beginning)):
+            self._redactor = Utf16Redactor(self._redactor, encoding)
         if self._redactor is None:  # nothing is masked: one checksum is enough
             self._received_hash = self._hash
         return bytes(head)
@@ -205,11 +211,18 @@ class ArtifactFile:
 
 
 def is_text(head: bytes, name: str, declared: bool | None = None) -> bool:
-    """Return whether a file is text, by its beginning. ``declared``: what its collector declares, None if unknown.
+    """Return whether a file is text. ``declared``: what its collector declares, None if unknown.
 
-    A text may contain NUL bytes if its collector declares it as text, such as /proc/PID/environ. A dump in a text
-    format (a heap snapshot in JSON) is not text.
+    The declaration decides: a control character in a log must not turn masking off. Only the content of a file
+    without a declaration is examined, by its beginning ``head``. A dump in a text format, such as a heap snapshot in
+    JSON, is not text. Text in UTF-16 is.
     """
-    if declared is False or (declared is None and (name.endswith(_DUMPS) or b"\0" in head)):
+    if declared is not None:
+        return declared
+    if name.endswith(_DUMPS):
+        return False
+    if utf16_encoding(head):
+        return True
+    if b"\0" in head:
         return False
     return not any(head.count(byte) for byte in _NON_TEXT_BYTES) and head[_TAR_AT : _TAR_AT + len(_TAR)] != _TAR

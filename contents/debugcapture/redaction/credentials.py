@@ -15,6 +15,7 @@ from ..regex import Pattern
 LOOKBEHIND_BYTES = 40
 # The longest private key that is recognized by its first and last line.
 KEY_BYTES = 16 << 10
+_JWT_HEADER_BYTES = 2048
 _NAMED = rb"[\w.-]{0,64}"
 # "quoted", 'quoted', \"quoted inside a string\", "not closed, up to the end of the line, bare.
 _VALUE = rb"""(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|\\+["']([^\n]*?)\\+["']|\\*["']([^\n]+)|([^\s"'\0]+))"""
@@ -107,14 +108,16 @@ FORMS: Final[dict[bytes, tuple[Form, ...]]] = {
     b"sig=": (_form(rb"sig=([\w%+/=-]{16,})", rb"[?&;]"),),  # Azure SAS
     b"amz-signature=": (_form(rb"amz-signature=([0-9a-f]{16,})"),),
     b"://": (_form(rb"://([^/\s]{1,512})(?=@)"),),
-    b"eyj": (Form(re.compile(rb"(?<!\w)(eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){1,4})")),),
+    # The header has a bound, so that a run of many starts and no dot is not searched again from each start.
+    b"eyj": (Form(re.compile(rb"(?<!\w)(eyJ[\w-]{8,2048}\.[\w-]{8,}(?:\.[\w-]*){1,4})")),),
     b"akia": (_AWS,),
     b"asia": (_AWS,),
     **dict.fromkeys(_VENDORS, (Form(_VENDOR),)),
 }
 _KEY_BEGIN = re.compile(rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(rb"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_LINES = re.compile(rb"""(?:(?:\r?\n|\\r|\\n)[ \t]*(?:[A-Za-z0-9+/=]+|)(?=[ \t]*(?:[\r\n\\"']|\Z)))*""")
+# Spaces match in one place only: before the characters of a line, or behind them.
+_KEY_LINES = re.compile(rb"""(?:(?:\r?\n|\\r|\\n)[ \t]*(?:[A-Za-z0-9+/=]+[ \t]*)?(?=[\r\n\\"']|\Z))*""")
 
 
 def find_credentials(text: bytes, start: int, own_patterns: Sequence[Pattern[bytes]] = ()) -> list[Credential]:
@@ -146,6 +149,8 @@ def unfinished_key_start(text: bytes) -> int:
 
 
 def _match_forms(text: bytes, position: int, forms: tuple[Form, ...]) -> Credential | None:
+    if forms is FORMS[b"eyj"] and text.find(b".", position, position + _JWT_HEADER_BYTES) < 0:
+        return None
     for form in forms:
         if form.behind is None or form.behind.search(text[max(0, position - LOOKBEHIND_BYTES) : position]):
             match = form.pattern.match(text, position)

@@ -20,7 +20,8 @@ OVERLAP_BYTES: Final = 2 * KEY_BYTES
 _MASK = MASK.encode()
 _WORDS = r"passw|pwd|passphrase|secret|token|(?:api|access|private|encryption|signing)[_-]?key|credential|jwt"
 _SECRET_NAME = re.compile(rf"{_WORDS}|auth|dsn|connection[_-]?string|(?:^|[_-])pass(?:$|[_-])", re.IGNORECASE)
-_FLAG = re.compile(rf"(?i)--?[\w.-]*(?:{_WORDS})[\w.-]*")
+_SECRET_WORD = re.compile(_WORDS, re.IGNORECASE)
+_FLAG = re.compile(r"--?[\w.-]*")
 _NOISE = ("managedFields",)
 # Contains a copy of the spec, including secret values.
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -193,8 +194,13 @@ def _masked(value: Any) -> Any:
 def _masked_list(values: list[Any]) -> list[Any]:
     """Mask each item. An item behind a flag with a secret name, such as --password, is masked completely."""
     previous_items = [None, *values]
-    is_secret = [isinstance(item, str) and bool(_FLAG.fullmatch(item)) for item in previous_items[: len(values)]]
+    is_secret = [isinstance(item, str) and _is_secret_flag(item) for item in previous_items[: len(values)]]
     return [MASK if secret else _masked(value) for secret, value in zip(is_secret, values, strict=True)]
+
+
+def _is_secret_flag(item: str) -> bool:
+    """Return whether ``item`` is a flag with a secret name. Two searches are linear, a combined pattern is not."""
+    return bool(_FLAG.fullmatch(item) and _SECRET_WORD.search(item))
 
 
 def _is_secret_variable(value: Json) -> bool:

@@ -122,7 +122,8 @@ def _group_by_pod(artifacts: Sequence[Artifact]) -> list[tuple[str, list[Artifac
 
 def _previews(artifacts: Sequence[Artifact], texts: Mapping[str, bytes]) -> Iterator[_Preview]:
     for artifact in artifacts:
-        if artifact.file in texts:
+        # What was not masked must not be in a page that more people see than open the file.
+        if artifact.file in texts and not artifact.sensitive:
             beginning = texts[artifact.file]
             text = beginning.decode(errors="replace")
             if len(beginning) < artifact.bytes:

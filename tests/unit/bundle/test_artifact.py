@@ -117,3 +117,39 @@ def test_a_follower_gets_what_the_file_has(
     assert copy.content == (path.read_bytes() if path.exists() else b"")
     assert file.sha256 == hashlib.sha256(copy.content).hexdigest()
     assert file.received_sha256 == hashlib.sha256(b"".join(pieces)[:20_000]).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"login ok\n",
+        b"8=FIX.4.4\x019=1\x01\n",
+        b"login failed for user a\x02\n",
+        b"\x1e{}\n",
+        b"x" * 257 + b"ustar\n",
+        b"y" * 4200 + b"\n\x02\n",
+    ],
+    ids=["plain", "FIX", "control character", "JSON sequence", "tar", "behind the head"],
+)
+def test_declared_text_is_masked_whatever_bytes_it_begins_with(path: Path, head: bytes) -> None:
+    with ArtifactFile(path, 1 << 20, MASKING, text=True) as file:
+        file.write(head + SECRETS * 5)
+    assert (file.redactions, file.sensitive) == (5, False)
+    assert path.read_bytes() == head + MASKED * 5
+
+
+@pytest.mark.parametrize("text", [True, None])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_text_in_utf16_is_masked(path: Path, encoding: str, text: bool | None) -> None:
+    with ArtifactFile(path, 1 << 20, MASKING, text) as file:
+        file.write(("\ufeff" + SECRETS.decode()).encode(encoding))
+    assert (file.redactions, file.sensitive) == (1, False)
+    assert path.read_bytes() == ("\ufeff" + MASKED.decode()).encode(encoding)
+
+
+@pytest.mark.parametrize("head", [b"\0\1\2\n", b"\x1f\x8b\x08\n", b"x" * 257 + b"ustar\n"])
+def test_content_decides_only_where_the_kind_is_unknown(path: Path, head: bytes) -> None:
+    with ArtifactFile(path, 1 << 20, MASKING, text=None) as file:
+        file.write(head + SECRETS)
+    assert (file.redactions, file.sensitive) == (0, True)
+    assert path.read_bytes() == head + SECRETS

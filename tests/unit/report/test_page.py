@@ -118,6 +118,12 @@ def test_a_truncated_preview_shows_its_size() -> None:
     assert preview == "\ufffd" * 10 + "\n[the first 10 B of 2.0 KiB]"
 
 
+def test_an_artifact_that_is_not_masked_has_no_preview() -> None:
+    document = manifest(artifact(file="a.log", sensitive=True), artifact(file="b.log"))
+    page = Page(report_page(document, {}, {"a.log": b"hunter2", "b.log": b"started"}))
+    assert page.shown["pre"] == "started"
+
+
 def test_the_trigger_has_readable_names() -> None:
     page = Page(report_page(manifest(trigger={"started_by": "alice", "job": ""}), {}, {}))
     assert "Started by" in page.shown["dt"]

@@ -1,0 +1,104 @@
+"""redaction/: the time for a text grows with its length, whatever a container writes."""
+
+from __future__ import annotations
+
+import pytest
+
+from debugcapture.collectors.processes import parse
+from debugcapture.listings.nodes import guess_runtime
+from debugcapture.pagerduty.alerts import find_candidates
+from debugcapture.pagerduty.senders import load_senders
+from debugcapture.redaction.credentials import FORMS
+from debugcapture.redaction.redactor import Redactor, masked_pod
+from debugcapture.text import without_queries
+from tests.unit.linear import assert_linear
+
+# What follows or separates repeated literals: every character that a form treats in its own way.
+JOINTS = (
+    b"", b"a", b"-", b".", b" ", b"=", b": ", b"=a", b":a", b'="', b"=\\", b'"', b"'", b"\\", b"[", b"{", b"(", b"<",
+    b">", b"@", b"/", b"\n", b"\n ", b"\0", b"&", b"|\n ", b"\x1b[0m", b"aaaaaaaa.", b',"value":"',
+    b"=[", b"={", b': {"',
+)  # fmt: skip
+# What a run ends with, so that a form that has scanned the run fails.
+ENDS = (b"!", b"\n")
+FILLERS = (
+    b" ",
+    b"\t",
+    b"\\",
+    b"a",
+    b"-",
+    b".",
+    b'"',
+    b"=",
+    b"[",
+    b"{",
+    b"\n ",
+    b'\\"',
+    b"a.",
+    b"\x1b[0m",
+    b"' ",
+    b"{'a':",
+)
+
+
+def mask(text: bytes) -> None:
+    redactor = Redactor()
+    redactor.feed(text)
+    redactor.finish()
+
+
+@pytest.mark.parametrize("literal", [*FORMS, b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----"])
+def test_many_repeats_of_a_literal_take_time_in_proportion(literal: bytes) -> None:
+    for joint in JOINTS:
+        assert_linear(mask, literal + joint)
+        assert_linear(mask, b"-" + literal + joint, b"!")
+
+
+@pytest.mark.parametrize("literal", [*FORMS, b"-----BEGIN PRIVATE KEY-----"])
+def test_one_literal_before_a_long_run_takes_time_in_proportion(literal: bytes) -> None:
+    for filler in FILLERS:
+        for end in ENDS:
+            for start in (b"", b"=", b'="'):
+
+                def mask_after_start(text: bytes, start: bytes = start) -> None:
+                    mask(literal + start + text)
+
+                assert_linear(mask_after_start, filler, end)
+
+
+def mask_argument(text: bytes) -> None:
+    masked_pod({"metadata": {"name": "p"}, "spec": {"args": [f"--{text.decode()}", "x"]}})
+
+
+def find_in_alert(text: bytes) -> None:
+    find_candidates([{"summary": text.decode()}], load_senders())
+
+
+def guess(text: bytes) -> None:
+    words = text.decode()
+    guess_runtime({"image": words, "command": [words], "env": [{"name": words}]})
+
+
+@pytest.mark.parametrize("unit", [b"token", b"secret-", b"--token", b"api_key", b"passw.", b"--", b"a"])
+def test_an_argument_takes_time_in_proportion(unit: bytes) -> None:
+    assert_linear(mask_argument, unit, b"!")
+
+
+@pytest.mark.parametrize("unit", [b"http://", b"https://a", b"http://a ", b"http://a?", b"?"])
+def test_an_error_message_takes_time_in_proportion(unit: bytes) -> None:
+    assert_linear(lambda text: without_queries(text.decode()), unit)
+
+
+@pytest.mark.parametrize("unit", [b"\nS 1", b"\nP 1 2 3 4 x", b"HAS a\n", b"\nOWN", b"\nM /a", b"\n", b"P ", b"HAS "])
+def test_a_list_of_processes_takes_time_in_proportion(unit: bytes) -> None:
+    assert_linear(lambda text: parse(text.decode()), unit)
+
+
+@pytest.mark.parametrize("unit", [b"java", b"JAVA_TOOL_OPTIONS", b"python3.", b"PYTHON", b"node", b"php-fpm", b"a/"])
+def test_the_spec_of_a_pod_takes_time_in_proportion(unit: bytes) -> None:
+    assert_linear(guess, unit, b"!")
+
+
+@pytest.mark.parametrize("unit", [b"pod=a", b"pod", b"a-", b"namespace: a ", b"x" * 63 + b" ", b'{"a":'])
+def test_an_alert_takes_time_in_proportion(unit: bytes) -> None:
+    assert_linear(find_in_alert, unit)
