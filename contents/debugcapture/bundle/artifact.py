@@ -178,7 +178,7 @@ class ArtifactFile:
         beginning = bytes(head[:_HEAD_BYTES])
         if not is_text(beginning, self.path.name, self._declared_text):
             self._redactor = None
-        elif self._redactor and (encoding := utf16_encoding(beginning)):
+        elif isinstance(self._redactor, Redactor) and (encoding := utf16_encoding(beginning)):
             self._redactor = Utf16Redactor(self._redactor, encoding)
         if self._redactor is None:  # nothing is masked: one checksum is enough
             self._received_hash = self._hash
