@@ -30,18 +30,18 @@ class Pattern(Protocol[Text]):
         """Yield the matches in ``text`` from ``pos`` on."""
 
 
-def bytes_pattern(text: str, what: str) -> Pattern[bytes]:
-    """Return ``text`` as a pattern for bytes, `^` and `$` for lines. Raises BadInput that begins with ``what``."""
-    return cast("Pattern[bytes]", _compiled(_encoded(f"(?m){text}"), text, what))
+def bytes_pattern(text: str, subject: str) -> Pattern[bytes]:
+    """Return ``text`` as a pattern for bytes, `^` and `$` for lines. Raises BadInput that begins with ``subject``."""
+    return cast("Pattern[bytes]", _compiled(_encoded(f"(?m){text}"), text, subject))
 
 
-def text_pattern(text: str, what: str, flags: str = "") -> Pattern[str]:
+def text_pattern(text: str, subject: str, flags: str = "") -> Pattern[str]:
     """Return ``text`` as a pattern for text without lone surrogates; ``flags``: i (any case), m (lines)."""
     inline = f"(?{flags})" if flags else ""
-    return cast("Pattern[str]", _compiled(inline + _encoded(text).decode(), text, what))
+    return cast("Pattern[str]", _compiled(inline + _encoded(text).decode(), text, subject))
 
 
-def _compiled(pattern: str | bytes, text: str, what: str) -> Any:
+def _compiled(pattern: str | bytes, text: str, subject: str) -> Any:
     import re2
 
     options = re2.Options()
@@ -49,9 +49,11 @@ def _compiled(pattern: str | bytes, text: str, what: str) -> Any:
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
-        why = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
-        do = "Correct it. Lookaround (?=…), (?<!…) and backreferences are not supported, because they can take forever."
-        raise BadInput(f"{what}: {text!r} is not a valid regular expression", why, do) from error
+        reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+        remedy = (
+            "Correct it. Lookaround (?=…), (?<!…) and backreferences are not supported, because they can take forever."
+        )
+        raise BadInput(f"{subject}: {text!r} is not a valid regular expression", reason, remedy) from error
 
 
 def _encoded(text: str) -> bytes:

@@ -19,22 +19,22 @@ def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
     """
     debug = wants_debug(environment)
     prepare(debug=debug)
-    one = provider(name)
-    messages = sys.stderr if one.streams else sys.stdout
+    step = provider(name)
+    messages = sys.stderr if step.streams else sys.stdout
     context = create_context(environment, lambda line: emit(line, messages))
-    ended = run(one, step_values(one, environment), context)
+    ended = run(step, step_values(step, environment), context)
     complain(ended, debug=debug)
-    if not one.streams:
+    if not step.streams:
         write_data(ended.data, ended.failure)
     return ended.exit_code
 
 
-def step_values(one: Provider, environment: Mapping[str, str]) -> dict[str, str]:
+def step_values(step: Provider, environment: Mapping[str, str]) -> dict[str, str]:
     """Return what Rundeck says for the settings of a step: property ``name`` arrives as ``RD_CONFIG_NAME``.
 
     What the form of a node step leaves blank, the node's attributes say: ``RD_NODE_ATTRIBUTE``.
     """
-    names = {setting.name: f"RD_CONFIG_{setting.name.upper()}" for setting in declared(one.settings)}
+    names = {setting.name: f"RD_CONFIG_{setting.name.upper()}" for setting in declared(step.settings)}
     values = {name: environment[variable] for name, variable in names.items() if variable in environment}
-    of_node = {name: environment.get(f"RD_NODE_{attribute.upper()}", "") for name, attribute in one.from_node.items()}
+    of_node = {name: environment.get(f"RD_NODE_{attribute.upper()}", "") for name, attribute in step.from_node.items()}
     return of_node | {name: value for name, value in values.items() if value or name not in of_node}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.capture.describe import describe, describe_node, event_table, metrics_table
-from debugcapture.doctor.result import Finding, findings_text
+from debugcapture.doctor.result import CheckResult, results_text
 from debugcapture.errors import CaptureError
 from debugcapture.model import Artifact, ContainerState, Manifest, Receipt, Skip, Stored, Target
 from debugcapture.pagerduty.alerts import find_candidates
@@ -147,7 +147,7 @@ def test_tables_have_a_line_a_row(whole: Manifest) -> None:
 
 @given(TEXT, TEXT)
 def test_table_of_findings_has_printable_lines(what: str, why: str) -> None:
-    lines = findings_text([Finding(what, "wrong", why)]).split("\n")
+    lines = results_text([CheckResult(what, "wrong", why)]).split("\n")
     assert all(line.isprintable() and len(line) <= WIDTH for line in lines)
 
 

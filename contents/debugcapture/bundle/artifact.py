@@ -106,11 +106,11 @@ class ArtifactFile:
         if self.received >= self._next_check:
             self._check_space()
         room = max(0, self._limit - self.received)
-        kept = piece[:room]
+        fitting = piece[:room]
         if self._hash is not self._received_hash:
-            self._received_hash.update(kept)
-        self.received += len(kept)
-        self._take(kept)
+            self._received_hash.update(fitting)
+        self.received += len(fitting)
+        self._take(fitting)
         if self._redactor and time.monotonic() >= self._next_show:
             self._show(self._redactor)
         if len(piece) > room:

@@ -55,8 +55,8 @@ class Bundle:
         try:
             return manifest_from(_read(self.folder / MANIFEST))
         except ValueError as error:
-            why = f"its manifest is not valid ({error})"
-            raise BadInput(f"{self.folder} is not a bundle", why, _TORN) from error
+            reason = f"its manifest is not valid ({error})"
+            raise BadInput(f"{self.folder} is not a bundle", reason, _TORN) from error
 
     def document(self) -> dict[str, Any]:
         """Return manifest and receipt as JSON. Raises BadInput if ``folder`` is not a bundle."""

@@ -69,11 +69,11 @@ def _value(hint: Any, saved: Any, name: str) -> Any:
     if origin is typing.Literal:
         return _if(saved in arguments, saved, name)
     if origin is tuple:
-        listed = _if(isinstance(saved, list), saved, name)
-        return tuple(_value(arguments[0], one, f"{name}[{place}]") for place, one in enumerate(listed))
+        items = _if(isinstance(saved, list), saved, name)
+        return tuple(_value(arguments[0], item, f"{name}[{place}]") for place, item in enumerate(items))
     if origin is Mapping:
         mapping = _if(isinstance(saved, dict), saved, name)
-        return {key: _value(arguments[1], one, f"{name}.{key}") for key, one in mapping.items()}
+        return {key: _value(arguments[1], item, f"{name}.{key}") for key, item in mapping.items()}
     if dataclasses.is_dataclass(hint):
         return _object(hint, _if(isinstance(saved, dict), saved, name), name)
     if hint is datetime:

@@ -112,8 +112,8 @@ class TargetCapture:
             case Skip(collector, reason, foreign):
                 if not (self._scope.preset and foreign):
                     stands_for_all = self._scope.preset and not self._target.is_running
-                    shown = replace(collector, title=_PROCESS_COLLECTORS) if stands_for_all else collector
-                    yield from self._once_per_reason(missing_artifact(shown, "", "skipped", utc_now(), reason))
+                    titled = replace(collector, title=_PROCESS_COLLECTORS) if stands_for_all else collector
+                    yield from self._once_per_reason(missing_artifact(titled, "", "skipped", utc_now(), reason))
             case ReadApi(collector, how):
                 yield from self._read(collector, how)
             case RunInTarget(collector, tool, pids, how):

@@ -126,8 +126,8 @@ class DebugSession:
         if RBAC or admission refuses, NotRunning if the container does not start or does not see the target's processes.
         """
         if not self._options.image:
-            what = f"cannot attach a debug container to {self._target}"
-            raise BadInput(what, "no debug image is set", "Build deploy/toolbox and set image.")
+            action = f"cannot attach a debug container to {self._target}"
+            raise BadInput(action, "no debug image is set", "Build deploy/toolbox and set image.")
         with self._lock:
             container = self._containers.get(profile)
             if container is None:
@@ -156,8 +156,8 @@ class DebugSession:
         """Create a pod that reads the state of the target's node. Raises BadInput if the job does not allow it."""
         options = self._options
         if not options.node_namespace:
-            what = f"cannot read the state of node {self._target.node}"
-            raise BadInput(what, "the job does not allow it", "Set node_namespace.")
+            action = f"cannot read the state of node {self._target.node}"
+            raise BadInput(action, "the job does not allow it", "Set node_namespace.")
         pod = node_pod(self._target.node, options.node_namespace, options.image, options.lives_s)
         return self._resources.enter_context(run_pod(self._api, pod, self._report))
 
@@ -199,9 +199,9 @@ class DebugSession:
         _, output, _ = run_short(self._api, ref, listing_command(self._target.container_id, self._options.programs))
         listing = parse(output, from_debug=True, shares_processes=self._target.shares_processes)
         if listing.ambiguous:
-            what = f"cannot identify the processes of {self._target}"
+            action = f"cannot identify the processes of {self._target}"
             reason = "the pod shares its processes, and no control group contains the ID of the container"
-            raise NotRunning(what, reason, "Only data from the API server can be captured.")
+            raise NotRunning(action, reason, "Only data from the API server can be captured.")
         if not listing.processes:
             reason = "no process is visible" if listing.shared else "the container runtime does not share them"
             raise NotRunning(f"cannot see the processes of {self._target}", reason, "Only exec works there.")

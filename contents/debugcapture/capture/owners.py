@@ -65,8 +65,8 @@ def _template(replica_set: Json) -> list[str]:
     template = replica_set["spec"]["template"]
     labels = template["metadata"].get("labels") or {}
     labels = {key: value for key, value in labels.items() if not key.endswith("pod-template-hash")}
-    shown = masked_pod({"metadata": {**template["metadata"], "labels": labels}, "spec": template["spec"]})
-    return str(yaml.safe_dump(shown, sort_keys=True, allow_unicode=True, width=120)).splitlines()
+    masked = masked_pod({"metadata": {**template["metadata"], "labels": labels}, "spec": template["spec"]})
+    return str(yaml.safe_dump(masked, sort_keys=True, allow_unicode=True, width=120)).splitlines()
 
 
 def _revision(replica_set: Json) -> int:

@@ -230,7 +230,7 @@ class ParallelCapture:
     def _follow_replacement(self, task: _Task, selected: SelectedPod) -> SelectedPod | None:
         """Return the pod that replaced a deleted one; None if there is none. A replacement is not followed again."""
         target, record = selected.target, task.record
-        known_uids = [known.uid for known in record.manifest.targets]
+        known_uids = [target.uid for target in record.manifest.targets]
         try:
             pod = find_replacement(self._api, target, selected.pod, known_uids)
         except CaptureError as error:

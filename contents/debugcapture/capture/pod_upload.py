@@ -72,12 +72,12 @@ def open_pod_upload_store(settings: StoreSettings, direct_upload_mib: int) -> Ta
         return None
     store = open_store(settings) if settings.store else None
     if not isinstance(store, TakesDirectly):
-        what = "pods cannot upload directly"
+        action = "pods cannot upload directly"
         if settings.of(EncryptionSettings).encrypt_to:
-            raise BadInput(what, "encrypt_to is set", "Set direct_upload_mib to 0.")
+            raise BadInput(action, "encrypt_to is set", "Set direct_upload_mib to 0.")
         reason = f"the store does not support it ({settings.store or 'store is missing'})"
         remedy = "Set an s3:// or azblob:// store in the capture step itself, or set direct_upload_mib to 0."
-        raise BadInput(what, reason, remedy)
+        raise BadInput(action, reason, remedy)
     return store
 
 

@@ -141,4 +141,4 @@ COMMANDS: Final = (*(_of(step) for step in _STEPS), *_OWN)
 
 def command(name: str) -> Command:
     """Return the command called ``name``; KeyError when there is none."""
-    return {one.name: one for one in COMMANDS}[name]
+    return {command.name: command for command in COMMANDS}[name]

@@ -59,8 +59,8 @@ def config_path(chosen: str, environment: Mapping[str, str]) -> Path | None:
     return next((file for file in (Path(home, "debug-capture", "config.yaml"), SYSTEM_CONFIG) if file.is_file()), None)
 
 
-def read_config(file: Path, known: Iterable[Declared]) -> dict[str, str]:
-    """Return what ``file`` says, as text. Raises BadInput that names every key that is none of ``known``."""
+def read_config(file: Path, declared: Iterable[Declared]) -> dict[str, str]:
+    """Return what ``file`` says, as text. Raises BadInput that names every key that is none of ``declared``."""
     import yaml  # only who has a configuration pays for it
 
     try:
@@ -72,7 +72,7 @@ def read_config(file: Path, known: Iterable[Declared]) -> dict[str, str]:
         return {}
     if not isinstance(content, dict):
         raise BadInput(f"cannot read the configuration {file}", "it is not a list of NAME: VALUE lines")
-    problems = [problem for key, value in content.items() if (problem := _key_problem(str(key), value, known))]
+    problems = [problem for key, value in content.items() if (problem := _key_problem(str(key), value, declared))]
     if problems:
         raise BadInput(f"wrong configuration {file}", "; ".join(problems), "Nothing was changed. Correct the file.")
     return {str(key): str(value) for key, value in content.items()}
@@ -89,9 +89,9 @@ def read_secret(name: str, path: str) -> str:
         with open(path, encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_ISREG(mode) and mode & stat.S_IROTH and name not in _PUBLIC:
-                why = f"every user of this machine can read it (mode {stat.S_IMODE(mode):o})"
+                reason = f"every user of this machine can read it (mode {stat.S_IMODE(mode):o})"
                 raise BadInput(
-                    f"cannot use {path} for {name}", why, f"Run chmod o-r {path}, and consider replacing the secret."
+                    f"cannot use {path} for {name}", reason, f"Run chmod o-r {path}, and consider replacing the secret."
                 )
             return file.read(_SECRET_MOST_BYTES)
     except OSError as error:
@@ -100,21 +100,21 @@ def read_secret(name: str, path: str) -> str:
         raise BadInput(f"cannot read {path} for {name}", "it is not UTF-8 text") from error
 
 
-def _values(settings: Iterable[Declared], given: Callable[[str], str]) -> dict[str, str]:
+def _values(settings: Iterable[Declared], find: Callable[[str], str]) -> dict[str, str]:
     values = {}
-    for one in settings:
-        path = given(file_of(one.name)) if one.rule.secret else ""
-        value = given(one.name) or (read_secret(one.name, path) if path else "")
+    for setting in settings:
+        path = find(file_of(setting.name)) if setting.rule.secret else ""
+        value = find(setting.name) or (read_secret(setting.name, path) if path else "")
         if value:
-            values[one.name] = value
+            values[setting.name] = value
     return values
 
 
-def _key_problem(key: str, value: object, known: Iterable[Declared]) -> str:
-    secrets = {one.name for one in known if one.rule.secret}
+def _key_problem(key: str, value: object, declared: Iterable[Declared]) -> str:
+    secrets = {setting.name for setting in declared if setting.rule.secret}
     if key in secrets:
         return f"{key} is a secret: write it to a separate file, and set {file_of(key)} to the path of that file"
-    if key not in {one.name for one in known} | {file_of(name) for name in secrets}:
+    if key not in {setting.name for setting in declared} | {file_of(name) for name in secrets}:
         return f"unknown setting {key!r}"
     return "" if isinstance(value, str) else f"{key} must be a single value"
 
@@ -122,5 +122,5 @@ def _key_problem(key: str, value: object, known: Iterable[Declared]) -> str:
 def _without_content(error: Exception) -> str:
     """Return why a file cannot be read, without what is in it: it may be a secret's file, given by mistake."""
     mark = getattr(error, "problem_mark", None)
-    where = f" in line {mark.line + 1}" if mark else ""
-    return f"{getattr(error, 'problem', None) or getattr(error, 'strerror', None) or 'it is not UTF-8 text'}{where}"
+    position = f" in line {mark.line + 1}" if mark else ""
+    return f"{getattr(error, 'problem', None) or getattr(error, 'strerror', None) or 'it is not UTF-8 text'}{position}"

@@ -46,14 +46,14 @@ def _evidence(path: str, opened: ExitStack) -> Iterator[Evidence]:
             shutil.copyfileobj(sys.stdin.buffer, file)
         yield Evidence(copy, "standard input")
         return
-    given = Path(path)
-    if (given / MANIFEST).is_file():
-        yield from evidence_of(given, Bundle(given).manifest())
-    elif given.is_dir():
-        files = (file for file in sorted(given.rglob("*")) if file.is_file())
-        yield from (Evidence(file, str(file.relative_to(given))) for file in files)
+    source = Path(path)
+    if (source / MANIFEST).is_file():
+        yield from evidence_of(source, Bundle(source).manifest())
+    elif source.is_dir():
+        files = (file for file in sorted(source.rglob("*")) if file.is_file())
+        yield from (Evidence(file, str(file.relative_to(source))) for file in files)
     else:
-        yield Evidence(_readable(given), given.name)
+        yield Evidence(_readable(source), source.name)
 
 
 def _readable(file: Path) -> Path:

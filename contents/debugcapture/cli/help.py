@@ -58,7 +58,7 @@ class _Text(click.ParamType[str]):
         param: click.Parameter,  # noqa: ARG002 - click's
         incomplete: str,
     ) -> list[CompletionItem]:
-        return [CompletionItem(one) for one in self._choices if one.startswith(incomplete)]
+        return [CompletionItem(choice) for choice in self._choices if choice.startswith(incomplete)]
 
 
 class SettingOption(click.Option):
@@ -76,11 +76,11 @@ class SettingOption(click.Option):
         else:
             super().__init__([flag, name], type=_Text(setting), help=about)
 
-    def text(self, given: Any) -> str:
+    def text(self, value: Any) -> str:
         """Return what the option gives, as the text of its setting. Raises BadInput for a file that is no use."""
         if self.setting.rule.secret:
-            return read_secret(self.setting.name, given)
-        return str(given).lower() if isinstance(given, bool) else str(given)
+            return read_secret(self.setting.name, value)
+        return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def general() -> list[click.Parameter]:
@@ -105,35 +105,36 @@ class _Page(click.Command):
 class CommandPage(_Page):
     """A command whose help has the groups of the form as headings; what the form folds, --help only names."""
 
-    def __init__(self, one: Command, callback: Any) -> None:
-        self.examples = one.examples
+    def __init__(self, command: Command, callback: Any) -> None:
+        self.examples = command.examples
         every = "Show the folded options as well."
-        params: list[click.Parameter] = [SettingOption(setting) for setting in one.declared]
+        params: list[click.Parameter] = [SettingOption(setting) for setting in command.declared]
         params += [
             *general(),
             click.Option(["--help-all"], is_flag=True, is_eager=True, expose_value=False, callback=_show, help=every),
         ]
-        if one.words:
-            complete = _captures if one.words == "capture_id" else None
-            metavar = f"[{one.words.upper()}]"
+        if command.words:
+            complete = _captures if command.words == "capture_id" else None
+            metavar = f"[{command.words.upper()}]"
             params.append(click.Argument(["words"], nargs=-1, metavar=metavar, shell_complete=complete))
         # What stands behind a command's own name is its, dashes or not.
-        context = {"allow_interspersed_args": one.words != "command"}
-        super().__init__(one.name, help=one.description, params=params, callback=callback, context_settings=context)
+        context = {"allow_interspersed_args": command.words != "command"}
+        super().__init__(
+            command.name, help=command.description, params=params, callback=callback, context_settings=context
+        )
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group."""
         folded = []
-        settings = [one for one in self.params if isinstance(one, SettingOption)]
-        for group, options in groupby(settings, key=lambda one: one.setting.group):
-            shown = list(options)
-            if shown[0].setting.detail and not ctx.meta.get(_EVERYTHING):
-                folded.append(
-                    (group, f"{shown[0].opts[0]} and {len(shown) - 1} more" if shown[1:] else shown[0].opts[0])
-                )
+        settings = [param for param in self.params if isinstance(param, SettingOption)]
+        for group, options in groupby(settings, key=lambda option: option.setting.group):
+            group_options = list(options)
+            if group_options[0].setting.detail and not ctx.meta.get(_EVERYTHING):
+                more = f" and {len(group_options) - 1} more" if group_options[1:] else ""
+                folded.append((group, f"{group_options[0].opts[0]}{more}"))
             else:
-                _section(formatter, group, _records(shown, ctx))
-        others = [one for one in self.get_params(ctx) if isinstance(one, click.Option) and one not in settings]
+                _section(formatter, group, _records(group_options, ctx))
+        others = [param for param in self.get_params(ctx) if isinstance(param, click.Option) and param not in settings]
         _section(formatter, "General", _records(others, ctx))
         _section(formatter, "Listed by --help-all", folded)
 
@@ -167,18 +168,21 @@ class Program(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """Return their names."""
-        return [*(one.name for one in COMMANDS), str(self._chain.name)]
+        return [*(command.name for command in COMMANDS), str(self._chain.name)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Return the page of a command, or None when there is no such command."""
         if cmd_name == self._chain.name:
             return self._chain
-        one = next((one for one in COMMANDS if one.name == cmd_name), None)
+        one = next((command for command in COMMANDS if command.name == cmd_name), None)
         return CommandPage(one, self._act(one)) if one else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """Write the first sentence of each."""
-        about = {**{one.name: one.description for one in COMMANDS}, str(self._chain.name): self._chain.help or ""}
+        about = {
+            **{command.name: command.description for command in COMMANDS},
+            str(self._chain.name): self._chain.help or "",
+        }
         rows = [(name, text.partition(". ")[0].rstrip(".")) for name, text in about.items()]
         _section(formatter, "Commands", rows)
 
@@ -190,8 +194,8 @@ class Program(click.Group):
 _EVERYTHING: Final = "debugcapture.everything"
 
 
-def _show(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
-    if wanted:
+def _show(ctx: click.Context, _param: click.Parameter, is_set: bool) -> None:
+    if is_set:
         ctx.meta[_EVERYTHING] = True
         click.echo(ctx.get_help())
         ctx.exit()
@@ -200,8 +204,8 @@ def _show(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
 def _end(formatter: click.HelpFormatter, examples: Sequence[str]) -> None:
     if examples:
         with formatter.section("Examples"):
-            for one in examples:
-                formatter.write(f"{'':>{formatter.current_indent}}{NAME} {one}\n")
+            for example in examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{NAME} {example}\n")
     with formatter.section("Values"):
         formatter.write_text(_VALUES)
     _section(formatter, "Exit codes", _EXIT_CODES)
@@ -214,14 +218,14 @@ def _section(formatter: click.HelpFormatter, title: str, rows: Sequence[tuple[st
 
 
 def _records(options: Sequence[click.Parameter], ctx: click.Context) -> list[tuple[str, str]]:
-    return [record for one in options if (record := one.get_help_record(ctx))]
+    return [record for option in options if (record := option.get_help_record(ctx))]
 
 
 def _captures(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the ID of a capture in the usual spool."""
-    found = default_spool(os.environ).glob(f"{incomplete}*/manifest.json")
-    return [CompletionItem(file.parent.name) for file in sorted(found, reverse=True)]
+    manifests = default_spool(os.environ).glob(f"{incomplete}*/manifest.json")
+    return [CompletionItem(file.parent.name) for file in sorted(manifests, reverse=True)]
 
 
 def _commands(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return [CompletionItem(one.name) for one in COMMANDS if one.name.startswith(incomplete)]
+    return [CompletionItem(command.name) for command in COMMANDS if command.name.startswith(incomplete)]

@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         emit(error.format_message(), sys.stderr)
         return error.exit_code
     except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else NAME
-        emit(f"Error: {one_line(error.format_message())} For more information, run {where} --help.", sys.stderr)
+        path = error.ctx.command_path if error.ctx else NAME
+        emit(f"Error: {one_line(error.format_message())} For more information, run {path} --help.", sys.stderr)
         return error.exit_code
     except click.Abort:
         emit("Error: interrupted.", sys.stderr)
@@ -76,9 +76,9 @@ class _Session:
     debug: bool
     as_json: bool
 
-    def values(self, one: Command) -> dict[str, str]:
+    def values(self, command: Command) -> dict[str, str]:
         """Return what configuration and environment say. Raises BadInput."""
-        settings = one.declared
+        settings = command.declared
         return from_config(settings, self.config) | from_environment(settings, self.environment)
 
     def context(self, screen: Screen) -> RunContext:
@@ -89,98 +89,98 @@ class _Session:
         return replace(context, trigger=trigger, follow=screen.follow)
 
 
-def _session(ctx: click.Context, given: Mapping[str, Any]) -> _Session:
+def _session(ctx: click.Context, params: Mapping[str, Any]) -> _Session:
     """Return the session, with the process made ready for it. Raises BadInput for a wrong configuration."""
     environment: Mapping[str, str] = ctx.obj[_ENVIRONMENT]
-    file = config_path(given["config"] or "", environment)
-    config = read_config(file, [setting for one in COMMANDS for setting in one.declared]) if file else {}
-    return _Session(environment, config, _debug(ctx, given), given["output"] == "json")
+    file = config_path(params["config"] or "", environment)
+    config = read_config(file, [setting for command in COMMANDS for setting in command.declared]) if file else {}
+    return _Session(environment, config, _debug(ctx, params), params["output"] == "json")
 
 
-def _debug(ctx: click.Context, given: Mapping[str, Any]) -> bool:
-    return given["debug"] or wants_debug(ctx.obj[_ENVIRONMENT])
+def _debug(ctx: click.Context, params: Mapping[str, Any]) -> bool:
+    return params["debug"] or wants_debug(ctx.obj[_ENVIRONMENT])
 
 
-def _act(one: Command) -> Callable[..., int]:
+def _act(command: Command) -> Callable[..., int]:
     """Return what click calls for a command."""
 
     @click.pass_context
-    def act(ctx: click.Context, /, **given: Any) -> int:
-        return _finish(ctx, given, one.name, lambda: _alone(ctx, one, given))
+    def act(ctx: click.Context, /, **params: Any) -> int:
+        return _finish(ctx, params, command.name, lambda: _alone(ctx, command, params))
 
     return act
 
 
 @click.pass_context
-def _chain(ctx: click.Context, /, names: Sequence[str], keep_going: bool, **given: Any) -> int:
-    unknown = [name for name in names if name not in {one.name for one in COMMANDS}]
+def _chain(ctx: click.Context, /, names: Sequence[str], keep_going: bool, **params: Any) -> int:
+    unknown = [name for name in names if name not in {command.name for command in COMMANDS}]
     if unknown:
         raise click.UsageError(f"Unknown command {unknown[0]!r}.", ctx)
-    return _finish(ctx, given, "chain", lambda: _together(_session(ctx, given), names, keep_going=keep_going))
+    return _finish(ctx, params, "chain", lambda: _together(_session(ctx, params), names, keep_going=keep_going))
 
 
-def _finish(ctx: click.Context, given: Mapping[str, Any], name: str, act: Callable[[], Ended]) -> int:
+def _finish(ctx: click.Context, params: Mapping[str, Any], name: str, act: Callable[[], Ended]) -> int:
     """Do what a command does, and return its exit code; for JSON, print the document."""
-    prepare(debug=_debug(ctx, given))
+    prepare(debug=_debug(ctx, params))
     if _in_a_job(ctx.obj[_ENVIRONMENT]):
         end_with_parent()
     try:
         ended = act()
     except CaptureError as error:  # before anything has begun
         ended = failed(error)
-        complain(ended, debug=_debug(ctx, given))
-    if given["output"] == "json":
+        complain(ended, debug=_debug(ctx, params))
+    if params["output"] == "json":
         emit(json.dumps(_document(name, ended), indent=2), sys.stdout)
     return ended.exit_code
 
 
-def _alone(ctx: click.Context, one: Command, given: Mapping[str, Any]) -> Ended:
-    session = _session(ctx, given)
-    return _run(session, one, session.values(one) | _flags(ctx, one, given))
+def _alone(ctx: click.Context, command: Command, params: Mapping[str, Any]) -> Ended:
+    session = _session(ctx, params)
+    return _run(session, command, session.values(command) | _flags(ctx, command, params))
 
 
 def _together(session: _Session, names: Sequence[str], *, keep_going: bool) -> Ended:
     """Run commands one after the other, each with what those before it hand on."""
     handed: dict[str, str] = {}
     documents, code = [], 0
-    for one in map(command, names):
-        known = {setting.name for setting in one.declared}
-        ended = _run(session, one, session.values(one) | {key: handed[key] for key in handed.keys() & known})
-        given = {**ended.data, "failure": ended.failure}
-        handed |= {name: given[name] for name in CHAINED_DATA if given.get(name)}
-        documents.append(_document(one.name, ended))
+    for step in map(command, names):
+        setting_names = {setting.name for setting in step.declared}
+        ended = _run(session, step, session.values(step) | {key: handed[key] for key in handed.keys() & setting_names})
+        output = {**ended.data, "failure": ended.failure}
+        handed |= {name: output[name] for name in CHAINED_DATA if output.get(name)}
+        documents.append(_document(step.name, ended))
         code = code or ended.exit_code
         if ended.exit_code and not keep_going:
             break
     return Ended(code, document=documents)
 
 
-def _flags(ctx: click.Context, one: Command, given: Mapping[str, Any]) -> dict[str, str]:
+def _flags(ctx: click.Context, command: Command, params: Mapping[str, Any]) -> dict[str, str]:
     """Return what the command line says. Raises BadInput for a secret's file that is no use."""
     options = [param for param in ctx.command.params if isinstance(param, SettingOption)]
-    said = [(option, given[option.name]) for option in options if option.name and given[option.name] is not None]
-    if sum(value == STDIN for option, value in said if option.setting.rule.secret) > 1:
+    values = [(option, params[option.name]) for option in options if option.name and params[option.name] is not None]
+    if sum(value == STDIN for option, value in values if option.setting.rule.secret) > 1:
         raise BadInput(
             "cannot read several secrets from standard input", "it can be read only once", "Use files instead."
         )
-    flags = {option.setting.name: option.text(value) for option, value in said}
-    words: Sequence[str] = given.get("words", ())
-    return flags | {one.words: shlex.join(words)} if words else flags
+    flags = {option.setting.name: option.text(value) for option, value in values}
+    words: Sequence[str] = params.get("words", ())
+    return flags | {command.words: shlex.join(words)} if words else flags
 
 
-def _run(session: _Session, one: Command, values: Mapping[str, str]) -> Ended:
+def _run(session: _Session, command: Command, values: Mapping[str, str]) -> Ended:
     """Run a command, and show what comes of it; what a streaming one prints is kept where it is to look otherwise."""
-    quiet = session.as_json or one.streams
+    quiet = session.as_json or command.streams
     with Screen(sys.stderr if quiet else sys.stdout) as screen:
         context = session.context(screen)
-        kept = _Kept(None if one.table else _KEPT_MOST_BYTES), _Kept(_KEPT_MOST_BYTES)
-        if one.streams and (session.as_json or one.table):
+        kept = _Kept(None if command.table else _KEPT_MOST_BYTES), _Kept(_KEPT_MOST_BYTES)
+        if command.streams and (session.as_json or command.table):
             context = replace(context, stdout=kept[0], stderr=kept[1])
-        ended = run(one, values, context)
+        ended = run(command, values, context)
     complain(ended, debug=session.debug)
-    if one.table and not ended.exit_code:
-        return _listed(one.table, kept[0].getvalue().decode(), ended, as_json=session.as_json)
-    if one.streams and session.as_json:
+    if command.table and not ended.exit_code:
+        return _listed(command.table, kept[0].getvalue().decode(), ended, as_json=session.as_json)
+    if command.streams and session.as_json:
         return replace(ended, document=kept[0].document("stdout") | kept[1].document("stderr"))
     if not quiet:
         _tell(ended, session)
@@ -224,7 +224,7 @@ def _document(name: str, ended: Ended) -> dict[str, Any]:
 
 def _result_key(name: str) -> str:
     """Return the key of the result of a command, or of a chain of them."""
-    return {one.name: one.result_key for one in COMMANDS}.get(name, "result")
+    return {command.name: command.result_key for command in COMMANDS}.get(name, "result")
 
 
 def _in_a_job(environment: Mapping[str, str]) -> bool:

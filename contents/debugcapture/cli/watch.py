@@ -56,7 +56,7 @@ class Progress:
     @property
     def captured_bytes(self) -> int:
         """Return how much has been captured."""
-        return sum(one.bytes for one in self.manifest.artifacts) + self.coming_bytes
+        return sum(artifact.bytes for artifact in self.manifest.artifacts) + self.coming_bytes
 
     @property
     def state(self) -> Literal["capturing", "captured", "sending", "stored"]:
@@ -111,7 +111,7 @@ def progress_of(bundle: Bundle) -> Progress:
     return Progress(
         bundle.manifest(),
         sum(_size(part) for part in bundle.folder.rglob("*.part") if part.name not in _OWN_FILES),
-        sum(one.bytes for one in sent.stored) if sent else 0,
+        sum(stored.bytes for stored in sent.stored) if sent else 0,
         receipt.page if receipt else "",
     )
 
@@ -121,7 +121,7 @@ def progress_line(progress: Progress, now: datetime) -> str:
     took = f"{(now - progress.manifest.started).total_seconds():.0f} s"
     total, sent = progress.captured_bytes, min(progress.sent_bytes, progress.captured_bytes)
     if progress.state in ("capturing", "captured"):
-        count = sum(bool(one.file) for one in progress.manifest.artifacts)
+        count = sum(bool(artifact.file) for artifact in progress.manifest.artifacts)
         return f"{progress.state} {progress.manifest.target}: {count} artifacts, {size(total)}, {took}"
     done = _BAR if progress.state == "stored" else _BAR * sent // max(total, 1)
     amount = size(total) if progress.state == "stored" else f"{size(sent)} of {size(total)}"
@@ -130,7 +130,7 @@ def progress_line(progress: Progress, now: datetime) -> str:
 
 def news(before: Progress | None, after: Progress) -> Iterator[str]:
     """Yield a line for everything that has come since ``before``. Pure."""
-    old = {_which(one) for one in before.manifest.artifacts} if before else set()
+    old = {_which(artifact) for artifact in before.manifest.artifacts} if before else set()
     for artifact in after.manifest.artifacts:
         if _which(artifact) not in old:
             yield _artifact_line(artifact)
@@ -141,21 +141,21 @@ def news(before: Progress | None, after: Progress) -> Iterator[str]:
 def captures(step: CapturesStep, context: RunContext) -> Outcome:
     """List the captures in the spool, the newest first."""
     spool = spool_of(step.spool, context)
-    found = [Listed.of(progress_of(bundle)) for bundle in reversed(bundles(spool))]
+    captures = [Listed.of(progress_of(bundle)) for bundle in reversed(bundles(spool))]
     rows = [
         (
-            one.capture_id,
-            f"{one.namespace}/{one.pod}",
-            one.status if one.finished else "unfinished",
-            str(one.artifacts),
-            size(one.bytes),
-            "store" if one.stored else "spool",
+            capture.capture_id,
+            f"{capture.namespace}/{capture.pod}",
+            capture.status if capture.finished else "unfinished",
+            str(capture.artifacts),
+            size(capture.bytes),
+            "store" if capture.stored else "spool",
         )
-        for one in found
+        for capture in captures
     ]
     header = ("CAPTURE", "POD", "STATUS", "ARTIFACTS", "SIZE", "WHERE")
     context.report(table(header, rows).rstrip() if rows else f"no captures in {spool}")
-    return Outcome(0, document=[asdict(one) for one in found])
+    return Outcome(0, document=[asdict(capture) for capture in captures])
 
 
 def watch(step: WatchStep, context: RunContext) -> Outcome:
@@ -166,17 +166,17 @@ def watch(step: WatchStep, context: RunContext) -> Outcome:
     bundle = _chosen(spool_of(step.spool, context), step.watch.capture_id)
     context.report(f"bundle {bundle.folder}")
     context.follow(bundle.folder)
-    seen: Progress | None = None
+    previous: Progress | None = None
     last_claimed = time.monotonic()
     while True:
         if is_locked(bundle.folder):  # asked first: what its process did before it let go, is seen below
             last_claimed = time.monotonic()
-        gone = time.monotonic() - last_claimed > _GONE_S
+        has_ended = time.monotonic() - last_claimed > _GONE_S
         now = progress_of(bundle)
-        for line in news(seen, now):
+        for line in news(previous, now):
             context.report(line)
-        seen = now
-        if gone or now.state == "stored":
+        previous = now
+        if has_ended or now.state == "stored":
             return _ended(bundle, now, context)
         time.sleep(_POLL_S)
 
@@ -191,24 +191,24 @@ def _ended(bundle: Bundle, last: Progress, context: RunContext) -> Outcome:
 
 
 def _chosen(spool: Path, capture_id: str) -> Bundle:
-    found = [one for one in bundles(spool) if capture_id in ("", one.folder.name)]
-    if not found:
+    matches = [bundle for bundle in bundles(spool) if capture_id in ("", bundle.folder.name)]
+    if not matches:
         raise TargetNotFound(
             f"there is no capture {capture_id}".rstrip(),
             f"it is not in the spool {spool}" if capture_id else f"the spool {spool} is empty",
             "To list all captures, run debug-capture captures.",
         )
-    return found[-1]
+    return matches[-1]
 
 
-def _which(one: Artifact) -> tuple[str, ...]:
-    return one.pod, one.collector, one.title, one.file
+def _which(artifact: Artifact) -> tuple[str, ...]:
+    return artifact.pod, artifact.collector, artifact.title, artifact.file
 
 
-def _artifact_line(one: Artifact) -> str:
-    subject = f"{one.pod}: {one.title}" if one.pod else one.title
-    detail = f"{size(one.bytes)}, {one.file}" if one.file else one.reason
-    return one_line(f"{subject}: {one.outcome}, {detail}")
+def _artifact_line(artifact: Artifact) -> str:
+    subject = f"{artifact.pod}: {artifact.title}" if artifact.pod else artifact.title
+    detail = f"{size(artifact.bytes)}, {artifact.file}" if artifact.file else artifact.reason
+    return one_line(f"{subject}: {artifact.outcome}, {detail}")
 
 
 def _size(file: Path) -> int:

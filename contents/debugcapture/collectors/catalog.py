@@ -97,22 +97,22 @@ def _preset(entry: Mapping[str, Any]) -> Preset:
 
 def choose(names: str, extra: str = "") -> Chosen:
     """Return the collectors and presets named in ``names``, separated by commas. Raises BadInput for an unknown one."""
-    known, groups = catalog(extra), presets()
-    wanted = list(dict.fromkeys(name.strip() for name in names.split(",")))
-    unknown = [name for name in wanted if name not in known and name not in groups]
+    collectors, groups = catalog(extra), presets()
+    requested = list(dict.fromkeys(name.strip() for name in names.split(",")))
+    unknown = [name for name in requested if name not in collectors and name not in groups]
     if unknown:
-        raise _unknown(unknown, [*groups, *known])
-    named = [known[id_] for name in wanted for id_ in (groups[name].collectors if name in groups else (name,))]
-    snapshot = next((one for one in named if one.reads_api == "snapshot"), None)
+        raise _unknown(unknown, [*groups, *collectors])
+    named = [collectors[id_] for name in requested for id_ in (groups[name].collectors if name in groups else (name,))]
+    snapshot = next((collector for collector in named if collector.reads_api == "snapshot"), None)
 
     def reader(collector: Collector) -> Collector:
         return snapshot if snapshot and collector.reads_api in _IN_SNAPSHOT else collector
 
-    goals = (groups[name].goal if name in groups else (name,) for name in wanted)
+    goals = (groups[name].goal if name in groups else (name,) for name in requested)
     return Chosen(
-        tuple(dict.fromkeys(reader(one) for one in named)),
-        preset=any(name in groups for name in wanted),
-        goals=tuple(Goal(tuple(reader(known[id_]) for id_ in goal)) for goal in goals),
+        tuple(dict.fromkeys(reader(collector) for collector in named)),
+        preset=any(name in groups for name in requested),
+        goals=tuple(Goal(tuple(reader(collectors[id_]) for id_ in goal)) for goal in goals),
     )
 
 
@@ -156,10 +156,10 @@ def load(file: Path) -> list[Collector]:
     return [collector for collector in collectors if collector]
 
 
-def _unknown(unknown: Iterable[str], known: list[str]) -> BadInput:
-    near = [one for name in unknown for one in difflib.get_close_matches(name, known, n=3, cutoff=0.5)]
+def _unknown(unknown: Iterable[str], names: list[str]) -> BadInput:
+    near = [match for name in unknown for match in difflib.get_close_matches(name, names, n=3, cutoff=0.5)]
     meant = f"Did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
-    return BadInput(f"unknown collector {', '.join(unknown)}", "", f"{meant}Available: {', '.join(sorted(known))}.")
+    return BadInput(f"unknown collector {', '.join(unknown)}", "", f"{meant}Available: {', '.join(sorted(names))}.")
 
 
 class _Loader(yaml.SafeLoader):
@@ -181,30 +181,32 @@ def _entries(file: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _collector(entry: dict[str, Any], mistakes: list[str]) -> Collector | None:
+def _collector(entry: dict[str, Any], all_mistakes: list[str]) -> Collector | None:
     line = entry.pop(_LINE)
     name = f"line {line}, collector {entry.get('id')}"
-    found = [*_key_mistakes(entry, _REQUIRED, _DEFAULTS.keys() | _REQUIRED), *_value_mistakes(_DEFAULTS | entry)]
-    tools = {key: [_tool(one, found) for one in _listed(entry.get(key))] for key in ("in_image", "from_debug")}
-    detect = _detect(entry.get("detect"), found)
-    mistakes += [f"{name}: {mistake}" for mistake in found]
-    if found:
+    mistakes = [*_key_mistakes(entry, _REQUIRED, _DEFAULTS.keys() | _REQUIRED), *_value_mistakes(_DEFAULTS | entry)]
+    tools = {key: [_tool(tool, mistakes) for tool in _listed(entry.get(key))] for key in ("in_image", "from_debug")}
+    detect = _detect(entry.get("detect"), mistakes)
+    all_mistakes += [f"{name}: {mistake}" for mistake in mistakes]
+    if mistakes:
         return None
-    values = _DEFAULTS | entry | {key: tuple(filter(None, ones)) for key, ones in tools.items()} | {"detect": detect}
+    values = (
+        _DEFAULTS | entry | {key: tuple(filter(None, listed)) for key, listed in tools.items()} | {"detect": detect}
+    )
     values["needs"] = tuple(values["needs"])
     return Collector(**values)
 
 
-def _key_mistakes(entry: Mapping[str, Any], required: Iterable[str], known: Iterable[str]) -> list[str]:
-    unknown = [f"unknown key {key}" for key in entry if key not in set(known)]
+def _key_mistakes(entry: Mapping[str, Any], required: Iterable[str], optional: Iterable[str]) -> list[str]:
+    unknown = [f"unknown key {key}" for key in entry if key not in set(optional)]
     return unknown + [f"{key} is missing" for key in sorted(set(required) - entry.keys())]
 
 
-def _kind_mistakes(values: Mapping[str, Any], of: type[Tool | Collector]) -> list[str]:
+def _kind_mistakes(values: Mapping[str, Any], entry_type: type[Tool | Collector]) -> list[str]:
     """Return the mistakes in the fields of type text and boolean."""
     return [
         f"{field.name} must be {_KINDS[field.type]}"
-        for field in fields(of)
+        for field in fields(entry_type)
         if field.type in _KINDS and field.name in values and not _is_plain(values[field.name], field.type)
     ]
 
@@ -214,52 +216,52 @@ def _is_plain(value: Any, kind: Any) -> bool:
 
 
 def _value_mistakes(values: Mapping[str, Any]) -> list[str]:
-    found = _kind_mistakes(values, Collector)
-    found += [
+    mistakes = _kind_mistakes(values, Collector)
+    mistakes += [
         f"{key} must be one of {', '.join(filter(None, choices))}, not {values[key]!r}"
         for key, choices in _CHOICES.items()
         if values[key] not in choices
     ]
     if not _ID.fullmatch(str(values.get("id"))):
-        found.append("id must consist of lower-case letters, digits and dashes")
+        mistakes.append("id must consist of lower-case letters, digits and dashes")
     if not values["reads_api"] and (not _FILE.fullmatch(str(values["file"])) or ".." in str(values["file"])):
-        found.append("file must be a relative name without directories")
+        mistakes.append("file must be a relative name without directories")
     if not values["reads_api"] and not (values["in_image"] or values["from_debug"]):
-        found.append("it has no tool: set in_image, from_debug or reads_api")
+        mistakes.append("it has no tool: set in_image, from_debug or reads_api")
     for key in ("time_limit_s", "size_limit_bytes"):
         number = values.get(key, 1)
         if type(number) is not int or number <= 0:
-            found.append(f"{key} must be a number greater than 0")
+            mistakes.append(f"{key} must be a number greater than 0")
     needs = values["needs"]
     if not isinstance(needs, list) or any(need not in _NEEDS for need in needs):
-        found.append(f"needs must be a list of {', '.join(_NEEDS)}")
-    return found
+        mistakes.append(f"needs must be a list of {', '.join(_NEEDS)}")
+    return mistakes
 
 
-def _tool(entry: Any, mistakes: list[str]) -> Tool | None:
+def _tool(entry: Any, all_mistakes: list[str]) -> Tool | None:
     if not isinstance(entry, dict):
-        mistakes.append("a tool must be a mapping")
+        all_mistakes.append("a tool must be a mapping")
         return None
     values = {key: value for key, value in entry.items() if key != _LINE}
-    found = _key_mistakes(values, _TOOL_REQUIRED, _TOOL_KEYS)
-    found += _kind_mistakes(values, Tool)
+    mistakes = _key_mistakes(values, _TOOL_REQUIRED, _TOOL_KEYS)
+    mistakes += _kind_mistakes(values, Tool)
     for key in ("run", "present", "find"):
         words = values.get(key, [])
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            found.append(f"{key} must be a list of strings")
+            mistakes.append(f"{key} must be a list of strings")
             continue
         values[key] = tuple(words)
-    if not found and not values["run"]:
-        found.append("run is empty")
-    if values.get("denied_pattern") and not found:
-        found += _pattern_mistakes("denied_pattern", values["denied_pattern"])
+    if not mistakes and not values["run"]:
+        mistakes.append("run is empty")
+    if values.get("denied_pattern") and not mistakes:
+        mistakes += _pattern_mistakes("denied_pattern", values["denied_pattern"])
     code = values.get("denied_exit_code", 1)
     if type(code) is not int or not 1 <= code <= _MAX_EXIT_CODE:
-        found.append(f"denied_exit_code must be a number from 1 to {_MAX_EXIT_CODE}")
-    if values.get("find") and not found:
-        found += _pattern_mistakes("pid_pattern", str(values.get("pid_pattern", "")), groups=1)
-    mistakes += [f"line {entry[_LINE]}: {mistake}" for mistake in found]
-    return None if found else Tool(**values)
+        mistakes.append(f"denied_exit_code must be a number from 1 to {_MAX_EXIT_CODE}")
+    if values.get("find") and not mistakes:
+        mistakes += _pattern_mistakes("pid_pattern", str(values.get("pid_pattern", "")), groups=1)
+    all_mistakes += [f"line {entry[_LINE]}: {mistake}" for mistake in mistakes]
+    return None if mistakes else Tool(**values)
 
 
 def _detect(entry: Any, mistakes: list[str]) -> Detect | None:
@@ -276,10 +278,10 @@ def _detect(entry: Any, mistakes: list[str]) -> Detect | None:
 
 def _pattern_mistakes(key: str, pattern: str, groups: int | None = None) -> list[str]:
     try:
-        found = text_pattern(pattern, key)
+        compiled = text_pattern(pattern, key)
     except BadInput as error:
         return [f"the pattern of {key} is not valid: {error.reason}"]
-    return [f"{key} must have exactly one group, for the PID"] if groups not in (None, found.groups) else []
+    return [f"{key} must have exactly one group, for the PID"] if groups not in (None, compiled.groups) else []
 
 
 def _listed(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What a check of an installation found, as text: problems first, each with its fix. Pure."""
+"""The results of the checks of an installation as text: problems first, each with its fix. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,43 +6,48 @@ from typing import Final, Literal
 
 from ..text import one_line, table
 
-Verdict = Literal["wrong", "note", "ok"]  # a note is worth knowing, and does not fail the check
+Verdict = Literal["wrong", "note", "ok"]
+"""A note is information. Only "wrong" fails the check."""
 MARKS: Final[dict[Verdict, str]] = {"wrong": "✘", "note": "–", "ok": "✔"}
 _ORDER: Final = tuple(MARKS)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was checked."""
+class CheckResult:
+    """The result of one check."""
 
-    what: str
+    check: str
     verdict: Verdict
-    found: str
-    do: str = ""  # the fix, in a line
-    script: str = ""  # commands that are the fix, or a part of it, to be pasted into a shell
+    result: str
+    remedy: str = ""
+    """The fix, in one line."""
+    script: str = ""
+    """Shell commands that are the fix, or a part of it."""
 
 
-def verdict_of(findings: Sequence[Finding]) -> str:
-    """Return the result in a line."""
-    wrong = sum(one.verdict == "wrong" for one in findings)
-    return f"{wrong} of {len(findings)} checks failed" if wrong else f"all {len(findings)} checks passed"
+def verdict_of(results: Sequence[CheckResult]) -> str:
+    """Return the number of failed checks, in one line."""
+    wrong = sum(result.verdict == "wrong" for result in results)
+    return f"{wrong} of {len(results)} checks failed" if wrong else f"all {len(results)} checks passed"
 
 
-def findings_text(findings: Sequence[Finding]) -> str:
-    """Return a table of ``findings``, and below it the scripts that fix them."""
-    ordered = ordered_by_verdict(findings)
-    rows = [(MARKS[one.verdict], one_line(one.what), one_line(one.found), fix_of(one, "below")) for one in ordered]
-    scripts = [f"\nFix of “{one_line(one.what)}”:\n{one.script.rstrip()}" for one in ordered if one.script]
-    return "\n".join([verdict_of(findings), "", table(("", "CHECK", "FOUND", "FIX"), rows).rstrip(), *scripts])
+def results_text(results: Sequence[CheckResult]) -> str:
+    """Return a table of ``results``, followed by the scripts that fix the problems."""
+    ordered = ordered_by_verdict(results)
+    rows = [
+        (MARKS[result.verdict], one_line(result.check), one_line(result.result), fix_of(result, "below"))
+        for result in ordered
+    ]
+    scripts = [f"\nFix of “{one_line(result.check)}”:\n{result.script.rstrip()}" for result in ordered if result.script]
+    return "\n".join([verdict_of(results), "", table(("", "CHECK", "FOUND", "FIX"), rows).rstrip(), *scripts])
 
 
-def ordered_by_verdict(findings: Sequence[Finding]) -> list[Finding]:
-    """Return ``findings`` so that the problems come first."""
-    return sorted(findings, key=lambda one: _ORDER.index(one.verdict))
+def ordered_by_verdict(results: Sequence[CheckResult]) -> list[CheckResult]:
+    """Return ``results`` with the problems first."""
+    return sorted(results, key=lambda result: _ORDER.index(result.verdict))
 
 
-def fix_of(one: Finding, place: str) -> str:
-    """Return the fix of a finding in a line; ``place`` says where its script is shown."""
-    return " ".join(
-        filter(None, [one_line(one.do), f"{'run' if one.do else 'Run'} the command {place}." if one.script else ""])
-    )
+def fix_of(result: CheckResult, place: str) -> str:
+    """Return the fix of a problem in one line. ``place`` is where the text shows its script."""
+    script = f"{'run' if result.remedy else 'Run'} the command {place}." if result.script else ""
+    return " ".join(filter(None, [one_line(result.remedy), script]))

@@ -62,8 +62,8 @@ def _connection(settings: ConnectionSettings, environment: Mapping[str, str]) ->
     paths = environment.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     files = [Path(file) for file in paths.split(os.pathsep) if Path(file).exists()]
     if not files:
-        why = f"no kubeconfig, URL or token is set, Rundeck does not run in a pod, and {paths} does not exist"
-        raise BadInput("cannot connect to a cluster", why, FIX)
+        reason = f"no kubeconfig, URL or token is set, Rundeck does not run in a pod, and {paths} does not exist"
+        raise BadInput("cannot connect to a cluster", reason, FIX)
     return _from_file(files[0], settings)
 
 

@@ -148,5 +148,5 @@ def _reason(status: Json) -> str:
     return str(status.get("reason") or "ContainerCreating")
 
 
-def _name(kind: str, of: str) -> str:
-    return f"debug-capture-{kind}-{of[:30].strip('.-')}-{secrets.token_hex(3)}".replace(".", "-")
+def _name(kind: str, subject: str) -> str:
+    return f"debug-capture-{kind}-{subject[:30].strip('.-')}-{secrets.token_hex(3)}".replace(".", "-")

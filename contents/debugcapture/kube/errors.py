@@ -42,8 +42,8 @@ def unreachable_error(action: str, error: BaseException) -> Unreachable:
     reason = str(error.args[-1]) if error.args else str(error)
     if isinstance(error, SSLError) or "CERTIFICATE_VERIFY_FAILED" in reason:
         dated = "not yet valid" in reason or "has expired" in reason
-        why = f"the API server's certificate is not trusted ({reason})"
-        return Unreachable(action, why, CHECK_CLOCK if dated else CHECK_TLS)
+        untrusted = f"the API server's certificate is not trusted ({reason})"
+        return Unreachable(action, untrusted, CHECK_CLOCK if dated else CHECK_TLS)
     if isinstance(error, ProxyError):
         return Unreachable(action, f"the proxy cannot connect to the API server ({reason})", CHECK_PROXY)
     return Unreachable(action, f"the API server did not respond ({reason})", CHECK_NET)

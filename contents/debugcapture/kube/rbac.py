@@ -54,14 +54,14 @@ PERMISSIONS: Final = (
     # For an exec by WebSocket, API servers before 1.35 require get, later ones create.
     Permission("commands in containers", "", "pods/exec", ("get", "create")),
     Permission("debug containers", "", "pods/ephemeralcontainers", ("patch",)),
-    *(Permission("restarts", "apps", one, ("patch",)) for one in ("deployments", "statefulsets", "daemonsets")),
-    *(Permission("restarts", "apps", f"{one}/scale", ("patch",)) for one in ("deployments", "statefulsets")),
+    *(Permission("restarts", "apps", kind, ("patch",)) for kind in ("deployments", "statefulsets", "daemonsets")),
+    *(Permission("restarts", "apps", f"{kind}/scale", ("patch",)) for kind in ("deployments", "statefulsets")),
     Permission("restarts", "", "pods", ("delete",)),
     Permission("pod copies and node pods", "", "pods", ("create", "delete")),
     Permission("watches instead of polling", "", "pods", ("watch",)),
     *(
-        Permission("watches of rollouts", "apps", one, ("watch",))
-        for one in ("deployments", "statefulsets", "daemonsets")
+        Permission("watches of rollouts", "apps", kind, ("watch",))
+        for kind in ("deployments", "statefulsets", "daemonsets")
     ),
 )
 _READS: tuple[Purpose, ...] = (

@@ -22,10 +22,10 @@ def log_text(text: str) -> str:
     lines = [_printable(line) for line in text.split("\n")]
     block = len(lines) > 1 and (lines[0], lines[-1]) == (BEGIN, END)
     inner = lines[1:-1] if block else lines
-    shown = [f" {line}" if line.lower().startswith(_MARKS) else line for line in inner]
+    escaped = [f" {line}" if line.lower().startswith(_MARKS) else line for line in inner]
     if not block:
-        return "\n".join(shown)
-    document = [line.encode("ascii", "xmlcharrefreplace").decode() for line in shown]
+        return "\n".join(escaped)
+    document = [line.encode("ascii", "xmlcharrefreplace").decode() for line in escaped]
     return "\n".join([BEGIN, *document, END])
 
 

@@ -53,14 +53,14 @@ class Program(Protocol):
         """Return the exit code for a cause that has none of its own; see exit_codes.py."""
 
 
-def run(one: Program, values: Mapping[str, str], context: RunContext) -> Ended:
-    """Run ``one`` with its settings filled from ``values`` (setting name → text), and return how it ended."""
+def run(program: Program, values: Mapping[str, str], context: RunContext) -> Ended:
+    """Run ``program`` with its settings filled from ``values`` (setting name → text), and return how it ended."""
     try:
-        outcome = one.run(read(one.settings, values), context)
+        outcome = program.run(read(program.settings, values), context)
     except BrokenPipeError:
         return Ended(ABORTED)
     except Exception as error:  # noqa: BLE001 - the one place: a user gets a line, not a stack trace
-        return failed(error, one.failure_code)
+        return failed(error, program.failure_code)
     return Ended(outcome.exit_code, outcome.data, outcome.document)
 
 

@@ -91,7 +91,7 @@ class Declared:
 
 def declared(step: type[Any]) -> list[Declared]:
     """Return the settings of ``step``, a dataclass of groups, in the order of the form."""
-    return [one for group in typing.get_type_hints(step).values() for one in _declared_in(group)]
+    return [setting for group in typing.get_type_hints(step).values() for setting in _declared_in(group)]
 
 
 def read(step: type[T], values: Mapping[str, str]) -> T:
@@ -115,22 +115,22 @@ def written(step: object) -> dict[str, str]:
 
     Those that have their default are left out.
     """
-    found: dict[str, str] = {}
-    for one in dataclasses.fields(step):  # type: ignore[arg-type]
-        found |= _written_of(getattr(step, one.name))
-    return found
+    texts: dict[str, str] = {}
+    for field in dataclasses.fields(step):  # type: ignore[arg-type]
+        texts |= _written_of(getattr(step, field.name))
+    return texts
 
 
 def _written_of(group: Any) -> dict[str, str]:
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for field in dataclasses.fields(group):
         value = getattr(group, field.name)
         if "parts" in field.metadata:
             for part in value:
-                found |= _written_of(part)
+                texts |= _written_of(part)
         elif value != field.default:
-            found[field.name] = _text(value)
-    return found
+            texts[field.name] = _text(value)
+    return texts
 
 
 def _text(value: str | int | bool) -> str:
@@ -152,7 +152,7 @@ def _declared_in(group: type[Group]) -> Iterator[Declared]:
     for field in dataclasses.fields(group):  # type: ignore[arg-type]
         if "parts" in field.metadata:
             for part in field.metadata["parts"]:
-                yield from (dataclasses.replace(one, detail=True) for one in _declared_in(part))
+                yield from (dataclasses.replace(setting, detail=True) for setting in _declared_in(part))
         else:
             yield _declare(group, field, hints[field.name])
 
@@ -165,57 +165,57 @@ def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]
             kinds: tuple[type[Any], ...] = field.metadata["parts"]
             read_values[field.name] = tuple(kind(**_read_group(kind, values, problems)) for kind in kinds)
             continue
-        one = _declare(group, field, hints[field.name])
+        setting = _declare(group, field, hints[field.name])
         text = values.get(field.name, "").strip()
-        text = "" if text == one.rule.nothing else text
-        problem = problem_of(one, text or one.default)
+        text = "" if text == setting.rule.nothing else text
+        problem = problem_of(setting, text or setting.default)
         if problem:
             problems.append(problem)
         else:
-            read_values[field.name] = _typed(one, text or one.default)
+            read_values[field.name] = _typed(setting, text or setting.default)
     return read_values
 
 
-def problem_of(one: Declared, text: str) -> str:
-    """Return what is wrong with ``text`` as the value of the setting ``one``; "" when nothing is."""
-    rule = one.rule
+def problem_of(setting: Declared, text: str) -> str:
+    """Return what is wrong with ``text`` as the value of the setting ``setting``; "" when nothing is."""
+    rule = setting.rule
     if not text:
-        return f"{one.name} is missing ({rule.title})" if rule.required else ""
-    problem = _form_problem(one, text)
+        return f"{setting.name} is missing ({rule.title})" if rule.required else ""
+    problem = _form_problem(setting, text)
     if problem and not rule.secret and (reference := _REFERENCE.search(text)):
         return f"{problem}: Rundeck did not replace {reference[0]}; check that the job has that option or value"
     return problem
 
 
-def _form_problem(one: Declared, text: str) -> str:
-    """Return how ``text`` breaks the rule of the setting ``one``; "" when it does not."""
-    rule = one.rule
+def _form_problem(setting: Declared, text: str) -> str:
+    """Return how ``text`` breaks the rule of the setting ``setting``; "" when it does not."""
+    rule = setting.rule
     if any("\ud800" <= character <= "\udfff" or character == "\0" for character in text):
-        return f"{one.name} is not valid UTF-8 text"
-    shown = "its value" if rule.secret else repr(text)
-    if one.kind == "choice" and text not in one.choices:
-        return f"{one.name} must be one of {', '.join(one.choices)}, not {shown}"
-    if one.kind == "switch" and text not in ("true", "false"):
-        return f"{one.name} must be true or false, not {shown}"
-    if one.kind == "number":
-        return _number_problem(one, text)
+        return f"{setting.name} is not valid UTF-8 text"
+    quoted = "its value" if rule.secret else repr(text)
+    if setting.kind == "choice" and text not in setting.choices:
+        return f"{setting.name} must be one of {', '.join(setting.choices)}, not {quoted}"
+    if setting.kind == "switch" and text not in ("true", "false"):
+        return f"{setting.name} must be true or false, not {quoted}"
+    if setting.kind == "number":
+        return _number_problem(setting, text)
     if rule.pattern and not (re.fullmatch(rule.pattern, text) and (rule.lines or text.isprintable())):
-        return f"{one.name} must be {rule.allowed}, not {shown}"
+        return f"{setting.name} must be {rule.allowed}, not {quoted}"
     return ""
 
 
-def _number_problem(one: Declared, text: str) -> str:
-    least, most = one.rule.least or 0, one.rule.most
+def _number_problem(setting: Declared, text: str) -> str:
+    least, most = setting.rule.least or 0, setting.rule.most
     if re.fullmatch(r"\d{1,9}", text) and least <= int(text) and (most is None or int(text) <= most):
         return ""
     bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
-    return f"{one.name} must be a number {bounds}, not {text!r}"
+    return f"{setting.name} must be a number {bounds}, not {text!r}"
 
 
-def _typed(one: Declared, text: str) -> str | int | bool:
-    if one.kind == "switch":
+def _typed(setting: Declared, text: str) -> str | int | bool:
+    if setting.kind == "switch":
         return text == "true"
-    return int(text) if one.kind == "number" else text
+    return int(text) if setting.kind == "number" else text
 
 
 def is_object_name(text: str) -> bool:

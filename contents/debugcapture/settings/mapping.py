@@ -14,11 +14,11 @@ def read_mapping(setting: str, text: str, example: str) -> Json:
         return {}
     import yaml
 
-    doing, do = f"cannot read {setting}", f"Use a mapping in JSON or YAML, for example {example}."
+    action, remedy = f"cannot read {setting}", f"Use a mapping in JSON or YAML, for example {example}."
     try:
-        found = yaml.safe_load(text)
+        content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadInput(doing, f"it is neither JSON nor YAML ({error})", do) from error
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-        raise BadInput(doing, "it is not a mapping of names to values", do)
-    return found
+        raise BadInput(action, f"it is neither JSON nor YAML ({error})", remedy) from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise BadInput(action, "it is not a mapping of names to values", remedy)
+    return content

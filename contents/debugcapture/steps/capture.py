@@ -75,7 +75,7 @@ def _unwanted(incident: IncidentSettings, trigger: TriggerSettings) -> str:
     event = trigger.event_type
     if event in ("", "manual"):
         return ""
-    if event not in [one.strip() for one in trigger.events.split(",")]:
+    if event not in [name.strip() for name in trigger.events.split(",")]:
         return f"nothing to do: event {event} does not start a capture (events that do: {trigger.events})"
     return "" if incident.incident_id else f"nothing to do: event {event} has no incident"
 
@@ -98,8 +98,8 @@ def _store_and_tell(
             data["link"] = publish_and_report(bundle, step, context).page
         except NotStored as error:
             failure = error
-    why = str(failure or "")
-    failure = try_to_notify(failure, lambda: notify_end(step.incident, step.spool, bundle, context, why), context)
+    reason = str(failure or "")
+    failure = try_to_notify(failure, lambda: notify_end(step.incident, step.spool, bundle, context, reason), context)
     return data, failure
 
 

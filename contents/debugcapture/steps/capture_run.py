@@ -57,28 +57,28 @@ def _locally(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle 
     if step.in_cluster.resume:
         raise BadInput("cannot resume a run", "mode is local", "Set mode to in-cluster.")
     if step.many.max_pods > _MAX_LOCAL_PODS:
-        do = "Set mode to in-cluster for more pods."
-        raise BadInput("cannot capture in the step itself", f"max_pods is more than {_MAX_LOCAL_PODS}", do)
-    asked = capture_options(step.capture, step.debug, step.many.concurrency)
+        remedy = "Set mode to in-cluster for more pods."
+        raise BadInput("cannot capture in the step itself", f"max_pods is more than {_MAX_LOCAL_PODS}", remedy)
+    options = capture_options(step.capture, step.debug, step.many.concurrency)
     if _is_repeated(step, context):
         return None
     room, intake = _intake(step, context)
     api = open_api(step.connection)
-    met, remarks = _targets(api, step, context)
-    captures = ParallelCapture(api, asked, room, context.report)
+    selected, remarks = _targets(api, step, context)
+    captures = ParallelCapture(api, options, room, context.report)
     if step.capture.dry_run:
-        for one in met:
-            context.report(plan_table(one.target, captures.plan(one), step.debug.profile))
-    if step.capture.dry_run or not met:
+        for selection in selected:
+            context.report(plan_table(selection.target, captures.plan(selection), step.debug.profile))
+    if step.capture.dry_run or not selected:
         return None
     with ExitStack() as claim:
-        begun = _manifest([one.target for one in met], remarks, context)
-        bundle, ours = _begin(step, context, intake, begun, claim, held)
-        if not ours:
+        start_manifest = _manifest([selection.target for selection in selected], remarks, context)
+        bundle, is_new = _begin(step, context, intake, start_manifest, claim, held)
+        if not is_new:
             join_capture(step, bundle, context)
             return None
-        begun = _tell_begun(step, bundle, begun, context)
-        manifest = _run_all(step, captures, met, bundle, begun, context)
+        start_manifest = _tell_begun(step, bundle, start_manifest, context)
+        manifest = _run_all(step, captures, selected, bundle, start_manifest, context)
     return _captured(step, bundle, manifest, context)
 
 
@@ -90,23 +90,23 @@ def _in_cluster(step: CaptureStep, context: RunContext, held: ExitStack) -> Bund
     run = FleetCapture(api, step, context.report)
     if not step.in_cluster.resume and _is_repeated(step, context):
         return None
-    begun = run.load_resumed() if step.in_cluster.resume else _manifest(*_pinned(api, step, context), context)
+    start_manifest = run.load_resumed() if step.in_cluster.resume else _manifest(*_pinned(api, step, context), context)
     if step.capture.dry_run:
-        context.report(run.describe_plan(begun))
+        context.report(run.describe_plan(start_manifest))
         return None
     intake = _intake(step, context)[1]
     with ExitStack() as claim:
         if step.in_cluster.resume:
-            bundle, ours = named_bundle(spool_of(step.spool, context), begun.capture_id, intake), True
+            bundle, is_new = named_bundle(spool_of(step.spool, context), start_manifest.capture_id, intake), True
             claim.enter_context(claimed(bundle))
         else:
-            bundle, ours = _begin(step, context, intake, begun, claim, held)
-        if not ours:
+            bundle, is_new = _begin(step, context, intake, start_manifest, claim, held)
+        if not is_new:
             join_capture(step, bundle, context)
             return None
-        begun = _tell_begun(step, bundle, begun, context)
+        start_manifest = _tell_begun(step, bundle, start_manifest, context)
         try:
-            manifest = run.run(bundle, begun)
+            manifest = run.run(bundle, start_manifest)
         except CaptureError as error:
             raise error.with_data(capture_id=bundle.folder.name) from error
     context.report(summary(manifest))
@@ -124,12 +124,12 @@ def _manifest(targets: Sequence[Target], remarks: Sequence[str], context: RunCon
     return Manifest("", datetime.now(timezone.utc), None, first, context.trigger, (), tuple(more), tuple(remarks))
 
 
-def _tell_begun(step: CaptureStep, bundle: Bundle, begun: Manifest, context: RunContext) -> Manifest:
+def _tell_begun(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: RunContext) -> Manifest:
     """Tell that the capture begins, and return the manifest with its ID."""
     context.report(f"bundle {bundle.folder}")
     context.follow(bundle.folder)
-    notify_start(step, begun.target, bundle.folder.name, context)
-    return replace(begun, capture_id=bundle.folder.name)
+    notify_start(step, manifest.target, bundle.folder.name, context)
+    return replace(manifest, capture_id=bundle.folder.name)
 
 
 def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: RunContext) -> Bundle:
@@ -149,26 +149,29 @@ def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: Ru
 def _with_recurrences(manifest: Manifest, bundle: Bundle, context: RunContext) -> Manifest:
     """Return ``manifest`` with the earlier captures of its findings. A full disk costs this history only."""
     try:
-        known = with_recurrences(manifest, bundle.folder.parent)
-        bundle.save(known)
+        compared = with_recurrences(manifest, bundle.folder.parent)
+        bundle.save(compared)
     except OSError as error:
         context.report(f"cannot compare the findings with earlier captures: {error}")
         return manifest
-    return known
+    return compared
 
 
 def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
     step: CaptureStep,
     captures: "ParallelCapture",
-    met: Sequence[SelectedPod],
+    selected: Sequence[SelectedPod],
     bundle: Bundle,
-    begun: Manifest,
+    start_manifest: Manifest,
     context: RunContext,
 ) -> Manifest:
     try:
-        with writable(bundle.folder), background_upload(bundle, step.store, begun.key, context.report) as upload:
-            record = Record(bundle.followed_by(upload.follow), begun, upload.send)
-            captures.run(met, record, _direct(step, begun))
+        with (
+            writable(bundle.folder),
+            background_upload(bundle, step.store, start_manifest.key, context.report) as upload,
+        ):
+            record = Record(bundle.followed_by(upload.follow), start_manifest, upload.send)
+            captures.run(selected, record, _direct(step, start_manifest))
             manifest = captures.finish(record, captures.requests)
             bundle.save(manifest)
             return manifest
@@ -176,30 +179,30 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
         raise error.with_data(capture_id=bundle.folder.name) from error
 
 
-def _direct(step: CaptureStep, begun: Manifest) -> PodUpload | None:
+def _direct(step: CaptureStep, start_manifest: Manifest) -> PodUpload | None:
     """Return where large files go from the pods, when the job asks for it."""
     store = open_pod_upload_store(step.store, step.capture.direct_upload_mib)
-    return PodUpload(store, begun.key, step.capture.direct_upload_mib << 20) if store else None
+    return PodUpload(store, start_manifest.key, step.capture.direct_upload_mib << 20) if store else None
 
 
 def _targets(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[SelectedPod], list[str]]:
     """Return what to capture, by name or by what the incident's alerts say, and tell how it was chosen."""
     if step.by_incident:
-        found = _of_incident(api, step, context)
-        selected, remarks = found.targets, found.remarks
+        alert_targets = _of_incident(api, step, context)
+        selected, remarks = alert_targets.targets, alert_targets.remarks
     else:
         selected, remarks = select_pods(api, step.target, step.many.max_pods, step.sampling)
-    met, judged = filter_matching(api, selected, step.capture.when)
+    matching, judged = filter_matching(api, selected, step.capture.when)
     for line in (*remarks, *judged):
         context.report(line)
-    return met, [*remarks, *judged]
+    return matching, [*remarks, *judged]
 
 
 def _pinned(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[Target], list[str]]:
     """Return what to capture in the cluster, and tell how it was chosen; conditions are looked at there."""
     if step.by_incident:
-        found = _of_incident(api, step, context)
-        targets, remarks = [one.target for one in found.targets], found.remarks
+        alert_targets = _of_incident(api, step, context)
+        targets, remarks = [selection.target for selection in alert_targets.targets], alert_targets.remarks
     else:
         targets, remarks = select_targets(api, step.target, step.many.max_pods, step.sampling)
     for line in remarks:
@@ -227,27 +230,27 @@ def _is_repeated(step: CaptureStep, context: RunContext) -> bool:
 
 
 def _begin(
-    step: CaptureStep, context: RunContext, intake: Intake, begun: Manifest, claim: ExitStack, held: ExitStack
+    step: CaptureStep, context: RunContext, intake: Intake, manifest: Manifest, claim: ExitStack, held: ExitStack
 ) -> tuple[Bundle, bool]:
     """Return a new bundle and True; or the bundle of another run that is to be joined.
 
     Nobody else sends it before ``claim`` is closed, others can join it until ``held`` is.
     """
-    spool, target = spool_of(step.spool, context), begun.target
+    spool, target = spool_of(step.spool, context), manifest.target
 
     def make() -> Bundle:
         if intake.room:
             intake.room.require()
-        bundle = create_bundle(spool, target.pod, begun.started, intake)
+        bundle = create_bundle(spool, target.pod, manifest.started, intake)
         claim.enter_context(claimed(bundle))
         if step.joins:
-            bundle.save(replace(begun, capture_id=bundle.folder.name))  # who joins reads it
+            bundle.save(replace(manifest, capture_id=bundle.folder.name))  # who joins reads it
         return bundle
 
     if not step.joins:
         return make(), True
     # Whatever tells one cluster from another; only a hash of it is kept.
-    where = f"{step.alerts.cluster} {step.connection}"
-    workload = f"workload {where} {target.namespace}/{target.workload}"
-    request = CaptureRequest(step.incident.incident_id, incident_key(step), workload, begun.started)
+    cluster = f"{step.alerts.cluster} {step.connection}"
+    workload = f"workload {cluster} {target.namespace}/{target.workload}"
+    request = CaptureRequest(step.incident.incident_id, incident_key(step), workload, manifest.started)
     return CaptureIndex(spool, step.trigger.dedup_window_s).find_or_create(request, make, held)

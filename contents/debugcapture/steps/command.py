@@ -30,11 +30,11 @@ def only_target(api: Api, settings: TargetSettings, context: RunContext) -> Targ
     return selected[0].target
 
 
-def require_running(target: Target, do: str) -> None:
-    """Raise NotRunning, which says that one cannot ``do`` it to ``target``, when that does not run."""
+def require_running(target: Target, verb: str) -> None:
+    """Raise NotRunning, which says that one cannot ``verb`` ``target``, when that does not run."""
     if not target.is_running:
         raise NotRunning(
-            f"cannot {do} {target} (container {target.container})",
+            f"cannot {verb} {target} (container {target.container})",
             f"it is not running: {target.state}",
             "Capture it instead: the logs and the state of the previous run are available.",
         )
@@ -52,9 +52,9 @@ def finish(place: ContainerRef, program: str, status: ExitStatus, context: RunCo
 
 
 def _not_run(place: ContainerRef, program: str, status: ExitStatus) -> CommandFailed:
-    what = f"cannot run {program} in {place}"
+    action = f"cannot run {program} in {place}"
     if status.not_found:
         return CommandFailed(
-            what, "the container does not contain this program", "Run it in a debug container instead."
+            action, "the container does not contain this program", "Run it in a debug container instead."
         )
-    return CommandFailed(what, status.message or status.reason)
+    return CommandFailed(action, status.message or status.reason)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from ..doctor.checks import Installation, examine
-from ..doctor.result import findings_text, verdict_of
+from ..doctor.result import results_text, verdict_of
 from ..errors import EXIT_PARTIAL
 from ..model import Outcome
 from ..runtime.context import RunContext, spool_of
@@ -13,7 +13,7 @@ from ..settings.incident import IncidentSettings
 from ..settings.result import ResultSettings
 from ..settings.spool import SpoolSettings
 from ..settings.store import StoreSettings
-from .result_table import findings_html
+from .result_table import check_results_html
 from .shared import Step, names_of
 
 
@@ -31,8 +31,8 @@ class DoctorStep:
 
 
 def diagnose(step: DoctorStep, context: RunContext) -> Outcome:
-    """Check the installation and print what was found; exit code 10 when something is wrong."""
-    findings = examine(
+    """Check the installation and print the results. The exit code is 10 if a check fails."""
+    results = examine(
         Installation(
             connection=step.connection,
             namespaces=names_of(step.namespaces),
@@ -43,10 +43,10 @@ def diagnose(step: DoctorStep, context: RunContext) -> Outcome:
             report=context.report,
         )
     )
-    context.report((findings_html if step.result.rendered else findings_text)(findings))
-    wrong = any(one.verdict == "wrong" for one in findings)
-    data = {"summary": verdict_of(findings)}
-    return Outcome(EXIT_PARTIAL if wrong else 0, data, [asdict(one) for one in findings])
+    context.report((check_results_html if step.result.rendered else results_text)(results))
+    wrong = any(result.verdict == "wrong" for result in results)
+    data = {"summary": verdict_of(results)}
+    return Outcome(EXIT_PARTIAL if wrong else 0, data, [asdict(result) for result in results])
 
 
 STEP = Step(DoctorStep, diagnose)

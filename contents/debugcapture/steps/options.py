@@ -38,10 +38,10 @@ def list_values(kind: Kind, step: OptionsStep, context: RunContext) -> Outcome:
     shelf = FileStorage(spool_of(step.spool, context) / FOLDER, context.report)
     answers = Cache(shelf, ttl_s=step.values.cache_ttl_s, timeout_s=step.values.api_timeout_s)
     source = Source(open_api(step.connection, IMPATIENT), answers, step.values.max_values)
-    listed = source.read_list(ListQuery(kind, tuple(names_of(step.namespaces))))
-    if listed.stale_reason:
-        context.report(listed.stale_reason)
-    return printed(script_text(listed.rows), context)
+    cached = source.read_list(ListQuery(kind, tuple(names_of(step.namespaces))))
+    if cached.stale_reason:
+        context.report(cached.stale_reason)
+    return printed(script_text(cached.rows), context)
 
 
 def list_collectors(step: CollectorsStep, context: RunContext) -> Outcome:

@@ -266,4 +266,4 @@ SERVICES = (
 
 def provider(name: str) -> Provider:
     """Return the provider or service called ``name``; KeyError when there is none."""
-    return {one.name: one for one in (*PROVIDERS, *SERVICES)}[name]
+    return {entry.name: entry for entry in (*PROVIDERS, *SERVICES)}[name]

@@ -22,17 +22,19 @@ def restart(step: RestartStep, context: RunContext) -> Outcome:
     """
     check_incident(step.incident)
     bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, context)) if step.bundle.bundle else None
-    what = f"{step.restart.action} of {target_name(step.target)}"
+    action = f"{step.restart.action} of {target_name(step.target)}"
     try:
-        what, how = _restart(step, bundle, context)
+        action, result = _restart(step, bundle, context)
     except CaptureError as error:
         failure = str(error)
-        try_to_notify(error, lambda: notify_restart(step, bundle, context, f"Restart failed: {what}", failure), context)
+        try_to_notify(
+            error, lambda: notify_restart(step, bundle, context, f"Restart failed: {action}", failure), context
+        )
         raise
-    context.report(how)
+    context.report(result)
     if not step.restart.dry_run:
-        notify_restart(step, bundle, context, f"Restarted: {what}", how)
-    return Outcome(0, {"restart": how})
+        notify_restart(step, bundle, context, f"Restarted: {action}", result)
+    return Outcome(0, {"restart": result})
 
 
 def _restart(step: RestartStep, bundle: Bundle | None, context: RunContext) -> tuple[str, str]:

@@ -6,9 +6,8 @@ Source: Rundeck documentation, "Render Formatted Data" log filter; Rundeck's sou
 
 from collections.abc import Iterable, Sequence
 
-from ..doctor.result import MARKS, Finding, fix_of, ordered_by_verdict, verdict_of
-from ..model import Artifact, Manifest, Receipt
-from ..model import Finding as EvidenceFinding
+from ..doctor.result import MARKS, CheckResult, fix_of, ordered_by_verdict, verdict_of
+from ..model import Artifact, Finding, Manifest, Receipt
 from ..report.markup import escaped
 from ..report.summary import masking
 from ..runtime.log_lines import BEGIN, END
@@ -21,27 +20,20 @@ _CLASSES = "table table-condensed table-bordered"  # Rundeck's own for JSON and 
 def capture_result(manifest: Manifest, receipt: Receipt) -> str:
     """Return the findings, then the outcome of each artifact with its link."""
     heading = f"{escaped(manifest.status)}: {_anchor(receipt.page, str(manifest.target))}"
-    rows = (_artifact_row(one, receipt.link(one.file) if one.file else "") for one in manifest.artifacts)
+    rows = (_artifact_row(artifact, receipt) for artifact in manifest.artifacts)
     artifacts = block(heading, ("What", "Outcome", "Size", "File or reason"), rows)
-    shown = () if receipt.is_encrypted else manifest.findings
-    if not shown:
+    # Encrypted evidence has no plain text beside it.
+    findings = () if receipt.is_encrypted else manifest.findings
+    if not findings:
         return artifacts
-    findings = block(_FINDINGS_HEADING, ("", "Finding", "Details"), (_finding_row(finding) for finding in shown))
-    return f"{findings}\n{artifacts}"
+    table = block(_FINDINGS_HEADING, ("", "Finding", "Details"), (_finding_row(finding) for finding in findings))
+    return f"{table}\n{artifacts}"
 
 
-def findings_html(findings: Sequence[Finding]) -> str:
-    """Return what a check of the installation found; each script is in the cell of its finding."""
-    rows = (
-        (
-            MARKS[one.verdict],
-            escaped(one_line(one.what)),
-            escaped(one_line(one.found)),
-            escaped(fix_of(one, "here")) + (f"<pre>{escaped(one.script.rstrip())}</pre>" if one.script else ""),
-        )
-        for one in ordered_by_verdict(findings)
-    )
-    return block(escaped(verdict_of(findings)), ("", "Check", "Found", "Fix"), rows)
+def check_results_html(results: Sequence[CheckResult]) -> str:
+    """Return the results of the doctor as HTML. The script of a fix is in the cell of its check."""
+    rows = map(_check_row, ordered_by_verdict(results))
+    return block(escaped(verdict_of(results)), ("", "Check", "Found", "Fix"), rows)
 
 
 def block(heading: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -54,23 +46,29 @@ def block(heading: str, header: Sequence[str], rows: Iterable[Sequence[str]]) ->
     return "\n".join((BEGIN, f"<p><b>{heading}</b></p>", *table, END))
 
 
-def _row(cell: str, cells: Sequence[str]) -> str:
-    return f"<tr>{' '.join(f'<{cell}>{one}</{cell}>' for one in cells)}</tr>"
+def _row(tag: str, cells: Sequence[str]) -> str:
+    return f"<tr>{' '.join(f'<{tag}>{cell}</{tag}>' for cell in cells)}</tr>"
 
 
-def _finding_row(finding: EvidenceFinding) -> list[str]:
+def _check_row(result: CheckResult) -> list[str]:
+    script = f"<pre>{escaped(result.script.rstrip())}</pre>" if result.script else ""
+    fix = escaped(fix_of(result, "here")) + script
+    return [MARKS[result.verdict], escaped(one_line(result.check)), escaped(one_line(result.result)), fix]
+
+
+def _finding_row(finding: Finding) -> list[str]:
     subject = ", ".join(finding.pods) if len(finding.pods) > 1 else finding.pod
     details = " ".join(filter(None, [subject and f"{subject}:", finding.detail, finding.advice]))
     return [finding.severity, escaped(one_line(finding.title)), escaped(one_line(details))]
 
 
-def _artifact_row(one: Artifact, link: str) -> list[str]:
-    file = _anchor(link, one.file) if one.file else ""
-    detail = "; ".join(filter(None, [file, escaped(one_line(one.reason)), masking(one)]))
-    named = f"{one.pod}: {one.title}" if one.pod else one.title
-    return [escaped(one_line(named)), one.outcome, size(one.bytes) if one.bytes else "", detail]
+def _artifact_row(artifact: Artifact, receipt: Receipt) -> list[str]:
+    file = _anchor(receipt.link(artifact.file), artifact.file) if artifact.file else ""
+    detail = "; ".join(filter(None, [file, escaped(one_line(artifact.reason)), masking(artifact)]))
+    named = f"{artifact.pod}: {artifact.title}" if artifact.pod else artifact.title
+    return [escaped(one_line(named)), artifact.outcome, size(artifact.bytes) if artifact.bytes else "", detail]
 
 
 def _anchor(link: str, text: str) -> str:
-    shown = escaped(one_line(text))
-    return f'<a href="{escaped(link)}">{shown}</a>' if link.startswith(("https://", "http://")) else shown
+    label = escaped(one_line(text))
+    return f'<a href="{escaped(link)}">{label}</a>' if link.startswith(("https://", "http://")) else label

@@ -43,8 +43,11 @@ def upload(step: UploadStep, context: RunContext) -> Outcome:
         if not step.bundle.bundle:
             context.report("nothing to upload: no bundle was captured, and no store is set")
             return Outcome(0)
-        what, do = "cannot upload the bundle", f"Set the store's URL. The bundle is in the spool: {step.bundle.bundle}"
-        raise BadInput(what, "store is missing", do)
+        action, remedy = (
+            "cannot upload the bundle",
+            f"Set the store's URL. The bundle is in the spool: {step.bundle.bundle}",
+        )
+        raise BadInput(action, "store is missing", remedy)
     if not step.bundle.bundle:
         bundles = waiting(spool)
         if not bundles:

@@ -121,11 +121,11 @@ def container_names(pod: Json) -> list[str]:
 def pod_not_found(namespace: str, pod: str, existing: Sequence[str], namespace_exists: bool) -> TargetNotFound:
     """Return the error for a pod that does not exist, with the most similar names among ``existing``."""
     if not namespace_exists:
-        what = f"no pod {namespace}/{pod}"
-        return TargetNotFound(what, f"namespace {namespace} does not exist", "Check the name of the namespace.")
+        action = f"no pod {namespace}/{pod}"
+        return TargetNotFound(action, f"namespace {namespace} does not exist", "Check the name of the namespace.")
     near = difflib.get_close_matches(pod, existing, n=3, cutoff=0.5) or sorted(existing)[:5]
-    listed = f"Pods in the namespace: {', '.join(near)}." if near else "The namespace has no pods."
-    return TargetNotFound(f"no pod {namespace}/{pod}", "it does not exist, or was replaced", listed)
+    remedy = f"Pods in the namespace: {', '.join(near)}." if near else "The namespace has no pods."
+    return TargetNotFound(f"no pod {namespace}/{pod}", "it does not exist, or was replaced", remedy)
 
 
 def _valid_or_empty(name: str) -> str:
@@ -138,8 +138,8 @@ def _choose_container(pod: Json, name: str, failing: str) -> Json:
         container["name"]: container for container in [*spec["containers"], *(spec.get("initContainers") or [])]
     }
     if name and name not in containers:
-        where = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-        raise TargetNotFound(f"no container {name} in pod {where}", "", f"Available: {', '.join(containers)}.")
+        pod_name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+        raise TargetNotFound(f"no container {name} in pod {pod_name}", "", f"Available: {', '.join(containers)}.")
     default = annotations_of(pod).get(DEFAULT_CONTAINER, "")
     names = [container["name"] for container in spec["containers"]]
     first_main = next((name for name in names if not is_sidecar(pod, name)), "")

@@ -50,10 +50,10 @@ def take_sample(candidates: Sequence[Candidate], order: PodOrder, per_workload: 
     return [candidate for members in ordered for candidate in _sample_workload(members, per_workload)]
 
 
-def sample_line(sampling: Sampling, taken: int, of: int) -> str:
+def sample_line(sampling: Sampling, size: int, total: int) -> str:
     """Return the log line that reports that a sample was taken."""
     return (
-        f"more than {sampling.above} pods match (sample_above): taking a sample of {taken} of {of} pods, "
+        f"more than {sampling.above} pods match (sample_above): taking a sample of {size} of {total} pods, "
         f"at most {sampling.per_workload} per workload, the unhealthy ones and one healthy pod for "
         "comparison; to capture every pod, set sample to false"
     )

@@ -112,8 +112,8 @@ def find_replacement(api: Api, target: Target, pod: Json, known_uids: Sequence[s
     if not controller_of(pod):
         return None
     siblings = [sibling for sibling in api.pods(target.namespace) if _workload_of(sibling) == _workload_of(pod)]
-    known = {*known_uids, target.uid}
-    live = [sibling for sibling in siblings if sibling["metadata"]["uid"] not in known and not _is_ending(sibling)]
+    own_uids = {*known_uids, target.uid}
+    live = [sibling for sibling in siblings if sibling["metadata"]["uid"] not in own_uids and not _is_ending(sibling)]
     return max(live, key=lambda sibling: str(sibling["metadata"].get("creationTimestamp", "")), default=None)
 
 
@@ -150,9 +150,9 @@ def _list_pods(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]]
         return _list_workload(api, settings)
     except (TargetNotFound, NotAllowed):
         if not api.namespace_exists(namespace):
-            what = f"no {'workload ' + settings.workload if settings.workload else 'pods'} in {namespace}"
+            action = f"no {'workload ' + settings.workload if settings.workload else 'pods'} in {namespace}"
             reason = f"namespace {namespace} does not exist"
-            raise TargetNotFound(what, reason, "Check the name of the namespace.") from None
+            raise TargetNotFound(action, reason, "Check the name of the namespace.") from None
         raise
 
 
@@ -216,8 +216,8 @@ def _workload_not_found(api: Api, namespace: str, given_kind: str, name: str) ->
     kinds = [kind_of(given_kind)] if given_kind else ["deployment", "statefulset", "daemonset", "cronjob"]
     existing = [workload["metadata"]["name"] for kind in kinds for workload in _list_names(api, kind, namespace)]
     near = difflib.get_close_matches(name, existing, n=3, cutoff=0.5) or sorted(existing)[:5]
-    listed = f"Available: {', '.join(near)}." if near else "The namespace has none."
-    return TargetNotFound(f"no {given_kind or 'workload'} {namespace}/{name}", "it does not exist", listed)
+    remedy = f"Available: {', '.join(near)}." if near else "The namespace has none."
+    return TargetNotFound(f"no {given_kind or 'workload'} {namespace}/{name}", "it does not exist", remedy)
 
 
 def _list_names(api: Api, kind: str, namespace: str, selector: str = "") -> list[Json]:

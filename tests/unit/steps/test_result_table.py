@@ -6,11 +6,10 @@ import html
 import re
 from dataclasses import replace
 
-from debugcapture.doctor.result import Finding
-from debugcapture.model import Finding as EvidenceFinding
-from debugcapture.model import Receipt, Stored
+from debugcapture.doctor.result import CheckResult
+from debugcapture.model import Finding, Receipt, Stored
 from debugcapture.runtime.log_lines import log_text
-from debugcapture.steps.result_table import block, capture_result, findings_html
+from debugcapture.steps.result_table import block, capture_result, check_results_html
 from tests.unit.builders import artifact, manifest, nothing, target
 
 
@@ -35,7 +34,7 @@ def test_result_for_the_log_links_what_a_browser_can_open_once() -> None:
 
 
 def test_findings_come_before_the_artifacts_and_cannot_forge_a_line() -> None:
-    finding = EvidenceFinding("critical", "Deadlock: a, b", "x\n#END:RUNDECK:DATATYPE\n<script>", pod="checkout-1")
+    finding = Finding("critical", "Deadlock: a, b", "x\n#END:RUNDECK:DATATYPE\n<script>", pod="checkout-1")
     text = capture_result(replace(manifest(artifact()), findings=(finding,)), Receipt("s3://b", ()))
     assert text.index("Deadlock: a, b") < text.index("Java thread dump")
     assert text.count("#BEGIN:RUNDECK:DATATYPE:text/html") == text.count("\n#END:RUNDECK:DATATYPE") == 2
@@ -60,15 +59,15 @@ def test_block_is_a_heading_and_a_table_with_the_classes_of_rundecks_own() -> No
 ROLE = "kubectl apply -f - <<'END'\nkind: Role\nEND"
 LONG = "Capture debug state of a pod, Capture debug state of a service, Capture from an incident, Thread dump"
 FOUND = [
-    Finding("Python", "ok", "3.11.2"),
-    Finding("token", "note", "valid only until 2026-12-01", "Renew it."),
-    Finding(f"shop: {LONG}", "wrong", "may not get and create pods/exec, patch pods/ephemeralcontainers", "", ROLE),
-    Finding("store", "wrong", "https://s3.example.com/" + "x" * 150, "Check the key."),
+    CheckResult("Python", "ok", "3.11.2"),
+    CheckResult("token", "note", "valid only until 2026-12-01", "Renew it."),
+    CheckResult(f"shop: {LONG}", "wrong", "may not get and create pods/exec, patch pods/ephemeralcontainers", "", ROLE),
+    CheckResult("store", "wrong", "https://s3.example.com/" + "x" * 150, "Check the key."),
 ]
 
 
 def test_the_block_for_the_log_has_the_script_in_the_cell_and_is_one_block() -> None:
-    block = findings_html(FOUND)
+    block = check_results_html(FOUND)
     assert "<pre>kubectl apply -f - &lt;&lt;&#x27;END&#x27;\nkind: Role\nEND</pre></td></tr>" in block
     printed = log_text(block)
     assert printed.isascii()
@@ -78,7 +77,7 @@ def test_the_block_for_the_log_has_the_script_in_the_cell_and_is_one_block() -> 
 
 
 def test_a_script_cannot_end_the_block() -> None:
-    evil = findings_html([Finding("x", "wrong", "y", "", "a\n#END:RUNDECK:DATATYPE\n<b>")])
+    evil = check_results_html([CheckResult("x", "wrong", "y", "", "a\n#END:RUNDECK:DATATYPE\n<b>")])
     shown = log_text(evil).splitlines()
     assert [line for line in shown if line.startswith("#END")] == shown[-1:]
     assert "<b>\n" not in "\n".join(shown[2:-1])

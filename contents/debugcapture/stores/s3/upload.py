@@ -175,11 +175,11 @@ class Upload:
 
     def _parts_of(self, upload_id: str) -> dict[int, Mapping[str, Any]]:
         pages = self._client.get_paginator("list_parts")
-        listed = self._retry(lambda: list(pages.paginate(**self._location, UploadId=upload_id).search("Parts[]")))
-        return {part["PartNumber"]: part for part in listed if part}
+        parts = self._retry(lambda: list(pages.paginate(**self._location, UploadId=upload_id).search("Parts[]")))
+        return {part["PartNumber"]: part for part in parts if part}
 
-    def _complete(self, upload_id: str, listed: list[dict[str, Any]], parts: list[Part]) -> None:
-        complete = {"UploadId": upload_id, "MultipartUpload": {"Parts": listed}}
+    def _complete(self, upload_id: str, uploaded: list[dict[str, Any]], parts: list[Part]) -> None:
+        complete = {"UploadId": upload_id, "MultipartUpload": {"Parts": uploaded}}
         try:
             self._retry(lambda: self._client.complete_multipart_upload(**self._location, **complete))
         except ClientError:
