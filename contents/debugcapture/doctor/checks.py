@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..bundle.bundle import waiting
-from ..errors import CaptureError
+from ..errors import BadInput, CaptureError
 from ..files import sha256_of
 from ..incident.account import account_of
 from ..kube.auth import Connection, connect
@@ -28,6 +28,7 @@ from ..kube.debug_pod import run_pod
 from ..kube.rbac import OPTIONAL, PERMISSIONS, Permission, jobs_by_need, manifest_granting, role
 from ..kube.resources import path_of
 from ..model import Json, Report
+from ..runtime.context import require_private
 from ..settings.cluster import ConnectionSettings
 from ..settings.debug_container import DebugContainerSettings
 from ..settings.incident import IncidentSettings
@@ -283,10 +284,14 @@ def _spool(installation: Installation) -> Iterator[CheckResult]:
     spool = installation.spool
     try:
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_private(spool)
         with tempfile.TemporaryFile(dir=spool) as file:
             file.write(b"debug-capture")
     except OSError as error:
         yield CheckResult("spool", "wrong", f"{spool}: {error.strerror or error}", "Choose a writable directory.")
+        return
+    except BadInput as error:
+        yield Finding("spool", "wrong", f"{spool}: {error.reason}", error.remedy)
         return
     waits = len(waiting(spool))
     remedy = "Run the job “Send captures that are waiting”." if waits else ""

@@ -6,7 +6,7 @@ from ..doctor.checks import Installation, examine
 from ..doctor.result import results_text, verdict_of
 from ..errors import EXIT_PARTIAL
 from ..model import Outcome
-from ..runtime.context import RunContext, spool_of
+from ..runtime.context import RunContext, spool_path
 from ..settings.cluster import ConnectionSettings, NamespacesSettings
 from ..settings.debug_container import DebugContainerSettings
 from ..settings.incident import IncidentSettings
@@ -37,7 +37,7 @@ def diagnose(step: DoctorStep, context: RunContext) -> Outcome:
             connection=step.connection,
             namespaces=names_of(step.namespaces),
             debug=step.debug,
-            spool=spool_of(step.spool, context),
+            spool=spool_path(step.spool, context),
             store=step.store,
             incident=step.incident,
             report=context.report,

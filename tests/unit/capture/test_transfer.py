@@ -245,6 +245,17 @@ def test_a_pipe_or_a_device_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
         assert (result.outcome, result.reason) == ("failed", f"cannot read {odd}: it is not a regular file")
 
 
+def test_a_link_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
+    """A process can replace the output of a tool by a link to a file that only another user may read."""
+    (tmp_path / "secret").write_text("hunter2")
+    (tmp_path / "heap.hprof").symlink_to(tmp_path / "secret")
+    on()
+    sink = Memory()
+    result = fetched(tmp_path / "heap.hprof", sink)
+    assert (result.outcome, sink.received) == ("failed", 0)
+    assert "it is a symbolic link" in result.reason
+
+
 def test_a_tool_that_speaks_of_a_connection_is_not_run_twice(on: On) -> None:
     """Only a field decides on it: what curl says is no fact about our stream."""
     machine = on()

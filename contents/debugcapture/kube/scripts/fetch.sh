@@ -12,6 +12,8 @@ send() {
   if [ "$offset" = 0 ]; then cat "$file" 4<&-; else tail -c "+$((offset + 1))" "$file" 4<&-; fi
 }
 
+# A link would copy another file than the one that was found, such as one that only this user may read.
+[ ! -L "$file" ] || unreadable "it is a symbolic link"
 [ -r "$file" ] || unreadable "it does not exist or is not readable"
 [ -f "$file" ] || unreadable "it is not a regular file"
 size=$(stat -L -c %s "$file" 2>/dev/null || wc -c <"$file")
