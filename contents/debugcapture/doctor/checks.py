@@ -291,7 +291,7 @@ def _spool(installation: Installation) -> Iterator[CheckResult]:
         yield CheckResult("spool", "wrong", f"{spool}: {error.strerror or error}", "Choose a writable directory.")
         return
     except BadInput as error:
-        yield Finding("spool", "wrong", f"{spool}: {error.reason}", error.remedy)
+        yield CheckResult("spool", "wrong", f"{spool}: {error.reason}", error.remedy)
         return
     waits = len(waiting(spool))
     remedy = "Run the job “Send captures that are waiting”." if waits else ""
