@@ -15,6 +15,7 @@ from ..text import number_in
 from .debug_session import DebugSession
 from .pod_upload import PodUpload
 
+_TOOL_VARIABLES = frozenset({"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "OPENJ9_JAVA_OPTIONS", "IBM_JAVA_OPTIONS"})
 _AMBIGUOUS = "the pod shares its processes, and the container does not show which of them are its own"
 
 
@@ -79,7 +80,7 @@ class Probe:
         if self._result is None:
             self._result = self._list_processes()
         # `find` would list the processes of the other containers too.
-        can_find = not self.shell and not self._target.shares_processes
+        can_find = not self.shell and not self._target.shares_processes and not self._is_tool_configured()
         pids = self._find_pids(collector) if can_find else None
         if pids is not None:
             self._test_tools(collector)
@@ -127,6 +128,14 @@ class Probe:
         if self.shell and command[0] in self._scope.programs:
             return command[0] in self._programs
         return not run_short(self._api, self._ref, command)[0].not_found
+
+    def _is_tool_configured(self) -> bool:
+        """Return whether variables of the container would configure a tool that no shell can shield from them.
+
+        A debug container does not have these variables. Without one, the tool of the image is the only way.
+        """
+        variables = find_container(self._scope.pod, self._target.container).get("env") or []
+        return self._debug_session.has_image and any(variable["name"] in _TOOL_VARIABLES for variable in variables)
 
     def _find_pids(self, collector: Collector) -> tuple[int, ...] | None:
         """Return the PIDs that the `find` command of ``collector`` lists in an image without a shell.

@@ -42,15 +42,34 @@ class Tools:
         """Whether a command is missing in a debug container; each is tried once."""
 
     def run(self, run: ToolRun) -> Artifact:
-        """Run a tool in the target. If it is denied there, run it in a debug container instead."""
+        """Run a tool in the target. If it fails there, a debug container may help (see `_may_help`)."""
         artifact, collector = self._run_once(run), run.artifact.collector
-        if not (artifact.reason_code == "denied" and collector.from_debug and self._debug_session.has_image):
+        if not self._may_help(run, artifact):
             return artifact
-        self._report(f"{collector.title}: denied in the container: {artifact.reason}")
+        ending = "denied" if artifact.reason_code == "denied" else "failed"
+        self._report(f"{collector.title}: {ending} in the container: {artifact.reason}")
         try:
-            return self.run_with_least_privilege(replace(run.artifact, how="denied in the target container"), run.pid)
+            pending = replace(run.artifact, how=f"{ending} in the target container")
+            second = self.run_with_least_privilege(pending, run.pid)
         except CaptureError as error:
             return replace(artifact, reason=f"{artifact.reason}; {error}")
+        if second.outcome == "failed" and ending == "failed":
+            return replace(second, reason=f"{second.reason}; in the target container: {artifact.reason}")
+        return second
+
+    def _may_help(self, run: ToolRun, artifact: Artifact) -> bool:
+        """Return whether a debug container may succeed where ``run`` did not.
+
+        It has more privileges, or another tool, which the environment of the container does not affect. A failed dump
+        is not repeated: it may have stopped the process for minutes.
+        """
+        collector = run.artifact.collector
+        if not (collector.from_debug and self._debug_session.has_image):
+            return False
+        if artifact.reason_code == "denied":
+            return True
+        has_failed = artifact.outcome == "failed" and artifact.reason_code == "exit-code"
+        return has_failed and collector.invasive != "heavy" and collector.from_debug[0].program != run.tool.program
 
     def run_with_least_privilege(self, pending: PendingArtifact, pid: int) -> Artifact:
         """Run a collector in a debug container. Escalate to the next security profile only after a denial."""
@@ -72,7 +91,10 @@ class Tools:
         if artifact is None:
             reason = "no allowed security profile is sufficient"
             return missing_artifact(collector, pending.how, "skipped", utc_now(), reason)
-        return replace(artifact, reason=f"{artifact.reason} The job allows at most the profile {profiles[-1]}.")
+        reason = f"{artifact.reason.rstrip('.')}. The job allows at most the profile {profiles[-1]}."
+        if "general" not in profiles and not collector.needs:
+            reason += " With the profile general, root could read a process that its own user may not trace (Yama)."
+        return replace(artifact, reason=reason)
 
     def _find_debug_tool(self, collector: Collector, debug_container: AttachedContainer) -> Tool | None:
         """Return the first tool of ``collector`` that the debug image has."""
@@ -193,6 +215,10 @@ class _ToolMessages:
 
 
 def _with_denial(tool: Tool, result: TransferResult) -> TransferResult:
-    """Return ``result`` with the code "denied" if ``tool`` failed because it lacked privileges."""
-    denied = result.outcome == "failed" and is_denied(tool, result.exit_code, result.errors)
+    """Return ``result`` with the code "denied" if ``tool`` failed because it lacked privileges.
+
+    It may have written a heading before.
+    """
+    has_failed = result.code in ("exit-code", "no-output")
+    denied = has_failed and is_denied(tool, result.exit_code, result.errors)
     return replace(result, code="denied") if denied else result

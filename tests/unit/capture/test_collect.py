@@ -33,7 +33,7 @@ from debugcapture.model import (
     User,
 )
 from debugcapture.settings.debug_container import Profile
-from tests.unit.builders import NOON, collector, manifest, pod, status, target, terminated
+from tests.unit.builders import NOON, collector, container, manifest, pod, status, target, terminated
 from tests.unit.fakes import JAVA, OK, Cluster
 
 SNAPSHOT = collector(id="pod-snapshot", title="Pod snapshot", file="", reads_api="snapshot", in_image=(), from_debug=())
@@ -182,6 +182,60 @@ def test_a_previous_log_that_the_kubelet_has_removed_does_not_make_a_capture_par
     outcomes = {one.title: (one.outcome, one.reason_code) for one in artifacts}
     assert outcomes["Previous log of app"] == ("skipped", "not-there")
     assert outcomes["Log of app"] == ("complete", "")
+
+
+ADDRESS_IN_USE = b"ERROR: transport error 202: bind failed: Address already in use\n"
+
+
+def test_a_tool_that_the_environment_of_the_container_breaks_is_replaced_by_that_of_the_debug_image(
+    capture: Run,
+) -> None:
+    cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(2), b"", ADDRESS_IN_USE), jattach=(OK, b"threads\n", b""))
+    (one,) = capture(cluster, collector())
+    assert (one.outcome, one.how) == ("complete", "failed in the target container")
+
+
+def test_where_both_tools_fail_both_reasons_stand(capture: Run) -> None:
+    refused = (ExitStatus(1), b"", b"Could not start attach mechanism: No such file or directory\n")
+    cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(2), b"", ADDRESS_IN_USE), jattach=refused)
+    (one,) = capture(cluster, collector())
+    assert one.outcome == "failed"
+    assert one.reason == (
+        "exit code 1: Could not start attach mechanism: No such file or directory; in the target container: "
+        "exit code 2: ERROR: transport error 202: bind failed: Address already in use"
+    )
+
+
+@pytest.mark.parametrize("change", [{"invasive": "heavy"}, {"from_debug": (Tool(("jcmd", "{pid}")),)}], ids=str)
+def test_a_dump_and_the_same_tool_are_not_repeated(change: dict[str, Any], capture: Run) -> None:
+    cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(2), b"", ADDRESS_IN_USE), jattach=(OK, b"threads\n", b""))
+    (one,) = capture(cluster, collector(**change))
+    assert (one.outcome, cluster.attached) == ("failed", [])
+
+
+def test_a_denial_after_a_heading_is_a_denial(capture: Run) -> None:
+    tool = Tool(("jcmd", "{pid}"), denied_pattern="^denied$")
+    cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(1), b"7:\n" * 9, b"denied\n"), jattach=(OK, b"t\n", b""))
+    (one,) = capture(cluster, collector(in_image=(tool,)))
+    assert (one.outcome, one.how) == ("complete", "denied in the target container")
+
+
+def test_a_denial_says_which_profile_could_help(capture: Run) -> None:
+    (one,) = capture(Denying(shell=False), collector())
+    assert one.reason.endswith(
+        "jattach: denied. The job allows at most the profile restricted. With the profile general, root could read a "
+        "process that its own user may not trace (Yama)."
+    )
+
+
+def test_variables_that_configure_a_tool_without_a_shell_are_a_reason_for_a_debug_container(capture: Run) -> None:
+    finds = Tool(("jcmd", "{pid}"), ("jcmd", "-h"), find=("jcmd", "-l"), pid_pattern=r"^(\d+) ")
+    cluster = Cluster(shell=False, debug=["jattach"], jcmd=(OK, b"7 x\n", b""), jattach=(OK, b"threads\n", b""))
+    variables = [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xms96m"}]
+    cluster.found = pod(spec={"containers": [container(env=variables)]})
+    (one,) = capture(cluster, collector(in_image=(finds,)))
+    assert one.origin == "debug-container"
+    assert ("jcmd", "-l") not in cluster.ran
 
 
 SHARED = target(shares_processes=True)

@@ -156,6 +156,20 @@ def test_tool_that_does_not_end_well_is_told(argv: list[str], outcome: str, reas
     assert bool(sink.content) is (outcome == "truncated")
 
 
+@pytest.mark.parametrize("variable", ["JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "NODE_OPTIONS", "PYTHONPATH", "RUBYOPT"])
+def test_variables_of_the_application_do_not_configure_tools(
+    variable: str, on: On, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on()
+    monkeypatch.setenv(variable, "-Xmx1g")
+    monkeypatch.setenv("TZ", "UTC")
+    sink = Memory()
+    ran(["env"], sink)
+    names = [line.partition(b"=")[0].decode() for line in sink.content.splitlines()]
+    assert variable not in names
+    assert "TZ" in names
+
+
 def test_tool_that_hangs_is_ended_where_it_runs(on: On) -> None:
     on()
     result = ran(["sleep", "60"], Memory(), time_limit_s=1)

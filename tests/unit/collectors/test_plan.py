@@ -162,6 +162,48 @@ DENIALS = [
     ("jvm-thread-dump", "jstack", 1, "7: Operation not permitted\n"),
     ("node-stacks", "node-inspect", 13, "node-inspect: process 7: open /proc/7/fd: permission denied\n"),
     ("php-stacks", "php-stacks", 13, "php-stacks: process 7: open /proc/7/maps: permission denied\n"),
+    ("python-stacks", "py-spy", 1, "Error: EPERM: Operation not permitted\n"),
+    ("python-stacks", "py-spy", 1, "Error: Operation not permitted (os error 1)\n"),
+    (
+        "ruby-stacks",
+        "rbspy",
+        1,
+        "- Permission denied when reading from process 7. If the process is running as another user, try sudo.\n",
+    ),
+    (
+        "php-stacks",
+        "phpspy",
+        1,
+        "copy_proc_mem: Failed to copy executor_globals; err=Operation not permitted raddr=0x55d0c3a8 size=1792\n",
+    ),
+    (
+        "native-stacks",
+        "gdb",
+        1,
+        "Could not attach to process.  If your uid matches the uid of the target\nprocess, check the setting of "
+        "/proc/sys/kernel/yama/ptrace_scope, or try\nagain as the root user.  For more details, see "
+        "/etc/sysctl.d/10-ptrace.conf\nptrace: Operation not permitted.\n",
+    ),
+    (
+        "dotnet-stacks",
+        "dotnet-stack",
+        1,
+        "[ERROR] System.Net.Sockets.SocketException (13): Permission denied /tmp/dotnet-diagnostic-7-175662-socket\n",
+    ),
+    (
+        "dotnet-gcdump",
+        "dotnet-gcdump",
+        1,
+        "  0.1s: [Error] Exception during gcdump: System.Net.Internals.SocketExceptionFactory+ExtendedSocketException "
+        "(13): Permission denied /tmp/dotnet-diagnostic-7-175662-socket\n",
+    ),
+    (
+        "dotnet-dump",
+        "dotnet-dump",
+        1,
+        "[createdump] The process or container does not have permissions or access: open(/proc/7/mem) FAILED "
+        "Permission denied (13)\n",
+    ),
     ("go-goroutines", "sh", 13, "this user cannot read the program of process 7\n"),
     (
         "packet-capture",

@@ -12,6 +12,11 @@
 # $1 is a random word of the caller, so that no output can be mistaken for the report.
 nonce=$1
 shift
+# Variables that configure the application would also configure the tools: a second debugger on the same port, a second
+# heap of the same size, an agent in jcmd, a library in front of each program.
+unset JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS OPENJ9_JAVA_OPTIONS IBM_JAVA_OPTIONS NODE_OPTIONS \
+  PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONINSPECT PYTHONWARNINGS PYTHONPROFILEIMPORTTIME RUBYOPT RUBYLIB PERL5OPT \
+  PERL5LIB DOTNET_STARTUP_HOOKS DOTNET_DiagnosticPorts CORECLR_ENABLE_PROFILING LD_PRELOAD LD_AUDIT BASH_ENV ENV
 exec 3>&1 4<&0 </dev/null
 ending=
 trap 'ending=1' TERM
