@@ -1,6 +1,6 @@
-"""The commands of `debug-capture`: every step of steps/providers.py, and what only a person at a terminal needs.
+"""The commands of `debug-capture`: the steps of steps/providers.py, and commands for users at a terminal.
 
-A command's options are made of its settings (settings/declare.py), so that form and command line cannot differ.
+The options of a command come from its settings (settings/declare.py), so that forms and command line are the same.
 """
 
 import json
@@ -23,22 +23,29 @@ class Command:
 
     name: str
     description: str
-    step: Callable[[], Step]  # imports what does it: no other command pays for that
-    failure_code: int = NOTHING_CAPTURED  # see Provider
-    examples: tuple[str, ...] = ()  # without the name of the program
-    words: str = ""  # the setting that what stands behind the options gives
-    streams: bool = False  # its standard output is that of a command, and nothing else
-    table: Callable[[str], str] | None = None  # shows its standard output, which is JSON, to a person
-    result_key: str = "result"  # of its result in the JSON document
+    step: Callable[[], Step]
+    """Imports and returns the step, so that other commands do not import its dependencies."""
+    failure_code: int = NOTHING_CAPTURED
+    """See Provider."""
+    examples: tuple[str, ...] = ()
+    """Without the name of the program."""
+    words: str = ""
+    """The setting that the positional arguments set; "" for none."""
+    streams: bool = False
+    """Whether standard output contains only the output of a command."""
+    table: Callable[[str], str] | None = None
+    """Formats its standard output, which is JSON, as a table."""
+    result_key: str = "result"
+    """The key of its result in the JSON document."""
 
     @property
     def settings(self) -> type[Any]:
-        """Return what it asks, a dataclass of groups of settings."""
+        """Return its settings: a dataclass of groups."""
         return self.step().settings
 
     @property
     def run(self) -> Callable[[Any, RunContext], Outcome]:
-        """Return the function that does it."""
+        """Return the function that runs it."""
         return self.step().run
 
     @property
@@ -48,7 +55,7 @@ class Command:
 
 
 def _pod_table(text: str) -> str:
-    """Return Rundeck's nodes as a table, the unhealthy pods first."""
+    """Return nodes in Rundeck's JSON format as a table, unhealthy pods first."""
     nodes = sorted(json.loads(text).values(), key=lambda node: not node["unhealthy"])
     columns = ("namespace", "pod", "container", "state", "restarts", "workload", "unhealthy")
     return table([name.upper() for name in columns], ([one_line(node[name]) for name in columns] for node in nodes))
@@ -140,5 +147,5 @@ COMMANDS: Final = (*(_of(step) for step in _STEPS), *_OWN)
 
 
 def command(name: str) -> Command:
-    """Return the command called ``name``; KeyError when there is none."""
+    """Return the command called ``name``. Raises KeyError."""
     return {command.name: command for command in COMMANDS}[name]

@@ -1,7 +1,7 @@
-"""Where the values of a command come from, when no option gives them: the environment, and a configuration file.
+"""Reads values of settings from the environment and from a configuration file.
 
-A secret is never written down where others can read it: the environment holds its value, or ``NAME_file`` the path of
-a file that does; a configuration file has only the latter, so that it can be shown to anybody.
+A secret is in the environment, or in a separate file whose path is ``NAME_file``. A configuration file contains only
+the path, so it can be shared.
 """
 
 import os
@@ -18,8 +18,9 @@ PREFIX: Final = "DEBUG_CAPTURE_"
 CONFIG: Final = f"{PREFIX}CONFIG"
 SYSTEM_CONFIG: Final = Path("/etc/debug-capture/config.yaml")
 STDIN: Final = "-"
-_SECRET_MOST_BYTES = 1 << 20
-_PUBLIC = ("ca_certificate", "pagerduty_ca", "sftp_known_hosts")  # kept beside the secrets, and no secret
+_MAX_SECRET_BYTES = 1 << 20
+# These come from Key Storage too, but are not secret.
+_PUBLIC = ("ca_certificate", "pagerduty_ca", "sftp_known_hosts")
 
 
 def variable(name: str) -> str:
@@ -28,27 +29,27 @@ def variable(name: str) -> str:
 
 
 def file_of(name: str) -> str:
-    """Return what names the file of the secret ``name``."""
+    """Return the setting that contains the file of the secret ``name``."""
     return f"{name}_file"
 
 
 def from_environment(settings: Iterable[Declared], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the values that ``environment`` has for ``settings``; a blank one counts as none.
+    """Return the values of ``settings`` in ``environment``, without blank ones.
 
-    Raises BadInput when a secret's file cannot be read.
+    Raises BadInput if the file of a secret cannot be read.
     """
     return _values(settings, lambda name: environment.get(variable(name), ""))
 
 
 def from_config(settings: Iterable[Declared], config: Mapping[str, str]) -> dict[str, str]:
-    """Return the values that a configuration file has for ``settings``; see `from_environment`."""
+    """Return the values of ``settings`` in a configuration file. See `from_environment`."""
     return _values(settings, lambda name: config.get(name, ""))
 
 
 def config_path(chosen: str, environment: Mapping[str, str]) -> Path | None:
-    """Return the configuration file: the one that is ``chosen``, else the user's, else the system's, else none.
+    """Return the configuration file: ``chosen``, or that of the user, or that of the system. None if there is none.
 
-    Raises BadInput when the chosen one is not there.
+    Raises BadInput if ``chosen`` does not exist.
     """
     chosen = chosen or environment.get(CONFIG, "")
     if chosen:
@@ -60,11 +61,11 @@ def config_path(chosen: str, environment: Mapping[str, str]) -> Path | None:
 
 
 def read_config(file: Path, declared: Iterable[Declared]) -> dict[str, str]:
-    """Return what ``file`` says, as text. Raises BadInput that names every key that is none of ``declared``."""
-    import yaml  # only who has a configuration pays for it
+    """Return the values in ``file`` as text. Raises BadInput with all keys that are not ``declared``."""
+    import yaml  # only needed if there is a configuration
 
     try:
-        # Every value stays as written: no number loses its zeros, and only settings/declare.py says what a switch is.
+        # Values stay text: numbers keep leading zeros, and settings/declare.py parses switches.
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - text and lists only
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise BadInput(f"cannot read the configuration {file}", _without_content(error)) from error
@@ -79,12 +80,12 @@ def read_config(file: Path, declared: Iterable[Declared]) -> dict[str, str]:
 
 
 def read_secret(name: str, path: str) -> str:
-    """Return the secret ``name`` that is in the file ``path``; "-" is standard input.
+    """Return the secret ``name`` from the file ``path``. "-" is standard input.
 
-    Raises BadInput when the file cannot be read, or when everybody on this machine can read it.
+    Raises BadInput if the file cannot be read, or if all users of this machine can read it.
     """
     if path == STDIN:
-        return sys.stdin.read(_SECRET_MOST_BYTES)
+        return sys.stdin.read(_MAX_SECRET_BYTES)
     try:
         with open(path, encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -93,7 +94,7 @@ def read_secret(name: str, path: str) -> str:
                 raise BadInput(
                     f"cannot use {path} for {name}", reason, f"Run chmod o-r {path}, and consider replacing the secret."
                 )
-            return file.read(_SECRET_MOST_BYTES)
+            return file.read(_MAX_SECRET_BYTES)
     except OSError as error:
         raise BadInput(f"cannot read {path} for {name}", error.strerror or str(error)) from error
     except UnicodeError as error:
@@ -120,7 +121,7 @@ def _key_problem(key: str, value: object, declared: Iterable[Declared]) -> str:
 
 
 def _without_content(error: Exception) -> str:
-    """Return why a file cannot be read, without what is in it: it may be a secret's file, given by mistake."""
+    """Return why a file cannot be read, without its content: it may contain a secret by mistake."""
     mark = getattr(error, "problem_mark", None)
     position = f" in line {mark.line + 1}" if mark else ""
     return f"{getattr(error, 'problem', None) or getattr(error, 'strerror', None) or 'it is not UTF-8 text'}{position}"

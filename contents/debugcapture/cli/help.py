@@ -1,6 +1,6 @@
-"""How `debug-capture` is used: its options, made of the settings, and a help that is grouped like Rundeck's form.
+"""The options of `debug-capture`, which come from the settings, and its help, with the groups of Rundeck's forms.
 
-An option only carries text: `settings.read` alone decides what is valid, as it does for a Rundeck step.
+Options only carry text. `settings.read` validates it, as for a Rundeck step.
 Source: click documentation, "Advanced Patterns", "Shell Completion".
 """
 
@@ -41,7 +41,7 @@ _VALUES: Final = (
 
 
 class _Text(click.ParamType[str]):
-    """Any text; its choices are for the help and for completion."""
+    """Any text. The choices are for the help and the completion."""
 
     name = "text"
 
@@ -62,7 +62,7 @@ class _Text(click.ParamType[str]):
 
 
 class SettingOption(click.Option):
-    """The option of one setting: a secret's names a file, a switch can be turned off."""
+    """The option of one setting. That of a secret is a file, and that of a switch has a negative form."""
 
     def __init__(self, setting: Declared) -> None:
         self.setting = setting
@@ -77,14 +77,14 @@ class SettingOption(click.Option):
             super().__init__([flag, name], type=_Text(setting), help=about)
 
     def text(self, value: Any) -> str:
-        """Return what the option gives, as the text of its setting. Raises BadInput for a file that is no use."""
+        """Return ``value`` as the text of the setting. Raises BadInput if a file cannot be used."""
         if self.setting.rule.secret:
             return read_secret(self.setting.name, value)
         return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def general() -> list[click.Parameter]:
-    """Return the options that every command has."""
+    """Return the options of all commands."""
     output = "json: print one document to standard output, and everything else to standard error. [text]"
     return [
         click.Option(["--config"], type=click.Path(), help="Configuration file to use instead of the default ones."),
@@ -94,7 +94,7 @@ def general() -> list[click.Parameter]:
 
 
 class _Page(click.Command):
-    """A command with what its help ends with."""
+    """A command whose help ends with examples and exit codes."""
 
     examples: tuple[str, ...] = ()
 
@@ -103,28 +103,30 @@ class _Page(click.Command):
 
 
 class CommandPage(_Page):
-    """A command whose help has the groups of the form as headings; what the form folds, --help only names."""
+    """A command whose help has the groups of the form. --help lists only the names of folded groups."""
 
     def __init__(self, command: Command, callback: Any) -> None:
         self.examples = command.examples
-        every = "Show the folded options as well."
+        text = "Show the folded options as well."
         params: list[click.Parameter] = [SettingOption(setting) for setting in command.declared]
         params += [
             *general(),
-            click.Option(["--help-all"], is_flag=True, is_eager=True, expose_value=False, callback=_show, help=every),
+            click.Option(
+                ["--help-all"], is_flag=True, is_eager=True, expose_value=False, callback=_show_all, help=text
+            ),
         ]
         if command.words:
             complete = _captures if command.words == "capture_id" else None
             metavar = f"[{command.words.upper()}]"
             params.append(click.Argument(["words"], nargs=-1, metavar=metavar, shell_complete=complete))
-        # What stands behind a command's own name is its, dashes or not.
-        context = {"allow_interspersed_args": command.words != "command"}
+        # Options after the name of a program belong to that program.
+        context_settings = {"allow_interspersed_args": command.words != "command"}
         super().__init__(
-            command.name, help=command.description, params=params, callback=callback, context_settings=context
+            command.name, help=command.description, params=params, callback=callback, context_settings=context_settings
         )
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, group by group."""
+        """Write the options by group."""
         folded = []
         settings = [param for param in self.params if isinstance(param, SettingOption)]
         for group, options in groupby(settings, key=lambda option: option.setting.group):
@@ -140,7 +142,7 @@ class CommandPage(_Page):
 
 
 class ChainPage(_Page):
-    """The command that runs others."""
+    """The command that runs other commands."""
 
     examples = ("chain find-target capture", "chain --keep-going capture restart")
 
@@ -160,25 +162,25 @@ class ChainPage(_Page):
 
 
 class Program(click.Group):
-    """The commands in the order of the work, not of the alphabet. A command's page is made when it is asked for."""
+    """The commands, in the order in which they are used. The page of a command is created on demand."""
 
-    def __init__(self, about: str, act: Callable[[Command], Any], chain: ChainPage) -> None:
+    def __init__(self, about: str, callback_of: Callable[[Command], Any], chain: ChainPage) -> None:
         super().__init__(NAME, help=about)
-        self._act, self._chain = act, chain
+        self._callback_of, self._chain = callback_of, chain
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        """Return their names."""
+        """Return the names of the commands."""
         return [*(command.name for command in COMMANDS), str(self._chain.name)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        """Return the page of a command, or None when there is no such command."""
+        """Return the page of a command; None if it does not exist."""
         if cmd_name == self._chain.name:
             return self._chain
-        one = next((command for command in COMMANDS if command.name == cmd_name), None)
-        return CommandPage(one, self._act(one)) if one else None
+        found = next((command for command in COMMANDS if command.name == cmd_name), None)
+        return CommandPage(found, self._callback_of(found)) if found else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """Write the first sentence of each."""
+        """Write the first sentence of each description."""
         about = {
             **{command.name: command.description for command in COMMANDS},
             str(self._chain.name): self._chain.help or "",
@@ -187,14 +189,14 @@ class Program(click.Group):
         _section(formatter, "Commands", rows)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """Write examples, where values come from, and exit codes."""
+        """Write examples, the sources of values, and exit codes."""
         _end(formatter, ("doctor --namespaces shop", "capture --namespace shop --workload checkout", "watch"))
 
 
 _EVERYTHING: Final = "debugcapture.everything"
 
 
-def _show(ctx: click.Context, _param: click.Parameter, is_set: bool) -> None:
+def _show_all(ctx: click.Context, _param: click.Parameter, is_set: bool) -> None:
     if is_set:
         ctx.meta[_EVERYTHING] = True
         click.echo(ctx.get_help())
@@ -222,7 +224,7 @@ def _records(options: Sequence[click.Parameter], ctx: click.Context) -> list[tup
 
 
 def _captures(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete the ID of a capture in the usual spool."""
+    """Complete the ID of a capture in the default spool."""
     manifests = default_spool(os.environ).glob(f"{incomplete}*/manifest.json")
     return [CompletionItem(file.parent.name) for file in sorted(manifests, reverse=True)]
 

@@ -1,4 +1,4 @@
-"""The command line `debug-capture`: it runs the commands of commands.py, and prints what comes of them."""
+"""The command line `debug-capture`: it runs the commands of commands.py and prints their results."""
 
 import io
 import json
@@ -15,13 +15,13 @@ from .. import __version__
 from ..errors import BadInput, CaptureError
 from ..runtime.context import RunContext
 from ..runtime.process import (
-    Ended,
-    complain,
+    RunResult,
     create_context,
     emit,
     end_with_parent,
-    failed,
+    failure_result,
     prepare,
+    print_failure,
     run,
     wants_debug,
     write_data,
@@ -34,12 +34,13 @@ from .status_line import Screen
 
 INTERRUPTED: Final = 130
 CHAINED_DATA: Final = ("bundle", "capture_id", "failure", "namespace", "pod", "container")
-_KEPT_MOST_BYTES: Final = 1 << 20  # of a command's output, where it becomes part of a JSON document
+# Limit of a command's output in a JSON document.
+_MAX_OUTPUT_BYTES: Final = 1 << 20
 _ENVIRONMENT: Final = "debugcapture.environment"
 
 
 def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
-    """Run the command line and return its exit code; ``arguments`` are those of the process unless given."""
+    """Run the command line and return its exit code. ``arguments`` defaults to those of the process."""
     try:
         code = _program().main(
             args=None if arguments is None else list(arguments),
@@ -62,14 +63,14 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
 
 def _program() -> click.Group:
     about = "Captures the debug state of failing Kubernetes pods before a restart, and links it in the incident."
-    program = Program(about, _act, ChainPage(_chain))
+    program = Program(about, _callback, ChainPage(_chain))
     click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")(program)
     return program
 
 
 @dataclass(frozen=True)
 class _Session:
-    """What is the same for all commands of one call."""
+    """The settings that all commands of one call share."""
 
     environment: Mapping[str, str]
     config: Mapping[str, str]
@@ -77,12 +78,12 @@ class _Session:
     as_json: bool
 
     def values(self, command: Command) -> dict[str, str]:
-        """Return what configuration and environment say. Raises BadInput."""
+        """Return the values from the configuration and the environment. Raises BadInput."""
         settings = command.declared
         return from_config(settings, self.config) | from_environment(settings, self.environment)
 
     def context(self, screen: Screen) -> RunContext:
-        """Return who calls: a Rundeck job, or the user."""
+        """Return the context of the run, with the name of the user outside of Rundeck."""
         context = create_context(self.environment, screen.report)
         user = one_line(self.environment.get("LOGNAME") or self.environment.get("USER") or "")
         trigger = {"started_by": user, **context.trigger} if user else context.trigger
@@ -90,7 +91,7 @@ class _Session:
 
 
 def _session(ctx: click.Context, params: Mapping[str, Any]) -> _Session:
-    """Return the session, with the process made ready for it. Raises BadInput for a wrong configuration."""
+    """Return the session. Raises BadInput if the configuration is wrong."""
     environment: Mapping[str, str] = ctx.obj[_ENVIRONMENT]
     file = config_path(params["config"] or "", environment)
     config = read_config(file, [setting for command in COMMANDS for setting in command.declared]) if file else {}
@@ -101,12 +102,12 @@ def _debug(ctx: click.Context, params: Mapping[str, Any]) -> bool:
     return params["debug"] or wants_debug(ctx.obj[_ENVIRONMENT])
 
 
-def _act(command: Command) -> Callable[..., int]:
-    """Return what click calls for a command."""
+def _callback(command: Command) -> Callable[..., int]:
+    """Return the function that click calls for a command."""
 
     @click.pass_context
     def act(ctx: click.Context, /, **params: Any) -> int:
-        return _finish(ctx, params, command.name, lambda: _alone(ctx, command, params))
+        return _finish(ctx, params, command.name, lambda: _run_single(ctx, command, params))
 
     return act
 
@@ -116,47 +117,49 @@ def _chain(ctx: click.Context, /, names: Sequence[str], keep_going: bool, **para
     unknown = [name for name in names if name not in {command.name for command in COMMANDS}]
     if unknown:
         raise click.UsageError(f"Unknown command {unknown[0]!r}.", ctx)
-    return _finish(ctx, params, "chain", lambda: _together(_session(ctx, params), names, keep_going=keep_going))
+    return _finish(ctx, params, "chain", lambda: _run_chain(_session(ctx, params), names, keep_going=keep_going))
 
 
-def _finish(ctx: click.Context, params: Mapping[str, Any], name: str, act: Callable[[], Ended]) -> int:
-    """Do what a command does, and return its exit code; for JSON, print the document."""
+def _finish(ctx: click.Context, params: Mapping[str, Any], name: str, act: Callable[[], RunResult]) -> int:
+    """Run ``act`` and return its exit code. With --output json, print the document."""
     prepare(debug=_debug(ctx, params))
-    if _in_a_job(ctx.obj[_ENVIRONMENT]):
+    if _in_rundeck_job(ctx.obj[_ENVIRONMENT]):
         end_with_parent()
     try:
-        ended = act()
-    except CaptureError as error:  # before anything has begun
-        ended = failed(error)
-        complain(ended, debug=_debug(ctx, params))
+        result = act()
+    except CaptureError as error:  # the configuration or a secret file is wrong
+        result = failure_result(error)
+        print_failure(result, debug=_debug(ctx, params))
     if params["output"] == "json":
-        emit(json.dumps(_document(name, ended), indent=2), sys.stdout)
-    return ended.exit_code
+        emit(json.dumps(_document(name, result), indent=2), sys.stdout)
+    return result.exit_code
 
 
-def _alone(ctx: click.Context, command: Command, params: Mapping[str, Any]) -> Ended:
+def _run_single(ctx: click.Context, command: Command, params: Mapping[str, Any]) -> RunResult:
     session = _session(ctx, params)
-    return _run(session, command, session.values(command) | _flags(ctx, command, params))
+    return _run(session, command, session.values(command) | _option_values(ctx, command, params))
 
 
-def _together(session: _Session, names: Sequence[str], *, keep_going: bool) -> Ended:
-    """Run commands one after the other, each with what those before it hand on."""
-    handed: dict[str, str] = {}
-    documents, code = [], 0
+def _run_chain(session: _Session, names: Sequence[str], *, keep_going: bool) -> RunResult:
+    """Run the commands one after the other. Each receives the data of the previous ones."""
+    chained: dict[str, str] = {}
+    documents: list[dict[str, Any]] = []
+    exit_code = 0
     for step in map(command, names):
         setting_names = {setting.name for setting in step.declared}
-        ended = _run(session, step, session.values(step) | {key: handed[key] for key in handed.keys() & setting_names})
-        output = {**ended.data, "failure": ended.failure}
-        handed |= {name: output[name] for name in CHAINED_DATA if output.get(name)}
-        documents.append(_document(step.name, ended))
-        code = code or ended.exit_code
-        if ended.exit_code and not keep_going:
+        inputs = {key: chained[key] for key in chained.keys() & setting_names}
+        result = _run(session, step, session.values(step) | inputs)
+        output = {**result.data, "failure": result.failure}
+        chained |= {name: output[name] for name in CHAINED_DATA if output.get(name)}
+        documents.append(_document(step.name, result))
+        exit_code = exit_code or result.exit_code
+        if result.exit_code and not keep_going:
             break
-    return Ended(code, document=documents)
+    return RunResult(exit_code, document=documents)
 
 
-def _flags(ctx: click.Context, command: Command, params: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the command line says. Raises BadInput for a secret's file that is no use."""
+def _option_values(ctx: click.Context, command: Command, params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values from the command line. Raises BadInput if the file of a secret cannot be used."""
     options = [param for param in ctx.command.params if isinstance(param, SettingOption)]
     values = [(option, params[option.name]) for option in options if option.name and params[option.name] is not None]
     if sum(value == STDIN for option, value in values if option.setting.rule.secret) > 1:
@@ -168,33 +171,34 @@ def _flags(ctx: click.Context, command: Command, params: Mapping[str, Any]) -> d
     return flags | {command.words: shlex.join(words)} if words else flags
 
 
-def _run(session: _Session, command: Command, values: Mapping[str, str]) -> Ended:
-    """Run a command, and show what comes of it; what a streaming one prints is kept where it is to look otherwise."""
+def _run(session: _Session, command: Command, values: Mapping[str, str]) -> RunResult:
+    """Run a command and print its result. The output of a streaming command is collected for a table or JSON."""
     quiet = session.as_json or command.streams
     with Screen(sys.stderr if quiet else sys.stdout) as screen:
         context = session.context(screen)
-        kept = _Kept(None if command.table else _KEPT_MOST_BYTES), _Kept(_KEPT_MOST_BYTES)
+        stdout = _LimitedOutput(None if command.table else _MAX_OUTPUT_BYTES)
+        stderr = _LimitedOutput(_MAX_OUTPUT_BYTES)
         if command.streams and (session.as_json or command.table):
-            context = replace(context, stdout=kept[0], stderr=kept[1])
-        ended = run(command, values, context)
-    complain(ended, debug=session.debug)
-    if command.table and not ended.exit_code:
-        return _listed(command.table, kept[0].getvalue().decode(), ended, as_json=session.as_json)
+            context = replace(context, stdout=stdout, stderr=stderr)
+        result = run(command, values, context)
+    print_failure(result, debug=session.debug)
+    if command.table and not result.exit_code:
+        return _print_table(command.table, stdout.getvalue().decode(), result, as_json=session.as_json)
     if command.streams and session.as_json:
-        return replace(ended, document=kept[0].document("stdout") | kept[1].document("stderr"))
+        return replace(result, document=stdout.document("stdout") | stderr.document("stderr"))
     if not quiet:
-        _tell(ended, session)
-    return ended
+        _print_data(result, session)
+    return result
 
 
-def _listed(table: Callable[[str], str], text: str, ended: Ended, *, as_json: bool) -> Ended:
+def _print_table(table: Callable[[str], str], text: str, result: RunResult, *, as_json: bool) -> RunResult:
     if not as_json:
         emit(table(text).rstrip(), sys.stdout)
-    return replace(ended, document=json.loads(text))
+    return replace(result, document=json.loads(text))
 
 
-class _Kept(io.BytesIO):
-    """Keeps output up to a limit."""
+class _LimitedOutput(io.BytesIO):
+    """Stores output up to a limit in bytes; without a limit if it is None."""
 
     def __init__(self, limit: int | None) -> None:
         super().__init__()
@@ -207,38 +211,38 @@ class _Kept(io.BytesIO):
         return len(data)
 
     def document(self, name: str) -> dict[str, Any]:
-        """Return it as part of a JSON document."""
+        """Return the output as part of a JSON document."""
         return {name: self.getvalue().decode(errors="replace"), f"{name}_truncated": self._more}
 
 
-def _document(name: str, ended: Ended) -> dict[str, Any]:
-    document: dict[str, Any] = {"command": name, "exit_code": ended.exit_code}
-    if ended.failure:
-        document["error"] = ended.failure
-    if ended.data:
-        document["data"] = dict(ended.data)
-    if ended.document is not None:
-        document[_result_key(name)] = ended.document
+def _document(name: str, result: RunResult) -> dict[str, Any]:
+    document: dict[str, Any] = {"command": name, "exit_code": result.exit_code}
+    if result.failure:
+        document["error"] = result.failure
+    if result.data:
+        document["data"] = dict(result.data)
+    if result.document is not None:
+        document[_result_key(name)] = result.document
     return document
 
 
 def _result_key(name: str) -> str:
-    """Return the key of the result of a command, or of a chain of them."""
+    """Return the key of the result in the document of a command or chain."""
     return {command.name: command.result_key for command in COMMANDS}.get(name, "result")
 
 
-def _in_a_job(environment: Mapping[str, str]) -> bool:
-    """Tell whether a script of a Rundeck job calls."""
+def _in_rundeck_job(environment: Mapping[str, str]) -> bool:
+    """Return whether a script of a Rundeck job runs this command."""
     return "RD_JOB_EXECID" in environment
 
 
-def _tell(ended: Ended, session: _Session) -> None:
-    """Hand on what the run gives: to a Rundeck job's later steps, or to a person."""
-    if _in_a_job(session.environment):
-        write_data(ended.data, ended.failure)
+def _print_data(result: RunResult, session: _Session) -> None:
+    """Print the data of the run, for the later steps of a Rundeck job or for a user."""
+    if _in_rundeck_job(session.environment):
+        write_data(result.data, result.failure)
         return
-    width = max((len(name) for name in ended.data), default=0)
-    for name, value in ended.data.items():
+    width = max((len(name) for name in result.data), default=0)
+    for name, value in result.data.items():
         if value:
             emit(f"{name.ljust(width)}  {one_line(value)}", sys.stdout)
 

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees: lines without control characters, and below them how far the capture is."""
+"""Output for a terminal: lines without control characters, and a status line with the progress below them."""
 
 import os
 import shutil
@@ -20,15 +20,15 @@ _CLEAR: Final = "\r\x1b[K"
 
 
 def printable(text: str) -> str:
-    """Return ``text`` without what could move the cursor or hide a name: it may come from the cluster."""
+    """Return ``text`` without control characters: text from the cluster could move the cursor or hide a name."""
     return "".join(character for character in text if character.isprintable() or character in "\n\t")
 
 
 class Screen:
-    """Prints lines, and on a terminal a status line below them; use it as a context."""
+    """Prints lines, and on a terminal a status line below them. A context manager."""
 
     def __init__(self, messages: TextIO) -> None:
-        """Print lines to ``messages``; the status line is on standard error, where that is a terminal."""
+        """Print lines to ``messages``, and the status line to standard error if that is a terminal."""
         self._messages = messages
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._lock, self._done = threading.Lock(), threading.Event()
@@ -41,7 +41,7 @@ class Screen:
             emit(printable(text), self._messages)
 
     def follow(self, bundle: Path) -> None:
-        """Show how far the capture into ``bundle`` is, from now on."""
+        """Show the progress of the capture into ``bundle`` until the context ends."""
         if self._live and self._thread is None:
             self._thread = threading.Thread(target=self._refresh, args=(Bundle(bundle),), name="status", daemon=True)
             self._thread.start()
@@ -58,7 +58,8 @@ class Screen:
 
     def _refresh(self, bundle: Bundle) -> None:
         while not self._done.wait(_EVERY_S):
-            with suppress(CaptureError, OSError):  # it was just removed, and the capture's own error tells more
+            # If the bundle was removed, the capture reports the error.
+            with suppress(CaptureError, OSError):
                 line = printable(progress_line(progress_of(bundle), datetime.now(timezone.utc)))
                 with self._lock:
                     self._status(line[: shutil.get_terminal_size().columns - 1])

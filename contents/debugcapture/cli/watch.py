@@ -1,7 +1,7 @@
-"""What the spool tells about captures while they run: all that a person who waits for one wants to see.
+"""Lists captures in the spool, and follows a capture while it runs.
 
-Nothing is asked of the process that captures: the manifest that it writes after each artifact says enough, so any
-capture on this machine can be followed, whoever started it.
+It only reads the manifest, which the capturing process writes after each artifact. So it can follow any capture on
+this machine.
 """
 
 import time
@@ -23,9 +23,10 @@ from ..steps.shared import Step
 from ..text import one_line, size, table
 
 _POLL_S: Final = 0.5
-_GONE_S: Final = 3  # between capture and upload a bundle is nobody's for a moment
+# A bundle is unlocked for a moment between capture and upload.
+_UNLOCKED_S: Final = 3
 _EXIT_CODES: Final[dict[Status, int]] = {"complete": 0, "partial": EXIT_PARTIAL, "failed": NOTHING_CAPTURED}
-_BAR: Final = 20
+_BAR_WIDTH: Final = 20
 _OWN_FILES: Final = tuple(f"{name}.part" for name in (MANIFEST, RECEIPT, SENT, PAGE))
 
 
@@ -46,21 +47,24 @@ class WatchStep:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a capture is."""
+    """The progress of a capture."""
 
     manifest: Manifest
-    coming_bytes: int  # of artifacts that are just being written
-    sent_bytes: int  # that a store has confirmed, while it does not have all yet
-    link: str  # of the page; "" before the store has everything
+    partial_bytes: int
+    """The size of artifacts that are still being written."""
+    sent_bytes: int
+    """The size of the artifacts that the store has confirmed so far."""
+    link: str
+    """The link to the report page; "" before everything is in the store."""
 
     @property
     def captured_bytes(self) -> int:
-        """Return how much has been captured."""
-        return sum(artifact.bytes for artifact in self.manifest.artifacts) + self.coming_bytes
+        """Return the size of everything captured so far."""
+        return sum(artifact.bytes for artifact in self.manifest.artifacts) + self.partial_bytes
 
     @property
     def state(self) -> Literal["capturing", "captured", "sending", "stored"]:
-        """Return what happens to it, as far as the spool tells."""
+        """Return the state, according to the files in the spool."""
         if self.link:
             return "stored"
         if not self.manifest.finished:
@@ -69,24 +73,29 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A capture of the list as programs read it (`captures --output json`): docs/command-line.md has the fields."""
+class CaptureEntry:
+    """A capture in the output of `captures --output json`. docs/command-line.md documents the fields."""
 
     capture_id: str
     namespace: str
-    pod: str  # the first, where it is of several
+    pod: str
+    """The first of its pods."""
     workload: str
     pods: int
-    status: Status  # of what has been captured so far, unless `finished`
+    status: Status
+    """The status of the artifacts so far, until `finished`."""
     finished: bool
-    started: str  # ISO 8601, UTC
-    artifacts: int  # that have a file
+    started: str
+    """ISO 8601, UTC."""
+    artifacts: int
+    """The number of artifacts with a file."""
     bytes: int
     stored: bool
-    link: str  # "" unless `stored`
+    link: str
+    """"" unless `stored`."""
 
     @classmethod
-    def of(cls, progress: Progress) -> "Listed":
+    def of(cls, progress: Progress) -> "CaptureEntry":
         """Return the entry of a capture."""
         manifest = progress.manifest
         return cls(
@@ -106,7 +115,7 @@ class Listed:
 
 
 def progress_of(bundle: Bundle) -> Progress:
-    """Return how far the capture into ``bundle`` is. Raises BadInput when it is no bundle any more."""
+    """Return the progress of the capture into ``bundle``. Raises BadInput if the bundle has been removed."""
     sent, receipt = bundle.sent(), bundle.receipt()
     return Progress(
         bundle.manifest(),
@@ -117,31 +126,31 @@ def progress_of(bundle: Bundle) -> Progress:
 
 
 def progress_line(progress: Progress, now: datetime) -> str:
-    """Return one line: a bar once the total is known, bytes and seconds. Pure."""
+    """Return the progress in one line: bytes and seconds, and a bar after the capture. Pure."""
     took = f"{(now - progress.manifest.started).total_seconds():.0f} s"
     total, sent = progress.captured_bytes, min(progress.sent_bytes, progress.captured_bytes)
     if progress.state in ("capturing", "captured"):
         count = sum(bool(artifact.file) for artifact in progress.manifest.artifacts)
         return f"{progress.state} {progress.manifest.target}: {count} artifacts, {size(total)}, {took}"
-    done = _BAR if progress.state == "stored" else _BAR * sent // max(total, 1)
-    amount = size(total) if progress.state == "stored" else f"{size(sent)} of {size(total)}"
-    return f"[{'#' * done}{'.' * (_BAR - done)}] {progress.state}: {amount}, {took}"
+    filled = _BAR_WIDTH if progress.state == "stored" else _BAR_WIDTH * sent // max(total, 1)
+    progress_text = size(total) if progress.state == "stored" else f"{size(sent)} of {size(total)}"
+    return f"[{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {progress.state}: {progress_text}, {took}"
 
 
-def news(before: Progress | None, after: Progress) -> Iterator[str]:
-    """Yield a line for everything that has come since ``before``. Pure."""
-    old = {_which(artifact) for artifact in before.manifest.artifacts} if before else set()
+def new_lines(before: Progress | None, after: Progress) -> Iterator[str]:
+    """Yield a line for each artifact and state that is new since ``before``. Pure."""
+    old = {_identity(artifact) for artifact in before.manifest.artifacts} if before else set()
     for artifact in after.manifest.artifacts:
-        if _which(artifact) not in old:
+        if _identity(artifact) not in old:
             yield _artifact_line(artifact)
     if before is None or before.state != after.state:
-        yield after.state  # the link is among the results at the end
+        yield after.state  # the result contains the link
 
 
 def captures(step: CapturesStep, context: RunContext) -> Outcome:
-    """List the captures in the spool, the newest first."""
+    """List the captures in the spool, newest first."""
     spool = spool_of(step.spool, context)
-    captures = [Listed.of(progress_of(bundle)) for bundle in reversed(bundles(spool))]
+    captures = [CaptureEntry.of(progress_of(bundle)) for bundle in reversed(bundles(spool))]
     rows = [
         (
             capture.capture_id,
@@ -159,38 +168,41 @@ def captures(step: CapturesStep, context: RunContext) -> Outcome:
 
 
 def watch(step: WatchStep, context: RunContext) -> Outcome:
-    """Follow a capture until it is in a store, or nobody works on it any more; its status decides the exit code.
+    """Follow a capture until it is in the store, or until its process has ended. The exit code is that of its status.
 
-    Raises TargetNotFound when there is no such capture.
+    Raises TargetNotFound if there is no such capture.
     """
-    bundle = _chosen(spool_of(step.spool, context), step.watch.capture_id)
+    bundle = _find_bundle(spool_of(step.spool, context), step.watch.capture_id)
     context.report(f"bundle {bundle.folder}")
     context.follow(bundle.folder)
     previous: Progress | None = None
     last_claimed = time.monotonic()
     while True:
-        if is_locked(bundle.folder):  # asked first: what its process did before it let go, is seen below
+        # Check the lock before the manifest, so that the last changes of the process are read.
+        if is_locked(bundle.folder):
             last_claimed = time.monotonic()
-        has_ended = time.monotonic() - last_claimed > _GONE_S
-        now = progress_of(bundle)
-        for line in news(previous, now):
+        has_ended = time.monotonic() - last_claimed > _UNLOCKED_S
+        progress = progress_of(bundle)
+        for line in new_lines(previous, progress):
             context.report(line)
-        previous = now
-        if has_ended or now.state == "stored":
-            return _ended(bundle, now, context)
+        previous = progress
+        if has_ended or progress.state == "stored":
+            return _result(bundle, progress, context)
         time.sleep(_POLL_S)
 
 
-def _ended(bundle: Bundle, last: Progress, context: RunContext) -> Outcome:
+def _result(bundle: Bundle, last: Progress, context: RunContext) -> Outcome:
     manifest = last.manifest
     if not manifest.finished:
-        context.report("the capture's process is gone; its evidence is in the spool, and the next upload sends it")
+        context.report(
+            "the process of the capture has ended; its evidence is in the spool, and the next upload sends it"
+        )
     context.report(summary(manifest))
     data = {"capture_id": manifest.capture_id, "bundle": str(bundle.folder), "status": manifest.status}
     return Outcome(_EXIT_CODES[manifest.status], data | {"link": last.link}, bundle.document())
 
 
-def _chosen(spool: Path, capture_id: str) -> Bundle:
+def _find_bundle(spool: Path, capture_id: str) -> Bundle:
     matches = [bundle for bundle in bundles(spool) if capture_id in ("", bundle.folder.name)]
     if not matches:
         raise TargetNotFound(
@@ -201,7 +213,7 @@ def _chosen(spool: Path, capture_id: str) -> Bundle:
     return matches[-1]
 
 
-def _which(artifact: Artifact) -> tuple[str, ...]:
+def _identity(artifact: Artifact) -> tuple[str, ...]:
     return artifact.pod, artifact.collector, artifact.title, artifact.file
 
 
@@ -215,7 +227,7 @@ def _size(file: Path) -> int:
     try:
         return file.stat().st_size
     except FileNotFoundError:
-        return 0  # it is finished now
+        return 0  # the artifact is complete and was renamed
 
 
 CAPTURES = Step(CapturesStep, captures)

@@ -1,4 +1,4 @@
-"""The exit code of a step that fails: by its cause, where that says it for every step, else by what the step is for.
+"""The exit code of a step that fails: that of the error if it has one, and otherwise that of the step.
 
 README.md has the table for users. Pure.
 """
@@ -7,13 +7,13 @@ from typing import Final
 
 from ..errors import BadInput, CaptureError, NotAllowed, NoteNotSent, NotStored, TargetNotFound, Unreachable
 
-# What a step failed to do, when nothing but the step tells.
+# The exit codes of steps.
 NOTHING_CAPTURED: Final = 5
 NOT_STORED: Final = 6
 NOT_ANNOTATED: Final = 7
 NOT_RESTARTED: Final = 8
 
-# What means the same whichever step it ends.
+# The exit codes of errors, which are the same in each step.
 _BY_CAUSE: Final[tuple[tuple[type[CaptureError], int], ...]] = (
     (BadInput, 2),
     (TargetNotFound, 3),
@@ -25,5 +25,5 @@ _BY_CAUSE: Final[tuple[tuple[type[CaptureError], int], ...]] = (
 
 
 def exit_code(error: CaptureError, otherwise: int = NOTHING_CAPTURED) -> int:
-    """Return the exit code for ``error``; ``otherwise`` is that of the step, for a cause that has none."""
+    """Return the exit code for ``error``, or ``otherwise``, the exit code of the step."""
     return next((code for kind, code in _BY_CAUSE if isinstance(error, kind)), otherwise)

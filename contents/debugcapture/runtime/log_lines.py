@@ -1,6 +1,6 @@
-"""What a step's log shows: text that can forge no line, no colour, no data and no formatted block. Pure.
+"""Text for the log of a step that cannot forge a line, a color, data or a formatted block. Pure.
 
-Much of what a step says quotes what a container wrote. Rundeck's log filters read lines that begin with a mark.
+Log lines quote output of containers, and Rundeck's log filters interpret lines that start with a mark.
 Source: Rundeck documentation, "Key Value Data" and "Render Formatted Data" log filters.
 """
 
@@ -14,10 +14,10 @@ _MARKS = ("rundeck:", "#begin:rundeck", "#end:rundeck")
 
 
 def log_text(text: str) -> str:
-    """Return ``text``, of one line or several, as it may be printed. A whole block between BEGIN and END stays a block.
+    """Return ``text``, which may have several lines, without control characters. A block from BEGIN to END stays one.
 
-    A block is HTML, so its characters outside of ASCII become references: a Runner without a UTF-8 locale prints each
-    of them as a question mark.
+    A block is HTML. Its characters outside of ASCII become references, because a Runner without a UTF-8 locale prints
+    them as question marks.
     """
     lines = [_printable(line) for line in text.split("\n")]
     block = len(lines) > 1 and (lines[0], lines[-1]) == (BEGIN, END)
@@ -30,7 +30,7 @@ def log_text(text: str) -> str:
 
 
 def data_line(key: str, value: str) -> str:
-    """Return the line that gives ``value`` to later steps as ``key``."""
+    """Return the line that passes ``value`` to later steps as ``key``."""
     return f"{DATA}{key}={one_line(value)}"
 
 

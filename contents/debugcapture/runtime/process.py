@@ -1,4 +1,4 @@
-"""What both faces share, the steps of rundeck.py and the commands of cli/: how a program begins, reports and ends."""
+"""How a step (rundeck.py) or a command (cli/) starts, reports and ends."""
 
 import io
 import logging
@@ -27,14 +27,18 @@ _PARENT_POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a run ended, and what it hands on, whether it failed or not."""
+class RunResult:
+    """The result of a run, whether it failed or not."""
 
     exit_code: int
     data: Mapping[str, str] = field(default_factory=dict)
-    document: Any = None  # see Outcome
-    failure: str = ""  # the error's line
-    trace: str = ""  # its stack trace
+    """Values for later steps."""
+    document: Any = None
+    """See Outcome."""
+    failure: str = ""
+    """The error in one line; "" without an error."""
+    trace: str = ""
+    """The stack trace of the error."""
 
 
 class Program(Protocol):
@@ -46,58 +50,58 @@ class Program(Protocol):
 
     @property
     def run(self) -> Callable[[Any, RunContext], Outcome]:
-        """Return the function that does it."""
+        """Return the function that runs it."""
 
     @property
     def failure_code(self) -> int:
-        """Return the exit code for a cause that has none of its own; see exit_codes.py."""
+        """Return the exit code for errors that have no own one; see exit_codes.py."""
 
 
-def run(program: Program, values: Mapping[str, str], context: RunContext) -> Ended:
-    """Run ``program`` with its settings filled from ``values`` (setting name → text), and return how it ended."""
+def run(program: Program, values: Mapping[str, str], context: RunContext) -> RunResult:
+    """Run ``program`` with its settings filled from ``values`` (setting name → text)."""
     try:
         outcome = program.run(read(program.settings, values), context)
     except BrokenPipeError:
-        return Ended(ABORTED)
-    except Exception as error:  # noqa: BLE001 - the one place: a user gets a line, not a stack trace
-        return failed(error, program.failure_code)
-    return Ended(outcome.exit_code, outcome.data, outcome.document)
+        return RunResult(ABORTED)
+    except Exception as error:  # noqa: BLE001 - users get one line instead of a stack trace
+        return failure_result(error, program.failure_code)
+    return RunResult(outcome.exit_code, outcome.data, outcome.document)
 
 
-def failed(error: Exception, otherwise: int = NOTHING_CAPTURED) -> Ended:
-    """Return how a run ends that ``error`` ended; ``otherwise`` see `exit_code`."""
+def failure_result(error: Exception, otherwise: int = NOTHING_CAPTURED) -> RunResult:
+    """Return the result of a run that failed with ``error``. For ``otherwise``, see `exit_code`."""
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, CaptureError):
-        return Ended(exit_code(error, otherwise), error.data, failure=str(error), trace=trace)
+        return RunResult(exit_code(error, otherwise), error.data, failure=str(error), trace=trace)
     line = f"{type(error).__name__}: {one_line(error)}. Please report this bug."
-    return Ended(1, failure=line, trace=trace)
+    return RunResult(1, failure=line, trace=trace)
 
 
-def complain(ended: Ended, *, debug: bool) -> None:
-    """Tell the user about a failure in one line; the stack trace is for ``debug``."""
-    if ended.failure:
-        emit(f"Error: {ended.failure}", sys.stderr)
-    if debug and ended.trace:
-        emit(log_text(ended.trace), sys.stderr)
+def print_failure(result: RunResult, *, debug: bool) -> None:
+    """Print the failure in one line, and with ``debug`` its stack trace."""
+    if result.failure:
+        emit(f"Error: {result.failure}", sys.stderr)
+    if debug and result.trace:
+        emit(log_text(result.trace), sys.stderr)
 
 
 def prepare(*, debug: bool) -> None:
-    """Make the process ready: private files, a clean end by signal, output that any locale can take."""
+    """Prepare the process: private files, cleanup after SIGTERM, and output for any locale."""
     if not debug:
-        logging.getLogger().addHandler(
-            logging.NullHandler()
-        )  # libraries log whole stack traces of what we tell in a line
-    os.umask(0o077)  # evidence is for this user only
+        # Libraries log stack traces of errors that the step reports in one line.
+        logging.getLogger().addHandler(logging.NullHandler())
+    os.umask(0o077)  # only this user may read the evidence
     signal.signal(signal.SIGTERM, _abort)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="replace")  # whatever the server's locale is
+            # Independent of the locale of the server.
+            stream.reconfigure(encoding="utf-8", errors="replace")
 
 
 def end_with_parent() -> None:
-    """End as at an abort when the parent goes.
+    """End like an aborted step when the parent process ends.
 
-    Rundeck aborts a script by ending the shell that it puts before it; the script itself would never hear of it.
+    Rundeck aborts a script by killing the shell that started it, and the script receives no signal.
     """
     parent = os.getppid()
 
@@ -110,12 +114,12 @@ def end_with_parent() -> None:
 
 
 def wants_debug(environment: Mapping[str, str]) -> bool:
-    """Tell whether the job's log level asks for stack traces."""
+    """Return whether the log level of the job is DEBUG, which shows stack traces."""
     return environment.get("RD_JOB_LOGLEVEL") == "DEBUG"
 
 
 def create_context(environment: Mapping[str, str], report: Report) -> RunContext:
-    """Return who runs this: a Rundeck job, as far as its ``RD_JOB_*`` variables tell, or somebody else."""
+    """Return the context of this run: that of a Rundeck job if there are ``RD_JOB_*`` variables, or that of a user."""
     trigger = {
         "started_by": environment.get("RD_JOB_USERNAME", ""),
         "job": environment.get("RD_JOB_NAME", ""),
@@ -132,21 +136,21 @@ def create_context(environment: Mapping[str, str], report: Report) -> RunContext
 
 
 def default_spool(environment: Mapping[str, str]) -> Path:
-    """Return the spool of this Rundeck, or of this user where there is none."""
+    """Return the spool of this Rundeck server, or without Rundeck, that of this user."""
     base = environment.get("RD_RUNDECK_BASE")
     state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base, "var", "debug-captures") if base else Path(state, "debug-captures")
 
 
 def write_data(data: Mapping[str, str], failure: str = "") -> None:
-    """Give ``data`` to a job's later steps; the log filter takes one line each and no empty value."""
+    """Pass ``data`` to later steps of the job. The log filter needs one line per value, and ignores empty values."""
     for key, value in {**data, "failure": failure}.items():
         if value:
             emit(data_line(key, value), sys.stdout)
 
 
 def emit(text: str, stream: TextIO) -> None:
-    """Print at once. After an abort Rundeck has closed the pipe: the program goes on to clean up."""
+    """Print without a buffer. After an abort, Rundeck closes the pipe; the process continues with its cleanup."""
     try:
         print(text, file=stream, flush=True)
     except BrokenPipeError:
@@ -155,6 +159,7 @@ def emit(text: str, stream: TextIO) -> None:
 
 
 def _abort(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """End as after an error, so that debug containers are ended and the bundle is closed."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Rundeck asks again each second, and would cut the end short
+    """Raise SystemExit, so that debug containers are stopped and the bundle is closed."""
+    # Rundeck sends the signal every second, which would interrupt the cleanup.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(ABORTED)

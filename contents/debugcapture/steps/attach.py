@@ -1,4 +1,4 @@
-"""k8s-debug-attach: run a command in a debug container beside the target."""
+"""k8s-debug-attach: runs a command in a debug container that is attached to the target."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ def attach(step: AttachStep, context: RunContext) -> Outcome:
 
 
 def _run(api: Api, ref: ContainerRef, argv: list[str], time_limit_s: int, context: RunContext) -> Outcome:
-    """Run a command below run-tool: it ends with this step, and so does everything that it starts."""
+    """Run a command under run-tool, which ends it and its child processes when this step ends."""
     status = exec_stream.run(
         api,
         ref,

@@ -1,4 +1,4 @@
-"""k8s-debug-capture: capture the debug state of a pod, store it, and tell the incident."""
+"""k8s-debug-capture: captures the debug state of pods, uploads it, and notifies the incident."""
 
 from contextlib import ExitStack
 
@@ -19,20 +19,20 @@ from .upload import publish_and_report
 
 
 def capture(step: CaptureStep, context: RunContext) -> Outcome:
-    """Capture the target's debug state into a new bundle; store it and tell the incident when the settings say so.
+    """Capture the debug state of the targets into a bundle, upload it and notify the incident, as the settings say.
 
-    Raises NothingCaptured when no collector reached anything, NotStored (after the note) when the store refuses.
+    Raises NothingCaptured if all collectors failed, and NotStored, after the note, if the upload failed.
     """
-    unwanted = _unwanted(step.incident, step.trigger)
-    if unwanted:
-        context.report(unwanted)
+    ignored = _reason_to_ignore(step.incident, step.trigger)
+    if ignored:
+        context.report(ignored)
         return Outcome(0)
     _check(step)
     with ExitStack() as held:
-        bundle = _captured(step, context, held)
+        bundle = _create_bundle(step, context, held)
         if bundle is None:
             return Outcome(0)
-        data, failure = _store_and_tell(step, bundle, context)
+        data, failure = _upload_and_notify(step, bundle, context)
     notify_interrupted(step, context)
     if failure:
         raise failure.with_data(**data)
@@ -40,20 +40,21 @@ def capture(step: CaptureStep, context: RunContext) -> Outcome:
 
 
 def _check(step: CaptureStep) -> None:
-    """Raise BadInput for settings of incident and store that cannot work: nothing has been touched yet."""
+    """Raise BadInput if the settings of incident or store are wrong, before anything is changed."""
     check_incident(step.incident, reads=step.by_incident)
     if step.store.store:
         open_store(step.store)
     open_pod_upload_store(step.store, step.capture.direct_upload_mib)
 
 
-def _captured(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
-    """Return the new bundle, if one is made. A failure goes to the incident, into the note about the start if any."""
+def _create_bundle(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
+    """Return the new bundle, if there is one. Report a failure to the incident, if possible in the start note."""
     try:
         with about(subject(step)):
             return new_bundle(step, context, held)
     except NoteNotSent:
-        raise  # it joined another capture, and there is nothing else to tell
+        # This run joined another capture, and could not add its note.
+        raise
     except CaptureError as error:
         mark = error.data.get("capture_id") or (step.incident.incident_id if step.by_incident else context.run_id)
         failure = str(error)
@@ -62,7 +63,7 @@ def _captured(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle
 
 
 def _outcome(step: CaptureStep, bundle: Bundle, data: dict[str, str], context: RunContext) -> Outcome:
-    """Return the outcome of a capture that has been stored and reported as the settings ask."""
+    """Return the outcome of a capture after upload and notification."""
     document, manifest = bundle.document(), bundle.manifest()
     if manifest.status == "partial" and (step.capture.fail_when_partial or not manifest.fulfilled):
         context.report(f"Error: {shortfall(manifest)}")
@@ -70,8 +71,8 @@ def _outcome(step: CaptureStep, bundle: Bundle, data: dict[str, str], context: R
     return Outcome(0, data, document)
 
 
-def _unwanted(incident: IncidentSettings, trigger: TriggerSettings) -> str:
-    """Return why an event is nothing to capture for, or ""."""
+def _reason_to_ignore(incident: IncidentSettings, trigger: TriggerSettings) -> str:
+    """Return why the event does not start a capture; "" if it does."""
     event = trigger.event_type
     if event in ("", "manual"):
         return ""
@@ -80,10 +81,10 @@ def _unwanted(incident: IncidentSettings, trigger: TriggerSettings) -> str:
     return "" if incident.incident_id else f"nothing to do: event {event} has no incident"
 
 
-def _store_and_tell(
+def _upload_and_notify(
     step: CaptureStep, bundle: Bundle, context: RunContext
 ) -> tuple[dict[str, str], CaptureError | None]:
-    """Return what later steps can use, and the first failure: one thing that fails does not keep the next from it."""
+    """Return the data for later steps and the first error. If the upload fails, the incident is still notified."""
     manifest = bundle.manifest()
     data = {
         "capture_id": manifest.capture_id,

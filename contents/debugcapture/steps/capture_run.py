@@ -1,4 +1,4 @@
-"""A new bundle: what goes into it, whether another run makes it already, and the capture, here or in the cluster."""
+"""Creates a bundle, unless another run captures the same workload, and captures locally or in the cluster."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -28,30 +28,32 @@ from ..text import one_line
 from ..upload.uploader import background_upload
 
 if TYPE_CHECKING:
-    from ..capture.parallel import ParallelCapture  # it reads YAML, which other steps need not pay for
+    # It imports the YAML parser, which other steps do not need.
+    from ..capture.parallel import ParallelCapture
     from ..incident.alert_targets import AlertTargets
 
 _MAX_LOCAL_PODS = 1000
 
 
 def new_bundle(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
-    """Return the bundle, held against a second capture of the same by ``held``.
+    """Return the new bundle. Runs for the same workload join it until ``held`` is closed.
 
-    None when nothing was to be captured: a dry run, a condition that is not met, a capture that is there already.
+    Returns None if nothing is captured: in a dry run, if a condition is not met, or if another capture covers it.
     """
     if not (step.by_incident or step.in_cluster.resume):
         check_target(step.target)
-    return (_locally if step.in_cluster.mode == "local" else _in_cluster)(step, context, held)
+    return (_capture_locally if step.in_cluster.mode == "local" else _capture_in_cluster)(step, context, held)
 
 
 def subject(step: CaptureStep) -> str:
-    """Return what the capture is about, for the lines of its errors."""
+    """Return the name of the run, the incident or the target, as the subject of error messages."""
     if step.in_cluster.resume:
         return f"run {step.in_cluster.resume}"
     return f"incident {step.incident.incident_id}" if step.by_incident else target_name(step.target)
 
 
-def _locally(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
+def _capture_locally(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
+    """Capture in this process."""
     from ..capture.parallel import ParallelCapture, capture_options
 
     if step.in_cluster.resume:
@@ -64,7 +66,7 @@ def _locally(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle 
         return None
     room, intake = _intake(step, context)
     api = open_api(step.connection)
-    selected, remarks = _targets(api, step, context)
+    selected, remarks = _select(api, step, context)
     captures = ParallelCapture(api, options, room, context.report)
     if step.capture.dry_run:
         for selection in selected:
@@ -72,25 +74,29 @@ def _locally(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle 
     if step.capture.dry_run or not selected:
         return None
     with ExitStack() as claim:
-        start_manifest = _manifest([selection.target for selection in selected], remarks, context)
-        bundle, is_new = _begin(step, context, intake, start_manifest, claim, held)
+        start_manifest = _new_manifest([selection.target for selection in selected], remarks, context)
+        bundle, is_new = _create_or_join(step, context, intake, start_manifest, claim, held)
         if not is_new:
             join_capture(step, bundle, context)
             return None
-        start_manifest = _tell_begun(step, bundle, start_manifest, context)
-        manifest = _run_all(step, captures, selected, bundle, start_manifest, context)
-    return _captured(step, bundle, manifest, context)
+        start_manifest = _announce(step, bundle, start_manifest, context)
+        manifest = _run(step, captures, selected, bundle, start_manifest, context)
+    return _finish(step, bundle, manifest, context)
 
 
-def _in_cluster(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
-    """Have a Job of the cluster capture. The bundle is about all pods, and has none of their files."""
+def _capture_in_cluster(step: CaptureStep, context: RunContext, held: ExitStack) -> Bundle | None:
+    """Capture in a Job in the cluster. The bundle describes all pods, but does not contain their files."""
     from ..fleet.controller import FleetCapture
 
     api = open_api(step.connection)
     run = FleetCapture(api, step, context.report)
     if not step.in_cluster.resume and _is_repeated(step, context):
         return None
-    start_manifest = run.load_resumed() if step.in_cluster.resume else _manifest(*_pinned(api, step, context), context)
+    start_manifest = (
+        run.load_resumed()
+        if step.in_cluster.resume
+        else _new_manifest(*_select_for_workers(api, step, context), context)
+    )
     if step.capture.dry_run:
         context.report(run.describe_plan(start_manifest))
         return None
@@ -100,17 +106,17 @@ def _in_cluster(step: CaptureStep, context: RunContext, held: ExitStack) -> Bund
             bundle, is_new = named_bundle(spool_of(step.spool, context), start_manifest.capture_id, intake), True
             claim.enter_context(claimed(bundle))
         else:
-            bundle, is_new = _begin(step, context, intake, start_manifest, claim, held)
+            bundle, is_new = _create_or_join(step, context, intake, start_manifest, claim, held)
         if not is_new:
             join_capture(step, bundle, context)
             return None
-        start_manifest = _tell_begun(step, bundle, start_manifest, context)
+        start_manifest = _announce(step, bundle, start_manifest, context)
         try:
             manifest = run.run(bundle, start_manifest)
         except CaptureError as error:
             raise error.with_data(capture_id=bundle.folder.name) from error
     context.report(summary(manifest))
-    return _captured(step, bundle, manifest, context)
+    return _finish(step, bundle, manifest, context)
 
 
 def _intake(step: CaptureStep, context: RunContext) -> tuple[Room, Intake]:
@@ -118,22 +124,22 @@ def _intake(step: CaptureStep, context: RunContext) -> tuple[Room, Intake]:
     return room, Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, room)
 
 
-def _manifest(targets: Sequence[Target], remarks: Sequence[str], context: RunContext) -> Manifest:
-    """Return the manifest of a capture that begins now, without its ID yet."""
+def _new_manifest(targets: Sequence[Target], remarks: Sequence[str], context: RunContext) -> Manifest:
+    """Return the manifest of a capture that starts now. It has no ID yet."""
     first, *more = targets
     return Manifest("", datetime.now(timezone.utc), None, first, context.trigger, (), tuple(more), tuple(remarks))
 
 
-def _tell_begun(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: RunContext) -> Manifest:
-    """Tell that the capture begins, and return the manifest with its ID."""
+def _announce(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: RunContext) -> Manifest:
+    """Report the start of the capture to the log and the incident, and return the manifest with its ID."""
     context.report(f"bundle {bundle.folder}")
     context.follow(bundle.folder)
     notify_start(step, manifest.target, bundle.folder.name, context)
     return replace(manifest, capture_id=bundle.folder.name)
 
 
-def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: RunContext) -> Bundle:
-    """Return the bundle. Raises NothingCaptured when there is nothing in it."""
+def _finish(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: RunContext) -> Bundle:
+    """Report the findings, and return the bundle. Raises NothingCaptured if it contains no evidence."""
     context.report(f"{manifest.requests} requests to the API server")
     manifest = _with_recurrences(manifest, bundle, context)
     for finding in manifest.findings:
@@ -147,7 +153,7 @@ def _captured(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: Ru
 
 
 def _with_recurrences(manifest: Manifest, bundle: Bundle, context: RunContext) -> Manifest:
-    """Return ``manifest`` with the earlier captures of its findings. A full disk costs this history only."""
+    """Return ``manifest`` with the earlier captures of its findings, or unchanged if the spool cannot be used."""
     try:
         compared = with_recurrences(manifest, bundle.folder.parent)
         bundle.save(compared)
@@ -157,7 +163,7 @@ def _with_recurrences(manifest: Manifest, bundle: Bundle, context: RunContext) -
     return compared
 
 
-def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
+def _run(
     step: CaptureStep,
     captures: "ParallelCapture",
     selected: Sequence[SelectedPod],
@@ -165,13 +171,14 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
     start_manifest: Manifest,
     context: RunContext,
 ) -> Manifest:
+    """Capture the selected pods while a background upload sends finished artifacts. Return the final manifest."""
     try:
         with (
             writable(bundle.folder),
             background_upload(bundle, step.store, start_manifest.key, context.report) as upload,
         ):
             record = Record(bundle.followed_by(upload.follow), start_manifest, upload.send)
-            captures.run(selected, record, _direct(step, start_manifest))
+            captures.run(selected, record, _pod_upload(step, start_manifest))
             manifest = captures.finish(record, captures.requests)
             bundle.save(manifest)
             return manifest
@@ -179,16 +186,16 @@ def _run_all(  # noqa: PLR0913 - what is captured, where from, where to
         raise error.with_data(capture_id=bundle.folder.name) from error
 
 
-def _direct(step: CaptureStep, start_manifest: Manifest) -> PodUpload | None:
-    """Return where large files go from the pods, when the job asks for it."""
+def _pod_upload(step: CaptureStep, start_manifest: Manifest) -> PodUpload | None:
+    """Return the upload from pods; None if the job does not use it."""
     store = open_pod_upload_store(step.store, step.capture.direct_upload_mib)
     return PodUpload(store, start_manifest.key, step.capture.direct_upload_mib << 20) if store else None
 
 
-def _targets(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[SelectedPod], list[str]]:
-    """Return what to capture, by name or by what the incident's alerts say, and tell how it was chosen."""
+def _select(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[SelectedPod], list[str]]:
+    """Return the pods to capture, selected by the settings or by alerts, and lines that explain the selection."""
     if step.by_incident:
-        alert_targets = _of_incident(api, step, context)
+        alert_targets = _find_alert_targets(api, step, context)
         selected, remarks = alert_targets.targets, alert_targets.remarks
     else:
         selected, remarks = select_pods(api, step.target, step.many.max_pods, step.sampling)
@@ -198,10 +205,10 @@ def _targets(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[Sel
     return matching, [*remarks, *judged]
 
 
-def _pinned(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[Target], list[str]]:
-    """Return what to capture in the cluster, and tell how it was chosen; conditions are looked at there."""
+def _select_for_workers(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[Target], list[str]]:
+    """Return the targets of the workers, and lines that explain the selection. Workers check the conditions."""
     if step.by_incident:
-        alert_targets = _of_incident(api, step, context)
+        alert_targets = _find_alert_targets(api, step, context)
         targets, remarks = [selection.target for selection in alert_targets.targets], alert_targets.remarks
     else:
         targets, remarks = select_targets(api, step.target, step.many.max_pods, step.sampling)
@@ -210,7 +217,7 @@ def _pinned(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[Targ
     return targets, remarks
 
 
-def _of_incident(api: Api, step: CaptureStep, context: RunContext) -> "AlertTargets":
+def _find_alert_targets(api: Api, step: CaptureStep, context: RunContext) -> "AlertTargets":
     from ..incident.alert_targets import find_targets, read_alerts
 
     account = account_of(step.incident, spool_of(step.spool, context))
@@ -219,7 +226,7 @@ def _of_incident(api: Api, step: CaptureStep, context: RunContext) -> "AlertTarg
 
 
 def _is_repeated(step: CaptureStep, context: RunContext) -> bool:
-    """Tell whether the incident has its capture: PagerDuty may deliver an event more than once."""
+    """Return whether the incident has a capture already, because PagerDuty delivered the event before."""
     if not step.joins or step.capture.dry_run:
         return False
     index = CaptureIndex(spool_of(step.spool, context), step.trigger.dedup_window_s)
@@ -229,12 +236,12 @@ def _is_repeated(step: CaptureStep, context: RunContext) -> bool:
     return existing is not None
 
 
-def _begin(
+def _create_or_join(
     step: CaptureStep, context: RunContext, intake: Intake, manifest: Manifest, claim: ExitStack, held: ExitStack
 ) -> tuple[Bundle, bool]:
-    """Return a new bundle and True; or the bundle of another run that is to be joined.
+    """Return a new bundle and True, or the bundle of another run and False.
 
-    Nobody else sends it before ``claim`` is closed, others can join it until ``held`` is.
+    No other process uploads the bundle before ``claim`` is closed. Other runs can join it until ``held`` is closed.
     """
     spool, target = spool_of(step.spool, context), manifest.target
 
@@ -244,12 +251,13 @@ def _begin(
         bundle = create_bundle(spool, target.pod, manifest.started, intake)
         claim.enter_context(claimed(bundle))
         if step.joins:
-            bundle.save(replace(manifest, capture_id=bundle.folder.name))  # who joins reads it
+            # A run that joins the capture reads the manifest.
+            bundle.save(replace(manifest, capture_id=bundle.folder.name))
         return bundle
 
     if not step.joins:
         return make(), True
-    # Whatever tells one cluster from another; only a hash of it is kept.
+    # Identifies the cluster. The index stores only a hash of it.
     cluster = f"{step.alerts.cluster} {step.connection}"
     workload = f"workload {cluster} {target.namespace}/{target.workload}"
     request = CaptureRequest(step.incident.incident_id, incident_key(step), workload, manifest.started)

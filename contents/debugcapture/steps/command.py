@@ -1,4 +1,4 @@
-"""What the steps that run a command share."""
+"""Functions that the steps exec and attach share."""
 
 import shlex
 
@@ -12,7 +12,7 @@ from ..targets.selection import select_pods
 
 
 def read_command(settings: CommandSettings) -> list[str]:
-    """Return the program and its arguments. Raises BadInput."""
+    """Return the program and its arguments. Raises BadInput if the command is empty or a quote is not closed."""
     try:
         argv = shlex.split(settings.command)
     except ValueError as error:
@@ -23,7 +23,7 @@ def read_command(settings: CommandSettings) -> list[str]:
 
 
 def only_target(api: Api, settings: TargetSettings, context: RunContext) -> Target:
-    """Return the one target of a command."""
+    """Return the first target that the settings select, and report the selection."""
     selected, remarks = select_pods(api, settings, 1)
     for line in remarks:
         context.report(line)
@@ -31,7 +31,7 @@ def only_target(api: Api, settings: TargetSettings, context: RunContext) -> Targ
 
 
 def require_running(target: Target, verb: str) -> None:
-    """Raise NotRunning, which says that one cannot ``verb`` ``target``, when that does not run."""
+    """Raise NotRunning if ``target`` does not run. ``verb`` is the action in the message: "attach to"."""
     if not target.is_running:
         raise NotRunning(
             f"cannot {verb} {target} (container {target.container})",
@@ -41,7 +41,7 @@ def require_running(target: Target, verb: str) -> None:
 
 
 def finish(place: ContainerRef, program: str, status: ExitStatus, context: RunContext) -> Outcome:
-    """Return the exit code of a command as the step's. Raises CommandFailed when it has none."""
+    """Return the exit code of a command as that of the step. Raises CommandFailed if the command has none."""
     context.stdout.flush()
     context.stderr.flush()
     if status.code is None:

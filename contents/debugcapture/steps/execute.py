@@ -1,4 +1,4 @@
-"""k8s-debug-exec: run a command in the target."""
+"""k8s-debug-exec: runs a command in the target."""
 
 from dataclasses import dataclass
 
@@ -24,9 +24,9 @@ class ExecStep:
 
 
 def execute(step: ExecStep, context: RunContext) -> Outcome:
-    """Run a command in the target; its output is the step's, byte by byte, and so is its exit code.
+    """Run a command in the target, and pass its output through byte for byte. Its exit code is that of the step.
 
-    A step that is aborted ends the command, too.
+    If the step is aborted, the command ends too.
     """
     with about(target_name(step.target)):
         argv = read_command(step.command)

@@ -1,4 +1,4 @@
-"""k8s-debug-incident-note: add a note about a bundle to an incident."""
+"""k8s-debug-incident-note: adds a note about a bundle to an incident."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class NoteStep:
 
 
 def annotate(step: NoteStep, context: RunContext) -> Outcome:
-    """Add a note about a bundle, or about the failure to make one, to the incident. Raises NoteNotSent."""
+    """Add a note about a bundle, or about a failed capture, to the incident. Raises NoteNotSent."""
     if not (step.incident.incident_id or step.incident.pagerduty_integration_key):
         context.report("no note: no incident is set")
         return Outcome(0)

@@ -1,4 +1,4 @@
-"""k8s-debug-incident-target: find the pod that an incident is about."""
+"""k8s-debug-incident-target: finds the pod that the alerts of an incident name."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class IncidentTargetStep:
 
 
 def find_target(step: IncidentTargetStep, context: RunContext) -> Outcome:
-    """Find what an incident's alerts are about, for later steps. Raises TargetNotFound that says what was looked at."""
+    """Find the target in the alerts of an incident, for later steps. TargetNotFound lists what the alerts contain."""
     incident = step.incident.incident_id
     if not incident:
         raise BadInput("cannot find a target", "incident_id is missing", "Set the incident's ID.")

@@ -1,4 +1,4 @@
-"""k8s-debug-pods: pods as Rundeck's nodes."""
+"""k8s-debug-pods: lists pods as Rundeck nodes."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class NodesStep:
 
 
 def list_nodes(step: NodesStep, context: RunContext) -> Outcome:
-    """Print the pods as Rundeck's nodes, in its JSON."""
+    """Print the pods as nodes in Rundeck's JSON format."""
     api, namespaces = open_api(step.connection), names_of(step.namespaces)
     text = read_nodes(api, namespaces, step.nodes, spool_of(step.spool, context), context.report)
     return printed(text, context)

@@ -1,4 +1,4 @@
-"""k8s-debug-options-*: the values of dropdowns."""
+"""k8s-debug-options-*: list the values of dropdowns."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -34,10 +34,10 @@ class CollectorsStep:
 
 
 def list_values(kind: Kind, step: OptionsStep, context: RunContext) -> Outcome:
-    """Print the values of a dropdown as Rundeck reads them from a script; those of the last time, if need be."""
-    shelf = FileStorage(spool_of(step.spool, context) / FOLDER, context.report)
-    answers = Cache(shelf, ttl_s=step.values.cache_ttl_s, timeout_s=step.values.api_timeout_s)
-    source = Source(open_api(step.connection, IMPATIENT), answers, step.values.max_values)
+    """Print the values of a dropdown, or the cached ones if the API server is unreachable."""
+    storage = FileStorage(spool_of(step.spool, context) / FOLDER, context.report)
+    cache = Cache(storage, ttl_s=step.values.cache_ttl_s, timeout_s=step.values.api_timeout_s)
+    source = Source(open_api(step.connection, IMPATIENT), cache, step.values.max_values)
     cached = source.read_list(ListQuery(kind, tuple(names_of(step.namespaces))))
     if cached.stale_reason:
         context.report(cached.stale_reason)

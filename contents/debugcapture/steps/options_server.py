@@ -1,4 +1,4 @@
-"""k8s-debug-options-server: the values of dropdowns over HTTP."""
+"""k8s-debug-options-server: serves the values of dropdowns over HTTP."""
 
 from dataclasses import dataclass
 
@@ -28,11 +28,11 @@ def serve_options(step: OptionsServerStep, context: RunContext) -> Outcome:
     """Serve the values of dropdowns over HTTP until the process receives a signal."""
     values = step.values
     collectors = tuple(collector_rows(step.catalog.catalog, values.max_values))
-    offer = ServiceOptions(
+    options = ServiceOptions(
         tuple(names_of(step.namespaces)), collectors, values.max_values, values.cache_ttl_s, values.api_timeout_s
     )
     api = open_api(step.connection, IMPATIENT)
-    serve(create_service(api, step.listen, offer, context.report), step.listen.listen)
+    serve(create_service(api, step.listen, options, context.report), step.listen.listen)
     return Outcome(0)
 
 

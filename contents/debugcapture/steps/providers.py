@@ -1,4 +1,4 @@
-"""The steps that Rundeck offers: name, description, and the module that does it. plugin.yaml is generated from here."""
+"""The step plugins: name, description and module of each. plugin.yaml is generated from this list."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -96,26 +96,32 @@ def _options_server() -> Step:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One step plugin; `cli/commands.py` makes a command of it as well."""
+    """One step plugin. `cli/commands.py` also makes it a command."""
 
     name: str
     title: str
     description: str
-    step: Callable[[], Step]  # imports the step: no other step pays for what it needs
-    failure_code: int = NOTHING_CAPTURED  # exit code for a cause that has none of its own (runtime/exit_codes.py)
-    streams: bool = False  # its standard output is that of a command, and nothing else
-    lists_nodes: bool = False  # it is a source of nodes, no step
-    lists_values: bool = False  # it fills a dropdown, and is no step
-    from_node: Mapping[str, str] = field(default_factory=dict)  # setting → attribute of the node that the step runs on
+    step: Callable[[], Step]
+    """Imports and returns the step, so that other steps do not import its dependencies."""
+    failure_code: int = NOTHING_CAPTURED
+    """The exit code for errors that have no own one; see runtime/exit_codes.py."""
+    streams: bool = False
+    """Whether standard output contains only the output of a command."""
+    lists_nodes: bool = False
+    """Whether it is a node source instead of a step."""
+    lists_values: bool = False
+    """Whether it fills a dropdown instead of being a step."""
+    from_node: Mapping[str, str] = field(default_factory=dict)
+    """The node attribute that each setting comes from, if the step runs on nodes."""
 
     @property
     def settings(self) -> type[Any]:
-        """Return what it asks, a dataclass of groups of settings."""
+        """Return its settings: a dataclass of groups."""
         return self.step().settings
 
     @property
     def run(self) -> Callable[[Any, RunContext], Outcome]:
-        """Return the function that does it."""
+        """Return the function that runs it."""
         return self.step().run
 
     @property
@@ -126,7 +132,7 @@ class Provider:
 
     @property
     def on_nodes(self) -> bool:
-        """Tell whether it is a step for each node, where pods are Rundeck's nodes."""
+        """Return whether it is a node step, for pods that are nodes of Rundeck."""
         return bool(self.from_node)
 
 
@@ -204,7 +210,7 @@ _STEPS = (
     ),
 )
 
-# What Rundeck's server runs while it makes a job's form. It gives them neither keys nor the job's options.
+# Rundeck's server runs these while it shows the form of a job. It passes neither keys nor options of the job.
 _VALUES = (
     Provider(
         "k8s-debug-options-namespaces",
@@ -246,12 +252,12 @@ _POD_ATTRIBUTES = {"namespace": "namespace", "pod": "pod", "container": "contain
 
 
 def _on_node(step: Provider) -> Provider:
-    """Return ``step`` for pods that are nodes: the node's attributes say which pod is meant."""
+    """Return ``step`` as a node step. The attributes of the node name the pod."""
     return replace(step, name=f"{step.name}-node", title=f"{step.title} (pods as nodes)", from_node=_POD_ATTRIBUTES)
 
 
 PROVIDERS = (*_STEPS, *_VALUES, *(_on_node(step) for step in _STEPS if step.name in _NODE_STEPS))
-# No plugins of Rundeck's, but programs of their own with settings of the same kind.
+# Services are not plugins, but have the same kind of settings.
 SERVICES = (
     Provider(
         "k8s-debug-options-server",
@@ -265,5 +271,5 @@ SERVICES = (
 
 
 def provider(name: str) -> Provider:
-    """Return the provider or service called ``name``; KeyError when there is none."""
+    """Return the provider or service called ``name``. Raises KeyError."""
     return {entry.name: entry for entry in (*PROVIDERS, *SERVICES)}[name]

@@ -1,4 +1,4 @@
-"""k8s-debug-restart: restart what was captured."""
+"""k8s-debug-restart: restarts a workload after its capture."""
 
 from datetime import datetime, timezone
 
@@ -16,9 +16,9 @@ from .shared import Step, about
 
 
 def restart(step: RestartStep, context: RunContext) -> Outcome:
-    """Restart what was captured, if the capture is as good as the job's author wants, and tell the incident.
+    """Restart the captured workload if the gate allows it, and notify the incident.
 
-    Raises GateClosed, RolloutBlocked, RolloutNotReady, or what the API server refuses.
+    Raises GateClosed, RolloutBlocked, RolloutNotReady, or the error of a request that the API server rejected.
     """
     check_incident(step.incident)
     bundle = open_bundle(step.bundle.bundle, spool_of(step.spool, context)) if step.bundle.bundle else None
@@ -38,7 +38,7 @@ def restart(step: RestartStep, context: RunContext) -> Outcome:
 
 
 def _restart(step: RestartStep, bundle: Bundle | None, context: RunContext) -> tuple[str, str]:
-    """Return what was done, and how it went."""
+    """Return the action and its result."""
     manifest = bundle.manifest() if bundle else None
     target = target_of(manifest, step.target, step.restart.action)
     closed = find_gate_problem(manifest, bool(bundle and bundle.receipt()), step.gate, target)

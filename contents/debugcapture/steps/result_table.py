@@ -1,6 +1,6 @@
-"""Results as HTML in Rundeck's log, for a step with the filter `render-datatype`. Pure.
+"""Results as HTML for Rundeck's log, if the step has the log filter `render-datatype`. Pure.
 
-Rundeck takes the lines between two marks and keeps the elements and classes that it knows to be harmless.
+Rundeck renders the lines between two marks, and removes elements and classes that it does not allow.
 Source: Rundeck documentation, "Render Formatted Data" log filter; Rundeck's source, SanitizedHTMLCodec.groovy.
 """
 
@@ -14,7 +14,8 @@ from ..runtime.log_lines import BEGIN, END
 from ..text import one_line, size
 
 _FINDINGS_HEADING = "What the evidence shows"
-_CLASSES = "table table-condensed table-bordered"  # Rundeck's own for JSON and CSV
+# The classes that Rundeck uses for JSON and CSV.
+_CLASSES = "table table-condensed table-bordered"
 
 
 def capture_result(manifest: Manifest, receipt: Receipt) -> str:
@@ -37,9 +38,9 @@ def check_results_html(results: Sequence[CheckResult]) -> str:
 
 
 def block(heading: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a heading and a table; heading and cells are HTML.
+    """Return a heading and a table. Heading and cells are HTML.
 
-    Each row is a line, with space between its cells, so that it can be read where nothing renders it.
+    Each row is one line with spaces between its cells, so that the log is readable without the filter.
     """
     head = _row("th", [escaped(name) for name in header])
     table = (f'<table class="{_CLASSES}">', head, *(_row("td", cells) for cells in rows), "</table>")
@@ -65,8 +66,8 @@ def _finding_row(finding: Finding) -> list[str]:
 def _artifact_row(artifact: Artifact, receipt: Receipt) -> list[str]:
     file = _anchor(receipt.link(artifact.file), artifact.file) if artifact.file else ""
     detail = "; ".join(filter(None, [file, escaped(one_line(artifact.reason)), masking(artifact)]))
-    named = f"{artifact.pod}: {artifact.title}" if artifact.pod else artifact.title
-    return [escaped(one_line(named)), artifact.outcome, size(artifact.bytes) if artifact.bytes else "", detail]
+    title = f"{artifact.pod}: {artifact.title}" if artifact.pod else artifact.title
+    return [escaped(one_line(title)), artifact.outcome, size(artifact.bytes) if artifact.bytes else "", detail]
 
 
 def _anchor(link: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""What several steps share."""
+"""Types and functions that several steps share."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,31 +11,32 @@ from ..settings.cluster import NamespacesSettings
 
 
 class Step(NamedTuple):
-    """What a step asks, and the function that does it."""
+    """The settings of a step, and the function that runs it."""
 
-    settings: type[Any]  # a dataclass of groups of settings
+    settings: type[Any]
+    """A dataclass of groups of settings."""
     run: Callable[[Any, RunContext], Outcome]
 
 
 @contextmanager
 def about(subject: str) -> Iterator[None]:
-    """Have every error name the pod."""
+    """Add ``subject`` to the message of each CaptureError that does not contain it."""
     try:
         yield
     except CaptureError as error:
-        named = error.about(subject)
-        if named is error:
+        changed = error.about(subject)
+        if changed is error:
             raise
-        raise named from error
+        raise changed from error
 
 
 def printed(text: str, context: RunContext) -> Outcome:
-    """Write ``text`` to standard output, and return the outcome of a step that does nothing else."""
+    """Write ``text`` to standard output, and return the outcome of a successful step."""
     context.stdout.write(text.encode())
     context.stdout.flush()
     return Outcome(0)
 
 
 def names_of(settings: NamespacesSettings) -> list[str]:
-    """Return the namespaces that the settings name."""
+    """Return the namespaces in the settings, [] for all."""
     return [name.strip() for name in settings.namespaces.split(",") if name.strip()]

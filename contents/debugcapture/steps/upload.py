@@ -1,4 +1,4 @@
-"""k8s-debug-upload: send bundles to the store."""
+"""k8s-debug-upload: uploads bundles to the store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from .shared import Step
 if TYPE_CHECKING:
     from ..settings.forms import CaptureStep
 
-_OTHER_SENDS_S = 600
+_OTHER_UPLOAD_LIMIT_S = 600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +34,17 @@ class UploadStep:
 
 
 def upload(step: UploadStep, context: RunContext) -> Outcome:
-    """Send a bundle to the store, and those that wait from earlier runs; what the store confirms leaves the spool.
+    """Upload a bundle, and those left over from earlier runs. Bundles that the store confirms leave the spool.
 
-    Raises NotStored when the bundle that was named, or where none was, one that waits, could not be sent.
+    Raises NotStored if the named bundle could not be uploaded. Without a name, this applies to all bundles.
     """
     spool = spool_of(step.spool, context)
     if not step.store.store:
         if not step.bundle.bundle:
             context.report("nothing to upload: no bundle was captured, and no store is set")
             return Outcome(0)
-        action, remedy = (
-            "cannot upload the bundle",
-            f"Set the store's URL. The bundle is in the spool: {step.bundle.bundle}",
-        )
-        raise BadInput(action, "store is missing", remedy)
+        remedy = f"Set the store's URL. The bundle is in the spool: {step.bundle.bundle}"
+        raise BadInput("cannot upload the bundle", "store is missing", remedy)
     if not step.bundle.bundle:
         bundles = waiting(spool)
         if not bundles:
@@ -60,7 +57,8 @@ def upload(step: UploadStep, context: RunContext) -> Outcome:
     bundle = open_bundle(step.bundle.bundle, spool)
     receipt = publish_and_report(bundle, step, context)
     for error in _send_waiting(waiting(spool), step.store, context):
-        context.report(str(error))  # not this run's bundle, and it is tried again by the next
+        # It is not the bundle of this run, and the next run tries again.
+        context.report(str(error))
     return Outcome(0, {"link": receipt.page})
 
 
@@ -87,7 +85,7 @@ def publish_and_report(bundle: Bundle, step: "CaptureStep | UploadStep", context
 
     Another run may be uploading this bundle, because it waited in the spool. Then wait for that run's receipt.
     """
-    with claimed(bundle, _OTHER_SENDS_S) as is_claimed:
+    with claimed(bundle, _OTHER_UPLOAD_LIMIT_S) as is_claimed:
         if not is_claimed:
             action = f"cannot upload {bundle.folder}"
             raise NotStored(action, "another process is uploading it", "That process will store it.")

@@ -396,7 +396,7 @@ def test_the_output_of_a_command_stays_as_it_is(install: Install, capfdbinary: p
 def test_the_output_of_a_command_is_part_of_a_document_up_to_a_limit(
     install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_KEPT_MOST_BYTES", 4)
+    monkeypatch.setattr(cli, "_MAX_OUTPUT_BYTES", 4)
     install(output_of_a_command, streams=True)
     assert main("test", "--output", "json", *GOOD) == 7
     assert json.loads(capsys.readouterr().out)["result"] == {

@@ -22,7 +22,7 @@ from debugcapture.bundle.bundle import Bundle, claimed
 from debugcapture.cli import main as cli
 from debugcapture.cli import watch
 from debugcapture.cli.status_line import Screen, printable
-from debugcapture.cli.watch import CapturesStep, Progress, WatchStep, news, progress_line, progress_of
+from debugcapture.cli.watch import CapturesStep, Progress, WatchStep, new_lines, progress_line, progress_of
 from debugcapture.errors import TargetNotFound
 from debugcapture.files import is_locked
 from debugcapture.model import Artifact, Manifest, Receipt, Status, Stored
@@ -61,7 +61,7 @@ def bundle(tmp_path: Path) -> Bundle:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "_POLL_S", 0.01)
-    monkeypatch.setattr(watch, "_GONE_S", 0.05)
+    monkeypatch.setattr(watch, "_UNLOCKED_S", 0.05)
 
 
 def step(capture_id: str = "") -> WatchStep:
@@ -92,10 +92,10 @@ def test_progress_is_a_line_of_bytes_and_seconds(one: Progress, line: str) -> No
 def test_only_news_is_told() -> None:
     first, second = artifact(), nothing("failed", "no\nshell", title="Heap", pod="web-1")
     begun = progress(first, running=True)
-    assert list(news(None, begun)) == ["Java thread dump: complete, 7 B, jvm-threads.txt", "capturing"]
-    assert list(news(begun, begun)) == []
-    assert list(news(begun, progress(first, second))) == ["web-1: Heap: failed, no shell", "captured"]
-    assert list(news(progress(first), progress(first, link="https://page"))) == ["stored"]
+    assert list(new_lines(None, begun)) == ["Java thread dump: complete, 7 B, jvm-threads.txt", "capturing"]
+    assert list(new_lines(begun, begun)) == []
+    assert list(new_lines(begun, progress(first, second))) == ["web-1: Heap: failed, no shell", "captured"]
+    assert list(new_lines(progress(first), progress(first, link="https://page"))) == ["stored"]
 
 
 def test_progress_is_read_from_the_spool(bundle: Bundle) -> None:
@@ -154,7 +154,7 @@ def test_a_capture_whose_process_is_gone_is_not_waited_for(bundle: Bundle, told:
     bundle.save(manifest(finished=None))
     outcome = watch.watch(step(), told.run_context)
     assert outcome.exit_code == 10
-    assert any("is gone" in line for line in told.lines)
+    assert any("the process of the capture has ended" in line for line in told.lines)
 
 
 def test_watching_takes_a_bundle_from_nobody(bundle: Bundle) -> None:
@@ -207,7 +207,7 @@ def test_fields_of_a_listed_capture_are_documented() -> None:
     documented = re.search(r"(?m)^\| field of a capture \|.*\n\|[ -|]*\n((?:\|.*\n)+)", page)
     assert documented
     names = re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in documented[1].splitlines()))
-    assert names == [one.name for one in fields(watch.Listed)]
+    assert names == [one.name for one in fields(watch.CaptureEntry)]
 
 
 def test_statuses_all_have_an_exit_code() -> None:
@@ -294,4 +294,4 @@ def _wait_for(ready: object) -> None:
 
 def test_a_replaced_artifact_is_no_news() -> None:
     before, after = progress(artifact()), progress(replace(artifact(), integrity="verified"))
-    assert list(news(before, after)) == []
+    assert list(new_lines(before, after)) == []

@@ -49,7 +49,7 @@ def run_context(tmp_path: Path) -> RunContext:
     return RunContext(lambda _: None, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", {})
 
 
-def ended(step: str, run_context: RunContext, **values: str) -> process.Ended:
+def ended(step: str, run_context: RunContext, **values: str) -> process.RunResult:
     return process.run(provider(f"k8s-debug-{step}"), values, run_context)
 
 

@@ -234,7 +234,7 @@ def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
         raise SystemExit(137)
 
     with monkeypatch.context() as patched:
-        patched.setattr("debugcapture.steps.capture._store_and_tell", killed)
+        patched.setattr("debugcapture.steps.capture._upload_and_notify", killed)
         with pytest.raises(SystemExit):
             by_incident(run_context)
     (left,) = run_context.spool.glob("*/joined")

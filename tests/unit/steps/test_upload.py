@@ -54,7 +54,7 @@ def test_upload_of_one_bundle_sends_those_that_wait_as_well(
 def test_bundle_that_another_process_has_is_left_to_it(
     bundle: Bundle, run_context: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("debugcapture.steps.upload._OTHER_SENDS_S", 0)
+    monkeypatch.setattr("debugcapture.steps.upload._OTHER_UPLOAD_LIMIT_S", 0)
     with claimed(bundle) as ours:
         assert ours
         assert upload(read(UploadStep, to_a_directory(tmp_path)), run_context).exit_code == 0
