@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .parsers import jvm_threads as jvm_threads_parser
-from .rules import jvm_threads
+from .parsers import kube as kube_parser
+from .rules import jvm_threads, kube
 from .subject import Subject
 
 SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Threads of a JVM", jvm_threads_parser.recognize, jvm_threads_parser.parse, jvm_threads.RULES),
+    Subject("Pods, events and other Kubernetes objects", kube_parser.recognize, kube_parser.parse, kube.RULES),
 )
