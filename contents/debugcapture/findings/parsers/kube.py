@@ -12,4 +12,6 @@ def recognize(evidence: Evidence) -> bool:
 
 def parse(evidence: Evidence) -> Cluster:
     """Return what the file shows of the cluster."""
-    return (kube_objects if kube_objects.recognize(evidence) else kube_text).parse(evidence)
+    if kube_objects.recognize(evidence):
+        return kube_objects.parse(evidence)
+    return kube_text.parse(evidence)

@@ -198,8 +198,10 @@ class DescriptionReader:
     def _is_of_container(self, key: str, indent: int) -> bool:
         if key not in _CONTAINER_KEYS or self._section in _OTHER_SECTIONS:
             return False
-        is_of_pod = key in ("Reason", "Message") and indent == 0 and not self._draft.containers
-        return not is_of_pod and (indent > 0 or self._section in _SECTIONS or key in ("State", "Last State"))
+        is_first = not self._draft.containers
+        if is_first and key in ("Reason", "Message") and indent == 0:
+            return False  # of the pod
+        return indent > 0 or self._section in _SECTIONS or not is_first or key in ("State", "Last State")
 
     def _container(self) -> _ContainerDraft:
         if not self._draft.containers:

@@ -16,6 +16,8 @@ from .kube_pods import pod_in
 MAX_BYTES: Final = 32 << 20
 _MOST_OBJECTS: Final = 5_000
 _NEAR_LINES: Final = 4_000  # an object's own lines: a passage further away belongs to another object
+_LONG_LINE: Final = 200  # JSON on one line: the quotation begins shortly before the fact
+_BEFORE_FACT: Final = 60
 _START = re.compile(r"^(?:---|[{\[]|(?:- )?(?:apiVersion|kind|items|metadata|status|spec): ?)", re.MULTILINE)
 _KIND = re.compile(
     r"""["']?kind["']?: ?["']?(?:(?:Pod|Event|HorizontalPodAutoscaler|Deployment|ReplicaSet|StatefulSet|"""
@@ -123,8 +125,13 @@ def _event(value: dict[str, Any], lines: "_Lines") -> Event:
         when=time.timestamp() if time else None,
         seen=seen,
         first_seen=text(value.get("firstTimestamp")),
-        lines=lines.near(text(about.get("name")), message[:60]),
+        lines=lines.near(text(about.get("name")), _longest_piece(message)),
     )
+
+
+def _longest_piece(message: str) -> str:
+    """Return the part of ``message`` that looks the same in JSON, where quotes are escaped."""
+    return max(re.split(r'["\\\n\t]', message[:400]), key=len, default="")
 
 
 def _container_in(field_path: str) -> str:
@@ -200,7 +207,11 @@ class _Lines:
         start = self._position(name)
         window = range(max(0, start - 40), min(len(self._lines), start + _NEAR_LINES))
         found = next((index for index in window if fact and fact in self._lines[index]), start)
-        return self._evidence.quote(found + 1, found + 1, self._lines[found].strip()) if self._lines else None
+        if not self._lines:
+            return None
+        line = self._lines[found].strip()
+        start = max(0, line.find(fact) - _BEFORE_FACT) if len(line) > _LONG_LINE else 0
+        return self._evidence.quote(found + 1, found + 1, line[start:])
 
     def _position(self, name: str) -> int:
         if name not in self._positions:

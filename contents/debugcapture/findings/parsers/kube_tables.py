@@ -9,7 +9,7 @@ from ..evidence import Evidence, Line
 from .kube_model import Event, PodRow, duration_s, moment
 
 _TYPES: Final = ("Normal", "Warning")
-_AGE = r"(?:<?(?:unknown|invalid)>?|\d[\dwdhmsy.]{0,20}|\d{4}-\d\d-\d\dT[\d:.]{5,20}Z?)"
+_AGE = r"(?:<?(?:unknown|invalid)>?|\d{4}-\d\d-\d\dT[\d:.]{5,20}Z?|\d[\dwdhmsy.]{0,20})"
 _TIMES = re.compile(rf"({_AGE})(?: \(x(\d{{1,9}}) over ({_AGE})\))?")
 _DESCRIBED = re.compile(rf"(Normal|Warning) (\S+) ({_AGE}(?: \(x\d{{1,9}} over {_AGE}\))?) (.+)")
 _LISTED = re.compile(rf"(?:(\S+) )?({_AGE}(?: \(x\d{{1,9}} over {_AGE}\))?) (Normal|Warning) (\S+) (\S+/\S+) (.*)")

@@ -212,9 +212,7 @@ def container_keeps_failing(cluster: Cluster) -> Iterator[Finding]:
         severity = _failure_severity(pod, container, run)
         crash = "CrashLoopBackOff, " if container.is_in_crash_loop else ""
         restarts = words.restarts_words(container)
-        again = "again and again" if (container.restarts or 0) >= _FEW_RESTARTS else ""
-        ended = f"ended with {words.exit_words(run)}"
-        title = " ".join(part for part in (_capital(container.label), ended, again) if part)
+        title = f"{_capital(container.label)} ended with {words.exit_words(run)}"
         yield Finding(
             severity=severity,
             title=f"{title}: {crash}{restarts}" if crash or restarts else title,

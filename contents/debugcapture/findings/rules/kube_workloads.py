@@ -127,7 +127,7 @@ def _node_event_findings(cluster: Cluster) -> Iterator[Finding]:
     }
     for event in last.values():
         short_of = _PRESSURE_EVENTS.get(event.reason, "")
-        relief = _RELIEVED if short_of else frozenset({"NodeReady"})
+        relief = _RELIEVED if short_of else frozenset({"NodeReady", "Started"})
         is_over = bool(cluster.happened_after(event, relief))
         problem = f"is short of {short_of}" if short_of else "is not ready"
         if event.reason == "Rebooted":
