@@ -32,7 +32,9 @@ from tests.unit.findings.kube_evidence import (
 )
 from tests.unit.hostile import TEXT, changed
 
-KILLED = pod(container("app", waiting("CrashLoopBackOff"), ended(137, "OOMKilled"), restarts=4, ready=False), ready=False)
+KILLED = pod(
+    container("app", waiting("CrashLoopBackOff"), ended(137, "OOMKilled"), restarts=4, ready=False), ready=False
+)
 OOM = "container-killed-for-memory"
 
 
