@@ -5,6 +5,7 @@ CaptureError
 ├── TargetNotFound      the namespace, pod or container does not exist
 ├── NotAllowed          authentication, RBAC or admission refused
 ├── Unreachable         a server did not respond, or its certificate is not trusted
+│   └── OptionalApiDown an API that the cluster may do without did not respond, such as the metrics API
 ├── Rejected            a server rejected a request for another reason
 │   ├── Conflict        409: the object exists already, or was changed by someone else
 │   ├── Invalid         422: the object is not valid
@@ -93,6 +94,10 @@ class NotAllowed(CaptureError):
 
 class Unreachable(CaptureError):
     """A server did not respond, or its certificate is not trusted."""
+
+
+class OptionalApiDown(Unreachable):
+    """An API that the cluster may do without did not respond, such as the metrics API."""
 
 
 class Rejected(CaptureError):

@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -19,6 +20,9 @@ from debugcapture.kube.exec_stream import run_short
 from debugcapture.model import ContainerRef
 from debugcapture.settings.cluster import ConnectionSettings
 from lab.demo import NAMESPACE, running_pod
+from lab.kubernetes.kubectl import Kubectl
+from tests.cluster.captures import captured
+from tests.cluster.login_proxy import PASSWORD, USER, login_proxy
 
 
 def admin_kubeconfig(_: Path) -> ConnectionSettings:
@@ -56,6 +60,40 @@ def test_the_connection_reaches_the_cluster(way: Callable[[Path], ConnectionSett
     reads_pods_and_runs_a_command(Api(connect(way(tmp_path), {})))
 
 
+def test_a_proxy_that_wants_a_login_gets_it_for_requests_and_for_streams() -> None:
+    with login_proxy() as proxy:
+        url = f"http://{USER}:{quote(PASSWORD)}@127.0.0.1:{proxy.port}"
+        content = _kubeconfig({"token": _token()}, {"proxy-url": url})
+        reads_pods_and_runs_a_command(Api(connect(ConnectionSettings(kubeconfig_content=content), {})))
+        assert proxy.tunnels >= 2
+
+
+def test_a_metrics_server_that_is_down_costs_nothing_but_its_file(kubectl: Kubectl, tmp_path: Path) -> None:
+    name = "v1beta1.metrics.k8s.io"
+    service = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": name},
+        "spec": {
+            "group": "metrics.k8s.io",
+            "version": "v1beta1",
+            "insecureSkipTLSVerify": True,
+            "groupPriorityMinimum": 100,
+            "versionPriority": 100,
+            "service": {"name": "metrics-server", "namespace": NAMESPACE},
+        },
+    }
+    kubectl("apply", "--filename=-", stdin=json.dumps(service))
+    try:
+        done = captured(spool=tmp_path, namespace=NAMESPACE, workload="orders", collectors="quick")
+    finally:
+        kubectl("delete", "apiservice", name)
+    (metrics,) = [artifact for artifact in done.manifest.artifacts if artifact.collector == "metrics"]
+    assert metrics.outcome == "skipped", metrics
+    assert "cannot read the metrics" in metrics.reason
+    assert done.manifest.status == "complete"
+
+
 def test_a_pod_uses_its_own_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = lab.kubernetes.endpoint()
     (tmp_path / "token").write_text(_token())
@@ -76,16 +114,16 @@ def _token() -> str:
     return lab.kubernetes.endpoint().capture_token_file.read_text().strip()
 
 
-def _kubeconfig(user: dict[str, object]) -> str:
+def _kubeconfig(user: dict[str, object], more: dict[str, str] | None = None) -> str:
+    """A kubeconfig of ``user``; ``more`` are fields of the cluster."""
     cluster = lab.kubernetes.endpoint()
+    fields = {"server": cluster.server, "certificate-authority": str(cluster.ca_file), **(more or {})}
     content = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "lab",
         "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "capture"}}],
-        "clusters": [
-            {"name": "lab", "cluster": {"server": cluster.server, "certificate-authority": str(cluster.ca_file)}}
-        ],
+        "clusters": [{"name": "lab", "cluster": fields}],
         "users": [{"name": "capture", "user": user}],
     }
     return str(yaml.safe_dump(content))

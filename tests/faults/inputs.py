@@ -20,6 +20,7 @@ from lab.kubernetes import layout
 from tests.faults.world import World
 from tests.rundeck.credentials import expired_token, unknown_authority
 
+_BEHIND_PROXY = "https://kubernetes.default.svc"  # no proxy leads to a loopback address
 NOBODY = "127.0.0.1:9"  # nobody listens there
 _REFUSED = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -83,10 +84,12 @@ def token_that_has_expired(world: World) -> None:
 
 
 def proxy_that_is_down(world: World) -> None:
+    world.change(server=_BEHIND_PROXY)
     world.environment["HTTPS_PROXY"] = f"http://{NOBODY}"
 
 
 def proxy_that_wants_a_login(world: World) -> None:
+    world.change(server=_BEHIND_PROXY)
     world.environment["HTTPS_PROXY"] = f"http://127.0.0.1:{world.broken.enter_context(listening(_REFUSED))}"
 
 

@@ -117,7 +117,10 @@ def _failing(place: str) -> tuple[str, dict[str, str], dict[str, str]]:
             shop | {"kubeconfig": "", "kubeconfig_content": _kubeconfig(plugin)},
             {"ANSWER": json.dumps(credential)},
         ),
-        "proxy": (shop, {"HTTPS_PROXY": f"http://user:{value}@127.0.0.1:9"}),
+        "proxy": (
+            by_token | {"server": "https://kubernetes.default.svc", "token": "x"},
+            {"HTTPS_PROXY": f"http://user:{value}@127.0.0.1:9"},
+        ),
         "S3 secret key": (shop | s3 | {"s3_access_key": store.access_key, "s3_secret_key": value}, {}),
         "S3 session token": (
             shop | s3 | {"s3_access_key": "AKIAX", "s3_secret_key": value, "s3_session_token": value},

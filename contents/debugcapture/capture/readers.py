@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..bundle.artifact import SizeLimitReachedError
-from ..errors import CaptureError, LogRemoved, NotAllowed
+from ..errors import CaptureError, LogRemoved, NotAllowed, OptionalApiDown
 from ..kube.client import Api
 from ..kube.debug_pod import BUSYBOX, HOST
 from ..kube.scripts import shell_command
@@ -99,6 +99,8 @@ class Readers:
             except LogRemoved as error:
                 code: ReasonCode = "not-there" if snapshot.if_removed == "skipped" else "other"
                 result = TransferResult(snapshot.if_removed, str(error), code=code)
+            except OptionalApiDown as error:
+                result = TransferResult("skipped", str(error), code="other")
             except CaptureError as error:
                 result = TransferResult("truncated" if file.received else "failed", str(error), code="other")
         if not file.received and result.outcome == "complete":

@@ -101,7 +101,7 @@ def _metrics(api: Api, pod: Json, target: Target, _since_s: int) -> list[Snapsho
     def read() -> Iterator[bytes]:
         path = path_of("PodMetrics", target.namespace, target.pod)
         try:
-            usage = api.get(path, f"cannot read the metrics of {target}")
+            usage = api.get_optional(path, f"cannot read the metrics of {target}")
         except TargetNotFound:
             return  # the cluster has no metrics server, or it has no data about the pod yet
         yield from _text(metrics_table(usage, pod))

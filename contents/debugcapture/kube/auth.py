@@ -2,27 +2,23 @@
 
 Order: kubeconfig content, kubeconfig file, URL and token, the pod's own service account, then $KUBECONFIG or
 ~/.kube/config. This module reads static credentials itself, because importing the `kubernetes` package takes a step
-more time and memory than its own work. That package handles exec plugins and auth providers.
+more time and memory than its own work. credentials.py uses that package for credential plugins and auth providers.
 """
 
 import base64
 import os
 import ssl
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ..errors import BadInput
 from ..settings.cluster import REQUESTS_PER_S, ConnectionSettings
-
-if TYPE_CHECKING:
-    from kubernetes.client import Configuration
+from .credentials import CredentialPlugin, load_client_certificate, provider_authorization
+from .kubeconfig import REMEDY, Kubeconfig, Section, parse_kubeconfig, read_kubeconfigs, read_text
+from .proxy import Proxy, parse_proxy, proxy_of_environment
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-FIX = "Correct the cluster connection settings."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ class Connection:
     """Returns the value of the Authorization header; "" if a client certificate is used instead."""
     server_name: str | None = None
     """Name expected in the certificate, if it is not the host of the URL."""
-    proxy: str | None = None
+    proxy: Proxy | None = None
     requests_per_s: int = REQUESTS_PER_S
     """Highest average number of requests per second."""
 
@@ -47,14 +43,17 @@ def connect(settings: ConnectionSettings, environment: Mapping[str, str] = os.en
     Raises BadInput if a file cannot be read or is incomplete.
     """
     connection = replace(_connection(settings, environment), requests_per_s=settings.requests_per_s)
-    return connection if connection.proxy else replace(connection, proxy=_proxy(connection.server, environment))
+    if connection.proxy:  # the kubeconfig's own
+        return connection
+    return replace(connection, proxy=proxy_of_environment(connection.server, environment))
 
 
 def _connection(settings: ConnectionSettings, environment: Mapping[str, str]) -> Connection:
     if settings.kubeconfig_content:
-        return _from_text(settings.kubeconfig_content, "the kubeconfig content", settings, Path())
+        content = parse_kubeconfig(settings.kubeconfig_content, "the kubeconfig content", Path())
+        return _from_kubeconfig(content, settings)
     if settings.kubeconfig:
-        return _from_file(Path(settings.kubeconfig), settings)
+        return _from_kubeconfig(read_kubeconfigs([Path(settings.kubeconfig)]), settings)
     if settings.server or settings.token:
         return _from_token(settings)
     if "KUBERNETES_SERVICE_HOST" in environment and (SERVICE_ACCOUNT / "token").exists():
@@ -63,20 +62,8 @@ def _connection(settings: ConnectionSettings, environment: Mapping[str, str]) ->
     files = [Path(file) for file in paths.split(os.pathsep) if Path(file).exists()]
     if not files:
         reason = f"no kubeconfig, URL or token is set, Rundeck does not run in a pod, and {paths} does not exist"
-        raise BadInput("cannot connect to a cluster", reason, FIX)
-    return _from_file(files[0], settings)
-
-
-def _proxy(server: str, environment: Mapping[str, str]) -> str | None:
-    """Return the proxy in $HTTPS_PROXY, unless $NO_PROXY excludes the server. kubectl uses the same variables."""
-    proxy = environment.get("HTTPS_PROXY") or environment.get("https_proxy")
-    if not proxy:
-        return None
-    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
-
-    excluded = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
-    host = urlsplit(server).netloc
-    return None if proxy_bypass_environment(host, {"no": excluded}) else proxy
+        raise BadInput("cannot connect to a cluster", reason, REMEDY)
+    return _from_kubeconfig(read_kubeconfigs(files), settings)
 
 
 def _from_token(settings: ConnectionSettings) -> Connection:
@@ -91,103 +78,60 @@ def _from_token(settings: ConnectionSettings) -> Connection:
 def _in_cluster(host: str, port: str) -> Connection:
     """Connect as the pod's service account, as described in Kubernetes' "Accessing the API from a Pod"."""
     host = f"[{host}]" if ":" in host else host
-    tls = _tls(ca=_read(SERVICE_ACCOUNT / "ca.crt"))
+    tls = _tls(ca=read_text(SERVICE_ACCOUNT / "ca.crt"))
     return Connection(f"https://{host}:{port}", tls, lambda: _bearer_of(SERVICE_ACCOUNT / "token"))
 
 
-def _from_file(path: Path, settings: ConnectionSettings) -> Connection:
-    return _from_text(_read(path), str(path), settings, path.parent)
-
-
-def _from_text(text: str, source: str, settings: ConnectionSettings, folder: Path) -> Connection:
+def _from_kubeconfig(config: Kubeconfig, settings: ConnectionSettings) -> Connection:
     try:
-        return _from_kubeconfig(_parse(text, source), settings, folder)
+        return _of_context(config, settings)
     except (AttributeError, TypeError) as error:
-        raise BadInput("invalid kubeconfig", f"{source} does not have the structure of a kubeconfig", FIX) from error
+        reason = "an entry does not have the structure that kubeconfigs have"
+        raise BadInput("invalid kubeconfig", reason, REMEDY) from error
 
 
-def _from_kubeconfig(config: dict[str, Any], settings: ConnectionSettings, folder: Path) -> Connection:
-    context = _named(config, "contexts", "context", settings.context or str(config.get("current-context") or ""))
-    cluster = _named(config, "clusters", "cluster", str(context.get("cluster") or ""))
-    user = _named(config, "users", "user", str(context.get("user") or ""))
+def _of_context(config: Kubeconfig, settings: ConnectionSettings) -> Connection:
+    context = config.context(settings.context)
+    cluster, user = config.cluster(context), config.user(context)
     server = str(cluster.get("server") or "")
     if not server.startswith("https://"):
-        raise BadInput("invalid kubeconfig", f"its server {server!r} is not an https:// URL", FIX)
-    ca = _data(cluster, "certificate-authority", folder)
+        raise BadInput("invalid kubeconfig", f"its server {server!r} is not an https:// URL", REMEDY)
     verify = settings.verify_tls and not cluster.get("insecure-skip-tls-verify")
-    if user.keys() & {"exec", "auth-provider", "username"}:
-        tls = _tls(ca=ca, verify=verify)
-        authorization = _library_authorization(config, settings.context, tls)
-    else:
-        certificate, key = _data(user, "client-certificate", folder), _data(user, "client-key", folder)
-        tls = _tls(ca=ca, verify=verify, certificate=certificate, key=key)
-        authorization = _authorization(user, folder)
-    return Connection(server.rstrip("/"), tls, authorization, cluster.get("tls-server-name"), cluster.get("proxy-url"))
+    tls = _tls(ca=cluster.data("certificate-authority"), verify=verify)
+    authorization = _authorization(user, cluster, tls)
+    proxy = parse_proxy(cluster.get("proxy-url")) if cluster.get("proxy-url") else None
+    return Connection(server.rstrip("/"), tls, authorization, cluster.get("tls-server-name"), proxy)
 
 
-def _library_authorization(config: dict[str, Any], context: str, tls: ssl.SSLContext) -> Callable[[], str]:
-    """Return the source of the Authorization header that the `kubernetes` package provides.
-
-    Only credentials come from that package, not the address and the trusted CAs. A client certificate is added to
-    ``tls``.
-    """
-    from kubernetes.config import ConfigException, new_client_from_config_dict
-
-    try:
-        client = new_client_from_config_dict(config, context=context or None)
-    except (ConfigException, OSError) as error:
-        raise BadInput("cannot get credentials from the kubeconfig", str(error), FIX) from error
-    library: Configuration = client.configuration
-    if library.cert_file:
-        tls.load_cert_chain(library.cert_file, library.key_file)
-    # Called for each request, because the package renews expired credentials.
-    return lambda: str(library.auth_settings().get("BearerToken", {}).get("value") or "")
-
-
-def _parse(text: str, source: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError, RecursionError):
-        # The library's message quotes the text with its credentials. `from None` keeps it out of the stack trace too.
-        raise BadInput("invalid kubeconfig", f"{source} is not YAML", FIX) from None
-    if not isinstance(config, dict) or "clusters" not in config:
-        raise BadInput("invalid kubeconfig", f"{source} contains no clusters", FIX)
-    return config
-
-
-def _named(config: dict[str, Any], plural: str, singular: str, name: str) -> dict[str, Any]:
-    entries = {str(entry.get("name")): entry.get(singular) for entry in config.get(plural) or []}
-    entry = entries.get(name)
-    if not isinstance(entry, dict):
-        available = ", ".join(sorted(entries)) or "none"
-        raise BadInput(
-            "invalid kubeconfig", f"it does not contain the {singular} {name!r}; available {plural}: {available}", FIX
-        )
-    return entry
-
-
-def _data(section: dict[str, Any], key: str, folder: Path) -> str:
-    """Return the PEM text in KEY-data of ``section``, or in the file that KEY names; "" if there is neither."""
-    if section.get(f"{key}-data"):
-        try:
-            return base64.b64decode(section[f"{key}-data"], validate=True).decode("ascii")
-        except ValueError as error:  # from base64 or from the ASCII decoder
-            raise BadInput("invalid kubeconfig", f"{key}-data is not base64-encoded PEM", FIX) from error
-    return _read(folder / section[key]) if section.get(key) else ""
-
-
-def _authorization(user: dict[str, Any], folder: Path) -> Callable[[], str]:
+def _authorization(user: Section, cluster: Section, tls: ssl.SSLContext) -> Callable[[], str]:
+    """Return the source of the Authorization header, and load the client certificate into ``tls`` if there is one."""
+    if user.get("exec"):
+        plugin = CredentialPlugin(user, cluster)
+        plugin.load_certificate(tls)
+        return plugin.authorization
+    if user.get("auth-provider"):
+        return provider_authorization(user, cluster)
+    certificate = user.data("client-certificate")
+    if certificate:
+        load_client_certificate(tls, certificate, user.data("client-key"))
+    header = _static_header(user)
     if user.get("tokenFile"):
-        return lambda: _bearer_of(folder / user["tokenFile"])
-    bearer = f"Bearer {_header_value(user['token'])}" if user.get("token") else ""
-    return lambda: bearer
+        return lambda: _bearer_of(user.folder / user.values["tokenFile"])
+    return lambda: header
+
+
+def _static_header(user: Section) -> str:
+    if user.get("token"):
+        return f"Bearer {_header_value(user.values['token'])}"
+    if user.get("username"):
+        login = f"{user.get('username')}:{user.get('password') or ''}"
+        return f"Basic {base64.b64encode(login.encode()).decode()}"
+    return ""
 
 
 def _bearer_of(file: Path) -> str:
     """Return the header with the token in ``file``. It is read for each request: the kubelet replaces it."""
-    return f"Bearer {_header_value(_read(file))}"
+    return f"Bearer {_header_value(read_text(file))}"
 
 
 def _header_value(token: str) -> str:
@@ -197,32 +141,14 @@ def _header_value(token: str) -> str:
     return token
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise BadInput(f"cannot read {path}", reason, FIX) from error
-
-
-def _tls(*, ca: str = "", verify: bool = True, certificate: str = "", key: str = "") -> ssl.SSLContext:
+def _tls(*, ca: str = "", verify: bool = True) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=ca.encode("ascii", "ignore").decode() or None)
-        # The strict mode of Python 3.13 rejects the CA of many clusters, because it has no key usage extension.
-        context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
-        if not verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if certificate:
-            _load_client_certificate(context, certificate, key)
     except (ssl.SSLError, ValueError) as error:
-        raise BadInput("invalid certificate", f"it is not valid PEM ({error})", FIX) from error
+        raise BadInput("invalid certificate", f"it is not valid PEM ({error})", REMEDY) from error
+    # The strict mode of Python 3.13 rejects the CA of many clusters, because it has no key usage extension.
+    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
-    """Load the pair from a temporary private file, because `ssl` accepts files only."""
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
-        pem.write(f"{certificate}\n{key}\n")
-        pem.flush()
-        context.load_cert_chain(pem.name)

@@ -13,7 +13,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
-from ..errors import NotAllowed, TargetNotFound
+from ..errors import NotAllowed, OptionalApiDown, TargetNotFound, Unreachable
 from ..model import Json
 from ..settings.cluster import ConnectionSettings
 from .auth import Connection, connect
@@ -26,6 +26,7 @@ from .retry import ONCE, retry_policy
 from .streams import Streams
 
 CONNECT_S, READ_S = 10, 60
+_OPTIONAL_S = 3
 POOL_SIZE = 10  # connections that are kept open; more are opened as needed
 PAGE_SIZE = 500  # objects per request, as in kubectl
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
@@ -64,6 +65,8 @@ class _Request:
     """Longest time without a byte; 0 for the time in `Patience`."""
     urgent: bool = False
     """Sent before other waiting requests, because the pod may be gone a second later."""
+    optional: bool = False
+    """Sent once, and given up after _OPTIONAL_S: the capture does not need the response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,11 @@ class Api:
         if connection.server_name:
             options |= {"server_hostname": connection.server_name, "assert_hostname": connection.server_name}
         proxy = connection.proxy
-        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        self._pool = (
+            urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers, **options)
+            if proxy
+            else urllib3.PoolManager(**options)
+        )
         self.streams = Streams()
         self.has_answered = False
         self.outages = Outages(self._is_ready)
@@ -224,6 +231,17 @@ class Api:
         """Return the JSON at ``path``. ``action`` is the beginning of an error message."""
         return self._json(_Request("GET", path, action, query, accept=accept))
 
+    def get_optional(self, path: str, action: str) -> Json:
+        """Return the JSON at ``path`` of an API that another server provides, such as metrics-server.
+
+        It is asked once, for a few seconds: such a server may be down for days. Raises OptionalApiDown then, and
+        TargetNotFound if the cluster does not have the API.
+        """
+        try:
+            return self._json(_Request("GET", path, action, optional=True))
+        except Unreachable as error:
+            raise OptionalApiDown(error.action, error.reason, error.remedy, status=error.status) from error
+
     def stream(self, path: str, action: str, query: Mapping[str, str], silence_s: float) -> BaseHTTPResponse:
         """Return an open response, such as a watch. The caller reads it in pieces and closes it.
 
@@ -248,7 +266,8 @@ class Api:
         headers = self.headers() | {"Content-Type": request.content_type}
         headers |= {"Accept": request.accept} if request.accept else {}
         body = None if request.body is None else json.dumps(request.body)
-        timeout = urllib3.Timeout(connect=self._patience.connect_s, read=request.silence_s or self._patience.read_s)
+        timeout = self._timeout(request)
+        retries = ONCE if request.optional or not self._patience.repeats else None
         while True:
             self.wait_for_turn(urgent=request.urgent)
             asked_at = self.outages.now()
@@ -260,22 +279,26 @@ class Api:
                     headers=headers,
                     preload_content=not request.streamed,
                     redirect=False,
-                    retries=retry_policy(request.method, has_answered=self.has_answered)
-                    if self._patience.repeats
-                    else ONCE,
+                    retries=retries or retry_policy(request.method, has_answered=self.has_answered),
                     timeout=timeout,
                 )
             except HTTPError:
-                self.has_answered = False
-                self.outages.record_failure()
+                if not request.optional:
+                    self.has_answered = False
+                    self.outages.record_failure()
                 raise
             self.has_answered = True
             self._count_retries(response.retries)
             if response.status < 400:
                 return response
-            if not self.should_retry_status(response.status, asked_at):
+            if request.optional or not self.should_retry_status(response.status, asked_at):
                 raise error_from_status(request.action, response.status, response.data)
             response.drain_conn()
+
+    def _timeout(self, request: _Request) -> urllib3.Timeout:
+        if request.optional:
+            return urllib3.Timeout(total=_OPTIONAL_S)
+        return urllib3.Timeout(connect=self._patience.connect_s, read=request.silence_s or self._patience.read_s)
 
     def should_retry_status(self, status: int, asked_at: float) -> bool:
         """Return whether to retry after an HTTP ``status``, because the server has just started; see `Outages`."""

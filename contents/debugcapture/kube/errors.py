@@ -21,7 +21,7 @@ TOO_BUSY = (
 )
 CHECK_TLS = "Check the CA certificate in the connection settings. For a test cluster, you can turn off verification."
 CHECK_CLOCK = "Correct the clock of this machine, or renew the certificate."
-CHECK_PROXY = "Check HTTPS_PROXY, or add the API server to NO_PROXY."
+CHECK_PROXY = "Check HTTPS_PROXY or proxy-url of the kubeconfig, or add the API server to NO_PROXY."
 CHECK_NET = "Check the address of the API server, and the network between it and this machine."
 _REJECTED: dict[int, type[Rejected]] = {409: Conflict, 422: Invalid, 429: TooManyRequests}
 

@@ -31,6 +31,7 @@ from .frames import (
     exit_status,
     out_of_time,
 )
+from .proxy import Proxy
 from .resources import pod_path
 from .retry import retry_after
 from .start_failures import HEAD_BYTES, with_start_failure
@@ -44,6 +45,7 @@ _READ_BYTES, _SEND_BYTES = 64 << 10, 32 << 10
 _MAX_STATUS_BYTES = 1 << 20
 _RESTART_WAITS_S = (0.5, 1, 2, 4, 8, 8)
 SHORT_S, _SHORT_LIMIT_BYTES = 30, 4 << 20
+_NO_HOST = "debug-capture.invalid"  # RFC 2606: it never exists
 _PING_S = 20  # some load balancers close idle connections after a minute
 
 
@@ -248,11 +250,16 @@ def _connect(api: Api, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -
     )
 
 
-def _proxy(url: str | None) -> dict[str, object]:
-    if not url:
+def _proxy(proxy: Proxy | None) -> dict[str, object]:
+    if not proxy:
         return {"http_no_proxy": ["*"]}  # the library must not apply its own proxy settings
-    parts = urlsplit(url)
-    return {"http_proxy_host": parts.hostname, "http_proxy_port": parts.port, "proxy_type": parts.scheme}
+    login = (proxy.user, proxy.password) if proxy.user else None
+    return {
+        "http_proxy_host": proxy.host,
+        "http_proxy_port": proxy.port,
+        "http_proxy_auth": login,
+        "http_no_proxy": [_NO_HOST],  # with none, the library would apply the environment's
+    }
 
 
 def websocket_url(server: str, path: str, query: list[tuple[str, str]]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
-from ..errors import NotAllowed, NotMeasurable, TargetNotFound
+from ..errors import NotAllowed, NotMeasurable, OptionalApiDown, TargetNotFound
 from ..kube.client import Api
 from ..kube.exec_stream import run_short
 from ..kube.objects import limits_of
@@ -61,11 +61,11 @@ def measure(api: Api, pod: Json, target: Target, condition: Condition, now: date
 
 
 def _memory_bytes(api: Api, target: Target) -> int:
-    """Return the memory that the container uses: from the metrics API, or if there is none, from its cgroup."""
+    """Return the memory that the container uses: from the metrics API, or if that does not respond, its cgroup."""
     path = path_of("PodMetrics", target.namespace, target.pod)
     try:
-        metrics = api.get(path, f"cannot read the metrics of {target}")
-    except (TargetNotFound, NotAllowed):
+        metrics = api.get_optional(path, f"cannot read the metrics of {target}")
+    except (TargetNotFound, NotAllowed, OptionalApiDown):
         return _cgroup_bytes(api, target)
     for container in metrics.get("containers") or []:
         if container["name"] == target.container:

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from debugcapture.errors import BadInput
 from debugcapture.kube import auth as module
 from debugcapture.kube.auth import Connection, connect
+from debugcapture.kube.proxy import Proxy
 from debugcapture.settings.cluster import ConnectionSettings
 from tests.unit.builders import written
 
@@ -159,7 +160,7 @@ def test_verification_can_be_turned_off(content: dict[str, Any], settings: dict[
 
 def test_server_name_and_proxy_of_the_cluster_are_kept() -> None:
     connection = of_content(config({"tls-server-name": "kubernetes", "proxy-url": "http://proxy:3128"}))
-    assert (connection.server_name, connection.proxy) == ("kubernetes", "http://proxy:3128")
+    assert (connection.server_name, connection.proxy) == ("kubernetes", Proxy("proxy", 3128))
 
 
 def test_named_context_is_chosen_before_the_current_one() -> None:
@@ -396,12 +397,10 @@ def test_a_credential_plugin_may_give_a_client_certificate(
     answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": credential}
     file = written(tmp_path, "answer.json", json.dumps(answer))
     loaded: list[str] = []
-    monkeypatch.setattr(
-        ssl.SSLContext, "load_cert_chain", lambda _context, path, _key: loaded.append(Path(path).read_text())
-    )
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", lambda _context, path: loaded.append(Path(path).read_text()))
     connection = of_content(config(user=exec_plugin(tmp_path, f"cat {file}")))
     assert connection.authorization() == ""
-    assert loaded == [pair.certificate]
+    assert loaded == [f"{pair.certificate}\n{pair.key}\n"]
 
 
 def test_user_and_password_become_basic_authentication() -> None:
@@ -439,13 +438,38 @@ def test_the_first_kubeconfig_of_a_list_that_exists_counts(tmp_path: Path) -> No
     ("environment", "proxy"),
     [
         ({}, None),
-        ({"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
-        ({"https_proxy": "http://p:1"}, "http://p:1"),
+        ({"HTTPS_PROXY": "http://p:1"}, Proxy("p", 1)),
         ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "other.example,cluster.example"}, None),
-        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "other.example"}, "http://p:1"),
     ],
-    ids=["none", "upper case", "lower case", "excepted", "another excepted"],
+    ids=["none", "set", "excluded"],
 )
-def test_the_environments_proxy_is_used_as_kubectl_does(environment: dict[str, str], proxy: str | None) -> None:
+def test_the_environments_proxy_is_used(environment: dict[str, str], proxy: Proxy | None) -> None:
     settings = ConnectionSettings(server="https://cluster.example:6443", token="t")
     assert connect(settings, environment).proxy == proxy
+
+
+def test_the_clusters_own_proxy_comes_before_that_of_the_environment() -> None:
+    text = yaml.safe_dump(config({"proxy-url": "http://own:3128"}))
+    environment = {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.0.0.1"}
+    assert connect(ConnectionSettings(kubeconfig_content=text), environment).proxy == Proxy("own", 3128)
+
+
+def test_kubeconfigs_of_a_list_are_merged_and_the_first_entry_counts(tmp_path: Path) -> None:
+    other = config({"server": "https://10.0.0.2:6443"}, {"tokenFile": "token"})
+    other["contexts"] = [{"name": "prod", "context": {"cluster": "c2", "user": "u2"}}]
+    other["clusters"][0]["name"], other["users"][0]["name"] = "c2", "u2"
+    written(tmp_path, "b/token", "of-b")
+    files = [written(tmp_path, "a/config", yaml.safe_dump(config() | {"current-context": ""}))]
+    files.append(written(tmp_path, "b/config", yaml.safe_dump(other | {"current-context": "prod"})))
+    environment = {"KUBECONFIG": ":".join(map(str, files))}
+    current = connect(ConnectionSettings(), environment)
+    assert (current.server, current.authorization()) == ("https://10.0.0.2:6443", "Bearer of-b")
+    named = connect(ConnectionSettings(context="main"), environment)
+    assert (named.server, named.authorization()) == ("https://10.0.0.1:6443", "Bearer t0ken")
+
+
+@pytest.mark.parametrize("content", ["", "apiVersion: v1\nkind: Config\n"], ids=["empty", "no clusters"])
+def test_a_list_without_any_cluster_is_bad_input(content: str, tmp_path: Path) -> None:
+    files = [written(tmp_path, name, content) for name in ("a", "b")]
+    with pytest.raises(BadInput, match="contain no clusters"):
+        connect(ConnectionSettings(), {"KUBECONFIG": ":".join(map(str, files))})

@@ -10,10 +10,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from debugcapture.errors import (
-    NotAllowed,
-    Unreachable,
-)
+from debugcapture.errors import NotAllowed, OptionalApiDown, TargetNotFound, Unreachable
 from debugcapture.kube.auth import Connection
 from debugcapture.kube.client import Api
 from debugcapture.model import Json
@@ -159,3 +156,26 @@ def test_refused_request_is_told(serve: Serve) -> None:
 def test_client_certificate_sends_no_authorization() -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     assert Api(Connection("https://k", tls, lambda: "")).headers() == {}
+
+
+UNAVAILABLE = Answer(
+    503, {"kind": "Status", "status": "Failure", "message": "the server is currently unable to handle"}
+)
+
+
+@pytest.mark.parametrize(
+    "answer", [UNAVAILABLE, urllib3.exceptions.ReadTimeoutError(urllib3.HTTPSConnectionPool("k"), "/", "timed out")]
+)
+def test_an_optional_api_that_is_down_is_asked_once(answer: Answer | Exception, serve: Serve) -> None:
+    api, asked = serve(answer)
+    with pytest.raises(OptionalApiDown, match="cannot read the metrics of shop/web-0"):
+        api.get_optional("/apis/metrics.k8s.io/v1beta1/x", "cannot read the metrics of shop/web-0")
+    ((_, _, options),) = asked
+    assert options["retries"].total == 0
+    assert options["timeout"].total == 3
+
+
+def test_an_optional_api_that_the_cluster_lacks_is_not_found(serve: Serve) -> None:
+    api, _ = serve(Answer(404, {}))
+    with pytest.raises(TargetNotFound):
+        api.get_optional("/apis/metrics.k8s.io/v1beta1/x", "cannot read the metrics of shop/web-0")

@@ -28,6 +28,7 @@ from debugcapture.kube.auth import Connection
 from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import websocket_url
 from debugcapture.kube.frames import STATUS, STDERR, STDOUT
+from debugcapture.kube.proxy import Proxy
 from debugcapture.model import ExitStatus, StartFailure
 from tests.unit.builders import PLACE, SUCCESS, failure_status
 
@@ -83,7 +84,7 @@ class Replay:
         self.is_shut = True
 
 
-def api(*, proxy: str | None = None, server_name: str | None = None) -> Api:
+def api(*, proxy: Proxy | None = None, server_name: str | None = None) -> Api:
     return Api(Connection("https://cluster.example:6443", TLS, lambda: "Bearer t0ken", server_name, proxy))
 
 
@@ -316,10 +317,10 @@ def test_each_word_of_a_command_travels_as_it_is(monkeypatch: pytest.MonkeyPatch
 
 
 def test_proxy_and_server_name_of_the_cluster_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    used = api(proxy="http://proxy.example:3128", server_name="kubernetes.internal")
+    used = api(proxy=Proxy("proxy.example", 3128), server_name="kubernetes.internal")
     _, options = opened(monkeypatch, used, ["true"])
     assert (options["http_proxy_host"], options["http_proxy_port"]) == ("proxy.example", 3128)
-    assert options["proxy_type"] == "http"
+    assert options["http_proxy_auth"] is None
     assert options["sslopt"]["server_hostname"] == "kubernetes.internal"
     assert options["sslopt"]["context"] is used.connection.tls
 
@@ -389,8 +390,10 @@ def test_a_ping_that_the_network_cuts_is_answered_whole(monkeypatch: pytest.Monk
 def test_rest_and_exec_take_the_same_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     _, options = opened(monkeypatch, api(), ["true"])
     assert options["http_no_proxy"] == ["*"]
-    _, options = opened(monkeypatch, api(proxy="http://proxy.example:3128"), ["true"])
+    with_login = api(proxy=Proxy("proxy.example", 3128, "ops", "p@ss"))
+    _, options = opened(monkeypatch, with_login, ["true"])
     assert (options["http_proxy_host"], options["http_proxy_port"]) == ("proxy.example", 3128)
+    assert options["http_proxy_auth"] == ("ops", "p@ss")
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class Cluster:
     def __init__(self, usage: Json | None) -> None:
         self.usage = usage
 
-    def get(self, _path: str, doing: str) -> Json:
+    def get_optional(self, _path: str, doing: str) -> Json:
         if self.usage is None:
             raise TargetNotFound(doing, "the server could not find the requested resource")
         return self.usage
