@@ -16,14 +16,11 @@ from ..targets.health import worst_first
 from ..targets.pods import container_names, find_target, owning_workload
 from ..targets.selection import SelectedPod, select_pods
 from ..text import one_line
+from .workload_names import possible_workloads
 
 # An incident may have hundreds of alerts, and each candidate costs requests to the API server.
 MAX_CANDIDATES = 50
 _MAX_TITLES = 5
-# The names that controllers give to their pods: NAME-TEMPLATEHASH-RANDOM, NAME-RANDOM and NAME-ORDINAL.
-_POD_OF_DEPLOYMENT = re.compile(r"(.+)-[a-z0-9]{6,10}-[a-z0-9]{5}")
-_POD_OF_DAEMONSET = re.compile(r"(.+)-[a-z0-9]{5}")
-_POD_OF_STATEFULSET = re.compile(r"(.+)-\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +100,6 @@ def is_same_cluster(alert_cluster: str, cluster: str) -> bool:
     return alert_cluster.lower() == cluster.lower() or _last_part(alert_cluster) == _last_part(cluster)
 
 
-def workload_names(pod: str) -> list[str]:
-    """Return the workloads (KIND/NAME) that may own a pod named ``pod``, which may be replaced since the alert."""
-    kinds = (
-        ("deployment", _POD_OF_DEPLOYMENT),
-        ("statefulset", _POD_OF_STATEFULSET),
-        ("daemonset", _POD_OF_DAEMONSET),
-    )
-    return [f"{kind}/{match[1]}" for kind, pattern in kinds if (match := pattern.fullmatch(pod))]
-
-
 def step_data(result: AlertTargets) -> dict[str, str]:
     """Return the output data of the step: the names of the first target, or nothing."""
     if not result.targets or result.candidate is None:
@@ -176,9 +163,7 @@ def _possible_targets(candidate: Candidate, namespace: str) -> Iterator[TargetSe
     in_namespace = TargetSettings(namespace=candidate.namespace or namespace)
     if candidate.pod:
         yield replace(in_namespace, pod=candidate.pod)
-    kind = f"{candidate.kind}/" if candidate.kind else ""
-    workloads = [kind + candidate.workload] if candidate.workload else workload_names(candidate.pod)
-    for workload in workloads:
+    for workload in possible_workloads(candidate):
         yield replace(in_namespace, workload=workload)
 
 

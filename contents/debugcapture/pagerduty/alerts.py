@@ -1,32 +1,33 @@
 """Find the target in the alerts of an incident. Pure.
 
-Anyone can send an alert. A part of a target counts only if it is a valid name in Kubernetes, and the amount of text
-that is read is limited.
+Anyone can send an alert. A part of a target counts only if it is a valid name in Kubernetes.
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ..settings.declare import NAME, POD_NAME
+from .facts import Block, read_alert
 from .senders import KINDS, PARTS, Sender
 
-MAX_CHARACTERS = 256 * 1024
-MAX_FACTS = 5000
-_MAX_DEPTH = 12
-_VALID = {
-    "cluster": re.compile(r"[A-Za-z0-9][\w.:/@-]{0,252}", re.ASCII),
+_SHORT_KINDS: Final = ("hpa", "pdb", "pvc")
+_CLUSTER = r"[A-Za-z0-9][\w.:/@-]{0,252}"
+# The ID of a cluster in Azure. The IDs of other resources, such as a workspace for logs, name no cluster.
+_AZURE_CLUSTER = re.compile(
+    r"/subscriptions/[\w./-]{1,200}/(?:managedclusters|connectedclusters)/([\w.-]{1,63})", re.ASCII | re.IGNORECASE
+)
+_VALID: Final = {
+    "cluster": re.compile(f"{_CLUSTER}|{_AZURE_CLUSTER.pattern}", re.ASCII | re.IGNORECASE),
     "namespace": re.compile(NAME),
     "pod": re.compile(POD_NAME),
     "container": re.compile(NAME),
-    "kind": re.compile("|".join(KINDS), re.IGNORECASE),
+    "kind": re.compile("|".join((*KINDS, *_SHORT_KINDS)), re.IGNORECASE),
     "workload": re.compile(POD_NAME),
 }
-_NAME_VALUE = re.compile(
-    r"(?<![\w.-])([A-Za-z_][\w.-]{0,62})[ \t]{0,3}[:=][ \t]{0,3}\"?([^\s,;\"'{}\[\]()]{1,253})", re.ASCII
-)
+_SHARED_PARTS: Final = ("cluster", "namespace")
+"""Parts that a block may leave to what is said for all blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,112 +43,102 @@ class Candidate:
     workload: str = ""
 
 
-@dataclass(slots=True)
-class _Facts:
-    """What was read from one alert: the values of each name, all text, and the number of characters that may follow."""
-
-    named: dict[str, list[str]]
-    text: list[str]
-    remaining: int = MAX_CHARACTERS
-    count: int = 0
-
-    def add(self, name: str, value: str) -> None:
-        """Add ``value`` under ``name``, and under the name without a prefix: `example.com/pod` counts as `pod` too."""
-        if self.count < MAX_FACTS and len(value) <= 253:
-            self.count += 1
-            for key in dict.fromkeys((name, name.rpartition("/")[2])):
-                self.named.setdefault(key, []).append(value)
-
-
 def find_candidates(alerts: Iterable[Any], senders: Sequence[Sender]) -> list[Candidate]:
     """Return the targets that ``alerts`` (items of "List alerts for an incident") name, best first, without duplicates.
 
-    For each alert, the first sender that finds a pod or a workload decides.
+    For each block of an alert, the first sender that finds a pod or a workload decides. What stands outside of the
+    blocks is a target of its own only if the blocks name none, or if it names a pod.
     """
     return list(dict.fromkeys(candidate for alert in alerts for candidate in _from_alert(alert, senders)))
 
 
-def _from_alert(alert: Any, senders: Sequence[Sender]) -> list[Candidate]:
-    facts = _Facts({}, [])
-    if isinstance(alert, dict):
-        body = alert.get("body")
-        details = [body[key] for key in ("details", "cef_details") if body.get(key)] if isinstance(body, dict) else []
-        for part in (*details, alert.get("summary")):
-            _read("", part, facts, 0)
+def _from_alert(alert: Any, senders: Sequence[Sender]) -> Iterator[Candidate]:
+    names = frozenset(name for sender in senders for values in sender.names.values() for name in values)
+    blocks = list(read_alert(alert, names).inner_first())
+    decided: set[int] = set()
     for sender in senders:
-        matching = [candidate for candidate in _from_sender(facts, sender) if candidate.pod or candidate.workload]
-        if matching:
-            return matching
-    return []
+        for block in blocks:
+            if id(block) in decided:
+                continue
+            candidates = _from_sender(block, sender)
+            if any(id(inner) in decided for inner in block.inner_first()):
+                candidates = [candidate for candidate in candidates[:1] if candidate.pod and sender.names]
+            if candidates:
+                decided.add(id(block))
+                yield from candidates
 
 
-def _from_sender(facts: _Facts, sender: Sender) -> Iterator[Candidate]:
-    if sender.when and not any(name in facts.named for name in sender.when):
-        return
-    if sender.names:
-        yield _make_candidate(sender.name, _parts_by_name(facts, sender))
+def _from_sender(block: Block, sender: Sender) -> list[Candidate]:
+    """Return the targets in ``block``, each of which has a pod or a workload."""
+    if sender.when and not any(outer.values(name) for name in sender.when for outer in block.ancestors()):
+        return []
+    shared = {part: _inherited(block, sender, part) for part in _SHARED_PARTS}
+    candidates: list[Candidate] = []
+    parts = _parts_by_name(block, sender)
+    if parts.get("pod") or parts.get("workload"):
+        candidates.append(_make_candidate(sender.name, shared | parts))
+    candidates += _from_text(block, sender, shared)
+    complete = [candidate for candidate in candidates if all(getattr(candidate, part) for part in sender.needs)]
+    return [candidate for candidate in complete if candidate.pod or candidate.workload]
+
+
+def _from_text(block: Block, sender: Sender, shared: Mapping[str, str]) -> Iterator[Candidate]:
+    """Yield what the patterns of ``sender`` find, each pod and each workload once, with a namespace if there is one."""
     # A string in JSON may contain half of a surrogate pair, which has no encoding.
-    text = "\n".join(facts.text).encode(errors="replace").decode()
+    text = "\n".join(block.text).encode(errors="replace").decode() if sender.patterns else ""
+    found: dict[tuple[str, str], dict[str, str]] = {}
     for pattern in sender.patterns:
         for match in pattern.finditer(text):
-            yield _make_candidate(
-                sender.name, {part: value.rstrip(".-") for part, value in match.groupdict("").items()}
-            )
+            parts = {part: value.rstrip(".-") for part, value in match.groupdict("").items() if value}
+            found.setdefault((parts.get("pod", ""), parts.get("workload", "")), parts)
+    for parts in found.values():
+        if not any(_names_exporter(sender, parts.get(part, "")) for part in ("pod", "container", "workload")):
+            yield _make_candidate(sender.name, {**shared, **_valid_parts(parts)})
 
 
-def _parts_by_name(facts: _Facts, sender: Sender) -> dict[str, str]:
-    parts = {part: _first_valid(facts, names, _VALID[part]) for part, names in sender.names.items() if part in PARTS}
+def _parts_by_name(block: Block, sender: Sender) -> dict[str, str]:
+    """Return the parts that ``block`` itself names, without those of the exporter that only reported the alert."""
+    parts = {part: _first_valid(block, sender, part, _VALID[part]) for part in sender.names if part in PARTS}
     if not parts.get("workload") or not parts.get("kind"):
-        for kind in KINDS:
-            name = _first_valid(facts, sender.names.get(kind, ()), _VALID["workload"])
-            if name:
-                return {**parts, "kind": kind, "workload": name}
-    return parts
+        kinds = ((kind, _first_valid(block, sender, kind, _VALID["workload"])) for kind in KINDS)
+        kind, workload = next(((kind, name) for kind, name in kinds if name), ("", ""))
+        if workload:
+            parts |= {"kind": kind, "workload": workload}
+    for part in _of_exporter(block, sender, parts):
+        parts[part] = ""
+    return {part: value for part, value in parts.items() if value}
 
 
-def _first_valid(facts: _Facts, names: Iterable[str], valid: re.Pattern[str]) -> str:
-    return next((value for name in names for value in facts.named.get(name, ()) if valid.fullmatch(value)), "")
+def _of_exporter(block: Block, sender: Sender, parts: Mapping[str, str]) -> list[str]:
+    """Return the names of those ``parts`` that belong to the exporter, whose metrics are about other objects."""
+    own = [part for part in ("pod", "container", "workload") if _names_exporter(sender, parts.get(part, ""))]
+    workload = "" if "workload" in own else parts.get("workload", "")
+    is_scraped = any(_names_exporter(sender, job) for job in block.values("job"))
+    is_other_pod = is_scraped and bool(workload) and not parts.get("pod", "").startswith(workload)
+    return [*own, "pod", "container"] if is_other_pod or "pod" in own or "container" in own else own
 
 
-def _make_candidate(sender: str, parts: dict[str, str]) -> Candidate:
-    valid = {part: value for part, value in parts.items() if _VALID[part].fullmatch(value)}
-    return Candidate(sender, **{**valid, "kind": valid.get("kind", "").lower()})
+def _names_exporter(sender: Sender, name: str) -> bool:
+    return any(word in name for word in sender.exporters)
 
 
-def _read(name: str, value: Any, facts: _Facts, depth: int) -> None:
-    """Add the content of ``value``, which may have any type, to ``facts``."""
-    if depth > _MAX_DEPTH or facts.remaining <= 0 or facts.count >= MAX_FACTS:
-        return
-    if isinstance(value, dict):
-        _read_mapping(value, facts, depth)
-    elif isinstance(value, list):
-        for item in value[:MAX_FACTS]:
-            _read(name, item, facts, depth + 1)
-    elif isinstance(value, str):
-        _read_text(name, value[: facts.remaining], facts, depth)
+def _inherited(block: Block, sender: Sender, part: str) -> str:
+    """Return ``part`` from ``block``, or from what is said for all blocks."""
+    values = (_first_valid(outer, sender, part, _VALID[part]) for outer in block.ancestors())
+    return next(filter(None, values), "")
 
 
-def _read_mapping(value: dict[Any, Any], facts: _Facts, depth: int) -> None:
-    fields = {str(key).lower(): item for key, item in value.items()}
-    key, text = fields.get("name", fields.get("key")), fields.get("value")
-    # A dimension, such as {"name": "pod", "value": "web-0"}.
-    if isinstance(key, str) and isinstance(text, str):
-        facts.add(key, text)
-    for key, item in value.items():
-        _read(str(key), item, facts, depth + 1)
+def _first_valid(block: Block, sender: Sender, part: str, valid: re.Pattern[str]) -> str:
+    values = (value for name in sender.names.get(part, ()) for value in block.values(name, any_case=sender.any_case))
+    return next((value for value in values if valid.fullmatch(value)), "")
 
 
-def _read_text(name: str, text: str, facts: _Facts, depth: int) -> None:
-    facts.remaining -= len(text) + 1
-    if name:
-        facts.add(name, text.strip())
-    if text.lstrip()[:1] in ("{", "["):
-        try:
-            _read(name, json.loads(text), facts, depth + 1)
-        except (ValueError, RecursionError):
-            pass  # it only looks like JSON, and is read as text
-        else:
-            return
-    facts.text.append(text)
-    for match in _NAME_VALUE.finditer(text):
-        facts.add(match[1], match[2])
+def _valid_parts(parts: Mapping[str, str]) -> dict[str, str]:
+    return {part: value for part, value in parts.items() if _VALID[part].fullmatch(value)}
+
+
+def _make_candidate(sender: str, parts: Mapping[str, str]) -> Candidate:
+    valid = _valid_parts({part: value for part, value in parts.items() if value})
+    azure = _AZURE_CLUSTER.fullmatch(valid.get("cluster", ""))
+    kind = valid.get("kind", "").lower() if valid.get("workload") else ""
+    return Candidate(sender, **{**valid, "kind": kind, **({"cluster": azure[1]} if azure else {})})

@@ -10,8 +10,12 @@ from ..errors import BadInput
 from ..regex import Pattern, text_pattern
 
 CATALOG = Path(__file__).with_name("senders.yaml")
-KINDS = ("deployment", "statefulset", "daemonset")
+KINDS = (
+    "deployment", "statefulset", "daemonset", "job", "cronjob", "replicaset", "rollout", "deploymentconfig",
+    "replicationcontroller", "horizontalpodautoscaler", "poddisruptionbudget", "persistentvolumeclaim",
+)  # fmt: skip
 PARTS = ("cluster", "namespace", "pod", "container", "kind", "workload")
+_KEYS = ("sender", "when", "needs", "exporters", "any_case", "names", "patterns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +23,18 @@ class Sender:
     """Where one sender of alerts puts the parts of a target.
 
     The sender applies to alerts that contain one of the names in ``when``, or to all alerts if ``when`` is empty.
-    ``names`` maps a part, or a kind of workload, to the names that carry it, best first.
+    ``names`` maps a part, or a kind of workload, to the names that carry it, best first. With ``any_case``, they are in
+    lower case with `_` between words, and stand for all other spellings. A target without the parts ``needs`` does not
+    count. A pod or container whose name contains one of the words ``exporters`` only reported the alert.
     """
 
     name: str
     when: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
     patterns: tuple[Pattern[str], ...]
+    needs: tuple[str, ...] = ()
+    exporters: tuple[str, ...] = ()
+    any_case: bool = False
 
 
 def load_senders(own: str = "") -> list[Sender]:
@@ -47,13 +56,17 @@ def load_file(file: Path) -> list[Sender]:
 def _parse_sender(entry: Any, location: str) -> Sender:
     if not isinstance(entry, dict) or not isinstance(entry.get("sender"), str):
         raise BadInput(location, "it has no key sender", "Add the name of the sender.")
-    unknown = [str(key) for key in entry if key not in ("sender", "when", "names", "patterns")]
+    unknown = [str(key) for key in entry if key not in _KEYS]
     names = entry.get("names", {})
     if not isinstance(names, dict):
         raise BadInput(location, "names is not a mapping")
     unknown += [f"names.{part}" for part in names if part not in (*PARTS, *KINDS)]
+    needs = _parse_texts(entry.get("needs", []), f"{location}, needs")
+    unknown += [f"needs {part}" for part in needs if part not in PARTS]
     if unknown:
         raise BadInput(location, f"unknown: {', '.join(unknown)}")
+    if not isinstance(entry.get("any_case", False), bool):
+        raise BadInput(f"{location}, any_case", "it is neither true nor false")
     if not names and not entry.get("patterns"):
         raise BadInput(location, "it has neither names nor patterns")
     return Sender(
@@ -63,6 +76,9 @@ def _parse_sender(entry: Any, location: str) -> Sender:
         tuple(
             _parse_pattern(text, location) for text in _parse_texts(entry.get("patterns", []), f"{location}, patterns")
         ),
+        tuple(needs),
+        tuple(_parse_texts(entry.get("exporters", []), f"{location}, exporters")),
+        entry.get("any_case", False),
     )
 
 

@@ -1,0 +1,199 @@
+"""Reads an alert into blocks: what it says about each target, by name and as text. Pure.
+
+One alert in PagerDuty may contain several alerts of its sender: a list in JSON, or a text with a block of labels for
+each. The parts of a target must come from one block, so each block is read on its own. Anyone can send an alert, so the
+amount of text, the number of names and the number of blocks are limited, and each expression is linear.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+MAX_CHARACTERS = 256 * 1024
+MAX_FACTS = 5000
+MAX_BLOCKS = 500
+_MAX_DEPTH = 12
+_MAX_VALUE = 253
+_PATH_LENGTH = 4  # names in a path such as `kubernetes.pod.name`
+_NAME_VALUE = re.compile(
+    r"(?<![\w.-])([A-Za-z_][\w.-]{0,62})[\\\"']{0,2}[ \t]{0,3}(?:={1,2}|:|in[ \t]?\()[ \t]{0,3}[\\\"'(\[]{0,3}"
+    r"([^\s,;\"'{}\[\]()\\]{1,253})",
+    re.ASCII,
+)
+_WORD_NAME_VALUE = re.compile(
+    r"\b(pod|container|namespace|cluster|workload|deployment) name[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"'`]?"
+    r"([^\s,;\"'`{}\[\]()]{1,253})",
+    re.ASCII | re.IGNORECASE,
+)
+_LABELS = re.compile(r"^[ \t]*Labels:[ \t]*$", re.MULTILINE)
+# The keys of an item that is one name and its value: {"name": "pod", "value": "web-0"}.
+_NAME_KEYS: Final = ("name", "key", "tag", "title", "label", "field", "dimension")
+
+
+@dataclass(slots=True)
+class Block:
+    """What one block says: the values of each name, and its text. ``parent`` applies to all blocks inside it."""
+
+    parent: "Block | None" = None
+    named: dict[str, list[str]] = field(default_factory=dict)
+    plain: dict[str, list[str]] = field(default_factory=dict)
+    """The same values by names in lower case with `_` between words."""
+    text: list[str] = field(default_factory=list)
+    children: list["Block"] = field(default_factory=list)
+
+    def values(self, name: str, *, any_case: bool = False) -> Sequence[str]:
+        """Return the values of ``name`` in this block."""
+        return (self.plain if any_case else self.named).get(name, ())
+
+    def ancestors(self) -> Iterator["Block"]:
+        """Yield this block, its parent, and so on."""
+        block: Block | None = self
+        while block:
+            yield block
+            block = block.parent
+
+    def inner_first(self) -> Iterator["Block"]:
+        """Yield all blocks inside this one in their order, and then this one."""
+        for child in self.children:
+            yield from child.inner_first()
+        yield self
+
+    def add(self, name: str, value: str) -> None:
+        """Add ``value`` under ``name``, and under the name without a prefix: `example.com/pod` counts as `pod` too."""
+        for key in dict.fromkeys((name, name.rpartition("/")[2])):
+            self.named.setdefault(key, []).append(value)
+            self.plain.setdefault(_plain(key), []).append(value)
+
+
+def read_alert(alert: Any, names: frozenset[str]) -> Block:
+    """Return the content of ``alert``, an item of "List alerts for an incident".
+
+    A text without labels starts another block where one of ``names`` appears again with another value.
+    """
+    root = Block()
+    if isinstance(alert, dict):
+        reader = _Reader(names)
+        body = alert.get("body")
+        details = [body[key] for key in ("details", "cef_details") if body.get(key)] if isinstance(body, dict) else []
+        for part in (*details, alert.get("summary")):
+            reader.read(part, root, ())
+    return root
+
+
+class _Reader:
+    """Reads one alert, within the limits for an alert."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+        self._remaining, self._facts, self._blocks = MAX_CHARACTERS, 0, 0
+
+    def read(self, value: Any, block: Block, path: tuple[str, ...], depth: int = 0) -> None:
+        """Add the content of ``value``, which may have any type, to ``block``. ``path``: the keys that lead to it."""
+        if depth > _MAX_DEPTH or self._remaining <= 0 or self._facts >= MAX_FACTS:
+            return
+        if isinstance(value, dict):
+            self._read_mapping(value, block, path, depth)
+        elif isinstance(value, list):
+            self._read_list(value[:MAX_FACTS], block, path, depth)
+        elif isinstance(value, str):
+            self._read_text(value[: self._remaining], block, path, depth)
+
+    def _read_mapping(self, value: dict[Any, Any], block: Block, path: tuple[str, ...], depth: int) -> None:
+        name, text = _dimension(value)
+        if name:
+            self._add(block, text, name)
+        # An alert of Alertmanager has the resolved alerts beside those that fire.
+        ignored = "resolved" if value.get("firing") else None
+        for key, item in value.items():
+            if key != ignored:
+                self.read(item, block, (*path, str(key)[:_MAX_VALUE])[-_PATH_LENGTH:], depth + 1)
+
+    def _read_list(self, items: list[Any], block: Block, path: tuple[str, ...], depth: int) -> None:
+        if len(items) == 2 and all(isinstance(item, str) for item in items):
+            self._add(block, items[1], items[0])
+        firing = [item for item in items if not _is_resolved(item)]
+        has_blocks = sum(_is_block(item) for item in firing or items) > 1
+        for item in firing or items:
+            self.read(item, self._open(block) if has_blocks and _is_block(item) else block, path, depth + 1)
+
+    def _read_text(self, text: str, block: Block, path: tuple[str, ...], depth: int) -> None:
+        self._remaining -= len(text) + 1
+        if path:
+            names = [".".join(path[-length:]) for length in range(1, len(path) + 1)]
+            self._add(block, text.strip(), *names)
+        if text.lstrip()[:1] in ("{", "["):
+            try:
+                self.read(json.loads(text), block, path, depth + 1)
+            except (ValueError, RecursionError):
+                pass  # it only looks like JSON, and is read as text
+            else:
+                return
+        starts = [match.start() for match in _LABELS.finditer(text)]
+        if len(starts) != 1:
+            starts = starts or self._repetitions(text)
+        for position, part in _parts(text, starts if len(starts) > 1 else []):
+            self._read_names(part, self._open(block) if position else block)
+
+    def _repetitions(self, text: str) -> list[int]:
+        """Return where the blocks of ``text`` start: where a name of a target appears again with another value."""
+        starts, current = [0], dict[str, str]()
+        for match in _NAME_VALUE.finditer(text):
+            if match[1] in self._names and current.setdefault(match[1], match[2]) != match[2]:
+                starts.append(match.start())
+                current = {match[1]: match[2]}
+        return starts
+
+    def _read_names(self, text: str, block: Block) -> None:
+        block.text.append(text)
+        for match in _NAME_VALUE.finditer(text):
+            self._add(block, match[2], match[1])
+        for match in _WORD_NAME_VALUE.finditer(text):
+            self._add(block, match[2], f"{match[1]}_name")
+
+    def _open(self, parent: Block) -> Block:
+        """Return a new block in ``parent``; if there are too many, one that nobody reads."""
+        block = Block(parent)
+        self._blocks += 1
+        if self._blocks <= MAX_BLOCKS:
+            parent.children.append(block)
+        return block
+
+    def _add(self, block: Block, value: str, *names: str) -> None:
+        if self._facts < MAX_FACTS and len(value) <= _MAX_VALUE:
+            self._facts += 1
+            for name in names:
+                block.add(name, value)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _parts(text: str, starts: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Yield the text before ``starts`` with the number 0, then each part from one start to the next, numbered."""
+    bounds = [0, *starts, len(text)]
+    for position in range(len(bounds) - 1):
+        part = text[bounds[position] : bounds[position + 1]]
+        if part.strip() or len(bounds) == 2:
+            yield position, part
+
+
+def _dimension(value: dict[Any, Any]) -> tuple[str, str]:
+    """Return the name and the value of a mapping that is one name and its value; two empty texts for another one."""
+    fields = {str(key).lower(): item for key, item in value.items()}
+    name, text = next((fields[key] for key in _NAME_KEYS if key in fields), ""), fields.get("value")
+    return (name, text) if isinstance(name, str) and isinstance(text, str) else ("", "")
+
+
+def _is_block(item: Any) -> bool:
+    """Return whether an item of a list may be about another target than the items beside it."""
+    if not isinstance(item, dict):
+        return False
+    is_flat = not any(isinstance(part, (dict, list)) for part in item.values())
+    return not (is_flat and (len(item) < 2 or _dimension(item)[0]))
+
+
+def _is_resolved(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("status") == "resolved"
