@@ -160,10 +160,17 @@ class Tool:
     """Pattern for a line of its standard error if it lacks privileges."""
     denied_exit_code: int = 0
     """Its exit code if it lacks privileges; 0 if there is no such code."""
+    memory_mib: int = 0
+    """Memory that it needs in the target's container; 0 if it is little."""
     find: tuple[str, ...] = ()
     """A command that lists processes, for an image without a shell."""
     pid_pattern: str = ""
     """Pattern for the PID in the output of `find`."""
+
+    @property
+    def writes_in_target(self) -> bool:
+        """Return whether it writes its output to a file system of the target, if it runs in a debug container."""
+        return self.output.startswith("/proc/{pid}/root")
 
     @property
     def program(self) -> str:
@@ -197,6 +204,8 @@ class Collector:
     """Capabilities that only some security profiles grant: SYS_PTRACE, NET_RAW, NET_ADMIN."""
     kind: Literal["text", "binary"] = "text"
     detect: Detect | None = None
+    copies_heap: bool = False
+    """The process itself needs additional memory, up to the size of its heap."""
     unproved: bool = False
     """It was not tested on a real process."""
     paths: tuple[str, ...] = ()

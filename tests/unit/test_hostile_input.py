@@ -21,8 +21,8 @@ import debugcapture
 from debugcapture.bundle.bundle import MANIFEST, RECEIPT, SENT, Bundle, open_bundle
 from debugcapture.capture.crash_dumps import NAMES, bundle_names, dump_folders
 from debugcapture.capture.debug_session import debug_options
+from debugcapture.capture.job_progress import JobProgress
 from debugcapture.capture.tool_report import parse_report
-from debugcapture.capture.transfer import _Progress
 from debugcapture.collectors.catalog import FOLDER, files_collector, load
 from debugcapture.collectors.processes import parse, parse_pids
 from debugcapture.errors import BadInput, CaptureError
@@ -107,7 +107,7 @@ def test_number(text: str) -> None:
 @given(st.lists(BYTES, max_size=4))
 def test_progress_of_long_work(pieces: list[bytes]) -> None:
     said: list[str] = []
-    progress = _Progress("/tmp/x", said.append)
+    progress = JobProgress("/tmp/x", said.append)
     for piece in pieces:
         progress.write(memoryview(piece))
         assert len(progress._rest) < 100

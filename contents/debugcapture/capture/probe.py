@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from ..collectors.impact import Budget, disk_limit_bytes, probe_budget_s
+from ..collectors.impact import Budget, Space, disk_space, is_tmp_in_memory, memory_budget, probe_budget_s
 from ..collectors.plan import CapturePolicy, ProbeResult, decide
-from ..collectors.processes import listing_command, matching, parse, parse_pids
+from ..collectors.processes import MemoryUse, listing_command, matching, parse, parse_pids
 from ..errors import CaptureError, NeverEnds, Unreachable
 from ..kube.client import Api
 from ..kube.exec_stream import run_short
@@ -53,6 +53,8 @@ class Probe:
         """Programs of the scope that the image has."""
         self._unusable: CaptureError | None = None
         """Why nothing can be run in the target; it would fail for each collector."""
+        self._memory: MemoryUse | None = None
+        """The memory of the target; None if it is unknown."""
         self._lock = Lock()
         """Parallel collectors are decided one after another, so that each uses the answers of those before it."""
         self.shell = False
@@ -86,7 +88,9 @@ class Probe:
             self._test_tools(collector)
             return replace(self._result, processes=None, found=pids)
         if self._result.processes is None and attach and self._debug_session.has_image and collector.from_debug:
-            self._result = self._with_processes(self._debug_session.attach().listing.processes)
+            listing = self._debug_session.attach().listing
+            self._memory = self._memory or listing.memory
+            self._result = self._with_processes(listing.processes)
         if self.shell and matching(collector, self._result.processes or ()):
             self._test_tools(collector)
         return self._result
@@ -105,6 +109,7 @@ class Probe:
             return ProbeResult(None, frozenset())
         listing = parse(output, shares_processes=self._target.shares_processes)
         self._programs = listing.programs
+        self._memory = listing.memory
         if listing.ambiguous:
             return ProbeResult(None, frozenset(), unseen=_AMBIGUOUS)
         return self._with_processes(listing.processes)
@@ -150,16 +155,22 @@ class Probe:
         return None
 
     def _budget(self, collector: Collector) -> Budget:
+        pod, container = self._scope.pod, find_container(self._scope.pod, self._target.container)
+        budget = memory_budget(container, self._memory)
         if collector.invasive != "heavy":
-            return Budget()
-        container = find_container(self._scope.pod, self._target.container)
-        limits = [disk_limit_bytes(container), self._free_bytes() if self.shell else None]
-        return Budget(probe_budget_s(container), min((limit for limit in limits if limit is not None), default=None))
+            return budget
+        spaces = [disk_space(pod, container), self._free_space() if self.shell else None]
+        return replace(
+            budget,
+            probe_s=probe_budget_s(container),
+            disk=min(filter(None, spaces), key=lambda space: space.bytes, default=None),
+            tmp_in_memory=is_tmp_in_memory(pod, container),
+        )
 
-    def _free_bytes(self) -> int | None:
+    def _free_space(self) -> Space | None:
         """Return the free space of the target's /tmp, where dumps are written; None if `df` does not report it."""
         _, output, _ = run_short(self._api, self._ref, ("df", "-Pk", "/tmp"))  # noqa: S108 - the target's
         fields = output.strip().splitlines()[-1:]
         number = fields[0].split()[3:4] if fields else []
         free_kib = number_in(number[0]) if number else None
-        return None if free_kib is None else free_kib * 1024
+        return None if free_kib is None else Space(free_kib * 1024, "free space in /tmp")

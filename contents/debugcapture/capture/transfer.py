@@ -8,7 +8,6 @@ In a debug container run-tool sends the report, in an image with a shell a shell
 input open. When it closes, because this side has ended or given up, they stop the tool.
 """
 
-import hashlib
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from ..kube.exec_stream import run_short
 from ..kube.frames import BROKEN_STREAM, TIME_LIMIT
 from ..kube.scripts import shell_command
 from ..model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, ReasonCode, Report, Stored
-from ..text import number_in
+from .job_progress import EMPTY_SHA256, JobProgress
 from .tool_report import Ending, ToolReport, last_line, parse_report
 
 PROGRAM = "run-tool"  # deploy/toolbox
@@ -33,10 +32,8 @@ _ERROR_TAIL_BYTES = 64 << 10
 _RESUME_WAITS_S = (2, 4, 8, 16, 32)
 # Exit code of a collector that does not apply to the target. automake uses 77 for "skipped".
 NOT_APPLICABLE = 77
-_MAX_PROGRESS_LINE = 80
 _RECONNECT_S = 1
 WROTE_NOTHING = "it produced no output"
-_EMPTY_SHA256 = hashlib.sha256().hexdigest()
 # A tool that fails with less output has written a heading at most: jcmd prints the PID before it attaches.
 _HEADING_BYTES = 16
 _GRACE_S = 30  # for run-tool to stop a tool at its time limit and to report it
@@ -149,7 +146,7 @@ class _ReplacingSink:
 
     @property
     def received_sha256(self) -> str:
-        return self._sink.received_sha256 if self.has_started else _EMPTY_SHA256
+        return self._sink.received_sha256 if self.has_started else EMPTY_SHA256
 
     def write(self, piece: memoryview) -> None:
         if not self.has_started:
@@ -374,7 +371,7 @@ def _wait_for_job(api: Api, command: Command, job: str, file: str, report: Repor
     while (left_s := deadline - time.monotonic()) > 0:
         try:
             session = _ExecSession(command.ref, argv, left_s, holds_stdin=True)
-            status, stderr = _stream(api, session, _Progress(file, report))
+            status, stderr = _stream(api, session, JobProgress(file, report))
         except Unreachable as error:
             status, stderr = ExitStatus(None, BROKEN_STREAM, error.reason), ""
         tool_report, _ = parse_report(stderr, nonce)
@@ -383,24 +380,3 @@ def _wait_for_job(api: Api, command: Command, job: str, file: str, report: Repor
         report(f"{file}: {status.message}; the tool continues, and its result is requested again")
         time.sleep(_RECONNECT_S)
     return None
-
-
-class _Progress:
-    """A sink for the progress lines of `run-tool wait`: how far the file has grown."""
-
-    received, received_sha256 = 0, _EMPTY_SHA256  # the lines are not saved
-
-    def __init__(self, file: str, report: Report) -> None:
-        self._file, self._report, self._rest = file, report, ""
-
-    def write(self, piece: memoryview) -> None:
-        *lines, rest = (self._rest + bytes(piece).decode(errors="replace")).split("\n")
-        self._rest = rest[-_MAX_PROGRESS_LINE:]
-        for line in lines:
-            word, _, rest = line.partition(" ")
-            number = number_in(rest)
-            if word == "bytes" and number is not None:
-                self._report(f"{self._file}: {number:,} bytes so far")
-
-    def restart(self) -> None:
-        """Do nothing: the lines are not saved."""

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ _FILE = re.compile(r"([\w.-]+/)*[\w.-]+")
 _DEFAULTS: dict[str, Any] = {
     "file": "", "looks_for": "", "in_image": [], "from_debug": [], "reads_api": "", "runtime": "any",
     "invasive": "safe", "needs": [], "kind": "text", "detect": None, "unproved": False,
+    "copies_heap": False,
 }  # fmt: skip
 _IN_SNAPSHOT = ("logs", "events")  # part of the pod snapshot: a job that names both reads them once
 _REQUIRED = {"id", "title", "time_limit_s", "size_limit_bytes", "source"}
@@ -255,13 +256,19 @@ def _tool(entry: Any, all_mistakes: list[str]) -> Tool | None:
         mistakes.append("run is empty")
     if values.get("denied_pattern") and not mistakes:
         mistakes += _pattern_mistakes("denied_pattern", values["denied_pattern"])
-    code = values.get("denied_exit_code", 1)
-    if type(code) is not int or not 1 <= code <= _MAX_EXIT_CODE:
-        mistakes.append(f"denied_exit_code must be a number from 1 to {_MAX_EXIT_CODE}")
+    mistakes += _number_mistakes(values)
     if values.get("find") and not mistakes:
         mistakes += _pattern_mistakes("pid_pattern", str(values.get("pid_pattern", "")), groups=1)
     all_mistakes += [f"line {entry[_LINE]}: {mistake}" for mistake in mistakes]
     return None if mistakes else Tool(**values)
+
+
+def _number_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
+    code, memory_mib = values.get("denied_exit_code", 1), values.get("memory_mib", 0)
+    if type(code) is not int or not 1 <= code <= _MAX_EXIT_CODE:
+        yield f"denied_exit_code must be a number from 1 to {_MAX_EXIT_CODE}"
+    if type(memory_mib) is not int or memory_mib < 0:
+        yield "memory_mib must be a number, 0 or greater"
 
 
 def _detect(entry: Any, mistakes: list[str]) -> Detect | None:

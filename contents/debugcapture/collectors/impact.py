@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from ..kube.objects import limits_of
 from ..kube.values import parse_quantity
-from ..model import Collector, Json, Process
+from ..model import Collector, Json, Process, Tool
+from .processes import MemoryUse
 
 # A cautious estimate: heap and core dumps on a disk of a cloud machine were faster. A dump is at most the memory.
 _DUMP_BYTES_PER_S = 100 << 20
@@ -18,13 +19,32 @@ _DEFAULT_PERIOD_S, _DEFAULT_FAILURES, _DEFAULT_TIMEOUT_S = 10, 3, 1
 
 
 @dataclass(frozen=True, slots=True)
+class Space:
+    """Space in which a target can write."""
+
+    bytes: int
+    place: str
+    """In words, for a message: "disk …", "volume …"."""
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """What a target tolerates. None: there is no limit, or it is unknown."""
 
     probe_s: float | None = None
     """Seconds until the liveness probe restarts a container that does not respond."""
-    disk_bytes: int | None = None
-    """Bytes that can be written before the pod is evicted."""
+    disk: Space | None = None
+    """What can be written before the pod is evicted, or before the file system is full."""
+    memory_limit_bytes: int | None = None
+    memory_left_bytes: int | None = None
+    """Memory below the limit. A container that uses more is killed."""
+    tmp_in_memory: bool = False
+    """Whether /tmp is in memory, so that a file in it counts as memory of the container."""
+
+    def memory_left(self) -> str:
+        """Return a part of a sentence: how much memory is left, and below which limit."""
+        left, limit = (_mib(size or 0) for size in (self.memory_left_bytes, self.memory_limit_bytes))
+        return f"only {left} of memory are left below the limit of {limit}"
 
 
 def too_soon(dumped: Sequence[datetime], now: datetime, cool_down_s: int, per_day: int) -> str:
@@ -49,31 +69,103 @@ def probe_budget_s(container: Json) -> float | None:
     return float((failures - 1) * period_s + (probe.get("timeoutSeconds") or _DEFAULT_TIMEOUT_S))
 
 
-def disk_limit_bytes(container: Json) -> int | None:
-    """Return the ephemeral-storage limit of ``container``."""
+def memory_budget(container: Json, memory: MemoryUse | None) -> Budget:
+    """Return the budget of memory of ``container``, which uses ``memory``."""
+    spec_limit = limits_of(container).get("memory")
+    limits = [parse_quantity(str(spec_limit)) if spec_limit else None, memory.limit_bytes if memory else None]
+    limit = min((limit for limit in limits if limit is not None), default=None)
+    left = max(0, limit - memory.used_bytes) if limit is not None and memory else None
+    return Budget(memory_limit_bytes=limit, memory_left_bytes=left)
+
+
+def disk_space(pod: Json, container: Json) -> Space | None:
+    """Return the smallest limit of the spec for files in /tmp of ``container``; None if there is none.
+
+    `df` does not show these limits: the kubelet measures the files, and evicts the pod.
+    """
     limit = limits_of(container).get("ephemeral-storage")
-    return parse_quantity(str(limit)) if limit else None
+    spaces = [Space(parse_quantity(str(limit)), "disk that the container may use")] if limit else []
+    size_limit = _tmp_volume(pod, container).get("sizeLimit")
+    if size_limit:
+        spaces.append(Space(parse_quantity(str(size_limit)), "volume at /tmp (sizeLimit)"))
+    return min(spaces, key=lambda space: space.bytes, default=None)
 
 
-def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget) -> str:
-    """Return why ``collector`` should not run on ``processes``, with the numbers; "" if it may."""
+def is_tmp_in_memory(pod: Json, container: Json) -> bool:
+    """Return whether /tmp of ``container`` is an emptyDir in memory."""
+    return bool(_tmp_volume(pod, container).get("medium") == "Memory")
+
+
+def _tmp_volume(pod: Json, container: Json) -> Json:
+    """Return the emptyDir that ``container`` mounts at /tmp; empty if there is none."""
+    mounts = container.get("volumeMounts") or []
+    names = [mount["name"] for mount in mounts if mount["mountPath"].rstrip("/") == "/tmp"]  # noqa: S108 - the target's
+    volumes = pod["spec"].get("volumes") or []
+    return next((volume.get("emptyDir") or {} for volume in volumes if volume["name"] in names), {})
+
+
+def too_heavy(
+    collector: Collector, processes: Sequence[Process], budget: Budget, *, in_target: Tool | None = None
+) -> str:
+    """Return why ``collector`` should not run on ``processes``, with the numbers; "" if it may.
+
+    ``in_target`` is the tool of the target's image that runs; None if one of the debug image runs.
+    """
     if collector.invasive != "heavy":
         return ""
-    memory = max((process.rss_bytes for process in processes), default=0)
-    pause_s = memory / _DUMP_BYTES_PER_S * _SAFETY
-    size = f"{memory / (1 << 20):,.0f} MiB of memory"
-    if budget.probe_s is not None and pause_s > budget.probe_s:
-        return (
-            f"too heavy: {size} would stop the process for about {pause_s:.0f} s, but the liveness probe "
-            f"restarts the container after {budget.probe_s:.0f} s (to dump anyway, set force)"
-        )
-    in_target = any(tool.output for tool in (*collector.in_image, *collector.from_debug))
-    if in_target and budget.disk_bytes is not None and memory > budget.disk_bytes:
-        return (
-            f"too heavy: a dump of {size} does not fit into the {budget.disk_bytes / (1 << 20):,.0f} MiB of "
-            "disk that the container may use, and the pod would be evicted (to dump anyway, set force)"
-        )
-    return ""
+    size = max((process.rss_bytes for process in processes), default=0)
+    writes_file = bool(in_target.output) if in_target else any(tool.writes_in_target for tool in collector.from_debug)
+    obstacles = [
+        _stops_too_long(size, budget),
+        _does_not_fit(size, budget) if writes_file else "",
+        _needs_memory(collector, size, budget, in_tmp=writes_file and budget.tmp_in_memory),
+    ]
+    reason = next(filter(None, obstacles), "")
+    return f"too heavy: {reason} (to dump anyway, set force)" if reason else ""
+
+
+def lacks_memory(tool: Tool, budget: Budget) -> str:
+    """Return why ``tool`` should not run in the target, with the numbers; "" if it may."""
+    need_bytes = tool.memory_mib << 20
+    if not need_bytes or budget.memory_left_bytes is None or need_bytes <= budget.memory_left_bytes:
+        return ""
+    return f"{budget.memory_left()}, and {tool.program} needs about {_mib(need_bytes)}"
+
+
+def _stops_too_long(size: int, budget: Budget) -> str:
+    pause_s = size / _DUMP_BYTES_PER_S * _SAFETY
+    if budget.probe_s is None or pause_s <= budget.probe_s:
+        return ""
+    return (
+        f"{_mib(size)} of memory would stop the process for about {pause_s:.0f} s, but the liveness probe "
+        f"restarts the container after {budget.probe_s:.0f} s"
+    )
+
+
+def _does_not_fit(size: int, budget: Budget) -> str:
+    if budget.disk is None or size <= budget.disk.bytes:
+        return ""
+    return (
+        f"a dump of {_mib(size)} of memory does not fit into the {_mib(budget.disk.bytes)} of {budget.disk.place}, "
+        "and the pod would be evicted"
+    )
+
+
+def _needs_memory(collector: Collector, size: int, budget: Budget, *, in_tmp: bool) -> str:
+    """Return why the container would be killed for its memory; "" if it would not."""
+    if budget.memory_left_bytes is None or size <= budget.memory_left_bytes:
+        return ""
+    if collector.copies_heap:
+        need = f"the process may need {_mib(size)} of additional memory"
+    elif in_tmp:
+        need = f"a dump of {_mib(size)} in /tmp, which is in memory, counts as memory of the container"
+    else:
+        return ""
+    return f"{need}, but {budget.memory_left()}, and the container would be killed"
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):,.0f} MiB"
 
 
 def no_room(collector: Collector, processes: Sequence[Process], spool_bytes: int | None) -> str:

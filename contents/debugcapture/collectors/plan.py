@@ -7,7 +7,7 @@ from ..kube.profiles import allowed_profiles
 from ..model import Action, Collector, Process, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target, Tool
 from ..regex import text_pattern
 from ..settings.debug_container import Profile
-from .impact import Budget, no_room, too_heavy
+from .impact import Budget, lacks_memory, no_room, too_heavy
 from .processes import matching
 
 _MACHINE_CODE = ("go", "native")
@@ -65,14 +65,19 @@ def _on_processes(
     pids = result.found if result.found is not None else tuple(process.pid for process in processes)
     if not pids:
         return Skip(collector, not_there(collector, target), foreign=collector.detect is not None)
-    too_much = "" if policy.force else too_heavy(collector, processes, budget)
+    tool = find_tool(collector, result)
+    lack = lacks_memory(tool, budget) if tool and not policy.force else ""
+    if lack and not (collector.from_debug and policy.debug_image):
+        return Skip(collector, f"{lack}, so that the container could be killed (to run it anyway, set force)")
+    if lack:
+        tool = None
+    too_much = "" if policy.force else too_heavy(collector, processes, budget, in_target=tool)
     too_much = too_much or no_room(collector, processes, policy.spool_bytes)
     if too_much:
         return Skip(collector, too_much)
-    tool = find_tool(collector, result)
     if tool:
         return RunInTarget(collector, tool, pids, f"by exec: the image has {tool.program}")
-    return _from_debug(collector, pids, policy)
+    return _from_debug(collector, pids, policy, lack)
 
 
 def find_tool(collector: Collector, result: ProbeResult) -> Tool | None:
@@ -90,9 +95,10 @@ def _unseen(collector: Collector, reason: str, policy: CapturePolicy) -> Action:
     return Skip(collector, f"{reason}, and no debug image is set")
 
 
-def _from_debug(collector: Collector, pids: Sequence[int], policy: CapturePolicy) -> Action:
+def _from_debug(collector: Collector, pids: Sequence[int], policy: CapturePolicy, reason: str) -> Action:
+    """Return how to capture from a debug container, for ``reason``; "" if the image lacks the tool."""
     missing = " or ".join(dict.fromkeys(tool.program for tool in collector.in_image))
-    lacks = f"the image has no {missing}" if missing else "the tool is in the debug image"
+    lacks = reason or (f"the image has no {missing}" if missing else "the tool is in the debug image")
     if not collector.from_debug:
         return Skip(collector, f"{lacks}, and neither has the debug image")
     if not policy.debug_image:

@@ -15,7 +15,19 @@ from ..regex import text_pattern
 
 _SHELL: Final = re.compile(r"S (\d{1,9})", re.ASCII)
 _PROCESS: Final = re.compile(r"P (\d{1,9}) (\d{1,10}) (\d{1,10}) (\d{1,15}) (.*)", re.ASCII)
+_MEMORY: Final = re.compile(r"G (?:self|\d{1,9}) (max|-|\d{1,20}) (\d{1,18}) (\d{1,18})", re.ASCII)
+_NO_LIMIT_BYTES: Final = 1 << 60  # version 1 shows a huge number instead of "max"
 MAX_PROCESSES = 8  # per collector; a service may fork hundreds of workers
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """The memory of a container, as its control group shows it."""
+
+    limit_bytes: int | None
+    """None if there is no limit."""
+    used_bytes: int
+    """Without the page cache that the kernel frees when memory is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,8 @@ class Listing:
     """False if the container sees its own processes only."""
     programs: frozenset[str] = frozenset()
     """Those of the requested programs that the image has."""
+    memory: MemoryUse | None = None
+    """The memory of the target; None if it is unknown."""
     ambiguous: bool = False
     """The pod shares its processes, and nothing shows which of them are the target's. `processes` is then empty."""
 
@@ -45,15 +59,16 @@ def parse(output: str, *, from_debug: bool = False, shares_processes: bool = Fal
 
     ``from_debug``: it ran in a debug container, not in the target. ``shares_processes``: see `Target`.
     """
-    start, _, _ = output.partition("\nS ")
+    start, _, _ = f"\n{output}".partition("\nS ")
     programs = frozenset(re.findall(r"^HAS (.+)$", start, re.MULTILINE))
     # The names of files may contain other line separators, such as U+2028.
     blocks = [block.split("\n") for block in re.split(r"^(?=[PS] |OWN$)", output, flags=re.MULTILINE)]
     groups = _group(blocks)
+    memory = groups.memory if from_debug else _memory(start.splitlines())
     if any(head == "OWN" for head, *_ in blocks) and not groups.marked:
         return Listing((), shared=False, programs=programs)
     processes = groups.seen_from_debug(shares_processes) if from_debug else groups.seen_by_exec(shares_processes)
-    return Listing(tuple(processes or ()), programs=programs, ambiguous=processes is None)
+    return Listing(tuple(processes or ()), programs=programs, memory=memory, ambiguous=processes is None)
 
 
 def _group(blocks: Iterable[Sequence[str]]) -> "_Groups":
@@ -68,7 +83,18 @@ def _group(blocks: Iterable[Sequence[str]]) -> "_Groups":
         elif process:
             group = groups.marked if "T" in lines else groups.foreign if "F" in lines else groups.others
             group.append(process)
+            groups.memory = groups.memory or (_memory(lines) if "T" in lines else None)
     return groups
+
+
+def _memory(lines: Iterable[str]) -> MemoryUse | None:
+    match = next(filter(None, map(_MEMORY.fullmatch, lines)), None)
+    if match is None:
+        return None
+    limit, used, cache = (int(number) if number.isdigit() else None for number in match.groups())
+    if limit and limit >= _NO_LIMIT_BYTES:
+        limit = None
+    return MemoryUse(limit, max(0, (used or 0) - (cache or 0)))
 
 
 @dataclass(slots=True)
@@ -85,6 +111,7 @@ class _Groups:
     """Outside the control group of the container that lists them."""
     others: list[Process] = field(default_factory=list)
     is_shell_foreign: bool = False
+    memory: MemoryUse | None = None
 
     def seen_by_exec(self, shares_processes: bool) -> list[Process] | None:
         """Return the processes of the target, in which the listing ran; None if they cannot be distinguished."""

@@ -15,7 +15,6 @@ from typing import cast
 import pytest
 
 from debugcapture.bundle.artifact import SizeLimitReachedError
-from debugcapture.capture import transfer
 from debugcapture.capture.tool_report import parse_report
 from debugcapture.capture.transfer import (
     Command,
@@ -239,15 +238,6 @@ def test_file_that_is_not_there_is_told_at_once(on: On, tmp_path: Path) -> None:
     assert result.outcome == "failed"
     assert "gone: it does not exist" in result.reason
     assert len(machine.ran) == 1
-
-
-def test_progress_that_is_no_progress_is_passed_over_and_not_kept() -> None:
-    said: list[str] = []
-    progress = transfer._Progress("/tmp/x", said.append)
-    for piece in (b"bytes \xc2\xb2\nbytes " + b"9" * 5000 + b"\n", *[b"x" * 65536] * 100, b"\nbytes 5\n"):
-        progress.write(memoryview(piece))
-        assert len(progress._rest) < 100
-    assert said == ["/tmp/x: 5 bytes so far"]
 
 
 def test_a_pipe_or_a_device_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:

@@ -6,12 +6,30 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from debugcapture.collectors.impact import Budget, disk_limit_bytes, probe_budget_s, too_heavy, too_soon
+from debugcapture.collectors.impact import (
+    Budget,
+    Space,
+    disk_space,
+    is_tmp_in_memory,
+    lacks_memory,
+    memory_budget,
+    probe_budget_s,
+    too_heavy,
+    too_soon,
+)
+from debugcapture.collectors.processes import MemoryUse
 from debugcapture.model import Json, Process, Tool, User
-from tests.unit.builders import collector, container
+from tests.unit.builders import collector, container, pod
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
-DUMP = collector(invasive="heavy", in_image=(), from_debug=(Tool(("jattach", "{pid}"), output="/tmp/{id}"),))
+DUMP = collector(
+    invasive="heavy", in_image=(), from_debug=(Tool(("jattach", "{pid}"), output="/proc/{pid}/root/tmp/x"),)
+)
+SNAPSHOT = collector(
+    invasive="heavy", copies_heap=True, in_image=(), from_debug=(Tool(("node-inspect",), output="/tmp/x"),)
+)
+DISK = "disk that the container may use"
+SMALL = Space(500 << 20, "volume at /tmp (sizeLimit)")
 GIB = [Process(1, User(1, 1), "java", 1 << 30, ())]
 
 
@@ -19,14 +37,22 @@ GIB = [Process(1, User(1, 1), "java", 1 << 30, ())]
     ("budget", "why"),
     [
         (Budget(), ""),
-        (Budget(probe_s=60, disk_bytes=2 << 30), ""),
+        (Budget(probe_s=60, disk=Space(2 << 30, DISK)), ""),
         (
             Budget(probe_s=10),
             "1,024 MiB of memory would stop the process for about 12 s, but the liveness probe restarts the",
         ),
-        (Budget(disk_bytes=500 << 20), "does not fit into the 500 MiB of disk"),
+        (Budget(disk=Space(500 << 20, DISK)), "does not fit into the 500 MiB of disk that the container may use, and"),
+        (Budget(disk=SMALL), "1,024 MiB of memory does not fit into the 500 MiB of volume at /tmp (sizeLimit)"),
+        (Budget(memory_limit_bytes=2 << 30, memory_left_bytes=900 << 20), ""),
+        (
+            Budget(memory_limit_bytes=2 << 30, memory_left_bytes=900 << 20, tmp_in_memory=True),
+            "a dump of 1,024 MiB in /tmp, which is in memory, counts as memory of the container, but only 900 MiB of "
+            "memory are left below the limit of 2,048 MiB, and the container would be killed",
+        ),
+        (Budget(tmp_in_memory=True), ""),
     ],
-    ids=["no limits", "enough", "probe", "disk"],
+    ids=["no limits", "enough", "probe", "disk", "volume", "memory", "volume in memory", "no limit of memory"],
 )
 def test_dump_is_weighed_against_what_the_target_can_bear(budget: Budget, why: str) -> None:
     told = too_heavy(DUMP, GIB, budget)
@@ -34,7 +60,7 @@ def test_dump_is_weighed_against_what_the_target_can_bear(budget: Budget, why: s
 
 
 def test_what_is_not_heavy_is_not_weighed() -> None:
-    assert too_heavy(collector(), GIB, Budget(probe_s=0, disk_bytes=0)) == ""
+    assert too_heavy(collector(), GIB, Budget(probe_s=0, disk=Space(0, DISK))) == ""
 
 
 @pytest.mark.parametrize(
@@ -50,8 +76,89 @@ def test_liveness_probe_gives_the_time_that_a_pause_may_take(probe: Json | None,
     assert probe_budget_s(container(livenessProbe=probe)) == seconds
 
 
-def test_container_without_limits_has_none() -> None:
-    assert disk_limit_bytes(container()) is None
+def test_a_snapshot_that_doubles_the_memory_is_weighed_against_the_limit() -> None:
+    budget = Budget(memory_limit_bytes=1200 << 20, memory_left_bytes=150 << 20)
+    assert too_heavy(SNAPSHOT, GIB, budget) == (
+        "too heavy: the process may need 1,024 MiB of additional memory, but only 150 MiB of memory are left below the "
+        "limit of 1,200 MiB, and the container would be killed (to dump anyway, set force)"
+    )
+    assert too_heavy(SNAPSHOT, GIB, Budget(memory_limit_bytes=4 << 30, memory_left_bytes=2 << 30)) == ""
+    assert too_heavy(DUMP, GIB, budget) == ""
+
+
+def test_a_dump_that_the_debug_container_writes_needs_no_disk_of_the_target() -> None:
+    budget = Budget(disk=Space(0, DISK))
+    assert too_heavy(SNAPSHOT, GIB, budget) == ""
+    assert "does not fit" in too_heavy(DUMP, GIB, budget)
+    assert "does not fit" in too_heavy(SNAPSHOT, GIB, budget, in_target=Tool(("gdb",), output="/tmp/x"))
+
+
+JCMD = Tool(("jcmd",), memory_mib=32)
+
+
+@pytest.mark.parametrize(
+    ("tool", "left_mib", "why"),
+    [
+        (JCMD, 12, "only 12 MiB of memory are left below the limit of 128 MiB, and jcmd needs about 32 MiB"),
+        (JCMD, 32, ""),
+        (JCMD, None, ""),
+        (Tool(("cat",)), 0, ""),
+    ],
+    ids=["too little", "enough", "unknown", "needs none"],
+)
+def test_a_tool_that_needs_memory_of_the_target_is_weighed(tool: Tool, left_mib: int | None, why: str) -> None:
+    left_bytes = None if left_mib is None else left_mib << 20
+    assert lacks_memory(tool, Budget(memory_limit_bytes=128 << 20, memory_left_bytes=left_bytes)) == why
+
+
+def tmp(*volumes: Json, path: str = "/tmp") -> tuple[Json, Json]:
+    """A pod with ``volumes``, and its container, which mounts the first at ``path``."""
+    mounted = container(
+        resources={"limits": {"ephemeral-storage": "1Gi"}}, volumeMounts=[{"name": "t", "mountPath": path}]
+    )
+    return pod(spec={"containers": [mounted], "volumes": [{"name": "t", **one} for one in volumes]}), mounted
+
+
+@pytest.mark.parametrize(
+    ("one", "space", "in_memory"),
+    [
+        (tmp({"emptyDir": {"sizeLimit": "16Mi"}}), Space(16 << 20, "volume at /tmp (sizeLimit)"), False),
+        (tmp({"emptyDir": {"sizeLimit": "16Gi"}}), Space(1 << 30, DISK), False),
+        (tmp({"emptyDir": {"medium": "Memory"}}, path="/tmp/"), Space(1 << 30, DISK), True),
+        (tmp({"emptyDir": {"sizeLimit": "16Mi", "medium": "Memory"}}, path="/data"), Space(1 << 30, DISK), False),
+        (tmp({"emptyDir": None}), Space(1 << 30, DISK), False),
+        (tmp({"persistentVolumeClaim": {"claimName": "x"}}), Space(1 << 30, DISK), False),
+        ((pod(), container()), None, False),
+    ],
+    ids=["small", "large", "in memory", "elsewhere", "empty", "a claim", "no limits"],
+)
+def test_limits_of_the_volume_at_tmp_count(one: tuple[Json, Json], space: Space | None, in_memory: bool) -> None:
+    assert disk_space(*one) == space
+    assert is_tmp_in_memory(*one) is in_memory
+
+
+LIMITED = container(resources={"limits": {"memory": "128Mi"}})
+
+
+@pytest.mark.parametrize(
+    ("of", "memory", "limit_mib", "left_mib"),
+    [
+        (LIMITED, MemoryUse(256 << 20, 100 << 20), 128, 28),
+        (LIMITED, MemoryUse(64 << 20, 100 << 20), 64, 0),
+        (LIMITED, MemoryUse(None, 100 << 20), 128, 28),
+        (LIMITED, None, 128, None),
+        (container(), MemoryUse(None, 100 << 20), None, None),
+    ],
+    ids=["spec", "group", "no limit of the group", "unknown use", "no limit"],
+)
+def test_memory_is_left_up_to_the_lowest_limit(
+    of: Json, memory: MemoryUse | None, limit_mib: int | None, left_mib: int | None
+) -> None:
+    def to_bytes(mib: int | None) -> int | None:
+        return None if mib is None else mib << 20
+
+    expected = Budget(memory_limit_bytes=to_bytes(limit_mib), memory_left_bytes=to_bytes(left_mib))
+    assert memory_budget(of, memory) == expected
 
 
 def ago(*seconds: int) -> list[datetime]:

@@ -106,6 +106,24 @@ def test_dump_that_would_cost_the_container_is_refused_unless_the_author_insists
     assert isinstance(decide(target(), HEAVY, BARE, replace(ALLOWED, force=True), tight), RunInDebugContainer)
 
 
+LITTLE = Budget(memory_limit_bytes=128 << 20, memory_left_bytes=12 << 20)
+JCMD = Tool(("jcmd", "{pid}"), ("jcmd", "-h"), memory_mib=32)
+
+
+def test_a_container_near_its_memory_limit_is_not_burdened_with_a_tool() -> None:
+    one = collector(in_image=(JCMD,))
+    why = "only 12 MiB of memory are left below the limit of 128 MiB, and jcmd needs about 32 MiB"
+    assert decide(target(), one, HAS_JCMD, ALLOWED, LITTLE) == RunInDebugContainer(
+        one, (7,), f"from a debug container: {why}"
+    )
+    without = replace(ALLOWED, debug_image=False)
+    assert decide(target(), one, HAS_JCMD, without, LITTLE) == Skip(
+        one, f"{why}, so that the container could be killed (to run it anyway, set force)"
+    )
+    forced = decide(target(), one, HAS_JCMD, replace(without, force=True), LITTLE)
+    assert isinstance(forced, RunInTarget)
+
+
 def test_each_missing_tool_is_named_once() -> None:
     tools = tuple(Tool((name, "{pid}")) for name in ("jcmd", "jstack", "jcmd"))
     assert "has no jcmd or jstack" in decided(collector(in_image=tools)).why

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.collectors.processes import MAX_PROCESSES, listing_command, matching, owner_of_unreadable, parse
+from debugcapture.collectors.processes import (
+    MAX_PROCESSES,
+    MemoryUse,
+    listing_command,
+    matching,
+    owner_of_unreadable,
+    parse,
+)
 from debugcapture.kube.scripts import script
 from debugcapture.model import Detect, Process, User
 from tests.unit.builders import collector, written
@@ -24,7 +31,7 @@ ID = "abc123"
 def listed(folder: Path) -> str:
     """The output of the listing, on a /proc of files."""
     listing = script("processes")
-    moved = listing.replace("/proc/", f"{folder}/")
+    moved = listing.replace("/proc/", f"{folder}/").replace(" /sys/", f" {folder}/sys/")
     assert moved != listing
     argv = ["sh", "-c", moved, "debug-capture", ID]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
@@ -138,6 +145,54 @@ def test_the_name_of_a_mapped_file_adds_no_line(tmp_path: Path, separator: str) 
     assert (found.pid, len(found.files)) == (12, 1)
     process(tmp_path, 13, "worker")
     assert [one.pid for one in parse(listed(tmp_path)).processes] == [12, 13]
+
+
+def group(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        written(folder, name.replace("__", "."), text)
+
+
+V2 = {
+    "memory__max": "134217728\n",
+    "memory__current": "100000000\n",
+    "memory__stat": "anon 5\ninactive_file 40000000\n",
+}
+V1 = {
+    "memory/memory__limit_in_bytes": "134217728\n",
+    "memory/memory__usage_in_bytes": "100000000\n",
+    "memory/memory__stat": "inactive_file 5\ntotal_inactive_file 40000000\n",
+}
+USE = MemoryUse(134217728, 60_000_000)
+
+
+@pytest.mark.parametrize(
+    ("files", "use"),
+    [
+        (V2, USE),
+        (V1, USE),
+        (V2 | {"memory__max": "max\n"}, MemoryUse(None, 60_000_000)),
+        (V1 | {"memory/memory__limit_in_bytes": "9223372036854771712\n"}, MemoryUse(None, 60_000_000)),
+        ({"memory__current": "7\n"}, MemoryUse(None, 7)),
+        ({"cpu__max": "max\n"}, None),
+    ],
+    ids=["version 2", "version 1", "no limit", "no limit of version 1", "use only", "the root"],
+)
+def test_the_listing_has_the_memory_of_the_container(
+    files: dict[str, str], use: MemoryUse | None, tmp_path: Path
+) -> None:
+    process(tmp_path, 7, "java", cgroup=f"0::/../{ID}\n")
+    group(tmp_path / "sys/fs/cgroup", **files)
+    group(tmp_path / "7/root/sys/fs/cgroup", **V1, memory__current="1")
+    assert parse(listed(tmp_path)).memory == use
+    (tmp_path / "sys").rename(tmp_path / "elsewhere")
+    group(tmp_path / "7/root/sys/fs/cgroup", memory__current="100000000\n")
+    assert parse(listed(tmp_path), from_debug=True).memory == USE
+
+
+def test_only_the_targets_group_counts_for_a_debug_container() -> None:
+    output = "G self 1 2 0\nS 9\nP 3 0 0 5 x\nG 3 9 9 0\nP 7 0 0 5 java\nT\nG 7 10 8 1\nP 8 0 0 5 y\nT\nG 8 5 5 5\n"
+    assert parse(output, from_debug=True).memory == MemoryUse(10, 7)
+    assert parse(output).memory == MemoryUse(1, 2)
 
 
 def test_the_real_proc_has_this_process() -> None:

@@ -1,0 +1,14 @@
+"""job_progress.py: a tool that runs on reports how far it has come."""
+
+from __future__ import annotations
+
+from debugcapture.capture.job_progress import JobProgress
+
+
+def test_progress_that_is_no_progress_is_passed_over_and_not_kept() -> None:
+    said: list[str] = []
+    progress = JobProgress("/tmp/x", said.append)
+    for piece in (b"bytes \xc2\xb2\nbytes " + b"9" * 5000 + b"\n", *[b"x" * 65536] * 100, b"\nbytes 5\n"):
+        progress.write(memoryview(piece))
+        assert len(progress._rest) < 100
+    assert said == ["/tmp/x: 5 bytes so far"]
