@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from debugcapture.findings.messages import included_messages
 from debugcapture.findings.subject import Subject, rule_id
 from debugcapture.findings.subjects import SUBJECTS
 
@@ -24,12 +25,22 @@ def page() -> str:
     _, end, tail = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{PAGE} has no place for the list of rules: {BEGIN.strip()} … {END.strip()}")
-    return head + BEGIN + "".join(_section(subject) for subject in SUBJECTS) + "\n" + END + tail
+    return head + BEGIN + "".join(_section(subject) for subject in SUBJECTS) + _messages() + "\n" + END + tail
 
 
 def _section(subject: Subject[Any]) -> str:
     rows = "".join(f"| `{rule_id(rule)}` | {' '.join(_paragraphs(rule))} |\n" for rule in subject.rules)
     return f"\n### {subject.name}\n\n{_HEADER}{rows}" if rows else ""
+
+
+def _messages() -> str:
+    """Return the table of known log messages."""
+    rows = "".join(
+        f"| `{message.id}` | {message.severity} | {message.titled({}).replace('|', '')} | <{message.source}> |\n"
+        for message in included_messages()
+        if message.severity != "none"
+    )
+    return f"\n### Known log messages\n\n| ID | severity | what it means | source |\n| --- | --- | --- | --- |\n{rows}"
 
 
 def _paragraphs(rule: Callable[..., Any]) -> Iterator[str]:

@@ -14,6 +14,8 @@ from ..bundle.bundle import MANIFEST, Bundle
 from ..errors import BadInput
 from ..findings.evidence import Evidence, evidence_of
 from ..findings.explain import explain
+from ..findings.messages import load_messages
+from ..findings.subjects import SUBJECTS, subjects_with
 from ..model import Outcome
 from ..report.findings import findings_document, findings_text
 from ..runtime.context import RunContext
@@ -31,10 +33,14 @@ class ExplainStep:
 
 
 def explain_paths(step: ExplainStep, context: RunContext) -> Outcome:
-    """Print what the evidence shows. Raises BadInput if a path does not exist or is not readable."""
+    """Print what the evidence shows. Raises BadInput if a path or the file of log messages is not readable."""
+    own = load_messages(Path(step.explain.rules)) if step.explain.rules else ()
+    subjects = subjects_with(own) if own else SUBJECTS
     with ExitStack() as opened:
         evidence = [file for path in shlex.split(step.explain.paths) for file in _evidence(path, opened)]
-        findings = explain(evidence, lambda file, error: context.report(f"{file.name} cannot be explained: {error}"))
+        findings = explain(
+            evidence, lambda file, error: context.report(f"{file.name} cannot be explained: {error}"), subjects
+        )
     context.report(findings_text(findings))
     return Outcome(0, document=findings_document(findings))
 

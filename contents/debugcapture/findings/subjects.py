@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from .logs import LOG, log_subject
+from .messages import Message, included_messages
 from .parsers import jvm_threads as jvm_threads_parser
 from .parsers import kube as kube_parser
 from .rules import jvm_threads, kube
@@ -11,4 +13,11 @@ from .subject import Subject
 SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Threads of a JVM", jvm_threads_parser.recognize, jvm_threads_parser.parse, jvm_threads.RULES),
     Subject("Pods, events and other Kubernetes objects", kube_parser.recognize, kube_parser.parse, kube.RULES),
+    LOG,  # any text is a log, so this is the last
 )
+
+
+def subjects_with(messages: Sequence[Message]) -> Sequence[Subject[Any]]:
+    """Return all kinds of evidence. Logs also know ``messages``; they replace included ones with the same ID."""
+    own = {message.id: message for message in (*included_messages(), *messages)}
+    return (*SUBJECTS[:-1], log_subject(tuple(own.values())))

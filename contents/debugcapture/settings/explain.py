@@ -18,3 +18,9 @@ class ExplainSettings(Group):
         "Bundle directories and files. A single hyphen reads standard input.",
         required=True,
     )
+    rules: str = setting(
+        "",
+        "Log messages",
+        "YAML file with log messages of your own applications: a list of entries with id, pattern (RE2), severity and "
+        "title. An entry with the ID of an included message replaces it.",
+    )
