@@ -43,9 +43,9 @@ def run() -> Result:
             note_s, link_s, ok = _ours(plugin, Path(scratch, f"ours-{number}"), incident)
             first.append(note_s)
             links.append(link_s)
-            took_s, well = _theirs(plugin, Path(scratch, f"theirs-{number}"))
+            took_s, is_correct = _theirs(plugin, Path(scratch, f"theirs-{number}"))
             by_name.append(took_s)
-            ours_ok, theirs_ok = ours_ok and ok, theirs_ok and well
+            ours_ok, theirs_ok = ours_ok and ok, theirs_ok and is_correct
     peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     ours = Measured("webhook to link", tuple(links), peak_mb, ours_ok)
     theirs = Measured("job by name", tuple(by_name), peak_mb, theirs_ok)

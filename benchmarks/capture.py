@@ -77,8 +77,8 @@ def _has_all(bucket: BenchBucket) -> Callable[[Path], bool]:
     """Return a check that all `EVIDENCE` has arrived. It also removes the evidence for the next round."""
 
     def right(_output: Path) -> bool:
-        found = all(any(line in content for content in bucket.contents(name)) for name, line in EVIDENCE.items())
+        has_evidence = all(any(line in content for content in bucket.contents(name)) for name, line in EVIDENCE.items())
         bucket.clear()
-        return found
+        return has_evidence
 
     return right

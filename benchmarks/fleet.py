@@ -70,7 +70,7 @@ def run() -> Result:
 
 
 def _make_pods(fleet: Fleet) -> None:
-    things = [
+    objects = [
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -84,7 +84,7 @@ def _make_pods(fleet: Fleet) -> None:
         for number in range(4)
     ]
     place = f"--namespace={fleet.namespace}"
-    fleet.kubectl("apply", place, "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": things}))
+    fleet.kubectl("apply", place, "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
     for number in range(4):
         fleet.kubectl("rollout", "status", place, f"deployment/python-{number}", "--timeout=300s")
 

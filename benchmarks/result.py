@@ -49,13 +49,13 @@ class Result:
     @property
     def ok(self) -> bool:
         """Whether every output was right; a fast wrong answer is worth nothing."""
-        return all(one.ok for one in self.all)
+        return all(ratio.ok for ratio in self.all)
 
 
 def table(result: Result) -> str:
     """Return the table of both sides, and what each ratio measures."""
     speed = f" {'MB/s':>7}" if result.transferred_mb else ""
-    width = max(len(one.name) for one in result.all)
+    width = max(len(ratio.name) for ratio in result.all)
     lines = [result.title, f"  {'':{width}} {'median s':>9} {'least s':>9} {'most s':>9} {'peak MB':>9}{speed}"]
     lines += [_row(side, width, result.transferred_mb) for side in result.all]
     lines += [

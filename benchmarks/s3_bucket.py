@@ -64,22 +64,22 @@ class BenchBucket:
 
         def right(output: Path) -> bool:
             keys = [key.removeprefix(f"{PREFIX}/") for key in self.keys()]
-            ours = [key for key in keys if key.rpartition("/")[2] == name]
-            found = len(ours) == 1 and self.has(ours[0], sha256)(output)
+            matches = [key for key in keys if key.rpartition("/")[2] == name]
+            is_stored = len(matches) == 1 and self.has(matches[0], sha256)(output)
             self.clear()
-            return found
+            return is_stored
 
         return right
 
     def keys(self) -> list[str]:
         """Return what lies below the prefix."""
-        listed = self.client.list_objects_v2(Bucket=self.where.bucket, Prefix=f"{PREFIX}/").get("Contents", [])
-        return [one["Key"] for one in listed]
+        entries = self.client.list_objects_v2(Bucket=self.where.bucket, Prefix=f"{PREFIX}/").get("Contents", [])
+        return [entry["Key"] for entry in entries]
 
     def contents(self, name: str) -> list[bytes]:
         """Return what the objects hold whose keys end with ``/name``."""
-        ours = [key for key in self.keys() if key.endswith(f"/{name}")]
-        return [self.client.get_object(Bucket=self.where.bucket, Key=key)["Body"].read() for key in ours]
+        matches = [key for key in self.keys() if key.endswith(f"/{name}")]
+        return [self.client.get_object(Bucket=self.where.bucket, Key=key)["Body"].read() for key in matches]
 
     def clear(self) -> None:
         """Remove what lies below the prefix."""

@@ -44,9 +44,9 @@ def _theirs(upload: Upload, goal: Path, right: Callable[[Path], bool]) -> Progra
     where = sftp_endpoint()
     batch = upload.scratch / "batch"
     batch.write_text(f"put -f {upload.file} {goal}\n")
-    known = f"UserKnownHostsFile={where.known_hosts_file}"
+    option = f"UserKnownHostsFile={where.known_hosts_file}"
     command: list[str | Path] = [ensure_program("sftp", "openssh-client"), "-q", "-b", batch, "-P", str(where.port)]
-    command += ["-i", where.private_key_file, "-o", known, f"{where.user}@{where.host}"]
+    command += ["-i", where.private_key_file, "-o", option, f"{where.user}@{where.host}"]
     return Program("sftp put -f", command, right)
 
 

@@ -53,7 +53,7 @@ def run() -> Result:
             scope = CaptureScope(body, target, CapturePolicy("restricted", debug_image=True))
             capture = TargetCapture(api, scope, debug_session, record, _say)
             kubectl = _kubectl(
-                pod, debug_container.ref.container, min(one.pid for one in debug_container.listing.processes)
+                pod, debug_container.ref.container, min(process.pid for process in debug_container.listing.processes)
             )
             dump = partial(capture.run, choose(COLLECTOR).collectors)
             rounds = [_round(dump, added, bundle, kubectl) for _ in range(ROUNDS + 1)]
@@ -74,12 +74,12 @@ def _round(
     """Return how long ours and theirs took, in seconds, and whether both are right."""
     began = time.perf_counter()
     dump()
-    ours = time.perf_counter() - began
+    duration_s = time.perf_counter() - began
     file = bundle.folder / added[-1].file
     right = added[-1].integrity == "verified" and MARK in file.read_bytes()
     began = time.perf_counter()
     output = subprocess.run(kubectl, check=True, capture_output=True).stdout
-    return ours, time.perf_counter() - began, right and MARK in output
+    return duration_s, time.perf_counter() - began, right and MARK in output
 
 
 def _kubectl(pod: BenchPod, container: str, pid: int) -> list[str]:

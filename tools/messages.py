@@ -22,9 +22,9 @@ def with_default(description: str, default: str, blank: str = "Blank") -> str:
 
 def english(providers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return each text of the ``providers`` of plugin.yaml by its key."""
-    texts = {f"{one['name']}.plugin.{part}": str(one[part]) for one in providers for part in _PARTS}
-    for name, one in _asked(providers).items():
-        texts |= {f"property.{name}.{part}": str(one[part]) for part in _PARTS}
+    texts = {f"{provider['name']}.plugin.{part}": str(provider[part]) for provider in providers for part in _PARTS}
+    for name, entry in _asked(providers).items():
+        texts |= {f"property.{name}.{part}": str(entry[part]) for part in _PARTS}
     return texts | {key: group for group, key in _groups(providers).items()}
 
 
@@ -39,12 +39,12 @@ def german(providers: Sequence[Mapping[str, Any]], defaults: Mapping[str, str]) 
         texts |= {f"property.{name}.{part}": text for part, text in parts.items()}
     keys = _groups(providers)
     texts |= {keys.get(group, f"group {group}"): text for group, text in source["groups"].items()}
-    wanted = english(providers)
-    _compare(texts, wanted)
+    expected = english(providers)
+    _compare(texts, expected)
     for name, default in defaults.items():
         key = f"property.{name}.description"
         texts[key] = with_default(texts[key], default, "Leer")
-    return {key: texts[key] for key in wanted}
+    return {key: texts[key] for key in expected}
 
 
 def properties(texts: Mapping[str, str]) -> str:
@@ -57,7 +57,7 @@ def properties(texts: Mapping[str, str]) -> str:
 
 def _asked(providers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return the properties by name: what several steps ask, they ask with the same words."""
-    return {asked["name"]: asked for one in providers for asked in one["config"]}
+    return {entry["name"]: entry for provider in providers for entry in provider["config"]}
 
 
 def _groups(providers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -66,14 +66,14 @@ def _groups(providers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     Earlier versions, and the job editor that runs in the browser, show the group's name as plugin.yaml has it (source:
     `_pluginConfigPropertiesInputs.gsp` and `pluginConfig.vue` of v5.20.1 and v6.1.0).
     """
-    shown = [one["renderingOptions"] for one in _asked(providers).values()]
-    folds = {one["groupName"]: one.get("grouping", "primary") for one in shown}
+    renderings = [entry["renderingOptions"] for entry in _asked(providers).values()]
+    folds = {options["groupName"]: options.get("grouping", "primary") for options in renderings}
     return {group: f"property.{fold}.{group}.groupName" for group, fold in folds.items()}
 
 
-def _compare(texts: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-    lacks = sorted({key for key in wanted if not texts.get(key)})
-    unknown = sorted(texts.keys() - wanted.keys())
+def _compare(texts: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    lacks = sorted({key for key in expected if not texts.get(key)})
+    unknown = sorted(texts.keys() - expected.keys())
     if lacks or unknown:
         problems = [f"it lacks {', '.join(lacks)}"] * bool(lacks)
         problems += [f"no form shows {', '.join(unknown)}"] * bool(unknown)

@@ -56,12 +56,12 @@ def main(arguments: list[str]) -> int:
         parser.error(f"{chosen.dropdowns!r} is neither plugin nor the http:// or https:// URL of an options server")
     if not is_project_name(chosen.project):
         parser.error(f"invalid project name {chosen.project!r}: use letters, digits and . _ + -")
-    given = dict(one.partition("=")[::2] for one in chosen.set)
+    settings = dict(assignment.partition("=")[::2] for assignment in chosen.set)
     try:
-        made = release(Target(chosen.python, chosen.arch), Edition(chosen.project, given, chosen.dropdowns))
+        files = release(Target(chosen.python, chosen.arch), Edition(chosen.project, settings, chosen.dropdowns))
     except ValueError as error:
         parser.error(str(error))
-    for file in made:
+    for file in files:
         print(f"{file.relative_to(ROOT)}  {file.stat().st_size / 1e6:.2f} MB")
     return 0
 
@@ -73,10 +73,10 @@ def release(target: Target, edition: Edition = Edition(DEFAULT_PROJECT)) -> list
     """
     archives = [project_archive(edition), project_archive(replace(edition, cloud=True))]
     carried = bundled(target)
-    made = [slim(), carried, *archives, listed_jobs(edition), wheel()]
+    files = [slim(), carried, *archives, listed_jobs(edition), wheel()]
     bill = DIST / f"{NAME}-{__version__}.cdx.json"
-    bill.write_text(bill_of_materials(made, carried), encoding="utf-8")
-    return [*made, bill, checksums([*made, bill])]
+    bill.write_text(bill_of_materials(files, carried), encoding="utf-8")
+    return [*files, bill, checksums([*files, bill])]
 
 
 def checksums(files: Sequence[Path]) -> Path:

@@ -193,8 +193,8 @@ def _command(steps: Element, command: Mapping[str, Any]) -> None:
         SubElement(configuration, "entry", key=name, value=value)
 
 
-def _only(source: Mapping[str, Any], *known: str) -> None:
-    if unknown := set(source) - set(known):
+def _only(source: Mapping[str, Any], *keys: str) -> None:
+    if unknown := set(source) - set(keys):
         raise ValueError(f"cannot write {', '.join(sorted(unknown))} of {source.get('name', 'a step')} as XML")
 
 

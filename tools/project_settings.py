@@ -10,19 +10,21 @@ from tools.generate import asked_by
 _STEP = r"(?m)^(project\.plugin\.(?:WorkflowStep|WorkflowNodeStep)\.([\w-]+)\.)"
 
 
-def with_settings(properties: str, given: Mapping[str, str]) -> str:
-    """Return ``properties`` with ``given`` as defaults of every step in them that has such a setting.
+def with_settings(properties: str, values: Mapping[str, str]) -> str:
+    """Return ``properties`` with ``values`` as defaults of every step in them that has such a setting.
 
     Raises ValueError for a setting that no step has, one that is kept in Key Storage, a value that it does not take.
     """
-    lines = [line for line in properties.splitlines() if not (re.match(_STEP, line) and _setting_of(line) in given)]
+    lines = [line for line in properties.splitlines() if not (re.match(_STEP, line) and _setting_of(line) in values)]
     steps = dict(re.findall(_STEP, properties))
-    known = {prefix: {one.name: one for one in asked_by(provider(step))} for prefix, step in steps.items()}
-    for name, value in given.items():
-        having = [prefix for prefix in steps if name in known[prefix]]
+    settings = {
+        prefix: {setting.name: setting for setting in asked_by(provider(step))} for prefix, step in steps.items()
+    }
+    for name, value in values.items():
+        having = [prefix for prefix in steps if name in settings[prefix]]
         if not having:
             raise ValueError(f"unknown setting {name}")
-        if problem := _problem(known[having[0]][name], value):
+        if problem := _problem(settings[having[0]][name], value):
             raise ValueError(problem)
         escaped = value.replace("\\", "\\\\")
         lines += [f"{prefix}{name}={escaped}" for prefix in having]

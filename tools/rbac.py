@@ -48,15 +48,15 @@ _PODS = """\
 
 def manifests() -> dict[str, str]:
     """Return each file of deploy/rbac by its path below the project."""
-    cluster = [one for one in PERMISSIONS if one.scope == "cluster"]
+    cluster = [permission for permission in PERMISSIONS if permission.scope == "cluster"]
     files = {"account.yaml": _ACCOUNT + _bound("ClusterRole", "debug-capture-cluster", cluster)}
     for size, purposes in SIZES.items():
-        granted = [one for one in PERMISSIONS if one.purpose in purposes]
-        inside = [one for one in granted if one.scope == "namespace"]
+        granted = [permission for permission in PERMISSIONS if permission.purpose in purposes]
+        inside = [permission for permission in granted if permission.scope == "namespace"]
         name = f"debug-capture-{size}"
         files[f"namespace/{size}.yaml"] = _in_a_namespace(size) + _bound("Role", name, inside)
         files[f"cluster/{size}.yaml"] = _everywhere(size) + _bound("ClusterRole", name, granted)
-    extra = [one for one in PERMISSIONS if one.purpose == "pod copies and node pods"]
+    extra = [permission for permission in PERMISSIONS if permission.purpose == "pod copies and node pods"]
     files["namespace/pods.yaml"] = _PODS + _bound("Role", "debug-capture-pods", extra)
     return {f"deploy/rbac/{path}": _HEAD + text for path, text in files.items()}
 
@@ -89,12 +89,12 @@ def _bound(kind: str, name: str, permissions: Iterable[Permission]) -> str:
 def _rules(permissions: Iterable[Permission]) -> str:
     """Return the rules, those of one purpose below its name; resources with the same verbs share one."""
     shared: dict[tuple[Purpose, str, tuple[str, ...]], list[str]] = {}
-    for one in permissions:
-        shared.setdefault((one.purpose, one.group, one.verbs), []).append(one.resource)
-    lines, said = [], ""
+    for permission in permissions:
+        shared.setdefault((permission.purpose, permission.group, permission.verbs), []).append(permission.resource)
+    lines, last_purpose = [], ""
     for (purpose, group, verbs), resources in shared.items():
-        lines += [f"  # {purpose}\n"] if purpose != said else []
-        said = purpose
+        lines += [f"  # {purpose}\n"] if purpose != last_purpose else []
+        last_purpose = purpose
         group_text = group or '""'
         lines.append(f"  - apiGroups: [{group_text}]\n")
         lines.append(f"    resources: [{', '.join(resources)}]\n    verbs: [{', '.join(verbs)}]\n")

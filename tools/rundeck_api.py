@@ -77,26 +77,26 @@ class Server:
             raise InstallError(f"{method} {url}: no response: {error}. Check --url, the network, and --ca.") from None
         return Answer(answer.status, answer.data.decode(errors="replace"))
 
-    def need(self, what: str, method: str, path: str, content: Json | None = None) -> Answer:
-        """Send one request that must succeed. Raises InstallError with ``what`` as the failed action."""
+    def need(self, action: str, method: str, path: str, content: Json | None = None) -> Answer:
+        """Send one request that must succeed. Raises InstallError with ``action`` as the failed action."""
         answer = self.ask(method, path, b"" if content is None else json.dumps(content).encode())
-        return _good(what, answer)
+        return _good(action, answer)
 
-    def maybe(self, what: str, path: str) -> Any:
+    def maybe(self, action: str, path: str) -> Any:
         """Return the content at ``path``, or None if it does not exist. Raises InstallError for another refusal."""
         answer = self.ask("GET", path)
-        return None if answer.status == 404 else _good(what, answer).json()
+        return None if answer.status == 404 else _good(action, answer).json()
 
     # --- what is there ---------------------------------------------------------------------------------------
 
-    def state(self, wanted: Wanted) -> State:
-        """Return what the server has of the project of ``wanted``."""
-        project = f"project/{wanted.project}"
-        sight = self.maybe("read the policy of the server", f"system/acl/{sight_file(wanted.project)}")
-        keys = self.maybe("list Key Storage", f"storage/keys/{keys_folder(wanted.project)}")
+    def state(self, archive: Wanted) -> State:
+        """Return what the server has of the project of ``archive``."""
+        project = f"project/{archive.project}"
+        sight = self.maybe("read the policy of the server", f"system/acl/{sight_file(archive.project)}")
+        keys = self.maybe("list Key Storage", f"storage/keys/{keys_folder(archive.project)}")
         own = {
             "sight": (sight or {}).get("contents", ""),
-            "keys": frozenset(one["path"].rpartition("/")[2] for one in (keys or {}).get("resources", [])),
+            "keys": frozenset(resource["path"].rpartition("/")[2] for resource in (keys or {}).get("resources", [])),
         }
         if self.maybe("look for the project", project) is None:
             return State(**own)
@@ -106,30 +106,30 @@ class Server:
             properties=self.need("read the settings", "GET", f"{project}/config").json(),
             pages={page: text for page in PAGES if (text := self._contents(f"{project}/{page}"))},
             policies={name: self._contents(f"{project}/acl/{name}") for name in self._policies(project)},
-            jobs=self._jobs(project, wanted),
-            named=self._named(project, wanted),
+            jobs=self._jobs(project, archive),
+            named=self._named(project, archive),
             webhooks={hook["uuid"]: hook["authToken"] for hook in hooks},
             **own,
         )
 
     def _contents(self, path: str) -> str:
-        found = self.maybe(f"read {path}", path)
-        return str(found["contents"]) if found else ""
+        policy = self.maybe(f"read {path}", path)
+        return str(policy["contents"]) if policy else ""
 
     def _policies(self, project: str) -> list[str]:
-        listed = self.need("list policies", "GET", f"{project}/acl/").json()
-        return [str(one["name"]) for one in listed["resources"] if one["type"] == "file"]
+        policies = self.need("list policies", "GET", f"{project}/acl/").json()
+        return [str(resource["name"]) for resource in policies["resources"] if resource["type"] == "file"]
 
-    def _jobs(self, project: str, wanted: Wanted) -> dict[str, Json]:
-        query = urlencode({"format": "json", "idlist": ",".join(wanted.jobs)})
+    def _jobs(self, project: str, archive: Wanted) -> dict[str, Json]:
+        query = urlencode({"format": "json", "idlist": ",".join(archive.jobs)})
         exported = self.need("export jobs", "GET", f"{project}/jobs/export?{query}").json()
         return {job["uuid"]: job for job in exported}
 
-    def _named(self, project: str, wanted: Wanted) -> dict[str, Job]:
-        groups = {job.group for job in wanted.jobs.values()}
+    def _named(self, project: str, archive: Wanted) -> dict[str, Job]:
+        groups = {job.group for job in archive.jobs.values()}
         queries = [urlencode({"groupPathExact": group}) for group in sorted(groups)]
-        listed = [self.need("list jobs", "GET", f"{project}/jobs?{query}").json() for query in queries]
-        return {job["id"]: Job(job["name"], job.get("group") or "") for jobs in listed for job in jobs}
+        lists = [self.need("list jobs", "GET", f"{project}/jobs?{query}").json() for query in queries]
+        return {job["id"]: Job(job["name"], job.get("group") or "") for jobs in lists for job in jobs}
 
     # --- what changes ----------------------------------------------------------------------------------------
 
@@ -164,17 +164,17 @@ class Server:
             "importWebhooks": "true" if webhooks else "false",
         }
         path = f"project/{project}/import?{urlencode(query)}"
-        said = _good("import the archive", self.ask("PUT", path, archive, "application/zip")).json()
-        refused = [f"{name}: {_listed(said[name])}" for name in said if name.endswith("errors") and said[name]]
-        if said.get("import_status") != "successful" or refused:
-            raise InstallError("The import failed: " + ("; ".join(refused) or json.dumps(said)))
+        report = _good("import the archive", self.ask("PUT", path, archive, "application/zip")).json()
+        refused = [f"{name}: {_listed(report[name])}" for name in report if name.endswith("errors") and report[name]]
+        if report.get("import_status") != "successful" or refused:
+            raise InstallError("The import failed: " + ("; ".join(refused) or json.dumps(report)))
 
     # --- what can be seen of it ------------------------------------------------------------------------------
 
     def plugin_version(self, step: str) -> str:
         """Return the version of the plugin that has ``step``; "" when the server has not loaded it."""
-        listed = self.need("list plugins", "GET", "plugin/list?service=WorkflowStep").json()
-        return next((str(one["pluginVersion"]) for one in listed if one["name"] == step), "")
+        plugins = self.need("list plugins", "GET", "plugin/list?service=WorkflowStep").json()
+        return next((str(plugin["pluginVersion"]) for plugin in plugins if plugin["name"] == step), "")
 
     def nodes(self, project: str) -> list[str]:
         """Return the names of the project's nodes."""
@@ -183,7 +183,7 @@ class Server:
     def source_errors(self, project: str) -> dict[int, str]:
         """Return why sources of the project's nodes failed, by their number."""
         sources = self.need("list node sources", "GET", f"project/{project}/sources").json()
-        return {one["index"]: str(one["errors"]) for one in sources if one.get("errors")}
+        return {source["index"]: str(source["errors"]) for source in sources if source.get("errors")}
 
     def reads_key(self, project: str, name: str) -> bool:
         """Return whether the owner of the token can see the key. The content is not requested."""
@@ -202,17 +202,23 @@ class Server:
         """Yield the server with a token of ``group``, which is removed at the end."""
         user = str(self.need("read the current user", "GET", "user/info").json()["login"])
         content = {"roles": [group], "duration": _TOKEN_FOR, "name": f"check of {group}"}
-        made = self.need(f"create a token of {group}", "POST", f"tokens/{quote(user)}", content).json()
+        token = self.need(f"create a token of {group}", "POST", f"tokens/{quote(user)}", content).json()
         try:
-            yield Server(self.url, made["token"], self._pool)
+            yield Server(self.url, token["token"], self._pool)
         finally:
-            self.need(f"delete the token of {group}", "DELETE", f"token/{made['id']}")
+            self.need(f"delete the token of {group}", "DELETE", f"token/{token['id']}")
 
     def allowed(self, context: str, *actions: str) -> bool:
         """Return whether the policies allow all ``actions``; ``context`` is as in ``project/NAME/job/UUID``."""
         query = urlencode([("actions", action) for action in actions])
-        said = self.need(f"read the permissions on {context}", "GET", f"authorizations/{context}?{query}").json()
-        return {one["actionName"] for one in said["actionAuthorizations"] if one["isAuthorized"]} >= set(actions)
+        authorizations = self.need(
+            f"read the permissions on {context}", "GET", f"authorizations/{context}?{query}"
+        ).json()
+        return {
+            authorization["actionName"]
+            for authorization in authorizations["actionAuthorizations"]
+            if authorization["isAuthorized"]
+        } >= set(actions)
 
 
 def connections(ca: str = "") -> urllib3.PoolManager:
@@ -234,7 +240,7 @@ def keys_folder(project: str) -> str:
     return f"project/{project}/debug-capture"
 
 
-def _good(what: str, answer: Answer) -> Answer:
+def _good(action: str, answer: Answer) -> Answer:
     if answer.good:
         return answer
     advice = {
@@ -246,7 +252,7 @@ def _good(what: str, answer: Answer) -> Answer:
         ),
     }.get(answer.status, "")
     reason = answer.reason().rstrip(".")
-    raise InstallError(f"Cannot {what}: the server returned {answer.status}: {reason}. {advice}".rstrip())
+    raise InstallError(f"Cannot {action}: the server returned {answer.status}: {reason}. {advice}".rstrip())
 
 
 def _listed(errors: Any) -> str:

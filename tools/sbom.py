@@ -36,7 +36,7 @@ def bill_of_materials(made: Sequence[Path], carrying: Path) -> str:
     """Return the bill of the files ``made``; ``carrying`` is that of them that carries its packages."""
     product = _own("kubernetes-debug-capture", ComponentType.APPLICATION)
     bom = Bom(serial_number=_serial(made), metadata=BomMetaData(component=product, timestamp=_moment()))
-    files = [_file(one) for one in made]
+    files = [_file(file) for file in made]
     locked, carried = list(_locked()), list(_carried(carrying))
     for file, path in zip(files, made, strict=True):
         _enter(bom, file, carried if path == carrying else locked if path.suffix in (".zip", ".whl") else [])
@@ -50,7 +50,7 @@ def bill_of_materials(made: Sequence[Path], carrying: Path) -> str:
 def _enter(bom: Bom, one: Component, needs: Sequence[Component]) -> None:
     """Add a component and its parts, unless they exist already."""
     for component in (one, *needs):
-        if not any(known.bom_ref.value == component.bom_ref.value for known in bom.components):
+        if not any(existing.bom_ref.value == component.bom_ref.value for existing in bom.components):
             bom.components.add(component)
     bom.register_dependency(one, needs)
 
@@ -68,8 +68,8 @@ def _carried(zipped: Path) -> Iterator[Component]:
 def _locked() -> Iterator[Component]:
     """Yield the packages that pip installs for the slim zip and the wheel."""
     for line in re.findall(r"(?m)^[\w.-]+==.+$", LOCK.read_text(encoding="utf-8")):
-        wanted = Requirement(line.partition("\\")[0])
-        yield _python(wanted.name, str(wanted.specifier).removeprefix("=="), "")
+        requirement = Requirement(line.partition("\\")[0])
+        yield _python(requirement.name, str(requirement.specifier).removeprefix("=="), "")
 
 
 def _toolbox(bom: Bom) -> Iterator[Component]:
@@ -100,11 +100,15 @@ def _python(name: str, version: str, spoken: str) -> Component:
 
 def _library(purl: PackageURL, spoken: str = "") -> Component:
     """Return a third-party package. ``spoken`` is its license; it is included only if SPDX knows it."""
-    made = _LICENSES.make_from_string(spoken) if spoken else None
-    known = made and (isinstance(made, LicenseExpression) or made.id)
+    license_ = _LICENSES.make_from_string(spoken) if spoken else None
+    is_known = license_ and (isinstance(license_, LicenseExpression) or license_.id)
     name = f"{purl.namespace}/{purl.name}" if purl.type == "golang" else purl.name
     return Component(
-        name=name, version=purl.version, purl=purl, bom_ref=str(purl), licenses=[made] if made and known else []
+        name=name,
+        version=purl.version,
+        purl=purl,
+        bom_ref=str(purl),
+        licenses=[license_] if license_ and is_known else [],
     )
 
 
@@ -118,8 +122,8 @@ def _file(path: Path) -> Component:
     return Component(name=path.name, type=ComponentType.FILE, bom_ref=path.name, hashes=[checksum])
 
 
-def _serial(made: Iterable[Path]) -> uuid.UUID:
-    sums = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in made)
+def _serial(files: Iterable[Path]) -> uuid.UUID:
+    sums = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
     return uuid.uuid5(_NAMESPACE, " ".join(sums))
 
 

@@ -79,14 +79,14 @@ def vendored(target: Target) -> Path:
     if not folder.exists():
         BUILD.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=BUILD) as scratch:  # another build may create the same folder
-            made = Path(scratch, "lib")
-            installed(target, made)
+            library = Path(scratch, "lib")
+            installed(target, library)
             # The oldest is last: a module of the stable ABI (.abi3.so) has one name, and runs on later Pythons only.
             for python in reversed(_PYTHONS):
-                _add_extensions(made, replace(target, python=python))
-            _compile(made, target)
+                _add_extensions(library, replace(target, python=python))
+            _compile(library, target)
             if not folder.exists():
-                made.rename(folder)
+                library.rename(folder)
     return folder
 
 
@@ -99,14 +99,14 @@ def installed(target: Target, folder: Path) -> Path:
 
 def _install(folder: Path, target: Target, only: Collection[str] = ()) -> None:
     folder.mkdir(parents=True)
-    wanted = folder / "wanted.txt"
-    wanted.write_text("".join(_requirements(target, only)), encoding="utf-8")
+    requirements = folder / "wanted.txt"
+    requirements.write_text("".join(_requirements(target, only)), encoding="utf-8")
     platforms = [word for glibc in _GLIBC for word in ("--platform", f"{glibc}_{target.arch}")]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     command += ["--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation", "cp"]
-    command += ["--python-version", target.python, *platforms, "--target", str(folder), "-r", str(wanted)]
+    command += ["--python-version", target.python, *platforms, "--target", str(folder), "-r", str(requirements)]
     subprocess.run(command, check=True)
-    wanted.unlink()
+    requirements.unlink()
 
 
 def _requirements(target: Target, only: Collection[str]) -> Iterator[str]:
@@ -116,9 +116,9 @@ def _requirements(target: Target, only: Collection[str]) -> Iterator[str]:
     for entry in re.findall(r"^\S.*?\n(?:    .*\n)*", LOCK.read_text(encoding="utf-8"), re.MULTILINE):
         if entry.startswith("#"):
             continue
-        wanted = Requirement(entry.partition("\\")[0])
-        fits = wanted.marker is None or wanted.marker.evaluate(version | platform)
-        if fits and wanted.name not in _NOT_IMPORTED and (not only or wanted.name in only):
+        requirement = Requirement(entry.partition("\\")[0])
+        is_needed = requirement.marker is None or requirement.marker.evaluate(version | platform)
+        if is_needed and requirement.name not in _NOT_IMPORTED and (not only or requirement.name in only):
             yield entry
 
 

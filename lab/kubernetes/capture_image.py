@@ -20,8 +20,8 @@ _PACKAGE = REPO / "contents" / "debugcapture"
 
 def sources() -> tuple[Path, ...]:
     """The image is made again when one of these changes."""
-    ours = (file for file in _PACKAGE.rglob("*") if file.is_file() and file.suffix != ".pyc")
-    return (Path(__file__), _LOCK, *sorted(ours))
+    sources = (file for file in _PACKAGE.rglob("*") if file.is_file() and file.suffix != ".pyc")
+    return (Path(__file__), _LOCK, *sorted(sources))
 
 
 def make(scratch: Path) -> Layer:

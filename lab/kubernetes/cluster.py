@@ -132,8 +132,8 @@ class _LocalContainers(RunningContainers):
 
 def connect() -> Kubectl:
     """As the administrator."""
-    found = endpoint()
-    return Kubectl(found.kubectl, found.kubeconfig)
+    cluster = endpoint()
+    return Kubectl(cluster.kubectl, cluster.kubeconfig)
 
 
 def _last_daemons() -> Daemons:
@@ -156,7 +156,7 @@ def _prepare(recipes: tuple[images.Recipe, ...], progress: Progress) -> Programs
 def _link_programs(*folders: Path) -> None:
     links = layout.bin_dir()
     links.mkdir(exist_ok=True)
-    for program in (found for folder in folders for found in folder.iterdir()):
+    for program in (file for folder in folders for file in folder.iterdir()):
         link, unfinished = links / program.name, links / f".{program.name}"
         unfinished.unlink(missing_ok=True)
         unfinished.symlink_to(program)
@@ -180,12 +180,12 @@ def _start_kubelet(running: Daemons) -> None:
     _wait("the node", running.kubelet.process, lambda: _node_is_ready(kubectl))
 
 
-def _wait(what: str, process: Process, ready: Callable[[], bool]) -> None:
-    wait_until(what, lambda: ready() or not process.running(), 90, process.log)
+def _wait(subject: str, process: Process, ready: Callable[[], bool]) -> None:
+    wait_until(subject, lambda: ready() or not process.running(), 90, process.log)
     if not process.running():
-        raise LabError(f"{what}: {process.name} ended; see ./build.sh lab logs kubernetes\n{process.last_lines()}")
+        raise LabError(f"{subject}: {process.name} ended; see ./build.sh lab logs kubernetes\n{process.last_lines()}")
 
 
 def _node_is_ready(kubectl: Kubectl) -> bool:
-    where = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
-    return kubectl("get", "nodes", layout.NODE, "--ignore-not-found", f"--output={where}") == "True"
+    output = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+    return kubectl("get", "nodes", layout.NODE, "--ignore-not-found", f"--output={output}") == "True"

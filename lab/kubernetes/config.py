@@ -165,9 +165,9 @@ disabled_plugins = ["io.containerd.snapshotter.v1.blockfile", "io.containerd.sna
 def snapshotter() -> str:
     """overlayfs, except where the disk is an overlay itself, as in a container: the kernel cannot stack those."""
     device = layout.root().stat().st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
+    number = f"{os.major(device)}:{os.minor(device)}"
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split()
-        if fields[2] == wanted and fields[fields.index("-") + 1] == "overlay":
+        if fields[2] == number and fields[fields.index("-") + 1] == "overlay":
             return "native"
     return "overlayfs"

@@ -27,10 +27,10 @@ class DebianRoot:
 
     def paths(self, pattern: str) -> list[str]:
         """The absolute paths, as they will be in the image, that match."""
-        found = sorted(self.folder.glob(pattern.lstrip("/")))
-        if not found:
+        paths = sorted(self.folder.glob(pattern.lstrip("/")))
+        if not paths:
             raise LabError(f"Debian's packages have no {pattern} any more")
-        return [f"/{path.relative_to(self.folder)}" for path in found]
+        return [f"/{path.relative_to(self.folder)}" for path in paths]
 
     def source(self, path: str) -> Path:
         """Where the file of the image lies now."""
@@ -39,14 +39,14 @@ class DebianRoot:
     def libraries(self, programs: Iterable[Path]) -> list[str]:
         """What the dynamic linker would load for the programs, all of it from the packages."""
         loader = next(self.folder.glob("lib/*-linux-gnu/ld-linux-*.so.*"))
-        where = ":".join(str(folder) for folder in (loader.parent, self.folder / "usr/lib" / loader.parent.name))
+        library_path = ":".join(str(folder) for folder in (loader.parent, self.folder / "usr/lib" / loader.parent.name))
         needed = set()
         for program in filter(_is_dynamic, programs):
-            said = run([loader, "--library-path", where, "--list", program])
-            missing = re.search(r"(\S+) => not found", said)
+            listing = run([loader, "--library-path", library_path, "--list", program])
+            missing = re.search(r"(\S+) => not found", listing)
             if missing:
                 raise LabError(f"{program.name} needs {missing[1]}, which is in none of its packages")
-            needed.update(re.findall(rf"=> {re.escape(str(self.folder))}(/\S+) \(", said))
+            needed.update(re.findall(rf"=> {re.escape(str(self.folder))}(/\S+) \(", listing))
         return sorted(needed)
 
     def add(self, layer: Layer, programs: Iterable[Path]) -> None:

@@ -33,10 +33,10 @@ class KubernetesEndpoint:
 def endpoint() -> KubernetesEndpoint:
     """The cluster as the last ``lab up`` left it."""
     external = external_kubeconfig()
-    found = _external(external) if external else _own()
-    if not found.kubeconfig.exists() or not found.kubectl.exists():
+    cluster = _external(external) if external else _own()
+    if not cluster.kubeconfig.exists() or not cluster.kubectl.exists():
         raise LabError("the lab's Kubernetes was never started; run: ./build.sh lab up kubernetes")
-    return found
+    return cluster
 
 
 def external_kubeconfig() -> Path | None:

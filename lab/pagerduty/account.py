@@ -32,18 +32,18 @@ class Keys:
     def kept_in(cls, file: Path) -> Keys:
         """The keys of this state directory; made at the first call."""
         if not file.exists():
-            made = cls(secrets.token_hex(10), secrets.token_hex(10), "pdus+" + secrets.token_hex(16))
+            keys = cls(secrets.token_hex(10), secrets.token_hex(10), "pdus+" + secrets.token_hex(16))
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as stream:
-                json.dump(asdict(made), stream)
+                json.dump(asdict(keys), stream)
         return cls(**json.loads(file.read_text()))
 
 
 def authenticate(request: Request, keys: Keys) -> str:
     """The scheme and key that the request came with; raises ApiError if the account does not know it."""
     header = request.headers.get("authorization", "")
-    known = {f"Token token={keys.account}", f"Token token={keys.user}", f"Bearer {keys.bearer}"}
-    if header not in known:
+    accepted = {f"Token token={keys.account}", f"Token token={keys.user}", f"Bearer {keys.bearer}"}
+    if header not in accepted:
         raise unauthenticated()
     return header
 

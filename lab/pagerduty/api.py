@@ -103,10 +103,10 @@ class Api:
         return json_answer(200, {"abilities": ["sso", "teams"]})
 
     def _get_incident(self, request: Request, incident: str, _: str) -> Answer:
-        found = self._db.incident(incident)
-        if found is None:
+        record = self._db.incident(incident)
+        if record is None:
             raise not_found()
-        return json_answer(200, {"incident": found})
+        return json_answer(200, {"incident": record})
 
     def _list_alerts(self, request: Request, incident: str, _: str) -> Answer:
         self._require(incident)
@@ -166,8 +166,8 @@ class Api:
         if len(str(event.get("routing_key", ""))) != _ROUTING_KEY_LENGTH:
             wrong.append("routing_key")
         if wrong:
-            said = {"status": "invalid event", "message": "Event object is invalid", "errors": wrong}
-            return json_answer(400, said)
+            body = {"status": "invalid event", "message": "Event object is invalid", "errors": wrong}
+            return json_answer(400, body)
         return json_answer(202, {"status": "success", "message": "Change event processed"})
 
     def _list_fields(self, request: Request, incident: str, _: str) -> Answer:
@@ -177,9 +177,9 @@ class Api:
     def _set_fields(self, request: Request, incident: str, _: str) -> Answer:
         author(request, self._keys)
         self._require(incident)
-        given = [_field(one) for one in request.json().get("custom_fields") or [None]]
-        there = {one["name"]: one for one in self._fields.get(incident, [])}
-        self._fields[incident] = list({**there, **{one["name"]: one for one in given}}.values())
+        fields = [_field(field) for field in request.json().get("custom_fields") or [None]]
+        existing = {field["name"]: field for field in self._fields.get(incident, [])}
+        self._fields[incident] = list({**existing, **{field["name"]: field for field in fields}}.values())
         return json_answer(201, {"custom_fields": self._fields[incident]})
 
     def _require(self, incident: str) -> None:
@@ -195,8 +195,8 @@ class Api:
 
     def _page(self, path: str) -> Answer:
         if path in ("/", "/incidents"):
-            found = [self._db.incident(identity) for identity in self._db.incident_ids()]
-            return html_answer(overview_page([one for one in found if one]))
+            incidents = [self._db.incident(identity) for identity in self._db.incident_ids()]
+            return html_answer(overview_page([incident for incident in incidents if incident]))
         identity = path.removeprefix("/incidents/")
         incident = self._db.incident(identity)
         if incident is None:
@@ -222,14 +222,14 @@ class Api:
             self._create(order["incident"])
 
     def _seed(self) -> None:
-        for wanted in seed_incidents():
-            self._create(wanted)
+        for seed in seed_incidents():
+            self._create(seed)
 
-    def _create(self, wanted: Json) -> None:
-        if not re.fullmatch(r"[PQR][A-Z0-9]{5,31}", str(wanted.get("id", ""))):
+    def _create(self, fields: Json) -> None:
+        if not re.fullmatch(r"[PQR][A-Z0-9]{5,31}", str(fields.get("id", ""))):
             raise invalid_input("incident.id must be upper-case letters and digits, beginning with P, Q or R")
-        incident = make_incident(self._base_url, len(self._db.incident_ids()) + 1, wanted)
-        alerts = [make_alert(incident, n, details) for n, details in enumerate(wanted.get("alerts", []), start=1)]
+        incident = make_incident(self._base_url, len(self._db.incident_ids()) + 1, fields)
+        alerts = [make_alert(incident, n, details) for n, details in enumerate(fields.get("alerts", []), start=1)]
         self._db.add_incident(incident, alerts)
 
 

@@ -78,8 +78,8 @@ class Database:
 
     def _one(self, query: str, *values: str) -> Json | None:
         for row in self._run(query, *values):
-            found: Json = json.loads(row[0])
-            return found
+            incident: Json = json.loads(row[0])
+            return incident
         return None
 
     def _run(self, query: str, *values: str | int) -> list[tuple[str, ...]]:

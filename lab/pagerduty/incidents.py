@@ -18,9 +18,9 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime(STAMP)
 
 
-def make_incident(base_url: str, number: int, wanted: Mapping[str, Any]) -> Json:
+def make_incident(base_url: str, number: int, fields: Mapping[str, Any]) -> Json:
     """An incident; what `wanted` says replaces what is usual."""
-    identity, title = str(wanted["id"]), str(wanted.get("title", "Something is wrong"))
+    identity, title = str(fields["id"]), str(fields.get("title", "Something is wrong"))
     created = now()
     incident: Json = {
         "id": identity,
@@ -43,7 +43,7 @@ def make_incident(base_url: str, number: int, wanted: Mapping[str, Any]) -> Json
         "teams": [],
         "escalation_policy": {"id": "PESCAL1", "type": "escalation_policy_reference", "summary": "shop on-call"},
     }
-    return incident | {key: value for key, value in wanted.items() if key != "alerts"}
+    return incident | {key: value for key, value in fields.items() if key != "alerts"}
 
 
 def make_alert(incident: Json, position: int, details: Mapping[str, str], title: str = "") -> Json:

@@ -57,7 +57,7 @@ class Limits:
     def refusal(self) -> Answer | None:
         """The failure that a test ordered for this request."""
         with self._lock:
-            self._refusals = [one for one in self._refusals if one.times > 0]
+            self._refusals = [refusal for refusal in self._refusals if refusal.times > 0]
             if not self._refusals:
                 return None
             self._refusals[0].times -= 1

@@ -21,10 +21,10 @@ _LAST_DETAILS = ("firing", "resolved", "num_firing", "num_resolved")  # they rep
 def overview_page(incidents: list[Json]) -> str:
     """All incidents."""
     rows = "".join(
-        f"<tr><td>{_pill(one['status'])}</td>"
-        f'<td><a href="/incidents/{escape(one["id"])}">{escape(one["title"])}</a></td>'
-        f"<td>{escape(one['service']['summary'])}</td><td>{_moment(one['created_at'])}</td></tr>"
-        for one in incidents
+        f"<tr><td>{_pill(incident['status'])}</td>"
+        f'<td><a href="/incidents/{escape(incident["id"])}">{escape(incident["title"])}</a></td>'
+        f"<td>{escape(incident['service']['summary'])}</td><td>{_moment(incident['created_at'])}</td></tr>"
+        for incident in incidents
     )
     head = f'<h1>Incidents</h1><p class="lead">{len(incidents)} in this account</p>'
     return _page("Incidents", head + _card(f"<table>{rows}</table>"))
@@ -53,8 +53,8 @@ def link_urls(text: str) -> str:
 
 
 def _link(url: str) -> str:
-    shown = url if len(url) <= _LONGEST_LINK else _short(url)
-    return f'<a href="{escape(url)}" title="{escape(url)}" rel="noreferrer">{escape(shown)}</a>'
+    label = url if len(url) <= _LONGEST_LINK else _short(url)
+    return f'<a href="{escape(url)}" title="{escape(url)}" rel="noreferrer">{escape(label)}</a>'
 
 
 def _short(url: str) -> str:
@@ -97,17 +97,17 @@ def _note(note: Json) -> str:
 
 def _alert(alert: Json) -> str:
     details = alert["body"]["details"]
-    shown = {k: v for k, v in details.items() if k not in _LAST_DETAILS and v}
+    remaining = {k: v for k, v in details.items() if k not in _LAST_DETAILS and v}
     firing = str(details.get("firing", "")).strip()
     as_sent = f"<details><summary>As Alertmanager sent it</summary><pre>{escape(firing)}</pre></details>"
     return (
         f'<article class="alert"><header>{_pill(alert["severity"])} {escape(alert["summary"])}</header>'
-        f"{_definitions(shown.items())}{as_sent if firing else ''}</article>"
+        f"{_definitions(remaining.items())}{as_sent if firing else ''}</article>"
     )
 
 
 def _facts(incident: Json) -> list[tuple[str, str]]:
-    assigned = ", ".join(one["assignee"]["summary"] for one in incident["assignments"])
+    assigned = ", ".join(assignment["assignee"]["summary"] for assignment in incident["assignments"])
     return [
         ("ID", incident["id"]),
         ("Status", incident["status"]),

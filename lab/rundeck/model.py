@@ -206,7 +206,7 @@ def invalid_steps(report: Mapping[str, Any]) -> tuple[InvalidStep, ...]:
 def verdicts(report: Mapping[str, Any]) -> Verdicts:
     """Reads the engine's answers about access."""
     return Verdicts(
-        tuple(Verdict(one["authorized"], tuple(one["refused"])) for one in report["answers"]),
+        tuple(Verdict(answer["authorized"], tuple(answer["refused"])) for answer in report["answers"]),
         {
             file: {place: tuple(errors) for place, errors in places.items()}
             for file, places in report["invalid"].items()

@@ -31,11 +31,13 @@ def imported(archive: Path, kind: str) -> dict[str, str]:
 def job_of(document: str) -> dict[str, Any]:
     """A job's XML as the map that its YAML would give; Rundeck's codec does the same."""
     (job,) = ElementTree.fromstring(document)  # noqa: S314 - our own build made it
-    read: dict[str, Any] = {one.tag: _typed(one.text or "") for one in job if not len(one) and not one.attrib}
+    read: dict[str, Any] = {
+        element.tag: _typed(element.text or "") for element in job if not len(element) and not element.attrib
+    }
     if (schedule := job.find("schedule")) is not None:
         read["schedule"] = dict(schedule.attrib)
     if (selector := job.find("runnerSelector")) is not None:
-        read["runnerSelector"] = {one.tag: _typed(one.text or "") for one in selector}
+        read["runnerSelector"] = {element.tag: _typed(element.text or "") for element in selector}
     if (options := job.find("context/options")) is not None:
         if options.get("preserveOrder") != "true":
             raise LabError(f"{read['name']}: Rundeck would sort the options")
@@ -44,7 +46,7 @@ def job_of(document: str) -> dict[str, Any]:
     if sequence is None:
         raise LabError(f"{read['name']}: a job without steps")
     read["sequence"] = {name: _typed(value) for name, value in sequence.attrib.items()}
-    read["sequence"]["commands"] = [_command_of(one) for one in sequence]
+    read["sequence"]["commands"] = [_command_of(element) for element in sequence]
     return read
 
 
@@ -55,7 +57,7 @@ def properties_of(text: str) -> dict[str, str]:
 
 
 def _option_of(option: ElementTree.Element) -> dict[str, Any]:
-    read: dict[str, Any] = dict(option.attrib) | {one.tag: one.text for one in option}
+    read: dict[str, Any] = dict(option.attrib) | {element.tag: element.text for element in option}
     if "values" in read:
         read["values"] = read["values"].split(read.pop("valuesListDelimiter"))
     if "enforcedvalues" in read:
@@ -67,23 +69,25 @@ def _option_of(option: ElementTree.Element) -> dict[str, Any]:
 def _command_of(command: ElementTree.Element) -> dict[str, Any]:
     read: dict[str, Any] = {"description": command.findtext("description"), **_step_of(command)}
     if filters := command.findall("plugins/LogFilter"):
-        read["plugins"] = {"LogFilter": [{"type": one.get("type"), "config": _config_of(one)} for one in filters]}
+        read["plugins"] = {
+            "LogFilter": [{"type": element.get("type"), "config": _config_of(element)} for element in filters]
+        }
     return read
 
 
 def _config_of(log_filter: ElementTree.Element) -> dict[str, str | None] | None:
     """A log filter's configuration; an empty element is none, and the server leaves out a filter without one."""
-    return {one.tag: one.text for one in log_filter.findall("config/*")} or None
+    return {element.tag: element.text for element in log_filter.findall("config/*")} or None
 
 
 def _step_of(command: ElementTree.Element) -> dict[str, Any]:
     if (script := command.findtext("script")) is not None:
         return {"script": script, "scriptInterpreter": command.findtext("scriptinterpreter")}
-    (step,) = [one for one in command if one.tag.endswith("step-plugin")]
+    (step,) = [element for element in command if element.tag.endswith("step-plugin")]
     return {
         "nodeStep": step.tag == "node-step-plugin",
         "type": step.get("type"),
-        "configuration": {one.get("key"): one.get("value") for one in step.findall("configuration/entry")},
+        "configuration": {entry.get("key"): entry.get("value") for entry in step.findall("configuration/entry")},
     }
 
 

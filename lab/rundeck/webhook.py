@@ -52,12 +52,12 @@ class Webhook:
         if definition["eventPlugin"] != "webhook-run-job":
             raise LabError(f"{file}: only webhook-run-job is understood")
         config = json.loads(definition["config"])
-        wanted = config["jobId"]
-        found = [path for path in jobs.glob("*.yaml") if yaml.safe_load(path.read_text())[0]["uuid"] == wanted]
-        if not found:
-            raise LabError(f"{file}: no job {wanted} in {jobs}")
+        uuid = config["jobId"]
+        paths = [path for path in jobs.glob("*.yaml") if yaml.safe_load(path.read_text())[0]["uuid"] == uuid]
+        if not paths:
+            raise LabError(f"{file}: no job {uuid} in {jobs}")
         digest = hashlib.sha256(authorization.encode()).hexdigest() if authorization else ""
-        return cls(found[0], config["argString"], token, digest)
+        return cls(paths[0], config["argString"], token, digest)
 
     def options(self, body: bytes) -> dict[str, str]:
         """The options that a payload gives the job. Refused as the server would."""
@@ -137,19 +137,19 @@ def _filled(part: str, data: Any) -> str:
     """One part of the argument string; like Groovy, `.` on nothing fails and `?.` gives nothing."""
 
     def value(match: re.Match[str]) -> str:
-        found: Any = data
+        value: Any = data
         for safe, name in re.findall(r"(\??)\.(\w+)", match[1]):
-            if found is None and not safe:
+            if value is None and not safe:
                 raise Refused(f"Cannot get property '{name}' on null object")
-            found = found.get(name) if isinstance(found, Mapping) else None
-        return "null" if found is None else str(found)
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return "null" if value is None else str(value)
 
     return _EXPRESSION.sub(value, part)
 
 
 def _check(job: dict[str, Any], options: Mapping[str, str]) -> None:
     """The server's checks before it starts a job; the engine makes them again."""
-    declared = {one["name"]: one for one in job.get("options", [])}
+    declared = {option["name"]: option for option in job.get("options", [])}
     undeclared = options.keys() - declared.keys()
     if undeclared:
         raise Refused(f"options that the job does not have: {', '.join(sorted(undeclared))}")

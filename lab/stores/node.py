@@ -33,8 +33,8 @@ def find_node() -> Node:
 
 
 def _major_version(program: str) -> int:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    match = re.match(r"v(\d+)", said)
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    match = re.match(r"v(\d+)", output)
     return int(match[1]) if match else 0
 
 

@@ -73,8 +73,8 @@ class S3Store(Daemon):
             aws_access_key_id=endpoint.access_key,
             aws_secret_access_key=endpoint.secret_key,
         )
-        there = [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
-        if endpoint.bucket not in there:
+        buckets = [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+        if endpoint.bucket not in buckets:
             client.create_bucket(Bucket=endpoint.bucket)
 
 

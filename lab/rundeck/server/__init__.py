@@ -81,12 +81,12 @@ def answer(state: State, method: str, url: str, headers: dict[str, str], body: b
         return refusal(403, "unauthorized", "(Token:******) is not authorized")
     for routes, open_to in ((_ANYBODY, True), (_ADMINISTRATORS, user.is_admin)):
         for verb, pattern, act in routes:
-            found = re.fullmatch(rf"/api/\d+{pattern}", parts.path)
-            if verb != method or found is None:
+            match = re.fullmatch(rf"/api/\d+{pattern}", parts.path)
+            if verb != method or match is None:
                 continue
             if not open_to:
                 return forbidden(f"of administrators: {method} {parts.path}")
-            values = tuple(unquote(part or "") for part in found.groups())
+            values = tuple(unquote(part or "") for part in match.groups())
             kind = headers.get("content-type", "").partition(";")[0].strip()
             return _acted(
                 act, state, Request(user, values, parse_qs(parts.query), kind, headers.get("accept", ""), body)

@@ -22,63 +22,63 @@ def _policies(state: State, request: Request) -> dict[str, str] | None:
 
 def policies(state: State, request: Request) -> Answer:
     """``GET /system/acl/`` and ``GET /project/NAME/acl/``."""
-    found = _policies(state, request)
-    if found is None:
+    policies = _policies(state, request)
+    if policies is None:
         return not_found("Project", request.parts[0])
-    resources = [{"path": name, "type": "file", "name": name} for name in sorted(found)]
+    resources = [{"path": name, "type": "file", "name": name} for name in sorted(policies)]
     return 200, {"path": "", "type": "directory", "resources": resources}
 
 
 def policy(state: State, request: Request) -> Answer:
     """``GET …/acl/FILE.aclpolicy``."""
-    found, name = _policies(state, request) or {}, request.parts[1]
-    if name not in found:
+    policies, name = _policies(state, request) or {}, request.parts[1]
+    if name not in policies:
         return not_found("Policy", name)
-    return 200, {"contents": found[name]} if request.accept == "application/json" else found[name]
+    return 200, {"contents": policies[name]} if request.accept == "application/json" else policies[name]
 
 
 def make_policy(state: State, request: Request) -> Answer:
     """``POST …/acl/FILE.aclpolicy``."""
-    found, name = _policies(state, request), request.parts[1]
-    if found is not None and name in found:
+    policies, name = _policies(state, request), request.parts[1]
+    if policies is not None and name in policies:
         return conflict("Policy", name)
     return _keep(state, request, 201)
 
 
 def change_policy(state: State, request: Request) -> Answer:
     """``PUT …/acl/FILE.aclpolicy``."""
-    found, name = _policies(state, request), request.parts[1]
-    return _keep(state, request, 200) if found and name in found else not_found("Policy", name)
+    policies, name = _policies(state, request), request.parts[1]
+    return _keep(state, request, 200) if policies and name in policies else not_found("Policy", name)
 
 
 def delete_policy(state: State, request: Request) -> Answer:
     """``DELETE …/acl/FILE.aclpolicy``."""
-    found = _policies(state, request) or {}
-    return (204, None) if found.pop(request.parts[1], None) is not None else not_found("Policy", request.parts[1])
+    policies = _policies(state, request) or {}
+    return (204, None) if policies.pop(request.parts[1], None) is not None else not_found("Policy", request.parts[1])
 
 
 def _keep(state: State, request: Request, status: int) -> Answer:
-    found, name, text = _policies(state, request), request.parts[1], request.text()
-    if found is None:
+    policies, name, text = _policies(state, request), request.parts[1], request.text()
+    if policies is None:
         return not_found("Project", request.parts[0])
     name_of_project = request.parts[0].removeprefix("project/")
-    trial = State(state.libext, state.folder, policies={name: text} if found is state.policies else {})
-    project = Project(name_of_project, {}, policies={} if found is state.policies else {name: text})
+    trial = State(state.libext, state.folder, policies={name: text} if policies is state.policies else {})
+    project = Project(name_of_project, {}, policies={} if policies is state.policies else {name: text})
     wrong = decide(name_of_project, trial.access(request.user, project), ()).invalid
     if wrong:
-        listed = [{"policy": place, "errors": list(errors)} for place, errors in wrong[name].items()]
-        return 400, {"valid": False, "policies": listed}
-    found[name] = text
+        problems = [{"policy": place, "errors": list(errors)} for place, errors in wrong[name].items()]
+        return 400, {"valid": False, "policies": problems}
+    policies[name] = text
     return status, {"contents": text}
 
 
 def make_token(state: State, request: Request) -> Answer:
     """``POST /tokens`` and ``POST /tokens/USER``: for an administrator, with any user and roles."""
-    asked = request.json()
-    roles = asked.get("roles") or "*"
-    listed = roles.split(",") if isinstance(roles, str) else roles
-    own = request.user.groups if listed == ["*"] else tuple(role.strip() for role in listed)
-    name = (request.parts[0] if request.parts else "") or asked.get("user") or request.user.name
+    body = request.json()
+    roles = body.get("roles") or "*"
+    role_names = roles.split(",") if isinstance(roles, str) else roles
+    own = request.user.groups if role_names == ["*"] else tuple(role.strip() for role in role_names)
+    name = (request.parts[0] if request.parts else "") or body.get("user") or request.user.name
     token = secrets.token_hex(16)
     state.users[token] = User(name, own)
     return 201, {"id": token, "token": token, "user": name, "roles": list(own), "expired": False}
@@ -110,14 +110,17 @@ def authorizations(state: State, request: Request) -> Answer:
     project = state.projects.get(name)
     if project is None:
         return not_found("Project", name)
-    found = list(_resources(project, request))
-    if not found:
+    resources = list(_resources(project, request))
+    if not resources:
         return not_found("Resource", "/".join(request.parts))
     actions = request.every["actions"]
     first, *others = [
-        [Question(one, (action,), application=not request.parts[1]) for action in actions] for one in found
+        [Question(resource, (action,), application=not request.parts[1]) for action in actions]
+        for resource in resources
     ]
-    verdicts = state.verdicts(request.user, project, first, [question for one in others for question in one])
+    verdicts = state.verdicts(
+        request.user, project, first, [question for questions in others for question in questions]
+    )
     return 200, {
         "actionAuthorizations": [
             {"actionName": action, "isAuthorized": verdict.authorized}

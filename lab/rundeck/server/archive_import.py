@@ -89,9 +89,9 @@ def _jobs(state: State, project: Project, archive: Path, choices: Choices) -> It
 
 def _configuration(project: Project, archive: Path, choices: Choices) -> None:
     """Replace all properties of the project; nodes' sources come only where they are asked for by a parameter."""
-    found = properties_of("".join(imported(archive, "properties").values()))
+    properties = properties_of("".join(imported(archive, "properties").values()))
     project.properties = {
-        name: value for name, value in found.items() if choices.node_sources or not name.startswith(NODE_SOURCES)
+        name: value for name, value in properties.items() if choices.node_sources or not name.startswith(NODE_SOURCES)
     }
     for text, kind in ((README, "readme"), (MOTD, "motd")):
         for content in imported(archive, kind).values():
@@ -99,10 +99,10 @@ def _configuration(project: Project, archive: Path, choices: Choices) -> None:
 
 
 def _policies(state: State, project: Project, archive: Path, user: User) -> Iterator[str]:
-    found = {name.rpartition("/")[2]: text for name, text in imported(archive, "policy").items()}
-    trial = Project(project.name, {}, policies=found)
+    policies = {name.rpartition("/")[2]: text for name, text in imported(archive, "policy").items()}
+    trial = Project(project.name, {}, policies=policies)
     invalid = decide(project.name, state.access(user, trial), ()).invalid
-    project.policies |= {name: text for name, text in found.items() if name not in invalid}
+    project.policies |= {name: text for name, text in policies.items() if name not in invalid}
     for name, errors in invalid.items():
         yield f"files/acls/{name} could not be validated: {dict(errors)}"
 
@@ -112,8 +112,8 @@ def _webhooks(state: State, project: Project, archive: Path, choices: Choices, u
     for text in imported(archive, "webhooks").values():
         for read in yaml.safe_load(text)["webhooks"]:
             identity = str(uuid.uuid4()) if choices.new_webhook_uuids else read["uuid"]
-            known = state.webhooks.get(identity)
-            token = known.token if known and not choices.new_webhook_tokens else secrets.token_hex(16)
+            existing = state.webhooks.get(identity)
+            token = existing.token if existing and not choices.new_webhook_tokens else secrets.token_hex(16)
             roles = read.get("roles") or ",".join(user.groups)
             owner = User(read.get("user") or user.name, tuple(role.strip() for role in roles.split(",")))
             config = read["config"] if isinstance(read["config"], dict) else json.loads(read["config"])

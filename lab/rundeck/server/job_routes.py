@@ -24,14 +24,14 @@ def jobs(state: State, request: Request) -> Answer:
     if not found:
         return not_found("Project", request.parts[0])
     group = request.query.get("groupPathExact")
-    listed = [job for job in found.jobs.values() if group is None or (job.get("group") or "") == group]
+    jobs = [job for job in found.jobs.values() if group is None or (job.get("group") or "") == group]
     project = Question({"type": "project", "name": found.name}, ("read",), application=True)
-    asked = [Question(job_resource(job), ("read",)) for job in listed]
-    readable, *verdicts = state.verdicts(request.user, found, [project, *asked])
+    questions = [Question(job_resource(job), ("read",)) for job in jobs]
+    readable, *verdicts = state.verdicts(request.user, found, [project, *questions])
     if not readable.authorized:
         return forbidden(f'"Read" for Project {found.name}')
-    seen = [job for job, verdict in zip(listed, verdicts, strict=True) if verdict.authorized]
-    return 200, [{**{name: job.get(name, "") for name in _SHOWN}, "project": found.name} for job in seen]
+    visible = [job for job, verdict in zip(jobs, verdicts, strict=True) if verdict.authorized]
+    return 200, [{**{name: job.get(name, "") for name in _SHOWN}, "project": found.name} for job in visible]
 
 
 def job_resource(job: Job) -> dict[str, str]:
@@ -41,19 +41,19 @@ def job_resource(job: Job) -> dict[str, str]:
 
 def import_jobs(state: State, request: Request) -> Answer:
     """``POST /project/NAME/jobs/import``: YAML, JSON or XML, by the type of the body or `fileformat`."""
-    found = state.projects.get(request.parts[0])
-    if not found:
+    project = state.projects.get(request.parts[0])
+    if not project:
         return not_found("Project", request.parts[0])
     kind = request.query.get("fileformat") or request.content_type.rpartition("/")[2].removeprefix("x-")
     if kind not in {"yaml", "json", "xml"}:
         return invalid(f"Format is not valid: {kind}")
     read = [job_of(request.body.decode())] if kind == "xml" else yaml.safe_load(request.body)
     keep = request.query.get("uuidOption", "preserve") == "preserve"
-    saved = save_jobs(state, found, read, Duplicates(keep, request.query.get("dupeOption", "create")))
+    saved = save_jobs(state, project, read, Duplicates(keep, request.query.get("dupeOption", "create")))
     return 200, {
-        "succeeded": [_saved(one, found) for one in saved if not one.error and not one.skipped],
-        "failed": [_saved(one, found) for one in saved if one.error],
-        "skipped": [_saved(one, found) for one in saved if one.skipped],
+        "succeeded": [_saved(entry, project) for entry in saved if not entry.error and not entry.skipped],
+        "failed": [_saved(entry, project) for entry in saved if entry.error],
+        "skipped": [_saved(entry, project) for entry in saved if entry.skipped],
     }
 
 
@@ -74,11 +74,11 @@ def job(state: State, request: Request) -> Answer:
 
 def export_jobs(state: State, request: Request) -> Answer:
     """``GET /project/NAME/jobs/export``: the definitions, as `format` says, of those in `idlist`."""
-    found = state.projects.get(request.parts[0])
-    if not found:
+    project = state.projects.get(request.parts[0])
+    if not project:
         return not_found("Project", request.parts[0])
-    chosen = request.query["idlist"].split(",") if "idlist" in request.query else list(found.jobs)
-    exported = [found.jobs[one] for one in chosen if one in found.jobs]
+    chosen = request.query["idlist"].split(",") if "idlist" in request.query else list(project.jobs)
+    exported = [project.jobs[uuid] for uuid in chosen if uuid in project.jobs]
     as_yaml = request.query.get("format") == "yaml"
     return 200, yaml.safe_dump(exported, sort_keys=False) if as_yaml else exported
 
@@ -94,56 +94,61 @@ def delete_job(state: State, request: Request) -> Answer:
 
 def run(state: State, request: Request) -> Answer:
     """``POST /job/ID/run``: as the user of the token; answered when the run has begun."""
-    wanted = request.parts[0]
-    project = state.project_of(wanted)
+    uuid = request.parts[0]
+    project = state.project_of(uuid)
     if project is None:
-        return not_found("Job ID", wanted)
-    question = Question(job_resource(project.jobs[wanted]), ("read", "run"))
+        return not_found("Job ID", uuid)
+    question = Question(job_resource(project.jobs[uuid]), ("read", "run"))
     (verdict,) = state.verdicts(request.user, project, [question])
     if not verdict.authorized:
-        return forbidden(f'"Run" for Job ID {wanted}')
+        return forbidden(f'"Run" for Job ID {uuid}')
     if request.body and request.content_type != "application/json":
         return invalid(f"Format is not valid: {request.content_type}")
     options = request.json().get("options") or {}
-    return 200, execution_of(start(state, project, wanted, request.user, options))
+    return 200, execution_of(start(state, project, uuid, request.user, options))
 
 
-def start(state: State, project: Project, wanted: str, user: User, options: dict[str, str]) -> Execution:
+def start(state: State, project: Project, uuid: str, user: User, options: dict[str, str]) -> Execution:
     """Begin a run."""
     number = len(state.executions) + 1
-    run: Future[JobRun] = _POOL.submit(state.run, project, wanted, user, options, number)
-    state.executions.append(Execution(number, project.name, wanted, user, run))
+    run: Future[JobRun] = _POOL.submit(state.run, project, uuid, user, options, number)
+    state.executions.append(Execution(number, project.name, uuid, user, run))
     return state.executions[-1]
 
 
 def execution(state: State, request: Request) -> Answer:
     """``GET /execution/ID``."""
-    found = _execution(state, request)
-    return found if isinstance(found, tuple) else (200, execution_of(found))
+    execution = _execution(state, request)
+    return execution if isinstance(execution, tuple) else (200, execution_of(execution))
 
 
 def output(state: State, request: Request) -> Answer:
     """``GET /execution/ID/output``: text, or JSON with one entry for each line."""
-    found = _execution(state, request)
-    if isinstance(found, tuple):
-        return found
-    lines = found.run.result().output if found.run.done() else ()
+    execution = _execution(state, request)
+    if isinstance(execution, tuple):
+        return execution
+    lines = execution.run.result().output if execution.run.done() else ()
     if request.accept != "application/json" and request.query.get("format") != "json":
         return 200, "\n".join(lines)
-    state_of = {"completed": found.run.done(), "execCompleted": found.run.done(), "execState": found.status}
-    return 200, {"id": str(found.number), **state_of, "entries": [{"log": line} for line in lines]}
+    state_of = {"completed": execution.run.done(), "execCompleted": execution.run.done(), "execState": execution.status}
+    return 200, {"id": str(execution.number), **state_of, "entries": [{"log": line} for line in lines]}
 
 
 def _execution(state: State, request: Request) -> Execution | Answer:
     number = int(request.parts[0])
     if not 0 < number <= len(state.executions):
         return not_found("Execution ID", request.parts[0])
-    found = state.executions[number - 1]
-    allowed = request.user.is_admin or found.user == request.user
-    return found if allowed else forbidden(f'"Read" for Execution {number}')
+    execution = state.executions[number - 1]
+    allowed = request.user.is_admin or execution.user == request.user
+    return execution if allowed else forbidden(f'"Read" for Execution {number}')
 
 
-def execution_of(found: Execution) -> dict[str, Any]:
+def execution_of(execution: Execution) -> dict[str, Any]:
     """Describe an execution as the API does."""
-    described = {"id": found.number, "project": found.project, "user": found.user.name, "status": found.status}
-    return {**described, "job": {"id": found.job}}
+    described = {
+        "id": execution.number,
+        "project": execution.project,
+        "user": execution.user.name,
+        "status": execution.status,
+    }
+    return {**described, "job": {"id": execution.job}}

@@ -46,30 +46,30 @@ def _invalid_steps(state: State, jobs: Sequence[Job]) -> dict[int, str]:
     numbered = [{**job, "uuid": str(index)} for index, job in enumerate(jobs, start=1)]
     if not numbered:
         return {}
-    found: dict[int, list[str]] = {}
+    problems: dict[int, list[str]] = {}
     for step in check_jobs([state.written("import.yaml", numbered)], state.plugins):
-        found.setdefault(int(step.uuid), []).append(f"{step.number}: []")
+        problems.setdefault(int(step.uuid), []).append(f"{step.number}: []")
     start = "Validation failed. Workflow has one or more invalid steps"
-    return {index: f"{start}: [{', '.join(steps)}]" for index, steps in found.items()}
+    return {index: f"{start}: [{', '.join(steps)}]" for index, steps in problems.items()}
 
 
 def _saved(state: State, project: Project, saved: Saved, duplicates: Duplicates) -> Saved:
     if saved.error:
         return saved
-    wanted = str(saved.job.get("uuid") or saved.job.get("id") or "") if duplicates.keep_uuid else ""
-    holder = state.project_of(wanted)
+    own_uuid = str(saved.job.get("uuid") or saved.job.get("id") or "") if duplicates.keep_uuid else ""
+    holder = state.project_of(own_uuid)
     if holder is not None and holder is not project:
-        return Saved(saved.index, saved.job, f"A Job already exists with this UUID: {wanted}")
-    existing = wanted if holder is project else "" if wanted else _same_name(project, saved.job)
+        return Saved(saved.index, saved.job, f"A Job already exists with this UUID: {own_uuid}")
+    existing = own_uuid if holder is project else "" if own_uuid else _same_name(project, saved.job)
     if existing and duplicates.option == "skip":
         return Saved(saved.index, project.jobs[existing], skipped=True)
-    if existing and duplicates.option == "create" and wanted:
-        return Saved(saved.index, saved.job, f"A Job already exists with this UUID: {wanted}")
-    kept = wanted or (existing if duplicates.option == "update" else "") or str(uuid.uuid4())
-    project.jobs[kept] = {**saved.job, "uuid": kept, "id": kept}
-    return Saved(saved.index, project.jobs[kept])
+    if existing and duplicates.option == "create" and own_uuid:
+        return Saved(saved.index, saved.job, f"A Job already exists with this UUID: {own_uuid}")
+    identity = own_uuid or (existing if duplicates.option == "update" else "") or str(uuid.uuid4())
+    project.jobs[identity] = {**saved.job, "uuid": identity, "id": identity}
+    return Saved(saved.index, project.jobs[identity])
 
 
 def _same_name(project: Project, job: Job) -> str:
-    wanted = (job.get("group"), job["name"])
-    return next((known for known, one in project.jobs.items() if (one.get("group"), one["name"]) == wanted), "")
+    name = (job.get("group"), job["name"])
+    return next((identity for identity, job in project.jobs.items() if (job.get("group"), job["name"]) == name), "")

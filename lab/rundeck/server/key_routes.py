@@ -56,8 +56,8 @@ def _may_read(state: State, request: Request, path: str) -> bool:
         return True
     parts = path.split("/")
     project = state.projects.get(parts[2]) if parts[1] == "project" and len(parts) > 2 else None
-    known = [_question(one, project) for one in state.keys]
-    (verdict,) = state.verdicts(request.user, project or Project("none", {}), [_question(path, project)], known)
+    questions = [_question(key, project) for key in state.keys]
+    (verdict,) = state.verdicts(request.user, project or Project("none", {}), [_question(path, project)], questions)
     return verdict.authorized
 
 

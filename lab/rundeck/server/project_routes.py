@@ -15,8 +15,8 @@ def make_project(state: State, request: Request) -> Answer:
     """``POST /projects``: the server itself is a node of a new project, unless its configuration says otherwise."""
     if request.content_type != "application/json":
         return invalid(f"Format is not valid: {request.content_type}")
-    asked = request.json()
-    name, config = asked["name"], dict(asked.get("config") or {})
+    body = request.json()
+    name, config = body["name"], dict(body.get("config") or {})
     if name in state.projects:
         return conflict("Project", name)
     has_sources = any(key.startswith(NODE_SOURCES) for key in config)
@@ -31,116 +31,116 @@ def list_projects(state: State, _: Request) -> Answer:
 
 def project(state: State, request: Request) -> Answer:
     """``GET /project/NAME``."""
-    found = state.projects.get(request.parts[0])
-    return (200, _shown(found)) if found else not_found("Project", request.parts[0])
+    project = state.projects.get(request.parts[0])
+    return (200, _shown(project)) if project else not_found("Project", request.parts[0])
 
 
 def delete_project(state: State, request: Request) -> Answer:
     """``DELETE /project/NAME``: with its jobs, policies and webhooks; keys stay."""
     if state.projects.pop(request.parts[0], None) is None:
         return not_found("Project", request.parts[0])
-    state.webhooks = {one: hook for one, hook in state.webhooks.items() if hook.project != request.parts[0]}
+    state.webhooks = {identity: hook for identity, hook in state.webhooks.items() if hook.project != request.parts[0]}
     return 204, None
 
 
-def _shown(found: Project) -> dict[str, Any]:
-    return {"name": found.name, "description": found.properties.get("project.description", "")}
+def _shown(project: Project) -> dict[str, Any]:
+    return {"name": project.name, "description": project.properties.get("project.description", "")}
 
 
 def config(state: State, request: Request) -> Answer:
     """``GET /project/NAME/config``."""
-    found = state.projects.get(request.parts[0])
-    return (200, found.properties) if found else not_found("Project", request.parts[0])
+    project = state.projects.get(request.parts[0])
+    return (200, project.properties) if project else not_found("Project", request.parts[0])
 
 
 def replace_config(state: State, request: Request) -> Answer:
     """``PUT /project/NAME/config``: what the body does not have is gone."""
-    found = state.projects.get(request.parts[0])
-    if not found:
+    project = state.projects.get(request.parts[0])
+    if not project:
         return not_found("Project", request.parts[0])
-    found.properties = {name: str(value) for name, value in request.json().items()}
-    return 200, found.properties
+    project.properties = {name: str(value) for name, value in request.json().items()}
+    return 200, project.properties
 
 
 def config_value(state: State, request: Request) -> Answer:
     """``GET /project/NAME/config/KEY``."""
     name, key = request.parts
-    found = state.projects.get(name)
-    if not found or key not in found.properties:
+    project = state.projects.get(name)
+    if not project or key not in project.properties:
         return not_found("Project property", key)
-    return 200, {"key": key, "value": found.properties[key]}
+    return 200, {"key": key, "value": project.properties[key]}
 
 
 def set_config_value(state: State, request: Request) -> Answer:
     """``PUT /project/NAME/config/KEY``."""
     name, key = request.parts
-    found = state.projects.get(name)
-    if not found:
+    project = state.projects.get(name)
+    if not project:
         return not_found("Project", name)
-    found.properties[key] = str(request.json()["value"])
-    return 200, {"key": key, "value": found.properties[key]}
+    project.properties[key] = str(request.json()["value"])
+    return 200, {"key": key, "value": project.properties[key]}
 
 
 def delete_config_value(state: State, request: Request) -> Answer:
     """``DELETE /project/NAME/config/KEY``."""
-    found = state.projects.get(request.parts[0])
-    if not found:
+    project = state.projects.get(request.parts[0])
+    if not project:
         return not_found("Project", request.parts[0])
-    found.properties.pop(request.parts[1], None)
+    project.properties.pop(request.parts[1], None)
     return 204, None
 
 
 def text(state: State, request: Request) -> Answer:
     """``GET /project/NAME/readme.md`` and ``motd.md``."""
-    found = state.projects.get(request.parts[0])
-    if not found or request.parts[1] not in found.texts:
+    project = state.projects.get(request.parts[0])
+    if not project or request.parts[1] not in project.texts:
         return not_found("File", request.parts[1])
-    content = found.texts[request.parts[1]]
+    content = project.texts[request.parts[1]]
     return 200, {"contents": content} if request.accept == "application/json" else content
 
 
 def put_text(state: State, request: Request) -> Answer:
     """``PUT /project/NAME/readme.md`` and ``motd.md``."""
-    found = state.projects.get(request.parts[0])
-    if not found:
+    project = state.projects.get(request.parts[0])
+    if not project:
         return not_found("Project", request.parts[0])
-    found.texts[request.parts[1]] = request.text()
-    return 200, {"contents": found.texts[request.parts[1]]}
+    project.texts[request.parts[1]] = request.text()
+    return 200, {"contents": project.texts[request.parts[1]]}
 
 
 def put_archive(state: State, request: Request) -> Answer:
     """``PUT /project/NAME/import``: 200 whatever becomes of it."""
-    found = state.projects.get(request.parts[0])
-    if not found:
+    project = state.projects.get(request.parts[0])
+    if not project:
         return not_found("Project", request.parts[0])
     if request.content_type != "application/zip":
         return invalid(f"Format is not valid: {request.content_type}")
     archive = state.folder / "import.jar"
     archive.write_bytes(request.body)
-    return 200, import_archive(state, found, archive, Choices.of(request.query), request.user).answer()
+    return 200, import_archive(state, project, archive, Choices.of(request.query), request.user).answer()
 
 
 def resources(state: State, request: Request) -> Answer:
     """``GET /project/NAME/resources``: nodes by name."""
-    found = state.projects.get(request.parts[0])
-    return (200, dict(_nodes(state, found, request).nodes)) if found else not_found("Project", request.parts[0])
+    project = state.projects.get(request.parts[0])
+    return (200, dict(_nodes(state, project, request).nodes)) if project else not_found("Project", request.parts[0])
 
 
 def sources(state: State, request: Request) -> Answer:
     """``GET /project/NAME/sources``: each source of nodes, with what went wrong when it was asked."""
-    found = state.projects.get(request.parts[0])
-    if not found:
+    project = state.projects.get(request.parts[0])
+    if not project:
         return not_found("Project", request.parts[0])
-    errors = _nodes(state, found, request).errors
-    listed: list[dict[str, Any]] = []
-    while (kind := found.properties.get(f"{NODE_SOURCES}{len(listed) + 1}.type")) is not None:
-        index = len(listed) + 1
-        error = next((why for source, why in errors.items() if source.startswith(f"{index}.")), "")
+    errors = _nodes(state, project, request).errors
+    sources: list[dict[str, Any]] = []
+    while (kind := project.properties.get(f"{NODE_SOURCES}{len(sources) + 1}.type")) is not None:
+        index = len(sources) + 1
+        error = next((reason for source, reason in errors.items() if source.startswith(f"{index}.")), "")
         described: dict[str, Any] = {"index": index, "type": kind, "resources": {"writeable": False}}
-        listed.append({**described, "errors": error} if error else described)
-    return 200, listed
+        sources.append({**described, "errors": error} if error else described)
+    return 200, sources
 
 
-def _nodes(state: State, found: Project, request: Request) -> ProjectNodes:
-    access = state.access(request.user, found)
-    return project_nodes(found.name, found.properties, access, state.keys, state.plugins)
+def _nodes(state: State, project: Project, request: Request) -> ProjectNodes:
+    access = state.access(request.user, project)
+    return project_nodes(project.name, project.properties, access, state.keys, state.plugins)

@@ -51,9 +51,9 @@ def not_found(kind: str, name: str) -> Answer:
     return refusal(404, "api.error.item.doesnotexist", f"{kind} does not exist: {name}")
 
 
-def forbidden(what: str) -> Answer:
+def forbidden(action: str) -> Answer:
     """The user may not do this."""
-    return refusal(403, "api.error.item.unauthorized", f"Not authorized for action {what}")
+    return refusal(403, "api.error.item.unauthorized", f"Not authorized for action {action}")
 
 
 def conflict(kind: str, name: str) -> Answer:

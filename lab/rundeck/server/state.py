@@ -124,19 +124,19 @@ class State:
         return Access(user.name, user.groups, self.policies, project.policies if project else {})
 
     def verdicts(
-        self, user: User, project: Project, asked: Sequence[Question], beside: Sequence[Question] = ()
+        self, user: User, project: Project, questions: Sequence[Question], beside: Sequence[Question] = ()
     ) -> list[Verdict]:
-        """The decisions of Rundeck's rules on ``asked``; ``beside`` are questions that are likely to follow."""
+        """The decisions of Rundeck's rules on ``questions``; ``beside`` are questions that are likely to follow."""
         access = self.access(user, project)
 
         def key(question: Question) -> str:
             return json.dumps([project.name, access.request(), question.request()], sort_keys=True)
 
-        unknown = {key(one): one for one in (*asked, *beside) if key(one) not in self.decided}
-        if unknown.keys() & set(map(key, asked)):
+        unknown = {key(question): question for question in (*questions, *beside) if key(question) not in self.decided}
+        if unknown.keys() & set(map(key, questions)):
             answers = decide(project.name, access, list(unknown.values())).answers
             self.decided |= dict(zip(unknown, answers, strict=True))
-        return [self.decided[key(one)] for one in asked]
+        return [self.decided[key(question)] for question in questions]
 
     def project_of(self, job: str) -> Project | None:
         """The project that has the job: a UUID is unique on a server."""

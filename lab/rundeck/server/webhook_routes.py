@@ -21,22 +21,22 @@ def webhooks(state: State, request: Request) -> Answer:
 def change_webhook(state: State, request: Request) -> Answer:
     """``POST /project/NAME/webhook/UUID``: such as its owner's name and roles."""
     project, identity = request.parts
-    known = state.webhooks.get(identity)
-    if known is None or known.project != project:
+    existing = state.webhooks.get(identity)
+    if existing is None or existing.project != project:
         return 404, {"err": "Webhook not found"}
-    asked = request.json()
-    listed = asked.get("roles", ",".join(known.owner.groups))
-    owner = User(asked.get("user", known.owner.name), tuple(role.strip() for role in listed.split(",")))
-    config = asked.get("config", known.config)
+    body = request.json()
+    role_names = body.get("roles", ",".join(existing.owner.groups))
+    owner = User(body.get("user", existing.owner.name), tuple(role.strip() for role in role_names.split(",")))
+    config = body.get("config", existing.config)
     state.webhooks[identity] = Webhook(
         identity,
-        asked.get("name", known.name),
+        body.get("name", existing.name),
         project,
-        known.event_plugin,
+        existing.event_plugin,
         config,
-        bool(asked.get("enabled", known.enabled)),
+        bool(body.get("enabled", existing.enabled)),
         owner,
-        known.token,
+        existing.token,
     )
     return 200, {"msg": "Saved webhook"}
 
@@ -61,19 +61,19 @@ def deliver(state: State, token: str, body: bytes) -> Answer:
     hook = next((webhook for webhook in state.webhooks.values() if webhook.token == token and webhook.enabled), None)
     if hook is None or hook.project not in state.projects:
         return 400, {"err": "Webhook not found"}
-    project, wanted = state.projects[hook.project], hook.config["jobId"]
-    job = project.jobs.get(wanted)
+    project, uuid = state.projects[hook.project], hook.config["jobId"]
+    job = project.jobs.get(uuid)
     post = Question({"type": "resource", "kind": "webhook"}, ("post",))
-    asked = [post] if job is None else [post, Question(job_resource(job), ("read", "run"))]
-    answers = state.verdicts(hook.owner, project, asked)
+    questions = [post] if job is None else [post, Question(job_resource(job), ("read", "run"))]
+    answers = state.verdicts(hook.owner, project, questions)
     if not answers[0].authorized:
         return 403, {"err": "You are not authorized to perform this action"}
     if job is None:
         return 400, {"err": "Cannot run job, not found"}
     if not answers[1].authorized:
-        return 400, {"err": f'Not authorized for action "Run" for Job ID {wanted}'}
+        return 400, {"err": f'Not authorized for action "Run" for Job ID {uuid}'}
     try:
         options = job_options(job, hook.config["argString"], body)
     except Refused as refused:
         return 400, {"err": str(refused)}
-    return 200, {"jobId": wanted, "executionId": str(start(state, project, wanted, hook.owner, options).number)}
+    return 200, {"jobId": uuid, "executionId": str(start(state, project, uuid, hook.owner, options).number)}
