@@ -5,13 +5,17 @@ from typing import Any
 
 from .logs import LOG, log_subject
 from .messages import Message, included_messages
+from .parsers import jvm_histogram as jvm_histogram_parser
+from .parsers import jvm_hs_err as jvm_hs_err_parser
 from .parsers import jvm_threads as jvm_threads_parser
 from .parsers import kube as kube_parser
-from .rules import jvm_threads, kube
+from .rules import jvm_histogram, jvm_hs_err, jvm_threads, kube
 from .subject import Subject
 
 SUBJECTS: Sequence[Subject[Any]] = (
+    Subject("Crash of a JVM", jvm_hs_err_parser.recognize, jvm_hs_err_parser.parse, jvm_hs_err.RULES),
     Subject("Threads of a JVM", jvm_threads_parser.recognize, jvm_threads_parser.parse, jvm_threads.RULES),
+    Subject("Java heap histogram", jvm_histogram_parser.recognize, jvm_histogram_parser.parse, jvm_histogram.RULES),
     Subject("Pods, events and other Kubernetes objects", kube_parser.recognize, kube_parser.parse, kube.RULES),
     LOG,  # any text is a log, so this is the last
 )

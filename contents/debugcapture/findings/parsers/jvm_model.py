@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from ...model import EvidenceLines
-from ..evidence import Evidence
+from ..evidence import Evidence, Line
 
 Wait = Literal["", "monitor", "synchronizer", "notify"]
 """What a thread waits for: a monitor to enter, a java.util.concurrent object, or a call of notify()."""
+_MOST_NAME: Final = 70
 JDK_PACKAGES: Final = (
     "java.",
     "javax.",
@@ -25,6 +26,11 @@ JDK_PACKAGES: Final = (
     "com.zaxxer.hikari.",
     "org.springframework.cglib.",
 )
+
+
+def short_name(name: str) -> str:
+    """Return ``name``, shortened: some servers write the whole request into the name of a thread."""
+    return name if len(name) <= _MOST_NAME else f"{name[: _MOST_NAME - 1]}…"
 
 
 class Frame(NamedTuple):
@@ -109,7 +115,7 @@ class JavaThread:
     @property
     def label(self) -> str:
         """Return its name in quotation marks, or its number if it has no name."""
-        return f'"{self.name}"' if self.name else self.number or '""'
+        return f'"{short_name(self.name)}"' if self.name else self.number or '""'
 
     @property
     def top(self) -> Frame | None:
@@ -199,12 +205,30 @@ class ThreadDump:
         return tuple(thread for thread in self.threads if not thread.is_native)
 
 
+@dataclass(frozen=True, slots=True)
+class Javacore:
+    """What a javacore says besides the threads."""
+
+    event: str = ""
+    """Why it was written: `Dump Event "systhrow" (00040000) Detail "java/lang/OutOfMemoryError" …`"""
+    event_line: Line = Line(1, "")
+    heap_total: int = 0
+    heap_used: int = 0
+    heap_line: int = 0
+    heap_option: str = ""
+    current: str = ""
+    """Name of the thread that caused the dump."""
+    crash: tuple[Line, ...] = ()
+    """Lines about the signal and the module of a crash."""
+
+
 @dataclass(frozen=True)
 class ThreadDumps:
     """The dumps of one file, in their order."""
 
     evidence: Evidence
     dumps: tuple[ThreadDump, ...]
+    javacore: Javacore | None = None
 
     @property
     def last(self) -> ThreadDump:

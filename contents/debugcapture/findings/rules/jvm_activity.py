@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
-from ..parsers.jvm_model import Frame, JavaThread, ThreadDump
+from ..parsers.jvm_model import Frame, JavaThread, ThreadDump, short_name
 
 Activity = Literal[
     "idle",
@@ -129,6 +129,10 @@ _CALLS: Final[tuple[tuple[str, Activity], ...]] = (
     ("Semaphore.acquire", "semaphore"),
 )
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
+_TAKES_WORK: Final = re.compile(
+    r"(?i)^(?:take|poll|next|pop|dequeue|receive|fetch)|^(?:idle|sleep|run|mainLoop|loop|process|work|execute|wait)$|"
+    r"(?:task|job|work|request|message|event|item|command|packet|queue)s?$"
+)
 _INFRASTRUCTURE: Final = re.compile(
     r"(?:Reference Handler|Finalizer|Signal Dispatcher|Attach Listener|Service Thread|Monitor Deflation Thread|"
     r"C[12] CompilerThread\d*|Sweeper thread|Common-Cleaner|Notification Thread|DestroyJavaVM|process reaper.*|"
@@ -176,11 +180,21 @@ def is_idle(thread: JavaThread) -> bool:
         return True
     depth = next((index for index, frame in enumerate(thread.frames) if frame.call.endswith(_IDLE)), None)
     if depth is None or depth > _DEPTH:
-        return thread.frame_of(_POLL, 6) is not None
+        return thread.frame_of(_POLL, 6) is not None or _waits_for_work(thread)
     if thread.frames[depth].call.endswith(("ForkJoinPool.runWorker", "EnhancedQueueExecutor$ThreadBody.run")):
         # The loop itself parks. Below a task, it is the root of a busy thread.
         return depth <= 4 and all(frame.call.startswith(("java.", "jdk.", "sun.")) for frame in thread.frames[:depth])
     return True
+
+
+def _waits_for_work(thread: JavaThread) -> bool:
+    """Return whether a thread waits in a method that takes the next task. Many programs have pools of their own."""
+    waits_for, caller = thread.waits_for, thread.caller
+    if thread.state in ("RUNNABLE", "BLOCKED") or thread.wait == "monitor" or caller is None:
+        return False
+    if waits_for is not None and thread.wait != "notify" and not waits_for.type_name.endswith("ConditionObject"):
+        return False
+    return thread.frames[0].method in ("wait", "wait0", "park") and _TAKES_WORK.search(caller.method) is not None
 
 
 def is_infrastructure(thread: JavaThread) -> bool:
@@ -197,7 +211,7 @@ def names(threads: Sequence[JavaThread] | Sequence[str], most: int = 4) -> str:
     """Return the names of ``threads``: all of them, or the first and the last."""
     same = len({thread if isinstance(thread, str) else thread.name for thread in threads}) < len(threads)
     labels = [thread if isinstance(thread, str) else _label(thread, same) for thread in threads]
-    labels = [label if label.startswith(('"', "#")) else f'"{label}"' for label in labels]
+    labels = [label if label.startswith(('"', "#")) else f'"{short_name(label)}"' for label in labels]
     if len(labels) <= 1:
         return "".join(labels)
     if len(labels) <= most:

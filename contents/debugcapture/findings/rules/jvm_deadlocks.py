@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...model import EvidenceLines, Finding
-from ..parsers.jvm_model import Deadlock, Edge, JavaThread, ThreadDump, ThreadDumps
+from ..parsers.jvm_model import Deadlock, Edge, JavaThread, ThreadDump, ThreadDumps, short_name
 from .jvm_activity import frames_text, names
 
 _MOST_CYCLES: Final = 4
@@ -167,7 +167,7 @@ def _where(dumps: ThreadDumps, cycles: list[Deadlock]) -> dict[tuple[str, str], 
 def _sentence(edge: Edge, places: dict[tuple[str, str], str]) -> str:
     place = places.get((edge.thread, edge.lock.address), "")
     at = f" at {place}" if place else ""
-    return f'"{edge.thread}" waits{at} for {edge.lock}, held by "{edge.owner}"'
+    return f'"{short_name(edge.thread)}" waits{at} for {edge.lock}, held by "{short_name(edge.owner)}"'
 
 
 def _in_all(dumps: ThreadDumps, cycles: list[Deadlock]) -> str:

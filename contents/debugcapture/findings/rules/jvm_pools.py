@@ -1,5 +1,6 @@
 """Rules about exhausted pools of Java threads and connections."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -19,6 +20,13 @@ from .jvm_activity import (
 
 _MIN_WAITERS: Final = 3
 _MIN_POOL: Final = 4
+# The threads that answer requests: Tomcat, Jetty, Undertow, WildFly, Quarkus, Vert.x, gRPC, WebLogic, WebSphere, …
+_REQUEST_POOL: Final = re.compile(
+    r".*(?:https?-|ajp-).*exec-?\*|(?:catalina|tomcat)-exec-\*|qtp.*\*|XNIO-\d+ task-\*|default task-\*|exec-\*|"
+    r"executor-thread-\*|grpc-default-executor-\*|vert\.x-worker-thread-\*|http-(?:worker|thread-pool|listener).*\*|"
+    r"\[ACTIVE\] ExecuteThread.*|WebContainer : \*|Default Executor-thread-\*|dw-\*.*|(?:web|http|worker|request)-\*|"
+    r".*dispatcher-\*|jetty.*\*|undertow.*task-\*|io-executor-thread-\*|boundedElastic-\*|helidon.*\*"
+)
 _BORROW: Final[tuple[tuple[str, str], ...]] = (
     ("com.zaxxer.hikari.pool.HikariPool.getConnection", "HikariCP (database connections)"),
     ("ConcurrentBag.borrow", "HikariCP (database connections)"),
@@ -83,14 +91,14 @@ def java_connection_pool_exhausted(dumps: ThreadDumps) -> Iterator[Finding]:
 
 
 def java_worker_pool_busy(dumps: ThreadDumps) -> Iterator[Finding]:
-    """All threads of a pool are at the same place, and none is free for new work.
+    """All threads that answer requests are at the same place, and none is free: new requests wait.
 
-    For the workers of a web server this means that requests are not answered. Source: comparison of the stacks by the
-    name of the pool; a free worker waits in the queue of its pool, for example in ThreadPoolExecutor.getTask.
+    Source: comparison of the stacks by the name of the pool, as web servers name theirs; a free worker waits in the
+    queue of its pool, for example in ThreadPoolExecutor.getTask.
     """
     dump = dumps.last
     for pool, threads in by_pool(_candidates(dump)).items():
-        if len(threads) < _MIN_POOL or any(is_idle(thread) for thread in threads) or "*" not in pool:
+        if len(threads) < _MIN_POOL or any(is_idle(thread) for thread in threads) or not _REQUEST_POOL.match(pool):
             continue
         groups = by_stack(threads)
         same = groups[0]

@@ -14,6 +14,7 @@ from .jvm_cpu import (
 from .jvm_deadlocks import behind_java_deadlock, java_class_initialization_deadlock, java_deadlock
 from .jvm_frameworks import java_event_loop_blocked, java_swing_thread
 from .jvm_io import java_connecting, java_reading, java_resolving
+from .jvm_javacore import openj9_crash, openj9_heap, openj9_out_of_memory
 from .jvm_locks import java_lock_contention, java_lock_owner_changes, java_read_lock_hang
 from .jvm_pools import (
     java_connection_pool_exhausted,
@@ -26,6 +27,8 @@ from .jvm_startup import java_start_waits
 from .jvm_virtual import java_virtual_threads, java_virtual_threads_pinned
 
 RULES: Sequence[Rule[ThreadDumps]] = (
+    openj9_out_of_memory,
+    openj9_crash,
     java_deadlock,
     behind_java_deadlock,
     java_class_initialization_deadlock,
@@ -50,4 +53,5 @@ RULES: Sequence[Rule[ThreadDumps]] = (
     java_event_loop_blocked,
     java_virtual_threads,
     java_threads_summary,
+    openj9_heap,
 )

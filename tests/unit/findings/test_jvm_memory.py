@@ -1,0 +1,180 @@
+"""Class histograms and javacores: clients that are not reused, resources, memory errors; and healthy ones."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debugcapture.findings.evidence import Evidence
+from debugcapture.findings.parsers import jvm_histogram, jvm_javacore
+from debugcapture.findings.rules import jvm_histogram as histogram_rules
+from debugcapture.findings.rules import jvm_threads as thread_rules
+from debugcapture.findings.subject import Subject
+from debugcapture.model import Finding
+from tests.unit.findings.jvm_dumps import assert_quotes_are_in_the_file
+from tests.unit.hostile import UTF8
+
+HISTOGRAM = Subject("Java heap histogram", jvm_histogram.recognize, jvm_histogram.parse, histogram_rules.RULES)
+JAVACORE = Subject("Threads of a JVM", jvm_javacore.recognize, jvm_javacore.parse, thread_rules.RULES)
+Row = tuple[int, int, str]
+USUAL: tuple[Row, ...] = (
+    (20_000, 1_500_000, "[C"),
+    (9_000, 288_000, "java.lang.String"),
+    (300, 40_000, "java.net.Socket"),
+)
+
+
+def _histogram(*rows: Row) -> str:
+    lines = [f"{place:4}: {count:13} {size:14}  {name}" for place, (count, size, name) in enumerate((*USUAL, *rows), 1)]
+    total = (sum(row[0] for row in (*USUAL, *rows)), sum(row[1] for row in (*USUAL, *rows)))
+    heading = " num     #instances         #bytes  class name\n----------------------------------------------\n"
+    return heading + "\n".join(lines) + f"\nTotal {total[0]:13} {total[1]:14}\n"
+
+
+def _findings(subject: Subject[object], folder: Path, text: str) -> list[Finding]:
+    path = folder / "file.txt"
+    path.write_text(text)
+    file = Evidence(path, path.name)
+    assert subject.recognize(file)
+    reported = list(subject.explain(file))
+    assert_quotes_are_in_the_file(file, reported)
+    return reported
+
+
+def _found(folder: Path, rule: str, text: str) -> list[Finding]:
+    return [finding for finding in _findings(HISTOGRAM, folder, text) if finding.rule == rule]  # type: ignore[arg-type]
+
+
+def test_a_usual_heap_gives_no_warning(tmp_path: Path) -> None:
+    (finding,) = _findings(HISTOGRAM, tmp_path, _histogram())  # type: ignore[arg-type]
+    assert (finding.severity, finding.rule) == ("info", "java-heap-top")
+    assert "char[] 1.4 MiB (20000)" in finding.detail
+
+
+def test_a_client_is_created_per_request(tmp_path: Path) -> None:
+    manager = "org.apache.http.impl.conn.PoolingHttpClientConnectionManager"
+    rows: tuple[Row, ...] = ((180, 5760, manager), (180, 14_400, "org.apache.http.impl.conn.CPool"))
+    (finding,) = _found(tmp_path, "java-clients-not-reused", _histogram(*rows))
+    assert finding.title.startswith(f"180 instances of {manager}")
+    assert "180 org.apache.http.impl.conn.CPool" in finding.detail
+    assert _found(tmp_path, "java-clients-not-reused", _histogram((2, 64, manager))) == []
+
+
+def test_sockets_are_not_released(tmp_path: Path) -> None:
+    (finding,) = _found(tmp_path, "java-resources-not-released", _histogram((715, 85_800, "java.net.SocksSocketImpl")))
+    assert "715 sockets (java.net.SocksSocketImpl)" in finding.title
+    assert _found(tmp_path, "java-resources-not-released", _histogram((15, 1800, "java.net.SocksSocketImpl"))) == []
+
+
+def test_one_class_fills_the_heap(tmp_path: Path) -> None:
+    (finding,) = _found(tmp_path, "java-class-fills-heap", _histogram((5_000_000, 600 << 20, "com.shop.Session")))
+    assert finding.title.startswith("5000000 instances of com.shop.Session fill 100%")
+    assert _found(tmp_path, "java-class-fills-heap", _histogram((50_000, 6 << 20, "com.shop.Session"))) == []
+    assert _found(tmp_path, "java-class-fills-heap", _histogram((5_000_000, 600 << 20, "[B"))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("[C", "char[]"),
+        ("[[I", "int[][]"),
+        ("[Ljava.lang.String;", "java.lang.String[]"),
+        ("com.A", "com.A"),
+        ("[", "[]"),
+    ],
+)
+def test_names_of_classes_are_readable(name: str, expected: str) -> None:
+    assert jvm_histogram.readable(name) == expected
+
+
+JAVACORE_HEAD = """0SECTION       TITLE subcomponent dump routine
+NULL           ===============================
+1TISIGINFO     {event}
+1TIDATETIME    Date: 2026/11/30 at 01:02:03:407
+0SECTION       MEMINFO subcomponent dump routine
+2CIUSERARG               -Xmx1G
+1STHEAPTOTAL   Total memory:                  1073741824 (0x0000000040000000)
+1STHEAPINUSE   Total memory in use:           1063741824 (0x000000003F676980)
+0SECTION       LOCKS subcomponent dump routine
+{deadlock}0SECTION       THREADS subcomponent dump routine
+1XMCURTHDINFO  Current thread
+3XMTHREADINFO      "a" J9VMThread:0x000000000000A100, omrthread_t:0x1, java/lang/Thread:0x2, state:B, prio=5
+3XMJAVALTHREAD            (java/lang/Thread getId:0x1D, isDaemon:false)
+3XMCPUTIME               CPU usage total: 0.156250000 secs, user: 0.07 secs, system: 0.07 secs
+3XMTHREADBLOCK     Blocked on: com/shop/Cart@0x00000000E0000010 Owned by: "b" (J9VMThread:0x000000000000B200)
+3XMTHREADINFO3           Java callstack:
+4XESTACKTRACE                at com/shop/Order.pay(Order.java:8(Compiled Code))
+5XESTACKTRACE                   (entered lock: com/shop/Order@0x00000000E0000020, entry count: 1)
+1XMTHDINFO     Thread Details
+3XMTHREADINFO      "b" J9VMThread:0x000000000000B200, omrthread_t:0x1, java/lang/Thread:0x3, state:{state}, prio=5
+{blocked}3XMTHREADINFO3           Java callstack:
+4XESTACKTRACE                at com/shop/Cart.add(Cart.java:31)
+5XESTACKTRACE                   (entered lock: com/shop/Cart@0x00000000E0000010, entry count: 1)
+3XMTHREADINFO      Anonymous native thread
+"""
+BLOCKED = (
+    "3XMTHREADBLOCK     Blocked on: com/shop/Order@0x00000000E0000020 Owned by: "
+    '"a" (J9VMThread:0x000000000000A100, java/lang/Thread:0x2)\n'
+)
+DEADLOCK = """1LKDEADLOCK    Deadlock detected !!!
+2LKDEADLOCKTHR  Thread "a" (0x000000000000A100)
+3LKDEADLOCKWTR    is waiting for:
+4LKDEADLOCKOBJ      com/shop/Cart@0x00000000E0000010
+3LKDEADLOCKOWN    which is owned by:
+2LKDEADLOCKTHR  Thread "b" (0x000000000000B200)
+3LKDEADLOCKWTR    which is waiting for:
+4LKDEADLOCKOBJ      com/shop/Order@0x00000000E0000020
+3LKDEADLOCKOWN    which is owned by:
+2LKDEADLOCKTHR  Thread "a" (0x000000000000A100)
+"""
+USER = 'Dump Event "user" (00004000) received'
+
+
+def _javacore(
+    folder: Path, event: str = USER, deadlock: str = "", blocked: str = "", state: str = "R"
+) -> list[Finding]:
+    text = JAVACORE_HEAD.format(event=event, deadlock=deadlock, blocked=blocked, state=state)
+    return _findings(JAVACORE, folder, text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("deadlock", [DEADLOCK, ""])
+def test_a_deadlock_in_a_javacore(tmp_path: Path, deadlock: str) -> None:
+    (finding,) = (item for item in _javacore(tmp_path, USER, deadlock, BLOCKED, "B") if item.rule == "java-deadlock")
+    assert finding.title == 'Deadlock between the threads "a" and "b"'
+    assert '"a" waits at Order.pay(Order.java:8) for com.shop.Cart <0x00000000E0000010>, held by "b"' in finding.detail
+    assert ("The JVM reports it." in finding.detail) == bool(deadlock)
+
+
+def test_a_javacore_that_a_user_requested(tmp_path: Path) -> None:
+    assert [finding.severity for finding in _javacore(tmp_path)] == ["info", "info"]
+
+
+def test_a_javacore_because_of_an_out_of_memory_error(tmp_path: Path) -> None:
+    event = 'Dump Event "systhrow" (00040000) Detail "java/lang/OutOfMemoryError" "Java heap space" received'
+    finding = _javacore(tmp_path, event.replace('" "Java', '" Detail "Java'))[0]
+    assert finding.title == "OutOfMemoryError: Java heap space"
+    for fact in ('The thread "a" asked for memory at Order.pay(Order.java:8)', "1014.5 MiB of 1024.0 MiB", "-Xmx1G"):
+        assert fact in finding.detail
+
+
+def test_a_javacore_because_of_a_crash(tmp_path: Path) -> None:
+    finding = _javacore(tmp_path, 'Dump Event "gpf" (00002000) received')[0]
+    assert finding.title == 'The JVM crashed on the thread "a"'
+
+
+PIECES = [f"{line}\n" for line in (_histogram() + JAVACORE_HEAD + DEADLOCK + BLOCKED).splitlines()]
+
+
+@given(st.lists(st.sampled_from(PIECES) | UTF8, max_size=30))
+def test_hostile_files_are_read(pieces: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        path.write_text("".join(pieces), errors="replace")
+        file = Evidence(path, "file")
+        histogram, dumps = jvm_histogram.parse(file), jvm_javacore.parse(file)
+        assert all(finding.title for rule in histogram_rules.RULES for finding in rule(histogram))
+        assert all(finding.title for rule in thread_rules.RULES for finding in rule(dumps))
