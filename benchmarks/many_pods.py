@@ -42,13 +42,13 @@ def run() -> Result:
         }
         words = [f"{name}={value}" for name, value in settings.items()]
         command: list[str | Path] = [sys.executable, OUR_CAPTURE, *words]
-        many, one = side_by_side(
+        many, single = side_by_side(
             Program(f"{PODS} pods", [*command, f"max_pods={PODS}"], lambda output: _complete(output, PODS)),
             Program("1 pod", [*command, "max_pods=1"], lambda output: _complete(output, 1)),
             ROUNDS,
         )
-    ratio = Ratio("many-pods", f"the time of {PODS} over that of one", many.median_s, one.median_s, "s", 5.0)
-    return Result(TITLE, many, one, (ratio,))
+    ratio = Ratio("many-pods", f"the time of {PODS} over that of one", many.median_s, single.median_s, "s", 5.0)
+    return Result(TITLE, many, single, (ratio,))
 
 
 def _deployment(template: dict[str, object]) -> dict[str, object]:

@@ -65,9 +65,9 @@ def _silent(output: Path) -> bool:
 def _ours(pod: BenchPod, bucket: BenchBucket, scratch: str, direct_upload_mib: str) -> list[str | Path]:
     """The capture step, with a collector for a dump that is there already."""
     catalog = Path(scratch, "catalog.json")
-    one = {"id": "dump", "title": "Dump", "file": "dump", "kind": "binary", "source": "https://example.org"}
+    collector = {"id": "dump", "title": "Dump", "file": "dump", "kind": "binary", "source": "https://example.org"}
     tool = {"in_image": [{"run": ["true"], "output": FILE}], "time_limit_s": 600, "size_limit_bytes": MIB << 21}
-    catalog.write_text(json.dumps([{**one, **tool}]))
+    catalog.write_text(json.dumps([{**collector, **tool}]))
     settings = {
         "kubeconfig": str(pod.kubeconfig),
         "image": pod.image,

@@ -90,7 +90,7 @@ def _kubectl(pod: BenchPod, container: str, pid: int) -> list[str]:
 def _compared(rounds: Sequence[tuple[float, float, bool]]) -> Result:
     ours, theirs, right = zip(*rounds, strict=True)
     peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    mine = Measured("debugcapture", ours, peaks[0], all(right))
+    ours_measured = Measured("debugcapture", ours, peaks[0], all(right))
     rival = Measured("kubectl exec jattach", theirs, peaks[1], all(right))
-    ratio = Ratio(COLLECTOR, "our median time over kubectl's", mine.median_s, rival.median_s, "s", 1.5)
-    return Result(TITLE, mine, rival, (ratio,))
+    ratio = Ratio(COLLECTOR, "our median time over kubectl's", ours_measured.median_s, rival.median_s, "s", 1.5)
+    return Result(TITLE, ours_measured, rival, (ratio,))

@@ -86,41 +86,43 @@ class _NoAliases(yaml.SafeDumper):
         return True
 
 
-def _provider(one: Provider) -> dict[str, Any]:
+def _provider(provider: Provider) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "title": one.title,
-        "description": one.description,
-        "service": _service(one),
-        **({"resource-format": "resourcejson"} if one.lists_nodes else {}),
+        "name": provider.name,
+        "title": provider.title,
+        "description": provider.description,
+        "service": _service(provider),
+        **({"resource-format": "resourcejson"} if provider.lists_nodes else {}),
         "plugin-type": "script",
         # Rundeck puts no settings into that of a node source, and a dropdown's failure shows in no job's log: there
         # start.py changes over to the Python that is set, or says why it cannot.
-        "script-interpreter": "${config.interpreter}" if _is_step(one) else "python3",
-        "script-file": f"{one.name}.py",
-        "config": [*(_property(setting) for setting in asked_by(one)), INTERPRETER],
+        "script-interpreter": "${config.interpreter}" if _is_step(provider) else "python3",
+        "script-file": f"{provider.name}.py",
+        "config": [*(_property(setting) for setting in asked_by(provider)), INTERPRETER],
     }
 
 
-def _is_step(one: Provider) -> bool:
-    return not (one.lists_nodes or one.lists_values)
+def _is_step(provider: Provider) -> bool:
+    return not (provider.lists_nodes or provider.lists_values)
 
 
-def _service(one: Provider) -> str:
-    if one.lists_nodes:
+def _service(provider: Provider) -> str:
+    if provider.lists_nodes:
         return "ResourceModelSource"
-    if one.lists_values:
+    if provider.lists_values:
         return "OptionValues"
-    return "WorkflowNodeStep" if one.on_nodes else "WorkflowStep"
+    return "WorkflowNodeStep" if provider.on_nodes else "WorkflowStep"
 
 
-def asked_by(one: Provider) -> list[Declared]:
+def asked_by(provider: Provider) -> list[Declared]:
     """Return what the form asks, what is set once last.
 
     A node step's pod is its node, and a dropdown gets nothing from Key Storage.
     """
-    settings = [setting for setting in declared(one.settings) if not (one.on_nodes and setting.group in _OF_THE_NODE)]
-    if one.lists_values:
+    settings = [
+        setting for setting in declared(provider.settings) if not (provider.on_nodes and setting.group in _OF_THE_NODE)
+    ]
+    if provider.lists_values:
         settings = [
             setting for setting in settings if not (setting.rule.secret or setting.name in _NO_USE_WITHOUT_KEYS)
         ]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from debugcapture import __version__
-from tools.installation import Plan, State, Wanted, changes, plan, read_archive, unused
+from tools.installation import ArchiveContent, Plan, State, changes, plan, read_archive, unused
 from tools.installed import Installed, check
 from tools.package import DIST, NAME
 from tools.rundeck_api import InstallError, Server, connections
@@ -25,10 +25,10 @@ TOKEN_VARIABLE: Final = "RUNDECK_TOKEN"  # noqa: S105 - its name
 
 
 @dataclass(frozen=True)
-class Given:
-    """What an installation is given: what an archive brings, its bytes, and secrets by the names of their keys."""
+class Installation:
+    """What to install: the content of an archive, its bytes, and secrets by the names of their keys."""
 
-    wanted: Wanted
+    content: ArchiveContent
     archive: bytes
     secrets: Mapping[str, bytes]
 
@@ -37,61 +37,61 @@ def main(arguments: list[str]) -> int:
     """Install, and return 0; 1 when something could not be done or is not as it should be."""
     chosen = _parser().parse_args(arguments)
     try:
-        wanted, archive = _archive(chosen.archive, chosen.project)
-        given = Given(wanted, archive, dict(map(_secret, chosen.key)))
+        content, archive = _archive(chosen.archive, chosen.project)
+        installation = Installation(content, archive, dict(map(_secret, chosen.key)))
         server = Server(chosen.url, _token(chosen.token_file), connections(chosen.ca))
-        after = install(server, given)
-        problems = list(check(Installed(server, after, wanted)))
+        after = install(server, installation)
+        problems = list(check(Installed(server, after, content)))
     except InstallError as error:
         print(f"install: {error}", file=sys.stderr)
         return 1
     for problem in problems:
         print(f"✘ {problem}", file=sys.stderr)
     if not problems:
-        print(f"Installed. Next, run the job “Check the installation”: {server.url}/project/{wanted.project}/jobs")
+        print(f"Installed. Next, run the job “Check the installation”: {server.url}/project/{content.project}/jobs")
     return 1 if problems else 0
 
 
-def install(server: Server, given: Given) -> State:
-    """Make the project of ``server`` what is ``given``, print each change, and return what it is then.
+def install(server: Server, installation: Installation) -> State:
+    """Make the project of ``server`` match ``installation``, print each change, and return the new state.
 
-    Raises InstallError where the server refuses something.
+    Raises InstallError if the server rejects a request.
     """
-    wanted = given.wanted
-    _need_plugin(server, wanted)
-    before = server.state(wanted)
+    content = installation.content
+    _need_plugin(server, content)
+    before = server.state(content)
     if not before.exists:
-        server.create_project(wanted.project)
-        print(f"+ project {wanted.project}")
-        before = server.state(wanted)
-    todo = plan(before, wanted, frozenset(given.secrets))
+        server.create_project(content.project)
+        print(f"+ project {content.project}")
+        before = server.state(content)
+    todo = plan(before, content, frozenset(installation.secrets))
     try:
-        _apply(server, before, todo, given)
+        _apply(server, before, todo, installation)
     finally:  # also what changed before something was refused
-        after = server.state(wanted)
-        lines = list(changes(before, after, wanted, todo)) or [f"The project {wanted.project} is already up to date."]
-        print("\n".join([*lines, *unused(after, wanted)]))
+        after = server.state(content)
+        lines = list(changes(before, after, content, todo)) or [f"The project {content.project} is already up to date."]
+        print("\n".join([*lines, *unused(after, content)]))
     return after
 
 
-def _apply(server: Server, before: State, todo: Plan, given: Given) -> None:
-    project = given.wanted.project
+def _apply(server: Server, before: State, todo: Plan, installation: Installation) -> None:
+    project = installation.content.project
     for name, method in todo.keys.items():
-        server.store_key(method, project, name, given.secrets[name])
+        server.store_key(method, project, name, installation.secrets[name])
     if todo.sight:
         server.write_sight(project, todo.sight, create=not before.sight)
     if todo.properties:
         server.write_settings(project, {**before.properties, **todo.properties})
     for page, text in todo.pages.items():
         server.write_page(project, page, text)
-    server.import_archive(project, given.archive, webhooks=todo.import_webhooks)
+    server.import_archive(project, installation.archive, webhooks=todo.import_webhooks)
 
 
-def _need_plugin(server: Server, wanted: Wanted) -> None:
+def _need_plugin(server: Server, content: ArchiveContent) -> None:
     """Raise InstallError where the server lacks the plugin: it would refuse the jobs, or run an old step."""
-    if not wanted.steps:  # the jobs for Runbook Automation have none
+    if not content.steps:  # the jobs for Runbook Automation have none
         return
-    version = server.plugin_version(min(wanted.steps))
+    version = server.plugin_version(min(content.steps))
     if version == __version__:
         print(f"✔ the plugin is loaded, version {version}")
         return
@@ -126,17 +126,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _archive(file: Path | None, project: str) -> tuple[Wanted, bytes]:
+def _archive(file: Path | None, project: str) -> tuple[ArchiveContent, bytes]:
     file = file or DIST / f"{NAME}-{__version__}.rdproject.jar"
     remedy = f"run ./build.sh package --project {project}, with the same --set as before"
     try:
-        content = file.read_bytes()
-        wanted = read_archive(content)
+        archive = file.read_bytes()
+        content = read_archive(archive)
     except (OSError, ValueError) as error:
         raise InstallError(f"Cannot read the archive {file}: {error}: {remedy}") from None
-    if wanted.project != project:
-        raise InstallError(f"{file} is for the project {wanted.project}, not {project}: {remedy}")
-    return wanted, content
+    if content.project != project:
+        raise InstallError(f"{file} is for the project {content.project}, not {project}: {remedy}")
+    return content, archive
 
 
 def _token(file: Path | None) -> str:

@@ -29,7 +29,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ArchiveContent:
     """What a project archive brings."""
 
     project: str
@@ -87,7 +87,7 @@ class Plan:
     import_webhooks: bool
 
 
-def read_archive(content: bytes) -> Wanted:
+def read_archive(content: bytes) -> ArchiveContent:
     """Return what the project archive ``content`` brings. Raises ValueError if it is not an archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -100,7 +100,7 @@ def read_archive(content: bytes) -> Wanted:
     inside = {name.partition("/")[2]: text for name, text in files.items()}
     documents = [ElementTree.fromstring(text) for name, text in inside.items() if name.startswith("jobs/")]  # noqa: S314
     hooks = yaml.safe_load(inside.get("webhooks.yaml", "webhooks: []"))["webhooks"]
-    return Wanted(
+    return ArchiveContent(
         named[1],
         dict(map(_job_of, documents)),
         read_properties(inside.get("files/etc/project.properties", "")),
@@ -117,7 +117,7 @@ def read_properties(text: str) -> dict[str, str]:
     return {name: value.replace("\\\\", "\\") for name, _, value in lines if value}
 
 
-def sight_policy(archive: Wanted) -> str:
+def sight_policy(archive: ArchiveContent) -> str:
     """Return the policy of the server by which the groups see the project at all."""
     policy = {
         "description": f"Debug captures: these groups may see the project {archive.project}.",
@@ -128,7 +128,7 @@ def sight_policy(archive: Wanted) -> str:
     return yaml.safe_dump(policy, sort_keys=False, width=120)
 
 
-def plan(state: State, archive: Wanted, keys: frozenset[str]) -> Plan:
+def plan(state: State, archive: ArchiveContent, keys: frozenset[str]) -> Plan:
     """Return the changes from ``state`` to the wanted state; ``keys`` are the names of the secrets that were given."""
     has_nodes = any(name.startswith(_SOURCES) for name in state.properties)
     properties = {
@@ -146,7 +146,7 @@ def plan(state: State, archive: Wanted, keys: frozenset[str]) -> Plan:
     )
 
 
-def changes(before: State, after: State, archive: Wanted, done: Plan) -> Iterator[str]:
+def changes(before: State, after: State, archive: ArchiveContent, done: Plan) -> Iterator[str]:
     """Yield a line for each change, by what the server had before and has after it."""
     for key in sorted(done.keys.keys() & after.keys):
         yield f"+ key {key} stored" if done.keys[key] == "POST" else f"~ key {key} updated"
@@ -169,13 +169,13 @@ def _changed(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Itera
             yield f"~ {kind} {name}"
 
 
-def unused(after: State, archive: Wanted) -> Iterator[str]:
+def unused(after: State, archive: ArchiveContent) -> Iterator[str]:
     """Yield a line for each key that is not stored, so that no setting names it."""
     for key in sorted(archive.keys - after.keys):
         yield f"- key {key} is missing: no step uses it until you install with --key {key}=…"
 
 
-def lacks(after: State, archive: Wanted) -> Iterator[str]:
+def lacks(after: State, archive: ArchiveContent) -> Iterator[str]:
     """Yield each difference from the wanted state, with its remedy."""
     for identity in archive.jobs.keys() - after.jobs.keys():
         name = archive.jobs[identity].name
@@ -187,7 +187,7 @@ def lacks(after: State, archive: Wanted) -> Iterator[str]:
     yield from _wrong_texts(after, archive)
 
 
-def _wrong_texts(after: State, archive: Wanted) -> Iterator[str]:
+def _wrong_texts(after: State, archive: ArchiveContent) -> Iterator[str]:
     for name, value in archive.settings(after.keys).items():
         if after.properties.get(name) != value and not name.startswith(_SOURCES):
             yield f"setting {name} is {after.properties.get(name, '')!r}, not {value!r}: check Edit Configuration"
@@ -196,7 +196,7 @@ def _wrong_texts(after: State, archive: Wanted) -> Iterator[str]:
             yield f"{page} differs from the archive: check it in Project Settings"
 
 
-def doubles(after: State, archive: Wanted) -> Iterator[str]:
+def doubles(after: State, archive: ArchiveContent) -> Iterator[str]:
     """Yield the jobs of the same name with another UUID: of an import by hand, or of an earlier version."""
     own_jobs = set(archive.jobs.values())
     for identity, job in after.named.items():
@@ -228,8 +228,8 @@ def _by_name(state: State) -> dict[str, Json]:
     return {job["name"]: job for job in state.jobs.values()}
 
 
-def _same(one: str, other: str) -> bool:
-    return one.strip() == other.strip()  # a server may add or remove the final line break
+def _same(text: str, other: str) -> bool:
+    return text.strip() == other.strip()  # a server may add or remove the final line break
 
 
 def _sign(before: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from tools.installation import State, Wanted, doubles, lacks
+from tools.installation import ArchiveContent, State, doubles, lacks
 from tools.rundeck_api import Server
 
 NODE_ACTIONS: Final = ("read", "run")
@@ -23,12 +23,12 @@ class Installed:
 
     server: Server
     state: State
-    wanted: Wanted
+    archive: ArchiveContent
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
         """Return the names of the project's nodes."""
-        return tuple(self.server.nodes(self.wanted.project))
+        return tuple(self.server.nodes(self.archive.project))
 
 
 def check(installed: Installed) -> Iterator[str]:
@@ -41,12 +41,12 @@ def check(installed: Installed) -> Iterator[str]:
 
 
 def _content(installed: Installed) -> Iterator[str]:
-    yield from lacks(installed.state, installed.wanted)
-    yield from doubles(installed.state, installed.wanted)
+    yield from lacks(installed.state, installed.archive)
+    yield from doubles(installed.state, installed.archive)
 
 
 def _nodes(installed: Installed) -> Iterator[str]:
-    server, project = installed.server, installed.wanted.project
+    server, project = installed.server, installed.archive.project
     for number, error in server.source_errors(project).items():
         yield f"node source {number} of the project: {error}"
     if not installed.nodes:
@@ -57,14 +57,14 @@ def _nodes(installed: Installed) -> Iterator[str]:
 
 
 def _groups(installed: Installed) -> Iterator[str]:
-    for group, jobs in installed.wanted.groups.items():
+    for group, jobs in installed.archive.groups.items():
         with installed.server.as_group(group) as member:
             yield from (f"{group} {problem}" for problem in _of_a_member(member, installed, jobs))
 
 
 def _of_a_member(member: Server, installed: Installed, jobs: frozenset[str]) -> Iterator[str]:
     """Yield what a member of a group that may run ``jobs`` may not do, and what it may beyond that."""
-    project = installed.wanted.project
+    project = installed.archive.project
     if not member.allowed(f"application/project/{project}", "read"):
         yield "may not see the project: a policy of the server must allow read on it"
     for node in installed.nodes:
@@ -73,10 +73,10 @@ def _of_a_member(member: Server, installed: Installed, jobs: frozenset[str]) -> 
     for key in sorted(installed.state.keys):
         if not member.reads_key(project, key):
             yield f"may not read the key {key}, so its jobs fail: check the policies of the project"
-    yield from _jobs_of_a_member(member, installed.wanted, jobs)
+    yield from _jobs_of_a_member(member, installed.archive, jobs)
 
 
-def _jobs_of_a_member(member: Server, archive: Wanted, jobs: frozenset[str]) -> Iterator[str]:
+def _jobs_of_a_member(member: Server, archive: ArchiveContent, jobs: frozenset[str]) -> Iterator[str]:
     for identity, job in archive.jobs.items():
         may = member.allowed(f"project/{archive.project}/job/{identity}", "read", "run")
         if may and identity not in jobs:
@@ -90,7 +90,7 @@ def _jobs_of_a_member(member: Server, archive: Wanted, jobs: frozenset[str]) -> 
 
 def _webhooks(installed: Installed) -> Iterator[str]:
     server, hooks = installed.server, installed.state.webhooks
-    for identity in installed.wanted.webhooks.keys() & hooks.keys():
+    for identity in installed.archive.webhooks.keys() & hooks.keys():
         answer = server.post_event(hooks[identity], PING)
         if answer.status == 401:
             print("- the webhook requires its Authorization header, which only PagerDuty has: its job was not started")
@@ -100,7 +100,7 @@ def _webhooks(installed: Installed) -> Iterator[str]:
             continue
         execution = str(answer.json()["executionId"])
         if (status := _end_of(server, execution)) != "succeeded":
-            page = f"{server.url}/project/{installed.wanted.project}/execution/show/{execution}"
+            page = f"{server.url}/project/{installed.archive.project}/execution/show/{execution}"
             yield f"the job of the webhook did not succeed, its status is {status}: check {page}"
 
 

@@ -46,7 +46,8 @@ class Edition:
     """The variant of an archive."""
 
     project: str
-    given: Mapping[str, str] = field(default_factory=dict)  # settings, for every step that has them
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Values for all steps that have these settings."""
     dropdowns: str = ""  # where options get names to offer from (`with_dropdowns`); "" for nowhere
     cloud: bool = False  # for Runbook Automation: no plugin, so no settings of its steps and no dropdowns from it
 
@@ -78,7 +79,7 @@ def _part_of(edition: Edition, part: Path) -> str:
     """Return the content of a file of jobs/archive for the project of ``edition``."""
     content = part.read_text(encoding="utf-8")
     if part == PROPERTIES:
-        content = _for_cloud(content) if edition.cloud else with_settings(content, edition.given)
+        content = _for_cloud(content) if edition.cloud else with_settings(content, edition.settings)
     content = _with_ids(content, edition) if part == WEBHOOKS else content
     return content.replace(PLACEHOLDER, edition.project)
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 import urllib3
 
-from tools.installation import PAGES, Job, State, Wanted
+from tools.installation import PAGES, ArchiveContent, Job, State
 
 VERSION: Final = 44
 _PASSWORD = "application/x-rundeck-data-password"  # noqa: S105 - a type of content
@@ -89,7 +89,7 @@ class Server:
 
     # --- what is there ---------------------------------------------------------------------------------------
 
-    def state(self, archive: Wanted) -> State:
+    def state(self, archive: ArchiveContent) -> State:
         """Return what the server has of the project of ``archive``."""
         project = f"project/{archive.project}"
         sight = self.maybe("read the policy of the server", f"system/acl/{sight_file(archive.project)}")
@@ -120,12 +120,12 @@ class Server:
         policies = self.need("list policies", "GET", f"{project}/acl/").json()
         return [str(resource["name"]) for resource in policies["resources"] if resource["type"] == "file"]
 
-    def _jobs(self, project: str, archive: Wanted) -> dict[str, Json]:
+    def _jobs(self, project: str, archive: ArchiveContent) -> dict[str, Json]:
         query = urlencode({"format": "json", "idlist": ",".join(archive.jobs)})
         exported = self.need("export jobs", "GET", f"{project}/jobs/export?{query}").json()
         return {job["uuid"]: job for job in exported}
 
-    def _named(self, project: str, archive: Wanted) -> dict[str, Job]:
+    def _named(self, project: str, archive: ArchiveContent) -> dict[str, Job]:
         groups = {job.group for job in archive.jobs.values()}
         queries = [urlencode({"groupPathExact": group}) for group in sorted(groups)]
         lists = [self.need("list jobs", "GET", f"{project}/jobs?{query}").json() for query in queries]

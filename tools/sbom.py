@@ -32,13 +32,13 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "kubernetes-debug-capture")
 _LICENSES = LicenseFactory()
 
 
-def bill_of_materials(made: Sequence[Path], carrying: Path) -> str:
-    """Return the bill of the files ``made``; ``carrying`` is that of them that carries its packages."""
+def bill_of_materials(paths: Sequence[Path], carrying: Path) -> str:
+    """Return the bill of materials of the files in ``paths``. ``carrying`` is the one that contains its packages."""
     product = _own("kubernetes-debug-capture", ComponentType.APPLICATION)
-    bom = Bom(serial_number=_serial(made), metadata=BomMetaData(component=product, timestamp=_moment()))
-    files = [_file(file) for file in made]
+    bom = Bom(serial_number=_serial(paths), metadata=BomMetaData(component=product, timestamp=_moment()))
+    files = [_file(file) for file in paths]
     locked, carried = list(_locked()), list(_carried(carrying))
-    for file, path in zip(files, made, strict=True):
+    for file, path in zip(files, paths, strict=True):
         _enter(bom, file, carried if path == carrying else locked if path.suffix in (".zip", ".whl") else [])
     toolbox = _own("debug-capture-toolbox", ComponentType.CONTAINER)
     _enter(bom, toolbox, list(_toolbox(bom)))
@@ -47,12 +47,12 @@ def bill_of_materials(made: Sequence[Path], carrying: Path) -> str:
     return text + "\n"
 
 
-def _enter(bom: Bom, one: Component, needs: Sequence[Component]) -> None:
+def _enter(bom: Bom, product: Component, needs: Sequence[Component]) -> None:
     """Add a component and its parts, unless they exist already."""
-    for component in (one, *needs):
+    for component in (product, *needs):
         if not any(existing.bom_ref.value == component.bom_ref.value for existing in bom.components):
             bom.components.add(component)
-    bom.register_dependency(one, needs)
+    bom.register_dependency(product, needs)
 
 
 def _carried(zipped: Path) -> Iterator[Component]:

@@ -63,9 +63,9 @@ class Layer:
 
     def tree(self, path: str, source: Path) -> None:
         """A folder of the machine with all that is in it; links are followed."""
-        for found in sorted(source.rglob("*")):
-            if found.is_file():
-                self.file(f"{path}/{found.relative_to(source)}", found)
+        for entry in sorted(source.rglob("*")):
+            if entry.is_file():
+                self.file(f"{path}/{entry.relative_to(source)}", entry)
 
     def content(self) -> bytes:
         """The finished layer."""

@@ -256,11 +256,11 @@ def _note_content(request: Request) -> str:
     return content
 
 
-def _field(given: object) -> Json:
+def _field(raw: object) -> Json:
     """A custom field with its new value; this account has one, of type URL."""
-    if not isinstance(given, dict) or given.get("name") != CUSTOM_FIELD:
+    if not isinstance(raw, dict) or raw.get("name") != CUSTOM_FIELD:
         raise invalid_input("Custom Field does not exist")
-    value = given.get("value")
+    value = raw.get("value")
     if not isinstance(value, str) or len(value) > _LONGEST_FIELD:
         raise invalid_input(f"value must be a string of at most {_LONGEST_FIELD} characters")
     return {"id": "PFIELD1", "name": CUSTOM_FIELD, "type": "field_value", "data_type": "url", "value": value}

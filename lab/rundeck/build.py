@@ -36,7 +36,7 @@ def build() -> None:
         if _maven(maven, target, "--offline").returncode != 0:
             _check(_maven(maven, target))
         target.rename(built())
-    for old in sorted(_finished(), key=lambda one: one.stat().st_mtime, reverse=True)[_KEPT:]:
+    for old in sorted(_finished(), key=lambda folder: folder.stat().st_mtime, reverse=True)[_KEPT:]:
         shutil.rmtree(old)
 
 

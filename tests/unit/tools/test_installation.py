@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from tools.installation import (
+    ArchiveContent,
     Job,
     State,
-    Wanted,
     changes,
     doubles,
     lacks,
@@ -33,25 +33,25 @@ ALL = {id_in("ops", job["uuid"]): job for job in jobs()}
 
 
 @pytest.fixture(scope="module")
-def wanted(tmp_path_factory: pytest.TempPathFactory) -> Wanted:
+def archive(tmp_path_factory: pytest.TempPathFactory) -> ArchiveContent:
     file = tmp_path_factory.mktemp("archive") / "ops.rdproject.jar"
     given = {"server": "https://10.0.0.1:6443", "environment": r"A=C:\temp"}
     write_project_archive(file, Edition("ops", given))
     return read_archive(file.read_bytes())
 
 
-def installed(wanted: Wanted, properties: Mapping[str, str] = LOCAL) -> State:
+def installed(archive: ArchiveContent, properties: Mapping[str, str] = LOCAL) -> State:
     """What a server has after the installation."""
     return State(
         exists=True,
-        properties={**wanted.properties, **properties},
-        pages=wanted.pages,
-        policies=wanted.policies,
-        sight=sight_policy(wanted),
-        keys=wanted.keys,
-        jobs={identity: {"uuid": identity, "name": job.name} for identity, job in wanted.jobs.items()},
-        named=wanted.jobs,
-        webhooks=dict.fromkeys(wanted.webhooks, "its-token"),
+        properties={**archive.properties, **properties},
+        pages=archive.pages,
+        policies=archive.policies,
+        sight=sight_policy(archive),
+        keys=archive.keys,
+        jobs={identity: {"uuid": identity, "name": job.name} for identity, job in archive.jobs.items()},
+        named=archive.jobs,
+        webhooks=dict.fromkeys(archive.webhooks, "its-token"),
     )
 
 
@@ -59,20 +59,20 @@ def named(identities: frozenset[str]) -> set[str]:
     return {ALL[identity]["name"] for identity in identities}
 
 
-def test_an_archive_says_all_that_it_brings(wanted: Wanted) -> None:
-    assert wanted.project == "ops"
-    assert wanted.jobs == {identity: Job(job["name"], job["group"]) for identity, job in ALL.items()}
-    assert wanted.properties["project.plugin.WorkflowStep.k8s-debug-doctor.server"] == "https://10.0.0.1:6443"
-    assert wanted.properties["project.plugin.WorkflowStep.k8s-debug-attach.environment"] == r"A=C:\temp"
-    assert all(wanted.properties.values())
-    assert set(wanted.pages) == {"readme.md", "motd.md"}
-    assert wanted.steps == {step["type"] for job in jobs() for step in job["sequence"]["commands"]}
-    (job,) = wanted.webhooks.values()
-    assert wanted.jobs[job].name == "Capture from an incident"
+def test_an_archive_says_all_that_it_brings(archive: ArchiveContent) -> None:
+    assert archive.project == "ops"
+    assert archive.jobs == {identity: Job(job["name"], job["group"]) for identity, job in ALL.items()}
+    assert archive.properties["project.plugin.WorkflowStep.k8s-debug-doctor.server"] == "https://10.0.0.1:6443"
+    assert archive.properties["project.plugin.WorkflowStep.k8s-debug-attach.environment"] == r"A=C:\temp"
+    assert all(archive.properties.values())
+    assert set(archive.pages) == {"readme.md", "motd.md"}
+    assert archive.steps == {step["type"] for job in jobs() for step in job["sequence"]["commands"]}
+    (job,) = archive.webhooks.values()
+    assert archive.jobs[job].name == "Capture from an incident"
 
 
-def test_the_groups_may_run_what_the_policies_say(wanted: Wanted) -> None:
-    groups = wanted.groups
+def test_the_groups_may_run_what_the_policies_say(archive: ArchiveContent) -> None:
+    groups = archive.groups
     assert named(groups["debug-capture-engineers"]) == {job["name"] for job in jobs()}
     assert named(groups["debug-capture-webhook"]) == {"Capture from an incident"}
     operators = named(groups["debug-capture-operators"])
@@ -91,41 +91,41 @@ def test_properties_without_value_and_comments_are_none() -> None:
     assert read_properties("# a=b\na=\nb=c=d\\\\e\n\n") == {"b": r"c=d\e"}
 
 
-def test_a_new_project_gets_all_of_it(wanted: Wanted) -> None:
-    todo = plan(State(exists=True, properties=LOCAL), wanted, wanted.keys)
+def test_a_new_project_gets_all_of_it(archive: ArchiveContent) -> None:
+    todo = plan(State(exists=True, properties=LOCAL), archive, archive.keys)
     assert todo.keys == dict.fromkeys(sorted(KEYS), "POST")
-    assert todo.properties == {name: value for name, value in wanted.properties.items() if name not in LOCAL}
-    assert todo.pages == wanted.pages
+    assert todo.properties == {name: value for name, value in archive.properties.items() if name not in LOCAL}
+    assert todo.pages == archive.pages
     assert todo.import_webhooks
     policy = yaml.safe_load(todo.sight)
     assert policy["for"] == {"project": [{"equals": {"name": "ops"}, "allow": ["read"]}]}
     assert policy["by"]["group"] == ["debug-capture-engineers", "debug-capture-operators", "debug-capture-webhook"]
 
 
-def test_a_second_installation_changes_nothing(wanted: Wanted) -> None:
-    state = installed(wanted)
-    todo = plan(state, wanted, frozenset())
+def test_a_second_installation_changes_nothing(archive: ArchiveContent) -> None:
+    state = installed(archive)
+    todo = plan(state, archive, frozenset())
     assert (todo.keys, todo.sight, todo.properties, todo.pages, todo.import_webhooks) == ({}, "", {}, {}, False)
-    assert list(changes(state, state, wanted, todo)) == []
-    assert list(lacks(state, wanted)) == []
-    assert list(doubles(state, wanted)) == []
+    assert list(changes(state, state, archive, todo)) == []
+    assert list(lacks(state, archive)) == []
+    assert list(doubles(state, archive)) == []
 
 
-def test_settings_of_the_project_stay_and_blank_ones_of_the_archive_take_none_away(wanted: Wanted) -> None:
+def test_settings_of_the_project_stay_and_blank_ones_of_the_archive_take_none_away(archive: ArchiveContent) -> None:
     own = {
         "project.description": "Ours",
         "project.plugin.WorkflowStep.k8s-debug-capture.image": "registry/toolbox:1",  # blank in the archive
     }
-    todo = plan(installed(wanted, {**LOCAL, **own}), wanted, frozenset())
+    todo = plan(installed(archive, {**LOCAL, **own}), archive, frozenset())
     assert todo.properties == {}
 
 
-def test_a_changed_setting_is_set_and_told_with_what_it_was(wanted: Wanted) -> None:
+def test_a_changed_setting_is_set_and_told_with_what_it_was(archive: ArchiveContent) -> None:
     name = "project.plugin.WorkflowStep.k8s-debug-capture.server"
-    before = installed(wanted, {**LOCAL, name: "https://old:6443"})
-    todo = plan(before, wanted, frozenset())
+    before = installed(archive, {**LOCAL, name: "https://old:6443"})
+    todo = plan(before, archive, frozenset())
     assert todo.properties == {name: "https://10.0.0.1:6443"}
-    told = list(changes(before, installed(wanted), wanted, todo))
+    told = list(changes(before, installed(archive), archive, todo))
     assert told == [f"~ setting {name} = https://10.0.0.1:6443 (was https://old:6443)"]
 
 
@@ -139,56 +139,56 @@ def test_a_changed_setting_is_set_and_told_with_what_it_was(wanted: Wanted) -> N
     ],
 )
 def test_sources_of_nodes_are_kept_and_one_is_added_where_there_is_none(
-    sources: Mapping[str, str], added: Mapping[str, str], wanted: Wanted
+    sources: Mapping[str, str], added: Mapping[str, str], archive: ArchiveContent
 ) -> None:
-    properties = {name: value for name, value in wanted.properties.items() if name not in LOCAL}
-    state = replace(installed(wanted), properties={**properties, **sources})
-    assert plan(state, wanted, frozenset()).properties == added
+    properties = {name: value for name, value in archive.properties.items() if name not in LOCAL}
+    state = replace(installed(archive), properties={**properties, **sources})
+    assert plan(state, archive, frozenset()).properties == added
 
 
-def test_a_key_that_is_there_is_written_again(wanted: Wanted) -> None:
-    state = replace(installed(wanted), keys=frozenset({"token"}))
-    todo = plan(state, wanted, frozenset({"token", "ca-certificate"}))
+def test_a_key_that_is_there_is_written_again(archive: ArchiveContent) -> None:
+    state = replace(installed(archive), keys=frozenset({"token"}))
+    todo = plan(state, archive, frozenset({"token", "ca-certificate"}))
     assert todo.keys == {"ca-certificate": "POST", "token": "PUT"}
     after = replace(state, keys=state.keys | {"ca-certificate"})
-    assert list(changes(state, after, wanted, todo)) == ["+ key ca-certificate stored", "~ key token updated"]
+    assert list(changes(state, after, archive, todo)) == ["+ key ca-certificate stored", "~ key token updated"]
 
 
-def test_no_setting_names_a_key_that_is_not_there(wanted: Wanted) -> None:
+def test_no_setting_names_a_key_that_is_not_there(archive: ArchiveContent) -> None:
     """A step fails where its setting names a key that the project has not, though it would do without."""
-    todo = plan(State(exists=True, properties=LOCAL, keys=frozenset({"token"})), wanted, frozenset({"s3-access-key"}))
+    todo = plan(State(exists=True, properties=LOCAL, keys=frozenset({"token"})), archive, frozenset({"s3-access-key"}))
     paths = {value for value in todo.properties.values() if value.startswith("keys/")}
     assert paths == {f"keys/project/ops/debug-capture/{name}" for name in ("token", "s3-access-key")}
     after = replace(
-        installed(wanted), keys=frozenset({"token", "s3-access-key"}), properties={**LOCAL, **todo.properties}
+        installed(archive), keys=frozenset({"token", "s3-access-key"}), properties={**LOCAL, **todo.properties}
     )
-    assert list(lacks(after, wanted)) == []
-    told = list(unused(after, wanted))
+    assert list(lacks(after, archive)) == []
+    told = list(unused(after, archive))
     assert [line.split(":")[0] for line in told] == [f"- key {key} is missing" for key in sorted(KEYS - after.keys)]
 
 
-def test_a_webhook_that_is_there_is_not_imported_again(wanted: Wanted) -> None:
+def test_a_webhook_that_is_there_is_not_imported_again(archive: ArchiveContent) -> None:
     """It would get a new URL, and PagerDuty would call the old one."""
-    state = installed(wanted)
-    assert not plan(state, wanted, frozenset()).import_webhooks
+    state = installed(archive)
+    assert not plan(state, archive, frozenset()).import_webhooks
     other = replace(state, webhooks={"11111111-2222-3333-4444-555555555555": "x"})
-    assert plan(other, wanted, frozenset()).import_webhooks
+    assert plan(other, archive, frozenset()).import_webhooks
 
 
-def test_pages_differ_by_more_than_their_last_line_break(wanted: Wanted) -> None:
-    state = replace(installed(wanted), pages={"readme.md": wanted.pages["readme.md"].rstrip(), "motd.md": "Ours"})
-    assert plan(state, wanted, frozenset()).pages == {"motd.md": wanted.pages["motd.md"]}
+def test_pages_differ_by_more_than_their_last_line_break(archive: ArchiveContent) -> None:
+    state = replace(installed(archive), pages={"readme.md": archive.pages["readme.md"].rstrip(), "motd.md": "Ours"})
+    assert plan(state, archive, frozenset()).pages == {"motd.md": archive.pages["motd.md"]}
 
 
-def test_each_change_is_told_by_what_the_server_has_then(wanted: Wanted) -> None:
-    after = installed(wanted)
+def test_each_change_is_told_by_what_the_server_has_then(archive: ArchiveContent) -> None:
+    after = installed(archive)
     first, *others = after.jobs
     edited = {**after.jobs, first: {**after.jobs[first], "description": "edited"}}
     before = replace(after, jobs={first: edited[first]}, policies={}, webhooks={}, sight="old")
-    told = list(changes(before, after, wanted, plan(before, wanted, frozenset())))
+    told = list(changes(before, after, archive, plan(before, archive, frozenset())))
     assert f"~ job {ALL[first]['name']}" in told
     assert {f"+ job {ALL[one]['name']}" for one in others} <= set(told)
-    assert {f"+ policy {name}" for name in wanted.policies} <= set(told)
+    assert {f"+ policy {name}" for name in archive.policies} <= set(told)
     assert len([line for line in told if line.startswith("+ webhook ")]) == 1
     assert any(re.match(r"~ policy of the server: .*debug-capture-webhook", line) for line in told)
 
@@ -203,15 +203,17 @@ def test_each_change_is_told_by_what_the_server_has_then(wanted: Wanted) -> None
         ({"properties": LOCAL}, "setting project.gui.motd.display is '', not 'projectHome'"),
     ],
 )
-def test_what_is_missing_afterwards_is_told_with_what_to_do(change: dict[str, Any], told: str, wanted: Wanted) -> None:
-    assert any(told in line for line in lacks(replace(installed(wanted), **change), wanted))
+def test_what_is_missing_afterwards_is_told_with_what_to_do(
+    change: dict[str, Any], told: str, archive: ArchiveContent
+) -> None:
+    assert any(told in line for line in lacks(replace(installed(archive), **change), archive))
 
 
-def test_a_job_of_the_same_name_with_another_id_is_told(wanted: Wanted) -> None:
-    (heap_dump,) = [job for job in wanted.jobs.values() if job.name == "Heap dump"]
+def test_a_job_of_the_same_name_with_another_id_is_told(archive: ArchiveContent) -> None:
+    (heap_dump,) = [job for job in archive.jobs.values() if job.name == "Heap dump"]
     others = {"of-old": heap_dump, "of-users": Job("Ours", heap_dump.group)}
-    state = replace(installed(wanted), named={**wanted.jobs, **others})
-    assert list(doubles(state, wanted)) == [
+    state = replace(installed(archive), named={**archive.jobs, **others})
+    assert list(doubles(state, archive)) == [
         "job Heap dump exists a second time, as of-old: delete it if nothing refers to it"
     ]
 
@@ -219,7 +221,7 @@ def test_a_job_of_the_same_name_with_another_id_is_told(wanted: Wanted) -> None:
 def test_the_cloud_archive_can_be_read_too(tmp_path: Path) -> None:
     file = tmp_path / "cloud.rdproject.jar"
     write_project_archive(file, Edition("ops", cloud=True))
-    wanted = read_archive(file.read_bytes())
-    assert len(wanted.jobs) == len(ALL)
-    assert all(name.startswith("project.gui.") for name in wanted.properties)
-    assert not wanted.steps
+    archive = read_archive(file.read_bytes())
+    assert len(archive.jobs) == len(ALL)
+    assert all(name.startswith("project.gui.") for name in archive.properties)
+    assert not archive.steps
