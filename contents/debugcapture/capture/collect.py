@@ -133,7 +133,7 @@ class TargetCapture:
     def _read(self, collector: Collector, how: str) -> Iterator[Artifact]:
         match collector.reads_api:
             case "crash-dumps":
-                yield from self._readers.crash_dumps(collector, has_shell=self._probe.has_shell())
+                yield from self._readers.crash_dumps(collector, has_find=self._probe.has_program("find"))
             case "node-state":
                 yield self._readers.node_state(collector)
             case _:

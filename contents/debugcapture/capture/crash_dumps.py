@@ -69,20 +69,25 @@ def dump_folders(container: Json) -> list[str]:
     return [path if path.endswith("/") else path.rpartition("/")[0] or "/" for path in paths if path.startswith("/")]
 
 
-def open_volumes(pod: Json, target: Target, debug_session: DebugSession, *, has_shell: bool = False) -> Volumes | None:
+def folders_to_search(pod: Json, target: Target) -> tuple[str, ...]:
+    """Return the folders in which dumps of the target may be: its volumes, and those that its options name."""
+    mounts = persistent_mounts(pod, target.container)
+    folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts]
+    return tuple(dict.fromkeys(folders + dump_folders(find_container(pod, target.container))))
+
+
+def open_volumes(pod: Json, target: Target, debug_session: DebugSession, *, has_find: bool = False) -> Volumes | None:
     """Return where the target's volumes can be read; None if it has no volumes that outlive it, or they cannot be read.
 
-    A target that runs and has a shell reads them itself. Otherwise a debug container is attached.
+    A target that runs and has a shell and `find` reads them itself. Otherwise a debug container is attached.
     """
     mounts = persistent_mounts(pod, target.container)
     if target.is_running and not (mounts and debug_session.has_image and _is_just_restarted(pod, target)):
-        folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts] + dump_folders(
-            find_container(pod, target.container)
-        )
+        folders = folders_to_search(pod, target)
         if not folders:
             return None
-        if has_shell:
-            return Volumes(target.ref, "", tuple(dict.fromkeys(folders)))
+        if has_find:
+            return Volumes(target.ref, "", folders)
         if not debug_session.has_image:
             return None
         try:
@@ -92,7 +97,7 @@ def open_volumes(pod: Json, target: Target, debug_session: DebugSession, *, has_
                 raise
             return _mount_volumes(debug_session, mounts)  # the target has ended; its volumes remain
         first_pid = min(process.pid for process in container.listing.processes)
-        return Volumes(container.ref, f"/proc/{first_pid}/root", tuple(dict.fromkeys(folders)))
+        return Volumes(container.ref, f"/proc/{first_pid}/root", folders)
     if not mounts or not debug_session.has_image:
         return None
     return _mount_volumes(debug_session, mounts)
@@ -111,13 +116,8 @@ def _mount_volumes(debug_session: DebugSession, mounts: tuple[Json, ...]) -> Vol
     return Volumes(debug_session.attach_to_volumes(), VOLUMES, folders)
 
 
-def find_crash_dumps(
-    api: Api, pod: Json, target: Target, debug_session: DebugSession, has_shell: bool
-) -> Iterator[tuple[ContainerRef, str, str]]:
-    """Yield (container, path in it, name in the bundle) of each crash dump."""
-    volumes = open_volumes(pod, target, debug_session, has_shell=has_shell)
-    if volumes is None:
-        return
+def find_crash_dumps(api: Api, volumes: Volumes) -> Iterator[tuple[ContainerRef, str, str]]:
+    """Yield (container, path in it, name in the bundle) of each crash dump in ``volumes``."""
     paths = _search(api, volumes)
     for path, name in zip(paths, bundle_names(path.removeprefix(volumes.root) for path in paths), strict=True):
         yield volumes.ref, path, name

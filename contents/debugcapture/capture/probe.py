@@ -16,6 +16,7 @@ from .debug_session import DebugSession
 from .pod_upload import PodUpload
 
 _TOOL_VARIABLES = frozenset({"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "OPENJ9_JAVA_OPTIONS", "IBM_JAVA_OPTIONS"})
+_FOR_READERS = ("find",)  # programs that readers run in the target, in addition to those of the collectors
 _AMBIGUOUS = "the pod shares its processes, and the container does not show which of them are its own"
 
 
@@ -71,11 +72,11 @@ class Probe:
             result = self._probe(collector, attach=attach)
             return decide(self._target, collector, result, self._scope.policy, self._budget(collector))
 
-    def has_shell(self) -> bool:
-        """Return whether the target runs and its image has a shell."""
+    def has_program(self, name: str) -> bool:
+        """Return whether the target runs, and its image has a shell and the program ``name``, such as `find`."""
         if self._result is None and self._target.is_running:
             self._result = self._list_processes()
-        return self.shell
+        return self.shell and name in self._programs
 
     def _probe(self, collector: Collector, *, attach: bool) -> ProbeResult:
         """Return what the target has for ``collector``. Processes are listed once, each program is tested once."""
@@ -98,7 +99,7 @@ class Probe:
     def _list_processes(self) -> ProbeResult:
         if self._unusable:
             raise self._unusable
-        command = listing_command(self._target.container_id, self._scope.programs)
+        command = listing_command(self._target.container_id, (*self._scope.programs, *_FOR_READERS))
         try:
             status, output, _ = run_short(self._api, self._ref, command)
         except (NeverEnds, Unreachable) as error:

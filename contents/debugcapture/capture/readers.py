@@ -9,7 +9,7 @@ from ..kube.client import Api
 from ..kube.debug_pod import BUSYBOX, HOST
 from ..kube.scripts import shell_command
 from ..model import Artifact, Collector, ReasonCode
-from .crash_dumps import find_crash_dumps, open_volumes
+from .crash_dumps import find_crash_dumps, folders_to_search, open_volumes
 from .debug_session import DebugSession
 from .evidence import Evidence, missing_artifact
 from .probe import CaptureScope
@@ -40,11 +40,14 @@ class Readers:
             if self._evidence.name(file.file) not in existing:
                 yield self._read(collector, file, how)
 
-    def crash_dumps(self, collector: Collector, *, has_shell: bool) -> Iterator[Artifact]:
-        """Yield the crash dumps on the target's volumes."""
-        dumps = list(find_crash_dumps(self._api, self._pod, self._target, self._debug_session, has_shell))
+    def crash_dumps(self, collector: Collector, *, has_find: bool) -> Iterator[Artifact]:
+        """Yield the crash dumps on the target's volumes. ``has_find``: the target runs, with a shell and `find`."""
+        volumes = open_volumes(self._pod, self._target, self._debug_session, has_find=has_find)
+        dumps = list(find_crash_dumps(self._api, volumes)) if volumes else []
         if not dumps:
             reason = "there are no dumps on the container's volumes"
+            if volumes is None and folders_to_search(self._pod, self._target):
+                reason = "the container's volumes were not searched: its image has no find, and no debug image is set"
             artifact = missing_artifact(collector, "", "skipped", utc_now(), reason)
             yield replace(artifact, reason_code="not-there")
         for ref, path, name in dumps:

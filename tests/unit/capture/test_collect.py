@@ -61,12 +61,13 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
         of: Target | None = None,
         ceiling: Profile = "restricted",
         preset: bool = False,
+        image: str = "toolbox:1",
     ) -> tuple[Artifact, ...]:
         monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
         api, of = cast("Api", cluster), of or target()
         scope = CaptureScope(cluster.found, of, CapturePolicy(ceiling, debug_image=True), preset=preset)
         record = Record(bundle, manifest(artifacts=(), finished=None))
-        with DebugSession(api, of, (), DebugOptions("toolbox:1", ceiling, 90), report) as debug_session:
+        with DebugSession(api, of, (), DebugOptions(image, ceiling, 90), report) as debug_session:
             TargetCapture(api, scope, debug_session, record, report).run(collectors)
         done = record.finish()
         assert done.finished
@@ -236,6 +237,36 @@ def test_variables_that_configure_a_tool_without_a_shell_are_a_reason_for_a_debu
     (one,) = capture(cluster, collector(in_image=(finds,)))
     assert one.origin == "debug-container"
     assert ("jcmd", "-l") not in cluster.ran
+
+
+CRASH_DUMPS = collector(id="crash-dumps", file="", reads_api="crash-dumps", in_image=(), from_debug=())
+WITH_VOLUME = pod(
+    spec={
+        "containers": [container(volumeMounts=[{"name": "data", "mountPath": "/data"}])],
+        "volumes": [{"name": "data", "emptyDir": {}}],
+    }
+)
+
+
+@pytest.mark.parametrize(("programs", "attached"), [("HAS find\n", 0), ("", 1)], ids=["find", "no find"])
+def test_volumes_are_searched_by_a_debug_container_if_the_image_has_no_find(
+    programs: str, attached: int, capture: Run
+) -> None:
+    cluster = Cluster(find=(OK, b"", b""))
+    cluster.found, cluster.listing = WITH_VOLUME, f"{programs}{cluster.listing}"
+    (one,) = capture(cluster, CRASH_DUMPS)
+    assert (one.outcome, one.reason) == ("skipped", "there are no dumps on the container's volumes")
+    assert len(cluster.attached) == attached
+    folder = "/proc/7/root/data" if attached else "/data"
+    assert any(argv[:2] == ("find", folder) for argv in cluster.ran)
+
+
+def test_volumes_that_nothing_can_search_are_not_said_to_be_empty(capture: Run) -> None:
+    cluster = Cluster()
+    cluster.found = WITH_VOLUME
+    (one,) = capture(cluster, CRASH_DUMPS, image="")
+    assert one.outcome == "skipped"
+    assert "were not searched: its image has no find, and no debug image is set" in one.reason
 
 
 SHARED = target(shares_processes=True)
