@@ -3,20 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..bundle.artifact import SizeLimitReachedError
-from ..errors import CaptureError, LogRemoved, NotAllowed, OptionalApiDown
 from ..kube.client import Api
 from ..kube.debug_pod import BUSYBOX, HOST
 from ..kube.scripts import shell_command
-from ..model import Artifact, Collector, ReasonCode
+from ..model import Artifact, Collector
 from .crash_dumps import find_crash_dumps, folders_to_search, open_volumes
 from .debug_session import DebugSession
 from .evidence import Evidence, missing_artifact
 from .probe import CaptureScope
 from .snapshot import SnapshotFile, snapshot_files
+from .snapshot_copy import SnapshotCopy
 from .tool_run import PendingArtifact, utc_now
 from .tools import Tools
-from .transfer import Command, RemoteFile, Runner, TransferResult
+from .transfer import Command, RemoteFile, Runner
 
 _LOG_LIMIT_BYTES = 64 << 20
 
@@ -87,27 +86,13 @@ class Readers:
         return self._tools.stream(pending, Command(ref, argv, "run-tool", collector.time_limit_s))
 
     def _read(self, collector: Collector, snapshot: SnapshotFile, how: str) -> Artifact:
-        pending = PendingArtifact(collector, snapshot.file, "api", how, title=snapshot.title)
-        result = TransferResult("complete")
         name = self._evidence.name(snapshot.file)
+        pending = PendingArtifact(collector, snapshot.file, "api", how, title=snapshot.title)
         with self._evidence.record.bundle.artifact(name, _LOG_LIMIT_BYTES, text=True) as file:
-            try:
-                for piece in snapshot.read():
-                    file.write(piece)
-            except SizeLimitReachedError as limit:
-                result = TransferResult("truncated", str(limit), code="size-limit")
-            except NotAllowed as error:
-                outcome = "truncated" if file.received else snapshot.if_refused
-                result = TransferResult(outcome, str(error), code="denied")
-            except LogRemoved as error:
-                code: ReasonCode = "not-there" if snapshot.if_removed == "skipped" else "other"
-                result = TransferResult(snapshot.if_removed, str(error), code=code)
-            except OptionalApiDown as error:
-                result = TransferResult("skipped", str(error), code="other")
-            except CaptureError as error:
-                result = TransferResult("truncated" if file.received else "failed", str(error), code="other")
-        if not file.received and result.outcome == "complete":
-            result = TransferResult("skipped", "it is empty", code="empty")
+            copy = SnapshotCopy(snapshot, file)
+            result = copy.write()
+        if copy.extent:
+            pending = replace(pending, how=f"{how}; {copy.extent}")
         return self._evidence.artifact(pending, file, result)
 
 

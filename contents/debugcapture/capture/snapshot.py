@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from ..backoff import on, retried
 from ..errors import LogRemoved, TargetNotFound
 from ..kube.client import Api
-from ..kube.objects import last_terminated_state
+from ..kube.objects import last_terminated_state, running_state, terminated_state
 from ..kube.resources import path_of
+from ..kube.values import parse_time
 from ..model import ArtifactOutcome, Json, Target
 from ..redaction.redactor import masked_pod
 from ..targets.pods import container_names, container_status
@@ -31,6 +33,18 @@ class SnapshotFile:
     """Outcome if RBAC does not allow to read it."""
     if_removed: ArtifactOutcome = "failed"
     """Outcome if the kubelet has deleted it."""
+    log: "Log | None" = None
+    """What is known of a log; None for other files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log of a container."""
+
+    read_newest: Callable[[int], Iterator[bytes]]
+    """Requests that number of its newest lines, the oldest first."""
+    started: datetime | None
+    """When the run of the container began; None if it is unknown, or if only newer lines are requested."""
 
 
 Reader = Callable[[Api, Json, Target, int], list[SnapshotFile]]
@@ -132,16 +146,27 @@ def _log(api: Api, pod: Json, container: str, since_s: int, *, previous: bool) -
     kind = "previous log" if previous else "log"
     limit_s = 0 if previous else since_s
 
-    def request() -> Iterator[bytes]:
-        return api.log(namespace, name, container, previous=previous, tail_lines=LOG_LINES, since_s=limit_s)
+    def read_newest(lines: int) -> Iterator[bytes]:
+        def request() -> Iterator[bytes]:
+            return api.log(namespace, name, container, previous=previous, tail_lines=lines, since_s=limit_s)
+
+        return _read_log(request)
 
     return SnapshotFile(
         f"{kind.capitalize()} of {container}",
         f"logs/{container}{'.previous' if previous else ''}.log",
-        lambda: _read_log(request),
+        lambda: read_newest(LOG_LINES),
         # The kubelet keeps the log of one previous run only, and not for long. That of the last run is evidence enough.
         if_removed="skipped" if previous else "failed",
+        log=Log(read_newest, None if limit_s else _run_started(pod, container, previous=previous)),
     )
+
+
+def _run_started(pod: Json, container: str, *, previous: bool) -> datetime | None:
+    """Return when the current or the previous run of ``container`` began; None if it is unknown."""
+    status = container_status(pod, container)
+    current = running_state(status).get("startedAt") or terminated_state(status).get("startedAt")
+    return parse_time(last_terminated_state(status).get("startedAt") if previous else current)
 
 
 def _read_log(request: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:

@@ -128,3 +128,15 @@ def test_log_that_the_kubelet_no_longer_has_is_not_taken_for_a_log() -> None:
     cluster.removed = 1000
     with pytest.raises(LogRemoved, match="unable to retrieve container logs"):
         files(pod(), cluster, "logs")
+
+
+def test_a_log_knows_when_its_run_began() -> None:
+    earlier, later = "2026-01-02T08:00:00Z", "2026-01-02T11:00:00Z"
+    crashed = status(lastState=terminated("Error", 1, startedAt=earlier))
+    found = snapshot_files(
+        cast("Api", Cluster()), pod(status={"containerStatuses": [crashed]}), target(), "logs", log_since_s=0
+    )
+    began = {one.file: one.log.started.strftime("%H") for one in found if one.log and one.log.started}
+    assert began == {"logs/app.previous.log": earlier[11:13], "logs/app.log": later[11:13]}
+    recent = snapshot_files(cast("Api", Cluster()), pod(), target(), "logs", log_since_s=60)
+    assert [one.log.started for one in recent if one.log] == [None]
