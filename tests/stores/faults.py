@@ -55,7 +55,8 @@ class Fault:
     short: int = 0  # the server reports this many bytes fewer than it has
     bytes_per_s: int = 0
     garbled: bool = False  # a byte of the body changes on the way
-    without_checksums: bool = False  # the server does not support them
+    without_checksums: bool = False  # the server does not return them
+    refuses_checksums: bool = False  # the server rejects requests that contain them
 
 
 Choose = Callable[[Request], Fault | None]
@@ -132,6 +133,11 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.command, url.path, query)
         self.server.faults.seen.append(request)
         fault = self.server.faults.choose(request) or Fault()
+        checksums = ("x-amz-checksum-", "x-amz-sdk-checksum-")
+        if fault.refuses_checksums and any(name.lower().startswith(checksums) for name in self.headers):
+            self._drain()
+            self._refuse(400, "InvalidArgument")
+            return
         if fault.refuse:
             self._drain()
             self._refuse(*fault.refuse)

@@ -52,6 +52,11 @@ class S3Settings(Group):
         pattern=r"[\w+=,.@:/-]{2,1224}",
         allowed="2 to 1224 letters, digits and +=,.@:/-",
     )
+    s3_checksum: Literal["sha256", "md5"] = setting(
+        "sha256",
+        "S3 checksum",
+        "What the server compares on arrival. md5 is for servers that reject the SHA-256 headers of S3.",
+    )
     s3_encryption: Literal["default", "AES256", "aws:kms", "aws:kms:dsse"] = setting(
         "default", "S3 encryption", "Server-side encryption. default: the bucket's encryption."
     )

@@ -52,6 +52,9 @@ def s3_client(session: Any, settings: S3Settings, bucket: str) -> Any:
             max_pool_connections=CONNECTIONS,
             # A signed header already contains the checksum of the content, so the payload is not signed again.
             s3={"addressing_style": style, "payload_signing_enabled": False},
+            # By default, the SDK adds checksum headers of its own to all requests.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
         ),
     )
 

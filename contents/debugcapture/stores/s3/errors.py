@@ -31,6 +31,9 @@ _RESUMES = "The next upload resumes where this one stopped."
 _KEYS = "Check s3_access_key and s3_secret_key."
 _REGION = "Set s3_region to the region of the bucket."
 _EXPIRED = "Get a new session token, or use a role or profile, which renew it automatically."
+_CHECKSUM = (
+    "If the server does not support SHA-256 headers, set s3_checksum to md5. Otherwise check s3_tags and s3_lock."
+)
 _REMEDIES = {
     "NoSuchBucket": "Create the bucket, or correct the store URL.",
     "InvalidAccessKeyId": _KEYS,
@@ -44,6 +47,8 @@ _REMEDIES = {
     "IllegalLocationConstraintException": _REGION,
     "PermanentRedirect": _REGION,
     "InvalidStorageClass": "Correct s3_storage_class.",
+    "InvalidArgument": _CHECKSUM,
+    "NotImplemented": _CHECKSUM,
     "InvalidTag": "Correct s3_tags.",
     "KMS.NotFoundException": "Correct s3_kms_key.",
     "KMS.DisabledException": "Enable the KMS key, or set another one in s3_kms_key.",

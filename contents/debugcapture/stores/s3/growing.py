@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any, BinaryIO
@@ -17,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..base import Progress
 from .errors import retry
-from .parts import MAX_PARTS, Part, part_bytes, part_fields
+from .parts import MAX_PARTS, Checksum, Part, multipart_fields, part_bytes, part_fields
 
 # The capture needs the same processors.
 CONCURRENCY = 2
@@ -52,11 +53,20 @@ class GrowingUpload:
     """
 
     def __init__(
-        self, client: Any, location: Mapping[str, str], fields: Mapping[str, Any], file: Path, progress: Progress
+        self,
+        client: Any,
+        location: Mapping[str, str],
+        fields: Mapping[str, Any],
+        file: Path,
+        progress: Progress,
+        checksum: Checksum = "sha256",
     ) -> None:
-        """Upload ``file`` to ``location`` (Bucket, Key, maybe ExpectedBucketOwner), created with ``fields``."""
+        """Upload ``file`` to ``location`` (Bucket, Key, maybe ExpectedBucketOwner), created with ``fields``.
+
+        ``checksum`` is what the server compares on arrival.
+        """
         self._client, self._location, self._fields, self._path = client, location, fields, file
-        self._progress, self._part_bytes = progress, part_bytes(0)
+        self._progress, self._part_bytes, self._checksum = progress, part_bytes(0), checksum
         self._lock = Lock()
         self._reset()
 
@@ -132,7 +142,8 @@ class GrowingUpload:
             return
         try:
             upload = {**self._location, "UploadId": self._upload_id_or_create()}
-            response = retry(lambda: self._client.upload_part(**upload, **part_fields(file, part)), self._check_closed)
+            content = partial(part_fields, file, part, self._checksum)
+            response = retry(lambda: self._client.upload_part(**upload, **content()), self._check_closed)
         except (ClientError, BotoCoreError, OSError, _Closed):
             self._failed.set()
             return
@@ -142,7 +153,7 @@ class GrowingUpload:
     def _upload_id_or_create(self) -> str:
         with self._lock:
             if not self._upload_id:
-                fields = {**self._location, **self._fields, "ChecksumAlgorithm": "SHA256"}
+                fields = {**self._location, **self._fields, **multipart_fields(self._checksum)}
                 response = retry(lambda: self._client.create_multipart_upload(**fields), self._check_closed)
                 self._upload_id = str(response["UploadId"])
             return self._upload_id

@@ -9,8 +9,10 @@ import io
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
+Checksum = Literal["sha256", "md5"]
+"""What the server compares on arrival. Servers that reject the SHA-256 headers of S3 know the older Content-MD5."""
 PART_BYTES = 16 << 20
 MAX_PARTS = 10_000
 _MIB = 1 << 20
@@ -87,15 +89,28 @@ def read_parts(file: BinaryIO, size: int, digest: Any) -> Iterator[Part]:
         yield Part(number, offset, part_file.tell(), part_digest.digest())
 
 
-def content_fields(file: BinaryIO, part: Part) -> dict[str, Any]:
+def content_fields(file: BinaryIO, part: Part, checksum: Checksum) -> dict[str, Any]:
     """Return the content of ``part`` as fields of a request. Each attempt needs its own, because it reads the body."""
-    body = Slice(file, part.offset, part.length)
-    return {"Body": body, "ContentLength": part.length, "ChecksumSHA256": part.checksum}
+    fields: dict[str, Any] = {"Body": Slice(file, part.offset, part.length), "ContentLength": part.length}
+    if checksum == "md5":
+        return {**fields, "ContentMD5": base64.b64encode(bytes.fromhex(md5(file, part))).decode()}
+    return {**fields, "ChecksumSHA256": part.checksum}
 
 
-def part_fields(file: BinaryIO, part: Part) -> dict[str, Any]:
+def part_fields(file: BinaryIO, part: Part, checksum: Checksum) -> dict[str, Any]:
     """Return `content_fields` with the number of ``part``."""
-    return {**content_fields(file, part), "PartNumber": part.number}
+    return {**content_fields(file, part, checksum), "PartNumber": part.number}
+
+
+def multipart_fields(checksum: Checksum) -> dict[str, Any]:
+    """Return the fields of a request that creates a multipart upload."""
+    return {} if checksum == "md5" else {"ChecksumAlgorithm": "SHA256"}
+
+
+def completed_part(part: Part, etag: str, checksum: Checksum) -> dict[str, Any]:
+    """Return the entry of ``part`` in the request that completes its upload."""
+    entry = {"PartNumber": part.number, "ETag": etag}
+    return entry if checksum == "md5" else {**entry, "ChecksumSHA256": part.checksum}
 
 
 def composite(digests: list[bytes]) -> str:

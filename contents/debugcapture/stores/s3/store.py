@@ -10,6 +10,7 @@ from urllib.parse import SplitResult
 
 from botocore.exceptions import ClientError
 
+from ...errors import BadInput
 from ...model import Stored
 from ...settings.s3 import S3Settings
 from ..base import Progress, ignore_progress
@@ -42,21 +43,22 @@ class S3Store:
     def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
         """Upload ``file``, in parts if it is large. Parts that an earlier attempt sent are not sent again.
 
-        The server checks the SHA-256 of each part on arrival and returns its own, which is compared. At the end, the
+        The server checks the checksum of each part on arrival and returns its own, which is compared. At the end, the
         size and checksum of the object are compared.
         """
         name = f"{self._prefix}/{key}".lstrip("/")
         url = f"s3://{self._bucket}/{name}"
         with raise_not_stored(f"cannot store {url}"), file.open("rb") as reader:
             growing = self._growing.pop(name, None)
-            upload = Upload(self._client, self._location(name), reader, sha256, progress)
+            upload = Upload(self._client, self._location(name), reader, sha256, progress, self._settings.s3_checksum)
             upload.run(self._fields(key), growing.finish() if growing else None)
             return self.locate(key, upload.size, sha256)
 
     def follow(self, key: str, file: Path, progress: Progress = ignore_progress) -> GrowingUpload:
         """Start the upload of a growing file; see `FollowsFiles`."""
         name = f"{self._prefix}/{key}".lstrip("/")
-        growing = GrowingUpload(self._client, self._location(name), self._fields(key), file, progress)
+        location, checksum = self._location(name), self._settings.s3_checksum
+        growing = GrowingUpload(self._client, location, self._fields(key), file, progress, checksum)
         self._growing[name] = growing
         return growing
 
@@ -79,6 +81,11 @@ class S3Store:
 
     def direct(self, key: str, original: Original, valid_s: int) -> S3DirectUpload:
         """Start an upload that a pod performs; see `TakesDirectly`."""
+        if self._settings.s3_checksum != "sha256":
+            action = "cannot upload directly from the pod"
+            raise BadInput(
+                action, "signed requests need SHA-256", "Set direct_upload_mib to 0, or s3_checksum to sha256."
+            )
         name = f"{self._prefix}/{key}".lstrip("/")
         stored = self.locate(key, original.size, original.sha256)
         return S3DirectUpload(

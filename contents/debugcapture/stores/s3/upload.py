@@ -16,7 +16,18 @@ from ...errors import NotStored
 from ..base import Progress
 from .errors import code_of, retry
 from .growing import PartialUpload
-from .parts import Part, content_fields, difference, is_same_part, part_bytes, part_fields, read_parts
+from .parts import (
+    Checksum,
+    Part,
+    completed_part,
+    content_fields,
+    difference,
+    is_same_part,
+    multipart_fields,
+    part_bytes,
+    part_fields,
+    read_parts,
+)
 
 T = TypeVar("T")
 CONCURRENCY = 4
@@ -30,11 +41,20 @@ class Upload:
     """The upload of one file."""
 
     def __init__(
-        self, client: Any, location: Mapping[str, str], file: BinaryIO, sha256: str, progress: Progress
+        self,
+        client: Any,
+        location: Mapping[str, str],
+        file: BinaryIO,
+        sha256: str,
+        progress: Progress,
+        checksum: Checksum = "sha256",
     ) -> None:
-        """Upload ``file`` to ``location`` (Bucket, Key, maybe ExpectedBucketOwner). ``sha256`` is in hex."""
+        """Upload ``file`` to ``location`` (Bucket, Key, maybe ExpectedBucketOwner). ``sha256`` is in hex.
+
+        ``checksum`` is what the server compares on arrival.
+        """
         self._client, self._location, self._file, self._sha256 = client, location, file, sha256
-        self._progress = progress
+        self._progress, self._checksum = progress, checksum
         self._action = f"cannot store s3://{location['Bucket']}/{location['Key']}"
         self.size = os.fstat(file.fileno()).st_size
 
@@ -68,7 +88,8 @@ class Upload:
         return retry(attempt, lambda: self._progress(0))
 
     def _head(self) -> dict[str, Any]:
-        response: dict[str, Any] = self._client.head_object(**self._location, ChecksumMode="ENABLED")
+        mode = {"ChecksumMode": "ENABLED"} if self._checksum == "sha256" else {}
+        response: dict[str, Any] = self._client.head_object(**self._location, **mode)
         return response
 
     def _find_object(self) -> dict[str, Any] | None:
@@ -106,7 +127,7 @@ class Upload:
             part,
             self._retry(
                 lambda: self._client.put_object(
-                    **self._location, **fields_with_checksum, **content_fields(self._file, part)
+                    **self._location, **fields_with_checksum, **content_fields(self._file, part, self._checksum)
                 )
             ),
         )
@@ -122,7 +143,9 @@ class Upload:
 
         def send(part: Part) -> None:
             response = self._retry(
-                lambda: self._client.upload_part(**self._location, **part_fields(self._file, part), UploadId=upload_id)
+                lambda: self._client.upload_part(
+                    **self._location, **part_fields(self._file, part, self._checksum), UploadId=upload_id
+                )
             )
             self._require_same(part, response)
             etags[part.number] = response["ETag"]
@@ -142,13 +165,13 @@ class Upload:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        self._complete(upload_id, [_completed_part(part, etags[part.number]) for part in parts], parts)
+        self._complete(upload_id, [completed_part(part, etags[part.number], self._checksum) for part in parts], parts)
         return parts
 
     def _create_multipart(self, fields_with_checksum: Mapping[str, Any]) -> str:
         response = self._retry(
             lambda: self._client.create_multipart_upload(
-                **self._location, **fields_with_checksum, ChecksumAlgorithm="SHA256"
+                **self._location, **fields_with_checksum, **multipart_fields(self._checksum)
             )
         )
         return str(response["UploadId"])
@@ -191,10 +214,6 @@ class Upload:
     def _require_same(self, part: Part, response: Mapping[str, Any]) -> None:
         if not is_same_part(self._file, part, response):
             raise NotStored(self._action, "the stored data differs from the data sent", _UPLOAD_AGAIN)
-
-
-def _completed_part(part: Part, etag: str) -> dict[str, Any]:
-    return {"PartNumber": part.number, "ETag": etag, "ChecksumSHA256": part.checksum}
 
 
 def _wait_for_slots(uploads: set[Future[None]], max_running: int) -> set[Future[None]]:

@@ -8,7 +8,7 @@ import hashlib
 import posixpath
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -124,7 +124,7 @@ class SftpStore:
         with _raise_store_errors(action), open_connection(self._login, self._address, self._jump, action) as transport:
             sftp = _open_sftp(transport)  # closed with the transport, because close() fails on a broken one
             if not _is_stored(sftp, path, file, sha256):
-                _make_folders(sftp, posixpath.dirname(path), self._modes.folder)
+                _make_folders(sftp, posixpath.dirname(path), self._modes.folder, action)
                 _upload(sftp, path, _Source(file, sha256, tracker), self._modes.file, action)
 
 
@@ -164,10 +164,10 @@ def _size(sftp: paramiko.SFTPClient, path: str) -> int:
         return -1
 
 
-def _make_folders(sftp: paramiko.SFTPClient, folder: str, mode: int | None) -> None:
+def _make_folders(sftp: paramiko.SFTPClient, folder: str, mode: int | None, action: str) -> None:
     if _size(sftp, folder) >= 0:
         return
-    _make_folders(sftp, posixpath.dirname(folder), mode)
+    _make_folders(sftp, posixpath.dirname(folder), mode, action)
     try:
         sftp.mkdir(folder)
     except OSError:
@@ -175,19 +175,21 @@ def _make_folders(sftp: paramiko.SFTPClient, folder: str, mode: int | None) -> N
             raise
     else:
         if mode is not None:
-            sftp.chmod(folder, mode)  # the umask of the server restricts the mode of mkdir
+            # The umask of the server restricts the mode of mkdir.
+            with _raise_if_modes_are_refused(action):
+                sftp.chmod(folder, mode)
 
 
 def _upload(sftp: paramiko.SFTPClient, path: str, source: _Source, mode: int | None, action: str) -> None:
     folder, name = posixpath.split(path)
     part, size = posixpath.join(folder, f".{name}.part"), source.file.stat().st_size
-    left = _size(sftp, part)
-    with source.file.open("rb") as local, sftp.open(part, "wb" if left < 0 else "r+b") as remote:
+    with ExitStack() as stack:
+        local = stack.enter_context(source.file.open("rb"))
+        remote, common_bytes, checksum = _open_part(sftp, part, local, size)
+        stack.enter_context(remote)
         if mode is not None:
-            remote.chmod(mode)
-        common_bytes, checksum = _common_prefix(remote, local, size) if left > 0 else (0, hashlib.sha256())
-        if left > common_bytes:
-            remote.truncate(common_bytes)
+            with _raise_if_modes_are_refused(action):
+                remote.chmod(mode)
         writes = PipelinedWrites(_channel(sftp), cast(bytes, remote.handle))
         with background_sync(_channel(sftp).get_transport(), part, size) as sync_progress:
             _send(local, writes, common_bytes, checksum, _call_both(source.tracker.offset, sync_progress))
@@ -198,7 +200,68 @@ def _upload(sftp: paramiko.SFTPClient, path: str, source: _Source, mode: int | N
     if stored_bytes != size:
         sftp.remove(part)
         raise NotStored(action, f"the store has {stored_bytes} of {size} bytes", "Check the disk of the server.")
-    sftp.posix_rename(part, path)
+    _replace(sftp, part, path)
+
+
+def _open_part(
+    sftp: paramiko.SFTPClient, part: str, local: BinaryIO, size: int
+) -> "tuple[paramiko.SFTPFile, int, _Hash]":
+    """Return ``part``, open for writing, the length of its beginning that is right, and the checksum of that.
+
+    Some servers cannot open a file for reading and writing, or cannot truncate it. Then the file starts again.
+    """
+    left = _size(sftp, part)
+    if left >= 0:
+        try:
+            return _reopen_part(sftp, part, local, size)
+        except OSError as error:
+            if not _is_refused(error):
+                raise
+            sftp.remove(part)
+    return sftp.open(part, "wb"), 0, hashlib.sha256()
+
+
+def _reopen_part(
+    sftp: paramiko.SFTPClient, part: str, local: BinaryIO, size: int
+) -> "tuple[paramiko.SFTPFile, int, _Hash]":
+    remote = sftp.open(part, "r+b")
+    try:
+        common_bytes, checksum = _common_prefix(remote, local, size)
+        if (remote.stat().st_size or 0) > common_bytes:
+            remote.truncate(common_bytes)
+    except BaseException:
+        remote.close()
+        raise
+    return remote, common_bytes, checksum
+
+
+def _replace(sftp: paramiko.SFTPClient, part: str, path: str) -> None:
+    """Rename ``part`` to ``path``. Without OpenSSH's extension, a file that is there has to be removed first."""
+    try:
+        sftp.posix_rename(part, path)
+    except OSError as error:
+        if not _is_refused(error):
+            raise
+        if _size(sftp, path) >= 0:
+            sftp.remove(path)
+        sftp.rename(part, path)
+
+
+@contextmanager
+def _raise_if_modes_are_refused(action: str) -> Iterator[None]:
+    """Raise NotStored if the server refuses to set a mode. Evidence must not become readable for others silently."""
+    try:
+        yield
+    except OSError as error:
+        if not _is_refused(error):
+            raise
+        reason = f"the server does not set the modes of files ({error})"
+        raise NotStored(action, reason, "Set sftp_file_mode and sftp_folder_mode to server.") from error
+
+
+def _is_refused(error: OSError) -> bool:
+    """Return whether the server refused a request: paramiko raises an error without a number then."""
+    return error.errno is None and str(error) != _CLOSED
 
 
 def _common_prefix(remote: paramiko.SFTPFile, local: BinaryIO, size: int) -> "tuple[int, _Hash]":
@@ -273,7 +336,7 @@ def _raise_store_errors(action: str) -> Iterator[None]:
         raise _Interrupted(str(error) or "the connection broke") from error
     except OSError as error:
         # The server reports "Failure" without a code, usually because its disk is full.
-        if error.errno is None and str(error) != _CLOSED:
+        if _is_refused(error):
             raise NotStored(
                 action, f"the server reports {error}", "Check whether the disk of the server is full."
             ) from error
