@@ -108,6 +108,8 @@ class Target:
     """The problems of the pod, the most severe first."""
     shares_processes: bool = False
     """Whether it also sees processes of other containers (`shareProcessNamespace`) or of the node (`hostPID`)."""
+    workload_kind: str = ""
+    """deployment, statefulset or daemonset; "" if it is another kind or unknown."""
 
     @property
     def ref(self) -> ContainerRef:

@@ -48,6 +48,11 @@ class Plan:
     deleted_pod: PodRef | None = None
 
     @property
+    def subject(self) -> tuple[str, str]:
+        """Return the namespace and the name of the workload."""
+        return self.namespace, self.name
+
+    @property
     def path(self) -> str:
         """Return the workload's path on the API server."""
         return workload_path(self.kind, self.namespace, self.name)
@@ -69,6 +74,18 @@ def find_gate_problem(manifest: Manifest | None, stored: bool, settings: GateSet
     if (target.namespace, name) not in names:
         return f"the capture {manifest.capture_id} is of {manifest.target}, not of {target.namespace}/{name}"
     return ""
+
+
+def find_kind_problem(manifest: Manifest | None, settings: GateSettings, plan: Plan) -> str:
+    """Return why the gate is closed for ``plan``, or "": the capture is of another kind of workload with this name."""
+    if settings.gate == "none" or manifest is None:
+        return ""
+    named = [captured for captured in manifest.targets if (captured.namespace, captured.workload) == plan.subject]
+    kinds = {captured.workload_kind for captured in named}
+    if not kinds or kinds & {"", plan.kind}:
+        return ""
+    subject = f"{plan.namespace}/{plan.name}"
+    return f"the capture {manifest.capture_id} is of {min(kinds)} {subject}, not of {plan.kind} {subject}"
 
 
 def plan(api: Api, target: TargetSettings, settings: RestartSettings, now: datetime) -> Plan:

@@ -39,7 +39,7 @@ class DebugContainerSettings(Group):
         "",
         "Environment",
         "Environment variables of the debug container, NAME=VALUE, separated by spaces. Quote values that "
-        "contain spaces.",
+        "contain spaces. Everyone who may read pods can see them, so enter no passwords.",
     )
     debug_container_spec: str = setting(
         "",

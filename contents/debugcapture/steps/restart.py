@@ -8,9 +8,10 @@ from ..incident.account import check_incident
 from ..incident.notify import notify_restart, try_to_notify
 from ..kube.client import open_api
 from ..model import Outcome
-from ..restart.restart import apply_plan, find_gate_problem, plan, target_of, wait
+from ..restart.restart import apply_plan, find_gate_problem, find_kind_problem, plan, target_of, wait
 from ..runtime.context import RunContext, spool_of
 from ..settings.forms import RestartStep
+from ..settings.target import TargetSettings
 from ..targets.selection import target_name
 from .shared import Step, about
 
@@ -41,19 +42,23 @@ def _restart(step: RestartStep, bundle: Bundle | None, context: RunContext) -> t
     """Return the action and its result."""
     manifest = bundle.manifest() if bundle else None
     target = target_of(manifest, step.target, step.restart.action)
-    closed = find_gate_problem(manifest, bool(bundle and bundle.receipt()), step.gate, target)
-    if closed:
-        raise GateClosed(
-            f"{step.restart.action} of {target_name(target)} was not performed", closed, "Check the capture."
-        )
+    _require_open(find_gate_problem(manifest, bool(bundle and bundle.receipt()), step.gate, target), step, target)
     with about(target_name(target)):
         api = open_api(step.connection)
         planned = plan(api, target, step.restart, datetime.now(timezone.utc))
+        _require_open(find_kind_problem(manifest, step.gate, planned), step, target)
         apply_plan(api, planned, dry_run=step.restart.dry_run)
         if step.restart.dry_run:
             return planned.action, f"would perform: {planned.action}; the API server accepts the change"
         context.report(f"{planned.action}: started")
         return planned.action, wait(api, planned, step.restart.rollout_limit_s, context.report)
+
+
+def _require_open(problem: str, step: RestartStep, target: TargetSettings) -> None:
+    """Raise GateClosed if there is a ``problem``."""
+    if problem:
+        action = f"{step.restart.action} of {target_name(target)} was not performed"
+        raise GateClosed(action, problem, "Check the capture.")
 
 
 STEP = Step(RestartStep, restart)

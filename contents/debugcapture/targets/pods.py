@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..errors import TargetNotFound
-from ..kube.objects import annotations_of, controller_of, last_terminated_state, shares_processes
+from ..kube.objects import annotations_of, controller_of, labels_of, last_terminated_state, shares_processes
 from ..model import ContainerState, Json, Target, User
 from ..settings.declare import is_object_name
 from .health import container_statuses, find_problems
@@ -47,6 +47,7 @@ def find_target(pod: Json, container: str, now: datetime) -> Target:
         container_id=container_id(pod, chosen["name"]),
         unhealthy=tuple(dict.fromkeys(unhealthy)),
         shares_processes=shares_processes(pod),
+        workload_kind=owning_kind(pod),
     )
 
 
@@ -111,6 +112,15 @@ def owning_workload(pod: Json) -> str:
     becomes a folder in the store and a tag of a Rundeck node.
     """
     return _valid_or_empty(name_of_workload(pod, controller_of(pod)))
+
+
+def owning_kind(pod: Json) -> str:
+    """Return the kind of `owning_workload` in lower case: deployment, statefulset or daemonset; "" if unknown."""
+    owner = controller_of(pod)
+    kind = owner.get("kind", "").lower()
+    if kind == "replicaset" and "pod-template-hash" in labels_of(pod):
+        return "deployment" if name_of_workload(pod, owner) != owner.get("name") else ""
+    return kind if kind in ("statefulset", "daemonset") else ""
 
 
 def container_names(pod: Json) -> list[str]:

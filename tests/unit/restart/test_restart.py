@@ -11,7 +11,7 @@ from debugcapture.errors import CaptureError, RolloutNotReady, TargetNotFound
 from debugcapture.kube.client import Api
 from debugcapture.model import Json, Manifest
 from debugcapture.restart import restart
-from debugcapture.restart.restart import Plan, PodRef, find_gate_problem, target_of
+from debugcapture.restart.restart import Plan, PodRef, find_gate_problem, find_kind_problem, target_of
 from debugcapture.settings.restart import GateSettings
 from debugcapture.settings.target import TargetSettings
 from tests.unit.builders import CAPTURE_ID, artifact, manifest, nothing, target
@@ -56,6 +56,25 @@ def test_the_gate_opens_for_a_capture_that_is_good_enough(
 ) -> None:
     wanted = TargetSettings(namespace="shop", workload="deployment/checkout")
     assert find_gate_problem(one, stored, GateSettings(**asked), wanted) == closed
+
+
+@pytest.mark.parametrize(
+    ("captured_kind", "gate", "closed"),
+    [
+        ("deployment", "complete", ""),
+        ("", "complete", ""),
+        ("statefulset", "none", ""),
+        (
+            "statefulset",
+            "complete",
+            f"the capture {CAPTURE_ID} is of statefulset shop/checkout, not of deployment shop/checkout",
+        ),
+    ],
+)
+def test_the_gate_stays_closed_for_another_kind_with_the_same_name(captured_kind: str, gate: Any, closed: str) -> None:
+    capture = manifest(target=target(workload_kind=captured_kind))
+    planned = Plan("rollout restart", (), "deployment", "shop", "checkout")
+    assert find_kind_problem(capture, GateSettings(gate=gate), planned) == closed
 
 
 @pytest.mark.parametrize(

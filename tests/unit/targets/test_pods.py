@@ -152,6 +152,21 @@ def test_workload_is_the_name_people_know(metadata: Json, name: str) -> None:
     assert workload_name(pod(metadata=metadata)) == name
 
 
+@pytest.mark.parametrize(
+    ("metadata", "kind"),
+    [
+        ({}, ""),
+        ({"ownerReferences": [owner("StatefulSet", "db")]}, "statefulset"),
+        ({"ownerReferences": [owner("DaemonSet", "agent")]}, "daemonset"),
+        ({"ownerReferences": [owner("ReplicaSet", "web-7d9f")], "labels": {"pod-template-hash": "7d9f"}}, "deployment"),
+        ({"ownerReferences": [owner("ReplicaSet", "web-7d9f")]}, ""),
+        ({"ownerReferences": [owner("Foo", "web")]}, ""),
+    ],
+)
+def test_the_kind_of_the_workload_is_known_for_what_can_be_restarted(metadata: Json, kind: str) -> None:
+    assert find_target(pod(metadata=metadata), "", NOON).workload_kind == kind
+
+
 def test_status_is_found_among_all_kinds_of_containers() -> None:
     both = pod(status={"initContainerStatuses": [status("setup")]})
     assert container_status(both, "setup")["name"] == "setup"
