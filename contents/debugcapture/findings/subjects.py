@@ -5,11 +5,12 @@ from typing import Any
 
 from .logs import LOG, log_subject
 from .messages import Message, included_messages
+from .parsers import goroutines as goroutines_parser
 from .parsers import jvm_histogram as jvm_histogram_parser
 from .parsers import jvm_hs_err as jvm_hs_err_parser
 from .parsers import jvm_threads as jvm_threads_parser
 from .parsers import kube as kube_parser
-from .rules import jvm_histogram, jvm_hs_err, jvm_threads, kube
+from .rules import goroutines, jvm_histogram, jvm_hs_err, jvm_threads, kube
 from .subject import Subject
 
 SUBJECTS: Sequence[Subject[Any]] = (
@@ -17,6 +18,7 @@ SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Threads of a JVM", jvm_threads_parser.recognize, jvm_threads_parser.parse, jvm_threads.RULES),
     Subject("Java heap histogram", jvm_histogram_parser.recognize, jvm_histogram_parser.parse, jvm_histogram.RULES),
     Subject("Pods, events and other Kubernetes objects", kube_parser.recognize, kube_parser.parse, kube.RULES),
+    Subject("Goroutines", goroutines_parser.recognize, goroutines_parser.parse, goroutines.RULES),
     LOG,  # any text is a log, so this is the last
 )
 

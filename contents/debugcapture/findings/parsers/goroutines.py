@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from ..evidence import Evidence, Line
@@ -13,7 +13,8 @@ _GROUP: Final = re.compile(r"^(\d{1,12}) @(?: 0x[0-9a-f]+)+")
 _GROUP_FRAME: Final = re.compile(r"^#\s+0x[0-9a-f]+\s+(\S+?)(?:\+0x[0-9a-f]+)?\s+(.{1,500}?):(\d+)\s*$")
 _PLACE: Final = re.compile(r"\s(\S.{0,500}?\.(?:go|s|c|cc|cgo1\.go)):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=\S+.*)?\s*$")
 _FUNCTION: Final = re.compile(
-    r"(?:^|[:\s])([\w./~%@$-]{1,300}(?:\.\(\*?[\w\[\].,*/-]{1,200}\))?(?:\.[\w\[\].,*/-]{1,200})*)\((.*)\)\s*$"
+    r"(?:^|[:\s])([\w./~%@$-]{0,300}[\w~%@$-](?:\.\(\*?[\w\[\].,*/-]{1,200}\))?(?:\.[\w\[\].,*/-]{1,200})*)"
+    r"\((.*)\)\s*$"
 )
 _CREATED: Final = re.compile(r"created by (\S{1,400})(?: in goroutine (\d{1,18}))?")
 _MINUTES: Final = re.compile(r", (\d{1,9}) minutes")
@@ -25,49 +26,10 @@ _GO_LINES: Final = re.compile(r"(?m)\.(?:go|s):\d+(?: \+0x[0-9a-f]+)?\s*$")
 _MOST_GOROUTINES: Final = 50_000
 _MOST_FRAMES: Final = 100
 _MOST_ENDS: Final = 20
-_STANDARD: Final = frozenset(
-    [
-        "bufio",
-        "bytes",
-        "cmp",
-        "compress",
-        "container",
-        "context",
-        "crypto",
-        "database",
-        "encoding",
-        "errors",
-        "fmt",
-        "hash",
-        "html",
-        "image",
-        "internal",
-        "io",
-        "iter",
-        "log",
-        "maps",
-        "math",
-        "mime",
-        "net",
-        "os",
-        "path",
-        "plugin",
-        "reflect",
-        "regexp",
-        "runtime",
-        "slices",
-        "sort",
-        "strconv",
-        "strings",
-        "sync",
-        "syscall",
-        "testing",
-        "text",
-        "time",
-        "unicode",
-        "vendor",
-        "panic",
-    ]
+_STANDARD: Final = re.compile(
+    r"(?:bufio|bytes|cmp|compress|container|context|crypto|database|encoding|errors|fmt|hash|html|image|internal|io|iter|log"
+    r"|maps|math|mime|net|os|panic|path|plugin|reflect|regexp|runtime|slices|sort|strconv|strings|sync|syscall|testing|text"
+    r"|time|unicode|vendor)(?:[./]|$)"
 )
 _LOCKS: Final = re.compile(r"^(?:internal/)?sync\.\(\*(RW)?Mutex\)\.(Lock|RLock|lockSlow)$")
 
@@ -82,7 +44,7 @@ class GoFrame(NamedTuple):
     @property
     def is_standard(self) -> bool:
         """Return whether it belongs to the runtime or the standard library."""
-        return re.split(r"[./]", self.function, maxsplit=1)[0] in _STANDARD
+        return _STANDARD.match(self.function) is not None
 
     @property
     def name(self) -> str:
@@ -187,7 +149,8 @@ def parse(evidence: Evidence) -> GoDump:
 
 
 def _parse_profile(dump: GoDump) -> None:
-    count, first, last, frames = 0, 0, 0, []
+    frames: list[GoFrame] = []
+    count = first = last = 0
     for line in dump.evidence.lines():
         if match := _PROFILE.match(line.text):
             dump.total += int(match[1])
@@ -262,13 +225,7 @@ def _parse_dump(dump: GoDump) -> None:
         if dump.total <= _MOST_GOROUTINES:
             goroutine = block.goroutine()
             shared = stacks.setdefault(goroutine.stack, goroutine.stack)
-            dump.goroutines.append(_with_stack(goroutine, shared))
-
-
-def _with_stack(goroutine: Goroutine, stack: Stack) -> Goroutine:
-    from dataclasses import replace
-
-    return replace(goroutine, stack=stack)
+            dump.goroutines.append(replace(goroutine, stack=shared))
 
 
 def _blocks(dump: GoDump) -> Iterator[_Block]:

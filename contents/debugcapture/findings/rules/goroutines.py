@@ -9,9 +9,11 @@ from ..parsers.goroutines import GoDump, GoFrame, GoGroup, Goroutine, Stack
 
 _MANY: Final = 100
 _SHARE: Final = 0.1  # of all goroutines
+_SOME, _HALF = 20, 0.5  # in a small program
 _SUMMARY_FROM: Final = 50
 _WAITERS: Final = 5  # for one lock, without minutes
 _LONG_SEND_MINUTES: Final = 5
+_MOST_ASLEEP: Final = 5
 _MOST_GROUPS: Final = 6
 _SHORT_PLACE: Final = 90
 _HOLDING_STATES: Final = ("chan receive", "chan send", "select", "IO wait", "sleep", "syscall", "semacquire", "running")
@@ -48,13 +50,15 @@ def go_program_ended(dump: GoDump) -> Iterator[Finding]:
     if not fatal:
         return
     line = fatal[-1]
-    meaning = next((text for word, text in _SAID_FATAL.items() if word in line.text), "")
+    meaning = next((f"{text}." for word, text in _SAID_FATAL.items() if word in line.text), "")
     running = dump.goroutines[0] if dump.goroutines else None
     place = _failed(running) if running else ""
+    if "asleep" in line.text:
+        place = " ".join(f"{_doing(goroutine)}." for goroutine in dump.goroutines[:_MOST_ASLEEP])
     yield Finding(
         "critical",
-        f"The Go program ended: {meaning + ': ' if meaning else ''}{_short(line.text)}",
-        f"{place} {'; '.join(_short(other.text) for other in fatal[:-1])}".strip(),
+        f'The Go program ended with "{_short(line.text)}"',
+        " ".join(part for part in (meaning, place, *(f"{_short(other.text)}." for other in fatal[:-1])) if part),
         "Correct the code at this place; the stack shows how it was reached.",
         (dump.evidence.quote(line.number, running.last_line if running else line.number, line.text),),
         directness=85,
@@ -106,7 +110,7 @@ def _lock_finding(dump: GoDump, waiters: Sequence[Goroutine]) -> Finding:
         severity,
         f"{who[0].upper()}{who[1:]}{minutes} for {lock} in {own or 'the standard library'}",
         ". ".join(parts) + ".",
-        "Look at what a goroutine does while it holds this lock: it must not wait for a network, a channel or the lock.",
+        "While a goroutine holds this lock, it must not wait for a network, a channel or the lock.",
         tuple(
             dump.evidence.quote(goroutine.first_line, goroutine.last_line, _header(goroutine))
             for goroutine in (longest, *holders[:2])
@@ -147,7 +151,7 @@ def _waits(goroutine: Goroutine) -> str:
 
 def _doing(goroutine: Goroutine) -> str:
     minutes = f" for {goroutine.minutes} minutes" if goroutine.minutes else ""
-    return f"goroutine {goroutine.id} [{goroutine.state}]{minutes} in {goroutine.own or goroutine.stack[0]}"
+    return f"goroutine {goroutine.id} [{goroutine.state}]{minutes} in {_place(goroutine.stack)}"
 
 
 def _header(goroutine: Goroutine) -> str:
@@ -161,9 +165,7 @@ def go_many_equal_goroutines(dump: GoDump) -> Iterator[Finding]:
     Each of them is work that does not end, or is not ended: their number grows until the memory is full.
     Source: https://pkg.go.dev/runtime/pprof#Profile
     """
-    stuck = [
-        group for group in dump.groups if group.count >= max(_MANY, dump.total * _SHARE) and not _is_by_design(group)
-    ]
+    stuck = [group for group in dump.groups if _is_large(group, dump.total) and not _is_by_design(group)]
     if not stuck:
         return
     largest = stuck[0]
@@ -176,6 +178,11 @@ def go_many_equal_goroutines(dump: GoDump) -> Iterator[Finding]:
         directness=70,
         key=f"goroutines {_place(largest.stack)}",
     )
+
+
+def _is_large(group: GoGroup, total: int) -> bool:
+    share = group.count / max(total, 1)
+    return (group.count >= _MANY and share >= _SHARE) or (group.count >= _SOME and share >= _HALF)
 
 
 def _is_by_design(group: GoGroup) -> bool:

@@ -1,0 +1,139 @@
+"""rules/goroutines.py: each rule on evidence that shows it, and on similar evidence that does not."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debugcapture.findings.evidence import Evidence
+from debugcapture.findings.explain import explain
+from debugcapture.model import Finding
+from tests.unit.findings.parsers.test_goroutines import MARKS
+from tests.unit.hostile import FRAGMENTS
+
+STORE = "example.com/shop/store.(*Store)"
+RUNNING = "goroutine 1 [running]:\nmain.main()\n\t/src/main.go:9 +0x25\n\n"
+
+
+def goroutine(number: int, state: str, *frames: tuple[str, str]) -> str:
+    lines = "".join(f"{function}\n\t{place} +0x1d\n" for function, place in frames)
+    return f"goroutine {number} [{state}]:\n{lines}\n"
+
+
+def locked(number: int, state: str, function: str, line: int) -> str:
+    return goroutine(
+        number, state,
+        ("sync.(*Mutex).lockSlow(0xc000200010)", "/usr/local/go/src/sync/mutex.go:171"),
+        ("sync.(*Mutex).Lock(...)", "/usr/local/go/src/sync/mutex.go:90"),
+        (f"{function}(0xc000200000, 0x1)", f"/src/store.go:{line}"),
+    )  # fmt: skip
+
+
+def profile(total: int, *groups: tuple[int, str]) -> str:
+    parts = (f"{count} @ 0x1 0x2\n#\t0x2\t{function}+0x1\t/src/a.go:7\n\n" for count, function in groups)
+    return f"goroutine profile: total {total}\n" + "".join(parts)
+
+
+def findings(text: str) -> list[Finding]:
+    def never(_file: Evidence, error: Exception) -> None:
+        raise AssertionError from error
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "go.txt"
+        path.write_text(text)
+        return explain([Evidence(path, path.name)], never)
+
+
+def rules(text: str) -> list[str]:
+    return [finding.rule for finding in findings(text) if finding.severity != "info"]
+
+
+def test_a_panic_has_its_place_and_its_caller() -> None:
+    frames = [("panic({0x1, 0x2})", "/usr/local/go/src/runtime/panic.go:884")]
+    frames += [(f"{STORE}.Get(0x0)", "/src/store.go:31"), ("main.main()", "/src/main.go:9")]
+    (found,) = findings("panic: assignment to entry in nil map\n\n" + goroutine(7, "running", *frames))
+    assert found.title == 'The Go program ended with "panic: assignment to entry in nil map"'
+    assert "was in store.(*Store).Get (store.go:31), called by main.main (main.go:9)" in found.detail
+
+
+def test_a_deadlock_that_the_runtime_reports() -> None:
+    asleep = goroutine(1, "chan receive", ("main.main()", "/src/main.go:9"))
+    asleep += goroutine(8, "chan send", ("main.work()", "/src/main.go:20"))
+    (found,) = findings("fatal error: all goroutines are asleep - deadlock!\n\n" + asleep)
+    assert found.severity == "critical"
+    assert "goroutine 8 [chan send] in main.work (main.go:20)" in found.detail
+
+
+def test_a_dump_without_a_panic_is_no_crash() -> None:
+    assert findings(RUNNING) == []
+    assert rules("SIGQUIT: quit\n\n" + RUNNING) == []
+
+
+def test_a_wait_of_minutes_for_a_lock_is_critical() -> None:
+    (found,) = findings(RUNNING + locked(7, "semacquire, 40 minutes", f"{STORE}.Put", 41))
+    assert found.severity == "critical"
+    assert (
+        found.title
+        == "Goroutine 7 waits for 40 minutes for the Mutex lock 0xc000200010 in store.(*Store).Put (store.go:41)"
+    )
+    assert "May hold" not in found.detail
+
+
+def test_a_goroutine_in_a_method_of_the_same_object_may_hold_the_lock() -> None:
+    holder = goroutine(9, "IO wait", (f"{STORE}.refresh(0xc000200000)", "/src/store.go:61"))
+    (found,) = findings(locked(7, "sync.Mutex.Lock", f"{STORE}.Put", 41) + holder)
+    assert found.severity == "warning"
+    assert "goroutine 9 [IO wait] in store.(*Store).refresh (store.go:61)" in found.detail
+    other = goroutine(9, "IO wait", (f"{STORE}.refresh(0xc000999000)", "/src/store.go:61"))
+    assert rules(locked(7, "sync.Mutex.Lock", f"{STORE}.Put", 41) + other) == []
+
+
+def test_a_short_wait_for_a_lock_is_context() -> None:
+    assert rules(RUNNING + locked(7, "semacquire", f"{STORE}.Put", 41)) == []
+    crowd = "".join(locked(number, "semacquire", f"{STORE}.Put", 41) for number in range(7, 13))
+    assert rules(RUNNING + crowd) == ["go-lock-wait"]
+
+
+def test_a_wait_group_is_no_lock() -> None:
+    waits = goroutine(
+        7, "semacquire, 40 minutes",
+        ("sync.(*WaitGroup).Wait(0xc000200010)", "/usr/local/go/src/sync/waitgroup.go:116"),
+        ("main.wait()", "/src/main.go:20"),
+    )  # fmt: skip
+    assert rules(RUNNING + waits) == []
+
+
+def test_a_sender_that_waits_for_minutes_has_no_receiver() -> None:
+    def send(minutes: str) -> str:
+        return goroutine(7, f"chan send{minutes}", (f"{STORE}.Publish(0x1)", "/src/store.go:51"))
+
+    (found,) = findings(send(", 45 minutes"))
+    assert found.title == (
+        "Goroutine 7 waits for 45 minutes to send on a channel in store.(*Store).Publish (store.go:51): nobody receives"
+    )
+    assert rules(send("")) == []
+    assert rules(goroutine(7, "chan receive, 45 minutes", (f"{STORE}.consume(0x1)", "/src/store.go:51"))) == []
+
+
+def test_many_goroutines_at_one_place_are_stated_with_their_share() -> None:
+    text = profile(700, (300, f"{STORE}.Send"), (300, "main.broadcast.func1"), (100, "main.main"))
+    found, _ = findings(text)
+    assert found.title == "300 of 700 goroutines wait at the same place: store.(*Store).Send (a.go:7)"
+    assert "300 in main.broadcast.func1 (a.go:7)" in found.detail
+
+
+def test_loops_that_run_as_long_as_the_program_are_context() -> None:
+    text = profile(2000, (1000, "example.com/mq.(*client).readLoop"), (1000, "example.com/mq.(*client).writeLoop"))
+    (found,) = findings(text)
+    assert found.severity == "info"
+    assert found.title == "2000 goroutines, the largest groups have 1000, 1000"
+    assert findings(profile(12, (12, "main.work"))) == []
+
+
+@given(st.lists(st.sampled_from(MARKS) | st.sampled_from(FRAGMENTS[:40]), max_size=40).map("".join))
+def test_hostile_text_breaks_no_rule(text: str) -> None:
+    for finding in findings(text.encode(errors="replace").decode()):
+        assert finding.title
