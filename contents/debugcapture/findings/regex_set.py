@@ -1,5 +1,6 @@
 """Many patterns at once, for scanning large files: which of them match a line, and where the next match of any is."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,11 +17,18 @@ def _options() -> Any:
     return options
 
 
+@functools.lru_cache(maxsize=16)
 def joined_pattern(pattern: str) -> Any:
     """Return ``pattern`` compiled for bytes, `^` and `$` for lines. It was validated before."""
     import re2
 
     return re2.compile(f"(?m){pattern}".encode(), _options())
+
+
+@functools.lru_cache(maxsize=4)
+def regex_set(patterns: tuple[str, ...]) -> "RegexSet":
+    """Return the set of ``patterns``. Compiling takes a fifth of a second, so sets are kept."""
+    return RegexSet(patterns)
 
 
 class RegexSet:

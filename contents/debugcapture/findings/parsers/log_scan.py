@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..evidence import Evidence
 from ..messages import Message, joined
-from ..regex_set import RegexSet, joined_pattern
+from ..regex_set import joined_pattern, regex_set
 from .log import Log, LogGroup, LogHit
 from .log_line import LogText, address_in, log_text, path_in, pid_in, signal_in, template
 from .traces import Trace, has_error_class, trace_of
@@ -51,7 +51,7 @@ class Scan:
 
     def __init__(self, evidence: Evidence, messages: Sequence[Message]) -> None:
         self._messages = (*messages, _ERROR, _GOOD, _START)
-        self._set = RegexSet([message.ungrouped for message in self._messages])
+        self._set = regex_set(tuple(message.ungrouped for message in self._messages))
         self._hits = [0] * len(self._messages)
         self._log = Log(evidence)
         self._groups: dict[tuple[str, ...], LogGroup] = {}
