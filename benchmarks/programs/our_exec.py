@@ -16,8 +16,7 @@ status = exec_stream.run(
     api,
     ContainerRef(namespace, pod, container),
     command,
-    stdout=sys.stdout.buffer.write,
-    stderr=sys.stderr.buffer.write,
+    exec_stream.Stdio(sys.stdout.buffer.write, sys.stderr.buffer.write),
     time_limit_s=TIME_LIMIT_S,
 )
 sys.exit(1 if status.code is None else status.code)

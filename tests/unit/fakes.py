@@ -9,6 +9,7 @@ from typing import Any
 
 from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.kube.client import Api
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.scripts import script
 from debugcapture.kube.streams import Streams
 from debugcapture.model import ContainerRef, ExitStatus, Json, StartFailure
@@ -83,7 +84,8 @@ class Cluster(Lists):
     def events(self, *_: object) -> list[Json]:
         return []
 
-    def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], *, stdout: Any, stderr: Any, **_: Any) -> Any:
+    def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: Any) -> Any:
+        stdout, stderr = stdio.stdout, stdio.stderr
         ours = place.container.startswith("debug-capture-")
         self.ran.append(tuple(argv))
         self.places.append(place.container)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from debugcapture.errors import Unreachable
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.start_failures import with_start_failure
 from debugcapture.model import ExitStatus, StartFailure
 
@@ -26,22 +27,20 @@ class Machine:
         _api: object,
         _place: object,
         argv: Sequence[str],
+        stdio: Stdio,
         *,
-        stdout: Any,
-        stderr: Any,
         time_limit_s: float,
-        holds_stdin: bool = False,
         **_: Any,
     ) -> ExitStatus:
         self.ran.append(argv)
         change = self.changes.pop(0) if self.changes else unchanged
         try:
-            output, errors, status = change(*_session(argv, time_limit_s, holds_stdin))
+            output, errors, status = change(*_session(argv, time_limit_s, stdio.holds_stdin))
         except FileNotFoundError:
             return ExitStatus(127, "NonZeroExitCode", "not found", StartFailure.NO_PROGRAM)
         for start in range(0, len(output), 65536):
-            stdout(memoryview(output)[start : start + 65536])
-        stderr(memoryview(errors))
+            stdio.stdout(memoryview(output)[start : start + 65536])
+        stdio.stderr(memoryview(errors))
         return status
 
 

@@ -174,15 +174,12 @@ def _send_pieces(api: Api, file: RemoteFile, upload: DirectUpload, report: Repor
 def _run(api: Api, file: RemoteFile, argv: tuple[str, ...], stdout: exec_stream.Sink, stdin: bytes = b"") -> None:
     """Run a command on ``file`` in its container, within its time limit. Raises CommandFailed."""
     errors = bytearray()
-    status = exec_stream.run(
-        api,
-        file.ref,
-        argv,
-        stdout=stdout,
-        stderr=lambda piece: errors.extend(piece[: _MAX_ERROR_BYTES - len(errors)]),
-        time_limit_s=file.time_limit_s,
-        stdin=stdin,
-    )
+
+    def keep_head(piece: memoryview) -> None:
+        errors.extend(piece[: _MAX_ERROR_BYTES - len(errors)])
+
+    stdio = exec_stream.Stdio(stdout, keep_head, stdin)
+    status = exec_stream.run(api, file.ref, argv, stdio, time_limit_s=file.time_limit_s)
     if status.code == 0:
         return
     if status.not_found:

@@ -352,15 +352,8 @@ def _stream(api: Api, session: _ExecSession, sink: Sink) -> tuple[ExitStatus, st
         errors.extend(piece)
         del errors[:-_ERROR_TAIL_BYTES]
 
-    status = exec_stream.run(
-        api,
-        session.ref,
-        session.argv,
-        stdout=sink.write,
-        stderr=keep_tail,
-        time_limit_s=session.time_limit_s,
-        holds_stdin=session.holds_stdin,
-    )
+    stdio = exec_stream.Stdio(sink.write, keep_tail, holds_stdin=session.holds_stdin)
+    status = exec_stream.run(api, session.ref, session.argv, stdio, time_limit_s=session.time_limit_s)
     return status, errors.decode(errors="replace")
 
 

@@ -70,8 +70,8 @@ def run_command(api: Api, ref: ContainerRef, command: Command, report: Report) -
 
 
 def _run(api: Api, ref: ContainerRef, argv: tuple[str, ...], command: Command, stderr: Sink) -> ExitStatus:
-    limit_s = command.time_limit_s
-    return exec_stream.run(api, ref, argv, stdout=command.stdout, stderr=stderr, time_limit_s=limit_s)
+    stdio = exec_stream.Stdio(command.stdout, stderr)
+    return exec_stream.run(api, ref, argv, stdio, time_limit_s=command.time_limit_s)
 
 
 class _AnnouncementFilter:
@@ -133,9 +133,8 @@ def _signal(api: Api, ref: ContainerRef, started: Started, signal: str) -> int:
     """Send ``signal`` to the processes of the command and return how many there were. Raises CaptureError."""
     output = bytearray()
     argv = shell_command("end-command", arguments=(signal, str(started.pid), started.began))
-    status = exec_stream.run(
-        api, ref, argv, stdout=output.extend, stderr=lambda _: None, time_limit_s=_END_LIMIT_S, closing=True
-    )
+    stdio = exec_stream.Stdio(output.extend, exec_stream.discard)
+    status = exec_stream.run(api, ref, argv, stdio, time_limit_s=_END_LIMIT_S, closing=True)
     count = number_in(output.decode(errors="replace").strip())
     if count is None:
         raise CommandFailed(f"cannot stop the command in {ref}", status.message or f"exit code {status.code}")

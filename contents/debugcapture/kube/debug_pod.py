@@ -16,11 +16,20 @@ from .values import FATAL_REASONS
 from .watch import watch_pod
 
 _TOOLS = "/debug-capture-tools"
+_TOOLS_MOUNT = {"name": "debug-capture-tools", "mountPath": _TOOLS}
 BUSYBOX = f"{_TOOLS}/busybox"
 HOST = "/host"
 _START_LIMIT_S = 120
 # Fields that would make the copy act like the original, or end it.
 _OMITTED_FIELDS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "command", "args", "ports")
+_COPIED_FIELDS = (
+    "securityContext",
+    "serviceAccountName",
+    "imagePullSecrets",
+    "tolerations",
+    "nodeName",
+    "runtimeClassName",
+)
 
 
 def pod_copy(pod: Json, target: Target, image: str, lives_s: int) -> Json:
@@ -32,42 +41,50 @@ def pod_copy(pod: Json, target: Target, image: str, lives_s: int) -> Json:
     spec = pod["spec"]
     containers = [*spec["containers"], *(spec.get("initContainers") or [])]
     original = next(container for container in containers if container["name"] == target.container)
-    tools = {"name": "debug-capture-tools", "mountPath": _TOOLS}
-    container = {key: value for key, value in original.items() if key not in _OMITTED_FIELDS}
-    container |= {
-        "command": [BUSYBOX, "sleep", str(lives_s)],
-        "volumeMounts": [*(original.get("volumeMounts") or []), tools],
-    }
-    copy_tools = {
-        "name": "debug-capture-tools",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["/bin/busybox", "cp", "/bin/busybox", BUSYBOX],
-        "volumeMounts": [tools],
-        **({"securityContext": original["securityContext"]} if "securityContext" in original else {}),
-    }
-    copied_fields = (
-        "securityContext",
-        "serviceAccountName",
-        "imagePullSecrets",
-        "tolerations",
-        "nodeName",
-        "runtimeClassName",
-    )
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": _name("copy", target.pod), "namespace": target.namespace},
         "spec": {
-            **{key: spec[key] for key in copied_fields if key in spec},
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": lives_s,
-            "terminationGracePeriodSeconds": 0,
-            "automountServiceAccountToken": False,
-            "initContainers": [copy_tools],
-            "containers": [container],
-            "volumes": [*(spec.get("volumes") or []), {"name": tools["name"], "emptyDir": {}}],
+            **{key: spec[key] for key in _COPIED_FIELDS if key in spec},
+            **_short_lived(lives_s),
+            "initContainers": [_busybox_container(original, image)],
+            "containers": [_sleeping_container(original, lives_s)],
+            "volumes": [*(spec.get("volumes") or []), {"name": _TOOLS_MOUNT["name"], "emptyDir": {}}],
         },
+    }
+
+
+def _sleeping_container(original: Json, lives_s: int) -> Json:
+    """Return ``original`` with a program that only sleeps."""
+    container = {key: value for key, value in original.items() if key not in _OMITTED_FIELDS}
+    return container | {
+        "command": [BUSYBOX, "sleep", str(lives_s)],
+        "volumeMounts": [*(original.get("volumeMounts") or []), _TOOLS_MOUNT],
+    }
+
+
+def _busybox_container(original: Json, image: str) -> Json:
+    """Return the init container that copies busybox from ``image``, with the privileges of ``original``."""
+    container: Json = {
+        "name": "debug-capture-tools",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/bin/busybox", "cp", "/bin/busybox", BUSYBOX],
+        "volumeMounts": [_TOOLS_MOUNT],
+    }
+    if "securityContext" in original:
+        container["securityContext"] = original["securityContext"]
+    return container
+
+
+def _short_lived(lives_s: int) -> Json:
+    """Return the fields of a pod's spec that end it after ``lives_s`` seconds, and keep it away from the API server."""
+    return {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": lives_s,
+        "terminationGracePeriodSeconds": 0,
+        "automountServiceAccountToken": False,
     }
 
 
@@ -90,10 +107,7 @@ def node_pod(node: str, namespace: str, image: str, lives_s: int) -> Json:
             "nodeName": node,
             "hostPID": True,
             "hostNetwork": True,
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": lives_s,
-            "terminationGracePeriodSeconds": 0,
-            "automountServiceAccountToken": False,
+            **_short_lived(lives_s),
             "tolerations": [{"operator": "Exists"}],
             "containers": [container],
             "volumes": [{"name": "host", "hostPath": {"path": "/"}}],

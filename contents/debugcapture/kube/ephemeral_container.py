@@ -196,9 +196,8 @@ def _leave(api: Api, ref: ContainerRef, ticket: str, report: Report) -> None:
 
 def _run(api: Api, ref: ContainerRef, command: str, *ticket: str) -> ExitStatus:
     argv = ("run-tool", command, BASE, *ticket)
-    return exec_stream.run(
-        api, ref, argv, stdout=lambda _: None, stderr=lambda _: None, time_limit_s=_END_LIMIT_S, closing=True
-    )
+    stdio = exec_stream.Stdio(exec_stream.discard, exec_stream.discard)
+    return exec_stream.run(api, ref, argv, stdio, time_limit_s=_END_LIMIT_S, closing=True)
 
 
 def _wait_until_running(api: Api, ref: ContainerRef, debug: DebugContainer, report: Report) -> None:

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -49,31 +50,33 @@ _NO_HOST = "debug-capture.invalid"  # RFC 2606: it never exists
 _PING_S = 20  # some load balancers close idle connections after a minute
 
 
-def run(  # noqa: PLR0913 - where, what, and its two outputs
-    api: Api,
-    ref: ContainerRef,
-    argv: Sequence[str],
-    *,
-    stdout: Sink,
-    stderr: Sink,
-    time_limit_s: float,
-    closing: bool = False,
-    stdin: bytes = b"",
-    holds_stdin: bool = False,
+@dataclass(frozen=True, slots=True)
+class Stdio:
+    """The standard streams of a command."""
+
+    stdout: Sink
+    """Receives each piece of output: a view of the receive buffer, which is valid until the sink returns."""
+    stderr: Sink
+    stdin: bytes = b""
+    """Sent immediately, then the stream stays open. It is for secrets, which must not be in argv, and marks its end."""
+    holds_stdin: bool = False
+    """Whether the command has a standard input that ends with the connection, so that it can notice that and stop."""
+
+
+def run(
+    api: Api, ref: ContainerRef, argv: Sequence[str], stdio: Stdio, *, time_limit_s: float, closing: bool = False
 ) -> ExitStatus:
     """Run ``argv`` in ``ref``, pass each piece of output to its sink, and return how the command ended.
 
-    A piece is a view of the receive buffer and is valid until its sink returns. Errors of a sink are raised. If the
-    stream breaks, or reaches ``time_limit_s``, the status says so, and the output that has arrived can be kept. Raises
-    NotAllowed, TargetNotFound or Unreachable if the command could not be started. After an abort, only commands with
-    ``closing`` run. ``stdin`` is sent immediately and stays open: it is for secrets, which must not be in ``argv``, and
-    must mark its own end. With ``holds_stdin``, the command has a standard input that ends with this connection, so the
-    command can notice that and stop.
+    Errors of a sink are raised. If the stream breaks, or reaches ``time_limit_s``, the status says so, and the output
+    that has arrived can be kept. Raises NotAllowed, TargetNotFound or Unreachable if the command could not be started.
+    After an abort, only commands with ``closing`` run.
     """
-    connection = _open(api, ref, argv, stdin=bool(stdin) or holds_stdin)
-    breakable, output, errors = _Breakable(connection), _HeadSink(stdout, 1), _HeadSink(stderr, HEAD_BYTES)
+    connection = _open(api, ref, argv, stdin=bool(stdio.stdin) or stdio.holds_stdin)
+    breakable = _Breakable(connection)
+    output, errors = _HeadSink(stdio.stdout, 1), _HeadSink(stdio.stderr, HEAD_BYTES)
     try:
-        _send(connection, stdin)
+        _send(connection, stdio.stdin)
         if not closing:
             api.streams.add(breakable)
         status = _pump(connection, {STDOUT: output, STDERR: errors}, time_limit_s)
@@ -83,6 +86,10 @@ def run(  # noqa: PLR0913 - where, what, and its two outputs
     if status.reason == BROKEN_STREAM:
         api.outages.record_failure()
     return with_start_failure(status, argv[0], bytes(errors.head), has_output=bool(output.head))
+
+
+def discard(_piece: memoryview) -> None:
+    """Ignore output. A sink."""
 
 
 class _HeadSink:
@@ -108,8 +115,10 @@ def run_short(api: Api, ref: ContainerRef, argv: Sequence[str]) -> tuple[ExitSta
         api,
         ref,
         argv,
-        stdout=lambda piece: output.extend(piece[: _SHORT_LIMIT_BYTES - len(output)]),
-        stderr=lambda piece: errors.extend(piece[: _SHORT_LIMIT_BYTES - len(errors)]),
+        Stdio(
+            lambda piece: output.extend(piece[: _SHORT_LIMIT_BYTES - len(output)]),
+            lambda piece: errors.extend(piece[: _SHORT_LIMIT_BYTES - len(errors)]),
+        ),
         time_limit_s=SHORT_S,
     )
     if status.reason in (BROKEN_STREAM, TIME_LIMIT):

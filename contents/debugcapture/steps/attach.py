@@ -42,15 +42,9 @@ def attach(step: AttachStep, context: RunContext) -> Outcome:
 
 def _run(api: Api, ref: ContainerRef, argv: list[str], time_limit_s: int, context: RunContext) -> Outcome:
     """Run a command under run-tool, which ends it and its child processes when this step ends."""
-    status = exec_stream.run(
-        api,
-        ref,
-        ["run-tool", "command", str(time_limit_s), *argv],
-        stdout=context.stdout.write,
-        stderr=context.stderr.write,
-        time_limit_s=time_limit_s,
-        holds_stdin=True,
-    )
+    stdio = exec_stream.Stdio(context.stdout.write, context.stderr.write, holds_stdin=True)
+    command = ["run-tool", "command", str(time_limit_s), *argv]
+    status = exec_stream.run(api, ref, command, stdio, time_limit_s=time_limit_s)
     return finish(ref, argv[0], status, context)
 
 

@@ -20,6 +20,7 @@ from debugcapture.capture.probe import CaptureScope
 from debugcapture.collectors.plan import CapturePolicy
 from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.kube.client import Api
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.frames import out_of_time
 from debugcapture.model import (
     Artifact,
@@ -119,10 +120,10 @@ def test_collectors_share_one_debug_container(capture: Run) -> None:
 def test_safe_tools_run_side_by_side(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, both, run = in_image(), Barrier(2, timeout=30), Cluster.run
 
-    def waits_for_the_other(_api: Api, place: ContainerRef, argv: Sequence[str], **sinks: Any) -> Any:
+    def waits_for_the_other(_api: Api, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **limits: Any) -> Any:
         if "Thread.print" in argv:
             both.wait()  # BrokenBarrierError where the other one does not run
-        return run(cluster, _api, place, argv, **sinks)
+        return run(cluster, _api, place, argv, stdio, **limits)
 
     monkeypatch.setattr(cluster, "run", waits_for_the_other)
     again = collector(id="again", file="again.txt", runtime="any")
@@ -136,13 +137,13 @@ def test_safe_tools_run_side_by_side(capture: Run, monkeypatch: pytest.MonkeyPat
 def test_safe_tools_of_one_runtime_run_one_after_another(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, run, alone = in_image(), Cluster.run, Lock()
 
-    def is_alone(_api: Api, place: ContainerRef, argv: Sequence[str], **sinks: Any) -> Any:
+    def is_alone(_api: Api, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **limits: Any) -> Any:
         if "Thread.print" not in argv:
-            return run(cluster, _api, place, argv, **sinks)
+            return run(cluster, _api, place, argv, stdio, **limits)
         assert alone.acquire(blocking=False), "another tool of the runtime is running"
         time.sleep(0.05)  # for the other one to start, if it may
         alone.release()
-        return run(cluster, _api, place, argv, **sinks)
+        return run(cluster, _api, place, argv, stdio, **limits)
 
     monkeypatch.setattr(cluster, "run", is_alone)
     artifacts = capture(cluster, collector(), collector(id="again", file="again.txt"))
@@ -356,11 +357,11 @@ class Denying(Cluster):
 
     words = b"jattach: denied\n"
 
-    def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], **rest: Any) -> Any:
+    def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **rest: Any) -> Any:
         spec = next((one for one in self.attached if one["name"] == place.container), {})
         denied = spec and spec["securityContext"]["runAsUser"] != 0
         self.answers["jattach"] = (ExitStatus(1), b"", self.words) if denied else (OK, b"threads\n", b"")
-        return super().run(_api, place, argv, **rest)
+        return super().run(_api, place, argv, stdio, **rest)
 
 
 def test_more_privilege_is_taken_only_after_less_was_denied_and_where_it_is_allowed(capture: Run) -> None:
@@ -522,7 +523,7 @@ def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
 def test_a_shell_that_hangs_is_asked_once(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = in_image()
 
-    def hangs(_api: object, _place: object, argv: Sequence[str], **_: object) -> ExitStatus:
+    def hangs(_api: object, _place: object, argv: Sequence[str], *_: object, **__: object) -> ExitStatus:
         cluster.ran.append(tuple(argv))
         return out_of_time()
 

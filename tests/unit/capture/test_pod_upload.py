@@ -14,6 +14,7 @@ from debugcapture.capture.transfer import RemoteFile
 from debugcapture.errors import CommandFailed
 from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ContainerRef, ExitStatus, Json, Stored
 from debugcapture.stores.presigned import DirectUpload, Original, SignedRequest
 from tests.unit.builders import PLACE
@@ -47,13 +48,13 @@ class Pod:
         return ExitStatus(0), f"{self._size}\n", ""
 
     def run(
-        self, _api: Api, _ref: ContainerRef, argv: Sequence[str], *, stdout: Any, time_limit_s: float, **_: Any
+        self, _api: Api, _ref: ContainerRef, argv: Sequence[str], stdio: Stdio, *, time_limit_s: float, **_: Any
     ) -> Any:
         self.commands.append(argv[1])
         self.limits_s.append(time_limit_s)
         self._clock.now += self._takes_s
         output = json.dumps(self._sums) if argv[1] == "sums" else "sent 0 tag\n"
-        stdout(memoryview(output.encode()))
+        stdio.stdout(memoryview(output.encode()))
         return ExitStatus(0)
 
 

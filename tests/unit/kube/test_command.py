@@ -18,6 +18,7 @@ import pytest
 from debugcapture.errors import NotAllowed
 from debugcapture.kube.client import Api
 from debugcapture.kube.command import Command, run_command
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.start_failures import with_start_failure
 from debugcapture.model import ContainerRef, ExitStatus, StartFailure
 from tests.unit.builders import PLACE
@@ -38,9 +39,7 @@ class Machine:
         self.breaks = False  # whether the stream of the command breaks after its first output
         self.refuses = False  # whether nothing more can be started
 
-    def run(
-        self, _api: Api, _place: ContainerRef, argv: Sequence[str], *, stdout: Any, stderr: Any, **limits: Any
-    ) -> ExitStatus:
+    def run(self, _api: Api, _place: ContainerRef, argv: Sequence[str], stdio: Stdio, **limits: Any) -> ExitStatus:
         if self.refuses and self.ran:
             raise NotAllowed("cannot run a command", "forbidden")
         self.ran.append(argv)
@@ -65,7 +64,7 @@ class Machine:
         )
         self.started.append(process)
         try:
-            return self._pumped(process, stdout, stderr, closing=limits.get("closing", False))
+            return self._pumped(process, stdio.stdout, stdio.stderr, closing=limits.get("closing", False))
         finally:
             for stream in (process.stdout, process.stderr):
                 if stream:

@@ -172,7 +172,7 @@ class _Clock:
 def commands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the cluster itself answer what is run in it."""
 
-    def run(api: Cluster, place: ContainerRef, argv: Sequence[str], **_: object) -> ExitStatus:
+    def run(api: Cluster, place: ContainerRef, argv: Sequence[str], *_: object, **__: object) -> ExitStatus:
         return api.run(place, argv[1])
 
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", run)

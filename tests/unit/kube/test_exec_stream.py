@@ -26,7 +26,7 @@ from debugcapture.errors import (
 from debugcapture.kube import exec_stream
 from debugcapture.kube.auth import Connection
 from debugcapture.kube.client import Api
-from debugcapture.kube.exec_stream import websocket_url
+from debugcapture.kube.exec_stream import Stdio, websocket_url
 from debugcapture.kube.frames import STATUS, STDERR, STDOUT
 from debugcapture.kube.proxy import Proxy
 from debugcapture.model import ExitStatus, StartFailure
@@ -95,7 +95,7 @@ def discard(_piece: memoryview) -> None:
 def collect(connection: Replay, monkeypatch: pytest.MonkeyPatch) -> tuple[ExitStatus, bytes, bytes]:
     out, errors = bytearray(), bytearray()
     monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
-    status = exec_stream.run(api(), PLACE, ["true"], stdout=out.extend, stderr=errors.extend, time_limit_s=60)
+    status = exec_stream.run(api(), PLACE, ["true"], Stdio(out.extend, errors.extend), time_limit_s=60)
     return status, bytes(out), bytes(errors)
 
 
@@ -210,10 +210,10 @@ def test_an_abort_breaks_what_is_open_and_lets_only_what_closes_begin(monkeypatc
     one.streams.add(Stream())
     one.streams.break_all()
     assert broken == ["closed"]
-    nothing: dict[str, Any] = {"stdout": lambda _: None, "stderr": lambda _: None, "time_limit_s": 1}
+    silent = Stdio(discard, discard)
     with pytest.raises(Aborted, match="aborted"):
-        exec_stream.run(one, PLACE, ["x"], **nothing)
-    assert exec_stream.run(one, PLACE, ["x"], closing=True, **nothing).code == 0
+        exec_stream.run(one, PLACE, ["x"], silent, time_limit_s=1)
+    assert exec_stream.run(one, PLACE, ["x"], silent, closing=True, time_limit_s=1).code == 0
 
 
 def test_status_that_arrived_counts_however_the_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +236,7 @@ def test_what_a_sink_raises_goes_through_and_the_connection_is_shut(
     connection = Replay([data(STDOUT, b"x"), data(STATUS, SUCCESS), CLOSE])
     monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
     with pytest.raises(type(error)) as caught:
-        exec_stream.run(api(), PLACE, ["true"], stdout=sink, stderr=discard, time_limit_s=60)
+        exec_stream.run(api(), PLACE, ["true"], Stdio(sink, discard), time_limit_s=60)
     assert caught.value is error
     assert connection.is_shut
 
@@ -300,7 +300,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, used: Api, argv: list[str]) -> tuple
         return Replay([data(STATUS, SUCCESS), CLOSE])
 
     monkeypatch.setattr(websocket, "create_connection", create)
-    exec_stream.run(used, PLACE, argv, stdout=discard, stderr=discard, time_limit_s=60)
+    exec_stream.run(used, PLACE, argv, Stdio(discard, discard), time_limit_s=60)
     return calls[0]
 
 
@@ -346,7 +346,7 @@ def test_refused_command_is_told_with_the_servers_reason(
 ) -> None:
     monkeypatch.setattr(websocket, "create_connection", bad_status(code, body))
     with pytest.raises(kind, match=told) as caught:
-        exec_stream.run(api(), PLACE, ["true"], stdout=discard, stderr=discard, time_limit_s=60)
+        exec_stream.run(api(), PLACE, ["true"], Stdio(discard, discard), time_limit_s=60)
     assert str(PLACE) in str(caught.value)
 
 
@@ -361,7 +361,7 @@ def test_server_that_does_not_answer_is_unreachable(error: Exception, monkeypatc
 
     monkeypatch.setattr(websocket, "create_connection", create)
     with pytest.raises(Unreachable, match=str(error.args[-1])):
-        exec_stream.run(api(), PLACE, ["true"], stdout=discard, stderr=discard, time_limit_s=60)
+        exec_stream.run(api(), PLACE, ["true"], Stdio(discard, discard), time_limit_s=60)
 
 
 def test_a_connection_that_the_network_gave_up_is_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,6 +426,6 @@ def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
         url = f"ws://127.0.0.1:{server.getsockname()[1]}/exec"
         monkeypatch.setattr(exec_stream, "websocket_url", lambda *_: url)
         with pytest.raises(Unreachable):
-            exec_stream.run(api(), PLACE, ["id"], stdout=len, stderr=len, time_limit_s=5)
+            exec_stream.run(api(), PLACE, ["id"], Stdio(len, len), time_limit_s=5)
     (request,) = requests
     assert b"Bearer t0ken" in request

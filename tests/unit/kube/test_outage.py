@@ -13,6 +13,7 @@ from urllib3.exceptions import NewConnectionError
 from debugcapture.errors import NotAllowed, Unreachable
 from debugcapture.kube import exec_stream
 from debugcapture.kube.client import IMPATIENT, Api
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.frames import STATUS
 from debugcapture.kube.outage import Outages
 from tests.unit.builders import PLACE, SUCCESS
@@ -151,7 +152,7 @@ def test_a_command_is_asked_for_again_after_a_stream_that_broke(
     asked = answers(READY)
 
     def run() -> str:
-        return exec_stream.run(used, PLACE, ["true"], stdout=discard, stderr=discard, time_limit_s=60).reason
+        return exec_stream.run(used, PLACE, ["true"], Stdio(discard, discard), time_limit_s=60).reason
 
     assert [run(), run()] == ["StreamBroken", ""]
     assert asked == ["readyz"]

@@ -14,6 +14,7 @@ from debugcapture.errors import (
 )
 from debugcapture.files import sha256_of
 from debugcapture.kube.client import Api
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.streams import Streams
 from debugcapture.model import ExitStatus, Json
 from debugcapture.runtime.context import RunContext
@@ -54,12 +55,12 @@ class Cluster(Lists):
     def events(self, *_: object) -> list[Json]:
         return []
 
-    def run(self, _api: Api, _place: object, argv: Sequence[str], *, stdout: Any, stderr: Any, **_: Any) -> ExitStatus:
+    def run(self, _api: Api, _place: object, argv: Sequence[str], stdio: Stdio, **_: Any) -> ExitStatus:
         if argv[3:4] == ("debug-capture",) and not self.ended.not_found:
-            stderr(memoryview(f"debug-capture-command {argv[4]} 7 1\n".encode()))
+            stdio.stderr(memoryview(f"debug-capture-command {argv[4]} 7 1\n".encode()))
             argv = argv[5:]
-        stdout(memoryview(" ".join(argv).encode() + b"\xff"))
-        stderr(memoryview(b"warning"))
+        stdio.stdout(memoryview(" ".join(argv).encode() + b"\xff"))
+        stdio.stderr(memoryview(b"warning"))
         return self.ended
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from debugcapture.errors import NotMeasurable, TargetNotFound
 from debugcapture.kube.client import Api
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ExitStatus, Json
 from debugcapture.targets.condition import Condition, measure, parse_condition
 from tests.unit.builders import container, pod, status, target
@@ -65,10 +66,10 @@ def test_memory_is_a_share_of_the_limit() -> None:
 
 
 def test_without_a_metrics_server_the_containers_own_cgroup_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(_api: object, _place: object, argv: list[str], *, stdout: Any, **_: Any) -> ExitStatus:
+    def run(_api: object, _place: object, argv: list[str], stdio: Stdio, **_: Any) -> ExitStatus:
         if argv[1].endswith("memory.current"):  # cgroup v2 only
             return ExitStatus(1)
-        stdout(memoryview(b"104857600\n"))
+        stdio.stdout(memoryview(b"104857600\n"))
         return ExitStatus(0)
 
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", run)
