@@ -14,17 +14,18 @@ def describe(pod: Json) -> str:
 
 
 def event_table(events: Sequence[Json]) -> str:
-    """Return the events as a table, oldest first."""
+    """Return the events as a table, oldest first. The subobject shows the container, such as "spec.containers{app}"."""
     rows = [
         (
             str(event.get("lastTimestamp") or event.get("eventTime") or ""),
             str(event.get("type", "")),
             f"{event.get('reason', '')} (x{event.get('count') or 1})",
+            str((event.get("involvedObject") or {}).get("fieldPath", "")),
             " ".join(str(event.get("message", "")).split()),
         )
         for event in events
     ]
-    return table(("LAST SEEN", "TYPE", "REASON", "MESSAGE"), rows, width=None) if rows else "No events.\n"
+    return table(("LAST SEEN", "TYPE", "REASON", "SUBOBJECT", "MESSAGE"), rows, width=None) if rows else "No events.\n"
 
 
 def describe_node(node: Json) -> str:

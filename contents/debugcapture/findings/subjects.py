@@ -5,12 +5,24 @@ from typing import Any
 
 from .logs import LOG, log_subject
 from .messages import Message, included_messages
+from .parsers import disk_file, metrics_file, network_file, process_file, release_diff
 from .parsers import goroutines as goroutines_parser
 from .parsers import jvm_histogram as jvm_histogram_parser
 from .parsers import jvm_hs_err as jvm_hs_err_parser
 from .parsers import jvm_threads as jvm_threads_parser
 from .parsers import kube as kube_parser
-from .rules import goroutines, jvm_histogram, jvm_hs_err, jvm_threads, kube
+from .rules import (
+    disk,
+    goroutines,
+    jvm_histogram,
+    jvm_hs_err,
+    jvm_threads,
+    kube,
+    metrics,
+    network,
+    process_limits,
+    release,
+)
 from .subject import Subject
 
 SUBJECTS: Sequence[Subject[Any]] = (
@@ -19,6 +31,11 @@ SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Java heap histogram", jvm_histogram_parser.recognize, jvm_histogram_parser.parse, jvm_histogram.RULES),
     Subject("Pods, events and other Kubernetes objects", kube_parser.recognize, kube_parser.parse, kube.RULES),
     Subject("Goroutines", goroutines_parser.recognize, goroutines_parser.parse, goroutines.RULES),
+    Subject("Processes and limits", process_file.recognize, process_file.parse, process_limits.RULES),
+    Subject("Network connections", network_file.recognize, network_file.parse, network.RULES),
+    Subject("Disks", disk_file.recognize, disk_file.parse, disk.RULES),
+    Subject("Usage of containers", metrics_file.recognize, metrics_file.parse, metrics.RULES),
+    Subject("Changes of a release", release_diff.recognize, release_diff.parse, release.RULES),
     LOG,  # any text is a log, so this is the last
 )
 

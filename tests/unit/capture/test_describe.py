@@ -88,10 +88,15 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 def test_events_are_one_line_each() -> None:
-    events = [event(count=3), event(lastTimestamp=None, eventTime="T2", message="two\nlines", count=None), {}]
+    about = {"fieldPath": "spec.containers{app}"}
+    events = [
+        event(count=3, involvedObject=about),
+        event(lastTimestamp=None, eventTime="T2", message="two\nlines", count=None),
+        {},
+    ]
     lines = event_table(events).splitlines()
-    assert lines[0].split() == ["LAST", "SEEN", "TYPE", "REASON", "MESSAGE"]
-    assert lines[1].split() == ["T1", "Warning", "BackOff", "(x3)", "restarting"]
+    assert lines[0].split() == ["LAST", "SEEN", "TYPE", "REASON", "SUBOBJECT", "MESSAGE"]
+    assert lines[1].split() == ["T1", "Warning", "BackOff", "(x3)", "spec.containers{app}", "restarting"]
     assert lines[2].split() == ["T2", "Warning", "BackOff", "(x1)", "two", "lines"]
     assert len(lines) == 4
 

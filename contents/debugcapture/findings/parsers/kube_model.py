@@ -177,6 +177,7 @@ class Event:
     object: str = ""
     """KIND/NAME; "" if the evidence does not say, as in the events of a description."""
     container: str = ""
+    is_about_debug_container: bool = False
     when: float | None = None
     """Seconds on any scale: a greater number is later. None if the evidence does not say."""
     seen: str = ""

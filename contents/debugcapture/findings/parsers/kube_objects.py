@@ -53,10 +53,13 @@ def parse(evidence: Evidence) -> Cluster:
 
 
 def cluster_of(parts: Iterable[Any]) -> Cluster:
-    """Return the cluster that consists of ``parts``: pods, rows, events, autoscalers and workloads, in any order."""
+    """Return the cluster that consists of ``parts``: pods, rows, events, autoscalers and workloads, in any order.
+
+    Events of debug containers are left out: they do not concern the application.
+    """
     kinds: dict[type, list[Any]] = {Pod: [], PodRow: [], Event: [], Scaler: [], Workload: []}
     for part in parts:
-        if type(part) in kinds:
+        if type(part) in kinds and not (isinstance(part, Event) and part.is_about_debug_container):
             kinds[type(part)].append(part)
     return Cluster(
         pods=tuple(kinds[Pod]),
@@ -122,6 +125,7 @@ def _event(value: dict[str, Any], lines: "_Lines") -> Event:
         count=number_in(count) or 1,
         object=f"{text(about.get('kind'))}/{text(about.get('name'))}",
         container=_container_in(text(about.get("fieldPath"))),
+        is_about_debug_container="ephemeralContainers" in text(about.get("fieldPath")),
         when=time.timestamp() if time else None,
         seen=seen,
         first_seen=text(value.get("firstTimestamp")),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ...errors import UnexpectedAnswer
 from ...kube.values import parse_quantity
 from ...model import EvidenceLines
 from ..evidence import Evidence
@@ -26,14 +27,22 @@ def recognize(evidence: Evidence) -> bool:
 
 
 def parse(evidence: Evidence) -> tuple[ContainerUsage, ...]:
-    """Return the containers that have a memory limit."""
+    """Return the containers that have a memory limit. Lines that are not rows of the table are left out."""
     rows = []
     for line in evidence.lines():
         cells = line.text.split()
         if line.number == 1 or len(cells) != len(_HEADER):
             continue
-        memory, limit = (parse_quantity(cell) if cell != "none" else 0 for cell in (cells[3], cells[4]))
+        memory, limit = _bytes(cells[3]), _bytes(cells[4])
         if memory and limit:
             quote = evidence.quote(line.number, line.number, " ".join(cells))
             rows.append(ContainerUsage(cells[0], memory, limit, f"{cells[3]} of {cells[4]}", quote))
     return tuple(rows)
+
+
+def _bytes(cell: str) -> int:
+    """Return the bytes in ``cell``; 0 for "none" and for a word that is not a quantity."""
+    try:
+        return parse_quantity(cell)
+    except UnexpectedAnswer:
+        return 0

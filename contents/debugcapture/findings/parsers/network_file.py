@@ -1,4 +1,4 @@
-"""Parses what the collector of the network state writes, and the output of ss or netstat: connections by state and peer."""
+"""Parses what the collector of the network state writes, and the output of ss or netstat: connections by state."""
 
 import re
 import socket
@@ -40,7 +40,9 @@ _SS_STATES: Final = {
 }
 _SS_HEADER = re.compile(r"^(?:Netid +)?State +Recv-Q +Send-Q +Local Address:Port", re.MULTILINE)
 _NETSTAT_HEADER = re.compile(r"^Proto +Recv-Q +Send-Q +Local Address +Foreign Address +State", re.MULTILINE)
-_KERNEL_ROW = re.compile(r"\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) ([0-9A-F]{8,32}):([0-9A-F]{4}) ([0-9A-F]{2}) ([0-9A-F]{8}):([0-9A-F]{8})\b")
+_KERNEL_ROW = re.compile(
+    r"\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) ([0-9A-F]{8,32}):([0-9A-F]{4}) ([0-9A-F]{2}) ([0-9A-F]{8}):([0-9A-F]{8})\b"
+)
 _SS_ROW = re.compile(r"(?:tcp +)?([A-Z][A-Z0-9-]+) +(\d{1,10}) +(\d{1,10}) +(\S+) +(\S+)(?: .*)?")
 _NETSTAT_ROW = re.compile(r"tcp6? +(\d{1,10}) +(\d{1,10}) +(\S+) +(\S+) +([A-Z][A-Z0-9_]+)(?: .*)?")
 _MOST_PASSAGES: Final = 4

@@ -25,7 +25,14 @@ _ELSEWHERE: Final = frozenset(
     }
 )
 _HARMLESS: Final = frozenset(
-    {"DNSConfigForming", "FailedToUpdateEndpoint", "FailedToUpdateEndpointSlices", "NodeNotReady", "FailedKillPod"}
+    {
+        "DNSConfigForming",
+        "MissingClusterDNS",
+        "FailedToUpdateEndpoint",
+        "FailedToUpdateEndpointSlices",
+        "NodeNotReady",
+        "FailedKillPod",
+    }
 )
 _MOST: Final = 6
 

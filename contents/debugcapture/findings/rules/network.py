@@ -19,8 +19,8 @@ _FEWEST_SEGMENTS: Final = 1000
 def connections_are_not_closed(state: NetworkState) -> Iterator[Finding]:
     """Peers closed connections, and the program did not close its end: CLOSE_WAIT.
 
-    Only the program can end this state. Each connection keeps a file descriptor and often a thread or a place in a pool.
-    Source: https://datatracker.ietf.org/doc/html/rfc9293#section-3.3.2
+    Only the program can end this state. Each connection keeps a file descriptor, and often a thread or a place in a
+    pool. Source: https://datatracker.ietf.org/doc/html/rfc9293#section-3.3.2
     """
     groups = state.in_state("CLOSE_WAIT")
     total = sum(group.count for group in groups)
@@ -51,9 +51,10 @@ def connections_get_no_answer(state: NetworkState) -> Iterator[Finding]:
     if not total:
         return
     many = any(group.count >= _MANY_SYN_SENT for group in groups)
+    subject = "connections get" if total > 1 else "connection gets"
     yield Finding(
         severity="warning" if many else "info",
-        title=f"{total} {'connections get' if total > 1 else 'connection gets'} no answer from {groups[0].peer} (SYN_SENT)",
+        title=f"{total} {subject} no answer from {groups[0].peer} (SYN_SENT)",
         detail=f"{_peers(groups)}.",
         advice="Check network policies, firewalls, and whether the address still exists." if many else "",
         evidence=_lines(groups),
@@ -97,13 +98,16 @@ def data_is_not_read(state: NetworkState) -> Iterator[Finding]:
     Source: https://man7.org/linux/man-pages/man8/ss.8.html
     """
     for group in state.in_state("ESTABLISHED"):
-        for count, who in ((group.unread_bytes, "the program has not read"), (group.unsent_bytes, "it has not accepted")):
+        for count, who in (
+            (group.unread_bytes, "the program has not read"),
+            (group.unsent_bytes, "it has not accepted"),
+        ):
             if count >= _MUCH_DATA:
                 way = "from" if "program" in who else "to"
                 yield Finding(
                     severity="warning",
                     title=f"{size(count)} {way} {group.peer} wait, because {who} them",
-                    detail=f"{group.count} connections: Recv-Q {group.unread_bytes}, Send-Q {group.unsent_bytes} bytes.",
+                    detail=f"{group.count} connections: Recv-Q {group.unread_bytes}, Send-Q {group.unsent_bytes}.",
                     advice="Look at the threads that read the connection."
                     if way == "from"
                     else "Look at the peer and at the network.",

@@ -51,10 +51,10 @@ def processes_were_killed_for_memory(state: ProcessState) -> Iterator[Finding]:
         kills = state.value(name)
         if kills:
             limit = state.value("memory limit")
+            count = f"{kills} processes" if kills > 1 else "1 process"
             yield Finding(
                 severity="critical",
-                title=f"The kernel killed {kills} {'processes' if kills > 1 else 'process'} of the container for memory "
-                "(oom_kill)",
+                title=f"The kernel killed {count} of the container for memory (oom_kill)",
                 detail=f"Memory limit {size(limit)}." if limit else "The container has no memory limit.",
                 advice="Find out which process was killed and what used the memory, or raise the limit.",
                 evidence=(state.facts[name].line,),

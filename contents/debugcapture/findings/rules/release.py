@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...model import Finding
-from ..parsers.release_diff import Release
 from ..evidence import Line
+from ..parsers.release_diff import Release
 
 _MOST_LINES: Final = 6
 _MOST_CHARACTERS: Final = 100
@@ -25,8 +25,8 @@ def last_release_changed_the_pods(release: Release) -> Iterator[Finding]:
     parts = [f"removed {_quoted(release.removed)}" if release.removed else "", f"added {_quoted(release.added)}"]
     yield Finding(
         severity="info",
-        title=f"The last release (revision {release.old} to {release.new}, {release.new_set}) changed the pods: {first}",
-        detail="; ".join(part for part in parts if part != "added ") + ".",
+        title=f"The last release (revision {release.old} to {release.new}) changed the pods: {first}",
+        detail=f"ReplicaSet {release.new_set}: " + "; ".join(part for part in parts if part != "added ") + ".",
         evidence=tuple(
             release.evidence.quote(line.number, line.number, line.text) for line in sorted(shown)[:_MOST_LINES]
         ),
