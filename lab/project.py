@@ -39,7 +39,7 @@ _STEPS = {
 }
 # Additional settings of a capture that an alert starts, which uploads and annotates by itself.
 _ALERTED = ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from",
-            "pagerduty_url", "cluster", "alert_namespaces")  # fmt: skip
+            "pagerduty_url", "cluster", "alert_namespaces", "events")  # fmt: skip
 SECRETS = ("token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token")
 
 

@@ -70,6 +70,13 @@ def fields_event(incident: str) -> Json:
     return event("incident.custom_field_values.updated", data)
 
 
+def action_event(incident: str, invocation: str = "01HZX3B7K2M4N6P8Q0R2S4T6V8") -> Json:
+    """The event of somebody who clicks an action in the incident: its ID is that of the click."""
+    reference = {"id": incident, "type": "incident_reference", "summary": "Something is wrong", "html_url": None}
+    data = {"id": invocation, "type": "incident_action_invocation", "incident": reference, "state": "created"}
+    return event("incident.action_invocation.created", data)
+
+
 def ping() -> Json:
     """The payload of “Send test event”, without an incident."""
     return event("pagey.ping", {"message": "Hello from your friend Pagey!", "type": "ping"})
@@ -84,6 +91,7 @@ def other_events(incident: str) -> dict[str, Json]:
         "resolved": incident_event(incident, "incident.resolved"),
         "annotated": note_event(incident),
         "custom fields": fields_event(incident),
+        "an action": action_event(incident),
         "a service": event("service.updated", {"id": "PSHOP001", "type": "service", "summary": "shop"}),
         "ping": ping(),
         "no data": event("incident.triggered", None),

@@ -27,7 +27,8 @@ from lab.part import LabError
 from lab.rundeck.model import JobRun
 
 RunJob = Callable[[Path, dict[str, str]], JobRun]
-_EXPRESSION = re.compile(r"\$\{data((?:\??\.\w+)+)\}")
+_PATH = r"data(?:\??\.\w+)+"
+_EXPRESSION = re.compile(rf"\$\{{({_PATH}(?:\?:{_PATH})*)\}}")
 _MOST_AT_A_TIME = 2  # a run is a JVM and a Python
 
 
@@ -134,17 +135,22 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _filled(part: str, data: Any) -> str:
-    """One part of the argument string; like Groovy, `.` on nothing fails and `?.` gives nothing."""
+    """One part of the argument string; like Groovy, `.` on nothing fails, `?.` gives nothing, `?:` takes the next."""
 
     def value(match: re.Match[str]) -> str:
-        value: Any = data
-        for safe, name in re.findall(r"(\??)\.(\w+)", match[1]):
-            if value is None and not safe:
-                raise Refused(f"Cannot get property '{name}' on null object")
-            value = value.get(name) if isinstance(value, Mapping) else None
-        return "null" if value is None else str(value)
+        values = (_value(path, data) for path in match[1].split("?:"))
+        return str(next(filter(None, values), "null"))
 
     return _EXPRESSION.sub(value, part)
+
+
+def _value(path: str, data: Any) -> Any:
+    value: Any = data
+    for safe, name in re.findall(r"(\??)\.(\w+)", path):
+        if value is None and not safe:
+            raise Refused(f"Cannot get property '{name}' on null object")
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def _check(job: dict[str, Any], options: Mapping[str, str]) -> None:

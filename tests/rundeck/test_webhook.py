@@ -15,7 +15,7 @@ import pytest
 
 from lab.demo import artifact, links, running_pod, state_line
 from lab.pagerduty.alerts import Subject, alert_bodies
-from lab.pagerduty.webhooks import LARGEST_BYTES, incident_event, other_events
+from lab.pagerduty.webhooks import LARGEST_BYTES, action_event, incident_event, other_events
 from lab.project import JOBS, JobSet
 from lab.rundeck import JobRun
 from lab.rundeck.webhook import Refused, Webhook, listening
@@ -84,6 +84,26 @@ def test_an_unrelated_event_starts_a_run_that_does_nothing(endpoint: Endpoint, p
     assert [(run.succeeded, run.refused) for run in runs] == [(True, None)] * 2, [run.errors for run in runs]
     assert all("does not start a capture" in "\n".join(run.output) for run in runs)
     assert pagerduty.requests() == []
+
+
+@pytest.mark.parametrize("kind", ["annotated", "custom fields", "an action"])
+def test_an_event_about_something_of_an_incident_is_about_the_incident(kind: str, hook: Webhook) -> None:
+    options = hook.options(json.dumps(other_events(INCIDENT)[kind]).encode())
+    assert options["incident_id"] == INCIDENT
+
+
+def test_a_click_on_an_action_captures(hook: Webhook, project: JobSet, pagerduty: Simulator) -> None:
+    subject = Subject("lab", "shop", "orders", running_pod("orders"), "orders")
+    pagerduty.create(INCIDENT, alert_bodies(subject)["Alertmanager"])
+    event = action_event(INCIDENT)
+    account = {"pagerduty_url": pagerduty.url, "pagerduty_token": pagerduty.keys.account, "cluster": "lab"}
+    own = project.changed(**account, alert_namespaces="shop", events=event["event"]["event_type"]).alerted()
+    with listening(hook, lambda file, options: own.run(file.name, options)) as url:
+        assert Endpoint(url, hook).deliver(event) == 200
+        (run,) = Endpoint(url, hook).runs()
+    assert run.succeeded, run.errors or run.refused
+    notes = pagerduty.notes(INCIDENT)
+    assert [state_line(note).endswith("complete") for note in notes] == [True], run.output
 
 
 @pytest.mark.parametrize("kind", sorted(other_events(INCIDENT)))
