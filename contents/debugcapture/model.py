@@ -26,6 +26,7 @@ ReasonCode = Literal[
     "no-output",  # the tool succeeded and wrote nothing
     "exit-code",  # the exit code of the tool is not 0
     "denied",  # the tool lacks privileges
+    "refused",  # the process does not accept the tool: a JVM without attach
     "time-limit",
     "size-limit",
     "stream-broken",  # the connection broke
@@ -162,6 +163,10 @@ class Tool:
     """Pattern for a line of its standard error if it lacks privileges."""
     denied_exit_code: int = 0
     """Its exit code if it lacks privileges; 0 if there is no such code."""
+    refused_pattern: str = ""
+    """Pattern for a line of its standard error if the process does not accept the tool."""
+    in_log: str = ""
+    """Pattern for the line of the container's log with which the output begins, if the process writes it there."""
     memory_mib: int = 0
     """Memory that it needs in the target's container; 0 if it is little."""
     find: tuple[str, ...] = ()
@@ -206,6 +211,8 @@ class Collector:
     """Capabilities that only some security profiles grant: SYS_PTRACE, NET_RAW, NET_ADMIN."""
     kind: Literal["text", "binary"] = "text"
     detect: Detect | None = None
+    from_log: tuple[Tool, ...] = ()
+    """Tools that make the process write to the container's log, for a process that refuses all others."""
     copies_heap: bool = False
     """The process itself needs additional memory, up to the size of its heap."""
     unproved: bool = False

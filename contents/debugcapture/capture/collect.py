@@ -127,7 +127,9 @@ class TargetCapture:
 
     def _unless_foreign(self, artifact: Artifact) -> Iterator[Artifact]:
         """Yield ``artifact``, unless the tool of a preset found that the process is of another kind."""
-        if not (artifact.outcome == "skipped" and self._scope.preset):
+        if artifact.outcome == "skipped" and artifact.reason_code != "not-there":
+            yield from self._once_per_reason(artifact)
+        elif not (artifact.outcome == "skipped" and self._scope.preset):
             yield artifact
 
     def _read(self, collector: Collector, how: str) -> Iterator[Artifact]:

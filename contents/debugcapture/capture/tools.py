@@ -3,16 +3,19 @@
 import hashlib
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from ..bundle.artifact import ArtifactFile
-from ..collectors.plan import is_denied
+from ..collectors.plan import is_denied, is_refused
 from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.exec_stream import SHORT_S, run_short
 from ..model import Artifact, Collector, ContainerRef, Report, Stored, Tool
 from .debug_session import AttachedContainer, DebugSession
 from .evidence import Evidence, missing_artifact
+from .log_excerpt import LogExcerpt
 from .probe import CaptureScope
 from .tool_report import last_line
 from .tool_run import PendingArtifact, ToolRun, utc_now
@@ -40,8 +43,63 @@ class Tools:
         self._target, self._ref, self._pod_upload = scope.target, scope.target.ref, scope.pod_upload
         self._missing: dict[tuple[ContainerRef, tuple[str, ...]], bool] = {}
         """Whether a command is missing in a debug container; each is tried once."""
+        self._refusals: dict[tuple[str, int], str] = {}
+        """The reason of each process that refused a tool, by runtime and PID."""
 
     def run(self, run: ToolRun) -> Artifact:
+        """Run a tool in the target, or where it fails, in a debug container or through the container's log."""
+        return self._unless_refused(run.artifact, run.pid, partial(self._run_in_target, run), run)
+
+    def run_with_least_privilege(self, pending: PendingArtifact, pid: int) -> Artifact:
+        """Run a collector in a debug container, or where the process refuses it, through the container's log."""
+        attempt = partial(self._run_in_debug_container, pending, pid)
+        return self._unless_refused(pending, pid, attempt, None)
+
+    def _unless_refused(
+        self, pending: PendingArtifact, pid: int, attempt: Callable[[], Artifact], run: ToolRun | None
+    ) -> Artifact:
+        """Return the result of ``attempt``, or what the process writes to its log if it refuses the tool.
+
+        A process is asked once only: each attempt makes a JVM without attach write to the log of the application.
+        ``run`` is the run in the target; None if it is in a debug container.
+        """
+        collector, started = pending.collector, utc_now()
+        refusal = self._refusals.get((collector.runtime, pid))
+        if refusal:
+            return missing_artifact(collector, pending.how, "skipped", started, refusal)
+        artifact = attempt()
+        if artifact.reason_code != "refused":
+            return artifact
+        self._refusals[collector.runtime, pid] = f"process {pid} accepts no tool of this kind: {artifact.reason}"
+        if not collector.from_log:
+            return artifact
+        try:
+            return self._dump_to_log(pending, pid, artifact, run)
+        except CaptureError as error:
+            return replace(artifact, reason=f"{artifact.reason}; {error}")
+
+    def _dump_to_log(self, pending: PendingArtifact, pid: int, refused: Artifact, run: ToolRun | None) -> Artifact:
+        """Return what the process writes to the container's log, after a signal if ``refused`` did not cause it yet."""
+        tool = pending.collector.from_log[0]
+        log = LogExcerpt(self._api, self._target, tool.in_log, refused.started)
+        content = log.read()
+        if not content:
+            in_target = run is not None and run.runner == "shell"
+            ref = self._ref if in_target else self._debug_session.attach().ref
+            signal = ToolRun(pending, tool, ref, "shell" if in_target else "run-tool", pid)
+            result = run_tool(self._api, signal.command(), _ToolMessages())
+            if result.exit_code != 0:
+                return replace(refused, reason=f"{refused.reason}; {result.reason}")
+            content = log.wait()
+        how = "from the container's log, because the process refused the tool"
+        pending = replace(pending, origin=refused.origin or "exec", how=how, started=refused.started)
+        with self._evidence.open_file(pending) as file:
+            file.write(content)
+        if not content:
+            return replace(refused, reason=f"{refused.reason}; nothing appeared in the container's log either")
+        return self._evidence.artifact(pending, file, TransferResult("complete"))
+
+    def _run_in_target(self, run: ToolRun) -> Artifact:
         """Run a tool in the target. If it fails there, a debug container may help (see `_may_help`)."""
         artifact, collector = self._run_once(run), run.artifact.collector
         if not self._may_help(run, artifact):
@@ -50,7 +108,7 @@ class Tools:
         self._report(f"{collector.title}: {ending} in the container: {artifact.reason}")
         try:
             pending = replace(run.artifact, how=f"{ending} in the target container")
-            second = self.run_with_least_privilege(pending, run.pid)
+            second = self._run_in_debug_container(pending, run.pid)
         except CaptureError as error:
             return replace(artifact, reason=f"{artifact.reason}; {error}")
         if second.outcome == "failed" and ending == "failed":
@@ -71,7 +129,7 @@ class Tools:
         has_failed = artifact.outcome == "failed" and artifact.reason_code == "exit-code"
         return has_failed and collector.invasive != "heavy" and collector.from_debug[0].program != run.tool.program
 
-    def run_with_least_privilege(self, pending: PendingArtifact, pid: int) -> Artifact:
+    def _run_in_debug_container(self, pending: PendingArtifact, pid: int) -> Artifact:
         """Run a collector in a debug container. Escalate to the next security profile only after a denial."""
         collector, artifact = pending.collector, None
         profiles = self._debug_session.profiles(collector.needs)
@@ -117,7 +175,7 @@ class Tools:
         run = replace(run, artifact=replace(run.artifact, started=utc_now()))
         with self._evidence.open_file(run.artifact) as file:
             result = self._run_to_file(run, file) if run.writes_file else run_tool(self._api, run.command(), file)
-        return self._evidence.artifact(run.artifact, file, _with_denial(run.tool, result))
+        return self._evidence.artifact(run.artifact, file, _with_cause(run.tool, result))
 
     def _run_to_file(self, run: ToolRun, file: ArtifactFile) -> TransferResult:
         """Run a tool that writes a file or must outlive the connection, and fetch what it wrote."""
@@ -139,7 +197,7 @@ class Tools:
         self, run: ToolRun, remote: RemoteFile, file: ArtifactFile, tool_result: TransferResult
     ) -> TransferResult:
         """Fetch what a tool wrote, unless it was denied. After a failure too: half a recording is evidence."""
-        denied = _with_denial(run.tool, tool_result).code == "denied"
+        denied = _with_cause(run.tool, tool_result).code == "denied"
         result = tool_result if denied else self.fetch(run.artifact, remote, file)
         if run.tool.removes or not run.tool.output:
             self._remove(remote)
@@ -214,11 +272,13 @@ class _ToolMessages:
         return last_line(self._tail.decode(errors="replace"))
 
 
-def _with_denial(tool: Tool, result: TransferResult) -> TransferResult:
-    """Return ``result`` with the code "denied" if ``tool`` failed because it lacked privileges.
+def _with_cause(tool: Tool, result: TransferResult) -> TransferResult:
+    """Return ``result`` with the code "denied" if ``tool`` lacked privileges, "refused" if the process refused it.
 
     It may have written a heading before.
     """
-    has_failed = result.code in ("exit-code", "no-output")
-    denied = has_failed and is_denied(tool, result.exit_code, result.errors)
-    return replace(result, code="denied") if denied else result
+    if result.code not in ("exit-code", "no-output"):
+        return result
+    if is_denied(tool, result.exit_code, result.errors):
+        return replace(result, code="denied")
+    return replace(result, code="refused") if is_refused(tool, result.errors) else result

@@ -22,13 +22,15 @@ _CHOICES = {
     "kind": ("text", "binary"),
     "reads_api": ("", *READS),
 }
+_TOOL_LISTS = ("in_image", "from_debug", "from_log")
+_PATTERNS = ("denied_pattern", "refused_pattern", "in_log")
 _NEEDS = ("SYS_PTRACE", "NET_RAW", "NET_ADMIN")
 _ID = re.compile(r"[a-z][a-z0-9-]{1,40}")
 _FILE = re.compile(r"([\w.-]+/)*[\w.-]+")
 _DEFAULTS: dict[str, Any] = {
     "file": "", "looks_for": "", "in_image": [], "from_debug": [], "reads_api": "", "runtime": "any",
     "invasive": "safe", "needs": [], "kind": "text", "detect": None, "unproved": False,
-    "copies_heap": False,
+    "copies_heap": False, "from_log": [],
 }  # fmt: skip
 _IN_SNAPSHOT = ("logs", "events")  # part of the pod snapshot: a job that names both reads them once
 _REQUIRED = {"id", "title", "time_limit_s", "size_limit_bytes", "source"}
@@ -186,7 +188,7 @@ def _collector(entry: dict[str, Any], all_mistakes: list[str]) -> Collector | No
     line = entry.pop(_LINE)
     name = f"line {line}, collector {entry.get('id')}"
     mistakes = [*_key_mistakes(entry, _REQUIRED, _DEFAULTS.keys() | _REQUIRED), *_value_mistakes(_DEFAULTS | entry)]
-    tools = {key: [_tool(tool, mistakes) for tool in _listed(entry.get(key))] for key in ("in_image", "from_debug")}
+    tools = {key: [_tool(tool, mistakes) for tool in _listed(entry.get(key))] for key in _TOOL_LISTS}
     detect = _detect(entry.get("detect"), mistakes)
     all_mistakes += [f"{name}: {mistake}" for mistake in mistakes]
     if mistakes:
@@ -254,8 +256,9 @@ def _tool(entry: Any, all_mistakes: list[str]) -> Tool | None:
         values[key] = tuple(words)
     if not mistakes and not values["run"]:
         mistakes.append("run is empty")
-    if values.get("denied_pattern") and not mistakes:
-        mistakes += _pattern_mistakes("denied_pattern", values["denied_pattern"])
+    for key in _PATTERNS:
+        if values.get(key) and not mistakes:
+            mistakes += _pattern_mistakes(key, values[key])
     mistakes += _number_mistakes(values)
     if values.get("find") and not mistakes:
         mistakes += _pattern_mistakes("pid_pattern", str(values.get("pid_pattern", "")), groups=1)

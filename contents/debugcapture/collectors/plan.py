@@ -133,6 +133,12 @@ def is_denied(tool: Tool, exit_code: int | None, errors: str) -> bool:
     )
 
 
+def is_refused(tool: Tool, errors: str) -> bool:
+    """Return whether the process did not accept ``tool``, by a line of its standard error."""
+    pattern = tool.refused_pattern
+    return bool(pattern) and text_pattern(pattern, "refused_pattern", "m").search(errors) is not None
+
+
 def programs_of(collectors: Iterable[Collector]) -> tuple[str, ...]:
     """Return the programs that ``collectors`` run, each once. Scripts are omitted: they test for their programs."""
     tools = [tool for collector in collectors for tool in (*collector.in_image, *collector.from_debug)]

@@ -240,6 +240,62 @@ def test_variables_that_configure_a_tool_without_a_shell_are_a_reason_for_a_debu
     assert ("jcmd", "-l") not in cluster.ran
 
 
+NO_ATTACH = b"Could not start attach mechanism: Read-only file system\n"
+JATTACH = Tool(("jattach", "{pid}"), ("jattach",), refused_pattern="^Could not start attach mechanism: Read-only.*$")
+THREADS = collector(
+    from_debug=(JATTACH,),
+    from_log=(Tool(("sh", "-c", "kill -QUIT $1", "sh", "{pid}"), in_log="^Full thread dump "),),
+)
+HISTOGRAM = collector(id="jvm-heap-histogram", file="histogram.txt", from_debug=(JATTACH,))
+
+
+class WithoutAttach(Cluster):
+    """A cluster whose JVM accepts no attach, and writes its threads to its log when it gets a signal."""
+
+    def __init__(self, dumps: int, **options: Any) -> None:
+        refused = (ExitStatus(1), b"", NO_ATTACH)
+        super().__init__(debug=["jattach"], jattach=refused, sh=(OK, b"", b""), **options)
+        self.dumps = dumps
+
+    def log(self, *_: object, **__: object) -> Iterator[bytes]:
+        signals = len([tool for tool in self.tools() if tool[0] == "sh"])
+        yield b"2026-01-02T12:00:00Z hello\n" + b"2026-01-02T12:00:00Z Full thread dump x\n" * (self.dumps * signals)
+
+
+@pytest.mark.parametrize("shell", [True, False], ids=["shell", "no shell"])
+def test_a_jvm_without_attach_writes_its_threads_to_the_log_once(
+    shell: bool, capture: Run, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    cluster = WithoutAttach(1, shell=shell)
+    threads, histogram = capture(cluster, THREADS, HISTOGRAM, preset=True)
+    assert (threads.outcome, threads.how) == (
+        "complete",
+        "from the container's log, because the process refused the tool",
+    )
+    assert (bundle.folder / threads.file).read_bytes().startswith(b"Full thread dump")
+    assert (histogram.outcome, histogram.reason_code) == ("skipped", "other")
+    assert "process 7 accepts no tool of this kind: exit code 1: Could not start attach" in histogram.reason
+    assert [tool[0] for tool in cluster.tools()] == ["jattach", "sh"]
+
+
+def test_a_dump_that_the_attempt_to_attach_caused_needs_no_signal(
+    capture: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = WithoutAttach(1, shell=False)
+    monkeypatch.setattr(cluster, "log", lambda *_, **__: iter([b"2026-01-02T12:00:00Z Full thread dump x\n"]))
+    (threads,) = capture(cluster, THREADS)
+    assert threads.outcome == "complete"
+    assert [tool[0] for tool in cluster.tools()] == ["jattach"]
+
+
+def test_a_jvm_that_writes_its_threads_elsewhere_is_reported(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    (threads,) = capture(WithoutAttach(0, shell=False), THREADS)
+    assert threads.outcome == "failed"
+    assert threads.reason.endswith("Read-only file system; nothing appeared in the container's log either")
+
+
 CRASH_DUMPS = collector(id="crash-dumps", file="", reads_api="crash-dumps", in_image=(), from_debug=())
 WITH_VOLUME = pod(
     spec={

@@ -8,7 +8,15 @@ import pytest
 
 from debugcapture.collectors.catalog import catalog, files_collector
 from debugcapture.collectors.impact import Budget
-from debugcapture.collectors.plan import CapturePolicy, ProbeResult, decide, in_order, is_denied, programs_of
+from debugcapture.collectors.plan import (
+    CapturePolicy,
+    ProbeResult,
+    decide,
+    in_order,
+    is_denied,
+    is_refused,
+    programs_of,
+)
 from debugcapture.model import (
     Action,
     Collector,
@@ -257,6 +265,34 @@ def test_words_of_a_denial_elsewhere_in_a_line_are_none(
     said = "".join(f"config says: {line}\n" for line in errors.splitlines())
     said += "EACCES is fine, ptrace_scope ok, EPERM, Permission denied, Operation not permitted\n"
     assert not any(is_denied(tool, 1, said) for tool in tools(collector_id, program))
+
+
+# What each tool writes about a JVM that accepts no attach: seen with JDK 17 and jattach 2.2 on a JVM with
+# -XX:+DisableAttachMechanism, and on one without a writable /tmp.
+REFUSALS = [
+    ("jattach", "Could not start attach mechanism: No such file or directory\n"),
+    ("jattach", "Could not start attach mechanism: Read-only file system\n"),
+    (
+        "jcmd",
+        "com.sun.tools.attach.AttachNotSupportedException: The VM does not support the attach mechanism\n"
+        "\tat jdk.attach/sun.tools.attach.HotSpotAttachProvider.testAttachable(HotSpotAttachProvider.java:154)\n",
+    ),
+    (
+        "jcmd",
+        "com.sun.tools.attach.AttachNotSupportedException: Unable to open socket file /proc/7/root/tmp/.java_pid7: "
+        "target process 7 doesn't respond within 10500ms or HotSpot VM not loaded\n",
+    ),
+    ("jcmd", "java.io.IOException: Read-only file system\n"),
+    ("jstack", "7: The VM does not support the attach mechanism\n"),
+]
+
+
+@pytest.mark.parametrize(("program", "errors"), REFUSALS)
+def test_a_jvm_that_accepts_no_attach_is_recognized(program: str, errors: str) -> None:
+    found = [tool for tool in tools("jvm-thread-dump", program) if tool.refused_pattern]
+    assert found
+    assert all(is_refused(tool, errors) and not is_denied(tool, 1, errors) for tool in found)
+    assert not any(is_refused(tool, f"it says: {errors}") for tool in found)
 
 
 def test_the_programs_of_collectors_are_named_once_and_a_test_of_their_own_is_not_one() -> None:
