@@ -7,6 +7,7 @@ from .logs import LOG, log_subject
 from .messages import Message, included_messages
 from .parsers import disk_file, metrics_file, network_file, process_file, release_diff
 from .parsers import goroutines as goroutines_parser
+from .parsers import jvm_heap as jvm_heap_parser
 from .parsers import jvm_histogram as jvm_histogram_parser
 from .parsers import jvm_hs_err as jvm_hs_err_parser
 from .parsers import jvm_threads as jvm_threads_parser
@@ -14,6 +15,7 @@ from .parsers import kube as kube_parser
 from .rules import (
     disk,
     goroutines,
+    jvm_heap,
     jvm_histogram,
     jvm_hs_err,
     jvm_threads,
@@ -29,6 +31,7 @@ SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Crash of a JVM", jvm_hs_err_parser.recognize, jvm_hs_err_parser.parse, jvm_hs_err.RULES),
     Subject("Threads of a JVM", jvm_threads_parser.recognize, jvm_threads_parser.parse, jvm_threads.RULES),
     Subject("Java heap histogram", jvm_histogram_parser.recognize, jvm_histogram_parser.parse, jvm_histogram.RULES),
+    Subject("Java heap", jvm_heap_parser.recognize, jvm_heap_parser.parse, jvm_heap.RULES),
     Subject("Pods, events and other Kubernetes objects", kube_parser.recognize, kube_parser.parse, kube.RULES),
     Subject("Goroutines", goroutines_parser.recognize, goroutines_parser.parse, goroutines.RULES),
     Subject("Processes and limits", process_file.recognize, process_file.parse, process_limits.RULES),

@@ -1,9 +1,9 @@
 """The threads of a Java virtual machine, as rules read them, whichever format the dump has."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from ...model import EvidenceLines
 from ..evidence import Evidence, Line
@@ -80,9 +80,9 @@ class Lock(NamedTuple):
         return f"{self.type_name} <{self.address}>" if self.type_name else f"<{self.address}>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class JavaThread:
-    """A thread of a dump."""
+    """A thread of a dump. Two threads are equal only if they are the same object."""
 
     name: str
     line: int
@@ -109,6 +109,8 @@ class JavaThread:
     """Number of the virtual thread that runs on it."""
     is_native: bool = False
     """A thread of the JVM itself, which has neither a Java state nor Java frames."""
+    notes: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What rules found out about it, so that each of them need not do so again."""
     initializes: str = ""
     """Class whose initialization by another thread it waits for."""
 
@@ -243,5 +245,5 @@ class ThreadDumps:
         """Yield ``thread`` as the other dumps of the file show it."""
         for dump in self.dumps:
             for other in dump.threads:
-                if other.name == thread.name and other.number == thread.number and other.line != thread.line:
+                if other.name == thread.name and other.number == thread.number and other is not thread:
                     yield other

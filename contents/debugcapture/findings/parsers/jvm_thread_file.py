@@ -14,7 +14,10 @@ from .jvm_thread_dump import frame_of
 _HEADER = re.compile(
     r'#(\d{1,18}) "(.*)"(?: (virtual))?(?: (NEW|RUNNABLE|BLOCKED|WAITING|TIMED_WAITING|TERMINATED))?(?: \d{4}-\S*)?$'
 )
-_REMARK = re.compile(r"// (parked on|blocked on|waiting on|locked) ([^,\s]{1,300})(?:, owned? ?by #(\d{1,18}))?")
+_REMARK = re.compile(
+    r"(?://|-) (park(?:ed on|ing to wait for)|blocked on|waiting to lock|waiting on|locked) +<?([^,\s>]{1,300})>?"
+    r"(?:, own(?:ed by|er) #?(\d{1,18}))?"
+)
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z$")
 _MOST_FRAMES: Final = 400_000
 _MOST_THREADS: Final = 200_000
@@ -31,6 +34,7 @@ def recognize(evidence: Evidence) -> bool:
 def parse(evidence: Evidence) -> ThreadDumps:
     """Return the dump of ``evidence``."""
     opened: list[_Open] = []
+    known: dict[str, Frame] = {}
     frames = 0
     date = ""
     for line in evidence.lines():
@@ -41,7 +45,7 @@ def parse(evidence: Evidence) -> ThreadDumps:
             date = text if _DATE.match(text) else date
         elif text and frames < _MOST_FRAMES:
             frames += 1
-            opened[-1].read(text, line.number)
+            opened[-1].read(text, line.number, known)
     threads = tuple(thread.close() for thread in opened)
     return ThreadDumps(evidence, (with_owner_names(ThreadDump(1, date, threads)),))
 
@@ -65,25 +69,29 @@ class _Open:
     frames: list[Frame] = field(default_factory=list)
     holds: list[Lock] = field(default_factory=list)
 
-    def read(self, text: str, number: int) -> None:
+    def read(self, text: str, number: int, known: dict[str, Frame]) -> None:
         self.last = number
         if text.startswith(("//", "- ")):
             self._read_remark(text, number)
         elif "(" in text:
-            self.frames.append(frame_of(text.removeprefix("at "), number)._replace(text=text))
+            frame = known.get(text)
+            if frame is None:
+                frame = known[text] = frame_of(text.removeprefix("at "), number)._replace(text=text)
+            self.frames.append(frame._replace(line=number))
 
     def _read_remark(self, text: str, number: int) -> None:
-        match = _REMARK.match(text) or _REMARK.match(f"// {text[2:]}")
+        match = _REMARK.match(text)
         if match is None:
             return
-        type_name, _, address = match.group(2).strip("<>").partition("@")
+        type_name, _, address = match.group(2).partition("@")
         lock = Lock(address, type_name, number, text)
         if match.group(1) == "locked":
             self.holds.append(lock)
             return
-        kinds: dict[str, Wait] = {"parked on": "synchronizer", "blocked on": "monitor", "waiting on": "notify"}
+        kind = match.group(1)
+        wait: Wait = "synchronizer" if kind.startswith("park") else "notify" if kind == "waiting on" else "monitor"
         owner = f"#{match.group(3)}" if match.group(3) else ""
-        self.thread = replace(self.thread, waits_for=lock, wait=kinds[match.group(1)], owner=owner)
+        self.thread = replace(self.thread, waits_for=lock, wait=wait, owner=owner)
 
     def close(self) -> JavaThread:
         waits_for = self.thread.waits_for

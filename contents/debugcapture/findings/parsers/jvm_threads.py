@@ -4,10 +4,10 @@ from types import ModuleType
 from typing import Final
 
 from ..evidence import Evidence
-from . import jvm_javacore, jvm_thread_dump, jvm_thread_file
+from . import jvm_javacore, jvm_thread_dump, jvm_thread_file, jvm_thread_json
 from .jvm_model import ThreadDumps
 
-_FORMATS: Final[tuple[ModuleType, ...]] = (jvm_javacore, jvm_thread_dump, jvm_thread_file)
+_FORMATS: Final[tuple[ModuleType, ...]] = (jvm_javacore, jvm_thread_json, jvm_thread_dump, jvm_thread_file)
 
 
 def recognize(evidence: Evidence) -> bool:

@@ -144,6 +144,13 @@ _INFRASTRUCTURE: Final = re.compile(
 
 def activity_of(thread: JavaThread) -> Activity:
     """Return what ``thread`` does, from its state, its lock and the innermost frames."""
+    known: Activity | None = thread.notes.get("activity")
+    if known is None:
+        known = thread.notes["activity"] = _activity_of(thread)
+    return known
+
+
+def _activity_of(thread: JavaThread) -> Activity:
     if not thread.frames:
         return "unknown"
     if thread.wait == "monitor" or thread.state == "BLOCKED":
@@ -176,6 +183,13 @@ def _wait_of(thread: JavaThread) -> Activity:
 
 def is_idle(thread: JavaThread) -> bool:
     """Return whether ``thread`` is a worker that waits for work, or a poller that waits for events."""
+    known: bool | None = thread.notes.get("idle")
+    if known is None:
+        known = thread.notes["idle"] = _is_idle(thread)
+    return known
+
+
+def _is_idle(thread: JavaThread) -> bool:
     if not thread.frames:
         return True
     depth = next((index for index, frame in enumerate(thread.frames) if frame.call.endswith(_IDLE)), None)
@@ -216,6 +230,8 @@ def names(threads: Sequence[JavaThread] | Sequence[str], most: int = 4) -> str:
         return "".join(labels)
     if len(labels) <= most:
         return f"{', '.join(labels[:-1])} and {labels[-1]}"
+    if len({group_of(label) for label in labels}) > 1:
+        return f"{', '.join(labels[: most - 1])} and {len(labels) - most + 1} more threads"
     return f"{labels[0]} to {labels[-1]} ({len(labels)} threads)"
 
 
@@ -294,7 +310,7 @@ def frames_text(thread: JavaThread, most: int = 3) -> tuple[str, ...]:
     own = [frame for frame in thread.frames[1:] if frame is thread.caller or _is_application(frame)]
     lock = (thread.waits_for,) if thread.waits_for and thread.waits_for.line != thread.line else ()
     lines = sorted({(item.line, item.text) for item in (*top, *own[: most - 1], *lock)})
-    return tuple(text for _, text in lines)
+    return tuple(text for _, text in lines if text)
 
 
 def _is_application(frame: Frame) -> bool:

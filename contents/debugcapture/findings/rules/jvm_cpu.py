@@ -10,6 +10,8 @@ from .jvm_activity import activity_of, by_stack, describe, frames_text, is_idle,
 
 _BUSY: Final = 0.8  # share of a processor
 _MIN_SECONDS: Final = 5.0
+_YOUNG_BUSY: Final = 0.9
+_MIN_YOUNG_SECONDS: Final = 1.5
 _COLLECTORS: Final = re.compile(
     r"(?:GC Thread|G1 |ParallelGC|GC task thread|Concurrent Mark|ZWorker|ZGC|Shenandoah|Gang worker)"
 )
@@ -144,7 +146,7 @@ def java_threads_summary(dumps: ThreadDumps) -> Iterator[Finding]:
     several = f" The file has {len(dumps.dumps)} dumps; this is the last." if len(dumps.dumps) > 1 else ""
     yield Finding(
         "info",
-        f"{len(threads)} threads of the application, {idle} of them idle",
+        f"{len(threads)} {'thread' if len(threads) == 1 else 'threads'} of the application, {idle} of them idle",
         f"{f'{listed}.' if listed else 'The dump has no states.'}{several}",
         directness=5,
         key="threads",
@@ -160,7 +162,10 @@ def _share(dumps: ThreadDumps, thread: JavaThread) -> float:
         elapsed = thread.elapsed_s - earlier.elapsed_s
         if elapsed >= 1:
             return (thread.cpu_s - earlier.cpu_s) / elapsed
-    return thread.cpu_s / thread.elapsed_s if thread.elapsed_s >= _MIN_SECONDS else 0.0
+    share = thread.cpu_s / thread.elapsed_s
+    # The first seconds of a thread say little, unless it has done nothing but compute.
+    young = thread.elapsed_s < _MIN_SECONDS
+    return 0.0 if young and (share < _YOUNG_BUSY or thread.elapsed_s < _MIN_YOUNG_SECONDS) else share
 
 
 def _many(dumps: ThreadDumps) -> Iterator[Finding]:

@@ -123,8 +123,8 @@ def deadlocks_of(dump: ThreadDump) -> list[Deadlock]:
     for thread in dump.threads:
         path: list[JavaThread] = []
         current: JavaThread | None = thread
-        while current is not None and current.line not in visited:
-            visited.add(current.line)
+        while current is not None and id(current) not in visited:
+            visited.add(id(current))
             path.append(current)
             current = dump.owner_of(current)
         if current is not None and current in path:

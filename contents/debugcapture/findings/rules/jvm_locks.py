@@ -163,7 +163,7 @@ def _readers(dump: ThreadDump, waiters: list[JavaThread]) -> list[JavaThread]:
     lock = waiters[0].waits_for
     if lock is None or dump.owner_of(waiters[0]) or not any(part in lock.type_name for part in _READ_WRITE):
         return []
-    waiting = ("future", "latch", "lock", "monitor", "semaphore", "waits")
+    waiting = ("future", "latch", "lock", "monitor", "semaphore", "waits", "sleeps", "reads", "connects", "resolves")
     return [
         thread
         for thread in dump.threads

@@ -58,6 +58,7 @@ _BORROW: Final[tuple[tuple[str, str], ...]] = (
     ("ejb3.pool.strictmax.StrictMaxPool.get", "EJB instances"),
     ("stormpot.BlazePool.claim", "Stormpot"),
 )
+_BORROW_CALLS: Final = tuple(call for call, _ in _BORROW)
 _DATABASE: Final = (
     "org.postgresql.",
     "com.mysql.",
@@ -204,11 +205,10 @@ def _borrows_from(thread: JavaThread) -> str:
     """Return the pool that ``thread`` waits for; "" if it does not wait for one."""
     if activity_of(thread) not in ("waits", "sleeps", "idle", "semaphore", "lock", "future"):
         return ""
-    for frame in thread.frames[:25]:
-        for call, pool in _BORROW:
-            if frame.call.endswith(call):
-                return pool
-    return ""
+    borrowing = thread.frame_of(_BORROW_CALLS, 25)
+    if borrowing is None:
+        return ""
+    return next(pool for call, pool in _BORROW if borrowing.call.endswith(call))
 
 
 def _candidates(dump: ThreadDump) -> list[JavaThread]:
