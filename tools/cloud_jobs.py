@@ -80,7 +80,8 @@ _RUNNER: Final = {
     "runnerFilterMode": "TAGS",
     "runnerFilterType": "TAG_FILTER_AND",
     "filter": RUNNER_TAG,
-    "canChange": True,
+    # The Runner gets the secrets of the job. Whoever runs the job must not choose another one.
+    "canChange": False,
 }
 
 

@@ -27,7 +27,17 @@ from ..stores.registry import open_readable
 from ..text import one_line
 from . import manifests
 from .progress import pod_artifact, progress_line
-from .shards import PodRecord, deal, index_key, payloads, plan_key, read_index_record, read_pod_record, record_key
+from .shards import (
+    PodRecord,
+    deal,
+    index_key,
+    payloads,
+    plan_key,
+    read_index_record,
+    read_pod_record,
+    record_key,
+    trusted_record,
+)
 
 # The number of records that are read from the store in parallel.
 _READERS = 16
@@ -89,6 +99,7 @@ class FleetCapture:
         missing = [target for target in manifest.targets if target.uid not in done]
         if missing:
             done |= self._capture_missing(run_id, missing, manifest)
+        done = {target.uid: trusted_record(done[target.uid], run_id, target) for target in manifest.targets}
         record.add_all([self._artifact(target, done[target.uid], manifest) for target in manifest.targets])
         findings = (finding for target in manifest.targets for finding in done[target.uid].findings)
         finished = record.finish(self._api.requests + self._requests)

@@ -14,6 +14,7 @@ from typing import Final
 from ..bundle.serialize import value_from
 from ..errors import BadInput
 from ..model import PAGE, Finding, Manifest, Receipt, Status, Target
+from ..settings.declare import is_object_name
 
 # A ConfigMap may have 1 MiB, including its metadata.
 PAYLOAD_BYTES: Final = 900 << 10
@@ -107,6 +108,9 @@ def pod_record(run_id: str, pod: PodIdentity, manifest: Manifest, receipt: Recei
     """Return the record of a pod that was captured and stored."""
     captured = [artifact for artifact in manifest.artifacts if artifact.file]
     missing = [artifact for artifact in manifest.artifacts if artifact.outcome in ("failed", "truncated")]
+    reasons = [f"{artifact.title} {artifact.outcome}: {artifact.reason}" for artifact in missing]
+    if receipt.is_encrypted:  # a reason may quote a tool, and the record is not encrypted
+        reasons = [f"{artifact.title} {artifact.outcome}" for artifact in missing]
     page = next(stored for stored in receipt.stored if stored.file_key == f"{manifest.key}/{PAGE}")
     return PodRecord(
         uid=pod.uid,
@@ -118,9 +122,24 @@ def pod_record(run_id: str, pod: PodIdentity, manifest: Manifest, receipt: Recei
         bytes=sum(artifact.bytes for artifact in captured),
         page_bytes=page.bytes,
         page_sha256=page.sha256,
-        reason="; ".join(f"{artifact.title} {artifact.outcome}: {artifact.reason}" for artifact in missing),
+        reason="; ".join(reasons),
         findings=() if receipt.is_encrypted else manifest.findings[:MAX_FINDINGS],
     )
+
+
+def trusted_record(record: PodRecord, run_id: str, target: Target) -> PodRecord:
+    """Return ``record``, or a failed one if it is not about ``target``.
+
+    The step signs a link to the page at the key of the record. A forged record could name any other page in the store.
+    """
+    namespace, _, rest = record.key.partition("/")
+    workload, _, bundle = rest.partition("/")
+    own_id = capture_id(run_id, identity_of(target))
+    is_own = (namespace, bundle) == (target.namespace, own_id) and is_object_name(workload)
+    if record.uid == target.uid and (is_own or not record.key):
+        return record
+    reason = "not captured: its record in the store is about something else"
+    return PodRecord(target.uid, str(target), "", "", "failed", reason=reason)
 
 
 def payloads(shares: Sequence[Sequence[PodIdentity]], max_bytes: int = PAYLOAD_BYTES) -> list[dict[str, str]]:

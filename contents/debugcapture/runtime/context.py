@@ -11,6 +11,7 @@ from ..errors import BadInput
 from ..model import Report
 from ..settings.spool import SpoolSettings
 
+_ROOT = 0
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -51,7 +52,8 @@ def spool_of(settings: SpoolSettings, context: RunContext) -> Path:
 def require_private(spool: Path) -> None:
     """Raise BadInput if another user than this one could write to ``spool``, if it exists.
 
-    What lies in the spool is sent with the keys of the step: bundles to the store, notes to PagerDuty.
+    What lies in the spool is sent with the keys of the step: bundles to the store, notes to PagerDuty. A directory of
+    root that only root and this user's group can write to is accepted: the kubelet creates volumes this way (fsGroup).
     """
     try:
         status = spool.stat()
@@ -59,8 +61,9 @@ def require_private(spool: Path) -> None:
         return  # it is created later, readable by this user only; if it cannot be read, its first use reports that
     action = f"cannot use the spool {spool}"
     remedy = "Choose a directory that only this user can write to, for example a directory inside of it."
-    if status.st_uid != os.geteuid():
+    if status.st_uid not in (os.geteuid(), _ROOT):
         raise BadInput(action, f"it belongs to another user (uid {status.st_uid})", remedy)
-    if status.st_mode & _WRITABLE_BY_OTHERS:
+    is_volume = status.st_uid != os.geteuid() and status.st_gid in (os.getegid(), *os.getgroups())
+    if status.st_mode & (stat.S_IWOTH if is_volume else _WRITABLE_BY_OTHERS):
         reason = f"other users can write to it (mode {stat.S_IMODE(status.st_mode):o})"
-        raise BadInput(action, reason, f"Run chmod go-w {spool}.")
+        raise BadInput(action, reason, f"Run chmod go-w {spool}, or choose a directory inside of it.")

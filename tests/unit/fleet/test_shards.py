@@ -24,6 +24,7 @@ from debugcapture.fleet.shards import (
     record_key,
     record_text,
     share_text,
+    trusted_record,
 )
 from debugcapture.model import Receipt, Stored
 from debugcapture.settings.declare import CAPTURE_ID
@@ -108,3 +109,34 @@ def test_record_tells_size_page_and_what_is_missing() -> None:
 def test_keys_of_a_run_are_in_no_namespace() -> None:
     keys = [plan_key(RUN), record_key(RUN, "u-1"), index_key(RUN, "debug-capture-x", 3)]
     assert keys == [f"_runs/{RUN}/plan.json", f"_runs/{RUN}/u-1.json", f"_runs/{RUN}/debug-capture-x/3.json"]
+
+
+def test_a_record_of_encrypted_evidence_quotes_no_tool() -> None:
+    """The record is not encrypted, and a reason may contain the last line that a tool wrote."""
+    captured = manifest(artifact(), replace(artifact(), title="Heap", outcome="failed", reason="password=hunter2"))
+    page = Stored(f"{captured.key}/index.html", "s3://b/x", "https://x", None, 1, "ab")
+    plain = Stored(f"{captured.key}/x.txt", "s3://b/x", "https://x", None, 1, "ab")
+    encrypted = replace(plain, key=f"{plain.key}.age", plain_sha256="cd")
+    assert "hunter2" in pod_record(RUN, POD, captured, Receipt("s3://b", (plain, page))).reason
+    assert pod_record(RUN, POD, captured, Receipt("s3://b", (encrypted, page))).reason == "Heap failed"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"key": "../../other-prefix/secret"},
+        {"key": "payments/web/ID"},
+        {"key": "shop/web/20260102T120000Z-web-2-00000000"},
+        {"key": "shop/../ID"},
+        {"key": "shop/web/ID/left"},
+        {"uid": "u-2"},
+    ],
+)
+def test_a_forged_record_gets_no_link_to_another_page(changes: dict[str, str]) -> None:
+    """Who may write to _runs/ must not get links to other evidence in the store."""
+    pod, own_id = target(pod="web-1", uid="u-1"), capture_id(RUN, POD)
+    own = replace(RECORD, key=f"shop/web/{own_id}")
+    assert trusted_record(own, RUN, pod) is own
+    forged = replace(own, **{name: value.replace("ID", own_id) for name, value in changes.items()})
+    assert trusted_record(forged, RUN, pod).status == "failed"
+    assert not trusted_record(forged, RUN, pod).key

@@ -37,8 +37,31 @@ def test_a_spool_that_others_can_write_to_is_refused(mode: int, tmp_path: Path) 
         spool_in(tmp_path)
 
 
-def test_a_spool_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = os.geteuid()
-    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
-    with pytest.raises(BadInput, match=f"it belongs to another user \\(uid {owner}\\)"):
-        spool_in(tmp_path)
+class Machine:
+    """This process as another user, and the spool with the given owner and mode."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: int, group: int, mode: int) -> None:
+        status = os.stat_result((0o040000 | mode, 1, 1, 1, owner, group, 0, 0, 0, 0))
+        monkeypatch.setattr(Path, "stat", lambda _path: status)
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+        monkeypatch.setattr(os, "getegid", lambda: 1000)
+        monkeypatch.setattr(os, "getgroups", lambda: [1000, 2000])
+
+
+def test_a_spool_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Machine(monkeypatch, 1001, 1000, 0o700)
+    with pytest.raises(BadInput, match=r"it belongs to another user \(uid 1001\)"):
+        spool_in(Path("/spool"))
+
+
+@pytest.mark.parametrize(("group", "mode"), [(2000, 0o2775), (1000, 0o770), (3000, 0o755)])
+def test_a_volume_of_root_is_used(group: int, mode: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    Machine(monkeypatch, 0, group, mode)
+    assert spool_in(Path("/spool")) == Path("/spool")
+
+
+@pytest.mark.parametrize(("group", "mode"), [(2000, 0o2777), (3000, 0o2775), (0, 0o1777)])
+def test_a_directory_of_root_for_all_is_refused(group: int, mode: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    Machine(monkeypatch, 0, group, mode)
+    with pytest.raises(BadInput, match="other users can write to it"):
+        spool_in(Path("/spool"))

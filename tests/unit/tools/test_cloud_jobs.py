@@ -82,6 +82,8 @@ def test_secrets_come_from_key_storage_and_nobody_is_asked(name: str) -> None:
 @each_job
 def test_it_runs_on_the_runner_of_the_tag(name: str) -> None:
     assert CLOUD[name]["runnerSelector"]["filter"] == "debug-capture"
+    # The Runner gets the secrets of the job.
+    assert CLOUD[name]["runnerSelector"]["canChange"] is False
     assert "nodefilters" not in CLOUD[name]
 
 
