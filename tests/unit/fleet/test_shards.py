@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -132,7 +133,7 @@ def test_a_record_of_encrypted_evidence_quotes_no_tool() -> None:
         {"uid": "u-2"},
     ],
 )
-def test_a_forged_record_gets_no_link_to_another_page(changes: dict[str, str]) -> None:
+def test_a_forged_record_gets_no_link_to_another_page(changes: dict[str, Any]) -> None:
     """Who may write to _runs/ must not get links to other evidence in the store."""
     pod, own_id = target(pod="web-1", uid="u-1"), capture_id(RUN, POD)
     own = replace(RECORD, key=f"shop/web/{own_id}")
