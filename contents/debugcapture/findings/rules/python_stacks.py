@@ -32,7 +32,7 @@ _SOCKET_READS: Final = (
 )
 _SOCKET_FILES: Final = re.compile(r"(?:^|.*/)(?:socket|ssl)\.py$|(?:^|.*/)(?:http/client|psycopg2?|pymysql|urllib3)")
 _IDLE_READS: Final = re.compile(
-    r"drain_events|poll|listen|consume|get_message|subscribe|next_event|serve|accept|pubsub|watch|stream|blpop|brpop|xread"
+    r"drain_events|poll|listen|handle_one|parse_request|consume|get_message|subscribe|next_event|serve|accept|pubsub|watch|stream|blpop|brpop|xread"
 )
 _LOCK_CALLS: Final = re.compile(r"acquire_lock|acquire_rlock|PyMutex_Lock|PySemaphore_Wait|lock_acquire")
 _IMPORT_LOCK: Final = re.compile(r"_lock_unlock_module|acquire|_get_module_lock|__enter__")
