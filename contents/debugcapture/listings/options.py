@@ -14,7 +14,7 @@ from typing import Final, Literal
 from ..errors import CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api
 from ..kube.objects import controller_of
-from ..kube.resources import OWNS_PODS, kind_of, path_of
+from ..kube.resources import OWNS_PODS, WORKLOAD_KINDS, kind_of, path_of
 from ..model import Json
 from ..targets.health import rank
 from ..targets.pods import container_names, container_state, container_status, find_target, workload_name
@@ -164,7 +164,7 @@ def is_pod_of(workload: str, pod: Json) -> bool:
     kind, _, name = workload.rpartition("/")
     owner = controller_of(pod)
     owner_kind = OWNS_PODS.get(kind_of(kind), kind_of(kind))
-    if kind and owner_kind != str(owner.get("kind", "")).lower():
+    if kind_of(kind) in WORKLOAD_KINDS and owner_kind != str(owner.get("kind", "")).lower():
         return False
     if kind_of(kind) == "cronjob":  # its Jobs have the name CRONJOB-TIME
         return str(owner.get("name", "")).rpartition("-")[0] == name

@@ -27,7 +27,7 @@ from urllib.parse import parse_qsl
 from ..backoff import Rate
 from ..errors import BadInput, CaptureError, NotAllowed, TargetNotFound, Unreachable
 from ..kube.client import Api
-from ..kube.resources import WORKLOAD_KINDS, kind_of
+from ..kube.resources import KINDS_WITHOUT_PODS, kind_of
 from ..model import Report
 from ..settings.declare import Rule
 from ..settings.listings import ListenSettings
@@ -275,7 +275,7 @@ def _is_valid(name: str, value: str) -> bool:
     """Return whether ``value``, which may be blank, is valid for the setting ``name``."""
     kind, slash, _ = value.rpartition("/")
     return not value or bool(
-        re.fullmatch(_RULES[name].pattern, value) and (not slash or kind_of(kind) in WORKLOAD_KINDS)
+        re.fullmatch(_RULES[name].pattern, value) and (not slash or kind_of(kind) not in KINDS_WITHOUT_PODS)
     )
 
 

@@ -27,6 +27,9 @@ _WORD_NAME_VALUE = re.compile(
     r"([^\s,;\"'`{}\[\]()]{1,253})",
     re.ASCII | re.IGNORECASE,
 )
+# Tags of HTML, and the marks of bold text and of code in Markdown.
+_TAG = re.compile(r"<[^<>]{1,200}>")
+_MARKS = re.compile(r"\*\*|`")
 _LABELS = re.compile(r"^[ \t]*Labels:[ \t]*$", re.MULTILINE)
 # The keys of an item that is one name and its value: {"name": "pod", "value": "web-0"}.
 _NAME_KEYS: Final = ("name", "key", "tag", "title", "label", "field", "dimension")
@@ -146,11 +149,12 @@ class _Reader:
         return starts
 
     def _read_names(self, text: str, block: Block) -> None:
-        block.text.append(text)
-        for match in _NAME_VALUE.finditer(text):
-            self._add(block, match[2], match[1])
-        for match in _WORD_NAME_VALUE.finditer(text):
-            self._add(block, match[2], f"{match[1]}_name")
+        plain = _MARKS.sub("", _TAG.sub(" ", text))
+        block.text.append(plain)
+        for match in _NAME_VALUE.finditer(plain):
+            self._add(block, match[2].rstrip(".:!?"), match[1])
+        for match in _WORD_NAME_VALUE.finditer(plain):
+            self._add(block, match[2].rstrip(".:!?"), f"{match[1]}_name")
 
     def _open(self, parent: Block) -> Block:
         """Return a new block in ``parent``; if there are too many, one that nobody reads."""

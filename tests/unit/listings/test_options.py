@@ -161,6 +161,9 @@ def test_pods_of_a_workload() -> None:
         ("cronjob/nightly", ("Job", "nightly-29001"), True),
         ("cronjob/night", ("Job", "nightly-29001"), False),
         ("job/nightly-29001", ("Job", "nightly-29001"), True),
+        ("rollout/web", ("ReplicaSet", "web-7d9f"), True),
+        ("cloneset/web", ("CloneSet", "web"), True),
+        ("rollout/db", ("ReplicaSet", "web-7d9f"), False),
     ],
 )
 def test_pod_belongs_to_its_workload(name: str, owner: tuple[str, str], whether: bool) -> None:

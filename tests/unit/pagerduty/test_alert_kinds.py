@@ -151,6 +151,18 @@ SENDER_CASES: dict[str, tuple[Any, tuple[str, ...]]] = {
         f"Cluster Name: eu\nNAMESPACE = shop\nPod name: {POD}\n",
         ("names in the alert", "eu", "shop", POD, ""),
     ),
+    "HTML": (
+        f"<p><b>Kubernetes namespace:</b> shop<br/><b>Pod:</b> {POD}<br>Cluster: eu.</p>",
+        ("names in the alert", "eu", "shop", POD, ""),
+    ),
+    "Markdown": (
+        f"- **Namespace:** `shop`\n- **Pod:** `{POD}`\n- **Container**: web",
+        ("names in the alert", "", "shop", POD, "web"),
+    ),
+    "one line": (
+        "Kubernetes namespace: shop / workload: cart",
+        ("names in the alert", "", "shop", "/cart", ""),
+    ),
     "a pod without a namespace": ({"podName": POD, "severity": "high"}, ("New Relic", "", "", POD, "")),
     "a pod in any sender's key": ({"k8s_pod": "web"}, ("a pod without a namespace", "", "", "web", "")),
 }  # fmt: skip
