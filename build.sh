@@ -6,8 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly VENV="$PWD/.venv"
 readonly PYTHON="$VENV/bin/python"
-readonly UV="uv==0.13.9"
-readonly PIP_AUDIT="pip-audit==2.10.1"
 
 main() {
   local command="${1:-package}"
@@ -99,10 +97,13 @@ make_venv() {
 
 run_lock() {
   local uv="$PWD/build/uv"
-  "$PYTHON" -m pip install --quiet --disable-pip-version-check --upgrade --target "$uv" "$UV"
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target "$uv" -r tools/requirements/uv.lock
   compile_lock "$uv" pyproject.toml -o requirements.lock
   compile_lock "$uv" pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
   compile_lock "$uv" benchmarks/rival.in -o benchmarks/rival.lock
+  compile_lock "$uv" tools/requirements/uv.in -o tools/requirements/uv.lock
+  compile_lock "$uv" tools/requirements/audit.in -o tools/requirements/audit.lock
+  awk '$1 == "pip" { print $2 }' deploy/toolbox/tools.txt | compile_lock "$uv" - -o deploy/toolbox/requirements.txt
 }
 
 compile_lock() {
@@ -145,9 +146,11 @@ run_fuzz() {
 }
 
 run_audit() {
-  local audit="$PWD/build/$PIP_AUDIT"
+  local lock=tools/requirements/audit.lock
+  local audit
+  audit="$PWD/build/pip-audit-$(sha256sum "$lock" | cut -c1-16)"
   if [[ ! -d "$audit" ]]; then
-    "$PYTHON" -m pip install --quiet --disable-pip-version-check --target "$audit.part" "$PIP_AUDIT"
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes --target "$audit.part" -r "$lock"
     mv "$audit.part" "$audit"
   fi
   PYTHONPATH="$audit" "$PYTHON" -m tools.audit

@@ -45,3 +45,23 @@ def test_bug_report_requires_the_output_of_the_doctor() -> None:
     fields = {field.get("id"): field for field in form["body"]}
     assert "debug-capture doctor" in fields["doctor"]["attributes"]["description"]
     assert fields["doctor"]["validations"]["required"] is True
+
+
+def pip_installs() -> list[str]:
+    """The commands that install Python packages, in build.sh and the Dockerfiles."""
+    files = [REPO / "build.sh", *(REPO / "deploy").rglob("Dockerfile")]
+    joined = "\n".join(file.read_text() for file in files).replace("\\\n", " ")
+    return re.findall(r"pip install ([^&\n]*)", joined)
+
+
+def test_packages_are_installed_by_their_hashes() -> None:
+    """Only our own wheel, which was built on this machine, comes without one."""
+    found = pip_installs()
+    assert len(found) > 5
+    assert [one for one in found if "--require-hashes" not in one and not re.search(r"--no-deps .*\*\.whl", one)] == []
+
+
+def test_the_toolbox_installs_the_versions_that_it_lists() -> None:
+    folder = REPO / "deploy" / "toolbox"
+    listed = re.findall(r"^pip +(\S+)", (folder / "tools.txt").read_text(), re.MULTILINE)
+    assert listed == re.findall(r"^([\w.-]+==\S+)", (folder / "requirements.txt").read_text(), re.MULTILINE)
