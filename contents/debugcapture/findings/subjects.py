@@ -12,6 +12,7 @@ from .parsers import jvm_histogram as jvm_histogram_parser
 from .parsers import jvm_hs_err as jvm_hs_err_parser
 from .parsers import jvm_threads as jvm_threads_parser
 from .parsers import kube as kube_parser
+from .parsers import node_report as node_report_parser
 from .parsers import python_stacks as python_stacks_parser
 from .rules import (
     disk,
@@ -23,6 +24,7 @@ from .rules import (
     kube,
     metrics,
     network,
+    node_report,
     process_limits,
     python_stacks,
     release,
@@ -42,6 +44,7 @@ SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Usage of containers", metrics_file.recognize, metrics_file.parse, metrics.RULES),
     Subject("Changes of a release", release_diff.recognize, release_diff.parse, release.RULES),
     Subject("Python threads", python_stacks_parser.recognize, python_stacks_parser.parse, python_stacks.RULES),
+    Subject("Node.js report", node_report_parser.recognize, node_report_parser.parse, node_report.RULES),
     LOG,  # any text is a log, so this is the last
 )
 

@@ -16,6 +16,7 @@ _FEW: Final = 3  # occurrences of a transient error that matter little if the lo
 _GOES_ON_LINES: Final = 50
 _END_LINES: Final = 20  # what the log ends with
 _TIME_LIMIT: Final = re.compile(r"(?i)time-?out\D{0,24}\d{2,7}|time limit\D{0,10}\d{2,7}")
+_NODE_GC: Final = re.compile(r"Mark-(?:[Cc]ompact|[Ss]weep)[^\d]{0,30}([\d.]+) \([\d.]+\) -> ([\d.]+) \(")
 _BAD_END: Final = re.compile(
     r"(?i)shutting down|\bexit(?:ing|ed)?\b|giving up|abort|terminat|\bstopp(?:ed|ing)\b|fatal|failed to start|crash"
     r"|npm ERR!|^Node\.js v\d|max(?:imum)? retries|retries exhausted|not continue"
@@ -138,6 +139,10 @@ def _detail(log: Log, group: LogGroup) -> str:
         limit = next((line for line in reversed(group.first.before) if _TIME_LIMIT.search(line)), "")
         if limit:
             parts.append(f"Time limit in the log: {_short(limit[-120:], 120)}")
+    if group.message and group.message.id == "node-heap-full":
+        sizes = next((match for line in reversed(group.first.before) if (match := _NODE_GC.search(line))), None)
+        if sizes:
+            parts.append(f"The last full garbage collection left {sizes[2]} of {sizes[1]} MB")
     parts.append(_counted(group))
     if _is_earlier_run(log, group):
         parts.append("It belongs to an earlier run of the program.")
