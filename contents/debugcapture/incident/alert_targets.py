@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from ..errors import TargetNotFound
+from ..errors import NotAllowed, TargetNotFound
 from ..kube.client import Api
 from ..pagerduty.alerts import Candidate, find_candidates
 from ..pagerduty.api import PagerDuty
@@ -67,7 +67,7 @@ def find_targets(
 ) -> AlertTargets:
     """Return at most ``max_pods`` targets. ``container`` applies if an alert names no container of its pod.
 
-    Raises TargetNotFound that quotes the titles of the alerts.
+    Raises TargetNotFound that quotes the titles of the alerts, or NotAllowed if the account may not read any target.
     """
     candidates, remarks = _in_cluster(alerts.candidates, settings.cluster)
     if alerts.candidates and not candidates:
@@ -77,20 +77,24 @@ def find_targets(
     remarks += refused
     by_uid: dict[str, tuple[SelectedPod, Candidate]] = {}
     missing: list[str] = []
+    denied: list[NotAllowed] = []
     for candidate in candidates:
         try:
             selected = _select(api, candidate, settings.default_namespace, container, max_pods)
         except TargetNotFound as error:
             missing.append(error.action)
-            continue
-        for selection in selected:
-            by_uid.setdefault(selection.target.uid, (selection, candidate))
+        except NotAllowed as error:
+            denied.append(error)
+        else:
+            for selection in selected:
+                by_uid.setdefault(selection.target.uid, (selection, candidate))
     if not by_uid:
-        raise _no_target(alerts, missing, refused)
+        raise denied[0] if denied else _no_target(alerts, missing, refused)
+    remarks += dict.fromkeys(f"ignored: {error}" for error in denied)
     pods = worst_first([selection.pod for selection, _ in by_uid.values()], datetime.now(timezone.utc))[:max_pods]
     chosen = [by_uid[pod["metadata"]["uid"]] for pod in pods]
     counts = f"{len(alerts.candidates)} candidates in its alerts; {len(by_uid)} of their pods are in this cluster"
-    remarks.append(f"incident {alerts.incident}: {counts}. SelectedPod, the unhealthy ones first:")
+    remarks.append(f"incident {alerts.incident}: {counts}. Selected, the unhealthy ones first:")
     remarks += [_choice_line(selection, candidate) for selection, candidate in chosen]
     return AlertTargets([selection for selection, _ in chosen], remarks, chosen[0][1])
 

@@ -26,8 +26,8 @@ from .sidecars import is_sidecar, native_sidecars
 from .startup import STARTING, find_start_problems, startup_probe_problem
 
 _RECENT = timedelta(hours=1)
-# A container that was killed for memory this often, and today, is killed again and again, with hours in between.
-_REPEATED_KILLS, _REPEATED_WITHIN = 3, timedelta(days=1)
+# A container that restarted this often, the last time after a kill for memory of today, may be killed again and again.
+_REPEATED_KILLS, _REPEATED_WITHIN = 2, timedelta(days=1)
 _STATUS_FIELDS = ("containerStatuses", "initContainerStatuses")
 Rank = tuple[list[int], int, str, str]
 

@@ -99,7 +99,7 @@ def _cause(pod: Json) -> str:
     """Return what the kubelet does. The condition has this name since Kubernetes 1.29."""
     can_start = condition_of(pod, "PodReadyToStartContainers").get("status")
     if can_start == "True":
-        return "the image is being pulled, or the runtime does not create the container; see the events"
+        return "the image is being pulled, the container is being created, or its postStart hook runs; see the events"
     if can_start == "False":
         return "a volume or the network of the pod is not ready; see the events"
     return "a volume, the network or the image is not ready; see the events"

@@ -15,7 +15,7 @@ from ..kube.values import parse_time
 from ..model import Json
 
 _NAMED_AS_IS: Final = frozenset({"DaemonSet", "StatefulSet"})
-_HASH_LABEL = "-hash"  # pod-template-hash, rollouts-pod-template-hash, …
+_HASH_LABEL = "hash"  # pod-template-hash, rollouts-pod-template-hash, …
 _CONFIG_OF_CONTROLLER: Final = ("deploymentconfig", "openshift.io/deployment-config.name")
 _SCHEDULED_JOB = re.compile(r"(.+)-(\d{8})")
 _LATEST_START = timedelta(days=7)  # a Job that is suspended or retries creates pods long after its time

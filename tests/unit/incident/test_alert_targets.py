@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture.errors import TargetNotFound
+from debugcapture.errors import NotAllowed, TargetNotFound
 from debugcapture.incident.alert_targets import (
     AlertTargets,
     IncidentAlerts,
@@ -81,7 +81,7 @@ def test_the_unhealthy_come_first_whatever_the_alerts_order() -> None:
     result = targets_of(cluster, *(Candidate("Grafana", namespace="shop", pod=pod) for pod in ("gone", "well", "ill")))
     assert pods(result) == ["ill", "well"]
     assert result.remarks == [
-        "incident Q1ABCDEF: 3 candidates in its alerts; 2 of their pods are in this cluster. SelectedPod, the "
+        "incident Q1ABCDEF: 3 candidates in its alerts; 2 of their pods are in this cluster. Selected, the "
         "unhealthy ones first:",
         "shop/ill (container app), from an alert of Grafana: app: ended with exit code 1",
         "shop/well (container app), from an alert of Grafana: app: not ready",
@@ -209,3 +209,32 @@ def test_the_title_is_read_if_the_alerts_name_nothing(alerts: list[Any]) -> None
     result = read_alerts(Account(alerts, "Pod shop/checkout-0 is not ready"), "Q1", AlertSettings())
     assert result.candidates == (Candidate("plain text", namespace="shop", pod="checkout-0"),)
     assert result.titles[-1] == "Pod shop/checkout-0 is not ready"
+
+
+def test_a_namespace_that_the_account_may_not_read_costs_no_other_target() -> None:
+    class Guarded(Cluster):
+        def pod(self, namespace: str, name: str) -> Json:
+            if namespace == "bank":
+                raise NotAllowed(f"cannot read pod {namespace}/{name}", "forbidden", "Grant it.")
+            return super().pod(namespace, name)
+
+    bank = Candidate("Alertmanager", namespace="bank", pod="pay-0")
+    well = Candidate("Alertmanager", namespace="shop", pod="well")
+    both = targets_of(Guarded(named("well")), bank, well, alert_namespaces="*")
+    assert pods(both) == ["well"]
+    assert "ignored: cannot read pod bank/pay-0: forbidden. Grant it." in both.remarks
+    with pytest.raises(NotAllowed, match="bank/pay-0"):
+        targets_of(Guarded(named("well")), bank, alert_namespaces="*")
+
+
+def test_each_alert_of_a_group_counts_for_its_own_cluster() -> None:
+    node = "Labels:\n - alertname = A\n - namespace = monitoring\n - cluster = eu\n"
+    pod_labels = "Labels:\n - alertname = B\n - namespace = shop\n - pod = well\n - cluster = us\n"
+    account = Account([{"summary": "[FIRING:2]", "body": {"details": {"firing": node + pod_labels}}}])
+    alerts = read_alerts(account, "Q1ABCDEF", AlertSettings())
+    cluster = cast("Api", Cluster(named("well")))
+    settings = {"alert_namespaces": "*"}
+    found = find_targets(cluster, alerts, AlertSettings(cluster="us", **settings), "", 3)
+    assert pods(found) == ["well"]
+    elsewhere = find_targets(cluster, alerts, AlertSettings(cluster="eu", **settings), "", 3)
+    assert (elsewhere.targets, elsewhere.remarks[-1]) == ([], "incident Q1ABCDEF is not about a pod of cluster eu")

@@ -93,8 +93,8 @@ HANGS: dict[str, tuple[Json, list[str], str]] = {
             waiting("PodInitializing"), DONE, conditions=[{"type": "PodReadyToStartContainers", "status": "True"}]
         ),
         [
-            "app: PodInitializing for 8 min: the image is being pulled, or the runtime does not create the container; "
-            "see the events"
+            "app: PodInitializing for 8 min: the image is being pulled, the container is being created, or its "
+            "postStart hook runs; see the events"
         ],
         "app",
     ),
