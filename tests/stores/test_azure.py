@@ -6,14 +6,12 @@ import base64
 import hashlib
 import itertools
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
@@ -23,83 +21,31 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob import BlobClient, BlobServiceClient, ContainerSasPermissions, generate_container_sas
+from azure.storage.blob import BlobServiceClient
 
-from debugcapture.errors import BadInput, NotStored
+from debugcapture.errors import NotStored
 from debugcapture.stores import clock
 from debugcapture.stores.azure import account as azure_account
 from debugcapture.stores.azure import store as module
-from debugcapture.stores.azure.store import AzureStore
 from debugcapture.stores.presigned import Original, Piece, SignedRequest
-from debugcapture.stores.registry import open_store
-from lab.stores import AZURE, azure_endpoint
+from lab.stores import azure_endpoint
 from tests.stores.azure_front import RESET, Answer, Plan, Request, front, refusal
-from tests.unit.builders import store_settings
+from tests.stores.azure_lab import (
+    CONTENT,
+    KEY,
+    SHA256,
+    SMALL,
+    Counting,
+    blob,
+    file,
+    prefix,
+    server,
+    small_blocks_and_no_waits,
+    store,
+)
 
-CONTENT = os.urandom(2_500_001)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-SMALL = 200 << 10
-KEY = "shop/checkout/capture/threads.txt"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> None:
-    assert AZURE.status() == "up", "needs: python -m lab up azure"
-
-
-@pytest.fixture(autouse=True)
-def small_blocks_and_no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BLOCK_BYTES", 1 << 20)
-    no_waits = {"retry_total": 4, "initial_backoff": 0, "increment_base": 0, "random_jitter_range": 0}
-    monkeypatch.setattr(azure_account, "_RETRIES", no_waits)
-
-
-@pytest.fixture
-def prefix() -> Iterator[str]:
-    name, where = f"test-{secrets.token_hex(4)}", azure_endpoint()
-    yield name
-    with BlobServiceClient.from_connection_string(where.connection_string) as service:
-        container = service.get_container_client(where.container)
-        for blob_item in container.list_blobs(name_starts_with=f"{name}/"):
-            container.delete_blob(blob_item.name)
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    made = tmp_path / "threads.txt"
-    made.write_bytes(CONTENT)
-    return made
-
-
-def store(prefix: str, container: str = "", **changed: str | int) -> AzureStore:
-    where = azure_endpoint()
-    url = f"azblob://{where.account}/{container or where.container}/{prefix}"
-    fields = {"store": url, "azure_endpoint": where.url, "azure_key": where.key, **changed}
-    opened = open_store(store_settings(**fields))
-    assert isinstance(opened, AzureStore)
-    return opened
-
-
-def blob(prefix: str) -> BlobClient:
-    where = azure_endpoint()
-    service = BlobServiceClient.from_connection_string(where.connection_string)
-    return service.get_blob_client(where.container, f"{prefix}/{KEY}")
-
-
-class Counting:
-    """The blocks that are sent, of which only the first few may be."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, allowed: int = 99) -> None:
-        self.names: list[str] = []
-        real = BlobClient.stage_block
-
-        def stage(client: BlobClient, name: str, *rest: object, **fields: object) -> object:
-            if len(self.names) == allowed:
-                raise OSError("the machine goes down")
-            self.names.append(name)
-            return real(client, name, *rest, **fields)
-
-        monkeypatch.setattr(BlobClient, "stage_block", stage)
+__all__ = ["file", "prefix", "server", "small_blocks_and_no_waits"]  # fixtures
+pytestmark = pytest.mark.usefixtures("server", "small_blocks_and_no_waits")
 
 
 def test_blob_is_complete_and_its_link_returns_it(prefix: str, file: Path) -> None:
@@ -222,83 +168,6 @@ def test_changed_source_is_not_stored(prefix: str, file: Path) -> None:
     with pytest.raises(NotStored, match="differs from the data captured"):
         store(prefix).put(KEY, file, "00" * 32)
     assert not blob(prefix).exists()
-
-
-def test_sas_token_is_enough_and_is_in_no_link(prefix: str, file: Path) -> None:
-    where = azure_endpoint()
-    token = generate_container_sas(
-        where.account,
-        where.container,
-        account_key=where.key,
-        permission=ContainerSasPermissions(read=True, write=True, create=True),
-        expiry=datetime.now(timezone.utc) + timedelta(hours=1),
-    )
-    stored = store(prefix, azure_key="", azure_sas=f"?{token}").put(KEY, file, SHA256)
-    assert "?" not in stored.link
-    assert stored.expires is None
-    assert blob(prefix).download_blob().readall() == CONTENT
-
-
-def test_token_that_may_not_write_is_reported(prefix: str, file: Path) -> None:
-    where = azure_endpoint()
-    token = generate_container_sas(
-        where.account,
-        where.container,
-        account_key=where.key,
-        permission=ContainerSasPermissions(read=True),
-        expiry=datetime.now(timezone.utc) + timedelta(hours=1),
-    )
-    with pytest.raises(NotStored, match="AuthorizationPermissionMismatch.*A permission is missing"):
-        store(prefix, azure_key="", azure_sas=token).put(KEY, file, SHA256)
-    assert not blob(prefix).exists()
-
-
-def test_expired_token_is_reported(prefix: str, file: Path) -> None:
-    where = azure_endpoint()
-    token = generate_container_sas(
-        where.account,
-        where.container,
-        account_key=where.key,
-        permission=ContainerSasPermissions(read=True, write=True, create=True),
-        expiry=datetime.now(timezone.utc) - timedelta(hours=1),
-    )
-    with pytest.raises(NotStored, match="Check azure_key or azure_sas, the clock of this machine"):
-        store(prefix, azure_key="", azure_sas=token).put(KEY, file, SHA256)
-
-
-def test_wrong_key_is_reported_and_not_shown(prefix: str, file: Path) -> None:
-    wrong = "d3Jvbmcga2V5"
-    with pytest.raises(NotStored, match="Check azure_key") as caught:
-        store(prefix, azure_key=wrong).put(KEY, file, SHA256)
-    assert wrong not in str(caught.value)
-
-
-def test_malformed_key_is_reported(prefix: str, file: Path) -> None:
-    with pytest.raises((NotStored, BadInput), match="azblob://"):
-        store(prefix, azure_key="no base64!").put(KEY, file, SHA256)
-
-
-def test_missing_container_is_reported(prefix: str, file: Path) -> None:
-    with pytest.raises(NotStored, match="ContainerNotFound.*Create the container"):
-        store(prefix, container="missing").put(KEY, file, SHA256)
-
-
-def test_connection_string_is_enough(prefix: str, file: Path) -> None:
-    text = azure_endpoint().connection_string
-    stored = store(prefix, azure_endpoint="", azure_key="", azure_connection_string=text).put(KEY, file, SHA256)
-    with urllib.request.urlopen(stored.link, timeout=10) as answer:
-        assert answer.read() == CONTENT
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["AccountName=another;AccountKey=c2VjcmV0", f"AccountName={azure_endpoint().account}", "secret"],
-    ids=["another account", "no key", "no connection string"],
-)
-def test_unusable_connection_string_is_bad_input(prefix: str, text: str) -> None:
-    with pytest.raises(BadInput, match="cannot use azure_connection_string") as caught:
-        store(prefix, azure_connection_string=text)
-    assert "c2VjcmV0" not in str(caught.value)
 
 
 def test_tier_and_tags_are_those_of_the_settings(prefix: str, file: Path) -> None:

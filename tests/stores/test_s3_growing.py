@@ -16,7 +16,7 @@ from debugcapture.stores.s3 import parts as s3_parts
 from debugcapture.stores.s3.store import S3Store
 from lab.stores import S3
 from tests.stores.faults import Fault, Faults, Request, first
-from tests.stores.test_s3 import CONTENT, KEY, PART, content, faults, prefix, store
+from tests.stores.s3_lab import CONTENT, KEY, PART, content, faults, prefix, store
 
 __all__ = ["faults", "prefix"]  # fixtures
 NO_LIMIT = 1 << 40
