@@ -7,6 +7,7 @@ from .logs import LOG, log_subject
 from .messages import Message, included_messages
 from .parsers import disk_file, metrics_file, network_file, process_file, release_diff
 from .parsers import goroutines as goroutines_parser
+from .parsers import jvm_gc_log as jvm_gc_log_parser
 from .parsers import jvm_heap as jvm_heap_parser
 from .parsers import jvm_histogram as jvm_histogram_parser
 from .parsers import jvm_hs_err as jvm_hs_err_parser
@@ -17,6 +18,7 @@ from .parsers import python_stacks as python_stacks_parser
 from .rules import (
     disk,
     goroutines,
+    jvm_gc_log,
     jvm_heap,
     jvm_histogram,
     jvm_hs_err,
@@ -35,6 +37,7 @@ SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Crash of a JVM", jvm_hs_err_parser.recognize, jvm_hs_err_parser.parse, jvm_hs_err.RULES),
     Subject("Threads of a JVM", jvm_threads_parser.recognize, jvm_threads_parser.parse, jvm_threads.RULES),
     Subject("Java heap histogram", jvm_histogram_parser.recognize, jvm_histogram_parser.parse, jvm_histogram.RULES),
+    Subject("Log of a Java garbage collector", jvm_gc_log_parser.recognize, jvm_gc_log_parser.parse, jvm_gc_log.RULES),
     Subject("Java heap", jvm_heap_parser.recognize, jvm_heap_parser.parse, jvm_heap.RULES),
     Subject("Pods, events and other Kubernetes objects", kube_parser.recognize, kube_parser.parse, kube.RULES),
     Subject("Goroutines", goroutines_parser.recognize, goroutines_parser.parse, goroutines.RULES),

@@ -216,6 +216,16 @@ def test_one_waiting_thread_is_normal(tmp_path: Path) -> None:
     assert found(tmp_path, "java-lock-contention", dump(owner, *waiting)) == []
 
 
+def test_acceptors_take_turns(tmp_path: Path) -> None:
+    accept = "at sun.nio.ch.ServerSocketChannelImpl.accept(java.base@21.0.4/ServerSocketChannelImpl.java:391)"
+    waiting = (
+        *parked("0x77", LOCK, "at java.util.concurrent.locks.ReentrantLock.lock(ReentrantLock.java:322)"),
+        accept,
+    )
+    first = Thread("acceptor-0", ("at sun.nio.ch.Net.accept(Native Method)", accept), owned=(f"<0x77> (a {LOCK})",))
+    assert found(tmp_path, "java-lock-contention", dump(first, *pool("acceptor-", 4, waiting))) == []
+
+
 def _round(owner: int) -> str:
     lines = ("at com.shop.Stock.get(Stock.java:12)", "- locked <0x5e> (a com.shop.Stock)")
     waiting = blocked("0x5e", "com.shop.Stock", "com.shop.Stock.get(Stock.java:12)")

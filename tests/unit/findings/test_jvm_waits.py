@@ -106,7 +106,8 @@ def test_a_pool_that_waits_for_its_own_tasks(tmp_path: Path) -> None:
 
 
 def test_the_start_sleeps_in_a_loop(tmp_path: Path) -> None:
-    lines = (*SLEEP, "at com.shop.Broker.start(Broker.java:21)", "at com.shop.Main.main(Main.java:5)")
+    start = ("at com.shop.Broker.start(Broker.java:21)", "at com.shop.Boot.open(Boot.java:9)")
+    lines = (*SLEEP, *start, "at com.shop.Main.main(Main.java:5)")
     (finding,) = found(
         tmp_path, "java-start-waits", dump(Thread("main", lines, "TIMED_WAITING (sleeping)", elapsed_s=259))
     )
@@ -114,7 +115,12 @@ def test_the_start_sleeps_in_a_loop(tmp_path: Path) -> None:
     assert "259 s after its start" in finding.detail
 
 
-@pytest.mark.parametrize("method", ["main", "await", "blockUntilShutdown", "join"])
+def test_the_work_of_a_program_can_be_in_its_start(tmp_path: Path) -> None:
+    lines = (*SLEEP, "at com.shop.Agent.start(Agent.java:21)", "at com.shop.Main.main(Main.java:5)")
+    assert found(tmp_path, "java-start-waits", dump(Thread("main", lines, "TIMED_WAITING (sleeping)"))) == []
+
+
+@pytest.mark.parametrize("method", ["main", "await", "blockUntilShutdown", "join", "waitForDeath"])
 def test_a_main_thread_that_only_waits_for_the_end_is_normal(tmp_path: Path, method: str) -> None:
     lines = (*SLEEP, f"at com.shop.Server.{method}(Server.java:21)", "at com.shop.Server.start(Server.java:5)")
     assert found(tmp_path, "java-start-waits", dump(Thread("main", lines, "TIMED_WAITING (sleeping)"))) == []
@@ -166,8 +172,9 @@ def test_threads_wait_for_an_answer(tmp_path: Path) -> None:
     for fact in ("NioSocketImpl.timedRead", '"web-1" to "web-5"', "com.shop.Client.call(Client.java:40)"):
         assert fact in finding.detail
     assert found(tmp_path, "java-reading", dump(*pool("web-", 2, lines, "RUNNABLE"))) == []
-    receiving = (*READ, "at com.rabbitmq.client.impl.AMQConnection$MainLoop.run(AMQConnection.java:694)")
-    assert found(tmp_path, "java-reading", dump(*pool("AMQP Connection ", 5, receiving, "RUNNABLE"))) == []
+    for root in ("com.rabbitmq.client.impl.AMQConnection$MainLoop.run(M.java:6)", "com.shop.EventReader.run(E.java:6)"):
+        receiving = (*READ, f"at {root}")
+        assert found(tmp_path, "java-reading", dump(*pool("thread-", 5, receiving, "RUNNABLE"))) == []
 
 
 def test_a_thread_uses_a_processor_all_the_time(tmp_path: Path) -> None:

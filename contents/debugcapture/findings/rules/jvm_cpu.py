@@ -16,8 +16,8 @@ _COLLECTORS: Final = re.compile(
     r"(?:GC Thread|G1 |ParallelGC|GC task thread|Concurrent Mark|ZWorker|ZGC|Shenandoah|Gang worker)"
 )
 _POOL_NAME: Final = re.compile(
-    r"(pool|Timer|HttpClient|nioEventLoopGroup|ForkJoinPool|multiThreadIoEventLoopGroup|HikariPool|scheduling|"
-    r"lettuce-nioEventLoop|OkHttp|Hashed wheel timer #|elastic|AsyncHttpClient|I/O dispatcher|Connection evictor|"
+    r"(pool|Timer|HttpClient|nioEventLoopGroup|multiThreadIoEventLoopGroup|lettuce-nioEventLoop|OkHttp|"
+    r"Hashed wheel timer #|AsyncHttpClient|I/O dispatcher|Connection evictor|"
     r"idle-connection-reaper|java-sdk-http-connection-reaper)[- ]?(\d*)"
 )
 _MANY_POOLS: Final = 20

@@ -1,5 +1,6 @@
 """Rules about Java threads that wait for the network."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -8,6 +9,10 @@ from ..parsers.jvm_model import JDK_PACKAGES, JavaThread, ThreadDumps
 from .jvm_activity import activity_of, by_stack, frames_text, io_call, is_infrastructure, names
 
 _MIN_READERS: Final = 3
+_READER_NAME: Final = re.compile(
+    r"(?i)reader|receiver|listener|acceptor|subscriber|consumer|heartbeat|readloop|readthread|pumper|incoming|remoting|"
+    r"replication|connection ?(?:thread|handler|worker)|session|clienthandler"
+)
 # Threads whose work is to read from a connection all the time: they wait for data as long as nothing happens.
 _READERS: Final = (
     "com.sun.jndi.ldap.Connection.run",
@@ -121,7 +126,12 @@ def java_reading(dumps: ThreadDumps) -> Iterator[Finding]:
 
 
 def _is_reader(thread: JavaThread) -> bool:
-    return any(part in frame.call for frame in thread.frames for part in _READERS)
+    """Return whether the thread only reads: known clients, and threads whose name or root says so."""
+    if any(part in frame.call for frame in thread.frames for part in _READERS):
+        return True
+    own = [frame for frame in thread.frames if not frame.call.startswith(JDK_PACKAGES)]
+    roots = (thread.name, *(frame.type_name.rpartition(".")[2] for frame in own[-3:]))
+    return any(_READER_NAME.search(name) for name in roots)
 
 
 def _callers(thread: JavaThread) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from ...model import Finding
 from ..parsers.jvm_model import Frame, JavaThread, Lock, ThreadDump, ThreadDumps
-from .jvm_activity import activity_of, describe, frames_text, names
+from .jvm_activity import activity_of, describe, frames_text, is_idle, names
 from .jvm_deadlocks import deadlocks_of
 
 _MIN_WAITERS: Final = 3  # fewer are normal for a moment
@@ -21,6 +21,8 @@ _STUCK_OWNER: Final = (
     "lock",
     "monitor",
 )
+_DEPTH: Final = 12
+_ACCEPT: Final = ("SocketChannelImpl.accept", "SocketImpl.accept", "ServerSocket.implAccept", "ServerSocket.accept")
 _READ_WRITE: Final = ("ReentrantReadWriteLock$", "StampedLock", "Semaphore$")
 
 
@@ -88,12 +90,16 @@ def waiters_of(dump: ThreadDump) -> dict[str, list[JavaThread]]:
     """Return the threads that wait for each lock, by its address. Waits for a condition or an event do not count."""
     groups: dict[str, list[JavaThread]] = {}
     for thread in dump.threads:
-        if thread.waits_for is not None and activity_of(thread) in ("monitor", "lock"):
+        if thread.waits_for is None or is_idle(thread) or thread.frame_of(_ACCEPT, _DEPTH):
+            continue  # workers without work, and threads that take turns to accept connections
+        if activity_of(thread) in ("monitor", "lock"):
             groups.setdefault(thread.waits_for.address, []).append(thread)
     return groups
 
 
 def _is_contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThread | None) -> bool:
+    if owner is not None and activity_of(owner) in ("polls", "idle"):
+        return False
     if len(waiters) >= _MIN_WAITERS:
         return True
     if owner is None:

@@ -182,7 +182,8 @@ def java_pool_starvation(dumps: ThreadDumps) -> Iterator[Finding]:
     """
     dump = dumps.last
     for pool, threads in by_pool(_candidates(dump)).items():
-        waiting = [thread for thread in threads if activity_of(thread) == "future"]
+        # A wait with a time limit ends on its own.
+        waiting = [t for t in threads if activity_of(t) == "future" and t.state != "TIMED_WAITING"]
         worker = ("ThreadPoolExecutor.runWorker", "ForkJoinWorkerThread.run", "ThreadPoolExecutor$Worker.run")
         if len(waiting) < 2 or len(waiting) < len(threads) or not all(t.frame_of(worker) for t in threads):
             continue

@@ -18,15 +18,17 @@ _STARTERS: Final = re.compile(
 _START_METHODS: Final = re.compile(
     r"(?:start|startUp|startup|init|initialize|initialise|initialized|contextInitialized|afterPropertiesSet|"
     r"postConstruct|onStartup|onStart|onApplicationEvent|deploy|bootstrap|boot|beforeAll|beforeEach|setUp|setUpClass|setup|"
-    r"configure|refresh|callRunners?|load|loadAll|activate|open|<clinit>|<init>|initServletBean|doStart|startInternal|"
+    r"configure|refresh|load|loadAll|activate|open|<clinit>|<init>|initServletBean|doStart|startInternal|"
     r"migrate|warmUp|warmup|createBean|install|launch|prepare|initBean|initInternal|startService|registerBeans?)$"
 )
 # Waits of an application that has started and only keeps its main thread: these are its normal end.
 _KEEPS_RUNNING: Final = re.compile(
-    r"(?:await|awaitTermination|awaitShutdown|awaitStop|waitForShutdown|waitForExit|waitForStop|waitUntil\w*|join|"
+    r"(?:await\w*|wait\w*|join|"
     r"blockUntil\w*|keepAlive|runForever|main|run|loop|mainLoop|eventLoop|block|hang|sync|syncUninterruptibly|"
-    r"waitFor|serve\w*|listen|idle|park|waitForClose|awaitClose|waitToFinish|startListening|waitForever)$"
+    r"serve\w*|listen|idle|park|startListening)$"
 )
+# Spring Boot calls the work of a program without a web server in these, after its start.
+_RUNNERS: Final = ("SpringApplication.callRunner", "SpringApplication.callRunners")
 _DEPLOYMENT: Final = (
     "contextInitialized",
     "ServiceControllerImpl$StartTask.startService",
@@ -68,11 +70,14 @@ def _waits_in_start(thread: JavaThread) -> bool:
         return False
     waiting = _waits_in(thread)
     start = _start_frame(thread)
-    if waiting is None or start is None:
+    if waiting is None or start is None or thread.frame_of(_RUNNERS):
         return False
     if _is_deployment(thread):
         return True
-    return waiting is start or _KEEPS_RUNNING.match(waiting.method) is None
+    if waiting is start:
+        # A program may do its work, or wait for its end, in a method `start` that `main` calls.
+        return _caller_of(thread, start) not in ("main", "run", "")
+    return _KEEPS_RUNNING.match(waiting.method) is None
 
 
 def _waits_in(thread: JavaThread) -> Frame | None:
@@ -87,6 +92,13 @@ def _start_frame(thread: JavaThread) -> Frame | None:
     own = [frame for frame in thread.frames if not frame.call.startswith(("java.", "jdk.", "sun."))]
     near = next((frame for frame in own[:6] if _START_METHODS.match(frame.method)), None)
     return near or next((frame for frame in own if _is_deployment_frame(frame)), None)
+
+
+def _caller_of(thread: JavaThread, start: Frame) -> str:
+    """Return the method of the application that calls ``start``; "" if there is none."""
+    own = [frame for frame in thread.frames if not frame.call.startswith(("java.", "jdk.", "sun."))]
+    position = own.index(start)
+    return own[position + 1].method if position + 1 < len(own) else ""
 
 
 def _is_deployment(thread: JavaThread) -> bool:
