@@ -110,6 +110,7 @@ class KubernetesPart:
         workloads.renew_token(kubectl, endpoint().capture_token_file)
         with progress.stage(self.name, "sample workloads"):
             workloads.apply(kubectl)
+            workloads.replace_worn_pods(kubectl, workloads.NAMESPACE)
             workloads.wait_for_all(kubectl, containers, workloads.SHOP)
 
     def _workloads_status(self) -> str:

@@ -182,6 +182,7 @@ class RuntimesPart:
             kubectl(
                 "apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": everything})
             )
+            workloads.replace_worn_pods(kubectl, NAMESPACE)
             wait_until("the pods of the newest images", lambda: _are_newest(kubectl), timeout_s=120)
             workloads.wait_for_all(kubectl, RunningContainers(), EXPECTED)
 

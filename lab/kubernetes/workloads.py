@@ -14,6 +14,7 @@ from lab.process import wait_until
 NAMESPACE = "shop"
 _MANIFESTS = REPO / "lab" / "workloads"
 _PERMISSIONS = REPO / "deploy" / "rbac"
+_WORN_AFTER = 40  # debug containers
 _TOKEN_LIFE_S, _TOKEN_REST_S = 48 * 3600, 24 * 3600
 
 
@@ -62,6 +63,13 @@ def apply(kubectl: Kubectl) -> None:
     kubectl("apply", f"--filename={_MANIFESTS / 'namespace.yaml'}")
     grant(kubectl, NAMESPACE)
     kubectl("apply", f"--filename={_MANIFESTS}")
+
+
+def replace_worn_pods(kubectl: Kubectl, namespace: str) -> None:
+    """Delete the pods that earlier runs have filled with debug containers, which Kubernetes never removes."""
+    for pod in kubectl.json("get", "pods", f"--namespace={namespace}")["items"]:
+        if len(pod["spec"].get("ephemeralContainers", [])) > _WORN_AFTER:
+            kubectl("delete", "pod", pod["metadata"]["name"], f"--namespace={namespace}", "--wait=true")
 
 
 def wait_for_all(kubectl: Kubectl, running: "RunningContainers", expected: "Expected") -> None:

@@ -10,6 +10,7 @@ from .rules import kernel_log
 from .rules import log as log_rules
 from .subject import Subject
 
+_COLLECTORS = ("", "pod-snapshot", "logs", "crash-dumps", "files", "node-state")  # "": the user gave the file
 _RULES = (*kernel_log.RULES, *log_rules.RULES)
 
 
@@ -17,9 +18,14 @@ def _parse(evidence: Evidence) -> Log:
     return parse_log(evidence, included_messages())  # read when the first log is explained
 
 
-LOG = Subject("Log", is_text, _parse, _RULES)
+def _is_log(evidence: Evidence) -> bool:
+    """Return whether the file may be a log. What a tool wrote is none, although it may contain words of one."""
+    return evidence.collector in _COLLECTORS and is_text(evidence)
+
+
+LOG = Subject("Log", _is_log, _parse, _RULES)
 
 
 def log_subject(messages: Sequence[Message]) -> Subject[Log]:
     """Return the kind of evidence with these known messages only."""
-    return Subject(LOG.name, is_text, partial(parse_log, messages=messages), _RULES)
+    return Subject(LOG.name, _is_log, partial(parse_log, messages=messages), _RULES)

@@ -34,7 +34,7 @@ _MIN_POLL_S, _MAX_POLL_S = 0.05, 1
 _NODE_CHECK_S = 5  # a working kubelet has seen the container by then
 # Ephemeral containers stay in the pod after they ended, each with 3.6 KB in the pod's JSON, and with its log and its
 # layer on the node. etcd refuses an object above 1.5 MB, which would also stop the updates of the pod's own status.
-MAX_EPHEMERAL_CONTAINERS = 100
+MAX_EPHEMERAL_CONTAINERS = 200
 _NO_RUN_TOOL = (
     "The first process of a debug image is run-tool: build the toolbox image of this version "
     "(deploy/toolbox). If the image contains run-tool, check the node."

@@ -345,7 +345,7 @@ def test_a_debug_container_that_already_runs_serves_a_pod_that_is_being_deleted(
         assert place.container == cluster.attached[0]["name"]
 
 
-@pytest.mark.parametrize(("count", "is_refused"), [(0, False), (99, False), (100, True), (300, True)])
+@pytest.mark.parametrize(("count", "is_refused"), [(0, False), (199, False), (200, True), (300, True)])
 def test_a_pod_with_many_ended_debug_containers_gets_no_more(count: int, is_refused: bool) -> None:
     cluster, reported = Cluster(RUNNING), list[str]()
     crowded = pod(spec={"ephemeralContainers": [{"name": f"debug-{number}"} for number in range(count)]})
