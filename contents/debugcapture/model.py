@@ -136,6 +136,8 @@ class Process:
     rss_bytes: int
     files: tuple[str, ...]
     """Files that it maps, its program first; () if it belongs to another user."""
+    accepts_attach: bool = True
+    """False for a JVM whose options turn attach off. Each attempt would make it print its threads to its log."""
 
 
 @dataclass(frozen=True, slots=True)

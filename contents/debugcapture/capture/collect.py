@@ -120,10 +120,11 @@ class TargetCapture:
                 runner: Runner = "shell" if self._probe.shell else "none"
                 for pending, pid in _pending_artifacts(collector, pids, how):
                     run = ToolRun(pending, tool, self._target.ref, runner, pid)
-                    yield from self._unless_foreign(self._tools.run(run))
+                    yield from self._unless_foreign(self._tools.run(run, self._probe.refusal(collector, pid)))
             case RunInDebugContainer(collector, pids, how):
                 for pending, pid in _pending_artifacts(collector, pids, how):
-                    yield from self._unless_foreign(self._tools.run_with_least_privilege(pending, pid))
+                    refusal = self._probe.refusal(collector, pid)
+                    yield from self._unless_foreign(self._tools.run_with_least_privilege(pending, pid, refusal))
 
     def _unless_foreign(self, artifact: Artifact) -> Iterator[Artifact]:
         """Yield ``artifact``, unless the tool of a preset found that the process is of another kind."""

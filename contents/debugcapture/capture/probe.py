@@ -72,6 +72,13 @@ class Probe:
             result = self._probe(collector, attach=attach)
             return decide(self._target, collector, result, self._scope.policy, self._budget(collector))
 
+    def refusal(self, collector: Collector, pid: int) -> str:
+        """Return why process ``pid`` accepts no tool of ``collector``, by its own options; "" if it may accept them."""
+        processes = (self._result.processes if self._result else None) or ()
+        if collector.runtime != "jvm" or all(process.accepts_attach or process.pid != pid for process in processes):
+            return ""
+        return f"process {pid} runs with -XX:+DisableAttachMechanism"
+
     def has_program(self, name: str) -> bool:
         """Return whether the target runs, and its image has a shell and the program ``name``, such as `find`."""
         if self._result is None and self._target.is_running:

@@ -46,17 +46,20 @@ class Tools:
         self._refusals: dict[tuple[str, int], str] = {}
         """The reason of each process that refused a tool, by runtime and PID."""
 
-    def run(self, run: ToolRun) -> Artifact:
-        """Run a tool in the target, or where it fails, in a debug container or through the container's log."""
-        return self._unless_refused(run.artifact, run.pid, partial(self._run_in_target, run), run)
+    def run(self, run: ToolRun, refusal: str = "") -> Artifact:
+        """Run a tool in the target, or where it fails, in a debug container or through the container's log.
 
-    def run_with_least_privilege(self, pending: PendingArtifact, pid: int) -> Artifact:
+        ``refusal``: why the process accepts no such tool, if that is known before.
+        """
+        return self._unless_refused(run.artifact, run.pid, partial(self._run_in_target, run), run, refusal)
+
+    def run_with_least_privilege(self, pending: PendingArtifact, pid: int, refusal: str = "") -> Artifact:
         """Run a collector in a debug container, or where the process refuses it, through the container's log."""
         attempt = partial(self._run_in_debug_container, pending, pid)
-        return self._unless_refused(pending, pid, attempt, None)
+        return self._unless_refused(pending, pid, attempt, None, refusal)
 
     def _unless_refused(
-        self, pending: PendingArtifact, pid: int, attempt: Callable[[], Artifact], run: ToolRun | None
+        self, pending: PendingArtifact, pid: int, attempt: Callable[[], Artifact], run: ToolRun | None, refusal: str
     ) -> Artifact:
         """Return the result of ``attempt``, or what the process writes to its log if it refuses the tool.
 
@@ -64,17 +67,20 @@ class Tools:
         ``run`` is the run in the target; None if it is in a debug container.
         """
         collector, started = pending.collector, utc_now()
-        refusal = self._refusals.get((collector.runtime, pid))
-        if refusal:
-            return missing_artifact(collector, pending.how, "skipped", started, refusal)
-        artifact = attempt()
+        known = refusal or self._refusals.get((collector.runtime, pid))
+        if known and not collector.from_log:
+            return missing_artifact(collector, pending.how, "skipped", started, known)
+        if known:
+            missing = missing_artifact(collector, pending.how, "failed", started, known)
+            artifact = replace(missing, reason_code="refused")
+        else:
+            artifact = attempt()
         if artifact.reason_code != "refused":
             return artifact
-        self._refusals[collector.runtime, pid] = f"process {pid} accepts no tool of this kind: {artifact.reason}"
-        if not collector.from_log:
-            return artifact
+        if not known:
+            self._refusals[collector.runtime, pid] = f"process {pid} accepts no tool of this kind: {artifact.reason}"
         try:
-            return self._dump_to_log(pending, pid, artifact, run)
+            return self._dump_to_log(pending, pid, artifact, run) if collector.from_log else artifact
         except CaptureError as error:
             return replace(artifact, reason=f"{artifact.reason}; {error}")
 

@@ -175,4 +175,4 @@ def _process(head: str, lines: Sequence[str]) -> Process | None:
         return None
     pid, uid, gid, rss = (int(number) for number in match.groups()[:4])
     files = tuple(dict.fromkeys(line[2:] for line in lines if line.startswith("M ")))
-    return Process(pid, User(uid, gid), match.group(5), rss * 1024, files)
+    return Process(pid, User(uid, gid), match.group(5), rss * 1024, files, accepts_attach="A" not in lines)

@@ -279,6 +279,15 @@ def test_a_jvm_without_attach_writes_its_threads_to_the_log_once(
     assert [tool[0] for tool in cluster.tools()] == ["jattach", "sh"]
 
 
+def test_a_jvm_whose_options_turn_attach_off_is_not_asked(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    cluster = WithoutAttach(1)
+    cluster.listing += "A\n"
+    histogram, threads = capture(cluster, HISTOGRAM, THREADS)
+    assert (threads.outcome, [tool[0] for tool in cluster.tools()]) == ("complete", ["sh"])
+    assert (histogram.outcome, histogram.reason) == ("skipped", "process 7 runs with -XX:+DisableAttachMechanism")
+
+
 def test_a_dump_that_the_attempt_to_attach_caused_needs_no_signal(
     capture: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -195,6 +195,28 @@ def test_only_the_targets_group_counts_for_a_debug_container() -> None:
     assert parse(output).memory == MemoryUse(1, 2)
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "maps", "accepts"),
+    [
+        ("cmdline", "java\0-XX:+DisableAttachMechanism\0-jar\0x.jar\0", LIBRARY, False),
+        ("environ", "A=1\0JAVA_TOOL_OPTIONS=-Xmx1g -XX:+DisableAttachMechanism\0", LIBRARY, False),
+        ("environ", "A=two\nlines\0JAVA_TOOL_OPTIONS=-XX:+DisableAttachMechanism\0", LIBRARY, False),
+        ("cmdline", "java\0-XX:-DisableAttachMechanism\0", LIBRARY, True),
+        ("cmdline", "grep\0-XX:+DisableAttachMechanism\0", "", True),
+        ("status2", "", LIBRARY, True),
+    ],
+    ids=["option", "variable", "variable of two lines", "turned on", "no JVM", "no options"],
+)
+def test_a_jvm_whose_options_turn_attach_off_is_known(
+    file: str, text: str, maps: str, accepts: bool, tmp_path: Path
+) -> None:
+    process(tmp_path, 7, "java", MAPS + maps)
+    written(tmp_path, f"7/{file}", text)
+    (one,) = parse(listed(tmp_path)).processes
+    assert one.accepts_attach is accepts
+    assert "Xmx1g" not in listed(tmp_path)
+
+
 def test_the_real_proc_has_this_process() -> None:
     done = subprocess.run(listing_command(""), capture_output=True, text=True, check=True)
     names = {one.name for one in parse(done.stdout).processes}

@@ -13,6 +13,7 @@
 #   G pid LIMIT USED CACHE      memory of the control group of the target; after the first T only
 #   F                           it is in a control group outside that of this shell
 #   M file                      it maps this file
+#   A                           it is a JVM whose options turn attach off
 container=$1
 shift
 # $1: "self" or a PID. $2: the folder with the files of its control group, of version 2 or 1.
@@ -56,9 +57,15 @@ for process in /proc/[0-9]*; do
   fi
   # A node has thousands of foreign processes, and reading their maps takes long.
   [ "$mark" = F ] && [ "$container" != 'no container' ] && continue
-  last=
+  last='' options=''
   while read -r _ _ _ _ _ file; do
     case $file in /*) [ "$file" = "$last" ] || { printf 'M %s\n' "$file"; last=$file; };; esac
+    case $file in */libjvm.so) options="$process/cmdline $process/environ";; esac
   done <"$process/maps"
+  for file in $options; do
+    while read -r line || [ -n "$line" ]; do
+      case $line in *+DisableAttachMechanism*) echo A; break 2;; esac
+    done <"$file"
+  done
 done 2>/dev/null
 exit 0
