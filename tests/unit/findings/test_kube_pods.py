@@ -297,3 +297,26 @@ def test_a_deletion_that_does_not_end(status: dict[str, object], metadata: dict[
     assert finding.severity == severity
     assert "deletionTimestamp 2026-11-30T10:00:05Z" in finding.title
     assert all(name in finding.title for name in metadata.get("finalizers", ()))  # type: ignore[attr-defined]
+
+
+def test_a_container_that_runs_and_is_not_ready() -> None:
+    rule = "container-runs-and-is-not-ready"
+    finding = only(description(ready=False), rule)
+    assert (finding.severity, finding.title) == (
+        "warning",
+        'Pod "shop-6d4f5b9c7d-x2x4k" runs and is not ready: container "app"',
+    )
+    assert "http-get http://:8080/ready" in finding.detail
+    young = described_events([("Normal", "Started", "9s", "Started container app")])
+    assert only(description(ready=False, events=young), rule).severity == "info"
+    assert not by_rule(description(), rule)
+
+
+def test_a_pod_that_has_not_started() -> None:
+    text = listed(pod(container(state=waiting("ContainerCreating"), ready=False), phase="Pending", ready=False))
+    assert only(text, "pod-has-not-started").severity == "info"
+
+
+@pytest.mark.parametrize(("restarts", "severity"), [(1, "info"), (40, "warning")])
+def test_a_container_that_has_restarted(restarts: int, severity: str) -> None:
+    assert only(listed(pod(container(restarts=restarts))), "container-has-restarted").severity == severity

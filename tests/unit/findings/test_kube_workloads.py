@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.findings.kube_evidence import alarms, event, findings, listed, only, words_of
+from tests.unit.findings.kube_evidence import alarms, described_events, event, findings, listed, only, words_of
 
 QUOTA = (
     'Error creating: pods "shop-7d9-x2x4k" is forbidden: exceeded quota: team, requested: limits.cpu=1, used: '
@@ -142,7 +142,8 @@ def test_the_table_of_pods() -> None:
     assert shown["Pod pay-58c5f7d6b9-zzzzz"].severity == "warning"
     assert shown["Pod web-0"].severity == "warning"
     assert shown["Pod old-0"].severity == "info"
-    assert len(shown) == 4
+    assert shown["Pod new-58c5f7d6b9-zzzzz"].severity == "info"
+    assert len(shown) == 5
 
 
 def test_pods_with_the_same_status_are_one_finding() -> None:
@@ -199,3 +200,61 @@ def test_the_new_table_of_events() -> None:
 """
     finding = only(text, "volume-cannot-be-mounted")
     assert (finding.pod, finding.evidence[0].first) == ("shop-5b6d-x2x4k", 3)
+
+
+def test_the_table_of_nodes() -> None:
+    text = """NAME     STATUS                     ROLES           AGE   VERSION
+node-1   Ready                      control-plane   40d   v1.34.1
+node-2   NotReady                   <none>          40d   v1.34.1
+node-3   Ready,SchedulingDisabled   <none>          40d   v1.34.1
+"""
+    (finding,) = findings(text)
+    assert finding.title.startswith("Node node-2 is not ready")
+
+
+def test_a_deployment_with_too_few_pods() -> None:
+    text = """Name:                   shop
+Namespace:              shop
+Replicas:               3 desired | 3 updated | 3 total | {available} available | 1 unavailable
+StrategyType:           RollingUpdate
+Pod Template:
+  Containers:
+   app:
+    Image:      registry.test/app:1
+Conditions:
+  Type           Status  Reason
+  ----           ------  ------
+  Available      False   MinimumReplicasUnavailable
+"""
+    finding = only(text.replace("{available}", "0"), "workload-has-too-few-pods")
+    assert (finding.severity, finding.title) == ("warning", "Deployment shop has 0 of 3 pods available")
+    assert "MinimumReplicasUnavailable" in finding.detail
+    assert only(text.replace("{available}", "2"), "workload-has-too-few-pods").severity == "info"
+    assert not findings(text.replace("{available}", "3"))
+
+
+def test_when_the_last_release_was_rolled_out() -> None:
+    annotations = {"deployment.kubernetes.io/revision": "7"}
+    metadata = {"name": "shop-1", "annotations": annotations, "creationTimestamp": "2026-11-30T10:00:00Z"}
+    finding = only(listed({"kind": "ReplicaSet", "metadata": metadata}), "last-rollout")
+    assert finding.title == "Revision 7 was rolled out at 2026-11-30T10:00:00Z (shop-1)"
+    assert not findings(listed({"kind": "ReplicaSet", "metadata": {"name": "shop-1"}}))
+
+
+@pytest.mark.parametrize(
+    ("facts", "about"),
+    [
+        ("Replicas:      1 current / 2 desired\nPods Status:   1 Running / 0 Waiting", "ReplicaSet shop"),
+        ("Parallelism:   1\nPods Statuses: 0 Active / 0 Succeeded / 6 Failed", "Job shop"),
+        (
+            "Replicas:      2 desired | 1 total\nUpdate Strategy: RollingUpdate\nPods Status: 1 Running",
+            "StatefulSet shop",
+        ),
+    ],
+)
+def test_events_of_the_description_of_a_workload(facts: str, about: str) -> None:
+    row = ("Warning", "FailedCreate", "9s (x5 over 1m)", QUOTA)
+    template = "Pod Template:\n  Containers:\n   app:\n    Image:      registry.test/app:1\n"
+    text = f"Name:          shop\nNamespace:     shop\n{facts}\n{template}{described_events([row])}"
+    (finding,) = findings(text)
+    assert finding.title.startswith(f"{about} cannot create pods: quota team")

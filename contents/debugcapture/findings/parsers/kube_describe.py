@@ -23,7 +23,17 @@ _CONTAINER_KEYS: Final = _BLOCKS | {
 }
 _RUN_KEYS: Final = frozenset({"Reason", "Message", "Exit Code", "Signal", "Started", "Finished"})
 _NODE_KEYS: Final = frozenset({"Roles", "Unschedulable", "Allocatable", "System Info", "Lease"})
+# A key that only descriptions of this kind have. The order matters: several have the status of their pods.
+_KINDS: Final = {
+    "Parallelism": "Job",
+    "Desired Number of Nodes Scheduled": "DaemonSet",
+    "Update Strategy": "StatefulSet",
+    "Pods Status": "ReplicaSet",
+    "Access Modes": "PersistentVolumeClaim",
+    "Schedule": "CronJob",
+}
 _CONTAINER_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+_DESIRED = re.compile(r"(\d{1,9}) desired .{0,60}?(\d{1,9}) available")
 _REPLICAS = re.compile(r"(\d{1,9}) current / (\d{1,9}) desired")
 _MOST_QUOTES: Final = 8
 _MOST_COMMAND_LINES: Final = 400
@@ -247,6 +257,14 @@ class DescriptionReader:
             return _scaler(draft, lines)
         if draft.keys & _NODE_KEYS:
             return Workload("Node", name, tuple(draft.conditions), lines=lines)
+        desired = _DESIRED.search(draft.facts.get("Replicas", ""))
+        if desired and "StrategyType" in draft.facts:
+            wanted, available = int(desired[1]), int(desired[2])
+            conditions = tuple(draft.conditions)
+            return Workload("Deployment", name, conditions, wanted=wanted, available=available, lines=lines)
+        kind = next((kind for key, kind in _KINDS.items() if key in draft.keys), "")
+        if kind:
+            return Workload(kind, name, tuple(draft.conditions), lines=lines)
         if not draft.containers and "Status" not in draft.facts:
             return Workload("object", name, tuple(draft.conditions), lines=lines) if draft.conditions else None
         return _pod(draft, tuple(container.finished(self._evidence) for container in draft.containers), lines)

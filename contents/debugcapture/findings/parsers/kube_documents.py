@@ -5,10 +5,16 @@ returns a stream of events. Every scalar stays text, so that a version such as 1
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-MAX_YAML: Final = 2 << 20  # characters; the parser reads about 1 MB/s
+MAX_YAML: Final = 1 << 20  # characters; the parser reads less than 1 MB in a second
+_HEAD: Final = 1 << 16
+_ITEMS = re.compile(r'"items"\s*:\s*\[\s*')
+_LIST_KIND = re.compile(r'"kind"\s*:\s*"(\w{1,60}List)"')
+_BETWEEN_DOCUMENTS = re.compile(r"\s*")
+_BETWEEN_ITEMS = re.compile(r"\s*,\s*")
 _MAX_DEPTH: Final = 100
 _MAX_DOCUMENTS: Final = 500
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -19,12 +25,35 @@ def documents(text: str) -> list[Any]:
 
     Text that is neither JSON nor YAML, or that is cut, gives what stands before the first error.
     """
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] not in ("{", "["):
+        return list(_yaml_documents(text[:MAX_YAML]))
+    values, end = _json_values(text, len(text) - len(text.lstrip()), _BETWEEN_DOCUMENTS)
+    if values:
+        return values
+    start = _ITEMS.search(text[:_HEAD])
+    if not start:
+        return list(_yaml_documents(text[:MAX_YAML]))  # YAML contains JSON
+    values, end = _json_values(text, start.end(), _BETWEEN_ITEMS)
+    kind = _LIST_KIND.search(text[: start.start()])
+    cut = list(_yaml_documents(text[end : end + MAX_YAML]))
+    return [{"kind": kind[1] if kind else "", "items": [*values, *cut]}]
+
+
+def _json_values(text: str, position: int, between: re.Pattern[str]) -> tuple[list[Any], int]:
+    """Return the values from ``position`` on, with ``between`` between them, and where the first cut one begins."""
+    decoder = json.JSONDecoder()
+    values: list[Any] = []
+    while position < len(text):
         try:
-            return [json.loads(text)]
+            value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
-            pass  # it is cut, or has several documents: YAML contains JSON
-    return list(_yaml_documents(text[:MAX_YAML]))
+            break  # it is cut, or is not JSON
+        values.append(value)
+        separator = between.match(text, end)
+        if not separator:
+            break
+        position = separator.end()
+    return values, position
 
 
 def _yaml_documents(text: str) -> Iterator[Any]:

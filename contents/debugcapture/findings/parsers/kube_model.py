@@ -1,10 +1,11 @@
 """Kubernetes objects as rules see them, whether they were read from YAML, JSON, or the text that kubectl prints."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Literal
 
 from ...model import EvidenceLines
@@ -222,12 +223,17 @@ class Workload:
     name: str
     conditions: tuple[Condition, ...] = ()
     created: str = ""
+    revision: str = ""
+    """Of a ReplicaSet or Deployment; "" if it has none."""
+    wanted: int | None = None
+    """Number of pods that should run; None if unknown."""
+    available: int | None = None
     deleted: str = ""
     finalizers: tuple[str, ...] = ()
     lines: EvidenceLines | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cluster:
     """What a file shows of a cluster."""
 
@@ -237,10 +243,25 @@ class Cluster:
     scalers: tuple[Scaler, ...] = ()
     workloads: tuple[Workload, ...] = ()
 
+    @cached_property
+    def _pods(self) -> Mapping[str, Pod]:
+        return {pod.name: pod for pod in reversed(self.pods)}
+
+    @cached_property
+    def _events(self) -> Mapping[str, Sequence[Event]]:
+        events: dict[str, list[Event]] = {}
+        for event in self.events:
+            events.setdefault(event.object, []).append(event)
+        return events
+
+    def events_about(self, event: Event) -> Sequence[Event]:
+        """Return all events about the object of ``event``, in the order of the file."""
+        return self._events.get(event.object, ())
+
     def pod_of(self, event: Event) -> Pod | None:
         """Return the pod that ``event`` is about; the only pod if the event does not name one."""
         if event.object:
-            return next((pod for pod in self.pods if pod.name == event.name), None)
+            return self._pods.get(event.name)
         return self.pods[0] if len(self.pods) == 1 else None
 
     def containers(self) -> Iterator[tuple[Pod, Container]]:
@@ -255,10 +276,11 @@ class Cluster:
 
         Two events of the same age keep their order in the file.
         """
-        position = next(index for index, other in enumerate(self.events) if other is event)
-        for index, later in enumerate(self.events):
-            if later.reason in reasons and later.object == event.object and _is_later(later, event, index > position):
+        follows = False
+        for later in self.events_about(event):
+            if later.reason in reasons and _is_later(later, event, follows):
                 return later
+            follows = follows or later is event
         return None
 
 

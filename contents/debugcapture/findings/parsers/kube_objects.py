@@ -13,7 +13,7 @@ from .kube_documents import documents, items, mapping, text
 from .kube_model import Cluster, Condition, Event, Pod, PodRow, Scaler, Workload, moment
 from .kube_pods import pod_in
 
-MAX_BYTES: Final = 32 << 20
+MAX_BYTES: Final = 16 << 20  # objects in memory need about eight times as much
 _MOST_OBJECTS: Final = 5_000
 _NEAR_LINES: Final = 4_000  # an object's own lines: a passage further away belongs to another object
 _LONG_LINE: Final = 200  # JSON on one line: the quotation begins shortly before the fact
@@ -24,6 +24,7 @@ _KIND = re.compile(
     r"""DaemonSet|Job|Node|PersistentVolumeClaim|Namespace)(?:List)?|List)["']?[\s,}]"""
 )
 _STATUS = re.compile(r"""["']?(?:containerStatuses|initContainerStatuses)["']?:""")
+_REPLICATED: Final = frozenset({"Deployment", "StatefulSet"})
 _WORKLOADS: Final = frozenset(
     {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Node", "PersistentVolumeClaim", "Namespace"}
 )
@@ -42,7 +43,9 @@ def parse(evidence: Evidence) -> Cluster:
     with evidence.path.open("rb") as file:
         content = file.read(MAX_BYTES).decode(errors="replace")
     start = _START.search(content)
-    body = textwrap.dedent(content[start.start() :] if start and start.start() < 4096 else content)
+    body = content[start.start() :] if start and start.start() < 4096 else content
+    if body.lstrip("\r\n").startswith(" "):
+        body = textwrap.dedent(body)
     lines = _Lines(evidence, content.splitlines())
     parts: list[Any] = []
     for value in _objects(documents(body)):
@@ -159,13 +162,18 @@ def _scaler(value: dict[str, Any], lines: "_Lines") -> Scaler:
 
 
 def _workload(kind: str, value: dict[str, Any], lines: "_Lines") -> Workload:
-    metadata = mapping(value, "metadata")
+    metadata, status = mapping(value, "metadata"), mapping(value, "status")
     name = text(metadata.get("name"))
+    wanted = number_in(text(mapping(value, "spec").get("replicas"))) if kind in _REPLICATED else None
+    available = text(status.get("availableReplicas")) or text(status.get("readyReplicas")) or "0"
     return Workload(
         kind=kind,
         name=name,
         conditions=conditions_in(value),
         created=text(metadata.get("creationTimestamp")),
+        revision=text(mapping(metadata, "annotations").get("deployment.kubernetes.io/revision")),
+        wanted=wanted,
+        available=None if wanted is None or not status else number_in(available),
         deleted=text(metadata.get("deletionTimestamp")),
         finalizers=tuple(text(item) for item in metadata.get("finalizers") or () if text(item)),
         lines=lines.near(name, name),
@@ -220,9 +228,10 @@ class _Lines:
     def _position(self, name: str) -> int:
         if name not in self._positions:
             ends = (f"name: {name}", f'"name": "{name}"', f'"name":"{name}"', f"name: '{name}'", f'name: "{name}"')
-            following = range(self._cursor, len(self._lines))
-            self._cursor = next(
-                (index for index in following if any(end in self._lines[index] for end in ends)), self._cursor
-            )
+            for index in range(self._cursor, len(self._lines)):
+                line = self._lines[index]
+                if name in line and any(end in line for end in ends):
+                    self._cursor = index
+                    break
             self._positions[name] = self._cursor
         return self._positions[name]

@@ -6,7 +6,7 @@ from typing import Final
 
 from ...text import number_in
 from ..evidence import Evidence, Line
-from .kube_model import Event, PodRow, duration_s, moment
+from .kube_model import Condition, Event, PodRow, Workload, duration_s, moment
 
 _TYPES: Final = ("Normal", "Warning")
 _AGE = r"(?:<?(?:unknown|invalid)>?|\d{4}-\d\d-\d\dT[\d:.]{5,20}Z?|\d[\dwdhmsy.]{0,20})"
@@ -18,6 +18,7 @@ _SOURCE = re.compile(r"(?:[a-z][\w.-]*(?:, \S+)?|\{[^{}]*\}) ")
 _POD = re.compile(
     r"(?:(\S+) )?([a-z0-9][a-z0-9.-]*) (\d{1,5})/(\d{1,5}) ([A-Z][\w:/.-]*) (\d{1,9})(?: \((\S+) ago\))? (\S+)(?: .*)?"
 )
+_NODE = re.compile(r"([a-z0-9][a-z0-9.-]*) ((?:Not)?Ready[\w,]*) (\S+) (\S+) (v\d[\w.+-]*)(?: .*)?")
 _HEADERS: Final = (
     ("LAST SEEN", "TYPE", "REASON"),
     ("Type", "Reason", "Age", "Message"),
@@ -165,6 +166,17 @@ def _when(seen: str) -> float | None:
         return time.timestamp()
     age = duration_s(seen)
     return None if age is None else -float(age)
+
+
+def node_row_in(evidence: Evidence, line: Line) -> Workload | None:
+    """Return the node in ``line``, a row of `kubectl get nodes`; None if it is something else."""
+    match = _NODE.fullmatch(" ".join(line.text.split())) if "Ready" in line.text and len(line.text) < 1000 else None
+    if not match:
+        return None
+    statuses = match[2].split(",")
+    ready = Condition("Ready", "True" if statuses[0] == "Ready" else "False", match[2])
+    quote = evidence.quote(line.number, line.number, " ".join(line.text.split()))
+    return Workload("Node", match[1], (ready,), lines=quote)
 
 
 def pod_row_in(evidence: Evidence, line: Line) -> PodRow | None:

@@ -7,10 +7,10 @@ from ..evidence import Evidence
 from .kube_describe import DescriptionReader
 from .kube_model import Cluster
 from .kube_objects import cluster_of
-from .kube_tables import Header, event_in, header_in, pod_row_in
+from .kube_tables import Header, event_in, header_in, node_row_in, pod_row_in
 
 _MOST_LINES: Final = 300_000
-_MOST_PARTS: Final = 20_000
+_MOST_PARTS: Final = 5_000
 _SIGNS: Final = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
@@ -20,6 +20,7 @@ _SIGNS: Final = tuple(
         r"^[ \t]*(?:Last )?State:[ \t]+(?:Running|Waiting|Terminated)[ \t]*\r?$",
         r"^Controlled By:[ \t]+\w+/|^Restart Count:|^[ \t]+Restart Count:[ \t]+\d",
         r"^Status:[ \t]{3,}(?:Failed|Pending|Running|Succeeded|Unknown|Terminating)\b",
+        r"^NAME[ \t]+STATUS[ \t]+ROLES[ \t]+AGE[ \t]+VERSION|^StrategyType:|^Pods Status(?:es)?:",
         r"^Min replicas:[ \t]+\d|^Unschedulable:[ \t]+(?:true|false)",
         r"^[ \t]*(?:Normal|Warning)[ \t]+[A-Z]\w+[ \t]+\d+[smhd]",
         r"^\d+[smhd][\dsmhd]*[ \t]+\d+[smhd][\dsmhd]*[ \t]+\d+[ \t]+\S+[ \t]+[A-Z]\w+[ \t]",
@@ -56,7 +57,7 @@ def parse(evidence: Evidence) -> Cluster:
             else:
                 reader.add_event(event)
             continue
-        if row := pod_row_in(evidence, line):
+        if row := pod_row_in(evidence, line) or node_row_in(evidence, line):
             rows.append(row)
             is_table = False
             continue

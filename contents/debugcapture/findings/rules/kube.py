@@ -14,6 +14,7 @@ from . import (
     kube_rows,
     kube_scheduling,
     kube_volumes,
+    kube_waiting,
     kube_workloads,
 )
 
@@ -29,5 +30,6 @@ RULES: Final = (
     *kube_creation.RULES,
     *kube_workloads.RULES,
     *kube_rows.RULES,
+    *kube_waiting.RULES,
     *kube_events.RULES,
 )

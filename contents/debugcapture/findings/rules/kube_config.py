@@ -72,7 +72,7 @@ def _title(subject: str, message: str) -> str:
 
 
 def _message_of(cluster: Cluster, pod: str) -> str:
-    events = [event for event in cluster.events if is_about_configuration(event) and event.name in ("", pod)]
+    events = [event for event in cluster.events if event.name in ("", pod) and is_about_configuration(event)]
     return next((event.message for event in reversed(events) if _MISSING.search(event.message)), "")
 
 

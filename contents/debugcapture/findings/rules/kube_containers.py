@@ -138,8 +138,8 @@ def _container_in_back_off(cluster: Cluster, event: Event) -> str:
     """Return the container that back-off events of the same pod name; "" if it is not the only one."""
     names = {
         other.container or container_in_back_off(other.message)
-        for other in cluster.events
-        if other.reason == "BackOff" and other.object == event.object
+        for other in cluster.events_about(event)
+        if other.reason == "BackOff"
     } - {""}
     return names.pop() if len(names) == 1 else ""
 
@@ -183,9 +183,10 @@ def container_ends_by_itself(cluster: Cluster) -> Iterator[Finding]:
         is_init = container.kind == "init container"
         if is_init and not container.is_in_crash_loop:
             continue
+        is_running = container.state.phase == "running" and container.ready is not False
         state = "CrashLoopBackOff, " if container.is_in_crash_loop else ""
         yield Finding(
-            severity="warning",
+            severity="info" if is_running else "warning",
             title=f"{_capital(container.label)} ends by itself with exit code 0 (Completed) and is restarted: "
             f"{state}{words.restarts_words(container)}",
             detail=words.sentences(

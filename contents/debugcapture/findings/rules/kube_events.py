@@ -35,6 +35,7 @@ _HARMLESS: Final = frozenset(
     }
 )
 _MOST: Final = 6
+_MOST_FAILURES: Final = 100
 
 
 def pod_has_no_network(cluster: Cluster) -> Iterator[Finding]:
@@ -70,9 +71,8 @@ def container_failed_in_an_event(cluster: Cluster) -> Iterator[Finding]:
 
     Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
     """
-    for event in _others(cluster):
-        if event.reason != "Failed":
-            continue
+    failed = {(event.object, event.message): event for event in _others(cluster) if event.reason == "Failed"}
+    for event in list(failed.values())[:_MOST_FAILURES]:
         message = event.message.removeprefix("Error: ")
         is_over = bool(cluster.happened_after(event, frozenset({"Started"})))
         yield Finding(

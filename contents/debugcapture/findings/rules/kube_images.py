@@ -126,7 +126,7 @@ def _image_in(event: Event, cluster: Cluster) -> str:
     match = _IMAGE.search(event.message)
     if match:
         return match[1]
-    same = (other for other in cluster.events if other.object == event.object and is_about_pulling(other))
+    same = (other for other in cluster.events_about(event) if is_about_pulling(other))
     return next((found[1] for other in same if (found := _IMAGE.search(other.message))), "")
 
 

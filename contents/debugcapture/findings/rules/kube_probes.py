@@ -45,7 +45,7 @@ def probe_fails(cluster: Cluster) -> Iterator[Finding]:
 def _finding(cluster: Cluster, kind: str, failures: list[tuple[Event, str]]) -> Finding:
     event, answer = max(failures, key=lambda failure: failure[0].when or 0.0)
     count = sum(failure.count for failure, _ in failures)
-    kills = [other for other in cluster.events if _is_kill(other) and other.object == event.object]
+    kills = [other for other in cluster.events_about(event) if _is_kill(other)]
     killed = kind != "Readiness" and bool(kills)
     pod = cluster.pod_of(event)
     severity = _severity(cluster, kind, event, count, pod, killed)
@@ -72,9 +72,7 @@ def _finding(cluster: Cluster, kind: str, failures: list[tuple[Event, str]]) -> 
 
 
 def _severity(cluster: Cluster, kind: str, event: Event, count: int, pod: Pod | None, killed: bool) -> Severity:
-    ends = any(
-        other.reason == "Killing" and not _is_kill(other) and other.object == event.object for other in cluster.events
-    )
+    ends = any(other.reason == "Killing" and not _is_kill(other) for other in cluster.events_about(event))
     if ends and not killed:
         return "info"
     if killed:

@@ -8,6 +8,7 @@ from ..parsers.kube_model import Cluster, PodRow, duration_s, stem
 from . import kube_words as words
 from .kube_images import PULL_REASONS
 
+_ORDER: Final[tuple[Severity, ...]] = ("critical", "warning", "info")
 _HEALTHY: Final = frozenset({"Running", "Completed", "Succeeded"})
 _STARTING: Final = frozenset({"Pending", "ContainerCreating", "PodInitializing", "Terminating"})
 _LONG_S: Final = 600  # a pod that has not started after ten minutes is stuck
@@ -25,7 +26,7 @@ _MEANINGS: Final = {
     "CreateContainerError": "a container cannot be created",
     "RunContainerError": "a container cannot be started",
     "StartError": "a container cannot be started",
-    "Pending": "no node was found for it, or its volumes are missing",
+    "Pending": "its containers have not started",
     "ContainerCreating": "its containers have not started",
     "Terminating": "its deletion has not ended",
     "Unknown": "its node does not respond",
@@ -40,10 +41,11 @@ def pods_have_a_bad_status(cluster: Cluster) -> Iterator[Finding]:
     """
     groups: dict[str, list[PodRow]] = {}
     for row in cluster.rows:
-        if _severity(row) != "info":
+        if row.status not in _HEALTHY:
             groups.setdefault(row.status, []).append(row)
     for status, rows in groups.items():
-        severity: Severity = "critical" if any(_severity(row) == "critical" for row in rows) else "warning"
+        severities = {_severity(row) for row in rows}
+        severity = next(severity for severity in _ORDER if severity in severities)
         meaning = _meaning(status)
         first = rows[0]
         title = f"Pod {_row_words(first)}" if len(rows) == 1 else f"{len(rows)} pods are in {status}"
@@ -51,7 +53,7 @@ def pods_have_a_bad_status(cluster: Cluster) -> Iterator[Finding]:
             severity=severity,
             title=f"{title}: {meaning}" if meaning else title,
             detail="; ".join(map(_row_words, rows[:6])) + (" and more." if len(rows) > 6 else "."),
-            advice=_advice(status),
+            advice=_advice(status) if severity != "info" else "",
             evidence=words.passages(*(row.line for row in rows[:8])),
             directness=58 if status not in _STARTING else 45,
             key=f"{status} {stem(first.name) if len(rows) == 1 else 'pods'}",

@@ -88,10 +88,7 @@ def _outcome(is_scheduled: bool, is_deleted: bool) -> str:
 
 
 def _is_deleted(cluster: Cluster, event: Event) -> bool:
-    return any(
-        other.object == event.object and other.message.startswith("skip schedule deleting pod")
-        for other in cluster.events
-    )
+    return any(other.message.startswith("skip schedule deleting pod") for other in cluster.events_about(event))
 
 
 def _causes(message: str) -> str:

@@ -90,6 +90,50 @@ def rollout_does_not_progress(cluster: Cluster) -> Iterator[Finding]:
             )
 
 
+def workload_has_too_few_pods(cluster: Cluster) -> Iterator[Finding]:
+    """Fewer pods of a Deployment or StatefulSet are available than it should have.
+
+    During a rollout this is normal for a while, so it is a warning only if no pod is available. Source:
+    https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status
+    """
+    for workload in cluster.workloads:
+        if workload.wanted is None or workload.available is None or workload.available >= workload.wanted:
+            continue
+        yield Finding(
+            severity="info" if workload.available else "warning",
+            title=f"{workload.kind} {workload.name} has {workload.available} of {workload.wanted} pods available",
+            detail=words.sentences(
+                *(
+                    f"{condition.type} {condition.status}: {condition.reason}, {words.short(condition.message, 120)}"
+                    for condition in workload.conditions
+                    if condition.status != "True" or condition.type == "ReplicaFailure"
+                )
+            ),
+            advice="Look at its pods.",
+            evidence=words.passages(workload.lines),
+            directness=54,
+            key=f"{workload.kind} {workload.name} available",
+        )
+
+
+def last_rollout(cluster: Cluster) -> Iterator[Finding]:
+    """When the current release of a workload was rolled out: the creation of the pod's ReplicaSet.
+
+    A failure that began at that time often has its cause in the release. Source:
+    https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#revision-history-limit
+    """
+    for workload in cluster.workloads:
+        if workload.kind == "ReplicaSet" and workload.revision and workload.created:
+            yield Finding(
+                severity="info",
+                title=f"Revision {workload.revision} was rolled out at {workload.created} ({workload.name})",
+                detail="",
+                evidence=words.passages(workload.lines),
+                directness=20,
+                key="last rollout",
+            )
+
+
 def node_is_unhealthy(cluster: Cluster) -> Iterator[Finding]:
     """A node is not ready, or is short of memory, disk space or process IDs.
 
@@ -134,13 +178,18 @@ def _node_event_findings(cluster: Cluster) -> Iterator[Finding]:
             problem = "was rebooted"
         yield Finding(
             severity="info" if is_over else "warning",
-            title=f"{words.about(event) or 'The node'} {problem} ({event.reason})"
-            + ("; it is over" if is_over else ""),
+            title=f"{_node_of(event)} {problem} ({event.reason})" + ("; it is over" if is_over else ""),
             detail=words.sentences(words.short(event.message), words.seen_words(event)),
             evidence=words.passages(event.lines),
             directness=68,
             key=event.reason,
         )
+
+
+def _node_of(event: Event) -> str:
+    if event.object.startswith("Node/"):
+        return words.about(event)
+    return f"The node of {words.about(event)}" if event.object else "The node"
 
 
 def _condition(conditions: tuple[Condition, ...], kind: str, status: str) -> Condition | None:
@@ -155,5 +204,7 @@ RULES = (
     autoscaler_is_at_its_maximum,
     autoscaler_does_not_work,
     rollout_does_not_progress,
+    workload_has_too_few_pods,
+    last_rollout,
     node_is_unhealthy,
 )
