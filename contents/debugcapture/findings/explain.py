@@ -33,15 +33,18 @@ def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tupl
     return tuple(explain((file for file in evidence_of(folder, manifest) if file.name not in sensitive), failed))
 
 
-def subject_of(evidence: Evidence, subjects: Sequence[Subject[Any]] = SUBJECTS) -> Subject[Any] | None:
-    """Return the kind of ``evidence``; None if no parser recognizes it."""
-    return next((subject for subject in subjects if subject.recognize(evidence)), None)
+def subjects_of(evidence: Evidence, subjects: Sequence[Subject[Any]] = SUBJECTS) -> Iterator[Subject[Any]]:
+    """Yield the kinds of ``evidence``: one, or several if the file is a mixture."""
+    for subject in subjects:
+        if subject.recognize(evidence):
+            yield subject
+            if subject.is_mixed is None or not subject.is_mixed(evidence):
+                return
 
 
 def _explained(evidence: Evidence, failed: Unreadable, subjects: Sequence[Subject[Any]]) -> Iterator[Finding]:
     try:
-        subject = subject_of(evidence, subjects)
-        findings = list(subject.explain(evidence)) if subject else []
+        findings = [item for subject in subjects_of(evidence, subjects) for item in subject.explain(evidence)]
     except Exception as error:  # noqa: BLE001 - the content is hostile, and the other files still have to be explained
         failed(evidence, error)
         return

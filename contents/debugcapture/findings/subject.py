@@ -21,6 +21,9 @@ class Subject(Generic[M]):
     """Returns whether the content of the file is of this kind. It reads `Evidence.head`, never the name alone."""
     parse: Callable[[Evidence], M]
     rules: Sequence[Rule[M]]
+    is_mixed: Callable[[Evidence], bool] | None = None
+    """Returns whether the file also contains other text, such as the log around a thread dump. The next kind that
+    recognizes the file then explains it too. None if a file of this kind contains nothing else."""
 
     def explain(self, evidence: Evidence) -> Iterator[Finding]:
         """Yield the findings about ``evidence``, in the order of the rules."""

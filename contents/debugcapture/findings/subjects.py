@@ -35,7 +35,13 @@ from .subject import Subject
 
 SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Crash of a JVM", jvm_hs_err_parser.recognize, jvm_hs_err_parser.parse, jvm_hs_err.RULES),
-    Subject("Threads of a JVM", jvm_threads_parser.recognize, jvm_threads_parser.parse, jvm_threads.RULES),
+    Subject(
+        "Threads of a JVM",
+        jvm_threads_parser.recognize,
+        jvm_threads_parser.parse,
+        jvm_threads.RULES,
+        jvm_threads_parser.is_mixed,
+    ),
     Subject("Java heap histogram", jvm_histogram_parser.recognize, jvm_histogram_parser.parse, jvm_histogram.RULES),
     Subject("Log of a Java garbage collector", jvm_gc_log_parser.recognize, jvm_gc_log_parser.parse, jvm_gc_log.RULES),
     Subject("Java heap", jvm_heap_parser.recognize, jvm_heap_parser.parse, jvm_heap.RULES),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from debugcapture.findings.evidence import Evidence
-from debugcapture.findings.explain import explain, explain_bundle, subject_of
+from debugcapture.findings.explain import explain, explain_bundle, subjects_of
 from debugcapture.findings.subject import Subject
 from debugcapture.model import Finding
 from tests.unit.builders import artifact, manifest
@@ -45,8 +45,15 @@ def test_a_finding_has_the_id_of_its_rule_and_the_pod_of_its_file(tmp_path: Path
 
 def test_a_file_of_no_known_kind_has_no_findings(tmp_path: Path) -> None:
     other = file(tmp_path, "a", "bad\n")
-    assert subject_of(other, (WORDS,)) is None
+    assert list(subjects_of(other, (WORDS,))) == []
     assert explain([other], never, (WORDS,)) == []
+
+
+def test_a_mixed_file_is_explained_by_the_next_kind_too(tmp_path: Path) -> None:
+    mixed = replace(WORDS, name="mixed", is_mixed=lambda evidence: "mixed" in evidence.head)
+    more = file(tmp_path, "a", "words\nmixed\n")
+    assert [subject.name for subject in subjects_of(more, (mixed, WORDS, WORDS))] == ["mixed", "words"]
+    assert [subject.name for subject in subjects_of(file(tmp_path, "b", "words\n"), (mixed, WORDS))] == ["mixed"]
 
 
 def test_a_file_that_breaks_a_parser_costs_its_own_findings_only(tmp_path: Path) -> None:

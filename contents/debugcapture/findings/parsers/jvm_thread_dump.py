@@ -10,7 +10,7 @@ from typing import Final
 from ..evidence import Evidence, Line
 from .jvm_model import Deadlock, Edge, Frame, JavaThread, Lock, ThreadDump, ThreadDumps, Wait
 
-_TITLE: Final = "Full thread dump "
+TITLE: Final = "Full thread dump "
 _MOST_FRAMES: Final = 400_000  # of a file, so that its memory stays bounded
 _MOST_THREADS: Final = 50_000
 _HEADER = re.compile(
@@ -45,7 +45,7 @@ def recognize(evidence: Evidence) -> bool:
     if "J9VMThread:0x" in head and "0SECTION" in head:
         return False
     has_threads = "java.lang.Thread.State: " in head or _HEADER.search(head) is not None
-    return has_threads and (_TITLE in head or " tid=0x" in head or " nid=0x" in head or '" Id=' in head)
+    return has_threads and (TITLE in head or " tid=0x" in head or " nid=0x" in head or '" Id=' in head)
 
 
 def parse(evidence: Evidence) -> ThreadDumps:
@@ -150,7 +150,7 @@ class _Reader:
         text = line.text
         if text[:1].isdigit() or text[:2] == "[2":
             text = _PREFIX.sub("", text)
-        if _TITLE in text:
+        if TITLE in text:
             self._begin(line)
         elif text.startswith('"'):
             self._read_header(text, line.number)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.findings.evidence import Evidence
+from debugcapture.findings.explain import subjects_of
 from debugcapture.findings.parsers import jvm_thread_dump, jvm_thread_file
 from debugcapture.findings.parsers.jvm_model import ThreadDumps
 from debugcapture.findings.rules.jvm_threads import RULES
@@ -143,6 +144,13 @@ def test_a_dump_in_the_log_of_a_container(tmp_path: Path) -> None:
         ("VM Thread", 0),
     ]
     assert dumps.last.line == 4
+
+
+def test_a_log_with_a_dump_is_explained_as_a_log_too(tmp_path: Path) -> None:
+    text = dump(*pool("web-", 3, ("at com.shop.Cart.add(Cart.java:31)",)))
+    log = evidence(tmp_path, "2026-11-30T01:02:04Z INFO request\n" * 9, text)
+    assert [subject.name for subject in subjects_of(log)] == ["Threads of a JVM", "Log"]
+    assert [subject.name for subject in subjects_of(evidence(tmp_path, "7:\n", text))] == ["Threads of a JVM"]
 
 
 def test_a_dump_in_the_encoding_of_windows(tmp_path: Path) -> None:
