@@ -357,4 +357,4 @@ def test_a_pod_with_many_ended_debug_containers_gets_no_more(count: int, is_refu
         with attach(cluster, reported):
             pass
     assert len(cluster.attached) == (0 if is_refused else 1)
-    assert any("it gets no more" in line for line in reported) is (count == 99)
+    assert any("it gets no more" in line for line in reported) is (count == 199)
