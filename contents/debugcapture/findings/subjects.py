@@ -6,6 +6,7 @@ from typing import Any
 from .logs import LOG, log_subject
 from .messages import Message, included_messages
 from .parsers import disk_file, metrics_file, network_file, process_file, release_diff
+from .parsers import dotnet_stacks as dotnet_stacks_parser
 from .parsers import goroutines as goroutines_parser
 from .parsers import jvm_gc_log as jvm_gc_log_parser
 from .parsers import jvm_heap as jvm_heap_parser
@@ -13,10 +14,13 @@ from .parsers import jvm_histogram as jvm_histogram_parser
 from .parsers import jvm_hs_err as jvm_hs_err_parser
 from .parsers import jvm_threads as jvm_threads_parser
 from .parsers import kube as kube_parser
+from .parsers import native_stacks as native_stacks_parser
 from .parsers import node_report as node_report_parser
 from .parsers import python_stacks as python_stacks_parser
+from .parsers import script_stacks as script_stacks_parser
 from .rules import (
     disk,
+    dotnet_stacks,
     goroutines,
     jvm_gc_log,
     jvm_heap,
@@ -25,11 +29,13 @@ from .rules import (
     jvm_threads,
     kube,
     metrics,
+    native_stacks,
     network,
     node_report,
     process_limits,
     python_stacks,
     release,
+    script_stacks,
 )
 from .subject import Subject
 
@@ -54,6 +60,9 @@ SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Changes of a release", release_diff.recognize, release_diff.parse, release.RULES),
     Subject("Python threads", python_stacks_parser.recognize, python_stacks_parser.parse, python_stacks.RULES),
     Subject("Node.js report", node_report_parser.recognize, node_report_parser.parse, node_report.RULES),
+    Subject(".NET threads", dotnet_stacks_parser.recognize, dotnet_stacks_parser.parse, dotnet_stacks.RULES),
+    Subject("Native stacks", native_stacks_parser.recognize, native_stacks_parser.parse, native_stacks.RULES),
+    Subject("Ruby and PHP stacks", script_stacks_parser.recognize, script_stacks_parser.parse, script_stacks.RULES),
     LOG,  # any text is a log, so this is the last
 )
 

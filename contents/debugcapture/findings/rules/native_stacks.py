@@ -60,9 +60,8 @@ def native_mutex(stacks: NativeStacks) -> Iterator[Finding]:
     where = {str(thread.own or thread.frames[0]): thread for thread in waiting}
     parts = [f"{thread.label} in {place}" for place, thread in list(where.items())[:_MOST_SHOWN]]
     if is_deadlock:
-        parts.append(
-            f"the debugger shows that {' and '.join(thread.label for thread in owners[:2])} hold mutexes themselves"
-        )
+        holders = " and ".join(thread.label for thread in owners[:2])
+        parts.append(f"the debugger shows that {holders} hold mutexes themselves")
     yield Finding(
         "critical" if is_deadlock else "warning" if several else "info",
         title if not is_deadlock else f"Deadlock: {title[0].lower()}{title[1:]}, and the owners wait as well",

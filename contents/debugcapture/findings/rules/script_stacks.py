@@ -11,9 +11,7 @@ _MOST_SHOWN: Final = 5
 _NETWORK: Final = "waits for the network"
 _WAITS: Final = (
     (re.compile(r"Mutex|synchronize|\block\b|flock"), "waits for a lock"),
-    (re.compile(r"(?i)curl_|fsockopen|stream_|socket|wait_readable|_nonblock|readpartial|connect|getaddrinfo"), _NETWORK),
-        "waits for the network",
-    ),
+    (re.compile(r"(?i)curl_|fsockopen|stream_|socket|wait_readable|_nonblock|readpartial|connect|getaddr"), _NETWORK),
     (re.compile(r"(?i)mysqli?|pdo|pg_|exec_params|async_exec|query|redis"), "waits for a database"),
     (re.compile(r"sleep"), "sleeps"),
     (re.compile(r"(?i)\bjoin\b|\bpop\b|select|poll|wait"), "waits"),
