@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...model import EvidenceLines, Finding
+from ...model import EvidenceLines, Finding, Severity
 from ..parsers.native_stacks import NativeStacks, NativeThread, signal_of
 
 _CALLERS: Final = 4
 _MOST_SHOWN: Final = 4
+_SEVERAL: Final = 4  # waiters for one mutex
 _MANY: Final = 10
 _ON_REQUEST: Final = ("SIGSTOP", "SIGINT", "SIGTRAP", "SIGQUIT", "SIGTERM")
 
@@ -59,11 +60,13 @@ def native_mutex(stacks: NativeStacks) -> Iterator[Finding]:
     )  # fmt: skip
     where = {str(thread.own or thread.frames[0]): thread for thread in waiting}
     parts = [f"{thread.label} in {place}" for place, thread in list(where.items())[:_MOST_SHOWN]]
+    if len(mutexes) > 1 and not is_deadlock:
+        parts.append("threads that wait for different mutexes may wait for each other")
     if is_deadlock:
         holders = " and ".join(thread.label for thread in owners[:2])
         parts.append(f"the debugger shows that {holders} hold mutexes themselves")
     yield Finding(
-        "critical" if is_deadlock else "warning" if several else "info",
+        _severity(len(waiting), mutexes, is_deadlock),
         title if not is_deadlock else f"Deadlock: {title[0].lower()}{title[1:]}, and the owners wait as well",
         f"{_capital('; '.join(parts))}.",
         "Look at the code that takes these mutexes: in which order, and what it does while it holds them.",
@@ -71,6 +74,13 @@ def native_mutex(stacks: NativeStacks) -> Iterator[Finding]:
         directness=75,
         key=f"native mutex {waiting[0].own.function if waiting[0].own else ''}",
     )
+
+
+def _severity(waiting: int, mutexes: dict[str, list[NativeThread]], is_deadlock: bool) -> Severity:
+    """Return how serious the waits are: a few threads that wait for the same mutex may do so for a moment."""
+    if is_deadlock:
+        return "critical"
+    return "warning" if len(mutexes) > 1 or waiting >= _SEVERAL else "info"
 
 
 def native_same_place(stacks: NativeStacks) -> Iterator[Finding]:
