@@ -76,7 +76,7 @@ def test_what_a_pod_holds_is_in_no_text(web: tuple[str, tuple[str, ...]], level:
     )
     assert ran.code in (0, 10), ran.errors
     (folder,) = spool.glob("2*")
-    assert "[masked]" in (folder / "logs" / "app.log").read_text()
+    assert "[masked:" in (folder / "logs" / "app.log").read_text()
     clean(ran, spool, *known)
 
 

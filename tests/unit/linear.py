@@ -9,8 +9,8 @@ MOST_GROWTH = 2.5
 # Work below this is not compared: a step of the clock, or a pause of the machine, would decide.
 _LEAST_S = 0.004
 # The last pair decides. Quadratic work takes four times as long for the double input, however busy the machine is.
-_SIZES = (16 << 10, 32 << 10, 64 << 10)
-_RUNS = (1, 3, 7)
+_SIZES = (8 << 10, 32 << 10, 64 << 10)
+_RUNS = (1, 3, 5)
 
 
 def assert_linear(work: Callable[[bytes], object], unit: bytes, end: bytes = b"") -> None:

@@ -9,7 +9,7 @@ from ..kube.objects import controller_of, controller_uid, labels_of, match_label
 from ..kube.resources import path_of
 from ..kube.values import revision_of
 from ..model import Json
-from ..redaction.redactor import masked_pod
+from ..redaction.pods import masked_pod
 from ..text import number_in
 
 _OWNERS: Final = ("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")

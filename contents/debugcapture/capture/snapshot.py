@@ -12,7 +12,7 @@ from ..kube.objects import last_terminated_state, running_state, terminated_stat
 from ..kube.resources import path_of
 from ..kube.values import parse_time
 from ..model import ArtifactOutcome, Json, Target
-from ..redaction.redactor import masked_pod
+from ..redaction.pods import masked_pod
 from ..targets.pods import container_names, container_status
 from .describe import describe, describe_node, event_table, metrics_table
 from .owners import last_release_diff, owner_chain

@@ -1,39 +1,40 @@
-"""Mask credentials in captured data: the JSON of a pod, a line, or a text of any length. Pure.
+"""Mask credentials in captured data: a line, or a text of any length. Pure.
 
-The rest of the data stays readable, such as the configuration of the pod and the log of its program.
+The rest of the data stays readable, such as the log of a program.
 """
 
+import hashlib
 import re
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ..errors import BadInput
-from ..model import Json
 from ..regex import Pattern, bytes_pattern
-from .credentials import KEY_BYTES, LOOKBEHIND_BYTES, Credential, find_credentials, unfinished_key_start
+from .credentials import LOOKBEHIND_BYTES, Credential, find_credentials
+from .keys import KEY_BYTES, unfinished_key_start
 
-MASK = "[masked]"
 WINDOW_BYTES: Final = 256 << 10
 # A credential is recognized only if this much text follows its start, unless the text ends before.
 OVERLAP_BYTES: Final = 2 * KEY_BYTES
-_MASK = MASK.encode()
-_WORDS = r"passw|pwd|passphrase|secret|token|(?:api|access|private|encryption|signing)[_-]?key|credential|jwt"
-_SECRET_NAME = re.compile(rf"{_WORDS}|auth|dsn|connection[_-]?string|(?:^|[_-])pass(?:$|[_-])", re.IGNORECASE)
-_SECRET_WORD = re.compile(_WORDS, re.IGNORECASE)
-_FLAG = re.compile(r"--?[\w.-]*")
-_NOISE = ("managedFields",)
-# Contains a copy of the spec, including secret values.
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# The same secret has the same mask in all artifacts of a process. Nobody can try passwords against a mask, because the
+# key exists in this process only.
+_KEY: Final = secrets.token_bytes(16)
+_MASK_HASH_BYTES: Final = 2
+_IS_MASK = re.compile(r"\[masked:[0-9a-f]{4}\]")
 
 
-def masked_pod(pod: Json) -> Json:
-    """Return a copy of ``pod`` without secret values, managed fields and the last applied configuration."""
-    copy: Json = _masked(pod)
-    metadata = {key: value for key, value in copy["metadata"].items() if key not in _NOISE}
-    if "annotations" in metadata:
-        metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _LAST_APPLIED}
-    return copy | {"metadata": metadata}
+def mask(secret: bytes) -> bytes:
+    """Return what stands for ``secret``: equal for equal secrets, as in [masked:3f9a]."""
+    # The delimiters around a word may belong to it or to the text: the word is the same.
+    word = secret.strip(b" \t\r\n\"'`\\").partition(b"&")[0].rstrip(b",;)]}") or secret
+    return b"[masked:%s]" % hashlib.blake2b(word, key=_KEY, digest_size=_MASK_HASH_BYTES).hexdigest().encode()
+
+
+def without_hashes(text: str) -> str:
+    """Return ``text`` with [masked] for each mask."""
+    return _IS_MASK.sub("[masked]", text)
 
 
 def masked_text(text: str) -> str:
@@ -163,7 +164,7 @@ def _mask_groups(groups: Iterable[_Group], text: bytes, start: int, cut: int) ->
     parts, position, count = list[bytes](), start, 0
     for group in groups:
         for begin, end in group.secrets() if group.end <= cut else ():
-            parts += [text[position:begin], _MASK]
+            parts += [text[position:begin], mask(text[begin:end])]
             count += 1
             position = end
     return b"".join([*parts, text[position:cut]]), count
@@ -179,30 +180,3 @@ def _find_cut(groups: Iterable[_Group], start: int, length: int) -> int:
         if group.begin < cut < group.end:
             return group.begin if group.end == length and group.begin > start else group.end
     return cut
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, dict):
-        if _is_secret_variable(value):
-            return value | {"value": MASK}
-        return {key: _masked(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return _masked_list(value)
-    return masked_text(value) if isinstance(value, str) else value
-
-
-def _masked_list(values: list[Any]) -> list[Any]:
-    """Mask each item. An item behind a flag with a secret name, such as --password, is masked completely."""
-    previous_items = [None, *values]
-    is_secret = [isinstance(item, str) and _is_secret_flag(item) for item in previous_items[: len(values)]]
-    return [MASK if secret else _masked(value) for secret, value in zip(is_secret, values, strict=True)]
-
-
-def _is_secret_flag(item: str) -> bool:
-    """Return whether ``item`` is a flag with a secret name. Two searches are linear, a combined pattern is not."""
-    return bool(_FLAG.fullmatch(item) and _SECRET_WORD.search(item))
-
-
-def _is_secret_variable(value: Json) -> bool:
-    """Return whether ``value`` is an EnvVar with a secret name and a literal value."""
-    return bool(value.get("value")) and bool(_SECRET_NAME.search(str(value.get("name", ""))))

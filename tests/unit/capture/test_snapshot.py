@@ -12,7 +12,7 @@ from debugcapture.capture.snapshot import LOG_LINES, READERS, snapshot_files
 from debugcapture.errors import LogRemoved
 from debugcapture.kube.client import Api
 from debugcapture.model import READS, Json
-from debugcapture.redaction.redactor import MASK
+from debugcapture.redaction.redactor import mask
 from tests.unit.builders import container, pod, status, target, terminated
 
 
@@ -87,7 +87,7 @@ def test_yaml_is_the_pod_without_its_secrets() -> None:
     text = files(pod(spec={"containers": [secret]}))["pod.yaml"].decode()
     assert "hunter2" not in text
     read = yaml.safe_load(text)
-    assert read["spec"]["containers"][0]["env"] == [{"name": "TOKEN", "value": MASK}]
+    assert read["spec"]["containers"][0]["env"] == [{"name": "TOKEN", "value": mask(b"hunter2").decode()}]
     assert list(read)[:3] == ["apiVersion", "kind", "metadata"]
 
 

@@ -8,10 +8,23 @@ from debugcapture.collectors.processes import parse
 from debugcapture.listings.nodes import guess_runtime
 from debugcapture.pagerduty.alerts import find_candidates
 from debugcapture.pagerduty.senders import load_senders
-from debugcapture.redaction.credentials import FORMS
-from debugcapture.redaction.redactor import Redactor, masked_pod
+from debugcapture.redaction.credentials import NAME_WORDS
+from debugcapture.redaction.keys import ENCODED_BEGIN
+from debugcapture.redaction.marks import MARKS
+from debugcapture.redaction.pods import masked_pod
+from debugcapture.redaction.redactor import Redactor
+from debugcapture.redaction.tokens import tokens_by_start
 from debugcapture.text import without_queries
 from tests.unit.linear import assert_linear
+
+KEY_BEGIN, KEY_END = b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----"
+# One literal of each kind, as it stands in text, is tried in all ways.
+KINDS = (
+    b"token", b"tokens", b"pwd", b"auth", b"api_key", b"cookie", b"authorization", b"authorization: digest ",
+    b"<password", b"(b'token', ", b"://", b"@tcp(", b"eyJaaaaaaaa", b"-eyJ", b"LS0tLS1CRUdJTiBSU0Eg", b"ghp_", b"login -p",
+    KEY_BEGIN,
+)  # fmt: skip
+LITERALS = (*NAME_WORDS, *MARKS, *tokens_by_start(), ENCODED_BEGIN, KEY_END)
 
 # What follows or separates repeated literals: every character that a form treats in its own way.
 JOINTS = (
@@ -19,8 +32,6 @@ JOINTS = (
     b">", b"@", b"/", b"\n", b"\n ", b"\0", b"&", b"|\n ", b"\x1b[0m", b"aaaaaaaa.", b',"value":"',
     b"=[", b"={", b': {"',
 )  # fmt: skip
-# What a run ends with, so that a form that has scanned the run fails.
-ENDS = (b"!", b"\n")
 FILLERS = (
     b" ",
     b"\t",
@@ -47,23 +58,27 @@ def mask(text: bytes) -> None:
     redactor.finish()
 
 
-@pytest.mark.parametrize("literal", [*FORMS, b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----"])
+@pytest.mark.parametrize("literal", KINDS)
 def test_many_repeats_of_a_literal_take_time_in_proportion(literal: bytes) -> None:
     for joint in JOINTS:
-        assert_linear(mask, literal + joint)
         assert_linear(mask, b"-" + literal + joint, b"!")
 
 
-@pytest.mark.parametrize("literal", [*FORMS, b"-----BEGIN PRIVATE KEY-----"])
+@pytest.mark.parametrize("literal", LITERALS)
+def test_every_literal_takes_time_in_proportion(literal: bytes) -> None:
+    for joint in (b"", b"=", b"-a.", b" '"):
+        assert_linear(mask, literal + joint)
+
+
+@pytest.mark.parametrize("literal", KINDS)
 def test_one_literal_before_a_long_run_takes_time_in_proportion(literal: bytes) -> None:
     for filler in FILLERS:
-        for end in ENDS:
-            for start in (b"", b"=", b'="'):
+        for start in (b"", b'="', b": {"):
 
-                def mask_after_start(text: bytes, start: bytes = start) -> None:
-                    mask(literal + start + text)
+            def mask_after_start(text: bytes, start: bytes = start) -> None:
+                mask(literal + start + text)
 
-                assert_linear(mask_after_start, filler, end)
+            assert_linear(mask_after_start, filler, b"!")
 
 
 def mask_argument(text: bytes) -> None:
