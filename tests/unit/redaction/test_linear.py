@@ -21,8 +21,8 @@ KEY_BEGIN, KEY_END = b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----
 # One literal of each kind, as it stands in text, is tried in all ways.
 KINDS = (
     b"token", b"tokens", b"pwd", b"auth", b"api_key", b"cookie", b"authorization", b"authorization: digest ",
-    b"<password", b"(b'token', ", b"://", b"@tcp(", b"eyJaaaaaaaa", b"-eyJ", b"LS0tLS1CRUdJTiBSU0Eg", b"ghp_", b"login -p",
-    KEY_BEGIN,
+    b"<password", b"(b'token', ", b"://", b"@tcp(", b"eyJaaaaaaaa", b"-eyJ", b"LS0tLS1CRUdJTiBSU0Eg", b"ghp_",
+    b"login -p", KEY_BEGIN,
 )  # fmt: skip
 LITERALS = (*NAME_WORDS, *MARKS, *tokens_by_start(), ENCODED_BEGIN, KEY_END)
 
