@@ -12,6 +12,7 @@ from .jvm_model import Deadlock, Edge, Frame, JavaThread, Lock, ThreadDump, Thre
 
 TITLE: Final = "Full thread dump "
 _MOST_FRAMES: Final = 400_000  # of a file, so that its memory stays bounded
+_KEPT_FRAMES: Final = 200_000
 _MOST_THREADS: Final = 50_000
 _HEADER = re.compile(
     r'"(.*?)" (?=#\d|\[\d|daemon\b|prio=|os_prio=|cpu=|tid=|nid=|virtual\b|Id=\d|- Thread t@|J9VMThread)'
@@ -190,6 +191,10 @@ class _Reader:
         if self._threads or self._deadlocks:
             dump = ThreadDump(self._start.number, self._date, tuple(self._threads), tuple(self._deadlocks))
             self._dumps.append(dump)
+            if self._frames > _KEPT_FRAMES:
+                # The newest dump matters most. Of older ones, names, states and locks are enough.
+                self._dumps[:-1] = [_without_frames(older) for older in self._dumps[:-1]]
+                self._frames = sum(len(thread.frames) for thread in dump.threads)
         self._threads, self._deadlocks, self._in_stacks = [], [], False
 
     def _end_thread(self) -> None:
@@ -264,6 +269,11 @@ class _Reader:
         elif (match := _HELD.search(text)) and self._waits_for and self._cycle is not None:
             self._cycle.append(Edge(self._waiter, self._waits_for, match.group(1)))
             self._waits_for = None
+
+
+def _without_frames(dump: ThreadDump) -> ThreadDump:
+    threads = tuple(replace(thread, frames=()) for thread in dump.threads)
+    return replace(dump, threads=threads)
 
 
 def _wait_of(kind: str) -> Wait:

@@ -129,6 +129,7 @@ _CALLS: Final[tuple[tuple[str, Activity], ...]] = (
     ("Semaphore.acquire", "semaphore"),
 )
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
+_SHALLOW: Final = 15
 _TAKES_WORK: Final = re.compile(
     r"(?i)^(?:take|poll|next|pop|dequeue|receive|fetch)|^(?:idle|sleep|run|mainLoop|loop|process|work|execute|wait)$|"
     r"(?:task|job|work|request|message|event|item|command|packet|queue)s?$"
@@ -191,7 +192,7 @@ def is_idle(thread: JavaThread) -> bool:
 
 def _is_idle(thread: JavaThread) -> bool:
     if not thread.frames:
-        return True
+        return thread.state != "BLOCKED"
     depth = next((index for index, frame in enumerate(thread.frames) if frame.call.endswith(_IDLE)), None)
     if depth is None or depth > _DEPTH:
         return thread.frame_of(_POLL, 6) is not None or _waits_for_work(thread)
@@ -206,6 +207,8 @@ def _waits_for_work(thread: JavaThread) -> bool:
     waits_for, caller = thread.waits_for, thread.caller
     if thread.state in ("RUNNABLE", "BLOCKED") or thread.wait == "monitor" or caller is None:
         return False
+    if len(thread.frames) > _SHALLOW:
+        return False  # in the middle of a task
     if waits_for is not None and thread.wait != "notify" and not waits_for.type_name.endswith("ConditionObject"):
         return False
     return thread.frames[0].method in ("wait", "wait0", "park") and _TAKES_WORK.search(caller.method) is not None

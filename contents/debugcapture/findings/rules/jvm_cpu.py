@@ -21,6 +21,8 @@ _POOL_NAME: Final = re.compile(
     r"idle-connection-reaper|java-sdk-http-connection-reaper)[- ]?(\d*)"
 )
 _MANY_POOLS: Final = 20
+_MIN_DUMPS: Final = 3
+_MAPS: Final = ("java.util.HashMap.", "java.util.HashMap$TreeNode.", "java.util.WeakHashMap.", "java.util.TreeMap.")
 _MANY_THREADS: Final = 500
 
 
@@ -48,6 +50,63 @@ def java_busy_thread(dumps: ThreadDumps) -> Iterator[Finding]:
         tuple(dumps.quote_thread(thread, *frames_text(thread)) for thread in threads[:3]),
         directness=58,
         key=f"cpu {first.place.call if first.place else ''}",
+    )
+
+
+def java_runs_at_same_place(dumps: ThreadDumps) -> Iterator[Finding]:
+    """A thread runs at the same line in every dump of the file: it is in a loop, or in a call that does not return.
+
+    Source: comparison of the dumps of one file.
+    """
+    if len(dumps.dumps) < _MIN_DUMPS:
+        return
+    stuck = [thread for thread in dumps.last.java_threads if _is_at_same_place(dumps, thread)]
+    if stuck:
+        first = stuck[0]
+        yield Finding(
+            "warning",
+            f"{names(stuck)} {'runs' if len(stuck) == 1 else 'run'} at the same line in all {len(dumps.dumps)} dumps",
+            f"{first.label} {describe(dumps.last, first)}, in {first.top}.",
+            "",
+            tuple(dumps.quote_thread(thread, *frames_text(thread)) for thread in stuck[:3]),
+            directness=57,
+            key=f"same place {first.place.call if first.place else ''}",
+        )
+
+
+def java_map_without_lock(dumps: ThreadDumps) -> Iterator[Finding]:
+    """Several threads are inside methods of a HashMap at the same moment. Without a lock, such a map can loop forever.
+
+    Use ConcurrentHashMap instead. Source: Java SE API, java.util.HashMap, "this implementation is not synchronized".
+    """
+    inside = [
+        thread
+        for thread in dumps.last.java_threads
+        if thread.state == "RUNNABLE" and thread.top and thread.top.call.startswith(_MAPS) and thread.caller
+    ]
+    if len(inside) < 2:
+        return
+    first = inside[0]
+    yield Finding(
+        "warning",
+        f"{len(inside)} threads are inside {first.top.type_name if first.top else 'a map'} at the same moment",
+        f"{names(inside)} run in {first.top}, called from {first.caller}. A map that threads change without a "
+        "lock can loop forever.",
+        "Use ConcurrentHashMap, or a lock.",
+        tuple(dumps.quote_thread(thread, *frames_text(thread)) for thread in inside[:3]),
+        directness=56,
+        key=f"map {first.caller.call if first.caller else ''}",
+    )
+
+
+def _is_at_same_place(dumps: ThreadDumps, thread: JavaThread) -> bool:
+    if activity_of(thread) != "runs" or is_infrastructure(thread) or thread.caller is None:
+        return False
+    others = list(dumps.same(thread))
+    place = thread.frames[: thread.frames.index(thread.caller) + 1]
+    key = [(frame.call, frame.place) for frame in place]
+    return len(others) == len(dumps.dumps) - 1 and all(
+        [(frame.call, frame.place) for frame in other.frames[: len(key)]] == key for other in others
     )
 
 

@@ -9,6 +9,14 @@ from ..parsers.jvm_model import JDK_PACKAGES, JavaThread, ThreadDumps
 from .jvm_activity import activity_of, by_stack, frames_text, io_call, is_infrastructure, names
 
 _MIN_READERS: Final = 3
+_DEPTH: Final = 15
+_SEEDS: Final = (
+    "SeedGenerator.getSeedBytes",
+    "SeedGenerator$URLSeedGenerator.getSeedBytes",
+    "SeedGenerator$ThreadedSeedGenerator.getSeedByte",
+    "NativePRNG$RandomIO.readFully",
+    "NativePRNG$Blocking.engineGenerateSeed",
+)
 _READER_NAME: Final = re.compile(
     r"(?i)reader|receiver|listener|acceptor|subscriber|consumer|heartbeat|readloop|readthread|pumper|incoming|remoting|"
     r"replication|connection ?(?:thread|handler|worker)|session|clienthandler"
@@ -123,6 +131,27 @@ def java_reading(dumps: ThreadDumps) -> Iterator[Finding]:
             directness=64,
             key=f"read {first.caller.call if first.caller else ''}",
         )
+
+
+def java_entropy(dumps: ThreadDumps) -> Iterator[Finding]:
+    """A thread waits for random numbers of the system: it reads /dev/random, which blocks on old kernels.
+
+    Source: random(4); https://docs.oracle.com/en/java/javase/21/security/oracle-providers.html, "securerandom.source".
+    """
+    for thread in dumps.last.java_threads:
+        frame = thread.frame_of(_SEEDS, _DEPTH)
+        if frame is None or thread.top is None or thread.top.method not in ("readBytes", "read", "read0"):
+            continue
+        yield Finding(
+            "warning",
+            f"{thread.label} waits for random numbers of the system",
+            f"{thread.label} is in {frame.call}({frame.place}), called from {', '.join(_callers(thread))}.",
+            "Set -Djava.security.egd=file:/dev/urandom, or use a newer kernel.",
+            (dumps.quote_thread(thread, *frames_text(thread, 4)),),
+            directness=67,
+            key="entropy",
+        )
+        return
 
 
 def _is_reader(thread: JavaThread) -> bool:

@@ -16,8 +16,8 @@ _CRASHES: Final = ('"gpf"', '"abort"', '"traceassert"')
 def openj9_out_of_memory(dumps: ThreadDumps) -> Iterator[Finding]:
     """The javacore was written because of an OutOfMemoryError. It names the thread whose allocation failed.
 
-    That thread is often a victim: look at what fills the memory. Source: https://eclipse.dev/openj9/docs/dump_javadump/,
-    "Java OutOfMemoryError".
+    That thread is often a victim: look at what fills the memory. Source:
+    https://eclipse.dev/openj9/docs/dump_javadump/, "Java OutOfMemoryError".
     """
     facts = dumps.javacore
     if facts is None or "OutOfMemoryError" not in facts.event:

@@ -20,6 +20,7 @@ from .jvm_activity import (
 
 _MIN_WAITERS: Final = 3
 _MIN_POOL: Final = 4
+_DEEP: Final = 20  # frames of a thread that answers a request; one that waits for a request has fewer
 # The threads that answer requests: Tomcat, Jetty, Undertow, WildFly, Quarkus, Vert.x, gRPC, WebLogic, WebSphere, …
 _REQUEST_POOL: Final = re.compile(
     r".*(?:https?-|ajp-).*exec-?\*|(?:catalina|tomcat)-exec-\*|qtp.*\*|XNIO-\d+ task-\*|default task-\*|exec-\*|"
@@ -105,6 +106,8 @@ def java_worker_pool_busy(dumps: ThreadDumps) -> Iterator[Finding]:
         same = groups[0]
         activity = activity_of(same[0])
         if len(same) * 2 < len(threads) or activity in ("polls", "idle", "unknown", "runs", "monitor", "lock", "latch"):
+            continue
+        if activity == "waits" and len(same[0].frames) < _DEEP:
             continue
         if same[0].caller is None or any(_borrows_from(thread) for thread in same):
             continue

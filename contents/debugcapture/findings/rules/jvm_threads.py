@@ -8,12 +8,14 @@ from .jvm_cpu import (
     java_busy_thread,
     java_finalizer_blocked,
     java_gc_uses_cpu,
+    java_map_without_lock,
+    java_runs_at_same_place,
     java_thread_leak,
     java_threads_summary,
 )
 from .jvm_deadlocks import behind_java_deadlock, java_class_initialization_deadlock, java_deadlock
 from .jvm_frameworks import java_event_loop_blocked, java_swing_thread
-from .jvm_io import java_connecting, java_reading, java_resolving
+from .jvm_io import java_connecting, java_entropy, java_reading, java_resolving
 from .jvm_javacore import openj9_crash, openj9_heap, openj9_out_of_memory
 from .jvm_locks import java_lock_contention, java_lock_owner_changes, java_read_lock_hang
 from .jvm_pools import (
@@ -41,6 +43,7 @@ RULES: Sequence[Rule[ThreadDumps]] = (
     java_lock_owner_changes,
     java_connecting,
     java_resolving,
+    java_entropy,
     java_gc_uses_cpu,
     java_worker_pool_busy,
     java_reading,
@@ -50,6 +53,8 @@ RULES: Sequence[Rule[ThreadDumps]] = (
     java_swing_thread,
     java_thread_leak,
     java_busy_thread,
+    java_runs_at_same_place,
+    java_map_without_lock,
     java_event_loop_blocked,
     java_virtual_threads,
     java_threads_summary,

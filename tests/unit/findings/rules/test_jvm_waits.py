@@ -211,6 +211,37 @@ def test_the_collector_uses_more_cpu_than_the_application(tmp_path: Path) -> Non
     )
 
 
+def test_a_thread_runs_at_the_same_line_in_all_dumps(tmp_path: Path) -> None:
+    def round_at(line: int) -> str:
+        return dump(Thread("web-1", (f"at com.shop.Loop.spin(Loop.java:{line})", *WORKER), "RUNNABLE"))
+
+    rule = "java-runs-at-same-place"
+    (finding,) = found(tmp_path, rule, *[round_at(7)] * 3)
+    assert finding.title == '"web-1" runs at the same line in all 3 dumps'
+    assert found(tmp_path, rule, round_at(7), round_at(8), round_at(7)) == []
+    idle = dump(Thread("web-1", (*IDLE, *WORKER)))
+    assert found(tmp_path, rule, *[idle] * 3) == []
+
+
+def test_threads_are_in_a_map_without_a_lock(tmp_path: Path) -> None:
+    lines = ("at java.util.HashMap.getEntry(HashMap.java:465)", "at com.shop.Cache.get(Cache.java:7)")
+    rule = "java-map-without-lock"
+    (finding,) = found(tmp_path, rule, dump(*pool("web-", 3, lines, "RUNNABLE")))
+    assert "HashMap.getEntry(HashMap.java:465), called from Cache.get(Cache.java:7)" in finding.detail
+    assert found(tmp_path, rule, dump(*pool("web-", 1, lines, "RUNNABLE"))) == []
+
+
+def test_a_thread_waits_for_random_numbers(tmp_path: Path) -> None:
+    lines = (
+        "at java.io.FileInputStream.readBytes(Native Method)",
+        "at sun.security.provider.SeedGenerator$URLSeedGenerator.getSeedBytes(SeedGenerator.java:505)",
+        "at com.shop.Session.id(Session.java:4)",
+    )
+    (finding,) = found(tmp_path, "java-entropy", dump(Thread("main", lines, "RUNNABLE")))
+    assert "com.shop.Session.id(Session.java:4)" in finding.detail
+    assert found(tmp_path, "java-entropy", dump(Thread("main", lines[::2], "RUNNABLE"))) == []
+
+
 def test_pools_that_nobody_closes(tmp_path: Path) -> None:
     leaked = [Thread(f"pool-{number}-thread-1", (*IDLE, *WORKER), number=number) for number in range(1, 31)]
     (finding,) = found(tmp_path, "java-thread-leak", dump(*leaked))
