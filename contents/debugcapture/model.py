@@ -7,6 +7,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
 
+from .finding import EvidenceLines as EvidenceLines
+from .finding import Finding as Finding
+from .finding import Recurrence as Recurrence
+from .finding import Severity as Severity
+
 Json = dict[str, Any]
 Report = Callable[[str], None]  # writes a line to the log of the step
 Status = Literal["complete", "partial", "failed"]
@@ -15,7 +20,6 @@ Phase = Literal["running", "waiting", "terminated", "unknown"]  # of a container
 # No effect on the process; stops it for a moment; stops it for long, or needs much disk space.
 Invasive = Literal["safe", "pauses", "heavy"]
 Integrity = Literal["verified", "unverified"]  # whether a checksum of the container or store was compared
-Severity = Literal["critical", "warning", "info"]  # of a finding; "info" is context, not an alarm
 # Where an artifact comes from; "" if nothing was reached. "capture": it is the report page of another capture.
 Origin = Literal["", "api", "exec", "debug-container", "volume", "copy", "node", "capture"]
 # Why an artifact is missing or truncated. Decisions use this code; `reason` is its text for people.
@@ -223,46 +227,6 @@ class Collector:
     """For the collector FILES: paths of the files to copy, relative to the root of the target."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadApi:
-    """Read from the Kubernetes API; nothing runs in the pod."""
-
-    collector: Collector
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunInTarget:
-    """Run a tool that the target's image has, by exec."""
-
-    collector: Collector
-    tool: Tool
-    pids: tuple[int, ...]
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunInDebugContainer:
-    """Run a tool of the debug image on the target's processes."""
-
-    collector: Collector
-    pids: tuple[int, ...]
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """Do not collect: the collector does not apply, is not allowed, or would harm the target."""
-
-    collector: Collector
-    why: str
-    foreign: bool = False
-    """The collector is for another runtime than the target's."""
-
-
-Action = ReadApi | RunInTarget | RunInDebugContainer | Skip
-
-
 class StartFailure(Enum):
     """Why an exec did not start its program (kube/start_failures.py)."""
 
@@ -349,59 +313,6 @@ class Artifact:
     def is_capture(self) -> bool:
         """Return whether it represents one pod of a fleet capture. Its file is that pod's report page."""
         return self.origin == "capture"
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceLines:
-    """A passage of a file that shows a finding."""
-
-    file: str
-    """Relative to the bundle."""
-    first: int
-    """Number of its first line, from 1 on."""
-    last: int
-    quote: tuple[str, ...] = ()
-    """The lines that matter, shortened."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recurrence:
-    """The earlier captures of a workload that had the same finding."""
-
-    times: int
-    since: datetime
-    last_capture: str
-    """ID of the last of them."""
-
-    def __str__(self) -> str:
-        times = "once" if self.times == 1 else f"{self.times} times"
-        return f"seen {times} since {self.since:%-d %b}, last in {self.last_capture}"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What the evidence shows, in words that an operator understands."""
-
-    severity: Severity
-    title: str
-    """One line: the subject, and what is wrong with it."""
-    detail: str
-    """The facts: names, numbers, places. Together with the title at most 800 characters."""
-    advice: str = ""
-    """What to do or where to look next; "" if the evidence does not say."""
-    evidence: tuple[EvidenceLines, ...] = ()
-    directness: int = 50
-    """How directly it explains the failure, 0 to 100. It orders findings of the same severity."""
-    key: str = ""
-    """What it is about, without IDs, times and counts, so that it is the same in the next capture; "" for the title."""
-    pod: str = ""
-    """Pod that it is about; "" if unknown."""
-    pods: tuple[str, ...] = ()
-    """All pods that show it, after findings about several pods were merged."""
-    rule: str = ""
-    """ID of the rule, which docs/findings.md describes."""
-    recurrence: Recurrence | None = None
-    """None if no earlier capture had it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from ..files import locked
-from ..model import Finding, Manifest, Recurrence, Target
+from ..finding import Finding, Recurrence
+from ..model import Manifest, Target
 
 FOLDER: Final = ".findings"
 KEPT: Final = timedelta(days=90)

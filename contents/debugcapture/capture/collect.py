@@ -7,23 +7,13 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from threading import Lock
 
+from ..actions import Action, ReadApi, RunInDebugContainer, RunInTarget, Skip
 from ..bundle.bundle import writable
 from ..bundle.record import Record
 from ..collectors.plan import in_order
 from ..errors import CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api
-from ..model import (
-    FILES,
-    Action,
-    Artifact,
-    ArtifactOutcome,
-    Collector,
-    ReadApi,
-    Report,
-    RunInDebugContainer,
-    RunInTarget,
-    Skip,
-)
+from ..model import FILES, Artifact, ArtifactOutcome, Collector, Report
 from ..report.summary import artifact_line
 from ..targets.pods import container_id
 from ..text import one_line

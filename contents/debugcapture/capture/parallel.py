@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from ..actions import Action
 from ..bundle.bundle import captured_before
 from ..bundle.record import Record
 from ..bundle.spool import Room
@@ -16,7 +17,7 @@ from ..collectors.plan import CapturePolicy, in_order, programs_of
 from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.watch import watch_pod
-from ..model import Action, Artifact, Collector, Manifest, Report, Target
+from ..model import Artifact, Collector, Manifest, Report, Target
 from ..settings.capture import CaptureSettings
 from ..settings.debug_container import DebugContainerSettings
 from ..targets.pods import find_target

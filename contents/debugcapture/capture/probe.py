@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from threading import Lock
 
+from ..actions import Action
 from ..collectors.impact import Budget, Space, disk_space, is_tmp_in_memory, memory_budget, probe_budget_s
 from ..collectors.plan import CapturePolicy, ProbeResult, decide
 from ..collectors.processes import MemoryUse, listing_command, matching, parse, parse_pids
 from ..errors import CaptureError, NeverEnds, Unreachable
 from ..kube.client import Api
 from ..kube.exec_stream import run_short
-from ..model import Action, Collector, Json, Process, Target
+from ..model import Collector, Json, Process, Target
 from ..targets.pods import find_container
 from ..text import number_in
 from .debug_session import DebugSession

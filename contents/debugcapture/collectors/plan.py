@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from ..actions import Action, ReadApi, RunInDebugContainer, RunInTarget, Skip
 from ..kube.profiles import allowed_profiles
-from ..model import Action, Collector, Process, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target, Tool
+from ..model import Collector, Process, Target, Tool
 from ..regex import text_pattern
 from ..settings.debug_container import Profile
 from .impact import Budget, lacks_memory, no_room, too_heavy
@@ -59,8 +60,8 @@ def _on_processes(
     target: Target, collector: Collector, result: ProbeResult, policy: CapturePolicy, budget: Budget
 ) -> Action:
     if result.managed and collector.runtime in _MACHINE_CODE:
-        why = f"collectors for the runtime of container {target.container} show more"
-        return Skip(collector, why, foreign=True)
+        reason = f"collectors for the runtime of container {target.container} show more"
+        return Skip(collector, reason, foreign=True)
     processes = matching(collector, result.processes or ())
     pids = result.found if result.found is not None else tuple(process.pid for process in processes)
     if not pids:

@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..model import EvidenceLines, Manifest
+from ..finding import EvidenceLines
+from ..model import Manifest
 
 HEAD_BYTES = 1 << 20  # what a parser sees to recognize the kind of a file
 LINE_BYTES = 16 << 10  # longer lines are cut, so that one line cannot take all memory

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..model import Finding, Manifest
+from ..finding import Finding
+from ..model import Manifest
 from .evidence import Evidence, evidence_of
 from .rank import ranked
 from .subject import Subject

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import yaml
 
 from ..errors import BadInput
-from ..model import Severity
+from ..finding import Severity
 from ..regex import Pattern, text_pattern
 
 FOLDER: Final = Path(__file__).parent / "messages"

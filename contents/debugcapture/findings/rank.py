@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ..model import Finding, Severity
+from ..finding import Finding, Severity
 
 _ORDER: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "info": 2}
 _MOST_EVIDENCE: Final = 8  # passages that a merged finding keeps

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from ..model import Finding
+from ..finding import Finding
 from .evidence import Evidence
 
 M = TypeVar("M")

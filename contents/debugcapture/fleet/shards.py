@@ -13,7 +13,8 @@ from typing import Final
 
 from ..bundle.serialize import value_from
 from ..errors import BadInput
-from ..model import PAGE, Finding, Manifest, Receipt, Status, Target
+from ..finding import Finding
+from ..model import PAGE, Manifest, Receipt, Status, Target
 from ..settings.declare import is_object_name
 
 # A ConfigMap may have 1 MiB, including its metadata.

@@ -3,7 +3,8 @@
 Plain text with bare links: PagerDuty documents neither Markdown nor a length limit for notes, so it stays under 2 KB.
 """
 
-from ..model import Artifact, Finding, Manifest, Receipt, Target
+from ..finding import Finding
+from ..model import Artifact, Manifest, Receipt, Target
 from ..text import one_line, size
 
 LIMIT_BYTES = 2000

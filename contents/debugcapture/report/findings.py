@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from ..model import EvidenceLines, Finding
+from ..finding import EvidenceLines, Finding
 from ..text import WIDTH, one_line, wrapped
 
 _INDENT: Final = "    "

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ..model import Action, Artifact, Manifest, ReadApi, RunInDebugContainer, RunInTarget, Skip, Target
+from ..actions import Action, ReadApi, RunInDebugContainer, RunInTarget, Skip
+from ..model import Artifact, Manifest, Target
 from ..text import one_line, size, table
 
 # A line lists this many missing artifacts. The list of thousands of pods would be too long for the data of a job.
@@ -78,7 +79,7 @@ def plan_table(target: Target, actions: Sequence[Action], ceiling: str) -> str:
             _METHODS[type(action)],
             _privileges(action, ceiling),
             action.collector.invasive,
-            one_line(action.why),
+            one_line(action.reason),
         )
         for action in actions
     ]

@@ -7,7 +7,8 @@ Source: Rundeck documentation, "Render Formatted Data" log filter; Rundeck's sou
 from collections.abc import Iterable, Sequence
 
 from ..doctor.result import MARKS, CheckResult, fix_of, ordered_by_verdict, verdict_of
-from ..model import Artifact, Finding, Manifest, Receipt
+from ..finding import Finding
+from ..model import Artifact, Manifest, Receipt
 from ..report.markup import escaped
 from ..report.summary import masking
 from ..runtime.log_lines import BEGIN, END

@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from debugcapture.bundle.recurrence import FOLDER, KEPT, fingerprint, prune_recurrences, with_recurrences
-from debugcapture.model import Finding, Manifest, Recurrence
+from debugcapture.finding import Finding, Recurrence
+from debugcapture.model import Manifest
 from tests.unit.builders import NOON, manifest, target
 
 DEADLOCK = Finding("critical", "Deadlock: pool-1-thread-3, pool-1-thread-4", "", rule="java-deadlock")

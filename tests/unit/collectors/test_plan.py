@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from debugcapture.actions import Action, ReadApi, RunInDebugContainer, RunInTarget, Skip
 from debugcapture.collectors.catalog import catalog, files_collector
 from debugcapture.collectors.impact import Budget
 from debugcapture.collectors.plan import (
@@ -17,19 +18,7 @@ from debugcapture.collectors.plan import (
     is_refused,
     programs_of,
 )
-from debugcapture.model import (
-    Action,
-    Collector,
-    ContainerState,
-    Process,
-    ReadApi,
-    RunInDebugContainer,
-    RunInTarget,
-    Skip,
-    Target,
-    Tool,
-    User,
-)
+from debugcapture.model import Collector, ContainerState, Process, Target, Tool, User
 from tests.unit.builders import collector, target
 
 ALLOWED = CapturePolicy("restricted", debug_image=True)
@@ -110,7 +99,7 @@ def test_dump_that_would_cost_the_container_is_refused_unless_the_author_insists
     tight = Budget(probe_s=2)
     refused = decide(target(), HEAVY, BARE, ALLOWED, tight)
     assert isinstance(refused, Skip)
-    assert "300 MiB of memory would stop the process for about 4 s" in refused.why
+    assert "300 MiB of memory would stop the process for about 4 s" in refused.reason
     assert isinstance(decide(target(), HEAVY, BARE, replace(ALLOWED, force=True), tight), RunInDebugContainer)
 
 
@@ -134,7 +123,7 @@ def test_a_container_near_its_memory_limit_is_not_burdened_with_a_tool() -> None
 
 def test_each_missing_tool_is_named_once() -> None:
     tools = tuple(Tool((name, "{pid}")) for name in ("jcmd", "jstack", "jcmd"))
-    assert "has no jcmd or jstack" in decided(collector(in_image=tools)).why
+    assert "has no jcmd or jstack" in decided(collector(in_image=tools)).reason
 
 
 def test_image_without_a_shell_may_show_its_process_by_its_own_tool() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.parsers import jvm_thread_dump
 from debugcapture.findings.rules.jvm_threads import RULES
 from debugcapture.findings.subject import Subject
-from debugcapture.model import Finding
 
 SUBJECT = Subject("Java thread dump", jvm_thread_dump.recognize, jvm_thread_dump.parse, RULES)
 TITLE = "2026-11-30 01:02:03\nFull thread dump OpenJDK 64-Bit Server VM (21.0.4+7-LTS mixed mode, sharing):\n\n"

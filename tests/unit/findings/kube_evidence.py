@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain
-from debugcapture.model import Finding
 
 Json = dict[str, Any]
 

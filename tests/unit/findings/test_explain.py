@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain, explain_bundle, subjects_of
 from debugcapture.findings.subject import Subject
-from debugcapture.model import Finding
 from tests.unit.builders import artifact, manifest
 
 

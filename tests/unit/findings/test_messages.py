@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from debugcapture.errors import BadInput
+from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain
 from debugcapture.findings.logs import log_subject
 from debugcapture.findings.messages import included_messages, load_messages
 from debugcapture.findings.subjects import SUBJECTS, subjects_with
-from debugcapture.model import Finding
 
 EXAMPLES: dict[str, dict[str, str]] = yaml.safe_load(Path(__file__).with_name("message_examples.yaml").read_text())
 OWN = """

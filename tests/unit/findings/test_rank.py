@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from debugcapture.finding import EvidenceLines, Finding
 from debugcapture.findings.rank import ranked
-from debugcapture.model import EvidenceLines, Finding
 
 
 def finding(title: str = "it is full", **other: object) -> Finding:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.model import PAGE, ContainerState, Finding, Receipt, Severity, Stored
+from debugcapture.finding import Finding, Severity
+from debugcapture.model import PAGE, ContainerState, Receipt, Stored
 from debugcapture.pagerduty.note_text import LIMIT_BYTES, capture_note, failure_note, marker, start_note
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from debugcapture.model import EvidenceLines, Finding
+from debugcapture.finding import EvidenceLines, Finding
 from debugcapture.report.findings import findings_document, findings_text, place
 
 DEADLOCK = Finding(

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.model import ContainerState, EvidenceLines, Finding, Recurrence
+from debugcapture.finding import EvidenceLines, Finding, Recurrence
+from debugcapture.model import ContainerState
 from debugcapture.report.page import preview_limit_bytes, report_page
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from ...model import EvidenceLines
+from ...finding import EvidenceLines
 from ..evidence import Evidence, Line
 from .sections import has_sections, section_lines
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple
 
-from ...model import EvidenceLines
+from ...finding import EvidenceLines
 from ..evidence import Evidence, Line
 
 Wait = Literal["", "monitor", "synchronizer", "notify"]

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Literal
 
-from ...model import EvidenceLines
+from ...finding import EvidenceLines
 
 RunPhase = Literal["running", "waiting", "terminated", ""]
 ContainerKind = Literal["container", "init container", "debug container"]

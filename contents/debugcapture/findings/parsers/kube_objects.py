@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from ...model import EvidenceLines
+from ...finding import EvidenceLines
 from ...text import number_in
 from ..evidence import Evidence
 from .kube_documents import documents, items, mapping, text

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from ...errors import UnexpectedAnswer
+from ...finding import EvidenceLines
 from ...kube.values import parse_quantity
-from ...model import EvidenceLines
 from ..evidence import Evidence
 
 _HEADER = ["CONTAINER", "CPU", "LIMIT", "MEMORY", "LIMIT"]

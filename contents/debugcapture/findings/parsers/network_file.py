@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ...model import EvidenceLines
+from ...finding import EvidenceLines
 from ...text import number_in
 from ..evidence import Evidence, Line
 from .sections import has_sections, section_lines

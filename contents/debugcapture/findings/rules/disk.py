@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ...text import size
 from ..parsers.disk_file import DiskState, FileSystem
 

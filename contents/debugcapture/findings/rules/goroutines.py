@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...model import Finding, Severity
+from ...finding import Finding, Severity
 from ..parsers.goroutines import GoDump, GoFrame, GoGroup, Goroutine, Stack
 
 _MANY: Final = 100

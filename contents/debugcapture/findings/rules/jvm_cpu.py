@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.jvm_model import JavaThread, ThreadDumps
 from .jvm_activity import activity_of, by_stack, describe, frames_text, is_idle, is_infrastructure, names
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import EvidenceLines, Finding
+from ...finding import EvidenceLines, Finding
 from ..parsers.jvm_model import Deadlock, Edge, JavaThread, ThreadDump, ThreadDumps, short_name
 from .jvm_activity import frames_text, names
 

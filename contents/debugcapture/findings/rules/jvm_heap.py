@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ...text import size
 from ..parsers.jvm_heap import JvmHeap, MemoryPool
 from ..subject import Rule

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...model import EvidenceLines, Finding
+from ...finding import EvidenceLines, Finding
 from ..evidence import Line
 from ..parsers.jvm_hs_err import HsErr
 from ..subject import Rule

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.jvm_model import JDK_PACKAGES, JavaThread, ThreadDumps
 from .jvm_activity import activity_of, by_stack, frames_text, io_call, is_infrastructure, names
 

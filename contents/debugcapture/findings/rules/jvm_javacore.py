@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ...text import size
 from ..parsers.jvm_model import Javacore, JavaThread, ThreadDumps
 from .jvm_activity import frames_text

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.jvm_model import Frame, JavaThread, Lock, ThreadDump, ThreadDumps
 from .jvm_activity import activity_of, describe, frames_text, is_idle, names
 from .jvm_deadlocks import deadlocks_of

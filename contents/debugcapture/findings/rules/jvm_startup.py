@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.jvm_model import Frame, JavaThread, ThreadDump, ThreadDumps
 from .jvm_activity import activity_of, describe, frames_text
 from .jvm_deadlocks import deadlocks_of

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.jvm_model import JavaThread, ThreadDump, ThreadDumps
 from .jvm_activity import frames_text, is_idle, names
 
@@ -27,20 +27,15 @@ def java_virtual_threads_pinned(dumps: ThreadDumps) -> Iterator[Finding]:
     full = bool(busy) and len(pinned) >= len(carriers)
     first = pinned[0]
     cause = _cause(first)
-    where = (
-        f" It occupies the carrier {names(busy)}."
-        if len(pinned) == 1 and busy
-        else f" Carriers: {names(busy)}."
-        if busy
-        else ""
-    )
+    carrier_words = "It occupies the carrier" if len(pinned) == 1 else "Carriers:"
+    carried = f" {carrier_words} {names(busy)}." if busy else ""
     only = "the only carrier" if len(carriers) == 1 else f"all {len(carriers)} carriers"
     effect = f" and {'occupies' if len(pinned) == 1 else 'occupy'} {only}" if full else ""
     yield Finding(
         "critical" if full else "warning",
         f"{_labels(pinned)} {'is' if len(pinned) == 1 else 'are'} pinned to {'its' if len(pinned) == 1 else 'their'} "
         f"carrier{effect}",
-        f"Virtual thread {first.label} waits in VirtualThread.parkOnCarrierThread{cause}: {_work(first)}.{where}",
+        f"Virtual thread {first.label} waits in VirtualThread.parkOnCarrierThread{cause}: {_work(first)}.{carried}",
         "Do not block in static initializers and native methods of virtual threads; before JDK 24 also not in "
         "synchronized blocks.",
         (

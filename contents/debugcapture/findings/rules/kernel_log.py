@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.log import Log, LogGroup
 
 _PROCESS: Final = re.compile(r"PID: (\d+) Comm: (\S+)")

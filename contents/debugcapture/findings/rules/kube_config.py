@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.kube_model import Cluster, Event
 from . import kube_words as words
 
@@ -49,15 +49,12 @@ def container_lacks_its_configuration(cluster: Cluster) -> Iterator[Finding]:
         if event.name in shown or (shown and not event.object):
             continue
         is_over = bool(cluster.happened_after(event, _STARTED))
+        end = "It is over: the container started later" if is_over else ""
         subject = f'container "{event.container}"' if event.container else "a container"
         yield Finding(
             severity="info" if is_over else "critical",
             title=_title(subject, event.message),
-            detail=words.sentences(
-                words.about(event),
-                words.seen_words(event),
-                "It is over: the container started later" if is_over else "",
-            ),
+            detail=words.sentences(words.about(event), words.seen_words(event), end),
             advice="" if is_over else _advice(event.message),
             evidence=words.passages(event.lines),
             directness=87,

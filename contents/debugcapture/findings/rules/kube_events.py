@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding, Severity
+from ...finding import Finding, Severity
 from ..parsers.kube_model import Cluster, Event
 from . import kube_creation, kube_volumes, kube_workloads
 from . import kube_words as words

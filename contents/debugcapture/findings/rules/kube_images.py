@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ...model import EvidenceLines, Finding
+from ...finding import EvidenceLines, Finding
 from ..parsers.kube_model import Cluster, Event
 from . import kube_words as words
 from .kube_image_causes import pull_cause

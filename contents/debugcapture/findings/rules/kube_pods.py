@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.kube_model import Cluster, Container, Pod, duration_s, moment
 from . import kube_words as words
 
@@ -177,6 +177,10 @@ def pod_deletion_does_not_end(cluster: Cluster) -> Iterator[Finding]:
             key=words.key_of(pod),
             pod=pod.name,
         )
+    yield from _workload_deletions(cluster)
+
+
+def _workload_deletions(cluster: Cluster) -> Iterator[Finding]:
     for workload in cluster.workloads:
         if workload.deleted and workload.finalizers:
             yield Finding(

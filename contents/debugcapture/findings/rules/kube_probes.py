@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding, Severity
+from ...finding import Finding, Severity
 from ..parsers.kube_model import Cluster, Event, Pod
 from . import kube_words as words
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding, Severity
+from ...finding import Finding, Severity
 from ..parsers.kube_model import Cluster, PodRow, duration_s, stem
 from . import kube_words as words
 from .kube_images import PULL_REASONS

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.kube_model import Cluster, Event
 from . import kube_words as words
 

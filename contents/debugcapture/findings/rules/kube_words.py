@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from ...model import EvidenceLines
+from ...finding import EvidenceLines
 from ..parsers.kube_model import Container, Event, Pod, Run
 
 _SIGNALS: Final = {

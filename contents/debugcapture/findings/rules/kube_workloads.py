@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.kube_model import Cluster, Condition, Event, Workload
 from . import kube_words as words
 

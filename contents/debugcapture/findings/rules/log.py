@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ...model import EvidenceLines, Finding, Severity
+from ...finding import EvidenceLines, Finding, Severity
 from ..parsers.log import Log, LogGroup
 from ..parsers.log_line import without_prefix
 from ..parsers.traces import Trace

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.metrics_file import ContainerUsage
 
 _NEAR_LIMIT: Final = 0.9

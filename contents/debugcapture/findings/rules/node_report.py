@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import EvidenceLines, Finding
+from ...finding import EvidenceLines, Finding
 from ..parsers.node_report import NodeReport
 
 _MB: Final = 1_000_000

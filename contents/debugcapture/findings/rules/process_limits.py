@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import EvidenceLines, Finding
+from ...finding import EvidenceLines, Finding
 from ...text import size
 from ..parsers.process_file import Pressure, ProcessState
 

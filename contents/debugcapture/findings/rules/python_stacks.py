@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...model import EvidenceLines, Finding
+from ...finding import EvidenceLines, Finding
 from ..parsers.python_stacks import PyFrame, PyStacks, PyThread
 
 _SAME_PLACE: Final = 3  # threads that make a place remarkable

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import subjects_of
 from debugcapture.findings.parsers import jvm_thread_dump, jvm_thread_file
 from debugcapture.findings.parsers.jvm_model import ThreadDumps
 from debugcapture.findings.rules.jvm_threads import RULES
 from debugcapture.findings.subject import Subject
-from debugcapture.model import Finding
 from tests.unit.findings.jvm_dumps import assert_quotes_are_in_the_file, dump, evidence, pool
 from tests.unit.hostile import UTF8
 

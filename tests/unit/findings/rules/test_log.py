@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain
 from debugcapture.findings.logs import log_subject
 from debugcapture.findings.subjects import SUBJECTS
-from debugcapture.model import Finding
 from tests.unit.hostile import FRAGMENTS, TEXT
 
 REFUSED = "2026-01-02 10:00:0{} ERROR dial tcp 10.0.0.9:5432: connect: connection refused\n"
