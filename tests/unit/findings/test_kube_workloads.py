@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.findings.kube_evidence import alarms, described_events, event, findings, listed, only, words_of
+from tests.unit.findings.kube_evidence import alarms, by_rule, described_events, event, findings, listed, only, words_of
 
 QUOTA = (
     'Error creating: pods "shop-7d9-x2x4k" is forbidden: exceeded quota: team, requested: limits.cpu=1, used: '
@@ -258,3 +258,29 @@ def test_events_of_the_description_of_a_workload(facts: str, about: str) -> None
     text = f"Name:          shop\nNamespace:     shop\n{facts}\n{template}{described_events([row])}"
     (finding,) = findings(text)
     assert finding.title.startswith(f"{about} cannot create pods: quota team")
+
+
+def scaled(new_set: str, minute: int) -> dict[str, object]:
+    message = f"Scaled up replica set {new_set} to 3"
+    return event("ScalingReplicaSet", message, about="Deployment/shop", kind="Normal", minute=minute)
+
+
+def test_failing_pods_of_a_rollout() -> None:
+    rule = "failing-pods-belong-to-a-rollout"
+    crash = event("BackOff", "Back-off restarting failed container", about="Pod/shop-547cd64cc7-sqwqb", minute=9)
+    finding = only(listed(scaled("shop-6f4f5d48bc", 1), scaled("shop-547cd64cc7", 7), crash), rule)
+    assert finding.title == (
+        "The failing pods of Deployment shop belong to ReplicaSet shop-547cd64cc7, "
+        "which was scaled up at 2026-11-30T10:07:00Z"
+    )
+    old = event("BackOff", "Back-off restarting failed container", about="Pod/shop-6f4f5d48bc-aaaaa", minute=9)
+    assert not by_rule(listed(scaled("shop-547cd64cc7", 7), crash, old), rule)
+    assert not by_rule(listed(scaled("shop-547cd64cc7", 7)), rule)
+
+
+def test_what_the_autoscaler_does_about_a_pod() -> None:
+    text = listed(
+        event("FailedScheduling", "0/3 nodes are available: 3 Insufficient cpu."),
+        event("NotTriggerScaleUp", "pod didn't trigger scale-up: 1 max node group size reached", kind="Normal"),
+    )
+    assert "Autoscaler: pod didn't trigger scale-up: 1 max" in only(text, "pod-is-not-scheduled").detail

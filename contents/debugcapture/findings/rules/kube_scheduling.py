@@ -71,6 +71,7 @@ def _finding(cluster: Cluster, pod: Pod, message: str, event: Event | None) -> F
             else "",
             _requests(pod, message),
             words.seen_words(event) if event else "",
+            _autoscaler_words(cluster, event) if event and not is_over else "",
             _outcome(bool(scheduled or pod.node), is_deleted),
         ),
         advice="" if is_over else _advice(message),
@@ -79,6 +80,14 @@ def _finding(cluster: Cluster, pod: Pod, message: str, event: Event | None) -> F
         key=words.key_of(pod) + ":" + re.sub(r"\d+", "", causes or message)[:80],
         pod=pod.name,
     )
+
+
+def _autoscaler_words(cluster: Cluster, event: Event) -> str:
+    """Return what the cluster autoscaler does about the pod; "" if no event shows it."""
+    for other in reversed(cluster.events_about(event)):
+        if other.reason in ("NotTriggerScaleUp", "TriggeredScaleUp"):
+            return f"Autoscaler: {words.short(other.message, 160)}"
+    return ""
 
 
 def _outcome(is_scheduled: bool, is_deleted: bool) -> str:
