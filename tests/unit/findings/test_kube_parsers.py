@@ -21,6 +21,7 @@ from tests.unit.findings.kube_evidence import (
     alarms,
     container,
     crashed,
+    described_events,
     description,
     ended,
     event,
@@ -208,3 +209,22 @@ def test_a_script_of_any_form_breaks_nothing(text: str, words: list[str]) -> Non
 
 def test_a_healthy_list_has_no_alarm() -> None:
     assert not alarms(listed(pod(container()), event("Scheduled", "Successfully assigned a/b to c", kind="Normal")))
+
+
+def test_the_lines_after_the_containers() -> None:
+    text = description(
+        events=described_events([("Warning", "FailedScheduling", "9s", "0/1 nodes are available: selector.")])
+    )
+    text = text.replace("Node:             node-1/10.0.0.1", "Node:             <none>")
+    text = text.replace(
+        "Node-Selectors:              <none>", "Node-Selectors:              disk=fast\n               zone=a"
+    )
+    assert "label disk=fast, zone=a" in only(text, "pod-is-not-scheduled").detail
+
+
+def test_a_pod_that_terminates_for_long_in_a_description() -> None:
+    text = description().replace("Status:           Running", "Status:           Terminating (lasts 3d4h)")
+    finding = only(text, "pod-deletion-does-not-end")
+    assert (finding.severity, "Terminating, lasts 3d4h" in finding.title) == ("warning", True)
+    text = text.replace("(lasts 3d4h)", "(lasts 20s)")
+    assert only(text, "pod-deletion-does-not-end").severity == "info"

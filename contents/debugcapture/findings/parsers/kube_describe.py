@@ -130,6 +130,10 @@ class _ContainerDraft:
             self.block_indent = _indent(line.text)
             self.blocks[key] = [value] if value and value not in ("<none>", "<unset>") else []
 
+    def close(self) -> None:
+        """End the open block: the next lines are not about the container."""
+        self.block, self.run = "", ""
+
     def add_to_block(self, text: str) -> None:
         """Add a line of the open block, or the next line of a message."""
         if self.block:
@@ -221,6 +225,8 @@ class DescriptionReader:
     def _add_fact(self, line: Line, key: str, value: str, text: str) -> None:
         if _indent(line.text) == 0 and key:
             self._section = ""
+            if self._draft.containers:
+                self._draft.containers[-1].close()
             self._draft.keys.add(key)
             self._draft.facts.setdefault(key, value)
             if len(self._draft.lines) < _MOST_QUOTES and key in ("Name", "Node", "Status", "Reason", "Message"):

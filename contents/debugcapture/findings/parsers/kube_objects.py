@@ -35,7 +35,8 @@ def recognize(evidence: Evidence) -> bool:
     head = evidence.head
     if not _START.search(head[:4096]) and not _STATUS.search(head):
         return False
-    return bool(_KIND.search(head)) and "metadata" in head or bool(_STATUS.search(head))
+    has_object = "metadata" in head or "involvedObject" in head
+    return (has_object and bool(_KIND.search(head))) or bool(_STATUS.search(head))
 
 
 def parse(evidence: Evidence) -> Cluster:

@@ -35,6 +35,7 @@ _HARMLESS: Final = frozenset(
     }
 )
 _MOST: Final = 6
+_MANY_KILLS: Final = 3  # once is normal: the container ended by itself at the same time
 _MOST_FAILURES: Final = 100
 
 
@@ -111,6 +112,8 @@ def other_warnings(cluster: Cluster) -> Iterator[Finding]:
 
 
 def _severity(cluster: Cluster, event: Event) -> Severity:
+    if event.reason == "FailedKillPod" and event.count >= _MANY_KILLS:
+        return "warning"
     if event.reason in _HARMLESS or cluster.happened_after(event, frozenset({"Started"})):
         return "info"
     return "warning"

@@ -118,7 +118,7 @@ def pod_waits_for_an_init_container(cluster: Cluster) -> Iterator[Finding]:
             detail=words.sentences(
                 f"Phase {pod.phase}" if pod.phase else "",
                 f"The init container started at {init.state.started}" if init.state.started else "",
-                f"and has run for {words.duration(ran_s)}" if ran_s else "",
+                f"It has run for {words.duration(ran_s)}" if ran_s else "",
                 words.restarts_words(init),
             ),
             advice=f"Read the log of {init.name}.",
@@ -196,7 +196,9 @@ def _workload_deletions(cluster: Cluster) -> Iterator[Finding]:
 
 
 def _deleted_words(pod: Pod) -> str:
-    return "Terminating" if pod.deleted == "unknown" else f"deletionTimestamp {pod.deleted}"
+    if pod.deleted == "unknown":
+        return "Terminating"
+    return f"deletionTimestamp {pod.deleted}" if pod.deleted[:1].isdigit() else f"Terminating, {pod.deleted}"
 
 
 def _ended_words(container: Container) -> str:
