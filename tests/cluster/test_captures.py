@@ -122,6 +122,22 @@ def test_files_of_a_crashed_container_are_captured_from_its_volume(
         assert member.read() == b"state\n"
 
 
+def test_dumps_below_a_sub_path_and_of_another_owner_are_captured(
+    namespace: str, apply: Apply, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    """As charts mount volumes, and as a JVM writes a dump in an image that runs as root: nobody else can read it."""
+    script = "umask 077; echo heap >/dumps/java_pid1.hprof; echo state >/dumps/state.txt; exit 3"
+    mounts = [{"name": "data", "mountPath": "/dumps", "subPath": "shop/dumps"}]
+    crash = container(["sh", "-c", script], volumeMounts=mounts)
+    spec = pod_spec(crash, volumes=[{"name": "data", "emptyDir": {}}], restartPolicy="Always") | {"securityContext": {}}
+    apply(pod("by-root", spec))
+    wait_until("two crashes", lambda: restarts(kubectl, namespace, "by-root") > 1, 90)
+    wait_until("a crash loop", lambda: waits(kubectl, namespace, "by-root"), 60)
+    done = captured(tmp_path, namespace=namespace, pod="by-root", collectors="crash-dumps")
+    assert done.text("left/dumps_java_pid1.hprof") == "heap\n", done.log
+    assert done.artifact("crash-dumps").title == "/dumps/java_pid1.hprof"
+
+
 def test_next_start_of_a_crashing_container_is_captured_when_configured(
     namespace: str, apply: Apply, kubectl: Kubectl, tmp_path: Path
 ) -> None:

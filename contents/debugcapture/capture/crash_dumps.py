@@ -4,7 +4,7 @@ Sources: Oracle, "java" (HeapDumpPath, ErrorFile); Node.js, "Diagnostic report";
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -13,14 +13,17 @@ from ..kube.client import Api
 from ..kube.exec_stream import run_short
 from ..kube.objects import running_state
 from ..kube.values import parse_time
-from ..model import ContainerRef, Json, Target
+from ..model import ContainerRef, Json, Target, User
 from ..targets.pods import container_status, find_container
 from .debug_session import DebugSession
 
 NAMES = ("*.hprof", "*.hprof.gz", "hs_err_pid*.log", "replay_pid*.log", "javacore*.txt", "core", "core.[0-9]*",
          "*.core", "report*.json", "*.heapsnapshot", "*.dmp", "*.jfr")  # fmt: skip
 VOLUMES = "/debug-capture-volumes"  # where a debug container mounts the target's volumes
+_WHOLE = f"{VOLUMES}/.volumes/"  # and there whole volumes of which the target mounts a part
 _MAX_DUMPS = 20
+_REFERENCE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+_STAT = re.compile(r"([0-9]{1,10}) ([0-9]{1,10}) ([0-7]{1,5}) (.+)")
 _UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_NAME_LENGTH = 150
 # Ends of names that a web server in front of a store may see. It serves a file by its suffix, and the container chooses
@@ -36,29 +39,112 @@ _DUMP_PATHS = re.compile(r"-XX:(?:HeapDumpPath|ErrorFile)=(\S+)|--(?:diagnostic-
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of the target."""
+
+    path: str
+    """Its path in the target."""
+    place: str
+    """Its path in the container that reads it."""
+
+    def in_target(self, path: str) -> str:
+        """Return the path in the target of ``path``, a path below `place`."""
+        return self.path.rstrip("/") + path.removeprefix(self.place.rstrip("/"))
+
+
+@dataclass(frozen=True, slots=True)
 class Volumes:
-    """Where a target's volumes can be read."""
+    """The folders of a target in which dumps may be, and the container that reads them."""
 
     ref: ContainerRef
-    root: str
-    """Prefix of the target's paths in that container."""
-    folders: tuple[str, ...]
-    """Paths in the target."""
+    folders: tuple[Folder, ...]
+    are_mounted: bool = False
+    """Whether the container mounts the volumes itself, because the target does not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrashDump:
+    """A dump on a volume."""
+
+    ref: ContainerRef
+    path: str
+    """In that container."""
+    path_in_target: str
+    name: str
+    """In the bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whom a file belongs to. ``mode`` are its permission bits."""
+
+    user: User
+    mode: int
+
+    def allows(self, user: User) -> bool:
+        """Return whether ``user`` may read the file."""
+        if user.uid in (0, self.user.uid):
+            return True
+        return bool(self.mode & (0o040 if user.gid == self.user.gid else 0o004))
 
 
 def persistent_mounts(pod: Json, container: str) -> tuple[Json, ...]:
-    """Return the container's volumeMounts whose content outlives it, as volumeMounts for a debug container.
+    """Return the container's volumes whose content outlives it, as volumeMounts for a debug container.
 
-    Their mountPath is below VOLUMES, so that they hide nothing of the debug image. Mounts with a subPath are left out:
-    an ephemeral container cannot have them (Kubernetes documentation, "Ephemeral Containers").
+    Their mountPath is below VOLUMES, so that they hide nothing of the debug image. An ephemeral container cannot have a
+    subPath (Kubernetes documentation, "Ephemeral Containers"): it mounts the whole volume.
     """
+    mounts = {
+        _WHOLE + mount["name"] if _sub_path(pod, container, mount) else VOLUMES + mount["mountPath"]: mount["name"]
+        for mount in _persistent(pod, container)
+    }
+    return tuple({"name": name, "mountPath": path, "readOnly": True} for path, name in mounts.items())
+
+
+def _persistent(pod: Json, container: str) -> list[Json]:
+    """Return the container's volumeMounts whose content outlives it."""
     volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or []}
     mounts = find_container(pod, container).get("volumeMounts") or []
-    return tuple(
-        {"name": mount["name"], "mountPath": VOLUMES + mount["mountPath"], "readOnly": True}
+    return [
+        mount
         for mount in mounts
-        if "subPath" not in mount and "subPathExpr" not in mount and _is_persistent(volumes.get(mount["name"], {}))
-    )
+        if _is_persistent(volumes.get(mount["name"], {})) and _sub_path(pod, container, mount) is not None
+    ]
+
+
+def _sub_path(pod: Json, container: str, mount: Json) -> str | None:
+    """Return the path in the volume that ``mount`` shows; "" for all of it, None if a variable of it is unknown."""
+    if "subPathExpr" not in mount:
+        return str(mount.get("subPath") or "")
+    values = _environment(pod, find_container(pod, container))
+    names = _REFERENCE.findall(mount["subPathExpr"])
+    if not all(name in values for name in names):
+        return None
+    return _REFERENCE.sub(lambda reference: values[reference[1]], mount["subPathExpr"])
+
+
+def _environment(pod: Json, container: Json) -> dict[str, str]:
+    """Return the variables of ``container`` whose values the pod contains."""
+    metadata = pod["metadata"]
+    known = {f"metadata.{key}": str(metadata.get(key, "")) for key in ("name", "namespace", "uid")}
+    known["spec.nodeName"] = str(pod["spec"].get("nodeName", ""))
+    values = {}
+    for variable in container.get("env") or []:
+        path = ((variable.get("valueFrom") or {}).get("fieldRef") or {}).get("fieldPath")
+        value = known.get(path) if path else variable.get("value")
+        if value is not None:
+            values[variable["name"]] = str(value)
+    return values
+
+
+def mounted_folders(pod: Json, container: str) -> tuple[Folder, ...]:
+    """Return the folders on volumes that outlive the container, where `persistent_mounts` mounts them."""
+    folders = []
+    for mount in _persistent(pod, container):
+        sub_path = _sub_path(pod, container, mount)
+        place = f"{_WHOLE}{mount['name']}/{sub_path}" if sub_path else VOLUMES + mount["mountPath"]
+        folders.append(Folder(mount["mountPath"], place))
+    return tuple(folders)
 
 
 def dump_folders(container: Json) -> list[str]:
@@ -71,8 +157,7 @@ def dump_folders(container: Json) -> list[str]:
 
 def folders_to_search(pod: Json, target: Target) -> tuple[str, ...]:
     """Return the folders in which dumps of the target may be: its volumes, and those that its options name."""
-    mounts = persistent_mounts(pod, target.container)
-    folders = [mount["mountPath"].removeprefix(VOLUMES) for mount in mounts]
+    folders = [folder.path for folder in mounted_folders(pod, target.container)]
     return tuple(dict.fromkeys(folders + dump_folders(find_container(pod, target.container))))
 
 
@@ -81,26 +166,29 @@ def open_volumes(pod: Json, target: Target, debug_session: DebugSession, *, has_
 
     A target that runs and has a shell and `find` reads them itself. Otherwise a debug container is attached.
     """
-    mounts = persistent_mounts(pod, target.container)
-    if target.is_running and not (mounts and debug_session.has_image and _is_just_restarted(pod, target)):
+    mounted = mounted_folders(pod, target.container)
+    if target.is_running and not (mounted and debug_session.has_image and _is_just_restarted(pod, target)):
         folders = folders_to_search(pod, target)
         if not folders:
             return None
         if has_find:
-            return Volumes(target.ref, "", folders)
+            return Volumes(target.ref, tuple(Folder(folder, folder) for folder in folders))
         if not debug_session.has_image:
             return None
         try:
             container = debug_session.attach()
         except (CommandFailed, NotRunning, Rejected, Unreachable):
-            if not mounts:
+            if not mounted:
                 raise
-            return _mount_volumes(debug_session, mounts)  # the target has ended; its volumes remain
+            return Volumes(
+                debug_session.attach_to_volumes(), mounted, are_mounted=True
+            )  # the target has ended; its volumes remain
         first_pid = min(process.pid for process in container.listing.processes)
-        return Volumes(container.ref, f"/proc/{first_pid}/root", folders)
-    if not mounts or not debug_session.has_image:
+        root = f"/proc/{first_pid}/root"
+        return Volumes(container.ref, tuple(Folder(folder, root + folder) for folder in folders))
+    if not mounted or not debug_session.has_image:
         return None
-    return _mount_volumes(debug_session, mounts)
+    return Volumes(debug_session.attach_to_volumes(), mounted, are_mounted=True)
 
 
 def _is_just_restarted(pod: Json, target: Target) -> bool:
@@ -111,16 +199,52 @@ def _is_just_restarted(pod: Json, target: Target) -> bool:
     return bool(is_recent and status.get("restartCount"))
 
 
-def _mount_volumes(debug_session: DebugSession, mounts: tuple[Json, ...]) -> Volumes:
-    folders = tuple(mount["mountPath"].removeprefix(VOLUMES) for mount in mounts)
-    return Volumes(debug_session.attach_to_volumes(), VOLUMES, folders)
-
-
-def find_crash_dumps(api: Api, volumes: Volumes) -> Iterator[tuple[ContainerRef, str, str]]:
-    """Yield (container, path in it, name in the bundle) of each crash dump in ``volumes``."""
+def find_crash_dumps(api: Api, volumes: Volumes, debug_session: DebugSession) -> Iterator[CrashDump]:
+    """Yield the crash dumps in ``volumes``. Another debug container reads a file that only its owner can read."""
     paths = _search(api, volumes)
-    for path, name in zip(paths, bundle_names(path.removeprefix(volumes.root) for path in paths), strict=True):
-        yield volumes.ref, path, name
+    owners = _read_owners(api, volumes.ref, paths) if volumes.are_mounted and paths else {}
+    in_target = [_in_target(path, volumes.folders) for path in paths]
+    for path, shown, name in zip(paths, in_target, bundle_names(in_target), strict=True):
+        owner, ref = owners.get(path), volumes.ref
+        if owner and not owner.allows(debug_session.volume_user):
+            ref = debug_session.attach_to_volumes_as(owner.user) or ref
+        yield CrashDump(ref, path, shown, name)
+
+
+def paths_by_root(paths: Iterable[str], folders: Sequence[Folder]) -> dict[str, dict[str, str]]:
+    """Return for each directory to archive from: the ``paths`` of the target on it, and where they are below it.
+
+    ``paths`` are relative to the root of the target. Those that are in none of ``folders`` are left out.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for path in paths:
+        inside = [folder for folder in folders if f"/{path}/".startswith(f"{folder.path.rstrip('/')}/")]
+        if not inside:
+            continue
+        folder = max(inside, key=lambda folder: len(folder.path))
+        if folder.place.endswith(folder.path):  # the archive shows the same path as the target
+            found.setdefault(folder.place.removesuffix(folder.path) or "/", {})[path] = path
+        else:
+            rest = f"/{path}".removeprefix(folder.path.rstrip("/")).strip("/")
+            found.setdefault(folder.place, {})[path] = rest or "."
+    return found
+
+
+def _in_target(path: str, folders: Iterable[Folder]) -> str:
+    """Return the path in the target of ``path``, which is in one of ``folders``; the innermost of them counts."""
+    inside = [folder for folder in folders if path.startswith(f"{folder.place.rstrip('/')}/")]
+    return max(inside, key=lambda folder: len(folder.place)).in_target(path)
+
+
+def _read_owners(api: Api, ref: ContainerRef, paths: list[str]) -> dict[str, _Owner]:
+    """Return the owner of each of ``paths``, as far as `stat` of the debug image shows it."""
+    _, output, _ = run_short(api, ref, ("stat", "-c", "%u %g %a %n", *paths))
+    owners = {}
+    for line in output.splitlines():
+        match = _STAT.fullmatch(line)
+        if match:
+            owners[match[4]] = _Owner(User(int(match[1]), int(match[2])), int(match[3], 8))
+    return owners
 
 
 def bundle_names(paths: Iterable[str]) -> list[str]:
@@ -142,7 +266,7 @@ def bundle_names(paths: Iterable[str]) -> list[str]:
 
 def _search(api: Api, volumes: Volumes) -> list[str]:
     names = [word for name in NAMES for word in ("-o", "-name", name)][1:]
-    folders = [volumes.root + folder for folder in volumes.folders]
+    folders = [folder.place for folder in volumes.folders]
     argv = ("find", *folders, "-xdev", "-maxdepth", str(_MAX_DEPTH), "-type", "f", "(", *names, ")")
     status, output, errors = run_short(api, volumes.ref, argv)
     if status.code is None or status.not_found:

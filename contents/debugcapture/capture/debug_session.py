@@ -103,6 +103,7 @@ class DebugSession:
         self._lock = Lock()
         """Parallel collectors share one debug container per profile."""
         self._user = target.user
+        self._volume_containers: dict[User, ContainerRef | None] = {}
 
     def __enter__(self) -> "DebugSession":
         return self
@@ -140,9 +141,31 @@ class DebugSession:
             raise container
         return container
 
+    @property
+    def volume_user(self) -> User:
+        """Return the user of the debug container that `attach_to_volumes` attaches."""
+        return self._user or NOBODY
+
     def attach_to_volumes(self) -> ContainerRef:
         """Attach a debug container that mounts the target's volumes but shares no processes: for a crashed target."""
-        debug = self._specify("restricted", self._user or NOBODY, "", self._mounts)
+        return self._attach_to_volumes("restricted", self.volume_user)
+
+    def attach_to_volumes_as(self, owner: User) -> ContainerRef | None:
+        """Attach another such container, which runs as the ``owner`` of a file; None, with a line, if it cannot start.
+
+        Nobody knows the user of a container that does not run, unless the pod names it.
+        """
+        profile, user = effective_profile("restricted", owner)
+        if user not in self._volume_containers:
+            try:
+                self._volume_containers[user] = self._attach_to_volumes(profile, user)
+            except CaptureError as error:
+                self._report(f"cannot read the files of user {user.uid}: {error}")
+                self._volume_containers[user] = None
+        return self._volume_containers[user]
+
+    def _attach_to_volumes(self, profile: Profile, user: User) -> ContainerRef:
+        debug = self._specify(profile, user, "", self._mounts)
         return self._resources.enter_context(attach_container(self._api, self._target, debug, self._report))
 
     def create_pod_copy(self, pod: Json) -> ContainerRef:

@@ -7,7 +7,7 @@ from ..kube.client import Api
 from ..kube.debug_pod import BUSYBOX, HOST
 from ..kube.scripts import shell_command
 from ..model import Artifact, Collector
-from .crash_dumps import find_crash_dumps, folders_to_search, open_volumes
+from .crash_dumps import find_crash_dumps, folders_to_search, open_volumes, paths_by_root
 from .debug_session import DebugSession
 from .evidence import Evidence, missing_artifact
 from .probe import CaptureScope
@@ -42,18 +42,19 @@ class Readers:
     def crash_dumps(self, collector: Collector, *, has_find: bool) -> Iterator[Artifact]:
         """Yield the crash dumps on the target's volumes. ``has_find``: the target runs, with a shell and `find`."""
         volumes = open_volumes(self._pod, self._target, self._debug_session, has_find=has_find)
-        dumps = list(find_crash_dumps(self._api, volumes)) if volumes else []
+        dumps = list(find_crash_dumps(self._api, volumes, self._debug_session)) if volumes else []
         if not dumps:
             reason = "there are no dumps on the container's volumes"
             if volumes is None and folders_to_search(self._pod, self._target):
                 reason = "the container's volumes were not searched: its image has no find, and no debug image is set"
             artifact = missing_artifact(collector, "", "skipped", utc_now(), reason)
             yield replace(artifact, reason_code="not-there")
-        for ref, path, name in dumps:
-            pending = PendingArtifact(collector, f"left/{name}", "volume", "from the container's volume", title=path)
-            runner: Runner = "shell" if ref == self._ref else "run-tool"
+        for dump in dumps:
+            how, title = "from the container's volume", dump.path_in_target
+            pending = PendingArtifact(collector, f"left/{dump.name}", "volume", how, title=title)
+            runner: Runner = "shell" if dump.ref == self._ref else "run-tool"
             with self._evidence.open_file(pending) as file:
-                remote = RemoteFile(ref, path, runner, collector.time_limit_s)
+                remote = RemoteFile(dump.ref, dump.path, runner, collector.time_limit_s)
                 result = self._tools.fetch(pending, remote, file)
             yield self._evidence.artifact(pending, file, result)
 
@@ -63,14 +64,15 @@ class Readers:
         Files on volumes are read there. Other files come from a copy of the pod, if the job allows one.
         """
         volumes = open_volumes(self._pod, self._target, self._debug_session)
-        folders = volumes.folders if volumes else ()
-        limit_s = collector.time_limit_s
-        on_volumes = [path for path in collector.paths if _is_in(path, folders)]
-        if volumes and on_volumes:
-            how = f"from the container's volumes: {', '.join(folders)}"
-            argv = ("tar", "-C", volumes.root, "-cf", "-", *on_volumes)
-            command = Command(volumes.ref, argv, "run-tool", limit_s)
-            yield self._tools.stream(PendingArtifact(collector, collector.file, "volume", how), command)
+        limit_s, on_volumes = collector.time_limit_s, list[str]()
+        if volumes:
+            for root, paths in paths_by_root(collector.paths, volumes.folders).items():
+                how = f"from the container's volumes: {', '.join(f'/{path}' for path in paths)}"
+                argv = ("tar", "-C", root, "-cf", "-", *paths.values())
+                name = f"{len(on_volumes)}-{collector.file}" if on_volumes else collector.file
+                command = Command(volumes.ref, argv, "run-tool", limit_s)
+                yield self._tools.stream(PendingArtifact(collector, name, "volume", how), command)
+                on_volumes += paths
         in_image = [path for path in collector.paths if path not in on_volumes]
         if in_image:
             ref = self._debug_session.create_pod_copy(self._pod)
@@ -94,8 +96,3 @@ class Readers:
         if copy.extent:
             pending = replace(pending, how=f"{how}; {copy.extent}")
         return self._evidence.artifact(pending, file, result)
-
-
-def _is_in(path: str, folders: tuple[str, ...]) -> bool:
-    """Return whether ``path``, relative to the root of the container, is in one of ``folders``."""
-    return any(f"/{path}/".startswith(f"{folder}/") for folder in folders)

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
-from debugcapture.capture.crash_dumps import _is_below, bundle_names
+from debugcapture.capture import crash_dumps
+from debugcapture.capture.crash_dumps import (
+    VOLUMES,
+    Folder,
+    Volumes,
+    _is_below,
+    bundle_names,
+    find_crash_dumps,
+    mounted_folders,
+    paths_by_root,
+    persistent_mounts,
+)
+from debugcapture.model import ContainerRef, ExitStatus, Json, User
+from tests.unit.builders import container, pod
 
 
 def test_names_are_plain_short_and_each_another() -> None:
@@ -56,3 +71,107 @@ def test_a_name_with_a_number_is_not_given_twice() -> None:
 )
 def test_only_what_lies_in_the_folders_is_read(path: str, below: bool) -> None:
     assert _is_below(path, ["/vol"]) is below
+
+
+def crashed(*mounts: Json, env: list[Json] | None = None) -> Json:
+    """A pod whose container app has ``mounts``; its volumes are `data` and `config`."""
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}, {"name": "config", "configMap": {}}]
+    return pod(spec={"containers": [container(volumeMounts=list(mounts), env=env or [])], "volumes": volumes})
+
+
+WHOLE = {"name": "data", "mountPath": "/data"}
+PART = {"name": "data", "mountPath": "/dumps", "subPath": "shop/dumps"}
+
+
+def test_a_whole_volume_is_mounted_where_the_target_has_it() -> None:
+    whole = crashed(WHOLE, {"name": "config", "mountPath": "/etc/app"})
+    assert persistent_mounts(whole, "app") == ({"name": "data", "mountPath": f"{VOLUMES}/data", "readOnly": True},)
+    assert mounted_folders(whole, "app") == (Folder("/data", f"{VOLUMES}/data"),)
+
+
+def test_of_a_volume_with_a_sub_path_all_is_mounted_once_and_the_part_is_searched() -> None:
+    whole = crashed(PART, PART | {"mountPath": "/logs", "subPath": "shop/logs"})
+    place = f"{VOLUMES}/.volumes/data"
+    assert persistent_mounts(whole, "app") == ({"name": "data", "mountPath": place, "readOnly": True},)
+    assert mounted_folders(whole, "app") == (
+        Folder("/dumps", f"{place}/shop/dumps"),
+        Folder("/logs", f"{place}/shop/logs"),
+    )
+
+
+def test_variables_of_a_sub_path_are_replaced_as_far_as_the_pod_has_their_values() -> None:
+    env: list[Json] = [
+        {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "TEAM", "value": "a"},
+    ]
+    known = {"name": "data", "mountPath": "/dumps", "subPathExpr": "$(TEAM)/$(POD)"}
+    unknown = {"name": "data", "mountPath": "/logs", "subPathExpr": "$(FROM_A_SECRET)"}
+    whole = crashed(known, unknown, env=env)
+    name = whole["metadata"]["name"]
+    assert mounted_folders(whole, "app") == (Folder("/dumps", f"{VOLUMES}/.volumes/data/a/{name}"),)
+
+
+FOLDERS = (Folder("/data", f"{VOLUMES}/data"), Folder("/dumps", f"{VOLUMES}/.volumes/data/shop"))
+
+
+def test_files_are_archived_from_where_they_are_mounted() -> None:
+    assert paths_by_root(["data/a", "dumps/b/c", "dumps", "etc/x", "database"], FOLDERS) == {
+        VOLUMES: {"data/a": "data/a"},
+        f"{VOLUMES}/.volumes/data/shop": {"dumps/b/c": "b/c", "dumps": "."},
+    }
+    assert paths_by_root(["data/a"], (Folder("/data", "/data"),)) == {"/": {"data/a": "data/a"}}
+
+
+class Session:
+    """A debug session whose containers run as uid 1000, or as the owner of a file."""
+
+    volume_user = User(1000, 1000)
+
+    def __init__(self, refuses: bool = False) -> None:
+        self.users: list[User] = []
+        self._refuses = refuses
+
+    def attach_to_volumes_as(self, user: User) -> ContainerRef | None:
+        self.users.append(user)
+        return None if self._refuses else ContainerRef("shop", "web", f"as-{user.uid}")
+
+
+OURS = ContainerRef("shop", "web", "debug")
+
+
+@pytest.mark.parametrize(
+    ("stat", "reader"),
+    [
+        ("1000 1000 600", "debug"),
+        ("1001 1000 640", "debug"),
+        ("1001 1001 644", "debug"),
+        ("0 0 600", "as-0"),
+        ("1001 1000 600", "as-1001"),
+        ("no such file", "debug"),
+    ],
+)
+def test_a_file_that_only_its_owner_can_read_is_read_as_its_owner(
+    stat: str, reader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{VOLUMES}/.volumes/data/shop/java_pid1.hprof"
+
+    def run(_api: object, _ref: ContainerRef, argv: tuple[str, ...]) -> tuple[ExitStatus, str, str]:
+        return ExitStatus(0), f"{path}\n" if argv[0] == "find" else f"{stat} {path}\n", ""
+
+    monkeypatch.setattr(crash_dumps, "run_short", run)
+    session = Session()
+    (dump,) = find_crash_dumps(cast("Any", None), Volumes(OURS, FOLDERS, are_mounted=True), cast("Any", session))
+    assert (dump.ref.container, dump.path, dump.path_in_target) == (reader, path, "/dumps/java_pid1.hprof")
+    assert dump.name == "dumps_java_pid1.hprof"
+
+
+def test_without_a_container_of_the_owner_the_file_is_tried_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"{VOLUMES}/data/core.1"
+
+    def run(_api: object, _ref: ContainerRef, argv: tuple[str, ...]) -> tuple[ExitStatus, str, str]:
+        return ExitStatus(0), f"{path}\n" if argv[0] == "find" else f"0 0 600 {path}\n", ""
+
+    monkeypatch.setattr(crash_dumps, "run_short", run)
+    session = Session(refuses=True)
+    (dump,) = find_crash_dumps(cast("Any", None), Volumes(OURS, FOLDERS, are_mounted=True), cast("Any", session))
+    assert (dump.ref, session.users) == (OURS, [User(0, 0)])
