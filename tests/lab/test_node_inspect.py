@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,12 +44,58 @@ def node(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
 
 
 def inspect(program: Path, *arguments: object) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([program, *map(str, arguments)], capture_output=True)
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, timeout=60)
 
 
 def is_listening() -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", _INSPECTOR_PORT)) == 0
+
+
+_FAKE = """
+import http.server, json, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if sys.argv[1] == "redirect":
+            self.send_response(302)
+            self.send_header("Location", sys.argv[2])
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.end_headers()
+        if sys.argv[1] == "endless":
+            try:
+                while True:
+                    self.wfile.write(b" " * (1 << 20))
+            except OSError:
+                return
+        self.wfile.write(json.dumps([{"webSocketDebuggerUrl": sys.argv[2]}]).encode())
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 9229), Handler)
+print("ready", flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.parametrize("kind", ["elsewhere", "redirect", "endless"])
+def test_a_process_cannot_send_the_tool_elsewhere(kind: str, program: Path) -> None:
+    """The process chooses what its inspector answers. The tool connects to the port of the process only."""
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        address = f"127.0.0.1:{elsewhere.getsockname()[1]}"
+        url = f"http://{address}/json/list" if kind == "redirect" else f"ws://{address}/session"
+        command = [sys.executable, "-c", _FAKE, kind, url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "ready\n"
+                done = inspect(program, "stacks", process.pid)
+            finally:
+                process.kill()
+        assert done.returncode != 0
+        elsewhere.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
 
 
 @pytest.mark.parametrize("node", [_BUSY], indirect=True)

@@ -80,7 +80,7 @@ def test_harmless_tool_runs_again_if_the_stream_broke(harm: Change, on: On, file
 @pytest.mark.parametrize(
     ("argv", "outcome", "reason"),
     [
-        (["sh", "-c", "echo half; echo why >&2; exit 3"], "truncated", "exit code 3: why"),
+        (["sh", "-c", "echo half of the output; echo why >&2; exit 3"], "truncated", "exit code 3: why"),
         (["sh", "-c", "echo why >&2; kill -9 $$"], "failed", "it was ended by SIGKILL: why"),
         (["sh", "-c", "echo nothing >&2; exit 77"], "skipped", "nothing"),
         (["true"], "failed", "it produced no output"),
@@ -108,12 +108,15 @@ def test_transfer_of_a_file_resumes_where_it_broke(harms: tuple[Change, ...], on
     assert (sink.content == CONTENT, sink.restarts, len(machine.ran)) == (True, 0, len(harms) + 1)
 
 
-@pytest.mark.parametrize(("name", "why"), [("gone", "no such file"), ("folder", "not a regular file")])
+@pytest.mark.parametrize(
+    ("name", "why"), [("gone", "no such file"), ("folder", "not a regular file"), ("link", "it is a symbolic link")]
+)
 def test_unreadable_file_is_reported_at_once_and_removing_it_succeeds(
     name: str, why: str, on: On, tmp_path: Path
 ) -> None:
     machine = on()
     (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("/etc/passwd")
     remote = RemoteFile(PLACE, str(tmp_path / name), "run-tool", 60)
     result = fetch_file(API, remote, Memory(), lambda _: None)
     assert (result.outcome, len(machine.ran)) == ("failed", 1)

@@ -114,6 +114,26 @@ def test_every_piece_arrives_although_the_store_is_busy(program: Path, file: Pat
     assert tags["0"] == hashlib.md5(CONTENT[:PIECE], usedforsecurity=False).hexdigest()
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_only_a_regular_file_is_read(kind: str, program: Path, file: Path, tmp_path: Path, store: Store) -> None:
+    """A process of the target could replace its dump by a link to a file of the debug container."""
+    odd = tmp_path / "odd"
+    if kind == "link":
+        odd.symlink_to(file)
+    elif kind == "pipe":
+        os.mkfifo(odd)
+    else:
+        odd.mkdir()
+    reason = "is a symbolic link" if kind == "link" else "is not a regular file"
+    sums = subprocess.run([program, "sums", odd, "1000", "10"], capture_output=True, text=True, timeout=10)
+    assert (sums.returncode, sums.stdout) == (1, "")
+    assert reason in sums.stderr
+    done = send(program, odd, [store.address(index) for index in range(4)])
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert not store.kept
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [(403, "the store returned HTTP 403 SlowDown"), (0, "connection refused")],

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,6 +22,7 @@ const (
 	openLimit   = 10 * time.Second
 	pollEvery   = 50 * time.Millisecond
 	tcpListen   = "0A" // include/net/tcp_states.h
+	listLimit   = 1 << 20
 )
 
 var inspectOption = regexp.MustCompile(`--inspect[a-z-]*=(?:\S*:)?(\d+)`)
@@ -110,7 +113,7 @@ func debuggerURL(ctx context.Context, port int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+	answer, err := withoutRedirects.Do(request)
 	if err != nil {
 		return "", err
 	}
@@ -118,13 +121,19 @@ func debuggerURL(ctx context.Context, port int) (string, error) {
 	var targets []struct {
 		URL string `json:"webSocketDebuggerUrl"`
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&targets); err != nil {
+	if err := json.NewDecoder(io.LimitReader(answer.Body, listLimit)).Decode(&targets); err != nil {
 		return "", err
 	}
 	if len(targets) == 0 || targets[0].URL == "" {
 		return "", fmt.Errorf("port %d is not an inspector", port)
 	}
-	return targets[0].URL, nil
+	named, err := url.Parse(targets[0].URL)
+	if err != nil {
+		return "", fmt.Errorf("port %d is not an inspector", port)
+	}
+	// Only the path is taken from the process: it must not choose the host.
+	local := url.URL{Scheme: "ws", Host: fmt.Sprintf("127.0.0.1:%d", port), Path: named.Path}
+	return local.String(), nil
 }
 
 // configuredPorts are those on which the inspector would have been open from the start.

@@ -5,9 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/coder/websocket"
 )
+
+// A process decides what its inspector sends. The debug container has no memory limit of its own, so a message without a
+// limit could use up the memory of the node. A CPU profile of a minute has some tens of MiB.
+const messageLimit = 256 << 20
+
+var errRedirected = errors.New("the inspector redirects to another address")
+
+// withoutRedirects is a client for the inspector on this port: the process must not send us elsewhere.
+var withoutRedirects = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirected },
+}
 
 // session is a connection that speaks the Chrome DevTools Protocol: https://chromedevtools.github.io/devtools-protocol/
 type session struct {
@@ -26,11 +39,11 @@ type message struct {
 }
 
 func connect(ctx context.Context, url string) (*session, error) {
-	connection, _, err := websocket.Dial(ctx, url, nil)
+	connection, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: withoutRedirects})
 	if err != nil {
 		return nil, err
 	}
-	connection.SetReadLimit(-1)
+	connection.SetReadLimit(messageLimit)
 	return &session{connection: connection}, nil
 }
 

@@ -65,11 +65,18 @@ func stack(pid int) ([]frame, error) {
 	if err != nil {
 		return nil, err
 	}
+	return m.frames(at), nil
+}
+
+// frames reads the frames from the innermost on. What the process has written may be a ring, which would have no end.
+func (m memory) frames(at uint64) []frame {
 	var frames []frame
-	for at != 0 && len(frames) < mostFrames {
+	seen := map[uint64]bool{}
+	for at != 0 && len(frames) < mostFrames && !seen[at] {
+		seen[at] = true
 		called, err := m.pointer(at + function)
 		if err != nil {
-			return frames, nil // it has returned meanwhile: those that were read are true
+			return frames // it has returned meanwhile: those that were read are true
 		}
 		if called != 0 { // 0: no function yet, a frame in the making
 			if one, err := m.frame(at, called); err == nil {
@@ -77,10 +84,10 @@ func stack(pid int) ([]frame, error) {
 			}
 		}
 		if at, err = m.pointer(at + previous); err != nil {
-			return frames, nil
+			return frames
 		}
 	}
-	return frames, nil
+	return frames
 }
 
 // currentFrame finds current_execute_data behind the one field with a known value.

@@ -12,7 +12,10 @@ import (
 
 const buffersAhead = 4 // read while earlier ones are sent
 
-var errNotRegular = errors.New("it is not a regular file")
+var (
+	errNotRegular = errors.New("it is not a regular file")
+	errLink       = errors.New("it is a symbolic link")
+)
 
 // fetch is `run-tool fetch NONCE OFFSET FILE`: sends the file from the offset on. The report has size and sum of the whole
 // file, as far as it reached when it was opened, so that one that grows comes to an end.
@@ -87,9 +90,13 @@ func writeAll(full <-chan []byte, free chan<- []byte, to io.Writer) (err error) 
 	return err
 }
 
-// openRegular opens a file that can be read to its end: a pipe or a device might have none, or wait for ever.
+// openRegular opens a file that can be read to its end: a pipe or a device might have none, or wait for ever. It follows no
+// link: a process of the target could replace the file by one to a file of the debug container.
 func openRegular(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, errLink
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +52,7 @@ func send(path string, input io.Reader) error {
 	if err := json.Unmarshal(line, &requests); err != nil {
 		return fmt.Errorf("the requests are invalid: %w", err)
 	}
-	file, err := os.Open(path)
+	file, err := openRegular(path)
 	if err != nil {
 		return err
 	}

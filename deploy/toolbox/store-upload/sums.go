@@ -27,7 +27,7 @@ func sums(path string, length, most int64, withMD5 bool) error {
 	if length < 1 || most < 1 {
 		return fmt.Errorf("a part must have at least one byte, and a file at least one part")
 	}
-	file, err := os.Open(path)
+	file, err := openRegular(path)
 	if err != nil {
 		return err
 	}
