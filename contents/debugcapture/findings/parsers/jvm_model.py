@@ -11,20 +11,13 @@ from ..evidence import Evidence, Line
 Wait = Literal["", "monitor", "synchronizer", "notify"]
 """What a thread waits for: a monitor to enter, a java.util.concurrent object, or a call of notify()."""
 _MOST_NAME: Final = 70
-JDK_PACKAGES: Final = (
-    "java.",
-    "javax.",
-    "jdk.",
-    "sun.",
-    "com.sun.",
-    "scala.concurrent.",
-    "kotlin.",
-    "kotlinx.coroutines.",
-    "org.apache.http.",
-    "okhttp3.",
-    "okio.",
-    "com.zaxxer.hikari.",
-    "org.springframework.cglib.",
+# Frames of these are on the way from the application to what it waits for.
+LIBRARIES: Final = (
+    *("java.", "javax.", "jdk.", "sun.", "com.sun.", "scala.concurrent.", "kotlin.", "kotlinx.coroutines."),
+    *("org.apache.http.", "org.apache.hc.", "okhttp3.", "okio.", "io.netty.", "org.springframework.cglib."),
+    *("com.zaxxer.hikari.", "org.apache.commons.dbcp", "org.apache.commons.pool", "com.mchange.", "com.alibaba.druid."),
+    *("org.postgresql.", "com.mysql.", "org.mariadb.", "oracle.jdbc.", "oracle.net.", "com.microsoft.sqlserver."),
+    *("org.apache.tomcat.jdbc.", "org.apache.tomcat.dbcp."),
 )
 
 
@@ -127,7 +120,7 @@ class JavaThread:
     @property
     def caller(self) -> Frame | None:
         """Return the innermost frame that belongs to the application; None if there is none."""
-        return next((frame for frame in self.frames if not frame.call.startswith(JDK_PACKAGES)), None)
+        return next((frame for frame in self.frames if not frame.call.startswith(LIBRARIES)), None)
 
     @property
     def place(self) -> Frame | None:

@@ -33,7 +33,8 @@ _PREFIX = re.compile(
 _CARRIES = re.compile(r"Carrying virtual thread #(\d+)")
 _MOUNTED = re.compile(r"Mounted virtual thread #(\d+)")
 _WAITING = re.compile(
-    r"waiting (?:to lock monitor|for ownable synchronizer) (0x[0-9a-f]+),?(?: \(object (0x[0-9a-f]+), an? ([^)]*)\)|"
+    r"waiting (?:to lock [mM]onitor|for ownable synchronizer)[ @](0x[0-9a-f]+),?"
+    r"(?: \([oO]bject[ @](0x[0-9a-f]+), an? ([^)]*)\)|"
     r" \(an? ([^)]*)\))?"
 )
 _HELD = re.compile(r'which is held by "(.*)"')
@@ -101,6 +102,13 @@ class _Open:
         elif kind.group(1) != "eliminated":
             self._add_lock(kind.group(1), _lock_in(text, kind.end(), number), text)
 
+    def read_note(self, text: str) -> None:
+        """Read the state, or the number of the virtual thread that the thread carries."""
+        if state := _STATE.search(text):
+            self.thread = replace(self.thread, state=state.group(1), is_native=False)
+        elif match := _CARRIES.search(text):
+            self.thread = replace(self.thread, carries=f"#{match.group(1)}")
+
     def _add_lock(self, kind: str, lock: Lock, text: str) -> None:
         if not lock.address or lock.address == "no object reference available":
             return
@@ -117,9 +125,13 @@ class _Open:
         # Object.wait() releases the monitor that the frame below locked.
         released = waits_for.address if waits_for and self.wait == "notify" else ""
         holds = {lock.address: lock for lock in self.holds if lock.address != released}
+        # Before Java 6, dumps have no states. Threads of the JVM have no frames in any version.
+        is_native = self.thread.is_native and not self.frames
         return replace(
             self.thread,
             last=last,
+            is_native=is_native,
+            state=self.thread.state or ("" if is_native else _state_in(self.thread.text)),
             frames=tuple(self.frames),
             holds=tuple(holds.values()),
             waits_for=waits_for,
@@ -235,28 +247,28 @@ class _Reader:
 
     def _read_thread(self, opened: _Open, text: str, number: int) -> None:
         if text.startswith("at "):
-            self._read_frame(opened, text, number)
+            self._read_frame(opened, text, text[3:], number)
+        elif text.startswith("- ") and "@bci=" in text:
+            self._read_frame(opened, text, _serviceability_frame(text), number)
         elif not text:
             opened.is_complete = True
         elif text.startswith("- "):
             opened.read_lock(text, number)
-        elif state := _STATE.search(text):
-            opened.thread = replace(opened.thread, state=state.group(1), is_native=False)
-        elif match := _CARRIES.search(text):
-            opened.thread = replace(opened.thread, carries=f"#{match.group(1)}")
         elif match := _MOUNTED.search(text):
             self._end_thread()
             self._open = _Open(JavaThread("", number, text=text, number=f"#{match.group(1)}", is_virtual=True))
         elif text.startswith(("JNI global ref", "Heap")):
             self._end_thread()
+        else:
+            opened.read_note(text)
 
-    def _read_frame(self, opened: _Open, text: str, number: int) -> None:
+    def _read_frame(self, opened: _Open, text: str, frame: str, number: int) -> None:
         if self._frames >= _MOST_FRAMES or opened.is_complete:
             return
         self._frames += 1
         known = self._known.get(text)
         if known is None:
-            known = self._known[text] = frame_of(text[3:], number)
+            known = self._known[text] = frame_of(frame, number)._replace(text=text)
         opened.frames.append(known._replace(line=number))
 
     def _read_cycle(self, text: str, number: int) -> None:
@@ -274,6 +286,23 @@ class _Reader:
 def _without_frames(dump: ThreadDump) -> ThreadDump:
     threads = tuple(replace(thread, frames=()) for thread in dump.threads)
     return replace(dump, threads=threads)
+
+
+def _serviceability_frame(text: str) -> str:
+    """Return the frame in a line of `jhsdb jstack`: `- com.x.Y.run() @bci=5, line=12 (Compiled frame)`."""
+    line = re.search(r"line=(\d{1,9})", text)
+    call = text[2:].partition("(")[0]
+    return (
+        f"{call}({call.split('.')[-2] if '.' in call else ''}.java:{line.group(1)})"
+        if line
+        else f"{call}(Native Method)"
+    )
+
+
+def _state_in(header: str) -> str:
+    """Return the state that the words of a header mean; "" if they leave it open."""
+    words = {"waiting for monitor entry": "BLOCKED", "in Object.wait()": "WAITING", " runnable": "RUNNABLE"}
+    return next((state for text, state in words.items() if text in header), "")
 
 
 def _wait_of(kind: str) -> Wait:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...finding import Finding
-from ..parsers.jvm_model import JDK_PACKAGES, JavaThread, ThreadDumps
+from ..parsers.jvm_model import LIBRARIES, JavaThread, ThreadDumps
 from .jvm_activity import activity_of, by_stack, frames_text, io_call, is_infrastructure, names
 
 _MIN_READERS: Final = 3
@@ -158,7 +158,7 @@ def _is_reader(thread: JavaThread) -> bool:
     """Return whether the thread only reads: known clients, and threads whose name or root says so."""
     if any(part in frame.call for frame in thread.frames for part in _READERS):
         return True
-    own = [frame for frame in thread.frames if not frame.call.startswith(JDK_PACKAGES)]
+    own = [frame for frame in thread.frames if not frame.call.startswith(LIBRARIES)]
     roots = (thread.name, *(frame.type_name.rpartition(".")[2] for frame in own[-3:]))
     return any(_READER_NAME.search(name) for name in roots)
 
@@ -168,7 +168,7 @@ def _callers(thread: JavaThread) -> list[str]:
     seen: dict[str, str] = {}
     for frame in thread.frames:
         package = frame.type_name.rpartition(".")[0]
-        if not frame.call.startswith(JDK_PACKAGES):
+        if not frame.call.startswith(LIBRARIES):
             seen.setdefault(package, f"{frame.call}({frame.place})")
     found = list(seen.values())
     return found[:4] or [str(thread.top)]

@@ -122,6 +122,26 @@ def java_worker_pool_busy(dumps: ThreadDumps) -> Iterator[Finding]:
         )
 
 
+def java_threads_marked_stuck(dumps: ThreadDumps) -> Iterator[Finding]:
+    """The application server itself marks threads as stuck: they work on one request for longer than it allows.
+
+    Source: Oracle WebLogic Server, "StuckThreadMaxTime", 600 s by default.
+    """
+    stuck = [thread for thread in dumps.last.java_threads if thread.name.startswith("[STUCK]")]
+    if not stuck:
+        return
+    same = by_stack(stuck)[0]
+    yield Finding(
+        "warning",
+        f"The application server marks {len(stuck)} {'thread' if len(stuck) == 1 else 'threads'} as stuck",
+        f"{len(same)} of them at the same place: {same[0].label} {describe(dumps.last, same[0])}.",
+        "",
+        tuple(dumps.quote_thread(thread, *frames_text(thread)) for thread in same[:3]),
+        directness=74,
+        key=f"stuck {same[0].place.call if same[0].place else ''}",
+    )
+
+
 def java_queue_full(dumps: ThreadDumps) -> Iterator[Finding]:
     """Threads wait to put something into a bounded queue that is full: its consumers are too slow or have stopped.
 

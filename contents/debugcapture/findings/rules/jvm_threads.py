@@ -23,6 +23,7 @@ from .jvm_pools import (
     java_pool_starvation,
     java_queue_full,
     java_semaphore_exhausted,
+    java_threads_marked_stuck,
     java_worker_pool_busy,
 )
 from .jvm_startup import java_start_waits
@@ -38,6 +39,7 @@ RULES: Sequence[Rule[ThreadDumps]] = (
     java_connection_pool_exhausted,
     java_read_lock_hang,
     java_pool_starvation,
+    java_threads_marked_stuck,
     java_start_waits,
     java_lock_contention,
     java_lock_owner_changes,

@@ -55,6 +55,24 @@ MANAGEMENT = """"web-1" Id=27 BLOCKED on com.shop.Cart@1f2e owned by "web-2" Id=
    java.lang.Thread.State: TIMED_WAITING
 \tat java.lang.Thread.sleep(Native Method)
 """
+JAVA_5 = """Full thread dump Java HotSpot(TM) Client VM (1.5.0_22-b03 mixed mode, sharing):
+
+"worker-1" prio=1 tid=0x0834a1b8 nid=0x1f2a waiting for monitor entry [0xb1f3e000..0xb1f3ee20]
+\tat com.shop.Cart.add(Cart.java:31)
+\t- waiting to lock <0x8a5b2c10> (a com.shop.Cart)
+
+"VM Thread" prio=1 tid=0x08097f28 nid=0x1f1c runnable
+"""
+SERVICEABILITY = """Deadlock Detection:
+
+No deadlocks found.
+
+"main" #1 prio=5 tid=0x00007f01 nid=0x1 waiting on condition [0x00007f02]
+   java.lang.Thread.State: TIMED_WAITING (sleeping)
+   JavaThread state: _thread_blocked
+ - java.lang.Thread.sleep(long) @bci=0 (Interpreted frame)
+ - com.shop.Main.main(java.lang.String[]) @bci=12, line=9 (Interpreted frame)
+"""
 VIRTUAL = """64933
 2026-11-30T07:47:09.198298561Z
 24+36
@@ -124,6 +142,16 @@ def test_a_mounted_virtual_thread_and_numbers_with_commas(tmp_path: Path) -> Non
         "0x01",
     )
     assert main.frames[0].call == "com.shop.Main$$Lambda.run"
+
+
+def test_a_dump_without_states(tmp_path: Path) -> None:
+    worker, native = _parsed(tmp_path, JAVA_5).last.threads
+    assert (worker.state, worker.is_native, worker.wait, native.is_native) == ("BLOCKED", False, "monitor", True)
+
+
+def test_the_serviceability_agent(tmp_path: Path) -> None:
+    (main,) = _parsed(tmp_path, SERVICEABILITY).last.threads
+    assert [str(frame) for frame in main.frames] == ["Thread.sleep(Native Method)", "Main.main(Main.java:9)"]
 
 
 def test_the_text_of_java_lang_management(tmp_path: Path) -> None:

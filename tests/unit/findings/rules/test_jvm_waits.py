@@ -67,6 +67,14 @@ def test_all_workers_are_at_the_same_place(tmp_path: Path) -> None:
     assert found(tmp_path, "java-worker-pool-busy", dump(*pool("exec-", 5, stuck), free)) == []
 
 
+def test_a_server_marks_threads_as_stuck(tmp_path: Path) -> None:
+    lines = (*READ, "at com.bank.Dao.find(Dao.java:55)")
+    name = "ExecuteThread: '1' for queue: 'weblogic.kernel.Default (self-tuning)'"
+    (finding,) = found(tmp_path, "java-threads-marked-stuck", dump(Thread(f"[STUCK] {name}", lines, "RUNNABLE")))
+    assert "Dao.find(Dao.java:55)" in finding.detail
+    assert found(tmp_path, "java-threads-marked-stuck", dump(Thread(f"[ACTIVE] {name}", lines, "RUNNABLE"))) == []
+
+
 def test_a_full_queue_holds_its_producers(tmp_path: Path) -> None:
     put = parked(
         "0x8",
