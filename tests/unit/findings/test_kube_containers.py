@@ -201,3 +201,19 @@ def test_a_command_that_tests_a_variable() -> None:
     assert not by_rule(crashed(0, "Completed", script='if [ -z "$MODE" ]; then exit; fi'), rule)
     assert not by_rule(crashed(0, "Completed", script='X=1; [ -z "$X" ] || exit'), rule)
     assert not by_rule(description(script='if [ -z "$SHOP_ENV" ]; then exit; fi'), rule)
+
+
+def test_rare_restarts_are_information() -> None:
+    running = {"running": {"startedAt": "2026-11-30T10:00:05Z"}}
+    status = container(state=running, last=ended(137), restarts=4)
+    often = listed(pod(status, status={"startTime": "2026-11-30T08:00:00Z"}))
+    assert only(often, "container-keeps-failing").severity == "warning"
+    rarely = listed(pod(status, status={"startTime": "2026-10-30T08:00:00Z"}))
+    assert only(rarely, "container-keeps-failing").severity == "info"
+
+
+def test_a_container_that_the_kubelet_lost() -> None:
+    status = container(state=ended(137, "ContainerStatusUnknown"), ready=False)
+    finding = only(listed(pod(status, phase="Failed")), "container-keeps-failing")
+    assert "did not find the container any more" in finding.detail
+    assert not by_rule(listed(pod(status)), "container-cannot-start")

@@ -320,3 +320,17 @@ def test_a_pod_that_has_not_started() -> None:
 @pytest.mark.parametrize(("restarts", "severity"), [(1, "info"), (40, "warning")])
 def test_a_container_that_has_restarted(restarts: int, severity: str) -> None:
     assert only(listed(pod(container(restarts=restarts))), "container-has-restarted").severity == severity
+
+
+def test_a_crash_loop_of_which_the_end_is_not_shown() -> None:
+    state = waiting("CrashLoopBackOff", "back-off 5m0s restarting failed container=app")
+    finding = only(listed(pod(container(state=state, restarts=9, ready=False), ready=False)), "container-has-restarted")
+    assert (finding.severity, "9 restarts (CrashLoopBackOff)" in finding.title) == ("critical", True)
+
+
+def test_a_container_that_waits_for_another_reason() -> None:
+    rule = "container-waits-for-another-reason"
+    text = listed(pod(container(state=waiting("CreateContainerError"), ready=False), ready=False))
+    assert only(text, rule).title == 'Container "app" does not start: CreateContainerError'
+    for reason in ("ContainerCreating", "ImagePullBackOff", "CrashLoopBackOff"):
+        assert not by_rule(listed(pod(container(state=waiting(reason), ready=False), ready=False)), rule)

@@ -291,6 +291,7 @@ def _pod(draft: _Draft, containers: tuple[Container, ...], lines: object) -> Pod
         message=facts.get("Message", ""),
         owner=owner,
         deleted=status.partition("(")[2].rstrip(")") or "unknown" if is_deleted else "",
+        started=facts.get("Start Time", ""),
         node_selector=tuple(draft.selector),
         containers=containers,
         conditions=tuple(draft.conditions),

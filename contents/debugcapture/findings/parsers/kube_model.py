@@ -120,6 +120,8 @@ class Pod:
     """When its deletion was requested, as in the evidence."""
     deletion_grace_s: int | None = None
     finalizers: tuple[str, ...] = ()
+    started: str = ""
+    """When the kubelet accepted it, as in the evidence."""
     restart_policy: str = ""
     node_selector: tuple[str, ...] = ()
     containers: tuple[Container, ...] = ()

@@ -31,6 +31,7 @@ def pod_in(value: Mapping[str, Any]) -> Pod:
         deleted=text(metadata.get("deletionTimestamp")),
         deletion_grace_s=number_in(text(metadata.get("deletionGracePeriodSeconds"))),
         finalizers=texts(metadata.get("finalizers")),
+        started=text(status.get("startTime")),
         restart_policy=text(spec.get("restartPolicy")),
         node_selector=tuple(f"{key}={label}" for key, label in pairs(spec.get("nodeSelector")).items()),
         containers=tuple(_containers(spec, status)),

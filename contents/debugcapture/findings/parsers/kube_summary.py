@@ -63,6 +63,7 @@ def parse(evidence: Evidence) -> Cluster:
         message=message,
         owner="" if facts.get("Owner") == "none" else facts.get("Owner", ""),
         deleted="" if deleted == "no" else deleted,
+        started=facts.get("Started", ""),
         containers=tuple(containers),
         conditions=tuple(conditions),
         lines=quote,

@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...finding import Finding, Severity
-from ..parsers.kube_model import Cluster, Container, Event, Pod, Run
+from ..parsers.kube_model import Cluster, Container, Event, Pod, Run, moment
 from . import kube_words as words
 
 # Reasons of a state in which the runtime could not create or start the container.
-START_REASONS: Final = frozenset(
-    {"StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError", "ContainerStatusUnknown"}
-)
+START_REASONS: Final = frozenset({"StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError"})
 _RUNTIME_ERRORS: Final = ("OCI runtime", "failed to create containerd task", "failed to start container", "runc create")
 _RUNTIME_WRAPPING = re.compile(
     r"^.{0,400}?(?:unable to start container process: |starting container process caused[: ]+)"
@@ -19,6 +17,7 @@ _RUNTIME_WRAPPING = re.compile(
 )
 _UNKNOWN: Final = "Unknown"  # the node restarted, and the kubelet found the container gone
 _FEW_RESTARTS: Final = 3
+_RARE_S: Final = 6 * 3600  # seconds between two restarts
 
 
 def container_killed_for_memory(cluster: Cluster) -> Iterator[Finding]:
@@ -239,10 +238,18 @@ def _failure_severity(pod: Pod, container: Container, run: Run) -> Severity:
         return "info"
     if container.state.phase != "running" or container.ready is False:
         return "critical"
-    if run.reason == _UNKNOWN or run.exit_code == 255:
+    if run.reason == _UNKNOWN or run.exit_code == 255 or _restarts_rarely(pod, container):
         return "info"
     is_signal = bool(words.signal_name(run)) and run.exit_code != 143
     return "warning" if is_signal or (container.restarts or 0) >= _FEW_RESTARTS else "info"
+
+
+def _restarts_rarely(pod: Pod, container: Container) -> bool:
+    """Return whether the container restarted less than once in six hours since its pod started."""
+    started, current = moment(pod.started), moment(container.state.started)
+    if not started or not current or not container.restarts:
+        return False
+    return current.timestamp() - started.timestamp() > container.restarts * _RARE_S
 
 
 def container_is_restarted_in_a_loop(cluster: Cluster) -> Iterator[Finding]:

@@ -3,12 +3,21 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...model import Finding, Severity
 from ..parsers.kube_model import Cluster, Container, Event, Pod, duration_s
 from . import kube_words as words
+from .kube_containers import START_REASONS
+from .kube_images import PULL_REASONS
 
 _YOUNG_S: Final = 120  # a container that started less than two minutes ago may still become ready
 _MANY_RESTARTS: Final = 5
+# Reasons of waiting containers that another rule explains.
+_EXPLAINED: Final = PULL_REASONS | {
+    "CrashLoopBackOff",
+    "ContainerCreating",
+    "PodInitializing",
+    "CreateContainerConfigError",
+}
 
 
 def container_runs_and_is_not_ready(cluster: Cluster) -> Iterator[Finding]:
@@ -101,12 +110,15 @@ def container_has_restarted(cluster: Cluster) -> Iterator[Finding]:
     Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
     """
     for pod, container in cluster.containers():
-        if not container.restarts or container.ended.phase:
+        restarts = container.restarts or 0
+        if container.ended.phase or not (restarts or container.is_in_crash_loop):
             continue
         loops = f" ({container.state.reason})" if container.state.reason else ""
         yield Finding(
-            severity="warning" if container.restarts >= _MANY_RESTARTS or container.is_in_crash_loop else "info",
-            title=f"{_capital(container.label)} has restarted: {words.restarts_words(container)}{loops}",
+            severity=_restart_severity(container),
+            title=f"{_capital(container.label)} has restarted: {words.restarts_words(container)}{loops}"
+            if restarts
+            else f"{_capital(container.label)} waits before its next start{loops}",
             detail=words.sentences(
                 words.of_pod(pod), words.short(container.state.message), "Its last state is not in this evidence"
             ),
@@ -114,6 +126,34 @@ def container_has_restarted(cluster: Cluster) -> Iterator[Finding]:
             evidence=words.passages(container.lines),
             directness=44,
             key=words.key_of(pod, container),
+            pod=pod.name,
+        )
+
+
+def _restart_severity(container: Container) -> Severity:
+    if container.is_in_crash_loop:
+        return "critical"
+    return "warning" if (container.restarts or 0) >= _MANY_RESTARTS else "info"
+
+
+def container_waits_for_another_reason(cluster: Cluster) -> Iterator[Finding]:
+    """A container waits, with a reason of the kubelet or the runtime that no other rule explains.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-state-waiting
+    """
+    for pod, container in cluster.containers():
+        state = container.state
+        is_explained = state.reason in _EXPLAINED or (state.reason in START_REASONS and state.message)
+        if state.phase != "waiting" or not state.reason or is_explained:
+            continue
+        yield Finding(
+            severity="critical",
+            title=f"{_capital(container.label)} does not start: {state.reason}",
+            detail=words.sentences(words.of_pod(pod), words.short(state.message)),
+            advice="Look at the events of the pod.",
+            evidence=words.passages(container.lines),
+            directness=52,
+            key=f"{words.key_of(pod, container)} {state.reason}",
             pod=pod.name,
         )
 
@@ -126,4 +166,9 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-RULES = (container_runs_and_is_not_ready, pod_has_not_started, container_has_restarted)
+RULES = (
+    container_runs_and_is_not_ready,
+    container_waits_for_another_reason,
+    pod_has_not_started,
+    container_has_restarted,
+)

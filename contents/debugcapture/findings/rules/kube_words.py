@@ -48,6 +48,8 @@ def exit_words(run: Run) -> str:
 
 def exit_meaning(run: Run) -> str:
     """Return what the exit code means as a sentence; "" if only the program defines it."""
+    if run.reason == "ContainerStatusUnknown":
+        return f"The kubelet did not find the container any more, and reports {run.exit_code} for that."
     name = signal_name(run)
     if name:
         return _SIGNAL_MEANINGS.get(name, f"{name} ended it.")
