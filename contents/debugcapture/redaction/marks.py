@@ -34,6 +34,7 @@ _CURL = re.compile(
 _LOGIN = re.compile(rb"(?i)login[ \t][^\n|;]{0,200}?(?<=[ \t])-p[ \t=]{0,4}" + _WORD)
 _SSHPASS = re.compile(rb"sshpass[ \t]{1,4}-p[ \t]{0,4}" + _WORD)
 _REDIS_CLI = re.compile(rb"redis-cli[ \t][^\n|;]{0,200}?(?<=[ \t])-a[ \t]{1,4}" + _WORD)
+_MONGO = re.compile(rb"mongo[a-z]{0,12}[ \t][^\n|;]{0,200}?(?<=[ \t])-p[ \t]{1,4}" + _WORD)
 _LDAP = re.compile(rb"(?i)ldap(?:search|modify|add|whoami)[ \t][^\n|;]{0,200}?(?<=[ \t])-w[ \t]{1,4}" + _WORD)
 
 
@@ -109,6 +110,7 @@ MARKS: Final[Mapping[bytes, Callable[[bytes, int, int], tuple[int, int]]]] = {
     b"login ": _match(_LOGIN),
     b"sshpass ": _match(_SSHPASS),
     b"redis-cli ": _match(_REDIS_CLI),
+    **dict.fromkeys((b"mongo ", b"mongosh ", b"mongodump ", b"mongorestore ", b"mongoexport "), _match(_MONGO)),
     b"ldapsearch ": _match(_LDAP),
     b"ldapmodify ": _match(_LDAP),
     b"ldapwhoami ": _match(_LDAP),

@@ -12,18 +12,20 @@ from .values import COLOR, Place
 
 _CLOSE: Final = rb"(?:\\{0,8}[\"'`]|\]|&quot;|&#34;|%%22|%s)" % COLOR
 _ASSIGNED = re.compile(
-    rb"(?P<close>%s{0,6})(?P<blanks>[ \t]{0,32})(?:%s){0,2}(?P<sign>=>|:=|={1,3}|%%3[dD]|\\u003[dD]|:(?!:))[ \t]{0,256}"
-    % (_CLOSE, COLOR)
+    rb"(?P<close>%s{0,6})(?P<blanks>[ \t]{0,32})(?:%s){0,2}"
+    rb"(?P<sign>[=-]>|:=|={1,3}|%%3[dD]|\\u003[dD]|::?(?!:))[ \t]{0,256}" % (_CLOSE, COLOR)
 )
 _NEXT_LINE = re.compile(rb"\r?\n[ \t]{1,64}(?![-#]|[\w.\"'-]{1,80}:(?:\s|\Z))")
 _CONTINUED = re.compile(rb"\\\r?\n[ \t]{0,64}")
+# The longest text before a name that shows a notation.
+_BEFORE_BYTES: Final = 9
 _QUOTE: Final = rb"(?:\\{0,8}[\"'])"
 # {"name": "DB_PASSWORD", "value": "…"}, <add key="DbPassword" value="…"/>, and a name and a value on lines of YAML.
 _PAIR = re.compile(
     rb"(?i)%s\s{0,64},\s{0,64}%s(?:value|val|default_?value|content|data)%s\s{0,8}:\s{0,64}" % (_QUOTE, _QUOTE, _QUOTE)
 )
 _ATTRIBUTE = re.compile(rb"(?i)[\"']\s{1,64}(?:value|content)\s{0,4}=\s{0,4}")
-_LINES = re.compile(rb"(?i)[\"']?[ \t]{0,16}\r?\n[ \t]{1,64}[\"']?value[\"']?[ \t]{0,4}:[ \t]{0,64}")
+_LINES = re.compile(rb"(?i)[\"']?[ \t]{0,16}\r?\n[ \t]{0,64}[\"']?value[\"']?[ \t]{0,4}:[ \t]{0,64}")
 _ELEMENT = re.compile(
     rb"(?i)(?:[\"']?(?:[ \t][^<>\n]{0,80})?>(?:\s{0,64}<(?:value|string)>)?|</key>\s{0,64}<\w{1,16}>)"
     rb"(?:<!\[CDATA\[)?(?=[^<\n]{1,1024}(?:</|\]\]>))"
@@ -31,6 +33,9 @@ _ELEMENT = re.compile(
 _ESCAPED_ELEMENT = re.compile(rb"(?:[ \t][^<>&\n]{0,80})?&gt;(?=[^&\n]{1,1024}&lt;/)")
 _TUPLE = re.compile(rb"[\"'],[ \t]{0,4}")
 _BEFORE_TUPLE = (b"('", b'("', b"(b'", b'(b"', b"[b'", b'[b"')
+# Erlang: {password, <<"…">>}. Clojure: {:password "…"}.
+_ERLANG = re.compile(rb",[ \t]{0,4}(?:<<)?(?=\")")
+_CLOJURE = re.compile(rb"[ \t]{1,4}(?=\")")
 _FLAG_GAP = re.compile(
     rb"[ \t]{1,16}(?!-{1,2}[A-Za-z])"
     rb"|[\"'],?[ \t]{0,16}(?:\r?\n[ \t]{0,64})?(?=[\"'](?!-{1,2}[A-Za-z]))"
@@ -65,28 +70,46 @@ def _beside_quote(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tup
             yield match.end(), Place(kind, style)
     if match := _element(text, begin, end):
         yield match.end(), Place(kind, "element")
-    if begin and text[begin - 3 : begin].endswith(_BEFORE_TUPLE) and (match := _TUPLE.match(text, end)):
+    if match := _member(text, begin, end):
         yield match.end(), Place(kind, "object")
+
+
+def _member(text: bytes, begin: int, end: int) -> re.Match[bytes] | None:
+    """Return the match from the first member of a tuple, or from a keyword of Clojure, to its value."""
+    before = _before(text, begin)
+    if before.endswith(_BEFORE_TUPLE):
+        return _TUPLE.match(text, end)
+    if before.endswith(b"{"):
+        return _ERLANG.match(text, end)
+    return _CLOJURE.match(text, end) if before.endswith((b" :", b"{:")) else None
+
+
+def _before(text: bytes, begin: int) -> bytes:
+    return text[max(0, begin - _BEFORE_BYTES) : begin]
 
 
 def _element(text: bytes, begin: int, end: int) -> re.Match[bytes] | None:
     """Return the match from the name of an element, or of its attribute, to its content."""
-    if text[begin - 4 : begin] == b"&lt;":
+    before = _before(text, begin)
+    if before.endswith(b"&lt;"):
         return _ESCAPED_ELEMENT.match(text, end)
-    in_tag = text[begin - 1 : begin] in (b"<", b":", b'"', b"'") or text[end : end + 2] == b"</"
+    in_tag = before.endswith((b"<", b":", b'"', b"'")) or text[end : end + 2] == b"</"
     return _ELEMENT.match(text, end) if in_tag else None
 
 
 def _assigned(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tuple[int, Place]]:
     """Yield the value behind an equals sign, an arrow or a colon."""
     match = _ASSIGNED.match(text, end)
-    if not match or text[begin - 9 : begin] == b"checksum/":
+    before = _before(text, begin)
+    if not match or before == b"checksum/":
         return
     name, sign, position = text[begin:end], match["sign"], match.end()
     is_quoted = bool(match["close"].strip(b"]"))
+    if sign == b"::" and not text[position - 1 : position].isspace():
+        return  # a path of C++ or Rust
     if sign == b":" and (_is_message(text, name, end, position) or (_has_gap(match) and b"passw" not in name.lower())):
         return
-    is_query = sign[:1] in b"%" or text[begin - 1 : begin] in (b"?", b"&") or text[begin - 5 : begin] == b"&amp;"
+    is_query = sign[:1] == b"%" or before.endswith((b"?", b"&", b"&amp;"))
     style = "query" if is_query else "object" if is_quoted and sign in (b":", b"=>") else "text"
     place = Place(kind, style, is_colon=sign == b":")
     if continued := _CONTINUED.match(text, position):

@@ -44,7 +44,9 @@ _SENTENCE = re.compile(
     rb"(?:unexpected|invalid|expected|expired|missing|not|is|was|are|has|must|should|could|cannot|unable|failed|error|the|an?|no"
     rb"|for|from|in|of|to|on|at|and|or|with|this|it|you|please|secrets|tokens|rejected|required|permission|access|operation|connection"
     rb"|empty|unknown|denied|failure|success|successfully|does|did|will|may|found|only|all|used|using|accepted|received)"
-    rb"(?=[,;:]? [\w(\[\"'%])"
+    rb"(?=[,;:]? [\w(\[\"'%\\])"
+    # An error of the Kubernetes API: serviceaccounts "default" is forbidden
+    rb"|[a-z.]{3,60} \\{0,8}\"[^\"\n]{1,253}\" (?:is|not|already) "
 )
 _SCHEME = re.compile(rb"(?i)(?:basic|bearer|token|negotiate|apikey|ntlm|key)(?:[ \t+]|%20){1,8}")
 _SIGNED = re.compile(rb"(?i)(?:digest|aws4-[\w-]{1,40}|signature|hmac|hawk|oauth)[ \t]")
@@ -60,6 +62,7 @@ _NO_WORD = re.compile(rb"[,;)}\]&|>{\[(]{1,16}\Z")
 _PAIR = re.compile(rb"([\w.-]{1,64})[ ]?(?:=>|[:=])[ ]?([^\s,;{}\[\]()\"']{1,1024})")
 _BLOCK = re.compile(rb"[|>][-+0-9]{0,3}[ \t]{0,16}(?:#[^\n]{0,200})?\r?\n")
 _BLOCK_LINE = re.compile(rb"[ \t]*\r?\n|([ \t]+)[^\n]*(?:\n|\Z)")
+_TAG = re.compile(rb"(?:!{1,2}[\w/-]{0,30}|&[\w-]{1,30}) ")
 _ITEM = re.compile(rb"\r?\n[ \t]{0,64}-[ \t]{1,8}(?!-)")
 _ITEM_VALUE = re.compile(rb"[^\r\n]+")
 _KEY_OF_ITEM = re.compile(rb"[\"']?[\w.-]{1,64}[\"']?[ \t]{0,8}:(?:[ \t]|\r?\n|\Z)")
@@ -94,8 +97,7 @@ class Place(NamedTuple):
 
 def read_value(text: bytes, position: int, place: Place) -> Found | None:
     """Return the secrets in the value at ``position``; None if there is no secret value."""
-    colors = _COLORS.match(text, position)
-    position = colors.end() if colors else position
+    position = _skip_marks(text, position, place)
     if place.is_colon and (found := _read_yaml(text, position)):
         return found
     if _NO_VALUE.match(text, position) or _is_ordinary(text, position, place):
@@ -113,6 +115,14 @@ def read_value(text: bytes, position: int, place: Place) -> Found | None:
         if container := _read_container(text, position, place):
             return container
     return _read_word(text, position, place)
+
+
+def _skip_marks(text: bytes, position: int, place: Place) -> int:
+    """Return the position behind colors, and behind a tag or an anchor of YAML."""
+    colors = _COLORS.match(text, position)
+    position = colors.end() if colors else position
+    tag = _TAG.match(text, position) if place.is_colon else None
+    return tag.end() if tag else position
 
 
 def read_quoted(text: bytes, position: int) -> tuple[int, int, int]:
@@ -157,7 +167,7 @@ def _is_ordinary(text: bytes, position: int, place: Place) -> bool:
         return True
     if place.kind is Kind.COUNTED and _NUMBER.match(text, position):
         return True
-    if place.kind is Kind.DIRECTORY and text[position : position + 1] in (b"/", b""):
+    if place.kind is Kind.DIRECTORY and text[position : position + 2].lstrip(b"\"'")[:1] in (b"/", b""):
         return True
     may_be_sentence = place.is_colon and place.style == "text" and place.kind is not Kind.COOKIE
     if place.kind is Kind.AUTHORIZATION and _SCHEME.match(text, position):
