@@ -91,8 +91,12 @@ def _from_text(block: Block, sender: Sender, shared: Mapping[str, str]) -> Itera
         for match in pattern.finditer(text):
             parts = {part: value.rstrip(".-") for part, value in match.groupdict("").items() if value}
             found.setdefault((parts.get("pod", ""), parts.get("workload", "")), parts)
+    workloads = {workload for _, workload in found if workload}
     for parts in found.values():
-        if not any(_names_exporter(sender, parts.get(part, "")) for part in ("pod", "container", "workload")):
+        # "Job shop/report-123" is not a pod too.
+        if parts.get("pod") not in workloads and not any(
+            _names_exporter(sender, parts.get(part, "")) for part in ("pod", "container", "workload")
+        ):
             yield _make_candidate(sender.name, {**shared, **_valid_parts(parts)})
 
 
