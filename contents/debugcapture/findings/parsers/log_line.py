@@ -60,6 +60,7 @@ _ADDRESSES: Final = tuple(
         r"(?<![\d.])((?:\d{1,3}\.){3}\d{1,3})(?![\d.])",
     )
 )
+_FIRST_CLIENT_PORT: Final = 32768  # net.ipv4.ip_local_port_range of Linux
 _NOT_A_HOST: Final = re.compile(
     r"(?i).*\.(?:go|java|py|js|ts|rb|php|cs|rs|cpp|cc|c|h|kt|scala|mjs|cjs|tsx|jsx|ex|erl|lua|sh|ya?ml|json|xml|txt|log)"
     r":\d+$|(?:line|pid|id|code|port|errno|status|thread|size|count|time|timeout|error|err|exit|version|seq|offset|at|ref):\d+$"
@@ -144,10 +145,16 @@ def address_in(text: str) -> str:
     """Return the address of a server that ``text`` names, as "host:port" or "host"; "" if there is none."""
     for pattern in _ADDRESSES:
         for match in pattern.finditer(text):
-            address = ":".join(group.strip() for group in match.groups() if group).rstrip(".")
+            address = _without_client_port(":".join(group.strip() for group in match.groups() if group).rstrip("."))
             if address.strip(".:-") and not _NOT_A_HOST.match(address):
                 return address.lstrip(":") if address.startswith(":") else address
     return ""
+
+
+def _without_client_port(address: str) -> str:
+    """Return ``address`` without a port that the system chose: it differs for each connection."""
+    host, _, port = address.rpartition(":")
+    return host if host and port.isdigit() and int(port) >= _FIRST_CLIENT_PORT else address
 
 
 def path_in(text: str) -> str:
@@ -184,14 +191,26 @@ def template(text: str) -> str:
 _PREFIX: Final = re.compile(
     r"(?:\b(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|SEVERE|FATAL|CRITICAL|PANIC)\b|\[(?:error|crit|emerg|alert|fatal)\])[\]:|\s-]*"
 )
+_KLOG_PREFIX: Final = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w.]+:\d+\] ")
+_LOGFMT: Final = re.compile(r"\blevel=\w+ (?:\S+=\S+ )?msg=\"?")
 _SYSLOG: Final = re.compile(r"[\w./-]{1,60}\[\d{1,9}\]: ")
 _MOST_PREFIX: Final = 110
+
+
+def without_wrapping(line: str) -> str:
+    """Return a line that follows another one without the time and the stream that a container runtime adds."""
+    return _RUNTIME_PREFIX.sub("", line, count=1)
+
+
+_RUNTIME_PREFIX: Final = re.compile(
+    r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?"
+)
 
 
 def without_prefix(text: str) -> str:
     """Return ``text`` without the time, the level and the name of the program at its beginning."""
     start = 0
-    for pattern in (_TIME, _SYSLOG, _PREFIX):
+    for pattern in (_KLOG_PREFIX, _TIME, _LOGFMT, _SYSLOG, _PREFIX):
         match = pattern.search(text, start, start + _MOST_PREFIX)
         if match and match.end() < len(text):
             start = match.end()

@@ -1,6 +1,7 @@
 """Scans a log in blocks. A message that repeats thousands of times is left out of the pattern, except near the end."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +10,7 @@ from ..evidence import Evidence
 from ..messages import Message, joined
 from ..regex_set import joined_pattern, regex_set
 from .log import Log, LogGroup, LogHit
-from .log_line import LogText, address_in, log_text, path_in, pid_in, signal_in, template
+from .log_line import LogText, address_in, log_text, path_in, pid_in, signal_in, template, without_wrapping
 from .traces import Trace, has_error_class, trace_of
 
 _BLOCK_BYTES: Final = 256 << 10
@@ -20,6 +21,7 @@ _BEFORE_LINES: Final = 20
 _TAIL_BYTES: Final = 256 << 10  # the end of a log is always read in full
 _MOST_HITS: Final = 500  # per message, before the tail
 _MANY: Final = 20
+_MOST_GROUPS_OF_A_KIND: Final = 5
 _MOST_GROUPS: Final = 200
 _SAME_EVENT_LINES: Final = 4  # a line without an address, near one with an address, is the same event
 _ERROR_LEVELS: Final = ("ERROR", "FATAL")
@@ -57,6 +59,7 @@ class Scan:
         self._groups: dict[tuple[str, ...], LogGroup] = {}
         self._heads: dict[str, LogGroup] = {}
         """The group of an error by the first line of its last occurrence."""
+        self._kinds: Counter[str] = Counter()
         self._rare: list[Message] = []
         self._compiled: Any = None
         self._start_template = ""
@@ -152,8 +155,12 @@ class Scan:
                 names.setdefault(name, value)
         key = (message.id, *(f"{name}={value}" for name, value in sorted(names.items()) if name != "pid"))
         group = self._groups.get(key) or self._nearby(message, names, place.number)
+        if group is None and self._kinds[message.id] >= _MOST_GROUPS_OF_A_KIND:
+            key, names = (message.id, "others"), {}
+            group = self._groups.get(key)
         if group is None:
             group = self._add(key, LogGroup(message, names, *place.hits(line)))
+            self._kinds[message.id] += 1
             group.trace = trace_of(line.text, group.first.after)
         else:
             self._count(group, line, place)
@@ -228,7 +235,8 @@ class _Place:
 
     def after(self) -> tuple[str, ...]:
         """Return the lines that follow."""
-        return _lines(self.next_bytes(_CONTEXT_BYTES))[:_CONTEXT_LINES]
+        lines = _lines(self.next_bytes(_CONTEXT_BYTES))[:_CONTEXT_LINES]
+        return tuple(without_wrapping(line) for line in lines)
 
     def hits(self, line: LogText) -> tuple[LogHit, LogHit]:
         """Return the first and the last hit of a new group."""

@@ -85,8 +85,9 @@ def recognize(evidence: Evidence) -> bool:
     """Return whether the file contains native stacks of threads, or the stack of a core file."""
     lines = evidence.head.splitlines()
     frames = sum(1 for line in lines if _FRAME.match(line))
-    threads = any(_GDB_THREAD.match(line) or _EU_THREAD.match(line) or _SIGNAL.search(line) for line in lines)
-    return threads and frames * 3 >= sum(1 for line in lines if line.strip())
+    if any(_GDB_THREAD.match(line) or _EU_THREAD.match(line) for line in lines):
+        return frames > 0  # `bt full` also prints the variables of each frame
+    return any(_SIGNAL.search(line) for line in lines) and frames * 3 >= sum(1 for line in lines if line.strip())
 
 
 class _Reader:

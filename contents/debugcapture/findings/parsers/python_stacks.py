@@ -17,7 +17,7 @@ _MOST_THREADS: Final = 20_000
 _MOST_FRAMES: Final = 200
 _STANDARD: Final = re.compile(
     r"(?:.*/lib(?:64)?/python3(?:\.\d+)?/(?!site-packages|dist-packages)|<frozen )"
-    r"|(?:_bootstrap|abc|asyncio/|base64|bisect|code|collections|concurrent/|contextlib|copy|ctypes/|email/|functools|heapq"
+    r"|(?:_base|_bootstrap|abc|asyncio/|base_events|popen_fork|runners|selector_events|synchronize|thread\.py$|unix_events|base64|bisect|code|collections|concurrent/|contextlib|copy|ctypes/|email/|functools|heapq"
     r"|http/|importlib/|json/|logging/|multiprocessing/|os|pickle|queue|runpy|select|selectors|shutil|signal|sched|smtplib"
     r"|socket|socketserver|sqlite3/|ssl|subprocess|tempfile|threading|time|traceback|unittest/|urllib/|weakref|xmlrpc/"
     r"|zipfile)(?:[^/]*\.py)?(?:$|(?<=/))"

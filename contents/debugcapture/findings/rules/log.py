@@ -14,6 +14,8 @@ _OWN_RULES: Final = ("kernel-oom-invoked", "kernel-oom-killed")  # messages that
 _QUOTE: Final = 300
 _FEW: Final = 3  # occurrences of a transient error that matter little if the log continues
 _GOES_ON_LINES: Final = 50
+_GOES_ON_LONG_LINES: Final = 200
+_MOST_CONTEXT: Final = 6  # findings that are only context
 _END_LINES: Final = 20  # what the log ends with
 _TIME_LIMIT: Final = re.compile(r"(?i)time-?out\D{0,24}\d{2,7}|time limit\D{0,10}\d{2,7}")
 _NODE_GC: Final = re.compile(r"Mark-(?:[Cc]ompact|[Ss]weep)[^\d]{0,30}([\d.]+) \([\d.]+\) -> ([\d.]+) \(")
@@ -36,9 +38,10 @@ def known_message(log: Log) -> Iterator[Finding]:
     """
     known = [group for group in log.groups if group.message]
     hidden = {identity for group in known if group.message for identity in (*group.message.hides, *_OWN_RULES)}
-    for group in sorted(known, key=lambda group: -group.last.number):
-        if group.message and group.message.id not in hidden:
-            yield _known(log, group)
+    shown = [group for group in known if group.message and group.message.id not in hidden]
+    findings = [_known(log, group) for group in sorted(shown, key=lambda group: -group.last.number)]
+    yield from (finding for finding in findings if finding.severity != "info")
+    yield from [finding for finding in findings if finding.severity == "info"][:_MOST_CONTEXT]
 
 
 def _known(log: Log, group: LogGroup) -> Finding:
@@ -117,6 +120,11 @@ def _severity(log: Log, group: LogGroup, severity: Severity) -> Severity:
         goes_on = after >= (_GOES_ON_LINES if level == "FATAL" else 1 if level == "WARN" else 2)
         if log.last_good_line > group.last.number or (group.count <= _FEW and goes_on and not _ends_badly(log)):
             return "info"
+        if after >= _GOES_ON_LONG_LINES:
+            return "info"
+        return "warning" if after >= _GOES_ON_LINES else severity
+    if severity == "critical" and level != "FATAL" and log.lines - group.last.number >= _GOES_ON_LONG_LINES:
+        return "warning"
     return severity
 
 

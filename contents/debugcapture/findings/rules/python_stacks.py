@@ -9,11 +9,11 @@ from ..parsers.python_stacks import PyFrame, PyStacks, PyThread
 
 _SAME_PLACE: Final = 3  # threads that make a place remarkable
 _CALLERS: Final = 4
-_LOOP: Final = re.compile(
-    r"(?:^|.*/)asyncio/base_events\.py$|(?:^|.*/)trio/_core/_run\.py$|(?:^|.*/)tornado/ioloop\.py$"
-)
+_LOOP: Final = re.compile(r"(?:^|.*/)(?:(?:asyncio/)?base_events|trio/_core/_run|tornado/ioloop)\.py$")
 _LOOP_FUNCTIONS: Final = ("_run_once", "run_forever", "unrolled_run", "start")
-_LOOP_PARTS: Final = re.compile(r"(?:^|.*/)(?:asyncio/|selectors\.py$|uvloop/|<frozen )")
+_LOOP_PARTS: Final = re.compile(
+    r"(?:^|.*/)(?:asyncio/|(?:base_|selector_)?events\.py$|selectors\.py$|uvloop/|<frozen )"
+)
 _WAITING_LOOP: Final = ("select", "poll", "_poll", "wait")
 _COLLECTIVE: Final = re.compile(
     r"^_?(?:broadcast|all_?reduce|all_?gather|reduce|reduce_scatter|scatter|gather|all_?to_?all|barrier|send|recv|monitored_barrier"

@@ -76,6 +76,8 @@ def test_lines_that_differ_in_numbers_and_ids_have_one_template() -> None:
 def test_a_title_has_no_time_level_or_program() -> None:
     assert without_prefix("2026-01-02 10:00:00 ERROR [main] no order") == "[main] no order"
     assert without_prefix("Jan  2 10:00:00 node ledger[7]: no order") == "no order"
+    assert without_prefix("E0102 10:00:00.000000       1 main.go:7] no order") == "no order"
+    assert without_prefix('time="2026-01-02T10:00:00Z" level=error msg="no order"') == 'no order"'
     assert without_prefix("no order") == "no order"
 
 

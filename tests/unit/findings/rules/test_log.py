@@ -134,6 +134,38 @@ def test_a_healthy_log_has_no_alarm(tmp_path: Path, log: str) -> None:
     assert alarms(tmp_path, log) == []
 
 
+def test_ports_of_clients_and_many_peers_make_few_findings(tmp_path: Path) -> None:
+    reset = "ERROR read tcp 10.0.0.1:443->10.0.0.9:{}: read: connection reset by peer\n"
+    (found,) = findings(tmp_path, "".join(reset.format(port) for port in range(40000, 40009)))
+    assert found.title == "A connection was reset by 10.0.0.9"
+    assert "9 times" in found.detail
+    peers = "".join(f"ERROR dial tcp 10.0.0.{n}:80: connect: connection refused\n" for n in range(40))
+    assert len(findings(tmp_path, peers)) == 6
+
+
+def test_an_error_long_ago_is_less_serious(tmp_path: Path) -> None:
+    full = "write /data/a.db: no space left on device\n"
+    assert [finding.severity for finding in findings(tmp_path, full + GOOD * 20)] == ["critical"]
+    assert [finding.severity for finding in findings(tmp_path, full + GOOD * 300)] == ["warning"]
+    assert alarms(tmp_path, REFUSED.format(1) * 20 + GOOD * 300) == []
+
+
+def test_the_last_garbage_collection_of_node_is_part_of_the_detail(tmp_path: Path) -> None:
+    log = (
+        "[7:0x1]   9000 ms: Mark-Compact 2047.1 (2083.4) -> 2046.9 (2083.6) MB, 812.06 / 0.00 ms\n"
+        "FATAL ERROR: Ineffective mark-compacts near heap limit Allocation failed - JavaScript heap out of memory\n"
+    )
+    (found,) = findings(tmp_path, log)
+    assert "The last full garbage collection left 2046.9 of 2047.1 MB." in found.detail
+
+
+def test_lines_may_have_the_time_of_the_container_runtime(tmp_path: Path) -> None:
+    log = "".join(f"2026-01-02T10:00:00.000000001Z stdout F {line}\n" for line in TRACE.splitlines())
+    (found,) = findings(tmp_path, log)
+    assert found.title == "java.lang.IllegalStateException: no ledger"
+    assert "In com.example.Ledger.open (Ledger.java:12)" in found.detail
+
+
 def test_a_binary_file_is_no_log(tmp_path: Path) -> None:
     assert findings(tmp_path, b"\x7fELF\0\0\0\1 connection refused \0\0\0" + bytes(100)) == []
     assert findings(tmp_path, b"") == []
