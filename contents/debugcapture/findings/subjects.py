@@ -12,6 +12,7 @@ from .parsers import jvm_gc_log as jvm_gc_log_parser
 from .parsers import jvm_heap as jvm_heap_parser
 from .parsers import jvm_histogram as jvm_histogram_parser
 from .parsers import jvm_hs_err as jvm_hs_err_parser
+from .parsers import jvm_native_memory as jvm_native_memory_parser
 from .parsers import jvm_threads as jvm_threads_parser
 from .parsers import kube as kube_parser
 from .parsers import native_stacks as native_stacks_parser
@@ -26,6 +27,7 @@ from .rules import (
     jvm_heap,
     jvm_histogram,
     jvm_hs_err,
+    jvm_native_memory,
     jvm_threads,
     kube,
     metrics,
@@ -50,6 +52,12 @@ SUBJECTS: Sequence[Subject[Any]] = (
     ),
     Subject("Java heap histogram", jvm_histogram_parser.recognize, jvm_histogram_parser.parse, jvm_histogram.RULES),
     Subject("Log of a Java garbage collector", jvm_gc_log_parser.recognize, jvm_gc_log_parser.parse, jvm_gc_log.RULES),
+    Subject(
+        "Native memory of a JVM",
+        jvm_native_memory_parser.recognize,
+        jvm_native_memory_parser.parse,
+        jvm_native_memory.RULES,
+    ),
     Subject("Java heap", jvm_heap_parser.recognize, jvm_heap_parser.parse, jvm_heap.RULES),
     Subject("Pods, events and other Kubernetes objects", kube_parser.recognize, kube_parser.parse, kube.RULES),
     Subject("Goroutines", goroutines_parser.recognize, goroutines_parser.parse, goroutines.RULES),

@@ -20,7 +20,7 @@ _FLAG = re.compile(
     r"-XX:(MaxHeapSize|MaxMetaspaceSize|MaxRAMPercentage|MaxDirectMemorySize|ReservedCodeCacheSize)=(\d{1,18})"
 )
 _UPTIME = re.compile(r"(\d{1,12}\.\d{3}) s$")
-_OLD_MAXIMUM = re.compile(r"\s*MaxHeapSize\s*=\s*(\d{1,18})")
+_OLD_MAXIMUM = re.compile(r"\s*(MaxHeapSize|MaxPermSize)\s*=\s*(\d{1,18})")
 _OLD_VALUE = re.compile(r"\s*(capacity|used)\s*=\s*(\d{1,18})")
 _OLD_POOL: Final = (
     "Eden Space:",
@@ -29,6 +29,9 @@ _OLD_POOL: Final = (
     "PS Old Generation",
     "tenured generation:",
     "PS Perm Generation",
+    "Perm Generation:",
+    "G1 Heap:",
+    "concurrent mark-sweep generation:",
 )
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _HEAD_CHARACTERS: Final = 20_000
@@ -58,7 +61,8 @@ class JvmHeap:
     evidence: Evidence
     pools: tuple[MemoryPool, ...] = ()
     max_heap: int = 0
-    max_heap_line: Line = Line(1, "")
+    max_permanent: int = 0
+    """Limit of the permanent generation, until Java 7."""
     uptime_s: float | None = None
     flags: tuple[str, ...] = ()
 
@@ -104,11 +108,13 @@ def _pool(match: re.Match[str], line: Line) -> MemoryPool | None:
 
 def _with_facts(heap: JvmHeap, line: Line) -> JvmHeap:
     if match := _OLD_MAXIMUM.match(line.text):
-        return replace(heap, max_heap=int(match.group(1)), max_heap_line=line)
+        value = int(match.group(2))
+        is_heap = match.group(1) == "MaxHeapSize"
+        return replace(heap, max_heap=value) if is_heap else replace(heap, max_permanent=value)
     if match := _UPTIME.match(line.text):
         return replace(heap, uptime_s=float(match.group(1)))
     for name, value in _FLAG.findall(line.text):
         heap = replace(heap, flags=(*heap.flags, f"-XX:{name}={value}")[:10])
         if name == "MaxHeapSize":
-            heap = replace(heap, max_heap=int(value), max_heap_line=line)
+            heap = replace(heap, max_heap=int(value))
     return heap

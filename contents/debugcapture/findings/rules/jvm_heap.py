@@ -17,7 +17,8 @@ _OLD_POOLS: Final = (
     "concurrent mark-sweep generation",
     "ps old generation",
 )
-_WHOLE_HEAPS: Final = ("garbage-first heap", "zheap", "shenandoah heap", "epsilon")
+_PERMANENT: Final = ("ps perm generation", "perm generation", "pspermgen")
+_WHOLE_HEAPS: Final = ("garbage-first heap", "g1 heap", "zheap", "shenandoah heap", "epsilon")
 _YOUNG_POOLS: Final = (
     "psyounggen",
     "def new generation",
@@ -43,6 +44,16 @@ def java_heap_full(heap: JvmHeap) -> Iterator[Finding]:
             yield _full(heap, pool, pool.committed, "old generation")
 
 
+def java_permanent_generation_full(heap: JvmHeap) -> Iterator[Finding]:
+    """The permanent generation of Java 7 and earlier is nearly full: too many classes, or class loaders that leak.
+
+    Source: https://docs.oracle.com/javase/7/docs/webnotes/tsg/TSG-VM/html/memleaks.html, "PermGen space".
+    """
+    for pool in heap.pools:
+        if pool.name.lower() in _PERMANENT and heap.max_permanent and pool.used >= heap.max_permanent * _FULL:
+            yield _full(heap, pool, heap.max_permanent, "permanent generation")
+
+
 def java_heap_usage(heap: JvmHeap) -> Iterator[Finding]:
     """States how much of the heap is in use, and its limit.
 
@@ -54,13 +65,14 @@ def java_heap_usage(heap: JvmHeap) -> Iterator[Finding]:
     used = sum(pool.used for pool in parts)
     limit = f" of {size(heap.max_heap)}" if heap.max_heap else ""
     pools = ", ".join(f"{pool.name} {size(pool.used)} of {size(pool.committed)}" for pool in heap.pools[:6])
+    flags = f" {' '.join(heap.flags)}." if heap.flags else ""
     uptime = f" The JVM runs for {heap.uptime_s:.0f} s." if heap.uptime_s is not None else ""
     yield Finding(
         "info",
         f"{size(used)}{limit} of the Java heap are in use"
         if parts
         else f"The limit of the Java heap is {size(heap.max_heap)}",
-        f"{pools or 'No pools'}. {' '.join(heap.flags)}.{uptime}"[:500],
+        f"{pools or 'No pools'}.{flags}{uptime}"[:500],
         evidence=tuple(
             heap.evidence.quote(pool.line.number, pool.line.number, pool.line.text) for pool in heap.pools[:3]
         ),
@@ -69,7 +81,7 @@ def java_heap_usage(heap: JvmHeap) -> Iterator[Finding]:
     )
 
 
-RULES: Sequence[Rule[JvmHeap]] = (java_heap_full, java_heap_usage)
+RULES: Sequence[Rule[JvmHeap]] = (java_heap_full, java_permanent_generation_full, java_heap_usage)
 
 
 def _is_grown(heap: JvmHeap) -> bool:

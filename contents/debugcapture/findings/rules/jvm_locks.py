@@ -121,7 +121,7 @@ def _contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThread
     threads = f"{names(waiters)} {'waits' if one else 'wait'}"
     count = f"{len(waiters)} threads wait" if not one else f"{waiters[0].label} waits"
     holder = f" that {owner.label} holds" if owner else ""
-    held = f" {owner.label} holds it and {describe(dump, owner)}." if owner else " The dump does not show its owner."
+    held = f" {owner.label} holds it and {describe(dump, owner)}." if owner else _without_owner(lock)
     duration = _duration(dumps, lock, owner)
     evidence = [dumps.quote_thread(thread, *frames_text(thread, 2)) for thread in waiters[:3]]
     if owner is not None:
@@ -136,6 +136,12 @@ def _contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThread
         directness=70,
         key=f"lock {lock.type_name if lock else ''} {places[0] if places else ''}",
     )
+
+
+def _without_owner(lock: Lock | None) -> str:
+    if lock is not None and "ReentrantReadWriteLock$" in lock.type_name:
+        return " The dump does not show which threads read under it."
+    return " The dump does not show its owner."
 
 
 def _is_stuck(dumps: ThreadDumps, owner: JavaThread, lock: Lock | None) -> bool:

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 
 from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
-from debugcapture.findings.parsers import jvm_heap, jvm_thread_json
+from debugcapture.findings.parsers import jvm_heap, jvm_native_memory, jvm_thread_json
 from debugcapture.findings.rules import jvm_heap as heap_rules
+from debugcapture.findings.rules import jvm_native_memory as native_rules
 from debugcapture.findings.rules import jvm_threads as thread_rules
 from debugcapture.findings.subject import Subject
 from tests.unit.findings.jvm_dumps import assert_quotes_are_in_the_file
 from tests.unit.hostile import UTF8, changed
 
 THREADS = Subject("Threads of a JVM", jvm_thread_json.recognize, jvm_thread_json.parse, thread_rules.RULES)
+NATIVE = Subject("Native memory", jvm_native_memory.recognize, jvm_native_memory.parse, native_rules.RULES)
 HEAP = Subject("Java heap", jvm_heap.recognize, jvm_heap.parse, heap_rules.RULES)
 
 
@@ -77,6 +79,28 @@ OpenJDK 64-Bit Server VM version 21.0.4+7-LTS
  garbage-first heap   total 1048576K, used {used}K [0x00000000c0000000, 0x0000000100000000)
   region size 1024K, 1 young (1024K), 0 survivors (0K)
  Metaspace       used 7633K, committed 7872K, reserved 1114112K
+"""
+JMAP = """Heap Configuration:
+   MaxHeapSize      = 419430400 (400.0MB)
+   MaxPermSize      = 67108864 (64.0MB)
+
+Heap Usage:
+PS Old Generation
+   capacity = 262144000 (250.0MB)
+   used     = 100 (0.0MB)
+PS Perm Generation
+   capacity = 67108864 (64.0MB)
+   used     = {used} (63.0MB)
+"""
+NATIVE_MEMORY = """7:
+
+Native Memory Tracking:
+
+Total: reserved=7735960KB, committed=465092KB
+-                 Java Heap (reserved=6172672KB, committed=393216KB)
+                            (mmap: reserved=6172672KB, committed=393216KB, at peak)
+-                    Thread (reserved=2363000KB, committed=94208KB)
+                            (threads #{threads})
 """
 PARALLEL = """7:
 -XX:MaxHeapSize=1073741824 -XX:+UseParallelGC
@@ -146,16 +170,37 @@ def test_a_full_old_generation(tmp_path: Path) -> None:
     assert [item.severity for item in _findings(HEAP, tmp_path, PARALLEL.format(old=999_392))] == ["info"]
 
 
+def test_a_full_permanent_generation(tmp_path: Path) -> None:
+    full, _ = _findings(HEAP, tmp_path, JMAP.format(used=67_000_000))
+    assert full.title == "The permanent generation is 100% full: 63.9 MiB of 64.0 MiB"
+    assert [item.severity for item in _findings(HEAP, tmp_path, JMAP.format(used=5_500_000))] == ["info"]
+
+
+def test_native_memory(tmp_path: Path) -> None:
+    threads, usage = _findings(NATIVE, tmp_path, NATIVE_MEMORY.format(threads=2300))
+    assert threads.title == "The JVM has 2300 threads"
+    assert "Category Thread: 92.0 MiB committed" in threads.detail
+    assert usage.title == "The JVM has committed 454.2 MiB of memory"
+    assert "Java Heap 384.0 MiB, Thread 92.0 MiB" in usage.detail
+    assert [item.severity for item in _findings(NATIVE, tmp_path, NATIVE_MEMORY.format(threads=23))] == ["info"]
+
+
 def test_a_log_that_mentions_a_heap_is_no_heap_information(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("started with -XX:MaxHeapSize=1\n" + "line\n" * 200)
     assert not jvm_heap.recognize(Evidence(path, "log"))
 
 
-@given(st.lists(st.sampled_from([f"{line}\n" for line in (HEAP_INFO + PARALLEL).splitlines()]) | UTF8, max_size=30))
+@given(
+    st.lists(
+        st.sampled_from([f"{line}\n" for line in (HEAP_INFO + PARALLEL + JMAP + NATIVE_MEMORY).splitlines()]) | UTF8,
+        max_size=30,
+    )
+)
 def test_hostile_heap_information_is_read(pieces: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         path.write_text("".join(pieces), errors="replace")
-        heap = jvm_heap.parse(Evidence(path, "file"))
+        heap, memory = jvm_heap.parse(Evidence(path, "file")), jvm_native_memory.parse(Evidence(path, "file"))
         assert all(finding.title for rule in heap_rules.RULES for finding in rule(heap))
+        assert all(finding.title for rule in native_rules.RULES for finding in rule(memory))
