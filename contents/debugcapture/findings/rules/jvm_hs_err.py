@@ -168,8 +168,9 @@ def jvm_internal_error(crash: HsErr) -> Iterator[Finding]:
     """
     if not crash.error.startswith("Internal Error"):
         return
-    full = "OutOfMemory encountered" in crash.message
-    title = f"The JVM ended: {crash.message}" if full else f"Internal error of the JVM: {crash.message or crash.error}"
+    _, full, kind = crash.message.partition("OutOfMemory encountered: ")
+    title = f"The JVM ended with an OutOfMemoryError: {kind}" if full else ""
+    title = title or f"Internal error of the JVM: {crash.message or crash.error}"
     callers = _callers(crash)
     thread = f' Thread "{crash.thread}".' if crash.thread else ""
     called = f" Called from {', '.join(callers)}." if callers else ""

@@ -170,6 +170,15 @@ def test_an_assertion_of_the_jvm_fails(tmp_path: Path) -> None:
     assert finding.title == "Internal error of the JVM: guarantee(is_alive) failed: must be alive"
 
 
+def test_the_jvm_ends_when_the_heap_is_full(tmp_path: Path) -> None:
+    head = HEAD.replace("{signal}", "Internal Error (debug.cpp:289)").replace(
+        "# JRE", "#  fatal error: OutOfMemory encountered: Java heap space\n#\n# JRE"
+    )
+    (finding,) = _findings(tmp_path, _log(head=head))
+    assert finding.title == "The JVM ended with an OutOfMemoryError: Java heap space"
+    assert "-Xmx512m" in finding.detail
+
+
 def test_the_heap_was_full_before(tmp_path: Path) -> None:
     counts = "\nOutOfMemory and StackOverflow Exception counts:\nOutOfMemoryError java_heap_errors=3\n\n"
     assert _rules(tmp_path, _log() + counts) == ["jvm-crash", "jvm-out-of-memory-before-crash"]
