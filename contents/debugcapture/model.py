@@ -163,6 +163,8 @@ class Tool:
     """The file that it writes; "" if it writes to its standard output."""
     removes: bool = False
     """Whether this file is removed afterwards."""
+    suffix: str = ""
+    """Follows the name of the collector's file, if the output has another format: ".gz"."""
     detached: bool = False
     """It takes long and must outlive the connection."""
     denied_pattern: str = ""

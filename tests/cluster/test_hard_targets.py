@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 from typing import Any
@@ -107,11 +108,11 @@ def test_of_two_jvms_that_see_each_other_only_the_targets_is_captured(
     ("tmp", "limit", "reason"),
     [
         ({"sizeLimit": "16Mi"}, "192Mi", r"of memory does not fit into the 16 MiB of volume at /tmp \(sizeLimit\)"),
-        ({"medium": "Memory"}, "96Mi", r"in /tmp, which is in memory, .* are left below the limit of 96 MiB"),
+        ({"medium": "Memory"}, "96Mi", r"only \d+ MiB of memory are left below the limit of 96 MiB"),
     ],
     ids=["small", "in memory"],
 )
-def test_a_heap_dump_that_the_volume_at_tmp_cannot_hold_is_refused_with_the_numbers(
+def test_a_heap_dump_that_the_volume_at_tmp_cannot_hold_goes_to_the_debug_container(
     tmp: dict[str, Any],
     limit: str,
     reason: str,
@@ -127,9 +128,17 @@ def test_a_heap_dump_that_the_volume_at_tmp_cannot_hold_is_refused_with_the_numb
         fill = ("sh", "-c", "head -c 62914560 /dev/zero >/tmp/fill")
         kubectl("exec", "web", f"--namespace={namespace}", "--", *fill)
     options = {"namespace": namespace, "pod": "web", "collectors": "events,jvm-heap-dump", "allow_heavy": "true"}
-    dump = captured(tmp_path, **options).artifact("jvm-heap-dump")
-    assert dump.outcome == "failed"  # the job names it
-    assert re.search(reason, dump.reason), dump.reason
+    refused = captured(tmp_path, **options, image="").artifact("jvm-heap-dump")
+    assert refused.outcome == "failed"  # the job names it
+    assert re.search(reason, refused.reason), refused.reason
+    before = kubectl("exec", "web", f"--namespace={namespace}", "--container=app", "--", "ls", "-A", "/tmp")
+    done = captured(tmp_path, **options)
+    dump = done.artifact("jvm-heap-dump")
+    assert (dump.outcome, dump.file, dump.integrity) == ("complete", "jvm-heap.hprof.gz", "verified"), dump.reason
+    with gzip.open(done.folder / dump.file) as content:
+        assert content.read(12) == b"JAVA PROFILE"
+    after = kubectl("exec", "web", f"--namespace={namespace}", "--container=app", "--", "ls", "-A", "/tmp")
+    assert {*after.split()} - {*before.split()} <= {".java_pid1"}
 
 
 FILL = "const a=[];for(let i=0;i<9e5;i++)a.push({i,s:'x'+i});setInterval(()=>{},1000)"

@@ -4,7 +4,15 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 from ..actions import Action
-from ..collectors.impact import Budget, Space, disk_space, is_tmp_in_memory, memory_budget, probe_budget_s
+from ..collectors.impact import (
+    Budget,
+    Space,
+    is_tmp_in_memory,
+    memory_budget,
+    pod_disk_space,
+    probe_budget_s,
+    tmp_space,
+)
 from ..collectors.plan import CapturePolicy, ProbeResult, decide
 from ..collectors.processes import MemoryUse, listing_command, matching, parse, parse_pids
 from ..errors import CaptureError, NeverEnds, Unreachable
@@ -168,11 +176,12 @@ class Probe:
         budget = memory_budget(container, self._memory)
         if collector.invasive != "heavy":
             return budget
-        spaces = [disk_space(pod, container), self._free_space() if self.shell else None]
+        spaces = [tmp_space(pod, container), self._free_space() if self.shell else None]
         return replace(
             budget,
             probe_s=probe_budget_s(container),
             disk=min(filter(None, spaces), key=lambda space: space.bytes, default=None),
+            pod_disk=pod_disk_space(container),
             tmp_in_memory=is_tmp_in_memory(pod, container),
         )
 

@@ -178,7 +178,8 @@ class Tools:
         return not self._missing[key]
 
     def _run_once(self, run: ToolRun) -> Artifact:
-        run = replace(run, artifact=replace(run.artifact, started=utc_now()))
+        pending = replace(run.artifact, started=utc_now(), file=f"{run.artifact.file}{run.tool.suffix}")
+        run = replace(run, artifact=pending)
         with self._evidence.open_file(run.artifact) as file:
             result = self._run_to_file(run, file) if run.writes_file else run_tool(self._api, run.command(), file)
         return self._evidence.artifact(run.artifact, file, _with_cause(run.tool, result))

@@ -34,7 +34,9 @@ class Budget:
     probe_s: float | None = None
     """Seconds until the liveness probe restarts a container that does not respond."""
     disk: Space | None = None
-    """What can be written before the pod is evicted, or before the file system is full."""
+    """Space at /tmp of the target."""
+    pod_disk: Space | None = None
+    """What all containers may write before the pod is evicted, debug containers included."""
     memory_limit_bytes: int | None = None
     memory_left_bytes: int | None = None
     """Memory below the limit. A container that uses more is killed."""
@@ -78,17 +80,19 @@ def memory_budget(container: Json, memory: MemoryUse | None) -> Budget:
     return Budget(memory_limit_bytes=limit, memory_left_bytes=left)
 
 
-def disk_space(pod: Json, container: Json) -> Space | None:
-    """Return the smallest limit of the spec for files in /tmp of ``container``; None if there is none.
-
-    `df` does not show these limits: the kubelet measures the files, and evicts the pod.
-    """
+def pod_disk_space(container: Json) -> Space | None:
+    """Return the ephemeral-storage limit of ``container``; None if there is none."""
     limit = limits_of(container).get("ephemeral-storage")
-    spaces = [Space(parse_quantity(str(limit)), "disk that the container may use")] if limit else []
+    return Space(parse_quantity(str(limit)), "disk that the container may use") if limit else None
+
+
+def tmp_space(pod: Json, container: Json) -> Space | None:
+    """Return the size limit of the emptyDir at /tmp of ``container``; None if there is none.
+
+    `df` does not show it: the kubelet measures the files, and evicts the pod.
+    """
     size_limit = _tmp_volume(pod, container).get("sizeLimit")
-    if size_limit:
-        spaces.append(Space(parse_quantity(str(size_limit)), "volume at /tmp (sizeLimit)"))
-    return min(spaces, key=lambda space: space.bytes, default=None)
+    return Space(parse_quantity(str(size_limit)), "volume at /tmp (sizeLimit)") if size_limit else None
 
 
 def is_tmp_in_memory(pod: Json, container: Json) -> bool:
@@ -104,21 +108,20 @@ def _tmp_volume(pod: Json, container: Json) -> Json:
     return next((volume.get("emptyDir") or {} for volume in volumes if volume["name"] in names), {})
 
 
-def too_heavy(
-    collector: Collector, processes: Sequence[Process], budget: Budget, *, in_target: Tool | None = None
-) -> str:
+def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget, *, writes_in_target: bool) -> str:
     """Return why ``collector`` should not run on ``processes``, with the numbers; "" if it may.
 
-    ``in_target`` is the tool of the target's image that runs; None if one of the debug image runs.
+    ``writes_in_target``: its output is first written to /tmp of the target.
     """
     if collector.invasive != "heavy":
         return ""
     size = max((process.rss_bytes for process in processes), default=0)
-    writes_file = bool(in_target.output) if in_target else any(tool.writes_in_target for tool in collector.from_debug)
+    writes_file = writes_in_target or any(tool.output for tool in collector.from_debug)
     obstacles = [
         _stops_too_long(size, budget),
-        _does_not_fit(size, budget) if writes_file else "",
-        _needs_memory(collector, size, budget, in_tmp=writes_file and budget.tmp_in_memory),
+        _does_not_fit(size, budget.pod_disk) if writes_file else "",
+        _does_not_fit(size, budget.disk) if writes_in_target else "",
+        _needs_memory(collector, size, budget, in_tmp=writes_in_target and budget.tmp_in_memory),
     ]
     reason = next(filter(None, obstacles), "")
     return f"too heavy: {reason} (to dump anyway, set force)" if reason else ""
@@ -142,11 +145,11 @@ def _stops_too_long(size: int, budget: Budget) -> str:
     )
 
 
-def _does_not_fit(size: int, budget: Budget) -> str:
-    if budget.disk is None or size <= budget.disk.bytes:
+def _does_not_fit(size: int, space: Space | None) -> str:
+    if space is None or size <= space.bytes:
         return ""
     return (
-        f"a dump of {_mib(size)} of memory does not fit into the {_mib(budget.disk.bytes)} of {budget.disk.place}, "
+        f"a dump of {_mib(size)} of memory does not fit into the {_mib(space.bytes)} of {space.place}, "
         "and the pod would be evicted"
     )
 

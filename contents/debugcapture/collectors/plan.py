@@ -1,7 +1,7 @@
 """Decides how each collector captures its evidence. Pure: nothing is requested from the cluster."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..actions import Action, ReadApi, RunInDebugContainer, RunInTarget, Skip
 from ..kube.profiles import allowed_profiles
@@ -72,13 +72,39 @@ def _on_processes(
         return Skip(collector, f"{lack}, so that the container could be killed (to run it anyway, set force)")
     if lack:
         tool = None
-    too_much = "" if policy.force else too_heavy(collector, processes, budget, in_target=tool)
-    too_much = too_much or no_room(collector, processes, policy.spool_bytes)
-    if too_much:
-        return Skip(collector, too_much)
+    obstacle = _weigh(collector, processes, tool, policy, budget)
+    if isinstance(obstacle, Collector):
+        why = "from a debug container, which receives the dump: the target has no room for it"
+        return RunInDebugContainer(obstacle, pids, why)
+    if obstacle:
+        return Skip(collector, obstacle)
     if tool:
         return RunInTarget(collector, tool, pids, f"by exec: the image has {tool.program}")
     return _from_debug(collector, pids, policy, lack)
+
+
+def _weigh(
+    collector: Collector, processes: Sequence[Process], tool: Tool | None, policy: CapturePolicy, budget: Budget
+) -> str | Collector:
+    """Return why ``collector`` is too heavy; "" if it is not. ``tool`` is that of the image, None if it has none.
+
+    If only the target has no room for the output, return the collector with the tools that write nothing there.
+    """
+    full = no_room(collector, processes, policy.spool_bytes)
+    if full or policy.force:
+        return full
+    writes_in_target = bool(tool.output) if tool else any(debug.writes_in_target for debug in collector.from_debug)
+    too_much = too_heavy(collector, processes, budget, writes_in_target=writes_in_target)
+    outside = _outside(collector) if policy.debug_image and too_much else None
+    if outside and not too_heavy(outside, processes, budget, writes_in_target=False):
+        return outside
+    return too_much
+
+
+def _outside(collector: Collector) -> Collector | None:
+    """Return ``collector`` with its tools that write nothing in the target only; None if it has none."""
+    tools = tuple(tool for tool in collector.from_debug if not tool.writes_in_target)
+    return replace(collector, from_debug=tools) if tools else None
 
 
 def find_tool(collector: Collector, result: ProbeResult) -> Tool | None:

@@ -9,11 +9,12 @@ import pytest
 from debugcapture.collectors.impact import (
     Budget,
     Space,
-    disk_space,
     is_tmp_in_memory,
     lacks_memory,
     memory_budget,
+    pod_disk_space,
     probe_budget_s,
+    tmp_space,
     too_heavy,
     too_soon,
 )
@@ -29,6 +30,7 @@ SNAPSHOT = collector(
     invasive="heavy", copies_heap=True, in_image=(), from_debug=(Tool(("node-inspect",), output="/tmp/x"),)
 )
 DISK = "disk that the container may use"
+ROOMY = Budget(memory_limit_bytes=4 << 30, memory_left_bytes=2 << 30)
 SMALL = Space(500 << 20, "volume at /tmp (sizeLimit)")
 GIB = [Process(1, User(1, 1), "java", 1 << 30, ())]
 
@@ -55,12 +57,12 @@ GIB = [Process(1, User(1, 1), "java", 1 << 30, ())]
     ids=["no limits", "enough", "probe", "disk", "volume", "memory", "volume in memory", "no limit of memory"],
 )
 def test_dump_is_weighed_against_what_the_target_can_bear(budget: Budget, why: str) -> None:
-    told = too_heavy(DUMP, GIB, budget)
+    told = too_heavy(DUMP, GIB, budget, writes_in_target=True)
     assert (why in told) if why else told == ""
 
 
 def test_what_is_not_heavy_is_not_weighed() -> None:
-    assert too_heavy(collector(), GIB, Budget(probe_s=0, disk=Space(0, DISK))) == ""
+    assert too_heavy(collector(), GIB, Budget(probe_s=0, disk=Space(0, DISK)), writes_in_target=True) == ""
 
 
 @pytest.mark.parametrize(
@@ -78,19 +80,19 @@ def test_liveness_probe_gives_the_time_that_a_pause_may_take(probe: Json | None,
 
 def test_a_snapshot_that_doubles_the_memory_is_weighed_against_the_limit() -> None:
     budget = Budget(memory_limit_bytes=1200 << 20, memory_left_bytes=150 << 20)
-    assert too_heavy(SNAPSHOT, GIB, budget) == (
+    assert too_heavy(SNAPSHOT, GIB, budget, writes_in_target=False) == (
         "too heavy: the process may need 1,024 MiB of additional memory, but only 150 MiB of memory are left below the "
         "limit of 1,200 MiB, and the container would be killed (to dump anyway, set force)"
     )
-    assert too_heavy(SNAPSHOT, GIB, Budget(memory_limit_bytes=4 << 30, memory_left_bytes=2 << 30)) == ""
-    assert too_heavy(DUMP, GIB, budget) == ""
+    assert too_heavy(SNAPSHOT, GIB, ROOMY, writes_in_target=False) == ""
+    assert too_heavy(DUMP, GIB, budget, writes_in_target=True) == ""
 
 
 def test_a_dump_that_the_debug_container_writes_needs_no_disk_of_the_target() -> None:
     budget = Budget(disk=Space(0, DISK))
-    assert too_heavy(SNAPSHOT, GIB, budget) == ""
-    assert "does not fit" in too_heavy(DUMP, GIB, budget)
-    assert "does not fit" in too_heavy(SNAPSHOT, GIB, budget, in_target=Tool(("gdb",), output="/tmp/x"))
+    assert too_heavy(SNAPSHOT, GIB, budget, writes_in_target=False) == ""
+    assert "does not fit" in too_heavy(DUMP, GIB, budget, writes_in_target=True)
+    assert "does not fit" in too_heavy(SNAPSHOT, GIB, budget, writes_in_target=True)
 
 
 JCMD = Tool(("jcmd",), memory_mib=32)
@@ -113,28 +115,36 @@ def test_a_tool_that_needs_memory_of_the_target_is_weighed(tool: Tool, left_mib:
 
 def tmp(*volumes: Json, path: str = "/tmp") -> tuple[Json, Json]:
     """A pod with ``volumes``, and its container, which mounts the first at ``path``."""
-    mounted = container(
-        resources={"limits": {"ephemeral-storage": "1Gi"}}, volumeMounts=[{"name": "t", "mountPath": path}]
-    )
+    mounted = container(volumeMounts=[{"name": "t", "mountPath": path}])
     return pod(spec={"containers": [mounted], "volumes": [{"name": "t", **one} for one in volumes]}), mounted
 
 
 @pytest.mark.parametrize(
-    ("one", "space", "in_memory"),
+    ("one", "limit_mib", "in_memory"),
     [
-        (tmp({"emptyDir": {"sizeLimit": "16Mi"}}), Space(16 << 20, "volume at /tmp (sizeLimit)"), False),
-        (tmp({"emptyDir": {"sizeLimit": "16Gi"}}), Space(1 << 30, DISK), False),
-        (tmp({"emptyDir": {"medium": "Memory"}}, path="/tmp/"), Space(1 << 30, DISK), True),
-        (tmp({"emptyDir": {"sizeLimit": "16Mi", "medium": "Memory"}}, path="/data"), Space(1 << 30, DISK), False),
-        (tmp({"emptyDir": None}), Space(1 << 30, DISK), False),
-        (tmp({"persistentVolumeClaim": {"claimName": "x"}}), Space(1 << 30, DISK), False),
+        (tmp({"emptyDir": {"sizeLimit": "16Mi"}}), 16, False),
+        (tmp({"emptyDir": {"medium": "Memory"}}, path="/tmp/"), None, True),
+        (tmp({"emptyDir": {"sizeLimit": "16Mi", "medium": "Memory"}}), 16, True),
+        (tmp({"emptyDir": {"sizeLimit": "16Mi", "medium": "Memory"}}, path="/data"), None, False),
+        (tmp({"emptyDir": None}), None, False),
+        (tmp({"persistentVolumeClaim": {"claimName": "x"}}), None, False),
         ((pod(), container()), None, False),
     ],
-    ids=["small", "large", "in memory", "elsewhere", "empty", "a claim", "no limits"],
+    ids=["small", "in memory", "both", "elsewhere", "empty", "a claim", "no volume"],
 )
-def test_limits_of_the_volume_at_tmp_count(one: tuple[Json, Json], space: Space | None, in_memory: bool) -> None:
-    assert disk_space(*one) == space
+def test_limits_of_the_volume_at_tmp_count(one: tuple[Json, Json], limit_mib: int | None, in_memory: bool) -> None:
+    space = tmp_space(*one)
+    assert (space.bytes >> 20 if space else None) == limit_mib
     assert is_tmp_in_memory(*one) is in_memory
+
+
+def test_the_limit_of_ephemeral_storage_counts_for_every_file_of_the_pod() -> None:
+    limited = container(resources={"limits": {"ephemeral-storage": "500Mi"}})
+    budget = Budget(pod_disk=pod_disk_space(limited))
+    assert pod_disk_space(container()) is None
+    for writes_in_target in (True, False):
+        told = too_heavy(SNAPSHOT, GIB, budget, writes_in_target=writes_in_target)
+        assert "does not fit into the 500 MiB of disk that the container may use" in told
 
 
 LIMITED = container(resources={"limits": {"memory": "128Mi"}})

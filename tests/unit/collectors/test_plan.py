@@ -8,7 +8,7 @@ import pytest
 
 from debugcapture.actions import Action, ReadApi, RunInDebugContainer, RunInTarget, Skip
 from debugcapture.collectors.catalog import catalog, files_collector
-from debugcapture.collectors.impact import Budget
+from debugcapture.collectors.impact import Budget, Space
 from debugcapture.collectors.plan import (
     CapturePolicy,
     ProbeResult,
@@ -119,6 +119,39 @@ def test_a_container_near_its_memory_limit_is_not_burdened_with_a_tool() -> None
     )
     forced = decide(target(), one, HAS_JCMD, replace(without, force=True), LITTLE)
     assert isinstance(forced, RunInTarget)
+
+
+INSIDE = Tool(("jattach", "{pid}"), output="/proc/{pid}/root/tmp/x")
+OUTSIDE = Tool(("jattach", "{pid}", "pipe"), output="/tmp/x", suffix=".gz")
+NO_ROOM = Budget(disk=Space(16 << 20, "volume at /tmp (sizeLimit)"))
+
+
+def test_a_dump_without_room_in_the_target_goes_to_the_debug_container() -> None:
+    one = collector(invasive="heavy", in_image=(replace(JCMD, output="/tmp/x"),), from_debug=(INSIDE, OUTSIDE))
+    action = decide(target(), one, HAS_JCMD, ALLOWED, NO_ROOM)
+    why = "from a debug container, which receives the dump: the target has no room for it"
+    assert action == RunInDebugContainer(replace(one, from_debug=(OUTSIDE,)), (7,), why)
+    assert isinstance(decide(target(), one, BARE, ALLOWED, NO_ROOM), RunInDebugContainer)
+    assert isinstance(decide(target(), one, HAS_JCMD, ALLOWED, Budget()), RunInTarget)
+
+
+@pytest.mark.parametrize(
+    ("tools", "policy", "budget"),
+    [
+        ((INSIDE, OUTSIDE), replace(ALLOWED, debug_image=False), NO_ROOM),
+        ((INSIDE,), ALLOWED, NO_ROOM),
+        ((INSIDE, OUTSIDE), ALLOWED, replace(NO_ROOM, probe_s=1)),
+        ((INSIDE, OUTSIDE), ALLOWED, replace(NO_ROOM, pod_disk=NO_ROOM.disk)),
+    ],
+    ids=["no image", "no such tool", "probe", "limit of the pod"],
+)
+def test_a_dump_that_no_way_leads_around_is_refused(
+    tools: tuple[Tool, ...], policy: CapturePolicy, budget: Budget
+) -> None:
+    one = collector(invasive="heavy", in_image=(replace(JCMD, output="/tmp/x"),), from_debug=tools)
+    action = decide(target(), one, HAS_JCMD, policy, budget)
+    assert isinstance(action, Skip)
+    assert action.reason.startswith("too heavy: ")
 
 
 def test_each_missing_tool_is_named_once() -> None:
