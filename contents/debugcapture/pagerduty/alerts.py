@@ -29,6 +29,9 @@ _VALID: Final = {
 _SHARED_PARTS: Final = ("cluster", "namespace")
 """Parts that a block may leave to what is said for all blocks."""
 
+_NOT_NAMESPACES: Final = ("namespace", "ns", "the", "pod", "pods")
+"""Words that stand before the name of a namespace or of a pod in a sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -83,21 +86,31 @@ def _from_sender(block: Block, sender: Sender) -> list[Candidate]:
 
 
 def _from_text(block: Block, sender: Sender, shared: Mapping[str, str]) -> Iterator[Candidate]:
-    """Yield what the patterns of ``sender`` find, each pod and each workload once, with a namespace if there is one."""
+    """Yield what the patterns of ``sender`` find, without what another pattern has found with a namespace."""
+    found = list(_matches(block, sender))
+    workloads = {parts["workload"] for parts in found if "workload" in parts}
+    seen: set[tuple[str, str, str]] = set()
+    for parts in found:
+        names = (parts.get("pod", ""), parts.get("workload", ""))
+        is_repeated = (*names, parts.get("namespace", "")) in seen or (
+            "namespace" not in parts and (*names, "*") in seen
+        )
+        seen |= {(*names, parts.get("namespace", "")), (*names, "*")}
+        # "Job shop/report-123" is not a pod too.
+        if not is_repeated and parts.get("pod") not in workloads:
+            yield _make_candidate(sender.name, {**shared, **parts})
+
+
+def _matches(block: Block, sender: Sender) -> Iterator[dict[str, str]]:
+    """Yield the parts that each pattern finds, pattern by pattern, without those of exporters."""
     # A string in JSON may contain half of a surrogate pair, which has no encoding.
     text = "\n".join(block.text).encode(errors="replace").decode() if sender.patterns else ""
-    found: dict[tuple[str, str], dict[str, str]] = {}
     for pattern in sender.patterns:
         for match in pattern.finditer(text):
             parts = {part: value.rstrip(".-") for part, value in match.groupdict("").items() if value}
-            found.setdefault((parts.get("pod", ""), parts.get("workload", "")), parts)
-    workloads = {workload for _, workload in found if workload}
-    for parts in found.values():
-        # "Job shop/report-123" is not a pod too.
-        if parts.get("pod") not in workloads and not any(
-            _names_exporter(sender, parts.get(part, "")) for part in ("pod", "container", "workload")
-        ):
-            yield _make_candidate(sender.name, {**shared, **_valid_parts(parts)})
+            is_exporter = any(_names_exporter(sender, parts.get(part, "")) for part in ("pod", "container", "workload"))
+            if not is_exporter and parts.get("namespace", "").lower() not in _NOT_NAMESPACES:
+                yield _valid_parts(parts)
 
 
 def _parts_by_name(block: Block, sender: Sender) -> dict[str, str]:

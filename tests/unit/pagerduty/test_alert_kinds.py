@@ -255,6 +255,12 @@ def test_plain_words_name_the_target(text: str, target: str, namespace: str) -> 
     assert found({"description": text, "cluster": "eu"}) == [("plain text", "eu", namespace, target, "")]
 
 
+def test_plain_words_name_several_targets() -> None:
+    text = "shop/db-0 and bank/db-0 do not answer, nor does pod cart-0 in namespace shop"
+    targets = [(namespace, target) for _, _, namespace, target, _ in found({}, text)]
+    assert targets == [("shop", "cart-0"), ("shop", "db-0"), ("bank", "db-0")]
+
+
 def test_plain_words_name_the_container() -> None:
     text = f"Container web in pod {POD} (namespace shop) restarted"
     assert found({}, text) == [("plain text", "", "shop", POD, "web")]
