@@ -99,7 +99,7 @@ def test_old_events_of_a_description() -> None:
 """
     finding = only(text, "container-is-restarted-in-a-loop")
     assert 'Container "app"' in finding.title
-    assert "14 times" in finding.detail
+    assert "14 times, last seen 1m ago" in finding.detail
 
 
 def test_a_description_without_alignment() -> None:
@@ -228,3 +228,18 @@ def test_a_pod_that_terminates_for_long_in_a_description() -> None:
     assert (finding.severity, "Terminating, lasts 3d4h" in finding.title) == ("warning", True)
     text = text.replace("(lasts 3d4h)", "(lasts 20s)")
     assert only(text, "pod-deletion-does-not-end").severity == "info"
+
+
+def test_the_old_table_of_events_with_a_header() -> None:
+    text = (
+        "LASTSEEN   FIRSTSEEN   COUNT     NAME                      KIND      SUBOBJECT               TYPE      REASON"
+        "    SOURCE            MESSAGE\n"
+        "2m         1h          41        shop-1.14ef0b7d9a2b3c4d   Pod       spec.containers{app}    Warning   BackOff"
+        "   kubelet, node-1   Back-off restarting failed container\n"
+        "2m         1h          4         shop.14ef0b7d9a2b3c4d     Job                               Warning   "
+        "FailedCreate   job-controller   Error creating: pods is forbidden: exceeded quota\n"
+    )
+    loop = only(text, "container-is-restarted-in-a-loop")
+    assert 'Container "app" of Pod shop-1 ends' in loop.title
+    assert "41 times, last seen 2m ago" in loop.detail
+    assert only(text, "pods-cannot-be-created").title.startswith("Job shop cannot create pods")

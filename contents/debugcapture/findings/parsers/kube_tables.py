@@ -84,7 +84,9 @@ def _cells_without_header(raw: str) -> dict[str, str] | None:
         keys = ("namespace", "lastseen", "type", "reason", "object", "message")
         return {key: value or "" for key, value in zip(keys, match.groups(), strict=True)}
     if match := _OLD.fullmatch(line):
-        return {**_old_object(match[4]), "lastseen": match[1], "firstseen": match[2], "count": match[3]} | {
+        # Descriptions show the first time before the last, and tables the last before the first.
+        last, first = sorted((match[1], match[2]), key=lambda age: duration_s(age) or 0)
+        return {**_old_object(match[4]), "lastseen": last, "firstseen": first, "count": match[3]} | {
             "type": match[5],
             "reason": match[6],
             "message": _without_source(raw, match[7]),
@@ -144,6 +146,8 @@ def _event(evidence: Evidence, line: Line, cells: dict[str, str] | None) -> Even
 
 
 def _object(cells: dict[str, str]) -> str:
+    if "object" not in cells and cells.get("kind") and cells.get("name"):
+        cells = _old_object(f"{cells['name']} {cells['kind']}")  # a table with a header, of an old version
     kind, _, name = cells.get("object", "").partition("/")
     return f"{_KINDS.get(kind, kind[:1].upper() + kind[1:])}/{name}" if name else ""
 

@@ -210,7 +210,7 @@ def _deletion_advice(held: str, running: list[str]) -> str:
         return "Look at the controllers that own the finalizers: they must remove them."
     if running:
         return "Look at the node: the kubelet has not stopped the containers."
-    return "Look for a finalizer, for a volume that cannot be unmounted, and at the kubelet of the node."
+    return "Look at the kubelet of its node, for a volume that cannot be unmounted, and for finalizers."
 
 
 def _is_long_ago(cluster: Cluster, pod: Pod) -> bool:
