@@ -161,7 +161,7 @@ class Times:
         if not self._took:
             return
         terminalreporter.section("time by folder")
-        for folder, took in sorted(self._took.items(), key=lambda one: -one[1]):
+        for folder, took in sorted(self._took.items(), key=lambda entry: -entry[1]):
             waited = f", after waiting {self._waited[folder]:.0f} s for the lab" if self._waited[folder] > 1 else ""
             terminalreporter.write_line(f"{took:7.0f}s {folder} ({self._tests[folder]} tests{waited})")
 

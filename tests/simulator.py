@@ -38,7 +38,7 @@ class Simulator:
     def requests(self) -> list[dict[str, Any]]:
         """The requests that came, without those of this class."""
         found: list[dict[str, Any]] = self._ask("/_requests")["requests"]
-        return [one for one in found if one["headers"].get("user-agent") != "test"]
+        return [request for request in found if request["headers"].get("user-agent") != "test"]
 
     def settings(self, incident: str) -> dict[str, str]:
         """A step's settings for this account."""

@@ -96,8 +96,8 @@ def test_wrong_link_shows_nothing(kind: Callable[..., StoreSettings], page: Page
 def kept(where: StoreSettings, tmp_path: Path) -> str:
     bundle, log = create_bundle(tmp_path / "spool", "checkout", NOON), b"started\n"
     written(bundle.folder, "log.txt", log)
-    one = artifact(file="log.txt", bytes=len(log), sha256=hashlib.sha256(log).hexdigest())
-    bundle.save(manifest(one, capture_id=bundle.folder.name))
+    log_artifact = artifact(file="log.txt", bytes=len(log), sha256=hashlib.sha256(log).hexdigest())
+    bundle.save(manifest(log_artifact, capture_id=bundle.folder.name))
     return publish_bundle(bundle, open_store(where), where.store, lambda _line: None).page
 
 

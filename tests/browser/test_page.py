@@ -50,7 +50,7 @@ def test_everybody_can_read_it(browser: Browser, page_file: Path, colors: Litera
     page.goto(page_file.as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     found = Axe().run(page).response
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
+    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in found["violations"]] == []
     assert len(found["passes"]) > 15  # it did look
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.close()
@@ -93,6 +93,6 @@ def test_the_checks_find_what_is_wrong(browser: Browser) -> None:
     page = browser.new_page()
     page.set_content('<img src="x"><p style="color:#ccc;background:#fff">pale</p>')
     assert {"image-alt", "color-contrast", "html-has-lang"} <= {
-        one["id"] for one in Axe().run(page).response["violations"]
+        violation["id"] for violation in Axe().run(page).response["violations"]
     }
     page.close()

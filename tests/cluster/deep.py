@@ -74,7 +74,9 @@ class Looks:
         """
         with suppress(LabError):
             wait_until(
-                "the processes of before", lambda: not any(one.processes for one in self.changes().values()), limit_s
+                "the processes of before",
+                lambda: not any(change.processes for change in self.changes().values()),
+                limit_s,
             )
         return self.changes()
 

@@ -105,7 +105,7 @@ def _moved(thing: dict[str, Any], namespace: str) -> dict[str, Any]:
 
 
 def _of(thing: dict[str, Any], namespace: str) -> list[dict[str, Any]]:
-    return [{**one, "namespace": namespace} for one in thing["subjects"]]
+    return [{**subject, "namespace": namespace} for subject in thing["subjects"]]
 
 
 def _captures(namespace: str) -> list[dict[str, Any]]:

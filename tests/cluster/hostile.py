@@ -34,13 +34,13 @@ def hostile_image() -> str:
 
 def hostile_pod(name: str, mode: str, image: str, **metadata: Any) -> dict[str, Any]:
     """A pod whose container does ``mode``; see lab/workloads/hostile. Its traps are on a volume."""
-    one = {
+    entry = {
         "name": "app",
         "image": image,
         "env": [{"name": "HOSTILE", "value": mode}],
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }
-    return pod(name, pod_spec(one, volumes=[{"name": "data", "emptyDir": {}}]), **metadata)
+    return pod(name, pod_spec(entry, volumes=[{"name": "data", "emptyDir": {}}]), **metadata)
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,10 @@ def _command_lines(pid: int) -> set[str]:
     """Return the command lines of ``pid`` and of what it has started."""
     found, waiting = set[str](), [pid]
     while waiting:
-        one = waiting.pop()
+        process = waiting.pop()
         try:
-            found.add(Path(f"/proc/{one}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-            for children in Path(f"/proc/{one}/task").glob("*/children"):
+            found.add(Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            for children in Path(f"/proc/{process}/task").glob("*/children"):
                 waiting += map(int, children.read_text().split())
         except OSError:
             continue  # it has ended meanwhile

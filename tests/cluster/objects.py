@@ -49,12 +49,12 @@ def deployment(name: str, spec: dict[str, Any], replicas: int = 1) -> dict[str, 
 
 def waits(kubectl: Kubectl, namespace: str, name: str) -> bool:
     found = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"].get("containerStatuses") or []
-    return any("waiting" in one["state"] and one["restartCount"] for one in found)
+    return any("waiting" in status["state"] and status["restartCount"] for status in found)
 
 
 def restarts(kubectl: Kubectl, namespace: str, name: str) -> int:
     found = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"].get("containerStatuses") or []
-    return sum(one["restartCount"] for one in found)
+    return sum(status["restartCount"] for status in found)
 
 
 def debug_containers(kubectl: Kubectl, namespace: str, state: str, pod: str = "web") -> list[str]:

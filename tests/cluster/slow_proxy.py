@@ -34,10 +34,10 @@ class SlowProxy:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for one in (self._listener, *self._open):
+        for connection in (self._listener, *self._open):
             with contextlib.suppress(OSError):  # it has ended already
-                one.shutdown(socket.SHUT_RDWR)  # close() alone does not wake a waiting thread
-            one.close()
+                connection.shutdown(socket.SHUT_RDWR)  # close() alone does not wake a waiting thread
+            connection.close()
 
     def kubeconfig(self, of: Path) -> str:
         """The kubeconfig ``of`` with this proxy for its server; the certificate's name stays the server's."""
@@ -79,6 +79,6 @@ class SlowProxy:
                     break
         if silent:
             return  # the client gets no notice that the stream ended
-        for one in (source, goal):
+        for connection in (source, goal):
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)

@@ -165,9 +165,9 @@ def fetching(folder: Path) -> str:
     script = f'while [ "$(wc -c </tmp/big)" -lt {BIG} ]; do sleep 1; done; cp /tmp/big "$0"'
     output = "/tmp/debug-capture-{id}"
     copy = {"run": ["sh", "-c", script, output], "output": output, "removes": True}
-    one = {"id": "big", "title": "Big", "file": "big.bin", "time_limit_s": 120, "size_limit_bytes": 1 << 30}
+    entry = {"id": "big", "title": "Big", "file": "big.bin", "time_limit_s": 120, "size_limit_bytes": 1 << 30}
     file = folder / "big.yaml"
-    file.write_text(json.dumps([one | {"source": "https://example.org", "kind": "binary", "in_image": [copy]}]))
+    file.write_text(json.dumps([entry | {"source": "https://example.org", "kind": "binary", "in_image": [copy]}]))
     return str(file)
 
 
@@ -194,10 +194,10 @@ def test_file_is_complete_on_a_bad_connection(  # noqa: PLR0913, PLR0917 - the f
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(slow.kubeconfig(lab.kubernetes.endpoint().kubeconfig))
     done = captured(tmp_path, kubeconfig=str(kubeconfig), **options)
-    one = done.artifact("big")
-    assert (one.outcome, one.integrity, one.bytes) == ("complete", "verified", BIG), (one.reason, done.log[-3:])
-    assert one.sha256 == sum_of(kubectl, namespace, big_file)
-    assert hashlib.sha256((done.folder / one.file).read_bytes()).hexdigest() == one.sha256
+    big = done.artifact("big")
+    assert (big.outcome, big.integrity, big.bytes) == ("complete", "verified", BIG), (big.reason, done.log[-3:])
+    assert big.sha256 == sum_of(kubectl, namespace, big_file)
+    assert hashlib.sha256((done.folder / big.file).read_bytes()).hexdigest() == big.sha256
     if harm == "cut":
         assert slow.cuts
         assert any("resuming after" in line for line in done.log)
@@ -227,9 +227,9 @@ def test_killed_capture_leaves_a_valid_bundle_and_a_debug_container_that_ends(
     manifest = Bundle(folder).manifest()
     assert manifest.status == "partial"
     assert manifest.finished is None
-    for one in manifest.artifacts:
-        if one.file:
-            assert hashlib.sha256((folder / one.file).read_bytes()).hexdigest() == one.sha256
+    for artifact in manifest.artifacts:
+        if artifact.file:
+            assert hashlib.sha256((folder / artifact.file).read_bytes()).hexdigest() == artifact.sha256
     store = tmp_path / "store"
     store.mkdir()
     upload(read(UploadStep, {"store": store.as_uri(), "spool": str(tmp_path)}), run_context(tmp_path, []))
@@ -333,7 +333,7 @@ def test_files_of_a_crashed_containers_image_are_captured_from_a_pod_copy(
     with tarfile.open(done.folder / "copy-files.tar") as archive:
         assert archive.getnames() == ["etc/passwd"]
     left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
-    assert [one["metadata"]["name"] for one in left if "deletionTimestamp" not in one["metadata"]] == ["crashing"]
+    assert [item["metadata"]["name"] for item in left if "deletionTimestamp" not in item["metadata"]] == ["crashing"]
 
 
 def test_node_pod_captures_the_node_if_the_job_allows_it(
@@ -348,4 +348,4 @@ def test_node_pod_captures_the_node_if_the_job_allows_it(
     assert "== kernel messages" in text
     assert "kubelet" in text  # among the node's processes
     left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
-    assert [one["metadata"]["name"] for one in left if "deletionTimestamp" not in one["metadata"]] == ["web"]
+    assert [item["metadata"]["name"] for item in left if "deletionTimestamp" not in item["metadata"]] == ["web"]

@@ -36,8 +36,8 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
     both[0].start()
     wait_until("the first debug container", lambda: bool(debug_containers(kubectl, namespace, "running")), 60)
     both[1].start()
-    for one in both:
-        one.join()
+    for thread in both:
+        thread.join()
     wait_until("their end", lambda: not debug_containers(kubectl, namespace, "running"), 30)
     assert len(debug_containers(kubectl, namespace, "terminated")) <= 2
 

@@ -38,10 +38,10 @@ def s3() -> dict[str, str]:
 def making(folder: Path, where: str) -> str:
     """A catalog with a collector that writes a large file, in the image or in the debug container."""
     tool = {"run": MAKE, "output": MAKE[-1], "removes": True}
-    one: dict[str, object] = {"id": "big", "title": "Big", "file": "big.bin", "kind": "binary", where: [tool]}
-    one |= {"time_limit_s": 120, "size_limit_bytes": 1 << 30, "source": "https://example.org"}
+    entry: dict[str, object] = {"id": "big", "title": "Big", "file": "big.bin", "kind": "binary", where: [tool]}
+    entry |= {"time_limit_s": 120, "size_limit_bytes": 1 << 30, "source": "https://example.org"}
     file = folder / "big.json"
-    file.write_text(json.dumps([one]))
+    file.write_text(json.dumps([entry]))
     return str(file)
 
 
@@ -71,13 +71,13 @@ def test_pod_that_reaches_the_store_uploads_directly(  # noqa: PLR0913, PLR0917 
         **store(),
     }
     done = captured(tmp_path, catalog=making(tmp_path, where), **options)
-    one = done.artifact("big")
-    assert (one.outcome, bool(one.direct), one.bytes) == ("complete", True, BIG), done.log
-    assert not (done.folder / one.file).exists()
+    big = done.artifact("big")
+    assert (big.outcome, bool(big.direct), big.bytes) == ("complete", True, BIG), done.log
+    assert not (done.folder / big.file).exists()
     receipt = Bundle(done.folder).receipt()
     assert receipt
     with urllib.request.urlopen(receipt.link("big.bin"), timeout=10) as answer:
-        assert hashlib.sha256(answer.read()).hexdigest() == one.sha256
+        assert hashlib.sha256(answer.read()).hexdigest() == big.sha256
     with urllib.request.urlopen(receipt.link("index.html"), timeout=10) as answer:
         assert b"big.bin" in answer.read()
     if where == "in_image":
@@ -94,8 +94,8 @@ def test_pod_that_does_not_reach_the_store_is_streamed_from(
     ready("pod/web")
     options = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_upload_mib": "1", **s3()}
     done = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **options)
-    one = done.artifact("big")
-    assert (one.outcome, one.integrity, one.direct, one.bytes) == ("complete", "verified", None, BIG), done.log
+    big = done.artifact("big")
+    assert (big.outcome, big.integrity, big.direct, big.bytes) == ("complete", "verified", None, BIG), done.log
     assert any("no direct upload from the pod" in line for line in done.manifest.remarks)
     assert Bundle(done.folder).receipt()
 
@@ -104,8 +104,8 @@ def test_small_file_is_streamed(namespace: str, apply: Apply, ready: Ready, tmp_
     apply(pod("web", pod_spec(bare(), hostNetwork=True)))
     ready("pod/web")
     options = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_upload_mib": "64", **s3()}
-    one = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **options).artifact("big")
-    assert (one.outcome, one.direct) == ("complete", None)
+    big = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **options).artifact("big")
+    assert (big.outcome, big.direct) == ("complete", None)
 
 
 def test_store_without_direct_upload_is_refused_before_anything_changes(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def examined(folder: Path, **changes: str) -> tuple[int, str]:
     outcome = diagnose(read(DoctorStep, known), run_context(folder, log))
     table = log[-1].partition("\nFix of")[0]
     assert max(len(line) for line in table.splitlines()) <= WIDTH
-    cells = [text for one in outcome.document for text in one.values()]
+    cells = [text for entry in outcome.document for text in entry.values()]
     return outcome.exit_code, "\n".join([*log, *cells])
 
 
@@ -68,7 +68,7 @@ def test_debug_image_is_tried_where_a_pod_may_be_made(namespace: str, kubectl: K
     assert re.search("ErrImageNeverPull|ErrImagePull|ImagePullBackOff", bad)
     assert "Collectors that need more than restricted are skipped there" in bad
     left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
-    assert [one for one in left if "deletionTimestamp" not in one["metadata"]] == []
+    assert [item for item in left if "deletionTimestamp" not in item["metadata"]] == []
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_of_two_jvms_that_see_each_other_only_the_targets_is_captured(
         "exec", "web", f"--namespace={namespace}", "--container=app", "--", "cat", f"/proc/{pid[1]}/cgroup"
     )
     status = kubectl.json("get", "pod", "web", f"--namespace={namespace}")["status"]["containerStatuses"]
-    (container_id,) = (one["containerID"].rpartition("/")[2] for one in status if one["name"] == "app")
+    (container_id,) = (item["containerID"].rpartition("/")[2] for item in status if item["name"] == "app")
     assert container_id in cgroup
 
 
@@ -154,7 +154,7 @@ def test_a_node_process_near_its_limit_gets_no_snapshot(
     assert snapshot.outcome == "failed"  # the job names it
     assert re.search(r"may need \d+ MiB of additional memory, but only \d+ MiB of memory are left", snapshot.reason)
     status = kubectl.json("get", "pod", "web", f"--namespace={namespace}")["status"]["containerStatuses"]
-    assert [one["restartCount"] for one in status] == [0]
+    assert [item["restartCount"] for item in status] == [0]
 
 
 def test_go_profiles_are_read_in_spite_of_a_proxy(namespace: str, apply: Apply, ready: Ready, tmp_path: Path) -> None:

@@ -118,16 +118,20 @@ def test_special_files_on_a_volume_are_kept_as_such(
     assert done.artifact("pod-snapshot").outcome == "complete"
     assert all(artifact.outcome != "complete" or artifact.bytes for artifact in done.manifest.artifacts)
     left = [artifact for artifact in done.manifest.artifacts if artifact.collector == "crash-dumps"]
-    assert all((done.folder / one.file).resolve().is_relative_to(done.folder.resolve()) for one in left if one.file)
+    assert all(
+        (done.folder / artifact.file).resolve().is_relative_to(done.folder.resolve())
+        for artifact in left
+        if artifact.file
+    )
 
 
 def test_files_by_a_debug_container_keeps_links_pipes_and_devices_as_such(
     namespace: str, image: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
     """The image's own tar cannot be run here, so ours reads the volume, as the target's user."""
-    one = hostile_pod("web", "kills-not", image)
-    one["spec"]["containers"][0]["env"].append({"name": "PATH", "value": "/nowhere"})
-    apply(one)
+    web = hostile_pod("web", "kills-not", image)
+    web["spec"]["containers"][0]["env"].append({"name": "PATH", "value": "/nowhere"})
+    apply(web)
     ready("pod/web")
     paths = "/data/root /data/core.1 /data/core.2 /data/core.4 /data/core.5 /dev/zero /--checkpoint=1"
     done = captured(tmp_path, namespace=namespace, pod="web", files=paths, collectors="pod-snapshot")

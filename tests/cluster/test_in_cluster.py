@@ -138,7 +138,7 @@ def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_
     assert manifest.capture_id == run_id
     assert [target.pod for target in manifest.targets] == [target.pod for target in targets]
     by_pod = {artifact.title.partition(" ")[0].rpartition("/")[2]: artifact for artifact in manifest.artifacts}
-    assert {name for name, one in by_pod.items() if one.outcome == "complete"} == by_pod.keys() - {gone}
+    assert {name for name, record in by_pod.items() if record.outcome == "complete"} == by_pod.keys() - {gone}
     assert "not found" in by_pod[gone].reason
     assert any(f": {6 - len(done)} pods for " in line for line in log_lines)
 

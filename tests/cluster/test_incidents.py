@@ -65,8 +65,8 @@ def subject() -> Iterator[Subject]:
 
 @pytest.fixture
 def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
-    with simulator(tmp_path / "pagerduty") as one:
-        yield one
+    with simulator(tmp_path / "pagerduty") as pagerduty:
+        yield pagerduty
 
 
 def capture(pagerduty: Simulator, spool: Path, incident: str, log: list[str], **more: str) -> dict[str, str]:
@@ -123,7 +123,7 @@ def test_an_event_delivered_twice_is_captured_once(subject: Subject, pagerduty: 
     log: list[str] = []
     with ThreadPoolExecutor(4) as deliveries:
         done = list(deliveries.map(lambda _: capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", log), range(4)))
-    (made,) = [one for one in done if one]
+    (made,) = [capture_id for capture_id in done if capture_id]
     assert capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", log) == {}
     assert log[-1] == f"incident Q1ALERT000001 already has its capture {made['capture_id']}: nothing to do"
     (note,) = pagerduty.notes("Q1ALERT000001")
@@ -179,8 +179,8 @@ def test_two_runners_with_a_spool_each_share_store_and_incident(
     stored = {manifest.parent.name: Bundle(manifest.parent) for manifest in store.rglob(MANIFEST)}
     assert len(stored) == 2
     for bundle in stored.values():
-        for one in bundle.manifest().artifacts:
-            assert not one.file or sha256_of(bundle.folder / one.file) == one.sha256
+        for artifact in bundle.manifest().artifacts:
+            assert not artifact.file or sha256_of(bundle.folder / artifact.file) == artifact.sha256
     notes = pagerduty.notes("Q1ALERT000001")
     assert len(notes) == 2
     for capture_id, bundle in stored.items():

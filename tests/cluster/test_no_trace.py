@@ -60,7 +60,7 @@ def after_kill(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> di
             profiled = before.first["python-busybox"]
             wait_until(
                 "a profile that is being taken",
-                lambda: any("py-spy record" in one for one in look(profiled).processes),
+                lambda: any("py-spy record" in process for process in look(profiled).processes),
                 120,
             )
         finally:

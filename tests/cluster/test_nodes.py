@@ -42,7 +42,7 @@ def test_each_pod_is_a_node_that_says_how_it_is(
     assert (crashing["namespace"], crashing["pod"], crashing["container"]) == (namespace, "crashing", "app")
     assert crashing["tags"] == f"{namespace},crashing,unhealthy"
     assert "exit code 7" in crashing["unhealthy"]
-    web = next(one for one in found.values() if one["workload"] == "web")
+    web = next(node for node in found.values() if node["workload"] == "web")
     assert (web["state"], web["unhealthy"], web["workloadKind"]) == ("running", "", "ReplicaSet")
     few, _ = listed(tmp_path, namespaces=namespace, pod_selector="tier=back", cluster_name="lab")
     assert list(few) == [f"lab.{namespace}.crashing"]

@@ -132,8 +132,8 @@ def fetched(port: int, path: str, **query: str) -> Any:
 
 def test_server_leads_from_namespace_to_container() -> None:
     with options_server() as port:
-        assert "shop" in [one["value"] for one in fetched(port, "/namespaces")]
-        workloads = [one["value"] for one in fetched(port, "/workloads", namespace="shop")]
+        assert "shop" in [row["value"] for row in fetched(port, "/namespaces")]
+        workloads = [row["value"] for row in fetched(port, "/workloads", namespace="shop")]
         assert {"deployment/checkout", "deployment/gateway", "deployment/orders"} <= set(workloads)
         gateway, *_ = fetched(port, "/pods", namespace="shop")
         assert gateway["value"].startswith("gateway-")

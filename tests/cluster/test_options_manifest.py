@@ -32,7 +32,9 @@ def things() -> list[dict[str, Any]]:
 def account(kubectl: Kubectl) -> Iterator[str]:
     """The manifest's account with its role, and its namespace; the rest is tried, not made."""
     made = [
-        one for one in things() if one["kind"] in ("Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding")
+        item
+        for item in things()
+        if item["kind"] in ("Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding")
     ]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": made})
     kubectl("apply", "-f", "-", stdin=text)
@@ -44,7 +46,7 @@ def test_api_server_accepts_the_manifest_and_its_pods_are_restricted(account: st
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": things()})
     assert account
     kubectl("apply", "--dry-run=server", "-f", "-", stdin=text)
-    (deployment,) = [one for one in things() if one["kind"] == "Deployment"]
+    (deployment,) = [item for item in things() if item["kind"] == "Deployment"]
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -68,7 +70,7 @@ def test_the_account_has_exactly_the_permissions_that_the_server_uses(account: s
         "jobs.batch",
         "cronjobs.batch",
     )
-    assert [one for one in lists if not may("list", one)] == []
+    assert [resource for resource in lists if not may("list", resource)] == []
     assert may("get", "pods")
     more = [
         ("get", "secrets"),
@@ -77,7 +79,7 @@ def test_the_account_has_exactly_the_permissions_that_the_server_uses(account: s
         ("create", "pods", "--subresource=exec"),
         ("delete", "pods"),
     ]
-    assert [one for one in more if may(*one)] == []
+    assert [request for request in more if may(*request)] == []
 
 
 def test_it_serves_from_the_cluster_by_its_own_account(account: str, kubectl: Kubectl) -> None:
@@ -87,7 +89,7 @@ def test_it_serves_from_the_cluster_by_its_own_account(account: str, kubectl: Ku
     here = f"--namespace={OWN}"
     kubectl("create", "secret", "generic", OWN, here, "--from-file=options-token=/dev/stdin", stdin=token)
     kubectl("label", "namespace", OWN, "pod-security.kubernetes.io/enforce=privileged", "--overwrite")
-    (made,) = [one for one in things() if one["kind"] == "Deployment"]
+    (made,) = [item for item in things() if item["kind"] == "Deployment"]
     spec = made["spec"]["template"]["spec"]
     spec["hostNetwork"] = True
     server = spec["containers"][0]
@@ -100,5 +102,5 @@ def test_it_serves_from_the_cluster_by_its_own_account(account: str, kubectl: Ku
         urllib.request.urlopen(request)
     request.add_header("Authorization", f"Bearer {token}")
     with urllib.request.urlopen(request) as answer:
-        offered = [one["value"] for one in json.load(answer)]
+        offered = [row["value"] for row in json.load(answer)]
     assert {"deployment/checkout", "deployment/gateway", "deployment/orders"} <= set(offered)

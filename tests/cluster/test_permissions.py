@@ -85,7 +85,7 @@ class Account:
         }
 
     def _write(self, kind: str, name: str, wanted: set[Rule]) -> None:
-        content = [{"apiGroups": [one], "resources": [two], "verbs": [three]} for one, two, three in sorted(wanted)]
+        content = [{"apiGroups": [group], "resources": [two], "verbs": [three]} for group, two, three in sorted(wanted)]
         head = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name}}
         self._apply({**head, "rules": content})
 

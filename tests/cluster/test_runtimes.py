@@ -75,7 +75,7 @@ def test_every_pod_is_captured_completely_with_the_restricted_profile_only(done:
         if artifact.outcome in ("failed", "truncated")
     ]
     # A container in a crash loop may run at one moment and be down at the next.
-    assert [one for one in short if "-crash-" not in one[0]] == []
+    assert [entry for entry in short if "-crash-" not in entry[0]] == []
     assert not [line for line in done.log if "attached" in line and "profile restricted" not in line]
 
 
@@ -95,9 +95,9 @@ def test_what_came_through_a_shell_is_verified(done: Done) -> None:
 def test_dump_is_what_it_says(collector: str, done: Done) -> None:
     found = [artifact for artifact in done.manifest.artifacts if artifact.collector == collector and artifact.file]
     assert found
-    for one in found:
-        content = (done.folder / one.file).read_bytes()[: 1 << 20]
-        assert re.search(CONTENT[collector], content), one.file
+    for entry in found:
+        content = (done.folder / entry.file).read_bytes()[: 1 << 20]
+        assert re.search(CONTENT[collector], content), entry.file
 
 
 @pytest.mark.parametrize("app", ["java17-crash", "java25-crash"])
@@ -136,8 +136,8 @@ def cell(artifacts: list[Artifact], situation: str) -> str:
         return "; ".join(["logs", *(f"`{name}`" for name in sorted(left))])
     ways = {"exec": "exec", "debug-container": "debug container"}
     found: dict[str, list[str]] = {}
-    for one in artifacts:
-        way = ways.get(one.origin, "")
-        if one.file and way and one.collector not in ALWAYS:
-            found.setdefault(way, []).append(f"`{one.collector}`")
+    for captured_artifact in artifacts:
+        way = ways.get(captured_artifact.origin, "")
+        if captured_artifact.file and way and captured_artifact.collector not in ALWAYS:
+            found.setdefault(way, []).append(f"`{captured_artifact.collector}`")
     return "; ".join(f"{way}: {', '.join(sorted(set(names)))}" for way, names in sorted(found.items()))

@@ -19,7 +19,7 @@ STAYS: dict[str, Any] = {"lifecycle": {"preStop": {"sleep": {"seconds": 590}}}}
 
 def init_runs(kubectl: Kubectl, namespace: str, name: str) -> bool:
     status = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"]
-    return any("running" in one["state"] for one in status.get("initContainerStatuses") or [])
+    return any("running" in item["state"] for item in status.get("initContainerStatuses") or [])
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class Traces:
         """Return what is there now and was not ``before``, and what has gone."""
         return Changes(
             *(
-                tuple(sorted({f"+ {one}" for one in now - then} | {f"- {one}" for one in then - now}))
+                tuple(sorted({f"+ {item}" for item in now - then} | {f"- {item}" for item in then - now}))
                 for now, then in zip(
                     (self.processes, self.sockets, self.files),
                     (before.processes, before.sockets, before.files),
@@ -51,11 +51,11 @@ class Changes:
 
     def without(self, came: Iterable[str], gone: Iterable[str] = ()) -> Changes:
         """Return the changes except what matches one of the patterns ``came`` and is new, or ``gone`` and is gone."""
-        expected = [*(rf"\+ {one}" for one in came), *(rf"- {one}" for one in gone)]
+        expected = [*(rf"\+ {line}" for line in came), *(rf"- {line}" for line in gone)]
         pattern = re.compile("|".join(expected) or r"(?!)")
         return Changes(
             *(
-                tuple(one for one in ones if not pattern.fullmatch(one))
+                tuple(line for line in ones if not pattern.fullmatch(line))
                 for ones in (self.processes, self.sockets, self.files)
             )
         )

@@ -118,7 +118,7 @@ def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machin
         manifest.write_text(made.own(manifest.read_text()))
     yield made
     for kind in ("namespace", "clusterrole", "clusterrolebinding"):
-        left = [one for one in kubectl("get", kind, "--output=name").split() if account in one]
+        left = [part for part in kubectl("get", kind, "--output=name").split() if account in part]
         if left:
             kubectl("delete", "--wait=false", *left)
 

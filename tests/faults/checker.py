@@ -96,11 +96,11 @@ class Kept:
         """
         for bundle in self.bundles:
             manifest = bundle.manifest()
-            for one in manifest.artifacts:
-                if one.file:
-                    self._require(bundle, manifest, one)
+            for saved in manifest.artifacts:
+                if saved.file:
+                    self._require(bundle, manifest, saved)
             named = {bundle.folder / artifact.file for artifact in manifest.artifacts} | {
-                bundle.folder / one for one in _OURS
+                bundle.folder / item for item in _OURS
             }
             others = {path for path in bundle.folder.rglob("*") if path.is_file()} - named
             killed = manifest.finished is None
@@ -119,24 +119,24 @@ class Kept:
         )
         assert arrived <= there, (arrived, there)
 
-    def _require(self, bundle: Bundle, manifest: Manifest, one: Artifact) -> None:
-        file = bundle.folder / one.file
-        stored = self._objects.get(f"{manifest.key}/{one.file}")
+    def _require(self, bundle: Bundle, manifest: Manifest, artifact: Artifact) -> None:
+        file = bundle.folder / artifact.file
+        stored = self._objects.get(f"{manifest.key}/{artifact.file}")
         contents = [
             content for content in (file.read_bytes() if file.exists() else None, stored) if content is not None
         ]
-        assert contents, f"{one.file} is lost"
+        assert contents, f"{artifact.file} is lost"
         for content in contents if bundle.receipt() else contents[:1]:
-            assert len(content) == one.bytes, one
-            assert hashlib.sha256(content).hexdigest() == one.sha256, one
+            assert len(content) == artifact.bytes, artifact
+            assert hashlib.sha256(content).hexdigest() == artifact.sha256, artifact
 
     def words(self, row: Row) -> str:
         """Return what is kept, in words for the page."""
         if not self.bundles:
             return "nothing was started"
         kept = [artifact for artifact in self.manifest.artifacts if artifact.file]
-        missing = [f"{one.title} {one.outcome}" for one in self.manifest.artifacts
-                   if one.outcome in ("failed", "truncated")]  # fmt: skip
+        missing = [f"{artifact.title} {artifact.outcome}" for artifact in self.manifest.artifacts
+                   if artifact.outcome in ("failed", "truncated")]  # fmt: skip
         where = "in the spool" if row.waits else "in the store"
         count = f"{len(kept)} artifact{'' if len(kept) == 1 else 's'} {where}" if kept else "no artifact"
         unfinished = "" if self.manifest.finished else " and the artifact that was arriving"
@@ -158,7 +158,7 @@ def running(world: World) -> list[str]:
             name = pod["metadata"]["name"]
             found += [name] if name.startswith("debug-capture-") else []
             statuses = pod["status"].get("ephemeralContainerStatuses") or []
-            found += [f"{name}/{one['name']}" for one in statuses if "running" in one["state"]]
+            found += [f"{name}/{status['name']}" for status in statuses if "running" in status["state"]]
             found += _tools(world, namespace, pod)
     return found
 
@@ -171,7 +171,7 @@ def _pods(world: World, namespace: str) -> list[dict[str, Any]]:
 def _tools(world: World, namespace: str, pod: dict[str, Any]) -> list[str]:
     """Return our commands in the pod's own container, which is asked where it has a shell and runs."""
     name, statuses = pod["metadata"]["name"], pod["status"].get("containerStatuses") or []
-    if not any("running" in one["state"] and "toolbox" in one["image"] for one in statuses):
+    if not any("running" in status["state"] and "toolbox" in status["image"] for status in statuses):
         return []
     look = f"for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done | grep '{MARK[:-1]}[{MARK[-1]}]'; true"
     try:

@@ -29,13 +29,13 @@ def shared_namespace(kubectl: Kubectl) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def pagerduty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with simulator(tmp_path_factory.mktemp("pagerduty") / "state") as one:
-        yield one
+    with simulator(tmp_path_factory.mktemp("pagerduty") / "state") as pagerduty:
+        yield pagerduty
 
 
 @pytest.fixture
 def world(kubectl: Kubectl, shared_namespace: str, pagerduty: Simulator, tmp_path: Path) -> Iterator[World]:
-    one = World(kubectl, shared_namespace, tmp_path, pagerduty, usual(shared_namespace, tmp_path, pagerduty))
-    one.collect("pod-snapshot", "words", "look")
-    with one.left, one.broken:
-        yield one
+    world = World(kubectl, shared_namespace, tmp_path, pagerduty, usual(shared_namespace, tmp_path, pagerduty))
+    world.collect("pod-snapshot", "words", "look")
+    with world.left, world.broken:
+        yield world

@@ -28,8 +28,8 @@ def crowded(world: World, account: Account) -> Iterator[None]:
     """
     with socket.create_server(("127.0.0.1", 0)) as silent:
         things = _things(account, silent.getsockname()[1])
-        for thing in things:
-            world.applied_for_all(thing)
+        for item in things:
+            world.applied_for_all(item)
         over = threading.Event()
         waiter = threading.Thread(target=_take_the_room, args=(world, account, over))
         waiter.start()
@@ -40,8 +40,8 @@ def crowded(world: World, account: Account) -> Iterator[None]:
             over.set()
             silent.close()  # which ends the request that waits
             waiter.join()
-            for thing in things:
-                world.kubectl("delete", thing["kind"].lower(), thing["metadata"]["name"])
+            for item in things:
+                world.kubectl("delete", item["kind"].lower(), item["metadata"]["name"])
 
 
 def _things(account: Account, port: int) -> list[dict[str, Any]]:

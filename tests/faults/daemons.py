@@ -110,7 +110,7 @@ def token_that_expires_meanwhile(world: World) -> None:
 
 def _renewing(world: World, authority: Path) -> None:
     pki = layout.pki_dir()
-    serving = next(one for one in SUBJECTS if one.file == "apiserver")
+    serving = next(subject for subject in SUBJECTS if subject.file == "apiserver")
     kept = {file: file.read_bytes() for file in (pki / "apiserver.crt", pki / "apiserver.key")}
 
     def renew() -> None:

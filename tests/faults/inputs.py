@@ -113,8 +113,8 @@ def listening(answer: bytes) -> Iterator[int]:
         threading.Thread(target=accept, daemon=True).start()
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
-    for one in kept:
-        one.close()
+    for path in kept:
+        path.close()
 
 
 @contextmanager

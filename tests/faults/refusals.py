@@ -42,7 +42,7 @@ def rules(without: str = "") -> list[dict[str, Any]]:
     """What the size capture grants, without one resource."""
     role, _binding = yaml.safe_load_all((REPO / "deploy" / "rbac" / "namespace" / "capture.yaml").read_text())
     found: list[dict[str, Any]] = role["rules"]
-    kept = [rule | {"resources": [one for one in rule["resources"] if one != without]} for rule in found]
+    kept = [rule | {"resources": [resource for resource in rule["resources"] if resource != without]} for rule in found]
     return [rule for rule in kept if rule["resources"]]
 
 

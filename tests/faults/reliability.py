@@ -65,8 +65,8 @@ def seen_in(text: str) -> dict[str, Seen]:
 def table(rows: Iterable[Row], seen: Mapping[str, Seen]) -> str:
     """Return the table of the page."""
     return HEAD + "".join(
-        f"| {one.stage} | {one.fault} | {one.ended} | {_code(seen[one.id].line)} | {_cell(seen[one.id].kept)} |\n"
-        for one in rows
+        f"| {row.stage} | {row.fault} | {row.ended} | {_code(seen[row.id].line)} | {_cell(seen[row.id].kept)} |\n"
+        for row in rows
     )
 
 

@@ -186,7 +186,7 @@ class _Worker:
         except Exception as error:  # noqa: BLE001 - it is reported with the rest
             return [str(error)]
         spool = Path(self._settings["spool"])
-        found = [f"{one.folder.name} waits" for one in waiting(spool)]
+        found = [f"{bundle.folder.name} waits" for bundle in waiting(spool)]
         kept = {"manifest.json", RECEIPT, "index.html"}
         found += [str(path) for path in spool.glob("*-*/**/*") if path.is_file() and path.name not in kept]
         return found + [str(path) for path in (spool / "notes").glob("*.json")]
@@ -225,10 +225,10 @@ class _Worker:
 
 def _side_by_side(acts: Sequence[Callable[[], None]]) -> None:
     threads = [threading.Thread(target=act) for act in acts]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _use() -> Use:
@@ -264,7 +264,7 @@ def main(minutes: float, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    options = [float(one) for one in sys.argv[1:]]
+    options = [float(argument) for argument in sys.argv[1:]]
     raise SystemExit(
         main(options[0] if options else 60, int(options[1]) if len(options) > 1 else secrets.randbelow(10**6))
     )

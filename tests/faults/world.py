@@ -158,12 +158,12 @@ class World:
         """Capture as a new account without permissions."""
         namespace = self.settings["namespace"]
         self.kubectl("create", "serviceaccount", name, f"--namespace={namespace}")
-        one = Account(self.kubectl, namespace, name)
-        one.may([])
+        account = Account(self.kubectl, namespace, name)
+        account.may([])
         whom = f"--serviceaccount={namespace}:{name}"
         self.kubectl("create", "rolebinding", name, f"--role={name}", whom, f"--namespace={namespace}")
-        self.change(token=one.token())
-        return one
+        self.change(token=account.token())
+        return account
 
     # --- the step ---
 
@@ -182,7 +182,7 @@ class World:
     def collect(self, *collectors: str, **limits: dict[str, Any]) -> None:
         """Collect these, of `COLLECTORS` or the project's own; ``limits`` are other fields of one."""
         self.settings["collectors"] = ",".join(collectors)
-        entries = [_COMMON | one | limits.get(str(one["id"]), {}) for one in COLLECTORS]
+        entries = [_COMMON | collector | limits.get(str(collector["id"]), {}) for collector in COLLECTORS]
         file = self.folder / "catalog.yaml"
         file.write_text(yaml.safe_dump(entries))
         self.settings["catalog"] = str(file)

@@ -123,7 +123,7 @@ def test_report_has_no_environment(program: Path, node: subprocess.Popen[str]) -
 
 @pytest.mark.parametrize("node", [_IDLE], indirect=True)
 @pytest.mark.parametrize(
-    ("arguments", "key"), [(("cpu-profile",), "samples"), (("heap-snapshot",), "snapshot")], ids=lambda one: one[0]
+    ("arguments", "key"), [(("cpu-profile",), "samples"), (("heap-snapshot",), "snapshot")], ids=lambda value: value[0]
 )
 def test_profiles_are_complete_and_the_inspector_is_closed(
     program: Path, node: subprocess.Popen[str], arguments: tuple[str, ...], key: str

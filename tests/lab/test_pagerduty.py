@@ -93,7 +93,7 @@ def test_a_note_is_added_listed_edited_and_deleted(client: Client) -> None:
     assert note["user"]["summary"] == "Rundeck"
     address = f"{NOTES}/{note['id']}"
     assert client.call("PUT", address, {"note": {"content": "second"}}).json()["note"]["content"] == "second"
-    assert [one["content"] for one in client.call("GET", NOTES).json()["notes"]] == ["second"]
+    assert [note["content"] for note in client.call("GET", NOTES).json()["notes"]] == ["second"]
     assert client.call("DELETE", address).status == 204
     assert client.call("GET", NOTES).json() == {"notes": []}
 
@@ -188,7 +188,7 @@ def test_the_seeded_alert_names_the_pod(client: Client) -> None:
 def test_notes_outlive_a_restart(client: Client) -> None:
     client.note("kept")
     again = client.restart()
-    assert [one["content"] for one in again.call("GET", NOTES).json()["notes"]] == ["kept"]
+    assert [note["content"] for note in again.call("GET", NOTES).json()["notes"]] == ["kept"]
     again.close()
 
 

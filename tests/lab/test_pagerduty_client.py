@@ -63,10 +63,15 @@ def test_a_private_authority_is_trusted_when_it_is_configured(tmp_path: Path) ->
     (tmp_path / "tls.pem").write_text(key + certificate)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(tmp_path / "tls.pem")
-    with simulator(tmp_path / "pagerduty", tls) as one:
+    with simulator(tmp_path / "pagerduty", tls) as pagerduty:
         with pytest.raises(NoteNotSent, match="CERTIFICATE_VERIFY_FAILED"):
-            PagerDuty(Access(one.url, one.keys.user), lambda _: None).annotate(INCIDENT, MARK, MARK, tries=1)
-        assert PagerDuty(Access(one.url, one.keys.user, ca=certificate)).annotate(INCIDENT, MARK, MARK) == "added"
+            PagerDuty(Access(pagerduty.url, pagerduty.keys.user), lambda _: None).annotate(
+                INCIDENT, MARK, MARK, tries=1
+            )
+        assert (
+            PagerDuty(Access(pagerduty.url, pagerduty.keys.user, ca=certificate)).annotate(INCIDENT, MARK, MARK)
+            == "added"
+        )
 
 
 @pytest.mark.parametrize("ca", ["x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])

@@ -72,12 +72,14 @@ OPERATIONS = (
 
 @pytest.fixture
 def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
-    with simulator(tmp_path / "pagerduty") as one:
-        yield one
+    with simulator(tmp_path / "pagerduty") as pagerduty:
+        yield pagerduty
 
 
 def operation(method: str, path: str) -> Operation:
-    (found,) = [one for one in OPERATIONS if one.method == method and re.fullmatch(one.path, path)]
+    (found,) = [
+        operation for operation in OPERATIONS if operation.method == method and re.fullmatch(operation.path, path)
+    ]
     return found
 
 
@@ -124,7 +126,7 @@ def test_what_we_send_and_read_is_as_documented(
     client.set_field(INCIDENT, "evidence_url", "https://evidence.example/1")
     client.update_status(INCIDENT, "complete")
     sent = pagerduty.requests()
-    assert {(one["method"]) for one in sent} == {"GET", "POST", "PUT"}
+    assert {(request["method"]) for request in sent} == {"GET", "POST", "PUT"}
     for request, answer in zip(sent, answers, strict=True):
         documented = operation(request["method"], request["path"])
         headers, body = request["headers"], request["body"]

@@ -53,9 +53,9 @@ def on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> On:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    one = tmp_path / "a file; with $(odd) 'name'"
-    one.write_bytes(CONTENT)
-    return one
+    file = tmp_path / "a file; with $(odd) 'name'"
+    file.write_bytes(CONTENT)
+    return file
 
 
 def ran(sink: Memory, *argv: str, repeatable: bool = False, time_limit_s: int = 10) -> TransferResult:

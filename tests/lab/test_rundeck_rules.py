@@ -139,7 +139,7 @@ def test_a_secret_is_read_as_who_runs_the_job(plugin: Path, tmp_path: Path) -> N
 def test_a_projects_policy_opens_no_keys_of_another_and_names_no_context() -> None:
     path = {"type": "storage", "path": "keys/project/other/token", "name": "token"}
     found = decide("lab", Access("olga", ("operators",), {}, policy(KEY)), [Question(path, ("read",))])
-    assert [one.authorized for one in found.answers] == [False]
+    assert [answer.authorized for answer in found.answers] == [False]
     own = {name: text + "context: {project: lab}\n" for name, text in policy(KEY).items()}
     assert decide("lab", Access("olga", ("operators",), {}, own), []).invalid.keys() == {"one.aclpolicy"}
 

@@ -96,7 +96,7 @@ def test_sums_are_those_of_the_file_and_its_pieces(program: Path, file: Path) ->
     few = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "2"]))
     assert len(few["pieces"]) == 2
     both = json.loads(subprocess.check_output([program, "sums", file, str(PIECE), "100", "md5"]))
-    assert [one.pop("md5") for one in both["pieces"]] == [md5(begin) for begin in range(0, len(CONTENT), PIECE)]
+    assert [piece.pop("md5") for piece in both["pieces"]] == [md5(begin) for begin in range(0, len(CONTENT), PIECE)]
     assert both == sums
 
 

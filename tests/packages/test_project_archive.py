@@ -71,7 +71,7 @@ def test_a_key_that_xml_would_lose_is_refused() -> None:
 
 
 def test_a_value_that_xml_would_split_is_refused() -> None:
-    job = next(one for one in jobs() if one["name"] == "Heap dump")
+    job = next(job for job in jobs() if job["name"] == "Heap dump")
     with pytest.raises(ValueError, match="value of confirm"):
         job_xml({**job, "options": [{"name": "confirm", "values": ["yes, it may"]}]})
 
@@ -91,16 +91,16 @@ def test_defaults_are_settings_of_the_steps_and_secrets_are_paths(archive: Path)
     lines = [line for line in the_only(archive, "properties").splitlines() if line.startswith("project.plugin.")]
     plugin = yaml.safe_load((ROOT / "plugin.yaml").read_text())
     declared = {
-        f"project.plugin.{one['service']}.{one['name']}.{setting['name']}": setting["renderingOptions"]
-        for one in plugin["providers"]
-        for setting in one["config"]
+        f"project.plugin.{provider['service']}.{provider['name']}.{setting['name']}": setting["renderingOptions"]
+        for provider in plugin["providers"]
+        for setting in provider["config"]
     }
     for line in lines:
         name, _, value = line.partition("=")
         secret = "storage-path-root" in declared[name]
         assert value.startswith("keys/project/shop/debug-capture/") if secret else not value, line
     used = {command["type"] for job in jobs() for command in job["sequence"]["commands"]}
-    on_nodes = {one["name"] for one in plugin["providers"] if one["service"] == "WorkflowNodeStep"}
+    on_nodes = {provider["name"] for provider in plugin["providers"] if provider["service"] == "WorkflowNodeStep"}
     assert used | on_nodes <= {line.split(".")[3] for line in lines}
 
 
@@ -118,7 +118,7 @@ def test_no_log_filter_is_without_configuration(archive: Path) -> None:
 
 
 def test_a_filter_without_configuration_is_refused() -> None:
-    job = next(one for one in jobs() if one["name"] == "Heap dump")
+    job = next(job for job in jobs() if job["name"] == "Heap dump")
     filters = [step["plugins"]["LogFilter"] for step in job["sequence"]["commands"] if "plugins" in step]
     filters[0][0]["config"] = {}
     with pytest.raises(ValueError, match="Rundeck omits a log filter without a configuration"):

@@ -65,8 +65,10 @@ def test_bill_lists_exactly_what_the_bundled_zip_carries(dist: Path, tmp_path: P
         archive.extractall(tmp_path)
     lib = tmp_path / name / "contents" / "lib"
     found = importlib.metadata.distributions(path=[str(lib)])
-    carried = {f"pkg:pypi/{canonicalize_name(one.name)}@{one.version}" for one in found}
-    (listed,) = [one["dependsOn"] for one in bill(dist)["dependencies"] if one["ref"] == f"{name}.zip"]
+    carried = {f"pkg:pypi/{canonicalize_name(component.name)}@{component.version}" for component in found}
+    (listed,) = [
+        dependency["dependsOn"] for dependency in bill(dist)["dependencies"] if dependency["ref"] == f"{name}.zip"
+    ]
     assert sorted(listed) == sorted(carried)
     assert len(carried) > 10
 

@@ -62,7 +62,7 @@ class Service:
         """Return the status of each debug container that we have attached to it."""
         status = self.kubectl.json("get", "pod", self.pod, f"--namespace={self.namespace}")["status"]
         found: list[dict[str, Any]] = status.get("ephemeralContainerStatuses", [])
-        return [one for one in found if one["name"].startswith("debug-capture-")]
+        return [item for item in found if item["name"].startswith("debug-capture-")]
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def test_no_secret_is_in_the_log(project: Runner) -> None:
     assert run.succeeded, run.errors
     log = "\n".join(run.output)
     secret = [project.settings[name] for name in ("token", "s3_secret_key", "pagerduty_token")]
-    assert not [one for one in secret if one in log]
+    assert not [value for value in secret if value in log]
 
 
 def test_the_wheel_brings_its_own_command(programs: Path) -> None:

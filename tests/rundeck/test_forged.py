@@ -25,8 +25,8 @@ def hostile(kubectl: Kubectl) -> Iterator[str]:
     """A namespace with a pod whose log and whose programs forge lines."""
     name = f"test-{secrets.token_hex(4)}"
     kubectl("create", "namespace", name)
-    one = hostile_pod("web", "garbage", hostile_image())
-    kubectl("apply", f"--namespace={name}", "-f", "-", stdin=json.dumps(one))
+    web = hostile_pod("web", "garbage", hostile_image())
+    kubectl("apply", f"--namespace={name}", "-f", "-", stdin=json.dumps(web))
     kubectl("wait", f"--namespace={name}", "--for=condition=Ready", "pod/web", "--timeout=90s")
     yield name
     kubectl("delete", "namespace", name, "--wait=false")

@@ -143,9 +143,9 @@ def test_a_node_step_captures_each_pod_on_its_own(project: Project) -> None:
     run = project.run(NODE_JOBS, {}, job="capture nodes", nodes=nodes)
     assert run.succeeded, run.errors
     manifests = Path(project.settings["spool"]).glob("*/manifest.json")
-    captured = [json.loads(one.read_text()) for one in manifests]
-    assert {one["target"]["pod"] for one in captured} == set(nodes)
-    assert [one["status"] for one in captured] == ["complete", "complete"]
+    captured = [json.loads(manifest.read_text()) for manifest in manifests]
+    assert {manifest["target"]["pod"] for manifest in captured} == set(nodes)
+    assert [manifest["status"] for manifest in captured] == ["complete", "complete"]
 
 
 def all_ended(service: Service, *counts: int) -> bool:
@@ -153,7 +153,7 @@ def all_ended(service: Service, *counts: int) -> bool:
 
     def ended() -> bool:
         found = service.debug_containers()
-        return len(found) in counts and all("terminated" in one["state"] for one in found)
+        return len(found) in counts and all("terminated" in status["state"] for status in found)
 
     return until(ended)  # the kubelet takes a moment to tell
 

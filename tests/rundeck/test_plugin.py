@@ -42,9 +42,9 @@ def test_rundeck_reads_the_texts_in_each_language(slim_zip: Path) -> None:
     english, german = probe.texts["i18n/messages.properties"], probe.texts["i18n/messages_de.properties"]
     assert german["k8s-debug-exec.plugin.title"] == "Kubernetes Debug / Befehl ausführen"
     assert probe.texts == probe.texts_as_latin1  # whatever a version of Rundeck reads them as
-    for one in probe.providers:
-        assert english[f"{one.name}.plugin.title"] == one.title
-        for asked in one.properties:
+    for provider in probe.providers:
+        assert english[f"{provider.name}.plugin.title"] == provider.title
+        for asked in provider.properties:
             assert english[f"property.{asked['name']}.description"] == asked["description"]
             assert german[f"property.{asked['name']}.title"]
 

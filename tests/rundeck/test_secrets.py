@@ -57,8 +57,8 @@ def web(namespace: str, kubectl: Kubectl) -> tuple[str, tuple[str, ...]]:
             ),
         ),
     ]
-    for one in objects:
-        kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(one))
+    for path in objects:
+        kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(path))
     kubectl("wait", f"--namespace={namespace}", "--for=condition=Ready", "pod/web", "--timeout=90s")
     return namespace, known
 

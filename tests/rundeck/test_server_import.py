@@ -78,7 +78,7 @@ def test_every_property_of_every_step_takes_an_option(slim_zip: Path, tmp_path: 
 
 
 def _job_of_options(provider: dict[str, Any]) -> dict[str, Any]:
-    configuration = {one["name"]: "${option.x}" for one in provider["config"]}
+    configuration = {entry["name"]: "${option.x}" for entry in provider["config"]}
     is_node_step = provider["service"] == "WorkflowNodeStep"
     step = {"type": provider["name"], "nodeStep": is_node_step, "configuration": configuration}
     return {"name": provider["name"], "sequence": {"commands": [step]}}
@@ -115,8 +115,8 @@ def test_each_group_runs_its_jobs(user: User, job: str, options: dict[str, str],
 
 def _interpreted(state: State, spool: Path) -> None:
     """Let the steps run with the tests' Python, and keep captures in a spool of the test's own."""
-    for one in PROVIDERS:
-        prefix = f"project.plugin.{one['service']}.{one['name']}."
+    for provider in PROVIDERS:
+        prefix = f"project.plugin.{provider['service']}.{provider['name']}."
         state.projects[FIRST].properties |= {f"{prefix}interpreter": sys.executable, f"{prefix}spool": str(spool)}
 
 
@@ -137,7 +137,7 @@ def test_each_group_may_use_the_keys_and_the_node(user: User, state: State) -> N
     node = Question({"type": "node", "nodename": "localhost"}, ("read", "run"))
     other = Question({"type": "storage", "path": f"keys/project/{FIRST}/other", "name": "other"}, ("read",))
     verdicts = state.verdicts(user, state.projects[FIRST], [key, node, other])
-    assert [one.authorized for one in verdicts] == [True, True, False]
+    assert [verdict.authorized for verdict in verdicts] == [True, True, False]
 
 
 def test_each_project_has_a_webhook_of_its_own_that_starts_its_own_job(state: State) -> None:
@@ -162,9 +162,11 @@ def test_the_webhook_starts_the_job_as_its_owner(state: State, tmp_path: Path) -
 def test_no_log_filter_is_lost_in_the_import(state: State) -> None:
     for job in state.projects[FIRST].jobs.values():
         filters = [
-            one for command in job["sequence"]["commands"] for one in command.get("plugins", {}).get("LogFilter", [])
+            log_filter
+            for command in job["sequence"]["commands"]
+            for log_filter in command.get("plugins", {}).get("LogFilter", [])
         ]
-        assert [one["type"] for one in filters if one["config"] is None] == [], job["name"]
+        assert [log_filter["type"] for log_filter in filters if log_filter["config"] is None] == [], job["name"]
 
 
 def test_the_start_page_and_the_message_of_the_day_are_shown(state: State) -> None:
@@ -201,7 +203,7 @@ def test_the_node_source_reads_its_keys_as_the_project(state: State, tmp_path: P
 
 def test_the_documented_import_by_curl_notices_that_it_failed(tmp_path: Path) -> None:
     """Without the plugin every job is refused, by HTTP 200: the block has to end badly."""
-    (block,) = [one.text for page in PAGES for one in blocks(page) if one.runs and "/import?" in one.text]
+    (block,) = [block.text for page in PAGES for block in blocks(page) if block.runs and "/import?" in block.text]
     (tmp_path / "dist").mkdir()
     archive_of(FIRST, tmp_path / "dist").rename(tmp_path / f"dist/kubernetes-debug-capture-{__version__}.rdproject.jar")
     for name in ("token", "ca-certificate"):

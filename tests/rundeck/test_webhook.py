@@ -42,7 +42,7 @@ class Endpoint:
             return refused.code
 
     def runs(self) -> list[JobRun]:
-        return [one.result() for one in self.hook.runs]
+        return [run.result() for run in self.hook.runs]
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def hook() -> Webhook:
 
 @pytest.fixture
 def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
-    with simulator(tmp_path / "pagerduty") as one:
-        yield one
+    with simulator(tmp_path / "pagerduty") as pagerduty:
+        yield pagerduty
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_an_alert_leads_to_a_link_and_a_second_delivery_does_nothing(endpoint: E
 
 def test_an_unrelated_event_starts_a_run_that_does_nothing(endpoint: Endpoint, pagerduty: Simulator) -> None:
     pagerduty.create(INCIDENT)
-    assert [endpoint.deliver(one) for one in ({}, other_events(INCIDENT)["annotated"])] == [200, 200]
+    assert [endpoint.deliver(event) for event in ({}, other_events(INCIDENT)["annotated"])] == [200, 200]
     runs = endpoint.runs()
     assert [(run.succeeded, run.refused) for run in runs] == [(True, None)] * 2, [run.errors for run in runs]
     assert all("does not start a capture" in "\n".join(run.output) for run in runs)

@@ -50,8 +50,8 @@ def prefix() -> Iterator[str]:
     name, where = f"test-{secrets.token_hex(4)}", s3_endpoint()
     yield name
     eyes = lab_client()
-    for one in eyes.list_multipart_uploads(Bucket=where.bucket, Prefix=name).get("Uploads", []):
-        eyes.abort_multipart_upload(Bucket=where.bucket, Key=one["Key"], UploadId=one["UploadId"])
+    for upload in eyes.list_multipart_uploads(Bucket=where.bucket, Prefix=name).get("Uploads", []):
+        eyes.abort_multipart_upload(Bucket=where.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
     for item in eyes.list_objects_v2(Bucket=where.bucket, Prefix=name).get("Contents", []):
         eyes.delete_object(Bucket=where.bucket, Key=item["Key"])
 

@@ -216,11 +216,11 @@ def test_large_files_at_once(prefix: str, tmp_path: Path) -> None:
     contents = [os.urandom(2_100_000) for _ in range(3)]
     for number, content in enumerate(contents):
         (tmp_path / str(number)).write_bytes(content)
-    one = store(prefix)
+    azure = store(prefix)
     with ThreadPoolExecutor(3) as pool:
         list(
             pool.map(
-                lambda at: one.put(str(at), tmp_path / str(at), hashlib.sha256(contents[at]).hexdigest()), range(3)
+                lambda at: azure.put(str(at), tmp_path / str(at), hashlib.sha256(contents[at]).hexdigest()), range(3)
             )
         )
     where = azure_endpoint()
@@ -342,14 +342,14 @@ def test_killed_upload_resumes_where_it_stopped(prefix: str, file: Path, monkeyp
     monkeypatch.setattr(module, "BLOCK_BYTES", SMALL)
     arrived = 0
     for sends in range(20):
-        one = f"{prefix}/{sends}"
-        assert not blob(one).exists()
-        before = module._uncommitted(blob(one))
+        key_prefix = f"{prefix}/{sends}"
+        assert not blob(key_prefix).exists()
+        before = module._uncommitted(blob(key_prefix))
         arrived += len(before)
         with monkeypatch.context() as counted:
             sent = Counting(counted)
-            store(one).put(KEY, file, SHA256)
+            store(key_prefix).put(KEY, file, SHA256)
         assert len(sent.names) == -(-len(CONTENT) // SMALL) - len(before)
         assert not before.keys() & set(sent.names)
-        assert blob(one).download_blob().readall() == CONTENT
+        assert blob(key_prefix).download_blob().readall() == CONTENT
     assert arrived

@@ -72,8 +72,8 @@ def stored(tmp_path: Path, recipient: str) -> Receipt:
     )
     bundle = create_bundle(tmp_path / "spool", "checkout", datetime.now(timezone.utc))
     written(bundle.folder, "heap.bin", CONTENT)
-    one = artifact(file="heap.bin", bytes=len(CONTENT), sha256=SHA256)
-    bundle.save(manifest(one, capture_id=bundle.folder.name))
+    heap = artifact(file="heap.bin", bytes=len(CONTENT), sha256=SHA256)
+    bundle.save(manifest(heap, capture_id=bundle.folder.name))
     return publish_bundle(bundle, open_store(settings), url, lambda _line: None)
 
 

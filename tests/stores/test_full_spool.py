@@ -36,8 +36,8 @@ def bundle(spool: Path) -> Bundle:
     made = create_bundle(spool, "checkout", NOON)
     with made.artifact("threads.txt", 1 << 30) as out:
         out.write(TEXT)
-    one = artifact(file="threads.txt", bytes=out.bytes, sha256=out.sha256)
-    made.save(manifest(one, capture_id=made.folder.name))
+    threads = artifact(file="threads.txt", bytes=out.bytes, sha256=out.sha256)
+    made.save(manifest(threads, capture_id=made.folder.name))
     fill(spool)
     return made
 

@@ -211,9 +211,9 @@ class Cutting:
                 time.sleep(len(piece) / self._bytes_per_s)
             if limit <= 0:
                 time.sleep(self._silent_s)
-        for one in (source, goal):
+        for connection in (source, goal):
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def test_transfer_resumes_where_the_connection_broke(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,8 +112,8 @@ def bundle(tmp_path: Path) -> Bundle:
     made = create_bundle(tmp_path / "spool", "checkout", NOON)
     with made.artifact("logs.txt", 1 << 20) as out:
         out.write(LOG)
-    one = artifact(file="logs.txt", bytes=out.bytes, sha256=out.sha256)
-    made.save(manifest(one, capture_id=made.folder.name))
+    logs = artifact(file="logs.txt", bytes=out.bytes, sha256=out.sha256)
+    made.save(manifest(logs, capture_id=made.folder.name))
     return made
 
 

@@ -149,7 +149,7 @@ def store_settings(**values: Any) -> StoreSettings:
     """Return the store's settings, whichever part each of ``values`` belongs to. Nothing is checked."""
 
     def taken(kind: type[Any]) -> dict[str, Any]:
-        return {one.name: values.pop(one.name) for one in fields(kind) if one.name in values}
+        return {field.name: values.pop(field.name) for field in fields(kind) if field.name in values}
 
     parts = tuple(type(part)(**taken(type(part))) for part in StoreSettings().parts)
     made = StoreSettings(parts=parts, **taken(StoreSettings))

@@ -70,7 +70,7 @@ class Cluster(Lists):
     def pod(self, _namespace: str, _name: str) -> Json:
         if self.gone:
             raise TargetNotFound("cannot read pod", "not found")
-        running = [status(one["name"]) for one in self.attached]
+        running = [status(spec["name"]) for spec in self.attached]
         return {**self.found, "status": self.found["status"] | {"ephemeralContainerStatuses": running}}
 
     def pods(self, _namespace: str, _selector: str = "") -> list[Json]:

@@ -58,7 +58,7 @@ def test_an_error_that_was_raised_is_not_changed() -> None:
 
 def test_every_cause_is_in_the_tree_of_the_docstring() -> None:
     def below(kind: type[CaptureError]) -> set[str]:
-        return {one for sub in kind.__subclasses__() for one in {sub.__name__, *below(sub)}}
+        return {name for sub in kind.__subclasses__() for name in {sub.__name__, *below(sub)}}
 
     documented = set(re.findall(r"(?m)^[│├└─ ]+([A-Za-z]+) ", errors.__doc__ or ""))
     assert below(CaptureError) == documented

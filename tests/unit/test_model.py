@@ -24,7 +24,7 @@ FAILED, SKIPPED = nothing("failed", "x"), nothing("skipped", "x")
         ([SKIPPED], "failed"),
         ([FAILED, SKIPPED], "failed"),
     ],
-    ids=lambda value: "+".join(one.outcome for one in value) if isinstance(value, list) else "",
+    ids=lambda value: "+".join(entry.outcome for entry in value) if isinstance(value, list) else "",
 )
 def test_status_is_no_better_than_the_worst_artifact(artifacts: list[Artifact], status: str) -> None:
     assert manifest(*artifacts).status == status
@@ -45,7 +45,7 @@ def test_capture_that_did_not_finish_is_not_complete() -> None:
 )
 def test_link_is_that_of_the_file(file: str, link: str) -> None:
     stored = [("ns/w/id/a.log", "L1"), ("ns/w/id/logs/b.log", "L2")]
-    receipt = Receipt("s3://b", tuple(Stored(key, "", one, None, 1, "") for key, one in stored))
+    receipt = Receipt("s3://b", tuple(Stored(key, "", link, None, 1, "") for key, link in stored))
     assert receipt.link(file) == link
 
 

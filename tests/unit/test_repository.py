@@ -24,7 +24,7 @@ def runs(workflow: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_workflow_only_calls_commands_of_build_sh(file: Any) -> None:
-    commands = [one for one in runs(yaml.safe_load(file.read_text())) if not one.startswith(PUBLISH)]
+    commands = [run for run in runs(yaml.safe_load(file.read_text())) if not run.startswith(PUBLISH)]
     assert commands
     for command in commands:
         called = re.fullmatch(r"(?:sudo )?\./build\.sh (\w+)(?: unit)?", command)
@@ -58,7 +58,9 @@ def test_packages_are_installed_by_their_hashes() -> None:
     """Only our own wheel, which was built on this machine, comes without one."""
     found = pip_installs()
     assert len(found) > 5
-    assert [one for one in found if "--require-hashes" not in one and not re.search(r"--no-deps .*\*\.whl", one)] == []
+    assert [
+        line for line in found if "--require-hashes" not in line and not re.search(r"--no-deps .*\*\.whl", line)
+    ] == []
 
 
 def test_the_toolbox_installs_the_versions_that_it_lists() -> None:

@@ -43,8 +43,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return a function that makes ``run`` the step "test"."""
 
     def make(run: Run, *, streams: bool = False) -> None:
-        one = Provider("test", "Test", "", lambda: Step(ExecStep, run), streams=streams)
-        monkeypatch.setattr(rundeck, "provider", {"test": one}.__getitem__)
+        step = Provider("test", "Test", "", lambda: Step(ExecStep, run), streams=streams)
+        monkeypatch.setattr(rundeck, "provider", {"test": step}.__getitem__)
 
     return make
 
@@ -271,15 +271,15 @@ def test_what_libraries_log_is_for_the_level_debug(level: str, shown: str) -> No
     assert done.stderr == shown
 
 
-LISTS = ("k8s-debug-pods", *(one.name for one in PROVIDERS if one.lists_values))
-STEPS = [one for one in PROVIDERS if one.name not in (DOCTOR, *LISTS)]
+LISTS = ("k8s-debug-pods", *(provider.name for provider in PROVIDERS if provider.lists_values))
+STEPS = [provider for provider in PROVIDERS if provider.name not in (DOCTOR, *LISTS)]
 
 
-@pytest.mark.parametrize("one", STEPS, ids=lambda one: one.name)
-def test_every_step_explains_blank_settings_or_does_nothing(one: Provider, capsys: pytest.CaptureFixture[str]) -> None:
-    code = rundeck.main(one.name, {})
+@pytest.mark.parametrize("step", STEPS, ids=lambda value: value.name)
+def test_every_step_explains_blank_settings_or_does_nothing(step: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    code = rundeck.main(step.name, {})
     seen = capsys.readouterr()
-    does_nothing = provider(one.name).name in ("k8s-debug-upload", "k8s-debug-incident-note")
+    does_nothing = provider(step.name).name in ("k8s-debug-upload", "k8s-debug-incident-note")
     assert code == (0 if does_nothing else 2)
     assert any(told in seen.err for told in ("is missing", "is set")) is not does_nothing
 

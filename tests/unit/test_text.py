@@ -54,7 +54,7 @@ def test_no_row_is_wider_than_a_log_shows_no_cells_touch_and_nothing_is_lost(
 ) -> None:
     lines = table(("A", "B", "C", "D"), rows).splitlines()
     assert all(len(line) <= WIDTH for line in lines)
-    for character in {one for row in rows for cell in row for one in cell} - {" ", *"ABCD"}:
+    for character in {letter for row in rows for cell in row for letter in cell} - {" ", *"ABCD"}:
         assert sum(line.count(character) for line in lines) == sum(
             cell.count(character) for row in rows for cell in row
         )

@@ -81,7 +81,7 @@ def test_unfinished_artifact_does_not_have_its_name(bundle: Bundle) -> None:
     with bundle.artifact("logs/app.log", 100) as file:
         file.write(b"x")
         assert not (bundle.folder / "logs/app.log").exists()
-    assert [one.name for one in (bundle.folder / "logs").iterdir()] == ["app.log"]
+    assert [path.name for path in (bundle.folder / "logs").iterdir()] == ["app.log"]
 
 
 def test_empty_artifact_leaves_no_file(bundle: Bundle) -> None:
@@ -159,7 +159,7 @@ def test_manifest_is_replaced_as_a_whole(bundle: Bundle) -> None:
     bundle.save(manifest(finished=None))
     bundle.save(manifest())
     assert bundle.manifest().finished
-    assert [one.name for one in bundle.folder.iterdir()] == [MANIFEST]
+    assert [path.name for path in bundle.folder.iterdir()] == [MANIFEST]
 
 
 def test_manifest_that_fails_to_be_written_leaves_the_one_before(bundle: Bundle) -> None:
@@ -190,7 +190,7 @@ def test_discard_leaves_manifest_and_receipt(bundle: Bundle) -> None:
     bundle.save_receipt(Receipt("s3://b", ()))
     written(bundle.folder, "logs/a.log", "x")
     bundle.discard_artifacts()
-    assert sorted(one.name for one in bundle.folder.rglob("*") if one.is_file()) == [MANIFEST, RECEIPT]
+    assert sorted(file.name for file in bundle.folder.rglob("*") if file.is_file()) == [MANIFEST, RECEIPT]
 
 
 @pytest.mark.parametrize(
@@ -224,8 +224,8 @@ def test_discard_leaves_manifest_and_receipt(bundle: Bundle) -> None:
 )
 def test_only_bundles_of_the_spool_are_opened(folder: str, tmp_path: Path) -> None:
     spool, outside = tmp_path / "spool", tmp_path / "20260102T120000Z-web-0-1a2b"
-    for one in (spool / "notes", spool / "sub" / outside.name, outside):
-        one.mkdir(parents=True)
+    for place in (spool / "notes", spool / "sub" / outside.name, outside):
+        place.mkdir(parents=True)
     (spool / "link").symlink_to(outside)
     (spool / "20260102T120000Z-linked-1a2b").symlink_to(outside)
     with pytest.raises(BadInput, match="is not a bundle"):
@@ -248,7 +248,7 @@ def test_prune_removes_only_what_was_stored_more_than_a_week_ago(tmp_path: Path)
         os.utime(receipt, (now - age.total_seconds(),) * 2)
     os.utime(written(tmp_path, f"unsent/{MANIFEST}", "{}"), (0, 0))
     prune(tmp_path, NOON)
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["new", "unsent"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "unsent"]
 
 
 def test_prune_takes_what_a_kill_behind_the_receipt_left(bundle: Bundle) -> None:
@@ -257,7 +257,7 @@ def test_prune_takes_what_a_kill_behind_the_receipt_left(bundle: Bundle) -> None
     bundle.save_sent(Receipt("file:///store", ()))
     bundle.save_receipt(Receipt("file:///store", ()))
     prune(bundle.folder.parent, datetime.now(timezone.utc))
-    assert {one.name for one in bundle.folder.iterdir()} == {MANIFEST, RECEIPT}
+    assert {path.name for path in bundle.folder.iterdir()} == {MANIFEST, RECEIPT}
 
 
 def test_prune_of_no_spool_is_nothing(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_a_target_with_a_forged_name_does_not_cost_the_evidence_of_others(
     first, second = (forged, good) if is_first else (good, forged)
     bundle.save(manifest(artifact(), target=first, more_targets=(second,)))
     saved = bundle.manifest()
-    assert "good-1" in {one.pod for one in saved.targets}
+    assert "good-1" in {target.pod for target in saved.targets}
     assert len(saved.artifacts) == 1
     assert re.fullmatch(r"shop/(good|evil-1)/[^/]+", saved.key)
 
@@ -349,7 +349,7 @@ def test_what_a_killed_capture_could_not_write_down_is_recovered(tmp_path: Path)
     for name, content in files.items():
         written(tmp_path, name, content)
     recover(bundle, NOON)
-    found = {one.file: (one.bytes, one.sha256) for one in bundle.manifest().artifacts}
+    found = {artifact.file: (artifact.bytes, artifact.sha256) for artifact in bundle.manifest().artifacts}
     assert found.keys() >= {"arriving.bin", "done.txt"}
     assert found["arriving.bin"] == (5, hashlib.sha256(b"arriv").hexdigest())
     assert not list(tmp_path.glob("*.part"))

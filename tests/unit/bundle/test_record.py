@@ -18,7 +18,7 @@ def test_a_finished_record_has_its_artifacts_by_pod_and_then_in_the_order_of_the
     for pod, collector in (("web-1", "threads"), ("web-0", "network"), ("web-0", "own"), ("web-0", "threads")):
         record.add(artifact(pod=pod, collector=collector))
     finished = record.finish(7, ["threads", "network"])
-    assert [(one.pod, one.collector) for one in finished.artifacts] == [
+    assert [(artifact.pod, artifact.collector) for artifact in finished.artifacts] == [
         ("web-0", "threads"),
         ("web-0", "network"),
         ("web-0", "own"),

@@ -22,7 +22,7 @@ def capture(number: int, *findings: Finding, workload: str = "checkout") -> Mani
 
 
 def recurrences(spool: Path, *captures: Manifest) -> list[Recurrence | None]:
-    return [finding.recurrence for each in captures for finding in with_recurrences(each, spool).findings]
+    return [finding.recurrence for capture in captures for finding in with_recurrences(capture, spool).findings]
 
 
 def test_earlier_captures_of_the_workload_are_counted(tmp_path: Path) -> None:

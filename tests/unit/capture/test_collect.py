@@ -78,9 +78,9 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def _saved(one: Artifact) -> Artifact:
+def _saved(artifact: Artifact) -> Artifact:
     """Times are saved in milliseconds."""
-    return replace(one, started=one.started.replace(microsecond=one.started.microsecond // 1000 * 1000))
+    return replace(artifact, started=artifact.started.replace(microsecond=artifact.started.microsecond // 1000 * 1000))
 
 
 def in_image() -> Cluster:
@@ -93,18 +93,22 @@ def bare() -> Cluster:
 
 def test_image_that_has_the_tool_is_used_as_it_is(capture: Run, bundle: Bundle) -> None:
     cluster = in_image()
-    (one,) = capture(cluster, collector())
-    assert (one.outcome, one.how, one.integrity) == ("complete", "by exec: the image has jcmd", "verified")
-    assert (bundle.folder / one.file).read_bytes() == b"threads\n"
+    (artifact,) = capture(cluster, collector())
+    assert (artifact.outcome, artifact.how, artifact.integrity) == (
+        "complete",
+        "by exec: the image has jcmd",
+        "verified",
+    )
+    assert (bundle.folder / artifact.file).read_bytes() == b"threads\n"
     assert cluster.tools() == [("jcmd", "7", "Thread.print")]
     assert cluster.attached == []
 
 
 def test_image_without_tools_gets_a_debug_container_that_is_ended(capture: Run, bundle: Bundle) -> None:
     cluster = bare()
-    (one,) = capture(cluster, collector())
-    assert (one.outcome, one.how) == ("complete", "from a debug container: the image has no jcmd")
-    assert (bundle.folder / one.file).read_bytes() == b"threads\n"
+    (artifact,) = capture(cluster, collector())
+    assert (artifact.outcome, artifact.how) == ("complete", "from a debug container: the image has no jcmd")
+    assert (bundle.folder / artifact.file).read_bytes() == b"threads\n"
     assert cluster.tools() == [("jattach", "7", "threaddump")]
     assert cluster.ran[-1][:2] == ("run-tool", "leave")
     assert cluster.attached[0]["securityContext"]["runAsUser"] == 1000
@@ -113,7 +117,7 @@ def test_image_without_tools_gets_a_debug_container_that_is_ended(capture: Run, 
 def test_collectors_share_one_debug_container(capture: Run) -> None:
     cluster = bare()
     second = collector(id="again", file="again.txt")
-    assert [one.outcome for one in capture(cluster, collector(), second)] == ["complete", "complete"]
+    assert [artifact.outcome for artifact in capture(cluster, collector(), second)] == ["complete", "complete"]
     assert len(cluster.attached) == 1
 
 
@@ -128,7 +132,7 @@ def test_safe_tools_run_side_by_side(capture: Run, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cluster, "run", waits_for_the_other)
     again = collector(id="again", file="again.txt", runtime="any")
     artifacts = capture(cluster, collector(), again)
-    assert {(one.collector, one.outcome) for one in artifacts} == {
+    assert {(artifact.collector, artifact.outcome) for artifact in artifacts} == {
         ("jvm-thread-dump", "complete"),
         ("again", "complete"),
     }
@@ -147,7 +151,7 @@ def test_safe_tools_of_one_runtime_run_one_after_another(capture: Run, monkeypat
 
     monkeypatch.setattr(cluster, "run", is_alone)
     artifacts = capture(cluster, collector(), collector(id="again", file="again.txt"))
-    assert [(one.collector, one.outcome) for one in artifacts] == [
+    assert [(artifact.collector, artifact.outcome) for artifact in artifacts] == [
         ("jvm-thread-dump", "complete"),
         ("again", "complete"),
     ]
@@ -166,7 +170,7 @@ def test_a_tool_that_pauses_the_process_runs_alone_and_a_dump_runs_last(capture:
 def test_each_process_of_the_kind_leaves_its_own_artifact(capture: Run) -> None:
     cluster = in_image()
     cluster.listing += "P 8 1000 1000 1 java\nT\nM /x/libjvm.so\n"
-    assert [one.file for one in capture(cluster, collector())] == ["jvm-threads-7.txt", "jvm-threads-8.txt"]
+    assert [artifact.file for artifact in capture(cluster, collector())] == ["jvm-threads-7.txt", "jvm-threads-8.txt"]
 
 
 def test_a_previous_log_that_the_kubelet_has_removed_does_not_make_a_capture_partial(
@@ -181,7 +185,7 @@ def test_a_previous_log_that_the_kubelet_has_removed_does_not_make_a_capture_par
 
     monkeypatch.setattr(cluster, "log", log)
     artifacts = capture(cluster, SNAPSHOT)
-    outcomes = {one.title: (one.outcome, one.reason_code) for one in artifacts}
+    outcomes = {artifact.title: (artifact.outcome, artifact.reason_code) for artifact in artifacts}
     assert outcomes["Previous log of app"] == ("skipped", "not-there")
     assert outcomes["Log of app"] == ("complete", "")
 
@@ -193,16 +197,16 @@ def test_a_tool_that_the_environment_of_the_container_breaks_is_replaced_by_that
     capture: Run,
 ) -> None:
     cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(2), b"", ADDRESS_IN_USE), jattach=(OK, b"threads\n", b""))
-    (one,) = capture(cluster, collector())
-    assert (one.outcome, one.how) == ("complete", "failed in the target container")
+    (artifact,) = capture(cluster, collector())
+    assert (artifact.outcome, artifact.how) == ("complete", "failed in the target container")
 
 
 def test_where_both_tools_fail_both_reasons_stand(capture: Run) -> None:
     refused = (ExitStatus(1), b"", b"Could not start attach mechanism: No such file or directory\n")
     cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(2), b"", ADDRESS_IN_USE), jattach=refused)
-    (one,) = capture(cluster, collector())
-    assert one.outcome == "failed"
-    assert one.reason == (
+    (artifact,) = capture(cluster, collector())
+    assert artifact.outcome == "failed"
+    assert artifact.reason == (
         "exit code 1: Could not start attach mechanism: No such file or directory; in the target container: "
         "exit code 2: ERROR: transport error 202: bind failed: Address already in use"
     )
@@ -211,20 +215,20 @@ def test_where_both_tools_fail_both_reasons_stand(capture: Run) -> None:
 @pytest.mark.parametrize("change", [{"invasive": "heavy"}, {"from_debug": (Tool(("jcmd", "{pid}")),)}], ids=str)
 def test_a_dump_and_the_same_tool_are_not_repeated(change: dict[str, Any], capture: Run) -> None:
     cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(2), b"", ADDRESS_IN_USE), jattach=(OK, b"threads\n", b""))
-    (one,) = capture(cluster, collector(**change))
-    assert (one.outcome, cluster.attached) == ("failed", [])
+    (artifact,) = capture(cluster, collector(**change))
+    assert (artifact.outcome, cluster.attached) == ("failed", [])
 
 
 def test_a_denial_after_a_heading_is_a_denial(capture: Run) -> None:
     tool = Tool(("jcmd", "{pid}"), denied_pattern="^denied$")
     cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(1), b"7:\n" * 9, b"denied\n"), jattach=(OK, b"t\n", b""))
-    (one,) = capture(cluster, collector(in_image=(tool,)))
-    assert (one.outcome, one.how) == ("complete", "denied in the target container")
+    (artifact,) = capture(cluster, collector(in_image=(tool,)))
+    assert (artifact.outcome, artifact.how) == ("complete", "denied in the target container")
 
 
 def test_a_denial_says_which_profile_could_help(capture: Run) -> None:
-    (one,) = capture(Denying(shell=False), collector())
-    assert one.reason.endswith(
+    (artifact,) = capture(Denying(shell=False), collector())
+    assert artifact.reason.endswith(
         "jattach: denied. The job allows at most the profile restricted. With the profile general, root could read a "
         "process that its own user may not trace (Yama)."
     )
@@ -235,8 +239,8 @@ def test_variables_that_configure_a_tool_without_a_shell_are_a_reason_for_a_debu
     cluster = Cluster(shell=False, debug=["jattach"], jcmd=(OK, b"7 x\n", b""), jattach=(OK, b"threads\n", b""))
     variables = [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xms96m"}]
     cluster.found = pod(spec={"containers": [container(env=variables)]})
-    (one,) = capture(cluster, collector(in_image=(finds,)))
-    assert one.origin == "debug-container"
+    (artifact,) = capture(cluster, collector(in_image=(finds,)))
+    assert artifact.origin == "debug-container"
     assert ("jcmd", "-l") not in cluster.ran
 
 
@@ -320,8 +324,8 @@ def test_volumes_are_searched_by_a_debug_container_if_the_image_has_no_find(
 ) -> None:
     cluster = Cluster(find=(OK, b"", b""))
     cluster.found, cluster.listing = WITH_VOLUME, f"{programs}{cluster.listing}"
-    (one,) = capture(cluster, CRASH_DUMPS)
-    assert (one.outcome, one.reason) == ("skipped", "there are no dumps on the container's volumes")
+    (artifact,) = capture(cluster, CRASH_DUMPS)
+    assert (artifact.outcome, artifact.reason) == ("skipped", "there are no dumps on the container's volumes")
     assert len(cluster.attached) == attached
     folder = "/proc/7/root/data" if attached else "/data"
     assert any(argv[:2] == ("find", folder) for argv in cluster.ran)
@@ -330,9 +334,9 @@ def test_volumes_are_searched_by_a_debug_container_if_the_image_has_no_find(
 def test_volumes_that_nothing_can_search_are_not_said_to_be_empty(capture: Run) -> None:
     cluster = Cluster()
     cluster.found = WITH_VOLUME
-    (one,) = capture(cluster, CRASH_DUMPS, image="")
-    assert one.outcome == "skipped"
-    assert "were not searched: its image has no find, and no debug image is set" in one.reason
+    (artifact,) = capture(cluster, CRASH_DUMPS, image="")
+    assert artifact.outcome == "skipped"
+    assert "were not searched: its image has no find, and no debug image is set" in artifact.reason
 
 
 SHARED = target(shares_processes=True)
@@ -341,8 +345,8 @@ SHARED = target(shares_processes=True)
 def test_in_a_pod_that_shares_its_processes_only_those_of_the_container_are_captured(capture: Run) -> None:
     cluster = in_image()
     cluster.listing = f"S 99\nP 1 0 0 1 pause\nF\nP 5 0 0 9 java\nF\n{JAVA.replace('T' + chr(10), '')}"
-    (one,) = capture(cluster, collector(), of=SHARED)
-    assert one.outcome == "complete"
+    (artifact,) = capture(cluster, collector(), of=SHARED)
+    assert artifact.outcome == "complete"
     assert cluster.tools() == [("jcmd", "7", "Thread.print")]
 
 
@@ -350,24 +354,24 @@ def test_processes_that_only_a_debug_container_can_distinguish_are_captured_from
     cluster = Cluster(debug=["jattach"], jattach=(OK, b"threads\n", b""))
     cluster.listing = f"S 99\n{JAVA.replace('T' + chr(10), '')}"
     cluster.debug_listing = f"S 99\nP 1 0 0 1 java\nM /x/libjvm.so\n{JAVA}"
-    (one,) = capture(cluster, collector(), of=SHARED)
-    assert (one.outcome, cluster.tools()) == ("complete", [("jattach", "7", "threaddump")])
+    (artifact,) = capture(cluster, collector(), of=SHARED)
+    assert (artifact.outcome, cluster.tools()) == ("complete", [("jattach", "7", "threaddump")])
 
 
 def test_processes_that_nothing_distinguishes_are_refused(capture: Run) -> None:
     cluster = in_image()
     cluster.listing = f"S 99\n{JAVA.replace('T' + chr(10), '')}"
-    (one,) = capture(cluster, collector(), of=SHARED)
-    assert one.outcome == "failed"
-    assert "no control group contains the ID of the container" in one.reason
+    (artifact,) = capture(cluster, collector(), of=SHARED)
+    assert artifact.outcome == "failed"
+    assert "no control group contains the ID of the container" in artifact.reason
     assert cluster.tools() == []
 
 
 def test_without_a_shell_the_tool_of_the_image_may_list_processes_of_other_containers(capture: Run) -> None:
     finds = Tool(("jcmd", "{pid}"), ("jcmd", "-h"), find=("jcmd", "-l"), pid_pattern=r"^(\d+) ")
     cluster = Cluster(shell=False, debug=["jattach"], jcmd=(OK, b"1 other\n", b""), jattach=(OK, b"threads\n", b""))
-    (one,) = capture(cluster, collector(in_image=(finds,)), of=SHARED)
-    assert one.outcome == "complete"
+    (artifact,) = capture(cluster, collector(in_image=(finds,)), of=SHARED)
+    assert artifact.outcome == "complete"
     assert ("jcmd", "-l") not in cluster.ran
 
 
@@ -382,8 +386,8 @@ def test_without_a_shell_the_tool_of_the_image_may_list_processes_of_other_conta
 def test_a_list_that_failed_does_not_show_that_there_is_no_process(answer: Any, capture: Run) -> None:
     finds = Tool(("jcmd", "{pid}"), ("jcmd", "-h"), find=("jcmd", "-l"), pid_pattern=r"^(\d+) ")
     cluster = Cluster(shell=False, debug=["jattach"], jcmd=answer, jattach=(OK, b"threads\n", b""))
-    (one,) = capture(cluster, collector(in_image=(finds,)), preset=True)
-    assert (one.outcome, one.origin) == ("complete", "debug-container")
+    (artifact,) = capture(cluster, collector(in_image=(finds,)), preset=True)
+    assert (artifact.outcome, artifact.origin) == ("complete", "debug-container")
 
 
 def test_a_node_that_cannot_be_reached_is_the_reason_of_every_collector(
@@ -397,7 +401,7 @@ def test_a_node_that_cannot_be_reached_is_the_reason_of_every_collector(
 
     monkeypatch.setattr(cluster, "run", unreachable)
     artifacts = capture(cluster, collector(), collector(id="again"))
-    assert {one.reason for one in artifacts} == {
+    assert {artifact.reason for artifact in artifacts} == {
         f"cannot run sh in {target().ref}: error dialing backend: EOF. Check the node of the pod."
     }
     assert len(calls) == 1
@@ -407,14 +411,16 @@ def test_refused_debug_container_fails_each_collector_that_needs_it(capture: Run
     cluster = bare()
     cluster.refuses = True
     artifacts = capture(cluster, collector(), collector(id="again"))
-    assert [(one.outcome, one.reason) for one in artifacts] == [("failed", "cannot attach: forbidden. Ask.")] * 2
+    assert [(artifact.outcome, artifact.reason) for artifact in artifacts] == [
+        ("failed", "cannot attach: forbidden. Ask.")
+    ] * 2
     assert len(cluster.attached) == 1
 
 
 def test_debug_image_without_the_tool_is_told(capture: Run) -> None:
     cluster = Cluster(shell=False)
-    (one,) = capture(cluster, collector())
-    assert (one.outcome, one.reason) == ("failed", "the debug image has no jattach")
+    (artifact,) = capture(cluster, collector())
+    assert (artifact.outcome, artifact.reason) == ("failed", "the debug image has no jattach")
 
 
 class Denying(Cluster):
@@ -423,7 +429,7 @@ class Denying(Cluster):
     words = b"jattach: denied\n"
 
     def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **rest: Any) -> Any:
-        spec = next((one for one in self.attached if one["name"] == place.container), {})
+        spec = next((spec for spec in self.attached if spec["name"] == place.container), {})
         denied = spec and spec["securityContext"]["runAsUser"] != 0
         self.answers["jattach"] = (ExitStatus(1), b"", self.words) if denied else (OK, b"threads\n", b"")
         return super().run(_api, place, argv, stdio, **rest)
@@ -431,31 +437,31 @@ class Denying(Cluster):
 
 def test_more_privilege_is_taken_only_after_less_was_denied_and_where_it_is_allowed(capture: Run) -> None:
     cluster = Denying(shell=False)
-    (one,) = capture(cluster, collector(), ceiling="general")
-    assert one.outcome == "complete"
-    assert one.how.endswith("with profile general")
+    (artifact,) = capture(cluster, collector(), ceiling="general")
+    assert artifact.outcome == "complete"
+    assert artifact.how.endswith("with profile general")
     assert [spec["securityContext"]["runAsUser"] for spec in cluster.attached] == [1000, 0]
 
 
 def test_without_leave_for_more_the_denial_stays(capture: Run) -> None:
-    (one,) = capture(Denying(shell=False), collector())
-    assert one.outcome == "failed"
-    assert "jattach: denied" in one.reason
+    (artifact,) = capture(Denying(shell=False), collector())
+    assert artifact.outcome == "failed"
+    assert "jattach: denied" in artifact.reason
 
 
 def test_words_of_a_container_gain_no_privilege(capture: Run) -> None:
     cluster = Denying(shell=False)
     cluster.words = b"EACCES, EPERM, ptrace: Operation not permitted; it says 'jattach: denied'\n"
-    (one,) = capture(cluster, collector(), ceiling="general")
-    assert (one.outcome, one.reason_code, len(cluster.attached)) == ("failed", "exit-code", 1)
+    (artifact,) = capture(cluster, collector(), ceiling="general")
+    assert (artifact.outcome, artifact.reason_code, len(cluster.attached)) == ("failed", "exit-code", 1)
 
 
 def test_collector_that_needs_more_than_admission_gives_is_skipped(capture: Run) -> None:
     cluster = bare()
     cluster.refuses = True
-    (one,) = capture(cluster, collector(needs=("SYS_PTRACE",), detect=None), ceiling="general")
-    assert one.outcome == "skipped"
-    assert "forbidden" in one.reason
+    (artifact,) = capture(cluster, collector(needs=("SYS_PTRACE",), detect=None), ceiling="general")
+    assert artifact.outcome == "skipped"
+    assert "forbidden" in artifact.reason
 
 
 def test_disk_that_is_full_is_a_reason_like_any_other(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -463,16 +469,20 @@ def test_disk_that_is_full_is_a_reason_like_any_other(capture: Run, monkeypatch:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(ArtifactFile, "write", full)
-    (one,) = capture(in_image(), collector())
-    assert (one.outcome, one.file) == ("failed", "")
-    assert "No space left on device" in one.reason
+    (artifact,) = capture(in_image(), collector())
+    assert (artifact.outcome, artifact.file) == ("failed", "")
+    assert "No space left on device" in artifact.reason
 
 
 def test_container_without_the_process_is_skipped_and_for_a_preset_not_mentioned(capture: Run) -> None:
     cluster = Cluster()
     cluster.listing = "S 9\nP 1 1000 1000 1 nginx\nT\nM /usr/sbin/nginx\n"
-    (one,) = capture(cluster, collector())
-    assert (one.outcome, one.file, one.reason) == ("skipped", "", "there is no Java process in container app")
+    (artifact,) = capture(cluster, collector())
+    assert (artifact.outcome, artifact.file, artifact.reason) == (
+        "skipped",
+        "",
+        "there is no Java process in container app",
+    )
     assert capture(cluster, collector(), preset=True) == ()
 
 
@@ -480,14 +490,14 @@ def test_api_is_read_first_and_a_failure_stops_nothing(capture: Run) -> None:
     cluster = bare()
     cluster.refuses = True
     artifacts = capture(cluster, collector(), SNAPSHOT)
-    assert [one.outcome for one in artifacts] == ["complete"] * 4 + ["failed"]
-    assert [one.file for one in artifacts] == ["logs/app.log", "pod.txt", "pod.yaml", "events.txt", ""]
+    assert [artifact.outcome for artifact in artifacts] == ["complete"] * 4 + ["failed"]
+    assert [artifact.file for artifact in artifacts] == ["logs/app.log", "pod.txt", "pod.yaml", "events.txt", ""]
 
 
 def test_file_is_read_once_whoever_asks_for_it(capture: Run) -> None:
     logs = collector(id="logs", file="", reads_api="logs", in_image=(), from_debug=())
     artifacts = capture(Cluster(), SNAPSHOT, logs)
-    assert [one.file for one in artifacts].count("logs/app.log") == 1
+    assert [artifact.file for artifact in artifacts].count("logs/app.log") == 1
 
 
 def test_log_that_breaks_off_is_kept_and_called_truncated(capture: Run, bundle: Bundle) -> None:
@@ -499,16 +509,16 @@ def test_log_that_breaks_off_is_kept_and_called_truncated(capture: Run, bundle: 
 
 
 def test_size_limit_cuts_and_is_told(capture: Run, bundle: Bundle) -> None:
-    (one,) = capture(in_image(), collector(size_limit_bytes=4))
-    assert (one.outcome, one.bytes) == ("truncated", 4)
-    assert "it reached its size limit of 4 bytes" in one.reason
-    assert (bundle.folder / one.file).read_bytes() == b"thre"
+    (artifact,) = capture(in_image(), collector(size_limit_bytes=4))
+    assert (artifact.outcome, artifact.bytes) == ("truncated", 4)
+    assert "it reached its size limit of 4 bytes" in artifact.reason
+    assert (bundle.folder / artifact.file).read_bytes() == b"thre"
 
 
 def test_container_that_does_not_run_runs_nothing(capture: Run) -> None:
     cluster = in_image()
-    (one,) = capture(cluster, collector(), of=target(state=ContainerState("waiting", "CrashLoopBackOff")))
-    assert one.outcome == "skipped"
+    (artifact,) = capture(cluster, collector(), of=target(state=ContainerState("waiting", "CrashLoopBackOff")))
+    assert artifact.outcome == "skipped"
     assert cluster.ran == []
 
 
@@ -518,11 +528,11 @@ def noticed(
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), of, CapturePolicy("restricted", debug_image=True))
-    one = TargetCapture(
+    running = TargetCapture(
         api, scope, DebugSession(api, of, (), DebugOptions("x:1", "restricted", 90), report), record, report
     )
-    one.run([SNAPSHOT])
-    return one.is_pod_gone, record.manifest.remarks
+    running.run([SNAPSHOT])
+    return running.is_pod_gone, record.manifest.remarks
 
 
 def test_restart_during_the_capture_is_told(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -567,9 +577,9 @@ def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypa
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
     debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), report)
-    one = TargetCapture(api, scope, debug_session, record, report)
-    one.run([collector()])
-    assert one.is_pod_gone
+    running = TargetCapture(api, scope, debug_session, record, report)
+    running.run([collector()])
+    assert running.is_pod_gone
     assert record.manifest.artifacts[0].outcome == "failed"
 
 
@@ -594,5 +604,5 @@ def test_a_shell_that_hangs_is_asked_once(capture: Run, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(cluster, "run", hangs)
     found = capture(cluster, collector(), collector(id="jvm-histogram", title="Histogram"))
-    assert [one.outcome for one in found] == ["failed", "failed"]
+    assert [artifact.outcome for artifact in found] == ["failed", "failed"]
     assert len(cluster.ran) == 1

@@ -19,9 +19,9 @@ FOREIGN = "S 99\nP 1 185 7 2048 java\nT\n"
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    one = Cluster()
-    monkeypatch.setattr("debugcapture.kube.exec_stream.run", one.run)
-    return one
+    cluster = Cluster()
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
+    return cluster
 
 
 def debug_session(cluster: Cluster, of: Target | None = None, ceiling: Profile = "restricted") -> DebugSession:

@@ -41,7 +41,7 @@ class Cluster:
 
 def files(whole: Json, cluster: Cluster | None = None, what: str = "snapshot") -> dict[str, bytes]:
     found = snapshot_files(cast("Api", cluster or Cluster()), whole, target(), what)
-    return {one.file: b"".join(one.read()) for one in found}
+    return {file.file: b"".join(file.read()) for file in found}
 
 
 CRASHING = pod(
@@ -136,7 +136,7 @@ def test_a_log_knows_when_its_run_began() -> None:
     found = snapshot_files(
         cast("Api", Cluster()), pod(status={"containerStatuses": [crashed]}), target(), "logs", log_since_s=0
     )
-    began = {one.file: one.log.started.strftime("%H") for one in found if one.log and one.log.started}
+    began = {file.file: file.log.started.strftime("%H") for file in found if file.log and file.log.started}
     assert began == {"logs/app.previous.log": earlier[11:13], "logs/app.log": later[11:13]}
     recent = snapshot_files(cast("Api", Cluster()), pod(), target(), "logs", log_since_s=60)
-    assert [one.log.started for one in recent if one.log] == [None]
+    assert [file.log.started for file in recent if file.log] == [None]

@@ -14,9 +14,9 @@ def tool_run(tool: Tool) -> ToolRun:
 
 
 def test_pid_is_put_in_wherever_it_stands() -> None:
-    one = tool_run(Tool(("cat", "/proc/{pid}/status", "{pid}"), output="/tmp/{pid}.bin"))
-    assert one.command().argv == ("cat", "/proc/12/status", "12")
-    assert one.output == "/tmp/12.bin"
+    planned = tool_run(Tool(("cat", "/proc/{pid}/status", "{pid}"), output="/tmp/{pid}.bin"))
+    assert planned.command().argv == ("cat", "/proc/12/status", "12")
+    assert planned.output == "/tmp/12.bin"
 
 
 def test_two_runs_of_a_tool_write_to_different_files() -> None:

@@ -79,9 +79,9 @@ On = Callable[..., Machine]
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    one = tmp_path / "a file; with $(odd) 'name'"
-    one.write_bytes(CONTENT)
-    return one
+    file = tmp_path / "a file; with $(odd) 'name'"
+    file.write_bytes(CONTENT)
+    return file
 
 
 def ran(
@@ -295,7 +295,7 @@ def test_what_could_not_be_started_has_its_errno() -> None:
 SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]]
 
 
-@pytest.mark.parametrize("shell", [one for one in SHELLS if which(one[0])], ids=" ".join)
+@pytest.mark.parametrize("shell", [shell for shell in SHELLS if which(shell[0])], ids=" ".join)
 @pytest.mark.parametrize(
     "tool",
     ["sleep 300; sleep 300", "trap '' TERM; sleep 300; sleep 300", "yes", "sleep 300 | cat; sleep 300"],

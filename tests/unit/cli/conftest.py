@@ -39,6 +39,6 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
         made += [Command(name, "Tests, too.", partial(Step, NoteStep, other)) for name, other in more.items()]
         for module in (cli, usage):
             monkeypatch.setattr(module, "COMMANDS", made)
-        monkeypatch.setattr(cli, "command", {one.name: one for one in made}.__getitem__)
+        monkeypatch.setattr(cli, "command", {command.name: command for command in made}.__getitem__)
 
     return make

@@ -106,7 +106,7 @@ def test_a_configuration_that_is_named_must_be_there(tmp_path: Path) -> None:
 
 
 def test_the_runners_configuration_is_one() -> None:
-    known = [setting for one in COMMANDS for setting in one.declared]
+    known = [setting for command in COMMANDS for setting in command.declared]
     sample = read_config(REPO / "deploy" / "runner" / "config.yaml", known)
     step = read(CaptureStep, from_config(SETTINGS, sample))
     assert step.store.store.startswith("s3://")

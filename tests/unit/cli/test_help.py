@@ -15,11 +15,11 @@ from debugcapture.settings.s3 import S3Settings
 from tests.unit.cli.support import CONTENTS, main
 
 
-@pytest.mark.parametrize("one", COMMANDS, ids=lambda one: one.name)
-def test_every_setting_has_an_option_with_its_help(one: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(one.name, "--help-all") == 0
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda value: value.name)
+def test_every_setting_has_an_option_with_its_help(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command.name, "--help-all") == 0
     shown = " ".join(capsys.readouterr().out.split())
-    for setting in one.declared:
+    for setting in command.declared:
         flag = "--" + setting.name.replace("_", "-") + ("-file" if setting.rule.secret else "")
         assert f" {flag} " in shown
         assert setting.group in shown

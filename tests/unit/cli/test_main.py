@@ -259,7 +259,7 @@ def test_a_chain_hands_on_what_rundecks_data_would(install: Install, capsys: pyt
     assert second.steps[0].bundle.bundle == "/b"
     assert second.steps[0].failure.capture_id == "20260102T120000Z-web-0-1a2b"
     documents = json.loads(capsys.readouterr().out)["result"]
-    assert [(one["command"], one["exit_code"]) for one in documents] == [("test", 0), ("other", 0)]
+    assert [(document["command"], document["exit_code"]) for document in documents] == [("test", 0), ("other", 0)]
 
 
 @pytest.mark.parametrize("keep_going", [True, False])

@@ -84,7 +84,7 @@ def test_a_secret_is_read_from_its_file(install: Install, tmp_path: Path) -> Non
 
 
 def test_no_secret_can_be_the_value_of_an_option() -> None:
-    secrets = {one.name for command in COMMANDS for one in command.declared if one.rule.secret}
+    secrets = {setting.name for command in COMMANDS for setting in command.declared if setting.rule.secret}
     assert "token" in secrets
     for command in COMMANDS:
         options = {option for param in usage.CommandPage(command, None).params for option in param.opts}

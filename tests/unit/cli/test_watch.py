@@ -53,9 +53,9 @@ def told(tmp_path: Path) -> Told:
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     (tmp_path / CAPTURE_ID).mkdir()
-    one = Bundle(tmp_path / CAPTURE_ID)
-    one.save(manifest())
-    return one
+    saved = Bundle(tmp_path / CAPTURE_ID)
+    saved.save(manifest())
+    return saved
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def progress(*artifacts: Artifact, coming: int = 0, sent: int = 0, link: str = "
 
 
 @pytest.mark.parametrize(
-    ("one", "line"),
+    ("observed", "line"),
     [
         (progress(artifact(bytes=1024), coming=1024, running=True),
          "capturing shop/checkout-7d9f-abcde: 1 artifacts, 2.0 KiB, 9 s"),
@@ -85,8 +85,8 @@ def progress(*artifacts: Artifact, coming: int = 0, sent: int = 0, link: str = "
         (progress(artifact(bytes=2048), link="https://x"), "[####################] stored: 2.0 KiB, 9 s"),
     ],
 )  # fmt: skip
-def test_progress_is_a_line_of_bytes_and_seconds(one: Progress, line: str) -> None:
-    assert progress_line(one, NOON + timedelta(seconds=9)) == line
+def test_progress_is_a_line_of_bytes_and_seconds(observed: Progress, line: str) -> None:
+    assert progress_line(observed, NOON + timedelta(seconds=9)) == line
 
 
 def test_only_news_is_told() -> None:
@@ -109,18 +109,18 @@ def test_progress_is_read_from_the_spool(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "code"),
+    ("observed", "code"),
     [
         (manifest(), 0),
         (manifest(artifact(outcome="truncated")), 10),
         (manifest(nothing("failed", "x")), 5),
     ],
 )
-def test_the_status_decides_how_it_ends(one: Manifest, code: int, bundle: Bundle, told: Told) -> None:
-    bundle.save(one)
+def test_the_status_decides_how_it_ends(observed: Manifest, code: int, bundle: Bundle, told: Told) -> None:
+    bundle.save(observed)
     bundle.save_receipt(RECEIPT)
     outcome = watch.watch(step(), told.run_context)
-    assert (outcome.exit_code, outcome.data["status"]) == (code, one.status)
+    assert (outcome.exit_code, outcome.data["status"]) == (code, observed.status)
     assert "stored" in told.lines
     assert outcome.data["link"] == "https://page"
     assert told.followed == [bundle.folder]
@@ -207,7 +207,7 @@ def test_fields_of_a_listed_capture_are_documented() -> None:
     documented = re.search(r"(?m)^\| field of a capture \|.*\n\|[ -|]*\n((?:\|.*\n)+)", page)
     assert documented
     names = re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in documented[1].splitlines()))
-    assert names == [one.name for one in fields(watch.CaptureEntry)]
+    assert names == [field.name for field in fields(watch.CaptureEntry)]
 
 
 def test_statuses_all_have_an_exit_code() -> None:

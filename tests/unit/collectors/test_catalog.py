@@ -19,7 +19,7 @@ from lab.paths import REPO
 from tests.unit.builders import written
 
 CATALOG = catalog()
-TOOLS = [tool for one in CATALOG.values() for tool in (*one.in_image, *one.from_debug)]
+TOOLS = [tool for collector in CATALOG.values() for tool in (*collector.in_image, *collector.from_debug)]
 ENTRY: dict[str, Any] = {
     "id": "mine",
     "title": "Mine",
@@ -35,13 +35,13 @@ def load_entries(folder: Path, *entries: dict[str, Any]) -> list[Collector]:
     return load(written(folder, "some.yaml", yaml.safe_dump(list(entries))))
 
 
-@pytest.mark.parametrize("one", CATALOG.values(), ids=CATALOG.keys())
-def test_entry_says_all_that_a_capture_needs(one: Collector) -> None:
-    assert one.title
-    assert one.source.startswith("https://")
-    assert bool(one.in_image or one.from_debug) is not bool(one.reads_api)
-    assert bool(one.file) is not bool(one.reads_api)
-    assert one.looks_for or not one.detect
+@pytest.mark.parametrize("collector", CATALOG.values(), ids=CATALOG.keys())
+def test_entry_says_all_that_a_capture_needs(collector: Collector) -> None:
+    assert collector.title
+    assert collector.source.startswith("https://")
+    assert bool(collector.in_image or collector.from_debug) is not bool(collector.reads_api)
+    assert bool(collector.file) is not bool(collector.reads_api)
+    assert collector.looks_for or not collector.detect
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.run[0])
@@ -52,11 +52,11 @@ def test_tool_can_be_looked_for_and_a_file_it_writes_is_its_own(tool: Tool) -> N
     assert "{id}" not in "".join(tool.run) or tool.output
 
 
-@pytest.mark.parametrize("one", CATALOG.values(), ids=CATALOG.keys())
-def test_tool_that_is_tried_with_more_privilege_has_an_answer_for_a_denial(one: Collector) -> None:
+@pytest.mark.parametrize("collector", CATALOG.values(), ids=CATALOG.keys())
+def test_tool_that_is_tried_with_more_privilege_has_an_answer_for_a_denial(collector: Collector) -> None:
     always_end_well = ("processes", "network-state", "disk")
-    if not one.unproved and one.id not in always_end_well:
-        tools = [tool for tool in one.from_debug if tool.present != ("phpspy", "-v")]  # no registry has it to try
+    if not collector.unproved and collector.id not in always_end_well:
+        tools = [tool for tool in collector.from_debug if tool.present != ("phpspy", "-v")]  # no registry has it to try
         assert all(tool.denied_pattern or tool.denied_exit_code for tool in tools)
 
 
@@ -95,14 +95,14 @@ def test_preset_names_collectors_that_there_are(name: str) -> None:
 
 
 def test_only_deep_presets_have_heavy_collectors() -> None:
-    heavy = {one.id for one in CATALOG.values() if one.invasive == "heavy"}
-    assert {name for name, one in presets().items() if heavy & set(one.collectors)} <= {"deep", "memory", "heap"}
-    assert not {one.id for one in choose("quick").collectors if one.invasive != "safe"}
+    heavy = {collector.id for collector in CATALOG.values() if collector.invasive == "heavy"}
+    assert {name for name, preset in presets().items() if heavy & set(preset.collectors)} <= {"deep", "memory", "heap"}
+    assert not {collector.id for collector in choose("quick").collectors if collector.invasive != "safe"}
 
 
 def test_form_names_every_preset_and_its_default_is_one() -> None:
     rule = CaptureSettings.__dataclass_fields__["collectors"].metadata["rule"]
-    assert all(one in rule.description for one in presets())
+    assert all(preset in rule.description for preset in presets())
     assert CaptureSettings().collectors in presets()
 
 
@@ -195,10 +195,10 @@ def test_catalog_that_is_not_there_is_told() -> None:
 
 
 def test_entry_takes_defaults_for_what_it_does_not_need(tmp_path: Path) -> None:
-    (one,) = load_entries(tmp_path, ENTRY | {"detect": {"comm": "^mine$"}})
-    assert (one.from_debug, one.reads_api, one.looks_for, one.needs) == ((), "", "", ())
-    assert (one.runtime, one.invasive, one.kind, one.unproved) == ("any", "safe", "text", False)
-    assert one.detect == Detect("comm", "^mine$")
+    (entry,) = load_entries(tmp_path, ENTRY | {"detect": {"comm": "^mine$"}})
+    assert (entry.from_debug, entry.reads_api, entry.looks_for, entry.needs) == ((), "", "", ())
+    assert (entry.runtime, entry.invasive, entry.kind, entry.unproved) == ("any", "safe", "text", False)
+    assert entry.detect == Detect("comm", "^mine$")
 
 
 @pytest.mark.parametrize(("heading", "kind"), [("key", Collector), ("key of a tool", Tool)])
@@ -207,13 +207,13 @@ def test_every_key_is_documented(heading: str, kind: type[Any]) -> None:
     table = re.search(rf"(?m)^\| {heading} \|.*\n\|[ -|]*\n((?:\|.*\n)+)", page)
     assert table
     names = re.findall(r"`(\w+)`", " ".join(re.split(r"(?<!\\)\|", row)[1] for row in table[1].splitlines()))
-    assert sorted(names) == sorted({one.name for one in fields(kind)} - {"paths"})  # of a job, not of a catalog
+    assert sorted(names) == sorted({field.name for field in fields(kind)} - {"paths"})  # of a job, not of a catalog
 
 
 def test_a_catalog_of_the_users_own_adds_and_replaces(tmp_path: Path) -> None:
     file = written(tmp_path, "own.yaml", yaml.safe_dump([ENTRY, ENTRY | {"id": "logs", "title": "My logs"}]))
     chosen = choose("mine,logs", str(file))
-    assert [one.title for one in chosen.collectors] == ["Mine", "My logs"]
+    assert [collector.title for collector in chosen.collectors] == ["Mine", "My logs"]
     assert not chosen.preset
 
 
@@ -225,13 +225,13 @@ def test_collector_of_the_users_own_cannot_take_the_name_of_a_preset(tmp_path: P
 
 def test_collectors_are_chosen_once_in_the_order_given() -> None:
     chosen = choose("jvm-thread-dump , pod-snapshot,jvm-thread-dump")
-    assert [one.id for one in chosen.collectors] == ["jvm-thread-dump", "pod-snapshot"]
+    assert [collector.id for collector in chosen.collectors] == ["jvm-thread-dump", "pod-snapshot"]
 
 
 def test_preset_and_collectors_mix() -> None:
     chosen = choose("logs,quick")
     assert chosen.preset
-    assert [one.id for one in chosen.collectors][:2] == ["pod-snapshot", "workload"]
+    assert [collector.id for collector in chosen.collectors][:2] == ["pod-snapshot", "workload"]
 
 
 def test_unknown_collector_is_told_with_the_nearest() -> None:
@@ -242,14 +242,14 @@ def test_unknown_collector_is_told_with_the_nearest() -> None:
 
 
 def test_files_are_taken_relative_to_the_targets_root() -> None:
-    one = files_collector(["/etc/app/", "/"])
-    assert one.id == FILES
-    assert one.in_image[0].run == ("tar", "-C", "/", "-cf", "-", "etc/app", ".")
-    assert one.from_debug[0].run[:3] == ("tar", "-C", "/proc/{pid}/root")
+    copier = files_collector(["/etc/app/", "/"])
+    assert copier.id == FILES
+    assert copier.in_image[0].run == ("tar", "-C", "/", "-cf", "-", "etc/app", ".")
+    assert copier.from_debug[0].run[:3] == ("tar", "-C", "/proc/{pid}/root")
 
 
-@pytest.mark.parametrize("preset", presets().values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("preset", presets().values(), ids=lambda value: value.name)
 def test_a_preset_is_for_some_of_its_collectors(preset: object) -> None:
-    one = presets()[preset.name]  # type: ignore[attr-defined]
-    assert one.goal
-    assert set(one.goal) <= set(one.collectors)
+    loaded = presets()[preset.name]  # type: ignore[attr-defined]
+    assert loaded.goal
+    assert set(loaded.goal) <= set(loaded.collectors)

@@ -57,8 +57,11 @@ def test_a_job_whose_one_purpose_was_not_fulfilled_is_partial_and_says_so(
 ) -> None:
     found = result(names, *artifacts)
     assert (found.status, found.fulfilled) == ("partial", False)
-    (one,) = [one for one in found.artifacts if one.outcome == "failed"]
-    assert (one.collector, one.reason) == (failed, next(each.reason for each in artifacts if each.collector == failed))
+    (one,) = [artifact for artifact in found.artifacts if artifact.outcome == "failed"]
+    assert (one.collector, one.reason) == (
+        failed,
+        next(artifact.reason for artifact in artifacts if artifact.collector == failed),
+    )
 
 
 def test_of_several_that_are_asked_for_one_that_is_missing_makes_it_partial() -> None:
@@ -75,7 +78,7 @@ def test_nothing_at_all_has_failed_as_before() -> None:
 
 def test_events_and_logs_that_the_pod_snapshot_has_are_not_missing() -> None:
     chosen = choose("events,pod-snapshot,logs,processes")
-    assert [one.id for one in chosen.collectors] == ["pod-snapshot", "processes"]
+    assert [collector.id for collector in chosen.collectors] == ["pod-snapshot", "processes"]
     found = apply_goals(chosen.goals, manifest(captured("pod-snapshot"), captured("processes")))
     assert (found.status, found.fulfilled, len(found.artifacts)) == ("complete", True, 2)
     alone = result("events", captured("events"))

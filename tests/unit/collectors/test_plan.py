@@ -31,9 +31,9 @@ HEAVY = collector(id="heap", invasive="heavy", from_debug=(Tool(("jattach", "{pi
 
 
 def decided(
-    one: Collector, result: ProbeResult = BARE, policy: CapturePolicy = ALLOWED, of: Target | None = None
+    candidate: Collector, result: ProbeResult = BARE, policy: CapturePolicy = ALLOWED, of: Target | None = None
 ) -> Action:
-    return decide(of or target(), one, result, policy, Budget())
+    return decide(of or target(), candidate, result, policy, Budget())
 
 
 def test_api_is_read_even_from_a_container_that_does_not_run() -> None:
@@ -46,8 +46,8 @@ def test_container_that_does_not_run_is_skipped_with_its_state() -> None:
 
 
 def test_image_that_has_the_tool_uses_it_on_the_process_of_its_kind() -> None:
-    one = collector()
-    assert decided(one, HAS_JCMD) == RunInTarget(one, one.in_image[0], (7,), "by exec: the image has jcmd")
+    threads = collector()
+    assert decided(threads, HAS_JCMD) == RunInTarget(threads, threads.in_image[0], (7,), "by exec: the image has jcmd")
 
 
 def test_process_of_another_kind_is_none() -> None:
@@ -56,8 +56,8 @@ def test_process_of_another_kind_is_none() -> None:
 
 
 def test_collector_for_any_process_takes_the_first() -> None:
-    one = collector(detect=None)
-    action = decided(one, ProbeResult((SHELL, JAVA), ()))
+    threads = collector(detect=None)
+    action = decided(threads, ProbeResult((SHELL, JAVA), ()))
     assert isinstance(action, RunInDebugContainer)
     assert action.pids == (7,)
 
@@ -71,12 +71,12 @@ def test_each_process_of_the_kind_is_taken_but_a_dump_is_of_the_largest() -> Non
 
 
 def test_image_without_tools_gets_a_debug_container() -> None:
-    one = collector()
-    assert decided(one) == RunInDebugContainer(one, (7,), "from a debug container: the image has no jcmd")
+    threads = collector()
+    assert decided(threads) == RunInDebugContainer(threads, (7,), "from a debug container: the image has no jcmd")
 
 
 @pytest.mark.parametrize(
-    ("one", "policy", "why"),
+    ("candidate", "policy", "why"),
     [
         (collector(from_debug=()), ALLOWED, "the image has no jcmd, and neither has the debug image"),
         (collector(), replace(ALLOWED, debug_image=False), "the image has no jcmd, and no debug image is set"),
@@ -90,9 +90,9 @@ def test_image_without_tools_gets_a_debug_container() -> None:
     ids=["no tool", "no image", "no right", "too soon"],
 )
 def test_what_cannot_or_may_not_be_collected_is_skipped_with_its_reason(
-    one: Collector, policy: CapturePolicy, why: str
+    candidate: Collector, policy: CapturePolicy, why: str
 ) -> None:
-    assert decided(one, policy=policy) == Skip(one, why)
+    assert decided(candidate, policy=policy) == Skip(candidate, why)
 
 
 def test_dump_that_would_cost_the_container_is_refused_unless_the_author_insists() -> None:
@@ -108,16 +108,16 @@ JCMD = Tool(("jcmd", "{pid}"), ("jcmd", "-h"), memory_mib=32)
 
 
 def test_a_container_near_its_memory_limit_is_not_burdened_with_a_tool() -> None:
-    one = collector(in_image=(JCMD,))
+    threads = collector(in_image=(JCMD,))
     why = "only 12 MiB of memory are left below the limit of 128 MiB, and jcmd needs about 32 MiB"
-    assert decide(target(), one, HAS_JCMD, ALLOWED, LITTLE) == RunInDebugContainer(
-        one, (7,), f"from a debug container: {why}"
+    assert decide(target(), threads, HAS_JCMD, ALLOWED, LITTLE) == RunInDebugContainer(
+        threads, (7,), f"from a debug container: {why}"
     )
     without = replace(ALLOWED, debug_image=False)
-    assert decide(target(), one, HAS_JCMD, without, LITTLE) == Skip(
-        one, f"{why}, so that the container could be killed (to run it anyway, set force)"
+    assert decide(target(), threads, HAS_JCMD, without, LITTLE) == Skip(
+        threads, f"{why}, so that the container could be killed (to run it anyway, set force)"
     )
-    forced = decide(target(), one, HAS_JCMD, replace(without, force=True), LITTLE)
+    forced = decide(target(), threads, HAS_JCMD, replace(without, force=True), LITTLE)
     assert isinstance(forced, RunInTarget)
 
 
@@ -160,9 +160,9 @@ def test_each_missing_tool_is_named_once() -> None:
 
 
 def test_image_without_a_shell_may_show_its_process_by_its_own_tool() -> None:
-    one = collector()
+    threads = collector()
     result = ProbeResult(None, {("jcmd", "-h")}, found=(12,))
-    assert decided(one, result) == RunInTarget(one, one.in_image[0], (12,), "by exec: the image has jcmd")
+    assert decided(threads, result) == RunInTarget(threads, threads.in_image[0], (12,), "by exec: the image has jcmd")
 
 
 # The words of each tool of the debug image that may not look at a process: seen with those of tools.txt and JDK 17, as
@@ -266,9 +266,9 @@ DENIALS = [
 
 def tools(collector_id: str, program: str) -> list[Tool]:
     known = catalog() | {"files": files_collector(["/app"])}
-    one = known[collector_id]
+    entry = known[collector_id]
     found = [
-        tool for tool in (*one.in_image, *one.from_debug) if program in " ".join((*tool.present, *tool.run)).split()
+        tool for tool in (*entry.in_image, *entry.from_debug) if program in " ".join((*tool.present, *tool.run)).split()
     ]
     return [tool for tool in found if tool.denied_pattern or tool.denied_exit_code]
 
@@ -325,4 +325,9 @@ def test_the_programs_of_collectors_are_named_once_and_a_test_of_their_own_is_no
 def test_artifacts_are_in_the_order_of_what_the_api_has_then_of_the_impact_on_the_process() -> None:
     heavy, safe, pauses = (collector(id=impact, invasive=impact) for impact in ("heavy", "safe", "pauses"))
     reader = collector(id="reader", reads_api="events")
-    assert [one.id for one in in_order([heavy, safe, pauses, reader])] == ["reader", "safe", "pauses", "heavy"]
+    assert [collector.id for collector in in_order([heavy, safe, pauses, reader])] == [
+        "reader",
+        "safe",
+        "pauses",
+        "heavy",
+    ]

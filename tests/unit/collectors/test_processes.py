@@ -77,7 +77,7 @@ def test_of_shared_processes_only_those_of_the_container_count(own: str, other: 
     process(tmp_path, 12, "java", MAPS + LIBRARY, own)
     process(tmp_path, 13, "java", MAPS + LIBRARY, other)
     listing = parse(listed(tmp_path), shares_processes=True)
-    assert [one.pid for one in listing.processes] == [12]
+    assert [process.pid for process in listing.processes] == [12]
     assert not listing.ambiguous
 
 
@@ -99,7 +99,7 @@ def test_a_shell_outside_the_group_of_the_container_does_not_show_its_processes(
 def test_processes_of_debug_containers_of_other_captures_are_not_the_targets(tmp_path: Path) -> None:
     process(tmp_path, 1, "java", MAPS + LIBRARY)
     process(tmp_path, 40, "run-tool", cgroup=f"0::/../cri-containerd-{OTHER}.scope\n")
-    assert [one.pid for one in parse(listed(tmp_path)).processes] == [1]
+    assert [process.pid for process in parse(listed(tmp_path)).processes] == [1]
 
 
 def test_a_debug_container_sees_the_target_by_its_id(tmp_path: Path) -> None:
@@ -107,13 +107,13 @@ def test_a_debug_container_sees_the_target_by_its_id(tmp_path: Path) -> None:
     process(tmp_path, 12, "java", MAPS + LIBRARY, f"0::/../cri-containerd-{ID}.scope\n")
     process(tmp_path, 40, "run-tool", cgroup="0::/\n")
     listing = parse(listed(tmp_path), from_debug=True, shares_processes=True)
-    assert [(one.pid, one.files[-1]) for one in listing.processes] == [(12, "/usr/lib/server/libjvm.so")]
+    assert [(process.pid, process.files[-1]) for process in listing.processes] == [(12, "/usr/lib/server/libjvm.so")]
 
 
 def test_a_debug_container_that_does_not_know_the_id_takes_the_processes_of_the_other_group() -> None:
     output = "S 9\nP 1 0 0 5 java\nF\nM /opt/java\nP 7 0 0 5 run-tool\nP 9 0 0 5 sh\n"
-    (one,) = parse(output, from_debug=True).processes
-    assert (one.pid, one.files) == (1, ("/opt/java",))
+    (process,) = parse(output, from_debug=True).processes
+    assert (process.pid, process.files) == (1, ("/opt/java",))
 
 
 def test_files_of_foreign_processes_are_not_read(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_without_marks_all_but_the_shell_are_the_containers(tmp_path: Path) -> N
     process(tmp_path, 1, "java")
     process(tmp_path, 2, "worker process")
     found = parse(listed(tmp_path).replace("P 2 ", "P 2 "))
-    assert [(one.pid, one.name) for one in found.processes] == [(1, "java"), (2, "worker")]
+    assert [(process.pid, process.name) for process in found.processes] == [(1, "java"), (2, "worker")]
     assert found.shared
 
 
@@ -144,7 +144,7 @@ def test_the_name_of_a_mapped_file_adds_no_line(tmp_path: Path, separator: str) 
     (found,) = parse(listed(tmp_path)).processes
     assert (found.pid, len(found.files)) == (12, 1)
     process(tmp_path, 13, "worker")
-    assert [one.pid for one in parse(listed(tmp_path)).processes] == [12, 13]
+    assert [process.pid for process in parse(listed(tmp_path)).processes] == [12, 13]
 
 
 def group(folder: Path, **files: str) -> None:
@@ -219,7 +219,7 @@ def test_a_jvm_whose_options_turn_attach_off_is_known(
 
 def test_the_real_proc_has_this_process() -> None:
     done = subprocess.run(listing_command(""), capture_output=True, text=True, check=True)
-    names = {one.name for one in parse(done.stdout).processes}
+    names = {process.name for process in parse(done.stdout).processes}
     assert any(name.startswith(("python", "pytest")) for name in names)
 
 
@@ -264,7 +264,7 @@ def test_kind_is_known_by_what_the_process_maps_is_or_is_called(detect: Detect |
 def test_a_service_with_hundreds_of_workers_is_not_captured_hundreds_of_times() -> None:
     many = [Process(pid, ONE.user, "java", 1, ONE.files) for pid in range(500, 0, -1)]
     found = matching(collector(), many)
-    assert [one.pid for one in found] == list(range(1, MAX_PROCESSES + 1))
+    assert [process.pid for process in found] == list(range(1, MAX_PROCESSES + 1))
 
 
 def test_processes_that_hide_what_they_map_tell_whose_they_are() -> None:
@@ -283,5 +283,5 @@ def test_a_tool_of_another_capture_is_not_a_target() -> None:
     "lie", ["S abc\n", f"S {'9' * 5000}\n", f"P {'9' * 5000} 0 0 0 x\n", "P ٣ 0 0 0 x\n", "P 1 0 0 0\nT\n", "OWN?\n"]
 )
 def test_a_listing_that_lies_costs_only_its_lie(lie: str) -> None:
-    (one,) = parse(f"{lie}P 7 0 0 4 app\n").processes
-    assert (one.pid, one.name) == (7, "app")
+    (process,) = parse(f"{lie}P 7 0 0 4 app\n").processes
+    assert (process.pid, process.name) == (7, "app")

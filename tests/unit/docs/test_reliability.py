@@ -14,13 +14,13 @@ from tests.faults.table import ROWS
 
 
 def test_page_shows_the_rows_that_there_are() -> None:
-    assert shown(PAGE.read_text()) == [(one.stage, one.fault, one.ended) for one in ROWS]
+    assert shown(PAGE.read_text()) == [(row.stage, row.fault, row.ended) for row in ROWS]
 
 
 def test_what_is_written_can_be_read() -> None:
-    seen = {one.id: Seen("Error: a | b `c`", "partial: 1 artifact") for one in ROWS}
+    seen = {row.id: Seen("Error: a | b `c`", "partial: 1 artifact") for row in ROWS}
     written = table(ROWS, seen)
-    assert shown(f"text\n{BEGIN}{written}{END}more") == [(one.stage, one.fault, one.ended) for one in ROWS]
+    assert shown(f"text\n{BEGIN}{written}{END}more") == [(row.stage, row.fault, row.ended) for row in ROWS]
     assert "`Error: a \\| b 'c'`" in written
 
 
@@ -32,14 +32,14 @@ def test_what_grows_in_a_day_is_a_leak() -> None:
 
 
 def test_rows_are_at_least_forty_and_each_has_a_name_of_its_own() -> None:
-    assert len({one.id for one in ROWS}) == len(ROWS) >= 40
+    assert len({row.id for row in ROWS}) == len(ROWS) >= 40
 
 
 def test_exit_codes_are_the_documented_ones() -> None:
     readme = (REPO / "README.md").read_text()
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)}
     assert {0, EXIT_PARTIAL, ABORTED} <= documented
-    assert {one.exit_code for one in ROWS} <= documented | {KILLED}
+    assert {row.exit_code for row in ROWS} <= documented | {KILLED}
 
 
 def test_what_differs_from_run_to_run_is_not_on_the_page() -> None:

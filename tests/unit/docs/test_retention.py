@@ -29,7 +29,7 @@ def test_directory_loses_what_is_old_and_folders_that_are_empty(tmp_path: Path) 
 
     def day() -> list[str]:
         subprocess.run(["sh", "-e", "-c", script.replace("/srv/captures", str(root))], check=True)
-        return sorted(str(one.relative_to(root)) for one in root.rglob("*"))
+        return sorted(str(file.relative_to(root)) for file in root.rglob("*"))
 
     begun = "shop/begun"  # an upload may be making it
     assert day() == ["shop", "shop/api", "shop/api/2", new, begun, "shop/web", "shop/web/1"]

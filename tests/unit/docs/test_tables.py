@@ -1,4 +1,4 @@
-"""Tables of the docs show what the code has. Write them anew with DEBUG_CAPTURE_WRITE_DOCS=1."""
+"""Tables of the docs show what the code has. Write them again with DEBUG_CAPTURE_WRITE_DOCS=1."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ DOCS = REPO / "docs"
 def catalog_table() -> str:
     head = "| Collector | Title | Runtime | Target | Needs | |\n| --- | --- | --- | --- | --- | --- |\n"
     return head + "".join(
-        f"| `{one.id}` | {one.title} | {one.runtime} | {one.invasive} | {', '.join(one.needs)} | "
-        f"{'unproved' if one.unproved else ''} |\n"
-        for one in catalog().values()
+        f"| `{collector.id}` | {collector.title} | {collector.runtime} | {collector.invasive} | "
+        f"{', '.join(collector.needs)} | {'unproved' if collector.unproved else ''} |\n"
+        for collector in catalog().values()
     )
 
 
 def preset_table() -> str:
     head = "| Preset | Purpose | Collectors |\n| --- | --- | --- |\n"
     return head + "".join(
-        f"| `{one.name}` | {one.title} | {', '.join(one.collectors)} |\n" for one in presets().values()
+        f"| `{preset.name}` | {preset.title} | {', '.join(preset.collectors)} |\n" for preset in presets().values()
     )
 
 
 def rule_table() -> str:
     head = "| Purpose | Resource | Verbs | Level | |\n| --- | --- | --- | --- | --- |\n"
     return head + "".join(
-        f"| {one.purpose} | `{one.resource}{'.' if one.group else ''}{one.group}` | {', '.join(one.verbs)} | "
-        f"{Path(manifest_granting(one)).stem} | {'optional' if one.purpose in OPTIONAL else ''} |\n"
-        for one in PERMISSIONS
+        f"| {permission.purpose} | `{permission.resource}{'.' if permission.group else ''}{permission.group}` | "
+        f"{', '.join(permission.verbs)} | {Path(manifest_granting(permission)).stem} | "
+        f"{'optional' if permission.purpose in OPTIONAL else ''} |\n"
+        for permission in PERMISSIONS
     )
 
 

@@ -60,7 +60,7 @@ def test_messages_of_a_module(file: Path) -> None:
 
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
 def test_form(provider: Provider) -> None:
-    rules = [one.rule for one in declared(provider.settings)]
+    rules = [setting.rule for setting in declared(provider.settings)]
     texts = [text for rule in rules for text in (rule.title, rule.description)]
     assert [text for text in texts if used(text)] == []
 

@@ -56,7 +56,7 @@ def test_the_pod_may_do_as_little_as_can_be() -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     assert spec["serviceAccountName"] == "debug-capture-job"
-    assert all("sizeLimit" in one["emptyDir"] for one in spec["volumes"] if "emptyDir" in one)
+    assert all("sizeLimit" in volume["emptyDir"] for volume in spec["volumes"] if "emptyDir" in volume)
 
 
 def test_credentials_are_in_the_secret_and_nowhere_else() -> None:
@@ -69,8 +69,11 @@ def test_credentials_are_in_the_secret_and_nowhere_else() -> None:
 
 
 def test_what_the_job_needs_goes_with_it() -> None:
-    for thing in (manifests.secret(ORDER, WANTED, OWNER), *manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "x"}])):
-        (owner,) = thing["metadata"]["ownerReferences"]
+    for config_map in (
+        manifests.secret(ORDER, WANTED, OWNER),
+        *manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "x"}]),
+    ):
+        (owner,) = config_map["metadata"]["ownerReferences"]
         assert (owner["kind"], owner["name"], owner["uid"]) == ("Job", "debug-capture-x", "uid-of-job")
 
 
@@ -87,18 +90,18 @@ def test_pods_get_the_secret_that_is_made_or_named_or_none(settings: Any, spec: 
     wanted = InClusterSettings(job_image="x:1", **settings)
     assert manifests.secret_name(spec, wanted) == name
     volumes = manifests.job(spec, wanted, 1)["spec"]["template"]["spec"]["volumes"]
-    assert [one["secret"]["secretName"] for one in volumes if "secret" in one] == [name] * bool(name)
+    assert [volume["secret"]["secretName"] for volume in volumes if "secret" in volume] == [name] * bool(name)
 
 
 def test_settings_and_shares_are_mounted_as_files() -> None:
     settings, *shares = manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "a"}, {"1": "b"}])
     head = json.loads(settings["data"]["settings.json"])
     assert (head["run_id"], head["requests_per_s"], head["settings"]["collectors"]) == (RUN, 6, "stuck")
-    assert [one["data"] for one in shares] == [{"0": "a"}, {"1": "b"}]
-    named = [one["metadata"]["name"] for one in (settings, *shares)]
+    assert [share["data"] for share in shares] == [{"0": "a"}, {"1": "b"}]
+    named = [share["metadata"]["name"] for share in (settings, *shares)]
     volumes = made()["template"]["spec"]["volumes"]
-    (mounted,) = [one["projected"]["sources"] for one in volumes if "projected" in one]
-    assert [one["configMap"]["name"] for one in mounted] == named
+    (mounted,) = [volume["projected"]["sources"] for volume in volumes if "projected" in volume]
+    assert [volume["configMap"]["name"] for volume in mounted] == named
 
 
 def test_catalog_of_the_job_author_comes_along() -> None:

@@ -44,13 +44,13 @@ def targets(count: int, nodes: int = 3) -> list[object]:
 def test_shares_are_even_and_each_pod_is_in_one(pods: int, of_an_index: int, sizes: list[int]) -> None:
     shares = deal(targets(pods), of_an_index)  # type: ignore[arg-type]
     assert [len(share) for share in shares] == sizes
-    assert {one.uid for share in shares for one in share} == {f"u-{n}" for n in range(pods)}
+    assert {pod.uid for share in shares for pod in share} == {f"u-{n}" for n in range(pods)}
 
 
 def test_pods_of_a_node_are_spread_over_the_shares() -> None:
     on = {f"u-{n}": f"node-{n % 3}" for n in range(9)}
     shares = deal(targets(9), 3)  # type: ignore[arg-type]
-    assert [sorted(on[one.uid] for one in share) for share in shares] == [["node-0", "node-1", "node-2"]] * 3
+    assert [sorted(on[pod.uid] for pod in share) for share in shares] == [["node-0", "node-1", "node-2"]] * 3
 
 
 def test_capture_id_of_a_pod_is_the_same_each_time_and_another_for_its_successor() -> None:
@@ -75,8 +75,8 @@ def test_shares_fill_as_many_config_maps_as_it_takes() -> None:
     shares = deal(targets(10_000), 25)  # type: ignore[arg-type]
     maps = payloads(shares, 100_000)
     assert len(maps) > 1
-    assert all(sum(len(key) + len(text) for key, text in one.items()) <= 100_000 for one in maps)
-    whole = {key: text for one in maps for key, text in one.items()}
+    assert all(sum(len(key) + len(text) for key, text in config_map.items()) <= 100_000 for config_map in maps)
+    whole = {key: text for config_map in maps for key, text in config_map.items()}
     assert [read_share(whole[str(index)]) for index in range(len(shares))] == shares
 
 

@@ -26,31 +26,31 @@ FILLED = {"optionValuesPluginType", "valuesUrl", "configRemoteUrl"}
 
 def filled(job: dict[str, Any], source: str) -> dict[str, dict[str, Any]]:
     """The options that get a dropdown, by name."""
-    return {one["name"]: one for one in options(with_dropdowns(job, source)) if FILLED & set(one)}
+    return {option["name"]: option for option in options(with_dropdowns(job, source)) if FILLED & set(option)}
 
 
 @each_job
 @each_source
 def test_everything_but_the_dropdown_stays_as_it_is(job: dict[str, Any], source: str) -> None:
     changed = with_dropdowns(job, source)
-    without = [{key: value for key, value in one.items() if key not in FILLED} for one in options(changed)]
+    without = [{key: value for key, value in option.items() if key not in FILLED} for option in options(changed)]
     assert {**changed, "options": without} == {**job, "options": options(job)}
-    assert [one for one in filled(job, source).values() if one.get("enforced") or "regex" not in one] == []
+    assert [option for option in filled(job, source).values() if option.get("enforced") or "regex" not in option] == []
 
 
 @each_job
 def test_plugin_of_a_dropdown_is_one_of_ours(job: dict[str, Any]) -> None:
-    for one in filled(job, PLUGIN).values():
-        assert provider(one["optionValuesPluginType"]).lists_values
+    for option in filled(job, PLUGIN).values():
+        assert provider(option["optionValuesPluginType"]).lists_values
 
 
 @each_job
 def test_url_of_a_dropdown_is_one_that_the_server_answers(job: dict[str, Any]) -> None:
-    named = {one["name"] for one in options(job)}
-    for one in filled(job, SERVER).values():
-        assert set(re.findall(r"\$\{option\.(\w+)\.value\}", one["valuesUrl"])) <= named - {one["name"]}
-        parts = urlsplit(re.sub(r"\$\{option\.\w+\.value\}", "shop", one["valuesUrl"]))
-        kind = next(one for one in KINDS if parts.path == f"/{one}")
+    named = {option["name"] for option in options(job)}
+    for dropdown in filled(job, SERVER).values():
+        assert set(re.findall(r"\$\{option\.(\w+)\.value\}", dropdown["valuesUrl"])) <= named - {dropdown["name"]}
+        parts = urlsplit(re.sub(r"\$\{option\.\w+\.value\}", "shop", dropdown["valuesUrl"]))
+        kind = next(kind for kind in KINDS if parts.path == f"/{kind}")
         assert parse_query(kind, parts.query) == dict(parse_qsl(parts.query))
         assert parts.fragment == "timeout=8;retry=1"
 

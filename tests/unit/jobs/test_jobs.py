@@ -105,7 +105,7 @@ def test_steps_are_configured_by_settings_they_have(job: dict[str, Any]) -> None
         for value in step["configuration"].values():
             assert set(re.findall(r"\$\{option\.(\w+)\}", value)) <= named
             assert set(re.findall(r"\$\{data\.(\w+)\}", value)) <= handed_on
-        filters = {one["type"] for one in step.get("plugins", {}).get("LogFilter", [])}
+        filters = {log_filter["type"] for log_filter in step.get("plugins", {}).get("LogFilter", [])}
         handed_on |= HANDS_ON.get(step["type"], set()) if "key-value-data" in filters else set()
         assert ("render-datatype" in filters) == (step["configuration"].get("rendered") == "true")
 
@@ -126,7 +126,7 @@ def test_each_option_is_used(job: dict[str, Any]) -> None:
 
 def test_the_default_of_a_partial_capture_is_what_the_jobs_want() -> None:
     """A partial capture is worth more than none: no job fails for it, and none has to say so."""
-    default = next(one for one in declared(CaptureStep) if one.name == "fail_when_partial").default
+    default = next(setting for setting in declared(CaptureStep) if setting.name == "fail_when_partial").default
     given = [
         step["configuration"]["fail_when_partial"]
         for job in JOBS.values()

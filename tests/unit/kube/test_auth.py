@@ -304,7 +304,7 @@ def test_settings_count_before_where_we_are(service_account: Path, tmp_path: Pat
     whole = yaml.safe_dump(config({"server": "https://content"}))
     content = ConnectionSettings(kubeconfig=str(file), kubeconfig_content=whole)
     assert service_account.exists()
-    chosen = [connect(one, inside).server for one in (content, from_file, own)]
+    chosen = [connect(settings, inside).server for settings in (content, from_file, own)]
     assert chosen == ["https://content", "https://file", "https://url"]
 
 

@@ -121,8 +121,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Machine
         return made[-1]
 
     yield use
-    for one in made:
-        for process in one.started:
+    for container in made:
+        for process in container.started:
             if process.poll() is None:
                 os.killpg(process.pid, 9)
             process.wait()
@@ -135,10 +135,10 @@ each_shell = pytest.mark.parametrize("shell", SHELLS)
 def processes_of(tag: str) -> list[str]:
     """The command lines on this machine that have ``tag`` in their environment or arguments, zombies left out."""
     found = []
-    for one in Path("/proc").glob("[0-9]*"):
+    for file in Path("/proc").glob("[0-9]*"):
         try:
-            if tag.encode() in (one / "cmdline").read_bytes() and "\nState:\tZ" not in (one / "status").read_text():
-                found.append((one / "cmdline").read_text().replace("\0", " "))
+            if tag.encode() in (file / "cmdline").read_bytes() and "\nState:\tZ" not in (file / "status").read_text():
+                found.append((file / "cmdline").read_text().replace("\0", " "))
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found

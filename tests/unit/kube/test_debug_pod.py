@@ -47,7 +47,7 @@ def test_copy_sleeps_and_nobody_sees_it() -> None:
     assert only["command"] == [BUSYBOX, "sleep", "300"]
     assert not {"livenessProbe", "lifecycle", "args", "ports"} & only.keys()
     assert (only["image"], only["env"]) == ("registry.example/app:1", [{"name": "A", "value": "1"}])
-    assert [one["name"] for one in spec["initContainers"]] == ["debug-capture-tools"]
+    assert [init_container["name"] for init_container in spec["initContainers"]] == ["debug-capture-tools"]
     assert "ephemeralContainers" not in spec
     assert (spec["activeDeadlineSeconds"], spec["restartPolicy"]) == (300, "Never")
     assert spec["imagePullSecrets"] == [{"name": "pull"}]
@@ -74,7 +74,7 @@ class Cluster:
         raise TargetNotFound("cannot delete", "it is gone")
 
     def changes(self, *_: object) -> Iterator[Json]:
-        yield from ({"status": one} for one in self.statuses)
+        yield from ({"status": status} for status in self.statuses)
 
 
 @pytest.fixture(autouse=True)

@@ -145,7 +145,7 @@ class Cluster:
             return pod()
         state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
         seen = [{"name": "debug-capture-older", "state": RUNNING}]
-        seen += [{"name": one["name"], "state": state} for one in self.attached]
+        seen += [{"name": spec["name"], "state": state} for spec in self.attached]
         return pod(status={"phase": self._phase, "ephemeralContainerStatuses": seen})
 
 
@@ -160,7 +160,7 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
     monkeypatch.setattr("debugcapture.kube.ephemeral_container.time", _Clock(lambda: now[0], sleep))
     yield slept
-    assert all(0 < one <= 1 for one in slept)
+    assert all(0 < pause_s <= 1 for pause_s in slept)
 
 
 class _Clock:
@@ -215,7 +215,7 @@ def test_each_capture_attaches_its_own() -> None:
     for _ in range(2):
         with pytest.raises(NotRunning, match="ErrImagePull"), attach(cluster, []):
             pass
-    assert len({one["name"] for one in cluster.attached}) == 2
+    assert len({spec["name"] for spec in cluster.attached}) == 2
 
 
 def test_start_that_takes_too_long_is_given_up(no_sleep: list[float]) -> None:

@@ -201,19 +201,19 @@ def test_silence_is_filled_with_pings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_abort_breaks_what_is_open_and_lets_only_what_closes_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("websocket.create_connection", lambda *_, **__: Replay([data(STATUS, SUCCESS), CLOSE]))
-    one, broken = api(), list[str]()
+    client, broken = api(), list[str]()
 
     class Stream:
         def close(self) -> None:
             broken.append("closed")
 
-    one.streams.add(Stream())
-    one.streams.break_all()
+    client.streams.add(Stream())
+    client.streams.break_all()
     assert broken == ["closed"]
     silent = Stdio(discard, discard)
     with pytest.raises(Aborted, match="aborted"):
-        exec_stream.run(one, PLACE, ["x"], silent, time_limit_s=1)
-    assert exec_stream.run(one, PLACE, ["x"], silent, closing=True, time_limit_s=1).code == 0
+        exec_stream.run(client, PLACE, ["x"], silent, time_limit_s=1)
+    assert exec_stream.run(client, PLACE, ["x"], silent, closing=True, time_limit_s=1).code == 0
 
 
 def test_status_that_arrived_counts_however_the_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,10 +83,10 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
 
         def request(_pool: object, _method: str, url: str, **_: Any) -> Answer:
             asked.append(url.rpartition("/")[2])
-            one = left.pop(0)
-            if isinstance(one, Exception):
-                raise one
-            return one
+            outcome = left.pop(0)
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
 
         monkeypatch.setattr(urllib3.PoolManager, "request", request)
         return asked

@@ -64,4 +64,4 @@ def test_table_is_not_changed_by_its_use(profile: Profile) -> None:
 
 
 def test_only_sysadmin_is_privileged() -> None:
-    assert [one for one in ALL if security_context(one, User(1, 1)).get("privileged")] == ["sysadmin"]
+    assert [profile for profile in ALL if security_context(profile, User(1, 1)).get("privileged")] == ["sysadmin"]

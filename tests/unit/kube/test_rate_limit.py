@@ -49,8 +49,8 @@ def test_an_attach_goes_before_others_that_wait() -> None:
     for number in range(1, 4):
         clock.now += 1
         wait_until("a turn", partial(_has, order, number), 10)
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.join()
     assert order == ["attach", "read-1", "read-2"]
 
 

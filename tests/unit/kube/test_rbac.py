@@ -17,7 +17,7 @@ OFF_CLUSTER = {"Send captures that are waiting", "Check the installation"}
 def rights(file: str, kind: str) -> set[Right]:
     """What the roles of ``kind`` in a manifest grant: group, resource, verb."""
     documents = yaml.safe_load_all((RBAC / file).read_text())
-    rules = [rule for one in documents if one["kind"] == kind for rule in one["rules"]]
+    rules = [rule for document in documents if document["kind"] == kind for rule in document["rules"]]
     return {
         (group, resource, verb)
         for rule in rules
@@ -28,8 +28,10 @@ def rights(file: str, kind: str) -> set[Right]:
 
 
 def asked(size: Size, *scopes: str) -> set[Right]:
-    wanted = [one for one in PERMISSIONS if one.purpose in SIZES[size] and one.scope in scopes]
-    return {(one.group, one.resource, verb) for one in wanted for verb in one.verbs}
+    wanted = [
+        permission for permission in PERMISSIONS if permission.purpose in SIZES[size] and permission.scope in scopes
+    ]
+    return {(permission.group, permission.resource, verb) for permission in wanted for verb in permission.verbs}
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -50,11 +52,11 @@ def test_sizes_follow_each_other() -> None:
 @pytest.mark.parametrize("file", sorted(RBAC.rglob("*.yaml")), ids=lambda file: file.name)
 def test_every_role_is_bound_to_the_account_of_the_captures(file: str) -> None:
     documents = list(yaml.safe_load_all((RBAC / file).read_text()))
-    roles = {(one["kind"], one["metadata"]["name"]) for one in documents if "rules" in one}
-    bindings = [one for one in documents if one["kind"].endswith("Binding")]
-    assert {(one["roleRef"]["kind"], one["roleRef"]["name"]) for one in bindings} == roles
+    roles = {(document["kind"], document["metadata"]["name"]) for document in documents if "rules" in document}
+    bindings = [document for document in documents if document["kind"].endswith("Binding")]
+    assert {(binding["roleRef"]["kind"], binding["roleRef"]["name"]) for binding in bindings} == roles
     subject = {"kind": "ServiceAccount", "name": "debug-capture", "namespace": "debug-capture"}
-    assert all(one["subjects"] == [subject] for one in bindings)
+    assert all(binding["subjects"] == [subject] for binding in bindings)
 
 
 def test_every_job_that_goes_to_the_cluster_is_named() -> None:
@@ -94,7 +96,7 @@ def test_refusal_of_something_else_names_the_folder(refusal: str) -> None:
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    assert all((REPO / manifest_granting(one)).is_file() for one in PERMISSIONS)
+    assert all((REPO / manifest_granting(permission)).is_file() for permission in PERMISSIONS)
 
 
 @pytest.mark.parametrize(

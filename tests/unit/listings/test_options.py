@@ -59,7 +59,7 @@ class Cluster:
         yield self.lists.get(path, [])
 
     def items(self, path: str, doing: str) -> list[Json]:
-        return [one for page in self.pages(path, doing) for one in page]
+        return [item for page in self.pages(path, doing) for item in page]
 
 
 def rows(cluster: Cluster, wanted: ListQuery, most: int = 500) -> list[Row]:
@@ -109,8 +109,8 @@ def test_workloads_that_are_not_ready_come_first() -> None:
 
 def test_daemon_set_counts_its_own_way() -> None:
     counts = {"desiredNumberScheduled": 3, "numberReady": 2}
-    one: Json = {"metadata": {"namespace": "shop", "name": "agent"}, "spec": {}, "status": counts}
-    assert workload_row("daemonset", one, with_namespace=False) == (
+    daemon_set: Json = {"metadata": {"namespace": "shop", "name": "agent"}, "spec": {}, "status": counts}
+    assert workload_row("daemonset", daemon_set, with_namespace=False) == (
         False,
         Row("agent (DaemonSet, 2 of 3 ready)", "daemonset/agent"),
     )
@@ -236,7 +236,7 @@ def test_value_that_rundeck_would_cut_is_left_out() -> None:
 
 @given(st.lists(st.tuples(st.text(), st.from_regex(r"[a-z0-9]([-a-z0-9./]{0,20}[a-z0-9])?", fullmatch=True))))
 def test_rundeck_reads_each_value_whatever_the_label_is(given_rows: list[tuple[str, str]]) -> None:
-    text = script_text([Row(*one) for one in given_rows])
+    text = script_text([Row(*row) for row in given_rows])
     assert text.isascii()
     assert [value for _, value in rundeck_reads(text)] == [value for _, value in given_rows]
 

@@ -217,8 +217,8 @@ def test_a_defect_ends_one_answer_and_shows_nothing(service: Service, lists: Lis
 
 
 def test_server_is_a_program_of_its_own_and_no_plugin() -> None:
-    (one,) = SERVICES
-    assert provider("k8s-debug-options-server") is one
+    (service,) = SERVICES
+    assert provider("k8s-debug-options-server") is service
 
 
 @pytest.mark.parametrize(
@@ -305,14 +305,14 @@ def test_program_answers_refuses_what_is_too_big_and_stops_cleanly(running: tupl
 def test_program_serves_others_while_one_says_nothing(running: tuple[subprocess.Popen[str], int]) -> None:
     _, port = running
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(16)]
-    for one in silent:
-        one.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n")  # and no end
+    for connection in silent:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n")  # and no end
     statuses: list[int] = []
     threads = [threading.Thread(target=lambda: statuses.append(fetch(port, "/healthz", {}).status)) for _ in range(4)]
     for one_thread in threads:
         one_thread.start()
     for one_thread in threads:
         one_thread.join()
-    for one in silent:
-        one.close()
+    for connection in silent:
+        connection.close()
     assert statuses == [200] * 4

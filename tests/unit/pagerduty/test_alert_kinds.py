@@ -21,8 +21,14 @@ def alert(details: Any, summary: str = "Something is wrong") -> dict[str, Any]:
 def found(details: Any, summary: str = "Something is wrong") -> list[tuple[str, ...]]:
     """Return each candidate as (sender, cluster, namespace, pod or KIND/WORKLOAD, container)."""
     return [
-        (one.sender, one.cluster, one.namespace, one.pod or f"{one.kind}/{one.workload}", one.container)
-        for one in find_candidates([alert(details, summary)], SENDERS)
+        (
+            candidate.sender,
+            candidate.cluster,
+            candidate.namespace,
+            candidate.pod or f"{candidate.kind}/{candidate.workload}",
+            candidate.container,
+        )
+        for candidate in find_candidates([alert(details, summary)], SENDERS)
     ]
 
 

@@ -17,7 +17,7 @@ def test_no_minute_has_more_than_960_requests_of_several_processes(tmp_path: Pat
         processes[number % 3]()
         sent.append(clock.now)
     assert round(sent[59] - sent[0], 3) == 0, "the first ones do not wait"
-    most = max(sum(start <= one < start + 60 for one in sent) for start in sent[::50])
+    most = max(sum(start <= time_s < start + 60 for time_s in sent) for start in sent[::50])
     assert 900 <= most <= 960
 
 

@@ -38,7 +38,7 @@ OTHER = manifest(target=target(workload="orders", pod="orders-0"))
 
 
 @pytest.mark.parametrize(
-    ("one", "stored", "asked", "closed"),
+    ("capture", "stored", "asked", "closed"),
     [
         (COMPLETE, True, {}, ""),
         (PARTIAL, True, {}, f"the capture {CAPTURE_ID} is partial, but the job requires complete"),
@@ -52,10 +52,10 @@ OTHER = manifest(target=target(workload="orders", pod="orders-0"))
     ],
 )
 def test_the_gate_opens_for_a_capture_that_is_good_enough(
-    one: Manifest | None, stored: bool, asked: dict[str, Any], closed: str
+    capture: Manifest | None, stored: bool, asked: dict[str, Any], closed: str
 ) -> None:
     wanted = TargetSettings(namespace="shop", workload="deployment/checkout")
-    assert find_gate_problem(one, stored, GateSettings(**asked), wanted) == closed
+    assert find_gate_problem(capture, stored, GateSettings(**asked), wanted) == closed
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def counts(replicas: int, updated: int, available: int) -> Json:
 
 
 @pytest.mark.parametrize(
-    ("kind", "one", "expected"),
+    ("kind", "resource", "expected"),
     [
         ("deployment", workload(counts(2, 2, 2), generation=2), "the controller has not seen the change yet"),
         ("deployment", workload({}), "0 of 2 pods are updated, 0 are available"),
@@ -60,8 +60,10 @@ def counts(replicas: int, updated: int, available: int) -> Json:
         ),
     ],
 )
-def test_a_rollout_is_over_when_all_new_pods_are_available(kind: str, one: Json, expected: Progress | str) -> None:
-    assert rollout_progress(kind, one) == (expected if isinstance(expected, Progress) else Progress(False, expected))
+def test_a_rollout_is_over_when_all_new_pods_are_available(kind: str, resource: Json, expected: Progress | str) -> None:
+    assert rollout_progress(kind, resource) == (
+        expected if isinstance(expected, Progress) else Progress(False, expected)
+    )
 
 
 def numbered(revision: int, owner: str = "d-1") -> Json:
@@ -72,13 +74,13 @@ def numbered(revision: int, owner: str = "d-1") -> Json:
 
 
 DEPLOYMENT = {"metadata": {"name": "checkout", "uid": "d-1", "annotations": {REVISION: "4"}}}
-REVISIONS = [numbered(one) for one in (1, 3, 4)] + [numbered(2, "other")]
+REVISIONS = [numbered(revision) for revision in (1, 3, 4)] + [numbered(2, "other")]
 
 
 @pytest.mark.parametrize(("asked", "found"), [(0, 3), (1, 1), (3, 3)])
 def test_a_rollback_goes_to_the_revision_before_or_the_one_named(asked: int, found: int) -> None:
-    one = find_revision(DEPLOYMENT, REVISIONS, asked)
-    assert template_of(one) == {"metadata": {"labels": {"app": "x"}}, "spec": {"revision": found}}
+    replica_set = find_revision(DEPLOYMENT, REVISIONS, asked)
+    assert template_of(replica_set) == {"metadata": {"labels": {"app": "x"}}, "spec": {"revision": found}}
 
 
 @pytest.mark.parametrize(

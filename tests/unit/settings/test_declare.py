@@ -181,14 +181,18 @@ def test_missing_value_is_told_with_the_title_in_the_form() -> None:
     assert "command is missing (Command)" in problem(ExecStep, {"pod": "web-0"})
 
 
-WITH_SECRETS = [one for one in (*PROVIDERS, *SERVICES) if any(each.rule.secret for each in declared(one.settings))]
+WITH_SECRETS = [
+    provider
+    for provider in (*PROVIDERS, *SERVICES)
+    if any(setting.rule.secret for setting in declared(provider.settings))
+]
 
 
-@pytest.mark.parametrize("one", WITH_SECRETS, ids=lambda one: one.name)
-def test_secrets_never_appear_in_an_error(one: Any) -> None:
-    secrets = {each.name: f"hunter2-{each.name}" for each in declared(one.settings) if each.rule.secret}
+@pytest.mark.parametrize("step", WITH_SECRETS, ids=lambda value: value.name)
+def test_secrets_never_appear_in_an_error(step: Any) -> None:
+    secrets = {setting.name: f"hunter2-{setting.name}" for setting in declared(step.settings) if setting.rule.secret}
     wrong = dict.fromkeys(["pod", "namespace", "store", "pagerduty_url", "verify_tls", "link_valid_s"], "?!")
-    assert "hunter2" not in problem(one.settings, wrong | secrets)
+    assert "hunter2" not in problem(step.settings, wrong | secrets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,14 +214,14 @@ def test_control_characters_of_a_value_do_not_reach_the_log() -> None:
     assert problem(ExecStep, EXEC | {"pod": "a\nRUNDECK:DATA:x=1\x1b[2J"}).isprintable()
 
 
-@pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
-def test_declared_defaults_pass_their_own_rules(one: Any) -> None:
-    values = {each.name: each.default for each in declared(one.settings)}
-    read(one.settings, values | EXEC)
+@pytest.mark.parametrize("step", PROVIDERS, ids=lambda value: value.name)
+def test_declared_defaults_pass_their_own_rules(step: Any) -> None:
+    values = {setting.name: setting.default for setting in declared(step.settings)}
+    read(step.settings, values | EXEC)
 
 
 def test_declared_tells_kinds_and_choices() -> None:
-    by_name = {one.name: one for one in declared(AttachStep)}
+    by_name = {setting.name: setting for setting in declared(AttachStep)}
     kinds = {name: by_name[name].kind for name in ("pod", "time_limit_s", "verify_tls", "profile")}
     assert kinds == {"pod": "text", "time_limit_s": "number", "verify_tls": "switch", "profile": "choice"}
     assert by_name["profile"].choices == ("restricted", "baseline", "general", "netadmin", "sysadmin")
@@ -225,7 +229,7 @@ def test_declared_tells_kinds_and_choices() -> None:
     assert by_name["pod"].group == "Target"
 
 
-@given(st.dictionaries(st.sampled_from([one.name for one in declared(CaptureStep)]), st.text()))
+@given(st.dictionaries(st.sampled_from([setting.name for setting in declared(CaptureStep)]), st.text()))
 def test_any_text_is_either_read_or_refused(values: dict[str, str]) -> None:
     try:
         step = read(CaptureStep, values)
@@ -264,8 +268,8 @@ def test_settings_of_a_store_are_read_written_and_checked_like_all() -> None:
     ],
 )
 def test_a_number_has_the_bounds_that_its_rule_has(bounds: dict[str, int], text: str, told: str) -> None:
-    one = Declared("n", "G", "number", (), "0", Rule("N", "", **bounds), set_once=False, detail=False)  # type: ignore[arg-type]
-    assert problem_of(one, text) == told
+    setting = Declared("n", "G", "number", (), "0", Rule("N", "", **bounds), set_once=False, detail=False)  # type: ignore[arg-type]
+    assert problem_of(setting, text) == told
 
 
 def test_only_the_faces_read_rundecks_environment() -> None:

@@ -9,6 +9,8 @@ from debugcapture.settings.store import KINDS, StoreSettings
 
 def test_each_kind_of_store_has_its_settings_in_a_group_of_its_own() -> None:
     for group in [kind.settings for kind in KINDS if kind.settings]:
-        names = [one.name for one in fields(group)]  # type: ignore[arg-type]
+        names = [field.name for field in fields(group)]  # type: ignore[arg-type]
         assert all(name.startswith(names[0].partition("_")[0]) for name in names)
-    assert not [one.name for one in fields(StoreSettings) if "_" in one.name and not one.name.startswith("link_")]
+    assert not [
+        field.name for field in fields(StoreSettings) if "_" in field.name and not field.name.startswith("link_")
+    ]

@@ -243,7 +243,7 @@ def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
     data = by_incident(run_context, "Q2ABCDEF")
     assert alerted
     assert data["capture_id"] != left.parent.name
-    assert ("Q1ABCDEF", f"[debug-capture {left.parent.name}]") in [one[:2] for one in notes]
+    assert ("Q1ABCDEF", f"[debug-capture {left.parent.name}]") in [note[:2] for note in notes]
 
 
 def test_a_failed_capture_is_told_to_all_who_joined(
@@ -257,7 +257,7 @@ def test_a_failed_capture_is_told_to_all_who_joined(
     with pytest.raises(NothingCaptured):
         by_incident(run_context)
     assert alerted
-    assert [(one, "the node is gone" in text) for one, _, text in notes] == [
+    assert [(note, "the node is gone" in text) for note, _, text in notes] == [
         ("Q1ABCDEF", False),
         ("Q2ABCDEF", False),
         ("Q1ABCDEF", True),

@@ -87,7 +87,7 @@ def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
     upload(read(UploadStep, to_a_directory(tmp_path)), run_context)
     left = bundle.manifest()
     assert left.status == "partial"
-    assert [(one.file, one.outcome) for one in left.artifacts][1:] == [("jvm-heap.hprof", "truncated")]
+    assert [(artifact.file, artifact.outcome) for artifact in left.artifacts][1:] == [("jvm-heap.hprof", "truncated")]
     (stored,) = (tmp_path / "store").rglob("jvm-heap.hprof")
     assert stored.read_text() == "half a heap"
 

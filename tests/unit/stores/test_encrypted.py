@@ -29,8 +29,8 @@ def identity() -> x25519.Identity:
 def bundle(tmp_path: Path) -> Bundle:
     made = create_bundle(tmp_path / "spool", "checkout-7d9f-abcde", NOON)
     written(made.folder, "logs/app.log", SECRET)
-    one = artifact(file="logs/app.log", bytes=len(SECRET), sha256=hashlib.sha256(SECRET).hexdigest())
-    made.save(manifest(one, capture_id=made.folder.name))
+    log = artifact(file="logs/app.log", bytes=len(SECRET), sha256=hashlib.sha256(SECRET).hexdigest())
+    made.save(manifest(log, capture_id=made.folder.name))
     return made
 
 
@@ -48,7 +48,7 @@ def test_everything_but_the_page_is_encrypted(bundle: Bundle, root: Path, identi
     (folder,) = (root / "shop" / "checkout").iterdir()
     assert decrypt((folder / "logs" / "app.log.age").read_bytes(), [identity]) == SECRET
     assert bundle.folder.name.encode() in decrypt((folder / f"{MANIFEST}.age").read_bytes(), [identity])
-    assert {one.name for one in folder.rglob("*") if one.is_file()} == {"app.log.age", f"{MANIFEST}.age", PAGE}
+    assert {file.name for file in folder.rglob("*") if file.is_file()} == {"app.log.age", f"{MANIFEST}.age", PAGE}
     page = (folder / PAGE).read_text()
     assert "Jane" not in page
     assert "age --decrypt" in page

@@ -116,7 +116,7 @@ PAST: dict[str, tuple[Json, list[str], str]] = {
 
 @pytest.mark.parametrize(("whole", "problems", "container"), PAST.values(), ids=PAST.keys())
 def test_a_failure_of_the_past_does_not_outrank_one_of_today(whole: Json, problems: list[str], container: str) -> None:
-    whole["spec"]["containers"] = [{"name": one["name"]} for one in whole["status"]["containerStatuses"]][::-1]
+    whole["spec"]["containers"] = [{"name": status["name"]} for status in whole["status"]["containerStatuses"]][::-1]
     target = find_target(whole, "", NOON)
     assert (list(target.unhealthy), target.container) == (problems, container)
 
@@ -139,7 +139,7 @@ def test_a_failure_of_the_past_does_not_outrank_one_of_today(whole: Json, proble
 @pytest.mark.parametrize("today", ["crash loop", "not ready", "image", "pending"])
 def test_a_pod_that_fails_today_comes_before_one_that_failed_long_ago(past: Json, today: str) -> None:
     pods = [named("a-past", past), named("b-today", CASES[today][0])]
-    assert [one["metadata"]["name"] for one in worst_first(pods, NOON)] == ["b-today", "a-past"]
+    assert [item["metadata"]["name"] for item in worst_first(pods, NOON)] == ["b-today", "a-past"]
 
 
 def named(name: str, whole: Json) -> Json:
@@ -150,7 +150,7 @@ def test_the_worst_comes_first() -> None:
     order = ["killed for memory", "crash loop", "stuck terminating", "evicted", "not ready", "image", "pending",
              "restarted lately", "healthy"]  # fmt: skip
     pods = [named(name, CASES[name][0]) for name in sorted(order)]
-    assert [one["metadata"]["name"] for one in worst_first(pods, NOON)] == order
+    assert [item["metadata"]["name"] for item in worst_first(pods, NOON)] == order
 
 
 def test_thousands_of_pods_and_containers_are_ranked() -> None:
@@ -166,7 +166,7 @@ def test_of_equals_the_one_that_restarts_more_then_the_oldest() -> None:
         return whole | {"metadata": whole["metadata"] | {"name": name, "creationTimestamp": created}}
 
     pods = [healthy("young", 0, "2026-01-02"), healthy("old", 0, "2026-01-01"), healthy("restarting", 9, "2026-01-03")]
-    assert [one["metadata"]["name"] for one in worst_first(pods, NOON)] == ["restarting", "old", "young"]
+    assert [item["metadata"]["name"] for item in worst_first(pods, NOON)] == ["restarting", "old", "young"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def one(name: str, workload: str = "web", *, ill: bool = False, **metadata: Any)
 
 
 def names(candidates: list[Candidate]) -> list[str]:
-    return [one.target.pod for one in candidates]
+    return [candidate.target.pod for candidate in candidates]
 
 
 ILL = [one(f"ill-{number}", ill=True) for number in range(4)]

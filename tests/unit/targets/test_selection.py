@@ -54,9 +54,9 @@ class Cluster(Lists):
         kind, name = re.fullmatch(r"/apis/\w+/v1/namespaces/shop/(\w+)/(.*)", path).groups()  # type: ignore[union-attr]
         if self.forbids:
             raise NotAllowed(doing, "forbidden")
-        for one in self.kinds.get(kind, []):
-            if one["metadata"]["name"] == name:
-                return one
+        for workload in self.kinds.get(kind, []):
+            if workload["metadata"]["name"] == name:
+                return workload
         raise TargetNotFound(doing, "not found")
 
     def items(self, path: str, _doing: str) -> list[Json]:
@@ -67,7 +67,7 @@ class Cluster(Lists):
         return self.found
 
     def pod(self, _namespace: str, name: str) -> Json:
-        return next(one for one in self.found if one["metadata"]["name"] == name)
+        return next(item for item in self.found if item["metadata"]["name"] == name)
 
     def namespace_exists(self, namespace: str) -> bool:
         return namespace == "shop"
@@ -81,7 +81,7 @@ DEPLOYMENT = {
 
 def selected(cluster: Cluster, most: int = 9, **settings: Any) -> list[str]:
     given = TargetSettings(**{"namespace": "shop", **settings})
-    return [one.target.pod for one in select_pods(cast("Api", cluster), given, most)[0]]
+    return [selection.target.pod for selection in select_pods(cast("Api", cluster), given, most)[0]]
 
 
 @pytest.mark.parametrize("name", ["web", "deployment/web", "deploy/web", "Deployment/web", "deployments/web"])
@@ -197,9 +197,9 @@ def test_replacement_is_the_newest_of_the_same_workload() -> None:
         member("web-6a-dying", "web-6a", creationTimestamp="2026-01-04", deletionTimestamp="2026-01-04"),
         member("other-1", "other", creationTimestamp="2026-01-05"),
     ]
-    for one in cluster.found:
-        name = one["metadata"]["ownerReferences"][0]["name"]
-        one["metadata"]["labels"]["pod-template-hash"] = name.partition("-")[2]
+    for item in cluster.found:
+        name = item["metadata"]["ownerReferences"][0]["name"]
+        item["metadata"]["labels"]["pod-template-hash"] = name.partition("-")[2]
     gone["metadata"]["labels"]["pod-template-hash"] = "5f"
     target = find_target(gone, "", NOON)
     found = find_replacement(cast("Api", cluster), target, gone, [])

@@ -24,13 +24,13 @@ def competitor(share: int, log: list[str], name: str) -> Iterator[threading.Even
             assert ends.wait(30)
             log.append(f"end of {name}")
 
-    one = threading.Thread(target=use)
-    one.start()
+    thread = threading.Thread(target=use)
+    thread.start()
     try:
         yield ends
     finally:
         ends.set()
-        one.join()
+        thread.join()
 
 
 def until(log: list[str], *names: str) -> None:
@@ -88,9 +88,9 @@ def test_what_is_made_once_for_a_run_is_made_by_one_of_its_workers(
 
     workers = [side_by_side.Once(tmp_path_factory, worker=False) for _ in range(4)]
     answers: list[str] = []
-    threads = [threading.Thread(target=lambda one=one: answers.append(one(name, make))) for one in workers]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    threads = [threading.Thread(target=lambda thread=thread: answers.append(thread(name, make))) for thread in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert answers == ["made 1"] * 4

@@ -122,9 +122,9 @@ def test_each_variable_is_a_setting_of_the_command(name: str) -> None:
     exported = {line.split("=")[0].removeprefix("export ") for line in script_of(CLOUD[name]).splitlines()[2:-1]}
     words = script_of(CLOUD[name]).splitlines()[-1].removeprefix("exec debug-capture ").removesuffix(" 2>&1").split()
     commands = [word for word in words if word not in ("chain", "--keep-going")]
-    settings = [setting for one in commands for setting in command(one).declared]
+    settings = [setting for name in commands for setting in command(name).declared]
     assert set(from_environment(settings, dict.fromkeys(exported, "x"))) == {
-        one.removeprefix("DEBUG_CAPTURE_").lower() for one in exported
+        variable.removeprefix("DEBUG_CAPTURE_").lower() for variable in exported
     }
 
 

@@ -25,11 +25,11 @@ SECRET = {
     "storage-path-root": "keys",
 }
 
-each_provider = pytest.mark.parametrize("one", PROVIDERS, ids=lambda one: one.name)
+each_provider = pytest.mark.parametrize("step", PROVIDERS, ids=lambda value: value.name)
 
 
-def form(one: Provider) -> list[dict[str, Any]]:
-    (found,) = [entry for entry in PLUGIN["providers"] if entry["name"] == one.name]
+def form(step: Provider) -> list[dict[str, Any]]:
+    (found,) = [entry for entry in PLUGIN["providers"] if entry["name"] == step.name]
     config: list[dict[str, Any]] = found["config"]
     return config
 
@@ -66,48 +66,48 @@ def test_stale_file_is_told_and_written(
 
 def test_rundeck_reads_no_aliases() -> None:
     events = yaml.parse(PLUGIN_YAML.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    assert not [one for one in events if isinstance(one, yaml.AliasEvent)]
+    assert not [event for event in events if isinstance(event, yaml.AliasEvent)]
 
 
 def test_every_provider_is_offered() -> None:
-    assert [entry["name"] for entry in PLUGIN["providers"]] == [one.name for one in PROVIDERS]
+    assert [entry["name"] for entry in PLUGIN["providers"]] == [provider.name for provider in PROVIDERS]
     assert all(provider(one.name) is one for one in PROVIDERS)
 
 
 @each_provider
-def test_provider_has_its_script(one: Provider) -> None:
-    (entry,) = [entry for entry in PLUGIN["providers"] if entry["name"] == one.name]
+def test_provider_has_its_script(step: Provider) -> None:
+    (entry,) = [entry for entry in PLUGIN["providers"] if entry["name"] == step.name]
     script = generate.ROOT / "contents" / entry["script-file"]
-    assert f'start.run("{one.name}"' in script.read_text(encoding="utf-8")
+    assert f'start.run("{step.name}"' in script.read_text(encoding="utf-8")
 
 
 def test_every_script_has_its_provider() -> None:
     scripts = {file.stem for file in (generate.ROOT / "contents").glob("k8s-debug-*.py")}
-    assert scripts == {one.name for one in PROVIDERS}
+    assert scripts == {provider.name for provider in PROVIDERS}
 
 
 @each_provider
-def test_property_names_and_their_variables_are_unique(one: Provider) -> None:
-    names = [entry["name"] for entry in form(one)]
+def test_property_names_and_their_variables_are_unique(step: Provider) -> None:
+    names = [entry["name"] for entry in form(step)]
     variables = [name.upper().replace("-", "_").replace(".", "_") for name in names]
     assert len(set(names)) == len(names)
     assert len(set(variables)) == len(variables)
 
 
 @each_provider
-def test_every_property_reaches_its_setting(one: Provider) -> None:
-    names = [entry["name"] for entry in form(one) if entry["name"] != "interpreter"]
+def test_every_property_reaches_its_setting(step: Provider) -> None:
+    names = [entry["name"] for entry in form(step) if entry["name"] != "interpreter"]
     environment = {f"RD_CONFIG_{name.upper()}": f"of {name}" for name in names}
-    of_node = dict.fromkeys(one.from_node, "")
-    assert step_values(one, environment) == of_node | {name: f"of {name}" for name in names}
-    left_out = {setting.name for setting in declared(one.settings)} - set(names)
-    assert left_out == (without_keys(one) if one.lists_values else left_out if one.on_nodes else set())
-    assert left_out or not one.on_nodes
+    of_node = dict.fromkeys(step.from_node, "")
+    assert step_values(step, environment) == of_node | {name: f"of {name}" for name in names}
+    left_out = {setting.name for setting in declared(step.settings)} - set(names)
+    assert left_out == (without_keys(step) if step.lists_values else left_out if step.on_nodes else set())
+    assert left_out or not step.on_nodes
 
 
-def without_keys(one: Provider) -> set[str]:
+def without_keys(step: Provider) -> set[str]:
     """What a dropdown cannot have: Rundeck reads nothing from Key Storage for it."""
-    return {each.name for each in declared(one.settings) if each.rule.secret or each.name == "server"}
+    return {setting.name for setting in declared(step.settings) if setting.rule.secret or setting.name == "server"}
 
 
 def test_node_step_takes_its_pod_from_the_node() -> None:
@@ -122,11 +122,11 @@ def test_node_step_takes_its_pod_from_the_node() -> None:
 
 
 @each_provider
-def test_every_secret_and_nothing_else_is_read_from_key_storage(one: Provider) -> None:
-    secrets = {setting.name for setting in declared(one.settings) if setting.rule.secret}
-    if one.lists_values:
+def test_every_secret_and_nothing_else_is_read_from_key_storage(step: Provider) -> None:
+    secrets = {setting.name for setting in declared(step.settings) if setting.rule.secret}
+    if step.lists_values:
         secrets = set()  # it gets none
-    for entry in form(one):
+    for entry in form(step):
         options = entry["renderingOptions"]
         assert (options.items() >= SECRET.items()) is (entry["name"] in secrets)
         assert entry["name"] not in secrets or "default" not in entry
@@ -136,20 +136,20 @@ def test_every_secret_and_nothing_else_is_read_from_key_storage(one: Provider) -
     "name", ["kubeconfig_content", "token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token"]
 )
 def test_what_is_a_secret_is_declared_as_one(name: str) -> None:
-    found = [one for step in PROVIDERS for one in declared(step.settings) if one.name == name]
+    found = [setting for step in PROVIDERS for setting in declared(step.settings) if setting.name == name]
     assert found
-    assert all(one.rule.secret for one in found)
+    assert all(setting.rule.secret for setting in found)
 
 
 @each_provider
-def test_interpreter_is_no_choice_of_a_jobs_author(one: Provider) -> None:
-    (interpreter,) = [entry for entry in form(one) if entry["name"] == "interpreter"]
+def test_interpreter_is_no_choice_of_a_jobs_author(step: Provider) -> None:
+    (interpreter,) = [entry for entry in form(step) if entry["name"] == "interpreter"]
     assert interpreter["scope"] == "Project"
 
 
 @each_provider
-def test_property_is_explained_and_its_default_is_one_of_its_values(one: Provider) -> None:
-    for entry in form(one):
+def test_property_is_explained_and_its_default_is_one_of_its_values(step: Provider) -> None:
+    for entry in form(step):
         assert entry["title"]
         assert entry["description"]
         if entry["type"] == "FreeSelect":
@@ -158,22 +158,22 @@ def test_property_is_explained_and_its_default_is_one_of_its_values(one: Provide
 
 
 @each_provider
-def test_a_job_can_fill_each_property_from_an_option(one: Provider) -> None:
+def test_a_job_can_fill_each_property_from_an_option(step: Provider) -> None:
     """A server validates the text ``${option.x}`` itself; these types alone have no validator that refuses it."""
-    assert {entry["type"] for entry in form(one)} <= {"String", "FreeSelect"}
+    assert {entry["type"] for entry in form(step)} <= {"String", "FreeSelect"}
 
 
 @each_provider
-def test_what_has_choices_offers_them(one: Provider) -> None:
-    offered = {entry["name"]: tuple(entry.get("values", ())) for entry in form(one)}
-    for setting in generate.asked_by(one):
+def test_what_has_choices_offers_them(step: Provider) -> None:
+    offered = {entry["name"]: tuple(entry.get("values", ())) for entry in form(step)}
+    for setting in generate.asked_by(step):
         wanted = ("true", "false") if setting.kind == "switch" else setting.choices
         assert offered[setting.name] == wanted
 
 
 @each_provider
-def test_what_is_set_once_is_folded_last_and_left_to_the_project(one: Provider) -> None:
-    *asked, _interpreter = form(one)
+def test_what_is_set_once_is_folded_last_and_left_to_the_project(step: Provider) -> None:
+    *asked, _interpreter = form(step)
     folded = [entry["renderingOptions"].get("grouping") == "secondary" for entry in asked]
     assert folded == sorted(folded)
     for entry in asked[folded.count(False) :]:
@@ -182,8 +182,8 @@ def test_what_is_set_once_is_folded_last_and_left_to_the_project(one: Provider) 
 
 
 @each_provider
-def test_group_of_the_form_is_folded_or_not(one: Provider) -> None:
-    groups = {(entry["renderingOptions"]["groupName"], "grouping" in entry["renderingOptions"]) for entry in form(one)}
+def test_group_of_the_form_is_folded_or_not(step: Provider) -> None:
+    groups = {(entry["renderingOptions"]["groupName"], "grouping" in entry["renderingOptions"]) for entry in form(step)}
     assert len({name for name, _ in groups}) == len(groups)  # one folded property folds all of its group
 
 
@@ -204,6 +204,6 @@ def test_blank_field_says_what_it_stands_for() -> None:
 
 def test_setting_that_steps_share_is_the_same_everywhere() -> None:
     seen: dict[str, dict[str, Any]] = {}
-    for entry in (entry for one in PROVIDERS for entry in form(one)):
+    for entry in (entry for listed in PROVIDERS for entry in form(listed)):
         shared = {key: value for key, value in entry.items() if key != "renderingOptions"}  # its group may differ
         assert seen.setdefault(entry["name"], shared) == shared

@@ -187,7 +187,7 @@ def test_each_change_is_told_by_what_the_server_has_then(archive: ArchiveContent
     before = replace(after, jobs={first: edited[first]}, policies={}, webhooks={}, sight="old")
     told = list(changes(before, after, archive, plan(before, archive, frozenset())))
     assert f"~ job {ALL[first]['name']}" in told
-    assert {f"+ job {ALL[one]['name']}" for one in others} <= set(told)
+    assert {f"+ job {ALL[other]['name']}" for other in others} <= set(told)
     assert {f"+ policy {name}" for name in archive.policies} <= set(told)
     assert len([line for line in told if line.startswith("+ webhook ")]) == 1
     assert any(re.match(r"~ policy of the server: .*debug-capture-webhook", line) for line in told)

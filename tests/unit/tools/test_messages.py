@@ -41,14 +41,14 @@ def test_each_text_is_there_in_both_languages() -> None:
 
 
 def test_each_form_is_covered() -> None:
-    assert {f"{one.name}.plugin.title" for one in PROVIDERS} < set(GERMAN)
-    asked = {entry["name"] for one in generate.plugin()["providers"] for entry in one["config"]}
+    assert {f"{provider.name}.plugin.title" for provider in PROVIDERS} < set(GERMAN)
+    asked = {entry["name"] for provider in generate.plugin()["providers"] for entry in provider["config"]}
     assert {f"property.{name}.{part}" for name in asked for part in ("title", "description")} < set(GERMAN)
 
 
 def test_heading_of_each_group_has_the_key_that_rundeck_looks_up() -> None:
-    shown = [entry["renderingOptions"] for one in generate.plugin()["providers"] for entry in one["config"]]
-    keys = {f"property.{one.get('grouping', 'primary')}.{one['groupName']}.groupName" for one in shown}
+    shown = [entry["renderingOptions"] for provider in generate.plugin()["providers"] for entry in provider["config"]]
+    keys = {f"property.{options.get('grouping', 'primary')}.{options['groupName']}.groupName" for options in shown}
     assert {key for key in GERMAN if key.endswith(".groupName")} == keys
     assert GERMAN["property.secondary.Cluster connection.groupName"] == "Verbindung zum Cluster"
     assert GERMAN["property.secondary.Many pods: Job in the cluster.groupName"] == "Viele Pods: Job im Cluster"

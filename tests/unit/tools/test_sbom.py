@@ -41,7 +41,9 @@ def bill(zips: tuple[Path, Path]) -> dict[str, Any]:
 
 
 def needs(made: Mapping[str, Any], name: str) -> list[str]:
-    found: list[str] = next(one.get("dependsOn", []) for one in made["dependencies"] if one["ref"] == name)
+    found: list[str] = next(
+        dependency.get("dependsOn", []) for dependency in made["dependencies"] if dependency["ref"] == name
+    )
     return found
 
 
@@ -63,21 +65,21 @@ def test_same_files_give_the_same_bill_at_the_date_of_the_sources(
 def test_bundled_zip_consists_of_what_it_carries(zips: tuple[Path, Path]) -> None:
     made = bill(zips)
     assert needs(made, "bundled.zip") == ["pkg:pypi/alpha@2.0", "pkg:pypi/beta-gamma@1"]
-    licenses = {one["name"]: one.get("licenses") for one in made["components"]}
+    licenses = {component["name"]: component.get("licenses") for component in made["components"]}
     assert licenses["alpha"] == [{"license": {"id": "MIT"}}]
     assert licenses["beta-gamma"] is None  # not a license that SPDX knows
 
 
 def test_slim_zip_needs_what_the_lock_has(zips: tuple[Path, Path]) -> None:
     locked = {line.split()[0] for line in LOCK.read_text().splitlines() if "==" in line and line[0].isalpha()}
-    assert {one.rpartition("/")[2].replace("@", "==") for one in needs(bill(zips), "slim.zip")} == locked
+    assert {permission.rpartition("/")[2].replace("@", "==") for permission in needs(bill(zips), "slim.zip")} == locked
 
 
 def test_toolbox_consists_of_its_list_and_ours_of_their_modules(zips: tuple[Path, Path]) -> None:
     made = bill(zips)
     tools = needs(made, "debug-capture-toolbox")
     assert {"node-inspect", "php-stacks", "store-upload", "pkg:deb/debian/gdb-minimal"} < set(tools)
-    assert [one for one in tools if one.startswith(("pkg:cargo/rbspy@", "pkg:pypi/py-spy@"))]
+    assert [tool for tool in tools if tool.startswith(("pkg:cargo/rbspy@", "pkg:pypi/py-spy@"))]
     assert needs(made, "php-stacks") == []
     for tool in ("node-inspect", "store-upload"):
         required = (sbom.TOOLBOX / tool / "go.mod").read_text().split("require ")[1].split()
@@ -89,5 +91,5 @@ def test_product_is_all_of_it(zips: tuple[Path, Path]) -> None:
     product = made["metadata"]["component"]
     assert (product["name"], product["version"]) == ("kubernetes-debug-capture", __version__)
     assert needs(made, product["bom-ref"]) == ["bundled.zip", "debug-capture-toolbox", "slim.zip"]
-    known = {product["bom-ref"], *(one["bom-ref"] for one in made["components"])}
-    assert {one["ref"] for one in made["dependencies"]} == known
+    known = {product["bom-ref"], *(component["bom-ref"] for component in made["components"])}
+    assert {dependency["ref"] for dependency in made["dependencies"]} == known

@@ -68,9 +68,9 @@ def test_parts_are_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_slice_is_read_again_from_its_start(tmp_path: Path) -> None:
     with written(tmp_path, "x", b"0123456789").open("rb") as file:
-        one = Slice(file, 2, 5)
-        assert (one.read(3), one.read(), one.read(1)) == (b"234", b"56", b"")
-        assert (one.seek(0, os.SEEK_END), one.seek(0), one.read(2), one.tell()) == (5, 0, b"23", 2)
+        piece = Slice(file, 2, 5)
+        assert (piece.read(3), piece.read(), piece.read(1)) == (b"234", b"56", b"")
+        assert (piece.seek(0, os.SEEK_END), piece.seek(0), piece.read(2), piece.tell()) == (5, 0, b"23", 2)
 
 
 ETAG = hashlib.md5(b"345").hexdigest()
