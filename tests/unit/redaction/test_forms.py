@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from debugcapture.redaction.redactor import masked_text, without_hashes
-from debugcapture.redaction.tokens import tokens
+from debugcapture.redaction.tokens import CATALOG, Token, tokens
 from tests.unit.redaction.forms import FORMS, ORDINARY, SECRET
 
 # Around a form, as a log has it. A form of several lines stands at the beginning of a line.
 SURROUNDINGS = ("¤", "¤\n", "started\n¤\nstopped\n")
 # A secret of another alphabet stands in these forms, because the format allows no other.
-OTHER_ALPHABET = ("presigned", "AWS", "DigitalOcean", "Shopify", "Databricks", "age")
+OTHER_ALPHABET = ("presigned", "presigned by Google", "AWS", "DigitalOcean", "Shopify", "Databricks", "age")
 
 
 def test_the_tables_are_complete() -> None:
@@ -74,15 +79,22 @@ def test_the_same_secret_has_the_same_mask_in_every_notation() -> None:
 
 def test_a_mask_shows_nothing_of_the_secret_outside_this_process() -> None:
     """The same secret has another mask in another process, so that nobody can try passwords against it."""
-    import subprocess
-    import sys
-
     program = "from debugcapture.redaction.redactor import mask; print(mask(b'a'), mask(b'b'), mask(b'c'))"
     runs = {subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout for _ in range(2)}
     assert len(runs) == 2
 
 
+@pytest.mark.parametrize("entry", yaml.safe_load(CATALOG.read_text()), ids=lambda entry: entry["id"])
+@settings(max_examples=10)
+@given(data=st.data())
+def test_every_format_of_a_token_is_masked(entry: dict[str, str], data: st.DataObject) -> None:
+    token = data.draw(st.from_regex(entry["pattern"], fullmatch=True, alphabet=st.characters(codec="ascii")))
+    masked = masked_text(f"used {token} for it")
+    assert token not in masked
+    assert without_hashes(masked).endswith("[masked] for it")
+
+
 @pytest.mark.parametrize("token", tokens(), ids=lambda token: token.id)
-def test_a_format_of_a_token_names_its_source(token: object) -> None:
-    assert token.source.startswith("https://")  # type: ignore[attr-defined]
-    assert token.starts  # type: ignore[attr-defined]
+def test_a_format_of_a_token_names_its_source(token: Token) -> None:
+    assert token.source.startswith("https://")
+    assert token.starts

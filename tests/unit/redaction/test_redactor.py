@@ -28,6 +28,8 @@ from debugcapture.redaction.redactor import (
 )
 from debugcapture.redaction.redactor import masked_text as masked_text_with_hashes
 from tests.unit.builders import container, pod
+from tests.unit.redaction.forms import FORMS
+from tests.unit.redaction.forms import SECRET as FORM_SECRET
 
 SECRET = b"hunter2hunter2hunter2hunter2hunter2"
 KEY = b"-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n" + (SECRET + b"\n") * 40 + b"-----END RSA PRIVATE KEY-----"
@@ -136,6 +138,19 @@ def test_what_lies_across_the_border_of_a_window_is_masked(
         masked, count = redacted(text, OWN)
         expected = LINES[:before] + b"\n" + masked + b"\n" + LINES[:after]
         assert redacted(whole, OWN, tuple(cuts)) == (expected, count)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_across_the_border_of_a_window_is_masked_as_elsewhere(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redact, "WINDOW_BYTES", 8192)
+    monkeypatch.setattr(redact, "OVERLAP_BYTES", 4096)
+    text = b"\n" + FORMS[name].replace("¤", FORM_SECRET).encode() + b"\n"
+    expected, count = redacted(text)
+    for offset in (0, 3, 11, 29, 60, 120, len(text) - 2):
+        filler = LINES[: 4096 - offset]
+        assert redacted(filler + text + LINES[:9000]) == (filler + expected + LINES[:9000], count)
 
 
 PGP = (
