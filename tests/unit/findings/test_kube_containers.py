@@ -82,7 +82,9 @@ def test_the_meaning_of_exit_codes(code: int, expected: str) -> None:
     ],
 )
 def test_how_much_a_failure_matters(status: dict[str, object], severity: str) -> None:
-    assert only(listed(pod(status)), "container-keeps-failing").severity == severity
+    finding = only(listed(pod(status)), "container-keeps-failing")
+    assert finding.severity == severity
+    assert ("lost the container" in finding.detail) == ("exit code 255" in finding.title)
 
 
 def test_the_last_words_of_a_container() -> None:

@@ -237,7 +237,8 @@ def test_when_the_last_release_was_rolled_out() -> None:
     annotations = {"deployment.kubernetes.io/revision": "7"}
     metadata = {"name": "shop-1", "annotations": annotations, "creationTimestamp": "2026-11-30T10:00:00Z"}
     finding = only(listed({"kind": "ReplicaSet", "metadata": metadata}), "last-rollout")
-    assert finding.title == "Revision 7 was rolled out at 2026-11-30T10:00:00Z (shop-1)"
+    assert finding.title == "Revision 7 was rolled out at 2026-11-30T10:00:00Z"
+    assert "shop-1" in finding.detail
     assert not findings(listed({"kind": "ReplicaSet", "metadata": {"name": "shop-1"}}))
 
 

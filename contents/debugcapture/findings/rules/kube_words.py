@@ -48,6 +48,10 @@ def exit_words(run: Run) -> str:
 
 def exit_meaning(run: Run) -> str:
     """Return what the exit code means as a sentence; "" if only the program defines it."""
+    if run.reason == "Unknown" and run.exit_code == 255:
+        return (
+            "The runtime lost the container and its real exit code, mostly because the node or the runtime restarted."
+        )
     if run.reason == "ContainerStatusUnknown":
         return f"The kubelet did not find the container any more, and reports {run.exit_code} for that."
     name = signal_name(run)

@@ -126,8 +126,8 @@ def last_rollout(cluster: Cluster) -> Iterator[Finding]:
         if workload.kind == "ReplicaSet" and workload.revision and workload.created:
             yield Finding(
                 severity="info",
-                title=f"Revision {workload.revision} was rolled out at {workload.created} ({workload.name})",
-                detail="",
+                title=f"Revision {workload.revision} was rolled out at {workload.created}",
+                detail=f"ReplicaSet {workload.name}.",
                 evidence=words.passages(workload.lines),
                 directness=20,
                 key="last rollout",
