@@ -19,7 +19,8 @@ _FUNCTION: Final = re.compile(
 _CREATED: Final = re.compile(r"created by (\S{1,400})(?: in goroutine (\d{1,18}))?")
 _MINUTES: Final = re.compile(r", (\d{1,9}) minutes")
 _END: Final = re.compile(
-    r"(?:^|[:\]] |\s)((?:panic|fatal error|runtime|unexpected fault address|SIGQUIT|SIGABRT): .*)$"
+    r"(?:^|[:\]] |\s)"
+    r"((?:panic|panic serving [^\s]{1,80}|fatal error|runtime|unexpected fault address|SIGQUIT|SIGABRT): .*)$"
 )
 _ADDRESS: Final = re.compile(r"0x[0-9a-f]{6,16}")
 _GO_LINES: Final = re.compile(r"(?m)\.(?:go|s):\d+(?: \+0x[0-9a-f]+)?\s*$")

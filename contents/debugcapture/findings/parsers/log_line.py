@@ -35,7 +35,8 @@ _SAME: Final = {
 }
 _MESSAGES: Final = ("message", "msg", "@message", "@m", "log", "event", "textPayload", "short_message")
 _ERRORS: Final = ("error", "err", "exception", "stack_trace", "stack", "cause", "error.message", "@x")
-_LEVELS: Final = ("level", "severity", "lvl", "log.level", "loglevel", "@l", "levelname")
+_LETTERS: Final = {"F": "FATAL", "E": "ERROR", "W": "WARN", "I": "INFO", "D": "DEBUG"}
+_LEVELS: Final = ("level", "severity", "lvl", "log.level", "loglevel", "@l", "levelname", "s")
 _PINO: Final = ((60, "FATAL"), (50, "ERROR"), (40, "WARN"), (30, "INFO"), (0, "DEBUG"))
 _LEVEL_CHARACTERS: Final = 160  # the level of a line is near its beginning
 _HOST: Final = r"[\w.\-]{1,253}"
@@ -54,7 +55,7 @@ _ADDRESSES: Final = tuple(
         rf"\('({_HOST})', (\d{{1,5}})\)",
         rf"(?i)\bhost(?:name)?[=: ]{{1,3}}['\"]?({_HOST})['\"]?.{{0,20}}\bport[=: ]{{1,3}}(\d{{2,5}})",
         r"(?<![\w.])((?:\d{1,3}\.){3}\d{1,3}:\d{2,5}|\[[0-9a-f:]{2,45}\]:\d{2,5}|\*:\d{2,5}|:::\d{2,5})\b",
-        r"(?<![\w./@:-])([a-zA-Z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}:\d{2,5})(?![\w:])",
+        r"(?<![\w./@:-])([a-zA-Z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}:\d{2,5})(?!\w|:\d)",
         r"(?<![\w./@:-])([a-zA-Z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8})/(?:\d{1,3}\.){3}\d{1,3}:(\d{2,5})",
         rf"\b(?:host|hostname|server)[=:] ?['\"]?({_HOST}\.[a-z]{{2,10}})\b",
         r"(?<![\d.])((?:\d{1,3}\.){3}\d{1,3})(?![\d.])",
@@ -64,6 +65,7 @@ _FIRST_CLIENT_PORT: Final = 32768  # net.ipv4.ip_local_port_range of Linux
 _NOT_A_HOST: Final = re.compile(
     r"(?i).*\.(?:go|java|py|js|ts|rb|php|cs|rs|cpp|cc|c|h|kt|scala|mjs|cjs|tsx|jsx|ex|erl|lua|sh|ya?ml|json|xml|txt|log)"
     r":\d+$|(?:line|pid|id|code|port|errno|status|thread|size|count|time|timeout|error|err|exit|version|seq|offset|at|ref):\d+$"
+    r"|(?:sqlalche\.me|aka\.ms|docs\.[\w.-]+|go\.dev|learn\.microsoft\.com|kubernetes\.io|nodejs\.org|bit\.ly)(?::\d+)?$"
 )
 _PATHS: Final = (
     re.compile(r"[\"'`]([^\s\"'`]{0,200}/[^\s\"'`]{1,200}|[\w-]{1,80}\.[\w.]{1,20})[\"'`]"),
@@ -121,6 +123,9 @@ def _from_json(raw: bytes) -> LogText | None:
     if not isinstance(fields, dict):
         return None
     parts = [part for key in (*_MESSAGES, *_ERRORS) if (part := _flat(fields.get(key)))]
+    attributes = fields.get("attr")  # of MongoDB
+    if isinstance(attributes, dict):
+        parts.extend(part for key in ("error", "reason") if (part := _flat(attributes.get(key))))
     if not parts:
         return None
     text = ": ".join(dict.fromkeys(parts))[:LONGEST]
@@ -130,7 +135,9 @@ def _from_json(raw: bytes) -> LogText | None:
 
 def _flat(value: Any) -> str:
     if isinstance(value, dict):
-        value = ": ".join(str(value[key]) for key in ("type", "kind", "message", "msg", "code") if value.get(key))
+        value = ": ".join(
+            str(value[key]) for key in ("type", "kind", "message", "msg", "errmsg", "code") if value.get(key)
+        )
     return value.strip() if isinstance(value, str) else ""
 
 
@@ -138,6 +145,7 @@ def _json_level(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return next((name for limit, name in _PINO if value >= limit), "")
     level = value.upper() if isinstance(value, str) else ""
+    level = _LETTERS.get(level, level)
     return _SAME.get(level, level) if level in {*_SAME, *_SAME.values(), "TRACE", "DEBUG", "INFO"} else ""
 
 
@@ -149,6 +157,13 @@ def address_in(text: str) -> str:
             if address.strip(".:-") and not _NOT_A_HOST.match(address):
                 return address.lstrip(":") if address.startswith(":") else address
     return ""
+
+
+def host_in(text: str) -> str:
+    """Return the name of the server that ``text`` names; "" if there is none, or only an IP address."""
+    address = address_in(text)
+    host = address.rpartition(":")[0] or address
+    return host if re.search(r"[a-zA-Z]", host) and not host.startswith("[") else ""
 
 
 def _without_client_port(address: str) -> str:

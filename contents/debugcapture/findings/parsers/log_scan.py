@@ -10,7 +10,7 @@ from ..evidence import Evidence
 from ..messages import Message, joined
 from ..regex_set import joined_pattern, regex_set
 from .log import Log, LogGroup, LogHit
-from .log_line import LogText, address_in, log_text, path_in, pid_in, signal_in, template, without_wrapping
+from .log_line import LogText, address_in, host_in, log_text, path_in, pid_in, signal_in, template, without_wrapping
 from .traces import Trace, has_error_class, trace_of
 
 _BLOCK_BYTES: Final = 256 << 10
@@ -30,7 +30,8 @@ _ERROR: Final = Message(
     r"ERROR|SEVERE|FATAL|CRITICAL|PANIC|panic: |panic serving|Traceback \(most recent|(?:Exception|Error)\b|"
     r'"level": ?"(?:error|fatal|panic|critical)|level="?(?:error|fatal|panic|critical)|'
     r"\[(?:error|crit|emerg|alert|fatal)\]|fatal error|"
-    r'^E\d{4} |"level": ?[56]0\b|^[Ee]rror: |^error:|^fatal: |panicked at|"severity": ?"(?:ERROR|CRITICAL)',
+    r"^E\d{4} |^[Ee]rror: |^error:|^fatal: |panicked at|"
+    r'"level": ?[56]0\b|"severity": ?"(?:ERROR|CRITICAL)|"s": ?"[FE]"',
     "info",
     "",
 )
@@ -153,6 +154,8 @@ class Scan:
         for name, find in (("address", address_in), ("path", path_in), ("signal", signal_in), ("pid", pid_in)):
             if f"{name}}}" in message.title and (value := find(line.text)):
                 names.setdefault(name, value)
+        if "{host" in message.title and (host := host_in(line.text)):
+            names.setdefault("host", host)
         key = (message.id, *(f"{name}={value}" for name, value in sorted(names.items()) if name != "pid"))
         group = self._groups.get(key) or self._nearby(message, names, place.number)
         if group is None and self._kinds[message.id] >= _MOST_GROUPS_OF_A_KIND:

@@ -66,6 +66,28 @@ def go_program_ended(dump: GoDump) -> Iterator[Finding]:
     )
 
 
+def go_handler_panicked(dump: GoDump) -> Iterator[Finding]:
+    """A handler of an HTTP server panicked. The server recovers and continues; the request failed.
+
+    Source: https://pkg.go.dev/net/http#Handler
+    """
+    panics = [line for line in dump.ends if line.text.startswith("panic serving ")]
+    if not panics:
+        return
+    line = panics[-1]
+    message = line.text.partition(": ")[2]
+    place = _failed(dump.goroutines[0]) if dump.goroutines else ""
+    yield Finding(
+        "warning",
+        f"A handler of the Go HTTP server panicked: {_short(message)}",
+        f"{place} {len(panics)} times.".strip() if len(panics) > 1 else place,
+        "Correct the code at this place.",
+        (dump.evidence.quote(line.number, line.number, line.text),),
+        directness=75,
+        key=f"handler {re.sub('[0-9]+', '#', message)[:100]}",
+    )
+
+
 def _failed(goroutine: Goroutine) -> str:
     frames = [frame for frame in goroutine.stack if not frame.function.startswith(("runtime.", "panic"))]
     own = [frame for frame in frames if not frame.is_standard] or frames
@@ -270,6 +292,7 @@ def _short(text: str, most: int = 160) -> str:
 
 RULES: Final = (
     go_program_ended,
+    go_handler_panicked,
     go_lock_wait,
     go_channel_send_blocked,
     go_many_equal_goroutines,

@@ -162,6 +162,8 @@ def _detail(log: Log, group: LogGroup) -> str:
 def _around(group: LogGroup) -> str:
     """Return the part of the line around the message."""
     text = group.last.text
+    if group.trace and text.startswith("Traceback ("):
+        return group.trace.error
     match = group.message.compiled.search(text) if group.message else None
     start = max(0, match.start() - 140) if match else 0
     return text[start:] if start < 40 else "…" + text[start:]  # noqa: PLR2004 - not worth an ellipsis

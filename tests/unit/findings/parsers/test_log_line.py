@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from debugcapture.findings.parsers.log_line import address_in, log_text, path_in, template, without_prefix
+from debugcapture.findings.parsers.log_line import address_in, host_in, log_text, path_in, template, without_prefix
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ from debugcapture.findings.parsers.log_line import address_in, log_text, path_in
         ('{"level":"error","msg":"no order","error":"closed"}', "no order: closed", "ERROR", ""),
         ('{"level":50,"err":{"type":"TypeError","message":"x"},"msg":"none"}', "none: TypeError: x", "ERROR", ""),
         ('{"severity":"CRITICAL","message":"stop"}', "stop", "FATAL", ""),
+        ('{"s":"F","msg":"stop","attr":{"error":{"errmsg":"bad"}}}', "stop: bad", "FATAL", ""),
         ('{"order": 7}', '{"order": 7}', "", ""),
         ("2026-01-02T10:00:00.5Z stderr F [error] no order", "[error] no order", "ERROR", "2026-01-02T10:00:00.5Z"),
         ("E0102 10:00:00.000000 1 main.go:7] none", "E0102 10:00:00.000000 1 main.go:7] none", "ERROR", ""),
@@ -48,10 +49,16 @@ def test_the_text_the_level_and_the_time_of_a_line(line: str, text: str, level: 
         ("at com.example.Ledger.open(Ledger.java:12)", ""),
         ("main.go:120] exit code:28 line:12", ""),
         ("took 12:30:45 to finish", ""),
+        ("(Background on this error at: https://sqlalche.me/e/20/3o7r)", ""),
     ],
 )
 def test_the_address_in_a_line(text: str, address: str) -> None:
     assert address_in(text) == address
+
+
+def test_the_name_of_a_server_is_no_ip_address() -> None:
+    assert host_in("Could not connect to Redis at redis:6379: Name or service not known") == "redis"
+    assert host_in("lookup on 10.96.0.10:53: server misbehaving") == ""
 
 
 @pytest.mark.parametrize(

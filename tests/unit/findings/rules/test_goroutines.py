@@ -59,6 +59,19 @@ def test_a_panic_has_its_place_and_its_caller() -> None:
     assert "was in store.(*Store).Get (store.go:31), called by main.main (main.go:9)" in found.detail
 
 
+def test_a_handler_that_panicked_does_not_end_the_program() -> None:
+    frames = [("net/http.(*conn).serve.func1()", "/usr/local/go/src/net/http/server.go:1868")]
+    frames += [
+        ("panic({0x1, 0x2})", "/usr/local/go/src/runtime/panic.go:884"),
+        (f"{STORE}.Get(0x0)", "/src/store.go:31"),
+    ]
+    text = "2026/01/02 10:00:00 http: panic serving 10.0.0.7:52312: no ledger\n" + goroutine(7, "running", *frames)
+    (found,) = findings(text)
+    assert (found.severity, found.title) == ("warning", "A handler of the Go HTTP server panicked: no ledger")
+    assert "store.(*Store).Get (store.go:31)" in found.detail
+    assert rules(text.replace("panic serving", "request of")) == []
+
+
 def test_a_deadlock_that_the_runtime_reports() -> None:
     asleep = goroutine(1, "chan receive", ("main.main()", "/src/main.go:9"))
     asleep += goroutine(8, "chan send", ("main.work()", "/src/main.go:20"))
