@@ -14,6 +14,7 @@ _FATAL: Final = "A fatal error has been detected by the Java Runtime Environment
 _MEMORY: Final = "There is insufficient memory for the Java Runtime Environment to continue"
 _MOST_FRAMES: Final = 200
 _MOST_LIMITS: Final = 60
+_MOST_LINE: Final = 600
 _HEAD_CHARACTERS: Final = 4000
 _SIGNAL = re.compile(r"#\s+((?:SIG[A-Z]+|EXCEPTION_[A-Z_]+)\b.*)$")
 _ERROR = re.compile(r"#\s+((?:Internal Error|Out of Memory Error) \(.{1,200}\).*)$")
@@ -185,7 +186,7 @@ class _Reader:
         elif text.startswith("container (cgroup) information"):
             self._section = self._read_limit
         elif text.startswith("Current thread") and not self._crash.thread:
-            match = _THREAD.match(text)
+            match = _THREAD.match(" ".join(text.split())[:_MOST_LINE])  # single blanks, so that it takes linear time
             self._set(thread=match.group(1).strip() if match else "", thread_line=line.number)
         else:
             self._read_facts(line)

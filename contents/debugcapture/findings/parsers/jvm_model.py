@@ -236,7 +236,14 @@ class ThreadDumps:
 
     def same(self, thread: JavaThread) -> Iterator[JavaThread]:
         """Yield ``thread`` as the other dumps of the file show it."""
+        for other in self._by_identity.get((thread.name, thread.number), ()):
+            if other is not thread:
+                yield other
+
+    @cached_property
+    def _by_identity(self) -> dict[tuple[str, str], list[JavaThread]]:
+        threads: dict[tuple[str, str], list[JavaThread]] = {}
         for dump in self.dumps:
-            for other in dump.threads:
-                if other.name == thread.name and other.number == thread.number and other is not thread:
-                    yield other
+            for thread in dump.threads:
+                threads.setdefault((thread.name, thread.number), []).append(thread)
+        return threads

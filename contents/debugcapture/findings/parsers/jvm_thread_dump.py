@@ -18,7 +18,7 @@ _HEADER = re.compile(
     r'"(.*?)" (?=#\d|\[\d|daemon\b|prio=|os_prio=|cpu=|tid=|nid=|virtual\b|Id=\d|- Thread t@|J9VMThread)'
 )
 _NUMBER = re.compile(r"#(\d+)|Id=(\d+)|t@(\d+)")
-_SECONDS = re.compile(r"\b(cpu|elapsed)=([\d.,]+)(ms|s)")
+_SECONDS = re.compile(r"\b(cpu|elapsed)=([\d.,]{1,24})(ms|s)")
 _STATE = re.compile(r"java\.lang\.Thread\.State: ([A-Z_]+)")
 _ID_STATE = re.compile(r" Id=\d+ (?:in native )?(NEW|RUNNABLE|BLOCKED|WAITING|TIMED_WAITING|TERMINATED)\b")
 _LOCK = re.compile(r"<([^>]{1,80})>(?: \(an? (?:[Cc]lass )?([^)]{0,300})\))?")
@@ -46,8 +46,11 @@ def recognize(evidence: Evidence) -> bool:
     head = evidence.head
     if "J9VMThread:0x" in head and "0SECTION" in head:
         return False
-    has_threads = "java.lang.Thread.State: " in head or _HEADER.search(head) is not None
-    return has_threads and (TITLE in head or " tid=0x" in head or " nid=0x" in head or '" Id=' in head)
+    if not any(mark in head for mark in (TITLE, " tid=0x", " nid=0x", '" Id=')):
+        return False
+    if "java.lang.Thread.State: " in head:
+        return True
+    return any(line.startswith('"') and _HEADER.match(line) is not None for line in head.splitlines())
 
 
 def parse(evidence: Evidence) -> ThreadDumps:

@@ -15,7 +15,7 @@ from .jvm_model import Frame, JavaThread, Lock, ThreadDump, ThreadDumps, Wait
 from .jvm_thread_dump import frame_of
 from .jvm_thread_file import with_owner_names
 
-_MOST_BYTES: Final = 48 << 20
+_MOST_BYTES: Final = 24 << 20
 _MOST_THREADS: Final = 50_000
 _MOST_DEPTH: Final = 1024
 _ID = re.compile(r'"(?:tid|threadId)"\s{0,4}:\s{0,4}"?(\d{1,18})')

@@ -130,6 +130,7 @@ _CALLS: Final[tuple[tuple[str, Activity], ...]] = (
 )
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 _SHALLOW: Final = 15
+_MOST_NAME: Final = 300
 _TAKES_WORK: Final = re.compile(
     r"(?i)^(?:take|poll|next|pop|dequeue|receive|fetch)|^(?:idle|sleep|run|mainLoop|loop|process|work|execute|wait)$|"
     r"(?:task|job|work|request|message|event|item|command|packet|queue)s?$"
@@ -221,7 +222,7 @@ def is_infrastructure(thread: JavaThread) -> bool:
 
 def group_of(name: str) -> str:
     """Return the name of a pool: ``name`` with a star for its last number, such as `http-nio-8080-exec-*`."""
-    return _LAST_NUMBER.sub("*", name, count=1)
+    return _LAST_NUMBER.sub("*", name[:_MOST_NAME], count=1)
 
 
 def names(threads: Sequence[JavaThread] | Sequence[str], most: int = 4) -> str:

@@ -10,10 +10,9 @@ from ..parsers.jvm_hs_err import HsErr
 from ..subject import Rule
 
 _JDK: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
-_JAVA_FRAME = re.compile(r"[JjA]\s+(?:\d+ +(?:%|c1|c2|C1|C2|jvmci|!| )*)*([\w.$/<>]+)\s*\(")
+_COMPILED: Final = frozenset({"%", "!", "s", "b", "n", "c1", "c2", "C1", "C2", "jvmci"})
 _LIBRARY = re.compile(r"\[([^\]+]{1,200})\+0x[0-9a-f]+\]")
 _LOADS: Final = ("dlopen", "JVM_LoadLibrary", "os::dll_load", "NativeLibraries.load", "NativeLibrary.load")
-_TASK = re.compile(r"([\w.$/]+::[\w$<>]+)")
 _HEAP_LIMIT = re.compile(r"-Xmx\S+|-XX:MaxRAMPercentage=\S+|-XX:MaxHeapSize=\S+")
 _NO_THREAD: Final = ("Cannot create", "unable to create", "pthread_create", "native thread", "worker thread")
 _TASKS: Final = "maximum number of tasks"
@@ -61,8 +60,7 @@ def jvm_crash_in_compiler(crash: HsErr) -> Iterator[Finding]:
     """
     if not crash.compiling:
         return
-    match = _TASK.search(crash.compiling)
-    method = match.group(1) if match else crash.compiling
+    method = next((word for word in crash.compiling.split() if "::" in word), crash.compiling)
     yield Finding(
         "warning",
         f"The JIT compiler crashed while it compiled {method}",
@@ -236,8 +234,13 @@ def _callers(crash: HsErr) -> list[str]:
 
 
 def _java_method(frame: str) -> str:
-    match = _JAVA_FRAME.match(frame)
-    return match.group(1) if match else ""
+    """Return the method in a frame such as `J 123 c2 com.x.Y.run()V (9 bytes)`; "" if it is not a frame of Java."""
+    kind, *words = frame[:2000].split() or [""]
+    if kind not in ("J", "j", "A"):
+        return ""
+    word = next((word for word in words if not word.isdigit() and word not in _COMPILED), "")
+    method, parenthesis, _ = word.partition("(")
+    return method if parenthesis else ""
 
 
 def _short_frame(frame: str) -> str:

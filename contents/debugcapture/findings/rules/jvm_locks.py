@@ -176,22 +176,28 @@ def _readers(dump: ThreadDump, waiters: list[JavaThread]) -> list[JavaThread]:
     if lock is None or dump.owner_of(waiters[0]) or not any(part in lock.type_name for part in _READ_WRITE):
         return []
     waiting = ("future", "latch", "lock", "monitor", "semaphore", "waits", "sleeps", "reads", "connects", "resolves")
+    acquired = _acquired_lines(waiters)
+    own = {id(thread) for thread in waiters}
     return [
         thread
         for thread in dump.threads
-        if activity_of(thread) in waiting and thread not in waiters and _is_past(thread, waiters)
+        if id(thread) not in own and activity_of(thread) in waiting and _is_past(thread, acquired)
     ]
 
 
-def _is_past(thread: JavaThread, waiters: list[JavaThread]) -> bool:
-    """Return whether ``thread`` is in the method in which a waiter acquires the lock, at a later line."""
+def _acquired_lines(waiters: list[JavaThread]) -> dict[str, int]:
+    """Return the first line at which each method acquires the lock, by its class and name."""
+    lines: dict[str, int] = {}
     for waiter in waiters:
-        acquired = _acquired_at(waiter)
-        if acquired is None or not acquired.source_line:
-            continue
-        if any(frame.call == acquired.call and frame.source_line > acquired.source_line for frame in thread.frames[1:]):
-            return True
-    return False
+        frame = _acquired_at(waiter)
+        if frame is not None and frame.source_line:
+            lines[frame.call] = min(frame.source_line, lines.get(frame.call, frame.source_line))
+    return lines
+
+
+def _is_past(thread: JavaThread, acquired: dict[str, int]) -> bool:
+    """Return whether ``thread`` is in a method that acquires the lock, at a later line."""
+    return any(frame.source_line > acquired.get(frame.call, 1 << 31) for frame in thread.frames[1:])
 
 
 def _acquired_at(thread: JavaThread) -> Frame | None:
@@ -208,9 +214,8 @@ def _hang(dumps: ThreadDumps, waiters: list[JavaThread], readers: list[JavaThrea
     kind = "write lock" if writer.frame_of(("WriteLock.lock", "writeLock", "acquireWrite"), 8) else "lock"
     also = f" {names(others)} wait for it too, at {others[0].place}." if others else ""
     reader = readers[0]
-    held_at = next(
-        frame for frame in reader.frames for waiter in waiters if (at := _acquired_at(waiter)) and frame.call == at.call
-    )
+    acquired = _acquired_lines(waiters)
+    held_at = next(frame for frame in reader.frames if frame.call in acquired)
     yield Finding(
         "critical",
         f"{writer.label} hangs: it waits for a {kind} that threads hold which wait for something else",

@@ -248,9 +248,10 @@ def _workers_of(dump: ThreadDump, threads: Sequence[JavaThread]) -> list[JavaThr
 def _exhausted(dumps: ThreadDumps, pool: str, waiters: list[JavaThread]) -> Finding:
     dump = dumps.last
     workers = _workers_of(dump, waiters)
-    free = [thread for thread in workers if thread not in waiters and is_idle(thread)]
+    own = {id(thread) for thread in waiters}
+    free = [thread for thread in workers if id(thread) not in own and is_idle(thread)]
     share = "" if free or len(workers) != len(waiters) else " No thread of their pool is free."
-    users = [thread for thread in dump.java_threads if thread not in waiters and _uses_database(thread)]
+    users = [thread for thread in dump.java_threads if id(thread) not in own and _uses_database(thread)]
     holds = f" Connections are in use by {names(users)}: {users[0].label} {describe(dump, users[0])}." if users else ""
     first = waiters[0]
     wait = next(frame for frame in first.frames if any(frame.call.endswith(call) for call, _ in _BORROW))
