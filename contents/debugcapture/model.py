@@ -7,10 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
 
-from .finding import EvidenceLines as EvidenceLines
-from .finding import Finding as Finding
-from .finding import Recurrence as Recurrence
-from .finding import Severity as Severity
+from .finding import Finding
 
 Json = dict[str, Any]
 Report = Callable[[str], None]  # writes a line to the log of the step

@@ -126,12 +126,12 @@ def _sub_path(pod: Json, container: str, mount: Json) -> str | None:
 def _environment(pod: Json, container: Json) -> dict[str, str]:
     """Return the variables of ``container`` whose values the pod contains."""
     metadata = pod["metadata"]
-    known = {f"metadata.{key}": str(metadata.get(key, "")) for key in ("name", "namespace", "uid")}
-    known["spec.nodeName"] = str(pod["spec"].get("nodeName", ""))
+    identity = {f"metadata.{key}": str(metadata.get(key, "")) for key in ("name", "namespace", "uid")}
+    identity["spec.nodeName"] = str(pod["spec"].get("nodeName", ""))
     values = {}
     for variable in container.get("env") or []:
         path = ((variable.get("valueFrom") or {}).get("fieldRef") or {}).get("fieldPath")
-        value = known.get(path) if path else variable.get("value")
+        value = identity.get(path) if path else variable.get("value")
         if value is not None:
             values[variable["name"]] = str(value)
     return values
@@ -204,11 +204,11 @@ def find_crash_dumps(api: Api, volumes: Volumes, debug_session: DebugSession) ->
     paths = _search(api, volumes)
     owners = _read_owners(api, volumes.ref, paths) if volumes.are_mounted and paths else {}
     in_target = [_in_target(path, volumes.folders) for path in paths]
-    for path, shown, name in zip(paths, in_target, bundle_names(in_target), strict=True):
+    for path, path_in_target, name in zip(paths, in_target, bundle_names(in_target), strict=True):
         owner, ref = owners.get(path), volumes.ref
         if owner and not owner.allows(debug_session.volume_user):
             ref = debug_session.attach_to_volumes_as(owner.user) or ref
-        yield CrashDump(ref, path, shown, name)
+        yield CrashDump(ref, path, path_in_target, name)
 
 
 def paths_by_root(paths: Iterable[str], folders: Sequence[Folder]) -> dict[str, dict[str, str]]:

@@ -54,8 +54,8 @@ class SnapshotCopy:
             self._write(self._snapshot.read())
         except SizeLimitReachedError as limit:
             newest = self._write_newest(self._snapshot.log) if self._snapshot.log else False
-            kept = f": these are its newest {self._lines:,} lines" if newest else ""
-            return TransferResult("truncated", f"{limit}{kept}", code="size-limit")
+            remark = f": these are its newest {self._lines:,} lines" if newest else ""
+            return TransferResult("truncated", f"{limit}{remark}", code="size-limit")
         return TransferResult("complete")
 
     def _write_newest(self, log: Log) -> bool:

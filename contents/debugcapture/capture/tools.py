@@ -67,17 +67,17 @@ class Tools:
         ``run`` is the run in the target; None if it is in a debug container.
         """
         collector, started = pending.collector, utc_now()
-        known = refusal or self._refusals.get((collector.runtime, pid))
-        if known and not collector.from_log:
-            return missing_artifact(collector, pending.how, "skipped", started, known)
-        if known:
-            missing = missing_artifact(collector, pending.how, "failed", started, known)
+        earlier_refusal = refusal or self._refusals.get((collector.runtime, pid))
+        if earlier_refusal and not collector.from_log:
+            return missing_artifact(collector, pending.how, "skipped", started, earlier_refusal)
+        if earlier_refusal:
+            missing = missing_artifact(collector, pending.how, "failed", started, earlier_refusal)
             artifact = replace(missing, reason_code="refused")
         else:
             artifact = attempt()
         if artifact.reason_code != "refused":
             return artifact
-        if not known:
+        if not earlier_refusal:
             self._refusals[collector.runtime, pid] = f"process {pid} accepts no tool of this kind: {artifact.reason}"
         try:
             return self._dump_to_log(pending, pid, artifact, run) if collector.from_log else artifact

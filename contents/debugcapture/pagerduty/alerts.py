@@ -87,15 +87,15 @@ def _from_sender(block: Block, sender: Sender) -> list[Candidate]:
 
 def _from_text(block: Block, sender: Sender, shared: Mapping[str, str]) -> Iterator[Candidate]:
     """Yield what the patterns of ``sender`` find, without what another pattern has found with a namespace."""
-    found = list(_matches(block, sender))
-    workloads = {parts["workload"] for parts in found if "workload" in parts}
-    seen: set[tuple[str, str, str]] = set()
-    for parts in found:
+    candidates = list(_matches(block, sender))
+    workloads = {parts["workload"] for parts in candidates if "workload" in parts}
+    names_seen: set[tuple[str, str, str]] = set()
+    for parts in candidates:
         names = (parts.get("pod", ""), parts.get("workload", ""))
-        is_repeated = (*names, parts.get("namespace", "")) in seen or (
-            "namespace" not in parts and (*names, "*") in seen
+        is_repeated = (*names, parts.get("namespace", "")) in names_seen or (
+            "namespace" not in parts and (*names, "*") in names_seen
         )
-        seen |= {(*names, parts.get("namespace", "")), (*names, "*")}
+        names_seen |= {(*names, parts.get("namespace", "")), (*names, "*")}
         # "Job shop/report-123" is not a pod too.
         if not is_repeated and parts.get("pod") not in workloads:
             yield _make_candidate(sender.name, {**shared, **parts})

@@ -74,16 +74,16 @@ def _named(text: bytes, start: int) -> Iterator[Credential]:
         if kind is Kind.ORDINARY:
             continue
         for position, place in find_place(text, begin, name_end, kind):
-            found = read_value(text, position, place._replace(opens_containers=position >= containers_end))
-            if not found:
+            value = read_value(text, position, place._replace(opens_containers=position >= containers_end))
+            if not value:
                 continue
-            if found.nested:
-                containers_end = found.end
+            if value.nested:
+                containers_end = value.end
             else:
-                end = found.end
+                end = value.end
             first = max(begin, start)
-            yield Credential(first, found.end, found.end, found.end)
-            yield from (Credential(first, found.end, *secret) for secret in found.secrets)
+            yield Credential(first, value.end, value.end, value.end)
+            yield from (Credential(first, value.end, *secret) for secret in value.secrets)
             break
 
 

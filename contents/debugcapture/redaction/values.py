@@ -98,8 +98,8 @@ class Place(NamedTuple):
 def read_value(text: bytes, position: int, place: Place) -> Found | None:
     """Return the secrets in the value at ``position``; None if there is no secret value."""
     position = _skip_marks(text, position, place)
-    if place.is_colon and (found := _read_yaml(text, position)):
-        return found
+    if place.is_colon and (value := _read_yaml(text, position)):
+        return value
     if _NO_VALUE.match(text, position) or _is_ordinary(text, position, place):
         return None
     if place.style == "element":
@@ -229,8 +229,8 @@ def _read_container(text: bytes, position: int, place: Place) -> Found | None:
 def _text_in_container(text: bytes, quote: int, content: tuple[int, int], place: Place) -> list[tuple[int, int]]:
     if _NO_VALUE.match(text, quote) or (place.kind is Kind.COUNTED and _NUMBER.match(text, quote)):
         return []
-    found = _found(text, *content, content[1], place)
-    return list(found.secrets) if found else []
+    value = _found(text, *content, content[1], place)
+    return list(value.secrets) if value else []
 
 
 def _is_key(text: bytes, position: int) -> bool:

@@ -29,8 +29,8 @@ def budget_selector(api: Api, namespace: str, name: str) -> str:
     """Return the label selector of the PodDisruptionBudget ``name``. Raises TargetNotFound if it selects nothing."""
     selector = label_selector(_find(api, "poddisruptionbudget", namespace, name))
     if not selector:
-        what = f"no pod of poddisruptionbudget {namespace}/{name}"
-        raise TargetNotFound(what, "it selects no pods", "Set workload or selector.")
+        action = f"no pod of poddisruptionbudget {namespace}/{name}"
+        raise TargetNotFound(action, "it selects no pods", "Set workload or selector.")
     return selector
 
 

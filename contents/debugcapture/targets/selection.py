@@ -202,8 +202,8 @@ def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
     given_kind, _, name = settings.workload.rpartition("/")
     for kind in [kind_of(given_kind)] if given_kind else WORKLOAD_KINDS:
         if kind not in WORKLOAD_KINDS:
-            what = f"no {given_kind} {settings.namespace}/{name}"
-            raise TargetNotFound(what, f"no pod belongs to a {given_kind} of this name", "Check it, or set selector.")
+            action = f"no {given_kind} {settings.namespace}/{name}"
+            raise TargetNotFound(action, f"no pod belongs to a {given_kind} of this name", "Check it, or set selector.")
         path = path_of(kind, settings.namespace, name)
         try:
             return kind, api.get(path, f"cannot read {kind} {settings.namespace}/{name}")

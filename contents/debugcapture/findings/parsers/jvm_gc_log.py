@@ -64,8 +64,8 @@ def parse(evidence: Evidence) -> GcLog:
         text = line.text
         if "->" not in text or len(collections) >= _MOST:
             continue
-        if found := _unified(line) or _old(line):
-            collections.append(found)
+        if event := _unified(line) or _old(line):
+            collections.append(event)
             if match := _SECONDS.match(text):
                 times.append(_float(match.group(1)))
     return GcLog(evidence, tuple(collections), times[-1] - times[0] if len(times) > 1 else 0.0)
@@ -95,13 +95,13 @@ def _old(line: Line) -> Collection | None:
     if kind is None or not sizes:
         return None
     # The sizes of the generations come first, those of the whole heap last.
-    whole = max(sizes, key=lambda match: int(match.group(5)) * _UNITS[match.group(6)])
+    heap = max(sizes, key=lambda match: int(match.group(5)) * _UNITS[match.group(6)])
     times = _OLD_TIME.findall(line.text)
     return Collection(
         f"{kind.group(1)} ({kind.group(2)})" if kind.group(2) else kind.group(1),
-        int(whole.group(1)) * _UNITS[whole.group(2)],
-        int(whole.group(3)) * _UNITS[whole.group(4)],
-        int(whole.group(5)) * _UNITS[whole.group(6)],
+        int(heap.group(1)) * _UNITS[heap.group(2)],
+        int(heap.group(3)) * _UNITS[heap.group(4)],
+        int(heap.group(5)) * _UNITS[heap.group(6)],
         _float(times[-1]) if times else 0.0,
         kind.group(1) == "Full GC",
         is_pause=True,

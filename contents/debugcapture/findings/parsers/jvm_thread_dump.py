@@ -97,9 +97,9 @@ class _Open:
         """Read a line such as `- waiting to lock <0x…> (a java.lang.Object)`."""
         kind = _LOCK_LINE.match(text)
         if kind is None:
-            found = _LOCK.search(text)
-            if found and text.startswith("- <"):  # below "Locked ownable synchronizers:"
-                self.holds.append(Lock(found.group(1), found.group(2) or "", number, text))
+            lock = _LOCK.search(text)
+            if lock and text.startswith("- <"):  # below "Locked ownable synchronizers:"
+                self.holds.append(Lock(lock.group(1), lock.group(2) or "", number, text))
         elif kind.group(1).startswith("waiting on the Class init"):
             self.thread = replace(self.thread, initializes=text[kind.end() :].strip())
         elif kind.group(1) != "eliminated":
@@ -269,10 +269,10 @@ class _Reader:
         if self._frames >= _MOST_FRAMES or opened.is_complete:
             return
         self._frames += 1
-        known = self._known.get(text)
-        if known is None:
-            known = self._known[text] = frame_of(frame, number)._replace(text=text)
-        opened.frames.append(known._replace(line=number))
+        cached = self._known.get(text)
+        if cached is None:
+            cached = self._known[text] = frame_of(frame, number)._replace(text=text)
+        opened.frames.append(cached._replace(line=number))
 
     def _read_cycle(self, text: str, number: int) -> None:
         if text.startswith("Java stack information"):
@@ -316,8 +316,8 @@ def _wait_of(kind: str) -> Wait:
 
 def _lock_in(text: str, start: int, number: int) -> Lock:
     """Return the lock in ``text``: `<0x…> (a java.lang.Object)` or `java.lang.Object@1b2c3d`. Its address may be ""."""
-    if found := _LOCK.search(text):
-        return Lock(found.group(1), found.group(2) or "", number, text)
+    if lock := _LOCK.search(text):
+        return Lock(lock.group(1), lock.group(2) or "", number, text)
     type_name, at, address = text[start:].strip().split(" ")[0].partition("@")
     return Lock(address if at else "", type_name, number, text)
 

@@ -34,7 +34,7 @@ def recognize(evidence: Evidence) -> bool:
 def parse(evidence: Evidence) -> ThreadDumps:
     """Return the dump of ``evidence``."""
     opened: list[_Open] = []
-    known: dict[str, Frame] = {}
+    cache: dict[str, Frame] = {}
     frames = 0
     date = ""
     for line in evidence.lines():
@@ -45,7 +45,7 @@ def parse(evidence: Evidence) -> ThreadDumps:
             date = text if _DATE.match(text) else date
         elif text and frames < _MOST_FRAMES:
             frames += 1
-            opened[-1].read(text, line.number, known)
+            opened[-1].read(text, line.number, cache)
     threads = tuple(thread.close() for thread in opened)
     return ThreadDumps(evidence, (with_owner_names(ThreadDump(1, date, threads)),))
 
@@ -69,14 +69,14 @@ class _Open:
     frames: list[Frame] = field(default_factory=list)
     holds: list[Lock] = field(default_factory=list)
 
-    def read(self, text: str, number: int, known: dict[str, Frame]) -> None:
+    def read(self, text: str, number: int, cache: dict[str, Frame]) -> None:
         self.last = number
         if text.startswith(("//", "- ")):
             self._read_remark(text, number)
         elif "(" in text:
-            frame = known.get(text)
+            frame = cache.get(text)
             if frame is None:
-                frame = known[text] = frame_of(text.removeprefix("at "), number)._replace(text=text)
+                frame = cache[text] = frame_of(text.removeprefix("at "), number)._replace(text=text)
             self.frames.append(frame._replace(line=number))
 
     def _read_remark(self, text: str, number: int) -> None:

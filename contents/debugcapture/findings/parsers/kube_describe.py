@@ -265,9 +265,9 @@ class DescriptionReader:
             return Workload("Node", name, tuple(draft.conditions), lines=lines)
         desired = _DESIRED.search(draft.facts.get("Replicas", ""))
         if desired and "StrategyType" in draft.facts:
-            wanted, available = int(desired[1]), int(desired[2])
+            required, available = int(desired[1]), int(desired[2])
             conditions = tuple(draft.conditions)
-            return Workload("Deployment", name, conditions, wanted=wanted, available=available, lines=lines)
+            return Workload("Deployment", name, conditions, wanted=required, available=available, lines=lines)
         kind = next((kind for key, kind in _KINDS.items() if key in draft.keys), "")
         if kind:
             return Workload(kind, name, tuple(draft.conditions), lines=lines)
@@ -300,7 +300,7 @@ def _pod(draft: _Draft, containers: tuple[Container, ...], lines: object) -> Pod
 
 
 def _scaler(draft: _Draft, lines: object) -> Scaler:
-    replicas = next((found for value in draft.facts.values() if (found := _REPLICAS.search(value))), None)
+    replicas = next((match for value in draft.facts.values() if (match := _REPLICAS.search(value))), None)
     return Scaler(
         name=draft.facts.get("Name", ""),
         target=draft.facts.get("Reference", ""),

@@ -129,8 +129,8 @@ def mapping(value: Any, *keys: str) -> dict[str, Any]:
 def items(value: Any, *keys: str) -> list[dict[str, Any]]:
     """Return the mappings in the list at ``keys`` below ``value``."""
     parent = mapping(value, *keys[:-1]) if keys else {}
-    listed = parent.get(keys[-1]) if keys else value
-    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    items = parent.get(keys[-1]) if keys else value
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def text(value: Any) -> str:

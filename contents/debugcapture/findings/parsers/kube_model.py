@@ -304,10 +304,10 @@ def moment(text: str) -> datetime | None:
 
 def _iso(text: str) -> str:
     """Return ``text`` as Python 3.10 reads it: without Z and with 6 digits for fractions of a second."""
-    whole, point, rest = text.removesuffix("Z").partition(".")
+    seconds, point, rest = text.removesuffix("Z").partition(".")
     digits = rest[:9]
     fraction = f".{(digits + '000000')[:6]}" if point and digits.isdigit() else ""
-    return whole + fraction + ("+00:00" if text.endswith("Z") else "")
+    return seconds + fraction + ("+00:00" if text.endswith("Z") else "")
 
 
 def duration_s(text: str) -> int | None:

@@ -106,7 +106,7 @@ def _object(value: dict[str, Any], lines: "_Lines") -> Any:
 def _event(value: dict[str, Any], lines: "_Lines") -> Event:
     about = mapping(value, "involvedObject") or mapping(value, "regarding")
     series = mapping(value, "series")
-    seen = next(
+    last_seen = next(
         filter(
             None,
             (
@@ -120,7 +120,7 @@ def _event(value: dict[str, Any], lines: "_Lines") -> Event:
         "",
     )
     message = text(value.get("message")) or text(value.get("note"))
-    time = moment(seen)
+    time = moment(last_seen)
     count = text(value.get("count")) or text(series.get("count")) or text(value.get("deprecatedCount"))
     return Event(
         type=text(value.get("type")),
@@ -131,7 +131,7 @@ def _event(value: dict[str, Any], lines: "_Lines") -> Event:
         container=_container_in(text(about.get("fieldPath"))),
         is_about_debug_container="ephemeralContainers" in text(about.get("fieldPath")),
         when=time.timestamp() if time else None,
-        seen=seen,
+        seen=last_seen,
         first_seen=text(value.get("firstTimestamp")),
         lines=lines.near(text(about.get("name")), _longest_piece(message)),
     )
@@ -165,7 +165,7 @@ def _scaler(value: dict[str, Any], lines: "_Lines") -> Scaler:
 def _workload(kind: str, value: dict[str, Any], lines: "_Lines") -> Workload:
     metadata, status = mapping(value, "metadata"), mapping(value, "status")
     name = text(metadata.get("name"))
-    wanted = number_in(text(mapping(value, "spec").get("replicas"))) if kind in _REPLICATED else None
+    desired = number_in(text(mapping(value, "spec").get("replicas"))) if kind in _REPLICATED else None
     available = text(status.get("availableReplicas")) or text(status.get("readyReplicas")) or "0"
     return Workload(
         kind=kind,
@@ -173,8 +173,8 @@ def _workload(kind: str, value: dict[str, Any], lines: "_Lines") -> Workload:
         conditions=conditions_in(value),
         created=text(metadata.get("creationTimestamp")),
         revision=text(mapping(metadata, "annotations").get("deployment.kubernetes.io/revision")),
-        wanted=wanted,
-        available=None if wanted is None or not status else number_in(available),
+        wanted=desired,
+        available=None if desired is None or not status else number_in(available),
         deleted=text(metadata.get("deletionTimestamp")),
         finalizers=tuple(text(item) for item in metadata.get("finalizers") or () if text(item)),
         lines=lines.near(name, name),
@@ -219,12 +219,12 @@ class _Lines:
         """Return the first line that contains ``fact`` near the object ``name``; its own line if there is none."""
         start = self._position(name)
         window = range(max(0, start - 40), min(len(self._lines), start + _NEAR_LINES))
-        found = next((index for index in window if fact and fact in self._lines[index]), start)
+        position = next((index for index in window if fact and fact in self._lines[index]), start)
         if not self._lines:
             return None
-        line = self._lines[found].strip()
+        line = self._lines[position].strip()
         start = max(0, line.find(fact) - _BEFORE_FACT) if len(line) > _LONG_LINE else 0
-        return self._evidence.quote(found + 1, found + 1, line[start:])
+        return self._evidence.quote(position + 1, position + 1, line[start:])
 
     def _position(self, name: str) -> int:
         if name not in self._positions:

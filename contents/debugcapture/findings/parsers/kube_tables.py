@@ -51,11 +51,11 @@ def header_in(line: str) -> Header | None:
     """Return the header of a table of events; None if ``line`` is something else."""
     if len(line) > 400 or not any(all(name in line for name in names) for names in _HEADERS):
         return None
-    found = list(_NAMES.finditer(line))
+    headers = list(_NAMES.finditer(line))
     rest = _NAMES.sub("", line).strip()
-    if rest or len(found) < 3:
+    if rest or len(headers) < 3:
         return None
-    return Header(tuple(match.start() for match in found), tuple(_column(match[0]) for match in found))
+    return Header(tuple(match.start() for match in headers), tuple(_column(match[0]) for match in headers))
 
 
 def _column(name: str) -> str:

@@ -95,8 +95,8 @@ def log_text(raw: bytes) -> LogText:
     text = text.replace('\\"', '"')
     time = _time(text)
     text = _CRI.sub("", text, count=1)
-    if text.lstrip().startswith("{") and (found := _from_json(raw)) is not None:
-        return LogText(found.text, found.level, found.time or time)
+    if text.lstrip().startswith("{") and (parsed := _from_json(raw)) is not None:
+        return LogText(parsed.text, parsed.level, parsed.time or time)
     return LogText(text, _level(text), time)
 
 

@@ -127,15 +127,15 @@ class Scan:
         for index in indexes:
             self._hits[index] += 1
         messages = [self._messages[index] for index in indexes]
-        known = [message for message in messages if message not in (_ERROR, _GOOD, _START)]
-        if any(message.severity == "none" and message.names(line.text) is not None for message in known):
+        specific = [message for message in messages if message not in (_ERROR, _GOOD, _START)]
+        if any(message.severity == "none" and message.names(line.text) is not None for message in specific):
             return
         self._mark(line, number, messages)
         place = _Place(block, start, stop, number)
-        found = [(message, names) for message in known if (names := message.names(line.text)) is not None]
-        for message, names in _most_direct(found):
+        matches = [(message, names) for message in specific if (names := message.names(line.text)) is not None]
+        for message, names in _most_direct(matches):
             self._known(message, names, line, place)
-        if not found and (_ERROR in messages or line.level in _ERROR_LEVELS):
+        if not matches and (_ERROR in messages or line.level in _ERROR_LEVELS):
             self._error(line, place)
 
     def _mark(self, line: LogText, number: int, messages: Sequence[Message]) -> None:
@@ -219,11 +219,11 @@ class Scan:
             group.last = LogHit(place.number, line.text, line.level, line.time)
 
 
-def _most_direct(found: Sequence[tuple[Message, dict[str, str]]]) -> list[tuple[Message, dict[str, str]]]:
+def _most_direct(matches: Sequence[tuple[Message, dict[str, str]]]) -> list[tuple[Message, dict[str, str]]]:
     """Return what one line means: the most direct message, and those that are only context."""
-    real = [message for message, _ in found if message.severity != "info"]
+    real = [message for message, _ in matches if message.severity != "info"]
     best = max(real, key=lambda message: message.directness, default=None)
-    return [(message, names) for message, names in found if message is best or message.severity == "info"]
+    return [(message, names) for message, names in matches if message is best or message.severity == "info"]
 
 
 class _Place:

@@ -63,17 +63,17 @@ def deleted_files_take_space(state: DiskState) -> Iterator[Finding]:
 
 def _distinct(state: DiskState) -> Iterator[FileSystem]:
     """Yield file systems that can be written, one for each disk: a disk may be mounted at many points."""
-    seen = set()
+    devices = set()
     for system in state.systems:
         facts = (system.size, system.free, system.inodes, system.free_inodes)
-        if system.type in _ALWAYS_FULL or system.point in state.read_only or facts in seen:
+        if system.type in _ALWAYS_FULL or system.point in state.read_only or facts in devices:
             continue
-        seen.add(facts)
+        devices.add(facts)
         yield system
 
 
-def _share(whole: int, free: int) -> str:
-    return f"{(whole - free) * 100 // whole} %"
+def _share(size: int, free: int) -> str:
+    return f"{(size - free) * 100 // size} %"
 
 
 def _largest(state: DiskState, system: FileSystem) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...model import EvidenceLines, Finding
+from ...finding import EvidenceLines, Finding
 from ..parsers.dotnet_stacks import Monitor, NetFrame, NetStacks, NetThread
 
 _ENTER: Final = re.compile(r"System\.Threading\.(?:Monitor\.(?:Reliable)?(?:Try)?Enter|Lock\.(?:Enter|TryEnterSlow))")

@@ -117,7 +117,7 @@ def _lock_finding(dump: GoDump, waiters: Sequence[Goroutine]) -> Finding:
     longest = max(waiters, key=lambda goroutine: goroutine.minutes)
     holders = _holders(dump, waiters)
     minutes = f" for {longest.minutes} minutes" if longest.minutes else ""
-    who = f"goroutine {longest.id} waits" if len(waiters) == 1 else f"{len(waiters)} goroutines wait"
+    subject = f"goroutine {longest.id} waits" if len(waiters) == 1 else f"{len(waiters)} goroutines wait"
     lock = f"the {longest.lock_kind} lock" + (f" {longest.lock}" if longest.lock else "")
     parts = [_waits(waiter) for waiter in (longest, *(w for w in waiters if w is not longest))][:3]
     if holders:
@@ -130,7 +130,7 @@ def _lock_finding(dump: GoDump, waiters: Sequence[Goroutine]) -> Finding:
     own = longest.own
     return Finding(
         severity,
-        f"{who[0].upper()}{who[1:]}{minutes} for {lock} in {own or 'the standard library'}",
+        f"{subject[0].upper()}{subject[1:]}{minutes} for {lock} in {own or 'the standard library'}",
         ". ".join(parts) + ".",
         "While a goroutine holds this lock, it must not wait for a network, a channel or the lock.",
         tuple(
@@ -146,7 +146,7 @@ def _holders(dump: GoDump, waiters: Sequence[Goroutine]) -> list[Goroutine]:
     """Return goroutines in methods of the type of the waiters, that wait for something else than the lock."""
     types = {frame.type for waiter in waiters for frame in waiter.stack[:8] if frame.type and not frame.is_standard}
     ids = {waiter.id for waiter in waiters}
-    found = [
+    matching = [
         goroutine
         for goroutine in dump.goroutines
         if goroutine.id not in ids
@@ -155,8 +155,8 @@ def _holders(dump: GoDump, waiters: Sequence[Goroutine]) -> list[Goroutine]:
         and any(frame.type in types for frame in goroutine.stack)
         and not _is_other_object(goroutine, waiters)
     ]
-    near = [goroutine for goroutine in found if goroutine.own and goroutine.own.type in types]
-    return near or found
+    near = [goroutine for goroutine in matching if goroutine.own and goroutine.own.type in types]
+    return near or matching
 
 
 def _is_other_object(goroutine: Goroutine, waiters: Sequence[Goroutine]) -> bool:
@@ -232,11 +232,11 @@ def go_channel_send_blocked(dump: GoDump) -> Iterator[Finding]:
         groups.setdefault(str(goroutine.own), []).append(goroutine)
     for place, group in sorted(groups.items(), key=lambda item: -len(item[1]))[:2]:
         longest = max(group, key=lambda goroutine: goroutine.minutes)
-        who = f"Goroutine {longest.id} waits" if len(group) == 1 else f"{len(group)} goroutines wait"
+        subject = f"Goroutine {longest.id} waits" if len(group) == 1 else f"{len(group)} goroutines wait"
         time = f" for {longest.minutes} minutes" if longest.minutes else ""
         yield Finding(
             "warning",
-            f"{who}{time} to send on a channel in {place}: nobody receives",
+            f"{subject}{time} to send on a channel in {place}: nobody receives",
             f"goroutine {longest.id} [{longest.state}], created by {longest.creator or 'unknown'}.",
             "Look at the receiver of this channel: it ended, or waits for something else.",
             (dump.evidence.quote(longest.first_line, longest.last_line, _header(longest)),),

@@ -146,10 +146,10 @@ _INFRASTRUCTURE: Final = re.compile(
 
 def activity_of(thread: JavaThread) -> Activity:
     """Return what ``thread`` does, from its state, its lock and the innermost frames."""
-    known: Activity | None = thread.notes.get("activity")
-    if known is None:
-        known = thread.notes["activity"] = _activity_of(thread)
-    return known
+    activity: Activity | None = thread.notes.get("activity")
+    if activity is None:
+        activity = thread.notes["activity"] = _activity_of(thread)
+    return activity
 
 
 def _activity_of(thread: JavaThread) -> Activity:
@@ -172,9 +172,9 @@ def _activity_of(thread: JavaThread) -> Activity:
 
 def _wait_of(thread: JavaThread) -> Activity:
     if thread.wait == "synchronizer" and thread.waits_for is not None:
-        found = next((kind for part, kind in _TYPES if part in thread.waits_for.type_name), None)
-        if found:
-            return found
+        kind_of_lock = next((kind for part, kind in _TYPES if part in thread.waits_for.type_name), None)
+        if kind_of_lock:
+            return kind_of_lock
     waits = thread.wait or thread.top and thread.top.method in ("park", "wait", "wait0", "parkNanos")
     if not waits:
         return "runs"
@@ -185,10 +185,10 @@ def _wait_of(thread: JavaThread) -> Activity:
 
 def is_idle(thread: JavaThread) -> bool:
     """Return whether ``thread`` is a worker that waits for work, or a poller that waits for events."""
-    known: bool | None = thread.notes.get("idle")
-    if known is None:
-        known = thread.notes["idle"] = _is_idle(thread)
-    return known
+    cached: bool | None = thread.notes.get("idle")
+    if cached is None:
+        cached = thread.notes["idle"] = _is_idle(thread)
+    return cached
 
 
 def _is_idle(thread: JavaThread) -> bool:

@@ -201,12 +201,12 @@ def java_threads_summary(dumps: ThreadDumps) -> Iterator[Finding]:
         if thread.state:
             states[thread.state] = states.get(thread.state, 0) + 1
     idle = sum(is_idle(thread) for thread in threads)
-    listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items(), key=lambda item: -item[1]))
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items(), key=lambda item: -item[1]))
     several = f" The file has {len(dumps.dumps)} dumps; this is the last." if len(dumps.dumps) > 1 else ""
     yield Finding(
         "info",
         f"{len(threads)} {'thread' if len(threads) == 1 else 'threads'} of the application, {idle} of them idle",
-        f"{f'{listed}.' if listed else 'The dump has no states.'}{several}",
+        f"{f'{counts}.' if counts else 'The dump has no states.'}{several}",
         directness=5,
         key="threads",
     )

@@ -154,12 +154,12 @@ def _joined(sentences: list[str], most: int) -> str:
 
 def _where(dumps: ThreadDumps, cycles: list[Deadlock]) -> dict[tuple[str, str], str]:
     """Return where each thread of ``cycles`` waits: by its name and the address of the lock that it waits for."""
-    wanted = {(edge.thread, edge.lock.address) for deadlock in cycles for edge in deadlock.edges}
+    edges = {(edge.thread, edge.lock.address) for deadlock in cycles for edge in deadlock.edges}
     places: dict[tuple[str, str], str] = {}
     for dump in dumps.dumps:
         for thread in dump.threads:
             address = thread.waits_for.address if thread.waits_for else ""
-            if (thread.name, address) in wanted and thread.place:
+            if (thread.name, address) in edges and thread.place:
                 places[thread.name, address] = str(thread.place)
     return places
 
@@ -175,10 +175,14 @@ def _in_all(dumps: ThreadDumps, cycles: list[Deadlock]) -> str:
     if count < 2:
         return ""
     names_of = {tuple(sorted(deadlock.names)) for deadlock in cycles}
-    seen = sum(
+    repetitions = sum(
         any(tuple(sorted(deadlock.names)) in names_of for deadlock in deadlocks_of(dump)) for dump in dumps.dumps
     )
-    return f" It is in all {count} dumps of the file." if seen == count else f" It is in {seen} of {count} dumps."
+    return (
+        f" It is in all {count} dumps of the file."
+        if repetitions == count
+        else f" It is in {repetitions} of {count} dumps."
+    )
 
 
 def _evidence(dumps: ThreadDumps, deadlock: Deadlock) -> EvidenceLines:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...model import EvidenceLines, Finding
+from ...finding import EvidenceLines, Finding
 from ...text import size
 from ..parsers.jvm_gc_log import Collection, GcLog
 from ..subject import Rule

@@ -86,15 +86,15 @@ RULES: Sequence[Rule[JvmHeap]] = (java_heap_full, java_permanent_generation_full
 
 def _is_grown(heap: JvmHeap) -> bool:
     """Return whether the heap has reached its maximum, as far as the evidence says."""
-    whole = (*_OLD_POOLS, *_YOUNG_POOLS)
-    committed = sum(pool.committed for pool in heap.pools if pool.name.lower() in whole)
+    pools = (*_OLD_POOLS, *_YOUNG_POOLS)
+    committed = sum(pool.committed for pool in heap.pools if pool.name.lower() in pools)
     return bool(heap.max_heap) and committed >= heap.max_heap * 0.85
 
 
-def _full(heap: JvmHeap, pool: MemoryPool, limit: int, what: str) -> Finding:
+def _full(heap: JvmHeap, pool: MemoryPool, limit: int, subject: str) -> Finding:
     return Finding(
         "warning",
-        f"The {what} is {pool.used / limit:.0%} full: {size(pool.used)} of {size(limit)}",
+        f"The {subject} is {pool.used / limit:.0%} full: {size(pool.used)} of {size(limit)}",
         f"{pool.line.text.strip()}. Limit of the heap: {size(heap.max_heap)}."[:400],
         "Look at what fills the heap: a class histogram, or a heap dump.",
         (heap.evidence.quote(pool.line.number, pool.line.number, pool.line.text),),

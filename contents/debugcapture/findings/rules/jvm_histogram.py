@@ -84,18 +84,18 @@ def java_clients_not_reused(histogram: Histogram) -> Iterator[Finding]:
     "Pooling connection manager"; OkHttp, "OkHttpClients Should Be Shared",
     https://square.github.io/okhttp/5.x/okhttp/okhttp3/-ok-http-client/.
     """
-    found = _over(histogram, _CLIENTS)
-    if not found:
+    excessive = _over(histogram, _CLIENTS)
+    if not excessive:
         return
-    top, what = found[0]
+    top, what = excessive[0]
     related = _related(histogram, top)
-    also = f" Also {', '.join(f'{row.instances} {readable(row.name)}' for row in related)}." if related else ""
-    others = [f"{row.instances} {row.name}" for row, kind in found[1:4] if row not in related]
+    addition = f" Also {', '.join(f'{row.instances} {readable(row.name)}' for row in related)}." if related else ""
+    others = [f"{row.instances} {row.name}" for row, kind in excessive[1:4] if row not in related]
     more = f" Further: {', '.join(others)}." if others else ""
     yield Finding(
         "warning",
         f"{top.instances} instances of {top.name}: {what} is created again and again, not reused"[:240],
-        f"{top.instances} instances, {size(top.bytes)}.{also}{more}"[:500],
+        f"{top.instances} instances, {size(top.bytes)}.{addition}{more}"[:500],
         f"Create {what} once, and share it.",
         _rows(histogram, [top, *related]),
         directness=75,
@@ -108,16 +108,16 @@ def java_resources_not_released(histogram: Histogram) -> Iterator[Finding]:
 
     Source: Java SE API, AutoCloseable: such objects hold resources until they are closed.
     """
-    found = _over(histogram, _RESOURCES)
-    if not found:
+    excessive = _over(histogram, _RESOURCES)
+    if not excessive:
         return
-    top, what = found[0]
-    others = [row for row, _ in found[1:5]]
-    also = f" Also {', '.join(f'{row.instances} {row.name}' for row in others)}." if others else ""
+    top, kind = excessive[0]
+    others = [row for row, _ in excessive[1:5]]
+    addition = f" Also {', '.join(f'{row.instances} {row.name}' for row in others)}." if others else ""
     yield Finding(
         "warning",
-        f"{top.instances} {what} ({top.name}) are in the heap: they are not released",
-        f"{top.instances} instances of {top.name}.{also} Heap: {size(histogram.total_bytes)}.",
+        f"{top.instances} {kind} ({top.name}) are in the heap: they are not released",
+        f"{top.instances} instances of {top.name}.{addition} Heap: {size(histogram.total_bytes)}.",
         "Look for code that opens them and does not close them. Compare a later histogram: does the number grow?",
         _rows(histogram, [top, *others]),
         directness=70,
@@ -180,14 +180,14 @@ RULES: Sequence[Rule[Histogram]] = (
 
 def _over(histogram: Histogram, limits: Sequence[tuple[str, int, str]]) -> list[tuple[ClassCount, str]]:
     """Return the rows with more instances than their limit, those that exceed it most first."""
-    known = {name: (limit, what) for name, limit, what in limits}
-    found = [
-        (row, *known[row.name])
+    limits_by_name = {name: (limit, kind) for name, limit, kind in limits}
+    excessive = [
+        (row, *limits_by_name[row.name])
         for row in histogram.classes
-        if row.name in known and row.instances >= known[row.name][0]
+        if row.name in limits_by_name and row.instances >= limits_by_name[row.name][0]
     ]
-    found.sort(key=lambda item: -item[0].instances / item[1])
-    return [(row, what) for row, _, what in found]
+    excessive.sort(key=lambda item: -item[0].instances / item[1])
+    return [(row, kind) for row, _, kind in excessive]
 
 
 def _related(histogram: Histogram, top: ClassCount) -> list[ClassCount]:

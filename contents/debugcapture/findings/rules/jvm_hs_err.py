@@ -29,14 +29,14 @@ def jvm_crash(crash: HsErr) -> Iterator[Finding]:
         return
     callers = _callers(crash)
     during = " while it loaded a native library (dlopen)" if _is_loading(crash) else ""
-    where = _short_frame(crash.frame) or "unknown code"
+    frame = _short_frame(crash.frame) or "unknown code"
     in_what = {"J": "compiled Java code", "C": "native code", "V": "the JVM", "j": "Java code"}.get(crash.frame[:1], "")
     thread = f' on the thread "{crash.thread}"' if crash.thread else ""
     age = f" {crash.elapsed_s:.2f} s after its start" if crash.elapsed_s is not None else ""
     called = f" Called from {', '.join(callers)}." if callers else ""
     yield Finding(
         "critical",
-        f"The JVM crashed with {crash.signal_name} in {where}{thread}"[:240],
+        f"The JVM crashed with {crash.signal_name} in {frame}{thread}"[:240],
         f"{crash.signal.partition(', pid')[0]}{during}{age}, in {in_what or 'code'}: {crash.frame}.{called}"
         f"{f' {crash.siginfo}.' if crash.siginfo else ''}"[:560],
         _advice(crash),
@@ -47,7 +47,7 @@ def jvm_crash(crash: HsErr) -> Iterator[Finding]:
             *_quotes(crash),
         ),
         directness=90,
-        key=f"crash {crash.signal_name} {where}",
+        key=f"crash {crash.signal_name} {frame}",
     )
 
 

@@ -165,10 +165,10 @@ def _is_reader(thread: JavaThread) -> bool:
 
 def _callers(thread: JavaThread) -> list[str]:
     """Return the frames that say what the connection is for: of different packages, the innermost first."""
-    seen: dict[str, str] = {}
+    calls: dict[str, str] = {}
     for frame in thread.frames:
         package = frame.type_name.rpartition(".")[0]
         if not frame.call.startswith(LIBRARIES):
-            seen.setdefault(package, f"{frame.call}({frame.place})")
-    found = list(seen.values())
+            calls.setdefault(package, f"{frame.call}({frame.place})")
+    found = list(calls.values())
     return found[:4] or [str(thread.top)]

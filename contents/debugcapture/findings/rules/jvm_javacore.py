@@ -26,11 +26,11 @@ def openj9_out_of_memory(dumps: ThreadDumps) -> Iterator[Finding]:
     message = ": ".join(details) or facts.event
     thread = _current(dumps, facts)
     place = f" at {thread.place}" if thread and thread.place else ""
-    who = f' The thread "{facts.current}" asked for memory{place}.' if facts.current else ""
+    requester = f' The thread "{facts.current}" asked for memory{place}.' if facts.current else ""
     yield Finding(
         "critical",
         f"OutOfMemoryError: {message.replace('java/lang/OutOfMemoryError', '').strip(': ') or message}"[:200],
-        f"{message}.{who}{_heap(facts)}"[:560],
+        f"{message}.{requester}{_heap(facts)}"[:560],
         "Look at what fills the memory: a heap dump or a class histogram.",
         (
             dumps.evidence.quote(facts.event_line.number, facts.event_line.number, facts.event_line.text),
@@ -51,12 +51,12 @@ def openj9_crash(dumps: ThreadDumps) -> Iterator[Finding]:
         return
     thread = _current(dumps, facts)
     module = next((line for line in facts.crash if "Module" in line.text and ":" in line.text), None)
-    where = f" in {module.text.partition(':')[2].strip()}" if module else ""
+    module_words = f" in {module.text.partition(':')[2].strip()}" if module else ""
     place = f" at {thread.place}" if thread and thread.place else ""
     lines = "; ".join(line.text for line in facts.crash[:4])
     yield Finding(
         "critical",
-        f"The JVM crashed{where}" + (f' on the thread "{facts.current}"' if facts.current else ""),
+        f"The JVM crashed{module_words}" + (f' on the thread "{facts.current}"' if facts.current else ""),
         f"{facts.event}. {lines}.{f' The thread was{place}.' if place else ''}"[:560],
         "",
         (
@@ -64,7 +64,7 @@ def openj9_crash(dumps: ThreadDumps) -> Iterator[Finding]:
             *((dumps.quote_thread(thread, *frames_text(thread)),) if thread else ()),
         ),
         directness=90,
-        key=f"crash{where}",
+        key=f"crash{module_words}",
     )
 
 

@@ -114,12 +114,12 @@ def _is_contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThr
 
 def _contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThread | None) -> Finding:
     dump, lock = dumps.last, waiters[0].waits_for
-    one = len(waiters) == 1
+    is_single = len(waiters) == 1
     places = list(dict.fromkeys(str(thread.place) for thread in waiters if thread.place))
     at = f", at {', '.join(places[:2])}" if places else ""
-    what = "a monitor" if waiters[0].wait == "monitor" else "a lock"
-    threads = f"{names(waiters)} {'waits' if one else 'wait'}"
-    count = f"{len(waiters)} threads wait" if not one else f"{waiters[0].label} waits"
+    lock_kind = "a monitor" if waiters[0].wait == "monitor" else "a lock"
+    threads = f"{names(waiters)} {'waits' if is_single else 'wait'}"
+    count = f"{len(waiters)} threads wait" if not is_single else f"{waiters[0].label} waits"
     holder = f" that {owner.label} holds" if owner else ""
     held = f" {owner.label} holds it and {describe(dump, owner)}." if owner else _without_owner(lock)
     duration = _duration(dumps, lock, owner)
@@ -129,7 +129,7 @@ def _contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThread
         evidence.insert(0, dumps.quote_thread(owner, *frames_text(owner), *held_lines[:1]))
     return Finding(
         "critical" if owner and len(waiters) >= 5 and _is_stuck(dumps, owner, lock) else "warning",
-        f"{count} for {what}{holder}",
+        f"{count} for {lock_kind}{holder}",
         f"{threads} for {lock}{at}.{held}{duration}",
         f"Find out why {owner.label} keeps the lock." if owner else "",
         tuple(evidence),
@@ -212,14 +212,14 @@ def _hang(dumps: ThreadDumps, waiters: list[JavaThread], readers: list[JavaThrea
     )
     others = [thread for thread in waiters if thread is not writer]
     kind = "write lock" if writer.frame_of(("WriteLock.lock", "writeLock", "acquireWrite"), 8) else "lock"
-    also = f" {names(others)} wait for it too, at {others[0].place}." if others else ""
+    addition = f" {names(others)} wait for it too, at {others[0].place}." if others else ""
     reader = readers[0]
     acquired = _acquired_lines(waiters)
     held_at = next(frame for frame in reader.frames if frame.call in acquired)
     yield Finding(
         "critical",
         f"{writer.label} hangs: it waits for a {kind} that threads hold which wait for something else",
-        f"{writer.label} waits for the {kind} {lock} at {writer.place}.{also} No thread owns it exclusively, so "
+        f"{writer.label} waits for the {kind} {lock} at {writer.place}.{addition} No thread owns it exclusively, so "
         f"readers hold it. {len(readers)} threads ({names(readers)}) are in {held_at}, past the line that acquires it; "
         f"{reader.label} {describe(dump, reader)}.",
         "Do not wait for a result while the lock is held, or complete it in a thread that does not need the lock.",

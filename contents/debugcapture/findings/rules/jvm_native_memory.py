@@ -19,12 +19,14 @@ def java_native_threads(memory: NativeMemory) -> Iterator[Finding]:
     if memory.threads < _MANY_THREADS:
         return
     stacks = next((item for item in memory.categories if item.name == "Thread"), None)
-    taken = f"Category Thread: {size(stacks.committed)} committed, {size(stacks.reserved)} reserved." if stacks else ""
+    stack_words = (
+        f"Category Thread: {size(stacks.committed)} committed, {size(stacks.reserved)} reserved." if stacks else ""
+    )
     line = memory.threads_line
     yield Finding(
         "warning",
         f"The JVM has {memory.threads} threads",
-        taken,
+        stack_words,
         "Look at a thread dump for pools that are created and not closed.",
         (memory.evidence.quote(line.number, line.number, line.text),),
         directness=60,
@@ -40,12 +42,12 @@ def java_native_memory(memory: NativeMemory) -> Iterator[Finding]:
     if memory.total is None:
         return
     top = sorted(memory.categories, key=lambda item: -item.committed)[:5]
-    listed = ", ".join(f"{item.name} {size(item.committed)}" for item in top)
+    categories = ", ".join(f"{item.name} {size(item.committed)}" for item in top)
     lines = [memory.total.line, *(item.line for item in top[:3])]
     yield Finding(
         "info",
         f"The JVM has committed {size(memory.total.committed)} of memory",
-        f"Largest categories: {listed}.{f' {memory.threads} threads.' if memory.threads else ''}",
+        f"Largest categories: {categories}.{f' {memory.threads} threads.' if memory.threads else ''}",
         evidence=tuple(memory.evidence.quote(line.number, line.number, line.text) for line in lines),
         directness=5,
         key="native memory summary",

@@ -51,9 +51,9 @@ def java_start_waits(dumps: ThreadDumps) -> Iterator[Finding]:
     """
     dump = dumps.last
     stuck = {name for deadlock in deadlocks_of(dump) for name in deadlock.names}
-    found = [thread for thread in dump.java_threads if _waits_in_start(thread) and thread.name not in stuck]
-    found.sort(key=lambda thread: (-_weight(thread), thread.line))
-    for thread in found[:1]:
+    starting = [thread for thread in dump.java_threads if _waits_in_start(thread) and thread.name not in stuck]
+    starting.sort(key=lambda thread: (-_weight(thread), thread.line))
+    for thread in starting[:1]:
         yield _start_finding(dumps, dump, thread)
 
 

@@ -40,7 +40,7 @@ def _finding(log: Log, group: LogGroup, invoked: Sequence[LogGroup]) -> Finding:
     process = _PROCESS.search(text)
     reason = _CGROUP.search(text)
     invoker = (process[2] if process else "") or next((other.names["task"] for other in invoked), "")
-    who = f"{victim[2]} (process {victim[1]}) was killed" if victim else f"it was invoked by {invoker}"
+    subject = f"{victim[2]} (process {victim[1]}) was killed" if victim else f"it was invoked by {invoker}"
     scope = "the memory limit of a container was reached" if reason else "memory ran out"
     facts = [
         f"Invoked by {invoker}" + (f" (PID {process[1]})" if process else "") if invoker else "",
@@ -50,7 +50,7 @@ def _finding(log: Log, group: LogGroup, invoked: Sequence[LogGroup]) -> Finding:
     ]
     return Finding(
         "critical",
-        f"The OOM killer of the kernel: {scope}, {who}",
+        f"The OOM killer of the kernel: {scope}, {subject}",
         " ".join(f"{fact}." for fact in facts if fact),
         "Compare the memory limit of the container with what the process needs, and look for a leak." if reason else "",
         (log.evidence.quote(group.first.number, group.first.number, group.first.text),),

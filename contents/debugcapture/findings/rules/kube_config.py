@@ -28,12 +28,12 @@ def container_lacks_its_configuration(cluster: Cluster) -> Iterator[Finding]:
 
     Source: https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#restrictions
     """
-    shown = set()
+    reported = set()
     for pod, container in cluster.containers():
         if container.state.reason != _REASON:
             continue
         message = container.state.message or _message_of(cluster, pod.name)
-        shown.add(pod.name)
+        reported.add(pod.name)
         yield Finding(
             severity="critical",
             title=_title(words.short(container.label), message),
@@ -46,7 +46,7 @@ def container_lacks_its_configuration(cluster: Cluster) -> Iterator[Finding]:
         )
     failed = {(event.object, event.message): event for event in cluster.events if is_about_configuration(event)}
     for event in failed.values():
-        if event.name in shown or (shown and not event.object):
+        if event.name in reported or (reported and not event.object):
             continue
         is_over = bool(cluster.happened_after(event, _STARTED))
         end = "It is over: the container started later" if is_over else ""

@@ -258,17 +258,17 @@ def container_is_restarted_in_a_loop(cluster: Cluster) -> Iterator[Finding]:
     The kubelet waits longer before each start, up to five minutes. Source:
     https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
     """
-    shown = {pod.name for pod, container in cluster.containers() if container.ended.phase}
+    reported = {pod.name for pod, container in cluster.containers() if container.ended.phase}
     loops: dict[tuple[str, str], Event] = {}
     for event in cluster.events:
-        if event.reason == "BackOff" and "restarting failed container" in event.message and event.name not in shown:
+        if event.reason == "BackOff" and "restarting failed container" in event.message and event.name not in reported:
             loops[event.object, event.container or container_in_back_off(event.message)] = event
     for (_, container), event in loops.items():
         subject = f'Container "{container}"' if container else "A container"
-        where = f" of {words.about(event)}" if event.object else ""
+        object_words = f" of {words.about(event)}" if event.object else ""
         yield Finding(
             severity="critical" if event.count >= _FEW_RESTARTS else "warning",
-            title=f"{subject}{where} ends again and again: back-off restarting failed container",
+            title=f"{subject}{object_words} ends again and again: back-off restarting failed container",
             detail=words.sentences(words.seen_words(event), "The events do not show how it ends"),
             advice="Look at the last state of the container and at the log of its previous run.",
             evidence=words.passages(event.lines),

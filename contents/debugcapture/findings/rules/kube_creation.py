@@ -50,7 +50,7 @@ def _failure(conditions: tuple[Condition, ...]) -> Condition | None:
     )
 
 
-def _finding(subject: str, message: str, seen: str, *, is_over: bool, event: Event | None) -> Finding:
+def _finding(subject: str, message: str, time: str, *, is_over: bool, event: Event | None) -> Finding:
     text = _PREFIX.sub("", message)
     quota = _QUOTA.search(text)
     if quota:
@@ -60,7 +60,7 @@ def _finding(subject: str, message: str, seen: str, *, is_over: bool, event: Eve
     return Finding(
         severity="info" if is_over else "critical",
         title=f"{subject or 'A workload'} {'could not create pods' if is_over else 'cannot create pods'}: {cause}",
-        detail=words.sentences(seen, "It is over: pods were created later" if is_over else ""),
+        detail=words.sentences(time, "It is over: pods were created later" if is_over else ""),
         advice="" if is_over else _advice(text),
         evidence=words.passages(event.lines if event else None),
         directness=87,

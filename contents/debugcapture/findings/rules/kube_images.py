@@ -127,7 +127,7 @@ def _image_in(event: Event, cluster: Cluster) -> str:
     if match:
         return match[1]
     same = (other for other in cluster.events_about(event) if is_about_pulling(other))
-    return next((found[1] for other in same if (found := _IMAGE.search(other.message))), "")
+    return next((image[1] for other in same if (image := _IMAGE.search(other.message))), "")
 
 
 def _answer(image: str, message: str) -> str:

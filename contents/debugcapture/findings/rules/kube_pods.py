@@ -31,10 +31,10 @@ def pod_was_evicted(cluster: Cluster) -> Iterator[Finding]:
     The message names the resource, and the usage and request of the container. Source:
     https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
     """
-    shown = set()
+    names = set()
     for pod in cluster.pods:
         if pod.reason == "Evicted":
-            shown.add(pod.name)
+            names.add(pod.name)
             limits = [
                 f"container {container.name} has the memory limit {container.limits['memory']}"
                 for container in pod.containers
@@ -51,8 +51,8 @@ def pod_was_evicted(cluster: Cluster) -> Iterator[Finding]:
                 pod=pod.name,
             )
     for event in cluster.events:
-        if event.reason in EVICTION_REASONS and event.name not in shown and "Cancelling deletion" not in event.message:
-            shown.add(event.name)
+        if event.reason in EVICTION_REASONS and event.name not in names and "Cancelling deletion" not in event.message:
+            names.add(event.name)
             yield Finding(
                 severity="critical",
                 title=f"{words.about(event) or 'The pod'} was evicted, {event.reason}: {words.short(event.message)}",

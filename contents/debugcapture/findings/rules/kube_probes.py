@@ -51,12 +51,12 @@ def _finding(cluster: Cluster, kind: str, failures: list[tuple[Event, str]]) -> 
     severity = _severity(cluster, kind, event, count, pod, killed)
     container = event.container or _container_in(kills) or _only_probed(pod, kind)
     subject = f'{kind} probe failed: container "{container}"' if container else f"{kind} probe failed"
-    where = f" of {event.name}" if event.name else ""
+    pod_words = f" of {event.name}" if event.name else ""
     times = sum(kill.count for kill in kills)
     effect = f", the kubelet killed it {f'{times} times' if times > 1 else 'once'}" if killed else ""
     return Finding(
         severity=severity,
-        title=f"{subject}{where}, {count} times{effect}" if count > 1 else f"{subject}{where}{effect}",
+        title=f"{subject}{pod_words}, {count} times{effect}" if count > 1 else f"{subject}{pod_words}{effect}",
         detail=words.sentences(
             f"The answer: {words.short(answer, 260)}" if answer.strip() else "The message of the probe is empty",
             f"Last seen {event.seen}" if event.seen else "",
@@ -88,10 +88,10 @@ def _kill_finding(event: Event) -> Finding:
     kind = (match[2] if match else old[1] if old else "liveness").capitalize()
     container = event.container or (match[1] if match and match[1].lower() != "container" else "")
     subject = f'container "{container}"' if container else "a container"
-    where = f" of {event.name}" if event.name else ""
+    pod_words = f" of {event.name}" if event.name else ""
     return Finding(
         severity="critical",
-        title=f"The kubelet kills {subject}{where}, because its {kind.lower()} probe failed",
+        title=f"The kubelet kills {subject}{pod_words}, because its {kind.lower()} probe failed",
         detail=words.sentences(words.seen_words(event), words.short(event.message)),
         advice="Look at what the probe calls, and at timeoutSeconds and failureThreshold.",
         evidence=words.passages(event.lines),

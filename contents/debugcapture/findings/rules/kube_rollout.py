@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding
+from ...finding import Finding
 from ..parsers.kube_model import Cluster, Event
 from . import kube_words as words
 from .kube_images import PULL_REASONS
@@ -36,10 +36,10 @@ def failing_pods_belong_to_a_rollout(cluster: Cluster) -> Iterator[Finding]:
         if not of_new or len(of_new) < len(failing):
             continue
         at = "" if event.seen.endswith(" ago") else "at "
-        when = f", which was scaled up {at}{event.seen}" if event.seen else ""
+        scaled = f", which was scaled up {at}{event.seen}" if event.seen else ""
         yield Finding(
             severity="info",
-            title=f"The failing pods of Deployment {deployment} belong to ReplicaSet {new_set}{when}",
+            title=f"The failing pods of Deployment {deployment} belong to ReplicaSet {new_set}{scaled}",
             detail=f"Failing: {', '.join(of_new[:4])}. The event: {words.short(event.message, 160)}.",
             advice="Compare this release with the one before (kubectl rollout history, kubectl rollout undo).",
             evidence=words.passages(event.lines),

@@ -92,15 +92,15 @@ def running_pods_have_restarted(cluster: Cluster) -> Iterator[Finding]:
     recent = [row for row in rows if row.restarts >= _MANY_RESTARTS and _restarts_often(row)]
     if not rows:
         return
-    shown = sorted(recent or rows, key=lambda row: -row.restarts)
+    worst = sorted(recent or rows, key=lambda row: -row.restarts)
     yield Finding(
         severity="warning" if recent else "info",
-        title=f"Pod {_row_words(shown[0])}" if len(shown) == 1 else f"{len(shown)} pods run and have restarted",
-        detail="; ".join(map(_row_words, shown[:6])) + ".",
+        title=f"Pod {_row_words(worst[0])}" if len(worst) == 1 else f"{len(worst)} pods run and have restarted",
+        detail="; ".join(map(_row_words, worst[:6])) + ".",
         advice="Look at the last state of the containers." if recent else "",
-        evidence=words.passages(*(row.line for row in shown[:8])),
+        evidence=words.passages(*(row.line for row in worst[:8])),
         directness=40,
-        pod=shown[0].name if len(shown) == 1 else "",
+        pod=worst[0].name if len(worst) == 1 else "",
         key="restarts",
     )
 

@@ -36,14 +36,14 @@ def pod_is_not_scheduled(cluster: Cluster) -> Iterator[Finding]:
     for event in cluster.events:
         if event.reason == "FailedScheduling" and not event.message.startswith("skip schedule deleting pod"):
             last[event.object or "pod"] = event
-    shown = set()
+    reported = set()
     for event in last.values():
         pod = cluster.pod_of(event)
-        shown.add(pod.name if pod else event.name)
+        reported.add(pod.name if pod else event.name)
         yield _finding(cluster, pod or Pod(name=event.name), event.message, event)
     for pod in cluster.pods:
         condition = _unscheduled(pod)
-        if condition and pod.name not in shown:
+        if condition and pod.name not in reported:
             yield _finding(cluster, pod, condition.message, None)
 
 

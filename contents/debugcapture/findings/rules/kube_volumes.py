@@ -89,8 +89,8 @@ def _finding(cluster: Cluster, volume: str, events: list[Event]) -> Finding:
 
 def _later_words(later: Event | None, runs: bool) -> str:
     if later:
-        seen = f" ({later.seen})" if later.seen else ""
-        return f"Later: {words.short(later.message, 120)}{seen}"
+        time = f" ({later.seen})" if later.seen else ""
+        return f"Later: {words.short(later.message, 120)}{time}"
     return "A container of the pod runs now" if runs else ""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import Finding, Severity
+from ...finding import Finding, Severity
 from ..parsers.kube_model import Cluster, Container, Event, Pod, duration_s
 from . import kube_words as words
 from .kube_containers import START_REASONS

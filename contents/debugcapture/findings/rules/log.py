@@ -36,10 +36,10 @@ def known_message(log: Log) -> Iterator[Finding]:
     The messages are a table of patterns, listed below with their sources. A message that applications retry (a refused
     connection) is context if the log reports a success afterwards, or continues without it.
     """
-    known = [group for group in log.groups if group.message]
-    hidden = {identity for group in known if group.message for identity in (*group.message.hides, *_OWN_RULES)}
-    shown = [group for group in known if group.message and group.message.id not in hidden]
-    findings = [_known(log, group) for group in sorted(shown, key=lambda group: -group.last.number)]
+    recognized = [group for group in log.groups if group.message]
+    hidden = {identity for group in recognized if group.message for identity in (*group.message.hides, *_OWN_RULES)}
+    visible = [group for group in recognized if group.message and group.message.id not in hidden]
+    findings = [_known(log, group) for group in sorted(visible, key=lambda group: -group.last.number)]
     yield from (finding for finding in findings if finding.severity != "info")
     yield from [finding for finding in findings if finding.severity == "info"][:_MOST_CONTEXT]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...model import EvidenceLines, Finding, Severity
+from ...finding import EvidenceLines, Finding, Severity
 from ..parsers.native_stacks import NativeStacks, NativeThread, signal_of
 
 _CALLERS: Final = 4
@@ -58,8 +58,8 @@ def native_mutex(stacks: NativeStacks) -> Iterator[Finding]:
     title = f"{len(waiting)} threads wait for {_mutex_names(mutexes)}" if several else (
         f"{_capital(waiting[0].label)} waits for {_mutex_names(mutexes)}"
     )  # fmt: skip
-    where = {str(thread.own or thread.frames[0]): thread for thread in waiting}
-    parts = [f"{thread.label} in {place}" for place, thread in list(where.items())[:_MOST_SHOWN]]
+    places = {str(thread.own or thread.frames[0]): thread for thread in waiting}
+    parts = [f"{thread.label} in {place}" for place, thread in list(places.items())[:_MOST_SHOWN]]
     if len(mutexes) > 1 and not is_deadlock:
         parts.append("threads that wait for different mutexes may wait for each other")
     if is_deadlock:

@@ -98,15 +98,15 @@ def data_is_not_read(state: NetworkState) -> Iterator[Finding]:
     Source: https://man7.org/linux/man-pages/man8/ss.8.html
     """
     for group in state.in_state("ESTABLISHED"):
-        for count, who in (
+        for count, side in (
             (group.unread_bytes, "the program has not read"),
             (group.unsent_bytes, "it has not accepted"),
         ):
             if count >= _MUCH_DATA:
-                way = "from" if "program" in who else "to"
+                way = "from" if "program" in side else "to"
                 yield Finding(
                     severity="warning",
-                    title=f"{size(count)} {way} {group.peer} wait, because {who} them",
+                    title=f"{size(count)} {way} {group.peer} wait, because {side} them",
                     detail=f"{group.count} connections: Recv-Q {group.unread_bytes}, Send-Q {group.unsent_bytes}.",
                     advice="Look at the threads that read the connection."
                     if way == "from"
@@ -141,12 +141,12 @@ def packets_are_lost(state: NetworkState) -> Iterator[Finding]:
 
     Source: https://docs.kernel.org/networking/snmp_counter.html
     """
-    sent, again = state.counters.get("Tcp OutSegs", 0), state.counters.get("Tcp RetransSegs", 0)
-    if sent >= _FEWEST_SEGMENTS and again >= sent * _RETRANSMITTED:
+    sent, retransmitted = state.counters.get("Tcp OutSegs", 0), state.counters.get("Tcp RetransSegs", 0)
+    if sent >= _FEWEST_SEGMENTS and retransmitted >= sent * _RETRANSMITTED:
         yield Finding(
             severity="warning",
-            title=f"{again / sent:.0%} of the TCP segments were sent again",
-            detail=f"RetransSegs {again} of OutSegs {sent} since the network of the pod was created.",
+            title=f"{retransmitted / sent:.0%} of the TCP segments were sent again",
+            detail=f"RetransSegs {retransmitted} of OutSegs {sent} since the network of the pod was created.",
             advice="Look at the network between the pod and its peers.",
             evidence=(state.counter_lines["Tcp RetransSegs"],),
             directness=50,

@@ -109,15 +109,15 @@ def python_event_loop_blocked(stacks: PyStacks) -> Iterator[Finding]:
         inside = _inside_loop(thread)
         if not inside or not thread.is_idle or inside[0].function in _WAITING_LOOP and inside[0].is_standard:
             continue
-        shown = [frame for frame in inside if not _LOOP_PARTS.match(frame.file)] or list(inside)
+        frames = [frame for frame in inside if not _LOOP_PARTS.match(frame.file)] or list(inside)
         yield Finding(
             "warning",
-            f"The event loop of {thread.label} is blocked by a synchronous call: {shown[0]}",
-            f"Called by {_path(shown[1:6])}." if len(shown) > 1 else "",
+            f"The event loop of {thread.label} is blocked by a synchronous call: {frames[0]}",
+            f"Called by {_path(frames[1:6])}." if len(frames) > 1 else "",
             "Use an asynchronous call, or run it in a thread (asyncio.to_thread).",
             (_quote(stacks, thread),),
             directness=75,
-            key=f"event loop {shown[0].function} {shown[0].file}",
+            key=f"event loop {frames[0].function} {frames[0].file}",
         )
 
 
@@ -170,14 +170,14 @@ def python_lock_wait(stacks: PyStacks) -> Iterator[Finding]:
     for thread in stacks.threads:
         own = thread.frames[0] if thread.frames else None
         if own and own.is_own and any(_LOCK_CALLS.search(frame.function) for frame in thread.native):
-            what = f"waits for a lock in {own}"
+            activity = f"waits for a lock in {own}"
         elif own and "importlib" in own.file and _IMPORT_LOCK.search(own.function):
-            what = f"waits for an import that another thread does: {thread.own or own}"
+            activity = f"waits for an import that another thread does: {thread.own or own}"
         else:
             continue
         yield Finding(
             "warning",
-            f"{_label(thread)} {what}",
+            f"{_label(thread)} {activity}",
             f"Called by {_path(thread.frames[1:5])}." if len(thread.frames) > 1 else "",
             evidence=(_quote(stacks, thread),),
             directness=60,

@@ -21,14 +21,14 @@ def last_release_changed_the_pods(release: Release) -> Iterator[Finding]:
         return
     images = [line for line in (*release.removed, *release.added) if "image:" in line.text]
     first = _words(images[-1]) if images else _words((*release.added, *release.removed)[0])
-    shown = (*release.removed[:_MOST_LINES], *release.added[:_MOST_LINES])
+    changes = (*release.removed[:_MOST_LINES], *release.added[:_MOST_LINES])
     parts = [f"removed {_quoted(release.removed)}" if release.removed else "", f"added {_quoted(release.added)}"]
     yield Finding(
         severity="info",
         title=f"The last release (revision {release.old} to {release.new}) changed the pods: {first}",
         detail=f"ReplicaSet {release.new_set}: " + "; ".join(part for part in parts if part != "added ") + ".",
         evidence=tuple(
-            release.evidence.quote(line.number, line.number, line.text) for line in sorted(shown)[:_MOST_LINES]
+            release.evidence.quote(line.number, line.number, line.text) for line in sorted(changes)[:_MOST_LINES]
         ),
         directness=52,
         key="last release",

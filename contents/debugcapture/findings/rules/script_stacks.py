@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...model import EvidenceLines, Finding
+from ...finding import EvidenceLines, Finding
 from ..parsers.script_stacks import ScriptStack, ScriptStacks
 
 _MOST_SHOWN: Final = 5

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.parsers import jvm_gc_log
 from debugcapture.findings.rules.jvm_gc_log import RULES
 from debugcapture.findings.subject import Subject
-from debugcapture.model import Finding
 from tests.unit.findings.jvm_dumps import assert_quotes_are_in_the_file
 from tests.unit.hostile import UTF8
 

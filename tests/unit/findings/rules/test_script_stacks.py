@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain
-from debugcapture.model import Finding
 from tests.unit.hostile import FRAGMENTS, TEXT
 
 RUBY = (
