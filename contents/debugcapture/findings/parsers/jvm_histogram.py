@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from ..evidence import Evidence
 
-_ROW = re.compile(r"\s*(\d{1,9}):\s+(\d{1,15})\s+(\d{1,18})\s+(\S.{0,1000})$")
-_TOTAL = re.compile(r"\s*Total\s+(\d{1,15})\s+(\d{1,18})\s*$")
+_ROW = re.compile(r"(\d{1,9}):\s+(\d{1,15})\s+(\d{1,18})\s+(\S.{0,1000})$")
+_TOTAL = re.compile(r"Total\s+(\d{1,15})\s+(\d{1,18})\s*$")
 _MOST_ROWS: Final = 100_000
 _HEAD_CHARACTERS: Final = 20_000
 
@@ -38,7 +38,7 @@ class Histogram:
 def recognize(evidence: Evidence) -> bool:
     """Return whether the file is a histogram: two rows, or the heading and a row."""
     head = evidence.head[:_HEAD_CHARACTERS]
-    rows = sum(_ROW.match(line) is not None for line in head.splitlines()[:40])
+    rows = sum(_ROW.match(line.strip()) is not None for line in head.splitlines()[:40])
     return rows >= 2 or ("#instances" in head and "#bytes" in head and rows >= 1)
 
 
@@ -47,11 +47,12 @@ def parse(evidence: Evidence) -> Histogram:
     classes: list[ClassCount] = []
     total = (0, 0)
     for line in evidence.lines():
-        if (match := _ROW.match(line.text)) and len(classes) < _MOST_ROWS:
+        text = line.text.strip()
+        if (match := _ROW.match(text)) and len(classes) < _MOST_ROWS:
             name = match.group(4).partition(" (")[0].strip()
-            row = ClassCount(name, int(match.group(2)), int(match.group(3)), line.number, line.text.strip())
+            row = ClassCount(name, int(match.group(2)), int(match.group(3)), line.number, text)
             classes.append(row)
-        elif match := _TOTAL.match(line.text):
+        elif match := _TOTAL.match(text):
             total = (int(match.group(1)), int(match.group(2)))
     instances = total[0] or sum(row.instances for row in classes)
     return Histogram(evidence, tuple(classes), instances, total[1] or sum(row.bytes for row in classes))
