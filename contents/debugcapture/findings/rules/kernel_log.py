@@ -7,12 +7,12 @@ from typing import Final
 from ...finding import Finding
 from ..parsers.log import Log, LogGroup
 
-_PROCESS: Final = re.compile(r"PID: (\d+) Comm: (\S+)")
+_PROCESS: Final = re.compile(r"PID: (\d+) Comm: (\S{1,64})")
 _LIMIT: Final = re.compile(r"memory: usage (\d+)kB, limit (\d+)kB")
 _CGROUP: Final = re.compile(
     r"mem_cgroup_oom_synchronize|mem_cgroup_out_of_memory|CONSTRAINT_MEMCG|Memory cgroup out of memory"
 )
-_KILLED: Final = re.compile(r"Kill(?:ed)? process (\d+)[^(]{0,40}\(([^)]+)\)")
+_KILLED: Final = re.compile(r"Kill(?:ed)? process (\d+)[^(]{0,40}\(([^)]{1,64})\)")
 _RSS: Final = re.compile(r"anon-rss:(\d+)kB")
 _KIB_PER_MIB: Final = 1024
 

@@ -39,3 +39,8 @@ def test_a_node_without_memory_is_not_a_container_at_its_limit(tmp_path: Path) -
 
 def test_other_lines_of_the_kernel_are_silent(tmp_path: Path) -> None:
     assert alarms(tmp_path, "[1.0] ledger: task killed\n[1.1] oom_reaper: idle\n") == []
+
+
+def test_a_very_long_name_makes_no_long_title(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, f"{'x' * 1500} invoked oom-killer: gfp_mask=0xcc0\n")
+    assert len(found.title) < 200
