@@ -46,7 +46,7 @@ def run() -> Result:
         with TemporaryDirectory(prefix="bench-") as spool:
             ours, theirs = side_by_side(
                 _program("in the cluster", fleet, spool, mode="in-cluster", concurrency="5"),
-                _program("by the step", fleet, spool, mode="here", concurrency="20"),
+                _program("by the step", fleet, spool, mode="local", concurrency="20"),
                 ROUNDS,
             )
     finally:
