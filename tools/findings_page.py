@@ -16,7 +16,7 @@ from debugcapture.findings.subjects import SUBJECTS
 PAGE = Path(__file__).parent.parent / "docs" / "findings.md"
 BEGIN, END = "<!-- rules: written by tools/findings_page.py -->\n", "<!-- /rules -->\n"
 _HEADER = "| rule | what it states, and why it matters |\n| --- | --- |\n"
-_URL = re.compile(r"(?<![<(])https?://[^\s)>,]+(?<![.])")
+_URL = re.compile(r"(?<![<(])https?://[^\s)>,]+(?<![.;:])")
 
 
 def page() -> str:
