@@ -51,6 +51,9 @@ def main(arguments: list[str]) -> int:
             "source of the dropdowns in the archive's jobs: plugin, or the URL of an options server (docs/dropdowns.md)"
         ),
     )
+    parser.add_argument(
+        "--sign-with", type=Path, metavar="KEY", help="private SSH key that signs the checksums (SHA256SUMS.sig)"
+    )
     chosen = parser.parse_args(arguments)
     if chosen.dropdowns and not is_source(chosen.dropdowns):
         parser.error(f"{chosen.dropdowns!r} is neither plugin nor the http:// or https:// URL of an options server")
@@ -59,6 +62,8 @@ def main(arguments: list[str]) -> int:
     settings = dict(assignment.partition("=")[::2] for assignment in chosen.set)
     try:
         files = release(Target(chosen.python, chosen.arch), Edition(chosen.project, settings, chosen.dropdowns))
+        if chosen.sign_with:
+            files.append(signature(files[-1], chosen.sign_with))
     except ValueError as error:
         parser.error(str(error))
     for file in files:
@@ -84,6 +89,20 @@ def checksums(files: Sequence[Path]) -> Path:
     goal = DIST / "SHA256SUMS"
     lines = (f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in sorted(files))
     goal.write_text("".join(lines), encoding="utf-8")
+    return goal
+
+
+def signature(file: Path, key: Path) -> Path:
+    """Return a file with the signature of ``file`` by the SSH key ``key``. Raises ValueError if it cannot be signed.
+
+    Source: ssh-keygen(1), "-Y sign".
+    """
+    goal = file.with_name(f"{file.name}.sig")
+    goal.unlink(missing_ok=True)  # ssh-keygen asks before it overwrites
+    command = ["ssh-keygen", "-Y", "sign", "-f", str(key), "-n", "file", str(file)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"cannot sign {file.name} with {key}: {done.stderr.strip()}")
     return goal
 
 

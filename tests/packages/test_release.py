@@ -59,6 +59,25 @@ def test_checksums_are_those_of_all_files(dist: Path) -> None:
     assert checked == {file.name for file in dist.iterdir()} - {"SHA256SUMS"}
 
 
+def test_the_checksums_can_be_signed_and_verified(dist: Path, tmp_path: Path) -> None:
+    key, sums_copy = tmp_path / "key", tmp_path / "SHA256SUMS"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    sums_copy.write_bytes((dist / "SHA256SUMS").read_bytes())
+    for _ in range(2):  # a signature of an earlier build is replaced
+        signed = package.signature(sums_copy, key)
+    signers = tmp_path / "allowed_signers"
+    signers.write_text(f"releases {key.with_suffix('.pub').read_text()}")
+    verify = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", "releases", "-n", "file", "-s", str(signed)]
+    assert subprocess.run(verify, input=sums_copy.read_bytes(), capture_output=True).returncode == 0
+    assert subprocess.run(verify, input=b"other", capture_output=True).returncode != 0
+
+
+def test_a_key_that_cannot_sign_is_named(dist: Path, tmp_path: Path) -> None:
+    (tmp_path / "SHA256SUMS").write_bytes((dist / "SHA256SUMS").read_bytes())
+    with pytest.raises(ValueError, match="cannot sign SHA256SUMS with /nonexistent"):
+        package.signature(tmp_path / "SHA256SUMS", Path("/nonexistent"))
+
+
 def test_bill_lists_exactly_what_the_bundled_zip_carries(dist: Path, tmp_path: Path) -> None:
     name = f"{package.NAME}-bundled-{__version__}"
     with zipfile.ZipFile(dist / f"{name}.zip") as archive:
