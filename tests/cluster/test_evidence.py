@@ -78,7 +78,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of a few MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m,mode=700", "tmpfs", disk], check=True)
     yield disk
     subprocess.run(["umount", disk], check=True)
 

@@ -124,7 +124,7 @@ def _disk(world: World, options: str) -> Path:
     """A file system of its own; it is unmounted with the world."""
     disk = world.folder / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "debug-capture-test", disk], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"{options},mode=700", "debug-capture-test", disk], check=True)
     world.left.callback(lambda: subprocess.run(["umount", disk], check=True))
     return disk
 

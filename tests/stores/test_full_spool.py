@@ -25,7 +25,7 @@ TEXT = b"Full thread dump\n" * 50_000
 def spool(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "spool"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "debug-capture-test", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "debug-capture-test", str(folder)], check=True)
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 

@@ -34,8 +34,9 @@ _RESUME_WAITS_S = (2, 4, 8, 16, 32)
 NOT_APPLICABLE = 77
 _RECONNECT_S = 1
 WROTE_NOTHING = "it produced no output"
-# A tool that fails with less output has written a heading at most: jcmd prints the PID before it attaches.
+# A tool that fails by itself with less output has written a heading at most: jcmd prints the PID before it attaches.
 _HEADING_BYTES = 16
+_SIGNAL_EXIT_CODES = 128  # greater exit codes mean that a signal ended the tool
 _GRACE_S = 30  # for run-tool to stop a tool at its time limit and to report it
 _OVER_TIME = "it reached its time limit and was stopped"
 _INTERRUPTED = "the stream broke"
@@ -240,7 +241,8 @@ def classify_exit(status: ExitStatus, report: ToolReport | None, sink: Sink, err
         reason = ": ".join(filter(None, [status.message, report.last_error]))
         return TransferResult(part, reason, code=_CODES.get(status.reason, "other"))
     if not (report.ended == "exited" and code == 0):
-        is_heading = report.ended == "exited" and sink.received <= _HEADING_BYTES
+        ended_itself = report.ended == "exited" and code is not None and code <= _SIGNAL_EXIT_CODES
+        is_heading = ended_itself and sink.received <= _HEADING_BYTES
         return _failed_result(report, "failed" if is_heading else part)
     if report.sha256 and report.sha256 != sink.received_sha256:
         return TransferResult(part, _LOST_END, code="stream-broken", exit_code=0)

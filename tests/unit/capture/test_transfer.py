@@ -143,8 +143,9 @@ def test_what_a_broken_connection_left_is_kept(on: On, file: Path) -> None:
         (["true"], "failed", "it produced no output"),
         (["no-such-tool"], "failed", "exit code 127: "),
         (["sh", "-c", "kill -9 $$"], "failed", "exit code 137"),
+        (["sh", "-c", "echo 7:; kill -9 $$"], "truncated", "exit code 137"),
     ],
-    ids=["half", "a heading", "nothing", "empty", "missing", "killed"],
+    ids=["half", "a heading", "nothing", "empty", "missing", "killed", "killed after a few bytes"],
 )
 def test_tool_that_does_not_end_well_is_told(argv: list[str], outcome: str, reason: str, on: On) -> None:
     on()
