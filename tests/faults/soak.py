@@ -124,6 +124,7 @@ def soak(length: Length, seed: int, folder: Path, say: Callable[[str], None]) ->
             if day.captures % _WARM_ROUNDS == 0:
                 day.uses.append(_use())
                 say(f"{day.captures} captures; {day.uses[-1]}; {len(day.wrong)} not as their row says")
+        workers[0].capture(fault=False)  # sends the notes that a fault has kept in the outbox
         workers[0].send_what_waits()
         day.uses.append(_use())
         for worker in workers:
@@ -152,9 +153,9 @@ class _Worker:
     def __exit__(self, *_: object) -> None:
         self._kubectl("delete", "namespace", self._namespace, "--wait=false")
 
-    def capture(self) -> None:
-        """Capture once, with a fault or without."""
-        kind = self._choose.random()
+    def capture(self, *, fault: bool = True) -> None:
+        """Capture once, maybe with a ``fault``."""
+        kind = self._choose.random() if fault else 0
         if self._since >= PODS_LIVE:
             self._new_pod()
         self._since += 1

@@ -211,7 +211,9 @@ def test_a_thread_dump_captures_nothing_else_and_its_result_is_a_table_with_link
     assert re.search(
         r'<td>Java threads</td> <td>complete</td> <td>[^<]+</td> <td><a href="http[^"]+">jvm-threads.txt</a>', table
     )
-    assert table.count("<tr>") == 2  # the heading, and nothing else
+    findings, _, artifacts = table.rpartition("<table")
+    assert artifacts.count("<tr>") == 2  # the heading, and nothing else
+    assert "<td>critical</td> <td>Deadlock between the threads" in findings
 
 
 def test_a_log_has_a_line_for_each_collector_and_each_link_once(project: JobSet) -> None:

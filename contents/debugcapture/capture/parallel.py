@@ -111,11 +111,11 @@ class ParallelCapture:
 
     def finish(self, record: Record, requests: int = 0) -> Manifest:
         """Finish ``record``, and return its manifest with the findings, and a failed artifact for each missed goal."""
-        # Imported here, because it loads all parsers, which a capture needs at its end only.
-        from ..findings.explain import explain_bundle
-
         collectors = [collector.id for collector in in_order(self._chosen.collectors)]
         manifest = apply_goals(self._chosen.goals, record.finish(requests, collectors))
+        # Imported here, because it loads all parsers. The manifest is already saved, so a capture that is killed now is
+        # complete.
+        from ..findings.explain import explain_bundle
 
         def report_failure(file: "Evidence", error: Exception) -> None:
             self._report(f"{file.name} cannot be explained: {error}")
