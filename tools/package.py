@@ -7,9 +7,11 @@ The slim zip needs the packages of its requirements.lock on the server, the bund
 
 import argparse
 import hashlib
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from tools.vendored import BUILD, ROOT, Target, vendored
 
 NAME = "kubernetes-debug-capture"
 DIST = ROOT / "dist"
+SIGNING_KEY = "RELEASE_SIGNING_KEY"
 
 
 def main(arguments: list[str]) -> int:
@@ -51,9 +54,6 @@ def main(arguments: list[str]) -> int:
             "source of the dropdowns in the archive's jobs: plugin, or the URL of an options server (docs/dropdowns.md)"
         ),
     )
-    parser.add_argument(
-        "--sign-with", type=Path, metavar="KEY", help="private SSH key that signs the checksums (SHA256SUMS.sig)"
-    )
     chosen = parser.parse_args(arguments)
     if chosen.dropdowns and not is_source(chosen.dropdowns):
         parser.error(f"{chosen.dropdowns!r} is neither plugin nor the http:// or https:// URL of an options server")
@@ -62,8 +62,8 @@ def main(arguments: list[str]) -> int:
     settings = dict(assignment.partition("=")[::2] for assignment in chosen.set)
     try:
         files = release(Target(chosen.python, chosen.arch), Edition(chosen.project, settings, chosen.dropdowns))
-        if chosen.sign_with:
-            files.append(signature(files[-1], chosen.sign_with))
+        if key := os.environ.get(SIGNING_KEY):
+            files.append(signature(files[-1], key))
     except ValueError as error:
         parser.error(str(error))
     for file in files:
@@ -92,17 +92,20 @@ def checksums(files: Sequence[Path]) -> Path:
     return goal
 
 
-def signature(file: Path, key: Path) -> Path:
-    """Return a file with the signature of ``file`` by the SSH key ``key``. Raises ValueError if it cannot be signed.
+def signature(file: Path, key: str) -> Path:
+    """Return a file with the signature of ``file`` by ``key``, the text of a private SSH key without a passphrase.
 
-    Source: ssh-keygen(1), "-Y sign".
+    Raises ValueError if it cannot be signed. Source: ssh-keygen(1), "-Y sign".
     """
     goal = file.with_name(f"{file.name}.sig")
     goal.unlink(missing_ok=True)  # ssh-keygen asks before it overwrites
-    command = ["ssh-keygen", "-Y", "sign", "-f", str(key), "-n", "file", str(file)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    with tempfile.NamedTemporaryFile("w") as private:  # only this user can read it, as ssh-keygen demands
+        private.write(key.strip() + "\n")
+        private.flush()
+        command = ["ssh-keygen", "-Y", "sign", "-f", private.name, "-n", "file", str(file)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        raise ValueError(f"cannot sign {file.name} with {key}: {done.stderr.strip()}")
+        raise ValueError(f"cannot sign {file.name} with ${SIGNING_KEY}: {done.stderr.strip()}")
     return goal
 
 

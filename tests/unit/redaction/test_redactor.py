@@ -135,8 +135,8 @@ def test_what_lies_across_the_border_of_a_window_is_masked(
         patch.setattr(redact, "WINDOW_BYTES", 8192)
         patch.setattr(redact, "OVERLAP_BYTES", 4096)
         whole = LINES[:before] + b"\n" + text + b"\n" + LINES[:after]
-        masked, count = redacted(text, OWN)
-        expected = LINES[:before] + b"\n" + masked + b"\n" + LINES[:after]
+        masked, count = redacted(text + b"\n", OWN)  # a backslash before a line break continues the line
+        expected = LINES[:before] + b"\n" + masked + LINES[:after]
         assert redacted(whole, OWN, tuple(cuts)) == (expected, count)
 
 

@@ -102,7 +102,7 @@ def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, run_context
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"incident_id": "Q1ABCDEF"}, {"collectors": "heap"}],
+    [{"incident_id": "Q1ABCDEF"}, {"collectors": "no-such-collector"}],
     ids=["no key", "no such collector"],
 )
 def test_capture_checks_its_settings_before_it_asks_the_cluster(wrong: dict[str, str], run_context: RunContext) -> None:
