@@ -25,7 +25,7 @@ from tests.faults.table import ROWS  # noqa: E402
 # What differs from run to run, and what stands for it on the page.
 _VOLATILE = (
     (r"faults-[0-9a-f]{8}", "shop"),
-    (r"\S*/pytest-of-[^/\s]+/pytest-\d+/[^/\s]+", "/var/lib/rundeck"),
+    (r"\S*/pytest-of-[^/\s]+/pytest-\d+/(?:popen-gw\d+/)?[^/\s]+", "/var/lib/rundeck"),
     (r"\d{8}T\d{6}Z-([a-z0-9-]+)-[0-9a-f]{4}", r"20261123T180231Z-\1-3f9a"),
     (r"\?X-Amz-\S*", ""),
     (r"debug-capture-[0-9a-f]{6}", "debug-capture-5d2c1f"),

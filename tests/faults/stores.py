@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from debugcapture.bundle.bundle import MANIFEST, Bundle
+from lab.process import wait_until
 from lab.stores import s3_endpoint
 from tests.faults.inputs import NOBODY
 from tests.faults.lives import make_big
@@ -45,15 +47,21 @@ def content_that_is_changed(world: World) -> None:
 
 
 def killed_with_the_store(world: World) -> None:
-    """The step is killed in the middle of a part: no earlier part is sent again."""
+    """The step is killed in the middle of a part, after the capture: no earlier part is sent again."""
     world.own_pod()
     make_big(world, 64)
     world.collect("pod-snapshot", "words", "big")
 
+    def is_captured() -> bool:
+        manifests = list(world.spool.glob(f"*/{MANIFEST}"))
+        return bool(manifests) and all(Bundle(file.parent).manifest().finished for file in manifests)
+
     def choose(request: object) -> Fault | None:
         process = world.process
-        numbered = getattr(request, "part", 0) == 4
-        return Fault(reset_after=1 << 20, kill=process.pid) if numbered and process else None
+        if getattr(request, "part", 0) != 4 or not process:
+            return None
+        wait_until("the end of the capture", is_captured, 30)
+        return Fault(reset_after=1 << 20, kill=process.pid)
 
     behind(world, choose)
 
