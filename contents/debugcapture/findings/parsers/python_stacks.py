@@ -100,7 +100,7 @@ class PyStacks:
 
 def recognize(evidence: Evidence) -> bool:
     """Return whether the file contains stacks of Python threads."""
-    lines = evidence.head.splitlines()
+    lines = [line.rstrip("\r") for line in evidence.head.split("\n")]  # as Evidence.lines has them
     heads = [number for number, line in enumerate(lines) if _THREAD.match(line) or _FAULT_THREAD.match(line)]
     if not heads:
         return False
