@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
@@ -107,8 +107,9 @@ def _pool(url: str, tls: ssl.SSLContext) -> urllib3.PoolManager:
     if not proxy:
         return urllib3.PoolManager(retries=False, timeout=timeout, ssl_context=tls)
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    user = urlsplit(proxy)
-    login = urllib3.make_headers(proxy_basic_auth=f"{user.username}:{user.password or ''}") if user.username else None
+    address = urlsplit(proxy)
+    user, password = unquote(address.username or ""), unquote(address.password or "")
+    login = urllib3.make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
     return urllib3.ProxyManager(proxy, proxy_headers=login, retries=False, timeout=timeout, ssl_context=tls)
 
 

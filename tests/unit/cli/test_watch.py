@@ -35,8 +35,8 @@ CONTENTS = Path(cli.__file__).parents[1]
 RECEIPT = Receipt("s3://b", (Stored(f"shop/checkout/{CAPTURE_ID}/index.html", "", "https://page", None, 1, "ab"),))
 
 
-class Told:
-    """Who watches, and what they were told."""
+class Recorder:
+    """Records the lines that a command reports, and the bundles that it follows."""
 
     def __init__(self, spool: Path) -> None:
         self.lines: list[str] = []
@@ -46,8 +46,8 @@ class Told:
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Told:
-    return Told(tmp_path)
+def recorder(tmp_path: Path) -> Recorder:
+    return Recorder(tmp_path)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_progress_is_a_line_of_bytes_and_seconds(observed: Progress, line: str) 
     assert progress_line(observed, NOON + timedelta(seconds=9)) == line
 
 
-def test_only_news_is_told() -> None:
+def test_only_news_is_reported() -> None:
     first, second = artifact(), nothing("failed", "no\nshell", title="Heap", pod="web-1")
     begun = progress(first, running=True)
     assert list(new_lines(None, begun)) == ["Java thread dump: complete, 7 B, jvm-threads.txt", "capturing"]
@@ -116,45 +116,45 @@ def test_progress_is_read_from_the_spool(bundle: Bundle) -> None:
         (manifest(nothing("failed", "x")), 5),
     ],
 )
-def test_the_status_decides_how_it_ends(observed: Manifest, code: int, bundle: Bundle, told: Told) -> None:
+def test_the_status_decides_how_it_ends(observed: Manifest, code: int, bundle: Bundle, recorder: Recorder) -> None:
     bundle.save(observed)
     bundle.save_receipt(RECEIPT)
-    outcome = watch.watch(step(), told.run_context)
+    outcome = watch.watch(step(), recorder.run_context)
     assert (outcome.exit_code, outcome.data["status"]) == (code, observed.status)
-    assert "stored" in told.lines
+    assert "stored" in recorder.lines
     assert outcome.data["link"] == "https://page"
-    assert told.followed == [bundle.folder]
+    assert recorder.followed == [bundle.folder]
     assert outcome.document["manifest"]["capture_id"] == CAPTURE_ID
 
 
-def test_a_capture_is_followed_from_its_beginning_into_the_store(bundle: Bundle, told: Told) -> None:
+def test_a_capture_is_followed_from_its_beginning_into_the_store(bundle: Bundle, recorder: Recorder) -> None:
     bundle.save(manifest(artifact(), finished=None))
     begun = threading.Event()
 
     def capture() -> None:
         with claimed(bundle):
             begun.set()
-            _wait_for(lambda: "capturing" in told.lines)
+            _wait_for(lambda: "capturing" in recorder.lines)
             bundle.save(manifest(artifact(), artifact(file="heap.hprof", title="Heap"), finished=None))
-            _wait_for(lambda: any("heap.hprof" in line for line in told.lines))
+            _wait_for(lambda: any("heap.hprof" in line for line in recorder.lines))
             bundle.save(manifest(artifact(), artifact(file="heap.hprof", title="Heap")))
             bundle.save_receipt(RECEIPT)
 
     other = threading.Thread(target=capture)
     other.start()
     begun.wait()
-    outcome = watch.watch(step(CAPTURE_ID), told.run_context)
+    outcome = watch.watch(step(CAPTURE_ID), recorder.run_context)
     other.join()
     assert outcome.exit_code == 0
     assert outcome.data["link"] == "https://page"
-    assert [line for line in told.lines if "heap" in line] == ["Heap: complete, 7 B, heap.hprof"]
+    assert [line for line in recorder.lines if "heap" in line] == ["Heap: complete, 7 B, heap.hprof"]
 
 
-def test_a_capture_whose_process_is_gone_is_not_waited_for(bundle: Bundle, told: Told) -> None:
+def test_a_capture_whose_process_is_gone_is_not_waited_for(bundle: Bundle, recorder: Recorder) -> None:
     bundle.save(manifest(finished=None))
-    outcome = watch.watch(step(), told.run_context)
+    outcome = watch.watch(step(), recorder.run_context)
     assert outcome.exit_code == 10
-    assert any("the process of the capture has ended" in line for line in told.lines)
+    assert any("the process of the capture has ended" in line for line in recorder.lines)
 
 
 def test_watching_takes_a_bundle_from_nobody(bundle: Bundle) -> None:
@@ -167,18 +167,18 @@ def test_watching_takes_a_bundle_from_nobody(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize(("capture_id", "why"), [("", "is empty"), (CAPTURE_ID, "it is not in the spool")])
-def test_no_such_capture_is_told(capture_id: str, why: str, told: Told) -> None:
+def test_no_such_capture_is_reported(capture_id: str, why: str, recorder: Recorder) -> None:
     with pytest.raises(TargetNotFound, match=why):
-        watch.watch(step(capture_id), told.run_context)
+        watch.watch(step(capture_id), recorder.run_context)
 
 
-def test_captures_are_a_table_the_newest_first(bundle: Bundle, tmp_path: Path, told: Told) -> None:
+def test_captures_are_a_table_the_newest_first(bundle: Bundle, tmp_path: Path, recorder: Recorder) -> None:
     later = tmp_path / "20260103T120000Z-web-0-1a2b"
     later.mkdir()
     Bundle(later).save(manifest(capture_id=later.name, finished=None, target=target(pod="web-0")))
     bundle.save_receipt(RECEIPT)
-    outcome = watch.captures(CapturesStep(spool=SpoolSettings()), told.run_context)
-    assert told.lines == [
+    outcome = watch.captures(CapturesStep(spool=SpoolSettings()), recorder.run_context)
+    assert recorder.lines == [
         "CAPTURE                                    POD                       STATUS      ARTIFACTS  SIZE  WHERE\n"
         "20260103T120000Z-web-0-1a2b                shop/web-0                unfinished  1          7 B   spool\n"
         "20260102T120000Z-checkout-7d9f-abcde-1a2b  shop/checkout-7d9f-abcde  complete    1          7 B   store"

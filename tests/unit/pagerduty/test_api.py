@@ -247,6 +247,13 @@ def test_the_proxy_of_the_environment_is_used(url: str, proxied: bool, monkeypat
     assert (pool.proxy is not None) is proxied
 
 
+def test_the_login_of_the_proxy_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://ops:p%40ss@proxy.example:3128")
+    pool = PagerDuty(Access("https://api.example", "t")).client.pool
+    assert isinstance(pool, urllib3.ProxyManager)
+    assert pool.proxy_headers == {"proxy-authorization": "Basic b3BzOnBAc3M="}
+
+
 def test_alerts_are_read_page_by_page() -> None:
     first, second = [{"id": str(number)} for number in range(25)], [{"id": "25"}]
     account = Account((200, {"alerts": first, "more": True}), (200, {"alerts": second, "more": False}))
