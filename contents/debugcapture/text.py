@@ -41,6 +41,17 @@ def duration(span: timedelta) -> str:
     return f"{seconds} s"
 
 
+def mib(count: int) -> str:
+    """Return ``count`` bytes as whole MiB, for limits and free space."""
+    return f"{count / (1 << 20):,.0f} MiB"
+
+
+def shortened(text: str, most: int) -> str:
+    """Return ``text`` on one line, cut to at most ``most`` characters with an ellipsis at the end."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
 def number_in(text: str) -> int | None:
     """Return the number in untrusted ``text``; None if it is not a plausible size, exit code or PID."""
     digits = text.strip()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.text import WIDTH, duration, number_in, one_line, size, table, wrapped
+from debugcapture.text import WIDTH, duration, mib, number_in, one_line, shortened, size, table, wrapped
 
 LINE = st.text(st.characters(categories=["L", "N", "P", "S"], include_characters=" "), max_size=300).map(
     lambda text: " ".join(text.split())
@@ -112,3 +112,15 @@ def test_one_line_takes_out_what_could_forge_a_line(text: object, line: str) -> 
 )
 def test_number_that_a_container_wrote_is_one_or_none(text: str, number: int | None) -> None:
     assert number_in(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [("a  b\nc", "a b c"), ("12345678", "12345678"), ("123456789", "1234567…"), ("123456 89", "123456…")],
+)
+def test_a_long_text_is_cut_with_an_ellipsis(text: str, short: str) -> None:
+    assert shortened(text, 8) == short
+
+
+def test_mib_are_whole_numbers() -> None:
+    assert [mib(0), mib(3 << 19), mib(1 << 40)] == ["0 MiB", "2 MiB", "1,048,576 MiB"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import SpoolFull
+from ..text import mib
 
 MIN_BYTES: Final = 16 << 20  # the state and logs of a few pods; a capture does not start with less
 RESERVE: Final = ".reserve"  # a file of a bundle; deleting it makes room for the manifest on a full disk
@@ -57,8 +58,8 @@ def describe_use(use: Use, room: Room) -> str:
     """Return the use and the limits as text. Pure."""
     waiting = f"{use.bundles} captures are not uploaded yet" if use.bundles != 1 else "1 capture is not uploaded yet"
     return (
-        f"it contains {_mib(use.used_bytes)} of at most {_mib(room.limit_bytes)} (spool_limit_mib), and its "
-        f"disk has {_mib(use.free_bytes)} free, of which {_mib(room.floor_bytes)} are reserved "
+        f"it contains {mib(use.used_bytes)} of at most {mib(room.limit_bytes)} (spool_limit_mib), and its "
+        f"disk has {mib(use.free_bytes)} free, of which {mib(room.floor_bytes)} are reserved "
         f"(spool_free_mib); {waiting}"
     )
 
@@ -95,10 +96,6 @@ def _size(file: Path) -> int:
         return file.stat().st_size
     except FileNotFoundError:
         return 0  # it was uploaded in the meantime
-
-
-def _mib(count: int) -> str:
-    return f"{count / (1 << 20):,.0f} MiB"
 
 
 def _remedy(use: Use) -> str:

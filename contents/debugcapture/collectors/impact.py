@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from ..kube.objects import limits_of
 from ..kube.values import parse_quantity
 from ..model import Collector, Json, Process, Tool
+from ..text import mib
 from .processes import MemoryUse
 
 # A cautious estimate: heap and core dumps on a disk of a cloud machine were faster. A dump is at most the memory.
@@ -45,7 +46,7 @@ class Budget:
 
     def memory_left(self) -> str:
         """Return a part of a sentence: how much memory is left, and below which limit."""
-        left, limit = (_mib(size or 0) for size in (self.memory_left_bytes, self.memory_limit_bytes))
+        left, limit = (mib(size or 0) for size in (self.memory_left_bytes, self.memory_limit_bytes))
         return f"only {left} of memory are left below the limit of {limit}"
 
 
@@ -132,7 +133,7 @@ def lacks_memory(tool: Tool, budget: Budget) -> str:
     need_bytes = tool.memory_mib << 20
     if not need_bytes or budget.memory_left_bytes is None or need_bytes <= budget.memory_left_bytes:
         return ""
-    return f"{budget.memory_left()}, and {tool.program} needs about {_mib(need_bytes)}"
+    return f"{budget.memory_left()}, and {tool.program} needs about {mib(need_bytes)}"
 
 
 def _stops_too_long(size: int, budget: Budget) -> str:
@@ -140,7 +141,7 @@ def _stops_too_long(size: int, budget: Budget) -> str:
     if budget.probe_s is None or pause_s <= budget.probe_s:
         return ""
     return (
-        f"{_mib(size)} of memory would stop the process for about {pause_s:.0f} s, but the liveness probe "
+        f"{mib(size)} of memory would stop the process for about {pause_s:.0f} s, but the liveness probe "
         f"restarts the container after {budget.probe_s:.0f} s"
     )
 
@@ -149,7 +150,7 @@ def _does_not_fit(size: int, space: Space | None) -> str:
     if space is None or size <= space.bytes:
         return ""
     return (
-        f"a dump of {_mib(size)} of memory does not fit into the {_mib(space.bytes)} of {space.place}, "
+        f"a dump of {mib(size)} of memory does not fit into the {mib(space.bytes)} of {space.place}, "
         "and the pod would be evicted"
     )
 
@@ -159,16 +160,12 @@ def _needs_memory(collector: Collector, size: int, budget: Budget, *, in_tmp: bo
     if budget.memory_left_bytes is None or size <= budget.memory_left_bytes:
         return ""
     if collector.copies_heap:
-        need = f"the process may need {_mib(size)} of additional memory"
+        need = f"the process may need {mib(size)} of additional memory"
     elif in_tmp:
-        need = f"a dump of {_mib(size)} in /tmp, which is in memory, counts as memory of the container"
+        need = f"a dump of {mib(size)} in /tmp, which is in memory, counts as memory of the container"
     else:
         return ""
     return f"{need}, but {budget.memory_left()}, and the container would be killed"
-
-
-def _mib(size: int) -> str:
-    return f"{size / (1 << 20):,.0f} MiB"
 
 
 def no_room(collector: Collector, processes: Sequence[Process], spool_bytes: int | None) -> str:

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ...finding import Finding, Severity
+from ...text import shortened
 from ..parsers.goroutines import GoDump, GoFrame, GoGroup, Goroutine, Stack
 
+_MOST: Final = 160  # characters
 _MANY: Final = 100
 _SHARE: Final = 0.1  # of all goroutines
 _SOME, _HALF = 20, 0.5  # in a small program
@@ -57,8 +59,10 @@ def go_program_ended(dump: GoDump) -> Iterator[Finding]:
         place = " ".join(f"{_doing(goroutine)}." for goroutine in dump.goroutines[:_MOST_ASLEEP])
     yield Finding(
         "critical",
-        f'The Go program ended with "{_short(line.text)}"',
-        " ".join(part for part in (meaning, place, *(f"{_short(other.text)}." for other in fatal[:-1])) if part),
+        f'The Go program ended with "{shortened(line.text, _MOST)}"',
+        " ".join(
+            part for part in (meaning, place, *(f"{shortened(other.text, _MOST)}." for other in fatal[:-1])) if part
+        ),
         "Correct the code at this place; the stack shows how it was reached.",
         (dump.evidence.quote(line.number, running.last_line if running else line.number, line.text),),
         directness=85,
@@ -79,7 +83,7 @@ def go_handler_panicked(dump: GoDump) -> Iterator[Finding]:
     place = _failed(dump.goroutines[0]) if dump.goroutines else ""
     yield Finding(
         "warning",
-        f"A handler of the Go HTTP server panicked: {_short(message)}",
+        f"A handler of the Go HTTP server panicked: {shortened(message, _MOST)}",
         f"{place} {len(panics)} times.".strip() if len(panics) > 1 else place,
         "Correct the code at this place.",
         (dump.evidence.quote(line.number, line.number, line.text),),
@@ -283,11 +287,6 @@ def _place(stack: Stack) -> str:
 def _quote(group: GoGroup) -> tuple[str, ...]:
     own = [frame for frame in group.stack if not frame.is_standard][:2]
     return (f"{group.count} goroutines", *(str(frame) for frame in own))
-
-
-def _short(text: str, most: int = 160) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 RULES: Final = (

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ...finding import EvidenceLines
+from ...text import shortened
 from ..parsers.kube_model import Container, Event, Pod, Run
 
 _SIGNALS: Final = {
@@ -92,8 +93,7 @@ def duration(seconds: int | None) -> str:
 
 def short(message: str, most: int = _MOST_MESSAGE) -> str:
     """Return ``message`` on one line, without the wrapping of runtimes, cut after ``most`` characters."""
-    text = " ".join(_WRAPPING.sub("", _RPC.sub("", message)).split())
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    return shortened(_WRAPPING.sub("", _RPC.sub("", message)), most)
 
 
 def sentences(*parts: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...finding import EvidenceLines, Finding, Severity
+from ...text import shortened
 from ..parsers.log import Log, LogGroup
 from ..parsers.log_line import without_prefix
 from ..parsers.traces import Trace
@@ -107,7 +108,7 @@ def _weight(log: Log, group: LogGroup) -> _Weight:
 def _title(group: LogGroup) -> str:
     text = (group.trace.cause or group.trace.error) if group.trace else group.last.text
     start = next((text.index(word) for word in _UNCAUGHT if word in text), -1)
-    return _short(text[start:] if start >= 0 else without_prefix(text), 160)
+    return shortened(text[start:] if start >= 0 else without_prefix(text), 160)
 
 
 def _severity(log: Log, group: LogGroup, severity: Severity) -> Severity:
@@ -140,13 +141,13 @@ def _is_earlier_run(log: Log, group: LogGroup) -> bool:
 
 
 def _detail(log: Log, group: LogGroup) -> str:
-    parts = [_short(_around(group), _QUOTE)]
+    parts = [shortened(_around(group), _QUOTE)]
     if trace := group.trace:
         parts.extend(_trace_parts(trace, parts[0]))
     if group.message and "timed-out" in group.message.id:
         limit = next((line for line in reversed(group.first.before) if _TIME_LIMIT.search(line)), "")
         if limit:
-            parts.append(f"Time limit in the log: {_short(limit[-120:], 120)}")
+            parts.append(f"Time limit in the log: {shortened(limit[-120:], 120)}")
     if group.message and group.message.id == "node-heap-full":
         sizes = next((match for line in reversed(group.first.before) if (match := _NODE_GC.search(line))), None)
         if sizes:
@@ -171,9 +172,9 @@ def _around(group: LogGroup) -> str:
 
 def _trace_parts(trace: Trace, quoted: str) -> Iterator[str]:
     if trace.error not in quoted:
-        yield _short(trace.error, 160)
+        yield shortened(trace.error, 160)
     if trace.cause and trace.cause not in quoted:
-        yield f"Caused by {_short(trace.cause, 160)}"
+        yield f"Caused by {shortened(trace.cause, 160)}"
     own = trace.own_frame
     if own:
         position = trace.frames.index(own)
@@ -201,8 +202,3 @@ def _lines(log: Log, group: LogGroup) -> EvidenceLines:
 def _quotation(group: LogGroup) -> Sequence[str]:
     own = group.trace.own_frame if group.trace else None
     return (group.last.text, f"    at {own}") if own else (group.last.text,)
-
-
-def _short(text: str, most: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 1] + "…"

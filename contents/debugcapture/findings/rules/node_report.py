@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...finding import EvidenceLines, Finding
+from ...text import shortened
 from ..parsers.node_report import NodeReport
 
+_MOST: Final = 200  # characters
 _MB: Final = 1_000_000
 _FULL: Final = 0.9  # share of the limit from which a heap is nearly full
 _NOT_FULL: Final = 0.8  # share below which the limit is not the reason
@@ -81,8 +83,8 @@ def node_uncaught_error(report: NodeReport) -> Iterator[Finding]:
     message = report.message if report.message not in ("", "No stack.") else report.event
     yield Finding(
         "critical",
-        f"Node.js ended because of an error that nothing handled: {_short(message)}",
-        f"Node.js {report.version}, trigger {report.trigger}, event {_short(report.event)}.{_place(report)}",
+        f"Node.js ended because of an error that nothing handled: {shortened(message, _MOST)}",
+        f"Node.js {report.version}, trigger {report.trigger}, event {shortened(report.event, _MOST)}.{_place(report)}",
         evidence=(_quote(report, '"javascriptStack"'),),
         directness=80,
         key=f"node error {re.sub('[0-9]+', '#', message)[:100]}",
@@ -185,16 +187,11 @@ def _heap(report: NodeReport) -> str:
 def _place(report: NodeReport) -> str:
     own = next((line for line in report.stack if not _LIBRARY.search(line)), "")
     line = own or ("" if _SYNTHETIC in report.message else next(iter(report.stack), ""))
-    return f" JavaScript was {_short(line)}." if line else ""
+    return f" JavaScript was {shortened(line, _MOST)}." if line else ""
 
 
 def _mb(size: int) -> str:
     return f"{size / _MB:,.0f} MB" if size >= _MB else f"{size / _MB:.1f} MB"
-
-
-def _short(text: str, most: int = 200) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _quote(report: NodeReport, key: str) -> EvidenceLines:
