@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 
 _RECOVERY_S = 30  # a rejection after this time is final
+_SETTLE_S = 3
+"""How long rejections are still doubted after `/readyz` succeeded. Behind a load balancer, another server may have
+answered it than the one that rejects the request."""
 _PAUSE_S = 0.5
 _REFUSALS = (401, 403)
 _NEVER = float("-inf")
@@ -37,16 +40,21 @@ class Outages:
     def should_retry(self, status: int, asked_at: float) -> bool:
         """Return whether to repeat a request that got an HTTP ``status``. If so, wait until the server is ready.
 
-        A 401 or 403 shortly after an outage may be wrong. If the request was sent at a time (``asked_at``) when the
-        server was known to be ready, the rejection is final.
+        A 401 or 403 shortly after an outage may be wrong. It is final if the request was sent (``asked_at``) when the
+        server had been ready for _SETTLE_S.
         """
-        # The last outage was before the server was ready, and the request was sent after that.
-        was_ready = self._noticed_at < self._ready_at <= asked_at
-        if status not in _REFUSALS or was_ready:
+        if status not in _REFUSALS or self._was_settled(asked_at):
             return False
+        if self._noticed_at <= self._ready_at <= asked_at:
+            self._sleep(_PAUSE_S)
         while self._clock() - self._noticed_at < _RECOVERY_S:
             if self._is_ready():
-                self._ready_at = self._clock()
+                if self._ready_at < self._noticed_at:
+                    self._ready_at = self._clock()
                 return True
             self._sleep(_PAUSE_S)
         return False
+
+    def _was_settled(self, asked_at: float) -> bool:
+        """Return whether the last outage, if there was one, had ended _SETTLE_S before ``asked_at``."""
+        return self._noticed_at <= self._ready_at <= asked_at - _SETTLE_S

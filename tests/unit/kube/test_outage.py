@@ -61,10 +61,21 @@ def test_a_server_that_starts_is_waited_for_and_then_believed(clock: Clock) -> N
     assert outages.should_retry(403, asked_at)
     assert clock() == 105
     assert outages.should_retry(403, asked_at)  # of another thread, which asked before as well
-    clock.now += 1
+    assert clock() == 105
+    clock.now += 4
     assert not outages.should_retry(403, outages.now())
     outages.record_failure()
     assert outages.should_retry(403, outages.now())
+
+
+def test_another_server_behind_the_load_balancer_may_still_start(clock: Clock) -> None:
+    outages = Outages(Server(clock, 105).is_ready, clock, clock.sleep)
+    outages.record_failure()
+    rejected_at = list[float]()
+    while outages.should_retry(403, asked_at := outages.now()):
+        rejected_at.append(asked_at)
+    assert (rejected_at[0], rejected_at[1], rejected_at[-1]) == (100, 105, 107.5)
+    assert clock() == 108
 
 
 def test_a_server_that_is_never_ready_is_waited_for_half_a_minute(clock: Clock) -> None:
@@ -115,13 +126,15 @@ def test_the_same_within_one_request_that_was_repeated(answers: Callable[..., li
     assert refused.is_released
 
 
-def test_a_right_that_is_missing_is_told_then(answers: Callable[..., list[str]]) -> None:
+def test_a_missing_permission_is_reported_after_an_outage(answers: Callable[..., list[str]], clock: Clock) -> None:
     used = api()
+    used.outages = Outages(lambda: True, clock, clock.sleep)
     used.outages.record_failure()
-    answers(Answer(403, FORBIDDEN), READY, Answer(403, FORBIDDEN), Answer(403, FORBIDDEN))
+    asked = answers(*[Answer(403, FORBIDDEN)] * 9)
     for _ in range(2):
         with pytest.raises(NotAllowed, match="forbidden"):
             used.pod("shop", "web")
+    assert (len(asked), clock()) == (9, 103)
 
 
 @pytest.mark.parametrize("why", ["never away", "nobody waits", "aborted"])
