@@ -333,6 +333,8 @@ class Manifest:
     """Whether anything that the job requested by name was captured."""
     findings: tuple[Finding, ...] = ()
     """What the artifacts show, the most important first."""
+    encrypted: bool = False
+    """Whether the upload encrypts the artifacts. Nothing of their content may then be shown elsewhere."""
     schema: int = 1
 
     @property
@@ -368,7 +370,7 @@ class Receipt:
 
     @property
     def is_encrypted(self) -> bool:
-        """Return whether the artifacts are encrypted. Then nothing of their content may be shown elsewhere."""
+        """Return whether the artifacts are encrypted; see `Manifest.encrypted`."""
         return any(file.is_encrypted for file in self.stored)
 
     @property

@@ -20,8 +20,7 @@ from ..report.summary import summary
 from ..runtime.context import RunContext, spool_of
 from ..settings.incident import IncidentSettings
 from ..settings.spool import SpoolSettings
-from ..stores.registry import open_store
-from ..upload.publish import publish_bundle
+from ..upload.publish import publish_to_store
 from .account import account_of, takes_notes
 from .dedup import SendNote, attach_incident, find_interrupted, notify_attached
 
@@ -176,7 +175,7 @@ def _recover_and_publish(step: "CaptureStep", bundle: Bundle, context: RunContex
     try:
         recover(bundle, datetime.now(timezone.utc))
         if step.store.store:
-            publish_bundle(bundle, open_store(step.store), step.store.store, context.report)
+            publish_to_store(bundle, step.store, context.report)
     except (NotStored, BadInput) as error:
         context.report(str(error))
         return str(error)

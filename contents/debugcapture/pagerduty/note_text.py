@@ -91,7 +91,7 @@ def _state(target: Target) -> str:
 
 def _findings(manifest: Manifest, receipt: Receipt | None) -> list[Line]:
     """Return a line for each of the first findings; none if the evidence is encrypted, because the note is not."""
-    if receipt and receipt.is_encrypted:
+    if manifest.encrypted or (receipt and receipt.is_encrypted):
         return []
     notable = [finding for finding in manifest.findings if finding.severity != "info"][:MAX_FINDINGS]
     return [(_FINDING, _finding_line(finding)) for finding in notable]

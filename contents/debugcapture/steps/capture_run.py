@@ -21,6 +21,7 @@ from ..model import Manifest, Target
 from ..redaction.redactor import redaction
 from ..report.summary import plan_table, summary
 from ..runtime.context import RunContext, spool_of
+from ..settings.encryption import EncryptionSettings
 from ..settings.forms import CaptureStep
 from ..targets.condition import filter_matching
 from ..targets.selection import SelectedPod, check_target, select_pods, select_targets, target_name
@@ -131,11 +132,12 @@ def _new_manifest(targets: Sequence[Target], remarks: Sequence[str], context: Ru
 
 
 def _announce(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: RunContext) -> Manifest:
-    """Report the start of the capture to the log and the incident, and return the manifest with its ID."""
+    """Report the start of the capture to the log and the incident, and return the complete manifest."""
     context.report(f"bundle {bundle.folder}")
     context.follow(bundle.folder)
     notify_start(step, manifest.target, bundle.folder.name, context)
-    return replace(manifest, capture_id=bundle.folder.name)
+    encrypted = bool(step.store.of(EncryptionSettings).encrypt_to)
+    return replace(manifest, capture_id=bundle.folder.name, encrypted=encrypted)
 
 
 def _finish(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: RunContext) -> Bundle:

@@ -12,8 +12,7 @@ from ..runtime.context import RunContext, spool_of
 from ..settings.result import ResultSettings
 from ..settings.spool import BundleSettings, SpoolSettings
 from ..settings.store import StoreSettings
-from ..stores.registry import open_store
-from ..upload.publish import publish_bundle
+from ..upload.publish import publish_to_store
 from .result_table import capture_result
 from .shared import Step
 
@@ -74,7 +73,7 @@ def _send_waiting(bundles: Sequence[Bundle], settings: StoreSettings, context: R
                     continue
                 context.report(f"{bundle.folder.name} has been in the spool since an earlier run")
                 recover(bundle, datetime.now(timezone.utc))
-                publish_bundle(bundle, open_store(settings), settings.store, context.report)
+                publish_to_store(bundle, settings, context.report)
             except CaptureError as error:
                 failures.append(error)
     return failures
@@ -90,7 +89,7 @@ def publish_and_report(bundle: Bundle, step: "CaptureStep | UploadStep", context
             action = f"cannot upload {bundle.folder}"
             raise NotStored(action, "another process is uploading it", "That process will store it.")
         context.follow(bundle.folder)
-        receipt = publish_bundle(bundle, open_store(step.store), step.store.store, context.report)
+        receipt = publish_to_store(bundle, step.store, context.report)
     prune(spool_of(step.spool, context), datetime.now(timezone.utc))
     if step.result.rendered:
         context.report(capture_result(bundle.manifest(), receipt))

@@ -3,18 +3,33 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ..bundle.bundle import MANIFEST, Bundle
 from ..errors import NotStored
 from ..files import sha256_of
-from ..model import PAGE, Manifest, Receipt
+from ..model import PAGE, Manifest, Receipt, Report
+from ..settings.encryption import EncryptionSettings
+from ..settings.store import StoreSettings
 from ..stores.base import Store
 from ..stores.encrypted import EncryptedStore
+from ..stores.registry import open_store
 from ..text import size
 from .uploader import Uploader
 
 _TEXT_SUFFIXES = (".txt", ".log", ".yaml")
+
+
+def publish_to_store(bundle: Bundle, settings: StoreSettings, report: Report) -> Receipt:
+    """Open the store that ``settings`` name and publish ``bundle`` to it; see `publish_bundle`. Raises BadInput too.
+
+    If the settings require encryption, the manifest records it first. The note then knows it, even if the upload fails
+    and another step, without these settings, writes the note.
+    """
+    if settings.of(EncryptionSettings).encrypt_to:
+        _record_encryption(bundle)
+    return publish_bundle(bundle, open_store(settings), settings.store, report)
 
 
 def publish_bundle(bundle: Bundle, store: Store, url: str, report: Callable[[str], None]) -> Receipt:
@@ -36,12 +51,25 @@ def publish_bundle(bundle: Bundle, store: Store, url: str, report: Callable[[str
             error.action, error.reason, f"{error.remedy} The bundle is in the spool: {bundle.folder}"
         ) from error
     except OSError as error:
-        remedy = "Check the disk of the spool. The next run uploads what is in it."
-        action = f"cannot read or write {bundle.folder}"
-        raise NotStored(action, error.strerror or str(error), remedy) from error
+        raise _spool_failed(bundle, error) from error
     total = sum(stored.bytes for stored in receipt.stored)
     report(f"stored in {url}: {len(receipt.stored)} files, {size(total)}")
     return receipt
+
+
+def _record_encryption(bundle: Bundle) -> None:
+    manifest = bundle.manifest()
+    if manifest.encrypted:
+        return
+    try:
+        bundle.save(replace(manifest, encrypted=True))
+    except OSError as error:
+        raise _spool_failed(bundle, error) from error
+
+
+def _spool_failed(bundle: Bundle, error: OSError) -> NotStored:
+    remedy = "Check the disk of the spool. The next run uploads what is in it."
+    return NotStored(f"cannot read or write {bundle.folder}", error.strerror or str(error), remedy)
 
 
 def _upload(bundle: Bundle, store: Store, url: str, report: Callable[[str], None]) -> Receipt:

@@ -103,6 +103,12 @@ def test_findings_of_encrypted_evidence_stay_out_of_the_note() -> None:
     assert "Deadlock" not in capture_note(whole, Receipt("s3://b", stored), "", URL, "")
 
 
+def test_findings_stay_out_of_the_note_when_an_encrypted_upload_fails() -> None:
+    clear = replace(manifest(artifact()), findings=(finding("Deadlock: a, b"),))
+    assert "Deadlock" in capture_note(clear, None, "/spool/b", URL, "AccessDenied")
+    assert "Deadlock" not in capture_note(replace(clear, encrypted=True), None, "/spool/b", URL, "AccessDenied")
+
+
 def test_note_of_a_failed_capture_says_why() -> None:
     lines = failure_note("no pod shop/x: it does not exist.\nPods in the namespace: y.", URL, MARK).splitlines()
     assert lines == [

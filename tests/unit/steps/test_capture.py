@@ -77,6 +77,14 @@ def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
     assert f"Saved on the Rundeck server in {run_context.spool}/" in notes[-1][2]
 
 
+def test_the_manifest_records_that_the_upload_encrypts(serve: Serve, run_context: RunContext) -> None:
+    serve(Cluster())
+    settings = {"encrypt_to": "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z"}
+    for more, encrypted in ({}, False), (settings, True):
+        outcome = capture(read(CaptureStep, CAPTURE | more), run_context)
+        assert Bundle(Path(outcome.data["bundle"])).manifest().encrypted == encrypted
+
+
 def test_capture_that_fails_tells_the_incident(serve: Serve, run_context: RunContext, notes: list[Any]) -> None:
     serve(Cluster())
     with pytest.raises(TargetNotFound):

@@ -13,13 +13,15 @@ from debugcapture.errors import (
     BadInput,
     NotStored,
 )
+from debugcapture.finding import Finding
 from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
+from debugcapture.steps.incident_note import NoteStep, annotate
 from debugcapture.steps.upload import UploadStep, upload
 from debugcapture.stores.registry import open_store
 from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import written
-from tests.unit.steps.support import make_bundle
+from tests.unit.steps.support import INCIDENT, make_bundle
 
 
 def test_upload_without_a_bundle_does_nothing(run_context: RunContext, said: list[str]) -> None:
@@ -104,3 +106,27 @@ def test_upload_of_a_folder_outside_of_the_spool_is_refused(run_context: RunCont
     settings = {"bundle": f"{tmp_path}/20260102T120000Z-x-1a2b", "store": (tmp_path / "store").as_uri()}
     with pytest.raises(BadInput, match="is not a bundle"):
         upload(read(UploadStep, settings), run_context)
+
+
+KEY = "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z"
+
+
+@pytest.mark.parametrize(
+    ("settings", "failure"),
+    [({"store": "file:///missing/store", "encrypt_to": KEY}, NotStored), ({"encrypt_to": "age1qqq"}, BadInput)],
+    ids=["the store cannot be written", "no public key"],
+)
+def test_the_note_of_another_step_knows_that_an_upload_that_failed_was_to_be_encrypted(
+    bundle: Bundle,
+    run_context: RunContext,
+    notes: list[tuple[str, str, str]],
+    tmp_path: Path,
+    settings: dict[str, str],
+    failure: type[Exception],
+) -> None:
+    bundle.save(replace(bundle.manifest(), findings=(Finding("critical", "Deadlock: a, b", "detail"),)))
+    with pytest.raises(failure):
+        upload(read(UploadStep, to_a_directory(tmp_path) | settings | {"bundle": str(bundle.folder)}), run_context)
+    annotate(read(NoteStep, INCIDENT | {"bundle": str(bundle.folder), "failure": "AccessDenied"}), run_context)
+    assert "Not in the store" in notes[0][2]
+    assert "Deadlock" not in notes[0][2]
