@@ -3,6 +3,7 @@
 CaptureError
 ├── BadInput            a setting is wrong or missing; nothing was changed
 ├── TargetNotFound      the namespace, pod or container does not exist
+│   └── CaptureGone     the store does not contain the capture, or not any more
 ├── NotAllowed          authentication, RBAC or admission refused
 ├── Unreachable         a server did not respond, or its certificate is not trusted
 │   └── OptionalApiDown an API that the cluster may do without did not respond, such as the metrics API
@@ -86,6 +87,10 @@ class BadInput(CaptureError):
 
 class TargetNotFound(CaptureError):
     """The namespace, pod or container does not exist."""
+
+
+class CaptureGone(TargetNotFound):
+    """The store does not contain the capture, or not any more."""
 
 
 class NotAllowed(CaptureError):

@@ -107,7 +107,7 @@ def _facts(manifest: Manifest, links_end: datetime | None) -> list[tuple[str, st
         "Image": target.image,
         "Time": _period(manifest),
         **{key.replace("_", " ").capitalize(): value for key, value in manifest.trigger.items()},
-        "Links open until": _format_time(links_end) if links_end else "",
+        "Links open until": format_time(links_end) if links_end else "",
     }
     return [(name, value) for name, value in facts.items() if value]
 
@@ -137,10 +137,11 @@ def _full_title(artifact: Artifact) -> str:
 
 def _period(manifest: Manifest) -> str:
     if manifest.finished is None:
-        return f"{_format_time(manifest.started)}, not finished"
+        return f"{format_time(manifest.started)}, not finished"
     duration_s = (manifest.finished - manifest.started).total_seconds()
-    return f"{_format_time(manifest.started)}, {duration_s:.0f} s"
+    return f"{format_time(manifest.started)}, {duration_s:.0f} s"
 
 
-def _format_time(time: datetime) -> str:
+def format_time(time: datetime) -> str:
+    """Return ``time`` as the report page shows it."""
     return time.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,1 @@
+"""Signs fresh links for captures that are in a store."""
