@@ -9,6 +9,7 @@ from pathlib import Path
 from ..bundle.bundle import MANIFEST, Bundle
 from ..errors import NotStored
 from ..files import sha256_of
+from ..links.index import entry_key, entry_text
 from ..model import PAGE, Manifest, Receipt, Report
 from ..settings.encryption import EncryptionSettings
 from ..settings.store import StoreSettings
@@ -73,7 +74,10 @@ def _spool_failed(bundle: Bundle, error: OSError) -> NotStored:
 
 
 def _upload(bundle: Bundle, store: Store, url: str, report: Callable[[str], None]) -> Receipt:
-    """Upload the artifacts, then the manifest and the page, so that all links of a page that is visible work."""
+    """Upload the artifacts, then the manifest and the page, so that all links of a page that is visible work.
+
+    The entry in the index of the store comes last. It is not in the receipt.
+    """
     manifest = bundle.manifest()
     artifacts = [artifact for artifact in manifest.artifacts if artifact.file]
     stored = Uploader(bundle, store, url, report).upload_all(artifacts, manifest.key)
@@ -84,7 +88,10 @@ def _upload(bundle: Bundle, store: Store, url: str, report: Callable[[str], None
     with _page_file(bundle, page) as file:
         for name, path, target in ((MANIFEST, bundle.folder / MANIFEST, store), (PAGE, file, page_store)):
             stored.append(target.put(f"{manifest.key}/{name}", path, sha256_of(path)))
-    return Receipt(url, tuple(stored))
+    receipt = Receipt(url, tuple(stored))
+    with _memory_file(entry_text(manifest.key, receipt)) as file:
+        page_store.put(entry_key(manifest.capture_id), file, sha256_of(file))
+    return receipt
 
 
 def _release(bundle: Bundle, receipt: Receipt) -> None:

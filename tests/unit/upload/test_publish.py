@@ -12,6 +12,7 @@ import pytest
 
 from debugcapture.bundle.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
 from debugcapture.errors import NotStored
+from debugcapture.links.index import FOLDER, entry_key, find_capture
 from debugcapture.model import PAGE, Artifact, Stored
 from debugcapture.stores.base import Progress, ignore_progress
 from debugcapture.targets.pods import find_target
@@ -68,7 +69,8 @@ def report(_line: str) -> None:
 def test_everything_is_stored_below_namespace_workload_and_capture(bundle: Bundle, root: Path) -> None:
     publish_bundle(bundle, file_store(root), URL, report)
     folder = root / "shop" / "checkout" / bundle.folder.name
-    assert files(root) == {str((folder / name).relative_to(root)) for name in (*CONTENTS, MANIFEST, PAGE)}
+    stored = {str((folder / name).relative_to(root)) for name in (*CONTENTS, MANIFEST, PAGE)}
+    assert files(root) == stored | {entry_key(bundle.folder.name)}
     for name, content in CONTENTS.items():
         assert (folder / name).read_bytes() == content
     assert json.loads((folder / MANIFEST).read_text())["capture_id"] == bundle.folder.name
@@ -86,7 +88,7 @@ def test_the_owner_that_a_pod_names_does_not_keep_a_capture_from_being_stored(bu
         for name, content in CONTENTS.items():
             written(bundle.folder, name, content)
     assert {name.rpartition("/")[2] for name in files(root / "shop" / "evil-1")} >= {"app.log", "pod.yaml", "heap.bin"}
-    assert {path.name for path in root.iterdir()} == {"shop"}
+    assert {path.name for path in root.iterdir()} == {"shop", FOLDER}
 
 
 def test_receipt_has_a_link_for_every_file(bundle: Bundle, root: Path) -> None:
@@ -122,12 +124,20 @@ def test_artifacts_leave_the_spool_when_all_is_stored(bundle: Bundle, root: Path
     assert files(bundle.folder) == {MANIFEST, RECEIPT, PAGE}
 
 
-@pytest.mark.parametrize("refused", [*CONTENTS, MANIFEST, PAGE])
+def test_stored_capture_is_found_by_its_id(bundle: Bundle, root: Path) -> None:
+    receipt = publish_bundle(bundle, file_store(root), URL, report)
+    capture = find_capture(file_store(root), bundle.folder.name)
+    assert capture
+    assert [file.key for file in capture.files] == [file.key for file in receipt.stored]
+    assert entry_key(bundle.folder.name) not in [file.key for file in receipt.stored]
+
+
+@pytest.mark.parametrize("refused", [*CONTENTS, MANIFEST, PAGE, f"{FOLDER}/ID.json"])
 def test_after_a_failure_the_spool_has_everything_and_the_error_names_it(
     refused: str, bundle: Bundle, root: Path
 ) -> None:
     with pytest.raises(NotStored) as caught:
-        publish_bundle(bundle, Flaky(root, refused), URL, report)
+        publish_bundle(bundle, Flaky(root, refused.replace("ID", bundle.folder.name)), URL, report)
     assert str(caught.value).endswith(f"AccessDenied. Allow it. The bundle is in the spool: {bundle.folder}")
     assert files(bundle.folder) >= {*CONTENTS, MANIFEST}
     assert bundle.receipt() is None

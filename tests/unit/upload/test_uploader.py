@@ -107,7 +107,7 @@ def test_artifacts_are_uploaded_in_parallel_and_the_page_last(
     store.before = before
     receipt = publish_bundle(bundle, store, URL, log_lines.append)
     assert store.max_running == CONCURRENCY
-    assert store.names[-2:] == ["manifest.json", "index.html"]
+    assert store.names[-3:] == ["manifest.json", "index.html", f"{bundle.folder.name}.json"]
     assert [Path(stored.key).name for stored in receipt.stored][: len(ARTIFACTS)] == list(CONTENTS)
 
 
@@ -117,7 +117,7 @@ def test_a_second_attempt_uploads_only_the_rest(bundle: Bundle, store: Watched, 
         publish_bundle(bundle, store, URL, log_lines.append)
     store.before = refuse()
     publish_bundle(Bundle(bundle.folder), store, URL, log_lines.append)
-    assert sorted(store.names) == sorted([*CONTENTS, "manifest.json", "index.html"])
+    assert sorted(store.names) == sorted([*CONTENTS, "manifest.json", "index.html", f"{bundle.folder.name}.json"])
     assert not (bundle.folder / SENT).exists()
 
 
@@ -160,7 +160,7 @@ def test_finished_artifacts_are_uploaded_while_the_capture_continues(
         record.finish()
     assert set(store.names) <= {"logs.txt", "threads.txt"}
     publish_bundle(bundle, store, URL, log_lines.append)
-    assert store.names == ["logs.txt", "threads.txt", "manifest.json", "index.html"]
+    assert store.names == ["logs.txt", "threads.txt", "manifest.json", "index.html", f"{bundle.folder.name}.json"]
 
 
 def test_a_failure_in_the_background_is_reported_once_and_then_retried(
@@ -179,7 +179,7 @@ def test_a_failure_in_the_background_is_reported_once_and_then_retried(
     assert log_lines == ["cannot store logs.txt: SlowDown. Later. It is uploaded again at the end of the capture."]
     store.before = refuse()
     publish_bundle(bundle, store, URL, log_lines.append)
-    assert sorted(store.names) == sorted([*CONTENTS, "manifest.json", "index.html"])
+    assert sorted(store.names) == sorted([*CONTENTS, "manifest.json", "index.html", f"{bundle.folder.name}.json"])
 
 
 def test_manifest_is_not_read_again_for_each_artifact(
