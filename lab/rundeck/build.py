@@ -1,8 +1,15 @@
-"""Builds the engine with Maven, once for each state of its sources, outside the repository."""
+"""Builds the engine with Maven, once for each state of its sources, outside the repository.
+
+The build also has an archive of the classes that a run loads (class data sharing, JEP 350), which nearly halves the
+processor time of each run. The archive is valid only for exactly the class path of `classpath`, which must not contain
+a directory. Java ignores an archive of another JDK.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -13,21 +20,51 @@ from lab.paths import cache_dir
 from lab.prerequisites import ensure_program
 
 ENGINE = Path(__file__).parent / "engine"
+_JAR = "lab-rundeck.jar"
+_JOB = """
+- name: nothing
+  uuid: 00000000-0000-4000-8000-000000000000
+  nodefilters: {filter: '.*'}
+  sequence:
+    keepgoing: false
+    strategy: node-first
+    commands:
+    - exec: 'true'
+  loglevel: INFO
+"""
 _KEPT = 4  # several checkouts share a cache, and none may take another's build away
 
 
 def built() -> Path:
-    """Where the build of the present sources is, or will be: `classes` and `lib`."""
+    """Where the build of the present sources is, or will be: `lab-rundeck.jar`, `lib` and `classes.jsa`."""
     return _builds() / _sources_hash()
 
 
 def is_built() -> bool:
     """Whether `up` has nothing to do."""
-    return built().is_dir()
+    return class_archive().is_file()
+
+
+def classpath() -> str:
+    """The class path of the engine."""
+    return os.pathsep.join(map(str, [built() / _JAR, *sorted((built() / "lib").iterdir())]))
+
+
+def class_archive() -> Path:
+    """The archive of the classes that a run loads."""
+    return built() / "classes.jsa"
 
 
 def build() -> None:
     """Makes the build and drops all but the latest of other sources. Offline when Maven already has what it needs."""
+    if not (built() / _JAR).is_file():
+        _compile()
+    _archive_classes()
+    for old in sorted(_finished(), key=lambda folder: folder.stat().st_mtime, reverse=True)[_KEPT:]:
+        shutil.rmtree(old)
+
+
+def _compile() -> None:
     ensure_program("javac", "openjdk-17-jdk-headless")
     maven = ensure_program("mvn", "maven")
     _builds().mkdir(parents=True, exist_ok=True)
@@ -35,9 +72,37 @@ def build() -> None:
         target = Path(scratch) / "target"
         if _maven(maven, target, "--offline").returncode != 0:
             _check(_maven(maven, target))
+        shutil.make_archive(str(target / _JAR), "zip", target / "classes")
+        (target / f"{_JAR}.zip").rename(target / _JAR)
+        shutil.rmtree(built(), ignore_errors=True)
         target.rename(built())
-    for old in sorted(_finished(), key=lambda folder: folder.stat().st_mtime, reverse=True)[_KEPT:]:
-        shutil.rmtree(old)
+
+
+def _archive_classes() -> None:
+    """Run a job that does nothing, and keep the classes that this loads."""
+    java = ensure_program("java", "openjdk-17-jdk-headless")
+    with tempfile.TemporaryDirectory(dir=_builds(), prefix="building-") as scratch:
+        job, archive = Path(scratch) / "job.yaml", Path(scratch) / "classes.jsa"
+        job.write_text(_JOB)
+        request = {
+            "command": "run",
+            "jobFile": str(job),
+            "project": "lab",
+            "base": str(Path(scratch) / "base"),
+            "report": str(Path(scratch) / "report.json"),
+            "projectProperties": {"resources.source.1.type": "local"},
+            "frameworkProperties": {},
+            "options": {},
+            "keys": {},
+            "nodes": {},
+            "plugins": [],
+            "loglevel": "INFO",
+        }
+        argv = [str(java), f"-XX:ArchiveClassesAtExit={archive}", "-cp", classpath(), "lab.rundeck.Main"]
+        run = subprocess.run(argv, input=json.dumps(request), capture_output=True, text=True)
+        if run.returncode != 0 or not archive.is_file():
+            raise LabError(f"Rundeck's engine does not run a job: {run.stderr[-2000:] or run.stdout[-2000:]}")
+        archive.rename(class_archive())
 
 
 def discard() -> None:

@@ -36,6 +36,7 @@ NEW_PROJECT = {"resources.source.1.type": "local"}
 
 JVM_FLAGS = (
     "-Xshare:auto",
+    "-Xlog:disable",  # a warning about the archive of classes would go to standard output, where the log is
     "-XX:TieredStopAtLevel=1",  # a run takes seconds: the second compiler does not pay off
     "-XX:+UseSerialGC",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
@@ -188,8 +189,8 @@ def _existing(plugin: Path) -> Path:
 def _java(request: str, stderr: Path, environment: Mapping[str, str] | None) -> None:
     """Runs the engine to its end and copies its standard output, the echoed log, as it comes."""
     java = ensure_program("java", "openjdk-17-jdk-headless")
-    classpath = f"{build.built() / 'classes'}:{build.built() / 'lib'}/*"
-    argv = [str(java), *JVM_FLAGS, "-cp", classpath, "lab.rundeck.Main"]
+    archive = f"-XX:SharedArchiveFile={build.class_archive()}"
+    argv = [str(java), *JVM_FLAGS, archive, "-cp", build.classpath(), "lab.rundeck.Main"]
     env = dict(os.environ if environment is None else environment)
     with (
         stderr.open("wb") as log,

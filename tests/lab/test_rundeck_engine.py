@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from lab.rundeck import NodeSource, PluginProbe, probe_plugin, run_job
+from lab.prerequisites import ensure_program
+from lab.rundeck import NodeSource, PluginProbe, build, probe_plugin, run_job
 from lab.rundeck.engine import NEW_PROJECT
 
 PLUGIN_YAML = """
@@ -216,6 +218,14 @@ def test_abort_stops_the_script(plugin: Path, tmp_path: Path) -> None:
     assert run.aborted
     assert not run.succeeded
     assert "Execution interrupted with code: 9" in run.output  # that of the trap
+
+
+def test_java_accepts_the_archive_of_classes() -> None:
+    java = ensure_program("java", "openjdk-17-jdk-headless")
+    archive = f"-XX:SharedArchiveFile={build.class_archive()}"
+    # With -Xshare:on, Java fails where it would otherwise ignore the archive.
+    run = subprocess.run([java, "-Xshare:on", archive, "-cp", build.classpath(), "-version"], capture_output=True)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_probe_makes_every_provider(plugin: Path) -> None:
