@@ -42,6 +42,7 @@ SITUATIONS = {
 # What each dump must contain.
 CONTENT = {
     "jvm-thread-dump": rb"Full thread dump",
+    "jvm-virtual-threads": rb'"threadDump"',
     "jvm-heap-histogram": rb"java\.lang\.String",
     "jvm-info": rb"JDK|OpenJDK",
     "jvm-flight-recording": rb"\AFLR\0",

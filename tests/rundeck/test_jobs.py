@@ -52,7 +52,7 @@ def test_the_pods_of_a_service_are_captured_in_parallel(project: JobSet) -> None
     options = {"namespace": SHOP, "workload": "checkout", "symptom": "stuck", "incident_id": "Q1CHECKOUT0001"}
     run = project.run("capture-service.yaml", options)
     assert run.succeeded, run.errors
-    assert "Found one Java-level deadlock" in artifact(run, "jvm-threads.txt")
+    assert artifact(run, "jvm-thread-dumps.txt").count("Found one Java-level deadlock") == 2
     (note,) = [note for note in notes("Q1CHECKOUT0001") if f"[debug-capture {run.data['capture_id']}]" in note]
     assert "complete" in state_line(note)
 

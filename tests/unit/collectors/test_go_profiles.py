@@ -23,14 +23,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b"profile of " + self.path.encode())
+        profiles = b" goroutine heap" + b"".join(b" " + name.encode() for name in sys.argv[2:])
+        self.wfile.write(profiles if self.path == "/debug/pprof/" else b"profile of " + self.path.encode())
     def log_message(self, *_): pass
 server = Server((sys.argv[1], 0), Handler)
 print("ready", flush=True)
 server.serve_forever()
 """
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
-Serve = Callable[[str], int]
+Serve = Callable[..., int]
 
 
 def has_ipv6() -> bool:
@@ -47,8 +48,8 @@ def serve() -> Iterator[Serve]:
     """Return a function that starts a program that serves profiles on an address, and returns its PID."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(host: str) -> int:
-        process = subprocess.Popen([sys.executable, "-c", SERVER, host], stdout=subprocess.PIPE)
+    def start(host: str, *more_profiles: str) -> int:
+        process = subprocess.Popen([sys.executable, "-c", SERVER, host, *more_profiles], stdout=subprocess.PIPE)
         running.append(process)
         assert process.stdout
         assert process.stdout.readline() == b"ready\n"
@@ -60,9 +61,9 @@ def serve() -> Iterator[Serve]:
         process.communicate()
 
 
-def profile(pid: int, shell: str) -> subprocess.CompletedProcess[str]:
-    """Run the tool of go-goroutines on a program that is not written in Go."""
-    words = [word.replace("{pid}", str(pid)) for word in catalog()["go-goroutines"].in_image[0].run]
+def profile(pid: int, shell: str, collector: str = "go-goroutines") -> subprocess.CompletedProcess[str]:
+    """Run the tool of a collector on a program that is not written in Go."""
+    words = [word.replace("{pid}", str(pid)) for word in catalog()[collector].in_image[0].run]
     script = words[2].replace("grep -q 'Go buildinf:'", "test -r")
     assert script != words[2]
     argv = [*(["busybox", "sh"] if shell == "busybox" else [shell]), "-c", script, *words[3:]]
@@ -86,6 +87,16 @@ def profile(pid: int, shell: str) -> subprocess.CompletedProcess[str]:
 def test_profile_is_read_where_the_process_listens_in_spite_of_a_proxy(host: str, shell: str, serve: Serve) -> None:
     done = profile(serve(host), shell)
     assert (done.returncode, done.stdout) == (0, "profile of /debug/pprof/goroutine?debug=2"), done.stderr
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_leaks_are_read_only_if_the_runtime_has_their_profile(shell: str, serve: Serve) -> None:
+    done = profile(serve("127.0.0.1", "goroutineleak"), shell, "go-goroutine-leaks")
+    assert (done.returncode, done.stdout) == (0, "profile of /debug/pprof/goroutineleak?debug=1"), done.stderr
+    pid = serve("127.0.0.1")
+    done = profile(pid, shell, "go-goroutine-leaks")
+    assert (done.returncode, done.stdout) == (77, "")
+    assert done.stderr == f"process {pid} has a Go runtime without this profile\n"
 
 
 def test_addresses_of_ipv6_are_read_whole(tmp_path: Path) -> None:

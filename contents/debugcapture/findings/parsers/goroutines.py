@@ -8,7 +8,9 @@ from typing import Final, NamedTuple
 from ..evidence import Evidence, Line
 
 _HEADER: Final = re.compile(r"goroutine (\d{1,18})(?: gp=\S+)?(?: m=\S+)?(?: mp=\S+)? \[([^\[\]]{1,200})\]:")
-_PROFILE: Final = re.compile(r"^goroutine profile: total (\d{1,12})")
+_PROFILE: Final = re.compile(r"^goroutine(leak)? profile: total (\d{1,12})")
+_LEAKED: Final = " (leaked)"
+"""Marks the state of a goroutine after the program searched for leaked ones."""
 _GROUP: Final = re.compile(r"^(\d{1,12}) @(?: 0x[0-9a-f]+)+")
 _GROUP_FRAME: Final = re.compile(r"^#\s+0x[0-9a-f]+\s+(\S+?)(?:\+0x[0-9a-f]+)?\s+(.{1,500}?):(\d+)\s*$")
 _PLACE: Final = re.compile(r"\s(\S.{0,500}?\.(?:go|s|c|cc|cgo1\.go)):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=\S+.*)?\s*$")
@@ -90,6 +92,8 @@ class Goroutine:
     """"Mutex", "RWMutex (read)" or "RWMutex (write)"; "" if it waits for no lock."""
     receivers: tuple[str, ...] = ()
     """First arguments of its methods: addresses of objects."""
+    is_leaked: bool = False
+    """The runtime found that nothing can reach what it waits for."""
 
     @property
     def own(self) -> GoFrame | None:
@@ -110,6 +114,7 @@ class GoGroup:
     first_line: int
     last_line: int
     creator: str = ""
+    is_leaked: bool = False
 
 
 @dataclass(slots=True)
@@ -128,7 +133,7 @@ class GoDump:
 def recognize(evidence: Evidence) -> bool:
     """Return whether most of the file is goroutines."""
     head = evidence.head
-    if _PROFILE.match(head.lstrip()) or "\ngoroutine profile: total " in head:
+    if _PROFILE.match(head.lstrip()) or _is_profile(head):
         return True
     if not _HEADER.search(head):
         return False
@@ -139,8 +144,7 @@ def recognize(evidence: Evidence) -> bool:
 def parse(evidence: Evidence) -> GoDump:
     """Return the goroutines of the file."""
     dump = GoDump(evidence)
-    is_profile = "goroutine profile: total " in evidence.head
-    if is_profile:
+    if _is_profile(f"\n{evidence.head}"):
         _parse_profile(dump)
     else:
         _parse_dump(dump)
@@ -149,21 +153,27 @@ def parse(evidence: Evidence) -> GoDump:
     return dump
 
 
+def _is_profile(text: str) -> bool:
+    return "\ngoroutine profile: total " in text or "\ngoroutineleak profile: total " in text
+
+
 def _parse_profile(dump: GoDump) -> None:
     frames: list[GoFrame] = []
     count = first = last = 0
+    is_leaked = False
     for line in dump.evidence.lines():
         if match := _PROFILE.match(line.text):
-            dump.total += int(match[1])
+            dump.total += int(match[2])
+            is_leaked = is_leaked or bool(match[1])
         elif match := _GROUP.match(line.text):
             if count:
-                dump.groups.append(GoGroup(count, tuple(frames), "", 0, first, last))
+                dump.groups.append(GoGroup(count, tuple(frames), "", 0, first, last, is_leaked=is_leaked))
             count, first, last, frames = int(match[1]), line.number, line.number, []
         elif (match := _GROUP_FRAME.match(line.text)) and len(frames) < _MOST_FRAMES:
             frames.append(GoFrame(match[1], match[2], int(match[3])))
             last = line.number
     if count:
-        dump.groups.append(GoGroup(count, tuple(frames), "", 0, first, last))
+        dump.groups.append(GoGroup(count, tuple(frames), "", 0, first, last, is_leaked=is_leaked))
 
 
 class _Block:
@@ -173,7 +183,9 @@ class _Block:
         self.id = int(header[1])
         minutes = _MINUTES.search(header[2])
         self.minutes = int(minutes[1]) if minutes else 0
-        self.state = header[2].split(",")[0].removesuffix(" (scan)").strip()
+        state = header[2].split(",")[0].removesuffix(" (scan)")
+        self.is_leaked = state.endswith(_LEAKED)
+        self.state = state.removesuffix(_LEAKED).strip()
         self.first = self.last = number
         self.frames: list[GoFrame] = []
         self.creator = self.lock = self.kind = ""
@@ -210,7 +222,7 @@ class _Block:
         kind = self.kind if self._waits_for_lock() else ""
         return Goroutine(
             self.id, self.state, self.minutes, tuple(self.frames), self.creator, self.first, self.last,
-            self.lock if kind else "", kind, tuple(self.receivers[:20]),
+            self.lock if kind else "", kind, tuple(self.receivers[:20]), self.is_leaked,
         )  # fmt: skip
 
     def _waits_for_lock(self) -> bool:
@@ -246,13 +258,13 @@ def _blocks(dump: GoDump) -> Iterator[_Block]:
 
 
 def _grouped(goroutines: list[Goroutine]) -> list[GoGroup]:
-    groups: dict[tuple[Stack, str], list[Goroutine]] = {}
+    groups: dict[tuple[Stack, str, bool], list[Goroutine]] = {}
     for goroutine in goroutines:
-        groups.setdefault((goroutine.stack, goroutine.state), []).append(goroutine)
+        groups.setdefault((goroutine.stack, goroutine.state, goroutine.is_leaked), []).append(goroutine)
     return [
         GoGroup(
             len(group), stack, state, max(goroutine.minutes for goroutine in group),
-            group[0].first_line, group[0].last_line, group[0].creator,
+            group[0].first_line, group[0].last_line, group[0].creator, is_leaked,
         )
-        for (stack, state), group in groups.items()
+        for (stack, state, is_leaked), group in groups.items()
     ]  # fmt: skip

@@ -185,13 +185,40 @@ def _header(goroutine: Goroutine) -> str:
     return f"goroutine {goroutine.id} [{goroutine.state}{minutes}]: {goroutine.own or ''}"
 
 
+def go_goroutines_leaked(dump: GoDump) -> Iterator[Finding]:
+    """Goroutines wait for something that no other goroutine can reach: they never continue, and keep their memory.
+
+    The Go runtime finds them with a garbage collection. It does not find all: a goroutine that waits for a global
+    variable is not among them. Source: https://pkg.go.dev/runtime/pprof#Profile, "goroutineleak".
+    """
+    leaked = [group for group in dump.groups if group.is_leaked]
+    if not leaked:
+        return
+    total = sum(group.count for group in leaked)
+    subject = "1 goroutine is leaked" if total == 1 else f"{total} goroutines are leaked"
+    waits = "it waits" if total == 1 else f"{leaked[0].count} of them wait"
+    yield Finding(
+        "warning",
+        f"{subject}: {waits} for good in {_place(leaked[0].stack)}",
+        "; ".join(f"{group.count} in {_described(group)}" for group in leaked[:4]) + ".",
+        "Look for the code that should send, receive, close or unlock there, and returns without it.",
+        tuple(dump.evidence.quote(group.first_line, group.last_line, *_quote(group)) for group in leaked[:3]),
+        directness=73,
+        key=f"leaked {_place(leaked[0].stack)}",
+    )
+
+
 def go_many_equal_goroutines(dump: GoDump) -> Iterator[Finding]:
     """Very many goroutines wait at the same place, which is not a loop that runs as long as the program.
 
     Each of them is work that does not end, or is not ended: their number grows until the memory is full.
     Source: https://pkg.go.dev/runtime/pprof#Profile
     """
-    stuck = [group for group in dump.groups if _is_large(group, dump.total) and not _is_by_design(group)]
+    stuck = [
+        group
+        for group in dump.groups
+        if _is_large(group, dump.total) and not _is_by_design(group) and not group.is_leaked
+    ]
     if not stuck:
         return
     largest = stuck[0]
@@ -294,6 +321,7 @@ RULES: Final = (
     go_handler_panicked,
     go_lock_wait,
     go_channel_send_blocked,
+    go_goroutines_leaked,
     go_many_equal_goroutines,
     go_goroutines,
 )

@@ -26,6 +26,7 @@ from .jvm_pools import (
     java_threads_marked_stuck,
     java_worker_pool_busy,
 )
+from .jvm_progress import java_cpu_between_dumps, java_same_place_in_all_dumps
 from .jvm_startup import java_start_waits
 from .jvm_virtual import java_virtual_threads, java_virtual_threads_pinned
 
@@ -58,6 +59,8 @@ RULES: Sequence[Rule[ThreadDumps]] = (
     java_runs_at_same_place,
     java_map_without_lock,
     java_event_loop_blocked,
+    java_same_place_in_all_dumps,
+    java_cpu_between_dumps,
     java_virtual_threads,
     java_threads_summary,
     openj9_heap,

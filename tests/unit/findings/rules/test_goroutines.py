@@ -138,6 +138,21 @@ def test_many_goroutines_at_one_place_are_stated_with_their_share() -> None:
     assert "300 in main.broadcast.func1 (a.go:7)" in found.detail
 
 
+def test_goroutines_that_the_runtime_found_leaked() -> None:
+    text = profile(7, (7, f"{STORE}.Publish")).replace("goroutine profile", "goroutineleak profile")
+    (found,) = findings(text)
+    assert (found.rule, found.severity) == ("go-goroutines-leaked", "warning")
+    assert found.title == "7 goroutines are leaked: 7 of them wait for good in store.(*Store).Publish (a.go:7)"
+    assert findings("goroutineleak profile: total 0\n") == []
+
+
+def test_a_leaked_goroutine_in_a_dump() -> None:
+    frames = [("main.publish(0x1)", "/src/main.go:14")]
+    (found,) = findings(RUNNING + goroutine(7, "chan send (leaked), 2 minutes", *frames))
+    assert found.title == "1 goroutine is leaked: it waits for good in main.publish (main.go:14)"
+    assert findings(RUNNING + goroutine(7, "chan send, 2 minutes", *frames)) == []
+
+
 def test_loops_that_run_as_long_as_the_program_are_context() -> None:
     text = profile(2000, (1000, "example.com/mq.(*client).readLoop"), (1000, "example.com/mq.(*client).writeLoop"))
     (found,) = findings(text)
