@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import lab.kubernetes
 import lab.pagerduty
 from lab.paths import REPO, part_dir
 from lab.rundeck import JobRun, run_job
-from lab.rundeck.engine import NEW_PROJECT, Nodes
+from lab.rundeck.engine import NEW_PROJECT, RunOptions
 from lab.rundeck.model import Access
 from lab.stores import s3_endpoint
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 JOBS = REPO / "jobs"
 PREFIX = "demo"
@@ -59,9 +62,7 @@ class JobSet(Protocol):
         """The same for captures that PagerDuty starts."""
         ...
 
-    def run(
-        self, file: str, options: dict[str, str], *, echo: bool = False, abort_after_s: float | None = None
-    ) -> JobRun:
+    def run(self, file: str, options: dict[str, str], **run_options: Unpack[RunOptions]) -> JobRun:
         """Run a job of ``jobs/``."""
         ...
 
@@ -87,30 +88,16 @@ class Project:
         """The same project with other settings, to see what happens."""
         return replace(self, settings={**self.settings, **settings})
 
-    def run(  # noqa: PLR0913 (see run_job)
-        self,
-        file: str,
-        options: dict[str, str],
-        *,
-        job: str | None = None,
-        echo: bool = False,
-        abort_after_s: float | None = None,
-        loglevel: str = "INFO",
-        nodes: Nodes = None,
-    ) -> JobRun:
+    def run(self, file: str, options: dict[str, str], **run_options: Unpack[RunOptions]) -> JobRun:
         """Run an exported job of ``jobs/``, or of another file, with the plugin."""
         return run_job(
             self.jobs / file,
-            job=job,
             options=options,
             keys=self.keys(),
             project_properties=self.properties(),
             plugins=[self.plugin],
-            echo=echo,
-            abort_after_s=abort_after_s,
-            loglevel=loglevel,
-            nodes=nodes,
             access=self.access,
+            **run_options,
         )
 
     def keys(self) -> dict[str, str]:

@@ -10,11 +10,15 @@ import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.paths import REPO, cache_dir
 from lab.project import JOBS, SECRETS, keys_of
 from lab.rundeck import JobRun, run_job
-from lab.rundeck.engine import Nodes
+from lab.rundeck.engine import RunOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 CLOUD_JOBS = JOBS / "cloud"
 _LOCK = REPO / "requirements.lock"
@@ -35,35 +39,21 @@ class Runner:
         """The same: a command that an alert starts has the settings of every other."""
         return self
 
-    def run(  # noqa: PLR0913 (see run_job)
-        self,
-        file: str,
-        options: dict[str, str],
-        *,
-        job: str | None = None,
-        echo: bool = False,
-        abort_after_s: float | None = None,
-        loglevel: str = "INFO",
-        nodes: Nodes = None,
-    ) -> JobRun:
+    def run(self, file: str, options: dict[str, str], **run_options: Unpack[RunOptions]) -> JobRun:
         """Run a job of ``jobs/cloud``."""
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
             json.dump({name: value for name, value in self.settings.items() if name not in SECRETS}, config)
             config.flush()
             return run_job(
                 CLOUD_JOBS / file,
-                job=job,
                 options=options,
                 keys=keys_of(self.settings),
-                echo=echo,
-                abort_after_s=abort_after_s,
-                loglevel=loglevel,
-                nodes=nodes,
                 environment={
                     "PATH": f"{self.programs}:{os.environ['PATH']}",
                     "HOME": os.environ["HOME"],
                     "DEBUG_CAPTURE_CONFIG": config.name,
                 },
+                **run_options,
             )
 
 

@@ -30,13 +30,13 @@ def watched(value: str, place: str) -> None:
         _canaries[value] = place
 
 
-def leaks(texts: Iterable[tuple[str, bytes]], known: Iterable[str] | None = None) -> list[str]:
+def leaks(texts: Iterable[tuple[str, bytes]], secrets: Iterable[str] | None = None) -> list[str]:
     """Return a line for each secret in ``texts`` (name, content); ``known`` are those that are looked for, else all."""
-    wanted = {value: place for value, place in _canaries.items() if known is None or value in known}
+    places = {value: place for value, place in _canaries.items() if secrets is None or value in secrets}
     return [
         f"{name} has the secret of {place}"
         for name, content in texts
-        for value, place in wanted.items()
+        for value, place in places.items()
         if value.encode() in content
     ]
 

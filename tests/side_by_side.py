@@ -66,9 +66,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """
     if _folder(item) == _UNIT and nextitem:
         return (yield)
-    began = time.monotonic()
+    started = time.monotonic()
     with hold_lab(fcntl.LOCK_EX if item.get_closest_marker("exclusive") else fcntl.LOCK_SH):
-        item.user_properties.append((_WAITED, time.monotonic() - began))
+        item.user_properties.append((_WAITED, time.monotonic() - started))
         return (yield)
 
 
@@ -116,8 +116,8 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no type
 
     @cached_property
     def _groups(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads(self._file.read_text())
-        return found
+        seconds: dict[str, str] = json.loads(self._file.read_text())
+        return seconds
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -161,9 +161,9 @@ class Times:
         if not self._took:
             return
         terminalreporter.section("time by folder")
-        for folder, took in sorted(self._took.items(), key=lambda entry: -entry[1]):
+        for folder, seconds in sorted(self._took.items(), key=lambda entry: -entry[1]):
             waited = f", after waiting {self._waited[folder]:.0f} s for the lab" if self._waited[folder] > 1 else ""
-            terminalreporter.write_line(f"{took:7.0f}s {folder} ({self._tests[folder]} tests{waited})")
+            terminalreporter.write_line(f"{seconds:7.0f}s {folder} ({self._tests[folder]} tests{waited})")
 
 
 def _folder(item: pytest.Item) -> str:

@@ -37,8 +37,8 @@ class Simulator:
 
     def requests(self) -> list[dict[str, Any]]:
         """The requests that came, without those of this class."""
-        found: list[dict[str, Any]] = self._ask("/_requests")["requests"]
-        return [request for request in found if request["headers"].get("user-agent") != "test"]
+        requests: list[dict[str, Any]] = self._ask("/_requests")["requests"]
+        return [request for request in requests if request["headers"].get("user-agent") != "test"]
 
     def settings(self, incident: str) -> dict[str, str]:
         """A step's settings for this account."""

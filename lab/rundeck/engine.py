@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from lab.part import LabError
 from lab.prerequisites import ensure_program
@@ -29,6 +29,9 @@ from lab.rundeck.model import (
     verdicts,
 )
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 Nodes = Mapping[str, Mapping[str, str]] | Path | NodeSource | None
 
 NEW_PROJECT = {"resources.source.1.type": "local"}
@@ -43,49 +46,60 @@ JVM_FLAGS = (
 )
 
 
-def run_job(  # noqa: PLR0913 (each is a field of Rundeck's own form, and all but one may be left out)
-    job_file: Path,
-    *,
-    job: str | None = None,
-    project: str = "lab",
-    options: Mapping[str, str] | None = None,
-    keys: Mapping[str, str] | None = None,
-    project_properties: Mapping[str, str] | None = None,
-    framework_properties: Mapping[str, str] | None = None,
-    plugins: Sequence[Path] = (),
-    nodes: Nodes = None,
-    access: Access | None = None,
-    loglevel: str = "INFO",
-    abort_after_s: float | None = None,
-    echo: bool = False,
-    environment: Mapping[str, str] | None = None,
-) -> JobRun:
-    """Runs a job of an exported file through Rundeck's engine.
+class RunOptions(TypedDict, total=False):
+    """What a person chooses to run a job. Every field may be left out."""
 
-    `job` is a name, group/name or UUID and may be left out when the file holds one job. `keys` are Key Storage
-    paths and their values. `project_properties` are those of a new project unless they are given. `nodes` come
-    beside those of the project's own sources: by name, a resource YAML file, or a plugin's node source. `access` is
-    who runs the job, and the policies; without it nothing is checked. `echo` prints log lines as they come.
-    `environment` replaces the one that the server, and so each script, would have.
-    """
-    properties = dict(NEW_PROJECT if project_properties is None else project_properties)
+    job: str | None
+    """Name, group/name or UUID. Needed only if the file has more than one job."""
+    loglevel: str
+    """`INFO` by default."""
+    nodes: Nodes
+    """In addition to the nodes of the project: by name, a resource YAML file, or the node source of a plugin."""
+    abort_after_s: float | None
+    echo: bool
+    """Print the log lines as they arrive."""
+
+
+class RunSetup(RunOptions, total=False):
+    """The options of a run, and the server and project that it runs in."""
+
+    options: Mapping[str, str]
+    """The values of the job's options."""
+    project: str
+    keys: Mapping[str, str]
+    """Key Storage: each path and its value."""
+    project_properties: Mapping[str, str]
+    """Those of a new project by default."""
+    framework_properties: Mapping[str, str]
+    plugins: Sequence[Path]
+    access: Access | None
+    """The user who runs the job, and the policies. Without it, Rundeck checks nothing."""
+    environment: Mapping[str, str]
+    """Replaces the environment of the server, and so of each script."""
+
+
+def run_job(job_file: Path, **setup: Unpack[RunSetup]) -> JobRun:
+    """Runs a job of an exported file through Rundeck's engine."""
+    properties = dict(setup.get("project_properties", NEW_PROJECT))
+    nodes, access = setup.get("nodes"), setup.get("access")
     if isinstance(nodes, NodeSource):
         properties |= nodes.properties(_next_source(properties))
     request = {
         "command": "run",
         "jobFile": str(job_file.resolve()),
-        "job": job,
-        "project": project,
-        "options": dict(options or {}),
-        "keys": dict(keys or {}),
+        "job": setup.get("job"),
+        "project": setup.get("project", "lab"),
+        "options": dict(setup.get("options", {})),
+        "keys": dict(setup.get("keys", {})),
         "projectProperties": properties,
         "access": access and access.request(),
-        "loglevel": loglevel,
-        "abortAfterMs": int((abort_after_s or 0) * 1000),
-        "echo": echo,
+        "loglevel": setup.get("loglevel", "INFO"),
+        "abortAfterMs": int((setup.get("abort_after_s") or 0) * 1000),
+        "echo": setup.get("echo", False),
         **_nodes(nodes),
     }
-    return job_run(_ask(request, plugins, framework_properties, environment))
+    server = setup.get("framework_properties"), setup.get("environment")
+    return job_run(_ask(request, setup.get("plugins", ()), *server))
 
 
 def probe_plugin(plugin: Path, rundeck_version: str | None = None) -> PluginProbe:

@@ -79,7 +79,7 @@ def test_link_in_the_note_opens_the_report_and_that_the_evidence(page: Page, tmp
 
 @pytest.mark.parametrize("kind", [s3, azure])
 def test_link_opens_until_it_expires(kind: Callable[..., StoreSettings], page: Page, tmp_path: Path) -> None:
-    link = kept(kind(link_valid_s=4), tmp_path)
+    link = publish(kind(link_valid_s=4), tmp_path)
     page.goto(link)
     assert page.locator("h1").inner_text().startswith("Debug capture of")
     assert "started" in page.content()
@@ -89,12 +89,12 @@ def test_link_opens_until_it_expires(kind: Callable[..., StoreSettings], page: P
 
 @pytest.mark.parametrize("kind", [s3, azure])
 def test_wrong_link_shows_nothing(kind: Callable[..., StoreSettings], page: Page, tmp_path: Path) -> None:
-    link = kept(kind(), tmp_path)
+    link = publish(kind(), tmp_path)
     assert_shows_nothing(page, link.partition("?")[0])
     assert_shows_nothing(page, link[:-6] + "AAAA" + link[-2:])
 
 
-def kept(where: StoreSettings, tmp_path: Path) -> str:
+def publish(where: StoreSettings, tmp_path: Path) -> str:
     bundle, log = create_bundle(tmp_path / "spool", "checkout", NOON), b"started\n"
     written(bundle.folder, "log.txt", log)
     log_artifact = artifact(file="log.txt", bytes=len(log), sha256=hashlib.sha256(log).hexdigest())

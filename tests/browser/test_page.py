@@ -25,21 +25,21 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with everything that a page can have."""
     long_line = "at com.example.Checkout.pay(Checkout.java:42) " * 20
     previews = {"a/t.txt": f"{EVIL}\n{long_line}\n".encode() * 50, "a/pod.yaml": b"kind: Pod\n"}
-    kept = [
+    kept_artifacts = [
         artifact(pod="a", file="a/t.txt", bytes=10_000),
         artifact(pod="a", file="a/pod.yaml", title="Pod YAML", origin="api", redactions=3),
         artifact(pod="b", file="b/heap.hprof", outcome="truncated", reason="it reached its size limit", sensitive=True),
         nothing("failed", EVIL, title="Heap dump", pod="b"),
         nothing("skipped", "it is empty", title="Log", pod="a"),
     ]
-    whole = manifest(
-        *kept,
+    capture_manifest = manifest(
+        *kept_artifacts,
         more_targets=(target(pod="b"),),
         remarks=("2 of 3 pods are unhealthy", EVIL),
         trigger={"started_by": EVIL},
     )
     file = tmp_path_factory.mktemp("page") / "index.html"
-    file.write_text(report_page(whole, {"a/t.txt": "a/t.txt"}, previews, links_end=NOON, encrypted=True))
+    file.write_text(report_page(capture_manifest, {"a/t.txt": "a/t.txt"}, previews, links_end=NOON, encrypted=True))
     return file
 
 
@@ -49,9 +49,11 @@ def test_everybody_can_read_it(browser: Browser, page_file: Path, colors: Litera
     page = browser.new_page(color_scheme=colors, viewport={"width": width, "height": 800}, bypass_csp=True)
     page.goto(page_file.as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    found = Axe().run(page).response
-    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in found["violations"]] == []
-    assert len(found["passes"]) > 15  # it did look
+    report = Axe().run(page).response
+    assert [
+        (violation["id"], [node["html"] for node in violation["nodes"]]) for violation in report["violations"]
+    ] == []
+    assert len(report["passes"]) > 15  # it did look
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.close()
 
@@ -69,10 +71,10 @@ def test_on_paper_nothing_is_cut_off(browser: Browser, page_file: Path) -> None:
 
 def test_it_works_offline_and_captured_text_does_nothing(browser: Browser, page_file: Path) -> None:
     page = browser.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(page_file.as_uri())
-    assert asked == [page_file.as_uri()]
+    assert requests == [page_file.as_uri()]
     assert page.title() == "Debug capture of shop/checkout-7d9f-abcde"
     assert page.locator("pre").first.inner_text().startswith(EVIL)
     page.close()

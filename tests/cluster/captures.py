@@ -16,7 +16,7 @@ from debugcapture.steps.capture import capture
 
 
 @dataclass(frozen=True)
-class Done:
+class CaptureRun:
     """The result of a capture."""
 
     folder: Path
@@ -55,8 +55,8 @@ def settings(**options: str) -> CaptureStep:
     return read(CaptureStep, common | options)
 
 
-def captured(spool: Path, **options: str) -> Done:
+def captured(spool: Path, **options: str) -> CaptureRun:
     log: list[str] = []
     outcome = capture(settings(**options), run_context(spool, log))
     folder = Path(outcome.data["bundle"])
-    return Done(folder, Bundle(folder).manifest(), log)
+    return CaptureRun(folder, Bundle(folder).manifest(), log)

@@ -29,10 +29,12 @@ def apply(namespace: str, kubectl: Kubectl) -> Apply:
 
 @pytest.fixture
 def ready(namespace: str, kubectl: Kubectl) -> Callable[[str], None]:
-    def wait(what: str) -> None:
+    def wait(condition: str) -> None:
         wait_until(
-            "its pods", lambda: bool(kubectl("get", f"--namespace={namespace}", *what.split(), "--output=name")), 30
+            "its pods",
+            lambda: bool(kubectl("get", f"--namespace={namespace}", *condition.split(), "--output=name")),
+            30,
         )
-        kubectl("wait", f"--namespace={namespace}", "--for=condition=Ready", *what.split(), "--timeout=90s")
+        kubectl("wait", f"--namespace={namespace}", "--for=condition=Ready", *condition.split(), "--timeout=90s")
 
     return wait

@@ -13,7 +13,7 @@ from debugcapture.model import Artifact
 from lab.kubernetes.kubectl import Kubectl
 from lab.part import LabError
 from lab.process import wait_until
-from tests.cluster.captures import Done, as_captures, captured
+from tests.cluster.captures import CaptureRun, as_captures, captured
 from tests.cluster.traces import Changes, Traces, first_processes, look
 
 NAMESPACE = "runtimes"
@@ -33,21 +33,21 @@ _DEBUG_CONTAINERS_END_S = 30
 class Deep:
     """The result of the capture in the spool, and the ``changes`` of its targets by the label ``app``."""
 
-    done: Done
+    run: CaptureRun
     changes: Mapping[str, Changes]
 
     def of(self, app: str) -> list[Artifact]:
         """The artifacts of the pod of ``app``."""
         pod = re.compile(rf"{re.escape(app)}-[0-9a-f]+-\w+")
-        return [artifact for artifact in self.done.manifest.artifacts if pod.fullmatch(artifact.pod)]
+        return [artifact for artifact in self.run.manifest.artifacts if pod.fullmatch(artifact.pod)]
 
 
 def captured_deeply(spool: Path, kubectl: Kubectl) -> Deep:
     """Capture all, while those that crash are down, as the account that has the size capture."""
     wait_until("all that crash to be down", lambda: all(_down(pod) for pod in _crashing(kubectl)), 120)
-    before = Looks.now(kubectl)
-    done = captured(spool, **EVERY, **as_captures())
-    return Deep(done, before.settled(_DEBUG_CONTAINERS_END_S))
+    before = Looks.take(kubectl)
+    run = captured(spool, **EVERY, **as_captures())
+    return Deep(run, before.settled(_DEBUG_CONTAINERS_END_S))
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Looks:
     traces: Mapping[str, Traces]
 
     @classmethod
-    def now(cls, kubectl: Kubectl) -> Looks:
+    def take(cls, kubectl: Kubectl) -> Looks:
         """Look at each pod that runs and does not crash."""
         first = {app: pid for app, pid in first_processes(kubectl, NAMESPACE).items() if not app.endswith("-crash")}
         return cls(first, {app: look(pid) for app, pid in first.items()})

@@ -81,13 +81,13 @@ class Fleet:
         )
 
     def jobs(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.kubectl.json("get", "jobs", f"--namespace={self.namespace}")["items"]
-        return found
+        jobs: list[dict[str, Any]] = self.kubectl.json("get", "jobs", f"--namespace={self.namespace}")["items"]
+        return jobs
 
     def job_pods(self) -> list[dict[str, Any]]:
         label = "--selector=batch.kubernetes.io/job-name"
-        found: list[dict[str, Any]] = self.kubectl.json("get", "pods", f"--namespace={self.namespace}", label)["items"]
-        return found
+        pods: list[dict[str, Any]] = self.kubectl.json("get", "pods", f"--namespace={self.namespace}", label)["items"]
+        return pods
 
 
 def _moved(thing: dict[str, Any], namespace: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Ran:
     output: str
     errors: str
     peak_mib: float
-    seen: tuple[str, ...]  # command lines of the process and its children while it ran
+    commands: tuple[str, ...]  # command lines of the process and its children while it ran
 
 
 def run_step(provider: str, spool: Path, environment: Mapping[str, str] | None = None, /, **settings: str) -> Ran:
@@ -66,9 +66,9 @@ def run_step(provider: str, spool: Path, environment: Mapping[str, str] | None =
             stdout=output,
             stderr=errors,
         )
-        seen, peak_kib = set[str](), 0
+        commands, peak_kib = set[str](), 0
         while process.poll() is None:
-            seen |= _command_lines(process.pid)
+            commands |= _command_lines(process.pid)
             peak_kib = max(peak_kib, _peak_kib(process.pid))
             time.sleep(0.01)
         output.seek(0)
@@ -79,7 +79,7 @@ def run_step(provider: str, spool: Path, environment: Mapping[str, str] | None =
             output.read().decode(),
             errors.read().decode(),
             peak_kib / 1024,
-            tuple(sorted(seen)),
+            tuple(sorted(commands)),
         )
 
 
@@ -93,16 +93,16 @@ def _layer(scratch: Path) -> Layer:
 
 def _command_lines(pid: int) -> set[str]:
     """Return the command lines of ``pid`` and of what it has started."""
-    found, waiting = set[str](), [pid]
+    pids, waiting = set[str](), [pid]
     while waiting:
         process = waiting.pop()
         try:
-            found.add(Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            pids.add(Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
             for children in Path(f"/proc/{process}/task").glob("*/children"):
                 waiting += map(int, children.read_text().split())
         except OSError:
             continue  # it has ended meanwhile
-    return found
+    return pids
 
 
 def _peak_kib(pid: int) -> int:
@@ -111,7 +111,7 @@ def _peak_kib(pid: int) -> int:
     A child begins with its parent's pages, and ru_maxrss keeps that number over the exec.
     """
     try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        match = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     except OSError:
-        found = None  # it has ended meanwhile
-    return int(found.group(1)) if found else 0
+        match = None  # it has ended meanwhile
+    return int(match.group(1)) if match else 0

@@ -48,13 +48,13 @@ def deployment(name: str, spec: dict[str, Any], replicas: int = 1) -> dict[str, 
 
 
 def waits(kubectl: Kubectl, namespace: str, name: str) -> bool:
-    found = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"].get("containerStatuses") or []
-    return any("waiting" in status["state"] and status["restartCount"] for status in found)
+    statuses = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"].get("containerStatuses") or []
+    return any("waiting" in status["state"] and status["restartCount"] for status in statuses)
 
 
 def restarts(kubectl: Kubectl, namespace: str, name: str) -> int:
-    found = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"].get("containerStatuses") or []
-    return sum(status["restartCount"] for status in found)
+    statuses = kubectl.json("get", "pod", name, f"--namespace={namespace}")["status"].get("containerStatuses") or []
+    return sum(status["restartCount"] for status in statuses)
 
 
 def debug_containers(kubectl: Kubectl, namespace: str, state: str, pod: str = "web") -> list[str]:

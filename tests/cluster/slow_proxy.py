@@ -41,18 +41,18 @@ class SlowProxy:
 
     def kubeconfig(self, of: Path) -> str:
         """The kubeconfig ``of`` with this proxy for its server; the certificate's name stays the server's."""
-        whole: dict[str, Any] = yaml.safe_load(of.read_text())
-        cluster = whole["clusters"][0]["cluster"]
+        kubeconfig: dict[str, Any] = yaml.safe_load(of.read_text())
+        cluster = kubeconfig["clusters"][0]["cluster"]
         cluster |= {"server": f"https://127.0.0.1:{self.port}"}
         for key in ("certificate-authority",):
             if key in cluster:
                 data = (of.parent / cluster.pop(key)).read_bytes()
                 cluster["certificate-authority-data"] = base64.b64encode(data).decode()
-        user = whole["users"][0]["user"]
+        user = kubeconfig["users"][0]["user"]
         for key in ("client-certificate", "client-key"):
             if key in user:
                 user[f"{key}-data"] = base64.b64encode((of.parent / user.pop(key)).read_bytes()).decode()
-        return yaml.safe_dump(whole)
+        return yaml.safe_dump(kubeconfig)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # closed

@@ -155,8 +155,8 @@ def refusal(act: Callable[[], object]) -> str:
 
 def test_captures_and_restarts_work(stolen: Stolen, tmp_path: Path) -> None:
     options = {"namespace": stolen.namespace, "pod": "bare", "collectors": "processes,pod-snapshot"}
-    done = captured(tmp_path, **(stolen.connection | options))
-    assert done.artifact("processes").outcome == "complete", done.log
+    run = captured(tmp_path, **(stolen.connection | options))
+    assert run.artifact("processes").outcome == "complete", run.log
     changes = {"action": "restart", "workload": "deployment/web", "gate": "none", "gate_stored": "false"}
     options = {"namespace": stolen.namespace, "rollout_limit_s": "120", **changes}
     assert restart(read(RestartStep, stolen.connection | options), run_context(tmp_path, [])).exit_code == 0

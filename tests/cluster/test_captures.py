@@ -48,15 +48,15 @@ def test_pods_of_a_service_are_captured_in_parallel_each_in_its_folder(
 ) -> None:
     apply(deployment("web", pod_spec(container()), replicas=3))
     ready("pod -l app=web")
-    done = captured(tmp_path, namespace=namespace, workload="web", collectors="pod-snapshot,processes")
-    assert done.manifest.status == "complete"
-    pods = [target.pod for target in done.manifest.targets]
+    run = captured(tmp_path, namespace=namespace, workload="web", collectors="pod-snapshot,processes")
+    assert run.manifest.status == "complete"
+    pods = [target.pod for target in run.manifest.targets]
     assert len(set(pods)) == 3
     for name in pods:
-        assert (done.folder / name / "pod.txt").exists()
-        assert done.artifact("processes", name).integrity == "verified"
-        assert any(line.startswith(f"[{name}] ") for line in done.log)
-    assert done.manifest.remarks[0] == f"selected 3 of 3 pods of deployment {namespace}/web, unhealthy first"
+        assert (run.folder / name / "pod.txt").exists()
+        assert run.artifact("processes", name).integrity == "verified"
+        assert any(line.startswith(f"[{name}] ") for line in run.log)
+    assert run.manifest.remarks[0] == f"selected 3 of 3 pods of deployment {namespace}/web, unhealthy first"
 
 
 def test_unhealthy_pod_is_captured_before_the_healthy_ones(
@@ -67,10 +67,10 @@ def test_unhealthy_pod_is_captured_before_the_healthy_ones(
     apply(pod("c-crashing", pod_spec(container(["sh", "-c", "echo last words >&2; exit 7"])), labels={"app": "web"}))
     ready("pod/a-healthy pod/b-healthy")
     wait_until("a crash loop", lambda: waits(kubectl, namespace, "c-crashing"), 60)
-    done = captured(tmp_path, namespace=namespace, selector="app=web", max_pods="1", collectors="logs")
-    assert done.manifest.target.pod == "c-crashing"
-    assert "last words" in done.text("logs/app.previous.log")
-    assert any("exit code 7" in line for line in done.manifest.remarks)
+    run = captured(tmp_path, namespace=namespace, selector="app=web", max_pods="1", collectors="logs")
+    assert run.manifest.target.pod == "c-crashing"
+    assert "last words" in run.text("logs/app.previous.log")
+    assert any("exit code 7" in line for line in run.manifest.remarks)
 
 
 def test_pod_that_is_replaced_is_followed_to_its_replacement(
@@ -90,15 +90,15 @@ def test_pod_that_is_replaced_is_followed_to_its_replacement(
 
     replaced = threading.Thread(target=replace)
     replaced.start()
-    done = captured(
+    run = captured(
         tmp_path, namespace=namespace, workload="web", collectors="dawdler,pod-snapshot", catalog=str(catalog)
     )
     replaced.join()
-    followed = done.manifest.targets[1].pod
+    followed = run.manifest.targets[1].pod
     assert followed != first
-    assert any(f"continuing with its replacement {namespace}/{followed}" in line for line in done.manifest.remarks)
-    assert done.text(f"{followed}/dawdler.txt") == "begun\ndone\n"
-    assert done.text("dawdler.txt").startswith("begun")
+    assert any(f"continuing with its replacement {namespace}/{followed}" in line for line in run.manifest.remarks)
+    assert run.text(f"{followed}/dawdler.txt") == "begun\ndone\n"
+    assert run.text("dawdler.txt").startswith("begun")
 
 
 def test_files_of_a_crashed_container_are_captured_from_its_volume(
@@ -112,11 +112,11 @@ def test_files_of_a_crashed_container_are_captured_from_its_volume(
     # Down for a while: the kubelet does not start a debug container beside one that ends at that moment.
     wait_until("two crashes", lambda: restarts(kubectl, namespace, "crashing") > 1, 90)
     wait_until("a crash loop", lambda: waits(kubectl, namespace, "crashing"), 60)
-    done = captured(
+    run = captured(
         tmp_path, namespace=namespace, pod="crashing", collectors="crash-dumps,logs", files="/data/state.txt"
     )
-    assert done.text("left/data_java_pid1.hprof") == "heap\n"
-    with tarfile.open(done.folder / "files.tar") as archive:
+    assert run.text("left/data_java_pid1.hprof") == "heap\n"
+    with tarfile.open(run.folder / "files.tar") as archive:
         member = archive.extractfile("data/state.txt")
         assert member
         assert member.read() == b"state\n"
@@ -133,9 +133,9 @@ def test_dumps_below_a_sub_path_and_of_another_owner_are_captured(
     apply(pod("by-root", spec))
     wait_until("two crashes", lambda: restarts(kubectl, namespace, "by-root") > 1, 90)
     wait_until("a crash loop", lambda: waits(kubectl, namespace, "by-root"), 60)
-    done = captured(tmp_path, namespace=namespace, pod="by-root", collectors="crash-dumps")
-    assert done.text("left/dumps_java_pid1.hprof") == "heap\n", done.log
-    assert done.artifact("crash-dumps").title == "/dumps/java_pid1.hprof"
+    run = captured(tmp_path, namespace=namespace, pod="by-root", collectors="crash-dumps")
+    assert run.text("left/dumps_java_pid1.hprof") == "heap\n", run.log
+    assert run.artifact("crash-dumps").title == "/dumps/java_pid1.hprof"
 
 
 def test_next_start_of_a_crashing_container_is_captured_when_configured(
@@ -144,8 +144,8 @@ def test_next_start_of_a_crashing_container_is_captured_when_configured(
     apply(pod("brief", pod_spec(container(["sh", "-c", "sleep 8; exit 1"]))))
     wait_until("a crash", lambda: restarts(kubectl, namespace, "brief") > 0, 90)
     wait_until("its end", lambda: waits(kubectl, namespace, "brief"), 60)
-    done = captured(tmp_path, namespace=namespace, pod="brief", collectors="native-stacks", wait_for_restart_s="120")
-    assert done.artifact("native-stacks").outcome == "complete", done.log
+    run = captured(tmp_path, namespace=namespace, pod="brief", collectors="native-stacks", wait_for_restart_s="120")
+    assert run.artifact("native-stacks").outcome == "complete", run.log
 
 
 BIG = 48 << 20
@@ -193,14 +193,14 @@ def test_file_is_complete_on_a_bad_connection(  # noqa: PLR0913, PLR0917 - the f
     options = {"namespace": namespace, "pod": "web", "collectors": "big", "catalog": fetching(tmp_path)}
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(slow.kubeconfig(lab.kubernetes.endpoint().kubeconfig))
-    done = captured(tmp_path, kubeconfig=str(kubeconfig), **options)
-    big = done.artifact("big")
-    assert (big.outcome, big.integrity, big.bytes) == ("complete", "verified", BIG), (big.reason, done.log[-3:])
+    run = captured(tmp_path, kubeconfig=str(kubeconfig), **options)
+    big = run.artifact("big")
+    assert (big.outcome, big.integrity, big.bytes) == ("complete", "verified", BIG), (big.reason, run.log[-3:])
     assert big.sha256 == sum_of(kubectl, namespace, big_file)
-    assert hashlib.sha256((done.folder / big.file).read_bytes()).hexdigest() == big.sha256
+    assert hashlib.sha256((run.folder / big.file).read_bytes()).hexdigest() == big.sha256
     if harm == "cut":
         assert slow.cuts
-        assert any("resuming after" in line for line in done.log)
+        assert any("resuming after" in line for line in run.log)
 
 
 def test_killed_capture_leaves_a_valid_bundle_and_a_debug_container_that_ends(
@@ -289,7 +289,7 @@ def test_workload_is_not_dumped_again_before_its_cooldown_ends(
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "why"),
+    ("options", "error", "reason"),
     [
         ({"workload": "wep"}, TargetNotFound, "Available: web"),
         ({"selector": "app=none"}, TargetNotFound, "it has no pods"),
@@ -303,7 +303,7 @@ def test_workload_is_not_dumped_again_before_its_cooldown_ends(
 def test_wrong_input_is_reported_in_one_line(  # noqa: PLR0913, PLR0917 - the fixtures of a cluster
     options: dict[str, str],
     error: type[Exception],
-    why: str,
+    reason: str,
     namespace: str,
     apply: Apply,
     ready: Ready,
@@ -314,7 +314,7 @@ def test_wrong_input_is_reported_in_one_line(  # noqa: PLR0913, PLR0917 - the fi
     step = read(
         CaptureStep, {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), "namespace": namespace} | options
     )
-    with pytest.raises(error, match=why) as caught:
+    with pytest.raises(error, match=reason) as caught:
         capture(step, run_context(tmp_path, []))
     assert "\n" not in str(caught.value)
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
@@ -329,11 +329,11 @@ def test_files_of_a_crashed_containers_image_are_captured_from_a_pod_copy(
     options = {"namespace": namespace, "pod": "crashing", "collectors": "logs,pod-snapshot", "files": "/etc/passwd"}
     refused = captured(tmp_path, **options)
     assert "Set allow_copy" in refused.artifact("files").reason
-    done = captured(tmp_path, **options, allow_copy="true")
-    with tarfile.open(done.folder / "copy-files.tar") as archive:
+    run = captured(tmp_path, **options, allow_copy="true")
+    with tarfile.open(run.folder / "copy-files.tar") as archive:
         assert archive.getnames() == ["etc/passwd"]
-    left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
-    assert [item["metadata"]["name"] for item in left if "deletionTimestamp" not in item["metadata"]] == ["crashing"]
+    pods = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
+    assert [item["metadata"]["name"] for item in pods if "deletionTimestamp" not in item["metadata"]] == ["crashing"]
 
 
 def test_node_pod_captures_the_node_if_the_job_allows_it(
@@ -343,9 +343,9 @@ def test_node_pod_captures_the_node_if_the_job_allows_it(
     ready("pod/web")
     options = {"namespace": namespace, "pod": "web", "collectors": "node-state,pod-snapshot"}
     assert "Set node_namespace" in captured(tmp_path, **options).artifact("node-state").reason
-    done = captured(tmp_path, **options, node_namespace=namespace)
-    text = done.text("node-state.txt")
+    run = captured(tmp_path, **options, node_namespace=namespace)
+    text = run.text("node-state.txt")
     assert "== kernel messages" in text
     assert "kubelet" in text  # among the node's processes
-    left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
-    assert [item["metadata"]["name"] for item in left if "deletionTimestamp" not in item["metadata"]] == ["web"]
+    pods = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
+    assert [item["metadata"]["name"] for item in pods if "deletionTimestamp" not in item["metadata"]] == ["web"]

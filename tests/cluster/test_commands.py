@@ -93,6 +93,6 @@ def test_output_exit_code_and_environment_are_those_of_kubectl_exec(
     assert (step.returncode, output.split(b"\xff")) == (7, [b"a\0b", b"0\n"])
     assert errors.startswith(b"e\n\nsh in ")
     with start("env") as step:
-        ours = step.communicate()[0].decode().splitlines()
+        lines = step.communicate()[0].decode().splitlines()
     theirs = kubectl("exec", f"--namespace={namespace}", "web", "--", "env").splitlines()
-    assert sorted(ours) == sorted(theirs)
+    assert sorted(lines) == sorted(theirs)

@@ -85,13 +85,13 @@ def test_a_metrics_server_that_is_down_costs_nothing_but_its_file(kubectl: Kubec
     }
     kubectl("apply", "--filename=-", stdin=json.dumps(service))
     try:
-        done = captured(spool=tmp_path, namespace=NAMESPACE, workload="orders", collectors="quick")
+        run = captured(spool=tmp_path, namespace=NAMESPACE, workload="orders", collectors="quick")
     finally:
         kubectl("delete", "apiservice", name)
-    (metrics,) = [artifact for artifact in done.manifest.artifacts if artifact.collector == "metrics"]
+    (metrics,) = [artifact for artifact in run.manifest.artifacts if artifact.collector == "metrics"]
     assert metrics.outcome == "skipped", metrics
     assert "cannot read the metrics" in metrics.reason
-    assert done.manifest.status == "complete"
+    assert run.manifest.status == "complete"
 
 
 def test_a_pod_uses_its_own_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

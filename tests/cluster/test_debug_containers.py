@@ -43,7 +43,7 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
 
 
 @pytest.mark.parametrize(
-    ("changes", "error", "why"),
+    ("changes", "error", "reason"),
     [
         (
             {"image": "lab.local/no-such:1"},
@@ -58,7 +58,7 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
 def test_refused_debug_container_is_reported_and_the_rest_is_captured(  # noqa: PLR0913, PLR0917
     changes: dict[str, str],
     error: str,
-    why: str,
+    reason: str,
     namespace: str,
     apply: Apply,
     ready: Ready,
@@ -66,15 +66,15 @@ def test_refused_debug_container_is_reported_and_the_rest_is_captured(  # noqa: 
 ) -> None:
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="logs,events,native-stacks", **changes)
-    stacks = done.artifact("native-stacks")
-    assert done.artifact("events").outcome in ("complete", "skipped")
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors="logs,events,native-stacks", **changes)
+    stacks = run.artifact("native-stacks")
+    assert run.artifact("events").outcome in ("complete", "skipped")
     if not error:
         assert stacks.outcome == "complete"
         return
     assert stacks.outcome == "failed"
     assert re.search(error, stacks.reason)
-    assert why in stacks.reason
+    assert reason in stacks.reason
 
 
 def test_a_profile_above_pod_security_fails_with_the_rule(
@@ -91,12 +91,12 @@ def test_a_profile_above_pod_security_fails_with_the_rule(
         "collectors": "packet-capture,native-stacks",
         "profile": "netadmin",
     }
-    done = captured(tmp_path, **options)
-    packets = done.artifact("packet-capture")
+    run = captured(tmp_path, **options)
+    packets = run.artifact("packet-capture")
     assert packets.outcome == "failed"
     assert "PodSecurity" in packets.reason
-    assert done.manifest.status == "partial"
-    assert done.artifact("native-stacks").outcome == "complete"
+    assert run.manifest.status == "partial"
+    assert run.artifact("native-stacks").outcome == "complete"
 
 
 def test_packets_are_captured_if_pod_security_allows_it(
@@ -104,7 +104,7 @@ def test_packets_are_captured_if_pod_security_allows_it(
 ) -> None:
     apply(pod("web", pod_spec(container())))
     ready("pod/web")
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="packet-capture", profile="netadmin")
-    packets = done.artifact("packet-capture")
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors="packet-capture", profile="netadmin")
+    packets = run.artifact("packet-capture")
     assert packets.outcome == "complete", packets.reason
-    assert (done.folder / packets.file).read_bytes()[:4] in (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4")
+    assert (run.folder / packets.file).read_bytes()[:4] in (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4")

@@ -24,9 +24,9 @@ MAKE = ["sh", "-c", f'yes evidence | head -c {BIG} >"$0"', "/tmp/made"]  # noqa:
 
 
 def azure() -> dict[str, str]:
-    found = azure_endpoint()
-    place = f"azblob://{found.account}/{found.container}/test-direct-{secrets.token_hex(4)}"
-    return {"store": place, "azure_endpoint": found.url, "azure_key": found.key}
+    azure = azure_endpoint()
+    place = f"azblob://{azure.account}/{azure.container}/test-direct-{secrets.token_hex(4)}"
+    return {"store": place, "azure_endpoint": azure.url, "azure_key": azure.key}
 
 
 def s3() -> dict[str, str]:
@@ -70,11 +70,11 @@ def test_pod_that_reaches_the_store_uploads_directly(  # noqa: PLR0913, PLR0917 
         "direct_upload_mib": "1",
         **store(),
     }
-    done = captured(tmp_path, catalog=making(tmp_path, where), **options)
-    big = done.artifact("big")
-    assert (big.outcome, bool(big.direct), big.bytes) == ("complete", True, BIG), done.log
-    assert not (done.folder / big.file).exists()
-    receipt = Bundle(done.folder).receipt()
+    run = captured(tmp_path, catalog=making(tmp_path, where), **options)
+    big = run.artifact("big")
+    assert (big.outcome, bool(big.direct), big.bytes) == ("complete", True, BIG), run.log
+    assert not (run.folder / big.file).exists()
+    receipt = Bundle(run.folder).receipt()
     assert receipt
     with urllib.request.urlopen(receipt.link("big.bin"), timeout=10) as answer:
         assert hashlib.sha256(answer.read()).hexdigest() == big.sha256
@@ -82,7 +82,7 @@ def test_pod_that_reaches_the_store_uploads_directly(  # noqa: PLR0913, PLR0917 
         assert b"big.bin" in answer.read()
     if where == "in_image":
         assert "made" not in kubectl("exec", "web", f"--namespace={namespace}", "--", "ls", "/tmp")  # noqa: S108
-    shown = kubectl("get", "pod", "web", f"--namespace={namespace}", "--output=json") + "".join(done.log)
+    shown = kubectl("get", "pod", "web", f"--namespace={namespace}", "--output=json") + "".join(run.log)
     assert "partNumber" not in shown  # what lets its holder write
     assert "comp=block" not in shown
 
@@ -93,11 +93,11 @@ def test_pod_that_does_not_reach_the_store_is_streamed_from(
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
     options = {"namespace": namespace, "pod": "web", "collectors": "big", "direct_upload_mib": "1", **s3()}
-    done = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **options)
-    big = done.artifact("big")
-    assert (big.outcome, big.integrity, big.direct, big.bytes) == ("complete", "verified", None, BIG), done.log
-    assert any("no direct upload from the pod" in line for line in done.manifest.remarks)
-    assert Bundle(done.folder).receipt()
+    run = captured(tmp_path, catalog=making(tmp_path, "from_debug"), **options)
+    big = run.artifact("big")
+    assert (big.outcome, big.integrity, big.direct, big.bytes) == ("complete", "verified", None, BIG), run.log
+    assert any("no direct upload from the pod" in line for line in run.manifest.remarks)
+    assert Bundle(run.folder).receipt()
 
 
 def test_small_file_is_streamed(namespace: str, apply: Apply, ready: Ready, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ def examined(folder: Path, **changes: str) -> tuple[int, str]:
     """Exit code and text of a check with the settings of the lab's project; findings without line breaks."""
     log: list[str] = []
     settings = lab_project(Path(), "").settings | {"spool": str(folder)} | changes
-    known = {name: value for name, value in settings.items() if name in _NAMES}
-    outcome = diagnose(read(DoctorStep, known), run_context(folder, log))
+    connection = {name: value for name, value in settings.items() if name in _NAMES}
+    outcome = diagnose(read(DoctorStep, connection), run_context(folder, log))
     table = log[-1].partition("\nFix of")[0]
     assert max(len(line) for line in table.splitlines()) <= WIDTH
     cells = [text for entry in outcome.document for text in entry.values()]
@@ -67,12 +67,12 @@ def test_debug_image_is_tried_where_a_pod_may_be_made(namespace: str, kubectl: K
     assert code == 10
     assert re.search("ErrImageNeverPull|ErrImagePull|ImagePullBackOff", bad)
     assert "Collectors that need more than restricted are skipped there" in bad
-    left = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
-    assert [item for item in left if "deletionTimestamp" not in item["metadata"]] == []
+    pods = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
+    assert [item for item in pods if "deletionTimestamp" not in item["metadata"]] == []
 
 
 @pytest.mark.parametrize(
-    ("changes", "found"),
+    ("changes", "problem"),
     [
         ({"namespaces": "no-such"}, "it does not exist"),
         ({"token": "x"}, "Renew the token"),
@@ -82,9 +82,9 @@ def test_debug_image_is_tried_where_a_pod_may_be_made(namespace: str, kubectl: K
         ({"spool": "/proc/no"}, "Choose a writable directory"),
     ],
 )
-def test_problem_is_reported_and_the_rest_is_checked(changes: dict[str, str], found: str, tmp_path: Path) -> None:
+def test_problem_is_reported_and_the_rest_is_checked(changes: dict[str, str], problem: str, tmp_path: Path) -> None:
     code, text = examined(tmp_path, **{"namespaces": "shop", **changes})
     assert code == 10
-    assert found in text
+    assert problem in text
     assert "Python" in text
     assert text.count("✘ ") >= 1

@@ -36,13 +36,13 @@ def test_credentials_in_text_are_masked_and_counted(namespace: str, tmp_path: Pa
     store = tmp_path / "store"
     store.mkdir()
     options = {"namespace": namespace, "pod": "web", "collectors": "logs", "redact_patterns": r"customer (ours-\d+)"}
-    done = captured(tmp_path, store=store.as_uri(), **options)
-    log = done.artifact("logs")
+    run = captured(tmp_path, store=store.as_uri(), **options)
+    log = run.artifact("logs")
     assert log.outcome == "complete"
     assert log.redactions >= len(SECRETS)
     assert not log.sensitive
-    (kept,) = store.rglob("app.log")
-    assert "all is well" in kept.read_text()
+    (stored,) = store.rglob("app.log")
+    assert "all is well" in stored.read_text()
     for file in store.rglob("*"):
         assert not file.is_file() or not any(secret in file.read_text() for secret in SECRETS), file
     (page,) = store.rglob("index.html")
@@ -51,17 +51,17 @@ def test_credentials_in_text_are_masked_and_counted(namespace: str, tmp_path: Pa
 
 @pytest.mark.usefixtures("talkative")
 def test_text_without_redaction_is_unchanged_and_marked(namespace: str, tmp_path: Path) -> None:
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="logs", redact="false")
-    log = done.artifact("logs")
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors="logs", redact="false")
+    log = run.artifact("logs")
     assert (log.redactions, log.sensitive) == (0, True)
-    assert all(secret in done.text("logs/app.log") for secret in SECRETS)
+    assert all(secret in run.text("logs/app.log") for secret in SECRETS)
 
 
 @pytest.mark.usefixtures("talkative")
 def test_dump_is_marked_as_sensitive(namespace: str, tmp_path: Path) -> None:
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="core-dump", allow_heavy="true")
-    assert done.artifact("core-dump").outcome == "complete"
-    assert done.artifact("core-dump").sensitive
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors="core-dump", allow_heavy="true")
+    assert run.artifact("core-dump").outcome == "complete"
+    assert run.artifact("core-dump").sensitive
 
 
 @pytest.mark.usefixtures("talkative")
@@ -93,13 +93,13 @@ def test_disk_that_becomes_full_truncates_one_artifact(namespace: str, small_dis
     store = tmp_path / "store"
     store.mkdir()
     options = {"namespace": namespace, "pod": "web", "collectors": "logs,big", "catalog": str(catalog)}
-    done = captured(small_disk, **options, spool_free_mib="0", store=store.as_uri())
-    big = done.artifact("big")
+    run = captured(small_disk, **options, spool_free_mib="0", store=store.as_uri())
+    big = run.artifact("big")
     assert big.outcome == "truncated", big
     assert 10 << 20 < big.bytes < 20 << 20
-    assert done.manifest.status == "partial"
-    assert done.manifest.finished
-    assert Bundle(done.folder).receipt()
-    (kept,) = store.rglob("big.bin")
-    assert kept.stat().st_size == big.bytes
+    assert run.manifest.status == "partial"
+    assert run.manifest.finished
+    assert Bundle(run.folder).receipt()
+    (stored,) = store.rglob("big.bin")
+    assert stored.stat().st_size == big.bytes
     assert any(store.rglob("app.log"))

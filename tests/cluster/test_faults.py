@@ -30,9 +30,9 @@ def test_runtime_that_does_not_share_processes_is_reported(
     monkeypatch.setattr(Api, "patch_ephemeral_containers", without_target)
     apply(pod("web", pod_spec(bare())))
     ready("pod/web")
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="pod-snapshot,native-stacks")
-    assert "the container runtime does not share them" in done.artifact("native-stacks").reason
-    assert done.text("pod.txt")
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors="pod-snapshot,native-stacks")
+    assert "the container runtime does not share them" in run.artifact("native-stacks").reason
+    assert run.text("pod.txt")
 
 
 def test_more_privilege_is_used_only_after_less_was_denied(
@@ -67,9 +67,9 @@ def test_pod_with_a_thousand_statuses_is_captured(
     file = tmp_path / "patch.json"
     file.write_text(patch)
     kubectl("patch", "pod", "wide", f"--namespace={namespace}", "--subresource=status", f"--patch-file={file}")
-    done = captured(tmp_path, namespace=namespace, pod="wide", collectors="pod-snapshot,native-stacks")
-    assert done.manifest.target.container == "c777"
-    assert done.text("pod.txt").count("lab.local/pause:1") >= 1000
+    run = captured(tmp_path, namespace=namespace, pod="wide", collectors="pod-snapshot,native-stacks")
+    assert run.manifest.target.container == "c777"
+    assert run.text("pod.txt").count("lab.local/pause:1") >= 1000
 
 
 def test_only_the_last_seconds_of_the_logs_are_captured_when_configured(
@@ -77,8 +77,8 @@ def test_only_the_last_seconds_of_the_logs_are_captured_when_configured(
 ) -> None:
     apply(pod("web", pod_spec(container(["sh", "-c", "echo old; sleep 8; while :; do echo new; sleep 1; done"]))))
     ready("pod/web")
-    whole = {"namespace": namespace, "pod": "web", "collectors": "logs"}
-    wait_until("a new line", lambda: "new" in captured(tmp_path, **whole).text("logs/app.log"), 30)
-    text = captured(tmp_path, **whole, log_since_s="4").text("logs/app.log")
+    settings = {"namespace": namespace, "pod": "web", "collectors": "logs"}
+    wait_until("a new line", lambda: "new" in captured(tmp_path, **settings).text("logs/app.log"), 30)
+    text = captured(tmp_path, **settings, log_since_s="4").text("logs/app.log")
     assert "new" in text
     assert "old" not in text

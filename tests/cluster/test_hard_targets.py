@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lab.kubernetes.kubectl import Kubectl
-from tests.cluster.captures import Done, captured
+from tests.cluster.captures import CaptureRun, captured
 from tests.cluster.objects import Apply, Ready, pod, pod_spec
 
 JDK, BARE_JVM, NODE, GO = (f"lab.local/{name}:1" for name in ("orders", "checkout", "node-bare", "go-full"))
@@ -48,10 +48,10 @@ def log(kubectl: Kubectl, namespace: str) -> str:
     return kubectl("logs", "web", f"--namespace={namespace}", "--container=app")
 
 
-def threads(done: Done) -> str:
-    artifact = done.artifact("jvm-thread-dump")
+def threads(run: CaptureRun) -> str:
+    artifact = run.artifact("jvm-thread-dump")
     assert artifact.outcome == "complete", artifact.reason
-    return done.text(artifact.file)
+    return run.text(artifact.file)
 
 
 @pytest.mark.parametrize("options", [JDWP, JMX, "-Xms96m -XX:+AlwaysPreTouch"], ids=["debugger", "JMX", "heap"])
@@ -60,10 +60,10 @@ def test_options_of_the_application_do_not_break_jcmd(
 ) -> None:
     apply(pod("web", spec(target(JDK, **TMP, **variable("JAVA_TOOL_OPTIONS", options)))))
     ready("pod/web")
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="jvm-thread-dump,jvm-info")
-    assert DUMP in threads(done)
-    assert done.artifact("jvm-thread-dump").how == "by exec: the image has jcmd"
-    assert done.artifact("jvm-info").outcome == "complete"
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors="jvm-thread-dump,jvm-info")
+    assert DUMP in threads(run)
+    assert run.artifact("jvm-thread-dump").how == "by exec: the image has jcmd"
+    assert run.artifact("jvm-info").outcome == "complete"
     assert DUMP not in log(kubectl, namespace)
 
 
@@ -76,12 +76,12 @@ def test_a_jvm_that_accepts_no_attach_writes_its_threads_to_its_log_once(
     apply(pod("web", spec(target(image, **(off if kind == "attach is off" else {})))))
     ready("pod/web")
     collectors = "jvm-thread-dump,jvm-info,jvm-heap-histogram"
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors=collectors)
-    assert threads(done).startswith(DUMP)
-    assert '"main"' in threads(done)
-    assert done.artifact("jvm-thread-dump").how == "from the container's log, because the process refused the tool"
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors=collectors)
+    assert threads(run).startswith(DUMP)
+    assert '"main"' in threads(run)
+    assert run.artifact("jvm-thread-dump").how == "from the container's log, because the process refused the tool"
     for collector in ("jvm-info", "jvm-heap-histogram"):
-        reason = done.artifact(collector).reason
+        reason = run.artifact(collector).reason
         assert "accepts no tool of this kind" in reason or "runs with -XX:+DisableAttachMechanism" in reason
     assert log(kubectl, namespace).count(DUMP) == 1
 
@@ -92,9 +92,9 @@ def test_of_two_jvms_that_see_each_other_only_the_targets_is_captured(
     other = target(JDK, **TMP) | {"name": "other"}
     apply(pod("web", spec(target(JDK, **TMP), other, shareProcessNamespace=True)))
     ready("pod/web")
-    done = captured(tmp_path, namespace=namespace, pod="web", container="app", collectors="jvm-thread-dump,processes")
-    assert [artifact.file for artifact in done.manifest.artifacts] == ["jvm-threads.txt", "processes.txt"]
-    pid = re.search(r"== /proc/(\d+)/status", done.text("processes.txt"))
+    run = captured(tmp_path, namespace=namespace, pod="web", container="app", collectors="jvm-thread-dump,processes")
+    assert [artifact.file for artifact in run.manifest.artifacts] == ["jvm-threads.txt", "processes.txt"]
+    pid = re.search(r"== /proc/(\d+)/status", run.text("processes.txt"))
     assert pid
     cgroup = kubectl(
         "exec", "web", f"--namespace={namespace}", "--container=app", "--", "cat", f"/proc/{pid[1]}/cgroup"
@@ -132,10 +132,10 @@ def test_a_heap_dump_that_the_volume_at_tmp_cannot_hold_goes_to_the_debug_contai
     assert refused.outcome == "failed"  # the job names it
     assert re.search(reason, refused.reason), refused.reason
     before = kubectl("exec", "web", f"--namespace={namespace}", "--container=app", "--", "ls", "-A", "/tmp")
-    done = captured(tmp_path, **options)
-    dump = done.artifact("jvm-heap-dump")
+    run = captured(tmp_path, **options)
+    dump = run.artifact("jvm-heap-dump")
     assert (dump.outcome, dump.file, dump.integrity) == ("complete", "jvm-heap.hprof.gz", "verified"), dump.reason
-    with gzip.open(done.folder / dump.file) as content:
+    with gzip.open(run.folder / dump.file) as content:
         assert content.read(12) == b"JAVA PROFILE"
     after = kubectl("exec", "web", f"--namespace={namespace}", "--container=app", "--", "ls", "-A", "/tmp")
     assert {*after.split()} - {*before.split()} <= {".java_pid1"}
@@ -161,7 +161,7 @@ def test_go_profiles_are_read_in_spite_of_a_proxy(namespace: str, apply: Apply, 
     proxy = [{"name": name, "value": "http://127.0.0.1:9"} for name in ("http_proxy", "HTTP_PROXY")]
     apply(pod("web", spec(target(GO, args=["pprof"], env=proxy, **TMP))))
     ready("pod/web")
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="go-goroutines")
-    artifact = done.artifact("go-goroutines")
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors="go-goroutines")
+    artifact = run.artifact("go-goroutines")
     assert (artifact.outcome, artifact.origin) == ("complete", "exec"), artifact.reason
-    assert "goroutine 1" in done.text("go-goroutines.txt")
+    assert "goroutine 1" in run.text("go-goroutines.txt")

@@ -112,15 +112,15 @@ def test_special_files_on_a_volume_are_kept_as_such(
     apply(hostile_pod("web", "garbage", image))
     ready("pod/web")
     options = {"namespace": namespace, "pod": "web", "spool_limit_mib": "256", "files": "/data /dev/zero /dev/full"}
-    done = captured(tmp_path, **options, collectors="crash-dumps,pod-snapshot")
-    files = done.artifact("files")
+    run = captured(tmp_path, **options, collectors="crash-dumps,pod-snapshot")
+    files = run.artifact("files")
     assert files.bytes < 256 << 20
-    assert done.artifact("pod-snapshot").outcome == "complete"
-    assert all(artifact.outcome != "complete" or artifact.bytes for artifact in done.manifest.artifacts)
-    left = [artifact for artifact in done.manifest.artifacts if artifact.collector == "crash-dumps"]
+    assert run.artifact("pod-snapshot").outcome == "complete"
+    assert all(artifact.outcome != "complete" or artifact.bytes for artifact in run.manifest.artifacts)
+    dumps = [artifact for artifact in run.manifest.artifacts if artifact.collector == "crash-dumps"]
     assert all(
-        (done.folder / artifact.file).resolve().is_relative_to(done.folder.resolve())
-        for artifact in left
+        (run.folder / artifact.file).resolve().is_relative_to(run.folder.resolve())
+        for artifact in dumps
         if artifact.file
     )
 
@@ -134,8 +134,8 @@ def test_files_by_a_debug_container_keeps_links_pipes_and_devices_as_such(
     apply(web)
     ready("pod/web")
     paths = "/data/root /data/core.1 /data/core.2 /data/core.4 /data/core.5 /dev/zero /--checkpoint=1"
-    done = captured(tmp_path, namespace=namespace, pod="web", files=paths, collectors="pod-snapshot")
-    content = (done.folder / done.artifact("files").file).read_bytes()
+    run = captured(tmp_path, namespace=namespace, pod="web", files=paths, collectors="pod-snapshot")
+    content = (run.folder / run.artifact("files").file).read_bytes()
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         kinds = {entry.name: entry for entry in tar}
     assert kinds["data/root"].issym()
@@ -144,4 +144,4 @@ def test_files_by_a_debug_container_keeps_links_pipes_and_devices_as_such(
     assert kinds["data/core.5"].islnk()
     assert kinds["dev/zero"].ischr()
     assert not any(name.startswith(("etc", "/", "..")) for name in kinds)
-    assert done.artifact("files").outcome in ("truncated", "failed")  # --checkpoint=1 is a file that is not there
+    assert run.artifact("files").outcome in ("truncated", "failed")  # --checkpoint=1 is a file that is not there

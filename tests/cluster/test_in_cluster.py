@@ -29,10 +29,10 @@ IN_TIME_S = 240
 
 @pytest.fixture
 def fleet(namespace: str, kubectl: Kubectl) -> Fleet:
-    made = Fleet(kubectl, namespace, {"pods_per_index": "2"})
-    made.grant()
-    made.pods(6)
-    return made
+    fleet = Fleet(kubectl, namespace, {"pods_per_index": "2"})
+    fleet.grant()
+    fleet.pods(6)
+    return fleet
 
 
 def manifest_of(outcome: Outcome) -> Manifest:
@@ -100,13 +100,13 @@ def cut_the_power(fleet: Fleet) -> None:
 
 def index_processes(fleet: Fleet) -> list[int]:
     uids = [pod["metadata"]["uid"] for pod in fleet.job_pods()]
-    found = []
+    workers = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended by itself
             group = (process / "cgroup").read_text()
-            ours = any(uid in group for uid in uids) and b"fleet.worker" in (process / "cmdline").read_bytes()
-            found += [int(process.name)] if ours else []
-    return found
+            is_worker = any(uid in group for uid in uids) and b"fleet.worker" in (process / "cmdline").read_bytes()
+            workers += [int(process.name)] if is_worker else []
+    return workers
 
 
 def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_path: Path) -> None:
@@ -126,21 +126,21 @@ def test_run_whose_step_and_job_were_killed_resumes_elsewhere(fleet: Fleet, tmp_
     fleet.kubectl("delete", "job", place, running["metadata"]["name"], "--cascade=foreground", "--timeout=60s")
     targets = Bundle(tmp_path / "one" / run_id).manifest().targets
     store = open_readable(first.store)
-    done = {target.pod for target in targets if store.read(record_key(run_id, target.uid))}
-    assert 2 <= len(done) < 6
-    gone = next(target.pod for target in targets if target.pod not in done)
-    fleet.kubectl("delete", "pod", place, gone, "--wait=true", "--timeout=60s")
+    finished = {target.pod for target in targets if store.read(record_key(run_id, target.uid))}
+    assert 2 <= len(finished) < 6
+    missing_pod = next(target.pod for target in targets if target.pod not in finished)
+    fleet.kubectl("delete", "pod", place, missing_pod, "--wait=true", "--timeout=60s")
 
     log_lines: list[str] = []
     outcome = capture(fleet.step(resume=run_id), run_context(tmp_path / "other", log_lines))
     manifest = manifest_of(outcome)
-    assert f"the store already has {len(done)} of 6 pods" in log_lines
+    assert f"the store already has {len(finished)} of 6 pods" in log_lines
     assert manifest.capture_id == run_id
     assert [target.pod for target in manifest.targets] == [target.pod for target in targets]
     by_pod = {artifact.title.partition(" ")[0].rpartition("/")[2]: artifact for artifact in manifest.artifacts}
-    assert {name for name, record in by_pod.items() if record.outcome == "complete"} == by_pod.keys() - {gone}
-    assert "not found" in by_pod[gone].reason
-    assert any(f": {6 - len(done)} pods for " in line for line in log_lines)
+    assert {name for name, record in by_pod.items() if record.outcome == "complete"} == by_pod.keys() - {missing_pod}
+    assert "not found" in by_pod[missing_pod].reason
+    assert any(f": {6 - len(finished)} pods for " in line for line in log_lines)
 
 
 def test_pods_of_the_job_are_admitted_where_pod_security_is_restricted(fleet: Fleet, kubectl: Kubectl) -> None:
@@ -153,7 +153,7 @@ def test_pods_of_the_job_are_admitted_where_pod_security_is_restricted(fleet: Fl
 
 def test_requests_to_the_api_server_grow_with_the_pods_by_a_small_number(fleet: Fleet, tmp_path: Path) -> None:
     fleet.pods(20)
-    asked = {
+    settings = {
         pods: captured(
             tmp_path,
             namespace=fleet.namespace,
@@ -164,8 +164,8 @@ def test_requests_to_the_api_server_grow_with_the_pods_by_a_small_number(fleet: 
         ).manifest.requests
         for pods in (1, 5, 20)
     }
-    each = (asked[20] - asked[1]) / 19
-    print(asked)
-    assert each <= 12, asked
-    assert asked[5] <= asked[1] + 4 * (each + 1), asked
-    assert asked[1] - each <= 5, asked
+    each = (settings[20] - settings[1]) / 19
+    print(settings)
+    assert each <= 12, settings
+    assert settings[5] <= settings[1] + 4 * (each + 1), settings
+    assert settings[1] - each <= 5, settings

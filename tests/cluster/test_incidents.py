@@ -122,12 +122,14 @@ def test_an_event_delivered_twice_is_captured_once(subject: Subject, pagerduty: 
     pagerduty.create("Q1ALERT000001", alert_bodies(subject)["Grafana"])
     log: list[str] = []
     with ThreadPoolExecutor(4) as deliveries:
-        done = list(deliveries.map(lambda _: capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", log), range(4)))
-    (made,) = [capture_id for capture_id in done if capture_id]
+        capture_ids = list(
+            deliveries.map(lambda _: capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", log), range(4))
+        )
+    (own_id,) = [capture_id for capture_id in capture_ids if capture_id]
     assert capture(pagerduty, tmp_path / "spool", "Q1ALERT000001", log) == {}
-    assert log[-1] == f"incident Q1ALERT000001 already has its capture {made['capture_id']}: nothing to do"
+    assert log[-1] == f"incident Q1ALERT000001 already has its capture {own_id['capture_id']}: nothing to do"
     (note,) = pagerduty.notes("Q1ALERT000001")
-    assert made["link"] in note
+    assert own_id["link"] in note
 
 
 def test_200_alerts_about_one_workload_share_a_capture(subject: Subject, pagerduty: Simulator, tmp_path: Path) -> None:

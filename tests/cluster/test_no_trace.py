@@ -45,13 +45,13 @@ def test_a_deep_capture_leaves_nothing(runtime: str, variant: str, deep: Deep) -
     ran = [artifact for artifact in deep.of(app) if artifact.file and artifact.origin in ("exec", "debug-container")]
     assert ran, "no tool ran in it"
     # A JVM removes what a killed capture of an earlier run left.
-    assert deep.changes[app].without(EXCEPTIONS.get(app, {}), gone=AFTER_KILL) == NOTHING
+    assert deep.changes[app].without(EXCEPTIONS.get(app, {}), removed=AFTER_KILL) == NOTHING
 
 
 @pytest.fixture(scope="module")
 def after_kill(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Changes]:
     """What remains of a second capture that is killed while it profiles, once its tools have ended."""
-    before = Looks.now(kubectl)
+    before = Looks.take(kubectl)
     program = "import sys; from tests.cluster.captures import captured; captured(**eval(sys.argv[1]))"
     options = EVERY | {"debug_time_limit_s": str(_DEBUG_TIME_LIMIT_S)}
     arguments = f"{{'spool': __import__('pathlib').Path({str(tmp_path_factory.mktemp('spool'))!r})}} | {options!r}"

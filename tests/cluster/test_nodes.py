@@ -36,13 +36,13 @@ def test_each_pod_is_a_node_that_says_how_it_is(
     apply(pod("crashing", pod_spec(container(["sh", "-c", "exit 7"])), labels={"tier": "back"}))
     ready("pod -l app=web")
     wait_until("a crash loop", lambda: waits(kubectl, namespace, "crashing"), 60)
-    found, _ = listed(tmp_path, namespaces=namespace)
-    assert len(found) == 2
-    crashing = found[f"{namespace}.crashing"]
+    nodes, _ = listed(tmp_path, namespaces=namespace)
+    assert len(nodes) == 2
+    crashing = nodes[f"{namespace}.crashing"]
     assert (crashing["namespace"], crashing["pod"], crashing["container"]) == (namespace, "crashing", "app")
     assert crashing["tags"] == f"{namespace},crashing,unhealthy"
     assert "exit code 7" in crashing["unhealthy"]
-    web = next(node for node in found.values() if node["workload"] == "web")
+    web = next(node for node in nodes.values() if node["workload"] == "web")
     assert (web["state"], web["unhealthy"], web["workloadKind"]) == ("running", "", "ReplicaSet")
     few, _ = listed(tmp_path, namespaces=namespace, pod_selector="tier=back", cluster_name="lab")
     assert list(few) == [f"lab.{namespace}.crashing"]
@@ -53,15 +53,15 @@ def test_last_list_is_served_while_the_api_server_is_unreachable(
 ) -> None:
     from debugcapture.kube.client import Api
 
-    there, _ = listed(tmp_path, namespaces="shop")
-    assert there
+    remote, _ = listed(tmp_path, namespaces="shop")
+    assert remote
 
     def away(*_: object) -> None:
         raise Unreachable("cannot list the pods", "the API server did not respond")
 
     monkeypatch.setattr(Api, "get", away)
     then, log = listed(tmp_path, namespaces="shop")
-    assert then == there
+    assert then == remote
     assert "Using the list of pods from" in log[0]
     with pytest.raises(Unreachable):
         listed(tmp_path, namespaces="default")

@@ -35,11 +35,11 @@ SERVER = (
 )
 
 
-def options(kind: Kind, spool: Path, **given: str) -> tuple[dict[str, str], list[str]]:
+def options(kind: Kind, spool: Path, **overrides: str) -> tuple[dict[str, str], list[str]]:
     """The values of a dropdown with their labels, and the log lines."""
     log: list[str] = []
     output = io.BytesIO()
-    settings = {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), **given}
+    settings = {"kubeconfig": str(lab.kubernetes.endpoint().kubeconfig), **overrides}
     step = read(OptionsStep, {name: value for name, value in settings.items() if value})
     list_values(kind, step, RunContext(log.append, output, io.BytesIO(), spool, "1", {}))
     first, *lines, last = output.getvalue().decode("ascii").splitlines()
@@ -70,15 +70,15 @@ def test_last_list_is_served_with_its_time_while_the_api_server_is_unreachable(
 ) -> None:
     from debugcapture.kube.client import Api
 
-    there, _ = options("workloads", tmp_path, namespaces="shop", cache_ttl_s="0")
-    assert "deployment/checkout" in there
+    remote, _ = options("workloads", tmp_path, namespaces="shop", cache_ttl_s="0")
+    assert "deployment/checkout" in remote
 
     def away(*_: object) -> None:
         raise Unreachable("cannot list", "the API server did not respond")
 
     monkeypatch.setattr(Api, "get", away)
     then, log = options("workloads", tmp_path, namespaces="shop", cache_ttl_s="0")
-    assert then.keys() == there.keys()
+    assert then.keys() == remote.keys()
     assert all(" (list of 2" in label for label in then.values())
     assert "did not respond" in log[0]
     with pytest.raises(Unreachable):
@@ -102,14 +102,14 @@ def test_forbidden_list_is_reported(tmp_path: Path) -> None:
 
 
 @contextmanager
-def options_server(**given: str) -> Iterator[int]:
+def options_server(**overrides: str) -> Iterator[int]:
     """The options server as a process of its own; its port."""
     settings = {
         "KUBECONFIG": str(lab.kubernetes.endpoint().kubeconfig),
         "LISTEN": "127.0.0.1:0",
         "OPTIONS_TOKEN": TOKEN,
     }
-    environment = {**os.environ, **{f"RD_CONFIG_{name}": value for name, value in {**settings, **given}.items()}}
+    environment = {**os.environ, **{f"RD_CONFIG_{name}": value for name, value in {**settings, **overrides}.items()}}
     command = [sys.executable, "-c", SERVER, str(CONTENTS), "k8s-debug-options-server"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

@@ -24,19 +24,19 @@ OWN = "debug-capture-options"
 
 
 def things() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = list(yaml.safe_load_all(MANIFEST.read_text()))
-    return found
+    documents: list[dict[str, Any]] = list(yaml.safe_load_all(MANIFEST.read_text()))
+    return documents
 
 
 @pytest.fixture(scope="module")
 def account(kubectl: Kubectl) -> Iterator[str]:
     """The manifest's account with its role, and its namespace; the rest is tried, not made."""
-    made = [
+    objects = [
         item
         for item in things()
         if item["kind"] in ("Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding")
     ]
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": made})
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     kubectl("apply", "-f", "-", stdin=text)
     yield f"system:serviceaccount:{OWN}:{OWN}"
     kubectl("delete", "-f", "-", "--timeout=120s", stdin=text)
@@ -89,13 +89,13 @@ def test_it_serves_from_the_cluster_by_its_own_account(account: str, kubectl: Ku
     here = f"--namespace={OWN}"
     kubectl("create", "secret", "generic", OWN, here, "--from-file=options-token=/dev/stdin", stdin=token)
     kubectl("label", "namespace", OWN, "pod-security.kubernetes.io/enforce=privileged", "--overwrite")
-    (made,) = [item for item in things() if item["kind"] == "Deployment"]
-    spec = made["spec"]["template"]["spec"]
+    (objects,) = [item for item in things() if item["kind"] == "Deployment"]
+    spec = objects["spec"]["template"]["spec"]
     spec["hostNetwork"] = True
     server = spec["containers"][0]
     server["image"] = lab.kubernetes.endpoint().capture_image
     server["env"] += API_SERVER
-    kubectl("apply", "-f", "-", stdin=json.dumps(made))
+    kubectl("apply", "-f", "-", stdin=json.dumps(objects))
     kubectl("rollout", "status", here, f"deployment/{OWN}", "--timeout=60s")
     request = urllib.request.Request(f"http://127.0.0.1:{server['ports'][0]['containerPort']}/workloads?namespace=shop")
     with pytest.raises(urllib.error.HTTPError, match="401"):

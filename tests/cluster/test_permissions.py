@@ -24,7 +24,7 @@ from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.restart import restart
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
-from tests.cluster.captures import Done, as_bearer, captured, run_context
+from tests.cluster.captures import CaptureRun, as_bearer, captured, run_context
 from tests.cluster.objects import IMAGE, bare, container, deployment, pod, pod_spec
 
 pytestmark = pytest.mark.xdist_group("permissions")  # one account, whose rules each test changes
@@ -68,8 +68,8 @@ class Account:
         for kind, name, scope in (("Role", "captures", "namespace"), ("ClusterRole", self.namespace, "cluster")):
             inside = tuple(permission for permission in permissions if permission.scope == scope)
             self._write(kind, name, rules(inside) - {but})
-        wanted = rules(permissions) - {but}
-        wait_until("the rules to be in force", lambda: self._has() == wanted, 30)
+        granted = rules(permissions) - {but}
+        wait_until("the rules to be in force", lambda: self._has() == granted, 30)
 
     def _has(self) -> set[Rule]:
         """Return the permissions according to the API server, without those that every account has."""
@@ -84,15 +84,17 @@ class Account:
             if not resource.startswith("selfsubject")
         }
 
-    def _write(self, kind: str, name: str, wanted: set[Rule]) -> None:
-        content = [{"apiGroups": [group], "resources": [two], "verbs": [three]} for group, two, three in sorted(wanted)]
+    def _write(self, kind: str, name: str, granted: set[Rule]) -> None:
+        content = [
+            {"apiGroups": [group], "resources": [two], "verbs": [three]} for group, two, three in sorted(granted)
+        ]
         head = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name}}
         self._apply({**head, "rules": content})
 
     def _apply(self, thing: dict[str, Any]) -> None:
         self._kubectl("apply", f"--namespace={self.namespace}", "-f", "-", stdin=json.dumps(thing))
 
-    def capture(self, spool: Path, **options: str) -> Done:
+    def capture(self, spool: Path, **options: str) -> CaptureRun:
         common = {"namespace": self.namespace, "fail_when_partial": "true"}
         return captured(spool, **(self.connection | common | options))
 
@@ -147,13 +149,11 @@ def test_every_collector_is_promised_by_a_size_and_run_with_it() -> None:
 
 def test_the_size_read_captures_state_logs_and_events_completely(account: Account, tmp_path: Path) -> None:
     account.holds(of_size("read"))
-    done = account.capture(tmp_path, workload="web", collectors=",".join(READ))
+    run = account.capture(tmp_path, workload="web", collectors=",".join(READ))
     # The lab has no metrics server, and a first release nothing that it changed.
-    assert {artifact.reason for artifact in done.manifest.artifacts if artifact.outcome != "complete"} <= {
-        "it is empty"
-    }
-    assert {artifact.collector for artifact in done.manifest.artifacts} >= {*READ} - {"logs", "events"}
-    assert "hello" in done.text("logs/app.log")
+    assert {artifact.reason for artifact in run.manifest.artifacts if artifact.outcome != "complete"} <= {"it is empty"}
+    assert {artifact.collector for artifact in run.manifest.artifacts} >= {*READ} - {"logs", "events"}
+    assert "hello" in run.text("logs/app.log")
 
 
 @pytest.mark.parametrize(
@@ -164,17 +164,15 @@ def test_the_size_capture_is_enough_for_collectors_outside_the_presets(
 ) -> None:
     account.holds(of_size("capture"))
     options = {"collectors": ",".join(collectors), "allow_heavy": "true", "profile": "netadmin"}
-    done = account.capture(tmp_path, workload=pod_of, **options)
-    assert {artifact.collector: artifact.reason for artifact in done.manifest.artifacts} == dict.fromkeys(
-        collectors, ""
-    )
+    run = account.capture(tmp_path, workload=pod_of, **options)
+    assert {artifact.collector: artifact.reason for artifact in run.manifest.artifacts} == dict.fromkeys(collectors, "")
 
 
 def test_inspecting_the_node_also_needs_the_permission_to_create_pods(account: Account, tmp_path: Path) -> None:
     extra = tuple(permission for permission in PERMISSIONS if permission.purpose == "pod copies and node pods")
     account.holds((*of_size("capture"), *extra))
-    done = account.capture(tmp_path, pod="bare", collectors="node-state", node_namespace=account.namespace)
-    assert done.artifact("node-state").outcome == "complete"
+    run = account.capture(tmp_path, pod="bare", collectors="node-state", node_namespace=account.namespace)
+    assert run.artifact("node-state").outcome == "complete"
 
 
 Deed = Callable[[Account, Path], str]
@@ -186,8 +184,8 @@ def collecting(collectors: str, **options: str) -> Deed:
     def run(account: Account, spool: Path) -> str:
         with_it = collectors if collectors == "events" else f"events,{collectors}"
         common = {"collectors": with_it, "fail_when_partial": "false", "image": ""}
-        done = account.capture(spool, **({"workload": "web"} | common | options))
-        return done.artifact(collectors).reason
+        run = account.capture(spool, **({"workload": "web"} | common | options))
+        return run.artifact(collectors).reason
 
     return run
 
@@ -198,20 +196,20 @@ def about(kind: str) -> Deed:
 
 def log(account: Account, spool: Path) -> str:
     common = {"workload": "web", "collectors": "pod-snapshot", "fail_when_partial": "false"}
-    done = account.capture(spool, **common)
-    return next(artifact.reason for artifact in done.manifest.artifacts if artifact.title == "Log of app")
+    run = account.capture(spool, **common)
+    return next(artifact.reason for artifact in run.manifest.artifacts if artifact.title == "Log of app")
 
 
 def events(account: Account, spool: Path) -> str:
     common = {"workload": "web", "collectors": "pod-snapshot", "fail_when_partial": "false"}
-    done = account.capture(spool, **common)
-    return next(artifact.reason for artifact in done.manifest.artifacts if artifact.title == "Events")
+    run = account.capture(spool, **common)
+    return next(artifact.reason for artifact in run.manifest.artifacts if artifact.title == "Events")
 
 
 def around(account: Account, spool: Path) -> str:
     """Return what workload.yaml reports as missing."""
-    done = account.capture(spool, workload="web", collectors="workload")
-    return "".join(line for line in done.text("workload.yaml").splitlines() if line.startswith("# omitted: "))
+    run = account.capture(spool, workload="web", collectors="workload")
+    return "".join(line for line in run.text("workload.yaml").splitlines() if line.startswith("# omitted: "))
 
 
 def restarting(**options: str) -> Deed:
@@ -223,15 +221,15 @@ def restarting(**options: str) -> Deed:
 
 
 def deleting(account: Account, spool: Path) -> str:
-    done = account.capture(spool, workload="web", collectors="events")
-    account.restart(spool, action="delete-pod", pod=done.manifest.target.pod)
+    run = account.capture(spool, workload="web", collectors="events")
+    account.restart(spool, action="delete-pod", pod=run.manifest.target.pod)
     return ""
 
 
 def looking(account: Account, spool: Path) -> str:
     options = {"node_namespace": account.namespace, "fail_when_partial": "false"}
-    done = account.capture(spool, pod="bare", collectors="events,node-state", **options)
-    return done.artifact("node-state").reason
+    run = account.capture(spool, pod="bare", collectors="events,node-state", **options)
+    return run.artifact("node-state").reason
 
 
 READS = ("get", "list")

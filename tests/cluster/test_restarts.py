@@ -41,8 +41,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     kubectl("rollout", "status", f"--namespace={name}", "deployment/checkout", "--timeout=60s")
     spool = tmp_path_factory.mktemp("spool")
     store = tmp_path_factory.mktemp("store").as_uri()
-    done = captured(spool, namespace=name, workload="checkout", collectors="pod-snapshot", store=store)
-    yield Shop(kubectl, name, spool, done.folder)
+    run = captured(spool, namespace=name, workload="checkout", collectors="pod-snapshot", store=store)
+    yield Shop(kubectl, name, spool, run.folder)
     kubectl("delete", "namespace", name, "--wait=false")
 
 
@@ -65,12 +65,14 @@ class Shop:
         return {pod["metadata"]["uid"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
 
     def revision(self) -> str:
-        found = self._kubectl.json("get", "deployment", "checkout", f"--namespace={self.namespace}")
-        return str(found["metadata"]["annotations"][REVISION])
+        deployment = self._kubectl.json("get", "deployment", "checkout", f"--namespace={self.namespace}")
+        return str(deployment["metadata"]["annotations"][REVISION])
 
     def spec(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._kubectl.json("get", "deployment", "checkout", f"--namespace={self.namespace}")
-        spec: dict[str, Any] = found["spec"]
+        deployment: dict[str, Any] = self._kubectl.json(
+            "get", "deployment", "checkout", f"--namespace={self.namespace}"
+        )
+        spec: dict[str, Any] = deployment["spec"]
         return spec
 
     def grant(self, size: str) -> None:
@@ -84,12 +86,12 @@ def test_a_restart_creates_new_pods_and_waits_for_them(shop: Shop, tmp_path: Pat
     before = shop.uids()
     with simulator(tmp_path / "pagerduty") as pagerduty:
         pagerduty.create(INCIDENT)
-        how = shop.restart(**pagerduty.settings(INCIDENT))
+        result = shop.restart(**pagerduty.settings(INCIDENT))
         (note,) = pagerduty.notes(INCIDENT)
-    assert how.startswith(f"rollout restart of deployment {shop.namespace}/checkout: done after ")
-    assert how.endswith("1 of 1 pods are available")
+    assert result.startswith(f"rollout restart of deployment {shop.namespace}/checkout: done after ")
+    assert result.endswith("1 of 1 pods are available")
     assert not before & shop.uids()
-    assert note.splitlines()[:2] == [f"Restarted: rollout restart of deployment {shop.namespace}/checkout", how]
+    assert note.splitlines()[:2] == [f"Restarted: rollout restart of deployment {shop.namespace}/checkout", result]
     assert f"[debug-capture {shop.bundle.name} restart]" in note
 
 
@@ -104,8 +106,8 @@ def test_a_pod_is_deleted_and_created_again(shop: Shop) -> None:
     (before,) = shop.uids()
     pods = shop._kubectl.json("get", "pods", f"--namespace={shop.namespace}")["items"]
     (name,) = [pod["metadata"]["name"] for pod in pods if pod["metadata"]["uid"] == before]
-    how = shop.restart(action="delete-pod", namespace=shop.namespace, pod=name, gate="none")
-    assert how.startswith(f"delete pod {shop.namespace}/{name}: done")
+    result = shop.restart(action="delete-pod", namespace=shop.namespace, pod=name, gate="none")
+    assert result.startswith(f"delete pod {shop.namespace}/{name}: done")
     assert before not in shop.uids()
 
 
@@ -116,8 +118,8 @@ def test_a_release_that_does_not_start_is_reported_and_rolled_back(shop: Shop) -
         RolloutNotReady, match=r"not complete after 15 s: .*(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)"
     ):
         shop.restart(rollout_limit_s="15")
-    how = shop.restart(action="undo", revision=good)
-    assert f" to {good}: done after" in how
+    result = shop.restart(action="undo", revision=good)
+    assert f" to {good}: done after" in result
     assert shop.spec()["template"]["spec"]["containers"][0]["image"] == "lab.local/pause:1"
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from debugcapture.model import Artifact
 from lab.paths import REPO
-from tests.cluster.captures import Done
+from tests.cluster.captures import CaptureRun
 from tests.cluster.deep import Deep
 
 pytestmark = pytest.mark.xdist_group("runtimes")
@@ -65,39 +65,39 @@ CONTENT = {
 
 
 @pytest.fixture(scope="module")
-def done(deep: Deep) -> Done:
-    return deep.done
+def run(deep: Deep) -> CaptureRun:
+    return deep.run
 
 
-def test_every_pod_is_captured_completely_with_the_restricted_profile_only(done: Done) -> None:
+def test_every_pod_is_captured_completely_with_the_restricted_profile_only(run: CaptureRun) -> None:
     short = [
         (artifact.pod, artifact.title, artifact.reason)
-        for artifact in done.manifest.artifacts
+        for artifact in run.manifest.artifacts
         if artifact.outcome in ("failed", "truncated")
     ]
     # A container in a crash loop may run at one moment and be down at the next.
     assert [entry for entry in short if "-crash-" not in entry[0]] == []
-    assert not [line for line in done.log if "attached" in line and "profile restricted" not in line]
+    assert not [line for line in run.log if "attached" in line and "profile restricted" not in line]
 
 
-def test_no_line_is_a_stack_trace(done: Done) -> None:
-    assert not [line for line in done.log if "Traceback" in line or "\n  File" in line]
+def test_no_line_is_a_stack_trace(run: CaptureRun) -> None:
+    assert not [line for line in run.log if "Traceback" in line or "\n  File" in line]
 
 
-def test_what_came_through_a_shell_is_verified(done: Done) -> None:
-    ran = [artifact for artifact in done.manifest.artifacts if artifact.origin in ("exec", "debug-container")]
+def test_what_came_through_a_shell_is_verified(run: CaptureRun) -> None:
+    ran = [artifact for artifact in run.manifest.artifacts if artifact.origin in ("exec", "debug-container")]
     assert ran
     # A container in a crash loop ends while a tool runs: what is there of the tool's output cannot be verified.
-    whole = [artifact for artifact in ran if artifact.bytes and artifact.outcome == "complete"]
-    assert {artifact.integrity for artifact in whole} == {"verified"}
+    complete = [artifact for artifact in ran if artifact.bytes and artifact.outcome == "complete"]
+    assert {artifact.integrity for artifact in complete} == {"verified"}
 
 
 @pytest.mark.parametrize("collector", CONTENT)
-def test_dump_is_what_it_says(collector: str, done: Done) -> None:
-    found = [artifact for artifact in done.manifest.artifacts if artifact.collector == collector and artifact.file]
-    assert found
-    for entry in found:
-        content = (done.folder / entry.file).read_bytes()[: 1 << 20]
+def test_dump_is_what_it_says(collector: str, run: CaptureRun) -> None:
+    artifacts = [artifact for artifact in run.manifest.artifacts if artifact.collector == collector and artifact.file]
+    assert artifacts
+    for entry in artifacts:
+        content = (run.folder / entry.file).read_bytes()[: 1 << 20]
         assert re.search(CONTENT[collector], content), entry.file
 
 
@@ -131,14 +131,14 @@ def rows(deep: Deep) -> Iterator[str]:
 def cell(artifacts: list[Artifact], situation: str) -> str:
     """What was captured by exec and from the debug container, without what every running container has."""
     if situation == "crash":
-        left = [
+        remaining = [
             Path(artifact.file).name for artifact in artifacts if artifact.collector == "crash-dumps" and artifact.file
         ]
-        return "; ".join(["logs", *(f"`{name}`" for name in sorted(left))])
+        return "; ".join(["logs", *(f"`{name}`" for name in sorted(remaining))])
     ways = {"exec": "exec", "debug-container": "debug container"}
-    found: dict[str, list[str]] = {}
+    processes_by_pod: dict[str, list[str]] = {}
     for captured_artifact in artifacts:
         way = ways.get(captured_artifact.origin, "")
         if captured_artifact.file and way and captured_artifact.collector not in ALWAYS:
-            found.setdefault(way, []).append(f"`{captured_artifact.collector}`")
-    return "; ".join(f"{way}: {', '.join(sorted(set(names)))}" for way, names in sorted(found.items()))
+            processes_by_pod.setdefault(way, []).append(f"`{captured_artifact.collector}`")
+    return "; ".join(f"{way}: {', '.join(sorted(set(names)))}" for way, names in sorted(processes_by_pod.items()))

@@ -23,7 +23,7 @@ def init_runs(kubectl: Kubectl, namespace: str, name: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("init", "how"),
+    ("init", "method"),
     [
         (container(), "exec"),
         (bare(), "debug-container"),
@@ -35,13 +35,13 @@ def init_runs(kubectl: Kubectl, namespace: str, name: str) -> bool:
     ids=["with a shell", "without a shell", "native sidecar whose startup probe never passes"],
 )
 def test_the_init_container_that_hangs_is_captured(
-    init: dict[str, Any], how: str, apply: Apply, namespace: str, kubectl: Kubectl, tmp_path: Path
+    init: dict[str, Any], method: str, apply: Apply, namespace: str, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     apply(pod("web", pod_spec(bare(), initContainers=[{**init, "name": "setup"}])))
     wait_until("its init container", lambda: init_runs(kubectl, namespace, "web"), 60)
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="processes")
-    assert done.manifest.target.container == "setup"
-    assert (done.artifact("processes").outcome, done.artifact("processes").origin) == ("complete", how)
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors="processes")
+    assert run.manifest.target.container == "setup"
+    assert (run.artifact("processes").outcome, run.artifact("processes").origin) == ("complete", method)
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def test_a_pod_that_is_being_deleted_is_captured_by_exec(
     apply(pod("web", pod_spec(container(**STAYS)) | {"terminationGracePeriodSeconds": 600}))
     ready("pod/web")
     ending()
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="processes")
-    assert "terminating" in done.manifest.target.unhealthy
-    assert (done.artifact("processes").outcome, done.artifact("processes").origin) == ("complete", "exec")
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors="processes")
+    assert "terminating" in run.manifest.target.unhealthy
+    assert (run.artifact("processes").outcome, run.artifact("processes").origin) == ("complete", "exec")
 
 
 def test_a_pod_that_is_being_deleted_gets_no_debug_container_and_says_so_at_once(
@@ -69,8 +69,8 @@ def test_a_pod_that_is_being_deleted_gets_no_debug_container_and_says_so_at_once
     ready("pod/web")
     ending()
     started = time.monotonic()
-    done = captured(tmp_path, namespace=namespace, pod="web", collectors="events,processes")
+    run = captured(tmp_path, namespace=namespace, pod="web", collectors="events,processes")
     assert time.monotonic() - started < 30
-    assert done.artifact("events").outcome == "complete"
-    assert "the pod is being deleted, and the kubelet starts no container in it" in done.artifact("processes").reason
+    assert run.artifact("events").outcome == "complete"
+    assert "the pod is being deleted, and the kubelet starts no container in it" in run.artifact("processes").reason
     assert not any(debug_containers(kubectl, namespace, state) for state in ("running", "waiting", "terminated"))

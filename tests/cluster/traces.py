@@ -49,9 +49,9 @@ class Changes:
     sockets: tuple[str, ...]
     files: tuple[str, ...]
 
-    def without(self, came: Iterable[str], gone: Iterable[str] = ()) -> Changes:
+    def without(self, added: Iterable[str], removed: Iterable[str] = ()) -> Changes:
         """Return the changes except what matches one of the patterns ``came`` and is new, or ``gone`` and is gone."""
-        expected = [*(rf"\+ {line}" for line in came), *(rf"- {line}" for line in gone)]
+        expected = [*(rf"\+ {line}" for line in added), *(rf"- {line}" for line in removed)]
         pattern = re.compile("|".join(expected) or r"(?!)")
         return Changes(
             *(
@@ -79,10 +79,10 @@ def first_processes(kubectl: Kubectl, namespace: str) -> dict[str, int]:
 def _by_container(ids: set[str]) -> Iterator[tuple[str, int]]:
     """Yield each container with its first process: the one that its own PID namespace calls 1."""
     for process in _processes():
-        found = re.findall(r"[0-9a-f]{64}", _read(process / "cgroup"))
+        matches = re.findall(r"[0-9a-f]{64}", _read(process / "cgroup"))
         inside = re.search(r"^NSpid:.*\s1$", _read(process / "status"), re.MULTILINE)
-        if inside and found and found[-1] in ids:
-            yield found[-1], int(process.name)
+        if inside and matches and matches[-1] in ids:
+            yield matches[-1], int(process.name)
 
 
 def look(first: int) -> Traces:
@@ -123,10 +123,10 @@ def _walked(root: Path, point: str) -> Iterator[str]:
     device = top.stat().st_dev
     folders = [top] if top.is_dir() else []
     while folders:
-        for found in folders.pop().iterdir():
-            yield f"/{found.relative_to(root)}"
-            if found.is_dir() and not found.is_symlink() and found.stat().st_dev == device:
-                folders.append(found)
+        for entry in folders.pop().iterdir():
+            yield f"/{entry.relative_to(root)}"
+            if entry.is_dir() and not entry.is_symlink() and entry.stat().st_dev == device:
+                folders.append(entry)
 
 
 def _processes() -> Iterator[Path]:

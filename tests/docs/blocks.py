@@ -32,6 +32,6 @@ class Block:
 
 def blocks(page: Path) -> Iterator[Block]:
     """The blocks of ``page``, without the indentation that a list gives them."""
-    for found in _BLOCK.finditer(page.read_text(encoding="utf-8")):
-        text = re.sub(rf"(?m)^{found['indent']}", "", found["text"])
-        yield Block(page, found["language"], text, found["reason"] or "")
+    for match in _BLOCK.finditer(page.read_text(encoding="utf-8")):
+        text = re.sub(rf"(?m)^{match['indent']}", "", match["text"])
+        yield Block(page, match["language"], text, match["reason"] or "")

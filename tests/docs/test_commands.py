@@ -68,14 +68,16 @@ class Machine:
     def run(self, block: Block) -> str:
         """Run the commands of ``block`` as they stand, but for the names, and return what they print."""
         command = ["bash", "-euo", "pipefail", "-c", self._named(block.text)]
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
-        assert done.returncode == 0, f"{block.page.name}:\n{block.text}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
-        return done.stdout
+        process = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert process.returncode == 0, (
+            f"{block.page.name}:\n{block.text}\n{process.stdout[-2000:]}{process.stderr[-4000:]}"
+        )
+        return process.stdout
 
     def _named(self, text: str) -> str:
         named = re.sub(r"\bshop\b", self.namespace, self.own(text))
-        for example, ours in self.examples.items():
-            named = named.replace(example, ours)
+        for example, is_ours in self.examples.items():
+            named = named.replace(example, is_ours)
         return named
 
     def own(self, text: str) -> str:
@@ -94,7 +96,7 @@ def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machin
     (programs / "kubectl").symlink_to(kubectl.program)
     cluster, store, incidents = lab.kubernetes.endpoint(), s3_endpoint(), lab.pagerduty.endpoint()
     of_s3 = f"s3_region={store.region} --set s3_endpoint={store.url} --set pagerduty_url={incidents.url}"
-    made = Machine(
+    machine = Machine(
         folder,
         namespace,
         account,
@@ -117,12 +119,12 @@ def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machin
     )
     shutil.copytree(folder / "deploy", deploy)
     for manifest in (*deploy.glob("rbac*.yaml"), *(deploy / "rbac").rglob("*.yaml")):
-        manifest.write_text(made.own(manifest.read_text()))
-    yield made
+        manifest.write_text(machine.own(manifest.read_text()))
+    yield machine
     for kind in ("namespace", "clusterrole", "clusterrolebinding"):
-        left = [part for part in kubectl("get", kind, "--output=name").split() if account in part]
-        if left:
-            kubectl("delete", "--wait=false", *left)
+        parts = [part for part in kubectl("get", kind, "--output=name").split() if account in part]
+        if parts:
+            kubectl("delete", "--wait=false", *parts)
 
 
 def _lend_venv(clone: Path) -> None:
@@ -152,7 +154,9 @@ INSTALL_PAGE = REPO / "docs" / "install-oss.md"
 BY_CURL = [block for block in RUN[INSTALL_PAGE] if "$RUNDECK" in block.text]
 
 
-@pytest.mark.parametrize("page", [page for page, found in RUN.items() if found and page.name != "README.md"], ids=str)
+@pytest.mark.parametrize(
+    "page", [page for page, commands in RUN.items() if commands and page.name != "README.md"], ids=str
+)
 def test_commands_of_a_page(page: Path, machine: Machine) -> None:
     """After the account and the size that the README has made."""
     account, size = "-f deploy/rbac/account.yaml", "-n shop -f deploy/rbac/namespace/capture.yaml"
@@ -179,8 +183,8 @@ def test_the_same_installation_by_curl(tmp_path: Path) -> None:
     command = ["bash", "-euo", "pipefail", "-c", block.text]
     with server.listening(rundeck) as url:
         environment["RUNDECK"] = url
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-4000:]
+        process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert process.returncode == 0, process.stderr[-4000:]
         ops = rundeck.projects["ops"]
         assert set(ops.jobs) == {id_in("ops", job["uuid"]) for job in jobs()}
         assert ops.properties["resources.source.1.type"] == "local"

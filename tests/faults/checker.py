@@ -23,14 +23,14 @@ _OURS = {MANIFEST, RECEIPT, SENT, PAGE, RESERVE}
 
 
 @dataclass(frozen=True)
-class Seen:
+class RowResult:
     """The result of a fault, for the page."""
 
     line: str  # that the user reads
     kept: str  # where the evidence is, in words
 
 
-def check(row: Row, ended: Ended, world: World) -> Seen:
+def check(row: Row, ended: Ended, world: World) -> RowResult:
     """Assert every promise about a step with the fault of ``row``, and about the run after it."""
     line = require_line(row, ended)
     keeps_to_itself(ended, world)
@@ -45,7 +45,7 @@ def check(row: Row, ended: Ended, world: World) -> Seen:
     after.require_whole(recovered=True)
     after.require(world.arrived)
     nothing_lies_about(world)
-    return Seen(line, before.words(row) + (", uploaded by the next run" if row.waits else ""))
+    return RowResult(line, before.words(row) + (", uploaded by the next run" if row.waits else ""))
 
 
 def require_line(row: Row, ended: Ended) -> str:
@@ -113,12 +113,12 @@ class Kept:
 
     def require(self, arrived: set[str]) -> None:
         """Assert that each file exists of which bytes had arrived."""
-        there = (
+        existing = (
             {Path(artifact.file).name for artifact in self.manifest.artifacts if artifact.bytes}
             if self.bundles
             else set()
         )
-        assert arrived <= there, (arrived, there)
+        assert arrived <= existing, (arrived, existing)
 
     def _require(self, bundle: Bundle, manifest: Manifest, artifact: Artifact) -> None:
         file = bundle.folder / artifact.file
@@ -135,11 +135,11 @@ class Kept:
         """Return what is kept, in words for the page."""
         if not self.bundles:
             return "nothing was started"
-        kept = [artifact for artifact in self.manifest.artifacts if artifact.file]
+        stored = [artifact for artifact in self.manifest.artifacts if artifact.file]
         missing = [f"{artifact.title} {artifact.outcome}" for artifact in self.manifest.artifacts
                    if artifact.outcome in ("failed", "truncated")]  # fmt: skip
         where = "in the spool" if row.waits else "in the store"
-        count = f"{len(kept)} artifact{'' if len(kept) == 1 else 's'} {where}" if kept else "no artifact"
+        count = f"{len(stored)} artifact{'' if len(stored) == 1 else 's'} {where}" if stored else "no artifact"
         unfinished = "" if self.manifest.finished else " and the artifact that was arriving"
         return f"{row.status}: {count}{unfinished}{'; ' + ', '.join(missing) if missing else ''}"
 
@@ -153,20 +153,20 @@ def nothing_runs(world: World) -> None:
 
 def running(world: World) -> list[str]:
     """Return what runs in the cluster for the capture."""
-    found: list[str] = []
+    leftovers: list[str] = []
     for namespace in dict.fromkeys([world.namespace, *world.namespaces]):
         for pod in _pods(world, namespace):
             name = pod["metadata"]["name"]
-            found += [name] if name.startswith("debug-capture-") else []
+            leftovers += [name] if name.startswith("debug-capture-") else []
             statuses = pod["status"].get("ephemeralContainerStatuses") or []
-            found += [f"{name}/{status['name']}" for status in statuses if "running" in status["state"]]
-            found += _tools(world, namespace, pod)
-    return found
+            leftovers += [f"{name}/{status['name']}" for status in statuses if "running" in status["state"]]
+            leftovers += _tools(world, namespace, pod)
+    return leftovers
 
 
 def _pods(world: World, namespace: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = world.kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
-    return found
+    pods: list[dict[str, Any]] = world.kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
+    return pods
 
 
 def _tools(world: World, namespace: str, pod: dict[str, Any]) -> list[str]:
@@ -183,35 +183,35 @@ def _tools(world: World, namespace: str, pod: dict[str, Any]) -> list[str]:
 
 
 def _of_session(session: int) -> list[int]:
-    found = []
+    leftovers = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue  # it has ended
         if fields[3] == str(session) and fields[0] not in "ZX":
-            found.append(int(folder.name))
-    return found
+            leftovers.append(int(folder.name))
+    return leftovers
 
 
 def next_run(row: Row, world: World) -> Kept:
     """Run the next job after the repair: it uploads the waiting bundles and completes the note."""
-    kept = Kept(world)
+    evidence = Kept(world)
     if row.waits:
-        done = world.run("k8s-debug-upload")
-        assert done.exit_code == 0, done.lines
-        kept = Kept(world)
-        assert not kept.waiting
-        assert kept.manifest.artifacts, "what had arrived was not kept"
-    if world.incident and kept.bundles:
-        capture_id = kept.manifest.capture_id
+        step_run = world.run("k8s-debug-upload")
+        assert step_run.exit_code == 0, step_run.lines
+        evidence = Kept(world)
+        assert not evidence.waiting
+        assert evidence.manifest.artifacts, "what had arrived was not kept"
+    if world.incident and evidence.bundles:
+        capture_id = evidence.manifest.capture_id
         if row.waits or row.exit_code == 7:
-            done = world.run("k8s-debug-incident-note", bundle=str(kept.bundles[0].folder))
-            assert done.exit_code == 0, done.lines
+            step_run = world.run("k8s-debug-incident-note", bundle=str(evidence.bundles[0].folder))
+            assert step_run.exit_code == 0, step_run.lines
         notes = [note for note in world.pagerduty.notes(world.incident) if capture_id in note]
         assert len(notes) == 1, notes
         assert capture_id in notes[0]
-    return kept
+    return evidence
 
 
 def nothing_lies_about(world: World) -> None:

@@ -34,7 +34,7 @@ def crowded(world: World, account: Account) -> Iterator[None]:
         waiter = threading.Thread(target=_take_the_room, args=(world, account, over))
         waiter.start()
         try:
-            wait_until("the first 429", lambda: _asked(world, account) == HTTPStatus.TOO_MANY_REQUESTS, 60)
+            wait_until("the first 429", lambda: _request_status(world, account) == HTTPStatus.TOO_MANY_REQUESTS, 60)
             yield
         finally:
             over.set()
@@ -69,10 +69,10 @@ def _things(account: Account, port: int) -> list[dict[str, Any]]:
 def _take_the_room(world: World, account: Account, over: threading.Event) -> None:
     probe = {"spec": {"ephemeralContainers": [{"name": "probe", "image": "lab.local/pause:1"}]}}
     while not over.wait(0.1):
-        _asked(world, account, f"/{world.settings['pod']}/ephemeralcontainers?dryRun=All", probe)
+        _request_status(world, account, f"/{world.settings['pod']}/ephemeralcontainers?dryRun=All", probe)
 
 
-def _asked(world: World, account: Account, below: str = "", patch: dict[str, Any] | None = None) -> int:
+def _request_status(world: World, account: Account, below: str = "", patch: dict[str, Any] | None = None) -> int:
     """The status of an answer to ``account``, about its namespace's pods."""
     url = f"{world.settings['server']}/api/v1/namespaces/{account.namespace}/pods{below}"
     headers = {"Authorization": f"Bearer {world.settings['token']}"}

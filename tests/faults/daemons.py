@@ -111,23 +111,23 @@ def token_that_expires_meanwhile(world: World) -> None:
 def _renewing(world: World, authority: Path) -> None:
     pki = layout.pki_dir()
     serving = next(subject for subject in SUBJECTS if subject.file == "apiserver")
-    kept = {file: file.read_bytes() for file in (pki / "apiserver.crt", pki / "apiserver.key")}
+    originals = {file: file.read_bytes() for file in (pki / "apiserver.crt", pki / "apiserver.key")}
 
     def renew() -> None:
         world.arriving("stream.bin")
-        made = Path(tempfile.mkdtemp(dir=world.folder))
+        folder = Path(tempfile.mkdtemp(dir=world.folder))
         for name in ("ca.crt", "ca.key"):
             if (authority / name).exists():
-                shutil.copy(authority / name, made / name)
-        Authority(made).ensure(serving)
+                shutil.copy(authority / name, folder / name)
+        Authority(folder).ensure(serving)
         for name in ("apiserver.key", "apiserver.crt"):
-            (pki / name).write_bytes((made / name).read_bytes())
-        wait_until("the new certificate", lambda: _shown() == (made / "apiserver.crt").read_text(), 90)
+            (pki / name).write_bytes((folder / name).read_bytes())
+        wait_until("the new certificate", lambda: _shown() == (folder / "apiserver.crt").read_text(), 90)
 
     def back() -> None:
-        for file, content in kept.items():
+        for file, content in originals.items():
             file.write_bytes(content)
-        wait_until("the old certificate", lambda: _shown() == kept[pki / "apiserver.crt"].decode(), 90)
+        wait_until("the old certificate", lambda: _shown() == originals[pki / "apiserver.crt"].decode(), 90)
 
     world.broken.callback(back)
     world.at("capturing ", renew)

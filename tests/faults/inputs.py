@@ -96,7 +96,7 @@ def proxy_that_wants_a_login(world: World) -> None:
 @contextmanager
 def listening(answer: bytes) -> Iterator[int]:
     """A server that answers each connection with ``answer``, or never where that is empty; yields its port."""
-    kept: list[socket.socket] = []
+    sockets: list[socket.socket] = []
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 
         def accept() -> None:
@@ -108,12 +108,12 @@ def listening(answer: bytes) -> Iterator[int]:
                         connection.sendall(answer)
                         connection.close()
                     else:
-                        kept.append(connection)
+                        sockets.append(connection)
 
         threading.Thread(target=accept, daemon=True).start()
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
-    for path in kept:
+    for path in sockets:
         path.close()
 
 

@@ -41,9 +41,11 @@ _DEBUG_CONTAINERS = {
 def rules(without: str = "") -> list[dict[str, Any]]:
     """What the size capture grants, without one resource."""
     role, _binding = yaml.safe_load_all((REPO / "deploy" / "rbac" / "namespace" / "capture.yaml").read_text())
-    found: list[dict[str, Any]] = role["rules"]
-    kept = [rule | {"resources": [resource for resource in rule["resources"] if resource != without]} for rule in found]
-    return [rule for rule in kept if rule["resources"]]
+    rules: list[dict[str, Any]] = role["rules"]
+    remaining_rules = [
+        rule | {"resources": [resource for resource in rule["resources"] if resource != without]} for rule in rules
+    ]
+    return [rule for rule in remaining_rules if rule["resources"]]
 
 
 def may_not(resource: str) -> Any:

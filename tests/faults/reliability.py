@@ -18,7 +18,7 @@ BEGIN, END = "<!-- table: written by python -m tests.faults.reliability -->\n", 
 HEAD = "| Stage | Fault | Exit code | Message | What is kept |\n| --- | --- | --- | --- | --- |\n"
 sys.path[:0] = [str(ROOT), str(ROOT / "contents")]
 
-from tests.faults.checker import Seen  # noqa: E402
+from tests.faults.checker import RowResult  # noqa: E402
 from tests.faults.row import Row  # noqa: E402
 from tests.faults.table import ROWS  # noqa: E402
 
@@ -46,26 +46,26 @@ def main(only: list[str]) -> int:
     names = ["-k", " or ".join(only)] if only else []
     command = [sys.executable, "-m", "pytest", "-q", "tests/faults/test_faults.py", *names]
     exit_code = subprocess.run(command, cwd=ROOT, env={**os.environ, "DEBUG_CAPTURE_SEEN": str(SEEN)}).returncode
-    seen = seen_in(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
-    missing = [row.id for row in ROWS if row.id not in seen]
+    results = seen_in(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
+    missing = [row.id for row in ROWS if row.id not in results]
     if missing:
         print(f"not written, never seen well: {', '.join(missing)}")
         return exit_code or 1
-    write(table(ROWS, seen))
+    write(table(ROWS, results))
     print(f"wrote {PAGE.relative_to(ROOT)}")
     return exit_code
 
 
-def seen_in(text: str) -> dict[str, Seen]:
+def seen_in(text: str) -> dict[str, RowResult]:
     """Return what was seen of each row, the last time that it was; ``text`` has one JSON object a line."""
     lines = [json.loads(line) for line in text.splitlines()]
-    return {line["id"]: Seen(line["line"], line["kept"]) for line in lines}
+    return {line["id"]: RowResult(line["line"], line["kept"]) for line in lines}
 
 
-def table(rows: Iterable[Row], seen: Mapping[str, Seen]) -> str:
+def table(rows: Iterable[Row], results: Mapping[str, RowResult]) -> str:
     """Return the table of the page."""
     return HEAD + "".join(
-        f"| {row.stage} | {row.fault} | {row.ended} | {_code(seen[row.id].line)} | {_cell(seen[row.id].kept)} |\n"
+        f"| {row.stage} | {row.fault} | {row.ended} | {_code(results[row.id].line)} | {_cell(results[row.id].kept)} |\n"
         for row in rows
     )
 

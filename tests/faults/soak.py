@@ -74,8 +74,8 @@ class Use:
     threads: int
 
     def __str__(self) -> str:
-        held = f"{self.memory_mib:.1f} MiB, {self.objects} objects"
-        return f"{held}, {self.files} files, {self.sockets} sockets, {self.threads} threads"
+        memory = f"{self.memory_mib:.1f} MiB, {self.objects} objects"
+        return f"{memory}, {self.files} files, {self.sockets} sockets, {self.threads} threads"
 
 
 @dataclass
@@ -98,24 +98,24 @@ class Day:
         first, last = self.uses[0], self.uses[-1]
         grown_mib, grown = last.memory_mib - first.memory_mib, last.objects - first.objects
         # The caches of the libraries and the allocator stop growing; a leak does not.
-        found = [] if grown_mib <= 64 else [f"memory grew by {grown_mib:.1f} MiB"]
-        found += [f"{grown} more objects"] if grown > 2000 + 20 * self.captures else []
-        found += [f"{last.files - first.files} more files"] if last.files > first.files + 8 else []
-        found += [f"{last.sockets - first.sockets} more sockets"] if last.sockets > first.sockets + 8 else []
-        found += [f"{last.threads - first.threads} more threads"] if last.threads > first.threads else []
-        return found
+        problems = [] if grown_mib <= 64 else [f"memory grew by {grown_mib:.1f} MiB"]
+        problems += [f"{grown} more objects"] if grown > 2000 + 20 * self.captures else []
+        problems += [f"{last.files - first.files} more files"] if last.files > first.files + 8 else []
+        problems += [f"{last.sockets - first.sockets} more sockets"] if last.sockets > first.sockets + 8 else []
+        problems += [f"{last.threads - first.threads} more threads"] if last.threads > first.threads else []
+        return problems
 
 
 def soak(length: Length, seed: int, folder: Path, say: Callable[[str], None]) -> Day:
     """Capture for ``length``; `Day.wrong`, `Day.left` and `Day.leaks()` are empty when all is well."""
     day, cluster = Day(seed), lab.kubernetes.endpoint()
-    with ExitStack() as left, simulator(folder / "pagerduty") as pagerduty:
+    with ExitStack() as cleanup, simulator(folder / "pagerduty") as pagerduty:
         kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
         workers = [
             _Worker(kubectl, folder, pagerduty, day, random.Random(seed + number)) for number in range(AT_A_TIME)
         ]
         for worker in workers:
-            left.enter_context(worker)
+            cleanup.enter_context(worker)
         deadline = time.monotonic() + 60 * length.minutes
         while time.monotonic() < deadline or day.captures < length.captures:
             _side_by_side([worker.capture for worker in workers])
@@ -187,10 +187,10 @@ class _Worker:
         except Exception as error:  # noqa: BLE001 - it is reported with the rest
             return [str(error)]
         spool = Path(self._settings["spool"])
-        found = [f"{bundle.folder.name} waits" for bundle in waiting(spool)]
-        kept = {"manifest.json", RECEIPT, "index.html"}
-        found += [str(path) for path in spool.glob("*-*/**/*") if path.is_file() and path.name not in kept]
-        return found + [str(path) for path in (spool / "notes").glob("*.json")]
+        problems = [f"{bundle.folder.name} waits" for bundle in waiting(spool)]
+        expected_files = {"manifest.json", RECEIPT, "index.html"}
+        problems += [str(path) for path in spool.glob("*-*/**/*") if path.is_file() and path.name not in expected_files]
+        return problems + [str(path) for path in (spool / "notes").glob("*.json")]
 
     def _in_this_process(self, world: World) -> int:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.checker import Seen, check
+from tests.faults.checker import RowResult, check
 from tests.faults.row import Row
 from tests.faults.table import DAEMONS, ROWS
 from tests.faults.world import World
@@ -29,9 +29,9 @@ def test_no_fault_loses_what_had_arrived(row: Row, world: World) -> None:
     remember(row, check(row, ended, world))
 
 
-def remember(row: Row, seen: Seen) -> None:
+def remember(row: Row, result: RowResult) -> None:
     """Save the result for the page if tests/faults/reliability.py requests it."""
     file = os.environ.get("DEBUG_CAPTURE_SEEN")
     if file:
         with Path(file).open("a", encoding="utf-8") as out:
-            out.write(json.dumps({"id": row.id, **asdict(seen)}) + "\n")
+            out.write(json.dumps({"id": row.id, **asdict(result)}) + "\n")

@@ -65,8 +65,8 @@ class Ended:
     @property
     def data(self) -> dict[str, str]:
         """Return the data that the step output."""
-        found = (line.removeprefix("RUNDECK:DATA:") for line in self.lines if line.startswith("RUNDECK:DATA:"))
-        return dict(line.split("=", 1) for line in found)
+        lines = (line.removeprefix("RUNDECK:DATA:") for line in self.lines if line.startswith("RUNDECK:DATA:"))
+        return dict(line.split("=", 1) for line in lines)
 
     @property
     def errors(self) -> list[str]:
@@ -193,7 +193,7 @@ class World:
 
     def run(self, step: str = "k8s-debug-capture", **changed: str) -> Ended:
         """Run a step as Rundeck does."""
-        meant, incident = f"{self.settings['namespace']}/{self.settings['pod']}", self.settings["incident_id"]
+        target, incident = f"{self.settings['namespace']}/{self.settings['pod']}", self.settings["incident_id"]
         armed, acting, lines = list(self._armed), list[_Act](), list[str]()
         process = subprocess.Popen(
             [*self.command, sys.executable, str(REPO / "contents" / f"{step}.py")],
@@ -211,15 +211,15 @@ class World:
             for raw in process.stdout:
                 line = raw.decode(errors="replace").rstrip("\n")
                 lines.append(line)
-                for one in [one for one in armed if one[0] in line]:
-                    armed.remove(one)
-                    acting.append(_Act(one[1]))
+                for trap in [trap for trap in armed if trap[0] in line]:
+                    armed.remove(trap)
+                    acting.append(_Act(trap[1]))
         exit_code = process.wait()
         watch.cancel()
         for act in acting:
             act.join()
         assert not armed, ("never came", [words for words, _ in armed], lines)
-        return Ended(exit_code, lines, meant, incident)
+        return Ended(exit_code, lines, target, incident)
 
     def _environment(self, changed: dict[str, str]) -> dict[str, str]:
         temporary = self.folder / "tmp"

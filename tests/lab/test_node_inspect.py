@@ -89,10 +89,10 @@ def test_a_process_cannot_send_the_tool_elsewhere(kind: str, program: Path) -> N
             try:
                 assert process.stdout is not None
                 assert process.stdout.readline() == "ready\n"
-                done = inspect(program, "stacks", process.pid)
+                completed = inspect(program, "stacks", process.pid)
             finally:
                 process.kill()
-        assert done.returncode != 0
+        assert completed.returncode != 0
         elsewhere.settimeout(0.2)
         with pytest.raises(TimeoutError):
             elsewhere.accept()
@@ -100,25 +100,25 @@ def test_a_process_cannot_send_the_tool_elsewhere(kind: str, program: Path) -> N
 
 @pytest.mark.parametrize("node", [_BUSY], indirect=True)
 def test_stacks_of_a_loop_that_never_ends(program: Path, node: subprocess.Popen[str]) -> None:
-    done = inspect(program, "stacks", node.pid)
-    assert done.returncode == 0, done.stderr
-    assert b"running JavaScript\n    at spin (" in done.stdout
-    assert b"at handleOrder (" in done.stdout
+    process = inspect(program, "stacks", node.pid)
+    assert process.returncode == 0, process.stderr
+    assert b"running JavaScript\n    at spin (" in process.stdout
+    assert b"at handleOrder (" in process.stdout
     assert not is_listening()
 
 
 @pytest.mark.parametrize("node", [_IDLE], indirect=True)
 def test_stacks_of_a_process_that_waits(program: Path, node: subprocess.Popen[str]) -> None:
-    done = inspect(program, "stacks", node.pid)
-    assert b"waiting in the event loop" in done.stdout
-    assert b"1 Timeout" in done.stdout
+    process = inspect(program, "stacks", node.pid)
+    assert b"waiting in the event loop" in process.stdout
+    assert b"1 Timeout" in process.stdout
 
 
 @pytest.mark.parametrize("node", [_IDLE], indirect=True)
 def test_report_has_no_environment(program: Path, node: subprocess.Popen[str]) -> None:
-    done = inspect(program, "report", node.pid)
-    assert json.loads(done.stdout)["header"]["processId"] == node.pid
-    assert b"hunter2" not in done.stdout
+    process = inspect(program, "report", node.pid)
+    assert json.loads(process.stdout)["header"]["processId"] == node.pid
+    assert b"hunter2" not in process.stdout
 
 
 @pytest.mark.parametrize("node", [_IDLE], indirect=True)
@@ -129,8 +129,8 @@ def test_profiles_are_complete_and_the_inspector_is_closed(
     program: Path, node: subprocess.Popen[str], arguments: tuple[str, ...], key: str
 ) -> None:
     seconds = [1] if arguments == ("cpu-profile",) else []
-    done = inspect(program, *arguments, node.pid, *seconds)
-    assert key in json.loads(done.stdout)
+    process = inspect(program, *arguments, node.pid, *seconds)
+    assert key in json.loads(process.stdout)
     assert not is_listening()
     assert node.poll() is None
 
@@ -147,15 +147,15 @@ def test_a_signal_closes_the_inspector(program: Path, node: subprocess.Popen[str
 
 def test_a_process_that_the_signal_would_end_gets_no_signal(program: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
-        done = inspect(program, "stacks", other.pid)
-        assert done.returncode == 1
-        assert b"no signal was sent" in done.stderr
+        process = inspect(program, "stacks", other.pid)
+        assert process.returncode == 1
+        assert b"no signal was sent" in process.stderr
         assert other.poll() is None
         other.kill()
 
 
 @pytest.mark.parametrize("arguments", [(), ("stacks",), ("stacks", "x"), ("cpu-profile", "1"), ("other", "1")])
 def test_wrong_arguments(program: Path, arguments: tuple[str, ...]) -> None:
-    done = inspect(program, *arguments)
-    assert done.returncode == 2
-    assert done.stderr.startswith(b"usage:")
+    process = inspect(program, *arguments)
+    assert process.returncode == 2
+    assert process.stderr.startswith(b"usage:")

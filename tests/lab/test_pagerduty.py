@@ -80,9 +80,9 @@ def _lower(headers: Any) -> dict[str, str]:
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
-    made = Client(tmp_path)
-    yield made
-    made.close()
+    client = Client(tmp_path)
+    yield client
+    client.close()
 
 
 def test_a_note_is_added_listed_edited_and_deleted(client: Client) -> None:

@@ -44,16 +44,16 @@ def account(url: str, keys: Keys, kind: str = "user") -> PagerDuty:
 
 
 def notes(url: str, keys: Keys) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = account(url, keys).client.send("GET", f"/incidents/{INCIDENT}/notes").json()["notes"]
-    return found
+    notes: list[dict[str, Any]] = account(url, keys).client.send("GET", f"/incidents/{INCIDENT}/notes").json()["notes"]
+    return notes
 
 
 @pytest.mark.parametrize("kind", ["account", "user", "bearer"])
 def test_one_note_is_edited_in_place(kind: str, url: str, tmp_path: Path) -> None:
     keys = Keys.kept_in(tmp_path / "pagerduty" / "keys.json")
     client = account(url, keys, kind)
-    done = [client.annotate(INCIDENT, MARK, f"{text} {MARK}") for text in ("capturing", "complete", "complete")]
-    assert done == ["added", "edited", "already exists"]
+    results = [client.annotate(INCIDENT, MARK, f"{text} {MARK}") for text in ("capturing", "complete", "complete")]
+    assert results == ["added", "edited", "already exists"]
     (note,) = notes(url, keys)
     assert note["content"] == f"complete {MARK}"
 

@@ -77,10 +77,10 @@ def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
 
 
 def operation(method: str, path: str) -> Operation:
-    (found,) = [
+    (schema,) = [
         operation for operation in OPERATIONS if operation.method == method and re.fullmatch(operation.path, path)
     ]
-    return found
+    return schema
 
 
 def wrong(value: Any, shape: Any, exact: bool, place: str = "") -> list[str]:
@@ -90,16 +90,20 @@ def wrong(value: Any, shape: Any, exact: bool, place: str = "") -> list[str]:
     if isinstance(shape, list):
         if not isinstance(value, list):
             return [f"{place} is not a list"]
-        return [one for number, each in enumerate(value) for one in wrong(each, shape[0], exact, f"{place}[{number}]")]
+        return [
+            problem
+            for number, each in enumerate(value)
+            for problem in wrong(each, shape[0], exact, f"{place}[{number}]")
+        ]
     if not isinstance(value, dict):
         return [f"{place} is not an object"]
     missing = [f"{place}.{name} is missing" for name in shape.keys() - value.keys()]
     more = [f"{place}.{name} is unknown" for name in value.keys() - shape.keys()] if exact else []
-    there = shape.keys() & value.keys()
+    names = shape.keys() & value.keys()
     return [
         *missing,
         *more,
-        *(one for name in there for one in wrong(value[name], shape[name], exact, f"{place}.{name}")),
+        *(problem for name in names for problem in wrong(value[name], shape[name], exact, f"{place}.{name}")),
     ]
 
 

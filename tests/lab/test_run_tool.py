@@ -25,9 +25,9 @@ DAEMON = '(setsid sh -c \'trap "" TERM HUP; echo $$ >"$1"; exec sleep 300\' sh "
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = tmp_path_factory.mktemp("run-tool") / "run-tool"
-    run_go(go_binary(), ["build", "-o", str(found), "."], REPO / "deploy" / "toolbox" / "run-tool")
-    return found
+    program = tmp_path_factory.mktemp("run-tool") / "run-tool"
+    run_go(go_binary(), ["build", "-o", str(program), "."], REPO / "deploy" / "toolbox" / "run-tool")
+    return program
 
 
 @pytest.fixture
@@ -39,16 +39,16 @@ def report(errors: bytes) -> dict[str, Any]:
     """What run-tool says at the end of its standard error: there is nothing else."""
     line = errors.decode().strip()
     assert line.startswith(MARK)
-    found = json.loads(line.removeprefix(MARK))
-    assert isinstance(found, dict)
-    return found
+    report = json.loads(line.removeprefix(MARK))
+    assert isinstance(report, dict)
+    return report
 
 
 def ran(program: Path, *words: str) -> tuple[dict[str, Any], bytes]:
-    done = subprocess.run(
+    process = subprocess.run(
         [program, "run", "nonce", *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True
     )
-    return report(done.stderr), done.stdout
+    return report(process.stderr), process.stdout
 
 
 def is_there(pid: int) -> bool:
@@ -133,16 +133,16 @@ def hanging(program: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[by
         yield running, written(tmp_path / "pid")
 
 
-@pytest.mark.parametrize("how", ["stdin", "stdout", "TERM", "HUP"])
-def test_a_tool_ends_when_its_reader_has_gone(how: str, hanging: tuple[subprocess.Popen[bytes], int]) -> None:
+@pytest.mark.parametrize("method", ["stdin", "stdout", "TERM", "HUP"])
+def test_a_tool_ends_when_its_reader_has_gone(method: str, hanging: tuple[subprocess.Popen[bytes], int]) -> None:
     running, daemon = hanging
     assert running.stdin
     assert running.stdout
     assert running.stderr
-    if how in ("stdin", "stdout"):
-        (running.stdin if how == "stdin" else running.stdout).close()
+    if method in ("stdin", "stdout"):
+        (running.stdin if method == "stdin" else running.stdout).close()
     else:
-        running.send_signal(getattr(signal, f"SIG{how}"))
+        running.send_signal(getattr(signal, f"SIG{method}"))
     errors = running.stderr.read()
     running.wait(30)
     assert report(errors)["ended"] == "reader-gone"
@@ -151,24 +151,24 @@ def test_a_tool_ends_when_its_reader_has_gone(how: str, hanging: tuple[subproces
 
 def test_a_command_has_its_own_output_errors_and_exit_code(program: Path) -> None:
     words = [str(program), "command", "30", "sh", "-c", "echo out; echo err >&2; exit 4"]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
-    assert (done.stdout, done.stderr, done.returncode) == (b"out\n", b"err\n", 4)
+    process = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+    assert (process.stdout, process.stderr, process.returncode) == (b"out\n", b"err\n", 4)
 
 
 @pytest.mark.parametrize(("name", "code"), [("no-such-program", 127), ("/etc/passwd", 126)])
 def test_a_command_that_cannot_be_run_has_a_shells_exit_code(name: str, code: int, program: Path) -> None:
-    done = subprocess.run([str(program), "command", "30", name], capture_output=True, timeout=30, check=False)
-    assert done.returncode == code
-    assert name in done.stderr.decode()
+    process = subprocess.run([str(program), "command", "30", name], capture_output=True, timeout=30, check=False)
+    assert process.returncode == code
+    assert name in process.stderr.decode()
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2_000_000, len(CONTENT), len(CONTENT) + 5])
 def test_a_file_is_sent_from_an_offset_with_the_sum_of_all_of_it(offset: int, program: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(CONTENT)
     words = [str(program), "fetch", "nonce", str(offset), str(tmp_path / "file")]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
-    ended = report(done.stderr)
-    assert done.stdout == CONTENT[offset:]
+    process = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
+    ended = report(process.stderr)
+    assert process.stdout == CONTENT[offset:]
     assert (ended["size"], ended["sha256"]) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 
 
@@ -177,8 +177,8 @@ def test_special_file_is_not_waited_for(name: str, errno: str, program: Path, tm
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     words = [str(program), "fetch", "nonce", "0", str(tmp_path / name)]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
-    ended = report(done.stderr)
+    process = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
+    ended = report(process.stderr)
     assert (ended["ended"], ended.get("errno", "")) == ("unreadable", errno)
 
 

@@ -33,9 +33,9 @@ On = Callable[..., Machine]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = tmp_path_factory.mktemp("bin")
-    run_go(go_binary(), ["build", "-o", str(found / "run-tool"), "."], REPO / "deploy" / "toolbox" / "run-tool")
-    return found
+    program = tmp_path_factory.mktemp("bin")
+    run_go(go_binary(), ["build", "-o", str(program / "run-tool"), "."], REPO / "deploy" / "toolbox" / "run-tool")
+    return program
 
 
 @pytest.fixture
@@ -109,10 +109,10 @@ def test_transfer_of_a_file_resumes_where_it_broke(harms: tuple[Change, ...], on
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("gone", "no such file"), ("folder", "not a regular file"), ("link", "it is a symbolic link")]
+    ("name", "reason"), [("gone", "no such file"), ("folder", "not a regular file"), ("link", "it is a symbolic link")]
 )
 def test_unreadable_file_is_reported_at_once_and_removing_it_succeeds(
-    name: str, why: str, on: On, tmp_path: Path
+    name: str, reason: str, on: On, tmp_path: Path
 ) -> None:
     machine = on()
     (tmp_path / "folder").mkdir()
@@ -120,18 +120,18 @@ def test_unreadable_file_is_reported_at_once_and_removing_it_succeeds(
     remote = RemoteFile(PLACE, str(tmp_path / name), "run-tool", 60)
     result = fetch_file(API, remote, Memory(), lambda _: None)
     assert (result.outcome, len(machine.ran)) == ("failed", 1)
-    assert why in result.reason
+    assert reason in result.reason
     remove_file(API, remote)
     assert not Path(remote.path).exists()
 
 
 @pytest.fixture
 def base(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    found = tmp_path / "base"
-    monkeypatch.setattr(transfer, "BASE", str(found))
-    with subprocess.Popen([folder / "run-tool", "hold", found, "60", "t"]) as holder:
-        subprocess.run([folder / "run-tool", "join", found, "u"], check=True, timeout=30)
-        yield found
+    base = tmp_path / "base"
+    monkeypatch.setattr(transfer, "BASE", str(base))
+    with subprocess.Popen([folder / "run-tool", "hold", base, "60", "t"]) as holder:
+        subprocess.run([folder / "run-tool", "join", base, "u"], check=True, timeout=30)
+        yield base
         holder.terminate()
         assert holder.wait(30) == 0
 

@@ -138,16 +138,16 @@ def test_a_secret_is_read_as_who_runs_the_job(plugin: Path, tmp_path: Path) -> N
 
 def test_a_projects_policy_opens_no_keys_of_another_and_names_no_context() -> None:
     path = {"type": "storage", "path": "keys/project/other/token", "name": "token"}
-    found = decide("lab", Access("olga", ("operators",), {}, policy(KEY)), [Question(path, ("read",))])
-    assert [answer.authorized for answer in found.answers] == [False]
+    decisions = decide("lab", Access("olga", ("operators",), {}, policy(KEY)), [Question(path, ("read",))])
+    assert [answer.authorized for answer in decisions.answers] == [False]
     own = {name: text + "context: {project: lab}\n" for name, text in policy(KEY).items()}
     assert decide("lab", Access("olga", ("operators",), {}, own), []).invalid.keys() == {"one.aclpolicy"}
 
 
 def test_the_project_itself_reads_keys_only_by_its_own_name() -> None:
     path = Question({"type": "storage", "path": "keys/project/lab/token", "name": "token"}, ("read",), as_project=True)
-    asked = {
+    questions = {
         by: decide("lab", Access("olga", ("operators",), {}, policy(KEY, by=by)), [path]).answers[0].authorized
         for by in ("group: operators", "urn: 'project:lab'", "urn: 'project:other'")
     }
-    assert asked == {"group: operators": False, "urn: 'project:lab'": True, "urn: 'project:other'": False}
+    assert questions == {"group: operators": False, "urn: 'project:lab'": True, "urn: 'project:other'": False}

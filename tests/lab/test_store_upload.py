@@ -44,12 +44,12 @@ class Handler(BaseHTTPRequestHandler):
         status = self.server.answers.pop(0) if self.server.answers else 200
         if status == 200:
             self.server.kept[self.path.partition("?")[0].strip("/")] = body
-        said = b"" if status == 200 else b"<Error><Code>SlowDown</Code></Error>"
+        content = b"" if status == 200 else b"<Error><Code>SlowDown</Code></Error>"
         self.send_response(status)
         self.send_header("ETag", f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
-        self.send_header("Content-Length", str(len(said)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(said)
+        self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -107,10 +107,10 @@ def md5(begin: int) -> str:
 
 def test_every_piece_arrives_although_the_store_is_busy(program: Path, file: Path, store: Store) -> None:
     store.answers = [503, 500, 429]
-    done = send(program, file, [store.address(index) for index in range(4)])
-    assert done.returncode == 0, done.stderr
+    process = send(program, file, [store.address(index) for index in range(4)])
+    assert process.returncode == 0, process.stderr
     assert b"".join(store.kept[str(index)] for index in range(4)) == CONTENT
-    tags = dict(line.removeprefix("sent ").split() for line in done.stdout.splitlines())
+    tags = dict(line.removeprefix("sent ").split() for line in process.stdout.splitlines())
     assert tags["0"] == hashlib.md5(CONTENT[:PIECE], usedforsecurity=False).hexdigest()
 
 
@@ -128,9 +128,9 @@ def test_only_a_regular_file_is_read(kind: str, program: Path, file: Path, tmp_p
     sums = subprocess.run([program, "sums", odd, "1000", "10"], capture_output=True, text=True, timeout=10)
     assert (sums.returncode, sums.stdout) == (1, "")
     assert reason in sums.stderr
-    done = send(program, odd, [store.address(index) for index in range(4)])
-    assert done.returncode == 1
-    assert reason in done.stderr
+    process = send(program, odd, [store.address(index) for index in range(4)])
+    assert process.returncode == 1
+    assert reason in process.stderr
     assert not store.kept
 
 
@@ -144,8 +144,8 @@ def test_failure_is_reported_without_the_signed_url(
 ) -> None:
     store.answers = [answer] * 20
     addresses = [store.address(index) if answer else f"http://127.0.0.1:9/{index}?{SECRET}" for index in range(4)]
-    done = send(program, file, addresses)
-    assert done.returncode == 1
-    assert reason in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert "s3cret" not in done.stderr + done.stdout
+    process = send(program, file, addresses)
+    assert process.returncode == 1
+    assert reason in process.stderr
+    assert len(process.stderr.splitlines()) == 1
+    assert "s3cret" not in process.stderr + process.stdout

@@ -100,9 +100,9 @@ def sftp(batch: str) -> subprocess.CompletedProcess[str]:
 def test_sftp_keeps_a_file(tmp_path: Path) -> None:
     needs(SFTP)
     (tmp_path / "file").write_bytes(CONTENT)
-    there = f"{sftp_endpoint().directory}/lab-object"
-    done = sftp(f"put {tmp_path}/file {there}\nget {there} {tmp_path}/back\nrm {there}\n")
-    assert done.returncode == 0, done.stderr
+    remote = f"{sftp_endpoint().directory}/lab-object"
+    process = sftp(f"put {tmp_path}/file {remote}\nget {remote} {tmp_path}/back\nrm {remote}\n")
+    assert process.returncode == 0, process.stderr
     assert (tmp_path / "back").read_bytes() == CONTENT
 
 

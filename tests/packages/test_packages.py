@@ -103,22 +103,22 @@ def test_bundled_zip_needs_nothing_but_python(tmp_path: Path) -> None:
     environment = {f"RD_CONFIG_{name}": str(value) for name, value in settings.items()}
     python = Path(sys.base_prefix, "bin", "python3")
     script = plugin / "contents" / "k8s-debug-exec.py"
-    done = subprocess.run(
+    process = subprocess.run(
         [python, "-I", "-S", script], env={"PATH": os.environ["PATH"], **environment}, capture_output=True, text=True
     )
-    assert "cannot read pod shop/checkout-0: the API server did not respond" in done.stderr
+    assert "cannot read pod shop/checkout-0: the API server did not respond" in process.stderr
 
 
 def test_bytecode_is_used_although_unpacking_changes_times(lib: Path, tmp_path: Path) -> None:
     moved = tmp_path / "lib"
     shutil.copytree(lib, moved, copy_function=shutil.copyfile)
     code = "import sys; sys.path.insert(0, sys.argv[1]); import urllib3"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", "-S", "-v", "-c", code, moved], capture_output=True, text=True, check=True
     )
-    assert "# code object from" in done.stderr
-    assert f"# code object from '{moved}/urllib3/__init__.py'" not in done.stderr
-    assert f"# code object from '{moved}/urllib3/__pycache__" in done.stderr
+    assert "# code object from" in process.stderr
+    assert f"# code object from '{moved}/urllib3/__init__.py'" not in process.stderr
+    assert f"# code object from '{moved}/urllib3/__pycache__" in process.stderr
 
 
 def test_licences_of_the_packages_are_in_the_bundle(lib: Path) -> None:

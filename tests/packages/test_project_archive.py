@@ -205,7 +205,7 @@ def test_the_default_project_keeps_the_ids_of_the_files(tmp_path: Path) -> None:
 def test_projects_of_one_server_share_no_id(tmp_path: Path) -> None:
     """A server refuses the UUID of another project's job, and takes its webhook away from it."""
     archives = [ids_of(project, tmp_path) for project in (DEFAULT_PROJECT, "ops", "ops2", "Ops")]
-    assert len(set.union(*(found for found, _ in archives))) == 4 * len(list(jobs()))
+    assert len(set.union(*(jobs_found for jobs_found, _ in archives))) == 4 * len(list(jobs()))
     assert len({hook for _, hook in archives}) == 4
     in_cloud, _ = ids_of("ops", tmp_path, cloud=True)
     assert not in_cloud & archives[1][0]
@@ -234,11 +234,11 @@ def test_it_is_released_with_the_plugin(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_settings_that_are_given_are_defaults_of_each_step_that_has_them(tmp_path: Path) -> None:
     goal = tmp_path / "ops.rdproject.jar"
-    given = {"server": "https://10.0.0.1:6443", "store": "s3://captures/debug", "link_base": "https://evidence/"}
-    write_project_archive(goal, Edition("ops", given))
+    values = {"server": "https://10.0.0.1:6443", "store": "s3://captures/debug", "link_base": "https://evidence/"}
+    write_project_archive(goal, Edition("ops", values))
     lines = the_only(goal, "properties").splitlines()
     step = "project.plugin.WorkflowStep.k8s-debug"
-    of_capture = [f"{step}-capture.{name}={value}" for name, value in given.items()]
+    of_capture = [f"{step}-capture.{name}={value}" for name, value in values.items()]
     assert {
         line.replace("WorkflowStep.k8s-debug-capture", "WorkflowNodeStep.k8s-debug-capture-node") for line in of_capture
     } <= set(lines)
@@ -250,7 +250,7 @@ def test_settings_that_are_given_are_defaults_of_each_step_that_has_them(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("choice", "message"),
     [
         ("server=10.0.0.1", "server must be an https:// URL, not '10.0.0.1'"),
         ("token=abc", "token is a secret: store it in Key Storage"),
@@ -259,10 +259,10 @@ def test_settings_that_are_given_are_defaults_of_each_step_that_has_them(tmp_pat
     ],
 )
 def test_a_setting_that_no_step_has_is_refused_in_one_line(
-    given: str, message: str, capsys: pytest.CaptureFixture[str]
+    choice: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        package.main(["--set", given])
+        package.main(["--set", choice])
     assert ended.value.code == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert message in last

@@ -39,8 +39,8 @@ def dist(tmp_path_factory: pytest.TempPathFactory, patched: pytest.MonkeyPatch) 
 
 def released(folder: Path, patched: pytest.MonkeyPatch) -> Path:
     patched.setattr(package, "DIST", folder)
-    made = package.release(TARGET)
-    assert sorted(made) == sorted(folder.iterdir())
+    files = package.release(TARGET)
+    assert sorted(files) == sorted(folder.iterdir())
     return folder
 
 
@@ -49,13 +49,15 @@ def sums(folder: Path) -> dict[str, str]:
 
 
 def bill(dist: Path) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads((dist / f"{package.NAME}-{__version__}.cdx.json").read_text())
-    return made
+    bill_of_materials: dict[str, Any] = json.loads((dist / f"{package.NAME}-{__version__}.cdx.json").read_text())
+    return bill_of_materials
 
 
 def test_checksums_are_those_of_all_files(dist: Path) -> None:
-    done = subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=dist, capture_output=True, text=True, check=True)
-    checked = {line.partition(":")[0] for line in done.stdout.splitlines() if line.endswith(": OK")}
+    process = subprocess.run(
+        ["sha256sum", "--check", "SHA256SUMS"], cwd=dist, capture_output=True, text=True, check=True
+    )
+    checked = {line.partition(":")[0] for line in process.stdout.splitlines() if line.endswith(": OK")}
     assert checked == {file.name for file in dist.iterdir()} - {"SHA256SUMS"}
 
 
@@ -84,8 +86,8 @@ def test_bill_lists_exactly_what_the_bundled_zip_carries(dist: Path, tmp_path: P
     with zipfile.ZipFile(dist / f"{name}.zip") as archive:
         archive.extractall(tmp_path)
     lib = tmp_path / name / "contents" / "lib"
-    found = importlib.metadata.distributions(path=[str(lib)])
-    carried = {f"pkg:pypi/{canonicalize_name(component.name)}@{component.version}" for component in found}
+    distributions = importlib.metadata.distributions(path=[str(lib)])
+    carried = {f"pkg:pypi/{canonicalize_name(component.name)}@{component.version}" for component in distributions}
     (listed,) = [
         dependency["dependsOn"] for dependency in bill(dist)["dependencies"] if dependency["ref"] == f"{name}.zip"
     ]

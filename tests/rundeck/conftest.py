@@ -61,8 +61,8 @@ class Service:
     def debug_containers(self) -> list[dict[str, Any]]:
         """Return the status of each debug container that we have attached to it."""
         status = self.kubectl.json("get", "pod", self.pod, f"--namespace={self.namespace}")["status"]
-        found: list[dict[str, Any]] = status.get("ephemeralContainerStatuses", [])
-        return [item for item in found if item["name"].startswith("debug-capture-")]
+        statuses: list[dict[str, Any]] = status.get("ephemeralContainerStatuses", [])
+        return [item for item in statuses if item["name"].startswith("debug-capture-")]
 
 
 @pytest.fixture

@@ -51,22 +51,22 @@ class Api:
 
 def identity(project: Project, job: str) -> str:
     """The UUID of the job of that name."""
-    (found,) = [known for known, one in project.jobs.items() if one["name"] == job]
-    return found
+    (job_id,) = [job_id for job_id, job_json in project.jobs.items() if job_json["name"] == job]
+    return job_id
 
 
 def documented_import() -> str:
     """The parameters of the import by curl that README or docs print."""
-    found = _IMPORT.search("".join(page.read_text() for page in _PAGES))
-    assert found, "no page prints an import with the project's configuration"
-    return found[1]
+    match = _IMPORT.search("".join(page.read_text() for page in _PAGES))
+    assert match, "no page prints an import with the project's configuration"
+    return match[1]
 
 
 def documented_sight(project: str) -> str:
     """The policy of the server that docs/install-oss.md prints, for ``project``."""
-    found = _SIGHT.search(_PAGES[1].read_text())
-    assert found, "docs/install-oss.md prints no policy by which the groups see the project"
-    return found[1].replace("name: ops}", f"name: {project}}}")
+    match = _SIGHT.search(_PAGES[1].read_text())
+    assert match, "docs/install-oss.md prints no policy by which the groups see the project"
+    return match[1].replace("name: ops}", f"name: {project}}}")
 
 
 def import_yaml(api: Api, project: str) -> Any:

@@ -86,11 +86,11 @@ def test_a_target_that_does_not_exist(row: str, project: Project) -> None:
 
 def test_a_replaced_pod_is_reported_with_the_name_of_its_replacement(project: Project) -> None:
     now = running_pod("checkout")
-    gone = f"{now[:-5]}zzzzz"
+    unknown_id = f"{now[:-5]}zzzzz"
     says(
-        run_open(project, "capture", pod=gone),
+        run_open(project, "capture", pod=unknown_id),
         3,
-        f"no pod shop/{gone}",
+        f"no pod shop/{unknown_id}",
         "was replaced",
         f"Pods in the namespace: {now}",
     )

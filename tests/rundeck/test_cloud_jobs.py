@@ -50,5 +50,5 @@ def test_no_secret_is_in_the_log(project: Runner) -> None:
 
 
 def test_the_wheel_brings_its_own_command(programs: Path) -> None:
-    done = subprocess.run([programs / "debug-capture", "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("debug-capture ")
+    process = subprocess.run([programs / "debug-capture", "--version"], capture_output=True, text=True, check=True)
+    assert process.stdout.startswith("debug-capture ")

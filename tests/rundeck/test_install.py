@@ -32,10 +32,10 @@ class Target:
         write_project_archive(archive, Edition(project))
         (self.folder / "rundeck-token").write_text(f"{TOKEN}\n")
         (self.folder / "token").write_text(f"{SECRET}\n")
-        given = ["--url", self.url, "--project", project, "--archive", str(archive)]
+        argv = ["--url", self.url, "--project", project, "--archive", str(archive)]
         return install.main(
             [
-                *given,
+                *argv,
                 "--token-file",
                 str(self.folder / "rundeck-token"),
                 f"--key=token=file:{self.folder}/token",
@@ -84,8 +84,8 @@ def test_twice_into_a_new_project_then_into_one_that_is_in_use(
     assert target.state.users == {TOKEN: server.ADMIN}  # those of the groups are removed
     assert all(run.succeeded for run in target.state.runs)
     assert len(target.state.runs) == 3
-    said = capsys.readouterr()
-    assert SECRET not in first.out + said.out + said.err
+    output = capsys.readouterr()
+    assert SECRET not in first.out + output.out + output.err
 
 
 def test_a_server_without_the_plugin_is_reported(target: Target, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,8 +60,8 @@ def test_the_pods_of_a_service_are_captured_in_parallel(project: JobSet) -> None
 def test_the_spool_keeps_nothing_that_the_store_has(project: JobSet) -> None:
     run = capture(project, "checkout")
     assert run.succeeded, run.errors
-    left = {file.name for file in Path(run.data["bundle"]).rglob("*") if file.is_file()}
-    assert left == {"manifest.json", "stored.json", "index.html"}
+    files = {file.name for file in Path(run.data["bundle"]).rglob("*") if file.is_file()}
+    assert files == {"manifest.json", "stored.json", "index.html"}
 
 
 def test_an_image_with_its_tools_gets_no_debug_container(project: JobSet, own_service: Start) -> None:
@@ -152,8 +152,8 @@ def all_ended(service: Service, *counts: int) -> bool:
     """Whether the number of debug containers is one of ``counts``, and each has ended."""
 
     def ended() -> bool:
-        found = service.debug_containers()
-        return len(found) in counts and all("terminated" in status["state"] for status in found)
+        containers = service.debug_containers()
+        return len(containers) in counts and all("terminated" in status["state"] for status in containers)
 
     return until(ended)  # the kubelet takes a moment to tell
 

@@ -30,12 +30,12 @@ def test_rundeck_offers_namespaces_services_and_pods(slim_zip: Path, tmp_path: P
         **on_the_cluster(WORKLOADS, tmp_path, namespaces="shop"),
         **on_the_cluster(PODS, tmp_path, namespaces="shop"),
     }
-    found = {
+    values = {
         name: option_values(name, slim_zip, project_properties=properties) for name in (NAMESPACES, WORKLOADS, PODS)
     }
-    assert ("shop", "shop") in found[NAMESPACES]
-    assert ("checkout (Deployment, 1 of 1 ready)", "deployment/checkout") in found[WORKLOADS]
-    label, pod = found[PODS][0]
+    assert ("shop", "shop") in values[NAMESPACES]
+    assert ("checkout (Deployment, 1 of 1 ready)", "deployment/checkout") in values[WORKLOADS]
+    label, pod = values[PODS][0]
     assert pod.startswith("gateway-")
     assert label.startswith(f"{pod} - gateway ")
     assert "exit code 3" in label
@@ -43,9 +43,9 @@ def test_rundeck_offers_namespaces_services_and_pods(slim_zip: Path, tmp_path: P
 
 
 def test_rundeck_offers_collectors_of_the_bundled_zip_without_any_setting(bundled_zip: Path) -> None:
-    found = option_values(COLLECTORS, bundled_zip)
-    assert found[0] == ("quick - Harmless and fast (under 30 s)", "quick")
-    assert "jvm-heap-dump" in [value for _, value in found]
+    values = option_values(COLLECTORS, bundled_zip)
+    assert values[0] == ("quick - Harmless and fast (under 30 s)", "quick")
+    assert "jvm-heap-dump" in [value for _, value in values]
 
 
 def test_a_dropdown_that_is_not_configured_is_empty_and_breaks_nothing(slim_zip: Path, tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ def test_rundeck_finds_icons_and_texts_of_every_step(form: str, request: pytest.
     steps = {
         provider.name for provider in PROVIDERS if not provider.lists_values
     }  # nobody sees a picture of what fills a dropdown
-    for one in probe.providers:
-        assert {"icon.png", "i18n/messages.properties"} < set(one.resources)
-        assert (f"{one.name}.icon.png" in one.resources) == (one.name in steps)
+    for described in probe.providers:
+        assert {"icon.png", "i18n/messages.properties"} < set(described.resources)
+        assert (f"{described.name}.icon.png" in described.resources) == (described.name in steps)
     assert probe.pictures["icon.png"] == (128, 128)
     assert all(side == (64, 64) for name, side in probe.pictures.items() if name != "icon.png")
     assert len(probe.pictures) == len(steps) + 1
@@ -44,9 +44,9 @@ def test_rundeck_reads_the_texts_in_each_language(slim_zip: Path) -> None:
     assert probe.texts == probe.texts_as_latin1  # whatever a version of Rundeck reads them as
     for provider in probe.providers:
         assert english[f"{provider.name}.plugin.title"] == provider.title
-        for asked in provider.properties:
-            assert english[f"property.{asked['name']}.description"] == asked["description"]
-            assert german[f"property.{asked['name']}.title"]
+        for field in provider.properties:
+            assert english[f"property.{field['name']}.description"] == field["description"]
+            assert german[f"property.{field['name']}.title"]
 
 
 def test_the_bundled_zip_needs_no_installed_package(bundled_zip: Path) -> None:

@@ -22,10 +22,10 @@ from tests.secrecy import canary, files, leaks
 LEVELS = ("INFO", "DEBUG")
 
 
-def clean(ran: Ran, spool: Path, *known: str) -> None:
+def clean(ran: Ran, spool: Path, *host_keys: str) -> None:
     texts = [("the log", ran.output.encode()), ("standard error", ran.errors.encode())]
-    texts += [("a command line", line.encode()) for line in ran.seen]
-    assert not leaks([*texts, *files(spool)], known)
+    texts += [("a command line", line.encode()) for line in ran.commands]
+    assert not leaks([*texts, *files(spool)], host_keys)
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def spool(tmp_path: Path) -> Path:
 @pytest.fixture
 def web(namespace: str, kubectl: Kubectl) -> tuple[str, tuple[str, ...]]:
     """A pod that holds secrets in every way and logs some, its namespace, and the secrets."""
-    known = tuple(canary(f"the pod's {place}") for place in ("Secret", "variable", "argument", "log"))
-    secret, variable, argument, log = known
+    secrets = tuple(canary(f"the pod's {place}") for place in ("Secret", "variable", "argument", "log"))
+    secret, variable, argument, log = secrets
     objects = [
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": secret}},
         pod(
@@ -60,12 +60,12 @@ def web(namespace: str, kubectl: Kubectl) -> tuple[str, tuple[str, ...]]:
     for path in objects:
         kubectl("apply", f"--namespace={namespace}", "-f", "-", stdin=json.dumps(path))
     kubectl("wait", f"--namespace={namespace}", "--for=condition=Ready", "pod/web", "--timeout=90s")
-    return namespace, known
+    return namespace, secrets
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_a_pod_holds_is_in_no_text(web: tuple[str, tuple[str, ...]], level: str, spool: Path) -> None:
-    namespace, known = web
+    namespace, secrets = web
     ran = run_step(
         "k8s-debug-capture",
         spool,
@@ -77,7 +77,7 @@ def test_what_a_pod_holds_is_in_no_text(web: tuple[str, tuple[str, ...]], level:
     assert ran.code in (0, 10), ran.errors
     (folder,) = spool.glob("2*")
     assert "[masked:" in (folder / "logs" / "app.log").read_text()
-    clean(ran, spool, *known)
+    clean(ran, spool, *secrets)
 
 
 def _kubeconfig(user: Mapping[str, object]) -> str:
@@ -155,10 +155,10 @@ def test_a_secret_that_is_refused_is_in_no_text(place: str, spool: Path) -> None
 @pytest.mark.parametrize("level", LEVELS)
 def test_key_storages_values_are_in_no_output_of_the_engine(project: Project, level: str) -> None:
     names = ("s3_secret_key", "pagerduty_token")
-    known = {name: canary(f"Key Storage's {name}") for name in names}
+    secrets = {name: canary(f"Key Storage's {name}") for name in names}
     options = {"namespace": "shop", "workload": "orders", "incident_id": "Q1ORDERS000001"}
-    run = project.changed(**known).run("capture-service.yaml", options, loglevel=level)
+    run = project.changed(**secrets).run("capture-service.yaml", options, loglevel=level)
     assert not run.succeeded
     lines = [*run.output, *run.errors, *run.data.values(), *notes("Q1ORDERS000001")]
     spool = Path(project.settings["spool"])
-    assert not leaks([("the engine", "\n".join(lines).encode()), *files(spool)], known.values())
+    assert not leaks([("the engine", "\n".join(lines).encode()), *files(spool)], secrets.values())

@@ -92,8 +92,8 @@ def test_the_project_has_its_server_as_a_node(state: State) -> None:
 
 @pytest.mark.parametrize("user", MAY_RUN, ids=lambda user: user.name)
 def test_each_group_sees_its_jobs(user: User, state: State) -> None:
-    status, seen = Api(state, user).ask("GET", f"/project/{FIRST}/jobs")
-    assert (status, len(seen)) == (200, MAY_RUN[user])
+    status, jobs = Api(state, user).ask("GET", f"/project/{FIRST}/jobs")
+    assert (status, len(jobs)) == (200, MAY_RUN[user])
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,8 @@ def test_node_steps_have_the_defaults_of_their_steps(state: State) -> None:
     for node_step in node_steps:
         step = node_step.removesuffix("-node")
         for name in ("token", "ca_certificate"):
-            wanted = properties[f"project.plugin.WorkflowStep.{step}.{name}"]
-            assert properties.get(f"project.plugin.WorkflowNodeStep.{node_step}.{name}") == wanted
+            expected = properties[f"project.plugin.WorkflowStep.{step}.{name}"]
+            assert properties.get(f"project.plugin.WorkflowNodeStep.{node_step}.{name}") == expected
 
 
 def test_the_node_source_reads_its_keys_as_the_project(state: State, tmp_path: Path) -> None:
@@ -195,10 +195,10 @@ def test_the_node_source_reads_its_keys_as_the_project(state: State, tmp_path: P
     source = {f"resources.source.2.config.{name}": value for name, value in config.items()}
     project = state.projects[FIRST]
     properties = {**project.properties, "resources.source.2.type": "k8s-debug-pods", **source}
-    found = project_nodes(FIRST, properties, state.access(ADMIN, project), keys, state.plugins)
-    assert found.errors == {}
-    assert "localhost" in found.nodes
-    assert running_pod("orders") in {node.get("pod") for node in found.nodes.values()}
+    nodes = project_nodes(FIRST, properties, state.access(ADMIN, project), keys, state.plugins)
+    assert nodes.errors == {}
+    assert "localhost" in nodes.nodes
+    assert running_pod("orders") in {node.get("pod") for node in nodes.nodes.values()}
 
 
 def test_the_documented_import_by_curl_notices_that_it_failed(tmp_path: Path) -> None:
@@ -212,11 +212,11 @@ def test_the_documented_import_by_curl_notices_that_it_failed(tmp_path: Path) ->
     state = State(tmp_path / "libext", tmp_path, {"x": ADMIN})
     with server.listening(state) as url:
         env = {**variables, "RUNDECK": url, "PATH": os.environ["PATH"]}
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=tmp_path, env=env, capture_output=True)
+        process = subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=tmp_path, env=env, capture_output=True)
     assert len(state.projects[FIRST].policies) > 1  # it came as far as the import
     assert state.projects[FIRST].jobs == {}
-    assert done.returncode != 0
-    assert b"invalid steps" in done.stderr
+    assert process.returncode != 0
+    assert b"invalid steps" in process.stderr
 
 
 def test_what_is_imported_again_changes_nothing(state: State) -> None:

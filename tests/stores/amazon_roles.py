@@ -52,9 +52,9 @@ def token_service(external_id: str) -> AbstractContextManager[str]:
 def metadata_service(ends: datetime) -> AbstractContextManager[str]:
     """Yield the URL of what an instance (IMDSv2) or a container asks; what it gives is good until ``ends``."""
     credentials = {"Code": "Success", "AccessKeyId": ASSUMED, "SecretAccessKey": "s", "Token": "t"}
-    given = json.dumps({**credentials, "Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")})
+    body = json.dumps({**credentials, "Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")})
     role = "/latest/meta-data/iam/security-credentials/"
-    pages = {role: "captures", f"{role}captures": given}
+    pages = {role: "captures", f"{role}captures": body}
 
     class Handler(_Quiet):
         def do_PUT(self) -> None:
@@ -62,7 +62,7 @@ def metadata_service(ends: datetime) -> AbstractContextManager[str]:
 
         def do_GET(self) -> None:
             if self.path == "/credentials":
-                self.answer(200, given)
+                self.answer(200, body)
             elif self.headers.get("x-aws-ec2-metadata-token") != _TOKEN:
                 self.answer(401, "")
             else:

@@ -62,7 +62,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.seen: dict[str, int] = {}
+        self.count_by_kind: dict[str, int] = {}
         self.lock = threading.Lock()
 
     def handle_error(self, *_: object) -> None:
@@ -85,8 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
         query = urlsplit(self.path).query
         kind = f"{self.command} {next((part for part in query.split('&') if part.startswith('comp=')), '')}"
         with self.server.lock:
-            number = self.server.seen.get(kind, 0)
-            self.server.seen[kind] = number + 1
+            number = self.server.count_by_kind.get(kind, 0)
+            self.server.count_by_kind[kind] = number + 1
         length = int(self.headers.get("Content-Length") or 0)
         answer = self.server.plan(Request(self.command, self.path, dict(self.headers), number))
         if answer is RESET:
@@ -107,10 +107,10 @@ class _Handler(BaseHTTPRequestHandler):
             headers.pop("Authorization", None)
         connection.request(self.command, path, body, headers)
         answer = connection.getresponse()
-        kept = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP}
+        forwarded = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP}
         if self.command == "HEAD":
-            kept["Content-Length"] = answer.getheader("Content-Length") or "0"
-        carried = Answer(answer.status, answer.read(), kept)
+            forwarded["Content-Length"] = answer.getheader("Content-Length") or "0"
+        carried = Answer(answer.status, answer.read(), forwarded)
         connection.close()
         return carried
 

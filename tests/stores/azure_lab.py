@@ -48,9 +48,9 @@ def prefix() -> Iterator[str]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    made = tmp_path / "threads.txt"
-    made.write_bytes(CONTENT)
-    return made
+    threads = tmp_path / "threads.txt"
+    threads.write_bytes(CONTENT)
+    return threads
 
 
 def store(prefix: str, container: str = "", **changed: str | int) -> AzureStore:

@@ -69,7 +69,7 @@ class Faults:
     host: str
     port: int
     choose: Choose = lambda _request: None  # the fault of a request
-    seen: list[Request] = field(default_factory=list)
+    received: list[Request] = field(default_factory=list)
     arrived: list[Request] = field(default_factory=list)  # the requests that the server answered with success
 
     def __enter__(self) -> Faults:
@@ -92,20 +92,20 @@ class Faults:
         """The numbers of the parts that arrived, sorted."""
         return sorted(request.part for request in self.arrived if request.part)
 
-    def did(self, what: str) -> int:
+    def did(self, method: str) -> int:
         """How often ``what`` (see `Request.does`) was done."""
-        return sum(request.does == what for request in self.arrived)
+        return sum(request.does == method for request in self.arrived)
 
 
 def first(count: int, fault: Fault, does: str) -> Choose:
     """``fault`` for the first ``count`` requests that do ``does``."""
-    lock, left = threading.Lock(), [count]
+    lock, failures_left = threading.Lock(), [count]
 
     def choose(request: Request) -> Fault | None:
         with lock:
-            if request.does != does or not left[0]:
+            if request.does != does or not failures_left[0]:
                 return None
-            left[0] -= 1
+            failures_left[0] -= 1
             return fault
 
     return choose
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
         request = Request(self.command, url.path, query)
-        self.server.faults.seen.append(request)
+        self.server.faults.received.append(request)
         fault = self.server.faults.choose(request) or Fault()
         checksums = ("x-amz-checksum-", "x-amz-sdk-checksum-")
         if fault.refuses_checksums and any(name.lower().startswith(checksums) for name in self.headers):

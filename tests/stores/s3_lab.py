@@ -58,16 +58,16 @@ def prefix() -> Iterator[str]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    made = tmp_path / "heap.bin"
-    made.write_bytes(CONTENT)
-    return made
+    heap = tmp_path / "heap.bin"
+    heap.write_bytes(CONTENT)
+    return heap
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    made = tmp_path / "threads.txt"
-    made.write_bytes(SMALL)
-    return made
+    threads = tmp_path / "threads.txt"
+    threads.write_bytes(SMALL)
+    return threads
 
 
 def lab_client() -> Any:
@@ -91,5 +91,5 @@ def content(prefix: str, key: str = KEY) -> bytes:
     return body
 
 
-def sha256(whole: bytes) -> str:
-    return hashlib.sha256(whole).hexdigest()
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -50,9 +50,9 @@ pytestmark = pytest.mark.usefixtures("server", "small_blocks_and_no_waits")
 
 def test_blob_is_complete_and_its_link_returns_it(prefix: str, file: Path) -> None:
     stored = store(prefix).put(KEY, file, SHA256)
-    found = blob(prefix).get_blob_properties()
-    assert (found.size, found.metadata) == (len(CONTENT), {"sha256": SHA256})
-    assert found.content_settings.content_type == "text/plain; charset=utf-8"
+    properties = blob(prefix).get_blob_properties()
+    assert (properties.size, properties.metadata) == (len(CONTENT), {"sha256": SHA256})
+    assert properties.content_settings.content_type == "text/plain; charset=utf-8"
     assert stored.expires
     assert azure_endpoint().key not in stored.link
     with urllib.request.urlopen(stored.link, timeout=10) as answer:
@@ -178,11 +178,11 @@ def test_tier_and_tags_are_those_of_the_settings(prefix: str, file: Path) -> Non
 
 def test_immutability_is_requested_with_the_blob(prefix: str, file: Path) -> None:
     """Azurite accepts the policy but does not keep it, so the front returns it."""
-    asked: list[Request] = []
+    requests: list[Request] = []
 
     def plan(request: Request) -> Answer | None:
         if "comp=blocklist" in request.path and request.method == "PUT":
-            asked.append(request)
+            requests.append(request)
         if request.method == "HEAD" and request.number:
             until = format_datetime(datetime.now(timezone.utc) + timedelta(days=30), usegmt=True)
             more = {"x-ms-immutability-policy-until-date": until, "x-ms-immutability-policy-mode": "unlocked"}
@@ -192,9 +192,9 @@ def test_immutability_is_requested_with_the_blob(prefix: str, file: Path) -> Non
 
     with front(plan) as url:
         store(prefix, azure_endpoint=url, azure_immutable_days=30).put(KEY, file, SHA256)
-    until = parsedate_to_datetime(asked[0].headers["x-ms-immutability-policy-until-date"])
+    until = parsedate_to_datetime(requests[0].headers["x-ms-immutability-policy-until-date"])
     assert timedelta(days=29, hours=23) < until - datetime.now(timezone.utc) <= timedelta(days=30)
-    assert asked[0].headers["x-ms-immutability-policy-mode"] == "Unlocked"
+    assert requests[0].headers["x-ms-immutability-policy-mode"] == "Unlocked"
 
 
 def test_store_that_does_not_protect_its_blobs_is_reported(prefix: str, file: Path) -> None:
@@ -226,14 +226,14 @@ def test_large_files_at_once(prefix: str, tmp_path: Path) -> None:
     where = azure_endpoint()
     with BlobServiceClient.from_connection_string(where.connection_string) as service:
         for number, content in enumerate(contents):
-            there = service.get_blob_client(where.container, f"{prefix}/{number}")
-            assert there.download_blob().readall() == content
+            blob = service.get_blob_client(where.container, f"{prefix}/{number}")
+            assert blob.download_blob().readall() == content
 
 
 def burst(*answers: Answer) -> Plan:
     """Each block meets the next of ``answers`` as long as there are any."""
-    left = list(answers)
-    return lambda request: left.pop() if request.block and left else None
+    remaining = list(answers)
+    return lambda request: remaining.pop() if request.block and remaining else None
 
 
 BUSY, BROKEN = refusal(503, "ServerBusy"), refusal(500, "InternalError")
@@ -314,11 +314,11 @@ def test_unreachable_server_is_reported(prefix: str, file: Path) -> None:
 
 def die_at(sends: int, prefix: str, file: Path) -> None:
     """Upload, and end by kill -9 instead of a send to the server."""
-    left = itertools.count(sends, -1)
+    countdown = itertools.count(sends, -1)
     real = HTTPConnection.send
 
     def send(connection: HTTPConnection, data: Any) -> None:
-        if next(left) <= 0:
+        if next(countdown) <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
         real(connection, data)
 

@@ -21,9 +21,9 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    made = tmp_path / "heap.bin"
-    made.write_bytes(CONTENT)
-    return made
+    heap = tmp_path / "heap.bin"
+    heap.write_bytes(CONTENT)
+    return heap
 
 
 @contextmanager

@@ -33,13 +33,13 @@ def spool(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def bundle(spool: Path) -> Bundle:
     """A bundle on a disk that other files have filled to the last byte; no space is reserved for the bundle."""
-    made = create_bundle(spool, "checkout", NOON)
-    with made.artifact("threads.txt", 1 << 30) as out:
+    bundle = create_bundle(spool, "checkout", NOON)
+    with bundle.artifact("threads.txt", 1 << 30) as out:
         out.write(TEXT)
     threads = artifact(file="threads.txt", bytes=out.bytes, sha256=out.sha256)
-    made.save(manifest(threads, capture_id=made.folder.name))
+    bundle.save(manifest(threads, capture_id=bundle.folder.name))
     fill(spool)
-    return made
+    return bundle
 
 
 def fill(spool: Path) -> None:

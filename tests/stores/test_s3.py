@@ -41,11 +41,11 @@ pytestmark = pytest.mark.usefixtures("server", "small_parts_and_waits")
 
 
 def test_object_is_complete_and_its_link_returns_it(prefix: str, file: Path, faults: Faults) -> None:
-    seen: list[int] = []
-    stored = store(prefix, faults.url).put(KEY, file, SHA256, seen.append)
+    sizes: list[int] = []
+    stored = store(prefix, faults.url).put(KEY, file, SHA256, sizes.append)
     assert content(prefix) == CONTENT
     assert (stored.bytes, stored.sha256, stored.key) == (len(CONTENT), SHA256, KEY)
-    assert sorted(seen) == sorted([PART, PART, 1_000_001])
+    assert sorted(sizes) == sorted([PART, PART, 1_000_001])
     assert faults.parts() == [1, 2, 3]
     with urllib.request.urlopen(stored.link, timeout=10) as answer:
         assert answer.read() == CONTENT
@@ -82,14 +82,14 @@ def test_empty_file(prefix: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [len(SMALL), len(CONTENT)], ids=["small", "in parts"])
 def test_second_upload_changes_nothing(prefix: str, tmp_path: Path, faults: Faults, size: int) -> None:
     (tmp_path / "x").write_bytes(CONTENT[:size])
-    where, known = store(prefix, faults.url), sha256(CONTENT[:size])
-    first_time = where.put(KEY, tmp_path / "x", known)
-    done = len(faults.arrived)
-    seen: list[int] = []
-    again = where.put(KEY, tmp_path / "x", known, seen.append)
+    where, content_sha256 = store(prefix, faults.url), sha256(CONTENT[:size])
+    first_time = where.put(KEY, tmp_path / "x", content_sha256)
+    sent_before = len(faults.arrived)
+    sizes: list[int] = []
+    again = where.put(KEY, tmp_path / "x", content_sha256, sizes.append)
     assert replace(again, link="", expires=None) == replace(first_time, link="", expires=None)
-    assert {request.method for request in faults.arrived[done:]} == {"HEAD"}
-    assert seen == [size]
+    assert {request.method for request in faults.arrived[sent_before:]} == {"HEAD"}
+    assert sizes == [size]
 
 
 def test_other_content_under_the_name_is_overwritten(prefix: str, file: Path, tmp_path: Path) -> None:
@@ -108,10 +108,10 @@ def test_parts_of_an_earlier_try_are_not_sent_again(prefix: str, file: Path, fau
     with pytest.raises(NotStored, match="AccessDenied"):
         store(prefix, faults.url).put(KEY, file, SHA256)
     faults.choose = lambda _request: None
-    seen: list[int] = []
-    store(prefix, faults.url).put(KEY, file, SHA256, seen.append)
+    sizes: list[int] = []
+    store(prefix, faults.url).put(KEY, file, SHA256, sizes.append)
     assert content(prefix) == CONTENT
-    assert sum(seen) == len(CONTENT)
+    assert sum(sizes) == len(CONTENT)
     assert set(faults.parts()) == {1, 2, 3}
     assert faults.did("create") == 1
     assert len(faults.parts()) == 3
@@ -154,18 +154,18 @@ settings = S3Settings(s3_endpoint=url, s3_access_key=access, s3_secret_key=secre
 store.S3Store(urlsplit(f"s3://{bucket}/{prefix}"), settings, 3600).put(key, Path(file), sha256)
 """
 STEPS = ("head", "list", "create", "part", "part", "part", "complete", "head")
-KILLS = [(number, how) for number in range(1, len(STEPS) + 1) for how in ("before", "after")]
-KILLS += [(number, how) for number in (4, 5) for how in ("at its start", "in its middle")]
+KILLS = [(number, moment) for number in range(1, len(STEPS) + 1) for moment in ("before", "after")]
+KILLS += [(number, moment) for number in (4, 5) for moment in ("at its start", "in its middle")]
 
 
 def test_killed_upload_resumes_where_it_stopped(prefix: str, file: Path, faults: Faults) -> None:
     """End twenty uploads by kill -9, each at another point: what the server already has is not sent again."""
     assert len(KILLS) == 20
-    for number, how in KILLS:
-        place = f"{prefix}/{number}-{how.replace(' ', '-')}"
-        faults.seen.clear()
+    for number, moment in KILLS:
+        place = f"{prefix}/{number}-{moment.replace(' ', '-')}"
+        faults.received.clear()
         faults.arrived.clear()
-        _killed(faults, place, file, number, how)
+        _killed(faults, place, file, number, moment)
         faults.choose = lambda _request: None
         store(place, faults.url).put(KEY, file, SHA256)
         assert content(place) == CONTENT
@@ -173,19 +173,19 @@ def test_killed_upload_resumes_where_it_stopped(prefix: str, file: Path, faults:
         assert (faults.did("create"), faults.did("complete")) == (1, 1)
 
 
-def _killed(faults: Faults, place: str, file: Path, number: int, how: str) -> None:
+def _killed(faults: Faults, place: str, file: Path, number: int, method: str) -> None:
     victim: list[int] = []
 
     def choose(_request: Request) -> Fault | None:
-        if len(faults.seen) != number:
+        if len(faults.received) != number:
             return None
-        reset = {"before": 0, "at its start": 1, "in its middle": PART // 2}.get(how)
-        return Fault(reset_after=reset, lose_answer=how == "after", kill=victim[0])
+        reset = {"before": 0, "at its start": 1, "in its middle": PART // 2}.get(method)
+        return Fault(reset_after=reset, lose_answer=method == "after", kill=victim[0])
 
     faults.choose = choose
     where = s3_endpoint()
-    what = (where.bucket, place, KEY, str(file), SHA256, str(PART), faults.url, where.access_key, where.secret_key)
+    arguments = (where.bucket, place, KEY, str(file), SHA256, str(PART), faults.url, where.access_key, where.secret_key)
     environment = {**os.environ, "PYTHONPATH": str(Path(debugcapture.__file__).parents[1])}
-    with subprocess.Popen([sys.executable, "-c", PROGRAM, *what], env=environment) as process:
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], env=environment) as process:
         victim.append(process.pid)
         assert process.wait() == -signal.SIGKILL

@@ -45,9 +45,9 @@ class Growing:
 
 @pytest.fixture
 def growing(tmp_path: Path, prefix: str, faults: Faults) -> Iterator[Growing]:
-    made = Growing(tmp_path, store(prefix, faults.url))
-    yield made
-    made.upload.close()
+    growing = Growing(tmp_path, store(prefix, faults.url))
+    yield growing
+    growing.upload.close()
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -57,13 +57,13 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def done(faults: Faults) -> list[str]:
+def requests_done(faults: Faults) -> list[str]:
     return [request.does for request in faults.arrived if request.does not in ("head", "list")]
 
 
-def write(growing: Growing, whole: bytes = CONTENT, piece: int = 1 << 20) -> None:
-    for start in range(0, len(whole), piece):
-        growing.file.write(memoryview(whole)[start : start + piece])
+def write(growing: Growing, content: bytes = CONTENT, piece: int = 1 << 20) -> None:
+    for start in range(0, len(content), piece):
+        growing.file.write(memoryview(content)[start : start + piece])
 
 
 def test_parts_are_stored_before_the_file_is_complete(growing: Growing, prefix: str, faults: Faults) -> None:
@@ -72,7 +72,7 @@ def test_parts_are_stored_before_the_file_is_complete(growing: Growing, prefix: 
         wait_for(lambda: faults.parts() == [1, 2])
         assert not growing.path.exists()
     growing.put()
-    assert done(faults) == ["create", "part", "part", "part", "complete"]
+    assert requests_done(faults) == ["create", "part", "part", "part", "complete"]
     assert content(prefix) == CONTENT
 
 
@@ -81,7 +81,7 @@ def test_a_file_of_one_part_is_one_request(growing: Growing, prefix: str, faults
     with growing.file:
         write(growing, CONTENT[:size])
     growing.put()
-    assert done(faults) == ["put"]
+    assert requests_done(faults) == ["put"]
     assert content(prefix) == CONTENT[:size]
 
 
@@ -108,7 +108,7 @@ def test_what_fails_on_the_way_is_sent_at_the_end(growing: Growing, prefix: str,
     faults.choose = lambda request: Fault(refuse=(403, "AccessDenied")) if request.part == 2 else None
     with growing.file:
         write(growing)
-        wait_for(lambda: any(request.part == 2 for request in faults.seen))
+        wait_for(lambda: any(request.part == 2 for request in faults.received))
     with pytest.raises(NotStored, match="AccessDenied"):
         growing.put()
     faults.choose = lambda _request: None

@@ -36,8 +36,8 @@ pytestmark = pytest.mark.usefixtures("server", "small_parts_and_waits")
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with versitygw_with_user(tmp_path_factory.mktemp("versitygw")) as made:
-        yield made
+    with versitygw_with_user(tmp_path_factory.mktemp("versitygw")) as server:
+        yield server
 
 
 def as_user(server: Server, bucket: str, **changed: Any) -> S3Store:
@@ -61,8 +61,8 @@ def test_least_privilege_of_the_documents_is_enough(other: Server, file: Path, s
     allow(other, "open-to-write", "s3:PutObject", "s3:GetObject")
     for source in (file, small):
         as_user(other, "open-to-write").put(source.name, source, sha256(source.read_bytes()))
-        found = other.client.get_object(Bucket="open-to-write", Key=source.name)
-        assert found["Body"].read() == source.read_bytes()
+        response = other.client.get_object(Bucket="open-to-write", Key=source.name)
+        assert response["Body"].read() == source.read_bytes()
 
 
 @pytest.mark.parametrize("mode", ["GOVERNANCE", "COMPLIANCE"])
@@ -74,10 +74,10 @@ def test_locked_object(other: Server, name: str, request: pytest.FixtureRequest,
     keys = {"s3_access_key": "root", "s3_secret_key": SECRET}
     where = store("", other.url, bucket, s3_lock=mode, s3_lock_days=3, **keys)
     where.put(KEY, source, sha256(source.read_bytes()))
-    kept = other.client.get_object_retention(Bucket=bucket, Key=KEY)["Retention"]
-    left = kept["RetainUntilDate"] - datetime.now(timezone.utc)
-    assert kept["Mode"] == mode
-    assert timedelta(days=2, hours=23) < left < timedelta(days=3, minutes=1)
+    retention = other.client.get_object_retention(Bucket=bucket, Key=KEY)["Retention"]
+    remaining = retention["RetainUntilDate"] - datetime.now(timezone.utc)
+    assert retention["Mode"] == mode
+    assert timedelta(days=2, hours=23) < remaining < timedelta(days=3, minutes=1)
 
 
 def test_lock_in_a_bucket_without_object_lock_is_reported(prefix: str, small: Path) -> None:
@@ -95,9 +95,9 @@ def test_tags(prefix: str, name: str, request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="module")
 def amazon() -> Iterator[Server]:
-    with moto() as made:
-        made.client.create_bucket(Bucket="captures")
-        yield made
+    with moto() as server:
+        server.client.create_bucket(Bucket="captures")
+        yield server
 
 
 @pytest.mark.parametrize("name", ["small", "file"])
@@ -122,19 +122,19 @@ def test_how_an_object_is_kept(
     source: Path = request.getfixturevalue(name)
     key = f"{name}-{sha256(repr(changed).encode())[:8]}"
     store("", amazon.url, "captures", **changed).put(key, source, sha256(source.read_bytes()))
-    found = amazon.client.head_object(Bucket="captures", Key=key)
-    assert {field: found.get(field) for field in expected} == expected
-    assert found["ContentLength"] == source.stat().st_size
+    response = amazon.client.head_object(Bucket="captures", Key=key)
+    assert {field: response.get(field) for field in expected} == expected
+    assert response["ContentLength"] == source.stat().st_size
 
 
 def test_documented_lifecycle_rule_is_accepted(amazon: Server) -> None:
     document = (Path(__file__).parents[2] / "docs" / "stores.md").read_text()
     (rules,) = re.findall(r'```json\n(\{"Rules".*?)```', document, re.DOTALL)
     amazon.client.put_bucket_lifecycle_configuration(Bucket="captures", LifecycleConfiguration=json.loads(rules))
-    (kept,) = amazon.client.get_bucket_lifecycle_configuration(Bucket="captures")["Rules"]
-    assert (kept["Status"], kept["Filter"], kept["Expiration"]) == ("Enabled", {"Prefix": "PREFIX/"}, {"Days": 30})
-    assert kept["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
-    assert kept["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    (rule,) = amazon.client.get_bucket_lifecycle_configuration(Bucket="captures")["Rules"]
+    assert (rule["Status"], rule["Filter"], rule["Expiration"]) == ("Enabled", {"Prefix": "PREFIX/"}, {"Days": 30})
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
 
 
 ROLE = "arn:aws:iam::123456789012:role/captures"

@@ -49,18 +49,18 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    made = tmp_path / "heap.bin"
-    made.write_bytes(CONTENT)
-    return made
+    heap = tmp_path / "heap.bin"
+    heap.write_bytes(CONTENT)
+    return heap
 
 
 def store(root: Path, port: int | None = None, **changed: str) -> Store:
     where = sftp_endpoint()
-    known = where.known_hosts_file.read_text()
+    host_keys = where.known_hosts_file.read_text()
     fields = {
         "store": f"sftp://{where.user}@{where.host}:{port or where.port}{root}",
         "sftp_private_key": where.private_key_file.read_text(),
-        "sftp_known_hosts": known + known.replace(str(where.port), str(port or where.port)),
+        "sftp_known_hosts": host_keys + host_keys.replace(str(where.port), str(port or where.port)),
         **changed,
     }
     return open_store(store_settings(**fields))
@@ -92,14 +92,14 @@ def test_second_upload_changes_nothing(root: Path, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "left",
+    "partial",
     [b"", CONTENT[:1_000_000], CONTENT, CONTENT + b"more", b"other" * 1000],
     ids=["nothing", "a part", "all", "more", "other content"],
 )
-def test_correct_beginning_of_an_earlier_upload_is_kept(root: Path, file: Path, left: bytes) -> None:
+def test_correct_beginning_of_an_earlier_upload_is_kept(root: Path, file: Path, partial: bytes) -> None:
     part = (root / KEY).with_name(".heap.bin.part")
     part.parent.mkdir(parents=True)
-    part.write_bytes(left)
+    part.write_bytes(partial)
     store(root).put(KEY, file, SHA256)
     assert (root / KEY).read_bytes() == CONTENT
     assert names(root) == [KEY]
@@ -117,17 +117,17 @@ def test_changed_source_is_not_stored(root: Path, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "reason"), [("# none", "is unknown"), ("changed", "has changed")], ids=["unknown", "changed"]
+    ("host_keys", "reason"), [("# none", "is unknown"), ("changed", "has changed")], ids=["unknown", "changed"]
 )
-def test_unknown_host_gets_nothing(root: Path, file: Path, known: str, reason: str) -> None:
+def test_unknown_host_gets_nothing(root: Path, file: Path, host_keys: str, reason: str) -> None:
     where = sftp_endpoint()
-    if known == "changed":
+    if host_keys == "changed":
         other = paramiko.PKey.from_path(where.private_key_file)
-        known = f"[{where.host}]:{where.port} {other.get_name()} {other.get_base64()}"
+        host_keys = f"[{where.host}]:{where.port} {other.get_name()} {other.get_base64()}"
     kind, key = where.known_hosts_file.read_text().split()[1:3]
     shown = fingerprint(paramiko.PKey.from_type_string(kind, base64.b64decode(key)))
     with pytest.raises(NotStored, match=reason) as caught:
-        store(root, sftp_known_hosts=known).put(KEY, file, SHA256)
+        store(root, sftp_known_hosts=host_keys).put(KEY, file, SHA256)
     assert shown in str(caught.value)
     assert not root.exists()
 
@@ -271,12 +271,12 @@ def test_full_disk_of_the_server_is_reported_and_the_upload_resumes_when_there_i
 
 def test_server_that_stores_fewer_bytes_than_it_got_is_reported(root: Path, file: Path) -> None:
     """Another implementation of the server: its only extension is the rename, and it reports success for everything."""
-    with other_server(root, Lacks(end_of_write=1)) as (port, known):
+    with other_server(root, Lacks(end_of_write=1)) as (port, host_keys):
         with pytest.raises(NotStored, match=f"the store has {len(CONTENT) - 1} of {len(CONTENT)} bytes"):
-            store(root, port, sftp_known_hosts=known).put(KEY, file, SHA256)
+            store(root, port, sftp_known_hosts=host_keys).put(KEY, file, SHA256)
         assert names(root) == []
-    with other_server(root, Lacks()) as (port, known):
-        store(root, port, sftp_known_hosts=known).put(KEY, file, SHA256)
+    with other_server(root, Lacks()) as (port, host_keys):
+        store(root, port, sftp_known_hosts=host_keys).put(KEY, file, SHA256)
     assert (root / KEY).read_bytes() == CONTENT
 
 
@@ -284,10 +284,10 @@ SERVER_MODES = {"sftp_file_mode": "server", "sftp_folder_mode": "server"}
 
 
 def test_server_that_sets_no_modes_is_named_with_the_settings_that_help(root: Path, file: Path) -> None:
-    with other_server(root, Lacks(modes=True)) as (port, known):
+    with other_server(root, Lacks(modes=True)) as (port, host_keys):
         with pytest.raises(NotStored, match="does not set the modes of files.*Set sftp_file_mode and sftp_folder_mode"):
-            store(root, port, sftp_known_hosts=known).put(KEY, file, SHA256)
-        store(root, port, sftp_known_hosts=known, **SERVER_MODES).put(KEY, file, SHA256)
+            store(root, port, sftp_known_hosts=host_keys).put(KEY, file, SHA256)
+        store(root, port, sftp_known_hosts=host_keys, **SERVER_MODES).put(KEY, file, SHA256)
     assert (root / KEY).read_bytes() == CONTENT
 
 
@@ -296,8 +296,8 @@ def test_server_without_the_rename_of_openssh(root: Path, file: Path, before: by
     root.mkdir()
     if before is not None:
         (root / "heap.bin").write_bytes(before)
-    with other_server(root, Lacks(posix_rename=True)) as (port, known):
-        store(root, port, sftp_known_hosts=known).put("heap.bin", file, SHA256)
+    with other_server(root, Lacks(posix_rename=True)) as (port, host_keys):
+        store(root, port, sftp_known_hosts=host_keys).put("heap.bin", file, SHA256)
     assert names(root) == ["heap.bin"]
     assert (root / "heap.bin").read_bytes() == CONTENT
 
@@ -306,8 +306,8 @@ def test_server_without_the_rename_of_openssh(root: Path, file: Path, before: by
 def test_server_that_cannot_continue_a_file_gets_it_again(root: Path, file: Path, lacks: Lacks) -> None:
     root.mkdir()
     (root / ".heap.bin.part").write_bytes(b"another beginning" * 9999)
-    with other_server(root, lacks) as (port, known):
-        store(root, port, sftp_known_hosts=known, **SERVER_MODES).put("heap.bin", file, SHA256)
+    with other_server(root, lacks) as (port, host_keys):
+        store(root, port, sftp_known_hosts=host_keys, **SERVER_MODES).put("heap.bin", file, SHA256)
     assert names(root) == ["heap.bin"]
     assert (root / "heap.bin").read_bytes() == CONTENT
 
@@ -335,10 +335,10 @@ def test_existing_folder_keeps_its_mode(root: Path, file: Path) -> None:
 
 def die_after(packets: int, root: Path, file: Path, sha256: str) -> None:
     """Upload, and end by kill -9 instead of sending a packet with content. One write is eight packets."""
-    left, real = itertools.count(packets, -1), paramiko.Channel.send
+    countdown, real = itertools.count(packets, -1), paramiko.Channel.send
 
     def send(channel: paramiko.Channel, piece: bytes) -> int:
-        if len(piece) > 1000 and next(left) <= 0:
+        if len(piece) > 1000 and next(countdown) <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(channel, piece)
 

@@ -105,9 +105,9 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    made = tmp_path / "threads.txt"
-    made.write_bytes(CONTENT)
-    return made
+    threads = tmp_path / "threads.txt"
+    threads.write_bytes(CONTENT)
+    return threads
 
 
 @pytest.fixture
@@ -160,12 +160,12 @@ def test_encrypted_key(start: Start, tmp_path: Path, file: Path) -> None:
 def test_known_hosts_of_the_user(
     start: Start, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch, hashed: bool
 ) -> None:
-    server, known = start(""), tmp_path / ".ssh" / "known_hosts"
-    known.parent.mkdir()
-    known.write_text(server.known_hosts)
+    server, host_keys = start(""), tmp_path / ".ssh" / "known_hosts"
+    host_keys.parent.mkdir()
+    host_keys.write_text(server.known_hosts)
     if hashed:
-        subprocess.run(["ssh-keygen", "-q", "-H", "-f", known], check=True, capture_output=True)
-        assert "127.0.0.1" not in known.read_text()
+        subprocess.run(["ssh-keygen", "-q", "-H", "-f", host_keys], check=True, capture_output=True)
+        assert "127.0.0.1" not in host_keys.read_text()
     key = our_key()
     monkeypatch.setenv("HOME", str(tmp_path))
     put(server, tmp_path, file, sftp_known_hosts="", sftp_private_key=key)
@@ -259,8 +259,8 @@ def _strange_key(path: Path, agent: Callable[[Path], None]) -> None:
 
 
 def through(jump: Sshd, server: Sshd) -> dict[str, str]:
-    known = jump.known_hosts + server.known_hosts
-    return {"sftp_jump": jump.address, "sftp_private_key": our_key(), "sftp_known_hosts": known}
+    host_keys = jump.known_hosts + server.known_hosts
+    return {"sftp_jump": jump.address, "sftp_private_key": our_key(), "sftp_known_hosts": host_keys}
 
 
 def test_jump_host(start: Start, tmp_path: Path, file: Path) -> None:

@@ -109,12 +109,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    made = create_bundle(tmp_path / "spool", "checkout", NOON)
-    with made.artifact("logs.txt", 1 << 20) as out:
+    bundle = create_bundle(tmp_path / "spool", "checkout", NOON)
+    with bundle.artifact("logs.txt", 1 << 20) as out:
         out.write(LOG)
     logs = artifact(file="logs.txt", bytes=out.bytes, sha256=out.sha256)
-    made.save(manifest(logs, capture_id=made.folder.name))
-    return made
+    bundle.save(manifest(logs, capture_id=bundle.folder.name))
+    return bundle
 
 
 def upload(plugin: Path, bundle: Bundle, store: str) -> subprocess.CompletedProcess[str]:
@@ -133,10 +133,10 @@ def upload(plugin: Path, bundle: Bundle, store: str) -> subprocess.CompletedProc
 
 def test_documented_store_takes_a_bundle(plugin: Path, bundle: Bundle, server: Server) -> None:
     place = f"127.0.0.1:{server.server_address[1]}"
-    done = upload(plugin, bundle, f"web://{place}/captures")
-    assert done.returncode == 0, done.stderr
+    process = upload(plugin, bundle, f"web://{place}/captures")
+    assert process.returncode == 0, process.stderr
     assert set(server.logins) == {"Bearer s3cret-of-the-web"}
-    assert "s3cret" not in done.stdout + done.stderr
+    assert "s3cret" not in process.stdout + process.stderr
     folder = f"/captures/shop/checkout/{bundle.folder.name}"
     assert set(server.kept) == {f"{folder}/{name}" for name in ("logs.txt", "manifest.json", "index.html")}
     assert server.kept[f"{folder}/logs.txt"] == LOG
@@ -148,13 +148,13 @@ def test_documented_store_takes_a_bundle(plugin: Path, bundle: Bundle, server: S
 
 def test_its_refusal_is_the_steps_own_and_keeps_the_bundle(plugin: Path, bundle: Bundle, server: Server) -> None:
     server.loses = 1
-    done = upload(plugin, bundle, f"web://127.0.0.1:{server.server_address[1]}/captures")
-    assert done.returncode == 6
-    assert "the server reports another size" in done.stderr + done.stdout
+    process = upload(plugin, bundle, f"web://127.0.0.1:{server.server_address[1]}/captures")
+    assert process.returncode == 6
+    assert "the server reports another size" in process.stderr + process.stdout
     assert (bundle.folder / "logs.txt").read_bytes() == LOG
 
 
 def test_its_url_is_checked_like_every_other(plugin: Path, bundle: Bundle) -> None:
-    done = upload(plugin, bundle, "web:/captures")
-    assert done.returncode == 2
-    assert "store must be web://HOST/FOLDER, s3://BUCKET/PREFIX" in done.stderr + done.stdout
+    process = upload(plugin, bundle, "web:/captures")
+    assert process.returncode == 2
+    assert "store must be web://HOST/FOLDER, s3://BUCKET/PREFIX" in process.stderr + process.stdout

@@ -57,7 +57,7 @@ def terminated(reason: str, exit_code: int, **fields: Any) -> Json:
 
 
 def target(**fields: Any) -> Target:
-    whole = Target(
+    defaults = Target(
         namespace="shop",
         pod="checkout-7d9f-abcde",
         uid="u-1",
@@ -68,11 +68,11 @@ def target(**fields: Any) -> Target:
         state=ContainerState("running"),
         user=User(1000, 1000),
     )
-    return replace(whole, **fields)
+    return replace(defaults, **fields)
 
 
 def artifact(**fields: Any) -> Artifact:
-    whole = Artifact(
+    base = Artifact(
         collector="jvm-thread-dump",
         title="Java thread dump",
         file="jvm-threads.txt",
@@ -83,7 +83,7 @@ def artifact(**fields: Any) -> Artifact:
         outcome="complete",
         how="by exec: the image has jcmd",
     )
-    return replace(whole, **fields)
+    return replace(base, **fields)
 
 
 def nothing(outcome: str, reason: str, **fields: Any) -> Artifact:
@@ -92,7 +92,7 @@ def nothing(outcome: str, reason: str, **fields: Any) -> Artifact:
 
 
 def manifest(*artifacts: Artifact, **fields: Any) -> Manifest:
-    whole = Manifest(
+    base = Manifest(
         capture_id=CAPTURE_ID,
         started=NOON,
         finished=NOON + timedelta(seconds=3),
@@ -100,11 +100,11 @@ def manifest(*artifacts: Artifact, **fields: Any) -> Manifest:
         trigger={"started_by": "alice"},
         artifacts=artifacts or (artifact(),),
     )
-    return replace(whole, **fields)
+    return replace(base, **fields)
 
 
 def collector(**fields: Any) -> Collector:
-    whole = Collector(
+    base = Collector(
         id="jvm-thread-dump",
         title="Java thread dump",
         file="jvm-threads.txt",
@@ -120,7 +120,7 @@ def collector(**fields: Any) -> Collector:
         runtime="jvm",
         detect=Detect("maps", "/libjvm"),
     )
-    return replace(whole, **fields)
+    return replace(base, **fields)
 
 
 def failure_status(code: int | None = None, message: str = "", reason: str = "NonZeroExitCode") -> bytes:
@@ -152,6 +152,6 @@ def store_settings(**values: Any) -> StoreSettings:
         return {field.name: values.pop(field.name) for field in fields(kind) if field.name in values}
 
     parts = tuple(type(part)(**taken(type(part))) for part in StoreSettings().parts)
-    made = StoreSettings(parts=parts, **taken(StoreSettings))
+    settings = StoreSettings(parts=parts, **taken(StoreSettings))
     assert not values
-    return made
+    return settings

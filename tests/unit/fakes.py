@@ -86,25 +86,31 @@ class Cluster(Lists):
 
     def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: Any) -> Any:
         stdout, stderr = stdio.stdout, stdio.stderr
-        ours = place.container.startswith("debug-capture-")
+        in_debug_container = place.container.startswith("debug-capture-")
         self.ran.append(tuple(argv))
         self.places.append(place.container)
         if argv[0] == "run-tool":
             if argv[1] == "command":
-                return self._answer(argv[3], ours, stdout, stderr)
-            return self._run_with_checksum(argv[2], argv[4], ours, stdout, stderr) if argv[1] == "run" else OK
+                return self._answer(argv[3], in_debug_container, stdout, stderr)
+            return (
+                self._run_with_checksum(argv[2], argv[4], in_debug_container, stdout, stderr)
+                if argv[1] == "run"
+                else OK
+            )
         if argv[0] != "sh":
-            return self._answer(argv[0], ours, stdout, stderr)
-        if not (self.shell or ours):
+            return self._answer(argv[0], in_debug_container, stdout, stderr)
+        if not (self.shell or in_debug_container):
             return MISSING
         if argv[2] == script("processes"):
-            listing = self.debug_listing if ours and self.debug_listing else self.listing
+            listing = self.debug_listing if in_debug_container and self.debug_listing else self.listing
             stdout(memoryview(listing.encode()))
         elif argv[2] == RUN:
-            return self._run_with_checksum(argv[4], argv[5], ours, stdout, stderr)
+            return self._run_with_checksum(argv[4], argv[5], in_debug_container, stdout, stderr)
         return OK
 
-    def _run_with_checksum(self, nonce: str, program: str, ours: bool, stdout: Any, stderr: Any) -> ExitStatus:
+    def _run_with_checksum(
+        self, nonce: str, program: str, in_debug_container: bool, stdout: Any, stderr: Any
+    ) -> ExitStatus:
         digest, sizes = hashlib.sha256(), list[int]()
 
         def both(piece: memoryview) -> None:
@@ -112,15 +118,15 @@ class Cluster(Lists):
             sizes.append(len(piece))
             stdout(piece)
 
-        ended = self._answer(program, ours, both, stderr)
+        ended = self._answer(program, in_debug_container, both, stderr)
         if ended.code is None:
             return ended
         report = {"ended": "exited", "code": ended.code, "sha256": digest.hexdigest()}
         stderr(memoryview(f"\ndebug-capture-end {nonce} {json.dumps(report)}\n".encode()))
         return OK
 
-    def _answer(self, program: str, ours: bool, stdout: Any, stderr: Any) -> ExitStatus:
-        if program in self.debug_tools and not ours:
+    def _answer(self, program: str, in_debug_container: bool, stdout: Any, stderr: Any) -> ExitStatus:
+        if program in self.debug_tools and not in_debug_container:
             return MISSING
         ended, output, errors = self.answers.get(program, (MISSING, b"", b""))
         stdout(memoryview(output))

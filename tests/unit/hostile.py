@@ -47,27 +47,29 @@ def tree(keys: st.SearchStrategy[str], leaves: st.SearchStrategy[Any] = SCALARS)
     )
 
 
-def changed(whole: Any) -> st.SearchStrategy[Any]:
+def changed(document: Any) -> st.SearchStrategy[Any]:
     """``whole``, JSON, with one part that is something else, or is missing."""
-    places = list(_places(whole))
-    return st.builds(_with, st.just(whole), st.sampled_from(places), st.just(_GONE) | tree(st.sampled_from("abc")))
+    places = list(_places(document))
+    return st.builds(_with, st.just(document), st.sampled_from(places), st.just(_GONE) | tree(st.sampled_from("abc")))
 
 
 _GONE = object()
 Place = tuple[Any, ...]
 
 
-def _places(whole: Any, at: Place = ()) -> list[Place]:
-    inner = whole.items() if isinstance(whole, dict) else enumerate(whole) if isinstance(whole, list) else ()
+def _places(document: Any, at: Place = ()) -> list[Place]:
+    inner = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
     return [at, *(place for key, value in inner for place in _places(value, (*at, key)))]
 
 
-def _with(whole: Any, place: Place, value: Any) -> Any:
+def _with(document: Any, place: Place, value: Any) -> Any:
     if not place:
         return None if value is _GONE else value
-    copy, key = (dict(whole) if isinstance(whole, dict) else list(whole)), place[0]
+    copy, key = (dict(document) if isinstance(document, dict) else list(document)), place[0]
     if value is _GONE and len(place) == 1:
         del copy[key]
     else:
-        copy[key] = _with(whole[key], place[1:], value)
+        copy[key] = _with(document[key], place[1:], value)
     return copy

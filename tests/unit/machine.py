@@ -46,7 +46,7 @@ class Machine:
 
 def _session(argv: Sequence[str], time_limit_s: float, holds_stdin: bool) -> tuple[bytes, bytes, ExitStatus]:
     """A session of its own, as the container runtime gives it; its standard input ends with the connection."""
-    theirs, ours = os.pipe()
+    theirs, writer = os.pipe()
     try:
         with subprocess.Popen(
             argv,
@@ -58,15 +58,15 @@ def _session(argv: Sequence[str], time_limit_s: float, holds_stdin: bool) -> tup
             try:
                 output, errors = running.communicate(timeout=min(time_limit_s, 30))
             except subprocess.TimeoutExpired:
-                os.close(ours)
-                ours = -1
+                os.close(writer)
+                writer = -1
                 output, _ = running.communicate(timeout=30)
                 return output, b"", ExitStatus(None, "TimeLimit", "it was still running at its time limit")
             return output, errors, with_start_failure(ExitStatus(running.returncode), argv[0], b"", has_output=True)
     finally:
         os.close(theirs)
-        if ours >= 0:
-            os.close(ours)
+        if writer >= 0:
+            os.close(writer)
 
 
 def unchanged(output: bytes, errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:

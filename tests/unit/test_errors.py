@@ -28,8 +28,11 @@ def test_error_reads_as_sentences(error: CaptureError, line: str) -> None:
 
 
 def test_a_line_begins_with_its_subject_unless_it_names_it() -> None:
-    told, untold = BadInput("cannot read pod shop/a", "it is gone"), BadInput("cannot read x", "it is empty", "Fill.")
-    assert told.about("shop/a") is told
+    message, untold = (
+        BadInput("cannot read pod shop/a", "it is gone"),
+        BadInput("cannot read x", "it is empty", "Fill."),
+    )
+    assert message.about("shop/a") is message
     assert str(untold.about("shop/a")) == "shop/a: cannot read x: it is empty. Fill."
 
 
@@ -65,5 +68,5 @@ def test_every_cause_is_in_the_tree_of_the_docstring() -> None:
 
 
 @given(st.text(), st.text(), st.text())
-def test_error_is_always_one_printable_line(what: str, why: str, do: str) -> None:
-    assert str(CaptureError(what, why, do)).isprintable()
+def test_error_is_always_one_printable_line(action: str, reason: str, remedy: str) -> None:
+    assert str(CaptureError(action, reason, remedy)).isprintable()

@@ -81,17 +81,17 @@ def test_what_fails_leaves_the_old_content_and_no_part(tmp_path: Path) -> None:
 def test_content_is_on_the_disk_before_it_has_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
 ) -> None:
-    done: list[str] = []
+    calls: list[str] = []
     rename = Path.replace
 
     def replace(part: Path, goal: Path) -> Path:
-        done.append(f"rename {part.name}")
+        calls.append(f"rename {part.name}")
         return rename(part, goal)
 
-    monkeypatch.setattr(os, "fsync", lambda _: done.append("sync"))
+    monkeypatch.setattr(os, "fsync", lambda _: calls.append("sync"))
     monkeypatch.setattr(Path, "replace", replace)
     replace_text(tmp_path / "a", "text", sync=sync)
-    assert done == (["sync", "rename a.part"] if sync else ["rename a.part"])
+    assert calls == (["sync", "rename a.part"] if sync else ["rename a.part"])
 
 
 def test_own_part_is_that_of_this_process(tmp_path: Path) -> None:
@@ -103,22 +103,22 @@ def test_own_part_is_that_of_this_process(tmp_path: Path) -> None:
 def test_a_lock_excludes_others_and_goes_with_a_killed_process(tmp_path: Path) -> None:
     other = lock_elsewhere(tmp_path)
     assert is_locked(tmp_path)
-    with locked(tmp_path, within_s=0) as ours:
-        assert not ours
-    with locked(tmp_path, shared=True, within_s=0) as ours:
-        assert not ours
+    with locked(tmp_path, within_s=0) as acquired:
+        assert not acquired
+    with locked(tmp_path, shared=True, within_s=0) as acquired:
+        assert not acquired
     end(other)
     assert not is_locked(tmp_path)
-    with locked(tmp_path) as ours:
-        assert ours
+    with locked(tmp_path) as acquired:
+        assert acquired
 
 
 def test_shared_locks_exclude_only_unshared_ones(tmp_path: Path) -> None:
     other = lock_elsewhere(tmp_path, "shared")
-    with locked(tmp_path, shared=True, within_s=0) as ours:
-        assert ours
-    with locked(tmp_path, within_s=0) as ours:
-        assert not ours
+    with locked(tmp_path, shared=True, within_s=0) as acquired:
+        assert acquired
+    with locked(tmp_path, within_s=0) as acquired:
+        assert not acquired
     assert not is_locked(tmp_path), "nobody has it alone"
     end(other)
 

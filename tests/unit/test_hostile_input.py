@@ -56,13 +56,13 @@ SPOOL = Path(FOLDERS.name)
 @contextmanager
 def refused() -> Iterator[None]:
     """What is not taken is refused by one of our errors, in one line that shows no secret."""
-    told = ""
+    message = ""
     try:
         yield
     except CaptureError as error:
-        told = str(error)
-    assert told.isprintable()
-    assert SECRET not in told
+        message = str(error)
+    assert message.isprintable()
+    assert SECRET not in message
 
 
 def saved(name: str, content: str | bytes) -> Path:
@@ -77,10 +77,10 @@ def saved(name: str, content: str | bytes) -> Path:
 
 @given(UTF8)
 def test_listing_of_processes(output: str) -> None:
-    for one in parse(f"S 1\nP 7 0 0 4 app\n{output}").processes:
-        assert 0 <= one.pid < 10**9
-        assert one.rss_bytes >= 0
-        assert "\n" not in one.name
+    for process in parse(f"S 1\nP 7 0 0 4 app\n{output}").processes:
+        assert 0 <= process.pid < 10**9
+        assert process.rss_bytes >= 0
+        assert "\n" not in process.name
 
 
 @given(UTF8)
@@ -106,12 +106,12 @@ def test_number(text: str) -> None:
 
 @given(st.lists(BYTES, max_size=4))
 def test_progress_of_long_work(pieces: list[bytes]) -> None:
-    said: list[str] = []
-    progress = JobProgress("/tmp/x", said.append)
+    log_lines: list[str] = []
+    progress = JobProgress("/tmp/x", log_lines.append)
     for piece in pieces:
         progress.write(memoryview(piece))
         assert len(progress._rest) < 100
-    assert all(line.isprintable() for line in said)
+    assert all(line.isprintable() for line in log_lines)
 
 
 @given(st.lists(st.binary(max_size=30) | st.sampled_from([b"\x89\x7f" + b"\xff" * 8, b"\x82\x7f", b"\x88\x00"])))
@@ -126,8 +126,8 @@ def test_frames_keep_no_more_than_a_head(pieces: list[bytes]) -> None:
 @given(tree(st.sampled_from(["status", "reason", "message", "details", "causes"])) | BYTES)
 def test_exit_status(status: Any) -> None:
     payload = status if isinstance(status, bytes) else json.dumps(status).encode()
-    found = exit_status(payload)
-    assert found.code is None or isinstance(found.code, int)
+    ended = exit_status(payload)
+    assert ended.code is None or isinstance(ended.code, int)
 
 
 @given(st.lists(UTF8, max_size=5))
@@ -158,7 +158,7 @@ def test_nothing_of_ours_unpacks_an_archive() -> None:
             name
             for node in ast.walk(ast.parse(file.read_text()))
             for name in (
-                [one.name for one in node.names]
+                [alias.name for alias in node.names]
                 if isinstance(node, ast.Import)
                 else [node.module or ""]
                 if isinstance(node, ast.ImportFrom)
@@ -173,11 +173,11 @@ def test_nothing_of_ours_unpacks_an_archive() -> None:
 
 
 @given(st.sampled_from(list(PROVIDERS)), st.data())
-def test_settings_of_every_step(one: Any, data: st.DataObject) -> None:
-    names = [setting.name for setting in declared(one.settings)]
+def test_settings_of_every_step(provider: Any, data: st.DataObject) -> None:
+    names = [setting.name for setting in declared(provider.settings)]
     values = data.draw(st.dictionaries(st.sampled_from(names), TEXT, max_size=3))
     with refused():
-        step = read(one.settings, values)
+        step = read(provider.settings, values)
         for group in asdict(step).values():
             assert all("\0" not in str(value) for value in group.values())
             "".join(str(value) for value in group.values()).encode()
@@ -247,9 +247,9 @@ ENTRY = yaml.safe_load((FOLDER / "jvm.yaml").read_text())[0]
 @given(changed([ENTRY]).map(json.dumps) | TEXT)
 def test_catalog_of_collectors(text: str) -> None:
     with refused():
-        for one in load(saved("catalog.yaml", text)):
-            assert ".." not in one.file
-            assert one.title.isprintable()
+        for collector in load(saved("catalog.yaml", text)):
+            assert ".." not in collector.file
+            assert collector.title.isprintable()
 
 
 @given(changed(yaml.safe_load(CATALOG.read_text())[:2]).map(json.dumps) | TEXT)
@@ -266,7 +266,10 @@ def test_url_of_a_store(scheme: str, rest: str, base: str) -> None:
     values = {"store": f"{scheme}{rest}", "link_base": f"https://{base}", "sftp_jump": f"u@{base}"}
     for name in values:
         with refused():
-            step = read(next(one.settings for one in PROVIDERS if one.name == "k8s-debug-upload"), {name: values[name]})
+            step = read(
+                next(provider.settings for provider in PROVIDERS if provider.name == "k8s-debug-upload"),
+                {name: values[name]},
+            )
             if scheme in ("file:///", "sftp://u@h/", "sftp://u@h:22/", ""):
                 open_store(step.store)
 
@@ -286,9 +289,9 @@ HOST_KEY = "h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGCQmGCUVWFlmCGS9HLFs4iZ0PBBqt
 
 @given(UTF8, st.integers(0, len(HOST_KEY)), UTF8)
 def test_known_hosts_and_private_key(text: str, cut: int, key: str) -> None:
-    known = f"{HOST_KEY[:cut]}{text}\n{HOST_KEY}\n"
+    host_keys = f"{HOST_KEY[:cut]}{text}\n{HOST_KEY}\n"
     with refused():
-        read_login(SftpSettings(sftp_known_hosts=known))
+        read_login(SftpSettings(sftp_known_hosts=host_keys))
     with refused():
         read_login(SftpSettings(sftp_private_key=f"-----BEGIN OPENSSH PRIVATE KEY-----\n{SECRET}{key}"))
 
@@ -305,10 +308,10 @@ KEPT = json.loads(
 def test_manifest(content: str | bytes) -> None:
     bundle = Bundle(saved(f"20260102T120000Z-a/{MANIFEST}", content).parent)
     with refused():
-        whole = bundle.manifest()
-        assert isinstance(whole.key, str)
-        for one in whole.artifacts:
-            assert (bundle.folder / one.file).resolve().is_relative_to(bundle.folder.resolve())
+        capture_manifest = bundle.manifest()
+        assert isinstance(capture_manifest.key, str)
+        for artifact in capture_manifest.artifacts:
+            assert (bundle.folder / artifact.file).resolve().is_relative_to(bundle.folder.resolve())
 
 
 @given(changed(KEPT).map(json.dumps) | BYTES)
@@ -336,10 +339,10 @@ def test_note_that_waits(content: str | bytes) -> None:
     assert (note.url + note.incident + note.marker + note.content).encode(errors="replace")
 
 
-@pytest.mark.parametrize("name", [one.name for one in PROVIDERS])
+@pytest.mark.parametrize("name", [provider.name for provider in PROVIDERS])
 def test_a_number_that_is_no_number_is_refused_by_every_step(name: str) -> None:
-    one = next(one for one in PROVIDERS if one.name == name)
-    for setting in declared(one.settings):
+    provider = next(provider for provider in PROVIDERS if provider.name == name)
+    for setting in declared(provider.settings):
         if setting.kind == "number":
             with pytest.raises(BadInput, match=f"{setting.name} must be a number"):
-                read(one.settings, {setting.name: "²"})
+                read(provider.settings, {setting.name: "²"})

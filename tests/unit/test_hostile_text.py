@@ -54,7 +54,7 @@ ARTIFACTS: st.SearchStrategy[list[Artifact]] = st.lists(
     max_size=3,
 )
 MANIFEST: st.SearchStrategy[Manifest] = st.builds(
-    lambda of, found, remark, by: manifest(*found, target=of, remarks=(remark,), trigger={"started_by": by}),
+    lambda of, artifacts, remark, by: manifest(*artifacts, target=of, remarks=(remark,), trigger={"started_by": by}),
     TARGET,
     ARTIFACTS,
     TEXT,
@@ -62,8 +62,11 @@ MANIFEST: st.SearchStrategy[Manifest] = st.builds(
 )
 
 
-def receipt(whole: Manifest, link: str) -> Receipt:
-    return Receipt("s3://b", tuple(Stored(f"k/{one.file}", "u", link, None, 1, "ab") for one in whole.artifacts))
+def receipt(capture_manifest: Manifest, link: str) -> Receipt:
+    return Receipt(
+        "s3://b",
+        tuple(Stored(f"k/{artifact.file}", "u", link, None, 1, "ab") for artifact in capture_manifest.artifacts),
+    )
 
 
 class Tags(HTMLParser):
@@ -106,28 +109,30 @@ def test_formatted_block_holds_no_other_mark(text: str) -> None:
 @given(TEXT, TEXT)
 def test_data_for_later_steps_is_one_line_of_its_key(key: str, value: str) -> None:
     line = data_line("link", value)
-    found = DATA.match(line)
+    match = DATA.match(line)
     assert line.isprintable()
-    assert found is None or found[1] == "link"
+    assert match is None or match[1] == "link"
     assert one_line(key).isprintable()
 
 
 @given(TEXT, TEXT, TEXT)
-def test_error_is_one_printable_line(what: str, why: str, do: str) -> None:
-    error = CaptureError(what, why, do)
-    error.about(why)
+def test_error_is_one_printable_line(action: str, reason: str, remedy: str) -> None:
+    error = CaptureError(action, reason, remedy)
+    error.about(reason)
     assert str(error).isprintable()
 
 
 @given(MANIFEST, TEXT, UTF8, UTF8)
-def test_notes_are_short_and_their_lines_are_ours(whole: Manifest, failure: str, place: str, url: str) -> None:
-    by = whole.trigger["started_by"]
-    stored = receipt(whole, f"https://x/{url[:80]}")
+def test_notes_are_short_and_their_lines_are_ours(
+    capture_manifest: Manifest, failure: str, place: str, url: str
+) -> None:
+    by = capture_manifest.trigger["started_by"]
+    stored = receipt(capture_manifest, f"https://x/{url[:80]}")
     texts = [
-        capture_note(whole, None, one_line(place)[:200], "https://r", failure),
-        capture_note(whole, stored, "", "https://r", failure),
-        start_note(whole.target, "c", by, "https://r"),
-        attached_note(whole.target, "c", "https://r"),
+        capture_note(capture_manifest, None, one_line(place)[:200], "https://r", failure),
+        capture_note(capture_manifest, stored, "", "https://r", failure),
+        start_note(capture_manifest.target, "c", by, "https://r"),
+        attached_note(capture_manifest.target, "c", "https://r"),
         failure_note(failure, "https://r", marker("c")),
         restart_note(failure, by, failure, "https://r", marker("c")),
     ]
@@ -137,31 +142,31 @@ def test_notes_are_short_and_their_lines_are_ours(whole: Manifest, failure: str,
 
 
 @given(MANIFEST)
-def test_tables_have_a_line_a_row(whole: Manifest) -> None:
-    assert summary(whole).isprintable()
-    assert all(artifact_line(one).isprintable() for one in whole.artifacts)
-    skipped = [Skip(collector(title=one.title), one.reason) for one in whole.artifacts]
-    plan = plan_table(whole.target, skipped, "restricted").split("\n")
+def test_tables_have_a_line_a_row(capture_manifest: Manifest) -> None:
+    assert summary(capture_manifest).isprintable()
+    assert all(artifact_line(artifact).isprintable() for artifact in capture_manifest.artifacts)
+    skipped = [Skip(collector(title=artifact.title), artifact.reason) for artifact in capture_manifest.artifacts]
+    plan = plan_table(capture_manifest.target, skipped, "restricted").split("\n")
     assert len(plan) >= len(skipped) + 2
     assert all(line.isprintable() for line in plan)
     assert all(len(line) <= WIDTH for line in plan[1:])
 
 
 @given(TEXT, TEXT)
-def test_table_of_findings_has_printable_lines(what: str, why: str) -> None:
-    lines = results_text([CheckResult(what, "wrong", why)]).split("\n")
+def test_table_of_findings_has_printable_lines(action: str, reason: str) -> None:
+    lines = results_text([CheckResult(action, "wrong", reason)]).split("\n")
     assert all(line.isprintable() and len(line) <= WIDTH for line in lines)
 
 
 @given(MANIFEST, BYTES, UTF8)
-def test_page_and_result_are_markup_of_ours_only(whole: Manifest, text: bytes, link: str) -> None:
-    links = {one.file: f"https://x/{link}" for one in whole.artifacts}
-    page = report_page(whole, links, {whole.artifacts[0].file: text})
+def test_page_and_result_are_markup_of_ours_only(capture_manifest: Manifest, text: bytes, link: str) -> None:
+    links = {artifact.file: f"https://x/{link}" for artifact in capture_manifest.artifacts}
+    page = report_page(capture_manifest, links, {capture_manifest.artifacts[0].file: text})
     assert Tags(page).tags <= PLAIN
     assert not Tags(page).scripts
     page.encode()
-    block = capture_result(whole, receipt(whole, link))
-    assert len(block.split("\n")) == len(whole.artifacts) + 6
+    block = capture_result(capture_manifest, receipt(capture_manifest, link))
+    assert len(block.split("\n")) == len(capture_manifest.artifacts) + 6
     assert Tags(block).tags <= {"p", "b", "a", "table", "tr", "th", "td"}
     assert not Tags(block).scripts
     log_text(block).encode()
@@ -186,21 +191,21 @@ def test_links_to_the_console_are_ascii(key: str) -> None:
 
 @given(TEXT, TEXT, TEXT)
 def test_what_the_api_says_of_a_pod_can_be_written(name: str, message: str, image: str) -> None:
-    one = pod(metadata={"labels": {name: message}}, status={"message": message})
-    one["spec"]["containers"][0] |= {"image": image, "args": [message], "env": [{"name": name, "value": message}]}
-    describe(one).encode(errors="replace")
-    str(masked_pod(one)).encode(errors="replace")
+    pod_json = pod(metadata={"labels": {name: message}}, status={"message": message})
+    pod_json["spec"]["containers"][0] |= {"image": image, "args": [message], "env": [{"name": name, "value": message}]}
+    describe(pod_json).encode(errors="replace")
+    str(masked_pod(pod_json)).encode(errors="replace")
     events = [{"reason": name, "message": message, "type": image, "lastTimestamp": name}]
     event_table(events).encode(errors="replace")
     condition = {"type": name, "status": message, "reason": image, "message": message}
     describe_node({"metadata": {"name": name}, "spec": {}, "status": {"conditions": [condition]}})
-    metrics_table({"containers": [{"name": name, "usage": {"cpu": message}}], "timestamp": image}, one)
+    metrics_table({"containers": [{"name": name, "usage": {"cpu": message}}], "timestamp": image}, pod_json)
 
 
 @given(tree(st.sampled_from(["body", "details", "cef_details", "summary", "pod", "namespace", "name", "value", "key"])))
 def test_alert_gets_no_more_than_a_name_through(body: Any) -> None:
-    for one in find_candidates([body, {"body": {"details": body}, "summary": body}], SENDERS):
-        parts = replace(one, sender="")
+    for candidate in find_candidates([body, {"body": {"details": body}, "summary": body}], SENDERS):
+        parts = replace(candidate, sender="")
         for part in (parts.cluster, parts.namespace, parts.pod, parts.container, parts.kind, parts.workload):
             assert re.fullmatch(r"([A-Za-z0-9][\w.:/@-]{0,252})?", part, re.ASCII)
 

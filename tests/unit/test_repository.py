@@ -56,10 +56,10 @@ def pip_installs() -> list[str]:
 
 def test_packages_are_installed_by_their_hashes() -> None:
     """Only our own wheel, which was built on this machine, comes without one."""
-    found = pip_installs()
-    assert len(found) > 5
+    installs = pip_installs()
+    assert len(installs) > 5
     assert [
-        line for line in found if "--require-hashes" not in line and not re.search(r"--no-deps .*\*\.whl", line)
+        line for line in installs if "--require-hashes" not in line and not re.search(r"--no-deps .*\*\.whl", line)
     ] == []
 
 

@@ -90,9 +90,9 @@ def test_data_is_handed_on_in_single_lines(install: Install, capsys: pytest.Capt
 def test_error_is_one_line_with_its_exit_code(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     install(failing(NotStored("cannot store x", "two\nlines", "Do it.")))
     assert rundeck.main("test", GOOD) == 6
-    seen = capsys.readouterr()
-    assert seen.err == "Error: cannot store x: two lines. Do it.\n"
-    assert seen.out == "RUNDECK:DATA:failure=cannot store x: two lines. Do it.\n"
+    output = capsys.readouterr()
+    assert output.err == "Error: cannot store x: two lines. Do it.\n"
+    assert output.out == "RUNDECK:DATA:failure=cannot store x: two lines. Do it.\n"
 
 
 def test_failure_of_a_streaming_step_keeps_its_output_clean(
@@ -134,10 +134,10 @@ def test_progress_does_not_mix_with_a_commands_output(
 
     install(run, streams=streams)
     rundeck.main("test", GOOD)
-    seen = capsys.readouterr()
-    assert ("progress" in seen.err) is streams
-    assert ("progress" in seen.out) is not streams
-    assert "output" in seen.out
+    output = capsys.readouterr()
+    assert ("progress" in output.err) is streams
+    assert ("progress" in output.out) is not streams
+    assert "output" in output.out
 
 
 def test_caller_says_who_ran_it_and_where(install: Install) -> None:
@@ -195,16 +195,16 @@ def test_unknown_step_is_a_defect_of_ours() -> None:
 
 def test_script_with_bad_input_ends_with_one_line_and_exit_code_2() -> None:
     settings = {"RD_CONFIG_POD": "Bad Pöd", "RD_CONFIG_COMMAND": "true", "RD_CONFIG_TOKEN": "hunter2"}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", str(CONTENTS / "k8s-debug-exec.py")],
         env={"PATH": os.environ["PATH"], "LC_ALL": "C", **settings},
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr == (
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert process.stderr == (
         "Error: wrong settings: pod must be lower-case letters, digits, dashes and dots, not 'Bad Pöd'. "
         "Nothing was changed. Correct the settings and run again.\n"
     )
@@ -237,10 +237,10 @@ sys.exit(rundeck.main("test", {"RD_CONFIG_POD": "p", "RD_CONFIG_COMMAND": "c"}))
 
 def test_closed_output_does_not_stop_the_clean_up(tmp_path: Path) -> None:
     cleaned = tmp_path / "cleaned"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", CLOSED, str(CONTENTS), str(cleaned)], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (process.returncode, process.stderr) == (0, "")
     assert cleaned.exists()
 
 
@@ -267,8 +267,8 @@ sys.exit(rundeck.main("test", environment))
 @pytest.mark.parametrize(("level", "shown"), [("INFO", ""), ("DEBUG", "Traceback\n")])
 def test_what_libraries_log_is_for_the_level_debug(level: str, shown: str) -> None:
     words = [sys.executable, "-c", LOGGING, str(CONTENTS), level]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert done.stderr == shown
+    process = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert process.stderr == shown
 
 
 LISTS = ("k8s-debug-pods", *(provider.name for provider in PROVIDERS if provider.lists_values))
@@ -278,10 +278,10 @@ STEPS = [provider for provider in PROVIDERS if provider.name not in (DOCTOR, *LI
 @pytest.mark.parametrize("step", STEPS, ids=lambda value: value.name)
 def test_every_step_explains_blank_settings_or_does_nothing(step: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     code = rundeck.main(step.name, {})
-    seen = capsys.readouterr()
+    output = capsys.readouterr()
     does_nothing = provider(step.name).name in ("k8s-debug-upload", "k8s-debug-incident-note")
     assert code == (0 if does_nothing else 2)
-    assert any(told in seen.err for told in ("is missing", "is set")) is not does_nothing
+    assert any(message in output.err for message in ("is missing", "is set")) is not does_nothing
 
 
 def test_a_missing_connection_is_told(

@@ -35,7 +35,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - b
 
 
 def imported(step: str, **environment: str) -> tuple[int, set[str]]:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", REPORT, str(CONTENTS), step],
         env={"PATH": os.environ["PATH"], **environment},
         stdout=subprocess.PIPE,
@@ -43,7 +43,7 @@ def imported(step: str, **environment: str) -> tuple[int, set[str]]:
         text=True,
         check=True,
     )
-    code, names = json.loads(done.stdout.splitlines()[-1])
+    code, names = json.loads(process.stdout.splitlines()[-1])
     return code, set(names)
 
 
@@ -56,7 +56,7 @@ def test_step_with_bad_input_imports_no_heavy_package() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["capture", "--help-all"], ["capture", "--pod", "Bad Pod"]])
 def test_command_line_imports_no_heavy_package_before_it_has_work(arguments: list[str]) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", COMMAND_REPORT, str(CONTENTS), *arguments],
         env={"PATH": os.environ["PATH"], "HOME": "/nowhere"},
         stdout=subprocess.PIPE,
@@ -64,7 +64,7 @@ def test_command_line_imports_no_heavy_package_before_it_has_work(arguments: lis
         text=True,
         check=True,
     )
-    names = set(json.loads(done.stdout.splitlines()[-1]))
+    names = set(json.loads(process.stdout.splitlines()[-1]))
     assert {"click", "debugcapture"} <= names
     assert not names & (HEAVY | {"websocket", "yaml"})
 
@@ -91,5 +91,5 @@ def test_step_on_a_plain_kubeconfig_imports_no_heavy_package(tmp_path: Path) -> 
 def test_jinja2_is_loaded_only_to_write_a_page() -> None:
     program = "import sys; import debugcapture.steps.capture, debugcapture.steps.upload; print('jinja2' in sys.modules)"
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, env={"PYTHONPATH": str(CONTENTS)}, stdout=subprocess.PIPE, text=True, check=True)
-    assert done.stdout == "False\n"
+    process = subprocess.run(command, env={"PYTHONPATH": str(CONTENTS)}, stdout=subprocess.PIPE, text=True, check=True)
+    assert process.stdout == "False\n"

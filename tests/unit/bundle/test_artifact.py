@@ -54,8 +54,8 @@ def plain(text: bytes, encoding: str = "utf-8") -> bytes:
 
 def left_by_kill(path: Path, pieces: list[bytes], patterns: str = "") -> bytes:
     """Return what is there of an artifact whose process dies by kill -9 behind the last of ``pieces``."""
-    given = pickle.dumps((path, pieces, patterns))
-    assert subprocess.run([sys.executable, "-c", PROGRAM], input=given, check=False).returncode == -signal.SIGKILL
+    arguments = pickle.dumps((path, pieces, patterns))
+    assert subprocess.run([sys.executable, "-c", PROGRAM], input=arguments, check=False).returncode == -signal.SIGKILL
     assert not path.exists()
     return plain(path.with_name(f"{path.name}.part").read_bytes())
 
@@ -87,9 +87,9 @@ def test_what_was_shown_is_not_in_the_end(tmp_path_factory: pytest.TempPathFacto
         for piece in pieces:
             file.write(piece)
     redactor = Redaction().redactor()
-    whole = redactor.feed(b"".join(pieces)) + redactor.finish()
-    assert (path.read_bytes() if path.exists() else b"") == whole
-    assert (file.bytes, file.redactions) == (len(whole), redactor.count)
+    joined = redactor.feed(b"".join(pieces)) + redactor.finish()
+    assert (path.read_bytes() if path.exists() else b"") == joined
+    assert (file.bytes, file.redactions) == (len(joined), redactor.count)
 
 
 class Copy:

@@ -50,8 +50,8 @@ def test_captures_of_the_same_second_do_not_meet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pod", ["a", "w" * 253, "web.example-0"])
 def test_new_bundle_can_be_opened(pod: str, tmp_path: Path) -> None:
-    made = create_bundle(tmp_path, pod, NOON)
-    assert open_bundle(str(made.folder), tmp_path).folder == made.folder
+    bundle = create_bundle(tmp_path, pod, NOON)
+    assert open_bundle(str(bundle.folder), tmp_path).folder == bundle.folder
 
 
 def test_spool_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -67,13 +67,13 @@ def test_full_disk_is_told_in_words(tmp_path: Path) -> None:
 
 @given(st.lists(st.binary()))
 def test_artifact_is_what_was_written(tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]) -> None:
-    whole = b"".join(pieces)
+    joined = b"".join(pieces)
     folder = tmp_path_factory.getbasetemp()
     with Bundle(folder).artifact("a.bin", 1 << 20) as file:
         for piece in pieces:
             file.write(memoryview(piece))
-    kept = (folder / "a.bin").read_bytes() if whole else b""
-    assert (kept, file.bytes, file.sha256) == (whole, len(whole), hashlib.sha256(whole).hexdigest())
+    content = (folder / "a.bin").read_bytes() if joined else b""
+    assert (content, file.bytes, file.sha256) == (joined, len(joined), hashlib.sha256(joined).hexdigest())
     (folder / "a.bin").unlink(missing_ok=True)
 
 
@@ -102,7 +102,7 @@ def test_exception_keeps_what_arrived(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pieces", "limit", "kept"),
+    ("pieces", "limit", "expected"),
     [
         ([b"12345", b"6"], 5, b"12345"),
         ([b"123456"], 5, b"12345"),
@@ -111,7 +111,7 @@ def test_exception_keeps_what_arrived(bundle: Bundle) -> None:
     ],
     ids=["after", "within", "across", "nothing allowed"],
 )
-def test_size_limit_fills_the_file_up_to_it(pieces: list[bytes], limit: int, kept: bytes, bundle: Bundle) -> None:
+def test_size_limit_fills_the_file_up_to_it(pieces: list[bytes], limit: int, expected: bytes, bundle: Bundle) -> None:
     file = bundle.artifact("a.txt", limit)
 
     def fill() -> None:
@@ -121,8 +121,8 @@ def test_size_limit_fills_the_file_up_to_it(pieces: list[bytes], limit: int, kep
 
     with pytest.raises(SizeLimitReachedError):
         fill()
-    assert (file.bytes, file.sha256) == (len(kept), hashlib.sha256(kept).hexdigest())
-    assert ((bundle.folder / "a.txt").read_bytes() if kept else b"") == kept
+    assert (file.bytes, file.sha256) == (len(expected), hashlib.sha256(expected).hexdigest())
+    assert ((bundle.folder / "a.txt").read_bytes() if expected else b"") == expected
 
 
 def test_artifact_of_exactly_the_limit_is_whole(bundle: Bundle) -> None:
@@ -233,10 +233,13 @@ def test_only_bundles_of_the_spool_are_opened(folder: str, tmp_path: Path) -> No
 
 
 def test_bundle_is_opened_through_a_link_to_the_spool(tmp_path: Path) -> None:
-    made = create_bundle(tmp_path / "real", "web-0", NOON)
+    bundle = create_bundle(tmp_path / "real", "web-0", NOON)
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    for folder, spool in ((made.folder, tmp_path / "link"), (tmp_path / "link" / made.folder.name, tmp_path / "real")):
-        assert open_bundle(str(folder), spool).folder == made.folder
+    for folder, spool in (
+        (bundle.folder, tmp_path / "link"),
+        (tmp_path / "link" / bundle.folder.name, tmp_path / "real"),
+    ):
+        assert open_bundle(str(folder), spool).folder == bundle.folder
 
 
 def test_prune_removes_only_what_was_stored_more_than_a_week_ago(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ DEADLOCK = Finding("critical", "Deadlock: pool-1-thread-3, pool-1-thread-4", "",
 
 
 def capture(number: int, *findings: Finding, workload: str = "checkout") -> Manifest:
-    whole = manifest(target=replace(target(), workload=workload))
+    capture_manifest = manifest(target=replace(target(), workload=workload))
     started = NOON + timedelta(days=number)
-    return replace(whole, capture_id=f"capture-{number}", started=started, findings=findings)
+    return replace(capture_manifest, capture_id=f"capture-{number}", started=started, findings=findings)
 
 
 def recurrences(spool: Path, *captures: Manifest) -> list[Recurrence | None]:
@@ -26,10 +26,10 @@ def recurrences(spool: Path, *captures: Manifest) -> list[Recurrence | None]:
 
 
 def test_earlier_captures_of_the_workload_are_counted(tmp_path: Path) -> None:
-    found = recurrences(tmp_path, *(capture(day, DEADLOCK) for day in (0, 1, 5)))
-    assert found == [None, Recurrence(1, NOON, "capture-0"), Recurrence(2, NOON, "capture-1")]
-    assert str(found[1]) == "seen once since 2 Jan, last in capture-0"
-    assert str(found[2]) == "seen 2 times since 2 Jan, last in capture-1"
+    result = recurrences(tmp_path, *(capture(day, DEADLOCK) for day in (0, 1, 5)))
+    assert result == [None, Recurrence(1, NOON, "capture-0"), Recurrence(2, NOON, "capture-1")]
+    assert str(result[1]) == "seen once since 2 Jan, last in capture-0"
+    assert str(result[2]) == "seen 2 times since 2 Jan, last in capture-1"
 
 
 def test_numbers_and_addresses_do_not_make_another_finding() -> None:

@@ -34,7 +34,7 @@ def changed(path: str, value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "whole",
+    "capture_manifest",
     [
         manifest(artifact(), artifact(file="", outcome="skipped", reason="no JVM")),
         manifest(finished=None),
@@ -42,8 +42,8 @@ def changed(path: str, value: Any) -> Any:
     ],
     ids=["finished", "unfinished", "several pods"],
 )
-def test_what_was_written_is_read_as_the_same(whole: Manifest) -> None:
-    assert manifest_from(as_json(whole)) == whole
+def test_what_was_written_is_read_as_the_same(capture_manifest: Manifest) -> None:
+    assert manifest_from(as_json(capture_manifest)) == capture_manifest
 
 
 def test_a_field_of_a_later_version_is_ignored() -> None:

@@ -70,10 +70,10 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
         record = Record(bundle, manifest(artifacts=(), finished=None))
         with DebugSession(api, of, (), DebugOptions(image, ceiling, 90), report) as debug_session:
             TargetCapture(api, scope, debug_session, record, report).run(collectors)
-        done = record.finish()
-        assert done.finished
-        assert bundle.manifest().artifacts == tuple(_saved(artifact) for artifact in done.artifacts)
-        return done.artifacts
+        result = record.finish()
+        assert result.finished
+        assert bundle.manifest().artifacts == tuple(_saved(artifact) for artifact in result.artifacts)
+        return result.artifacts
 
     return run
 
@@ -538,8 +538,8 @@ def noticed(
 def test_restart_during_the_capture_is_told(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = Cluster()
     cluster.found = pod(status={"containerStatuses": [status(containerID="containerd://new")]})
-    gone, remarks = noticed(cluster, bundle, monkeypatch, target(container_id="old"))
-    assert not gone
+    artifacts, remarks = noticed(cluster, bundle, monkeypatch, target(container_id="old"))
+    assert not artifacts
     assert remarks == ("shop/checkout-7d9f-abcde: container app was restarted during the capture",)
 
 
@@ -547,8 +547,8 @@ def test_restart_during_the_capture_is_told(bundle: Bundle, monkeypatch: pytest.
 def test_pod_that_is_gone_is_noticed(replaced: bool, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = Cluster()
     cluster.gone, cluster.found = not replaced, pod(metadata={"uid": "u-2"})
-    gone, _ = noticed(cluster, bundle, monkeypatch, target(user=User(1, 1)))
-    assert gone
+    artifacts, _ = noticed(cluster, bundle, monkeypatch, target(user=User(1, 1)))
+    assert artifacts
 
 
 def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -568,10 +568,10 @@ def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: 
 
 
 def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*_: object, **__: object) -> ExitStatus:
+    def report_missing(*_: object, **__: object) -> ExitStatus:
         raise TargetNotFound("cannot run a command", "pods not found")
 
-    monkeypatch.setattr("debugcapture.kube.exec_stream.run", gone)
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", report_missing)
     cluster = Cluster()
     cluster.gone = True
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
@@ -603,6 +603,6 @@ def test_a_shell_that_hangs_is_asked_once(capture: Run, monkeypatch: pytest.Monk
         return out_of_time()
 
     monkeypatch.setattr(cluster, "run", hangs)
-    found = capture(cluster, collector(), collector(id="jvm-histogram", title="Histogram"))
-    assert [artifact.outcome for artifact in found] == ["failed", "failed"]
+    artifacts = capture(cluster, collector(), collector(id="jvm-histogram", title="Histogram"))
+    assert [artifact.outcome for artifact in artifacts] == ["failed", "failed"]
     assert len(cluster.ran) == 1

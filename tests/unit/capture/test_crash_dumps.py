@@ -84,16 +84,16 @@ PART = {"name": "data", "mountPath": "/dumps", "subPath": "shop/dumps"}
 
 
 def test_a_whole_volume_is_mounted_where_the_target_has_it() -> None:
-    whole = crashed(WHOLE, {"name": "config", "mountPath": "/etc/app"})
-    assert persistent_mounts(whole, "app") == ({"name": "data", "mountPath": f"{VOLUMES}/data", "readOnly": True},)
-    assert mounted_folders(whole, "app") == (Folder("/data", f"{VOLUMES}/data"),)
+    pod_json = crashed(WHOLE, {"name": "config", "mountPath": "/etc/app"})
+    assert persistent_mounts(pod_json, "app") == ({"name": "data", "mountPath": f"{VOLUMES}/data", "readOnly": True},)
+    assert mounted_folders(pod_json, "app") == (Folder("/data", f"{VOLUMES}/data"),)
 
 
 def test_of_a_volume_with_a_sub_path_all_is_mounted_once_and_the_part_is_searched() -> None:
-    whole = crashed(PART, PART | {"mountPath": "/logs", "subPath": "shop/logs"})
+    pod_json = crashed(PART, PART | {"mountPath": "/logs", "subPath": "shop/logs"})
     place = f"{VOLUMES}/.volumes/data"
-    assert persistent_mounts(whole, "app") == ({"name": "data", "mountPath": place, "readOnly": True},)
-    assert mounted_folders(whole, "app") == (
+    assert persistent_mounts(pod_json, "app") == ({"name": "data", "mountPath": place, "readOnly": True},)
+    assert mounted_folders(pod_json, "app") == (
         Folder("/dumps", f"{place}/shop/dumps"),
         Folder("/logs", f"{place}/shop/logs"),
     )
@@ -104,11 +104,11 @@ def test_variables_of_a_sub_path_are_replaced_as_far_as_the_pod_has_their_values
         {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "TEAM", "value": "a"},
     ]
-    known = {"name": "data", "mountPath": "/dumps", "subPathExpr": "$(TEAM)/$(POD)"}
+    mount = {"name": "data", "mountPath": "/dumps", "subPathExpr": "$(TEAM)/$(POD)"}
     unknown = {"name": "data", "mountPath": "/logs", "subPathExpr": "$(FROM_A_SECRET)"}
-    whole = crashed(known, unknown, env=env)
-    name = whole["metadata"]["name"]
-    assert mounted_folders(whole, "app") == (Folder("/dumps", f"{VOLUMES}/.volumes/data/a/{name}"),)
+    pod_json = crashed(mount, unknown, env=env)
+    name = pod_json["metadata"]["name"]
+    assert mounted_folders(pod_json, "app") == (Folder("/dumps", f"{VOLUMES}/.volumes/data/a/{name}"),)
 
 
 FOLDERS = (Folder("/data", f"{VOLUMES}/data"), Folder("/dumps", f"{VOLUMES}/.volumes/data/shop"))

@@ -113,13 +113,13 @@ def test_a_more_privileged_profile_is_a_container_of_its_own_and_root(cluster: C
 
 
 @pytest.mark.parametrize(
-    ("listing", "why"),
+    ("listing", "reason"),
     [("OWN\nS 9\nP 1 0 0 5 sh\n", "the container runtime does not share them"), ("", "no process is visible")],
     ids=["its own only", "nothing"],
 )
-def test_runtime_that_hides_processes_is_told(listing: str, why: str, cluster: Cluster) -> None:
+def test_runtime_that_hides_processes_is_told(listing: str, reason: str, cluster: Cluster) -> None:
     cluster.listing = listing
-    with debug_session(cluster) as session, pytest.raises(NotRunning, match=why):
+    with debug_session(cluster) as session, pytest.raises(NotRunning, match=reason):
         session.attach()
     assert ended(cluster) == 1
 
@@ -146,7 +146,7 @@ def test_environment_and_custom_fields_reach_the_container(cluster: Cluster) -> 
 
 
 @pytest.mark.parametrize(
-    ("settings", "why"),
+    ("settings", "reason"),
     [
         ({"environment": "A"}, "'A' is not NAME=VALUE"),
         ({"environment": "1A=2"}, "is not NAME=VALUE"),
@@ -157,6 +157,6 @@ def test_environment_and_custom_fields_reach_the_container(cluster: Cluster) -> 
         ({"debug_container_spec": '{"securityContext": {"privileged": true}}'}, "securityContext cannot be overridden"),
     ],
 )
-def test_wrong_environment_or_custom_fields_touch_nothing(settings: dict[str, str], why: str) -> None:
-    with pytest.raises(BadInput, match=why):
+def test_wrong_environment_or_custom_fields_touch_nothing(settings: dict[str, str], reason: str) -> None:
+    with pytest.raises(BadInput, match=reason):
         debug_options(DebugContainerSettings(**settings), 90)  # type: ignore[arg-type]  # texts only

@@ -50,7 +50,7 @@ def test_exit_code_zero_is_told_too() -> None:
 
 
 def test_all_kinds_of_containers_are_told() -> None:
-    whole = pod(
+    pod_json = pod(
         spec={
             "initContainers": [container("setup")],
             "containers": [
@@ -63,7 +63,7 @@ def test_all_kinds_of_containers_are_told() -> None:
         },
         status={"ephemeralContainerStatuses": [status("debugger", state=terminated("Error", 1))]},
     )
-    text = describe(whole)
+    text = describe(pod_json)
     assert text.index("Init container setup:") < text.index("Container app:")
     for line in (
         "  Limits:         memory=1Gi",

@@ -6,9 +6,9 @@ from debugcapture.capture.job_progress import JobProgress
 
 
 def test_progress_that_is_no_progress_is_passed_over_and_not_kept() -> None:
-    said: list[str] = []
-    progress = JobProgress("/tmp/x", said.append)
+    log_lines: list[str] = []
+    progress = JobProgress("/tmp/x", log_lines.append)
     for piece in (b"bytes \xc2\xb2\nbytes " + b"9" * 5000 + b"\n", *[b"x" * 65536] * 100, b"\nbytes 5\n"):
         progress.write(memoryview(piece))
         assert len(progress._rest) < 100
-    assert said == ["/tmp/x: 5 bytes so far"]
+    assert log_lines == ["/tmp/x: 5 bytes so far"]

@@ -59,8 +59,8 @@ def test_a_log_without_a_dump_has_none(content: bytes) -> None:
 
 
 def test_a_dump_is_waited_for_until_it_is_whole() -> None:
-    whole = stamped(DUMP)
-    logs = Logs(b"", stamped(b"hello\n"), whole[:60], whole, whole)
+    pod_json = stamped(DUMP)
+    logs = Logs(b"", stamped(b"hello\n"), pod_json[:60], pod_json, pod_json)
     assert excerpt(logs).wait() == DUMP
     assert len(logs.asked) == 5
 
@@ -82,11 +82,11 @@ def test_a_process_that_does_not_handle_the_signal_does_not_get_it(program: str,
         assert process.stdout
         process.stdout.readline()
         argv = [word.replace("{pid}", str(process.pid)) for word in tool.run]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        completed = subprocess.run(argv, capture_output=True, text=True, check=False)
         if handles:
-            assert (done.returncode, process.wait(10)) == (0, 7)
+            assert (completed.returncode, process.wait(10)) == (0, 7)
         else:
-            assert done.returncode == 1
-            assert "does not handle SIGQUIT" in done.stderr
+            assert completed.returncode == 1
+            assert "does not handle SIGQUIT" in completed.stderr
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)

@@ -94,8 +94,8 @@ def test_owners_come_first_and_then_only_the_limits_that_apply() -> None:
 
 def test_limits_that_the_account_may_not_list_are_left_out_with_a_reason() -> None:
     lists = {path: items for path, items in LISTS.items() if "autoscalers" not in path}
-    found, left_out = chain(Cluster(OBJECTS, lists))
-    assert "HorizontalPodAutoscaler/web" not in found
+    owners, left_out = chain(Cluster(OBJECTS, lists))
+    assert "HorizontalPodAutoscaler/web" not in owners
     assert left_out == ["cannot list HorizontalPodAutoscalers of shop: forbidden"]
 
 

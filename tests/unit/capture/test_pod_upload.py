@@ -85,9 +85,9 @@ def sums_of(size: int, changed: Json | None = None) -> Json:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr("debugcapture.capture.pod_upload.time.monotonic", made.monotonic)
-    return made
+    clock = Clock()
+    monkeypatch.setattr("debugcapture.capture.pod_upload.time.monotonic", clock.monotonic)
+    return clock
 
 
 def send(pod: Pod, monkeypatch: pytest.MonkeyPatch, store: Store | None = None) -> tuple[Stored | None, list[str]]:

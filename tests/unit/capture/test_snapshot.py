@@ -39,9 +39,9 @@ class Cluster:
         return [{"type": "Warning", "reason": "BackOff", "message": f"{namespace} {uid}"}]
 
 
-def files(whole: Json, cluster: Cluster | None = None, what: str = "snapshot") -> dict[str, bytes]:
-    found = snapshot_files(cast("Api", cluster or Cluster()), whole, target(), what)
-    return {file.file: b"".join(file.read()) for file in found}
+def files(pod_json: Json, cluster: Cluster | None = None, part: str = "snapshot") -> dict[str, bytes]:
+    parts = snapshot_files(cast("Api", cluster or Cluster()), pod_json, target(), part)
+    return {file.file: b"".join(file.read()) for file in parts}
 
 
 CRASHING = pod(
@@ -66,9 +66,9 @@ def test_what_is_gone_first_is_read_first() -> None:
 
 
 def test_each_log_is_that_of_its_container_and_run() -> None:
-    found = files(CRASHING)
-    assert found["logs/app.previous.log"] == b"app True"
-    assert found["logs/setup.log"] == b"setup False"
+    parts = files(CRASHING)
+    assert parts["logs/app.previous.log"] == b"app True"
+    assert parts["logs/setup.log"] == b"setup False"
 
 
 def test_nothing_is_asked_before_it_is_read() -> None:
@@ -100,11 +100,11 @@ def test_every_kind_of_reading_that_a_catalog_may_name_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "names"),
+    ("part", "names"),
     [("logs", ["logs/app.log"]), ("events", ["events.txt"])],
 )
-def test_parts_of_the_snapshot_can_be_had_alone(what: str, names: list[str]) -> None:
-    assert list(files(pod(), what=what)) == names
+def test_parts_of_the_snapshot_can_be_had_alone(part: str, names: list[str]) -> None:
+    assert list(files(pod(), part=part)) == names
 
 
 @pytest.fixture
@@ -133,10 +133,10 @@ def test_log_that_the_kubelet_no_longer_has_is_not_taken_for_a_log() -> None:
 def test_a_log_knows_when_its_run_began() -> None:
     earlier, later = "2026-01-02T08:00:00Z", "2026-01-02T11:00:00Z"
     crashed = status(lastState=terminated("Error", 1, startedAt=earlier))
-    found = snapshot_files(
+    parts = snapshot_files(
         cast("Api", Cluster()), pod(status={"containerStatuses": [crashed]}), target(), "logs", log_since_s=0
     )
-    began = {file.file: file.log.started.strftime("%H") for file in found if file.log and file.log.started}
-    assert began == {"logs/app.previous.log": earlier[11:13], "logs/app.log": later[11:13]}
+    starts = {file.file: file.log.started.strftime("%H") for file in parts if file.log and file.log.started}
+    assert starts == {"logs/app.previous.log": earlier[11:13], "logs/app.log": later[11:13]}
     recent = snapshot_files(cast("Api", Cluster()), pod(), target(), "logs", log_since_s=60)
     assert [file.log.started for file in recent if file.log] == [None]

@@ -27,8 +27,8 @@ class Kubelet:
 
     def newest(self, count: int) -> Iterator[bytes]:
         self.requests.append(count)
-        whole = b"".join(self.lines[-count:])
-        yield from (whole[start : start + 100] for start in range(0, len(whole), 100))
+        joined = b"".join(self.lines[-count:])
+        yield from (joined[start : start + 100] for start in range(0, len(joined), 100))
 
 
 def copy(tmp_path: Path, kubelet: Kubelet, started: datetime | None = None) -> tuple[bytes, TransferResult, str]:
@@ -36,10 +36,10 @@ def copy(tmp_path: Path, kubelet: Kubelet, started: datetime | None = None) -> t
         "Log of app", "logs/app.log", lambda: kubelet.newest(LOG_LINES), log=Log(kubelet.newest, started)
     )
     with ArtifactFile(tmp_path / "app.log", LIMIT) as file:
-        made = SnapshotCopy(snapshot, file)
-        result = made.write()
+        snapshot_copy = SnapshotCopy(snapshot, file)
+        result = snapshot_copy.write()
     path = tmp_path / "app.log"
-    return path.read_bytes() if path.exists() else b"", result, made.extent
+    return path.read_bytes() if path.exists() else b"", result, snapshot_copy.extent
 
 
 def line(number: int, length: int = 60) -> bytes:
@@ -106,11 +106,11 @@ def test_a_log_of_the_greatest_number_of_lines_says_so(tmp_path: Path, monkeypat
 def test_an_empty_log_is_skipped_and_what_is_no_log_is_cut(tmp_path: Path) -> None:
     assert copy(tmp_path, Kubelet([]))[1] == TransferResult("skipped", "it is empty", code="empty")
     with ArtifactFile(tmp_path / "pod.yaml", LIMIT) as file:
-        made = SnapshotCopy(SnapshotFile("Pod", "pod.yaml", lambda: iter([b"a: 1\n" * 1000])), file)
-        assert made.write() == TransferResult(
+        snapshot_copy = SnapshotCopy(SnapshotFile("Pod", "pod.yaml", lambda: iter([b"a: 1\n" * 1000])), file)
+        assert snapshot_copy.write() == TransferResult(
             "truncated", "it reached its size limit of 2,000 bytes", code="size-limit"
         )
-    assert made.extent == ""
+    assert snapshot_copy.extent == ""
 
 
 def test_a_refusal_has_the_outcome_of_its_file(tmp_path: Path) -> None:
@@ -119,5 +119,5 @@ def test_a_refusal_has_the_outcome_of_its_file(tmp_path: Path) -> None:
         yield b""
 
     with ArtifactFile(tmp_path / "x", LIMIT) as file:
-        made = SnapshotCopy(SnapshotFile("Node", "x", refuse, if_refused="skipped"), file)
-        assert made.write() == TransferResult("skipped", "cannot read: forbidden", code="denied")
+        snapshot_copy = SnapshotCopy(SnapshotFile("Node", "x", refuse, if_refused="skipped"), file)
+        assert snapshot_copy.write() == TransferResult("skipped", "cannot read: forbidden", code="denied")

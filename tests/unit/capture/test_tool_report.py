@@ -33,23 +33,23 @@ def test_what_is_no_report_is_none(errors: str) -> None:
 
 
 def test_a_report_has_how_it_ended_and_what_was_written() -> None:
-    found, before = parse_report(line(f'{{"ended":"exited","code":3,"size":7,"sha256":"{SUM}"}}'), "n")
-    assert found
-    assert (found.ended, found.code, found.size, found.sha256, found.last_error) == ("exited", 3, 7, SUM, "warn")
+    report, before = parse_report(line(f'{{"ended":"exited","code":3,"size":7,"sha256":"{SUM}"}}'), "n")
+    assert report
+    assert (report.ended, report.code, report.size, report.sha256, report.last_error) == ("exited", 3, 7, SUM, "warn")
     assert before == "warn"
 
 
 def test_errors_in_the_report_count_before_those_around_it() -> None:
-    found, _ = parse_report(line('{"ended":"signal","code":9,"signal":"SIGKILL","errors":"first\\nlast\\n"}'), "n")
-    assert found
-    assert (found.signal, found.last_error) == ("SIGKILL", "last")
+    report, _ = parse_report(line('{"ended":"signal","code":9,"signal":"SIGKILL","errors":"first\\nlast\\n"}'), "n")
+    assert report
+    assert (report.signal, report.last_error) == ("SIGKILL", "last")
 
 
 @pytest.mark.parametrize("number", ["-1", "1e3", "true", "9" * 400, '"7"', "null"])
 def test_a_number_that_is_none_is_left_out(number: str) -> None:
-    found, _ = parse_report(line(f'{{"ended":"exited","code":{number},"size":{number}}}'), "n")
-    assert found
-    assert (found.code, found.size) == (0, None)
+    report, _ = parse_report(line(f'{{"ended":"exited","code":{number},"size":{number}}}'), "n")
+    assert report
+    assert (report.code, report.size) == (0, None)
 
 
 JAVA_TRACE = (

@@ -114,16 +114,16 @@ def test_harmless_tool_is_run_once_more(on: On, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("again", "told"), [(refuses, "running it again failed too: the API"), (silent, "")], ids=["no", "nothing"]
+    ("again", "message"), [(refuses, "running it again failed too: the API"), (silent, "")], ids=["no", "nothing"]
 )
 def test_what_arrived_is_kept_where_the_tool_cannot_be_run_once_more(
-    again: Change, told: str, on: On, file: Path
+    again: Change, message: str, on: On, file: Path
 ) -> None:
     on(cut, again)
     sink = Memory()
     result = ran(["cat", str(file)], sink, repeatable=True)
     assert result.outcome == "truncated"
-    assert told in result.reason
+    assert message in result.reason
     assert (sink.content, sink.restarts) == (CONTENT[: len(CONTENT) // 2], 0)
 
 
@@ -331,10 +331,10 @@ def first_process() -> Iterator[None]:
 
 def members(group: int) -> dict[int, str]:
     """The processes of a group by their PID, with their names; zombies included."""
-    found = {}
+    results = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             before, _, after = stat.read_text().rpartition(")")
             if int(after.split()[2]) == group:
-                found[int(stat.parent.name)] = before.partition("(")[2]
-    return found
+                results[int(stat.parent.name)] = before.partition("(")[2]
+    return results

@@ -35,10 +35,10 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 
     def make(run: Run, *, streams: bool = False, settings: type[Any] = ExecStep, **more: Run) -> None:
         words = "command" if settings is ExecStep else ""
-        made = [Command("test", "Tests.", lambda: Step(settings, run), words=words, streams=streams)]
-        made += [Command(name, "Tests, too.", partial(Step, NoteStep, other)) for name, other in more.items()]
+        commands = [Command("test", "Tests.", lambda: Step(settings, run), words=words, streams=streams)]
+        commands += [Command(name, "Tests, too.", partial(Step, NoteStep, other)) for name, other in more.items()]
         for module in (cli, usage):
-            monkeypatch.setattr(module, "COMMANDS", made)
-        monkeypatch.setattr(cli, "command", {command.name: command for command in made}.__getitem__)
+            monkeypatch.setattr(module, "COMMANDS", commands)
+        monkeypatch.setattr(cli, "command", {command.name: command for command in commands}.__getitem__)
 
     return make

@@ -32,7 +32,7 @@ def failing(error: Exception) -> Run:
     return run
 
 
-class Seen:
+class Recorder:
     """A command that keeps what it was given."""
 
     def __init__(self, outcome: Outcome | None = None) -> None:

@@ -38,7 +38,7 @@ def test_an_empty_configuration_is_one(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("namespce: shop\n", "unknown setting 'namespce'"),
         (
@@ -52,10 +52,10 @@ def test_an_empty_configuration_is_one(text: str, tmp_path: Path) -> None:
         ("a: 'hunter2\n", "in line"),
     ],
 )
-def test_a_wrong_configuration_is_refused_without_its_content(text: str, told: str, tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_refused_without_its_content(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         config(tmp_path, text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
@@ -106,8 +106,8 @@ def test_a_configuration_that_is_named_must_be_there(tmp_path: Path) -> None:
 
 
 def test_the_runners_configuration_is_one() -> None:
-    known = [setting for command in COMMANDS for setting in command.declared]
-    sample = read_config(REPO / "deploy" / "runner" / "config.yaml", known)
+    settings = [setting for command in COMMANDS for setting in command.declared]
+    sample = read_config(REPO / "deploy" / "runner" / "config.yaml", settings)
     step = read(CaptureStep, from_config(SETTINGS, sample))
     assert step.store.store.startswith("s3://")
     assert step.connection.server.startswith("https://")

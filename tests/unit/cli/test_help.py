@@ -37,7 +37,7 @@ def test_help_folds_what_the_form_folds(capsys: pytest.CaptureFixture[str]) -> N
 
 def completed(*words: str, **environment: str) -> list[str]:
     """What bash is offered for the last of ``words``."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "debugcapture.cli.main"],
         env={
             "PATH": os.environ["PATH"],
@@ -51,7 +51,7 @@ def completed(*words: str, **environment: str) -> list[str]:
         text=True,
         check=True,
     )
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return [line.partition(",")[2] for line in process.stdout.splitlines()]
 
 
 def test_commands_options_and_choices_are_completed() -> None:
@@ -71,15 +71,15 @@ def test_captures_of_the_spool_are_completed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_has_its_script(shell: str) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "debugcapture.cli.main"],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CONTENTS), "_DEBUG_CAPTURE_COMPLETE": f"{shell}_source"},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    assert f"_DEBUG_CAPTURE_COMPLETE={shell}_complete" in done.stdout
-    assert "debug-capture" in done.stdout
+    assert f"_DEBUG_CAPTURE_COMPLETE={shell}_complete" in process.stdout
+    assert "debug-capture" in process.stdout
 
 
 def test_bash_completes_by_its_script(tmp_path: Path) -> None:
@@ -93,13 +93,13 @@ def test_bash_completes_by_its_script(tmp_path: Path) -> None:
     _debug_capture_completion debug-capture
     echo "${COMPREPLY[@]}"
     """
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "--norc", "-c", lines],
         env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(CONTENTS)},
         capture_output=True,
         text=True,
         check=True,
     )
-    function, offered = done.stdout.splitlines()
+    function, offered = process.stdout.splitlines()
     assert function.endswith("_debug_capture_completion debug-capture")
     assert offered == "capture captures"

@@ -17,7 +17,7 @@ from debugcapture.errors import NothingCaptured, NotStored
 from debugcapture.model import Outcome
 from debugcapture.runtime.context import RunContext
 from debugcapture.steps.execute import ExecStep
-from tests.unit.cli.support import CONTENTS, GOOD, Install, Seen, failing, main, outcome
+from tests.unit.cli.support import CONTENTS, GOOD, Install, Recorder, failing, main, outcome
 
 # --- how it ends ---------------------------------------------------------------------------------------------------
 
@@ -31,23 +31,23 @@ def test_the_exit_code_is_the_steps_own(output: str, install: Install) -> None:
 def test_an_error_is_one_line_with_its_exit_code(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     install(failing(NotStored("cannot store x", "two\nlines", "Do it.")))
     assert main("test", *GOOD) == 6
-    seen = capsys.readouterr()
-    assert (seen.out, seen.err) == ("", "Error: cannot store x: two lines. Do it.\n")
+    output = capsys.readouterr()
+    assert (output.out, output.err) == ("", "Error: cannot store x: two lines. Do it.\n")
 
 
-@pytest.mark.parametrize("asked", ["option", "log level", "not"])
-def test_a_stack_trace_is_for_debug_only(asked: str, install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("level", ["option", "log level", "not"])
+def test_a_stack_trace_is_for_debug_only(level: str, install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     install(failing(ZeroDivisionError("x")))
-    arguments = ["--debug"] if asked == "option" else []
-    environment = {"RD_JOB_LOGLEVEL": "DEBUG"} if asked == "log level" else {}
+    arguments = ["--debug"] if level == "option" else []
+    environment = {"RD_JOB_LOGLEVEL": "DEBUG"} if level == "log level" else {}
     assert main("test", *GOOD, *arguments, **environment) == 1
     shown = capsys.readouterr().err
     assert "ZeroDivisionError: x. Please report this bug." in shown
-    assert ("Traceback" in shown) is (asked != "not")
+    assert ("Traceback" in shown) is (level != "not")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["tset"], "No such command 'tset'"),
         (["test", "--pot", "x"], "No such option '--pot'"),
@@ -56,12 +56,12 @@ def test_a_stack_trace_is_for_debug_only(asked: str, install: Install, capsys: p
     ],
 )
 def test_a_wrong_call_is_one_line(
-    arguments: list[str], told: str, install: Install, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(failing(AssertionError("it ran")))
     assert main(*arguments) == 2
     shown = capsys.readouterr().err
-    assert told in shown
+    assert message in shown
     assert "hunter2" not in shown
     assert len(shown.splitlines()) == 1
 
@@ -163,10 +163,10 @@ def test_a_rundeck_job_gets_what_its_log_filter_reads(install: Install, capsys: 
 
 
 def test_the_evidence_says_which_job_or_who_made_it(install: Install) -> None:
-    install(seen := Seen())
+    install(recorder := Recorder())
     main("test", *GOOD, USER="alice")
     main("test", *GOOD, USER="rundeck", RD_JOB_USERNAME="bob", RD_JOB_URL="https://rundeck/7")
-    triggers = [run_context.trigger for run_context in seen.contexts]
+    triggers = [run_context.trigger for run_context in recorder.contexts]
     assert triggers == [{"started_by": "alice"}, {"started_by": "bob", "execution": "https://rundeck/7"}]
 
 
@@ -189,32 +189,32 @@ def test_json_is_one_document_on_standard_output_and_all_else_is_not(
 
     install(run)
     assert main("test", *GOOD, "--output", "json", RD_JOB_EXECID="7") == 10
-    seen = capsys.readouterr()
-    assert json.loads(seen.out) == {
+    output = capsys.readouterr()
+    assert json.loads(output.out) == {
         "command": "test",
         "exit_code": 10,
         "data": {"status": "partial"},
         "result": {"artifacts": [1]},
     }
-    assert seen.err == "progress\n"
+    assert output.err == "progress\n"
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [(GOOD, "cannot store x: y"), (["--pod", "No"], "wrong settings: "), (["--config", "/no"], "cannot read the con")],
     ids=["failure", "settings", "configuration"],
 )
 def test_a_failure_is_a_document_too(
-    options: list[str], told: str, install: Install, capsys: pytest.CaptureFixture[str]
+    options: list[str], message: str, install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(failing(NotStored("cannot store x", "y")))
     code = main("test", "--output", "json", *options)
-    seen = capsys.readouterr()
-    document = json.loads(seen.out)
+    output = capsys.readouterr()
+    document = json.loads(output.out)
     assert document["exit_code"] == code
     assert code == (6 if options is GOOD else 2)
-    assert document["error"].startswith(told)
-    assert seen.err == f"Error: {document['error']}\n"
+    assert document["error"].startswith(message)
+    assert output.err == f"Error: {document['error']}\n"
 
 
 def output_of_a_command(_step: ExecStep, run_context: RunContext) -> Outcome:
@@ -229,9 +229,9 @@ def output_of_a_command(_step: ExecStep, run_context: RunContext) -> Outcome:
 def test_the_output_of_a_command_stays_as_it_is(install: Install, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     install(output_of_a_command, streams=True)
     assert main("test", *GOOD, RD_JOB_EXECID="7") == 7
-    seen = capfdbinary.readouterr()
-    assert seen.out == b"out\xff\n"
-    assert set(seen.err.splitlines()) == {b"progress", b"err"}
+    output = capfdbinary.readouterr()
+    assert output.out == b"out\xff\n"
+    assert set(output.err.splitlines()) == {b"progress", b"err"}
 
 
 def test_the_output_of_a_command_is_part_of_a_document_up_to_a_limit(
@@ -252,8 +252,8 @@ def test_the_output_of_a_command_is_part_of_a_document_up_to_a_limit(
 
 
 def test_a_chain_hands_on_what_rundecks_data_would(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    first = Seen(Outcome(0, {"bundle": "/b", "capture_id": "20260102T120000Z-web-0-1a2b", "link": "https://x"}))
-    install(first, other=(second := Seen()))
+    first = Recorder(Outcome(0, {"bundle": "/b", "capture_id": "20260102T120000Z-web-0-1a2b", "link": "https://x"}))
+    install(first, other=(second := Recorder()))
     environment = {"DEBUG_CAPTURE_POD": "web-0", "DEBUG_CAPTURE_COMMAND": "true", "DEBUG_CAPTURE_BUNDLE": "/old"}
     assert main("chain", "test", "other", "--output", "json", **environment) == 0
     assert second.steps[0].bundle.bundle == "/b"
@@ -264,7 +264,7 @@ def test_a_chain_hands_on_what_rundecks_data_would(install: Install, capsys: pyt
 
 @pytest.mark.parametrize("keep_going", [True, False])
 def test_a_chain_ends_at_a_failure_unless_it_keeps_going(keep_going: bool, install: Install) -> None:
-    install(failing(NothingCaptured("nothing from x", "y")), other=(second := Seen(Outcome(8))))
+    install(failing(NothingCaptured("nothing from x", "y")), other=(second := Recorder(Outcome(8))))
     environment = {"DEBUG_CAPTURE_POD": "web-0", "DEBUG_CAPTURE_COMMAND": "true"}
     assert main("chain", *(["--keep-going"] if keep_going else []), "test", "other", **environment) == 5
     assert [step.failure.failure for step in second.steps] == (["nothing from x: y"] if keep_going else [])

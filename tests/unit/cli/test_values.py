@@ -10,7 +10,7 @@ import pytest
 
 from debugcapture.cli import help as usage
 from debugcapture.cli.commands import COMMANDS
-from tests.unit.cli.support import GOOD, Install, Seen, failing, main
+from tests.unit.cli.support import GOOD, Install, Recorder, failing, main
 
 
 def test_an_option_counts_before_the_environment_and_that_before_the_configuration(
@@ -18,21 +18,21 @@ def test_an_option_counts_before_the_environment_and_that_before_the_configurati
 ) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("namespace: from-config\npod: from-config\ncontainer: from-config\n")
-    install(seen := Seen())
+    install(recorder := Recorder())
     environment = {"DEBUG_CAPTURE_POD": "from-environment", "DEBUG_CAPTURE_NAMESPACE": "from-environment"}
     options = ["--config", str(config), "--namespace", "from-option", "--command", "true"]
     assert main("test", *options, **environment) == 0
-    target = seen.steps[0].target
+    target = recorder.steps[0].target
     assert (target.namespace, target.pod, target.container) == ("from-option", "from-environment", "from-config")
 
 
 def test_a_blank_variable_is_none_and_a_blank_option_is_the_default(install: Install, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("namespace: shop\ncontainer: app\n")
-    install(seen := Seen())
+    install(recorder := Recorder())
     options = ["--config", str(config), "--container", "", *GOOD]
     assert main("test", *options, DEBUG_CAPTURE_NAMESPACE="") == 0
-    assert (seen.steps[0].target.namespace, seen.steps[0].target.container) == ("shop", "")
+    assert (recorder.steps[0].target.namespace, recorder.steps[0].target.container) == ("shop", "")
 
 
 @pytest.mark.parametrize("where", ["XDG_CONFIG_HOME", "HOME", "DEBUG_CAPTURE_CONFIG"])
@@ -41,23 +41,23 @@ def test_the_configuration_is_found(where: str, install: Install, tmp_path: Path
     config = folder / "debug-capture" / "config.yaml"
     config.parent.mkdir(parents=True)
     config.write_text("namespace: shop\n")
-    install(seen := Seen())
+    install(recorder := Recorder())
     value = str(config) if where == "DEBUG_CAPTURE_CONFIG" else str(tmp_path)
     assert main("test", *GOOD, **{where: value}) == 0
-    assert seen.steps[0].target.namespace == "shop"
+    assert recorder.steps[0].target.namespace == "shop"
 
 
 def test_values_arrive_typed_and_a_switch_can_be_turned_off(install: Install) -> None:
-    install(seen := Seen())
+    install(recorder := Recorder())
     assert main("test", *GOOD, "--time-limit-s", "7", "--no-verify-tls") == 0
-    assert seen.steps[0].command.time_limit_s == 7
-    assert seen.steps[0].connection.verify_tls is False
+    assert recorder.steps[0].command.time_limit_s == 7
+    assert recorder.steps[0].connection.verify_tls is False
 
 
 def test_words_behind_the_options_are_the_command_quotes_and_dashes_and_all(install: Install) -> None:
-    install(seen := Seen())
+    install(recorder := Recorder())
     assert main("test", "--pod", "web-0", "sh", "-c", "echo 'a b'; ls", "--config") == 0
-    assert seen.steps[0].command.command == """sh -c 'echo '"'"'a b'"'"'; ls' --config"""
+    assert recorder.steps[0].command.command == """sh -c 'echo '"'"'a b'"'"'; ls' --config"""
 
 
 def test_wrong_settings_run_nothing_and_are_told_as_a_step_tells_them(
@@ -76,11 +76,11 @@ def test_a_secret_is_read_from_its_file(install: Install, tmp_path: Path) -> Non
     token = tmp_path / "token"
     token.write_text("hunter2\n")
     token.chmod(0o600)
-    install(seen := Seen())
+    install(recorder := Recorder())
     assert main("test", *GOOD, "--token-file", str(token)) == 0
     assert main("test", *GOOD, DEBUG_CAPTURE_TOKEN_FILE=str(token)) == 0
     assert main("test", *GOOD, DEBUG_CAPTURE_TOKEN="hunter2") == 0
-    assert [step.connection.token for step in seen.steps] == ["hunter2"] * 3
+    assert [step.connection.token for step in recorder.steps] == ["hunter2"] * 3
 
 
 def test_no_secret_can_be_the_value_of_an_option() -> None:
@@ -95,9 +95,9 @@ def test_one_secret_can_come_by_standard_input(install: Install, monkeypatch: py
     read, write = os.pipe()
     os.write(write, b"hunter2\n")
     os.close(write)
-    install(seen := Seen())
+    install(recorder := Recorder())
     with os.fdopen(read) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         assert main("test", *GOOD, "--token-file", "-") == 0
-    assert seen.steps[0].connection.token == "hunter2"
+    assert recorder.steps[0].connection.token == "hunter2"
     assert main("test", *GOOD, "--token-file", "-", "--ca-certificate-file", "-") == 2

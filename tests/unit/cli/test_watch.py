@@ -91,10 +91,10 @@ def test_progress_is_a_line_of_bytes_and_seconds(observed: Progress, line: str) 
 
 def test_only_news_is_reported() -> None:
     first, second = artifact(), nothing("failed", "no\nshell", title="Heap", pod="web-1")
-    begun = progress(first, running=True)
-    assert list(new_lines(None, begun)) == ["Java thread dump: complete, 7 B, jvm-threads.txt", "capturing"]
-    assert list(new_lines(begun, begun)) == []
-    assert list(new_lines(begun, progress(first, second))) == ["web-1: Heap: failed, no shell", "captured"]
+    running = progress(first, running=True)
+    assert list(new_lines(None, running)) == ["Java thread dump: complete, 7 B, jvm-threads.txt", "capturing"]
+    assert list(new_lines(running, running)) == []
+    assert list(new_lines(running, progress(first, second))) == ["web-1: Heap: failed, no shell", "captured"]
     assert list(new_lines(progress(first), progress(first, link="https://page"))) == ["stored"]
 
 
@@ -129,11 +129,11 @@ def test_the_status_decides_how_it_ends(observed: Manifest, code: int, bundle: B
 
 def test_a_capture_is_followed_from_its_beginning_into_the_store(bundle: Bundle, recorder: Recorder) -> None:
     bundle.save(manifest(artifact(), finished=None))
-    begun = threading.Event()
+    started = threading.Event()
 
     def capture() -> None:
         with claimed(bundle):
-            begun.set()
+            started.set()
             _wait_for(lambda: "capturing" in recorder.lines)
             bundle.save(manifest(artifact(), artifact(file="heap.hprof", title="Heap"), finished=None))
             _wait_for(lambda: any("heap.hprof" in line for line in recorder.lines))
@@ -142,7 +142,7 @@ def test_a_capture_is_followed_from_its_beginning_into_the_store(bundle: Bundle,
 
     other = threading.Thread(target=capture)
     other.start()
-    begun.wait()
+    started.wait()
     outcome = watch.watch(step(CAPTURE_ID), recorder.run_context)
     other.join()
     assert outcome.exit_code == 0
@@ -159,16 +159,16 @@ def test_a_capture_whose_process_is_gone_is_not_waited_for(bundle: Bundle, recor
 
 def test_watching_takes_a_bundle_from_nobody(bundle: Bundle) -> None:
     assert not is_locked(bundle.folder)
-    with claimed(bundle) as ours:
-        assert ours
+    with claimed(bundle) as acquired:
+        assert acquired
         assert is_locked(bundle.folder)
-    with claimed(bundle) as ours:
-        assert ours
+    with claimed(bundle) as acquired:
+        assert acquired
 
 
-@pytest.mark.parametrize(("capture_id", "why"), [("", "is empty"), (CAPTURE_ID, "it is not in the spool")])
-def test_no_such_capture_is_reported(capture_id: str, why: str, recorder: Recorder) -> None:
-    with pytest.raises(TargetNotFound, match=why):
+@pytest.mark.parametrize(("capture_id", "reason"), [("", "is empty"), (CAPTURE_ID, "it is not in the spool")])
+def test_no_such_capture_is_reported(capture_id: str, reason: str, recorder: Recorder) -> None:
+    with pytest.raises(TargetNotFound, match=reason):
         watch.watch(step(capture_id), recorder.run_context)
 
 
@@ -222,13 +222,13 @@ def test_without_a_terminal_lines_stay_plain(bundle: Bundle, capsys: pytest.Capt
     with Screen(sys.stdout) as screen:
         screen.follow(bundle.folder)
         screen.report("line")
-    seen = capsys.readouterr()
-    assert (seen.out, seen.err) == ("line\n", "")
+    output = capsys.readouterr()
+    assert (output.out, output.err) == ("line\n", "")
 
 
 def on_terminal(*arguments: str, home: Path) -> str:
     """What a terminal of 60 columns gets from the program."""
-    ours, theirs = pty.openpty()
+    terminal, theirs = pty.openpty()
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(CONTENTS),
@@ -243,7 +243,7 @@ def on_terminal(*arguments: str, home: Path) -> str:
         env=environment,
     ):
         os.close(theirs)
-        return b"".join(_all(ours)).decode()
+        return b"".join(_all(terminal)).decode()
 
 
 def _all(terminal: int) -> Iterator[bytes]:
@@ -270,17 +270,17 @@ def test_json_is_not_disturbed_by_the_terminal(bundle: Bundle, tmp_path: Path) -
     folder.mkdir()
     bundle.save_receipt(RECEIPT)
     bundle.folder.rename(folder / CAPTURE_ID)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "debugcapture.cli.main", "watch", CAPTURE_ID, "--output", "json"],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CONTENTS), "XDG_STATE_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,
     )
-    document = json.loads(done.stdout)
+    document = json.loads(process.stdout)
     assert document["data"]["link"] == "https://page"
     assert document["result"]["receipt"]["store"] == "s3://b"
-    assert "\x1b" not in done.stderr
+    assert "\x1b" not in process.stderr
 
 
 def _wait_for(ready: object) -> None:

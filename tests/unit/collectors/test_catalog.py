@@ -182,10 +182,11 @@ def test_every_mistake_is_told_at_once_each_with_its_line(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("", "is not a list"), ("a: 1", "is not a list"), ("- 1", "is not a list"), ("[", "is not YAML")]
+    ("text", "reason"),
+    [("", "is not a list"), ("a: 1", "is not a list"), ("- 1", "is not a list"), ("[", "is not YAML")],
 )
-def test_file_that_is_no_catalog_is_told(text: str, why: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=why):
+def test_file_that_is_no_catalog_is_told(text: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=reason):
         load(written(tmp_path, "x.yaml", text))
 
 

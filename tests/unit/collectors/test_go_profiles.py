@@ -85,8 +85,8 @@ def profile(pid: int, shell: str, collector: str = "go-goroutines") -> subproces
     ],
 )
 def test_profile_is_read_where_the_process_listens_in_spite_of_a_proxy(host: str, shell: str, serve: Serve) -> None:
-    done = profile(serve(host), shell)
-    assert (done.returncode, done.stdout) == (0, "profile of /debug/pprof/goroutine?debug=2"), done.stderr
+    process = profile(serve(host), shell)
+    assert (process.returncode, process.stdout) == (0, "profile of /debug/pprof/goroutine?debug=2"), process.stderr
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -109,13 +109,13 @@ def test_addresses_of_ipv6_are_read_whole(tmp_path: Path) -> None:
         line = f"0: B80D0120000000000000000001000000:1F90 0:0 0A 0:0 0:0 0 0 0 {inode} 1\n"
         file = written(tmp_path, "tcp6", line)
         script = words[2].replace("grep -q 'Go buildinf:'", "test -r").replace('"/proc/$1/net/tcp6"', str(file))
-        done = subprocess.run(
+        process = subprocess.run(
             ["sh", "-c", script.replace('cat "/proc/$1/net/tcp" ', "cat "), "sh", str(pid), "heap"],
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
-    assert done.returncode == 77
+    assert process.returncode == 77
     address = "[2001:0DB8:0000:0000:0000:0000:0000:0001]:8080"
-    assert done.stderr.strip() == f"process {pid} serves no profiles; it listens on: {address}"
+    assert process.stderr.strip() == f"process {pid} serves no profiles; it listens on: {address}"

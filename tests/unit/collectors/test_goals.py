@@ -40,9 +40,9 @@ def result(names: str, *artifacts: Artifact) -> Manifest:
     ],
 )
 def test_what_was_asked_for_and_captured_is_complete(names: str, artifacts: list[Artifact]) -> None:
-    found = result(names, *artifacts)
-    assert found.artifacts == tuple(artifacts)
-    assert (found.status, found.fulfilled) == ("complete", True)
+    manifest = result(names, *artifacts)
+    assert manifest.artifacts == tuple(artifacts)
+    assert (manifest.status, manifest.fulfilled) == ("complete", True)
 
 
 @pytest.mark.parametrize(
@@ -55,32 +55,32 @@ def test_what_was_asked_for_and_captured_is_complete(names: str, artifacts: list
 def test_a_job_whose_one_purpose_was_not_fulfilled_is_partial_and_says_so(
     names: str, artifacts: list[Artifact], failed: str
 ) -> None:
-    found = result(names, *artifacts)
-    assert (found.status, found.fulfilled) == ("partial", False)
-    (one,) = [artifact for artifact in found.artifacts if artifact.outcome == "failed"]
-    assert (one.collector, one.reason) == (
+    manifest = result(names, *artifacts)
+    assert (manifest.status, manifest.fulfilled) == ("partial", False)
+    (failure,) = [artifact for artifact in manifest.artifacts if artifact.outcome == "failed"]
+    assert (failure.collector, failure.reason) == (
         failed,
         next(artifact.reason for artifact in artifacts if artifact.collector == failed),
     )
 
 
 def test_of_several_that_are_asked_for_one_that_is_missing_makes_it_partial() -> None:
-    found = result("packet-capture,jvm-thread-dump", skipped("packet-capture"), captured("jvm-thread-dump"))
-    assert (found.status, found.fulfilled) == ("partial", True)
+    outcome = result("packet-capture,jvm-thread-dump", skipped("packet-capture"), captured("jvm-thread-dump"))
+    assert (outcome.status, outcome.fulfilled) == ("partial", True)
     both = result("standard,packet-capture", captured("pod-snapshot"), skipped("packet-capture"))
     assert (both.status, both.fulfilled) == ("partial", True)
 
 
 def test_nothing_at_all_has_failed_as_before() -> None:
-    found = result("traffic", skipped("packet-capture"), skipped("network-state"))
-    assert found.status == "failed"
+    outcome = result("traffic", skipped("packet-capture"), skipped("network-state"))
+    assert outcome.status == "failed"
 
 
 def test_events_and_logs_that_the_pod_snapshot_has_are_not_missing() -> None:
     chosen = choose("events,pod-snapshot,logs,processes")
     assert [collector.id for collector in chosen.collectors] == ["pod-snapshot", "processes"]
-    found = apply_goals(chosen.goals, manifest(captured("pod-snapshot"), captured("processes")))
-    assert (found.status, found.fulfilled, len(found.artifacts)) == ("complete", True, 2)
+    outcome = apply_goals(chosen.goals, manifest(captured("pod-snapshot"), captured("processes")))
+    assert (outcome.status, outcome.fulfilled, len(outcome.artifacts)) == ("complete", True, 2)
     alone = result("events", captured("events"))
     assert (alone.status, alone.fulfilled) == ("complete", True)
 
@@ -88,13 +88,13 @@ def test_events_and_logs_that_the_pod_snapshot_has_are_not_missing() -> None:
 def test_an_empty_list_is_not_the_reason_of_a_goal_that_was_not_reached() -> None:
     empty = nothing("skipped", "it is empty", collector="metrics", reason_code="empty")
     no_dump = nothing("skipped", "no dump was left", collector="crash-dumps", reason_code="not-there")
-    found = result("standard,python-stacks", captured("pod-snapshot"), empty, no_dump)
-    assert found.artifacts[-1].reason == "no such process runs in the container"
+    outcome = result("standard,python-stacks", captured("pod-snapshot"), empty, no_dump)
+    assert outcome.artifacts[-1].reason == "no such process runs in the container"
 
 
 def test_a_goal_that_no_artifact_speaks_of_gets_a_line_with_the_reasons_that_there_are() -> None:
-    found = result("heap", captured("jvm-heap-histogram"), skipped("processes", "it is not running"))
-    line = found.artifacts[-1]
+    outcome = result("heap", captured("jvm-heap-histogram"), skipped("processes", "it is not running"))
+    line = outcome.artifacts[-1]
     assert line.title == "Java heap dump or Node.js heap snapshot or Go heap profile"
     assert (line.outcome, line.reason, line.file) == ("failed", "it is not running", "")
     assert result("heap", captured("jvm-heap-histogram")).artifacts[-1].reason.startswith("no such process")

@@ -36,7 +36,7 @@ GIB = [Process(1, User(1, 1), "java", 1 << 30, ())]
 
 
 @pytest.mark.parametrize(
-    ("budget", "why"),
+    ("budget", "reason"),
     [
         (Budget(), ""),
         (Budget(probe_s=60, disk=Space(2 << 30, DISK)), ""),
@@ -56,9 +56,9 @@ GIB = [Process(1, User(1, 1), "java", 1 << 30, ())]
     ],
     ids=["no limits", "enough", "probe", "disk", "volume", "memory", "volume in memory", "no limit of memory"],
 )
-def test_dump_is_weighed_against_what_the_target_can_bear(budget: Budget, why: str) -> None:
-    told = too_heavy(DUMP, GIB, budget, writes_in_target=True)
-    assert (why in told) if why else told == ""
+def test_dump_is_weighed_against_what_the_target_can_bear(budget: Budget, reason: str) -> None:
+    refusal = too_heavy(DUMP, GIB, budget, writes_in_target=True)
+    assert (reason in refusal) if reason else refusal == ""
 
 
 def test_what_is_not_heavy_is_not_weighed() -> None:
@@ -99,7 +99,7 @@ JCMD = Tool(("jcmd",), memory_mib=32)
 
 
 @pytest.mark.parametrize(
-    ("tool", "left_mib", "why"),
+    ("tool", "left_mib", "reason"),
     [
         (JCMD, 12, "only 12 MiB of memory are left below the limit of 128 MiB, and jcmd needs about 32 MiB"),
         (JCMD, 32, ""),
@@ -108,19 +108,19 @@ JCMD = Tool(("jcmd",), memory_mib=32)
     ],
     ids=["too little", "enough", "unknown", "needs none"],
 )
-def test_a_tool_that_needs_memory_of_the_target_is_weighed(tool: Tool, left_mib: int | None, why: str) -> None:
+def test_a_tool_that_needs_memory_of_the_target_is_weighed(tool: Tool, left_mib: int | None, reason: str) -> None:
     left_bytes = None if left_mib is None else left_mib << 20
-    assert lacks_memory(tool, Budget(memory_limit_bytes=128 << 20, memory_left_bytes=left_bytes)) == why
+    assert lacks_memory(tool, Budget(memory_limit_bytes=128 << 20, memory_left_bytes=left_bytes)) == reason
 
 
 def tmp(*volumes: Json, path: str = "/tmp") -> tuple[Json, Json]:
     """A pod with ``volumes``, and its container, which mounts the first at ``path``."""
     mounted = container(volumeMounts=[{"name": "t", "mountPath": path}])
-    return pod(spec={"containers": [mounted], "volumes": [{"name": "t", **one} for one in volumes]}), mounted
+    return pod(spec={"containers": [mounted], "volumes": [{"name": "t", **volume} for volume in volumes]}), mounted
 
 
 @pytest.mark.parametrize(
-    ("one", "limit_mib", "in_memory"),
+    ("limits", "limit_mib", "in_memory"),
     [
         (tmp({"emptyDir": {"sizeLimit": "16Mi"}}), 16, False),
         (tmp({"emptyDir": {"medium": "Memory"}}, path="/tmp/"), None, True),
@@ -132,10 +132,10 @@ def tmp(*volumes: Json, path: str = "/tmp") -> tuple[Json, Json]:
     ],
     ids=["small", "in memory", "both", "elsewhere", "empty", "a claim", "no volume"],
 )
-def test_limits_of_the_volume_at_tmp_count(one: tuple[Json, Json], limit_mib: int | None, in_memory: bool) -> None:
-    space = tmp_space(*one)
+def test_limits_of_the_volume_at_tmp_count(limits: tuple[Json, Json], limit_mib: int | None, in_memory: bool) -> None:
+    space = tmp_space(*limits)
     assert (space.bytes >> 20 if space else None) == limit_mib
-    assert is_tmp_in_memory(*one) is in_memory
+    assert is_tmp_in_memory(*limits) is in_memory
 
 
 def test_the_limit_of_ephemeral_storage_counts_for_every_file_of_the_pod() -> None:
@@ -143,8 +143,8 @@ def test_the_limit_of_ephemeral_storage_counts_for_every_file_of_the_pod() -> No
     budget = Budget(pod_disk=pod_disk_space(limited))
     assert pod_disk_space(container()) is None
     for writes_in_target in (True, False):
-        told = too_heavy(SNAPSHOT, GIB, budget, writes_in_target=writes_in_target)
-        assert "does not fit into the 500 MiB of disk that the container may use" in told
+        reason = too_heavy(SNAPSHOT, GIB, budget, writes_in_target=writes_in_target)
+        assert "does not fit into the 500 MiB of disk that the container may use" in reason
 
 
 LIMITED = container(resources={"limits": {"memory": "128Mi"}})
@@ -172,11 +172,11 @@ def test_memory_is_left_up_to_the_lowest_limit(
 
 
 def ago(*seconds: int) -> list[datetime]:
-    return [NOON - timedelta(seconds=one) for one in seconds]
+    return [NOON - timedelta(seconds=second) for second in seconds]
 
 
 @pytest.mark.parametrize(
-    ("dumped", "why"),
+    ("dumped", "reason"),
     [
         ([], ""),
         (ago(700), ""),
@@ -186,5 +186,5 @@ def ago(*seconds: int) -> list[datetime]:
     ],
     ids=["never", "long ago", "just now", "too often", "not today"],
 )
-def test_flapping_alert_does_not_dump_all_night(dumped: list[datetime], why: str) -> None:
-    assert too_soon(dumped, NOON, 600, 3) == why
+def test_flapping_alert_does_not_dump_all_night(dumped: list[datetime], reason: str) -> None:
+    assert too_soon(dumped, NOON, 600, 3) == reason

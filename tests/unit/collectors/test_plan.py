@@ -76,7 +76,7 @@ def test_image_without_tools_gets_a_debug_container() -> None:
 
 
 @pytest.mark.parametrize(
-    ("candidate", "policy", "why"),
+    ("candidate", "policy", "reason"),
     [
         (collector(from_debug=()), ALLOWED, "the image has no jcmd, and neither has the debug image"),
         (collector(), replace(ALLOWED, debug_image=False), "the image has no jcmd, and no debug image is set"),
@@ -90,9 +90,9 @@ def test_image_without_tools_gets_a_debug_container() -> None:
     ids=["no tool", "no image", "no right", "too soon"],
 )
 def test_what_cannot_or_may_not_be_collected_is_skipped_with_its_reason(
-    candidate: Collector, policy: CapturePolicy, why: str
+    candidate: Collector, policy: CapturePolicy, reason: str
 ) -> None:
-    assert decided(candidate, policy=policy) == Skip(candidate, why)
+    assert decided(candidate, policy=policy) == Skip(candidate, reason)
 
 
 def test_dump_that_would_cost_the_container_is_refused_unless_the_author_insists() -> None:
@@ -109,13 +109,13 @@ JCMD = Tool(("jcmd", "{pid}"), ("jcmd", "-h"), memory_mib=32)
 
 def test_a_container_near_its_memory_limit_is_not_burdened_with_a_tool() -> None:
     threads = collector(in_image=(JCMD,))
-    why = "only 12 MiB of memory are left below the limit of 128 MiB, and jcmd needs about 32 MiB"
+    reason = "only 12 MiB of memory are left below the limit of 128 MiB, and jcmd needs about 32 MiB"
     assert decide(target(), threads, HAS_JCMD, ALLOWED, LITTLE) == RunInDebugContainer(
-        threads, (7,), f"from a debug container: {why}"
+        threads, (7,), f"from a debug container: {reason}"
     )
     without = replace(ALLOWED, debug_image=False)
     assert decide(target(), threads, HAS_JCMD, without, LITTLE) == Skip(
-        threads, f"{why}, so that the container could be killed (to run it anyway, set force)"
+        threads, f"{reason}, so that the container could be killed (to run it anyway, set force)"
     )
     forced = decide(target(), threads, HAS_JCMD, replace(without, force=True), LITTLE)
     assert isinstance(forced, RunInTarget)
@@ -127,12 +127,12 @@ NO_ROOM = Budget(disk=Space(16 << 20, "volume at /tmp (sizeLimit)"))
 
 
 def test_a_dump_without_room_in_the_target_goes_to_the_debug_container() -> None:
-    one = collector(invasive="heavy", in_image=(replace(JCMD, output="/tmp/x"),), from_debug=(INSIDE, OUTSIDE))
-    action = decide(target(), one, HAS_JCMD, ALLOWED, NO_ROOM)
-    why = "from a debug container, which receives the dump: the target has no room for it"
-    assert action == RunInDebugContainer(replace(one, from_debug=(OUTSIDE,)), (7,), why)
-    assert isinstance(decide(target(), one, BARE, ALLOWED, NO_ROOM), RunInDebugContainer)
-    assert isinstance(decide(target(), one, HAS_JCMD, ALLOWED, Budget()), RunInTarget)
+    dump = collector(invasive="heavy", in_image=(replace(JCMD, output="/tmp/x"),), from_debug=(INSIDE, OUTSIDE))
+    action = decide(target(), dump, HAS_JCMD, ALLOWED, NO_ROOM)
+    reason = "from a debug container, which receives the dump: the target has no room for it"
+    assert action == RunInDebugContainer(replace(dump, from_debug=(OUTSIDE,)), (7,), reason)
+    assert isinstance(decide(target(), dump, BARE, ALLOWED, NO_ROOM), RunInDebugContainer)
+    assert isinstance(decide(target(), dump, HAS_JCMD, ALLOWED, Budget()), RunInTarget)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_a_dump_without_room_in_the_target_goes_to_the_debug_container() -> None
 def test_a_dump_that_no_way_leads_around_is_refused(
     tools: tuple[Tool, ...], policy: CapturePolicy, budget: Budget
 ) -> None:
-    one = collector(invasive="heavy", in_image=(replace(JCMD, output="/tmp/x"),), from_debug=tools)
-    action = decide(target(), one, HAS_JCMD, policy, budget)
+    dump = collector(invasive="heavy", in_image=(replace(JCMD, output="/tmp/x"),), from_debug=tools)
+    action = decide(target(), dump, HAS_JCMD, policy, budget)
     assert isinstance(action, Skip)
     assert action.reason.startswith("too heavy: ")
 
@@ -265,28 +265,28 @@ DENIALS = [
 
 
 def tools(collector_id: str, program: str) -> list[Tool]:
-    known = catalog() | {"files": files_collector(["/app"])}
-    entry = known[collector_id]
-    found = [
+    collectors = catalog() | {"files": files_collector(["/app"])}
+    entry = collectors[collector_id]
+    by_program = [
         tool for tool in (*entry.in_image, *entry.from_debug) if program in " ".join((*tool.present, *tool.run)).split()
     ]
-    return [tool for tool in found if tool.denied_pattern or tool.denied_exit_code]
+    return [tool for tool in by_program if tool.denied_pattern or tool.denied_exit_code]
 
 
 @pytest.mark.parametrize(("collector_id", "program", "exit_code", "errors"), DENIALS)
 def test_each_tool_is_denied_in_its_own_words(collector_id: str, program: str, exit_code: int, errors: str) -> None:
-    found = tools(collector_id, program)
-    assert found
-    assert all(is_denied(tool, exit_code, errors) for tool in found)
+    denied = tools(collector_id, program)
+    assert denied
+    assert all(is_denied(tool, exit_code, errors) for tool in denied)
 
 
 @pytest.mark.parametrize(("collector_id", "program", "_exit_code", "errors"), DENIALS)
 def test_words_of_a_denial_elsewhere_in_a_line_are_none(
     collector_id: str, program: str, _exit_code: int, errors: str
 ) -> None:
-    said = "".join(f"config says: {line}\n" for line in errors.splitlines())
-    said += "EACCES is fine, ptrace_scope ok, EPERM, Permission denied, Operation not permitted\n"
-    assert not any(is_denied(tool, 1, said) for tool in tools(collector_id, program))
+    log = "".join(f"config says: {line}\n" for line in errors.splitlines())
+    log += "EACCES is fine, ptrace_scope ok, EPERM, Permission denied, Operation not permitted\n"
+    assert not any(is_denied(tool, 1, log) for tool in tools(collector_id, program))
 
 
 # What each tool writes about a JVM that accepts no attach: seen with JDK 17 and jattach 2.2 on a JVM with
@@ -311,10 +311,10 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("program", "errors"), REFUSALS)
 def test_a_jvm_that_accepts_no_attach_is_recognized(program: str, errors: str) -> None:
-    found = [tool for tool in tools("jvm-thread-dump", program) if tool.refused_pattern]
-    assert found
-    assert all(is_refused(tool, errors) and not is_denied(tool, 1, errors) for tool in found)
-    assert not any(is_refused(tool, f"it says: {errors}") for tool in found)
+    refusing = [tool for tool in tools("jvm-thread-dump", program) if tool.refused_pattern]
+    assert refusing
+    assert all(is_refused(tool, errors) and not is_denied(tool, 1, errors) for tool in refusing)
+    assert not any(is_refused(tool, f"it says: {errors}") for tool in refusing)
 
 
 def test_the_programs_of_collectors_are_named_once_and_a_test_of_their_own_is_not_one() -> None:

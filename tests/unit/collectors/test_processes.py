@@ -34,9 +34,9 @@ def listed(folder: Path) -> str:
     moved = listing.replace("/proc/", f"{folder}/").replace(" /sys/", f" {folder}/sys/")
     assert moved != listing
     argv = ["sh", "-c", moved, "debug-capture", ID]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    return done.stdout.replace(str(folder), "/proc")
+    process = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert process.stderr == ""
+    return process.stdout.replace(str(folder), "/proc")
 
 
 def process(folder: Path, pid: int, name: str, maps: str = MAPS, cgroup: str = "0::/\n") -> None:
@@ -49,10 +49,8 @@ def test_processes_of_the_container_are_told_from_others(tmp_path: Path) -> None
     process(tmp_path, 1, "pause")
     process(tmp_path, 12, "java", MAPS + LIBRARY + LIBRARY, f"5:cpu:/x\n1:memory:/kubepods/{ID}\n")
     (tmp_path / "13").mkdir()  # has ended meanwhile
-    (found,) = parse(listed(tmp_path)).processes
-    assert found == Process(
-        12, User(1000, 2000), "java", 64 * 1024, ("/opt/java/bin/java", "/usr/lib/server/libjvm.so")
-    )
+    (java,) = parse(listed(tmp_path)).processes
+    assert java == Process(12, User(1000, 2000), "java", 64 * 1024, ("/opt/java/bin/java", "/usr/lib/server/libjvm.so"))
 
 
 OTHER = "9f8e7d"
@@ -87,8 +85,8 @@ def test_shared_processes_that_cannot_be_distinguished_are_refused(cgroup: str, 
     process(tmp_path, 12, "java", MAPS + LIBRARY, cgroup)
     listing = parse(listed(tmp_path), shares_processes=True)
     assert (listing.processes, listing.ambiguous) == ((), True)
-    seen = parse(listed(tmp_path), from_debug=True, shares_processes=True)
-    assert (seen.processes, seen.ambiguous) == ((), True)
+    probe = parse(listed(tmp_path), from_debug=True, shares_processes=True)
+    assert (probe.processes, probe.ambiguous) == ((), True)
 
 
 def test_a_shell_outside_the_group_of_the_container_does_not_show_its_processes() -> None:
@@ -124,16 +122,16 @@ def test_files_of_foreign_processes_are_not_read(tmp_path: Path) -> None:
 def test_without_marks_all_but_the_shell_are_the_containers(tmp_path: Path) -> None:
     process(tmp_path, 1, "java")
     process(tmp_path, 2, "worker process")
-    found = parse(listed(tmp_path).replace("P 2 ", "P 2 "))
-    assert [(process.pid, process.name) for process in found.processes] == [(1, "java"), (2, "worker")]
-    assert found.shared
+    probe = parse(listed(tmp_path).replace("P 2 ", "P 2 "))
+    assert [(process.pid, process.name) for process in probe.processes] == [(1, "java"), (2, "worker")]
+    assert probe.shared
 
 
 def test_a_debug_containers_own_first_process_means_that_none_is_shared(tmp_path: Path) -> None:
     process(tmp_path, 1, "sh")
     written(tmp_path, "1/cmdline", "run-tool\0hold\0/tmp/debug-capture.d\x0090\0t\0")
-    found = parse(listed(tmp_path))
-    assert (found.processes, found.shared) == ((), False)
+    probe = parse(listed(tmp_path))
+    assert (probe.processes, probe.shared) == ((), False)
 
 
 @pytest.mark.parametrize("separator", ["\\012", "\u2028", "\\\\n"])
@@ -141,8 +139,8 @@ def test_the_name_of_a_mapped_file_adds_no_line(tmp_path: Path, separator: str) 
     """The kernel shows a line break in the name as \\012. The echo of some shells would print it as a line break."""
     forged = separator.join(("00-01 r-xp 0 08:01 2  /data/x", "P 31337 0 0 999999 forged", "T", "M /libjvm.so"))
     process(tmp_path, 12, "app", f"{forged}\n")
-    (found,) = parse(listed(tmp_path)).processes
-    assert (found.pid, len(found.files)) == (12, 1)
+    (java,) = parse(listed(tmp_path)).processes
+    assert (java.pid, len(java.files)) == (12, 1)
     process(tmp_path, 13, "worker")
     assert [process.pid for process in parse(listed(tmp_path)).processes] == [12, 13]
 
@@ -212,14 +210,14 @@ def test_a_jvm_whose_options_turn_attach_off_is_known(
 ) -> None:
     process(tmp_path, 7, "java", MAPS + maps)
     written(tmp_path, f"7/{file}", text)
-    (one,) = parse(listed(tmp_path)).processes
-    assert one.accepts_attach is accepts
+    (java,) = parse(listed(tmp_path)).processes
+    assert java.accepts_attach is accepts
     assert "Xmx1g" not in listed(tmp_path)
 
 
 def test_the_real_proc_has_this_process() -> None:
-    done = subprocess.run(listing_command(""), capture_output=True, text=True, check=True)
-    names = {process.name for process in parse(done.stdout).processes}
+    completed = subprocess.run(listing_command(""), capture_output=True, text=True, check=True)
+    names = {process.name for process in parse(completed.stdout).processes}
     assert any(name.startswith(("python", "pytest")) for name in names)
 
 
@@ -228,8 +226,8 @@ def test_the_listing_says_which_programs_there_are_and_runs_none(tmp_path: Path)
     runs.chmod(0o755)
     argv = listing_command("", ("leaves-a-mark", "cat", "no-such-program"))
     environment = os.environ | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
-    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
-    assert parse(done.stdout).programs == {"leaves-a-mark", "cat"}
+    process = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
+    assert parse(process.stdout).programs == {"leaves-a-mark", "cat"}
     assert not (tmp_path / "mark").exists()
 
 
@@ -263,8 +261,8 @@ def test_kind_is_known_by_what_the_process_maps_is_or_is_called(detect: Detect |
 
 def test_a_service_with_hundreds_of_workers_is_not_captured_hundreds_of_times() -> None:
     many = [Process(pid, ONE.user, "java", 1, ONE.files) for pid in range(500, 0, -1)]
-    found = matching(collector(), many)
-    assert [process.pid for process in found] == list(range(1, MAX_PROCESSES + 1))
+    matches = matching(collector(), many)
+    assert [process.pid for process in matches] == list(range(1, MAX_PROCESSES + 1))
 
 
 def test_processes_that_hide_what_they_map_tell_whose_they_are() -> None:

@@ -6,7 +6,7 @@ import re
 
 from debugcapture.errors import EXIT_PARTIAL
 from lab.paths import REPO
-from tests.faults.checker import ABORTED, Seen
+from tests.faults.checker import ABORTED, RowResult
 from tests.faults.reliability import BEGIN, END, PAGE, settled, shown, table
 from tests.faults.row import KILLED
 from tests.faults.soak import Day, Use
@@ -18,8 +18,8 @@ def test_page_shows_the_rows_that_there_are() -> None:
 
 
 def test_what_is_written_can_be_read() -> None:
-    seen = {row.id: Seen("Error: a | b `c`", "partial: 1 artifact") for row in ROWS}
-    written = table(ROWS, seen)
+    results = {row.id: RowResult("Error: a | b `c`", "partial: 1 artifact") for row in ROWS}
+    written = table(ROWS, results)
     assert shown(f"text\n{BEGIN}{written}{END}more") == [(row.stage, row.fault, row.ended) for row in ROWS]
     assert "`Error: a \\| b 'c'`" in written
 
@@ -43,5 +43,5 @@ def test_exit_codes_are_the_documented_ones() -> None:
 
 
 def test_what_differs_from_run_to_run_is_not_on_the_page() -> None:
-    told = "Error: faults-0123abcd/web: kept in /tmp/pytest-of-root/pytest-1/x0/spool/20260101T000000Z-web-12ab"
-    assert settled(told) == "Error: shop/web: kept in /var/lib/rundeck/spool/20261123T180231Z-web-3f9a"
+    line = "Error: faults-0123abcd/web: kept in /tmp/pytest-of-root/pytest-1/x0/spool/20260101T000000Z-web-12ab"
+    assert settled(line) == "Error: shop/web: kept in /var/lib/rundeck/spool/20261123T180231Z-web-3f9a"

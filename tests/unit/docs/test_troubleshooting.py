@@ -23,18 +23,18 @@ def texts() -> set[str]:
     """Every literal of the code; of one with values in it each part."""
     files = [*(REPO / "contents").glob("*.py"), *(REPO / "contents" / "debugcapture").rglob("*.py")]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
-    found = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return found | {part for text in found for part in text.split("%s")}
+    literals = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return literals | {part for text in literals for part in text.split("%s")}
 
 
 TEXTS = texts()
 
 
 def pieces(line: str) -> list[str]:
-    ours = line
+    pattern = line
     for words in OF_OTHERS:
-        ours = ours.replace(words, "…")
-    parts = [part.strip(" .,;") for part in _SEAM.split(ours)]
+        pattern = pattern.replace(words, "…")
+    parts = [part.strip(" .,;") for part in _SEAM.split(pattern)]
     return [part for part in parts if len(part) > 3]
 
 

@@ -35,8 +35,8 @@ def test_a_quote_is_short(tmp_path: Path) -> None:
 
 def test_the_evidence_of_a_bundle_is_what_lies_in_it(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
-    whole = manifest(
+    capture_manifest = manifest(
         artifact(file="a.txt", pod="checkout-1"), artifact(file="sent-by-the-pod.hprof"), nothing("skipped", "no")
     )
-    (only,) = evidence_of(tmp_path, whole)
+    (only,) = evidence_of(tmp_path, capture_manifest)
     assert (only.name, only.pod, only.path) == ("a.txt", "checkout-1", tmp_path / "a.txt")

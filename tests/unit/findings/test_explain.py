@@ -39,8 +39,8 @@ def never(_file: Evidence, error: Exception) -> None:
 
 
 def test_a_finding_has_the_id_of_its_rule_and_the_pod_of_its_file(tmp_path: Path) -> None:
-    (found,) = explain([file(tmp_path, "a", "words\nbad\n", "shop-1")], never, (WORDS,))
-    assert (found.rule, found.pod, found.title) == ("word-is-there", "shop-1", "it is bad")
+    (finding,) = explain([file(tmp_path, "a", "words\nbad\n", "shop-1")], never, (WORDS,))
+    assert (finding.rule, finding.pod, finding.title) == ("word-is-there", "shop-1", "it is bad")
 
 
 def test_a_file_of_no_known_kind_has_no_findings(tmp_path: Path) -> None:
@@ -63,13 +63,13 @@ def test_a_file_that_breaks_a_parser_costs_its_own_findings_only(tmp_path: Path)
         failures.append((evidence.name, str(error)))
 
     files = [file(tmp_path, "a", "words\nbroken\n"), file(tmp_path, "b", "words\nbad\n")]
-    assert [found.title for found in explain(files, failed, (WORDS,))] == ["it is bad"]
+    assert [finding.title for finding in explain(files, failed, (WORDS,))] == ["it is bad"]
     assert failures == [("a", "too deep")]
 
 
 def test_files_in_which_nothing_was_masked_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "threads.txt").write_text("panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:1 +0x1\n")
-    whole = manifest(artifact(file="threads.txt"), artifact(file="other.txt"))
-    sensitive = replace(whole.artifacts[0], sensitive=True)
-    mixed = replace(whole, artifacts=(sensitive, whole.artifacts[1]))
+    capture_manifest = manifest(artifact(file="threads.txt"), artifact(file="other.txt"))
+    sensitive = replace(capture_manifest.artifacts[0], sensitive=True)
+    mixed = replace(capture_manifest, artifacts=(sensitive, capture_manifest.artifacts[1]))
     assert explain_bundle(tmp_path, mixed, never) == ()

@@ -137,8 +137,8 @@ def test_a_program_that_ends_by_itself() -> None:
 
 def test_a_job_may_end() -> None:
     metadata = {"ownerReferences": [{"kind": "Job", "name": "import"}]}
-    done = pod(container(state=ended(0, "Completed"), ready=False), phase="Succeeded", metadata=metadata)
-    assert not findings(listed(done))
+    completed_pod = pod(container(state=ended(0, "Completed"), ready=False), phase="Succeeded", metadata=metadata)
+    assert not findings(listed(completed_pod))
 
 
 def test_a_loop_of_which_only_events_are_shown() -> None:

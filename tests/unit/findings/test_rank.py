@@ -18,7 +18,7 @@ def test_severity_comes_before_directness_and_the_given_order() -> None:
         finding("z", severity="critical", directness=0),
         finding("y", severity="critical", directness=0),
     ]
-    assert [one.title for one in ranked(findings)] == ["z", "y", "a", "b", "c"]
+    assert [finding.title for finding in ranked(findings)] == ["z", "y", "a", "b", "c"]
 
 
 def test_the_same_finding_on_several_pods_is_one() -> None:

@@ -27,13 +27,13 @@ WANTED = InClusterSettings(mode="in-cluster", job_image="registry/debug-capture:
 OWNER = {"metadata": {"uid": "uid-of-job"}}
 
 
-def made(**settings: Any) -> Any:
-    wanted = InClusterSettings(**{"job_image": "registry/debug-capture:1", **settings})
-    return manifests.job(ORDER, wanted, 2)["spec"]
+def job_spec(**settings: Any) -> Any:
+    job_settings = InClusterSettings(**{"job_image": "registry/debug-capture:1", **settings})
+    return manifests.job(ORDER, job_settings, 2)["spec"]
 
 
 def test_each_index_is_tried_again_by_itself_and_all_of_it_ends() -> None:
-    spec = made(job_time_limit_s=900)
+    spec = job_spec(job_time_limit_s=900)
     assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 40, 8)
     assert spec["backoffLimitPerIndex"] == 2
     assert (spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (900, 600)
@@ -43,11 +43,11 @@ def test_each_index_is_tried_again_by_itself_and_all_of_it_ends() -> None:
 
 
 def test_there_are_no_more_side_by_side_than_there_are() -> None:
-    assert made(parallelism=200)["parallelism"] == 40
+    assert job_spec(parallelism=200)["parallelism"] == 40
 
 
 def test_the_pod_may_do_as_little_as_can_be() -> None:
-    spec = made()["template"]["spec"]
+    spec = job_spec()["template"]["spec"]
     (container,) = spec["containers"]
     assert spec["securityContext"]["runAsNonRoot"]
     assert container["securityContext"] == {
@@ -65,7 +65,7 @@ def test_credentials_are_in_the_secret_and_nowhere_else() -> None:
     others = [manifests.job(ORDER, WANTED, 1), *manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "x"}])]
     assert "hush" not in json.dumps(others)
     assert base64.b64encode(b"hush").decode() not in json.dumps(others)
-    assert "env" not in made()["template"]["spec"]["containers"][0]
+    assert "env" not in job_spec()["template"]["spec"]["containers"][0]
 
 
 def test_what_the_job_needs_goes_with_it() -> None:
@@ -87,9 +87,9 @@ def test_what_the_job_needs_goes_with_it() -> None:
     ids=["made", "named", "identity"],
 )
 def test_pods_get_the_secret_that_is_made_or_named_or_none(settings: Any, spec: manifests.JobSpec, name: str) -> None:
-    wanted = InClusterSettings(job_image="x:1", **settings)
-    assert manifests.secret_name(spec, wanted) == name
-    volumes = manifests.job(spec, wanted, 1)["spec"]["template"]["spec"]["volumes"]
+    job_settings = InClusterSettings(job_image="x:1", **settings)
+    assert manifests.secret_name(spec, job_settings) == name
+    volumes = manifests.job(spec, job_settings, 1)["spec"]["template"]["spec"]["volumes"]
     assert [volume["secret"]["secretName"] for volume in volumes if "secret" in volume] == [name] * bool(name)
 
 
@@ -99,7 +99,7 @@ def test_settings_and_shares_are_mounted_as_files() -> None:
     assert (head["run_id"], head["requests_per_s"], head["settings"]["collectors"]) == (RUN, 6, "stuck")
     assert [share["data"] for share in shares] == [{"0": "a"}, {"1": "b"}]
     named = [share["metadata"]["name"] for share in (settings, *shares)]
-    volumes = made()["template"]["spec"]["volumes"]
+    volumes = job_spec()["template"]["spec"]["volumes"]
     (mounted,) = [volume["projected"]["sources"] for volume in volumes if "projected" in volume]
     assert [volume["configMap"]["name"] for volume in mounted] == named
 
@@ -113,22 +113,22 @@ def test_catalog_of_the_job_author_comes_along() -> None:
 
 def test_custom_fields_are_put_over_ours() -> None:
     custom = '{"nodeSelector": {"pool": "batch"}, "containers": [{"name": "capture", "env": [{"name": "A"}]}]}'
-    spec = made(job_pod_spec=custom)["template"]["spec"]
+    spec = job_spec(job_pod_spec=custom)["template"]["spec"]
     assert spec["nodeSelector"] == {"pool": "batch"}
     (container,) = spec["containers"]
     assert (container["image"], container["env"]) == ("registry/debug-capture:1", [{"name": "A"}])
 
 
 @pytest.mark.parametrize(
-    ("settings", "why"),
+    ("settings", "reason"),
     [
         ({"job_image": ""}, "job_image is missing"),
         ({"job_pod_spec": "[1]"}, "it is not a mapping"),
         ({"job_pod_spec": "{"}, "neither JSON nor YAML"),
     ],
 )
-def test_settings_that_make_no_job_are_refused(settings: Any, why: str) -> None:
-    with pytest.raises(BadInput, match=why):
+def test_settings_that_make_no_job_are_refused(settings: Any, reason: str) -> None:
+    with pytest.raises(BadInput, match=reason):
         manifests.check(InClusterSettings(**{"job_image": "x:1", **settings}))
 
 
@@ -140,9 +140,9 @@ def test_names_fit_where_they_go() -> None:
     assert manifests.job_name(long) != manifests.job_name(long)
 
 
-@pytest.mark.parametrize(("text", "found"), [("", []), ("3", [3]), ("0,2-4,7", [0, 2, 3, 4, 7])])
-def test_indexes_are_read_as_the_status_tells_them(text: str, found: list[int]) -> None:
-    assert manifests.indexes(text) == found
+@pytest.mark.parametrize(("text", "indexes"), [("", []), ("3", [3]), ("0,2-4,7", [0, 2, 3, 4, 7])])
+def test_indexes_are_read_as_the_status_tells_them(text: str, indexes: list[int]) -> None:
+    assert manifests.indexes(text) == indexes
 
 
 def condition(kind: str, **more: str) -> Any:
@@ -150,7 +150,7 @@ def condition(kind: str, **more: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("status", "how"),
+    ("status", "failure"),
     [
         ({"status": {}}, None),
         (condition("SuccessCriteriaMet"), None),
@@ -158,8 +158,8 @@ def condition(kind: str, **more: str) -> Any:
         (condition("Failed", reason="DeadlineExceeded", message="too late"), "DeadlineExceeded: too late"),
     ],
 )
-def test_end_of_a_job_is_told(status: Any, how: str | None) -> None:
-    assert manifests.failure_of(status) == how
+def test_end_of_a_job_is_told(status: Any, failure: str | None) -> None:
+    assert manifests.failure_of(status) == failure
 
 
 def failed_pod(index: int, created: str, **status: Any) -> Any:
@@ -169,9 +169,9 @@ def failed_pod(index: int, created: str, **status: Any) -> Any:
 
 def test_reason_of_a_failed_index_is_that_of_its_last_pod() -> None:
     terminated = {"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
-    told = {"state": {"terminated": {"exitCode": 6, "reason": "Error", "message": "a line\nError: no store.\n"}}}
+    status = {"state": {"terminated": {"exitCode": 6, "reason": "Error", "message": "a line\nError: no store.\n"}}}
     pods = [
-        failed_pod(0, "2026-01-02", containerStatuses=[told]),
+        failed_pod(0, "2026-01-02", containerStatuses=[status]),
         failed_pod(0, "2026-01-01", containerStatuses=[terminated]),
         failed_pod(1, "2026-01-01", reason="Evicted", message="The node was low on resource"),
         {"metadata": {}, "status": {"reason": "x"}},

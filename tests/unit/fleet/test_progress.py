@@ -18,8 +18,8 @@ RECORD = PodRecord("u-1", "shop/web-1", "id", "shop/web/id", "complete", 3, 2048
 PAGE = Stored("shop/web/id/index.html", "s3://b/p", "https://store/p", None, 200, "ab")
 
 
-def status(done: str = "", failed: str = "", of: int = 4, **more: Any) -> Any:
-    return {"spec": {"completions": of}, "status": {"completedIndexes": done, "failedIndexes": failed, **more}}
+def status(completed: str = "", failed: str = "", of: int = 4, **more: Any) -> Any:
+    return {"spec": {"completions": of}, "status": {"completedIndexes": completed, "failedIndexes": failed, **more}}
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,17 @@ def test_report_and_note_have_a_line_a_pod_and_lead_to_its_page() -> None:
     lost = PodRecord("u-2", "shop/web-2", "", "", "failed", reason="not captured: OOMKilled, exit code 137")
     pods = [target(pod="web-1", uid="u-1"), target(pod="web-2", uid="u-2")]
     lines = (pod_artifact(pods[0], RECORD, PAGE, NOON), pod_artifact(pods[1], lost, None, NOON))
-    whole = manifest(target=pods[0], more_targets=(pods[1],), artifacts=lines)
-    assert whole.status == "partial"
+    capture_manifest = manifest(target=pods[0], more_targets=(pods[1],), artifacts=lines)
+    assert capture_manifest.status == "partial"
     links = {PAGE.file_key: PAGE.link}
-    page = report_page(whole, links, {})
+    page = report_page(capture_manifest, links, {})
     assert 'href="https://store/p"' in page
     assert "shop/web-2" in page
     assert "OOMKilled, exit code 137" in page
-    own = Stored(f"{whole.key}/index.html", "s3://b/all", "https://store/all", None, 9, "cd")
+    own = Stored(f"{capture_manifest.key}/index.html", "s3://b/all", "https://store/all", None, 9, "cd")
     receipt = Receipt("s3://b", (PAGE, own))
     assert receipt.page == "https://store/all"
-    note = capture_note(whole, receipt, "", "", "")
+    note = capture_note(capture_manifest, receipt, "", "", "")
     assert "Evidence: https://store/all" in note
     assert "1 of 2 pods, each with its own report page; 2,048 bytes in total" in note
     assert "shop/web-2" in note

@@ -76,8 +76,8 @@ def test_shares_fill_as_many_config_maps_as_it_takes() -> None:
     maps = payloads(shares, 100_000)
     assert len(maps) > 1
     assert all(sum(len(key) + len(text) for key, text in config_map.items()) <= 100_000 for config_map in maps)
-    whole = {key: text for config_map in maps for key, text in config_map.items()}
-    assert [read_share(whole[str(index)]) for index in range(len(shares))] == shares
+    records = {key: text for config_map in maps for key, text in config_map.items()}
+    assert [read_share(records[str(index)]) for index in range(len(shares))] == shares
 
 
 def test_share_that_fits_no_config_map_is_refused() -> None:
@@ -87,24 +87,36 @@ def test_share_that_fits_no_config_map_is_refused() -> None:
 
 def test_records_survive_their_text() -> None:
     assert read_pod_record(record_text(RECORD)) == RECORD
-    whole = IndexRecord(12, (RECORD, replace(RECORD, status=None)))
-    assert read_index_record(record_text(whole)) == whole
+    record = IndexRecord(12, (RECORD, replace(RECORD, status=None)))
+    assert read_index_record(record_text(record)) == record
 
 
-@pytest.mark.parametrize(("status", "done"), [("complete", True), ("partial", True), (None, True), ("failed", False)])
-def test_only_what_failed_is_tried_again(status: object, done: bool) -> None:
-    assert replace(RECORD, status=status).is_done is done  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("status", "is_finished"), [("complete", True), ("partial", True), (None, True), ("failed", False)]
+)
+def test_only_what_failed_is_tried_again(status: object, is_finished: bool) -> None:
+    assert replace(RECORD, status=status).is_done is is_finished  # type: ignore[arg-type]
 
 
 def test_record_tells_size_page_and_what_is_missing() -> None:
-    whole = manifest(artifacts=(artifact(bytes=10), artifact(file="", bytes=0, outcome="failed", reason="no room")))
-    key = f"{whole.key}/index.html"
+    capture_manifest = manifest(
+        artifacts=(artifact(bytes=10), artifact(file="", bytes=0, outcome="failed", reason="no room"))
+    )
+    key = f"{capture_manifest.key}/index.html"
     page = Stored(key, "s3://b/page", "https://page", None, 77, "ff")
-    receipt = Receipt("s3://b", (Stored(f"{whole.key}/a.txt", "s3://b/a", "https://a", None, 10, "aa"), page))
-    made = pod_record(RUN, identity_of(whole.target), whole, receipt)
-    assert (made.status, made.files, made.bytes, made.page_bytes, made.page_sha256) == ("partial", 1, 10, 77, "ff")
-    assert made.reason.endswith("failed: no room")
-    assert made.key == whole.key
+    receipt = Receipt(
+        "s3://b", (Stored(f"{capture_manifest.key}/a.txt", "s3://b/a", "https://a", None, 10, "aa"), page)
+    )
+    record = pod_record(RUN, identity_of(capture_manifest.target), capture_manifest, receipt)
+    assert (record.status, record.files, record.bytes, record.page_bytes, record.page_sha256) == (
+        "partial",
+        1,
+        10,
+        77,
+        "ff",
+    )
+    assert record.reason.endswith("failed: no room")
+    assert record.key == capture_manifest.key
 
 
 def test_keys_of_a_run_are_in_no_namespace() -> None:

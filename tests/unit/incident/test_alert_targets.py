@@ -234,7 +234,7 @@ def test_each_alert_of_a_group_counts_for_its_own_cluster() -> None:
     alerts = read_alerts(account, "Q1ABCDEF", AlertSettings())
     cluster = cast("Api", Cluster(named("well")))
     settings = {"alert_namespaces": "*"}
-    found = find_targets(cluster, alerts, AlertSettings(cluster="us", **settings), "", 3)
-    assert pods(found) == ["well"]
+    targets = find_targets(cluster, alerts, AlertSettings(cluster="us", **settings), "", 3)
+    assert pods(targets) == ["well"]
     elsewhere = find_targets(cluster, alerts, AlertSettings(cluster="eu", **settings), "", 3)
     assert (elsewhere.targets, elsewhere.remarks[-1]) == ([], "incident Q1ABCDEF is not about a pod of cluster eu")

@@ -45,10 +45,10 @@ class Server:
         self.spool, self.held = spool, dict[str, ExitStack]()
 
     def find_or_create(self, request: CaptureRequest, within_s: int = 600) -> tuple[Bundle, bool]:
-        held = ExitStack()
-        bundle, is_new = CaptureIndex(self.spool, within_s).find_or_create(request, self._make, held)
+        resources = ExitStack()
+        bundle, is_new = CaptureIndex(self.spool, within_s).find_or_create(request, self._make, resources)
         if is_new:
-            self.held[bundle.folder.name] = held
+            self.held[bundle.folder.name] = resources
         return bundle, is_new
 
     def end(self, bundle: Bundle, *, finished: bool = True, failed: bool = False) -> None:

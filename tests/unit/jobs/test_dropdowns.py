@@ -65,9 +65,9 @@ def test_namespace_service_and_pod_get_one() -> None:
 def test_xml_has_the_dropdown_where_rundeck_reads_it() -> None:
     def option(source: str) -> ElementTree.Element:
         (job,) = ElementTree.fromstring(job_xml(with_dropdowns(JOBS["capture-service"], source)))
-        found = job.find("context/options/option[@name='workload']")
-        assert found is not None
-        return found
+        option = job.find("context/options/option[@name='workload']")
+        assert option is not None
+        return option
 
     assert option(PLUGIN).findtext("optionValuesPluginType") == "k8s-debug-options-workloads"
     remote = option(SERVER)

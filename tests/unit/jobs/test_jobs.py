@@ -42,13 +42,13 @@ each_job = pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
 
 
 def options(job: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = job.get("options", [])
-    return found
+    options: list[dict[str, Any]] = job.get("options", [])
+    return options
 
 
 def steps(job: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = job["sequence"]["commands"]
-    return found
+    commands: list[dict[str, Any]] = job["sequence"]["commands"]
+    return commands
 
 
 def test_all_jobs_are_there_in_one_group() -> None:
@@ -127,11 +127,11 @@ def test_each_option_is_used(job: dict[str, Any]) -> None:
 def test_the_default_of_a_partial_capture_is_what_the_jobs_want() -> None:
     """A partial capture is worth more than none: no job fails for it, and none has to say so."""
     default = next(setting for setting in declared(CaptureStep) if setting.name == "fail_when_partial").default
-    given = [
+    values = [
         step["configuration"]["fail_when_partial"]
         for job in JOBS.values()
         for step in steps(job)
         if "fail_when_partial" in step.get("configuration", {})
     ]
     assert default == "false"
-    assert default not in given
+    assert default not in values

@@ -172,7 +172,7 @@ def test_named_context_is_chosen_before_the_current_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"current-context": "gone"}, "it does not contain the context 'gone'; available contexts: main"),
         ({"current-context": None}, "it does not contain the context ''; available contexts: main"),
@@ -185,14 +185,14 @@ def test_named_context_is_chosen_before_the_current_one() -> None:
     ],
     ids=["no such", "none current", "no contexts", "no cluster", "no user", "empty user", "http", "no server"],
 )
-def test_kubeconfig_that_leads_nowhere_says_what_it_has(change: dict[str, Any], told: str) -> None:
+def test_kubeconfig_that_leads_nowhere_says_what_it_has(change: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match="invalid kubeconfig") as caught:
         of_content(config() | change)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("token: 'hunter2\n", "is not YAML"),
         ("a: !hunter2 b", "is not YAML"),
@@ -203,8 +203,8 @@ def test_kubeconfig_that_leads_nowhere_says_what_it_has(change: dict[str, Any], 
     ],
     ids=["open quote", "tag", "tab", "a word", "a list", "another mapping"],
 )
-def test_bad_kubeconfig_does_not_leak_its_content(text: str, told: str) -> None:
-    with pytest.raises(BadInput, match=told) as caught:
+def test_bad_kubeconfig_does_not_leak_its_content(text: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message) as caught:
         of_content(text)
     assert "hunter2" not in str(caught.value)
     assert "the kubeconfig content" in str(caught.value)
@@ -301,8 +301,8 @@ def test_settings_count_before_where_we_are(service_account: Path, tmp_path: Pat
     file = written(tmp_path, "file", yaml.safe_dump(config({"server": "https://file"})))
     own = ConnectionSettings(server="https://url", token="t")
     from_file = ConnectionSettings(server="https://url", token="t", kubeconfig=str(file))
-    whole = yaml.safe_dump(config({"server": "https://content"}))
-    content = ConnectionSettings(kubeconfig=str(file), kubeconfig_content=whole)
+    kubeconfig = yaml.safe_dump(config({"server": "https://content"}))
+    content = ConnectionSettings(kubeconfig=str(file), kubeconfig_content=kubeconfig)
     assert service_account.exists()
     chosen = [connect(settings, inside).server for settings in (content, from_file, own)]
     assert chosen == ["https://content", "https://file", "https://url"]
@@ -320,15 +320,15 @@ def test_no_way_to_a_cluster_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [(None, "No such file or directory"), (b"\xff\xfe", "it is not text")],
     ids=["missing", "binary"],
 )
-def test_kubeconfig_that_cannot_be_read_is_named(content: bytes | None, told: str, tmp_path: Path) -> None:
+def test_kubeconfig_that_cannot_be_read_is_named(content: bytes | None, message: str, tmp_path: Path) -> None:
     file = tmp_path / "config"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(BadInput, match=told) as caught:
+    with pytest.raises(BadInput, match=message) as caught:
         connect(ConnectionSettings(kubeconfig=str(file)), NOWHERE)
     assert str(file) in str(caught.value)
 
@@ -430,8 +430,8 @@ def test_a_ca_may_have_comments_in_any_language(pair: Pair) -> None:
 
 def test_the_first_kubeconfig_of_a_list_that_exists_counts(tmp_path: Path) -> None:
     file = written(tmp_path, "config", yaml.safe_dump(config()))
-    found = connect(ConnectionSettings(), {"KUBECONFIG": f"/nonexistent:{file}"})
-    assert found.server == of_content(config()).server
+    access = connect(ConnectionSettings(), {"KUBECONFIG": f"/nonexistent:{file}"})
+    assert access.server == of_content(config()).server
 
 
 @pytest.mark.parametrize(

@@ -55,34 +55,34 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     """Return an Api whose requests are answered in the same way, and the list of what was asked."""
 
     def make(answer: Answer | Exception) -> tuple[Api, Asked]:
-        asked: Asked = []
+        requests: Asked = []
 
         def request(_pool: object, method: str, url: str, **options: Any) -> Answer:
-            asked.append((method, url, options))
+            requests.append((method, url, options))
             if isinstance(answer, Exception):
                 raise answer
             return answer
 
         monkeypatch.setattr(urllib3.PoolManager, "request", request)
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        return Api(Connection("https://k", tls, lambda: "Bearer t0ken")), asked
+        return Api(Connection("https://k", tls, lambda: "Bearer t0ken")), requests
 
     return make
 
 
 def test_request_carries_the_token_and_follows_no_redirect(serve: Serve) -> None:
-    api, asked = serve(Answer(200, {"kind": "Pod"}))
+    api, requests = serve(Answer(200, {"kind": "Pod"}))
     assert api.pod("shop", "web-0") == {"kind": "Pod"}
-    ((method, url, options),) = asked
+    ((method, url, options),) = requests
     assert (method, url) == ("GET", "https://k/api/v1/namespaces/shop/pods/web-0")
     assert options["headers"]["Authorization"] == "Bearer t0ken"
     assert options["redirect"] is False
 
 
 def test_debug_container_is_merged_into_the_pods_own(serve: Serve) -> None:
-    api, asked = serve(Answer(200, {}))
+    api, requests = serve(Answer(200, {}))
     api.patch_ephemeral_containers("shop", "web-0", {"name": "d"})
-    ((method, url, options),) = asked
+    ((method, url, options),) = requests
     assert (method, url) == ("PATCH", "https://k/api/v1/namespaces/shop/pods/web-0/ephemeralcontainers")
     assert options["headers"]["Content-Type"] == "application/strategic-merge-patch+json"
     assert json.loads(options["body"]) == {"spec": {"ephemeralContainers": [{"name": "d"}]}}
@@ -100,20 +100,20 @@ def test_only_an_attach_overtakes_other_requests(serve: Serve, monkeypatch: pyte
 
 
 def test_a_pod_is_deleted_at_once(serve: Serve) -> None:
-    api, asked = serve(Answer(200, {}))
+    api, requests = serve(Answer(200, {}))
     api.delete_pod("shop", "web-0")
-    ((method, url, _),) = asked
+    ((method, url, _),) = requests
     assert (method, url) == ("DELETE", "https://k/api/v1/namespaces/shop/pods/web-0?gracePeriodSeconds=0")
 
 
 @pytest.mark.parametrize(("previous", "more"), [(False, ""), (True, "&previous=true")])
 def test_log_arrives_piece_by_piece(previous: bool, more: str, serve: Serve) -> None:
     answer = Answer(200, {"line": 1})
-    api, asked = serve(answer)
+    api, requests = serve(answer)
     pieces = list(api.log("shop", "web-0", "app", previous=previous, tail_lines=5))
     assert pieces == [b'{"', b'line": 1}']
-    assert asked[0][1].endswith(f"/pods/web-0/log?container=app&timestamps=true&tailLines=5{more}")
-    assert asked[0][2]["preload_content"] is False
+    assert requests[0][1].endswith(f"/pods/web-0/log?container=app&timestamps=true&tailLines=5{more}")
+    assert requests[0][2]["preload_content"] is False
     assert answer.is_released
 
 
@@ -124,9 +124,9 @@ def test_events_of_one_object_come_oldest_first(serve: Serve) -> None:
         {"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}},
         {"metadata": {}},
     ]
-    api, asked = serve(Answer(200, {"items": events}))
+    api, requests = serve(Answer(200, {"items": events}))
     assert api.events("shop", "u-1") == [events[3], events[2], events[1], events[0]]
-    assert asked[0][1].endswith("/namespaces/shop/events?fieldSelector=involvedObject.uid%3Du-1&limit=500")
+    assert requests[0][1].endswith("/namespaces/shop/events?fieldSelector=involvedObject.uid%3Du-1&limit=500")
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ UNAVAILABLE = Answer(
     "answer", [UNAVAILABLE, urllib3.exceptions.ReadTimeoutError(urllib3.HTTPSConnectionPool("k"), "/", "timed out")]
 )
 def test_an_optional_api_that_is_down_is_asked_once(answer: Answer | Exception, serve: Serve) -> None:
-    api, asked = serve(answer)
+    api, requests = serve(answer)
     with pytest.raises(OptionalApiDown, match="cannot read the metrics of shop/web-0"):
         api.get_optional("/apis/metrics.k8s.io/v1beta1/x", "cannot read the metrics of shop/web-0")
-    ((_, _, options),) = asked
+    ((_, _, options),) = requests
     assert options["retries"].total == 0
     assert options["timeout"].total == 3
 

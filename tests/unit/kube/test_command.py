@@ -111,17 +111,17 @@ def log() -> Log:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Machine]]:
-    made: list[Machine] = []
+    machines: list[Machine] = []
 
     def use(shell: str) -> Machine:
-        made.append(Machine(shell))
-        monkeypatch.setattr("debugcapture.kube.exec_stream.run", made[-1].run)
+        machines.append(Machine(shell))
+        monkeypatch.setattr("debugcapture.kube.exec_stream.run", machines[-1].run)
         monkeypatch.setattr("debugcapture.kube.command._POLL_S", 0.01)
         monkeypatch.setattr("debugcapture.kube.command._GRACE_S", 0.2)
-        return made[-1]
+        return machines[-1]
 
     yield use
-    for container in made:
+    for container in machines:
         for process in container.started:
             if process.poll() is None:
                 os.killpg(process.pid, 9)
@@ -134,14 +134,14 @@ each_shell = pytest.mark.parametrize("shell", SHELLS)
 
 def processes_of(tag: str) -> list[str]:
     """The command lines on this machine that have ``tag`` in their environment or arguments, zombies left out."""
-    found = []
+    pids = []
     for file in Path("/proc").glob("[0-9]*"):
         try:
             if tag.encode() in (file / "cmdline").read_bytes() and "\nState:\tZ" not in (file / "status").read_text():
-                found.append((file / "cmdline").read_text().replace("\0", " "))
+                pids.append((file / "cmdline").read_text().replace("\0", " "))
         except (FileNotFoundError, ProcessLookupError):
             continue
-    return found
+    return pids
 
 
 @each_shell
@@ -188,17 +188,17 @@ def test_a_shell_that_has_a_tool_built_in_does_not_replace_the_images(machine: U
 
 @pytest.mark.parametrize("shell", ["", *SHELLS])
 def test_a_program_that_is_not_there_is_told_as_the_runtime_does(shell: str, machine: Use, log: Log) -> None:
-    made = machine(shell)
+    test_machine = machine(shell)
     status = log.run("no-such-program", "x")
     assert (status, bytes(log.stderr)) == (NO_PROGRAM, b"")
-    assert made.ran[-1] == ("no-such-program", "x")
+    assert test_machine.ran[-1] == ("no-such-program", "x")
 
 
 def test_an_image_without_a_shell_runs_the_command_as_it_is_once(machine: Use, log: Log) -> None:
-    made = machine("")
+    test_machine = machine("")
     assert log.run("printf", "x").code == 0
-    assert (bytes(log.stdout), made.ran[-1]) == (b"x", ("printf", "x"))
-    assert [argv[0] for argv in made.ran] == ["sh", "printf"]
+    assert (bytes(log.stdout), test_machine.ran[-1]) == (b"x", ("printf", "x"))
+    assert [argv[0] for argv in test_machine.ran] == ["sh", "printf"]
 
 
 @each_shell
@@ -232,16 +232,16 @@ def test_a_command_that_does_not_heed_sigterm_is_killed(shell: str, machine: Use
 
 @each_shell
 def test_a_connection_that_breaks_ends_the_command(shell: str, machine: Use, log: Log) -> None:
-    made, tag = machine(shell), f"tag-{os.urandom(4).hex()}"
-    made.breaks = True
+    test_machine, tag = machine(shell), f"tag-{os.urandom(4).hex()}"
+    test_machine.breaks = True
     assert log.run("sh", "-c", LINGERS, tag) == BROKEN
     assert log.said == [f"stopped the command in {PLACE}"]
     assert processes_of(tag) == []
 
 
 def test_a_command_that_may_still_run_is_told(machine: Use, log: Log) -> None:
-    made, tag = machine("dash"), f"tag-{os.urandom(4).hex()}"
-    made.refuses, log.aborted_by = True, SystemExit(143)
+    test_machine, tag = machine("dash"), f"tag-{os.urandom(4).hex()}"
+    test_machine.refuses, log.aborted_by = True, SystemExit(143)
     with pytest.raises(SystemExit):
         log.run("sh", "-c", "echo begun; sleep 0.5", tag)
     assert log.said == [f"the command may still be running in {PLACE}: cannot run a command: forbidden"]

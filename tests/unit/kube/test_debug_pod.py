@@ -87,27 +87,27 @@ def init(**state: Any) -> Json:
 
 
 def test_pod_is_removed_whatever_happens() -> None:
-    cluster, said = Cluster(init(waiting={"reason": "PodInitializing"}), {"phase": "Running"}), list[str]()
-    whole = node_pod("n", "debug", "toolbox:1", 300)
-    with run_pod(cast("Api", cluster), whole, said.append) as place:
+    cluster, log_lines = Cluster(init(waiting={"reason": "PodInitializing"}), {"phase": "Running"}), list[str]()
+    pod_json = node_pod("n", "debug", "toolbox:1", 300)
+    with run_pod(cast("Api", cluster), pod_json, log_lines.append) as place:
         assert (place.namespace, place.container) == ("debug", "node")
         assert cluster.deleted == []
-    assert cluster.deleted == [whole["metadata"]["name"]]
-    assert "it stops by itself" in said[-1]
+    assert cluster.deleted == [pod_json["metadata"]["name"]]
+    assert "it stops by itself" in log_lines[-1]
 
 
 @pytest.mark.parametrize(
-    ("status", "why"),
+    ("status", "reason"),
     [
         (init(waiting={"reason": "ErrImagePull", "message": "denied"}), "ErrImagePull: denied"),
         ({**init(terminated={"reason": "Error", "exitCode": 1}), "phase": "Failed"}, "tools ended with exit code 1"),
         ({"phase": "Failed", "reason": "Evicted"}, "Evicted"),
     ],
 )
-def test_pod_that_does_not_start_is_told_and_removed(status: Json, why: str) -> None:
+def test_pod_that_does_not_start_is_told_and_removed(status: Json, reason: str) -> None:
     cluster = Cluster(status)
     with (
-        pytest.raises(NotRunning, match=why),
+        pytest.raises(NotRunning, match=reason),
         run_pod(cast("Api", cluster), node_pod("n", "debug", "x:1", 300), lambda _: None),
     ):
         pass

@@ -144,9 +144,9 @@ class Cluster:
         if self.reads == 1:  # for one that runs already
             return pod()
         state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
-        seen = [{"name": "debug-capture-older", "state": RUNNING}]
-        seen += [{"name": spec["name"], "state": state} for spec in self.attached]
-        return pod(status={"phase": self._phase, "ephemeralContainerStatuses": seen})
+        statuses = [{"name": "debug-capture-older", "state": RUNNING}]
+        statuses += [{"name": spec["name"], "state": state} for spec in self.attached]
+        return pod(status={"phase": self._phase, "ephemeralContainerStatuses": statuses})
 
 
 @pytest.fixture(autouse=True)
@@ -178,18 +178,18 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", run)
 
 
-def attach(cluster: Cluster, said: list[str]) -> Any:
-    return attach_container(cast("Api", cluster), target(), DEBUG, said.append)
+def attach(cluster: Cluster, log_lines: list[str]) -> Any:
+    return attach_container(cast("Api", cluster), target(), DEBUG, log_lines.append)
 
 
 def test_debug_container_is_ended_after_its_use() -> None:
-    cluster, said = Cluster({}, waiting("ContainerCreating"), waiting("ContainerCreating"), RUNNING), list[str]()
-    with attach(cluster, said) as place:
+    cluster, log_lines = Cluster({}, waiting("ContainerCreating"), waiting("ContainerCreating"), RUNNING), list[str]()
+    with attach(cluster, log_lines) as place:
         assert cluster.ended == []
     assert cluster.ended == [place]
     assert place.container == cluster.attached[0]["name"]
     assert place.container.startswith(NAME_PREFIX)
-    assert sum("ContainerCreating" in line for line in said) == 1
+    assert sum("ContainerCreating" in line for line in log_lines) == 1
 
 
 def test_debug_container_is_ended_after_an_error() -> None:
@@ -238,20 +238,20 @@ def test_pod_that_ends_meanwhile_is_told() -> None:
     ids=["unreachable", "not allowed", "failed"],
 )
 def test_debug_container_that_cannot_be_ended_is_said_not_raised(outcome: Exception | ExitStatus) -> None:
-    cluster, said = Cluster(RUNNING), list[str]()
+    cluster, log_lines = Cluster(RUNNING), list[str]()
     cluster.leaving = outcome
-    with attach(cluster, said):
+    with attach(cluster, log_lines):
         pass
-    assert "it stops by itself" in said[-1]
-    assert "it fell" in said[-1]
+    assert "it stops by itself" in log_lines[-1]
+    assert "it fell" in log_lines[-1]
 
 
 def test_a_command_that_ends_with_its_container_has_ended_it() -> None:
-    cluster, said = Cluster(RUNNING), list[str]()
+    cluster, log_lines = Cluster(RUNNING), list[str]()
     cluster.leaving = ExitStatus(137)
-    with attach(cluster, said):
+    with attach(cluster, log_lines):
         pass
-    assert not [line for line in said if "was not stopped" in line]
+    assert not [line for line in log_lines if "was not stopped" in line]
 
 
 def test_a_target_that_is_down_is_waited_for_when_asked() -> None:
@@ -294,7 +294,7 @@ def with_debug_container(started: str, **changes: Any) -> Json:
 
 
 @pytest.mark.parametrize(
-    ("whole", "fits"),
+    ("pod_json", "fits"),
     [
         (with_debug_container("2026-01-02T11:59:30Z"), True),
         (with_debug_container("2026-01-02T11:59:00Z"), False),
@@ -308,12 +308,12 @@ def with_debug_container(started: str, **changes: Any) -> Json:
     ],
     ids=["fits", "too old", "image", "target", "privilege", "mounts", "not ours", "command", "none"],
 )
-def test_only_one_of_ours_that_fits_is_joined(whole: Json, fits: bool) -> None:
-    assert bool(find_reusable(whole, DEBUG, NOON)) is fits
+def test_only_one_of_ours_that_fits_is_joined(pod_json: Json, fits: bool) -> None:
+    assert bool(find_reusable(pod_json, DEBUG, NOON)) is fits
 
 
-def deleted(whole: Json) -> Json:
-    return whole | {"metadata": whole["metadata"] | {"deletionTimestamp": "2026-01-02T12:10:00Z"}}
+def deleted(pod_json: Json) -> Json:
+    return pod_json | {"metadata": pod_json["metadata"] | {"deletionTimestamp": "2026-01-02T12:10:00Z"}}
 
 
 class Terminating(Cluster):
@@ -324,8 +324,8 @@ class Terminating(Cluster):
         self._since = since
 
     def pod(self, namespace: str, name: str) -> Json:
-        whole = super().pod(namespace, name)
-        return deleted(whole) if self.reads >= self._since else whole
+        pod_json = super().pod(namespace, name)
+        return deleted(pod_json) if self.reads >= self._since else pod_json
 
 
 @pytest.mark.parametrize(

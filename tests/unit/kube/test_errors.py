@@ -45,7 +45,7 @@ def status(message: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("code", "body", "kind", "told"),
+    ("code", "body", "kind", "message"),
     [
         (401, status("Unauthorized"), NotAllowed, "rejects the credentials (Unauthorized). Renew the token."),
         (403, status(RBAC), NotAllowed, f"{RBAC}. Grant it: kubectl apply -n shop -f deploy/rbac"),
@@ -79,11 +79,11 @@ def status(message: str) -> bytes:
         *("invalid", "conflict", "bad request"),
     ],
 )
-def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[CaptureError], told: str) -> None:
+def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[CaptureError], message: str) -> None:
     error = error_from_status("cannot read pod shop/web-0", code, body)
     assert type(error) is kind
     assert str(error).startswith("cannot read pod shop/web-0: ")
-    assert told in str(error)
+    assert message in str(error)
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 422, 429, 500])
@@ -98,7 +98,7 @@ def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (NewConnectionError(POOL, "[Errno 111] Connection refused"), "refused). Check the address of the API"),  # type: ignore[arg-type]
         (ConnectTimeoutError(POOL, "Connection timed out"), "did not respond (Connection timed out)"),
@@ -126,11 +126,11 @@ def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
         "expired",
     ],
 )
-def test_server_that_is_not_reached_is_told_with_the_cause(error: Exception, told: str) -> None:
+def test_server_that_is_not_reached_is_told_with_the_cause(error: Exception, message: str) -> None:
     shown = str(unreachable_error("cannot read x", error))
     assert shown.startswith("cannot read x: the ")
-    assert told in shown
-    assert ("CA certificate" in shown) is ("trusted" in told)
+    assert message in shown
+    assert ("CA certificate" in shown) is ("trusted" in message)
 
 
 @pytest.mark.parametrize(

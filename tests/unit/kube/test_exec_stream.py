@@ -189,7 +189,7 @@ def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.Mon
     connection = Replay(data(STDOUT, b"x") for _ in range(1000))
     status, out, _ = collect(connection, monkeypatch)
     assert (status.reason, len(out)) == ("TimeLimit", 59)
-    assert connection.timeouts == [float(min(left, 20)) for left in range(59, 0, -1)]
+    assert connection.timeouts == [float(min(remaining, 20)) for remaining in range(59, 0, -1)]
 
 
 def test_silence_is_filled_with_pings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +333,7 @@ def bad_status(code: int, body: bytes | None) -> Callable[..., Replay]:
 
 
 @pytest.mark.parametrize(
-    ("code", "body", "kind", "told"),
+    ("code", "body", "kind", "message"),
     [
         (403, b'{"message":"pods \\"x\\" is forbidden"}', NotAllowed, 'pods "x" is forbidden'),
         (404, b'{"message":"pods \\"x\\" not found"}', TargetNotFound, "not found"),
@@ -342,10 +342,10 @@ def bad_status(code: int, body: bytes | None) -> Callable[..., Replay]:
     ids=["forbidden", "no pod", "no body"],
 )
 def test_refused_command_is_told_with_the_servers_reason(
-    code: int, body: bytes | None, kind: type[CaptureError], told: str, monkeypatch: pytest.MonkeyPatch
+    code: int, body: bytes | None, kind: type[CaptureError], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(websocket, "create_connection", bad_status(code, body))
-    with pytest.raises(kind, match=told) as caught:
+    with pytest.raises(kind, match=message) as caught:
         exec_stream.run(api(), PLACE, ["true"], Stdio(discard, discard), time_limit_s=60)
     assert str(PLACE) in str(caught.value)
 

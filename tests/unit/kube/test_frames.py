@@ -53,15 +53,15 @@ def test_only_an_exit_code_cause_is_an_exit_code(extra: dict[str, str]) -> None:
 
 
 def test_the_url_of_an_exec_is_told_without_its_script() -> None:
-    told = 'error dialing backend: Post "https://node:10250/exec/shop/web/app%s": EOF'
-    payload = json.dumps({"status": "Failure", "message": told % "?command=sh&command=-c&command=secret"}).encode()
-    assert exit_status(payload).message == told % ""
+    message = 'error dialing backend: Post "https://node:10250/exec/shop/web/app%s": EOF'
+    payload = json.dumps({"status": "Failure", "message": message % "?command=sh&command=-c&command=secret"}).encode()
+    assert exit_status(payload).message == message % ""
 
 
 def test_a_node_that_does_not_answer_is_told_with_what_to_do() -> None:
-    told = 'error sending request: Post "https://node:10250/exec/shop/web/app": dial tcp 10.0.0.7:10250: i/o timeout'
-    payload = json.dumps({"status": "Failure", "message": told}).encode()
-    assert exit_status(payload).message == f"{told}. The pod's node does not respond: " + (
+    message = 'error sending request: Post "https://node:10250/exec/shop/web/app": dial tcp 10.0.0.7:10250: i/o timeout'
+    payload = json.dumps({"status": "Failure", "message": message}).encode()
+    assert exit_status(payload).message == f"{message}. The pod's node does not respond: " + (
         "only data from the API server can be captured."
     )
 

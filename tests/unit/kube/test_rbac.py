@@ -27,22 +27,22 @@ def rights(file: str, kind: str) -> set[Right]:
     }
 
 
-def asked(size: Size, *scopes: str) -> set[Right]:
-    wanted = [
+def requested_rights(size: Size, *scopes: str) -> set[Right]:
+    rights = [
         permission for permission in PERMISSIONS if permission.purpose in SIZES[size] and permission.scope in scopes
     ]
-    return {(permission.group, permission.resource, verb) for permission in wanted for verb in permission.verbs}
+    return {(permission.group, permission.resource, verb) for permission in rights for verb in permission.verbs}
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_size_grants_what_is_asked_for_and_nothing_else(size: Size) -> None:
-    assert rights(f"namespace/{size}.yaml", "Role") == asked(size, "namespace")
-    assert rights(f"cluster/{size}.yaml", "ClusterRole") == asked(size, "namespace", "cluster")
-    assert rights("account.yaml", "ClusterRole") == asked(size, "cluster")
+    assert rights(f"namespace/{size}.yaml", "Role") == requested_rights(size, "namespace")
+    assert rights(f"cluster/{size}.yaml", "ClusterRole") == requested_rights(size, "namespace", "cluster")
+    assert rights("account.yaml", "ClusterRole") == requested_rights(size, "cluster")
 
 
 def test_sizes_follow_each_other() -> None:
-    read, capture, restart = (asked(size, "namespace") for size in SIZES)
+    read, capture, restart = (requested_rights(size, "namespace") for size in SIZES)
     assert read < capture < restart
     assert not {verb for _, _, verb in read} - {"get", "list", "watch"}
     assert not {resource for _, resource, _ in read} & {"pods/exec", "pods/ephemeralcontainers", "secrets"}
@@ -113,9 +113,9 @@ def test_role_grants_what_is_missing_to_whom_it_is_missing(user: str, subject: d
         Permission("state, logs and events", "", "secrets", reading),
         Permission("commands in containers", "", "pods/exec", running),
     ]
-    made, binding = yaml.safe_load_all(role(missing, "shop", user))
-    assert made["metadata"] == binding["metadata"] == {"name": "debug-capture-missing", "namespace": "shop"}
-    assert made["rules"] == [
+    role_json, binding = yaml.safe_load_all(role(missing, "shop", user))
+    assert role_json["metadata"] == binding["metadata"] == {"name": "debug-capture-missing", "namespace": "shop"}
+    assert role_json["rules"] == [
         {"apiGroups": [""], "resources": ["pods", "secrets"], "verbs": ["get", "list"]},
         {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get", "create"]},
     ]

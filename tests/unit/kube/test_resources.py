@@ -13,7 +13,7 @@ PACKAGE = REPO / "contents" / "debugcapture"
 
 
 @pytest.mark.parametrize(
-    ("wanted", "path"),
+    ("resource", "path"),
     [
         (("Pod", "shop"), "/api/v1/namespaces/shop/pods"),
         (("pod",), "/api/v1/pods"),
@@ -24,8 +24,8 @@ PACKAGE = REPO / "contents" / "debugcapture"
         (("Pod", "a?b", "c d"), "/api/v1/namespaces/a%3Fb/pods/c%20d"),
     ],
 )
-def test_path_is_that_of_the_api_reference(wanted: tuple[str, ...], path: str) -> None:
-    assert path_of(*wanted) == path
+def test_path_is_that_of_the_api_reference(resource: tuple[str, ...], path: str) -> None:
+    assert path_of(*resource) == path
 
 
 def test_no_other_module_spells_a_path() -> None:

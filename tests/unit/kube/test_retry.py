@@ -41,8 +41,8 @@ def test_a_write_is_not_repeated_after_it_was_sent() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_server_that_has_answered_before_is_waited_for_longer(method: str) -> None:
-    unknown, known = retry_policy(method, has_answered=False), retry_policy(method, has_answered=True)
-    assert (unknown.connect or 0) < (known.connect or 0)
+    unknown, after_answer = retry_policy(method, has_answered=False), retry_policy(method, has_answered=True)
+    assert (unknown.connect or 0) < (after_answer.connect or 0)
 
 
 def test_once_is_once() -> None:

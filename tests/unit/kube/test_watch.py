@@ -20,12 +20,12 @@ from debugcapture.model import Json
 PLACE = WatchedObject("/api/v1/namespaces/shop/pods", "web-0")
 
 
-def one(version: str) -> Json:
+def watched(version: str) -> Json:
     return {"metadata": {"name": "web-0", "resourceVersion": version}}
 
 
 def event(kind: str, version: str) -> bytes:
-    return json.dumps({"type": kind, "object": one(version)}).encode() + b"\n"
+    return json.dumps({"type": kind, "object": watched(version)}).encode() + b"\n"
 
 
 class Response:
@@ -49,7 +49,7 @@ class Server:
         self.responses, self.listed, self.asked = list(responses), 0, list[dict[str, str]]()
         self.outages = Outages(lambda: True)
         self.streams = Streams()
-        self.items: list[Json] = [one("1")]
+        self.items: list[Json] = [watched("1")]
 
     def get(self, _path: str, _doing: str, query: dict[str, str]) -> Json:
         assert query == {"fieldSelector": "metadata.name=web-0"}
@@ -70,8 +70,8 @@ def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def versions(server: Server, most: int, within_s: float = 60) -> list[str]:
-    found = islice(watch_object(cast("Api", server), PLACE, within_s), most)
-    return [item["metadata"]["resourceVersion"] for item in found]
+    changes = islice(watch_object(cast("Api", server), PLACE, within_s), most)
+    return [item["metadata"]["resourceVersion"] for item in changes]
 
 
 def test_each_change_is_told_by_one_watch_whatever_the_pieces() -> None:
@@ -125,8 +125,8 @@ def test_it_ends_in_time_and_closes_the_connection() -> None:
 
 def test_an_abort_ends_it() -> None:
     server = Server(Response(event("MODIFIED", "101")))
-    found = watch_object(cast("Api", server), PLACE, 60)
-    assert next(found)
+    changes = watch_object(cast("Api", server), PLACE, 60)
+    assert next(changes)
     server.streams.break_all()
     with pytest.raises(Exception, match="aborted"):
-        list(found)
+        list(changes)

@@ -54,13 +54,13 @@ def lists() -> Lists:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def log_lines() -> list[str]:
     return []
 
 
 @pytest.fixture
-def service(lists: Lists, said: list[str]) -> Service:
-    return Service(lists, (Row("quick - Harmless", "quick"),), TOKEN, report=said.append)
+def service(lists: Lists, log_lines: list[str]) -> Service:
+    return Service(lists, (Row("quick - Harmless", "quick"),), TOKEN, report=log_lines.append)
 
 
 def ask(service: Service, target: str, **changed: str) -> tuple[HTTPStatus, Any]:
@@ -181,17 +181,17 @@ def test_other_namespaces_than_the_configured_ones_are_not_served(service: Servi
     ],
 )
 def test_error_of_the_cluster_has_its_status_and_is_logged(
-    service: Service, lists: Lists, said: list[str], error: CaptureError, status: int
+    service: Service, lists: Lists, log_lines: list[str], error: CaptureError, status: int
 ) -> None:
     lists.error = error
     assert ask(service, "/pods?namespace=shop") == (status, {"error": str(error)})
-    assert said == [str(error)]
+    assert log_lines == [str(error)]
 
 
-def test_late_list_is_sent_and_logged(service: Service, lists: Lists, said: list[str]) -> None:
+def test_late_list_is_sent_and_logged(service: Service, lists: Lists, log_lines: list[str]) -> None:
     lists.stale_reason = "The API server is away."
     assert ask(service, "/pods?namespace=shop")[0] == HTTPStatus.OK
-    assert said == ["/pods: The API server is away. Sent the list from 2026-01-02 12:00:00 UTC."]
+    assert log_lines == ["/pods: The API server is away. Sent the list from 2026-01-02 12:00:00 UTC."]
 
 
 def test_too_many_requests_are_refused_and_those_without_the_token_do_not_count(service: Service) -> None:
@@ -206,14 +206,14 @@ def test_too_many_requests_are_refused_and_those_without_the_token_do_not_count(
     assert [ask(few, "/namespaces")[0] for _ in range(4)] == [200, 200, 200, 429]
 
 
-def test_a_defect_ends_one_answer_and_shows_nothing(service: Service, lists: Lists, said: list[str]) -> None:
+def test_a_defect_ends_one_answer_and_shows_nothing(service: Service, lists: Lists, log_lines: list[str]) -> None:
     lists.error = KeyError("hunter2")
     started: list[str] = []
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/namespaces", "HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}
     body = b"".join(wsgi_application(service)(environ, lambda status, _: started.append(status)))
     assert started == ["500 Internal Server Error"]
     assert b"hunter2" not in body
-    assert "KeyError" in said[0]
+    assert "KeyError" in log_lines[0]
 
 
 def test_server_is_a_program_of_its_own_and_no_plugin() -> None:

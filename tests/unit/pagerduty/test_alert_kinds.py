@@ -18,7 +18,7 @@ def alert(details: Any, summary: str = "Something is wrong") -> dict[str, Any]:
     return {"summary": summary, "body": {"type": "alert_body", "details": details}}
 
 
-def found(details: Any, summary: str = "Something is wrong") -> list[tuple[str, ...]]:
+def candidates_in(details: Any, summary: str = "Something is wrong") -> list[tuple[str, ...]]:
     """Return each candidate as (sender, cluster, namespace, pod or KIND/WORKLOAD, container)."""
     return [
         (
@@ -176,7 +176,7 @@ SENDER_CASES: dict[str, tuple[Any, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize(("details", "expected"), SENDER_CASES.values(), ids=SENDER_CASES.keys())
 def test_each_sender_is_understood(details: Any, expected: tuple[str, ...]) -> None:
-    assert found(details) == [expected]
+    assert candidates_in(details) == [expected]
 
 
 EXPORTER = {
@@ -202,7 +202,7 @@ OBJECTS = [
 def test_an_exporters_alert_leads_to_the_object(label: str, name: str, target: str, sender: str) -> None:
     more = {"grafana_folder": "x"} if sender == "Grafana" else {}
     details = firing(alertname="X", namespace="shop", **{label: name}, **EXPORTER, app="kube-state-metrics", **more)
-    assert found(details) == [(sender, "", "shop", target, "")]
+    assert candidates_in(details) == [(sender, "", "shop", target, "")]
 
 
 def test_an_exporter_with_another_name_is_known_by_its_job() -> None:
@@ -214,20 +214,20 @@ def test_an_exporter_with_another_name_is_known_by_its_job() -> None:
         deployment="cart",
         container="m",
     )
-    assert found(details) == [("Alertmanager", "", "shop", "deployment/cart", "")]
+    assert candidates_in(details) == [("Alertmanager", "", "shop", "deployment/cart", "")]
 
 
 def test_an_exporter_reports_pods_too() -> None:
     details = firing(
         alertname="X", namespace="shop", job="kube-state-metrics", pod=POD, container="web", deployment="cart"
     )
-    assert found(details) == [("Alertmanager", "", "shop", POD, "web")]
+    assert candidates_in(details) == [("Alertmanager", "", "shop", POD, "web")]
 
 
 @pytest.mark.parametrize("more", [{}, {"node": "n7"}, {"exported_namespace": "shop"}], ids=str)
 def test_the_exporter_itself_is_never_the_target(more: dict[str, str]) -> None:
     details = firing(alertname="KubeNodeNotReady", namespace="monitoring", **EXPORTER, **more)
-    assert found(details, f"Pod monitoring/{EXPORTER['pod']} reports a node") == []
+    assert candidates_in(details, f"Pod monitoring/{EXPORTER['pod']} reports a node") == []
 
 
 TEXTS = [
@@ -257,20 +257,20 @@ TEXTS = [
 
 @pytest.mark.parametrize(("text", "target", "namespace"), TEXTS, ids=[text for text, _, _ in TEXTS])
 def test_plain_words_name_the_target(text: str, target: str, namespace: str) -> None:
-    assert found({}, text) == [("plain text", "", namespace, target, "")]
-    assert found({"description": text, "cluster": "eu"}) == [("plain text", "eu", namespace, target, "")]
+    assert candidates_in({}, text) == [("plain text", "", namespace, target, "")]
+    assert candidates_in({"description": text, "cluster": "eu"}) == [("plain text", "eu", namespace, target, "")]
 
 
 def test_plain_words_name_several_targets() -> None:
     text = "shop/db-0 and bank/db-0 do not answer, nor does pod cart-0 in namespace shop"
-    targets = [(namespace, target) for _, _, namespace, target, _ in found({}, text)]
+    targets = [(namespace, target) for _, _, namespace, target, _ in candidates_in({}, text)]
     assert targets == [("shop", "cart-0"), ("shop", "db-0"), ("bank", "db-0")]
 
 
 def test_plain_words_name_the_container() -> None:
     text = f"Container web in pod {POD} (namespace shop) restarted"
-    assert found({}, text) == [("plain text", "", "shop", POD, "web")]
-    assert found({}, f"container web of pod shop/{POD} restarted") == [("plain text", "", "shop", POD, "web")]
+    assert candidates_in({}, text) == [("plain text", "", "shop", POD, "web")]
+    assert candidates_in({}, f"container web of pod shop/{POD} restarted") == [("plain text", "", "shop", POD, "web")]
 
 
 @pytest.mark.parametrize(
@@ -286,11 +286,11 @@ def test_plain_words_name_the_container() -> None:
     ],
 )
 def test_other_words_name_nothing(text: str) -> None:
-    assert found({"text": text}, text) == []
+    assert candidates_in({"text": text}, text) == []
 
 
 def test_a_name_in_a_sentence_gets_the_namespace_of_the_details() -> None:
-    assert found({"namespace": "shop"}, f"{POD} is not ready") == [("plain text", "", "shop", POD, "")]
+    assert candidates_in({"namespace": "shop"}, f"{POD} is not ready") == [("plain text", "", "shop", POD, "")]
 
 
 def test_candidates_are_equal_when_only_the_order_differs() -> None:

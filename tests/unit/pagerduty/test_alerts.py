@@ -149,7 +149,7 @@ TEXT = st.one_of(
     HOSTILE,
     st.text(max_size=60),
     st.sampled_from([FIRING, DATADOG, DYNATRACE, json.dumps(CLOUDWATCH)]).flatmap(
-        lambda whole: st.integers(0, len(whole)).map(lambda cut: whole[:cut])
+        lambda text: st.integers(0, len(text)).map(lambda cut: text[:cut])
     ),
     st.binary(max_size=40).map(lambda raw: raw.decode("latin-1")),
     st.integers(1, 3).map(lambda power: "pod " * 10**power),

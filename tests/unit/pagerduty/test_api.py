@@ -172,11 +172,11 @@ def test_what_may_pass_is_tried_again(failure: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "why"), [((503, b""), "HTTP 503"), (LOST, "PagerDuty did not respond (Connection aborted.)")]
+    ("failure", "reason"), [((503, b""), "HTTP 503"), (LOST, "PagerDuty did not respond (Connection aborted.)")]
 )
-def test_tries_come_to_an_end_and_the_evidence_is_safe(failure: Answer, why: str) -> None:
+def test_tries_come_to_an_end_and_the_evidence_is_safe(failure: Answer, reason: str) -> None:
     account = Account(*[failure] * TRIES)
-    assert failure_of(account).endswith(why)
+    assert failure_of(account).endswith(reason)
     assert len(account.waits) == TRIES - 1
 
 
@@ -226,8 +226,8 @@ def test_an_edit_whose_answer_was_lost_is_not_repeated() -> None:
 def test_an_incident_that_is_full_of_notes_is_told_and_its_note_still_edited() -> None:
     full = [{"id": str(number), "content": "x"} for number in range(MAX_NOTES)]
     assert "it has 2,000 notes, which is PagerDuty's limit. Delete some" in failure_of(Account((200, {"notes": full})))
-    ours = {"id": "PN1", "content": f"capturing {MARK}"}
-    assert Account((200, {"notes": [*full[1:], ours]}), (200, {})).annotate() == "edited"
+    own_note = {"id": "PN1", "content": f"capturing {MARK}"}
+    assert Account((200, {"notes": [*full[1:], own_note]}), (200, {})).annotate() == "edited"
 
 
 def test_a_key_of_the_us_region_at_the_eu_one_is_explained() -> None:

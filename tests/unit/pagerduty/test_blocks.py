@@ -25,7 +25,7 @@ def labels(**names: str) -> str:
     return f"Labels:\n{lines}Annotations:\n - description = see the runbook\nSource: http://x/graph?a=b\n"
 
 
-def found(body: dict[str, Any]) -> list[tuple[str, str, str]]:
+def candidates_in(body: dict[str, Any]) -> list[tuple[str, str, str]]:
     candidates = find_candidates([body], SENDERS)
     return [(candidate.cluster, candidate.namespace, candidate.pod or candidate.workload) for candidate in candidates]
 
@@ -94,12 +94,14 @@ GROUPS: dict[str, tuple[dict[str, Any], list[tuple[str, str, str]]]] = {
 
 @pytest.mark.parametrize(("body", "targets"), GROUPS.values(), ids=GROUPS.keys())
 def test_each_block_names_its_own_target(body: dict[str, Any], targets: list[tuple[str, str, str]]) -> None:
-    assert found(body) == targets
+    assert candidates_in(body) == targets
 
 
 def test_hundreds_of_alerts_of_one_group_are_all_read() -> None:
     firing = "".join(labels(namespace="shop", pod=f"web-{number}") for number in range(300))
-    assert [name for _, _, name in found(alert({"firing": firing}))] == [f"web-{number}" for number in range(300)]
+    assert [name for _, _, name in candidates_in(alert({"firing": firing}))] == [
+        f"web-{number}" for number in range(300)
+    ]
 
 
 def test_a_pattern_of_an_own_rule_gets_the_cluster_from_the_names_of_the_rule(tmp_path: Any) -> None:
@@ -118,7 +120,7 @@ def test_a_pattern_of_an_own_rule_gets_the_cluster_from_the_names_of_the_rule(tm
 )  # fmt: skip
 def test_hostile_text_is_read_in_time_that_grows_with_its_length(piece: str) -> None:
     started = time.process_time()
-    found(alert({"firing": piece * (2_000_000 // len(piece))}))
+    candidates_in(alert({"firing": piece * (2_000_000 // len(piece))}))
     assert time.process_time() - started < 5
 
 
@@ -128,5 +130,5 @@ def test_hostile_names_and_lists_are_limited(depth: int) -> None:
     for _ in range(depth):
         value = {"k" * 100_000: [value, *({"a": "1", "b": "2"} for _ in range(500))]}
     started = time.process_time()
-    assert found(alert(value)) == []
+    assert candidates_in(alert(value)) == []
     assert time.process_time() - started < 5

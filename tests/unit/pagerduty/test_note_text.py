@@ -63,8 +63,8 @@ def test_empty_log_is_not_worth_a_line() -> None:
 
 
 def test_words_of_a_reason_decide_nothing() -> None:
-    said = nothing("skipped", "it is empty", reason_code="other")
-    assert "it is empty" in capture_note(manifest(artifact(), said), receipt(), "", "", "")
+    empty = nothing("skipped", "it is empty", reason_code="other")
+    assert "it is empty" in capture_note(manifest(artifact(), empty), receipt(), "", "", "")
 
 
 def test_the_note_has_one_link_to_the_evidence() -> None:
@@ -78,11 +78,11 @@ def finding(title: str, severity: Severity = "critical") -> Finding:
 
 
 def test_findings_come_first_and_context_is_left_out() -> None:
-    whole = replace(
+    capture_manifest = replace(
         manifest(artifact()),
         findings=(finding("Deadlock: a, b"), finding("Heap is full", "warning"), finding("JDK 17", "info")),
     )
-    lines = capture_note(whole, receipt(), "", URL, "").splitlines()
+    lines = capture_note(capture_manifest, receipt(), "", URL, "").splitlines()
     assert lines[:3] == [
         "Deadlock: a, b",
         "Heap is full",
@@ -92,15 +92,17 @@ def test_findings_come_first_and_context_is_left_out() -> None:
 
 
 def test_at_most_three_findings_are_in_the_note() -> None:
-    whole = replace(manifest(artifact()), findings=tuple(finding(f"finding {number}") for number in range(9)))
-    text = capture_note(whole, receipt(), "", URL, "")
+    capture_manifest = replace(
+        manifest(artifact()), findings=tuple(finding(f"finding {number}") for number in range(9))
+    )
+    text = capture_note(capture_manifest, receipt(), "", URL, "")
     assert [line for line in text.splitlines() if line.startswith("finding")] == ["finding 0", "finding 1", "finding 2"]
 
 
 def test_findings_of_encrypted_evidence_stay_out_of_the_note() -> None:
     stored = tuple(replace(file, key=f"{file.key}.age", plain_sha256="ab") for file in receipt().stored)
-    whole = replace(manifest(artifact()), findings=(finding("Deadlock: a, b"),))
-    assert "Deadlock" not in capture_note(whole, Receipt("s3://b", stored), "", URL, "")
+    capture_manifest = replace(manifest(artifact()), findings=(finding("Deadlock: a, b"),))
+    assert "Deadlock" not in capture_note(capture_manifest, Receipt("s3://b", stored), "", URL, "")
 
 
 def test_findings_stay_out_of_the_note_when_an_encrypted_upload_fails() -> None:
@@ -125,8 +127,10 @@ ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=500
 @given(st.integers(0, 60), st.text(max_size=400), ASCII, st.booleans())
 def test_note_is_under_2000_bytes_always(count: int, reason: str, failure: str, stored: bool) -> None:
     missing = [nothing("failed", reason, title=f"Log {number}") for number in range(count)]
-    whole = manifest(artifact(), *missing, target=target(state=ContainerState("waiting", "CrashLoopBackOff")))
-    text = capture_note(whole, receipt() if stored else None, "/spool/b", URL, failure)
+    capture_manifest = manifest(
+        artifact(), *missing, target=target(state=ContainerState("waiting", "CrashLoopBackOff"))
+    )
+    text = capture_note(capture_manifest, receipt() if stored else None, "/spool/b", URL, failure)
     assert len(text.encode()) < LIMIT_BYTES
     assert text.endswith(MARK)
     assert len(failure_note(failure, URL, MARK).encode()) < LIMIT_BYTES

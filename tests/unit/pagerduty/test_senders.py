@@ -12,7 +12,7 @@ from debugcapture.pagerduty.senders import load_file
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "reason"),
     [
         ("x: 1", "it is not a list"),
         ("- [", "cannot read"),
@@ -29,7 +29,7 @@ from debugcapture.pagerduty.senders import load_file
         ("- {sender: x, patterns: ['(?P<node>a)']}", "has the unknown group node"),
     ],
 )
-def test_a_mistake_in_own_senders_is_named(text: str, why: str, tmp_path: Path) -> None:
+def test_a_mistake_in_own_senders_is_named(text: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(text)
-    with pytest.raises(BadInput, match=re.escape(why)):
+    with pytest.raises(BadInput, match=re.escape(reason)):
         load_file(tmp_path / "own.yaml")

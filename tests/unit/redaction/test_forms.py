@@ -46,7 +46,7 @@ def test_an_ordinary_line_stays(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "expected"),
     [
         ('{"password":["a","b"],"port":80}', '{"password":["[masked]","[masked]"],"port":80}'),
         ('{"token":{"type":"bearer","value":"a"}}', '{"token":{"type":"bearer","value":"[masked]"}}'),
@@ -59,8 +59,8 @@ def test_an_ordinary_line_stays(line: str) -> None:
         ("root:pw@tcp(db:3306)/shop", "root:[masked]@tcp(db:3306)/shop"),
     ],
 )
-def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
-    assert without_hashes(masked_text(text)) == left
+def test_what_stands_around_a_secret_stays(text: str, expected: str) -> None:
+    assert without_hashes(masked_text(text)) == expected
 
 
 def test_the_same_secret_has_the_same_mask_in_every_notation() -> None:
@@ -71,7 +71,7 @@ def test_the_same_secret_has_the_same_mask_in_every_notation() -> None:
         "?token=hunter2&x=1",
         "a --password hunter2",
     )
-    masks = {found for text in texts for found in re.findall(r"\[masked:[0-9a-f]{4}\]", masked_text(text))}
+    masks = {mask for text in texts for mask in re.findall(r"\[masked:[0-9a-f]{4}\]", masked_text(text))}
     assert len(masks) == 1
     others = {masked_text(f"password=hunter{number}") for number in range(100)}
     assert len(others) > 90

@@ -88,9 +88,9 @@ CREDENTIALS = {
 }
 
 
-@pytest.mark.parametrize(("text", "left"), CREDENTIALS.values(), ids=CREDENTIALS)
-def test_a_credential_is_masked_and_counted(text: bytes, left: bytes) -> None:
-    assert redacted(text) == (left.replace(b"%s", M), 1)
+@pytest.mark.parametrize(("text", "expected"), CREDENTIALS.values(), ids=CREDENTIALS)
+def test_a_credential_is_masked_and_counted(text: bytes, expected: bytes) -> None:
+    assert redacted(text) == (expected.replace(b"%s", M), 1)
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_what_lies_across_the_border_of_a_window_is_masked(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redact, "WINDOW_BYTES", 8192)
         patch.setattr(redact, "OVERLAP_BYTES", 4096)
-        whole = LINES[:before] + b"\n" + text + b"\n" + LINES[:after]
+        text_between = LINES[:before] + b"\n" + text + b"\n" + LINES[:after]
         masked, count = redacted(text + b"\n", OWN)  # a backslash before a line break continues the line
         expected = LINES[:before] + b"\n" + masked + LINES[:after]
-        assert redacted(whole, OWN, tuple(cuts)) == (expected, count)
+        assert redacted(text_between, OWN, tuple(cuts)) == (expected, count)
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -162,13 +162,13 @@ PGP = (
 
 @given(st.lists(st.one_of(PIECES, st.just(PGP)), max_size=8).map(b"".join), st.lists(st.integers(0, 4000), max_size=6))
 def test_what_is_shown_of_a_text_that_goes_on_has_no_credential(text: bytes, cuts: list[int]) -> None:
-    redactor, done, (whole, _) = Redaction().redactor(), b"", redacted(text)
+    redactor, output, (masked, _) = Redaction().redactor(), b"", redacted(text)
     places = sorted({0, len(text), *(cut for cut in cuts if cut <= len(text))})
     for begin, end in pairwise(places):
-        done += redactor.feed(text[begin:end])
+        output += redactor.feed(text[begin:end])
         for secret in (SECRET, b"hunter2"):
-            assert secret in whole or secret not in done + redactor.preview()
-    assert plain(done + redactor.finish()) == whole
+            assert secret in masked or secret not in output + redactor.preview()
+    assert plain(output + redactor.finish()) == masked
 
 
 def test_key_whose_last_line_is_not_whole_is_not_shown() -> None:
@@ -197,9 +197,9 @@ def test_nothing_is_shown_where_patterns_of_the_user_may_span_lines() -> None:
 
 
 def test_windows_of_full_size_are_cut_through_no_credential() -> None:
-    text, left = CREDENTIALS["private key"]
+    text, expected = CREDENTIALS["private key"]
     filler = LINES[: WINDOW_BYTES - OVERLAP_BYTES - 300]
-    assert redacted(filler + text + LINES) == (filler + left.replace(b"%s", M) + LINES, 1)
+    assert redacted(filler + text + LINES) == (filler + expected.replace(b"%s", M) + LINES, 1)
 
 
 @given(TEXTS)
@@ -248,7 +248,7 @@ def test_no_line_is_slow(unit: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("patterns", "text", "left"),
+    ("patterns", "text", "expected"),
     [
         (r"order-(\d+)", b"order-17 of order-18", b"order-%s of order-%s"),
         (r"\d{4}-\d{4}", b"card 1234-5678.", b"card %s."),
@@ -256,19 +256,19 @@ def test_no_line_is_slow(unit: bytes) -> None:
         (r"(?i)(?:id)=(\w+)", b"ID=x", b"ID=%s"),
     ],
 )
-def test_patterns_of_the_user_mask_their_group_or_all(patterns: str, text: bytes, left: bytes) -> None:
-    assert redacted(text, redaction(patterns))[0] == left.replace(b"%s", M)
+def test_patterns_of_the_user_mask_their_group_or_all(patterns: str, text: bytes, expected: bytes) -> None:
+    assert redacted(text, redaction(patterns))[0] == expected.replace(b"%s", M)
 
 
 @pytest.mark.parametrize(
-    ("patterns", "why"),
+    ("patterns", "reason"),
     [
         ("ok\n(open", r"'\(open' is not a valid regular expression: missing \)"),
         ("x*", r"'x\*' matches the empty string"),
     ],
 )
-def test_a_pattern_that_is_wrong_is_told(patterns: str, why: str) -> None:
-    with pytest.raises(BadInput, match=why):
+def test_a_pattern_that_is_wrong_is_told(patterns: str, reason: str) -> None:
+    with pytest.raises(BadInput, match=reason):
         redaction(patterns)
 
 
@@ -373,7 +373,7 @@ def test_variable_that_helps_stays(variable: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "expected"),
     [
         ("postgres://shop:hunter2@db:5432/shop", f"postgres://{MASK}@db:5432/shop"),
         ("AKIAIOSFODNN7EXAMPLE", MASK),
@@ -405,8 +405,8 @@ def test_variable_that_helps_stays(variable: Json) -> None:
         "next line",
     ],
 )
-def test_what_looks_like_a_credential_is_masked(text: str, left: str) -> None:
-    assert masked_text(text) == left
+def test_what_looks_like_a_credential_is_masked(text: str, expected: str) -> None:
+    assert masked_text(text) == expected
     assert "hunter2" not in masked_text(text)
 
 

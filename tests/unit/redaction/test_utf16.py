@@ -34,8 +34,8 @@ def test_a_text_is_masked_wherever_a_chunk_ends(encoding: str, chunk_bytes: int)
 def test_bytes_without_a_credential_stay(encoding: str, raw: bytes, chunk_bytes: int) -> None:
     redactor = Utf16Redactor(Redactor(), encoding)
     chunks = [redactor.feed(raw[start : start + chunk_bytes]) for start in range(0, len(raw), chunk_bytes)]
-    left = b"".join([*chunks, redactor.finish()])
-    assert left == raw or redactor.count
+    output = b"".join([*chunks, redactor.finish()])
+    assert output == raw or redactor.count
 
 
 def test_a_preview_is_in_the_encoding_of_the_text() -> None:

@@ -18,8 +18,8 @@ from tests.unit.builders import CAPTURE_ID, artifact, manifest, nothing, target
 
 
 def workload(status: Json, spec: Json | None = None, generation: int = 1) -> Json:
-    seen = {"observedGeneration": 1, **status}
-    return {"metadata": {"name": "checkout", "generation": generation}, "spec": spec or WANT_2, "status": seen}
+    observed = {"observedGeneration": 1, **status}
+    return {"metadata": {"name": "checkout", "generation": generation}, "spec": spec or WANT_2, "status": observed}
 
 
 def counts(replicas: int, updated: int, available: int) -> Json:
@@ -38,7 +38,7 @@ OTHER = manifest(target=target(workload="orders", pod="orders-0"))
 
 
 @pytest.mark.parametrize(
-    ("capture", "stored", "asked", "closed"),
+    ("capture", "stored", "settings", "closed"),
     [
         (COMPLETE, True, {}, ""),
         (PARTIAL, True, {}, f"the capture {CAPTURE_ID} is partial, but the job requires complete"),
@@ -52,10 +52,10 @@ OTHER = manifest(target=target(workload="orders", pod="orders-0"))
     ],
 )
 def test_the_gate_opens_for_a_capture_that_is_good_enough(
-    capture: Manifest | None, stored: bool, asked: dict[str, Any], closed: str
+    capture: Manifest | None, stored: bool, settings: dict[str, Any], closed: str
 ) -> None:
-    wanted = TargetSettings(namespace="shop", workload="deployment/checkout")
-    assert find_gate_problem(capture, stored, GateSettings(**asked), wanted) == closed
+    target = TargetSettings(namespace="shop", workload="deployment/checkout")
+    assert find_gate_problem(capture, stored, GateSettings(**settings), target) == closed
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_gate_stays_closed_for_another_kind_with_the_same_name(captured_kind
 
 
 @pytest.mark.parametrize(
-    ("action", "given", "expected"),
+    ("action", "settings", "expected"),
     [
         ("restart", {}, TargetSettings(namespace="shop", workload="checkout")),
         ("delete-pod", {}, TargetSettings(namespace="shop", pod="checkout-7d9f-abcde")),
@@ -87,9 +87,9 @@ def test_the_gate_stays_closed_for_another_kind_with_the_same_name(captured_kind
     ],
 )
 def test_what_was_captured_is_restarted_unless_something_is_named(
-    action: str, given: dict[str, Any], expected: TargetSettings
+    action: str, settings: dict[str, Any], expected: TargetSettings
 ) -> None:
-    assert target_of(COMPLETE, TargetSettings(**given), action) == expected
+    assert target_of(COMPLETE, TargetSettings(**settings), action) == expected
 
 
 def test_without_a_bundle_something_has_to_be_named() -> None:
@@ -106,10 +106,10 @@ def test_a_pod_that_does_not_go_is_told_though_its_workload_is_well(monkeypatch:
         restart.wait(cast(Api, None), planned, 0, lambda _: None)
 
 
-@pytest.mark.parametrize("there", [[], [{"metadata": {"uid": "u-2"}}]], ids=["gone", "another of its name"])
-def test_when_the_pod_is_gone_its_workload_is_waited_for(there: list[Json], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("existing", [[], [{"metadata": {"uid": "u-2"}}]], ids=["gone", "another of its name"])
+def test_when_the_pod_is_gone_its_workload_is_waited_for(existing: list[Json], monkeypatch: pytest.MonkeyPatch) -> None:
     def pods(*_: object) -> Iterator[Json]:
-        yield from there
+        yield from existing
         raise TargetNotFound("cannot watch pods web-1", "it was deleted")
 
     planned = Plan("delete pod shop/web-1", (), "deployment", "shop", "web", PodRef("web-1", "u-1"))

@@ -14,8 +14,8 @@ GIVEN_UP = {"conditions": [{"type": "Progressing", "reason": "ProgressDeadlineEx
 
 
 def workload(status: Json, spec: Json | None = None, generation: int = 1) -> Json:
-    seen = {"observedGeneration": 1, **status}
-    return {"metadata": {"name": "checkout", "generation": generation}, "spec": spec or WANT_2, "status": seen}
+    observed = {"observedGeneration": 1, **status}
+    return {"metadata": {"name": "checkout", "generation": generation}, "spec": spec or WANT_2, "status": observed}
 
 
 def counts(replicas: int, updated: int, available: int) -> Json:
@@ -77,23 +77,23 @@ DEPLOYMENT = {"metadata": {"name": "checkout", "uid": "d-1", "annotations": {REV
 REVISIONS = [numbered(revision) for revision in (1, 3, 4)] + [numbered(2, "other")]
 
 
-@pytest.mark.parametrize(("asked", "found"), [(0, 3), (1, 1), (3, 3)])
-def test_a_rollback_goes_to_the_revision_before_or_the_one_named(asked: int, found: int) -> None:
-    replica_set = find_revision(DEPLOYMENT, REVISIONS, asked)
-    assert template_of(replica_set) == {"metadata": {"labels": {"app": "x"}}, "spec": {"revision": found}}
+@pytest.mark.parametrize(("revision", "expected"), [(0, 3), (1, 1), (3, 3)])
+def test_a_rollback_goes_to_the_revision_before_or_the_one_named(revision: int, expected: int) -> None:
+    replica_set = find_revision(DEPLOYMENT, REVISIONS, revision)
+    assert template_of(replica_set) == {"metadata": {"labels": {"app": "x"}}, "spec": {"revision": expected}}
 
 
 @pytest.mark.parametrize(
-    ("asked", "there", "told"),
+    ("revision", "existing", "message"),
     [
         (4, REVISIONS, "revision 4 is the current one. Available: 1, 3."),
         (2, REVISIONS, "it has no revision 2. Available: 1, 3."),
         (0, [numbered(4)], "it has no earlier revision"),
     ],
 )
-def test_a_revision_that_is_not_there_is_told(asked: int, there: list[Json], told: str) -> None:
-    with pytest.raises(BadInput, match=told):
-        find_revision(DEPLOYMENT, there, asked)
+def test_a_revision_that_is_not_there_is_told(revision: int, existing: list[Json], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        find_revision(DEPLOYMENT, existing, revision)
 
 
 @pytest.mark.parametrize(

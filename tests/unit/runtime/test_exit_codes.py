@@ -69,8 +69,8 @@ def test_restart_that_the_api_server_refuses(
     monkeypatch.setattr(client, "connect", lambda _: None)
     monkeypatch.setattr(client, "Api", Refuses)
     monkeypatch.setattr("debugcapture.steps.restart.plan", lambda *_: planned)
-    done = ended("restart", run_context, namespace="shop", workload="web", gate="none", gate_stored="false")
-    assert (done.exit_code, "no" in done.failure) == (code, True)
+    exit_code = ended("restart", run_context, namespace="shop", workload="web", gate="none", gate_stored="false")
+    assert (exit_code.exit_code, "no" in exit_code.failure) == (code, True)
 
 
 class LoginPage:
@@ -89,8 +89,8 @@ def test_login_page_in_front_of_pagerduty(
     values: dict[str, Any] = {"incident_id": "Q1ABCDEF", "pagerduty_token": "t"}
     if step == "incident-note":
         values["failure"] = "the node is gone"
-    done = ended(step, run_context, **values)
-    assert (done.exit_code, "the response is not from PagerDuty" in done.failure) == (code, True)
+    exit_code = ended(step, run_context, **values)
+    assert (exit_code.exit_code, "the response is not from PagerDuty" in exit_code.failure) == (code, True)
 
 
 def test_spool_that_cannot_be_written_is_a_failed_upload_of_the_upload_step() -> None:

@@ -50,7 +50,7 @@ def test_room_around_a_value_is_taken_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "name", "text", "told"),
+    ("step", "name", "text", "message"),
     [
         (CaptureStep, "max_pods", "three", "max_pods must be a number from 1 to 100000, not 'three'"),
         (CaptureStep, "order", "best", "order must be one of unhealthy-first, newest, oldest, not 'best'"),
@@ -58,17 +58,17 @@ def test_room_around_a_value_is_taken_off() -> None:
     ],
 )
 def test_a_wrong_number_choice_or_switch_is_told_with_what_it_may_be(
-    step: type[Any], name: str, text: str, told: str
+    step: type[Any], name: str, text: str, message: str
 ) -> None:
     """No form checks them: each may be ``${option.x}`` there."""
-    assert told in problem(step, {"pod": "web-0", name: text})
+    assert message in problem(step, {"pod": "web-0", name: text})
 
 
 @pytest.mark.parametrize("name", ["max_pods", "order", "dry_run", "pod", "when"])
 @pytest.mark.parametrize("reference", ["${option.x}", "${data.a-b}", "${job.execid}"])
 def test_what_rundeck_did_not_replace_is_told(name: str, reference: str) -> None:
-    told = problem(CaptureStep, {"pod": "web-0", name: reference})
-    assert f"not {reference!r}: Rundeck did not replace {reference}; check that the job has that" in told
+    message = problem(CaptureStep, {"pod": "web-0", name: reference})
+    assert f"not {reference!r}: Rundeck did not replace {reference}; check that the job has that" in message
 
 
 def test_a_command_may_hold_references_of_its_own() -> None:
@@ -173,8 +173,8 @@ def test_wrong_public_keys_are_refused_at_once(text: str) -> None:
 
 
 def test_every_wrong_value_is_told_at_once() -> None:
-    told = problem(ExecStep, {"namespace": "NO", "time_limit_s": "soon"})
-    assert all(name in told for name in ("namespace must be", "time_limit_s must be", "command is missing"))
+    message = problem(ExecStep, {"namespace": "NO", "time_limit_s": "soon"})
+    assert all(name in message for name in ("namespace must be", "time_limit_s must be", "command is missing"))
 
 
 def test_missing_value_is_told_with_the_title_in_the_form() -> None:
@@ -258,7 +258,7 @@ def test_settings_of_a_store_are_read_written_and_checked_like_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bounds", "text", "told"),
+    ("bounds", "text", "message"),
     [
         ({"least": 2}, "1", "n must be a number of 2 or more, not '1'"),
         ({"most": 0}, "1", "n must be a number from 0 to 0, not '1'"),
@@ -267,9 +267,9 @@ def test_settings_of_a_store_are_read_written_and_checked_like_all() -> None:
         ({}, "7", ""),
     ],
 )
-def test_a_number_has_the_bounds_that_its_rule_has(bounds: dict[str, int], text: str, told: str) -> None:
+def test_a_number_has_the_bounds_that_its_rule_has(bounds: dict[str, int], text: str, message: str) -> None:
     setting = Declared("n", "G", "number", (), "0", Rule("N", "", **bounds), set_once=False, detail=False)  # type: ignore[arg-type]
-    assert problem_of(setting, text) == told
+    assert problem_of(setting, text) == message
 
 
 def test_only_the_faces_read_rundecks_environment() -> None:

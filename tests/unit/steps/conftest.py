@@ -16,15 +16,15 @@ from tests.unit.steps.support import Cluster, Serve, make_bundle
 
 
 @pytest.fixture
-def said() -> list[str]:
+def log_lines() -> list[str]:
     return []
 
 
 @pytest.fixture
-def run_context(tmp_path: Path, said: list[str]) -> RunContext:
+def run_context(tmp_path: Path, log_lines: list[str]) -> RunContext:
     (tmp_path / "store").mkdir()
     trigger = {"execution": "https://rundeck/7"}
-    return RunContext(said.append, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", trigger)
+    return RunContext(log_lines.append, io.BytesIO(), io.BytesIO(), tmp_path / "spool", "7", trigger)
 
 
 @pytest.fixture

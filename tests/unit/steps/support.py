@@ -28,8 +28,8 @@ POD = {"pod": "checkout-7d9f-abcde", "namespace": "shop"}
 class Cluster(Lists):
     """An API server with one pod, and the status that its commands end with."""
 
-    def __init__(self, whole: Json | None = None, ended: ExitStatus | None = None) -> None:
-        self.whole, self.ended = whole or pod(), ended or ExitStatus(0)
+    def __init__(self, pod_json: Json | None = None, ended: ExitStatus | None = None) -> None:
+        self.whole, self.ended = pod_json or pod(), ended or ExitStatus(0)
         self.may_list = True
         self.streams = Streams()
 
@@ -68,10 +68,10 @@ Serve = Callable[[Cluster], None]
 
 
 def make_bundle(run_context: RunContext) -> Bundle:
-    made = create_bundle(run_context.spool, "checkout-7d9f-abcde", NOON)
-    file = written(made.folder, "jvm-threads.txt", "threads")
-    made.save(manifest(artifact(sha256=sha256_of(file)), capture_id=made.folder.name))
-    return made
+    bundle = create_bundle(run_context.spool, "checkout-7d9f-abcde", NOON)
+    file = written(bundle.folder, "jvm-threads.txt", "threads")
+    bundle.save(manifest(artifact(sha256=sha256_of(file)), capture_id=bundle.folder.name))
+    return bundle
 
 
 def written_to(stream: BinaryIO) -> bytes:

@@ -37,33 +37,35 @@ def test_capture_hands_on_bundle_link_and_summary(
 ) -> None:
     serve(Cluster())
     store = (tmp_path / "store").as_uri()
-    done = capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), run_context)
-    assert done.exit_code == 0
-    assert done.data["status"] == "complete"
-    assert Path(done.data["bundle"]).name == done.data["capture_id"]
-    assert done.data["link"].startswith(store)
-    assert done.data["link"].endswith("/index.html")
-    (_, begun, start), (incident, mark, text) = notes
-    assert begun == mark
+    outcome = capture(read(CaptureStep, CAPTURE | INCIDENT | {"store": store}), run_context)
+    assert outcome.exit_code == 0
+    assert outcome.data["status"] == "complete"
+    assert Path(outcome.data["bundle"]).name == outcome.data["capture_id"]
+    assert outcome.data["link"].startswith(store)
+    assert outcome.data["link"].endswith("/index.html")
+    (_, started_mark, start), (incident, mark, text) = notes
+    assert started_mark == mark
     assert "capturing …" in start
     assert incident == "Q1ABCDEF"
-    assert done.data["capture_id"] in mark
+    assert outcome.data["capture_id"] in mark
     assert mark in text
-    assert done.data["link"] in text
+    assert outcome.data["link"] in text
 
 
 @pytest.mark.parametrize(("fails", "code"), [("true", 10), ("false", 0), ("", 0)])
 def test_partial_capture_ends_as_the_job_wants(
-    fails: str, code: int, serve: Serve, run_context: RunContext, said: list[str]
+    fails: str, code: int, serve: Serve, run_context: RunContext, log_lines: list[str]
 ) -> None:
     cluster = Cluster()
     serve(cluster)
     cluster.events = lambda *_: (_ for _ in ()).throw(NotAllowed("cannot list", "forbidden"))  # type: ignore[method-assign]
-    done = capture(read(CaptureStep, CAPTURE | {"fail_when_partial": fails}), run_context)
-    assert (done.exit_code, done.data["status"]) == (code, "partial")
-    told = [line for line in said if line.startswith("Error: ")]
-    assert len(told) == (code == 10)
-    assert all("shop/checkout-7d9f-abcde: some evidence could not be captured: Events" in line for line in told), told
+    outcome = capture(read(CaptureStep, CAPTURE | {"fail_when_partial": fails}), run_context)
+    assert (outcome.exit_code, outcome.data["status"]) == (code, "partial")
+    errors = [line for line in log_lines if line.startswith("Error: ")]
+    assert len(errors) == (code == 10)
+    assert all("shop/checkout-7d9f-abcde: some evidence could not be captured: Events" in line for line in errors), (
+        errors
+    )
 
 
 def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
@@ -120,13 +122,13 @@ def test_capture_checks_its_settings_before_it_asks_the_cluster(wrong: dict[str,
 
 
 def test_a_note_that_fails_does_not_hide_why_the_capture_failed(
-    serve: Serve, run_context: RunContext, said: list[str], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, run_context: RunContext, log_lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(Cluster())
     monkeypatch.setattr(PagerDuty, "annotate", refuse)
     with pytest.raises(TargetNotFound):
         capture(read(CaptureStep, POD | INCIDENT | {"pod": "gone"}), run_context)
-    assert any("cannot add a note" in line for line in said)
+    assert any("cannot add a note" in line for line in log_lines)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def by_incident(run_context: RunContext, incident: str = "Q1ABCDEF", **more: str
 
 
 @pytest.mark.parametrize(
-    ("event", "incident", "told"),
+    ("event", "incident", "message"),
     [
         ("incident.acknowledged", "Q1ABCDEF", "does not start a capture"),
         ("incident.annotated", "PNOTE00001", "does not start a capture"),
@@ -196,12 +198,12 @@ def by_incident(run_context: RunContext, incident: str = "Q1ABCDEF", **more: str
     ],
 )
 def test_an_event_that_is_not_ours_ends_the_step_quietly(
-    event: str, incident: str, told: str, run_context: RunContext, said: list[str], notes: list[Any]
+    event: str, incident: str, message: str, run_context: RunContext, log_lines: list[str], notes: list[Any]
 ) -> None:
     step = read(CaptureStep, {"incident_id": incident, "event_type": event})
     assert capture(step, run_context).exit_code == 0
-    assert told in said[0]
-    assert (len(said), notes) == (1, [])
+    assert message in log_lines[0]
+    assert (len(log_lines), notes) == (1, [])
     assert not run_context.spool.exists()
 
 
@@ -245,13 +247,13 @@ def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
         patched.setattr("debugcapture.steps.capture._upload_and_notify", killed)
         with pytest.raises(SystemExit):
             by_incident(run_context)
-    (left,) = run_context.spool.glob("*/joined")
-    Bundle(left.parent).save(replace(Bundle(left.parent).manifest(), finished=None))
+    (attached,) = run_context.spool.glob("*/joined")
+    Bundle(attached.parent).save(replace(Bundle(attached.parent).manifest(), finished=None))
     notes.clear()
     data = by_incident(run_context, "Q2ABCDEF")
     assert alerted
-    assert data["capture_id"] != left.parent.name
-    assert ("Q1ABCDEF", f"[debug-capture {left.parent.name}]") in [note[:2] for note in notes]
+    assert data["capture_id"] != attached.parent.name
+    assert ("Q1ABCDEF", f"[debug-capture {attached.parent.name}]") in [note[:2] for note in notes]
 
 
 def test_a_failed_capture_is_told_to_all_who_joined(
@@ -315,8 +317,8 @@ def test_what_pagerduty_is_told_besides_the_note(  # noqa: PLR0913, PLR0917 - fi
 ) -> None:
     updates, events = list[str](), list[tuple[Any, ...]]()
     serve(Cluster())
-    monkeypatch.setattr(PagerDuty, "update_status", lambda _, *told: updates.append(told[1]))
-    monkeypatch.setattr(Events, "send_change", lambda _, *told: events.append(told))
+    monkeypatch.setattr(PagerDuty, "update_status", lambda _, *arguments: updates.append(arguments[1]))
+    monkeypatch.setattr(Events, "send_change", lambda _, *arguments: events.append(arguments))
     more = {"store": (tmp_path / "store").as_uri(), "collectors": "pod-snapshot"}
     more |= {"pagerduty_status_update": "true", "pagerduty_integration_key": "k" * 32}
     capture(read(CaptureStep, POD | INCIDENT | more | changes), run_context)
@@ -353,6 +355,6 @@ def test_a_change_event_that_fails_counts_where_it_is_all_there_is(
 
 
 def test_an_incident_cannot_be_read_with_an_integration_key(run_context: RunContext) -> None:
-    given = {"kubeconfig": "/x", "incident_id": "Q1ABCDEF", "pagerduty_integration_key": "k"}
+    values = {"kubeconfig": "/x", "incident_id": "Q1ABCDEF", "pagerduty_integration_key": "k"}
     with pytest.raises(BadInput, match="cannot read incident Q1ABCDEF: pagerduty_token is missing"):
-        capture(read(CaptureStep, given), run_context)
+        capture(read(CaptureStep, values), run_context)

@@ -17,24 +17,24 @@ from tests.unit.steps.support import POD, Cluster, Serve, written_to
 
 
 def test_command_is_run_and_its_output_arrives_unchanged(
-    serve: Serve, run_context: RunContext, said: list[str]
+    serve: Serve, run_context: RunContext, log_lines: list[str]
 ) -> None:
     serve(Cluster())
     step = read(ExecStep, POD | {"command": "echo 'a  b' c"})
     assert execute(step, run_context).exit_code == 0
     assert written_to(run_context.stdout) == b"echo a  b c\xff"
     assert written_to(run_context.stderr) == b"warning"
-    assert said == []
+    assert log_lines == []
 
 
-def test_exit_code_of_a_command_is_the_steps(serve: Serve, run_context: RunContext, said: list[str]) -> None:
+def test_exit_code_of_a_command_is_the_steps(serve: Serve, run_context: RunContext, log_lines: list[str]) -> None:
     serve(Cluster(ended=ExitStatus(42)))
     assert execute(read(ExecStep, POD | {"command": "false"}), run_context).exit_code == 42
-    assert "ended with exit code 42" in said[0]
+    assert "ended with exit code 42" in log_lines[0]
 
 
 @pytest.mark.parametrize(
-    ("ended", "told"),
+    ("ended", "message"),
     [
         (
             ExitStatus(None, "", "executable file not found", StartFailure.NO_PROGRAM),
@@ -46,10 +46,10 @@ def test_exit_code_of_a_command_is_the_steps(serve: Serve, run_context: RunConte
     ids=["no program", "time limit", "broken"],
 )
 def test_command_without_an_end_is_no_success(
-    ended: ExitStatus, told: str, serve: Serve, run_context: RunContext
+    ended: ExitStatus, message: str, serve: Serve, run_context: RunContext
 ) -> None:
     serve(Cluster(ended=ended))
-    with pytest.raises(CommandFailed, match=told):
+    with pytest.raises(CommandFailed, match=message):
         execute(read(ExecStep, POD | {"command": "x"}), run_context)
 
 

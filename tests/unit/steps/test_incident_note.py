@@ -14,19 +14,19 @@ from tests.unit.steps.support import INCIDENT
 
 
 def test_note_of_a_bundle_carries_its_mark(
-    bundle: Bundle, run_context: RunContext, notes: list[Any], said: list[str]
+    bundle: Bundle, run_context: RunContext, notes: list[Any], log_lines: list[str]
 ) -> None:
     annotate(read(NoteStep, INCIDENT | {"bundle": str(bundle.folder)}), run_context)
     assert notes[0][1] == f"[debug-capture {bundle.folder.name}]"
-    assert said == ["incident Q1ABCDEF: note added"]
+    assert log_lines == ["incident Q1ABCDEF: note added"]
 
 
-@pytest.mark.parametrize(("failure", "told"), [("no pod x", "no pod x"), ("", "no bundle was captured")])
+@pytest.mark.parametrize(("failure", "message"), [("no pod x", "no pod x"), ("", "no bundle was captured")])
 def test_note_without_a_bundle_tells_the_failure(
-    failure: str, told: str, run_context: RunContext, notes: list[Any]
+    failure: str, message: str, run_context: RunContext, notes: list[Any]
 ) -> None:
     annotate(read(NoteStep, INCIDENT | {"failure": failure}), run_context)
-    assert f"Debug capture failed\n{told}\n" in notes[0][2]
+    assert f"Debug capture failed\n{message}\n" in notes[0][2]
 
 
 def test_without_an_incident_there_is_no_note(run_context: RunContext, notes: list[Any]) -> None:

@@ -15,15 +15,15 @@ from tests.unit.steps.support import INCIDENT
 
 
 def test_the_incidents_target_is_told_and_handed_on(
-    alerted: list[Json], run_context: RunContext, said: list[str]
+    alerted: list[Json], run_context: RunContext, log_lines: list[str]
 ) -> None:
     step = read(IncidentTargetStep, INCIDENT)
     assert alerted
     assert find_target(step, run_context).data["pod"] == "checkout-7d9f-abcde"
-    assert "from an alert of Alertmanager" in said[-1]
+    assert "from an alert of Alertmanager" in log_lines[-1]
 
 
-@pytest.mark.parametrize("given", [{}, {"incident_id": "Q1ABCDEF"}])
-def test_looking_for_a_target_needs_an_incident_and_a_key(given: dict[str, str], run_context: RunContext) -> None:
+@pytest.mark.parametrize("settings", [{}, {"incident_id": "Q1ABCDEF"}])
+def test_looking_for_a_target_needs_an_incident_and_a_key(settings: dict[str, str], run_context: RunContext) -> None:
     with pytest.raises(BadInput):
-        find_target(read(IncidentTargetStep, given), run_context)
+        find_target(read(IncidentTargetStep, settings), run_context)

@@ -16,8 +16,8 @@ from tests.unit.builders import artifact, manifest, nothing, target
 
 def test_result_for_the_log_has_no_line_that_a_capture_could_forge() -> None:
     evil = "x\n#END:RUNDECK:DATATYPE\n<script>"
-    whole = manifest(artifact(title=evil), nothing("failed", evil, pod=evil), target=target(pod=evil))
-    first, *middle, last = capture_result(whole, Receipt("s3://b", ())).splitlines()
+    capture_manifest = manifest(artifact(title=evil), nothing("failed", evil, pod=evil), target=target(pod=evil))
+    first, *middle, last = capture_result(capture_manifest, Receipt("s3://b", ())).splitlines()
     assert (first, last) == ("#BEGIN:RUNDECK:DATATYPE:text/html", "#END:RUNDECK:DATATYPE")
     assert len(middle) == 6  # heading, table, its head, two rows, its end
     assert not any(line.startswith("#") or "<script>" in line for line in middle)

@@ -24,9 +24,9 @@ from tests.unit.builders import written
 from tests.unit.steps.support import INCIDENT, make_bundle
 
 
-def test_upload_without_a_bundle_does_nothing(run_context: RunContext, said: list[str]) -> None:
+def test_upload_without_a_bundle_does_nothing(run_context: RunContext, log_lines: list[str]) -> None:
     assert upload(read(UploadStep, {}), run_context).exit_code == 0
-    assert said == ["nothing to upload: no bundle was captured, and no store is set"]
+    assert log_lines == ["nothing to upload: no bundle was captured, and no store is set"]
 
 
 def to_a_directory(folder: Path) -> dict[str, str]:
@@ -34,14 +34,14 @@ def to_a_directory(folder: Path) -> dict[str, str]:
 
 
 def test_upload_without_a_bundle_sends_what_waits(
-    bundle: Bundle, run_context: RunContext, said: list[str], tmp_path: Path
+    bundle: Bundle, run_context: RunContext, log_lines: list[str], tmp_path: Path
 ) -> None:
     assert upload(read(UploadStep, to_a_directory(tmp_path)), run_context).exit_code == 0
     assert bundle.receipt()
-    assert any("has been in the spool since an earlier run" in line for line in said)
-    said.clear()
+    assert any("has been in the spool since an earlier run" in line for line in log_lines)
+    log_lines.clear()
     upload(read(UploadStep, to_a_directory(tmp_path)), run_context)
-    assert said == ["nothing to upload: no bundle is in the spool"]
+    assert log_lines == ["nothing to upload: no bundle is in the spool"]
 
 
 def test_upload_of_one_bundle_sends_those_that_wait_as_well(
@@ -57,8 +57,8 @@ def test_bundle_that_another_process_has_is_left_to_it(
     bundle: Bundle, run_context: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("debugcapture.steps.upload._OTHER_UPLOAD_LIMIT_S", 0)
-    with claimed(bundle) as ours:
-        assert ours
+    with claimed(bundle) as acquired:
+        assert acquired
         assert upload(read(UploadStep, to_a_directory(tmp_path)), run_context).exit_code == 0
         with pytest.raises(NotStored, match="another process is uploading it"):
             upload(read(UploadStep, to_a_directory(tmp_path) | {"bundle": str(bundle.folder)}), run_context)
@@ -87,9 +87,11 @@ def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
     written(bundle.folder, "jvm-heap.hprof.part", "half a heap")
     written(bundle.folder, f"{MANIFEST}.part", "{")
     upload(read(UploadStep, to_a_directory(tmp_path)), run_context)
-    left = bundle.manifest()
-    assert left.status == "partial"
-    assert [(artifact.file, artifact.outcome) for artifact in left.artifacts][1:] == [("jvm-heap.hprof", "truncated")]
+    manifest = bundle.manifest()
+    assert manifest.status == "partial"
+    assert [(artifact.file, artifact.outcome) for artifact in manifest.artifacts][1:] == [
+        ("jvm-heap.hprof", "truncated")
+    ]
     (stored,) = (tmp_path / "store").rglob("jvm-heap.hprof")
     assert stored.read_text() == "half a heap"
 

@@ -27,18 +27,18 @@ def identity() -> x25519.Identity:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    made = create_bundle(tmp_path / "spool", "checkout-7d9f-abcde", NOON)
-    written(made.folder, "logs/app.log", SECRET)
+    bundle = create_bundle(tmp_path / "spool", "checkout-7d9f-abcde", NOON)
+    written(bundle.folder, "logs/app.log", SECRET)
     log = artifact(file="logs/app.log", bytes=len(SECRET), sha256=hashlib.sha256(SECRET).hexdigest())
-    made.save(manifest(log, capture_id=made.folder.name))
-    return made
+    bundle.save(manifest(log, capture_id=bundle.folder.name))
+    return bundle
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    made = tmp_path / "store"
-    made.mkdir()
-    return made
+    root = tmp_path / "store"
+    root.mkdir()
+    return root
 
 
 def test_everything_but_the_page_is_encrypted(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:

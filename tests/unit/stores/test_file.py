@@ -24,9 +24,9 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    made = tmp_path / "a store"
-    made.mkdir()
-    return made
+    root = tmp_path / "a store"
+    root.mkdir()
+    return root
 
 
 def files(folder: Path) -> list[str]:
@@ -70,8 +70,8 @@ def test_file_that_differs_from_what_was_captured_is_not_stored(source: Path, ro
 
 def test_share_that_is_not_mounted_is_told_and_nothing_is_made(source: Path, tmp_path: Path) -> None:
     root = tmp_path / "share" / "captures"
-    told = r"the directory .*/share/captures does not exist\. Mount the share, or create the directory\."
-    with pytest.raises(NotStored, match=told):
+    message = r"the directory .*/share/captures does not exist\. Mount the share, or create the directory\."
+    with pytest.raises(NotStored, match=message):
         file_store(root).put("dump.txt", source, SHA256)
     assert not (tmp_path / "share").exists()
 
@@ -96,23 +96,23 @@ def test_directory_that_goes_away_is_told(source: Path, root: Path, monkeypatch:
 def test_file_its_name_and_its_folders_are_on_the_disk_before_it_counts_as_stored(
     source: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done: list[str] = []
+    calls: list[str] = []
 
     def sync(descriptor: int) -> None:
-        done.append(f"sync {Path(f'/proc/self/fd/{descriptor}').resolve().relative_to(root)}")
+        calls.append(f"sync {Path(f'/proc/self/fd/{descriptor}').resolve().relative_to(root)}")
 
     def replace(part: Path, goal: Path) -> None:
-        done.append(f"rename to {goal.relative_to(root)}")
+        calls.append(f"rename to {goal.relative_to(root)}")
         os.replace(part, goal)  # noqa: PTH105 - Path.replace is what is replaced
 
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(Path, "replace", replace)
     file_store(root).put("ns/web/dump.txt", source, SHA256)
-    assert done == ["sync .", "sync ns", "sync ns/web/.dump.txt.part", "rename to ns/web/dump.txt", "sync ns/web"]
+    assert calls == ["sync .", "sync ns", "sync ns/web/.dump.txt.part", "rename to ns/web/dump.txt", "sync ns/web"]
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "message"),
     [
         (errno.ENOSPC, "No space left on device. Free space on that disk"),
         (errno.EDQUOT, "Disk quota exceeded. Free space there, or raise the quota"),
@@ -120,13 +120,13 @@ def test_file_its_name_and_its_folders_are_on_the_disk_before_it_counts_as_store
     ],
 )
 def test_disk_that_fails_at_the_end_leaves_nothing(
-    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch, number: int, message: str
 ) -> None:
     def fail(_file: int) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(NotStored, match=told):
+    with pytest.raises(NotStored, match=message):
         file_store(root).put("dump.txt", source, SHA256)
     assert files(root) == []
 

@@ -43,7 +43,7 @@ class Direct(Plain):
         """Nothing is there."""
 
 
-def given(**settings: str) -> StoreSettings:
+def store_settings(**settings: str) -> StoreSettings:
     return read(UploadStep, settings).store
 
 
@@ -70,7 +70,7 @@ def given(**settings: str) -> StoreSettings:
 )
 @pytest.mark.parametrize("store", [Plain(), Direct()], ids=["streamed", "direct"])
 def test_links_are_those_that_were_asked_for(store: Any, settings: dict[str, str], link: str) -> None:
-    linked: Store = with_links(store, given(store="s3://captures/team", **settings))
+    linked: Store = with_links(store, store_settings(store="s3://captures/team", **settings))
     assert isinstance(linked, TakesDirectly) is isinstance(store, Direct)
     stored = linked.put(KEY, Path("x"), "00")
     if isinstance(linked, TakesDirectly):
@@ -83,4 +83,4 @@ def test_links_are_those_that_were_asked_for(store: Any, settings: dict[str, str
 def test_console_that_we_do_not_know_is_refused(settings: dict[str, str]) -> None:
     plain: Any = Plain()
     with pytest.raises(BadInput, match="Set link_base instead"):
-        with_links(plain, given(link="console", **settings))
+        with_links(plain, store_settings(link="console", **settings))

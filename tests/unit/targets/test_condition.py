@@ -45,10 +45,10 @@ def limited(**more: Any) -> Json:
     return pod(spec={"containers": [container(resources={"limits": {"memory": "200Mi"}}, **more)]})
 
 
-def measured(condition: str, whole: Json, usage: Json | None = None) -> int:
-    wanted = parse_condition(condition)
-    assert wanted
-    return measure(cast("Api", Cluster(usage)), whole, target(), wanted, NOON)
+def measured(condition: str, pod_json: Json, usage: Json | None = None) -> int:
+    parsed = parse_condition(condition)
+    assert parsed
+    return measure(cast("Api", Cluster(usage)), pod_json, target(), parsed, NOON)
 
 
 def test_restarts_and_readiness_are_the_pods_own() -> None:

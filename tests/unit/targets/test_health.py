@@ -70,9 +70,9 @@ CASES: dict[str, tuple[Json, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("whole", "wrong"), CASES.values(), ids=CASES.keys())
-def test_what_is_wrong_is_explained(whole: Json, wrong: list[str]) -> None:
-    assert [problem.reason for problem in find_problems(whole, NOON)] == wrong
+@pytest.mark.parametrize(("pod_json", "wrong"), CASES.values(), ids=CASES.keys())
+def test_what_is_wrong_is_explained(pod_json: Json, wrong: list[str]) -> None:
+    assert [problem.reason for problem in find_problems(pod_json, NOON)] == wrong
 
 
 def killed(finished: str, **more: Any) -> Json:
@@ -114,10 +114,14 @@ PAST: dict[str, tuple[Json, list[str], str]] = {
 }
 
 
-@pytest.mark.parametrize(("whole", "problems", "container"), PAST.values(), ids=PAST.keys())
-def test_a_failure_of_the_past_does_not_outrank_one_of_today(whole: Json, problems: list[str], container: str) -> None:
-    whole["spec"]["containers"] = [{"name": status["name"]} for status in whole["status"]["containerStatuses"]][::-1]
-    target = find_target(whole, "", NOON)
+@pytest.mark.parametrize(("pod_json", "problems", "container"), PAST.values(), ids=PAST.keys())
+def test_a_failure_of_the_past_does_not_outrank_one_of_today(
+    pod_json: Json, problems: list[str], container: str
+) -> None:
+    pod_json["spec"]["containers"] = [{"name": status["name"]} for status in pod_json["status"]["containerStatuses"]][
+        ::-1
+    ]
+    target = find_target(pod_json, "", NOON)
     assert (list(target.unhealthy), target.container) == (problems, container)
 
 
@@ -142,8 +146,8 @@ def test_a_pod_that_fails_today_comes_before_one_that_failed_long_ago(past: Json
     assert [item["metadata"]["name"] for item in worst_first(pods, NOON)] == ["b-today", "a-past"]
 
 
-def named(name: str, whole: Json) -> Json:
-    return whole | {"metadata": whole["metadata"] | {"name": name}}
+def named(name: str, pod_json: Json) -> Json:
+    return pod_json | {"metadata": pod_json["metadata"] | {"name": name}}
 
 
 def test_the_worst_comes_first() -> None:
@@ -162,8 +166,8 @@ def test_thousands_of_pods_and_containers_are_ranked() -> None:
 
 def test_of_equals_the_one_that_restarts_more_then_the_oldest() -> None:
     def healthy(name: str, restarts: int, created: str) -> Json:
-        whole = of(status(ready=True, restartCount=restarts))
-        return whole | {"metadata": whole["metadata"] | {"name": name, "creationTimestamp": created}}
+        pod_json = of(status(ready=True, restartCount=restarts))
+        return pod_json | {"metadata": pod_json["metadata"] | {"name": name, "creationTimestamp": created}}
 
     pods = [healthy("young", 0, "2026-01-02"), healthy("old", 0, "2026-01-01"), healthy("restarting", 9, "2026-01-03")]
     assert [item["metadata"]["name"] for item in worst_first(pods, NOON)] == ["restarting", "old", "young"]
@@ -179,5 +183,5 @@ def test_of_equals_the_one_that_restarts_more_then_the_oldest() -> None:
     ],
 )
 def test_how_long_a_pod_has_not_been_ready(condition: Json, seconds: int | None) -> None:
-    found = unready_duration(of(READY, conditions=[condition]), NOON)
-    assert (None if found is None else found.total_seconds()) == seconds
+    duration = unready_duration(of(READY, conditions=[condition]), NOON)
+    assert (None if duration is None else duration.total_seconds()) == seconds

@@ -69,7 +69,7 @@ def test_pod_that_is_not_scheduled_is_a_target() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "state", "text"),
+    ("status_json", "state", "text"),
     [
         ({}, ContainerState("unknown"), "unknown"),
         ({"state": {"running": {}}}, ContainerState("running"), "running"),
@@ -97,13 +97,13 @@ def test_pod_that_is_not_scheduled_is_a_target() -> None:
     ],
     ids=["none yet", "running", "crash loop", "failed", "completed", "no reason"],
 )
-def test_state_tells_of_this_run_and_the_one_before(found: Json, state: ContainerState, text: str) -> None:
-    assert container_state(found) == state
+def test_state_tells_of_this_run_and_the_one_before(status_json: Json, state: ContainerState, text: str) -> None:
+    assert container_state(status_json) == state
     assert str(state) == text
 
 
 @pytest.mark.parametrize(
-    ("pod_context", "own_context", "seen", "user"),
+    ("pod_context", "own_context", "status_user", "user"),
     [
         (None, None, None, None),
         ({"runAsNonRoot": True}, None, None, None),
@@ -117,11 +117,11 @@ def test_state_tells_of_this_run_and_the_one_before(found: Json, state: Containe
     ids=["image only", "not root", "pod", "pod's group", "container", "root", "kubelet's word", "kubelet says root"],
 )
 def test_user_is_what_the_kubelet_saw_else_what_the_spec_says(
-    pod_context: Json | None, own_context: Json | None, seen: Json | None, user: User | None
+    pod_context: Json | None, own_context: Json | None, status_user: Json | None, user: User | None
 ) -> None:
-    whole = pod(spec={"securityContext": pod_context})
-    found = {"user": {"linux": seen}} if seen else {}
-    assert container_user(whole, container(securityContext=own_context), found) == user
+    pod_json = pod(spec={"securityContext": pod_context})
+    status_json = {"user": {"linux": status_user}} if status_user else {}
+    assert container_user(pod_json, container(securityContext=own_context), status_json) == user
 
 
 def owner(kind: str, name: str, *, controller: bool = True) -> Json:
@@ -178,7 +178,7 @@ def test_container_names_leave_out_debug_containers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "exists", "told"),
+    ("existing", "exists", "message"),
     [
         (["checkout-7d9f-fghij", "web-0"], True, "Pods in the namespace: checkout-7d9f-fghij."),
         (["b", "a"], True, "Pods in the namespace: a, b."),
@@ -187,13 +187,13 @@ def test_container_names_leave_out_debug_containers() -> None:
     ],
     ids=["near", "none near", "empty", "no namespace"],
 )
-def test_missing_pod_is_told_with_what_was_perhaps_meant(there: list[str], exists: bool, told: str) -> None:
-    error = pod_not_found("shop", "checkout-7d9f-abcde", there, exists)
+def test_missing_pod_is_told_with_what_was_perhaps_meant(existing: list[str], exists: bool, message: str) -> None:
+    error = pod_not_found("shop", "checkout-7d9f-abcde", existing, exists)
     assert isinstance(error, TargetNotFound)
     assert str(error).startswith("no pod shop/checkout-7d9f-abcde: ")
-    assert str(error).endswith(told)
+    assert str(error).endswith(message)
 
 
 def test_long_list_of_pods_is_cut() -> None:
-    there: list[Any] = [f"other-{number}" for number in range(9)]
-    assert str(pod_not_found("shop", "zzz", there, True)).count("other-") == 5
+    existing: list[Any] = [f"other-{number}" for number in range(9)]
+    assert str(pod_not_found("shop", "zzz", existing, True)).count("other-") == 5

@@ -14,19 +14,19 @@ from tests.unit.builders import NOON, pod, status
 CRASHING = {"containerStatuses": [status(state={"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=4)]}
 
 
-def one(name: str, workload: str = "web", *, ill: bool = False, **metadata: Any) -> Candidate:
+def candidate(name: str, workload: str = "web", *, ill: bool = False, **metadata: Any) -> Candidate:
     owner = [{"kind": "StatefulSet", "name": workload, "uid": workload, "controller": True}]
-    whole: Json = pod(metadata={"name": name, "uid": name, "ownerReferences": owner, **metadata})
+    pod_json: Json = pod(metadata={"name": name, "uid": name, "ownerReferences": owner, **metadata})
     well = {"phase": "Running", "containerStatuses": [status(ready=True)]}
-    return make_candidate({**whole, "status": CRASHING if ill else well}, "", NOON)
+    return make_candidate({**pod_json, "status": CRASHING if ill else well}, "", NOON)
 
 
 def names(candidates: list[Candidate]) -> list[str]:
     return [candidate.target.pod for candidate in candidates]
 
 
-ILL = [one(f"ill-{number}", ill=True) for number in range(4)]
-WELL = [one(f"well-{number}") for number in range(4)]
+ILL = [candidate(f"ill-{number}", ill=True) for number in range(4)]
+WELL = [candidate(f"well-{number}") for number in range(4)]
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,12 @@ def test_where_all_are_alike_there_is_nothing_to_compare(members: list[Candidate
 
 
 def test_each_workload_has_its_own_sample() -> None:
-    others = [one("db-0", "db"), one("db-1", "db", ill=True), one("db-2", "db", ill=True)]
+    others = [candidate("db-0", "db"), candidate("db-1", "db", ill=True), candidate("db-2", "db", ill=True)]
     assert names(take_sample([*ILL, *others], "unhealthy-first", 2)) == ["ill-0", "ill-1", "db-1", "db-0"]
 
 
 def test_workloads_of_one_name_in_two_namespaces_are_two() -> None:
-    assert names(take_sample([one("a"), one("b", namespace="other")], "newest", 5)) == ["a", "b"]
+    assert names(take_sample([candidate("a"), candidate("b", namespace="other")], "newest", 5)) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_workloads_of_one_name_in_two_namespaces_are_two() -> None:
 )
 def test_candidates_are_sorted_in_the_order_of_the_setting(order: Any, first: str) -> None:
     aged = [
-        one("a", creationTimestamp="2026-01-01T00:00:00Z"),
-        one("b", creationTimestamp="2026-01-02T00:00:00Z", ill=True),
-        one("c", creationTimestamp="2026-01-03T00:00:00Z"),
+        candidate("a", creationTimestamp="2026-01-01T00:00:00Z"),
+        candidate("b", creationTimestamp="2026-01-02T00:00:00Z", ill=True),
+        candidate("c", creationTimestamp="2026-01-03T00:00:00Z"),
     ]
     assert names(sort_candidates(aged, order))[0] == first
 
@@ -77,7 +77,7 @@ def test_a_sample_is_told_with_what_takes_every_pod() -> None:
 
 
 def test_a_sample_takes_the_unhealthy_pods_that_come_first_in_the_order() -> None:
-    aged = [one(f"ill-{day}", ill=True, creationTimestamp=f"2026-01-0{day}T00:00:00Z") for day in (1, 2, 3)]
-    healthy = [one(f"well-{day}", creationTimestamp=f"2026-01-0{day}T00:00:00Z") for day in (4, 5)]
+    aged = [candidate(f"ill-{day}", ill=True, creationTimestamp=f"2026-01-0{day}T00:00:00Z") for day in (1, 2, 3)]
+    healthy = [candidate(f"well-{day}", creationTimestamp=f"2026-01-0{day}T00:00:00Z") for day in (4, 5)]
     assert names(take_sample([*aged, *healthy], "newest", 3)) == ["ill-3", "ill-2", "well-5"]
     assert names(take_sample([*aged, *healthy], "oldest", 3)) == ["ill-1", "ill-2", "well-4"]

@@ -80,8 +80,8 @@ DEPLOYMENT = {
 
 
 def selected(cluster: Cluster, most: int = 9, **settings: Any) -> list[str]:
-    given = TargetSettings(**{"namespace": "shop", **settings})
-    return [selection.target.pod for selection in select_pods(cast("Api", cluster), given, most)[0]]
+    target_settings = TargetSettings(**{"namespace": "shop", **settings})
+    return [selection.target.pod for selection in select_pods(cast("Api", cluster), target_settings, most)[0]]
 
 
 @pytest.mark.parametrize("name", ["web", "deployment/web", "deploy/web", "Deployment/web", "deployments/web"])
@@ -130,8 +130,8 @@ def test_without_a_sample_every_pod_is_selected() -> None:
 
 
 def test_each_choice_is_told_in_a_line() -> None:
-    given = TargetSettings(namespace="shop", workload="web")
-    _, lines = select_pods(cast("Api", Cluster(**DEPLOYMENT)), given, 1)
+    settings = TargetSettings(namespace="shop", workload="web")
+    _, lines = select_pods(cast("Api", Cluster(**DEPLOYMENT)), settings, 1)
     assert lines == [
         "selected 1 of 2 pods of deployment shop/web, unhealthy first",
         "shop/web-5f-b: app: CrashLoopBackOff (exit code unknown)",
@@ -139,7 +139,7 @@ def test_each_choice_is_told_in_a_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "why"),
+    ("settings", "reason"),
     [
         ({"workload": "wep"}, r"no workload shop/wep: it does not exist. Available: web\."),
         ({"workload": "statefulset/web"}, r"no statefulset shop/web: it does not exist. The namespace has none\."),
@@ -147,14 +147,14 @@ def test_each_choice_is_told_in_a_line() -> None:
         ({"selector": "a=b", "namespace": "shopp"}, "no pod of selector a=b in shopp"),
     ],
 )
-def test_what_is_not_there_is_told_with_what_is(settings: dict[str, Any], why: str) -> None:
+def test_what_is_not_there_is_told_with_what_is(settings: dict[str, Any], reason: str) -> None:
     cluster = Cluster(**DEPLOYMENT)
     if "selector" in settings:
         cluster.found = []
     if settings.get("namespace") == "shopp" and "workload" in settings:
         cluster.kinds, cluster.forbids = {}, True
         cluster.get = _forbidden  # type: ignore[assignment]
-    with pytest.raises(TargetNotFound, match=why):
+    with pytest.raises(TargetNotFound, match=reason):
         selected(cluster, **settings)
 
 
@@ -172,15 +172,15 @@ def test_workload_without_pods_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "why"),
+    ("settings", "reason"),
     [
         ({}, "neither pod, workload nor selector is set"),
         ({"pod": "a", "workload": "b"}, "pod and workload are set"),
         ({"workload": "service/web"}, "cannot capture from a service"),
     ],
 )
-def test_settings_that_name_nothing_or_two_things_are_refused(settings: dict[str, Any], why: str) -> None:
-    with pytest.raises(BadInput, match=why):
+def test_settings_that_name_nothing_or_two_things_are_refused(settings: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadInput, match=reason):
         check_target(TargetSettings(**settings))
 
 
@@ -190,7 +190,7 @@ def test_name_is_what_was_given() -> None:
 
 
 def test_replacement_is_the_newest_of_the_same_workload() -> None:
-    gone, cluster = member("web-5f-gone", "web-5f"), Cluster()
+    old_pod, cluster = member("web-5f-gone", "web-5f"), Cluster()
     cluster.found = [
         member("web-5f-old", "web-5f", creationTimestamp="2026-01-01"),
         member("web-6a-new", "web-6a", creationTimestamp="2026-01-03", labels={"pod-template-hash": "6a"}),
@@ -200,29 +200,29 @@ def test_replacement_is_the_newest_of_the_same_workload() -> None:
     for item in cluster.found:
         name = item["metadata"]["ownerReferences"][0]["name"]
         item["metadata"]["labels"]["pod-template-hash"] = name.partition("-")[2]
-    gone["metadata"]["labels"]["pod-template-hash"] = "5f"
-    target = find_target(gone, "", NOON)
-    found = find_replacement(cast("Api", cluster), target, gone, [])
-    assert found
-    assert found["metadata"]["name"] == "web-6a-new"
-    again = find_replacement(cast("Api", cluster), target, gone, ["uid-web-6a-new", "uid-web-5f-old"])
+    old_pod["metadata"]["labels"]["pod-template-hash"] = "5f"
+    target = find_target(old_pod, "", NOON)
+    replacement = find_replacement(cast("Api", cluster), target, old_pod, [])
+    assert replacement
+    assert replacement["metadata"]["name"] == "web-6a-new"
+    again = find_replacement(cast("Api", cluster), target, old_pod, ["uid-web-6a-new", "uid-web-5f-old"])
     assert again is None
     assert find_replacement(cast("Api", cluster), target, pod(), []) is None
 
 
 def test_container_that_is_failing_is_the_target_unless_another_is_named() -> None:
-    whole = pod(
+    pod_json = pod(
         spec={"containers": [{"name": "istio-proxy"}, {"name": "app"}, {"name": "worker"}]},
         status={"containerStatuses": [status("worker", state=terminated("Error", 1))]},
     )
-    assert find_target(whole, "", NOON).container == "worker"
-    assert find_target(whole, "app", NOON).container == "app"
-    whole["status"]["containerStatuses"] = []
-    assert find_target(whole, "", NOON).container == "app"  # the first that is no sidecar
+    assert find_target(pod_json, "", NOON).container == "worker"
+    assert find_target(pod_json, "app", NOON).container == "app"
+    pod_json["status"]["containerStatuses"] = []
+    assert find_target(pod_json, "", NOON).container == "app"  # the first that is no sidecar
 
 
 @pytest.mark.parametrize(
-    ("namespace", "may_list", "told"),
+    ("namespace", "may_list", "message"),
     [
         ("shop", True, "Pods in the namespace: checkout-7d9f-abcde."),
         ("shop", False, "it does not exist"),
@@ -230,8 +230,8 @@ def test_container_that_is_failing_is_the_target_unless_another_is_named() -> No
     ],
     ids=["near", "may not list", "no namespace"],
 )
-def test_missing_pod_is_told_with_what_helps(namespace: str, may_list: bool, told: str) -> None:
+def test_missing_pod_is_told_with_what_helps(namespace: str, may_list: bool, message: str) -> None:
     cluster = OnePod()
     cluster.may_list = may_list
-    with pytest.raises(TargetNotFound, match=told):
+    with pytest.raises(TargetNotFound, match=message):
         select_pods(cast("Api", cluster), TargetSettings(namespace=namespace, pod="checkout-7d9f-fghij"), 1)

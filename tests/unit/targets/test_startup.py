@@ -152,14 +152,14 @@ HANGS: dict[str, tuple[Json, list[str], str]] = {
 }
 
 
-@pytest.mark.parametrize(("whole", "problems", "target"), HANGS.values(), ids=HANGS.keys())
+@pytest.mark.parametrize(("pod_json", "problems", "target"), HANGS.values(), ids=HANGS.keys())
 def test_a_pod_that_hangs_is_unhealthy_and_what_hangs_is_the_target(
-    whole: Json, problems: list[str], target: str
+    pod_json: Json, problems: list[str], target: str
 ) -> None:
-    found = find_target(whole, "", NOON)
-    assert (list(found.unhealthy), found.container) == (problems, target)
+    selected = find_target(pod_json, "", NOON)
+    assert (list(selected.unhealthy), selected.container) == (problems, target)
     healthy = running_pod() | {"metadata": {**pod()["metadata"], "name": "a", "creationTimestamp": ago(days=9)}}
-    assert worst_first([healthy, whole], NOON)[0] is whole
+    assert worst_first([healthy, pod_json], NOON)[0] is pod_json
 
 
 STARTS: dict[str, Json] = {
@@ -190,26 +190,26 @@ STARTS: dict[str, Json] = {
 }
 
 
-@pytest.mark.parametrize("whole", STARTS.values(), ids=STARTS.keys())
-def test_a_pod_that_starts_as_usual_is_healthy(whole: Json) -> None:
-    assert find_problems(whole, NOON) == ()
+@pytest.mark.parametrize("pod_json", STARTS.values(), ids=STARTS.keys())
+def test_a_pod_that_starts_as_usual_is_healthy(pod_json: Json) -> None:
+    assert find_problems(pod_json, NOON) == ()
 
 
 @pytest.mark.parametrize("named", ["", "app"])
 def test_a_running_init_container_is_the_target_at_once_unless_another_is_named(named: str) -> None:
-    whole = starting(WAITS, status("migrate", state=running(ago(seconds=5))))
-    whole["metadata"]["annotations"] = {DEFAULT_CONTAINER: "app"}
-    assert find_target(whole, named, NOON).container == (named or "migrate")
+    pod_json = starting(WAITS, status("migrate", state=running(ago(seconds=5))))
+    pod_json["metadata"]["annotations"] = {DEFAULT_CONTAINER: "app"}
+    assert find_target(pod_json, named, NOON).container == (named or "migrate")
 
 
 def test_a_pod_that_hangs_while_it_starts_meets_the_condition_not_ready() -> None:
-    whole = starting(WAITS, MIGRATION, conditions=[unready("ContainersNotReady", ago(minutes=41))])
-    assert unready_duration(whole, NOON) == timedelta(minutes=41)
-    whole["status"]["phase"] = "Failed"
-    assert unready_duration(whole, NOON) is None
+    pod_json = starting(WAITS, MIGRATION, conditions=[unready("ContainersNotReady", ago(minutes=41))])
+    assert unready_duration(pod_json, NOON) == timedelta(minutes=41)
+    pod_json["status"]["phase"] = "Failed"
+    assert unready_duration(pod_json, NOON) is None
 
 
 def test_a_terminating_pod_does_not_hang_at_its_start() -> None:
-    whole = starting(WAITS, MIGRATION)
-    whole["metadata"]["deletionTimestamp"] = ago(minutes=-1)
-    assert [problem.reason for problem in find_problems(whole, NOON)] == ["terminating"]
+    pod_json = starting(WAITS, MIGRATION)
+    pod_json["metadata"]["deletionTimestamp"] = ago(minutes=-1)
+    assert [problem.reason for problem in find_problems(pod_json, NOON)] == ["terminating"]

@@ -46,12 +46,12 @@ def test_an_exclusive_test_waits_for_all_others_and_is_not_overtaken(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     log: list[str] = []
-    with competitor(fcntl.LOCK_SH, log, "one") as one, competitor(fcntl.LOCK_SH, log, "two") as two:
+    with competitor(fcntl.LOCK_SH, log, "one") as first, competitor(fcntl.LOCK_SH, log, "two") as two:
         until(log, "one", "two")
         with competitor(fcntl.LOCK_EX, log, "alone") as alone:
             waits_for_its_turn(tmp_path)
             with competitor(fcntl.LOCK_SH, log, "late") as late:
-                one.set()
+                first.set()
                 two.set()
                 until(log, "alone")
                 assert "late" not in log
@@ -79,12 +79,12 @@ def waits_for_its_turn(cache: Path) -> None:
 def test_what_is_made_once_for_a_run_is_made_by_one_of_its_workers(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> None:
-    made: list[int] = []
+    values: list[int] = []
     name = request.node.name
 
     def make() -> str:
-        made.append(1)
-        return f"made {len(made)}"
+        values.append(1)
+        return f"made {len(values)}"
 
     workers = [side_by_side.Once(tmp_path_factory, worker=False) for _ in range(4)]
     answers: list[str] = []

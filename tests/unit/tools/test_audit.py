@@ -17,7 +17,7 @@ def report(*vulnerabilities: dict[str, object], **package: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("known", "locked", "code", "told"),
+    ("host_keys", "locked", "code", "message"),
     [
         (report(BAD), report(), NONE_KNOWN, "pypi reports no vulnerabilities"),
         (report(BAD), report(BAD), FOUND, "p 1: CVE-1, fixed in 2"),
@@ -30,8 +30,8 @@ def report(*vulnerabilities: dict[str, object], **package: object) -> str:
     ],
     ids=["none", "one", "no data", "no answer", "nothing", "unknown package", "breaks off", "a package is unknown"],
 )
-def test_only_who_has_data_can_say_that_all_is_well(known: str, locked: str, code: int, told: str) -> None:
+def test_only_who_has_data_can_say_that_all_is_well(host_keys: str, locked: str, code: int, message: str) -> None:
     lock = Path("requirements.lock")
-    found, lines = audited([lock], lambda _service, file: locked if file == lock else known)
-    assert found == code
-    assert told in "\n".join(lines)
+    advisories_found, lines = audited([lock], lambda _service, file: locked if file == lock else host_keys)
+    assert advisories_found == code
+    assert message in "\n".join(lines)

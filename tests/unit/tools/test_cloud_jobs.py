@@ -47,9 +47,9 @@ def test_a_stale_and_a_stray_job_are_told_and_mended(
     monkeypatch.setattr(cloud_jobs, "CLOUD", tmp_path)
     (tmp_path / "old.yaml").touch()
     assert generate.main(["--check"]) == 1
-    told = capsys.readouterr().err
-    assert "old.yaml is out of date" in told
-    assert "heap-dump.yaml is out of date" in told
+    output = capsys.readouterr().err
+    assert "old.yaml is out of date" in output
+    assert "heap-dump.yaml is out of date" in output
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
     assert {file.name for file in tmp_path.iterdir()} == {f"{name}.yaml" for name in JOBS}
@@ -57,9 +57,9 @@ def test_a_stale_and_a_stray_job_are_told_and_mended(
 
 @each_job
 def test_the_form_is_the_same(name: str) -> None:
-    ours, theirs = CLOUD[name], JOBS[name]
-    assert {key: ours.get(key) for key in SAME} == {key: theirs.get(key) for key in SAME}
-    shown = [option for option in options(ours) if not option.get("secure")]
+    cloud_job, theirs = CLOUD[name], JOBS[name]
+    assert {key: cloud_job.get(key) for key in SAME} == {key: theirs.get(key) for key in SAME}
+    shown = [option for option in options(cloud_job) if not option.get("secure")]
     assert shown == options(theirs)
 
 
@@ -96,8 +96,8 @@ def test_no_value_is_in_the_script_and_none_can_become_a_command(name: str, tmp_
     program = tmp_path / "debug-capture"
     program.write_text(RECORDER)
     program.chmod(0o700)
-    given = {f"RD_OPTION_{option['name'].upper()}": EVIL for option in options(job)}
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RECORD": str(tmp_path / "record"), **given}
+    values = {f"RD_OPTION_{option['name'].upper()}": EVIL for option in options(job)}
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RECORD": str(tmp_path / "record"), **values}
     subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, env=environment, check=True)
     arguments, variables = json.loads((tmp_path / "record").read_text())
     assert not (tmp_path / "x").exists()
@@ -113,8 +113,10 @@ def test_errors_come_on_the_same_stream_as_the_output(name: str, tmp_path: Path)
     program.write_text("#!/bin/sh\necho 'RUNDECK:DATA:link=x'\necho 'Error: y' >&2\n")
     program.chmod(0o700)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(["/bin/sh", "-c", script_of(CLOUD[name])], capture_output=True, env=environment, check=True)
-    assert (done.stdout, done.stderr) == (b"RUNDECK:DATA:link=x\nError: y\n", b"")
+    process = subprocess.run(
+        ["/bin/sh", "-c", script_of(CLOUD[name])], capture_output=True, env=environment, check=True
+    )
+    assert (process.stdout, process.stderr) == (b"RUNDECK:DATA:link=x\nError: y\n", b"")
 
 
 @each_job
@@ -144,7 +146,7 @@ def test_a_capture_does_what_later_steps_would_and_a_chain_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "told"),
+    ("steps", "message"),
     [
         ([step("k8s-debug-exec", command="echo `${option.x}`")], "a shell would interpret"),
         ([step("k8s-debug-exec", command="@${option.x}")], "a shell would interpret"),
@@ -152,6 +154,6 @@ def test_a_capture_does_what_later_steps_would_and_a_chain_the_rest() -> None:
         ([step("k8s-debug-exec", pod="a"), step("k8s-debug-attach", pod="b")], "cannot pass pod = 'b'"),
     ],
 )
-def test_what_a_script_cannot_do_is_refused(steps: list[dict[str, Any]], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_what_a_script_cannot_do_is_refused(steps: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         cloud_jobs.script(job(*steps))

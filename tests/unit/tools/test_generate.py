@@ -44,8 +44,8 @@ def test_manifest_is_up_to_date(path: str) -> None:
 
 
 def test_no_manifest_is_left_that_is_not_generated() -> None:
-    found = {str(file.relative_to(generate.ROOT)) for file in (generate.ROOT / "deploy" / "rbac").rglob("*.yaml")}
-    assert found == set(rbac.manifests())
+    files = {str(file.relative_to(generate.ROOT)) for file in (generate.ROOT / "deploy" / "rbac").rglob("*.yaml")}
+    assert files == set(rbac.manifests())
 
 
 @pytest.mark.parametrize("content", [None, "name: old\n"], ids=["missing", "stale"])
@@ -136,9 +136,9 @@ def test_every_secret_and_nothing_else_is_read_from_key_storage(step: Provider) 
     "name", ["kubeconfig_content", "token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token"]
 )
 def test_what_is_a_secret_is_declared_as_one(name: str) -> None:
-    found = [setting for step in PROVIDERS for setting in declared(step.settings) if setting.name == name]
-    assert found
-    assert all(setting.rule.secret for setting in found)
+    settings = [setting for step in PROVIDERS for setting in declared(step.settings) if setting.name == name]
+    assert settings
+    assert all(setting.rule.secret for setting in settings)
 
 
 @each_provider
@@ -167,16 +167,16 @@ def test_a_job_can_fill_each_property_from_an_option(step: Provider) -> None:
 def test_what_has_choices_offers_them(step: Provider) -> None:
     offered = {entry["name"]: tuple(entry.get("values", ())) for entry in form(step)}
     for setting in generate.asked_by(step):
-        wanted = ("true", "false") if setting.kind == "switch" else setting.choices
-        assert offered[setting.name] == wanted
+        choices = ("true", "false") if setting.kind == "switch" else setting.choices
+        assert offered[setting.name] == choices
 
 
 @each_provider
 def test_what_is_set_once_is_folded_last_and_left_to_the_project(step: Provider) -> None:
-    *asked, _interpreter = form(step)
-    folded = [entry["renderingOptions"].get("grouping") == "secondary" for entry in asked]
+    *fields, _interpreter = form(step)
+    folded = [entry["renderingOptions"].get("grouping") == "secondary" for entry in fields]
     assert folded == sorted(folded)
-    for entry in asked[folded.count(False) :]:
+    for entry in fields[folded.count(False) :]:
         assert "default" not in entry  # Rundeck would store it with the step, and the project's would never count
         assert not entry["required"]
 
@@ -192,8 +192,8 @@ def test_docstrings_are_no_part_of_the_form() -> None:
     code = "from tools import generate; print(generate.text(), end='')"
     environment = {**os.environ, "PYTHONOPTIMIZE": "2"}
     words = [sys.executable, "-c", code]
-    done = subprocess.run(words, env=environment, cwd=generate.ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == PLUGIN_YAML.read_text(encoding="utf-8")
+    process = subprocess.run(words, env=environment, cwd=generate.ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout == PLUGIN_YAML.read_text(encoding="utf-8")
 
 
 def test_blank_field_says_what_it_stands_for() -> None:
@@ -203,7 +203,7 @@ def test_blank_field_says_what_it_stands_for() -> None:
 
 
 def test_setting_that_steps_share_is_the_same_everywhere() -> None:
-    seen: dict[str, dict[str, Any]] = {}
+    definitions: dict[str, dict[str, Any]] = {}
     for entry in (entry for listed in PROVIDERS for entry in form(listed)):
         shared = {key: value for key, value in entry.items() if key != "renderingOptions"}  # its group may differ
-        assert seen.setdefault(entry["name"], shared) == shared
+        assert definitions.setdefault(entry["name"], shared) == shared

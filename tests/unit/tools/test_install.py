@@ -30,26 +30,26 @@ def run(archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     monkeypatch.setenv("RUNDECK_TOKEN", SECRET)
 
     def started(*arguments: str) -> str:
-        given = ["--url", "http://127.0.0.1:9", "--project", "ops", "--archive", str(archive), *arguments]
-        assert install.main(given) == 1
-        said = capsys.readouterr()
-        assert not said.out
-        assert SECRET not in said.err
-        assert len(said.err.splitlines()) == 1
-        return said.err
+        argv = ["--url", "http://127.0.0.1:9", "--project", "ops", "--archive", str(archive), *arguments]
+        assert install.main(argv) == 1
+        output = capsys.readouterr()
+        assert not output.out
+        assert SECRET not in output.err
+        assert len(output.err.splitlines()) == 1
+        return output.err
 
     return started
 
 
 def test_no_answer_is_told_with_the_address(run: Callable[..., str]) -> None:
-    said = run()
-    assert "http://127.0.0.1:9/api/44/" in said
-    assert "no response" in said
-    assert "Check --url" in said
+    output = run()
+    assert "http://127.0.0.1:9/api/44/" in output
+    assert "no response" in output
+    assert "Check --url" in output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--project", "other"], "is for the project ops, not other: run ./build.sh package --project other"),
         (["--archive", "/nowhere.jar"], "Cannot read the archive /nowhere.jar"),
@@ -64,15 +64,15 @@ def test_no_answer_is_told_with_the_address(run: Callable[..., str]) -> None:
         (["--ca", "/nowhere"], "Cannot read the CA certificates in /nowhere"),
     ],
 )
-def test_what_was_given_wrong_is_told_in_a_line(arguments: list[str], told: str, run: Callable[..., str]) -> None:
-    assert told in run(*arguments)
+def test_what_was_given_wrong_is_told_in_a_line(arguments: list[str], message: str, run: Callable[..., str]) -> None:
+    assert message in run(*arguments)
 
 
 def test_a_token_of_other_characters_is_refused_and_not_shown(run: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"\xff\x00 secret")
-    said = run("--token-file", str(tmp_path / "token"))
-    assert "contains invalid characters" in said
-    assert "secret" not in said
+    output = run("--token-file", str(tmp_path / "token"))
+    assert "contains invalid characters" in output
+    assert "secret" not in output
 
 
 def test_a_variable_without_a_token_is_told(
@@ -95,7 +95,7 @@ class Said(Server):
 
 
 @pytest.mark.parametrize(
-    ("status", "content", "told"),
+    ("status", "content", "message"),
     [
         (200, {"import_status": "failed", "successful": False, "errors": ["Heap dump: invalid"]}, "Heap dump: invalid"),
         (200, {"import_status": "failed", "successful": False}, '"import_status": "failed"'),
@@ -107,11 +107,11 @@ class Said(Server):
         (500, "oops", "500: oops"),
     ],
 )
-def test_an_import_that_failed_is_an_error_whatever_its_status(status: int, content: Any, told: str) -> None:
+def test_an_import_that_failed_is_an_error_whatever_its_status(status: int, content: Any, message: str) -> None:
     """A server answers HTTP 200 to an import that failed."""
     with pytest.raises(InstallError) as caught:
         Said(status, content).import_archive("ops", b"", webhooks=True)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_an_import_that_succeeded_is_none() -> None:
@@ -122,5 +122,5 @@ def test_an_import_that_succeeded_is_none() -> None:
     ("granted", "allowed"), [(["read", "run"], True), (["read"], False), ([], False), (["read", "run", "kill"], True)]
 )
 def test_allowed_is_what_allows_all_actions(granted: list[str], allowed: bool) -> None:
-    said = [{"actionName": name, "isAuthorized": name in granted} for name in ("read", "run", "kill")]
-    assert Said(200, {"actionAuthorizations": said}).allowed("project/ops/job/1", "read", "run") is allowed
+    decisions = [{"actionName": name, "isAuthorized": name in granted} for name in ("read", "run", "kill")]
+    assert Said(200, {"actionAuthorizations": decisions}).allowed("project/ops/job/1", "read", "run") is allowed

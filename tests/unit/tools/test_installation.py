@@ -35,8 +35,8 @@ ALL = {id_in("ops", job["uuid"]): job for job in jobs()}
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> ArchiveContent:
     file = tmp_path_factory.mktemp("archive") / "ops.rdproject.jar"
-    given = {"server": "https://10.0.0.1:6443", "environment": r"A=C:\temp"}
-    write_project_archive(file, Edition("ops", given))
+    values = {"server": "https://10.0.0.1:6443", "environment": r"A=C:\temp"}
+    write_project_archive(file, Edition("ops", values))
     return read_archive(file.read_bytes())
 
 
@@ -125,8 +125,8 @@ def test_a_changed_setting_is_set_and_told_with_what_it_was(archive: ArchiveCont
     before = installed(archive, {**LOCAL, name: "https://old:6443"})
     todo = plan(before, archive, frozenset())
     assert todo.properties == {name: "https://10.0.0.1:6443"}
-    told = list(changes(before, installed(archive), archive, todo))
-    assert told == [f"~ setting {name} = https://10.0.0.1:6443 (was https://old:6443)"]
+    lines = list(changes(before, installed(archive), archive, todo))
+    assert lines == [f"~ setting {name} = https://10.0.0.1:6443 (was https://old:6443)"]
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_no_setting_names_a_key_that_is_not_there(archive: ArchiveContent) -> No
         installed(archive), keys=frozenset({"token", "s3-access-key"}), properties={**LOCAL, **todo.properties}
     )
     assert list(lacks(after, archive)) == []
-    told = list(unused(after, archive))
-    assert [line.split(":")[0] for line in told] == [f"- key {key} is missing" for key in sorted(KEYS - after.keys)]
+    lines = list(unused(after, archive))
+    assert [line.split(":")[0] for line in lines] == [f"- key {key} is missing" for key in sorted(KEYS - after.keys)]
 
 
 def test_a_webhook_that_is_there_is_not_imported_again(archive: ArchiveContent) -> None:
@@ -185,16 +185,16 @@ def test_each_change_is_told_by_what_the_server_has_then(archive: ArchiveContent
     first, *others = after.jobs
     edited = {**after.jobs, first: {**after.jobs[first], "description": "edited"}}
     before = replace(after, jobs={first: edited[first]}, policies={}, webhooks={}, sight="old")
-    told = list(changes(before, after, archive, plan(before, archive, frozenset())))
-    assert f"~ job {ALL[first]['name']}" in told
-    assert {f"+ job {ALL[other]['name']}" for other in others} <= set(told)
-    assert {f"+ policy {name}" for name in archive.policies} <= set(told)
-    assert len([line for line in told if line.startswith("+ webhook ")]) == 1
-    assert any(re.match(r"~ policy of the server: .*debug-capture-webhook", line) for line in told)
+    lines = list(changes(before, after, archive, plan(before, archive, frozenset())))
+    assert f"~ job {ALL[first]['name']}" in lines
+    assert {f"+ job {ALL[other]['name']}" for other in others} <= set(lines)
+    assert {f"+ policy {name}" for name in archive.policies} <= set(lines)
+    assert len([line for line in lines if line.startswith("+ webhook ")]) == 1
+    assert any(re.match(r"~ policy of the server: .*debug-capture-webhook", line) for line in lines)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"jobs": {}}, "job Heap dump is not in the project: import the archive again"),
         ({"policies": {}}, "policy operators.aclpolicy is not in the project"),
@@ -204,9 +204,9 @@ def test_each_change_is_told_by_what_the_server_has_then(archive: ArchiveContent
     ],
 )
 def test_what_is_missing_afterwards_is_told_with_what_to_do(
-    change: dict[str, Any], told: str, archive: ArchiveContent
+    change: dict[str, Any], message: str, archive: ArchiveContent
 ) -> None:
-    assert any(told in line for line in lacks(replace(installed(archive), **change), archive))
+    assert any(message in line for line in lacks(replace(installed(archive), **change), archive))
 
 
 def test_a_job_of_the_same_name_with_another_id_is_told(archive: ArchiveContent) -> None:

@@ -42,8 +42,8 @@ def test_each_text_is_there_in_both_languages() -> None:
 
 def test_each_form_is_covered() -> None:
     assert {f"{provider.name}.plugin.title" for provider in PROVIDERS} < set(GERMAN)
-    asked = {entry["name"] for provider in generate.plugin()["providers"] for entry in provider["config"]}
-    assert {f"property.{name}.{part}" for name in asked for part in ("title", "description")} < set(GERMAN)
+    names = {entry["name"] for provider in generate.plugin()["providers"] for entry in provider["config"]}
+    assert {f"property.{name}.{part}" for name in names for part in ("title", "description")} < set(GERMAN)
 
 
 def test_heading_of_each_group_has_the_key_that_rundeck_looks_up() -> None:
@@ -69,7 +69,7 @@ def test_blank_field_says_in_german_what_it_stands_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda texts: texts["settings"].pop("pod"), "it lacks property.pod.description, property.pod.title"),
         (lambda texts: texts["settings"]["pod"].update(title=""), "it lacks property.pod.title"),
@@ -81,7 +81,7 @@ def test_blank_field_says_in_german_what_it_stands_for() -> None:
     ids=["missing", "empty", "unknown setting", "unknown step", "missing group", "unknown group"],
 )
 def test_check_fails_where_german_lacks_a_text_or_has_one_too_many(
-    change: Any, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    change: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     texts = yaml.safe_load(messages.GERMAN.read_text(encoding="utf-8"))
     change(texts)
@@ -89,7 +89,7 @@ def test_check_fails_where_german_lacks_a_text_or_has_one_too_many(
     source.write_text(yaml.safe_dump(texts))
     monkeypatch.setattr(messages, "GERMAN", source)
     assert generate.main(["--check"]) == 1
-    assert f"german.yaml: {told}" in capsys.readouterr().err
+    assert f"german.yaml: {message}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

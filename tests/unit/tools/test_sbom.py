@@ -36,15 +36,15 @@ def zips(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def bill(zips: tuple[Path, Path]) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(sbom.bill_of_materials(zips, zips[0]))
-    return made
+    bill_of_materials: dict[str, Any] = json.loads(sbom.bill_of_materials(zips, zips[0]))
+    return bill_of_materials
 
 
-def needs(made: Mapping[str, Any], name: str) -> list[str]:
-    found: list[str] = next(
-        dependency.get("dependsOn", []) for dependency in made["dependencies"] if dependency["ref"] == name
+def needs(bill_of_materials: Mapping[str, Any], name: str) -> list[str]:
+    entries: list[str] = next(
+        dependency.get("dependsOn", []) for dependency in bill_of_materials["dependencies"] if dependency["ref"] == name
     )
-    return found
+    return entries
 
 
 def test_is_valid_cyclonedx(zips: tuple[Path, Path]) -> None:
@@ -63,9 +63,9 @@ def test_same_files_give_the_same_bill_at_the_date_of_the_sources(
 
 
 def test_bundled_zip_consists_of_what_it_carries(zips: tuple[Path, Path]) -> None:
-    made = bill(zips)
-    assert needs(made, "bundled.zip") == ["pkg:pypi/alpha@2.0", "pkg:pypi/beta-gamma@1"]
-    licenses = {component["name"]: component.get("licenses") for component in made["components"]}
+    bill_of_materials = bill(zips)
+    assert needs(bill_of_materials, "bundled.zip") == ["pkg:pypi/alpha@2.0", "pkg:pypi/beta-gamma@1"]
+    licenses = {component["name"]: component.get("licenses") for component in bill_of_materials["components"]}
     assert licenses["alpha"] == [{"license": {"id": "MIT"}}]
     assert licenses["beta-gamma"] is None  # not a license that SPDX knows
 
@@ -76,20 +76,20 @@ def test_slim_zip_needs_what_the_lock_has(zips: tuple[Path, Path]) -> None:
 
 
 def test_toolbox_consists_of_its_list_and_ours_of_their_modules(zips: tuple[Path, Path]) -> None:
-    made = bill(zips)
-    tools = needs(made, "debug-capture-toolbox")
+    bill_of_materials = bill(zips)
+    tools = needs(bill_of_materials, "debug-capture-toolbox")
     assert {"node-inspect", "php-stacks", "store-upload", "pkg:deb/debian/gdb-minimal"} < set(tools)
     assert [tool for tool in tools if tool.startswith(("pkg:cargo/rbspy@", "pkg:pypi/py-spy@"))]
-    assert needs(made, "php-stacks") == []
+    assert needs(bill_of_materials, "php-stacks") == []
     for tool in ("node-inspect", "store-upload"):
         required = (sbom.TOOLBOX / tool / "go.mod").read_text().split("require ")[1].split()
-        assert needs(made, tool) == [f"pkg:golang/{required[0]}@{required[1]}"]
+        assert needs(bill_of_materials, tool) == [f"pkg:golang/{required[0]}@{required[1]}"]
 
 
 def test_product_is_all_of_it(zips: tuple[Path, Path]) -> None:
-    made = bill(zips)
-    product = made["metadata"]["component"]
+    bill_of_materials = bill(zips)
+    product = bill_of_materials["metadata"]["component"]
     assert (product["name"], product["version"]) == ("kubernetes-debug-capture", __version__)
-    assert needs(made, product["bom-ref"]) == ["bundled.zip", "debug-capture-toolbox", "slim.zip"]
-    known = {product["bom-ref"], *(component["bom-ref"] for component in made["components"])}
-    assert {dependency["ref"] for dependency in made["dependencies"]} == known
+    assert needs(bill_of_materials, product["bom-ref"]) == ["bundled.zip", "debug-capture-toolbox", "slim.zip"]
+    references = {product["bom-ref"], *(component["bom-ref"] for component in bill_of_materials["components"])}
+    assert {dependency["ref"] for dependency in bill_of_materials["dependencies"]} == references

@@ -61,19 +61,19 @@ class Watched:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    made = create_bundle(tmp_path / "spool", "checkout-7d9f-abcde", NOON)
+    bundle = create_bundle(tmp_path / "spool", "checkout-7d9f-abcde", NOON)
     for name, content in CONTENTS.items():
-        written(made.folder, name, content)
-    made.save(manifest(*ARTIFACTS, capture_id=made.folder.name))
-    return made
+        written(bundle.folder, name, content)
+    bundle.save(manifest(*ARTIFACTS, capture_id=bundle.folder.name))
+    return bundle
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
     (tmp_path / "store").mkdir()
-    made = Watched(tmp_path / "store")
-    monkeypatch.setattr(module, "open_store", lambda _settings: made)
-    return made
+    root = Watched(tmp_path / "store")
+    monkeypatch.setattr(module, "open_store", lambda _settings: root)
+    return root
 
 
 @pytest.fixture
@@ -166,16 +166,16 @@ def test_finished_artifacts_are_uploaded_while_the_capture_continues(
 def test_a_failure_in_the_background_is_reported_once_and_then_retried(
     bundle: Bundle, store: Watched, log_lines: list[str]
 ) -> None:
-    tried = threading.Event()
+    attempted = threading.Event()
 
     def before(name: str, _progress: Progress) -> None:
-        tried.set()
+        attempted.set()
         refuse(*CONTENTS)(name, ignore_progress)
 
     store.before = before
     with background_upload(bundle, SETTINGS, FOLDER, log_lines.append) as background:
         background.send(ARTIFACTS[0])
-        assert tried.wait(TIMEOUT_S)
+        assert attempted.wait(TIMEOUT_S)
     assert log_lines == ["cannot store logs.txt: SlowDown. Later. It is uploaded again at the end of the capture."]
     store.before = refuse()
     publish_bundle(bundle, store, URL, log_lines.append)
@@ -201,16 +201,16 @@ def test_manifest_is_not_read_again_for_each_artifact(
 
 
 def test_a_defect_of_a_store_is_not_hidden(bundle: Bundle, store: Watched, log_lines: list[str]) -> None:
-    tried = threading.Event()
+    attempted = threading.Event()
 
     def before(_name: str, _progress: Progress) -> None:
-        tried.set()
+        attempted.set()
         raise ZeroDivisionError
 
     def capture() -> None:
         with background_upload(bundle, SETTINGS, FOLDER, log_lines.append) as background:
             background.send(ARTIFACTS[0])
-            assert tried.wait(TIMEOUT_S)
+            assert attempted.wait(TIMEOUT_S)
 
     store.before = before
     with pytest.raises(ZeroDivisionError):

@@ -42,9 +42,9 @@ Stack trace:
 
 def trace(text: str) -> Trace:
     head, *following = text.splitlines()
-    found = trace_of(head, following)
-    assert found is not None
-    return found
+    entry = trace_of(head, following)
+    assert entry is not None
+    return entry
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ def trace(text: str) -> Trace:
     ],
 )
 def test_the_error_and_the_frame_of_the_application(text: str, error: str, own: str) -> None:
-    found = trace(text)
-    assert found.error == error
-    assert str(found.own_frame) == own
+    entry = trace(text)
+    assert entry.error == error
+    assert str(entry.own_frame) == own
 
 
 def test_the_innermost_cause_is_known() -> None:
@@ -76,9 +76,9 @@ def test_a_prefix_of_a_system_log_does_not_matter() -> None:
 
 
 def test_a_panic_of_rust_has_its_message() -> None:
-    found = trace_of("thread 'main' panicked at src/main.rs:12:30:", ["no ledger", "note: run with RUST_BACKTRACE=1"])
-    assert found is not None
-    assert found.error == "thread 'main' panicked at src/main.rs:12:30: no ledger"
+    entry = trace_of("thread 'main' panicked at src/main.rs:12:30:", ["no ledger", "note: run with RUST_BACKTRACE=1"])
+    assert entry is not None
+    assert entry.error == "thread 'main' panicked at src/main.rs:12:30: no ledger"
 
 
 def test_the_trace_of_another_record_is_not_its_trace() -> None:

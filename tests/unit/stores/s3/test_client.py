@@ -43,13 +43,13 @@ def test_objects_are_stored_as_the_settings_say(settings: S3Settings, fields: di
 
 def test_lock_ends_after_its_days() -> None:
     fields = object_fields(S3Settings(s3_lock="COMPLIANCE", s3_lock_days=7))
-    left = fields["ObjectLockRetainUntilDate"] - datetime.now(timezone.utc)
+    remaining = fields["ObjectLockRetainUntilDate"] - datetime.now(timezone.utc)
     assert fields["ObjectLockMode"] == "COMPLIANCE"
-    assert timedelta(days=6, hours=23) < left <= timedelta(days=7)
+    assert timedelta(days=6, hours=23) < remaining <= timedelta(days=7)
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"s3_access_key": ""}, "s3_access_key and s3_secret_key must be set together"),
         ({"s3_secret_key": ""}, "s3_access_key and s3_secret_key must be set together"),
@@ -59,8 +59,8 @@ def test_lock_ends_after_its_days() -> None:
         ({"s3_profile": "no-such-profile"}, "no-such-profile.*Correct s3_profile"),
     ],
 )
-def test_settings_that_do_not_fit_together_are_bad_input(changed: dict[str, Any], told: str) -> None:
-    with pytest.raises(BadInput, match=told):
+def test_settings_that_do_not_fit_together_are_bad_input(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
         opened("bucket", replace(SETTINGS, **changed))
 
 

@@ -28,7 +28,7 @@ URL = "http://127.0.0.1:9"
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (refused("NoSuchBucket", 404), "NoSuchBucket: no. Create the bucket, or correct the store URL."),
         (refused("InvalidAccessKeyId"), "InvalidAccessKeyId: no. Check s3_access_key and s3_secret_key."),
@@ -48,10 +48,10 @@ URL = "http://127.0.0.1:9"
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_each_failure_is_one_line_with_a_remedy(error: Exception, told: str) -> None:
+def test_each_failure_is_one_line_with_a_remedy(error: Exception, message: str) -> None:
     line = str(not_stored("cannot store s3://b/k", error))
     assert line.startswith("cannot store s3://b/k: ")
-    assert told in line
+    assert message in line
     assert "\n" not in line
 
 
@@ -116,11 +116,11 @@ def test_lasting_failure_is_not_tried_again(error: Exception, waits: list[float]
 
 
 def test_each_failed_try_is_told_and_can_be_the_last(waits: list[float]) -> None:
-    told: list[str] = []
+    messages: list[str] = []
 
     def failed() -> None:
-        told.append("failed")
-        if len(told) == 3:
+        messages.append("failed")
+        if len(messages) == 3:
             raise KeyError("enough")
 
     def attempt() -> None:

@@ -56,14 +56,14 @@ def test_a_file_of_any_size_has_parts_that_s3_takes(size: int, parts: int) -> No
 def test_parts_are_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_parts, "PART_BYTES", 1 << 20)
     content = os.urandom((2 << 20) + 5)
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     with written(tmp_path, "heap.bin", content).open("rb") as file:
-        parts = list(read_parts(file, len(content), whole))
+        parts = list(read_parts(file, len(content), digest))
         pieces = [Slice(file, part.offset, part.length).read() for part in parts]
     assert b"".join(pieces) == content
     assert [part.number for part in parts] == [1, 2, 3]
     assert [part.sha256 for part in parts] == [hashlib.sha256(piece).digest() for piece in pieces]
-    assert whole.digest() == hashlib.sha256(content).digest()
+    assert digest.digest() == hashlib.sha256(content).digest()
 
 
 def test_a_slice_is_read_again_from_its_start(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ ETAG = hashlib.md5(b"345").hexdigest()
 
 
 @pytest.mark.parametrize(
-    ("there", "expected"),
+    ("remote", "expected"),
     [
         ({"Size": 3, "ChecksumSHA256": checksum(b"345")}, True),
         ({"ChecksumSHA256": checksum(b"345"), "ETag": '"of an encrypted part"'}, True),
@@ -89,13 +89,13 @@ ETAG = hashlib.md5(b"345").hexdigest()
     ],
     ids=["same", "encrypted", "short", "other content", "MD5 only", "other MD5", "says nothing"],
 )
-def test_a_part_is_kept_when_the_servers_word_fits(tmp_path: Path, there: dict[str, Any], expected: bool) -> None:
+def test_a_part_is_kept_when_the_servers_word_fits(tmp_path: Path, remote: dict[str, Any], expected: bool) -> None:
     with written(tmp_path, "x", b"0123456789").open("rb") as file:
-        assert is_same_part(file, Part(1, 3, 3, hashlib.sha256(b"345").digest()), there) is expected
+        assert is_same_part(file, Part(1, 3, 3, hashlib.sha256(b"345").digest()), remote) is expected
 
 
 @pytest.mark.parametrize(
-    ("head", "told"),
+    ("head", "message"),
     [
         ({"ContentLength": 17, "ChecksumSHA256": checksum()}, ""),
         ({"ContentLength": 17, "ChecksumSHA256": checksum(), **META}, ""),
@@ -110,10 +110,10 @@ def test_a_part_is_kept_when_the_servers_word_fits(tmp_path: Path, there: dict[s
         ({"ContentLength": 17}, "the store has another file"),
     ],
 )
-def test_stored_object_is_compared_with_the_file(head: dict[str, Any], told: str) -> None:
+def test_stored_object_is_compared_with_the_file(head: dict[str, Any], message: str) -> None:
     problem = difference(head, len(CONTENT), SHA256, DIGESTS)
-    assert problem.startswith(told)
-    assert bool(problem) is bool(told)
+    assert problem.startswith(message)
+    assert bool(problem) is bool(message)
 
 
 def test_checksum_of_parts_is_the_one_that_amazon_documents() -> None:

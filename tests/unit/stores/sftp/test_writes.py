@@ -49,7 +49,7 @@ class Server:
         taken = bytes(s[:30_001])
         self._came += taken
         while len(self._came) >= 4 and len(self._came) >= 4 + (length := struct.unpack_from(">I", self._came)[0]):
-            self._asked(self._came[4 : 4 + length])
+            self._handle(self._came[4 : 4 + length])
             self._came = self._came[4 + length :]
         return len(taken)
 
@@ -61,7 +61,7 @@ class Server:
         chunk, self._ready = self._ready[:nbytes], self._ready[nbytes:]
         return chunk
 
-    def _asked(self, body: bytes) -> None:
+    def _handle(self, body: bytes) -> None:
         kind, number = struct.unpack_from(">BI", body)
         if kind == WRITE:
             assert body[5 : 9 + len(HANDLE)] == struct.pack(">I", len(HANDLE)) + HANDLE
@@ -153,7 +153,7 @@ def test_a_refusal_among_many_is_not_missed(refused: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (b"", "has closed"),
         (status(1, OK), "an unexpected response"),
@@ -162,11 +162,11 @@ def test_a_refusal_among_many_is_not_missed(refused: int) -> None:
     ],
     ids=["none", "another's", "too long", "too short"],
 )
-def test_answer_of_no_use_is_a_broken_connection(answer: bytes, told: str) -> None:
+def test_answer_of_no_use_is_a_broken_connection(answer: bytes, message: str) -> None:
     server = Server()
     writes = write(server, b"content")
     server.order = lambda _answers: [answer]
-    with pytest.raises((EOFError, ConnectionError), match=told):
+    with pytest.raises((EOFError, ConnectionError), match=message):
         writes.finish()
 
 
