@@ -12,6 +12,12 @@ from lab.kubernetes import layout
 
 PAUSE_IMAGE = "lab.local/pause:1"
 _KUBECONFIG_USERS = ("admin", "controller-manager", "scheduler", "kubelet")
+_DISABLED_PLUGINS = [  # the machine may lack these file systems, and the last three use folders outside the lab
+    *(f"io.containerd.snapshotter.v1.{kind}" for kind in ("blockfile", "btrfs", "devmapper", "erofs", "zfs")),
+    "io.containerd.image-verifier.v1.bindir",
+    "io.containerd.internal.v1.opt",
+    "io.containerd.nri.v1.nri",
+]
 _CNI_PLUGINS = ("/usr/lib/cni", "/opt/cni/bin")
 
 
@@ -126,10 +132,7 @@ version = 3
 root = "{home / "root"}"
 state = "{home / "state"}"
 imports = []
-# The machine may have no such file systems, and the last three would use folders outside our own.
-disabled_plugins = ["io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.erofs", "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.image-verifier.v1.bindir", "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
+disabled_plugins = {json.dumps(_DISABLED_PLUGINS)}
 
 [grpc]
   address = "{layout.containerd_socket()}"

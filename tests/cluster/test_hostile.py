@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.bundle.bundle import Bundle
+from debugcapture.model import Manifest
 from tests.cluster.captures import captured
 from tests.cluster.hostile import Ran, hostile_image, hostile_pod, run_step
 from tests.cluster.objects import Apply, Ready, container, pod, pod_spec
@@ -59,6 +60,17 @@ def honest(ran: Ran) -> None:
     assert data["status"] == "partial"
 
 
+def require_complete(manifest: Manifest, pod: str, folder: Path) -> None:
+    incomplete = [
+        artifact
+        for artifact in manifest.artifacts
+        if artifact.pod == pod and artifact.outcome not in ("complete", "skipped")
+    ]
+    assert not incomplete, incomplete
+    assert (folder / pod / "greeting.txt").read_text() == "good\n"
+    assert (folder / pod / "beside.txt").read_text() == "good\n"
+
+
 def test_other_pods_are_complete_and_limits_hold(shop: str, tmp_path: Path) -> None:
     catalog, spool = tmp_path / "own.yaml", tmp_path / "spool"
     catalog.write_text(CATALOG)
@@ -78,14 +90,7 @@ def test_other_pods_are_complete_and_limits_hold(shop: str, tmp_path: Path) -> N
     manifest = Bundle(folder).manifest()
     assert manifest.finished
     for name in GOOD:
-        wrong = [
-            artifact
-            for artifact in manifest.artifacts
-            if artifact.pod == name and artifact.outcome not in ("complete", "skipped")
-        ]
-        assert not wrong, wrong
-        assert (folder / name / "greeting.txt").read_text() == "good\n"
-        assert (folder / name / "beside.txt").read_text() == "good\n"
+        require_complete(manifest, name, folder)
     of = {
         mode: {artifact.collector: artifact for artifact in manifest.artifacts if artifact.pod == mode}
         for mode in MODES

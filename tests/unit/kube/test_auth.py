@@ -2,90 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import ssl
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from debugcapture.errors import BadInput
 from debugcapture.kube import auth as module
-from debugcapture.kube.auth import Connection, connect
+from debugcapture.kube.auth import connect
 from debugcapture.kube.proxy import Proxy
 from debugcapture.settings.cluster import ConnectionSettings
 from tests.unit.builders import written
-
-NOWHERE = {"KUBECONFIG": "/nonexistent/config"}  # an environment that leads to no cluster
-
-
-@pytest.fixture(autouse=True)
-def _no_system_cas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading the system's CAs takes longer than all else here."""
-    monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
-
-
-class Pair(NamedTuple):
-    certificate: str
-    key: str
-
-
-@pytest.fixture(scope="module")
-def pair() -> Pair:
-    return self_signed("test")
-
-
-def self_signed(common_name: str) -> Pair:
-    """A self-signed certificate and its key, in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    now = datetime.now(timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return Pair(certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode())
-
-
-def encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-def config(cluster: dict[str, Any] | None = None, user: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A kubeconfig of one context; ``cluster`` is merged over its cluster."""
-    return {
-        "current-context": "main",
-        "contexts": [{"name": "main", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": "https://10.0.0.1:6443", **(cluster or {})}}],
-        "users": [{"name": "u", "user": {"token": "t0ken"} if user is None else user}],
-    }
-
-
-def of_content(content: dict[str, Any] | str, **settings: Any) -> Connection:
-    text = content if isinstance(content, str) else yaml.safe_dump(content)
-    return connect(ConnectionSettings(kubeconfig_content=text, **settings), NOWHERE)
-
-
-def of_file(folder: Path, content: dict[str, Any], **settings: Any) -> Connection:
-    file = written(folder, "config", yaml.safe_dump(content))
-    return connect(ConnectionSettings(kubeconfig=str(file), **settings), NOWHERE)
+from tests.unit.kube.access import NOWHERE, Pair, config, encoded, of_content, of_file, self_signed
 
 
 def test_token_of_a_kubeconfig_is_the_bearer() -> None:
@@ -100,25 +33,12 @@ def test_slash_at_the_end_of_the_server_goes_away() -> None:
     assert of_content(config({"server": "https://10.0.0.1/k8s/"})).server == "https://10.0.0.1/k8s"
 
 
-def test_json_is_a_kubeconfig_too() -> None:
-    assert of_content(str(config()).replace("'", '"')).server == "https://10.0.0.1:6443"
-
-
 def test_token_file_is_read_anew_for_each_request(tmp_path: Path) -> None:
     token = written(tmp_path, "token", "one\n")
     connection = of_file(tmp_path, config(user={"tokenFile": str(token), "token": "old"}))
     assert connection.authorization() == "Bearer one"
     token.write_text("two")
     assert connection.authorization() == "Bearer two"
-
-
-def test_files_are_named_relative_to_the_kubeconfig(tmp_path: Path, pair: Pair) -> None:
-    written(tmp_path, "pki/ca.crt", pair.certificate)
-    written(tmp_path, "pki/token", "t0ken")
-    content = config({"certificate-authority": "pki/ca.crt"}, {"tokenFile": "pki/token"})
-    connection = of_file(tmp_path, content)
-    assert connection.authorization() == "Bearer t0ken"
-    assert len(connection.tls.get_ca_certs()) == 1
 
 
 def test_only_the_clusters_own_ca_is_trusted(pair: Pair) -> None:
@@ -161,63 +81,6 @@ def test_verification_can_be_turned_off(content: dict[str, Any], settings: dict[
 def test_server_name_and_proxy_of_the_cluster_are_kept() -> None:
     connection = of_content(config({"tls-server-name": "kubernetes", "proxy-url": "http://proxy:3128"}))
     assert (connection.server_name, connection.proxy) == ("kubernetes", Proxy("proxy", 3128))
-
-
-def test_named_context_is_chosen_before_the_current_one() -> None:
-    content = config()
-    content["contexts"].append({"name": "other", "context": {"cluster": "c", "user": "nobody"}})
-    content["users"].append({"name": "nobody", "user": {}})
-    assert of_content(content, context="other").authorization() == ""
-    assert of_content(content).authorization() == "Bearer t0ken"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"current-context": "gone"}, "it does not contain the context 'gone'; available contexts: main"),
-        ({"current-context": None}, "it does not contain the context ''; available contexts: main"),
-        ({"contexts": None}, "it does not contain the context 'main'; available contexts: none"),
-        ({"clusters": []}, "it does not contain the cluster 'c'; available clusters: none"),
-        ({"users": [{"name": "v", "user": {}}]}, "it does not contain the user 'u'; available users: v"),
-        ({"users": [{"name": "u", "user": None}]}, "it does not contain the user 'u'; available users: u"),
-        ({"clusters": [{"name": "c", "cluster": {"server": "http://10.0.0.1"}}]}, "is not an https:// URL"),
-        ({"clusters": [{"name": "c", "cluster": {}}]}, "server '' is not an https:// URL"),
-    ],
-    ids=["no such", "none current", "no contexts", "no cluster", "no user", "empty user", "http", "no server"],
-)
-def test_kubeconfig_that_leads_nowhere_says_what_it_has(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(BadInput, match="invalid kubeconfig") as caught:
-        of_content(config() | change)
-    assert message in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("token: 'hunter2\n", "is not YAML"),
-        ("a: !hunter2 b", "is not YAML"),
-        ("\ttoken: hunter2", "is not YAML"),
-        ("hunter2", "contains no clusters"),
-        ("[hunter2]", "contains no clusters"),
-        ("token: hunter2", "contains no clusters"),
-    ],
-    ids=["open quote", "tag", "tab", "a word", "a list", "another mapping"],
-)
-def test_bad_kubeconfig_does_not_leak_its_content(text: str, message: str) -> None:
-    with pytest.raises(BadInput, match=message) as caught:
-        of_content(text)
-    assert "hunter2" not in str(caught.value)
-    assert "the kubeconfig content" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "value", ["aHVudGVy!Mg==", "aHVudGVyMsO8", "aHüntGVy"], ids=["no base64", "no ASCII", "not even text in ASCII"]
-)
-def test_bad_key_data_is_named_and_not_shown(value: str, pair: Pair) -> None:
-    user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": value}
-    with pytest.raises(BadInput, match="client-key-data is not base64-encoded PEM") as caught:
-        of_content(config(user=user))
-    assert value not in str(caught.value)
 
 
 def test_certificate_with_another_key_is_refused(pair: Pair) -> None:
@@ -319,20 +182,6 @@ def test_no_way_to_a_cluster_is_told() -> None:
     assert "/nonexistent/config does not exist" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(None, "No such file or directory"), (b"\xff\xfe", "it is not text")],
-    ids=["missing", "binary"],
-)
-def test_kubeconfig_that_cannot_be_read_is_named(content: bytes | None, message: str, tmp_path: Path) -> None:
-    file = tmp_path / "config"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(BadInput, match=message) as caught:
-        connect(ConnectionSettings(kubeconfig=str(file)), NOWHERE)
-    assert str(file) in str(caught.value)
-
-
 def test_token_file_that_is_gone_is_bad_input(tmp_path: Path) -> None:
     connection = of_file(tmp_path, config(user={"tokenFile": "gone"}))
     with pytest.raises(BadInput, match=f"cannot read {tmp_path / 'gone'}"):
@@ -408,30 +257,9 @@ def test_user_and_password_become_basic_authentication() -> None:
     assert connection.authorization() == f"Basic {encoded('u:p')}"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"contexts": ["main"]},
-        {"contexts": "main"},
-        {"users": {"u": {}}},
-        {"users": [{"name": "main", "user": {"token": 12345}}]},
-        {"clusters": [{"name": "main", "cluster": {"server": "https://x", "certificate-authority-data": 5}}]},
-    ],
-)
-def test_a_kubeconfig_of_another_form_is_bad_input(change: dict[str, Any]) -> None:
-    with pytest.raises(BadInput, match="invalid kubeconfig"):
-        of_content(config() | change)
-
-
 def test_a_ca_may_have_comments_in_any_language(pair: Pair) -> None:
     commented = ConnectionSettings(server="https://x", token="t", ca_certificate=f"# Főtanúsítvány\n{pair.certificate}")
     assert connect(commented, NOWHERE).tls.cert_store_stats()["x509"] == 1
-
-
-def test_the_first_kubeconfig_of_a_list_that_exists_counts(tmp_path: Path) -> None:
-    file = written(tmp_path, "config", yaml.safe_dump(config()))
-    access = connect(ConnectionSettings(), {"KUBECONFIG": f"/nonexistent:{file}"})
-    assert access.server == of_content(config()).server
 
 
 @pytest.mark.parametrize(
@@ -452,24 +280,3 @@ def test_the_clusters_own_proxy_comes_before_that_of_the_environment() -> None:
     text = yaml.safe_dump(config({"proxy-url": "http://own:3128"}))
     environment = {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.0.0.1"}
     assert connect(ConnectionSettings(kubeconfig_content=text), environment).proxy == Proxy("own", 3128)
-
-
-def test_kubeconfigs_of_a_list_are_merged_and_the_first_entry_counts(tmp_path: Path) -> None:
-    other = config({"server": "https://10.0.0.2:6443"}, {"tokenFile": "token"})
-    other["contexts"] = [{"name": "prod", "context": {"cluster": "c2", "user": "u2"}}]
-    other["clusters"][0]["name"], other["users"][0]["name"] = "c2", "u2"
-    written(tmp_path, "b/token", "of-b")
-    files = [written(tmp_path, "a/config", yaml.safe_dump(config() | {"current-context": ""}))]
-    files.append(written(tmp_path, "b/config", yaml.safe_dump(other | {"current-context": "prod"})))
-    environment = {"KUBECONFIG": ":".join(map(str, files))}
-    current = connect(ConnectionSettings(), environment)
-    assert (current.server, current.authorization()) == ("https://10.0.0.2:6443", "Bearer of-b")
-    named = connect(ConnectionSettings(context="main"), environment)
-    assert (named.server, named.authorization()) == ("https://10.0.0.1:6443", "Bearer t0ken")
-
-
-@pytest.mark.parametrize("content", ["", "apiVersion: v1\nkind: Config\n"], ids=["empty", "no clusters"])
-def test_a_list_without_any_cluster_is_bad_input(content: str, tmp_path: Path) -> None:
-    files = [written(tmp_path, name, content) for name in ("a", "b")]
-    with pytest.raises(BadInput, match="contain no clusters"):
-        connect(ConnectionSettings(), {"KUBECONFIG": ":".join(map(str, files))})

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import errno
-import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from typing import Any
 
 import pytest
 import websocket
@@ -18,85 +13,14 @@ from websocket import ABNF
 
 from debugcapture.errors import (
     Aborted,
-    CaptureError,
-    NotAllowed,
-    TargetNotFound,
     Unreachable,
 )
 from debugcapture.kube import exec_stream
-from debugcapture.kube.auth import Connection
-from debugcapture.kube.client import Api
-from debugcapture.kube.exec_stream import Stdio, websocket_url
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.frames import STATUS, STDERR, STDOUT
-from debugcapture.kube.proxy import Proxy
 from debugcapture.model import ExitStatus, StartFailure
 from tests.unit.builders import PLACE, SUCCESS, failure_status
-
-Frame = tuple[int, bytes]
-TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without CAs it is made in no time
-CLOSE: Frame = (ABNF.OPCODE_CLOSE, b"\x03\xe8")
-
-
-def data(channel: int, payload: bytes) -> Frame:
-    return ABNF.OPCODE_BINARY, bytes([channel]) + payload
-
-
-def wire(frame: Frame) -> bytes:
-    return bytes(ABNF(1, 0, 0, 0, frame[0], 0, frame[1]).format())
-
-
-def fill(buffer: memoryview, content: bytes) -> int:
-    buffer[: len(content)] = content
-    return len(content)
-
-
-class Replay:
-    """A connection that replays frames; an exception among them is raised in its place."""
-
-    def __init__(self, frames: Iterable[Frame | Exception]) -> None:
-        self._frames = iter(frames)
-        self.timeouts: list[float] = []
-        self.pongs: list[bytes] = []
-        self.pings = 0
-        self.is_shut = False
-
-    def settimeout(self, seconds: float) -> None:
-        self.timeouts.append(seconds)
-
-    @property
-    def sock(self) -> Replay:
-        return self
-
-    def recv_into(self, buffer: memoryview) -> int:
-        """Hand out a frame at a time, as it is on the wire."""
-        frame = next(self._frames)
-        if isinstance(frame, Exception):
-            raise frame
-        return fill(buffer, wire(frame))
-
-    def pong(self, payload: bytes) -> None:
-        self.pongs.append(payload)
-
-    def ping(self) -> None:
-        self.pings += 1
-
-    def shutdown(self) -> None:
-        self.is_shut = True
-
-
-def api(*, proxy: Proxy | None = None, server_name: str | None = None) -> Api:
-    return Api(Connection("https://cluster.example:6443", TLS, lambda: "Bearer t0ken", server_name, proxy))
-
-
-def discard(_piece: memoryview) -> None:
-    pass
-
-
-def collect(connection: Replay, monkeypatch: pytest.MonkeyPatch) -> tuple[ExitStatus, bytes, bytes]:
-    out, errors = bytearray(), bytearray()
-    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
-    status = exec_stream.run(api(), PLACE, ["true"], Stdio(out.extend, errors.extend), time_limit_s=60)
-    return status, bytes(out), bytes(errors)
+from tests.unit.kube.replay import CLOSE, Frame, Replay, api, collect, data, discard, fill, wire
 
 
 def test_each_channel_reaches_its_sink_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,79 +215,6 @@ def test_a_connection_that_just_ends_is_broken(monkeypatch: pytest.MonkeyPatch) 
     assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
 
 
-def opened(monkeypatch: pytest.MonkeyPatch, used: Api, argv: list[str]) -> tuple[str, dict[str, Any]]:
-    """Return the URL and the options with which a command opens its connection."""
-    calls: list[tuple[str, dict[str, Any]]] = []
-
-    def create(url: str, **options: Any) -> Replay:
-        calls.append((url, options))
-        return Replay([data(STATUS, SUCCESS), CLOSE])
-
-    monkeypatch.setattr(websocket, "create_connection", create)
-    exec_stream.run(used, PLACE, argv, Stdio(discard, discard), time_limit_s=60)
-    return calls[0]
-
-
-def test_each_word_of_a_command_travels_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    url, options = opened(monkeypatch, api(), ["sh", "-c", "echo 'ü&x=1 ' > $HOME/a+b", ""])
-    assert url == (
-        "wss://cluster.example:6443/api/v1/namespaces/shop/pods/checkout-7d9f-abcde/exec"
-        "?container=app&stdout=true&stderr=true&command=sh&command=-c"
-        "&command=echo+%27%C3%BC%26x%3D1+%27+%3E+%24HOME%2Fa%2Bb&command="
-    )
-    assert options["header"] == {"Authorization": "Bearer t0ken"}
-    assert options["subprotocols"] == ["v5.channel.k8s.io", "v4.channel.k8s.io"]
-    assert options["skip_utf8_validation"] is True
-
-
-def test_proxy_and_server_name_of_the_cluster_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    used = api(proxy=Proxy("proxy.example", 3128), server_name="kubernetes.internal")
-    _, options = opened(monkeypatch, used, ["true"])
-    assert (options["http_proxy_host"], options["http_proxy_port"]) == ("proxy.example", 3128)
-    assert options["http_proxy_auth"] is None
-    assert options["sslopt"]["server_hostname"] == "kubernetes.internal"
-    assert options["sslopt"]["context"] is used.connection.tls
-
-
-def bad_status(code: int, body: bytes | None) -> Callable[..., Replay]:
-    def create(*_: Any, **__: Any) -> Replay:
-        raise websocket.WebSocketBadStatusException("Handshake status %d %s", code, "", {}, body)
-
-    return create
-
-
-@pytest.mark.parametrize(
-    ("code", "body", "kind", "message"),
-    [
-        (403, b'{"message":"pods \\"x\\" is forbidden"}', NotAllowed, 'pods "x" is forbidden'),
-        (404, b'{"message":"pods \\"x\\" not found"}', TargetNotFound, "not found"),
-        (500, None, CaptureError, "HTTP 500"),
-    ],
-    ids=["forbidden", "no pod", "no body"],
-)
-def test_refused_command_is_told_with_the_servers_reason(
-    code: int, body: bytes | None, kind: type[CaptureError], message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(websocket, "create_connection", bad_status(code, body))
-    with pytest.raises(kind, match=message) as caught:
-        exec_stream.run(api(), PLACE, ["true"], Stdio(discard, discard), time_limit_s=60)
-    assert str(PLACE) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [ConnectionRefusedError(111, "Connection refused"), TimeoutError("timed out")],
-    ids=["refused", "timeout"],
-)
-def test_server_that_does_not_answer_is_unreachable(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def create(*_: Any, **__: Any) -> Replay:
-        raise error
-
-    monkeypatch.setattr(websocket, "create_connection", create)
-    with pytest.raises(Unreachable, match=str(error.args[-1])):
-        exec_stream.run(api(), PLACE, ["true"], Stdio(discard, discard), time_limit_s=60)
-
-
 def test_a_connection_that_the_network_gave_up_is_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     connection = Replay([data(STDOUT, b"half"), TimeoutError(errno.ETIMEDOUT, "Connection timed out")])
     status, out, _ = collect(connection, monkeypatch)
@@ -385,47 +236,3 @@ def test_a_ping_that_the_network_cuts_is_answered_whole(monkeypatch: pytest.Monk
     connection = Wire(wire((ABNF.OPCODE_PING, b"are you there")) + wire(data(STATUS, SUCCESS)) + wire(CLOSE), 4)
     collect(connection, monkeypatch)
     assert connection.pongs == [b"are you there"]
-
-
-def test_rest_and_exec_take_the_same_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, options = opened(monkeypatch, api(), ["true"])
-    assert options["http_no_proxy"] == ["*"]
-    with_login = api(proxy=Proxy("proxy.example", 3128, "ops", "p@ss"))
-    _, options = opened(monkeypatch, with_login, ["true"])
-    assert (options["http_proxy_host"], options["http_proxy_port"]) == ("proxy.example", 3128)
-    assert options["http_proxy_auth"] == ("ops", "p@ss")
-
-
-@pytest.mark.parametrize(
-    ("server", "url"),
-    [
-        ("https://10.0.0.1:6443", "wss://10.0.0.1:6443/api/v1/x?command=a+b&command=%26"),
-        ("https://rancher/k8s/clusters/c-1", "wss://rancher/k8s/clusters/c-1/api/v1/x?command=a+b&command=%26"),
-        ("https://[fd00::1]:443", "wss://[fd00::1]:443/api/v1/x?command=a+b&command=%26"),
-    ],
-    ids=["host", "path", "IPv6"],
-)
-def test_websocket_url_keeps_path_and_repeats_the_command(server: str, url: str) -> None:
-    assert websocket_url(server, "/api/v1/x", [("command", "a b"), ("command", "&")]) == url
-
-
-def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would carry the token to another server, also without TLS."""
-    requests: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(("127.0.0.1", 0)) as server:
-        location = f"ws://127.0.0.1:{other.getsockname()[1]}/steal"
-        redirect = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
-
-        def serve(listener: socket.socket, answer: str) -> None:
-            with suppress(OSError), listener.accept()[0] as peer:
-                requests.append(peer.recv(4096))
-                peer.sendall(answer.encode())
-
-        for listener, answer in ((server, redirect), (other, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")):
-            threading.Thread(target=serve, args=(listener, answer), daemon=True).start()
-        url = f"ws://127.0.0.1:{server.getsockname()[1]}/exec"
-        monkeypatch.setattr(exec_stream, "websocket_url", lambda *_: url)
-        with pytest.raises(Unreachable):
-            exec_stream.run(api(), PLACE, ["id"], Stdio(len, len), time_limit_s=5)
-    (request,) = requests
-    assert b"Bearer t0ken" in request

@@ -18,8 +18,8 @@ from debugcapture.kube.frames import STATUS
 from debugcapture.kube.outage import Outages
 from tests.unit.builders import PLACE, SUCCESS
 from tests.unit.clock import Clock
+from tests.unit.kube.replay import CLOSE, Replay, api, bad_status, data, discard
 from tests.unit.kube.test_client import Answer
-from tests.unit.kube.test_exec_stream import CLOSE, Replay, api, bad_status, data, discard
 
 FORBIDDEN = {"message": 'pods "web" is forbidden: role.rbac.authorization.k8s.io "capture" not found'}
 

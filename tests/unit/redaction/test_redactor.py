@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
 import subprocess
 import sys
-from copy import deepcopy
 from itertools import pairwise
 
 import pytest
@@ -14,11 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debugcapture.errors import BadInput
-from debugcapture.model import Json
 from debugcapture.redaction import redactor as redact
 from debugcapture.redaction.credentials import NAME_WORDS
 from debugcapture.redaction.marks import MARKS
-from debugcapture.redaction.pods import masked_pod as masked_pod_with_hashes
 from debugcapture.redaction.redactor import (
     OVERLAP_BYTES,
     WINDOW_BYTES,
@@ -26,66 +21,17 @@ from debugcapture.redaction.redactor import (
     redaction,
     without_hashes,
 )
-from debugcapture.redaction.redactor import masked_text as masked_text_with_hashes
-from tests.unit.builders import container, pod
 from tests.unit.redaction.forms import FORMS
 from tests.unit.redaction.forms import SECRET as FORM_SECRET
-
-SECRET = b"hunter2hunter2hunter2hunter2hunter2"
-KEY = b"-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n" + (SECRET + b"\n") * 40 + b"-----END RSA PRIVATE KEY-----"
-JWT = b"eyJhbGciOiJIUzI1NiJ9." + SECRET + b".c2lnbmF0dXJl"
-MASK = "[masked]"
-M = MASK.encode()
-
-
-def plain(text: bytes) -> bytes:
-    return re.sub(rb"\[masked:[0-9a-f]{4}\]", M, text)
-
-
-def masked_text(text: str) -> str:
-    return without_hashes(masked_text_with_hashes(text))
-
-
-def masked_pod(document: Json) -> Json:
-    masked: Json = json.loads(without_hashes(json.dumps(masked_pod_with_hashes(document))))
-    return masked
-
-
-def redacted(text: bytes, own: Redaction | None = None, cuts: tuple[int, ...] = ()) -> tuple[bytes, int]:
-    redactor = (own or Redaction()).redactor()
-    places = sorted({0, len(text), *(cut for cut in cuts if cut <= len(text))})
-    pieces = [redactor.feed(memoryview(text)[begin:end]) for begin, end in pairwise(places)]
-    return plain(b"".join([*pieces, redactor.finish()])), redactor.count
-
-
-CREDENTIALS = {
-    "assigned": (b"db.password=hunter2 next", b"db.password=%s next"),
-    "JSON": (b'{"token" : "hunter2", "user": "bob"}', b'{"token" : "%s", "user": "bob"}'),
-    "escaped quote": (rb'{"password":"a\"hunter2","n":1}', b'{"password":"%s","n":1}'),
-    "JSON in JSON": (rb'"{\"client_secret\":\"hunter2\"}"', rb'"{\"client_secret\":\"%s\"}"'),
-    "quote not closed": (b'password="hunter2 hunter2\nnext', b'password="%s\nnext'),
-    "YAML": (b"dbPassword: hunter2\nport: 80", b"dbPassword: %s\nport: 80"),
-    "environment of a process": (b"A=1\0DB_PASS=hunter2\0B=2", b"A=1\0DB_PASS=%s\0B=2"),
-    "flag": (b"run --api-key hunter2 -v", b"run --api-key %s -v"),
-    "flag in a list": (b"['--password', 'hunter2']", b"['--password', '%s']"),
-    "basic": (b"Authorization: Basic aHVudGVyMg==\r\nHost: x", b"Authorization: Basic %s\r\nHost: x"),
-    "bearer in a map": (b"{Authorization=[Bearer hunter2hunter2], A=1}", b"{Authorization=[Bearer %s], A=1}"),
-    "signed request": (b"authorization: AWS4-HMAC-SHA256 Credential=a/b, Signature=c\nx", b"authorization: %s\nx"),
-    "cookie": (b"Cookie: a=hunter2; b=hunter2\nx", b"Cookie: %s\nx"),
-    "connection string": (b"AccountName=a;AccountKey=hunter2==;", b"AccountName=a;AccountKey=%s"),
-    "user and password": (b"jdbc:postgresql://app:hunter2@db:5432/x", b"jdbc:postgresql://%s@db:5432/x"),
-    "SAS": (b"https://a/b?sv=1&sig=hunter2hunter2%3D&se=2", b"https://a/b?sv=1&sig=%s&se=2"),
-    "presigned": (b"?X-Amz-Signature=" + b"0a" * 32 + b"&x=1", b"?X-Amz-Signature=%s&x=1"),
-    "JWT": (b"got " + JWT + b" from x", b"got %s from x"),
-    "AWS": (b"id AKIAIOSFODNN7EXAMPLE ok", b"id %s ok"),
-    "GitHub": (b"push ghp_" + b"a1" * 18, b"push %s"),
-    "private key": (b"before\n" + KEY + b"\nafter", b"before\n%s\nafter"),
-    "private key in JSON": (
-        KEY.replace(b"\n", rb"\n").join([b'{"private_key": "', b'"}']),
-        b'{"private_key": "%s"}',
-    ),
-    "private key without an end": (KEY[:300] + b"\nServer started on port 80\n", b"%s\nServer started on port 80\n"),
-}
+from tests.unit.redaction.masking import (
+    CREDENTIALS,
+    MASK,
+    SECRET,
+    M,
+    masked_text,
+    plain,
+    redacted,
+)
 
 
 @pytest.mark.parametrize(("text", "expected"), CREDENTIALS.values(), ids=CREDENTIALS)
@@ -320,182 +266,3 @@ def test_a_pattern_that_would_never_end_in_pythons_engine_masks_in_linear_time(p
 def test_a_pattern_that_could_take_for_ever_is_refused(pattern: str) -> None:
     with pytest.raises(BadInput, match="redact_patterns: .* is not a valid regular expression: .*Lookaround"):
         redaction(pattern)
-
-
-JWT_TEXT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodW50ZXIyIn0.c2lnbmF0dXJl"
-PRIVATE_KEY_TEXT = "-----BEGIN RSA PRIVATE KEY-----\nhunter2\nhunter2\n-----END RSA PRIVATE KEY-----"
-
-
-def with_env(*env: Json) -> Json:
-    return pod(spec={"containers": [container(env=list(env))]})
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "DB_PASSWORD",
-        "db.passwd",
-        "PGPWD",
-        "CLIENT_SECRET",
-        "GITHUB_TOKEN",
-        "API_KEY",
-        "apikey",
-        "STRIPE-API-KEY",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "SSH_PRIVATE_KEY",
-        "GOOGLE_APPLICATION_CREDENTIALS_JSON",
-        "Authorization",
-        "SENTRY_DSN",
-        "AZURE_CONNECTION_STRING",
-        "ConnectionString",
-        "SESSION_JWT",
-    ],
-)
-def test_variable_with_a_secret_name_is_masked(name: str) -> None:
-    masked = masked_pod(with_env({"name": name, "value": "hunter2"}))
-    assert masked["spec"]["containers"][0]["env"] == [{"name": name, "value": MASK}]
-
-
-@pytest.mark.parametrize(
-    "variable",
-    [
-        {"name": "LOG_LEVEL", "value": "debug"},
-        {"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx512m -XX:+UseG1GC"},
-        {"name": "DB_URL", "value": "postgres://db.example:5432/shop?sslmode=require"},
-        {"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}},
-        {"name": "DB_PASSWORD", "value": ""},
-    ],
-    ids=["level", "options", "URL", "reference", "blank"],
-)
-def test_variable_that_helps_stays(variable: Json) -> None:
-    assert masked_pod(with_env(variable)) == with_env(variable)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("postgres://shop:hunter2@db:5432/shop", f"postgres://{MASK}@db:5432/shop"),
-        ("AKIAIOSFODNN7EXAMPLE", MASK),
-        ("key=ASIAIOSFODNN7EXAMPLE,", f"key={MASK},"),
-        (f"cookie {JWT_TEXT};", f"cookie {MASK};"),
-        (f"a {PRIVATE_KEY_TEXT} b", f"a {MASK} b"),
-        (PRIVATE_KEY_TEXT[:-30], MASK),
-        ("-H 'X: Bearer hunter2hunter2'", f"-H 'X: Bearer {MASK}'"),
-        ("--db-password=hunter2 --port=80", f"--db-password={MASK} --port=80"),
-        ("--db-password hunter2 --port=80", f"--db-password {MASK} --port=80"),
-        ("-Dapp.token=hunter2", f"-Dapp.token={MASK}"),
-        ("export API_KEY=hunter2; run", f"export API_KEY={MASK} run"),
-        ("password: hunter2\nport: 80", f"password: {MASK}\nport: 80"),
-        ("PASSWORD:\n  hunter2", f"PASSWORD:\n  {MASK}"),
-    ],
-    ids=[
-        "URL",
-        "AWS key",
-        "AWS session",
-        "JWT_TEXT",
-        "private key",
-        "cut private key",
-        "bearer",
-        "argument",
-        "argument apart",
-        "property",
-        "shell",
-        "YAML",
-        "next line",
-    ],
-)
-def test_what_looks_like_a_credential_is_masked(text: str, expected: str) -> None:
-    assert masked_text(text) == expected
-    assert "hunter2" not in masked_text(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "exit code 137 (OOMKilled)",
-        "http://metrics:9090/api",
-        "pod@sha256:0123456789abcdef",
-        "2026-01-02T12:00:00Z",
-        "key=value",
-        "-----BEGIN CERTIFICATE-----",
-        "automountServiceAccountToken",
-    ],
-)
-def test_what_is_no_credential_stays(text: str) -> None:
-    assert masked_text(text) == text
-
-
-def test_secrets_are_found_at_any_depth() -> None:
-    deep = pod(
-        metadata={"annotations": {"note": "--token=hunter2"}},
-        spec={
-            "containers": [
-                container(
-                    command=["sh", "-c", "PASSWORD=hunter2 run"],
-                    livenessProbe={"httpGet": {"httpHeaders": [{"name": "Authorization", "value": "Basic hunter2"}]}},
-                )
-            ],
-            "initContainers": [container("setup", env=[{"name": "TOKEN", "value": "hunter2"}])],
-        },
-        status={"message": "redis://u:hunter2@cache refused"},
-    )
-    assert "hunter2" not in str(masked_pod(deep))
-
-
-def test_what_repeats_the_whole_spec_is_left_out() -> None:
-    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "team": "shop"}
-    masked = masked_pod(pod(metadata={"managedFields": [{"manager": "kubectl"}], "annotations": annotations}))
-    assert "managedFields" not in masked["metadata"]
-    assert masked["metadata"]["annotations"] == {"team": "shop"}
-
-
-def test_pod_itself_is_not_changed() -> None:
-    original = with_env({"name": "TOKEN", "value": "hunter2"})
-    before = deepcopy(original)
-    masked_pod(original)
-    assert original == before
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
-)
-
-
-@given(JSON)
-def test_any_json_can_be_masked(value: object) -> None:
-    assert masked_pod({"metadata": {}, "spec": value})["metadata"] == {}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "redis://:hunter2@redis:6379/0",
-        "postgres://u:p@hunter2@db/x",
-        "https://hunter2@github.com/x.git",
-        '{"spring.datasource.password":"hunter2"}',
-        'PASSWORD="hunter2 hunter2"',
-        "signing-key: hunter2",
-    ],
-)
-def test_no_form_of_a_credential_is_left(text: str) -> None:
-    assert "hunter2" not in masked_text(text)
-
-
-@pytest.mark.parametrize("name", ["DB_PASS", "MYSQL_PASS", "KEY_PASSPHRASE", "ENCRYPTION_KEY", "SIGNING_KEY"])
-def test_a_variable_whose_name_says_secret_is_masked(name: str) -> None:
-    variable = {"name": name, "value": "hunter2"}
-    assert masked_pod({"metadata": {}, "spec": [variable]})["spec"] == [{"name": name, "value": MASK}]
-
-
-def test_an_argument_behind_a_secret_flag_is_masked() -> None:
-    arguments = ["--db-password", "hunter2", "--port", "80"]
-    assert masked_pod({"metadata": {}, "args": arguments})["args"] == ["--db-password", MASK, "--port", "80"]
-
-
-@pytest.mark.parametrize("text", ["-Xmx64m -XX:+UseSerialGC", "/var/run/secrets/x", "node passed", "secretName"])
-def test_what_only_sounds_like_a_secret_is_left(text: str) -> None:
-    assert masked_text(text) == text

@@ -1,0 +1,113 @@
+"""collect.py: the target restarts, disappears or hangs, or the capture is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+
+from debugcapture.bundle.bundle import Bundle
+from debugcapture.bundle.record import Record
+from debugcapture.capture.collect import TargetCapture
+from debugcapture.capture.debug_session import DebugOptions, DebugSession
+from debugcapture.capture.probe import CaptureScope
+from debugcapture.collectors.plan import CapturePolicy
+from debugcapture.errors import TargetNotFound
+from debugcapture.kube.client import Api
+from debugcapture.kube.frames import out_of_time
+from debugcapture.model import (
+    ExitStatus,
+    Target,
+    User,
+)
+from tests.unit.builders import collector, manifest, pod, status, target
+from tests.unit.capture.collecting import SNAPSHOT, Run, in_image
+from tests.unit.capture.conftest import report
+from tests.unit.fakes import Cluster
+
+
+def noticed(
+    cluster: Cluster, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, of: Target
+) -> tuple[bool, tuple[str, ...]]:
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
+    api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
+    scope = CaptureScope(pod(), of, CapturePolicy("restricted", debug_image=True))
+    running = TargetCapture(
+        api, scope, DebugSession(api, of, (), DebugOptions("x:1", "restricted", 90), report), record, report
+    )
+    running.run([SNAPSHOT])
+    return running.is_pod_gone, record.manifest.remarks
+
+
+def test_restart_during_the_capture_is_told(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    cluster.found = pod(status={"containerStatuses": [status(containerID="containerd://new")]})
+    artifacts, remarks = noticed(cluster, bundle, monkeypatch, target(container_id="old"))
+    assert not artifacts
+    assert remarks == ("shop/checkout-7d9f-abcde: container app was restarted during the capture",)
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "another pod of that name"])
+def test_pod_that_is_gone_is_noticed(replaced: bool, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    cluster.gone, cluster.found = not replaced, pod(metadata={"uid": "u-2"})
+    artifacts, _ = noticed(cluster, bundle, monkeypatch, target(user=User(1, 1)))
+    assert artifacts
+
+
+def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = in_image()
+
+    def killed(*_: object, **__: object) -> ExitStatus:
+        raise SystemExit(143)
+
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", killed)
+    api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
+    scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
+    debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), report)
+    with pytest.raises(SystemExit):
+        TargetCapture(api, scope, debug_session, record, report).run([collector(), SNAPSHOT])
+    assert bundle.manifest().status == "partial"
+    assert bundle.manifest().artifacts[0].file == "logs/app.log"
+
+
+def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    def report_missing(*_: object, **__: object) -> ExitStatus:
+        raise TargetNotFound("cannot run a command", "pods not found")
+
+    monkeypatch.setattr("debugcapture.kube.exec_stream.run", report_missing)
+    cluster = Cluster()
+    cluster.gone = True
+    api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
+    scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
+    debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), report)
+    running = TargetCapture(api, scope, debug_session, record, report)
+    running.run([collector()])
+    assert running.is_pod_gone
+    assert record.manifest.artifacts[0].outcome == "failed"
+
+
+def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
+    capture: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(*_: object, **__: object) -> None:
+        raise ValueError("what is\nthat")
+
+    monkeypatch.setattr("debugcapture.capture.probe.parse", odd)
+    dump, snapshot = capture(in_image(), collector(), SNAPSHOT)[-1], capture(in_image(), collector(), SNAPSHOT)[0]
+    assert (dump.outcome, dump.reason) == ("failed", "ValueError: what is that. Please report this bug.")
+    assert snapshot.outcome == "complete"
+
+
+def test_a_shell_that_hangs_is_asked_once(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = in_image()
+
+    def hangs(_api: object, _place: object, argv: Sequence[str], *_: object, **__: object) -> ExitStatus:
+        cluster.ran.append(tuple(argv))
+        return out_of_time()
+
+    monkeypatch.setattr(cluster, "run", hangs)
+    artifacts = capture(cluster, collector(), collector(id="jvm-histogram", title="Histogram"))
+    assert [artifact.outcome for artifact in artifacts] == ["failed", "failed"]
+    assert len(cluster.ran) == 1
