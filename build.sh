@@ -165,6 +165,8 @@ run_test() {
   run_check
   if [[ "${1:-}" == unit ]]; then
     shift
+    # Without bytecode, each process compiles this package and the rewritten tests again.
+    unset PYTHONDONTWRITEBYTECODE
     exec "$PYTHON" -m pytest -q --numprocesses=auto --maxprocesses=8 tests/unit "$@"
   fi
   local chosen=(-m "not full")

@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 
 import yaml
 
+from tools.yaml_text import read_yaml
+
 PAGES: Final = ("readme.md", "motd.md")
 _SOURCES = "resources.source."
 Json = dict[str, Any]
@@ -54,7 +56,7 @@ class ArchiveContent:
         """Return the groups of users that the policies name, with the UUIDs of the jobs that each may run."""
         documents: dict[str, set[str]] = {}
         for text in self.policies.values():
-            policy = yaml.safe_load(text)
+            policy = read_yaml(text)
             groups = policy["by"].get("group", [])
             for group in [groups] if isinstance(groups, str) else groups:
                 documents.setdefault(group, set()).update(_runnable(policy, self.jobs))
@@ -99,14 +101,14 @@ def read_archive(content: bytes) -> ArchiveContent:
         raise ValueError("not a project archive: its manifest names no project")
     inside = {name.partition("/")[2]: text for name, text in files.items()}
     documents = [ElementTree.fromstring(text) for name, text in inside.items() if name.startswith("jobs/")]  # noqa: S314
-    hooks = yaml.safe_load(inside.get("webhooks.yaml", "webhooks: []"))["webhooks"]
+    hooks = read_yaml(inside.get("webhooks.yaml", "webhooks: []"))["webhooks"]
     return ArchiveContent(
         named[1],
         dict(map(_job_of, documents)),
         read_properties(inside.get("files/etc/project.properties", "")),
         {page: inside[f"files/{page}"] for page in PAGES if f"files/{page}" in inside},
         {name.rpartition("/")[2]: text for name, text in inside.items() if name.startswith("files/acls/")},
-        {hook["uuid"]: yaml.safe_load(hook["config"])["jobId"] for hook in hooks},
+        {hook["uuid"]: read_yaml(hook["config"])["jobId"] for hook in hooks},
         frozenset(step.get("type", "") for document in documents for step in document.iter("step-plugin")),
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tools.yaml_text import read_yaml
 
 GERMAN = Path(__file__).with_name("german.yaml")
 _PARTS = ("title", "description")
@@ -33,7 +33,7 @@ def german(providers: Sequence[Mapping[str, Any]], defaults: Mapping[str, str]) 
 
     Raises ValueError with each text that is missing from german.yaml or unused.
     """
-    source = yaml.safe_load(GERMAN.read_text(encoding="utf-8"))
+    source = read_yaml(GERMAN.read_text(encoding="utf-8"))
     texts = {f"{name}.plugin.{part}": text for name, parts in source["steps"].items() for part, text in parts.items()}
     for name, parts in source["settings"].items():
         texts |= {f"property.{name}.{part}": text for part, text in parts.items()}

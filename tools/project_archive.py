@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-import yaml
-
 from tools.archive import source_date, write_zip
 from tools.cloud_jobs import CLOUD, cloud_uuid
 from tools.dropdowns import PLUGIN, TOKEN, with_dropdowns
 from tools.project_ids import id_in, job_in
 from tools.project_settings import with_settings
 from tools.vendored import ROOT
+from tools.yaml_text import read_yaml
 
 JOBS = ROOT / "jobs"
 PARTS = JOBS / "archive"
@@ -87,7 +86,7 @@ def _part_of(edition: Edition, part: Path) -> str:
 def jobs(folder: Path = JOBS) -> Iterator[dict[str, Any]]:
     """Yield every job of ``folder``, as its YAML says."""
     for file in sorted(folder.glob("*.yaml")):
-        yield from yaml.safe_load(file.read_text(encoding="utf-8"))
+        yield from read_yaml(file.read_text(encoding="utf-8"))
 
 
 def _for_cloud(properties: str) -> str:
@@ -97,7 +96,7 @@ def _for_cloud(properties: str) -> str:
 
 def _with_ids(webhooks: str, edition: Edition) -> str:
     """Return webhooks.yaml with the UUIDs that the webhook and its job have in the project of ``edition``."""
-    for hook in yaml.safe_load(webhooks)["webhooks"]:
+    for hook in read_yaml(webhooks)["webhooks"]:
         webhooks = webhooks.replace(hook["uuid"], id_in(edition.project, hook["uuid"]))
     for job in jobs():
         identity = cloud_uuid(job["uuid"]) if edition.cloud else job["uuid"]

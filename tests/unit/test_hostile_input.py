@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +46,7 @@ from debugcapture.targets.condition import parse_condition
 from debugcapture.text import number_in
 from tests.unit.builders import artifact, manifest
 from tests.unit.hostile import BYTES, TEXT, UTF8, changed, tree
+from tools.yaml_text import read_yaml
 
 SECRET = "canary-5f0c2a"  # noqa: S105 - it is to be looked for
 FOLDERS = tempfile.TemporaryDirectory(prefix="hostile-")
@@ -241,7 +241,7 @@ def test_kubeconfig(text: str) -> None:
         connect(ConnectionSettings(kubeconfig_content=text), {})
 
 
-ENTRY = yaml.safe_load((FOLDER / "jvm.yaml").read_text())[0]
+ENTRY = read_yaml((FOLDER / "jvm.yaml").read_text())[0]
 
 
 @given(changed([ENTRY]).map(json.dumps) | TEXT)
@@ -252,7 +252,7 @@ def test_catalog_of_collectors(text: str) -> None:
             assert collector.title.isprintable()
 
 
-@given(changed(yaml.safe_load(CATALOG.read_text())[:2]).map(json.dumps) | TEXT)
+@given(changed(read_yaml(CATALOG.read_text())[:2]).map(json.dumps) | TEXT)
 def test_catalog_of_alert_senders(text: str) -> None:
     with refused():
         load_senders(saved("senders.yaml", text))

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 
 from lab.paths import REPO
+from tools.yaml_text import read_yaml
 
 WORKFLOWS = sorted((REPO / ".github" / "workflows").glob("*.yml"))
 COMMANDS = set(re.findall(r"^\./build\.sh (\w+)", (REPO / "build.sh").read_text(), re.MULTILINE))
@@ -24,7 +24,7 @@ def runs(workflow: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_workflow_only_calls_commands_of_build_sh(file: Any) -> None:
-    commands = [run for run in runs(yaml.safe_load(file.read_text())) if not run.startswith(PUBLISH)]
+    commands = [run for run in runs(read_yaml(file.read_text())) if not run.startswith(PUBLISH)]
     assert commands
     for command in commands:
         called = re.fullmatch(r"(?:sudo )?\./build\.sh (\w+)(?: unit)?", command)
@@ -33,7 +33,7 @@ def test_workflow_only_calls_commands_of_build_sh(file: Any) -> None:
 
 
 def test_hooks_are_local_and_only_call_commands_of_build_sh() -> None:
-    (repo,) = yaml.safe_load((REPO / ".pre-commit-config.yaml").read_text())["repos"]
+    (repo,) = read_yaml((REPO / ".pre-commit-config.yaml").read_text())["repos"]
     assert repo["repo"] == "local"
     for hook in repo["hooks"]:
         program, command = hook["entry"].split()
@@ -41,7 +41,7 @@ def test_hooks_are_local_and_only_call_commands_of_build_sh() -> None:
 
 
 def test_bug_report_requires_the_output_of_the_doctor() -> None:
-    form = yaml.safe_load((REPO / ".github" / "ISSUE_TEMPLATE" / "bug_report.yml").read_text())
+    form = read_yaml((REPO / ".github" / "ISSUE_TEMPLATE" / "bug_report.yml").read_text())
     fields = {field.get("id"): field for field in form["body"]}
     assert "debug-capture doctor" in fields["doctor"]["attributes"]["description"]
     assert fields["doctor"]["validations"]["required"] is True

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-import yaml
 
 from debugcapture.capture.snapshot import LOG_LINES, READERS, snapshot_files
 from debugcapture.errors import LogRemoved
@@ -14,6 +13,7 @@ from debugcapture.kube.client import Api
 from debugcapture.model import READS, Json
 from debugcapture.redaction.redactor import mask
 from tests.unit.builders import container, pod, status, target, terminated
+from tools.yaml_text import read_yaml
 
 
 class Cluster:
@@ -86,7 +86,7 @@ def test_yaml_is_the_pod_without_its_secrets() -> None:
     secret = container(env=[{"name": "TOKEN", "value": "hunter2"}])
     text = files(pod(spec={"containers": [secret]}))["pod.yaml"].decode()
     assert "hunter2" not in text
-    read = yaml.safe_load(text)
+    read = read_yaml(text)
     assert read["spec"]["containers"][0]["env"] == [{"name": "TOKEN", "value": mask(b"hunter2").decode()}]
     assert list(read)[:3] == ["apiVersion", "kind", "metadata"]
 

@@ -17,6 +17,7 @@ from debugcapture.model import FILES, Collector, Detect, Tool
 from debugcapture.settings.capture import CaptureSettings
 from lab.paths import REPO
 from tests.unit.builders import written
+from tools.yaml_text import read_yaml
 
 CATALOG = catalog()
 TOOLS = [tool for collector in CATALOG.values() for tool in (*collector.in_image, *collector.from_debug)]
@@ -79,7 +80,7 @@ def test_denial_that_is_no_pattern_and_no_exit_code_is_a_mistake(
 
 
 def test_no_two_collectors_share_an_id_or_a_file() -> None:
-    entries = [entry for file in FOLDER.glob("*.yaml") if file != PRESETS for entry in yaml.safe_load(file.read_text())]
+    entries = [entry for file in FOLDER.glob("*.yaml") if file != PRESETS for entry in read_yaml(file.read_text())]
     ids = [entry["id"] for entry in entries]
     files = [entry["file"] for entry in entries if entry.get("file")]
     assert len(set(ids)) == len(ids)

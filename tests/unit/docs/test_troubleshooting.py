@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 
 import pytest
@@ -19,15 +20,13 @@ QUOTED = re.findall(r"(?m)^\| `([^`]+)` \|", PAGE)
 _SEAM = re.compile(r"…|: |\. |\(|\)")
 
 
-def texts() -> set[str]:
-    """Every literal of the code; of one with values in it each part."""
+@functools.cache
+def texts() -> frozenset[str]:
+    """Return every literal of the code, and each part of a literal with values in it."""
     files = [*(REPO / "contents").glob("*.py"), *(REPO / "contents" / "debugcapture").rglob("*.py")]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
     literals = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return literals | {part for text in literals for part in text.split("%s")}
-
-
-TEXTS = texts()
+    return frozenset(literals | {part for text in literals for part in text.split("%s")})
 
 
 def pieces(line: str) -> list[str]:
@@ -40,7 +39,7 @@ def pieces(line: str) -> list[str]:
 
 @pytest.mark.parametrize("line", QUOTED)
 def test_line_is_one_that_the_code_writes(line: str) -> None:
-    assert [piece for piece in pieces(line) if not any(piece in text for text in TEXTS)] == []
+    assert [piece for piece in pieces(line) if not any(piece in text for text in texts())] == []
 
 
 def test_lines_are_quoted() -> None:

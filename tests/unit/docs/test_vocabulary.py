@@ -13,6 +13,7 @@ import yaml
 from debugcapture.settings.declare import declared
 from debugcapture.steps.providers import PROVIDERS, Provider
 from lab.paths import REPO
+from tools.yaml_text import read_yaml
 
 GLOSSARY = REPO / "docs" / "glossary.md"
 PAGES = sorted({*REPO.glob("*.md"), *(REPO / "docs").glob("*.md"), *(REPO / "jobs").rglob("*.md")} - {GLOSSARY})
@@ -67,5 +68,5 @@ def test_form(provider: Provider) -> None:
 
 @pytest.mark.parametrize("file", sorted((REPO / "jobs").glob("*.yaml")), ids=lambda file: file.stem)
 def test_job(file: Path) -> None:
-    (job,) = yaml.safe_load(file.read_text(encoding="utf-8"))
+    (job,) = read_yaml(file.read_text(encoding="utf-8"))
     assert used(yaml.safe_dump(job)) == []

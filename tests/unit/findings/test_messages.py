@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from debugcapture.errors import BadInput
 from debugcapture.finding import Finding
@@ -15,8 +14,9 @@ from debugcapture.findings.explain import explain
 from debugcapture.findings.logs import log_subject
 from debugcapture.findings.messages import included_messages, load_messages
 from debugcapture.findings.subjects import SUBJECTS, subjects_with
+from tools.yaml_text import read_yaml
 
-EXAMPLES: dict[str, dict[str, str]] = yaml.safe_load(Path(__file__).with_name("message_examples.yaml").read_text())
+EXAMPLES: dict[str, dict[str, str]] = read_yaml(Path(__file__).with_name("message_examples.yaml").read_text())
 OWN = """
 - id: ledger-closed
   pattern: 'ledger (?P<name>\\w+) is closed'

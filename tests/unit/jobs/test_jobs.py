@@ -16,16 +16,17 @@ import yaml
 from debugcapture.settings.declare import declared
 from debugcapture.settings.forms import CaptureStep
 from debugcapture.steps.providers import provider
+from tools.yaml_text import read_yaml
 
 JOBS = {
     file.stem: job
     for file in sorted((Path(__file__).parents[3] / "jobs").glob("*.yaml"))
-    for job in yaml.safe_load(file.read_text())
+    for job in read_yaml(file.read_text())
 }
 CLOUD = [
     job
     for file in sorted((Path(__file__).parents[3] / "jobs/cloud").glob("*.yaml"))
-    for job in yaml.safe_load(file.read_text())
+    for job in read_yaml(file.read_text())
 ]
 HANDS_ON = {
     "k8s-debug-capture": {"capture_id", "bundle", "status", "summary", "finding", "link", "failure"},

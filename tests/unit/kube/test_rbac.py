@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
 from debugcapture.kube.rbac import JOBS, PERMISSIONS, SIZES, Permission, Size, grant_command, manifest_granting, role
 from lab.paths import REPO
 from tools.project_archive import jobs
+from tools.yaml_text import read_documents
 
 RBAC = REPO / "deploy" / "rbac"
 Right = tuple[str, str, str]
@@ -16,7 +16,7 @@ OFF_CLUSTER = {"Send captures that are waiting", "Check the installation"}
 
 def rights(file: str, kind: str) -> set[Right]:
     """What the roles of ``kind`` in a manifest grant: group, resource, verb."""
-    documents = yaml.safe_load_all((RBAC / file).read_text())
+    documents = read_documents((RBAC / file).read_text())
     rules = [rule for document in documents if document["kind"] == kind for rule in document["rules"]]
     return {
         (group, resource, verb)
@@ -51,7 +51,7 @@ def test_sizes_follow_each_other() -> None:
 
 @pytest.mark.parametrize("file", sorted(RBAC.rglob("*.yaml")), ids=lambda file: file.name)
 def test_every_role_is_bound_to_the_account_of_the_captures(file: str) -> None:
-    documents = list(yaml.safe_load_all((RBAC / file).read_text()))
+    documents = read_documents((RBAC / file).read_text())
     roles = {(document["kind"], document["metadata"]["name"]) for document in documents if "rules" in document}
     bindings = [document for document in documents if document["kind"].endswith("Binding")]
     assert {(binding["roleRef"]["kind"], binding["roleRef"]["name"]) for binding in bindings} == roles
@@ -113,7 +113,7 @@ def test_role_grants_what_is_missing_to_whom_it_is_missing(user: str, subject: d
         Permission("state, logs and events", "", "secrets", reading),
         Permission("commands in containers", "", "pods/exec", running),
     ]
-    role_json, binding = yaml.safe_load_all(role(missing, "shop", user))
+    role_json, binding = read_documents(role(missing, "shop", user))
     assert role_json["metadata"] == binding["metadata"] == {"name": "debug-capture-missing", "namespace": "shop"}
     assert role_json["rules"] == [
         {"apiGroups": [""], "resources": ["pods", "secrets"], "verbs": ["get", "list"]},

@@ -7,13 +7,13 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debugcapture.redaction.redactor import masked_text, without_hashes
 from debugcapture.redaction.tokens import CATALOG, Token, tokens
 from tests.unit.redaction.forms import FORMS, ORDINARY, SECRET
+from tools.yaml_text import read_yaml
 
 # Around a form, as a log has it. A form of several lines stands at the beginning of a line.
 SURROUNDINGS = ("¤", "¤\n", "started\n¤\nstopped\n")
@@ -84,7 +84,7 @@ def test_a_mask_shows_nothing_of_the_secret_outside_this_process() -> None:
     assert len(runs) == 2
 
 
-@pytest.mark.parametrize("entry", yaml.safe_load(CATALOG.read_text()), ids=lambda entry: entry["id"])
+@pytest.mark.parametrize("entry", read_yaml(CATALOG.read_text()), ids=lambda entry: entry["id"])
 @settings(max_examples=10)
 @given(data=st.data())
 def test_every_format_of_a_token_is_masked(entry: dict[str, str], data: st.DataObject) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from debugcapture.cli.commands import command
 from debugcapture.cli.config import from_environment
 from tests.unit.jobs.test_jobs import JOBS, options
 from tools import cloud_jobs, generate
+from tools.yaml_text import read_yaml
 
-CLOUD = {file.stem: job for file in sorted(cloud_jobs.CLOUD.glob("*.yaml")) for job in yaml.safe_load(file.read_text())}
+CLOUD = {file.stem: job for file in sorted(cloud_jobs.CLOUD.glob("*.yaml")) for job in read_yaml(file.read_text())}
 SAME = ("name", "group", "description", "loglevel", "timeout", "schedule", "scheduleEnabled", "multipleExecutions")
 EVIL = """$(touch x) `touch x`; "touch x" 'touch x' & ${HOME} @option.token@ \\ x"""
 # What stands in for the command: it writes down how it was called.

@@ -16,9 +16,10 @@ from debugcapture.settings.declare import declared, read
 from debugcapture.steps.execute import ExecStep
 from debugcapture.steps.providers import PROVIDERS, Provider, provider
 from tools import cloud_jobs, generate, rbac
+from tools.yaml_text import read_yaml
 
 PLUGIN_YAML = generate.ROOT / "plugin.yaml"
-PLUGIN: dict[str, Any] = yaml.safe_load(PLUGIN_YAML.read_text(encoding="utf-8"))
+PLUGIN: dict[str, Any] = read_yaml(PLUGIN_YAML.read_text(encoding="utf-8"))
 SECRET = {
     "selectionAccessor": "STORAGE_PATH",
     "valueConversion": "STORAGE_PATH_AUTOMATIC_READ",

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tools.installation import (
     ArchiveContent,
@@ -26,6 +25,7 @@ from tools.installation import (
 )
 from tools.project_archive import Edition, jobs, write_project_archive
 from tools.project_ids import id_in
+from tools.yaml_text import read_yaml
 
 KEYS = {"token", "ca-certificate", "s3-access-key", "s3-secret-key", "pagerduty-token"}
 LOCAL = {"resources.source.1.type": "local"}
@@ -97,7 +97,7 @@ def test_a_new_project_gets_all_of_it(archive: ArchiveContent) -> None:
     assert todo.properties == {name: value for name, value in archive.properties.items() if name not in LOCAL}
     assert todo.pages == archive.pages
     assert todo.import_webhooks
-    policy = yaml.safe_load(todo.sight)
+    policy = read_yaml(todo.sight)
     assert policy["for"] == {"project": [{"equals": {"name": "ops"}, "allow": ["read"]}]}
     assert policy["by"]["group"] == ["debug-capture-engineers", "debug-capture-operators", "debug-capture-webhook"]
 

@@ -11,6 +11,7 @@ import yaml
 
 from debugcapture.steps.providers import PROVIDERS
 from tools import generate, messages
+from tools.yaml_text import read_yaml
 
 I18N = generate.ROOT / "resources" / "i18n"
 # What a text says in the words of a machine: these are no matter of language.
@@ -83,7 +84,7 @@ def test_blank_field_says_in_german_what_it_stands_for() -> None:
 def test_check_fails_where_german_lacks_a_text_or_has_one_too_many(
     change: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    texts = yaml.safe_load(messages.GERMAN.read_text(encoding="utf-8"))
+    texts = read_yaml(messages.GERMAN.read_text(encoding="utf-8"))
     change(texts)
     source = tmp_path / "german.yaml"
     source.write_text(yaml.safe_dump(texts))

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from debugcapture import __version__
 from tools import sbom
@@ -48,6 +46,10 @@ def needs(bill_of_materials: Mapping[str, Any], name: str) -> list[str]:
 
 
 def test_is_valid_cyclonedx(zips: tuple[Path, Path]) -> None:
+    # Imported here: the validator compiles grammars, which takes seconds in each process that collects the tests.
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(sbom.bill_of_materials(zips, zips[0])) is None
 
 
