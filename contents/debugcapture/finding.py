@@ -36,6 +36,21 @@ class Recurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """What unhealthy pods have, and no healthy pod of the same capture has."""
+
+    subject: str
+    """What differs: "image of app", "node", "variable LOG_LEVEL of app"."""
+    unhealthy: str
+    """How it is in the unhealthy pods."""
+    healthy: str
+    """How it is in the healthy pods."""
+    pods: tuple[str, ...]
+    """The unhealthy pods."""
+    healthy_pods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What the evidence shows, in words that an operator understands."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
 
-from .finding import Finding
+from .finding import Difference, Finding
 
 Json = dict[str, Any]
 Report = Callable[[str], None]  # writes a line to the log of the step
@@ -333,6 +333,8 @@ class Manifest:
     """Whether anything that the job requested by name was captured."""
     findings: tuple[Finding, ...] = ()
     """What the artifacts show, the most important first."""
+    differences: tuple[Difference, ...] = ()
+    """What its unhealthy pods have, and its healthy ones have not; empty if it does not have both."""
     encrypted: bool = False
     """Whether the upload encrypts the artifacts. Nothing of their content may then be shown elsewhere."""
     schema: int = 1

@@ -16,7 +16,16 @@ def ranked(findings: Iterable[Finding]) -> list[Finding]:
     for finding in findings:
         groups.setdefault((finding.rule, finding.key or finding.title), []).append(finding)
     merged = [_merged(group) for group in groups.values()]
-    return sorted(merged, key=lambda finding: (_ORDER[finding.severity], -finding.directness))
+    return sorted(merged, key=_position)
+
+
+def with_finding(findings: Iterable[Finding], finding: Finding) -> list[Finding]:
+    """Return the ranked ``findings`` with one more in its place."""
+    return sorted((*findings, finding), key=_position)
+
+
+def _position(finding: Finding) -> tuple[int, int]:
+    return _ORDER[finding.severity], -finding.directness
 
 
 def _merged(group: Sequence[Finding]) -> Finding:

@@ -56,6 +56,7 @@ def report_page(
         totals=_totals(manifest),
         facts=_facts(manifest, links_end),
         findings=() if encrypted else manifest.findings,
+        differences=() if encrypted else manifest.differences,
         missing=[artifact for artifact in manifest.artifacts if is_missing(artifact)],
         pods=_group_by_pod(manifest.artifacts),
         links=links,

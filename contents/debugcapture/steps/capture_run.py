@@ -181,11 +181,23 @@ def _run(
         ):
             record = Record(bundle.followed_by(upload.follow), start_manifest, upload.send)
             captures.run(selected, record, _pod_upload(step, start_manifest))
-            manifest = captures.finish(record, captures.requests)
+            manifest = _with_differences(captures.finish(record, captures.requests), bundle, context)
             bundle.save(manifest)
             return manifest
     except CaptureError as error:
         raise error.with_data(capture_id=bundle.folder.name) from error
+
+
+def _with_differences(manifest: Manifest, bundle: Bundle, context: RunContext) -> Manifest:
+    """Return ``manifest`` with what its unhealthy pods have and its healthy ones have not."""
+    if len(manifest.targets) == 1:
+        return manifest
+    # Imported here, because it loads parsers.
+    from ..findings.comparison.bundle import with_differences
+
+    return with_differences(
+        manifest, bundle.folder, lambda file, error: context.report(f"{file.name} cannot be compared: {error}")
+    )
 
 
 def _pod_upload(step: CaptureStep, start_manifest: Manifest) -> PodUpload | None:

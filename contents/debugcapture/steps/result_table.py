@@ -7,29 +7,32 @@ Source: Rundeck documentation, "Render Formatted Data" log filter; Rundeck's sou
 from collections.abc import Iterable, Sequence
 
 from ..doctor.result import MARKS, CheckResult, fix_of, ordered_by_verdict, verdict_of
-from ..finding import Finding
+from ..finding import Difference, Finding
 from ..model import Artifact, Manifest, Receipt
 from ..report.markup import escaped
 from ..report.summary import masking
 from ..runtime.log_lines import BEGIN, END
 from ..text import one_line, size
 
+_DIFFERENCES_HEADING = "What the unhealthy pods have, and the healthy ones have not"
 _FINDINGS_HEADING = "What the evidence shows"
 # The classes that Rundeck uses for JSON and CSV.
 _CLASSES = "table table-condensed table-bordered"
 
 
 def capture_result(manifest: Manifest, receipt: Receipt) -> str:
-    """Return the findings, then the outcome of each artifact with its link."""
+    """Return the findings, the differences of the pods, then the outcome of each artifact with its link."""
     heading = f"{escaped(manifest.status)}: {_anchor(receipt.page, str(manifest.target))}"
     rows = (_artifact_row(artifact, receipt) for artifact in manifest.artifacts)
     artifacts = block(heading, ("What", "Outcome", "Size", "File or reason"), rows)
     # Encrypted evidence has no plain text beside it.
-    findings = () if receipt.is_encrypted else manifest.findings
-    if not findings:
+    if receipt.is_encrypted or not manifest.findings:
         return artifacts
-    table = block(_FINDINGS_HEADING, ("", "Finding", "Details"), (_finding_row(finding) for finding in findings))
-    return f"{table}\n{artifacts}"
+    blocks = [block(_FINDINGS_HEADING, ("", "Finding", "Details"), map(_finding_row, manifest.findings))]
+    if manifest.differences:
+        header = ("What", "Unhealthy", "Healthy", "Pods")
+        blocks.append(block(_DIFFERENCES_HEADING, header, map(_difference_row, manifest.differences)))
+    return "\n".join([*blocks, artifacts])
 
 
 def check_results_html(results: Sequence[CheckResult]) -> str:
@@ -62,6 +65,11 @@ def _finding_row(finding: Finding) -> list[str]:
     subject = ", ".join(finding.pods) if len(finding.pods) > 1 else finding.pod
     details = " ".join(filter(None, [subject and f"{subject}:", finding.detail, finding.advice]))
     return [finding.severity, escaped(one_line(finding.title)), escaped(one_line(details))]
+
+
+def _difference_row(difference: Difference) -> list[str]:
+    cells = (difference.subject, difference.unhealthy, difference.healthy, ", ".join(difference.pods))
+    return [escaped(one_line(cell)) for cell in cells]
 
 
 def _artifact_row(artifact: Artifact, receipt: Receipt) -> list[str]:

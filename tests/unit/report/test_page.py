@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.finding import EvidenceLines, Finding, Recurrence
+from debugcapture.finding import Difference, EvidenceLines, Finding, Recurrence
 from debugcapture.model import ContainerState
 from debugcapture.report.page import preview_limit_bytes, report_page
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
@@ -64,6 +64,17 @@ def test_findings_come_first_with_their_lines_and_the_link_of_the_file() -> None
     assert page.links.count("https://s3/threads") == 2
     assert page.shown["pre"] == f"Found one\n{EVIL}"
     assert "seen 2 times since 2 Jan, last in earlier" in page.shown["p"]
+
+
+def test_differences_of_the_pods_are_a_table_unless_the_store_is_encrypted() -> None:
+    difference = Difference(f"image {EVIL}", "web:2", "web:1", ("sick",), ("fine",))
+    whole = replace(manifest(artifact()), differences=(difference,))
+    page = Page(report_page(whole, {}, {}))
+    assert f"image {EVIL}" in page.shown["th"]
+    assert "web:2web:1sick" in page.shown["td"]
+    assert "Compared with fine." in page.shown["small"]
+    assert not {"script", "img"} & set(page.tags)
+    assert "web:2" not in report_page(whole, {}, {}, encrypted=True)
 
 
 def test_a_page_of_encrypted_evidence_quotes_nothing() -> None:

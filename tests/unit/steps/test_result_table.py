@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from debugcapture.doctor.result import CheckResult
-from debugcapture.finding import Finding
+from debugcapture.finding import Difference, Finding
 from debugcapture.model import Receipt, Stored
 from debugcapture.runtime.log_lines import log_text
 from debugcapture.steps.result_table import block, capture_result, check_results_html
@@ -40,6 +40,16 @@ def test_findings_come_before_the_artifacts_and_cannot_forge_a_line() -> None:
     assert text.index("Deadlock: a, b") < text.index("Java thread dump")
     assert text.count("#BEGIN:RUNDECK:DATATYPE:text/html") == text.count("\n#END:RUNDECK:DATATYPE") == 2
     assert "<script>" not in text
+
+
+def test_differences_of_the_pods_follow_the_findings_unless_the_store_is_encrypted() -> None:
+    finding = Finding("info", "The unhealthy pod differs", "")
+    difference = Difference("image of <app>", "web:2", "web:1", ("sick",), ("fine",))
+    whole = replace(manifest(artifact()), findings=(finding,), differences=(difference,))
+    text = re.sub("<[^>]*>", "", capture_result(whole, Receipt("s3://b", ())))
+    assert "image of &lt;app&gt; web:2 web:1 sick" in text
+    encrypted = Stored("a/b.age", "", "", None, 1, "", "ab")
+    assert "web:2" not in capture_result(whole, Receipt("s3://b", (encrypted,)))
 
 
 def test_cells_do_not_touch_where_nothing_renders_them() -> None:

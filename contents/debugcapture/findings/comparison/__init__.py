@@ -1,0 +1,1 @@
+"""Compares the unhealthy pods of a capture with its healthy ones."""
