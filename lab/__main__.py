@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from lab import pagerduty, rundeck, stores
 from lab.kubernetes.cluster import KubernetesPart
 from lab.kubernetes.runtimes import RuntimesPart
+from lab.kubernetes.zoo import ZooPart
 from lab.part import LabError, Part
 from lab.paths import cache_dir, state_dir
 from lab.process import last_lines
@@ -22,6 +23,7 @@ PARTS: dict[str, Part] = {
     for part in (
         KubernetesPart(),
         RuntimesPart(),
+        ZooPart(),
         stores.S3,
         stores.AZURE,
         stores.SFTP,
@@ -30,7 +32,7 @@ PARTS: dict[str, Part] = {
     )
 }
 # These parts start only if they are named. They stop together with all others.
-_ON_REQUEST = frozenset({RuntimesPart.name})
+_ON_REQUEST = frozenset({RuntimesPart.name, ZooPart.name})
 _LOG_LINES = 40
 
 

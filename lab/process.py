@@ -59,13 +59,16 @@ class Process:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        configuration: Path | None = None,
     ) -> None:
+        """``configuration``: a file that it reads at its start; it is restarted when the content has changed."""
         self.name = name
         self.log = part_dir(part) / f"{name}.log"
         self._pid_file = part_dir(part) / f"{name}.pid"
         self._argv = [str(word) for word in argv]
         self._env = env
         self._cwd = cwd
+        self._configuration = configuration
 
     def ensure_running(self) -> bool:
         """Start it unless it runs with these arguments; True if it was started now."""
@@ -123,8 +126,10 @@ class Process:
 
     def _fingerprint(self) -> str:
         env = sorted(self._env.items()) if self._env is not None else None
-        configuration = json.dumps([self._argv, env, str(self._cwd)])
-        return hashlib.sha256(configuration.encode()).hexdigest()
+        parts = [json.dumps([self._argv, env, str(self._cwd)])]
+        if self._configuration and self._configuration.exists():
+            parts.append(self._configuration.read_text())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def wait_until(subject: str, ready: Callable[[], bool], timeout_s: float, log: Path | None = None) -> None:

@@ -23,6 +23,7 @@ _CNI_PLUGINS = ("/usr/lib/cni", "/opt/cni/bin")
 
 def write_all() -> None:
     """Every file that a daemon reads at its start."""
+    layout.static_pods_dir().mkdir(parents=True, exist_ok=True)
     for user in _KUBECONFIG_USERS:
         _write(layout.kubeconfig(user), yaml.safe_dump(_kubeconfig(user)), mode=0o600)
     _write(kubelet_config(), yaml.safe_dump(_kubelet()))
@@ -87,6 +88,7 @@ def _kubelet() -> dict[str, Any]:
         "containerRuntimeEndpoint": f"unix://{layout.containerd_socket()}",
         "podLogsDir": str(layout.root() / "pod-logs"),
         "volumePluginDir": str(layout.kubelet_dir() / "volume-plugins"),
+        "staticPodPath": str(layout.static_pods_dir()),
         "serializeImagePulls": False,
         "maxPods": 200,  # the number of addresses in the subnet
         "nodeStatusUpdateFrequency": "2s",

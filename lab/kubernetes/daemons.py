@@ -78,7 +78,9 @@ def daemons(programs: Programs) -> Daemons:
             [kubernetes / "kube-controller-manager", *_controller_manager()],
         ),
         scheduler=_daemon("kube-scheduler", layout.SCHEDULER_PORT, [kubernetes / "kube-scheduler", *_scheduler()]),
-        kubelet=_daemon("kubelet", layout.KUBELET_PORT, [kubernetes / "kubelet", *_kubelet()]),
+        kubelet=_daemon(
+            "kubelet", layout.KUBELET_PORT, [kubernetes / "kubelet", *_kubelet()], configuration=config.kubelet_config()
+        ),
     )
 
 
@@ -88,9 +90,12 @@ def _containerd(programs: Path) -> Daemon:
     return _daemon("containerd", layout.STREAM_PORT, argv, path=f"{programs}:{_PATH}")
 
 
-def _daemon(name: str, port: int, argv: list[str | Path], path: str = _PATH) -> Daemon:
+def _daemon(
+    name: str, port: int, argv: list[str | Path], path: str = _PATH, configuration: Path | None = None
+) -> Daemon:
     environment = {"PATH": path, "HOME": os.environ.get("HOME", "/root")}
-    return Daemon(Process(layout.PART, name, [str(word) for word in argv], env=environment), port, name)
+    arguments = [str(word) for word in argv]
+    return Daemon(Process(layout.PART, name, arguments, env=environment, configuration=configuration), port, name)
 
 
 def _etcd() -> list[str]:

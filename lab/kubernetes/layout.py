@@ -63,6 +63,11 @@ def kubelet_dir() -> Path:
     return root() / "kubelet"
 
 
+def static_pods_dir() -> Path:
+    """Where the kubelet looks for static pods."""
+    return root() / "static-pods"
+
+
 def cni_dir() -> Path:
     """The network configuration and the addresses handed out."""
     return root() / "cni"

@@ -14,7 +14,9 @@ from lab.process import wait_until
 NAMESPACE = "shop"
 _MANIFESTS = REPO / "lab" / "workloads"
 _PERMISSIONS = REPO / "deploy" / "rbac"
-_WORN_AFTER = 40  # debug containers
+WORN_AFTER = 40
+"""Number of debug containers of a pod that is replaced at the next start."""
+
 _TOKEN_LIFE_S, _TOKEN_REST_S = 48 * 3600, 24 * 3600
 
 
@@ -68,7 +70,7 @@ def apply(kubectl: Kubectl) -> None:
 def replace_worn_pods(kubectl: Kubectl, namespace: str) -> None:
     """Delete the pods that earlier runs have filled with debug containers, which Kubernetes never removes."""
     for pod in kubectl.json("get", "pods", f"--namespace={namespace}")["items"]:
-        if len(pod["spec"].get("ephemeralContainers", [])) > _WORN_AFTER:
+        if len(pod["spec"].get("ephemeralContainers", [])) > WORN_AFTER:
             kubectl("delete", "pod", pod["metadata"]["name"], f"--namespace={namespace}", "--wait=true")
 
 
