@@ -15,6 +15,7 @@ CaptureError
 ├── Aborted             the step was aborted
 ├── NotRunning          a container is not running, or did not start
 │   ├── PodTerminating  the pod is being deleted and starts no container
+│   ├── StaticPod       the pod is static and gets no debug container
 │   └── PodFull         the pod has too many debug containers
 ├── CommandFailed       a program in a container is missing, or failed
 │   └── NeverEnds       a short command reached its time limit
@@ -135,6 +136,10 @@ class NotRunning(CaptureError):
 
 class PodTerminating(NotRunning):
     """The pod is being deleted. The kubelet starts no container in it, but commands still run in those that run."""
+
+
+class StaticPod(NotRunning):
+    """The kubelet runs the pod from a file of its node. The API server adds no debug container to such a pod."""
 
 
 class PodFull(NotRunning):

@@ -193,7 +193,7 @@ def test_links_to_the_console_are_ascii(key: str) -> None:
 def test_what_the_api_says_of_a_pod_can_be_written(name: str, message: str, image: str) -> None:
     pod_json = pod(metadata={"labels": {name: message}}, status={"message": message})
     pod_json["spec"]["containers"][0] |= {"image": image, "args": [message], "env": [{"name": name, "value": message}]}
-    describe(pod_json).encode(errors="replace")
+    describe(pod_json, datetime.now(timezone.utc)).encode(errors="replace")
     str(masked_pod(pod_json)).encode(errors="replace")
     events = [{"reason": name, "message": message, "type": image, "lastTimestamp": name}]
     event_table(events).encode(errors="replace")

@@ -1,16 +1,19 @@
 """Describes pods and nodes as `kubectl describe` does. Pure functions from JSON to text."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from ..kube.objects import Condition, conditions_of, last_terminated_state, limits_of, requests_of
 from ..model import Json
+from ..targets.health import find_problems
 from ..targets.pods import container_state, container_status
 from ..text import table
 
 
-def describe(pod: Json) -> str:
-    """Return a summary of ``pod``: its node, its conditions, and the current and previous state of each container."""
-    return "\n".join([*_head(pod), "", *_conditions(pod), "", *_containers(pod), *_volumes(pod), ""])
+def describe(pod: Json, now: datetime) -> str:
+    """Return a summary of ``pod``: its node, its problems and conditions, and the states of each container."""
+    facts = [*_head(pod), "", *_problems(pod, now), *_conditions(pod), ""]
+    return "\n".join([*facts, *_containers(pod), *_volumes(pod), ""])
 
 
 def event_table(events: Sequence[Json]) -> str:
@@ -90,6 +93,15 @@ def _head(pod: Json) -> Iterator[str]:
         "Labels": _pairs(metadata.get("labels")),
     }
     return (f"{name + ':':<12} {value}" for name, value in facts.items())
+
+
+def _problems(pod: Json, now: datetime) -> list[str]:
+    """Return the problems of the pod, the most severe first: how severe, the container or "-", and the reason."""
+    lines = [
+        f"  {problem.severity.name:<13} {problem.container or '-'} {problem.reason}"
+        for problem in find_problems(pod, now)
+    ]
+    return ["Problems:", *lines, ""] if lines else []
 
 
 def _conditions(pod: Json) -> Iterator[str]:

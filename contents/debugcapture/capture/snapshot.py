@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Final
 
 from ..backoff import on, retried
@@ -73,7 +73,7 @@ def _all_logs(api: Api, pod: Json, _target: Target, since_s: int) -> list[Snapsh
 
 def _pod(_api: Api, pod: Json, _target: Target, _since_s: int) -> list[SnapshotFile]:
     return [
-        SnapshotFile("Pod summary", "pod.txt", lambda: _text(describe(pod))),
+        SnapshotFile("Pod summary", "pod.txt", lambda: _text(describe(pod, datetime.now(timezone.utc)))),
         SnapshotFile("Pod YAML", "pod.yaml", lambda: _text(_yaml(masked_pod(pod)))),
     ]
 

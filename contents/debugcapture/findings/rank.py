@@ -8,12 +8,17 @@ from ..finding import Finding, Severity
 
 _ORDER: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "info": 2}
 _MOST_EVIDENCE: Final = 8  # passages that a merged finding keeps
+# The first rule reads events, which do not say how the container ended. The others read the status of the container.
+_RESTARTED: Final = "container-is-restarted-in-a-loop"
+_ENDED: Final = frozenset({
+    "container-killed-for-memory", "container-cannot-start", "container-keeps-failing", "container-ends-by-itself",
+})  # fmt: skip
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
     """Return ``findings`` without repetitions: by severity, then by directness, then in their given order."""
     groups: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
+    for finding in _without_known_restarts(list(findings)):
         groups.setdefault((finding.rule, finding.key or finding.title), []).append(finding)
     merged = [_merged(group) for group in groups.values()]
     return sorted(merged, key=_position)
@@ -26,6 +31,17 @@ def with_finding(findings: Iterable[Finding], finding: Finding) -> list[Finding]
 
 def _position(finding: Finding) -> tuple[int, int]:
     return _ORDER[finding.severity], -finding.directness
+
+
+def _without_known_restarts(findings: Sequence[Finding]) -> list[Finding]:
+    """Return ``findings`` without restarts of which another finding says how the container ended."""
+    ended = {_container_of(finding) for finding in findings if finding.rule in _ENDED}
+    return [finding for finding in findings if finding.rule != _RESTARTED or _container_of(finding) not in ended]
+
+
+def _container_of(finding: Finding) -> tuple[str, str]:
+    """Return the pod and the container of a finding about a container. Its key ends with the name of the container."""
+    return finding.pod, finding.key.rpartition("/")[2]
 
 
 def _merged(group: Sequence[Finding]) -> Finding:

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..errors import CaptureError, NotAllowed, NotRunning, PodFull, PodTerminating, TargetNotFound
+from ..errors import CaptureError, NotAllowed, NotRunning, PodFull, PodTerminating, StaticPod, TargetNotFound
 from ..model import ContainerRef, ExitStatus, Json, Report, Target, User
 from ..settings.debug_container import Profile
 from ..text import number_in
 from . import exec_stream
 from .client import Api
-from .objects import is_terminating
+from .objects import is_static, is_terminating
 from .profiles import security_context
 from .values import FATAL_REASONS, parse_time
 
@@ -95,7 +95,7 @@ def attach_container(api: Api, target: Target, debug: DebugContainer, report: Re
     """Attach ``debug`` to ``target``, or join a container that matches. Yield it when it runs, then leave it.
 
     Raises NotAllowed if RBAC or admission refuses, NotRunning with the reason of the kubelet if it cannot start,
-    PodTerminating or PodFull if it is not worth a try.
+    PodTerminating, StaticPod or PodFull if it is not worth a try.
     """
     ticket = secrets.token_hex(4)
     pod = api.pod(target.namespace, target.pod)
@@ -148,10 +148,17 @@ def _remaining_s(spec: Json, started: datetime | None, now: datetime) -> float:
 
 
 def _require_startable(pod: Json) -> None:
-    """Raise PodTerminating if ``pod`` is being deleted: the kubelet starts no container in it."""
+    """Raise PodTerminating or StaticPod if no debug container can start in ``pod``."""
+    subject = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+    if is_static(pod):
+        raise StaticPod(
+            f"cannot attach a debug container to {subject}",
+            "the kubelet runs it from a file of its node (static pod), and Kubernetes adds no container to such a pod",
+            "It can be captured by exec, with the tools in its image.",
+        )
     if is_terminating(pod):
         raise PodTerminating(
-            f"cannot start a debug container in {pod['metadata']['namespace']}/{pod['metadata']['name']}",
+            f"cannot start a debug container in {subject}",
             "the pod is being deleted, and the kubelet starts no container in it",
             "Its containers that still run can be captured by exec, with the tools in their images.",
         )

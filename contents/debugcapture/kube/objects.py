@@ -5,9 +5,11 @@ part is returned empty. Source: Kubernetes API reference, core/v1 PodStatus, Con
 """
 
 from collections.abc import Mapping
-from typing import TypedDict, cast
+from typing import Final, TypedDict, cast
 
 from ..model import Json
+
+_MIRROR: Final = "kubernetes.io/config.mirror"  # annotation
 
 
 class Condition(TypedDict, total=False):
@@ -89,6 +91,11 @@ def condition_of(obj: Json, kind: str) -> Condition:
 def is_terminating(obj: Json) -> bool:
     """Return whether the object is being deleted. The kubelet starts no container in such a pod."""
     return bool(obj["metadata"].get("deletionTimestamp"))
+
+
+def is_static(pod: Json) -> bool:
+    """Return whether ``pod`` is the mirror of a static pod, which the kubelet runs from a file of its node."""
+    return _MIRROR in annotations_of(pod)
 
 
 def match_labels_of(obj: Json) -> Mapping[str, str]:

@@ -2,8 +2,8 @@
 
 Between a workload and its pods there may be an object that exists for one release or one run, such as a ReplicaSet. Its
 name ends with a hash, a number or a time, which would split the captures of a workload.
-Sources: Kubernetes documentation, "Deployments", "CronJobs"; Argo Rollouts, "Architecture"; OpenShift,
-"DeploymentConfig".
+Sources: Kubernetes documentation, "Deployments", "CronJobs", "Create static Pods"; Argo Rollouts, "Architecture";
+OpenShift, "DeploymentConfig".
 """
 
 import re
@@ -30,6 +30,8 @@ def name_of_workload(pod: Json, owner: OwnerReference) -> str:
         return _without_time(name, pod)
     if kind == "ReplicationController":
         return _name_of_config(name, pod)
+    if kind == "Node":  # a static pod: the kubelet appends the name of its node to that in the manifest
+        return str(pod["metadata"]["name"]).removesuffix(f"-{name}")
     hashes = [value for key, value in labels_of(pod).items() if key.endswith(_HASH_LABEL)]
     return next((name.removesuffix(f"-{value}") for value in hashes if value and name.endswith(f"-{value}")), name)
 

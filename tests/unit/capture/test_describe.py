@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from debugcapture.capture.describe import describe, event_table
 from tests.unit.builders import container, pod, status, terminated
+
+A, B = "2026-11-30T11:00:00Z", "2026-11-30T11:01:00Z"
+NOW = datetime(2026, 11, 30, 12, tzinfo=timezone.utc)
 
 
 def test_summary_says_where_and_how_the_pod_is() -> None:
@@ -19,9 +23,10 @@ def test_summary_says_where_and_how_the_pod_is() -> None:
                 "phase": "Failed",
                 "reason": "Evicted",
                 "message": "low on memory",
-                "conditions": [{"type": "Ready", "status": "False", "reason": "PodFailed", "lastTransitionTime": "T"}],
+                "conditions": [{"type": "Ready", "status": "False", "reason": "PodFailed", "lastTransitionTime": A}],
             },
-        )
+        ),
+        NOW,
     )
     for line in (
         "Pod:         shop/checkout-7d9f-abcde",
@@ -29,23 +34,35 @@ def test_summary_says_where_and_how_the_pod_is() -> None:
         "Node:        node-1",
         "Phase:       Failed Evicted low on memory",
         "Labels:      app=checkout",
-        "  Ready                        False  since T PodFailed",
+        "  Ready                        False  since 2026-11-30T11:00:00Z PodFailed",
     ):
         assert line in text.splitlines()
 
 
+def test_the_summary_lists_the_problems_of_the_pod() -> None:
+    started = {"running": {"startedAt": "2026-11-30T11:57:00Z"}}
+    init = status("setup", state=started)
+    waits = status("app", state={"waiting": {"reason": "PodInitializing"}})
+    starting = pod(
+        spec={"initContainers": [container("setup")]},
+        status={"phase": "Pending", "initContainerStatuses": [init], "containerStatuses": [waits]},
+    )
+    assert "Problems:\n  HANGS         setup init container has run for 3 min\n\n" in describe(starting, NOW)
+    assert "Problems:" not in describe(pod(status={"containerStatuses": [status(ready=True)]}), NOW)
+
+
 def test_previous_run_of_a_container_is_told() -> None:
-    ended = terminated("OOMKilled", 137, startedAt="A", finishedAt="B", signal=9, message="java.lang\nOutOfMemory")
+    ended = terminated("OOMKilled", 137, startedAt=A, finishedAt=B, signal=9, message="java.lang\nOutOfMemory")
     restarted = status(lastState=ended, restartCount=2, imageID="sha256:1")
-    lines = describe(pod(status={"containerStatuses": [restarted]})).splitlines()
+    lines = describe(pod(status={"containerStatuses": [restarted]}), NOW).splitlines()
     assert "  State:          running, last ended with exit code 137 (OOMKilled), 2 restarts" in lines
-    assert "  Last run:       A to B, OOMKilled, signal 9" in lines
+    assert f"  Last run:       {A} to {B}, OOMKilled, signal 9" in lines
     assert "  Last exit code: 137" in lines
     assert "  Last message:   OutOfMemory" in lines
 
 
 def test_exit_code_zero_is_told_too() -> None:
-    text = describe(pod(status={"containerStatuses": [status(lastState=terminated("Completed", 0))]}))
+    text = describe(pod(status={"containerStatuses": [status(lastState=terminated("Completed", 0))]}), NOW)
     assert "  Last exit code: 0" in text.splitlines()
 
 
@@ -63,7 +80,7 @@ def test_all_kinds_of_containers_are_told() -> None:
         },
         status={"ephemeralContainerStatuses": [status("debugger", state=terminated("Error", 1))]},
     )
-    text = describe(pod_json)
+    text = describe(pod_json, NOW)
     assert text.index("Init container setup:") < text.index("Container app:")
     for line in (
         "  Limits:         memory=1Gi",
@@ -78,7 +95,7 @@ def test_all_kinds_of_containers_are_told() -> None:
 def test_pod_of_which_little_is_known_is_described() -> None:
     bare = pod(spec={"containers": [{"name": "app"}]}, status={"phase": "Pending", "containerStatuses": None})
     del bare["spec"]["nodeName"]
-    text = describe(bare)
+    text = describe(bare, NOW)
     assert "Node:        not scheduled" in text
     assert "not pulled" in text
 

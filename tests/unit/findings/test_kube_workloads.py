@@ -239,6 +239,7 @@ def test_when_the_last_release_was_rolled_out() -> None:
     finding = only(listed({"kind": "ReplicaSet", "metadata": metadata}), "last-rollout")
     assert finding.title == "Revision 7 was rolled out at 2026-11-30T10:00:00Z"
     assert "shop-1" in finding.detail
+    assert finding.key == "last rollout shop"
     assert not findings(listed({"kind": "ReplicaSet", "metadata": {"name": "shop-1"}}))
 
 

@@ -32,5 +32,14 @@ def test_the_same_finding_on_several_pods_is_one() -> None:
     assert [lines.file for lines in merged.evidence] == ["a", "b"]
 
 
+def test_a_restart_of_which_the_cause_is_known_is_not_a_finding_of_its_own() -> None:
+    restarts = [
+        finding(rule="container-is-restarted-in-a-loop", pod=pod, key=f"{pod}/app", title="restarted")
+        for pod in ("a", "b")
+    ]
+    cause = finding(rule="container-keeps-failing", pod="a", key="shop/app", title="exit code 3")
+    assert [(one.title, one.pod) for one in ranked([*restarts, cause])] == [("restarted", "b"), ("exit code 3", "a")]
+
+
 def test_findings_of_different_rules_or_subjects_stay_apart() -> None:
     assert len(ranked([finding("x", rule="a"), finding("x", rule="b"), finding("y", rule="b")])) == 3

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +23,7 @@ from tests.unit.findings.kube_evidence import (
 )
 from tests.unit.hostile import TEXT
 
+NOW = datetime(2026, 11, 30, 12, tzinfo=timezone.utc)
 PROCESSES = """== processes: pid, parent, state, threads, resident memory, name
 1 0 S 16 {rss} kB shop
 26 1 S 7 3076 kB run-tool
@@ -245,6 +249,12 @@ def test_deleted_files_that_are_open() -> None:
     assert only(disk(deleted="10 /proc/1/fd/7 /data/a (deleted)\n"), "deleted-files-take-space").severity == "info"
 
 
+def test_processes_of_other_containers_are_not_those_of_the_container() -> None:
+    title = "== processes of other containers: pid, parent, state, threads, resident memory, name"
+    rows = f"\n{title}\n7 1 Z 1 - sh\n8 1 D 1 - sh\n"
+    assert not findings(processes(rows=rows))
+
+
 def usage(memory: str) -> str:
     resources = {"resources": {"limits": {"memory": "256Mi"}}}
     value = pod(container(), spec={"containers": [{"name": "app", **resources}, {"name": "proxy"}]})
@@ -259,7 +269,43 @@ def test_the_usage_of_a_container() -> None:
 
 def summary(value: dict[str, object]) -> str:
     value["metadata"]["uid"] = "11ea7482"  # type: ignore[index]
-    return describe(value)
+    return describe(value, NOW)
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "title", "advice"),
+    [
+        (
+            {"readinessGates": [{"conditionType": "example.com/in-load-balancer"}]},
+            {
+                "phase": "Running",
+                "containerStatuses": [container()],
+                "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "2026-11-30T11:50:00Z"}],
+            },
+            "is not ready: readiness gate example.com/in-load-balancer is not met for 10 min",
+            "Look at the controller that sets this condition",
+        ),
+        (
+            {"initContainers": [{"name": "setup"}]},
+            {
+                "phase": "Pending",
+                "containerStatuses": [container("app", waiting("PodInitializing"), ready=False)],
+                "initContainerStatuses": [
+                    {"name": "setup", "state": {"running": {"startedAt": "2026-11-30T11:50:00Z"}}}
+                ],
+            },
+            'hangs: container "setup": init container has run for 10 min',
+            "Look at the log and the stacks of setup.",
+        ),
+    ],
+    ids=["readiness gate", "init container"],
+)
+def test_what_a_pod_waits_for(spec: dict[str, Any], status: dict[str, Any], title: str, advice: str) -> None:
+    value = pod(container(), spec=spec, status=status)
+    finding = only(summary(value), "pod-hangs")
+    assert (finding.severity, finding.title) == ("warning", f'Pod "shop-6d4f5b9c7d-x2x4k" {title}')
+    assert finding.advice.startswith(advice)
+    assert not by_rule(summary(pod(container())), "pod-hangs")
 
 
 def test_the_summary_of_a_pod() -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture.errors import NotAllowed, NotRunning, PodFull, PodTerminating, TargetNotFound, Unreachable
+from debugcapture.errors import NotAllowed, NotRunning, PodFull, PodTerminating, StaticPod, TargetNotFound, Unreachable
 from debugcapture.kube.client import Api
 from debugcapture.kube.ephemeral_container import (
     NAME_PREFIX,
@@ -337,6 +337,16 @@ def test_a_pod_that_is_being_deleted_is_not_waited_for(since: int, attached: int
         pass
     assert "by exec" in caught.value.remedy
     assert (len(cluster.attached), sum(no_sleep) < 2) == (attached, True)
+
+
+def test_a_static_pod_gets_no_debug_container() -> None:
+    cluster = Cluster(RUNNING)
+    mirror = pod(metadata={"annotations": {"kubernetes.io/config.mirror": "5f8c"}})
+    cluster.pod = lambda _namespace, _name: mirror  # type: ignore[method-assign]
+    with pytest.raises(StaticPod, match="from a file of its node") as caught, attach(cluster, []):
+        pass
+    assert "by exec" in caught.value.remedy
+    assert not cluster.attached
 
 
 def test_a_debug_container_that_already_runs_serves_a_pod_that_is_being_deleted() -> None:

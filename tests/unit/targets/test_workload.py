@@ -42,3 +42,8 @@ def named(kind: str, name: str, **metadata: Any) -> str:
 )
 def test_the_name_has_no_hash_number_or_time(kind: str, owner: str, metadata: dict[str, Any], name: str) -> None:
     assert named(kind, owner, **metadata) == name
+
+
+def test_a_static_pod_has_the_same_name_on_every_node() -> None:
+    owner = {"kind": "Node", "name": "ip-10-0-0-7.test", "uid": "u", "controller": True}
+    assert workload_name(pod(metadata={"ownerReferences": [owner], "name": "proxy-ip-10-0-0-7.test"})) == "proxy"

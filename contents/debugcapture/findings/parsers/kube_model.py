@@ -105,6 +105,18 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class PodProblem:
+    """A problem of a pod that its capture found in the state of the pod."""
+
+    severity: str
+    """Name of a ``targets.problem.Severity``."""
+    container: str
+    """"" for the pod as a whole."""
+    reason: str
+    line: EvidenceLines
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod. A field is "" or None if the evidence does not contain it."""
 
@@ -126,6 +138,7 @@ class Pod:
     node_selector: tuple[str, ...] = ()
     containers: tuple[Container, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    problems: tuple[PodProblem, ...] = ()
     lines: EvidenceLines | None = None
 
     @property
@@ -134,6 +147,8 @@ class Pod:
         kind, _, owner = self.owner.partition("/")
         if kind == "ReplicaSet":
             return owner.rpartition("-")[0] or owner
+        if kind == "Node":  # a static pod
+            return self.name.removesuffix(f"-{owner}")
         return owner or stem(self.name)
 
     @property

@@ -1,13 +1,13 @@
 """Parses the summaries of a pod and of its node that a capture writes: pod.txt and node.txt."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from ...text import number_in
 from ..evidence import Evidence, Line
-from .kube_model import Cluster, Condition, Container, ContainerKind, Pod, Run, RunPhase, Workload
+from .kube_model import Cluster, Condition, Container, ContainerKind, Pod, PodProblem, Run, RunPhase, Workload
 
 _POD = re.compile(r"^Pod: {2,}\S+/\S+\r?\nUID: ", re.MULTILINE)
 _NODE = re.compile(r"^Node: {2,}\S+\r?\nSystem: ", re.MULTILINE)
@@ -21,6 +21,7 @@ _KINDS: Final[dict[str, ContainerKind]] = {
     "Init container": "init container",
     "Debug container": "debug container",
 }
+_PROBLEM = re.compile(r" {2}([A-Z_]{3,20}) +(\S+) (.+)")
 _CONTAINER = re.compile(r"(Container|Init container) (\S+):")
 
 
@@ -35,6 +36,7 @@ def parse(evidence: Evidence) -> Cluster:
     facts: dict[str, str] = {}
     conditions: list[Condition] = []
     containers: list[Container] = []
+    problems: list[PodProblem] = []
     for line in evidence.lines():
         match = _CONTAINER.fullmatch(line.text)
         key, _, value = line.text.strip().partition(":")
@@ -46,15 +48,22 @@ def parse(evidence: Evidence) -> Cluster:
             containers[-1] = _with_fact(evidence, containers[-1], line, key, value.strip())
         else:
             conditions.extend(_condition(line))
+            problems.extend(_problem(evidence, line))
     first = next(evidence.lines(), Line(1, ""))
     quote = evidence.quote(1, 1, first.text)
     if "Node" in facts and "Pod" not in facts:
         return Cluster(workloads=(Workload("Node", facts["Node"], tuple(conditions), lines=quote),))
+    pod = replace(_pod(facts), containers=tuple(containers), conditions=tuple(conditions))
+    return Cluster(pods=(replace(pod, problems=tuple(problems), lines=quote),))
+
+
+def _pod(facts: Mapping[str, str]) -> Pod:
+    """Return the pod of the first lines of its summary."""
     namespace, _, name = facts.get("Pod", "").partition("/")
     phase, _, rest = facts.get("Phase", "").partition(" ")
     reason, _, message = rest.partition(" ")
     deleted = facts.get("Deletion", "no")
-    pod = Pod(
+    return Pod(
         name=name,
         namespace=namespace,
         node="" if facts.get("Node") == "not scheduled" else facts.get("Node", ""),
@@ -64,17 +73,20 @@ def parse(evidence: Evidence) -> Cluster:
         owner="" if facts.get("Owner") == "none" else facts.get("Owner", ""),
         deleted="" if deleted == "no" else deleted,
         started=facts.get("Started", ""),
-        containers=tuple(containers),
-        conditions=tuple(conditions),
-        lines=quote,
     )
-    return Cluster(pods=(pod,))
 
 
 def _condition(line: Line) -> Iterator[Condition]:
     match = _CONDITION.fullmatch(line.text.strip())
     if match:
         yield Condition(match[1], match[2], match[4], match[5], match[3])
+
+
+def _problem(evidence: Evidence, line: Line) -> Iterator[PodProblem]:
+    match = _PROBLEM.fullmatch(line.text)
+    if match:
+        quote = evidence.quote(line.number, line.number, line.text.strip())
+        yield PodProblem(match[1], "" if match[2] == "-" else match[2], match[3], quote)
 
 
 def _with_fact(evidence: Evidence, container: Container, line: Line, key: str, value: str) -> Container:

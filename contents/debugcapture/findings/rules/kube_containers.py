@@ -224,7 +224,7 @@ def container_keeps_failing(cluster: Cluster) -> Iterator[Finding]:
                 "It runs now" if container.state.phase == "running" and severity == "info" else "",
                 f"Its last message: {words.short(run.message)}" if run.message else "",
             ),
-            advice="Read the log of its previous run.",
+            advice="Read its log." if run is container.state else "Read the log of its previous run.",
             evidence=words.passages(container.lines),
             directness=75,
             key=words.key_of(pod, container),

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...finding import Finding, Severity
-from ..parsers.kube_model import Cluster, Container, Event, Pod, duration_s
+from ..parsers.kube_model import Cluster, Container, Event, Pod, PodProblem, duration_s
 from . import kube_words as words
 from .kube_containers import START_REASONS
 from .kube_images import PULL_REASONS
 
 _YOUNG_S: Final = 120  # a container that started less than two minutes ago may still become ready
 _MANY_RESTARTS: Final = 5
+_HANGS, _NOT_READY = "HANGS", "NOT_READY"  # names of targets.problem.Severity
 # Reasons of waiting containers that another rule explains.
 _EXPLAINED: Final = PULL_REASONS | {
     "CrashLoopBackOff",
@@ -50,6 +51,38 @@ def container_runs_and_is_not_ready(cluster: Cluster) -> Iterator[Finding]:
             key=words.key_of(pod, first),
             pod=pod.name,
         )
+
+
+def pod_hangs(cluster: Cluster) -> Iterator[Finding]:
+    """A pod has been starting for a long time, or is not ready although its containers are.
+
+    An init container or a sidecar does not finish its start, a volume or an image is missing, or a readiness gate is
+    not met. Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-readiness-gate
+    """
+    for pod in cluster.pods:
+        for problem in pod.problems:
+            is_of_pod = problem.severity == _NOT_READY and not problem.container
+            if problem.severity == _HANGS or is_of_pod:
+                container = f'container "{problem.container}": ' if problem.container else ""
+                yield Finding(
+                    severity="warning",
+                    title=f"{_capital(_named(pod))} {'is not ready' if is_of_pod else 'hangs'}: "
+                    f"{container}{words.short(problem.reason, 240)}",
+                    detail=words.sentences(f"Phase {pod.phase}" if pod.phase else "", _ready_message(pod)),
+                    advice=_hanging_advice(problem),
+                    evidence=(problem.line,),
+                    directness=63,
+                    key=f"{words.key_of(pod)} {problem.container} {problem.severity}",
+                    pod=pod.name,
+                )
+
+
+def _hanging_advice(problem: PodProblem) -> str:
+    if problem.reason.startswith("readiness gate"):
+        return "Look at the controller that sets this condition, such as a load balancer or a service mesh."
+    if problem.container:
+        return f"Look at the log and the stacks of {problem.container}."
+    return "Look at the events of the pod."
 
 
 def _runs_and_is_not_ready(container: Container) -> bool:
@@ -167,6 +200,7 @@ def _capital(text: str) -> str:
 
 
 RULES = (
+    pod_hangs,
     container_runs_and_is_not_ready,
     container_waits_for_another_reason,
     pod_has_not_started,

@@ -130,7 +130,7 @@ def last_rollout(cluster: Cluster) -> Iterator[Finding]:
                 detail=f"ReplicaSet {workload.name}.",
                 evidence=words.passages(workload.lines),
                 directness=20,
-                key="last rollout",
+                key=f"last rollout {workload.name.rpartition('-')[0]}",
             )
 
 
