@@ -12,7 +12,7 @@ from lab.kubernetes.layers import go_program
 from lab.paths import REPO
 
 _PAUSE = REPO / "lab" / "images" / "pause" / "main.go"
-_COREUTILS = ("cat", "chmod", "cp", "date", "df", "dirname", "env", "head", "id", "ls", "mkdir", "mkfifo", "mv")
+_COREUTILS = ("cat", "chmod", "cp", "date", "df", "dirname", "du", "env", "head", "id", "ls", "mkdir", "mkfifo", "mv")
 _MORE_COREUTILS = ("readlink", "rm", "sha256sum", "sleep", "sort", "stat", "tail", "touch", "uname", "wc")
 # The zoo runs these as well: an image without a second recipe.
 _OF_RUNTIMES = ("native-busybox", "java17-busybox", "python-bare")

@@ -60,7 +60,12 @@ class Looks:
     @classmethod
     def take(cls, kubectl: Kubectl) -> Looks:
         """Look at each pod that runs and does not crash."""
-        first = {app: pid for app, pid in first_processes(kubectl, NAMESPACE).items() if not app.endswith("-crash")}
+        first = first_processes(kubectl, NAMESPACE)
+        return cls.at({app: pid for app, pid in first.items() if not app.endswith("-crash")})
+
+    @classmethod
+    def at(cls, first: Mapping[str, int]) -> Looks:
+        """Look at these containers, given by the node's PID of their first process."""
         return cls(first, {app: look(pid) for app, pid in first.items()})
 
     def changes(self) -> dict[str, Changes]:

@@ -65,7 +65,10 @@ NOTHING = Changes((), (), ())
 
 
 def first_processes(kubectl: Kubectl, namespace: str) -> dict[str, int]:
-    """Return the node's PID of the first process of each running pod's first container, by the label ``app``."""
+    """Return the node's PID of the first process of each running pod's first container, by the label ``app``.
+
+    A container without a PID namespace of its own, because its pod shares one, is left out.
+    """
     pods = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
     ids = {
         pod["metadata"]["labels"]["app"]: status[0]["containerID"].rpartition("/")[2]
@@ -73,7 +76,7 @@ def first_processes(kubectl: Kubectl, namespace: str) -> dict[str, int]:
         if (status := pod["status"].get("containerStatuses")) and "running" in status[0]["state"]
     }
     pids = dict(_by_container(set(ids.values())))
-    return {app: pids[id_] for app, id_ in ids.items()}
+    return {app: pids[id_] for app, id_ in ids.items() if id_ in pids}
 
 
 def _by_container(ids: set[str]) -> Iterator[tuple[str, int]]:

@@ -1,6 +1,7 @@
 """Orders findings: what explains the failure comes first. The same finding about several pods becomes one."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +15,9 @@ _ENDED: Final = frozenset({
     "container-killed-for-memory", "container-cannot-start", "container-keeps-failing", "container-ends-by-itself",
 })  # fmt: skip
 
+# A Deployment whose pods fail does not progress either. Such a finding follows those about the pod itself.
+_CONSEQUENCES: Final = frozenset({"rollout-does-not-progress", "workload-has-too-few-pods"})
+
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
     """Return ``findings`` without repetitions: by severity, then by directness, then in their given order."""
@@ -21,15 +25,27 @@ def ranked(findings: Iterable[Finding]) -> list[Finding]:
     for finding in _without_known_restarts(list(findings)):
         groups.setdefault((finding.rule, finding.key or finding.title), []).append(finding)
     merged = [_merged(group) for group in groups.values()]
-    return sorted(merged, key=_position)
+    return _ordered(merged)
 
 
 def with_finding(findings: Iterable[Finding], finding: Finding) -> list[Finding]:
     """Return the ranked ``findings`` with one more in its place."""
-    return sorted((*findings, finding), key=_position)
+    return _ordered([*findings, finding])
 
 
-def _position(finding: Finding) -> tuple[int, int]:
+def _ordered(findings: Sequence[Finding]) -> list[Finding]:
+    explained = {pod for finding in findings if _is_cause(finding) for pod in finding.pods}
+    return sorted(findings, key=lambda finding: _position(finding, explained))
+
+
+def _is_cause(finding: Finding) -> bool:
+    return finding.severity != "info" and finding.rule not in _CONSEQUENCES
+
+
+def _position(finding: Finding, explained: AbstractSet[str]) -> tuple[int, int]:
+    """Return the sort key of ``finding``. ``explained`` are the pods whose failure has a cause."""
+    if finding.rule in _CONSEQUENCES and finding.pods and explained >= set(finding.pods):
+        return _ORDER["warning"] if finding.severity != "info" else _ORDER["info"], 0
     return _ORDER[finding.severity], -finding.directness
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from debugcapture.finding import EvidenceLines, Finding
 from debugcapture.findings.rank import ranked
 
@@ -39,6 +41,14 @@ def test_a_restart_of_which_the_cause_is_known_is_not_a_finding_of_its_own() -> 
     ]
     cause = finding(rule="container-keeps-failing", pod="a", key="shop/app", title="exit code 3")
     assert [(one.title, one.pod) for one in ranked([*restarts, cause])] == [("restarted", "b"), ("exit code 3", "a")]
+
+
+def test_a_workload_whose_pods_have_a_problem_comes_after_it() -> None:
+    stuck = finding("stuck", rule="rollout-does-not-progress", severity="critical", directness=64, pod="a")
+    gate = finding("gate", rule="pod-hangs", pod="a", directness=10)
+    assert [one.title for one in ranked([stuck, gate])] == ["gate", "stuck"]
+    assert [one.title for one in ranked([stuck, replace(gate, pod="b")])] == ["stuck", "gate"]
+    assert [one.title for one in ranked([stuck, replace(gate, severity="info")])] == ["stuck", "gate"]
 
 
 def test_findings_of_different_rules_or_subjects_stay_apart() -> None:
