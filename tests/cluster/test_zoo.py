@@ -17,7 +17,7 @@ from debugcapture.model import Artifact, Target
 from lab.kubernetes import zoo
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
-from tests.cluster.captures import Done, as_captures, captured
+from tests.cluster.captures import CaptureRun, as_captures, captured
 from tests.cluster.deep import Looks
 from tests.cluster.traces import NOTHING, Changes, first_processes
 
@@ -102,24 +102,24 @@ EXCEPTIONS = {"read-only-root-tmp": (r"(unix )?/tmp/\.java_pid1(\.tmp)?",)}
 class Zoo:
     """The capture, and what it changed in the containers, by the label ``app``."""
 
-    done: Done
+    capture: CaptureRun
     pods: Mapping[str, str]
     changes: Mapping[str, Changes]
 
     def target(self, app: str) -> Target:
-        return next(target for target in self.done.manifest.targets if target.pod == self.pods[app])
+        return next(target for target in self.capture.manifest.targets if target.pod == self.pods[app])
 
     def artifacts(self, app: str) -> list[Artifact]:
-        return [artifact for artifact in self.done.manifest.artifacts if artifact.pod == self.pods[app]]
+        return [artifact for artifact in self.capture.manifest.artifacts if artifact.pod == self.pods[app]]
 
     def alarms(self, app: str) -> list[Finding]:
         """The findings about the pod, without information."""
-        pod, findings = self.pods[app], self.done.manifest.findings
+        pod, findings = self.pods[app], self.capture.manifest.findings
         return [item for item in findings if pod in (item.pod, *item.pods) and item.severity != "info"]
 
     def text(self, app: str, collector: str) -> str:
         file = next(artifact.file for artifact in self.artifacts(app) if artifact.collector == collector)
-        return self.done.text(file)
+        return self.capture.text(file)
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +136,9 @@ def captured_zoo(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> 
     first = first_processes(kubectl, zoo.NAMESPACE)
     looks = Looks.at({app: pid for app, pid in first.items() if app in stay})
     options = {"selector": "app", "sample": "false", "max_pods": "100", "concurrency": "12", "collectors": "standard"}
-    done = captured(tmp_path_factory.mktemp("spool"), namespace=zoo.NAMESPACE, **options, **as_captures())
+    capture = captured(tmp_path_factory.mktemp("spool"), namespace=zoo.NAMESPACE, **options, **as_captures())
     names = {app: pod["metadata"]["name"] for app, pod in pods.items()}
-    return Zoo(done, names, looks.settled(_SETTLES_S))
+    return Zoo(capture, names, looks.settled(_SETTLES_S))
 
 
 def recently_killed(kubectl: Kubectl) -> bool:
@@ -203,12 +203,12 @@ def test_a_jvm_without_a_writable_folder_prints_its_threads_to_the_log(captured_
 
 
 def test_the_log_warns_of_a_pod_with_many_debug_containers_and_has_no_stack_trace(captured_zoo: Zoo) -> None:
-    log = "\n".join(captured_zoo.done.log)
+    log = "\n".join(captured_zoo.capture.log)
     assert re.search(r"has 1\d\d debug containers, which Kubernetes never removes", log)
     assert "Traceback" not in log
 
 
 def test_workloads_of_the_same_revision_are_not_one_finding(captured_zoo: Zoo) -> None:
-    rollouts = [item for item in captured_zoo.done.manifest.findings if item.rule == "last-rollout"]
+    rollouts = [item for item in captured_zoo.capture.manifest.findings if item.rule == "last-rollout"]
     assert len(rollouts) > 1
     assert all(len(item.pods) == 1 for item in rollouts)
