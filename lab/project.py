@@ -25,6 +25,7 @@ _STEPS = {
     "k8s-debug-exec": ("kubeconfig", "server", "token", "ca_certificate"),
     "k8s-debug-attach": ("server", "token", "ca_certificate", "image"),
     "k8s-debug-upload": ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "spool"),
+    "k8s-debug-open": ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key"),
     "k8s-debug-doctor": (
         *("server", "token", "ca_certificate", "image", "store", "s3_endpoint", "s3_region"),
         *("s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from", "pagerduty_url", "spool"),
@@ -52,6 +53,11 @@ class JobSet(Protocol):
     @property
     def settings(self) -> dict[str, str]:
         """The settings of all steps, by name."""
+        ...
+
+    @property
+    def jobs(self) -> Path:
+        """The folder of the exported jobs."""
         ...
 
     def changed(self, **settings: str) -> JobSet:

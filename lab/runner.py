@@ -31,6 +31,11 @@ class Runner:
     settings: dict[str, str]
     programs: Path
 
+    @property
+    def jobs(self) -> Path:
+        """The folder of the exported jobs."""
+        return CLOUD_JOBS
+
     def changed(self, **settings: str) -> Runner:
         """The same Runner with other settings, to see what happens."""
         return replace(self, settings={**self.settings, **settings})

@@ -126,6 +126,8 @@ def _settings(steps: Sequence[Json], commands: Sequence[str]) -> dict[str, str]:
     for name, value in (pair for step in steps for pair in step["configuration"].items()):
         if "${data." in value or not value:
             continue
+        if name == "open_job":
+            value = cloud_uuid(value)  # noqa: PLW2901
         if name not in setting_names or settings.setdefault(name, value) != value:
             raise ValueError(f"a script cannot pass {name} = {value!r} to {', '.join(commands)}")
     return settings

@@ -4,11 +4,13 @@ With the same UUID a second project gets no job ("a Job already exists with this
 the first one. So each project has UUIDs of its own, which a later package finds again: they depend on nothing else.
 """
 
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
 DEFAULT_PROJECT: Final = "debug-capture"
+_UUID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _NAMESPACE: Final = uuid.UUID("6d1c2f0e-94b7-5c3a-8f5e-2b7a9d406e31")
 
 
@@ -18,6 +20,20 @@ def id_in(project: str, identity: str) -> str:
 
 
 def job_in(project: str, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``job`` with its UUID in ``project``."""
-    identity = id_in(project, job["uuid"])
-    return {**job, "uuid": identity, "id": identity}
+    """Return ``job`` with its UUID in ``project``, and with those of the jobs that its steps name."""
+    identity, sequence = id_in(project, job["uuid"]), job["sequence"]
+    commands = [_in_project(project, command) for command in sequence["commands"]]
+    return {**job, "uuid": identity, "id": identity, "sequence": {**sequence, "commands": commands}}
+
+
+def _in_project(project: str, value: Any) -> Any:
+    """Return ``value``, a part of a step, with each UUID in it as it is in ``project``."""
+    match value:
+        case dict():
+            return {name: _in_project(project, item) for name, item in value.items()}
+        case list():
+            return [_in_project(project, item) for item in value]
+        case str():
+            return _UUID.sub(lambda found: id_in(project, found[0]), value)
+        case _:
+            return value

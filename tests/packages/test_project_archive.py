@@ -25,6 +25,7 @@ BY_OPERATORS = {
     "Logs and events",
     "Run a diagnostic command",
     "Send captures that are waiting",
+    "Open a capture",
     "Thread dump",
     "Check the installation",
 }

@@ -14,6 +14,7 @@ from tests.rundeck.test_jobs import (
     test_logs_and_events_touch_no_pod,
     test_memory_is_captured_only_above_the_limit_that_is_set,
     test_the_installation_is_checked_by_its_own_job,
+    test_the_note_leads_to_the_job_that_signs_fresh_links,
     test_the_pods_of_a_service_are_captured_in_parallel,
     test_the_spool_keeps_nothing_that_the_store_has,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "test_logs_and_events_touch_no_pod",
     "test_memory_is_captured_only_above_the_limit_that_is_set",
     "test_the_installation_is_checked_by_its_own_job",
+    "test_the_note_leads_to_the_job_that_signs_fresh_links",
     "test_the_spool_keeps_nothing_that_the_store_has",
     "band_aid",
     "service",

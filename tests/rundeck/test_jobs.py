@@ -7,10 +7,13 @@ import json
 import re
 import secrets
 import time
+import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 import lab.demo
 from lab.demo import links, notes, opened, running_pod, state_line
@@ -170,6 +173,26 @@ def until(ready: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.5)
     return False
+
+
+def test_the_note_leads_to_the_job_that_signs_fresh_links(project: JobSet) -> None:
+    run = capture(project, "orders", "Q1ORDERS000001")
+    assert run.succeeded, run.errors
+    note = next(note for note in notes("Q1ORDERS000001") if run.data["capture_id"] in note)
+    page, address = links(note)[:2]
+    path, _, query = address.partition("?")
+    (job,) = yaml.safe_load((project.jobs / "open-capture.yaml").read_text())
+    assert path.endswith(f"/job/show/{job['uuid']}")
+    options = {name.removeprefix("opt."): value for name, value in urllib.parse.parse_qsl(query)}
+    again = project.run("open-capture.yaml", options)
+    assert again.succeeded, again.errors
+    fresh = [html.unescape(link) for link in re.findall(r'href="([^"]+)"', shown(again))]
+    assert any(link.startswith(f"{page.partition('?')[0]}?") for link in fresh)
+    (dump,) = [link for link in fresh if "/jvm-threads.txt" in link]
+    assert "Full thread dump" in opened(dump)
+    assert "Full thread dump" in lab.demo.artifact(page, "jvm-threads.txt")
+    gone = project.run("open-capture.yaml", {"capture_id": f"{options['capture_id']}-x"})
+    assert [step.exit_code for step in gone.steps] == [3]
 
 
 def test_captures_that_wait_are_sent_by_their_own_job(project: JobSet) -> None:

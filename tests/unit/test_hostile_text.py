@@ -19,6 +19,7 @@ from debugcapture.model import Artifact, ContainerState, Manifest, Receipt, Stor
 from debugcapture.pagerduty.alerts import find_candidates
 from debugcapture.pagerduty.note_text import (
     LIMIT_BYTES,
+    Addresses,
     attached_note,
     capture_note,
     failure_note,
@@ -129,8 +130,8 @@ def test_notes_are_short_and_their_lines_are_ours(
     by = capture_manifest.trigger["started_by"]
     stored = receipt(capture_manifest, f"https://x/{url[:80]}")
     texts = [
-        capture_note(capture_manifest, None, one_line(place)[:200], "https://r", failure),
-        capture_note(capture_manifest, stored, "", "https://r", failure),
+        capture_note(capture_manifest, None, one_line(place)[:200], Addresses("https://r"), failure),
+        capture_note(capture_manifest, stored, "", Addresses("https://r"), failure),
         start_note(capture_manifest.target, "c", by, "https://r"),
         attached_note(capture_manifest.target, "c", "https://r"),
         failure_note(failure, "https://r", marker("c")),

@@ -70,7 +70,7 @@ class Bundle:
 
     def save_receipt(self, receipt: Receipt) -> None:
         """Write the receipt."""
-        _write(self.folder / RECEIPT, _json(asdict(receipt)))
+        _write(self.folder / RECEIPT, receipt_text(receipt))
 
     def receipt(self) -> Receipt | None:
         """Return the receipt; None if the bundle is not in the store."""
@@ -78,7 +78,7 @@ class Bundle:
 
     def save_sent(self, receipt: Receipt) -> None:
         """Write the receipt of the artifacts that are already in the store, while others are not."""
-        _write(self.folder / SENT, _json(asdict(receipt)))
+        _write(self.folder / SENT, receipt_text(receipt))
 
     def sent(self) -> Receipt | None:
         """Return the receipt of the artifacts that are already in the store; None if there are none."""
@@ -100,6 +100,11 @@ class Bundle:
 def manifest_text(manifest: Manifest) -> str:
     """Return ``manifest`` as JSON text; `serialize.manifest_from` reads it."""
     return _json({"status": manifest.status, **asdict(manifest)})
+
+
+def receipt_text(receipt: Receipt) -> str:
+    """Return ``receipt`` as JSON text; `serialize.receipt_from` reads it."""
+    return _json(asdict(receipt))
 
 
 def prune(spool: Path, now: datetime) -> None:

@@ -70,6 +70,7 @@ _EXAMPLES: Final = {
     "exec": ("exec --namespace shop --pod orders-0 -- jcmd 1 VM.uptime",),
     "attach": ("attach --namespace shop --pod checkout-7d4b9 -- cat /proc/1/comm",),
     "upload": ("upload --store s3://evidence/captures --s3-region eu-central-1",),
+    "open": ("open 20261125T093012Z-checkout-7d4b9-1f2e --store s3://evidence/captures",),
     "note": ("note --incident-id Q1ABCDEFGHIJKL --bundle ~/.local/state/debug-captures/CAPTURE_ID",),
     "find-target": ("find-target --incident-id Q1ABCDEFGHIJKL",),
     "doctor": ("doctor --namespaces shop,payments", "doctor --output json"),
@@ -82,6 +83,10 @@ _EXAMPLES: Final = {
 }
 
 
+# The setting that the positional arguments set.
+_WORDS: Final = {"exec": "command", "attach": "command", "open": "capture"}
+
+
 def _of(step: Provider) -> Command:
     """Return the command of a step."""
     return Command(
@@ -90,7 +95,7 @@ def _of(step: Provider) -> Command:
         step=step.step,
         failure_code=step.failure_code,
         examples=_EXAMPLES.get(step.command, ()),
-        words="command" if step.command in ("exec", "attach") else "",
+        words=_WORDS.get(step.command, ""),
         streams=step.streams,
         table=_pod_table if step.lists_nodes else None,
     )

@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING
 
 from ..bundle.bundle import Bundle, claimed, recover
 from ..errors import BadInput, CaptureError, NoteNotSent, NotStored
-from ..model import Target
+from ..links.address import job_link
+from ..model import Manifest, Target
 from ..pagerduty.api import MAX_FIELD_CHARACTERS
 from ..pagerduty.client import TRIES
 from ..pagerduty.events import Events
-from ..pagerduty.note_text import attached_note, capture_note, failure_note, marker, restart_note, start_note
+from ..pagerduty.note_text import (
+    Addresses,
+    attached_note,
+    capture_note,
+    failure_note,
+    marker,
+    restart_note,
+    start_note,
+)
 from ..pagerduty.outbox import Note, Outbox
 from ..report.summary import summary
 from ..runtime.context import RunContext, spool_of
@@ -114,7 +123,7 @@ def notify_interrupted(step: "CaptureStep", context: RunContext) -> None:
                 continue
             failure = _recover_and_publish(step, bundle, context)
         send = _sender(step.incident, step.spool, bundle.folder.name, context)
-        notify_attached(bundle, _interrupted_note(bundle, failure), send)
+        notify_attached(bundle, _interrupted_note(step.incident, bundle, failure), send)
 
 
 def duplicate_event_line(step: "CaptureStep", bundle: Bundle) -> str:
@@ -131,7 +140,8 @@ def _write_final_note(
     settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, context: RunContext, failure: str
 ) -> None:
     manifest = bundle.manifest()
-    text = capture_note(manifest, bundle.receipt(), str(bundle.folder), _execution_url(context), failure)
+    addresses = _addresses(settings, manifest, _execution_url(context))
+    text = capture_note(manifest, bundle.receipt(), str(bundle.folder), addresses, failure)
     try:
         _send_note(settings, spool, marker(manifest.capture_id), text, context)
         _set_field(settings, bundle, context)
@@ -182,10 +192,12 @@ def _recover_and_publish(step: "CaptureStep", bundle: Bundle, context: RunContex
     return ""
 
 
-def _interrupted_note(bundle: Bundle, failure: str) -> str:
+def _interrupted_note(settings: IncidentSettings, bundle: Bundle, failure: str) -> str:
     """Return the final note of a capture that was killed. Without a readable manifest it reports only the failure."""
     try:
-        return capture_note(bundle.manifest(), bundle.receipt(), str(bundle.folder), "", failure)
+        manifest = bundle.manifest()
+        open_job = _addresses(settings, manifest, manifest.trigger.get("execution", "")).open_job
+        return capture_note(manifest, bundle.receipt(), str(bundle.folder), Addresses(open_job=open_job), failure)
     except BadInput as error:
         return failure_note(str(error), "", marker(bundle.folder.name))
 
@@ -232,6 +244,10 @@ def _send_note(
 
 def _outbox(settings: IncidentSettings, spool: Path, context: RunContext) -> Outbox:
     return Outbox(spool, account_of(settings, spool), context.report)
+
+
+def _addresses(settings: IncidentSettings, manifest: Manifest, execution: str) -> Addresses:
+    return Addresses(execution, job_link(execution, settings.open_job, manifest.capture_id))
 
 
 def _started_by(context: RunContext) -> str:

@@ -1,4 +1,4 @@
-"""Replace the links of a report page in the store by fresh ones."""
+"""Replace the links of a report page in the store by fresh ones, and their end in the index of the store."""
 
 import hashlib
 import html
@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from ..model import PAGE
+from ..model import Receipt, Stored
 from ..report.page import format_time
 from ..stores.base import ReadableStore
 from .address import file_key_of
+from .index import entry_key, entry_text
 from .sign import LINK, SignedCapture, sign_links
 
 _LINKS_END: Final = re.compile(r"(?<=<dt>Links open until</dt><dd>)[^<]*(?=</dd>)")
@@ -30,11 +31,18 @@ def renew_page(store: ReadableStore, capture: SignedCapture) -> None:
     if ends is None:
         return
     links = {stored.key: stored.link for stored in capture.receipt.stored}
-    content = with_fresh_links(capture.page, links, ends).encode()
+    *files, page = capture.receipt.stored
+    renewed = _put_text(store, page.key, with_fresh_links(capture.page, links, ends))
+    entry = entry_text(capture.key, Receipt(capture.receipt.store, (*files, renewed)))
+    _put_text(store, entry_key(capture.key.rpartition("/")[2]), entry)
+
+
+def _put_text(store: ReadableStore, key: str, text: str) -> Stored:
+    content = text.encode()
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, PAGE)
+        file = Path(folder, "text")
         file.write_bytes(content)
-        store.put(f"{capture.key}/{PAGE}", file, hashlib.sha256(content).hexdigest())
+        return store.put(key, file, hashlib.sha256(content).hexdigest())
 
 
 def with_fresh_links(page: str, links: Mapping[str, str], ends: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Sign fresh links for a stored capture. It reads the capture's manifest or, if that is encrypted, its report page."""
+"""Sign fresh links for a stored capture. It reads its manifest or, if that is encrypted, its entry in the index."""
 
 import hashlib
 import html
@@ -13,8 +13,8 @@ from ..bundle.serialize import manifest_from
 from ..errors import CaptureGone, UnexpectedAnswer
 from ..model import PAGE, Artifact, Manifest, Receipt, Stored
 from ..stores.base import ReadableStore
-from ..stores.encrypted import SUFFIX
 from .address import file_key_of
+from .index import StoredCapture, find_capture
 
 LINK: Final = re.compile(r'(?<= href=")[^"]*(?=")')
 """A link of a report page. The page escapes all other text, so that no quotation mark is in it."""
@@ -39,19 +39,23 @@ class SignedCapture:
         return [artifact.file.removesuffix(f"/{PAGE}") for artifact in artifacts if _is_pod_page(artifact)]
 
 
-def sign_links(store: ReadableStore, url: str, key: str) -> SignedCapture:
-    """Return the capture ``key`` of ``store`` (at ``url``) with fresh links.
+def sign_links(store: ReadableStore, url: str, capture: str) -> SignedCapture:
+    """Return ``capture`` of ``store`` (at ``url``) with fresh links. Its ID is enough; its key works without the index.
 
     Nothing outside of the capture gets a link, except the report pages of its pods. Raises CaptureGone if the store
     does not have the capture, UnexpectedAnswer if its manifest is damaged, and NotStored if the store cannot be read.
     """
+    key = capture if "/" in capture else _entry(store, url, capture).key
     page, content = store.read(f"{key}/{PAGE}"), store.read(f"{key}/{MANIFEST}")
     if page is None:
-        remedy = "Check the capture's ID. Its retention time may have ended."
-        raise CaptureGone(f"cannot open the capture {key}", f"{url} does not contain it", remedy)
+        raise _gone(capture, url)
     text = page.decode(errors="replace")
     manifest = _parse_manifest(content, f"{url}/{key}/{MANIFEST}") if content is not None else None
-    files = _signed_artifacts(store, key, manifest) if manifest else _signed_encrypted(store, key, text)
+    files = (
+        _signed_artifacts(store, key, manifest)
+        if manifest
+        else _signed_encrypted(store, _entry(store, url, key.rpartition("/")[2]))
+    )
     signed_page = store.locate(f"{key}/{PAGE}", len(page), hashlib.sha256(page).hexdigest())
     return SignedCapture(key, manifest, Receipt(url, (*files, signed_page)), text)
 
@@ -78,12 +82,23 @@ def _is_pod_page(artifact: Artifact) -> bool:
     return artifact.is_capture and file_key_of(artifact.file)[1] == PAGE
 
 
-def _signed_encrypted(store: ReadableStore, key: str, page: str) -> Iterator[Stored]:
-    """Yield the encrypted files that the report ``page`` links. Their sizes and checksums are not known."""
-    names = dict.fromkeys(file for owner, file in map(file_key_of, links_of(page)) if owner == key)
-    for name in names:
-        if name.endswith(SUFFIX) and ".." not in name.split("/"):
-            yield store.locate(f"{key}/{name}", 0, "")
+def _signed_encrypted(store: ReadableStore, entry: StoredCapture) -> Iterator[Stored]:
+    """Yield the files of the index ``entry`` of an encrypted capture, except its report page."""
+    for file in entry.files[:-1]:
+        yield store.locate(file.key, file.bytes, file.sha256)
+
+
+def _entry(store: ReadableStore, url: str, capture_id: str) -> StoredCapture:
+    """Return the entry of a capture in the index of ``store``. Raises CaptureGone or NotStored."""
+    entry = find_capture(store, capture_id)
+    if entry is None:
+        raise _gone(capture_id, url)
+    return entry
+
+
+def _gone(capture: str, url: str) -> CaptureGone:
+    remedy = "Check the capture's ID. Its retention time may have ended."
+    return CaptureGone(f"cannot open the capture {capture}", f"{url} does not contain it", remedy)
 
 
 def links_of(page: str) -> list[str]:

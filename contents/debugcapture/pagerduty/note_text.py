@@ -3,6 +3,8 @@
 Plain text with bare links: PagerDuty documents neither Markdown nor a length limit for notes, so it stays under 2 KB.
 """
 
+from dataclasses import dataclass
+
 from ..finding import Finding
 from ..model import Artifact, Manifest, Receipt, Target
 from ..text import one_line, size
@@ -12,7 +14,7 @@ MAX_FINDINGS = 3
 _FINDING_BYTES = 300
 _CAPTURED_BYTES = 400
 # The priority of a line. If the note is too long, lines with a higher number are dropped first.
-_ALWAYS, _FINDING, _MISSING, _CAPTURED, _SKIPPED = range(5)
+_ALWAYS, _REOPEN, _FINDING, _MISSING, _CAPTURED, _SKIPPED = range(6)
 _MISSING_OUTCOMES = ("failed", "truncated")
 Line = tuple[int, str]
 
@@ -50,12 +52,21 @@ def attached_note(target: Target, capture_id: str, execution: str) -> str:
     )
 
 
-def capture_note(manifest: Manifest, receipt: Receipt | None, location: str, execution: str, failure: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Addresses in Rundeck, each "" if it is not known."""
+
+    execution: str = ""
+    """The execution that captured."""
+    open_job: str = ""
+    """The job that signs fresh links for this capture."""
+
+
+def capture_note(manifest: Manifest, receipt: Receipt | None, location: str, addresses: Addresses, failure: str) -> str:
     """Return the note about the end of a capture.
 
     ``receipt`` is None if the bundle is not stored: then ``failure`` is the reason, and the bundle is in ``location``.
-    ``execution`` is the URL of the Rundeck execution, or "". Findings come first, then the link. Lines that do not fit
-    are counted.
+    Findings come first, then the link. Lines that do not fit are counted.
     """
     target, artifacts = manifest.target, manifest.artifacts
     return _fit(
@@ -63,12 +74,16 @@ def capture_note(manifest: Manifest, receipt: Receipt | None, location: str, exe
             *_findings(manifest, receipt),
             (_ALWAYS, f"Debug state of {target} (container {target.container}): {manifest.status}"),
             (_ALWAYS, _state(target)),
-            *(_links(receipt) if receipt else _not_stored(location, failure)),
+            *(_links(receipt, addresses.open_job) if receipt else _not_stored(location, failure)),
             *((_MISSING, _artifact_line(artifact)) for artifact in artifacts if artifact.outcome in _MISSING_OUTCOMES),
             *_captured(manifest),
             *((_SKIPPED, _artifact_line(artifact)) for artifact in artifacts if _is_skipped_for_a_reason(artifact)),
         ],
-        [*_started_by(manifest.trigger.get("started_by", "")), *_execution(execution), marker(manifest.capture_id)],
+        [
+            *_started_by(manifest.trigger.get("started_by", "")),
+            *_execution(addresses.execution),
+            marker(manifest.capture_id),
+        ],
     )
 
 
@@ -102,8 +117,10 @@ def _finding_line(finding: Finding) -> str:
     return f"{title} ({finding.recurrence})" if finding.recurrence else title
 
 
-def _links(receipt: Receipt) -> list[Line]:
+def _links(receipt: Receipt, open_job: str) -> list[Line]:
     lines = [(_ALWAYS, f"Evidence: {receipt.page}")]
+    if open_job:
+        lines.append((_REOPEN, f"Fresh links, with a login to Rundeck: {open_job}"))
     if receipt.links_end:
         lines.append((_MISSING, f"Links open until {receipt.links_end:%Y-%m-%d %H:%M} UTC; stored in {receipt.store}"))
     return lines

@@ -53,6 +53,15 @@ class IncidentSettings(Group):
         allowed="lower-case letters, digits and underscores",
         group="PagerDuty: other notifications",
     )
+    open_job: str = setting(
+        "",
+        "Job that opens captures",
+        "UUID of the job “Open a capture” of this project. The note contains its address, which never expires. "
+        "Blank: the note has only the links of the store.",
+        pattern=r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+        allowed="the UUID of a job",
+        group="PagerDuty: other notifications",
+    )
     pagerduty_status_update: bool = setting(
         False,
         "Publish a status update",

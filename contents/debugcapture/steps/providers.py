@@ -46,6 +46,12 @@ def _incident_note() -> Step:
     return incident_note.STEP
 
 
+def _open_capture() -> Step:
+    from . import open_capture
+
+    return open_capture.STEP
+
+
 def _doctor() -> Step:
     from . import doctor
 
@@ -182,6 +188,13 @@ _STEPS = (
         "Adds a note to the PagerDuty incident with what was captured, what was not and why, and the links.",
         _incident_note,
         failure_code=NOT_ANNOTATED,
+    ),
+    Provider(
+        "k8s-debug-open",
+        "Kubernetes Debug / Open a capture",
+        "Signs fresh links for a capture in the store and shows its findings, its report page and its files. "
+        "Works after the links of the note have expired.",
+        _open_capture,
     ),
     Provider(
         "k8s-debug-doctor",

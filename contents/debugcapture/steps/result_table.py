@@ -35,6 +35,12 @@ def capture_result(manifest: Manifest, receipt: Receipt) -> str:
     return "\n".join([*blocks, artifacts])
 
 
+def encrypted_result(name: str, receipt: Receipt) -> str:
+    """Return the links of the capture ``name``, whose manifest is encrypted: the report page, then each file."""
+    rows = ([_anchor(stored.link, stored.key.removeprefix(f"{name}/"))] for stored in receipt.stored)
+    return block(f"encrypted: {_anchor(receipt.page, name)}", ("File",), rows)
+
+
 def check_results_html(results: Sequence[CheckResult]) -> str:
     """Return the results of the doctor as HTML. The script of a fix is in the cell of its check."""
     rows = map(_check_row, ordered_by_verdict(results))

@@ -19,6 +19,13 @@ def open_readable(settings: StoreSettings) -> ReadableStore:
     return with_links(_open(settings), settings)
 
 
+def required_url(settings: StoreSettings, action: str) -> str:
+    """Return the URL of the store. Raises BadInput if the settings name none; ``action`` is what needs the store."""
+    if not settings.store:
+        raise BadInput(f"cannot {action}", "store is missing", "Set the store's URL.")
+    return settings.store
+
+
 def open_store(settings: StoreSettings) -> Store:
     """Return the store that ``settings`` name, with its links. Sends nothing. Raises BadInput."""
     store = open_readable(settings)

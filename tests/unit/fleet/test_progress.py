@@ -10,7 +10,7 @@ import pytest
 from debugcapture.fleet.progress import pod_artifact, progress_line
 from debugcapture.fleet.shards import PodRecord
 from debugcapture.model import Receipt, Stored
-from debugcapture.pagerduty.note_text import capture_note
+from debugcapture.pagerduty.note_text import Addresses, capture_note
 from debugcapture.report.page import report_page
 from tests.unit.builders import NOON, manifest, target
 
@@ -57,7 +57,7 @@ def test_report_and_note_have_a_line_a_pod_and_lead_to_its_page() -> None:
     own = Stored(f"{capture_manifest.key}/index.html", "s3://b/all", "https://store/all", None, 9, "cd")
     receipt = Receipt("s3://b", (PAGE, own))
     assert receipt.page == "https://store/all"
-    note = capture_note(capture_manifest, receipt, "", "", "")
+    note = capture_note(capture_manifest, receipt, "", Addresses(), "")
     assert "Evidence: https://store/all" in note
     assert "1 of 2 pods, each with its own report page; 2,048 bytes in total" in note
     assert "shop/web-2" in note

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from debugcapture.bundle.bundle import MANIFEST, manifest_text
+from debugcapture.links.index import StoredFile, find_capture
 from debugcapture.links.renew_page import renew_page
 from debugcapture.links.sign import links_of, sign_links
 from debugcapture.model import PAGE
@@ -29,6 +31,10 @@ def test_the_page_has_the_fresh_links_and_their_end(tmp_path: Path) -> None:
     assert links_of(page) == [signed.receipt.link(name) for name in ("jvm-threads.txt", "logs/app 1.log")]
     assert receipt.link("jvm-threads.txt") not in links_of(page)
     assert "<dt>Links open until</dt><dd>2026-02-08 12:00:00 UTC</dd>" in page
+    entry = find_capture(store, made.capture_id)
+    assert entry
+    assert entry.page_links_end == store.time + timedelta(days=7)
+    assert entry.files[-1] == StoredFile(f"{made.key}/{PAGE}", len(page), hashlib.sha256(page.encode()).hexdigest())
     # Nothing else changes, whatever the evidence contains.
     assert [line for line in page.splitlines() if line not in before.splitlines()] == [
         line for line in page.splitlines() if "signature=" in line or "2026-02-08" in line

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from debugcapture.finding import Finding, Severity
 from debugcapture.model import PAGE, ContainerState, Receipt, Stored
-from debugcapture.pagerduty.note_text import LIMIT_BYTES, capture_note, failure_note, marker, start_note
+from debugcapture.pagerduty.note_text import LIMIT_BYTES, Addresses, capture_note, failure_note, marker, start_note
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target
 
 MARK = marker(CAPTURE_ID)
@@ -28,7 +28,9 @@ def receipt(*files: str, expires: datetime | None = NOON) -> Receipt:
 def test_note_of_a_stored_capture_leads_to_the_evidence() -> None:
     skipped = nothing("skipped", "there is no Java process", title="Heap")
     failed = nothing("failed", "exit code 1\nno space", title="Log")
-    assert capture_note(manifest(artifact(), failed, skipped), receipt(), "/spool/b", URL, "").splitlines() == [
+    assert capture_note(
+        manifest(artifact(), failed, skipped), receipt(), "/spool/b", Addresses(URL), ""
+    ).splitlines() == [
         "Debug state of shop/checkout-7d9f-abcde (container app): partial",
         "State at capture: running",
         f"Evidence: https://s3/{PAGE}",
@@ -42,34 +44,42 @@ def test_note_of_a_stored_capture_leads_to_the_evidence() -> None:
     ]
 
 
+def test_the_note_says_where_fresh_links_come_from() -> None:
+    job = "https://rundeck.example/project/shop/job/show/9b4d?opt.capture_id=x"
+    lines = capture_note(manifest(), receipt(), "", Addresses(URL, job), "").splitlines()
+    assert lines[2:4] == [f"Evidence: https://s3/{PAGE}", f"Fresh links, with a login to Rundeck: {job}"]
+
+
 def test_note_of_a_capture_that_is_not_stored_names_its_place() -> None:
-    text = capture_note(manifest(), None, "/spool/b", "", "cannot store x:\nAccessDenied")
+    text = capture_note(manifest(), None, "/spool/b", Addresses(), "cannot store x:\nAccessDenied")
     assert "Not in the store: cannot store x: AccessDenied\nSaved on the Rundeck server in /spool/b\n" in text
     assert "Evidence" not in text
     assert "Rundeck: " not in text
 
 
 def test_no_failure_is_invented() -> None:
-    assert "Not in the store\n" in capture_note(manifest(), None, "/spool/b", "", "")
+    assert "Not in the store\n" in capture_note(manifest(), None, "/spool/b", Addresses(), "")
 
 
 def test_links_without_an_end_promise_none() -> None:
-    assert "Links open" not in capture_note(manifest(), receipt(expires=None), "/spool/b", "", "")
+    assert "Links open" not in capture_note(manifest(), receipt(expires=None), "/spool/b", Addresses(), "")
 
 
 def test_empty_log_is_not_worth_a_line() -> None:
     empty = nothing("skipped", "there is nothing in it", reason_code="empty")
-    assert "nothing in it" not in capture_note(manifest(artifact(), empty), receipt(), "", "", "")
+    assert "nothing in it" not in capture_note(manifest(artifact(), empty), receipt(), "", Addresses(), "")
 
 
 def test_words_of_a_reason_decide_nothing() -> None:
     empty = nothing("skipped", "it is empty", reason_code="other")
-    assert "it is empty" in capture_note(manifest(artifact(), empty), receipt(), "", "", "")
+    assert "it is empty" in capture_note(manifest(artifact(), empty), receipt(), "", Addresses(), "")
 
 
 def test_the_note_has_one_link_to_the_evidence() -> None:
     snapshot = artifact(collector="pod-snapshot", title="Pod YAML", file="pod.yaml", origin="api")
-    text = capture_note(manifest(snapshot, artifact()), receipt(PAGE, "pod.yaml", "jvm-threads.txt"), "", "", "")
+    text = capture_note(
+        manifest(snapshot, artifact()), receipt(PAGE, "pod.yaml", "jvm-threads.txt"), "", Addresses(), ""
+    )
     assert text.count("https://") == 1
 
 
@@ -82,7 +92,7 @@ def test_findings_come_first_and_context_is_left_out() -> None:
         manifest(artifact()),
         findings=(finding("Deadlock: a, b"), finding("Heap is full", "warning"), finding("JDK 17", "info")),
     )
-    lines = capture_note(capture_manifest, receipt(), "", URL, "").splitlines()
+    lines = capture_note(capture_manifest, receipt(), "", Addresses(URL), "").splitlines()
     assert lines[:3] == [
         "Deadlock: a, b",
         "Heap is full",
@@ -95,20 +105,22 @@ def test_at_most_three_findings_are_in_the_note() -> None:
     capture_manifest = replace(
         manifest(artifact()), findings=tuple(finding(f"finding {number}") for number in range(9))
     )
-    text = capture_note(capture_manifest, receipt(), "", URL, "")
+    text = capture_note(capture_manifest, receipt(), "", Addresses(URL), "")
     assert [line for line in text.splitlines() if line.startswith("finding")] == ["finding 0", "finding 1", "finding 2"]
 
 
 def test_findings_of_encrypted_evidence_stay_out_of_the_note() -> None:
     stored = tuple(replace(file, key=f"{file.key}.age", plain_sha256="ab") for file in receipt().stored)
     capture_manifest = replace(manifest(artifact()), findings=(finding("Deadlock: a, b"),))
-    assert "Deadlock" not in capture_note(capture_manifest, Receipt("s3://b", stored), "", URL, "")
+    assert "Deadlock" not in capture_note(capture_manifest, Receipt("s3://b", stored), "", Addresses(URL), "")
 
 
 def test_findings_stay_out_of_the_note_when_an_encrypted_upload_fails() -> None:
     clear = replace(manifest(artifact()), findings=(finding("Deadlock: a, b"),))
-    assert "Deadlock" in capture_note(clear, None, "/spool/b", URL, "AccessDenied")
-    assert "Deadlock" not in capture_note(replace(clear, encrypted=True), None, "/spool/b", URL, "AccessDenied")
+    assert "Deadlock" in capture_note(clear, None, "/spool/b", Addresses(URL), "AccessDenied")
+    assert "Deadlock" not in capture_note(
+        replace(clear, encrypted=True), None, "/spool/b", Addresses(URL), "AccessDenied"
+    )
 
 
 def test_note_of_a_failed_capture_says_why() -> None:
@@ -130,7 +142,7 @@ def test_note_is_under_2000_bytes_always(count: int, reason: str, failure: str, 
     capture_manifest = manifest(
         artifact(), *missing, target=target(state=ContainerState("waiting", "CrashLoopBackOff"))
     )
-    text = capture_note(capture_manifest, receipt() if stored else None, "/spool/b", URL, failure)
+    text = capture_note(capture_manifest, receipt() if stored else None, "/spool/b", Addresses(URL), failure)
     assert len(text.encode()) < LIMIT_BYTES
     assert text.endswith(MARK)
     assert len(failure_note(failure, URL, MARK).encode()) < LIMIT_BYTES
@@ -139,20 +151,23 @@ def test_note_is_under_2000_bytes_always(count: int, reason: str, failure: str, 
 
 @pytest.mark.parametrize("stored", [True, False])
 def test_long_failure_is_cut(stored: bool) -> None:
-    text = capture_note(manifest(), receipt() if stored else None, "/spool/b", URL, "x" * 5000)
+    text = capture_note(manifest(), receipt() if stored else None, "/spool/b", Addresses(URL), "x" * 5000)
     assert len(text.encode()) < LIMIT_BYTES
     assert len(failure_note("x" * 5000, URL, MARK).encode()) < LIMIT_BYTES
 
 
 def test_a_long_word_of_the_runtime_is_cut() -> None:
     wordy = target(state=ContainerState("waiting", "x" * 5000))
-    assert len(capture_note(manifest(artifact(), target=wordy), None, "/spool/b", URL, "").encode()) < LIMIT_BYTES
+    assert (
+        len(capture_note(manifest(artifact(), target=wordy), None, "/spool/b", Addresses(URL), "").encode())
+        < LIMIT_BYTES
+    )
     assert len(start_note(wordy, "c", "", URL).encode()) < LIMIT_BYTES
 
 
 def test_what_does_not_fit_is_counted_and_links_stay() -> None:
     missing = [nothing("failed", "x" * 200, title=f"Log {number}") for number in range(50)]
-    lines = capture_note(manifest(artifact(), *missing), receipt(), "", URL, "").splitlines()
+    lines = capture_note(manifest(artifact(), *missing), receipt(), "", Addresses(URL), "").splitlines()
     shown = sum(line.startswith("- Log") for line in lines)
     assert 0 < shown < 50
     captured = sum(line.startswith("Captured") for line in lines)
@@ -163,7 +178,7 @@ def test_what_does_not_fit_is_counted_and_links_stay() -> None:
 
 def test_note_that_fits_leaves_nothing_out() -> None:
     missing = [nothing("failed", "x", title=f"Log {number}") for number in range(9)]
-    assert "more in the evidence" not in capture_note(manifest(artifact(), *missing), receipt(), "", URL, "")
+    assert "more in the evidence" not in capture_note(manifest(artifact(), *missing), receipt(), "", Addresses(URL), "")
 
 
 @pytest.mark.parametrize("other", ["20260102T120000Z-checkout-7d9f-abcde-1a2", f"{CAPTURE_ID}0"])
@@ -175,7 +190,7 @@ def test_marker_is_not_part_of_another(other: str) -> None:
 def test_two_long_links_do_not_break_the_limit_and_the_first_stays() -> None:
     link = "https://b.s3.amazonaws.com/x?X-Amz-Security-Token=" + "A" * 1200
     stored = tuple(Stored(f"a/{name}", "", link, NOON, 1, "") for name in (PAGE, "jvm-threads.txt"))
-    text = capture_note(manifest(artifact()), Receipt("s3://b", stored), "", URL, "")
+    text = capture_note(manifest(artifact()), Receipt("s3://b", stored), "", Addresses(URL), "")
     assert len(text.encode()) <= LIMIT_BYTES
     assert text.count(link) == 1
     assert text.splitlines()[-1] == MARK
