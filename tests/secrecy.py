@@ -12,7 +12,17 @@ from pathlib import Path
 
 _LARGEST = 64 << 20
 # What steps write: bundles, notes on their way, and what they said.
-_OURS = ("manifest.json", "stored.json", "sent.json", "index.html", "note.txt", "*.out", "*.err", "notes/*.json")
+_OURS = (
+    "manifest.json",
+    "stored.json",
+    "sent.json",
+    "pictures.json",
+    "index.html",
+    "note.txt",
+    "*.out",
+    "*.err",
+    "notes/*.json",
+)
 
 _canaries: dict[str, str] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,8 +10,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
+from debugcapture.finding import EvidenceLines, Finding, Severity
+from debugcapture.picture import FlameBar, Pictures, Ranking, Row, Stacks, Tone
 from debugcapture.report.page import report_page
 from tests.unit.builders import NOON, artifact, manifest, nothing, target
+from tests.unit.report.pictures.test_pods import pictures_of
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -18,6 +22,7 @@ EVIL = (
     """</pre><script>document.title='taken'</script><img src="http://127.0.0.1:9/x" onerror="document.title='taken'">"""
 )
 WIDE, NARROW = 1280, 360
+AA = 4.5  # contrast of text, by WCAG 2.2
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +48,37 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="module")
+def pictures_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with findings and with all pictures of two pods."""
+    wide = Stacks(
+        "Go CPU profile", "go-cpu.pprof", "ms", 500, bars=tuple(FlameBar(n, 0, 500 - n, "f") for n in range(60))
+    )
+    tones: tuple[Tone, ...] = ("", "good", "warning", "bad")
+    rows = tuple(Row(f"10.0.0.{place}:5432", 9 - place, "CLOSE_WAIT", tone) for place, tone in enumerate(tones))
+    whole = pictures_of("a", "at com.example.Checkout.pay(Checkout.java:42) " * 3, 95)
+    pod = replace(whole, rankings=(*whole.rankings, Ranking("connections", "network.txt", "count", rows, 30)))
+    lines = EvidenceLines("a/t.txt", 7, 9, ("waiting to lock",))
+    severities: tuple[Severity, ...] = ("critical", "warning", "info")
+    findings = tuple(
+        Finding(severity, f"Deadlock {EVIL}", "Facts.", "Restart.", (lines,) * 5) for severity in severities
+    )
+    document = replace(manifest(artifact(file="a/t.txt"), more_targets=(target(pod="b"),)), findings=findings)
+    pictures = Pictures((pod, replace(pictures_of("b", "x", 7), stacks=(wide,))), 3)
+    file = tmp_path_factory.mktemp("pictures") / "index.html"
+    file.write_text(report_page(document, {}, {}, pictures=pictures))
+    return file
+
+
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("colors", ["light", "dark"])
-def test_everybody_can_read_it(browser: Browser, page_file: Path, colors: Literal["light", "dark"], width: int) -> None:
+@pytest.mark.parametrize("name", ["page_file", "pictures_file"])
+def test_everybody_can_read_it(
+    browser: Browser, request: pytest.FixtureRequest, name: str, colors: Literal["light", "dark"], width: int
+) -> None:
     page = browser.new_page(color_scheme=colors, viewport={"width": width, "height": 800}, bypass_csp=True)
-    page.goto(page_file.as_uri())
+    file: Path = request.getfixturevalue(name)
+    page.goto(file.as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     report = Axe().run(page).response
     assert [
@@ -77,6 +108,51 @@ def test_it_works_offline_and_captured_text_does_nothing(browser: Browser, page_
     assert requests == [page_file.as_uri()]
     assert page.title() == "Debug capture of shop/checkout-7d9f-abcde"
     assert page.locator("pre").first.inner_text().startswith(EVIL)
+    page.close()
+
+
+def test_text_in_pictures_has_enough_contrast(browser: Browser, pictures_file: Path) -> None:
+    """Axe does not look at text in SVG."""
+    contrast = """() => {
+      const luminance = color => {
+        const parts = color.match(/[\\d.]+/g).slice(0, 3).map(part => part / 255)
+          .map(part => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+      }
+      return [...document.querySelectorAll('.flame svg svg')].filter(bar => bar.querySelector('text')).map(bar => {
+        const pair = ['rect', 'text'].map(name => luminance(getComputedStyle(bar.querySelector(name)).fill)).sort()
+        return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05)
+      })
+    }"""
+    for colors in ("light", "dark"):
+        page = browser.new_page(color_scheme=colors)
+        page.goto(pictures_file.as_uri())
+        ratios = page.evaluate(contrast)
+        assert len(ratios) > 10
+        assert min(ratios) >= AA
+        page.close()
+
+
+def test_pictures_fill_the_width_and_their_text_stays_inside(browser: Browser, pictures_file: Path) -> None:
+    page = browser.new_page(viewport={"width": NARROW, "height": 800})
+    page.goto(pictures_file.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.flame > svg')].map(one => one.getBoundingClientRect().width)"
+    )
+    assert len(widths) == 2
+    assert all(NARROW * 0.7 < width < NARROW for width in widths)
+    assert page.locator(".findings .critical h3").first.inner_text().startswith("CRITICAL")
+    assert page.locator(".pods tbody tr").count() == 2
+    page.close()
+
+
+def test_a_link_of_the_overview_opens_the_pictures_of_the_pod(browser: Browser, pictures_file: Path) -> None:
+    page = browser.new_page(viewport={"width": WIDE, "height": 400})
+    page.goto(pictures_file.as_uri())
+    page.get_by_role("link", name="b", exact=True).click()
+    assert page.evaluate("location.hash") == "#pod-1"
+    assert page.evaluate("document.getElementById('pod-1').getBoundingClientRect().top") < 400
     page.close()
 
 

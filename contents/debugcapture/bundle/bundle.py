@@ -18,14 +18,15 @@ from typing import Any
 from ..errors import BadInput, SpoolUnwritable
 from ..files import locked, replace_text, sha256_of
 from ..model import PAGE, Artifact, Manifest, Receipt, Target
+from ..picture import Pictures
 from ..settings.declare import CAPTURE_ID
 from .artifact import NO_RULES, ArtifactFile, Follower, Intake
 from .recurrence import prune_recurrences
-from .serialize import manifest_from, receipt_from
+from .serialize import manifest_from, receipt_from, value_from
 from .spool import RESERVE, release, reserve
 
-MANIFEST, RECEIPT, SENT = "manifest.json", "stored.json", "sent.json"
-_OURS = (MANIFEST, RECEIPT, SENT, PAGE)
+MANIFEST, RECEIPT, SENT, PICTURES = "manifest.json", "stored.json", "sent.json", "pictures.json"
+_OURS = (MANIFEST, RECEIPT, SENT, PICTURES, PAGE)
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
 _CAPTURE_ID = re.compile(CAPTURE_ID)
 _TORN = "Its files are still there; inspect them on the server."
@@ -68,6 +69,20 @@ class Bundle:
         replace_text(self.folder / PAGE, page)
         return self.folder / PAGE
 
+    def save_pictures(self, pictures: Pictures) -> None:
+        """Write what the pictures of the report page show, for the step that writes the page."""
+        replace_text(self.folder / PICTURES, json.dumps(asdict(pictures), default=_json_time))
+
+    def pictures(self) -> Pictures:
+        """Return what the pictures of the report page show; nothing if there are none. Raises BadInput if damaged."""
+        file = self.folder / PICTURES
+        if not file.exists():
+            return Pictures()
+        try:
+            return value_from(Pictures, _read(file))
+        except ValueError as error:
+            raise BadInput(f"cannot read {file}", f"it is not valid ({error})", _TORN) from error
+
     def save_receipt(self, receipt: Receipt) -> None:
         """Write the receipt."""
         _write(self.folder / RECEIPT, receipt_text(receipt))
@@ -93,7 +108,8 @@ class Bundle:
                 (self.folder / artifact.file).unlink(missing_ok=True)
         for encrypted in (*self.folder.rglob("*.age"), *self.folder.rglob("*.age~")):
             encrypted.unlink(missing_ok=True)  # from an upload that was killed
-        (self.folder / SENT).unlink(missing_ok=True)
+        for file in (SENT, PICTURES):
+            (self.folder / file).unlink(missing_ok=True)
         release(self.folder)
 
 

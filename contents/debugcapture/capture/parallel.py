@@ -120,7 +120,12 @@ class ParallelCapture:
         def report_failure(file: "Evidence", error: Exception) -> None:
             self._report(f"{file.name} cannot be explained: {error}")
 
-        return replace(manifest, findings=explain_bundle(record.bundle.folder, manifest, report_failure))
+        findings, pictures = explain_bundle(record.bundle.folder, manifest, report_failure)
+        try:
+            record.bundle.save_pictures(pictures)
+        except OSError as error:  # the evidence matters more than its pictures
+            self._report(f"the report will have no pictures: {error}")
+        return replace(manifest, findings=findings)
 
     @property
     def requests(self) -> int:

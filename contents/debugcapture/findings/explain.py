@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..finding import Finding
 from ..model import Manifest
+from ..picture import Pictures, PodPictures
 from .evidence import Evidence, evidence_of
+from .pictures.merge import merged
 from .rank import ranked
 from .subject import Subject
 from .subjects import SUBJECTS
 
+T = TypeVar("T")
 Unreadable = Callable[[Evidence, Exception], None]
 
 
@@ -21,17 +24,30 @@ def explain(
 
     A file whose content breaks a parser costs its own findings only: ``failed`` is called with the file and the error.
     """
-    return ranked(finding for file in evidence for finding in _explained(file, failed, subjects))
+    return ranked(
+        finding
+        for file in evidence
+        for findings in _of_each_kind(file, failed, subjects, _findings)
+        for finding in findings
+    )
 
 
-def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tuple[Finding, ...]:
-    """Return the findings about the files of the bundle in ``folder``.
+def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tuple[tuple[Finding, ...], Pictures]:
+    """Return the findings about the files of the bundle in ``folder``, and what the pictures of its report show.
 
     While credentials are masked, a file in which nothing could be masked is left out: findings quote their evidence.
+    Only pictures that contain nothing but names of functions are drawn from it.
     """
     is_masked = any(not artifact.sensitive for artifact in manifest.artifacts)
     sensitive = {artifact.file for artifact in manifest.artifacts if artifact.sensitive and is_masked}
-    return tuple(explain((file for file in evidence_of(folder, manifest) if file.name not in sensitive), failed))
+    findings: list[Finding] = []
+    pictures: list[PodPictures] = []
+    for file in evidence_of(folder, manifest):
+        subjects = [subject for subject in SUBJECTS if file.name not in sensitive or subject.has_names_only]
+        for part in _of_each_kind(file, failed, subjects, Subject.examine):
+            findings.extend(part.findings)
+            pictures.append(part.pictures)
+    return tuple(ranked(findings)), merged(pictures)
 
 
 def subjects_of(evidence: Evidence, subjects: Sequence[Subject[Any]] = SUBJECTS) -> Iterator[Subject[Any]]:
@@ -43,10 +59,19 @@ def subjects_of(evidence: Evidence, subjects: Sequence[Subject[Any]] = SUBJECTS)
                 return
 
 
-def _explained(evidence: Evidence, failed: Unreadable, subjects: Sequence[Subject[Any]]) -> Iterator[Finding]:
+def _findings(subject: Subject[Any], evidence: Evidence) -> list[Finding]:
+    return list(subject.explain(evidence))
+
+
+def _of_each_kind(
+    evidence: Evidence,
+    failed: Unreadable,
+    subjects: Sequence[Subject[Any]],
+    read: Callable[[Subject[Any], Evidence], T],
+) -> list[T]:
+    """Return what ``read`` returns for each kind of ``evidence``; nothing if its content breaks a parser."""
     try:
-        findings = [item for subject in subjects_of(evidence, subjects) for item in subject.explain(evidence)]
+        return [read(subject, evidence) for subject in subjects_of(evidence, subjects)]
     except Exception as error:  # noqa: BLE001 - the content is hostile, and the other files still have to be explained
         failed(evidence, error)
-        return
-    yield from findings
+        return []

@@ -1,11 +1,13 @@
 """The kind of evidence "log": any text, with the included messages or with those of the user too."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from .evidence import Evidence
 from .messages import Message, included_messages
 from .parsers.log import Log, is_text, parse_log
+from .pictures.rankings import log_messages
 from .rules import kernel_log
 from .rules import log as log_rules
 from .subject import Subject
@@ -23,9 +25,9 @@ def _is_log(evidence: Evidence) -> bool:
     return evidence.collector in _COLLECTORS and is_text(evidence)
 
 
-LOG = Subject("Log", _is_log, _parse, _RULES)
+LOG = Subject("Log", _is_log, _parse, _RULES, picture=log_messages)
 
 
 def log_subject(messages: Sequence[Message]) -> Subject[Log]:
     """Return the kind of evidence with these known messages only."""
-    return Subject(LOG.name, _is_log, partial(parse_log, messages=messages), _RULES)
+    return replace(LOG, parse=partial(parse_log, messages=messages))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ..finding import Finding
+from ..picture import PodPictures
 from .evidence import Evidence
 
 M = TypeVar("M")
@@ -24,13 +25,33 @@ class Subject(Generic[M]):
     is_mixed: Callable[[Evidence], bool] | None = None
     """Returns whether the file also contains other text, such as the log around a thread dump. The next kind that
     recognizes the file then explains it too. None if a file of this kind contains nothing else."""
+    picture: Callable[[M], PodPictures] | None = None
+    """Returns what the report draws of the model. None if there is no picture of this kind."""
+    has_names_only: bool = False
+    """Whether its pictures contain names of functions only. They are then drawn from a file that is not masked too."""
 
     def explain(self, evidence: Evidence) -> Iterator[Finding]:
         """Yield the findings about ``evidence``, in the order of the rules."""
+        yield from self._findings(self.parse(evidence), evidence.pod)
+
+    def examine(self, evidence: Evidence) -> "Examined":
+        """Return the findings about ``evidence`` and what the report draws of it. It is parsed once for both."""
         model = self.parse(evidence)
+        picture = self.picture(model) if self.picture else PodPictures("")
+        return Examined(tuple(self._findings(model, evidence.pod)), replace(picture, pod=evidence.pod))
+
+    def _findings(self, model: M, pod: str) -> Iterator[Finding]:
         for rule in self.rules:
             for finding in rule(model):
-                yield replace(finding, rule=rule_id(rule), pod=finding.pod or evidence.pod)
+                yield replace(finding, rule=rule_id(rule), pod=finding.pod or pod)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a file shows."""
+
+    findings: tuple[Finding, ...]
+    pictures: PodPictures
 
 
 def rule_id(rule: Callable[..., Iterator[Finding]]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from .logs import LOG, log_subject
 from .messages import Message, included_messages
-from .parsers import disk_file, metrics_file, network_file, process_file, release_diff
+from .parsers import disk_file, metrics_file, network_file, process_file, profile, release_diff
 from .parsers import dotnet_stacks as dotnet_stacks_parser
 from .parsers import goroutines as goroutines_parser
 from .parsers import jvm_gc_log as jvm_gc_log_parser
@@ -19,6 +19,7 @@ from .parsers import native_stacks as native_stacks_parser
 from .parsers import node_report as node_report_parser
 from .parsers import python_stacks as python_stacks_parser
 from .parsers import script_stacks as script_stacks_parser
+from .pictures import meters, moments, profiles, rankings, threads
 from .rules import (
     disk,
     dotnet_stacks,
@@ -42,6 +43,7 @@ from .rules import (
 from .subject import Subject
 
 SUBJECTS: Sequence[Subject[Any]] = (
+    Subject("Profile", profile.recognize, profile.parse, (), picture=profiles.profile_stacks, has_names_only=True),
     Subject("Crash of a JVM", jvm_hs_err_parser.recognize, jvm_hs_err_parser.parse, jvm_hs_err.RULES),
     Subject(
         "Threads of a JVM",
@@ -49,8 +51,15 @@ SUBJECTS: Sequence[Subject[Any]] = (
         jvm_threads_parser.parse,
         jvm_threads.RULES,
         jvm_threads_parser.is_mixed,
+        threads.java_threads,
     ),
-    Subject("Java heap histogram", jvm_histogram_parser.recognize, jvm_histogram_parser.parse, jvm_histogram.RULES),
+    Subject(
+        "Java heap histogram",
+        jvm_histogram_parser.recognize,
+        jvm_histogram_parser.parse,
+        jvm_histogram.RULES,
+        picture=rankings.heap_classes,
+    ),
     Subject("Log of a Java garbage collector", jvm_gc_log_parser.recognize, jvm_gc_log_parser.parse, jvm_gc_log.RULES),
     Subject(
         "Native memory of a JVM",
@@ -58,19 +67,79 @@ SUBJECTS: Sequence[Subject[Any]] = (
         jvm_native_memory_parser.parse,
         jvm_native_memory.RULES,
     ),
-    Subject("Java heap", jvm_heap_parser.recognize, jvm_heap_parser.parse, jvm_heap.RULES),
-    Subject("Pods, events and other Kubernetes objects", kube_parser.recognize, kube_parser.parse, kube.RULES),
-    Subject("Goroutines", goroutines_parser.recognize, goroutines_parser.parse, goroutines.RULES),
-    Subject("Processes and limits", process_file.recognize, process_file.parse, process_limits.RULES),
-    Subject("Network connections", network_file.recognize, network_file.parse, network.RULES),
-    Subject("Disks", disk_file.recognize, disk_file.parse, disk.RULES),
-    Subject("Usage of containers", metrics_file.recognize, metrics_file.parse, metrics.RULES),
+    Subject("Java heap", jvm_heap_parser.recognize, jvm_heap_parser.parse, jvm_heap.RULES, picture=meters.heap_usage),
+    Subject(
+        "Pods, events and other Kubernetes objects",
+        kube_parser.recognize,
+        kube_parser.parse,
+        kube.RULES,
+        picture=moments.cluster_moments,
+    ),
+    Subject(
+        "Goroutines",
+        goroutines_parser.recognize,
+        goroutines_parser.parse,
+        goroutines.RULES,
+        picture=threads.goroutines,
+    ),
+    Subject(
+        "Processes and limits",
+        process_file.recognize,
+        process_file.parse,
+        process_limits.RULES,
+        picture=meters.process_limits,
+    ),
+    Subject(
+        "Network connections",
+        network_file.recognize,
+        network_file.parse,
+        network.RULES,
+        picture=rankings.connections,
+    ),
+    Subject("Disks", disk_file.recognize, disk_file.parse, disk.RULES, picture=meters.disk_usage),
+    Subject(
+        "Usage of containers",
+        metrics_file.recognize,
+        metrics_file.parse,
+        metrics.RULES,
+        picture=meters.container_usage,
+    ),
     Subject("Changes of a release", release_diff.recognize, release_diff.parse, release.RULES),
-    Subject("Python threads", python_stacks_parser.recognize, python_stacks_parser.parse, python_stacks.RULES),
-    Subject("Node.js report", node_report_parser.recognize, node_report_parser.parse, node_report.RULES),
-    Subject(".NET threads", dotnet_stacks_parser.recognize, dotnet_stacks_parser.parse, dotnet_stacks.RULES),
-    Subject("Native stacks", native_stacks_parser.recognize, native_stacks_parser.parse, native_stacks.RULES),
-    Subject("Ruby and PHP stacks", script_stacks_parser.recognize, script_stacks_parser.parse, script_stacks.RULES),
+    Subject(
+        "Python threads",
+        python_stacks_parser.recognize,
+        python_stacks_parser.parse,
+        python_stacks.RULES,
+        picture=threads.python_threads,
+    ),
+    Subject(
+        "Node.js report",
+        node_report_parser.recognize,
+        node_report_parser.parse,
+        node_report.RULES,
+        picture=meters.node_usage,
+    ),
+    Subject(
+        ".NET threads",
+        dotnet_stacks_parser.recognize,
+        dotnet_stacks_parser.parse,
+        dotnet_stacks.RULES,
+        picture=threads.net_threads,
+    ),
+    Subject(
+        "Native stacks",
+        native_stacks_parser.recognize,
+        native_stacks_parser.parse,
+        native_stacks.RULES,
+        picture=threads.native_threads,
+    ),
+    Subject(
+        "Ruby and PHP stacks",
+        script_stacks_parser.recognize,
+        script_stacks_parser.parse,
+        script_stacks.RULES,
+        picture=threads.script_stacks,
+    ),
     LOG,  # any text is a log, so this is the last
 )
 

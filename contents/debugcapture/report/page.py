@@ -14,15 +14,22 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from ..finding import Finding
 from ..model import Artifact, Manifest
+from ..picture import Pictures
 from ..text import size
 from .findings import place
+from .pictures.pods import draw_pictures
 from .summary import is_missing, masking
 
 # All previews of a page together have at most 4 MiB, unless there are more than a thousand.
 _MIN_PREVIEW_BYTES: Final = 4 << 10
 _MAX_PREVIEW_BYTES: Final = 64 << 10
 _MAX_TOTAL_BYTES: Final = 4 << 20
+_MOST_VISIBLE: Final = 8  # findings; the others open with a click
+_VISIBLE_FACTS: Final = 3
+_MOST_PASSAGES: Final = 3  # that a finding quotes; the others are links
+_NO_PICTURES: Final = Pictures()
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -40,6 +47,7 @@ def report_page(
     links: Mapping[str, str],
     previews: Mapping[str, bytes],
     *,
+    pictures: Pictures = _NO_PICTURES,
     links_end: datetime | None = None,
     encrypted: bool = False,
 ) -> str:
@@ -47,16 +55,20 @@ def report_page(
 
     The keys of ``links`` and ``previews`` (the beginnings of texts) are file names. A file without a link is expected
     beside the page. ``links_end`` is the time when the first link expires. If the files are ``encrypted``, the page
-    explains how to decrypt them.
+    explains how to decrypt them, and contains neither findings nor ``pictures``.
     """
+    findings = () if encrypted else manifest.findings
     page = _template().render(
         title=f"Debug capture of {manifest.target}",
         policy=_POLICY,
         manifest=manifest,
         totals=_totals(manifest),
         facts=_facts(manifest, links_end),
-        findings=() if encrypted else manifest.findings,
+        findings=findings,
         differences=() if encrypted else manifest.differences,
+        visible=_visible(findings),
+        most_passages=_MOST_PASSAGES,
+        pictures="" if encrypted else draw_pictures(pictures, manifest, links),
         missing=[artifact for artifact in manifest.artifacts if is_missing(artifact)],
         pods=_group_by_pod(manifest.artifacts),
         links=links,
@@ -83,6 +95,12 @@ def _template() -> Template:
     )
     environment.filters.update(size=size, masking=masking, full_title=_full_title, place=place)
     return environment.get_template("page.html.j2")
+
+
+def _visible(findings: Sequence[Finding]) -> int:
+    """Return how many of ``findings`` are visible at first: the alarms, or a few facts if there is no alarm."""
+    alarms = sum(finding.severity != "info" for finding in findings)
+    return min(alarms, _MOST_VISIBLE) or _VISIBLE_FACTS
 
 
 def _without_surrogates(text: str) -> str:

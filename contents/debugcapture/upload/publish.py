@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..bundle.bundle import MANIFEST, Bundle
-from ..errors import NotStored
+from ..errors import BadInput, NotStored
 from ..files import sha256_of
 from ..links.index import entry_key, entry_text
 from ..model import PAGE, Manifest, Receipt, Report
+from ..picture import Pictures
 from ..settings.encryption import EncryptionSettings
 from ..settings.store import StoreSettings
 from ..stores.base import Store
@@ -84,7 +85,10 @@ def _upload(bundle: Bundle, store: Store, url: str, report: Callable[[str], None
     # The page of an encrypted bundle is not encrypted, so that everyone can see what was captured. It then contains no
     # captured text.
     page_store = store.plain if isinstance(store, EncryptedStore) else store
-    page = _render_page(bundle, manifest, Receipt(url, tuple(stored)), encrypted=page_store is not store)
+    receipt = Receipt(url, tuple(stored))
+    is_encrypted = page_store is not store
+    pictures = Pictures() if is_encrypted else _pictures(bundle, report)
+    page = _render_page(bundle, manifest, receipt, pictures, encrypted=is_encrypted)
     with _page_file(bundle, page) as file:
         for name, path, target in ((MANIFEST, bundle.folder / MANIFEST, store), (PAGE, file, page_store)):
             stored.append(target.put(f"{manifest.key}/{name}", path, sha256_of(path)))
@@ -123,7 +127,16 @@ def _memory_file(text: str) -> Iterator[Path]:
         yield Path(f"/proc/self/fd/{file.fileno()}")
 
 
-def _render_page(bundle: Bundle, manifest: Manifest, receipt: Receipt, *, encrypted: bool) -> str:
+def _pictures(bundle: Bundle, report: Callable[[str], None]) -> Pictures:
+    """Return what the pictures of the page show; nothing if they cannot be read, because the page matters more."""
+    try:
+        return bundle.pictures()
+    except BadInput as error:
+        report(f"the report has no pictures: {error}")
+        return Pictures()
+
+
+def _render_page(bundle: Bundle, manifest: Manifest, receipt: Receipt, pictures: Pictures, *, encrypted: bool) -> str:
     # Imported here, because it loads Jinja2, which a run without an upload does not need.
     from ..report.page import preview_limit_bytes, report_page
 
@@ -132,7 +145,7 @@ def _render_page(bundle: Bundle, manifest: Manifest, receipt: Receipt, *, encryp
     texts = [] if encrypted else [file for file in local_files if file.endswith(_TEXT_SUFFIXES)]
     limit_bytes = preview_limit_bytes(len(texts))
     previews = {file: _read_beginning(bundle.folder / file, limit_bytes) for file in texts}
-    return report_page(manifest, links, previews, links_end=receipt.links_end, encrypted=encrypted)
+    return report_page(manifest, links, previews, pictures=pictures, links_end=receipt.links_end, encrypted=encrypted)
 
 
 def _read_beginning(path: Path, limit_bytes: int) -> bytes:

@@ -28,6 +28,7 @@ from debugcapture.bundle.bundle import (
 )
 from debugcapture.errors import BadInput, SpoolUnwritable
 from debugcapture.model import ContainerState, Manifest, Receipt, Stored, Target
+from debugcapture.picture import FlameBar, Meter, Moment, Pictures, PodPictures, Ranking, Row, StackGroup, Stacks
 from tests.unit.builders import NOON, artifact, manifest, nothing, target, written
 
 DAY = timedelta(days=1)
@@ -185,10 +186,48 @@ def test_receipt_comes_back_as_it_was_saved(expires: datetime | None, bundle: Bu
     assert bundle.receipt() == saved
 
 
+PICTURES = Pictures(
+    (
+        PodPictures(
+            "a",
+            (Moment(NOON, "probe", "failed", "warning", NOON, 3, "events.txt", 7),),
+            (Meter("Memory", 1.5, 2, "bytes", "processes.txt", 3),),
+            (Ranking("heap", "heap.txt", "bytes", (Row("byte[]", 9),), 9),),
+            (
+                Stacks(
+                    "Java threads",
+                    "threads.txt",
+                    "threads",
+                    2,
+                    (Row("BLOCKED", 2),),
+                    (StackGroup(2, "BLOCKED", ("pay",), 0, ("t-1",), 0, 7),),
+                    bars=(FlameBar(0, 0, 2, "pay", is_own=True),),
+                ),
+            ),
+        ),
+    ),
+    hidden_pods=3,
+)
+
+
+def test_pictures_come_back_as_they_were_saved(bundle: Bundle) -> None:
+    assert bundle.pictures() == Pictures()
+    bundle.save_pictures(PICTURES)
+    assert bundle.pictures() == PICTURES
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"pods": 7}', '{"pods": [{"pod": "a", "moments": [{"when": "noon"}]}]}'])
+def test_damaged_pictures_are_reported(text: str, bundle: Bundle) -> None:
+    written(bundle.folder, "pictures.json", text)
+    with pytest.raises(BadInput, match=r"pictures\.json"):
+        bundle.pictures()
+
+
 def test_discard_leaves_manifest_and_receipt(bundle: Bundle) -> None:
     bundle.save(manifest(artifact(file="logs/a.log"), nothing("failed", "x"), artifact(file="gone.txt")))
     bundle.save_receipt(Receipt("s3://b", ()))
     written(bundle.folder, "logs/a.log", "x")
+    bundle.save_pictures(PICTURES)
     bundle.discard_artifacts()
     assert sorted(file.name for file in bundle.folder.rglob("*") if file.is_file()) == [MANIFEST, RECEIPT]
 

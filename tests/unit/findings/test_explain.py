@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,9 @@ from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain, explain_bundle, subjects_of
 from debugcapture.findings.subject import Subject
+from debugcapture.picture import Pictures
 from tests.unit.builders import artifact, manifest
+from tests.unit.findings.parsers.test_pprof import PROFILE
 
 
 def lines_of(evidence: Evidence) -> list[str]:
@@ -67,9 +70,28 @@ def test_a_file_that_breaks_a_parser_costs_its_own_findings_only(tmp_path: Path)
     assert failures == [("a", "too deep")]
 
 
+def test_a_bundle_has_pictures_of_each_pod(tmp_path: Path) -> None:
+    dump = "goroutine 1 [running]:\nmain.main()\n\t/a.go:1 +0x1\n"
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(dump)
+    whole = manifest(artifact(file="a.txt", pod="shop-1"), artifact(file="b.txt", pod="shop-2"))
+    _, pictures = explain_bundle(tmp_path, whole, never)
+    assert [(pod.pod, [stacks.file for stacks in pod.stacks]) for pod in pictures.pods] == [
+        ("shop-1", ["a.txt"]),
+        ("shop-2", ["b.txt"]),
+    ]
+
+
+def test_a_profile_that_is_not_masked_is_drawn_because_it_contains_names_only(tmp_path: Path) -> None:
+    (tmp_path / "go-cpu.pprof").write_bytes(gzip.compress(PROFILE))
+    profile = artifact(file="go-cpu.pprof", sensitive=True)
+    _, pictures = explain_bundle(tmp_path, manifest(profile, artifact(file="other.txt")), never)
+    assert [stacks.title for pod in pictures.pods for stacks in pod.stacks] == ["Go CPU profile"]
+
+
 def test_files_in_which_nothing_was_masked_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "threads.txt").write_text("panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:1 +0x1\n")
     capture_manifest = manifest(artifact(file="threads.txt"), artifact(file="other.txt"))
     sensitive = replace(capture_manifest.artifacts[0], sensitive=True)
     mixed = replace(capture_manifest, artifacts=(sensitive, capture_manifest.artifacts[1]))
-    assert explain_bundle(tmp_path, mixed, never) == ()
+    assert explain_bundle(tmp_path, mixed, never) == ((), Pictures())

@@ -14,6 +14,7 @@ from debugcapture.bundle.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
 from debugcapture.errors import NotStored
 from debugcapture.links.index import FOLDER, entry_key, find_capture
 from debugcapture.model import PAGE, Artifact, Stored
+from debugcapture.picture import Moment, Pictures, PodPictures
 from debugcapture.stores.base import Progress, ignore_progress
 from debugcapture.targets.pods import find_target
 from debugcapture.upload.publish import publish_bundle
@@ -107,6 +108,22 @@ def test_the_page_links_all_files_and_previews_text_only(bundle: Bundle, root: P
     assert ">started\n</pre>" in page
     assert ">kind: Pod\n</pre>" in page
     assert page.count("<pre ") == 2
+
+
+def test_the_page_has_the_pictures_of_the_capture(bundle: Bundle, root: Path) -> None:
+    bundle.save_pictures(Pictures((PodPictures("", (Moment(NOON, "probe", "Pod is not ready"),)),)))
+    publish_bundle(bundle, file_store(root), URL, report)
+    folder = root / "shop" / "checkout" / bundle.folder.name
+    assert "Pod is not ready" in (folder / PAGE).read_text()
+    assert not (folder / "pictures.json").exists()
+
+
+def test_a_page_is_stored_if_its_pictures_cannot_be_read(bundle: Bundle, root: Path) -> None:
+    written(bundle.folder, "pictures.json", "[")
+    lines: list[str] = []
+    publish_bundle(bundle, file_store(root), URL, lines.append)
+    assert (root / "shop" / "checkout" / bundle.folder.name / PAGE).exists()
+    assert any("the report has no pictures" in line for line in lines)
 
 
 def test_preview_of_a_long_log_is_its_beginning(bundle: Bundle, root: Path) -> None:

@@ -15,7 +15,7 @@ def container_is_near_its_memory_limit(usages: Sequence[ContainerUsage]) -> Iter
     Source: https://kubernetes.io/docs/tasks/debug/debug-cluster/resource-metrics-pipeline/
     """
     for usage in usages:
-        if usage.memory >= usage.limit * _NEAR_LIMIT:
+        if usage.limit and usage.memory >= usage.limit * _NEAR_LIMIT:
             yield Finding(
                 severity="warning",
                 title=f'Container "{usage.name}" uses {usage.memory * 100 // usage.limit} % of its memory limit',
