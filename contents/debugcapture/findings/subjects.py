@@ -17,6 +17,7 @@ from .parsers import jvm_threads as jvm_threads_parser
 from .parsers import kube as kube_parser
 from .parsers import native_stacks as native_stacks_parser
 from .parsers import node_report as node_report_parser
+from .parsers import node_stacks as node_stacks_parser
 from .parsers import python_stacks as python_stacks_parser
 from .parsers import script_stacks as script_stacks_parser
 from .pictures import meters, moments, profiles, rankings, threads
@@ -35,6 +36,7 @@ from .rules import (
     native_stacks,
     network,
     node_report,
+    node_stacks,
     process_limits,
     python_stacks,
     release,
@@ -119,6 +121,7 @@ SUBJECTS: Sequence[Subject[Any]] = (
         node_report.RULES,
         picture=meters.node_usage,
     ),
+    Subject("Node.js stack", node_stacks_parser.recognize, node_stacks_parser.parse, node_stacks.RULES),
     Subject(
         ".NET threads",
         dotnet_stacks_parser.recognize,
