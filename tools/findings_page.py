@@ -5,12 +5,13 @@ The first line of a rule's docstring is what it states. The rest says why it mat
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from debugcapture.findings.across_files import RULES
 from debugcapture.findings.messages import included_messages
-from debugcapture.findings.subject import Subject, rule_id
+from debugcapture.findings.subject import rule_id
 from debugcapture.findings.subjects import SUBJECTS
 
 PAGE = Path(__file__).parent.parent / "docs" / "findings.md"
@@ -25,12 +26,14 @@ def page() -> str:
     _, end, tail = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{PAGE} has no place for the list of rules: {BEGIN.strip()} … {END.strip()}")
-    return head + BEGIN + "".join(_section(subject) for subject in SUBJECTS) + _messages() + "\n" + END + tail
+    rules = "".join(_section(subject.name, subject.rules) for subject in SUBJECTS)
+    rules += _section("Several files of a pod together", RULES)
+    return head + BEGIN + rules + _messages() + "\n" + END + tail
 
 
-def _section(subject: Subject[Any]) -> str:
-    rows = "".join(f"| `{rule_id(rule)}` | {' '.join(_paragraphs(rule))} |\n" for rule in subject.rules)
-    return f"\n### {subject.name}\n\n{_HEADER}{rows}" if rows else ""
+def _section(name: str, rules: Sequence[Callable[..., Any]]) -> str:
+    rows = "".join(f"| `{rule_id(rule)}` | {' '.join(_paragraphs(rule))} |\n" for rule in rules)
+    return f"\n### {name}\n\n{_HEADER}{rows}" if rows else ""
 
 
 def _messages() -> str:

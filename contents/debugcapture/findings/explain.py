@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from ..finding import Finding
 from ..model import Manifest
 from ..picture import Pictures, PodPictures
+from .across_files import explain_across_files
 from .evidence import Evidence, evidence_of
 from .pictures.merge import merged
 from .rank import ranked
@@ -24,12 +25,10 @@ def explain(
 
     A file whose content breaks a parser costs its own findings only: ``failed`` is called with the file and the error.
     """
-    return ranked(
-        finding
-        for file in evidence
-        for findings in _of_each_kind(file, failed, subjects, _findings)
-        for finding in findings
-    )
+    files = list(evidence)
+    parts = (part for file in files for part in _of_each_kind(file, failed, subjects, _findings))
+    single = (finding for findings in parts for finding in findings)
+    return ranked((*single, *explain_across_files(files, failed)))
 
 
 def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tuple[tuple[Finding, ...], Pictures]:
@@ -42,11 +41,13 @@ def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tupl
     sensitive = {artifact.file for artifact in manifest.artifacts if artifact.sensitive and is_masked}
     findings: list[Finding] = []
     pictures: list[PodPictures] = []
-    for file in evidence_of(folder, manifest):
+    files = evidence_of(folder, manifest)
+    for file in files:
         subjects = [subject for subject in SUBJECTS if file.name not in sensitive or subject.has_names_only]
         for part in _of_each_kind(file, failed, subjects, Subject.examine):
             findings.extend(part.findings)
             pictures.append(part.pictures)
+    findings.extend(explain_across_files((file for file in files if file.name not in sensitive), failed))
     return tuple(ranked(findings)), merged(pictures)
 
 

@@ -22,17 +22,22 @@ def last_release_changed_the_pods(release: Release) -> Iterator[Finding]:
     images = [line for line in (*release.removed, *release.added) if "image:" in line.text]
     first = _words(images[-1]) if images else _words((*release.added, *release.removed)[0])
     changes = (*release.removed[:_MOST_LINES], *release.added[:_MOST_LINES])
-    parts = [f"removed {_quoted(release.removed)}" if release.removed else "", f"added {_quoted(release.added)}"]
     yield Finding(
         severity="info",
         title=f"The last release (revision {release.old} to {release.new}) changed the pods: {first}",
-        detail=f"ReplicaSet {release.new_set}: " + "; ".join(part for part in parts if part != "added ") + ".",
+        detail=f"ReplicaSet {release.new_set}: {changes_of(release)}.",
         evidence=tuple(
             release.evidence.quote(line.number, line.number, line.text) for line in sorted(changes)[:_MOST_LINES]
         ),
         directness=52,
         key="last release",
     )
+
+
+def changes_of(release: Release) -> str:
+    """Return what the release removed and added, as a part of a sentence; "" if it changed nothing."""
+    parts = (("removed", release.removed), ("added", release.added))
+    return "; ".join(f"{verb} {_quoted(lines)}" for verb, lines in parts if lines)
 
 
 def _words(line: Line) -> str:

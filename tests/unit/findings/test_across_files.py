@@ -1,0 +1,136 @@
+"""across_files.py: a failing pod is connected with its rollout only if the files of the capture show it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debugcapture.finding import Finding
+from debugcapture.findings.evidence import Evidence
+from debugcapture.findings.explain import explain, explain_bundle
+from tests.unit.builders import artifact, manifest
+from tests.unit.hostile import changed
+
+SET = {
+    "kind": "ReplicaSet",
+    "metadata": {
+        "name": "shop-547cd64cc7",
+        "creationTimestamp": "2026-11-30T12:00:00Z",
+        "annotations": {"deployment.kubernetes.io/revision": "2"},
+    },
+}
+DIFF = """--- revision 1 (shop-6f4f5d48bc)
++++ revision 2 (shop-547cd64cc7)
+@@ -3,1 +3,1 @@
+-  - image: registry.test/shop:1
++  - image: registry.test/shop:2
+"""
+RULE = "pod-fails-since-rollout"
+
+
+def pod(
+    status: dict[str, Any], started: str = "2026-11-30T12:00:05Z", owner: str = "shop-547cd64cc7"
+) -> dict[str, Any]:
+    return {
+        "kind": "Pod",
+        "metadata": {
+            "name": f"{owner}-x2x4k",
+            "namespace": "web",
+            "ownerReferences": [{"kind": "ReplicaSet", "name": owner}],
+        },
+        "spec": {"containers": [{"name": "app", "image": "registry.test/shop:2"}]},
+        "status": {"startTime": started, "containerStatuses": [{"name": "app", **status}]},
+    }
+
+
+def crashed(finished: str, restarts: int = 5, **more: Any) -> dict[str, Any]:
+    ended = {"terminated": {"reason": "Error", "exitCode": 1, "finishedAt": finished}}
+    waiting = {"waiting": {"reason": "CrashLoopBackOff"}}
+    return {"ready": False, "restartCount": restarts, "state": waiting, "lastState": ended, **more}
+
+
+CRASHED = crashed("2026-11-30T12:06:00Z")
+
+
+def findings(value: dict[str, Any], replica_set: dict[str, Any] = SET, diff: str = DIFF) -> list[Finding]:
+    def never(_file: Evidence, error: Exception) -> None:
+        raise AssertionError from error
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        contents = (("pod.yaml", value, "pod-snapshot"), ("workload.yaml", replica_set, "workload"))
+        for name, content, collector in contents:
+            path = Path(folder) / name
+            path.write_text(json.dumps(content, indent=1))
+            files.append(Evidence(path, name, "shop-1", collector))
+        path = Path(folder) / "release.diff"
+        path.write_text(diff)
+        files.append(Evidence(path, path.name, "shop-1", "workload"))
+        return [finding for finding in explain(files, never) if finding.rule == RULE]
+
+
+def test_a_pod_that_crashes_since_its_rollout() -> None:
+    (found,) = findings(pod(CRASHED))
+    assert found.severity == "warning"
+    assert found.title == "shop fails since the rollout of revision 2 at 2026-11-30T12:00:00Z"
+    assert 'container "app" has restarted 5 times, the last time after exit code 1' in found.detail
+    assert 'removed "image: registry.test/shop:1"; added "image: registry.test/shop:2"' in found.detail
+    assert {passage.file for passage in found.evidence} == {"pod.yaml", "workload.yaml", "release.diff"}
+    assert found.pod == "shop-1"
+
+
+def test_a_pod_that_never_started_since_its_rollout() -> None:
+    waiting = {"ready": False, "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+    (found,) = findings(pod(waiting))
+    assert "has not started (ImagePullBackOff)" in found.detail
+    creating = {"ready": False, "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}
+    assert findings(pod(creating)) == []
+
+
+def revised(revision: str) -> dict[str, Any]:
+    metadata = SET["metadata"]
+    assert isinstance(metadata, dict)
+    return SET | {"metadata": metadata | {"annotations": {"deployment.kubernetes.io/revision": revision}}}
+
+
+@pytest.mark.parametrize(
+    ("value", "replica_set"),
+    [
+        (pod(CRASHED), revised("1")),
+        (pod(CRASHED, "2026-11-30T14:00:00Z"), SET),
+        (pod(CRASHED, owner="other-547cd64cc7"), SET),
+        (pod(crashed("2026-11-30T18:00:00Z", restarts=3)), SET),
+        (pod(crashed("2026-11-30T12:06:00Z", restarts=1)), SET),
+        (pod(crashed("2026-11-30T12:06:00Z", ready=True)), SET),
+        (pod({"ready": True, "restartCount": 0, "state": {"running": {"startedAt": "2026-11-30T12:00:09Z"}}}), SET),
+    ],
+    ids=["first release", "later pod", "another owner", "ran well before", "one restart", "ready again", "healthy"],
+)
+def test_a_similar_pod_is_not_connected_with_the_rollout(value: dict[str, Any], replica_set: dict[str, Any]) -> None:
+    assert findings(value, replica_set) == []
+
+
+def test_a_release_of_another_replica_set_is_not_named() -> None:
+    (found,) = findings(pod(CRASHED), diff=DIFF.replace("shop-547cd64cc7", "shop-6b6b6b6b6b"))
+    assert "removed" not in found.detail
+
+
+def test_the_findings_of_a_bundle_include_those_across_files(tmp_path: Path) -> None:
+    for name, content in (("pod.yaml", pod(CRASHED)), ("workload.yaml", SET)):
+        (tmp_path / name).write_text(json.dumps(content))
+    whole = manifest(
+        artifact(file="pod.yaml", collector="pod-snapshot"), artifact(file="workload.yaml", collector="workload")
+    )
+    found, _ = explain_bundle(tmp_path, whole, lambda _file, _error: None)
+    assert RULE in {finding.rule for finding in found}
+
+
+@given(changed(pod(CRASHED)), changed(SET), st.sampled_from([DIFF, "", DIFF[:90]]))
+def test_hostile_objects_break_nothing(value: Any, replica_set: Any, diff: str) -> None:
+    findings(value, replica_set, diff)
