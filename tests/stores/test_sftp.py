@@ -15,14 +15,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import paramiko
 import pytest
 
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.stores.base import Store
+from debugcapture.stores.base import OpensFiles, Store
 from debugcapture.stores.registry import open_store
 from debugcapture.stores.sftp import store as module
 from debugcapture.stores.sftp.ssh import fingerprint
@@ -366,3 +366,19 @@ def test_killed_upload_resumes_where_it_stopped(root: Path, file: Path) -> None:
     assert part.stat().st_size > 1_000_000
     store(root).put(KEY, file, SHA256)
     assert (root / KEY).read_bytes() == CONTENT
+
+
+def test_file_is_read_in_pieces_and_also_not_to_its_end(root: Path, file: Path) -> None:
+    stored = store(root)
+    stored.put(KEY, file, SHA256)
+    assert isinstance(stored, OpensFiles)
+    opened = stored.open(KEY)
+    assert opened
+    with closing(opened):
+        assert opened.size == len(CONTENT)
+        assert hashlib.sha256(b"".join(opened)).hexdigest() == SHA256
+    abandoned = stored.open(KEY)
+    assert abandoned
+    assert next(iter(abandoned)) == CONTENT[: 16 * (32 << 10)]
+    abandoned.close()
+    assert stored.open("shop/checkout/capture/other.bin") is None

@@ -76,6 +76,10 @@ _EXAMPLES: Final = {
     "doctor": ("doctor --namespaces shop,payments", "doctor --output json"),
     "pods": ("pods --namespaces shop --pod-selector tier=backend",),
     "options-server": ("options-server --options-token-file ~/.secrets/options --namespaces shop,payments",),
+    "evidence-server": (
+        "evidence-server --store s3://evidence/captures --user-header X-Forwarded-Email",
+        "evidence-server --store file:///srv/captures --evidence-token-file ~/.secrets/evidence",
+    ),
     "restart": (
         "restart --namespace shop --workload checkout --bundle BUNDLE --dry-run",
         "restart --action undo --namespace shop --workload checkout --bundle BUNDLE",

@@ -1,27 +1,21 @@
 """The values of dropdowns over HTTP, read-only. With Rundeck's `valuesUrl`, one option can depend on another.
 
-`Service` answers requests, `wsgi_application` is its WSGI interface, and `serve` runs it in waitress, which limits
-threads, connections, and the size and duration of a request. It uses plain HTTP; a proxy can add TLS.
-
-    GET /namespaces
-    GET /workloads?namespace=NS
-    GET /pods?namespace=NS[&workload=NAME or KIND/NAME]    the unhealthy ones first
-    GET /containers?namespace=NS&pod=POD
-    GET /collectors
-    GET /healthz                                           without a token
+GET /namespaces
+GET /workloads?namespace=NS
+GET /pods?namespace=NS[&workload=NAME or KIND/NAME]    the unhealthy ones first
+GET /containers?namespace=NS&pod=POD
+GET /collectors
+GET /healthz                                           without a token
 """
 
-import hmac
-import ipaddress
 import json
 import re
-import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from http import HTTPStatus
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl
 
 from ..backoff import Rate
@@ -29,15 +23,14 @@ from ..errors import BadInput, CaptureError, NotAllowed, TargetNotFound, Unreach
 from ..kube.client import Api
 from ..kube.resources import KINDS_WITHOUT_PODS, kind_of
 from ..model import Report
+from ..serving.http import Reply, Request, has_bearer_token, json_problem
 from ..settings.declare import Rule
 from ..settings.listings import ListenSettings
 from ..settings.target import TargetSettings
-from ..text import one_line
 from .cache import Cache, MemoryStorage
 from .options import Kind, ListQuery, OptionList, Row, Source, json_text
 
 RATE = Rate(per_s=20, burst=60)  # for authorized requests; a form sends one per option
-_THREADS, _CONNECTIONS, _MAX_REQUEST_BYTES, _REQUEST_TIMEOUT_S = 8, 64, 8 << 10, 10
 _PARAMETERS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "namespaces": (),
     "workloads": ("namespace",),
@@ -53,26 +46,6 @@ _STATUS: Final[tuple[tuple[type[CaptureError], HTTPStatus], ...]] = (
     (TargetNotFound, HTTPStatus.NOT_FOUND),
     (Unreachable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request."""
-
-    method: str
-    path: str
-    query: str = ""
-    authorization: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A response with a JSON body."""
-
-    status: HTTPStatus
-    body: str
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class RateLimiter:
@@ -106,29 +79,24 @@ class Service:
     def answer(self, request: Request) -> Reply:
         """Return the answer to a request. Nothing of it is repeated there before it has passed the rules."""
         if request.method != "GET":
-            return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed", {"Allow": "GET"})
+            return json_problem(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed", {"Allow": "GET"})
         if request.path == "/healthz":
             return Reply(HTTPStatus.OK, json.dumps({"status": "ok"}))
-        if not self._is_authorized(request.authorization):
-            return _problem(
+        if not has_bearer_token(request.authorization, self.token):
+            return json_problem(
                 HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong", {"WWW-Authenticate": "Bearer"}
             )
         if not self.rate_limiter.is_allowed():
-            return _problem(HTTPStatus.TOO_MANY_REQUESTS, "too many requests", {"Retry-After": "1"})
+            return json_problem(HTTPStatus.TOO_MANY_REQUESTS, "too many requests", {"Retry-After": "1"})
         try:
             return self._rows(request)
         except CaptureError as error:
             return self._error_reply(error)
 
-    def _is_authorized(self, authorization: str) -> bool:
-        scheme, _, values = authorization.partition(" ")
-        is_equal = hmac.compare_digest(values.strip().encode(), self.token.encode())
-        return is_equal and scheme.lower() == "bearer"
-
     def _rows(self, request: Request) -> Reply:
         kind = next((name for name in _PARAMETERS if request.path == f"/{name}"), None)
         if not kind:
-            return _problem(HTTPStatus.NOT_FOUND, f"the paths are {', '.join(f'/{name}' for name in _PARAMETERS)}")
+            return json_problem(HTTPStatus.NOT_FOUND, f"the paths are {', '.join(f'/{name}' for name in _PARAMETERS)}")
         values = parse_query(kind, request.query)
         if kind == "collectors":
             return Reply(HTTPStatus.OK, json_text(self.collectors))
@@ -153,7 +121,9 @@ class Service:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_GATEWAY)
         if not isinstance(error, BadInput):
             self.report(str(error))
-        return _problem(status, str(error), {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
+        return json_problem(
+            status, str(error), {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+        )
 
 
 def parse_query(kind: Kind, query: str) -> dict[str, str]:
@@ -178,35 +148,6 @@ def parse_query(kind: Kind, query: str) -> dict[str, str]:
     return values
 
 
-def wsgi_application(service: Service) -> Callable[[Mapping[str, Any], StartResponse], Iterable[bytes]]:
-    """Return ``service`` as a WSGI application (PEP 3333)."""
-
-    def run(environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        request = Request(
-            environ["REQUEST_METHOD"],
-            environ.get("PATH_INFO", ""),
-            environ.get("QUERY_STRING", ""),
-            environ.get("HTTP_AUTHORIZATION", ""),
-        )
-        try:
-            reply = service.answer(request)
-        except Exception as error:  # noqa: BLE001 - a defect must not stop the service or reveal internal data
-            service.report(f"{type(error).__name__}: {one_line(error)}. Please report this bug.")
-            reply = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log")
-        body = reply.body.encode()
-        headers = {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            **reply.headers,
-        }
-        start_response(f"{reply.status.value} {reply.status.phrase}", list(headers.items()))
-        return [body]
-
-    return run
-
-
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
     """The options of a service: what it lists, how many rows, and for how long it caches them."""
@@ -225,59 +166,9 @@ def create_service(api: Api, listen: ListenSettings, options: ServiceOptions, re
     return Service(source.read_list, options.collectors, listen.options_token, options.namespaces, report=report)
 
 
-def serve(service: Service, listen: str) -> None:
-    """Listen on the address ``listen`` until SIGTERM. Raises BadInput if the address is in use."""
-    import waitress
-
-    host, port = _address(listen)
-    family = socket.AF_INET6 if host.version == 6 else socket.AF_INET
-    try:
-        listening = socket.create_server((str(host), port), family=family)
-    except OSError as error:
-        raise BadInput(f"cannot listen on {listen}", error.strerror or str(error), "Choose another port.") from error
-    server = waitress.create_server(
-        wsgi_application(service),
-        sockets=[listening],
-        threads=_THREADS,
-        connection_limit=_CONNECTIONS,
-        channel_timeout=_REQUEST_TIMEOUT_S,
-        cleanup_interval=_REQUEST_TIMEOUT_S,
-        max_request_header_size=_MAX_REQUEST_BYTES,
-        max_request_body_size=_MAX_REQUEST_BYTES,
-        ident="",
-    )
-    if not host.is_loopback:
-        service.report(
-            "The server uses plain HTTP and is reachable from other machines: put a proxy or a service mesh "
-            "with TLS in front of it."
-        )
-    service.report(f"listening on {_url(host, listening.getsockname()[1])}")
-    server.run()  # returns at SystemExit, after the running requests
-    service.report("stopped")
-
-
-def _address(listen: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
-    host, _, port = listen.rpartition(":")
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        raise BadInput(f"cannot listen on {listen}", "it is not an IP address", "For example 127.0.0.1:8790.") from None
-    if int(port) > 65535:
-        raise BadInput(f"cannot listen on {listen}", "the port is not valid", "For example 127.0.0.1:8790.")
-    return address, int(port)
-
-
-def _url(host: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> str:
-    return f"http://[{host}]:{port}" if host.version == 6 else f"http://{host}:{port}"
-
-
 def _is_valid(name: str, value: str) -> bool:
     """Return whether ``value``, which may be blank, is valid for the setting ``name``."""
     kind, slash, _ = value.rpartition("/")
     return not value or bool(
         re.fullmatch(_RULES[name].pattern, value) and (not slash or kind_of(kind) not in KINDS_WITHOUT_PODS)
     )
-
-
-def _problem(status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> Reply:
-    return Reply(status, json.dumps({"error": message}), headers or {})

@@ -44,11 +44,19 @@ class StoreSettings(Group):
         pattern=FORM,
         allowed=SHOWN,
     )
-    link: Literal["signed", "console"] = setting(
+    link: Literal["signed", "console", "server"] = setting(
         "signed",
         "Links",
         "signed: anyone who has the link can open it until it expires (S3 and Azure). console: opens the "
-        "object in the AWS console, for users who are logged in there.",
+        "object in the AWS console, for users who are logged in there. server: goes through your evidence server "
+        "and does not expire (docs/links.md).",
+    )
+    evidence_server: str = setting(
+        "",
+        "Evidence server URL",
+        "For links of the kind server: the URL of your evidence server, for example https://evidence.example.com.",
+        pattern=r"https?://[^\s?#]+",
+        allowed="an http:// or https:// URL",
     )
     link_base: str = setting(
         "",

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from ..kube.client import IMPATIENT, open_api
 from ..listings.options import collector_rows
-from ..listings.server import ServiceOptions, create_service, serve
+from ..listings.server import ServiceOptions, create_service
 from ..model import Outcome
 from ..runtime.context import RunContext
+from ..serving.http import serve
 from ..settings.capture import CatalogSettings
 from ..settings.cluster import ConnectionSettings, NamespacesSettings
 from ..settings.listings import ListenSettings, ValuesSettings

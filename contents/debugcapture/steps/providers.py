@@ -100,6 +100,12 @@ def _options_server() -> Step:
     return options_server.STEP
 
 
+def _evidence_server() -> Step:
+    from . import evidence_server
+
+    return evidence_server.STEP
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One step plugin. `cli/commands.py` also makes it a command."""
@@ -279,6 +285,14 @@ SERVICES = (
         "(docs/dropdowns.md). By default, it listens on the loopback interface. Every request needs the "
         "token.",
         _options_server,
+    ),
+    Provider(
+        "k8s-debug-evidence-server",
+        "Kubernetes Debug / Evidence server",
+        "Opens captures by their ID over HTTP, read-only, also after their links have expired (docs/links.md). "
+        "By default, it listens on the loopback interface. Every request needs the token, or a user whom your "
+        "proxy has authenticated.",
+        _evidence_server,
     ),
 )
 

@@ -1,6 +1,7 @@
 """The contract of a store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -71,4 +72,28 @@ class ReadableStore(Store, Protocol):
 
     def locate(self, key: str, size: int, sha256: str) -> Stored:
         """Return the location of a file that is known to exist, with a new link. Raises NotStored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file of a store, open for reading: its size, and its content in pieces of a few hundred KiB at most.
+
+    The caller calls `close`, also if it does not read the file. A read error is NotStored.
+    """
+
+    size: int
+    pieces: Iterator[bytes]
+    close: Callable[[], None]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.pieces
+
+
+@runtime_checkable
+class OpensFiles(Protocol):
+    """A store whose links do not open in a browser. A server reads its files and passes them on."""
+
+    def open(self, key: str) -> OpenFile | None:
+        """Return the file ``key``, open for reading, or None if there is no such file. Raises NotStored."""
         ...

@@ -3,14 +3,17 @@
 import errno
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import SplitResult, unquote
 
 from ..errors import NotStored
 from ..files import replacing, sha256_of
 from ..model import Stored
-from .base import Progress, ignore_progress
+from .base import OpenFile, Progress, ignore_progress
 
+_PIECE_BYTES = 256 << 10
 _REMEDIES = {
     errno.ENOSPC: "Free space on that disk.",
     errno.EDQUOT: "Free space there, or raise the quota.",
@@ -61,10 +64,29 @@ class FileStore:
         except OSError as error:
             raise NotStored(f"cannot read {self._root / key}", error.strerror or str(error)) from error
 
+    def open(self, key: str) -> OpenFile | None:
+        """Return the file ``key``, open for reading; see `OpensFiles`."""
+        path = self._root / key
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise NotStored(f"cannot read {path}", error.strerror or str(error)) from error
+        return OpenFile(os.fstat(file.fileno()).st_size, _pieces(file, path), file.close)
+
     def locate(self, key: str, size: int, sha256: str) -> Stored:
         """Return the location of ``key``; see `ReadableStore`."""
         address = (self._root / key).as_uri()
         return Stored(key, address, address, None, size, sha256)
+
+
+def _pieces(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    try:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
+    except OSError as error:
+        raise NotStored(f"cannot read {path}", error.strerror or str(error)) from error
 
 
 def _is_stored(target: Path, file: Path, sha256: str) -> bool:

@@ -1,4 +1,4 @@
-"""Links that replace those of the store: to the AWS console, or to a proxy of the user that asks for a login.
+"""Links that replace those of the store: to the AWS console, or to a server of the user that asks for a login.
 
 Source: Amazon S3 User Guide, "Viewing object properties" (the console's address of an object).
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from ..errors import BadInput
-from ..model import Stored
+from ..model import PAGE, Stored
 from ..settings.s3 import S3Settings
 from ..settings.store import StoreSettings
 from .base import FollowsFiles, GrowingUpload, Progress, ReadableStore, ignore_progress
@@ -43,7 +43,29 @@ def console_links(bucket: str, region: str) -> Link:
     return link
 
 
+def evidence_server_links(base: str) -> Link:
+    """Return links to the evidence server at ``base``: BASE/c/CAPTURE_ID to a report page, and BASE/c/CAPTURE_ID/NAME.
+
+    The server serves files of captures only. The link of any other file is its URL in the store.
+    """
+
+    def link(stored: Stored) -> str:
+        namespace, _, rest = stored.key.partition("/")
+        _workload, _, file = rest.partition("/")
+        capture_id, _, name = file.partition("/")
+        if namespace.startswith("_") or not name:
+            return stored.url
+        page = f"{base.rstrip('/')}/c/{quote(capture_id)}"
+        return page if name == PAGE else f"{page}/{quote(name)}"
+
+    return link
+
+
 def _link(settings: StoreSettings) -> Link | None:
+    if settings.link == "server":
+        if not settings.evidence_server:
+            raise BadInput("cannot create links", "evidence_server is missing", "Set it, or set link to signed.")
+        return evidence_server_links(settings.evidence_server)
     if settings.link_base:
         return links_below(settings.link_base)
     if settings.link != "console":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,16 @@ def test_missing_source_is_told(root: Path) -> None:
     with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Check the disk of the spool"):
         file_store(root).put("dump.txt", root / "gone", SHA256)
     assert files(root) == []
+
+
+def test_file_is_read_in_pieces(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PIECE_BYTES", 5)
+    written(root, "ns/web/dump.txt", CONTENT)
+    opened = file_store(root).open("ns/web/dump.txt")
+    assert opened
+    with closing(opened):
+        assert opened.size == len(CONTENT)
+        assert list(opened) == [CONTENT[start : start + 5] for start in range(0, len(CONTENT), 5)]
+    assert file_store(root).open("ns/web/other.txt") is None
+    with pytest.raises(NotStored, match="cannot read .*: Is a directory"):
+        file_store(root).open("ns/web")

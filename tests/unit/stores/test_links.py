@@ -14,7 +14,7 @@ from debugcapture.settings.declare import read
 from debugcapture.settings.store import StoreSettings
 from debugcapture.steps.upload import UploadStep
 from debugcapture.stores.base import Store
-from debugcapture.stores.links import with_links
+from debugcapture.stores.links import evidence_server_links, with_links
 from debugcapture.stores.presigned import Original, SignedRequest, TakesDirectly
 
 KEY = "shop/web/20260102T120000Z-web-1a2b/a b&c.txt"
@@ -65,8 +65,12 @@ def store_settings(**settings: str) -> StoreSettings:
             "https://s3.console.aws.amazon.com/s3/object/captures"
             "?prefix=team%2Fshop%2Fweb%2F20260102T120000Z-web-1a2b%2Fa%20b%26c.txt",
         ),
+        (
+            {"link": "server", "evidence_server": "https://evidence.example.com/e/", "link_base": "https://other"},
+            "https://evidence.example.com/e/c/20260102T120000Z-web-1a2b/a%20b%26c.txt",
+        ),
     ],
-    ids=["signed", "own base", "console of a region", "console"],
+    ids=["signed", "own base", "console of a region", "console", "evidence server"],
 )
 @pytest.mark.parametrize("store", [Plain(), Direct()], ids=["streamed", "direct"])
 def test_links_are_those_that_were_asked_for(store: Any, settings: dict[str, str], link: str) -> None:
@@ -84,3 +88,26 @@ def test_console_that_we_do_not_know_is_refused(settings: dict[str, str]) -> Non
     plain: Any = Plain()
     with pytest.raises(BadInput, match="Set link_base instead"):
         with_links(plain, store_settings(link="console", **settings))
+
+
+@pytest.mark.parametrize(
+    ("key", "link"),
+    [
+        ("shop/web/20260102T120000Z-web-1a2b/index.html", "https://e/c/20260102T120000Z-web-1a2b"),
+        (
+            "shop/web/20260102T120000Z-web-1a2b/pod-1/index.html",
+            "https://e/c/20260102T120000Z-web-1a2b/pod-1/index.html",
+        ),
+        ("debug-capture-doctor.txt", "s3://captures/debug-capture-doctor.txt"),
+        ("_runs/20260102T120000Z-web-1a2b/job/0.json", "s3://captures/_runs/20260102T120000Z-web-1a2b/job/0.json"),
+    ],
+)
+def test_evidence_server_has_a_short_link_to_the_report_and_none_to_other_files(key: str, link: str) -> None:
+    stored = Stored(key, f"s3://captures/{key}", "https://signed", None, 1, "00")
+    assert evidence_server_links("https://e")(stored) == link
+
+
+def test_links_of_an_evidence_server_need_its_url() -> None:
+    plain: Any = Plain()
+    with pytest.raises(BadInput, match="evidence_server is missing"):
+        with_links(plain, store_settings(store="s3://captures/team", link="server"))

@@ -21,7 +21,7 @@ from ...backoff import on, retried
 from ...errors import NotStored
 from ...model import Stored
 from ...settings.sftp import SftpSettings
-from ..base import Progress, ignore_progress
+from ..base import OpenFile, Progress, ignore_progress
 from .ssh import SILENCE_S, open_connection, read_address, read_login
 from .sync import background_sync
 from .writes import Chunk, PipelinedWrites
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Every server sends this much in one response (draft, section 3).
 _CHUNK_BYTES = 32 << 10
+# The number of chunks that are requested together, when a file is read in pieces.
+_CHUNKS_PER_PIECE = 16
 # The number of writes that are read from the file in advance.
 _READ_AHEAD = 4
 _WAITS_S = (0.5, 1, 2, 4, 8)
@@ -111,6 +113,23 @@ class SftpStore:
         _retry(attempt, action)
         return contents[-1] if contents else None
 
+    def open(self, key: str) -> OpenFile | None:
+        """Return the file ``key``, open for reading; see `OpensFiles`. It has a connection of its own."""
+        path, url = self._locate(key)
+        action, opened = f"cannot read {url}", list[OpenFile]()
+
+        def attempt() -> None:
+            with ExitStack() as stack:
+                stack.enter_context(_raise_store_errors(action))
+                sftp = _open_sftp(stack.enter_context(open_connection(self._login, self._address, self._jump, action)))
+                size = _size(sftp, path)
+                if size >= 0:
+                    pieces = _pieces(sftp.open(path, "rb"), size, action)
+                    opened.append(OpenFile(size, pieces, stack.pop_all().close))
+
+        _retry(attempt, action)
+        return opened[-1] if opened else None
+
     def locate(self, key: str, size: int, sha256: str) -> Stored:
         """Return the location of ``key``; see `ReadableStore`."""
         url = self._locate(key)[1]
@@ -162,6 +181,17 @@ def _size(sftp: paramiko.SFTPClient, path: str) -> int:
         return sftp.stat(path).st_size or 0
     except FileNotFoundError:
         return -1
+
+
+def _pieces(remote: paramiko.SFTPFile, size: int, action: str) -> Iterator[bytes]:
+    """Yield the content of ``remote``. Few chunks are requested in advance, because the reader may be slow."""
+    offsets = range(0, size, _CHUNK_BYTES)
+    try:
+        for index in range(0, len(offsets), _CHUNKS_PER_PIECE):
+            chunks = offsets[index : index + _CHUNKS_PER_PIECE]
+            yield b"".join(remote.readv([(start, min(_CHUNK_BYTES, size - start)) for start in chunks]))
+    except (OSError, EOFError, SSHException) as error:
+        raise NotStored(action, str(error) or "the connection broke", "Open the link again.") from error
 
 
 def _make_folders(sftp: paramiko.SFTPClient, folder: str, mode: int | None, action: str) -> None:
