@@ -30,11 +30,11 @@ def step(capture: str, **settings: str) -> OpenStep:
 
 
 def test_findings_and_files_are_shown_with_fresh_links(
-    store: SigningStore, run_context: RunContext, said: list[str]
+    store: SigningStore, run_context: RunContext, log_lines: list[str]
 ) -> None:
     made, old = stored_capture(run_context.spool, store)
     outcome = open_capture(step(made.key, rendered="true"), run_context)
-    (table,) = said
+    (table,) = log_lines
     assert table.startswith("#BEGIN:RUNDECK:DATATYPE:text/html")
     assert outcome.data["link"] != old.page
     assert outcome.data["link"].replace("&", "&amp;") in table
@@ -45,11 +45,11 @@ def test_findings_and_files_are_shown_with_fresh_links(
 
 
 def test_without_the_filter_of_rundeck_the_result_is_text(
-    store: SigningStore, run_context: RunContext, said: list[str]
+    store: SigningStore, run_context: RunContext, log_lines: list[str]
 ) -> None:
     made, _ = stored_capture(run_context.spool, store)
     outcome = open_capture(step(made.capture_id), run_context)
-    head, evidence, ends, *files = said[0].splitlines()
+    head, evidence, ends, *files = log_lines[0].splitlines()
     assert head.startswith("complete: 1 artifacts of shop/checkout-7d9f-abcde")
     assert evidence == f"Evidence: {outcome.data['link']}"
     assert ends == "Links open until 2026-01-09 12:00 UTC"
@@ -58,17 +58,17 @@ def test_without_the_filter_of_rundeck_the_result_is_text(
 
 @pytest.mark.parametrize("rendered", ["true", "false"])
 def test_an_encrypted_capture_is_opened_too(
-    rendered: str, store: SigningStore, run_context: RunContext, said: list[str]
+    rendered: str, store: SigningStore, run_context: RunContext, log_lines: list[str]
 ) -> None:
     made, _ = stored_capture(run_context.spool, EncryptedStore(store, [RECIPIENT]))
     outcome = open_capture(step(made.key, rendered=rendered), run_context)
-    assert "jvm-threads.txt.age" in said[0]
-    assert "encrypted" in said[0]
+    assert "jvm-threads.txt.age" in log_lines[0]
+    assert "encrypted" in log_lines[0]
     assert outcome.document["manifest"] is None
 
 
 def test_a_page_that_cannot_be_renewed_does_not_hide_the_links(
-    store: SigningStore, run_context: RunContext, said: list[str], monkeypatch: pytest.MonkeyPatch
+    store: SigningStore, run_context: RunContext, log_lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, _ = stored_capture(run_context.spool, store)
 
@@ -77,10 +77,10 @@ def test_a_page_that_cannot_be_renewed_does_not_hide_the_links(
 
     monkeypatch.setattr(store, "put", refuse)
     assert open_capture(step(made.key), run_context).exit_code == 0
-    assert said[0].endswith(
+    assert log_lines[0].endswith(
         "AccessDenied. Allow it. The links inside of the report page stay old. Use the links below."
     )
-    assert "Evidence: https://" in said[1]
+    assert "Evidence: https://" in log_lines[1]
 
 
 def test_a_store_that_cannot_be_read_is_unreachable(
