@@ -34,7 +34,9 @@ def test_the_page_has_the_fresh_links_and_their_end(tmp_path: Path) -> None:
     entry = find_capture(store, made.capture_id)
     assert entry
     assert entry.page_links_end == store.time + timedelta(days=7)
-    assert entry.files[-1] == StoredFile(f"{made.key}/{PAGE}", len(page), hashlib.sha256(page.encode()).hexdigest())
+    assert entry.files[-1] == StoredFile(
+        f"{made.key}/{PAGE}", len(page.encode()), hashlib.sha256(page.encode()).hexdigest()
+    )
     # Nothing else changes, whatever the evidence contains.
     assert [line for line in page.splitlines() if line not in before.splitlines()] == [
         line for line in page.splitlines() if "signature=" in line or "2026-02-08" in line
