@@ -289,7 +289,8 @@ class Artifact:
     started: datetime
     took_s: float
     outcome: ArtifactOutcome
-    how: str  # in words
+    method: str
+    """How the evidence was collected, in words: "from a debug container: the image has no jcmd"."""
     reason: str = ""  # in words
     pod: str = ""
     """Pod that it belongs to, if the bundle has several targets."""

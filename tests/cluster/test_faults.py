@@ -49,7 +49,7 @@ def test_more_privilege_is_used_only_after_less_was_denied(
     allowed = captured(tmp_path, **options, profile="general")
     stacks = allowed.artifact("native-stacks")
     assert stacks.outcome == "complete", allowed.log
-    assert "with profile general" in stacks.how
+    assert "with profile general" in stacks.method
     assert any("denied with profile restricted" in line for line in allowed.log)
 
 

@@ -62,7 +62,7 @@ def test_options_of_the_application_do_not_break_jcmd(
     ready("pod/web")
     run = captured(tmp_path, namespace=namespace, pod="web", collectors="jvm-thread-dump,jvm-info")
     assert DUMP in threads(run)
-    assert run.artifact("jvm-thread-dump").how == "by exec: the image has jcmd"
+    assert run.artifact("jvm-thread-dump").method == "by exec: the image has jcmd"
     assert run.artifact("jvm-info").outcome == "complete"
     assert DUMP not in log(kubectl, namespace)
 
@@ -79,7 +79,7 @@ def test_a_jvm_that_accepts_no_attach_writes_its_threads_to_its_log_once(
     run = captured(tmp_path, namespace=namespace, pod="web", collectors=collectors)
     assert threads(run).startswith(DUMP)
     assert '"main"' in threads(run)
-    assert run.artifact("jvm-thread-dump").how == "from the container's log, because the process refused the tool"
+    assert run.artifact("jvm-thread-dump").method == "from the container's log, because the process refused the tool"
     for collector in ("jvm-info", "jvm-heap-histogram"):
         reason = run.artifact(collector).reason
         assert "accepts no tool of this kind" in reason or "runs with -XX:+DisableAttachMechanism" in reason

@@ -81,7 +81,7 @@ def artifact(**fields: Any) -> Artifact:
         started=NOON,
         took_s=0.25,
         outcome="complete",
-        how="by exec: the image has jcmd",
+        method="by exec: the image has jcmd",
     )
     return replace(base, **fields)
 

@@ -220,7 +220,7 @@ def _recovered(file: Path, name: str, now: datetime) -> Artifact:
         started=now,
         took_s=0,
         outcome="truncated",
-        how="",
+        method="",
         reason="the capture ended before this artifact was recorded",
         sensitive=True,  # whether it was masked is unknown
         reason_code="other",

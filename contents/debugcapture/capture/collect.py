@@ -104,15 +104,15 @@ class TargetCapture:
                     stands_for_all = self._scope.preset and not self._target.is_running
                     titled = replace(collector, title=_PROCESS_COLLECTORS) if stands_for_all else collector
                     yield from self._once_per_reason(missing_artifact(titled, "", "skipped", utc_now(), reason))
-            case ReadApi(collector, how):
-                yield from self._read(collector, how)
-            case RunInTarget(collector, tool, pids, how):
+            case ReadApi(collector, method):
+                yield from self._read(collector, method)
+            case RunInTarget(collector, tool, pids, method):
                 runner: Runner = "shell" if self._probe.shell else "none"
-                for pending, pid in _pending_artifacts(collector, pids, how):
+                for pending, pid in _pending_artifacts(collector, pids, method):
                     run = ToolRun(pending, tool, self._target.ref, runner, pid)
                     yield from self._unless_foreign(self._tools.run(run, self._probe.refusal(collector, pid)))
-            case RunInDebugContainer(collector, pids, how):
-                for pending, pid in _pending_artifacts(collector, pids, how):
+            case RunInDebugContainer(collector, pids, method):
+                for pending, pid in _pending_artifacts(collector, pids, method):
                     refusal = self._probe.refusal(collector, pid)
                     yield from self._unless_foreign(self._tools.run_with_least_privilege(pending, pid, refusal))
 
@@ -123,14 +123,14 @@ class TargetCapture:
         elif not (artifact.outcome == "skipped" and self._scope.preset):
             yield artifact
 
-    def _read(self, collector: Collector, how: str) -> Iterator[Artifact]:
+    def _read(self, collector: Collector, method: str) -> Iterator[Artifact]:
         match collector.reads_api:
             case "crash-dumps":
                 yield from self._readers.crash_dumps(collector, has_find=self._probe.has_program("find"))
             case "node-state":
                 yield self._readers.node_state(collector)
             case _:
-                yield from self._readers.snapshot(collector, how)
+                yield from self._readers.snapshot(collector, method)
 
     def _check_for_restart(self) -> None:
         """Report and record if the container was restarted, or its pod replaced, during the capture."""
@@ -164,11 +164,11 @@ def _lanes(collectors: Iterable[Collector]) -> list[list[Collector]]:
     return list(lanes.values())
 
 
-def _pending_artifacts(collector: Collector, pids: Sequence[int], how: str) -> Iterator[tuple[PendingArtifact, int]]:
+def _pending_artifacts(collector: Collector, pids: Sequence[int], method: str) -> Iterator[tuple[PendingArtifact, int]]:
     """Yield the artifact of each process with its PID. If there are several, the file names contain the PIDs."""
     for pid in pids:
         file = _numbered(collector.file, pid) if len(pids) > 1 else collector.file
-        yield PendingArtifact(collector, file, "exec", how), pid
+        yield PendingArtifact(collector, file, "exec", method), pid
 
 
 def _numbered(file: str, pid: int) -> str:

@@ -42,7 +42,7 @@ class Evidence:
             pending.started,
             took_s,
             result.outcome,
-            pending.how,
+            pending.method,
             redaction.line(result.reason) if redaction else result.reason,
             integrity=result.integrity,
             redactions=file.redactions,
@@ -61,10 +61,10 @@ def _with_file_outcome(result: TransferResult, file: ArtifactFile) -> TransferRe
 
 
 def missing_artifact(
-    collector: Collector, how: str, outcome: ArtifactOutcome, started: datetime, reason: str
+    collector: Collector, method: str, outcome: ArtifactOutcome, started: datetime, reason: str
 ) -> Artifact:
     """Return an artifact without a file, which records the ``reason`` why nothing was captured."""
     took_s = round((utc_now() - started).total_seconds(), 3)
     return Artifact(
-        collector.id, collector.title, "", 0, "", started, took_s, outcome, how, reason, reason_code="other"
+        collector.id, collector.title, "", 0, "", started, took_s, outcome, method, reason, reason_code="other"
     )

@@ -31,13 +31,13 @@ class Readers:
         self._debug_session = debug_session
         self._target, self._ref, self._pod = scope.target, scope.target.ref, scope.pod
 
-    def snapshot(self, collector: Collector, how: str) -> Iterator[Artifact]:
+    def snapshot(self, collector: Collector, method: str) -> Iterator[Artifact]:
         """Yield what the API returns about the target, except for files that the bundle already has."""
         existing = {artifact.file for artifact in self._evidence.record.manifest.artifacts}
         files = snapshot_files(self._api, self._pod, self._target, collector.reads_api, self._scope.log_since_s)
         for file in files:
             if self._evidence.name(file.file) not in existing:
-                yield self._read(collector, file, how)
+                yield self._read(collector, file, method)
 
     def crash_dumps(self, collector: Collector, *, has_find: bool) -> Iterator[Artifact]:
         """Yield the crash dumps on the target's volumes. ``has_find``: the target runs, with a shell and `find`."""
@@ -50,8 +50,8 @@ class Readers:
             artifact = missing_artifact(collector, "", "skipped", utc_now(), reason)
             yield replace(artifact, reason_code="not-there")
         for dump in dumps:
-            how, title = "from the container's volume", dump.path_in_target
-            pending = PendingArtifact(collector, f"left/{dump.name}", "volume", how, title=title)
+            method, title = "from the container's volume", dump.path_in_target
+            pending = PendingArtifact(collector, f"left/{dump.name}", "volume", method, title=title)
             runner: Runner = "shell" if dump.ref == self._ref else "run-tool"
             with self._evidence.open_file(pending) as file:
                 remote = RemoteFile(dump.ref, dump.path, runner, collector.time_limit_s)
@@ -67,18 +67,18 @@ class Readers:
         limit_s, on_volumes = collector.time_limit_s, list[str]()
         if volumes:
             for root, paths in paths_by_root(collector.paths, volumes.folders).items():
-                how = f"from the container's volumes: {', '.join(f'/{path}' for path in paths)}"
+                method = f"from the container's volumes: {', '.join(f'/{path}' for path in paths)}"
                 argv = ("tar", "-C", root, "-cf", "-", *paths.values())
                 name = f"{len(on_volumes)}-{collector.file}" if on_volumes else collector.file
                 command = Command(volumes.ref, argv, "run-tool", limit_s)
-                yield self._tools.stream(PendingArtifact(collector, name, "volume", how), command)
+                yield self._tools.stream(PendingArtifact(collector, name, "volume", method), command)
                 on_volumes += paths
         in_image = [path for path in collector.paths if path not in on_volumes]
         if in_image:
             ref = self._debug_session.create_pod_copy(self._pod)
             argv = (BUSYBOX, "tar", "-C", "/", "-cf", "-", *in_image)
-            how = "from a copy of the pod that only sleeps: the files are those of its image"
-            pending = PendingArtifact(collector, f"copy-{collector.file}", "copy", how)
+            method = "from a copy of the pod that only sleeps: the files are those of its image"
+            pending = PendingArtifact(collector, f"copy-{collector.file}", "copy", method)
             yield self._tools.stream(pending, Command(ref, argv, "none", limit_s))
 
     def node_state(self, collector: Collector) -> Artifact:
@@ -87,12 +87,12 @@ class Readers:
         pending = PendingArtifact(collector, "node-state.txt", "node", "from a node pod")
         return self._tools.stream(pending, Command(ref, argv, "run-tool", collector.time_limit_s))
 
-    def _read(self, collector: Collector, snapshot: SnapshotFile, how: str) -> Artifact:
+    def _read(self, collector: Collector, snapshot: SnapshotFile, method: str) -> Artifact:
         name = self._evidence.name(snapshot.file)
-        pending = PendingArtifact(collector, snapshot.file, "api", how, title=snapshot.title)
+        pending = PendingArtifact(collector, snapshot.file, "api", method, title=snapshot.title)
         with self._evidence.record.bundle.artifact(name, _LOG_LIMIT_BYTES, text=True) as file:
             copy = SnapshotCopy(snapshot, file)
             result = copy.write()
         if copy.extent:
-            pending = replace(pending, how=f"{how}; {copy.extent}")
+            pending = replace(pending, method=f"{method}; {copy.extent}")
         return self._evidence.artifact(pending, file, result)

@@ -21,7 +21,7 @@ class PendingArtifact:
     file: str
     """Name below the target's folder in the bundle."""
     origin: Origin
-    how: str
+    method: str
     """How it is captured, as the report shows it."""
     title: str = ""
     """Replaces the collector's title; "" keeps it."""

@@ -69,9 +69,9 @@ class Tools:
         collector, started = pending.collector, utc_now()
         earlier_refusal = refusal or self._refusals.get((collector.runtime, pid))
         if earlier_refusal and not collector.from_log:
-            return missing_artifact(collector, pending.how, "skipped", started, earlier_refusal)
+            return missing_artifact(collector, pending.method, "skipped", started, earlier_refusal)
         if earlier_refusal:
-            missing = missing_artifact(collector, pending.how, "failed", started, earlier_refusal)
+            missing = missing_artifact(collector, pending.method, "failed", started, earlier_refusal)
             artifact = replace(missing, reason_code="refused")
         else:
             artifact = attempt()
@@ -97,8 +97,8 @@ class Tools:
             if result.exit_code != 0:
                 return replace(refused, reason=f"{refused.reason}; {result.reason}")
             content = log.wait()
-        how = "from the container's log, because the process refused the tool"
-        pending = replace(pending, origin=refused.origin or "exec", how=how, started=refused.started)
+        method = "from the container's log, because the process refused the tool"
+        pending = replace(pending, origin=refused.origin or "exec", method=method, started=refused.started)
         with self._evidence.open_file(pending) as file:
             file.write(content)
         if not content:
@@ -113,7 +113,7 @@ class Tools:
         ending = "denied" if artifact.reason_code == "denied" else "failed"
         self._report(f"{collector.title}: {ending} in the container: {artifact.reason}")
         try:
-            pending = replace(run.artifact, how=f"{ending} in the target container")
+            pending = replace(run.artifact, method=f"{ending} in the target container")
             second = self._run_in_debug_container(pending, run.pid)
         except CaptureError as error:
             return replace(artifact, reason=f"{artifact.reason}; {error}")
@@ -145,16 +145,16 @@ class Tools:
             if tool is None:
                 missing = " or ".join(dict.fromkeys(tool.program for tool in collector.from_debug))
                 reason = f"the debug image has no {missing}"
-                return missing_artifact(collector, pending.how, "failed", utc_now(), reason)
-            how = pending.how if profile == "restricted" else f"{pending.how}, with profile {profile}"
-            attempt = replace(pending, origin="debug-container", how=how)
+                return missing_artifact(collector, pending.method, "failed", utc_now(), reason)
+            method = pending.method if profile == "restricted" else f"{pending.method}, with profile {profile}"
+            attempt = replace(pending, origin="debug-container", method=method)
             artifact = self._run_once(ToolRun(attempt, tool, debug_container.ref, "run-tool", pid))
             if artifact.reason_code != "denied":
                 return artifact
             self._report(f"{collector.title}: denied with profile {profile}: {artifact.reason}")
         if artifact is None:
             reason = "no allowed security profile is sufficient"
-            return missing_artifact(collector, pending.how, "skipped", utc_now(), reason)
+            return missing_artifact(collector, pending.method, "skipped", utc_now(), reason)
         reason = f"{artifact.reason.rstrip('.')}. The job allows at most the profile {profiles[-1]}."
         if "general" not in profiles and not collector.needs:
             reason += " With the profile general, root could read a process that its own user may not trace (Yama)."

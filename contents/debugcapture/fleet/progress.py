@@ -28,7 +28,7 @@ def pod_artifact(target: Target, record: PodRecord, page: Stored | None, started
         started=started,
         took_s=0,
         outcome=_OUTCOMES[record.status],
-        how="",
+        method="",
         reason=record.reason,
         direct=page,
         origin="capture",

@@ -62,10 +62,10 @@ def artifact_line(artifact: Artifact) -> str:
     outcome = (
         f"{artifact.outcome}, {size(artifact.bytes)} in {artifact.took_s:.1f} s" if artifact.bytes else artifact.outcome
     )
-    how = f" ({artifact.how})" if artifact.how else ""
+    method = f" ({artifact.method})" if artifact.method else ""
     masked = f", {masking(artifact)}" if masking(artifact) else ""
     reason = f": {artifact.reason}" if artifact.reason else ""
-    return one_line(f"{artifact.title}: {outcome}{how}{masked}{reason}")
+    return one_line(f"{artifact.title}: {outcome}{method}{masked}{reason}")
 
 
 def plan_table(target: Target, actions: Sequence[Action], ceiling: str) -> str:

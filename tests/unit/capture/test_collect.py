@@ -28,7 +28,7 @@ from tests.unit.fakes import Cluster
 def test_image_that_has_the_tool_is_used_as_it_is(capture: Run, bundle: Bundle) -> None:
     cluster = in_image()
     (artifact,) = capture(cluster, collector())
-    assert (artifact.outcome, artifact.how, artifact.integrity) == (
+    assert (artifact.outcome, artifact.method, artifact.integrity) == (
         "complete",
         "by exec: the image has jcmd",
         "verified",
@@ -41,7 +41,7 @@ def test_image_that_has_the_tool_is_used_as_it_is(capture: Run, bundle: Bundle) 
 def test_image_without_tools_gets_a_debug_container_that_is_ended(capture: Run, bundle: Bundle) -> None:
     cluster = bare()
     (artifact,) = capture(cluster, collector())
-    assert (artifact.outcome, artifact.how) == ("complete", "from a debug container: the image has no jcmd")
+    assert (artifact.outcome, artifact.method) == ("complete", "from a debug container: the image has no jcmd")
     assert (bundle.folder / artifact.file).read_bytes() == b"threads\n"
     assert cluster.tools() == [("jattach", "7", "threaddump")]
     assert cluster.ran[-1][:2] == ("run-tool", "leave")

@@ -27,7 +27,7 @@ def test_more_privilege_is_taken_only_after_less_was_denied_and_where_it_is_allo
     cluster = Denying(shell=False)
     (artifact,) = capture(cluster, collector(), ceiling="general")
     assert artifact.outcome == "complete"
-    assert artifact.how.endswith("with profile general")
+    assert artifact.method.endswith("with profile general")
     assert [spec["securityContext"]["runAsUser"] for spec in cluster.attached] == [1000, 0]
 
 

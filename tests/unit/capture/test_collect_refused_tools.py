@@ -24,7 +24,7 @@ def test_a_tool_that_the_environment_of_the_container_breaks_is_replaced_by_that
 ) -> None:
     cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(2), b"", ADDRESS_IN_USE), jattach=(OK, b"threads\n", b""))
     (artifact,) = capture(cluster, collector())
-    assert (artifact.outcome, artifact.how) == ("complete", "failed in the target container")
+    assert (artifact.outcome, artifact.method) == ("complete", "failed in the target container")
 
 
 def test_where_both_tools_fail_both_reasons_stand(capture: Run) -> None:
@@ -49,7 +49,7 @@ def test_a_denial_after_a_heading_is_a_denial(capture: Run) -> None:
     tool = Tool(("jcmd", "{pid}"), denied_pattern="^denied$")
     cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(1), b"7:\n" * 9, b"denied\n"), jattach=(OK, b"t\n", b""))
     (artifact,) = capture(cluster, collector(in_image=(tool,)))
-    assert (artifact.outcome, artifact.how) == ("complete", "denied in the target container")
+    assert (artifact.outcome, artifact.method) == ("complete", "denied in the target container")
 
 
 def test_a_denial_says_which_profile_could_help(capture: Run) -> None:
@@ -99,7 +99,7 @@ def test_a_jvm_without_attach_writes_its_threads_to_the_log_once(
     monkeypatch.setattr("time.sleep", lambda _: None)
     cluster = WithoutAttach(1, shell=shell)
     threads, histogram = capture(cluster, THREADS, HISTOGRAM, preset=True)
-    assert (threads.outcome, threads.how) == (
+    assert (threads.outcome, threads.method) == (
         "complete",
         "from the container's log, because the process refused the tool",
     )

@@ -91,7 +91,7 @@ def test_output_of_the_pod_stays_text() -> None:
 @given(st.text(), st.binary())
 def test_nothing_captured_becomes_markup(text: str, output: bytes) -> None:
     hostile_target = target(image=text + EVIL, state=ContainerState("waiting", text + EVIL), node=EVIL)
-    evil = artifact(title=EVIL, file=f"{EVIL}.txt", how=text + EVIL, reason=EVIL)
+    evil = artifact(title=EVIL, file=f"{EVIL}.txt", method=text + EVIL, reason=EVIL)
     hostile_manifest = manifest(
         evil, nothing("failed", text + EVIL), target=hostile_target, trigger={EVIL: text + EVIL}
     )

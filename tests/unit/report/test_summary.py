@@ -26,8 +26,8 @@ def test_summary_is_always_one_line(reason: str, state: str) -> None:
 
 
 def test_line_of_an_artifact_has_all_there_is_to_say() -> None:
-    cut = artifact(title="Log of app", outcome="truncated", bytes=2048, reason="two\nlines", how="", redactions=2)
-    assert [artifact_line(entry) for entry in (artifact(), cut, nothing("skipped", "it is empty", how=""))] == [
+    cut = artifact(title="Log of app", outcome="truncated", bytes=2048, reason="two\nlines", method="", redactions=2)
+    assert [artifact_line(entry) for entry in (artifact(), cut, nothing("skipped", "it is empty", method=""))] == [
         "Java thread dump: complete, 7 B in 0.2 s (by exec: the image has jcmd)",
         "Log of app: truncated, 2.0 KiB in 0.2 s, 2 credentials masked: two lines",
         "Java thread dump: skipped: it is empty",
@@ -35,5 +35,5 @@ def test_line_of_an_artifact_has_all_there_is_to_say() -> None:
 
 
 @given(st.text(), st.text(), st.text())
-def test_line_of_an_artifact_is_always_one(title: str, how: str, reason: str) -> None:
-    assert artifact_line(artifact(title=title, how=how, reason=reason)).isprintable()
+def test_line_of_an_artifact_is_always_one(title: str, method: str, reason: str) -> None:
+    assert artifact_line(artifact(title=title, method=method, reason=reason)).isprintable()
