@@ -76,9 +76,9 @@ def _ours(plugin: Path, spool: Path, incident: str) -> tuple[float, float, bool]
             ended = pool.submit(lambda: hook.runs[0].result())
             note_s = _until(lambda: bool(notes(incident)), started)
             link_s = _until(lambda: any("Evidence: " in note for note in notes(incident)) or ended.done(), started)
-            done = ended.result()
-    linked = any(done.data.get("link", "no link") in note for note in notes(incident))
-    return note_s, link_s, done.succeeded and linked
+            run = ended.result()
+    linked = any(run.data.get("link", "no link") in note for note in notes(incident))
+    return note_s, link_s, run.succeeded and linked
 
 
 def _theirs(plugin: Path, spool: Path) -> tuple[float, bool]:
@@ -86,8 +86,8 @@ def _theirs(plugin: Path, spool: Path) -> tuple[float, bool]:
     project = lab_project(plugin, sys.executable).changed(spool=str(spool))
     started = time.monotonic()
     options = {"namespace": "shop", "workload": "checkout", "incident_id": "Q1CHECKOUT0001"}
-    done = project.run("capture-service.yaml", options)
-    return time.monotonic() - started, done.succeeded
+    run = project.run("capture-service.yaml", options)
+    return time.monotonic() - started, run.succeeded
 
 
 def _until(true: Callable[[], bool], started: float) -> float:

@@ -18,9 +18,9 @@ def run(provider, interpreter=""):  # type: ignore[no-untyped-def]  # an annotat
         except OSError as error:
             sys.exit("Error: cannot run %s: %s. Set the interpreter." % (interpreter, error))
     if sys.version_info < LEAST:
-        found = ".".join(str(part) for part in sys.version_info[:3])
+        version = ".".join(str(part) for part in sys.version_info[:3])
         sys.exit(
-            "Error: Python 3.10 or later is required, but %s is %s. Set the interpreter." % (sys.executable, found)
+            "Error: Python 3.10 or later is required, but %s is %s. Set the interpreter." % (sys.executable, version)
         )
     bundled = os.path.join(HERE, "lib")
     if os.path.isdir(bundled):

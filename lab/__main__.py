@@ -106,12 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     for run in (up, down, status, logs, reset):
         summary = (run.__doc__ or "").splitlines()[0]
         command = commands.add_parser(run.__name__, help=summary, description=summary)
-        command.add_argument("parts", nargs="*", type=_known, metavar="part", help=", ".join(PARTS))
+        command.add_argument("parts", nargs="*", type=_part_name, metavar="part", help=", ".join(PARTS))
         command.set_defaults(run=run)
     return parser
 
 
-def _known(name: str) -> str:
+def _part_name(name: str) -> str:
     if name not in PARTS:
         raise argparse.ArgumentTypeError(f"unknown part {name}; choose from {', '.join(PARTS)}")
     return name
@@ -150,28 +150,28 @@ def _bring_up(parts: list[Part]) -> None:
     progress = Progress()
     waiting = {part.name: part for part in parts}
     running: dict[Future[None], str] = {}
-    done: set[str] = set()
+    settled: set[str] = set()
     failures: list[str] = []
     with ThreadPoolExecutor(len(parts)) as pool:
         while waiting or running:
-            for part in [part for part in waiting.values() if done.issuperset(part.needs)]:
+            for part in [part for part in waiting.values() if settled.issuperset(part.needs)]:
                 running[pool.submit(part.up, progress)] = waiting.pop(part.name).name
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                _settle(running.pop(future), future, done, failures)
+                _settle(running.pop(future), future, settled, failures)
     if failures:
         raise LabError("\nlab: ".join([*failures, *(f"{name}: not tried" for name in waiting)]))
 
 
-def _settle(name: str, future: Future[None], done: set[str], failures: list[str]) -> None:
+def _settle(name: str, future: Future[None], settled: set[str], failures: list[str]) -> None:
     """Record how a part ended. Every failed part is reported; anything but a LabError is a bug in the lab."""
     try:
         future.result()
     except LabError as error:
         failures.append(f"{name}: {error}")
     else:
-        done.add(name)
+        settled.add(name)
 
 
 if __name__ == "__main__":

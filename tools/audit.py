@@ -94,8 +94,8 @@ def _problem(service: str, ask: Ask) -> str:
 def _pip_audit(service: str, requirements: Path) -> str:
     command = [sys.executable, "-m", "pip_audit", "--vulnerability-service", service, "--format", "json"]
     command += ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--timeout", "15", "-r", str(requirements)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout or done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    return process.stdout or process.stderr
 
 
 if __name__ == "__main__":

@@ -148,10 +148,10 @@ def plan(state: State, archive: ArchiveContent, keys: frozenset[str]) -> Plan:
     )
 
 
-def changes(before: State, after: State, archive: ArchiveContent, done: Plan) -> Iterator[str]:
+def changes(before: State, after: State, archive: ArchiveContent, todo: Plan) -> Iterator[str]:
     """Yield a line for each change, by what the server had before and has after it."""
-    for key in sorted(done.keys.keys() & after.keys):
-        yield f"+ key {key} stored" if done.keys[key] == "POST" else f"~ key {key} updated"
+    for key in sorted(todo.keys.keys() & after.keys):
+        yield f"+ key {key} stored" if todo.keys[key] == "POST" else f"~ key {key} updated"
     if before.sight != after.sight:
         yield f"{_sign(before.sight)} policy of the server: {', '.join(archive.groups)} may see the project"
     for name, value in sorted(after.properties.items()):

@@ -23,7 +23,7 @@ def with_default(description: str, default: str, blank: str = "Blank") -> str:
 def english(providers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return each text of the ``providers`` of plugin.yaml by its key."""
     texts = {f"{provider['name']}.plugin.{part}": str(provider[part]) for provider in providers for part in _PARTS}
-    for name, entry in _asked(providers).items():
+    for name, entry in _fields(providers).items():
         texts |= {f"property.{name}.{part}": str(entry[part]) for part in _PARTS}
     return texts | {key: group for group, key in _groups(providers).items()}
 
@@ -55,7 +55,7 @@ def properties(texts: Mapping[str, str]) -> str:
     )
 
 
-def _asked(providers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def _fields(providers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return the properties by name: what several steps ask, they ask with the same words."""
     return {entry["name"]: entry for provider in providers for entry in provider["config"]}
 
@@ -66,7 +66,7 @@ def _groups(providers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     Earlier versions, and the job editor that runs in the browser, show the group's name as plugin.yaml has it (source:
     `_pluginConfigPropertiesInputs.gsp` and `pluginConfig.vue` of v5.20.1 and v6.1.0).
     """
-    renderings = [entry["renderingOptions"] for entry in _asked(providers).values()]
+    renderings = [entry["renderingOptions"] for entry in _fields(providers).values()]
     folds = {options["groupName"]: options.get("grouping", "primary") for options in renderings}
     return {group: f"property.{fold}.{group}.groupName" for group, fold in folds.items()}
 

@@ -103,9 +103,9 @@ def signature(file: Path, key: str) -> Path:
         private.write(key.strip() + "\n")
         private.flush()
         command = ["ssh-keygen", "-Y", "sign", "-f", private.name, "-n", "file", str(file)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        raise ValueError(f"cannot sign {file.name} with ${SIGNING_KEY}: {done.stderr.strip()}")
+        process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if process.returncode:
+        raise ValueError(f"cannot sign {file.name} with ${SIGNING_KEY}: {process.stderr.strip()}")
     return goal
 
 

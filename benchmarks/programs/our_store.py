@@ -17,7 +17,7 @@ class Step:
     store: StoreSettings
 
 
-given, key, file, sha256 = sys.argv[1:]
-settings = {name: str(value) for name, value in json.loads(Path(given).read_text()).items()}
+settings_json, key, file, sha256 = sys.argv[1:]
+settings = {name: str(value) for name, value in json.loads(Path(settings_json).read_text()).items()}
 stored = open_store(read(Step, settings).store).put(key, Path(file), sha256)
 print(stored.bytes, stored.sha256)

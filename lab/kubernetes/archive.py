@@ -25,15 +25,15 @@ class Layer:
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
         self._tar = tarfile.TarFile(fileobj=self._buffer, mode="w")
-        self._made: set[str] = set()
+        self._written: set[str] = set()
 
     def folder(self, path: str, mode: int = 0o755) -> None:
         """A folder and those above it."""
         name = path.strip("/")
-        if not name or name in self._made:
+        if not name or name in self._written:
             return
         self.folder(str(Path(name).parent) if "/" in name else "")
-        self._made.add(name)
+        self._written.add(name)
         entry = tarfile.TarInfo(name)
         entry.type, entry.mode = tarfile.DIRTYPE, mode
         self._tar.addfile(entry)
@@ -45,10 +45,10 @@ class Layer:
     def data(self, path: str, content: bytes, mode: int = 0o644) -> None:
         """A file with this content; the first of two with one path wins."""
         name = path.strip("/")
-        if name in self._made:
+        if name in self._written:
             return
         self.folder(str(Path(name).parent))
-        self._made.add(name)
+        self._written.add(name)
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode = len(content), mode
         self._tar.addfile(entry, io.BytesIO(content))

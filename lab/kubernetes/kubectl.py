@@ -18,10 +18,10 @@ class Kubectl:
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
         """Return the output. Raises LabError with the last line if kubectl failed."""
-        done = self._run(arguments, stdin)
-        if done.returncode:
-            raise LabError(f"kubectl {' '.join(arguments)}: {done.stderr.strip() or 'failed'}")
-        return done.stdout
+        process = self._run(arguments, stdin)
+        if process.returncode:
+            raise LabError(f"kubectl {' '.join(arguments)}: {process.stderr.strip() or 'failed'}")
+        return process.stdout
 
     def succeeds(self, *arguments: str) -> bool:
         """Return whether the command succeeds."""

@@ -59,10 +59,10 @@ def add_libraries(layer: Layer, programs: Iterable[Path]) -> None:
 
 def run(command: Sequence[str | Path], allowed: tuple[int, ...] = (0,)) -> str:
     """Run a program and return its output. Every exit code that is not allowed is an error."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=_plain_environment())
-    if done.returncode not in allowed:
-        raise LabError(f"{' '.join(map(str, command))}: {(done.stderr or done.stdout).strip()[-300:]}")
-    return done.stdout
+    process = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=_plain_environment())
+    if process.returncode not in allowed:
+        raise LabError(f"{' '.join(map(str, command))}: {(process.stderr or process.stdout).strip()[-300:]}")
+    return process.stdout
 
 
 def _plain_environment() -> dict[str, str]:

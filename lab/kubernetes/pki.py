@@ -55,7 +55,7 @@ class Authority:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         if not (folder / "ca.crt").exists():
-            self._found()
+            self._create_authority()
         self._certificate = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
         self._key = _load_key(folder / "ca.key")
 
@@ -69,7 +69,7 @@ class Authority:
         certificate = _leaf(subject, key, self._certificate).sign(self._key, hashes.SHA256())
         _write_certificate(target, certificate)
 
-    def _found(self) -> None:
+    def _create_authority(self) -> None:
         for old in self._folder.glob("*.crt"):
             old.unlink()
         key = ec.generate_private_key(ec.SECP256R1())

@@ -43,7 +43,7 @@ class Database:
 
     def incident(self, identity: str) -> Json | None:
         """One incident."""
-        return self._one("SELECT content FROM incidents WHERE id = ?", identity)
+        return self._first("SELECT content FROM incidents WHERE id = ?", identity)
 
     def alerts(self, identity: str) -> list[Json]:
         """The alerts of an incident."""
@@ -66,7 +66,7 @@ class Database:
 
     def note(self, incident: str, identity: str) -> Json | None:
         """One note of this incident."""
-        return self._one("SELECT content FROM notes WHERE incident = ? AND id = ?", incident, identity)
+        return self._first("SELECT content FROM notes WHERE incident = ? AND id = ?", incident, identity)
 
     def replace_note(self, note: Json) -> None:
         """The note with the same ID becomes this one."""
@@ -76,7 +76,7 @@ class Database:
         """Removes a note."""
         self._run("DELETE FROM notes WHERE id = ?", identity)
 
-    def _one(self, query: str, *values: str) -> Json | None:
+    def _first(self, query: str, *values: str) -> Json | None:
         for row in self._run(query, *values):
             incident: Json = json.loads(row[0])
             return incident

@@ -130,7 +130,7 @@ def _maven(maven: Path, target: Path, *flags: str) -> subprocess.CompletedProces
     return subprocess.run(argv, cwd=ENGINE, capture_output=True, text=True)
 
 
-def _check(done: subprocess.CompletedProcess[str]) -> None:
-    if done.returncode != 0:
-        problems = [line for line in done.stdout.splitlines() if "ERROR" in line] or [done.stderr]
+def _check(process: subprocess.CompletedProcess[str]) -> None:
+    if process.returncode != 0:
+        problems = [line for line in process.stdout.splitlines() if "ERROR" in line] or [process.stderr]
         raise LabError(f"Maven could not build Rundeck's engine; try again: python -m lab up rundeck. {problems[0]}")

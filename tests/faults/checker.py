@@ -27,7 +27,7 @@ class RowResult:
     """The result of a fault, for the page."""
 
     line: str  # that the user reads
-    kept: str  # where the evidence is, in words
+    evidence: str  # where the evidence is, in words
 
 
 def check(row: Row, ended: Ended, world: World) -> RowResult:
@@ -55,10 +55,10 @@ def require_line(row: Row, ended: Ended) -> str:
     fails = row.exit_code not in (0, ABORTED, KILLED)
     assert len(ended.errors) == int(fails), ended.lines
     about = row.names.format(pod=ended.pod, incident=ended.incident)
-    lines = ended.errors if fails else [line for line in ended.lines if row.why in line]
-    assert lines, (row.why, ended.lines)
+    lines = ended.errors if fails else [line for line in ended.lines if row.cause in line]
+    assert lines, (row.cause, ended.lines)
     line = lines[0]
-    for words in (row.why, row.do, about if fails else ""):
+    for words in (row.cause, row.remedy, about if fails else ""):
         assert words in line, (words, line)
     return line
 

@@ -64,10 +64,11 @@ def seen_in(text: str) -> dict[str, RowResult]:
 
 def table(rows: Iterable[Row], results: Mapping[str, RowResult]) -> str:
     """Return the table of the page."""
-    return HEAD + "".join(
-        f"| {row.stage} | {row.fault} | {row.ended} | {_code(results[row.id].line)} | {_cell(results[row.id].kept)} |\n"
-        for row in rows
-    )
+    return HEAD + "".join(_table_row(row, results[row.id]) for row in rows)
+
+
+def _table_row(row: Row, result: RowResult) -> str:
+    return f"| {row.stage} | {row.fault} | {row.ended} | {_code(result.line)} | {_cell(result.evidence)} |\n"
 
 
 def shown(page: str) -> list[tuple[str, str, str]]:

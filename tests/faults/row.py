@@ -21,8 +21,8 @@ class Row:
     fault: str  # what breaks
     provoke: Callable[[World], None]  # prepares the world; `World.at` schedules what happens during the step
     exit_code: int
-    why: str  # the cause in the reported line
-    do: str = ""  # the remedy in the reported line
+    cause: str  # in the reported line
+    remedy: str = ""  # in the reported line
     status: Status = "complete"  # of the bundle
     waits: bool = False  # the bundle waits in the spool when the step has ended: the next run must upload it
     names: str = "{pod}"  # what the line is about

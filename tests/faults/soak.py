@@ -170,7 +170,7 @@ class _Worker:
         name = row.id if row else "no fault"
         self._day.rounds[name] += 1
         if ended_as != expected:
-            self._day.wrong.append(f"{name}: exit code {ended_as}, not {expected}: {self._said[-1:]}")
+            self._day.wrong.append(f"{name}: exit code {ended_as}, not {expected}: {self._log_lines[-1:]}")
 
     def send_what_waits(self) -> None:
         """Do what the job “Send captures that are waiting” does."""
@@ -196,16 +196,16 @@ class _Worker:
         try:
             return capture(read(CaptureStep, world.settings), self._caller()).exit_code
         except CaptureError as error:
-            self._said.append(str(error))
+            self._log_lines.append(str(error))
             return exit_code(error)
 
     def _caller(self) -> RunContext:
-        self._said: list[str] = []
+        self._log_lines: list[str] = []
         spool, trigger = Path(self._settings["spool"]), {"started_by": "soak"}
-        return RunContext(self._said.append, io.BytesIO(), io.BytesIO(), spool, secrets.token_hex(4), trigger)
+        return RunContext(self._log_lines.append, io.BytesIO(), io.BytesIO(), spool, secrets.token_hex(4), trigger)
 
     def _world(self) -> World:
-        self._said = []
+        self._log_lines = []
         incident = usual(self._namespace, self._folder, self._pagerduty)["incident_id"]
         settings = self._settings | {"incident_id": incident}
         folder = self._folder / self._namespace

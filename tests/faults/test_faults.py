@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,4 +33,4 @@ def remember(row: Row, result: RowResult) -> None:
     file = os.environ.get("DEBUG_CAPTURE_SEEN")
     if file:
         with Path(file).open("a", encoding="utf-8") as out:
-            out.write(json.dumps({"id": row.id, **asdict(result)}) + "\n")
+            out.write(json.dumps({"id": row.id, "line": result.line, "kept": result.evidence}) + "\n")

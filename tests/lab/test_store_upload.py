@@ -30,7 +30,7 @@ class Store(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: list[int] = []
-        self.kept: dict[str, bytes] = {}
+        self.parts: dict[str, bytes] = {}
 
     def address(self, index: int) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{index}?{SECRET}"
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         status = self.server.answers.pop(0) if self.server.answers else 200
         if status == 200:
-            self.server.kept[self.path.partition("?")[0].strip("/")] = body
+            self.server.parts[self.path.partition("?")[0].strip("/")] = body
         content = b"" if status == 200 else b"<Error><Code>SlowDown</Code></Error>"
         self.send_response(status)
         self.send_header("ETag", f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
@@ -109,7 +109,7 @@ def test_every_piece_arrives_although_the_store_is_busy(program: Path, file: Pat
     store.answers = [503, 500, 429]
     process = send(program, file, [store.address(index) for index in range(4)])
     assert process.returncode == 0, process.stderr
-    assert b"".join(store.kept[str(index)] for index in range(4)) == CONTENT
+    assert b"".join(store.parts[str(index)] for index in range(4)) == CONTENT
     tags = dict(line.removeprefix("sent ").split() for line in process.stdout.splitlines())
     assert tags["0"] == hashlib.md5(CONTENT[:PIECE], usedforsecurity=False).hexdigest()
 
@@ -131,7 +131,7 @@ def test_only_a_regular_file_is_read(kind: str, program: Path, file: Path, tmp_p
     process = send(program, odd, [store.address(index) for index in range(4)])
     assert process.returncode == 1
     assert reason in process.stderr
-    assert not store.kept
+    assert not store.parts
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,10 @@ def the_only(archive: Path, kind: str) -> str:
 
 @pytest.mark.parametrize("folder", [JOBS, CLOUD], ids=["plugin", "cloud"])
 def test_each_job_is_imported_as_its_yaml_says(folder: Path, archive: Path, cloud_archive: Path) -> None:
-    found = imported(cloud_archive if folder == CLOUD else archive, "job")
-    read = {job["uuid"]: job for job in map(job_of, found.values())}
+    jobs_before = imported(cloud_archive if folder == CLOUD else archive, "job")
+    read = {job["uuid"]: job for job in map(job_of, jobs_before.values())}
     assert read == {id_in("shop", job["uuid"]): job_in("shop", job) for job in jobs(folder)}
-    assert all(f"job-{uuid}.xml" in "".join(found) for uuid in read)
+    assert all(f"job-{uuid}.xml" in "".join(jobs_before) for uuid in read)
 
 
 def test_the_cloud_has_no_defaults_of_plugins_and_all_else(archive: Path, cloud_archive: Path) -> None:

@@ -237,9 +237,9 @@ def while_crashed(kubectl: Kubectl, run: Callable[[], JobRun]) -> JobRun:
     for _ in range(240):
         before = gateway_status(kubectl)
         if (before["state"].get("waiting") or {}).get("reason") == "CrashLoopBackOff":
-            done = run()
+            result = run()
             if gateway_status(kubectl) == before:
-                return done
+                return result
         time.sleep(0.5)
     raise TimeoutError("gateway does not pause")
 

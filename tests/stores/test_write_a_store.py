@@ -31,7 +31,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.kept: dict[str, bytes] = {}
+        self.objects: dict[str, bytes] = {}
         self.logins: list[str | None] = []
         self.loses = 0
 
@@ -42,11 +42,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self.server.logins.append(self.headers["Authorization"])
         content = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.kept[self.path] = content[: len(content) - self.server.loses]
+        self.server.objects[self.path] = content[: len(content) - self.server.loses]
         self._answer(201, 0)
 
     def do_HEAD(self) -> None:
-        self._answer(200, len(self.server.kept[self.path]))
+        self._answer(200, len(self.server.objects[self.path]))
 
     def _answer(self, status: int, length: int) -> None:
         self.send_response(status)
@@ -138,8 +138,8 @@ def test_documented_store_takes_a_bundle(plugin: Path, bundle: Bundle, server: S
     assert set(server.logins) == {"Bearer s3cret-of-the-web"}
     assert "s3cret" not in process.stdout + process.stderr
     folder = f"/captures/shop/checkout/{bundle.folder.name}"
-    assert set(server.kept) == {f"{folder}/{name}" for name in ("logs.txt", "manifest.json", "index.html")}
-    assert server.kept[f"{folder}/logs.txt"] == LOG
+    assert set(server.objects) == {f"{folder}/{name}" for name in ("logs.txt", "manifest.json", "index.html")}
+    assert server.objects[f"{folder}/logs.txt"] == LOG
     receipt = bundle.receipt()
     assert receipt
     assert receipt.page == f"https://{place}{folder}/index.html"

@@ -57,9 +57,9 @@ class Cluster(Lists):
         self.places: list[str] = []
         self.refuses = False
         self.log_error: Exception | None = None
-        self.gone = False
+        self.is_gone = False
         self.streams = Streams()
-        self.found = pod()
+        self.pod_json = pod()
 
     def patch_ephemeral_containers(self, _namespace: str, _pod: str, spec: Json) -> Json:
         self.attached.append(spec)
@@ -68,13 +68,13 @@ class Cluster(Lists):
         return {}
 
     def pod(self, _namespace: str, _name: str) -> Json:
-        if self.gone:
+        if self.is_gone:
             raise TargetNotFound("cannot read pod", "not found")
         running = [status(spec["name"]) for spec in self.attached]
-        return {**self.found, "status": self.found["status"] | {"ephemeralContainerStatuses": running}}
+        return {**self.pod_json, "status": self.pod_json["status"] | {"ephemeralContainerStatuses": running}}
 
     def pods(self, _namespace: str, _selector: str = "") -> list[Json]:
-        return [self.found]
+        return [self.pod_json]
 
     def log(self, *_: object, **__: object) -> Iterator[bytes]:
         yield b"started\n"

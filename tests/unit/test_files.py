@@ -37,7 +37,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
-def test_checksum_is_that_of_the_whole_file(size: int, tmp_path: Path) -> None:
+def test_checksum_is_that_of_the_complete_file(size: int, tmp_path: Path) -> None:
     file, content = tmp_path / "file", os.urandom(size)
     file.write_bytes(content)
     assert sha256_of(file) == hashlib.sha256(content).hexdigest()
@@ -52,7 +52,7 @@ def test_content_is_replaced_for_this_user_only(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_reader_sees_the_old_content_until_the_new_one_is_whole(tmp_path: Path) -> None:
+def test_a_reader_sees_the_old_content_until_the_new_one_is_complete(tmp_path: Path) -> None:
     file = tmp_path / "note.txt"
     replace_text(file, "old")
     with replacing(file) as out:

@@ -150,7 +150,7 @@ def test_folders_of_dumps_are_no_options_of_find(option: str, variable: str) -> 
     assert not any(name.startswith("-") for name in NAMES)
 
 
-def test_nothing_of_ours_unpacks_an_archive() -> None:
+def test_no_code_of_this_project_unpacks_an_archive() -> None:
     """A tar of `files` is kept as bytes: no bomb in it, no name in it, no link in it is ever acted on."""
     root = Path(debugcapture.__file__).parent
     for file in root.rglob("*.py"):

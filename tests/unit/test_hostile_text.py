@@ -160,7 +160,7 @@ def test_table_of_findings_has_printable_lines(action: str, reason: str) -> None
 
 
 @given(MANIFEST, BYTES, UTF8)
-def test_page_and_result_are_markup_of_ours_only(capture_manifest: Manifest, text: bytes, link: str) -> None:
+def test_page_and_result_contain_no_foreign_markup(capture_manifest: Manifest, text: bytes, link: str) -> None:
     links = {artifact.file: f"https://x/{link}" for artifact in capture_manifest.artifacts}
     page = report_page(capture_manifest, links, {capture_manifest.artifacts[0].file: text})
     assert Tags(page).tags <= PLAIN

@@ -78,7 +78,7 @@ def test_settings_arrive_typed(install: Install) -> None:
     assert steps[0].connection.verify_tls is False
 
 
-def test_data_is_handed_on_in_single_lines(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_is_passed_on_in_single_lines(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     install(outcome(bundle="/b", summary="two\nRUNDECK:DATA:bundle=/etc\x1b[2J", blank=""))
     rundeck.main("test", GOOD)
     assert capsys.readouterr().out.splitlines() == [
@@ -188,7 +188,7 @@ def test_abort_cleans_up_and_ends(install: Install) -> None:
     assert cleaned == [True]
 
 
-def test_unknown_step_is_a_defect_of_ours() -> None:
+def test_unknown_step_is_reported_as_a_defect() -> None:
     with pytest.raises(KeyError):
         rundeck.main("no-such-step", {})
 
@@ -284,7 +284,7 @@ def test_every_step_explains_blank_settings_or_does_nothing(step: Provider, caps
     assert any(message in output.err for message in ("is missing", "is set")) is not does_nothing
 
 
-def test_a_missing_connection_is_told(
+def test_a_missing_connection_is_reported(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))

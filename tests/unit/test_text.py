@@ -39,7 +39,7 @@ def test_a_row_of_another_length_is_a_mistake() -> None:
         table(("A", "B"), [("x", "y", "z")])
 
 
-def test_a_long_cell_goes_on_below_itself_and_the_short_ones_keep_their_width() -> None:
+def test_a_long_cell_wraps_and_the_short_ones_keep_their_width() -> None:
     text = table(("WHAT", "WHY"), [("store", "one two three four five six"), ("link", "opens")], width=20)
     assert text == "WHAT   WHY\nstore  one two three\n       four five six\nlink   opens\n"
 

@@ -64,7 +64,7 @@ class ArtifactFile:
     def __init__(self, path: Path, size_limit_bytes: int, intake: Intake = NO_RULES, text: bool | None = None) -> None:
         """Write at most ``size_limit_bytes`` to ``path``. ``text``: whether it is text; None if unknown."""
         self.path, self._intake, self._declared_text = path, intake, text
-        self._limit, self._why = size_limit_bytes, f"it reached its size limit of {size_limit_bytes:,} bytes"
+        self._limit, self._limit_reason = size_limit_bytes, f"it reached its size limit of {size_limit_bytes:,} bytes"
         self.cut = ""
         """Why the end is missing, if the disk became full."""
         self._part = path.with_name(path.name + ".part")
@@ -114,7 +114,7 @@ class ArtifactFile:
         if self._redactor and time.monotonic() >= self._next_show:
             self._show(self._redactor)
         if len(piece) > room:
-            raise SizeLimitReachedError(self._why)
+            raise SizeLimitReachedError(self._limit_reason)
 
     def restart(self) -> None:
         """Discard what was written."""
@@ -145,7 +145,7 @@ class ArtifactFile:
             return
         left = max(0, self._intake.room.left() - (_FOR_OTHERS_BYTES if self.received else 0))
         if self.received + left < self._limit:
-            self._limit, self._why = self.received + left, self._intake.room.why_full()
+            self._limit, self._limit_reason = self.received + left, self._intake.room.why_full()
 
     def _take(self, piece: bytes | memoryview) -> None:
         if self._head is not None:

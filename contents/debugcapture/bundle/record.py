@@ -59,10 +59,10 @@ class Record:
                 return pods.get(artifact.pod, 0), positions.get(artifact.collector, len(positions))
 
             artifacts = sorted(self._manifest.artifacts, key=position)
-            done = replace(
+            finished = replace(
                 self._manifest, artifacts=tuple(artifacts), finished=datetime.now(timezone.utc), requests=requests
             )
-            self._save(done)
+            self._save(finished)
             return self._manifest
 
     def _save(self, manifest: Manifest) -> None:

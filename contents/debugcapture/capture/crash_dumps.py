@@ -216,18 +216,18 @@ def paths_by_root(paths: Iterable[str], folders: Sequence[Folder]) -> dict[str, 
 
     ``paths`` are relative to the root of the target. Those that are in none of ``folders`` are left out.
     """
-    found: dict[str, dict[str, str]] = {}
+    rows: dict[str, dict[str, str]] = {}
     for path in paths:
         inside = [folder for folder in folders if f"/{path}/".startswith(f"{folder.path.rstrip('/')}/")]
         if not inside:
             continue
         folder = max(inside, key=lambda folder: len(folder.path))
         if folder.place.endswith(folder.path):  # the archive shows the same path as the target
-            found.setdefault(folder.place.removesuffix(folder.path) or "/", {})[path] = path
+            rows.setdefault(folder.place.removesuffix(folder.path) or "/", {})[path] = path
         else:
             rest = f"/{path}".removeprefix(folder.path.rstrip("/")).strip("/")
-            found.setdefault(folder.place, {})[path] = rest or "."
-    return found
+            rows.setdefault(folder.place, {})[path] = rest or "."
+    return rows
 
 
 def _in_target(path: str, folders: Iterable[Folder]) -> str:

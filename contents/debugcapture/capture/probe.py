@@ -103,7 +103,7 @@ class Probe:
         pids = self._find_pids(collector) if can_find else None
         if pids is not None:
             self._test_tools(collector)
-            return replace(self._result, processes=None, found=pids)
+            return replace(self._result, processes=None, found_pids=pids)
         if self._result.processes is None and attach and self._debug_session.has_image and collector.from_debug:
             listing = self._debug_session.attach().listing
             self._memory = self._memory or listing.memory

@@ -176,8 +176,8 @@ class Program(click.Group):
         """Return the page of a command; None if it does not exist."""
         if cmd_name == self._chain.name:
             return self._chain
-        found = next((command for command in COMMANDS if command.name == cmd_name), None)
-        return CommandPage(found, self._callback_of(found)) if found else None
+        matching = next((command for command in COMMANDS if command.name == cmd_name), None)
+        return CommandPage(matching, self._callback_of(matching)) if matching else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """Write the first sentence of each description."""

@@ -31,7 +31,7 @@ class Screen:
         """Print lines to ``messages``, and the status line to standard error if that is a terminal."""
         self._messages = messages
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._lock, self._done = threading.Lock(), threading.Event()
+        self._lock, self._stopped = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def report(self, text: str) -> None:
@@ -52,12 +52,12 @@ class Screen:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._done.set()
+        self._stopped.set()
         if self._thread:
             self._thread.join()
 
     def _refresh(self, bundle: Bundle) -> None:
-        while not self._done.wait(_EVERY_S):
+        while not self._stopped.wait(_EVERY_S):
             # If the bundle was removed, the capture reports the error.
             with suppress(CaptureError, OSError):
                 line = printable(progress_line(progress_of(bundle), datetime.now(timezone.utc)))

@@ -22,7 +22,7 @@ class ProbeResult:
     """None if they are unknown."""
     tools: Collection[tuple[str, ...]]
     """The `present` commands that succeeded in its image."""
-    found: tuple[int, ...] | None = None
+    found_pids: tuple[int, ...] | None = None
     """PIDs from the collector's `find` command, if the image has no shell."""
     managed: bool = False
     """Whether a process is of a runtime that has its own collectors."""
@@ -51,7 +51,7 @@ def decide(target: Target, collector: Collector, result: ProbeResult, policy: Ca
         return Skip(collector, f"container {target.container} is not running: {target.state}")
     if collector.invasive == "heavy" and policy.no_heavy:
         return Skip(collector, policy.no_heavy)
-    if result.processes is None and result.found is None:
+    if result.processes is None and result.found_pids is None:
         return _unseen(collector, result.unseen, policy)
     return _on_processes(target, collector, result, policy, budget)
 
@@ -63,7 +63,7 @@ def _on_processes(
         reason = f"collectors for the runtime of container {target.container} show more"
         return Skip(collector, reason, foreign=True)
     processes = matching(collector, result.processes or ())
-    pids = result.found if result.found is not None else tuple(process.pid for process in processes)
+    pids = result.found_pids if result.found_pids is not None else tuple(process.pid for process in processes)
     if not pids:
         return Skip(collector, not_there(collector, target), foreign=collector.detect is not None)
     tool = find_tool(collector, result)
@@ -74,8 +74,8 @@ def _on_processes(
         tool = None
     obstacle = _weigh(collector, processes, tool, policy, budget)
     if isinstance(obstacle, Collector):
-        why = "from a debug container, which receives the dump: the target has no room for it"
-        return RunInDebugContainer(obstacle, pids, why)
+        method = "from a debug container, which receives the dump: the target has no room for it"
+        return RunInDebugContainer(obstacle, pids, method)
     if obstacle:
         return Skip(collector, obstacle)
     if tool:

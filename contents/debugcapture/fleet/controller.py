@@ -89,19 +89,19 @@ class FleetCapture:
         It lists what could not be captured, with the reason. Raises CaptureError if no Job could be created.
         """
         record, run_id = Record(bundle, manifest), manifest.capture_id
-        done: dict[str, PodRecord] = {}
+        records: dict[str, PodRecord] = {}
         if self._settings.resume:
             stored = self._records(run_id, manifest.targets)
-            done = {uid: target for uid, target in stored.items() if target.is_done}
-            self._report(f"the store already has {len(done)} of {len(manifest.targets)} pods")
+            records = {uid: target for uid, target in stored.items() if target.is_done}
+            self._report(f"the store already has {len(records)} of {len(manifest.targets)} pods")
         else:
             self._put(bundle, plan_key(run_id), manifest_text(manifest))
-        missing = [target for target in manifest.targets if target.uid not in done]
+        missing = [target for target in manifest.targets if target.uid not in records]
         if missing:
-            done |= self._capture_missing(run_id, missing, manifest)
-        done = {target.uid: trusted_record(done[target.uid], run_id, target) for target in manifest.targets}
-        record.add_all([self._artifact(target, done[target.uid], manifest) for target in manifest.targets])
-        findings = (finding for target in manifest.targets for finding in done[target.uid].findings)
+            records |= self._capture_missing(run_id, missing, manifest)
+        records = {target.uid: trusted_record(records[target.uid], run_id, target) for target in manifest.targets}
+        record.add_all([self._artifact(target, records[target.uid], manifest) for target in manifest.targets])
+        findings = (finding for target in manifest.targets for finding in records[target.uid].findings)
         finished = record.finish(self._api.requests + self._requests)
         finished = replace(finished, findings=tuple(ranked(findings)))
         bundle.save(finished)

@@ -108,7 +108,7 @@ def read_value(text: bytes, position: int, place: Place) -> Found | None:
     start = wrapper.end() if wrapper else position
     if _QUOTE.match(text, start):
         begin, end, after = read_quoted(text, start)
-        return _found(text, begin, end, after, place)
+        return _value_at(text, begin, end, after, place)
     if text[position : position + 1] in (b"[", b"{", b"("):
         if not place.opens_containers:
             return None
@@ -175,7 +175,7 @@ def _is_ordinary(text: bytes, position: int, place: Place) -> bool:
     return may_be_sentence and bool(_SENTENCE.match(text, position))
 
 
-def _found(text: bytes, begin: int, end: int, after: int, place: Place) -> Found | None:
+def _value_at(text: bytes, begin: int, end: int, after: int, place: Place) -> Found | None:
     """Return the secret from ``begin`` to ``end`` of a quoted text or a word."""
     if place.kind is Kind.AUTHORIZATION and (scheme := _SCHEME.match(text, begin, end)):
         begin = scheme.end()
@@ -201,7 +201,7 @@ def _read_word(text: bytes, position: int, place: Place) -> Found | None:
     # A variable in /proc/PID/environ: the value ends with a NUL and may have blanks.
     if nul >= 0 and b"\n" not in text[end:nul]:
         end = nul
-    return _found(text, begin, end, end, place)
+    return _value_at(text, begin, end, end, place)
 
 
 def _read_container(text: bytes, position: int, place: Place) -> Found | None:
@@ -229,7 +229,7 @@ def _read_container(text: bytes, position: int, place: Place) -> Found | None:
 def _text_in_container(text: bytes, quote: int, content: tuple[int, int], place: Place) -> list[tuple[int, int]]:
     if _NO_VALUE.match(text, quote) or (place.kind is Kind.COUNTED and _NUMBER.match(text, quote)):
         return []
-    value = _found(text, *content, content[1], place)
+    value = _value_at(text, *content, content[1], place)
     return list(value.secrets) if value else []
 
 
@@ -260,7 +260,7 @@ def _read_words_of_container(text: bytes, position: int, end: int, place: Place)
     if not content.strip() or b"\n" in content or _NUMBERS.fullmatch(content):
         return Found((), end, nested=True) if content.strip() else None
     if text[position : position + 1] == b"[":
-        return _found(text, begin, close, end, place)
+        return _value_at(text, begin, close, end, place)
     pairs = tuple(
         (begin + pair.start(2), begin + pair.end(2))
         for pair in _PAIR.finditer(content)

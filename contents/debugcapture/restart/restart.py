@@ -115,7 +115,7 @@ def wait(api: Api, plan: Plan, limit_s: float, report: Report) -> str:
     """Wait until the workload is available and return the result as text. Raises RolloutNotReady after ``limit_s``."""
     started, progress, reported = time.monotonic(), Progress(False, "no change was seen"), ""
     for progress in _watch_progress(api, plan, limit_s):
-        if progress.done:
+        if progress.is_complete:
             return f"{plan.action}: done after {time.monotonic() - started:.0f} s, {progress.text}"
         if progress.failed:
             break

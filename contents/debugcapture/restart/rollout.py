@@ -22,7 +22,7 @@ RESTARTABLE = ("deployment", "statefulset", "daemonset")
 class Progress:
     """The progress of a rollout as text. ``failed``: its progress deadline is over."""
 
-    done: bool
+    is_complete: bool
     text: str
     failed: bool = False
 

@@ -20,18 +20,18 @@ _POOL = ThreadPoolExecutor(_AT_A_TIME)
 
 def jobs(state: State, request: Request) -> Answer:
     """``GET /project/NAME/jobs``: those that the user may read, in a project that they may read."""
-    found = state.projects.get(request.parts[0])
-    if not found:
+    project = state.projects.get(request.parts[0])
+    if not project:
         return not_found("Project", request.parts[0])
     group = request.query.get("groupPathExact")
-    jobs = [job for job in found.jobs.values() if group is None or (job.get("group") or "") == group]
-    project = Question({"type": "project", "name": found.name}, ("read",), application=True)
+    jobs = [job for job in project.jobs.values() if group is None or (job.get("group") or "") == group]
+    read_project = Question({"type": "project", "name": project.name}, ("read",), application=True)
     questions = [Question(job_resource(job), ("read",)) for job in jobs]
-    readable, *verdicts = state.verdicts(request.user, found, [project, *questions])
+    readable, *verdicts = state.verdicts(request.user, project, [read_project, *questions])
     if not readable.authorized:
-        return forbidden(f'"Read" for Project {found.name}')
+        return forbidden(f'"Read" for Project {project.name}')
     visible = [job for job, verdict in zip(jobs, verdicts, strict=True) if verdict.authorized]
-    return 200, [{**{name: job.get(name, "") for name in _SHOWN}, "project": found.name} for job in visible]
+    return 200, [{**{name: job.get(name, "") for name in _SHOWN}, "project": project.name} for job in visible]
 
 
 def job_resource(job: Job) -> dict[str, str]:

@@ -55,13 +55,13 @@ def test_new_bundle_can_be_opened(pod: str, tmp_path: Path) -> None:
     assert open_bundle(str(bundle.folder), tmp_path).folder == bundle.folder
 
 
-def test_spool_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_spool_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     spool = written(tmp_path, "file", "") / "spool"
     with pytest.raises(SpoolUnwritable, match=f"cannot write to the spool {spool}: Not a directory"):
         create_bundle(spool, "web-0", NOON)
 
 
-def test_full_disk_is_told_in_words(tmp_path: Path) -> None:
+def test_full_disk_is_reported_in_words(tmp_path: Path) -> None:
     with pytest.raises(SpoolUnwritable, match="No space left on device"), writable(tmp_path):
         raise OSError(28, "No space left on device")
 
@@ -126,7 +126,7 @@ def test_size_limit_fills_the_file_up_to_it(pieces: list[bytes], limit: int, exp
     assert ((bundle.folder / "a.txt").read_bytes() if expected else b"") == expected
 
 
-def test_artifact_of_exactly_the_limit_is_whole(bundle: Bundle) -> None:
+def test_artifact_of_exactly_the_limit_is_complete(bundle: Bundle) -> None:
     with bundle.artifact("a.txt", 5) as file:
         file.write(b"12345")
         file.write(b"")
@@ -324,7 +324,7 @@ def test_a_torn_bundle_does_not_keep_another_workload_from_being_captured(text: 
 
 
 @pytest.mark.parametrize("text", TORN)
-def test_a_torn_list_of_what_was_sent_is_none_and_a_torn_receipt_is_told(text: str, bundle: Bundle) -> None:
+def test_a_torn_list_of_uploads_is_ignored_and_a_torn_receipt_is_reported(text: str, bundle: Bundle) -> None:
     written(bundle.folder, SENT, text)
     assert bundle.sent() is None
     written(bundle.folder, RECEIPT, text)
@@ -333,7 +333,7 @@ def test_a_torn_list_of_what_was_sent_is_none_and_a_torn_receipt_is_told(text: s
 
 
 @pytest.mark.parametrize("file", ["../../etc/passwd", "/etc/passwd", "a/../../b", "x\0y"])
-def test_a_manifest_whose_files_lie_elsewhere_is_none_of_ours(file: str, bundle: Bundle) -> None:
+def test_a_manifest_whose_files_are_elsewhere_is_refused(file: str, bundle: Bundle) -> None:
     bundle.save(manifest(artifact(file=file)))
     with pytest.raises(BadInput, match="is not a valid file name in a bundle"):
         bundle.manifest()
@@ -391,8 +391,8 @@ def test_what_a_killed_capture_could_not_write_down_is_recovered(tmp_path: Path)
     for name, content in files.items():
         written(tmp_path, name, content)
     recover(bundle, NOON)
-    found = {artifact.file: (artifact.bytes, artifact.sha256) for artifact in bundle.manifest().artifacts}
-    assert found.keys() >= {"arriving.bin", "done.txt"}
-    assert found["arriving.bin"] == (5, hashlib.sha256(b"arriv").hexdigest())
+    recovered = {artifact.file: (artifact.bytes, artifact.sha256) for artifact in bundle.manifest().artifacts}
+    assert recovered.keys() >= {"arriving.bin", "done.txt"}
+    assert recovered["arriving.bin"] == (5, hashlib.sha256(b"arriv").hexdigest())
     assert not list(tmp_path.glob("*.part"))
-    assert not found.keys() & {"empty.bin", ".reserve", MANIFEST}
+    assert not recovered.keys() & {"empty.bin", ".reserve", MANIFEST}

@@ -49,7 +49,7 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
     ) -> tuple[Artifact, ...]:
         monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
         api, of = cast("Api", cluster), of or target()
-        scope = CaptureScope(cluster.found, of, CapturePolicy(ceiling, debug_image=True), preset=preset)
+        scope = CaptureScope(cluster.pod_json, of, CapturePolicy(ceiling, debug_image=True), preset=preset)
         record = Record(bundle, manifest(artifacts=(), finished=None))
         with DebugSession(api, of, (), DebugOptions(image, ceiling, 90), report) as debug_session:
             TargetCapture(api, scope, debug_session, record, report).run(collectors)

@@ -112,7 +112,7 @@ def test_a_previous_log_that_the_kubelet_has_removed_does_not_make_a_capture_par
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
     cluster = in_image()
-    cluster.found = pod(status={"containerStatuses": [status(lastState=terminated("Error", 1))]})
+    cluster.pod_json = pod(status={"containerStatuses": [status(lastState=terminated("Error", 1))]})
 
     def log(*_: object, previous: bool = False, **__: object) -> Iterator[bytes]:
         yield b"unable to retrieve container logs for containerd://abc" if previous else b"started\n"
@@ -154,7 +154,7 @@ def test_api_is_read_first_and_a_failure_stops_nothing(capture: Run) -> None:
     assert [artifact.file for artifact in artifacts] == ["logs/app.log", "pod.txt", "pod.yaml", "events.txt", ""]
 
 
-def test_file_is_read_once_whoever_asks_for_it(capture: Run) -> None:
+def test_file_is_read_once_for_all_collectors(capture: Run) -> None:
     logs = collector(id="logs", file="", reads_api="logs", in_image=(), from_debug=())
     artifacts = capture(Cluster(), SNAPSHOT, logs)
     assert [artifact.file for artifact in artifacts].count("logs/app.log") == 1
@@ -168,7 +168,7 @@ def test_log_that_breaks_off_is_kept_and_called_truncated(capture: Run, bundle: 
     assert (bundle.folder / log.file).read_bytes() == b"started\n"
 
 
-def test_size_limit_cuts_and_is_told(capture: Run, bundle: Bundle) -> None:
+def test_size_limit_cuts_and_is_reported(capture: Run, bundle: Bundle) -> None:
     (artifact,) = capture(in_image(), collector(size_limit_bytes=4))
     assert (artifact.outcome, artifact.bytes) == ("truncated", 4)
     assert "it reached its size limit of 4 bytes" in artifact.reason

@@ -17,7 +17,7 @@ def test_refused_debug_container_fails_each_collector_that_needs_it(capture: Run
     assert len(cluster.attached) == 1
 
 
-def test_debug_image_without_the_tool_is_told(capture: Run) -> None:
+def test_debug_image_without_the_tool_is_reported(capture: Run) -> None:
     cluster = Cluster(shell=False)
     (artifact,) = capture(cluster, collector())
     assert (artifact.outcome, artifact.reason) == ("failed", "the debug image has no jattach")

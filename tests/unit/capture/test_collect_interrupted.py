@@ -40,9 +40,9 @@ def noticed(
     return running.is_pod_gone, record.manifest.remarks
 
 
-def test_restart_during_the_capture_is_told(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restart_during_the_capture_is_reported(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = Cluster()
-    cluster.found = pod(status={"containerStatuses": [status(containerID="containerd://new")]})
+    cluster.pod_json = pod(status={"containerStatuses": [status(containerID="containerd://new")]})
     artifacts, remarks = noticed(cluster, bundle, monkeypatch, target(container_id="old"))
     assert not artifacts
     assert remarks == ("shop/checkout-7d9f-abcde: container app was restarted during the capture",)
@@ -51,7 +51,7 @@ def test_restart_during_the_capture_is_told(bundle: Bundle, monkeypatch: pytest.
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "another pod of that name"])
 def test_pod_that_is_gone_is_noticed(replaced: bool, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = Cluster()
-    cluster.gone, cluster.found = not replaced, pod(metadata={"uid": "u-2"})
+    cluster.is_gone, cluster.pod_json = not replaced, pod(metadata={"uid": "u-2"})
     artifacts, _ = noticed(cluster, bundle, monkeypatch, target(user=User(1, 1)))
     assert artifacts
 
@@ -78,7 +78,7 @@ def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypa
 
     monkeypatch.setattr("debugcapture.kube.exec_stream.run", report_missing)
     cluster = Cluster()
-    cluster.gone = True
+    cluster.is_gone = True
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
     debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), report)

@@ -29,7 +29,7 @@ def test_volumes_are_searched_by_a_debug_container_if_the_image_has_no_find(
     programs: str, attached: int, capture: Run
 ) -> None:
     cluster = Cluster(find=(OK, b"", b""))
-    cluster.found, cluster.listing = WITH_VOLUME, f"{programs}{cluster.listing}"
+    cluster.pod_json, cluster.listing = WITH_VOLUME, f"{programs}{cluster.listing}"
     (artifact,) = capture(cluster, CRASH_DUMPS)
     assert (artifact.outcome, artifact.reason) == ("skipped", "there are no dumps on the container's volumes")
     assert len(cluster.attached) == attached
@@ -39,7 +39,7 @@ def test_volumes_are_searched_by_a_debug_container_if_the_image_has_no_find(
 
 def test_volumes_that_nothing_can_search_are_not_said_to_be_empty(capture: Run) -> None:
     cluster = Cluster()
-    cluster.found = WITH_VOLUME
+    cluster.pod_json = WITH_VOLUME
     (artifact,) = capture(cluster, CRASH_DUMPS, image="")
     assert artifact.outcome == "skipped"
     assert "were not searched: its image has no find, and no debug image is set" in artifact.reason

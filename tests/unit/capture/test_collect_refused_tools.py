@@ -64,7 +64,7 @@ def test_variables_that_configure_a_tool_without_a_shell_are_a_reason_for_a_debu
     finds = Tool(("jcmd", "{pid}"), ("jcmd", "-h"), find=("jcmd", "-l"), pid_pattern=r"^(\d+) ")
     cluster = Cluster(shell=False, debug=["jattach"], jcmd=(OK, b"7 x\n", b""), jattach=(OK, b"threads\n", b""))
     variables = [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xms96m"}]
-    cluster.found = pod(spec={"containers": [container(env=variables)]})
+    cluster.pod_json = pod(spec={"containers": [container(env=variables)]})
     (artifact,) = capture(cluster, collector(in_image=(finds,)))
     assert artifact.origin == "debug-container"
     assert ("jcmd", "-l") not in cluster.ran

@@ -83,7 +83,7 @@ WHOLE = {"name": "data", "mountPath": "/data"}
 PART = {"name": "data", "mountPath": "/dumps", "subPath": "shop/dumps"}
 
 
-def test_a_whole_volume_is_mounted_where_the_target_has_it() -> None:
+def test_a_volume_is_mounted_where_the_target_has_it() -> None:
     pod_json = crashed(WHOLE, {"name": "config", "mountPath": "/etc/app"})
     assert persistent_mounts(pod_json, "app") == ({"name": "data", "mountPath": f"{VOLUMES}/data", "readOnly": True},)
     assert mounted_folders(pod_json, "app") == (Folder("/data", f"{VOLUMES}/data"),)
@@ -99,7 +99,7 @@ def test_of_a_volume_with_a_sub_path_all_is_mounted_once_and_the_part_is_searche
     )
 
 
-def test_variables_of_a_sub_path_are_replaced_as_far_as_the_pod_has_their_values() -> None:
+def test_variables_of_a_sub_path_are_replaced_if_the_pod_has_their_values() -> None:
     env: list[Json] = [
         {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "TEAM", "value": "a"},

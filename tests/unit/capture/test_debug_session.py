@@ -117,14 +117,14 @@ def test_a_more_privileged_profile_is_a_container_of_its_own_and_root(cluster: C
     [("OWN\nS 9\nP 1 0 0 5 sh\n", "the container runtime does not share them"), ("", "no process is visible")],
     ids=["its own only", "nothing"],
 )
-def test_runtime_that_hides_processes_is_told(listing: str, reason: str, cluster: Cluster) -> None:
+def test_runtime_that_hides_processes_is_reported(listing: str, reason: str, cluster: Cluster) -> None:
     cluster.listing = listing
     with debug_session(cluster) as session, pytest.raises(NotRunning, match=reason):
         session.attach()
     assert ended(cluster) == 1
 
 
-def test_without_an_image_nothing_is_attached_and_the_remedy_is_told(cluster: Cluster) -> None:
+def test_without_an_image_nothing_is_attached_and_the_remedy_is_reported(cluster: Cluster) -> None:
     options = DebugOptions("", "restricted", 90)
     session = DebugSession(cast("Api", cluster), target(), (), options, lambda _: None)
     with session, pytest.raises(BadInput, match="no debug image is set. Build deploy/toolbox"):

@@ -51,7 +51,7 @@ def test_the_summary_lists_the_problems_of_the_pod() -> None:
     assert "Problems:" not in describe(pod(status={"containerStatuses": [status(ready=True)]}), NOW)
 
 
-def test_previous_run_of_a_container_is_told() -> None:
+def test_previous_run_of_a_container_is_reported() -> None:
     ended = terminated("OOMKilled", 137, startedAt=A, finishedAt=B, signal=9, message="java.lang\nOutOfMemory")
     restarted = status(lastState=ended, restartCount=2, imageID="sha256:1")
     lines = describe(pod(status={"containerStatuses": [restarted]}), NOW).splitlines()
@@ -61,12 +61,12 @@ def test_previous_run_of_a_container_is_told() -> None:
     assert "  Last message:   OutOfMemory" in lines
 
 
-def test_exit_code_zero_is_told_too() -> None:
+def test_exit_code_zero_is_reported_too() -> None:
     text = describe(pod(status={"containerStatuses": [status(lastState=terminated("Completed", 0))]}), NOW)
     assert "  Last exit code: 0" in text.splitlines()
 
 
-def test_all_kinds_of_containers_are_told() -> None:
+def test_all_kinds_of_containers_are_reported() -> None:
     pod_json = pod(
         spec={
             "initContainers": [container("setup")],

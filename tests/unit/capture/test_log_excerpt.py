@@ -29,11 +29,11 @@ class Logs:
     """A cluster whose log grows: each request gets the next of ``contents``, and the last for ever."""
 
     def __init__(self, *contents: bytes) -> None:
-        self.contents, self.asked = list(contents), list[int]()
+        self.contents, self.requests = list(contents), list[int]()
 
     def log(self, _namespace: str, _pod: str, _container: str, *, tail_lines: int, since_s: int) -> Iterator[bytes]:
         assert tail_lines > 0
-        self.asked.append(since_s)
+        self.requests.append(since_s)
         content = self.contents.pop(0) if len(self.contents) > 1 else self.contents[0]
         yield from (content[start : start + 7] for start in range(0, len(content), 7))
 
@@ -50,7 +50,7 @@ def excerpt(logs: Logs, ago_s: float = 3) -> LogExcerpt:
 def test_the_last_dump_is_read_without_the_times_of_its_lines() -> None:
     logs = Logs(stamped(b"hello\n" + BEFORE + DUMP))
     assert excerpt(logs).read() == DUMP
-    assert 3 < logs.asked[0] <= 6
+    assert 3 < logs.requests[0] <= 6
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"it says: Full thread dump\n"])
@@ -58,17 +58,17 @@ def test_a_log_without_a_dump_has_none(content: bytes) -> None:
     assert excerpt(Logs(stamped(content))).read() == b""
 
 
-def test_a_dump_is_waited_for_until_it_is_whole() -> None:
+def test_an_unfinished_dump_is_waited_for() -> None:
     pod_json = stamped(DUMP)
     logs = Logs(b"", stamped(b"hello\n"), pod_json[:60], pod_json, pod_json)
     assert excerpt(logs).wait() == DUMP
-    assert len(logs.asked) == 5
+    assert len(logs.requests) == 5
 
 
 def test_a_dump_that_never_comes_is_not_waited_for_long() -> None:
     logs = Logs(b"")
     assert excerpt(logs).wait() == b""
-    assert len(logs.asked) < 20
+    assert len(logs.requests) < 20
 
 
 HANDLES = "import signal, sys; signal.signal(signal.SIGQUIT, lambda *_: sys.exit(7)); print(flush=True); signal.pause()"

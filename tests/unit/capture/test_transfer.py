@@ -90,7 +90,7 @@ def ran(
     return run_tool(API, Command(PLACE, tuple(argv), runner, time_limit_s, repeatable), sink)
 
 
-def test_output_that_arrives_whole_is_verified(on: On, file: Path) -> None:
+def test_output_that_arrives_completely_is_verified(on: On, file: Path) -> None:
     on()
     sink = Memory()
     assert ran(["cat", str(file)], sink) == TransferResult("complete", integrity="verified", exit_code=0)
@@ -147,7 +147,7 @@ def test_what_a_broken_connection_left_is_kept(on: On, file: Path) -> None:
     ],
     ids=["half", "a heading", "nothing", "empty", "missing", "killed", "killed after a few bytes"],
 )
-def test_tool_that_does_not_end_well_is_told(argv: list[str], outcome: str, reason: str, on: On) -> None:
+def test_tool_that_fails_is_reported(argv: list[str], outcome: str, reason: str, on: On) -> None:
     on()
     sink = Memory()
     result = ran(argv, sink)
@@ -216,14 +216,14 @@ def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], o
     assert len(machine.ran) == len(harms) + 1
 
 
-def test_file_that_never_comes_whole_is_truncated(on: On, file: Path) -> None:
+def test_file_that_never_arrives_completely_is_truncated(on: On, file: Path) -> None:
     on(*[cut] * 20)
     sink = Memory()
     assert fetched(file, sink) == TransferResult("truncated", "the stream broke", code="stream-broken")
     assert CONTENT.startswith(sink.content)
 
 
-def test_file_that_was_garbled_is_fetched_anew(on: On, file: Path) -> None:
+def test_garbled_file_is_fetched_again(on: On, file: Path) -> None:
     def garbles(output: bytes, errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
         return b"x" + output[1:], errors, status
 
@@ -233,7 +233,7 @@ def test_file_that_was_garbled_is_fetched_anew(on: On, file: Path) -> None:
     assert (sink.content, sink.restarts) == (CONTENT, 1)
 
 
-def test_file_that_is_not_there_is_told_at_once(on: On, tmp_path: Path) -> None:
+def test_missing_file_is_reported_immediately(on: On, tmp_path: Path) -> None:
     machine = on()
     result = fetched(tmp_path / "gone", Memory())
     assert result.outcome == "failed"
@@ -281,7 +281,7 @@ def test_a_tool_cannot_pass_for_the_report(on: On) -> None:
     assert ran(["sh", "-c", 'echo out; printf %s "$1" >&2; exit 5', "sh", forged], Memory()).exit_code == 5
 
 
-def test_a_time_limit_that_run_tool_kept_is_told() -> None:
+def test_a_time_limit_that_run_tool_enforced_is_reported() -> None:
     report, _ = parse_report('\ndebug-capture-end n {"ended":"time-limit","code":0,"size":5}\n', "n")
     result = classify_exit(ExitStatus(0), report, Memory(), "")
     assert (result.outcome, result.reason) == ("failed", "it reached its time limit and was stopped")

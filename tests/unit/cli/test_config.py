@@ -59,7 +59,7 @@ def test_a_wrong_configuration_is_refused_without_its_content(text: str, message
     assert "hunter2" not in str(caught.value)
 
 
-def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"'a'; unknown setting 'b'"):
         config(tmp_path, "a: 1\nb: 2\n")
 
@@ -90,7 +90,7 @@ def test_a_secret_that_everybody_can_read_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
-def test_a_secret_that_cannot_be_read_is_told(content: bytes | None, tmp_path: Path) -> None:
+def test_a_secret_that_cannot_be_read_is_reported(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)

@@ -125,7 +125,7 @@ sys.exit(main.main(["test"]))
 """
 
 
-def test_a_script_that_a_job_aborts_ends_although_only_its_shell_is_told(tmp_path: Path) -> None:
+def test_a_script_that_a_job_aborts_ends_although_only_its_shell_gets_the_signal(tmp_path: Path) -> None:
     words = [sys.executable, "-c", LONG, str(CONTENTS)]
     shell = ["sh", "-c", '"$@"; true', "sh", *words]  # as Rundeck's local executor calls a script
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "RD_JOB_EXECID": "7"}
@@ -251,7 +251,7 @@ def test_the_output_of_a_command_is_part_of_a_document_up_to_a_limit(
 # --- chains --------------------------------------------------------------------------------------------------------
 
 
-def test_a_chain_hands_on_what_rundecks_data_would(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_chain_passes_on_the_same_data_as_rundeck(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     first = Recorder(Outcome(0, {"bundle": "/b", "capture_id": "20260102T120000Z-web-0-1a2b", "link": "https://x"}))
     install(first, other=(second := Recorder()))
     environment = {"DEBUG_CAPTURE_POD": "web-0", "DEBUG_CAPTURE_COMMAND": "true", "DEBUG_CAPTURE_BUNDLE": "/old"}

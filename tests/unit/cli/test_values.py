@@ -60,7 +60,7 @@ def test_words_behind_the_options_are_the_command_quotes_and_dashes_and_all(inst
     assert recorder.steps[0].command.command == """sh -c 'echo '"'"'a b'"'"'; ls' --config"""
 
 
-def test_wrong_settings_run_nothing_and_are_told_as_a_step_tells_them(
+def test_wrong_settings_run_nothing_and_are_reported_as_in_a_step(
     install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(failing(AssertionError("it ran")))

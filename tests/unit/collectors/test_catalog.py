@@ -170,7 +170,7 @@ def test_mistake_in_an_entry_is_named_with_its_line(change: dict[str, Any], name
     )
 
 
-def test_every_mistake_is_told_at_once_each_with_its_line(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_together_each_with_its_line(tmp_path: Path) -> None:
     text = (
         yaml.safe_dump([ENTRY | {"colour": 1}]) + "# a comment\n" + yaml.safe_dump([ENTRY | {"id": "two", "file": "/"}])
     )
@@ -186,12 +186,12 @@ def test_every_mistake_is_told_at_once_each_with_its_line(tmp_path: Path) -> Non
     ("text", "reason"),
     [("", "is not a list"), ("a: 1", "is not a list"), ("- 1", "is not a list"), ("[", "is not YAML")],
 )
-def test_file_that_is_no_catalog_is_told(text: str, reason: str, tmp_path: Path) -> None:
+def test_file_that_is_not_a_catalog_is_reported(text: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=reason):
         load(written(tmp_path, "x.yaml", text))
 
 
-def test_catalog_that_is_not_there_is_told() -> None:
+def test_missing_catalog_is_reported() -> None:
     with pytest.raises(BadInput, match="cannot read /no/such.yaml: .*No such file"):
         choose("quick", "/no/such.yaml")
 
@@ -236,7 +236,7 @@ def test_preset_and_collectors_mix() -> None:
     assert [collector.id for collector in chosen.collectors][:2] == ["pod-snapshot", "workload"]
 
 
-def test_unknown_collector_is_told_with_the_nearest() -> None:
+def test_unknown_collector_is_reported_with_the_most_similar_one() -> None:
     with pytest.raises(
         BadInput, match=r"unknown collector jvm-threads, qwertz\. Did you mean .*jvm-thread-dump.*\? Available: "
     ):

@@ -91,15 +91,15 @@ def test_profile_is_read_where_the_process_listens_in_spite_of_a_proxy(host: str
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_leaks_are_read_only_if_the_runtime_has_their_profile(shell: str, serve: Serve) -> None:
-    done = profile(serve("127.0.0.1", "goroutineleak"), shell, "go-goroutine-leaks")
-    assert (done.returncode, done.stdout) == (0, "profile of /debug/pprof/goroutineleak?debug=1"), done.stderr
+    process = profile(serve("127.0.0.1", "goroutineleak"), shell, "go-goroutine-leaks")
+    assert (process.returncode, process.stdout) == (0, "profile of /debug/pprof/goroutineleak?debug=1"), process.stderr
     pid = serve("127.0.0.1")
-    done = profile(pid, shell, "go-goroutine-leaks")
-    assert (done.returncode, done.stdout) == (77, "")
-    assert done.stderr == f"process {pid} has a Go runtime without this profile\n"
+    process = profile(pid, shell, "go-goroutine-leaks")
+    assert (process.returncode, process.stdout) == (77, "")
+    assert process.stderr == f"process {pid} has a Go runtime without this profile\n"
 
 
-def test_addresses_of_ipv6_are_read_whole(tmp_path: Path) -> None:
+def test_addresses_of_ipv6_are_read_completely(tmp_path: Path) -> None:
     pid = os.getpid()
     words = catalog()["go-goroutines"].in_image[0].run
     with socket.socket() as listening:

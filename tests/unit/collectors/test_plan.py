@@ -161,7 +161,7 @@ def test_each_missing_tool_is_named_once() -> None:
 
 def test_image_without_a_shell_may_show_its_process_by_its_own_tool() -> None:
     threads = collector()
-    result = ProbeResult(None, {("jcmd", "-h")}, found=(12,))
+    result = ProbeResult(None, {("jcmd", "-h")}, found_pids=(12,))
     assert decided(threads, result) == RunInTarget(threads, threads.in_image[0], (12,), "by exec: the image has jcmd")
 
 

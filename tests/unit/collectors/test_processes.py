@@ -45,7 +45,7 @@ def process(folder: Path, pid: int, name: str, maps: str = MAPS, cgroup: str = "
     written(folder, f"{pid}/cgroup", cgroup)
 
 
-def test_processes_of_the_container_are_told_from_others(tmp_path: Path) -> None:
+def test_processes_of_the_container_are_distinguished_from_others(tmp_path: Path) -> None:
     process(tmp_path, 1, "pause")
     process(tmp_path, 12, "java", MAPS + LIBRARY + LIBRARY, f"5:cpu:/x\n1:memory:/kubepods/{ID}\n")
     (tmp_path / "13").mkdir()  # has ended meanwhile

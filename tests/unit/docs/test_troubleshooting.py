@@ -47,7 +47,7 @@ def test_lines_are_quoted() -> None:
     assert len([line for line in QUOTED if not pieces(line)]) == 1
 
 
-def test_every_exit_code_that_a_run_goes_on_with_is_there() -> None:
+def test_every_exit_code_after_which_a_run_continues_is_listed() -> None:
     assert f"exit code {errors.EXIT_PARTIAL}" in PAGE
     for kind in (errors.BadInput, errors.NotStored, errors.NoteNotSent):
         assert f"exit code {exit_code(kind('', ''))}" in PAGE

@@ -107,7 +107,7 @@ def findings(folder: Path, *texts: str) -> list[Finding]:
     return list(SUBJECT.explain(file))
 
 
-def found(folder: Path, rule: str, *texts: str) -> list[Finding]:
+def of_rule(folder: Path, rule: str, *texts: str) -> list[Finding]:
     """Return the findings of one rule."""
     return [finding for finding in findings(folder, *texts) if finding.rule == rule]
 

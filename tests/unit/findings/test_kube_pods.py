@@ -257,7 +257,7 @@ def test_an_eviction() -> None:
     assert not by_rule(listed(pod(container())), "pod-was-evicted")
 
 
-def test_a_pod_that_failed_as_a_whole() -> None:
+def test_a_pod_that_failed() -> None:
     value = pod(phase="Failed", status={"reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu"})
     assert "too little CPU" in only(listed(value), "pod-failed-as-a-whole").title
 

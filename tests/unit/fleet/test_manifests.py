@@ -141,7 +141,7 @@ def test_names_fit_where_they_go() -> None:
 
 
 @pytest.mark.parametrize(("text", "indexes"), [("", []), ("3", [3]), ("0,2-4,7", [0, 2, 3, 4, 7])])
-def test_indexes_are_read_as_the_status_tells_them(text: str, indexes: list[int]) -> None:
+def test_indexes_are_read_from_the_status(text: str, indexes: list[int]) -> None:
     assert manifests.indexes(text) == indexes
 
 
@@ -158,7 +158,7 @@ def condition(kind: str, **more: str) -> Any:
         (condition("Failed", reason="DeadlineExceeded", message="too late"), "DeadlineExceeded: too late"),
     ],
 )
-def test_end_of_a_job_is_told(status: Any, failure: str | None) -> None:
+def test_end_of_a_job_is_reported(status: Any, failure: str | None) -> None:
     assert manifests.failure_of(status) == failure
 
 

@@ -30,14 +30,14 @@ def test_outcome_of_a_pod_is_that_of_its_capture(record: Any, outcome: str) -> N
     assert pod_artifact(target(), replace(RECORD, status=record), None, NOON).outcome == outcome
 
 
-def test_progress_tells_indexes_pods_bytes_and_the_time_that_is_left() -> None:
+def test_progress_has_indexes_pods_bytes_and_the_remaining_time() -> None:
     line = progress_line(status("0-1", "3"), [RECORD, replace(RECORD, status="failed")], 8, 20)
     assert line == (
         "in the cluster: 2 of 4 workers done, 1 failed; 2 of 8 pods, 1 of them not captured; 4.0 KiB; about 60 s left"
     )
 
 
-def test_progress_at_begin_and_end_tells_no_time() -> None:
+def test_progress_at_begin_and_end_has_no_time() -> None:
     failure_of: Any = {"conditions": [{"type": "Complete", "status": "True"}]}
     assert "left" not in progress_line(status(), [], 8, 20)
     assert "left" not in progress_line(status("0-3", **failure_of), [RECORD], 8, 20)

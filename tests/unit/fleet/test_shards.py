@@ -98,7 +98,7 @@ def test_only_what_failed_is_tried_again(status: object, is_finished: bool) -> N
     assert replace(RECORD, status=status).is_done is is_finished  # type: ignore[arg-type]
 
 
-def test_record_tells_size_page_and_what_is_missing() -> None:
+def test_record_has_size_page_and_what_is_missing() -> None:
     capture_manifest = manifest(
         artifacts=(artifact(bytes=10), artifact(file="", bytes=0, outcome="failed", reason="no room"))
     )

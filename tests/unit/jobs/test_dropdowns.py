@@ -39,7 +39,7 @@ def test_everything_but_the_dropdown_stays_as_it_is(job: dict[str, Any], source:
 
 
 @each_job
-def test_plugin_of_a_dropdown_is_one_of_ours(job: dict[str, Any]) -> None:
+def test_plugin_of_a_dropdown_is_in_this_bundle(job: dict[str, Any]) -> None:
     for option in filled(job, PLUGIN).values():
         assert provider(option["optionValuesPluginType"]).lists_values
 

@@ -33,7 +33,7 @@ def test_slash_at_the_end_of_the_server_goes_away() -> None:
     assert of_content(config({"server": "https://10.0.0.1/k8s/"})).server == "https://10.0.0.1/k8s"
 
 
-def test_token_file_is_read_anew_for_each_request(tmp_path: Path) -> None:
+def test_token_file_is_read_again_for_each_request(tmp_path: Path) -> None:
     token = written(tmp_path, "token", "one\n")
     connection = of_file(tmp_path, config(user={"tokenFile": str(token), "token": "old"}))
     assert connection.authorization() == "Bearer one"
@@ -176,7 +176,7 @@ def test_kubeconfig_of_the_user_is_the_last_resort(tmp_path: Path) -> None:
     assert connect(ConnectionSettings(), {"KUBECONFIG": str(file)}).server == "https://10.0.0.1:6443"
 
 
-def test_no_way_to_a_cluster_is_told() -> None:
+def test_missing_connection_settings_are_reported() -> None:
     with pytest.raises(BadInput, match="no kubeconfig, URL or token is set") as caught:
         connect(ConnectionSettings(), NOWHERE)
     assert "/nonexistent/config does not exist" in str(caught.value)

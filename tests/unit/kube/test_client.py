@@ -137,13 +137,13 @@ def test_namespace_counts_as_there_where_we_may_not_look(code: int, exists: bool
     assert api.namespace_exists("shop") is exists
 
 
-def test_namespace_cannot_be_told_when_the_server_is_away(serve: Serve) -> None:
+def test_namespace_is_unknown_while_the_server_is_unreachable(serve: Serve) -> None:
     api, _ = serve(OSError(113, "No route to host"))
     with pytest.raises(Unreachable):
         api.namespace_exists("shop")
 
 
-def test_refused_request_is_told(serve: Serve) -> None:
+def test_refused_request_is_reported(serve: Serve) -> None:
     api, _ = serve(Answer(403, {"message": RBAC}))
     with pytest.raises(NotAllowed, match="cannot list pods of shop: pods"):
         api.pods("shop")

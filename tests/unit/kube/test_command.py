@@ -91,7 +91,7 @@ class Log:
     """What a step's log gets."""
 
     def __init__(self) -> None:
-        self.stdout, self.stderr, self.said = bytearray(), bytearray(), list[str]()
+        self.stdout, self.stderr, self.log_lines = bytearray(), bytearray(), list[str]()
         self.aborted_by: BaseException | None = None
 
     def write(self, piece: memoryview) -> None:
@@ -101,7 +101,7 @@ class Log:
 
     def run(self, *argv: str) -> ExitStatus:
         command = Command(argv, 30, self.write, self.stderr.extend)
-        return run_command(Any, PLACE, command, self.said.append)  # type: ignore[arg-type]
+        return run_command(Any, PLACE, command, self.log_lines.append)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def processes_of(tag: str) -> list[str]:
 def test_output_errors_and_exit_code_are_those_of_the_command(shell: str, machine: Use, log: Log) -> None:
     machine(shell)
     status = log.run("sh", "-c", r"printf 'a\0b\377'; printf 'e1\ne2' >&2; exit 7")
-    assert (bytes(log.stdout), bytes(log.stderr), status.code, log.said) == (b"a\0b\xff", b"e1\ne2", 7, [])
+    assert (bytes(log.stdout), bytes(log.stderr), status.code, log.log_lines) == (b"a\0b\xff", b"e1\ne2", 7, [])
 
 
 @each_shell
@@ -187,7 +187,7 @@ def test_a_shell_that_has_a_tool_built_in_does_not_replace_the_images(machine: U
 
 
 @pytest.mark.parametrize("shell", ["", *SHELLS])
-def test_a_program_that_is_not_there_is_told_as_the_runtime_does(shell: str, machine: Use, log: Log) -> None:
+def test_a_missing_program_is_reported_as_the_runtime_does(shell: str, machine: Use, log: Log) -> None:
     test_machine = machine(shell)
     status = log.run("no-such-program", "x")
     assert (status, bytes(log.stderr)) == (NO_PROGRAM, b"")
@@ -212,7 +212,7 @@ def test_an_abort_ends_the_command_and_what_it_has_started(
     try:
         with pytest.raises(type(abort)):
             log.run("sh", "-c", LINGERS, tag)
-        assert log.said == [f"stopped the command in {PLACE}"]
+        assert log.log_lines == [f"stopped the command in {PLACE}"]
         assert len(processes_of(tag)) == 2  # the same command, of somebody else, and what it has started
         assert other.poll() is None
     finally:
@@ -226,7 +226,7 @@ def test_a_command_that_does_not_heed_sigterm_is_killed(shell: str, machine: Use
     log.aborted_by, tag = SystemExit(143), f"tag-{os.urandom(4).hex()}"
     with pytest.raises(SystemExit):
         log.run("sh", "-c", "trap '' TERM; echo begun; while :; do sleep 0.05; done", tag)
-    assert log.said == [f"stopped the command in {PLACE}"]
+    assert log.log_lines == [f"stopped the command in {PLACE}"]
     assert processes_of(tag) == []
 
 
@@ -235,23 +235,23 @@ def test_a_connection_that_breaks_ends_the_command(shell: str, machine: Use, log
     test_machine, tag = machine(shell), f"tag-{os.urandom(4).hex()}"
     test_machine.breaks = True
     assert log.run("sh", "-c", LINGERS, tag) == BROKEN
-    assert log.said == [f"stopped the command in {PLACE}"]
+    assert log.log_lines == [f"stopped the command in {PLACE}"]
     assert processes_of(tag) == []
 
 
-def test_a_command_that_may_still_run_is_told(machine: Use, log: Log) -> None:
+def test_a_command_that_may_still_run_is_reported(machine: Use, log: Log) -> None:
     test_machine, tag = machine("dash"), f"tag-{os.urandom(4).hex()}"
     test_machine.refuses, log.aborted_by = True, SystemExit(143)
     with pytest.raises(SystemExit):
         log.run("sh", "-c", "echo begun; sleep 0.5", tag)
-    assert log.said == [f"the command may still be running in {PLACE}: cannot run a command: forbidden"]
+    assert log.log_lines == [f"the command may still be running in {PLACE}: cannot run a command: forbidden"]
 
 
-def test_without_a_shell_a_command_cannot_be_ended_and_that_is_told(machine: Use, log: Log) -> None:
+def test_without_a_shell_a_command_cannot_be_ended_and_that_is_reported(machine: Use, log: Log) -> None:
     machine("")
     log.aborted_by = SystemExit(143)
     with pytest.raises(SystemExit):
         log.run("sh", "-c", "echo begun; sleep 0.2")
-    assert log.said == [
+    assert log.log_lines == [
         f"the command may still be running in {PLACE}: without a shell in the image, it cannot be stopped"
     ]

@@ -104,7 +104,7 @@ def test_pod_is_removed_whatever_happens() -> None:
         ({"phase": "Failed", "reason": "Evicted"}, "Evicted"),
     ],
 )
-def test_pod_that_does_not_start_is_told_and_removed(status: Json, reason: str) -> None:
+def test_pod_that_does_not_start_is_reported_and_removed(status: Json, reason: str) -> None:
     cluster = Cluster(status)
     with (
         pytest.raises(NotRunning, match=reason),

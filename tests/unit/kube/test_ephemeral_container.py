@@ -60,7 +60,7 @@ def test_nothing_given_becomes_part_of_the_command(image: str) -> None:
         "RunContainerError",
     ],
 )
-def test_state_that_does_not_get_better_is_told_at_once(reason: str) -> None:
+def test_permanent_failure_is_reported_immediately(reason: str) -> None:
     with pytest.raises(NotRunning, match=f"toolbox:1 did not start: {reason}: pull access denied") as caught:
         _waiting_for(waiting(reason, "pull access denied"), PLACE, DEBUG)
     assert caught.value.remedy
@@ -80,7 +80,7 @@ def test_advice_fits_the_reason(reason: str, advice: str) -> None:
         _waiting_for(waiting(reason), PLACE, DEBUG)
 
 
-def test_image_without_run_tool_is_told_to_be_built_again() -> None:
+def test_image_without_run_tool_is_reported_with_the_command_that_builds_it() -> None:
     with pytest.raises(NotRunning, match="build the toolbox image of this version"):
         _waiting_for({"terminated": {"reason": "StartError", "exitCode": 128}}, PLACE, DEBUG)
 
@@ -136,7 +136,7 @@ class Cluster:
         return {}
 
     def node_ready(self, name: str) -> bool | None:
-        self.asked = name
+        self.requested = name
         return self.ready
 
     def pod(self, _namespace: str, _name: str) -> Json:
@@ -227,7 +227,7 @@ def test_start_that_takes_too_long_is_given_up(no_sleep: list[float]) -> None:
     assert sum(no_sleep) >= 120
 
 
-def test_pod_that_ends_meanwhile_is_told() -> None:
+def test_pod_that_ends_meanwhile_is_reported() -> None:
     with pytest.raises(TargetNotFound, match="has ended: Succeeded"), attach(Cluster({}, phase="Succeeded"), []):
         pass
 
@@ -262,7 +262,7 @@ def test_a_target_that_is_down_is_waited_for_when_asked() -> None:
         _waiting_for(state, PLACE, DEBUG)
 
 
-def test_node_that_is_not_ready_is_told_instead_of_waited_for() -> None:
+def test_node_that_is_not_ready_is_reported_instead_of_waited_for() -> None:
     cluster = Cluster({})
     cluster.ready = False
     with pytest.raises(NotRunning, match="node node-1 is not ready"), attach(cluster, []):
@@ -308,7 +308,7 @@ def with_debug_container(started: str, **changes: Any) -> Json:
     ],
     ids=["fits", "too old", "image", "target", "privilege", "mounts", "not ours", "command", "none"],
 )
-def test_only_one_of_ours_that_fits_is_joined(pod_json: Json, fits: bool) -> None:
+def test_only_a_suitable_container_of_this_project_is_reused(pod_json: Json, fits: bool) -> None:
     assert bool(find_reusable(pod_json, DEBUG, NOON)) is fits
 
 

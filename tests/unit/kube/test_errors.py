@@ -126,7 +126,7 @@ def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
         "expired",
     ],
 )
-def test_server_that_is_not_reached_is_told_with_the_cause(error: Exception, message: str) -> None:
+def test_server_that_is_not_reached_is_reported_with_the_cause(error: Exception, message: str) -> None:
     shown = str(unreachable_error("cannot read x", error))
     assert shown.startswith("cannot read x: the ")
     assert message in shown

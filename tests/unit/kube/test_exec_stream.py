@@ -97,7 +97,7 @@ def test_connection_that_breaks_keeps_what_arrived(error: Exception, monkeypatch
     assert connection.is_shut
 
 
-def test_silence_until_the_time_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_until_the_time_limit_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.0, 0.0, *[60.0] * 9])
     monkeypatch.setattr("debugcapture.kube.exec_stream.time.monotonic", lambda: next(clock))
     connection = Replay([data(STDOUT, b"half"), TimeoutError("timed out")])
@@ -178,7 +178,7 @@ class Wire(Replay):
 
 
 @given(st.lists(st.binary(max_size=300), max_size=8), st.integers(1, 500))
-def test_frames_arrive_whole_wherever_the_network_cuts_them(payloads: list[bytes], size: int) -> None:
+def test_frames_arrive_completely_wherever_the_network_cuts_them(payloads: list[bytes], size: int) -> None:
     frames = [data(STDOUT, payload) for payload in payloads] + [data(STATUS, SUCCESS), CLOSE]
     with pytest.MonkeyPatch.context() as patch:
         status, out, _ = collect(Wire(b"".join(map(wire, frames)), size), patch)
@@ -232,7 +232,7 @@ def test_a_ping_on_a_dead_connection_is_a_broken_stream(monkeypatch: pytest.Monk
     assert (status.reason, "gone" in status.message) == ("StreamBroken", True)
 
 
-def test_a_ping_that_the_network_cuts_is_answered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ping_that_the_network_cuts_gets_a_complete_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     connection = Wire(wire((ABNF.OPCODE_PING, b"are you there")) + wire(data(STATUS, SUCCESS)) + wire(CLOSE), 4)
     collect(connection, monkeypatch)
     assert connection.pongs == [b"are you there"]

@@ -68,7 +68,7 @@ def test_proxy_and_server_name_of_the_cluster_are_used(monkeypatch: pytest.Monke
     ],
     ids=["forbidden", "no pod", "no body"],
 )
-def test_refused_command_is_told_with_the_servers_reason(
+def test_refused_command_is_reported_with_the_servers_reason(
     code: int, body: bytes | None, kind: type[CaptureError], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(websocket, "create_connection", bad_status(code, body))

@@ -30,7 +30,7 @@ NOT_FOUND = 'exec: "jcmd": executable file not found in $PATH'
     ],
     ids=["success", "exit code", "never ran", "no details", "no causes", "no number"],
 )
-def test_status_tells_how_the_command_ended(payload: bytes, status: ExitStatus) -> None:
+def test_status_says_how_the_command_ended(payload: bytes, status: ExitStatus) -> None:
     assert exit_status(payload) == status
 
 
@@ -52,13 +52,13 @@ def test_only_an_exit_code_cause_is_an_exit_code(extra: dict[str, str]) -> None:
     assert exit_status(payload).code == (42 if extra["reason"] == "ImagePull" else None)
 
 
-def test_the_url_of_an_exec_is_told_without_its_script() -> None:
+def test_the_url_of_an_exec_is_reported_without_its_script() -> None:
     message = 'error dialing backend: Post "https://node:10250/exec/shop/web/app%s": EOF'
     payload = json.dumps({"status": "Failure", "message": message % "?command=sh&command=-c&command=secret"}).encode()
     assert exit_status(payload).message == message % ""
 
 
-def test_a_node_that_does_not_answer_is_told_with_what_to_do() -> None:
+def test_a_node_that_does_not_answer_is_reported_with_what_to_do() -> None:
     message = 'error sending request: Post "https://node:10250/exec/shop/web/app": dial tcp 10.0.0.7:10250: i/o timeout'
     payload = json.dumps({"status": "Failure", "message": message}).encode()
     assert exit_status(payload).message == f"{message}. The pod's node does not respond: " + (
@@ -103,11 +103,11 @@ def test_control_frame_between_fragments_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x03\xe8", b"\x03\xe8bye"])
-def test_close_is_told_whatever_it_says(payload: bytes) -> None:
+def test_close_is_reported_with_any_payload(payload: bytes) -> None:
     assert cut(message(STDOUT, b"x") + wire(8, payload)) == [(STDOUT, b"x"), (CLOSE, payload)]
 
 
-def test_payload_is_handed_on_before_its_frame_is_whole() -> None:
+def test_payload_is_passed_on_before_its_frame_is_complete() -> None:
     assert cut(message(STDOUT, b"abcdef")[:6]) == [(STDOUT, b"abc")]
 
 

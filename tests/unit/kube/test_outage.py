@@ -28,10 +28,10 @@ class Server:
     """Is ready at a time."""
 
     def __init__(self, clock: Clock, ready_at: float) -> None:
-        self.clock, self.ready_at, self.asked = clock, ready_at, 0
+        self.clock, self.ready_at, self.checks = clock, ready_at, 0
 
     def is_ready(self) -> bool:
-        self.asked += 1
+        self.checks += 1
         return self.clock() >= self.ready_at
 
 
@@ -51,7 +51,7 @@ def test_a_refusal_is_doubted_after_an_outage(status: int, away_s_ago: int | Non
         outages.record_failure()
         clock.now += away_s_ago
     assert outages.should_retry(status, clock()) is excused
-    assert server.asked == excused
+    assert server.checks == excused
 
 
 def test_a_server_that_starts_is_waited_for_and_then_believed(clock: Clock) -> None:
@@ -60,7 +60,7 @@ def test_a_server_that_starts_is_waited_for_and_then_believed(clock: Clock) -> N
     asked_at = outages.now()
     assert outages.should_retry(403, asked_at)
     assert clock() == 105
-    assert outages.should_retry(403, asked_at)  # of another thread, which asked before as well
+    assert outages.should_retry(403, asked_at)  # of another thread, which requests before as well
     assert clock() == 105
     clock.now += 4
     assert not outages.should_retry(403, outages.now())
@@ -87,20 +87,20 @@ def test_a_server_that_is_never_ready_is_waited_for_half_a_minute(clock: Clock) 
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Let each request have the next answer; return the list of what was asked."""
+    """Let each request have the next answer; return the list of what was requests."""
 
-    def make(*given: Answer | Exception) -> list[str]:
-        left, asked = list(given), list[str]()
+    def make(*settings: Answer | Exception) -> list[str]:
+        left, requests = list(settings), list[str]()
 
         def request(_pool: object, _method: str, url: str, **_: Any) -> Answer:
-            asked.append(url.rpartition("/")[2])
+            requests.append(url.rpartition("/")[2])
             outcome = left.pop(0)
             if isinstance(outcome, Exception):
                 raise outcome
             return outcome
 
         monkeypatch.setattr(urllib3.PoolManager, "request", request)
-        return asked
+        return requests
 
     return make
 
@@ -111,11 +111,11 @@ READY, NOT_READY, POD = Answer(200, {}), Answer(500, {}), Answer(200, {"kind": "
 
 def test_a_server_that_came_back_is_asked_again_when_it_is_ready(answers: Callable[..., list[str]]) -> None:
     used = api()
-    asked = answers(AWAY, Answer(403, FORBIDDEN), NOT_READY, AWAY, READY, POD)
+    requests = answers(AWAY, Answer(403, FORBIDDEN), NOT_READY, AWAY, READY, POD)
     with pytest.raises(Unreachable):
         used.pod("shop", "web")
     assert used.pod("shop", "web") == {"kind": "Pod"}
-    assert asked == ["web", "web", "readyz", "readyz", "readyz", "web"]
+    assert requests == ["web", "web", "readyz", "readyz", "readyz", "web"]
 
 
 def test_the_same_within_one_request_that_was_repeated(answers: Callable[..., list[str]]) -> None:
@@ -130,24 +130,24 @@ def test_a_missing_permission_is_reported_after_an_outage(answers: Callable[...,
     used = api()
     used.outages = Outages(lambda: True, clock, clock.sleep)
     used.outages.record_failure()
-    asked = answers(*[Answer(403, FORBIDDEN)] * 9)
+    requests = answers(*[Answer(403, FORBIDDEN)] * 9)
     for _ in range(2):
         with pytest.raises(NotAllowed, match="forbidden"):
             used.pod("shop", "web")
-    assert (len(asked), clock()) == (9, 103)
+    assert (len(requests), clock()) == (9, 103)
 
 
-@pytest.mark.parametrize("why", ["never away", "nobody waits", "aborted"])
-def test_a_refusal_is_told_at_once(why: str, answers: Callable[..., list[str]]) -> None:
-    used = Api(api().connection, IMPATIENT) if why == "nobody waits" else api()
-    if why != "never away":
+@pytest.mark.parametrize("reason", ["never away", "nobody waits", "aborted"])
+def test_a_refusal_is_reported_immediately(reason: str, answers: Callable[..., list[str]]) -> None:
+    used = Api(api().connection, IMPATIENT) if reason == "nobody waits" else api()
+    if reason != "never away":
         used.outages.record_failure()
-    if why == "aborted":
+    if reason == "aborted":
         used.streams.break_all()
-    asked = answers(Answer(403, FORBIDDEN))
+    requests = answers(Answer(403, FORBIDDEN))
     with pytest.raises(NotAllowed):
         used.pod("shop", "web")
-    assert asked == ["web"]
+    assert requests == ["web"]
 
 
 def test_a_command_is_asked_for_again_after_a_stream_that_broke(
@@ -162,10 +162,10 @@ def test_a_command_is_asked_for_again_after_a_stream_that_broke(
         )
     )
     monkeypatch.setattr(websocket, "create_connection", lambda *a, **k: next(turns)(*a, **k))
-    asked = answers(READY)
+    requests = answers(READY)
 
     def run() -> str:
         return exec_stream.run(used, PLACE, ["true"], Stdio(discard, discard), time_limit_s=60).reason
 
     assert [run(), run()] == ["StreamBroken", ""]
-    assert asked == ["readyz"]
+    assert requests == ["readyz"]

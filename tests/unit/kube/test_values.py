@@ -16,6 +16,6 @@ def test_quantities_are_read_as_kubernetes_does(text: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.2.3", "1 Gi", "1Xi", "1e999", "Gi"])
-def test_what_is_no_quantity_of_bytes_is_told(text: str) -> None:
+def test_an_invalid_quantity_of_bytes_is_reported(text: str) -> None:
     with pytest.raises(UnexpectedAnswer, match="not a quantity of bytes"):
         parse_quantity(text)

@@ -46,7 +46,7 @@ class Server:
     """Answers each watch with the next of ``responses``."""
 
     def __init__(self, *responses: Response | Exception) -> None:
-        self.responses, self.listed, self.asked = list(responses), 0, list[dict[str, str]]()
+        self.responses, self.listed, self.queries = list(responses), 0, list[dict[str, str]]()
         self.outages = Outages(lambda: True)
         self.streams = Streams()
         self.items: list[Json] = [watched("1")]
@@ -57,7 +57,7 @@ class Server:
         return {"items": self.items, "metadata": {"resourceVersion": str(100 * self.listed)}}
 
     def stream(self, _path: str, _doing: str, query: dict[str, str], _silence_s: float) -> Response:
-        self.asked.append(query)
+        self.queries.append(query)
         answer = self.responses.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -74,18 +74,18 @@ def versions(server: Server, most: int, within_s: float = 60) -> list[str]:
     return [item["metadata"]["resourceVersion"] for item in changes]
 
 
-def test_each_change_is_told_by_one_watch_whatever_the_pieces() -> None:
+def test_one_watch_reports_each_change_whatever_the_pieces() -> None:
     text = event("MODIFIED", "101") + event("BOOKMARK", "102") + event("MODIFIED", "103")
     server = Server(Response(text[:30], text[30:90], text[90:]))
     assert versions(server, 3) == ["1", "101", "103"]
-    assert (server.listed, len(server.asked)) == (1, 1)
-    assert server.asked[0]["resourceVersion"] == "100"
+    assert (server.listed, len(server.queries)) == (1, 1)
+    assert server.queries[0]["resourceVersion"] == "100"
 
 
-def test_watch_that_the_server_ends_goes_on_where_it_was() -> None:
+def test_watch_that_the_server_ends_continues_where_it_was() -> None:
     server = Server(Response(event("MODIFIED", "101")), Response(event("MODIFIED", "105")))
     assert versions(server, 3) == ["1", "101", "105"]
-    assert [query["resourceVersion"] for query in server.asked] == ["100", "101"]
+    assert [query["resourceVersion"] for query in server.queries] == ["100", "101"]
     assert server.listed == 1
 
 
@@ -94,13 +94,13 @@ def test_watch_that_the_server_ends_goes_on_where_it_was() -> None:
     [Response(ProtocolError("broken")), Response(event("ERROR", "")), Unreachable("x", "y")],
     ids=["broken off", "event of an error", "unreachable"],
 )
-def test_after_a_break_the_object_is_read_anew(broken: Any) -> None:
+def test_after_a_break_the_object_is_read_again(broken: Any) -> None:
     server = Server(broken, Response(event("MODIFIED", "205")))
     assert versions(server, 3) == ["1", "1", "205"]
-    assert server.asked[1]["resourceVersion"] == "200"
+    assert server.queries[1]["resourceVersion"] == "200"
 
 
-def test_object_that_is_deleted_or_not_there_is_told() -> None:
+def test_deleted_or_missing_object_is_reported() -> None:
     with pytest.raises(TargetNotFound, match="was deleted"):
         versions(Server(Response(event("DELETED", "101"))), 5)
     server = Server()
@@ -112,7 +112,7 @@ def test_object_that_is_deleted_or_not_there_is_told() -> None:
 def test_where_watching_is_not_allowed_it_is_read_again_and_again() -> None:
     server = Server(NotAllowed("cannot watch", "forbidden"))
     assert versions(server, 4) == ["1"] * 4
-    assert len(server.asked) == 1
+    assert len(server.queries) == 1
 
 
 def test_it_ends_in_time_and_closes_the_connection() -> None:
@@ -120,7 +120,7 @@ def test_it_ends_in_time_and_closes_the_connection() -> None:
     server = Server(response)
     assert versions(server, 9, within_s=0) == ["1"]
     list(islice(watch_object(cast("Api", server), PLACE, 60), 2))
-    assert server.asked
+    assert server.queries
 
 
 def test_an_abort_ends_it() -> None:

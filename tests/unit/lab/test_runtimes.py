@@ -37,7 +37,7 @@ def test_what_crashes_leaves_its_file_on_a_volume() -> None:
         assert runtimes.CRASH_FOLDER in {mount["mountPath"] for mount in mounts}
 
 
-def test_the_list_of_the_toolbox_is_whole() -> None:
+def test_the_list_of_the_toolbox_is_complete() -> None:
     assert {tool.source for tool in toolbox.tools()} == {"debian", "pip", "cargo", "go"}
     assert toolbox.package("py-spy").startswith("py-spy==")
 

@@ -46,6 +46,6 @@ def stored_capture(spool: Path, store: Store, texts: Mapping[str, str] | None = 
     for name, text in (texts or {"jvm-threads.txt": "threads"}).items():
         file = written(bundle.folder, name, text)
         artifacts.append(artifact(file=name, bytes=len(text), sha256=sha256_of(file)))
-    made = manifest(*artifacts, capture_id=bundle.folder.name)
-    bundle.save(made)
-    return made, publish_bundle(bundle, store, URL, lambda _line: None)
+    capture_manifest = manifest(*artifacts, capture_id=bundle.folder.name)
+    bundle.save(capture_manifest)
+    return capture_manifest, publish_bundle(bundle, store, URL, lambda _line: None)

@@ -22,12 +22,12 @@ HOSTILE = '<a href="https://s3/shop/checkout/x"> & <dt>Links open until</dt><dd>
 
 def test_the_page_has_the_fresh_links_and_their_end(tmp_path: Path) -> None:
     store = SigningStore()
-    made, receipt = stored_capture(tmp_path, store, {"jvm-threads.txt": "t", "logs/app 1.log": HOSTILE})
-    before = store.files[f"{made.key}/{PAGE}"].decode()
+    capture, receipt = stored_capture(tmp_path, store, {"jvm-threads.txt": "t", "logs/app 1.log": HOSTILE})
+    before = store.files[f"{capture.key}/{PAGE}"].decode()
     store.time = NOON + timedelta(days=30)
-    signed = sign_links(store, URL, made.key)
+    signed = sign_links(store, URL, capture.key)
     renew_page(store, signed)
-    page = store.files[f"{made.key}/{PAGE}"].decode()
+    page = store.files[f"{capture.key}/{PAGE}"].decode()
     assert links_of(page) == [signed.receipt.link(name) for name in ("jvm-threads.txt", "logs/app 1.log")]
     assert receipt.link("jvm-threads.txt") not in links_of(page)
     assert "<dt>Links open until</dt><dd>2026-02-08 12:00:00 UTC</dd>" in page
@@ -45,10 +45,10 @@ def test_the_page_has_the_fresh_links_and_their_end(tmp_path: Path) -> None:
 
 def test_the_page_of_an_encrypted_capture_is_renewed(tmp_path: Path) -> None:
     store = SigningStore()
-    made, _ = stored_capture(tmp_path, EncryptedStore(store, [RECIPIENT]))
-    signed = sign_links(store, URL, made.key)
+    capture, _ = stored_capture(tmp_path, EncryptedStore(store, [RECIPIENT]))
+    signed = sign_links(store, URL, capture.key)
     renew_page(store, signed)
-    (link,) = links_of(store.files[f"{made.key}/{PAGE}"].decode())
+    (link,) = links_of(store.files[f"{capture.key}/{PAGE}"].decode())
     assert link == signed.receipt.stored[0].link
 
 
@@ -57,20 +57,23 @@ def test_pages_of_pods_are_renewed(tmp_path: Path) -> None:
     pod, _ = stored_capture(tmp_path / "pod", store)
     old = store.files[f"{pod.key}/{PAGE}"]
     entry = artifact(file=f"{pod.key}/{PAGE}", origin="capture", direct=store.locate(f"{pod.key}/{PAGE}", 1, "ab"))
-    whole = replace(manifest(entry), capture_id="20260102T120000Z-all-1a2b")
+    capture_manifest = replace(manifest(entry), capture_id="20260102T120000Z-all-1a2b")
     page = f'<a href="https://s3/{pod.key}/{PAGE}?old">'.encode()
-    store.files |= {f"{whole.key}/{MANIFEST}": manifest_text(whole).encode(), f"{whole.key}/{PAGE}": page}
-    renew_page(store, sign_links(store, URL, whole.key))
+    store.files |= {
+        f"{capture_manifest.key}/{MANIFEST}": manifest_text(capture_manifest).encode(),
+        f"{capture_manifest.key}/{PAGE}": page,
+    }
+    renew_page(store, sign_links(store, URL, capture_manifest.key))
     assert store.files[f"{pod.key}/{PAGE}"] != old
-    (link,) = links_of(store.files[f"{whole.key}/{PAGE}"].decode())
+    (link,) = links_of(store.files[f"{capture_manifest.key}/{PAGE}"].decode())
     assert f"{pod.key}/{PAGE}?a=1&signature=" in link
 
 
 def test_links_that_do_not_expire_stay(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     store = file_store(tmp_path / "store")
-    made, _ = stored_capture(tmp_path, store)
-    page = tmp_path / "store" / made.key / PAGE
+    capture, _ = stored_capture(tmp_path, store)
+    page = tmp_path / "store" / capture.key / PAGE
     before = page.stat()
-    renew_page(store, sign_links(store, URL, made.key))
+    renew_page(store, sign_links(store, URL, capture.key))
     assert page.stat() == before

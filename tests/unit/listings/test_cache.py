@@ -31,14 +31,14 @@ class Server:
     """Answers with a number that grows, or not at all."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.queries = 0
         self.error: Exception | None = None
 
     def __call__(self) -> str:
-        self.asked += 1
+        self.queries += 1
         if self.error:
             raise self.error
-        return f"answer {self.asked}"
+        return f"answer {self.queries}"
 
 
 @pytest.fixture
@@ -56,66 +56,70 @@ def answers(clock: Callable[[], datetime], timeout_s: float | None = None) -> Ca
 
 
 def test_a_fresh_answer_serves_without_a_question(clock: Clock, server: Server) -> None:
-    kept = answers(clock)
-    assert kept.get("one", server).entry.text == "answer 1"
+    cache = answers(clock)
+    assert cache.get("one", server).entry.text == "answer 1"
     clock.passes(seconds=9)
-    assert kept.get("one", server).entry == Entry("answer 1", NOON)
+    assert cache.get("one", server).entry == Entry("answer 1", NOON)
     clock.passes(seconds=2)
-    assert kept.get("one", server).entry.text == "answer 2"
+    assert cache.get("one", server).entry.text == "answer 2"
 
 
 def test_each_question_has_its_own_answer(clock: Clock, server: Server) -> None:
-    kept = answers(clock)
-    assert [kept.get(name, server).entry.text for name in ("one", "two", "one")] == ["answer 1", "answer 2", "answer 1"]
+    cache = answers(clock)
+    assert [cache.get(name, server).entry.text for name in ("one", "two", "one")] == [
+        "answer 1",
+        "answer 2",
+        "answer 1",
+    ]
 
 
 def test_the_last_answer_serves_while_the_server_is_away_and_says_why(clock: Clock, server: Server) -> None:
-    kept = answers(clock)
-    kept.get("one", server)
+    cache = answers(clock)
+    cache.get("one", server)
     clock.passes(minutes=5)
     server.error = AWAY
-    answer = kept.get("one", server)
+    answer = cache.get("one", server)
     assert answer.entry == Entry("answer 1", NOON)
     assert "did not respond" in answer.stale_reason
 
 
 def test_an_answer_of_yesterday_does_not_serve(clock: Clock, server: Server) -> None:
-    kept = answers(clock)
-    kept.get("one", server)
+    cache = answers(clock)
+    cache.get("one", server)
     clock.passes(hours=25)
     server.error = AWAY
     with pytest.raises(Unreachable):
-        kept.get("one", server)
+        cache.get("one", server)
 
 
-def test_a_refusal_is_told_although_there_is_a_last_answer(clock: Clock, server: Server) -> None:
-    kept = answers(clock)
-    kept.get("one", server)
+def test_a_refusal_is_reported_although_there_is_a_last_answer(clock: Clock, server: Server) -> None:
+    cache = answers(clock)
+    cache.get("one", server)
     clock.passes(minutes=5)
     server.error = NotAllowed("cannot list", "forbidden")
     with pytest.raises(NotAllowed):
-        kept.get("one", server)
+        cache.get("one", server)
 
 
 def test_a_server_that_failed_is_left_alone_for_a_while(clock: Clock, server: Server) -> None:
-    kept = answers(clock)
+    cache = answers(clock)
     server.error = AWAY
     for _ in range(3):
         with pytest.raises(Unreachable):
-            kept.get("one", server)
-    assert server.asked == 1
+            cache.get("one", server)
+    assert server.queries == 1
     clock.passes(seconds=11)
     server.error = None
-    assert kept.get("one", server).entry.text == "answer 2"
+    assert cache.get("one", server).entry.text == "answer 2"
 
 
 def test_a_defect_is_not_taken_for_a_server_that_is_away(clock: Clock, server: Server) -> None:
-    kept = answers(clock)
-    kept.get("one", server)
+    cache = answers(clock)
+    cache.get("one", server)
     clock.passes(minutes=5)
     server.error = KeyError("items")
     with pytest.raises(KeyError):
-        kept.get("one", server)
+        cache.get("one", server)
 
 
 def test_nobody_waits_longer_than_is_set_and_a_late_answer_is_there_the_next_time(clock: Clock) -> None:
@@ -130,12 +134,12 @@ def test_nobody_waits_longer_than_is_set_and_a_late_answer_is_there_the_next_tim
         release.wait()
         return "late"
 
-    kept = Cache(CacheStorage(), ttl_s=10, timeout_s=0.05, clock=clock)
+    cache = Cache(CacheStorage(), ttl_s=10, timeout_s=0.05, clock=clock)
     with pytest.raises(Unreachable, match=r"within 0\.05 s"):
-        kept.get("one", slow)
+        cache.get("one", slow)
     release.set()
     assert arrived.wait(10)
-    assert kept.get("one", pytest.fail).entry.text == "late"
+    assert cache.get("one", pytest.fail).entry.text == "late"
 
 
 def test_who_asks_the_same_at_the_same_time_shares_one_question(clock: Clock, server: Server) -> None:
@@ -148,12 +152,12 @@ def test_who_asks_the_same_at_the_same_time_shares_one_question(clock: Clock, se
         release.wait()
         return server()
 
-    kept = answers(clock)
-    first = Thread(target=lambda: texts.append(kept.get("one", slow).entry.text))
+    cache = answers(clock)
+    first = Thread(target=lambda: texts.append(cache.get("one", slow).entry.text))
 
     def join() -> None:
         together.wait()
-        texts.append(kept.get("one", slow).entry.text)
+        texts.append(cache.get("one", slow).entry.text)
 
     second = Thread(target=join)
     first.start()
@@ -164,7 +168,7 @@ def test_who_asks_the_same_at_the_same_time_shares_one_question(clock: Clock, se
     first.join()
     second.join()
     assert texts == ["answer 1", "answer 1"]
-    assert server.asked == 1
+    assert server.queries == 1
 
 
 def test_a_server_that_hangs_does_not_collect_threads(clock: Clock) -> None:
@@ -174,34 +178,34 @@ def test_a_server_that_hangs_does_not_collect_threads(clock: Clock) -> None:
         release.wait()
         return ""
 
-    kept = answers(clock, timeout_s=0.01)
+    cache = answers(clock, timeout_s=0.01)
     for number in range(MAX_CONCURRENT_READS):
         with pytest.raises(Unreachable, match="within"):
-            kept.get(str(number), hangs)
+            cache.get(str(number), hangs)
     with pytest.raises(Unreachable, match="other lists"):
-        kept.get("one more", hangs)
+        cache.get("one more", hangs)
     release.set()
 
 
 def test_file_shelf_gives_back_what_was_put_there(tmp_path: Path) -> None:
-    said: list[str] = []
-    shelf = FileStorage(tmp_path / "options", said.append)
+    log_lines: list[str] = []
+    shelf = FileStorage(tmp_path / "options", log_lines.append)
     assert shelf.get("one") is None
     shelf.put("one", Entry("ä", NOON))
-    found = shelf.get("one")
-    assert found
-    assert found.text == "ä"
+    entry = shelf.get("one")
+    assert entry
+    assert entry.text == "ä"
     assert [file.name for file in (tmp_path / "options").iterdir()] == ["one.json"]
     assert (tmp_path / "options").stat().st_mode & 0o077 == 0
-    assert not said
+    assert not log_lines
 
 
 def test_a_folder_that_cannot_be_written_costs_the_cache_and_no_more(tmp_path: Path, clock: Clock) -> None:
-    said: list[str] = []
+    log_lines: list[str] = []
     (tmp_path / "file").touch()
-    kept = Cache(FileStorage(tmp_path / "file" / "options", said.append), ttl_s=10, clock=clock)
-    assert kept.get("one", lambda: "text").entry.text == "text"
-    assert "cannot save the list" in said[0]
+    cache = Cache(FileStorage(tmp_path / "file" / "options", log_lines.append), ttl_s=10, clock=clock)
+    assert cache.get("one", lambda: "text").entry.text == "text"
+    assert "cannot save the list" in log_lines[0]
 
 
 def test_memory_shelf_is_bounded() -> None:
@@ -211,6 +215,6 @@ def test_memory_shelf_is_bounded() -> None:
     assert [shelf.get(str(number)) for number in range(3)] == [None, 1, 2]
 
 
-def test_name_tells_questions_apart() -> None:
+def test_name_distinguishes_questions() -> None:
     assert cache_key("a", "b") == cache_key("a", "b")
     assert len({cache_key("a", "b"), cache_key("ab"), cache_key("a", "", "b"), cache_key("b", "a")}) == 4

@@ -49,18 +49,18 @@ def test_node_says_what_the_pod_is_and_how_it_is() -> None:
     crashed = status(
         state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("OOMKilled", 137), restartCount=4
     )
-    found = to_node(
+    node = to_node(
         pod(spec={"containers": [container(image="php:8")]}, status={"containerStatuses": [crashed]}), "eu", NOON
     )
-    assert found["nodename"] == "eu.shop.checkout-7d9f-abcde"
-    assert (found["namespace"], found["pod"], found["container"]) == ("shop", "checkout-7d9f-abcde", "app")
-    assert (found["runtime"], found["restarts"], found["state"], found["kubernetesNode"]) == (
+    assert node["nodename"] == "eu.shop.checkout-7d9f-abcde"
+    assert (node["namespace"], node["pod"], node["container"]) == ("shop", "checkout-7d9f-abcde", "app")
+    assert (node["runtime"], node["restarts"], node["state"], node["kubernetesNode"]) == (
         "php",
         "4",
         "waiting",
         "node-1",
     )
-    assert "OOMKilled" in found["unhealthy"]
-    assert found["tags"] == "shop,checkout-7d9f-abcde,unhealthy,eu"
-    assert found["ui:icon:name"] == "glyphicon-exclamation-sign"
-    assert all(isinstance(value, str) for value in found.values())
+    assert "OOMKilled" in node["unhealthy"]
+    assert node["tags"] == "shop,checkout-7d9f-abcde,unhealthy,eu"
+    assert node["ui:icon:name"] == "glyphicon-exclamation-sign"
+    assert all(isinstance(value, str) for value in node.values())

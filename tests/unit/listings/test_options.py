@@ -50,10 +50,10 @@ class Cluster:
 
     def __init__(self, lists: Mapping[str, list[Json]], refused: tuple[str, ...] = ()) -> None:
         self.lists, self.refused = lists, refused
-        self.asked: list[str] = []
+        self.queries: list[str] = []
 
     def pages(self, path: str, doing: str) -> Iterator[list[Json]]:
-        self.asked.append(path)
+        self.queries.append(path)
         if path.endswith(self.refused):
             raise NotAllowed(doing, "forbidden")
         yield self.lists.get(path, [])
@@ -62,18 +62,18 @@ class Cluster:
         return [item for page in self.pages(path, doing) for item in page]
 
 
-def rows(cluster: Cluster, wanted: ListQuery, most: int = 500) -> list[Row]:
+def rows(cluster: Cluster, query: ListQuery, most: int = 500) -> list[Row]:
     def now() -> datetime:
         return NOON
 
     source = Source(cast("Api", cluster), Cache(MemoryStorage(), ttl_s=0, clock=now), most)
-    return list(source.read_list(wanted).rows)
+    return list(source.read_list(query).rows)
 
 
-def workload(name: str, ready: int | None, wanted: int | None, **metadata: Any) -> Json:
+def workload(name: str, ready: int | None, replicas: int | None, **metadata: Any) -> Json:
     return {
         "metadata": {"namespace": "shop", "name": name, **metadata},
-        "spec": {} if wanted is None else {"replicas": wanted},
+        "spec": {} if replicas is None else {"replicas": replicas},
         "status": {} if ready is None else {"readyReplicas": ready},
     }
 
@@ -81,12 +81,12 @@ def workload(name: str, ready: int | None, wanted: int | None, **metadata: Any) 
 def test_configured_namespaces_are_offered_without_a_question() -> None:
     cluster = Cluster({})
     assert rows(cluster, ListQuery("namespaces", ("shop", "back"))) == [Row("shop", "shop"), Row("back", "back")]
-    assert cluster.asked == []
+    assert cluster.queries == []
 
 
 def test_namespaces_that_are_being_deleted_come_last() -> None:
-    found = [{"metadata": {"name": "b"}}, {"metadata": {"name": "a", "deletionTimestamp": "…"}}]
-    assert namespace_rows(found) == [Row("b", "b"), Row("a (being deleted)", "a")]
+    items = [{"metadata": {"name": "b"}}, {"metadata": {"name": "a", "deletionTimestamp": "…"}}]
+    assert namespace_rows(items) == [Row("b", "b"), Row("a (being deleted)", "a")]
 
 
 def test_workloads_that_are_not_ready_come_first() -> None:
@@ -129,16 +129,16 @@ def test_whole_cluster_is_asked_at_once_and_labels_have_the_namespace() -> None:
     assert rows(cluster, ListQuery("pods")) == [
         Row("shop/crashing - app CrashLoopBackOff (exit code 7)", "crashing"),
     ]
-    assert cluster.asked == ["/api/v1/pods"]
+    assert cluster.queries == ["/api/v1/pods"]
 
 
 def test_unhealthy_pods_come_first_and_the_list_is_cut_behind_them() -> None:
     ready = {"containerStatuses": [status(ready=True)]}
     well = [pod(metadata={"name": f"well-{number}"}, status=ready) for number in range(4)]
     cluster = Cluster({"/api/v1/namespaces/shop/pods": [*well, crashing()]})
-    found = rows(cluster, ListQuery("pods", ("shop",)), most=3)
-    assert [row.value for row in found] == ["crashing", "well-0", "well-1"]
-    assert found[1].label == "well-0 - running"
+    listed = rows(cluster, ListQuery("pods", ("shop",)), most=3)
+    assert [row.value for row in listed] == ["crashing", "well-0", "well-1"]
+    assert listed[1].label == "well-0 - running"
 
 
 def test_pods_of_a_workload() -> None:
@@ -180,34 +180,34 @@ def test_containers_begin_with_the_one_that_would_be_captured() -> None:
         spec={"containers": [container("proxy"), container("app")], "initContainers": [container("setup")]},
         status={"containerStatuses": [status("proxy"), sick]},
     )
-    found = container_rows(both, NOON)
-    assert [row.value for row in found] == ["app", "proxy", "setup"]
-    assert found[0].label.startswith("app - waiting (CrashLoopBackOff)")
+    listed = container_rows(both, NOON)
+    assert [row.value for row in listed] == ["app", "proxy", "setup"]
+    assert listed[0].label.startswith("app - waiting (CrashLoopBackOff)")
 
 
 def test_collectors_begin_with_the_presets() -> None:
-    found = collector_rows("", 500)
-    assert found[0] == Row("quick - Harmless and fast (under 30 s)", "quick")
-    assert "jvm-thread-dump" in [row.value for row in found]
+    listed = collector_rows("", 500)
+    assert listed[0] == Row("quick - Harmless and fast (under 30 s)", "quick")
+    assert "jvm-thread-dump" in [row.value for row in listed]
     assert len(collector_rows("", 3)) == 3
 
 
 def test_every_collector_survives_rundecks_reader() -> None:
-    found = collector_rows("", 500)
-    assert [value for _, value in rundeck_reads(script_text(found))] == [row.value for row in found]
+    listed = collector_rows("", 500)
+    assert [value for _, value in rundeck_reads(script_text(listed))] == [row.value for row in listed]
 
 
 def test_late_rows_say_from_when_they_are() -> None:
-    kept = Entry(json.dumps([("shop", "shop")]), NOON)
-    assert labelled_list(CachedList(kept)).rows == (Row("shop", "shop"),)
-    stale_reason = labelled_list(CachedList(kept, "it is away"))
+    entry = Entry(json.dumps([("shop", "shop")]), NOON)
+    assert labelled_list(CachedList(entry)).rows == (Row("shop", "shop"),)
+    stale_reason = labelled_list(CachedList(entry, "it is away"))
     assert stale_reason.rows == (Row("shop (list of 2026-01-02 12.00 UTC)", "shop"),)
     assert (stale_reason.time, stale_reason.stale_reason) == (NOON, "it is away")
 
 
 def rundeck_reads(text: str) -> list[tuple[str, str]]:
     """What ScriptOptionValues of rundeck-core makes of a script's output: an error ends its list."""
-    found, started = [], False
+    result, started = [], False
     for line in text.splitlines():
         if line.startswith("#"):
             continue
@@ -215,8 +215,8 @@ def rundeck_reads(text: str) -> list[tuple[str, str]]:
             started = line == "==START_OPTIONS=="
         elif started:
             parts = line.split(":")
-            found.append((parts[0], parts[1]))
-    return found
+            result.append((parts[0], parts[1]))
+    return result
 
 
 def test_colons_of_a_label_do_not_become_part_of_the_value() -> None:
@@ -230,8 +230,8 @@ def test_label_of_nothing_but_noise_is_the_value() -> None:
 
 
 def test_value_that_rundeck_would_cut_is_left_out() -> None:
-    kept = script_text([Row("a", "a:b"), Row("b", ""), Row("c", "#c"), Row("d", "ä"), Row("e", "e\n"), Row("f", "f")])
-    assert rundeck_reads(kept) == [("f", "f")]
+    script = script_text([Row("a", "a:b"), Row("b", ""), Row("c", "#c"), Row("d", "ä"), Row("e", "e\n"), Row("f", "f")])
+    assert rundeck_reads(script) == [("f", "f")]
 
 
 @given(st.lists(st.tuples(st.text(), st.from_regex(r"[a-z0-9]([-a-z0-9./]{0,20}[a-z0-9])?", fullmatch=True))))
@@ -266,7 +266,7 @@ def test_group_that_the_cluster_does_not_have_is_left_out() -> None:
     assert [row.value for row in rows(cluster, ListQuery("workloads", ("shop",)))] == ["deployment/a"]
 
 
-def test_pod_row_tells_a_recent_restart() -> None:
+def test_pod_row_shows_a_recent_restart() -> None:
     ended = {"terminated": {"exitCode": 9, "finishedAt": (NOON - timedelta(minutes=5)).isoformat()}}
     label = pod_row(
         pod(status={"containerStatuses": [status(lastState=ended, restartCount=2)]}), NOON, with_namespace=False

@@ -38,12 +38,12 @@ class Lists:
     """Answers each question with one row, and remembers it."""
 
     def __init__(self) -> None:
-        self.asked: list[ListQuery] = []
+        self.queries: list[ListQuery] = []
         self.error: Exception | None = None
         self.stale_reason = ""
 
-    def __call__(self, wanted: ListQuery) -> OptionList:
-        self.asked.append(wanted)
+    def __call__(self, query: ListQuery) -> OptionList:
+        self.queries.append(query)
         if self.error:
             raise self.error
         return OptionList((WEB,), NOON, self.stale_reason)
@@ -71,7 +71,7 @@ def ask(service: Service, target: str, **changed: Any) -> tuple[HTTPStatus, Any]
 
 
 @pytest.mark.parametrize(
-    ("target", "wanted"),
+    ("target", "query"),
     [
         ("/namespaces", ListQuery("namespaces")),
         ("/workloads?namespace=shop", ListQuery("workloads", ("shop",))),
@@ -81,14 +81,14 @@ def ask(service: Service, target: str, **changed: Any) -> tuple[HTTPStatus, Any]
         ("/containers?namespace=shop&pod=web-0", ListQuery("containers", ("shop",), "", "web-0")),
     ],
 )
-def test_question_is_understood(service: Service, lists: Lists, target: str, wanted: ListQuery) -> None:
+def test_question_is_understood(service: Service, lists: Lists, target: str, query: ListQuery) -> None:
     assert ask(service, target) == (HTTPStatus.OK, [{"name": "web - running", "value": "web"}])
-    assert lists.asked == [wanted]
+    assert lists.queries == [query]
 
 
 def test_collectors_take_no_question_to_the_cluster(service: Service, lists: Lists) -> None:
     assert ask(service, "/collectors") == (HTTPStatus.OK, [{"name": "quick - Harmless", "value": "quick"}])
-    assert lists.asked == []
+    assert lists.queries == []
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_collectors_take_no_question_to_the_cluster(service: Service, lists: Lis
 )
 def test_option_that_has_no_value_yet_gives_no_values(service: Service, lists: Lists, target: str) -> None:
     assert ask(service, target) == (HTTPStatus.OK, [])
-    assert lists.asked == []
+    assert lists.queries == []
 
 
 @pytest.mark.parametrize(
@@ -130,37 +130,37 @@ def test_option_that_has_no_value_yet_gives_no_values(service: Service, lists: L
 def test_hostile_question_reaches_no_cluster_and_is_not_repeated(
     service: Service, lists: Lists, target: str, status: int
 ) -> None:
-    found, answer = ask(service, target)
-    assert found == status
+    http_status, answer = ask(service, target)
+    assert http_status == status
     assert set(answer) == {"error"}
-    assert lists.asked == []
+    assert lists.queries == []
     assert not any(part in answer["error"] for part in ("Shop", "secret", "Set-Cookie", "limit=", "aaaa"))
 
 
 @given(st.text())
 def test_any_query_is_read_or_refused(query: str) -> None:
     try:
-        found = parse_query("pods", query)
+        parsed = parse_query("pods", query)
     except BadInput as error:
         assert str(error).isprintable()  # noqa: PT017 - both ends are right
     else:
-        assert found.keys() <= {"namespace", "workload"}
+        assert parsed.keys() <= {"namespace", "workload"}
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "get"])
 def test_only_get_is_answered(service: Service, lists: Lists, method: str) -> None:
     assert ask(service, "/namespaces", method=method)[0] == HTTPStatus.METHOD_NOT_ALLOWED
-    assert lists.asked == []
+    assert lists.queries == []
 
 
 @pytest.mark.parametrize(
     "authorization",
     ["", "Bearer", "Bearer ", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer ä"],
 )
-def test_without_the_token_nothing_is_told(service: Service, lists: Lists, authorization: str) -> None:
+def test_without_the_token_nothing_is_sent(service: Service, lists: Lists, authorization: str) -> None:
     for path in ("/namespaces", "/collectors", "/nothing"):
         assert ask(service, path, authorization=authorization)[0] == HTTPStatus.UNAUTHORIZED
-    assert lists.asked == []
+    assert lists.queries == []
     assert ask(service, "/healthz", authorization=authorization) == (HTTPStatus.OK, {"status": "ok"})
 
 
@@ -169,7 +169,7 @@ def test_other_namespaces_than_the_configured_ones_are_not_served(service: Servi
     assert ask(own, "/pods?namespace=shop")[0] == HTTPStatus.OK
     assert ask(own, "/pods?namespace=kube-system")[0] == HTTPStatus.FORBIDDEN
     assert ask(own, "/namespaces")[0] == HTTPStatus.OK
-    assert lists.asked == [ListQuery("pods", ("shop",)), ListQuery("namespaces", ("shop",))]
+    assert lists.queries == [ListQuery("pods", ("shop",)), ListQuery("namespaces", ("shop",))]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_server_is_a_program_of_its_own_and_no_plugin() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "why"),
+    ("changed", "reason"),
     [
         ({"options_token": ""}, "options_token is missing"),
         ({"options_token": "short"}, "options_token must be at least 16 characters"),
@@ -231,18 +231,18 @@ def test_server_is_a_program_of_its_own_and_no_plugin() -> None:
         ({"listen": "127.0.0.1"}, "listen must be an IP address"),
     ],
 )
-def test_it_does_not_start_without_a_good_token_and_address(changed: dict[str, str], why: str) -> None:
-    with pytest.raises(BadInput, match=why):
+def test_it_does_not_start_without_a_good_token_and_address(changed: dict[str, str], reason: str) -> None:
+    with pytest.raises(BadInput, match=reason):
         read(OptionsServerStep, {"options_token": TOKEN} | changed)
 
 
 @pytest.mark.parametrize("listen", ["999.0.0.1:1", "127.0.0.1:99999", "[::z]:1"])
-def test_address_that_is_none_is_told(service: Service, listen: str) -> None:
+def test_invalid_address_is_reported(service: Service, listen: str) -> None:
     with pytest.raises(BadInput, match="cannot listen on"):
         serve(service, listen)
 
 
-def test_address_that_is_taken_is_told(service: Service) -> None:
+def test_address_that_is_taken_is_reported(service: Service) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(BadInput, match="cannot listen on"):
         serve(service, f"127.0.0.1:{taken.getsockname()[1]}")
 

@@ -141,7 +141,7 @@ def test_refusal_is_explained_and_not_repeated(status: int, advice: str, before:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", [], {}, {"error": {}}], ids=repr)
-def test_refusal_without_words_is_told_by_its_number(body: Any) -> None:
+def test_refusal_without_words_is_reported_by_its_number(body: Any) -> None:
     assert "HTTP 401" in failure_of(Account((401, body)))
 
 
@@ -185,14 +185,14 @@ def test_key_does_not_appear_in_an_error() -> None:
 
 
 @pytest.mark.parametrize("answer", [b"<html>log in</html>", []], ids=["a page", "a list"])
-def test_what_is_not_pagerduty_is_told_and_gets_no_note(answer: Any) -> None:
+def test_what_is_not_pagerduty_is_reported_and_gets_no_note(answer: Any) -> None:
     account = Account((200, answer))
     assert "the response is not from PagerDuty" in failure_of(account)
     assert account.posts == 0
 
 
 @pytest.mark.parametrize("body", [{"error": "invalid_token"}, {"error": None}])
-def test_an_error_of_another_form_is_told_by_its_status(body: Any) -> None:
+def test_an_error_of_another_form_is_reported_by_its_status(body: Any) -> None:
     assert "HTTP 401" in failure_of(Account((401, body)))
 
 
@@ -223,7 +223,7 @@ def test_an_edit_whose_answer_was_lost_is_not_repeated() -> None:
     assert account.annotate() == "edited"
 
 
-def test_an_incident_that_is_full_of_notes_is_told_and_its_note_still_edited() -> None:
+def test_an_incident_that_is_full_of_notes_is_reported_and_its_note_still_edited() -> None:
     full = [{"id": str(number), "content": "x"} for number in range(MAX_NOTES)]
     assert "it has 2,000 notes, which is PagerDuty's limit. Delete some" in failure_of(Account((200, {"notes": full})))
     own_note = {"id": "PN1", "content": f"capturing {MARK}"}
@@ -301,7 +301,7 @@ def test_a_note_waits_for_a_better_key_and_not_for_a_better_incident(status: int
     assert caught.value.waits is waits
 
 
-def test_a_field_that_is_not_there_is_told() -> None:
+def test_a_field_that_does_not_exist_is_reported() -> None:
     account = Account(refusal(400, "Invalid Input Provided", 2001, "Custom Field does not exist"))
     with pytest.raises(NoteNotSent, match="cannot set the custom field x of incident Q1ABC: .*does not exist"):
         account.client().set_field("Q1ABC", "x", "https://x")

@@ -138,7 +138,7 @@ def test_secrets_are_found_at_any_depth() -> None:
     assert "hunter2" not in str(masked_pod(deep))
 
 
-def test_what_repeats_the_whole_spec_is_left_out() -> None:
+def test_repetition_of_the_spec_is_left_out() -> None:
     annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "team": "shop"}
     masked = masked_pod(pod(metadata={"managedFields": [{"manager": "kubectl"}], "annotations": annotations}))
     assert "managedFields" not in masked["metadata"]

@@ -54,7 +54,7 @@ def test_a_credential_is_masked_and_counted(text: bytes, expected: bytes) -> Non
         b"asia-east1 xoxo npm_config_cache=/x passed: 3 basic authentication\n",
     ],
 )
-def test_what_tells_of_the_failure_stays(text: bytes) -> None:
+def test_text_about_the_failure_stays(text: bytes) -> None:
     assert redacted(text) == (text, 0)
 
 
@@ -107,7 +107,7 @@ PGP = (
 
 
 @given(st.lists(st.one_of(PIECES, st.just(PGP)), max_size=8).map(b"".join), st.lists(st.integers(0, 4000), max_size=6))
-def test_what_is_shown_of_a_text_that_goes_on_has_no_credential(text: bytes, cuts: list[int]) -> None:
+def test_preview_of_an_unfinished_text_has_no_credential(text: bytes, cuts: list[int]) -> None:
     redactor, output, (masked, _) = Redaction().redactor(), b"", redacted(text)
     places = sorted({0, len(text), *(cut for cut in cuts if cut <= len(text))})
     for begin, end in pairwise(places):
@@ -117,7 +117,7 @@ def test_what_is_shown_of_a_text_that_goes_on_has_no_credential(text: bytes, cut
     assert plain(output + redactor.finish()) == masked
 
 
-def test_key_whose_last_line_is_not_whole_is_not_shown() -> None:
+def test_key_whose_last_line_is_incomplete_is_not_shown() -> None:
     redactor = Redaction().redactor()
     assert redactor.feed(b"before\n" + PGP[:-1]) == b""
     assert plain(redactor.preview()) == b"before\n"
@@ -213,7 +213,7 @@ def test_patterns_of_the_user_mask_their_group_or_all(patterns: str, text: bytes
         ("x*", r"'x\*' matches the empty string"),
     ],
 )
-def test_a_pattern_that_is_wrong_is_told(patterns: str, reason: str) -> None:
+def test_a_pattern_that_is_wrong_is_reported(patterns: str, reason: str) -> None:
     with pytest.raises(BadInput, match=reason):
         redaction(patterns)
 

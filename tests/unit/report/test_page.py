@@ -56,8 +56,8 @@ FINDING = Finding(
 
 
 def test_findings_come_first_with_their_lines_and_the_link_of_the_file() -> None:
-    whole = replace(manifest(artifact()), findings=(FINDING,))
-    text = report_page(whole, {"jvm-threads.txt": "https://s3/threads"}, {})
+    capture_manifest = replace(manifest(artifact()), findings=(FINDING,))
+    text = report_page(capture_manifest, {"jvm-threads.txt": "https://s3/threads"}, {})
     assert text.index("Deadlock: a and b") < text.index("Artifacts")
     page = Page(text)
     assert "jvm-threads.txt:74-80" in page.shown["a"]
@@ -78,8 +78,8 @@ def test_differences_of_the_pods_are_a_table_unless_the_store_is_encrypted() -> 
 
 
 def test_a_page_of_encrypted_evidence_quotes_nothing() -> None:
-    whole = replace(manifest(artifact()), findings=(FINDING,))
-    assert "Deadlock" not in report_page(whole, {}, {}, encrypted=True)
+    capture_manifest = replace(manifest(artifact()), findings=(FINDING,))
+    assert "Deadlock" not in report_page(capture_manifest, {}, {}, encrypted=True)
 
 
 def test_output_of_the_pod_stays_text() -> None:

@@ -10,7 +10,7 @@ from debugcapture.report.summary import artifact_line, summary
 from tests.unit.builders import artifact, manifest, nothing, target
 
 
-def test_summary_tells_status_pod_and_what_is_missing() -> None:
+def test_summary_has_status_pod_and_what_is_missing() -> None:
     skipped = nothing("skipped", "it is empty", title="Log")
     failed = nothing("failed", "exit code 1")
     assert summary(manifest(artifact(title="Pod YAML"), skipped, failed)) == (
@@ -21,8 +21,8 @@ def test_summary_tells_status_pod_and_what_is_missing() -> None:
 
 @given(st.text(), st.text())
 def test_summary_is_always_one_line(reason: str, state: str) -> None:
-    told = target(state=ContainerState("waiting", state))
-    assert summary(manifest(nothing("failed", reason), target=told)).isprintable()
+    waiting_target = target(state=ContainerState("waiting", state))
+    assert summary(manifest(nothing("failed", reason), target=waiting_target)).isprintable()
 
 
 def test_line_of_an_artifact_has_all_there_is_to_say() -> None:

@@ -97,7 +97,7 @@ def test_without_a_bundle_something_has_to_be_named() -> None:
         target_of(None, TargetSettings(), "restart")
 
 
-def test_a_pod_that_does_not_go_is_told_though_its_workload_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pod_that_does_not_go_is_reported_though_its_workload_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     planned = Plan("delete pod shop/web-1", (), "deployment", "shop", "web", PodRef("web-1", "u-1"))
     monkeypatch.setattr(restart, "watch_pod", lambda *_: iter([{"metadata": {"uid": "u-1"}}]))
     monkeypatch.setattr(restart, "watch_object", lambda *_: iter([workload(counts(2, 2, 2))]))

@@ -91,7 +91,7 @@ def test_a_rollback_goes_to_the_revision_before_or_the_one_named(revision: int, 
         (0, [numbered(4)], "it has no earlier revision"),
     ],
 )
-def test_a_revision_that_is_not_there_is_told(revision: int, existing: list[Json], message: str) -> None:
+def test_a_missing_revision_is_reported(revision: int, existing: list[Json], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         find_revision(DEPLOYMENT, existing, revision)
 

@@ -57,7 +57,7 @@ def test_room_around_a_value_is_taken_off() -> None:
         (CaptureStep, "dry_run", "True", "dry_run must be true or false, not 'True'"),
     ],
 )
-def test_a_wrong_number_choice_or_switch_is_told_with_what_it_may_be(
+def test_a_wrong_number_choice_or_switch_is_reported_with_the_valid_values(
     step: type[Any], name: str, text: str, message: str
 ) -> None:
     """No form checks them: each may be ``${option.x}`` there."""
@@ -66,7 +66,7 @@ def test_a_wrong_number_choice_or_switch_is_told_with_what_it_may_be(
 
 @pytest.mark.parametrize("name", ["max_pods", "order", "dry_run", "pod", "when"])
 @pytest.mark.parametrize("reference", ["${option.x}", "${data.a-b}", "${job.execid}"])
-def test_what_rundeck_did_not_replace_is_told(name: str, reference: str) -> None:
+def test_a_reference_that_rundeck_did_not_replace_is_reported(name: str, reference: str) -> None:
     message = problem(CaptureStep, {"pod": "web-0", name: reference})
     assert f"not {reference!r}: Rundeck did not replace {reference}; check that the job has that" in message
 
@@ -172,12 +172,12 @@ def test_wrong_public_keys_are_refused_at_once(text: str) -> None:
     assert time.process_time() - started < 1
 
 
-def test_every_wrong_value_is_told_at_once() -> None:
+def test_all_wrong_values_are_reported_together() -> None:
     message = problem(ExecStep, {"namespace": "NO", "time_limit_s": "soon"})
     assert all(name in message for name in ("namespace must be", "time_limit_s must be", "command is missing"))
 
 
-def test_missing_value_is_told_with_the_title_in_the_form() -> None:
+def test_missing_value_is_reported_with_the_title_in_the_form() -> None:
     assert "command is missing (Command)" in problem(ExecStep, {"pod": "web-0"})
 
 
@@ -220,7 +220,7 @@ def test_declared_defaults_pass_their_own_rules(step: Any) -> None:
     read(step.settings, values | EXEC)
 
 
-def test_declared_tells_kinds_and_choices() -> None:
+def test_declared_has_kinds_and_choices() -> None:
     by_name = {setting.name: setting for setting in declared(AttachStep)}
     kinds = {name: by_name[name].kind for name in ("pod", "time_limit_s", "verify_tls", "profile")}
     assert kinds == {"pod": "text", "time_limit_s": "number", "verify_tls": "switch", "profile": "choice"}

@@ -41,7 +41,7 @@ def debug_container_spec(text: str) -> None:
 
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: text[:20])
 @pytest.mark.parametrize("read", [job_pod_spec, debug_container_spec], ids=["job_pod_spec", "debug_container_spec"])
-def test_what_is_no_mapping_is_told_with_the_setting_and_an_example(read: Any, text: str) -> None:
+def test_a_value_that_is_not_a_mapping_is_reported_with_the_setting_and_an_example(read: Any, text: str) -> None:
     with pytest.raises(BadInput, match=f"cannot read {read.__name__}: .* Use a mapping in JSON or YAML, for example"):
         read(text)
 

@@ -29,19 +29,19 @@ class Cluster(Lists):
     """An API server with one pod, and the status that its commands end with."""
 
     def __init__(self, pod_json: Json | None = None, ended: ExitStatus | None = None) -> None:
-        self.whole, self.ended = pod_json or pod(), ended or ExitStatus(0)
+        self.pod_json, self.ended = pod_json or pod(), ended or ExitStatus(0)
         self.may_list = True
         self.streams = Streams()
 
     def pod(self, _namespace: str, name: str) -> Json:
-        if name != self.whole["metadata"]["name"]:
+        if name != self.pod_json["metadata"]["name"]:
             raise TargetNotFound("cannot read", "not found")
-        return self.whole
+        return self.pod_json
 
     def pods(self, _namespace: str, _selector: str = "") -> list[Json]:
         if not self.may_list:
             raise NotAllowed("cannot list", "forbidden")
-        return [self.whole]
+        return [self.pod_json]
 
     def get(self, *_: object) -> Json:
         raise NotAllowed("cannot read", "forbidden")

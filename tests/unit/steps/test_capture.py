@@ -32,7 +32,7 @@ from tests.unit.builders import pod, written
 from tests.unit.steps.support import ALERT, CAPTURE, INCIDENT, POD, Cluster, Serve, refuse
 
 
-def test_capture_hands_on_bundle_link_and_summary(
+def test_capture_outputs_bundle_link_and_summary(
     serve: Serve, run_context: RunContext, tmp_path: Path, notes: list[Any]
 ) -> None:
     serve(Cluster())
@@ -87,7 +87,7 @@ def test_the_manifest_records_that_the_upload_encrypts(serve: Serve, run_context
         assert Bundle(Path(outcome.data["bundle"])).manifest().encrypted == encrypted
 
 
-def test_capture_that_fails_tells_the_incident(serve: Serve, run_context: RunContext, notes: list[Any]) -> None:
+def test_failed_capture_is_reported_in_the_incident(serve: Serve, run_context: RunContext, notes: list[Any]) -> None:
     serve(Cluster())
     with pytest.raises(TargetNotFound):
         capture(read(CaptureStep, CAPTURE | INCIDENT | {"pod": "gone"}), run_context)
@@ -159,7 +159,7 @@ def test_a_store_that_fails_is_not_hidden_by_the_note(
         capture(read(CaptureStep, POD | INCIDENT | {"store": "file:///dev/null/store"}), run_context)
 
 
-def test_a_full_disk_is_told_in_the_incident(
+def test_a_full_disk_is_reported_in_the_incident(
     serve: Serve, run_context: RunContext, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -237,7 +237,7 @@ def test_the_same_names_in_another_cluster_are_another_workload(
     assert [incident for incident, _, _ in notes] == ["Q1ABCDEF"] * 2 + ["Q2ABCDEF"] * 2
 
 
-def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
+def test_incidents_of_a_killed_capture_are_notified_by_the_next_run(
     alerted: list[Json], run_context: RunContext, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
@@ -256,7 +256,7 @@ def test_incidents_of_a_capture_that_was_killed_are_told_by_the_next(
     assert ("Q1ABCDEF", f"[debug-capture {attached.parent.name}]") in [note[:2] for note in notes]
 
 
-def test_a_failed_capture_is_told_to_all_who_joined(
+def test_a_failed_capture_is_reported_in_all_attached_incidents(
     alerted: list[Json], run_context: RunContext, notes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
@@ -306,7 +306,7 @@ def test_a_custom_field_gets_a_link_that_fits(
     [({}, []), ({"pagerduty_token": ""}, ["note"]), ({"incident_id": ""}, ["note", "update"])],
     ids=["all", "no API key", "no incident"],
 )
-def test_what_pagerduty_is_told_besides_the_note(  # noqa: PLR0913, PLR0917 - fixtures
+def test_pagerduty_gets_a_status_update_and_a_change_event_besides_the_note(  # noqa: PLR0913, PLR0917 - fixtures
     changes: dict[str, str],
     kept_back: list[str],
     serve: Serve,

@@ -22,7 +22,7 @@ def test_note_of_a_bundle_carries_its_mark(
 
 
 @pytest.mark.parametrize(("failure", "message"), [("no pod x", "no pod x"), ("", "no bundle was captured")])
-def test_note_without_a_bundle_tells_the_failure(
+def test_note_without_a_bundle_has_the_failure(
     failure: str, message: str, run_context: RunContext, notes: list[Any]
 ) -> None:
     annotate(read(NoteStep, INCIDENT | {"failure": failure}), run_context)

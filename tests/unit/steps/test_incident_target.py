@@ -14,7 +14,7 @@ from debugcapture.steps.incident_target import IncidentTargetStep, find_target
 from tests.unit.steps.support import INCIDENT
 
 
-def test_the_incidents_target_is_told_and_handed_on(
+def test_the_target_of_the_incident_is_reported_and_passed_on(
     alerted: list[Json], run_context: RunContext, log_lines: list[str]
 ) -> None:
     step = read(IncidentTargetStep, INCIDENT)

@@ -62,7 +62,7 @@ def test_nobody_else_can_read_it(bundle: Bundle, root: Path, identity: x25519.Id
         decrypt(file.read_bytes(), [x25519.Identity.generate()])
 
 
-def test_an_upload_that_is_taken_up_again_sends_the_same_bytes(
+def test_a_resumed_upload_sends_the_same_bytes(
     bundle: Bundle, root: Path, identity: x25519.Identity
 ) -> None:
     recipients = [str(identity.to_public())]

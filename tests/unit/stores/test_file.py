@@ -69,7 +69,7 @@ def test_file_that_differs_from_what_was_captured_is_not_stored(source: Path, ro
     assert files(root) == ["dump.txt"]
 
 
-def test_share_that_is_not_mounted_is_told_and_nothing_is_made(source: Path, tmp_path: Path) -> None:
+def test_share_that_is_not_mounted_is_reported_and_nothing_is_made(source: Path, tmp_path: Path) -> None:
     root = tmp_path / "share" / "captures"
     message = r"the directory .*/share/captures does not exist\. Mount the share, or create the directory\."
     with pytest.raises(NotStored, match=message):
@@ -77,13 +77,13 @@ def test_share_that_is_not_mounted_is_told_and_nothing_is_made(source: Path, tmp
     assert not (tmp_path / "share").exists()
 
 
-def test_folder_that_is_a_file_is_told(source: Path, root: Path) -> None:
+def test_folder_that_is_a_file_is_reported(source: Path, root: Path) -> None:
     written(root, "ns", "")
     with pytest.raises(NotStored, match=r"cannot store .*/ns/web/dump\.txt: .* Check the directory\."):
         file_store(root).put("ns/web/dump.txt", source, SHA256)
 
 
-def test_directory_that_goes_away_is_told(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directory_that_goes_away_is_reported(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def goes_away(_part: Path) -> str:
         root.rename(root.with_name("elsewhere"))
         return SHA256
@@ -132,7 +132,7 @@ def test_disk_that_fails_at_the_end_leaves_nothing(
     assert files(root) == []
 
 
-def test_missing_source_is_told(root: Path) -> None:
+def test_missing_source_is_reported(root: Path) -> None:
     with pytest.raises(NotStored, match="cannot read .*/gone: No such file or directory. Check the disk of the spool"):
         file_store(root).put("dump.txt", root / "gone", SHA256)
     assert files(root) == []

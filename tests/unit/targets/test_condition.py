@@ -65,7 +65,7 @@ def test_memory_is_a_share_of_the_limit() -> None:
     assert measured("memory > 90%", limited(), usage) == 75
 
 
-def test_without_a_metrics_server_the_containers_own_cgroup_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_metrics_server_the_cgroup_of_the_container_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(_api: object, _place: object, argv: list[str], stdio: Stdio, **_: Any) -> ExitStatus:
         if argv[1].endswith("memory.current"):  # cgroup v2 only
             return ExitStatus(1)

@@ -41,7 +41,7 @@ def test_container_is_the_named_one_else_the_default_else_the_first(
     assert find_target(pod(metadata={"annotations": annotations}, spec=TWO), name, NOON).container == chosen
 
 
-def test_unknown_container_is_told_with_those_there_are() -> None:
+def test_unknown_container_is_reported_with_those_that_exist() -> None:
     with pytest.raises(TargetNotFound, match=r"no container web in pod shop/.*Available: app, proxy, setup\."):
         find_target(pod(spec=TWO), "web", NOON)
 
@@ -97,7 +97,7 @@ def test_pod_that_is_not_scheduled_is_a_target() -> None:
     ],
     ids=["none yet", "running", "crash loop", "failed", "completed", "no reason"],
 )
-def test_state_tells_of_this_run_and_the_one_before(status_json: Json, state: ContainerState, text: str) -> None:
+def test_state_has_this_run_and_the_previous_one(status_json: Json, state: ContainerState, text: str) -> None:
     assert container_state(status_json) == state
     assert str(state) == text
 
@@ -187,7 +187,7 @@ def test_container_names_leave_out_debug_containers() -> None:
     ],
     ids=["near", "none near", "empty", "no namespace"],
 )
-def test_missing_pod_is_told_with_what_was_perhaps_meant(existing: list[str], exists: bool, message: str) -> None:
+def test_missing_pod_is_reported_with_similar_names(existing: list[str], exists: bool, message: str) -> None:
     error = pod_not_found("shop", "checkout-7d9f-abcde", existing, exists)
     assert isinstance(error, TargetNotFound)
     assert str(error).startswith("no pod shop/checkout-7d9f-abcde: ")

@@ -69,7 +69,7 @@ def test_candidates_are_sorted_in_the_order_of_the_setting(order: Any, first: st
     assert names(sort_candidates(aged, order))[0] == first
 
 
-def test_a_sample_is_told_with_what_takes_every_pod() -> None:
+def test_a_sample_is_reported_with_the_setting_that_selects_every_pod() -> None:
     line = sample_line(Sampling(50, 10), 30, 3000)
     assert "30 of 3000" in line
     assert "sample_above" in line

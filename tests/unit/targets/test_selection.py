@@ -46,8 +46,8 @@ class Cluster(Lists):
     """Workloads by kind, and pods."""
 
     def __init__(self, **kinds: list[Json]) -> None:
-        self.kinds, self.found = kinds, [member("web-5f-a", "web-5f"), CRASHING, member("other-1", "other")]
-        self.asked: list[tuple[str, str]] = []
+        self.kinds, self.all_pods = kinds, [member("web-5f-a", "web-5f"), CRASHING, member("other-1", "other")]
+        self.paths: list[tuple[str, str]] = []
         self.forbids = False
 
     def get(self, path: str, doing: str) -> Json:
@@ -63,11 +63,11 @@ class Cluster(Lists):
         return self.kinds.get(path.rpartition("/")[2], [])
 
     def pods(self, namespace: str, selector: str = "") -> list[Json]:
-        self.asked.append((namespace, selector))
-        return self.found
+        self.paths.append((namespace, selector))
+        return self.all_pods
 
     def pod(self, _namespace: str, name: str) -> Json:
-        return next(item for item in self.found if item["metadata"]["name"] == name)
+        return next(item for item in self.all_pods if item["metadata"]["name"] == name)
 
     def namespace_exists(self, namespace: str) -> bool:
         return namespace == "shop"
@@ -88,7 +88,7 @@ def selected(cluster: Cluster, most: int = 9, **settings: Any) -> list[str]:
 def test_pods_of_a_deployment_are_those_of_its_replica_sets_the_unhealthy_first(name: str) -> None:
     cluster = Cluster(**DEPLOYMENT)
     assert selected(cluster, workload=name) == ["web-5f-b", "web-5f-a"]
-    assert cluster.asked == [("shop", "app=web")]
+    assert cluster.paths == [("shop", "app=web")]
 
 
 @pytest.mark.parametrize(
@@ -97,39 +97,39 @@ def test_pods_of_a_deployment_are_those_of_its_replica_sets_the_unhealthy_first(
 )
 def test_pods_of_other_workloads_are_their_own(kind: str, plural: str) -> None:
     cluster = Cluster(**{plural: [thing("db")]})
-    cluster.found = [member("db-0", "db", kind), member("web-1", "web", kind)]
+    cluster.all_pods = [member("db-0", "db", kind), member("web-1", "web", kind)]
     assert selected(cluster, workload="db") == selected(cluster, workload=f"{kind.lower()}/db") == ["db-0"]
 
 
 def test_pods_of_a_cron_job_are_those_of_its_jobs() -> None:
     cron = {"metadata": {"name": "backup", "uid": "uid-backup"}, "spec": {}}
     cluster = Cluster(cronjobs=[cron], jobs=[thing("backup-1", ownerReferences=owned("backup", "CronJob"))])
-    cluster.found = [member("backup-1-x", "backup-1", "Job"), member("job-2-x", "job-2", "Job")]
+    cluster.all_pods = [member("backup-1-x", "backup-1", "Job"), member("job-2-x", "job-2", "Job")]
     assert selected(cluster, workload="backup") == ["backup-1-x"]
 
 
 def test_selector_is_the_servers_to_judge() -> None:
     cluster = Cluster()
     assert selected(cluster, most=1, selector="app in (web),tier!=x") == ["web-5f-b"]
-    assert cluster.asked == [("shop", "app in (web),tier!=x")]
+    assert cluster.paths == [("shop", "app in (web),tier!=x")]
 
 
 @pytest.mark.parametrize(("order", "names"), [("newest", ["c", "b"]), ("oldest", ["a", "b"])])
 def test_pods_are_sorted_by_age_if_the_job_requests_it(order: Any, names: list[str]) -> None:
     cluster = Cluster()
-    cluster.found = [member(name, "x", creationTimestamp=f"2026-01-0{i}") for i, name in enumerate("abc", 1)]
+    cluster.all_pods = [member(name, "x", creationTimestamp=f"2026-01-0{i}") for i, name in enumerate("abc", 1)]
     assert selected(cluster, most=2, selector="a=b", order=order) == names
 
 
 def test_without_a_sample_every_pod_is_selected() -> None:
     cluster = Cluster()
-    cluster.found = [member(f"web-{number}", "web-5f") for number in range(6)]
+    cluster.all_pods = [member(f"web-{number}", "web-5f") for number in range(6)]
     settings = TargetSettings(namespace="shop", selector="app=web")
     assert len(select_pods(cast("Api", cluster), settings, 9, Sampling(above=5, per_workload=2))[0]) == 2
     assert len(select_pods(cast("Api", cluster), settings, 9, None)[0]) == 6
 
 
-def test_each_choice_is_told_in_a_line() -> None:
+def test_each_choice_is_reported_in_a_line() -> None:
     settings = TargetSettings(namespace="shop", workload="web")
     _, lines = select_pods(cast("Api", Cluster(**DEPLOYMENT)), settings, 1)
     assert lines == [
@@ -147,10 +147,10 @@ def test_each_choice_is_told_in_a_line() -> None:
         ({"selector": "a=b", "namespace": "shopp"}, "no pod of selector a=b in shopp"),
     ],
 )
-def test_what_is_not_there_is_told_with_what_is(settings: dict[str, Any], reason: str) -> None:
+def test_missing_object_is_reported_with_those_that_exist(settings: dict[str, Any], reason: str) -> None:
     cluster = Cluster(**DEPLOYMENT)
     if "selector" in settings:
-        cluster.found = []
+        cluster.all_pods = []
     if settings.get("namespace") == "shopp" and "workload" in settings:
         cluster.kinds, cluster.forbids = {}, True
         cluster.get = _forbidden  # type: ignore[assignment]
@@ -162,9 +162,9 @@ def _forbidden(_path: str, doing: str) -> Json:
     raise NotAllowed(doing, "forbidden")
 
 
-def test_workload_without_pods_is_told() -> None:
+def test_workload_without_pods_is_reported() -> None:
     cluster = Cluster(**DEPLOYMENT)
-    cluster.found = []
+    cluster.all_pods = []
     with pytest.raises(
         TargetNotFound, match="no pod of deployment shop/web: it has no pods. Check whether it is scaled to zero"
     ):
@@ -191,13 +191,13 @@ def test_name_is_what_was_given() -> None:
 
 def test_replacement_is_the_newest_of_the_same_workload() -> None:
     old_pod, cluster = member("web-5f-gone", "web-5f"), Cluster()
-    cluster.found = [
+    cluster.all_pods = [
         member("web-5f-old", "web-5f", creationTimestamp="2026-01-01"),
         member("web-6a-new", "web-6a", creationTimestamp="2026-01-03", labels={"pod-template-hash": "6a"}),
         member("web-6a-dying", "web-6a", creationTimestamp="2026-01-04", deletionTimestamp="2026-01-04"),
         member("other-1", "other", creationTimestamp="2026-01-05"),
     ]
-    for item in cluster.found:
+    for item in cluster.all_pods:
         name = item["metadata"]["ownerReferences"][0]["name"]
         item["metadata"]["labels"]["pod-template-hash"] = name.partition("-")[2]
     old_pod["metadata"]["labels"]["pod-template-hash"] = "5f"
@@ -230,7 +230,7 @@ def test_container_that_is_failing_is_the_target_unless_another_is_named() -> No
     ],
     ids=["near", "may not list", "no namespace"],
 )
-def test_missing_pod_is_told_with_what_helps(namespace: str, may_list: bool, message: str) -> None:
+def test_missing_pod_is_reported_with_what_helps(namespace: str, may_list: bool, message: str) -> None:
     cluster = OnePod()
     cluster.may_list = may_list
     with pytest.raises(TargetNotFound, match=message):

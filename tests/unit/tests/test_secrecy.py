@@ -11,7 +11,7 @@ from tests.unit.builders import written
 
 
 @pytest.mark.parametrize("file", ["spool/2026/manifest.json", "spool/2026/index.html", "spool/notes/a.json", "x.err"])
-def test_a_leak_is_found_and_its_place_is_told(file: str, tmp_path: Path) -> None:
+def test_a_leak_is_reported_with_its_place(file: str, tmp_path: Path) -> None:
     leak = written(tmp_path, file, f"password is {canary('a test of the search')}")
     assert left_by_steps(tmp_path) == [f"{leak} has the secret of a test of the search"]
     leak.unlink()

@@ -41,7 +41,7 @@ def test_jobs_of_the_cloud_are_up_to_date() -> None:
     }
 
 
-def test_a_stale_and_a_stray_job_are_told_and_mended(
+def test_a_stale_and_a_stray_job_are_reported_and_fixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cloud_jobs, "CLOUD", tmp_path)

@@ -30,8 +30,8 @@ each_provider = pytest.mark.parametrize("step", PROVIDERS, ids=lambda value: val
 
 
 def form(step: Provider) -> list[dict[str, Any]]:
-    (found,) = [entry for entry in PLUGIN["providers"] if entry["name"] == step.name]
-    config: list[dict[str, Any]] = found["config"]
+    (described,) = [entry for entry in PLUGIN["providers"] if entry["name"] == step.name]
+    config: list[dict[str, Any]] = described["config"]
     return config
 
 
@@ -50,7 +50,7 @@ def test_no_manifest_is_left_that_is_not_generated() -> None:
 
 
 @pytest.mark.parametrize("content", [None, "name: old\n"], ids=["missing", "stale"])
-def test_stale_file_is_told_and_written(
+def test_stale_file_is_reported_and_written(
     content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     goal = tmp_path / "resources" / "plugin.yaml"
@@ -72,7 +72,7 @@ def test_rundeck_reads_no_aliases() -> None:
 
 def test_every_provider_is_offered() -> None:
     assert [entry["name"] for entry in PLUGIN["providers"]] == [provider.name for provider in PROVIDERS]
-    assert all(provider(one.name) is one for one in PROVIDERS)
+    assert all(provider(step.name) is step for step in PROVIDERS)
 
 
 @each_provider

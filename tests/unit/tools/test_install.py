@@ -41,7 +41,7 @@ def run(archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     return started
 
 
-def test_no_answer_is_told_with_the_address(run: Callable[..., str]) -> None:
+def test_no_answer_is_reported_with_the_address(run: Callable[..., str]) -> None:
     output = run()
     assert "http://127.0.0.1:9/api/44/" in output
     assert "no response" in output
@@ -64,7 +64,7 @@ def test_no_answer_is_told_with_the_address(run: Callable[..., str]) -> None:
         (["--ca", "/nowhere"], "Cannot read the CA certificates in /nowhere"),
     ],
 )
-def test_what_was_given_wrong_is_told_in_a_line(arguments: list[str], message: str, run: Callable[..., str]) -> None:
+def test_wrong_arguments_are_reported_in_a_line(arguments: list[str], message: str, run: Callable[..., str]) -> None:
     assert message in run(*arguments)
 
 
@@ -75,7 +75,7 @@ def test_a_token_of_other_characters_is_refused_and_not_shown(run: Callable[...,
     assert "secret" not in output
 
 
-def test_a_variable_without_a_token_is_told(
+def test_a_variable_without_a_token_is_reported(
     archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("RUNDECK_TOKEN", raising=False)

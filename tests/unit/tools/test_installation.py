@@ -120,7 +120,7 @@ def test_settings_of_the_project_stay_and_blank_ones_of_the_archive_take_none_aw
     assert todo.properties == {}
 
 
-def test_a_changed_setting_is_set_and_told_with_what_it_was(archive: ArchiveContent) -> None:
+def test_a_changed_setting_is_set_and_reported_with_its_old_value(archive: ArchiveContent) -> None:
     name = "project.plugin.WorkflowStep.k8s-debug-capture.server"
     before = installed(archive, {**LOCAL, name: "https://old:6443"})
     todo = plan(before, archive, frozenset())
@@ -180,7 +180,7 @@ def test_pages_differ_by_more_than_their_last_line_break(archive: ArchiveContent
     assert plan(state, archive, frozenset()).pages == {"motd.md": archive.pages["motd.md"]}
 
 
-def test_each_change_is_told_by_what_the_server_has_then(archive: ArchiveContent) -> None:
+def test_each_change_is_reported_from_the_new_state_of_the_server(archive: ArchiveContent) -> None:
     after = installed(archive)
     first, *others = after.jobs
     edited = {**after.jobs, first: {**after.jobs[first], "description": "edited"}}
@@ -203,13 +203,13 @@ def test_each_change_is_told_by_what_the_server_has_then(archive: ArchiveContent
         ({"properties": LOCAL}, "setting project.gui.motd.display is '', not 'projectHome'"),
     ],
 )
-def test_what_is_missing_afterwards_is_told_with_what_to_do(
+def test_objects_that_are_missing_afterwards_are_reported_with_a_remedy(
     change: dict[str, Any], message: str, archive: ArchiveContent
 ) -> None:
     assert any(message in line for line in lacks(replace(installed(archive), **change), archive))
 
 
-def test_a_job_of_the_same_name_with_another_id_is_told(archive: ArchiveContent) -> None:
+def test_a_job_of_the_same_name_with_another_id_is_reported(archive: ArchiveContent) -> None:
     (heap_dump,) = [job for job in archive.jobs.values() if job.name == "Heap dump"]
     others = {"of-old": heap_dump, "of-users": Job("Ours", heap_dump.group)}
     state = replace(installed(archive), named={**archive.jobs, **others})

@@ -160,7 +160,7 @@ class _Reader:
         self._frames = 0
         self._in_stacks = False
         # Frames of different threads share their texts.
-        self._known: dict[str, Frame] = {}
+        self._frames_by_text: dict[str, Frame] = {}
 
     def read(self, line: Line) -> None:
         text = line.text
@@ -269,9 +269,9 @@ class _Reader:
         if self._frames >= _MOST_FRAMES or opened.is_complete:
             return
         self._frames += 1
-        cached = self._known.get(text)
+        cached = self._frames_by_text.get(text)
         if cached is None:
-            cached = self._known[text] = frame_of(frame, number)._replace(text=text)
+            cached = self._frames_by_text[text] = frame_of(frame, number)._replace(text=text)
         opened.frames.append(cached._replace(line=number))
 
     def _read_cycle(self, text: str, number: int) -> None:

@@ -267,7 +267,7 @@ class DescriptionReader:
         if desired and "StrategyType" in draft.facts:
             required, available = int(desired[1]), int(desired[2])
             conditions = tuple(draft.conditions)
-            return Workload("Deployment", name, conditions, wanted=required, available=available, lines=lines)
+            return Workload("Deployment", name, conditions, desired=required, available=available, lines=lines)
         kind = next((kind for key, kind in _KINDS.items() if key in draft.keys), "")
         if kind:
             return Workload(kind, name, tuple(draft.conditions), lines=lines)

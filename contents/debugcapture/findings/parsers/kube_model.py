@@ -198,7 +198,7 @@ class Event:
     is_about_debug_container: bool = False
     when: float | None = None
     """Seconds on any scale: a greater number is later. None if the evidence does not say."""
-    seen: str = ""
+    last_seen: str = ""
     """When it was last seen, as in the evidence."""
     first_seen: str = ""
     lines: EvidenceLines | None = None
@@ -242,7 +242,7 @@ class Workload:
     created: str = ""
     revision: str = ""
     """Of a ReplicaSet or Deployment; "" if it has none."""
-    wanted: int | None = None
+    desired: int | None = None
     """Number of pods that should run; None if unknown."""
     available: int | None = None
     deleted: str = ""

@@ -131,7 +131,7 @@ def _event(value: dict[str, Any], lines: "_Lines") -> Event:
         container=_container_in(text(about.get("fieldPath"))),
         is_about_debug_container="ephemeralContainers" in text(about.get("fieldPath")),
         when=time.timestamp() if time else None,
-        seen=last_seen,
+        last_seen=last_seen,
         first_seen=text(value.get("firstTimestamp")),
         lines=lines.near(text(about.get("name")), _longest_piece(message)),
     )
@@ -173,7 +173,7 @@ def _workload(kind: str, value: dict[str, Any], lines: "_Lines") -> Workload:
         conditions=conditions_in(value),
         created=text(metadata.get("creationTimestamp")),
         revision=text(mapping(metadata, "annotations").get("deployment.kubernetes.io/revision")),
-        wanted=desired,
+        desired=desired,
         available=None if desired is None or not status else number_in(available),
         deleted=text(metadata.get("deletionTimestamp")),
         finalizers=tuple(text(item) for item in metadata.get("finalizers") or () if text(item)),

@@ -125,10 +125,10 @@ def _event(evidence: Evidence, line: Line, cells: dict[str, str] | None) -> Even
     if not cells:
         return None
     reason, _, times = cells["reason"].partition(" (x")  # "Pulled (x3)" in the events of a bundle
-    seen = _TIMES.match(cells.get("lastseen", ""))
-    last = seen[1] if seen else ""
+    time = _TIMES.match(cells.get("lastseen", ""))
+    last = time[1] if time else ""
     count = (
-        number_in(times.rstrip(")")) or number_in(cells.get("count", "")) or (seen and number_in(seen[2] or "")) or 1
+        number_in(times.rstrip(")")) or number_in(cells.get("count", "")) or (time and number_in(time[2] or "")) or 1
     )
     return Event(
         type=cells["type"],
@@ -139,8 +139,8 @@ def _event(evidence: Evidence, line: Line, cells: dict[str, str] | None) -> Even
         container=cells.get("container") or cells.get("subobject", "").partition("{")[2].rstrip("}"),
         is_about_debug_container="ephemeralContainers" in cells.get("subobject", ""),
         when=_when(last),
-        seen=last if moment(last) or not last else f"{last} ago",
-        first_seen=(seen[3] or "") if seen else cells.get("firstseen", ""),
+        last_seen=last if moment(last) or not last else f"{last} ago",
+        first_seen=(time[3] or "") if time else cells.get("firstseen", ""),
         lines=evidence.quote(line.number, line.number, " ".join(line.text.split())),
     )
 
@@ -163,12 +163,12 @@ _KINDS: Final = {
 }
 
 
-def _when(seen: str) -> float | None:
+def _when(last_seen: str) -> float | None:
     """Return a number that grows with time: seconds since 1970, or the age with a minus."""
-    time = moment(seen)
+    time = moment(last_seen)
     if time:
         return time.timestamp()
-    age = duration_s(seen)
+    age = duration_s(last_seen)
     return None if age is None else -float(age)
 
 

@@ -46,9 +46,9 @@ def parse(evidence: Evidence) -> Cluster:
     for line in evidence.lines():
         if line.number > _MOST_LINES or len(rows) + len(reader.finished) > _MOST_PARTS:
             break
-        found = header_in(line.text)
-        if found:
-            header, is_table = found, True
+        next_header = header_in(line.text)
+        if next_header:
+            header, is_table = next_header, True
             continue
         if event := event_in(evidence, line, header):
             is_table = True

@@ -134,7 +134,7 @@ class Scan:
         place = _Place(block, start, stop, number)
         matches = [(message, names) for message in specific if (names := message.names(line.text)) is not None]
         for message, names in _most_direct(matches):
-            self._known(message, names, line, place)
+            self._add_message(message, names, line, place)
         if not matches and (_ERROR in messages or line.level in _ERROR_LEVELS):
             self._error(line, place)
 
@@ -149,7 +149,7 @@ class Scan:
             elif same == self._start_template:
                 self._log.last_start_line = number
 
-    def _known(self, message: Message, names: dict[str, str], line: LogText, place: "_Place") -> None:
+    def _add_message(self, message: Message, names: dict[str, str], line: LogText, place: "_Place") -> None:
         """Add the line to the group of ``message``."""
         for name, find in (("address", address_in), ("path", path_in), ("signal", signal_in), ("pid", pid_in)):
             if f"{name}}}" in message.title and (value := find(line.text)):
@@ -184,8 +184,8 @@ class Scan:
         if place.number <= self._trace_end and not line.level:
             return
         head = template(line.text)
-        if (seen := self._heads.get(head)) and seen.count > _MANY:
-            self._count(seen, line, place)  # its stack trace is not read again
+        if (earlier := self._heads.get(head)) and earlier.count > _MANY:
+            self._count(earlier, line, place)  # its stack trace is not read again
             return
         after = place.after() if _may_have_trace(place) else ()
         trace = trace_of(line.text, after)

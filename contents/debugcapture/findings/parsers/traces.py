@@ -141,9 +141,9 @@ def trace_of(head: str, following: Sequence[str]) -> Trace | None:
     first = _first_frame(lines)
     if not first:
         return None
-    found = list(_frames(lines, first))
-    last = found[-1][0]
-    frames = tuple(frame for _, frame in found)
+    numbered = list(_frames(lines, first))
+    last = numbered[-1][0]
+    frames = tuple(frame for _, frame in numbered)
     python = "Traceback (most recent call last)" in "".join(lines[:first])
     if python:
         end = _end_of_python(lines, last)

@@ -19,13 +19,16 @@ def file_system_is_full(state: DiskState) -> Iterator[Finding]:
     Inodes run out when there are very many small files. Source: https://man7.org/linux/man-pages/man3/errno.3.html
     """
     for system in _distinct(state):
-        for name, whole, free in (("space", system.size, system.free), ("inodes", system.inodes, system.free_inodes)):
-            if not whole or free > whole * _NEARLY_FULL:
+        for name, capacity, free in (
+            ("space", system.size, system.free),
+            ("inodes", system.inodes, system.free_inodes),
+        ):
+            if not capacity or free > capacity * _NEARLY_FULL:
                 continue
-            left = f"{size(free)} of {size(whole)}" if name == "space" else f"{free} of {whole} inodes"
+            left = f"{size(free)} of {size(capacity)}" if name == "space" else f"{free} of {capacity} inodes"
             yield Finding(
-                severity="critical" if free <= whole * _FULL else "warning",
-                title=f"The file system at {system.point} is {_share(whole, free)} full: {left} are free",
+                severity="critical" if free <= capacity * _FULL else "warning",
+                title=f"The file system at {system.point} is {_share(capacity, free)} full: {left} are free",
                 detail=f"Type {system.type}. {_largest(state, system)}".strip(),
                 advice="Remove files, or enlarge the volume."
                 if name == "space"

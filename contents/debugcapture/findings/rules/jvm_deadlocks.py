@@ -128,8 +128,8 @@ def deadlocks_of(dump: ThreadDump) -> list[Deadlock]:
             path.append(current)
             current = dump.owner_of(current)
         if current is not None and current in path:
-            found = _cycle(dump, path[path.index(current) :])
-            cycles.setdefault(found.key, found)
+            cycle = _cycle(dump, path[path.index(current) :])
+            cycles.setdefault(cycle.key, cycle)
     return list(cycles.values())
 
 

@@ -87,16 +87,16 @@ def java_clients_not_reused(histogram: Histogram) -> Iterator[Finding]:
     excessive = _over(histogram, _CLIENTS)
     if not excessive:
         return
-    top, what = excessive[0]
+    top, subject = excessive[0]
     related = _related(histogram, top)
     addition = f" Also {', '.join(f'{row.instances} {readable(row.name)}' for row in related)}." if related else ""
     others = [f"{row.instances} {row.name}" for row, kind in excessive[1:4] if row not in related]
     more = f" Further: {', '.join(others)}." if others else ""
     yield Finding(
         "warning",
-        f"{top.instances} instances of {top.name}: {what} is created again and again, not reused"[:240],
+        f"{top.instances} instances of {top.name}: {subject} is created again and again, not reused"[:240],
         f"{top.instances} instances, {size(top.bytes)}.{addition}{more}"[:500],
-        f"Create {what} once, and share it.",
+        f"Create {subject} once, and share it.",
         _rows(histogram, [top, *related]),
         directness=75,
         key=f"many {top.name}",

@@ -170,5 +170,5 @@ def _callers(thread: JavaThread) -> list[str]:
         package = frame.type_name.rpartition(".")[0]
         if not frame.call.startswith(LIBRARIES):
             calls.setdefault(package, f"{frame.call}({frame.place})")
-    found = list(calls.values())
-    return found[:4] or [str(thread.top)]
+    groups = list(calls.values())
+    return groups[:4] or [str(thread.top)]

@@ -103,7 +103,7 @@ def other_warnings(cluster: Cluster) -> Iterator[Finding]:
         yield Finding(
             severity=_severity(cluster, event),
             title=f"{reason}{times}: {words.short(event.message, 300)}",
-            detail=words.sentences(words.about(event), f"Last seen {event.seen}" if event.seen else ""),
+            detail=words.sentences(words.about(event), f"Last seen {event.last_seen}" if event.last_seen else ""),
             evidence=words.lines_of(events),
             directness=30,
             key=reason,

@@ -143,8 +143,8 @@ def _running_for_s(cluster: Cluster, pod: Pod, init: Container) -> int | None:
         return None
     for event in cluster.events:
         about_it = event.reason == "Started" and event.message.rstrip().endswith(f" {init.name}")
-        if about_it and event.seen.endswith(" ago") and event.name in ("", pod.name):
-            return duration_s(event.seen.removesuffix(" ago"))
+        if about_it and event.last_seen.endswith(" ago") and event.name in ("", pod.name):
+            return duration_s(event.last_seen.removesuffix(" ago"))
     return None
 
 

@@ -59,7 +59,7 @@ def _finding(cluster: Cluster, kind: str, failures: list[tuple[Event, str]]) -> 
         title=f"{subject}{pod_words}, {count} times{effect}" if count > 1 else f"{subject}{pod_words}{effect}",
         detail=words.sentences(
             f"The answer: {words.short(answer, 260)}" if answer.strip() else "The message of the probe is empty",
-            f"Last seen {event.seen}" if event.seen else "",
+            f"Last seen {event.last_seen}" if event.last_seen else "",
             _spec(pod, kind, container),
             "The pod is ready now" if severity == "info" and pod and pod.is_ready else "",
         ),

@@ -35,8 +35,8 @@ def failing_pods_belong_to_a_rollout(cluster: Cluster) -> Iterator[Finding]:
         of_new = [pod for pod in failing if pod.startswith(f"{new_set}-")]
         if not of_new or len(of_new) < len(failing):
             continue
-        at = "" if event.seen.endswith(" ago") else "at "
-        scaled = f", which was scaled up {at}{event.seen}" if event.seen else ""
+        at = "" if event.last_seen.endswith(" ago") else "at "
+        scaled = f", which was scaled up {at}{event.last_seen}" if event.last_seen else ""
         yield Finding(
             severity="info",
             title=f"The failing pods of Deployment {deployment} belong to ReplicaSet {new_set}{scaled}",

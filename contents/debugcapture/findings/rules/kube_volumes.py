@@ -89,7 +89,7 @@ def _finding(cluster: Cluster, volume: str, events: list[Event]) -> Finding:
 
 def _later_words(later: Event | None, runs: bool) -> str:
     if later:
-        time = f" ({later.seen})" if later.seen else ""
+        time = f" ({later.last_seen})" if later.last_seen else ""
         return f"Later: {words.short(later.message, 120)}{time}"
     return "A container of the pod runs now" if runs else ""
 

@@ -111,7 +111,7 @@ def _is_young(cluster: Cluster, pod: Pod) -> bool:
 
 
 def _age_s(event: Event) -> int | None:
-    return duration_s(event.seen.removesuffix(" ago")) if event.seen.endswith(" ago") else None
+    return duration_s(event.last_seen.removesuffix(" ago")) if event.last_seen.endswith(" ago") else None
 
 
 def pod_has_not_started(cluster: Cluster) -> Iterator[Finding]:

@@ -136,6 +136,6 @@ def about(event: Event) -> str:
 
 def seen_words(event: Event) -> str:
     """Return how often and when the event was seen, in words."""
-    last = f"last seen {event.seen}" if event.seen else ""
+    last = f"last seen {event.last_seen}" if event.last_seen else ""
     words = ", ".join(part for part in (event.times, last) if part)
     return words[:1].upper() + words[1:]

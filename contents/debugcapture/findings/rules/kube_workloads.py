@@ -97,11 +97,11 @@ def workload_has_too_few_pods(cluster: Cluster) -> Iterator[Finding]:
     https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status
     """
     for workload in cluster.workloads:
-        if workload.wanted is None or workload.available is None or workload.available >= workload.wanted:
+        if workload.desired is None or workload.available is None or workload.available >= workload.desired:
             continue
         yield Finding(
             severity="info" if workload.available else "warning",
-            title=f"{workload.kind} {workload.name} has {workload.available} of {workload.wanted} pods available",
+            title=f"{workload.kind} {workload.name} has {workload.available} of {workload.desired} pods available",
             detail=words.sentences(
                 *(
                     f"{condition.type} {condition.status}: {condition.reason}, {words.short(condition.message, 120)}"

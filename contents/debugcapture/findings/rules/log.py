@@ -40,12 +40,12 @@ def known_message(log: Log) -> Iterator[Finding]:
     recognized = [group for group in log.groups if group.message]
     hidden = {identity for group in recognized if group.message for identity in (*group.message.hides, *_OWN_RULES)}
     visible = [group for group in recognized if group.message and group.message.id not in hidden]
-    findings = [_known(log, group) for group in sorted(visible, key=lambda group: -group.last.number)]
+    findings = [_message_finding(log, group) for group in sorted(visible, key=lambda group: -group.last.number)]
     yield from (finding for finding in findings if finding.severity != "info")
     yield from [finding for finding in findings if finding.severity == "info"][:_MOST_CONTEXT]
 
 
-def _known(log: Log, group: LogGroup) -> Finding:
+def _message_finding(log: Log, group: LogGroup) -> Finding:
     message = group.message
     assert message is not None  # noqa: S101 - the caller selects these groups
     severity = _severity(log, group, message.severity if message.severity != "none" else "info")

@@ -219,7 +219,7 @@ class Upload:
 def _wait_for_slots(uploads: set[Future[None]], max_running: int) -> set[Future[None]]:
     """Wait until at most ``max_running`` of ``uploads`` are left and return these. Raises the first failure."""
     while len(uploads) > max_running:
-        done, uploads = wait(uploads, return_when=FIRST_COMPLETED)
-        for upload in done:
+        ended, uploads = wait(uploads, return_when=FIRST_COMPLETED)
+        for upload in ended:
             upload.result()
     return uploads

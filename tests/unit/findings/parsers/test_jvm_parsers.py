@@ -116,7 +116,7 @@ def _parsed(folder: Path, text: str) -> ThreadDumps:
     return jvm_thread_dump.parse(file)
 
 
-def _found(folder: Path, rule: str, text: str) -> list[Finding]:
+def _findings_of(folder: Path, rule: str, text: str) -> list[Finding]:
     file = evidence(folder, text)
     assert FILE.recognize(file)
     reported = list(FILE.explain(file))
@@ -192,7 +192,7 @@ def test_a_dump_in_the_encoding_of_windows(tmp_path: Path) -> None:
 
 
 def test_a_pinned_virtual_thread_occupies_the_only_carrier(tmp_path: Path) -> None:
-    pinned, starved = _found(tmp_path, "java-virtual-threads-pinned", VIRTUAL)
+    pinned, starved = _findings_of(tmp_path, "java-virtual-threads-pinned", VIRTUAL)
     assert pinned.title == "Virtual thread #16 is pinned to its carrier and occupies the only carrier"
     for fact in (
         "parkOnCarrierThread",
@@ -207,11 +207,11 @@ def test_a_pinned_virtual_thread_occupies_the_only_carrier(tmp_path: Path) -> No
 
 def test_a_parked_virtual_thread_is_normal(tmp_path: Path) -> None:
     text = VIRTUAL.replace("parkOnCarrierThread", "park")
-    assert _found(tmp_path, "java-virtual-threads-pinned", text) == []
+    assert _findings_of(tmp_path, "java-virtual-threads-pinned", text) == []
 
 
 def test_virtual_threads_in_a_deadlock(tmp_path: Path) -> None:
-    (finding,) = _found(tmp_path, "java-deadlock", JAVA_25)
+    (finding,) = _findings_of(tmp_path, "java-deadlock", JAVA_25)
     assert finding.title == 'Deadlock between the threads "a" and "b"'
     assert "com.shop.Order <bb>" in finding.detail
 

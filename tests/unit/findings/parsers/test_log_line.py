@@ -27,8 +27,8 @@ from debugcapture.findings.parsers.log_line import address_in, host_in, log_text
     ],
 )  # fmt: skip
 def test_the_text_the_level_and_the_time_of_a_line(line: str, text: str, level: str, time: str) -> None:
-    found = log_text(line.encode())
-    assert (found.text, found.level, found.time) == (text, level, time)
+    parsed = log_text(line.encode())
+    assert (parsed.text, parsed.level, parsed.time) == (text, level, time)
 
 
 @pytest.mark.parametrize(

@@ -67,12 +67,13 @@ def alarms(text: str) -> list[str]:
 def test_owners_that_wait_for_monitors_wait_for_each_other() -> None:
     first = sos("1a", ENTER, "Shop.Cart.Add() [/src/Cart.cs @ 57]")
     second = sos("1b", ENTER, "Shop.Stock.Take() [/src/Stock.cs @ 53]")
-    found = findings(first + second + monitors((3, "1a"), (3, "1b")))[0]
-    assert found.severity == "critical"
+    finding = findings(first + second + monitors((3, "1a"), (3, "1b")))[0]
+    assert finding.severity == "critical"
     assert (
-        found.title == "Deadlock: the threads 0x1a and 0x1b hold monitors, and each waits for a monitor of another one"
+        finding.title
+        == "Deadlock: the threads 0x1a and 0x1b hold monitors, and each waits for a monitor of another one"
     )
-    assert "0x1a waits in System.Threading.Monitor.Enter, called by Shop.Cart.Add (Cart.cs:57)" in found.detail
+    assert "0x1a waits in System.Threading.Monitor.Enter, called by Shop.Cart.Add (Cart.cs:57)" in finding.detail
 
 
 def test_an_owner_that_runs_is_no_deadlock() -> None:
@@ -84,19 +85,19 @@ def test_an_owner_that_runs_is_no_deadlock() -> None:
 
 def test_waiters_of_a_monitor_are_counted() -> None:
     waiting = "".join(sos(f"2{n}", ENTER, "Shop.Cart.Add() [/src/Cart.cs @ 36]") for n in range(3))
-    (found,) = findings(waiting + sos("1a", "Shop.Cart.Load()") + monitors((41, "1a")))
-    assert (found.severity, found.title) == ("critical", "20 threads wait for a monitor that thread 0x1a holds")
-    assert "MonitorHeld is 41" in found.detail
-    assert "called by Shop.Cart.Add (Cart.cs:36)" in found.detail
-    assert "the owner is in Shop.Cart.Load" in found.detail
+    (finding,) = findings(waiting + sos("1a", "Shop.Cart.Load()") + monitors((41, "1a")))
+    assert (finding.severity, finding.title) == ("critical", "20 threads wait for a monitor that thread 0x1a holds")
+    assert "MonitorHeld is 41" in finding.detail
+    assert "called by Shop.Cart.Add (Cart.cs:36)" in finding.detail
+    assert "the owner is in Shop.Cart.Load" in finding.detail
     assert alarms(sos("1a", "Shop.Cart.Load()") + monitors((1, "1a"))) == []
 
 
 def test_waits_without_a_list_of_monitors() -> None:
     enter = "System.Private.CoreLib.il!System.Threading.Monitor.Enter(class System.Object)"
     text = "".join(tool(f"2{n}", enter, "Shop!Shop.Cart.Add(int32)") for n in range(2))
-    (found,) = findings(text)
-    assert found.title == "2 threads wait for a monitor, 2 of them in Shop.Cart.Add"
+    (finding,) = findings(text)
+    assert finding.title == "2 threads wait for a monitor, 2 of them in Shop.Cart.Add"
     assert alarms(tool("21", enter, "Shop!Shop.Cart.Add(int32)")) == []
 
 
@@ -104,8 +105,8 @@ def test_threads_of_the_pool_that_wait_for_tasks() -> None:
     wait = "System.Private.CoreLib.il!System.Threading.Tasks.Task.InternalWaitCore(int32)"
     pool = "System.Private.CoreLib.il!System.Threading.ThreadPoolWorkQueue.Dispatch()"
     text = "".join(tool(f"2{n}", wait, "Shop!Shop.Cart.Price(int32)", pool) for n in range(3))
-    (found,) = findings(text)
-    assert found.title == "3 threads of the thread pool wait synchronously for a task, in Shop.Cart.Price"
+    (finding,) = findings(text)
+    assert finding.title == "3 threads of the thread pool wait synchronously for a task, in Shop.Cart.Price"
     assert alarms("".join(tool(f"2{n}", wait, "Shop!Shop.Program.Main()") for n in range(3))) == []
 
 

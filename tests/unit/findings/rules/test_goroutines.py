@@ -54,9 +54,9 @@ def rules(text: str) -> list[str]:
 def test_a_panic_has_its_place_and_its_caller() -> None:
     frames = [("panic({0x1, 0x2})", "/usr/local/go/src/runtime/panic.go:884")]
     frames += [(f"{STORE}.Get(0x0)", "/src/store.go:31"), ("main.main()", "/src/main.go:9")]
-    (found,) = findings("panic: assignment to entry in nil map\n\n" + goroutine(7, "running", *frames))
-    assert found.title == 'The Go program ended with "panic: assignment to entry in nil map"'
-    assert "was in store.(*Store).Get (store.go:31), called by main.main (main.go:9)" in found.detail
+    (finding,) = findings("panic: assignment to entry in nil map\n\n" + goroutine(7, "running", *frames))
+    assert finding.title == 'The Go program ended with "panic: assignment to entry in nil map"'
+    assert "was in store.(*Store).Get (store.go:31), called by main.main (main.go:9)" in finding.detail
 
 
 def test_a_handler_that_panicked_does_not_end_the_program() -> None:
@@ -66,18 +66,18 @@ def test_a_handler_that_panicked_does_not_end_the_program() -> None:
         (f"{STORE}.Get(0x0)", "/src/store.go:31"),
     ]
     text = "2026/01/02 10:00:00 http: panic serving 10.0.0.7:52312: no ledger\n" + goroutine(7, "running", *frames)
-    (found,) = findings(text)
-    assert (found.severity, found.title) == ("warning", "A handler of the Go HTTP server panicked: no ledger")
-    assert "store.(*Store).Get (store.go:31)" in found.detail
+    (finding,) = findings(text)
+    assert (finding.severity, finding.title) == ("warning", "A handler of the Go HTTP server panicked: no ledger")
+    assert "store.(*Store).Get (store.go:31)" in finding.detail
     assert rules(text.replace("panic serving", "request of")) == []
 
 
 def test_a_deadlock_that_the_runtime_reports() -> None:
     asleep = goroutine(1, "chan receive", ("main.main()", "/src/main.go:9"))
     asleep += goroutine(8, "chan send", ("main.work()", "/src/main.go:20"))
-    (found,) = findings("fatal error: all goroutines are asleep - deadlock!\n\n" + asleep)
-    assert found.severity == "critical"
-    assert "goroutine 8 [chan send] in main.work (main.go:20)" in found.detail
+    (finding,) = findings("fatal error: all goroutines are asleep - deadlock!\n\n" + asleep)
+    assert finding.severity == "critical"
+    assert "goroutine 8 [chan send] in main.work (main.go:20)" in finding.detail
 
 
 def test_a_dump_without_a_panic_is_no_crash() -> None:
@@ -86,20 +86,20 @@ def test_a_dump_without_a_panic_is_no_crash() -> None:
 
 
 def test_a_wait_of_minutes_for_a_lock_is_critical() -> None:
-    (found,) = findings(RUNNING + locked(7, "semacquire, 40 minutes", f"{STORE}.Put", 41))
-    assert found.severity == "critical"
+    (finding,) = findings(RUNNING + locked(7, "semacquire, 40 minutes", f"{STORE}.Put", 41))
+    assert finding.severity == "critical"
     assert (
-        found.title
+        finding.title
         == "Goroutine 7 waits for 40 minutes for the Mutex lock 0xc000200010 in store.(*Store).Put (store.go:41)"
     )
-    assert "May hold" not in found.detail
+    assert "May hold" not in finding.detail
 
 
 def test_a_goroutine_in_a_method_of_the_same_object_may_hold_the_lock() -> None:
     holder = goroutine(9, "IO wait", (f"{STORE}.refresh(0xc000200000)", "/src/store.go:61"))
-    (found,) = findings(locked(7, "sync.Mutex.Lock", f"{STORE}.Put", 41) + holder)
-    assert found.severity == "warning"
-    assert "goroutine 9 [IO wait] in store.(*Store).refresh (store.go:61)" in found.detail
+    (finding,) = findings(locked(7, "sync.Mutex.Lock", f"{STORE}.Put", 41) + holder)
+    assert finding.severity == "warning"
+    assert "goroutine 9 [IO wait] in store.(*Store).refresh (store.go:61)" in finding.detail
     other = goroutine(9, "IO wait", (f"{STORE}.refresh(0xc000999000)", "/src/store.go:61"))
     assert rules(locked(7, "sync.Mutex.Lock", f"{STORE}.Put", 41) + other) == []
 
@@ -123,8 +123,8 @@ def test_a_sender_that_waits_for_minutes_has_no_receiver() -> None:
     def send(minutes: str) -> str:
         return goroutine(7, f"chan send{minutes}", (f"{STORE}.Publish(0x1)", "/src/store.go:51"))
 
-    (found,) = findings(send(", 45 minutes"))
-    assert found.title == (
+    (finding,) = findings(send(", 45 minutes"))
+    assert finding.title == (
         "Goroutine 7 waits for 45 minutes to send on a channel in store.(*Store).Publish (store.go:51): nobody receives"
     )
     assert rules(send("")) == []
@@ -133,31 +133,31 @@ def test_a_sender_that_waits_for_minutes_has_no_receiver() -> None:
 
 def test_many_goroutines_at_one_place_are_stated_with_their_share() -> None:
     text = profile(700, (300, f"{STORE}.Send"), (300, "main.broadcast.func1"), (100, "main.main"))
-    found, _ = findings(text)
-    assert found.title == "300 of 700 goroutines wait at the same place: store.(*Store).Send (a.go:7)"
-    assert "300 in main.broadcast.func1 (a.go:7)" in found.detail
+    finding, _ = findings(text)
+    assert finding.title == "300 of 700 goroutines wait at the same place: store.(*Store).Send (a.go:7)"
+    assert "300 in main.broadcast.func1 (a.go:7)" in finding.detail
 
 
 def test_goroutines_that_the_runtime_found_leaked() -> None:
     text = profile(7, (7, f"{STORE}.Publish")).replace("goroutine profile", "goroutineleak profile")
-    (found,) = findings(text)
-    assert (found.rule, found.severity) == ("go-goroutines-leaked", "warning")
-    assert found.title == "7 goroutines are leaked: 7 of them wait for good in store.(*Store).Publish (a.go:7)"
+    (finding,) = findings(text)
+    assert (finding.rule, finding.severity) == ("go-goroutines-leaked", "warning")
+    assert finding.title == "7 goroutines are leaked: 7 of them wait for good in store.(*Store).Publish (a.go:7)"
     assert findings("goroutineleak profile: total 0\n") == []
 
 
 def test_a_leaked_goroutine_in_a_dump() -> None:
     frames = [("main.publish(0x1)", "/src/main.go:14")]
-    (found,) = findings(RUNNING + goroutine(7, "chan send (leaked), 2 minutes", *frames))
-    assert found.title == "1 goroutine is leaked: it waits for good in main.publish (main.go:14)"
+    (finding,) = findings(RUNNING + goroutine(7, "chan send (leaked), 2 minutes", *frames))
+    assert finding.title == "1 goroutine is leaked: it waits for good in main.publish (main.go:14)"
     assert findings(RUNNING + goroutine(7, "chan send, 2 minutes", *frames)) == []
 
 
 def test_loops_that_run_as_long_as_the_program_are_context() -> None:
     text = profile(2000, (1000, "example.com/mq.(*client).readLoop"), (1000, "example.com/mq.(*client).writeLoop"))
-    (found,) = findings(text)
-    assert found.severity == "info"
-    assert found.title == "2000 goroutines, the largest groups have 1000, 1000"
+    (finding,) = findings(text)
+    assert finding.severity == "info"
+    assert finding.title == "2000 goroutines, the largest groups have 1000, 1000"
     assert findings(profile(12, (12, "main.work"))) == []
 
 

@@ -45,7 +45,7 @@ def _findings(subject: Subject[object], folder: Path, text: str) -> list[Finding
     return reported
 
 
-def _found(folder: Path, rule: str, text: str) -> list[Finding]:
+def _findings_of(folder: Path, rule: str, text: str) -> list[Finding]:
     return [finding for finding in _findings(HISTOGRAM, folder, text) if finding.rule == rule]  # type: ignore[arg-type]
 
 
@@ -58,23 +58,27 @@ def test_a_usual_heap_gives_no_warning(tmp_path: Path) -> None:
 def test_a_client_is_created_per_request(tmp_path: Path) -> None:
     manager = "org.apache.http.impl.conn.PoolingHttpClientConnectionManager"
     rows: tuple[Row, ...] = ((180, 5760, manager), (180, 14_400, "org.apache.http.impl.conn.CPool"))
-    (finding,) = _found(tmp_path, "java-clients-not-reused", _histogram(*rows))
+    (finding,) = _findings_of(tmp_path, "java-clients-not-reused", _histogram(*rows))
     assert finding.title.startswith(f"180 instances of {manager}")
     assert "180 org.apache.http.impl.conn.CPool" in finding.detail
-    assert _found(tmp_path, "java-clients-not-reused", _histogram((2, 64, manager))) == []
+    assert _findings_of(tmp_path, "java-clients-not-reused", _histogram((2, 64, manager))) == []
 
 
 def test_sockets_are_not_released(tmp_path: Path) -> None:
-    (finding,) = _found(tmp_path, "java-resources-not-released", _histogram((715, 85_800, "java.net.SocksSocketImpl")))
+    (finding,) = _findings_of(
+        tmp_path, "java-resources-not-released", _histogram((715, 85_800, "java.net.SocksSocketImpl"))
+    )
     assert "715 sockets (java.net.SocksSocketImpl)" in finding.title
-    assert _found(tmp_path, "java-resources-not-released", _histogram((15, 1800, "java.net.SocksSocketImpl"))) == []
+    assert (
+        _findings_of(tmp_path, "java-resources-not-released", _histogram((15, 1800, "java.net.SocksSocketImpl"))) == []
+    )
 
 
 def test_one_class_fills_the_heap(tmp_path: Path) -> None:
-    (finding,) = _found(tmp_path, "java-class-fills-heap", _histogram((5_000_000, 600 << 20, "com.shop.Session")))
+    (finding,) = _findings_of(tmp_path, "java-class-fills-heap", _histogram((5_000_000, 600 << 20, "com.shop.Session")))
     assert finding.title.startswith("5000000 instances of com.shop.Session fill 100%")
-    assert _found(tmp_path, "java-class-fills-heap", _histogram((50_000, 6 << 20, "com.shop.Session"))) == []
-    assert _found(tmp_path, "java-class-fills-heap", _histogram((5_000_000, 600 << 20, "[B"))) == []
+    assert _findings_of(tmp_path, "java-class-fills-heap", _histogram((50_000, 6 << 20, "com.shop.Session"))) == []
+    assert _findings_of(tmp_path, "java-class-fills-heap", _histogram((5_000_000, 600 << 20, "[B"))) == []
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.unit.findings.jvm_dumps import (
     assert_quotes_are_in_the_file,
     dump,
     evidence,
-    found,
+    of_rule,
 )
 
 STILL = "java-same-place-in-all-dumps"
@@ -38,7 +38,7 @@ def later(thread: Thread, cpu_ms: float = 0.0, seconds: float = 5.0, lines: tupl
 
 
 def test_a_thread_that_did_not_move_is_stated_with_what_it_does(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, STILL, dump(READER), dump(later(READER, 3)))
+    (finding,) = of_rule(tmp_path, STILL, dump(READER), dump(later(READER, 3)))
     assert finding.title == '"web-1" is at the same place in all 2 dumps, 5 s apart, and used no CPU'
     assert finding.severity == "info"
     assert "waits for data from a socket (NioSocketImpl.timedRead) at Payment.call(Payment.java:40)" in finding.detail
@@ -55,7 +55,7 @@ def test_a_thread_that_did_not_move_is_stated_with_what_it_does(tmp_path: Path) 
     ids=["used CPU", "moved", "too soon", "another thread of this name"],
 )
 def test_a_thread_that_moved_is_not_stated(tmp_path: Path, second: Thread) -> None:
-    assert found(tmp_path, STILL, dump(READER), dump(second)) == []
+    assert of_rule(tmp_path, STILL, dump(READER), dump(second)) == []
 
 
 @pytest.mark.parametrize(
@@ -69,25 +69,25 @@ def test_a_thread_that_moved_is_not_stated(tmp_path: Path, second: Thread) -> No
 )
 def test_a_thread_at_rest_is_not_stated(tmp_path: Path, lines: tuple[str, ...], state: str) -> None:
     thread = Thread("pool-1-thread-1", lines, state)
-    assert found(tmp_path, STILL, dump(thread), dump(later(thread))) == []
+    assert of_rule(tmp_path, STILL, dump(thread), dump(later(thread))) == []
 
 
 def test_a_single_dump_says_nothing_about_progress(tmp_path: Path) -> None:
-    assert found(tmp_path, STILL, dump(READER)) == []
-    assert found(tmp_path, CPU, dump(SPINS)) == []
+    assert of_rule(tmp_path, STILL, dump(READER)) == []
+    assert of_rule(tmp_path, CPU, dump(SPINS)) == []
 
 
 def test_cpu_between_the_dumps_is_that_of_the_interval(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, CPU, dump(SPINS, READER), dump(later(SPINS, 4000), later(READER, 250)))
+    (finding,) = of_rule(tmp_path, CPU, dump(SPINS, READER), dump(later(SPINS, 4000), later(READER, 250)))
     assert finding.title == 'Between the dumps, 5 s apart, the JVM used 4.25 s of CPU, most of it in "cart-1"'
     assert finding.detail == '"cart-1" 4.00 s (80%), "web-1" 0.25 s (5%).'
-    (busy,) = found(tmp_path, "java-busy-thread", dump(SPINS), dump(later(SPINS, 4500)))
+    (busy,) = of_rule(tmp_path, "java-busy-thread", dump(SPINS), dump(later(SPINS, 4500)))
     assert busy.title == '"cart-1" uses a processor nearly all the time'
 
 
 def test_threads_that_used_little_are_not_stated(tmp_path: Path) -> None:
-    assert found(tmp_path, CPU, dump(SPINS), dump(later(SPINS, 50))) == []
-    assert found(tmp_path, "java-busy-thread", dump(SPINS), dump(later(SPINS, 50))) == []
+    assert of_rule(tmp_path, CPU, dump(SPINS), dump(later(SPINS, 50))) == []
+    assert of_rule(tmp_path, "java-busy-thread", dump(SPINS), dump(later(SPINS, 50))) == []
 
 
 def test_quotes_are_lines_of_the_file(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.unit.findings.jvm_dumps import (
     dump,
     evidence,
     findings,
-    found,
+    of_rule,
     parked,
     pool,
 )
@@ -110,7 +110,7 @@ def test_an_idle_application_gives_no_warning(tmp_path: Path) -> None:
 
 
 def test_the_jvm_reports_a_deadlock(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, "java-deadlock", dump(*CYCLE), REPORT)
+    (finding,) = of_rule(tmp_path, "java-deadlock", dump(*CYCLE), REPORT)
     assert finding.title == 'Deadlock between the threads "order-1" and "order-2"'
     assert finding.severity == "critical"
     assert '"order-1" waits at Cart.add(Cart.java:31) for com.shop.Cart <0xa1>, held by "order-2"' in finding.detail
@@ -119,7 +119,7 @@ def test_the_jvm_reports_a_deadlock(tmp_path: Path) -> None:
 
 
 def test_a_deadlock_follows_from_the_owners(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, "java-deadlock", dump(*CYCLE))
+    (finding,) = of_rule(tmp_path, "java-deadlock", dump(*CYCLE))
     assert "Found from the owners of the locks in the dump." in finding.detail
 
 
@@ -130,12 +130,12 @@ def test_a_deadlock_crosses_monitors_and_locks(tmp_path: Path) -> None:
             "b", blocked("0xd4", "java.lang.Object", SHOP), "BLOCKED (on object monitor)", owned=(f"<0xc3> (a {LOCK})",)
         ),
     )
-    (finding,) = found(tmp_path, "java-deadlock", dump(*crossed))
+    (finding,) = of_rule(tmp_path, "java-deadlock", dump(*crossed))
     assert finding.title == 'Deadlock between the threads "a" and "b"'
 
 
 def test_the_same_deadlock_in_three_dumps_is_one(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, "java-deadlock", *[dump(*CYCLE) + REPORT] * 3)
+    (finding,) = of_rule(tmp_path, "java-deadlock", *[dump(*CYCLE) + REPORT] * 3)
     assert "It is in all 3 dumps of the file." in finding.detail
 
 
@@ -144,7 +144,7 @@ def test_a_chain_of_waits_is_not_a_deadlock(tmp_path: Path) -> None:
         CYCLE[0],
         Thread("order-2", ("at com.shop.Order.pay(Order.java:8)", "- locked <0xa1> (a com.shop.Cart)"), "RUNNABLE"),
     )
-    assert found(tmp_path, "java-deadlock", dump(*chain)) == []
+    assert of_rule(tmp_path, "java-deadlock", dump(*chain)) == []
 
 
 def test_object_wait_releases_its_monitor(tmp_path: Path) -> None:
@@ -155,20 +155,23 @@ def test_object_wait_releases_its_monitor(tmp_path: Path) -> None:
         "- locked <0xa1> (a com.shop.Cart)",
     )
     assert (
-        found(tmp_path, "java-deadlock", dump(CYCLE[0], Thread("order-2", waits, "WAITING (on object monitor)"))) == []
+        of_rule(tmp_path, "java-deadlock", dump(CYCLE[0], Thread("order-2", waits, "WAITING (on object monitor)")))
+        == []
     )
     assert (
-        found(tmp_path, "java-lock-contention", dump(CYCLE[0], Thread("order-2", waits, "WAITING (on object monitor)")))
+        of_rule(
+            tmp_path, "java-lock-contention", dump(CYCLE[0], Thread("order-2", waits, "WAITING (on object monitor)"))
+        )
         == []
     )
 
 
 def test_threads_behind_a_deadlock(tmp_path: Path) -> None:
     third = Thread("order-3", blocked("0xa1", "com.shop.Cart", SHOP), "BLOCKED (on object monitor)", 33)
-    (finding,) = found(tmp_path, "behind-java-deadlock", dump(*CYCLE, third))
+    (finding,) = of_rule(tmp_path, "behind-java-deadlock", dump(*CYCLE, third))
     assert finding.title == '"order-3" is blocked behind the deadlock'
     assert "com.shop.Cart <0xa1>" in finding.detail
-    assert found(tmp_path, "behind-java-deadlock", dump(*CYCLE)) == []
+    assert of_rule(tmp_path, "behind-java-deadlock", dump(*CYCLE)) == []
 
 
 def test_class_initialization_deadlock(tmp_path: Path) -> None:
@@ -177,9 +180,11 @@ def test_class_initialization_deadlock(tmp_path: Path) -> None:
         return Thread(name, lines, "RUNNABLE")
 
     rule = "java-class-initialization-deadlock"
-    (finding,) = found(tmp_path, rule, dump(initializing("t1", "com.A", "com.B"), initializing("t2", "com.B", "com.A")))
+    (finding,) = of_rule(
+        tmp_path, rule, dump(initializing("t1", "com.A", "com.B"), initializing("t2", "com.B", "com.A"))
+    )
     assert '"t1" initializes com.A and waits for com.B' in finding.detail
-    assert found(tmp_path, rule, dump(initializing("t1", "com.A", "com.B"), Thread("t2", IDLE))) == []
+    assert of_rule(tmp_path, rule, dump(initializing("t1", "com.A", "com.B"), Thread("t2", IDLE))) == []
 
 
 def test_contention_names_the_owner_and_what_it_does(tmp_path: Path) -> None:
@@ -191,7 +196,7 @@ def test_contention_names_the_owner_and_what_it_does(tmp_path: Path) -> None:
     waiting = pool(
         "web-", 6, blocked("0x5e", "com.shop.Stock", "com.shop.Stock.get(Stock.java:12)"), "BLOCKED (on object monitor)"
     )
-    (finding,) = found(tmp_path, "java-lock-contention", dump(owner, *waiting))
+    (finding,) = of_rule(tmp_path, "java-lock-contention", dump(owner, *waiting))
     assert finding.title == '6 threads wait for a monitor that "sync-1" holds'
     assert finding.severity == "critical"
     for fact in ("0x5e", "Stock.get(Stock.java:12)", "sleeps at Stock.sync(Stock.java:44)", '"web-1" to "web-6"'):
@@ -203,7 +208,7 @@ def test_the_owner_of_a_lock_is_among_its_synchronizers(tmp_path: Path) -> None:
         "sync-1", (*READ, "at com.shop.Stock.sync(Stock.java:44)"), "RUNNABLE", owned=(f"<0x77> (a {LOCK})",)
     )
     waiting = pool("web-", 3, parked("0x77", LOCK, "at com.shop.Stock.get(Stock.java:12)"))
-    (finding,) = found(tmp_path, "java-lock-contention", dump(owner, *waiting))
+    (finding,) = of_rule(tmp_path, "java-lock-contention", dump(owner, *waiting))
     assert 'a lock that "sync-1" holds' in finding.title
     assert "NioSocketImpl.timedRead" in finding.detail
 
@@ -213,7 +218,7 @@ def test_one_waiting_thread_is_normal(tmp_path: Path) -> None:
         "sync-1", ("at com.shop.Stock.sync(Stock.java:44)", "- locked <0x5e> (a com.shop.Stock)"), "RUNNABLE"
     )
     waiting = pool("web-", 1, blocked("0x5e", "com.shop.Stock", SHOP), "BLOCKED (on object monitor)")
-    assert found(tmp_path, "java-lock-contention", dump(owner, *waiting)) == []
+    assert of_rule(tmp_path, "java-lock-contention", dump(owner, *waiting)) == []
 
 
 def test_acceptors_take_turns(tmp_path: Path) -> None:
@@ -223,7 +228,7 @@ def test_acceptors_take_turns(tmp_path: Path) -> None:
         accept,
     )
     first = Thread("acceptor-0", ("at sun.nio.ch.Net.accept(Native Method)", accept), owned=(f"<0x77> (a {LOCK})",))
-    assert found(tmp_path, "java-lock-contention", dump(first, *pool("acceptor-", 4, waiting))) == []
+    assert of_rule(tmp_path, "java-lock-contention", dump(first, *pool("acceptor-", 4, waiting))) == []
 
 
 def _round(owner: int) -> str:
@@ -242,12 +247,12 @@ def _round(owner: int) -> str:
 
 
 def test_the_owner_changes_between_dumps(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, "java-lock-owner-changes", _round(1), _round(2), _round(2))
+    (finding,) = of_rule(tmp_path, "java-lock-owner-changes", _round(1), _round(2), _round(2))
     assert finding.title.endswith('"web-1", then "web-2"')
     assert finding.severity == "info"
-    (contention,) = found(tmp_path, "java-lock-contention", _round(1), _round(2), _round(2))
+    (contention,) = of_rule(tmp_path, "java-lock-contention", _round(1), _round(2), _round(2))
     assert (contention.severity, contention.title) == ("warning", '4 threads wait for a monitor that "web-2" holds')
-    assert found(tmp_path, "java-lock-owner-changes", _round(1), _round(1)) == []
+    assert of_rule(tmp_path, "java-lock-owner-changes", _round(1), _round(1)) == []
 
 
 def _read_lock(reader_line: int) -> str:
@@ -274,7 +279,7 @@ def _read_lock(reader_line: int) -> str:
 
 
 def test_readers_that_wait_for_a_future_hang_the_writer(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, "java-read-lock-hang", _read_lock(55))
+    (finding,) = of_rule(tmp_path, "java-read-lock-hang", _read_lock(55))
     assert finding.title.startswith('"main" hangs')
     for fact in (
         "<0x6f>",
@@ -284,7 +289,7 @@ def test_readers_that_wait_for_a_future_hang_the_writer(tmp_path: Path) -> None:
         "No thread owns it",
     ):
         assert fact in finding.detail
-    assert found(tmp_path, "java-read-lock-hang", _read_lock(40)) == []
+    assert of_rule(tmp_path, "java-read-lock-hang", _read_lock(40)) == []
 
 
 @pytest.mark.parametrize(

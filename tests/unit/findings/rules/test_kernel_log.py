@@ -15,26 +15,26 @@ KILLED = "Memory cgroup out of memory: Killed process 77 (ledger) total-vm:90000
 
 
 def test_a_container_at_its_limit(tmp_path: Path) -> None:
-    (found,) = findings(tmp_path, CGROUP + KILLED)
-    assert found.severity == "critical"
-    assert found.title == (
+    (finding,) = findings(tmp_path, CGROUP + KILLED)
+    assert finding.severity == "critical"
+    assert finding.title == (
         "The OOM killer of the kernel: the memory limit of a container was reached, ledger (process 77) was killed"
     )
-    assert "Usage 256 MiB, limit 256 MiB" in found.detail
-    assert "Its resident memory was 245 MiB" in found.detail
+    assert "Usage 256 MiB, limit 256 MiB" in finding.detail
+    assert "Its resident memory was 245 MiB" in finding.detail
 
 
 def test_the_killed_process_may_be_missing(tmp_path: Path) -> None:
-    (found,) = findings(tmp_path, CGROUP)
-    assert found.title.endswith("it was invoked by ledger")
-    assert "Invoked by ledger (PID 77)." in found.detail
-    assert "mem_cgroup_out_of_memory shows that the limit of the cgroup was reached" in found.detail
+    (finding,) = findings(tmp_path, CGROUP)
+    assert finding.title.endswith("it was invoked by ledger")
+    assert "Invoked by ledger (PID 77)." in finding.detail
+    assert "mem_cgroup_out_of_memory shows that the limit of the cgroup was reached" in finding.detail
 
 
 def test_a_node_without_memory_is_not_a_container_at_its_limit(tmp_path: Path) -> None:
-    (found,) = findings(tmp_path, "Out of memory: Killed process 9 (ledger) total-vm:9kB, anon-rss:2048kB\n")
-    assert "memory ran out" in found.title
-    assert "cgroup" not in found.title + found.detail
+    (finding,) = findings(tmp_path, "Out of memory: Killed process 9 (ledger) total-vm:9kB, anon-rss:2048kB\n")
+    assert "memory ran out" in finding.title
+    assert "cgroup" not in finding.title + finding.detail
 
 
 def test_other_lines_of_the_kernel_are_silent(tmp_path: Path) -> None:
@@ -42,5 +42,5 @@ def test_other_lines_of_the_kernel_are_silent(tmp_path: Path) -> None:
 
 
 def test_a_very_long_name_makes_no_long_title(tmp_path: Path) -> None:
-    (found,) = findings(tmp_path, f"{'x' * 1500} invoked oom-killer: gfp_mask=0xcc0\n")
-    assert len(found.title) < 200
+    (finding,) = findings(tmp_path, f"{'x' * 1500} invoked oom-killer: gfp_mask=0xcc0\n")
+    assert len(finding.title) < 200

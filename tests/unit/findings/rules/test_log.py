@@ -54,21 +54,21 @@ def alarms(folder: Path, text: str) -> list[str]:
 
 
 def test_equal_messages_are_one_finding_with_count_times_and_lines(tmp_path: Path) -> None:
-    (found,) = findings(tmp_path, GOOD + "".join(REFUSED.format(second) for second in range(5)))
-    assert found.title == "Connection refused by 10.0.0.9:5432"
-    assert "5 times from 2026-01-02 10:00:00 to 2026-01-02 10:00:04" in found.detail
-    assert (found.evidence[0].first, found.evidence[0].last) == (6, 6)
-    assert found.severity == "warning"
+    (finding,) = findings(tmp_path, GOOD + "".join(REFUSED.format(second) for second in range(5)))
+    assert finding.title == "Connection refused by 10.0.0.9:5432"
+    assert "5 times from 2026-01-02 10:00:00 to 2026-01-02 10:00:04" in finding.detail
+    assert (finding.evidence[0].first, finding.evidence[0].last) == (6, 6)
+    assert finding.severity == "warning"
 
 
 def test_a_retry_that_succeeds_is_context(tmp_path: Path) -> None:
     log = REFUSED.format(1) + REFUSED.format(2) + "2026-01-02 10:00:03 INFO connected to 10.0.0.9:5432\n"
-    (found,) = findings(tmp_path, log)
-    assert found.severity == "info"
-    assert "Line 3 reports a success afterwards." in found.detail
+    (finding,) = findings(tmp_path, log)
+    assert finding.severity == "info"
+    assert "Line 3 reports a success afterwards." in finding.detail
 
 
-def test_a_few_failures_after_which_the_log_goes_on_are_context(tmp_path: Path) -> None:
+def test_a_few_failures_after_which_the_log_continues_are_context(tmp_path: Path) -> None:
     assert alarms(tmp_path, REFUSED.format(1) + GOOD * 3) == []
     assert alarms(tmp_path, REFUSED.format(1) + GOOD * 3 + "giving up\n") == ["Connection refused by 10.0.0.9:5432"]
 
@@ -91,22 +91,22 @@ def test_a_known_message_inside_a_stack_trace_explains_it(tmp_path: Path) -> Non
         "com.example.OrderException: no prices\n\tat com.example.Prices.load(Prices.java:12)\n"
         "Caused by: java.net.UnknownHostException: prices.shop\n\tat java.base/java.net.Inet.get(Inet.java:3)\n"
     )
-    (found,) = findings(tmp_path, log)
-    assert found.title == "The host name prices.shop cannot be resolved"
-    assert "com.example.Prices.load (Prices.java:12)" in found.detail
+    (finding,) = findings(tmp_path, log)
+    assert finding.title == "The host name prices.shop cannot be resolved"
+    assert "com.example.Prices.load (Prices.java:12)" in finding.detail
 
 
 def test_an_unknown_error_has_its_cause_and_its_place(tmp_path: Path) -> None:
-    (found,) = findings(tmp_path, f"2026-01-02 10:00:00 ERROR order 7 failed\n{TRACE}")
-    assert found.title == "java.lang.IllegalStateException: no ledger"
-    assert "In com.example.Ledger.open (Ledger.java:12)" in found.detail
-    assert found.evidence[0].last > found.evidence[0].first
+    (finding,) = findings(tmp_path, f"2026-01-02 10:00:00 ERROR order 7 failed\n{TRACE}")
+    assert finding.title == "java.lang.IllegalStateException: no ledger"
+    assert "In com.example.Ledger.open (Ledger.java:12)" in finding.detail
+    assert finding.evidence[0].last > finding.evidence[0].first
 
 
 def test_an_uncaught_error_at_the_end_is_critical(tmp_path: Path) -> None:
-    (found,) = findings(tmp_path, f'Exception in thread "main" {TRACE}')
-    assert found.severity == "critical"
-    assert "java.lang.IllegalStateException: no ledger" in found.title
+    (finding,) = findings(tmp_path, f'Exception in thread "main" {TRACE}')
+    assert finding.severity == "critical"
+    assert "java.lang.IllegalStateException: no ledger" in finding.title
 
 
 def test_an_error_in_the_middle_of_a_log_is_context(tmp_path: Path) -> None:
@@ -136,9 +136,9 @@ def test_a_healthy_log_has_no_alarm(tmp_path: Path, log: str) -> None:
 
 def test_ports_of_clients_and_many_peers_make_few_findings(tmp_path: Path) -> None:
     reset = "ERROR read tcp 10.0.0.1:443->10.0.0.9:{}: read: connection reset by peer\n"
-    (found,) = findings(tmp_path, "".join(reset.format(port) for port in range(40000, 40009)))
-    assert found.title == "A connection was reset by 10.0.0.9"
-    assert "9 times" in found.detail
+    (finding,) = findings(tmp_path, "".join(reset.format(port) for port in range(40000, 40009)))
+    assert finding.title == "A connection was reset by 10.0.0.9"
+    assert "9 times" in finding.detail
     peers = "".join(f"ERROR dial tcp 10.0.0.{n}:80: connect: connection refused\n" for n in range(40))
     assert len(findings(tmp_path, peers)) == 6
 
@@ -155,15 +155,15 @@ def test_the_last_garbage_collection_of_node_is_part_of_the_detail(tmp_path: Pat
         "[7:0x1]   9000 ms: Mark-Compact 2047.1 (2083.4) -> 2046.9 (2083.6) MB, 812.06 / 0.00 ms\n"
         "FATAL ERROR: Ineffective mark-compacts near heap limit Allocation failed - JavaScript heap out of memory\n"
     )
-    (found,) = findings(tmp_path, log)
-    assert "The last full garbage collection left 2046.9 of 2047.1 MB." in found.detail
+    (finding,) = findings(tmp_path, log)
+    assert "The last full garbage collection left 2046.9 of 2047.1 MB." in finding.detail
 
 
 def test_lines_may_have_the_time_of_the_container_runtime(tmp_path: Path) -> None:
     log = "".join(f"2026-01-02T10:00:00.000000001Z stdout F {line}\n" for line in TRACE.splitlines())
-    (found,) = findings(tmp_path, log)
-    assert found.title == "java.lang.IllegalStateException: no ledger"
-    assert "In com.example.Ledger.open (Ledger.java:12)" in found.detail
+    (finding,) = findings(tmp_path, log)
+    assert finding.title == "java.lang.IllegalStateException: no ledger"
+    assert "In com.example.Ledger.open (Ledger.java:12)" in finding.detail
 
 
 def test_a_binary_file_is_no_log(tmp_path: Path) -> None:
@@ -181,8 +181,8 @@ def test_a_message_near_the_end_of_a_large_log_is_found(tmp_path: Path) -> None:
 
 def test_lines_are_counted_across_blocks_and_long_lines(tmp_path: Path) -> None:
     log = GOOD * 9000 + "x" * 700_000 + "\n" + GOOD * 9000 + REFUSED.format(1)
-    (found,) = findings(tmp_path, log)
-    assert found.evidence[0].first == 18_002
+    (finding,) = findings(tmp_path, log)
+    assert finding.evidence[0].first == 18_002
 
 
 @given(st.lists(st.sampled_from(MARKS) | st.sampled_from(FRAGMENTS) | TEXT, max_size=30).map("".join))

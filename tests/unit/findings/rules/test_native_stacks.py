@@ -52,25 +52,25 @@ def alarms(text: str) -> list[str]:
 
 
 def test_a_crash_has_its_signal_and_its_place() -> None:
-    (found,) = findings(CORE)
-    assert found.severity == "critical"
-    assert found.title == "The program /app/shop ended with SIGSEGV (Segmentation fault) in price_of (price.c:12)"
-    assert found.detail == "Its stack: price_of (price.c:12), main (main.c:3)."
+    (finding,) = findings(CORE)
+    assert finding.severity == "critical"
+    assert finding.title == "The program /app/shop ended with SIGSEGV (Segmentation fault) in price_of (price.c:12)"
+    assert finding.detail == "Its stack: price_of (price.c:12), main (main.c:3)."
     assert alarms(CORE.replace("SIGSEGV, Segmentation fault", "SIGINT, Interrupt")) == []
 
 
 def test_threads_that_wait_for_different_mutexes() -> None:
-    found = findings(waits(18, "lock_b", "take_a") + waits(19, "lock_a", "take_b"))[0]
-    assert (found.severity, found.title) == ("warning", "2 threads wait for the mutexes lock_b and lock_a")
-    assert "thread 19 (worker) in take_b (shop.c:27)" in found.detail
-    assert "may wait for each other" in found.detail
+    finding = findings(waits(18, "lock_b", "take_a") + waits(19, "lock_a", "take_b"))[0]
+    assert (finding.severity, finding.title) == ("warning", "2 threads wait for the mutexes lock_b and lock_a")
+    assert "thread 19 (worker) in take_b (shop.c:27)" in finding.detail
+    assert "may wait for each other" in finding.detail
 
 
 def test_owners_that_the_debugger_printed_show_a_deadlock() -> None:
     owners = "$1 = {__data = {__lock = 2, __owner = 18}}\n$2 = {__data = {__lock = 2, __owner = 19}}\n"
-    found = findings(waits(18, "lock_b", "take_a") + waits(19, "lock_a", "take_b") + owners)[0]
-    assert found.severity == "critical"
-    assert found.title.startswith("Deadlock: 2 threads wait for the mutexes lock_b and lock_a")
+    finding = findings(waits(18, "lock_b", "take_a") + waits(19, "lock_a", "take_b") + owners)[0]
+    assert finding.severity == "critical"
+    assert finding.title.startswith("Deadlock: 2 threads wait for the mutexes lock_b and lock_a")
 
 
 def test_a_short_wait_for_one_mutex_is_context() -> None:
@@ -81,8 +81,8 @@ def test_a_short_wait_for_one_mutex_is_context() -> None:
 def test_what_threads_do_is_context() -> None:
     stack = "#0  0x00007f2b5f0d4 __poll\n#1  0x000055 serve\n"
     text = f"TID 12:\n{stack}TID 13:\n{stack}"
-    (found,) = findings(text)
-    assert (found.severity, found.title) == ("info", "2 threads, 2 of them in serve")
+    (finding,) = findings(text)
+    assert (finding.severity, finding.title) == ("info", "2 threads, 2 of them in serve")
 
 
 @given(st.lists(st.sampled_from(MARKS) | st.sampled_from(FRAGMENTS) | TEXT, max_size=40).map("".join))

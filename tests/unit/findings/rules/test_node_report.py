@@ -65,22 +65,22 @@ def test_a_report_on_demand_is_healthy() -> None:
 
 
 def test_a_full_heap() -> None:
-    found = findings(report(*FULL, javascriptHeap=heap(1950, 2000, old_space=1900)))
-    assert [finding.rule for finding in found] == ["node-heap-full", "node-heap-limit"]
-    assert found[0].title == "Node.js ended because of its heap: Allocation failed - JavaScript heap out of memory"
-    assert "Node.js v20.1.0, trigger FatalError. The heap uses 1,950 MB of 2,000 MB." in found[0].detail
-    assert found[1].title == "The JavaScript heap is nearly full: 1,950 MB of 2,000 MB are used"
+    full, limit = findings(report(*FULL, javascriptHeap=heap(1950, 2000, old_space=1900)))
+    assert (full.rule, limit.rule) == ("node-heap-full", "node-heap-limit")
+    assert full.title == "Node.js ended because of its heap: Allocation failed - JavaScript heap out of memory"
+    assert "Node.js v20.1.0, trigger FatalError. The heap uses 1,950 MB of 2,000 MB." in full.detail
+    assert limit.title == "The JavaScript heap is nearly full: 1,950 MB of 2,000 MB are used"
 
 
 def test_a_large_allocation_in_a_heap_that_is_not_full() -> None:
     header = {**report(*FULL)["header"], "commandLine": ["node", "--max-old-space-size=8192"]}
     spaces = heap(2900, 8600, large_object_space=2800, old_space=2)
-    _, found = findings(report(header=header, javascriptHeap=spaces))
+    _, finding = findings(report(header=header, javascriptHeap=spaces))
     assert (
-        found.title
+        finding.title
         == "The limit of the heap was not reached: 2,900 MB of 8,600 MB (--max-old-space-size=8192) were used"
     )
-    assert found.detail.startswith("large_object_space holds 2,800 MB")
+    assert finding.detail.startswith("large_object_space holds 2,800 MB")
     assert alarms(report(javascriptHeap=spaces)) == []
 
 
@@ -89,10 +89,10 @@ def test_an_error_that_nothing_handled() -> None:
         "message": "TypeError: no ledger",
         "stack": ["at open (node:fs:1:2)", "at Ledger.open (/app/ledger.js:10:5)"],
     }
-    found = findings(report("Uncaught exception", "Exception", javascriptStack=stack))[0]
-    assert found.severity == "critical"
-    assert found.title == "Node.js ended because of an error that nothing handled: TypeError: no ledger"
-    assert "JavaScript was at Ledger.open (/app/ledger.js:10:5)." in found.detail
+    finding = findings(report("Uncaught exception", "Exception", javascriptStack=stack))[0]
+    assert finding.severity == "critical"
+    assert finding.title == "Node.js ended because of an error that nothing handled: TypeError: no ledger"
+    assert "JavaScript was at Ledger.open (/app/ledger.js:10:5)." in finding.detail
     assert alarms(report("SIGUSR2", "Signal", javascriptStack=stack)) == []
 
 

@@ -44,13 +44,13 @@ def alarms(text: str) -> list[str]:
 def test_threads_that_reached_one_line_on_different_ways_wait_for_a_lock() -> None:
     main = thread("MainThread", "flush (shop/metrics.py:51)", "record (shop/metrics.py:20)", "<module> (shop.py:3)")
     flusher = thread("Flusher", "flush (shop/metrics.py:51)", "loop (shop/metrics.py:70)", *THREAD)
-    found = findings(main + flusher)[0]
-    assert found.severity == "critical"
+    finding = findings(main + flusher)[0]
+    assert finding.severity == "critical"
     assert (
-        found.title
+        finding.title
         == '"MainThread" and "Flusher" wait at the same line, probably for a lock: flush (shop/metrics.py:51)'
     )
-    assert '"MainThread" came through record in the same file, and may hold the lock' in found.detail
+    assert '"MainThread" came through record in the same file, and may hold the lock' in finding.detail
 
 
 def test_workers_of_a_pool_wait_at_one_line_with_one_stack() -> None:
@@ -61,10 +61,10 @@ def test_workers_of_a_pool_wait_at_one_line_with_one_stack() -> None:
 
 
 def test_a_synchronous_call_blocks_the_event_loop() -> None:
-    found = findings(thread("MainThread", "read (shop/radio.py:17)", "pump (shop/pump.py:22)", *LOOP))[0]
-    assert (found.rule, found.severity) == ("python-event-loop-blocked", "warning")
-    assert found.title == 'The event loop of "MainThread" is blocked by a synchronous call: read (shop/radio.py:17)'
-    assert found.detail == "Called by pump (shop/pump.py:22)."
+    finding = findings(thread("MainThread", "read (shop/radio.py:17)", "pump (shop/pump.py:22)", *LOOP))[0]
+    assert (finding.rule, finding.severity) == ("python-event-loop-blocked", "warning")
+    assert finding.title == 'The event loop of "MainThread" is blocked by a synchronous call: read (shop/radio.py:17)'
+    assert finding.detail == "Called by pump (shop/pump.py:22)."
 
 
 def test_an_event_loop_that_waits_or_computes_is_not_blocked() -> None:
@@ -73,7 +73,7 @@ def test_an_event_loop_that_waits_or_computes_is_not_blocked() -> None:
 
 
 def test_a_collective_operation() -> None:
-    found = findings(
+    finding = findings(
         thread(
             "MainThread",
             "all_reduce (torch/distributed/distributed_c10d.py:11)",
@@ -81,8 +81,8 @@ def test_a_collective_operation() -> None:
             state="active",
         )
     )[0]
-    assert (found.rule, found.severity) == ("python-collective-operation", "warning")
-    assert "Called by step (shop/train.py:5)." in found.detail
+    assert (finding.rule, finding.severity) == ("python-collective-operation", "warning")
+    assert "Called by step (shop/train.py:5)." in finding.detail
     assert alarms(thread("MainThread", "reduce (shop/cart.py:5)", "step (shop/train.py:5)")) == []
 
 
@@ -105,17 +105,17 @@ def test_a_wait_for_an_import() -> None:
 
 def test_threads_that_wait_for_the_same_server() -> None:
     calls = ("readinto (socket.py:707)", "getresponse (http/client.py:1377)", "prices (shop/prices.py:9)", *THREAD)
-    found = findings("".join(thread(f"w{n}", *calls) for n in range(3)))[0]
-    assert found.title == "3 threads wait for an answer from the network in prices (shop/prices.py:9)"
+    finding = findings("".join(thread(f"w{n}", *calls) for n in range(3)))[0]
+    assert finding.title == "3 threads wait for an answer from the network in prices (shop/prices.py:9)"
     assert alarms("".join(thread(f"w{n}", *calls) for n in range(2))) == []
     idle = ("recv (socket.py:707)", "drain_events (kombu/transport.py:3)", "consume (shop/tasks.py:9)", *THREAD)
     assert alarms("".join(thread(f"w{n}", *idle) for n in range(3))) == []
 
 
 def test_a_crash_of_the_interpreter() -> None:
-    (found,) = findings(FAULT)
-    assert (found.severity, found.title) == ("critical", "Python ended: Fatal Python error: Segmentation fault")
-    assert "load (/app/shop/store.py:40)" in found.detail
+    (finding,) = findings(FAULT)
+    assert (finding.severity, finding.title) == ("critical", "Python ended: Fatal Python error: Segmentation fault")
+    assert "load (/app/shop/store.py:40)" in finding.detail
     assert findings(FAULT.partition("\n\n")[2]) == []
 
 
@@ -137,8 +137,8 @@ def test_a_crash_of_the_interpreter() -> None:
     ],
 )
 def test_what_threads_do_is_context(text: str, title: str) -> None:
-    (found,) = findings(text)
-    assert (found.severity, found.title) == ("info", title)
+    (finding,) = findings(text)
+    assert (finding.severity, finding.title) == ("info", title)
 
 
 @given(st.lists(st.sampled_from(MARKS) | st.sampled_from(FRAGMENTS[:40]), max_size=40).map("".join))

@@ -50,17 +50,17 @@ def findings(text: str) -> list[Finding]:
     ],
 )
 def test_where_a_process_is(text: str, title: str) -> None:
-    (found,) = findings(text)
-    assert (found.severity, found.title) == ("info", title)
+    (finding,) = findings(text)
+    assert (finding.severity, finding.title) == ("info", title)
 
 
 def test_slow_requests_are_grouped_by_their_innermost_function() -> None:
-    (found,) = findings(SLOW + SLOW)
-    assert (found.severity, found.title) == (
+    (finding,) = findings(SLOW + SLOW)
+    assert (finding.severity, finding.title) == (
         "warning",
         "2 slow requests of PHP in curl_exec() (/app/src/Prices.php:33)",
     )
-    assert found.detail.startswith(
+    assert finding.detail.startswith(
         "Script /app/public/index.php. Its stack: curl_exec() (/app/src/Prices.php:33), load()"
     )
 

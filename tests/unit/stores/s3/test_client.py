@@ -93,7 +93,7 @@ def test_settings_are_checked_before_anything_is_sent(name: str, right: str, wro
         read(Step, {name: wrong})
 
 
-def test_role_without_credentials_to_assume_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_role_without_credentials_to_assume_it_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):

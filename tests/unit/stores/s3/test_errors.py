@@ -56,7 +56,7 @@ def test_each_failure_is_one_line_with_a_remedy(error: Exception, message: str) 
 
 
 @pytest.mark.parametrize(("ahead_s", "word"), [(3600, "ahead"), (-3600, "behind")])
-def test_skewed_clock_is_told_with_its_direction(ahead_s: int, word: str) -> None:
+def test_skewed_clock_is_reported_with_its_direction(ahead_s: int, word: str) -> None:
     server = datetime.now(timezone.utc) - timedelta(seconds=ahead_s)
     error = refused("RequestTimeTooSkewed", date=f"{server:%a, %d %b %Y %H:%M:%S} GMT")
     line = str(not_stored("cannot store s3://b/k", error))
@@ -115,7 +115,7 @@ def test_lasting_failure_is_not_tried_again(error: Exception, waits: list[float]
     assert waits == []
 
 
-def test_each_failed_try_is_told_and_can_be_the_last(waits: list[float]) -> None:
+def test_each_failed_attempt_is_reported_and_can_be_the_last(waits: list[float]) -> None:
     messages: list[str] = []
 
     def failed() -> None:

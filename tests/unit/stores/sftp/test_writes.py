@@ -132,13 +132,13 @@ def test_server_that_cannot_sync_is_good_enough() -> None:
     [(module.PERMISSION_DENIED, errno.EACCES), (NO_SPACE, None)],
     ids=["not allowed", "no room"],
 )
-def test_refused_write_is_told(code: int, number: int | None) -> None:
+def test_refused_write_is_reported(code: int, number: int | None) -> None:
     with pytest.raises(OSError, match="Failure") as caught:
         write(Server(code=code), b"content").finish()
     assert caught.value.errno == number
 
 
-def test_failed_sync_is_told() -> None:
+def test_failed_sync_is_reported() -> None:
     writes = write(Server(sync=NO_SPACE), b"content")
     with pytest.raises(OSError, match="Failure"):
         writes.finish()
