@@ -34,6 +34,6 @@ def _in_project(project: str, value: Any) -> Any:
         case list():
             return [_in_project(project, item) for item in value]
         case str():
-            return _UUID.sub(lambda found: id_in(project, found[0]), value)
+            return _UUID.sub(lambda match: id_in(project, match[0]), value)
         case _:
             return value

@@ -124,8 +124,8 @@ def _with_defaults(item: Json, image_keys: Mapping[str, str]) -> Json:
 def _template(item: Json) -> Json:
     """Return the pod template of a workload; empty if it has none."""
     spec = item["spec"]
-    found: Json = spec.get("template") or spec.get("jobTemplate", {}).get("spec", {}).get("template") or {}
-    return found
+    template: Json = spec.get("template") or spec.get("jobTemplate", {}).get("spec", {}).get("template") or {}
+    return template
 
 
 def _image_name(reference: str) -> str:

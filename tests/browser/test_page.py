@@ -56,8 +56,8 @@ def pictures_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     tones: tuple[Tone, ...] = ("", "good", "warning", "bad")
     rows = tuple(Row(f"10.0.0.{place}:5432", 9 - place, "CLOSE_WAIT", tone) for place, tone in enumerate(tones))
-    whole = pictures_of("a", "at com.example.Checkout.pay(Checkout.java:42) " * 3, 95)
-    pod = replace(whole, rankings=(*whole.rankings, Ranking("connections", "network.txt", "count", rows, 30)))
+    pod_json = pictures_of("a", "at com.example.Checkout.pay(Checkout.java:42) " * 3, 95)
+    pod = replace(pod_json, rankings=(*pod_json.rankings, Ranking("connections", "network.txt", "count", rows, 30)))
     lines = EvidenceLines("a/t.txt", 7, 9, ("waiting to lock",))
     severities: tuple[Severity, ...] = ("critical", "warning", "info")
     findings = tuple(

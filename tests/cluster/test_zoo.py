@@ -199,7 +199,7 @@ def test_processes_of_other_containers_are_listed_apart(app: str, other: str, ca
 
 def test_a_jvm_without_a_writable_folder_prints_its_threads_to_the_log(captured_zoo: Zoo) -> None:
     (threads,) = (item for item in captured_zoo.artifacts("read-only-root") if item.collector == "jvm-thread-dump")
-    assert threads.how == "from the container's log, because the process refused the tool"
+    assert threads.method == "from the container's log, because the process refused the tool"
 
 
 def test_the_log_warns_of_a_pod_with_many_debug_containers_and_has_no_stack_trace(captured_zoo: Zoo) -> None:

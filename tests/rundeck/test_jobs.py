@@ -191,8 +191,8 @@ def test_the_note_leads_to_the_job_that_signs_fresh_links(project: JobSet) -> No
     (dump,) = [link for link in fresh if "/jvm-threads.txt" in link]
     assert "Full thread dump" in opened(dump)
     assert "Full thread dump" in lab.demo.artifact(page, "jvm-threads.txt")
-    gone = project.run("open-capture.yaml", {"capture_id": f"{options['capture_id']}-x"})
-    assert [step.exit_code for step in gone.steps] == [3]
+    missing = project.run("open-capture.yaml", {"capture_id": f"{options['capture_id']}-x"})
+    assert [step.exit_code for step in missing.steps] == [3]
 
 
 def test_captures_that_wait_are_sent_by_their_own_job(project: JobSet) -> None:

@@ -48,7 +48,7 @@ def sign_links(store: ReadableStore, url: str, capture: str) -> SignedCapture:
     key = capture if "/" in capture else _entry(store, url, capture).key
     page, content = store.read(f"{key}/{PAGE}"), store.read(f"{key}/{MANIFEST}")
     if page is None:
-        raise _gone(capture, url)
+        raise _gone_error(capture, url)
     text = page.decode(errors="replace")
     manifest = _parse_manifest(content, f"{url}/{key}/{MANIFEST}") if content is not None else None
     files = (
@@ -92,11 +92,11 @@ def _entry(store: ReadableStore, url: str, capture_id: str) -> StoredCapture:
     """Return the entry of a capture in the index of ``store``. Raises CaptureGone or NotStored."""
     entry = find_capture(store, capture_id)
     if entry is None:
-        raise _gone(capture_id, url)
+        raise _gone_error(capture_id, url)
     return entry
 
 
-def _gone(capture: str, url: str) -> CaptureGone:
+def _gone_error(capture: str, url: str) -> CaptureGone:
     remedy = "Check the capture's ID. Its retention time may have ended."
     return CaptureGone(f"cannot open the capture {capture}", f"{url} does not contain it", remedy)
 

@@ -74,8 +74,8 @@ def test_a_bundle_has_pictures_of_each_pod(tmp_path: Path) -> None:
     dump = "goroutine 1 [running]:\nmain.main()\n\t/a.go:1 +0x1\n"
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text(dump)
-    whole = manifest(artifact(file="a.txt", pod="shop-1"), artifact(file="b.txt", pod="shop-2"))
-    _, pictures = explain_bundle(tmp_path, whole, never)
+    capture_manifest = manifest(artifact(file="a.txt", pod="shop-1"), artifact(file="b.txt", pod="shop-2"))
+    _, pictures = explain_bundle(tmp_path, capture_manifest, never)
     assert [(pod.pod, [stacks.file for stacks in pod.stacks]) for pod in pictures.pods] == [
         ("shop-1", ["a.txt"]),
         ("shop-2", ["b.txt"]),

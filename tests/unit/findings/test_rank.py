@@ -40,15 +40,18 @@ def test_a_restart_of_which_the_cause_is_known_is_not_a_finding_of_its_own() -> 
         for pod in ("a", "b")
     ]
     cause = finding(rule="container-keeps-failing", pod="a", key="shop/app", title="exit code 3")
-    assert [(one.title, one.pod) for one in ranked([*restarts, cause])] == [("restarted", "b"), ("exit code 3", "a")]
+    assert [(finding.title, finding.pod) for finding in ranked([*restarts, cause])] == [
+        ("restarted", "b"),
+        ("exit code 3", "a"),
+    ]
 
 
 def test_a_workload_whose_pods_have_a_problem_comes_after_it() -> None:
     stuck = finding("stuck", rule="rollout-does-not-progress", severity="critical", directness=64, pod="a")
     gate = finding("gate", rule="pod-hangs", pod="a", directness=10)
-    assert [one.title for one in ranked([stuck, gate])] == ["gate", "stuck"]
-    assert [one.title for one in ranked([stuck, replace(gate, pod="b")])] == ["stuck", "gate"]
-    assert [one.title for one in ranked([stuck, replace(gate, severity="info")])] == ["stuck", "gate"]
+    assert [finding.title for finding in ranked([stuck, gate])] == ["gate", "stuck"]
+    assert [finding.title for finding in ranked([stuck, replace(gate, pod="b")])] == ["stuck", "gate"]
+    assert [finding.title for finding in ranked([stuck, replace(gate, severity="info")])] == ["stuck", "gate"]
 
 
 def test_findings_of_different_rules_or_subjects_stay_apart() -> None:

@@ -31,11 +31,11 @@ def test_the_page_has_the_fresh_links_and_their_end(tmp_path: Path) -> None:
     assert links_of(page) == [signed.receipt.link(name) for name in ("jvm-threads.txt", "logs/app 1.log")]
     assert receipt.link("jvm-threads.txt") not in links_of(page)
     assert "<dt>Links open until</dt><dd>2026-02-08 12:00:00 UTC</dd>" in page
-    entry = find_capture(store, made.capture_id)
+    entry = find_capture(store, capture.capture_id)
     assert entry
     assert entry.page_links_end == store.time + timedelta(days=7)
     assert entry.files[-1] == StoredFile(
-        f"{made.key}/{PAGE}", len(page.encode()), hashlib.sha256(page.encode()).hexdigest()
+        f"{capture.key}/{PAGE}", len(page.encode()), hashlib.sha256(page.encode()).hexdigest()
     )
     # Nothing else changes, whatever the evidence contains.
     assert [line for line in page.splitlines() if line not in before.splitlines()] == [

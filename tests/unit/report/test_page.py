@@ -68,13 +68,13 @@ def test_findings_come_first_with_their_lines_and_the_link_of_the_file() -> None
 
 def test_differences_of_the_pods_are_a_table_unless_the_store_is_encrypted() -> None:
     difference = Difference(f"image {EVIL}", "web:2", "web:1", ("sick",), ("fine",))
-    whole = replace(manifest(artifact()), differences=(difference,))
-    page = Page(report_page(whole, {}, {}))
+    capture_manifest = replace(manifest(artifact()), differences=(difference,))
+    page = Page(report_page(capture_manifest, {}, {}))
     assert f"image {EVIL}" in page.shown["th"]
     assert "web:2web:1sick" in page.shown["td"]
     assert "Compared with fine." in page.shown["small"]
     assert not {"script", "img"} & set(page.tags)
-    assert "web:2" not in report_page(whole, {}, {}, encrypted=True)
+    assert "web:2" not in report_page(capture_manifest, {}, {}, encrypted=True)
 
 
 def test_a_page_of_encrypted_evidence_quotes_nothing() -> None:

@@ -32,23 +32,23 @@ def step(capture: str, **settings: str) -> OpenStep:
 def test_findings_and_files_are_shown_with_fresh_links(
     store: SigningStore, run_context: RunContext, log_lines: list[str]
 ) -> None:
-    made, old = stored_capture(run_context.spool, store)
-    outcome = open_capture(step(made.key, rendered="true"), run_context)
+    capture, old = stored_capture(run_context.spool, store)
+    outcome = open_capture(step(capture.key, rendered="true"), run_context)
     (table,) = log_lines
     assert table.startswith("#BEGIN:RUNDECK:DATATYPE:text/html")
     assert outcome.data["link"] != old.page
     assert outcome.data["link"].replace("&", "&amp;") in table
-    page = store.files[f"{made.key}/{PAGE}"].decode()
+    page = store.files[f"{capture.key}/{PAGE}"].decode()
     assert old.link("jvm-threads.txt") not in links_of(page)
-    assert outcome.document["manifest"]["capture_id"] == made.capture_id
+    assert outcome.document["manifest"]["capture_id"] == capture.capture_id
     assert outcome.document["receipt"]["stored"][-1]["link"] == outcome.data["link"]
 
 
 def test_without_the_filter_of_rundeck_the_result_is_text(
     store: SigningStore, run_context: RunContext, log_lines: list[str]
 ) -> None:
-    made, _ = stored_capture(run_context.spool, store)
-    outcome = open_capture(step(made.capture_id), run_context)
+    capture, _ = stored_capture(run_context.spool, store)
+    outcome = open_capture(step(capture.capture_id), run_context)
     head, evidence, ends, *files = log_lines[0].splitlines()
     assert head.startswith("complete: 1 artifacts of shop/checkout-7d9f-abcde")
     assert evidence == f"Evidence: {outcome.data['link']}"
@@ -60,8 +60,8 @@ def test_without_the_filter_of_rundeck_the_result_is_text(
 def test_an_encrypted_capture_is_opened_too(
     rendered: str, store: SigningStore, run_context: RunContext, log_lines: list[str]
 ) -> None:
-    made, _ = stored_capture(run_context.spool, EncryptedStore(store, [RECIPIENT]))
-    outcome = open_capture(step(made.key, rendered=rendered), run_context)
+    capture, _ = stored_capture(run_context.spool, EncryptedStore(store, [RECIPIENT]))
+    outcome = open_capture(step(capture.key, rendered=rendered), run_context)
     assert "jvm-threads.txt.age" in log_lines[0]
     assert "encrypted" in log_lines[0]
     assert outcome.document["manifest"] is None
@@ -70,13 +70,13 @@ def test_an_encrypted_capture_is_opened_too(
 def test_a_page_that_cannot_be_renewed_does_not_hide_the_links(
     store: SigningStore, run_context: RunContext, log_lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, _ = stored_capture(run_context.spool, store)
+    capture, _ = stored_capture(run_context.spool, store)
 
     def refuse(key: str, *_: object) -> Stored:
         raise NotStored(f"cannot store {key}", "AccessDenied", "Allow it.")
 
     monkeypatch.setattr(store, "put", refuse)
-    assert open_capture(step(made.key), run_context).exit_code == 0
+    assert open_capture(step(capture.key), run_context).exit_code == 0
     assert log_lines[0].endswith(
         "AccessDenied. Allow it. The links inside of the report page stay old. Use the links below."
     )

@@ -45,11 +45,11 @@ def test_findings_come_before_the_artifacts_and_cannot_forge_a_line() -> None:
 def test_differences_of_the_pods_follow_the_findings_unless_the_store_is_encrypted() -> None:
     finding = Finding("info", "The unhealthy pod differs", "")
     difference = Difference("image of <app>", "web:2", "web:1", ("sick",), ("fine",))
-    whole = replace(manifest(artifact()), findings=(finding,), differences=(difference,))
-    text = re.sub("<[^>]*>", "", capture_result(whole, Receipt("s3://b", ())))
+    capture_manifest = replace(manifest(artifact()), findings=(finding,), differences=(difference,))
+    text = re.sub("<[^>]*>", "", capture_result(capture_manifest, Receipt("s3://b", ())))
     assert "image of &lt;app&gt; web:2 web:1 sick" in text
     encrypted = Stored("a/b.age", "", "", None, 1, "", "ab")
-    assert "web:2" not in capture_result(whole, Receipt("s3://b", (encrypted,)))
+    assert "web:2" not in capture_result(capture_manifest, Receipt("s3://b", (encrypted,)))
 
 
 def test_cells_do_not_touch_where_nothing_renders_them() -> None:

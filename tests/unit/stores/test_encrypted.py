@@ -62,9 +62,7 @@ def test_nobody_else_can_read_it(bundle: Bundle, root: Path, identity: x25519.Id
         decrypt(file.read_bytes(), [x25519.Identity.generate()])
 
 
-def test_a_resumed_upload_sends_the_same_bytes(
-    bundle: Bundle, root: Path, identity: x25519.Identity
-) -> None:
+def test_a_resumed_upload_sends_the_same_bytes(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
     recipients = [str(identity.to_public())]
     with pytest.raises(NotStored):
         publish_bundle(bundle, EncryptedStore(Flaky(root, "app.log.age"), recipients), "file:///store", report)

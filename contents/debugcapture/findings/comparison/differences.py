@@ -27,13 +27,13 @@ def differences_of(unhealthy: Sequence[PodFacts], healthy: Sequence[PodFacts]) -
     """
     if not unhealthy or not healthy:
         return ()
-    found: dict[tuple[str, str, str], list[str]] = {}
+    rows: dict[tuple[str, str, str], list[str]] = {}
     for pod in unhealthy:
         for entry in _entries(pod, healthy):
-            found.setdefault(entry, []).append(pod.pod)
+            rows.setdefault(entry, []).append(pod.pod)
     names = tuple(pod.pod for pod in healthy)
     return tuple(
-        Difference(subject, value, other, tuple(pods), names) for (subject, value, other), pods in found.items()
+        Difference(subject, value, other, tuple(pods), names) for (subject, value, other), pods in rows.items()
     )
 
 
@@ -78,13 +78,13 @@ def _values(
     own: Mapping[Key, str], others: Sequence[Mapping[Key, str]], subject: str, *, absence_counts: bool = False
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the values that no other pod has. A name that one side lacks differs if ``absence_counts``."""
-    known = [other for other in others if other]
-    if not own or not known:
+    comparable = [other for other in others if other]
+    if not own or not comparable:
         return
-    names = list(dict.fromkeys([*own, *(name for other in known for name in other)]))
+    names = list(dict.fromkeys([*own, *(name for other in comparable for name in other)]))
     for name in names:
         value = own.get(name, _NOTHING)
-        healthy = [other.get(name, _NOTHING) for other in known]
+        healthy = [other.get(name, _NOTHING) for other in comparable]
         if value in healthy or (not absence_counts and _NOTHING in (value, *healthy)):
             continue
         yield (
@@ -98,8 +98,8 @@ def _errors(pod: PodFacts, healthy: Sequence[PodFacts]) -> Iterator[tuple[str, s
     others = [other for other in healthy if other.has_log]
     if not pod.has_log or not others:
         return
-    known = {message for other in others for message in other.errors}
-    new = [(message, count) for message, count in pod.errors.most_common() if message not in known]
+    comparable = {message for other in others for message in other.errors}
+    new = [(message, count) for message, count in pod.errors.most_common() if message not in comparable]
     for message, count in new[:_MOST_ERRORS]:
         yield "errors in the log", f"{count} × {message}", _NOTHING
 

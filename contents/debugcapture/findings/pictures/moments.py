@@ -63,7 +63,7 @@ def _end(run: Run) -> str:
 
 
 def _event_moments(event: Event) -> Iterator[Moment]:
-    when = _time(event.seen)
+    when = _time(event.last_seen)
     kind = _kind(event)
     if when is None or not kind or event.is_about_debug_container:
         return

@@ -88,8 +88,8 @@ def never(_file: Evidence, error: Exception) -> None:
 
 
 def test_the_files_of_two_pods_are_compared(tmp_path: Path) -> None:
-    found = with_differences(two_pods(tmp_path), tmp_path, never)
-    assert [(difference.subject, difference.unhealthy, difference.healthy) for difference in found.differences] == [
+    recovered = with_differences(two_pods(tmp_path), tmp_path, never)
+    assert [(difference.subject, difference.unhealthy, difference.healthy) for difference in recovered.differences] == [
         ("image of app", "shop/web:2", "shop/web:1"),
         ("variable LEVEL of app", "debug", "info"),
         ("variable KEY of app", "key k of secret new", "key k of secret old"),
@@ -97,26 +97,29 @@ def test_the_files_of_two_pods_are_compared(tmp_path: Path) -> None:
         ("threads", "4 of 4 BLOCKED at Stock.get(Stock.java:12)", "none there"),
         ("memory of app", "400 MiB", "100 MiB"),
     ]
-    assert found.findings[-1].title.startswith("The unhealthy pod differs from the healthy fine: image of app, ")
+    assert recovered.findings[-1].title.startswith("The unhealthy pod differs from the healthy fine: image of app, ")
 
 
 def test_values_that_are_not_masked_are_not_shown(tmp_path: Path) -> None:
-    whole = two_pods(tmp_path)
-    unmasked = replace(whole, artifacts=tuple(replace(part, sensitive=True) for part in whole.artifacts))
+    evidence = two_pods(tmp_path)
+    unmasked = replace(evidence, artifacts=tuple(replace(part, sensitive=True) for part in evidence.artifacts))
     shown = {difference.subject for difference in compare_bundle(tmp_path, unmasked, never)}
     assert "variable LEVEL of app" not in shown
     assert "image of app" in shown
-    mixed = replace(whole, artifacts=(replace(whole.artifacts[0], sensitive=True), *whole.artifacts[1:]))
+    mixed = replace(
+        evidence,
+        artifacts=(replace(evidence.artifacts[0], sensitive=True), *evidence.artifacts[1:]),
+    )
     assert "image of app" not in {difference.subject for difference in compare_bundle(tmp_path, mixed, never)}
 
 
 def test_pods_of_one_kind_or_of_another_workload_are_not_compared(tmp_path: Path) -> None:
-    whole = two_pods(tmp_path)
-    sick, fine = whole.targets
+    capture_manifest = two_pods(tmp_path)
+    sick, fine = capture_manifest.targets
     for other in (replace(fine, unhealthy=("not ready",)), replace(fine, workload="payment")):
-        changed = replace(whole, more_targets=(other,))
+        changed = replace(capture_manifest, more_targets=(other,))
         assert with_differences(changed, tmp_path, never) == changed
-    healthy = replace(whole, target=replace(sick, unhealthy=()))
+    healthy = replace(capture_manifest, target=replace(sick, unhealthy=()))
     assert compare_bundle(tmp_path, healthy, never) == ()
 
 

@@ -28,8 +28,8 @@ SICK = replace(HEALTHY, pod="web-sick")
 
 
 def entries(unhealthy: PodFacts, *healthy: PodFacts) -> list[tuple[str, str, str]]:
-    found = differences_of([unhealthy], healthy or [HEALTHY])
-    return [(difference.subject, difference.unhealthy, difference.healthy) for difference in found]
+    differences = differences_of([unhealthy], healthy or [HEALTHY])
+    return [(difference.subject, difference.unhealthy, difference.healthy) for difference in differences]
 
 
 def test_equal_pods_have_no_difference() -> None:
@@ -91,12 +91,12 @@ def test_what_one_of_the_healthy_pods_has_too_is_no_difference() -> None:
 
 def test_the_same_difference_of_several_pods_is_one_and_a_finding_names_them() -> None:
     first, second = (replace(SICK, pod=name, images={("app",): "shop/web:2"}) for name in ("a", "b"))
-    found = differences_of([first, replace(second, node="node-2")], [HEALTHY])
-    assert [(difference.subject, difference.pods) for difference in found] == [
+    differences = differences_of([first, replace(second, node="node-2")], [HEALTHY])
+    assert [(difference.subject, difference.pods) for difference in differences] == [
         ("image of app", ("a", "b")),
         ("node", ("b",)),
     ]
-    finding = difference_finding(found)
+    finding = difference_finding(differences)
     assert finding is not None
     assert finding.title == "2 unhealthy pods differ from the healthy web-ok: image of app, node"
     assert finding.detail.startswith("image of app: shop/web:2, healthy: shop/web:1; node: node-2")

@@ -31,8 +31,8 @@ def evidence(folder: Path, content: Any) -> Evidence:
 
 def speedscope(**fields: Any) -> dict[str, Any]:
     frames = [{"name": "<module>", "file": "app.py", "line": 1}, {"name": "pay", "file": "shop/billing.py", "line": 7}]
-    whole = {"type": "sampled", "unit": "seconds", "samples": [[0, 1], [0], [0, 9]], "weights": [0.25, 0.01, 1]}
-    return {"$schema": SCHEMA, "shared": {"frames": frames}, "profiles": [{**whole, **fields}]}
+    profile = {"type": "sampled", "unit": "seconds", "samples": [[0, 1], [0], [0, 9]], "weights": [0.25, 0.01, 1]}
+    return {"$schema": SCHEMA, "shared": {"frames": frames}, "profiles": [{**profile, **fields}]}
 
 
 def v8() -> dict[str, Any]:

@@ -33,7 +33,7 @@ def test_flame_graphs_of_very_many_dumps_become_smaller() -> None:
     bars = tuple(FlameBar(place, 0, 1000 - place, "f") for place in range(400))
     stacks = Stacks("Java threads", "threads.txt", "threads", 1000, bars=bars)
     pictures = merged(PodPictures(f"pod-{number}", stacks=(stacks,)) for number in range(40))
-    kept = [pod.stacks[0] for pod in pictures.pods]
-    assert sum(len(stacks.bars) for stacks in kept) <= 8000
-    assert kept[0].bars == bars[:200]
-    assert kept[0].hidden_bars == 200
+    first_stacks = [pod.stacks[0] for pod in pictures.pods]
+    assert sum(len(stacks.bars) for stacks in first_stacks) <= 8000
+    assert first_stacks[0].bars == bars[:200]
+    assert first_stacks[0].hidden_bars == 200

@@ -33,7 +33,7 @@ def test_the_end_of_a_run_has_its_beginning_and_its_exit_code() -> None:
 
 def test_a_debug_container_is_no_moment_of_the_pod() -> None:
     debug = Container("debug-1", "debug container", state=Run("running", started=at(1)))
-    event = Event("Normal", "Started", "Started container", seen=at(1), is_about_debug_container=True)
+    event = Event("Normal", "Started", "Started container", last_seen=at(1), is_about_debug_container=True)
     assert cluster_moments(Cluster(pods=(Pod(containers=(debug,)),), events=(event,))).moments == ()
 
 
@@ -46,12 +46,12 @@ def test_readiness_names_the_reason() -> None:
 
 def test_events_are_sorted_by_their_kind() -> None:
     events = (
-        Event("Warning", "Unhealthy", "Liveness probe failed: 500", 12, seen=at(5), first_seen=at(2), lines=LINES),
-        Event("Normal", "Killing", "failed liveness probe", seen=at(6)),
-        Event("Normal", "ScalingReplicaSet", "Scaled up", seen=at(1)),
-        Event("Warning", "FailedMount", "no volume", seen=at(4)),
-        Event("Normal", "Pulled", "image is present", seen=at(1)),
-        Event("Warning", "BackOff", "no time is known", seen="5m ago"),
+        Event("Warning", "Unhealthy", "Liveness probe failed: 500", 12, last_seen=at(5), first_seen=at(2), lines=LINES),
+        Event("Normal", "Killing", "failed liveness probe", last_seen=at(6)),
+        Event("Normal", "ScalingReplicaSet", "Scaled up", last_seen=at(1)),
+        Event("Warning", "FailedMount", "no volume", last_seen=at(4)),
+        Event("Normal", "Pulled", "image is present", last_seen=at(1)),
+        Event("Warning", "BackOff", "no time is known", last_seen="5m ago"),
     )
     moments = cluster_moments(Cluster(events=events)).moments
     assert [moment.kind for moment in moments] == ["rollout", "problem", "probe", "restart"]
@@ -74,7 +74,7 @@ def test_a_replica_set_is_a_rollout_with_its_revision() -> None:
 
 def test_of_very_many_moments_the_newest_are_kept() -> None:
     events = tuple(
-        Event("Warning", "Failed", f"{number}", seen=f"2026-11-30T03:00:00.{number:03}Z") for number in range(99)
+        Event("Warning", "Failed", f"{number}", last_seen=f"2026-11-30T03:00:00.{number:03}Z") for number in range(99)
     )
     moments = cluster_moments(Cluster(events=events)).moments
     assert (len(moments), moments[-1].text) == (60, "Failed: 98")

@@ -79,8 +79,8 @@ def test_a_page_of_encrypted_evidence_has_no_pictures() -> None:
 @given(TEXT, st.integers(0, 2**63), st.integers(0, 2))
 def test_captured_text_never_becomes_markup(text: str, number: int, others: int) -> None:
     pods = tuple(replace(pictures_of(f"{text}{place}", text, number)) for place in range(others + 1))
-    whole = manifest(artifact(), more_targets=tuple(target(pod=pod.pod) for pod in pods[1:]))
-    page = Page(report_page(whole, {text: text}, {}, pictures=Pictures(pods, number)))
+    capture_manifest = manifest(artifact(), more_targets=tuple(target(pod=pod.pod) for pod in pods[1:]))
+    page = Page(report_page(capture_manifest, {text: text}, {}, pictures=Pictures(pods, number)))
     assert not {"script", "img", "style-x", "iframe"} & set(page.tags)
     assert page.open == []
 

@@ -20,8 +20,8 @@ def scale(**span: float) -> TimeScale:
 @given(st.floats(0, 1e8), st.floats(0, 1e8))
 def test_later_is_further_right_and_inside(first_s: float, second_s: float) -> None:
     early, late = sorted((first_s, second_s), reverse=True)
-    whole = scale(seconds=early)
-    positions = [whole.position(END - timedelta(seconds=age)) for age in (early, late)]
+    time_scale = scale(seconds=early)
+    positions = [time_scale.position(END - timedelta(seconds=age)) for age in (early, late)]
     assert 0 <= positions[0] <= positions[1] <= 1
 
 
