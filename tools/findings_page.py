@@ -4,6 +4,7 @@ The first line of a rule's docstring is what it states. The rest says why it mat
 """
 
 import inspect
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,7 +27,8 @@ def page() -> str:
     _, end, tail = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{PAGE} has no place for the list of rules: {BEGIN.strip()} … {END.strip()}")
-    rules = "".join(_section(subject.name, subject.rules) for subject in SUBJECTS)
+    rules_of = {subject.name: subject.rules for subject in SUBJECTS}  # several parsers can have the same rules
+    rules = "".join(itertools.starmap(_section, rules_of.items()))
     rules += _section("Several files of a pod together", RULES)
     return head + BEGIN + rules + _messages() + "\n" + END + tail
 

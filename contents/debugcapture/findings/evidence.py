@@ -4,14 +4,17 @@ import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from os import SEEK_END
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from ..finding import EvidenceLines
 from ..model import Manifest
 
 HEAD_BYTES = 1 << 20  # what a parser sees to recognize the kind of a file
 LINE_BYTES = 16 << 10  # longer lines are cut, so that one line cannot take all memory
+TAIL_BYTES = 64 << 10
+_PIECE_BYTES = 1 << 20
 _QUOTE_CHARACTERS = 240
 _UTF_8: Final = "utf-8"
 _BOM: Final = "\ufeff"
@@ -36,6 +39,11 @@ class Evidence:
     collector: str = ""
     """ID of the collector that captured it; "" if unknown."""
 
+    @property
+    def folder(self) -> str:
+        """Return the folder that its name is relative to, with a slash at its end."""
+        return str(self.path).removesuffix(self.name)
+
     @cached_property
     def head(self) -> str:
         """Return the first HEAD_BYTES as text."""
@@ -56,6 +64,18 @@ class Evidence:
                 while not piece.endswith(b"\n") and len(piece) == LINE_BYTES:
                     piece = file.readline(LINE_BYTES)  # the rest of a long line
 
+    def last_lines(self) -> Iterator[Line]:
+        """Yield the lines of the last TAIL_BYTES, with their numbers in the file. The rest is only counted."""
+        with self.path.open("rb") as file:
+            tail_start = max(0, file.seek(0, SEEK_END) - TAIL_BYTES)
+            file.seek(0)
+            number = _count_lines(file, tail_start)
+            if tail_start:
+                file.readline()  # the end of a line
+                number += 1
+            tail = file.read(TAIL_BYTES).decode(errors="replace").split("\n")
+        yield from (Line(number + index, line.rstrip("\r")) for index, line in enumerate(tail, 1) if line)
+
     @cached_property
     def _encoding(self) -> str:
         """Return the encoding. A shell of Windows redirects output as UTF-16 with a byte order mark."""
@@ -74,6 +94,15 @@ class Evidence:
     def quote(self, first: int, last: int, *lines: str) -> EvidenceLines:
         """Return the lines ``first`` to ``last`` (both included) as evidence, with ``lines`` as their quotation."""
         return EvidenceLines(self.name, first, last, tuple(line[:_QUOTE_CHARACTERS] for line in lines))
+
+
+def _count_lines(file: BinaryIO, size: int) -> int:
+    """Return the number of line breaks in the next ``size`` bytes of ``file``."""
+    count = 0
+    while size and (piece := file.read(min(size, _PIECE_BYTES))):
+        count += piece.count(b"\n")
+        size -= len(piece)
+    return count
 
 
 def evidence_of(folder: Path, manifest: Manifest) -> list[Evidence]:

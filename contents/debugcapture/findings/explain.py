@@ -1,8 +1,10 @@
 """Explains files: recognizes the kind of each, and returns the findings, the most important first."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ..finding import Finding
 from ..model import Manifest
@@ -14,7 +16,6 @@ from .rank import ranked
 from .subject import Subject
 from .subjects import SUBJECTS
 
-T = TypeVar("T")
 Unreadable = Callable[[Evidence, Exception], None]
 
 
@@ -26,9 +27,11 @@ def explain(
     A file whose content breaks a parser costs its own findings only: ``failed`` is called with the file and the error.
     """
     files = list(evidence)
-    parts = (part for file in files for part in _of_each_kind(file, failed, subjects, _findings))
-    single = (finding for findings in parts for finding in findings)
-    return ranked((*single, *explain_across_files(files, failed)))
+    findings: list[Finding] = []
+    for part in _parts(((file, subjects) for file in files), failed):
+        with _surviving(part.evidence, failed):
+            findings.extend(tuple(part.subject.findings(part.model, part.evidence.pod)))
+    return ranked((*findings, *explain_across_files(files, failed)))
 
 
 def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tuple[tuple[Finding, ...], Pictures]:
@@ -39,14 +42,18 @@ def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tupl
     """
     is_masked = any(not artifact.sensitive for artifact in manifest.artifacts)
     sensitive = {artifact.file for artifact in manifest.artifacts if artifact.sensitive and is_masked}
+    files = evidence_of(folder, manifest)
+    with_subjects = (
+        (file, [subject for subject in SUBJECTS if file.name not in sensitive or subject.has_names_only])
+        for file in files
+    )
     findings: list[Finding] = []
     pictures: list[PodPictures] = []
-    files = evidence_of(folder, manifest)
-    for file in files:
-        subjects = [subject for subject in SUBJECTS if file.name not in sensitive or subject.has_names_only]
-        for part in _of_each_kind(file, failed, subjects, Subject.examine):
-            findings.extend(part.findings)
-            pictures.append(part.pictures)
+    for part in _parts(with_subjects, failed):
+        with _surviving(part.evidence, failed):
+            examined = part.subject.examine(part.model, part.evidence.pod)
+            findings.extend(examined.findings)
+            pictures.append(examined.pictures)
     findings.extend(explain_across_files((file for file in files if file.name not in sensitive), failed))
     return tuple(ranked(findings)), merged(pictures)
 
@@ -60,19 +67,43 @@ def subjects_of(evidence: Evidence, subjects: Sequence[Subject[Any]] = SUBJECTS)
                 return
 
 
-def _findings(subject: Subject[Any], evidence: Evidence) -> list[Finding]:
-    return list(subject.explain(evidence))
+@dataclass(frozen=True)
+class _Part:
+    """What one file shows, or the first of several files that were merged."""
+
+    subject: Subject[Any]
+    evidence: Evidence
+    model: Any
 
 
-def _of_each_kind(
-    evidence: Evidence,
-    failed: Unreadable,
-    subjects: Sequence[Subject[Any]],
-    read: Callable[[Subject[Any], Evidence], T],
-) -> list[T]:
-    """Return what ``read`` returns for each kind of ``evidence``; nothing if its content breaks a parser."""
+def _parts(files: Iterable[tuple[Evidence, Sequence[Subject[Any]]]], failed: Unreadable) -> Iterator[_Part]:
+    """Yield what the files show. The parts that can be merged come last, merged by pod."""
+    groups: dict[tuple[str, str, str], list[_Part]] = {}
+    for file, subjects in files:
+        parts: list[_Part] = []
+        with _surviving(file, failed):
+            parts += [_Part(subject, file, subject.parse(file)) for subject in subjects_of(file, subjects)]
+        for part in parts:
+            if part.subject.merge and file.pod:
+                groups.setdefault((part.subject.name, file.folder, file.pod), []).append(part)
+            else:
+                yield part
+    for group in groups.values():
+        merged_part: list[_Part] = []
+        with _surviving(group[0].evidence, failed):
+            merged_part.append(_merged_part(group))
+        yield from merged_part
+
+
+def _merged_part(parts: Sequence[_Part]) -> _Part:
+    merge = parts[0].subject.merge
+    return replace(parts[0], model=merge([part.model for part in parts])) if merge else parts[0]
+
+
+@contextmanager
+def _surviving(evidence: Evidence, failed: Unreadable) -> Iterator[None]:
+    """Report an error to ``failed``: the content is hostile, and the other files still have to be explained."""
     try:
-        return [read(subject, evidence) for subject in subjects_of(evidence, subjects)]
-    except Exception as error:  # noqa: BLE001 - the content is hostile, and the other files still have to be explained
+        yield
+    except Exception as error:  # noqa: BLE001 - any error that the content of a file can cause
         failed(evidence, error)
-        return []

@@ -30,17 +30,20 @@ class Subject(Generic[M]):
     has_names_only: bool = False
     """Whether its pictures contain names of functions only. They are then drawn from a file that is not masked too."""
 
+    merge: Callable[[Sequence[M]], M] | None = None
+    """Returns one model for all files of this kind that a capture has of one pod. None if each file stands alone."""
+
     def explain(self, evidence: Evidence) -> Iterator[Finding]:
         """Yield the findings about ``evidence``, in the order of the rules."""
-        yield from self._findings(self.parse(evidence), evidence.pod)
+        yield from self.findings(self.parse(evidence), evidence.pod)
 
-    def examine(self, evidence: Evidence) -> "Examined":
-        """Return the findings about ``evidence`` and what the report draws of it. It is parsed once for both."""
-        model = self.parse(evidence)
+    def examine(self, model: M, pod: str) -> "Examined":
+        """Return the findings about ``model`` and what the report draws of it. ``pod`` is the one it belongs to."""
         picture = self.picture(model) if self.picture else PodPictures("")
-        return Examined(tuple(self._findings(model, evidence.pod)), replace(picture, pod=evidence.pod))
+        return Examined(tuple(self.findings(model, pod)), replace(picture, pod=pod))
 
-    def _findings(self, model: M, pod: str) -> Iterator[Finding]:
+    def findings(self, model: M, pod: str) -> Iterator[Finding]:
+        """Yield the findings about ``model``, in the order of the rules. ``pod`` is the one it belongs to."""
         for rule in self.rules:
             for finding in rule(model):
                 yield replace(finding, rule=rule_id(rule), pod=finding.pod or pod)
@@ -48,7 +51,7 @@ class Subject(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a file shows."""
+    """What a model shows."""
 
     findings: tuple[Finding, ...]
     pictures: PodPictures

@@ -1,11 +1,21 @@
 """All kinds of evidence, the most specific first: the first one that recognizes a file explains it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from .logs import LOG, log_subject
 from .messages import Message, included_messages
-from .parsers import disk_file, metrics_file, network_file, process_file, profile, release_diff
+from .parsers import (
+    disk_file,
+    kube_last_words,
+    kube_merge,
+    metrics_file,
+    network_file,
+    process_file,
+    profile,
+    release_diff,
+)
 from .parsers import dotnet_stacks as dotnet_stacks_parser
 from .parsers import goroutines as goroutines_parser
 from .parsers import jvm_gc_log as jvm_gc_log_parser
@@ -44,6 +54,20 @@ from .rules import (
 )
 from .subject import Subject
 
+_KUBERNETES = Subject(
+    "Pods, events and other Kubernetes objects",
+    kube_parser.recognize,
+    kube_parser.parse,
+    kube.RULES,
+    picture=moments.cluster_moments,
+    merge=kube_merge.merged,
+)
+_LAST_WORDS = replace(  # a log adds to what is known of its pod, and is explained as a log too
+    _KUBERNETES,
+    recognize=kube_last_words.recognize,
+    parse=kube_last_words.parse,
+    is_mixed=kube_last_words.recognize,
+)
 SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Profile", profile.recognize, profile.parse, (), picture=profiles.profile_stacks, has_names_only=True),
     Subject("Crash of a JVM", jvm_hs_err_parser.recognize, jvm_hs_err_parser.parse, jvm_hs_err.RULES),
@@ -70,13 +94,8 @@ SUBJECTS: Sequence[Subject[Any]] = (
         jvm_native_memory.RULES,
     ),
     Subject("Java heap", jvm_heap_parser.recognize, jvm_heap_parser.parse, jvm_heap.RULES, picture=meters.heap_usage),
-    Subject(
-        "Pods, events and other Kubernetes objects",
-        kube_parser.recognize,
-        kube_parser.parse,
-        kube.RULES,
-        picture=moments.cluster_moments,
-    ),
+    _KUBERNETES,
+    _LAST_WORDS,
     Subject(
         "Goroutines",
         goroutines_parser.recognize,

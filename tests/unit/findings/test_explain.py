@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,3 +95,51 @@ def test_files_in_which_nothing_was_masked_are_left_out(tmp_path: Path) -> None:
     sensitive = replace(capture_manifest.artifacts[0], sensitive=True)
     mixed = replace(capture_manifest, artifacts=(sensitive, capture_manifest.artifacts[1]))
     assert explain_bundle(tmp_path, mixed, never) == ((), Pictures())
+
+
+def test_files_about_one_pod_are_explained_together(tmp_path: Path) -> None:
+    together = replace(WORDS, merge=lambda models: [line for model in models for line in model])
+    both = replace(together, rules=(words_meet,))
+    first, second = file(tmp_path, "a", "words\nbad\n", "shop-1"), file(tmp_path, "b", "words\nworse\n", "shop-1")
+    assert [finding.pod for finding in explain([first, second], never, (both,))] == ["shop-1"]
+    assert explain([first, replace(second, pod="shop-2")], never, (both,)) == []
+    assert explain([replace(first, pod=""), replace(second, pod="")], never, (both,)) == []  # perhaps of two clusters
+
+
+def words_meet(lines: list[str]) -> Iterator[Finding]:
+    if {"bad", "worse"} <= set(lines):
+        yield Finding("critical", "they meet", "")
+
+
+def cannot_merge(_models: Sequence[list[str]]) -> list[str]:
+    raise RecursionError("too deep")
+
+
+def test_merged_files_that_break_a_rule_cost_the_findings_of_their_kind_only(tmp_path: Path) -> None:
+    broken = replace(WORDS, name="broken", merge=cannot_merge)
+    failures: list[str] = []
+    files = [file(tmp_path, "a", "words\nbad\n", "shop-1")]
+    mixed = replace(broken, is_mixed=lambda _evidence: True)
+    findings = explain(files, lambda evidence, error: failures.append(f"{evidence.name}: {error}"), (mixed, WORDS))
+    assert [finding.title for finding in findings] == ["it is bad"]
+    assert failures == ["a: too deep"]
+
+
+def test_a_capture_states_a_cause_that_only_one_of_its_files_names(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/app.previous.log").write_text("2026-11-30T03:45:30Z cannot reach db:5432\n")
+    (tmp_path / "pod.txt").write_text(
+        "Pod:   shop/web-0\nUID:   1\nPhase: Running\n\nContainer app:\n"
+        "  State:  waiting (CrashLoopBackOff), last ended with exit code 4 (Error), 4 restarts\n"
+    )
+    (tmp_path / "events.txt").write_text(
+        "LAST SEEN             TYPE     REASON        OBJECT                 MESSAGE\n"
+        "2026-11-30T03:45:31Z  Warning  BackOff (x9)  spec.containers{app}   Back-off restarting failed container app\n"
+    )
+    names = ("logs/app.previous.log", "pod.txt", "events.txt")
+    whole = manifest(*(artifact(file=name, pod="web-0", collector="pod-snapshot") for name in names))
+    ((finding,), _) = explain_bundle(tmp_path, whole, never)
+    assert finding.title == (
+        'Container "app" ended with exit code 4: CrashLoopBackOff, 4 restarts. Last message: cannot reach db:5432'
+    )
+    assert [lines.file for lines in finding.evidence] == ["pod.txt", "logs/app.previous.log"]

@@ -1,5 +1,7 @@
 """Parses evidence about a cluster: objects in YAML or JSON, what kubectl prints, and summaries of a capture."""
 
+from dataclasses import replace
+
 from ..evidence import Evidence
 from . import kube_objects, kube_summary, kube_text
 from .kube_model import Cluster
@@ -11,7 +13,18 @@ def recognize(evidence: Evidence) -> bool:
 
 
 def parse(evidence: Evidence) -> Cluster:
-    """Return what the file shows of the cluster."""
+    """Return what the file shows of the cluster.
+
+    An event that does not name its object is about the pod of the file.
+    """
+    cluster = _parse(evidence)
+    if not evidence.pod:
+        return cluster
+    pod = f"Pod/{evidence.pod}"
+    return replace(cluster, events=tuple(replace(event, object=event.object or pod) for event in cluster.events))
+
+
+def _parse(evidence: Evidence) -> Cluster:
     if kube_summary.recognize(evidence):
         return kube_summary.parse(evidence)
     if kube_objects.recognize(evidence):

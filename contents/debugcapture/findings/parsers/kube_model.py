@@ -75,7 +75,17 @@ class Container:
     variables: frozenset[str] | None = None
     """Names in its environment; None if unknown, or if it also gets variables from ConfigMaps or Secrets."""
     probes: tuple[Probe, ...] = ()
+    last_words: EvidenceLines | None = None
+    """The last message in the log of its latest run; None if unknown."""
+    last_words_of_previous: EvidenceLines | None = None
+    """The last message in the log of the run before."""
     lines: EvidenceLines | None = None
+
+    @property
+    def final_words(self) -> EvidenceLines | None:
+        """Return the last message of its most recent run that ended; None if unknown."""
+        has_ended = self.state.phase in ("terminated", "waiting")
+        return self.last_words_of_previous or (self.last_words if has_ended else None)
 
     @property
     def ended(self) -> Run:

@@ -118,7 +118,7 @@ def _probe_text(probe: Mapping[str, Any]) -> str:
     elif grpc:
         action = f"grpc <pod>:{text(grpc.get('port'))} {text(grpc.get('service'))}".rstrip()
     else:
-        action = f"exec {list(texts(mapping(probe, 'exec').get('command')))}"
+        action = f"exec [{' '.join(texts(mapping(probe, 'exec').get('command')))}]"
     delay, timeout = text(probe.get("initialDelaySeconds")) or "0", text(probe.get("timeoutSeconds")) or "1"
     period, failures = text(probe.get("periodSeconds")) or "10", text(probe.get("failureThreshold")) or "3"
     return f"{action} delay={delay}s timeout={timeout}s period={period}s #failure={failures}"

@@ -210,12 +210,9 @@ def container_keeps_failing(cluster: Cluster) -> Iterator[Finding]:
         if not run.has_failed or run.reason == "OOMKilled" or (run.reason in START_REASONS and run.message):
             continue
         severity = _failure_severity(pod, container, run)
-        crash = "CrashLoopBackOff, " if container.is_in_crash_loop else ""
-        restarts = words.restarts_words(container)
-        title = f"{_capital(container.label)} ended with {words.exit_words(run)}"
         yield Finding(
             severity=severity,
-            title=f"{title}: {crash}{restarts}" if crash or restarts else title,
+            title=_failure_title(container, run),
             detail=words.sentences(
                 words.of_pod(pod),
                 f"Reason {run.reason}" if run.reason else "",
@@ -225,11 +222,24 @@ def container_keeps_failing(cluster: Cluster) -> Iterator[Finding]:
                 f"Its last message: {words.short(run.message)}" if run.message else "",
             ),
             advice="Read its log." if run is container.state else "Read the log of its previous run.",
-            evidence=words.passages(container.lines),
+            evidence=words.passages(container.lines, container.final_words),
             directness=75,
             key=words.key_of(pod, container),
             pod=pod.name,
         )
+
+
+def _failure_title(container: Container, run: Run) -> str:
+    """Return the end of the container and its last message, from its termination message or else from its log."""
+    facts = ["CrashLoopBackOff"] if container.is_in_crash_loop else []
+    facts += filter(None, [words.restarts_words(container)])
+    log = container.final_words
+    message = run.message or (log.quote[0] if log else "")
+    return (
+        f"{_capital(container.label)} ended with {words.exit_words(run)}"
+        + (f": {', '.join(facts)}" if facts else "")
+        + (f". Last message: {words.short(message, 120)}" if message else "")
+    )
 
 
 def _failure_severity(pod: Pod, container: Container, run: Run) -> Severity:

@@ -17,7 +17,8 @@ def meters(folder: Path, text: str) -> list[tuple[str, float, float, str]]:
     path = folder / "file.txt"
     path.write_text(text)
     evidence = Evidence(path, "file.txt")
-    shown: tuple[Meter, ...] = next(subjects_of(evidence)).examine(evidence).pictures.meters
+    subject = next(subjects_of(evidence))
+    shown: tuple[Meter, ...] = subject.examine(subject.parse(evidence), "").pictures.meters
     return [(meter.name, meter.used, meter.limit, meter.unit) for meter in shown]
 
 

@@ -55,7 +55,7 @@ def stacks(folder: Path, text: str) -> Stacks:
     path.write_text(text)
     evidence = Evidence(path, "stacks.txt", "shop-1")
     subject = next(subjects_of(evidence))
-    examined = subject.examine(evidence)
+    examined = subject.examine(subject.parse(evidence), evidence.pod)
     assert examined.pictures.pod == "shop-1"
     (only,) = examined.pictures.stacks
     return only
