@@ -33,6 +33,7 @@ ReasonCode = Literal[
     "stream-broken",  # the connection broke
     "other",
 ]
+SCRATCH = "/tmp"  # noqa: S108 - in a debug container, where no other process writes
 PAGE = "index.html"  # the report page: the file of a bundle that its link opens
 FILES = "files"  # ID of the collector that copies the files that a job names
 READS = (
@@ -84,6 +85,13 @@ class ContainerRef:
     namespace: str
     pod: str
     container: str
+    scratch: str = SCRATCH
+    """Folder of a debug container in which its tools write files."""
+
+    @property
+    def base(self) -> str:
+        """Return the folder in which the first process of a debug container keeps its state."""
+        return f"{self.scratch}/{self.container}.d"
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.pod} (container {self.container})"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from debugcapture.capture import transfer
 from debugcapture.capture.transfer import (
     Command,
     RemoteFile,
@@ -20,6 +20,7 @@ from debugcapture.capture.transfer import (
     run_tool,
 )
 from debugcapture.kube.client import Api
+from debugcapture.model import ContainerRef
 from lab.paths import REPO
 from lab.prerequisites import go_binary, run_go
 from tests.unit.builders import PLACE
@@ -126,23 +127,24 @@ def test_unreadable_file_is_reported_at_once_and_removing_it_succeeds(
 
 
 @pytest.fixture
-def base(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    base = tmp_path / "base"
-    monkeypatch.setattr(transfer, "BASE", str(base))
+def held(folder: Path, tmp_path: Path) -> Iterator[ContainerRef]:
+    """A debug container that runs."""
+    held = replace(PLACE, scratch=str(tmp_path))
+    base = held.base
     with subprocess.Popen([folder / "run-tool", "hold", base, "60", "t"]) as holder:
         subprocess.run([folder / "run-tool", "join", base, "u"], check=True, timeout=30)
-        yield base
+        yield held
         holder.terminate()
         assert holder.wait(30) == 0
 
 
-def test_long_work_outlives_its_connection(base: Path, on: On) -> None:
+def test_long_work_outlives_its_connection(held: ContainerRef, on: On) -> None:
     on(unchanged, refuses, cut)
     argv = ("sh", "-c", "sleep 0.2; echo done; echo 'it'\\''s' >&2")
-    path, result = run_detached(API, Command(PLACE, argv, "run-tool", 10), "", lambda _: None)
+    path, result = run_detached(API, Command(held, argv, "run-tool", 10), "", lambda _: None)
     assert result.outcome == "complete"
     assert Path(path).read_text() == "done\n"
-    assert path.startswith(str(base))
+    assert path.startswith(held.base)
 
 
 @pytest.mark.parametrize(
@@ -152,8 +154,9 @@ def test_long_work_outlives_its_connection(base: Path, on: On) -> None:
         ("sleep 60", "it reached its time limit and was stopped"),
     ],
 )
-def test_failed_long_work_is_reported(script: str, reason: str, base: Path, on: On) -> None:
+def test_failed_long_work_is_reported(script: str, reason: str, held: ContainerRef, on: On) -> None:
     on()
-    command = Command(PLACE, ("sh", "-c", script), "run-tool", 1)
-    path, result = run_detached(API, command, str(base / "output"), lambda _: None)
-    assert (path, result.outcome, result.reason) == (str(base / "output"), "failed", reason)
+    command = Command(held, ("sh", "-c", script), "run-tool", 1)
+    output = f"{held.base}/output"
+    path, result = run_detached(API, command, output, lambda _: None)
+    assert (path, result.outcome, result.reason) == (output, "failed", reason)

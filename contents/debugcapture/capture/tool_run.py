@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..model import Collector, ContainerRef, Origin, Tool
+from ..model import SCRATCH, Collector, ContainerRef, Origin, Tool
 from .transfer import Command, Runner
 
 
@@ -58,4 +58,6 @@ class ToolRun:
         return Command(self.ref, argv, self.runner, collector.time_limit_s, repeatable)
 
     def _expand(self, word: str) -> str:
+        if not self.tool.writes_in_target:
+            word = word.replace(f"{SCRATCH}/debug-capture-", f"{self.ref.scratch}/debug-capture-")
         return word.replace("{pid}", str(self.pid)).replace("{id}", self.token)

@@ -8,25 +8,35 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from ..errors import CaptureError, NotAllowed, NotRunning, PodFull, PodTerminating, StaticPod, TargetNotFound
-from ..model import ContainerRef, ExitStatus, Json, Report, Target, User
+from ..errors import (
+    CaptureError,
+    NotAllowed,
+    NotRunning,
+    PodFull,
+    PodTerminating,
+    Rejected,
+    StaticPod,
+    TargetNotFound,
+    TooManyRequests,
+)
+from ..model import SCRATCH, ContainerRef, ExitStatus, Json, Report, Target, User
 from ..settings.debug_container import Profile
 from ..text import number_in
 from . import exec_stream
 from .client import Api
 from .objects import is_static, is_terminating
 from .profiles import security_context
+from .read_only_root import find_scratch, has_read_only_root
 from .values import FATAL_REASONS, parse_time
 
 NAME_PREFIX = "debug-capture-"
-BASE = "/tmp/debug-capture.d"  # noqa: S108 - in the debug container, where no other process writes
 # The first process, deploy/toolbox/run-tool. It waits until the last capture has left or its time is over, and runs
 # long tools as its children, so that they outlive a connection. It is ended by a command and not by a signal, because
 # process 1 of a process namespace ignores signals from inside.
-_HOLD = ("run-tool", "hold", BASE)
+_HOLD = ("run-tool", "hold")
 _START_LIMIT_S = 120
 _END_LIMIT_S = 10
 _KILLED = 137  # exit code of a command whose container ends first: the container is gone, as intended
@@ -66,6 +76,10 @@ class DebugContainer:
     start_limit_s: int = _START_LIMIT_S
     waits_for_target: bool = False
     """Whether to wait for a target that does not run."""
+    has_read_only_root: bool = False
+    """Whether its root file system is read-only."""
+    scratch: str = SCRATCH
+    """The folder in which its tools write files."""
 
 
 def container_spec(name: str, debug: DebugContainer, ticket: str) -> Json:
@@ -77,8 +91,8 @@ def container_spec(name: str, debug: DebugContainer, ticket: str) -> Json:
         "name": name,
         "image": debug.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": [*_HOLD, str(debug.lives_s), ticket],
-        "securityContext": security_context(debug.profile, debug.user),
+        "command": [*_HOLD, ContainerRef("", "", name, debug.scratch).base, str(debug.lives_s), ticket],
+        "securityContext": security_context(debug.profile, debug.user, has_read_only_root=debug.has_read_only_root),
         "terminationMessagePolicy": "File",
     }
     if debug.target_container:
@@ -99,19 +113,45 @@ def attach_container(api: Api, target: Target, debug: DebugContainer, report: Re
     """
     ticket = secrets.token_hex(4)
     pod = api.pod(target.namespace, target.pod)
+    if has_read_only_root(pod, NAME_PREFIX):
+        debug = _with_read_only_root(debug, pod)
     ref = _join_running(api, pod, debug, ticket, report)
     if ref is None:
         _require_startable(pod)
         _require_room(pod, report)
-        name = NAME_PREFIX + secrets.token_hex(3)
-        api.patch_ephemeral_containers(target.namespace, target.pod, container_spec(name, debug, ticket))
-        report(f"attached debug container {name} ({debug.image}, profile {debug.profile}) to {target}")
-        ref = ContainerRef(target.namespace, target.pod, name)
+        ref = _add(api, pod, debug, ticket, report)
         _wait_until_running(api, ref, debug, report)
     try:
         yield ref
     finally:
         _leave(api, ref, ticket, report)
+
+
+def _add(api: Api, pod: Json, debug: DebugContainer, ticket: str, report: Report) -> ContainerRef:
+    """Add ``debug`` to ``pod`` and return it, with a read-only root file system if a policy requires that."""
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    ref = ContainerRef(namespace, name, NAME_PREFIX + secrets.token_hex(3), debug.scratch)
+    try:
+        admitted = api.patch_ephemeral_containers(namespace, name, container_spec(ref.container, debug, ticket))
+    except TooManyRequests:
+        raise
+    except (NotAllowed, Rejected) as refusal:
+        if debug.has_read_only_root:
+            raise
+        try:
+            return _add(api, pod, _with_read_only_root(debug, pod), ticket, report)
+        except (NotAllowed, Rejected):
+            raise refusal from None  # the read-only root was not what the policy wants
+    report(f"attached debug container {ref.container} ({debug.image}, profile {debug.profile}) to {namespace}/{name}")
+    if not debug.has_read_only_root and has_read_only_root(admitted, ref.container):
+        report(f"debug container {ref.container}: a policy of the cluster made its root file system read-only")
+        return _add(api, pod, _with_read_only_root(debug, pod), ticket, report)
+    return ref
+
+
+def _with_read_only_root(debug: DebugContainer, pod: Json) -> DebugContainer:
+    scratch, mounts = find_scratch(pod, debug.mounts)
+    return replace(debug, has_read_only_root=True, scratch=scratch, mounts=mounts)
 
 
 def find_reusable(pod: Json, debug: DebugContainer, now: datetime) -> list[str]:
@@ -134,7 +174,7 @@ def _matches(spec: Json, required: Json) -> bool:
     """Return whether ``spec`` has all ``required`` fields. Its time limit and additional fields are ignored."""
     return (
         all(spec.get(key) == value for key, value in required.items() if key != "command")
-        and tuple(spec.get("command") or ())[: len(_HOLD)] == _HOLD
+        and (spec.get("command") or ())[:3] == required["command"][:3]
         and not {"volumeMounts", "env", "targetContainerName"} & (spec.keys() - required.keys())
     )
 
@@ -183,7 +223,7 @@ def _require_room(pod: Json, report: Report) -> None:
 
 def _join_running(api: Api, pod: Json, debug: DebugContainer, ticket: str, report: Report) -> ContainerRef | None:
     for name in find_reusable(pod, debug, datetime.now(timezone.utc)):
-        ref = ContainerRef(pod["metadata"]["namespace"], pod["metadata"]["name"], name)
+        ref = ContainerRef(pod["metadata"]["namespace"], pod["metadata"]["name"], name, debug.scratch)
         if _run(api, ref, "join", ticket).code == 0:
             report(f"joined debug container {name}, which is already running")
             return ref
@@ -202,7 +242,7 @@ def _leave(api: Api, ref: ContainerRef, ticket: str, report: Report) -> None:
 
 
 def _run(api: Api, ref: ContainerRef, command: str, *ticket: str) -> ExitStatus:
-    argv = ("run-tool", command, BASE, *ticket)
+    argv = ("run-tool", command, ref.base, *ticket)
     stdio = exec_stream.Stdio(exec_stream.discard, exec_stream.discard)
     return exec_stream.run(api, ref, argv, stdio, time_limit_s=_END_LIMIT_S, closing=True)
 

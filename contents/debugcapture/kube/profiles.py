@@ -57,9 +57,9 @@ def effective_profile(profile: Profile, target: User) -> tuple[Profile, User]:
     return profile, ROOT
 
 
-def security_context(profile: Profile, user: User | None) -> Json:
+def security_context(profile: Profile, user: User | None, *, has_read_only_root: bool = False) -> Json:
     """Return the securityContext of a debug container that runs as ``user``; None for the user of the image."""
-    context = dict(_CONTEXTS[profile])
+    context = _CONTEXTS[profile] | ({"readOnlyRootFilesystem": True} if has_read_only_root else {})
     if user is None:
         return context
     if user.uid == 0:

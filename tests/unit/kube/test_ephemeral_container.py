@@ -9,7 +9,16 @@ from typing import Any, cast
 
 import pytest
 
-from debugcapture.errors import NotAllowed, NotRunning, PodFull, PodTerminating, StaticPod, TargetNotFound, Unreachable
+from debugcapture.errors import (
+    Invalid,
+    NotAllowed,
+    NotRunning,
+    PodFull,
+    PodTerminating,
+    StaticPod,
+    TargetNotFound,
+    Unreachable,
+)
 from debugcapture.kube.client import Api
 from debugcapture.kube.ephemeral_container import (
     NAME_PREFIX,
@@ -36,7 +45,7 @@ def test_specification_shares_the_targets_processes_and_ends_by_itself() -> None
     assert spec["targetContainerName"] == "app"
     assert spec["image"] == "toolbox:1"
     assert spec["command"][-2:] == ["90", "t"]
-    assert spec["command"][:3] == ["run-tool", "hold", "/tmp/debug-capture.d"]
+    assert spec["command"][:3] == ["run-tool", "hold", "/tmp/d.d"]
     assert spec["securityContext"]["runAsUser"] == 1000
     assert spec["securityContext"]["runAsNonRoot"] is True
 
@@ -119,6 +128,10 @@ class Cluster:
         self.reads = 0
         self.ended: list[ContainerRef] = []
         self.leaving: Exception | ExitStatus = ExitStatus(0)
+        self.refusal: Exception | None = None
+        """What is raised for a container whose root is writable."""
+        self.mutates = False
+        """Whether a policy makes the root of each container read-only."""
 
     def run(self, place: ContainerRef, command: str) -> ExitStatus:
         """What the API server says to an exec."""
@@ -132,8 +145,11 @@ class Cluster:
         return self.leaving
 
     def patch_ephemeral_containers(self, _namespace: str, _pod: str, spec: Json) -> Json:
-        self.attached.append(spec)
-        return {}
+        if self.refusal and not spec["securityContext"].get("readOnlyRootFilesystem"):
+            raise self.refusal
+        context = spec["securityContext"] | ({"readOnlyRootFilesystem": True} if self.mutates else {})
+        self.attached.append(spec | {"securityContext": context})
+        return pod(spec={"ephemeralContainers": self.attached})
 
     def node_ready(self, name: str) -> bool | None:
         self.requested = name
@@ -337,6 +353,39 @@ def test_a_pod_that_is_being_deleted_is_not_waited_for(since: int, attached: int
         pass
     assert "by exec" in caught.value.remedy
     assert (len(cluster.attached), sum(no_sleep) < 2) == (attached, True)
+
+
+@pytest.mark.parametrize("refusal", [NotAllowed("no", "denied"), Invalid("no", "denied")], ids=["403", "422"])
+def test_a_policy_that_demands_a_read_only_root_is_met(refusal: Exception) -> None:
+    cluster = Cluster(RUNNING)
+    cluster.refusal = refusal
+    with attach(cluster, []) as place:
+        (spec,) = cluster.attached
+        assert spec["securityContext"]["readOnlyRootFilesystem"] is True
+        assert spec["command"][2] == f"/dev/shm/{place.container}.d" == place.base
+
+
+def test_another_refusal_is_the_first_one() -> None:
+    cluster = Cluster(RUNNING)
+    cluster.refusal = NotAllowed("the first", "denied")
+
+    def refuse(_namespace: str, _pod: str, spec: Json) -> Json:
+        raise NotAllowed(
+            "the second" if spec["securityContext"].get("readOnlyRootFilesystem") else "the first", "denied"
+        )
+
+    cluster.patch_ephemeral_containers = refuse  # type: ignore[method-assign]
+    with pytest.raises(NotAllowed, match="the first"), attach(cluster, []):
+        pass
+
+
+def test_a_policy_that_makes_the_root_read_only_costs_one_container() -> None:
+    cluster, lines = Cluster(RUNNING), list[str]()
+    cluster.mutates = True
+    with attach(cluster, lines) as place:
+        assert [spec["command"][2].rpartition("/")[0] for spec in cluster.attached] == ["/tmp", "/dev/shm"]
+        assert place.container == cluster.attached[1]["name"]
+    assert any("a policy of the cluster made its root file system read-only" in line for line in lines)
 
 
 def test_a_static_pod_gets_no_debug_container() -> None:
