@@ -12,7 +12,7 @@ from ..collectors.plan import is_denied, is_refused
 from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.exec_stream import SHORT_S, run_short
-from ..model import Artifact, Collector, ContainerRef, Report, Stored, Tool
+from ..model import SCRATCH, Artifact, Collector, ContainerRef, Report, Stored, Tool
 from .debug_session import AttachedContainer, DebugSession
 from .evidence import Evidence, missing_artifact
 from .log_excerpt import LogExcerpt
@@ -147,6 +147,9 @@ class Tools:
                 reason = f"the debug image has no {missing}"
                 return missing_artifact(collector, pending.method, "failed", utc_now(), reason)
             method = pending.method if profile == "restricted" else f"{pending.method}, with profile {profile}"
+            scratch = debug_container.ref.scratch
+            if scratch != SCRATCH and tool.output and not tool.writes_in_target:
+                method = f"{method}; its root file system is read-only, so the tool writes to {scratch}"
             attempt = replace(pending, origin="debug-container", method=method)
             artifact = self._run_once(ToolRun(attempt, tool, debug_container.ref, "run-tool", pid))
             if artifact.reason_code != "denied":
