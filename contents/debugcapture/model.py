@@ -80,18 +80,12 @@ class ContainerState:
 
 @dataclass(frozen=True, slots=True)
 class ContainerRef:
-    """A reference to a container, in which commands can run."""
+    """A reference to a container, in which commands can run. ``scratch`` is where tools of a debug container write."""
 
     namespace: str
     pod: str
     container: str
     scratch: str = SCRATCH
-    """Folder of a debug container in which its tools write files."""
-
-    @property
-    def base(self) -> str:
-        """Return the folder in which the first process of a debug container keeps its state."""
-        return f"{self.scratch}/{self.container}.d"
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.pod} (container {self.container})"

@@ -189,7 +189,7 @@ def test_every_tool_works_where_a_policy_demands_a_read_only_root(
     assert [container["securityContext"]["readOnlyRootFilesystem"] for container in attached] == [True]
     if collectors == NO_VOLUME:
         profile = run.artifact("python-profile")
-        assert profile.how.endswith("; its root file system is read-only, so the tool writes to /dev/shm")
+        assert profile.method.endswith("; its root file system is read-only, so the tool writes to /dev/shm")
 
 
 @pytest.mark.usefixtures("injected")

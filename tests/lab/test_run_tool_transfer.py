@@ -20,6 +20,7 @@ from debugcapture.capture.transfer import (
     run_tool,
 )
 from debugcapture.kube.client import Api
+from debugcapture.kube.ephemeral_container import base_of
 from debugcapture.model import ContainerRef
 from lab.paths import REPO
 from lab.prerequisites import go_binary, run_go
@@ -130,7 +131,7 @@ def test_unreadable_file_is_reported_at_once_and_removing_it_succeeds(
 def held(folder: Path, tmp_path: Path) -> Iterator[ContainerRef]:
     """A debug container that runs."""
     held = replace(PLACE, scratch=str(tmp_path))
-    base = held.base
+    base = base_of(held)
     with subprocess.Popen([folder / "run-tool", "hold", base, "60", "t"]) as holder:
         subprocess.run([folder / "run-tool", "join", base, "u"], check=True, timeout=30)
         yield held
@@ -144,7 +145,7 @@ def test_long_work_outlives_its_connection(held: ContainerRef, on: On) -> None:
     path, result = run_detached(API, Command(held, argv, "run-tool", 10), "", lambda _: None)
     assert result.outcome == "complete"
     assert Path(path).read_text() == "done\n"
-    assert path.startswith(held.base)
+    assert path.startswith(base_of(held))
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,6 @@ def test_long_work_outlives_its_connection(held: ContainerRef, on: On) -> None:
 def test_failed_long_work_is_reported(script: str, reason: str, held: ContainerRef, on: On) -> None:
     on()
     command = Command(held, ("sh", "-c", script), "run-tool", 1)
-    output = f"{held.base}/output"
+    output = f"{base_of(held)}/output"
     path, result = run_detached(API, command, output, lambda _: None)
     assert (path, result.outcome, result.reason) == (output, "failed", reason)

@@ -18,6 +18,7 @@ from ..bundle.artifact import SizeLimitReachedError
 from ..errors import CaptureError, CommandFailed, Unreachable
 from ..kube import exec_stream
 from ..kube.client import Api
+from ..kube.ephemeral_container import base_of
 from ..kube.exec_stream import run_short
 from ..kube.frames import BROKEN_STREAM, TIME_LIMIT
 from ..kube.scripts import shell_command
@@ -168,9 +169,9 @@ def run_detached(
     succeeded; it says nothing about the file.
     """
     job = secrets.token_hex(4)
-    path = output or f"{command.ref.base}/jobs/{job}.out"
+    path = output or f"{base_of(command.ref)}/jobs/{job}.out"
     removed_path = output if removes else ""
-    argv = (PROGRAM, "start", command.ref.base, job, str(command.time_limit_s), removed_path, *command.argv)
+    argv = (PROGRAM, "start", base_of(command.ref), job, str(command.time_limit_s), removed_path, *command.argv)
     status, _, errors = run_short(api, command.ref, argv)
     if status.code != 0:
         reason = f"it did not start: {errors.strip() or status.message}"
@@ -361,7 +362,7 @@ def _stream(api: Api, session: _ExecSession, sink: Sink) -> tuple[ExitStatus, st
 def _wait_for_job(api: Api, command: Command, job: str, file: str, report: Report) -> ToolReport | None:
     """Return the report of the job, or None at the time limit. Reconnects if the connection breaks."""
     deadline, nonce = time.monotonic() + command.time_limit_s + _GRACE_S, secrets.token_hex(8)
-    argv = (PROGRAM, "wait", nonce, command.ref.base, job, str(command.time_limit_s), file)
+    argv = (PROGRAM, "wait", nonce, base_of(command.ref), job, str(command.time_limit_s), file)
     while (left_s := deadline - time.monotonic()) > 0:
         try:
             session = _ExecSession(command.ref, argv, left_s, holds_stdin=True)

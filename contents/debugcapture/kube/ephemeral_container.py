@@ -82,6 +82,11 @@ class DebugContainer:
     """The folder in which its tools write files."""
 
 
+def base_of(ref: ContainerRef) -> str:
+    """Return the folder in which the first process of the debug container ``ref`` keeps its state."""
+    return f"{ref.scratch}/{ref.container}.d"
+
+
 def container_spec(name: str, debug: DebugContainer, ticket: str) -> Json:
     """Return the spec of the ephemeral container. ``ticket`` identifies the first capture that uses it.
 
@@ -91,7 +96,7 @@ def container_spec(name: str, debug: DebugContainer, ticket: str) -> Json:
         "name": name,
         "image": debug.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": [*_HOLD, ContainerRef("", "", name, debug.scratch).base, str(debug.lives_s), ticket],
+        "command": [*_HOLD, base_of(ContainerRef("", "", name, debug.scratch)), str(debug.lives_s), ticket],
         "securityContext": security_context(debug.profile, debug.user, has_read_only_root=debug.has_read_only_root),
         "terminationMessagePolicy": "File",
     }
@@ -242,7 +247,7 @@ def _leave(api: Api, ref: ContainerRef, ticket: str, report: Report) -> None:
 
 
 def _run(api: Api, ref: ContainerRef, command: str, *ticket: str) -> ExitStatus:
-    argv = ("run-tool", command, ref.base, *ticket)
+    argv = ("run-tool", command, base_of(ref), *ticket)
     stdio = exec_stream.Stdio(exec_stream.discard, exec_stream.discard)
     return exec_stream.run(api, ref, argv, stdio, time_limit_s=_END_LIMIT_S, closing=True)
 

@@ -1,0 +1,56 @@
+"""An API server with one pod, to which debug containers are attached."""
+
+from __future__ import annotations
+
+from debugcapture.errors import NotRunning
+from debugcapture.model import ContainerRef, ExitStatus, Json
+from tests.unit.builders import pod
+
+RUNNING: Json = {"running": {}}
+
+
+class Cluster:
+    """An API server that shows the debug container in one state after the other; the last one stays."""
+
+    def __init__(self, *states: Json, phase: str = "Running") -> None:
+        self._states, self._phase = list(states), phase
+        self.attached: list[Json] = []
+        self.ready: bool | None = None
+        self.reads = 0
+        self.ended: list[ContainerRef] = []
+        self.leaving: Exception | ExitStatus = ExitStatus(0)
+        self.refusal: Exception | None = None
+        """What is raised for a container whose root is writable."""
+        self.mutates = False
+        """Whether a policy makes the root of each container read-only."""
+
+    def run(self, place: ContainerRef, command: str) -> ExitStatus:
+        """What the API server says to an exec."""
+        if command == "ready":
+            if self._states[0] != RUNNING:
+                raise NotRunning("cannot run a command", "container not found (HTTP 500)")
+            return ExitStatus(0)
+        self.ended.append(place)
+        if isinstance(self.leaving, Exception):
+            raise self.leaving
+        return self.leaving
+
+    def patch_ephemeral_containers(self, _namespace: str, _pod: str, spec: Json) -> Json:
+        if self.refusal and not spec["securityContext"].get("readOnlyRootFilesystem"):
+            raise self.refusal
+        context = spec["securityContext"] | ({"readOnlyRootFilesystem": True} if self.mutates else {})
+        self.attached.append(spec | {"securityContext": context})
+        return pod(spec={"ephemeralContainers": self.attached})
+
+    def node_ready(self, name: str) -> bool | None:
+        self.requested = name
+        return self.ready
+
+    def pod(self, _namespace: str, _name: str) -> Json:
+        self.reads += 1
+        if self.reads == 1:  # for one that runs already
+            return pod()
+        state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        statuses = [{"name": "debug-capture-older", "state": RUNNING}]
+        statuses += [{"name": spec["name"], "state": state} for spec in self.attached]
+        return pod(status={"phase": self._phase, "ephemeralContainerStatuses": statuses})
