@@ -81,7 +81,7 @@ _RUNNER: Final = {
     "runnerFilterMode": "TAGS",
     "runnerFilterType": "TAG_FILTER_AND",
     "filter": RUNNER_TAG,
-    # The Runner gets the secrets of the job. Whoever runs the job must not choose another one.
+    # The Runner gets the secrets of the job. The user who runs the job must not choose another one.
     "canChange": False,
 }
 

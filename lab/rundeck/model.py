@@ -43,7 +43,7 @@ class JobRun:
     thrown: str = ""
     """The exception that ended the workflow before its steps, such as NodesetEmptyException."""
     node_errors: Mapping[str, str] = field(default_factory=dict)
-    """Why sources of nodes failed, by their name: Rundeck goes on with the nodes of the others."""
+    """Why sources of nodes failed, by name. Rundeck continues with the nodes of the others."""
 
 
 @dataclass(frozen=True)

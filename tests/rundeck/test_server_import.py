@@ -213,7 +213,7 @@ def test_the_documented_import_by_curl_notices_that_it_failed(tmp_path: Path) ->
     with server.listening(state) as url:
         env = {**variables, "RUNDECK": url, "PATH": os.environ["PATH"]}
         process = subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=tmp_path, env=env, capture_output=True)
-    assert len(state.projects[FIRST].policies) > 1  # it came as far as the import
+    assert len(state.projects[FIRST].policies) > 1  # the import took place
     assert state.projects[FIRST].jobs == {}
     assert process.returncode != 0
     assert b"invalid steps" in process.stderr

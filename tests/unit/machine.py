@@ -1,4 +1,4 @@
-"""Runs commands on this machine in place of a container's, as an exec session does, and harms what they send."""
+"""Runs commands on this machine instead of in a container, as an exec session does, and damages what they send."""
 
 from __future__ import annotations
 

@@ -335,7 +335,7 @@ def test_note_that_waits(content: str | bytes) -> None:
     try:
         note = read_note(saved("notes/x.json", content))
     except ValueError:
-        return  # which is told, and holds up no other: test_outbox.py
+        return  # it is reported and does not delay others: test_outbox.py
     assert (note.url + note.incident + note.marker + note.content).encode(errors="replace")
 
 

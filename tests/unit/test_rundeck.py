@@ -122,7 +122,7 @@ def test_bad_settings_run_nothing(install: Install, capsys: pytest.CaptureFixtur
     assert "pod must be" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("streams", [True, False], ids=["streams", "tells"])
+@pytest.mark.parametrize("streams", [True, False], ids=["streams", "outputs data"])
 def test_progress_does_not_mix_with_a_commands_output(
     streams: bool, install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -261,10 +261,10 @@ def _with_server_links(page: str, capture: StoredCapture, up: str) -> str:
 
 def _log_entry(request: Request, visitor: Visitor | Denial, answer: _Answer) -> dict[str, object]:
     """Return the fields of a line in the access log. It contains no signed link."""
-    known = visitor if isinstance(visitor, Visitor) else None
+    user = visitor if isinstance(visitor, Visitor) else None
     entry: dict[str, object] = {
-        "user": known.user if known else "",
-        "by": known.by if known else "",
+        "user": user.user if user else "",
+        "by": user.by if user else "",
         "address": request.address,
         "method": request.method,
         "path": request.path[:500],

@@ -1,4 +1,4 @@
-"""transfer.py: what arrives is whole, or is told not to be. The scripts run in real shells here."""
+"""transfer.py: what arrives is complete, or is reported as incomplete. The scripts run in real shells here."""
 
 from __future__ import annotations
 

@@ -250,7 +250,7 @@ def _all(terminal: int) -> Iterator[bytes]:
     try:
         while piece := os.read(terminal, 4096):
             yield piece
-    except OSError:  # so Linux tells that nobody holds the other end
+    except OSError:  # Linux reports so that the other end is closed
         os.close(terminal)
 
 

@@ -1,4 +1,4 @@
-"""docs/reliability.md shows the rows of the table of faults; `python -m tests.faults.reliability` writes it anew."""
+"""docs/reliability.md shows the rows of the table of faults; `python -m tests.faults.reliability` writes it again."""
 
 from __future__ import annotations
 

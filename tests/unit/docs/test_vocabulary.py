@@ -1,4 +1,4 @@
-"""Forms, jobs, messages and documentation avoid the words that docs/glossary.md lists."""
+"""Forms, jobs, messages, documentation, and the code around the package avoid the words that docs/glossary.md lists."""
 
 from __future__ import annotations
 
@@ -57,6 +57,14 @@ def test_page(page: Path) -> None:
 @pytest.mark.parametrize("file", CODE, ids=lambda file: str(file.relative_to(REPO)))
 def test_messages_of_a_module(file: Path) -> None:
     assert [text for text in messages(file) if used(text)] == []
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "lab", "tests", "tools"])
+def test_names_comments_and_texts_of_other_code(folder: str) -> None:
+    quoting = {REPO / "tests/unit/docs/test_names.py", REPO / "tests/unit/docs/test_vocabulary.py"}
+    texts = {file: file.read_text(encoding="utf-8") for file in sorted({*(REPO / folder).rglob("*.py")} - quoting)}
+    assert texts
+    assert {str(file): words for file, text in texts.items() if (words := used(text.replace("_", " ")))} == {}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)

@@ -76,19 +76,19 @@ def findings(value: dict[str, Any], replica_set: dict[str, Any] = SET, diff: str
 
 
 def test_a_pod_that_crashes_since_its_rollout() -> None:
-    (found,) = findings(pod(CRASHED))
-    assert found.severity == "warning"
-    assert found.title == "shop fails since the rollout of revision 2 at 2026-11-30T12:00:00Z"
-    assert 'container "app" has restarted 5 times, the last time after exit code 1' in found.detail
-    assert 'removed "image: registry.test/shop:1"; added "image: registry.test/shop:2"' in found.detail
-    assert {passage.file for passage in found.evidence} == {"pod.yaml", "workload.yaml", "release.diff"}
-    assert found.pod == "shop-1"
+    (finding,) = findings(pod(CRASHED))
+    assert finding.severity == "warning"
+    assert finding.title == "shop fails since the rollout of revision 2 at 2026-11-30T12:00:00Z"
+    assert 'container "app" has restarted 5 times, the last time after exit code 1' in finding.detail
+    assert 'removed "image: registry.test/shop:1"; added "image: registry.test/shop:2"' in finding.detail
+    assert {passage.file for passage in finding.evidence} == {"pod.yaml", "workload.yaml", "release.diff"}
+    assert finding.pod == "shop-1"
 
 
 def test_a_pod_that_never_started_since_its_rollout() -> None:
     waiting = {"ready": False, "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff"}}}
-    (found,) = findings(pod(waiting))
-    assert "has not started (ImagePullBackOff)" in found.detail
+    (finding,) = findings(pod(waiting))
+    assert "has not started (ImagePullBackOff)" in finding.detail
     creating = {"ready": False, "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}
     assert findings(pod(creating)) == []
 
@@ -117,18 +117,18 @@ def test_a_similar_pod_is_not_connected_with_the_rollout(value: dict[str, Any], 
 
 
 def test_a_release_of_another_replica_set_is_not_named() -> None:
-    (found,) = findings(pod(CRASHED), diff=DIFF.replace("shop-547cd64cc7", "shop-6b6b6b6b6b"))
-    assert "removed" not in found.detail
+    (finding,) = findings(pod(CRASHED), diff=DIFF.replace("shop-547cd64cc7", "shop-6b6b6b6b6b"))
+    assert "removed" not in finding.detail
 
 
 def test_the_findings_of_a_bundle_include_those_across_files(tmp_path: Path) -> None:
     for name, content in (("pod.yaml", pod(CRASHED)), ("workload.yaml", SET)):
         (tmp_path / name).write_text(json.dumps(content))
-    whole = manifest(
+    capture_manifest = manifest(
         artifact(file="pod.yaml", collector="pod-snapshot"), artifact(file="workload.yaml", collector="workload")
     )
-    found, _ = explain_bundle(tmp_path, whole, lambda _file, _error: None)
-    assert RULE in {finding.rule for finding in found}
+    everything, _ = explain_bundle(tmp_path, capture_manifest, lambda _file, _error: None)
+    assert RULE in {finding.rule for finding in everything}
 
 
 @given(changed(pod(CRASHED)), changed(SET), st.sampled_from([DIFF, "", DIFF[:90]]))

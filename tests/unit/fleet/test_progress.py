@@ -1,4 +1,4 @@
-"""progress.py: a capture in the cluster told as one."""
+"""progress.py: a capture in the cluster, reported as one."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ CLOUD = [
     for file in sorted((Path(__file__).parents[3] / "jobs/cloud").glob("*.yaml"))
     for job in read_yaml(file.read_text())
 ]
-HANDS_ON = {
+OUTPUTS = {
     "k8s-debug-capture": {"capture_id", "bundle", "status", "summary", "finding", "link", "failure"},
     "k8s-debug-upload": {"link", "failure"},
 }
@@ -98,16 +98,16 @@ def test_a_scheduled_job_can_run_by_itself_and_is_off_at_first(job: dict[str, An
 @each_job
 def test_steps_are_configured_by_settings_they_have(job: dict[str, Any]) -> None:
     named = {option["name"] for option in options(job)}
-    handed_on: set[str] = set()
+    outputs_of: set[str] = set()
     for step in steps(job):
         settings = {setting.name for setting in declared(provider(step["type"]).settings)}
         assert set(step["configuration"]) <= settings
         assert all(isinstance(value, str) for value in step["configuration"].values())
         for value in step["configuration"].values():
             assert set(re.findall(r"\$\{option\.(\w+)\}", value)) <= named
-            assert set(re.findall(r"\$\{data\.(\w+)\}", value)) <= handed_on
+            assert set(re.findall(r"\$\{data\.(\w+)\}", value)) <= outputs_of
         filters = {log_filter["type"] for log_filter in step.get("plugins", {}).get("LogFilter", [])}
-        handed_on |= HANDS_ON.get(step["type"], set()) if "key-value-data" in filters else set()
+        outputs_of |= OUTPUTS.get(step["type"], set()) if "key-value-data" in filters else set()
         assert ("render-datatype" in filters) == (step["configuration"].get("rendered") == "true")
 
 

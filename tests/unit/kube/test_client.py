@@ -23,7 +23,7 @@ def status(message: str) -> bytes:
 
 
 class Answer:
-    """What urllib3 returns, as far as we use it."""
+    """The part of a urllib3 response that the client uses."""
 
     retries = urllib3.Retry(3)
 

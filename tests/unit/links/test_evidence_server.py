@@ -96,12 +96,12 @@ def content(reply: Reply) -> bytes:
 
 def test_page_with_server_links_is_a_redirect(store: CountingStore, tmp_path: Path) -> None:
     capture_id = published(store, tmp_path, with_server_links=True)
-    there = world(store)
-    reply = there.get(f"/c/{capture_id}")
+    server = world(store)
+    reply = server.get(f"/c/{capture_id}")
     assert reply.status == HTTPStatus.FOUND
     link = reply.headers["Location"]
     assert link.startswith(f"https://s3.example/captures/debug/shop/checkout/{capture_id}/{PAGE}?a=1&signature=")
-    (entry,) = there.log()
+    (entry,) = server.log()
     assert entry.pop("time")
     assert entry == {
         "user": "alice",
@@ -114,13 +114,13 @@ def test_page_with_server_links_is_a_redirect(store: CountingStore, tmp_path: Pa
         "key": f"shop/checkout/{capture_id}/{PAGE}",
         "link_until": (store.time + timedelta(days=7)).isoformat(timespec="seconds"),
     }
-    assert "signature" not in there.output.getvalue().decode()
+    assert "signature" not in server.output.getvalue().decode()
 
 
 def test_page_whose_links_expire_is_served_with_links_to_the_server(store: CountingStore, tmp_path: Path) -> None:
     capture_id = published(store, tmp_path)
-    there = world(store)
-    reply = there.get(f"/c/{capture_id}")
+    server = world(store)
+    reply = server.get(f"/c/{capture_id}")
     assert (reply.status, reply.headers["Content-Type"]) == (HTTPStatus.OK, "text/html; charset=utf-8")
     assert reply.headers["Content-Security-Policy"].startswith("sandbox allow-downloads")
     assert links_in(reply) == [f"{capture_id}/{name}" for name in ("jvm-threads.txt", "logs/app%201.log")] + [
@@ -128,22 +128,22 @@ def test_page_whose_links_expire_is_served_with_links_to_the_server(store: Count
         f"{capture_id}/page.html",
     ]
     for path in (f"/c/{capture_id}/", f"/c/{capture_id}/{PAGE}"):
-        assert links_in(there.get(path))[0] == f"../{capture_id}/jvm-threads.txt"
-    file = there.get(f"/c/{capture_id}/logs/app 1.log")
+        assert links_in(server.get(path))[0] == f"../{capture_id}/jvm-threads.txt"
+    file = server.get(f"/c/{capture_id}/logs/app 1.log")
     assert file.status == HTTPStatus.FOUND
     assert "/logs/app%201.log?a=1&signature=" in file.headers["Location"]
-    assert [entry["handed_out"] for entry in there.log()] == ["page", "page", "page", "link"]
+    assert [entry["handed_out"] for entry in server.log()] == ["page", "page", "page", "link"]
 
 
 def test_files_of_a_directory_are_served_with_the_headers_of_a_store(tmp_path: Path) -> None:
     root = tmp_path / "store"
     root.mkdir()
     capture_id = stored_capture(tmp_path / "spool", file_store(root), TEXTS)[0].capture_id
-    there = world(file_store(root))
-    page = there.get(f"/c/{capture_id}")
+    server = world(file_store(root))
+    page = server.get(f"/c/{capture_id}")
     assert links_in(page)[0] == f"{capture_id}/jvm-threads.txt"
     text, dump, other = (
-        there.get(f"/c/{capture_id}/{name}") for name in ("jvm-threads.txt", "heap.hprof", "page.html")
+        server.get(f"/c/{capture_id}/{name}") for name in ("jvm-threads.txt", "heap.hprof", "page.html")
     )
     assert [content(reply) for reply in (text, dump, other)] == [b"threads", b"<script>", b"<script>"]
     assert text.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -153,7 +153,7 @@ def test_files_of_a_directory_are_served_with_the_headers_of_a_store(tmp_path: P
         assert reply.headers["Content-Disposition"] == "attachment"
         assert reply.headers["Content-Length"] == "8"
     (root / "shop" / "checkout" / capture_id / "heap.hprof").unlink()
-    assert there.get(f"/c/{capture_id}/heap.hprof").status == HTTPStatus.NOT_FOUND
+    assert server.get(f"/c/{capture_id}/heap.hprof").status == HTTPStatus.NOT_FOUND
 
 
 def test_page_of_many_pods_leads_to_the_pages_of_pods(store: CountingStore, tmp_path: Path) -> None:
@@ -206,35 +206,35 @@ def test_changed_page_links_nothing_that_the_index_does_not_name(store: Counting
 def test_nothing_else_can_be_reached(path: str, store: CountingStore, tmp_path: Path) -> None:
     capture_id = published(store, tmp_path)
     store.files |= {"secret": b"x", f"shop/checkout/{capture_id}/secret": b"x"}
-    there = world(store)
+    server = world(store)
     for headers in (USER, BROWSER):
-        reply = there.get(path.replace("ID", capture_id), headers=headers)
+        reply = server.get(path.replace("ID", capture_id), headers=headers)
         assert reply.status == HTTPStatus.NOT_FOUND
         assert "retention time" in str(reply.body)
     allowed = {entry_key(capture_id), entry_key(f"{capture_id}2"), entry_key("20260102T120000Z-nobody-1a2b")}
     assert set(store.reads) <= allowed
-    assert {entry["handed_out"] for entry in there.log()} == {""}
+    assert {entry["handed_out"] for entry in server.log()} == {""}
 
 
 @given(st.text())
 def test_any_path_is_answered(path: str) -> None:
-    there = world(CountingStore())
-    assert there.get(path).status in (HTTPStatus.NOT_FOUND, HTTPStatus.OK)
-    assert there.get(f"/c/{path}").status == HTTPStatus.NOT_FOUND
+    server = world(CountingStore())
+    assert server.get(path).status in (HTTPStatus.NOT_FOUND, HTTPStatus.OK)
+    assert server.get(f"/c/{path}").status == HTTPStatus.NOT_FOUND
 
 
 def test_nobody_else_gets_anything(store: CountingStore, tmp_path: Path) -> None:
     capture_id = published(store, tmp_path)
-    there = world(store)
-    assert there.get(f"/c/{capture_id}", headers={}).status == HTTPStatus.UNAUTHORIZED
+    server = world(store)
+    assert server.get(f"/c/{capture_id}", headers={}).status == HTTPStatus.UNAUTHORIZED
     forged = Request("GET", f"/c/{capture_id}", "", "", "192.0.2.7", USER)
-    assert there.service.answer(forged).status == HTTPStatus.FORBIDDEN
+    assert server.service.answer(forged).status == HTTPStatus.FORBIDDEN
     assert store.reads == []
-    assert [(entry["status"], entry["user"], entry["handed_out"]) for entry in there.log()] == [
+    assert [(entry["status"], entry["user"], entry["handed_out"]) for entry in server.log()] == [
         (401, "", ""),
         (403, "", ""),
     ]
-    assert there.get("/healthz", headers={}).status == HTTPStatus.OK
+    assert server.get("/healthz", headers={}).status == HTTPStatus.OK
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "get"])
@@ -245,52 +245,52 @@ def test_only_get_is_answered(method: str, store: CountingStore) -> None:
 
 def test_store_is_asked_once_per_capture_and_minute(store: CountingStore, tmp_path: Path) -> None:
     capture_id = published(store, tmp_path, with_server_links=True)
-    there, signatures = world(store), store.signatures
+    server, signatures = world(store), store.signatures
     for _ in range(50):
-        assert there.get(f"/c/{capture_id}").status == HTTPStatus.FOUND
-        assert there.get("/c/20260102T120000Z-nobody-1a2b").status == HTTPStatus.NOT_FOUND
+        assert server.get(f"/c/{capture_id}").status == HTTPStatus.FOUND
+        assert server.get("/c/20260102T120000Z-nobody-1a2b").status == HTTPStatus.NOT_FOUND
     assert store.reads == [entry_key(capture_id), entry_key("20260102T120000Z-nobody-1a2b")]
     assert store.signatures == signatures + 1
 
 
 def test_store_that_is_down_is_a_clear_page(store: CountingStore, tmp_path: Path) -> None:
     capture_id = published(store, tmp_path)
-    there = world(store)
+    server = world(store)
     store.error = NotStored("cannot read s3://captures/<x>", "connection refused", "Check s3_endpoint.")
-    page = there.get(f"/c/{capture_id}", headers=BROWSER)
+    page = server.get(f"/c/{capture_id}", headers=BROWSER)
     assert page.status == HTTPStatus.BAD_GATEWAY
     assert "<h1>502 Bad Gateway</h1>" in str(page.body)
     assert "cannot read s3://captures/&lt;x&gt;: connection refused. Try again in a minute." in str(page.body)
-    assert json.loads(str(there.get(f"/c/{capture_id}").body))["error"].startswith("The store cannot be read now.")
-    assert there.lines[0] == str(store.error)
+    assert json.loads(str(server.get(f"/c/{capture_id}").body))["error"].startswith("The store cannot be read now.")
+    assert server.lines[0] == str(store.error)
 
 
 def test_head_has_the_headers_only(tmp_path: Path) -> None:
     root = tmp_path / "store"
     root.mkdir()
     capture_id = stored_capture(tmp_path / "spool", file_store(root), TEXTS)[0].capture_id
-    there = world(file_store(root))
-    reply = there.get(f"/c/{capture_id}/heap.hprof", "HEAD")
+    server = world(file_store(root))
+    reply = server.get(f"/c/{capture_id}/heap.hprof", "HEAD")
     assert (reply.body, reply.pieces, reply.headers["Content-Length"]) == (b"", None, "8")
 
 
 def test_nothing_is_handed_out_without_the_log(store: CountingStore, tmp_path: Path) -> None:
     capture_id = published(store, tmp_path)
-    there = world(store)
+    server = world(store)
     log = AccessLog(tmp_path / "no" / "access.log", io.BytesIO())
-    reply = replace(there.service, log=log).answer(Request("GET", f"/c/{capture_id}", address="::1", headers=USER))
+    reply = replace(server.service, log=log).answer(Request("GET", f"/c/{capture_id}", address="::1", headers=USER))
     assert reply.status == HTTPStatus.SERVICE_UNAVAILABLE
     assert "Location" not in reply.headers
-    assert "cannot write the access log: No such file or directory" in there.lines[0]
+    assert "cannot write the access log: No such file or directory" in server.lines[0]
 
 
 def test_too_many_slow_readers_do_not_block_the_rest(tmp_path: Path) -> None:
     root = tmp_path / "store"
     root.mkdir()
     capture_id = stored_capture(tmp_path / "spool", file_store(root), TEXTS)[0].capture_id
-    there = world(file_store(root))
-    service = replace(there.service, caches=Caches(slow_requests=2))
-    get = asked(service)
+    server = world(file_store(root))
+    service = replace(server.service, caches=Caches(slow_requests=2))
+    get = ask_as_user(service)
     page = get(f"/c/{capture_id}")
     readers = [get(f"/c/{capture_id}/heap.hprof") for _ in range(2)]
     assert get(f"/c/{capture_id}/heap.hprof").status == HTTPStatus.SERVICE_UNAVAILABLE
@@ -299,7 +299,7 @@ def test_too_many_slow_readers_do_not_block_the_rest(tmp_path: Path) -> None:
     assert content(get(f"/c/{capture_id}/heap.hprof")) == b"<script>"
 
 
-def asked(service: EvidenceService) -> Callable[[str], Reply]:
+def ask_as_user(service: EvidenceService) -> Callable[[str], Reply]:
     return lambda path: service.answer(Request("GET", path, address="::1", headers=USER))
 
 

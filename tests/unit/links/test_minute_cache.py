@@ -75,15 +75,15 @@ def test_readers_at_the_same_time_share_one_answer(pool: ThreadPoolExecutor, sou
 
 
 def test_a_store_that_does_not_answer_is_reported(pool: ThreadPoolExecutor) -> None:
-    cache, done = MinuteCache[str](pool, 10, len), threading.Event()
+    cache, released = MinuteCache[str](pool, 10, len), threading.Event()
 
     def read() -> str:
-        assert done.wait(30)
+        assert released.wait(30)
         return "late"
 
     with pytest.raises(NotStored, match="it did not answer within 0 s"):
         cache.get("a", read, 0.01)
-    done.set()
+    released.set()
     assert cache.get("a", read, 30) == "late"
 
 

@@ -1,4 +1,4 @@
-"""capture.py: what a capture checks before it starts, and who is told what when something fails."""
+"""capture.py: what a capture checks before it starts, and what is reported where if something fails."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_a_full_disk_is_reported_in_the_incident(
         capture(read(CaptureStep, POD | INCIDENT), run_context)
     start, end = notes
     assert "No space left on device" in end[2]
-    assert end[1] == start[1], "the note about the start tells the end"
+    assert end[1] == start[1], "the end does not edit the note about the start"
 
 
 def test_old_receipts_go_with_each_upload(serve: Serve, run_context: RunContext, tmp_path: Path) -> None:

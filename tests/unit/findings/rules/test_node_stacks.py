@@ -61,8 +61,8 @@ def test_a_similar_stack_blocks_nothing(content: str) -> None:
 
 
 def test_running_javascript_is_context() -> None:
-    (found,) = findings(text(RUNS + OWN))
-    assert (found.severity, found.title) == ("info", "Node.js was running JavaScript in checkStock (service.js:9)")
+    (finding,) = findings(text(RUNS + OWN))
+    assert (finding.severity, finding.title) == ("info", "Node.js was running JavaScript in checkStock (service.js:9)")
     assert findings(text(WAITS)) == []
     assert findings(text(NEXT + "    at processTimers (node:internal/timers:505:5)\n")) == []
 
@@ -79,9 +79,9 @@ def test_running_javascript_is_context() -> None:
     ],
 )
 def test_very_many_resources_of_a_kind(many: str, few: str, title: str) -> None:
-    (found,) = findings(text(WAITS, f"1 TCPServerWrap, {many}"))
-    assert (found.severity, found.title) == ("warning", title)
-    assert "Others: 1 TCPServerWrap." in found.detail
+    (finding,) = findings(text(WAITS, f"1 TCPServerWrap, {many}"))
+    assert (finding.severity, finding.title) == ("warning", title)
+    assert "Others: 1 TCPServerWrap." in finding.detail
     assert findings(text(WAITS, f"1 TCPServerWrap, {few}")) == []
 
 

@@ -100,7 +100,7 @@ def write(server: Server, content: bytes) -> PipelinedWrites:
         (MAX_WRITE_BYTES, MAX_WRITE_BYTES),
         (1 << 40, MAX_WRITE_BYTES),
     ],
-    ids=["not told", "not limited", "less", "OpenSSH", "more than we want"],
+    ids=["no limits", "not limited", "less", "OpenSSH", "more than we want"],
 )
 def test_writes_are_as_long_as_the_server_takes(longest: int | None, length: int) -> None:
     assert len(PipelinedWrites(Server(longest), HANDLE).new_chunk().data) == length
