@@ -149,15 +149,16 @@ def test_long_work_outlives_its_connection(held: ContainerRef, on: On) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "reason"),
+    ("script", "outcome", "reason"),
     [
-        ("echo why >&2; exit 4", "exit code 4: why"),
-        ("sleep 60", "it reached its time limit and was stopped"),
+        ("echo why >&2; exit 4", "failed", "exit code 4: why"),
+        ("echo nothing to record >&2; exit 77", "skipped", "nothing to record"),
+        ("sleep 60", "failed", "it reached its time limit and was stopped"),
     ],
 )
-def test_failed_long_work_is_reported(script: str, reason: str, held: ContainerRef, on: On) -> None:
+def test_failed_long_work_is_reported(script: str, outcome: str, reason: str, held: ContainerRef, on: On) -> None:
     on()
     command = Command(held, ("sh", "-c", script), "run-tool", 1)
     output = f"{base_of(held)}/output"
     path, result = run_detached(API, command, output, lambda _: None)
-    assert (path, result.outcome, result.reason) == (output, "failed", reason)
+    assert (path, result.outcome, result.reason) == (output, outcome, reason)

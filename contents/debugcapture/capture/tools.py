@@ -207,6 +207,8 @@ class Tools:
         self, run: ToolRun, remote: RemoteFile, file: ArtifactFile, tool_result: TransferResult
     ) -> TransferResult:
         """Fetch what a tool wrote, unless it was denied. After a failure too: half a recording is evidence."""
+        if tool_result.outcome == "skipped":
+            return tool_result
         denied = _with_cause(run.tool, tool_result).code == "denied"
         result = tool_result if denied else self.fetch(run.artifact, remote, file)
         if run.tool.removes or not run.tool.output:

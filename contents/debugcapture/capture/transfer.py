@@ -181,7 +181,7 @@ def run_detached(
         return path, TransferResult("failed", "it did not respond until its time limit", code="time-limit")
     if tool_report.ended == "exited" and tool_report.code == 0:
         return path, TransferResult("complete", exit_code=0)
-    return path, _failed_result(tool_report, "failed")
+    return path, _not_applicable(tool_report) or _failed_result(tool_report, "failed")
 
 
 class _Interrupted(Exception):  # noqa: N818 - see errors.py
@@ -235,8 +235,8 @@ def classify_exit(status: ExitStatus, report: ToolReport | None, sink: Sink, err
         report = ToolReport("exited", -1 if status.code is None else status.code, errors=errors)
     code = None if status.code is None and report.code == -1 else report.code
     part: ArtifactOutcome = "truncated" if sink.received else "failed"
-    if report.ended == "exited" and code == NOT_APPLICABLE:
-        return TransferResult("skipped", report.last_error, code="not-there", exit_code=code)
+    if not_applicable := _not_applicable(report):
+        return not_applicable
     if report.ended == "exited" and code is None:
         reason = ": ".join(filter(None, [status.message, report.last_error]))
         return TransferResult(part, reason, code=_CODES.get(status.reason, "other"))
@@ -250,6 +250,13 @@ def classify_exit(status: ExitStatus, report: ToolReport | None, sink: Sink, err
         reason = ": ".join(filter(None, [WROTE_NOTHING, report.last_error]))
         return TransferResult("failed", reason, code="no-output", exit_code=0, errors=report.errors)
     return TransferResult("complete", integrity="verified" if report.sha256 else "unverified", exit_code=0)
+
+
+def _not_applicable(report: ToolReport) -> TransferResult | None:
+    """Return a skip with the tool's reason if the target has nothing for the tool; otherwise None."""
+    if report.ended == "exited" and report.code == NOT_APPLICABLE:
+        return TransferResult("skipped", report.last_error, code="not-there", exit_code=report.code)
+    return None
 
 
 def _failed_result(report: ToolReport, outcome: ArtifactOutcome) -> TransferResult:
