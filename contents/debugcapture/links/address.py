@@ -2,18 +2,20 @@
 
 import re
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from ..settings.declare import CAPTURE_ID, NAME, POD_NAME
 
 CAPTURE_KEY: Final = rf"{NAME}/{POD_NAME}/{CAPTURE_ID}"
 _FILE_IN_PATH: Final = re.compile(rf"(?:^|/)(?P<key>{CAPTURE_KEY})/(?P<file>.+)")
+_QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
 _EXECUTION: Final = re.compile(r"(?P<project>https?://\S+/project/[^/\s]+)/execution/\S+")
 
 
 def file_key_of(link: str) -> tuple[str, str]:
     """Return the key of the capture and the name of the file that ``link`` opens; ("", "") if it opens no such file."""
-    path = _FILE_IN_PATH.search(unquote(urlsplit(link).path))
+    # Not urlsplit: it rejects the form [HOST]:PORT, which addresses of SFTP servers have.
+    path = _FILE_IN_PATH.search(unquote(_QUERY.sub("", link)))
     return (path["key"], path["file"]) if path else ("", "")
 
 

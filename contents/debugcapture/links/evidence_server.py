@@ -34,7 +34,7 @@ from .sign import LINK
 LIMITS: Final = ServerLimits(threads=16, connections=256, idle_s=60)
 # Requests that wait for the store, or that send a file. The other threads answer what is cached, and health checks.
 _SLOW_REQUESTS: Final = 12
-_STORE_WAIT_S: Final = 20.0
+_STORE_WAIT_S: Final = 10.0
 _MAX_CAPTURE_FILES, _MAX_LINKS, _MAX_PAGE_BYTES = 20_000, 2_000, 16 << 20
 _PATH: Final = re.compile(r"/c/(?P<capture>[^/]+)(?:/(?P<name>.*))?", re.DOTALL)
 # The page is a file of the store. If someone changed it there, it still runs no script on the origin of this server.
@@ -245,10 +245,7 @@ def _with_server_links(page: str, capture: StoredCapture, up: str) -> str:
     """Return ``page`` with links to this server. They are relative, so that a proxy can add a path before /c/."""
 
     def server_link(old: re.Match[str]) -> str:
-        try:
-            key, name = file_key_of(html.unescape(old[0]))
-        except ValueError:  # an invalid address, such as http://[
-            return old[0]
+        key, name = file_key_of(html.unescape(old[0]))
         capture_id = key.rpartition("/")[2]
         if name == PAGE:
             return html.escape(f"{up}{quote(capture_id)}")

@@ -17,6 +17,7 @@ JOB = "2f3b7a10-5c4d-4e6f-8a9b-0c1d2e3f4a5b"
         (f"https://captures.s3.amazonaws.com/{KEY}/index.html?X-Amz-Signature=a/b", "index.html"),
         (f"http://127.0.0.1:9/captures/debug/{KEY}/logs/app%201.log", "logs/app 1.log"),
         (f"sftp://user@host/captures/{KEY}/jvm-heap.hprof", "jvm-heap.hprof"),
+        (f"sftp://user@[127.0.0.1]:10022/captures/{KEY}/jvm-heap.hprof", "jvm-heap.hprof"),
         (f"{KEY}/index.html", "index.html"),
     ],
 )

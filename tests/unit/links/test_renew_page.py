@@ -76,4 +76,4 @@ def test_links_that_do_not_expire_stay(tmp_path: Path) -> None:
     page = tmp_path / "store" / capture.key / PAGE
     before = page.stat()
     renew_page(store, sign_links(store, URL, capture.key))
-    assert page.stat() == before
+    assert (page.stat().st_ino, page.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
