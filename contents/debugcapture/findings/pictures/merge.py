@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from ...picture import Moment, Pictures, PodPictures, Stacks
+from ...picture import Moment, Pictures, PodPictures, Ranking, Stacks
 
 _MOST_PODS: Final = 60
 _MOST_MOMENTS: Final = 80
@@ -27,7 +27,7 @@ def merged(parts: Iterable[PodPictures]) -> Pictures:
             before,
             moments=before.moments + part.moments,
             meters=before.meters + part.meters,
-            rankings=before.rankings + part.rankings,
+            rankings=before.rankings + tuple(ranking for ranking in part.rankings if _is_new(ranking, before)),
             stacks=(before.stacks + part.stacks)[:_MOST_STACKS],
         )
     drawings = sum(len(pod.stacks) for pod in pods.values())
@@ -43,6 +43,11 @@ def merged(parts: Iterable[PodPictures]) -> Pictures:
         if pod != PodPictures(pod.pod)
     ]
     return Pictures(tuple(shown), len(hidden))
+
+
+def _is_new(ranking: Ranking, pictures: PodPictures) -> bool:
+    """Return whether no other file has the same rows: while a container waits, its log is that of its last run."""
+    return not any(other.kind == ranking.kind and other.rows == ranking.rows for other in pictures.rankings)
 
 
 def _with_widest_bars(stacks: Stacks, most: int) -> Stacks:

@@ -16,6 +16,7 @@ _ROLLOUT_REASONS: Final = frozenset(
     {"ScalingReplicaSet", "SuccessfulCreate", "DeploymentRollback", "SuccessfulRescale"}
 )
 _SETS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
+_STARTED: Final = "Started container "
 _NO_LINES: Final = EvidenceLines("", 0, 0)
 
 
@@ -95,8 +96,8 @@ def _kind(event: Event) -> MomentKind | None:
 
 
 def _text(event: Event) -> str:
-    if event.reason == "Started" and event.container:
-        return f'Container "{event.container}" started'  # as the status of the pod says, so that both become one
+    if event.reason == "Started":  # the same words as for the status of the pod, so that both become one
+        return f'Container "{event.container or event.message.removeprefix(_STARTED)}" started'
     return shortened(f"{event.reason}: {event.message}", _TEXT_CHARACTERS)
 
 

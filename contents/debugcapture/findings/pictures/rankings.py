@@ -1,5 +1,6 @@
 """Classes of a heap, connections, and messages of a log as rankings."""
 
+import re
 from typing import Final
 
 from ...picture import PodPictures, Ranking, Row, Tone
@@ -19,6 +20,7 @@ _CONNECTION_TONES: Final[dict[str, Tone]] = {
     "SYN_RECV": "warning",
     "CLOSE_WAIT": "warning",
 }
+_FRACTION: Final = re.compile(r"(?<=\d)[.,]\d{1,9}")
 _LEVEL_TONES: Final[dict[str, Tone]] = {"FATAL": "bad", "ERROR": "bad", "WARN": "warning"}
 
 
@@ -71,7 +73,7 @@ def log_messages(log: Log) -> PodPictures:
 def _message(group: LogGroup) -> Row:
     title = group.message.titled(group.names) if group.message else ""
     text = title or (group.trace.error if group.trace else without_prefix(group.last.text))
-    first, last = group.first.time, group.last.time
+    first, last = (_FRACTION.sub("", hit.time) for hit in (group.first, group.last))
     times = f"{first} to {last}" if first != last else last
     level = group.last.level
     parts = [level, "at least" if group.is_at_least else "", times]

@@ -35,7 +35,9 @@ def python_threads(stacks: PyStacks) -> PodPictures:
         )
         for thread in stacks.threads
     )
-    return _with(stacks_of("Python threads", stacks.evidence.name, "threads", samples))
+    has_native = any(thread.native for thread in stacks.threads)
+    title = "Python threads with native frames" if has_native else "Python threads"
+    return _with(stacks_of(title, stacks.evidence.name, "threads", samples))
 
 
 def goroutines(dump: GoDump) -> PodPictures:

@@ -1,12 +1,12 @@
 """Usage against limits, as bars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from markupsafe import Markup
 
 from ...picture import Meter, Tone
-from .shapes import NO_MARKUP, amount, bar, percent, place_link
+from .shapes import NO_MARKUP, Sources, amount, bar, percent
 
 _BAD: Final = 0.9  # of the limit
 _NEAR: Final = 0.75
@@ -19,15 +19,15 @@ _TABLE: Final = Markup(
 _ROW: Final = Markup('<tr><th scope="row">{}</th><td class="gauge">{}<span>{}</span></td><td>{}</td></tr>')
 
 
-def draw_meters(meters: Sequence[Meter], links: Mapping[str, str]) -> Markup:
+def draw_meters(meters: Sequence[Meter], sources: Sources) -> Markup:
     """Return a table with a bar for each resource that has a limit; nothing if there are no meters."""
     if not meters:
         return NO_MARKUP
-    return _TABLE.format(Markup("").join(_row(meter, links) for meter in meters))
+    return _TABLE.format(Markup("").join(_row(meter, sources) for meter in meters))
 
 
-def _row(meter: Meter, links: Mapping[str, str]) -> Markup:
-    place = place_link(links, meter.file, meter.line)
+def _row(meter: Meter, sources: Sources) -> Markup:
+    place = sources.place(meter.file, meter.line)
     used = amount(meter.used, meter.unit)
     if not meter.limit:
         return _ROW.format(meter.name, NO_MARKUP, f"{used}, no limit", place)

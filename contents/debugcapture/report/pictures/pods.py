@@ -1,19 +1,18 @@
 """All pictures of a report: of one pod, or an overview of many pods with the pictures of each."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
 from markupsafe import Markup
 
-from ...finding import Finding
+from ...finding import Finding, Severity
 from ...model import Manifest, Target
-from ...picture import Meter, Pictures, PodPictures, Stacks
-from ...text import shortened
+from ...picture import Meter, Moment, Pictures, PodPictures, Stacks, Tone
+from ...text import duration, shortened
 from .flame import draw_flame
 from .meters import draw_meters, meter_tone
 from .rankings import draw_ranking, ranking_title
-from .shapes import NO_MARKUP, bar, place_link, weight
+from .shapes import NO_MARKUP, Sources, bar, weight
 from .stack_groups import draw_groups, draw_states
 from .time_scale import TimeScale
 from .timeline import draw_strip, draw_timeline
@@ -31,63 +30,65 @@ _POD_ROW: Final = Markup(
     '<td class="gauge">{}<span>{}</span></td><td class="strip">{}</td></tr>'
 )
 _HIDDEN: Final = Markup("<p><small>{} more pods are not drawn; their files are below.</small></p>")
+_OPENED_BY: Final = {
+    ".speedscope.json": " Speedscope opens this file, also offline (speedscope.app).",
+    ".cpuprofile": " The developer tools of Chrome open this file.",
+    ".pprof": " `go tool pprof -http=: FILE` opens this file.",
+}
 _DOWNLOAD: Final = Markup("<p>{} in {}.{}</p>")
-_TONES: Final = {"critical": "bad", "warning": "warning", "info": ""}
+_TONES: Final[dict[Severity, Tone]] = {"critical": "bad", "warning": "warning", "info": ""}
 
 
 def draw_pictures(pictures: Pictures, manifest: Manifest, links: Mapping[str, str]) -> Markup:
     """Return all pictures; nothing if there are none. With several pods, an overview of them comes first."""
     end = manifest.finished or manifest.started
+    capture = Moment(end, "capture", "Capture", first=manifest.started)
     if len(manifest.targets) == 1:
-        return Markup("").join(_sections(pod, end, links, 2) for pod in pictures.pods)
+        return Markup("").join(_sections(pod, capture, Sources(links), 2) for pod in pictures.pods)
     if not pictures.pods:
         return NO_MARKUP
     details = Markup("").join(
-        _POD.format(number, pod.pod, _sections(pod, end, links, 3)) for number, pod in enumerate(pictures.pods)
+        _POD.format(number, pod.pod, _sections(pod, capture, Sources(links, pod.pod), 3))
+        for number, pod in enumerate(pictures.pods)
     )
-    return _overview(pictures, manifest, end) + details
+    return _overview(pictures, manifest, capture) + details
 
 
-def _sections(pod: PodPictures, end: datetime, links: Mapping[str, str], level: int) -> Markup:
+def _sections(pod: PodPictures, capture: Moment, sources: Sources, level: int) -> Markup:
     """Return the pictures of a pod, with headings of ``level``."""
     parts = [
-        ("Timeline", draw_timeline(pod.moments, end, links)),
-        ("Use and limits", draw_meters(pod.meters, links)),
-        *((stacks.title, _stacks(stacks, links)) for stacks in pod.stacks),
-        *((ranking_title(ranking), draw_ranking(ranking, links)) for ranking in pod.rankings),
+        ("Timeline", draw_timeline(pod.moments, capture, sources)),
+        ("Use and limits", draw_meters(pod.meters, sources)),
+        *((stacks.title, _stacks(stacks, sources)) for stacks in pod.stacks),
+        *((ranking_title(ranking, sources), draw_ranking(ranking, sources)) for ranking in pod.rankings),
     ]
     return Markup("").join(_SECTION.format(level, title, part) for title, part in parts if part)
 
 
-def _stacks(stacks: Stacks, links: Mapping[str, str]) -> Markup:
-    file = place_link(links, stacks.file, 0)
-    opens = {
-        ".json": " The page speedscope.app and its offline copy open this file.",
-        ".cpuprofile": " Chrome opens it.",
-    }
-    hint = next((text for suffix, text in opens.items() if stacks.file.endswith(suffix)), "")
+def _stacks(stacks: Stacks, sources: Sources) -> Markup:
+    file = sources.place(stacks.file)
+    hint = next((text for suffix, text in _OPENED_BY.items() if stacks.file.endswith(suffix)), "")
     head = _DOWNLOAD.format(weight(stacks.total, stacks.unit), file, hint)
-    return head + draw_states(stacks) + draw_groups(stacks, links) + draw_flame(stacks)
+    return head + draw_states(stacks) + draw_groups(stacks, sources) + draw_flame(stacks)
 
 
-def _overview(pictures: Pictures, manifest: Manifest, end: datetime) -> Markup:
+def _overview(pictures: Pictures, manifest: Manifest, capture: Moment) -> Markup:
     times = [moment.first or moment.when for pod in pictures.pods for moment in pod.moments]
-    scale = TimeScale(min(times, default=end), end)
+    scale = TimeScale(min(times, default=capture.when), capture.when)
     targets = {target.pod: target for target in manifest.targets}
     rows = Markup("").join(
         _pod_row(number, pod, targets.get(pod.pod), manifest.findings, scale)
         for number, pod in enumerate(pictures.pods)
     )
     hidden = _HIDDEN.format(pictures.hidden_pods) if pictures.hidden_pods else NO_MARKUP
-    ticks = scale.ticks()
-    span = f"The last {ticks[-1][1]}" if ticks else "The last minute"
-    return _OVERVIEW.format(span, rows, hidden)
+    return _OVERVIEW.format(f"The last {duration(scale.end - scale.begin)}", rows, hidden)
 
 
 def _pod_row(
     number: int, pod: PodPictures, target: Target | None, findings: Sequence[Finding], scale: TimeScale
 ) -> Markup:
-    finding = next((finding for finding in findings if pod.pod in (finding.pod, *finding.pods)), None)
+    alarms = (finding for finding in findings if finding.severity != "info")
+    finding = next((finding for finding in alarms if pod.pod in (finding.pod, *finding.pods)), None)
     memory = next((meter for meter in pod.meters if meter.name == _MEMORY and meter.limit), None)
     return _POD_ROW.format(
         number,

@@ -7,7 +7,7 @@ from typing import Final
 from markupsafe import Markup
 
 from ...picture import Ranking, RankingKind, Row
-from .shapes import amount, bar, percent, place_link
+from .shapes import Sources, amount, bar, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class _Words:
 _WORDS: Final[Mapping[RankingKind, _Words]] = {
     "heap": _Words("Largest classes of the heap", "Class", "Size", "Instances", "classes"),
     "connections": _Words("Connections by peer and state", "Peer", "Connections", "State", "groups of connections"),
-    "log": _Words("Messages of the log", "Message", "Count", "Level and time", "messages"),
+    "log": _Words("Messages of", "Message", "Count", "Level and time", "messages"),
 }
 _TABLE: Final = Markup(
     '<table class="bars"><thead><tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">Share</th>'
@@ -37,18 +37,19 @@ _ROW: Final = Markup(
 _LINE: Final = Markup(" <small>line {}</small>")
 
 
-def ranking_title(ranking: Ranking) -> str:
-    """Return the heading of ``ranking``."""
-    return _WORDS[ranking.kind].title
+def ranking_title(ranking: Ranking, sources: Sources) -> str:
+    """Return the heading of ``ranking``. A pod has several logs, but one heap and one table of connections."""
+    title = _WORDS[ranking.kind].title
+    return f"{title} {sources.name(ranking.file)}" if ranking.kind == "log" else title
 
 
-def draw_ranking(ranking: Ranking, links: Mapping[str, str]) -> Markup:
+def draw_ranking(ranking: Ranking, sources: Sources) -> Markup:
     """Return ``ranking`` as a table. The longest bar is that of the largest row."""
     words = _WORDS[ranking.kind]
     largest = max((row.value for row in ranking.rows), default=0) or 1
     rows = Markup("").join(_row(row, ranking, largest) for row in ranking.rows)
     hidden = f", {ranking.hidden:,} more {words.rest} are not shown" if ranking.hidden else ""
-    source = Markup("From {}").format(place_link(links, ranking.file, 0))
+    source = Markup("From {}").format(sources.place(ranking.file))
     return _TABLE.format(words.label, words.value, words.note, rows, source, hidden)
 
 

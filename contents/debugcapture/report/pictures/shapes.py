@@ -1,6 +1,7 @@
 """What several pictures have in common: links to evidence, bars in the cells of tables, numbers in words."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from markupsafe import Markup
@@ -17,11 +18,25 @@ _PLACE: Final = Markup('<a href="{}">{}</a>')
 NO_MARKUP: Final = Markup("")
 
 
-def place_link(links: Mapping[str, str], file: str, line: int) -> Markup:
-    """Return a link to ``file`` that names the ``line``; nothing if there is no file."""
-    if not file:
-        return NO_MARKUP
-    return _PLACE.format(links.get(file, file), f"{file}:{line}" if line else file)
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files that pictures show."""
+
+    links: Mapping[str, str]
+    """Links by file name. A file without a link is beside the page."""
+    folder: str = ""
+    """Folder of the pod in the bundle, which names on the page do not repeat; "" if there is none."""
+
+    def name(self, file: str) -> str:
+        """Return the name of ``file`` as the page shows it."""
+        return file.removeprefix(f"{self.folder}/") if self.folder else file
+
+    def place(self, file: str, line: int = 0) -> Markup:
+        """Return a link to ``file`` that names the ``line``; nothing if there is no file."""
+        if not file:
+            return NO_MARKUP
+        name = self.name(file)
+        return _PLACE.format(self.links.get(file, file), f"{name}:{line}" if line else name)
 
 
 def bar(share: float, tone: Tone) -> Markup:

@@ -1,13 +1,12 @@
 """Threads grouped by identical stack, with their states."""
 
-from collections.abc import Mapping
 from itertools import count
 from typing import Final
 
 from markupsafe import Markup
 
 from ...picture import StackGroup, Stacks
-from .shapes import NO_MARKUP, percentage, place_link, weight
+from .shapes import NO_MARKUP, Sources, percentage, weight
 
 _OTHER_TONES: Final = 3
 _OPEN: Final = 1  # groups that are open at first
@@ -52,15 +51,15 @@ def _tone(state: str) -> str:
     return "bad" if word in _BLOCKED else "good" if word in _RUNNING else ""
 
 
-def draw_groups(stacks: Stacks, links: Mapping[str, str]) -> Markup:
+def draw_groups(stacks: Stacks, sources: Sources) -> Markup:
     """Return one block for each group: the largest first, and of the same size, those that wait for a lock first."""
     ordered = sorted(stacks.groups, key=lambda group: (-group.count, _tone(group.state) != "bad"))
-    groups = [_group(stacks, group, links, is_open=place < _OPEN) for place, group in enumerate(ordered)]
+    groups = [_group(stacks, group, sources, is_open=place < _OPEN) for place, group in enumerate(ordered)]
     rest = _REST.format(stacks.hidden_groups, stacks.unit) if stacks.hidden_groups else NO_MARKUP
     return Markup("").join([*groups, rest])
 
 
-def _group(stacks: Stacks, group: StackGroup, links: Mapping[str, str], *, is_open: bool) -> Markup:
+def _group(stacks: Stacks, group: StackGroup, sources: Sources, *, is_open: bool) -> Markup:
     place = group.frames[max(group.own, 0)] if group.frames else "no stack"
     state = _STATE.format(_tone(group.state), group.state) if group.state else ""
     frames = (
@@ -75,7 +74,7 @@ def _group(stacks: Stacks, group: StackGroup, links: Mapping[str, str], *, is_op
         Markup("").join(frames),
         more,
         _named(group),
-        place_link(links, stacks.file, group.line),
+        sources.place(stacks.file, group.line),
     )
 
 

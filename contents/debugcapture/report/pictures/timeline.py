@@ -1,13 +1,14 @@
 """What happened to a pod before the capture: a lane for each kind of moment, and the moments as a list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Final
 
 from markupsafe import Markup
 
 from ...picture import Moment, MomentKind
-from .shapes import NO_MARKUP, percentage, place_link
+from .shapes import NO_MARKUP, Sources, percentage
 from .time_scale import TimeScale, ago
 
 _LANES: Final[Mapping[MomentKind, str]] = {
@@ -47,12 +48,12 @@ _ITEM: Final = Markup('<tr><td class="time">{}</td><td class="time">{}</td><td c
 _MORE: Final = Markup("<details><summary>{} earlier</summary>{}</details>")
 
 
-def draw_timeline(moments: Sequence[Moment], end: datetime, links: Mapping[str, str]) -> Markup:
-    """Return the timeline until ``end``, the time of the capture; nothing if nothing happened."""
+def draw_timeline(moments: Sequence[Moment], capture: Moment, sources: Sources) -> Markup:
+    """Return the timeline until ``capture``; nothing if nothing happened."""
     if not moments:
         return NO_MARKUP
-    scale = TimeScale(min(moment.first or moment.when for moment in moments), end)
-    rows = [*moments, Moment(end, "capture", "Capture")]
+    scale = TimeScale(min(moment.first or moment.when for moment in moments), capture.when)
+    rows = [*moments, capture]
     ticks = scale.ticks()
     lines = Markup("").join(_TICK.format(percentage(position)) for position, _label in ticks)
     lanes = Markup("").join(
@@ -67,7 +68,7 @@ def draw_timeline(moments: Sequence[Moment], end: datetime, links: Mapping[str, 
     axis = _LANE.format("", labels, "")
     lane_box = Markup('<div class="lanes" role="img" aria-label="{}">{}{}</div>')
     alternative = f"Timeline with {len(moments)} moments, which the table below lists."
-    return lane_box.format(alternative, lanes, axis) + _list(moments, end, links)
+    return lane_box.format(alternative, lanes, axis) + _list(moments, capture.when, sources)
 
 
 def draw_strip(moments: Sequence[Moment], scale: TimeScale) -> Markup:
@@ -93,22 +94,34 @@ def _words(moment: Moment) -> str:
     return f"{moment.text}{times}{since}"
 
 
-def _list(moments: Sequence[Moment], end: datetime, links: Mapping[str, str]) -> Markup:
+def _list(moments: Sequence[Moment], end: datetime, sources: Sources) -> Markup:
     """Return the moments as a table, the newest first. Most of a long list is closed."""
-    newest = sorted(moments, key=lambda moment: moment.when, reverse=True)
+    newest = sorted(_without_repetitions(moments), key=lambda moment: moment.when, reverse=True)
     items = [
         _ITEM.format(
             _clock(moment.when),
             ago(end - moment.when),
             moment.tone,
             _words(moment),
-            place_link(links, moment.file, moment.line),
+            sources.place(moment.file, moment.line),
         )
         for moment in newest
     ]
     visible, rest = items[:_FEW], items[_FEW:]
     table = _LIST.format(Markup("").join(visible))
     return table + _MORE.format(len(rest), _LIST.format(Markup("").join(rest))) if rest else table
+
+
+def _without_repetitions(moments: Sequence[Moment]) -> Iterator[Moment]:
+    """Yield each text once: at the time when it happened last, with how often and since when."""
+    texts: dict[tuple[str, str], list[Moment]] = {}
+    for moment in moments:
+        texts.setdefault((moment.kind, moment.text), []).append(moment)
+    for same in texts.values():
+        last = max(same, key=lambda moment: moment.when)
+        first = min(moment.first or moment.when for moment in same)
+        count = sum(moment.count for moment in same)
+        yield replace(last, count=count, first=first if first < last.when else None)
 
 
 def _clock(time: datetime) -> str:

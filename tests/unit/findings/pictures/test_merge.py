@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from debugcapture.findings.pictures.merge import merged
-from debugcapture.picture import FlameBar, Meter, Moment, Pictures, PodPictures, Stacks
+from debugcapture.picture import FlameBar, Meter, Moment, Pictures, PodPictures, Ranking, Row, Stacks
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 METER = Meter("Memory", 1, 2, "bytes", "processes.txt", 3)
@@ -22,6 +22,14 @@ def test_a_moment_that_two_files_contain_is_shown_once() -> None:
     event = Moment(NOON + timedelta(seconds=1), "run", "started", file="events.txt")
     (pod,) = merged([PodPictures("a", moments=moments), PodPictures("a", moments=(event,))]).pods
     assert pod.moments == (started, moments[2], moments[0])
+
+
+def test_a_log_that_is_stored_twice_is_shown_once() -> None:
+    rows = (Row("refused", 3),)
+    logs = [Ranking("log", file, "count", rows, 0) for file in ("app.previous.log", "app.log")]
+    other = Ranking("connections", "network.txt", "count", rows, 0)
+    (pod,) = merged(PodPictures("a", rankings=(ranking,)) for ranking in (*logs, other)).pods
+    assert [ranking.file for ranking in pod.rankings] == ["app.previous.log", "network.txt"]
 
 
 def test_pods_after_the_sixtieth_are_counted_only() -> None:

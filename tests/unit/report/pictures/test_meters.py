@@ -6,6 +6,7 @@ import pytest
 
 from debugcapture.picture import Meter, Tone, Unit
 from debugcapture.report.pictures.meters import draw_meters, meter_tone
+from debugcapture.report.pictures.shapes import Sources
 
 
 def meter(used: float, limit: float, unit: Unit = "bytes") -> Meter:
@@ -29,7 +30,7 @@ def test_the_color_says_how_near_the_limit_is(used: float, limit: float, unit: U
 
 
 def test_the_words_say_what_the_bar_shows() -> None:
-    markup = draw_meters([meter(1 << 20, 4 << 20)], {})
+    markup = draw_meters([meter(1 << 20, 4 << 20)], Sources({}))
     assert "1.0 MiB of 4.0 MiB (25 %)" in markup
     assert 'class="fill good" width="25%"' in markup
     assert "Memory &lt;of&gt; app" in markup
@@ -37,10 +38,10 @@ def test_the_words_say_what_the_bar_shows() -> None:
 
 
 def test_without_a_limit_there_is_no_bar() -> None:
-    markup = draw_meters([meter(1 << 20, 0)], {})
+    markup = draw_meters([meter(1 << 20, 0)], Sources({}))
     assert "1.0 MiB, no limit" in markup
     assert "<svg" not in markup
 
 
 def test_no_meters_are_no_picture() -> None:
-    assert draw_meters([], {}) == ""
+    assert draw_meters([], Sources({})) == ""

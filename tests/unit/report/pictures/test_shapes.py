@@ -5,18 +5,22 @@ from __future__ import annotations
 import pytest
 
 from debugcapture.picture import Unit
-from debugcapture.report.pictures.shapes import amount, bar, percent, percentage, place_link, weight
+from debugcapture.report.pictures.shapes import Sources, amount, bar, percent, percentage, weight
 
 EVIL = '"><script>'
 
 
 def test_a_link_names_the_line_and_escapes_everything() -> None:
-    assert place_link({"a.txt": "https://s3/a?x=1&y=2"}, "a.txt", 7) == (
+    assert Sources({"a.txt": "https://s3/a?x=1&y=2"}).place("a.txt", 7) == (
         '<a href="https://s3/a?x=1&amp;y=2">a.txt:7</a>'
     )
-    assert place_link({}, "a.txt", 0) == '<a href="a.txt">a.txt</a>'
-    assert place_link({}, "", 7) == ""
-    assert "<script>" not in place_link({EVIL: EVIL}, EVIL, 1)
+    assert Sources({}).place("a.txt") == '<a href="a.txt">a.txt</a>'
+    assert Sources({}).place("", 7) == ""
+    assert "<script>" not in Sources({EVIL: EVIL}).place(EVIL, 1)
+
+
+def test_the_folder_of_the_pod_is_in_the_address_only() -> None:
+    assert Sources({}, "shop-1").place("shop-1/pod.txt", 7) == '<a href="shop-1/pod.txt">pod.txt:7</a>'
 
 
 @pytest.mark.parametrize(
