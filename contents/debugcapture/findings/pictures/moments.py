@@ -1,5 +1,6 @@
 """What happened to a pod, and when: rollouts, runs of its containers, failed probes, and other events."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Final
@@ -16,6 +17,8 @@ _ROLLOUT_REASONS: Final = frozenset(
     {"ScalingReplicaSet", "SuccessfulCreate", "DeploymentRollback", "SuccessfulRescale"}
 )
 _SETS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
+_IDENTITY: Final = re.compile(r"_[a-z0-9-]{1,63}\([0-9a-f-]{36}\)")
+"""What follows the name of a pod in messages of the kubelet: its namespace and its UID."""
 _STARTED: Final = "Started container "
 _NO_LINES: Final = EvidenceLines("", 0, 0)
 
@@ -98,7 +101,7 @@ def _kind(event: Event) -> MomentKind | None:
 def _text(event: Event) -> str:
     if event.reason == "Started":  # the same words as for the status of the pod, so that both become one
         return f'Container "{event.container or event.message.removeprefix(_STARTED)}" started'
-    return shortened(f"{event.reason}: {event.message}", _TEXT_CHARACTERS)
+    return shortened(f"{event.reason}: {_IDENTITY.sub('', event.message)}", _TEXT_CHARACTERS)
 
 
 def _rollouts(workload: Workload) -> Iterator[Moment]:

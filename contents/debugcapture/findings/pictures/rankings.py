@@ -66,7 +66,8 @@ def log_messages(log: Log) -> PodPictures:
     """Return the messages of a log that matter, grouped into templates, with their first and last time."""
     groups = sorted(log.groups, key=lambda group: -group.count)
     rows = tuple(_message(group) for group in groups[:_MOST_MESSAGES])
-    ranking = Ranking("log", log.evidence.name, "count", rows, 0, max(0, len(groups) - _MOST_MESSAGES))
+    total = sum(group.count for group in groups)
+    ranking = Ranking("log", log.evidence.name, "count", rows, total, max(0, len(groups) - _MOST_MESSAGES))
     return PodPictures("", rankings=(ranking,)) if rows else PodPictures("")
 
 

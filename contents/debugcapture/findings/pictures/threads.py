@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ...picture import PodPictures, Stacks
 from ..parsers.dotnet_stacks import NetStacks
 from ..parsers.goroutines import GoDump
-from ..parsers.jvm_model import LIBRARIES, JavaThread, ThreadDumps
+from ..parsers.jvm_model import LIBRARIES, Frame, JavaThread, ThreadDumps
 from ..parsers.native_stacks import NativeStacks
 from ..parsers.python_stacks import PyStacks
 from ..parsers.script_stacks import ScriptStacks
@@ -14,14 +14,24 @@ from .stacks import Sample, StackFrame, stacks_of
 
 def java_threads(dumps: ThreadDumps) -> PodPictures:
     """Return the threads of the last dump. Threads of the JVM itself have no stack and are left out."""
-    samples = (_java_sample(thread) for thread in dumps.last.java_threads if thread.frames)
+    frames = _JavaFrames()
+    samples = (_java_sample(thread, frames) for thread in dumps.last.java_threads if thread.frames)
     return _with(stacks_of("Java threads", dumps.evidence.name, "threads", samples))
 
 
-def _java_sample(thread: JavaThread) -> Sample:
-    frames = tuple(StackFrame(str(frame), not frame.call.startswith(LIBRARIES)) for frame in thread.frames)
+class _JavaFrames(dict[tuple[str, str], StackFrame]):
+    """Frames by call and place. The threads of a large dump have most of them in common."""
+
+    def __missing__(self, key: tuple[str, str]) -> StackFrame:
+        frame = StackFrame(str(Frame(*key, 0)), not key[0].startswith(LIBRARIES))
+        self[key] = frame
+        return frame
+
+
+def _java_sample(thread: JavaThread, frames: _JavaFrames) -> Sample:
+    stack = tuple(frames[frame.call, frame.place] for frame in thread.frames)
     state = thread.state + (" (virtual)" if thread.is_virtual else "")
-    return Sample(frames, state=state.strip(), name=thread.name, line=thread.line)
+    return Sample(stack, state=state.strip(), name=thread.name, line=thread.line)
 
 
 def python_threads(stacks: PyStacks) -> PodPictures:

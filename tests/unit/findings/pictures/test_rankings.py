@@ -53,7 +53,7 @@ def test_messages_of_a_log_have_counts_and_times(tmp_path: Path) -> None:
     assert "Connection refused" in row.label
     assert (row.value, row.tone, row.line) == (5, "bad", 5)
     assert row.note == "ERROR · 2026-11-30 03:00:00 to 2026-11-30 03:04:00"
-    assert ranking.total == 0
+    assert ranking.total == 5
 
 
 def test_nothing_to_rank_is_no_picture(tmp_path: Path) -> None:
