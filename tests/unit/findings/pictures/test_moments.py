@@ -64,7 +64,7 @@ def test_events_are_sorted_by_their_kind() -> None:
 
 def test_a_message_of_the_kubelet_has_no_uid() -> None:
     message = "Back-off restarting failed container app in pod shop-1_shop(2e9a65aa-22a7-4aea-82d1-f02b385db84d)"
-    (moment,) = cluster_moments(Cluster(events=(Event("Warning", "BackOff", message, seen=at(1)),))).moments
+    (moment,) = cluster_moments(Cluster(events=(Event("Warning", "BackOff", message, last_seen=at(1)),))).moments
     assert moment.text == "BackOff: Back-off restarting failed container app in pod shop-1"
 
 
