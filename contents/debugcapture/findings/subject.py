@@ -28,7 +28,8 @@ class Subject(Generic[M]):
     picture: Callable[[M], PodPictures] | None = None
     """Returns what the report draws of the model. None if there is no picture of this kind."""
     has_names_only: bool = False
-    """Whether its pictures contain names of functions only. They are then drawn from a file that is not masked too."""
+    """Whether its findings and pictures contain nothing but counts, addresses and names of functions, hosts or classes.
+    A file of this kind that is not masked is then explained too."""
 
     merge: Callable[[Sequence[M]], M] | None = None
     """Returns one model for all files of this kind that a capture has of one pod. None if each file stands alone."""

@@ -28,6 +28,7 @@ from .parsers import kube as kube_parser
 from .parsers import native_stacks as native_stacks_parser
 from .parsers import node_report as node_report_parser
 from .parsers import node_stacks as node_stacks_parser
+from .parsers import pcap as pcap_parser
 from .parsers import python_stacks as python_stacks_parser
 from .parsers import script_stacks as script_stacks_parser
 from .pictures import meters, moments, profiles, rankings, threads
@@ -47,6 +48,7 @@ from .rules import (
     network,
     node_report,
     node_stacks,
+    packets,
     process_limits,
     python_stacks,
     release,
@@ -69,6 +71,7 @@ _LAST_WORDS = replace(  # a log adds to what is known of its pod, and is explain
     is_mixed=kube_last_words.recognize,
 )
 SUBJECTS: Sequence[Subject[Any]] = (
+    Subject("Captured packets", pcap_parser.recognize, pcap_parser.parse, packets.RULES, has_names_only=True),
     Subject("Profile", profile.recognize, profile.parse, (), picture=profiles.profile_stacks, has_names_only=True),
     Subject("Crash of a JVM", jvm_hs_err_parser.recognize, jvm_hs_err_parser.parse, jvm_hs_err.RULES),
     Subject(
