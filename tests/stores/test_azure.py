@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import itertools
 import os
@@ -20,14 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
 from debugcapture.errors import NotStored
 from debugcapture.stores import clock
 from debugcapture.stores.azure import account as azure_account
 from debugcapture.stores.azure import store as module
-from debugcapture.stores.presigned import Original, Piece, SignedRequest
 from lab.stores import azure_endpoint
 from tests.stores.azure_front import RESET, Answer, Plan, Request, front, refusal
 from tests.stores.azure_lab import (
@@ -66,51 +63,6 @@ def test_a_browser_saves_what_a_container_named(prefix: str, tmp_path: Path) -> 
     with urllib.request.urlopen(link, timeout=10) as answer:
         assert answer.headers["Content-Type"] == "application/octet-stream"
         assert answer.headers["Content-Disposition"] == "attachment"
-
-
-DUMP = "shop/web/20260102T120000Z-web-1a2b/heap.hprof"
-
-
-def original() -> Original:
-    """CONTENT as one piece, as the pod describes it."""
-    md5 = base64.b64encode(hashlib.md5(CONTENT, usedforsecurity=False).digest()).decode()
-    piece = Piece(len(CONTENT), base64.b64encode(hashlib.sha256(CONTENT).digest()).decode(), md5)
-    return Original(len(CONTENT), SHA256, (piece,))
-
-
-def send(request: SignedRequest, content: bytes) -> None:
-    """What a pod does with a signed request. It need not send the checksum."""
-    put = urllib.request.Request(request.url, content, {"Content-Type": "application/octet-stream"}, method="PUT")
-    with urllib.request.urlopen(put, timeout=10) as answer:
-        assert answer.status == 201
-
-
-def test_what_a_pod_uploads_is_copied_out_of_its_reach(prefix: str) -> None:
-    upload = store(prefix).direct(DUMP, original(), 60)
-    (request,) = upload.requests
-    send(request, CONTENT)
-    stored = upload.complete([])
-    with urllib.request.urlopen(stored.link, timeout=10) as answer:
-        assert answer.read() == CONTENT
-        assert answer.headers["Content-Disposition"] == "attachment"
-    where = azure_endpoint()
-    container = BlobServiceClient.from_connection_string(where.connection_string).get_container_client(where.container)
-    assert [blob_item.name for blob_item in container.list_blobs(name_starts_with=f"{prefix}/")] == [f"{prefix}/{DUMP}"]
-    send(request, b"forged")
-    with urllib.request.urlopen(stored.link, timeout=10) as answer:
-        assert answer.read() == CONTENT
-
-
-def test_other_content_than_the_checksums_of_the_pod_is_not_stored(prefix: str) -> None:
-    upload = store(prefix).direct(DUMP, original(), 60)
-    send(upload.requests[0], bytes(len(CONTENT)))
-    with pytest.raises(NotStored, match="Md5Mismatch"):
-        upload.complete([])
-    upload.abandon()
-    service = BlobServiceClient.from_connection_string(azure_endpoint().connection_string)
-    stored = service.get_blob_client(azure_endpoint().container, f"{prefix}/{DUMP}")
-    with pytest.raises(ResourceNotFoundError):
-        stored.get_blob_properties()
 
 
 @pytest.mark.parametrize("wrong", [lambda link: link.partition("?")[0], lambda link: link[:-4] + "AAA="])
