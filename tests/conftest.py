@@ -20,7 +20,7 @@ from tests.secrecy import left_by_steps, watched
 # No deadline: a test may be slow on a busy machine.
 _PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
 _SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
-settings.register_profile("unit", max_examples=200, deadline=None, database=None, phases=_PHASES)
+settings.register_profile("unit", max_examples=100, deadline=None, database=None, phases=_PHASES)
 settings.register_profile(
     "thorough", max_examples=10_000, deadline=None, database=None, phases=_PHASES, suppress_health_check=_SLOW
 )

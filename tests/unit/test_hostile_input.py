@@ -165,6 +165,9 @@ def test_no_code_of_this_project_unpacks_an_archive() -> None:
                 else []
             )
         }
+        if file.name == "pprof.py":
+            # A profile of Go is one compressed stream, and is read up to a limit (test_pprof.py).
+            imported -= {"zlib"}
         assert not imported & {"tarfile", "zipfile", "gzip", "bz2", "lzma", "zlib", "pickle", "marshal", "shelve"}
         assert "unpack_archive" not in file.read_text()
 

@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -293,7 +294,8 @@ def test_what_could_not_be_started_has_its_errno() -> None:
     assert (result.errno, result.reason) == ("EPERM", "it did not start: operation not permitted")
 
 
-SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]]
+# sh is one of them.
+SHELLS = [["dash"], ["bash"], ["busybox", "sh"]]
 
 
 @pytest.mark.parametrize("shell", [shell for shell in SHELLS if which(shell[0])], ids=" ".join)
@@ -311,7 +313,7 @@ def test_nothing_is_left_in_an_image_with_a_shell(shell: list[str], tool: str) -
     ) as running:
         assert running.stdin
         while not any(name in ("sleep", "yes") for name in members(running.pid).values()):
-            pass
+            time.sleep(0.05)  # reading /proc takes long on a machine with many processes
         running.stdin.close()  # nobody reads its output either
         running.wait(30)
         assert members(running.pid) == {}

@@ -81,8 +81,9 @@ def test_what_lies_across_the_border_of_a_window_is_masked(
         patch.setattr(redact, "WINDOW_BYTES", 8192)
         patch.setattr(redact, "OVERLAP_BYTES", 4096)
         text_between = LINES[:before] + b"\n" + text + b"\n" + LINES[:after]
-        masked, count = redacted(text + b"\n", OWN)  # a backslash before a line break continues the line
-        expected = LINES[:before] + b"\n" + masked + LINES[:after]
+        # The text and what follows it: a backslash before a line break continues the line.
+        masked, count = redacted(text + b"\n" + LINES[:after], OWN)
+        expected = LINES[:before] + b"\n" + masked
         assert redacted(text_between, OWN, tuple(cuts)) == (expected, count)
 
 
