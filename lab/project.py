@@ -26,6 +26,10 @@ _STEPS = {
     "k8s-debug-attach": ("server", "token", "ca_certificate", "image"),
     "k8s-debug-upload": ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "spool"),
     "k8s-debug-open": ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key"),
+    "k8s-debug-links": (
+        *("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "spool"),
+        *("pagerduty_token", "pagerduty_from", "pagerduty_url"),
+    ),
     "k8s-debug-doctor": (
         *("server", "token", "ca_certificate", "image", "store", "s3_endpoint", "s3_region"),
         *("s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from", "pagerduty_url", "spool"),

@@ -26,6 +26,7 @@ BY_OPERATORS = {
     "Run a diagnostic command",
     "Send captures that are waiting",
     "Open a capture",
+    "Renew links",
     "Thread dump",
     "Check the installation",
 }

@@ -22,7 +22,7 @@ FIRST, SECOND = "ops", "ops-east"
 OPERATOR = User("olga", ("debug-capture-operators",))
 ENGINEER = User("emil", ("debug-capture-engineers",))
 HOOK = User("pagerduty", ("debug-capture-webhook",))
-MAY_RUN = {OPERATOR: 10, ENGINEER: 16, HOOK: 1}
+MAY_RUN = {OPERATOR: 11, ENGINEER: 17, HOOK: 1}
 KEYS = ("token", "ca-certificate", "s3-access-key", "s3-secret-key", "pagerduty-token")
 _PAGES = (REPO / "README.md", REPO / "docs" / "install-oss.md")
 _IMPORT = re.compile(r"/import\?(\S*importConfig=true\S*?)\"")

@@ -195,6 +195,22 @@ def test_the_note_leads_to_the_job_that_signs_fresh_links(project: JobSet) -> No
     assert [step.exit_code for step in missing.steps] == [3]
 
 
+def test_links_of_a_note_are_renewed_in_place(project: JobSet) -> None:
+    run = capture(project, "orders", "Q1ORDERS000001")
+    assert run.succeeded, run.errors
+    before = next(note for note in notes("Q1ORDERS000001") if run.data["capture_id"] in note)
+    # A signature contains the time in seconds.
+    time.sleep(1)
+    renewed = project.run("renew-links.yaml", {"renew_before_h": "168"})
+    assert renewed.succeeded, renewed.errors
+    assert "links renewed for 1 captures, 0 no longer in the store, 0 failed" in renewed.output
+    (after,) = [note for note in notes("Q1ORDERS000001") if run.data["capture_id"] in note]
+    old, fresh = links(before)[0], links(after)[0]
+    assert fresh != old
+    assert fresh.partition("?")[0] == old.partition("?")[0]
+    assert "Full thread dump" in lab.demo.artifact(fresh, "jvm-threads.txt")
+
+
 def test_captures_that_wait_are_sent_by_their_own_job(project: JobSet) -> None:
     away = project.changed(store="s3://nonexistent/evidence")
     run = capture(away, "orders")

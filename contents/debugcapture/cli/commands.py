@@ -71,6 +71,7 @@ _EXAMPLES: Final = {
     "attach": ("attach --namespace shop --pod checkout-7d4b9 -- cat /proc/1/comm",),
     "upload": ("upload --store s3://evidence/captures --s3-region eu-central-1",),
     "open": ("open 20261125T093012Z-checkout-7d4b9-1f2e --store s3://evidence/captures",),
+    "links": ("links --incident-id Q1ABCDEFGHIJKL", "links --renew-before-h 24"),
     "note": ("note --incident-id Q1ABCDEFGHIJKL --bundle ~/.local/state/debug-captures/CAPTURE_ID",),
     "find-target": ("find-target --incident-id Q1ABCDEFGHIJKL",),
     "doctor": ("doctor --namespaces shop,payments", "doctor --output json"),

@@ -143,6 +143,12 @@ def notify_attached(bundle: Bundle, text: str, send: SendNote) -> None:
             send(entry.name, text)
 
 
+def attached_incidents(bundle: Bundle) -> list[str]:
+    """Return the IDs of the incidents that are attached to ``bundle``."""
+    folder = bundle.folder / ATTACHED
+    return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+
+
 def find_interrupted(spool: Path) -> list[Bundle]:
     """Return the bundles whose process ended before it notified the attached incidents."""
     bundles = [Bundle(folder.parent) for folder in spool.glob(f"*/{ATTACHED}") if any(folder.iterdir())]

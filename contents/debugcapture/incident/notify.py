@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..bundle.bundle import Bundle, claimed, recover
 from ..errors import BadInput, CaptureError, NoteNotSent, NotStored
 from ..links.address import job_link
+from ..links.records import LinkRecords
 from ..model import Manifest, Target
 from ..pagerduty.api import MAX_FIELD_CHARACTERS
 from ..pagerduty.client import TRIES
@@ -31,7 +32,7 @@ from ..settings.incident import IncidentSettings
 from ..settings.spool import SpoolSettings
 from ..upload.publish import publish_to_store
 from .account import account_of, takes_notes
-from .dedup import SendNote, attach_incident, find_interrupted, notify_attached
+from .dedup import SendNote, attach_incident, attached_incidents, find_interrupted, notify_attached
 
 if TYPE_CHECKING:
     from ..settings.forms import CaptureStep, RestartStep
@@ -111,6 +112,7 @@ def join_capture(step: "CaptureStep", bundle: Bundle, context: RunContext) -> No
     text = attached_note(target, capture_id, _execution_url(context))
     if not attach_incident(bundle, step.incident.incident_id, text, send):
         context.report(duplicate_event_line(step, bundle))
+    _record_links(step.incident, bundle, context)
 
 
 def notify_interrupted(step: "CaptureStep", context: RunContext) -> None:
@@ -122,6 +124,7 @@ def notify_interrupted(step: "CaptureStep", context: RunContext) -> None:
             if not is_claimed:
                 continue
             failure = _recover_and_publish(step, bundle, context)
+            _record_links(step.incident, bundle, context)
         send = _sender(step.incident, step.spool, bundle.folder.name, context)
         notify_attached(bundle, _interrupted_note(step.incident, bundle, failure), send)
 
@@ -140,6 +143,7 @@ def _write_final_note(
     settings: IncidentSettings, spool: SpoolSettings, bundle: Bundle, context: RunContext, failure: str
 ) -> None:
     manifest = bundle.manifest()
+    _record_links(settings, bundle, context)
     addresses = _addresses(settings, manifest, _execution_url(context))
     text = capture_note(manifest, bundle.receipt(), str(bundle.folder), addresses, failure)
     try:
@@ -148,6 +152,17 @@ def _write_final_note(
         _update_status(settings, bundle, text, context)
     finally:
         notify_attached(bundle, text, _sender(settings, spool, manifest.capture_id, context))
+
+
+def _record_links(settings: IncidentSettings, bundle: Bundle, context: RunContext) -> None:
+    """Record the links of ``bundle`` and all its incidents for a later renewal. A failure is only logged."""
+    try:
+        receipt = bundle.receipt()
+        if receipt:
+            incidents = filter(None, (settings.incident_id, *attached_incidents(bundle)))
+            LinkRecords(bundle.folder.parent).add(bundle.folder.name, receipt, settings.pagerduty_url, incidents)
+    except (OSError, BadInput) as error:
+        context.report(f"the links are not recorded for renewal: {error}")
 
 
 def _update_status(settings: IncidentSettings, bundle: Bundle, text: str, context: RunContext) -> None:

@@ -126,6 +126,46 @@ class PagerDuty:
             raise _not_sent(incident, error.reason, remedy, status=error.status, waits=waits) from None
         return result
 
+    def edit_note(self, incident: str, marker: str, change: Callable[[str], str]) -> str:
+        """Replace the text of the note with ``marker`` by what ``change`` makes of it.
+
+        Return "edited", "unchanged", or "" if there is no such note or incident. Raises NoteNotSent.
+        """
+        path = f"/incidents/{quote(incident)}/notes"
+        result = ""
+
+        def attempt() -> BaseHTTPResponse:
+            nonlocal result
+            response = self.client.send("GET", path)
+            if response.status != 200:
+                return response
+            notes = [note for note in _notes(incident, response) if marker in str(note.get("content", ""))]
+            if not notes:
+                return response
+            content = change(str(notes[0]["content"]))
+            if content == notes[0]["content"]:
+                # An earlier attempt may have written it, whose response was lost.
+                result = result or "unchanged"
+                return response
+            result = "edited"
+            return self.client.send("PUT", f"{path}/{quote(str(notes[0].get('id')))}", {"note": {"content": content}})
+
+        try:
+            self.client.retry(attempt)
+        except RequestFailed as error:
+            if error.status == 404:
+                return ""
+            action = f"cannot edit the note of incident {incident}"
+            raise NoteNotSent(action, error.reason, self._remedy(error.status), status=error.status) from None
+        return result
+
+    def note_texts(self, incident: str) -> list[str]:
+        """Return the texts of the notes of ``incident``. Raises the same errors as `alerts`."""
+        notes = self._read(incident, "/notes", {}).get("notes")
+        if not isinstance(notes, list):
+            raise _not_pagerduty(_cannot_read(incident))
+        return [str(note.get("content", "")) for note in notes if isinstance(note, dict)]
+
     def check(self) -> None:
         """Check that the account accepts the key. Raises NotAllowed, Unreachable or Rejected."""
         try:

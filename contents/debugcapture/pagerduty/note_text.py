@@ -15,6 +15,8 @@ _FINDING_BYTES = 300
 _CAPTURED_BYTES = 400
 # The priority of a line. If the note is too long, lines with a higher number are dropped first.
 _ALWAYS, _REOPEN, _FINDING, _MISSING, _CAPTURED, _SKIPPED = range(6)
+# How lines begin that a renewal of the links finds again.
+_EVIDENCE, _LINKS_END, _DETAILS = "Evidence: ", "Links open until ", ("- ", "Captured (")
 _MISSING_OUTCOMES = ("failed", "truncated")
 Line = tuple[int, str]
 
@@ -99,6 +101,25 @@ def restart_note(action: str, result: str, by: str, execution: str, mark: str) -
     return _fit(head, [*_started_by(by), *_execution(execution), mark])
 
 
+def renewed_note(text: str, receipt: Receipt) -> str:
+    """Return the note ``text`` with the links of ``receipt`` and their end. Its other lines stay as they are.
+
+    If the note becomes too long, its last lines about artifacts are left out. A note without a link stays as it is.
+    """
+    lines = [line for line in text.splitlines() if not line.startswith(_LINKS_END)]
+    # Titles of findings come before the link, and can have any text.
+    position = max((index for index, line in enumerate(lines) if line.startswith(_EVIDENCE)), default=None)
+    if position is None:
+        return text
+    lines[position : position + 1] = [line for _, line in _links(receipt, "")]
+    while len("\n".join(lines).encode()) > LIMIT_BYTES:
+        details = [index for index, line in enumerate(lines) if line.startswith(_DETAILS)]
+        if not details:
+            break
+        del lines[details[-1]]
+    return "\n".join(lines)
+
+
 def _state(target: Target) -> str:
     # The reason comes from the container runtime and can have any length.
     return _cut(f"State at capture: {target.state}", 300)
@@ -118,11 +139,11 @@ def _finding_line(finding: Finding) -> str:
 
 
 def _links(receipt: Receipt, open_job: str) -> list[Line]:
-    lines = [(_ALWAYS, f"Evidence: {receipt.page}")]
+    lines = [(_ALWAYS, f"{_EVIDENCE}{receipt.page}")]
     if open_job:
         lines.append((_REOPEN, f"Fresh links, with a login to Rundeck: {open_job}"))
     if receipt.links_end:
-        lines.append((_MISSING, f"Links open until {receipt.links_end:%Y-%m-%d %H:%M} UTC; stored in {receipt.store}"))
+        lines.append((_MISSING, f"{_LINKS_END}{receipt.links_end:%Y-%m-%d %H:%M} UTC; stored in {receipt.store}"))
     return lines
 
 

@@ -52,6 +52,12 @@ def _open_capture() -> Step:
     return open_capture.STEP
 
 
+def _renew_links() -> Step:
+    from . import renew_links
+
+    return renew_links.STEP
+
+
 def _doctor() -> Step:
     from . import doctor
 
@@ -201,6 +207,13 @@ _STEPS = (
         "Signs fresh links for a capture in the store and shows its findings, its report page and its files. "
         "Works after the links of the note have expired.",
         _open_capture,
+    ),
+    Provider(
+        "k8s-debug-links",
+        "Kubernetes Debug / Renew links",
+        "Signs the links of captures in the store again and edits the notes that contain them: for one capture, for "
+        "one incident, or for all links that expire soon.",
+        _renew_links,
     ),
     Provider(
         "k8s-debug-doctor",

@@ -36,7 +36,7 @@ EXPECTED = {
     "Capture debug state of a service", "Capture debug state of a pod", "Capture from an incident", "Thread dump",
     "Heap dump", "Network capture", "Logs and events", "Run a diagnostic command", "Run a toolbox command",
     "Run a command in a pod", "Capture, then restart", "Capture, then roll back", "Capture before memory runs out",
-    "Send captures that are waiting", "Open a capture", "Check the installation",
+    "Send captures that are waiting", "Open a capture", "Renew links", "Check the installation",
 }  # fmt: skip
 
 each_job = pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)

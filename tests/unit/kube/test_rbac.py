@@ -11,7 +11,7 @@ from tools.yaml_text import read_documents
 
 RBAC = REPO / "deploy" / "rbac"
 Right = tuple[str, str, str]
-OFF_CLUSTER = {"Send captures that are waiting", "Open a capture", "Check the installation"}
+OFF_CLUSTER = {"Send captures that are waiting", "Open a capture", "Renew links", "Check the installation"}
 
 
 def rights(file: str, kind: str) -> set[Right]:

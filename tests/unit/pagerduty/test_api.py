@@ -316,3 +316,42 @@ def test_each_request_waits_for_its_turn() -> None:
     client.client.pool = account  # type: ignore[assignment]
     client.annotate("Q1ABC", MARK, "text")
     assert turns == [0, 1]
+
+
+def edit(account: Account) -> str:
+    client = PagerDuty(Access("https://api.example/", "t0ken"), account.waits.append)
+    client.client.pool = account  # type: ignore[assignment]
+    return client.edit_note("Q1ABC", MARK, lambda text: text.replace("old", "new"))
+
+
+def test_a_note_is_edited_in_place() -> None:
+    notes = {"notes": [{"id": "N1", "content": "old"}, {"id": "N2", "content": f"old {MARK}"}]}
+    account = Account((200, notes), (200, {}))
+    assert edit(account) == "edited"
+    assert account.requests[1] == ("PUT", "https://api.example/incidents/Q1ABC/notes/N2")
+    assert account.bodies[1] == {"note": {"content": f"new {MARK}"}}
+
+
+def test_an_edit_whose_response_was_lost_counts() -> None:
+    before, after = ({"notes": [{"id": "N", "content": f"{text} {MARK}"}]} for text in ("old", "new"))
+    assert edit(Account((200, before), LOST, (200, after))) == "edited"
+    assert edit(Account((200, after))) == "unchanged"
+
+
+@pytest.mark.parametrize("answer", [NONE, (404, {})])
+def test_a_note_or_incident_that_does_not_exist_is_not_edited(answer: Answer) -> None:
+    assert edit(Account(answer)) == ""
+
+
+def test_an_edit_that_is_refused_says_why() -> None:
+    with pytest.raises(NoteNotSent, match="cannot edit the note of incident Q1ABC: HTTP 403"):
+        edit(Account((403, {})))
+
+
+def test_texts_of_notes_are_read() -> None:
+    account = Account((200, {"notes": [{"content": "a"}, {"content": "b"}]}), (200, {"login": "page"}))
+    client = PagerDuty(Access("https://api.example/", "t0ken"))
+    client.client.pool = account  # type: ignore[assignment]
+    assert client.note_texts("Q1ABC") == ["a", "b"]
+    with pytest.raises(UnexpectedAnswer):
+        client.note_texts("Q1ABC")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from debugcapture.finding import Finding, Severity
 from debugcapture.model import PAGE, ContainerState, Receipt, Stored
-from debugcapture.pagerduty.note_text import LIMIT_BYTES, Addresses, capture_note, failure_note, marker, start_note
+from debugcapture.pagerduty.note_text import (
+    LIMIT_BYTES,
+    Addresses,
+    capture_note,
+    failure_note,
+    marker,
+    renewed_note,
+    start_note,
+)
 from tests.unit.builders import CAPTURE_ID, NOON, artifact, manifest, nothing, target
 
 MARK = marker(CAPTURE_ID)
@@ -198,3 +206,33 @@ def test_two_long_links_do_not_break_the_limit_and_the_first_stays() -> None:
 
 def test_a_failure_in_any_language_stays_within_the_limit() -> None:
     assert len(failure_note("ü" * 2000, URL, MARK).encode()) <= LIMIT_BYTES
+
+
+def test_a_renewed_note_changes_its_links_alone() -> None:
+    whole = manifest(artifact(), nothing("failed", "exit code 1", title="Evidence: x"))
+    job = "https://rundeck.example/project/shop/job/show/9b4d?opt.capture_id=x"
+    text = capture_note(whole, receipt(), "", Addresses(URL, job), "")
+    fresh = Receipt("s3://b/p", (Stored(f"n/w/i/{PAGE}", "", "https://s3/fresh", NOON + timedelta(days=7), 1, ""),))
+    lines = renewed_note(text, fresh).splitlines()
+    assert "Evidence: https://s3/fresh" in lines
+    assert "Links open until 2026-01-09 12:00 UTC; stored in s3://b/p" in lines
+    unchanged = ("Evidence: https://", "Links open")
+    assert [line for line in lines if not line.startswith(unchanged)] == [
+        line for line in text.splitlines() if not line.startswith(unchanged)
+    ]
+    assert renewed_note(renewed_note(text, fresh), fresh) == renewed_note(text, fresh)
+
+
+def test_a_note_without_a_link_stays_as_it_is() -> None:
+    text = failure_note("cannot capture", URL, MARK)
+    assert renewed_note(text, receipt()) == text
+
+
+def test_a_renewed_note_with_a_longer_link_still_fits() -> None:
+    missing = [nothing("failed", "x" * 200, title=f"Log {number}") for number in range(20)]
+    text = capture_note(manifest(artifact(), *missing), receipt(), "", Addresses(URL), "")
+    link = f"https://s3/{PAGE}?token={'t' * 1200}"
+    renewed = renewed_note(text, Receipt("s3://b/p", (Stored(f"n/w/i/{PAGE}", "", link, NOON, 1, ""),)))
+    assert len(renewed.encode()) <= LIMIT_BYTES
+    assert f"Evidence: {link}\n" in renewed
+    assert renewed.endswith(MARK)
