@@ -63,6 +63,20 @@ def test_packages_are_installed_by_their_hashes() -> None:
     ] == []
 
 
+def test_base_images_are_pinned_by_digest_and_updated() -> None:
+    """The image of the Runner is chosen by the person who builds it."""
+    files = {file.parent.name: file.read_text() for file in (REPO / "deploy").rglob("Dockerfile")}
+    images = {name: re.findall(r"^FROM (\S+)", text, re.MULTILINE) for name, text in files.items()}
+    assert images.pop("runner") == ["rundeckpro/runner:${VERSION}"]
+    for name, bases in images.items():
+        assert bases
+        assert [base for base in bases if base != "scratch" and not re.search(r"@sha256:[0-9a-f]{64}$", base)] == [], (
+            name
+        )
+    (update,) = read_yaml((REPO / ".github" / "dependabot.yml").read_text())["updates"]
+    assert set(update["directories"]) == {f"/deploy/{name}" for name in images}
+
+
 def test_the_toolbox_installs_the_versions_that_it_lists() -> None:
     folder = REPO / "deploy" / "toolbox"
     listed = re.findall(r"^pip +(\S+)", (folder / "tools.txt").read_text(), re.MULTILINE)
