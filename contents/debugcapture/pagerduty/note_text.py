@@ -4,6 +4,7 @@ Plain text with bare links: PagerDuty documents neither Markdown nor a length li
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..finding import Finding
 from ..model import Artifact, Manifest, Receipt, Target
@@ -18,7 +19,16 @@ _ALWAYS, _REOPEN, _FINDING, _MISSING, _CAPTURED, _SKIPPED = range(6)
 # How lines begin that a renewal of the links finds again.
 _EVIDENCE, _LINKS_END, _DETAILS = "Evidence: ", "Links open until ", ("- ", "Captured (")
 _MISSING_OUTCOMES = ("failed", "truncated")
-Line = tuple[int, str]
+_MAX_EXECUTION_BYTES = 300
+
+
+class Line(NamedTuple):
+    """A line of a note."""
+
+    priority: int
+    text: str
+    short: str = ""
+    """Replaces ``text`` if that does not fit."""
 
 
 def marker(capture_id: str) -> str:
@@ -30,8 +40,8 @@ def start_note(target: Target, capture_id: str, by: str, execution: str) -> str:
     """Return the note about the start of a capture of ``target``. ``by`` is the person who started it, or ""."""
     return _fit(
         [
-            (_ALWAYS, f"Debug state of {target} (container {target.container}): capturing …"),
-            (_ALWAYS, _state(target)),
+            Line(_ALWAYS, f"Debug state of {target} (container {target.container}): capturing …"),
+            Line(_ALWAYS, _state(target)),
         ],
         [*_started_by(by), *_execution(execution), marker(capture_id)],
     )
@@ -41,8 +51,8 @@ def attached_note(target: Target, capture_id: str, execution: str) -> str:
     """Return the note for an incident that attaches to the capture of ``target`` of another incident."""
     return _fit(
         [
-            (_ALWAYS, f"Debug state of {target} (container {target.container}): capturing …"),
-            (
+            Line(_ALWAYS, f"Debug state of {target} (container {target.container}): capturing …"),
+            Line(
                 _ALWAYS,
                 (
                     "This capture was started for another incident about the same workload. Its links will appear "
@@ -74,12 +84,16 @@ def capture_note(manifest: Manifest, receipt: Receipt | None, location: str, add
     return _fit(
         [
             *_findings(manifest, receipt),
-            (_ALWAYS, f"Debug state of {target} (container {target.container}): {manifest.status}"),
-            (_ALWAYS, _state(target)),
+            Line(_ALWAYS, f"Debug state of {target} (container {target.container}): {manifest.status}"),
+            Line(_ALWAYS, _state(target)),
             *(_links(receipt, addresses.open_job) if receipt else _not_stored(location, failure)),
-            *((_MISSING, _artifact_line(artifact)) for artifact in artifacts if artifact.outcome in _MISSING_OUTCOMES),
+            *(
+                Line(_MISSING, _artifact_line(artifact))
+                for artifact in artifacts
+                if artifact.outcome in _MISSING_OUTCOMES
+            ),
             *_captured(manifest),
-            *((_SKIPPED, _artifact_line(artifact)) for artifact in artifacts if _is_skipped_for_a_reason(artifact)),
+            *(Line(_SKIPPED, _artifact_line(artifact)) for artifact in artifacts if _is_skipped_for_a_reason(artifact)),
         ],
         [
             *_started_by(manifest.trigger.get("started_by", "")),
@@ -91,13 +105,13 @@ def capture_note(manifest: Manifest, receipt: Receipt | None, location: str, add
 
 def failure_note(failure: str, execution: str, mark: str) -> str:
     """Return the note for a capture that left no bundle. ``mark`` identifies the attempt."""
-    head = [(_ALWAYS, "Debug capture failed"), (_ALWAYS, _cut(failure, 1000))]
+    head = [Line(_ALWAYS, "Debug capture failed"), Line(_ALWAYS, _cut(failure, 1000))]
     return _fit(head, [*_execution(execution), mark])
 
 
 def restart_note(action: str, result: str, by: str, execution: str, mark: str) -> str:
     """Return the note about a restart: the ``action`` and its ``result``. ``mark`` identifies the note."""
-    head = [(_ALWAYS, _cut(action, 300)), (_ALWAYS, _cut(result, 1000))]
+    head = [Line(_ALWAYS, _cut(action, 300)), Line(_ALWAYS, _cut(result, 1000))]
     return _fit(head, [*_started_by(by), *_execution(execution), mark])
 
 
@@ -111,7 +125,18 @@ def renewed_note(text: str, receipt: Receipt) -> str:
     position = max((index for index, line in enumerate(lines) if line.startswith(_EVIDENCE)), default=None)
     if position is None:
         return text
-    lines[position : position + 1] = [line for _, line in _links(receipt, "")]
+    link, *ends = _links(receipt, "")
+    for form in (link.text, link.short):
+        changed = [*lines[:position], form, *(line.text for line in ends), *lines[position + 1 :]]
+        note = _without_details(changed)
+        if len(note.encode()) <= LIMIT_BYTES:
+            break
+    return note
+
+
+def _without_details(lines: list[str]) -> str:
+    """Return ``lines`` as one text. If it is too long, the last lines about artifacts are left out."""
+    lines = list(lines)
     while len("\n".join(lines).encode()) > LIMIT_BYTES:
         details = [index for index, line in enumerate(lines) if line.startswith(_DETAILS)]
         if not details:
@@ -130,7 +155,7 @@ def _findings(manifest: Manifest, receipt: Receipt | None) -> list[Line]:
     if manifest.encrypted or (receipt and receipt.is_encrypted):
         return []
     notable = [finding for finding in manifest.findings if finding.severity != "info"][:MAX_FINDINGS]
-    return [(_FINDING, _finding_line(finding)) for finding in notable]
+    return [Line(_FINDING, _finding_line(finding)) for finding in notable]
 
 
 def _finding_line(finding: Finding) -> str:
@@ -139,17 +164,21 @@ def _finding_line(finding: Finding) -> str:
 
 
 def _links(receipt: Receipt, open_job: str) -> list[Line]:
-    lines = [(_ALWAYS, f"{_EVIDENCE}{receipt.page}")]
+    # With temporary credentials, a signed link can have thousands of characters.
+    location = next((file.url for file in receipt.stored if file.link == receipt.page), receipt.store)
+    short = f"{_EVIDENCE}{location} (its link is too long for a note: use the job “Open a capture”)"
+    lines = [Line(_ALWAYS, f"{_EVIDENCE}{receipt.page}", short)]
     if open_job:
-        lines.append((_REOPEN, f"Fresh links, with a login to Rundeck: {open_job}"))
+        lines.append(Line(_REOPEN, f"Fresh links, with a login to Rundeck: {open_job}"))
     if receipt.links_end:
-        lines.append((_MISSING, f"{_LINKS_END}{receipt.links_end:%Y-%m-%d %H:%M} UTC; stored in {receipt.store}"))
+        links_end = f"{_LINKS_END}{receipt.links_end:%Y-%m-%d %H:%M} UTC; stored in {receipt.store}"
+        lines.append(Line(_MISSING, links_end))
     return lines
 
 
 def _not_stored(location: str, failure: str) -> list[Line]:
     reason = f": {_cut(failure, 400)}" if failure else ""
-    return [(_ALWAYS, f"Not in the store{reason}"), (_ALWAYS, f"Saved on the Rundeck server in {location}")]
+    return [Line(_ALWAYS, f"Not in the store{reason}"), Line(_ALWAYS, f"Saved on the Rundeck server in {location}")]
 
 
 def _captured(manifest: Manifest) -> list[Line]:
@@ -157,12 +186,12 @@ def _captured(manifest: Manifest) -> list[Line]:
     captured = [artifact for artifact in manifest.artifacts if artifact.file]
     if any(artifact.is_capture for artifact in manifest.artifacts):
         line = f"- {len(captured)} of {len(manifest.artifacts)} pods, each with its own report page"
-        return [(_MISSING, f"{line}; {sum(artifact.bytes for artifact in captured):,} bytes in total")]
+        return [Line(_MISSING, f"{line}; {sum(artifact.bytes for artifact in captured):,} bytes in total")]
     if not captured:
         return []
     titles = [artifact.title for artifact in sorted(captured, key=lambda artifact: artifact.is_from_api)]
     total = size(sum(artifact.bytes for artifact in captured))
-    return [(_CAPTURED, _cut(f"Captured ({total}): {', '.join(dict.fromkeys(titles))}", _CAPTURED_BYTES))]
+    return [Line(_CAPTURED, _cut(f"Captured ({total}): {', '.join(dict.fromkeys(titles))}", _CAPTURED_BYTES))]
 
 
 def _is_skipped_for_a_reason(artifact: Artifact) -> bool:
@@ -179,24 +208,40 @@ def _started_by(name: str) -> list[str]:
 
 
 def _execution(url: str) -> list[str]:
-    return [f"Rundeck: {url}"] if url else []
+    return [f"Rundeck: {url}"] if url and len(url.encode()) <= _MAX_EXECUTION_BYTES else []
 
 
 def _fit(lines: list[Line], tail: list[str]) -> str:
-    """Return the lines that fit, in their order, then ``tail``. Lines with a low priority number are selected first."""
-    lines = [(priority, one_line(text)) for priority, text in lines]
+    """Return the lines that fit, in their order, then ``tail``. Lines with a low priority number are selected first.
+
+    A line that is always there is shortened if it does not fit.
+    """
     remaining = LIMIT_BYTES - sum(len(line.encode()) + 1 for line in (*tail, "- 99 more in the evidence"))
-    selected = set()
-    for index, (priority, text) in sorted(enumerate(lines), key=lambda line: line[1][0]):
-        size = len(text.encode()) + 1
-        if priority == _ALWAYS or size <= remaining:
-            selected.add(index)
-            remaining -= size
+    selected: dict[int, str] = {}
+    for index, line in sorted(enumerate(lines), key=lambda entry: entry[1].priority):
+        text = _fitting(line, remaining - 1)
+        if text:
+            selected[index] = text
+            remaining -= len(text.encode()) + 1
     dropped = len(lines) - len(selected)
     rest = [f"- {dropped} more in the evidence"] if dropped else []
-    return "\n".join([*(text for index, (_, text) in enumerate(lines) if index in selected), *rest, *tail])
+    return "\n".join([*(selected[index] for index in sorted(selected)), *rest, *tail])
+
+
+def _fitting(line: Line, limit_bytes: int) -> str:
+    """Return the text of ``line`` in a form that fits, or ""."""
+    for text in (one_line(line.text), one_line(line.short)):
+        if text and len(text.encode()) <= limit_bytes:
+            return text
+    return _cut(line.short or line.text, max(limit_bytes, 0)) if line.priority == _ALWAYS else ""
 
 
 def _cut(text: str, limit_bytes: int) -> str:
-    """Return the beginning of ``text``, as one line."""
-    return one_line(text).encode()[:limit_bytes].decode(errors="ignore")
+    """Return the beginning of ``text``, as one line. A URL is never cut: the text ends before it."""
+    line = one_line(text)
+    beginning = line.encode()[:limit_bytes].decode(errors="ignore")
+    if len(beginning) == len(line):
+        return line
+    word_start = beginning.rfind(" ") + 1
+    is_in_url = "://" in line[word_start:].partition(" ")[0]
+    return beginning[:word_start].rstrip() if is_in_url else beginning

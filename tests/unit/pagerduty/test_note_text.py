@@ -204,6 +204,39 @@ def test_two_long_links_do_not_break_the_limit_and_the_first_stays() -> None:
     assert text.splitlines()[-1] == MARK
 
 
+WORDS = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=3000)
+
+
+@given(WORDS, WORDS, WORDS, st.text(max_size=300))
+def test_no_link_is_cut_and_the_limit_is_kept(token: str, execution: str, job: str, reason: str) -> None:
+    """With temporary credentials, a signed link has more than 2,000 characters."""
+    link = f"https://b.s3.amazonaws.com/a/{PAGE}?X-Amz-Security-Token={token}"
+    stored = Stored(f"a/{PAGE}", f"s3://b/a/{PAGE}", link, NOON, 1, "")
+    addresses = Addresses(f"https://rundeck.example/{execution}", f"https://rundeck.example/job/{job}")
+    failure = f"cannot store {link}: {reason}"
+    for text in (
+        capture_note(manifest(artifact()), Receipt("s3://b", (stored,)), "", addresses, ""),
+        capture_note(manifest(artifact()), None, f"/spool/{token}", addresses, failure),
+        failure_note(failure, addresses.execution, MARK),
+    ):
+        assert len(text.encode()) <= LIMIT_BYTES
+        assert text.splitlines()[-1] == MARK
+        whole = {link, f"{link}:", stored.url, "s3://b", addresses.execution, addresses.open_job}
+        assert {word for word in text.split() if "://" in word} - set(reason.split()) <= whole
+
+
+def test_link_that_is_too_long_is_replaced_by_its_place_in_the_store() -> None:
+    link = f"https://b.s3.amazonaws.com/a/{PAGE}?X-Amz-Security-Token={'A' * 2000}"
+    stored = Stored(f"a/{PAGE}", f"s3://b/a/{PAGE}", link, NOON, 1, "")
+    job = "https://rundeck.example/project/ops/job/show/1?opt.capture_id=x"
+    lines = capture_note(manifest(), Receipt("s3://b", (stored,)), "", Addresses(URL, job), "").splitlines()
+    assert lines[2] == (f"Evidence: s3://b/a/{PAGE} (its link is too long for a note: use the job “Open a capture”)")
+    assert lines[3].endswith(job)
+    note = "\n".join(["Evidence: https://old", "- a", MARK])
+    renewed = renewed_note(note, Receipt("s3://b", (stored,))).splitlines()
+    assert [renewed[0], *renewed[2:]] == [lines[2], "- a", MARK]
+
+
 def test_a_failure_in_any_language_stays_within_the_limit() -> None:
     assert len(failure_note("ü" * 2000, URL, MARK).encode()) <= LIMIT_BYTES
 
