@@ -115,7 +115,7 @@ def test_the_note_opens_again_after_its_links_are_renewed(world: World) -> None:
     outcome = renew(
         read(LinksStep, world.settings | world.account.settings("") | {"renew_before_h": "1"}), world.context
     )
-    assert outcome.document == {"renewed": [world.bundle.folder.name], "gone": []}, world.lines
+    assert outcome.document == {"renewed": [world.bundle.folder.name], "missing": []}, world.lines
     assert linked_artifact(world.page(), "jvm-threads.txt") == THREADS
     assert len(world.account.notes(INCIDENT)) == 1
     changed = ("Evidence: ", "Links open until ")

@@ -36,21 +36,21 @@ class Renewal:
 
     renewed: list[str] = field(default_factory=list)
     """IDs of captures."""
-    gone: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     """IDs of captures that the store no longer contains."""
     failures: list[CaptureError] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
         """Return one line with the numbers."""
-        line = f"links renewed for {len(self.renewed)} captures, {len(self.gone)} no longer in the store"
+        line = f"links renewed for {len(self.renewed)} captures, {len(self.missing)} no longer in the store"
         return f"{line}, {len(self.failures)} failed"
 
 
 def captures_of(account: PagerDuty, incident: str) -> list[str]:
     """Return the IDs of the captures that notes of ``incident`` are about, each once. Raises NoteNotSent."""
     texts = account.note_texts(incident)
-    return list(dict.fromkeys(found for text in texts for found in _MARKER.findall(text)))
+    return list(dict.fromkeys(capture_id for text in texts for capture_id in _MARKER.findall(text)))
 
 
 def renew_links(place: Place, captures: Sequence[str], incidents: Iterable[str], report: Report) -> Renewal:
@@ -66,7 +66,7 @@ def renew_links(place: Place, captures: Sequence[str], incidents: Iterable[str],
         except CaptureGone as error:
             report(str(error))
             place.records.remove(capture_id)
-            renewal.gone.append(capture_id)
+            renewal.missing.append(capture_id)
         except CaptureError as error:
             report(str(error))
             renewal.failures.append(error)

@@ -45,7 +45,7 @@ def renew(step: LinksStep, context: RunContext) -> Outcome:
     renewal = renew_links(place, captures, incidents, context.report)
     context.report(renewal.summary)
     _raise_failure(step, renewal)
-    return Outcome(0, {"summary": renewal.summary}, {"renewed": renewal.renewed, "gone": renewal.gone})
+    return Outcome(0, {"summary": renewal.summary}, {"renewed": renewal.renewed, "missing": renewal.missing})
 
 
 def _captures(step: LinksStep, place: Place) -> Sequence[str]:
@@ -60,7 +60,7 @@ def _captures(step: LinksStep, place: Place) -> Sequence[str]:
 def _raise_failure(step: LinksStep, renewal: Renewal) -> None:
     if renewal.failures:
         raise renewal.failures[0].with_data(summary=renewal.summary)
-    if renewal.gone and step.capture.capture:
+    if renewal.missing and step.capture.capture:
         raise CaptureGone(f"cannot renew the links of {step.capture.capture}", "the store does not contain it")
 
 

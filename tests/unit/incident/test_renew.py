@@ -58,12 +58,12 @@ class World:
 
     def noted(self, *incidents: str) -> tuple[Manifest, Receipt]:
         """Store a capture, and write its note into ``incidents``."""
-        made, receipt = stored_capture(self.spool, self.store)
+        capture, receipt = stored_capture(self.spool, self.store)
         for incident in incidents:
-            text = capture_note(made, receipt, "", Addresses(), "")
+            text = capture_note(capture, receipt, "", Addresses(), "")
             self.account.texts.setdefault(incident, []).append(text)
-        self.records.add(made.capture_id, receipt, ACCOUNT, incidents)
-        return made, receipt
+        self.records.add(capture.capture_id, receipt, ACCOUNT, incidents)
+        return capture, receipt
 
 
 @pytest.fixture
@@ -76,26 +76,26 @@ def ignore(_line: str) -> None:
 
 
 def test_every_note_and_the_page_get_fresh_links(world: World) -> None:
-    made, receipt = world.noted(INCIDENT, "Q2ABCDEF")
+    capture, receipt = world.noted(INCIDENT, "Q2ABCDEF")
     world.store.time = NOON + timedelta(days=30)
     lines: list[str] = []
     renewal = renew_links(world.place(), world.records.due(world.store.time), (), lines.append)
-    assert (renewal.renewed, renewal.gone, renewal.failures) == ([made.capture_id], [], [])
+    assert (renewal.renewed, renewal.missing, renewal.failures) == ([capture.capture_id], [], [])
     for incident in (INCIDENT, "Q2ABCDEF"):
         (text,) = world.account.texts[incident]
         assert receipt.page not in text
         assert f"Evidence: {receipt.page.partition('?')[0]}?" in text
         assert "Links open until 2026-02-08 12:00 UTC; stored in s3://captures/debug" in text
         assert f"incident {incident}: note edited" in lines
-    assert receipt.link("jvm-threads.txt") not in links_of(world.store.files[f"{made.key}/{PAGE}"].decode())
-    assert f"{made.capture_id}: links open until 2026-02-08 12:00 UTC" in lines
+    assert receipt.link("jvm-threads.txt") not in links_of(world.store.files[f"{capture.key}/{PAGE}"].decode())
+    assert f"{capture.capture_id}: links open until 2026-02-08 12:00 UTC" in lines
     assert world.records.due(world.store.time + timedelta(days=7)) == []
 
 
 def test_captures_of_an_incident_are_those_of_its_notes(world: World) -> None:
-    made, _ = world.noted(INCIDENT)
+    capture, _ = world.noted(INCIDENT)
     world.account.texts[INCIDENT] += ["a note of a person", f"x\n{marker(CAPTURE_ID)}", f"y\n{marker(CAPTURE_ID)}"]
-    assert captures_of(world.account, INCIDENT) == [made.capture_id, CAPTURE_ID]
+    assert captures_of(world.account, INCIDENT) == [capture.capture_id, CAPTURE_ID]
 
 
 def test_what_the_store_no_longer_has_is_reported_and_not_tried_again(world: World) -> None:
@@ -104,7 +104,7 @@ def test_what_the_store_no_longer_has_is_reported_and_not_tried_again(world: Wor
     world.store.files = {key: content for key, content in world.store.files.items() if first.capture_id not in key}
     lines: list[str] = []
     renewal = renew_links(world.place(), [first.capture_id, second.capture_id], [], lines.append)
-    assert (renewal.renewed, renewal.gone) == ([second.capture_id], [first.capture_id])
+    assert (renewal.renewed, renewal.missing) == ([second.capture_id], [first.capture_id])
     assert any(line.startswith(f"cannot open the capture {first.capture_id}: {URL} does not") for line in lines)
     assert world.records.find(first.capture_id) is None
     assert renewal.summary == "links renewed for 1 captures, 1 no longer in the store, 0 failed"
@@ -128,23 +128,23 @@ def test_a_failure_of_one_capture_does_not_stop_the_others_and_it_stays_due(worl
 
 
 def test_a_note_that_is_not_edited_stays_due(world: World) -> None:
-    made, _ = world.noted(INCIDENT)
+    capture, _ = world.noted(INCIDENT)
     world.account.refuses = True
-    renewal = renew_links(world.place(), [made.capture_id], [], ignore)
+    renewal = renew_links(world.place(), [capture.capture_id], [], ignore)
     assert [type(failure) for failure in renewal.failures] == [NoteNotSent]
-    assert world.records.due(NOON + timedelta(days=8)) == [made.capture_id]
+    assert world.records.due(NOON + timedelta(days=8)) == [capture.capture_id]
 
 
 def test_an_incident_without_the_note_is_reported(world: World) -> None:
-    made, _ = world.noted()
+    capture, _ = world.noted()
     lines: list[str] = []
-    assert renew_links(world.place(), [made.key], ["Q9ABCDEF"], lines.append).renewed == [made.capture_id]
-    assert lines[0] == f"incident Q9ABCDEF: no note about {made.capture_id}"
+    assert renew_links(world.place(), [capture.key], ["Q9ABCDEF"], lines.append).renewed == [capture.capture_id]
+    assert lines[0] == f"incident Q9ABCDEF: no note about {capture.capture_id}"
 
 
 def test_captures_of_another_store_or_account_are_left_alone(world: World) -> None:
-    made, receipt = world.noted()
-    world.records.add(made.capture_id, receipt, "https://other.example", [INCIDENT])
+    capture, receipt = world.noted()
+    world.records.add(capture.capture_id, receipt, "https://other.example", [INCIDENT])
     other = Place(world.store, "s3://other", world.account, world.records)
-    renewal = renew_links(other, [made.capture_id], [], ignore)
+    renewal = renew_links(other, [capture.capture_id], [], ignore)
     assert "it is in s3://captures/debug" in str(renewal.failures[0])

@@ -242,9 +242,9 @@ def test_a_failure_in_any_language_stays_within_the_limit() -> None:
 
 
 def test_a_renewed_note_changes_its_links_alone() -> None:
-    whole = manifest(artifact(), nothing("failed", "exit code 1", title="Evidence: x"))
+    capture_manifest = manifest(artifact(), nothing("failed", "exit code 1", title="Evidence: x"))
     job = "https://rundeck.example/project/shop/job/show/9b4d?opt.capture_id=x"
-    text = capture_note(whole, receipt(), "", Addresses(URL, job), "")
+    text = capture_note(capture_manifest, receipt(), "", Addresses(URL, job), "")
     fresh = Receipt("s3://b/p", (Stored(f"n/w/i/{PAGE}", "", "https://s3/fresh", NOON + timedelta(days=7), 1, ""),))
     lines = renewed_note(text, fresh).splitlines()
     assert "Evidence: https://s3/fresh" in lines

@@ -45,9 +45,9 @@ def edited(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def capture(store: SigningStore, run_context: RunContext) -> Manifest:
-    made, receipt = stored_capture(run_context.spool, store)
-    LinkRecords(run_context.spool).add(made.capture_id, receipt, SETTINGS["pagerduty_url"], [INCIDENT])
-    return made
+    capture, receipt = stored_capture(run_context.spool, store)
+    LinkRecords(run_context.spool).add(capture.capture_id, receipt, SETTINGS["pagerduty_url"], [INCIDENT])
+    return capture
 
 
 def test_links_that_expire_soon_are_renewed(
@@ -57,7 +57,7 @@ def test_links_that_expire_soon_are_renewed(
     assert (edited, outcome.data["summary"]) == ([], log_lines[-1])
     outcome = renew(read(LinksStep, SETTINGS | {"renew_before_h": "168"}), run_context)
     assert edited == [(INCIDENT, marker(capture.capture_id))]
-    assert outcome.document == {"renewed": [capture.capture_id], "gone": []}
+    assert outcome.document == {"renewed": [capture.capture_id], "missing": []}
     assert log_lines[-1] == "links renewed for 1 captures, 0 no longer in the store, 0 failed"
 
 
