@@ -74,8 +74,8 @@ def demanded(namespace: str, kubectl: Kubectl) -> Iterator[None]:
 
 
 def _is_refused(kubectl: Kubectl, namespace: str, manifest: str) -> bool:
-    done = kubectl._run(("create", f"--namespace={namespace}", "--dry-run=server", "-f", "-"), manifest)
-    return MESSAGE in done.stderr
+    process = kubectl._run(("create", f"--namespace={namespace}", "--dry-run=server", "-f", "-"), manifest)
+    return MESSAGE in process.stderr
 
 
 class Mutator(BaseHTTPRequestHandler):

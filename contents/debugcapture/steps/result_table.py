@@ -14,7 +14,7 @@ from ..report.summary import masking
 from ..runtime.log_lines import BEGIN, END
 from ..text import one_line, size
 
-_DIFFERENCES_HEADING = "What the unhealthy pods have, and the healthy ones have not"
+_DIFFERENCES_HEADING = "Differences between unhealthy and healthy pods"
 _FINDINGS_HEADING = "What the evidence shows"
 # The classes that Rundeck uses for JSON and CSV.
 _CLASSES = "table table-condensed table-bordered"

@@ -1,6 +1,6 @@
 """Finds the problems of a pod in its JSON, and orders pods by them. Pure.
 
-A failure of the past counts for an hour. After that, it ranks below every problem that the pod has now, because the
+A past failure counts for an hour. After that, it ranks below every problem that the pod has now, because the
 kubelet keeps the last failure in the status for as long as the pod exists.
 Source: Kubernetes API reference, core/v1 PodStatus, ContainerStatus, PodCondition.
 """

@@ -137,8 +137,8 @@ def test_a_capture_states_a_cause_that_only_one_of_its_files_names(tmp_path: Pat
         "2026-11-30T03:45:31Z  Warning  BackOff (x9)  spec.containers{app}   Back-off restarting failed container app\n"
     )
     names = ("logs/app.previous.log", "pod.txt", "events.txt")
-    whole = manifest(*(artifact(file=name, pod="web-0", collector="pod-snapshot") for name in names))
-    ((finding,), _) = explain_bundle(tmp_path, whole, never)
+    capture_manifest = manifest(*(artifact(file=name, pod="web-0", collector="pod-snapshot") for name in names))
+    ((finding,), _) = explain_bundle(tmp_path, capture_manifest, never)
     assert finding.title == (
         'Container "app" ended with exit code 4: CrashLoopBackOff, 4 restarts. Last message: cannot reach db:5432'
     )

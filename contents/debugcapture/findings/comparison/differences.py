@@ -1,4 +1,4 @@
-"""What the unhealthy pods of a capture have, and the healthy ones have not. Pure."""
+"""What the unhealthy pods of a capture have and the healthy pods do not. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final

@@ -211,7 +211,7 @@ def go_goroutines_leaked(dump: GoDump) -> Iterator[Finding]:
 def go_many_equal_goroutines(dump: GoDump) -> Iterator[Finding]:
     """Very many goroutines wait at the same place, which is not a loop that runs as long as the program.
 
-    Each of them is work that does not end, or is not ended: their number grows until the memory is full.
+    Their work never ends, so their number grows until the memory is full.
     Source: https://pkg.go.dev/runtime/pprof#Profile
     """
     stuck = [

@@ -78,7 +78,7 @@ _OUTSIDE: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "[", "<")
 
 
 def java_clients_not_reused(histogram: Histogram) -> Iterator[Finding]:
-    """The heap has many instances of a client or pool of which a program needs one: it creates one per request.
+    """The heap has many instances of a client or pool, but a program needs only one: it creates one per request.
 
     Each instance keeps connections, and often threads, until it is closed. Source: Apache HttpClient tutorial, 2.3.3
     "Pooling connection manager"; OkHttp, "OkHttpClients Should Be Shared",

@@ -190,7 +190,7 @@ def jvm_internal_error(crash: HsErr) -> Iterator[Finding]:
 
 
 def jvm_out_of_memory_before_crash(crash: HsErr) -> Iterator[Finding]:
-    """The JVM counted OutOfMemoryError before it crashed. Code that is not prepared for it can fail in any way.
+    """The JVM counted OutOfMemoryError before it crashed. Code that does not expect this can fail in any way.
 
     Source: JDK, vmError.cpp, "OutOfMemory and StackOverflow Exception counts".
     """

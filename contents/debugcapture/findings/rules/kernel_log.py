@@ -20,7 +20,7 @@ _KIB_PER_MIB: Final = 1024
 def kernel_killed_process(log: Log) -> Iterator[Finding]:
     """The kernel ran out of memory, or a container reached its memory limit, and the OOM killer was invoked.
 
-    If the log names a memory cgroup, the limit of the container was reached, not the memory of the node.
+    If the log names a memory cgroup, the container reached its own limit, and the node still had memory.
     Source: https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
     """
     killed = [group for group in log.groups if group.message and group.message.id == "kernel-oom-killed"]

@@ -18,7 +18,7 @@ _MANDATORY = re.compile(r"\$\{([A-Za-z_]\w{0,100}):?\?")
 def shell_command_has_a_syntax_error(cluster: Cluster) -> Iterator[Finding]:
     """A keyword in the shell script of a container does not match, and the shell ended with exit code 2.
 
-    A shell reads its whole command before it runs anything of a list, and ends with exit code 2. Source:
+    A shell parses a compound command completely before it runs any part of it, and ends with exit code 2. Source:
     https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
     """
     for pod, container in cluster.containers():

@@ -32,7 +32,7 @@ def node_heap_full(report: NodeReport) -> Iterator[Finding]:
         "critical",
         f"Node.js ended because of its heap: {report.event}",
         f"Node.js {report.version}, trigger {report.trigger}. {_heap(report)}{_place(report)}",
-        "Take a heap snapshot before the heap is full, or compare the limit (--max-old-space-size) with the need.",
+        "Take a heap snapshot before the heap is full, or raise --max-old-space-size if the program needs more.",
         (_quote(report, '"event"'),),
         directness=88,
         key="node heap full",
