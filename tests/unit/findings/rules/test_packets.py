@@ -46,11 +46,11 @@ def test_regular_traffic_gives_no_finding() -> None:
 @pytest.mark.parametrize("link", [1, 101, 113, 276])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_server_that_does_not_answer(link: int, order: str) -> None:
-    (found,) = findings(capture(*[tcp(TALK.client, TALK.server, SYN)] * 3, link=link, order=order))
-    assert (found.rule, found.severity) == ("packets-connection-not-answered", "warning")
-    assert found.title == "10.1.0.9:5432 does not answer: 1 connection got no answer"
-    assert "3 packets were sent to open them; the first attempt is packet 1" in found.detail
-    assert (found.evidence[0].first, found.evidence[0].last) == (1, 3)
+    (finding,) = findings(capture(*[tcp(TALK.client, TALK.server, SYN)] * 3, link=link, order=order))
+    assert (finding.rule, finding.severity) == ("packets-connection-not-answered", "warning")
+    assert finding.title == "10.1.0.9:5432 does not answer: 1 connection got no answer"
+    assert "3 packets were sent to open them; the first attempt is packet 1" in finding.detail
+    assert (finding.evidence[0].first, finding.evidence[0].last) == (1, 3)
 
 
 def test_a_single_attempt_at_the_end_or_a_late_answer_is_normal() -> None:
@@ -60,15 +60,15 @@ def test_a_single_attempt_at_the_end_or_a_late_answer_is_normal() -> None:
 
 def test_a_server_that_refuses_connections() -> None:
     packets = [packet for talk in talks(4) for packet in (tcp(talk.client, talk.server, SYN), *talk.reset())]
-    (found,) = findings(capture(*packets))
-    assert (found.rule, found.title) == ("packets-connection-refused", "10.1.0.9:5432 refused 4 connections")
+    (finding,) = findings(capture(*packets))
+    assert (finding.rule, finding.title) == ("packets-connection-refused", "10.1.0.9:5432 refused 4 connections")
 
 
 def test_a_program_that_tries_ipv6_first_is_not_refused() -> None:
     own = Talk(("::1", 41000), ("::1", 8080))
     first = [tcp(own.client, own.server, SYN), *own.reset()]
-    (found,) = findings(capture(*first, link=101))
-    assert found.title == "[::1]:8080 refused 1 connection"
+    (finding,) = findings(capture(*first, link=101))
+    assert finding.title == "[::1]:8080 refused 1 connection"
     second = Talk(("127.0.0.1", 41000), ("127.0.0.1", 8080))
     assert findings(capture(*first, *second.opened(), *second.closed(), link=101)) == []
 
@@ -76,9 +76,11 @@ def test_a_program_that_tries_ipv6_first_is_not_refused() -> None:
 @pytest.mark.parametrize(("count", "severity"), [(1, "info"), (3, "warning")])
 def test_open_connections_that_are_reset(count: int, severity: str) -> None:
     packets = [packet for talk in talks(count) for packet in (*talk.opened(), *talk.sends(), *talk.reset())]
-    (found,) = findings(capture(*packets))
-    assert (found.rule, found.severity) == ("packets-connection-reset", severity)
-    assert found.title.endswith("to 10.1.0.9:5432 were reset by the server" if count > 1 else "was reset by the server")
+    (finding,) = findings(capture(*packets))
+    assert (finding.rule, finding.severity) == ("packets-connection-reset", severity)
+    assert finding.title.endswith(
+        "to 10.1.0.9:5432 were reset by the server" if count > 1 else "was reset by the server"
+    )
 
 
 def test_a_reset_after_the_close_or_without_data_is_normal() -> None:
@@ -90,10 +92,10 @@ def test_a_reset_after_the_close_or_without_data_is_normal() -> None:
 
 def test_packets_that_are_sent_again() -> None:
     data = [packet for number in range(100) for packet in TALK.sends(sequence=2 + number)]
-    (found,) = findings(capture(*TALK.opened(), *data, *data[-12:]))
-    assert (found.rule, found.severity) == ("packets-sent-again", "warning")
-    assert found.title == "11% of the packets with data to and from 10.1.0.9:5432 were sent again"
-    assert "12 of 112 packets in 1 connection;" in found.detail
+    (finding,) = findings(capture(*TALK.opened(), *data, *data[-12:]))
+    assert (finding.rule, finding.severity) == ("packets-sent-again", "warning")
+    assert finding.title == "11% of the packets with data to and from 10.1.0.9:5432 were sent again"
+    assert "12 of 112 packets in 1 connection;" in finding.detail
     assert findings(capture(*TALK.opened(), *data, *data[-2:])) == []
 
 
@@ -113,22 +115,22 @@ def test_packets_of_the_host_itself_are_in_the_file_twice() -> None:
 
 def test_a_dns_server_that_does_not_answer() -> None:
     lost = [packet for number in range(4) for packet in asked(number, "db.shop.svc", port=40000 + number)]
-    (found,) = findings(capture(*lost, *asked(9, "web.shop.svc", 0), *WHOLE, every_s=1.0))
-    assert (found.rule, found.severity) == ("packets-dns-not-answered", "warning")
-    assert found.title == "The DNS server 10.96.0.10:53 did not answer 4 of 5 queries"
-    assert "db.shop.svc" in found.detail
+    (finding,) = findings(capture(*lost, *asked(9, "web.shop.svc", 0), *WHOLE, every_s=1.0))
+    assert (finding.rule, finding.severity) == ("packets-dns-not-answered", "warning")
+    assert finding.title == "The DNS server 10.96.0.10:53 did not answer 4 of 5 queries"
+    assert "db.shop.svc" in finding.detail
     assert findings(capture(*WHOLE, *lost, every_s=0.1)) == []
 
 
 def test_a_name_that_does_not_exist() -> None:
     domains = ("db.shpo.svc.cluster.local.shop.svc.cluster.local", "db.shpo.svc.cluster.local")
     packets = [packet for number, name in enumerate(domains * 2) for packet in asked(number, name, 3)]
-    (found,) = findings(capture(*packets))
-    assert (found.rule, found.title) == (
+    (finding,) = findings(capture(*packets))
+    assert (finding.rule, finding.title) == (
         "packets-dns-failed",
         "DNS has no such name: db.shpo.svc.cluster.local (NXDOMAIN)",
     )
-    assert "4 answers with NXDOMAIN" in found.detail
+    assert "4 answers with NXDOMAIN" in finding.detail
     assert findings(capture(*packets, *asked(9, "db.shpo.svc.cluster.local", 0))) == []
     assert findings(capture(*asked(1, "db.shpo.svc", 3))) == []
     for name in ("_grpclb._tcp.db.svc", "9.0.1.10.in-addr.arpa"):
@@ -136,15 +138,15 @@ def test_a_name_that_does_not_exist() -> None:
 
 
 def test_a_dns_server_that_fails() -> None:
-    (found,) = findings(capture(*asked(1, "api.example.com", 2), *asked(2, "api.example.com", 2)))
-    assert found.title == "DNS failed for api.example.com (SERVFAIL)"
+    (finding,) = findings(capture(*asked(1, "api.example.com", 2), *asked(2, "api.example.com", 2)))
+    assert finding.title == "DNS failed for api.example.com (SERVFAIL)"
     assert findings(capture(*asked(1, "api.example.com", 2), *asked(2, "api.example.com", 0))) == []
 
 
 def test_a_tls_handshake_that_fails() -> None:
     packets = [*WEB.opened(), *WEB.sends(b"\x16\x03\x01" + b"x" * 60), *WEB.sends(alert(48), 70), *WEB.closed()]
-    (found,) = findings(capture(*packets))
-    assert (found.rule, found.title) == (
+    (finding,) = findings(capture(*packets))
+    assert (finding.rule, finding.title) == (
         "packets-tls-failed",
         "TLS with 10.1.0.5:443 failed: unknown_ca, sent by the client",
     )
@@ -155,17 +157,17 @@ def test_a_tls_handshake_that_fails() -> None:
 
 def test_packets_are_explained_although_nothing_in_them_is_masked(tmp_path: Path) -> None:
     (tmp_path / "packets.pcap").write_bytes(capture(*[tcp(TALK.client, TALK.server, SYN)] * 3))
-    whole = manifest(
+    capture_manifest = manifest(
         artifact(file="packets.pcap", collector="packet-capture", sensitive=True), artifact(file="other.txt")
     )
-    found, _ = explain_bundle(tmp_path, whole, never)
+    found, _ = explain_bundle(tmp_path, capture_manifest, never)
     assert [finding.rule for finding in found] == ["packets-connection-not-answered"]
 
 
 def test_a_port_that_is_used_again_is_another_connection() -> None:
     packets = [*TALK.opened(), *TALK.sends(), *TALK.reset()] * 3
-    (found,) = findings(capture(*packets))
-    assert found.title == "3 connections to 10.1.0.9:5432 were reset by the server"
+    (finding,) = findings(capture(*packets))
+    assert finding.title == "3 connections to 10.1.0.9:5432 were reset by the server"
 
 
 @pytest.mark.parametrize("size", [0, 3, 4, 20, 24, 30, 45, 60])
