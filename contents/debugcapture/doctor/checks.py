@@ -27,6 +27,7 @@ from ..kube.client import Api
 from ..kube.debug_pod import run_pod
 from ..kube.rbac import OPTIONAL, PERMISSIONS, Permission, jobs_by_need, manifest_granting, role
 from ..kube.resources import path_of
+from ..links.lifetime import short_life
 from ..model import Json, Report
 from ..runtime.context import require_private
 from ..settings.cluster import ConnectionSettings
@@ -310,6 +311,9 @@ def _store(installation: Installation) -> Iterator[CheckResult]:
     yield CheckResult("store", "ok", f"wrote {stored.url}")
     if stored.link.startswith("http") and stored.expires:
         yield _link(stored.link)
+        problem = short_life(stored.expires, installation.store, datetime.now(timezone.utc))
+        if problem:
+            yield CheckResult("lifetime of links", "note", problem.reason, problem.remedy)
 
 
 def _link(link: str) -> CheckResult:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..bundle.bundle import Bundle, claimed, open_bundle, prune, recover, waiting
 from ..errors import BadInput, CaptureError, NotStored
+from ..links.lifetime import short_life
 from ..model import Outcome, Receipt
 from ..runtime.context import RunContext, spool_of
 from ..settings.result import ResultSettings
@@ -89,11 +90,22 @@ def publish_and_report(bundle: Bundle, step: "CaptureStep | UploadStep", context
             action = f"cannot upload {bundle.folder}"
             raise NotStored(action, "another process is uploading it", "That process will store it.")
         context.follow(bundle.folder)
+        was_stored = bundle.receipt() is not None
         receipt = publish_to_store(bundle, step.store, context.report)
+        if not was_stored:
+            _report_short_life(receipt, step.store, context)
     prune(spool_of(step.spool, context), datetime.now(timezone.utc))
     if step.result.rendered:
         context.report(capture_result(bundle.manifest(), receipt))
     return receipt
+
+
+def _report_short_life(receipt: Receipt, settings: StoreSettings, context: RunContext) -> None:
+    """Report links that expire earlier than the settings ask. The link of the page was signed last."""
+    page_expires = next((file.expires for file in reversed(receipt.stored) if file.link == receipt.page), None)
+    problem = short_life(page_expires, settings, datetime.now(timezone.utc))
+    if problem:
+        context.report(str(problem))
 
 
 STEP = Step(UploadStep, upload)
