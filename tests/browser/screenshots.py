@@ -1,7 +1,7 @@
 """Take the pictures of the documents from a real capture on the lab: `./build.sh screenshots`.
 
 The deadlocked service of the lab is captured to the lab's S3, with a note in an incident of a simulated account.
-Chromium then opens the incident and, by the link of its note, the report.
+Chromium then opens the incident and, by the link of its note, the report. Further failures are captured to a directory.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lab.browser import chromium
 from lab.demo import running_pod
 from lab.pagerduty.alerts import Subject, alert_bodies
 from lab.stores import s3_endpoint
+from tests.browser.failures import FAILURES, failing_workloads, report_of
 from tests.cluster.captures import run_context, settings
 from tests.simulator import Simulator, simulator
 
@@ -26,17 +27,37 @@ PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 NAMESPACE, SERVICE, INCIDENT = "shop", "checkout", "Q1CHECKOUT0001"
 MOST_BYTES = 200_000
 _SIZE = {"width": 1180, "height": 900}
-_COLORS = 128
+_REPORT_HEIGHT = 1480
+_DESK, _PHONE, _GAP, _HEIGHT = 1400, 360, 20, 1100
+_COLORS = 256
 
 
 def main() -> int:
-    """Take both pictures."""
+    """Take all pictures."""
     with tempfile.TemporaryDirectory() as scratch, simulator(Path(scratch, "pagerduty")) as account:
         _captured(account, Path(scratch, "spool"))
-        with chromium() as browser:
+        with chromium() as browser, failing_workloads():
             _keep(_incident(browser, account), "incident.png")
             _keep(_report(browser, account), "report.png")
+            _keep(_threads(browser, account), "report-threads.png")
+            for failure in FAILURES:
+                report = report_of(failure, Path(scratch, failure.name))
+                _keep(_on_desk_and_phone(browser, report, failure.top), f"report-{failure.name}.png")
     return 0
+
+
+def _on_desk_and_phone(browser: Browser, report: Path, top: str) -> bytes:
+    """Return the report from ``top`` on, on a large screen in light colors, and beside it on a phone in dark colors."""
+    both = Image.new("RGB", (_DESK + _GAP + _PHONE, _HEIGHT), "white")
+    for left, width, colors in ((0, _DESK, "light"), (_DESK + _GAP, _PHONE, "dark")):
+        page = browser.new_page(viewport={"width": width, "height": _HEIGHT}, color_scheme=colors)  # type: ignore[arg-type] # its own type of a word
+        page.goto(report.as_uri())
+        page.locator(top).first.evaluate("heading => window.scrollTo(0, heading.offsetTop - 24)")
+        both.paste(Image.open(io.BytesIO(page.screenshot())), (left, 0))
+        page.close()
+    picture = io.BytesIO()
+    both.save(picture, "PNG")
+    return picture.getvalue()
 
 
 def _captured(account: Simulator, spool: Path) -> None:
@@ -57,7 +78,13 @@ def _incident(browser: Browser, account: Simulator) -> bytes:
 def _report(browser: Browser, account: Simulator) -> bytes:
     page = _opened(browser, account)
     page.locator(".note a[href*='/index.html']").click()
-    return page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": _SIZE["width"], "height": 780})
+    return page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": _SIZE["width"], "height": _REPORT_HEIGHT})
+
+
+def _threads(browser: Browser, account: Simulator) -> bytes:
+    page = _opened(browser, account)
+    page.locator(".note a[href*='/index.html']").click()
+    return page.locator("section", has=page.locator(".flame")).first.screenshot()
 
 
 def _opened(browser: Browser, account: Simulator) -> Page:

@@ -28,6 +28,7 @@ _MAX_PREVIEW_BYTES: Final = 64 << 10
 _MAX_TOTAL_BYTES: Final = 4 << 20
 _MOST_VISIBLE: Final = 8  # findings; the others open with a click
 _VISIBLE_FACTS: Final = 3
+_MOST_PODS: Final = 6  # that a finding names
 _MOST_PASSAGES: Final = 3  # that a finding quotes; the others are links
 _NO_PICTURES: Final = Pictures()
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -68,6 +69,7 @@ def report_page(
         differences=() if encrypted else manifest.differences,
         visible=_visible(findings),
         most_passages=_MOST_PASSAGES,
+        most_pods=_MOST_PODS,
         pictures="" if encrypted else draw_pictures(pictures, manifest, links),
         missing=[artifact for artifact in manifest.artifacts if is_missing(artifact)],
         pods=_group_by_pod(manifest.artifacts),

@@ -77,6 +77,30 @@ def test_differences_of_the_pods_are_a_table_unless_the_store_is_encrypted() -> 
     assert "web:2" not in report_page(capture_manifest, {}, {}, encrypted=True)
 
 
+def test_a_finding_about_many_pods_names_some_of_them() -> None:
+    pods = tuple(f"shop-{number}" for number in range(30))
+    text = report_page(replace(manifest(), findings=(replace(FINDING, pods=pods),)), {}, {})
+    assert "shop-4, shop-5 and 24 more<" in text
+
+
+def test_context_and_further_passages_open_with_a_click() -> None:
+    passages = tuple(EvidenceLines("app.log", line, line, (f"line {line}",)) for line in range(1, 6))
+    alarms = tuple(replace(FINDING, title=f"alarm {number}", evidence=passages) for number in range(9))
+    context = replace(FINDING, severity="info", title="context")
+    text = report_page(replace(manifest(), findings=(*alarms, context)), {}, {})
+    assert "2 more, which are less important or context" in text
+    assert text.index("alarm 7") < text.index("2 more") < text.index("alarm 8") < text.index("context</h3>")
+    assert "line 3" in text
+    assert "line 4" not in text
+    assert 'Also in <a href="app.log">app.log:4</a>, <a href="app.log">app.log:5</a>' in text
+
+
+def test_without_an_alarm_some_context_is_visible() -> None:
+    context = tuple(replace(FINDING, severity="info", title=f"context {number}") for number in range(5))
+    text = report_page(replace(manifest(), findings=context), {}, {})
+    assert text.index("context 2") < text.index("2 more, which") < text.index("context 3")
+
+
 def test_a_page_of_encrypted_evidence_quotes_nothing() -> None:
     capture_manifest = replace(manifest(artifact()), findings=(FINDING,))
     assert "Deadlock" not in report_page(capture_manifest, {}, {}, encrypted=True)
