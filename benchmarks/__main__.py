@@ -16,6 +16,7 @@ from benchmarks import (
     many_targets,
     node_source,
     pod_to_s3,
+    redirects,
     s3_upload,
     sftp_upload,
     step_cost,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "sftp-upload": sftp_upload.run,
     "azure-upload": azure_upload.run,
     "alert-to-link": alert_to_link.run,
+    "redirects": redirects.run,
     "jvm-thread-dump": thread_dump.run,
 }
 
