@@ -49,6 +49,8 @@ def test_user_opens_the_report_and_others_do_not(browser: Browser, tmp_path: Pat
         assert alice.url.startswith(s3_endpoint().url)
         alice.get_by_role("link", name="app.log", exact=True).first.click()
         assert LOG.decode().strip() in alice.locator("body").inner_text()
+        forged = alice.context.request.get(link, headers={"X-Forwarded-User": "bob"}, max_redirects=0)
+        assert forged.status == 302
         assert status_of(alice, f"{url}/c/20260102T120000Z-nobody-1a2b") == 404
         assert "404 Not Found" in alice.locator("h1").inner_text()
         for path in (
@@ -63,7 +65,7 @@ def test_user_opens_the_report_and_others_do_not(browser: Browser, tmp_path: Pat
         assert nobody_opens(browser, link) == [401, 401]
     entries = [json.loads(line) for line in (tmp_path / "access.log").read_text().splitlines()]
     handed_out = [(entry["user"], entry["key"].rpartition("/")[2]) for entry in entries if entry["handed_out"]]
-    assert handed_out == [(USER, "index.html"), (USER, "app.log")]
+    assert handed_out == [(USER, "index.html"), (USER, "app.log"), (USER, "index.html")]
 
 
 def nobody_opens(browser: Browser, link: str) -> list[int]:
