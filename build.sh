@@ -138,6 +138,7 @@ run_check() {
   quiet "$bin/lint-imports"
   "$bin/shellcheck" build.sh .ci/run deploy/toolbox/take.sh contents/debugcapture/kube/scripts/*.sh
   "$PYTHON" -m tools.generate --check
+  quiet "$PYTHON" -m pytest -q -n 0 tests/unit/docs/test_names.py tests/unit/docs/test_size.py
   say "checks passed"
 }
 

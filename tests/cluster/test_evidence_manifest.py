@@ -49,6 +49,6 @@ def test_api_server_accepts_the_manifest_and_its_pods_are_restricted(kubectl: Ku
 @pytest.mark.parametrize("file", ["kubernetes.yaml", "debug-capture-evidence.service"])
 def test_every_variable_is_a_setting(file: str) -> None:
     names = re.findall(r"DEBUG_CAPTURE_([A-Z0-9_]+)", (FOLDER / file).read_text())
-    known = {setting.name for setting in declared(EvidenceServerStep)}
+    settings = {setting.name for setting in declared(EvidenceServerStep)}
     assert len(names) > 4
-    assert {name.lower().removesuffix("_file") for name in names} <= known
+    assert {name.lower().removesuffix("_file") for name in names} <= settings

@@ -63,9 +63,9 @@ def directory(folder: Path, **changed: Any) -> StoreSettings:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that the SFTP user may write to."""
-    made = Path(sftp_endpoint().directory, f"evidence-{secrets.token_hex(4)}")
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
+    folder = Path(sftp_endpoint().directory, f"evidence-{secrets.token_hex(4)}")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def fetch(url: str, token: str = TOKEN) -> tuple[int, str, Any]:

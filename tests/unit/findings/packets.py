@@ -35,7 +35,7 @@ def dns(identity: int, name: str, code: int | None = None) -> bytes:
     return struct.pack(">HHHHHH", identity, flags, 1, 0, 0, 0) + labels + b"\0\0\x01\0\x01"
 
 
-def asked(identity: int, name: str, code: int | None = None, port: int = 40000) -> list[bytes]:
+def lookup(identity: int, name: str, code: int | None = None, port: int = 40000) -> list[bytes]:
     """Return a query for ``name``, and its answer unless ``code`` is None."""
     client = (POD[0], port)
     query = udp(client, DNS, dns(identity, name))

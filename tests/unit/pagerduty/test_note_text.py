@@ -221,8 +221,8 @@ def test_no_link_is_cut_and_the_limit_is_kept(token: str, execution: str, job: s
     ):
         assert len(text.encode()) <= LIMIT_BYTES
         assert text.splitlines()[-1] == MARK
-        whole = {link, f"{link}:", stored.url, "s3://b", addresses.execution, addresses.open_job}
-        assert {word for word in text.split() if "://" in word} - set(reason.split()) <= whole
+        urls = {link, f"{link}:", stored.url, "s3://b", addresses.execution, addresses.open_job}
+        assert {word for word in text.split() if "://" in word} - set(reason.split()) <= urls
 
 
 def test_link_that_is_too_long_is_replaced_by_its_place_in_the_store() -> None:

@@ -41,7 +41,7 @@ class Connection:
     """Segments with data."""
     repeated: int = 0
     """Segments with data that were sent again."""
-    seen: dict[tuple[str, int, int], None] = field(default_factory=dict)
+    latest_segments: dict[tuple[str, int, int], None] = field(default_factory=dict)
 
 
 class Query(NamedTuple):
@@ -127,11 +127,13 @@ def _add_segment(capture: PacketCapture, packet: Packet) -> None:
 def _add_data(capture: PacketCapture, connection: Connection, packet: Packet) -> None:
     connection.segments += 1
     segment = (packet.source, packet.sequence, packet.length)
-    if packet.length > 1 and segment in connection.seen:  # one byte is a probe that keeps the connection alive
+    if (
+        packet.length > 1 and segment in connection.latest_segments
+    ):  # one byte is a probe that keeps the connection alive
         connection.repeated += 1
-    connection.seen[segment] = None
-    if len(connection.seen) > _MOST_SEGMENTS:
-        connection.seen.pop(next(iter(connection.seen)))
+    connection.latest_segments[segment] = None
+    if len(connection.latest_segments) > _MOST_SEGMENTS:
+        connection.latest_segments.pop(next(iter(connection.segments)))
     record = packet.payload[:_ALERT_BYTES]
     is_alert = len(record) == _ALERT_BYTES and record[0] == _TLS_ALERT and record[1] == 3 and record[3:5] == b"\x00\x02"
     if is_alert and record[5] == _FATAL and len(capture.alerts) < _MOST_QUERIES:

@@ -246,11 +246,11 @@ def _count(group: Sequence[Connection]) -> str:
 
 def _shortest(names: Iterable[str]) -> list[str]:
     """Return ``names`` without those that are another one with a search domain behind it."""
-    kept: list[str] = []
+    limited: list[str] = []
     for name in sorted(dict.fromkeys(names), key=len):
-        if not any(name.startswith(f"{short}.") for short in kept):
-            kept.append(name)
-    return kept
+        if not any(name.startswith(f"{short}.") for short in limited):
+            limited.append(name)
+    return limited
 
 
 def _listed(names: Sequence[str]) -> str:

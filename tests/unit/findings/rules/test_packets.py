@@ -14,7 +14,7 @@ from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain, explain_bundle
 from tests.unit.builders import artifact, manifest
-from tests.unit.findings.packets import ACK, DNS, PUSH, SYN, Talk, alert, asked, capture, framed, tcp, udp
+from tests.unit.findings.packets import ACK, DNS, PUSH, SYN, Talk, alert, capture, framed, lookup, tcp, udp
 
 TALK = Talk()
 WEB = Talk(server=("10.1.0.5", 443))
@@ -37,8 +37,8 @@ def talks(count: int, talk: Talk = TALK) -> list[Talk]:
 
 
 def test_regular_traffic_gives_no_finding() -> None:
-    names = [*asked(1, "db.shop.svc.cluster.local.shop.svc.cluster.local", 3)] * 2
-    names += asked(2, "db.shop.svc.cluster.local", 0)
+    names = [*lookup(1, "db.shop.svc.cluster.local.shop.svc.cluster.local", 3)] * 2
+    names += lookup(2, "db.shop.svc.cluster.local", 0)
     packets = [packet for talk in talks(20) for packet in (*talk.opened(), *talk.sends(), *talk.closed())]
     assert findings(capture(*packets, *WHOLE, *names)) == []
 
@@ -114,8 +114,8 @@ def test_packets_of_the_host_itself_are_in_the_file_twice() -> None:
 
 
 def test_a_dns_server_that_does_not_answer() -> None:
-    lost = [packet for number in range(4) for packet in asked(number, "db.shop.svc", port=40000 + number)]
-    (finding,) = findings(capture(*lost, *asked(9, "web.shop.svc", 0), *WHOLE, every_s=1.0))
+    lost = [packet for number in range(4) for packet in lookup(number, "db.shop.svc", port=40000 + number)]
+    (finding,) = findings(capture(*lost, *lookup(9, "web.shop.svc", 0), *WHOLE, every_s=1.0))
     assert (finding.rule, finding.severity) == ("packets-dns-not-answered", "warning")
     assert finding.title == "The DNS server 10.96.0.10:53 did not answer 4 of 5 queries"
     assert "db.shop.svc" in finding.detail
@@ -124,23 +124,23 @@ def test_a_dns_server_that_does_not_answer() -> None:
 
 def test_a_name_that_does_not_exist() -> None:
     domains = ("db.shpo.svc.cluster.local.shop.svc.cluster.local", "db.shpo.svc.cluster.local")
-    packets = [packet for number, name in enumerate(domains * 2) for packet in asked(number, name, 3)]
+    packets = [packet for number, name in enumerate(domains * 2) for packet in lookup(number, name, 3)]
     (finding,) = findings(capture(*packets))
     assert (finding.rule, finding.title) == (
         "packets-dns-failed",
         "DNS has no such name: db.shpo.svc.cluster.local (NXDOMAIN)",
     )
     assert "4 answers with NXDOMAIN" in finding.detail
-    assert findings(capture(*packets, *asked(9, "db.shpo.svc.cluster.local", 0))) == []
-    assert findings(capture(*asked(1, "db.shpo.svc", 3))) == []
+    assert findings(capture(*packets, *lookup(9, "db.shpo.svc.cluster.local", 0))) == []
+    assert findings(capture(*lookup(1, "db.shpo.svc", 3))) == []
     for name in ("_grpclb._tcp.db.svc", "9.0.1.10.in-addr.arpa"):
-        assert findings(capture(*asked(1, name, 3), *asked(2, name, 3))) == []
+        assert findings(capture(*lookup(1, name, 3), *lookup(2, name, 3))) == []
 
 
 def test_a_dns_server_that_fails() -> None:
-    (finding,) = findings(capture(*asked(1, "api.example.com", 2), *asked(2, "api.example.com", 2)))
+    (finding,) = findings(capture(*lookup(1, "api.example.com", 2), *lookup(2, "api.example.com", 2)))
     assert finding.title == "DNS failed for api.example.com (SERVFAIL)"
-    assert findings(capture(*asked(1, "api.example.com", 2), *asked(2, "api.example.com", 0))) == []
+    assert findings(capture(*lookup(1, "api.example.com", 2), *lookup(2, "api.example.com", 0))) == []
 
 
 def test_a_tls_handshake_that_fails() -> None:
@@ -160,8 +160,8 @@ def test_packets_are_explained_although_nothing_in_them_is_masked(tmp_path: Path
     capture_manifest = manifest(
         artifact(file="packets.pcap", collector="packet-capture", sensitive=True), artifact(file="other.txt")
     )
-    found, _ = explain_bundle(tmp_path, capture_manifest, never)
-    assert [finding.rule for finding in found] == ["packets-connection-not-answered"]
+    everything, _ = explain_bundle(tmp_path, capture_manifest, never)
+    assert [finding.rule for finding in everything] == ["packets-connection-not-answered"]
 
 
 def test_a_port_that_is_used_again_is_another_connection() -> None:
@@ -182,7 +182,7 @@ def test_a_capture_that_is_cut_is_read_as_far_as_it_goes(size: int) -> None:
 
 PIECES = (
     *WHOLE,
-    *asked(1, "a.b", 3),
+    *lookup(1, "a.b", 3),
     tcp(TALK.client, TALK.server, PUSH, alert(40)),
     udp(DNS, ("10.0.0.7", 40000), b"\0" * 12 + b"\x3f"),
     b"\x45" + b"\0" * 30,
