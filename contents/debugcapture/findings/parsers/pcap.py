@@ -133,7 +133,7 @@ def _add_data(capture: PacketCapture, connection: Connection, packet: Packet) ->
         connection.repeated += 1
     connection.latest_segments[segment] = None
     if len(connection.latest_segments) > _MOST_SEGMENTS:
-        connection.latest_segments.pop(next(iter(connection.segments)))
+        connection.latest_segments.pop(next(iter(connection.latest_segments)))
     record = packet.payload[:_ALERT_BYTES]
     is_alert = len(record) == _ALERT_BYTES and record[0] == _TLS_ALERT and record[1] == 3 and record[3:5] == b"\x00\x02"
     if is_alert and record[5] == _FATAL and len(capture.alerts) < _MOST_QUERIES:
