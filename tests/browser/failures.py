@@ -77,10 +77,10 @@ def report_of(failure: Failure, folder: Path) -> Path:
     """Capture ``failure`` into ``folder``, and return the report page."""
     store = folder / "store"
     store.mkdir(parents=True)
-    done = captured(folder / "spool", **failure.options)
+    run = captured(folder / "spool", **failure.options)
     where = store_settings(store=store.as_uri())
-    publish_bundle(Bundle(done.folder), open_store(where), where.store, print)
-    return store / done.manifest.key / "index.html"
+    publish_bundle(Bundle(run.folder), open_store(where), where.store, print)
+    return store / run.manifest.key / "index.html"
 
 
 def _is_seen(kubectl: Kubectl, word: str) -> bool:

@@ -127,9 +127,8 @@ def _add_segment(capture: PacketCapture, packet: Packet) -> None:
 def _add_data(capture: PacketCapture, connection: Connection, packet: Packet) -> None:
     connection.segments += 1
     segment = (packet.source, packet.sequence, packet.length)
-    if (
-        packet.length > 1 and segment in connection.latest_segments
-    ):  # one byte is a probe that keeps the connection alive
+    # One byte is a probe that keeps the connection alive.
+    if packet.length > 1 and segment in connection.latest_segments:
         connection.repeated += 1
     connection.latest_segments[segment] = None
     if len(connection.latest_segments) > _MOST_SEGMENTS:
