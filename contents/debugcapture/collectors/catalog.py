@@ -12,6 +12,7 @@ import yaml
 from ..errors import BadInput
 from ..model import FILES, READS, Collector, Detect, Tool
 from ..regex import text_pattern
+from ..yaml_reader import LOADER, read_yaml
 
 FOLDER = Path(__file__).parent
 PRESETS = FOLDER / "presets.yaml"
@@ -165,7 +166,7 @@ def _unknown(unknown: Iterable[str], names: list[str]) -> BadInput:
     return BadInput(f"unknown collector {', '.join(unknown)}", "", f"{meant}Available: {', '.join(sorted(names))}.")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(LOADER):  # type: ignore[misc] # a safe loader, with or without libyaml
     """Adds the line of each mapping."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -174,7 +175,7 @@ class _Loader(yaml.SafeLoader):
 
 def _entries(file: Path) -> list[dict[str, Any]]:
     try:
-        entries = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        entries = read_yaml(file.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"cannot read {file}", str(error), "Set the path of a catalog file.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2001-13-45 is not a date

@@ -12,6 +12,7 @@ import yaml
 from ..errors import BadInput
 from ..finding import Severity
 from ..regex import Pattern, text_pattern
+from ..yaml_reader import read_yaml
 
 FOLDER: Final = Path(__file__).parent / "messages"
 _KEYS: Final = {"id", "pattern", "severity", "title", "advice", "unless", "transient", "directness", "hides", "source"}
@@ -93,7 +94,7 @@ def load_messages(file: Path) -> tuple[Message, ...]:
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise BadInput(f"cannot read the log messages in {file}", "it is larger than 1 MiB", "Make it smaller.")
-        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+        entries = read_yaml(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise BadInput(f"cannot read the log messages in {file}", str(error), "Correct the file.") from error
     if not isinstance(entries, list):

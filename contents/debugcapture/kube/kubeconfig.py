@@ -90,8 +90,10 @@ def parse_kubeconfig(text: str, source: str, folder: Path) -> Kubeconfig:
 def _mapping(text: str, source: str) -> dict[str, Any]:
     import yaml
 
+    from ..yaml_reader import read_yaml
+
     try:
-        config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+        config = read_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError):
         # The library's message quotes the text with its credentials. `from None` keeps it out of the stack trace too.
         raise BadInput("invalid kubeconfig", f"{source} is not YAML", REMEDY) from None

@@ -8,6 +8,7 @@ import yaml
 
 from ..errors import BadInput
 from ..regex import Pattern, text_pattern
+from ..yaml_reader import read_yaml
 
 CATALOG = Path(__file__).with_name("senders.yaml")
 KINDS = (
@@ -45,7 +46,7 @@ def load_senders(own: str = "") -> list[Sender]:
 def load_file(file: Path) -> list[Sender]:
     """Return the senders of one ``file``. Raises BadInput that names the entry."""
     try:
-        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+        entries = read_yaml(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise BadInput(f"cannot read the alert senders in {file}", str(error)) from error
     if not isinstance(entries, list):

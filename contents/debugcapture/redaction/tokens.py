@@ -37,9 +37,9 @@ class Token:
 def tokens() -> tuple[Token, ...]:
     """Return the formats of the catalog."""
     # Imported here, because a step that masks no text does not need it.
-    import yaml
+    from ..yaml_reader import read_yaml
 
-    return tuple(_token(entry) for entry in yaml.safe_load(CATALOG.read_text(encoding="utf-8")))
+    return tuple(_token(entry) for entry in read_yaml(CATALOG.read_text(encoding="utf-8")))
 
 
 @lru_cache(maxsize=1)
