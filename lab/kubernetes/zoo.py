@@ -30,6 +30,7 @@ _STATIC = _FOLDER / "static.yaml"
 _STATE, _OWNER = "state", "owner"  # annotations
 _WORN_AFTER = 150  # debug containers of the pod MANY; a capture refuses at 200
 _STARTS_WITHIN_S = 120
+_CONTAINERS_END_WITHIN_S = 300
 Json = dict[str, Any]
 
 
@@ -253,7 +254,9 @@ def _attach_ended_containers(kubectl: Kubectl) -> None:
     if added:
         patch = json.dumps({"spec": {"ephemeralContainers": added}})
         kubectl("patch", "pod", name, *_IN_ZOO, "--subresource=ephemeralcontainers", f"--patch={patch}")
-    wait_until("the debug containers", lambda: _ended(kubectl, name) >= ENDED_DEBUG_CONTAINERS, timeout_s=120)
+    wait_until(
+        "the debug containers", lambda: _ended(kubectl, name) >= ENDED_DEBUG_CONTAINERS, _CONTAINERS_END_WITHIN_S
+    )
 
 
 def _ended(kubectl: Kubectl, pod: str) -> int:
