@@ -7,6 +7,7 @@ more time and memory than its own work. credentials.py uses that package for cre
 
 import base64
 import os
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from .credentials import CredentialPlugin, load_client_certificate, provider_aut
 from .kubeconfig import REMEDY, Kubeconfig, Section, parse_kubeconfig, read_kubeconfigs, read_text
 from .proxy import Proxy, parse_proxy, proxy_of_environment
 
+_KEY_PATH = re.compile(r"keys(/[\w .@-]+)+")
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -42,10 +44,25 @@ def connect(settings: ConnectionSettings, environment: Mapping[str, str] = os.en
 
     Raises BadInput if a file cannot be read or is incomplete.
     """
+    _require_values(settings)
     connection = replace(_connection(settings, environment), requests_per_s=settings.requests_per_s)
     if connection.proxy:  # the kubeconfig's own
         return connection
     return replace(connection, proxy=proxy_of_environment(connection.server, environment))
+
+
+def _require_values(settings: ConnectionSettings) -> None:
+    """Raise BadInput if a setting contains the path of a key, not its value.
+
+    Rundeck passes the path if it does not read the key: in a node source before version 3.4 (rundeck/rundeck#6775).
+    """
+    for name in ("kubeconfig_content", "token", "ca_certificate"):
+        value = getattr(settings, name).strip()
+        if _KEY_PATH.fullmatch(value):
+            reason = f"it is the path {value} in Key Storage, because Rundeck did not read the key"
+            raise BadInput(
+                f"cannot use {name}", reason, "Allow the project to read the key (ACL), or use a kubeconfig file."
+            )
 
 
 def _connection(settings: ConnectionSettings, environment: Mapping[str, str]) -> Connection:

@@ -33,6 +33,13 @@ def test_slash_at_the_end_of_the_server_goes_away() -> None:
     assert of_content(config({"server": "https://10.0.0.1/k8s/"})).server == "https://10.0.0.1/k8s"
 
 
+@pytest.mark.parametrize("name", ["token", "ca_certificate", "kubeconfig_content"])
+def test_a_key_that_rundeck_did_not_read_is_reported(name: str) -> None:
+    values: dict[str, Any] = {"server": "https://10.0.0.1", "token": "t", name: "keys/project/ops/a-key"}
+    with pytest.raises(BadInput, match=f"cannot use {name}: it is the path keys/project/ops/a-key in Key Storage"):
+        connect(ConnectionSettings(**values), {})
+
+
 def test_token_file_is_read_again_for_each_request(tmp_path: Path) -> None:
     token = written(tmp_path, "token", "one\n")
     connection = of_file(tmp_path, config(user={"tokenFile": str(token), "token": "old"}))
