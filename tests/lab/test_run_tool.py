@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,14 @@ def test_output_is_passed_on_completely_with_its_size_and_checksum(program: Path
     assert ended["size"] == len(CONTENT)
     assert ended["sha256"] == hashlib.sha256(CONTENT).hexdigest()
     assert (ended["ended"], ended["code"]) == ("exited", 0)
+
+
+def test_the_memory_of_a_tool_is_limited(program: Path) -> None:
+    """A debug container has no memory limit: a process of the target could fill the node through a tool."""
+    ended, output = ran(program, "30", sys.executable, "-c", "bytearray(1 << 30); print('enough'); bytearray(3 << 30)")
+    assert (ended["ended"], ended["code"], output) == ("exited", 1, b"enough\n")
+    assert "MemoryError" in ended["errors"]
+    assert ran(program, "30", "sh", "-c", "echo $GOMEMLIMIT")[1] == b"1536MiB\n"
 
 
 @pytest.mark.parametrize(

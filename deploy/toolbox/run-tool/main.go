@@ -19,7 +19,8 @@
 // leaves behind is handed to the target's first process, which seldom waits for it: a zombie until the pod ends. This
 // program is a child subreaper (prctl(2)): its descendants become its children, regardless of who started them. It ends them when the
 // tool has ended, when the time is over, on SIGTERM, SIGINT and SIGHUP, and when its standard input, if that is a pipe,
-// ends: then no reader is left (an exec session that is opened with stdin holds it until its client has gone).
+// ends: then no reader is left (an exec session that is opened with stdin holds it until its client has gone). It also limits
+// the memory of a tool (memory.go).
 package main
 
 import (

@@ -28,6 +28,9 @@ func newSupervisor() (*supervisor, error) {
 	if _, _, errno := syscall.Syscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0); errno != 0 {
 		return nil, errno
 	}
+	if err := limitMemory(); err != nil {
+		return nil, err
+	}
 	s := &supervisor{make(chan os.Signal, 1), make(chan os.Signal, 1)}
 	signal.Notify(s.childEnded, syscall.SIGCHLD)
 	signal.Notify(s.askedToEnd, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,8 @@ from tools.yaml_text import read_yaml
 
 # Around a form, as a log has it. A form of several lines stands at the beginning of a line.
 SURROUNDINGS = ("¤", "¤\n", "started\n¤\nstopped\n")
+# Lines of real logs, each with a known message or one that is similar.
+EXAMPLES = Path(__file__).parents[1] / "findings" / "message_examples.yaml"
 # A secret of another alphabet stands in these forms, because the format allows no other.
 OTHER_ALPHABET = ("presigned", "presigned by Google", "AWS", "DigitalOcean", "Shopify", "Databricks", "age")
 
@@ -43,6 +46,14 @@ def test_no_secret_is_left(name: str, surroundings: str) -> None:
 def test_an_ordinary_line_stays(line: str) -> None:
     assert masked_text(line) == line
     assert masked_text(f"before\n{line}\nafter\n") == f"before\n{line}\nafter\n"
+
+
+def test_ordinary_log_messages_stay() -> None:
+    """None of these lines contains a credential. A test of single lines is in `ORDINARY`."""
+    examples = read_yaml(EXAMPLES.read_text())
+    lines = [line for texts in examples.values() for text in texts.values() for line in text.splitlines()]
+    assert len(lines) > 150
+    assert [line for line in lines if masked_text(line) != line] == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+
 import pytest
 
 from debugcapture.collectors.processes import parse
@@ -14,6 +17,7 @@ from debugcapture.redaction.marks import MARKS
 from debugcapture.redaction.pods import masked_pod
 from debugcapture.redaction.redactor import Redactor
 from debugcapture.redaction.tokens import tokens_by_start
+from debugcapture.settings.encryption import EncryptionSettings
 from debugcapture.text import without_queries
 from tests.unit.linear import assert_linear
 
@@ -89,9 +93,19 @@ def find_in_alert(text: bytes) -> None:
     find_candidates([{"summary": text.decode()}], load_senders())
 
 
+def read_recipients(text: bytes) -> None:
+    (field,) = fields(EncryptionSettings)
+    assert not re.fullmatch(field.metadata["rule"].pattern, text.decode())
+
+
 def guess(text: bytes) -> None:
     words = text.decode()
     guess_runtime({"image": words, "command": [words], "env": [{"name": words}]})
+
+
+@pytest.mark.parametrize("unit", [b"age1", b"age1a\n", b"ssh-rsa ", b" ", b"\n"])
+def test_a_list_of_recipients_takes_time_in_proportion(unit: bytes) -> None:
+    assert_linear(read_recipients, unit, b"!")
 
 
 @pytest.mark.parametrize("unit", [b"token", b"secret-", b"--token", b"api_key", b"passw.", b"--", b"a"])
