@@ -41,7 +41,7 @@ def status_of(page: Page, url: str) -> int:
 
 def test_user_opens_the_report_and_others_do_not(browser: Browser, tmp_path: Path) -> None:
     with evidence_server(s3(), tmp_path / "access.log") as port, nginx(tmp_path / "nginx", port) as url:
-        capture_id, link = stored_capture(s3(link="server", evidence_server=url), tmp_path / "spool")
+        capture_id, link = stored_capture(s3(link="server", link_server=url), tmp_path / "spool")
         assert link == f"{url}/c/{capture_id}"
         alice = page_of(browser, USER, PASSWORD)
         assert status_of(alice, link) == 200

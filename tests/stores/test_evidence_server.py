@@ -102,7 +102,7 @@ def test_capture_whose_links_have_expired_opens_again(kind: Settings, folder: Pa
 
 @pytest.mark.parametrize("kind", [s3, azure])
 def test_page_with_links_to_the_server_comes_from_the_store(kind: Settings, folder: Path, tmp_path: Path) -> None:
-    server_links = kind(folder, link="server", evidence_server="https://evidence.example.com")
+    server_links = kind(folder, link="server", link_server="https://evidence.example.com")
     capture_id, link = stored_capture(server_links, tmp_path / "spool")
     assert link == f"https://evidence.example.com/c/{capture_id}"
     with evidence_server(server_links, tmp_path / "access.log") as port:

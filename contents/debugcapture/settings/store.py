@@ -51,7 +51,7 @@ class StoreSettings(Group):
         "object in the AWS console, for users who are logged in there. server: goes through your evidence server "
         "and does not expire (docs/links.md).",
     )
-    evidence_server: str = setting(
+    link_server: str = setting(
         "",
         "Evidence server URL",
         "For links of the kind server: the URL of your evidence server, for example https://evidence.example.com.",

@@ -63,9 +63,9 @@ def evidence_server_links(base: str) -> Link:
 
 def _link(settings: StoreSettings) -> Link | None:
     if settings.link == "server":
-        if not settings.evidence_server:
-            raise BadInput("cannot create links", "evidence_server is missing", "Set it, or set link to signed.")
-        return evidence_server_links(settings.evidence_server)
+        if not settings.link_server:
+            raise BadInput("cannot create links", "link_server is missing", "Set it, or set link to signed.")
+        return evidence_server_links(settings.link_server)
     if settings.link_base:
         return links_below(settings.link_base)
     if settings.link != "console":

@@ -12,4 +12,4 @@ def test_each_kind_of_store_has_its_settings_in_a_group_of_its_own() -> None:
         names = [field.name for field in fields(group)]  # type: ignore[arg-type]
         assert all(name.startswith(names[0].partition("_")[0]) for name in names)
     common = [field.name for field in fields(StoreSettings) if "_" in field.name]
-    assert [name for name in common if name != "evidence_server" and not name.startswith("link_")] == []
+    assert [name for name in common if not name.startswith("link_")] == []

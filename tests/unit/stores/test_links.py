@@ -66,7 +66,7 @@ def store_settings(**settings: str) -> StoreSettings:
             "?prefix=team%2Fshop%2Fweb%2F20260102T120000Z-web-1a2b%2Fa%20b%26c.txt",
         ),
         (
-            {"link": "server", "evidence_server": "https://evidence.example.com/e/", "link_base": "https://other"},
+            {"link": "server", "link_server": "https://evidence.example.com/e/", "link_base": "https://other"},
             "https://evidence.example.com/e/c/20260102T120000Z-web-1a2b/a%20b%26c.txt",
         ),
     ],
@@ -109,5 +109,5 @@ def test_evidence_server_has_a_short_link_to_the_report_and_none_to_other_files(
 
 def test_links_of_an_evidence_server_need_its_url() -> None:
     plain: Any = Plain()
-    with pytest.raises(BadInput, match="evidence_server is missing"):
+    with pytest.raises(BadInput, match="link_server is missing"):
         with_links(plain, store_settings(store="s3://captures/team", link="server"))
