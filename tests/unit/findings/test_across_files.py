@@ -78,7 +78,9 @@ def findings(value: dict[str, Any], replica_set: dict[str, Any] = SET, diff: str
 def test_a_pod_that_crashes_since_its_rollout() -> None:
     (finding,) = findings(pod(CRASHED))
     assert finding.severity == "warning"
-    assert finding.title == "shop fails since the rollout of revision 2 at 2026-11-30T12:00:00Z"
+    assert finding.title == (
+        "shop: the pod has failed since the rollout of revision 2 at 2026-11-30T12:00:00Z created it"
+    )
     assert 'container "app" has restarted 5 times, the last time after exit code 1' in finding.detail
     assert 'removed "image: registry.test/shop:1"; added "image: registry.test/shop:2"' in finding.detail
     assert {passage.file for passage in finding.evidence} == {"pod.yaml", "workload.yaml", "release.diff"}

@@ -41,8 +41,9 @@ def pod_fails_since_rollout(pod: Pod, replica_set: Workload, release: Release | 
     deployment = replica_set.name.rpartition("-")[0] or replica_set.name
     yield Finding(
         "warning",
-        f"{pod.workload} fails since the rollout of revision {replica_set.revision} at {replica_set.created}",
-        f"The rollout created the pod at {pod.started}. Since then, {container.label} {failure}.{changes}",
+        f"{pod.workload}: the pod has failed since the rollout of revision {replica_set.revision} at "
+        f"{replica_set.created} created it",
+        f"The pod started at {pod.started}. Since then, {container.label} {failure}.{changes}",
         f"Compare the release with the one before, or go back: kubectl rollout undo deployment/{deployment}.",
         (
             *words.passages(container.lines),

@@ -30,7 +30,7 @@ def last_release_changed_the_pods(release: Release) -> Iterator[Finding]:
             release.evidence.quote(line.number, line.number, line.text) for line in sorted(changes)[:_MOST_LINES]
         ),
         directness=52,
-        key="last release",
+        key=f"last release {release.new_set.rpartition('-')[0]}",
     )
 
 
