@@ -24,6 +24,7 @@ PROBLEMS = {
     "java25-full": ("java-lock-contention", '"worker-2" waits for a monitor that "worker-1" holds'),
     "java25-busybox": ("java-lock-contention", '"worker-2" waits for a monitor that "worker-1" holds'),
     "java25-bare": ("java-lock-contention", '"worker-2" waits for a monitor that "worker-1" holds'),
+    "python-full": ("python-lock-wait", '"worker-2" waits for a lock in reserve_inventory'),
     "java17-crash": ("jvm-internal-error", "OutOfMemoryError: Java heap space"),
     "java25-crash": ("jvm-internal-error", "OutOfMemoryError: Java heap space"),
     "python-crash": ("container-keeps-failing", "exit code 139 (SIGSEGV)"),
@@ -35,7 +36,7 @@ PROBLEMS = {
 }
 # Only context says something about these: nothing is wrong, or their tools do not show it.
 HEALTHY = (
-    *("java17-full", "python-full", "python-busybox", "python-bare", "node-full", "node-busybox", "node-bare"),
+    *("java17-full", "node-full", "node-busybox", "node-bare"),
     *("go-silent", "go-busybox", "ruby-full", "ruby-busybox", "ruby-bare", "php-full", "php-busybox", "php-bare"),
     "native-busybox",
 )
