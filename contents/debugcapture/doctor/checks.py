@@ -34,8 +34,9 @@ from ..settings.cluster import ConnectionSettings
 from ..settings.debug_container import DebugContainerSettings
 from ..settings.incident import IncidentSettings
 from ..settings.store import StoreSettings
-from ..stores.registry import open_store
+from ..stores.registry import known_retention, open_store
 from .result import CheckResult
+from .retention import retention_result
 
 _PACKAGES = {"s3": "boto3", "azblob": "azure-storage-blob", "sftp": "paramiko"}
 _ALWAYS = ("urllib3", "websocket-client", "PyYAML")
@@ -314,6 +315,9 @@ def _store(installation: Installation) -> Iterator[CheckResult]:
         problem = short_life(stored.expires, installation.store, datetime.now(timezone.utc))
         if problem:
             yield CheckResult("lifetime of links", "note", problem.reason, problem.remedy)
+    retention = known_retention(installation.store)
+    if retention:
+        yield retention_result(retention, installation.store.link_valid_s if stored.expires else 0)
 
 
 def _link(link: str) -> CheckResult:

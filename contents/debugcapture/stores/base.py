@@ -97,3 +97,20 @@ class OpensFiles(Protocol):
     def open(self, key: str) -> OpenFile | None:
         """Return the file ``key``, open for reading, or None if there is no such file. Raises NotStored."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long a store keeps files."""
+
+    days: int | None
+    """Days after the upload; None if the store keeps them for ever."""
+
+
+@runtime_checkable
+class KnowsRetention(Protocol):
+    """A store that knows when it deletes files by itself."""
+
+    def retention(self) -> Retention | None:
+        """Return how long files are kept; None if this may not be read. Raises NotStored."""
+        ...

@@ -9,7 +9,7 @@ from ..settings.encryption import EncryptionSettings
 from ..settings.s3 import S3Settings
 from ..settings.sftp import SftpSettings
 from ..settings.store import FORM, SHOWN, StoreSettings
-from .base import ReadableStore, Store
+from .base import KnowsRetention, ReadableStore, Retention, Store
 from .encrypted import EncryptedStore
 from .links import with_links
 
@@ -33,6 +33,12 @@ def open_store(settings: StoreSettings) -> Store:
     if not recipients:
         return store
     return EncryptedStore(store, recipients)
+
+
+def known_retention(settings: StoreSettings) -> Retention | None:
+    """Return how long the store that ``settings`` name keeps files; None if this is unknown. Raises NotStored."""
+    store = _open(settings)
+    return store.retention() if isinstance(store, KnowsRetention) else None
 
 
 def _open(settings: StoreSettings) -> ReadableStore:

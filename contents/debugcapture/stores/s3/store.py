@@ -6,23 +6,27 @@ Source: boto3 documentation, "Presigned URLs".
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, parse_qsl
 
 from botocore.exceptions import ClientError
 
 from ...errors import BadInput
 from ...model import Stored
 from ...settings.s3 import S3Settings
-from ..base import Progress, ignore_progress
+from ..base import Progress, Retention, ignore_progress
 from ..content_type import presentation_of
 from ..presigned import Original
 from .client import object_fields, s3_client, s3_session
 from .errors import code_of, raise_not_stored, retry
 from .growing import GrowingUpload
+from .lifecycle import days_until_deletion
 from .presigned import NewObject, S3DirectUpload
 from .upload import Upload
 
 _NOT_FOUND_CODES = ("NoSuchKey", "404")
+_NO_LIFECYCLE_CODE = "NoSuchLifecycleConfiguration"
+# The identity may not read the rules, or the server has none.
+_UNKNOWN_LIFECYCLE_CODES = ("AccessDenied", "NotImplemented", "MethodNotAllowed", "403", "501")
 
 
 class S3Store:
@@ -91,6 +95,21 @@ class S3Store:
         return S3DirectUpload(
             self._client, NewObject(self._location(name), self._fields(key)), original, stored, valid_s
         )
+
+    def retention(self) -> Retention | None:
+        """Return how long the bucket keeps objects; see `KnowsRetention`. It needs s3:GetLifecycleConfiguration."""
+        with raise_not_stored(f"cannot read the lifecycle rules of s3://{self._bucket}"):
+            try:
+                answer = retry(lambda: self._client.get_bucket_lifecycle_configuration(Bucket=self._bucket))
+            except ClientError as error:
+                if code_of(error) == _NO_LIFECYCLE_CODE:
+                    return Retention(None)
+                if code_of(error) in _UNKNOWN_LIFECYCLE_CODES:
+                    return None
+                raise
+        tags = dict(parse_qsl(object_fields(self._settings).get("Tagging", "")))
+        prefix = f"{self._prefix}/" if self._prefix else ""
+        return Retention(days_until_deletion(answer["Rules"], prefix, tags, datetime.now(timezone.utc)))
 
     def _fields(self, key: str) -> dict[str, Any]:
         presentation = presentation_of(key)
