@@ -73,7 +73,7 @@ def test_link_in_the_note_opens_the_report_and_that_the_evidence(page: Page, tmp
     assert page.locator(".status").inner_text().lower().startswith("complete")
     assert DEADLOCK in page.locator("pre", has_text="Full thread dump").inner_text()
     assert "Deadlock" in page.locator(".findings .critical h3").first.inner_text()
-    page.get_by_role("link", name="jvm-threads.txt", exact=True).click()
+    page.get_by_role("link", name="jvm-threads.txt", exact=True).last.click()
     assert DEADLOCK in page.locator("body").inner_text()
 
 
