@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from debugcapture.capture.transfer import (
     run_detached,
     run_tool,
 )
+from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.ephemeral_container import base_of
 from debugcapture.model import ContainerRef
@@ -43,11 +45,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> On:
     monkeypatch.setenv("PATH", str(folder), prepend=":")
-    monkeypatch.setattr("debugcapture.capture.transfer.time.sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
 
     def use(*changes: Change) -> Machine:
         machine = Machine(*changes)
-        monkeypatch.setattr("debugcapture.kube.exec_stream.run", machine.run)
+        monkeypatch.setattr(exec_stream, "run", machine.run)
         return machine
 
     return use

@@ -65,7 +65,7 @@ class Cluster(Lists):
         self.attached.append(spec)
         if self.refuses:
             raise NotAllowed("cannot attach", "forbidden", "Ask.")
-        return {}
+        return {"spec": {"ephemeralContainers": self.attached}}
 
     def pod(self, _namespace: str, _name: str) -> Json:
         if self.is_gone:

@@ -6,7 +6,8 @@ from functools import partial
 
 from .evidence import Evidence
 from .messages import Message, included_messages
-from .parsers.log import Log, is_text, parse_log
+from .parsers.log import is_text, parse_log
+from .parsers.log_model import Log
 from .pictures.rankings import log_messages
 from .rules import kernel_log
 from .rules import log as log_rules

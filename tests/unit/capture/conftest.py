@@ -14,6 +14,7 @@ from debugcapture.capture.collect import TargetCapture
 from debugcapture.capture.debug_session import DebugOptions, DebugSession
 from debugcapture.capture.probe import CaptureScope
 from debugcapture.collectors.plan import CapturePolicy
+from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.model import (
     Artifact,
@@ -47,7 +48,7 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
         preset: bool = False,
         image: str = "toolbox:1",
     ) -> tuple[Artifact, ...]:
-        monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
+        monkeypatch.setattr(exec_stream, "run", cluster.run)
         api, of = cast("Api", cluster), of or target()
         scope = CaptureScope(cluster.pod_json, of, CapturePolicy(ceiling, debug_image=True), preset=preset)
         record = Record(bundle, manifest(artifacts=(), finished=None))

@@ -110,7 +110,7 @@ def test_each_process_of_the_kind_leaves_its_own_artifact(capture: Run) -> None:
 def test_a_previous_log_that_the_kubelet_has_removed_does_not_make_a_capture_partial(
     capture: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     cluster = in_image()
     cluster.pod_json = pod(status={"containerStatuses": [status(lastState=terminated("Error", 1))]})
 

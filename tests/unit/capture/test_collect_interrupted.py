@@ -9,11 +9,13 @@ import pytest
 
 from debugcapture.bundle.bundle import Bundle
 from debugcapture.bundle.record import Record
+from debugcapture.capture import probe as probe_module
 from debugcapture.capture.collect import TargetCapture
 from debugcapture.capture.debug_session import DebugOptions, DebugSession
 from debugcapture.capture.probe import CaptureScope
 from debugcapture.collectors.plan import CapturePolicy
 from debugcapture.errors import TargetNotFound
+from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.frames import out_of_time
 from debugcapture.model import (
@@ -30,7 +32,7 @@ from tests.unit.fakes import Cluster
 def noticed(
     cluster: Cluster, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, of: Target
 ) -> tuple[bool, tuple[str, ...]]:
-    monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
+    monkeypatch.setattr(exec_stream, "run", cluster.run)
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), of, CapturePolicy("restricted", debug_image=True))
     running = TargetCapture(
@@ -62,7 +64,7 @@ def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: 
     def killed(*_: object, **__: object) -> ExitStatus:
         raise SystemExit(143)
 
-    monkeypatch.setattr("debugcapture.kube.exec_stream.run", killed)
+    monkeypatch.setattr(exec_stream, "run", killed)
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
     debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), report)
@@ -76,7 +78,7 @@ def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypa
     def report_missing(*_: object, **__: object) -> ExitStatus:
         raise TargetNotFound("cannot run a command", "pods not found")
 
-    monkeypatch.setattr("debugcapture.kube.exec_stream.run", report_missing)
+    monkeypatch.setattr(exec_stream, "run", report_missing)
     cluster = Cluster()
     cluster.is_gone = True
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
@@ -94,7 +96,7 @@ def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
     def odd(*_: object, **__: object) -> None:
         raise ValueError("what is\nthat")
 
-    monkeypatch.setattr("debugcapture.capture.probe.parse", odd)
+    monkeypatch.setattr(probe_module, "parse", odd)
     dump, snapshot = capture(in_image(), collector(), SNAPSHOT)[-1], capture(in_image(), collector(), SNAPSHOT)[0]
     assert (dump.outcome, dump.reason) == ("failed", "ValueError: what is that. Please report this bug.")
     assert snapshot.outcome == "complete"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,7 +97,7 @@ class WithoutAttach(Cluster):
 def test_a_jvm_without_attach_writes_its_threads_to_the_log_once(
     shell: bool, capture: Run, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     cluster = WithoutAttach(1, shell=shell)
     threads, histogram = capture(cluster, THREADS, HISTOGRAM, preset=True)
     assert (threads.outcome, threads.method) == (
@@ -110,7 +111,7 @@ def test_a_jvm_without_attach_writes_its_threads_to_the_log_once(
 
 
 def test_a_jvm_whose_options_turn_attach_off_is_not_asked(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     cluster = WithoutAttach(1)
     cluster.listing += "A\n"
     histogram, threads = capture(cluster, HISTOGRAM, THREADS)
@@ -129,7 +130,7 @@ def test_a_dump_that_the_attempt_to_attach_caused_needs_no_signal(
 
 
 def test_a_jvm_that_writes_its_threads_elsewhere_is_reported(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     (threads,) = capture(WithoutAttach(0, shell=False), THREADS)
     assert threads.outcome == "failed"
     assert threads.reason.endswith("Read-only file system; nothing appeared in the container's log either")

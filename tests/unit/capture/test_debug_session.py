@@ -8,6 +8,7 @@ import pytest
 
 from debugcapture.capture.debug_session import NOBODY, DebugOptions, DebugSession, debug_options
 from debugcapture.errors import BadInput, NotAllowed, NotRunning
+from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.model import Target, User
 from debugcapture.settings.debug_container import DebugContainerSettings, Profile
@@ -20,7 +21,7 @@ FOREIGN = "S 99\nP 1 185 7 2048 java\nT\n"
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     cluster = Cluster()
-    monkeypatch.setattr("debugcapture.kube.exec_stream.run", cluster.run)
+    monkeypatch.setattr(exec_stream, "run", cluster.run)
     return cluster
 
 
@@ -70,7 +71,8 @@ def test_refusal_is_not_asked_for_twice(cluster: Cluster) -> None:
         for _ in range(2):
             with pytest.raises(NotAllowed, match="forbidden"):
                 session.attach()
-    assert len(cluster.attached) == 1
+    has_read_only_root = [spec["securityContext"].get("readOnlyRootFilesystem", False) for spec in cluster.attached]
+    assert has_read_only_root == [False, True]  # the first session tries both
 
 
 def test_user_that_the_pod_names_is_taken(cluster: Cluster) -> None:

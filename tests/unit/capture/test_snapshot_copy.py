@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.bundle.artifact import ArtifactFile
+from debugcapture.capture import snapshot_copy
 from debugcapture.capture.snapshot import LOG_LINES, Log, SnapshotFile
 from debugcapture.capture.snapshot_copy import SnapshotCopy
 from debugcapture.capture.transfer import TransferResult
@@ -99,7 +100,7 @@ def test_a_log_that_begins_long_after_its_container_says_so(
 
 
 def test_a_log_of_the_greatest_number_of_lines_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.capture.snapshot_copy.LOG_LINES", 3)
+    monkeypatch.setattr(snapshot_copy, "LOG_LINES", 3)
     assert copy(tmp_path, Kubelet([line(0), line(1), line(2)]))[2] == "the newest 3 lines"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from tests.unit.builders import collector, target
 
 def test_a_direct_upload_and_its_replacement_share_one_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr("debugcapture.capture.tools.time.monotonic", lambda: clock.now)
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
     limits_s: list[tuple[str, int]] = []
 
     def send(_api: Any, file: RemoteFile, _name: str, size_limit_bytes: int, _report: Any) -> None:

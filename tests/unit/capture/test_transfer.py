@@ -26,6 +26,7 @@ from debugcapture.capture.transfer import (
     fetch_file,
     run_tool,
 )
+from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.scripts import shell_command
 from debugcapture.model import ExitStatus
@@ -62,14 +63,14 @@ class Memory:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.capture.transfer.time.sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 @pytest.fixture
 def on(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
     def use(*changes: Change) -> Machine:
         machine = Machine(*changes)
-        monkeypatch.setattr("debugcapture.kube.exec_stream.run", machine.run)
+        monkeypatch.setattr(exec_stream, "run", machine.run)
         return machine
 
     return use

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_only_the_clusters_own_ca_is_trusted(pair: Pair) -> None:
 def test_client_certificate_needs_no_header_and_leaves_no_file(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     loaded: list[str] = []
 
     def load(context: ssl.SSLContext, path: str) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from debugcapture.errors import NotAllowed
+from debugcapture.kube import command as command_module
+from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.command import Command, run_command
 from debugcapture.kube.exec_stream import Stdio
@@ -115,9 +117,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Machine
 
     def use(shell: str) -> Machine:
         machines.append(Machine(shell))
-        monkeypatch.setattr("debugcapture.kube.exec_stream.run", machines[-1].run)
-        monkeypatch.setattr("debugcapture.kube.command._POLL_S", 0.01)
-        monkeypatch.setattr("debugcapture.kube.command._GRACE_S", 0.2)
+        monkeypatch.setattr(exec_stream, "run", machines[-1].run)
+        monkeypatch.setattr(command_module, "_POLL_S", 0.01)
+        monkeypatch.setattr(command_module, "_GRACE_S", 0.2)
         return machines[-1]
 
     yield use

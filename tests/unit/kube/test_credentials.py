@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,6 @@ def test_an_oidc_token_that_is_valid_is_used() -> None:
 
 
 def test_an_issuer_that_cannot_be_reached_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     with pytest.raises(Unreachable, match="cannot get credentials from the identity provider"):
         provider_authorization(oidc(1), CLUSTER)

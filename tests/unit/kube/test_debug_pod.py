@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from debugcapture.errors import NotRunning, TargetNotFound
+from debugcapture.kube import debug_pod
 from debugcapture.kube.client import Api
 from debugcapture.kube.debug_pod import BUSYBOX, node_pod, pod_copy, run_pod
 from debugcapture.model import Json
@@ -79,7 +80,7 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def _changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.kube.debug_pod.watch_pod", lambda api, *place: api.changes(*place))
+    monkeypatch.setattr(debug_pod, "watch_pod", lambda api, *place: api.changes(*place))
 
 
 def init(**state: Any) -> Json:

@@ -19,6 +19,7 @@ from debugcapture.errors import (
     TargetNotFound,
     Unreachable,
 )
+from debugcapture.kube import ephemeral_container, exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.ephemeral_container import (
     NAME_PREFIX,
@@ -128,7 +129,7 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         slept.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr("debugcapture.kube.ephemeral_container.time", _Clock(lambda: now[0], sleep))
+    monkeypatch.setattr(ephemeral_container, "time", _Clock(lambda: now[0], sleep))
     yield slept
     assert all(0 < pause_s <= 1 for pause_s in slept)
 
@@ -145,7 +146,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(api: Cluster, place: ContainerRef, argv: Sequence[str], *_: object, **__: object) -> ExitStatus:
         return api.run(place, argv[1])
 
-    monkeypatch.setattr("debugcapture.kube.exec_stream.run", run)
+    monkeypatch.setattr(exec_stream, "run", run)
 
 
 def attach(cluster: Cluster, log_lines: list[str]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ssl
+import time
 
 import pytest
 import websocket
@@ -99,7 +100,7 @@ def test_connection_that_breaks_keeps_what_arrived(error: Exception, monkeypatch
 
 def test_silence_until_the_time_limit_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.0, 0.0, *[60.0] * 9])
-    monkeypatch.setattr("debugcapture.kube.exec_stream.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     connection = Replay([data(STDOUT, b"half"), TimeoutError("timed out")])
     status, out, _ = collect(connection, monkeypatch)
     assert (status.code, status.reason, out) == (None, "TimeLimit", b"half")
@@ -109,7 +110,7 @@ def test_silence_until_the_time_limit_is_reported(monkeypatch: pytest.MonkeyPatc
 
 def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000))
-    monkeypatch.setattr("debugcapture.kube.exec_stream.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
     connection = Replay(data(STDOUT, b"x") for _ in range(1000))
     status, out, _ = collect(connection, monkeypatch)
     assert (status.reason, len(out)) == ("TimeLimit", 59)
@@ -124,7 +125,7 @@ def test_silence_is_filled_with_pings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_abort_breaks_what_is_open_and_lets_only_what_closes_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("websocket.create_connection", lambda *_, **__: Replay([data(STATUS, SUCCESS), CLOSE]))
+    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: Replay([data(STATUS, SUCCESS), CLOSE]))
     client, broken = api(), list[str]()
 
     class Stream:

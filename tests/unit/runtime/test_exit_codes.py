@@ -20,6 +20,7 @@ from debugcapture.restart.restart import Plan
 from debugcapture.runtime import process
 from debugcapture.runtime.context import RunContext
 from debugcapture.runtime.exit_codes import exit_code
+from debugcapture.steps import restart as restart_module
 from debugcapture.steps.providers import provider
 from lab.paths import REPO
 
@@ -68,7 +69,7 @@ def test_restart_that_the_api_server_refuses(
     planned = Plan("rollout restart", (Change("cannot restart", "/x"),), "deployment", "shop", "web")
     monkeypatch.setattr(client, "connect", lambda _: None)
     monkeypatch.setattr(client, "Api", Refuses)
-    monkeypatch.setattr("debugcapture.steps.restart.plan", lambda *_: planned)
+    monkeypatch.setattr(restart_module, "plan", lambda *_: planned)
     exit_code = ended("restart", run_context, namespace="shop", workload="web", gate="none", gate_stored="false")
     assert (exit_code.exit_code, "no" in exit_code.failure) == (code, True)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from debugcapture.bundle.bundle import MANIFEST, Bundle
+from debugcapture.capture import parallel
 from debugcapture.errors import (
     BadInput,
     CaptureError,
@@ -27,6 +28,7 @@ from debugcapture.pagerduty.events import Events
 from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import CaptureStep
+from debugcapture.steps import capture as capture_module
 from debugcapture.steps.capture import capture
 from tests.unit.builders import pod, written
 from tests.unit.steps.support import ALERT, CAPTURE, INCIDENT, POD, Cluster, Serve, refuse
@@ -244,7 +246,7 @@ def test_incidents_of_a_killed_capture_are_notified_by_the_next_run(
         raise SystemExit(137)
 
     with monkeypatch.context() as patched:
-        patched.setattr("debugcapture.steps.capture._upload_and_notify", killed)
+        patched.setattr(capture_module, "_upload_and_notify", killed)
         with pytest.raises(SystemExit):
             by_incident(run_context)
     (attached,) = run_context.spool.glob("*/joined")
@@ -263,7 +265,7 @@ def test_a_failed_capture_is_reported_in_all_attached_incidents(
         assert by_incident(run_context, "Q2ABCDEF") == {}
         raise NothingCaptured("cannot go on", "the node is gone")
 
-    monkeypatch.setattr("debugcapture.capture.parallel.ParallelCapture.run", fails)
+    monkeypatch.setattr(parallel.ParallelCapture, "run", fails)
     with pytest.raises(NothingCaptured):
         by_incident(run_context)
     assert alerted

@@ -16,6 +16,7 @@ from debugcapture.errors import (
 from debugcapture.finding import Finding
 from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
+from debugcapture.steps import upload as upload_module
 from debugcapture.steps.incident_note import NoteStep, annotate
 from debugcapture.steps.upload import UploadStep, upload
 from debugcapture.stores.registry import open_store
@@ -56,7 +57,7 @@ def test_upload_of_one_bundle_sends_those_that_wait_as_well(
 def test_bundle_that_another_process_has_is_left_to_it(
     bundle: Bundle, run_context: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("debugcapture.steps.upload._OTHER_UPLOAD_LIMIT_S", 0)
+    monkeypatch.setattr(upload_module, "_OTHER_UPLOAD_LIMIT_S", 0)
     with claimed(bundle) as acquired:
         assert acquired
         assert upload(read(UploadStep, to_a_directory(tmp_path)), run_context).exit_code == 0

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from debugcapture.errors import NotMeasurable, TargetNotFound
+from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ExitStatus, Json
@@ -72,12 +73,12 @@ def test_without_a_metrics_server_the_cgroup_of_the_container_is_read(monkeypatc
         stdio.stdout(memoryview(b"104857600\n"))
         return ExitStatus(0)
 
-    monkeypatch.setattr("debugcapture.kube.exec_stream.run", run)
+    monkeypatch.setattr(exec_stream, "run", run)
     assert measured("memory > 90%", limited()) == 50
 
 
 def test_memory_that_nobody_knows_is_an_error_not_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debugcapture.kube.exec_stream.run", lambda *_, **__: MISSING)
+    monkeypatch.setattr(exec_stream, "run", lambda *_, **__: MISSING)
     with pytest.raises(NotMeasurable, match="no metrics API, and the image has no cat"):
         measured("memory > 90%", limited())
     with pytest.raises(NotMeasurable, match="has no memory limit"):

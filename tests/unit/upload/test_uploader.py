@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -279,7 +280,7 @@ def test_long_uploads_report_their_progress(
     bundle: Bundle, store: Watched, log_lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]
-    monkeypatch.setattr("debugcapture.upload.uploader.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
 
     def before(_name: str, progress: Progress) -> None:
         for _ in range(4):

@@ -13,8 +13,9 @@ from ..parsers.goroutines import GoDump
 from ..parsers.jvm_model import ThreadDumps
 from ..parsers.kube_documents import documents, items, mapping, text
 from ..parsers.kube_pods import pod_in
-from ..parsers.log import Log, is_text, parse_log
+from ..parsers.log import is_text, parse_log
 from ..parsers.log_line import template, without_prefix
+from ..parsers.log_model import Log
 from ..rules.jvm_activity import is_idle, is_infrastructure
 
 _MOST_BYTES: Final = 8 << 20  # a larger file would cost more time than its comparison is worth

@@ -9,8 +9,8 @@ from typing import Any, Final
 from ..evidence import Evidence
 from ..messages import Message, joined
 from ..regex_set import joined_pattern, regex_set
-from .log import Log, LogGroup, LogHit
 from .log_line import LogText, address_in, host_in, log_text, path_in, pid_in, signal_in, template, without_wrapping
+from .log_model import Log, LogGroup, LogHit
 from .traces import Trace, has_error_class, trace_of
 
 _BLOCK_BYTES: Final = 256 << 10

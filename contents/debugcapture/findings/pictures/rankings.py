@@ -6,8 +6,8 @@ from typing import Final
 from ...picture import PodPictures, Ranking, Row, Tone
 from ...text import shortened
 from ..parsers.jvm_histogram import Histogram, readable
-from ..parsers.log import Log, LogGroup
 from ..parsers.log_line import without_prefix
+from ..parsers.log_model import Log, LogGroup
 from ..parsers.network_file import ConnectionGroup, NetworkState
 
 _MOST_CLASSES: Final = 15

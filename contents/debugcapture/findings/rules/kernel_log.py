@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ...finding import Finding
-from ..parsers.log import Log, LogGroup
+from ..parsers.log_model import Log, LogGroup
 
 _PROCESS: Final = re.compile(r"PID: (\d+) Comm: (\S{1,64})")
 _LIMIT: Final = re.compile(r"memory: usage (\d+)kB, limit (\d+)kB")

@@ -7,8 +7,8 @@ from typing import Final
 
 from ...finding import EvidenceLines, Finding, Severity
 from ...text import shortened
-from ..parsers.log import Log, LogGroup
 from ..parsers.log_line import without_prefix
+from ..parsers.log_model import Log, LogGroup
 from ..parsers.traces import Trace
 
 _OWN_RULES: Final = ("kernel-oom-invoked", "kernel-oom-killed")  # messages that another rule explains
