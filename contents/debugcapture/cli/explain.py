@@ -12,9 +12,13 @@ from typing import Final
 
 from ..bundle.bundle import MANIFEST, Bundle
 from ..errors import BadInput
+from ..finding import Finding
+from ..findings.comparison.bundle import compare_bundle
+from ..findings.comparison.differences import difference_finding
 from ..findings.evidence import Evidence, evidence_of
-from ..findings.explain import explain
+from ..findings.explain import Unreadable, explain
 from ..findings.messages import load_messages
+from ..findings.rank import with_finding
 from ..findings.subjects import SUBJECTS, subjects_with
 from ..model import Outcome
 from ..report.findings import findings_document, findings_text
@@ -36,11 +40,17 @@ def explain_paths(step: ExplainStep, context: RunContext) -> Outcome:
     """Print what the evidence shows. Raises BadInput if a path or the file of log messages is not readable."""
     own = load_messages(Path(step.explain.rules)) if step.explain.rules else ()
     subjects = subjects_with(own) if own else SUBJECTS
+    paths = shlex.split(step.explain.paths)
+
+    def report_failure(file: Evidence, error: Exception) -> None:
+        context.report(f"{file.name} cannot be explained: {error}")
+
     with ExitStack() as opened:
-        evidence = [file for path in shlex.split(step.explain.paths) for file in _evidence(path, opened)]
-        findings = explain(
-            evidence, lambda file, error: context.report(f"{file.name} cannot be explained: {error}"), subjects
-        )
+        evidence = [file for path in paths for file in _evidence(path, opened)]
+        findings = explain(evidence, report_failure, subjects)
+    for path in paths:
+        if (finding := _difference_in(Path(path), report_failure)) is not None:
+            findings = with_finding(findings, finding)
     context.report(findings_text(findings))
     return Outcome(0, document=findings_document(findings))
 
@@ -60,6 +70,13 @@ def _evidence(path: str, opened: ExitStack) -> Iterator[Evidence]:
         yield from (Evidence(file, str(file.relative_to(source))) for file in files)
     else:
         yield Evidence(_readable(source), source.name)
+
+
+def _difference_in(folder: Path, failed: Unreadable) -> Finding | None:
+    """Return what the unhealthy pods of the bundle in ``folder`` have alone; None if it is nothing or not a bundle."""
+    if not (folder / MANIFEST).is_file():
+        return None
+    return difference_finding(compare_bundle(folder, Bundle(folder).manifest(), failed))
 
 
 def _readable(file: Path) -> Path:
