@@ -74,17 +74,30 @@ def _apt(command: list[str]) -> str:
     return process.stdout
 
 
-def unpacked_wheel(requirement: str) -> Path:
-    """A folder with what the wheel of ``NAME==VERSION`` has, without its dependencies."""
+def unpacked_wheel(requirement: str, sha256: str = "") -> Path:
+    """A folder with what the wheel of ``NAME==VERSION`` has, without its dependencies.
+
+    ``sha256`` is the only checksum that the wheel may have, if it is set.
+    """
     folder = cache_dir() / "wheels" / requirement
     unfinished = cache_dir() / "wheels" / "unfinished"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--no-compile"]
     with _alone("unpack"):
         if not folder.exists():
             shutil.rmtree(unfinished, ignore_errors=True)
-            _command([*pip, "--target", str(unfinished), requirement])
+            _command([*pip, "--target", str(unfinished), *_wheel_arguments(requirement, sha256)])
             unfinished.rename(folder)
     return folder
+
+
+def _wheel_arguments(requirement: str, sha256: str) -> list[str]:
+    """The arguments of pip that name the wheel. pip compares checksums of requirements in files only."""
+    if not sha256:
+        return [requirement]
+    pinned = cache_dir() / "wheels" / "pinned.txt"
+    pinned.parent.mkdir(parents=True, exist_ok=True)
+    pinned.write_text(f"{requirement} --hash=sha256:{sha256}\n")
+    return ["--require-hashes", "--requirement", str(pinned)]
 
 
 def cargo_program(crate: str) -> Path | None:

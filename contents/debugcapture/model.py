@@ -141,6 +141,8 @@ class Process:
     """Files that it maps, its program first; () if it belongs to another user."""
     accepts_attach: bool = True
     """False for a JVM whose options turn attach off. Each attempt would make it print its threads to its log."""
+    private_bytes: int = 0
+    """Private memory that it can write to, resident or not; 0 unless it is a .NET process, whose dump contains it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +183,13 @@ class Tool:
     pid_pattern: str = ""
     """Pattern for the PID in the output of `find`."""
 
+    fills_target: bool = False
+    """Whether the process itself writes a dump to /tmp of the target meanwhile."""
+
     @property
     def writes_in_target(self) -> bool:
-        """Return whether it writes its output to a file system of the target, if it runs in a debug container."""
-        return self.output.startswith("/proc/{pid}/root")
+        """Return whether it fills a file system of the target, if it runs in a debug container."""
+        return self.fills_target or self.output.startswith("/proc/{pid}/root")
 
     @property
     def program(self) -> str:

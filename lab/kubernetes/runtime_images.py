@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.kubernetes import toolbox
+from lab.kubernetes import dotnet_images, toolbox
 from lab.kubernetes.archive import Layer
 from lab.kubernetes.debian import DebianRoot
 from lab.kubernetes.images import SHELL_LESS_MODULES, Recipe
@@ -39,6 +39,7 @@ def recipes() -> tuple[Recipe, ...]:
         *_variants("native", "service.c", _native, ("/service",), busybox),
         *_variants("ruby", "service.rb", _ruby, ("/usr/bin/ruby", "/app/service.rb"), busybox),
         *_variants("php", "service.php", _php, ("/usr/bin/php", "/app/service.php"), busybox),
+        *dotnet_images.recipes(busybox),
     )
 
 

@@ -41,11 +41,39 @@ class Workload:
     arguments: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     memory: str = "64Mi"
+    environment: tuple[tuple[str, str], ...] = ()
+    has_tmp: bool = True
+    """Whether a volume is mounted at /tmp. The root file system is read-only."""
+    has_stdin: bool = False
+    """Whether standard input is open, without which some programs end."""
 
 
 def _java(name: str, image: str, *command: str) -> Workload:
     words = (f"{JAVA}/bin/java", *command) if command else ()
     return Workload(name, image, command=words, memory="192Mi")
+
+
+# The application with .NET 10 inside extracts a library below HOME, and would send statistics.
+_SINGLE_FILE = (
+    ("HOME", "/tmp"),
+    ("AZURE_MCP_COLLECT_TELEMETRY", "false"),
+    ("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"),
+)  # noqa: S108
+
+
+def _dotnet(name: str, image: str, *, has_tmp: bool = True) -> Workload:
+    return Workload(name, image, memory="384Mi", has_tmp=has_tmp)
+
+
+def _single_file(name: str) -> Workload:
+    return Workload(name, name, memory="384Mi", environment=_SINGLE_FILE, has_stdin=True)
+
+
+def _dotnet_crash(name: str, image: str) -> Workload:
+    """Return the workload whose runtime writes a small dump. .NET 3.1 has other names of the variables."""
+    dump = {"DbgEnableMiniDump": "1", "DbgMiniDumpType": "1", "DbgMiniDumpName": f"{CRASH_FOLDER}/service.dmp"}
+    environment = tuple((f"{prefix}_{key}", value) for prefix in ("COMPlus", "DOTNET") for key, value in dump.items())
+    return Workload(name, image, ("/app/Service.dll", "crash"), ("/usr/share/dotnet/dotnet",), "384Mi", environment)
 
 
 RUNNING = (
@@ -74,6 +102,13 @@ RUNNING = (
     Workload("php-full", "php-full"),
     Workload("php-bare", "php-bare"),
     Workload("php-busybox", "php-busybox"),
+    _dotnet("dotnet31-bare", "dotnet31-bare"),
+    _dotnet("dotnet31-busybox", "dotnet31-busybox"),
+    _dotnet("dotnet8-bare", "dotnet8-bare"),
+    _dotnet("dotnet8-busybox", "dotnet8-busybox"),
+    _dotnet("dotnet8-without-tmp", "dotnet8-bare", has_tmp=False),
+    _single_file("dotnet10-bare"),
+    _single_file("dotnet10-busybox"),
 )
 CRASHING = (
     _java("java17-crash", "checkout", "-Xmx8m", *_OVERFLOW, "-cp", "/app", "Checkout"),
@@ -101,6 +136,8 @@ CRASHING = (
         command=("/usr/bin/php", "-d", "log_errors=1", "-d", f"error_log={CRASH_FOLDER}/php-errors.log")
         + ("/app/service.php", "crash"),
     ),
+    _dotnet_crash("dotnet31-crash", "dotnet31-bare"),
+    _dotnet_crash("dotnet8-crash", "dotnet8-bare"),
 )
 EXPECTED = Expected(
     NAMESPACE, frozenset(workload.name for workload in RUNNING), frozenset(workload.name for workload in CRASHING)
@@ -139,7 +176,9 @@ def _pod(workload: Workload) -> dict[str, Any]:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, {"name": "crash", "mountPath": CRASH_FOLDER}],
+        "volumeMounts": _mounts(workload),
+        "env": [{"name": name, "value": value} for name, value in workload.environment],
+        "stdin": workload.has_stdin,
     }
     if workload.command:
         container["command"] = list(workload.command)
@@ -158,6 +197,11 @@ def _pod(workload: Workload) -> dict[str, Any]:
         "containers": [container],
         "volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "crash", "emptyDir": {"sizeLimit": "256Mi"}}],
     }
+
+
+def _mounts(workload: Workload) -> list[dict[str, str]]:
+    tmp = [{"name": "tmp", "mountPath": "/tmp"}] if workload.has_tmp else []
+    return [*tmp, {"name": "crash", "mountPath": CRASH_FOLDER}]
 
 
 class RuntimesPart:

@@ -16,6 +16,8 @@ from .processes import MemoryUse
 # A cautious estimate: heap and core dumps on a disk of a cloud machine were faster. A dump is at most the memory.
 _DUMP_BYTES_PER_S = 100 << 20
 _SAFETY = 1.2
+# The program of a single-file application in a dump, and the libraries that it maps.
+_MAPPED_FILES_BYTES = 80 << 20
 _DEFAULT_PERIOD_S, _DEFAULT_FAILURES, _DEFAULT_TIMEOUT_S = 10, 3, 1
 
 
@@ -116,7 +118,7 @@ def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget
     """
     if collector.invasive != "heavy":
         return ""
-    size = max((process.rss_bytes for process in processes), default=0)
+    size = max((_dump_bytes(process) for process in processes), default=0)
     writes_file = writes_in_target or any(tool.output for tool in collector.from_debug)
     obstacles = [
         _stops_too_long(size, budget),
@@ -126,6 +128,15 @@ def too_heavy(collector: Collector, processes: Sequence[Process], budget: Budget
     ]
     reason = next(filter(None, obstacles), "")
     return f"too heavy: {reason} (to dump anyway, set force)" if reason else ""
+
+
+def _dump_bytes(process: Process) -> int:
+    """Return the size that a dump of ``process`` may reach.
+
+    createdump of .NET writes all private memory, resident or not: 276 MB for a service that used 172 MB. For a
+    single-file application it adds the mapped files.
+    """
+    return max(process.rss_bytes, process.private_bytes + _MAPPED_FILES_BYTES if process.private_bytes else 0)
 
 
 def lacks_memory(tool: Tool, budget: Budget) -> str:

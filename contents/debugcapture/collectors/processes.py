@@ -16,6 +16,7 @@ from ..regex import text_pattern
 _SHELL: Final = re.compile(r"S (\d{1,9})", re.ASCII)
 _PROCESS: Final = re.compile(r"P (\d{1,9}) (\d{1,10}) (\d{1,10}) (\d{1,15}) (.*)", re.ASCII)
 _MEMORY: Final = re.compile(r"G (?:self|\d{1,9}) (max|-|\d{1,20}) (\d{1,18}) (\d{1,18})", re.ASCII)
+_PRIVATE: Final = re.compile(r"D (\d{1,15})", re.ASCII)
 _NO_LIMIT_BYTES: Final = 1 << 60  # version 1 shows a huge number instead of "max"
 MAX_PROCESSES = 8  # per collector; a service may fork hundreds of workers
 
@@ -175,4 +176,13 @@ def _process(head: str, lines: Sequence[str]) -> Process | None:
         return None
     pid, uid, gid, rss = (int(number) for number in match.groups()[:4])
     files = tuple(dict.fromkeys(line[2:] for line in lines if line.startswith("M ")))
-    return Process(pid, User(uid, gid), match.group(5), rss * 1024, files, accepts_attach="A" not in lines)
+    private = next(filter(None, map(_PRIVATE.fullmatch, lines)), None)
+    return Process(
+        pid,
+        User(uid, gid),
+        match.group(5),
+        rss * 1024,
+        files,
+        accepts_attach="A" not in lines,
+        private_bytes=int(private[1]) * 1024 if private else 0,
+    )

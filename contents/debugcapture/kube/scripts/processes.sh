@@ -14,6 +14,7 @@
 #   F                           it is in a control group outside that of this shell
 #   M file                      it maps this file
 #   A                           it is a JVM whose options turn attach off
+#   D KiB                       it is a .NET process with this much private memory that it can write to
 container=$1
 shift
 # $1: "self" or a PID. $2: the folder with the files of its control group, of version 2 or 1.
@@ -57,11 +58,17 @@ for process in /proc/[0-9]*; do
   fi
   # A node has thousands of foreign processes, and reading their maps takes long.
   [ "$mark" = F ] && [ "$container" != 'no container' ] && continue
-  last='' options=''
+  last='' options='' dotnet=
   while read -r _ _ _ _ _ file; do
     case $file in /*) [ "$file" = "$last" ] || { printf 'M %s\n' "$file"; last=$file; };; esac
-    case $file in */libjvm.so) options="$process/cmdline $process/environ";; esac
+    case $file in
+      */libjvm.so) options="$process/cmdline $process/environ";;
+      */libcoreclr.so | /memfd:doublemapper*) dotnet=1;;
+    esac
   done <"$process/maps"
+  [ "$dotnet" ] && while read -r key value _; do
+    [ "$key" = VmData: ] && printf 'D %s\n' "$value" && break
+  done <"$process/status"
   for file in $options; do
     while read -r line || [ -n "$line" ]; do
       case $line in *+DisableAttachMechanism*) echo A; break 2;; esac
