@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("dotnet-inspect")
 
 _SOURCE = REPO / "deploy" / "toolbox" / "dotnet-inspect"
 _SECRET = "hunter2"
-_NOT_APPLICABLE = 77
+_NOT_POSSIBLE = 78
 _RUNTIMES = {"3.1": NET_3_1, "8": NET_8}
 _DEADLOCK = (
     r"Service!Lab\.Service\.TakeLedger\(\)\n  Service!Lab\.Service\.TransferAtoB\(\)\n",
@@ -138,14 +138,14 @@ def _samples(pid: int) -> int:
 def test_switched_off_diagnostics_are_named(program: Path, service: Path, tmp_path: Path) -> None:
     for process in started(NET_8, service, tmp_path, DOTNET_EnableDiagnostics="0"):
         done = inspect(program, "stacks", process.pid)
-        assert done.returncode == _NOT_APPLICABLE
+        assert done.returncode == _NOT_POSSIBLE
         assert b"its diagnostics are switched off (DOTNET_EnableDiagnostics=0). Remove the variable" in done.stderr
 
 
 def test_a_directory_that_cannot_be_written_is_named(program: Path, service: Path, tmp_path: Path) -> None:
     for process in started(NET_8, service, tmp_path / "missing"):
         done = inspect(program, "heap", process.pid)
-        assert done.returncode == _NOT_APPLICABLE
+        assert done.returncode == _NOT_POSSIBLE
         assert re.search(
             rb"it could not create its diagnostic socket: /\S+/missing does not exist\. Mount", done.stderr
         )
@@ -155,14 +155,14 @@ def test_another_process_is_no_target(program: Path) -> None:
     with subprocess.Popen(["/bin/sleep", "60"]) as process:
         done = inspect(program, "info", process.pid)
         process.kill()
-    assert done.returncode == _NOT_APPLICABLE
+    assert done.returncode == _NOT_POSSIBLE
     assert b"it has no diagnostic socket" in done.stderr
 
 
 def test_single_file_application(program: Path, tmp_path: Path) -> None:
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     environment |= {"AZURE_MCP_COLLECT_TELEMETRY": "false", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
-    argv = [single_file_application(), "server", "start"]
+    argv = [str(single_file_application()), "server", "start"]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
     ) as process:

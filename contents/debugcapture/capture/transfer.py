@@ -32,6 +32,10 @@ _ERROR_TAIL_BYTES = 64 << 10
 _RESUME_WAITS_S = (2, 4, 8, 16, 32)
 # Exit code of a collector that does not apply to the target. automake uses 77 for "skipped".
 NOT_APPLICABLE = 77
+# Exit code of a collector whose process does not allow it, such as .NET without diagnostics. The last line of standard
+# error contains the reason, and what to do.
+NOT_POSSIBLE = 78
+_SKIPPED_CODES: dict[int, ReasonCode] = {NOT_APPLICABLE: "not-there", NOT_POSSIBLE: "other"}
 _RECONNECT_S = 1
 WROTE_NOTHING = "it produced no output"
 # A tool that fails by itself with less output has written a heading at most: jcmd prints the PID before it attaches.
@@ -253,10 +257,11 @@ def classify_exit(status: ExitStatus, report: ToolReport | None, sink: Sink, err
 
 
 def _not_applicable(report: ToolReport) -> TransferResult | None:
-    """Return a skip with the tool's reason if the target has nothing for the tool; otherwise None."""
-    if report.ended == "exited" and report.code == NOT_APPLICABLE:
-        return TransferResult("skipped", report.last_error, code="not-there", exit_code=report.code)
-    return None
+    """Return a skip with the tool's reason if there is nothing to collect for it; otherwise None."""
+    reason_code = _SKIPPED_CODES.get(report.code) if report.ended == "exited" else None
+    if reason_code is None:
+        return None
+    return TransferResult("skipped", report.last_error, code=reason_code, exit_code=report.code)
 
 
 def _failed_result(report: ToolReport, outcome: ArtifactOutcome) -> TransferResult:

@@ -16,6 +16,8 @@ from .parsers import (
     profile,
     release_diff,
 )
+from .parsers import dotnet_counters as dotnet_counters_parser
+from .parsers import dotnet_heap as dotnet_heap_parser
 from .parsers import dotnet_stacks as dotnet_stacks_parser
 from .parsers import goroutines as goroutines_parser
 from .parsers import jvm_gc_log as jvm_gc_log_parser
@@ -34,6 +36,8 @@ from .parsers import script_stacks as script_stacks_parser
 from .pictures import meters, moments, profiles, rankings, threads
 from .rules import (
     disk,
+    dotnet_counters,
+    dotnet_heap,
     dotnet_stacks,
     goroutines,
     jvm_gc_log,
@@ -151,6 +155,8 @@ SUBJECTS: Sequence[Subject[Any]] = (
         dotnet_stacks.RULES,
         picture=threads.net_threads,
     ),
+    Subject(".NET heap histogram", dotnet_heap_parser.recognize, dotnet_heap_parser.parse, dotnet_heap.RULES),
+    Subject(".NET counters", dotnet_counters_parser.recognize, dotnet_counters_parser.parse, dotnet_counters.RULES),
     Subject(
         "Native stacks",
         native_stacks_parser.recognize,

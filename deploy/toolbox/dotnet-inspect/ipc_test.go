@@ -146,9 +146,9 @@ func TestARemovedSocketIsNoPort(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	for want, err := range map[int]error{
-		notApplicableExitCode: noPort{"off"},
-		deniedExitCode:        &fs.PathError{Op: "open", Path: "/proc/1/fd", Err: fs.ErrPermission},
-		1:                     failed,
+		notPossibleExitCode: noPort{"off"},
+		deniedExitCode:      &fs.PathError{Op: "open", Path: "/proc/1/fd", Err: fs.ErrPermission},
+		1:                   failed,
 	} {
 		if got := exitCode(err); got != want {
 			t.Errorf("%v: %d instead of %d", err, got, want)

@@ -11,7 +11,7 @@
 // removed at the end. Every session in the process is stopped, also when this program gets a signal. The environment of
 // the process is never collected. The program needs the same user as the process, and no capability.
 //
-// Exit code 13: the process belongs to another user and may not be inspected. Exit code 77: it has no diagnostic port;
+// Exit code 13: the process belongs to another user and may not be inspected. Exit code 78: it has no diagnostic port;
 // the last line of standard error says why, and what to do.
 package main
 
@@ -31,8 +31,8 @@ import (
 )
 
 const (
-	deniedExitCode        = 13 // denied_exit_code of collectors/dotnet.yaml
-	notApplicableExitCode = 77 // NOT_APPLICABLE of capture/transfer.py
+	deniedExitCode      = 13 // denied_exit_code of collectors/dotnet.yaml
+	notPossibleExitCode = 78 // NOT_POSSIBLE of capture/transfer.py
 
 	longestTrace = 3600 // seconds
 )
@@ -102,7 +102,7 @@ func exitCode(err error) int {
 	var port noPort
 	switch {
 	case errors.As(err, &port):
-		return notApplicableExitCode
+		return notPossibleExitCode
 	case errors.Is(err, fs.ErrPermission): // EACCES and EPERM, of the process's files and its socket
 		return deniedExitCode
 	default:

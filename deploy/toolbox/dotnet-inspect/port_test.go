@@ -54,7 +54,7 @@ func TestStartTimeOfAProcessWithAHostileName(t *testing.T) {
 func TestOwnProcessHasNoPort(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	_, err := findPort(os.Getpid())
-	if err == nil || !strings.Contains(err.Error(), "it has no diagnostic socket") || exitCode(err) != notApplicableExitCode {
+	if err == nil || !strings.Contains(err.Error(), "it has no diagnostic socket") || exitCode(err) != notPossibleExitCode {
 		t.Errorf("%v", err)
 	}
 }

@@ -16,7 +16,7 @@ from typing import cast
 import pytest
 
 from debugcapture.bundle.artifact import SizeLimitReachedError
-from debugcapture.capture.tool_report import parse_report
+from debugcapture.capture.tool_report import ToolReport, parse_report
 from debugcapture.capture.transfer import (
     Command,
     RemoteFile,
@@ -293,6 +293,19 @@ def test_what_could_not_be_started_has_its_errno() -> None:
     text = '\ndebug-capture-end n {"ended":"not-started","code":0,"errno":"EPERM","errors":"operation not permitted"}\n'
     result = classify_exit(ExitStatus(0), parse_report(text, "n")[0], Memory(), "")
     assert (result.errno, result.reason) == ("EPERM", "it did not start: operation not permitted")
+
+
+@pytest.mark.parametrize(("exit_code", "reason_code"), [(77, "not-there"), (78, "other")])
+def test_a_tool_that_has_nothing_to_collect_is_skipped_with_its_reason(exit_code: int, reason_code: str) -> None:
+    report = ToolReport("exited", exit_code, errors="a heading\nits diagnostics are switched off\n")
+    for status in (ExitStatus(0), ExitStatus(exit_code)):
+        result = classify_exit(status, report, Memory(), "")
+        assert (result.outcome, result.code, result.reason) == (
+            "skipped",
+            reason_code,
+            "its diagnostics are switched off",
+        )
+    assert classify_exit(ExitStatus(0), ToolReport("signal", exit_code), Memory(), "").outcome == "failed"
 
 
 # sh is one of them.

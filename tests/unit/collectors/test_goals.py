@@ -95,7 +95,7 @@ def test_an_empty_list_is_not_the_reason_of_a_goal_that_was_not_reached() -> Non
 def test_a_goal_that_no_artifact_speaks_of_gets_a_line_with_the_reasons_that_there_are() -> None:
     outcome = result("heap", captured("jvm-heap-histogram"), skipped("processes", "it is not running"))
     line = outcome.artifacts[-1]
-    assert line.title == "Java heap dump or Node.js heap snapshot or Go heap profile"
+    assert line.title == "Java heap dump or Node.js heap snapshot or Go heap profile or .NET process dump"
     assert (line.outcome, line.reason, line.file) == ("failed", "it is not running", "")
     assert result("heap", captured("jvm-heap-histogram")).artifacts[-1].reason.startswith("no such process")
 

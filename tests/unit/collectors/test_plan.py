@@ -209,6 +209,8 @@ DENIALS = [
     ),
     ("jvm-thread-dump", "jstack", 1, "7: Operation not permitted\n"),
     ("node-stacks", "node-inspect", 13, "node-inspect: process 7: open /proc/7/fd: permission denied\n"),
+    ("dotnet-stacks", "dotnet-inspect", 13, "dotnet-inspect: process 7: open /proc/7/fd: permission denied\n"),
+    ("dotnet-dump", "sh", 13, "dotnet-inspect: process 7: open /proc/7/fd: permission denied\n"),
     ("php-stacks", "php-stacks", 13, "php-stacks: process 7: open /proc/7/maps: permission denied\n"),
     ("python-stacks", "py-spy", 1, "Error: EPERM: Operation not permitted\n"),
     ("python-stacks", "py-spy", 1, "Error: Operation not permitted (os error 1)\n"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from debugcapture.collectors.catalog import catalog
 from debugcapture.collectors.processes import (
     MAX_PROCESSES,
     MemoryUse,
@@ -213,6 +214,31 @@ def test_a_jvm_whose_options_turn_attach_off_is_known(
     (java,) = parse(listed(tmp_path)).processes
     assert java.accepts_attach is accepts
     assert "Xmx1g" not in listed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("maps", "private_bytes"),
+    [
+        ("7f0-7f1 r-xp 0 8:1 5 /usr/share/dotnet/shared/Microsoft.NETCore.App/8.0.4/libcoreclr.so\n", 268_000 * 1024),
+        ("7f0-7f1 rw-s 0 0:1 5 /memfd:doublemapper (deleted)\n", 268_000 * 1024),
+        (LIBRARY, 0),
+    ],
+    ids=["runtime", "single-file application", "JVM"],
+)
+def test_private_memory_of_a_dotnet_process_is_known(maps: str, private_bytes: int, tmp_path: Path) -> None:
+    process(tmp_path, 7, "dotnet", MAPS + maps)
+    with (tmp_path / "7" / "status").open("a") as status:
+        status.write("RssAnon:\t 142672 kB\nVmData:\t 268000 kB\nVmStk:\t 132 kB\n")
+    (one,) = parse(listed(tmp_path)).processes
+    assert one.private_bytes == private_bytes
+
+
+@pytest.mark.parametrize("maps", ["/usr/share/dotnet/x/libcoreclr.so", "/memfd:doublemapper (deleted)"])
+def test_single_file_applications_are_dotnet_too(maps: str) -> None:
+    collectors = catalog()
+    application = Process(7, User(1, 1), "shop", 1, ("/app/shop", maps))
+    other = Process(8, User(1, 1), "shop", 1, ("/app/shop", "/memfd:other (deleted)", "/tmp/memfd:doublemapper"))
+    assert matching(collectors["dotnet-stacks"], [application, other]) == [application]
 
 
 def test_the_real_proc_has_this_process() -> None:

@@ -80,7 +80,7 @@ def test_slim_zip_needs_what_the_lock_has(zips: tuple[Path, Path]) -> None:
 def test_toolbox_consists_of_its_list_and_ours_of_their_modules(zips: tuple[Path, Path]) -> None:
     bill_of_materials = bill(zips)
     tools = needs(bill_of_materials, "debug-capture-toolbox")
-    assert {"node-inspect", "php-stacks", "store-upload", "pkg:deb/debian/gdb-minimal"} < set(tools)
+    assert {"dotnet-inspect", "node-inspect", "php-stacks", "store-upload", "pkg:deb/debian/gdb-minimal"} < set(tools)
     assert [tool for tool in tools if tool.startswith(("pkg:cargo/rbspy@", "pkg:pypi/py-spy@"))]
     assert needs(bill_of_materials, "php-stacks") == []
     for tool in ("node-inspect", "store-upload"):

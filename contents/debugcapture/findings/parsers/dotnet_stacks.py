@@ -1,4 +1,4 @@
-"""Parses stacks of .NET threads: of SOS (clrstack, syncblk) and of dotnet-stack."""
+"""Parses stacks of .NET threads: of SOS (clrstack, syncblk), of dotnet-stack, and of dotnet-inspect."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,7 +10,10 @@ _SOS_THREAD: Final = re.compile(r"^\s*OS Thread Id: (0x[0-9a-fA-F]{1,16})(?: \((
 _SOS_FRAME: Final = re.compile(r"^\s*[0-9a-fA-F]{8,16} [0-9a-fA-F]{8,16} (.{1,2000})$")
 _INTERNAL_FRAME: Final = re.compile(r"^\[\w+(?:_\w+)?: [0-9a-fA-F]+\]\s*")
 _PLACE: Final = re.compile(r"^(.{1,1500}?)\s*\[(.{1,500}?)(?: @ (\d+))?\]\s*$")
-_TOOL_THREAD: Final = re.compile(r"^Thread \((0x[0-9a-fA-F]{1,16})\):\s*$")
+# dotnet-inspect adds the name of the thread, and whether it looks like a wait for a lock.
+_TOOL_THREAD: Final = re.compile(
+    r'^Thread \((0x[0-9a-fA-F]{1,16})\):(?: "(.{0,200}?)"(, likely waits for a lock)?)?\s*$'
+)
 _TOOL_FRAME: Final = re.compile(r"^\s+(?:[\w.+\-]{1,200}!)?(\S.{0,1500}\(.{0,1500}\))\s*$")
 _SYNC_BLOCK: Final = re.compile(
     r"^\s*(\d{1,9}) [0-9a-fA-F]{8,16}\s+(\d{1,9})\s+(\d{1,9}) [0-9a-fA-F]{8,16} +([0-9a-fA-F]{1,8})\s+(\S{1,10})"
@@ -50,6 +53,10 @@ class NetThread:
     """The innermost first."""
     first_line: int
     last_line: int
+    name: str = ""
+    """Its name; "" if the file does not contain it."""
+    likely_waits: bool = False
+    """Whether it has not moved for a second, in a place that looks like a wait for a lock."""
 
     @property
     def own(self) -> NetFrame | None:
@@ -97,18 +104,21 @@ def parse(evidence: Evidence) -> NetStacks:
     """Return the threads of the file. A thread that appears twice counts once, with its last stack."""
     stacks = NetStacks(evidence)
     threads: dict[str, NetThread] = {}
-    identity, first, last = "", 0, 0
+    identity, name, likely_waits, first, last = "", "", False, 0, 0
     frames: list[NetFrame] = []
 
     def finish() -> None:
         if frames and len(threads) < _MOST_THREADS:
-            threads[identity or f"unnamed {len(threads)}"] = NetThread(identity, tuple(frames), first, last)
+            thread = NetThread(identity, tuple(frames), first, last, name, likely_waits)
+            threads[identity or f"unnamed {len(threads)}"] = thread
         frames.clear()
 
     for line in evidence.lines():
         if match := _SOS_THREAD.match(line.text) or _TOOL_THREAD.match(line.text):
             finish()
             identity, first, last = match[1][2:].lower().lstrip("0"), line.number, line.number
+            is_named = match.re is _TOOL_THREAD
+            name, likely_waits = (match[2] or "", bool(match[3])) if is_named else ("", False)
         elif monitor := _SYNC_BLOCK.match(line.text):
             finish()
             stacks.monitors.append(Monitor(int(monitor[2]), monitor[4].lower().lstrip("0"), monitor[6], line.number))

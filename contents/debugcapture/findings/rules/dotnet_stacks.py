@@ -97,6 +97,28 @@ def dotnet_threads_wait_for_lock(stacks: NetStacks) -> Iterator[Finding]:
     )
 
 
+def dotnet_likely_deadlock(stacks: NetStacks) -> Iterator[Finding]:
+    """Threads wait for locks in different methods and do not move. Their stacks do not show who holds the locks.
+
+    Each of them may hold a lock that another one needs. dotnet-inspect looks twice within a second; since .NET 8, a
+    wait for a lock has no frame of its own. Source: https://learn.microsoft.com/en-us/dotnet/core/diagnostics/debug-deadlock
+    """
+    waiting = [thread for thread in stacks.threads if thread.likely_waits and thread.own]
+    methods = {thread.own for thread in waiting}
+    if stacks.monitors or len(methods) < 2:  # noqa: PLR2004 - a deadlock needs two
+        return
+    yield Finding(
+        "warning",
+        f"{len(waiting)} threads wait for locks in {len(methods)} different methods and do not move: likely a deadlock",
+        "; ".join(map(_waits_since, waiting[:4])) + ".",
+        "Capture again: if the same threads wait there, they are deadlocked. In a dump, the command syncblk of "
+        "dotnet-dump shows who holds each lock.",
+        tuple(_quote(stacks, thread) for thread in waiting[:4]),
+        directness=74,
+        key=f"dotnet likely deadlock {' '.join(sorted(frame.name for frame in methods if frame))[:200]}",
+    )
+
+
 def dotnet_pool_blocked(stacks: NetStacks) -> Iterator[Finding]:
     """Threads of the thread pool wait synchronously for tasks, which themselves need threads of the pool.
 
@@ -126,12 +148,15 @@ def _thread(stacks: NetStacks, identity: str) -> NetThread | None:
     return next((thread for thread in stacks.threads if thread.id == identity), None)
 
 
-def _waits(thread: NetThread) -> str:
-    return f"0x{thread.id} waits in {_enter(thread)}, called by {thread.own or 'unknown code'}"
+def _waits_since(thread: NetThread) -> str:
+    """Return in words where a thread waits: its innermost method of the application, and the one that called it."""
+    own = [frame for frame in thread.frames if not frame.is_library]
+    caller = f", called by {own[1]}" if len(own) > 1 else ""
+    return f"{thread.name or f'0x{thread.id}'} waits in {own[0]}{caller}"
 
 
 def _waits_for_monitor(thread: NetThread) -> bool:
-    return any(_ENTER.search(frame.method) for frame in thread.frames[:_INNER_FRAMES])
+    return thread.likely_waits or any(_ENTER.search(frame.method) for frame in thread.frames[:_INNER_FRAMES])
 
 
 def _enter(thread: NetThread) -> NetFrame:
@@ -159,4 +184,10 @@ def _quote(stacks: NetStacks, thread: NetThread) -> EvidenceLines:
     return stacks.evidence.quote(thread.first_line, thread.last_line, f"thread 0x{thread.id}", *frames)
 
 
-RULES: Final = (dotnet_deadlock, dotnet_monitor_in_demand, dotnet_threads_wait_for_lock, dotnet_pool_blocked)
+RULES: Final = (
+    dotnet_deadlock,
+    dotnet_monitor_in_demand,
+    dotnet_threads_wait_for_lock,
+    dotnet_likely_deadlock,
+    dotnet_pool_blocked,
+)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.finding import Finding
-from debugcapture.findings.evidence import Evidence
-from debugcapture.findings.explain import explain
+from tests.unit.findings.rules.dotnet import HEAD, findings
 from tests.unit.hostile import FRAGMENTS, TEXT
 
 ENTER = "[HelperMethodFrame_1OBJ: 00007f2b862b9760] System.Threading.Monitor.Enter(System.Object)"
@@ -48,16 +43,6 @@ def monitors(*rows: tuple[int, str]) -> str:
 
 def tool(identity: str, *frames: str) -> str:
     return f"Thread (0x{identity}):\n  [Native Frames]\n" + "".join(f"  {frame}\n" for frame in frames) + "\n"
-
-
-def findings(text: str) -> list[Finding]:
-    def never(_file: Evidence, error: Exception) -> None:
-        raise AssertionError from error
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "dotnet.txt"
-        path.write_bytes(text.encode(errors="surrogatepass"))
-        return explain([Evidence(path, path.name)], never)
 
 
 def alarms(text: str) -> list[str]:
@@ -108,6 +93,50 @@ def test_threads_of_the_pool_that_wait_for_tasks() -> None:
     (finding,) = findings(text)
     assert finding.title == "3 threads of the thread pool wait synchronously for a task, in Shop.Cart.Price"
     assert alarms("".join(tool(f"2{n}", wait, "Shop!Shop.Program.Main()") for n in range(3))) == []
+
+
+def inspected(identity: str, name: str, *frames: str, waits: bool = False) -> str:
+    """Return a thread as dotnet-inspect writes it."""
+    mark = ", likely waits for a lock" if waits else ""
+    rows = "".join(f"  {frame}\n" for frame in frames)
+    return f'\nThread (0x{identity}): "{name}"{mark}\n  [Native Frames]\n{rows}'
+
+
+SLEEPS = "System.Private.CoreLib!System.Threading.Thread.Sleep(int32)"
+FIRST = ("Service!Lab.Service.TakeLedger()", "Service!Lab.Service.TransferAtoB()")
+SECOND = ("Service!Lab.Service.TakeAccounts()", "Service!Lab.Service.TransferBtoA()")
+
+
+def test_threads_that_wait_in_different_methods_are_likely_deadlocked() -> None:
+    main = inspected("1", "dotnet", SLEEPS, "Service!Lab.Service.Main(class System.String[])")
+    waiting = inspected("1a", "transfer-a-b", *FIRST, waits=True) + inspected("1b", "", *SECOND, waits=True)
+    (found,) = findings(HEAD + main + waiting)
+    assert (found.rule, found.severity) == ("dotnet-likely-deadlock", "warning")
+    assert found.title == "2 threads wait for locks in 2 different methods and do not move: likely a deadlock"
+    assert (
+        "transfer-a-b waits in Lab.Service.TakeLedger, called by Lab.Service.TransferAtoB; "
+        "0x1b waits in Lab.Service.TakeAccounts, called by Lab.Service.TransferBtoA."
+    ) in found.detail
+
+
+def test_one_place_to_wait_is_no_deadlock() -> None:
+    main = inspected("1", "dotnet", SLEEPS, "Service!Lab.Service.Main(class System.String[])")
+    assert alarms(HEAD + main + inspected("1a", "a", *FIRST, waits=True)) == []
+    assert alarms(HEAD + main + inspected("1a", "a", *FIRST) + inspected("1b", "b", *SECOND)) == []
+    same = "".join(inspected(f"2{n}", f"worker {n}", *FIRST, waits=True) for n in range(3))
+    assert alarms(HEAD + main + same) == ["dotnet-threads-wait-for-lock"]
+
+
+def test_threads_of_the_pool_in_stacks_of_dotnet_inspect() -> None:
+    frames = (
+        "System.Private.CoreLib!System.Threading.Monitor.Wait(class System.Object,int32)",
+        "System.Private.CoreLib!System.Threading.ManualResetEventSlim.Wait(int32)",
+        "System.Private.CoreLib!System.Threading.Tasks.Task.Wait()",
+        "Starved!Shop.Program.Price(int32)",
+        "System.Private.CoreLib!System.Threading.ThreadPoolWorkQueue.Dispatch()",
+    )
+    (found,) = findings(HEAD + "".join(inspected(f"2{n}", ".NET TP Worker", *frames) for n in range(3)))
+    assert found.title == "3 threads of the thread pool wait synchronously for a task, in Shop.Program.Price"
 
 
 def test_idle_threads_are_healthy() -> None:
