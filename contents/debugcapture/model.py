@@ -36,16 +36,8 @@ ReasonCode = Literal[
 SCRATCH = "/tmp"  # noqa: S108 - in a debug container, where no other process writes
 PAGE = "index.html"  # the report page: the file of a bundle that its link opens
 FILES = "files"  # ID of the collector that copies the files that a job names
-READS = (
-    "snapshot",
-    "logs",
-    "events",
-    "workload",
-    "node",
-    "metrics",
-    "crash-dumps",
-    "node-state",
-)  # what a collector may read by API
+# What a collector may read by API.
+READS = ("snapshot", "logs", "events", "workload", "node", "metrics", "crash-dumps", "node-state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +174,6 @@ class Tool:
     """A command that lists processes, for an image without a shell."""
     pid_pattern: str = ""
     """Pattern for the PID in the output of `find`."""
-
     fills_target: bool = False
     """Whether the process itself writes a dump to /tmp of the target meanwhile."""
 

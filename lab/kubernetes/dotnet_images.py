@@ -162,7 +162,7 @@ def _install(folder: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_SINGLE_FILE / name, unfinished)
     argv = [*find_node().npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(argv, cwd=unfinished, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LabError(f"npm could not install the .NET 10 application: {done.stderr[-300:]}")
+    process = subprocess.run(argv, cwd=unfinished, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        raise LabError(f"npm could not install the .NET 10 application: {process.stderr[-300:]}")
     unfinished.rename(folder)

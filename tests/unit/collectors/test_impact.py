@@ -65,10 +65,10 @@ def test_dump_of_dotnet_contains_memory_that_is_not_resident() -> None:
     process = Process(1, User(1, 1), "dotnet", 172 << 20, (), private_bytes=262 << 20)
     dump = collector(invasive="heavy", in_image=(), from_debug=(Tool(("dotnet-inspect",), fills_target=True),))
     assert dump.from_debug[0].writes_in_target
-    told = too_heavy(
+    reason = too_heavy(
         dump, [process], Budget(disk=Space(300 << 20, "volume at /tmp (sizeLimit)")), writes_in_target=True
     )
-    assert "a dump of 342 MiB of memory does not fit into the 300 MiB of volume at /tmp (sizeLimit)" in told
+    assert "a dump of 342 MiB of memory does not fit into the 300 MiB of volume at /tmp (sizeLimit)" in reason
     assert too_heavy(dump, [process], Budget(disk=Space(350 << 20, DISK)), writes_in_target=True) == ""
 
 
