@@ -19,6 +19,10 @@ from tests.cluster.traces import NOTHING, Changes, look
 pytestmark = pytest.mark.xdist_group("runtimes")
 RUNTIMES = ("java17", "java25", "python", "node", "go", "native", "ruby", "php")
 VARIANTS = ("full", "busybox", "bare")  # tools in the image; busybox only, as in Alpine; no shell
+APPS = (
+    *(f"{runtime}-{variant}" for runtime in RUNTIMES for variant in VARIANTS),
+    *(f"{runtime}-{variant}" for runtime in ("dotnet31", "dotnet8", "dotnet10") for variant in ("busybox", "bare")),
+)
 # What stays after a capture, by workload: a pattern of it, and its name in docs/collectors.md.
 _ATTACHED = {r"(unix )?/tmp/\.java_pid1(\.tmp)?": "/tmp/.java_pidN"}
 _OWN_GDB = {r"gdb: +\(zombie\)": "gdb (zombie)"}
@@ -38,10 +42,8 @@ _DEBUG_TIME_LIMIT_S = 60
 _ENDS_S = 180
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_deep_capture_leaves_nothing(runtime: str, variant: str, deep: Deep) -> None:
-    app = f"{runtime}-{variant}"
+@pytest.mark.parametrize("app", APPS)
+def test_a_deep_capture_leaves_nothing(app: str, deep: Deep) -> None:
     ran = [artifact for artifact in deep.of(app) if artifact.file and artifact.origin in ("exec", "debug-container")]
     assert ran, "no tool ran in it"
     # A JVM removes what a killed capture of an earlier run left.
@@ -68,12 +70,8 @@ def after_kill(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> di
     return before.settled(_ENDS_S)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_capture_that_is_killed_leaves_no_process_and_no_socket(
-    runtime: str, variant: str, after_kill: dict[str, Changes]
-) -> None:
-    app = f"{runtime}-{variant}"
+@pytest.mark.parametrize("app", APPS)
+def test_a_capture_that_is_killed_leaves_no_process_and_no_socket(app: str, after_kill: dict[str, Changes]) -> None:
     named = [*EXCEPTIONS.get(app, {}), *AFTER_KILL]
     assert after_kill[app].without(named) == NOTHING
 
