@@ -67,15 +67,15 @@ def running(
 
 
 def inspect(program: Path, *arguments: object) -> subprocess.CompletedProcess[bytes]:
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, timeout=60)
-    assert _SECRET.encode() not in done.stdout + done.stderr
-    return done
+    outcome = subprocess.run([program, *map(str, arguments)], capture_output=True, timeout=60)
+    assert _SECRET.encode() not in outcome.stdout + outcome.stderr
+    return outcome
 
 
 def evidence(program: Path, *arguments: object) -> bytes:
-    done = inspect(program, *arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    outcome = inspect(program, *arguments)
+    assert outcome.returncode == 0, outcome.stderr
+    return outcome.stdout
 
 
 def test_stacks_show_the_deadlock(program: Path, running: tuple[subprocess.Popen[str], Path]) -> None:
@@ -137,26 +137,26 @@ def _samples(pid: int) -> int:
 
 def test_switched_off_diagnostics_are_named(program: Path, service: Path, tmp_path: Path) -> None:
     for process in started(NET_8, service, tmp_path, DOTNET_EnableDiagnostics="0"):
-        done = inspect(program, "stacks", process.pid)
-        assert done.returncode == _NOT_POSSIBLE
-        assert b"its diagnostics are switched off (DOTNET_EnableDiagnostics=0). Remove the variable" in done.stderr
+        outcome = inspect(program, "stacks", process.pid)
+        assert outcome.returncode == _NOT_POSSIBLE
+        assert b"its diagnostics are switched off (DOTNET_EnableDiagnostics=0). Remove the variable" in outcome.stderr
 
 
 def test_a_directory_that_cannot_be_written_is_named(program: Path, service: Path, tmp_path: Path) -> None:
     for process in started(NET_8, service, tmp_path / "missing"):
-        done = inspect(program, "heap", process.pid)
-        assert done.returncode == _NOT_POSSIBLE
+        outcome = inspect(program, "heap", process.pid)
+        assert outcome.returncode == _NOT_POSSIBLE
         assert re.search(
-            rb"it could not create its diagnostic socket: /\S+/missing does not exist\. Mount", done.stderr
+            rb"it could not create its diagnostic socket: /\S+/missing does not exist\. Mount", outcome.stderr
         )
 
 
 def test_another_process_is_no_target(program: Path) -> None:
     with subprocess.Popen(["/bin/sleep", "60"]) as process:
-        done = inspect(program, "info", process.pid)
+        outcome = inspect(program, "info", process.pid)
         process.kill()
-    assert done.returncode == _NOT_POSSIBLE
-    assert b"it has no diagnostic socket" in done.stderr
+    assert outcome.returncode == _NOT_POSSIBLE
+    assert b"it has no diagnostic socket" in outcome.stderr
 
 
 def test_single_file_application(program: Path, tmp_path: Path) -> None:

@@ -229,8 +229,8 @@ def test_private_memory_of_a_dotnet_process_is_known(maps: str, private_bytes: i
     process(tmp_path, 7, "dotnet", MAPS + maps)
     with (tmp_path / "7" / "status").open("a") as status:
         status.write("RssAnon:\t 142672 kB\nVmData:\t 268000 kB\nVmStk:\t 132 kB\n")
-    (one,) = parse(listed(tmp_path)).processes
-    assert one.private_bytes == private_bytes
+    (service,) = parse(listed(tmp_path)).processes
+    assert service.private_bytes == private_bytes
 
 
 @pytest.mark.parametrize("maps", ["/usr/share/dotnet/x/libcoreclr.so", "/memfd:doublemapper (deleted)"])

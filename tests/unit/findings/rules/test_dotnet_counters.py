@@ -22,12 +22,12 @@ def counters(queue: str, threads: str = "6 6 7", cpu: str = "0.000247324 2.07993
 
 
 def test_work_that_waits_while_the_processors_are_idle() -> None:
-    (found,) = counters("183 161 133")
-    assert (found.rule, found.severity) == ("dotnet-pool-starved", "critical")
-    assert found.title == "The thread pool is starved: 133 items wait, and its 7 threads are blocked"
-    assert "Between 133 and 183 items waited during these seconds, while the process used 2 %" in found.detail
-    assert "The pool has 7 threads, 6 at the start." in found.detail
-    assert [lines.quote[0].split()[0] for lines in found.evidence] == [
+    (finding,) = counters("183 161 133")
+    assert (finding.rule, finding.severity) == ("dotnet-pool-starved", "critical")
+    assert finding.title == "The thread pool is starved: 133 items wait, and its 7 threads are blocked"
+    assert "Between 133 and 183 items waited during these seconds, while the process used 2 %" in finding.detail
+    assert "The pool has 7 threads, 6 at the start." in finding.detail
+    assert [lines.quote[0].split()[0] for lines in finding.evidence] == [
         "threadpool-queue-length",
         "threadpool-thread-count",
         "cpu-usage",

@@ -31,11 +31,11 @@ def test_largest_types_are_named() -> None:
     text = heap(
         (41_928_158, 40_009, "System.Byte[]"), (1_851_896, 41_691, "System.String"), (1_600_000, 40_000, "Lab.Order")
     )
-    (found,) = findings(text)
-    assert (found.rule, found.severity) == ("dotnet-heap-top", "info")
-    assert found.title == "The objects on the .NET heap use 43.3 MiB"
-    assert "121700 objects. Largest types: System.Byte[] 40.0 MiB (40009)" in found.detail
-    assert "Types of the application: Lab.Order 1.5 MiB (40000)." in found.detail
+    (finding,) = findings(text)
+    assert (finding.rule, finding.severity) == ("dotnet-heap-top", "info")
+    assert finding.title == "The objects on the .NET heap use 43.3 MiB"
+    assert "121700 objects. Largest types: System.Byte[] 40.0 MiB (40009)" in finding.detail
+    assert "Types of the application: Lab.Order 1.5 MiB (40000)." in finding.detail
 
 
 def test_a_type_that_fills_a_large_heap() -> None:
@@ -48,12 +48,12 @@ def test_small_heaps_and_types_of_the_library_are_healthy() -> None:
     small = heap((20 * MIB, 9_000, "Shop.Order"))
     library = heap((300 * MIB, 9_000, "System.Byte[]"), (20 * MIB, 8, "Shop.Order"))
     for text in (small, library):
-        assert [found.rule for found in findings(text)] == ["dotnet-heap-top"]
+        assert [finding.rule for finding in findings(text)] == ["dotnet-heap-top"]
 
 
 def test_report_of_dotnet_gcdump() -> None:
-    (found,) = findings(GCDUMP)
-    assert "Largest types: System.Object[] 128.0 KiB (1), Shop.Order 35.2 KiB (1500)." in found.detail
+    (finding,) = findings(GCDUMP)
+    assert "Largest types: System.Object[] 128.0 KiB (1), Shop.Order 35.2 KiB (1500)." in finding.detail
 
 
 def test_an_empty_heap_has_no_finding() -> None:

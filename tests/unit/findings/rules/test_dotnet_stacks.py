@@ -110,13 +110,13 @@ SECOND = ("Service!Lab.Service.TakeAccounts()", "Service!Lab.Service.TransferBto
 def test_threads_that_wait_in_different_methods_are_likely_deadlocked() -> None:
     main = inspected("1", "dotnet", SLEEPS, "Service!Lab.Service.Main(class System.String[])")
     waiting = inspected("1a", "transfer-a-b", *FIRST, waits=True) + inspected("1b", "", *SECOND, waits=True)
-    (found,) = findings(HEAD + main + waiting)
-    assert (found.rule, found.severity) == ("dotnet-likely-deadlock", "warning")
-    assert found.title == "2 threads wait for locks in 2 different methods and do not move: likely a deadlock"
+    (finding,) = findings(HEAD + main + waiting)
+    assert (finding.rule, finding.severity) == ("dotnet-likely-deadlock", "warning")
+    assert finding.title == "2 threads wait for locks in 2 different methods and do not move: likely a deadlock"
     assert (
         "transfer-a-b waits in Lab.Service.TakeLedger, called by Lab.Service.TransferAtoB; "
         "0x1b waits in Lab.Service.TakeAccounts, called by Lab.Service.TransferBtoA."
-    ) in found.detail
+    ) in finding.detail
 
 
 def test_one_place_to_wait_is_no_deadlock() -> None:
@@ -135,8 +135,8 @@ def test_threads_of_the_pool_in_stacks_of_dotnet_inspect() -> None:
         "Starved!Shop.Program.Price(int32)",
         "System.Private.CoreLib!System.Threading.ThreadPoolWorkQueue.Dispatch()",
     )
-    (found,) = findings(HEAD + "".join(inspected(f"2{n}", ".NET TP Worker", *frames) for n in range(3)))
-    assert found.title == "3 threads of the thread pool wait synchronously for a task, in Shop.Program.Price"
+    (finding,) = findings(HEAD + "".join(inspected(f"2{n}", ".NET TP Worker", *frames) for n in range(3)))
+    assert finding.title == "3 threads of the thread pool wait synchronously for a task, in Shop.Program.Price"
 
 
 def test_idle_threads_are_healthy() -> None:
