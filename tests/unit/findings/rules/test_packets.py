@@ -171,7 +171,7 @@ def test_a_port_that_is_used_again_is_another_connection() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 3, 4, 20, 24, 30, 45, 60])
-def test_a_capture_that_is_cut_is_read_as_far_as_it_goes(size: int) -> None:
+def test_a_capture_that_is_cut_is_read_up_to_the_cut(size: int) -> None:
     failures = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "packets.pcap"
