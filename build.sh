@@ -138,7 +138,7 @@ run_check() {
   quiet "$bin/lint-imports"
   "$bin/shellcheck" build.sh .ci/run deploy/toolbox/take.sh contents/debugcapture/kube/scripts/*.sh
   "$PYTHON" -m tools.generate --check
-  quiet "$PYTHON" -m pytest -q -n 0 tests/unit/docs/test_names.py tests/unit/docs/test_size.py
+  quiet "$PYTHON" -m pytest -q -n 0 tests/unit/docs/test_{layout,mirror,names,seams,size}.py
   say "checks passed"
 }
 
