@@ -334,6 +334,8 @@ class Manifest:
     """What the artifacts show, the most important first."""
     differences: tuple[Difference, ...] = ()
     """What its unhealthy pods have, and its healthy ones have not; empty if it does not have both."""
+    alerted: datetime | None = None
+    """When the first alert of the incident was created; None if no alert selected the targets."""
     encrypted: bool = False
     """Whether the upload encrypts the artifacts. Nothing of their content may then be shown elsewhere."""
     schema: int = 1

@@ -33,7 +33,7 @@ Rule = tuple[str, str, str]  # group, resource, verb
 READ = ("pod-snapshot", "logs", "events", "workload", "node", "metrics")
 # Of those that the size capture promises, tests/cluster/test_runtimes.py runs all that the preset deep has, as the
 # lab's account, which has that size. These are the others.
-JAVA = ("jvm-command-line", "jvm-system-properties", "jvm-heap-dump-gz")
+JAVA = ("jvm-command-line", "jvm-system-properties", "jvm-thread-dumps", "jvm-heap-dump-gz")
 ALSO = (*JAVA, "system-calls", "packet-capture")
 CREATES_PODS = ("node-state",)
 EVERYTHING = tuple(PERMISSIONS)

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 from ..errors import NotAllowed, TargetNotFound
 from ..kube.client import Api
+from ..kube.values import parse_time
 from ..pagerduty.alerts import Candidate, find_candidates
 from ..pagerduty.api import PagerDuty
 from ..pagerduty.senders import load_senders
@@ -34,6 +35,8 @@ class IncidentAlerts:
     incident: str
     candidates: tuple[Candidate, ...]
     titles: tuple[str, ...]
+    created: datetime | None = None
+    """When the first alert was created; None if PagerDuty does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class AlertTargets:
     targets: list[SelectedPod]
     remarks: list[str]
     candidate: Candidate | None
+    alerted: datetime | None = None
+    """When the first alert of the incident was created."""
 
 
 def read_alerts(account: PagerDuty, incident: str, settings: AlertSettings) -> IncidentAlerts:
@@ -59,7 +64,9 @@ def read_alerts(account: PagerDuty, incident: str, settings: AlertSettings) -> I
         details = account.incident(incident)
         candidates = find_candidates([{"summary": details.get("title"), "body": details.get("body")}], senders)
         titles.append(_title({"summary": details.get("title")}))
-    return IncidentAlerts(incident, tuple(candidates[:MAX_CANDIDATES]), tuple(dict.fromkeys(filter(None, titles))))
+    texts = tuple(dict.fromkeys(filter(None, titles)))
+    created = min(filter(None, map(_created, alerts)), default=None)
+    return IncidentAlerts(incident, tuple(candidates[:MAX_CANDIDATES]), texts, created)
 
 
 def find_targets(
@@ -72,7 +79,7 @@ def find_targets(
     candidates, remarks = _in_cluster(alerts.candidates, settings.cluster)
     if alerts.candidates and not candidates:
         remarks.append(f"incident {alerts.incident} is not about a pod of cluster {settings.cluster}")
-        return AlertTargets([], remarks, None)
+        return AlertTargets([], remarks, None, alerts.created)
     candidates, refused = _in_namespaces(candidates, settings)
     remarks += refused
     by_uid: dict[str, tuple[SelectedPod, Candidate]] = {}
@@ -96,7 +103,7 @@ def find_targets(
     counts = f"{len(alerts.candidates)} candidates in its alerts; {len(by_uid)} of their pods are in this cluster"
     remarks.append(f"incident {alerts.incident}: {counts}. Selected, the unhealthy ones first:")
     remarks += [_choice_line(selection, candidate) for selection, candidate in chosen]
-    return AlertTargets([selection for selection, _ in chosen], remarks, chosen[0][1])
+    return AlertTargets([selection for selection, _ in chosen], remarks, chosen[0][1], alerts.created)
 
 
 def is_same_cluster(alert_cluster: str, cluster: str) -> bool:
@@ -117,6 +124,15 @@ def step_data(result: AlertTargets) -> dict[str, str]:
         "cluster": result.candidate.cluster,
         "sender": result.candidate.sender,
     }
+
+
+def _created(alert: object) -> datetime | None:
+    """Return when ``alert`` was created; None if it does not say."""
+    created = alert.get("created_at") if isinstance(alert, dict) else None
+    try:
+        return parse_time(created) if isinstance(created, str) else None
+    except ValueError:
+        return None
 
 
 def _last_part(cluster: str) -> str:

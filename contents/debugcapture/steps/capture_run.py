@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..bundle.artifact import Intake
 from ..bundle.bundle import Bundle, claimed, create_bundle, named_bundle, writable
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..capture.parallel import ParallelCapture
     from ..incident.alert_targets import AlertTargets
 
+T = TypeVar("T")
 _MAX_LOCAL_PODS = 1000
 
 
@@ -67,7 +68,8 @@ def _capture_locally(step: CaptureStep, context: RunContext, held: ExitStack) ->
         return None
     room, intake = _intake(step, context)
     api = open_api(step.connection)
-    selected, remarks = _select(api, step, context)
+    chosen = _select(api, step, context)
+    selected = chosen.items
     captures = ParallelCapture(api, options, room, context.report)
     if step.capture.dry_run:
         for selection in selected:
@@ -75,7 +77,8 @@ def _capture_locally(step: CaptureStep, context: RunContext, held: ExitStack) ->
     if step.capture.dry_run or not selected:
         return None
     with ExitStack() as claim:
-        start_manifest = _new_manifest([selection.target for selection in selected], remarks, context)
+        targets = [selection.target for selection in selected]
+        start_manifest = _new_manifest(_Chosen(targets, chosen.remarks, chosen.alerted), context)
         bundle, is_new = _create_or_join(step, context, intake, start_manifest, claim, held)
         if not is_new:
             join_capture(step, bundle, context)
@@ -96,7 +99,7 @@ def _capture_in_cluster(step: CaptureStep, context: RunContext, held: ExitStack)
     start_manifest = (
         run.load_resumed()
         if step.in_cluster.resume
-        else _new_manifest(*_select_for_workers(api, step, context), context)
+        else _new_manifest(_select_for_workers(api, step, context), context)
     )
     if step.capture.dry_run:
         context.report(run.describe_plan(start_manifest))
@@ -125,10 +128,19 @@ def _intake(step: CaptureStep, context: RunContext) -> tuple[Room, Intake]:
     return room, Intake(redaction(step.redaction.redact_patterns) if step.redaction.redact else None, room)
 
 
-def _new_manifest(targets: Sequence[Target], remarks: Sequence[str], context: RunContext) -> Manifest:
+def _new_manifest(chosen: "_Chosen[Target]", context: RunContext) -> Manifest:
     """Return the manifest of a capture that starts now. It has no ID yet."""
-    first, *more = targets
-    return Manifest("", datetime.now(timezone.utc), None, first, context.trigger, (), tuple(more), tuple(remarks))
+    first, *more = chosen.items
+    return Manifest(
+        "",
+        datetime.now(timezone.utc),
+        None,
+        first,
+        context.trigger,
+        more_targets=tuple(more),
+        remarks=tuple(chosen.remarks),
+        alerted=chosen.alerted,
+    )
 
 
 def _announce(step: CaptureStep, bundle: Bundle, manifest: Manifest, context: RunContext) -> Manifest:
@@ -206,29 +218,42 @@ def _pod_upload(step: CaptureStep, start_manifest: Manifest) -> PodUpload | None
     return PodUpload(store, start_manifest.key, step.capture.direct_upload_mib << 20) if store else None
 
 
-def _select(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[SelectedPod], list[str]]:
-    """Return the pods to capture, selected by the settings or by alerts, and lines that explain the selection."""
+@dataclass(frozen=True, slots=True)
+class _Chosen(Generic[T]):
+    """The pods or targets to capture, and lines that explain the choice."""
+
+    items: list[T]
+    remarks: list[str]
+    alerted: datetime | None = None
+    """See `Manifest.alerted`."""
+
+
+def _select(api: Api, step: CaptureStep, context: RunContext) -> _Chosen[SelectedPod]:
+    """Return the pods to capture, selected by the settings or by alerts."""
+    alerted = None
     if step.by_incident:
         alert_targets = _find_alert_targets(api, step, context)
-        selected, remarks = alert_targets.targets, alert_targets.remarks
+        selected, remarks, alerted = alert_targets.targets, alert_targets.remarks, alert_targets.alerted
     else:
         selected, remarks = select_pods(api, step.target, step.many.max_pods, step.sampling)
     matching, judged = filter_matching(api, selected, step.capture.when)
     for line in (*remarks, *judged):
         context.report(line)
-    return matching, [*remarks, *judged]
+    return _Chosen(matching, [*remarks, *judged], alerted)
 
 
-def _select_for_workers(api: Api, step: CaptureStep, context: RunContext) -> tuple[list[Target], list[str]]:
-    """Return the targets of the workers, and lines that explain the selection. Workers check the conditions."""
+def _select_for_workers(api: Api, step: CaptureStep, context: RunContext) -> _Chosen[Target]:
+    """Return the targets of the workers, which check the conditions."""
+    alerted = None
     if step.by_incident:
         alert_targets = _find_alert_targets(api, step, context)
-        targets, remarks = [selection.target for selection in alert_targets.targets], alert_targets.remarks
+        targets = [selection.target for selection in alert_targets.targets]
+        remarks, alerted = alert_targets.remarks, alert_targets.alerted
     else:
         targets, remarks = select_targets(api, step.target, step.many.max_pods, step.sampling)
     for line in remarks:
         context.report(line)
-    return targets, remarks
+    return _Chosen(targets, remarks, alerted)
 
 
 def _find_alert_targets(api: Api, step: CaptureStep, context: RunContext) -> "AlertTargets":

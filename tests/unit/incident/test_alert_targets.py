@@ -211,6 +211,21 @@ def test_the_title_is_read_if_the_alerts_name_nothing(alerts: list[Any]) -> None
     assert result.titles[-1] == "Pod shop/checkout-0 is not ready"
 
 
+@pytest.mark.parametrize(
+    ("times", "first"),
+    [
+        (["2026-11-25T09:30:00Z", "2026-11-25T10:28:00+01:00"], "2026-11-25T09:28:00+00:00"),
+        (["soon", None, 7], None),
+        ([], None),
+    ],
+    ids=str,
+)
+def test_the_first_alert_is_when_the_incident_began(times: list[Any], first: str | None) -> None:
+    alerts = [{"summary": "Pod shop/well is not ready", "created_at": time} for time in times]
+    read = read_alerts(Account([*alerts, None]), "Q1", AlertSettings())
+    assert (read.created and read.created.isoformat()) == first
+
+
 def test_a_namespace_that_the_account_may_not_read_costs_no_other_target() -> None:
     class Guarded(Cluster):
         def pod(self, namespace: str, name: str) -> Json:

@@ -60,7 +60,7 @@ def alerted(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> list[Json]:
     """The alerts of every incident: one about the cluster's pod."""
     serve(Cluster())
     details = {"alertname": "X", "namespace": "shop", "pod": "checkout-7d9f-abcde"}
-    alerts: list[Json] = [{"summary": "X", "body": {"details": details}}]
+    alerts: list[Json] = [{"summary": "X", "created_at": "2026-11-25T09:28:00Z", "body": {"details": details}}]
     monkeypatch.setattr(PagerDuty, "alerts", lambda *_: alerts)
     monkeypatch.setattr(PagerDuty, "incident", lambda *_: {"title": "Something"})
     return alerts

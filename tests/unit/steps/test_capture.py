@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from debugcapture.bundle.bundle import MANIFEST, Bundle
+from debugcapture.bundle.bundle import MANIFEST, Bundle, open_bundle
 from debugcapture.capture import parallel
 from debugcapture.errors import (
     BadInput,
@@ -217,6 +218,8 @@ def test_an_incident_says_what_to_capture(
     assert alerted
     assert data["status"] == "complete"
     assert [mark for _, mark, _ in notes] == [f"[debug-capture {data['capture_id']}]"] * 2
+    alerted_at = open_bundle(data["bundle"], run_context.spool).manifest().alerted
+    assert alerted_at == datetime(2026, 11, 25, 9, 28, tzinfo=timezone.utc)
 
 
 def test_a_second_incident_joins_and_gets_the_end_of_the_capture(

@@ -1,6 +1,7 @@
 """All pictures of a report: of one pod, or an overview of many pods with the pictures of each."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from markupsafe import Markup
@@ -43,6 +44,7 @@ def draw_pictures(pictures: Pictures, manifest: Manifest, links: Mapping[str, st
     """Return all pictures; nothing if there are none. With several pods, an overview of them comes first."""
     end = manifest.finished or manifest.started
     capture = Moment(end, "capture", "Capture", first=manifest.started)
+    pictures = _with_alert(pictures, manifest)
     if len(manifest.targets) == 1:
         return Markup("").join(_sections(pod, capture, Sources(links), 2) for pod in pictures.pods)
     if not pictures.pods:
@@ -52,6 +54,14 @@ def draw_pictures(pictures: Pictures, manifest: Manifest, links: Mapping[str, st
         for number, pod in enumerate(pictures.pods)
     )
     return _overview(pictures, manifest, capture) + details
+
+
+def _with_alert(pictures: Pictures, manifest: Manifest) -> Pictures:
+    """Return ``pictures`` with the alert in the timeline of each pod, if an alert selected the pods."""
+    if manifest.alerted is None:
+        return pictures
+    alert = Moment(manifest.alerted, "alert", "Alert in PagerDuty")
+    return replace(pictures, pods=tuple(replace(pod, moments=(*pod.moments, alert)) for pod in pictures.pods))
 
 
 def _sections(pod: PodPictures, capture: Moment, sources: Sources, level: int) -> Markup:

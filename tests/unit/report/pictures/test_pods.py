@@ -53,6 +53,12 @@ def test_one_pod_has_its_pictures_on_the_page() -> None:
     )
 
 
+def test_the_alert_that_selected_the_pods_is_in_the_timeline() -> None:
+    pictures = Pictures((pictures_of(""),))
+    assert "Alert in PagerDuty" not in draw_pictures(pictures, manifest(), {})
+    assert "Alert in PagerDuty" in draw_pictures(pictures, replace(manifest(), alerted=NOON), {})
+
+
 def test_several_pods_have_an_overview_with_the_state_and_the_finding_of_each() -> None:
     finding = Finding("critical", "Deadlock of a", "", pod="a")
     several = replace(manifest(target=target(pod="a"), more_targets=(target(pod="b"),)), findings=(finding,))
