@@ -6,6 +6,7 @@ import gzip
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,14 +160,21 @@ def test_another_process_is_no_target(program: Path) -> None:
     assert b"it has no diagnostic socket" in outcome.stderr
 
 
-def test_single_file_application(program: Path, tmp_path: Path) -> None:
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Return a new folder whose path leaves room for the name of a socket: both together have at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="net-") as folder:
+        yield Path(folder)
+
+
+def test_single_file_application(program: Path, short_folder: Path) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(short_folder), "TMPDIR": str(short_folder)}
     environment |= {"AZURE_MCP_COLLECT_TELEMETRY": "false", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
     argv = [str(single_file_application()), "server", "start"]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
     ) as process:
-        wait_until("its socket", lambda: any(tmp_path.glob("dotnet-diagnostic-*-socket")), 30)
+        wait_until("its socket", lambda: any(short_folder.glob("dotnet-diagnostic-*-socket")), 30)
         time.sleep(1)
         assert b".NET 10." in evidence(program, "info", process.pid)
         assert b"!Program.<Main>(" in evidence(program, "stacks", process.pid)

@@ -221,8 +221,9 @@ def test_the_title_is_read_if_the_alerts_name_nothing(alerts: list[Any]) -> None
     ids=str,
 )
 def test_the_first_alert_is_when_the_incident_began(times: list[Any], first: str | None) -> None:
-    alerts = [{"summary": "Pod shop/well is not ready", "created_at": time} for time in times]
-    read = read_alerts(Account([*alerts, None]), "Q1", AlertSettings())
+    alerts: list[Any] = [None]
+    alerts += [{"summary": "Pod shop/well is not ready", "created_at": time} for time in times]
+    read = read_alerts(Account(alerts), "Q1", AlertSettings())
     assert (read.created and read.created.isoformat()) == first
 
 
