@@ -37,7 +37,7 @@ memory self /sys/fs/cgroup
 shown=
 echo "S $$"
 while read -r line || [ -n "$line" ]; do
-  case $line in */debug-capture.d*) echo OWN;; esac
+  case $line in *run-tool*hold*/debug-capture-*.d*) echo OWN;; esac
 done 2>/dev/null </proc/1/cmdline
 for process in /proc/[0-9]*; do
   name=; uid=; gid=; rss=0
