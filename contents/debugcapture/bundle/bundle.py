@@ -26,6 +26,7 @@ from .serialize import manifest_from, receipt_from, value_from
 from .spool import RESERVE, release, reserve
 
 MANIFEST, RECEIPT, SENT, PICTURES = "manifest.json", "stored.json", "sent.json", "pictures.json"
+SIGNATURE = f"{MANIFEST}.sig"
 _OURS = (MANIFEST, RECEIPT, SENT, PICTURES, PAGE)
 _RECEIPT_KEPT_S = 7 * 24 * 60 * 60
 _CAPTURE_ID = re.compile(CAPTURE_ID)
@@ -69,6 +70,11 @@ class Bundle:
         replace_text(self.folder / PAGE, page)
         return self.folder / PAGE
 
+    def save_signature(self, signature: str) -> Path:
+        """Write the signature of the manifest and return its file."""
+        replace_text(self.folder / SIGNATURE, signature)
+        return self.folder / SIGNATURE
+
     def save_pictures(self, pictures: Pictures) -> None:
         """Write what the pictures of the report page show, for the step that writes the page."""
         replace_text(self.folder / PICTURES, json.dumps(asdict(pictures), default=_json_time))
@@ -108,7 +114,7 @@ class Bundle:
                 (self.folder / artifact.file).unlink(missing_ok=True)
         for encrypted in (*self.folder.rglob("*.age"), *self.folder.rglob("*.age~")):
             encrypted.unlink(missing_ok=True)  # from an upload that was killed
-        for file in (SENT, PICTURES):
+        for file in (SENT, PICTURES, SIGNATURE):
             (self.folder / file).unlink(missing_ok=True)
         release(self.folder)
 

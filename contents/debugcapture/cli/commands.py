@@ -118,6 +118,12 @@ def _watch() -> Step:
     return watch.WATCH
 
 
+def _verify() -> Step:
+    from . import verify
+
+    return verify.VERIFY
+
+
 def _explain() -> Step:
     from . import explain
 
@@ -148,6 +154,18 @@ _OWN = (
         examples=("explain ~/.local/state/debug-captures/CAPTURE_ID", "explain --output json threads.txt pod.yaml"),
         words="paths",
         result_key="findings",
+    ),
+    Command(
+        "verify",
+        "Compares the files of captures with the checksums in their manifests, and the manifests with their "
+        "signatures. Exit code 10: a file is missing or was changed, or the signature is not valid.",
+        _verify,
+        examples=(
+            "verify ~/Downloads/20261125T093012Z-checkout-7d4b9-1f2e",
+            "verify 20261125T093012Z-checkout-7d4b9-1f2e --store s3://evidence/captures",
+        ),
+        words="captures",
+        result_key="captures",
     ),
 )
 

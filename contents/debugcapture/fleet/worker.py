@@ -32,6 +32,7 @@ from ..runtime.process import prepare
 from ..settings.cluster import ConnectionSettings
 from ..settings.declare import read
 from ..settings.forms import IndexStep
+from ..settings.signing import SigningSettings
 from ..stores.registry import open_readable, open_store
 from ..targets.condition import filter_matching
 from ..targets.pods import find_target
@@ -177,7 +178,8 @@ class _Worker:
             captures.run([selected], record, self._direct_of(manifest_at_start))
             manifest = captures.finish(record)
             bundle.save(manifest)
-        receipt = publish_bundle(bundle, self._store, share.step.store.store, report)
+        signing_key = share.step.store.of(SigningSettings).sign_with
+        receipt = publish_bundle(bundle, self._store, share.step.store.store, report, signing_key=signing_key)
         shutil.rmtree(bundle.folder)
         return pod_record(share.run_id, pod, manifest, receipt)
 

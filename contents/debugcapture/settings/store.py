@@ -11,6 +11,7 @@ from .declare import DAY_S, G, Group, groups, setting
 from .encryption import EncryptionSettings
 from .s3 import S3Settings
 from .sftp import SftpSettings
+from .signing import SigningSettings
 
 
 class Kind(NamedTuple):
@@ -33,7 +34,7 @@ SHOWN: Final = " or ".join((", ".join(kind.shown for kind in KINDS[:-1]), KINDS[
 
 @dataclass(frozen=True, kw_only=True)
 class StoreSettings(Group):
-    """Where the evidence goes, and the links to it; ``parts`` are what a kind of store asks, and the encryption."""
+    """Where the evidence goes, and the links to it; ``parts`` are the kinds of stores, encryption and signature."""
 
     title: ClassVar[str] = "Store"
     folded: ClassVar[bool] = True
@@ -73,7 +74,9 @@ class StoreSettings(Group):
         least=60,
         most=7 * DAY_S,
     )
-    parts: tuple[Group, ...] = groups(*(kind.settings for kind in KINDS if kind.settings), EncryptionSettings)
+    parts: tuple[Group, ...] = groups(
+        *(kind.settings for kind in KINDS if kind.settings), EncryptionSettings, SigningSettings
+    )
 
     def of(self, kind: type[G]) -> G:
         """Return the part of the form that ``kind`` is."""

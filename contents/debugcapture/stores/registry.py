@@ -8,10 +8,12 @@ from ..settings.azure import AzureSettings
 from ..settings.encryption import EncryptionSettings
 from ..settings.s3 import S3Settings
 from ..settings.sftp import SftpSettings
+from ..settings.signing import SigningSettings
 from ..settings.store import FORM, SHOWN, StoreSettings
 from .base import KnowsRetention, ReadableStore, Retention, Store
 from .encrypted import EncryptedStore
 from .links import with_links
+from .signature import load_signing_key
 
 
 def open_readable(settings: StoreSettings) -> ReadableStore:
@@ -27,8 +29,10 @@ def required_url(settings: StoreSettings, action: str) -> str:
 
 
 def open_store(settings: StoreSettings) -> Store:
-    """Return the store that ``settings`` name, with its links. Sends nothing. Raises BadInput."""
+    """Return the store that ``settings`` name, with its links. Sends nothing. Raises BadInput, also for the keys."""
     store = open_readable(settings)
+    if signing_key := settings.of(SigningSettings).sign_with:
+        load_signing_key(signing_key)
     recipients = [line.strip() for line in settings.of(EncryptionSettings).encrypt_to.splitlines() if line.strip()]
     if not recipients:
         return store

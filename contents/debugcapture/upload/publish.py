@@ -6,17 +6,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ..bundle.bundle import MANIFEST, Bundle
+from ..bundle.bundle import MANIFEST, SIGNATURE, Bundle
 from ..errors import BadInput, NotStored
 from ..files import sha256_of
 from ..links.index import entry_key, entry_text
 from ..model import PAGE, Manifest, Receipt, Report
 from ..picture import Pictures
 from ..settings.encryption import EncryptionSettings
+from ..settings.signing import SigningSettings
 from ..settings.store import StoreSettings
 from ..stores.base import Store
 from ..stores.encrypted import EncryptedStore
 from ..stores.registry import open_store
+from ..stores.signature import load_signing_key, sign
 from ..text import size
 from .uploader import Uploader
 
@@ -31,12 +33,16 @@ def publish_to_store(bundle: Bundle, settings: StoreSettings, report: Report) ->
     """
     if settings.of(EncryptionSettings).encrypt_to:
         _record_encryption(bundle)
-    return publish_bundle(bundle, open_store(settings), settings.store, report)
+    signing_key = settings.of(SigningSettings).sign_with
+    return publish_bundle(bundle, open_store(settings), settings.store, report, signing_key=signing_key)
 
 
-def publish_bundle(bundle: Bundle, store: Store, url: str, report: Callable[[str], None]) -> Receipt:
+def publish_bundle(
+    bundle: Bundle, store: Store, url: str, report: Callable[[str], None], *, signing_key: str = ""
+) -> Receipt:
     """Upload ``bundle`` to ``store`` (at ``url``), delete its artifacts from the spool, and return the receipt.
 
+    With ``signing_key``, an SSH private key, the manifest gets a signature (`stores/signature.py`).
     A bundle that has a receipt is not uploaded again. Raises NotStored that names the path of the bundle. Nothing is
     deleted until everything is stored.
     """
@@ -46,7 +52,7 @@ def publish_bundle(bundle: Bundle, store: Store, url: str, report: Callable[[str
         report(f"{bundle.folder.name} is already in the store")
         return receipt
     try:
-        receipt = _upload(bundle, store, url, report)
+        receipt = _upload(bundle, store, url, report, signing_key)
         _release(bundle, receipt)
     except NotStored as error:
         raise NotStored(
@@ -74,7 +80,7 @@ def _spool_failed(bundle: Bundle, error: OSError) -> NotStored:
     return NotStored(f"cannot read or write {bundle.folder}", error.strerror or str(error), remedy)
 
 
-def _upload(bundle: Bundle, store: Store, url: str, report: Callable[[str], None]) -> Receipt:
+def _upload(bundle: Bundle, store: Store, url: str, report: Callable[[str], None], signing_key: str) -> Receipt:
     """Upload the artifacts, then the manifest and the page, so that all links of a page that is visible work.
 
     The entry in the index of the store comes last. It is not in the receipt.
@@ -89,6 +95,9 @@ def _upload(bundle: Bundle, store: Store, url: str, report: Callable[[str], None
     is_encrypted = page_store is not store
     pictures = Pictures() if is_encrypted else _pictures(bundle, report)
     page = _render_page(bundle, manifest, receipt, pictures, encrypted=is_encrypted)
+    if signing_key:
+        file = bundle.save_signature(sign((bundle.folder / MANIFEST).read_bytes(), load_signing_key(signing_key)))
+        stored.append(store.put(f"{manifest.key}/{SIGNATURE}", file, sha256_of(file)))
     with _page_file(bundle, page) as file:
         for name, path, target in ((MANIFEST, bundle.folder / MANIFEST, store), (PAGE, file, page_store)):
             stored.append(target.put(f"{manifest.key}/{name}", path, sha256_of(path)))

@@ -18,6 +18,7 @@ from debugcapture.collectors.processes import (
     owner_of_unreadable,
     parse,
 )
+from debugcapture.kube.ephemeral_container import DebugContainer, container_spec
 from debugcapture.kube.scripts import script
 from debugcapture.model import Detect, Process, User
 from tests.unit.builders import collector, written
@@ -129,8 +130,10 @@ def test_without_marks_all_but_the_shell_are_the_containers(tmp_path: Path) -> N
 
 
 def test_a_debug_containers_own_first_process_means_that_none_is_shared(tmp_path: Path) -> None:
-    process(tmp_path, 1, "sh")
-    written(tmp_path, "1/cmdline", "run-tool\0hold\0/tmp/debug-capture.d\x0090\0t\0")
+    debug = DebugContainer("toolbox:1", "restricted", None, 90, "app")
+    command: list[str] = container_spec("debug-capture-1a2b3c", debug, "t")["command"]
+    process(tmp_path, 1, "run-tool")
+    written(tmp_path, "1/cmdline", "".join(f"{word}\0" for word in command))
     probe = parse(listed(tmp_path))
     assert (probe.processes, probe.shared) == ((), False)
 
