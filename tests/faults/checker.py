@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from debugcapture.bundle.bundle import MANIFEST, RECEIPT, SENT, Bundle, waiting
-from debugcapture.bundle.recurrence import FOLDER
 from debugcapture.bundle.spool import RESERVE
 from debugcapture.model import PAGE, Artifact, Manifest
 from lab.part import LabError
@@ -77,7 +76,8 @@ class Kept:
         self.bundles = [Bundle(file.parent) for file in sorted(world.spool.glob(f"*/{MANIFEST}"))]
         self.waiting = waiting(world.spool)
         assert len(self.bundles) <= 1
-        folders = [path for path in world.spool.glob("*") if path.is_dir() and path.name not in ("notes", FOLDER)]
+        # Others than bundles: the outbox of notes, and the records of findings and links.
+        folders = [path for path in world.spool.glob("[!.]*") if path.is_dir() and path.name != "notes"]
         assert len(folders) == len(self.bundles), folders
 
     @property

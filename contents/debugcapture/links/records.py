@@ -12,7 +12,7 @@ from ..errors import BadInput
 from ..files import locked, own_part, replace_text
 from ..model import Receipt
 
-FOLDER: Final = "links"
+FOLDER: Final = ".links"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.errors import BadInput
-from debugcapture.links.records import LinkRecord, LinkRecords
+from debugcapture.links.records import FOLDER, LinkRecord, LinkRecords
 from debugcapture.model import Receipt, Stored
 from tests.unit.builders import CAPTURE_ID, NOON
 
@@ -63,7 +63,7 @@ def test_a_renewal_of_what_is_not_recorded_records_nothing(tmp_path: Path) -> No
 def test_a_damaged_record_is_due_and_reported(tmp_path: Path) -> None:
     records = LinkRecords(tmp_path)
     records.add(CAPTURE_ID, receipt(), ACCOUNT, ["Q1"])
-    (tmp_path / "links" / f"{CAPTURE_ID}.json").write_text("{")
+    (tmp_path / FOLDER / f"{CAPTURE_ID}.json").write_text("{")
     assert records.due(NOON) == [CAPTURE_ID]
     with pytest.raises(BadInput, match=f"cannot read .*{CAPTURE_ID}.json"):
         records.find(CAPTURE_ID)
