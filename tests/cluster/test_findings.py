@@ -123,6 +123,7 @@ def test_the_unhealthy_pod_is_compared_with_the_healthy_one(
         return not status["containerStatuses"][0]["ready"]
 
     wait_until("a pod that is not ready", is_unready, 60)
+    wait_until("its error", lambda: "ERROR" in kubectl("logs", sick, f"--namespace={namespace}"), 60)
     run = captured(tmp_path, namespace=namespace, workload="web", max_pods="2", collectors="pod-snapshot")
     (difference,) = [entry for entry in run.manifest.differences if entry.subject == "errors in the log"]
     assert "ledger is closed" in difference.unhealthy

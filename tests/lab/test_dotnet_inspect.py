@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,7 +174,7 @@ def test_single_file_application(program: Path, short_folder: Path) -> None:
         argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
     ) as process:
         wait_until("its socket", lambda: any(short_folder.glob("dotnet-diagnostic-*-socket")), 30)
-        time.sleep(1)
+        # A runtime that still starts has no managed frame of the program yet.
+        wait_until("Main", lambda: b"!Program.<Main>(" in evidence(program, "stacks", process.pid), 60)
         assert b".NET 10." in evidence(program, "info", process.pid)
-        assert b"!Program.<Main>(" in evidence(program, "stacks", process.pid)
         process.kill()
