@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debugcapture.bundle.bundle import MANIFEST, RECEIPT, SENT, Bundle, waiting
+from debugcapture.bundle.bundle import MANIFEST, PICTURES, RECEIPT, SENT, Bundle, waiting
 from debugcapture.bundle.spool import RESERVE
 from debugcapture.model import PAGE, Artifact, Manifest
 from lab.part import LabError
@@ -18,7 +18,7 @@ from tests.faults.world import LIVES_S, MARK, Ended, World
 ABORTED = 143
 _SECRETS = ("token", "s3_secret_key", "pagerduty_token")
 _STACK_TRACE = ("Traceback (most recent call last)", "Please report this bug", '  File "', "Exception ignored")
-_OURS = {MANIFEST, RECEIPT, SENT, PAGE, RESERVE}
+_OURS = {MANIFEST, PICTURES, RECEIPT, SENT, PAGE, RESERVE}
 
 
 @dataclass(frozen=True)
