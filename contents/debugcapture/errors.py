@@ -25,6 +25,7 @@ CaptureError
 ├── SpoolUnwritable     the spool cannot be written
 ├── NothingCaptured     every collector failed
 ├── NotStored           the evidence is in the spool but not in the store
+├── StoreBusy           too many requests wait for the store
 ├── NoteNotSent         the incident has no note
 ├── GateClosed          the status of the capture does not allow a restart
 ├── RolloutBlocked      a change would not start a rollout, or the pod would not be replaced
@@ -176,6 +177,10 @@ class NothingCaptured(CaptureError):
 
 class NotStored(CaptureError):
     """The evidence stays in the spool."""
+
+
+class StoreBusy(CaptureError):
+    """Too many requests wait for the store."""
 
 
 class NoteNotSent(CaptureError):

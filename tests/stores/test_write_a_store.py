@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.bundle.bundle import Bundle, create_bundle
+from debugcapture.links.index import entry_key
 from tests.stores.certificates import write_certificate
 from tests.unit.builders import NOON, artifact, manifest
 
@@ -138,7 +139,8 @@ def test_documented_store_takes_a_bundle(plugin: Path, bundle: Bundle, server: S
     assert set(server.logins) == {"Bearer s3cret-of-the-web"}
     assert "s3cret" not in process.stdout + process.stderr
     folder = f"/captures/shop/checkout/{bundle.folder.name}"
-    assert set(server.objects) == {f"{folder}/{name}" for name in ("logs.txt", "manifest.json", "index.html")}
+    files = {f"{folder}/{name}" for name in ("logs.txt", "manifest.json", "index.html")}
+    assert set(server.objects) == {*files, f"/captures/{entry_key(bundle.folder.name)}"}
     assert server.objects[f"{folder}/logs.txt"] == LOG
     receipt = bundle.receipt()
     assert receipt

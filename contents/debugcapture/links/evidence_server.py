@@ -19,7 +19,7 @@ from threading import BoundedSemaphore
 from typing import Final, Literal
 from urllib.parse import quote
 
-from ..errors import CaptureError, NotStored
+from ..errors import CaptureError, NotStored, StoreBusy
 from ..model import PAGE, Report, Stored
 from ..serving.http import Reply, Request, ServerLimits, json_problem
 from ..stores.base import OpenFile, OpensFiles, ReadableStore
@@ -58,10 +58,6 @@ class _Answer:
     """Key of the file that was handed out."""
     until: str = ""
     """When the link expires that was handed out."""
-
-
-class _Busy(CaptureError):
-    """Too many requests wait for the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +103,7 @@ class EvidenceService:
             return _Answer(_page(request, HTTPStatus.NOT_FOUND, _GONE))
         try:
             return self._open_file(request, path["capture"], path["name"])
-        except _Busy as error:
+        except StoreBusy as error:
             return _Answer(_page(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), _RETRY))
         except CaptureError as error:
             self.report(str(error))
@@ -167,22 +163,22 @@ class Caches:
         self._pages = MinuteCache[bytes | None](pool, _MAX_PAGE_BYTES, lambda page: len(page or b""))
 
     def capture(self, store: ReadableStore, capture_id: str) -> StoredCapture | None:
-        """Return the capture, or None if ``store`` has none. Raises NotStored, or _Busy."""
+        """Return the capture, or None if ``store`` has none. Raises NotStored, or StoreBusy."""
         with _Slot(self._slots, is_needed=not self._captures.is_ready(capture_id)):
             return self._captures.get(capture_id, lambda: find_capture(store, capture_id), self._wait_s)
 
     def link(self, store: ReadableStore, file: StoredFile) -> Stored:
-        """Return ``file`` with a link that was signed in the last minute. Raises NotStored, or _Busy."""
+        """Return ``file`` with a link that was signed in the last minute. Raises NotStored, or StoreBusy."""
         with _Slot(self._slots, is_needed=not self._links.is_ready(file.key)):
             return self._links.get(file.key, lambda: store.locate(file.key, file.bytes, file.sha256), self._wait_s)
 
     def page(self, store: ReadableStore, file: StoredFile) -> bytes | None:
-        """Return the report page as it is in ``store``, or None if it was deleted. Raises NotStored, or _Busy."""
+        """Return the report page as it is in ``store``, or None if it was deleted. Raises NotStored, or StoreBusy."""
         with _Slot(self._slots, is_needed=not self._pages.is_ready(file.key)):
             return self._pages.get(file.key, lambda: store.read(file.key), self._wait_s)
 
     def open(self, store: OpensFiles, file: StoredFile, report: Report) -> "_Stream | None":
-        """Return the content of ``file``, or None if it was deleted. Raises NotStored, or _Busy."""
+        """Return the content of ``file``, or None if it was deleted. Raises NotStored, or StoreBusy."""
         slot = _Slot(self._slots, is_needed=True)
         slot.__enter__()
         try:
@@ -205,7 +201,7 @@ class _Slot:
     def __enter__(self) -> None:
         if self._is_held and not self._slots.acquire(blocking=False):
             self._is_held = False
-            raise _Busy("Too many requests wait for the store", "", "Try again in a few seconds.")
+            raise StoreBusy("Too many requests wait for the store", "", "Try again in a few seconds.")
 
     def __exit__(self, *_: object) -> None:
         self.release()
