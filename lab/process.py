@@ -109,6 +109,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                umask=0o022,  # containerd makes the folders of images with it, which other users have to read
             )
         child.returncode = 0  # it outlives this process on purpose: no warning when the object is collected
         identity = identify(child.pid)

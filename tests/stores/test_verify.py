@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,6 @@ from typing import Any
 import pytest
 
 from debugcapture.bundle.bundle import MANIFEST, SIGNATURE, create_bundle, manifest_text
-from debugcapture.cli.main import main
 from debugcapture.cli.verify import VerifyStep
 from debugcapture.files import sha256_of
 from debugcapture.settings.declare import written as settings_texts
@@ -47,15 +48,15 @@ def stored(store: StoreSettings, spool: Path) -> str:
     return bundle.folder.name
 
 
-def verified(
-    capsys: pytest.CaptureFixture[str], store: StoreSettings, capture: str, signed_by: str = ""
-) -> tuple[int, dict[str, Any]]:
-    """Run the command. Return its exit code and its result for the capture."""
+def verified(store: StoreSettings, capture: str, signed_by: str = "") -> tuple[int, dict[str, Any]]:
+    """Run the command in a process of its own. Return its exit code and its result for the capture."""
     step = VerifyStep(verify=VerifySettings(captures=capture, signed_by=signed_by), store=store)
-    environment = {f"DEBUG_CAPTURE_{name.upper()}": text for name, text in settings_texts(step).items()}
-    code = main(["verify", "--output", "json"], {"HOME": "/nowhere", **environment})
-    (result,) = json.loads(capsys.readouterr().out)["captures"]
-    return code, result
+    texts = {f"DEBUG_CAPTURE_{name.upper()}": text for name, text in settings_texts(step).items()}
+    command = [sys.executable, "-m", "debugcapture.cli", "verify", "--output", "json"]
+    run = subprocess.run(command, env={**os.environ, **texts}, capture_output=True, text=True)
+    assert run.stdout, run.stderr
+    (result,) = json.loads(run.stdout)["captures"]
+    return run.returncode, result
 
 
 def replaced(store: StoreSettings, key: str, content: bytes, folder: Path) -> None:
@@ -66,18 +67,16 @@ def replaced(store: StoreSettings, key: str, content: bytes, folder: Path) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_changed_file_and_a_changed_manifest_are_found(
-    kind: str, folder: Path, key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_changed_file_and_a_changed_manifest_are_found(kind: str, folder: Path, key: Path, tmp_path: Path) -> None:
     store = KINDS[kind](folder, sign_with=key.read_text())
     capture = stored(store, tmp_path / "spool")
     public_key = key.with_suffix(".pub").read_text().strip()
-    code, result = verified(capsys, store, capture, public_key)
+    code, result = verified(store, capture, public_key)
     assert (code, result["valid"], result["signer"]) == (0, True, public_key.rpartition(" ")[0])
     assert result["files"] == [{"file": "logs/app.log", "problem": ""}]
 
     replaced(store, f"shop/checkout/{capture}/logs/app.log", LOG.replace(b"s", b"S"), tmp_path)
-    code, result = verified(capsys, store, f"{store.store}/shop/checkout/{capture}", public_key)
+    code, result = verified(store, f"{store.store}/shop/checkout/{capture}", public_key)
     assert (code, result["valid"], result["signature_problem"]) == (10, False, "")
     assert result["files"] == [
         {"file": "logs/app.log", "problem": "has another SHA-256 than when it was captured"},
@@ -85,7 +84,7 @@ def test_a_changed_file_and_a_changed_manifest_are_found(
 
     changed = manifest(artifact(file="logs/app.log"), capture_id=capture)
     replaced(store, f"shop/checkout/{capture}/{MANIFEST}", manifest_text(changed).encode(), tmp_path)
-    code, result = verified(capsys, store, capture, public_key)
+    code, result = verified(store, capture, public_key)
     assert (code, result["signature_problem"]) == (10, "the manifest was changed after it was signed")
 
 
