@@ -174,7 +174,7 @@ def rows(deep: Deep) -> Iterator[str]:
 def cell(artifacts: list[Artifact], situation: str) -> str:
     """What was captured by exec and from the debug container, without what every running container has.
 
-    Blank if there is no such workload: Microsoft's tools for .NET cannot be had.
+    Blank if there is no such workload: Microsoft's tools for .NET are not available here.
     """
     if not artifacts:
         return ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ..bundle.bundle import MANIFEST
+from ..bundle.bundle import MANIFEST, SIGNATURE
 from ..bundle.serialize import manifest_from
 from ..errors import CaptureGone, UnexpectedAnswer
 from ..model import PAGE, Artifact, Manifest, Receipt, Stored
@@ -50,7 +50,7 @@ def sign_links(store: ReadableStore, url: str, capture: str) -> SignedCapture:
     if page is None:
         raise _gone_error(capture, url)
     text = page.decode(errors="replace")
-    manifest = _parse_manifest(content, f"{url}/{key}/{MANIFEST}") if content is not None else None
+    manifest = parse_manifest(content, f"{url}/{key}") if content is not None else None
     files = (
         _signed_artifacts(store, key, manifest)
         if manifest
@@ -60,12 +60,13 @@ def sign_links(store: ReadableStore, url: str, capture: str) -> SignedCapture:
     return SignedCapture(key, manifest, Receipt(url, (*files, signed_page)), text)
 
 
-def _parse_manifest(content: bytes, url: str) -> Manifest:
+def parse_manifest(content: bytes, place: str) -> Manifest:
+    """Return the manifest of the capture at ``place``. Raises UnexpectedAnswer if it is damaged."""
     try:
         return manifest_from(json.loads(content))
     except (ValueError, RecursionError) as error:
         remedy = "Open the files of the capture in the store itself."
-        raise UnexpectedAnswer(f"cannot read {url}", f"it is not valid ({error})", remedy) from error
+        raise UnexpectedAnswer(f"cannot read {place}/{MANIFEST}", f"it is not valid ({error})", remedy) from error
 
 
 def _signed_artifacts(store: ReadableStore, key: str, manifest: Manifest) -> Iterator[Stored]:
@@ -76,6 +77,9 @@ def _signed_artifacts(store: ReadableStore, key: str, manifest: Manifest) -> Ite
         elif artifact.file and not artifact.is_capture:
             yield store.locate(f"{key}/{artifact.file}", artifact.bytes, artifact.sha256)
     yield store.locate(f"{key}/{MANIFEST}", 0, "")
+    signature = store.read(f"{key}/{SIGNATURE}")
+    if signature is not None:
+        yield store.locate(f"{key}/{SIGNATURE}", len(signature), hashlib.sha256(signature).hexdigest())
 
 
 def _is_pod_page(artifact: Artifact) -> bool:

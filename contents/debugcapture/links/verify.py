@@ -1,20 +1,19 @@
 """Compares the files of a capture with the checksums in its manifest, and the manifest with its signature."""
 
 import hashlib
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ..bundle.bundle import MANIFEST, SIGNATURE
-from ..bundle.serialize import manifest_from
-from ..errors import BadInput, CaptureGone, UnexpectedAnswer
-from ..model import Artifact, Manifest
+from ..errors import BadInput, CaptureGone
+from ..model import Artifact
 from ..stores.base import OpenFile, OpensFiles, ReadableStore
 from ..stores.signature import InvalidSignature, is_trusted, signer_of
 from .http_file import open_link
 from .index import find_capture
+from .sign import parse_manifest
 
 _PIECE_BYTES = 1 << 20
 
@@ -75,7 +74,7 @@ def verify_capture(files: CaptureFiles, trusted_keys: Collection[str]) -> Verifi
             raise BadInput(f"cannot verify {files.name}", "it is encrypted", remedy)
         raise CaptureGone(f"cannot verify {files.name}", f"it has no {MANIFEST}", "Check the name of the capture.")
     signer, problem = _check_signature(content, files.read(SIGNATURE), trusted_keys)
-    manifest = _parse_manifest(content, files.name)
+    manifest = parse_manifest(content, files.name)
     checks = (
         FileCheck(artifact.file, _check_file(artifact, files.pieces(artifact)))
         for artifact in manifest.artifacts
@@ -94,14 +93,6 @@ def _check_signature(content: bytes, signature: bytes | None, trusted_keys: Coll
         return "", str(error)
     is_foreign = trusted_keys and not is_trusted(signer, trusted_keys)
     return signer, "another key has signed it" if is_foreign else ""
-
-
-def _parse_manifest(content: bytes, name: str) -> Manifest:
-    try:
-        return manifest_from(json.loads(content))
-    except (ValueError, RecursionError) as error:
-        remedy = "Get the capture again from its store."
-        raise UnexpectedAnswer(f"cannot verify {name}", f"its manifest is damaged ({error})", remedy) from error
 
 
 def _check_file(artifact: Artifact, pieces: Iterator[bytes] | None) -> str:
@@ -134,7 +125,7 @@ class DirectoryFiles:
         return file.read_bytes() if file.is_file() else None
 
     def pieces(self, artifact: Artifact) -> Iterator[bytes] | None:
-        """See `CaptureFiles`. A name that leads out of the directory is no file of the capture."""
+        """See `CaptureFiles`. A file outside of the directory counts as missing."""
         file = self.folder / artifact.file
         is_inside = file.resolve().is_relative_to(self.folder.resolve())
         return _read_pieces(file) if is_inside and file.is_file() else None
@@ -169,7 +160,7 @@ class StoredFiles:
         return self._store.read(f"{self._key}/{name}")
 
     def pieces(self, artifact: Artifact) -> Iterator[bytes] | None:
-        """See `CaptureFiles`. Raises NotStored or Unreachable."""
+        """See `CaptureFiles`. Raises NotStored."""
         key = f"{self._key}/{artifact.file}"
         if isinstance(self._store, OpensFiles):
             file = self._store.open(key)

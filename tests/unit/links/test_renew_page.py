@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from debugcapture.bundle.bundle import MANIFEST, manifest_text
+from debugcapture.bundle.bundle import MANIFEST, SIGNATURE, manifest_text
 from debugcapture.links.index import StoredFile, find_capture
 from debugcapture.links.renew_page import renew_page
 from debugcapture.links.sign import links_of, sign_links
@@ -77,3 +77,13 @@ def test_links_that_do_not_expire_stay(tmp_path: Path) -> None:
     before = page.stat()
     renew_page(store, sign_links(store, URL, capture.key))
     assert (page.stat().st_ino, page.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_a_renewed_capture_keeps_its_signature(tmp_path: Path) -> None:
+    store = SigningStore()
+    capture, _ = stored_capture(tmp_path, store)
+    store.files[f"{capture.key}/{SIGNATURE}"] = b"signature"
+    renew_page(store, sign_links(store, URL, capture.capture_id))
+    entry = find_capture(store, capture.capture_id)
+    assert entry is not None
+    assert entry.find(SIGNATURE) is not None
