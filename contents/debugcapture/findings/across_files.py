@@ -1,65 +1,55 @@
 """Findings that follow from several files of a pod together. The files are those that a capture writes."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from ..finding import Finding
 from .evidence import Evidence
-from .parsers import kube_objects, release_diff
-from .parsers.kube_model import Pod, Workload
+from .parsers.kube_model import Cluster, Workload
 from .parsers.release_diff import Release
 from .rules.across_rollout import pod_fails_since_rollout
 from .subject import rule_id
 
 RULES: Final = (pod_fails_since_rollout,)
-_COLLECTORS: Final = ("pod-snapshot", "workload")
 
 
-@dataclass(slots=True)
-class _PodFiles:
-    """What the files of one pod say."""
+class AcrossFiles:
+    """The models that such findings need, by the capture and the pod."""
 
-    pods: list[Pod] = field(default_factory=list)
-    replica_sets: list[Workload] = field(default_factory=list)
-    release: Release | None = None
+    def __init__(self) -> None:
+        """There are no models yet."""
+        self._clusters: dict[tuple[str, str], tuple[Evidence, Cluster]] = {}
+        self._releases: dict[tuple[str, str], Release] = {}
+
+    def add(self, evidence: Evidence, model: object) -> None:
+        """Keep the ``model`` of ``evidence`` if a rule needs it, and if its pod is known."""
+        if not evidence.pod:
+            return
+        key = (evidence.folder, evidence.pod)
+        if isinstance(model, Cluster):
+            self._clusters[key] = evidence, model
+        elif isinstance(model, Release):
+            self._releases[key] = model
+
+    def findings(self, failed: Callable[[Evidence, Exception], None]) -> Iterator[Finding]:
+        """Yield the findings about all pods. ``failed`` is called with a file that breaks a rule, and the error."""
+        for key, (evidence, cluster) in self._clusters.items():
+            try:
+                findings = list(_explained(cluster, self._releases.get(key)))
+            except Exception as error:  # noqa: BLE001 - the content is hostile, and other pods have to be explained
+                failed(evidence, error)
+                continue
+            for finding in findings:
+                yield replace(finding, rule=rule_id(pod_fails_since_rollout), pod=evidence.pod)
 
 
-def explain_across_files(
-    evidence: Iterable[Evidence], failed: Callable[[Evidence, Exception], None]
-) -> Iterator[Finding]:
-    """Yield the findings about the files of each pod together.
-
-    ``failed`` is called with a file that breaks a parser, and the error.
-    """
-    pods: dict[str, _PodFiles] = {}
-    for file in evidence:
-        if file.collector not in _COLLECTORS:
-            continue
-        try:
-            _read(file, pods.setdefault(file.pod, _PodFiles()))
-        except Exception as error:  # noqa: BLE001 - the content is hostile, and the other files still have to be read
-            failed(file, error)
-    for name, files in pods.items():
-        for finding in _explained(files):
-            yield replace(finding, rule=rule_id(pod_fails_since_rollout), pod=name or finding.pod)
-
-
-def _explained(files: _PodFiles) -> Iterator[Finding]:
-    sets = {replica_set.name: replica_set for replica_set in files.replica_sets}
-    for pod in files.pods:
+def _explained(cluster: Cluster, release: Release | None) -> Iterator[Finding]:
+    sets = {workload.name: workload for workload in cluster.workloads if workload.kind == "ReplicaSet"}
+    for pod in cluster.pods:
         if replica_set := sets.get(pod.owner.removeprefix("ReplicaSet/")):
-            yield from pod_fails_since_rollout(pod, replica_set, _release_of(replica_set, files))
+            yield from pod_fails_since_rollout(pod, replica_set, _release_of(replica_set, release))
 
 
-def _release_of(replica_set: Workload, files: _PodFiles) -> Release | None:
-    return files.release if files.release is not None and files.release.new_set == replica_set.name else None
-
-
-def _read(file: Evidence, files: _PodFiles) -> None:
-    if release_diff.recognize(file):
-        files.release = release_diff.parse(file)
-    elif kube_objects.recognize(file):
-        cluster = kube_objects.parse(file)
-        files.pods.extend(cluster.pods)
-        files.replica_sets.extend(workload for workload in cluster.workloads if workload.kind == "ReplicaSet")
+def _release_of(replica_set: Workload, release: Release | None) -> Release | None:
+    return release if release is not None and release.new_set == replica_set.name else None

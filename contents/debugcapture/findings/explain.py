@@ -9,7 +9,7 @@ from typing import Any
 from ..finding import Finding
 from ..model import Manifest
 from ..picture import Pictures, PodPictures
-from .across_files import explain_across_files
+from .across_files import AcrossFiles
 from .evidence import Evidence, evidence_of
 from .pictures.merge import merged
 from .rank import ranked
@@ -26,12 +26,13 @@ def explain(
 
     A file whose content breaks a parser costs its own findings only: ``failed`` is called with the file and the error.
     """
-    files = list(evidence)
     findings: list[Finding] = []
-    for part in _parts(((file, subjects) for file in files), failed):
+    across_files = AcrossFiles()
+    for part in _parts(((file, subjects) for file in evidence), failed):
+        across_files.add(part.evidence, part.model)
         with _surviving(part.evidence, failed):
             findings.extend(tuple(part.subject.findings(part.model, part.evidence.pod)))
-    return ranked((*findings, *explain_across_files(files, failed)))
+    return ranked((*findings, *across_files.findings(failed)))
 
 
 def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tuple[tuple[Finding, ...], Pictures]:
@@ -42,20 +43,20 @@ def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tupl
     """
     is_masked = any(not artifact.sensitive for artifact in manifest.artifacts)
     sensitive = {artifact.file for artifact in manifest.artifacts if artifact.sensitive and is_masked}
-    files = evidence_of(folder, manifest)
-    with_subjects = (
+    files = (
         (file, [subject for subject in SUBJECTS if file.name not in sensitive or subject.has_names_only])
-        for file in files
+        for file in evidence_of(folder, manifest)
     )
     findings: list[Finding] = []
     pictures: list[PodPictures] = []
-    for part in _parts(with_subjects, failed):
+    across_files = AcrossFiles()
+    for part in _parts(files, failed):
+        across_files.add(part.evidence, part.model)
         with _surviving(part.evidence, failed):
             examined = part.subject.examine(part.model, part.evidence.pod)
             findings.extend(examined.findings)
             pictures.append(examined.pictures)
-    findings.extend(explain_across_files((file for file in files if file.name not in sensitive), failed))
-    return tuple(ranked(findings)), merged(pictures)
+    return tuple(ranked((*findings, *across_files.findings(failed)))), merged(pictures)
 
 
 def subjects_of(evidence: Evidence, subjects: Sequence[Subject[Any]] = SUBJECTS) -> Iterator[Subject[Any]]:

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.finding import Finding
+from debugcapture.findings.across_files import AcrossFiles
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain, explain_bundle
+from debugcapture.findings.parsers.kube_model import Cluster, Container, Pod, Run, Workload
 from tests.unit.builders import artifact, manifest
 from tests.unit.hostile import changed
 
@@ -136,3 +138,20 @@ def test_the_findings_of_a_bundle_include_those_across_files(tmp_path: Path) -> 
 @given(changed(pod(CRASHED)), changed(SET), st.sampled_from([DIFF, "", DIFF[:90]]))
 def test_hostile_objects_break_nothing(value: Any, replica_set: Any, diff: str) -> None:
     findings(value, replica_set, diff)
+
+
+def test_a_pod_that_breaks_the_rule_costs_its_own_findings_only() -> None:
+    across_files, failures = AcrossFiles(), list[str]()
+    for pod in ("bad", "good"):
+        # The times of "bad" cannot be compared: only one of them has a time zone.
+        started = "2026-11-30T03:00:00" if pod == "bad" else "2026-11-30T03:00:00Z"
+        ended = Run("terminated", exit_code=1, started="2026-11-30T03:10:00Z", finished="2026-11-30T03:10:01Z")
+        failing = Container("app", state=Run("waiting", "CrashLoopBackOff"), last=ended, restarts=9)
+        cluster = Cluster(
+            pods=(Pod(pod, owner="ReplicaSet/web-2", started=started, containers=(failing,)),),
+            workloads=(Workload("ReplicaSet", "web-2", created="2026-11-30T03:00:00Z", revision="2"),),
+        )
+        across_files.add(Evidence(Path(f"/bundle/{pod}/pod.yaml"), f"{pod}/pod.yaml", pod), cluster)
+    findings = list(across_files.findings(lambda evidence, _error: failures.append(evidence.pod)))
+    assert failures == ["bad"]
+    assert [finding.pod for finding in findings] == ["good"]
