@@ -1,4 +1,4 @@
-"""A pod of the lab's cluster for benchmarks, in a namespace of its own that goes with it."""
+"""A pod of the lab's cluster for benchmarks, in its own namespace, which is deleted with it."""
 
 import json
 import time

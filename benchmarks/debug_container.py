@@ -1,6 +1,6 @@
 """How soon a command's first byte comes through a new debug container.
 
-Each run has a pod of its own. With one pod for all, a run met the kubelet at work on the container of the run before:
+Each run has its own pod. With one pod for all, a run met the kubelet at work on the container of the run before:
 a pod's worker starts nothing until the kubelet has looked at the pod's containers since the last change (each second),
 and where that look has news, what is queued already goes first. That made two modes, 1 s apart, of both sides alike
 (in the kubelet's log: UPDATE 01.644, look 01.720, sync without the new container, look 02.722, container created).

@@ -29,7 +29,7 @@ for name in ("checkout-1", "checkout-2"):
     threading.Thread(target=work, name=name).start()
 """
 TITLE = f"""\
-fleet: Python stacks of {PODS} pods on one node, each through a debug container of its own, stored in S3: by a Job of
+fleet: Python stacks of {PODS} pods on one node, each through its own debug container, stored in S3: by a Job of
 {PODS // 25} indexes, against the step itself, 20 pods at a time both. What counts is what the step's machine needs."""
 
 

@@ -14,7 +14,7 @@ ROUNDS = 3
 PODS = 20
 OUR_CAPTURE = Path(__file__).parent / "programs" / "our_capture.py"
 TITLE = f"""\
-many-pods: snapshot and native stacks of {PODS} pods without a shell, each through a debug container of its own, against
+many-pods: snapshot and native stacks of {PODS} pods without a shell, each through its own debug container, against
 the same of one pod."""
 
 

@@ -1,4 +1,4 @@
-"""How many links to evidence one process signs and hands out in a second, and in how much memory."""
+"""How many links to evidence one process signs and returns in a second, and in how much memory."""
 
 import json
 import os

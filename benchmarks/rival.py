@@ -1,4 +1,4 @@
-"""The official Python client and the AWS command line in an environment of their own, as other steps use them."""
+"""The official Python client and the AWS command line in a separate environment, as other steps use them."""
 
 import hashlib
 import shutil

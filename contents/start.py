@@ -1,4 +1,4 @@
-"""First code of every step, written so that any Python 3 can read it: explains what is missing, then hands over."""
+"""The first code of every step, which any Python 3 can read. It reports what is missing, and then starts the step."""
 
 import os
 import sys

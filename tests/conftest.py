@@ -1,4 +1,4 @@
-"""The lab's cluster as its administrator, and a namespace for each test; how many inputs a property is tried with."""
+"""The lab's cluster as its administrator, a namespace for each test, and the number of inputs for each property."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("--hypothesis-profile"):
         settings.load_profile("unit")
     config.pluginmanager.register(side_by_side)
-    if not hasattr(config, "workerinput"):  # what the workers of pytest-xdist measure comes to their controller
+    if not hasattr(config, "workerinput"):  # the workers of pytest-xdist send their measurements to the controller
         config.pluginmanager.register(side_by_side.Times())
         folder = tempfile.TemporaryDirectory(prefix="tests-")
         config.add_cleanup(folder.cleanup)

@@ -1,6 +1,6 @@
 """Canaries: values that stand for secrets, and the search for them in all that a test run leaves behind.
 
-Each value is random and of its own kind of place, so that one that turns up says where it came from. `canary` registers
+Each value is random and belongs to one place, so that a leaked value shows where it came from. `canary` registers
 it; at the end of the whole run everything that steps wrote (and pytest's folders have) is searched.
 """
 

@@ -90,7 +90,7 @@ def _opened(name: str) -> IO[str]:
 
 
 class Groups:
-    """The part of the controller: tests are handed out one by one, but groups and files of unit tests as a whole."""
+    """The part of the controller: tests are distributed one by one, but groups and files of unit tests as a whole."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "groups.json"

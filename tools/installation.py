@@ -48,7 +48,7 @@ class ArchiveContent:
         return frozenset(_key_of(value) for value in self.properties.values()) - {""}
 
     def settings(self, keys: frozenset[str]) -> dict[str, str]:
-        """Return the properties for a project that has ``keys``: a step fails where a setting names one it has not."""
+        """Return the properties for a project with ``keys``. A step fails if a setting names a missing key."""
         return {name: value for name, value in self.properties.items() if _key_of(value) in keys | {""}}
 
     @property

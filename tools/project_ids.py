@@ -1,7 +1,7 @@
 """The UUIDs of jobs and webhook in a project: a server knows each UUID once, in whatever project it is.
 
 With the same UUID a second project gets no job ("a Job already exists with this UUID"), and takes the webhook away from
-the first one. So each project has UUIDs of its own, which a later package finds again: they depend on nothing else.
+the first one. So each project has its own UUIDs. They depend on nothing else, so that a later package finds them again.
 """
 
 import re

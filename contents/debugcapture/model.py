@@ -175,7 +175,7 @@ class Tool:
     pid_pattern: str = ""
     """Pattern for the PID in the output of `find`."""
     fills_target: bool = False
-    """Whether the process itself writes a dump to /tmp of the target meanwhile."""
+    """Whether the process itself writes a dump to /tmp of the target in the meantime."""
 
     @property
     def writes_in_target(self) -> bool:
@@ -333,7 +333,7 @@ class Manifest:
     findings: tuple[Finding, ...] = ()
     """What the artifacts show, the most important first."""
     differences: tuple[Difference, ...] = ()
-    """What its unhealthy pods have, and its healthy ones have not; empty if it does not have both."""
+    """What only its unhealthy pods have. Empty if the bundle does not contain both unhealthy and healthy pods."""
     alerted: datetime | None = None
     """When the first alert of the incident was created; None if no alert selected the targets."""
     encrypted: bool = False

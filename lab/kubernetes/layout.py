@@ -69,7 +69,7 @@ def static_pods_dir() -> Path:
 
 
 def cni_dir() -> Path:
-    """The network configuration and the addresses handed out."""
+    """The network configuration and the addresses in use."""
     return root() / "cni"
 
 

@@ -244,7 +244,7 @@ class RuntimesPart:
         return f"broken: {', '.join(missing)} not as they should be" if missing else "up"
 
     def logs(self) -> list[Path]:
-        """None of its own: the logs of the cluster cover it."""
+        """It has no logs: those of the cluster cover it."""
         return []
 
     def reset(self) -> None:

@@ -34,7 +34,7 @@ class RundeckEngine:
         return []
 
     def reset(self) -> None:
-        """Forgets what jobs kept on their host; each run has a base directory of its own anyway."""
+        """Delete what jobs stored on their host. Each run has its own base directory."""
         shutil.rmtree(part_dir(self.name))
 
 

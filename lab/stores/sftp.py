@@ -1,4 +1,4 @@
-"""SFTP: Debian's OpenSSH server with a configuration, a host key and a user key of its own."""
+"""SFTP: Debian's OpenSSH server with its own configuration, host key and user key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workloads that fail, each in its own way, for the pictures of the documents."""
+"""Workloads that fail in different ways, for the pictures in the documentation."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ while True:
 class Failure:
     """A capture to show.
 
-    ``wait`` is what the status of its pods contains when it can be captured. ``top`` selects what the picture begins
-    with.
+    ``wait`` is the text in the status of its pods when it can be captured. ``top`` selects the beginning of the
+    picture.
     """
 
     name: str
@@ -60,7 +60,7 @@ FAILURES = (
 
 @contextmanager
 def failing_workloads() -> Iterator[None]:
-    """Deploy the workloads into a namespace of their own, and delete it at the end."""
+    """Deploy the workloads into a new namespace, and delete it at the end."""
     kubectl = Kubectl(lab.kubernetes.endpoint().kubectl, lab.kubernetes.endpoint().kubeconfig)
     kubectl("create", "namespace", NAMESPACE)
     try:

@@ -1,4 +1,4 @@
-"""Take the pictures of the documents from a real capture on the lab: `./build.sh screenshots`.
+"""Take the pictures of the documentation from a real capture on the lab: `./build.sh screenshots`.
 
 The deadlocked service of the lab is captured to the lab's S3, with a note in an incident of a simulated account.
 Chromium then opens the incident and, by the link of its note, the report. Further failures are captured to a directory.
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _on_desk_and_phone(browser: Browser, report: Path, top: str) -> bytes:
-    """Return the report from ``top`` on, on a large screen in light colors, and beside it on a phone in dark colors."""
+    """Return the report from ``top`` on, on a large screen in light colors next to a phone in dark colors."""
     both = Image.new("RGB", (_DESK + _GAP + _PHONE, _HEIGHT), "white")
     for left, width, colors in ((0, _DESK, "light"), (_DESK + _GAP, _PHONE, "dark")):
         page = browser.new_page(viewport={"width": width, "height": _HEIGHT}, color_scheme=colors)  # type: ignore[arg-type] # its own type of a word
@@ -96,7 +96,7 @@ def _opened(browser: Browser, account: Simulator) -> Page:
 
 
 def _keep(picture: bytes, name: str) -> None:
-    """Write a picture with few colors, which a page of text has anyway."""
+    """Write a picture with few colors. A page of text has no more."""
     small = io.BytesIO()
     Image.open(io.BytesIO(picture)).convert("RGB").quantize(_COLORS).save(small, "PNG", optimize=True)
     if small.tell() > MOST_BYTES:

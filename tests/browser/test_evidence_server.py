@@ -60,18 +60,18 @@ def test_user_opens_the_report_and_others_do_not(browser: Browser, tmp_path: Pat
             "healthz",
         ):
             assert status_of(alice, f"{url}/{path}") == 404
-        # The server itself is reachable on this machine, but nobody is logged in there.
+        # The server itself is reachable on this machine, but it knows no user.
         assert status_of(page_of(browser), f"http://127.0.0.1:{port}/c/{capture_id}") == 401
         assert nobody_opens(browser, link) == [401, 401]
     entries = [json.loads(line) for line in (tmp_path / "access.log").read_text().splitlines()]
-    handed_out = [(entry["user"], entry["key"].rpartition("/")[2]) for entry in entries if entry["handed_out"]]
-    assert handed_out == [(USER, "index.html"), (USER, "app.log"), (USER, "index.html")]
+    served = [(entry["user"], entry["key"].rpartition("/")[2]) for entry in entries if entry["served"]]
+    assert served == [(USER, "index.html"), (USER, "app.log"), (USER, "index.html")]
 
 
 def nobody_opens(browser: Browser, link: str) -> list[int]:
-    """What nginx answers without a name, or with a wrong password; a name in a header does not help.
+    """nginx rejects requests without a name or with a wrong password. A name in a header does not help.
 
-    Chromium shows its own dialog then, so that these are requests of the browser without a page.
+    Chromium then shows a dialog, so these are requests of the browser without a page.
     """
     wrong_password = {"X-Forwarded-User": USER, "Authorization": "Basic YWxpY2U6d3Jvbmc="}
     answers = [

@@ -1,4 +1,4 @@
-"""From the note in the incident to the evidence, as a responder does; and what others see."""
+"""From the note in the incident to the evidence, as a responder opens it, and what others see."""
 
 from __future__ import annotations
 

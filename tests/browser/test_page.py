@@ -27,7 +27,7 @@ AA = 4.5  # contrast of text, by WCAG 2.2
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page with everything that a page can have."""
+    """A page with every part that a page can have."""
     long_line = "at com.example.Checkout.pay(Checkout.java:42) " * 20
     previews = {"a/t.txt": f"{EVIL}\n{long_line}\n".encode() * 50, "a/pod.yaml": b"kind: Pod\n"}
     kept_artifacts = [
@@ -84,7 +84,7 @@ def test_everybody_can_read_it(
     assert [
         (violation["id"], [node["html"] for node in violation["nodes"]]) for violation in report["violations"]
     ] == []
-    assert len(report["passes"]) > 15  # it did look
+    assert len(report["passes"]) > 15  # the check has looked at the page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.close()
 

@@ -1,4 +1,4 @@
-"""What every test on the cluster does: make objects, and wait for pods."""
+"""Fixtures of the tests on the cluster: create objects, and wait for pods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One deep capture of every runtime's pods, and how each of them looked before and after it."""
+"""One deep capture of the pods of every runtime, and the traces in each pod before and after it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Deep:
 
 
 def captured_deeply(spool: Path, kubectl: Kubectl) -> Deep:
-    """Capture all, while those that crash are down, as the account that has the size capture."""
+    """Capture all pods, while the crashing ones are down, as the account with the permissions of a capture."""
     wait_until("all that crash to be down", lambda: all(_down(pod) for pod in _crashing(kubectl)), 120)
     before = Looks.take(kubectl)
     run = captured(spool, **EVERY, **as_captures())
@@ -52,20 +52,20 @@ def captured_deeply(spool: Path, kubectl: Kubectl) -> Deep:
 
 @dataclass(frozen=True)
 class Looks:
-    """How the pods that run looked at a moment; by the label ``app``."""
+    """The traces in the running pods at one moment, by the label ``app``."""
 
     first: Mapping[str, int]
     traces: Mapping[str, Traces]
 
     @classmethod
     def take(cls, kubectl: Kubectl) -> Looks:
-        """Look at each pod that runs and does not crash."""
+        """Read the traces of each pod that runs and does not crash."""
         first = first_processes(kubectl, NAMESPACE)
         return cls.at({app: pid for app, pid in first.items() if not app.endswith("-crash")})
 
     @classmethod
     def at(cls, first: Mapping[str, int]) -> Looks:
-        """Look at these containers, given by the node's PID of their first process."""
+        """Read the traces of these containers. Each is named by the node's PID of its first process."""
         return cls(first, {app: look(pid) for app, pid in first.items()})
 
     def changes(self) -> dict[str, Changes]:
@@ -75,7 +75,7 @@ class Looks:
     def settled(self, limit_s: float) -> dict[str, Changes]:
         """Return what has changed since, once no process differs, or after ``limit_s``.
 
-        Debug containers take a moment to end. What is left after the limit is for the test to say.
+        Debug containers take a moment to end. The test decides about the changes that are left after the limit.
         """
         with suppress(LabError):
             wait_until(

@@ -1,4 +1,4 @@
-"""What captures in the cluster need in a test: pods, the namespace and rights of the Job, a place in the store."""
+"""Fixtures of captures in the cluster: pods, the namespace and permissions of the Job, a prefix in the store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.cluster.objects import IMAGE
 
 RBAC = REPO / "deploy" / "rbac-in-cluster.yaml"
 CAPTURE = REPO / "deploy" / "rbac" / "namespace" / "capture.yaml"
-# The lab's pods have no way to what listens on loopback but the machine's own network.
+# Pods of the lab reach a server on the loopback interface only through the network of the machine.
 API_SERVER = [
     {"name": "KUBERNETES_SERVICE_HOST", "value": "127.0.0.1"},
     {"name": "KUBERNETES_SERVICE_PORT", "value": lab.kubernetes.endpoint().server.rpartition(":")[2]},
@@ -35,7 +35,7 @@ class Fleet:
     settings: dict[str, str] = field(default_factory=dict)
 
     def step(self, **options: str) -> CaptureStep:
-        """The settings of a capture in the cluster by an account with the documented rights and no other."""
+        """The settings of a capture in the cluster by an account with exactly the documented permissions."""
         store, cluster = s3_endpoint(), lab.kubernetes.endpoint()
         common = {
             "server": cluster.server,
@@ -65,7 +65,7 @@ class Fleet:
         return self.kubectl("create", "token", *account, "--duration=1h").strip()
 
     def grant(self) -> None:
-        """Give the step and the Job what the documents say, in this namespace; bound the same way as for a user."""
+        """Grant the step and the Job the documented permissions in this namespace, with the documented bindings."""
         documents = [document for document in yaml.safe_load_all(RBAC.read_text()) if document["kind"] != "Namespace"]
         things = [_moved(document, self.namespace) for document in documents]
         things.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "debug-capture"}})
@@ -73,7 +73,7 @@ class Fleet:
         self.kubectl("apply", f"--namespace={self.namespace}", "-f", "-", stdin=json.dumps(_list(things)))
 
     def pods(self, count: int, workloads: int = 2) -> None:
-        """Make pods that run, of some workloads."""
+        """Create running pods of some workloads."""
         things = [_pod(f"web-{number:03}", f"web-{number % workloads}") for number in range(count)]
         self.kubectl("apply", f"--namespace={self.namespace}", "-f", "-", stdin=json.dumps(_list(things)))
         self.kubectl(
@@ -91,7 +91,7 @@ class Fleet:
 
 
 def _moved(thing: dict[str, Any], namespace: str) -> dict[str, Any]:
-    """The same in the test's namespace; what is of the whole cluster gets a name of its own, and goes with nothing."""
+    """The same in the test's namespace. Objects without a namespace get another name, and outlive the namespace."""
     metadata = thing["metadata"]
     if thing["kind"] == "ClusterRoleBinding":
         return {
@@ -109,7 +109,7 @@ def _of(thing: dict[str, Any], namespace: str) -> list[dict[str, Any]]:
 
 
 def _captures(namespace: str) -> list[dict[str, Any]]:
-    """What deploy/rbac lets a capture do in one namespace, for the step and for the Job."""
+    """The permissions of a capture in one namespace from deploy/rbac, for the step and for the Job."""
     role, binding = yaml.safe_load_all(CAPTURE.read_text())
     accounts = ("debug-capture", "debug-capture-job")
     subjects = [{"kind": "ServiceAccount", "name": name, "namespace": namespace} for name in accounts]

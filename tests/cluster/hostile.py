@@ -25,7 +25,7 @@ PROGRAMS = ("sh", "tar", "cat", "find", "timeout", "jcmd")
 
 
 def hostile_image() -> str:
-    """Return the image, which the lab's cluster has then."""
+    """Build the image, load it into the lab's cluster, and return its name."""
     recipe = Recipe("hostile", (SOURCE,), _layer, ("/hostile",), "1000", "/bin")
     ensure_built([recipe], Progress())
     ensure_imported([recipe], Progress())
@@ -55,7 +55,7 @@ class Ran:
 
 
 def run_step(provider: str, spool: Path, environment: Mapping[str, str] | None = None, /, **settings: str) -> Ran:
-    """Run ``provider`` in a process of its own, as the cluster's administrator."""
+    """Run ``provider`` in a new process, as the cluster's administrator."""
     cluster = lab.kubernetes.endpoint()
     options = {"kubeconfig": str(cluster.kubeconfig), "image": cluster.toolbox_image, "spool": str(spool)} | settings
     variables = {f"RD_CONFIG_{name.upper()}": value for name, value in options.items() if value}
@@ -73,7 +73,7 @@ def run_step(provider: str, spool: Path, environment: Mapping[str, str] | None =
             time.sleep(0.01)
         output.seek(0)
         errors.seek(0)
-        # Not splitlines: Rundeck's own idea of a line is what the test looks at.
+        # Not splitlines: the test reads lines as Rundeck does.
         return Ran(
             process.returncode,
             output.read().decode(),
@@ -92,7 +92,7 @@ def _layer(scratch: Path) -> Layer:
 
 
 def _command_lines(pid: int) -> set[str]:
-    """Return the command lines of ``pid`` and of what it has started."""
+    """Return the command lines of ``pid`` and of its descendants."""
     pids, waiting = set[str](), [pid]
     while waiting:
         process = waiting.pop()
@@ -101,17 +101,17 @@ def _command_lines(pid: int) -> set[str]:
             for children in Path(f"/proc/{process}/task").glob("*/children"):
                 waiting += map(int, children.read_text().split())
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # it has ended in the meantime
     return pids
 
 
 def _peak_kib(pid: int) -> int:
-    """Return the most memory that the program of ``pid`` has had. ru_maxrss would be that of the tests' own process.
+    """Return the peak memory of the program of ``pid``. ru_maxrss would be that of the tests' own process.
 
     A child begins with its parent's pages, and ru_maxrss keeps that number over the exec.
     """
     try:
         match = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     except OSError:
-        match = None  # it has ended meanwhile
+        match = None  # it has ended in the meantime
     return int(match.group(1)) if match else 0

@@ -1,4 +1,4 @@
-"""An HTTP proxy (CONNECT) that wants a login, as many companies have. It counts the tunnels that it opens."""
+"""An HTTP proxy (CONNECT) that requires a login, as in many companies. It counts the tunnels that it opens."""
 
 from __future__ import annotations
 

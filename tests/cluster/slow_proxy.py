@@ -1,4 +1,4 @@
-"""A TCP proxy before the API server that is slow, cuts long streams, or stops sending in one."""
+"""A TCP proxy in front of the API server that is slow, cuts long streams, or stops sending in one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SlowProxy:
             connection.close()
 
     def kubeconfig(self, of: Path) -> str:
-        """The kubeconfig ``of`` with this proxy for its server; the certificate's name stays the server's."""
+        """The kubeconfig ``of`` with this proxy as its server. The name in the certificate is that of the server."""
         kubeconfig: dict[str, Any] = yaml.safe_load(of.read_text())
         cluster = kubeconfig["clusters"][0]["cluster"]
         cluster |= {"server": f"https://127.0.0.1:{self.port}"}

@@ -1,6 +1,6 @@
-"""deploy/admission.yaml on a real API server: a stolen token of the captures does no more than captures and restarts.
+"""deploy/admission.yaml on a real API server: a stolen token only allows captures and restarts.
 
-The policies are applied under names of their own, for a service account of their own.
+The policies are applied with the test's own names and service account.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ACCOUNTS = (
 
 
 class Stolen:
-    """The token of an account with the permissions for captures and restarts, and what is done with it."""
+    """The token of an account with the permissions for captures and restarts, and the changes that use it."""
 
     def __init__(self, kubectl: Kubectl, namespace: str, protected: str) -> None:
         self.kubectl, self.namespace, self.protected = kubectl, namespace, protected
@@ -49,7 +49,7 @@ class Stolen:
         self.api = Api(connect(read(ExecStep, {**self.connection, "command": "-"}).connection))
 
     def attach(self, namespace: str, **changes: Any) -> None:
-        """Attach our debug container with other fields to the pod "bare"."""
+        """Attach the debug container to the pod "bare", with changed fields."""
         debug = DebugContainer(IMAGE, "restricted", User(1000, 1000), 5, "app")
         spec = container_spec(f"debug-capture-{secrets.token_hex(3)}", debug, "t") | changes
         self.api.patch_ephemeral_containers(namespace, "bare", spec)
@@ -81,7 +81,7 @@ class Stolen:
 
 
 def policies(namespace: str, protected: str) -> list[Spec]:
-    """The objects of deploy/admission.yaml for the account of this test, with names of their own."""
+    """The objects of deploy/admission.yaml for the account of this test, with the test's own names."""
     text = (REPO / "deploy" / "admission.yaml").read_text()
     for account in ACCOUNTS:
         text = text.replace(account, f"system:serviceaccount:{namespace}:captures")
@@ -223,7 +223,7 @@ def test_the_same_token_cannot_make_a_workload_run_something_else(
 
 
 def test_a_rollback_works_only_where_it_is_allowed(stolen: Stolen, tmp_path: Path) -> None:
-    """The job's own change: the complete template of an earlier ReplicaSet, as a JSON patch."""
+    """The change of the job: the complete template of an earlier ReplicaSet, as a JSON patch."""
     second = {"spec": {"template": {"spec": {"containers": [{"name": "app", "env": [{"name": "Y", "value": "2"}]}]}}}}
     in_namespace = f"--namespace={stolen.namespace}"
     stolen.kubectl("patch", "deployment", "web", in_namespace, f"--patch={json.dumps(second)}")
@@ -238,7 +238,7 @@ def test_a_rollback_works_only_where_it_is_allowed(stolen: Stolen, tmp_path: Pat
 
 
 def test_labels_and_annotations_are_not_a_restart(stolen: Stolen) -> None:
-    """A label or an annotation can have a sidecar or an identity injected."""
+    """A label or an annotation can inject a sidecar or an identity."""
     stolen.allow_rollbacks(allowed=False)
     for metadata in ({"labels": {"inject": "yes"}}, {"annotations": {"inject": "yes"}}):
         with pytest.raises(NotAllowed, match="rollbacks are not allowed"):

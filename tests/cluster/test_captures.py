@@ -1,4 +1,4 @@
-"""Captures on the real cluster: chosen pods, replaced pods, crashed ones, bad connections, kills."""
+"""Captures on the real cluster: selected, replaced and crashed pods, bad connections, and kills."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_files_of_a_crashed_container_are_captured_from_its_volume(
         volumeMounts=[{"name": "data", "mountPath": "/data"}],
     )
     apply(pod("crashing", pod_spec(crash, volumes=[{"name": "data", "emptyDir": {}}], restartPolicy="Always")))
-    # Down for a while: the kubelet does not start a debug container beside one that ends at that moment.
+    # Down for some time: the kubelet does not start a debug container next to a container that is ending.
     wait_until("two crashes", lambda: restarts(kubectl, namespace, "crashing") > 1, 90)
     wait_until("a crash loop", lambda: waits(kubectl, namespace, "crashing"), 60)
     run = captured(
@@ -126,7 +126,7 @@ def test_files_of_a_crashed_container_are_captured_from_its_volume(
 def test_dumps_below_a_sub_path_and_of_another_owner_are_captured(
     namespace: str, apply: Apply, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    """As charts mount volumes, and as a JVM writes a dump in an image that runs as root: nobody else can read it."""
+    """The volume is mounted as in charts, and a JVM that runs as root writes a dump that no other user can read."""
     script = "umask 077; echo heap >/dumps/java_pid1.hprof; echo state >/dumps/state.txt; exit 3"
     mounts = [{"name": "data", "mountPath": "/dumps", "subPath": "shop/dumps"}]
     crash = container(["sh", "-c", script], volumeMounts=mounts)
@@ -285,7 +285,7 @@ def test_workload_is_not_dumped_again_before_its_cooldown_ends(
     options = {"namespace": namespace, "pod": "web", "collectors": "core-dump,pod-snapshot", "allow_heavy": "true"}
     first, second = captured(tmp_path, **options), captured(tmp_path, **options)
     assert first.artifact("core-dump").outcome == "complete", first.artifact("core-dump").reason
-    assert second.artifact("core-dump").outcome == "failed"  # it was asked for
+    assert second.artifact("core-dump").outcome == "failed"  # the job requests it
     assert "cooldown is 600 s" in second.artifact("core-dump").reason
 
 

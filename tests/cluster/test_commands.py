@@ -1,4 +1,4 @@
-"""Commands of an operator in a container's own image, on the lab: none of their processes outlives the step."""
+"""Commands of an operator in the image of a container, on the lab: no process outlives the step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STUBBORN = "trap '' TERM; echo begun; while :; do sleep 0.1; done"
 def start(
     namespace: str, apply: Apply, ready: Callable[[str], None], tmp_path: Path
 ) -> Callable[..., subprocess.Popen[bytes]]:
-    """Start the command line's exec in a pod of this test's own."""
+    """Start the exec of the command line in a pod of this test."""
     apply(pod("web", pod_spec(container(["sleep", "7777"]))))
     ready("pod/web")
     settings = ["--kubeconfig", str(lab.kubernetes.endpoint().kubeconfig), "--namespace", namespace, "--pod", "web"]
@@ -48,7 +48,7 @@ def start(
 
 @pytest.fixture
 def running(namespace: str, kubectl: Kubectl) -> Callable[[], list[str]]:
-    """The processes of the pod that run, but for those that look: their names and arguments."""
+    """The running processes of the pod with their arguments, without those of this test."""
     script = (
         "for one in /proc/[0-9]*; do read -r _ name state _ <$one/stat; "
         '[ "$state" = Z ] || [ "${one#/proc/}" = $$ ] || echo "$name $(tr "\\0" " " <$one/cmdline)"; done 2>/dev/null'

@@ -1,4 +1,4 @@
-"""Debug containers on the real cluster: captures share them, and a rejected one costs only its collectors."""
+"""Debug containers on the real cluster: captures share them, and if one is rejected, only its collectors fail."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_debug_container_that_still_runs_is_joined_not_doubled(
         "namespace": namespace,
         "pod": "web",
         "collectors": "pod-snapshot,system-calls",
-    }  # 10 s: long enough to meet
+    }  # 10 s, so that both captures run at the same time
     both = [threading.Thread(target=captured, args=(tmp_path,), kwargs=options) for _ in range(2)]
     both[0].start()
     wait_until("the first debug container", lambda: bool(debug_containers(kubectl, namespace, "running")), 60)

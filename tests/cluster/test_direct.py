@@ -1,4 +1,4 @@
-"""Large files go from the debug container to the store by requests that this machine signs."""
+"""The debug container uploads large files with requests that this machine signs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_pod_that_reaches_the_store_uploads_directly(  # noqa: PLR0913, PLR0917 
     if where == "in_image":
         assert "made" not in kubectl("exec", "web", f"--namespace={namespace}", "--", "ls", "/tmp")  # noqa: S108
     shown = kubectl("get", "pod", "web", f"--namespace={namespace}", "--output=json") + "".join(run.log)
-    assert "partNumber" not in shown  # what lets its holder write
+    assert "partNumber" not in shown  # the part that grants write access
     assert "comp=block" not in shown
 
 

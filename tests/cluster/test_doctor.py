@@ -1,4 +1,4 @@
-"""The check of an installation, on the lab: what it finds, and that the printed commands fix it."""
+"""The check of an installation, on the lab: it finds problems, and the commands that it prints fix them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does not leave the cluster, and what happens when the disk is full."""
+"""Secrets do not leave the cluster, and a full disk is reported."""
 
 from __future__ import annotations
 

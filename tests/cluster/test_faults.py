@@ -21,7 +21,7 @@ from tests.cluster.objects import Apply, Ready, bare, container, pod, pod_spec
 def test_runtime_that_does_not_share_processes_is_reported(
     namespace: str, apply: Apply, ready: Ready, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Such a runtime ignores the field (Kubernetes API reference, EphemeralContainer); the one here honours it."""
+    """Such a runtime ignores the field (Kubernetes API reference, EphemeralContainer); the one of the lab honors it."""
     patch = Api.patch_ephemeral_containers
 
     def without_target(api: Api, place: str, name: str, spec: Json) -> Json:
@@ -38,7 +38,7 @@ def test_runtime_that_does_not_share_processes_is_reported(
 def test_more_privilege_is_used_only_after_less_was_denied(
     namespace: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
-    """A program that its user may not read may not be traced by that user either: ptrace(2), PR_SET_DUMPABLE."""
+    """A user who may not read a program may not trace it either: ptrace(2), PR_SET_DUMPABLE."""
     hidden = "cp /bin/busybox /tmp/sleep; chmod 111 /tmp/sleep; exec /tmp/sleep 3600"
     apply(pod("web", pod_spec(container(["sh", "-c", hidden]))))
     ready("pod/web")

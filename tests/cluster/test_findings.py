@@ -1,4 +1,4 @@
-"""For each workload of the lab, the first finding is what a person would say about it; healthy workloads have none."""
+"""The first finding about each workload of the lab names its problem, and healthy workloads have no finding."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ PROBLEMS = {
     "ruby-crash": ("container-keeps-failing", "the inventory is gone"),
     "php-crash": ("container-keeps-failing", "exit code 255"),
 }
-# Only context says something about these: nothing is wrong, or their tools do not show it.
+# These have information only: nothing is wrong, or their tools do not show the problem.
 HEALTHY = (
     *("java17-full", "node-full", "node-busybox", "node-bare"),
     *("go-silent", "go-busybox", "ruby-full", "ruby-busybox", "ruby-bare", "php-full", "php-busybox", "php-bare"),
     "native-busybox",
 )
-# Two threads want one lock, and nothing shows for how long.
+# Two threads wait for one lock, and the evidence does not show for how long.
 WAITS = {
     "go-full": "go-lock-wait",
     "go-bare": "go-lock-wait",

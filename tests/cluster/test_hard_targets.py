@@ -1,4 +1,4 @@
-"""Targets that resist a tool, or that a tool could harm: see tests/field/README.md for the cases behind them."""
+"""Targets that reject a tool, or that a tool could damage. tests/field/README.md lists the reported cases."""
 
 from __future__ import annotations
 

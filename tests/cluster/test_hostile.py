@@ -49,7 +49,7 @@ def shop(namespace: str, image: str, apply: Apply, ready: Ready) -> str:
 
 
 def honest(ran: Ran) -> None:
-    """Check that all output of the log is from the plugin."""
+    """Check that the plugin has written every line of the log."""
     for text in (ran.output, ran.errors):
         assert not FORGED.search(text), FORGED.search(text)
         assert not CONTROL.search(text), CONTROL.search(text)
@@ -102,7 +102,7 @@ def test_other_pods_are_complete_and_limits_hold(shop: str, tmp_path: Path) -> N
         assert of[mode]["greeting"].outcome == "failed"
         assert "time limit" in of[mode]["greeting"].reason
     assert of["kills"]["beside"].outcome in ("failed", "truncated")
-    # What the API server has is captured of every pod, whatever the container does.
+    # The evidence of the API server is captured for every pod, whatever the container does.
     for mode in MODES:
         assert (folder / mode / "pod.yaml").stat().st_size, mode
         assert (folder / mode / "logs" / "app.log").stat().st_size, mode
@@ -113,7 +113,7 @@ def test_other_pods_are_complete_and_limits_hold(shop: str, tmp_path: Path) -> N
 def test_special_files_on_a_volume_are_kept_as_such(
     namespace: str, image: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
-    """Links, pipes, devices, a terabyte of nothing, names with line breaks: `files` and `crash-dumps` handle them."""
+    """`files` and `crash-dumps` handle links, pipes, devices, a sparse terabyte, and names with line breaks."""
     apply(hostile_pod("web", "garbage", image))
     ready("pod/web")
     options = {"namespace": namespace, "pod": "web", "spool_limit_mib": "256", "files": "/data /dev/zero /dev/full"}
@@ -133,7 +133,7 @@ def test_special_files_on_a_volume_are_kept_as_such(
 def test_files_by_a_debug_container_keeps_links_pipes_and_devices_as_such(
     namespace: str, image: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
-    """The image's own tar cannot be run here, so ours reads the volume, as the target's user."""
+    """The tar of the image cannot run here, so the tar of the toolbox reads the volume as the user of the target."""
     web = hostile_pod("web", "kills-not", image)
     web["spec"]["containers"][0]["env"].append({"name": "PATH", "value": "/nowhere"})
     apply(web)

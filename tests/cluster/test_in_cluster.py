@@ -1,4 +1,4 @@
-"""Captures by a Job of the real cluster: a killed index, node or step, a run resumed elsewhere, and what it costs."""
+"""Captures by a Job of the real cluster: a killed index, node or step, and a run that another server resumes."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def cut_the_power(fleet: Fleet) -> None:
     kill("kubelet")
     try:
         for pid in index_processes(fleet):
-            with suppress(ProcessLookupError):  # it has just ended by itself
+            with suppress(ProcessLookupError):  # it has just ended
                 os.kill(pid, signal.SIGKILL)
     finally:
         repair()
@@ -102,7 +102,7 @@ def index_processes(fleet: Fleet) -> list[int]:
     uids = [pod["metadata"]["uid"] for pod in fleet.job_pods()]
     workers = []
     for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended by itself
+        with suppress(OSError):  # it has ended
             group = (process / "cgroup").read_text()
             is_worker = any(uid in group for uid in uids) and b"fleet.worker" in (process / "cmdline").read_bytes()
             workers += [int(process.name)] if is_worker else []

@@ -51,7 +51,7 @@ def deployment(name: str, replicas: int = 1) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def subject() -> Iterator[Subject]:
-    """A Deployment of these tests' own."""
+    """A Deployment that only these tests use."""
     cluster = lab.kubernetes.endpoint()
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
     name = f"test-{secrets.token_hex(4)}"
@@ -165,7 +165,7 @@ def _capture_all(pagerduty: Simulator, spool: Path, incidents: list[str]) -> Non
 def test_two_runners_with_a_spool_each_share_store_and_incident(
     subject: Subject, pagerduty: Simulator, tmp_path: Path
 ) -> None:
-    """As on Enterprise Runners, which share no disk: two jobs capture the same pod at once."""
+    """As on Enterprise Runners without a shared disk, two jobs capture the same pod at the same time."""
     pagerduty.create("Q1ALERT000001")
     store = tmp_path / "store"
     store.mkdir()

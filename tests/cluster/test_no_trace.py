@@ -1,6 +1,6 @@
-"""After a capture the target is as it was: no process, no zombie, no listening socket, no file; also after `kill -9`.
+"""A capture leaves no process, zombie, listening socket or file in the target, also after `kill -9`.
 
-What cannot be removed is in EXCEPTIONS, and by name in docs/collectors.md.
+EXCEPTIONS lists what cannot be removed, with the name under which docs/collectors.md describes it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ APPS = (
     *(f"{runtime}-{variant}" for runtime in RUNTIMES for variant in VARIANTS),
     *(f"{runtime}-{variant}" for runtime in ("dotnet31", "dotnet8", "dotnet10") for variant in ("busybox", "bare")),
 )
-# What stays after a capture, by workload: a pattern of it, and its name in docs/collectors.md.
+# Traces that stay after a capture, by workload: a pattern, and the name in docs/collectors.md.
 _ATTACHED = {r"(unix )?/tmp/\.java_pid1(\.tmp)?": "/tmp/.java_pidN"}
 _OWN_GDB = {r"gdb: +\(zombie\)": "gdb (zombie)"}
 EXCEPTIONS = {
@@ -38,7 +38,7 @@ AFTER_KILL = {
 }
 NAMES = sorted({name for names in (*EXCEPTIONS.values(), AFTER_KILL) for name in names.values()})
 _DEBUG_TIME_LIMIT_S = 60
-# The longest of the tools that are meant to be running then; each ends at its own time limit at the latest.
+# The longest tool that may be running at that time. Each tool ends at its time limit at the latest.
 _ENDS_S = 180
 
 
@@ -52,7 +52,7 @@ def test_a_deep_capture_leaves_nothing(app: str, deep: Deep) -> None:
 
 @pytest.fixture(scope="module")
 def after_kill(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Changes]:
-    """What remains of a second capture that is killed while it profiles, once its tools have ended."""
+    """The traces of a second capture that is killed while it profiles, after its tools have ended."""
     before = Looks.take(kubectl)
     program = "import sys; from tests.cluster.captures import captured; captured(**eval(sys.argv[1]))"
     options = EVERY | {"debug_time_limit_s": str(_DEBUG_TIME_LIMIT_S)}

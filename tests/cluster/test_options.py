@@ -103,7 +103,7 @@ def test_forbidden_list_is_reported(tmp_path: Path) -> None:
 
 @contextmanager
 def options_server(**overrides: str) -> Iterator[int]:
-    """The options server as a process of its own; its port."""
+    """Run the options server in a new process, and yield its port."""
     settings = {
         "KUBECONFIG": str(lab.kubernetes.endpoint().kubeconfig),
         "LISTEN": "127.0.0.1:0",

@@ -30,7 +30,7 @@ def things() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def account(kubectl: Kubectl) -> Iterator[str]:
-    """The manifest's account with its role, and its namespace; the rest is tried, not made."""
+    """Create the account of the manifest with its role and namespace. The other objects are only validated."""
     objects = [
         item
         for item in things()
@@ -83,7 +83,7 @@ def test_the_account_has_exactly_the_permissions_that_the_server_uses(account: s
 
 
 def test_it_serves_from_the_cluster_by_its_own_account(account: str, kubectl: Kubectl) -> None:
-    """All as in the manifest but the image's name and the network: the lab's pods have the machine's or none."""
+    """As in the manifest, but with the image of the lab, and with the network of the machine."""
     assert account
     token = secrets.token_hex(32)
     here = f"--namespace={OWN}"

@@ -1,6 +1,6 @@
-"""deploy/rbac on a real API server: each size is enough for what it promises, and each missing rule is reported.
+"""deploy/rbac on a real API server: each manifest grants enough, and each missing rule is reported.
 
-All of it as a service account that has the rules of a size and no others.
+The tests run as a service account with exactly the rules of a manifest.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.xdist_group("permissions")  # one account, whose rules 
 
 Rule = tuple[str, str, str]  # group, resource, verb
 READ = ("pod-snapshot", "logs", "events", "workload", "node", "metrics")
-# Of those that the size capture promises, tests/cluster/test_runtimes.py runs all that the preset deep has, as the
-# lab's account, which has that size. These are the others.
+# tests/cluster/test_runtimes.py runs the collectors of the preset deep with the permissions of a capture. These are
+# the others.
 JAVA = ("jvm-command-line", "jvm-system-properties", "jvm-thread-dumps", "jvm-heap-dump-gz")
 ALSO = (*JAVA, "system-calls", "packet-capture")
 CREATES_PODS = ("node-state",)
@@ -48,7 +48,7 @@ def of_size(size: Size) -> tuple[Permission, ...]:
 
 
 class Account:
-    """A service account whose rules are changed in place, and the namespace that it has them in."""
+    """A service account whose rules each test changes, and the namespace of the rules."""
 
     def __init__(self, kubectl: Kubectl, namespace: str) -> None:
         self._kubectl, self.namespace = kubectl, namespace
@@ -150,7 +150,7 @@ def test_every_collector_is_promised_by_a_size_and_run_with_it() -> None:
 def test_the_size_read_captures_state_logs_and_events_completely(account: Account, tmp_path: Path) -> None:
     account.holds(of_size("read"))
     run = account.capture(tmp_path, workload="web", collectors=",".join(READ))
-    # The lab has no metrics server, and a first release nothing that it changed.
+    # The lab has no metrics server, and a first release has no earlier one to compare with.
     assert {artifact.reason for artifact in run.manifest.artifacts if artifact.outcome != "complete"} <= {"it is empty"}
     assert {artifact.collector for artifact in run.manifest.artifacts} >= {*READ} - {"logs", "events"}
     assert "hello" in run.text("logs/app.log")
@@ -179,7 +179,7 @@ Deed = Callable[[Account, Path], str]
 
 
 def collecting(collectors: str, **options: str) -> Deed:
-    """Return the reason of the collector, or the error of the capture. Another collector keeps the capture going."""
+    """Return the reason of the collector, or the error of the capture. Another collector always succeeds."""
 
     def run(account: Account, spool: Path) -> str:
         with_it = collectors if collectors == "events" else f"events,{collectors}"

@@ -124,7 +124,7 @@ def webhook_server() -> Iterator[int]:
 
 @pytest.fixture
 def injected(namespace: str, kubectl: Kubectl) -> Iterator[None]:
-    """A webhook that changes what it does not like."""
+    """A webhook that changes objects which break its rule."""
     name = f"read-only-root-{namespace}"
     resources = ["pods/ephemeralcontainers"]
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": resources}
@@ -206,4 +206,4 @@ def test_every_tool_works_where_a_webhook_sets_a_read_only_root(
     assert len(attached) == 2
     assert_complete(captured(tmp_path, **options | {"collectors": "jvm-thread-dump"}), "jvm-thread-dump")
     attached = kubectl.json("get", "pod", "web", f"--namespace={namespace}")["spec"]["ephemeralContainers"]
-    assert len(attached) == 3  # the second capture starts with what the first one found out
+    assert len(attached) == 3  # the second capture starts with the result of the first one

@@ -60,7 +60,7 @@ class Shop:
         return restart(step, run_context(self.spool, self.log)).data["restart"]
 
     def uids(self) -> set[str]:
-        """Of the pods that are to stay."""
+        """The names of the pods that must stay."""
         pods = self._kubectl.json("get", "pods", f"--namespace={self.namespace}")["items"]
         return {pod["metadata"]["uid"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
 
@@ -147,7 +147,7 @@ def test_an_insufficient_capture_keeps_the_gate_closed(shop: Shop, tmp_path: Pat
 
 
 def test_nothing_is_restarted_before_the_size_allows_it(shop: Shop) -> None:
-    """As the captures' own service account: the size capture does not allow it, capture-and-restart does."""
+    """With the service account of the captures: capture.yaml does not allow it, capture-and-restart.yaml does."""
     who = as_captures()
     shop.grant("capture")
     with pytest.raises(NotAllowed, match="cannot restart deployment"):

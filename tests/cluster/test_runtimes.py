@@ -44,7 +44,7 @@ SITUATIONS = {
     "bare": "no shell in the image",
     "crash": "crash-looping",
 }
-# What each dump must contain.
+# The text that each dump must contain.
 CONTENT = {
     "jvm-thread-dump": rb"Full thread dump",
     "jvm-virtual-threads": rb'"threadDump"',
@@ -99,7 +99,7 @@ def test_no_line_is_a_stack_trace(run: CaptureRun) -> None:
 def test_what_came_through_a_shell_is_verified(run: CaptureRun) -> None:
     ran = [artifact for artifact in run.manifest.artifacts if artifact.origin in ("exec", "debug-container")]
     assert ran
-    # A container in a crash loop ends while a tool runs: what is there of the tool's output cannot be verified.
+    # A container in a crash loop ends while a tool runs, so that the output of the tool cannot be verified.
     complete = [artifact for artifact in ran if artifact.bytes and artifact.outcome == "complete"]
     assert {artifact.integrity for artifact in complete} == {"verified"}
 
@@ -172,7 +172,7 @@ def rows(deep: Deep) -> Iterator[str]:
 
 
 def cell(artifacts: list[Artifact], situation: str) -> str:
-    """What was captured by exec and from the debug container, without what every running container has.
+    """The artifacts by exec and from the debug container, without those of every running container.
 
     Blank if there is no such workload: Microsoft's tools for .NET are not available here.
     """

@@ -1,4 +1,4 @@
-"""The debug container runs as the user of the target, whichever that is, and reaches its threads."""
+"""The debug container runs as the user of the target, and can read its threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.kubernetes.kubectl import Kubectl
 
 
 def deadlocked(security_context: dict[str, Any]) -> dict[str, Any]:
-    """A pod of the shop's deadlocked service, under a name and a user of its own."""
+    """A pod of the shop's deadlocked service, with another name and user."""
     container = {
         "name": "app",
         "image": "lab.local/checkout:1",

@@ -1,6 +1,6 @@
-"""Captures of the zoo (lab/workloads/zoo): which container, by which way, with which reason and first finding.
+"""Captures of the zoo (lab/workloads/zoo): the container, the method, the reasons and the first finding.
 
-All pods are captured once, side by side, as an operator would capture a whole namespace.
+All pods are captured once in parallel, as an operator would capture a complete namespace.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SETTLES_S = 30
 
 @dataclass(frozen=True)
 class Expected:
-    """What a capture shows of a pod. ``finding`` is a pattern for the first finding; "" for a healthy pod."""
+    """The expected result of a pod. ``finding`` is a pattern for the first finding; "" for a healthy pod."""
 
     ways: Mapping[str, str]
     """Where the files of a collector come from."""
@@ -93,7 +93,7 @@ EXPECTED = {
     "import": Expected({}, r'Container "app" ended with exit code 4', reasons=ENDED),
     "report": Expected(SHELL),
 }
-# Without a process namespace of its own, or not started.
+# Without a separate process namespace, or not started.
 UNSEEN = ("shared-processes", "host-pid", "init-running")
 # The JVM creates its socket when a tool attaches, and keeps it.
 EXCEPTIONS = {"read-only-root-tmp": (r"(unix )?/tmp/\.java_pid1(\.tmp)?",)}
@@ -114,7 +114,7 @@ class Zoo:
         return [artifact for artifact in self.capture.manifest.artifacts if artifact.pod == self.pods[app]]
 
     def alarms(self, app: str) -> list[Finding]:
-        """The findings about the pod, without information."""
+        """The findings about the pod, without those of the severity info."""
         pod, findings = self.pods[app], self.capture.manifest.findings
         return [item for item in findings if pod in (item.pod, *item.pods) and item.severity != "info"]
 
@@ -143,7 +143,7 @@ def captured_zoo(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def recently_killed(kubectl: Kubectl) -> bool:
-    """Whether the sidecar was killed in the last hour, for which the kill counts."""
+    """Whether the sidecar was killed in the last hour. Only such a kill counts."""
     pods = kubectl.json("get", "pods", f"--namespace={zoo.NAMESPACE}", "--selector=app=killed-sidecar")["items"]
     ends = re.findall(r"'finishedAt': '([^']+)'", str(pods))
     return datetime.now(timezone.utc) - max(map(_time, ends)) < timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""Owners of pods that are no Deployment: their pods are found, and a restart refuses what it cannot do."""
+"""Owners of pods other than Deployments: their pods are found, and a restart rejects what it does not support."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be seen of a container from its node: processes, listening sockets, files. Looking leaves nothing in it.
+"""Traces in a container, as its node sees them: processes, listening sockets, files. Reading them leaves no trace.
 
 Source: proc(5), proc_pid_mountinfo(5), include/uapi/linux/net.h (__SO_ACCEPTCON), include/net/tcp_states.h.
 """
@@ -21,14 +21,14 @@ _NOT_WALKED = ("proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "bpf", 
 
 @dataclass(frozen=True)
 class Traces:
-    """What a container shows; how often each is there. ``processes`` are those of its whole PID namespace."""
+    """The traces in a container, with their counts. ``processes`` are those of its whole PID namespace."""
 
     processes: Counter[str]  # name and arguments, and whether it is a zombie
-    sockets: Counter[str]  # that listen: "tcp 0100007F:240D", "unix /tmp/socket"
-    files: Counter[str]  # in every mount that can be written to
+    sockets: Counter[str]  # listening sockets: "tcp 0100007F:240D", "unix /tmp/socket"
+    files: Counter[str]  # in every writable mount
 
     def since(self, before: Traces) -> Changes:
-        """Return what is there now and was not ``before``, and what has gone."""
+        """Return what is new since ``before``, and what has disappeared."""
         return Changes(
             *(
                 tuple(sorted({f"+ {item}" for item in now - then} | {f"- {item}" for item in then - now}))
@@ -43,7 +43,7 @@ class Traces:
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs: "+ …" came, "- …" went."""
+    """The differences: "+ …" is new, "- …" has disappeared."""
 
     processes: tuple[str, ...]
     sockets: tuple[str, ...]
@@ -67,7 +67,7 @@ NOTHING = Changes((), (), ())
 def first_processes(kubectl: Kubectl, namespace: str) -> dict[str, int]:
     """Return the node's PID of the first process of each running pod's first container, by the label ``app``.
 
-    A container without a PID namespace of its own, because its pod shares one, is left out.
+    Omits containers that share the PID namespace of their pod.
     """
     pods = kubectl.json("get", "pods", f"--namespace={namespace}")["items"]
     ids = {
@@ -89,7 +89,7 @@ def _by_container(ids: set[str]) -> Iterator[tuple[str, int]]:
 
 
 def look(first: int) -> Traces:
-    """Return what there is to be seen of the container whose first process is ``first``."""
+    """Return the traces of the container whose first process is ``first``."""
     namespace = _namespace(_PROC / str(first))
     assert namespace, f"process {first} is not to be seen"
     processes = Counter(_described(process) for process in _processes() if _namespace(process) == namespace)
@@ -121,7 +121,7 @@ def _writable_files(first: int) -> Iterator[str]:
 
 
 def _walked(root: Path, point: str) -> Iterator[str]:
-    """Yield what is below ``point`` on the same file system, as the container names it."""
+    """Yield the paths below ``point`` on the same file system, as the container names them."""
     top = root / point.lstrip("/")
     device = top.stat().st_dev
     folders = [top] if top.is_dir() else []
@@ -139,7 +139,7 @@ def _processes() -> Iterator[Path]:
 def _namespace(process: Path) -> str:
     try:
         return str((process / "ns" / "pid").readlink())
-    except (FileNotFoundError, ProcessLookupError, PermissionError):  # it has ended, or is not of this machine's root
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # it has ended, or is not readable
         return ""
 
 

@@ -1,4 +1,4 @@
-"""The fenced blocks of a page: those of bash are commands, which are run unless a comment above says why not."""
+"""The fenced blocks of a page: the tests run those of bash, unless a comment above states a reason not to."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every command block of README and docs is run on the lab, or states why not; a new user gets from them to a capture.
+"""Every command block of README and docs runs on the lab, or states why not, and leads a new user to a capture.
 
-Names that are examples stand for the lab's: its API server, registry, bucket and account. `shop` and the account
-`debug-capture` stand for ones of the test's own, so that nothing of the lab is touched.
+Names in examples are replaced by those of the lab: its API server, registry, bucket and account. `shop` and the account
+`debug-capture` are replaced by those of the test, so that the lab does not change.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from tools import package
 from tools.project_archive import Edition, jobs, write_project_archive
 from tools.project_ids import id_in
 
-# Why a block is not run, and the number of such blocks.
+# The reasons why blocks are not run, with the number of blocks.
 NOT_RUN = {
     "it builds, as the README's block does": 2,
     "it needs Docker and a registry": 3,
     "it needs the files of a release": 1,
     "it needs the files of a capture": 1,
-    "it is a whole test run of its own": 1,
+    "it is a complete test run": 1,
     "it limits the account that all other tests use": 1,
     "it changes the machine": 3,
     "it needs a Rundeck server": 2,
@@ -68,7 +68,7 @@ class Machine:
     examples: dict[str, str]
 
     def run(self, block: Block) -> str:
-        """Run the commands of ``block`` as they stand, but for the names, and return what they print."""
+        """Run the commands of ``block`` with the names replaced, and return their output."""
         command = ["bash", "-euo", "pipefail", "-c", self._named(block.text)]
         process = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
         assert process.returncode == 0, (
@@ -89,7 +89,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machine]:
-    """What an engineer has after cloning the project: a shell, kubectl, and the addresses of their services."""
+    """The tools of an engineer after cloning the project: a shell, kubectl, and the addresses of the services."""
     folder, deploy, account = tmp_path / "clone", tmp_path / "deploy", f"dc-{secrets.token_hex(4)}"
     subprocess.run(["git", "clone", "--quiet", REPO, folder], check=True)
     _lend_venv(folder)
@@ -130,7 +130,7 @@ def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machin
 
 
 def _lend_venv(clone: Path) -> None:
-    """Give ``clone`` this project's .venv by hard links: from the same lock it would make the same, in minutes."""
+    """Link the .venv of this project into ``clone``, which would need minutes to create the same one."""
     shutil.copytree(REPO / ".venv", clone / ".venv", symlinks=True, copy_function=os.link)
     (path_file,) = (clone / ".venv").glob("lib/python*/site-packages/debugcapture.pth")
     path_file.unlink()
@@ -160,7 +160,7 @@ BY_CURL = [block for block in RUN[INSTALL_PAGE] if "$RUNDECK" in block.text]
     "page", [page for page, commands in RUN.items() if commands and page.name != "README.md"], ids=str
 )
 def test_commands_of_a_page(page: Path, machine: Machine) -> None:
-    """After the account and the size that the README has made."""
+    """After the README has created the account and its permissions."""
     account, size = "-f deploy/rbac/account.yaml", "-n shop -f deploy/rbac/namespace/capture.yaml"
     machine.run(Block(page, "bash", f"kubectl apply {account}\nkubectl apply {size}", ""))
     for block in RUN[page]:
@@ -169,7 +169,7 @@ def test_commands_of_a_page(page: Path, machine: Machine) -> None:
 
 
 def test_the_same_installation_by_curl(tmp_path: Path) -> None:
-    """In a shell without a cluster; an import that fails, which is HTTP 200, ends it."""
+    """In a shell without a cluster. A failed import, for which the server returns HTTP 200, ends the shell."""
     (tmp_path / "dist").mkdir()
     archive = tmp_path / "dist" / f"kubernetes-debug-capture-{__version__}.rdproject.jar"
     write_project_archive(archive, Edition("ops"))
@@ -235,7 +235,7 @@ def test_a_new_user_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kub
     assert sorted(hook.project for hook in rundeck.webhooks.values()) == ["ops", "ops-east"]
 
 
-# What the README's step "Check" leaves behind for the next one, for somebody else.
+# What the README's step "Check" leaves for the next step, for another user.
 _CAPTURE_AGAIN = """\
 echo "X-Rundeck-Auth-Token: $RUNDECK_TOKEN" >rundeck.header
 job() { sed -n "s/ $1\\$//p" dist/*.jobs.txt; }
@@ -256,7 +256,7 @@ def _require_link(runs: Sequence[JobRun]) -> None:
 
 
 def _require_note(capture: JobRun, incident: str) -> None:
-    """Require a note in ``incident`` whose link opens a page with the dump that explains it."""
+    """Check that a note in ``incident`` links a page with the dump that explains the incident."""
     assert capture.succeeded, (capture.refused, capture.errors)
     (note,) = [note for note in lab.demo.notes(incident) if capture.data["capture_id"] in note]
     dump = lab.demo.artifact(lab.demo.links(note)[0], "jvm-threads.txt")

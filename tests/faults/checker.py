@@ -25,12 +25,12 @@ _OURS = {MANIFEST, PICTURES, RECEIPT, SENT, PAGE, RESERVE}
 class RowResult:
     """The result of a fault, for the page."""
 
-    line: str  # that the user reads
-    evidence: str  # where the evidence is, in words
+    line: str  # the line that the user reads
+    evidence: str  # the place of the evidence, in words
 
 
 def check(row: Row, ended: Ended, world: World) -> RowResult:
-    """Assert every promise about a step with the fault of ``row``, and about the run after it."""
+    """Check every assertion about a step with the fault of ``row``, and about the next run."""
     line = require_line(row, ended)
     keeps_to_itself(ended, world)
     before = Kept(world)
@@ -76,7 +76,7 @@ class Kept:
         self.bundles = [Bundle(file.parent) for file in sorted(world.spool.glob(f"*/{MANIFEST}"))]
         self.waiting = waiting(world.spool)
         assert len(self.bundles) <= 1
-        # Others than bundles: the outbox of notes, and the records of findings and links.
+        # Directories that are not bundles: the outbox of notes, and the records of findings and links.
         folders = [path for path in world.spool.glob("[!.]*") if path.is_dir() and path.name != "notes"]
         assert len(folders) == len(self.bundles), folders
 
@@ -93,7 +93,7 @@ class Kept:
     def require_whole(self, *, recovered: bool = False) -> None:
         """Assert that each artifact is where it should be, byte by byte.
 
-        What a capture that was killed could not write down, the next run does; else nothing lies there without a name.
+        The next run records the files that a killed capture could not record. There are no other files.
         """
         for bundle in self.bundles:
             manifest = bundle.manifest()
@@ -112,7 +112,7 @@ class Kept:
                 assert f"{manifest.key}/{MANIFEST}" in self._objects
 
     def require(self, arrived: set[str]) -> None:
-        """Assert that each file exists of which bytes had arrived."""
+        """Assert that each file exists for which bytes arrived."""
         existing = (
             {Path(artifact.file).name for artifact in self.manifest.artifacts if artifact.bytes}
             if self.bundles
@@ -132,7 +132,7 @@ class Kept:
             assert hashlib.sha256(content).hexdigest() == artifact.sha256, artifact
 
     def words(self, row: Row) -> str:
-        """Return what is kept, in words for the page."""
+        """Return where the evidence is, in words for the page."""
         if not self.bundles:
             return "nothing was started"
         stored = [artifact for artifact in self.manifest.artifacts if artifact.file]
@@ -145,14 +145,14 @@ class Kept:
 
 
 def nothing_runs(world: World) -> None:
-    """Assert that what was started for the capture ends, at its time limit at the latest."""
+    """Assert that every process and pod of the capture ends, at its time limit at the latest."""
     wait_until("the end of what was started", lambda: not running(world), LIVES_S + 60)
     assert world.process
     assert not _of_session(world.process.pid), "the step left a process"
 
 
 def running(world: World) -> list[str]:
-    """Return what runs in the cluster for the capture."""
+    """Return the processes and pods that run in the cluster for the capture."""
     leftovers: list[str] = []
     for namespace in dict.fromkeys([world.namespace, *world.namespaces]):
         for pod in _pods(world, namespace):
@@ -170,7 +170,7 @@ def _pods(world: World, namespace: str) -> list[dict[str, Any]]:
 
 
 def _tools(world: World, namespace: str, pod: dict[str, Any]) -> list[str]:
-    """Return our commands in the pod's own container, which is asked where it has a shell and runs."""
+    """Return the capture's commands in the container of the pod, if it runs and has a shell."""
     name, statuses = pod["metadata"]["name"], pod["status"].get("containerStatuses") or []
     if not any("running" in status["state"] and "toolbox" in status["image"] for status in statuses):
         return []

@@ -1,4 +1,4 @@
-"""One pod and one PagerDuty account for all rows that do not harm theirs."""
+"""One pod and one PagerDuty account for all rows that do not damage them."""
 
 from __future__ import annotations
 

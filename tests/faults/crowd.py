@@ -24,7 +24,7 @@ _EVERYTHING = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespac
 def crowded(world: World, account: Account) -> Iterator[None]:
     """Let the API server refuse the requests of ``account``.
 
-    It has room for one request at a time, and one of its own takes that: it waits for a webhook that never answers.
+    It has room for one request at a time. A request of this test takes it, and waits for a webhook that never answers.
     """
     with socket.create_server(("127.0.0.1", 0)) as silent:
         things = _things(account, silent.getsockname()[1])

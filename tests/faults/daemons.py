@@ -102,7 +102,7 @@ def authority_replaced_meanwhile(world: World) -> None:
 
 
 def token_that_expires_meanwhile(world: World) -> None:
-    """The API server takes a token for a minute after its end, and remembers it for ten seconds."""
+    """The API server accepts a token for a minute after its expiry, and caches the result for ten seconds."""
     world.own_pod()
     world.collect("pod-snapshot", "stream", "rest", "look", stream=LONG_STREAM)
     world.change(token=token_until(datetime.now(timezone.utc).timestamp() - 55))

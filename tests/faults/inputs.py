@@ -1,4 +1,4 @@
-"""Faults before anything is captured: wrong settings, and a cluster that cannot be reached or does not let us in."""
+"""Faults before anything is captured: wrong settings, and a cluster that is unreachable or denies access."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.faults.world import World
 from tests.rundeck.credentials import expired_token, unknown_authority
 
 _BEHIND_PROXY = "https://kubernetes.default.svc"  # no proxy leads to a loopback address
-NOBODY = "127.0.0.1:9"  # nobody listens there
+NOBODY = "127.0.0.1:9"  # nothing listens on this port
 _REFUSED = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -95,7 +95,7 @@ def proxy_that_wants_a_login(world: World) -> None:
 
 @contextmanager
 def listening(answer: bytes) -> Iterator[int]:
-    """A server that answers each connection with ``answer``, or never where that is empty; yields its port."""
+    """Yield the port of a server that answers each connection with ``answer``, or never if that is empty."""
     sockets: list[socket.socket] = []
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 

@@ -1,4 +1,4 @@
-"""Faults of the pod and its tools while they are captured, and of the stream between."""
+"""Faults of the pod, its tools and the stream during the capture."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def deleted(world: World) -> None:
 
 
 def replaced(world: World) -> None:
-    """A pod of a Deployment, which makes another."""
+    """Delete a pod of a Deployment, which creates another one."""
     namespace = world.own_namespace()
     place = f"--namespace={namespace}"
     world.apply(deployment("web", pod_spec(container())))
@@ -48,7 +48,7 @@ def replaced(world: World) -> None:
 
 
 def evicted(world: World) -> None:
-    """By the API that a drain and the descheduler use."""
+    """Evict the pod through the API that a drain and the descheduler use."""
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "web"}}
 
     def evict(place: str) -> None:
@@ -81,7 +81,7 @@ def restarted(world: World) -> None:
 
 
 def deleted_while_waited_for(world: World) -> None:
-    """One of two pods, which had crashed; the other is captured all the same."""
+    """One of two pods has crashed. The other one is captured nevertheless."""
     world.own_pod(pod_spec(container()), labels={"app": "two"})
     world.apply(pod("crashed", pod_spec(container(["sh", "-c", "exit 3"])), labels={"app": "two"}))
     place = f"--namespace={world.settings['namespace']}"
@@ -131,7 +131,7 @@ def file_that_is_not_there(world: World) -> None:
 
 
 def stream_cut_twice(world: World) -> None:
-    """By something between here and the API server: a load balancer that is reloaded."""
+    """The connection breaks because a load balancer in front of the API server is reloaded."""
     proxy = _through_proxy(world)
     proxy.cut_after = 4 * MIB
     _fetching(world, 24)
@@ -151,7 +151,7 @@ def slow_line(world: World) -> None:
 
 
 def _fetching(world: World, mib: int) -> None:
-    """Fetch a file of ``mib`` MiB that the pod has."""
+    """Fetch a file of ``mib`` MiB from the pod."""
     world.own_pod()
     make_big(world, mib)
     world.collect("pod-snapshot", "big", "rest", "look")

@@ -70,17 +70,17 @@ def open_files_that_are_few(world: World) -> None:
 
 
 def clock_that_is_behind(world: World) -> None:
-    """As a clock that is behind sees it: the API server's certificate is valid from tomorrow on."""
+    """The clock is behind: for it, the certificate of the API server is valid from tomorrow on."""
     world.change(server=f"https://127.0.0.1:{world.broken.enter_context(serving_from_tomorrow(world.folder))}")
 
 
 def clock_that_is_ahead(world: World) -> None:
-    """As a clock that is ahead makes it: the store compares each request's time with its own, and refuses."""
+    """The clock is ahead: the store compares the time of each request with its own, and rejects the request."""
     behind(world, lambda request: Fault(refuse=(403, "RequestTimeTooSkewed")) if request.method == "PUT" else None)
 
 
 def aborted(world: World) -> None:
-    """By Rundeck: SIGTERM to the step."""
+    """Rundeck aborts the step with SIGTERM."""
     _ended_by(world, signal.SIGTERM)
 
 
@@ -121,7 +121,7 @@ def _ended_by(world: World, number: signal.Signals) -> None:
 
 
 def _disk(world: World, options: str) -> Path:
-    """A file system of its own; it is unmounted with the world."""
+    """A new file system, which is unmounted with the world."""
     disk = world.folder / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"{options},mode=700", "debug-capture-test", disk], check=True)

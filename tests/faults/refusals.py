@@ -1,4 +1,4 @@
-"""Faults of what the cluster allows: RBAC, admission, quota, scheduling, images."""
+"""Faults of permissions in the cluster: RBAC, admission, quota, scheduling, images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.cluster.objects import container, pod_spec
 from tests.faults.crowd import crowded
 from tests.faults.world import LONG_STREAM, Account, World
 
-_CROWDED_S = 10  # the stream ends meanwhile
+_CROWDED_S = 10  # the stream ends in the meantime
 _ALIEN = "lab.local/alien:1"
 _ADMISSION = "admissionregistration.k8s.io/v1"
 _PAUSE = "lab.local/pause:1"
@@ -39,7 +39,7 @@ _DEBUG_CONTAINERS = {
 
 
 def rules(without: str = "") -> list[dict[str, Any]]:
-    """What the size capture grants, without one resource."""
+    """The permissions of a capture, without one resource."""
     role, _binding = yaml.safe_load_all((REPO / "deploy" / "rbac" / "namespace" / "capture.yaml").read_text())
     rules: list[dict[str, Any]] = role["rules"]
     remaining_rules = [
@@ -78,7 +78,7 @@ def right_taken_away_meanwhile(world: World) -> None:
 
 
 def account_deleted_meanwhile(world: World) -> None:
-    """Its tokens end with it; the API server remembers one for ten seconds."""
+    """Its tokens expire with it. The API server caches one for ten seconds."""
     account = _granted(world)
     world.collect("pod-snapshot", "stream", "rest", "look", stream=LONG_STREAM)
 
@@ -144,7 +144,7 @@ def webhook_that_is_down(world: World) -> None:
 
 
 def quota_for_pods(world: World) -> None:
-    """The quota is for pods, so it meets the copy of a crashed one."""
+    """The quota limits pods, so that it rejects the copy of a crashed pod."""
     namespace = world.own_namespace()
     grant(world.kubectl, namespace, "pods")
     ended = pod_spec(container(["sh", "-c", "echo last words; exit 3"]), restartPolicy="Never")
@@ -211,7 +211,7 @@ def _webhook(world: World, port: int) -> None:
 
 
 def _until_denied(world: World) -> None:
-    """Wait until the API server has heard of what denies: it looks for such rules now and then."""
+    """Wait until the API server has loaded the rule that denies. It reads such rules from time to time."""
     api = Api(connect(ConnectionSettings(kubeconfig=str(lab.kubernetes.endpoint().kubeconfig))))
     path = f"/api/v1/namespaces/{world.settings['namespace']}/pods/{world.settings['pod']}/ephemeralcontainers"
     probe = {"spec": {"ephemeralContainers": [{"name": "probe", "image": _PAUSE}]}}

@@ -1,7 +1,7 @@
 """Provoke every fault on the lab, and write docs/reliability.md: `python -m tests.faults.reliability`.
 
-The table lies between two comments of the page; what is around it is written by hand. With words behind the command
-(pytest's -k) only these rows are provoked; what was seen of the others before is in build/, and stays on the page.
+The table is between two comments of the page. The text around it is written by hand. Words after the command (an
+expression for pytest's -k) select rows. The results of the other rows come from build/, and stay on the page.
 """
 
 import json
@@ -22,7 +22,7 @@ from tests.faults.checker import RowResult  # noqa: E402
 from tests.faults.row import Row  # noqa: E402
 from tests.faults.table import ROWS  # noqa: E402
 
-# What differs from run to run, and what stands for it on the page.
+# Texts that differ in each run, and their replacements on the page.
 _VOLATILE = (
     (r"faults-[0-9a-f]{8}", "shop"),
     (r"\S*/pytest-of-[^/\s]+/pytest-\d+/(?:popen-gw\d+/)?[^/\s]+", "/var/lib/rundeck"),
@@ -57,7 +57,7 @@ def main(only: list[str]) -> int:
 
 
 def seen_in(text: str) -> dict[str, RowResult]:
-    """Return what was seen of each row, the last time that it was; ``text`` has one JSON object a line."""
+    """Return the latest result of each row. ``text`` has one JSON object per line."""
     lines = [json.loads(line) for line in text.splitlines()]
     return {line["id"]: RowResult(line["line"], line["kept"]) for line in lines}
 
@@ -72,7 +72,7 @@ def _table_row(row: Row, result: RowResult) -> str:
 
 
 def shown(page: str) -> list[tuple[str, str, str]]:
-    """Return where, what and exit code of each row that ``page`` shows."""
+    """Return the stage, the fault and the exit code of each row on ``page``."""
     body = page.partition(BEGIN)[2].partition(END)[0].removeprefix(HEAD)
     cells = [[cell.strip() for cell in line.split(" | ")] for line in body.splitlines()]
     return [(row[0].removeprefix("| "), row[1], row[2]) for row in cells]
@@ -86,7 +86,7 @@ def write(rows: str) -> None:
 
 
 def settled(text: str) -> str:
-    """Return ``text`` without what differs from run to run."""
+    """Return ``text`` without the parts that differ in each run."""
     for pattern, stands in _VOLATILE:
         text = re.sub(pattern, stands, text)
     return text

@@ -25,7 +25,7 @@ class Row:
     remedy: str = ""  # in the reported line
     status: Status = "complete"  # of the bundle
     waits: bool = False  # the bundle waits in the spool when the step has ended: the next run must upload it
-    names: str = "{pod}"  # what the line is about
+    names: str = "{pod}"  # the subject of the line
 
     @property
     def id(self) -> str:

@@ -1,7 +1,7 @@
-"""A day in an hour: captures, uploads and notes in one process, with random faults: `./build.sh soak [MINUTES] [SEED]`.
+"""Captures, uploads and notes in one process, with random faults: `./build.sh soak [MINUTES] [SEED]`.
 
-What a long life would show, and a step's short one hides: memory, files, connections, threads, debug containers or
-bundles that stay. The faults are rows of the table, so each capture still has to end as its row says.
+A long run shows leaks that a short step hides: memory, files, connections, threads, debug containers or bundles that
+remain. The faults are rows of the table, so each capture must end as its row requires.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from tests.simulator import Simulator, simulator
 
 AT_A_TIME = 2
 PODS_LIVE = 60  # captures: each leaves the name of a debug container in the pod's status
-_WARM_ROUNDS = 12  # after which whatever is made once has been made
+_WARM_ROUNDS = 12  # after these, everything that is created once exists
 _MIB = 1 << 20
 CHEAP: tuple[Callable[[World], None], ...] = (
     inputs.shell_in_the_name, inputs.unknown_collector, inputs.pod_that_is_not_there, inputs.nobody_listens,
@@ -52,7 +52,7 @@ CHEAP: tuple[Callable[[World], None], ...] = (
     stores.content_that_is_changed,
     stores.pagerduty_token_that_is_wrong, stores.incident_that_is_not_there,
 )  # fmt: skip
-IN_PROCESSES_OF_THEIR_OWN = (machines.aborted, machines.killed)
+IN_NEW_PROCESSES = (machines.aborted, machines.killed)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Length:
     """How long to capture at least."""
 
     minutes: float = 0
-    captures: int = 2 * _WARM_ROUNDS  # what grows shows between the first half and the last
+    captures: int = 2 * _WARM_ROUNDS  # growth shows between the first half and the second half
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ class Day:
     rounds: Counter[str] = field(default_factory=Counter)
     uses: list[Use] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)  # what stays where nothing should
+    left: list[str] = field(default_factory=list)  # files and objects that must not remain
 
     @property
     def captures(self) -> int:
-        """Return how many there were."""
+        """Return their number."""
         return sum(self.rounds.values())
 
     def leaks(self) -> list[str]:
@@ -107,7 +107,7 @@ class Day:
 
 
 def soak(length: Length, seed: int, folder: Path, say: Callable[[str], None]) -> Day:
-    """Capture for ``length``; `Day.wrong`, `Day.left` and `Day.leaks()` are empty when all is well."""
+    """Capture for ``length``; `Day.wrong`, `Day.left` and `Day.leaks()` are empty if there is no problem."""
     day, cluster = Day(seed), lab.kubernetes.endpoint()
     with ExitStack() as cleanup, simulator(folder / "pagerduty") as pagerduty:
         kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
@@ -133,7 +133,7 @@ def soak(length: Length, seed: int, folder: Path, say: Callable[[str], None]) ->
 
 
 class _Worker:
-    """Captures from its own pod, one after the other."""
+    """Captures from its pod, one capture after the other."""
 
     def __init__(self, kubectl: Kubectl, folder: Path, pagerduty: Simulator, day: Day, choose: random.Random) -> None:
         self._kubectl, self._folder, self._pagerduty, self._day, self._choose = kubectl, folder, pagerduty, day, choose
@@ -141,7 +141,7 @@ class _Worker:
         self._settings: dict[str, str] = {}
         self._since = 0
         self._cheap = [row for row in ROWS if row.provoke in CHEAP]
-        self._apart = [row for row in ROWS if row.provoke in IN_PROCESSES_OF_THEIR_OWN]
+        self._apart = [row for row in ROWS if row.provoke in IN_NEW_PROCESSES]
 
     def __enter__(self) -> _Worker:
         self._kubectl("create", "namespace", self._namespace)
@@ -164,7 +164,7 @@ class _Worker:
         with world.left, world.broken:
             if row:
                 row.provoke(world)
-            apart = row is not None and row.provoke in IN_PROCESSES_OF_THEIR_OWN
+            apart = row is not None and row.provoke in IN_NEW_PROCESSES
             ended_as = world.run().exit_code if apart else self._in_this_process(world)
         expected = row.exit_code if row else 0
         name = row.id if row else "no fault"
@@ -252,7 +252,7 @@ def _target(file: Path) -> str:
 
 
 def main(minutes: float, seed: int) -> int:
-    """Soak, print what was found, and return 1 when something is wrong."""
+    """Run the soak test, print the problems, and return 1 if there are any."""
     print(f"soak: {minutes:g} minutes, seed {seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         day = soak(Length(minutes), seed, Path(folder), lambda line: print(line, flush=True))

@@ -42,7 +42,7 @@ def connection_that_breaks(world: World) -> None:
 
 
 def content_that_is_changed(world: World) -> None:
-    """A proxy before the store changes the content."""
+    """A proxy in front of the store changes the content."""
     behind(world, lambda request: Fault(short=1) if request.does == "head" else None)
 
 
@@ -88,7 +88,7 @@ def incident_that_is_not_there(world: World) -> None:
 
 
 def behind(world: World, choose: Callable[..., Fault | None] | Choose) -> None:
-    """Put a proxy before the store that provokes the faults of ``choose``."""
+    """Put a proxy in front of the store that provokes the faults of ``choose``."""
     parts = urlsplit(s3_endpoint().url)
     proxy = world.broken.enter_context(Faults(parts.hostname or "", parts.port or 80, choose))
     world.change(s3_endpoint=proxy.url)

@@ -16,7 +16,7 @@ from tests.faults.world import World
 
 
 def provoked(row: Row) -> Any:
-    """The row as a test's parameter: daemons are the whole lab's."""
+    """The row as a parameter of a test. Rows that stop a daemon run alone."""
     return pytest.param(row, id=row.id, marks=[pytest.mark.exclusive] if row in DAEMONS else [])
 
 

@@ -1,4 +1,4 @@
-"""Captures with random faults, in one process: nothing grows, nothing stays."""
+"""Captures with random faults, in one process: no resource grows or remains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.soak import Length, soak
 
-# First, as it takes longer than most; the full length is one of minutes.
+# It runs first, because it takes longer than most tests. The full length is several minutes.
 pytestmark = pytest.mark.xdist_group("soak")
 
 

@@ -1,4 +1,4 @@
-"""What a fault is provoked in: a pod on the lab's cluster, a store, an incident, and a step that runs as a process."""
+"""The environment of a fault: a pod on the lab's cluster, a store, an incident, and a step that runs as a process."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from tests.simulator import Simulator
 
 POD = "web"
 LIVES_S = 30  # the debug container's time limit
-LIMIT_S = 240  # a step that has not ended by then never will
-MARK = "evidence-of-faults"  # in the command lines of what runs in the pod
+LIMIT_S = 240  # a step that runs longer than this hangs
+MARK = "evidence-of-faults"  # in the command lines of processes in the pod
 _RBAC = "rbac.authorization.k8s.io/v1"
 _STREAM = f"i=0; while [ $i -lt %d ]; do head -c 65536 /dev/urandom; sleep 0.1; i=$((i+1)); done; : {MARK}"
-# Other fields of the collector `stream`: it runs for longer than the API server accepts a token that has ended.
+# Other fields of the collector `stream`: it runs for longer than the API server accepts an expired token.
 LONG_STREAM: dict[str, Any] = {"time_limit_s": 60, "in_image": [{"run": ["sh", "-c", _STREAM % 200]}]}
 _COMMON: dict[str, Any] = {
     "kind": "text",
@@ -83,18 +83,18 @@ class Account:
     name: str
 
     def may(self, rules: Sequence[dict[str, Any]]) -> None:
-        """Allow it just these rules."""
+        """Allow it exactly these rules."""
         role = {"apiVersion": _RBAC, "kind": "Role", "metadata": {"name": self.name}, "rules": list(rules)}
         self.kubectl("apply", f"--namespace={self.namespace}", "--filename=-", stdin=json.dumps(role))
 
     def token(self) -> str:
-        """A token of it."""
+        """A token of the account."""
         return self.kubectl("create", "token", self.name, f"--namespace={self.namespace}").strip()
 
 
 @dataclass
 class World:
-    """The settings of one capture, which a fault may change, and what it can get at."""
+    """The settings of one capture, which a fault may change, and the objects that the fault can reach."""
 
     kubectl: Kubectl
     namespace: str
@@ -104,9 +104,9 @@ class World:
     environment: dict[str, str] = field(default_factory=dict)
     command: list[str] = field(default_factory=list)  # before the step's own
     broken: ExitStack = field(default_factory=ExitStack)  # repairs what a fault has broken
-    left: ExitStack = field(default_factory=ExitStack)  # removes what the world has made
+    left: ExitStack = field(default_factory=ExitStack)  # removes what the world has created
     namespaces: list[str] = field(default_factory=list)
-    arrived: set[str] = field(default_factory=set)  # files of which bytes were seen in the spool
+    arrived: set[str] = field(default_factory=set)  # files whose bytes were in the spool
     _armed: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
@@ -123,12 +123,12 @@ class World:
     # --- the cluster ---
 
     def apply(self, thing: dict[str, Any], namespace: str = "") -> None:
-        """Create the object; an object outside of namespaces is removed at the end."""
+        """Create the object. An object outside of namespaces is deleted at the end."""
         place = [f"--namespace={namespace or self.settings['namespace']}"]
         self.kubectl("apply", *place, "--filename=-", stdin=json.dumps(thing))
 
     def applied_for_all(self, thing: dict[str, Any]) -> None:
-        """Have an object of the whole cluster, until the world is restored."""
+        """Create an object without a namespace, and delete it when the world is restored."""
         self.apply(thing)
         kind, name = thing["kind"].lower(), thing["metadata"]["name"]
         self.broken.callback(self.kubectl, "delete", kind, name, "--ignore-not-found")
@@ -145,7 +145,7 @@ class World:
         return name
 
     def own_pod(self, spec: dict[str, Any] | None = None, *, ready: bool = True, **metadata: Any) -> str:
-        """Capture from a pod that may be harmed, in a namespace of its own."""
+        """Capture from a pod that may be damaged, in its own namespace."""
         if self.settings["namespace"] == self.namespace:
             self.own_namespace()
         self.apply(pod(POD, spec or pod_spec(container()), **metadata))
@@ -180,7 +180,7 @@ class World:
         self._armed.clear()
 
     def collect(self, *collectors: str, **limits: dict[str, Any]) -> None:
-        """Collect these, of `COLLECTORS` or the project's own; ``limits`` are other fields of one."""
+        """Collect these, from `COLLECTORS` or the catalog. ``limits`` replaces fields of a collector."""
         self.settings["collectors"] = ",".join(collectors)
         entries = [_COMMON | collector | limits.get(str(collector["id"]), {}) for collector in COLLECTORS]
         file = self.folder / "catalog.yaml"
@@ -188,7 +188,7 @@ class World:
         self.settings["catalog"] = str(file)
 
     def at(self, words: str, act: Callable[[], object]) -> None:
-        """Run ``act`` once, when the step prints a line with ``words``; the step continues meanwhile."""
+        """Run ``act`` once, when the step prints a line with ``words``; the step continues in the meantime."""
         self._armed.append((words, act))
 
     def run(self, step: str = "k8s-debug-capture", **changed: str) -> Ended:
@@ -235,7 +235,7 @@ class World:
         self.process.send_signal(number)
 
     def arriving(self, file: str, least: int = 1) -> None:
-        """Wait until ``least`` bytes of ``file`` are in the spool."""
+        """Wait until at least ``least`` bytes of ``file`` are in the spool."""
         parts = f"*/{file}.part"
         self.arrived |= {file} if least else set()
         wait_until(f"bytes of {file}", lambda: any(path.stat().st_size >= least for path in self.spool.glob(parts)), 60)
@@ -243,7 +243,7 @@ class World:
     # --- the store ---
 
     def objects(self) -> dict[str, bytes]:
-        """What the store has below this world's prefix, by key without it."""
+        """The objects below this world's prefix of the store, by their keys without the prefix."""
         client, prefix = bucket_client(), self.settings["store"].split("/", 3)[3] + "/"
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3_endpoint().bucket, Prefix=prefix)
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
@@ -275,7 +275,7 @@ class _Act(threading.Thread):
 
 
 def bucket_client() -> Any:
-    """A client of the lab's S3 server, past any fault."""
+    """A client of the lab's S3 server, without a fault."""
     store = s3_endpoint()
     return boto3.client(
         "s3",

@@ -131,7 +131,7 @@ def test_a_trace_that_is_interrupted_leaves_no_session(
 
 
 def _samples(pid: int) -> int:
-    """The number of threads: a session with samples has threads of its own."""
+    """The number of threads: a session with samples adds threads."""
     return len(list(Path(f"/proc/{pid}/task").iterdir()))
 
 

@@ -38,7 +38,7 @@ class Reply:
 
 
 class Client:
-    """A client of one simulator of its own."""
+    """A client of a new simulator."""
 
     def __init__(self, state: Path) -> None:
         self._state = state

@@ -20,7 +20,7 @@ from lab.prerequisites import go_binary, run_go
 
 MARK = "debug-capture-end nonce "
 CONTENT = os.urandom(3_000_001)
-# A daemon: in a session of its own, its parent has ended, and it ignores what asks it to end.
+# A daemon: it has its own session, its parent has ended, and it ignores the signals that ask it to end.
 DAEMON = '(setsid sh -c \'trap "" TERM HUP; echo $$ >"$1"; exec sleep 300\' sh "$1" &)'
 
 

@@ -49,7 +49,7 @@ def unpacked(zipped: Path, folder: Path) -> Path:
     return folder / zipped.stem
 
 
-def test_zip_holds_one_folder_of_its_own_name() -> None:
+def test_zip_contains_one_folder_with_its_name() -> None:
     zipped = package.slim()
     with zipfile.ZipFile(zipped) as archive:
         names = archive.namelist()

@@ -1,4 +1,4 @@
-"""Tests that together run each exported job, for modules with a `project` of their own: `import *` brings them."""
+"""Tests that together run each exported job, for modules that define a `project`: `import *` adds the tests."""
 
 from __future__ import annotations
 

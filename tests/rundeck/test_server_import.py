@@ -140,7 +140,7 @@ def test_each_group_may_use_the_keys_and_the_node(user: User, state: State) -> N
     assert [verdict.authorized for verdict in verdicts] == [True, True, False]
 
 
-def test_each_project_has_a_webhook_of_its_own_that_starts_its_own_job(state: State) -> None:
+def test_the_webhook_of_each_project_starts_the_job_of_that_project(state: State) -> None:
     assert sorted(hook.project for hook in state.webhooks.values()) == [FIRST, SECOND]
     for hook in state.webhooks.values():
         assert state.projects[hook.project].jobs[hook.config["jobId"]]["name"] == "Capture from an incident"

@@ -129,7 +129,7 @@ def front(plan: Plan, *, certificate: Path | None = None, query: str = "") -> It
     """Yield the URL of the account behind the front; ``plan`` returns the response to send instead of Azurite's.
 
     With ``certificate`` (a PEM file with its key) it speaks TLS. With ``query``, a SAS token, what is carried on has
-    that instead of its own authorization.
+    that instead of the front's authorization.
     """
     server = _Server()
     server.plan, server.query = plan, query

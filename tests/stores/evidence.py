@@ -1,4 +1,4 @@
-"""The evidence server as a process of its own, and nginx from Debian in front of it."""
+"""The evidence server in its own process, and nginx from Debian in front of it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """azure_account.py with an identity of the machine: a token service and a storage account that only this test has.
 
 Azurite's own sign-in by token needs TLS and another way to start it. So a front with TLS looks at the token, and goes
-on to Azurite with a SAS token of its own.
+on to Azurite with its own SAS token.
 """
 
 from __future__ import annotations

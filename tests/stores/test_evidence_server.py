@@ -95,9 +95,9 @@ def test_capture_whose_links_have_expired_opens_again(kind: Settings, folder: Pa
         status, log, headers = fetch(f"http://127.0.0.1:{port}/c/{link}")
         assert (status, log.encode(), headers["Content-Type"]) == (200, LOG, "text/plain; charset=utf-8")
         assert fetch(f"http://127.0.0.1:{port}/c/{capture_id}/manifest.json")[0] == 200
-    handed_out = [json.loads(line)["handed_out"] for line in (tmp_path / "access.log").read_text().splitlines()]
+    served = [json.loads(line)["served"] for line in (tmp_path / "access.log").read_text().splitlines()]
     file = "link" if old_link.startswith("http") else "file"
-    assert handed_out == ["page", file, file]
+    assert served == ["page", file, file]
 
 
 @pytest.mark.parametrize("kind", [s3, azure])
@@ -110,7 +110,7 @@ def test_page_with_links_to_the_server_comes_from_the_store(kind: Settings, fold
         assert status == 200
         assert f'href="{link}/app.log"' in page
         assert fetch(f"http://127.0.0.1:{port}/c/{capture_id}/app.log")[1].encode() == LOG
-    assert '"handed_out": "link"' in (tmp_path / "access.log").read_text()
+    assert '"served": "link"' in (tmp_path / "access.log").read_text()
 
 
 @pytest.mark.parametrize("kind", [s3, azure, sftp, directory])

@@ -1,4 +1,4 @@
-"""file.py on file systems of their own: a full disk, a read-only disk, and a share that is not mounted."""
+"""file.py on separate file systems: a full disk, a read-only disk, and a share that is not mounted."""
 
 from __future__ import annotations
 

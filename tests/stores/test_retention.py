@@ -40,7 +40,7 @@ def settings(server: Server, bucket: str) -> Any:
     return store_settings(store=f"s3://{bucket}/debug", s3_endpoint=server.url, **keys)
 
 
-def test_a_bucket_without_rules_keeps_evidence_for_ever(server: Server, bucket: str) -> None:
+def test_a_bucket_without_rules_keeps_evidence_forever(server: Server, bucket: str) -> None:
     assert known_retention(settings(server, bucket)) == Retention(None)
 
 

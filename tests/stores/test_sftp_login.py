@@ -1,4 +1,4 @@
-"""ssh.py on sshds of its own, each on a loopback port: password, agent, both factors, and through a jump host."""
+"""ssh.py on separate sshds, each on a loopback port: password, agent, both factors, and through a jump host."""
 
 from __future__ import annotations
 

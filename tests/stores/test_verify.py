@@ -49,7 +49,7 @@ def stored(store: StoreSettings, spool: Path) -> str:
 
 
 def verified(store: StoreSettings, capture: str, signed_by: str = "") -> tuple[int, dict[str, Any]]:
-    """Run the command in a process of its own. Return its exit code and its result for the capture."""
+    """Run the command in a new process. Return its exit code and its result for the capture."""
     step = VerifyStep(verify=VerifySettings(captures=capture, signed_by=signed_by), store=store)
     texts = {f"DEBUG_CAPTURE_{name.upper()}": text for name, text in settings_texts(step).items()}
     command = [sys.executable, "-m", "debugcapture.cli", "verify", "--output", "json"]

@@ -45,7 +45,7 @@ class Machine:
 
 
 def _session(argv: Sequence[str], time_limit_s: float, holds_stdin: bool) -> tuple[bytes, bytes, ExitStatus]:
-    """A session of its own, as the container runtime gives it; its standard input ends with the connection."""
+    """A new session, as the container runtime starts it. Its standard input ends with the connection."""
     theirs, writer = os.pipe()
     try:
         with subprocess.Popen(

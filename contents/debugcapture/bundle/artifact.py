@@ -58,7 +58,7 @@ class ArtifactFile:
 
     ``received`` and ``received_sha256`` describe what arrived, to compare it with the container; ``bytes`` and
     ``sha256`` describe the file, which may be masked. Masking holds back up to 256 KiB of a text until more follows.
-    The file contains this text too, masked as far as possible, so that a killed capture loses its last line at most.
+    The file contains this text too, masked where possible, so that a killed capture loses its last line at most.
     """
 
     def __init__(self, path: Path, size_limit_bytes: int, intake: Intake = NO_RULES, text: bool | None = None) -> None:

@@ -162,7 +162,7 @@ def create_bundle(spool: Path, pod: str, now: datetime, intake: Intake = NO_RULE
 
 
 def named_bundle(spool: Path, capture_id: str, intake: Intake = NO_RULES) -> Bundle:
-    """Make the bundle of ``capture_id`` in ``spool``, or what is left of it ready to be made and sent again."""
+    """Create the bundle of ``capture_id`` in ``spool``, or prepare its remains for another capture and upload."""
     folder = spool / capture_id
     with writable(spool):
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -174,7 +174,7 @@ def named_bundle(spool: Path, capture_id: str, intake: Intake = NO_RULES) -> Bun
 
 
 def claimed(bundle: Bundle, within_s: float = 0) -> AbstractContextManager[bool]:
-    """Claim ``bundle`` for this process, and tell whether it could be: no two capture into, or send, the same one.
+    """Claim ``bundle`` for this process, and yield whether that succeeded. Only one process captures into or sends it.
 
     The claim goes with the process, however that ends; another's is waited for ``within_s``.
     """

@@ -237,7 +237,7 @@ def _in_target(path: str, folders: Iterable[Folder]) -> str:
 
 
 def _read_owners(api: Api, ref: ContainerRef, paths: list[str]) -> dict[str, _Owner]:
-    """Return the owner of each of ``paths``, as far as `stat` of the debug image shows it."""
+    """Return the owner of each of ``paths`` that `stat` of the debug image can read."""
     _, output, _ = run_short(api, ref, ("stat", "-c", "%u %g %a %n", *paths))
     owners = {}
     for line in output.splitlines():

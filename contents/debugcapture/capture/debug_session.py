@@ -153,7 +153,7 @@ class DebugSession:
     def attach_to_volumes_as(self, owner: User) -> ContainerRef | None:
         """Attach another such container, which runs as the ``owner`` of a file; None, with a line, if it cannot start.
 
-        Nobody knows the user of a container that does not run, unless the pod names it.
+        The user of a container that does not run is unknown, unless the pod names it.
         """
         profile, user = effective_profile("restricted", owner)
         if user not in self._volume_containers:

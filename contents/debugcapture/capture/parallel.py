@@ -181,7 +181,7 @@ class ParallelCapture:
             task.record.add(_failed_capture(target, error))
 
     def _capture_and_follow(self, task: _Task) -> None:
-        """Capture the target and, if its pod was replaced meanwhile, what is missing from the replacement."""
+        """Capture the target. If its pod is replaced during the capture, capture the rest from the replacement."""
         chosen = self._chosen
         selected = self._wait_for_start(task, task.selected, self._options.debug.wait_for_restart_s)
         scope = CaptureScope(

@@ -26,7 +26,7 @@ class SnapshotCopy:
         """Line breaks that were written to the file."""
         self._begins: datetime | None = None
         self.extent = ""
-        """Which part of a log the file has, in words; "" if it is complete, or is no log."""
+        """Which part of a log the file contains, in words; "" if it is complete or not a log."""
 
     def write(self) -> TransferResult:
         """Write the file and return the result."""

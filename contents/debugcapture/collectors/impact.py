@@ -180,7 +180,7 @@ def _needs_memory(collector: Collector, size: int, budget: Budget, *, in_tmp: bo
 
 
 def no_room(collector: Collector, processes: Sequence[Process], spool_bytes: int | None) -> str:
-    """Return why a dump by ``collector`` may not fit into the spool, with the numbers; "" if it fits or is no dump."""
+    """Return why a dump by ``collector`` may not fit into the spool, with the sizes; "" if it fits or is not a dump."""
     memory = max((process.rss_bytes for process in processes), default=0)
     if collector.invasive != "heavy" or spool_bytes is None or memory <= spool_bytes:
         return ""

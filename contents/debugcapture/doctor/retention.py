@@ -14,7 +14,7 @@ def retention_result(retention: Retention, link_valid_s: int) -> CheckResult:
     """
     days = retention.days
     if days is None:
-        return CheckResult("retention", "note", "the store keeps evidence for ever", _RULE_REMEDY)
+        return CheckResult("retention", "note", "the store keeps evidence forever", _RULE_REMEDY)
     if days * DAY_S < link_valid_s:
         reason = (
             f"the store deletes evidence after {days} days, but its links are valid for {link_valid_s / DAY_S:g} days"

@@ -43,7 +43,7 @@ class Started:
     pid: int
     """PID in the container."""
     began: str
-    """Start time in clock ticks since boot (proc(5), field 22); "" if unknown. It tells a reused PID apart."""
+    """Start time in clock ticks since boot (proc(5), field 22); "" if unknown. It shows whether a PID was reused."""
 
 
 def run_command(api: Api, ref: ContainerRef, command: Command, report: Report) -> ExitStatus:

@@ -146,7 +146,7 @@ def _add(api: Api, pod: Json, debug: DebugContainer, ticket: str, report: Report
         try:
             return _add(api, pod, _with_read_only_root(debug, pod), ticket, report)
         except (NotAllowed, Rejected):
-            raise refusal from None  # the read-only root was not what the policy wants
+            raise refusal from None  # the policy does not require the read-only root
     report(f"attached debug container {ref.container} ({debug.image}, profile {debug.profile}) to {namespace}/{name}")
     if not debug.has_read_only_root and has_read_only_root(admitted, ref.container):
         report(f"debug container {ref.container}: a policy of the cluster made its root file system read-only")

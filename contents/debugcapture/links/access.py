@@ -1,4 +1,4 @@
-"""Who may read evidence, and the log of what was handed out."""
+"""Who may read evidence, and the log of what was served."""
 
 import ipaddress
 import json
@@ -65,10 +65,10 @@ class Access:
 
 
 def access_of(settings: EvidenceServerSettings) -> Access:
-    """Return the rules in ``settings``. Raises BadInput if nobody could log in, or for an invalid network."""
+    """Return the rules in ``settings``. Raises BadInput if no user could log in, or if a network is invalid."""
     if not (settings.evidence_token or settings.user_header):
         remedy = "Set evidence_token, or user_header if a proxy authenticates the users."
-        raise BadInput("cannot start the evidence server", "nobody could log in", remedy)
+        raise BadInput("cannot start the evidence server", "no user could log in", remedy)
     try:
         networks = tuple(ipaddress.ip_network(text.strip()) for text in settings.trusted_proxies.split(","))
     except ValueError as error:

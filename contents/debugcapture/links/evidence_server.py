@@ -55,9 +55,9 @@ class _Answer:
     reply: Reply
     kind: Kind = "refused"
     key: str = ""
-    """Key of the file that was handed out."""
+    """Key of the file that was served."""
     until: str = ""
-    """When the link expires that was handed out."""
+    """When the link that was returned expires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class EvidenceService:
     caches: "Caches" = field(default_factory=lambda: Caches())
 
     def answer(self, request: Request) -> Reply:
-        """Return the answer to ``request``. Nothing is handed out that is not in the access log."""
+        """Return the answer to ``request``. Evidence is served only after the access log has a line about it."""
         if request.path == "/healthz":
             return Reply(HTTPStatus.OK, json.dumps({"status": "ok"}))
         if request.method not in ("GET", "HEAD"):
@@ -82,7 +82,7 @@ class EvidenceService:
             self.log.write(_log_entry(request, visitor, answer))
         except OSError as error:
             _close(answer.reply)
-            self.report(f"cannot write the access log: {error.strerror or error}. Nothing is handed out without it.")
+            self.report(f"cannot write the access log: {error.strerror or error}. No evidence is served without it.")
             return _page(request, HTTPStatus.SERVICE_UNAVAILABLE, "The access log cannot be written.", _RETRY)
         if request.method == "HEAD":
             _close(answer.reply)
@@ -262,7 +262,7 @@ def _log_entry(request: Request, visitor: Visitor | Denial, answer: _Answer) -> 
         "method": request.method,
         "path": request.path[:500],
         "status": answer.reply.status.value,
-        "handed_out": "" if answer.kind == "refused" else answer.kind,
+        "served": "" if answer.kind == "refused" else answer.kind,
         "key": answer.key,
     }
     return {**entry, "link_until": answer.until} if answer.until else entry

@@ -50,7 +50,7 @@ def find_candidates(alerts: Iterable[Any], senders: Sequence[Sender]) -> list[Ca
     """Return the targets that ``alerts`` (items of "List alerts for an incident") name, best first, without duplicates.
 
     For each block of an alert, the first sender that finds a pod or a workload decides. What stands outside of the
-    blocks is a target of its own only if the blocks name none, or if it names a pod.
+    blocks is a separate target only if the blocks name none, or if it names a pod.
     """
     return list(dict.fromkeys(candidate for alert in alerts for candidate in _from_alert(alert, senders)))
 

@@ -157,7 +157,7 @@ class _Reader:
             self._add(block, match[2].rstrip(".:!?"), f"{match[1]}_name")
 
     def _open(self, parent: Block) -> Block:
-        """Return a new block in ``parent``; if there are too many, one that nobody reads."""
+        """Return a new block in ``parent``. If there are too many blocks, the new one is ignored."""
         block = Block(parent)
         self._blocks += 1
         if self._blocks <= MAX_BLOCKS:

@@ -45,7 +45,7 @@ class Outbox:
             self._report(f"cannot save the note in {self._folder} ({error}): it is sent once, without retries")
             self._deliver(file, note, tries)
             return
-        # All that send a note of their own share the lock. Waiting notes are sent under an exclusive lock, so that no
+        # Processes that send their own note share the lock. Waiting notes are sent under an exclusive lock, so that no
         # other process sends an older version of a note at the same time.
         with locked(self._folder, shared=True):
             self._save(file, note)

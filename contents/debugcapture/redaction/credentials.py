@@ -1,8 +1,8 @@
 r"""Find the positions of credentials in a text. Pure, on bytes, in time linear in the length of the text.
 
-RE2 searches the text for the words and marks with which a credential begins; it needs one pass, however many there are.
-Python's engine looks only at what stands beside a hit. A search beside a hit is bounded, or what it has looked at is
-part of the credential, and the search goes on behind it.
+RE2 searches the text for all words and marks that can begin a credential, in a single pass. Python's engine only reads
+the text next to a hit. It reads a limited number of bytes, or the bytes are part of the credential, and the search
+continues behind them.
 """
 
 import re

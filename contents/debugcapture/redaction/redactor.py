@@ -18,7 +18,7 @@ from .keys import KEY_BYTES, unfinished_key_start
 WINDOW_BYTES: Final = 256 << 10
 # A credential is recognized only if this much text follows its start, unless the text ends before.
 OVERLAP_BYTES: Final = 2 * KEY_BYTES
-# The same secret has the same mask in all artifacts of a process. Nobody can try passwords against a mask, because the
+# The same secret has the same mask in all artifacts of a process. Passwords cannot be tried against a mask, because the
 # key exists in this process only.
 _KEY: Final = secrets.token_bytes(16)
 _MASK_HASH_BYTES: Final = 2

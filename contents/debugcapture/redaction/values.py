@@ -1,7 +1,7 @@
 """Reads the value behind the name of a secret, in the notation in which it is written. Pure.
 
 A value is a word, a quoted text, a list, an object, or a block of YAML. Each reader looks at a bounded number of bytes,
-or returns an end behind all bytes that it has looked at. The caller goes on there, so the work is linear.
+or returns an end behind all bytes that it has read. The caller continues there, so the work is linear.
 """
 
 import re
@@ -296,7 +296,7 @@ def _items(text: bytes, position: int) -> Iterator[tuple[int, int]]:
 
 
 def _read_block(text: bytes, position: int) -> Found | None:
-    """Return the lines of a block of YAML: those that are indented at least as far as its first line."""
+    """Return the lines of a block of YAML: those with at least the indentation of its first line."""
     limit, begin, end, indent = position + BLOCK_BYTES, -1, position, 0
     while end < limit and (line := _BLOCK_LINE.match(text, end)):
         if line[1] is not None:

@@ -25,7 +25,7 @@ def summary(manifest: Manifest) -> str:
 
 
 def first_finding(manifest: Manifest) -> str:
-    """Return the title of the most important finding as one line; "" if nothing is wrong as far as the rules know."""
+    """Return the title of the most important finding as one line; "" if no rule found a problem."""
     alarms = (finding.title for finding in manifest.findings if finding.severity != "info")
     return one_line(next(alarms, ""))
 

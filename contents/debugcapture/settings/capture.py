@@ -1,4 +1,4 @@
-"""Settings of a capture: what it takes, how much of it, and what is masked."""
+"""Settings of a capture: collectors, limits, and redaction."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,7 +13,7 @@ def _catalog() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogSettings(Group):
-    """Collectors besides ours."""
+    """Your own collectors, in addition to those of the product."""
 
     title: ClassVar[str] = "Capture"
 
@@ -40,14 +40,14 @@ class CaptureSettings(Group):
     files: str = setting(
         "",
         "Files",
-        "Paths in the container to capture as well, separated by spaces. Directories are captured as a tar file.",
+        "Additional paths in the container to capture, separated by spaces. Directories are captured as a tar file.",
         pattern=r"(/\S*)(\s+/\S*)*",
         allowed="absolute paths, separated by spaces",
     )
     log_since_s: int = setting(
         0,
         "Log period (s)",
-        "Captures logs of this last period. 0: all logs, up to 100,000 lines or 64 MiB.",
+        "How far back to capture logs. 0: all logs, up to 100,000 lines or 64 MiB.",
         least=0,
         most=31 * DAY_S,
     )
@@ -60,7 +60,8 @@ class CaptureSettings(Group):
     force: bool = setting(
         False,
         "Force",
-        "Creates a dump even if the liveness probe may restart the container meanwhile, or its disk may be too small.",
+        "Creates a dump even if the liveness probe may restart the container in the meantime, or if the disk may be "
+        "too small.",
     )
     cool_down_s: int = setting(
         600,
@@ -88,7 +89,7 @@ class CaptureSettings(Group):
     wait_for_restart_s: int = setting(
         0,
         "Wait for next start (s)",
-        "If the container is not running, waits this long for its next start and captures it then.",
+        "If the container is not running, waits this long for its next start, and then captures it.",
         least=0,
         most=3600,
         group="Capture: limits",
@@ -107,16 +108,15 @@ class CaptureSettings(Group):
     allow_copy: bool = setting(
         False,
         "Allow pod copies",
-        "To capture files of a stopped container that are not on a volume, creates a copy of the pod that "
-        "only sleeps, without labels and probes, and deletes it afterwards. Requires "
-        "deploy/rbac/namespace/pods.yaml.",
+        "Creates a copy of the pod if files of a stopped container are not on a volume. The copy only sleeps, has no "
+        "labels or probes, and is deleted after the capture. Requires deploy/rbac/namespace/pods.yaml.",
         group="Capture: advanced",
     )
     node_namespace: str = setting(
         "",
         "Namespace of node pods",
-        "For the collector node-state: namespace in which to create a pod that reads the state of the node "
-        "and is deleted afterwards. Blank: never. Requires deploy/rbac/namespace/pods.yaml.",
+        "The collector node-state creates a pod in this namespace, which reads the state of the node and is deleted "
+        "afterwards. Blank: node-state is skipped. Requires deploy/rbac/namespace/pods.yaml.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
         group="Capture: advanced",
@@ -127,7 +127,7 @@ class CaptureSettings(Group):
         "The debug container stops after this time, even if Rundeck has failed. A capture stops it earlier.",
         least=30,
         most=DAY_S,
-        group="Capture: limits",
+        group="Debug container",
     )
     fail_when_partial: bool = setting(
         False,

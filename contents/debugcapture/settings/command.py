@@ -8,7 +8,7 @@ from .declare import DAY_S, Group, setting
 
 @dataclass(frozen=True, kw_only=True)
 class CommandSettings(Group):
-    """The command of a step that runs one."""
+    """The command that a step runs."""
 
     title: ClassVar[str] = "Command"
 

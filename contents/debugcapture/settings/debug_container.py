@@ -33,13 +33,14 @@ class DebugContainerSettings(Group):
     run_as: Literal["target", "image"] = setting(
         "target",
         "Run as",
-        "User of the debug container: the user of the target, which its files require, or the user of the debug image.",
+        "User of the debug container. target: the user of the target, who can read its files and memory. image: the "
+        "user of the debug image.",
     )
     environment: str = setting(
         "",
         "Environment",
         "Environment variables of the debug container, NAME=VALUE, separated by spaces. Quote values that "
-        "contain spaces. Everyone who may read pods can see them, so enter no passwords.",
+        "contain spaces. Anyone who can read pods can see them, so do not enter passwords.",
     )
     debug_container_spec: str = setting(
         "",

@@ -1,8 +1,9 @@
 """Every setting, declared once: its type, its text in Rundeck's form, its rule.
 
 A group is a frozen dataclass below `Group`; the annotation of a field gives its kind (`str`, `int`, `bool`,
-`Literal` for a choice), `setting()` the rest. plugin.yaml is generated from these groups, and `read` turns the text
-that Rundeck hands over (``RD_CONFIG_<NAME>``) into typed values: Rundeck itself checks nothing when a step runs.
+`Literal` for a choice), `setting()` the rest. plugin.yaml is generated from these groups. `read` turns the text of
+Rundeck's environment variables (``RD_CONFIG_<NAME>``) into typed values and checks them, because Rundeck does not
+check values when a step runs.
 """
 
 import dataclasses
@@ -31,15 +32,21 @@ class Rule:
     title: str
     description: str
     pattern: str = ""
-    allowed: str = ""  # the pattern in words
+    allowed: str = ""
+    """The pattern in words."""
     least: int | None = None
     most: int | None = None
     required: bool = False
-    lines: bool = False  # may have several lines
-    syntax: str = ""  # of several lines: what an editor colors them as
-    secret: bool = False  # comes from Key Storage; its value is never printed
-    nothing: str = ""  # what stands for blank: text that Rundeck makes of a value that is not there
-    group: str = ""  # a folded part of the form of its own; blank for that of the dataclass
+    lines: bool = False
+    """Whether the value may have several lines."""
+    syntax: str = ""
+    """The language by which Rundeck's editor colors several lines."""
+    secret: bool = False
+    """Whether the value comes from Key Storage. It is never printed."""
+    nothing: str = ""
+    """Text that means blank. Rundeck writes it for a value that does not exist."""
+    group: str = ""
+    """Title of a folded group of the form. Blank: the group of the dataclass."""
 
 
 class Group:
@@ -55,7 +62,7 @@ G = TypeVar("G", bound=Group)
 
 
 def groups(*kinds: type[Group]) -> tuple[Group, ...]:
-    """Return a dataclass field that has a group of each of ``kinds``: parts of the form of their own."""
+    """Return a dataclass field with one group for each of ``kinds``. Each is a separate part of the form."""
     field: tuple[Group, ...] = dataclasses.field(default=tuple(kind() for kind in kinds), metadata={"parts": kinds})
     return field
 
@@ -67,7 +74,7 @@ def setting(default: T, title: str, description: str, **rule: Any) -> T:
 
 
 def dry_run_setting() -> bool:
-    """Return the setting of a dry run. All forms describe it in the same words, because Rundeck has one text a name."""
+    """Return the setting of a dry run. All forms share one description: Rundeck translates a setting by its name."""
     text = (
         "Shows what the step would do, but changes and captures nothing. A capture lists its collectors and "
         "privileges; a restart is validated by the API server."
@@ -85,8 +92,10 @@ class Declared:
     choices: tuple[str, ...]
     default: str
     rule: Rule
-    set_once: bool  # an installation sets it for its project, and hardly a job; see `Group.folded`
-    detail: bool  # in a part of the form beside that of its group: what few need, a page of help leaves out
+    set_once: bool
+    """Whether an installation sets it for its project, and rarely for a job; see `Group.folded`."""
+    detail: bool
+    """Whether it is in a separate, folded part of the form. The short page of help omits such settings."""
 
 
 def declared(step: type[Any]) -> list[Declared]:
@@ -111,10 +120,7 @@ def read(step: type[T], values: Mapping[str, str]) -> T:
 
 
 def written(step: object) -> dict[str, str]:
-    """Return the settings of ``step``, a dataclass of groups, as text: what `read` makes the same step of.
-
-    Those that have their default are left out.
-    """
+    """Return the settings of ``step``, a dataclass of groups, as text that `read` accepts. Omits default values."""
     texts: dict[str, str] = {}
     for field in dataclasses.fields(step):  # type: ignore[arg-type]
         texts |= _written_of(getattr(step, field.name))

@@ -10,7 +10,7 @@ _NETWORK = r"[0-9a-fA-F:.]+(/\d{1,3})?"
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceServerSettings(Group):
-    """Where the evidence server listens, whom it answers, and what it logs."""
+    """Where the evidence server listens, who may use it, and what it logs."""
 
     title: ClassVar[str] = "Evidence server"
 
@@ -50,14 +50,14 @@ class EvidenceServerSettings(Group):
     redirect_valid_s: int = setting(
         900,
         "Lifetime of its links (s)",
-        "Time for which the link works that the server signs for each request.",
+        "The server signs a link for each request. The link works for this time.",
         least=120,
         most=7 * DAY_S,
     )
     access_log: str = setting(
         "",
         "Access log",
-        "File that gets one line of JSON per request: what was handed out, to whom, and when. Blank: standard output.",
+        "File that gets one line of JSON per request: what was served, to whom, and when. Blank: standard output.",
         pattern=r"/[^\0\n]+",
         allowed="an absolute path",
     )

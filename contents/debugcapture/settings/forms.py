@@ -34,7 +34,7 @@ class CaptureStep:
 
     @property
     def by_incident(self) -> bool:
-        """Tell whether the incident's alerts say what to capture, since nobody else does."""
+        """Return whether the incident's alerts determine the target, because no other setting does."""
         named = self.target.pod or self.target.workload or self.target.selector
         return bool(self.incident.incident_id) and not named
 
@@ -45,7 +45,7 @@ class CaptureStep:
 
     @property
     def joins(self) -> bool:
-        """Tell whether a capture that another alert has started will do."""
+        """Return whether this run may join a capture that another alert has started."""
         return self.by_incident and self.trigger.dedup_window_s > 0
 
 

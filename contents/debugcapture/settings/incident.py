@@ -15,7 +15,8 @@ class IncidentSettings(Group):
     incident_id: str = setting(
         "",
         "Incident ID",
-        "PagerDuty incident that receives the note. Blank: no note.",
+        "ID of the PagerDuty incident. Its alerts determine the target if the step has no other target, and it "
+        "receives the note. Blank: no note.",
         pattern=r"[A-Z0-9]{6,32}",
         nothing="null",  # a webhook's, for an event without an incident
         allowed="capital letters and digits, such as Q1ABCDEFGHIJKL",
@@ -89,14 +90,14 @@ class IncidentSettings(Group):
 
 @dataclass(frozen=True, kw_only=True)
 class AlertSettings(Group):
-    """How alerts are read to find what they are about."""
+    """How the target is found in the alerts of an incident."""
 
     title: ClassVar[str] = "Target from the incident's alerts"
     folded: ClassVar[bool] = True
 
     cluster: str = setting(
         "",
-        "Name of this cluster",
+        "Cluster name in alerts",
         "Name that alerts use for this cluster. Alerts about other clusters are ignored. Blank: all alerts "
         "are handled.",
         pattern=r"[A-Za-z0-9][\w.:/@-]{0,252}",
@@ -110,7 +111,7 @@ class AlertSettings(Group):
     default_namespace: str = setting(
         "default",
         "Default namespace of alerts",
-        "Namespace of pods in alerts that name no namespace.",
+        "Namespace of the pods in alerts that do not name a namespace.",
         pattern=NAME,
         allowed="lower-case letters, digits and dashes",
         required=True,
@@ -165,7 +166,7 @@ class TriggerSettings(Group):
 
 @dataclass(frozen=True, kw_only=True)
 class FailureSettings(Group):
-    """What to tell the incident when there is no bundle."""
+    """What the incident receives if there is no bundle."""
 
     title: ClassVar[str] = "Failed capture"
 
@@ -173,7 +174,7 @@ class FailureSettings(Group):
     capture_id: str = setting(
         "",
         "Capture ID",
-        "${data.capture_id}. If a capture fails, the step updates the note that announced its start.",
+        "ID of the failed capture: ${data.capture_id}. The step updates the note that announced its start.",
         pattern=CAPTURE_ID,
         allowed="a capture ID",
     )

@@ -21,8 +21,9 @@ class NodesSettings(Group):
     )
     cluster_name: str = setting(
         "",
-        "Prefix of node names",
-        "Name of the cluster, if the project has several. It precedes the names of the nodes.",
+        "Cluster name of the nodes",
+        "Name of the cluster, if the project has several. It becomes the prefix of the node names, a tag of the nodes, "
+        "and their attribute cluster.",
         pattern=r"[A-Za-z0-9-]+",
         allowed="letters, digits and dashes",
     )

@@ -8,7 +8,7 @@ from .declare import DAY_S, Group, dry_run_setting, setting
 
 @dataclass(frozen=True, kw_only=True)
 class RestartSettings(Group):
-    """What is done to the workload after the capture."""
+    """How the workload is restarted after the capture."""
 
     title: ClassVar[str] = "Restart"
 
@@ -19,8 +19,10 @@ class RestartSettings(Group):
         "delete the pod, so that its workload creates it again. Requires "
         "deploy/rbac/namespace/capture-and-restart.yaml.",
     )
-    revision: int = setting(0, "Revision", "For undo. 0: the previous revision.", least=0, most=999999999)
-    replicas: int = setting(1, "Replicas", "For scale.", least=0, most=1000)
+    revision: int = setting(
+        0, "Revision", "Revision that undo rolls back to. 0: the previous revision.", least=0, most=999999999
+    )
+    replicas: int = setting(1, "Replicas", "Number of replicas that scale sets.", least=0, most=1000)
     rollout_limit_s: int = setting(
         300, "Time limit of the rollout (s)", "Time to wait for the rollout to complete.", least=1, most=DAY_S
     )
@@ -29,14 +31,15 @@ class RestartSettings(Group):
 
 @dataclass(frozen=True, kw_only=True)
 class GateSettings(Group):
-    """How good a capture has to be before a restart."""
+    """Which capture a restart requires."""
 
     title: ClassVar[str] = "Gate"
 
     gate: Literal["complete", "partial", "none"] = setting(
         "complete",
         "Required capture status",
-        "complete. partial: partial or complete. none: act even without a capture. The bundle contains the status.",
+        "complete: a complete capture. partial: a partial or complete capture. none: no capture is required. The "
+        "bundle contains the status.",
     )
     gate_stored: bool = setting(
         True, "Require upload", "The evidence must be in the store, and not only on this machine."

@@ -55,7 +55,7 @@ class S3Settings(Group):
     s3_checksum: Literal["sha256", "md5"] = setting(
         "sha256",
         "S3 checksum",
-        "What the server compares on arrival. md5 is for servers that reject SHA-256 headers.",
+        "Checksum that the server verifies when it receives data. Use md5 for servers that reject SHA-256 headers.",
     )
     s3_encryption: Literal["default", "AES256", "aws:kms", "aws:kms:dsse"] = setting(
         "default", "S3 encryption", "Server-side encryption. default: the bucket's encryption."

@@ -16,7 +16,7 @@ class SigningSettings(Group):
     sign_with: str = setting(
         "",
         "Sign with",
-        "From Key Storage: an SSH private key (Ed25519, without a passphrase). The manifest, which contains the "
-        "checksum of each artifact, then gets a signature. Blank: no signature.",
+        "An SSH private key (Ed25519, without a passphrase), from Key Storage. It signs the manifest, which contains "
+        "the checksum of each artifact. Blank: no signature.",
         secret=True,
     )

@@ -1,4 +1,4 @@
-"""Settings of stores: the kinds that there are, and what they have in common.
+"""The kinds of stores, and the settings that they share.
 
 stores/registry.py has the class of each kind; docs/write-a-store.md says how to add one.
 """
@@ -15,7 +15,7 @@ from .signing import SigningSettings
 
 
 class Kind(NamedTuple):
-    """One kind: how its URL is shown to people, what every such URL begins with, and the group of its settings."""
+    """One kind of store: the form of its URL for users, the pattern of that URL, and the group of its settings."""
 
     shown: str
     form: str
@@ -55,7 +55,8 @@ class StoreSettings(Group):
     link_server: str = setting(
         "",
         "Evidence server URL",
-        "For links of the kind server: the URL of your evidence server, for example https://evidence.example.com.",
+        "Required if the links are of the kind server: URL of your evidence server, for example "
+        "https://evidence.example.com.",
         pattern=r"https?://[^\s?#]+",
         allowed="an http:// or https:// URL",
     )
@@ -79,5 +80,5 @@ class StoreSettings(Group):
     )
 
     def of(self, kind: type[G]) -> G:
-        """Return the part of the form that ``kind`` is."""
+        """Return the settings of ``kind``."""
         return next(part for part in self.parts if isinstance(part, kind))

@@ -47,8 +47,8 @@ class TargetSettings(Group):
     order: PodOrder = setting(
         "unhealthy-first",
         "Order of pods",
-        "Which pods of a workload or selector to capture first: unhealthy pods (crashed, out of memory, not "
-        "ready, hanging while they start, restarted), or by age.",
+        "Which pods of a workload or selector come first: unhealthy pods (crashed, out of memory, not "
+        "ready, hanging while they start, restarted), or the newest or oldest pods.",
     )
     container: str = setting(
         "",
@@ -106,7 +106,7 @@ class ManyPodsSettings(Group):
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """From how many pods on a sample is enough, and how many of a workload make one."""
+    """When a sample is taken, and its size."""
 
     above: int
     per_workload: int

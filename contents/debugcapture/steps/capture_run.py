@@ -201,7 +201,7 @@ def _run(
 
 
 def _with_differences(manifest: Manifest, bundle: Bundle, context: RunContext) -> Manifest:
-    """Return ``manifest`` with what its unhealthy pods have and its healthy ones have not."""
+    """Return ``manifest`` with what only its unhealthy pods have."""
     if len(manifest.targets) == 1:
         return manifest
     # Imported here, because it loads parsers.

@@ -122,7 +122,7 @@ class Provider:
     step: Callable[[], Step]
     """Imports and returns the step, so that other steps do not import its dependencies."""
     failure_code: int = NOTHING_CAPTURED
-    """The exit code for errors that have no own one; see runtime/exit_codes.py."""
+    """The exit code for errors without their own; see runtime/exit_codes.py."""
     streams: bool = False
     """Whether standard output contains only the output of a command."""
     lists_nodes: bool = False
@@ -175,7 +175,7 @@ _STEPS = (
     Provider(
         "k8s-debug-exec",
         "Kubernetes Debug / Run a command",
-        "Runs a command in a container. Passes its output through unchanged, and returns its exit code.",
+        "Runs a command in a container. Returns the output of the command unchanged, and its exit code.",
         _execute,
         streams=True,
     ),
@@ -197,7 +197,8 @@ _STEPS = (
     Provider(
         "k8s-debug-incident-note",
         "Kubernetes Debug / Incident note",
-        "Adds a note to the PagerDuty incident with what was captured, what was not and why, and the links.",
+        "Adds a note to the PagerDuty incident. The note lists what was captured, what was not and why, and contains "
+        "the links.",
         _incident_note,
         failure_code=NOT_ANNOTATED,
     ),
@@ -295,7 +296,7 @@ SERVICES = (
         "k8s-debug-options-server",
         "Kubernetes Debug / Options server",
         "Serves the values of dropdowns over HTTP, read-only, for options that depend on one another "
-        "(docs/dropdowns.md). By default, it listens on the loopback interface. Every request needs the "
+        "(docs/dropdowns.md). By default, it listens on the loopback interface. Every request requires the "
         "token.",
         _options_server,
     ),

@@ -104,7 +104,7 @@ class Retention:
     """How long a store keeps files."""
 
     days: int | None
-    """Days after the upload; None if the store keeps them for ever."""
+    """Days after the upload; None if the store keeps them forever."""
 
 
 @runtime_checkable

@@ -94,7 +94,7 @@ class Execution:
 
 @dataclass
 class State:
-    """``libext`` is where plugins are looked for, ``folder`` is for files of its own."""
+    """``libext`` contains the plugins, and ``folder`` the server's own files."""
 
     libext: Path
     folder: Path

@@ -103,7 +103,7 @@ def test_process_that_is_root_gets_the_profile_that_can_see_it(cluster: Cluster)
     assert cluster.attached[0]["securityContext"] == {"runAsUser": 0, "runAsGroup": 0}
 
 
-def test_a_more_privileged_profile_is_a_container_of_its_own_and_root(cluster: Cluster) -> None:
+def test_a_more_privileged_profile_runs_in_a_separate_container_as_root(cluster: Cluster) -> None:
     with debug_session(cluster, ceiling="general") as session:
         assert session.profiles() == ("restricted", "general")
         assert session.profiles(("SYS_PTRACE",)) == ("general",)

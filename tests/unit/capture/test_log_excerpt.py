@@ -27,7 +27,7 @@ def stamped(text: bytes) -> bytes:
 
 
 class Logs:
-    """A cluster whose log grows: each request gets the next of ``contents``, and the last for ever."""
+    """A cluster whose log grows: each request gets the next of ``contents``, and the last forever."""
 
     def __init__(self, *contents: bytes) -> None:
         self.contents, self.requests = list(contents), list[int]()

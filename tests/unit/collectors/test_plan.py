@@ -319,7 +319,7 @@ def test_a_jvm_that_accepts_no_attach_is_recognized(program: str, errors: str) -
     assert not any(is_refused(tool, f"it says: {errors}") for tool in refusing)
 
 
-def test_the_programs_of_collectors_are_named_once_and_a_test_of_their_own_is_not_one() -> None:
+def test_the_programs_of_collectors_are_listed_once_without_their_own_tests() -> None:
     scripted = collector(in_image=(Tool(("cat", "x"), present=("sh", "-c", "command -v cat")),), from_debug=())
     assert programs_of([collector(), collector(id="again"), scripted]) == ("jcmd", "jattach")
 

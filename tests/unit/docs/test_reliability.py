@@ -31,7 +31,7 @@ def test_what_grows_in_a_day_is_a_leak() -> None:
     assert len(day.leaks()) == 5
 
 
-def test_rows_are_at_least_forty_and_each_has_a_name_of_its_own() -> None:
+def test_at_least_forty_rows_have_unique_names() -> None:
     assert len({row.id for row in ROWS}) == len(ROWS) >= 40
 
 

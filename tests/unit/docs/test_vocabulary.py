@@ -59,8 +59,8 @@ def test_messages_of_a_module(file: Path) -> None:
     assert [text for text in messages(file) if used(text)] == []
 
 
-@pytest.mark.parametrize("folder", ["benchmarks", "lab", "tests", "tools"])
-def test_names_comments_and_texts_of_other_code(folder: str) -> None:
+@pytest.mark.parametrize("folder", ["benchmarks", "contents", "lab", "tests", "tools"])
+def test_names_comments_and_texts_of_code(folder: str) -> None:
     quoting = {REPO / "tests/unit/docs/test_names.py", REPO / "tests/unit/docs/test_vocabulary.py"}
     texts = {file: file.read_text(encoding="utf-8") for file in sorted({*(REPO / folder).rglob("*.py")} - quoting)}
     assert texts

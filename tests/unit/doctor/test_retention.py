@@ -16,7 +16,7 @@ from debugcapture.stores.base import Retention
         (7, 7 * DAY_S, "ok", "the store deletes evidence after 7 days"),
         (1, 0, "ok", "the store deletes evidence after 1 days"),
         (3, 7 * DAY_S, "note", "after 3 days, but its links are valid for 7 days"),
-        (None, 7 * DAY_S, "note", "the store keeps evidence for ever"),
+        (None, 7 * DAY_S, "note", "the store keeps evidence forever"),
     ],
 )
 def test_evidence_ends_and_not_before_its_links(days: int | None, link_valid_s: int, verdict: str, reason: str) -> None:

@@ -34,7 +34,7 @@ def test_the_same_finding_on_several_pods_is_one() -> None:
     assert [lines.file for lines in merged.evidence] == ["a", "b"]
 
 
-def test_a_restart_of_which_the_cause_is_known_is_not_a_finding_of_its_own() -> None:
+def test_a_restart_with_a_known_cause_is_not_a_separate_finding() -> None:
     restarts = [
         finding(rule="container-is-restarted-in-a-loop", pod=pod, key=f"{pod}/app", title="restarted")
         for pod in ("a", "b")

@@ -167,7 +167,7 @@ def test_what_a_sink_raises_goes_through_and_the_connection_is_shut(
 
 
 class Wire(Replay):
-    """A connection that hands out the bytes of its frames ``size`` at a time, and then nothing."""
+    """A connection that returns the bytes of its frames ``size`` at a time, and then nothing."""
 
     def __init__(self, content: bytes, size: int) -> None:
         super().__init__([])

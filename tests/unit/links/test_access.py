@@ -66,7 +66,7 @@ def test_blank_settings_let_nobody_in() -> None:
     assert isinstance(only_token.check(request(x_forwarded_user="alice")), Denial)
     only_proxy = access(evidence_token="")
     assert isinstance(only_proxy.check(request("Bearer ")), Denial)
-    with pytest.raises(BadInput, match="nobody could log in"):
+    with pytest.raises(BadInput, match="no user could log in"):
         access(user_header="", evidence_token="")
 
 

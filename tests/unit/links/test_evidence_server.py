@@ -1,4 +1,4 @@
-"""evidence_server.py: what is handed out, to whom, and that nothing else can be reached."""
+"""evidence_server.py: what is served, to whom, and that nothing else can be reached."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_page_with_server_links_is_a_redirect(store: CountingStore, tmp_path: Pa
         "method": "GET",
         "path": f"/c/{capture_id}",
         "status": 302,
-        "handed_out": "link",
+        "served": "link",
         "key": f"shop/checkout/{capture_id}/{PAGE}",
         "link_until": (store.time + timedelta(days=7)).isoformat(timespec="seconds"),
     }
@@ -132,7 +132,7 @@ def test_page_whose_links_expire_is_served_with_links_to_the_server(store: Count
     file = server.get(f"/c/{capture_id}/logs/app 1.log")
     assert file.status == HTTPStatus.FOUND
     assert "/logs/app%201.log?a=1&signature=" in file.headers["Location"]
-    assert [entry["handed_out"] for entry in server.log()] == ["page", "page", "page", "link"]
+    assert [entry["served"] for entry in server.log()] == ["page", "page", "page", "link"]
 
 
 def test_files_of_a_directory_are_served_with_the_headers_of_a_store(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_nothing_else_can_be_reached(path: str, store: CountingStore, tmp_path: 
         assert "retention time" in str(reply.body)
     allowed = {entry_key(capture_id), entry_key(f"{capture_id}2"), entry_key("20260102T120000Z-nobody-1a2b")}
     assert set(store.reads) <= allowed
-    assert {entry["handed_out"] for entry in server.log()} == {""}
+    assert {entry["served"] for entry in server.log()} == {""}
 
 
 @given(st.text())
@@ -230,7 +230,7 @@ def test_nobody_else_gets_anything(store: CountingStore, tmp_path: Path) -> None
     forged = Request("GET", f"/c/{capture_id}", "", "", "192.0.2.7", USER)
     assert server.service.answer(forged).status == HTTPStatus.FORBIDDEN
     assert store.reads == []
-    assert [(entry["status"], entry["user"], entry["handed_out"]) for entry in server.log()] == [
+    assert [(entry["status"], entry["user"], entry["served"]) for entry in server.log()] == [
         (401, "", ""),
         (403, "", ""),
     ]
@@ -274,7 +274,7 @@ def test_head_has_the_headers_only(tmp_path: Path) -> None:
     assert (reply.body, reply.pieces, reply.headers["Content-Length"]) == (b"", None, "8")
 
 
-def test_nothing_is_handed_out_without_the_log(store: CountingStore, tmp_path: Path) -> None:
+def test_no_evidence_is_served_without_the_log(store: CountingStore, tmp_path: Path) -> None:
     capture_id = published(store, tmp_path)
     server = world(store)
     log = AccessLog(tmp_path / "no" / "access.log", io.BytesIO())

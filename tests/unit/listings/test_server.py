@@ -217,7 +217,7 @@ def test_a_defect_ends_one_answer_and_shows_nothing(service: Service, lists: Lis
     assert "KeyError" in log_lines[0]
 
 
-def test_server_is_a_program_of_its_own_and_no_plugin() -> None:
+def test_the_server_is_a_program_and_not_a_plugin() -> None:
     assert provider("k8s-debug-options-server") in SERVICES
 
 

@@ -151,14 +151,14 @@ def test_rate_limit_is_waited_for_as_long_as_it_says() -> None:
     assert account.waits == [17.0, 3.0]
 
 
-def test_rate_limit_cannot_hold_a_step_for_ever() -> None:
+def test_a_rate_limit_cannot_block_a_step_forever() -> None:
     account = Account((429, {}, {"ratelimit-reset": "86400"}), NONE, POSTED)
     account.annotate()
     assert account.waits == [MAX_WAIT_S]
 
 
 @pytest.mark.parametrize("headers", [{}, {"ratelimit-reset": "soon"}, {"ratelimit-reset": "-1"}], ids=repr)
-def test_rate_limit_without_a_time_is_waited_for_ever_longer(headers: dict[str, str]) -> None:
+def test_waits_grow_if_the_rate_limit_names_no_time(headers: dict[str, str]) -> None:
     account = Account((429, b"", headers), (429, b"", headers), (429, b"", headers), NONE, POSTED)
     assert account.annotate() == "added"
     assert account.waits == [1.0, 2.0, 4.0]

@@ -24,7 +24,7 @@ from debugcapture.steps import restart as restart_module
 from debugcapture.steps.providers import provider
 from lab.paths import REPO
 
-# The step's own code is that of what has no code of its own; see the columns of README.md's table.
+# An error without an exit code gets the code of the step; see the table of README.md.
 OWN = {"capture": 5, "incident-target": 5, "exec": 5, "attach": 5, "upload": 6, "incident-note": 7, "restart": 8}
 EVERYWHERE = {"BadInput": 2, "TargetNotFound": 3, "NotAllowed": 4, "Unreachable": 5, "NotStored": 6, "NoteNotSent": 7}
 

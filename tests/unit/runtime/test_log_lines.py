@@ -1,4 +1,4 @@
-"""log_lines.py: nothing that a container wrote makes a line, a colour, data or a formatted block of its own."""
+"""log_lines.py: text of a container cannot start a line, a color, data or a formatted block."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def test_a_reference_that_rundeck_did_not_replace_is_reported(name: str, referen
     assert f"not {reference!r}: Rundeck did not replace {reference}; check that the job has that" in message
 
 
-def test_a_command_may_hold_references_of_its_own() -> None:
+def test_a_command_may_contain_its_own_references() -> None:
     assert read(ExecStep, EXEC | {"command": "echo ${option.x}"}).command.command == "echo ${option.x}"
 
 

@@ -1,4 +1,4 @@
-"""store.py: each kind of store has a group of its own."""
+"""store.py: each kind of store has its own group."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import fields
 from debugcapture.settings.store import KINDS, StoreSettings
 
 
-def test_each_kind_of_store_has_its_settings_in_a_group_of_its_own() -> None:
+def test_each_kind_of_store_has_a_separate_group_of_settings() -> None:
     for group in [kind.settings for kind in KINDS if kind.settings]:
         names = [field.name for field in fields(group)]  # type: ignore[arg-type]
         assert all(name.startswith(names[0].partition("_")[0]) for name in names)

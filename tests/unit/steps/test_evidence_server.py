@@ -76,7 +76,7 @@ def test_same_address_opens_after_the_server_was_killed(tmp_path: Path, capture_
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     entries = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [(entry["status"], entry["handed_out"]) for entry in entries] == [
+    assert [(entry["status"], entry["served"]) for entry in entries] == [
         (200, "page"),
         (401, ""),
         (200, "page"),
@@ -92,7 +92,7 @@ def test_log_goes_to_standard_output(tmp_path: Path, capture_id: str) -> None:
         assert json.loads(process.stdout.readline())["key"].endswith(f"{capture_id}/index.html")
 
 
-def test_it_is_a_program_of_its_own_and_no_plugin() -> None:
+def test_it_is_a_program_and_not_a_plugin() -> None:
     assert provider("k8s-debug-evidence-server") in SERVICES
 
 
@@ -100,7 +100,7 @@ def test_it_is_a_program_of_its_own_and_no_plugin() -> None:
     ("changed", "reason"),
     [
         ({"store": ""}, "store is missing"),
-        ({"evidence_token": ""}, "nobody could log in"),
+        ({"evidence_token": ""}, "no user could log in"),
         ({"trusted_proxies": "1.2.3.4/99"}, "cannot use trusted_proxies"),
         ({"evidence_listen": "999.0.0.1:1"}, "cannot listen on"),
     ],

@@ -63,7 +63,7 @@ def test_the_form_is_the_same(name: str) -> None:
     assert shown == options(theirs)
 
 
-def test_each_has_an_identity_of_its_own() -> None:
+def test_each_job_has_its_own_id() -> None:
     identities = {job["uuid"] for job in (*CLOUD.values(), *JOBS.values())}
     assert len(identities) == 2 * len(JOBS)
     assert all(job["id"] == job["uuid"] for job in CLOUD.values())

@@ -155,7 +155,7 @@ def test_a_key_that_is_there_is_written_again(archive: ArchiveContent) -> None:
 
 
 def test_no_setting_names_a_key_that_is_not_there(archive: ArchiveContent) -> None:
-    """A step fails where its setting names a key that the project has not, though it would do without."""
+    """A step fails if its setting names a key that the project lacks, even if the step does not need the key."""
     todo = plan(State(exists=True, properties=LOCAL, keys=frozenset({"token"})), archive, frozenset({"s3-access-key"}))
     paths = {value for value in todo.properties.values() if value.startswith("keys/")}
     assert paths == {f"keys/project/ops/debug-capture/{name}" for name in ("token", "s3-access-key")}

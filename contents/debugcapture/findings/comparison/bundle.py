@@ -27,7 +27,7 @@ def with_differences(manifest: Manifest, folder: Path, failed: Callable[[Evidenc
 def compare_bundle(
     folder: Path, manifest: Manifest, failed: Callable[[Evidence, Exception], None]
 ) -> tuple[Difference, ...]:
-    """Return what the unhealthy pods of the bundle in ``folder`` have, and its healthy ones have not.
+    """Return what the unhealthy pods of the bundle in ``folder`` have and its healthy ones do not have.
 
     A pod is unhealthy if it was when it was selected. Pods of another workload are not compared. Empty if the bundle
     does not have both kinds of pods.

@@ -20,7 +20,7 @@ _MOST_DETAIL: Final = 600
 
 
 def differences_of(unhealthy: Sequence[PodFacts], healthy: Sequence[PodFacts]) -> tuple[Difference, ...]:
-    """Return what each of ``unhealthy`` has and none of ``healthy`` has, the most telling first.
+    """Return what each of ``unhealthy`` has and none of ``healthy`` has, the most significant first.
 
     The same difference of several pods is one. Empty if one of the sides is empty. A fact that one side lacks is not
     compared: no file contains it.

@@ -1,4 +1,4 @@
-"""What a capture knows of one pod, as far as it can be compared with another pod."""
+"""The facts of one pod that can be compared with those of another pod."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping

@@ -202,7 +202,7 @@ class ThreadDump:
 
 @dataclass(frozen=True, slots=True)
 class Javacore:
-    """What a javacore says besides the threads."""
+    """The content of a javacore except the threads."""
 
     event: str = ""
     """Why it was written: `Dump Event "systhrow" (00040000) Detail "java/lang/OutOfMemoryError" …`"""

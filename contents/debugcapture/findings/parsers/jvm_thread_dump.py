@@ -224,7 +224,7 @@ class _Reader:
 
     def _read_header(self, text: str, number: int) -> None:
         if self._cycle is not None or self._in_stacks:
-            # In the section of a deadlock, names stand alone: they are no threads of their own.
+            # In the section of a deadlock, a name without a stack is not another thread.
             self._waiter = text.strip().removesuffix(":")[1:-1]
             return
         match = _HEADER.match(text)

@@ -1,4 +1,4 @@
-"""Reads YAML and JSON of any origin: within bounds, without recursion, and as far as a cut text goes.
+"""Reads YAML and JSON of any origin: within bounds, without recursion, and up to the end of a truncated text.
 
 The loaders of PyYAML build nodes recursively, which ends the process on 100,000 open brackets. The parser below them
 returns a stream of events. Every scalar stays text, so that a version such as 1.10 does not become a number.

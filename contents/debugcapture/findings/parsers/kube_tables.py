@@ -95,7 +95,7 @@ def _cells_without_header(raw: str) -> dict[str, str] | None:
 
 
 def _without_source(raw: str, text: str) -> str:
-    """Return ``text`` without the component at its start, which is a cell of its own."""
+    """Return ``text`` without the component at its start, which has its own cell."""
     match = _SOURCE.match(text)
     if not match:
         return text

@@ -10,7 +10,8 @@ from ..evidence import Evidence
 from ..messages import Message
 from .log_model import Log
 
-_BINARY_CHARACTERS: Final = 0.02  # share of control characters above which a file is no text
+# A file with a larger share of control characters is not text.
+_BINARY_CHARACTERS: Final = 0.02
 _HEAD_CHARACTERS: Final = 4096
 _ODD: Final = frozenset("\ufffd") | ({chr(code) for code in range(32)} - set("\t\r\n\x1b\b\f"))
 

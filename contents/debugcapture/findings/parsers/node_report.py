@@ -66,7 +66,7 @@ def recognize(evidence: Evidence) -> bool:
 
 
 def parse(evidence: Evidence) -> NodeReport:
-    """Return the report. If the file is no JSON, for example because it was cut, it has the fields that are left."""
+    """Return the report. If the file is not valid JSON, for example because it is cut, some fields are missing."""
     with evidence.path.open("rb") as file:
         text = file.read(_MOST_BYTES).decode(errors="replace")
     try:
@@ -99,7 +99,7 @@ def parse(evidence: Evidence) -> NodeReport:
 
 
 def _fields_in(text: str) -> dict[str, Any]:
-    """Return the most important fields of a report that is no JSON any more."""
+    """Return the most important fields of a report that is not valid JSON."""
     fields: dict[str, Any] = {}
     for name, value in _FIELD.findall(text):
         fields.setdefault(name, value.strip('"'))

@@ -160,7 +160,7 @@ def _content_of(network: bytes) -> _Content | None:
         protocol, source, target = network[6], network[8:24], network[24:40]
     else:
         return None
-    # The kernel joins segments before it hands them over: such a packet has no length.
+    # If the kernel joins segments before it passes them on, the packet has no length.
     length = (total if total > size else len(network)) - size
     return _Content(protocol, source, target, length, network[size:])
 

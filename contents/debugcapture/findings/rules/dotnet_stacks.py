@@ -101,7 +101,7 @@ def dotnet_likely_deadlock(stacks: NetStacks) -> Iterator[Finding]:
     """Threads wait for locks in different methods and do not move. Their stacks do not show who holds the locks.
 
     Each of them may hold a lock that another one needs. dotnet-inspect looks twice within a second; since .NET 8, a
-    wait for a lock has no frame of its own. Source: https://learn.microsoft.com/en-us/dotnet/core/diagnostics/debug-deadlock
+    wait for a lock has no special frame. Source: https://learn.microsoft.com/en-us/dotnet/core/diagnostics/debug-deadlock
     """
     waiting = [thread for thread in stacks.threads if thread.likely_waits and thread.own]
     methods = {thread.own for thread in waiting}

@@ -248,7 +248,7 @@ def _is_by_design(group: GoGroup) -> bool:
 
 
 def go_channel_send_blocked(dump: GoDump) -> Iterator[Finding]:
-    """Goroutines have waited for minutes to send on a channel: nobody receives.
+    """Goroutines have waited for minutes to send on a channel from which no goroutine receives.
 
     Source: https://go.dev/ref/spec#Send_statements
     """

@@ -204,7 +204,7 @@ def _is_idle(thread: JavaThread) -> bool:
 
 
 def _waits_for_work(thread: JavaThread) -> bool:
-    """Return whether a thread waits in a method that takes the next task. Many programs have pools of their own."""
+    """Return whether a thread waits in a method that takes the next task. Many programs implement their own pools."""
     waits_for, caller = thread.waits_for, thread.caller
     if thread.state in ("RUNNABLE", "BLOCKED") or thread.wait == "monitor" or caller is None:
         return False

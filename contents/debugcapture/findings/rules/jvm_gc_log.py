@@ -40,7 +40,7 @@ def java_heap_exhausted(log: GcLog) -> Iterator[Finding]:
 
 
 def java_long_gc_pauses(log: GcLog) -> Iterator[Finding]:
-    """Collections stop the application for a second or longer. Requests and probes time out meanwhile.
+    """Collections stop the application for a second or longer. Requests and probes time out in the meantime.
 
     Source: "HotSpot Virtual Machine Garbage Collection Tuning Guide", Java SE 21, "Pause Time".
     """

@@ -85,7 +85,7 @@ RULES: Sequence[Rule[JvmHeap]] = (java_heap_full, java_permanent_generation_full
 
 
 def _is_grown(heap: JvmHeap) -> bool:
-    """Return whether the heap has reached its maximum, as far as the evidence says."""
+    """Return whether the evidence shows that the heap has reached its maximum."""
     pools = (*_OLD_POOLS, *_YOUNG_POOLS)
     committed = sum(pool.committed for pool in heap.pools if pool.name.lower() in pools)
     return bool(heap.max_heap) and committed >= heap.max_heap * 0.85

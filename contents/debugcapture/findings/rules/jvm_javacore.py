@@ -1,4 +1,4 @@
-"""Rules about what a javacore of OpenJ9 says besides the threads: why it was written, and the heap."""
+"""Rules about the parts of an OpenJ9 javacore that are not threads: why it was written, and the heap."""
 
 import re
 from collections.abc import Iterator

@@ -74,7 +74,7 @@ _DATABASE: Final = (
 
 
 def java_connection_pool_exhausted(dumps: ThreadDumps) -> Iterator[Finding]:
-    """Several threads wait until a pool hands out a connection: all its connections are in use.
+    """Several threads wait until a pool returns a connection: all its connections are in use.
 
     Either threads keep their connections for too long, which the dump shows, or connections are not returned, or the
     pool is too small. Source: the methods in which HikariCP, Tomcat JDBC, DBCP, c3p0, Druid, Agroal, Apache HttpClient

@@ -105,7 +105,7 @@ def _is_carrier(thread: JavaThread) -> bool:
 
 
 def _cause(thread: JavaThread) -> str:
-    """Return why it is pinned, as far as the stack shows it."""
+    """Return why it is pinned, if the stack shows the reason."""
     for index, frame in enumerate(thread.frames):
         if frame.method == "<clinit>":
             return f" inside the static initializer {frame.call}"
@@ -116,7 +116,7 @@ def _cause(thread: JavaThread) -> str:
 
 
 def _work(thread: JavaThread) -> str:
-    """Return what the thread does besides being parked."""
+    """Return what a thread that is not parked does."""
     for words, calls in (
         ("it opens a network connection", ("NioSocketImpl.connect", "Socket.connect")),
         ("it reads from a socket", ("NioSocketImpl.read", "NioSocketImpl.implRead", "Socket$SocketInputStream.read")),

@@ -102,7 +102,7 @@ def sentences(*parts: str) -> str:
 
 
 def of_pod(pod: Pod) -> str:
-    """Return "Pod NAME in namespace NAMESPACE" as far as it is known."""
+    """Return "Pod NAME in namespace NAMESPACE", without the parts that are unknown."""
     if not pod.name:
         return ""
     return f"Pod {pod.name}" + (f" in namespace {pod.namespace}" if pod.namespace else "")

@@ -14,8 +14,8 @@ from ..parsers.traces import Trace
 _OWN_RULES: Final = ("kernel-oom-invoked", "kernel-oom-killed")  # messages that another rule explains
 _QUOTE: Final = 300
 _FEW: Final = 3  # occurrences of a transient error that matter little if the log continues
-_GOES_ON_LINES: Final = 50
-_GOES_ON_LONG_LINES: Final = 200
+_CONTINUES_LINES: Final = 50
+_CONTINUES_LONG_LINES: Final = 200
 _MOST_CONTEXT: Final = 6  # findings that are only context
 _END_LINES: Final = 20  # what the log ends with
 _TIME_LIMIT: Final = re.compile(r"(?i)time-?out\D{0,24}\d{2,7}|time limit\D{0,10}\d{2,7}")
@@ -118,13 +118,13 @@ def _severity(log: Log, group: LogGroup, severity: Severity) -> Severity:
         return "info"
     if message and message.transient:
         after = log.lines - group.last.number - (group.trace.length if group.trace else 0)
-        goes_on = after >= (_GOES_ON_LINES if level == "FATAL" else 1 if level == "WARN" else 2)
-        if log.last_good_line > group.last.number or (group.count <= _FEW and goes_on and not _ends_badly(log)):
+        continues = after >= (_CONTINUES_LINES if level == "FATAL" else 1 if level == "WARN" else 2)
+        if log.last_good_line > group.last.number or (group.count <= _FEW and continues and not _ends_badly(log)):
             return "info"
-        if after >= _GOES_ON_LONG_LINES:
+        if after >= _CONTINUES_LONG_LINES:
             return "info"
-        return "warning" if after >= _GOES_ON_LINES else severity
-    if severity == "critical" and level != "FATAL" and log.lines - group.last.number >= _GOES_ON_LONG_LINES:
+        return "warning" if after >= _CONTINUES_LINES else severity
+    if severity == "critical" and level != "FATAL" and log.lines - group.last.number >= _CONTINUES_LONG_LINES:
         return "warning"
     return severity
 
@@ -136,7 +136,7 @@ def _ends_badly(log: Log) -> bool:
 
 def _is_earlier_run(log: Log, group: LogGroup) -> bool:
     """Return whether the message belongs to an earlier run of the program, after which another one works."""
-    works = log.last_good_line > log.last_start_line or log.lines - log.last_start_line >= _GOES_ON_LINES
+    works = log.last_good_line > log.last_start_line or log.lines - log.last_start_line >= _CONTINUES_LINES
     return group.last.number < log.last_start_line and works
 
 

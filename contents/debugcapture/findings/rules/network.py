@@ -1,4 +1,4 @@
-"""Rules about connections: those that nobody closes, that get no answer, or that wait to be accepted."""
+"""Rules about connections that are never closed, get no answer, or wait to be accepted."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

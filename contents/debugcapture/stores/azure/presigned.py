@@ -1,6 +1,6 @@
 """An upload to Azure Blob Storage that a pod performs.
 
-A signature of Azure covers a blob, not a block with a checksum. The pod therefore writes to a blob of its own, the
+A signature of Azure covers a blob, not a block with a checksum. The pod therefore writes to a separate blob, the
 staging blob. The service copies it block by block to the blob of the bundle, compares each block with the checksum from
 the pod, and the staging blob is deleted. The pod can never write to the blob of the bundle.
 

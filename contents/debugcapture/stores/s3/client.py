@@ -52,7 +52,7 @@ def s3_client(session: Any, settings: S3Settings, bucket: str) -> Any:
             max_pool_connections=CONNECTIONS,
             # A signed header already contains the checksum of the content, so the payload is not signed again.
             s3={"addressing_style": style, "payload_signing_enabled": False},
-            # By default, the SDK adds checksum headers of its own to all requests.
+            # By default, the SDK adds its own checksum headers to all requests.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
@@ -93,7 +93,8 @@ def _session(settings: S3Settings) -> Any:
     session = botocore.session.Session(profile=settings.s3_profile or None)
     session.get_scoped_config()  # fails now when there is no such profile
     region = settings.s3_region or session.get_config_variable("region")
-    region = region or ("us-east-1" if settings.s3_endpoint else None)  # any will do on a server of one's own
+    # Other S3 servers accept any region.
+    region = region or ("us-east-1" if settings.s3_endpoint else None)
     session.set_config_variable("region", region)
     if settings.s3_access_key:
         session.set_credentials(settings.s3_access_key, settings.s3_secret_key, settings.s3_session_token or None)

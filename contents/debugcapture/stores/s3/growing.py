@@ -63,7 +63,7 @@ class GrowingUpload:
     ) -> None:
         """Upload ``file`` to ``location`` (Bucket, Key, maybe ExpectedBucketOwner), created with ``fields``.
 
-        ``checksum`` is what the server compares on arrival.
+        The server verifies ``checksum`` when it receives a part.
         """
         self._client, self._location, self._fields, self._path = client, location, fields, file
         self._progress, self._part_bytes, self._checksum = progress, part_bytes(0), checksum

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 Checksum = Literal["sha256", "md5"]
-"""What the server compares on arrival. Servers that reject the SHA-256 headers of S3 know the older Content-MD5."""
+"""Checksum that the server verifies. Servers that reject the SHA-256 headers of S3 support the older Content-MD5."""
 PART_BYTES = 16 << 20
 MAX_PARTS = 10_000
 _MIB = 1 << 20
@@ -127,7 +127,7 @@ def md5(file: BinaryIO, part: Part) -> str:
 
 
 def is_same_part(file: BinaryIO, part: Part, remote: Mapping[str, Any]) -> bool:
-    """Tell whether ``remote``, a part as the server describes it, is ``part`` of ``file``."""
+    """Return whether ``remote``, a part as the server describes it, is ``part`` of ``file``."""
     if remote.get("Size", part.length) != part.length:
         return False
     if remote.get("ChecksumSHA256"):

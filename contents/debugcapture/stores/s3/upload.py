@@ -51,7 +51,7 @@ class Upload:
     ) -> None:
         """Upload ``file`` to ``location`` (Bucket, Key, maybe ExpectedBucketOwner). ``sha256`` is in hex.
 
-        ``checksum`` is what the server compares on arrival.
+        The server verifies ``checksum`` when it receives a part.
         """
         self._client, self._location, self._file, self._sha256 = client, location, file, sha256
         self._progress, self._checksum = progress, checksum

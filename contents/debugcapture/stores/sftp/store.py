@@ -114,7 +114,7 @@ class SftpStore:
         return contents[-1] if contents else None
 
     def open(self, key: str) -> OpenFile | None:
-        """Return the file ``key``, open for reading; see `OpensFiles`. It has a connection of its own."""
+        """Return the file ``key``, open for reading; see `OpensFiles`. It has its own connection."""
         path, url = self._locate(key)
         action, opened = f"cannot read {url}", list[OpenFile]()
 
