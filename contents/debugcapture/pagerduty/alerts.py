@@ -5,12 +5,13 @@ Anyone can send an alert. A part of a target counts only if it is a valid name i
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from ..settings.declare import NAME, POD_NAME
-from .facts import Block, read_alert
-from .senders import KINDS, PARTS, Sender
+from .facts import KINDS, Block, read_alert
+from .senders import PARTS, Sender
 
 _SHORT_KINDS: Final = ("hpa", "pdb", "pvc")
 _CLUSTER = r"[A-Za-z0-9][\w.:/@-]{0,252}"
@@ -31,6 +32,15 @@ _SHARED_PARTS: Final = ("cluster", "namespace")
 
 _NOT_NAMESPACES: Final = ("namespace", "ns", "the", "pod", "pods")
 """Words that stand before the name of a namespace or of a pod in a sentence."""
+
+_NOT_PODS: Final = frozenset({"and", "are", "for", "from", "has", "in", "is", "name", "of", "on", "or", "that", "was"})
+"""Words that follow the word pod, deployment, ... in a sentence without its name."""
+
+_NO_NAMES: Final = frozenset({"unknown", "none", "null", "n", "na", "nil", "undefined"})
+"""What senders write for a part that they do not know."""
+
+_SCRAPED: Final = ("namespace", "ns")
+"""Names that Prometheus adds to a metric for the program that it was read from, which may report about another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +73,22 @@ def _from_alert(alert: Any, senders: Sequence[Sender]) -> Iterator[Candidate]:
         for block in blocks:
             if id(block) in decided:
                 continue
-            candidates = _from_sender(block, sender)
+            candidates = [_in_namespace(candidate, block, senders) for candidate in _from_sender(block, sender)]
             if any(id(inner) in decided for inner in block.inner_first()):
                 candidates = [candidate for candidate in candidates[:1] if candidate.pod and sender.names]
             if candidates:
                 decided.add(id(block))
                 yield from candidates
+
+
+def _in_namespace(candidate: Candidate, block: Block, senders: Sequence[Sender]) -> Candidate:
+    """Return ``candidate``; without a namespace, in the one that ``block`` names in the words of any sender."""
+    if candidate.namespace:
+        return candidate
+    names = [name for sender in senders if sender.any_case for name in sender.names.get("namespace", ())]
+    own_names = [name for name in names if name not in _SCRAPED]
+    values = (value for outer in block.ancestors() for name in own_names for value in outer.values(name, any_case=True))
+    return replace(candidate, namespace=next(filter(partial(_is_valid, "namespace"), values), ""))
 
 
 def _from_sender(block: Block, sender: Sender) -> list[Candidate]:
@@ -105,19 +125,24 @@ def _matches(block: Block, sender: Sender) -> Iterator[dict[str, str]]:
     """Yield the parts that each pattern finds, pattern by pattern, without those of exporters."""
     # A string in JSON may contain half of a surrogate pair, which has no encoding.
     text = "\n".join(block.text).encode(errors="replace").decode() if sender.patterns else ""
+    monitor = block.values("pod") if _is_from_monitor(block, sender) else ()
     for pattern in sender.patterns:
         for match in pattern.finditer(text):
             parts = {part: value.rstrip(".-") for part, value in match.groupdict("").items() if value}
             is_exporter = any(_names_exporter(sender, parts.get(part, "")) for part in ("pod", "container", "workload"))
-            if not is_exporter and parts.get("namespace", "").lower() not in _NOT_NAMESPACES:
+            is_word = (
+                parts.get("namespace", "").lower() in _NOT_NAMESPACES
+                or parts.get("pod", parts.get("workload", "")).lower() in _NOT_PODS
+            )
+            if not is_exporter and not is_word and parts.get("pod") not in monitor:
                 yield _valid_parts(parts)
 
 
 def _parts_by_name(block: Block, sender: Sender) -> dict[str, str]:
     """Return the parts that ``block`` itself names, without those of the exporter that only reported the alert."""
-    parts = {part: _first_valid(block, sender, part, _VALID[part]) for part in sender.names if part in PARTS}
+    parts = {part: _first_valid(block, sender, part, part) for part in sender.names if part in PARTS}
     if not parts.get("workload") or not parts.get("kind"):
-        kinds = ((kind, _first_valid(block, sender, kind, _VALID["workload"])) for kind in KINDS)
+        kinds = ((kind, _first_valid(block, sender, kind, "workload")) for kind in KINDS)
         kind, workload = next(((kind, name) for kind, name in kinds if name), ("", ""))
         if workload:
             parts |= {"kind": kind, "workload": workload}
@@ -129,10 +154,16 @@ def _parts_by_name(block: Block, sender: Sender) -> dict[str, str]:
 def _of_exporter(block: Block, sender: Sender, parts: Mapping[str, str]) -> list[str]:
     """Return the names of those ``parts`` that belong to the exporter, whose metrics are about other objects."""
     own = [part for part in ("pod", "container", "workload") if _names_exporter(sender, parts.get(part, ""))]
+    if _is_from_monitor(block, sender):
+        return [*own, "pod", "container"]
     workload = "" if "workload" in own else parts.get("workload", "")
     is_scraped = any(_names_exporter(sender, job) for job in block.values("job"))
     is_other_pod = is_scraped and bool(workload) and not parts.get("pod", "").startswith(workload)
     return [*own, "pod", "container"] if is_other_pod or "pod" in own or "container" in own else own
+
+
+def _is_from_monitor(block: Block, sender: Sender) -> bool:
+    return any(word in job for job in block.values("job") for word in sender.monitors)
 
 
 def _names_exporter(sender: Sender, name: str) -> bool:
@@ -141,17 +172,23 @@ def _names_exporter(sender: Sender, name: str) -> bool:
 
 def _inherited(block: Block, sender: Sender, part: str) -> str:
     """Return ``part`` from ``block``, or from what is said for all blocks."""
-    values = (_first_valid(outer, sender, part, _VALID[part]) for outer in block.ancestors())
+    values = (_first_valid(outer, sender, part, part) for outer in block.ancestors())
     return next(filter(None, values), "")
 
 
-def _first_valid(block: Block, sender: Sender, part: str, valid: re.Pattern[str]) -> str:
-    values = (value for name in sender.names.get(part, ()) for value in block.values(name, any_case=sender.any_case))
-    return next((value for value in values if valid.fullmatch(value)), "")
+def _first_valid(block: Block, sender: Sender, name: str, part: str) -> str:
+    """Return the first value under the names of ``name`` (a part, or a kind of workload) that is valid as ``part``."""
+    keys = sender.names.get(name, ())
+    values = (value for key in keys for value in block.values(key, any_case=sender.any_case))
+    return next(filter(partial(_is_valid, part), values), "")
+
+
+def _is_valid(part: str, value: str) -> bool:
+    return bool(_VALID[part].fullmatch(value)) and value.lower() not in _NO_NAMES
 
 
 def _valid_parts(parts: Mapping[str, str]) -> dict[str, str]:
-    return {part: value for part, value in parts.items() if _VALID[part].fullmatch(value)}
+    return {part: value for part, value in parts.items() if _is_valid(part, value)}
 
 
 def _make_candidate(sender: str, parts: Mapping[str, str]) -> Candidate:

@@ -11,6 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+KINDS: Final = (
+    "deployment", "statefulset", "daemonset", "job", "cronjob", "replicaset", "rollout", "deploymentconfig",
+    "replicationcontroller", "horizontalpodautoscaler", "poddisruptionbudget", "persistentvolumeclaim",
+)  # fmt: skip
 MAX_CHARACTERS = 256 * 1024
 MAX_FACTS = 5000
 MAX_BLOCKS = 500
@@ -18,7 +22,7 @@ _MAX_DEPTH = 12
 _MAX_VALUE = 253
 _PATH_LENGTH = 4  # names in a path such as `kubernetes.pod.name`
 _NAME_VALUE = re.compile(
-    r"(?<![\w.-])([A-Za-z_][\w.-]{0,62})[\\\"']{0,2}[ \t]{0,3}(?:={1,2}|:|in[ \t]?\()[ \t]{0,3}[\\\"'(\[]{0,3}"
+    r"(?<![\w.-])([A-Za-z_][\w.-]{0,62})[\\\"']{0,2}[ \t]{0,3}(?:={1,2}>?|:|->|in[ \t]?\()[ \t]{0,3}[\\\"'(\[]{0,3}"
     r"([^\s,;\"'{}\[\]()\\]{1,253})",
     re.ASCII,
 )
@@ -27,12 +31,25 @@ _WORD_NAME_VALUE = re.compile(
     r"([^\s,;\"'`{}\[\]()]{1,253})",
     re.ASCII | re.IGNORECASE,
 )
+# Zabbix writes "Namespace [shop] Pod [web-0]".
+_BRACKETS = re.compile(
+    r"\b(namespace|pod|container|cluster|workload|deployment|statefulset|daemonset|job|cronjob|replicaset) "
+    r"\[([^\s\[\]]{1,253})\]",
+    re.ASCII | re.IGNORECASE,
+)
 # Tags of HTML, and the marks of bold text and of code in Markdown.
 _TAG = re.compile(r"<[^<>]{1,200}>")
 _MARKS = re.compile(r"\*\*|`")
 _LABELS = re.compile(r"^[ \t]*Labels:[ \t]*$", re.MULTILINE)
 # The keys of an item that is one name and its value: {"name": "pod", "value": "web-0"}.
 _NAME_KEYS: Final = ("name", "key", "tag", "title", "label", "field", "dimension")
+# A mapping that holds such names: `tags.podName` in a flat form counts as `podName`.
+_HOLDER: Final = re.compile(r"^.*\b(?:tag|label|attribute|dimension|field)s?\.", re.ASCII | re.IGNORECASE)
+_CAPITAL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])", re.ASCII)
+_KIND_IN_TWO_WORDS: Final = re.compile(r"(stateful|daemon|replica|cron)_(set|job)")
+# An object of Kubernetes, as events and reports describe it. Dynatrace calls a workload CLOUD_APPLICATION.
+_OBJECT_KINDS: Final = ("pod", "workload", *KINDS)
+_ENTITY_KINDS: Final = {"cloud_application": "workload", "cloud_application_instance": "pod"}
 
 
 @dataclass(slots=True)
@@ -64,10 +81,16 @@ class Block:
         yield self
 
     def add(self, name: str, value: str) -> None:
-        """Add ``value`` under ``name``, and under the name without a prefix: `example.com/pod` counts as `pod` too."""
-        for key in dict.fromkeys((name, name.rpartition("/")[2])):
+        """Add ``value`` under ``name``, and under the name without a prefix.
+
+        `example.com/pod` and `labels.pod` count as `pod` too, `resource.k8s.pod.name` as `k8s.pod.name`.
+        """
+        keys = [name, name.rpartition("/")[2], _HOLDER.sub("", name)]
+        words = name.split(".")
+        keys += [".".join(words[start:]) for start in range(max(1, len(words) - _PATH_LENGTH), len(words) - 1)]
+        for key in dict.fromkeys(keys):
             self.named.setdefault(key, []).append(value)
-            self.plain.setdefault(_plain(key), []).append(value)
+            self.plain.setdefault(plain_name(key), []).append(value)
 
 
 def read_alert(alert: Any, names: frozenset[str]) -> Block:
@@ -107,10 +130,16 @@ class _Reader:
         name, text = _dimension(value)
         if name:
             self._add(block, text, name)
+        kind, text = _object(value)
+        if kind:
+            self._add(block, text, kind)
         # An alert of Alertmanager has the resolved alerts beside those that fire.
-        ignored = "resolved" if value.get("firing") else None
+        ignored = {"resolved"} if value.get("firing") else set()
+        if rows := _table_rows(value):
+            self._read_list(rows, block, path, depth)
+            ignored |= {"columns", "rows"}
         for key, item in value.items():
-            if key != ignored:
+            if key not in ignored:
                 self.read(item, block, (*path, str(key)[:_MAX_VALUE])[-_PATH_LENGTH:], depth + 1)
 
     def _read_list(self, items: list[Any], block: Block, path: tuple[str, ...], depth: int) -> None:
@@ -149,7 +178,7 @@ class _Reader:
         return starts
 
     def _read_names(self, text: str, block: Block) -> None:
-        plain = _MARKS.sub("", _TAG.sub(" ", text))
+        plain = _BRACKETS.sub(r"\1 \2", _MARKS.sub("", _TAG.sub(" ", text)))
         block.text.append(plain)
         for match in _NAME_VALUE.finditer(plain):
             self._add(block, match[2].rstrip(".:!?"), match[1])
@@ -171,8 +200,10 @@ class _Reader:
                 block.add(name, value)
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+def plain_name(name: str) -> str:
+    """Return ``name`` in lower case with `_` between its words: pod_name for podName, `Pod Name` and pod.name."""
+    plain = re.sub(r"[^a-z0-9]+", "_", _CAPITAL.sub("_", name).lower()).strip("_")
+    return _KIND_IN_TWO_WORDS.sub(r"\1\2", plain)
 
 
 def _parts(text: str, starts: Sequence[int]) -> Iterator[tuple[int, str]]:
@@ -189,6 +220,27 @@ def _dimension(value: dict[Any, Any]) -> tuple[str, str]:
     fields = {str(key).lower(): item for key, item in value.items()}
     name, text = next((fields[key] for key in _NAME_KEYS if key in fields), ""), fields.get("value")
     return (name, text) if isinstance(name, str) and isinstance(text, str) else ("", "")
+
+
+def _table_rows(value: dict[Any, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a table, such as the result of a query, each as a mapping; an empty list for another value."""
+    columns, rows = value.get("columns"), value.get("rows")
+    if not isinstance(columns, list) or not isinstance(rows, list):
+        return []
+    named = (column.get("name") if isinstance(column, dict) else column for column in columns[:MAX_FACTS])
+    names = [str(name) for name in named]
+    return [dict(zip(names, row, strict=False)) for row in rows[:MAX_BLOCKS] if isinstance(row, list)]
+
+
+def _object(value: dict[Any, Any]) -> tuple[str, str]:
+    """Return the kind in lower case and the name of a mapping that describes an object; two empty texts otherwise."""
+    fields = {str(key).lower(): item for key, item in value.items()}
+    kind, name = fields.get("kind") or fields.get("type"), fields.get("name")
+    if not isinstance(kind, str) or not isinstance(name, str):
+        return "", ""
+    kind = kind.lower().removeprefix("kubernetes_")
+    kind = _ENTITY_KINDS.get(kind, kind)
+    return (kind, name) if kind in _OBJECT_KINDS else ("", "")
 
 
 def _is_block(item: Any) -> bool:

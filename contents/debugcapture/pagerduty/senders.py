@@ -9,14 +9,11 @@ import yaml
 from ..errors import BadInput
 from ..regex import Pattern, text_pattern
 from ..yaml_reader import read_yaml
+from .facts import KINDS, plain_name
 
 CATALOG = Path(__file__).with_name("senders.yaml")
-KINDS = (
-    "deployment", "statefulset", "daemonset", "job", "cronjob", "replicaset", "rollout", "deploymentconfig",
-    "replicationcontroller", "horizontalpodautoscaler", "poddisruptionbudget", "persistentvolumeclaim",
-)  # fmt: skip
 PARTS = ("cluster", "namespace", "pod", "container", "kind", "workload")
-_KEYS = ("sender", "when", "needs", "exporters", "any_case", "names", "patterns")
+_KEYS = ("sender", "when", "needs", "exporters", "monitors", "any_case", "names", "patterns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,8 @@ class Sender:
     The sender applies to alerts that contain one of the names in ``when``, or to all alerts if ``when`` is empty.
     ``names`` maps a part, or a kind of workload, to the names that carry it, best first. With ``any_case``, they are in
     lower case with `_` between words, and stand for all other spellings. A target without the parts ``needs`` does not
-    count. A pod or container whose name contains one of the words ``exporters`` only reported the alert.
+    count. A pod or container whose name contains one of the words ``exporters`` only reported the alert; so did a pod
+    whose label `job` contains one of the words ``monitors``.
     """
 
     name: str
@@ -35,6 +33,7 @@ class Sender:
     patterns: tuple[Pattern[str], ...]
     needs: tuple[str, ...] = ()
     exporters: tuple[str, ...] = ()
+    monitors: tuple[str, ...] = ()
     any_case: bool = False
 
 
@@ -73,14 +72,20 @@ def _parse_sender(entry: Any, location: str) -> Sender:
     return Sender(
         entry["sender"],
         tuple(_parse_texts(entry.get("when", []), f"{location}, when")),
-        {part: tuple(_parse_texts(value, f"{location}, {part}")) for part, value in names.items()},
+        {part: _parse_names(value, f"{location}, {part}", entry) for part, value in names.items()},
         tuple(
             _parse_pattern(text, location) for text in _parse_texts(entry.get("patterns", []), f"{location}, patterns")
         ),
         tuple(needs),
         tuple(_parse_texts(entry.get("exporters", []), f"{location}, exporters")),
+        tuple(_parse_texts(entry.get("monitors", []), f"{location}, monitors")),
         entry.get("any_case", False),
     )
+
+
+def _parse_names(value: Any, location: str, entry: dict[Any, Any]) -> tuple[str, ...]:
+    names = _parse_texts(value, location)
+    return tuple(dict.fromkeys(map(plain_name, names) if entry.get("any_case") else names))
 
 
 def _parse_texts(value: Any, location: str) -> list[str]:
