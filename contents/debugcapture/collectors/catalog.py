@@ -24,6 +24,10 @@ _CHOICES = {
     "reads_api": ("", *READS),
 }
 _TOOL_LISTS = ("in_image", "from_debug", "from_log")
+# The tar of busybox, and that of GNU.
+_TAR_DENIED = (
+    r"^tar: (can't change directory to '/proc/\d+/root'|/proc/\d+/root: Cannot (open|chdir|stat)): Permission denied$"
+)
 _PATTERNS = ("denied_pattern", "refused_pattern", "in_log")
 _NEEDS = ("SYS_PTRACE", "NET_RAW", "NET_ADMIN")
 _ID = re.compile(r"[a-z][a-z0-9-]{1,40}")
@@ -133,7 +137,7 @@ def files_collector(paths: Sequence[str]) -> Collector:
             Tool(
                 ("tar", "-C", "/proc/{pid}/root", "-cf", "-", *relative),
                 # The message of busybox.
-                denied_pattern=r"^tar: can't change directory to '/proc/\d+/root': Permission denied$",
+                denied_pattern=_TAR_DENIED,
             ),
         ),
         reads_api="",

@@ -262,6 +262,64 @@ DENIALS = [
         "tcpdump: any: You don't have permission to perform this capture on that device\n"
         "(socket: Operation not permitted)\n",
     ),
+    (
+        "python-stacks",
+        "py-spy",
+        1,
+        "Error: Failed to open process - check if it is running.\nReason: Operation not permitted (os error 1)\n",
+    ),
+    (
+        "python-native-stacks",
+        "py-spy",
+        1,
+        "Error: Failed to get process executable name. Check that the process is running.\n"
+        "Reason: Permission denied (os error 13)\n",
+    ),
+    (
+        "ruby-profile",
+        "rbspy",
+        1,
+        "Error. Causes: \n- Couldn't get ruby version: Couldn't determine Ruby version\n\nCaused by:\n"
+        "    Permission denied when reading from process 7. If you're not running as root, try again with sudo.\n",
+    ),
+    ("system-calls", "strace", 1, "strace: attach: ptrace(PTRACE_ATTACH, ...): Operation not permitted\n"),
+    ("system-calls", "strace", 1, "attach: ptrace(PTRACE_ATTACH, 7): Operation not permitted\n"),
+    ("system-calls", "strace", 1, "strace: test_ptrace_seize: PTRACE_TRACEME: Operation not permitted\n"),
+    ("native-stacks", "gdb", 1, "Cannot attach to process 7: ptrace: Operation not permitted.\n"),
+    (
+        "native-stacks",
+        "eu-stack",
+        2,
+        "eu-stack: dwfl_thread_getframes tid 7 at 0x7f0c in /lib/libc.so.6: Operation not permitted\n",
+    ),
+    (
+        "packet-capture",
+        "tcpdump",
+        1,
+        "tcpdump: eth0: You don't have permission to capture on that device\n(socket: Operation not permitted)\n",
+    ),
+    ("packet-capture", "tcpdump", 1, "tcpdump: socket: Operation not permitted\n"),
+    ("jvm-thread-dump", "jattach", 1, "Could not connect to socket: Permission denied\n"),
+    ("jvm-thread-dump", "jcmd", 1, "java.io.IOException: Permission denied\n"),
+    (
+        "jvm-thread-dump",
+        "jcmd",
+        1,
+        "java.io.IOException: well-known file /tmp/.java_pid7 is not secure: file should be owned by the current user "
+        "(which is 0) but is owned by 1000\n",
+    ),
+    ("jvm-thread-dump", "jcmd", 1, "java.io.FileNotFoundException: /tmp/.attach_pid7 (Permission denied)\n"),
+    ("jvm-thread-dump", "jstack", 1, "7: well-known file is not secure\n"),
+    (
+        "dotnet-dump",
+        "dotnet-dump",
+        1,
+        "Unhandled exception: System.Reflection.TargetInvocationException: Exception has been thrown by the target.\n"
+        " ---> System.Net.Sockets.SocketException (13): Permission denied\n",
+    ),
+    ("dotnet-dump", "dotnet-dump", 1, "[createdump] ptrace(ATTACH, 7) FAILED Operation not permitted (1)\n"),
+    ("dotnet-dump", "dotnet-dump", 1, "[createdump] open(/proc/7/mem) FAILED 13 (Permission denied)\n"),
+    ("files", "tar", 1, "tar: /proc/7/root: Cannot open: Permission denied\n"),
     ("files", "tar", 1, "tar: can't change directory to '/proc/7/root': Permission denied\n"),
 ]
 
