@@ -8,7 +8,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab.pagerduty.model import Json, Request, invalid_input, unauthenticated, unknown_sender
+from lab.pagerduty.model import Json
 
 USERS: dict[str, str] = {  # e-mail: name
     "oncall@shop.example": "Robin On-Call",
@@ -37,27 +37,6 @@ class Keys:
             with os.fdopen(descriptor, "w") as stream:
                 json.dump(asdict(keys), stream)
         return cls(**json.loads(file.read_text()))
-
-
-def authenticate(request: Request, keys: Keys) -> str:
-    """The scheme and key that the request came with; raises ApiError if the account does not know it."""
-    header = request.headers.get("authorization", "")
-    accepted = {f"Token token={keys.account}", f"Token token={keys.user}", f"Bearer {keys.bearer}"}
-    if header not in accepted:
-        raise unauthenticated()
-    return header
-
-
-def author(request: Request, keys: Keys) -> Json:
-    """The user in whose name the request writes."""
-    if request.headers.get("authorization") == f"Token token={keys.user}":
-        return user_reference("oncall@shop.example")
-    sender = request.headers.get("from", "")
-    if not sender:
-        raise invalid_input("From header is required")
-    if sender not in USERS:
-        raise unknown_sender()
-    return user_reference(sender)
 
 
 def user_reference(email: str) -> Json:

@@ -1,4 +1,4 @@
-"""PagerDuty's REST API v2, as much of it as notes, incidents and alerts need.
+"""PagerDuty's REST API v2, as much of it as notes, incidents and alerts need. Each function is one page of the reference.
 
 Source: PagerDuty API reference, "List notes", "Create a note on an incident", "Update a note", "Get an incident",
 "List alerts for an incident", "Create a status update", "Errors", "REST API Rate Limits", "Pagination"; Events API v2
@@ -7,249 +7,153 @@ reference, "Send a change event".
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable
-from pathlib import Path
 
-from lab.pagerduty.account import Keys, authenticate, author
-from lab.pagerduty.database import Database
-from lab.pagerduty.incidents import make_alert, make_incident, now, seed_incidents
-from lab.pagerduty.journal import Journal
-from lab.pagerduty.limits import Limits
-from lab.pagerduty.model import (
-    Answer,
-    ApiError,
-    Json,
-    Request,
-    html_answer,
-    incident_not_found,
-    invalid_input,
-    json_answer,
-    not_found,
-    too_many_notes,
-)
-from lab.pagerduty.page import incident_page, overview_page
+from flask import Blueprint, request
+
+from lab.pagerduty.incidents import now
+from lab.pagerduty.incoming import author, body, number, simulator
+from lab.pagerduty.model import Json, incident_not_found, invalid_input, not_found, too_many_notes
 
 MOST_NOTES = 2000
 CUSTOM_FIELD, _LONGEST_FIELD = "evidence_url", 200
 _IDS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_PAGE = 25
+_PAGE, _LARGEST_PAGE = 25, 100
 _ROUTING_KEY_LENGTH = 32
 
-Handler = Callable[[Request, str, str], Answer]
+api = Blueprint("api", __name__)
+events = Blueprint("events", __name__)
 
 
-class Api:
-    """The whole simulator without HTTP: a request in, an answer out. Safe to use from several threads."""
+@api.get("/abilities")
+def list_abilities() -> Json:
+    """List abilities."""
+    return {"abilities": ["sso", "teams"]}
 
-    def __init__(self, state: Path, base_url: str) -> None:
-        """`state` keeps keys, incidents and notes; `base_url` is what links begin with."""
-        self._keys = Keys.kept_in(state / "keys.json")
-        self._db = Database(state / "incidents.sqlite")
-        self._base_url = base_url
-        self._limits = Limits()
-        self._fields: dict[str, list[Json]] = {}  # custom fields of an incident, gone when the simulator stops
-        self._journal = Journal()
-        self._routes: list[tuple[str, re.Pattern[str], Handler]] = [
-            ("GET", _path("/abilities"), self._list_abilities),
-            ("GET", _path("/incidents/{id}"), self._get_incident),
-            ("POST", _path("/incidents/{id}/status_updates"), self._add_status_update),
-            ("GET", _path("/incidents/{id}/alerts"), self._list_alerts),
-            ("GET", _path("/incidents/{id}/notes"), self._list_notes),
-            ("POST", _path("/incidents/{id}/notes"), self._add_note),
-            ("PUT", _path("/incidents/{id}/notes/{id}"), self._edit_note),
-            ("DELETE", _path("/incidents/{id}/notes/{id}"), self._delete_note),
-            ("GET", _path("/incidents/{id}/custom_fields/values"), self._list_fields),
-            ("PUT", _path("/incidents/{id}/custom_fields/values"), self._set_fields),
-        ]
-        if not self._db.incident_ids():
-            self._seed()
 
-    def answer(self, request: Request) -> Answer:
-        """Answers the lab's own addresses, a browser, or a client of the API."""
-        try:
-            if request.path.startswith("/_"):
-                return self._lab(request)
-            if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-                return self._page(request.path)
-        except ApiError as error:
-            return error.answer()
-        answer = self._change_event(request) if request.path == "/v2/change/enqueue" else self._rest(request)
-        self._journal.add(request, answer.status)
-        return answer
-
-    def _rest(self, request: Request) -> Answer:
-        headers: dict[str, str] = {}
-        try:
-            refusal = self._limits.refusal()
-            if refusal:
-                return refusal
-            headers = self._limits.count(authenticate(request, self._keys))
-            _check_version(request)
-            answer = self._route(request)
-        except ApiError as error:
-            answer = error.answer()
-        return Answer(answer.status, answer.content, answer.content_type, {**headers, **answer.headers})
-
-    def _route(self, request: Request) -> Answer:
-        for method, pattern, handler in self._routes:
-            match = pattern.fullmatch(request.path)
-            if match and method == request.method:
-                return handler(request, *(*match.groups(), "", "")[:2])
+@api.get("/incidents/<incident>")
+def get_incident(incident: str) -> Json:
+    """Get an incident."""
+    record = simulator().database.incident(incident)
+    if record is None:
         raise not_found()
+    return {"incident": record}
 
-    def _list_abilities(self, _request: Request, _first: str, _second: str) -> Answer:
-        return json_answer(200, {"abilities": ["sso", "teams"]})
 
-    def _get_incident(self, request: Request, incident: str, _: str) -> Answer:
-        record = self._db.incident(incident)
-        if record is None:
-            raise not_found()
-        return json_answer(200, {"incident": record})
+@api.get("/incidents/<incident>/alerts")
+def list_alerts(incident: str) -> Json:
+    """List alerts for an incident."""
+    _require(incident)
+    alerts = simulator().database.alerts(incident)
+    limit, offset = number("limit", _PAGE), number("offset", 0)
+    page = alerts[offset : offset + min(limit, _LARGEST_PAGE)]
+    total = len(alerts) if request.args.get("total") == "true" else None
+    more = offset + len(page) < len(alerts)
+    return {"alerts": page, "limit": limit, "offset": offset, "more": more, "total": total}
 
-    def _list_alerts(self, request: Request, incident: str, _: str) -> Answer:
-        self._require(incident)
-        alerts = self._db.alerts(incident)
-        limit, offset = _number(request, "limit", _PAGE), _number(request, "offset", 0)
-        page = alerts[offset : offset + min(limit, 100)]
-        more = offset + len(page) < len(alerts)
-        total = len(alerts) if request.query.get("total") == "true" else None
-        fields: Json = {"limit": limit, "offset": offset, "more": more, "total": total}
-        return json_answer(200, {"alerts": page, **fields})
 
-    def _list_notes(self, request: Request, incident: str, _: str) -> Answer:
-        self._require(incident)
-        return json_answer(200, {"notes": self._db.notes(incident)})
+@api.get("/incidents/<incident>/notes")
+def list_notes(incident: str) -> Json:
+    """List notes for an incident."""
+    _require(incident)
+    return {"notes": simulator().database.notes(incident)}
 
-    def _add_note(self, request: Request, incident: str, _: str) -> Answer:
-        user = author(request, self._keys)
-        self._require(incident)
-        moment = now()
-        note: Json = {
-            "id": _new_id(),
-            "user": user,
-            "channel": {"summary": "The PagerDuty website or APIs"},
-            "content": _note_content(request),
-            "created_at": moment,
-            "updated_at": moment,
-        }
-        if not self._db.add_note(incident, note, MOST_NOTES):
-            raise too_many_notes(MOST_NOTES)
-        return json_answer(200, {"note": note})
 
-    def _edit_note(self, request: Request, incident: str, identity: str) -> Answer:
-        author(request, self._keys)
-        note = self._required_note(incident, identity)
-        edited = {**note, "content": _note_content(request), "updated_at": now()}
-        self._db.replace_note(edited)
-        return json_answer(200, {"note": edited})
+@api.post("/incidents/<incident>/notes")
+def add_note(incident: str) -> Json:
+    """Create a note on an incident."""
+    user, moment = author(), now()
+    _require(incident)
+    note = {
+        "id": _new_id(),
+        "user": user,
+        "channel": {"summary": "The PagerDuty website or APIs"},
+        "content": _note_content(),
+        "created_at": moment,
+        "updated_at": moment,
+    }
+    if not simulator().database.add_note(incident, note, MOST_NOTES):
+        raise too_many_notes(MOST_NOTES)
+    return {"note": note}
 
-    def _delete_note(self, request: Request, incident: str, identity: str) -> Answer:
-        self._required_note(incident, identity)
-        self._db.delete_note(identity)
-        return Answer(204, None)
 
-    def _add_status_update(self, request: Request, incident: str, _: str) -> Answer:
-        sender = author(request, self._keys)
-        self._require(incident)
-        message = request.json().get("message")
-        if not isinstance(message, str) or not message:
-            raise invalid_input("Message cannot be empty.")
-        update = {"id": _new_id(), "message": message, "created_at": now(), "sender": sender}
-        return json_answer(200, {"status_update": update})
+@api.put("/incidents/<incident>/notes/<identity>")
+def edit_note(incident: str, identity: str) -> Json:
+    """Update a note on an incident."""
+    author()
+    note = _required_note(incident, identity) | {"content": _note_content(), "updated_at": now()}
+    simulator().database.replace_note(note)
+    return {"note": note}
 
-    def _change_event(self, request: Request) -> Answer:
-        """The Events API: no key of an account, but that of an integration, of 32 characters."""
-        event = request.json()
-        wrong = [] if isinstance((event.get("payload") or {}).get("summary"), str) else ["summary"]
-        if len(str(event.get("routing_key", ""))) != _ROUTING_KEY_LENGTH:
-            wrong.append("routing_key")
-        if wrong:
-            body = {"status": "invalid event", "message": "Event object is invalid", "errors": wrong}
-            return json_answer(400, body)
-        return json_answer(202, {"status": "success", "message": "Change event processed"})
 
-    def _list_fields(self, request: Request, incident: str, _: str) -> Answer:
-        self._require(incident)
-        return json_answer(200, {"custom_fields": self._fields.get(incident, [])})
+@api.delete("/incidents/<incident>/notes/<identity>")
+def delete_note(incident: str, identity: str) -> tuple[str, int]:
+    """Delete a note from an incident."""
+    _required_note(incident, identity)
+    simulator().database.delete_note(identity)
+    return "", 204
 
-    def _set_fields(self, request: Request, incident: str, _: str) -> Answer:
-        author(request, self._keys)
-        self._require(incident)
-        fields = [_field(field) for field in request.json().get("custom_fields") or [None]]
-        existing = {field["name"]: field for field in self._fields.get(incident, [])}
-        self._fields[incident] = list({**existing, **{field["name"]: field for field in fields}}.values())
-        return json_answer(201, {"custom_fields": self._fields[incident]})
 
-    def _require(self, incident: str) -> None:
-        if self._db.incident(incident) is None:
-            raise incident_not_found()
+@api.post("/incidents/<incident>/status_updates")
+def add_status_update(incident: str) -> Json:
+    """Create a status update on an incident."""
+    sender = author()
+    _require(incident)
+    message = body().get("message")
+    if not isinstance(message, str) or not message:
+        raise invalid_input("Message cannot be empty.")
+    return {"status_update": {"id": _new_id(), "message": message, "created_at": now(), "sender": sender}}
 
-    def _required_note(self, incident: str, identity: str) -> Json:
-        self._require(incident)
-        note = self._db.note(incident, identity)
-        if note is None:
-            raise not_found()
-        return note
 
-    def _page(self, path: str) -> Answer:
-        if path in ("/", "/incidents"):
-            incidents = [self._db.incident(identity) for identity in self._db.incident_ids()]
-            return html_answer(overview_page([incident for incident in incidents if incident]))
-        identity = path.removeprefix("/incidents/")
-        incident = self._db.incident(identity)
-        if incident is None:
-            raise not_found()
-        return html_answer(incident_page(incident, self._db.alerts(identity), self._db.notes(identity)))
+@api.get("/incidents/<incident>/custom_fields/values")
+def list_fields(incident: str) -> Json:
+    """Get the custom field values of an incident."""
+    _require(incident)
+    return {"custom_fields": simulator().fields.get(incident, [])}
 
-    def _lab(self, request: Request) -> Answer:
-        if (request.method, request.path) == ("GET", "/_requests"):
-            return json_answer(200, {"requests": self._journal.entries()})
-        if (request.method, request.path) == ("POST", "/_control"):
-            self._control(request.json())
-            return json_answer(200, {"ok": True})
+
+@api.put("/incidents/<incident>/custom_fields/values")
+def set_fields(incident: str) -> tuple[Json, int]:
+    """Set the custom field values of an incident."""
+    author()
+    _require(incident)
+    fields = [_field(field) for field in body().get("custom_fields") or [None]]
+    merged = {field["name"]: field for field in [*simulator().fields.get(incident, []), *fields]}
+    simulator().fields[incident] = list(merged.values())
+    return {"custom_fields": simulator().fields[incident]}, 201
+
+
+@events.post("/v2/change/enqueue")
+def send_change_event() -> tuple[Json, int]:
+    """Send a change event: no key of an account, but that of an integration, of 32 characters."""
+    event = body()
+    wrong = [] if isinstance((event.get("payload") or {}).get("summary"), str) else ["summary"]
+    if len(str(event.get("routing_key", ""))) != _ROUTING_KEY_LENGTH:
+        wrong.append("routing_key")
+    if wrong:
+        return {"status": "invalid event", "message": "Event object is invalid", "errors": wrong}, 400
+    return {"status": "success", "message": "Change event processed"}, 202
+
+
+def _require(incident: str) -> None:
+    if simulator().database.incident(incident) is None:
+        raise incident_not_found()
+
+
+def _required_note(incident: str, identity: str) -> Json:
+    _require(incident)
+    note = simulator().database.note(incident, identity)
+    if note is None:
         raise not_found()
-
-    def _control(self, order: Json) -> None:
-        if order.get("reset"):
-            self._db.clear()
-            self._limits.reset()
-            self._journal.clear()
-            self._seed()
-        self._limits.order(order)
-        if "incident" in order:
-            self._create(order["incident"])
-
-    def _seed(self) -> None:
-        for seed in seed_incidents():
-            self._create(seed)
-
-    def _create(self, fields: Json) -> None:
-        if not re.fullmatch(r"[PQR][A-Z0-9]{5,31}", str(fields.get("id", ""))):
-            raise invalid_input("incident.id must be upper-case letters and digits, beginning with P, Q or R")
-        incident = make_incident(self._base_url, len(self._db.incident_ids()) + 1, fields)
-        alerts = [make_alert(incident, n, details) for n, details in enumerate(fields.get("alerts", []), start=1)]
-        self._db.add_incident(incident, alerts)
+    return note
 
 
 def _new_id() -> str:
     return "P" + "".join(secrets.choice(_IDS) for _ in range(13))
 
 
-def _path(template: str) -> re.Pattern[str]:
-    return re.compile(template.replace("{id}", "([^/]+)"))
-
-
-def _check_version(request: Request) -> None:
-    """Accept may be left out; the version in it may not be another one."""
-    version = re.search(r"version=(\w+)", request.headers.get("accept", ""))
-    if version and version[1] != "2":
-        raise invalid_input(f"API version {version[1]} is not supported: use version=2")
-
-
-def _note_content(request: Request) -> str:
-    note = request.json().get("note")
+def _note_content() -> str:
+    note = body().get("note")
     content = note.get("content") if isinstance(note, dict) else None
     if not isinstance(content, str) or not content.strip():
         raise invalid_input("Note content cannot be empty")
@@ -264,10 +168,3 @@ def _field(raw: object) -> Json:
     if not isinstance(value, str) or len(value) > _LONGEST_FIELD:
         raise invalid_input(f"value must be a string of at most {_LONGEST_FIELD} characters")
     return {"id": "PFIELD1", "name": CUSTOM_FIELD, "type": "field_value", "data_type": "url", "value": value}
-
-
-def _number(request: Request, name: str, usual: int) -> int:
-    text = request.query.get(name, str(usual))
-    if not text.isdigit():
-        raise invalid_input(f"{name} must be a number")
-    return int(text)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from flask import Request
+
 from lab.pagerduty.incidents import now
-from lab.pagerduty.model import Json, Request
+from lab.pagerduty.model import Json
 
 _LONGEST = 5000
 
@@ -19,19 +21,10 @@ class Journal:
         self._lock = threading.Lock()
         self._entries: deque[Json] = deque(maxlen=_LONGEST)
 
-    def add(self, request: Request, status: int) -> None:
-        """Writes down a request and the status of its answer."""
-        entry = {
-            "at": now(),
-            "method": request.method,
-            "path": request.path,
-            "query": dict(request.query),
-            "headers": {name: _shown(name, value) for name, value in request.headers.items()},
-            "body": request.body.decode(errors="replace"),
-            "status": status,
-        }
+    def add(self, request: Json) -> None:
+        """Writes down a request, as `entry` makes it."""
         with self._lock:
-            self._entries.append(entry)
+            self._entries.append(request)
 
     def entries(self) -> list[Json]:
         """A copy of all entries."""
@@ -42,6 +35,18 @@ class Journal:
         """Forgets them."""
         with self._lock:
             self._entries.clear()
+
+
+def entry(request: Request) -> Json:
+    """What the journal has of a request, without credentials. Header names are lower case."""
+    return {
+        "at": now(),
+        "method": request.method,
+        "path": request.path,
+        "query": request.args.to_dict(),
+        "headers": {name.lower(): _shown(name.lower(), value) for name, value in request.headers},
+        "body": request.get_data(as_text=True),
+    }
 
 
 def _shown(name: str, value: str) -> str:

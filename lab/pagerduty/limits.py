@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from lab.pagerduty.model import Answer, ApiError, Json, invalid_input, json_answer, rate_limited
+from lab.pagerduty.model import ApiError, Json, error_body, invalid_input, rate_limited
 
 PER_MINUTE = 960
 _WINDOW_S = 60
@@ -18,7 +18,9 @@ class _Refusal:
     """The next `times` requests are refused like this."""
 
     times: int
-    answer: Answer
+    status: int
+    content: Json | None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -49,19 +51,17 @@ class Limits:
             if control.get("heal"):
                 self._refusals.clear()
             if "rate_limit" in control:
-                answer = _limited(int(control.get("reset_s", 1)), bool(control.get("bare", False)))
-                self._refusals.append(_Refusal(int(control["rate_limit"]), answer))
+                self._refusals.append(_rate_limit(control))
             if "fail" in control:
                 self._refusals.append(_failure(control["fail"]))
 
-    def refusal(self) -> Answer | None:
-        """The failure that a test ordered for this request."""
+    def refuse(self) -> None:
+        """Raises the failure that a test ordered for this request."""
         with self._lock:
             self._refusals = [refusal for refusal in self._refusals if refusal.times > 0]
-            if not self._refusals:
-                return None
-            self._refusals[0].times -= 1
-            return self._refusals[0].answer
+            for refusal in self._refusals:
+                refusal.times -= 1
+                raise ApiError(refusal.status, refusal.content, refusal.headers)
 
     def count(self, key: str) -> dict[str, str]:
         """Counts a request of this key; the headers for its answer. ApiError above the limit has them, too."""
@@ -74,31 +74,21 @@ class Limits:
             reset_s = int(_WINDOW_S - (time.monotonic() - window.started)) + 1
             headers = _headers(self._per_minute, remaining, reset_s)
             if window.requests > self._per_minute:
-                raise TooManyRequests(headers)
+                raise rate_limited(headers)
             return headers
-
-
-class TooManyRequests(ApiError):
-    """Above the limit of the minute."""
-
-    def __init__(self, headers: dict[str, str]) -> None:
-        """`headers` contain the time of the next attempt."""
-        error = rate_limited()
-        super().__init__(error.status, str(error), error.content["error"]["code"])
-        self._headers = headers
-
-    def answer(self) -> Answer:
-        """With the rate limit's headers."""
-        return Answer(self.status, super().answer().content, headers=self._headers)
 
 
 def _headers(limit: int, remaining: int, reset_s: int) -> dict[str, str]:
     return {"ratelimit-limit": str(limit), "ratelimit-remaining": str(remaining), "ratelimit-reset": str(reset_s)}
 
 
-def _limited(reset_s: int, bare: bool) -> Answer:
+def _rate_limit(order: Json) -> _Refusal:
+    times = int(order["rate_limit"])
     # PagerDuty documents that a 429 may come without headers and body
-    return Answer(429, None) if bare else TooManyRequests(_headers(PER_MINUTE, 0, reset_s)).answer()
+    if order.get("bare"):
+        return _Refusal(times, 429, None)
+    error = rate_limited(_headers(PER_MINUTE, 0, int(order.get("reset_s", 1))))
+    return _Refusal(times, error.status, error.content, error.headers)
 
 
 def _failure(order: Json) -> _Refusal:
@@ -106,5 +96,4 @@ def _failure(order: Json) -> _Refusal:
     if not 400 <= status < 600:
         raise invalid_input("fail.status must be an HTTP error")
     message = str(order.get("message", "Internal Server Error"))
-    error = {"error": {"message": message, "code": int(order.get("code", 2000))}}
-    return _Refusal(times, json_answer(status, error))
+    return _Refusal(times, status, error_body(message, int(order.get("code", 2000))))

@@ -1,16 +1,23 @@
-"""The HTTP around the simulated API."""
+"""The HTTP server of a simulated account."""
 
 from __future__ import annotations
 
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import socket
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+
+from flask import Flask
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from lab.daemon import HOST
-from lab.pagerduty.api import Api
-from lab.pagerduty.model import Answer, Request
+from lab.pagerduty import api, control, incoming, page
+from lab.pagerduty.model import ApiError, not_found
+from lab.pagerduty.simulator import Simulator
 
 _LARGEST_BODY = 4 * 1024 * 1024
+# many captures may annotate at the same moment
+_BACKLOG = 128
 
 
 def serve(state: Path, port: int) -> None:
@@ -18,53 +25,39 @@ def serve(state: Path, port: int) -> None:
     server(state, port).serve_forever()
 
 
-def server(state: Path, port: int) -> ThreadingHTTPServer:
+def server(state: Path, port: int) -> BaseWSGIServer:
     """A server that listens already; port 0 chooses a free one."""
-    return _Server(state, port)
+    with socket.create_server((HOST, port), backlog=_BACKLOG) as listening:
+        port = listening.getsockname()[1]
+        app = create_app(Simulator(state, f"http://{HOST}:{port}"))
+        return make_server(HOST, port, app, threaded=True, request_handler=_Handler, fd=listening.fileno())
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128  # many captures may annotate at the same moment
+def create_app(simulator: Simulator) -> Flask:
+    """The API, the pages and the lab's own addresses for one account."""
+    app = Flask(__name__, static_folder=None)
+    app.config.update(SIMULATOR=simulator, MAX_CONTENT_LENGTH=_LARGEST_BODY)
+    app.url_map.merge_slashes = False
+    for blueprint in (api.api, api.events, control.lab):
+        app.register_blueprint(blueprint)
+    app.before_request(page.show_page)
+    app.before_request(incoming.admit)
+    app.after_request(incoming.record)
+    app.register_error_handler(ApiError, _respond)
+    app.register_error_handler(NotFound, lambda _: _respond(not_found()))
+    app.register_error_handler(MethodNotAllowed, lambda _: _respond(not_found()))
+    app.add_template_filter(page.moment)
+    app.add_template_filter(page.labels)
+    return app
 
-    def __init__(self, state: Path, port: int) -> None:
-        """Listen, with an account of this server's own: tests have several servers in one process."""
-        super().__init__((HOST, port), _Handler)
-        self.api = Api(state, f"http://{HOST}:{self.server_address[1]}")
+
+def _respond(error: ApiError) -> ResponseReturnValue:
+    return error.content or "", error.status, error.headers
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Turns HTTP into requests and answers."""
-
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    server_version = "lab-pagerduty"
-    disable_nagle_algorithm = True  # headers and body go out in two writes: without it each answer takes 40 ms
-
-    def _serve(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > _LARGEST_BODY:
-            self.close_connection = True
-            self._send(Answer(413, None))
-            return
-        url = urlsplit(self.path)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(length)
-        request = Request(self.command, unquote(url.path), dict(parse_qsl(url.query)), headers, body)
-        self._send(self.server.api.answer(request))
-
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 (the names that http.server looks for)
-
-    def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if answer.content is not None:
-            self.send_header("Content-Type", answer.content_type)
-        if answer.status != 204:
-            self.send_header("Content-Length", str(len(answer.content or b"")))
-        self.end_headers()
-        self.wfile.write(answer.content or b"")
+class _Handler(WSGIRequestHandler):
+    # headers and body go out in two writes: without it each answer takes 40 ms
+    disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing: the journal has the requests."""

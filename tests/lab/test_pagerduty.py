@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from lab.pagerduty.account import SENDER, Keys
-from lab.pagerduty.page import link_urls
 from lab.pagerduty.server import server
 
 NOTES = "/incidents/Q1CHECKOUT0001/notes"
@@ -119,11 +118,29 @@ def test_keys_of_people_and_apps_work_too(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "code"), [("/incidents/QNOTHERE/notes", 5001), ("/incidents/QNOTHERE", 2100), ("/nothing", 2100)]
+    ("path", "code"),
+    [
+        ("/incidents/QNOTHERE/notes", 5001),
+        ("/incidents/QNOTHERE", 2100),
+        ("/nothing", 2100),
+        ("/incidents", 2100),
+        ("//incidents/QNOTHERE", 2100),
+        ("/incidents/Q1CHECKOUT0001/", 2100),
+    ],
 )
 def test_what_is_not_there(client: Client, path: str, code: int) -> None:
     reply = client.call("GET", path)
     assert (reply.status, reply.code) == (404, code)
+
+
+def test_a_method_that_an_address_does_not_have(client: Client) -> None:
+    reply = client.call("DELETE", NOTES)
+    assert (reply.status, reply.code) == (404, 2100)
+
+
+@pytest.mark.parametrize("path", ["/incidents/QNOTHERE", "/nothing"])
+def test_the_key_is_checked_before_the_address(client: Client, path: str) -> None:
+    assert client.call("GET", path, Authorization="").code == 2006
 
 
 @pytest.mark.parametrize("body", [{}, {"note": {}}, {"note": {"content": " "}}, {"note": "text"}, ["x"]])
@@ -217,8 +234,47 @@ def test_the_page_shows_notes_escaped_and_linked(client: Client) -> None:
     assert 'href="http://127.0.0.1:17070/a?b=1&amp;c=2"' in page.text
 
 
-def test_long_links_are_shown_short() -> None:
+def test_the_page_shows_long_links_short(client: Client) -> None:
     url = "http://127.0.0.1/" + "x" * 300
-    html = link_urls(f"at {url}")
-    assert f'href="{url}"' in html
-    assert f">{url}<" not in html
+    client.note(f"at {url}")
+    page = client.call("GET", "/incidents/Q1CHECKOUT0001", Accept="text/html")
+    assert f'href="{url}"' in page.text
+    assert f">{url}<" not in page.text
+
+
+def test_the_page_shows_the_alert_and_the_details_of_the_incident(client: Client) -> None:
+    page = client.call("GET", "/incidents/Q1CHECKOUT0001", Accept="text/html").text
+    for name, value in [("namespace", "shop"), ("Assigned to", "Robin On-Call"), ("Priority", "P1")]:
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    assert "<dt>num_firing</dt>" not in page
+    assert "<pre>Labels:\n - alertname = CheckoutRequestsTimeOut\n" in page
+
+
+@pytest.mark.parametrize("path", ["/", "/incidents"])
+def test_the_overview_links_each_incident(client: Client, path: str) -> None:
+    page = client.call("GET", path, Accept="text/html", Authorization="")
+    assert page.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert '<a href="/incidents/Q1ORDERS000001">orders: memory keeps growing (shop)</a>' in page.text
+
+
+@pytest.mark.parametrize("path", ["/incidents/QNOTHERE", "/incidents/Q1CHECKOUT0001/notes"])
+def test_other_pages_do_not_exist(client: Client, path: str) -> None:
+    page = client.call("GET", path, Accept="text/html", Authorization="")
+    assert (page.status, page.code) == (404, 2100)
+
+
+def test_a_hundred_requests_at_the_same_moment_are_answered(client: Client) -> None:
+    start = threading.Barrier(100)
+
+    def note(number: int) -> int:
+        start.wait()
+        return client.note(str(number)).status
+
+    with ThreadPoolExecutor(100) as pool:
+        assert set(pool.map(note, range(100))) == {200}
+    assert len(client.call("GET", NOTES).json()["notes"]) == 100
+
+
+def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
+    assert client.note("x" * (4 << 20)).status == 413
+    assert client.call("GET", "/_requests").json() == {"requests": []}
