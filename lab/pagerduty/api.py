@@ -1,5 +1,6 @@
-"""PagerDuty's REST API v2, as much of it as notes, incidents and alerts need. Each function is one page of the reference.
+"""PagerDuty's REST API v2, as much of it as notes, incidents and alerts need.
 
+Each function is one page of the reference.
 Source: PagerDuty API reference, "List notes", "Create a note on an incident", "Update a note", "Get an incident",
 "List alerts for an incident", "Create a status update", "Errors", "REST API Rate Limits", "Pagination"; Events API v2
 reference, "Send a change event".

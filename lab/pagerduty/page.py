@@ -1,4 +1,4 @@
-"""Pages for people: all incidents, and one with its notes and alerts. Jinja escapes everything that comes from outside."""
+"""Pages for people: all incidents, and one with its notes and alerts. Jinja escapes what comes from outside."""
 
 from __future__ import annotations
 

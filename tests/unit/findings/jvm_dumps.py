@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
@@ -40,10 +41,33 @@ CONNECT = (
     "at sun.nio.ch.NioSocketImpl.timedFinishConnect(java.base@21.0.4/NioSocketImpl.java:542)",
     "at sun.nio.ch.NioSocketImpl.connect(java.base@21.0.4/NioSocketImpl.java:592)",
 )
+SHOP = "com.shop.Cart.add(Cart.java:31)"
+LOCK = "java.util.concurrent.locks.ReentrantLock$NonfairSync"
 EPOLL = (
     "at sun.nio.ch.EPoll.wait(java.base@21.0.4/Native Method)",
     "at sun.nio.ch.EPollSelectorImpl.doSelect(java.base@21.0.4/EPollSelectorImpl.java:121)",
 )
+VIRTUAL = """64933
+2026-11-30T07:47:09.198298561Z
+24+36
+
+#3 "main"
+      java.base/java.lang.VirtualThread.joinNanos(VirtualThread.java:998)
+      java.base/java.lang.Thread.join(Thread.java:1843)
+      com.shop.Main.main(Main.java:14)
+
+#16 "" virtual
+      java.base/jdk.internal.misc.Unsafe.park(Native Method)
+      java.base/java.lang.VirtualThread.parkOnCarrierThread(VirtualThread.java:821)
+      java.base/sun.nio.ch.NioSocketImpl.connect(NioSocketImpl.java:588)
+      com.shop.Config.<clinit>(Config.java:16)
+
+#17 "ForkJoinPool-1-worker-1"
+      java.base/jdk.internal.vm.Continuation.run(Continuation.java:251)
+      java.base/java.lang.VirtualThread.runContinuation(VirtualThread.java:303)
+
+#21 "SubPoller-0" virtual
+"""
 
 
 @dataclass(frozen=True)
@@ -100,11 +124,24 @@ def evidence(folder: Path, *texts: str) -> Evidence:
     return Evidence(path, path.name, "web-0")
 
 
+def findings_of(subject: Subject[Any], folder: Path, text: str) -> list[Finding]:
+    """Return the findings about a file of another subject; each quotes lines of the file."""
+    path = folder / "file.txt"
+    path.write_text(text)
+    file = Evidence(path, path.name)
+    assert subject.recognize(file)
+    reported = list(subject.explain(file))
+    assert_quotes_are_in_the_file(file, reported)
+    return reported
+
+
 def findings(folder: Path, *texts: str) -> list[Finding]:
-    """Return the findings about a file that contains ``texts``."""
+    """Return the findings about a file that contains ``texts``; each quotes lines of the file."""
     file = evidence(folder, *texts)
     assert SUBJECT.recognize(file)
-    return list(SUBJECT.explain(file))
+    reported = list(SUBJECT.explain(file))
+    assert_quotes_are_in_the_file(file, reported)
+    return reported
 
 
 def of_rule(folder: Path, rule: str, *texts: str) -> list[Finding]:

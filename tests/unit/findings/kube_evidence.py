@@ -13,6 +13,10 @@ from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain
 
 Json = dict[str, Any]
+QUOTA = (
+    'Error creating: pods "shop-7d9-x2x4k" is forbidden: exceeded quota: team, requested: limits.cpu=1, used: '
+    "limits.cpu=6, limited: limits.cpu=6"
+)
 
 
 def findings(text: str, name: str = "evidence.txt") -> list[Finding]:

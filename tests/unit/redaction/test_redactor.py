@@ -239,23 +239,6 @@ print(peak() - early)
     assert int(grown) < 2048  # KiB, while 6 MiB more went through
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        b"2026-01-02 INFO TokenService: Refreshed\n",
-        b"JwtTokenFilter: rejected, PasswordValidator: Loaded. ApiKeyHandler: ready\n",
-        b"com.acme.SecretException: cannot read\n",
-    ],
-)
-def test_a_class_that_says_something_is_no_credential(text: bytes) -> None:
-    assert redacted(text) == (text, 0)
-
-
-@pytest.mark.parametrize("text", [b"TokenService: s3cr3t", b"tokenService=hunter", b"token: Refreshed", b"passwd: abc"])
-def test_what_may_be_a_credential_is_masked_although_it_is_named_like_a_class(text: bytes) -> None:
-    assert redacted(text)[1] == 1
-
-
 @pytest.mark.parametrize("pattern", [r"(a+)+$", r"^(([a-z])+.)+[A-Z]([a-z])+$", r"(x+x+)+y", r"(.*a){12}"])
 def test_a_pattern_that_would_never_end_in_pythons_engine_masks_in_linear_time(pattern: str) -> None:
     own = redaction(pattern)

@@ -10,7 +10,7 @@ from debugcapture.capture.describe import metrics_table
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import subjects_of
 from debugcapture.picture import Meter
-from tests.unit.findings.test_system_files import processes
+from tests.unit.findings.system_files import processes
 
 
 def meters(folder: Path, text: str) -> list[tuple[str, float, float, str]]:

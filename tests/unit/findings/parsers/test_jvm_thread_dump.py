@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import subjects_of
 from debugcapture.findings.parsers import jvm_thread_dump, jvm_thread_file
 from debugcapture.findings.parsers.jvm_model import ThreadDumps
 from debugcapture.findings.rules.jvm_threads import RULES
 from debugcapture.findings.subject import Subject
-from tests.unit.findings.jvm_dumps import assert_quotes_are_in_the_file, dump, evidence, pool
+from tests.unit.findings.jvm_dumps import VIRTUAL, dump, evidence, findings_of, pool
 from tests.unit.hostile import UTF8
 
 FILE = Subject("Java thread dump file", jvm_thread_file.recognize, jvm_thread_file.parse, RULES)
@@ -73,27 +72,6 @@ No deadlocks found.
  - java.lang.Thread.sleep(long) @bci=0 (Interpreted frame)
  - com.shop.Main.main(java.lang.String[]) @bci=12, line=9 (Interpreted frame)
 """
-VIRTUAL = """64933
-2026-11-30T07:47:09.198298561Z
-24+36
-
-#3 "main"
-      java.base/java.lang.VirtualThread.joinNanos(VirtualThread.java:998)
-      java.base/java.lang.Thread.join(Thread.java:1843)
-      com.shop.Main.main(Main.java:14)
-
-#16 "" virtual
-      java.base/jdk.internal.misc.Unsafe.park(Native Method)
-      java.base/java.lang.VirtualThread.parkOnCarrierThread(VirtualThread.java:821)
-      java.base/sun.nio.ch.NioSocketImpl.connect(NioSocketImpl.java:588)
-      com.shop.Config.<clinit>(Config.java:16)
-
-#17 "ForkJoinPool-1-worker-1"
-      java.base/jdk.internal.vm.Continuation.run(Continuation.java:251)
-      java.base/java.lang.VirtualThread.runContinuation(VirtualThread.java:303)
-
-#21 "SubPoller-0" virtual
-"""
 JAVA_25 = """7
 2026-11-30T07:47:09.198298561Z
 25+36
@@ -114,14 +92,6 @@ def _parsed(folder: Path, text: str) -> ThreadDumps:
     file = evidence(folder, text)
     assert jvm_thread_dump.recognize(file)
     return jvm_thread_dump.parse(file)
-
-
-def _findings_of(folder: Path, rule: str, text: str) -> list[Finding]:
-    file = evidence(folder, text)
-    assert FILE.recognize(file)
-    reported = list(FILE.explain(file))
-    assert_quotes_are_in_the_file(file, reported)
-    return [finding for finding in reported if finding.rule == rule]
 
 
 def test_java_6_and_names_with_quotation_marks(tmp_path: Path) -> None:
@@ -191,27 +161,8 @@ def test_a_dump_in_the_encoding_of_windows(tmp_path: Path) -> None:
     assert [thread.line for thread in jvm_thread_dump.parse(file).last.threads] == [4, 11, 18, 25]
 
 
-def test_a_pinned_virtual_thread_occupies_the_only_carrier(tmp_path: Path) -> None:
-    pinned, starved = _findings_of(tmp_path, "java-virtual-threads-pinned", VIRTUAL)
-    assert pinned.title == "Virtual thread #16 is pinned to its carrier and occupies the only carrier"
-    for fact in (
-        "parkOnCarrierThread",
-        "com.shop.Config.<clinit>",
-        '"ForkJoinPool-1-worker-1"',
-        "opens a network connection",
-    ):
-        assert fact in pinned.detail
-    assert '"SubPoller-0" has no stack' in starved.detail
-    assert '"main" waits in Thread.join at Main.main(Main.java:14)' in starved.detail
-
-
-def test_a_parked_virtual_thread_is_normal(tmp_path: Path) -> None:
-    text = VIRTUAL.replace("parkOnCarrierThread", "park")
-    assert _findings_of(tmp_path, "java-virtual-threads-pinned", text) == []
-
-
 def test_virtual_threads_in_a_deadlock(tmp_path: Path) -> None:
-    (finding,) = _findings_of(tmp_path, "java-deadlock", JAVA_25)
+    (finding,) = [item for item in findings_of(FILE, tmp_path, JAVA_25) if item.rule == "java-deadlock"]
     assert finding.title == 'Deadlock between the threads "a" and "b"'
     assert "com.shop.Order <bb>" in finding.detail
 
