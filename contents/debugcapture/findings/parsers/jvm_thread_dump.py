@@ -4,6 +4,7 @@ Source: JDK, src/hotspot/share/runtime/threads.cpp and vframe.cpp (java_print_st
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,6 +18,9 @@ _MOST_THREADS: Final = 50_000
 _HEADER = re.compile(
     r'"(.*?)" (?=#\d|\[\d|daemon\b|prio=|os_prio=|cpu=|tid=|nid=|virtual\b|Id=\d|- Thread t@|J9VMThread)'
 )
+# jstack -F and jhsdb jstack of JDK 8 and earlier know the number of a thread only.
+_SERVICEABILITY_HEADER = re.compile(r"Thread (\d{1,12}): \(state = ([A-Z_]{2,20})\)")
+_WAIT_METHODS: Final = ("park", "wait", "wait0", "sleep", "sleep0")
 _NUMBER = re.compile(r"#(\d+)|Id=(\d+)|t@(\d+)")
 _SECONDS = re.compile(r"\b(cpu|elapsed)=([\d.,]{1,24})(ms|s)")
 _STATE = re.compile(r"java\.lang\.Thread\.State: ([A-Z_]+)")
@@ -46,6 +50,8 @@ def recognize(evidence: Evidence) -> bool:
     head = evidence.head
     if "J9VMThread:0x" in head and "0SECTION" in head:
         return False
+    if ": (state = " in head and any(_SERVICEABILITY_HEADER.match(line) for line in head.splitlines()):
+        return True
     if not any(mark in head for mark in (TITLE, " tid=0x", " nid=0x", '" Id=')):
         return False
     if "java.lang.Thread.State: " in head:
@@ -134,7 +140,7 @@ class _Open:
             self.thread,
             last=last,
             is_native=is_native,
-            state=self.thread.state or ("" if is_native else _state_in(self.thread.text)),
+            state=self.thread.state or ("" if is_native else _state_in(self.thread.text, self.frames)),
             frames=tuple(self.frames),
             holds=tuple(holds.values()),
             waits_for=waits_for,
@@ -170,6 +176,8 @@ class _Reader:
             self._begin(line)
         elif text.startswith('"'):
             self._read_header(text, line.number)
+        elif text.startswith("Thread ") and (match := _SERVICEABILITY_HEADER.match(text)):
+            self._begin_thread(_serviceability_thread(match, line.number))
         elif "deadlock" in text and ("Java-level deadlock" in text or text.startswith("Found ")):
             self._read_deadlock_title(text, line.number)
         else:
@@ -231,10 +239,14 @@ class _Reader:
         if match is None:
             self._end_thread()
             return
+        self._begin_thread(_header_thread(match.group(1), text[match.end() :], number, text))
+        self._read_thread_header_lock(text, number)
+
+    def _begin_thread(self, thread: JavaThread) -> None:
         self._end_thread()
+        self._end_cycle()
         if len(self._threads) < _MOST_THREADS:
-            self._open = _Open(_header_thread(match.group(1), text[match.end() :], number, text))
-            self._read_thread_header_lock(text, number)
+            self._open = _Open(thread)
 
     def _read_thread_header_lock(self, text: str, number: int) -> None:
         """Read what ThreadInfo.toString() of java.lang.management adds: `BLOCKED on T@1 owned by "x" Id=5`."""
@@ -295,15 +307,16 @@ def _serviceability_frame(text: str) -> str:
     """Return the frame in a line of `jhsdb jstack`: `- com.x.Y.run() @bci=5, line=12 (Compiled frame)`."""
     line = re.search(r"line=(\d{1,9})", text)
     call = text[2:].partition("(")[0]
-    return (
-        f"{call}({call.split('.')[-2] if '.' in call else ''}.java:{line.group(1)})"
-        if line
-        else f"{call}(Native Method)"
-    )
+    if line is None:
+        return f"{call}(Native Method)"
+    outer = call.split(".")[-2].partition("$")[0] if "." in call else ""
+    return f"{call}({outer}.java:{line.group(1)})"
 
 
-def _state_in(header: str) -> str:
+def _state_in(header: str, frames: Sequence[Frame]) -> str:
     """Return the state that the words of a header mean; "" if they leave it open."""
+    if header.endswith("(state = BLOCKED)"):
+        return "WAITING" if frames and frames[0].method in _WAIT_METHODS else "BLOCKED"
     words = {"waiting for monitor entry": "BLOCKED", "in Object.wait()": "WAITING", " runnable": "RUNNABLE"}
     return next((state for text, state in words.items() if text in header), "")
 
@@ -343,6 +356,15 @@ def _header_thread(name: str, rest: str, number: int, text: str) -> JavaThread:
         elapsed_s=times.get("elapsed"),
         is_native=state is None,
     )
+
+
+def _serviceability_thread(match: re.Match[str], number: int) -> JavaThread:
+    """Return the thread of a header such as `Thread 4425: (state = BLOCKED)`.
+
+    BLOCKED means that the thread waits for anything: a monitor, a condition, or the end of a sleep.
+    """
+    state = "RUNNABLE" if match[2].startswith("IN_") else ""
+    return JavaThread(f"Thread {match[1]}", number, text=match[0], state=state, is_native=False)
 
 
 def _number(text: str) -> float | None:

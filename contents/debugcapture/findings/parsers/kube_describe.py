@@ -22,7 +22,7 @@ _CONTAINER_KEYS: Final = _BLOCKS | {
     *("Startup", "Environment Variables from", "SeccompProfile", "Restart Policy", "QoS Tier"),
 }
 _RUN_KEYS: Final = frozenset({"Reason", "Message", "Exit Code", "Signal", "Started", "Finished"})
-_NODE_KEYS: Final = frozenset({"Roles", "Unschedulable", "Allocatable", "System Info", "Lease"})
+_NODE_KEYS: Final = frozenset({"Role", "Roles", "Unschedulable", "Allocatable", "System Info", "Lease"})
 # A key that only descriptions of this kind have. The order matters: several have the status of their pods.
 _KINDS: Final = {
     "Parallelism": "Job",

@@ -44,7 +44,8 @@ class Header:
                 return None
         ends = (*self.starts[1:], len(line))
         cells = {name: line[start:end].strip() for name, start, end in zip(self.names, self.starts, ends, strict=True)}
-        return cells if cells.get("type") in _TYPES and cells.get("reason") else None
+        is_cut = cells.get("lastseen", "").count("(") != cells.get("lastseen", "").count(")")
+        return cells if cells.get("type") in _TYPES and cells.get("reason") and not is_cut else None
 
 
 def header_in(line: str) -> Header | None:

@@ -21,9 +21,12 @@ _SIGNS: Final = tuple(
         r"^Controlled By:[ \t]+\w+/|^Restart Count:|^[ \t]+Restart Count:[ \t]+\d",
         r"^Status:[ \t]{3,}(?:Failed|Pending|Running|Succeeded|Unknown|Terminating)\b",
         r"^NAME[ \t]+STATUS[ \t]+ROLES[ \t]+AGE[ \t]+VERSION|^StrategyType:|^Pods Status(?:es)?:",
+        r"^[ \t]+(?:Ready|OutOfDisk|MemoryPressure|DiskPressure|PIDPressure)[ \t]+(?:True|False|Unknown)[ \t]+"
+        r"[A-Z][a-z]{2}, \d",
         r"^Min replicas:[ \t]+\d|^Unschedulable:[ \t]+(?:true|false)",
         r"^[ \t]*(?:Normal|Warning)[ \t]+[A-Z]\w+[ \t]+\d+[smhd]",
         r"^\d+[smhd][\dsmhd]*[ \t]+\d+[smhd][\dsmhd]*[ \t]+\d+[ \t]+\S+[ \t]+[A-Z]\w+[ \t]",
+        r"^(?:[a-z0-9][a-z0-9-]{0,62}[ \t]+)?\d+[smhd][\dsmhd]*[ \t]+(?:Normal|Warning)[ \t]+[A-Z]\w+[ \t]+[a-z]+/",
         r"^\d+[smhd][\dsmhd]*[ \t]+(?:Normal|Warning)[ \t]+[A-Z]\w+[ \t]",
         r"^[a-z0-9][a-z0-9.-]*[ \t]+\d+/\d+[ \t]+(?:Running|Pending|Completed|Error|Evicted|OOMKilled|"
         r"Terminating|Unknown|CrashLoopBackOff|ImagePullBackOff|ErrImagePull|ContainerCreating|PodInitializing|"

@@ -46,6 +46,7 @@ _KERNEL_ROW = re.compile(
 _SS_ROW = re.compile(r"(?:tcp +)?([A-Z][A-Z0-9-]+) +(\d{1,10}) +(\d{1,10}) +(\S+) +(\S+)(?: .*)?")
 _NETSTAT_ROW = re.compile(r"tcp6? +(\d{1,10}) +(\d{1,10}) +(\S+) +(\S+) +([A-Z][A-Z0-9_]+)(?: .*)?")
 _MOST_PASSAGES: Final = 4
+_ROWS_CHARACTERS: Final = 4000  # in which rows without a header are recognized
 _MOST_GROUPS: Final = 20_000
 
 
@@ -86,7 +87,21 @@ def recognize(evidence: Evidence) -> bool:
         (has_sections(evidence, "ss -", "netstat -", "cat /proc/") and "/net/tcp" in head)
         or bool(_SS_HEADER.search(head))
         or bool(_NETSTAT_HEADER.search(head))
+        or _has_only_rows(head)
     )
+
+
+def _has_only_rows(head: str) -> bool:
+    """Return whether most lines are rows of ss or netstat, as `netstat -anp | grep PORT` leaves them."""
+    lines = [" ".join(line.split()) for line in head[:_ROWS_CHARACTERS].splitlines() if line.strip()]
+    return len(lines) > 1 and sum(map(_is_row, lines)) * 2 > len(lines)
+
+
+def _is_row(line: str) -> bool:
+    if match := _NETSTAT_ROW.fullmatch(line):
+        return match[5] in _STATES.values()
+    match = _SS_ROW.fullmatch(line)
+    return match is not None and match[1] in _SS_STATES and ":" in match[4]
 
 
 def parse(evidence: Evidence) -> NetworkState:

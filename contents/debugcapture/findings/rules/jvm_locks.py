@@ -1,5 +1,6 @@
 """Rules about locks that Java threads wait for."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -23,6 +24,8 @@ _STUCK_OWNER: Final = (
 )
 _DEPTH: Final = 12
 _ACCEPT: Final = ("SocketChannelImpl.accept", "SocketImpl.accept", "ServerSocket.implAccept", "ServerSocket.accept")
+# Methods in which a thread waits for the next connection. In some servers, the workers take turns in them.
+_ACCEPT_METHODS: Final = re.compile(r"(?i)(?:native|impl|socket|do)?accept\d?$")
 _READ_WRITE: Final = ("ReentrantReadWriteLock$", "StampedLock", "Semaphore$")
 
 
@@ -98,7 +101,7 @@ def waiters_of(dump: ThreadDump) -> dict[str, list[JavaThread]]:
 
 
 def _is_contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThread | None) -> bool:
-    if owner is not None and activity_of(owner) in ("polls", "idle"):
+    if owner is not None and _waits_for_work(owner):
         return False
     if len(waiters) >= _MIN_WAITERS:
         return True
@@ -110,6 +113,12 @@ def _is_contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThr
     lock = waiters[0].waits_for
     same = [name for name in _owners_over_time(dumps, lock) if name == owner.name] if lock else []
     return len(same) > 1 or activity_of(owner) in ("sleeps", "connects", "resolves", "reads", "future", "latch")
+
+
+def _waits_for_work(owner: JavaThread) -> bool:
+    """Return whether the owner of a lock waits for the next event or connection: the others are free workers."""
+    accepts = owner.top is not None and _ACCEPT_METHODS.match(owner.top.method) is not None
+    return accepts or activity_of(owner) in ("polls", "idle")
 
 
 def _contention(dumps: ThreadDumps, waiters: list[JavaThread], owner: JavaThread | None) -> Finding:

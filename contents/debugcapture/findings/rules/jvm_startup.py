@@ -9,6 +9,7 @@ from ..parsers.jvm_model import Frame, JavaThread, ThreadDump, ThreadDumps
 from .jvm_activity import activity_of, describe, frames_text
 from .jvm_deadlocks import deadlocks_of
 
+_DEPTH: Final = 5  # frames in which the reason of a wait stands
 _STARTERS: Final = re.compile(
     r"(?:main|restartedMain|MSC service thread .*|localhost-startStop-\d+|Catalina-startStop-.*|Catalina-utility-\d+|"
     r"ServerService Thread Pool.*|Server Startup.*|Start Level.*|background-preinit|ContainerBase-startStop.*|"
@@ -27,6 +28,8 @@ _KEEPS_RUNNING: Final = re.compile(
     r"blockUntil\w*|keepAlive|runForever|main|run|loop|mainLoop|eventLoop|block|hang|sync|syncUninterruptibly|"
     r"serve\w*|listen|idle|park|startListening)$"
 )
+# The thread waits for another one that starts the application, and shows what the start waits for.
+_JOIN: Final = ("java.lang.Thread.join",)
 # Spring Boot calls the work of a program without a web server in these, after its start.
 _RUNNERS: Final = ("SpringApplication.callRunner", "SpringApplication.callRunners")
 _DEPLOYMENT: Final = (
@@ -70,12 +73,14 @@ def _waits_in_start(thread: JavaThread) -> bool:
         return False
     waiting = _waits_in(thread)
     start = _start_frame(thread)
-    if waiting is None or start is None or thread.frame_of(_RUNNERS):
+    if waiting is None or start is None or thread.frame_of(_RUNNERS) or thread.frame_of(_JOIN, _DEPTH):
         return False
     if _is_deployment(thread):
         return True
     if waiting is start:
         # A program may do its work, or wait for its end, in a method `start` that `main` calls.
+        if thread.wait == "notify" and thread.state == "WAITING":
+            return False
         return _caller_of(thread, start) not in ("main", "run", "")
     return _KEEPS_RUNNING.match(waiting.method) is None
 

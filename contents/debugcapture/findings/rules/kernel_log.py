@@ -12,7 +12,8 @@ _LIMIT: Final = re.compile(r"memory: usage (\d+)kB, limit (\d+)kB")
 _CGROUP: Final = re.compile(
     r"mem_cgroup_oom_synchronize|mem_cgroup_out_of_memory|CONSTRAINT_MEMCG|Memory cgroup out of memory"
 )
-_KILLED: Final = re.compile(r"Kill(?:ed)? process (\d+)[^(]{0,40}\(([^)]{1,64})\)")
+_KILLED: Final = re.compile(r"Killed process (\d+)[^(]{0,40}\((\([^)]{1,62}\)|[^)]{1,64})\)")
+_CHOSEN: Final = re.compile(r"Kill process (\d+)[^(]{0,40}\(([^)]{1,64})\)")
 _RSS: Final = re.compile(r"anon-rss:(\d+)kB")
 _KIB_PER_MIB: Final = 1024
 
@@ -36,7 +37,7 @@ def _finding(log: Log, group: LogGroup, invoked: Sequence[LogGroup]) -> Finding:
         *(line for other in invoked for line in (other.first.text, *other.first.after)),
     ]
     text = "\n".join(lines)
-    victim = _KILLED.search(group.first.text) or _KILLED.search(text)
+    victim = _victim(group, text)
     process = _PROCESS.search(text)
     reason = _CGROUP.search(text)
     invoker = (process[2] if process else "") or next((other.names["task"] for other in invoked), "")
@@ -57,6 +58,16 @@ def _finding(log: Log, group: LogGroup, invoked: Sequence[LogGroup]) -> Finding:
         directness=88,
         key=f"kernel-oom {victim[2] if victim else invoker}",
     )
+
+
+def _victim(group: LogGroup, text: str) -> re.Match[str] | None:
+    """Return the name and number of the killed process.
+
+    Old kernels first name the process that they choose, and then the one of its threads or children that they kill.
+    """
+    chosen = _CHOSEN.search(group.first.text)
+    after = "\n".join(group.first.after[:3])
+    return _KILLED.search(group.first.text) or (chosen and (_KILLED.search(after) or chosen)) or _KILLED.search(text)
 
 
 def _sizes(text: str, group: LogGroup) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from ...finding import Finding, Severity
 from ..parsers.kube_model import Cluster, Container, Event, Pod, Run, moment
 from . import kube_words as words
+from .kube_probes import is_killed_for_probe
 
 # Reasons of a state in which the runtime could not create or start the container.
 START_REASONS: Final = frozenset({"StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError"})
@@ -184,19 +186,42 @@ def container_ends_by_itself(cluster: Cluster) -> Iterator[Finding]:
             continue
         is_running = container.state.phase == "running" and container.ready is not False
         state = "CrashLoopBackOff, " if container.is_in_crash_loop else ""
+        end = _stopped(container) if is_killed_for_probe(cluster, pod, container) else _ended_by_itself(container)
         yield Finding(
             severity="info" if is_running else "warning",
-            title=f"{_capital(container.label)} ends by itself with exit code 0 (Completed) and is restarted: "
-            f"{state}{words.restarts_words(container)}",
-            detail=words.sentences(
-                words.of_pod(pod), _lasted(run), "It did not crash: a program that should run on has ended"
-            ),
-            advice="Read its log and its command. The program must run in the foreground and must not end.",
+            title=f"{end.title}: {state}{words.restarts_words(container)}",
+            detail=words.sentences(words.of_pod(pod), _lasted(run), end.meaning),
+            advice=end.advice,
             evidence=words.passages(container.lines),
             directness=70,
             key=words.key_of(pod, container),
             pod=pod.name,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a container ended with exit code 0, in words."""
+
+    title: str
+    meaning: str
+    advice: str
+
+
+def _ended_by_itself(container: Container) -> _End:
+    return _End(
+        f"{_capital(container.label)} ends by itself with exit code 0 (Completed) and is restarted",
+        "It did not crash: a program that should run on has ended",
+        "Read its log and its command. The program must run in the foreground and must not end.",
+    )
+
+
+def _stopped(container: Container) -> _End:
+    return _End(
+        f"{_capital(container.label)} is restarted because its probe fails",
+        "It ended with exit code 0 after the kubelet stopped it",
+        "Look at what the probe answers.",
+    )
 
 
 def container_keeps_failing(cluster: Cluster) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Rules about other events: the network of a pod, hooks, and warnings that no other rule explains."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -34,6 +35,7 @@ _HARMLESS: Final = frozenset(
         "FailedKillPod",
     }
 )
+_SANDBOX_POD: Final = re.compile(r'network for pod "([^"_]{1,253})["_]')
 _MOST: Final = 6
 _MANY_KILLS: Final = 3  # once is normal: the container ended by itself at the same time
 _MOST_FAILURES: Final = 100
@@ -55,7 +57,7 @@ def pod_has_no_network(cluster: Cluster) -> Iterator[Finding]:
         cause = cause.partition("Failed to create pod sandbox: ")[2] or cause
         yield Finding(
             severity="info" if is_over else "critical",
-            title=f"{words.about(event) or 'The pod'} has no sandbox and cannot start: {words.short(cause, 300)}",
+            title=f"{words.about(event) or _pod_in(event)} has no sandbox and cannot start: {words.short(cause, 300)}",
             detail=words.sentences(
                 event.reason, words.seen_words(event), "It is over: the pod started later" if is_over else ""
             ),
@@ -65,6 +67,12 @@ def pod_has_no_network(cluster: Cluster) -> Iterator[Finding]:
             key=f"sandbox {event.reason}",
             pod=event.name,
         )
+
+
+def _pod_in(event: Event) -> str:
+    """Return the pod that the message of the runtime names, for events of which the object is unknown."""
+    match = _SANDBOX_POD.search(event.message)
+    return f"Pod {match[1]}" if match else "The pod"
 
 
 def container_failed_in_an_event(cluster: Cluster) -> Iterator[Finding]:
@@ -112,11 +120,17 @@ def other_warnings(cluster: Cluster) -> Iterator[Finding]:
 
 
 def _severity(cluster: Cluster, event: Event) -> Severity:
+    if event.reason == "FailedSync" and any(_is_cause(other) for other in cluster.events_about(event)):
+        return "info"  # it repeats the message of an earlier step
     if event.reason == "FailedKillPod" and event.count >= _MANY_KILLS:
         return "warning"
     if event.reason in _HARMLESS or cluster.happened_after(event, frozenset({"Started"})):
         return "info"
     return "warning"
+
+
+def _is_cause(event: Event) -> bool:
+    return event.is_warning and event.reason not in ("FailedSync", "BackOff")
 
 
 def _others(cluster: Cluster) -> Iterator[Event]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...finding import Finding, Severity
-from ..parsers.kube_model import Cluster, Event, Pod
+from ..parsers.kube_model import Cluster, Container, Event, Pod
 from . import kube_words as words
 
 _PROBE = re.compile(r"(Liveness|Readiness|Startup) probe (?:failed|errored)(?: and resulted in unknown state)?:? ?(.*)")
@@ -21,6 +21,12 @@ def is_about_probes(event: Event) -> bool:
 
 def _is_kill(event: Event) -> bool:
     return event.reason == "Killing" and " probe" in event.message and "failed" in event.message
+
+
+def is_killed_for_probe(cluster: Cluster, pod: Pod, container: Container) -> bool:
+    """Return whether an event reports that the kubelet kills ``container`` for a failed probe."""
+    kills = [event for event in cluster.events if _is_kill(event) and event.name in ("", pod.name)]
+    return any((event.container or _container_in([event])) in ("", container.name) for event in kills)
 
 
 def probe_fails(cluster: Cluster) -> Iterator[Finding]:

@@ -61,13 +61,14 @@ def _finding(cluster: Cluster, volume: str, events: list[Event]) -> Finding:
     pod = cluster.pod_of(event)
     runs = pod is not None and any(container.state.phase == "running" for container in pod.containers)
     is_over = bool(later) or runs
+    subject = f"Volume {volume}" if volume else "A volume"
     if is_multi_attach:
         outcome = "delayed the start" if is_over else "another node still uses it"
         title = f"Multi-Attach error of volume {volume}: {outcome}"
     elif event.reason == "FailedAttachVolume":
-        title = f"Volume {volume} cannot be attached: {words.short(_reason(event.message), 200)}"
+        title = f"{subject} cannot be attached: {words.short(_reason(event.message), 200)}"
     else:
-        title = f"Volume {volume} cannot be mounted: {words.short(_reason(event.message), 200)}"
+        title = f"{subject} cannot be mounted: {words.short(_reason(event.message), 200)}"
     if is_over:
         title = title.replace(" cannot be ", " could not be ") + "; it is over"
     return Finding(

@@ -8,6 +8,7 @@ from ...text import size
 from ..parsers.network_file import ConnectionGroup, NetworkState
 
 _MANY_CLOSE_WAIT: Final = 20
+_MANY_UNREAD: Final = 5  # closed connections whose requests the program has not even read
 _MANY_SYN_SENT: Final = 3
 _MANY_TIME_WAIT: Final = 10_000
 _MUCH_DATA: Final = 1 << 20  # bytes in the queue of one peer
@@ -26,11 +27,13 @@ def connections_are_not_closed(state: NetworkState) -> Iterator[Finding]:
     total = sum(group.count for group in groups)
     if not total:
         return
-    many = total >= _MANY_CLOSE_WAIT
+    unread = sum(group.unread_bytes for group in groups if group.unread_bytes > group.count)  # FIN counts as a byte
+    many = total >= (_MANY_UNREAD if unread else _MANY_CLOSE_WAIT)
+    data = f" The program has not read {unread} bytes that they contain." if unread else ""
     yield Finding(
         severity="warning" if many else "info",
         title=f"{total} {_connections(total)} in CLOSE_WAIT: the peer has closed, and the program has not",
-        detail=f"{_peers(groups)}.{_ports(groups)}",
+        detail=f"{_peers(groups)}.{_ports(groups)}{data}",
         advice="Look for connections or responses that the program does not close, or for threads that hang."
         if many
         else "",

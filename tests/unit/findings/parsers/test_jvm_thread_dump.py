@@ -15,7 +15,7 @@ from debugcapture.findings.parsers import jvm_thread_dump, jvm_thread_file
 from debugcapture.findings.parsers.jvm_model import ThreadDumps
 from debugcapture.findings.rules.jvm_threads import RULES
 from debugcapture.findings.subject import Subject
-from tests.unit.findings.jvm_dumps import VIRTUAL, dump, evidence, findings_of, pool
+from tests.unit.findings.jvm_dumps import VIRTUAL, dump, evidence, findings_of, of_rule, pool
 from tests.unit.hostile import UTF8
 
 FILE = Subject("Java thread dump file", jvm_thread_file.recognize, jvm_thread_file.parse, RULES)
@@ -71,6 +71,35 @@ No deadlocks found.
    JavaThread state: _thread_blocked
  - java.lang.Thread.sleep(long) @bci=0 (Interpreted frame)
  - com.shop.Main.main(java.lang.String[]) @bci=12, line=9 (Interpreted frame)
+"""
+NUMBERS_ONLY = """Attaching to process ID 77, please wait...
+Debugger attached successfully.
+Deadlock Detection:
+
+Found one Java-level deadlock:
+=============================
+
+"web-1":
+  waiting to lock Monitor@0x00007f3a (Object@0x00000000d6f0e1b8, a com/shop/Cart),
+  which is held by "web-2"
+"web-2":
+  waiting to lock Monitor@0x00007f3b (Object@0x00000000d6f0e1c8, a com/shop/Order),
+  which is held by "web-1"
+
+Found a total of 1 deadlock.
+
+Thread 93: (state = BLOCKED)
+ - com.shop.Cart.add(int) @bci=31, line=38 (Interpreted frame)
+ - java.lang.Thread.run() @bci=11, line=748 (Interpreted frame)
+
+
+Thread 92: (state = BLOCKED)
+ - sun.misc.Unsafe.park(boolean, long) @bci=0 (Compiled frame; information may be imprecise)
+ - com.shop.Order.pay() @bci=2, line=9 (Interpreted frame)
+
+
+Thread 91: (state = IN_NATIVE)
+ - java.net.SocketInputStream.socketRead0(java.io.FileDescriptor, byte[], int, int, int) @bci=0 (Compiled frame)
 """
 JAVA_25 = """7
 2026-11-30T07:47:09.198298561Z
@@ -167,8 +196,24 @@ def test_virtual_threads_in_a_deadlock(tmp_path: Path) -> None:
     assert "com.shop.Order <bb>" in finding.detail
 
 
+def test_the_serviceability_agent_of_java_8(tmp_path: Path) -> None:
+    threads = _parsed(tmp_path, NUMBERS_ONLY).last.threads
+    assert [(thread.name, thread.state) for thread in threads] == [
+        ("Thread 93", "BLOCKED"),
+        ("Thread 92", "WAITING"),
+        ("Thread 91", "RUNNABLE"),
+    ]
+    assert str(threads[0].frames[0]) == "Cart.add(Cart.java:38)"
+    (finding,) = of_rule(tmp_path, "java-deadlock", NUMBERS_ONLY)
+    assert finding.title == 'Deadlock between the threads "web-1" and "web-2"'
+
+
 @pytest.mark.parametrize(
-    "text", ["", "started\n", "7\n8\n9\n", '"a" is a word\n', "# comment\n", "Full thread dump soon\n"]
+    "text",
+    [
+        *("", "started\n", "7\n8\n9\n", '"a" is a word\n', "# comment\n"),
+        *("Full thread dump soon\n", "Thread 7: (state = "),
+    ],
 )
 def test_other_text_is_not_recognized(tmp_path: Path, text: str) -> None:
     file = evidence(tmp_path, text)
@@ -178,6 +223,7 @@ def test_other_text_is_not_recognized(tmp_path: Path, text: str) -> None:
 
 PIECES = [
     *(f"{line}\n" for text in (JAVA_6, MOUNTED, MANAGEMENT, VIRTUAL, JAVA_25) for line in text.splitlines()),
+    *(f"{line}\n" for line in NUMBERS_ONLY.splitlines()),
     "Found one Java-level deadlock:\n",
     '  waiting to lock monitor 0x01 (object 0x02, a java.lang.Object),\n  which is held by "main"\n',
     "\t- locked <0x01> (a com.shop.Cart)\n",

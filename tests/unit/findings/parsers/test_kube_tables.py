@@ -76,3 +76,20 @@ def test_events_of_a_bundle_know_debug_containers() -> None:
     assert not findings(event_table([failed]))
     about["fieldPath"] = "spec.containers{app}"
     assert only(event_table([failed]), "image-cannot-be-pulled")
+
+
+def test_events_of_all_namespaces_without_a_header() -> None:
+    text = (
+        "shop   9m32s   Warning   FailedScheduling   pod/cart-0    0/1 nodes are available: 1 Insufficient cpu.\n"
+        "shop   9m30s   Normal    SuccessfulCreate   replicaset/cart   Created pod: cart-0\n"
+    )
+    assert 'Pod "cart-0" is not scheduled' in only(text, "pod-is-not-scheduled").title
+
+
+def test_a_column_that_is_wider_than_its_header() -> None:
+    text = (
+        "  Type     Reason     Age                    From               Message\n"
+        "  ----     ------     ----                   ----               -------\n"
+        "  Warning  Unhealthy         2m52s (x13 over 6m42s)  kubelet            Readiness probe failed: refused\n"
+    )
+    assert only(text, "probe-fails").title == "Readiness probe failed, 13 times"

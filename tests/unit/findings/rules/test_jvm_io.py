@@ -41,7 +41,11 @@ def test_threads_wait_for_an_answer(tmp_path: Path) -> None:
     for fact in ("NioSocketImpl.timedRead", '"web-1" to "web-5"', "com.shop.Client.call(Client.java:40)"):
         assert fact in finding.detail
     assert of_rule(tmp_path, "java-reading", dump(*pool("web-", 2, lines, "RUNNABLE"))) == []
-    for root in ("com.rabbitmq.client.impl.AMQConnection$MainLoop.run(M.java:6)", "com.shop.EventReader.run(E.java:6)"):
+    for root in (
+        "com.rabbitmq.client.impl.AMQConnection$MainLoop.run(M.java:6)",
+        "com.shop.EventReader.run(E.java:6)",
+        "com.web.Request.readRequestLine(Request.java:127)",
+    ):
         receiving = (*READ, f"at {root}")
         assert of_rule(tmp_path, "java-reading", dump(*pool("thread-", 5, receiving, "RUNNABLE"))) == []
 

@@ -9,6 +9,7 @@ from tests.unit.findings.jvm_dumps import (
     READ,
     SHOP,
     SLEEP,
+    WORKER,
     Thread,
     blocked,
     dump,
@@ -124,3 +125,12 @@ def test_readers_that_wait_for_a_future_hang_the_writer(tmp_path: Path) -> None:
     ):
         assert fact in finding.detail
     assert of_rule(tmp_path, "java-read-lock-hang", _read_lock(40)) == []
+
+
+def test_workers_take_turns_in_a_native_accept(tmp_path: Path) -> None:
+    waiting = (*blocked("0x78", "com.web.Server", "com.web.Server.accept(Server.java:112)"), *WORKER)
+    rule, held = "java-lock-contention", "- locked <0x78> (a com.web.Server)"
+    first = Thread("worker-0", ("at com.web.Server.nativeAccept(Native Method)", held), "RUNNABLE")
+    assert of_rule(tmp_path, rule, dump(first, *pool("worker-", 4, waiting, "BLOCKED (on object monitor)"))) == []
+    busy = Thread("worker-0", ("at com.web.Server.write(Native Method)", held), "RUNNABLE")
+    assert of_rule(tmp_path, rule, dump(busy, *pool("worker-", 4, waiting, "BLOCKED (on object monitor)"))) != []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.findings.jvm_dumps import (
+    READ,
     SLEEP,
     Thread,
     dump,
@@ -54,3 +55,31 @@ def test_a_deployment_waits_for_a_component(tmp_path: Path) -> None:
         "<0x66>",
     ):
         assert fact in finding.detail
+
+
+def test_a_main_thread_that_waits_for_the_thread_of_the_start(tmp_path: Path) -> None:
+    boot = "at org.springframework.boot.SpringApplication.run(SpringApplication.java:310)"
+    joins = (
+        "at java.lang.Object.wait0(Native Method)",
+        "- waiting on <0x70> (a com.shop.Launcher)",
+        "at java.lang.Thread.join(Thread.java:2079)",
+        "at com.shop.Restarter.initialize(Restarter.java:163)",
+        boot,
+    )
+    main = Thread("main", joins, "WAITING (on object monitor)")
+    starts = Thread("restartedMain", (*READ, "at com.shop.Schema.migrate(Schema.java:8)", boot), "RUNNABLE")
+    (finding,) = of_rule(tmp_path, "java-start-waits", dump(main, starts))
+    assert "Schema.migrate(Schema.java:8)" in finding.detail
+    assert of_rule(tmp_path, "java-start-waits", dump(main)) == []
+
+
+def test_a_start_method_that_waits_for_the_end_is_normal(tmp_path: Path) -> None:
+    lines = (
+        "at java.lang.Object.wait(Native Method)",
+        "- waiting on <0x71> (a com.shop.Engine)",
+        "at com.shop.Engine.start(Engine.java:315)",
+        "- locked <0x71> (a com.shop.Engine)",
+        "at com.shop.Boot.startEngine(Boot.java:183)",
+        "at com.shop.Boot.main(Boot.java:33)",
+    )
+    assert of_rule(tmp_path, "java-start-waits", dump(Thread("main", lines, "WAITING (on object monitor)"))) == []

@@ -24,6 +24,20 @@ def test_a_container_at_its_limit(tmp_path: Path) -> None:
     assert "Its resident memory was 245 MiB" in finding.detail
 
 
+def test_an_old_kernel_names_the_process_it_chooses_first(tmp_path: Path) -> None:
+    chosen = "Memory cgroup out of memory: Kill process 70 (ledger) score 0 or sacrifice child\n"
+    killed = "Killed process 77 (ledger-job) total-vm:900000kB, anon-rss:250880kB, file-rss:0kB\n"
+    (finding,) = findings(tmp_path, CGROUP + chosen + killed)
+    assert finding.title.endswith("ledger-job (process 77) was killed")
+    (finding,) = findings(tmp_path, CGROUP + chosen)
+    assert finding.title.endswith("ledger (process 70) was killed")
+
+
+def test_a_name_in_parentheses(tmp_path: Path) -> None:
+    (finding,) = findings(tmp_path, "Out of memory: Killed process 9 ((sd-pam)) total-vm:9kB, anon-rss:2048kB\n")
+    assert finding.title.endswith("(sd-pam) (process 9) was killed")
+
+
 def test_the_killed_process_may_be_missing(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path, CGROUP)
     assert finding.title.endswith("it was invoked by ledger")

@@ -135,6 +135,15 @@ def test_a_program_that_ends_by_itself() -> None:
     assert [other.rule for other in findings(crashed(0, "Completed"))] == ["container-ends-by-itself"]
 
 
+def test_a_program_that_the_kubelet_stops_for_its_probe() -> None:
+    kill = ("Normal", "Killing", "9s (x5 over 9m)", "Container app failed liveness probe, will be restarted")
+    rule = "container-ends-by-itself"
+    title = only(crashed(0, "Completed") + described_events([kill]), rule).title
+    assert title == 'Container "app" is restarted because its probe fails: CrashLoopBackOff, 6 restarts'
+    other = (*kill[:3], "Container proxy failed liveness probe, will be restarted")
+    assert "ends by itself" in only(crashed(0, "Completed") + described_events([other]), rule).title
+
+
 def test_a_job_may_end() -> None:
     metadata = {"ownerReferences": [{"kind": "Job", "name": "import"}]}
     completed_pod = pod(container(state=ended(0, "Completed"), ready=False), phase="Succeeded", metadata=metadata)

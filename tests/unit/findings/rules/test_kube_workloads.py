@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.findings.kube_evidence import (
+    alarms,
     findings,
     listed,
     only,
@@ -99,3 +100,16 @@ def test_when_the_last_release_was_rolled_out() -> None:
     assert "shop-1" in finding.detail
     assert finding.key == "last rollout shop"
     assert not findings(listed({"kind": "ReplicaSet", "metadata": {"name": "shop-1"}}))
+
+
+def test_a_node_in_the_description_of_an_old_version() -> None:
+    text = (
+        "Name:\t\t\tnode-1\nRole:\t\t\t\nTaints:\t\t\t<none>\nConditions:\n"
+        "  Type\t\t\tStatus\t\tLastHeartbeatTime\t\tReason\t\t\tMessage\n"
+        "  OutOfDisk \t\tFalse \tSat, 04 Mar 2017 07:13:28 +0000 \tSat, 04 Mar 2017 07:14:12 +0000 \t"
+        "KubeletHasSufficientDisk \tkubelet has sufficient disk space available\n"
+        "  Ready \t\tUnknown \tSat, 04 Mar 2017 07:13:28 +0000 \tSat, 04 Mar 2017 07:14:12 +0000 \t"
+        "NodeStatusUnknown \tKubelet stopped posting node status.\n"
+    )
+    assert only(text, "node-is-unhealthy").title == "Node node-1 is not ready (Unknown): NodeStatusUnknown"
+    assert not alarms(text.replace("Unknown \tSat", "True \tSat").replace("NodeStatusUnknown", "KubeletReady"))

@@ -62,3 +62,16 @@ def test_counters_of_the_network() -> None:
 def test_tables_of_ss_and_netstat(header: str, row: str) -> None:
     finding = only("\n".join([header, *[row] * 30]), "connections-are-not-closed")
     assert "10.0.0.5:5432 (30)" in finding.detail
+
+
+@pytest.mark.parametrize(("unread", "rows", "severity"), [(1, 6, "info"), (180, 6, "warning"), (180, 4, "info")])
+def test_rows_of_netstat_without_their_header(unread: int, rows: int, severity: str) -> None:
+    row = f"tcp6  {unread}  0 10.98.0.15:8080    10.0.0.5:3000{{}}      CLOSE_WAIT  31/java\n"
+    finding = only("".join(row.format(number) for number in range(rows)), "connections-are-not-closed")
+    assert finding.severity == severity
+    assert (f"has not read {unread * rows} bytes" in finding.detail) == (unread > 1)
+
+
+def test_a_log_with_rows_of_netstat_is_a_log() -> None:
+    row = "tcp6  0  0 10.98.0.15:8080    10.0.0.5:3000      CLOSE_WAIT  31/java\n"
+    assert not findings("10:00 started\n10:01 collected the connections\n" + row)
