@@ -16,7 +16,7 @@ from pathlib import Path
 from ..errors import BadInput
 from ..settings.cluster import REQUESTS_PER_S, ConnectionSettings
 from .credentials import CredentialPlugin, load_client_certificate, provider_authorization
-from .kubeconfig import REMEDY, Kubeconfig, Section, parse_kubeconfig, read_kubeconfigs, read_text
+from .kubeconfig import REMEDY, Kubeconfig, Section, header_value, parse_kubeconfig, read_kubeconfigs, read_text
 from .proxy import Proxy, parse_proxy, proxy_of_environment
 
 _KEY_PATH = re.compile(r"keys(/[\w .@-]+)+")
@@ -76,7 +76,7 @@ def _connection(settings: ConnectionSettings, environment: Mapping[str, str]) ->
     if "KUBERNETES_SERVICE_HOST" in environment and (SERVICE_ACCOUNT / "token").exists():
         return _in_cluster(environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT", "443"))
     paths = environment.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    files = [Path(file) for file in paths.split(os.pathsep) if Path(file).exists()]
+    files = [Path(file) for file in paths.split(os.pathsep) if file and Path(file).exists()]
     if not files:
         reason = f"no kubeconfig, URL or token is set, Rundeck does not run in a pod, and {paths} does not exist"
         raise BadInput("cannot connect to a cluster", reason, REMEDY)
@@ -87,7 +87,7 @@ def _from_token(settings: ConnectionSettings) -> Connection:
     if not (settings.server and settings.token):
         missing = "token" if settings.server else "server"
         raise BadInput("cannot connect to a cluster", f"{missing} is missing", "Set both server and token.")
-    bearer = f"Bearer {_header_value(settings.token)}"
+    bearer = f"Bearer {header_value(settings.token)}"
     tls = _tls(ca=settings.ca_certificate, verify=settings.verify_tls)
     return Connection(settings.server.rstrip("/"), tls, lambda: bearer)
 
@@ -102,7 +102,7 @@ def _in_cluster(host: str, port: str) -> Connection:
 def _from_kubeconfig(config: Kubeconfig, settings: ConnectionSettings) -> Connection:
     try:
         return _of_context(config, settings)
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         reason = "an entry does not have the structure that kubeconfigs have"
         raise BadInput("invalid kubeconfig", reason, REMEDY) from error
 
@@ -111,13 +111,14 @@ def _of_context(config: Kubeconfig, settings: ConnectionSettings) -> Connection:
     context = config.context(settings.context)
     cluster, user = config.cluster(context), config.user(context)
     server = str(cluster.get("server") or "")
-    if not server.startswith("https://"):
+    if not server.lower().startswith("https://"):
         raise BadInput("invalid kubeconfig", f"its server {server!r} is not an https:// URL", REMEDY)
     verify = settings.verify_tls and not cluster.get("insecure-skip-tls-verify")
     tls = _tls(ca=cluster.data("certificate-authority"), verify=verify)
     authorization = _authorization(user, cluster, tls)
     proxy = parse_proxy(cluster.get("proxy-url")) if cluster.get("proxy-url") else None
-    return Connection(server.rstrip("/"), tls, authorization, cluster.get("tls-server-name"), proxy)
+    server = "https://" + server[len("https://") :].rstrip("/")
+    return Connection(server, tls, authorization, cluster.get("tls-server-name"), proxy)
 
 
 def _authorization(user: Section, cluster: Section, tls: ssl.SSLContext) -> Callable[[], str]:
@@ -139,7 +140,7 @@ def _authorization(user: Section, cluster: Section, tls: ssl.SSLContext) -> Call
 
 def _static_header(user: Section) -> str:
     if user.get("token"):
-        return f"Bearer {_header_value(user.values['token'])}"
+        return f"Bearer {header_value(user.values['token'])}"
     if user.get("username"):
         login = f"{user.get('username')}:{user.get('password') or ''}"
         return f"Basic {base64.b64encode(login.encode()).decode()}"
@@ -148,14 +149,7 @@ def _static_header(user: Section) -> str:
 
 def _bearer_of(file: Path) -> str:
     """Return the header with the token in ``file``. It is read for each request: the kubelet replaces it."""
-    return f"Bearer {_header_value(read_text(file))}"
-
-
-def _header_value(token: str) -> str:
-    token = token.strip()
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise BadInput("invalid token", "it contains spaces or line breaks", "Store only the token in Key Storage.")
-    return token
+    return f"Bearer {header_value(read_text(file))}"
 
 
 def _tls(*, ca: str = "", verify: bool = True) -> ssl.SSLContext:

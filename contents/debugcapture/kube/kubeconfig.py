@@ -31,7 +31,8 @@ class Section:
         """Return the PEM text in KEY-data, or in the file that KEY names; "" if there is neither. Raises BadInput."""
         if self.values.get(f"{key}-data"):
             try:
-                return base64.b64decode(self.values[f"{key}-data"], validate=True).decode("ascii")
+                text = "".join(str(self.values[f"{key}-data"]).split())  # some tools break it into lines
+                return base64.b64decode(text, validate=True).decode("ascii")
             except ValueError as error:  # from base64 or from the ASCII decoder
                 raise BadInput("invalid kubeconfig", f"{key}-data is not base64-encoded PEM", REMEDY) from error
         return read_text(self.folder / self.values[key]) if self.values.get(key) else ""
@@ -105,6 +106,14 @@ def _mapping(text: str, source: str) -> dict[str, Any]:
     if not all(isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries) for entries in lists):
         raise BadInput("invalid kubeconfig", f"{source} does not have the structure of a kubeconfig", REMEDY)
     return config
+
+
+def header_value(token: str) -> str:
+    """Return ``token`` as the value of a header. Raises BadInput, which does not contain it."""
+    token = token.strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise BadInput("invalid token", "it contains spaces or line breaks", "Store only the token in Key Storage.")
+    return token
 
 
 def read_text(path: Path) -> str:

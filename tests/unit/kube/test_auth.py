@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import tempfile
@@ -258,6 +259,28 @@ def test_a_credential_plugin_may_give_a_client_certificate(
     connection = of_content(config(user=exec_plugin(tmp_path, f"cat {file}")))
     assert connection.authorization() == ""
     assert loaded == [f"{pair.certificate}\n{pair.key}\n"]
+
+
+@pytest.mark.parametrize("paths", [":{}", "{}:", "{}/gone::{}"])
+def test_empty_and_missing_entries_of_kubeconfig_do_not_count(paths: str, tmp_path: Path) -> None:
+    file = written(tmp_path, "config", yaml.safe_dump(config()))
+    connection = connect(ConnectionSettings(), {"KUBECONFIG": paths.format(file, file)})
+    assert connection.server == "https://10.0.0.1:6443"
+
+
+def test_base64_may_have_line_breaks_and_the_scheme_capitals(pair: Pair) -> None:
+    lines = base64.encodebytes(pair.certificate.encode()).decode()
+    connection = of_content(config({"certificate-authority-data": lines, "server": "HTTPS://10.0.0.1:6443/"}))
+    assert connection.server == "https://10.0.0.1:6443"
+    assert len(connection.tls.get_ca_certs()) == 1
+
+
+@pytest.mark.parametrize("env", [[{"value": "x"}], ["A=b"], 7], ids=str)
+def test_a_credential_plugin_with_damaged_variables_is_bad_input(env: Any, tmp_path: Path) -> None:
+    user = exec_plugin(tmp_path, f"echo '{PLUGIN_ANSWER}'")
+    user["exec"]["env"] = env
+    with pytest.raises(BadInput, match="does not have the structure that kubeconfigs have"):
+        of_content(config(user=user))
 
 
 def test_user_and_password_become_basic_authentication() -> None:
