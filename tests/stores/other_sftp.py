@@ -24,6 +24,7 @@ class Lacks:
     modes: bool = False  # SETSTAT
     posix_rename: bool = False
     reading_and_writing: bool = False  # one file at the same time
+    answer: int = SFTP_OP_UNSUPPORTED  # to what it lacks
 
 
 class _Login(paramiko.ServerInterface):
@@ -54,7 +55,7 @@ class _Handle(paramiko.SFTPHandle):
 
     def chattr(self, attr: paramiko.SFTPAttributes) -> int:
         if self._lacks.modes:
-            return SFTP_OP_UNSUPPORTED
+            return self._lacks.answer
         if attr.st_size is not None:
             os.ftruncate(self._file, attr.st_size)
         return SFTP_OK
@@ -76,7 +77,7 @@ class _Files(paramiko.SFTPServerInterface):
 
     def open(self, path: str, flags: int, _attr: paramiko.SFTPAttributes) -> paramiko.SFTPHandle | int:
         if self._lacks.reading_and_writing and flags & os.O_RDWR:
-            return SFTP_OP_UNSUPPORTED
+            return self._lacks.answer
         return _Handle(path, flags, self._lacks)
 
     def mkdir(self, path: str, _attr: paramiko.SFTPAttributes) -> int:
@@ -84,7 +85,7 @@ class _Files(paramiko.SFTPServerInterface):
         return SFTP_OK
 
     def chattr(self, _path: str, _attr: paramiko.SFTPAttributes) -> int:
-        return SFTP_OP_UNSUPPORTED if self._lacks.modes else SFTP_OK
+        return self._lacks.answer if self._lacks.modes else SFTP_OK
 
     def remove(self, path: str) -> int:
         Path(path).unlink()
@@ -98,7 +99,7 @@ class _Files(paramiko.SFTPServerInterface):
 
     def posix_rename(self, oldpath: str, newpath: str) -> int:
         if self._lacks.posix_rename:
-            return SFTP_OP_UNSUPPORTED
+            return self._lacks.answer
         Path(oldpath).replace(newpath)
         return SFTP_OK
 

@@ -27,7 +27,6 @@ from debugcapture.stores.registry import open_store
 from debugcapture.stores.sftp import store as module
 from debugcapture.stores.sftp.ssh import fingerprint
 from lab.stores import SFTP, sftp_endpoint
-from tests.stores.other_sftp import Lacks, other_server
 from tests.unit.builders import store_settings
 
 CONTENT = os.urandom(3_000_001)
@@ -267,49 +266,6 @@ def test_full_disk_of_the_server_is_reported_and_the_upload_resumes_when_there_i
         assert (root / "heap.bin").read_bytes() == CONTENT
     finally:
         subprocess.run(["umount", str(root)], check=True)
-
-
-def test_server_that_stores_fewer_bytes_than_it_got_is_reported(root: Path, file: Path) -> None:
-    """Another implementation of the server: its only extension is the rename, and it reports success for everything."""
-    with other_server(root, Lacks(end_of_write=1)) as (port, host_keys):
-        with pytest.raises(NotStored, match=f"the store has {len(CONTENT) - 1} of {len(CONTENT)} bytes"):
-            store(root, port, sftp_known_hosts=host_keys).put(KEY, file, SHA256)
-        assert names(root) == []
-    with other_server(root, Lacks()) as (port, host_keys):
-        store(root, port, sftp_known_hosts=host_keys).put(KEY, file, SHA256)
-    assert (root / KEY).read_bytes() == CONTENT
-
-
-SERVER_MODES = {"sftp_file_mode": "server", "sftp_folder_mode": "server"}
-
-
-def test_server_that_sets_no_modes_is_named_with_the_settings_that_help(root: Path, file: Path) -> None:
-    with other_server(root, Lacks(modes=True)) as (port, host_keys):
-        with pytest.raises(NotStored, match="does not set the modes of files.*Set sftp_file_mode and sftp_folder_mode"):
-            store(root, port, sftp_known_hosts=host_keys).put(KEY, file, SHA256)
-        store(root, port, sftp_known_hosts=host_keys, **SERVER_MODES).put(KEY, file, SHA256)
-    assert (root / KEY).read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize("before", [None, b"another content"], ids=["new", "replaced"])
-def test_server_without_the_rename_of_openssh(root: Path, file: Path, before: bytes | None) -> None:
-    root.mkdir()
-    if before is not None:
-        (root / "heap.bin").write_bytes(before)
-    with other_server(root, Lacks(posix_rename=True)) as (port, host_keys):
-        store(root, port, sftp_known_hosts=host_keys).put("heap.bin", file, SHA256)
-    assert names(root) == ["heap.bin"]
-    assert (root / "heap.bin").read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize("lacks", [Lacks(reading_and_writing=True), Lacks(modes=True)], ids=["open", "truncate"])
-def test_server_that_cannot_continue_a_file_gets_it_again(root: Path, file: Path, lacks: Lacks) -> None:
-    root.mkdir()
-    (root / ".heap.bin.part").write_bytes(b"another beginning" * 9999)
-    with other_server(root, lacks) as (port, host_keys):
-        store(root, port, sftp_known_hosts=host_keys, **SERVER_MODES).put("heap.bin", file, SHA256)
-    assert names(root) == ["heap.bin"]
-    assert (root / "heap.bin").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..base import Progress
-from .errors import retry
+from .errors import retry, upload_id_of
 from .parts import MAX_PARTS, Checksum, Part, multipart_fields, part_bytes, part_fields
 
 # The capture needs the same processors.
@@ -155,7 +155,7 @@ class GrowingUpload:
             if not self._upload_id:
                 fields = {**self._location, **self._fields, **multipart_fields(self._checksum)}
                 response = retry(lambda: self._client.create_multipart_upload(**fields), self._check_closed)
-                self._upload_id = str(response["UploadId"])
+                self._upload_id = upload_id_of(response)
             return self._upload_id
 
     def _check_closed(self) -> None:

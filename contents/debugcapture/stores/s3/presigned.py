@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ...errors import NotStored
 from ...model import Stored
 from ..presigned import Original, SignedRequest, offsets
-from .errors import raise_not_stored, retry
+from .errors import raise_not_stored, retry, upload_id_of
 from .parts import difference
 
 
@@ -35,7 +35,7 @@ class S3DirectUpload:
         metadata = {"Metadata": {"sha256": original.sha256}, "ChecksumAlgorithm": "SHA256"}
         with raise_not_stored(self._action):
             response = retry(lambda: client.create_multipart_upload(**new.location, **new.fields, **metadata))
-        self._upload = {**new.location, "UploadId": response["UploadId"]}
+            self._upload = {**new.location, "UploadId": upload_id_of(response)}
         self.requests = [self._signed(index, begin, valid_s) for index, begin in enumerate(offsets(original))]
 
     @property

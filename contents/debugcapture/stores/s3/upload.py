@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from ...errors import NotStored
 from ..base import Progress
-from .errors import code_of, retry
+from .errors import code_of, retry, upload_id_of
 from .growing import PartialUpload
 from .parts import (
     Checksum,
@@ -174,7 +174,7 @@ class Upload:
                 **self._location, **fields_with_checksum, **multipart_fields(self._checksum)
             )
         )
-        return str(response["UploadId"])
+        return upload_id_of(response)
 
     def _find_unfinished(self) -> tuple[str, dict[int, Mapping[str, Any]]] | None:
         """Return the ID of an unfinished upload of this object, and its parts by number."""

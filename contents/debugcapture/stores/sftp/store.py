@@ -290,8 +290,11 @@ def _raise_if_modes_are_refused(action: str) -> Iterator[None]:
 
 
 def _is_refused(error: OSError) -> bool:
-    """Return whether the server refused a request: paramiko raises an error without a number then."""
-    return error.errno is None and str(error) != _CLOSED
+    """Return whether the server refused a request: it does not support it, or does not allow it.
+
+    paramiko raises an error without a number if the server has no code for the reason.
+    """
+    return isinstance(error, PermissionError) or (error.errno is None and str(error) != _CLOSED)
 
 
 def _common_prefix(remote: paramiko.SFTPFile, local: BinaryIO, size: int) -> "tuple[int, _Hash]":

@@ -15,9 +15,11 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from botocore.parsers import ResponseParserError
 
+from debugcapture.errors import NotStored
 from debugcapture.stores.s3 import errors as s3_errors
-from debugcapture.stores.s3.errors import not_stored, retry
+from debugcapture.stores.s3.errors import not_stored, raise_not_stored, retry, upload_id_of
 
 
 def refused(code: str, status: int = 403, operation: str = "PutObject", **headers: str) -> ClientError:
@@ -38,6 +40,25 @@ URL = "http://127.0.0.1:9"
         (refused("AccessDenied"), "AccessDenied: no. Allow s3:PutObject and s3:GetObject on the prefix of the store"),
         (refused("PermanentRedirect", 301), "PermanentRedirect: no. Set s3_region to the region of the bucket."),
         (refused("SlowDown", 503), "SlowDown: no. The next upload resumes where this one stopped."),
+        (refused("SecondLevelDomainForbidden"), "SecondLevelDomainForbidden: no. Set s3_style to virtual."),
+        (refused("VirtualHostDomainRequired", 400), "Set s3_style to virtual."),
+        (refused("PathStyleDomainForbidden"), "Set s3_style to virtual."),
+        (refused("XMinioStorageFull", 507), "Free space in the store, or raise its quota."),
+        (refused("XMinioAdminBucketQuotaExceeded", 400), "Free space in the store, or raise its quota."),
+        (refused("QuotaExceeded"), "Free space in the store, or raise its quota."),
+        (refused("UserSuspended"), "it has suspended the account"),
+        (refused("InArrearOrInsufficientBalance"), "it has suspended the account"),
+        (refused("XAmzContentSHA256Mismatch", 400), "set s3_checksum to md5"),
+        (refused("MalformedXML", 400), "set s3_checksum to md5"),
+        (refused("InvalidSecurity"), "Check s3_access_key and s3_secret_key."),
+        (refused("401", 401), "Check s3_access_key and s3_secret_key."),
+        (refused("403"), "403: no. Allow s3:PutObject"),
+        (refused("404", 404), "404: no. Create the bucket"),
+        (refused("301", 301), "Set s3_region to the region of the bucket."),
+        (refused("413", 413), "Raise the limit for the size of a request in the proxy"),
+        (refused("502", 502), "502: no. The next upload resumes"),
+        (refused("522", 522), "522: no. The next upload resumes"),
+        (ResponseParserError("<html>hunter2"), "the answer is not that of S3. Check s3_endpoint: another service"),
         (refused("Unheard", 400), "Unheard: no. Check the store settings."),
         (refused("AccessDenied", operation="AssumeRole"), "cannot assume the role: AccessDenied: no. Check s3_role"),
         (EndpointConnectionError(endpoint_url=URL), f'"{URL}". Check s3_endpoint and the network.'),
@@ -64,6 +85,13 @@ def test_skewed_clock_is_reported_with_its_direction(ahead_s: int, word: str) ->
     assert f" s {word}. Correct the clock of this machine." in line
 
 
+@pytest.mark.parametrize("response", [{}, {"UploadId": ""}], ids=str)
+def test_an_upload_without_an_id_is_the_answer_of_another_service(response: dict[str, str]) -> None:
+    with pytest.raises(NotStored, match="the answer is not that of S3"), raise_not_stored("cannot store s3://b/k"):
+        upload_id_of(response)
+    assert upload_id_of({"UploadId": "7"}) == "7"
+
+
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
@@ -76,6 +104,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     [
         refused("InternalError", 500),
         refused("SlowDown", 503),
+        refused("SlowDownWrite", 503),
+        refused("OperationAborted", 409),
+        refused("522", 522),
         refused("RequestTimeout", 400),
         refused("BadDigest", 400),
         ConnectionClosedError(endpoint_url=URL),
