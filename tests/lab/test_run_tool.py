@@ -234,7 +234,20 @@ def test_the_last_that_leaves_ends_the_container_and_its_jobs(
     assert holder.wait(30) == 0
     assert not is_there(daemon)
     assert not base.exists()
-    assert subprocess.run([program, "ready", base], capture_output=True, timeout=30, check=False).returncode == 1
+    assert subprocess.run([program, "ready", base], capture_output=True, timeout=30, check=False).returncode == 75
+
+
+def test_a_command_replaces_ready(program: Path, base: Path, holder: subprocess.Popen[bytes]) -> None:
+    def ready(*command: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([program, "ready", base, *command], capture_output=True, timeout=30, check=False)
+
+    assert ready().returncode == 0
+    shown = ready("sh", "-c", 'echo "$0 $PPID"; exit 3', "a b")
+    assert (shown.returncode, shown.stdout) == (3, f"a b {os.getpid()}\n".encode())
+    assert ready("no-such-program").returncode == 127
+    holder.terminate()
+    assert holder.wait(30) == 0
+    assert ready("true").returncode == 75
 
 
 def test_what_a_job_has_written_goes_with_the_container(

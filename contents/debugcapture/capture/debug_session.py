@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Collection
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
@@ -13,7 +13,6 @@ from ..errors import BadInput, CaptureError, NotRunning
 from ..kube.client import Api
 from ..kube.debug_pod import node_pod, pod_copy, run_pod
 from ..kube.ephemeral_container import DebugContainer, attach_container
-from ..kube.exec_stream import run_short
 from ..kube.profiles import allowed_profiles, effective_profile
 from ..model import ContainerRef, Json, Report, Target, User
 from ..settings.debug_container import DebugContainerSettings, Profile
@@ -166,7 +165,8 @@ class DebugSession:
 
     def _attach_to_volumes(self, profile: Profile, user: User) -> ContainerRef:
         debug = self._specify(profile, user, "", self._mounts)
-        return self._resources.enter_context(attach_container(self._api, self._target, debug, self._report))
+        ref, _ = self._resources.enter_context(attach_container(self._api, self._target, debug, self._report))
+        return ref
 
     def create_pod_copy(self, pod: Json) -> ContainerRef:
         """Create a copy of the target that only sleeps. Raises BadInput if the job does not allow it."""
@@ -205,8 +205,8 @@ class DebugSession:
         applied_profile, effective_user = effective_profile(profile, target_user)
         user = None if self._options.run_as == _IMAGE_USER else effective_user
         debug = self._specify(applied_profile, user, self._target.container, ())
-        ref = self._resources.enter_context(attach_container(self._api, self._target, debug, self._report))
-        return AttachedContainer(ref, profile, self._list_processes(ref))
+        ref, output = self._resources.enter_context(self._attach_and_list(debug))
+        return AttachedContainer(ref, profile, self._parse_listing(output))
 
     def _read_process_user(self) -> User:
         """Return the user of the target's first process, for a pod whose image sets the user.
@@ -214,12 +214,17 @@ class DebugSession:
         Every user can read /proc/PID/status, so a container without privileges can.
         """
         debug = self._specify("restricted", NOBODY, self._target.container, ())
-        with attach_container(self._api, self._target, debug, self._report) as ref:
-            processes = self._list_processes(ref).processes
+        with self._attach_and_list(debug) as (_, output):
+            processes = self._parse_listing(output).processes
         return min(processes, key=lambda process: process.pid).user
 
-    def _list_processes(self, ref: ContainerRef) -> Listing:
-        _, output, _ = run_short(self._api, ref, listing_command(self._target.container_id, self._options.programs))
+    def _attach_and_list(self, debug: DebugContainer) -> AbstractContextManager[tuple[ContainerRef, str]]:
+        """Attach ``debug``; also yield the listing of the processes and programs that it sees."""
+        command = listing_command(self._target.container_id, self._options.programs)
+        return attach_container(self._api, self._target, debug, self._report, command)
+
+    def _parse_listing(self, output: str) -> Listing:
+        """Return the target's processes. Raises NotRunning if the debug container does not see or recognize them."""
         listing = parse(output, from_debug=True, shares_processes=self._target.shares_processes)
         if listing.ambiguous:
             action = f"cannot identify the processes of {self._target}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from ..errors import (
+    Aborted,
     CaptureError,
     NotAllowed,
     NotRunning,
@@ -39,6 +40,7 @@ NAME_PREFIX = "debug-capture-"
 _HOLD = ("run-tool", "hold")
 _START_LIMIT_S = 120
 _END_LIMIT_S = 10
+_NOT_READY = 75  # exit code of `run-tool ready` while the first process starts
 _KILLED = 137  # exit code of a command whose container ends first: the container is gone, as intended
 _MIN_POLL_S, _MAX_POLL_S = 0.05, 1
 _NODE_CHECK_S = 5  # a working kubelet has seen the container by then
@@ -110,8 +112,12 @@ def container_spec(name: str, debug: DebugContainer, ticket: str) -> Json:
 
 
 @contextmanager
-def attach_container(api: Api, target: Target, debug: DebugContainer, report: Report) -> Iterator[ContainerRef]:
-    """Attach ``debug`` to ``target``, or join a container that matches. Yield it when it runs, then leave it.
+def attach_container(
+    api: Api, target: Target, debug: DebugContainer, report: Report, command: tuple[str, ...] = ()
+) -> Iterator[tuple[ContainerRef, str]]:
+    """Attach ``debug`` to ``target``, or join a container that matches. When it runs, yield it; then leave it.
+
+    Also yield what ``command`` prints in it. The exec that finds that the container runs also runs the command.
 
     Raises NotAllowed if RBAC or admission refuses, NotRunning with the reason of the kubelet if it cannot start,
     PodTerminating, StaticPod or PodFull if it is not worth a try.
@@ -125,9 +131,13 @@ def attach_container(api: Api, target: Target, debug: DebugContainer, report: Re
         _require_startable(pod)
         _require_room(pod, report)
         ref = _add(api, pod, debug, ticket, report)
-        _wait_until_running(api, ref, debug, report)
     try:
-        yield ref
+        output = _wait_until_running(api, ref, debug, command, report)
+    except Aborted:
+        _leave(api, ref, ticket, report)
+        raise
+    try:
+        yield ref, output
     finally:
         _leave(api, ref, ticket, report)
 
@@ -246,18 +256,24 @@ def _leave(api: Api, ref: ContainerRef, ticket: str, report: Report) -> None:
         report(f"debug container {ref.container} was not stopped; it stops by itself: {status.message}")
 
 
-def _run(api: Api, ref: ContainerRef, command: str, *ticket: str) -> ExitStatus:
-    argv = ("run-tool", command, base_of(ref), *ticket)
+def _run(api: Api, ref: ContainerRef, command: str, ticket: str) -> ExitStatus:
+    argv = ("run-tool", command, base_of(ref), ticket)
     stdio = exec_stream.Stdio(exec_stream.discard, exec_stream.discard)
     return exec_stream.run(api, ref, argv, stdio, time_limit_s=_END_LIMIT_S, closing=True)
 
 
-def _wait_until_running(api: Api, ref: ContainerRef, debug: DebugContainer, report: Report) -> None:
-    """Wait until commands run in ``ref``. This is often seconds before the status of the pod shows it."""
+def _wait_until_running(
+    api: Api, ref: ContainerRef, debug: DebugContainer, command: tuple[str, ...], report: Report
+) -> str:
+    """Wait until ``command`` runs in ``ref``, and return what it prints.
+
+    It often runs seconds before the status of the pod shows that the container runs.
+    """
     started, reported_reason = time.monotonic(), ""
     while time.monotonic() - started < debug.start_limit_s:
-        if _is_ready(api, ref):
-            return
+        output = _run_when_ready(api, ref, command)
+        if output is not None:
+            return output
         pod = api.pod(ref.namespace, ref.pod)
         state = _container_state(pod, ref.container)
         if "running" not in state:
@@ -278,13 +294,15 @@ def _wait_until_running(api: Api, ref: ContainerRef, debug: DebugContainer, repo
     )
 
 
-def _is_ready(api: Api, ref: ContainerRef) -> bool:
+def _run_when_ready(api: Api, ref: ContainerRef, command: tuple[str, ...]) -> str | None:
+    """Run ``command`` in ``ref`` and return what it prints; None if the container is not ready."""
     try:
-        return _run(api, ref, "ready").code == 0
-    except NotAllowed:
+        status, output, _ = exec_stream.run_short(api, ref, ("run-tool", "ready", base_of(ref), *command))
+    except (NotAllowed, Aborted):
         raise
     except CaptureError:
-        return False  # the kubelet does not know the container yet; the status of the pod shows the reason
+        return None  # the kubelet does not know the container yet; the status of the pod shows the reason
+    return None if status.code in (None, _NOT_READY) else output
 
 
 def _waiting_for(state: Json, ref: ContainerRef, debug: DebugContainer) -> str:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -19,6 +20,7 @@ const (
 	pollEvery     = 20 * time.Millisecond
 	progressEvery = 5 * time.Second
 	reportGrace   = 20 * time.Second // for a job to be ended, beyond its time limit
+	notReady      = 75               // exit code of `ready` before hold is ready; EX_TEMPFAIL of sysexits(3)
 )
 
 // folder is what hold and the other commands share: users/TICKET, jobs/JOB.*, and the pipe for commands to hold.
@@ -258,12 +260,20 @@ func waitForJob(arguments []string) (int, error) {
 	}
 }
 
-// ready is `run-tool ready BASE`.
+// ready is `run-tool ready BASE [COMMAND…]`. The command replaces this process: its caller needs no second exec.
 func ready(arguments []string) (int, error) {
-	if _, err := os.Stat(folder(arguments[0]).pipe()); err != nil {
-		return 1, err
+	base, command := folder(arguments[0]), arguments[1:]
+	if _, err := os.Stat(base.pipe()); err != nil {
+		return notReady, err
 	}
-	return 0, nil
+	if len(command) == 0 {
+		return 0, nil
+	}
+	program, err := exec.LookPath(command[0])
+	if err != nil {
+		return 127, err
+	}
+	return 126, syscall.Exec(program, command, os.Environ())
 }
 
 // join is `run-tool join BASE TICKET`: it fails if the last user has left, so that no capture joins a container that ends.

@@ -5,7 +5,7 @@
 //	run-tool fetch NONCE OFFSET FILE              sends a file from an offset on; the report has the whole file's sum
 //	run-tool remove FILE…                         removes files; a missing file is not an error
 //	run-tool hold BASE SECONDS TICKET             first process of a debug container: waits, and runs jobs
-//	run-tool ready BASE                           exit code 0 when hold is ready
+//	run-tool ready BASE [COMMAND…]                exit code 75 until hold is ready; then 0, or that of the command
 //	run-tool join|leave BASE TICKET               shares the container; the last one that leaves ends it
 //	run-tool start BASE JOB SECONDS OUTPUT TOOL [ARGUMENT…]
 //	                                              has hold run a tool, which outlives the connection: BASE/jobs/JOB.out has
@@ -32,7 +32,7 @@ import (
 )
 
 // version is the contract with the caller: it grows when a command, its arguments or the report change.
-const version = "run-tool 1"
+const version = "run-tool 2"
 
 func init() {
 	// A tool is started with PR_SET_PDEATHSIG, which counts the thread that started it, not the process: main stays on the
@@ -59,7 +59,7 @@ func init() {
 		"fetch":   {3, 3, fetch},
 		"remove":  {1, -1, remove},
 		"hold":    {3, 3, hold},
-		"ready":   {1, 1, ready},
+		"ready":   {1, -1, ready},
 		"join":    {2, 2, join},
 		"leave":   {2, 2, leave},
 		"start":   {5, -1, startJob},

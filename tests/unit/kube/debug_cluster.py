@@ -17,6 +17,8 @@ class Cluster:
         self.attached: list[Json] = []
         self.ready: bool | None = None
         self.reads = 0
+        self.starting = 0
+        """How many commands find a container whose first process is not ready."""
         self.ended: list[ContainerRef] = []
         self.leaving: Exception | ExitStatus = ExitStatus(0)
         self.refusal: Exception | None = None
@@ -29,7 +31,8 @@ class Cluster:
         if command == "ready":
             if self._states[0] != RUNNING:
                 raise NotRunning("cannot run a command", "container not found (HTTP 500)")
-            return ExitStatus(0)
+            self.starting -= 1
+            return ExitStatus(75 if self.starting >= 0 else 0)
         self.ended.append(place)
         if isinstance(self.leaving, Exception):
             raise self.leaving

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from debugcapture.errors import (
+    Aborted,
     Invalid,
     NotAllowed,
     NotRunning,
@@ -30,6 +31,7 @@ from debugcapture.kube.ephemeral_container import (
     container_spec,
     find_reusable,
 )
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ContainerRef, ExitStatus, Json, User
 from tests.unit.builders import pod, target
 from tests.unit.kube.debug_cluster import RUNNING, Cluster
@@ -141,21 +143,47 @@ class _Clock:
 
 @pytest.fixture(autouse=True)
 def commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the cluster itself answer what is run in it."""
+    """Have the cluster itself answer what is run in it; a command after `ready` prints its own words."""
 
-    def run(api: Cluster, place: ContainerRef, argv: Sequence[str], *_: object, **__: object) -> ExitStatus:
-        return api.run(place, argv[1])
+    def run(api: Cluster, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: object) -> ExitStatus:
+        status = api.run(place, argv[1])
+        if argv[1] == "ready" and status.code == 0:
+            stdio.stdout(memoryview(" ".join(argv[3:]).encode()))
+        return status
 
     monkeypatch.setattr(exec_stream, "run", run)
 
 
-def attach(cluster: Cluster, log_lines: list[str]) -> Any:
-    return attach_container(cast("Api", cluster), target(), DEBUG, log_lines.append)
+def attach(cluster: Cluster, log_lines: list[str], *command: str) -> Any:
+    return attach_container(cast("Api", cluster), target(), DEBUG, log_lines.append, command)
+
+
+def test_the_first_command_runs_as_soon_as_the_container_is_ready() -> None:
+    cluster = Cluster(RUNNING)
+    cluster.starting = 2
+    with attach(cluster, [], "echo", "ready") as (place, output):
+        assert (output, cluster.ended) == ("echo ready", [])
+    assert (cluster.starting, cluster.ended) == (-1, [place])
+
+
+def test_an_abort_while_the_container_starts_ends_it() -> None:
+    cluster = Cluster(RUNNING)
+
+    def abort(place: ContainerRef, command: str) -> ExitStatus:
+        if command == "ready":
+            raise Aborted("no new command is started", "the capture was aborted")
+        cluster.ended.append(place)
+        return ExitStatus(0)
+
+    cluster.run = abort  # type: ignore[method-assign]
+    with pytest.raises(Aborted), attach(cluster, []):
+        pass
+    assert len(cluster.ended) == 1
 
 
 def test_debug_container_is_ended_after_its_use() -> None:
     cluster, log_lines = Cluster({}, waiting("ContainerCreating"), waiting("ContainerCreating"), RUNNING), list[str]()
-    with attach(cluster, log_lines) as place:
+    with attach(cluster, log_lines) as (place, _):
         assert cluster.ended == []
     assert cluster.ended == [place]
     assert place.container == cluster.attached[0]["name"]
@@ -314,7 +342,7 @@ def test_a_pod_that_is_being_deleted_is_not_waited_for(since: int, attached: int
 def test_a_policy_that_demands_a_read_only_root_is_met(refusal: Exception) -> None:
     cluster = Cluster(RUNNING)
     cluster.refusal = refusal
-    with attach(cluster, []) as place:
+    with attach(cluster, []) as (place, _):
         (spec,) = cluster.attached
         assert spec["securityContext"]["readOnlyRootFilesystem"] is True
         assert spec["command"][2] == f"/dev/shm/{place.container}.d" == base_of(place)
@@ -337,7 +365,7 @@ def test_another_refusal_is_the_first_one() -> None:
 def test_a_policy_that_makes_the_root_read_only_costs_one_container() -> None:
     cluster, lines = Cluster(RUNNING), list[str]()
     cluster.mutates = True
-    with attach(cluster, lines) as place:
+    with attach(cluster, lines) as (place, _):
         assert [spec["command"][2].rpartition("/")[0] for spec in cluster.attached] == ["/tmp", "/dev/shm"]
         assert place.container == cluster.attached[1]["name"]
     assert any("a policy of the cluster made its root file system read-only" in line for line in lines)
@@ -355,7 +383,7 @@ def test_a_static_pod_gets_no_debug_container() -> None:
 
 def test_a_debug_container_that_already_runs_serves_a_pod_that_is_being_deleted() -> None:
     cluster = Terminating(RUNNING, since=2)
-    with attach(cluster, []) as place:
+    with attach(cluster, []) as (place, _):
         assert place.container == cluster.attached[0]["name"]
 
 
