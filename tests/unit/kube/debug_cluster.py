@@ -57,3 +57,19 @@ class Cluster:
         statuses = [{"name": "debug-capture-older", "state": RUNNING}]
         statuses += [{"name": spec["name"], "state": state} for spec in self.attached]
         return pod(status={"phase": self._phase, "ephemeralContainerStatuses": statuses})
+
+
+def _deleted(pod_json: Json) -> Json:
+    return pod_json | {"metadata": pod_json["metadata"] | {"deletionTimestamp": "2026-01-02T12:10:00Z"}}
+
+
+class Terminating(Cluster):
+    """An API server whose pod is being deleted from the read with the number ``since`` on."""
+
+    def __init__(self, *states: Json, since: int) -> None:
+        super().__init__(*states)
+        self._since = since
+
+    def pod(self, namespace: str, name: str) -> Json:
+        pod_json = super().pod(namespace, name)
+        return _deleted(pod_json) if self.reads >= self._since else pod_json

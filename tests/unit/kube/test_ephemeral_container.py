@@ -34,7 +34,7 @@ from debugcapture.kube.ephemeral_container import (
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ContainerRef, ExitStatus, Json, User
 from tests.unit.builders import pod, target
-from tests.unit.kube.debug_cluster import RUNNING, Cluster
+from tests.unit.kube.debug_cluster import RUNNING, Cluster, Terminating
 
 DEBUG = DebugContainer("toolbox:1", "restricted", User(1000, 2000), 90, "app")
 PLACE = ContainerRef("shop", "web-0", "debug-capture-abc")
@@ -309,22 +309,6 @@ def with_debug_container(started: str, **changes: Any) -> Json:
 )
 def test_only_a_suitable_container_of_this_project_is_reused(pod_json: Json, fits: bool) -> None:
     assert bool(find_reusable(pod_json, DEBUG, NOON)) is fits
-
-
-def deleted(pod_json: Json) -> Json:
-    return pod_json | {"metadata": pod_json["metadata"] | {"deletionTimestamp": "2026-01-02T12:10:00Z"}}
-
-
-class Terminating(Cluster):
-    """An API server whose pod is being deleted from the read with the number ``since`` on."""
-
-    def __init__(self, *states: Json, since: int) -> None:
-        super().__init__(*states)
-        self._since = since
-
-    def pod(self, namespace: str, name: str) -> Json:
-        pod_json = super().pod(namespace, name)
-        return deleted(pod_json) if self.reads >= self._since else pod_json
 
 
 @pytest.mark.parametrize(
