@@ -1,4 +1,4 @@
-"""How fast a file of the size of a heap dump reaches Azure Blob Storage, whole."""
+"""How fast a file of the size of a heap dump reaches Azure Blob Storage completely."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""How fast a file of the size of a heap dump comes out of a container, whole."""
+"""How fast a file of the size of a heap dump arrives completely from a container."""
 
 import sys
 from pathlib import Path

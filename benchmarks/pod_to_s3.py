@@ -1,4 +1,4 @@
-"""How fast a file of the size of a heap dump gets from a pod to S3, whole."""
+"""How fast a file of the size of a heap dump arrives completely in S3 from a pod."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""How fast a file of the size of a heap dump reaches an S3 server, whole."""
+"""How fast a file of the size of a heap dump reaches an S3 server completely."""
 
 from benchmarks.measure import side_by_side
 from benchmarks.result import Ratio, Result

@@ -1,4 +1,4 @@
-"""How fast a file of the size of a heap dump reaches an SFTP server, whole."""
+"""How fast a file of the size of a heap dump reaches an SFTP server completely."""
 
 import shutil
 from collections.abc import Callable

@@ -33,7 +33,7 @@ class Daemon(ABC):
         """Create what a client expects; does nothing if it exists."""
 
     def up(self, progress: Progress) -> None:
-        """Starts the daemon unless it runs, waits for its port, fills it."""
+        """Start the daemon unless it runs, wait for its port, and fill it."""
         process = self.process(progress)
         if not process.running():
             self._await_free_port()
@@ -43,11 +43,11 @@ class Daemon(ABC):
         self.fill()
 
     def down(self) -> None:
-        """Stops the daemon; the data stays."""
+        """Stop the daemon. The data stays."""
         self._any_process().stop()
 
     def status(self) -> str:
-        """Whether the daemon runs and listens."""
+        """Return whether the daemon runs and listens."""
         if not self._any_process().running():
             return "down"
         return "up" if answers(self.port) else f"broken: nothing listens on {HOST}:{self.port}"
@@ -57,7 +57,7 @@ class Daemon(ABC):
         return [self._any_process().log]
 
     def reset(self) -> None:
-        """Forgets data and keys."""
+        """Delete data and keys."""
         shutil.rmtree(self.folder)
 
     @property

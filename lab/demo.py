@@ -52,14 +52,14 @@ def links(note: str) -> list[str]:
 
 
 def opened(link: str) -> str:
-    """What the link returns."""
+    """Return what the link opens."""
     with urllib.request.urlopen(link) as answer:
         content: bytes = answer.read()
     return content.decode(errors="replace")
 
 
 def artifact(page_link: str, name: str) -> str:
-    """Return the content of the artifact ``name``, opened by the link that the report page has."""
+    """Return the content of the artifact ``name``, opened by its link in the report page."""
     link = re.search(rf'href="([^"]*/{re.escape(name)}(?:\?[^"]*)?)"', opened(page_link))
     if not link:
         raise LabError(f"the report page {page_link} has no link to {name}")

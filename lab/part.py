@@ -17,7 +17,7 @@ class Part(Protocol):
     needs: tuple[str, ...]
 
     def up(self, progress: Progress) -> None:
-        """Start it, or restart what was killed; does nothing if it is up."""
+        """Start it, or restart killed daemons. Does nothing if it is up."""
 
     def down(self) -> None:
         """Stop exactly what ``up`` started."""
@@ -29,4 +29,4 @@ class Part(Protocol):
         """The log files, the most informative first."""
 
     def reset(self) -> None:
-        """Forget the data; called after ``down``."""
+        """Delete the data. Called after ``down``."""

@@ -1,4 +1,4 @@
-"""Where the lab keeps things: what is slow to make in the cache, what belongs to the running lab below it."""
+"""The directories of the lab: a cache of builds, and below it the state of the running lab."""
 
 import os
 from pathlib import Path

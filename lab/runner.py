@@ -37,7 +37,7 @@ class Runner:
         return CLOUD_JOBS
 
     def changed(self, **settings: str) -> Runner:
-        """The same Runner with other settings, to see what happens."""
+        """The same Runner with other settings."""
         return replace(self, settings={**self.settings, **settings})
 
     def alerted(self) -> Runner:

@@ -1,7 +1,7 @@
-"""Canaries: values that stand for secrets, and the search for them in all that a test run leaves behind.
+"""Canaries: values that stand for secrets, and the search for them in all files of a test run.
 
 Each value is random and belongs to one place, so that a leaked value shows where it came from. `canary` registers
-it; at the end of the whole run everything that steps wrote (and pytest's folders have) is searched.
+it. At the end of the run, all files of steps and of pytest are searched.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _LARGEST = 64 << 20
-# What steps write: bundles, notes on their way, and what they said.
+# Files of steps: bundles, waiting notes, and their output.
 _OURS = (
     "manifest.json",
     "stored.json",
@@ -28,20 +28,20 @@ _canaries: dict[str, str] = {}
 
 
 def canary(place: str) -> str:
-    """Return a new secret for ``place``; wherever it turns up from now on is a leak."""
+    """Return a new secret for ``place``. Every file that contains it is a leak."""
     value = f"canary{secrets.token_hex(12)}"
     _canaries[value] = place
     return value
 
 
 def watched(value: str, place: str) -> None:
-    """Have an existing secret of the lab looked for as well."""
+    """Search for an existing secret of the lab as well."""
     if len(value) >= 12:
         _canaries[value] = place
 
 
 def leaks(texts: Iterable[tuple[str, bytes]], secrets: Iterable[str] | None = None) -> list[str]:
-    """Return a line for each secret in ``texts`` (name, content); ``known`` are those that are looked for, else all."""
+    """Return a line for each secret in ``texts`` (name, content); ``known`` limits the secrets to search for."""
     places = {value: place for value, place in _canaries.items() if secrets is None or value in secrets}
     return [
         f"{name} has the secret of {place}"
@@ -52,7 +52,7 @@ def leaks(texts: Iterable[tuple[str, bytes]], secrets: Iterable[str] | None = No
 
 
 def files(folder: Path, patterns: Iterable[str] = ("*",)) -> Iterator[tuple[str, bytes]]:
-    """Yield the files below ``folder`` whose names fit ``patterns``, and what is in them."""
+    """Yield the files below ``folder`` whose names match ``patterns``, with their content."""
     for file in sorted({file for pattern in patterns for file in folder.rglob(pattern)}):
         if file.is_file() and not file.is_symlink() and file.stat().st_size < _LARGEST:
             yield str(file), file.read_bytes()

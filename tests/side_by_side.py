@@ -1,7 +1,8 @@
-"""How tests share one lab: side by side, but for those marked `exclusive`, which have it for themselves.
+"""How tests share one lab: in parallel, except those marked `exclusive`.
 
 A test holds the lab's lock while it runs, an exclusive one alone: it waits until the others have ended, and they wait
-for it. So it does not matter which worker of which run a test belongs to. Unit tests touch no lab and hold nothing.
+for it. So it does not matter which worker of which run a test belongs to. Unit tests do not use the lab, and need no
+lock.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _UNIT = "unit"
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the groups, each of which takes one worker long, and end with unit tests.
 
-    They go on while the exclusive tests have the lab.
+    They run while the exclusive tests have the lab.
     """
     for item in items:
         if item.get_closest_marker("exclusive"):
@@ -74,7 +75,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @contextmanager
 def hold_lab(share: int) -> Iterator[None]:
-    """Hold the lab; who wants it alone is not overtaken by those who come later."""
+    """Lock the lab. A test that waits for an exclusive lock gets it before later tests."""
     with _opened("turn") as turn, _opened("lab") as lab:
         fcntl.flock(turn, fcntl.LOCK_EX)
         fcntl.flock(lab, share)
@@ -82,7 +83,7 @@ def hold_lab(share: int) -> Iterator[None]:
         try:
             yield
         finally:
-            fcntl.flock(lab, fcntl.LOCK_UN)  # at once, though a process that the test has forked may still have it open
+            fcntl.flock(lab, fcntl.LOCK_UN)  # immediately, although a child process of the test may still have it open
 
 
 def _opened(name: str) -> IO[str]:
@@ -90,7 +91,7 @@ def _opened(name: str) -> IO[str]:
 
 
 class Groups:
-    """The part of the controller: tests are distributed one by one, but groups and files of unit tests as a whole."""
+    """The controller: tests are distributed one by one, but groups and files of unit tests as a whole."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "groups.json"
@@ -102,12 +103,12 @@ class Groups:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Scheduling:
-        """Have our scheduling used."""
+        """Use this scheduling."""
         return Scheduling(config, log, self._file)
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    """Which tests go to one worker together."""
+    """Assign the tests of a group to one worker."""
 
     def __init__(self, config: pytest.Config, log: Producer, groups: Path) -> None:
         super().__init__(config, log)
@@ -125,13 +126,13 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no type
 
 
 class Once:
-    """Does a thing once in a run: the worker that asks first does it, the others wait and get the same answer."""
+    """Performs an action once per run. The first worker performs it, the others wait for its result."""
 
     def __init__(self, factory: pytest.TempPathFactory, *, worker: bool) -> None:
         self._folder = factory.getbasetemp().parent if worker else factory.getbasetemp()
 
     def __call__(self, name: str, make: Callable[[], str]) -> str:
-        """Return what ``make`` returned to the first who asked by this ``name``."""
+        """Return the result of the first call of ``make`` with this ``name``."""
         answer = self._folder / f"once-{name}"
         with (self._folder / f"once-{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -157,7 +158,7 @@ class Times:
             self._waited[folder] += sum(float(str(s)) for name, s in report.user_properties if name == _WAITED)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say which folder took how long."""
+        """Print the time of each folder."""
         if not self._took:
             return
         terminalreporter.section("time by folder")

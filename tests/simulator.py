@@ -1,4 +1,4 @@
-"""A PagerDuty account of a test's own."""
+"""A PagerDuty account for one test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.pagerduty.server import server
 
 @dataclass(frozen=True)
 class Simulator:
-    """A simulator that listens, with all that a test asks of it."""
+    """A running simulator, with the methods that tests use."""
 
     url: str
     keys: Keys

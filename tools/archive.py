@@ -24,7 +24,7 @@ def write_zip(goal: Path, files: Mapping[str, Path | bytes]) -> None:
 
 
 def source_date() -> int:
-    """Seconds since 1970 that files in packages bear: SOURCE_DATE_EPOCH, see reproducible-builds.org."""
+    """The time of files in packages, in seconds since 1970: SOURCE_DATE_EPOCH, see reproducible-builds.org."""
     return max(int(os.environ.get("SOURCE_DATE_EPOCH", _ZIP_BEGINS)), _ZIP_BEGINS)
 
 

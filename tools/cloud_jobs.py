@@ -39,7 +39,7 @@ def files() -> dict[Path, str]:
 
 
 def cloud_job(job: Mapping[str, Any]) -> Json:
-    """Return ``job`` without plugins. Raises ValueError for what a script cannot do instead."""
+    """Return ``job`` without plugins. Raises ValueError if a script cannot do the same."""
     steps: list[Json] = job["sequence"]["commands"]
     identity = cloud_uuid(job["uuid"])
     cloud: Json = {}

@@ -22,7 +22,7 @@ _URL = re.compile(r"(?<![<(])https?://[^\s)>,]+(?<![.;:])")
 
 
 def page() -> str:
-    """Return the page with the rules of today. Raises ValueError if the marks of the list are missing."""
+    """Return the page with the current rules. Raises ValueError if the marks of the list are missing."""
     head, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not (begin and end):

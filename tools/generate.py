@@ -61,7 +61,7 @@ def plugin() -> dict[str, Any]:
 
 
 def files() -> dict[Path, str]:
-    """Return the content of every generated file; ValueError where the German texts are not complete."""
+    """Return the content of every generated file; Raises ValueError if German texts are missing."""
     providers = plugin()["providers"]
     english, german = messages.english(providers), messages.german(providers, _blank_defaults())
     folder = ROOT / "resources" / "i18n"
@@ -94,8 +94,8 @@ def _provider(provider: Provider) -> dict[str, Any]:
         "service": _service(provider),
         **({"resource-format": "resourcejson"} if provider.lists_nodes else {}),
         "plugin-type": "script",
-        # Rundeck puts no settings into that of a node source, and a dropdown's failure shows in no job's log: there
-        # start.py changes over to the Python that is set, or says why it cannot.
+        # Rundeck puts no settings into that of a node source, and a failed dropdown appears in no log of a job. There,
+        # start.py starts the configured Python, or reports why it cannot.
         "script-interpreter": "${config.interpreter}" if _is_step(provider) else "python3",
         "script-file": f"{provider.name}.py",
         "config": [*(_property(setting) for setting in asked_by(provider)), INTERPRETER],
@@ -115,7 +115,7 @@ def _service(provider: Provider) -> str:
 
 
 def asked_by(provider: Provider) -> list[Declared]:
-    """Return what the form asks, what is set once last.
+    """Return the settings in the form. Those that are set once come last.
 
     A node step's pod is its node, and a dropdown gets nothing from Key Storage.
     """
@@ -150,7 +150,7 @@ def _property(setting: Declared) -> dict[str, Any]:
 
 
 def _blank_defaults() -> dict[str, str]:
-    """Return what the blank fields of the forms stand for, by setting."""
+    """Return the defaults of blank fields, by setting."""
     settings = (setting for provider in PROVIDERS for setting in asked_by(provider))
     return {setting.name: setting.default for setting in settings if setting.set_once and setting.default}
 
@@ -165,7 +165,7 @@ def _rendering(setting: Declared) -> dict[str, str]:
     elif rule.lines:
         options["displayType"] = "MULTI_LINE"
     if rule.secret:
-        # Rundeck reads the secret from the path given, and hands it to the step in its environment.
+        # Rundeck reads the secret from this path, and passes it to the step in its environment.
         options |= {
             "selectionAccessor": "STORAGE_PATH",
             "valueConversion": "STORAGE_PATH_AUTOMATIC_READ",
@@ -175,7 +175,7 @@ def _rendering(setting: Declared) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files, or with --check say which are stale (exit code 1)."""
+    """Write the files. With --check, report outdated files instead (exit code 1)."""
     try:
         fresh = files()
     except ValueError as error:

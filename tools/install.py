@@ -1,8 +1,8 @@
 """Install into a Rundeck server: `./build.sh install`.
 
-It installs by the API: project, Key Storage, settings, policies, jobs, webhook and start page. Run again, it changes
-what differs and nothing else. Then it looks at what the server has and what each group may do there, and sends the
-webhook an event that captures nothing.
+It installs by the API: project, Key Storage, settings, policies, jobs, webhook and start page. A second run only
+changes what differs. Then it checks the state of the server and the permissions of each group, and sends the webhook
+an event that captures nothing.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def install(server: Server, installation: Installation) -> State:
     todo = plan(before, content, frozenset(installation.secrets))
     try:
         _apply(server, before, todo, installation)
-    finally:  # also what changed before something was refused
+    finally:  # also the changes before a rejected one
         after = server.state(content)
         lines = list(changes(before, after, content, todo)) or [f"The project {content.project} is already up to date."]
         print("\n".join([*lines, *unused(after, content)]))
@@ -88,7 +88,7 @@ def _apply(server: Server, before: State, todo: Plan, installation: Installation
 
 
 def _need_plugin(server: Server, content: ArchiveContent) -> None:
-    """Raise InstallError where the server lacks the plugin: it would refuse the jobs, or run an old step."""
+    """Raise InstallError if the server lacks the plugin: it would reject the jobs, or run an old step."""
     if not content.steps:  # the jobs for Runbook Automation have none
         return
     version = server.plugin_version(min(content.steps))

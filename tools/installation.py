@@ -32,11 +32,11 @@ class Job:
 
 @dataclass(frozen=True)
 class ArchiveContent:
-    """What a project archive brings."""
+    """The content of a project archive."""
 
     project: str
     jobs: Mapping[str, Job]  # by UUID
-    properties: Mapping[str, str]  # those that have a value
+    properties: Mapping[str, str]  # properties with a value
     pages: Mapping[str, str]  # readme.md, motd.md
     policies: Mapping[str, str]  # by file name
     webhooks: Mapping[str, str]  # UUID → UUID of its job
@@ -65,7 +65,7 @@ class ArchiveContent:
 
 @dataclass(frozen=True)
 class State:
-    """What a server has of a project; all blank where the project does not exist."""
+    """The state of a project on a server. All fields are blank if the project does not exist."""
 
     exists: bool = False
     properties: Mapping[str, str] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Plan:
 
 
 def read_archive(content: bytes) -> ArchiveContent:
-    """Return what the project archive ``content`` brings. Raises ValueError if it is not an archive."""
+    """Return the content of the project archive ``content``. Raises ValueError if it is not an archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files = {name: archive.read(name).decode() for name in archive.namelist()}
@@ -199,7 +199,7 @@ def _wrong_texts(after: State, archive: ArchiveContent) -> Iterator[str]:
 
 
 def doubles(after: State, archive: ArchiveContent) -> Iterator[str]:
-    """Yield the jobs of the same name with another UUID: of an import by hand, or of an earlier version."""
+    """Yield the jobs of the same name with another UUID: from a manual import, or from an earlier version."""
     own_jobs = set(archive.jobs.values())
     for identity, job in after.named.items():
         if identity not in archive.jobs and job in own_jobs:

@@ -1,4 +1,4 @@
-"""Check an installation: what the server has, what each group may do, and that the job of the webhook runs."""
+"""Check an installation: the state of the server, the permissions of each group, and the job of the webhook."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -63,7 +63,7 @@ def _groups(installed: Installed) -> Iterator[str]:
 
 
 def _of_a_member(member: Server, installed: Installed, jobs: frozenset[str]) -> Iterator[str]:
-    """Yield what a member of a group that may run ``jobs`` may not do, and what it may beyond that."""
+    """Yield missing permissions of a member of a group that may run ``jobs``, and those beyond them."""
     project = installed.archive.project
     if not member.allowed(f"application/project/{project}", "read"):
         yield "may not see the project: a policy of the server must allow read on it"

@@ -30,7 +30,7 @@ SIGNING_KEY = "RELEASE_SIGNING_KEY"
 
 
 def main(arguments: list[str]) -> int:
-    """Make all packages and print where they are."""
+    """Build all packages and print their paths."""
     parser = argparse.ArgumentParser(prog="./build.sh package", description=__doc__)
     parser.add_argument(
         "--python", default=Target.python, help="Python version of the bytecode in the bundled zip (%(default)s)"

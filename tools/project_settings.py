@@ -1,4 +1,4 @@
-"""Fill the steps' defaults of a project archive, so that an import leaves nothing to type."""
+"""Fill the defaults of the steps in a project archive, so that nothing has to be entered after an import."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _STEP = r"(?m)^(project\.plugin\.(?:WorkflowStep|WorkflowNodeStep)\.([\w-]+)\.)"
 def with_settings(properties: str, values: Mapping[str, str]) -> str:
     """Return ``properties`` with ``values`` as defaults of every step in them that has such a setting.
 
-    Raises ValueError for a setting that no step has, one that is kept in Key Storage, a value that it does not take.
+    Raises ValueError for a setting that no step has, a setting from Key Storage, or an invalid value.
     """
     lines = [line for line in properties.splitlines() if not (re.match(_STEP, line) and _setting_of(line) in values)]
     steps = dict(re.findall(_STEP, properties))

@@ -1,4 +1,4 @@
-"""The bill of materials of a release, in CycloneDX 1.6: which packages each file carries, needs, or is built from.
+"""The bill of materials of a release, in CycloneDX 1.6: the packages that each file contains, needs, or is built from.
 
 The same files give the same text: serial number and time come from them and from SOURCE_DATE_EPOCH. The
 version of a Debian package of the toolbox depends on the build of the image, so these have a name only.

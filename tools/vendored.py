@@ -1,4 +1,4 @@
-"""The packages that the bundled zip carries, in a folder, for a Rundeck server that has Python and nothing else.
+"""The packages of the bundled zip, in a folder, for a Rundeck server that only has Python.
 
 `python -m tools.vendored PYTHON FOLDER` makes a folder of them for that Python only, without bytecode.
 
@@ -49,7 +49,7 @@ _DROPPED = (
     "kubernetes/**/*_test.py",
     "**/tests",
     "**/__pycache__",
-    # pip's notes about this very installation
+    # records of pip about this installation
     "*.dist-info/RECORD",
     "*.dist-info/REQUESTED",
     "*.dist-info/INSTALLER",
@@ -68,7 +68,7 @@ class Target:
     arch: str = "x86_64"
 
     def key(self) -> str:
-        """Identify everything that leads to a different folder."""
+        """Return a key of everything that affects the content of the folder."""
         recipe = Path(__file__).read_bytes() + LOCK.read_bytes() + repr(self).encode()
         return f"{self.python}-{self.arch}-{hashlib.sha256(recipe).hexdigest()[:12]}"
 

@@ -13,7 +13,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class TooDeep(yaml.YAMLError):
-    """The text has too many values inside each other."""
+    """The text has too many levels of nesting."""
 
 
 def read_yaml(text: str, loader: Any = LOADER) -> Any:
@@ -32,6 +32,6 @@ def _require_shallow(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MAX_DEPTH:
-                raise TooDeep(f"it has more than {_MAX_DEPTH} values inside each other")
+                raise TooDeep(f"it has more than {_MAX_DEPTH} levels of nesting")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1

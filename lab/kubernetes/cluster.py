@@ -122,7 +122,7 @@ class KubernetesPart:
 
 
 class _LocalContainers(RunningContainers):
-    """Asks containerd, because the status of a pod is late after a container was killed."""
+    """Ask containerd, because the status of a pod is out of date after a container was killed."""
 
     def __contains__(self, container_id: str) -> bool:
         tasks = images.ctr("tasks", "list").splitlines()
@@ -138,7 +138,7 @@ def connect() -> Kubectl:
 
 
 def _last_daemons() -> Daemons:
-    """The daemons of the last ``up``, whatever the programs would be today."""
+    """The daemons of the last ``up``, even if the programs have changed since then."""
     return daemons(Programs(layout.bin_dir(), layout.bin_dir()))
 
 

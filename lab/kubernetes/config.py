@@ -32,17 +32,17 @@ def write_all() -> None:
 
 
 def kubelet_config() -> Path:
-    """Where the kubelet's configuration lies."""
+    """The file with the kubelet's configuration."""
     return layout.root() / "kubelet.yaml"
 
 
 def containerd_config() -> Path:
-    """Where containerd's configuration lies."""
+    """The file with containerd's configuration."""
     return layout.root() / "containerd.toml"
 
 
 def cni_plugins() -> Path:
-    """The folder of the network plugins; Debian's first."""
+    """The folder of the network plugins, preferably Debian's."""
     return next((Path(place) for place in _CNI_PLUGINS if Path(place, "bridge").exists()), Path(_CNI_PLUGINS[0]))
 
 

@@ -14,7 +14,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Daemon:
-    """A process of the cluster and the port by which it is known to be taken or ready."""
+    """A process of the cluster, and the port that shows whether it is ready."""
 
     process: Process
     port: int | None
@@ -85,7 +85,7 @@ def daemons(programs: Programs) -> Daemons:
 
 
 def _containerd(programs: Path) -> Daemon:
-    """Its PATH begins with its own folder, since the machine may have the shim of another version."""
+    """Its PATH begins with its own folder, because the machine may have another version of the shim."""
     argv: list[str | Path] = [programs / "containerd", "--config", config.containerd_config()]
     return _daemon("containerd", layout.STREAM_PORT, argv, path=f"{programs}:{_PATH}")
 

@@ -19,7 +19,7 @@ EXTERNAL_VARIABLE = "DEBUG_CAPTURE_KUBECONFIG"
 
 @dataclass(frozen=True)
 class KubernetesEndpoint:
-    """What a client of the cluster needs."""
+    """The data that a client of the cluster needs."""
 
     kubeconfig: Path
     server: str

@@ -1,4 +1,4 @@
-"""Keys and certificates of the cluster: one authority, a certificate a daemon, made once."""
+"""Keys and certificates of the cluster: one authority, and one certificate per daemon, created once."""
 
 import datetime
 import ipaddress
@@ -20,7 +20,7 @@ _LOCAL_ADDRESSES = ("127.0.0.1", layout.SERVICE_ADDRESS)
 
 @dataclass(frozen=True)
 class Subject:
-    """Who a certificate is for; the organisation is the Kubernetes group."""
+    """The subject of a certificate. The organization is the Kubernetes group."""
 
     file: str
     name: str
@@ -40,7 +40,7 @@ SUBJECTS = (
 
 
 def ensure_pki() -> None:
-    """Make what is missing; a new authority means new certificates."""
+    """Create missing certificates. A new authority requires new certificates."""
     folder = layout.pki_dir()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = Authority(folder)

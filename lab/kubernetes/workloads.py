@@ -31,7 +31,7 @@ def grant(kubectl: Kubectl, namespace: str, size: str = "capture") -> None:
 
 
 def renew_token(kubectl: Kubectl, file: Path) -> None:
-    """The token of the ServiceAccount that captures use, good for a day at least."""
+    """The token of the ServiceAccount that captures use, which is valid for at least a day."""
     if file.exists() and _expires_in(file) > _TOKEN_REST_S and _accepted(kubectl, file):
         return
     account = ("debug-capture", "--namespace=debug-capture")
@@ -81,7 +81,7 @@ def wait_for_all(kubectl: Kubectl, running: "RunningContainers", expected: "Expe
 
 @dataclass(frozen=True)
 class Expected:
-    """What a namespace has, by the label ``app``."""
+    """The pods of a namespace, by the label ``app``."""
 
     namespace: str
     ready: frozenset[str]

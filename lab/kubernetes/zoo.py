@@ -40,7 +40,7 @@ def documents(file: str) -> list[Json]:
 
 
 def states() -> dict[str, str]:
-    """Return the state that each workload comes to, by its name, which is also its label ``app``."""
+    """Return the expected state of each workload, by its name, which is also its label ``app``."""
     simple = {
         item["metadata"]["name"]: item["metadata"].get("annotations", {}).get(_STATE, "ready")
         for file in ("images.yaml", "users.yaml", "pods.yaml")
@@ -95,7 +95,7 @@ def _complete(item: Json) -> Json:
         "metadata": {**metadata, "labels": labels},
         "spec": {
             "selector": {"matchLabels": labels},
-            # A rolling update would keep the old pod of what never becomes ready.
+            # A rolling update would keep the old pod of a workload that never becomes ready.
             "strategy": {"type": "Recreate"},
             "template": {"metadata": {"labels": labels}, "spec": spec},
         },
@@ -185,7 +185,7 @@ _IN_ZOO = (f"--namespace={NAMESPACE}",)
 
 
 def unsettled(kubectl: Kubectl) -> list[str]:
-    """Return the workloads that have no pod in the state that they should come to."""
+    """Return the workloads without a pod in the expected state."""
     pods = kubectl.json("get", "pods", *_IN_ZOO)["items"]
     return [name for name, state in sorted(states().items()) if not any(_is_in(state, pod) for pod in _of(name, pods))]
 
@@ -242,7 +242,7 @@ def _apply(kubectl: Kubectl, items: list[Json]) -> None:
 
 
 def _attach_ended_containers(kubectl: Kubectl) -> None:
-    """Attach debug containers that end at once, as years of captures would leave them."""
+    """Attach debug containers that end immediately, as many captures would leave them."""
     pod = next(pod for pod in _of(MANY, kubectl.json("get", "pods", *_IN_ZOO)["items"]) if _is_in("ready", pod))
     existing = pod["spec"].get("ephemeralContainers", [])
     image = pod["spec"]["containers"][0]["image"]

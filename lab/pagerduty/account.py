@@ -19,7 +19,7 @@ SENDER = "rundeck@shop.example"
 
 @dataclass(frozen=True)
 class Keys:
-    """One key of each kind that PagerDuty gives out."""
+    """One key of each kind that PagerDuty creates."""
 
     account: str
     """A general access key. It belongs to no user, so a request needs `From`."""
@@ -30,7 +30,7 @@ class Keys:
 
     @classmethod
     def kept_in(cls, file: Path) -> Keys:
-        """The keys of this state directory; made at the first call."""
+        """The keys of this state directory. The first call creates them."""
         if not file.exists():
             keys = cls(secrets.token_hex(10), secrets.token_hex(10), "pdus+" + secrets.token_hex(16))
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -40,6 +40,6 @@ class Keys:
 
 
 def user_reference(email: str) -> Json:
-    """A user as PagerDuty refers to one."""
+    """A reference to a user in PagerDuty's form."""
     identity = "P" + email.partition("@")[0].upper().ljust(6, "0")[:6]
     return {"id": identity, "type": "user_reference", "summary": USERS[email], "self": None, "html_url": None}

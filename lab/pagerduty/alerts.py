@@ -15,7 +15,7 @@ from lab.pagerduty.model import Json
 
 @dataclass(frozen=True)
 class Subject:
-    """What the alert is about."""
+    """The subject of the alert."""
 
     cluster: str
     namespace: str
@@ -26,7 +26,7 @@ class Subject:
 
 
 def alert_bodies(about: Subject) -> dict[str, Json]:
-    """The details of one alert a sender; under "plain text" there is only a sentence."""
+    """The details of one alert per sender. Under "plain text", there is only a sentence."""
     return {
         "Alertmanager": _alertmanager(about),
         "Datadog": _datadog(about),

@@ -1,4 +1,4 @@
-"""PagerDuty's REST API v2, as much of it as notes, incidents and alerts need.
+"""The part of PagerDuty's REST API v2 that notes, incidents and alerts need.
 
 Each function is one page of the reference.
 Source: PagerDuty API reference, "List notes", "Create a note on an incident", "Update a note", "Get an incident",

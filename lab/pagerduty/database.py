@@ -17,10 +17,10 @@ CREATE INDEX IF NOT EXISTS notes_of_incident ON notes (incident, position);
 
 
 class Database:
-    """All that the simulator remembers. Safe to use from several threads."""
+    """The persistent state of the simulator. Safe to use from several threads."""
 
     def __init__(self, file: Path) -> None:
-        """Opens the file, or makes it."""
+        """Open the file, or create it."""
         self._lock = threading.Lock()
         self._db = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         # the lab has to survive a killed process, not a power cut
@@ -56,7 +56,7 @@ class Database:
         return [json.loads(row[0]) for row in rows]
 
     def add_note(self, incident: str, note: Json, limit: int) -> bool:
-        """Adds a note unless the incident has `limit` of them; whether it was added."""
+        """Add a note unless the incident has `limit` of them. Return whether it was added."""
         added = self._run(
             "INSERT INTO notes SELECT ?, ?, (SELECT coalesce(max(position), 0) + 1 FROM notes), ? "
             "WHERE (SELECT count(*) FROM notes WHERE incident = ?) < ? RETURNING id",
@@ -69,7 +69,7 @@ class Database:
         return self._first("SELECT content FROM notes WHERE incident = ? AND id = ?", incident, identity)
 
     def replace_note(self, note: Json) -> None:
-        """The note with the same ID becomes this one."""
+        """Replace the note with the same ID."""
         self._run("UPDATE notes SET content = ? WHERE id = ?", json.dumps(note), note["id"])
 
     def delete_note(self, identity: str) -> None:

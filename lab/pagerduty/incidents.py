@@ -47,7 +47,7 @@ def make_incident(base_url: str, number: int, fields: Mapping[str, Any]) -> Json
 
 
 def make_alert(incident: Json, position: int, details: Mapping[str, str], title: str = "") -> Json:
-    """An alert as the Events API v2 leaves it: the event's custom details are in `body.details`."""
+    """An alert as the Events API v2 stores it: the event's custom details are in `body.details`."""
     identity = f"{incident['id']}A{position}"
     return {
         "id": identity,
@@ -92,7 +92,7 @@ def _shop_labels(alertname: str, app: str) -> dict[str, str]:
 
 
 def seed_incidents() -> list[Json]:
-    """What `make_incident` is asked for at the start: one incident for each workload that breaks."""
+    """The arguments of `make_incident` at the start: one incident for each failing workload."""
     return [
         {
             "id": "Q1CHECKOUT0001",

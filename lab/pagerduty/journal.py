@@ -1,4 +1,4 @@
-"""The requests that the simulator got, for tests to look at. Credentials are not in it."""
+"""The requests that the simulator received, for tests. It contains no credentials."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _WINDOW_S = 60
 
 @dataclass
 class _Refusal:
-    """The next `times` requests are refused like this."""
+    """The next `times` requests are rejected with this error."""
 
     times: int
     status: int
@@ -33,19 +33,19 @@ class Limits:
     """Counts requests by key in windows of a minute, and keeps the failures on demand."""
 
     def __init__(self) -> None:
-        """Starts with PagerDuty's limit and no failures."""
+        """Start with PagerDuty's limit and no failures."""
         self._lock = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
-        """Forgets counts and failures."""
+        """Reset counts and failures."""
         with self._lock:
             self._per_minute = PER_MINUTE
             self._windows: dict[str, _Window] = defaultdict(_Window)
             self._refusals: list[_Refusal] = []
 
     def order(self, control: Json) -> None:
-        """Takes the orders of a control request that concern failures."""
+        """Read the failures that a control request orders."""
         with self._lock:
             self._per_minute = int(control.get("limit_per_minute", self._per_minute))
             if control.get("heal"):

@@ -30,12 +30,12 @@ def invalid_input(*errors: str) -> ApiError:
 
 
 def not_found() -> ApiError:
-    """Nothing is at this address."""
+    """Nothing exists at this address."""
     return ApiError(404, error_body("Not Found", 2100))
 
 
 def incident_not_found() -> ApiError:
-    """The address is one of an incident that does not exist."""
+    """The incident of the address does not exist."""
     return ApiError(404, error_body("Incident Not Found", 5001))
 
 
@@ -50,7 +50,7 @@ def unknown_sender() -> ApiError:
 
 
 def too_many_notes(limit: int) -> ApiError:
-    """An incident takes this many notes and no more."""
+    """The incident has the maximum number of notes."""
     details = f"An incident can have at most {limit} notes"
     return ApiError(400, error_body("Simple Log Entry Limit Reached", 5002, details))
 

@@ -18,14 +18,14 @@ URL = f"http://{HOST}:{PORT}"
 
 @dataclass(frozen=True)
 class PagerDutyEndpoint:
-    """What a client of the simulated account needs."""
+    """The data that a client of the simulated account needs."""
 
     url: str
     token: str
     """A general access key, which needs `sender` in the From header."""
     sender: str
     user_token: str
-    """A user's key: From may be left out."""
+    """The key of a user. The header From may be missing."""
     bearer: str
     """An OAuth token, for `Authorization: Bearer`."""
 
@@ -37,7 +37,7 @@ def endpoint() -> PagerDutyEndpoint:
 
 
 def state() -> Path:
-    """Where keys, incidents and notes are kept."""
+    """The directory of keys, incidents and notes."""
     return part_dir("pagerduty")
 
 
@@ -48,7 +48,7 @@ class PagerDutySimulator(Daemon):
     port = PORT
 
     def process(self, progress: Progress) -> Process:
-        """It needs nothing but Python."""
+        """It only needs Python."""
         return Process(self.name, self.name, [sys.executable, "-m", "lab.pagerduty", "serve"], cwd=REPO)
 
 

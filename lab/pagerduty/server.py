@@ -26,7 +26,7 @@ def serve(state: Path, port: int) -> None:
 
 
 def server(state: Path, port: int) -> BaseWSGIServer:
-    """A server that listens already; port 0 chooses a free one."""
+    """Return a server that listens. Port 0 chooses a free port."""
     with socket.create_server((HOST, port), backlog=_BACKLOG) as listening:
         port = listening.getsockname()[1]
         app = create_app(Simulator(state, f"http://{HOST}:{port}"))
@@ -60,4 +60,4 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing: the journal has the requests."""
+        """Log nothing: the journal contains the requests."""

@@ -1,4 +1,4 @@
-"""What PagerDuty's V3 webhooks send, of each kind that a subscription may bring. Hand-written after its documentation.
+"""Payloads of PagerDuty's V3 webhooks, one of each kind. Hand-written after its documentation.
 
 Source: PagerDuty developer documentation, "V3 webhooks overview", "Webhook event types".
 """
@@ -29,7 +29,7 @@ def event(event_type: str, data: Json | None) -> Json:
 
 
 def incident_event(incident: str, event_type: str = "incident.triggered", title: str = "Something is wrong") -> Json:
-    """An event of an incident; its alerts are not in it."""
+    """An event of an incident. It does not contain the alerts."""
     return event(
         event_type,
         {
@@ -71,7 +71,7 @@ def fields_event(incident: str) -> Json:
 
 
 def action_event(incident: str, invocation: str = "01HZX3B7K2M4N6P8Q0R2S4T6V8") -> Json:
-    """The event of somebody who clicks an action in the incident: its ID is that of the click."""
+    """The event of a click on an action in the incident. Its ID is that of the click."""
     reference = {"id": incident, "type": "incident_reference", "summary": "Something is wrong", "html_url": None}
     data = {"id": invocation, "type": "incident_action_invocation", "incident": reference, "state": "created"}
     return event("incident.action_invocation.created", data)
@@ -83,7 +83,7 @@ def ping() -> Json:
 
 
 def other_events(incident: str) -> dict[str, Json]:
-    """One payload of each kind that must start nothing, and must not be refused."""
+    """One payload of each kind that must not start a capture, and must not be rejected."""
     large = incident_event(incident, "incident.status_update_published")
     large["event"]["data"]["message"] = "x" * (LARGEST_BYTES - 2048)
     return {

@@ -32,11 +32,11 @@ _JOB = """
     - exec: 'true'
   loglevel: INFO
 """
-_KEPT = 4  # several checkouts share a cache, and none may take another's build away
+_KEPT = 4  # several checkouts share a cache, so no checkout may delete the build of another one
 
 
 def built() -> Path:
-    """Where the build of the present sources is, or will be: `lab-rundeck.jar`, `lib` and `classes.jsa`."""
+    """The folder for the build of the current sources: `lab-rundeck.jar`, `lib` and `classes.jsa`."""
     return _builds() / _sources_hash()
 
 
@@ -56,7 +56,7 @@ def class_archive() -> Path:
 
 
 def build() -> None:
-    """Makes the build and drops all but the latest of other sources. Offline when Maven already has what it needs."""
+    """Create the build, and delete older builds except the latest. Works offline if Maven has all dependencies."""
     if not (built() / _JAR).is_file():
         _compile()
     _archive_classes()

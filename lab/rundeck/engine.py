@@ -40,14 +40,14 @@ NEW_PROJECT = {"resources.source.1.type": "local"}
 JVM_FLAGS = (
     "-Xshare:auto",
     "-Xlog:disable",  # a warning about the archive of classes would go to standard output, where the log is
-    "-XX:TieredStopAtLevel=1",  # a run takes seconds: the second compiler does not pay off
+    "-XX:TieredStopAtLevel=1",  # a run takes seconds, so the second compiler would cost more than it saves
     "-XX:+UseSerialGC",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
 )
 
 
 class RunOptions(TypedDict, total=False):
-    """What a person chooses to run a job. Every field may be left out."""
+    """The choices of a user who runs a job. Every field is optional."""
 
     job: str | None
     """Name, group/name or UUID. Needed only if the file has more than one job."""
@@ -69,7 +69,7 @@ class RunSetup(RunOptions, total=False):
     keys: Mapping[str, str]
     """Key Storage: each path and its value."""
     project_properties: Mapping[str, str]
-    """Those of a new project by default."""
+    """By default, those of a new project."""
     framework_properties: Mapping[str, str]
     plugins: Sequence[Path]
     access: Access | None

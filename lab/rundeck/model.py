@@ -26,9 +26,9 @@ class JobRun:
 
     succeeded: bool
     refused: str | None
-    """Why Rundeck would not start the run: a wrong option, a missing job."""
+    """Why Rundeck did not start the run: a wrong option, a missing job."""
     steps: tuple[StepResult, ...]
-    """Steps that ran; those behind a failed one are missing."""
+    """Steps that ran. Steps after a failed one are missing."""
     output: tuple[str, ...]
     """All log lines in order, after the log filters."""
     errors: tuple[str, ...]
@@ -36,7 +36,7 @@ class JobRun:
     data: Mapping[str, str]
     """`${data.*}` at the end, as a later step would see it."""
     wall_s: float
-    """From the first step's start to the end; the engine's own start is not in it."""
+    """From the start of the first step to the end, without the start of the engine."""
     aborted: bool = False
     rendered: tuple[str, ...] = ()
     """What a browser shows rendered: the documents that the filter render-datatype took out of the output."""
@@ -102,7 +102,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Rundeck's answer to a question."""
+    """Rundeck's decision on a question."""
 
     authorized: bool
     refused: tuple[str, ...]
@@ -115,22 +115,22 @@ class Verdicts:
 
     answers: tuple[Verdict, ...]
     invalid: Mapping[str, Mapping[str, tuple[str, ...]]]
-    """What is wrong in policies that Rundeck refuses, by file and place."""
+    """The errors of invalid policies, by file and place."""
 
 
 @dataclass(frozen=True)
 class ProjectNodes:
-    """What the sources of a project gave."""
+    """The nodes that the sources of a project returned."""
 
     nodes: Mapping[str, Mapping[str, str]]
     """Attributes by name of the node."""
     errors: Mapping[str, str]
-    """Why a source gave nothing, by its name."""
+    """Why a source failed, by its name."""
 
 
 @dataclass(frozen=True)
 class InvalidStep:
-    """A step that the server would not save; ``number`` counts from 1."""
+    """A step that the server would reject. ``number`` counts from 1."""
 
     job: str
     """Its group and name."""
@@ -143,7 +143,7 @@ class InvalidStep:
 
 @dataclass(frozen=True)
 class Provider:
-    """One provider as Rundeck describes it; `error` says why Rundeck could not make one."""
+    """One provider as Rundeck describes it; `error` says why Rundeck could not create it."""
 
     service: str
     name: str
@@ -165,7 +165,7 @@ class PluginProbe:
     name: str
     version: str
     rundeck_version: str
-    """The version that judged."""
+    """The version that validated it."""
     providers: tuple[Provider, ...]
     pictures: Mapping[str, tuple[int, int]]
     """Width and height by file."""

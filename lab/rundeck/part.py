@@ -30,7 +30,7 @@ class RundeckEngine:
         return "up" if build.is_built() else "down"
 
     def logs(self) -> list[Path]:
-        """None: a run's log is its answer."""
+        """It has no logs: a run returns its log."""
         return []
 
     def reset(self) -> None:

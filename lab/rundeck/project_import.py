@@ -21,7 +21,7 @@ IMPORTED = {
 
 
 def imported(archive: Path, kind: str) -> dict[str, str]:
-    """The entries that Rundeck takes for ``kind``; its * stops at a slash."""
+    """The entries that Rundeck reads for ``kind``. Its * stops at a slash."""
     pattern = IMPORTED[kind]
     with zipfile.ZipFile(archive) as zipped:
         names = [name for name in zipped.namelist() if name.count("/") == pattern.count("/")]
@@ -51,7 +51,7 @@ def job_of(document: str) -> dict[str, Any]:
 
 
 def properties_of(text: str) -> dict[str, str]:
-    """A file of Java properties without continued lines; a blank value is none, as in Rundeck's form."""
+    """A file of Java properties without continued lines; a blank value counts as missing, as in Rundeck's form."""
     lines = [line.partition("=") for line in text.splitlines() if line and not line.startswith("#")]
     return {name: value.replace("\\\\", "\\") for name, _, value in lines if value}
 
@@ -76,7 +76,7 @@ def _command_of(command: ElementTree.Element) -> dict[str, Any]:
 
 
 def _config_of(log_filter: ElementTree.Element) -> dict[str, str | None] | None:
-    """A log filter's configuration; an empty element is none, and the server leaves out a filter without one."""
+    """A log filter's configuration; an empty element counts as missing, and the server omits a filter without one."""
     return {element.tag: element.text for element in log_filter.findall("config/*")} or None
 
 

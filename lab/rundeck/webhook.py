@@ -38,7 +38,7 @@ class Refused(Exception):  # noqa: N818 - it is what the server answers
 
 @dataclass
 class Webhook:
-    """One definition, the token in its URL, and the SHA-256 of the Authorization header that it wants ("" for none)."""
+    """One definition, the token in its URL, and the SHA-256 of the required Authorization header ("" for none)."""
 
     job_file: Path
     argument_string: str
@@ -79,7 +79,7 @@ def job_options(job: dict[str, Any], argument_string: str, body: bytes) -> dict[
 
 @contextmanager
 def listening(webhook: Webhook, run: RunJob) -> Iterator[str]:
-    """Serves the webhook and yields its URL; at the end the jobs that run are waited for."""
+    """Serves the webhook and yields its URL; at the end, waits for running jobs."""
     with ThreadPoolExecutor(_MOST_AT_A_TIME) as executions:
 
         class Handler(_Handler):

@@ -30,7 +30,7 @@ _API_VERSION = "2021-12-02"
 
 @dataclass(frozen=True)
 class AzureEndpoint:
-    """What a client of the blob service needs."""
+    """The data that a client of the blob service needs."""
 
     url: str
     """Of the account: the host and, as always with the emulator, the account's name as the first path element."""

@@ -1,4 +1,4 @@
-"""Node.js for Azurite: the machine's when it is new enough, or else the one that a Python wheel carries."""
+"""Node.js for Azurite: that of the machine if it is new enough, or one from a Python wheel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Node:
 
 
 def find_node() -> Node:
-    """A Node.js that Azurite runs on, fetched first if the machine has none."""
+    """A Node.js that Azurite supports, downloaded if the machine has none."""
     program, npm = shutil.which("node"), shutil.which("npm")
     if program and npm and _major_version(program) >= _NEEDED:
         return Node(Path(program), (npm,))

@@ -19,7 +19,7 @@ _TOOL = GoTool("github.com/versity/versitygw/cmd/versitygw", "versitygw")
 
 @dataclass(frozen=True)
 class S3Endpoint:
-    """What an S3 client needs."""
+    """The data that an S3 client needs."""
 
     url: str
     region: str

@@ -35,7 +35,7 @@ PrintMotd no
 
 
 class SftpEndpoint(NamedTuple):
-    """What an SFTP client needs."""
+    """The data that an SFTP client needs."""
 
     host: str
     port: int
@@ -59,7 +59,7 @@ def sftp_endpoint() -> SftpEndpoint:
 
 
 class SftpStore(Daemon):
-    """An sshd that gives out nothing but SFTP, to the user who started it."""
+    """An sshd that offers only SFTP, to the user who started it."""
 
     name = "sftp"
     port = PORT
@@ -69,7 +69,7 @@ class SftpStore(Daemon):
         sshd = ensure_program("sshd", "openssh-server")
         self._make_keys()
         if os.geteuid() == 0:
-            _PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)  # missing where no service manager made it
+            _PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)  # missing if no service manager has created it
         config = self.folder / "sshd.conf"
         config.write_text(_CONFIG.format(host=HOST, port=PORT, folder=self.folder, user=getpass.getuser()))
         return Process(self.name, self.name, [str(sshd), "-D", "-e", "-f", str(config)])

@@ -80,7 +80,7 @@ server.serve_forever()
 
 @pytest.mark.parametrize("kind", ["elsewhere", "redirect", "endless"])
 def test_a_process_cannot_send_the_tool_elsewhere(kind: str, program: Path) -> None:
-    """The process chooses what its inspector answers. The tool connects to the port of the process only."""
+    """The process chooses the answers of its inspector. The tool only connects to the port of the process."""
     with socket.create_server(("127.0.0.1", 0)) as elsewhere:
         address = f"127.0.0.1:{elsewhere.getsockname()[1]}"
         url = f"http://{address}/json/list" if kind == "redirect" else f"ws://{address}/session"

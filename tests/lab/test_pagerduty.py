@@ -1,4 +1,4 @@
-"""The PagerDuty simulator: what its API documents, and what a test can ask of it."""
+"""The PagerDuty simulator: the documented API, and the controls for tests."""
 
 from __future__ import annotations
 

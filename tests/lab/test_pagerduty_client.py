@@ -1,4 +1,4 @@
-"""Our client and the simulator: one note from start to end, with each kind of key, and through an outage."""
+"""The client and the simulator: one note from start to end, with each kind of key, and through an outage."""
 
 from __future__ import annotations
 

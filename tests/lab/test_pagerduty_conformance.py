@@ -1,4 +1,4 @@
-"""Every request that we send, and every answer that we read, has the shape that PagerDuty's reference documents.
+"""Each request of the client, and each answer that it reads, has the form in PagerDuty's reference.
 
 The shapes are hand-written from the API reference, "Get an incident", "List alerts for an incident", "List notes",
 "Create a note on an incident", "Update a note", "Set custom field values". The requests are what our client really
@@ -32,7 +32,7 @@ ALERT = {"id": str, "type": str, "summary": str, "status": str, "body": {"type":
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the API: what it takes, and what it answers."""
+    """One operation of the API: its parameters and its response."""
 
     method: str
     path: str
@@ -84,7 +84,7 @@ def operation(method: str, path: str) -> Operation:
 
 
 def wrong(value: Any, shape: Any, exact: bool, place: str = "") -> list[str]:
-    """Where ``value`` has another shape; with ``exact`` it may have no more names than that."""
+    """Return where ``value`` has another form. With ``exact``, it must not have other names."""
     if isinstance(shape, type):
         return [] if isinstance(value, shape) else [f"{place} is {value!r}, no {shape.__name__}"]
     if isinstance(shape, list):

@@ -37,7 +37,7 @@ def base(tmp_path: Path) -> Path:
 
 
 def report(errors: bytes) -> dict[str, Any]:
-    """What run-tool says at the end of its standard error: there is nothing else."""
+    """The report at the end of run-tool's standard error, which contains nothing else."""
     line = errors.decode().strip()
     assert line.startswith(MARK)
     report = json.loads(line.removeprefix(MARK))
@@ -57,7 +57,7 @@ def is_there(pid: int) -> bool:
 
 
 def written(file: Path) -> int:
-    """The PID that a process writes, once it has."""
+    """Wait for the PID that a process writes."""
     while not (file.exists() and file.read_text().strip()):
         time.sleep(0.01)
     return int(file.read_text())
@@ -110,7 +110,7 @@ def test_endless_errors_keep_only_their_end(program: Path) -> None:
 
 
 def test_nothing_of_a_tool_outlives_it(program: Path, tmp_path: Path) -> None:
-    """Neither what it has left in the background, nor a daemon that ignores SIGTERM; none is left as a zombie."""
+    """No background process remains, no daemon that ignores SIGTERM, and no zombie."""
     script = f'sleep 300 & echo $! >"$2"; {DAEMON}; until [ -s "$1" ]; do sleep 0.01; done; echo done'
     files = [tmp_path / "daemon", tmp_path / "child"]
     ended, output = ran(program, "30", "sh", "-c", script, "sh", *map(str, files))
@@ -253,7 +253,7 @@ def test_a_command_replaces_ready(program: Path, base: Path, holder: subprocess.
 def test_what_a_job_has_written_goes_with_the_container(
     program: Path, base: Path, holder: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    """The process that was to fetch it may have been killed."""
+    """The process that should fetch it may have been killed."""
     dump = tmp_path / "dump"
     tool = ["sh", "-c", 'echo >"$1"', "sh", str(dump)]
     subprocess.run([program, "start", base, "one", "30", str(dump), *tool], check=True, timeout=30)

@@ -1,4 +1,4 @@
-"""transfer.py with run-tool itself on the far side, over connections that break."""
+"""transfer.py with run-tool in the container, over connections that break."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lab's Rundeck engine: what it runs, refuses and reports. A small plugin replaces the real one."""
+"""The lab's Rundeck engine: what it runs, rejects and reports. A small plugin replaces the real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Rundeck server refuses, and the lab's engine with it: configurations, runs without a node, people's access."""
+"""Rules of Rundeck's server that the lab's engine applies too: configurations, runs without a node, access."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ SECRET = "signature=s3cret"
 
 
 class Store(ThreadingHTTPServer):
-    """Keeps what is put; ``answers`` are the statuses of the next requests, 200 when there are no more."""
+    """Stores uploads. ``answers`` are the statuses of the next requests; the default is 200."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

@@ -54,7 +54,7 @@ def test_s3_keeps_an_object_and_signs_links() -> None:
 
 
 def azure_request(method: str, name: str, body: bytes) -> bytes:
-    """One signed request; the shortest client that there is."""
+    """One signed request, as the simplest client sends it."""
     endpoint = azure_endpoint()
     headers = {"x-ms-blob-type": "BlockBlob", "x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
     resource = f"/{endpoint.account}/{endpoint.account}/{endpoint.container}/{name}"

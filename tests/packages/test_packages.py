@@ -98,7 +98,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_bundled_zip_needs_nothing_but_python(tmp_path: Path) -> None:
     plugin = unpacked(package.bundled(Target(python=HERE)), tmp_path)
     kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(CREDENTIAL_PLUGIN)  # the way in that imports most
+    kubeconfig.write_text(CREDENTIAL_PLUGIN)  # the entry point that imports most
     settings = {"KUBECONFIG": kubeconfig, "NAMESPACE": "shop", "POD": "checkout-0", "COMMAND": "id"}
     environment = {f"RD_CONFIG_{name}": str(value) for name, value in settings.items()}
     python = Path(sys.base_prefix, "bin", "python3")

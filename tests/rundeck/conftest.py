@@ -59,7 +59,7 @@ class Service:
         return {"namespace": self.namespace, "pod": self.pod}
 
     def debug_containers(self) -> list[dict[str, Any]]:
-        """Return the status of each debug container that we have attached to it."""
+        """Return the status of each debug container that captures have attached to it."""
         status = self.kubectl.json("get", "pod", self.pod, f"--namespace={self.namespace}")["status"]
         statuses: list[dict[str, Any]] = status.get("ephemeralContainerStatuses", [])
         return [item for item in statuses if item["name"].startswith("debug-capture-")]
@@ -97,7 +97,7 @@ def yaml_jobs(slim_zip: Path, once: Once, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def project(slim_zip: Path, yaml_jobs: Path, tmp_path: Path) -> Project:
-    """The lab's project, its jobs imported from YAML, with a spool and a store prefix of this test's own."""
+    """The lab's project, its jobs imported from YAML, with a spool and a store prefix of this test."""
     own = dataclasses.replace(lab_project(slim_zip, sys.executable), jobs=yaml_jobs)
     return own.changed(spool=str(tmp_path / "spool"), store=f"{own.settings['store']}/{secrets.token_hex(4)}")
 
@@ -107,7 +107,7 @@ def _built(once: Once, name: str) -> Path:
 
 
 def _build() -> str:
-    """Build all that a release has, the bundled zip for the Python that runs the tests; return the folder."""
+    """Build a complete release, with the bundled zip for the Python of the tests, and return the folder."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     subprocess.run([REPO / "build.sh", "package", "--python", version], check=True, stdout=subprocess.DEVNULL)
     return str(REPO / "dist")

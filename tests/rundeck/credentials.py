@@ -1,4 +1,4 @@
-"""Credentials that a cluster has to refuse."""
+"""Credentials that a cluster must reject."""
 
 from __future__ import annotations
 

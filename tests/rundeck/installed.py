@@ -70,7 +70,7 @@ def documented_sight(project: str) -> str:
 
 
 def import_yaml(api: Api, project: str) -> Any:
-    """Create ``project`` and import each file of jobs/ into it; what the server answers."""
+    """Create ``project``, import each file of jobs/ into it, and return the responses of the server."""
     api.ask("POST", "/projects", {"name": project})
     every = [job for file in sorted(JOBS.glob("*.yaml")) for job in yaml.safe_load(file.read_text())]
     body = yaml.safe_dump(every).encode()
@@ -78,7 +78,7 @@ def import_yaml(api: Api, project: str) -> Any:
 
 
 def write_jobs(jobs: Iterable[dict[str, Any]], folder: Path) -> None:
-    """Write each of ``jobs`` into ``folder``, by the name that its file has in jobs/: those, and no other."""
+    """Write exactly ``jobs`` into ``folder``, with the names of their files in jobs/."""
     by_name = {job["name"]: job for job in jobs}
     for file in JOBS.glob("*.yaml"):
         (source,) = yaml.safe_load(file.read_text())
@@ -87,13 +87,13 @@ def write_jobs(jobs: Iterable[dict[str, Any]], folder: Path) -> None:
 
 
 def archive_of(project: str, folder: Path) -> Path:
-    """The archive that `./build.sh package --project` makes, of settings that name nothing."""
+    """The archive of `./build.sh package --project`, with blank settings."""
     write_project_archive(folder / f"{project}.jar", Edition(project))
     return folder / f"{project}.jar"
 
 
 def imported(plugin: Path, folder: Path, *projects: str) -> tuple[State, dict[str, Any]]:
-    """The server, and what it answered to the import into each project."""
+    """The server, and its responses to the import into each project."""
     libext = folder / "libext"
     libext.mkdir()
     shutil.copy(plugin, libext)

@@ -1,7 +1,7 @@
 """Every error is one line with what failed, which pod, why and what to do, and has the documented exit code.
 
-Each row runs in Rundeck's engine against the real service that refuses. The jobs of jobs/open.yaml let every value
-through, so that it is the step that answers.
+Each row runs in Rundeck's engine against the real service that rejects the input. The jobs of jobs/open.yaml accept
+every value, so that the step validates it.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def test_rbac_that_forbids_a_command(job: str, resource: str, restricted_project
 def test_rbac_that_forbids_a_collector_does_not_stop_the_others(
     resource: str, restricted_project: Callable[[str], Project]
 ) -> None:
-    # A debug container that another capture left is joined, unless it is another than this one would be.
+    # The debug container of another capture is joined only if it has the same configuration.
     lacking = restricted_project(resource).changed(environment=f"ROUND={secrets.token_hex(4)}")
     run = run_open(lacking, "capture", app="checkout")
     assert [step.exit_code for step in run.steps] == [10]

@@ -18,7 +18,7 @@ from lab.rundeck.project_import import imported, job_of
 from tests.rundeck.every_job import *  # noqa: F403 - the tests, and the fixtures that they ask for
 from tests.rundeck.installed import ENGINEER, archive_of, write_jobs
 
-# The one that the tests' environment was made from.
+# The Python from which the environment of the tests was created.
 BARE_PYTHON = str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
 
 
@@ -36,7 +36,7 @@ def imported_jobs(archive: Path) -> Path:
 
 @pytest.fixture
 def project(bundled_zip: Path, archive: Path, imported_jobs: Path, tmp_path: Path) -> Project:
-    """The lab's project with the bundled zip, with a spool and a store prefix of this test's own."""
+    """The lab's project with the bundled zip, with a spool and a store prefix of this test."""
     access = Access(ENGINEER.name, ENGINEER.groups, project_policies=imported(archive, "policy"))
     own = dataclasses.replace(lab_project(bundled_zip, BARE_PYTHON), jobs=imported_jobs, access=access)
     return own.changed(spool=str(tmp_path / "spool"), store=f"{own.settings['store']}/{secrets.token_hex(4)}")

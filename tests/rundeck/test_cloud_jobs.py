@@ -1,4 +1,4 @@
-"""The jobs for Runbook Automation, run by Rundeck's engine with nothing but the wheel on the Runner.
+"""The jobs for Runbook Automation, run by Rundeck's engine with only the wheel on the Runner.
 
 They do what the jobs with the plugin do, so their tests are the same, with this module's `project`.
 """
@@ -27,7 +27,7 @@ def programs(wheel: Path, once: Once) -> Path:
 
 @pytest.fixture
 def project(wheel: Path, programs: Path, tmp_path: Path) -> Runner:
-    """The lab's settings on a Runner, with a spool and a store prefix of this test's own."""
+    """The lab's settings on a Runner, with a spool and a store prefix of this test."""
     own = Runner(lab_project(wheel, sys.executable).settings, programs)
     return own.changed(spool=str(tmp_path / "spool"), store=f"{own.settings['store']}/{secrets.token_hex(4)}")
 

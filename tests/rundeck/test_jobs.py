@@ -1,4 +1,4 @@
-"""The exported jobs, run by Rundeck's engine on the lab: what an operator gets."""
+"""The exported jobs, run by Rundeck's engine on the lab, and the results that an operator gets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def capture(project: JobSet, app: str, incident: str = "") -> JobRun:
 
 
 def artifact(run: JobRun, name: str) -> str:
-    """The artifact ``name``, opened by the link that the bundle's page has."""
+    """The artifact ``name``, opened by its link in the report page."""
     return lab.demo.artifact(run.data["link"], name)
 
 
@@ -158,7 +158,7 @@ def all_ended(service: Service, *counts: int) -> bool:
         containers = service.debug_containers()
         return len(containers) in counts and all("terminated" in status["state"] for status in containers)
 
-    return until(ended)  # the kubelet takes a moment to tell
+    return until(ended)  # the kubelet reports it a moment later
 
 
 def _first_container(kubectl: Kubectl, pod: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Dropdowns as Rundeck's own loader runs them, with the zips that we ship."""
+"""Dropdowns in Rundeck's own loader, with the release zips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rundeck's own loader on the zips that we ship."""
+"""Rundeck's own loader on the release zips."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ def test_rundeck_finds_the_plugin_valid_and_makes_every_provider(
 @pytest.mark.parametrize("form", ["slim_zip", "bundled_zip"])
 def test_rundeck_finds_icons_and_texts_of_every_step(form: str, request: pytest.FixtureRequest) -> None:
     probe = probe_plugin(request.getfixturevalue(form))
-    steps = {
-        provider.name for provider in PROVIDERS if not provider.lists_values
-    }  # nobody sees a picture of what fills a dropdown
+    steps = {provider.name for provider in PROVIDERS if not provider.lists_values}  # dropdowns show no icon
     for described in probe.providers:
         assert {"icon.png", "i18n/messages.properties"} < set(described.resources)
         assert (f"{described.name}.icon.png" in described.resources) == (described.name in steps)
@@ -41,7 +39,7 @@ def test_rundeck_reads_the_texts_in_each_language(slim_zip: Path) -> None:
     probe = probe_plugin(slim_zip)
     english, german = probe.texts["i18n/messages.properties"], probe.texts["i18n/messages_de.properties"]
     assert german["k8s-debug-exec.plugin.title"] == "Kubernetes Debug / Befehl ausführen"
-    assert probe.texts == probe.texts_as_latin1  # whatever a version of Rundeck reads them as
+    assert probe.texts == probe.texts_as_latin1  # versions of Rundeck read them with different encodings
     for provider in probe.providers:
         assert english[f"{provider.name}.plugin.title"] == provider.title
         for field in provider.properties:

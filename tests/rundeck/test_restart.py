@@ -1,4 +1,4 @@
-"""“Capture, then restart” and “Capture, then roll back”, as the captures' service account with the size for it."""
+"""“Capture, then restart” and “Capture, then roll back”, with the service account of the captures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def service(namespace: str, kubectl: Kubectl) -> str:
 
 @dataclass(frozen=True)
 class BandAid:
-    """The band-aid jobs, with a PagerDuty of the test's own."""
+    """The jobs that restart, with a separate PagerDuty."""
 
     project: JobSet
     pagerduty: Simulator

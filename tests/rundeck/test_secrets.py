@@ -1,4 +1,4 @@
-"""A canary in each place that holds a secret: no log, note, file or command line has it, at any log level."""
+"""A canary in each place that contains a secret appears in no log, note, file or command line, at any log level."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def spool(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def web(namespace: str, kubectl: Kubectl) -> tuple[str, tuple[str, ...]]:
-    """A pod that holds secrets in every way and logs some, its namespace, and the secrets."""
+    """A pod with secrets of each kind, some of them in its log, with its namespace and the secrets."""
     secrets = tuple(canary(f"the pod's {place}") for place in ("Secret", "variable", "argument", "log"))
     secret, variable, argument, log = secrets
     objects = [

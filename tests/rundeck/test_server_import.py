@@ -1,4 +1,4 @@
-"""The archive on a server that refuses what Rundeck refuses: each finding of the first installation on a real one."""
+"""The archive on a server with Rundeck's checks: each problem of the first installation on a real server."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_each_group_runs_its_jobs(user: User, job: str, options: dict[str, str],
 
 
 def _interpreted(state: State, spool: Path) -> None:
-    """Let the steps run with the tests' Python, and keep captures in a spool of the test's own."""
+    """Let the steps run with the tests' Python, and keep captures in a spool of the test."""
     for provider in PROVIDERS:
         prefix = f"project.plugin.{provider['service']}.{provider['name']}."
         state.projects[FIRST].properties |= {f"{prefix}interpreter": sys.executable, f"{prefix}spool": str(spool)}
@@ -202,7 +202,7 @@ def test_the_node_source_reads_its_keys_as_the_project(state: State, tmp_path: P
 
 
 def test_the_documented_import_by_curl_notices_that_it_failed(tmp_path: Path) -> None:
-    """Without the plugin every job is refused, by HTTP 200: the block has to end badly."""
+    """Without the plugin, the server rejects every job with HTTP 200, so the block must fail."""
     (block,) = [block.text for page in PAGES for block in blocks(page) if block.runs and "/import?" in block.text]
     (tmp_path / "dist").mkdir()
     archive_of(FIRST, tmp_path / "dist").rename(tmp_path / f"dist/kubernetes-debug-capture-{__version__}.rdproject.jar")

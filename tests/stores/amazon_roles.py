@@ -1,6 +1,6 @@
 """Where a machine gets temporary credentials on AWS: the token service, and the metadata service beside each machine.
 
-moto has both, and looks at nothing that it is sent: these do.
+moto has both, but does not validate requests. These servers do.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Quiet(BaseHTTPRequestHandler):
 
 
 def token_service(external_id: str) -> AbstractContextManager[str]:
-    """Yield the URL of an STS whose roles are for who shows ``external_id``; "": for who shows none."""
+    """Yield the URL of an STS whose roles require ``external_id``; "" for none."""
 
     class Handler(_Quiet):
         def do_POST(self) -> None:
@@ -50,7 +50,7 @@ def token_service(external_id: str) -> AbstractContextManager[str]:
 
 
 def metadata_service(ends: datetime) -> AbstractContextManager[str]:
-    """Yield the URL of what an instance (IMDSv2) or a container asks; what it gives is good until ``ends``."""
+    """Yield the URL of the credentials of an instance (IMDSv2) or a container, which are valid until ``ends``."""
     credentials = {"Code": "Success", "AccessKeyId": ASSUMED, "SecretAccessKey": "s", "Token": "t"}
     body = json.dumps({**credentials, "Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")})
     role = "/latest/meta-data/iam/security-credentials/"

@@ -1,4 +1,4 @@
-"""A server in front of Azurite that carries requests on, and makes the faults that Azurite never has."""
+"""A server in front of Azurite that forwards requests, and provokes faults that Azurite does not have."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Request:
 
     @property
     def block(self) -> bool:
-        """Whether it brings a block."""
+        """Return whether it uploads a block."""
         return self.method == "PUT" and "comp=block&" in f"{self.path}&"
 
 
@@ -58,7 +58,7 @@ Plan = Callable[[Request], Answer | None]
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     plan: Plan
-    query = ""  # added to each URL that is carried on
+    query = ""  # added to each URL that is forwarded
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
 def front(plan: Plan, *, certificate: Path | None = None, query: str = "") -> Iterator[str]:
     """Yield the URL of the account behind the front; ``plan`` returns the response to send instead of Azurite's.
 
-    With ``certificate`` (a PEM file with its key) it speaks TLS. With ``query``, a SAS token, what is carried on has
+    With ``certificate`` (a PEM file with its key) it speaks TLS. With ``query``, a SAS token, forwarded requests have
     that instead of the front's authorization.
     """
     server = _Server()

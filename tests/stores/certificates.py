@@ -1,4 +1,4 @@
-"""A certificate for a server of a test's own on 127.0.0.1."""
+"""A certificate for the server of a test on 127.0.0.1."""
 
 from __future__ import annotations
 

@@ -45,11 +45,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a request instead of its answer."""
+    """The fault of a request."""
 
     refuse: tuple[int, str] | None = None  # status and code of a response that the proxy sends itself
     reset_after: int | None = None  # bytes of the body, then the connection breaks
-    lose_answer: bool = False  # the server executes the request, and the client gets no response
+    lose_answer: bool = False  # the server executes the request, but the client gets no response
     kill: int = 0  # the process to end, as kill -9 does
     silent_s: float = 0  # before the answer
     short: int = 0  # the server reports this many bytes fewer than it has
@@ -93,7 +93,7 @@ class Faults:
         return sorted(request.part for request in self.arrived if request.part)
 
     def did(self, method: str) -> int:
-        """How often ``what`` (see `Request.does`) was done."""
+        """Return the number of requests of the kind ``what`` (see `Request.does`)."""
         return sum(request.does == method for request in self.arrived)
 
 
@@ -119,7 +119,9 @@ class _Server(ThreadingHTTPServer):
         self.faults = faults
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], ConnectionError):  # the client has gone, as some tests have it
+        if not isinstance(
+            sys.exc_info()[1], ConnectionError
+        ):  # the client has closed the connection, as some tests require
             super().handle_error(request, client_address)
 
 
@@ -161,12 +163,12 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(fault.silent_s)
             self._answer(answer, body, fault)
         except OSError:
-            self.close_connection = True  # the client has gone
+            self.close_connection = True  # the client has closed the connection
         finally:
             server.close()
 
     def _send_on(self, server: http.client.HTTPConnection, fault: Fault) -> bool:
-        """Send the request on; False when it broke on the way."""
+        """Forward the request. Return False if the connection broke."""
         if fault.reset_after == 0:
             self._break(fault)
             return False

@@ -20,7 +20,7 @@ from paramiko.sftp import SFTP_FAILURE, SFTP_NO_SUCH_FILE, SFTP_OK, SFTP_OP_UNSU
 class Lacks:
     """What the server cannot do. Commercial servers lack some of it: AWS Transfer sets no modes, for example."""
 
-    end_of_write: int = 0  # bytes fewer of each write than it says
+    end_of_write: int = 0  # bytes of each write that it loses without an error
     modes: bool = False  # SETSTAT
     posix_rename: bool = False
     reading_and_writing: bool = False  # one file at the same time

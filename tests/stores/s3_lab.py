@@ -1,4 +1,4 @@
-"""The S3 server of the lab: files to upload, a prefix in its bucket, and a proxy with faults before it."""
+"""The S3 server of the lab: files to upload, a prefix in its bucket, and a proxy with faults in front of it."""
 
 from __future__ import annotations
 

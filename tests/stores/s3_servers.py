@@ -1,4 +1,4 @@
-"""S3 servers of a test's own: versitygw with users, and moto for what versitygw does not have."""
+"""S3 servers for one test: versitygw with users, and moto for features that versitygw lacks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Server:
 
 
 def client(url: str, access: str, secret: str) -> Any:
-    """A client as a test's own eyes."""
+    """A client with which a test verifies objects."""
     config = Config(s3={"addressing_style": "path"})
     keys = {"aws_access_key_id": access, "aws_secret_access_key": secret}
     return boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=config, **keys)
@@ -83,7 +83,7 @@ def versitygw_with_user(folder: Path) -> Iterator[Server]:
 
 
 def allow(server: Server, bucket: str, *actions: str) -> None:
-    """Let the user do ``actions`` with the bucket's objects."""
+    """Allow the user ``actions`` on the bucket's objects."""
     statement = {"Effect": "Allow", "Principal": [USER], "Action": actions, "Resource": [f"arn:aws:s3:::{bucket}/*"]}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     server.client.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))

@@ -129,7 +129,7 @@ def test_tier_and_tags_are_those_of_the_settings(prefix: str, file: Path) -> Non
 
 
 def test_immutability_is_requested_with_the_blob(prefix: str, file: Path) -> None:
-    """Azurite accepts the policy but does not keep it, so the front returns it."""
+    """Azurite accepts the policy but does not store it, so the front returns it."""
     requests: list[Request] = []
 
     def plan(request: Request) -> Answer | None:
@@ -183,7 +183,7 @@ def test_large_files_at_once(prefix: str, tmp_path: Path) -> None:
 
 
 def burst(*answers: Answer) -> Plan:
-    """Each block meets the next of ``answers`` as long as there are any."""
+    """Each block gets the next of ``answers`` until there are none left."""
     remaining = list(answers)
     return lambda request: remaining.pop() if request.block and remaining else None
 
@@ -223,7 +223,7 @@ def test_permanent_fault_is_reported_and_nothing_is_stored(
 
 
 def test_slow_server_gets_enough_time(prefix: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each block takes a while; one takes so long that it is given up and sent again."""
+    """Each block takes some time. One takes so long that the client cancels it and sends it again."""
     monkeypatch.setattr(azure_account, "SILENCE_S", 3)
     blocks = itertools.count()
 

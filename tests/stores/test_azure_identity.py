@@ -1,7 +1,7 @@
 """azure_account.py with an identity of the machine: a token service and a storage account that only this test has.
 
-Azurite's own sign-in by token needs TLS and another way to start it. So a front with TLS looks at the token, and goes
-on to Azurite with its own SAS token.
+Azurite's own sign-in by token needs TLS and another way to start it. So a front with TLS verifies the token, and
+forwards the request to Azurite with its own SAS token.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def server() -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A certificate for the front, which Azure's client trusts as it does a company's own."""
+    """A certificate for the front, which Azure's client trusts like that of a company."""
     path = write_certificate(tmp_path / "front.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
     return path

@@ -1,4 +1,4 @@
-"""stores/encrypted.py on the lab's S3 server: the age program opens what is there, with the right key only."""
+"""stores/encrypted.py on the lab's S3 server: the age program decrypts the objects with the right key only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a bucket keeps evidence, as S3 answers: moto has lifecycle rules, versitygw has none."""
+"""How long a bucket keeps evidence, according to S3: moto has lifecycle rules, versitygw has none."""
 
 from __future__ import annotations
 

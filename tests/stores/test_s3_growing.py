@@ -30,7 +30,7 @@ def small_parts_and_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Growing:
-    """A file that is written piece by piece, and sent on the way."""
+    """A file that is written piece by piece, and uploaded in the meantime."""
 
     def __init__(self, folder: Path, where: S3Store, limit_bytes: int = NO_LIMIT) -> None:
         self.path = folder / "heap.bin"

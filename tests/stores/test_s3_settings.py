@@ -1,4 +1,4 @@
-"""settings/s3.py on servers that keep what was set: accounts, roles, tags, locks, encryption and classes."""
+"""settings/s3.py on servers that support the settings: accounts, roles, tags, locks, encryption and classes."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_refused_role_is_reported(amazon: Server, small: Path, monkeypatch: pyte
 def test_machine_has_a_role(
     amazon: Server, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Of its instance, or of its container or pod; the link ends with it."""
+    """The role of the instance, the container or the pod. The link expires with its credentials."""
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     ends = datetime.now(timezone.utc) + timedelta(hours=5)

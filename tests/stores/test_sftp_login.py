@@ -45,7 +45,7 @@ Subsystem sftp internal-sftp
 
 @dataclass(frozen=True)
 class Sshd:
-    """A server that runs, as settings name it."""
+    """A running server, and its settings."""
 
     address: str
     known_hosts: str

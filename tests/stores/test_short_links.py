@@ -34,7 +34,7 @@ def test_links_of_a_role_that_end_early_are_reported(tmp_path: Path, monkeypatch
         results = list(_store(cast("Any", SimpleNamespace(store=step.store))))
         assert upload(step, context).exit_code == 0
     (line,) = [line for line in lines if line.startswith("links open only until")]
-    assert "because the credentials that sign them expire then. For links that live longer:" in line
+    assert "because the credentials that sign them expire then. For a longer lifetime," in line
     (result,) = [result for result in results if result.check == "lifetime of links"]
     assert result.verdict == "note"
     assert "set link to server" in str(result)

@@ -1,4 +1,4 @@
-"""`debug-capture verify` on each kind of store: what was captured is valid, and a changed file is found."""
+"""`debug-capture verify` on each kind of store: unchanged captures are valid, and a changed file is found."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_changed_file_and_a_changed_manifest_are_found(kind: str, folder: Path
     code, result = verified(store, f"{store.store}/shop/checkout/{capture}", public_key)
     assert (code, result["valid"], result["signature_problem"]) == (10, False, "")
     assert result["files"] == [
-        {"file": "logs/app.log", "problem": "has another SHA-256 than when it was captured"},
+        {"file": "logs/app.log", "problem": "has a different SHA-256 than when it was captured"},
     ]
 
     changed = manifest(artifact(file="logs/app.log"), capture_id=capture)

@@ -93,7 +93,7 @@ def plugin(tmp_path: Path) -> Path:
 
 
 def _insert(file: Path, imported: str, mark: str, lines: str, *, before: bool = False) -> None:
-    """Put ``lines`` behind ``mark``, or before it, and ``imported`` above the other imports of the package."""
+    """Insert ``lines`` after ``mark``, or before it, and ``imported`` above the other imports of the package."""
     text = file.read_text()
     first = re.search(r"^from \.", text, re.MULTILINE)
     assert first

@@ -1,4 +1,4 @@
-"""Values to test with: each is complete, and a test names only what it is about."""
+"""Complete values for tests. A test only names the fields that matter to it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def artifact(**fields: Any) -> Artifact:
 
 
 def nothing(outcome: str, reason: str, **fields: Any) -> Artifact:
-    """An artifact that left no file."""
+    """An artifact without a file."""
     return artifact(file="", bytes=0, sha256="", outcome=outcome, reason=reason, **fields)
 
 

@@ -1,10 +1,10 @@
-"""What tests have instead of the time."""
+"""A clock for tests."""
 
 from __future__ import annotations
 
 
 class Clock:
-    """Time that passes only where it is waited for."""
+    """Time that passes only during waits."""
 
     def __init__(self, now: float) -> None:
         self.now = now

@@ -1,4 +1,4 @@
-"""A cluster in memory, for what cannot be provoked in a real one at will."""
+"""A cluster in memory, for situations that a real one cannot provoke."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JAVA = "P 7 1000 1000 2048 java\nT\nM /opt/java/bin/java\nM /opt/java/lib/server
 
 
 class Lists:
-    """The ways to a list of an API server that has ``pods`` and ``items``."""
+    """The list methods of an API server with ``pods`` and ``items``."""
 
     requests = 0
 
@@ -51,7 +51,7 @@ class Cluster(Lists):
         self.answers, self.shell, self.debug_tools = answers, shell, set(debug)
         self.listing = f"S 99\n{JAVA}"
         self.debug_listing = ""
-        """What a debug container lists; "" for the same."""
+        """The list of processes in a debug container; "" for the same as in the target."""
         self.attached: list[Json] = []
         self.ran: list[tuple[str, ...]] = []
         self.places: list[str] = []
@@ -141,5 +141,5 @@ class Cluster(Lists):
         return [*by_shell, *(argv[4:] for argv in self.ran if argv[:2] == ("run-tool", "run"))]
 
     def left(self) -> int:
-        """How often a debug container was left."""
+        """How often the use of a debug container ended."""
         return sum(argv[:2] == ("run-tool", "leave") for argv in self.ran)

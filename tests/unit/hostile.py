@@ -1,4 +1,4 @@
-"""Text as somebody writes it who means harm: paths, control characters, markup, templates, marks of Rundeck's log."""
+"""Text of an attacker: paths, control characters, markup, templates, marks of Rundeck's log."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def tree(keys: st.SearchStrategy[str], leaves: st.SearchStrategy[Any] = SCALARS)
 
 
 def changed(document: Any) -> st.SearchStrategy[Any]:
-    """``whole``, JSON, with one part that is something else, or is missing."""
+    """The JSON ``whole`` with one part changed or removed."""
     places = list(_places(document))
     return st.builds(_with, st.just(document), st.sampled_from(places), st.just(_GONE) | tree(st.sampled_from("abc")))
 

@@ -17,7 +17,7 @@ Change = Callable[[bytes, bytes, ExitStatus], tuple[bytes, bytes, ExitStatus]]
 
 
 class Machine:
-    """Each entry of ``changes`` harms one connection."""
+    """Each entry of ``changes`` damages one connection."""
 
     def __init__(self, *changes: Change) -> None:
         self.changes, self.ran = list(changes), list[Sequence[str]]()
@@ -79,7 +79,7 @@ def cut(output: bytes, _errors: bytes, _status: ExitStatus) -> tuple[bytes, byte
 
 
 def loses_its_end(output: bytes, errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
-    """What kubernetes#124571 is about: the end is missing, and nobody says so."""
+    """The bug kubernetes#124571: the end of the output is missing, without an error."""
     return output[:-1000], errors, status
 
 
@@ -92,5 +92,5 @@ def refuses(*_: object) -> tuple[bytes, bytes, ExitStatus]:
 
 
 def silent(_output: bytes, _errors: bytes, _status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
-    """The connection breaks before anything has come."""
+    """The connection breaks before the first byte."""
     return b"", b"", BROKEN

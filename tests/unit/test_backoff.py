@@ -1,4 +1,4 @@
-"""backoff.py: a try is made again while that may help, and a rate is kept however many share it."""
+"""backoff.py: attempts are repeated while that may help, and all users of a rate limit respect it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WAITS = (1.0, 2.0, 4.0)
 
 
 class Tries:
-    """Fails so often, each time with ``error``; counts its calls."""
+    """Fails ``failures`` times with ``error``, and counts its calls."""
 
     def __init__(self, failures: int, error: Exception) -> None:
         self.failures, self.error, self.calls = failures, error, 0

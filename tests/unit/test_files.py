@@ -1,4 +1,4 @@
-"""files.py: a file is replaced whole or not at all, and a lock goes with its process."""
+"""files.py: a file is replaced completely or not at all, and a lock ends with its process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from debugcapture.files import is_locked, locked, own_part, replace_text, replacing, sha256_of
 
-# A process that locks what it is given, says so, and waits to be killed.
+# A process that locks its argument, reports that, and waits to be killed.
 LOCKS = """
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every parser, fed with what means harm: it returns what it should, or one of our errors in one line; nothing else."""
+"""Every parser with hostile input: it returns a valid result, or one of our errors in one line."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ SPOOL = Path(FOLDERS.name)
 
 @contextmanager
 def refused() -> Iterator[None]:
-    """What is not taken is refused by one of our errors, in one line that shows no secret."""
+    """Invalid input raises one of our errors, in one line without a secret."""
     message = ""
     try:
         yield
@@ -212,7 +212,7 @@ def test_condition(text: str) -> None:
     condition = parse_condition(text)
     assert condition is None or parse_condition(str(condition)) == condition
     with refused():
-        read(type("Step", (), {"__annotations__": {}}), {})  # no settings: nothing to refuse
+        read(type("Step", (), {"__annotations__": {}}), {})  # without settings, there is nothing to reject
     assert CaptureSettings().when == ""
 
 

@@ -1,4 +1,4 @@
-"""Every text that reaches a log, note, report, page, link or store, made of what means harm."""
+"""Every text that reaches a log, note, report, page, link or store, with hostile input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""rundeck.py: what a user, the log and later steps see of a step."""
+"""rundeck.py: the output of a step for a user, the log and later steps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Install = Callable[..., None]
 
 @pytest.fixture(autouse=True)
 def process_as_before() -> Iterator[None]:
-    """`main` owns its process; this one is pytest's."""
+    """`main` controls its process, but this process belongs to pytest."""
     handler, mask = signal.getsignal(signal.SIGTERM), os.umask(0o022)
     yield
     signal.signal(signal.SIGTERM, handler)
@@ -210,7 +210,7 @@ def test_script_with_bad_input_ends_with_one_line_and_exit_code_2() -> None:
     )
 
 
-# What a step whose reader has gone away does; the pipe is closed before it writes.
+# A step whose reader has disappeared: the pipe is closed before it writes.
 DOCTOR = "k8s-debug-doctor"
 CLOSED = """
 import os, sys
@@ -244,7 +244,7 @@ def test_closed_output_does_not_stop_the_clean_up(tmp_path: Path) -> None:
     assert cleaned.exists()
 
 
-# A step during which a library logs what it cannot do.
+# A step during which a library logs an error.
 LOGGING = """
 import logging, sys
 sys.path.insert(0, sys.argv[1])

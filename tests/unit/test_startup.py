@@ -1,4 +1,4 @@
-"""What a step imports before it has anything to do: each package costs every step its time and memory."""
+"""The imports of a step: each package costs time and memory in every step."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_step_on_a_plain_kubeconfig_imports_no_heavy_package(tmp_path: Path) -> 
     code, names = imported(
         "k8s-debug-exec", RD_CONFIG_POD="web-0", RD_CONFIG_COMMAND="true", RD_CONFIG_KUBECONFIG=str(config)
     )
-    assert code == 5  # nobody listens there
+    assert code == 5  # nothing listens on this port
     assert not names & HEAVY
 
 

@@ -1,4 +1,4 @@
-"""yaml_reader.py: what PyYAML reads, without the end of the process for text that nests deeply."""
+"""yaml_reader.py: the same result as PyYAML, but deeply nested text does not end the process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from debugcapture.yaml_reader import TooDeep, read_yaml
 @pytest.mark.parametrize("unit", ["[", "{", "- ", "? ", "{a: "])
 @pytest.mark.parametrize("repeats", [101, 200_000])
 def test_text_that_nests_deeply_is_refused(unit: str, repeats: int) -> None:
-    with pytest.raises(TooDeep, match="more than 100 values inside each other"):
+    with pytest.raises(TooDeep, match="more than 100 levels of nesting"):
         read_yaml(unit * repeats)
 
 

@@ -1,4 +1,4 @@
-"""Reports how far a tool has come that runs on without a connection."""
+"""Reports the progress of a tool that runs without a connection."""
 
 import hashlib
 from typing import Final

@@ -4,7 +4,7 @@ from ..settings.declare import DAY_S
 from ..stores.base import Retention
 from .result import CheckResult
 
-_RULE_REMEDY = "Add a lifecycle rule for the prefix of the store (docs/stores.md), if evidence must end."
+_RULE_REMEDY = "To delete old evidence, add a lifecycle rule for the prefix of the store (docs/stores.md)."
 
 
 def retention_result(retention: Retention, link_valid_s: int) -> CheckResult:

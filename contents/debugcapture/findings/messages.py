@@ -131,9 +131,9 @@ def _wrong_value(fields: dict[Any, Any]) -> str:
     if not all(isinstance(name, str) for name in fields.get("hides", ())):
         return "the value of hides has the wrong type"
     if not _ID.fullmatch(fields["id"]):
-        return "its ID has other characters than a-z, 0-9 and hyphens"
+        return "its ID contains characters other than a-z, 0-9 and hyphens"
     if fields["severity"] not in _SEVERITIES:
-        return f"its severity is none of {', '.join(_SEVERITIES)}"
+        return f"its severity is not one of {', '.join(_SEVERITIES)}"
     if not 0 <= fields.get("directness", 0) <= _MAX_DIRECTNESS:
         return "its directness is not between 0 and 100"
     return ""

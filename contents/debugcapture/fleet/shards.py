@@ -139,7 +139,7 @@ def trusted_record(record: PodRecord, run_id: str, target: Target) -> PodRecord:
     is_own = (namespace, bundle) == (target.namespace, own_id) and is_object_name(workload)
     if record.uid == target.uid and (is_own or not record.key):
         return record
-    reason = "not captured: its record in the store is about something else"
+    reason = "not captured: its record in the store belongs to another pod"
     return PodRecord(target.uid, str(target), "", "", "failed", reason=reason)
 
 

@@ -214,7 +214,7 @@ class _Slot:
 
 
 class _Stream:
-    """The content of a file on its way to a client, which may read slowly."""
+    """The content of a file that is being sent to a client, which may read slowly."""
 
     def __init__(self, opened: OpenFile, slot: _Slot, report: Report) -> None:
         self.size, self._opened, self._slot, self._report = opened.size, opened, slot, report

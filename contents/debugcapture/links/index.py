@@ -86,7 +86,7 @@ def find_capture(store: ReadableStore, capture_id: str) -> StoredCapture | None:
     except (ValueError, RecursionError) as error:
         raise _damaged(capture_id, str(error)) from error
     if capture.capture_id != capture_id or not _is_folder(capture.key):
-        raise _damaged(capture_id, "it is about something else")
+        raise _damaged(capture_id, "it belongs to another capture")
     if not all(_is_file_of(capture.key, file.key) for file in capture.files):
         raise _damaged(capture_id, "it names a file that does not belong to the capture")
     return capture

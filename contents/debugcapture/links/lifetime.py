@@ -10,7 +10,7 @@ from ..settings.store import StoreSettings
 # The time between the signature and its check, for example of a slow upload.
 _TOLERANCE: Final = timedelta(minutes=5)
 _REMEDY: Final = (
-    "For links that live longer: sign them with the keys of a user instead of a role, set link to server, or run the "
+    "For a longer lifetime, sign them with the keys of a user instead of a role, set link to server, or run the "
     "job “Renew links” in time (docs/links.md)."
 )
 

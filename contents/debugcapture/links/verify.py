@@ -105,7 +105,7 @@ def _check_file(artifact: Artifact, pieces: Iterator[bytes] | None) -> str:
         digest.update(piece)
     if size != artifact.bytes:
         return f"has {size:,} bytes instead of {artifact.bytes:,}"
-    return "" if digest.hexdigest() == artifact.sha256 else "has another SHA-256 than when it was captured"
+    return "" if digest.hexdigest() == artifact.sha256 else "has a different SHA-256 than when it was captured"
 
 
 @dataclass(frozen=True, slots=True)

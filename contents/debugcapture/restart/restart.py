@@ -126,7 +126,9 @@ def wait(api: Api, plan: Plan, limit_s: float, report: Report) -> str:
         "the progress deadline of the rollout is over" if progress.failed else f"not complete after {limit_s:.0f} s"
     )
     reason += f": {progress.text}{_unhealthy(api, plan)}"
-    raise RolloutNotReady(plan.action, reason, "The evidence from before is in the bundle. Check the new pods.")
+    raise RolloutNotReady(
+        plan.action, reason, "The evidence from before the change is in the bundle. Check the new pods."
+    )
 
 
 def workload_path(kind: str, namespace: str, name: str) -> str:

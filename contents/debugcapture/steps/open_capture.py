@@ -53,7 +53,7 @@ def _renew_page(store: ReadableStore, capture: SignedCapture, context: RunContex
     try:
         renew_page(store, capture)
     except (NotStored, OSError) as error:
-        context.report(f"{error} The links inside of the report page stay old. Use the links below.")
+        context.report(f"{error} The links in the report page are not renewed. Use the links below.")
 
 
 def _rendered(capture: SignedCapture) -> str:

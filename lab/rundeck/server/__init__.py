@@ -1,8 +1,9 @@
-"""A stand-in for the REST API of a Rundeck server: what it takes to install by commands, and to see that it works.
+"""A stand-in for the REST API of a Rundeck server: the part that an installation by commands uses.
 
 The server's code is not published as a library, so this is written after the API's documentation and after what a
-Rundeck 5.20.1 did when the project was installed on it. What rundeck-core has is asked there: validators, policies,
-sources of nodes, runs. An administrator may do everything; others may list jobs, run them and read their own runs.
+Rundeck 5.20.1 did when the project was installed on it. Validators, policies, sources of
+nodes and runs come from rundeck-core. An administrator may do everything. Others may list jobs, run them and read
+their own runs.
 """
 
 from __future__ import annotations

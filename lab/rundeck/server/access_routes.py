@@ -13,7 +13,7 @@ from lab.rundeck.server.state import Project, State, User
 
 
 def _policies(state: State, request: Request) -> dict[str, str] | None:
-    """Those of the project that the path names, else the server's; None for a project that is not there."""
+    """The policies of the project in the path, or of the server. None if the project does not exist."""
     if request.parts[0] == "system":
         return state.policies
     project = state.projects.get(request.parts[0].removeprefix("project/"))
@@ -130,7 +130,7 @@ def authorizations(state: State, request: Request) -> Answer:
 
 
 def _resources(project: Project, request: Request) -> Iterator[dict[str, str]]:
-    """The resource that is asked about, then those that are likely to be asked about next."""
+    """The resource of the question, then those that are likely to follow."""
     if not request.parts[1]:
         yield {"type": "project", "name": project.name}
         return

@@ -22,7 +22,7 @@ NODE_SOURCES = "resources.source."
 
 @dataclass(frozen=True)
 class Choices:
-    """The parameters of the URL. What they do not ask for is not imported, and the answer does not mention it."""
+    """The parameters of the URL. Other content is not imported, and the answer does not mention it."""
 
     config: bool = False
     node_sources: bool = False
@@ -34,7 +34,7 @@ class Choices:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Choices:
-        """Read the parameters by their documented names; any other is passed over."""
+        """Read the parameters by their documented names. Others are ignored."""
 
         def chosen(name: str) -> bool:
             return query.get(name) == "true"
@@ -52,7 +52,7 @@ class Choices:
 
 @dataclass
 class Report:
-    """What could not be imported. Everything else was."""
+    """The content that could not be imported. All other content was imported."""
 
     errors: list[str] = field(default_factory=list)
     policy_errors: list[str] = field(default_factory=list)
@@ -108,7 +108,7 @@ def _policies(state: State, project: Project, archive: Path, user: User) -> Iter
 
 
 def _webhooks(state: State, project: Project, archive: Path, choices: Choices, user: User) -> None:
-    """Import webhooks by UUID: one that another project has is taken from it."""
+    """Import webhooks by UUID: a webhook of another project moves to this one."""
     for text in imported(archive, "webhooks").values():
         for read in yaml.safe_load(text)["webhooks"]:
             identity = str(uuid.uuid4()) if choices.new_webhook_uuids else read["uuid"]

@@ -93,7 +93,7 @@ def delete_job(state: State, request: Request) -> Answer:
 
 
 def run(state: State, request: Request) -> Answer:
-    """``POST /job/ID/run``: as the user of the token; answered when the run has begun."""
+    """``POST /job/ID/run``: as the user of the token. The answer comes when the run has started."""
     uuid = request.parts[0]
     project = state.project_of(uuid)
     if project is None:

@@ -1,4 +1,4 @@
-"""What the server says about itself and its plugins."""
+"""Information about the server and its plugins."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def config(state: State, request: Request) -> Answer:
 
 
 def replace_config(state: State, request: Request) -> Answer:
-    """``PUT /project/NAME/config``: what the body does not have is gone."""
+    """``PUT /project/NAME/config``: properties that the body does not contain are deleted."""
     project = state.projects.get(request.parts[0])
     if not project:
         return not_found("Project", request.parts[0])
@@ -109,7 +109,7 @@ def put_text(state: State, request: Request) -> Answer:
 
 
 def put_archive(state: State, request: Request) -> Answer:
-    """``PUT /project/NAME/import``: 200 whatever becomes of it."""
+    """``PUT /project/NAME/import``: the status is always 200."""
     project = state.projects.get(request.parts[0])
     if not project:
         return not_found("Project", request.parts[0])

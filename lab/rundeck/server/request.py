@@ -14,7 +14,7 @@ Answer = tuple[int, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """A request whose path is known, from somebody whose token is known."""
+    """A request with a known path, from a user with a valid token."""
 
     user: User
     parts: tuple[str, ...]
@@ -47,7 +47,7 @@ def refusal(status: int, code: str, message: str) -> Answer:
 
 
 def not_found(kind: str, name: str) -> Answer:
-    """What the path names is not there."""
+    """The object of the path does not exist."""
     return refusal(404, "api.error.item.doesnotexist", f"{kind} does not exist: {name}")
 
 

@@ -1,4 +1,4 @@
-"""What a Rundeck server remembers: projects with jobs and policies, webhooks, keys, who has which token, runs."""
+"""The state of a Rundeck server: projects with jobs and policies, webhooks, keys, tokens and their users, runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class User:
 
     @property
     def is_admin(self) -> bool:
-        """Whether what the server ships lets them do everything."""
+        """Whether the policies of the server allow everything to them."""
         return "admin" in self.groups
 
 
@@ -57,7 +57,7 @@ class Webhook:
 
 @dataclass
 class Project:
-    """What imports and the API have left."""
+    """The content from imports and the API."""
 
     name: str
     properties: dict[str, str]
@@ -68,7 +68,7 @@ class Project:
     """readme.md and motd.md."""
 
     def shown(self, text: str) -> str:
-        """What people see of a text on the project's page: nothing unless the configuration asks for it there."""
+        """The text that the project's page shows: nothing unless the configuration enables it."""
         places = self.properties.get(_DISPLAYS[text], "none").split(",")
         return self.texts.get(text, "") if "projectHome" in places else ""
 
@@ -107,11 +107,11 @@ class State:
     """By UUID: there is one of each on a server."""
     executions: list[Execution] = field(default_factory=list)
     decided: dict[str, Verdict] = field(default_factory=dict)
-    """What Rundeck's rules have said already, by the whole question: each time they are asked costs a JVM."""
+    """Earlier decisions of Rundeck's rules, by the question, because each decision starts a JVM."""
 
     @property
     def runs(self) -> list[JobRun]:
-        """All runs so far, each of which is waited for."""
+        """All runs so far. The server waits for each of them."""
         return [execution.run.result() for execution in self.executions]
 
     @property

@@ -57,7 +57,7 @@ def _described(hook: Webhook) -> dict[str, Any]:
 
 
 def deliver(state: State, token: str, body: bytes) -> Answer:
-    """``POST /webhook/TOKEN``: 200 as soon as the job is started, whatever becomes of it."""
+    """``POST /webhook/TOKEN``: 200 as soon as the job is started, whatever its result is."""
     hook = next((webhook for webhook in state.webhooks.values() if webhook.token == token and webhook.enabled), None)
     if hook is None or hook.project not in state.projects:
         return 400, {"err": "Webhook not found"}

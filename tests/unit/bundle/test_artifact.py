@@ -1,4 +1,4 @@
-"""artifact.py: what is in the file of a text while it is written, and after the process was killed."""
+"""artifact.py: the content of a text file while it is written, and after the process was killed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def plain(text: bytes, encoding: str = "utf-8") -> bytes:
 
 
 def left_by_kill(path: Path, pieces: list[bytes], patterns: str = "") -> bytes:
-    """Return what is there of an artifact whose process dies by kill -9 behind the last of ``pieces``."""
+    """Return the file of an artifact whose process is killed after the last of ``pieces``."""
     arguments = pickle.dumps((path, pieces, patterns))
     assert subprocess.run([sys.executable, "-c", PROGRAM], input=arguments, check=False).returncode == -signal.SIGKILL
     assert not path.exists()
@@ -93,7 +93,7 @@ def test_what_was_shown_is_not_in_the_end(tmp_path_factory: pytest.TempPathFacto
 
 
 class Copy:
-    """Follows a file: what it has at its end must be the file."""
+    """Follows a file. At the end, it must have the same content as the file."""
 
     def __init__(self) -> None:
         self.content, self.restarts = b"", 0

@@ -1,4 +1,4 @@
-"""bundle.py: what has arrived is kept, limited, described, and found again in the spool only."""
+"""bundle.py: evidence is kept, limited and described, and only bundles in the spool are opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""serialize.py: a manifest that was written is read as the same, and a wrong field is named."""
+"""serialize.py: reading a manifest returns the one that was written, and an error names a wrong field."""
 
 from __future__ import annotations
 

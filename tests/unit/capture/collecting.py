@@ -24,7 +24,7 @@ def bare() -> Cluster:
 
 
 class Denying(Cluster):
-    """A cluster whose debug container may not touch the target unless it is root; the tool says so in its ``words``."""
+    """A cluster whose debug container may access the target only as root. Otherwise, the tool prints ``words``."""
 
     words = b"jattach: denied\n"
 

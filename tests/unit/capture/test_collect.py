@@ -1,4 +1,4 @@
-"""collect.py: each collector leaves an artifact or the reason why there is none; one never stops another."""
+"""collect.py: each collector adds an artifact, or the reason why there is none, and never stops another one."""
 
 from __future__ import annotations
 

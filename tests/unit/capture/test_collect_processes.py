@@ -1,4 +1,4 @@
-"""collect.py: which processes and volumes belong to the target, and what happens if nothing can tell."""
+"""collect.py: which processes and volumes belong to the target, and what happens if that is unknown."""
 
 from __future__ import annotations
 

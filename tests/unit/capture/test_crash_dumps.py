@@ -1,4 +1,4 @@
-"""crash_dumps.py: the names of dumps are a container's words."""
+"""crash_dumps.py: a container chooses the names of dumps."""
 
 from __future__ import annotations
 

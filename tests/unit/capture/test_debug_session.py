@@ -1,4 +1,4 @@
-"""debug_session.py: the debug containers of a capture, as the right user, the least privilege first, ended with it."""
+"""debug_session.py: debug containers run as the right user, with the least privilege first, and end with it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_user_that_only_the_image_names_is_read_from_its_first_process(cluster: 
     cluster.listing = f"S 99\n{JAVA.replace('1000 1000', '185 7')}"
     with debug_session(cluster, target(user=None)) as session:
         session.attach()
-        assert ended(cluster) == 1  # the one that looked
+        assert ended(cluster) == 1  # the container that reads the user
     assert users(cluster) == [NOBODY, User(185, 7)]
     assert ended(cluster) == 2
 

@@ -1,4 +1,4 @@
-"""job_progress.py: a tool that runs on reports how far it has come."""
+"""job_progress.py: the progress of a tool that runs without a connection."""
 
 from __future__ import annotations
 

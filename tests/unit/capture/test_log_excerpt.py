@@ -1,4 +1,4 @@
-"""log_excerpt.py: what a process writes to its log after a signal; and the signal only where the process handles it."""
+"""log_excerpt.py: what a process writes to its log after a signal, which is sent only if the process handles it."""
 
 from __future__ import annotations
 

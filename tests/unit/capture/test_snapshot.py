@@ -22,7 +22,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.read: list[tuple[str, bool]] = []
-        self.removed = 0  # so many answers say that the log is gone
+        self.removed = 0  # the number of answers that report a deleted log
 
     def log(
         self, _namespace: str, _pod: str, container: str, *, previous: bool = False, tail_lines: int, since_s: int

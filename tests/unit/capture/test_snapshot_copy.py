@@ -1,4 +1,4 @@
-"""snapshot_copy.py: of a log that is too long its newest lines are kept, and a rotated log says where it begins."""
+"""snapshot_copy.py: a log that is too long keeps its newest lines, and a rotated log says where it begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tool_report.py: what is a report, whatever a container writes."""
+"""tool_report.py: a report is recognized, whatever a container writes."""
 
 from __future__ import annotations
 

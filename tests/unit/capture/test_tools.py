@@ -1,4 +1,4 @@
-"""tools.py: a file that the pod cannot upload is streamed within what is left of its time limit."""
+"""tools.py: a file that the pod cannot upload is streamed within the rest of its time limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""transfer.py: what arrives is complete, or is reported as incomplete. The scripts run in real shells here."""
+"""transfer.py: output is complete, or reported as incomplete. The scripts run in real shells here."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CONTENT = bytes(range(256)) * 4096  # 1 MiB
 
 
 class Memory:
-    """A sink that keeps all."""
+    """A sink that keeps everything."""
 
     def __init__(self, limit: int = 1 << 30) -> None:
         self.content, self.limit, self.restarts = b"", limit, 0
@@ -264,7 +264,7 @@ def test_a_link_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
 
 
 def test_a_tool_that_speaks_of_a_connection_is_not_run_twice(on: On) -> None:
-    """Only a field decides on it: what curl says is no fact about our stream."""
+    """Only a field decides: an error of curl says nothing about the stream."""
     machine = on()
     script = "echo half of the output; echo 'curl: (56) Recv failure: connection reset by peer' >&2; exit 56"
     result = ran(["sh", "-c", script], Memory(), repeatable=True)
@@ -320,7 +320,7 @@ SHELLS = [["dash"], ["bash"], ["busybox", "sh"]]
 )
 @pytest.mark.usefixtures("first_process")
 def test_nothing_is_left_in_an_image_with_a_shell(shell: list[str], tool: str) -> None:
-    """The caller goes away in the middle: its session's processes end, and each is waited for by the one above it."""
+    """The caller disappears: the processes of its session end, and the parent of each waits for it."""
     argv = [*shell, *shell_command("bounded", "run", arguments=("nonce", "sh", "-c", tool))[1:]]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
@@ -328,14 +328,14 @@ def test_nothing_is_left_in_an_image_with_a_shell(shell: list[str], tool: str) -
         assert running.stdin
         while not any(name in ("sleep", "yes") for name in members(running.pid).values()):
             time.sleep(0.05)  # reading /proc takes long on a machine with many processes
-        running.stdin.close()  # nobody reads its output either
+        running.stdin.close()  # its output is not read either
         running.wait(30)
         assert members(running.pid) == {}
 
 
 @pytest.fixture
 def first_process() -> Iterator[None]:
-    """Make this process what a container's first process is: orphans come to it, and it does not wait for them."""
+    """Make this process behave as the first process of a container: it adopts orphans, and does not wait for them."""
     prctl, set_child_subreaper = ctypes.CDLL(None).prctl, 36
     prctl(set_child_subreaper, 1)
     yield

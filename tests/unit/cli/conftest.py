@@ -21,7 +21,7 @@ from tests.unit.cli.support import Install, Run
 
 @pytest.fixture(autouse=True)
 def process_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`main` owns its process; this one is pytest's."""
+    """`main` controls its process, but this process belongs to pytest."""
     monkeypatch.setattr(cli, "end_with_parent", lambda: None)
     handler, mask = signal.getsignal(signal.SIGTERM), os.umask(0o022)
     yield
@@ -31,7 +31,7 @@ def process_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Return a function that makes ``run`` the command "test", and others as they are named."""
+    """Return a function that makes ``run`` the command "test", and add others by their names."""
 
     def make(run: Run, *, streams: bool = False, settings: type[Any] = ExecStep, **more: Run) -> None:
         words = "command" if settings is ExecStep else ""

@@ -33,7 +33,7 @@ def failing(error: Exception) -> Run:
 
 
 class Recorder:
-    """A command that keeps what it was given."""
+    """A command that records its arguments."""
 
     def __init__(self, outcome: Outcome | None = None) -> None:
         self.steps: list[Any] = []

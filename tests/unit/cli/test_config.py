@@ -86,7 +86,7 @@ def test_a_secret_that_everybody_can_read_is_none(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"every user of this machine can read it \(mode 644\).*chmod o-r") as caught:
         read_secret("token", str(token))
     assert "hunter2" not in str(caught.value)
-    assert read_secret("ca_certificate", str(token)) == "hunter2"  # a certificate is no secret
+    assert read_secret("ca_certificate", str(token)) == "hunter2"  # a certificate is not a secret
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])

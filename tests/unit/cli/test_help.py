@@ -36,7 +36,7 @@ def test_help_folds_what_the_form_folds(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def completed(*words: str, **environment: str) -> list[str]:
-    """What bash is offered for the last of ``words``."""
+    """The completions of the last of ``words`` in bash."""
     process = subprocess.run(
         [sys.executable, "-m", "debugcapture.cli.main"],
         env={

@@ -139,7 +139,7 @@ def test_a_script_that_a_job_aborts_ends_although_only_its_shell_gets_the_signal
 
 
 def _comes(file: Path) -> bool:
-    """Whether ``file`` is there within half a minute."""
+    """Return whether ``file`` exists within half a minute."""
     for _ in range(300):
         if file.exists():
             return True

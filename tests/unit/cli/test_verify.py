@@ -42,7 +42,7 @@ def test_a_capture_is_found_by_its_directory_its_id_and_its_url(
 def test_a_changed_file_is_named(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (capture / "app.log").write_bytes(b"Started\n")
     assert main(["verify", str(capture)], {"HOME": "/nowhere"}) == 10
-    assert "app.log: has another SHA-256 than when it was captured" in capsys.readouterr().out
+    assert "app.log: has a different SHA-256 than when it was captured" in capsys.readouterr().out
 
 
 def test_a_capture_without_a_store_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""watch.py: a capture that somebody else runs, as a person sees it."""
+"""watch.py: following a capture that another process runs."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def test_without_a_terminal_lines_stay_plain(bundle: Bundle, capsys: pytest.Capt
 
 
 def on_terminal(*arguments: str, home: Path) -> str:
-    """What a terminal of 60 columns gets from the program."""
+    """The output of the program on a terminal with 60 columns."""
     terminal, theirs = pty.openpty()
     environment = {
         "PATH": os.environ["PATH"],
@@ -250,7 +250,7 @@ def _all(terminal: int) -> Iterator[bytes]:
     try:
         while piece := os.read(terminal, 4096):
             yield piece
-    except OSError:  # Linux reports so that the other end is closed
+    except OSError:  # Linux reports a closed other end this way
         os.close(terminal)
 
 

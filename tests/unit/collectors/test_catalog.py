@@ -57,7 +57,9 @@ def test_tool_can_be_looked_for_and_a_file_it_writes_is_its_own(tool: Tool) -> N
 def test_tool_that_is_tried_with_more_privilege_has_an_answer_for_a_denial(collector: Collector) -> None:
     always_end_well = ("processes", "network-state", "disk")
     if not collector.unproved and collector.id not in always_end_well:
-        tools = [tool for tool in collector.from_debug if tool.present != ("phpspy", "-v")]  # no registry has it to try
+        tools = [
+            tool for tool in collector.from_debug if tool.present != ("phpspy", "-v")
+        ]  # no registry offers it for a test
         assert all(tool.denied_pattern or tool.denied_exit_code for tool in tools)
 
 
@@ -209,7 +211,9 @@ def test_every_key_is_documented(heading: str, kind: type[Any]) -> None:
     table = re.search(rf"(?m)^\| {heading} \|.*\n\|[ -|]*\n((?:\|.*\n)+)", page)
     assert table
     names = re.findall(r"`(\w+)`", " ".join(re.split(r"(?<!\\)\|", row)[1] for row in table[1].splitlines()))
-    assert sorted(names) == sorted({field.name for field in fields(kind)} - {"paths"})  # of a job, not of a catalog
+    assert sorted(names) == sorted(
+        {field.name for field in fields(kind)} - {"paths"}
+    )  # it belongs to a job, not to a catalog
 
 
 def test_a_catalog_of_the_users_own_adds_and_replaces(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""goals.py: what a job asked for and did not get has failed; what nobody asked for may be skipped."""
+"""goals.py: a requested collector without an artifact has failed, others may be skipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""impact.py: what a dump would cost its target, and how often one may be taken."""
+"""impact.py: the effects of a dump on its target, and how often a dump may be taken."""
 
 from __future__ import annotations
 

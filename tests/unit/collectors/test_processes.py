@@ -1,4 +1,4 @@
-"""processes.py: what is listed, and which of it a collector is for."""
+"""processes.py: the list of processes, and those that a collector applies to."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def process(folder: Path, pid: int, name: str, maps: str = MAPS, cgroup: str = "
 def test_processes_of_the_container_are_distinguished_from_others(tmp_path: Path) -> None:
     process(tmp_path, 1, "pause")
     process(tmp_path, 12, "java", MAPS + LIBRARY + LIBRARY, f"5:cpu:/x\n1:memory:/kubepods/{ID}\n")
-    (tmp_path / "13").mkdir()  # has ended meanwhile
+    (tmp_path / "13").mkdir()  # it has ended in the meantime
     (java,) = parse(listed(tmp_path)).processes
     assert java == Process(12, User(1000, 2000), "java", 64 * 1024, ("/opt/java/bin/java", "/usr/lib/server/libjvm.so"))
 

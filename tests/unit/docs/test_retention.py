@@ -33,7 +33,7 @@ def test_directory_loses_what_is_old_and_folders_that_are_empty(tmp_path: Path) 
 
     pending = "shop/begun"  # an upload may be making it
     assert day() == ["shop", "shop/api", "shop/api/2", new, pending, "shop/web", "shop/web/1"]
-    aged(root / "shop" / "web" / "1", 3)  # a folder's own time is when the last of it went
+    aged(root / "shop" / "web" / "1", 3)  # the time of a folder changes when its last file is deleted
     assert day() == ["shop", "shop/api", "shop/api/2", new, pending, "shop/web"]
 
 

@@ -1,4 +1,4 @@
-"""Tables of the docs show what the code has. Write them again with DEBUG_CAPTURE_WRITE_DOCS=1."""
+"""Tables of the docs match the code. Write them again with DEBUG_CAPTURE_WRITE_DOCS=1."""
 
 from __future__ import annotations
 

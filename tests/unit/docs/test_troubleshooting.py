@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md quotes the errors as they are: a text that is changed in the code is missed here."""
+"""docs/troubleshooting.md quotes the current errors: this test finds a text that was changed in the code."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from debugcapture.runtime.exit_codes import exit_code
 from lab.paths import REPO
 
 PAGE = (REPO / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-# Of whom the words are that are not ours.
+# Messages of other programs.
 OF_OTHERS = {'Cannot run program "python3": error=2', 'cannot get resource "pods/log" in API group ""'}
 QUOTED = re.findall(r"(?m)^\| `([^`]+)` \|", PAGE)
-# Where a line is put together of what failed, why, and what to do.
+# Where a line combines what failed, why, and what to do.
 _SEAM = re.compile(r"…|: |\. |\(|\)")
 
 

@@ -1,4 +1,4 @@
-"""rank.py: the cause comes first, and what several pods show is said once."""
+"""rank.py: the cause comes first, and the same finding of several pods is one finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""shards.py: who captures what, and what is known of it afterwards."""
+"""shards.py: the pods of each worker, and the records of the results."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_record_of_encrypted_evidence_quotes_no_tool() -> None:
     ],
 )
 def test_a_forged_record_gets_no_link_to_another_page(changes: dict[str, Any]) -> None:
-    """Who may write to _runs/ must not get links to other evidence in the store."""
+    """A user who can write to _runs/ must not get links to other evidence in the store."""
     pod, own_id = target(pod="web-1", uid="u-1"), capture_id(RUN, POD)
     own = replace(RECORD, key=f"shop/web/{own_id}")
     assert trusted_record(own, RUN, pod) is own

@@ -123,7 +123,7 @@ def test_an_alert_without_a_namespace_means_the_default_one() -> None:
 def test_an_alert_names_only_the_namespaces_that_the_installation_allows(
     default: str, allowed: str, namespace: str, is_allowed: bool
 ) -> None:
-    """The links stand in the incident of the alert, whose sender may not be allowed to read the pod's logs."""
+    """The links are in the incident of the alert, whose sender may not be allowed to read the logs of the pod."""
     cluster = Cluster(pod(metadata={"name": "well", "uid": "well", "namespace": namespace or default}))
     named_pod = Candidate("x", namespace=namespace, pod="well")
     if is_allowed:

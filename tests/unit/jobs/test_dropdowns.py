@@ -1,4 +1,4 @@
-"""Jobs with dropdowns: Rundeck takes them as it does without, and a name can still be typed."""
+"""Jobs with dropdowns: Rundeck accepts them, and users can still type a name."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_namespace_service_and_pod_get_one() -> None:
     assert set(filled(JOBS["capture-service"], PLUGIN)) == {"namespace", "workload"}
     assert set(filled(JOBS["capture-pod"], PLUGIN)) == {"namespace", "pod"}
     assert {"namespace", "pod", "container"} == set(filled(JOBS["capture-pod"], SERVER))
-    assert "container" not in filled(JOBS["thread-dump"], SERVER)  # it has no pod to ask about
+    assert "container" not in filled(JOBS["thread-dump"], SERVER)  # it has no pod
 
 
 def test_xml_has_the_dropdown_where_rundeck_reads_it() -> None:

@@ -1,4 +1,4 @@
-"""jobs/*.yaml: what Rundeck asks of a job that is imported, and what an operator asks of a form.
+"""jobs/*.yaml: Rundeck's requirements for an imported job, and an operator's requirements for a form.
 
 Source of the rules: Rundeck's validation of options and schedules (ScheduledExecutionService, Option), and its
 documentation, "Job YAML format".
@@ -126,7 +126,7 @@ def test_each_option_is_used(job: dict[str, Any]) -> None:
 
 
 def test_the_default_of_a_partial_capture_is_what_the_jobs_want() -> None:
-    """A partial capture is worth more than none: no job fails for it, and none has to say so."""
+    """No job fails because of a partial capture, and no job needs a setting for that."""
     default = next(setting for setting in declared(CaptureStep) if setting.name == "fail_when_partial").default
     values = [
         step["configuration"]["fail_when_partial"]

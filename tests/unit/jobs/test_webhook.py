@@ -1,4 +1,4 @@
-"""jobs/archive/webhooks.yaml: which incident an event of PagerDuty is about. docs/pagerduty.md says the same."""
+"""jobs/archive/webhooks.yaml: the incident of an event of PagerDuty. docs/pagerduty.md says the same."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from debugcapture.kube.auth import Connection, connect
 from debugcapture.settings.cluster import ConnectionSettings
 from tests.unit.builders import written
 
-NOWHERE = {"KUBECONFIG": "/nonexistent/config"}  # an environment that leads to no cluster
+NOWHERE = {"KUBECONFIG": "/nonexistent/config"}  # an environment without a cluster
 
 
 class Pair(NamedTuple):

@@ -22,12 +22,12 @@ class Cluster:
         self.ended: list[ContainerRef] = []
         self.leaving: Exception | ExitStatus = ExitStatus(0)
         self.refusal: Exception | None = None
-        """What is raised for a container whose root is writable."""
+        """The error for a container whose root is writable."""
         self.mutates = False
         """Whether a policy makes the root of each container read-only."""
 
     def run(self, place: ContainerRef, command: str) -> ExitStatus:
-        """What the API server says to an exec."""
+        """The response of the API server to an exec."""
         if command == "ready":
             if self._states[0] != RUNNING:
                 raise NotRunning("cannot run a command", "container not found (HTTP 500)")

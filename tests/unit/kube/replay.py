@@ -54,7 +54,7 @@ class Replay:
         return self
 
     def recv_into(self, buffer: memoryview) -> int:
-        """Hand out a frame at a time, as it is on the wire."""
+        """Return one frame at a time, as on the wire."""
         frame = next(self._frames)
         if isinstance(frame, Exception):
             raise frame

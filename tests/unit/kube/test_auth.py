@@ -1,4 +1,4 @@
-"""auth.py: where the cluster is and who we are there, and no word of a secret when that cannot be read."""
+"""auth.py: the address and the credentials of the cluster, and errors that contain no secret."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ Serve = Callable[[Answer | Exception], tuple[Api, Asked]]
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
-    """Return an Api whose requests are answered in the same way, and the list of what was asked."""
+    """Return an Api whose requests all get the same response, and the list of the requests."""
 
     def make(answer: Answer | Exception) -> tuple[Api, Asked]:
         requests: Asked = []
@@ -89,7 +89,7 @@ def test_debug_container_is_merged_into_the_pods_own(serve: Serve) -> None:
 
 
 def test_only_an_attach_overtakes_other_requests(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also a pod may be called what the path of an attach ends with."""
+    """The name of a pod may be the same as the end of the path of an attach."""
     turns = list[bool]()
     monkeypatch.setattr(Api, "wait_for_turn", lambda _self, *, urgent=False: turns.append(urgent))
     api, _ = serve(Answer(200, {}))

@@ -1,4 +1,4 @@
-"""command.py: a command's output and exit code as they are, and no process left when the step is ended first.
+"""command.py: the output and exit code of a command are unchanged, and no process remains after an abort.
 
 The wrapper and the script that ends a command run here, on this machine, by each shell that images have.
 """
@@ -90,7 +90,7 @@ class Machine:
 
 
 class Log:
-    """What a step's log gets."""
+    """The output in the log of a step."""
 
     def __init__(self) -> None:
         self.stdout, self.stderr, self.log_lines = bytearray(), bytearray(), list[str]()
@@ -166,7 +166,7 @@ def test_the_command_sees_the_environment_that_the_runtime_gives_it(shell: str, 
     machine(shell)
     log.run("env")
     names = set(re.findall(r"^(\w+)=", log.stdout.decode(), re.MULTILINE))
-    assert names - {"_", "SHLVL"} == {"PATH", "HOME"}  # bash and busybox cannot be kept from those two
+    assert names - {"_", "SHLVL"} == {"PATH", "HOME"}  # bash and busybox always set _ and SHLVL
 
 
 @each_shell
@@ -215,7 +215,7 @@ def test_an_abort_ends_the_command_and_what_it_has_started(
         with pytest.raises(type(abort)):
             log.run("sh", "-c", LINGERS, tag)
         assert log.log_lines == [f"stopped the command in {PLACE}"]
-        assert len(processes_of(tag)) == 2  # the same command, of somebody else, and what it has started
+        assert len(processes_of(tag)) == 2  # the same command of another user, and its children
         assert other.poll() is None
     finally:
         os.killpg(other.pid, 9)

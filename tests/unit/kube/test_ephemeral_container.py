@@ -1,4 +1,4 @@
-"""ephemeral_container.py: what is attached, what waiting is worth, and that it is ended."""
+"""ephemeral_container.py: the attached container, the waits for it, and its end."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_state_that_gets_better_is_waited_for(state: Json, reported_reason: str)
 
 @pytest.fixture(autouse=True)
 def no_sleep(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Let time pass only where somebody sleeps."""
+    """Let time pass only during sleeps."""
     now, slept = [0.0], []
 
     def sleep(seconds: float) -> None:
@@ -143,7 +143,7 @@ class _Clock:
 
 @pytest.fixture(autouse=True)
 def commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the cluster itself answer what is run in it; a command after `ready` prints its own words."""
+    """Let the cluster itself run commands. A command after `ready` prints its arguments."""
 
     def run(api: Cluster, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: object) -> ExitStatus:
         status = api.run(place, argv[1])

@@ -1,4 +1,4 @@
-"""errors.py: what a server's refusal says, and what to do about it."""
+"""errors.py: the messages of refusals by a server, with remedies."""
 
 from __future__ import annotations
 

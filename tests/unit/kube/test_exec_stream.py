@@ -1,4 +1,4 @@
-"""exec_stream.py: what a container writes arrives byte by byte, and how the command ended is never guessed."""
+"""exec_stream.py: output arrives byte for byte, and the exit status of a command is never guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""outage.py: a refusal is not the last word of an API server that was just away."""
+"""outage.py: a refusal is retried if the API server was unreachable a moment ago."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_server_that_starts_is_waited_for_and_then_believed(clock: Clock) -> N
     asked_at = outages.now()
     assert outages.should_retry(403, asked_at)
     assert clock() == 105
-    assert outages.should_retry(403, asked_at)  # of another thread, which requests before as well
+    assert outages.should_retry(403, asked_at)  # of another thread, which also sends requests before
     assert clock() == 105
     clock.now += 4
     assert not outages.should_retry(403, outages.now())
@@ -87,7 +87,7 @@ def test_a_server_that_is_never_ready_is_waited_for_half_a_minute(clock: Clock) 
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Let each request have the next answer; return the list of what was requests."""
+    """Give each request the next answer, and return the list of requests."""
 
     def make(*settings: Answer | Exception) -> list[str]:
         left, requests = list(settings), list[str]()

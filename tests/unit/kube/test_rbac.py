@@ -1,4 +1,4 @@
-"""What the jobs ask for is what the sizes of deploy/rbac grant, and what a refusal names is what grants it."""
+"""The manifests of deploy/rbac grant exactly the requests of the jobs, and a refusal names the right manifest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OFF_CLUSTER = {"Send captures that are waiting", "Open a capture", "Renew links"
 
 
 def rights(file: str, kind: str) -> set[Right]:
-    """What the roles of ``kind`` in a manifest grant: group, resource, verb."""
+    """The permissions of the roles of ``kind`` in a manifest: group, resource, verb."""
     documents = read_documents((RBAC / file).read_text())
     rules = [rule for document in documents if document["kind"] == kind for rule in document["rules"]]
     return {

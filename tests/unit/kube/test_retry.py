@@ -1,4 +1,4 @@
-"""retry.py: which requests are repeated, and how long a busy server is waited for."""
+"""retry.py: which requests are repeated, and how long they wait for a busy server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""access.py: who is let in, and what the log says."""
+"""access.py: who may log in, and the lines of the access log."""
 
 from __future__ import annotations
 

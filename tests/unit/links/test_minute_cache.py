@@ -1,4 +1,4 @@
-"""minute_cache.py: one question per key and minute, whatever happens."""
+"""minute_cache.py: at most one read per key and minute."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_store_that_does_not_answer_is_reported(pool: ThreadPoolExecutor) -> N
 
 
 def test_oldest_entries_make_room(pool: ThreadPoolExecutor, source: Source) -> None:
-    cache = MinuteCache[str](pool, 20, len)  # "value 1" costs 7
+    cache = MinuteCache[str](pool, 20, len)  # "value 1" has 7 characters
     for key in ("a", "b", "c"):
         cache.get(key, source.read, 5)
     wait_for(lambda: not cache.is_ready("a"))

@@ -50,7 +50,7 @@ def test_what_was_captured_is_valid(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"Started\n", "has another SHA-256 than when it was captured"),
+        (b"Started\n", "has a different SHA-256 than when it was captured"),
         (b"started", "has 7 bytes instead of 8"),
         (None, "missing"),
     ],

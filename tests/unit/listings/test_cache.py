@@ -1,4 +1,4 @@
-"""Answers that are kept: when it is asked again, and what serves while nobody answers."""
+"""cache.py: when lists are read again, and which list is used during an outage."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Clock:
 
 
 class Server:
-    """Answers with a number that grows, or not at all."""
+    """Returns a growing number, or fails."""
 
     def __init__(self) -> None:
         self.queries = 0

@@ -1,4 +1,4 @@
-"""A pod as a node of Rundeck: pure. tests/cluster/test_nodes.py asks the real API server."""
+"""nodes.py: pods as nodes of Rundeck. tests/cluster/test_nodes.py asks the real API server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of dropdowns: what is offered, in which order, and in the form that Rundeck reads."""
+"""options.py: the rows of dropdowns, their order, and their format."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_late_rows_say_from_when_they_are() -> None:
 
 
 def rundeck_reads(text: str) -> list[tuple[str, str]]:
-    """What ScriptOptionValues of rundeck-core makes of a script's output: an error ends its list."""
+    """The list that ScriptOptionValues of rundeck-core reads from the output of a script: an error ends it."""
     result, started = [], False
     for line in text.splitlines():
         if line.startswith("#"):

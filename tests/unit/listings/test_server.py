@@ -1,4 +1,4 @@
-"""The options server: who is answered, what is answered, and that nothing else is."""
+"""server.py: who gets an answer, the answers, and that there are no others."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WEB = Row("web - running", "web")
 
 
 class Lists:
-    """Answers each question with one row, and remembers it."""
+    """Answers each request with one row, and records it."""
 
     def __init__(self) -> None:
         self.queries: list[ListQuery] = []
@@ -257,7 +257,7 @@ sys.exit(main("k8s-debug-options-server"))
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The program as it is started, and its port. Nothing answers where it looks for the API server."""
+    """The running program and its port. The address of its API server does not answer."""
     config = tmp_path / "kubeconfig"
     named = {
         "cluster": {"server": "https://127.0.0.1:1"},

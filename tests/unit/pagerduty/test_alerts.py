@@ -1,4 +1,4 @@
-"""alerts.py: the pod is found where each sender puts it, and nothing hostile gets through."""
+"""alerts.py: the pod is found in the alerts of each sender, and hostile values are ignored."""
 
 from __future__ import annotations
 

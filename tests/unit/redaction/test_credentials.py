@@ -86,7 +86,7 @@ def test_the_same_secret_has_the_same_mask_in_every_notation() -> None:
 
 
 def test_a_mask_shows_nothing_of_the_secret_outside_this_process() -> None:
-    """The same secret has another mask in another process, so that nobody can try passwords against it."""
+    """The same secret has another mask in another process, so that passwords cannot be tried against it."""
     program = "from debugcapture.redaction.redactor import mask; print(mask(b'a'), mask(b'b'), mask(b'c'))"
     runs = {subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout for _ in range(2)}
     assert len(runs) == 2

@@ -1,4 +1,4 @@
-"""restart.py: when a rollout is over, what a rollback means, and when the gate stays closed."""
+"""restart.py: when a rollout is complete, the effects of a rollback, and when the gate stays closed."""
 
 from __future__ import annotations
 

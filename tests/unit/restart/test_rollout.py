@@ -1,4 +1,4 @@
-"""rollout.py: when a rollout is over, and what a rollback means."""
+"""rollout.py: when a rollout is complete, and the effects of a rollback."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_a_spool_that_others_can_write_to_is_refused(mode: int, tmp_path: Path) 
 
 
 class Machine:
-    """This process as another user, and the spool with the given owner and mode."""
+    """Run as another user, with the given owner and mode of the spool."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: int, group: int, mode: int) -> None:
         status = os.stat_result((0o040000 | mode, 1, 1, 1, owner, group, 0, 0, 0, 0))

@@ -59,7 +59,7 @@ def test_room_around_a_value_is_taken_off() -> None:
 def test_a_wrong_number_choice_or_switch_is_reported_with_the_valid_values(
     step: type[Any], name: str, text: str, message: str
 ) -> None:
-    """No form checks them: each may be ``${option.x}`` there."""
+    """Forms do not check them, because each may be ``${option.x}``."""
     assert message in problem(step, {"pod": "web-0", name: text})
 
 

@@ -1,4 +1,4 @@
-"""forms.py: what the settings of a capture say together."""
+"""forms.py: decisions that depend on several settings of a capture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mapping.py: whatever stands in a setting, a mapping comes of it or one error that names the setting."""
+"""mapping.py: the text of a setting becomes a mapping, or one error that names the setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cluster with one pod, and what the tests of the steps give to a step."""
+"""A cluster with one pod, and the arguments of steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""capture.py: what a capture checks before it starts, and what is reported where if something fails."""
+"""capture.py: the checks before a capture starts, and the reports of failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""evidence_server.py as the program that it is: it starts, is killed, starts again, and the same address opens."""
+"""evidence_server.py as a program: the same address opens after it was killed and started again."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_a_page_that_cannot_be_renewed_does_not_hide_the_links(
     monkeypatch.setattr(store, "put", refuse)
     assert open_capture(step(capture.key), run_context).exit_code == 0
     assert log_lines[0].endswith(
-        "AccessDenied. Allow it. The links inside of the report page stay old. Use the links below."
+        "AccessDenied. Allow it. The links in the report page are not renewed. Use the links below."
     )
     assert "Evidence: https://" in log_lines[1]
 

@@ -1,4 +1,4 @@
-"""clock.py: how far this clock is from that of a server."""
+"""clock.py: the difference between this clock and that of a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""encrypted.py: the store gets ciphertext that its recipients, and nobody else, can read."""
+"""encrypted.py: the store gets ciphertext that only its recipients can read."""
 
 from __future__ import annotations
 

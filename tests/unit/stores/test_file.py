@@ -1,4 +1,4 @@
-"""file.py: a directory that holds whole files or none."""
+"""file.py: a directory contains complete files only."""
 
 from __future__ import annotations
 

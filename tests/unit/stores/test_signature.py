@@ -1,4 +1,4 @@
-"""signature.py: what is signed is valid, and nothing else is. tests/stores/test_verify.py asks ssh-keygen too."""
+"""signature.py: only signed manifests are valid. tests/stores/test_verify.py compares with ssh-keygen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""condition.py: when a capture is made at all."""
+"""condition.py: when a pod meets the condition of a capture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""health.py: what is wrong with a pod, and which pod is worth looking at first."""
+"""health.py: the problems of a pod, and the order of pods."""
 
 from __future__ import annotations
 

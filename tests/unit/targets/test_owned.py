@@ -1,4 +1,4 @@
-"""owned.py, references.py: pods are found by their owner, whatever its kind, and by what refers to them."""
+"""owned.py, references.py: pods are found by an owner of any kind, and by objects that refer to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pods.py: which container of a pod is meant, how it is, and as whom it runs."""
+"""pods.py: the target container of a pod, its state, and its user."""
 
 from __future__ import annotations
 

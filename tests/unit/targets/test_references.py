@@ -14,7 +14,7 @@ AUTOSCALER = {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": {"kind": "
 
 
 class Lists:
-    """An API that has one list, or refuses it."""
+    """An API that returns one list, or rejects the request."""
 
     def __init__(self, *items: dict[str, Any], refuses: bool = False) -> None:
         self._items, self._refuses = list(items), refuses

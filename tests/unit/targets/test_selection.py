@@ -1,4 +1,4 @@
-"""selection.py: which pods a workload or a selector means, and what is said of those that are not there."""
+"""selection.py: the pods of a workload or a selector, and errors about missing ones."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_container_that_is_failing_is_the_target_unless_another_is_named() -> No
     assert find_target(pod_json, "", NOON).container == "worker"
     assert find_target(pod_json, "app", NOON).container == "app"
     pod_json["status"]["containerStatuses"] = []
-    assert find_target(pod_json, "", NOON).container == "app"  # the first that is no sidecar
+    assert find_target(pod_json, "", NOON).container == "app"  # the first that is not a sidecar
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""tests/side_by_side.py: an exclusive test has the lab alone, and what is made once for a run is made once."""
+"""tests/side_by_side.py: an exclusive test has the lab alone, and `once` runs an action once per run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_exclusive_test_waits_for_all_others_and_is_not_overtaken(
 
 
 def waits_for_its_turn(cache: Path) -> None:
-    """Wait until somebody holds the turn: an exclusive test does so while it waits for the others."""
+    """Wait until a test holds the turn, as an exclusive test does while it waits for the others."""
     with (cache / "kubernetes-debug-capture" / "tests-turn.lock").open("w") as turn:
         for _ in range(3000):
             try:

@@ -1,4 +1,4 @@
-"""tools/audit.py: what nobody could be asked about is never called safe."""
+"""tools/audit.py: a package is never called safe if no service was reachable."""
 
 from __future__ import annotations
 

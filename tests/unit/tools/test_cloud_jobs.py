@@ -19,7 +19,7 @@ from tools.yaml_text import read_yaml
 CLOUD = {file.stem: job for file in sorted(cloud_jobs.CLOUD.glob("*.yaml")) for job in read_yaml(file.read_text())}
 SAME = ("name", "group", "description", "loglevel", "timeout", "schedule", "scheduleEnabled", "multipleExecutions")
 EVIL = """$(touch x) `touch x`; "touch x" 'touch x' & ${HOME} @option.token@ \\ x"""
-# What stands in for the command: it writes down how it was called.
+# A replacement for the command, which records its arguments.
 RECORDER = """#!/usr/bin/env python3
 import json, os, sys
 variables = {name: value for name, value in os.environ.items() if name.startswith("DEBUG_CAPTURE_")}
@@ -108,7 +108,7 @@ def test_no_value_is_in_the_script_and_none_can_become_a_command(name: str, tmp_
 
 @each_job
 def test_errors_come_on_the_same_stream_as_the_output(name: str, tmp_path: Path) -> None:
-    """Rundeck's local executor makes one line of two that come from both at once."""
+    """Rundeck's local executor joins lines from both outputs if they arrive at the same time."""
     program = tmp_path / "debug-capture"
     program.write_text("#!/bin/sh\necho 'RUNDECK:DATA:link=x'\necho 'Error: y' >&2\n")
     program.chmod(0o700)

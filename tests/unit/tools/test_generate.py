@@ -1,4 +1,4 @@
-"""plugin.yaml: what Rundeck shows is what the steps read."""
+"""plugin.yaml: the forms in Rundeck match the settings of the steps."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_stale_file_is_reported_and_written(
         goal.parent.mkdir()
         goal.write_text(content)
     monkeypatch.setattr(generate, "files", lambda: {goal: "name: new\n"})
-    monkeypatch.setattr(cloud_jobs, "CLOUD", tmp_path / "cloud")  # what is stray there is removed
+    monkeypatch.setattr(cloud_jobs, "CLOUD", tmp_path / "cloud")  # stray files are removed
     assert generate.main(["--check"]) == 1
     assert "plugin.yaml is out of date" in capsys.readouterr().err
     assert generate.main([]) == 0
@@ -107,7 +107,7 @@ def test_every_property_reaches_its_setting(step: Provider) -> None:
 
 
 def without_keys(step: Provider) -> set[str]:
-    """What a dropdown cannot have: Rundeck reads nothing from Key Storage for it."""
+    """A dropdown cannot have secrets, because Rundeck does not read Key Storage for it."""
     return {setting.name for setting in declared(step.settings) if setting.rule.secret or setting.name == "server"}
 
 
@@ -160,7 +160,7 @@ def test_property_is_explained_and_its_default_is_one_of_its_values(step: Provid
 
 @each_provider
 def test_a_job_can_fill_each_property_from_an_option(step: Provider) -> None:
-    """A server validates the text ``${option.x}`` itself; these types alone have no validator that refuses it."""
+    """A server validates the text ``${option.x}``. Only these types have no validator that rejects it."""
     assert {entry["type"] for entry in form(step)} <= {"String", "FreeSelect"}
 
 

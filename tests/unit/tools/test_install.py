@@ -1,4 +1,4 @@
-"""The command that installs: where it has its secrets from, what it says, and how it ends."""
+"""install.py: the sources of secrets, the output, and the exit codes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Run the command where nobody answers, and return what it says; it has to fail."""
+    """Run the command without a server, check that it fails, and return its output."""
     monkeypatch.setenv("RUNDECK_TOKEN", SECRET)
 
     def started(*arguments: str) -> str:
@@ -84,7 +84,7 @@ def test_a_variable_without_a_token_is_reported(
 
 
 class Said(Server):
-    """A server that says one thing."""
+    """A server that always returns the same response."""
 
     def __init__(self, status: int, content: Any) -> None:
         super().__init__("http://rundeck", SECRET, urllib3.PoolManager())

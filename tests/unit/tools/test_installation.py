@@ -1,4 +1,4 @@
-"""An installation's plan: what is there and what an archive brings become changes, and problems with their advice."""
+"""installation.py: the state of a server and an archive become changes, and problems with their remedies."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> ArchiveContent:
 
 
 def installed(archive: ArchiveContent, properties: Mapping[str, str] = LOCAL) -> State:
-    """What a server has after the installation."""
+    """The state of a server after the installation."""
     return State(
         exists=True,
         properties={**archive.properties, **properties},

@@ -1,4 +1,4 @@
-"""The forms' texts by language: complete, and the same facts in each."""
+"""messages.py: the texts of the forms are complete, with the same facts in each language."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools import generate, messages
 from tools.yaml_text import read_yaml
 
 I18N = generate.ROOT / "resources" / "i18n"
-# What a text says in the words of a machine: these are no matter of language.
+# The parts of a text that do not depend on the language: names, numbers and paths.
 FACT = re.compile(
     r"""\$\{[^}]+\}              # what a job fills in
       | \w+://[^\s,;]*[\w/]      # addresses

@@ -1,4 +1,4 @@
-"""The bill of materials: valid, the same each time, and with what each file consists of."""
+"""sbom.py: the bill of materials is valid, reproducible, and lists the content of each file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ METADATA = {
 
 @pytest.fixture
 def zips(tmp_path: Path) -> tuple[Path, Path]:
-    """A zip that carries two packages, and one that carries none."""
+    """A zip that contains two packages, and one without packages."""
     carrying, slim = tmp_path / "bundled.zip", tmp_path / "slim.zip"
     with zipfile.ZipFile(carrying, "w") as archive:
         for info, text in METADATA.items():

@@ -1,4 +1,4 @@
-"""publish.py: evidence leaves the spool only when all of it is in the store."""
+"""publish.py: evidence leaves the spool only after all of it is in the store."""
 
 from __future__ import annotations
 

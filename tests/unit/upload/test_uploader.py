@@ -1,4 +1,4 @@
-"""uploader.py: artifacts are uploaded in parallel, before the capture ends, and each of them once."""
+"""uploader.py: artifacts are uploaded in parallel, before the capture ends, and each only once."""
 
 from __future__ import annotations
 

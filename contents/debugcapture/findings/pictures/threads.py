@@ -20,7 +20,7 @@ def java_threads(dumps: ThreadDumps) -> PodPictures:
 
 
 class _JavaFrames(dict[tuple[str, str], StackFrame]):
-    """Frames by call and place. The threads of a large dump have most of them in common."""
+    """Frames by call and place. Most threads of a large dump share their frames."""
 
     def __missing__(self, key: tuple[str, str]) -> StackFrame:
         frame = StackFrame(str(Frame(*key, 0)), not key[0].startswith(LIBRARIES))

@@ -37,8 +37,8 @@ _SAID_FATAL: Final = {
     "assignment to entry in nil map": "A value was written into a nil map",
     "close of closed channel": "A channel was closed twice",
     "send on closed channel": "A value was sent on a closed channel",
-    "negative WaitGroup counter": "A WaitGroup was done more often than it was added to",
-    "unlock of unlocked": "A lock was released that was not held",
+    "negative WaitGroup counter": "WaitGroup.Done was called more often than WaitGroup.Add",
+    "unlock of unlocked": "A lock that was not held was released",
 }
 
 
@@ -199,7 +199,7 @@ def go_goroutines_leaked(dump: GoDump) -> Iterator[Finding]:
     waits = "it waits" if total == 1 else f"{leaked[0].count} of them wait"
     yield Finding(
         "warning",
-        f"{subject}: {waits} for good in {_place(leaked[0].stack)}",
+        f"{subject}: {waits} forever in {_place(leaked[0].stack)}",
         "; ".join(f"{group.count} in {_described(group)}" for group in leaked[:4]) + ".",
         "Look for the code that should send, receive, close or unlock there, and returns without it.",
         tuple(dump.evidence.quote(group.first_line, group.last_line, *_quote(group)) for group in leaked[:3]),

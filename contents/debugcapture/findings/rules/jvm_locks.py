@@ -78,7 +78,7 @@ def java_read_lock_hang(dumps: ThreadDumps) -> Iterator[Finding]:
 
     A dump shows the owner of a write lock, but not the readers. If no thread owns the lock, readers hold it. A thread
     that is in the same method as the waiting threads, past the line where these acquire the lock, is such a reader. If
-    it waits for a result that only the waiting threads can produce, the threads hang for good. Source: Java SE API,
+    it waits for a result that only the waiting threads can produce, the threads hang forever. Source: Java SE API,
     ReentrantReadWriteLock,
     https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/util/concurrent/locks/ReentrantReadWriteLock.html.
     """
@@ -227,7 +227,7 @@ def _hang(dumps: ThreadDumps, waiters: list[JavaThread], readers: list[JavaThrea
     held_at = next(frame for frame in reader.frames if frame.call in acquired)
     yield Finding(
         "critical",
-        f"{writer.label} hangs: it waits for a {kind} that threads hold which wait for something else",
+        f"{writer.label} hangs: it waits for a {kind}, whose holders wait for something else",
         f"{writer.label} waits for the {kind} {lock} at {writer.place}.{addition} No thread owns it exclusively, so "
         f"readers hold it. {len(readers)} threads ({names(readers)}) are in {held_at}, past the line that acquires it; "
         f"{reader.label} {describe(dump, reader)}.",

@@ -15,7 +15,7 @@ _FAILURES: Final = {
     "Shutdown": "its node was shut down",
     "Terminated": "its node was shut down",
     "NodeAffinity": "the labels of its node no longer match",
-    "UnexpectedAdmissionError": "its node refused it",
+    "UnexpectedAdmissionError": "its node rejected it",
     "OutOfcpu": "its node had too little CPU left",
     "OutOfmemory": "its node had too little memory left",
     "OutOfpods": "its node runs as many pods as it may",
@@ -187,7 +187,7 @@ def _workload_deletions(cluster: Cluster) -> Iterator[Finding]:
                 severity="warning",
                 title=f"{workload.kind} {workload.name} was deleted ({workload.deleted}) and still exists: "
                 f"finalizers {', '.join(workload.finalizers)}",
-                detail="The object goes away when the controllers of its finalizers have removed them.",
+                detail="The object is deleted when the controllers of its finalizers have removed them.",
                 advice="Look at the controllers that own the finalizers.",
                 evidence=words.passages(workload.lines),
                 directness=65,

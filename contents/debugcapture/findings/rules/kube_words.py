@@ -54,7 +54,7 @@ def exit_meaning(run: Run) -> str:
             "The runtime lost the container and its real exit code, mostly because the node or the runtime restarted."
         )
     if run.reason == "ContainerStatusUnknown":
-        return f"The kubelet did not find the container any more, and reports {run.exit_code} for that."
+        return f"The kubelet no longer found the container, and reports {run.exit_code} for that."
     name = signal_name(run)
     if name:
         return _SIGNAL_MEANINGS.get(name, f"{name} ended it.")

@@ -142,14 +142,14 @@ def test_goroutines_that_the_runtime_found_leaked() -> None:
     text = profile(7, (7, f"{STORE}.Publish")).replace("goroutine profile", "goroutineleak profile")
     (finding,) = findings(text)
     assert (finding.rule, finding.severity) == ("go-goroutines-leaked", "warning")
-    assert finding.title == "7 goroutines are leaked: 7 of them wait for good in store.(*Store).Publish (a.go:7)"
+    assert finding.title == "7 goroutines are leaked: 7 of them wait forever in store.(*Store).Publish (a.go:7)"
     assert findings("goroutineleak profile: total 0\n") == []
 
 
 def test_a_leaked_goroutine_in_a_dump() -> None:
     frames = [("main.publish(0x1)", "/src/main.go:14")]
     (finding,) = findings(RUNNING + goroutine(7, "chan send (leaked), 2 minutes", *frames))
-    assert finding.title == "1 goroutine is leaked: it waits for good in main.publish (main.go:14)"
+    assert finding.title == "1 goroutine is leaked: it waits forever in main.publish (main.go:14)"
     assert findings(RUNNING + goroutine(7, "chan send, 2 minutes", *frames)) == []
 
 

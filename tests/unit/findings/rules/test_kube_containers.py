@@ -179,5 +179,5 @@ def test_rare_restarts_are_information() -> None:
 def test_a_container_that_the_kubelet_lost() -> None:
     status = container(state=ended(137, "ContainerStatusUnknown"), ready=False)
     finding = only(listed(pod(status, phase="Failed")), "container-keeps-failing")
-    assert "did not find the container any more" in finding.detail
+    assert "no longer found the container" in finding.detail
     assert not by_rule(listed(pod(status)), "container-cannot-start")

@@ -41,7 +41,7 @@ def test_a_pod_gets_no_signature_for_the_blob_of_the_bundle() -> None:
 
 
 class Blob:
-    """A client that records what is asked of it."""
+    """A client that records its calls."""
 
     def __init__(self, name: str) -> None:
         self.url, self.calls = f"https://acct.example/captures/{name}?old", list[tuple[str, Any]]()

@@ -1,4 +1,4 @@
-"""client.py: what the settings become."""
+"""client.py: the arguments of boto3 from the settings."""
 
 from __future__ import annotations
 

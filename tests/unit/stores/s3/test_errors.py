@@ -1,4 +1,4 @@
-"""errors.py: what errors say, and which of them another try may help."""
+"""errors.py: the messages of errors, and which errors are retried."""
 
 from __future__ import annotations
 

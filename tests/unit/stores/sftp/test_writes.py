@@ -1,4 +1,4 @@
-"""sftp_writes.py against a server made of a list: many writes on their way, each answer looked at."""
+"""writes.py against a server in memory: many writes at a time, and each response is checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from debugcapture.stores.sftp.writes import (
 )
 
 HANDLE = b"\0\0\0\7"
-NO_SPACE = 4  # "Failure" is all that version 3 has for it
+NO_SPACE = 4  # version 3 only has "Failure" for this
 
 
 def status(number: int, code: int, text: bytes = b"Failure") -> bytes:
@@ -36,7 +36,7 @@ def limits(number: int, longest: int) -> bytes:
 
 
 class Server:
-    """The other side of a channel: takes odd lengths, answers late, and in the order that it likes."""
+    """The server of a channel: it reads odd lengths, and answers late and in any order."""
 
     def __init__(self, longest: int | None = MAX_WRITE_BYTES, code: int = OK, sync: int = OK) -> None:
         self.longest, self.code, self.sync = longest, code, sync
