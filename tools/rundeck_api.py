@@ -169,7 +169,7 @@ class Server:
         if report.get("import_status") != "successful" or refused:
             raise InstallError("The import failed: " + ("; ".join(refused) or json.dumps(report)))
 
-    # --- what can be seen of it ------------------------------------------------------------------------------
+    # --- its state --------------------------------------------------------------------------------------------
 
     def plugin_version(self, step: str) -> str:
         """Return the version of the plugin that has ``step``; "" when the server has not loaded it."""

@@ -1,4 +1,4 @@
-"""`./build.sh install` against the stand-in for a server: twice, into two projects, and where something is wrong."""
+"""`./build.sh install` against the stand-in for a server: twice, into two projects, and with errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""azure_account.py with an identity of the machine: a token service and a storage account that only this test has.
+"""azure/account.py with an identity of the machine: a token service and a storage account that only this test has.
 
 Azurite's own sign-in by token needs TLS and another way to start it. So a front with TLS verifies the token, and
 forwards the request to Azurite with its own SAS token.

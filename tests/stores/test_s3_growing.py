@@ -1,4 +1,4 @@
-"""s3_growing.py on the lab's versitygw: a file's parts are in the store before the file is complete."""
+"""stores/s3/growing.py on the lab's versitygw: a file's parts are in the store before the file is complete."""
 
 from __future__ import annotations
 

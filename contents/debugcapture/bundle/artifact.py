@@ -214,8 +214,8 @@ def is_text(head: bytes, name: str, declared: bool | None = None) -> bool:
     """Return whether a file is text. ``declared``: what its collector declares, None if unknown.
 
     The declaration decides: a control character in a log must not turn masking off. Only the content of a file
-    without a declaration is examined, by its beginning ``head``. A dump in a text format, such as a heap snapshot in
-    JSON, is not text. Text in UTF-16 is.
+    without a declaration is examined, by its beginning ``head``. Text in UTF-16 is text. A dump in a text format, such
+    as a heap snapshot in JSON, is not.
     """
     if declared is not None:
         return declared

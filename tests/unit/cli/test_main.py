@@ -1,4 +1,4 @@
-"""main.py: how a command ends, and what users, scripts and Rundeck jobs see of its result."""
+"""main.py: how a command ends, and its output for users, scripts and Rundeck jobs."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_messages_of_the_user_come_before_the_included_ones(tmp_path: Path) -> N
         ("- {id: ledger, pattern: x, severity: info}", "it lacks title"),
         ("- {id: ledger, pattern: x, severity: info, title: t, pod: x}", "it has an unknown key, pod"),
         ("- {id: ledger, pattern: x, severity: bad, title: t}", "its severity is not one of"),
-        ("- {id: 'L!', pattern: x, severity: info, title: t}", "its ID has other characters"),
+        ("- {id: 'L!', pattern: x, severity: info, title: t}", "its ID contains characters other than"),
         ("- {id: ledger, pattern: '(?=x)', severity: info, title: t}", "not a valid regular expression"),
         ("- {id: ledger, pattern: 1, severity: info, title: t}", "the value of pattern has the wrong type"),
         ("- {id: ledger, pattern: x, severity: info, title: t, directness: 101}", "its directness is not between"),

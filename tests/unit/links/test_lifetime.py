@@ -22,7 +22,7 @@ def test_links_that_end_with_the_credentials_of_a_role_are_reported() -> None:
     problem = short_life(NOON + timedelta(hours=1), WEEK, NOON)
     assert problem
     assert str(problem).startswith(
-        "links open only until 2026-01-02 13:00 UTC, because the credentials that sign them expire then. For links "
+        "links open only until 2026-01-02 13:00 UTC, because the credentials that sign them expire then. For a "
     )
     assert "set link to server" in problem.remedy
 
