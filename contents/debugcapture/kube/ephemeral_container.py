@@ -43,6 +43,8 @@ _END_LIMIT_S = 10
 _NOT_READY = 75  # exit code of `run-tool ready` while the first process starts
 _KILLED = 137  # exit code of a command whose container ends first: the container is gone, as intended
 _MIN_POLL_S, _MAX_POLL_S = 0.05, 1
+# Most debug containers run before that. Of many pods at once, each read of a status would delay the other requests.
+_FIRST_READ_S, _READ_PERIOD_S = 0.5, 1
 _NODE_CHECK_S = 5  # a working kubelet has seen the container by then
 # Ephemeral containers stay in the pod after they ended, each with 3.6 KB in the pod's JSON, and with its log and its
 # layer on the node. etcd refuses an object above 1.5 MB, which would also stop the updates of the pod's own status.
@@ -269,29 +271,36 @@ def _wait_until_running(
 
     It often runs seconds before the status of the pod shows that the container runs.
     """
-    started, reported_reason = time.monotonic(), ""
-    while time.monotonic() - started < debug.start_limit_s:
+    started, reason, next_read_s = time.monotonic(), "", _FIRST_READ_S
+    while (waited_s := time.monotonic() - started) < debug.start_limit_s:
         output = _run_when_ready(api, ref, command)
         if output is not None:
             return output
-        pod = api.pod(ref.namespace, ref.pod)
-        state = _container_state(pod, ref.container)
-        if "running" not in state:
-            _require_startable(pod)
-        reason = "waiting for its shell" if "running" in state else _waiting_for(state, ref, debug)
-        if not reason:
-            is_late = time.monotonic() - started > _NODE_CHECK_S
-            reason = _node_problem(api, pod) if is_late else "the kubelet has not started it yet"
-        if reason != reported_reason:
-            report(f"debug container {ref.container}: {reason}")
-            reported_reason = reason
+        if waited_s >= next_read_s:
+            previous, reason = reason, _read_reason(api, ref, debug, waited_s)
+            if reason != previous:
+                report(f"debug container {ref.container}: {reason}")
+            next_read_s = waited_s + _READ_PERIOD_S
         # The pause grows with the waiting time, so that the number of requests grows with its logarithm.
-        time.sleep(min(max(_MIN_POLL_S, (time.monotonic() - started) / 8), _MAX_POLL_S))
+        time.sleep(min(max(_MIN_POLL_S, waited_s / 8), _MAX_POLL_S))
     raise NotRunning(
         f"cannot start a debug container in {ref.namespace}/{ref.pod}",
-        f"it did not start within {debug.start_limit_s} s ({reported_reason})",
+        f"it did not start within {debug.start_limit_s} s ({reason})",
         "Check the node of the pod and the debug image.",
     )
+
+
+def _read_reason(api: Api, ref: ContainerRef, debug: DebugContainer, waited_s: float) -> str:
+    """Return why ``ref`` does not run yet, as the status of the pod shows it. Raises NotRunning if it cannot start."""
+    pod = api.pod(ref.namespace, ref.pod)
+    state = _container_state(pod, ref.container)
+    if "running" in state:
+        return "waiting for its shell"
+    _require_startable(pod)
+    reason = _waiting_for(state, ref, debug)
+    if reason or waited_s <= _NODE_CHECK_S:
+        return reason or "the kubelet has not started it yet"
+    return _node_problem(api, pod)
 
 
 def _run_when_ready(api: Api, ref: ContainerRef, command: tuple[str, ...]) -> str | None:
