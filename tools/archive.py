@@ -10,6 +10,8 @@ from pathlib import Path
 _ZIP_BEGINS = 315532800  # 1980-01-01, the first day that a zip can name
 _MODE = stat.S_IFREG | 0o644  # whatever this machine's umask is; Rundeck runs steps through their interpreter
 _UNIX = 3
+# Level 9 takes three times as long for the bundled zip, and saves 0.4 % of its size.
+_COMPRESSION = 7
 
 
 def write_zip(goal: Path, files: Mapping[str, Path | bytes]) -> None:
@@ -19,7 +21,7 @@ def write_zip(goal: Path, files: Mapping[str, Path | bytes]) -> None:
     with zipfile.ZipFile(unfinished, "w") as archive:
         for name, file in sorted(files.items()):
             content = file if isinstance(file, bytes) else file.read_bytes()
-            archive.writestr(_entry(name), content, zipfile.ZIP_DEFLATED, compresslevel=9)
+            archive.writestr(_entry(name), content, zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION)
     unfinished.replace(goal)
 
 

@@ -6,6 +6,7 @@ Extension modules of several Pythons lie side by side, as each looks for its own
 A plain folder, because packages inside a zip cannot have extension modules (zipimport).
 """
 
+import fcntl
 import hashlib
 import re
 import shutil
@@ -76,18 +77,24 @@ class Target:
 def vendored(target: Target) -> Path:
     """Return the folder with the packages for ``target``, made unless it is there."""
     folder = BUILD / f"lib-{target.key()}"
-    if not folder.exists():
-        BUILD.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=BUILD) as scratch:  # another build may create the same folder
-            library = Path(scratch, "lib")
-            installed(target, library)
-            # The oldest is last: a module of the stable ABI (.abi3.so) has one name, and runs on later Pythons only.
-            for python in reversed(_PYTHONS):
-                _add_extensions(library, replace(target, python=python))
-            _compile(library, target)
-            if not folder.exists():
-                library.rename(folder)
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "lib.lock").open("w") as lock:
+        # If two builds run at once, the second one waits for the folder of the first.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _make(folder, target)
     return folder
+
+
+def _make(folder: Path, target: Target) -> None:
+    with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
+        library = Path(scratch, "lib")
+        installed(target, library)
+        # The oldest is last: a module of the stable ABI (.abi3.so) has one name, and runs on later Pythons only.
+        for python in reversed(_PYTHONS):
+            _add_extensions(library, replace(target, python=python))
+        _compile(library, target)
+        library.rename(folder)
 
 
 def installed(target: Target, folder: Path) -> Path:

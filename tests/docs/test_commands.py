@@ -37,6 +37,7 @@ from tests.simulator import Simulator
 from tools import package
 from tools.project_archive import Edition, jobs, write_project_archive
 from tools.project_ids import id_in
+from tools.vendored import Target, vendored
 
 # The reasons why blocks are not run, with the number of blocks.
 NOT_RUN = {
@@ -137,6 +138,12 @@ def _lend_venv(clone: Path) -> None:
     path_file.write_text(f"{clone / 'contents'}\n")
 
 
+def _lend_packages(clone: Path) -> None:
+    """Give ``clone`` the packages of the bundled zip by hard links: the same lock and recipe give the same bytes."""
+    packages = vendored(Target())
+    shutil.copytree(packages, clone / "build" / packages.name, copy_function=os.link)
+
+
 def test_every_block_says_what_it_is() -> None:
     assert {block.language for block in ALL} <= LANGUAGES
     assert [block.text for block in ALL if block.reason and block.language != "bash"] == []
@@ -206,6 +213,7 @@ def test_a_new_user_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kub
 
     Then the same for a second project on that server, where each group captures by the README's last command.
     """
+    _lend_packages(machine.folder)
     kubectl("label", "namespace", machine.namespace, "pod-security.kubernetes.io/enforce=restricted")
     checkout = (REPO / "lab" / "workloads" / "checkout.yaml").read_text().replace("shop", machine.namespace)
     kubectl("apply", "-f", "-", stdin=checkout)
