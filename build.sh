@@ -35,7 +35,7 @@ help() {
                              installs the archive and secrets through the Rundeck API, and verifies the result
 ./build.sh demo              starts a lab on this machine and runs a capture in it, from the alert to the note
 ./build.sh test              runs all checks, then all tests on the lab
-./build.sh test unit         runs all checks, then the tests that need no lab, on all processors
+./build.sh test unit         runs all checks and the tests that need no lab, on all processors
 ./build.sh test full         runs all checks, then all tests on the lab with every permutation
 ./build.sh test ARGUMENTS…   runs all checks, then pytest with these arguments on the lab
 ./build.sh fuzz              tries 10,000 inputs for each property; takes long
@@ -131,6 +131,12 @@ source_date() {
 }
 
 run_check() {
+  check_statically
+  check_structure
+  say "checks passed"
+}
+
+check_statically() {
   local bin="$VENV/bin"
   "$bin/ruff" check --quiet .
   "$bin/ruff" format --quiet --check .
@@ -138,9 +144,9 @@ run_check() {
   quiet "$bin/lint-imports"
   "$bin/shellcheck" build.sh .ci/run deploy/toolbox/take.sh contents/debugcapture/kube/scripts/*.sh
   "$PYTHON" -m tools.generate --check
-  quiet "$PYTHON" -m pytest -q -n 0 tests/unit/docs/test_{layout,mirror,names,seams,size}.py
-  say "checks passed"
 }
+
+check_structure() { quiet "$PYTHON" -m pytest -q -n 0 tests/unit/docs/test_{layout,mirror,names,seams,size}.py; }
 
 run_fuzz() {
   exec "$PYTHON" -m pytest -q -m hypothesis --hypothesis-profile=thorough --numprocesses=auto tests/unit "$@"
@@ -163,13 +169,12 @@ run_format() {
 }
 
 run_test() {
-  run_check
   if [[ "${1:-}" == unit ]]; then
     shift
-    # Without bytecode, each process compiles this package and the rewritten tests again.
-    unset PYTHONDONTWRITEBYTECODE
-    exec "$PYTHON" -m pytest -q --numprocesses=auto --maxprocesses=8 tests/unit "$@"
+    test_units "$@"
+    return
   fi
+  run_check
   local chosen=(-m "not full")
   if [[ "${1:-}" == full ]]; then
     shift
@@ -177,6 +182,25 @@ run_test() {
   fi
   if [[ $# == 0 ]]; then audit_where_possible; fi
   test_on_lab "${chosen[@]}" "$@"
+}
+
+# The checks run beside the tests. The tests of check_structure are unit tests, so they run here unless a selection is
+# given.
+test_units() {
+  # Without bytecode, each process compiles this package and the rewritten tests again.
+  unset PYTHONDONTWRITEBYTECODE
+  local output checking failed=0
+  output="$(mktemp)"
+  {
+    check_statically
+    if [[ $# != 0 ]]; then check_structure; fi
+  } >"$output" 2>&1 &
+  checking=$!
+  "$PYTHON" -m pytest -q --numprocesses=auto --maxprocesses=8 tests/unit "$@" || failed=$?
+  if wait "$checking"; then say "checks passed"; else failed=1; fi
+  cat "$output" >&2
+  rm "$output"
+  return "$failed"
 }
 
 # Most tests spend their time waiting for the cluster, so more tests than processors run at once.

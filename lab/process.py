@@ -14,7 +14,7 @@ from pathlib import Path
 from lab.part import LabError
 from lab.paths import part_dir
 
-_TICK_S = 0.05
+_TICK_S, _LONGEST_TICK_S = 0.05, 0.5
 _STATE_FIELD, _START_FIELD = 0, 19  # counted from behind the program's name in /proc/PID/stat
 
 
@@ -150,11 +150,15 @@ def last_lines(log: Path, count: int = 5) -> str:
 
 def _comes_true(ready: Callable[[], bool], timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
-    while not ready():
-        if time.monotonic() > deadline:
+    while True:
+        started = time.monotonic()
+        if ready():
+            return True
+        ended = time.monotonic()
+        if ended > deadline:
             return False
-        time.sleep(_TICK_S)
-    return True
+        # A check that takes long, for example by kubectl, leaves most of the processor to what it waits for.
+        time.sleep(min(max(_TICK_S, 2 * (ended - started)), _LONGEST_TICK_S))
 
 
 def _start_time(pid: int) -> str | None:

@@ -1,8 +1,8 @@
 """How tests share one lab: in parallel, except those marked `exclusive`.
 
 A test holds the lab's lock while it runs, an exclusive one alone: it waits until the others have ended, and they wait
-for it. So it does not matter which worker of which run a test belongs to. Unit tests do not use the lab, and need no
-lock.
+for it. So it does not matter which worker of which run a test belongs to. Tests of units and packages do not use the
+lab, and need no lock.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from lab.paths import cache_dir
 
 HERE = Path(__file__).parent
 _WAITED, _GROUPS = "waited_s", "groups_file"
-_UNIT = "unit"
+_UNIT, _PACKAGES = "unit", "packages"
+_WITHOUT_LAB = (_UNIT, _PACKAGES)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the groups, each of which takes one worker long, and end with unit tests.
+    """Begin with the groups, each of which takes one worker long, and end with the tests that do not use the lab.
 
     They run while the exclusive tests have the lab.
     """
@@ -51,8 +52,8 @@ def _tell_groups(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def _turn(item: pytest.Item) -> int:
-    if _folder(item) == _UNIT:
-        return 3
+    if (folder := _folder(item)) in _WITHOUT_LAB:
+        return 4 if folder == _UNIT else 3
     if item.get_closest_marker("exclusive"):
         return 2
     return 0 if item.get_closest_marker("xdist_group") else 1
@@ -62,10 +63,10 @@ def _turn(item: pytest.Item) -> int:
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """Run each test while it has the lab, or its share of it.
 
-    The last test of a worker takes its share even if it is a unit test: the fixtures of the session end with it, and
-    they remove what they have created in the lab.
+    The last test of a worker takes its share even if it does not use the lab: the fixtures of the session end with
+    it, and they remove what they have created in the lab.
     """
-    if _folder(item) == _UNIT and nextitem:
+    if _folder(item) in _WITHOUT_LAB and nextitem:
         return (yield)
     started = time.monotonic()
     with hold_lab(fcntl.LOCK_EX if item.get_closest_marker("exclusive") else fcntl.LOCK_SH):

@@ -14,7 +14,7 @@ from lab.kubernetes.kubectl import Kubectl
 from lab.part import LabError
 from lab.process import wait_until
 from tests.cluster.captures import CaptureRun, as_captures, captured
-from tests.cluster.traces import Changes, Traces, first_processes, look
+from tests.cluster.traces import Changes, Traces, first_processes, look, processes_of
 
 NAMESPACE = "runtimes"
 EVERY = {
@@ -77,12 +77,9 @@ class Looks:
 
         Debug containers take a moment to end. The test decides about the changes that are left after the limit.
         """
+        before = {pid: self.traces[app].processes for app, pid in self.first.items()}
         with suppress(LabError):
-            wait_until(
-                "the processes of before",
-                lambda: not any(change.processes for change in self.changes().values()),
-                limit_s,
-            )
+            wait_until("the processes of before", lambda: processes_of(before) == before, limit_s)
         return self.changes()
 
 

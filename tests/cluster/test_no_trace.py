@@ -14,7 +14,7 @@ from lab.kubernetes.kubectl import Kubectl
 from lab.paths import REPO
 from lab.process import wait_until
 from tests.cluster.deep import EVERY, Deep, Looks
-from tests.cluster.traces import NOTHING, Changes, look
+from tests.cluster.traces import NOTHING, Changes, processes_of
 
 pytestmark = pytest.mark.xdist_group("runtimes")
 RUNTIMES = ("java17", "java25", "python", "node", "go", "native", "ruby", "php")
@@ -62,7 +62,7 @@ def after_kill(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> di
             profiled = before.first["python-busybox"]
             wait_until(
                 "a profile that is being taken",
-                lambda: any("py-spy record" in process for process in look(profiled).processes),
+                lambda: any("py-spy record" in process for process in processes_of([profiled])[profiled]),
                 120,
             )
         finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,10 +90,19 @@ def _by_container(ids: set[str]) -> Iterator[tuple[str, int]]:
 
 def look(first: int) -> Traces:
     """Return the traces of the container whose first process is ``first``."""
-    namespace = _namespace(_PROC / str(first))
-    assert namespace, f"process {first} is not to be seen"
-    processes = Counter(_described(process) for process in _processes() if _namespace(process) == namespace)
-    return Traces(processes, Counter(_listening(first)), Counter(_writable_files(first)))
+    return Traces(processes_of([first])[first], Counter(_listening(first)), Counter(_writable_files(first)))
+
+
+def processes_of(firsts: Collection[int]) -> dict[int, Counter[str]]:
+    """Return the processes of these containers, by the first process of each."""
+    namespaces = {first: _namespace(_PROC / str(first)) for first in firsts}
+    for first, namespace in namespaces.items():
+        assert namespace, f"process {first} is not to be seen"
+    processes: dict[str, Counter[str]] = {namespace: Counter() for namespace in namespaces.values()}
+    for process in _processes():
+        if (namespace := _namespace(process)) in processes:
+            processes[namespace][_described(process)] += 1
+    return {first: processes[namespace] for first, namespace in namespaces.items()}
 
 
 def _described(process: Path) -> str:
