@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -20,7 +20,6 @@ from debugcapture.capture.transfer import (
     run_detached,
     run_tool,
 )
-from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.ephemeral_container import base_of
 from debugcapture.model import ContainerRef
@@ -30,9 +29,7 @@ from tests.unit.builders import PLACE
 from tests.unit.capture.test_transfer import CONTENT, Memory
 from tests.unit.machine import Change, Machine, cut, loses_both_ends, loses_its_end, refuses, unchanged
 
-API = cast("Api", None)
 WHOLE = TransferResult("complete", integrity="verified")
-On = Callable[..., Machine]
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +39,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
-@pytest.fixture
-def on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> On:
+@pytest.fixture(autouse=True)
+def no_waiting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find run-tool in the path, and let no time pass."""
     monkeypatch.setenv("PATH", str(folder), prepend=":")
     monkeypatch.setattr(time, "sleep", lambda _: None)
-
-    def use(*changes: Change) -> Machine:
-        machine = Machine(*changes)
-        monkeypatch.setattr(exec_stream, "run", machine.run)
-        return machine
-
-    return use
 
 
 @pytest.fixture
@@ -62,22 +53,22 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-def ran(sink: Memory, *argv: str, repeatable: bool = False, time_limit_s: int = 10) -> TransferResult:
-    return run_tool(API, Command(PLACE, argv, "run-tool", time_limit_s, repeatable), sink)
+def ran(machine: Machine, sink: Memory, *argv: str, repeatable: bool = False, time_limit_s: int = 10) -> TransferResult:
+    return run_tool(cast("Api", machine), Command(PLACE, argv, "run-tool", time_limit_s, repeatable), sink)
 
 
-def test_output_arrives_complete_and_verified(on: On, file: Path) -> None:
-    on()
+def test_output_arrives_complete_and_verified(file: Path) -> None:
+    machine = Machine()
     sink = Memory()
-    result = ran(sink, "cat", str(file))
+    result = ran(machine, sink, "cat", str(file))
     assert (result.outcome, result.integrity, sink.content == CONTENT) == ("complete", "verified", True)
 
 
 @pytest.mark.parametrize("harm", [cut, loses_its_end, loses_both_ends], ids=["cut", "end", "both ends"])
-def test_harmless_tool_runs_again_if_the_stream_broke(harm: Change, on: On, file: Path) -> None:
-    machine = on(harm)
+def test_harmless_tool_runs_again_if_the_stream_broke(harm: Change, file: Path) -> None:
+    machine = Machine(harm)
     sink = Memory()
-    assert ran(sink, "cat", str(file), repeatable=True).integrity == "verified"
+    assert ran(machine, sink, "cat", str(file), repeatable=True).integrity == "verified"
     assert (sink.content == CONTENT, sink.restarts, len(machine.ran)) == (True, 1, 2)
 
 
@@ -93,9 +84,9 @@ def test_harmless_tool_runs_again_if_the_stream_broke(harm: Change, on: On, file
     ],
     ids=["half", "killed", "nothing there", "empty", "missing", "hangs"],
 )
-def test_failed_tool_is_reported(argv: list[str], outcome: str, reason: str, on: On) -> None:
-    on()
-    result = ran(Memory(), *argv, time_limit_s=1)
+def test_failed_tool_is_reported(argv: list[str], outcome: str, reason: str) -> None:
+    machine = Machine()
+    result = ran(machine, Memory(), *argv, time_limit_s=1)
     assert result.outcome == outcome
     assert result.reason.startswith(reason)
 
@@ -105,27 +96,25 @@ def test_failed_tool_is_reported(argv: list[str], outcome: str, reason: str, on:
     [(), (cut,), (loses_its_end,), (loses_both_ends, cut, cut), (refuses, cut, refuses)],
     ids=["whole", "cut once", "lost its end", "three times", "server away"],
 )
-def test_transfer_of_a_file_resumes_where_it_broke(harms: tuple[Change, ...], on: On, file: Path) -> None:
-    machine = on(*harms)
+def test_transfer_of_a_file_resumes_where_it_broke(harms: tuple[Change, ...], file: Path) -> None:
+    machine = Machine(*harms)
     sink = Memory()
-    assert fetch_file(API, RemoteFile(PLACE, str(file), "run-tool", 60), sink, lambda _: None) == WHOLE
+    assert fetch_file(cast("Api", machine), RemoteFile(PLACE, str(file), "run-tool", 60), sink, lambda _: None) == WHOLE
     assert (sink.content == CONTENT, sink.restarts, len(machine.ran)) == (True, 0, len(harms) + 1)
 
 
 @pytest.mark.parametrize(
     ("name", "reason"), [("gone", "no such file"), ("folder", "not a regular file"), ("link", "it is a symbolic link")]
 )
-def test_unreadable_file_is_reported_at_once_and_removing_it_succeeds(
-    name: str, reason: str, on: On, tmp_path: Path
-) -> None:
-    machine = on()
+def test_unreadable_file_is_reported_at_once_and_removing_it_succeeds(name: str, reason: str, tmp_path: Path) -> None:
+    machine = Machine()
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("/etc/passwd")
     remote = RemoteFile(PLACE, str(tmp_path / name), "run-tool", 60)
-    result = fetch_file(API, remote, Memory(), lambda _: None)
+    result = fetch_file(cast("Api", machine), remote, Memory(), lambda _: None)
     assert (result.outcome, len(machine.ran)) == ("failed", 1)
     assert reason in result.reason
-    remove_file(API, remote)
+    remove_file(cast("Api", machine), remote)
     assert not Path(remote.path).exists()
 
 
@@ -141,10 +130,10 @@ def held(folder: Path, tmp_path: Path) -> Iterator[ContainerRef]:
         assert holder.wait(30) == 0
 
 
-def test_long_work_outlives_its_connection(held: ContainerRef, on: On) -> None:
-    on(unchanged, refuses, cut)
+def test_long_work_outlives_its_connection(held: ContainerRef) -> None:
+    machine = Machine(unchanged, refuses, cut)
     argv = ("sh", "-c", "sleep 0.2; echo done; echo 'it'\\''s' >&2")
-    path, result = run_detached(API, Command(held, argv, "run-tool", 10), "", lambda _: None)
+    path, result = run_detached(cast("Api", machine), Command(held, argv, "run-tool", 10), "", lambda _: None)
     assert result.outcome == "complete"
     assert Path(path).read_text() == "done\n"
     assert path.startswith(base_of(held))
@@ -158,9 +147,9 @@ def test_long_work_outlives_its_connection(held: ContainerRef, on: On) -> None:
         ("sleep 60", "failed", "it reached its time limit and was stopped"),
     ],
 )
-def test_failed_long_work_is_reported(script: str, outcome: str, reason: str, held: ContainerRef, on: On) -> None:
-    on()
+def test_failed_long_work_is_reported(script: str, outcome: str, reason: str, held: ContainerRef) -> None:
+    machine = Machine()
     command = Command(held, ("sh", "-c", script), "run-tool", 1)
     output = f"{base_of(held)}/output"
-    path, result = run_detached(API, command, output, lambda _: None)
+    path, result = run_detached(cast("Api", machine), command, output, lambda _: None)
     assert (path, result.outcome, result.reason) == (output, outcome, reason)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from debugcapture.errors import NotAllowed, TargetNotFound
-from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.scripts import script
 from debugcapture.kube.streams import Streams
@@ -76,7 +75,7 @@ class Cluster(Lists):
     def pods(self, _namespace: str, _selector: str = "") -> list[Json]:
         return [self.pod_json]
 
-    def log(self, *_: object, **__: object) -> Iterator[bytes]:
+    def log(self, *_: Any, **__: Any) -> Iterator[bytes]:
         yield b"started\n"
         if self.log_error:
             raise self.log_error
@@ -84,7 +83,7 @@ class Cluster(Lists):
     def events(self, *_: object) -> list[Json]:
         return []
 
-    def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: Any) -> Any:
+    def run(self, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: Any) -> Any:
         stdout, stderr = stdio.stdout, stdio.stderr
         in_debug_container = place.container.startswith("debug-capture-")
         if tuple(argv[:2]) == ("run-tool", "ready") and argv[3:]:

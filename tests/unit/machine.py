@@ -24,7 +24,6 @@ class Machine:
 
     def run(
         self,
-        _api: object,
         _place: object,
         argv: Sequence[str],
         stdio: Stdio,

@@ -179,7 +179,7 @@ def _run(api: Api, file: RemoteFile, argv: tuple[str, ...], stdout: exec_stream.
         errors.extend(piece[: _MAX_ERROR_BYTES - len(errors)])
 
     stdio = exec_stream.Stdio(stdout, keep_head, stdin)
-    status = exec_stream.run(api, file.ref, argv, stdio, time_limit_s=file.time_limit_s)
+    status = api.run(file.ref, argv, stdio, time_limit_s=file.time_limit_s)
     if status.code == 0:
         return
     if status.not_found:

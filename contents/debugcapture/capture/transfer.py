@@ -367,7 +367,7 @@ def _stream(api: Api, session: _ExecSession, sink: Sink) -> tuple[ExitStatus, st
         del errors[:-_ERROR_TAIL_BYTES]
 
     stdio = exec_stream.Stdio(sink.write, keep_tail, holds_stdin=session.holds_stdin)
-    status = exec_stream.run(api, session.ref, session.argv, stdio, time_limit_s=session.time_limit_s)
+    status = api.run(session.ref, session.argv, stdio, time_limit_s=session.time_limit_s)
     return status, errors.decode(errors="replace")
 
 

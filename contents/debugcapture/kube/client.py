@@ -4,9 +4,9 @@ Source: Kubernetes API reference, core/v1 Pod, Pod log, Event.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlencode
 
 import urllib3
@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from ..errors import NotAllowed, OptionalApiDown, TargetNotFound, Unreachable
-from ..model import Json
+from ..model import ContainerRef, ExitStatus, Json
 from ..settings.cluster import ConnectionSettings
 from .auth import Connection, connect
 from .errors import error_from_status, translated_errors
@@ -24,6 +24,9 @@ from .rate_limit import RateLimit
 from .resources import path_of, pod_path, pods_path
 from .retry import ONCE, retry_policy
 from .streams import Streams
+
+if TYPE_CHECKING:
+    from .exec_stream import Stdio
 
 CONNECT_S, READ_S = 10, 60
 _OPTIONAL_S = 3
@@ -249,6 +252,14 @@ class Api:
         """
         with translated_errors(action):
             return self._request(_Request("GET", path, action, query, streamed=True, silence_s=silence_s))
+
+    def run(
+        self, ref: ContainerRef, argv: Sequence[str], stdio: "Stdio", *, time_limit_s: float, closing: bool = False
+    ) -> ExitStatus:
+        """Run ``argv`` in ``ref``, and return how the command ended; see `exec_stream.run`."""
+        from . import exec_stream  # only some steps run commands
+
+        return exec_stream.run(self, ref, argv, stdio, time_limit_s=time_limit_s, closing=closing)
 
     def headers(self) -> dict[str, str]:
         """Return the headers that authenticate a request."""

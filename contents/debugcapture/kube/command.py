@@ -50,7 +50,7 @@ def run_command(api: Api, ref: ContainerRef, command: Command, report: Report) -
     """Run ``command`` in ``ref`` and return how it ended. Its output is passed through byte by byte.
 
     An abort, the time limit or a broken connection also stops the command in the container; the outcome is reported.
-    Raises the errors of `exec_stream.run`.
+    Raises the errors of `Api.run`.
     """
     stderr = _AnnouncementFilter(secrets.token_hex(8), command.stderr)
     wrapped = shell_command("command", arguments=(stderr.nonce, *command.argv))
@@ -71,7 +71,7 @@ def run_command(api: Api, ref: ContainerRef, command: Command, report: Report) -
 
 def _run(api: Api, ref: ContainerRef, argv: tuple[str, ...], command: Command, stderr: Sink) -> ExitStatus:
     stdio = exec_stream.Stdio(command.stdout, stderr)
-    return exec_stream.run(api, ref, argv, stdio, time_limit_s=command.time_limit_s)
+    return api.run(ref, argv, stdio, time_limit_s=command.time_limit_s)
 
 
 class _AnnouncementFilter:
@@ -134,7 +134,7 @@ def _signal(api: Api, ref: ContainerRef, started: Started, signal: str) -> int:
     output = bytearray()
     argv = shell_command("end-command", arguments=(signal, str(started.pid), started.began))
     stdio = exec_stream.Stdio(output.extend, exec_stream.discard)
-    status = exec_stream.run(api, ref, argv, stdio, time_limit_s=_END_LIMIT_S, closing=True)
+    status = api.run(ref, argv, stdio, time_limit_s=_END_LIMIT_S, closing=True)
     count = number_in(output.decode(errors="replace").strip())
     if count is None:
         raise CommandFailed(f"cannot stop the command in {ref}", status.message or f"exit code {status.code}")

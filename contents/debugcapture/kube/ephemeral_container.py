@@ -261,7 +261,7 @@ def _leave(api: Api, ref: ContainerRef, ticket: str, report: Report) -> None:
 def _run(api: Api, ref: ContainerRef, command: str, ticket: str) -> ExitStatus:
     argv = ("run-tool", command, base_of(ref), ticket)
     stdio = exec_stream.Stdio(exec_stream.discard, exec_stream.discard)
-    return exec_stream.run(api, ref, argv, stdio, time_limit_s=_END_LIMIT_S, closing=True)
+    return api.run(ref, argv, stdio, time_limit_s=_END_LIMIT_S, closing=True)
 
 
 def _wait_until_running(

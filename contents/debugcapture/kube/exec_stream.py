@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from ..backoff import retried
 from ..errors import CommandFailed, NeverEnds, Unreachable
 from ..model import ContainerRef, ExitStatus, StartFailure
-from .client import Api
+from .auth import Connection
 from .errors import error_from_status, unreachable_error
 from .frames import (
     BROKEN_STREAM,
@@ -32,10 +32,12 @@ from .frames import (
     exit_status,
     out_of_time,
 )
+from .outage import Outages
 from .proxy import Proxy
 from .resources import pod_path
 from .retry import retry_after
 from .start_failures import HEAD_BYTES, with_start_failure
+from .streams import Streams
 
 if TYPE_CHECKING:
     from websocket import WebSocket
@@ -63,8 +65,35 @@ class Stdio:
     """Whether the command has a standard input that ends with the connection, so that it can notice that and stop."""
 
 
+class Client(Protocol):
+    """What a session needs of the client of the API server: `Api`."""
+
+    connection: Connection
+    streams: Streams
+    outages: Outages
+    has_answered: bool
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that authenticate a request."""
+
+    def wait_for_turn(self, *, urgent: bool = False) -> None:
+        """Wait until the rate limit allows a request."""
+
+    def should_retry_status(self, status: int, asked_at: float) -> bool:
+        """Return whether to retry after an HTTP ``status``."""
+
+
+class Runner(Protocol):
+    """Runs commands in containers: `Api`, or a fake cluster of a test."""
+
+    def run(
+        self, ref: ContainerRef, argv: Sequence[str], stdio: Stdio, *, time_limit_s: float, closing: bool = False
+    ) -> ExitStatus:
+        """Run ``argv`` in ``ref``, and return how the command ended; see `run`."""
+
+
 def run(
-    api: Api, ref: ContainerRef, argv: Sequence[str], stdio: Stdio, *, time_limit_s: float, closing: bool = False
+    api: Client, ref: ContainerRef, argv: Sequence[str], stdio: Stdio, *, time_limit_s: float, closing: bool = False
 ) -> ExitStatus:
     """Run ``argv`` in ``ref``, pass each piece of output to its sink, and return how the command ended.
 
@@ -104,15 +133,14 @@ class _HeadSink:
         self._sink(piece)
 
 
-def run_short(api: Api, ref: ContainerRef, argv: Sequence[str]) -> tuple[ExitStatus, str, str]:
+def run_short(runner: Runner, ref: ContainerRef, argv: Sequence[str]) -> tuple[ExitStatus, str, str]:
     """Run a command of little output; return its status, standard output and standard error, cut at 4 MiB each.
 
     Raises CommandFailed when the connection breaks or the command does not end, Unreachable if the API server cannot
     reach the node.
     """
     output, errors = bytearray(), bytearray()
-    status = run(
-        api,
+    status = runner.run(
         ref,
         argv,
         Stdio(
@@ -202,7 +230,7 @@ def _send_pong(connection: "WebSocket", ping: memoryview) -> None:
         connection.pong(bytes(ping))
 
 
-def _open(api: Api, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
+def _open(api: Client, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
     """Start the command. Wait for an API server that has responded before and now refuses connections: it restarts."""
     import websocket
 
@@ -225,7 +253,7 @@ def _open(api: Api, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "
         raise unreachable_error(action, error) from error
 
 
-def _connect_to_ready(api: Api, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
+def _connect_to_ready(api: Client, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
     """Connect. If an API server that has just started rejects the request, repeat it once the server is ready."""
     import websocket
 
@@ -238,7 +266,7 @@ def _connect_to_ready(api: Api, ref: ContainerRef, argv: Sequence[str], *, stdin
                 raise
 
 
-def _connect(api: Api, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
+def _connect(api: Client, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
     import websocket
 
     api.wait_for_turn(urgent=True)

@@ -44,7 +44,7 @@ def _run(api: Api, ref: ContainerRef, argv: list[str], time_limit_s: int, contex
     """Run a command under run-tool, which ends it and its child processes when this step ends."""
     stdio = exec_stream.Stdio(context.stdout.write, context.stderr.write, holds_stdin=True)
     command = ["run-tool", "command", str(time_limit_s), *argv]
-    status = exec_stream.run(api, ref, command, stdio, time_limit_s=time_limit_s)
+    status = api.run(ref, command, stdio, time_limit_s=time_limit_s)
     return finish(ref, argv[0], status, context)
 
 

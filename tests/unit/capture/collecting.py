@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import Artifact, ContainerRef, ExitStatus
 from tests.unit.builders import collector
@@ -15,8 +14,8 @@ SNAPSHOT = collector(id="pod-snapshot", title="Pod snapshot", file="", reads_api
 Run = Callable[..., tuple[Artifact, ...]]
 
 
-def in_image() -> Cluster:
-    return Cluster(jcmd=(OK, b"threads\n", b""))
+def in_image(kind: type[Cluster] = Cluster) -> Cluster:
+    return kind(jcmd=(OK, b"threads\n", b""))
 
 
 def bare() -> Cluster:
@@ -28,8 +27,8 @@ class Denying(Cluster):
 
     words = b"jattach: denied\n"
 
-    def run(self, _api: Api, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **rest: Any) -> Any:
+    def run(self, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **rest: Any) -> Any:
         spec = next((spec for spec in self.attached if spec["name"] == place.container), {})
         denied = spec and spec["securityContext"]["runAsUser"] != 0
         self.answers["jattach"] = (ExitStatus(1), b"", self.words) if denied else (OK, b"threads\n", b"")
-        return super().run(_api, place, argv, stdio, **rest)
+        return super().run(place, argv, stdio, **rest)

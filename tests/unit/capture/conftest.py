@@ -14,7 +14,6 @@ from debugcapture.capture.collect import TargetCapture
 from debugcapture.capture.debug_session import DebugOptions, DebugSession
 from debugcapture.capture.probe import CaptureScope
 from debugcapture.collectors.plan import CapturePolicy
-from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.model import (
     Artifact,
@@ -37,7 +36,7 @@ def bundle(tmp_path: Path) -> Bundle:
 
 
 @pytest.fixture
-def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
+def capture(bundle: Bundle) -> Run:
     """Return a function that runs collectors against a cluster and returns their artifacts."""
 
     def run(
@@ -48,7 +47,6 @@ def capture(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Run:
         preset: bool = False,
         image: str = "toolbox:1",
     ) -> tuple[Artifact, ...]:
-        monkeypatch.setattr(exec_stream, "run", cluster.run)
         api, of = cast("Api", cluster), of or target()
         scope = CaptureScope(cluster.pod_json, of, CapturePolicy(ceiling, debug_image=True), preset=preset)
         record = Record(bundle, manifest(artifacts=(), finished=None))

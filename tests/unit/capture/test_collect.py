@@ -13,7 +13,6 @@ import pytest
 from debugcapture.bundle.artifact import ArtifactFile
 from debugcapture.bundle.bundle import Bundle
 from debugcapture.errors import NotAllowed
-from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import (
     ContainerRef,
@@ -55,15 +54,16 @@ def test_collectors_share_one_debug_container(capture: Run) -> None:
     assert len(cluster.attached) == 1
 
 
-def test_safe_tools_run_side_by_side(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster, both, run = in_image(), Barrier(2, timeout=30), Cluster.run
+def test_safe_tools_run_side_by_side(capture: Run) -> None:
+    both = Barrier(2, timeout=30)
 
-    def waits_for_the_other(_api: Api, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **limits: Any) -> Any:
-        if "Thread.print" in argv:
-            both.wait()  # BrokenBarrierError where the other one does not run
-        return run(cluster, _api, place, argv, stdio, **limits)
+    class WaitsForTheOther(Cluster):
+        def run(self, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **limits: Any) -> Any:
+            if "Thread.print" in argv:
+                both.wait()  # BrokenBarrierError where the other one does not run
+            return super().run(place, argv, stdio, **limits)
 
-    monkeypatch.setattr(cluster, "run", waits_for_the_other)
+    cluster = in_image(WaitsForTheOther)
     again = collector(id="again", file="again.txt", runtime="any")
     artifacts = capture(cluster, collector(), again)
     assert {(artifact.collector, artifact.outcome) for artifact in artifacts} == {
@@ -72,19 +72,19 @@ def test_safe_tools_run_side_by_side(capture: Run, monkeypatch: pytest.MonkeyPat
     }
 
 
-def test_safe_tools_of_one_runtime_run_one_after_another(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster, run, alone = in_image(), Cluster.run, Lock()
+def test_safe_tools_of_one_runtime_run_one_after_another(capture: Run) -> None:
+    alone = Lock()
 
-    def is_alone(_api: Api, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **limits: Any) -> Any:
-        if "Thread.print" not in argv:
-            return run(cluster, _api, place, argv, stdio, **limits)
-        assert alone.acquire(blocking=False), "another tool of the runtime is running"
-        time.sleep(0.05)  # for the other one to start, if it may
-        alone.release()
-        return run(cluster, _api, place, argv, stdio, **limits)
+    class RunsOneAtATime(Cluster):
+        def run(self, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **limits: Any) -> Any:
+            if "Thread.print" not in argv:
+                return super().run(place, argv, stdio, **limits)
+            assert alone.acquire(blocking=False), "another tool of the runtime is running"
+            time.sleep(0.05)  # for the other one to start, if it may
+            alone.release()
+            return super().run(place, argv, stdio, **limits)
 
-    monkeypatch.setattr(cluster, "run", is_alone)
-    artifacts = capture(cluster, collector(), collector(id="again", file="again.txt"))
+    artifacts = capture(in_image(RunsOneAtATime), collector(), collector(id="again", file="again.txt"))
     assert [(artifact.collector, artifact.outcome) for artifact in artifacts] == [
         ("jvm-thread-dump", "complete"),
         ("again", "complete"),
@@ -111,13 +111,13 @@ def test_a_previous_log_that_the_kubelet_has_removed_does_not_make_a_capture_par
     capture: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    cluster = in_image()
+
+    class HasNoPreviousLog(Cluster):
+        def log(self, *_: object, previous: bool = False, **__: object) -> Iterator[bytes]:
+            yield b"unable to retrieve container logs for containerd://abc" if previous else b"started\n"
+
+    cluster = in_image(HasNoPreviousLog)
     cluster.pod_json = pod(status={"containerStatuses": [status(lastState=terminated("Error", 1))]})
-
-    def log(*_: object, previous: bool = False, **__: object) -> Iterator[bytes]:
-        yield b"unable to retrieve container logs for containerd://abc" if previous else b"started\n"
-
-    monkeypatch.setattr(cluster, "log", log)
     artifacts = capture(cluster, SNAPSHOT)
     outcomes = {artifact.title: (artifact.outcome, artifact.reason_code) for artifact in artifacts}
     assert outcomes["Previous log of app"] == ("skipped", "not-there")

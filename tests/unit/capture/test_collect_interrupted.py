@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -15,7 +14,6 @@ from debugcapture.capture.debug_session import DebugOptions, DebugSession
 from debugcapture.capture.probe import CaptureScope
 from debugcapture.collectors.plan import CapturePolicy
 from debugcapture.errors import TargetNotFound
-from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.frames import out_of_time
 from debugcapture.model import (
@@ -29,10 +27,7 @@ from tests.unit.capture.conftest import report
 from tests.unit.fakes import Cluster
 
 
-def noticed(
-    cluster: Cluster, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, of: Target
-) -> tuple[bool, tuple[str, ...]]:
-    monkeypatch.setattr(exec_stream, "run", cluster.run)
+def noticed(cluster: Cluster, bundle: Bundle, of: Target) -> tuple[bool, tuple[str, ...]]:
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), of, CapturePolicy("restricted", debug_image=True))
     running = TargetCapture(
@@ -42,30 +37,28 @@ def noticed(
     return running.is_pod_gone, record.manifest.remarks
 
 
-def test_restart_during_the_capture_is_reported(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restart_during_the_capture_is_reported(bundle: Bundle) -> None:
     cluster = Cluster()
     cluster.pod_json = pod(status={"containerStatuses": [status(containerID="containerd://new")]})
-    artifacts, remarks = noticed(cluster, bundle, monkeypatch, target(container_id="old"))
+    artifacts, remarks = noticed(cluster, bundle, target(container_id="old"))
     assert not artifacts
     assert remarks == ("shop/checkout-7d9f-abcde: container app was restarted during the capture",)
 
 
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "another pod of that name"])
-def test_pod_that_is_gone_is_noticed(replaced: bool, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pod_that_is_gone_is_noticed(replaced: bool, bundle: Bundle) -> None:
     cluster = Cluster()
     cluster.is_gone, cluster.pod_json = not replaced, pod(metadata={"uid": "u-2"})
-    artifacts, _ = noticed(cluster, bundle, monkeypatch, target(user=User(1, 1)))
+    artifacts, _ = noticed(cluster, bundle, target(user=User(1, 1)))
     assert artifacts
 
 
-def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = in_image()
+def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle) -> None:
+    class Killed(Cluster):
+        def run(self, *_: object, **__: object) -> ExitStatus:
+            raise SystemExit(143)
 
-    def killed(*_: object, **__: object) -> ExitStatus:
-        raise SystemExit(143)
-
-    monkeypatch.setattr(exec_stream, "run", killed)
-    api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
+    api, record = cast("Api", in_image(Killed)), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
     debug_session = DebugSession(api, target(), (), DebugOptions("toolbox:1", "restricted", 90), report)
     with pytest.raises(SystemExit):
@@ -74,12 +67,12 @@ def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle, monkeypatch: 
     assert bundle.manifest().artifacts[0].file == "logs/app.log"
 
 
-def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    def report_missing(*_: object, **__: object) -> ExitStatus:
-        raise TargetNotFound("cannot run a command", "pods not found")
+def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle) -> None:
+    class Gone(Cluster):
+        def run(self, *_: object, **__: object) -> ExitStatus:
+            raise TargetNotFound("cannot run a command", "pods not found")
 
-    monkeypatch.setattr(exec_stream, "run", report_missing)
-    cluster = Cluster()
+    cluster = Gone()
     cluster.is_gone = True
     api, record = cast("Api", cluster), Record(bundle, manifest(artifacts=(), finished=None))
     scope = CaptureScope(pod(), target(), CapturePolicy("restricted", debug_image=True))
@@ -102,14 +95,13 @@ def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
     assert snapshot.outcome == "complete"
 
 
-def test_a_shell_that_hangs_is_asked_once(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = in_image()
+def test_a_shell_that_hangs_is_asked_once(capture: Run) -> None:
+    class Hangs(Cluster):
+        def run(self, *arguments: Any, **_: Any) -> ExitStatus:
+            self.ran.append(tuple(arguments[1]))
+            return out_of_time()
 
-    def hangs(_api: object, _place: object, argv: Sequence[str], *_: object, **__: object) -> ExitStatus:
-        cluster.ran.append(tuple(argv))
-        return out_of_time()
-
-    monkeypatch.setattr(cluster, "run", hangs)
+    cluster = in_image(Hangs)
     artifacts = capture(cluster, collector(), collector(id="jvm-histogram", title="Histogram"))
     assert [artifact.outcome for artifact in artifacts] == ["failed", "failed"]
     assert len(cluster.ran) == 1

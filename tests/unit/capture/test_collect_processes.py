@@ -96,17 +96,15 @@ def test_a_list_that_failed_does_not_show_that_there_is_no_process(answer: Any, 
     assert (artifact.outcome, artifact.origin) == ("complete", "debug-container")
 
 
-def test_a_node_that_cannot_be_reached_is_the_reason_of_every_collector(
-    capture: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster, calls = in_image(), list[object]()
+def test_a_node_that_cannot_be_reached_is_the_reason_of_every_collector(capture: Run) -> None:
+    calls = list[object]()
 
-    def unreachable(*_: object, **__: object) -> ExitStatus:
-        calls.append(1)
-        return ExitStatus(None, "", "error dialing backend: EOF", StartFailure.NODE_UNREACHABLE)
+    class Disconnected(Cluster):
+        def run(self, *_: object, **__: object) -> ExitStatus:
+            calls.append(1)
+            return ExitStatus(None, "", "error dialing backend: EOF", StartFailure.NODE_UNREACHABLE)
 
-    monkeypatch.setattr(cluster, "run", unreachable)
-    artifacts = capture(cluster, collector(), collector(id="again"))
+    artifacts = capture(in_image(Disconnected), collector(), collector(id="again"))
     assert {artifact.reason for artifact in artifacts} == {
         f"cannot run sh in {target().ref}: error dialing backend: EOF. Check the node of the pod."
     }

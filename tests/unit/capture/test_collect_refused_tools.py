@@ -119,11 +119,12 @@ def test_a_jvm_whose_options_turn_attach_off_is_not_asked(capture: Run, monkeypa
     assert (histogram.outcome, histogram.reason) == ("skipped", "process 7 runs with -XX:+DisableAttachMechanism")
 
 
-def test_a_dump_that_the_attempt_to_attach_caused_needs_no_signal(
-    capture: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster = WithoutAttach(1, shell=False)
-    monkeypatch.setattr(cluster, "log", lambda *_, **__: iter([b"2026-01-02T12:00:00Z Full thread dump x\n"]))
+def test_a_dump_that_the_attempt_to_attach_caused_needs_no_signal(capture: Run) -> None:
+    class HasDumped(WithoutAttach):
+        def log(self, *_: object, **__: object) -> Iterator[bytes]:
+            yield b"2026-01-02T12:00:00Z Full thread dump x\n"
+
+    cluster = HasDumped(1, shell=False)
     (threads,) = capture(cluster, THREADS)
     assert threads.outcome == "complete"
     assert [tool[0] for tool in cluster.tools()] == ["jattach"]

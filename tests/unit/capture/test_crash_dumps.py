@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
-from debugcapture.capture import crash_dumps
 from debugcapture.capture.crash_dumps import (
     VOLUMES,
     Folder,
@@ -18,6 +18,7 @@ from debugcapture.capture.crash_dumps import (
     paths_by_root,
     persistent_mounts,
 )
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ContainerRef, ExitStatus, Json, User
 from tests.unit.builders import container, pod
 
@@ -122,6 +123,18 @@ def test_files_are_archived_from_where_they_are_mounted() -> None:
     assert paths_by_root(["data/a"], (Folder("/data", "/data"),)) == {"/": {"data/a": "data/a"}}
 
 
+class Node:
+    """A node with one file at ``path``, of which `stat` prints the owner, the group and the mode."""
+
+    def __init__(self, path: str, stat: str) -> None:
+        self._path, self._stat = path, stat
+
+    def run(self, _ref: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: Any) -> ExitStatus:
+        output = f"{self._path}\n" if argv[0] == "find" else f"{self._stat} {self._path}\n"
+        stdio.stdout(memoryview(output.encode()))
+        return ExitStatus(0)
+
+
 class Session:
     """A debug session whose containers run as uid 1000, or as the owner of a file."""
 
@@ -150,28 +163,18 @@ OURS = ContainerRef("shop", "web", "debug")
         ("no such file", "debug"),
     ],
 )
-def test_a_file_that_only_its_owner_can_read_is_read_as_its_owner(
-    stat: str, reader: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_only_its_owner_can_read_is_read_as_its_owner(stat: str, reader: str) -> None:
     path = f"{VOLUMES}/.volumes/data/shop/java_pid1.hprof"
 
-    def run(_api: object, _ref: ContainerRef, argv: tuple[str, ...]) -> tuple[ExitStatus, str, str]:
-        return ExitStatus(0), f"{path}\n" if argv[0] == "find" else f"{stat} {path}\n", ""
-
-    monkeypatch.setattr(crash_dumps, "run_short", run)
-    session = Session()
-    (dump,) = find_crash_dumps(cast("Any", None), Volumes(OURS, FOLDERS, are_mounted=True), cast("Any", session))
+    node, session = cast("Any", Node(path, stat)), Session()
+    (dump,) = find_crash_dumps(node, Volumes(OURS, FOLDERS, are_mounted=True), cast("Any", session))
     assert (dump.ref.container, dump.path, dump.path_in_target) == (reader, path, "/dumps/java_pid1.hprof")
     assert dump.name == "dumps_java_pid1.hprof"
 
 
-def test_without_a_container_of_the_owner_the_file_is_tried_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_container_of_the_owner_the_file_is_tried_all_the_same() -> None:
     path = f"{VOLUMES}/data/core.1"
 
-    def run(_api: object, _ref: ContainerRef, argv: tuple[str, ...]) -> tuple[ExitStatus, str, str]:
-        return ExitStatus(0), f"{path}\n" if argv[0] == "find" else f"0 0 600 {path}\n", ""
-
-    monkeypatch.setattr(crash_dumps, "run_short", run)
-    session = Session(refuses=True)
-    (dump,) = find_crash_dumps(cast("Any", None), Volumes(OURS, FOLDERS, are_mounted=True), cast("Any", session))
+    node, session = cast("Any", Node(path, "0 0 600")), Session(refuses=True)
+    (dump,) = find_crash_dumps(node, Volumes(OURS, FOLDERS, are_mounted=True), cast("Any", session))
     assert (dump.ref, session.users) == (OURS, [User(0, 0)])

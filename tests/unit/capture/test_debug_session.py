@@ -8,7 +8,6 @@ import pytest
 
 from debugcapture.capture.debug_session import NOBODY, DebugOptions, DebugSession, debug_options
 from debugcapture.errors import BadInput, NotAllowed, NotRunning
-from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.model import Target, User
 from debugcapture.settings.debug_container import DebugContainerSettings, Profile
@@ -19,10 +18,8 @@ FOREIGN = "S 99\nP 1 185 7 2048 java\nT\n"
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    cluster = Cluster()
-    monkeypatch.setattr(exec_stream, "run", cluster.run)
-    return cluster
+def cluster() -> Cluster:
+    return Cluster()
 
 
 def debug_session(cluster: Cluster, of: Target | None = None, ceiling: Profile = "restricted") -> DebugSession:

@@ -13,7 +13,6 @@ import pytest
 from debugcapture.capture.pod_upload import PodUpload
 from debugcapture.capture.transfer import RemoteFile
 from debugcapture.errors import CommandFailed
-from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ContainerRef, ExitStatus, Json, Stored
@@ -44,13 +43,11 @@ class Pod:
         self.commands: list[str] = []
         self.limits_s: list[float] = []
 
-    def run_short(self, _api: Api, _ref: ContainerRef, argv: Sequence[str]) -> tuple[ExitStatus, str, str]:
-        self.commands.append(argv[0])
-        return ExitStatus(0), f"{self._size}\n", ""
-
-    def run(
-        self, _api: Api, _ref: ContainerRef, argv: Sequence[str], stdio: Stdio, *, time_limit_s: float, **_: Any
-    ) -> Any:
+    def run(self, _ref: ContainerRef, argv: Sequence[str], stdio: Stdio, *, time_limit_s: float, **_: Any) -> Any:
+        if argv[0] == "stat":
+            self.commands.append(argv[0])
+            stdio.stdout(memoryview(f"{self._size}\n".encode()))
+            return ExitStatus(0)
         self.commands.append(argv[1])
         self.limits_s.append(time_limit_s)
         self._clock.now += self._takes_s
@@ -91,54 +88,53 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def send(pod: Pod, monkeypatch: pytest.MonkeyPatch, store: Store | None = None) -> tuple[Stored | None, list[str]]:
+def send(pod: Pod, store: Store | None = None) -> tuple[Stored | None, list[str]]:
     """The result of an upload with limits of 60 seconds and 1 GiB, and what was reported."""
-    monkeypatch.setattr(exec_stream, "run", pod.run)
-    monkeypatch.setattr(exec_stream, "run_short", pod.run_short)
     lines: list[str] = []
     upload = PodUpload(store or Store(), "shop/web/ID", 10 * MIB)
-    return upload.send(API, RemoteFile(PLACE, "/data/core.1", "run-tool", 60), "core.1", 1 << 30, lines.append), lines
+    file = RemoteFile(PLACE, "/data/core.1", "run-tool", 60)
+    return upload.send(cast("Api", pod), file, "core.1", 1 << 30, lines.append), lines
 
 
-def test_a_file_within_its_limits_is_uploaded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_within_its_limits_is_uploaded(clock: Clock) -> None:
     pod = Pod(clock)
-    stored, _ = send(pod, monkeypatch)
+    stored, _ = send(pod)
     assert stored
     assert (stored.key, stored.bytes) == ("shop/web/ID/core.1", 100 * MIB)
     assert pod.commands == ["stat", "sums", "send"]
 
 
-def test_a_file_above_its_size_limit_is_not_read(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_above_its_size_limit_is_not_read(clock: Clock) -> None:
     """A container can make a sparse file of a terabyte."""
     pod = Pod(clock, size=1 << 40)
-    stored, lines = send(pod, monkeypatch)
+    stored, lines = send(pod)
     assert stored is None
     assert pod.commands == ["stat"]
     assert "more than its size limit of 1,073,741,824" in lines[0]
 
 
-def test_a_file_that_grows_above_its_size_limit_is_not_uploaded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_grows_above_its_size_limit_is_not_uploaded(clock: Clock) -> None:
     pod = Pod(clock, sums=sums_of(2 << 30))
     with pytest.raises(CommandFailed, match="grown above its size limit"):
-        send(pod, monkeypatch)
+        send(pod)
     assert "send" not in pod.commands
 
 
-def test_a_small_file_is_streamed(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert send(Pod(clock, size=MIB), monkeypatch) == (None, [])
+def test_a_small_file_is_streamed(clock: Clock) -> None:
+    assert send(Pod(clock, size=MIB)) == (None, [])
 
 
-def test_checksums_and_upload_share_one_time_limit(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checksums_and_upload_share_one_time_limit(clock: Clock) -> None:
     pod, store = Pod(clock, takes_s=40), Store()
-    send(pod, monkeypatch, store)
+    send(pod, store)
     assert pod.limits_s == [60, 20]
     assert store.valid_s == 20
 
 
-def test_no_upload_starts_after_the_time_limit(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_upload_starts_after_the_time_limit(clock: Clock) -> None:
     pod = Pod(clock, takes_s=60)
     with pytest.raises(CommandFailed, match="it reached its time limit"):
-        send(pod, monkeypatch)
+        send(pod)
     assert pod.commands == ["stat", "sums"]
 
 
@@ -155,10 +151,8 @@ def test_no_upload_starts_after_the_time_limit(clock: Clock, monkeypatch: pytest
         {"size": 5},
     ],
 )
-def test_checksums_that_do_not_fit_the_file_are_refused(
-    changed: Json, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_checksums_that_do_not_fit_the_file_are_refused(changed: Json, clock: Clock) -> None:
     """A store would accept any content of a piece without a checksum."""
     pod = Pod(clock, sums=sums_of(100 * MIB, changed))
     with pytest.raises(CommandFailed, match="its output cannot be read"):
-        send(pod, monkeypatch)
+        send(pod)

@@ -7,7 +7,7 @@ import hashlib
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shutil import which
@@ -26,14 +26,12 @@ from debugcapture.capture.transfer import (
     fetch_file,
     run_tool,
 )
-from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.scripts import shell_command
 from debugcapture.model import ExitStatus
 from tests.unit.builders import PLACE
 from tests.unit.machine import Change, Machine, cut, loses_both_ends, loses_its_end, refuses, silent
 
-API = cast("Api", None)
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 
 
@@ -67,19 +65,6 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def on(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
-    def use(*changes: Change) -> Machine:
-        machine = Machine(*changes)
-        monkeypatch.setattr(exec_stream, "run", machine.run)
-        return machine
-
-    return use
-
-
-On = Callable[..., Machine]
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "a file; with $(odd) 'name'"
     file.write_bytes(CONTENT)
@@ -87,52 +72,56 @@ def file(tmp_path: Path) -> Path:
 
 
 def ran(
-    argv: Sequence[str], sink: Memory, *, repeatable: bool = False, runner: Runner = "shell", time_limit_s: int = 10
+    machine: Machine,
+    argv: Sequence[str],
+    sink: Memory,
+    *,
+    repeatable: bool = False,
+    runner: Runner = "shell",
+    time_limit_s: int = 10,
 ) -> TransferResult:
-    return run_tool(API, Command(PLACE, tuple(argv), runner, time_limit_s, repeatable), sink)
+    return run_tool(cast("Api", machine), Command(PLACE, tuple(argv), runner, time_limit_s, repeatable), sink)
 
 
-def test_output_that_arrives_completely_is_verified(on: On, file: Path) -> None:
-    on()
+def test_output_that_arrives_completely_is_verified(file: Path) -> None:
+    machine = Machine()
     sink = Memory()
-    assert ran(["cat", str(file)], sink) == TransferResult("complete", integrity="verified", exit_code=0)
+    assert ran(machine, ["cat", str(file)], sink) == TransferResult("complete", integrity="verified", exit_code=0)
     assert sink.content == CONTENT
 
 
 @pytest.mark.parametrize("harm", [loses_its_end, loses_both_ends], ids=["of the output", "of everything"])
-def test_end_that_is_missing_without_an_error_is_noticed(harm: Change, on: On, file: Path) -> None:
-    on(harm)
+def test_end_that_is_missing_without_an_error_is_noticed(harm: Change, file: Path) -> None:
+    machine = Machine(harm)
     sink = Memory()
-    result = ran(["cat", str(file)], sink)
+    result = ran(machine, ["cat", str(file)], sink)
     assert (result.outcome, result.integrity) == ("truncated", "unverified")
     assert "the end of the output was lost with the connection" in result.reason
 
 
-def test_harmless_tool_is_run_once_more(on: On, file: Path) -> None:
-    machine = on(cut)
+def test_harmless_tool_is_run_once_more(file: Path) -> None:
+    machine = Machine(cut)
     sink = Memory()
-    assert ran(["cat", str(file)], sink, repeatable=True).integrity == "verified"
+    assert ran(machine, ["cat", str(file)], sink, repeatable=True).integrity == "verified"
     assert (sink.content, sink.restarts, len(machine.ran)) == (CONTENT, 1, 2)
 
 
 @pytest.mark.parametrize(
     ("again", "message"), [(refuses, "running it again failed too: the API"), (silent, "")], ids=["no", "nothing"]
 )
-def test_what_arrived_is_kept_where_the_tool_cannot_be_run_once_more(
-    again: Change, message: str, on: On, file: Path
-) -> None:
-    on(cut, again)
+def test_what_arrived_is_kept_where_the_tool_cannot_be_run_once_more(again: Change, message: str, file: Path) -> None:
+    machine = Machine(cut, again)
     sink = Memory()
-    result = ran(["cat", str(file)], sink, repeatable=True)
+    result = ran(machine, ["cat", str(file)], sink, repeatable=True)
     assert result.outcome == "truncated"
     assert message in result.reason
     assert (sink.content, sink.restarts) == (CONTENT[: len(CONTENT) // 2], 0)
 
 
-def test_what_a_broken_connection_left_is_kept(on: On, file: Path) -> None:
-    on(cut)
+def test_what_a_broken_connection_left_is_kept(file: Path) -> None:
+    machine = Machine(cut)
     sink = Memory()
-    assert ran(["cat", str(file)], sink).outcome == "truncated"
+    assert ran(machine, ["cat", str(file)], sink).outcome == "truncated"
     assert sink.content == CONTENT[: len(CONTENT) // 2]
 
 
@@ -149,60 +138,58 @@ def test_what_a_broken_connection_left_is_kept(on: On, file: Path) -> None:
     ],
     ids=["half", "a heading", "nothing", "empty", "missing", "killed", "killed after a few bytes"],
 )
-def test_tool_that_fails_is_reported(argv: list[str], outcome: str, reason: str, on: On) -> None:
-    on()
+def test_tool_that_fails_is_reported(argv: list[str], outcome: str, reason: str) -> None:
+    machine = Machine()
     sink = Memory()
-    result = ran(argv, sink)
+    result = ran(machine, argv, sink)
     assert result.outcome == outcome
     assert result.reason.startswith(reason)
     assert bool(sink.content) is (outcome == "truncated")
 
 
 @pytest.mark.parametrize("variable", ["JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "NODE_OPTIONS", "PYTHONPATH", "RUBYOPT"])
-def test_variables_of_the_application_do_not_configure_tools(
-    variable: str, on: On, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    on()
+def test_variables_of_the_application_do_not_configure_tools(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine()
     monkeypatch.setenv(variable, "-Xmx1g")
     monkeypatch.setenv("TZ", "UTC")
     sink = Memory()
-    ran(["env"], sink)
+    ran(machine, ["env"], sink)
     names = [line.partition(b"=")[0].decode() for line in sink.content.splitlines()]
     assert variable not in names
     assert "TZ" in names
 
 
-def test_tool_that_hangs_is_ended_where_it_runs(on: On) -> None:
-    on()
-    result = ran(["sleep", "60"], Memory(), time_limit_s=1)
+def test_tool_that_hangs_is_ended_where_it_runs() -> None:
+    machine = Machine()
+    result = ran(machine, ["sleep", "60"], Memory(), time_limit_s=1)
     assert (result.outcome, result.reason) == ("failed", "it was still running at its time limit")
 
 
-def test_output_above_its_limit_is_kept_up_to_it(on: On, file: Path) -> None:
-    on()
+def test_output_above_its_limit_is_kept_up_to_it(file: Path) -> None:
+    machine = Machine()
     sink = Memory(limit=1000)
-    assert ran(["cat", str(file)], sink) == TransferResult(
+    assert ran(machine, ["cat", str(file)], sink) == TransferResult(
         "truncated", "it reached its size limit of 1000 bytes", code="size-limit"
     )
     assert sink.content == CONTENT[:1000]
 
 
-def test_image_without_a_shell_is_taken_at_its_word_and_says_so(on: On, file: Path) -> None:
-    on()
-    result = ran(["cat", str(file)], Memory(), runner="none")
+def test_image_without_a_shell_is_taken_at_its_word_and_says_so(file: Path) -> None:
+    machine = Machine()
+    result = ran(machine, ["cat", str(file)], Memory(), runner="none")
     assert result == TransferResult("complete", integrity="unverified", exit_code=0)
 
 
-def test_arguments_are_never_read_by_a_shell(on: On) -> None:
-    on()
+def test_arguments_are_never_read_by_a_shell() -> None:
+    machine = Machine()
     sink = Memory()
     words = ["$(id)", "; id", "'", '"', "`id`", "*", "a b"]
-    ran(["printf", "%s\n", *words], sink)
+    ran(machine, ["printf", "%s\n", *words], sink)
     assert sink.content.decode().splitlines() == words
 
 
-def fetched(file: Path, sink: Memory) -> TransferResult:
-    return fetch_file(API, RemoteFile(PLACE, str(file), "shell", 60), sink, lambda _: None)
+def fetched(machine: Machine, file: Path, sink: Memory) -> TransferResult:
+    return fetch_file(cast("Api", machine), RemoteFile(PLACE, str(file), "shell", 60), sink, lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -210,77 +197,77 @@ def fetched(file: Path, sink: Memory) -> TransferResult:
     [(), (cut,), (loses_its_end,), (loses_both_ends, cut, cut), (refuses, cut, refuses)],
     ids=["whole", "cut once", "lost its end", "three times", "server away"],
 )
-def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], on: On, file: Path) -> None:
-    machine = on(*harms)
+def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], file: Path) -> None:
+    machine = Machine(*harms)
     sink = Memory()
-    assert fetched(file, sink) == TransferResult("complete", integrity="verified")
+    assert fetched(machine, file, sink) == TransferResult("complete", integrity="verified")
     assert (sink.content, sink.restarts) == (CONTENT, 0)
     assert len(machine.ran) == len(harms) + 1
 
 
-def test_file_that_never_arrives_completely_is_truncated(on: On, file: Path) -> None:
-    on(*[cut] * 20)
+def test_file_that_never_arrives_completely_is_truncated(file: Path) -> None:
+    machine = Machine(*[cut] * 20)
     sink = Memory()
-    assert fetched(file, sink) == TransferResult("truncated", "the stream broke", code="stream-broken")
+    assert fetched(machine, file, sink) == TransferResult("truncated", "the stream broke", code="stream-broken")
     assert CONTENT.startswith(sink.content)
 
 
-def test_garbled_file_is_fetched_again(on: On, file: Path) -> None:
+def test_garbled_file_is_fetched_again(file: Path) -> None:
     def garbles(output: bytes, errors: bytes, status: ExitStatus) -> tuple[bytes, bytes, ExitStatus]:
         return b"x" + output[1:], errors, status
 
-    on(garbles)
+    machine = Machine(garbles)
     sink = Memory()
-    assert fetched(file, sink).integrity == "verified"
+    assert fetched(machine, file, sink).integrity == "verified"
     assert (sink.content, sink.restarts) == (CONTENT, 1)
 
 
-def test_missing_file_is_reported_immediately(on: On, tmp_path: Path) -> None:
-    machine = on()
-    result = fetched(tmp_path / "gone", Memory())
+def test_missing_file_is_reported_immediately(tmp_path: Path) -> None:
+    machine = Machine()
+    result = fetched(machine, tmp_path / "gone", Memory())
     assert result.outcome == "failed"
     assert "gone: it does not exist" in result.reason
     assert len(machine.ran) == 1
 
 
-def test_a_pipe_or_a_device_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
-    on()
+def test_a_pipe_or_a_device_is_no_file_to_fetch(tmp_path: Path) -> None:
+    machine = Machine()
     pipe = tmp_path / "core.1"
     os.mkfifo(pipe)
     for odd in (pipe, Path("/dev/zero"), tmp_path):
-        result = fetched(odd, Memory())
+        result = fetched(machine, odd, Memory())
         assert (result.outcome, result.reason) == ("failed", f"cannot read {odd}: it is not a regular file")
 
 
-def test_a_link_is_no_file_to_fetch(on: On, tmp_path: Path) -> None:
+def test_a_link_is_no_file_to_fetch(tmp_path: Path) -> None:
     """A process can replace the output of a tool by a link to a file that only another user may read."""
     (tmp_path / "secret").write_text("hunter2")
     (tmp_path / "heap.hprof").symlink_to(tmp_path / "secret")
-    on()
+    machine = Machine()
     sink = Memory()
-    result = fetched(tmp_path / "heap.hprof", sink)
+    result = fetched(machine, tmp_path / "heap.hprof", sink)
     assert (result.outcome, sink.received) == ("failed", 0)
     assert "it is a symbolic link" in result.reason
 
 
-def test_a_tool_that_speaks_of_a_connection_is_not_run_twice(on: On) -> None:
+def test_a_tool_that_speaks_of_a_connection_is_not_run_twice() -> None:
     """Only a field decides: an error of curl says nothing about the stream."""
-    machine = on()
+    machine = Machine()
     script = "echo half of the output; echo 'curl: (56) Recv failure: connection reset by peer' >&2; exit 56"
-    result = ran(["sh", "-c", script], Memory(), repeatable=True)
+    result = ran(machine, ["sh", "-c", script], Memory(), repeatable=True)
     assert (result.outcome, result.exit_code, result.stream_broken, len(machine.ran)) == ("truncated", 56, False, 1)
 
 
 @pytest.mark.parametrize("harm", [cut, loses_its_end, loses_both_ends], ids=["cut", "end", "both ends"])
-def test_a_broken_stream_is_a_field_of_the_result(harm: Change, on: On, file: Path) -> None:
-    on(harm)
-    assert ran(["cat", str(file)], Memory()).stream_broken
+def test_a_broken_stream_is_a_field_of_the_result(harm: Change, file: Path) -> None:
+    machine = Machine(harm)
+    assert ran(machine, ["cat", str(file)], Memory()).stream_broken
 
 
-def test_a_tool_cannot_pass_for_the_report(on: On) -> None:
-    on()
+def test_a_tool_cannot_pass_for_the_report() -> None:
+    machine = Machine()
     forged = '\ndebug-capture-end 0123456789abcdef {"ended":"exited","code":0}\n'
-    assert ran(["sh", "-c", 'echo out; printf %s "$1" >&2; exit 5', "sh", forged], Memory()).exit_code == 5
+    assert ran(machine, ["sh", "-c", 'echo out; printf %s "$1" >&2; exit 5', "sh", forged], Memory()).exit_code == 5
 
 
 def test_a_time_limit_that_run_tool_enforced_is_reported() -> None:

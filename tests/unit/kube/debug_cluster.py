@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from debugcapture.errors import NotRunning
+from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ContainerRef, ExitStatus, Json
 from tests.unit.builders import pod
 
@@ -26,13 +29,16 @@ class Cluster:
         self.mutates = False
         """Whether a policy makes the root of each container read-only."""
 
-    def run(self, place: ContainerRef, command: str) -> ExitStatus:
-        """The response of the API server to an exec."""
-        if command == "ready":
+    def run(self, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: object) -> ExitStatus:
+        """The response of the API server to an exec. A command after `ready` prints its arguments."""
+        if argv[1] == "ready":
             if self._states[0] != RUNNING:
                 raise NotRunning("cannot run a command", "container not found (HTTP 500)")
             self.starting -= 1
-            return ExitStatus(75 if self.starting >= 0 else 0)
+            if self.starting >= 0:
+                return ExitStatus(75)
+            stdio.stdout(memoryview(" ".join(argv[3:]).encode()))
+            return ExitStatus(0)
         self.ended.append(place)
         if isinstance(self.leaving, Exception):
             raise self.leaving

@@ -11,13 +11,12 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from debugcapture.errors import NotAllowed
 from debugcapture.kube import command as command_module
-from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.command import Command, run_command
 from debugcapture.kube.exec_stream import Stdio
@@ -41,7 +40,7 @@ class Machine:
         self.breaks = False  # whether the stream of the command breaks after its first output
         self.refuses = False  # whether nothing more can be started
 
-    def run(self, _api: Api, _place: ContainerRef, argv: Sequence[str], stdio: Stdio, **limits: Any) -> ExitStatus:
+    def run(self, _place: ContainerRef, argv: Sequence[str], stdio: Stdio, **limits: Any) -> ExitStatus:
         if self.refuses and self.ran:
             raise NotAllowed("cannot run a command", "forbidden")
         self.ran.append(argv)
@@ -95,6 +94,7 @@ class Log:
     def __init__(self) -> None:
         self.stdout, self.stderr, self.log_lines = bytearray(), bytearray(), list[str]()
         self.aborted_by: BaseException | None = None
+        self.machine: Machine | None = None
 
     def write(self, piece: memoryview) -> None:
         self.stdout.extend(piece)
@@ -103,7 +103,7 @@ class Log:
 
     def run(self, *argv: str) -> ExitStatus:
         command = Command(argv, 30, self.write, self.stderr.extend)
-        return run_command(Any, PLACE, command, self.log_lines.append)  # type: ignore[arg-type]
+        return run_command(cast("Api", self.machine), PLACE, command, self.log_lines.append)
 
 
 @pytest.fixture
@@ -112,12 +112,12 @@ def log() -> Log:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Machine]]:
+def machine(log: Log, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Machine]]:
     machines: list[Machine] = []
 
     def use(shell: str) -> Machine:
         machines.append(Machine(shell))
-        monkeypatch.setattr(exec_stream, "run", machines[-1].run)
+        log.machine = machines[-1]
         monkeypatch.setattr(command_module, "_POLL_S", 0.01)
         monkeypatch.setattr(command_module, "_GRACE_S", 0.2)
         return machines[-1]

@@ -20,7 +20,7 @@ from debugcapture.errors import (
     TargetNotFound,
     Unreachable,
 )
-from debugcapture.kube import ephemeral_container, exec_stream
+from debugcapture.kube import ephemeral_container
 from debugcapture.kube.client import Api
 from debugcapture.kube.ephemeral_container import (
     NAME_PREFIX,
@@ -141,19 +141,6 @@ class _Clock:
         self.monotonic, self.sleep = monotonic, sleep
 
 
-@pytest.fixture(autouse=True)
-def commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the cluster itself run commands. A command after `ready` prints its arguments."""
-
-    def run(api: Cluster, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: object) -> ExitStatus:
-        status = api.run(place, argv[1])
-        if argv[1] == "ready" and status.code == 0:
-            stdio.stdout(memoryview(" ".join(argv[3:]).encode()))
-        return status
-
-    monkeypatch.setattr(exec_stream, "run", run)
-
-
 def attach(cluster: Cluster, log_lines: list[str], *command: str) -> Any:
     return attach_container(cast("Api", cluster), target(), DEBUG, log_lines.append, command)
 
@@ -167,15 +154,13 @@ def test_the_first_command_runs_as_soon_as_the_container_is_ready() -> None:
 
 
 def test_an_abort_while_the_container_starts_ends_it() -> None:
-    cluster = Cluster(RUNNING)
+    class Aborts(Cluster):
+        def run(self, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: object) -> ExitStatus:
+            if argv[1] == "ready":
+                raise Aborted("no new command is started", "the capture was aborted")
+            return super().run(place, argv, stdio)
 
-    def abort(place: ContainerRef, command: str) -> ExitStatus:
-        if command == "ready":
-            raise Aborted("no new command is started", "the capture was aborted")
-        cluster.ended.append(place)
-        return ExitStatus(0)
-
-    cluster.run = abort  # type: ignore[method-assign]
+    cluster = Aborts(RUNNING)
     with pytest.raises(Aborted), attach(cluster, []):
         pass
     assert len(cluster.ended) == 1
@@ -199,14 +184,12 @@ def test_debug_container_is_ended_after_an_error() -> None:
 
 
 def test_without_leave_to_run_commands_nothing_is_waited_for() -> None:
-    cluster = Cluster(RUNNING)
-    cluster.run = _forbidden  # type: ignore[assignment]
-    with pytest.raises(NotAllowed, match="pods/exec"), attach(cluster, []):
+    class Forbids(Cluster):
+        def run(self, *_: object, **__: object) -> ExitStatus:
+            raise NotAllowed("cannot run a command", "pods/exec is forbidden")
+
+    with pytest.raises(NotAllowed, match="pods/exec"), attach(Forbids(RUNNING), []):
         pass
-
-
-def _forbidden(*_: object) -> ExitStatus:
-    raise NotAllowed("cannot run a command", "pods/exec is forbidden")
 
 
 def test_each_capture_attaches_its_own() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.bundle.bundle import Bundle
-from debugcapture.kube import client, exec_stream
+from debugcapture.kube import client
 from debugcapture.model import Json
 from debugcapture.pagerduty.api import PagerDuty
 from debugcapture.runtime.context import RunContext
@@ -45,7 +45,6 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     def use(cluster: Cluster) -> None:
         monkeypatch.setattr(client, "connect", lambda _: None)
         monkeypatch.setattr(client, "Api", lambda *_: cluster)
-        monkeypatch.setattr(exec_stream, "run", cluster.run)
 
     return use
 

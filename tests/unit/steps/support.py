@@ -13,7 +13,6 @@ from debugcapture.errors import (
     TargetNotFound,
 )
 from debugcapture.files import sha256_of
-from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.streams import Streams
 from debugcapture.model import ExitStatus, Json
@@ -55,7 +54,7 @@ class Cluster(Lists):
     def events(self, *_: object) -> list[Json]:
         return []
 
-    def run(self, _api: Api, _place: object, argv: Sequence[str], stdio: Stdio, **_: Any) -> ExitStatus:
+    def run(self, _place: object, argv: Sequence[str], stdio: Stdio, **_: Any) -> ExitStatus:
         if argv[3:4] == ("debug-capture",) and not self.ended.not_found:
             stdio.stderr(memoryview(f"debug-capture-command {argv[4]} 7 1\n".encode()))
             argv = argv[5:]

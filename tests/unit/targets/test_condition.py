@@ -8,7 +8,6 @@ from typing import Any, cast
 import pytest
 
 from debugcapture.errors import NotMeasurable, TargetNotFound
-from debugcapture.kube import exec_stream
 from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ExitStatus, Json
@@ -33,6 +32,8 @@ def test_condition_is_read(text: str, condition: Condition | None) -> None:
 
 
 class Cluster:
+    """A cluster whose metrics API reports ``usage``; None without such an API. Its images have no program."""
+
     def __init__(self, usage: Json | None) -> None:
         self.usage = usage
 
@@ -41,15 +42,28 @@ class Cluster:
             raise TargetNotFound(doing, "the server could not find the requested resource")
         return self.usage
 
+    def run(self, *_: Any, **__: Any) -> ExitStatus:
+        return MISSING
+
+
+class HasVersion2(Cluster):
+    """The control groups of its nodes have version 2 only."""
+
+    def run(self, _place: object, argv: list[str], stdio: Stdio, **_: Any) -> ExitStatus:
+        if argv[1].endswith("memory.current"):
+            return ExitStatus(1)
+        stdio.stdout(memoryview(b"104857600\n"))
+        return ExitStatus(0)
+
 
 def limited(**more: Any) -> Json:
     return pod(spec={"containers": [container(resources={"limits": {"memory": "200Mi"}}, **more)]})
 
 
-def measured(condition: str, pod_json: Json, usage: Json | None = None) -> int:
+def measured(condition: str, pod_json: Json, usage: Json | None = None, kind: type[Cluster] = Cluster) -> int:
     parsed = parse_condition(condition)
     assert parsed
-    return measure(cast("Api", Cluster(usage)), pod_json, target(), parsed, NOON)
+    return measure(cast("Api", kind(usage)), pod_json, target(), parsed, NOON)
 
 
 def test_restarts_and_readiness_are_the_pods_own() -> None:
@@ -66,19 +80,11 @@ def test_memory_is_a_share_of_the_limit() -> None:
     assert measured("memory > 90%", limited(), usage) == 75
 
 
-def test_without_a_metrics_server_the_cgroup_of_the_container_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(_api: object, _place: object, argv: list[str], stdio: Stdio, **_: Any) -> ExitStatus:
-        if argv[1].endswith("memory.current"):  # cgroup v2 only
-            return ExitStatus(1)
-        stdio.stdout(memoryview(b"104857600\n"))
-        return ExitStatus(0)
-
-    monkeypatch.setattr(exec_stream, "run", run)
-    assert measured("memory > 90%", limited()) == 50
+def test_without_a_metrics_server_the_cgroup_of_the_container_is_read() -> None:
+    assert measured("memory > 90%", limited(), kind=HasVersion2) == 50
 
 
-def test_memory_that_nobody_knows_is_an_error_not_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exec_stream, "run", lambda *_, **__: MISSING)
+def test_memory_that_nobody_knows_is_an_error_not_a_no() -> None:
     with pytest.raises(NotMeasurable, match="no metrics API, and the image has no cat"):
         measured("memory > 90%", limited())
     with pytest.raises(NotMeasurable, match="has no memory limit"):
