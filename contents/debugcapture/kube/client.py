@@ -4,7 +4,7 @@ Source: Kubernetes API reference, core/v1 Pod, Pod log, Event.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlencode
@@ -26,7 +26,11 @@ from .retry import ONCE, retry_policy
 from .streams import Streams
 
 if TYPE_CHECKING:
+    from websocket import WebSocket
+
     from .exec_stream import Stdio
+
+Dial = Callable[..., "WebSocket"]
 
 CONNECT_S, READ_S = 10, 60
 _OPTIONAL_S = 3
@@ -86,12 +90,19 @@ PATIENT = Patience()
 IMPATIENT = Patience(3, 10, repeats=False)  # a user waits for a form
 
 
+def open_websocket(url: str, **options: Any) -> "WebSocket":
+    """Return an open WebSocket at ``url``."""
+    import websocket  # only some steps run commands
+
+    return websocket.create_connection(url, **options)
+
+
 class Api:
     """The API server of one cluster."""
 
-    def __init__(self, connection: Connection, patience: Patience = PATIENT) -> None:
-        """The first request opens ``connection``."""
-        self.connection, self._patience = connection, patience
+    def __init__(self, connection: Connection, patience: Patience = PATIENT, dial: Dial = open_websocket) -> None:
+        """The first request opens ``connection``. ``dial`` opens the stream of a command."""
+        self.connection, self._patience, self.dial = connection, patience, dial
         options: dict[str, Any] = {
             "ssl_context": connection.tls,
             "maxsize": POOL_SIZE,

@@ -72,6 +72,7 @@ class Client(Protocol):
     streams: Streams
     outages: Outages
     has_answered: bool
+    dial: "Callable[..., WebSocket]"
 
     def headers(self) -> dict[str, str]:
         """Return the headers that authenticate a request."""
@@ -267,13 +268,11 @@ def _connect_to_ready(api: Client, ref: ContainerRef, argv: Sequence[str], *, st
 
 
 def _connect(api: Client, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -> "WebSocket":
-    import websocket
-
     api.wait_for_turn(urgent=True)
     query = [("container", ref.container), ("stdout", "true"), ("stderr", "true")]
     query += [("stdin", "true")] if stdin else []
     query += [("command", word) for word in argv]
-    return websocket.create_connection(
+    return api.dial(
         websocket_url(api.connection.server, f"{pod_path(ref.namespace, ref.pod)}/exec", query),
         timeout=CONNECT_S,
         header=api.headers(),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
 
-import pytest
 import websocket
 from websocket import ABNF
 
 from debugcapture.kube import exec_stream
 from debugcapture.kube.auth import Connection
-from debugcapture.kube.client import Api
+from debugcapture.kube.client import Api, Dial, open_websocket
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.proxy import Proxy
 from debugcapture.model import ExitStatus
 from tests.unit.builders import PLACE
+
+if TYPE_CHECKING:
+    from websocket import WebSocket
 
 Frame = tuple[int, bytes]
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without CAs it is made in no time
@@ -70,23 +72,30 @@ class Replay:
         self.is_shut = True
 
 
-def api(*, proxy: Proxy | None = None, server_name: str | None = None) -> Api:
-    return Api(Connection("https://cluster.example:6443", TLS, lambda: "Bearer t0ken", server_name, proxy))
+def api(dial: Dial = open_websocket, *, proxy: Proxy | None = None, server_name: str | None = None) -> Api:
+    connection = Connection("https://cluster.example:6443", TLS, lambda: "Bearer t0ken", server_name, proxy)
+    return Api(connection, dial=dial)
+
+
+def replays(*connections: Replay) -> Dial:
+    """Return a function that opens these connections, one after another."""
+    remaining = iter(connections)
+    return lambda *_, **__: cast("WebSocket", next(remaining))
 
 
 def discard(_piece: memoryview) -> None:
     pass
 
 
-def collect(connection: Replay, monkeypatch: pytest.MonkeyPatch) -> tuple[ExitStatus, bytes, bytes]:
+def collect(connection: Replay) -> tuple[ExitStatus, bytes, bytes]:
     out, errors = bytearray(), bytearray()
-    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
-    status = exec_stream.run(api(), PLACE, ["true"], Stdio(out.extend, errors.extend), time_limit_s=60)
+    stdio = Stdio(out.extend, errors.extend)
+    status = exec_stream.run(api(replays(connection)), PLACE, ["true"], stdio, time_limit_s=60)
     return status, bytes(out), bytes(errors)
 
 
-def bad_status(code: int, body: bytes | None) -> Callable[..., Replay]:
-    def create(*_: Any, **__: Any) -> Replay:
+def bad_status(code: int, body: bytes | None) -> Dial:
+    def create(*_: Any, **__: Any) -> WebSocket:
         raise websocket.WebSocketBadStatusException("Handshake status %d %s", code, "", {}, body)
 
     return create

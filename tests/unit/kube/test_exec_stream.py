@@ -7,7 +7,6 @@ import ssl
 import time
 
 import pytest
-import websocket
 from hypothesis import given
 from hypothesis import strategies as st
 from websocket import ABNF
@@ -21,10 +20,10 @@ from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.frames import STATUS, STDERR, STDOUT
 from debugcapture.model import ExitStatus, StartFailure
 from tests.unit.builders import PLACE, SUCCESS, failure_status
-from tests.unit.kube.replay import CLOSE, Frame, Replay, api, collect, data, discard, fill, wire
+from tests.unit.kube.replay import CLOSE, Frame, Replay, api, collect, data, discard, fill, replays, wire
 
 
-def test_each_channel_reaches_its_sink_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_channel_reaches_its_sink_byte_by_byte() -> None:
     every_byte = bytes(range(256))
     frames = [
         data(STDOUT, b""),
@@ -35,49 +34,47 @@ def test_each_channel_reaches_its_sink_byte_by_byte(monkeypatch: pytest.MonkeyPa
         CLOSE,
     ]
     connection = Replay(frames)
-    assert collect(connection, monkeypatch) == (ExitStatus(0), every_byte + b"\r\n\x03", b"\xff\x00")
+    assert collect(connection) == (ExitStatus(0), every_byte + b"\r\n\x03", b"\xff\x00")
     assert connection.is_shut
 
 
 @given(st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary())))
 def test_nothing_is_lost_or_reordered(pieces: list[tuple[int, bytes]]) -> None:
     connection = Replay([*(data(*piece) for piece in pieces), data(STATUS, SUCCESS), CLOSE])
-    with pytest.MonkeyPatch.context() as patch:
-        _, out, errors = collect(connection, patch)
+    _, out, errors = collect(connection)
     assert out == b"".join(payload for channel, payload in pieces if channel == STDOUT)
     assert errors == b"".join(payload for channel, payload in pieces if channel == STDERR)
 
 
-def test_a_runtime_that_passes_on_its_own_exit_code_did_not_start_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_runtime_that_passes_on_its_own_exit_code_did_not_start_the_program() -> None:
     words = b"executable file `true` not found in $PATH: No such file or directory\n"
     frames = [data(STDERR, words), data(STATUS, failure_status(255, "exit status 255")), CLOSE]
-    status, _, errors = collect(Replay(frames), monkeypatch)
+    status, _, errors = collect(Replay(frames))
     assert (status.code, status.failure, errors) == (None, StartFailure.NO_PROGRAM, words)
     with_output = [data(STDOUT, b"x"), *frames]
-    assert collect(Replay(with_output), monkeypatch)[0].code == 255
+    assert collect(Replay(with_output))[0].code == 255
 
 
-def test_a_short_command_on_a_node_that_cannot_be_reached_is_not_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_command_on_a_node_that_cannot_be_reached_is_not_an_answer() -> None:
     words = "error dialing backend: dial tcp 10.0.0.7:10250: i/o timeout"
     connection = Replay([data(STATUS, failure_status(None, words, "InternalError")), CLOSE])
-    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
     with pytest.raises(Unreachable, match="i/o timeout"):
-        exec_stream.run_short(api(), PLACE, ["sh"])
+        exec_stream.run_short(api(replays(connection)), PLACE, ["sh"])
 
 
-def test_output_after_the_status_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_after_the_status_still_counts() -> None:
     frames = [data(STATUS, failure_status(4)), data(STDOUT, b"late"), CLOSE]
-    status, out, _ = collect(Replay(frames), monkeypatch)
+    status, out, _ = collect(Replay(frames))
     assert (status.code, out) == (4, b"late")
 
 
-def test_empty_messages_and_unknown_channels_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_messages_and_unknown_channels_are_passed_over() -> None:
     frames = [(ABNF.OPCODE_BINARY, b""), data(0, b"in"), data(4, b"resize"), data(255, b"x"), data(STATUS, SUCCESS)]
-    assert collect(Replay([*frames, CLOSE]), monkeypatch) == (ExitStatus(0), b"", b"")
+    assert collect(Replay([*frames, CLOSE])) == (ExitStatus(0), b"", b"")
 
 
-def test_stream_without_status_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    status, out, _ = collect(Replay([data(STDOUT, b"half"), CLOSE]), monkeypatch)
+def test_stream_without_status_is_broken() -> None:
+    status, out, _ = collect(Replay([data(STDOUT, b"half"), CLOSE]))
     assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
 
 
@@ -90,9 +87,9 @@ def test_stream_without_status_is_broken(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
     ids=["reset", "no route", "TLS"],
 )
-def test_connection_that_breaks_keeps_what_arrived(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_that_breaks_keeps_what_arrived(error: Exception) -> None:
     connection = Replay([data(STDOUT, b"half"), error])
-    status, out, _ = collect(connection, monkeypatch)
+    status, out, _ = collect(connection)
     assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
     assert str(error) in status.message
     assert connection.is_shut
@@ -102,7 +99,7 @@ def test_silence_until_the_time_limit_is_reported(monkeypatch: pytest.MonkeyPatc
     clock = iter([0.0, 0.0, 0.0, *[60.0] * 9])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     connection = Replay([data(STDOUT, b"half"), TimeoutError("timed out")])
-    status, out, _ = collect(connection, monkeypatch)
+    status, out, _ = collect(connection)
     assert (status.code, status.reason, out) == (None, "TimeLimit", b"half")
     assert "time limit" in status.message
     assert connection.is_shut
@@ -112,21 +109,21 @@ def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.Mon
     clock = iter(range(1000))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
     connection = Replay(data(STDOUT, b"x") for _ in range(1000))
-    status, out, _ = collect(connection, monkeypatch)
+    status, out, _ = collect(connection)
     assert (status.reason, len(out)) == ("TimeLimit", 59)
     assert connection.timeouts == [float(min(remaining, 20)) for remaining in range(59, 0, -1)]
 
 
-def test_silence_is_filled_with_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_is_filled_with_pings() -> None:
     silence = [TimeoutError("timed out")] * 2
     connection = Replay([*silence, data(STDOUT, b"late"), data(STATUS, SUCCESS), CLOSE])
-    status, out, _ = collect(connection, monkeypatch)
+    status, out, _ = collect(connection)
     assert (status.code, out, connection.pings) == (0, b"late", 2)
 
 
-def test_an_abort_breaks_what_is_open_and_lets_only_what_closes_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: Replay([data(STATUS, SUCCESS), CLOSE]))
-    client, broken = api(), list[str]()
+def test_an_abort_breaks_what_is_open_and_lets_only_what_closes_begin() -> None:
+    connections = [Replay([data(STATUS, SUCCESS), CLOSE]) for _ in range(2)]
+    client, broken = api(replays(*connections)), list[str]()
 
     class Stream:
         def close(self) -> None:
@@ -141,9 +138,9 @@ def test_an_abort_breaks_what_is_open_and_lets_only_what_closes_begin(monkeypatc
     assert exec_stream.run(client, PLACE, ["x"], silent, closing=True, time_limit_s=1).code == 0
 
 
-def test_status_that_arrived_counts_however_the_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_that_arrived_counts_however_the_connection_ends() -> None:
     frames: list[Frame | Exception] = [data(STATUS, failure_status(4)), ConnectionResetError("closed")]
-    status, _, _ = collect(Replay(frames), monkeypatch)
+    status, _, _ = collect(Replay(frames))
     assert status.code == 4
 
 
@@ -152,16 +149,13 @@ def test_status_that_arrived_counts_however_the_connection_ends(monkeypatch: pyt
     [ValueError("full"), BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device")],
     ids=["its own", "reader has gone", "disk is full"],
 )
-def test_what_a_sink_raises_goes_through_and_the_connection_is_shut(
-    error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_sink_raises_goes_through_and_the_connection_is_shut(error: Exception) -> None:
     def sink(_piece: memoryview) -> None:
         raise error
 
     connection = Replay([data(STDOUT, b"x"), data(STATUS, SUCCESS), CLOSE])
-    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: connection)
     with pytest.raises(type(error)) as caught:
-        exec_stream.run(api(), PLACE, ["true"], Stdio(sink, discard), time_limit_s=60)
+        exec_stream.run(api(replays(connection)), PLACE, ["true"], Stdio(sink, discard), time_limit_s=60)
     assert caught.value is error
     assert connection.is_shut
 
@@ -181,16 +175,15 @@ class Wire(Replay):
 @given(st.lists(st.binary(max_size=300), max_size=8), st.integers(1, 500))
 def test_frames_arrive_completely_wherever_the_network_cuts_them(payloads: list[bytes], size: int) -> None:
     frames = [data(STDOUT, payload) for payload in payloads] + [data(STATUS, SUCCESS), CLOSE]
-    with pytest.MonkeyPatch.context() as patch:
-        status, out, _ = collect(Wire(b"".join(map(wire, frames)), size), patch)
+    status, out, _ = collect(Wire(b"".join(map(wire, frames)), size))
     assert (status, out) == (ExitStatus(0), b"".join(payloads))
 
 
 @pytest.mark.parametrize("length", [125, 126, 65535, 65536, 200_000])
-def test_every_form_of_a_frames_length_is_understood(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_form_of_a_frames_length_is_understood(length: int) -> None:
     payload = bytes(index % 251 for index in range(length - 1))
     connection = Wire(wire(data(STDOUT, payload)) + wire(data(STATUS, SUCCESS)), 60_000)
-    assert collect(connection, monkeypatch) == (ExitStatus(0), payload, b"")
+    assert collect(connection) == (ExitStatus(0), payload, b"")
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=6), st.integers(1, 50))
@@ -201,39 +194,36 @@ def test_a_message_in_fragments_with_a_ping_between_stays_on_its_channel(pieces:
         content += wire((ABNF.OPCODE_PING, b""))
         content += ABNF(int(index == len(rest) - 1), 0, 0, 0, ABNF.OPCODE_CONT, 0, piece).format()
     connection = Wire(content + wire(data(STATUS, SUCCESS)) + wire(CLOSE), size)
-    with pytest.MonkeyPatch.context() as patch:
-        assert collect(connection, patch) == (ExitStatus(0), b"", b"".join(pieces))
+    assert collect(connection) == (ExitStatus(0), b"", b"".join(pieces))
 
 
-def test_a_ping_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ping_is_answered() -> None:
     connection = Replay([(ABNF.OPCODE_PING, b"are you there"), data(STATUS, SUCCESS), CLOSE])
-    collect(connection, monkeypatch)
+    collect(connection)
     assert connection.pongs == [b"are you there"]
 
 
-def test_a_connection_that_just_ends_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    status, out, _ = collect(Wire(wire(data(STDOUT, b"half")), 9999), monkeypatch)
+def test_a_connection_that_just_ends_is_broken() -> None:
+    status, out, _ = collect(Wire(wire(data(STDOUT, b"half")), 9999))
     assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
 
 
-def test_a_connection_that_the_network_gave_up_is_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_the_network_gave_up_is_no_time_limit() -> None:
     connection = Replay([data(STDOUT, b"half"), TimeoutError(errno.ETIMEDOUT, "Connection timed out")])
-    status, out, _ = collect(connection, monkeypatch)
+    status, out, _ = collect(connection)
     assert (status.reason, out) == ("StreamBroken", b"half")
 
 
-def test_a_ping_on_a_dead_connection_is_a_broken_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection = Replay([(ABNF.OPCODE_PING, b"p"), ConnectionResetError("gone")])
+def test_a_ping_on_a_dead_connection_is_a_broken_stream() -> None:
+    class SendsNothing(Replay):
+        def pong(self, _payload: bytes) -> None:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
-    def pong(_payload: bytes) -> None:
-        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
-
-    monkeypatch.setattr(connection, "pong", pong)
-    status, _, _ = collect(connection, monkeypatch)
+    status, _, _ = collect(SendsNothing([(ABNF.OPCODE_PING, b"p"), ConnectionResetError("gone")]))
     assert (status.reason, "gone" in status.message) == ("StreamBroken", True)
 
 
-def test_a_ping_that_the_network_cuts_gets_a_complete_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ping_that_the_network_cuts_gets_a_complete_answer() -> None:
     connection = Wire(wire((ABNF.OPCODE_PING, b"are you there")) + wire(data(STATUS, SUCCESS)) + wire(CLOSE), 4)
-    collect(connection, monkeypatch)
+    collect(connection)
     assert connection.pongs == [b"are you there"]

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-import websocket
 
 from debugcapture.errors import (
     CaptureError,
@@ -17,29 +16,28 @@ from debugcapture.errors import (
     Unreachable,
 )
 from debugcapture.kube import exec_stream
-from debugcapture.kube.client import Api
+from debugcapture.kube.client import open_websocket
 from debugcapture.kube.exec_stream import Stdio, websocket_url
 from debugcapture.kube.frames import STATUS
 from debugcapture.kube.proxy import Proxy
 from tests.unit.builders import PLACE, SUCCESS
-from tests.unit.kube.replay import CLOSE, Replay, api, bad_status, data, discard
+from tests.unit.kube.replay import CLOSE, TLS, Replay, api, bad_status, data, discard
 
 
-def opened(monkeypatch: pytest.MonkeyPatch, used: Api, argv: list[str]) -> tuple[str, dict[str, Any]]:
+def opened(argv: list[str], **of_the_connection: Any) -> tuple[str, dict[str, Any]]:
     """Return the URL and the options with which a command opens its connection."""
     calls: list[tuple[str, dict[str, Any]]] = []
 
-    def create(url: str, **options: Any) -> Replay:
+    def create(url: str, **options: Any) -> Any:
         calls.append((url, options))
         return Replay([data(STATUS, SUCCESS), CLOSE])
 
-    monkeypatch.setattr(websocket, "create_connection", create)
-    exec_stream.run(used, PLACE, argv, Stdio(discard, discard), time_limit_s=60)
+    exec_stream.run(api(create, **of_the_connection), PLACE, argv, Stdio(discard, discard), time_limit_s=60)
     return calls[0]
 
 
-def test_each_word_of_a_command_travels_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    url, options = opened(monkeypatch, api(), ["sh", "-c", "echo 'ü&x=1 ' > $HOME/a+b", ""])
+def test_each_word_of_a_command_travels_as_it_is() -> None:
+    url, options = opened(["sh", "-c", "echo 'ü&x=1 ' > $HOME/a+b", ""])
     assert url == (
         "wss://cluster.example:6443/api/v1/namespaces/shop/pods/checkout-7d9f-abcde/exec"
         "?container=app&stdout=true&stderr=true&command=sh&command=-c"
@@ -50,13 +48,13 @@ def test_each_word_of_a_command_travels_as_it_is(monkeypatch: pytest.MonkeyPatch
     assert options["skip_utf8_validation"] is True
 
 
-def test_proxy_and_server_name_of_the_cluster_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    used = api(proxy=Proxy("proxy.example", 3128), server_name="kubernetes.internal")
-    _, options = opened(monkeypatch, used, ["true"])
+def test_proxy_and_server_name_of_the_cluster_are_used() -> None:
+    proxy = Proxy("proxy.example", 3128)
+    _, options = opened(["true"], proxy=proxy, server_name="kubernetes.internal")
     assert (options["http_proxy_host"], options["http_proxy_port"]) == ("proxy.example", 3128)
     assert options["http_proxy_auth"] is None
     assert options["sslopt"]["server_hostname"] == "kubernetes.internal"
-    assert options["sslopt"]["context"] is used.connection.tls
+    assert options["sslopt"]["context"] is TLS
 
 
 @pytest.mark.parametrize(
@@ -69,11 +67,10 @@ def test_proxy_and_server_name_of_the_cluster_are_used(monkeypatch: pytest.Monke
     ids=["forbidden", "no pod", "no body"],
 )
 def test_refused_command_is_reported_with_the_servers_reason(
-    code: int, body: bytes | None, kind: type[CaptureError], message: str, monkeypatch: pytest.MonkeyPatch
+    code: int, body: bytes | None, kind: type[CaptureError], message: str
 ) -> None:
-    monkeypatch.setattr(websocket, "create_connection", bad_status(code, body))
     with pytest.raises(kind, match=message) as caught:
-        exec_stream.run(api(), PLACE, ["true"], Stdio(discard, discard), time_limit_s=60)
+        exec_stream.run(api(bad_status(code, body)), PLACE, ["true"], Stdio(discard, discard), time_limit_s=60)
     assert str(PLACE) in str(caught.value)
 
 
@@ -82,20 +79,18 @@ def test_refused_command_is_reported_with_the_servers_reason(
     [ConnectionRefusedError(111, "Connection refused"), TimeoutError("timed out")],
     ids=["refused", "timeout"],
 )
-def test_server_that_does_not_answer_is_unreachable(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def create(*_: Any, **__: Any) -> Replay:
+def test_server_that_does_not_answer_is_unreachable(error: Exception) -> None:
+    def create(*_: Any, **__: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(websocket, "create_connection", create)
     with pytest.raises(Unreachable, match=str(error.args[-1])):
-        exec_stream.run(api(), PLACE, ["true"], Stdio(discard, discard), time_limit_s=60)
+        exec_stream.run(api(create), PLACE, ["true"], Stdio(discard, discard), time_limit_s=60)
 
 
-def test_rest_and_exec_take_the_same_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, options = opened(monkeypatch, api(), ["true"])
+def test_rest_and_exec_take_the_same_way_out() -> None:
+    _, options = opened(["true"])
     assert options["http_no_proxy"] == ["*"]
-    with_login = api(proxy=Proxy("proxy.example", 3128, "ops", "p@ss"))
-    _, options = opened(monkeypatch, with_login, ["true"])
+    _, options = opened(["true"], proxy=Proxy("proxy.example", 3128, "ops", "p@ss"))
     assert (options["http_proxy_host"], options["http_proxy_port"]) == ("proxy.example", 3128)
     assert options["http_proxy_auth"] == ("ops", "p@ss")
 
@@ -113,7 +108,7 @@ def test_websocket_url_keeps_path_and_repeats_the_command(server: str, url: str)
     assert websocket_url(server, "/api/v1/x", [("command", "a b"), ("command", "&")]) == url
 
 
-def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redirect_is_not_followed() -> None:
     """It would carry the token to another server, also without TLS."""
     requests: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(("127.0.0.1", 0)) as server:
@@ -128,8 +123,8 @@ def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
         for listener, answer in ((server, redirect), (other, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")):
             threading.Thread(target=serve, args=(listener, answer), daemon=True).start()
         url = f"ws://127.0.0.1:{server.getsockname()[1]}/exec"
-        monkeypatch.setattr(exec_stream, "websocket_url", lambda *_: url)
+        client = api(lambda _, **options: open_websocket(url, **options))
         with pytest.raises(Unreachable):
-            exec_stream.run(api(), PLACE, ["id"], Stdio(len, len), time_limit_s=5)
+            exec_stream.run(client, PLACE, ["id"], Stdio(len, len), time_limit_s=5)
     (request,) = requests
     assert b"Bearer t0ken" in request

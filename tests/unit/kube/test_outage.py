@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 import urllib3
-import websocket
 from urllib3.exceptions import NewConnectionError
 
 from debugcapture.errors import NotAllowed, Unreachable
 from debugcapture.kube import exec_stream
-from debugcapture.kube.client import IMPATIENT, Api
+from debugcapture.kube.client import IMPATIENT, Api, Dial
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.frames import STATUS
 from debugcapture.kube.outage import Outages
 from tests.unit.builders import PLACE, SUCCESS
 from tests.unit.clock import Clock
-from tests.unit.kube.replay import CLOSE, Replay, api, bad_status, data, discard
+from tests.unit.kube.replay import CLOSE, Replay, api, bad_status, data, discard, replays
 from tests.unit.kube.test_client import Answer
 
 FORBIDDEN = {"message": 'pods "web" is forbidden: role.rbac.authorization.k8s.io "capture" not found'}
@@ -150,18 +149,15 @@ def test_a_refusal_is_reported_immediately(reason: str, answers: Callable[..., l
     assert requests == ["web"]
 
 
-def test_a_command_is_asked_for_again_after_a_stream_that_broke(
-    monkeypatch: pytest.MonkeyPatch, answers: Callable[..., list[str]]
-) -> None:
-    used = api()
-    turns: Iterator[Callable[..., Replay]] = iter(
+def test_a_command_is_asked_for_again_after_a_stream_that_broke(answers: Callable[..., list[str]]) -> None:
+    turns: Iterator[Dial] = iter(
         (
-            lambda *_, **__: Replay([ConnectionResetError("gone")]),
+            replays(Replay([ConnectionResetError("gone")])),
             bad_status(403, b'{"message":"forbidden"}'),
-            lambda *_, **__: Replay([data(STATUS, SUCCESS), CLOSE]),
+            replays(Replay([data(STATUS, SUCCESS), CLOSE])),
         )
     )
-    monkeypatch.setattr(websocket, "create_connection", lambda *a, **k: next(turns)(*a, **k))
+    used = api(lambda url, **options: next(turns)(url, **options))
     requests = answers(READY)
 
     def run() -> str:
