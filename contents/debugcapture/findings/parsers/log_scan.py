@@ -66,6 +66,8 @@ class Scan:
         self._start_template = ""
         self._trace_end = 0
         """Number of the last line of the current stack trace."""
+        self._explained_end = 0
+        """Number of the last line of the stack trace below the last known message."""
         self._trace_group: LogGroup | None = None
 
     def log(self) -> Log:
@@ -165,6 +167,7 @@ class Scan:
             group = self._add(key, LogGroup(message, names, *place.hits(line)))
             self._kinds[message.id] += 1
             group.trace = trace_of(line.text, group.first.after)
+            self._explained_end = place.number + (group.trace.length if group.trace else 0)
         else:
             self._count(group, line, place)
         if self._trace_group and place.number <= self._trace_end:
@@ -181,7 +184,7 @@ class Scan:
 
     def _error(self, line: LogText, place: "_Place") -> None:
         """Add the line to a group of errors that no known message explains."""
-        if place.number <= self._trace_end and not line.level:
+        if place.number <= max(self._trace_end, self._explained_end) and not line.level:
             return
         head = template(line.text)
         if (earlier := self._heads.get(head)) and earlier.count > _MANY:

@@ -10,6 +10,11 @@ _GDB_THREAD: Final = re.compile(
     r"^Thread (\d{1,9}) \((?:Thread 0x[0-9a-f]+ )?\(?(?:LWP|process) (\d{1,12})\)?"
     r'(?: "([^"]{0,60})")?.{0,60}\):'
 )
+# A row of `info threads`: the innermost frame only.
+_ROW: Final = re.compile(
+    r'^[* ] {0,3}\d{1,9} +Thread 0x[0-9a-f]{1,16} \(LWP (\d{1,12})\)(?: "([^"]{0,60})")? +'
+    r"(?:0x[0-9a-f]{1,16} in )?(\S.{0,1500})$"
+)
 _EU_THREAD: Final = re.compile(r"^TID (\d{1,12}):")
 _FRAME: Final = re.compile(r"^#(\d{1,6})\s+(?:0x[0-9a-f]{1,16}(?: - \d+)?\s+(?:in )?)?(\S.{0,1500})$")
 _FUNCTION: Final = re.compile(r"^(.{1,700}?)(?: \((.{0,600}?)\))?(?: (?:at|from) (\S{1,500}))?\s*$")
@@ -87,6 +92,8 @@ def recognize(evidence: Evidence) -> bool:
     frames = sum(1 for line in lines if _FRAME.match(line))
     if any(_GDB_THREAD.match(line) or _EU_THREAD.match(line) for line in lines):
         return frames > 0  # `bt full` also prints the variables of each frame
+    if any(_ROW.match(line) for line in lines):
+        return True
     return any(_SIGNAL.search(line) for line in lines) and frames * 3 >= sum(1 for line in lines if line.strip())
 
 
@@ -121,6 +128,7 @@ def parse(evidence: Evidence) -> NativeStacks:
     """Return the threads of the file."""
     stacks = NativeStacks(evidence)
     reader = _Reader(stacks)
+    rows: list[NativeThread] = []
     for line in evidence.lines():
         if gdb := _GDB_THREAD.match(line.text):
             reader.start(gdb[2], gdb[3] or "", line.number)
@@ -128,10 +136,21 @@ def parse(evidence: Evidence) -> NativeStacks:
             reader.start(thread[1], "", line.number)
         elif frame := _FRAME.match(line.text):
             reader.add(frame, line.number)
+        elif (row := _ROW.match(line.text)) and len(rows) < _MOST_THREADS:
+            rows.append(_row_thread(row, line.number))
         else:
             _note(stacks, line)
     reader.start("", "", 0)
+    if len(stacks.threads) < len(rows):
+        stacks.threads = rows
     return stacks
+
+
+def _row_thread(row: re.Match[str], number: int) -> NativeThread:
+    """Return the thread in a row of `info threads`."""
+    parts = _FUNCTION.match(row[3])
+    frames = [NativeFrame(parts[1].strip(), parts[2] or "", parts[3] or "")] if parts else []
+    return NativeThread(row[1], row[2] or "", tuple(frames), number, number, _mutex(frames))
 
 
 def _note(stacks: NativeStacks, line: Line) -> None:

@@ -131,11 +131,12 @@ def dotnet_pool_blocked(stacks: NetStacks) -> Iterator[Finding]:
         and any(_POOL.search(frame.method) for frame in thread.frames)
     ]
     group = _largest_group(waiting)
-    if len(group) < _POOL_WAITS:
+    if not group:
         return
+    subject = "threads of the thread pool wait" if len(waiting) > 1 else "thread of the thread pool waits"
     yield Finding(
-        "warning",
-        f"{len(waiting)} threads of the thread pool wait synchronously for a task, in {group[0].own or '?'}",
+        "warning" if len(group) >= _POOL_WAITS else "info",
+        f"{len(waiting)} {subject} synchronously for a task, in {group[0].own or '?'}",
         f"They wait in {group[0].frames[0]}.",
         "Await the task. A pool whose threads all wait starts only few new threads per second.",
         tuple(_quote(stacks, thread) for thread in group[:2]),

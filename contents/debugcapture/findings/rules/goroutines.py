@@ -25,6 +25,11 @@ _BY_DESIGN: Final = re.compile(
     r"|\.(?:start|handle\w*|process\w*|reader|writer|fileWriter|poll\w*|tick\w*|gc|sweep\w*|flush\w*)(?:\.func\d+)*$"
     r"|wait\.(?:Until|Forever|BackoffUntil|JitterUntil|PollUntil)|persistConn|http2?\.|grpc|readPump|writePump|informer"
 )
+# Functions that log a message and then panic or end the program.
+_LOGGERS: Final = re.compile(
+    r"go\.uber\.org/zap|github\.com/(?:sirupsen/logrus|rs/zerolog|golang/glog|go-logr/)|k8s\.io/klog|"
+    r"k8s\.io/apimachinery/pkg/util/runtime\.|log\."
+)
 _SAID_FATAL: Final = {
     "all goroutines are asleep - deadlock!": "All goroutines wait, and none can continue",
     "concurrent map": "Goroutines use a map at the same time without a lock",
@@ -93,7 +98,11 @@ def go_handler_panicked(dump: GoDump) -> Iterator[Finding]:
 
 
 def _failed(goroutine: Goroutine) -> str:
-    frames = [frame for frame in goroutine.stack if not frame.function.startswith(("runtime.", "panic"))]
+    """Return where the goroutine failed: below the last panic, because handlers of panics lie above it."""
+    panics = [position for position, frame in enumerate(goroutine.stack) if frame.function == "panic"]
+    stack = goroutine.stack[panics[-1] + 1 :] if panics else goroutine.stack
+    frames = [frame for frame in stack if not frame.function.startswith(("runtime.", "panic"))]
+    frames = [frame for frame in frames if not _LOGGERS.match(frame.function)] or frames
     own = [frame for frame in frames if not frame.is_standard] or frames
     if not own:
         return f"Goroutine {goroutine.id} [{goroutine.state}]."

@@ -1,5 +1,6 @@
 """Rules for native stacks."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -10,6 +11,7 @@ _CALLERS: Final = 4
 _MOST_SHOWN: Final = 4
 _SEVERAL: Final = 4  # waiters for one mutex
 _MANY: Final = 10
+_JOIN: Final = re.compile(r"_{0,2}pthread_(?:timed|clock)?join|std::thread::join")
 _ON_REQUEST: Final = ("SIGSTOP", "SIGINT", "SIGTRAP", "SIGQUIT", "SIGTERM")
 
 
@@ -54,6 +56,7 @@ def native_mutex(stacks: NativeStacks) -> Iterator[Finding]:
         mutexes.setdefault(thread.mutex, []).append(thread)
     owners = [thread for thread in waiting if thread.id in stacks.owners]
     is_deadlock = len(owners) > 1
+    nobody_releases = not is_deadlock and _nobody_releases(stacks, waiting)
     several = len(waiting) > 1
     title = f"{len(waiting)} threads wait for {_mutex_names(mutexes)}" if several else (
         f"{_capital(waiting[0].label)} waits for {_mutex_names(mutexes)}"
@@ -65,15 +68,28 @@ def native_mutex(stacks: NativeStacks) -> Iterator[Finding]:
     if is_deadlock:
         holders = " and ".join(thread.label for thread in owners[:2])
         parts.append(f"the debugger shows that {holders} hold mutexes themselves")
+    if is_deadlock:
+        title = f"Deadlock: {title}, and the owners wait as well"
+    elif nobody_releases:
+        title = f"Deadlock: {title}, and every other thread waits for a thread to end"
     yield Finding(
-        _severity(len(waiting), mutexes, is_deadlock),
-        title if not is_deadlock else f"Deadlock: {title[0].lower()}{title[1:]}, and the owners wait as well",
+        _severity(len(waiting), mutexes, is_deadlock or nobody_releases),
+        title,
         f"{_capital('; '.join(parts))}.",
         "Look at the code that takes these mutexes: in which order, and what it does while it holds them.",
         tuple(_quote(stacks, thread) for thread in waiting[:3]),
         directness=75,
         key=f"native mutex {waiting[0].own.function if waiting[0].own else ''}",
     )
+
+
+def _nobody_releases(stacks: NativeStacks, waiting: Sequence[NativeThread]) -> bool:
+    """Return whether all threads wait for mutexes or join other threads, so that none can release a mutex.
+
+    Without a thread that joins, the text may be a part of the stacks.
+    """
+    joining = [thread for thread in stacks.threads if any(_JOIN.match(frame.function) for frame in thread.frames[:4])]
+    return len(waiting) > 1 and bool(joining) and len(waiting) + len(joining) == len(stacks.threads)
 
 
 def _severity(waiting: int, mutexes: dict[str, list[NativeThread]], is_deadlock: bool) -> Severity:

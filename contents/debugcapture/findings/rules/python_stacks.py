@@ -34,6 +34,16 @@ _SOCKET_FILES: Final = re.compile(r"(?:^|.*/)(?:socket|ssl)\.py$|(?:^|.*/)(?:htt
 _IDLE_READS: Final = re.compile(
     r"drain_events|poll|listen|handle_one|parse_request|consume|get_message|subscribe|next_event|serve|accept|pubsub|watch|stream|blpop|brpop|xread"
 )
+_POOL_FRAMES: Final = 6
+_POOL_WAITS: Final = ("wait", "acquire", "get", "sleep")
+_POOLS: Final = (
+    ("SQLAlchemy", re.compile(r"_do_get .*sqlalchemy/pool/")),
+    ("psycopg", re.compile(r"(?:getconn|wait) .*psycopg_pool/")),
+    ("urllib3", re.compile(r"_get_conn .*urllib3/connectionpool\.py")),
+    ("redis-py", re.compile(r"get_connection .*redis/connection\.py")),
+    ("PyMongo", re.compile(r"(?:_get_conn|_get_socket|checkout) .*pymongo/(?:\w+/)?pool\.py")),
+    ("DBUtils", re.compile(r"(?:connection|_wait_lock) .*dbutils/", re.IGNORECASE)),
+)
 _LOCK_CALLS: Final = re.compile(r"acquire_lock|acquire_rlock|PyMutex_Lock|PySemaphore_Wait|lock_acquire")
 _IMPORT_LOCK: Final = re.compile(r"_lock_unlock_module|acquire|_get_module_lock|__enter__")
 
@@ -185,6 +195,34 @@ def python_lock_wait(stacks: PyStacks) -> Iterator[Finding]:
         )
 
 
+def python_pool_exhausted(stacks: PyStacks) -> Iterator[Finding]:
+    """Several threads wait until a pool hands out a connection: all its connections are in use.
+
+    Source: https://docs.sqlalchemy.org/en/20/core/pooling.html and the methods in which other pools wait.
+    """
+    waiting = [
+        (thread, pool)
+        for thread in stacks.threads
+        for frame in thread.frames[:_POOL_FRAMES]
+        if (pool := next((name for name, call in _POOLS if call.match(f"{frame.function} {frame.file}")), ""))
+        and thread.frames[0].function in _POOL_WAITS
+    ]
+    threads = list(dict.fromkeys(thread for thread, _ in waiting))
+    if len(threads) < 2:  # noqa: PLR2004 - one thread may wait for a moment
+        return
+    places = list(dict.fromkeys(str(thread.own) for thread in threads if thread.own))
+    yield Finding(
+        "warning",
+        f"{len(threads)} threads wait for a connection from the pool of {waiting[0][1]}",
+        f"{', '.join(thread.label for thread in threads[:6])} wait in {threads[0].frames[0]}"
+        + (f", called from {', '.join(places[:3])}." if places else "."),
+        "Look for connections that are not returned and slow statements, then at the size of the pool.",
+        tuple(_quote(stacks, thread) for thread in threads[:3]),
+        directness=72,
+        key=f"python pool {waiting[0][1]}",
+    )
+
+
 def python_same_place(stacks: PyStacks) -> Iterator[Finding]:
     """Several threads with different tasks are at the same place of the application, for example in a slow request.
 
@@ -253,6 +291,7 @@ RULES: Final = (
     python_event_loop_blocked,
     python_collective_operation,
     python_lock_wait,
+    python_pool_exhausted,
     python_same_place,
     python_threads,
 )

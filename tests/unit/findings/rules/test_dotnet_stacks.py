@@ -93,6 +93,9 @@ def test_threads_of_the_pool_that_wait_for_tasks() -> None:
     (finding,) = findings(text)
     assert finding.title == "3 threads of the thread pool wait synchronously for a task, in Shop.Cart.Price"
     assert alarms("".join(tool(f"2{n}", wait, "Shop!Shop.Program.Main()") for n in range(3))) == []
+    (single,) = findings(tool("21", wait, "Shop!Shop.Cart.Price(int32)", pool))
+    assert single.title == "1 thread of the thread pool waits synchronously for a task, in Shop.Cart.Price"
+    assert single.severity == "info"
 
 
 def inspected(identity: str, name: str, *frames: str, waits: bool = False) -> str:

@@ -59,6 +59,28 @@ def test_a_panic_has_its_place_and_its_caller() -> None:
     assert "was in store.(*Store).Get (store.go:31), called by main.main (main.go:9)" in finding.detail
 
 
+def test_handlers_of_panics_and_loggers_are_not_the_place() -> None:
+    handled = goroutine(
+        7, "running",
+        ("k8s.io/apimachinery/pkg/util/runtime.HandleCrash(0x0)", "/go/pkg/runtime.go:48"),
+        ("panic(0x187e6a0, 0x2af1530)", "/usr/local/go/src/runtime/panic.go:969"),
+        (f"{STORE}.Sweep(0xc0002085d8)", "/src/store.go:93"),
+    )  # fmt: skip
+    (finding, *_) = findings("panic: nil map\n\n" + handled)
+    assert "was in store.(*Store).Sweep (store.go:93)" in finding.detail
+    logged = goroutine(
+        1, "running",
+        ("go.uber.org/zap/zapcore.(*CheckedEntry).Write(0xc0000e4180)", "/go/pkg/entry.go:232"),
+        ("go.uber.org/zap.(*SugaredLogger).Panicf(0xc0000122d8)", "/go/pkg/sugar.go:227"),
+        (f"{STORE}.Open(0xc0002085d8)", "/src/store.go:56"),
+    )  # fmt: skip
+    (finding, *_) = findings("panic: access denied\n\n" + logged)
+    assert "was in store.(*Store).Open (store.go:56)" in finding.detail
+    only_logger = goroutine(1, "running", ("go.uber.org/zap.(*Logger).Panic(0xc0000122d8)", "/go/pkg/sugar.go:227"))
+    (finding, *_) = findings("panic: access denied\n\n" + only_logger)
+    assert "was in zap.(*Logger).Panic (sugar.go:227)" in finding.detail
+
+
 def test_a_handler_that_panicked_does_not_end_the_program() -> None:
     frames = [("net/http.(*conn).serve.func1()", "/usr/local/go/src/net/http/server.go:1868")]
     frames += [

@@ -96,6 +96,17 @@ def test_a_known_message_inside_a_stack_trace_explains_it(tmp_path: Path) -> Non
     assert "com.example.Prices.load (Prices.java:12)" in finding.detail
 
 
+def test_the_causes_of_a_known_message_are_no_errors_of_their_own(tmp_path: Path) -> None:
+    log = (
+        "Unhandled exception. Shop.StoreException: the store is closed\n"
+        " ---> System.Net.Sockets.SocketException (99): Address not available\n"
+        "   at System.Net.Sockets.Socket.Connect(EndPoint remote)\n"
+        "   at Shop.Store.Open() in /app/Store.cs:line 20\n"
+    )
+    (finding,) = findings(tmp_path, log)
+    assert "Caused by System.Net.Sockets.SocketException (99)" in finding.detail
+
+
 def test_an_unknown_error_has_its_cause_and_its_place(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path, f"2026-01-02 10:00:00 ERROR order 7 failed\n{TRACE}")
     assert finding.title == "java.lang.IllegalStateException: no ledger"

@@ -73,6 +73,30 @@ def test_owners_that_the_debugger_printed_show_a_deadlock() -> None:
     assert finding.title.startswith("Deadlock: 2 threads wait for the mutexes lock_b and lock_a")
 
 
+def test_threads_that_nobody_can_wake() -> None:
+    join = "Thread 9 (Thread 0x7f1 (LWP 9)):\n#0  0x00007f00 in pthread_join () from /lib64/libpthread.so.0\n"
+    (finding, *_) = findings(waits(18, "a", "debit") + waits(19, "a", "credit") + join)
+    assert finding.severity == "critical"
+    assert finding.title == (
+        "Deadlock: 2 threads wait for the mutex a, and every other thread waits for a thread to end"
+    )
+    runs = "Thread 8 (Thread 0x7f1 (LWP 8)):\n#0  0x00007f00 in write () from /lib64/libc.so.6\n"
+    (finding, *_) = findings(waits(18, "a", "debit") + waits(19, "a", "credit") + join + runs)
+    assert finding.severity == "info"
+
+
+def test_a_list_of_threads_with_their_innermost_frames() -> None:
+    row = '  {number}    Thread 0x7f03 (LWP 57{number}) "w" 0x00007f034 in {function} () from /lib64/libc.so.6\n'
+    waiting = "".join(row.format(number=number, function="__lll_lock_wait") for number in (1, 2, 3, 4))
+    text = f"*{waiting[1:]}{row.format(number=5, function='epoll_wait')}"
+    (finding,) = [finding for finding in findings(text) if finding.rule == "native-mutex"]
+    assert finding.title == "4 threads wait for a mutex"
+    assert "__lll_lock_wait (libc.so.6)" in finding.detail
+    assert finding.evidence[0].first == 1
+    with_stacks = findings(waiting.partition("\n")[0] + "\n" + waits(18, "a", "debit") + waits(19, "b", "credit"))
+    assert with_stacks[0].title == "2 threads wait for the mutexes a and b"
+
+
 def test_a_short_wait_for_one_mutex_is_context() -> None:
     assert alarms(waits(18, "lock_a", "take_a") + waits(19, "lock_a", "take_a")) == []
     assert alarms("".join(waits(number, "lock_a", "take_a") for number in range(18, 23))) == ["native-mutex"]

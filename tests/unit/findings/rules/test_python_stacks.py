@@ -112,6 +112,17 @@ def test_threads_that_wait_for_the_same_server() -> None:
     assert alarms("".join(thread(f"w{n}", *idle) for n in range(3))) == []
 
 
+def test_threads_that_wait_for_a_connection_of_a_pool() -> None:
+    pool = ("wait (threading.py:359)", "get (sqlalchemy/util/queue.py:153)", "_do_get (sqlalchemy/pool/impl.py:166)")
+    waiting = [thread(f"web-{number}", *pool, "orders (app/orders.py:31)", *THREAD) for number in (1, 2)]
+    (finding,) = [finding for finding in findings("".join(waiting)) if finding.rule == "python-pool-exhausted"]
+    assert finding.title == "2 threads wait for a connection from the pool of SQLAlchemy"
+    assert "called from orders (app/orders.py:31)" in finding.detail
+    assert alarms(waiting[0]) == []
+    opens = ("connect (psycopg/connection.py:9)", *pool[2:], "orders (app/orders.py:31)", *THREAD)
+    assert alarms(thread("web-1", *opens) + thread("web-2", *opens)) == []
+
+
 def test_a_crash_of_the_interpreter() -> None:
     (finding,) = findings(FAULT)
     assert (finding.severity, finding.title) == ("critical", "Python ended: Fatal Python error: Segmentation fault")
