@@ -1,12 +1,13 @@
 """A file of evidence as parsers read it: by lines, within limits, whatever the file contains."""
 
 import codecs
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from os import SEEK_END
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from ..finding import EvidenceLines
 from ..model import Manifest
@@ -18,6 +19,10 @@ _PIECE_BYTES = 1 << 20
 _QUOTE_CHARACTERS = 240
 _UTF_8: Final = "utf-8"
 _BOM: Final = "\ufeff"
+
+
+class DamagedEvidence(ValueError):
+    """The file is cut, damaged or too large to be explained. The message says what is wrong with it."""
 
 
 class Line(NamedTuple):
@@ -75,6 +80,17 @@ class Evidence:
                 number += 1
             tail = file.read(TAIL_BYTES).decode(errors="replace").split("\n")
         yield from (Line(number + index, line.rstrip("\r")) for index, line in enumerate(tail, 1) if line)
+
+    def json(self, most_bytes: int) -> Any:
+        """Return the JSON of the file. Raises DamagedEvidence if it is larger than ``most_bytes``, or not JSON."""
+        if self.path.stat().st_size > most_bytes:
+            raise DamagedEvidence(f"the file is larger than {most_bytes >> 20} MiB")
+        try:
+            return json.loads(self.path.read_bytes().decode(self._encoding, errors="replace").removeprefix(_BOM))
+        except RecursionError as error:
+            raise DamagedEvidence("the JSON is nested too deeply") from error
+        except ValueError as error:
+            raise DamagedEvidence(f"the file is not valid JSON: {error}") from error
 
     @cached_property
     def _encoding(self) -> str:

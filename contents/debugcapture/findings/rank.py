@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import Final
 
 from ..finding import Finding, Severity
+from ..text import shortened
 
 _ORDER: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "info": 2}
 _MOST_EVIDENCE: Final = 8  # passages that a merged finding keeps
+_MOST_TITLE: Final = 300  # characters; names in hostile evidence have no limit
+_MOST_TEXT: Final = 800  # characters of title and detail together
 # The first rule reads events, which do not say how the container ended. The others read the status of the container.
 _RESTARTED: Final = "container-is-restarted-in-a-loop"
 _ENDED: Final = frozenset({
@@ -66,4 +69,10 @@ def _merged(group: Sequence[Finding]) -> Finding:
     pods = tuple(dict.fromkeys(finding.pod for finding in group if finding.pod))
     evidence = tuple(dict.fromkeys(lines for finding in group for lines in finding.evidence))[:_MOST_EVIDENCE]
     title = f"{len(pods)} pods: {first.title}" if len(pods) > 1 else first.title
-    return replace(first, title=title, pods=pods, evidence=evidence)
+    title = _bounded(title, _MOST_TITLE)
+    detail = _bounded(first.detail, _MOST_TEXT - len(title))
+    return replace(first, title=title, detail=detail, pods=pods, evidence=evidence)
+
+
+def _bounded(text: str, most: int) -> str:
+    return text if len(text) <= most else shortened(text, most)

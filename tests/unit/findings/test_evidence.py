@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.findings.evidence import LINE_BYTES, Evidence, Line, evidence_of
+from debugcapture.findings.evidence import LINE_BYTES, DamagedEvidence, Evidence, Line, evidence_of
 from tests.unit.builders import artifact, manifest, nothing
 
 
@@ -26,6 +26,29 @@ def test_lines_have_their_numbers(content: bytes, lines: list[str], tmp_path: Pa
     path = tmp_path / "log"
     path.write_bytes(content)
     assert list(Evidence(path, "log").lines()) == [Line(number, text) for number, text in enumerate(lines, 1)]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"a": 1', "not valid JSON"),
+        (b"[" * 200_000, "nested too deeply"),
+        (b"9" * 5000, "not valid JSON"),
+        (b" " * (2 << 20), "larger than 1 MiB"),
+    ],
+)
+def test_json_that_cannot_be_read_is_damaged_evidence(content: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "profile"
+    path.write_bytes(content)
+    with pytest.raises(DamagedEvidence, match=reason):
+        Evidence(path, "profile").json(1 << 20)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_json_in_each_encoding(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "profile"
+    path.write_text('{"a": "ü"}', encoding=encoding)
+    assert Evidence(path, "profile").json(1 << 20) == {"a": "ü"}
 
 
 def test_a_quote_is_short(tmp_path: Path) -> None:

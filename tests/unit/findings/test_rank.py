@@ -34,6 +34,14 @@ def test_the_same_finding_on_several_pods_is_one() -> None:
     assert [lines.file for lines in merged.evidence] == ["a", "b"]
 
 
+def test_a_finding_about_names_of_any_length_is_short() -> None:
+    (short,) = ranked([finding("disk \0 is full", detail="why\nand how")])
+    assert (short.title, short.detail) == ("disk \0 is full", "why\nand how")
+    (cut,) = ranked([finding(f"disk {'x' * 5000} is full", detail="y " * 5000)])
+    assert (len(cut.title), cut.title[:8], cut.title[-1]) == (300, "disk xxx", "…")
+    assert 490 < len(cut.detail) <= 500
+
+
 def test_a_restart_with_a_known_cause_is_not_a_separate_finding() -> None:
     restarts = [
         finding(rule="container-is-restarted-in-a-loop", pod=pod, key=f"{pod}/app", title="restarted")

@@ -156,6 +156,7 @@ class _Reader:
         if tag == "1LKDEADLOCK":
             self._edges, self._waiter, self._waits_for, self._first = [], "", None, line.number
         elif tag == "2LKDEADLOCKTHR" and (match := _DEADLOCKED.search(text)):
+            self._first = self._first or line.number  # the start of the file is missing
             if self._waiter and self._waits_for is not None:
                 self._edges.append(Edge(self._waiter, self._waits_for, match.group(1)))
                 if self._edges[0].thread == match.group(1):

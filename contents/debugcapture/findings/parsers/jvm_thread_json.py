@@ -4,7 +4,6 @@ Sources: JDK, jdk.internal.vm.ThreadDumper and com.sun.management.HotSpotDiagnos
 Actuator API, "Thread Dump"; java.lang.management.ThreadInfo.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,13 +35,8 @@ def recognize(evidence: Evidence) -> bool:
 
 
 def parse(evidence: Evidence) -> ThreadDumps:
-    """Return the dump of ``evidence``. Raises ValueError if it is too large or not JSON."""
-    if evidence.path.stat().st_size > _MOST_BYTES:
-        raise ValueError(f"the dump has more than {_MOST_BYTES >> 20} MiB")
-    try:
-        document = json.loads(evidence.path.read_bytes())
-    except RecursionError as error:
-        raise ValueError("the JSON is nested too deeply") from error
+    """Return the dump of ``evidence``. Raises DamagedEvidence if it is too large or not JSON."""
+    document = evidence.json(_MOST_BYTES)
     places = _places(evidence)
     dump = document.get("threadDump") if isinstance(document, dict) else None
     if isinstance(dump, dict):

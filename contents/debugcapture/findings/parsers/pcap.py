@@ -93,7 +93,7 @@ def recognize(evidence: Evidence) -> bool:
 
 
 def parse(evidence: Evidence) -> PacketCapture:
-    """Return what the capture shows. Raises ValueError if it has no complete header."""
+    """Return what the capture shows. Raises DamagedEvidence if it has no complete header."""
     result = PacketCapture(evidence)
     with evidence.path.open("rb") as file:
         for packet in packets_of(open_capture(file)):

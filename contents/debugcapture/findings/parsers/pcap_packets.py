@@ -11,6 +11,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import BinaryIO, Final, NamedTuple
 
+from ..evidence import DamagedEvidence
+
 # The first bytes: the order of bytes in the file, and how many parts of a second its times count.
 _MAGIC: Final = {
     b"\xd4\xc3\xb2\xa1": ("<", 1_000_000),
@@ -63,10 +65,10 @@ def is_capture(first: bytes) -> bool:
 
 
 def open_capture(file: BinaryIO) -> Capture:
-    """Return the capture in ``file``. Raises ValueError if its header is cut or not one."""
+    """Return the capture in ``file``. Raises DamagedEvidence if its header is cut or not one."""
     header = file.read(_HEADER_BYTES)
     if len(header) < _HEADER_BYTES or header[:4] not in _MAGIC:
-        raise ValueError("the header of the capture is not complete")
+        raise DamagedEvidence("the header of the capture is not complete")
     order, parts_per_s = _MAGIC[header[:4]]
     (link,) = struct.unpack(f"{order}I", header[20:24])
     return Capture(file, order, parts_per_s, link & 0xFFFF)

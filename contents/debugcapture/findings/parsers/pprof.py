@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..evidence import Evidence
+from ..evidence import DamagedEvidence, Evidence
 
 _GZIP: Final = b"\x1f\x8b"
 _MAX_BYTES: Final = 32 << 20  # of the decompressed profile
@@ -64,13 +64,13 @@ def recognize(evidence: Evidence) -> bool:
 
 
 def parse(evidence: Evidence) -> GoProfile:
-    """Return the profile. Raises ValueError if it is too large or damaged."""
+    """Return the profile. Raises DamagedEvidence if it is too large or damaged."""
     try:
         content = zlib.decompressobj(wbits=31).decompress(evidence.path.read_bytes()[:_MAX_BYTES], _MAX_BYTES)
     except zlib.error as error:
-        raise ValueError(f"the profile cannot be decompressed: {error}") from error
+        raise DamagedEvidence(f"the profile cannot be decompressed: {error}") from error
     if len(content) == _MAX_BYTES:
-        raise ValueError(f"the profile is larger than {_MAX_BYTES >> 20} MiB")
+        raise DamagedEvidence(f"the profile is larger than {_MAX_BYTES >> 20} MiB")
     message = _message(memoryview(content))
     strings = [bytes(part).decode(errors="replace") for part in message.parts.get(_STRINGS, ())]
     types = [_message(part) for part in message.parts.get(_SAMPLE_TYPE, ())]
@@ -108,7 +108,7 @@ def _text(strings: Sequence[str], index: int) -> str:
 
 
 def _message(data: memoryview) -> _Message:
-    """Return the fields of a message. Raises ValueError if it is damaged."""
+    """Return the fields of a message. Raises DamagedEvidence if it is damaged."""
     message, position = _Message(), 0
     while position < len(data):
         key, position = _varint(data, position)
@@ -123,7 +123,7 @@ def _message(data: memoryview) -> _Message:
         elif kind in (1, 5):
             position += 8 if kind == 1 else 4
         else:
-            raise ValueError("the profile is damaged: a field has an unknown type")
+            raise DamagedEvidence("the profile is damaged: a field has an unknown type")
     return message
 
 
@@ -135,7 +135,7 @@ def _packed(data: memoryview) -> Iterator[int]:
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:
-    """Return the number at ``position``, and the position after it. Raises ValueError if it is cut or too long."""
+    """Return the number at ``position``, and the position after it. Raises DamagedEvidence if it is cut or too long."""
     value = 0
     for shift in range(0, 70, 7):
         if position >= len(data):
@@ -145,4 +145,4 @@ def _varint(data: memoryview, position: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:  # noqa: PLR2004 - the highest bit says whether another byte follows
             return value, position
-    raise ValueError("the profile is damaged: a number is cut")
+    raise DamagedEvidence("the profile is damaged: a number is cut")

@@ -5,7 +5,6 @@ https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile,
 https://github.com/google/pprof/blob/main/proto/profile.proto
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -50,12 +49,10 @@ def recognize(evidence: Evidence) -> bool:
 
 
 def parse(evidence: Evidence) -> Profile:
-    """Return the profile. Raises ValueError if it is too large or damaged."""
+    """Return the profile. Raises DamagedEvidence if it is too large or damaged."""
     if pprof.recognize(evidence):
         return _go_profile(evidence)
-    if evidence.path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"the profile is larger than {MAX_BYTES >> 20} MiB")
-    content = json.loads(evidence.path.read_text(encoding="utf-8", errors="replace"))
+    content = evidence.json(MAX_BYTES)
     document = content if isinstance(content, dict) else {}
     return _v8_profile(evidence, document) if "nodes" in document else _speedscope(evidence, document)
 

@@ -1,5 +1,6 @@
 """Rules about connections that are never closed, get no answer, or wait to be accepted."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -169,7 +170,9 @@ def _peers(groups: Sequence[ConnectionGroup]) -> str:
 def _ports(groups: Sequence[ConnectionGroup]) -> str:
     """Return the local port that most of the connections share, which the program then listens on."""
     total = sum(group.count for group in groups)
-    ports = sum((group.local_ports for group in groups), start=type(groups[0].local_ports)())
+    ports: Counter[str] = Counter()
+    for group in groups:
+        ports.update(group.local_ports)
     port, count = ports.most_common(1)[0]
     return f" {count} of them at the local port {port}." if count > 1 and count * 2 > total else ""
 

@@ -96,6 +96,13 @@ def test_a_javacore_because_of_a_crash(tmp_path: Path) -> None:
 JAVACORE_LINES = [f"{line}\n" for line in (JAVACORE_HEAD + DEADLOCK + BLOCKED).splitlines()]
 
 
+def test_a_deadlock_without_the_start_of_the_javacore(tmp_path: Path) -> None:
+    path = tmp_path / "javacore.txt"
+    path.write_text(DEADLOCK.partition("\n")[2])
+    (dump,) = jvm_javacore.parse(Evidence(path, path.name)).dumps
+    assert [deadlock.first for deadlock in dump.reported] == [1]
+
+
 @given(st.lists(st.sampled_from(JAVACORE_LINES) | UTF8, max_size=30))
 def test_hostile_javacores_are_read(pieces: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
