@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from ...finding import EvidenceLines
 from ..evidence import Evidence
-from .pcap_packets import Packet, is_capture, open_capture, packets_of
+from .pcap_packets import CaptureEnd, Packet, is_capture, open_capture, packets_of
 
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _DNS_PORT: Final = ":53"
@@ -72,6 +72,10 @@ class PacketCapture:
     """Number of TCP and UDP packets."""
     end_s: float = 0.0
     """Time of the last packet."""
+    last: int = 0
+    """Number of the last packet that was read."""
+    end: CaptureEnd = "complete"
+    """Whether more packets follow it."""
     connections: dict[tuple[str, str], Connection] = field(default_factory=dict)
     queries: dict[tuple[str, str, int], Query] = field(default_factory=dict)
     """Queries without an answer, by client, server and ID."""
@@ -80,6 +84,11 @@ class PacketCapture:
     answers: dict[tuple[str, int], list[int]] = field(default_factory=dict)
     """Numbers of the packets that answer a name with a code, by both. Code 0 is a success."""
     alerts: list[Alert] = field(default_factory=list)
+
+    @property
+    def scope(self) -> str:
+        """Return a sentence that says which packets the counts are about; "" if it is all packets."""
+        return "" if self.end == "complete" else f" This is about the first {self.last:,} packets only."
 
     def quote(self, first: int, last: int, *lines: str) -> EvidenceLines:
         """Return packets as evidence. Their numbers stand for lines."""
@@ -96,13 +105,15 @@ def parse(evidence: Evidence) -> PacketCapture:
     """Return what the capture shows. Raises DamagedEvidence if it has no complete header."""
     result = PacketCapture(evidence)
     with evidence.path.open("rb") as file:
-        for packet in packets_of(open_capture(file)):
+        capture = open_capture(file)
+        for packet in packets_of(capture):
             result.packets += 1
             result.end_s = max(result.end_s, packet.time_s)
             if packet.is_tcp:
                 _add_segment(result, packet)
             elif packet.target.endswith(_DNS_PORT) or packet.source.endswith(_DNS_PORT):
                 _add_dns(result, packet, packet.payload)
+    result.last, result.end = capture.packets, capture.end
     return result
 
 

@@ -7,9 +7,10 @@ and 9293.
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, Literal, NamedTuple
 
 from ..evidence import DamagedEvidence
 
@@ -23,7 +24,7 @@ _MAGIC: Final = {
 _HEADER_BYTES: Final = 24
 _RECORD_BYTES: Final = 16
 _MOST_PACKET_BYTES: Final = 1 << 18  # no interface sends more at once; a larger number is a damaged file
-_MOST_PACKETS: Final = 200_000  # Python reads about 100,000 in a second
+MOST_PACKETS: Final = 200_000  # Python reads about 100,000 in a second
 _ETHERNET, _RAW, _RAW_OF_OTHERS, _COOKED, _COOKED_2 = 1, 101, 12, 113, 276
 _IPV4, _IPV6, _VLAN = 0x0800, 0x86DD, 0x8100
 _TCP, _UDP = 6, 17
@@ -50,13 +51,23 @@ class Packet(NamedTuple):
     """The captured part of the payload."""
 
 
-class Capture(NamedTuple):
+CaptureEnd = Literal["complete", "limit", "cut", "damaged"]
+"""Why the last packet that was read is the last one: the file ends there, it has more packets than are read, it ends
+inside a packet, or what follows is not a packet."""
+
+
+@dataclass(slots=True)
+class Capture:
     """An open capture file."""
 
     file: BinaryIO
     order: str
     parts_per_s: int
     link: int
+    packets: int = 0
+    """Number of packets that were read, those of other protocols too."""
+    end: CaptureEnd = "complete"
+    """It is known after the last packet."""
 
 
 def is_capture(first: bytes) -> bool:
@@ -75,21 +86,34 @@ def open_capture(file: BinaryIO) -> Capture:
 
 
 def packets_of(capture: Capture) -> Iterator[Packet]:
-    """Yield the TCP and UDP packets of ``capture``, among its first 200,000 packets."""
+    """Yield the TCP and UDP packets of ``capture``, among its first MOST_PACKETS packets."""
+    for number, time_s, frame in _records(capture):
+        network = _network_of(frame, capture.link)
+        if network is not None:
+            packet = _packet_of(network, number, time_s)
+            if packet is not None and not (_is_outgoing(frame, capture.link) and _is_to_itself(packet)):
+                yield packet
+
+
+def _records(capture: Capture) -> Iterator[tuple[int, float, bytes]]:
+    """Yield the number, the time and the frame of each packet, and note in ``capture`` how it ends."""
     record = struct.Struct(f"{capture.order}IIII")
-    for number in range(1, _MOST_PACKETS + 1):
+    for number in range(1, MOST_PACKETS + 1):
         head = capture.file.read(_RECORD_BYTES)
         if len(head) < _RECORD_BYTES:
+            capture.end = "cut" if head else "complete"
             return
         seconds, parts, captured, _ = record.unpack(head)
         if captured > _MOST_PACKET_BYTES:
+            capture.end = "damaged"
             return
         frame = capture.file.read(captured)
-        network = _network_of(frame, capture.link)
-        if network is not None:
-            packet = _packet_of(network, number, seconds + parts / capture.parts_per_s)
-            if packet is not None and not (_is_outgoing(frame, capture.link) and _is_to_itself(packet)):
-                yield packet
+        if len(frame) < captured:
+            capture.end = "cut"
+            return
+        capture.packets = number
+        yield number, seconds + parts / capture.parts_per_s, frame
+    capture.end = "limit" if capture.file.read(1) else "complete"
 
 
 def _network_of(frame: bytes, link: int) -> bytes | None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from ...finding import Finding
 from ..parsers.pcap import Connection, PacketCapture, Query
+from ..parsers.pcap_packets import CaptureEnd
 
 _MOST_SERVERS: Final = 3
 _MOST_NAMES: Final = 4
@@ -38,6 +39,15 @@ _ALERTS: Final = {
     120: "no_application_protocol",
 }
 
+_ENDS: Final[dict[CaptureEnd, tuple[str, str]]] = {
+    "limit": (
+        "Only the first {:,} packets of the capture were examined",
+        "Open the file in Wireshark, or explain its parts: editcap -c 200000 FILE PARTS.pcap",
+    ),
+    "cut": ("The capture of packets is cut after packet {:,}", ""),
+    "damaged": ("The capture of packets is damaged after packet {:,}", "Capture the packets again."),
+}
+
 
 def packets_connection_not_answered(capture: PacketCapture) -> Iterator[Finding]:
     """A server did not answer repeated attempts to connect: packets are dropped, or nothing has this address.
@@ -54,7 +64,7 @@ def packets_connection_not_answered(capture: PacketCapture) -> Iterator[Finding]
             "warning",
             f"{server} does not answer: {_count(group)} got no answer",
             f"{sum(connection.attempts for connection in group)} packets were sent to open them; the first attempt is "
-            f"packet {group[0].first} from {group[0].client}.",
+            f"packet {group[0].first} from {group[0].client}.{capture.scope}",
             "Check the address, NetworkPolicies and firewalls between the pod and this address.",
             (capture.quote(group[0].first, group[0].last, f"{group[0].client} > {server}: SYN, no answer"),),
             directness=72,
@@ -81,7 +91,7 @@ def packets_connection_refused(capture: PacketCapture) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"{server} refused {_count(group)}",
-            f"It answered each attempt with a reset (RST). The first one is packet {group[0].last}.",
+            f"It answered each attempt with a reset (RST). The first one is packet {group[0].last}.{capture.scope}",
             "Check that a process listens on this port.",
             (capture.quote(group[0].first, group[0].last, f"{server} > {group[0].client}: RST"),),
             directness=71,
@@ -107,7 +117,8 @@ def packets_connection_reset(capture: PacketCapture) -> Iterator[Finding]:
         yield Finding(
             "warning" if len(group) >= _FEW else "info",
             f"{_count(group)} to {server} {'was' if len(group) == 1 else 'were'} reset by {side}",
-            f"{by_server} of {len(group)} by the server. The first reset ends with packet {group[0].last}.",
+            f"{by_server} of {len(group)} by the server. The first reset ends with packet {group[0].last}."
+            f"{capture.scope}",
             "Look at the log of the side that sends the resets, and at the time limits of proxies between them.",
             (capture.quote(group[0].first, group[0].last, f"{group[0].reset_by}: RST in an open connection"),),
             directness=60,
@@ -134,7 +145,8 @@ def packets_sent_again(capture: PacketCapture) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"{repeated / segments:.0%} of the packets with data to and from {server} were sent again",
-            f"{repeated} of {segments} packets in {_count(group)}; {worst.repeated} of them with {worst.client}.",
+            f"{repeated} of {segments} packets in {_count(group)}; {worst.repeated} of them with {worst.client}."
+            f"{capture.scope}",
             "Look for packet loss on the way, and for CPU throttling of the receiver.",
             (capture.quote(worst.first, worst.last, f"{worst.client} > {server}: {worst.repeated} sent again"),),
             directness=62,
@@ -159,7 +171,7 @@ def packets_dns_not_answered(capture: PacketCapture) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"The DNS server {server} did not answer {len(queries)} of {total} queries",
-            f"Names: {_listed(names)}.",
+            f"Names: {_listed(names)}.{capture.scope}",
             "Check CoreDNS, and NetworkPolicies for port 53.",
             (
                 capture.quote(
@@ -197,7 +209,7 @@ def packets_dns_failed(capture: PacketCapture) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"{title} ({_CODES[code]})",
-            f"{len(numbers)} answers with {_CODES[code]}, and none with an address.",
+            f"{len(numbers)} answers with {_CODES[code]}, and none with an address.{capture.scope}",
             "Check the spelling of the name, its namespace, and that the Service exists."
             if unknown
             else "Look at the log of CoreDNS and at its upstream servers.",
@@ -224,12 +236,31 @@ def packets_tls_failed(capture: PacketCapture) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"TLS with {server} failed{times}: {name.partition(':')[0]}, sent by the {sender}",
-            f"Fatal alert {code} ({name}).",
+            f"Fatal alert {code} ({name}).{capture.scope}",
             "Check the certificate, its authority, the name of the server, and the versions that both sides allow.",
             (capture.quote(numbers[0], numbers[-1], f"TLS alert {code}: {name}"),),
             directness=73,
             key=f"tls {server} {code}",
         )
+
+
+def packets_not_all_examined(capture: PacketCapture) -> Iterator[Finding]:
+    """The findings about packets do not cover the whole file: it has too many packets, is cut, or is damaged.
+
+    Source: https://www.tcpdump.org/manpages/pcap-savefile.5.html
+    """
+    if capture.end == "complete":
+        return
+    title, advice = _ENDS[capture.end]
+    yield Finding(
+        "info",
+        title.format(capture.last),
+        "The findings about packets do not cover what follows.",
+        advice,
+        (capture.quote(max(capture.last, 1), max(capture.last, 1)),),
+        directness=20,
+        key=f"not all packets: {capture.end}",
+    )
 
 
 def _by_server(connections: Iterable[Connection]) -> list[tuple[str, list[Connection]]]:
@@ -266,4 +297,5 @@ RULES: Final = (
     packets_dns_failed,
     packets_sent_again,
     packets_connection_reset,
+    packets_not_all_examined,
 )

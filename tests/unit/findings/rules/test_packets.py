@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain, explain_bundle
+from debugcapture.findings.parsers import pcap_packets
 from tests.unit.builders import artifact, manifest
 from tests.unit.findings.packets import ACK, DNS, PUSH, SYN, Talk, alert, capture, framed, lookup, tcp, udp
 
@@ -170,14 +171,41 @@ def test_a_port_that_is_used_again_is_another_connection() -> None:
     assert finding.title == "3 connections to 10.1.0.9:5432 were reset by the server"
 
 
-@pytest.mark.parametrize("size", [0, 3, 4, 20, 24, 30, 45, 60])
-def test_a_capture_that_is_cut_is_read_up_to_the_cut(size: int) -> None:
-    failures = []
+@pytest.mark.parametrize(
+    ("size", "titles", "failures"),
+    [
+        *((size, [], []) for size in (0, 3, 24)),
+        *((size, [], ["the header of the capture is not complete"]) for size in (4, 20)),
+        *((size, ["The capture of packets is cut after packet 0"], []) for size in (30, 45, 60)),
+        (-1, ["The capture of packets is cut after packet 6"], []),
+    ],
+)
+def test_a_capture_that_is_cut_is_read_up_to_the_cut(size: int, titles: list[str], failures: list[str]) -> None:
+    errors: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "packets.pcap"
         path.write_bytes(capture(*WHOLE)[:size])
-        assert explain([Evidence(path, path.name)], lambda file, error: failures.append((file.name, str(error)))) == []
-    assert failures == ([("packets.pcap", "the header of the capture is not complete")] if 4 <= size < 24 else [])
+        reported = explain([Evidence(path, path.name)], lambda _file, error: errors.append(str(error)))
+    assert [(finding.title, finding.severity) for finding in reported] == [(title, "info") for title in titles]
+    assert errors == failures
+
+
+def test_a_capture_with_too_many_packets_says_which_were_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = capture(*[tcp(TALK.client, TALK.server, SYN)] * 5)
+    assert [finding.rule for finding in findings(content)] == ["packets-connection-not-answered"]
+    monkeypatch.setattr(pcap_packets, "MOST_PACKETS", 5)
+    assert [finding.rule for finding in findings(content)] == ["packets-connection-not-answered"]
+    monkeypatch.setattr(pcap_packets, "MOST_PACKETS", 4)
+    counted, scope = findings(content)
+    assert counted.detail.startswith("4 packets were sent to open them;")
+    assert counted.detail.endswith(" This is about the first 4 packets only.")
+    assert (scope.rule, scope.severity) == ("packets-not-all-examined", "info")
+    assert scope.title == "Only the first 4 packets of the capture were examined"
+
+
+def test_a_damaged_capture_says_where_it_ends() -> None:
+    (finding,) = findings(capture(*WHOLE) + b"\xff" * 32)
+    assert finding.title == f"The capture of packets is damaged after packet {len(WHOLE)}"
 
 
 PIECES = (
