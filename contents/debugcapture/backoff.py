@@ -3,11 +3,22 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 # Gets the error of an attempt and the planned wait in seconds; returns the seconds to wait, or None to give up.
 Wait = Callable[[Exception, float], float | None]
+
+
+class Clock(Protocol):
+    """The time that passes while something is awaited: the module `time`, or the clock of a test."""
+
+    def monotonic(self) -> float:
+        """Return the seconds since some moment."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+
 
 _SLACK_S = 1e-6  # sums of fractions of a second are not exact
 

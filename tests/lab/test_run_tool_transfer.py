@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,10 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Find run-tool in the path, and let no time pass."""
+def path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add run-tool to the path."""
     monkeypatch.setenv("PATH", str(folder), prepend=":")
-    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 @pytest.fixture

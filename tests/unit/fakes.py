@@ -13,6 +13,7 @@ from debugcapture.kube.scripts import script
 from debugcapture.kube.streams import Streams
 from debugcapture.model import ContainerRef, ExitStatus, Json, StartFailure
 from tests.unit.builders import pod, status
+from tests.unit.clock import Clock
 
 OK = ExitStatus(0)
 RUN = script("bounded", "run")
@@ -25,6 +26,7 @@ class Lists:
     """The list methods of an API server with ``pods`` and ``items``."""
 
     requests = 0
+    clock = Clock()
 
     def pods(self, _namespace: str, _selector: str = "") -> list[Json]:
         raise NotImplementedError

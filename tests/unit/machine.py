@@ -11,6 +11,7 @@ from debugcapture.errors import Unreachable
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.start_failures import with_start_failure
 from debugcapture.model import ExitStatus, StartFailure
+from tests.unit.clock import Clock
 
 BROKEN = ExitStatus(None, "StreamBroken", "the connection ended before the command")
 Change = Callable[[bytes, bytes, ExitStatus], tuple[bytes, bytes, ExitStatus]]
@@ -18,6 +19,8 @@ Change = Callable[[bytes, bytes, ExitStatus], tuple[bytes, bytes, ExitStatus]]
 
 class Machine:
     """Each entry of ``changes`` damages one connection."""
+
+    clock = Clock()
 
     def __init__(self, *changes: Change) -> None:
         self.changes, self.ran = list(changes), list[Sequence[str]]()

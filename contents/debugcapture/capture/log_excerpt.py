@@ -1,7 +1,6 @@
 """Reads what a process writes to its container's log when it gets a signal, such as the thread dump of a JVM."""
 
 import re
-import time
 from datetime import datetime
 from math import ceil
 from typing import Final
@@ -41,7 +40,7 @@ class LogExcerpt:
         """Return the excerpt as soon as it no longer grows; empty if it does not appear within seconds."""
         previous = b""
         for _ in range(_POLLS):
-            time.sleep(_POLL_S)
+            self._api.clock.sleep(_POLL_S)
             content = self.read()
             if content and content == previous:
                 break

@@ -6,7 +6,6 @@ The store signs a request for each piece, the container sends the pieces, and th
 import base64
 import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
@@ -44,17 +43,17 @@ class PodUpload:
         Return None if it is below the minimum, or above ``size_limit_bytes``: it is then streamed up to the limit.
         Raises CaptureError with the reason why the file must be streamed. An incomplete upload is removed.
         """
-        deadline = time.monotonic() + file.time_limit_s
+        deadline = api.clock.monotonic() + file.time_limit_s
         size = _read_size(api, file)
         if size > size_limit_bytes:
             report(f"{name}: it has {size:,} bytes, more than its size limit of {size_limit_bytes:,}; it is streamed")
         if not self.min_bytes <= size <= size_limit_bytes:
             return None
-        original = _read_sums(api, _until(file, deadline), with_md5=self.store.wants_md5)
+        original = _read_sums(api, _until(api, file, deadline), with_md5=self.store.wants_md5)
         if original.size > size_limit_bytes:
             raise CommandFailed(f"direct upload from {file.ref}", "the file has grown above its size limit")
         report(f"{name}: the pod uploads {original.size:,} bytes directly to the store")
-        remaining = _until(file, deadline)
+        remaining = _until(api, file, deadline)
         upload = self.store.direct(f"{self.folder}/{name}", original, remaining.time_limit_s)
         try:
             return upload.complete(_send_pieces(api, remaining, upload, report))
@@ -93,9 +92,9 @@ class _LineSink:
             self._on_line(line)
 
 
-def _until(file: RemoteFile, deadline: float) -> RemoteFile:
+def _until(api: Api, file: RemoteFile, deadline: float) -> RemoteFile:
     """Return ``file`` with the time that is left until ``deadline``. Raises CommandFailed if there is none."""
-    left_s = int(deadline - time.monotonic())
+    left_s = int(deadline - api.clock.monotonic())
     if left_s < 1:
         raise CommandFailed(f"direct upload from {file.ref}", "it reached its time limit")
     return replace(file, time_limit_s=left_s)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Final
 
-from ..backoff import on, retried
+from ..backoff import Clock, on, retried
 from ..errors import LogRemoved, TargetNotFound
 from ..kube.client import Api
 from ..kube.objects import last_terminated_state, running_state, terminated_state
@@ -150,7 +150,7 @@ def _log(api: Api, pod: Json, container: str, since_s: int, *, previous: bool) -
         def request() -> Iterator[bytes]:
             return api.log(namespace, name, container, previous=previous, tail_lines=lines, since_s=limit_s)
 
-        return _read_log(request)
+        return _read_log(request, api.clock)
 
     return SnapshotFile(
         f"{kind.capitalize()} of {container}",
@@ -169,7 +169,7 @@ def _run_started(pod: Json, container: str, *, previous: bool) -> datetime | Non
     return parse_time(last_terminated_state(status).get("startedAt") if previous else current)
 
 
-def _read_log(request: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+def _read_log(request: Callable[[], Iterator[bytes]], clock: Clock) -> Iterator[bytes]:
     """Yield a log.
 
     If the container was removed a moment ago, the kubelet sends an error text instead of the log. It sends the log of
@@ -183,7 +183,7 @@ def _read_log(request: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
             raise LogRemoved("cannot read the log", first.decode(errors="replace"), "The kubelet has deleted it.")
         return first, pieces
 
-    first, pieces = retried(open_log, _LOG_REMOVED_WAITS_S, on(LogRemoved))
+    first, pieces = retried(open_log, _LOG_REMOVED_WAITS_S, on(LogRemoved), clock.sleep)
     yield first
     yield from pieces
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -231,11 +230,11 @@ class Tools:
 
         Both together have the time limit of ``remote``.
         """
-        deadline = time.monotonic() + remote.time_limit_s
+        deadline = self._api.clock.monotonic() + remote.time_limit_s
         stored = self._upload_from_pod(pending, remote)
         if stored:
             return TransferResult("complete", integrity="verified", stored=stored)
-        left_s = max(0, math.ceil(deadline - time.monotonic()))
+        left_s = max(0, math.ceil(deadline - self._api.clock.monotonic()))
         return fetch_file(self._api, replace(remote, time_limit_s=left_s), file, self._report)
 
     def _upload_from_pod(self, pending: PendingArtifact, remote: RemoteFile) -> Stored | None:

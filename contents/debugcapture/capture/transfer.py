@@ -9,7 +9,6 @@ input open. When it closes, because this side has ended or given up, they stop t
 """
 
 import secrets
-import time
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -198,10 +197,10 @@ class _Interrupted(Exception):  # noqa: N818 - see errors.py
 
 def fetch_file(api: Api, file: RemoteFile, sink: Sink, report: Report) -> TransferResult:
     """Copy ``file`` to ``sink``. The copy resumes if the stream breaks."""
-    deadline = time.monotonic() + file.time_limit_s
+    deadline = api.clock.monotonic() + file.time_limit_s
 
     def attempt() -> TransferResult:
-        if time.monotonic() >= deadline:
+        if api.clock.monotonic() >= deadline:
             return TransferResult("failed", "no time was left for it", code="time-limit")
         result, is_final = _fetch_once(api, file, sink, deadline)
         if not is_final:
@@ -209,14 +208,14 @@ def fetch_file(api: Api, file: RemoteFile, sink: Sink, report: Report) -> Transf
         return result
 
     def wait(error: Exception, wait_s: float) -> float | None:
-        left_s = deadline - time.monotonic()
+        left_s = deadline - api.clock.monotonic()
         if not isinstance(error, _Interrupted) or left_s <= wait_s:
             return None
         report(f"{file.path}: {error.result.reason}; resuming after {sink.received:,} bytes")
         return wait_s
 
     try:
-        return retried(attempt, _RESUME_WAITS_S, wait)
+        return retried(attempt, _RESUME_WAITS_S, wait, api.clock.sleep)
     except _Interrupted as error:
         return error.result
 
@@ -309,7 +308,7 @@ def _tool_argv(command: Command, nonce: str) -> tuple[str, ...]:
 def _fetch_once(api: Api, file: RemoteFile, sink: Sink, deadline: float) -> tuple[TransferResult, bool]:
     """Return the result, and whether it is final; if not, another attempt can resume."""
     nonce = secrets.token_hex(8)
-    limit_s = deadline - time.monotonic()
+    limit_s = deadline - api.clock.monotonic()
     session = _ExecSession(file.ref, _fetch_argv(file, nonce, sink.received), limit_s, holds_stdin=True)
     try:
         status, stderr = _stream(api, session, sink)
@@ -373,9 +372,9 @@ def _stream(api: Api, session: _ExecSession, sink: Sink) -> tuple[ExitStatus, st
 
 def _wait_for_job(api: Api, command: Command, job: str, file: str, report: Report) -> ToolReport | None:
     """Return the report of the job, or None at the time limit. Reconnects if the connection breaks."""
-    deadline, nonce = time.monotonic() + command.time_limit_s + _GRACE_S, secrets.token_hex(8)
+    deadline, nonce = api.clock.monotonic() + command.time_limit_s + _GRACE_S, secrets.token_hex(8)
     argv = (PROGRAM, "wait", nonce, base_of(command.ref), job, str(command.time_limit_s), file)
-    while (left_s := deadline - time.monotonic()) > 0:
+    while (left_s := deadline - api.clock.monotonic()) > 0:
         try:
             session = _ExecSession(command.ref, argv, left_s, holds_stdin=True)
             status, stderr = _stream(api, session, JobProgress(file, report))
@@ -385,5 +384,5 @@ def _wait_for_job(api: Api, command: Command, job: str, file: str, report: Repor
         if tool_report or status.reason != BROKEN_STREAM:
             return tool_report
         report(f"{file}: {status.message}; the tool continues, and its result is requested again")
-        time.sleep(_RECONNECT_S)
+        api.clock.sleep(_RECONNECT_S)
     return None

@@ -4,6 +4,7 @@ Source: Kubernetes API reference, core/v1 Pod, Pod log, Event.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -13,6 +14,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
+from ..backoff import Clock
 from ..errors import NotAllowed, OptionalApiDown, TargetNotFound, Unreachable
 from ..model import ContainerRef, ExitStatus, Json
 from ..settings.cluster import ConnectionSettings
@@ -100,9 +102,18 @@ def open_websocket(url: str, **options: Any) -> "WebSocket":
 class Api:
     """The API server of one cluster."""
 
-    def __init__(self, connection: Connection, patience: Patience = PATIENT, dial: Dial = open_websocket) -> None:
-        """The first request opens ``connection``. ``dial`` opens the stream of a command."""
-        self.connection, self._patience, self.dial = connection, patience, dial
+    def __init__(
+        self,
+        connection: Connection,
+        patience: Patience = PATIENT,
+        dial: Dial = open_websocket,
+        clock: Clock = time,
+    ) -> None:
+        """The first request opens ``connection``. ``dial`` opens the stream of a command.
+
+        All waits for what the server reports use ``clock``.
+        """
+        self.connection, self._patience, self.dial, self.clock = connection, patience, dial, clock
         options: dict[str, Any] = {
             "ssl_context": connection.tls,
             "maxsize": POOL_SIZE,

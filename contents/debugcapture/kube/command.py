@@ -7,7 +7,6 @@ Source: Kubernetes issue 115184; setns_init_linux.go of runc, which makes each e
 
 import re
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -121,10 +120,10 @@ def _end_command(api: Api, ref: ContainerRef, started: Started | None, report: R
 
 def _signal_until_ended(api: Api, ref: ContainerRef, started: Started) -> int:
     """Send SIGTERM, and SIGKILL after a grace period. Return how many processes of the command remain."""
-    began = time.monotonic()
+    began = api.clock.monotonic()
     remaining = _signal(api, ref, started, "TERM")
-    while remaining and (took_s := time.monotonic() - began) < _END_LIMIT_S:
-        time.sleep(_POLL_S)
+    while remaining and (took_s := api.clock.monotonic() - began) < _END_LIMIT_S:
+        api.clock.sleep(_POLL_S)
         remaining = _signal(api, ref, started, "KILL" if took_s >= _GRACE_S else "0")
     return remaining
 

@@ -5,7 +5,6 @@ limit. Source: Kubernetes documentation, "Ephemeral Containers".
 """
 
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -271,8 +270,8 @@ def _wait_until_running(
 
     It often runs seconds before the status of the pod shows that the container runs.
     """
-    started, reason, next_read_s = time.monotonic(), "", _FIRST_READ_S
-    while (waited_s := time.monotonic() - started) < debug.start_limit_s:
+    started, reason, next_read_s = api.clock.monotonic(), "", _FIRST_READ_S
+    while (waited_s := api.clock.monotonic() - started) < debug.start_limit_s:
         output = _run_when_ready(api, ref, command)
         if output is not None:
             return output
@@ -282,7 +281,7 @@ def _wait_until_running(
                 report(f"debug container {ref.container}: {reason}")
             next_read_s = waited_s + _READ_PERIOD_S
         # The pause grows with the waiting time, so that the number of requests grows with its logarithm.
-        time.sleep(min(max(_MIN_POLL_S, waited_s / 8), _MAX_POLL_S))
+        api.clock.sleep(min(max(_MIN_POLL_S, waited_s / 8), _MAX_POLL_S))
     raise NotRunning(
         f"cannot start a debug container in {ref.namespace}/{ref.pod}",
         f"it did not start within {debug.start_limit_s} s ({reason})",

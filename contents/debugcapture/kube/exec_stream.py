@@ -5,14 +5,13 @@ Source: Kubernetes API reference, "connect GET requests to exec of Pod".
 """
 
 import socket
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from ..backoff import retried
+from ..backoff import Clock, retried
 from ..errors import CommandFailed, NeverEnds, Unreachable
 from ..model import ContainerRef, ExitStatus, StartFailure
 from .auth import Connection
@@ -72,6 +71,7 @@ class Client(Protocol):
     streams: Streams
     outages: Outages
     has_answered: bool
+    clock: Clock
     dial: "Callable[..., WebSocket]"
 
     def headers(self) -> dict[str, str]:
@@ -109,7 +109,7 @@ def run(
         _send(connection, stdio.stdin)
         if not closing:
             api.streams.add(breakable)
-        status = _pump(connection, {STDOUT: output, STDERR: errors}, time_limit_s)
+        status = _pump(connection, {STDOUT: output, STDERR: errors}, api.clock, time_limit_s)
     finally:
         api.streams.remove(breakable)
         connection.shutdown()
@@ -169,8 +169,8 @@ class _Breakable:
             self._connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) -> ExitStatus:
-    deadline = time.monotonic() + time_limit_s
+def _pump(connection: "WebSocket", sinks: dict[int, Sink], clock: Clock, time_limit_s: float) -> ExitStatus:
+    deadline = clock.monotonic() + time_limit_s
     frames, buffer, status = Frames(), memoryview(bytearray(_READ_BYTES)), bytearray()
     channel_sinks: dict[int, Sink] = {
         **sinks,
@@ -179,7 +179,7 @@ def _pump(connection: "WebSocket", sinks: dict[int, Sink], time_limit_s: float) 
     }
     failure, has_ended = broken_stream(), False
     while not has_ended:
-        size, receive_failure = _receive(connection, buffer, deadline)
+        size, receive_failure = _receive(connection, buffer, clock, deadline)
         failure = receive_failure or failure
         has_ended = not size
         for channel, piece in frames.feed(buffer[:size]):
@@ -198,12 +198,14 @@ def _send(connection: "WebSocket", stdin: bytes) -> None:
             connection.send_binary(bytes([STDIN]) + stdin[start : start + _SEND_BYTES])
 
 
-def _receive(connection: "WebSocket", buffer: memoryview, deadline: float) -> tuple[int, ExitStatus | None]:
+def _receive(
+    connection: "WebSocket", buffer: memoryview, clock: Clock, deadline: float
+) -> tuple[int, ExitStatus | None]:
     """Fill ``buffer`` and return the number of bytes; 0 at the end of the stream, with the reason if it failed.
 
     While nothing arrives, pings keep load balancers from closing the idle connection.
     """
-    while (remaining_s := deadline - time.monotonic()) > 0:
+    while (remaining_s := deadline - clock.monotonic()) > 0:
         connection.settimeout(min(remaining_s, _PING_S))
         try:
             return connection.sock.recv_into(buffer), None
@@ -247,7 +249,7 @@ def _open(api: Client, ref: ContainerRef, argv: Sequence[str], *, stdin: bool) -
 
     waits_s = _RESTART_WAITS_S if api.has_answered and not api.streams.broken else ()
     try:
-        return retried(lambda: _connect_to_ready(api, ref, argv, stdin=stdin), waits_s, wait)
+        return retried(lambda: _connect_to_ready(api, ref, argv, stdin=stdin), waits_s, wait, api.clock.sleep)
     except websocket.WebSocketBadStatusException as error:
         raise error_from_status(action, error.status_code, error.resp_body or b"") from error
     except (websocket.WebSocketException, OSError) as error:

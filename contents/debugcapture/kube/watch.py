@@ -4,7 +4,6 @@ Source: Kubernetes API concepts, "Efficient detection of changes", which also ex
 """
 
 import json
-import time
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,7 +46,7 @@ def watch_object(api: Api, watched: WatchedObject, within_s: float) -> Iterator[
     A watch that breaks is restarted. If RBAC does not allow to watch, the object is read once a second. Raises
     TargetNotFound if it does not exist or is deleted, and the errors of `Api.get`. An abort ends the iteration.
     """
-    deadline = time.monotonic() + within_s
+    deadline = api.clock.monotonic() + within_s
     try:
         yield from _watch(api, watched, deadline)
     except NotAllowed:
@@ -61,19 +60,19 @@ def _watch(api: Api, watched: WatchedObject, deadline: float) -> Iterator[Json]:
             try:
                 current, version = _list_object(api, watched)
             except Unreachable:  # wait for a server that has responded before
-                if not has_answered or time.monotonic() > deadline:
+                if not has_answered or api.clock.monotonic() > deadline:
                     raise
-                time.sleep(_PAUSE_S)
+                api.clock.sleep(_PAUSE_S)
                 continue
             has_answered = True
             yield current
-        left_s = deadline - time.monotonic()
+        left_s = deadline - api.clock.monotonic()
         if left_s <= 0:
             return
-        began = time.monotonic()
+        began = api.clock.monotonic()
         version = yield from _follow_changes(api, watched, version, min(left_s, _MAX_WATCH_S))
-        if time.monotonic() - began < _PAUSE_S:
-            time.sleep(min(_PAUSE_S, max(0.0, deadline - time.monotonic())))
+        if api.clock.monotonic() - began < _PAUSE_S:
+            api.clock.sleep(min(_PAUSE_S, max(0.0, deadline - api.clock.monotonic())))
 
 
 def _follow_changes(api: Api, watched: WatchedObject, version: str, within_s: float) -> Generator[Json, None, str]:
@@ -143,7 +142,7 @@ class _Breakable:
 def _poll(api: Api, watched: WatchedObject, deadline: float) -> Iterator[Json]:
     while not api.streams.broken:
         yield _list_object(api, watched)[0]
-        left_s = deadline - time.monotonic()
+        left_s = deadline - api.clock.monotonic()
         if left_s <= 0:
             return
-        time.sleep(min(_PAUSE_S, left_s))
+        api.clock.sleep(min(_PAUSE_S, left_s))

@@ -107,10 +107,7 @@ def test_each_process_of_the_kind_leaves_its_own_artifact(capture: Run) -> None:
     assert [artifact.file for artifact in capture(cluster, collector())] == ["jvm-threads-7.txt", "jvm-threads-8.txt"]
 
 
-def test_a_previous_log_that_the_kubelet_has_removed_does_not_make_a_capture_partial(
-    capture: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+def test_a_previous_log_that_the_kubelet_has_removed_does_not_make_a_capture_partial(capture: Run) -> None:
 
     class HasNoPreviousLog(Cluster):
         def log(self, *_: object, previous: bool = False, **__: object) -> Iterator[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,10 +93,7 @@ class WithoutAttach(Cluster):
 
 
 @pytest.mark.parametrize("shell", [True, False], ids=["shell", "no shell"])
-def test_a_jvm_without_attach_writes_its_threads_to_the_log_once(
-    shell: bool, capture: Run, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+def test_a_jvm_without_attach_writes_its_threads_to_the_log_once(shell: bool, capture: Run, bundle: Bundle) -> None:
     cluster = WithoutAttach(1, shell=shell)
     threads, histogram = capture(cluster, THREADS, HISTOGRAM, preset=True)
     assert (threads.outcome, threads.method) == (
@@ -110,8 +106,7 @@ def test_a_jvm_without_attach_writes_its_threads_to_the_log_once(
     assert [tool[0] for tool in cluster.tools()] == ["jattach", "sh"]
 
 
-def test_a_jvm_whose_options_turn_attach_off_is_not_asked(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+def test_a_jvm_whose_options_turn_attach_off_is_not_asked(capture: Run) -> None:
     cluster = WithoutAttach(1)
     cluster.listing += "A\n"
     histogram, threads = capture(cluster, HISTOGRAM, THREADS)
@@ -130,8 +125,7 @@ def test_a_dump_that_the_attempt_to_attach_caused_needs_no_signal(capture: Run) 
     assert [tool[0] for tool in cluster.tools()] == ["jattach"]
 
 
-def test_a_jvm_that_writes_its_threads_elsewhere_is_reported(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+def test_a_jvm_that_writes_its_threads_elsewhere_is_reported(capture: Run) -> None:
     (threads,) = capture(WithoutAttach(0, shell=False), THREADS)
     assert threads.outcome == "failed"
     assert threads.reason.endswith("Read-only file system; nothing appeared in the container's log either")

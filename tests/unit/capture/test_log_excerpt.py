@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import cast
@@ -17,6 +16,7 @@ from debugcapture.capture.tool_run import utc_now
 from debugcapture.collectors.catalog import catalog
 from debugcapture.kube.client import Api
 from tests.unit.builders import target
+from tests.unit.clock import Clock
 
 STAMP = b"2026-01-02T12:00:00.123456789Z "
 BEFORE, DUMP = b"Full thread dump 1\nold\n", b'Full thread dump 2\n\n"main"\n   at x\n'
@@ -29,6 +29,8 @@ def stamped(text: bytes) -> bytes:
 class Logs:
     """A cluster whose log grows: each request gets the next of ``contents``, and the last forever."""
 
+    clock = Clock()
+
     def __init__(self, *contents: bytes) -> None:
         self.contents, self.requests = list(contents), list[int]()
 
@@ -37,11 +39,6 @@ class Logs:
         self.requests.append(since_s)
         content = self.contents.pop(0) if len(self.contents) > 1 else self.contents[0]
         yield from (content[start : start + 7] for start in range(0, len(content), 7))
-
-
-@pytest.fixture(autouse=True)
-def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 def excerpt(logs: Logs, ago_s: float = 3) -> LogExcerpt:

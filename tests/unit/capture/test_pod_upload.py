@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -18,27 +17,18 @@ from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ContainerRef, ExitStatus, Json, Stored
 from debugcapture.stores.presigned import DirectUpload, Original, SignedRequest
 from tests.unit.builders import PLACE
+from tests.unit.clock import Clock
 
 MIB = 1 << 20
 API = cast("Api", None)
 SHA256, MD5 = base64.b64encode(b"s" * 32).decode(), base64.b64encode(b"m" * 16).decode()
 
 
-class Clock:
-    """Time that passes only as a command runs."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 class Pod:
     """A debug container with a file, whose commands take ``takes_s`` seconds each."""
 
-    def __init__(self, clock: Clock, size: int = 100 * MIB, takes_s: float = 1, sums: Json | None = None) -> None:
-        self._clock, self._size, self._takes_s = clock, size, takes_s
+    def __init__(self, size: int = 100 * MIB, takes_s: float = 1, sums: Json | None = None) -> None:
+        self.clock, self._size, self._takes_s = Clock(), size, takes_s
         self._sums = sums or sums_of(size)
         self.commands: list[str] = []
         self.limits_s: list[float] = []
@@ -50,7 +40,7 @@ class Pod:
             return ExitStatus(0)
         self.commands.append(argv[1])
         self.limits_s.append(time_limit_s)
-        self._clock.now += self._takes_s
+        self.clock.now += self._takes_s
         output = json.dumps(self._sums) if argv[1] == "sums" else "sent 0 tag\n"
         stdio.stdout(memoryview(output.encode()))
         return ExitStatus(0)
@@ -81,13 +71,6 @@ def sums_of(size: int, changed: Json | None = None) -> Json:
     return {"size": size, "sha256": "ab" * 32, "pieces": [piece], **(changed or {})}
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(time, "monotonic", clock.monotonic)
-    return clock
-
-
 def send(pod: Pod, store: Store | None = None) -> tuple[Stored | None, list[str]]:
     """The result of an upload with limits of 60 seconds and 1 GiB, and what was reported."""
     lines: list[str] = []
@@ -96,43 +79,43 @@ def send(pod: Pod, store: Store | None = None) -> tuple[Stored | None, list[str]
     return upload.send(cast("Api", pod), file, "core.1", 1 << 30, lines.append), lines
 
 
-def test_a_file_within_its_limits_is_uploaded(clock: Clock) -> None:
-    pod = Pod(clock)
+def test_a_file_within_its_limits_is_uploaded() -> None:
+    pod = Pod()
     stored, _ = send(pod)
     assert stored
     assert (stored.key, stored.bytes) == ("shop/web/ID/core.1", 100 * MIB)
     assert pod.commands == ["stat", "sums", "send"]
 
 
-def test_a_file_above_its_size_limit_is_not_read(clock: Clock) -> None:
+def test_a_file_above_its_size_limit_is_not_read() -> None:
     """A container can make a sparse file of a terabyte."""
-    pod = Pod(clock, size=1 << 40)
+    pod = Pod(size=1 << 40)
     stored, lines = send(pod)
     assert stored is None
     assert pod.commands == ["stat"]
     assert "more than its size limit of 1,073,741,824" in lines[0]
 
 
-def test_a_file_that_grows_above_its_size_limit_is_not_uploaded(clock: Clock) -> None:
-    pod = Pod(clock, sums=sums_of(2 << 30))
+def test_a_file_that_grows_above_its_size_limit_is_not_uploaded() -> None:
+    pod = Pod(sums=sums_of(2 << 30))
     with pytest.raises(CommandFailed, match="grown above its size limit"):
         send(pod)
     assert "send" not in pod.commands
 
 
-def test_a_small_file_is_streamed(clock: Clock) -> None:
-    assert send(Pod(clock, size=MIB)) == (None, [])
+def test_a_small_file_is_streamed() -> None:
+    assert send(Pod(size=MIB)) == (None, [])
 
 
-def test_checksums_and_upload_share_one_time_limit(clock: Clock) -> None:
-    pod, store = Pod(clock, takes_s=40), Store()
+def test_checksums_and_upload_share_one_time_limit() -> None:
+    pod, store = Pod(takes_s=40), Store()
     send(pod, store)
     assert pod.limits_s == [60, 20]
     assert store.valid_s == 20
 
 
-def test_no_upload_starts_after_the_time_limit(clock: Clock) -> None:
-    pod = Pod(clock, takes_s=60)
+def test_no_upload_starts_after_the_time_limit() -> None:
+    pod = Pod(takes_s=60)
     with pytest.raises(CommandFailed, match="it reached its time limit"):
         send(pod)
     assert pod.commands == ["stat", "sums"]
@@ -151,8 +134,8 @@ def test_no_upload_starts_after_the_time_limit(clock: Clock) -> None:
         {"size": 5},
     ],
 )
-def test_checksums_that_do_not_fit_the_file_are_refused(changed: Json, clock: Clock) -> None:
+def test_checksums_that_do_not_fit_the_file_are_refused(changed: Json) -> None:
     """A store would accept any content of a piece without a checksum."""
-    pod = Pod(clock, sums=sums_of(100 * MIB, changed))
+    pod = Pod(sums=sums_of(100 * MIB, changed))
     with pytest.raises(CommandFailed, match="its output cannot be read"):
         send(pod)

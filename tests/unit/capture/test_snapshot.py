@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import cast
 
@@ -14,6 +13,7 @@ from debugcapture.kube.client import Api
 from debugcapture.model import READS, Json
 from debugcapture.redaction.redactor import mask
 from tests.unit.builders import container, pod, status, target, terminated
+from tests.unit.clock import Clock
 from tools.yaml_text import read_yaml
 
 
@@ -21,6 +21,7 @@ class Cluster:
     """The part of an Api that a snapshot reads."""
 
     def __init__(self) -> None:
+        self.clock = Clock()
         self.read: list[tuple[str, bool]] = []
         self.removed = 0  # the number of answers that report a deleted log
 
@@ -108,22 +109,14 @@ def test_parts_of_the_snapshot_can_be_had_alone(part: str, names: list[str]) -> 
     assert list(files(pod(), part=part)) == names
 
 
-@pytest.fixture
-def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-    return waited
-
-
-def test_log_of_a_run_that_was_just_removed_is_asked_for_again(no_waits: list[float]) -> None:
+def test_log_of_a_run_that_was_just_removed_is_asked_for_again() -> None:
     cluster = Cluster()
     cluster.removed = 3
     assert files(pod(), cluster, "logs") == {"logs/app.log": b"app False"}
     assert len(cluster.read) == 4
-    assert sum(no_waits) > 0
+    assert sum(cluster.clock.slept) > 0
 
 
-@pytest.mark.usefixtures("no_waits")
 def test_log_that_the_kubelet_no_longer_has_is_not_taken_for_a_log() -> None:
     cluster = Cluster()
     cluster.removed = 1000

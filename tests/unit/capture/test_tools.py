@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,17 +14,17 @@ from debugcapture.capture.transfer import RemoteFile, TransferResult
 from debugcapture.errors import CommandFailed
 from debugcapture.model import ContainerRef
 from tests.unit.builders import collector, target
+from tests.unit.clock import Clock
 
 
 def test_a_direct_upload_and_its_replacement_share_one_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
+    clock = Clock()
     limits_s: list[tuple[str, int]] = []
 
     def send(_api: Any, file: RemoteFile, _name: str, size_limit_bytes: int, _report: Any) -> None:
         limits_s.append(("send", file.time_limit_s))
         assert size_limit_bytes == 5
-        clock.now += 40
+        clock.sleep(40)
         raise CommandFailed("direct upload", "the store returned HTTP 403")
 
     def fetch_file(_api: Any, file: RemoteFile, *_: Any) -> TransferResult:
@@ -35,7 +34,7 @@ def test_a_direct_upload_and_its_replacement_share_one_time_limit(monkeypatch: p
     monkeypatch.setattr(module, "fetch_file", fetch_file)
     evidence = SimpleNamespace(name=str, record=SimpleNamespace(remark=lambda _line: None))
     scope = SimpleNamespace(target=target(), pod_upload=SimpleNamespace(send=send))
-    tools = Tools(*cast("Any", (None, scope, None, evidence, lambda _line: None)))
+    tools = Tools(*cast("Any", (SimpleNamespace(clock=clock), scope, None, evidence, lambda _line: None)))
     pending = PendingArtifact(collector(kind="binary", size_limit_bytes=5), "heap.hprof", "exec", "")
     debug_container = RemoteFile(ContainerRef("shop", "x", "debug-capture-1"), "/heap", "run-tool", 60)
     assert tools.fetch(pending, debug_container, cast("Any", None)).outcome == "complete"

@@ -59,11 +59,6 @@ class Memory:
         self.restarts += 1
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "a file; with $(odd) 'name'"

@@ -8,6 +8,7 @@ from debugcapture.errors import NotRunning
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ContainerRef, ExitStatus, Json
 from tests.unit.builders import pod
+from tests.unit.clock import Clock
 
 RUNNING: Json = {"running": {}}
 
@@ -18,6 +19,7 @@ class Cluster:
     def __init__(self, *states: Json, phase: str = "Running") -> None:
         self._states, self._phase = list(states), phase
         self.attached: list[Json] = []
+        self.clock = Clock()
         self.ready: bool | None = None
         self.reads = 0
         self.starting = 0

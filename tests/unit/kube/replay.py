@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 import websocket
 from websocket import ABNF
 
+from debugcapture.backoff import Clock
 from debugcapture.kube import exec_stream
 from debugcapture.kube.auth import Connection
 from debugcapture.kube.client import Api, Dial, open_websocket
@@ -72,9 +74,15 @@ class Replay:
         self.is_shut = True
 
 
-def api(dial: Dial = open_websocket, *, proxy: Proxy | None = None, server_name: str | None = None) -> Api:
+def api(
+    dial: Dial = open_websocket,
+    *,
+    proxy: Proxy | None = None,
+    server_name: str | None = None,
+    clock: Clock = time,
+) -> Api:
     connection = Connection("https://cluster.example:6443", TLS, lambda: "Bearer t0ken", server_name, proxy)
-    return Api(connection, dial=dial)
+    return Api(connection, dial=dial, clock=clock)
 
 
 def replays(*connections: Replay) -> Dial:
@@ -87,10 +95,10 @@ def discard(_piece: memoryview) -> None:
     pass
 
 
-def collect(connection: Replay) -> tuple[ExitStatus, bytes, bytes]:
+def collect(connection: Replay, clock: Clock = time) -> tuple[ExitStatus, bytes, bytes]:
     out, errors = bytearray(), bytearray()
     stdio = Stdio(out.extend, errors.extend)
-    status = exec_stream.run(api(replays(connection)), PLACE, ["true"], stdio, time_limit_s=60)
+    status = exec_stream.run(api(replays(connection), clock=clock), PLACE, ["true"], stdio, time_limit_s=60)
     return status, bytes(out), bytes(errors)
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -16,13 +17,13 @@ from typing import Any, cast
 import pytest
 
 from debugcapture.errors import NotAllowed
-from debugcapture.kube import command as command_module
 from debugcapture.kube.client import Api
 from debugcapture.kube.command import Command, run_command
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.start_failures import with_start_failure
 from debugcapture.model import ContainerRef, ExitStatus, StartFailure
 from tests.unit.builders import PLACE
+from tests.unit.clock import Clock
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 BROKEN = ExitStatus(None, "StreamBroken", "the connection ended before the command")
@@ -30,10 +31,19 @@ NO_PROGRAM = ExitStatus(None, "InternalError", 'exec: "x": executable file not f
 LINGERS = "sh -c 'sleep 600; echo never' \"$0\" & echo begun; wait"
 
 
+class Fast(Clock):
+    """A clock that is ten times as fast during waits."""
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / 10)
+        super().sleep(seconds)
+
+
 class Machine:
     """A container whose shell is ``shell``, "" for none: it runs programs here, each as the leader of a session."""
 
     def __init__(self, shell: str) -> None:
+        self.clock = Fast()
         self._shell = shell
         self.ran: list[Sequence[str]] = []
         self.started: list[subprocess.Popen[bytes]] = []
@@ -112,14 +122,12 @@ def log() -> Log:
 
 
 @pytest.fixture
-def machine(log: Log, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Machine]]:
+def machine(log: Log) -> Iterator[Callable[[str], Machine]]:
     machines: list[Machine] = []
 
     def use(shell: str) -> Machine:
         machines.append(Machine(shell))
         log.machine = machines[-1]
-        monkeypatch.setattr(command_module, "_POLL_S", 0.01)
-        monkeypatch.setattr(command_module, "_GRACE_S", 0.2)
         return machines[-1]
 
     yield use

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, cast
@@ -20,7 +20,6 @@ from debugcapture.errors import (
     TargetNotFound,
     Unreachable,
 )
-from debugcapture.kube import ephemeral_container
 from debugcapture.kube.client import Api
 from debugcapture.kube.ephemeral_container import (
     NAME_PREFIX,
@@ -122,25 +121,6 @@ def test_state_that_gets_better_is_waited_for(state: Json, reported_reason: str)
     assert _waiting_for(state, PLACE, DEBUG) == reported_reason
 
 
-@pytest.fixture(autouse=True)
-def no_sleep(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Let time pass only during sleeps."""
-    now, slept = [0.0], []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        now[0] += seconds
-
-    monkeypatch.setattr(ephemeral_container, "time", _Clock(lambda: now[0], sleep))
-    yield slept
-    assert all(0 < pause_s <= 1 for pause_s in slept)
-
-
-class _Clock:
-    def __init__(self, monotonic: Any, sleep: Any) -> None:
-        self.monotonic, self.sleep = monotonic, sleep
-
-
 def attach(cluster: Cluster, log_lines: list[str], *command: str) -> Any:
     return attach_container(cast("Api", cluster), target(), DEBUG, log_lines.append, command)
 
@@ -200,13 +180,15 @@ def test_each_capture_attaches_its_own() -> None:
     assert len({spec["name"] for spec in cluster.attached}) == 2
 
 
-def test_start_that_takes_too_long_is_given_up(no_sleep: list[float]) -> None:
+def test_start_that_takes_too_long_is_given_up() -> None:
+    cluster = Cluster(waiting("ContainerCreating"))
     with (
         pytest.raises(NotRunning, match=r"did not start within 120 s \(ContainerCreating\)"),
-        attach(Cluster(waiting("ContainerCreating")), []),
+        attach(cluster, []),
     ):
         pass
-    assert sum(no_sleep) >= 120
+    assert sum(cluster.clock.slept) >= 120
+    assert all(0 < pause_s <= 1 for pause_s in cluster.clock.slept)
 
 
 def test_pod_that_ends_meanwhile_is_reported() -> None:
@@ -297,12 +279,12 @@ def test_only_a_suitable_container_of_this_project_is_reused(pod_json: Json, fit
 @pytest.mark.parametrize(
     ("since", "attached"), [(1, 0), (2, 1), (5, 1)], ids=["before", "right after the attach", "while it waits"]
 )
-def test_a_pod_that_is_being_deleted_is_not_waited_for(since: int, attached: int, no_sleep: list[float]) -> None:
+def test_a_pod_that_is_being_deleted_is_not_waited_for(since: int, attached: int) -> None:
     cluster = Terminating(waiting("ContainerCreating"), since=since)
     with pytest.raises(PodTerminating, match="the pod is being deleted") as caught, attach(cluster, []):
         pass
     assert "by exec" in caught.value.remedy
-    assert (len(cluster.attached), sum(no_sleep) < since) == (attached, True)
+    assert (len(cluster.attached), sum(cluster.clock.slept) < since) == (attached, True)
 
 
 @pytest.mark.parametrize("refusal", [NotAllowed("no", "denied"), Invalid("no", "denied")], ids=["403", "422"])

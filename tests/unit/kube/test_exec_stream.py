@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import ssl
-import time
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,7 @@ from debugcapture.kube.exec_stream import Stdio
 from debugcapture.kube.frames import STATUS, STDERR, STDOUT
 from debugcapture.model import ExitStatus, StartFailure
 from tests.unit.builders import PLACE, SUCCESS, failure_status
+from tests.unit.clock import Clock
 from tests.unit.kube.replay import CLOSE, Frame, Replay, api, collect, data, discard, fill, replays, wire
 
 
@@ -95,21 +96,28 @@ def test_connection_that_breaks_keeps_what_arrived(error: Exception) -> None:
     assert connection.is_shut
 
 
-def test_silence_until_the_time_limit_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 0.0, 0.0, *[60.0] * 9])
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+class Readings(Clock):
+    """A clock with the times that it shows, one after another."""
+
+    def __init__(self, times_s: Iterable[float]) -> None:
+        super().__init__()
+        self._times_s = iter(times_s)
+
+    def monotonic(self) -> float:
+        return next(self._times_s)
+
+
+def test_silence_until_the_time_limit_is_reported() -> None:
     connection = Replay([data(STDOUT, b"half"), TimeoutError("timed out")])
-    status, out, _ = collect(connection)
+    status, out, _ = collect(connection, Readings([0.0, 0.0, 0.0, *[60.0] * 9]))
     assert (status.code, status.reason, out) == (None, "TimeLimit", b"half")
     assert "time limit" in status.message
     assert connection.is_shut
 
 
-def test_time_limit_holds_for_a_stream_that_never_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(1000))
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+def test_time_limit_holds_for_a_stream_that_never_pauses() -> None:
     connection = Replay(data(STDOUT, b"x") for _ in range(1000))
-    status, out, _ = collect(connection)
+    status, out, _ = collect(connection, Readings(map(float, range(1000))))
     assert (status.reason, len(out)) == ("TimeLimit", 59)
     assert connection.timeouts == [float(min(remaining, 20)) for remaining in range(59, 0, -1)]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, cast
@@ -17,6 +16,7 @@ from debugcapture.kube.outage import Outages
 from debugcapture.kube.streams import Streams
 from debugcapture.kube.watch import WatchedObject, watch_object
 from debugcapture.model import Json
+from tests.unit.clock import Clock
 
 PLACE = WatchedObject("/api/v1/namespaces/shop/pods", "web-0")
 
@@ -50,6 +50,7 @@ class Server:
         self.responses, self.listed, self.queries = list(responses), 0, list[dict[str, str]]()
         self.outages = Outages(lambda: True)
         self.streams = Streams()
+        self.clock = Clock()
         self.items: list[Json] = [watched("1")]
 
     def get(self, _path: str, _doing: str, query: dict[str, str]) -> Json:
@@ -63,11 +64,6 @@ class Server:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-
-@pytest.fixture(autouse=True)
-def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 def versions(server: Server, most: int, within_s: float = 60) -> list[str]:
